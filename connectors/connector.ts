@@ -1,0 +1,129 @@
+import type { AirbyteCatalog, AirbyteConnectionStatus, ConfiguredAirbyteStream } from '../protocol/index.ts'
+import type { JsonObject, JsonValue, RecordData } from '../protocol/index.ts'
+import type { Logger } from 'pino'
+
+/**
+ * The unified contract of a connector: read this first.
+ *
+ * A connector is stateless: every call gets the configuration. `check`, `discover` and `openRead` run on the caller's
+ * thread; `read` runs in a read worker (a Piscina thread) and must be found there by the descriptor's type alone.
+ */
+export interface Connector {
+  readonly descriptor: ConnectorDescriptor
+  /** Never throws for wrong credentials or an unreachable system: that is a FAILED status with a message that says what to do. */
+  check(config: JsonObject, context: ConnectorContext): Promise<AirbyteConnectionStatus>
+  /** Throws a ConnectError where the system cannot be reached or refuses. */
+  discover(config: JsonObject, context: ConnectorContext): Promise<AirbyteCatalog>
+  /** Opens what the whole run shares (an exported snapshot); the session is disposed when every task of the run has ended. */
+  openRead(config: JsonObject, context: ConnectorContext): Promise<ReadSession>
+  /**
+   * Reads one task to its end. Resolves `complete` when all of the slice has been given to `out`, `stopped` when
+   * `context.signal` ended it early. Either way a state that covers the last record must have been emitted before it
+   * resolves (a slice that cannot resume emits one state, at its end); records after the last state are discarded when it throws.
+   */
+  read(task: ReadTask, out: RecordOutput, context: ConnectorContext): Promise<'complete' | 'stopped'>
+}
+
+export interface ConnectorContext {
+  readonly logger: Logger
+  /** Aborted to stop: end at the next place that can carry a state. */
+  readonly signal: AbortSignal
+  now(): number
+}
+
+/** What the tasks of one run share. */
+export interface ReadSession extends AsyncDisposable {
+  /** Plain data that every `read` gets as `task.session` (the name of an exported snapshot). Valid while the session is open. */
+  readonly shared: JsonValue
+  /**
+   * Splits a stream into slices that can be read at the same time and resumed one by one.
+   * `states`: the last checkpoint of each slice of an unfinished or incremental read, by slice; empty for a first read.
+   * For an unfinished read the plan must name the same slices. A stream without slices has the one slice `''`.
+   */
+  plan(stream: ConfiguredAirbyteStream, states: ReadonlyMap<string, JsonValue | null>): Promise<readonly PlannedSlice[]>
+}
+
+export interface PlannedSlice {
+  readonly slice: string
+  /** From where to read: a saved state, or the initial one (for a range: its bounds), null where there is nothing to say. */
+  readonly state: JsonValue | null
+  /** What is left to read, where the source can estimate it. */
+  readonly estimate?: { readonly rows?: number; readonly bytes?: number }
+}
+
+/** One slice of one stream. Plain data: it crosses a thread. */
+export interface ReadTask {
+  readonly config: JsonObject
+  readonly stream: ConfiguredAirbyteStream
+  readonly slice: string
+  readonly state: JsonValue | null
+  readonly session: JsonValue
+}
+
+/**
+ * Where a read gives its records and states, in order. Each call resolves when there is room for more: await it, that is
+ * the back-pressure. Nothing is durable when it resolves.
+ */
+export interface RecordOutput {
+  /** The object road. Values: see `RecordData`. A property that is undefined or absent is missing, which is not null. */
+  records(batch: readonly RecordData[], emittedAtMs?: number): Promise<void>
+  /**
+   * The fast road: whole lines of Postgres COPY text (each ends in \n), columns in the order of the stream's json_schema
+   * properties, session settings DateStyle ISO, TimeZone UTC, IntervalStyle iso_8601, bytea_output hex, extra_float_digits 1.
+   * The bytes may be reused by the caller after the promise resolves.
+   */
+  copyText(lines: Uint8Array, emittedAtMs?: number): Promise<void>
+  /** Everything given so far is covered by this state: a read that starts from it continues right after. */
+  state(state: JsonValue): Promise<void>
+  /** Liveness while nothing can be read: waiting on a rate limit. */
+  rateLimited(untilMs: number): void
+}
+
+/** The one descriptor of a connector: catalog pages, OpenAPI, CLI help, typed clients and dry-runs are made from it. */
+export interface ConnectorDescriptor {
+  readonly type: string
+  readonly title: string
+  readonly docsUrl: string
+  /** JSON Schema of the configuration; secrets are marked `airbyte_secret: true`. */
+  readonly spec: JsonObject
+  readonly auth: readonly AuthScheme[]
+  readonly actions: readonly ActionDescriptor[]
+  readonly webhooks: readonly WebhookDescriptor[]
+}
+
+export type AuthScheme =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'api_key'; readonly field: string }
+  | { readonly kind: 'basic'; readonly usernameField: string; readonly passwordField: string }
+  | {
+      readonly kind: 'oauth2'
+      readonly authorizeUrl: string
+      readonly tokenUrl: string
+      readonly scopes: readonly string[]
+    }
+
+export interface ActionDescriptor {
+  readonly name: string
+  readonly title: string
+  readonly input: JsonObject
+  readonly output: JsonObject
+  readonly effect: 'read' | 'create' | 'update' | 'delete'
+  readonly idempotency: 'native_key' | 'natural' | 'none'
+  readonly dryRun: 'native' | 'synthesized' | 'unsupported'
+}
+
+export interface WebhookDescriptor {
+  readonly name: string
+  readonly title: string
+  readonly signature: {
+    readonly scheme: string
+    readonly header: string
+    readonly timestampHeader?: string
+  }
+  readonly replayWindowMs: number
+  /** Where the event's id and type stand in the parsed body (JSON pointers). */
+  readonly eventId: string
+  readonly eventType: string
+  /** Event type -> the stream that it refreshes. */
+  readonly refreshes: Readonly<Record<string, string>>
+}

@@ -1,0 +1,126 @@
+import type { Column, JsonValue, StreamId } from '../../protocol/index.ts'
+import type { SliceCheckpoint } from '../../sinks/sink.ts'
+
+/**
+ * The transport between read workers and sink workers: read this first. Two implementations pass one contract suite:
+ * `embedded` (a bounded channel between the threads of one process; nothing survives the process) and `kafka`.
+ *
+ * A *lane* is one partition of one stream: one writer, one reader, strict order. A lane carries slices one after the
+ * other: `begin`, then units (records and rejections, closed by the state that covers them), then `end`; after the last
+ * slice, `close`. A unit becomes visible as a whole or not at all in `kafka` (a transaction); in `embedded` a reader may
+ * see its first part, and must not commit before its state has come.
+ */
+export interface StreamLog extends AsyncDisposable {
+  /** The largest record, in bytes of the wire encoding, that the log takes. A larger one is to be rejected by the writer's caller. */
+  readonly maxRecordBytes: number
+  /** Makes the lanes of a stream (creates or extends the topic). On the main thread, before the workers start. Never shrinks. */
+  openStream(stream: LogStream): Promise<readonly LaneEndpoint[]>
+}
+
+export interface LogStream {
+  readonly connection: string
+  readonly stream: StreamId
+  readonly partitions: number
+}
+
+/** The two ends of a lane as things that can be posted to a worker thread (`transfer` must be in the transfer list). */
+export interface LaneEndpoint {
+  readonly partition: number
+  readonly writer: LaneEnd
+  readonly reader: LaneEnd
+}
+
+export interface LaneEnd {
+  readonly address: LaneAddress
+  readonly transfer: readonly Transferable[]
+}
+
+/** What `openLaneWriter` and `openLaneReader` (engine/log/lane.ts) need inside the worker. */
+export type LaneAddress =
+  | { readonly kind: 'embedded'; readonly port: MessagePort; readonly maxQueueBytes: number }
+  | { readonly kind: 'kafka'; readonly kafka: KafkaAddress }
+
+export interface KafkaAddress {
+  readonly brokers: readonly string[]
+  readonly clientId: string
+  readonly topic: string
+  readonly partition: number
+  readonly connection: string
+  readonly stream: StreamId
+  readonly framing: 'block' | 'record'
+  readonly maxMessageBytes: number
+  readonly statesTopic: string
+  readonly schemasTopic: string
+  readonly ssl: boolean
+  readonly sasl?: { readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; readonly username: string; readonly password: string }
+}
+
+/** What a lane carries. `seq` counts the records of the slice in this sync. */
+export type LogEntry =
+  | { readonly type: 'begin'; readonly syncId: number; readonly attempt: number; readonly slice: string; readonly seq: number; readonly columns: readonly Column[] }
+  | LogRecords
+  | { readonly type: 'rejected'; readonly slice: string; readonly seq: number; readonly reason: string }
+  /** Closes a unit. `seq`: all records of the slice before it are covered. `count`: records (and rejections) since the state before. */
+  | { readonly type: 'state'; readonly slice: string; readonly seq: number; readonly count: number; readonly state: JsonValue }
+  | { readonly type: 'end'; readonly slice: string; readonly seq: number; readonly outcome: 'complete' | 'stopped' }
+  /** The writer is done. `records`: how many records it wrote to the lane in this attempt; the reader checks. */
+  | { readonly type: 'close'; readonly attempt: number; readonly records: number }
+
+export interface LogRecords {
+  readonly type: 'records'
+  readonly slice: string
+  readonly seq: number
+  readonly count: number
+  /** Avro records one after the other, without array framing. */
+  readonly bytes: Uint8Array
+  /** `record` framing only: where each record ends in `bytes`, and its key (canonical JSON of the primary key; null without one). */
+  readonly ends?: Uint32Array
+  readonly keys?: readonly (Uint8Array | null)[]
+}
+
+/** The writing end. One call at a time. */
+export interface LaneWriter extends AsyncDisposable {
+  /**
+   * What to read from: the destination's checkpoints, or newer ones that the log still holds for the sink. An older
+   * writer of the lane is fenced before this is known.
+   */
+  readonly resume: LaneResume
+  /** Resolves when there is room for more, in order; nothing is durable yet. `bytes` belongs to the log from here on. */
+  append(entry: LogEntry): Promise<void>
+  /** All complete units are durable in the log and visible to readers (embedded: handed over). Throws `fenced` for a zombie. */
+  flush(): Promise<void>
+}
+
+export interface LaneResume {
+  /** `log`: the log holds everything from the destination's position on, and `slices` are its newest states. `destination`: skip the log up to this attempt. */
+  readonly from: 'log' | 'destination'
+  readonly slices: readonly SliceCheckpoint[]
+  /** Why the log could not be used, where it should have been (retention, a deleted topic): the run says so. */
+  readonly warning?: string
+}
+
+export interface LaneWriterOptions {
+  readonly syncId: number
+  readonly attempt: number
+  readonly columns: readonly Column[]
+  /** The destination's checkpoints of the lane's slices, and its position in the partition. */
+  readonly slices: readonly SliceCheckpoint[]
+  readonly position?: string
+}
+
+/** The reading end. One call at a time. */
+export interface LaneReader extends AsyncDisposable {
+  /** The next entry, in order, with the position after it; undefined after `close`. Waits; `signal` ends the wait with undefined. */
+  next(signal: AbortSignal): Promise<{ readonly entry: LogEntry; readonly next?: string } | undefined>
+  /** The bytes of the records entries given so far are no longer used: room for more. */
+  release(): void
+  /** Everything before `next` is committed at the destination (kafka: commits the group's offset, for lag monitors). */
+  committed(next: string | undefined): Promise<void>
+}
+
+export interface LaneReaderOptions {
+  /** Start here; absent: from the beginning of what the log has (embedded: always). */
+  readonly position?: string
+  /** Skip everything before the first `begin` of this attempt. */
+  readonly skipToAttempt?: number
+}

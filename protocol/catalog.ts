@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import type { JsonObject } from './json.ts'
+
+const jsonObject = z.custom<JsonObject>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), 'must be an object')
+
+/** Airbyte's `AirbyteStream`: what a source can read. Unknown properties are kept. */
+export const airbyteStream = z.looseObject({
+  name: z.string(),
+  namespace: z.string().optional(),
+  json_schema: jsonObject,
+  supported_sync_modes: z.array(z.enum(['full_refresh', 'incremental'])).min(1),
+  source_defined_cursor: z.boolean().optional(),
+  default_cursor_field: z.array(z.string()).optional(),
+  source_defined_primary_key: z.array(z.array(z.string())).optional(),
+  is_resumable: z.boolean().optional(),
+  is_file_based: z.boolean().optional(),
+})
+export type AirbyteStream = z.infer<typeof airbyteStream>
+
+/** Airbyte's `ConfiguredAirbyteStream`. `overwrite_dedup` is not in the protocol: the engine's own mode stands in SinkStream. */
+export const configuredAirbyteStream = z.looseObject({
+  stream: airbyteStream,
+  sync_mode: z.enum(['full_refresh', 'incremental']),
+  destination_sync_mode: z.enum(['append', 'overwrite', 'append_dedup', 'update', 'soft_delete']),
+  cursor_field: z.array(z.string()).optional(),
+  primary_key: z.array(z.array(z.string())).optional(),
+  destination_object_name: z.string().optional(),
+  generation_id: z.number().int().optional(),
+  minimum_generation_id: z.number().int().optional(),
+  sync_id: z.number().int().optional(),
+  include_files: z.boolean().optional(),
+})
+export type ConfiguredAirbyteStream = z.infer<typeof configuredAirbyteStream>
+
+/** What `discover` gives. */
+export const airbyteCatalog = z.looseObject({ streams: z.array(airbyteStream) })
+export type AirbyteCatalog = z.infer<typeof airbyteCatalog>
+
+/** What a run is to read, and how. */
+export const configuredAirbyteCatalog = z.looseObject({ streams: z.array(configuredAirbyteStream) })
+export type ConfiguredAirbyteCatalog = z.infer<typeof configuredAirbyteCatalog>
+
+/** The identity of a stream: namespace may be absent; the empty string is a legal one and differs from absent. */
+export interface StreamId {
+  readonly namespace?: string
+  readonly name: string
+}
+
+/** What `check` gives. */
+export const airbyteConnectionStatus = z.looseObject({
+  status: z.enum(['SUCCEEDED', 'FAILED']),
+  message: z.string().optional(),
+})
+export type AirbyteConnectionStatus = z.infer<typeof airbyteConnectionStatus>

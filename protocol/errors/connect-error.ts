@@ -1,0 +1,74 @@
+import { errorCodes, type ErrorCode, type ErrorCodeName, type FailureType } from './codes.ts'
+
+/** Facts about one failure. Never a secret, never a record's contents. */
+export type ErrorDetails = Readonly<Record<string, string | number | boolean | readonly string[]>>
+
+/** The one error class of the project. `toJSON` gives the shape that crosses threads, HTTP and `--json` output. */
+export class ConnectError extends Error {
+  override readonly name = 'ConnectError'
+  readonly code: ErrorCodeName
+  readonly details: ErrorDetails
+
+  constructor(code: ErrorCodeName, options: { details?: ErrorDetails; cause?: unknown } = {}) {
+    const details = options.details ?? {}
+    super(fill(errorCodes[code].message, details), options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.details = details
+  }
+
+  get failureType(): FailureType {
+    return this.#entry.failureType
+  }
+
+  get retryable(): boolean {
+    return this.#entry.retryable
+  }
+
+  get suggestedFix(): string {
+    return fill(this.#entry.suggestedFix, this.details)
+  }
+
+  get #entry(): ErrorCode {
+    return errorCodes[this.code]
+  }
+
+  toJSON(): ErrorBody {
+    return {
+      code: this.code,
+      message: this.message,
+      suggested_fix: this.suggestedFix,
+      failure_type: this.failureType,
+      docs_url: `docs/errors/${this.code}.md`,
+      ...(Object.keys(this.details).length > 0 && { details: this.details }),
+    }
+  }
+
+  /** Rebuilds the error on the other side of a thread: an Error loses its class and fields on the way. */
+  static fromJSON(body: ErrorBody): ConnectError {
+    return new ConnectError(body.code, { details: body.details ?? {} })
+  }
+
+  /** Any thrown thing as a ConnectError; what is not one already becomes `unexpected` with its message. */
+  static from(thrown: unknown): ConnectError {
+    if (thrown instanceof ConnectError) return thrown
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    return new ConnectError('unexpected', { details: { reason }, cause: thrown })
+  }
+}
+
+/** An error as data (DESIGN: `{ "error": … }` of the HTTP surface, without `request_id`). */
+export interface ErrorBody {
+  readonly code: ErrorCodeName
+  readonly message: string
+  readonly suggested_fix: string
+  readonly failure_type: FailureType
+  readonly docs_url: string
+  readonly details?: ErrorDetails
+}
+
+function fill(template: string, details: ErrorDetails): string {
+  return template.replace(/\{(\w+)\}/g, (hole, name: string) => {
+    const value = details[name]
+    return value === undefined ? hole : String(value)
+  })
+}

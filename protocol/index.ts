@@ -1,0 +1,5 @@
+export * from './catalog.ts'
+export * from './columns.ts'
+export * from './errors/codes.ts'
+export * from './errors/connect-error.ts'
+export * from './json.ts'

@@ -1,0 +1,28 @@
+/** A number with its exact digits, where a JS number would round it: made by `JSON.rawJSON('0.1000000000000000055')`. */
+export interface RawJson {
+  readonly rawJSON: string
+}
+
+/** Plain JSON, as catalogs, configurations and states use it. */
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
+export interface JsonObject {
+  readonly [key: string]: JsonValue
+}
+
+/**
+ * A value of a record: JSON whose numbers survive. A bigint is an integer beyond 2^53, a RawJson a decimal beyond
+ * double precision; NaN and ±Infinity are allowed in a `double` or `number` column; bytes are a Uint8Array or base64.
+ */
+export type RecordValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | RawJson
+  | Uint8Array
+  | readonly RecordValue[]
+  | { readonly [key: string]: RecordValue | undefined }
+
+/** The `data` of a record. A property that is undefined or absent is missing, which is not null. */
+export type RecordData = Readonly<Record<string, RecordValue | undefined>>

@@ -1,0 +1,123 @@
+import type { Column, ConfiguredAirbyteStream, JsonValue, StreamId } from '../protocol/index.ts'
+
+/**
+ * The contract of a destination: read this first.
+ *
+ * `Destination` lives on the engine's main thread and does what happens once per stream and sync (tables, epochs, plans,
+ * the swap of a generation). A `SinkLane` lives in a sink worker, owns one database session, and loads the records of one
+ * partition of one stream. The destination's own tables hold the truth about checkpoints.
+ *
+ * Exactly once: rows, states, log position, counts and the check of the epoch are one transaction (`SinkLane.commit`).
+ */
+export interface Destination extends AsyncDisposable {
+  /** Throws a ConnectError that says what is wrong: unreachable, credentials, no right to create. */
+  check(): Promise<void>
+  /**
+   * Starts the stream's sync, or resumes the unfinished one if the stream's configuration is the same. Creates the table
+   * or alters it in place (never dropped), takes the next epoch (older lanes are fenced from now on), bumps the
+   * generation where a new overwrite sync starts, continues a left-over stage. Durable when it resolves.
+   */
+  begin(stream: SinkStream): Promise<StreamSync>
+  /** Writes the slices of the plan with their initial states, so that a resumed sync reads the same slices. Durable when it resolves. */
+  savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void>
+  /**
+   * All slices are complete: swaps a staged generation in (one transaction, rows are exchanged, the table is not), and marks the sync
+   * complete. Throws `accounting_mismatch` when a slice of the plan is not complete.
+   */
+  finish(sync: StreamSync): Promise<void>
+}
+
+/** How the records of a stream are to be loaded. Plain data. */
+export interface SinkStream {
+  readonly connection: string
+  readonly stream: ConfiguredAirbyteStream
+  /** The stream's json_schema reduced to columns, in the order of the wire. */
+  readonly columns: readonly Column[]
+  readonly mode: SyncMode
+  readonly metadata: 'full' | 'minimal'
+  readonly deletes: 'hard' | 'soft'
+}
+
+export type SyncMode = 'append' | 'append_dedup' | 'overwrite' | 'overwrite_dedup'
+
+/** One sync of one stream, as `begin` left it. Plain data: it crosses a thread. */
+export interface StreamSync {
+  readonly sink: SinkStream
+  readonly streamId: StreamId
+  /** Increases with every sync of the stream; a resumed sync keeps it. */
+  readonly syncId: number
+  readonly generationId: number
+  /** Increases with every `begin`: the fence, and the number of the attempt in the log. */
+  readonly epoch: number
+  /** True where an unfinished sync continues. */
+  readonly resumed: boolean
+  /** The saved slices: of the unfinished sync (resumed), or the last states of an incremental stream; else empty. */
+  readonly slices: readonly SliceCheckpoint[]
+  /** Where the sink stands in the log, by partition; empty where nothing was read from a log that keeps positions. */
+  readonly positions: readonly { readonly partition: number; readonly next: string }[]
+  /** The columns that the records in the log at `positions` were written with (those of the last attempt). */
+  readonly loggedColumns: readonly Column[]
+}
+
+/** A slice of the plan, before anything of it was read. */
+export interface SliceStart {
+  readonly slice: string
+  /** The log partition that carries the slice, for the whole sync. */
+  readonly partition: number
+  readonly state: JsonValue | null
+}
+
+export interface SliceCheckpoint extends SliceStart {
+  /** Records of this slice in this sync that are covered by `state` (loaded + rejected). The next record has this sequence number. */
+  readonly seq: number
+  readonly complete: boolean
+}
+
+/** A run of records of one slice in the wire encoding (protocol/avro/record-layout.md), without array framing. */
+export interface RecordBlock {
+  readonly slice: string
+  /** Sequence number of the first record: its position in the slice of this sync. `_airbyte_raw_id` derives from it. */
+  readonly seq: number
+  readonly count: number
+  readonly bytes: Uint8Array
+}
+
+/** Loads one partition of one stream, in order. One call at a time. */
+export interface SinkLane extends AsyncDisposable {
+  /** The columns of the blocks that follow. Called before the first `write` and whenever they change. */
+  setColumns(columns: readonly Column[]): Promise<void>
+  /**
+   * Takes the block and begins to load it inside the lane's open transaction; resolves when there is room for more.
+   * The bytes stay the lane's until `flush` or `commit` resolves (they may be sent again with a bad value set to NULL).
+   */
+  write(block: RecordBlock): Promise<void>
+  /** A record that was left out, with the reason. It counts in the slice's sequence and is kept in the table of rejected records. */
+  reject(rejected: { readonly slice: string; readonly seq: number; readonly reason: string }): Promise<void>
+  /** All that was written is in the open transaction (not durable), and its bytes are free again. */
+  flush(): Promise<void>
+  /**
+   * Flush, merge, write states, position and counts, check the epoch, commit: durable when it resolves, all or nothing.
+   * Throws `fenced` (nothing committed) when a newer `begin` took over, `accounting_mismatch` when the database counted
+   * other than the lane did.
+   */
+  commit(checkpoint: LaneCheckpoint): Promise<LaneStats>
+  /** Forgets everything since the last commit. */
+  rollback(): Promise<void>
+}
+
+export interface LaneCheckpoint {
+  readonly partition: number
+  /** Position of the log after what is being committed; absent where the log keeps none. */
+  readonly next?: string
+  /** The slices that moved since the last commit. */
+  readonly slices: readonly SliceCheckpoint[]
+}
+
+/** What one commit did, for metrics and progress. Seconds are wall time. */
+export interface LaneStats {
+  readonly loaded: number
+  readonly rejected: number
+  readonly copySeconds: number
+  readonly mergeSeconds: number
+  readonly commitSeconds: number
+}
