@@ -1,0 +1,101 @@
+import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
+import type { SinkStream } from '../sinks/sink.ts'
+
+/** Everything that a run needs, as data. */
+export interface RunPlan {
+  /** Name of the connection: the key of its checkpoints and the prefix of its topics. */
+  readonly connection: string
+  readonly source: { readonly type: string; readonly config: JsonObject }
+  readonly streams: readonly SinkStream[]
+  readonly destination: DestinationConfig
+  readonly log: LogConfig
+  readonly limits: RunLimits
+}
+
+export interface DestinationConfig {
+  readonly type: 'postgres'
+  readonly postgres: PostgresAddress
+  /** The schema (dataset) that the tables go to; default: the stream's namespace, else `public`. */
+  readonly schema?: string
+}
+
+export interface PostgresAddress {
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly password?: string
+  readonly database: string
+  readonly ssl: 'disable' | 'require' | 'verify-full'
+}
+
+export type LogConfig =
+  | { readonly kind: 'embedded' }
+  | {
+      readonly kind: 'kafka'
+      readonly brokers: readonly string[]
+      readonly framing: 'block' | 'record'
+      readonly ssl: boolean
+      readonly sasl?: { readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; readonly username: string; readonly password: string }
+    }
+
+export interface RunLimits {
+  /** Lanes (partition of a stream) that are read and loaded at the same time. Default 2. */
+  readonly parallelLanes: number
+  /** Partitions of a stream's topic, and lanes of the embedded log: how many slices of one stream move at the same time. Default 2. */
+  readonly partitionsPerStream: number
+  /** A destination transaction ends at the first state after this many bytes of the wire. Default 16 MiB. */
+  readonly commitBytes: number
+  /** … or after this time, where states come. Default 2,000. */
+  readonly commitMs: number
+  /** Heap of one worker thread; a worker that needs more fails its task, never the process. Default 256. */
+  readonly workerHeapMb: number
+}
+
+export const defaultLimits: RunLimits = {
+  parallelLanes: 2,
+  partitionsPerStream: 2,
+  commitBytes: 16 * 1024 * 1024,
+  commitMs: 2_000,
+  workerHeapMb: 256,
+}
+
+export type StreamRunStatus = 'waiting' | 'running' | 'complete' | 'failed' | 'stopped'
+
+export interface StreamProgress {
+  readonly stream: StreamId
+  readonly status: StreamRunStatus
+  /** Records read from the source in this run. */
+  readonly read: number
+  /** Bytes of the wire encoding of those records. */
+  readonly readBytes: number
+  /** Records committed at the destination in this run. */
+  readonly loaded: number
+  readonly rejected: number
+  /** What the source estimated is to be read in this run, where it can. */
+  readonly estimatedRows?: number
+  /** The source waits for a rate limit until then (epoch ms). */
+  readonly rateLimitedUntilMs?: number
+}
+
+export interface RunProgress {
+  readonly startedAtMs: number
+  readonly atMs: number
+  readonly streams: readonly StreamProgress[]
+}
+
+export interface StreamResult extends StreamProgress {
+  readonly syncId: number
+  readonly generationId: number
+  /** True where this run continued an unfinished sync. */
+  readonly resumed: boolean
+  readonly error?: ErrorBody
+  /** What the user should know although the stream went on (the log had lost what the sink had not consumed). */
+  readonly warnings: readonly string[]
+}
+
+/** complete: every stream; partial: some streams; failed: none; stopped: the signal ended it, at a checkpoint. */
+export interface RunResult {
+  readonly status: 'complete' | 'partial' | 'failed' | 'stopped'
+  readonly seconds: number
+  readonly streams: readonly StreamResult[]
+}
