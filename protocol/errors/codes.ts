@@ -22,6 +22,27 @@ export const errorCodes = {
     message: 'Stream {stream}: {expected} records were read but {actual} arrived; nothing of this batch was committed',
     suggestedFix: 'Run the connection again: it resumes from the last checkpoint. If it happens twice, report it with the run log.',
   },
+  embedded_postgres_failed: {
+    failureType: 'system_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'The embedded PostgreSQL did not start: {reason}',
+    suggestedFix: 'Fix what the message names and start again; server.log in the data folder has the server\'s own messages.',
+  },
+  embedded_postgres_in_use: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'The data folder {folder} is in use by a running program (pid {pid})',
+    suggestedFix: 'Stop that program, or start this one with another data folder.',
+  },
+  embedded_postgres_unreachable: {
+    failureType: 'config_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'This program runs as root, and the account {account}, which has to run PostgreSQL, cannot reach {folder}',
+    suggestedFix: 'Choose a data folder outside of closed home folders, such as /var/lib/reactor-connect, or run as a normal user.',
+  },
   fenced: {
     failureType: 'transient_error',
     httpStatus: 409,
@@ -29,12 +50,155 @@ export const errorCodes = {
     message: 'Another run of connection {connection} took over stream {stream}',
     suggestedFix: 'Let the newer run finish, or stop it, then start this one again.',
   },
+  simulated_config_error: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Stream {stream}: the faker was told to refuse row {row}',
+    suggestedFix: 'Remove `fail` from the stream in the faker configuration.',
+  },
+  simulated_failure: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'Stream {stream}: the faker was told to fail at row {row}',
+    suggestedFix:
+      'Run the connection again: it resumes from the last checkpoint. Remove `fail` from the stream to stop the failures.',
+  },
+  source_busy: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'PostgreSQL at {host}:{port} has no room for more work (SQLSTATE {sqlstate})',
+    suggestedFix:
+      'Wait, raise `max_connections` (or free disk and memory) on the source, or lower `parallel` of the instance.',
+  },
+  source_column_missing: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Stream {stream}: column {column} no longer exists in the source',
+    suggestedFix:
+      'Run discover, accept the new schema of the stream, and run the connection again.',
+  },
+  source_config_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The configuration of {connector} is invalid: {problems}',
+    suggestedFix:
+      'Correct the named fields; the specification of the connector lists what they may hold.',
+  },
+  source_connection_lost: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'The connection to PostgreSQL at {host}:{port} was lost: {reason}',
+    suggestedFix:
+      'Run the connection again: it resumes from the last checkpoint. If it happens often, look for timeouts in proxies and for restarts in the log of the server.',
+  },
+  source_credentials_refused: {
+    failureType: 'config_error',
+    httpStatus: 401,
+    retryable: false,
+    message: 'PostgreSQL at {host}:{port} refused the login of user {user}: {reason}',
+    suggestedFix:
+      'Check `user` and `password` of the instance, and that pg_hba.conf lets this address in.',
+  },
+  source_cursor_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Stream {stream}: column {column} cannot be the cursor: {reason}',
+    suggestedFix:
+      'Choose a cursor field that is selected and has an order, such as `updated_at` or an ever-growing id.',
+  },
+  source_database_missing: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'PostgreSQL at {host}:{port} has no database {database}',
+    suggestedFix:
+      'Correct `database` in the configuration; `psql -l` lists the databases of the server.',
+  },
+  source_encoding_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      'Stream {stream}: the source holds text that is not valid in UTF-8 (SQLSTATE {sqlstate})',
+    suggestedFix:
+      "Repair the text in the source, or read a view that converts it: `convert_from(convert_to(column, 'SQL_ASCII'), 'LATIN1')`.",
+  },
+  source_permission_denied: {
+    failureType: 'config_error',
+    httpStatus: 403,
+    retryable: false,
+    message: 'User {user} may not read {object}',
+    suggestedFix:
+      'Grant it: `GRANT USAGE ON SCHEMA … TO …; GRANT SELECT ON ALL TABLES IN SCHEMA … TO …`.',
+  },
+  source_query_failed: {
+    failureType: 'system_error',
+    httpStatus: 502,
+    retryable: false,
+    message: 'PostgreSQL at {host}:{port} failed a query (SQLSTATE {sqlstate}): {reason}',
+    suggestedFix:
+      'Look up the SQLSTATE in the PostgreSQL manual (appendix A) and the statement in the log of the server.',
+  },
+  source_snapshot_lost: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'The snapshot that the run reads from is gone (SQLSTATE {sqlstate})',
+    suggestedFix:
+      'Run the connection again: it resumes from the last checkpoint with a new snapshot.',
+  },
+  source_state_invalid: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Stream {stream}: the saved state does not fit the stream: {reason}',
+    suggestedFix:
+      'Reset the stream (read it from the beginning), or restore the configuration that the state was written with.',
+  },
+  source_stream_missing: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'Stream {stream} does not exist in the source',
+    suggestedFix:
+      'Run discover and remove or replace the stream. If the table was renamed, select it under its new name.',
+  },
+  source_tls_failed: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'No encrypted connection to PostgreSQL at {host}:{port}: {reason}',
+    suggestedFix:
+      'Set `ssl` to `disable` for a server without TLS, to `require` to skip the check of the certificate, or give its authority in `ca`.',
+  },
+  source_unreachable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'PostgreSQL at {host}:{port} cannot be reached: {reason}',
+    suggestedFix:
+      'Check `host` and `port`, that the server runs and listens on that address, and that no firewall is in between.',
+  },
   unexpected: {
     failureType: 'system_error',
     httpStatus: 500,
     retryable: false,
     message: 'Unexpected failure: {reason}',
     suggestedFix: 'Run again with `--log-level debug` and report the output as a bug.',
+  },
+  unknown_connector: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'There is no connector of type {type}; known types: {known}',
+    suggestedFix: 'Use one of the known types.',
   },
 } as const satisfies Record<string, ErrorCode>
 

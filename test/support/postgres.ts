@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { inject } from 'vitest'
+import {
+  startEmbeddedPostgres,
+  type EmbeddedPostgres,
+} from '../../service/postgres/embedded-postgres.ts'
+
+export interface PostgresAddress {
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly password: string
+  readonly database: string
+  readonly ssl: 'disable'
+}
+
+export type Row = Record<string, unknown>
+
+export interface TestDatabase extends AsyncDisposable {
+  readonly address: PostgresAddress
+  readonly url: string
+  query(sql: string, params?: readonly unknown[]): Promise<Row[]>
+}
+
+/** A fresh database on the shared server. Disposing drops it with its replication slots and sessions. */
+export async function testDatabase(): Promise<TestDatabase> {
+  const server = inject('postgres')
+  const name = `t_${randomBytes(8).toString('hex')}`
+  await onServer(server, `CREATE DATABASE ${name}`)
+  const address = { ...server, database: name }
+  const pool = new pg.Pool({ ...connectionOptions(address), max: 4, idleTimeoutMillis: 1_000 })
+  pool.on('error', () => undefined) // an idle session that the server ended: the next query opens another
+  return {
+    address,
+    url: urlOf(address),
+    query: async (sql, params = []) => {
+      const result = await pool.query<Row>(sql, [...params])
+      return result.rows
+    },
+    [Symbol.asyncDispose]: async () => {
+      await pool.end()
+      await dropDatabase(server, name)
+    },
+  }
+}
+
+export interface TestPostgres extends AsyncDisposable {
+  readonly address: PostgresAddress
+  readonly url: string
+  /** SIGKILL, as in a crash. `restart` recovers on the same port. */
+  kill9(): Promise<void>
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** A server of the test's own, with fsync on, that it may kill. Its folder goes when it is disposed of. */
+export async function startPostgres(
+  options: { readonly settings?: Readonly<Record<string, string>> } = {},
+): Promise<TestPostgres> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'reactor-connect-postgres-'))
+  const start = async (port?: number): Promise<EmbeddedPostgres> =>
+    startEmbeddedPostgres({
+      dataDir,
+      settings: { ...testSettings, ...options.settings },
+      ...(port !== undefined && { port }),
+    })
+  let server = await start()
+  const { address, url } = server
+  return {
+    address,
+    url,
+    kill9: async () => server.kill9(),
+    stop: async () => server.stop(),
+    restart: async () => {
+      await server.stop()
+      server = await start(address.port)
+    },
+    [Symbol.asyncDispose]: async () => {
+      await server.stop()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Settings of every test server. Only the shared one, which no test kills, turns fsync off. */
+export const testSettings = {
+  wal_level: 'logical',
+  max_connections: '200',
+  max_replication_slots: '50',
+  max_wal_senders: '50',
+  shared_buffers: '256MB',
+}
+
+async function dropDatabase(server: PostgresAddress, name: string): Promise<void> {
+  await onServer(
+    server,
+    `SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots
+     WHERE database = '${name}' AND active_pid IS NOT NULL`,
+    `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '${name}'`,
+    `DROP DATABASE ${name} WITH (FORCE)`,
+  )
+}
+
+async function onServer(server: PostgresAddress, ...statements: readonly string[]): Promise<void> {
+  const client = new pg.Client(connectionOptions(server))
+  await client.connect()
+  try {
+    for (const sql of statements) await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
+
+function connectionOptions(address: PostgresAddress): pg.ClientConfig {
+  const { host, port, user, password, database } = address
+  return { host, port, user, password, database, ssl: false }
+}
+
+function urlOf({ host, port, user, password, database }: PostgresAddress): string {
+  return `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}/${database}`
+}
