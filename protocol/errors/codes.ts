@@ -50,6 +50,41 @@ export const errorCodes = {
     message: 'Another run of connection {connection} took over stream {stream}',
     suggestedFix: 'Let the newer run finish, or stop it, then start this one again.',
   },
+  metrics_port_unavailable: {
+    failureType: 'config_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'Metrics cannot be served on 127.0.0.1:{port}: {reason}',
+    suggestedFix: 'Choose another port: `--metrics-port 0` takes a free one and prints it.',
+  },
+  run_file_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{file}:{line}:{column}: {field}: {problem}',
+    suggestedFix: '{fix}',
+  },
+  run_file_syntax: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{file}:{line}:{column}: the file cannot be parsed: {problem}',
+    suggestedFix: '{fix}',
+  },
+  run_file_unreadable: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{file}: {problem}',
+    suggestedFix: '{fix}',
+  },
+  run_file_variable_missing: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{file}:{line}:{column}: {field}: {problem}',
+    suggestedFix: '{fix}',
+  },
   simulated_config_error: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -72,6 +107,13 @@ export const errorCodes = {
     message: 'PostgreSQL at {host}:{port} has no room for more work (SQLSTATE {sqlstate})',
     suggestedFix:
       'Wait, raise `max_connections` (or free disk and memory) on the source, or lower `parallel` of the instance.',
+  },
+  source_check_failed: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The source ({type}) cannot be used: {reason}',
+    suggestedFix: 'Correct `source.config` in {file} (or the variables that it takes from the environment), then run the same command again.',
   },
   source_column_missing: {
     failureType: 'config_error',
@@ -186,6 +228,41 @@ export const errorCodes = {
     suggestedFix:
       'Check `host` and `port`, that the server runs and listens on that address, and that no firewall is in between.',
   },
+  stream_column_not_found: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{file}:{line}:{column}: {field}: {problem}',
+    suggestedFix: '{fix}',
+  },
+  stream_cursor_missing: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{file}:{line}:{column}: {field}: {problem}',
+    suggestedFix: '{fix}',
+  },
+  stream_mode_unsupported: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{file}:{line}:{column}: {field}: {problem}',
+    suggestedFix: '{fix}',
+  },
+  stream_not_found: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{file}:{line}:{column}: {field}: {problem}',
+    suggestedFix: '{fix}',
+  },
+  stream_primary_key_missing: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{file}:{line}:{column}: {field}: {problem}',
+    suggestedFix: '{fix}',
+  },
   unexpected: {
     failureType: 'system_error',
     httpStatus: 500,
@@ -199,6 +276,13 @@ export const errorCodes = {
     retryable: false,
     message: 'There is no connector of type {type}; known types: {known}',
     suggestedFix: 'Use one of the known types.',
+  },
+  usage: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{problem}',
+    suggestedFix: '{fix}',
   },
 } as const satisfies Record<string, ErrorCode>
 
