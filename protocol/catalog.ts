@@ -52,3 +52,8 @@ export const airbyteConnectionStatus = z.looseObject({
   message: z.string().optional(),
 })
 export type AirbyteConnectionStatus = z.infer<typeof airbyteConnectionStatus>
+
+/** A stream's name for people, logs and metrics: `namespace.name`. Not an identity: a name may hold a dot. */
+export function streamLabel({ namespace, name }: StreamId): string {
+  return namespace === undefined ? name : `${namespace}.${name}`
+}

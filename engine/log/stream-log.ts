@@ -63,7 +63,7 @@ export type LogEntry =
   /** Closes a unit. `seq`: all records of the slice before it are covered. `count`: records (and rejections) since the state before. */
   | { readonly type: 'state'; readonly slice: string; readonly seq: number; readonly count: number; readonly state: JsonValue }
   | { readonly type: 'end'; readonly slice: string; readonly seq: number; readonly outcome: 'complete' | 'stopped' }
-  /** The writer is done. `records`: how many records it wrote to the lane in this attempt; the reader checks. */
+  /** The writer is done. `records`: sum of `count` of the records entries that it wrote in this attempt (rejections apart); the reader checks. */
   | { readonly type: 'close'; readonly attempt: number; readonly records: number }
 
 export interface LogRecords {

@@ -1,0 +1,151 @@
+import type { Logger } from 'pino'
+import type { ErrorBody, JsonValue } from '../protocol/index.ts'
+import type { SliceCheckpoint, StreamSync } from '../sinks/sink.ts'
+import type { LaneEndpoint, LaneReaderOptions } from './log/stream-log.ts'
+import { JobSide } from './pools/job-side.ts'
+import type { LanePools } from './pools/lane-pools.ts'
+import type { LoadEvent, ReadEvent, ReadTotals } from './pools/worker-events.ts'
+import type { JobBase, JobResult } from './pools/worker-job.ts'
+import type { RunPlan } from './run-types.ts'
+import type { StreamTally } from './stream-tally.ts'
+
+export interface LaneRun {
+  readonly plan: RunPlan
+  readonly pools: LanePools
+  readonly logger: Logger
+  readonly tally: StreamTally
+  readonly sync: StreamSync
+  readonly endpoint: LaneEndpoint
+  /** The lane's slices that are not complete. */
+  readonly slices: readonly SliceCheckpoint[]
+  readonly session: JsonValue
+  readonly maxRecordBytes: number
+  readonly signal: AbortSignal
+  readonly onStart: () => void
+  readonly onWarning: (warning: string) => void
+}
+
+export type LaneOutcome =
+  | { readonly status: 'complete' | 'stopped' }
+  | { readonly status: 'failed'; readonly error: ErrorBody }
+
+type Opened = Extract<ReadEvent, { type: 'opened' }>
+
+const noTotals: ReadTotals = { records: 0, bytes: 0, rejected: 0, encodeSeconds: 0, logWaitSeconds: 0 }
+
+/** Reads and loads one lane: the read worker first (it fences older writers), then the sink worker beside it. */
+export async function runLane(run: LaneRun): Promise<LaneOutcome> {
+  const opened = Promise.withResolvers<Opened>()
+  const reader = new JobSide<ReadEvent>(run.logger, readHandler(run.tally, opened.resolve))
+  const sink = new JobSide<LoadEvent>(run.logger, (event) => {
+    run.tally.committed(event)
+  })
+  const stopReader = (): void => {
+    reader.stop()
+  }
+  run.signal.addEventListener('abort', stopReader, { once: true })
+  if (run.signal.aborted) stopReader()
+  try {
+    const reading = startReading(run, reader)
+    const first = await Promise.race([opened.promise, reading])
+    if ('status' in first) return outcomeOf(first)
+    run.onStart()
+    if (first.warning !== undefined) run.onWarning(first.warning)
+    return await loadBeside({ run, reader, sink, reading, from: first.from })
+  } finally {
+    run.signal.removeEventListener('abort', stopReader)
+    await Promise.all([reader.drained(), sink.drained()])
+  }
+}
+
+interface LaneInMotion {
+  readonly run: LaneRun
+  readonly reader: JobSide<ReadEvent>
+  readonly sink: JobSide<LoadEvent>
+  readonly reading: Promise<JobResult<'complete' | 'stopped'>>
+  readonly from: 'log' | 'destination'
+}
+
+/** When one side fails, the other is stopped at what is complete; the error that came first is the lane's. */
+async function loadBeside({ run, reader, sink, reading, from }: LaneInMotion): Promise<LaneOutcome> {
+  const errors: ErrorBody[] = []
+  const watch = async <T>(job: Promise<JobResult<T>>, other: { stop(): void }): Promise<JobResult<T>> => {
+    const result = await job
+    if (result.status === 'failed') {
+      errors.push(result.error)
+      other.stop()
+    }
+    return result
+  }
+  const [read, load] = await Promise.all([watch(reading, sink), watch(startLoading(run, sink, from), reader)])
+  const error = errors.find(({ code }) => code !== 'log_reader_lost' && code !== 'log_writer_lost') ?? errors[0]
+  if (error !== undefined) return { status: 'failed', error }
+  const complete = read.status === 'ok' && read.value === 'complete' && load.status === 'ok' && load.value === 'closed'
+  return { status: complete ? 'complete' : 'stopped' }
+}
+
+/** The outcome of a lane whose reader ended before its sink was started. */
+function outcomeOf(result: JobResult<unknown>): LaneOutcome {
+  return result.status === 'failed' ? result : { status: 'stopped' }
+}
+
+function readHandler(tally: StreamTally, onOpened: (event: Opened) => void): (event: ReadEvent) => void {
+  let totals = noTotals
+  return (event) => {
+    if (event.type === 'opened') onOpened(event)
+    else if (event.type === 'rate_limited') tally.rateLimited(event.untilMs)
+    else {
+      tally.read(event, totals)
+      totals = event
+    }
+  }
+}
+
+function startReading(run: LaneRun, side: JobSide<ReadEvent>): Promise<JobResult<'complete' | 'stopped'>> {
+  const { plan, sync, endpoint, slices } = run
+  const framed = plan.log.kind === 'kafka' && plan.log.framing === 'record'
+  const position = sync.positions.find(({ partition }) => partition === endpoint.partition)?.next
+  const job = {
+    ...jobBase(run, side.workerPort),
+    source: plan.source,
+    stream: sync.sink.stream,
+    columns: sync.sink.columns,
+    session: run.session,
+    syncId: sync.syncId,
+    attempt: sync.epoch,
+    slices,
+    writer: endpoint.writer.address,
+    maxRecordBytes: run.maxRecordBytes,
+    ...(position !== undefined && { position }),
+    ...(framed && { keyFields: (sync.sink.stream.primary_key ?? []).map((path) => path.join('.')) }),
+  }
+  return run.pools.read(job, { transfer: [side.workerPort, ...endpoint.writer.transfer], kill: side.kill })
+}
+
+function startLoading(run: LaneRun, side: JobSide<LoadEvent>, from: 'log' | 'destination'): Promise<JobResult<'closed' | 'stopped'>> {
+  const { plan, sync, endpoint } = run
+  const position = sync.positions.find(({ partition }) => partition === endpoint.partition)?.next
+  const readerOptions: LaneReaderOptions = {
+    ...(position !== undefined && { position }),
+    ...(from === 'destination' && { skipToAttempt: sync.epoch }),
+  }
+  const job = {
+    ...jobBase(run, side.workerPort),
+    destination: plan.destination,
+    sync,
+    partition: endpoint.partition,
+    reader: endpoint.reader.address,
+    readerOptions,
+    commitBytes: plan.limits.commitBytes,
+    commitMs: plan.limits.commitMs,
+  }
+  return run.pools.load(job, { transfer: [side.workerPort, ...endpoint.reader.transfer], kill: side.kill })
+}
+
+function jobBase({ plan, logger, sync, endpoint }: LaneRun, events: JobBase['events']): JobBase {
+  return {
+    events,
+    logLevel: logger.level,
+    logFields: { connection: plan.connection, stream: sync.streamId.name, partition: endpoint.partition },
+  }
+}

@@ -1,0 +1,61 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+
+const labelNames = ['connection', 'stream'] as const
+type Label = (typeof labelNames)[number]
+
+/** The metrics of runs, one set per registry. docs/operations.md says how to read them. */
+export interface RunMetrics {
+  readonly readRecords: Counter<Label>
+  readonly readBytes: Counter<Label>
+  readonly readRejected: Counter<Label>
+  readonly encodeSeconds: Counter<Label>
+  readonly logWriteWaitSeconds: Counter<Label>
+  readonly queueBytes: Gauge<Label>
+  readonly lagRecords: Gauge<Label>
+  readonly loadedRecords: Counter<Label>
+  readonly loadRejected: Counter<Label>
+  readonly logReadWaitSeconds: Counter<Label>
+  readonly copySeconds: Counter<Label>
+  readonly mergeSeconds: Counter<Label>
+  readonly commitSeconds: Counter<Label>
+  readonly batchRecords: Histogram<Label>
+  readonly batchBytes: Histogram<Label>
+  readonly retries: Counter<Label>
+  readonly streams: Counter<'connection' | 'status'>
+}
+
+const prefix = 'reactor_connect'
+
+export function createRunMetrics(registry: Registry): RunMetrics {
+  const registers = [registry]
+  const counter = (name: string, help: string): Counter<Label> =>
+    new Counter({ name: `${prefix}_${name}`, help, labelNames, registers })
+  const gauge = (name: string, help: string): Gauge<Label> =>
+    new Gauge({ name: `${prefix}_${name}`, help, labelNames, registers })
+  const histogram = (name: string, help: string, buckets: number[]): Histogram<Label> =>
+    new Histogram({ name: `${prefix}_${name}`, help, labelNames, buckets, registers })
+  return {
+    readRecords: counter('reader_records_total', 'Records read from sources'),
+    readBytes: counter('reader_bytes_total', 'Bytes of the wire encoding of the records read'),
+    readRejected: counter('reader_rejected_records_total', 'Records that the log could not take'),
+    encodeSeconds: counter('reader_encode_seconds_total', 'Seconds that read workers spent encoding'),
+    logWriteWaitSeconds: counter('reader_log_wait_seconds_total', 'Seconds that read workers waited for room in the log'),
+    queueBytes: gauge('log_queue_bytes', 'Bytes read and not yet committed at the destination'),
+    lagRecords: gauge('log_lag_records', 'Records read and not yet committed at the destination'),
+    loadedRecords: counter('sink_records_total', 'Records committed at the destination'),
+    loadRejected: counter('sink_rejected_records_total', 'Rejections committed at the destination'),
+    logReadWaitSeconds: counter('sink_log_wait_seconds_total', 'Seconds that sink workers waited for the log'),
+    copySeconds: counter('sink_copy_seconds_total', 'Seconds in COPY'),
+    mergeSeconds: counter('sink_merge_seconds_total', 'Seconds in the merge of staged rows'),
+    commitSeconds: counter('sink_commit_seconds_total', 'Seconds in writing checkpoints and COMMIT'),
+    batchRecords: histogram('sink_batch_records', 'Records in one destination transaction', [1, 10, 100, 1e3, 1e4, 1e5, 1e6]),
+    batchBytes: histogram('sink_batch_bytes', 'Wire bytes in one destination transaction', [1e3, 1e4, 1e5, 1e6, 1e7, 1e8]),
+    retries: counter('run_retries_total', 'Attempts after the first one of a stream in a run'),
+    streams: new Counter({
+      name: `${prefix}_run_streams_total`,
+      help: 'Streams of finished runs by status',
+      labelNames: ['connection', 'status'],
+      registers,
+    }),
+  }
+}

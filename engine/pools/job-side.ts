@@ -1,0 +1,65 @@
+import { once } from 'node:events'
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import type { Logger } from 'pino'
+import { z } from 'zod'
+import type { LogLine, StopRequest } from './worker-events.ts'
+
+/** How long a worker may take to reach its next checkpoint after it was asked to stop. Then its thread is killed: nothing is lost. */
+const stopGraceMs = 30_000
+
+const logLine = z.looseObject({ level: z.number(), msg: z.string().default('') })
+
+/** The main thread's side of a job in a worker: its events come in, a request to stop goes out. */
+export class JobSide<Event extends { readonly type: string }> {
+  /** To be posted to the worker with the job. */
+  readonly workerPort: MessagePort
+  readonly #port: MessagePort
+  readonly #killer = new AbortController()
+  readonly #ended: Promise<unknown>
+  #grace: NodeJS.Timeout | undefined
+
+  constructor(logger: Logger, handle: (event: Event) => void) {
+    const { port1, port2 } = new MessageChannel()
+    this.#port = port1
+    this.workerPort = port2
+    this.#ended = once(port1, 'close')
+    port1.on('message', (event: Event | LogLine) => {
+      if (isLogLine(event)) forwardLog(logger, event.line)
+      else handle(event)
+    })
+  }
+
+  /** Kills the worker's thread when it did not stop in time. */
+  get kill(): AbortSignal {
+    return this.#killer.signal
+  }
+
+  stop(): void {
+    this.#port.postMessage({ type: 'stop' } satisfies StopRequest)
+    this.#grace ??= setTimeout(() => {
+      this.#killer.abort()
+    }, stopGraceMs)
+  }
+
+  /** Call it when the job's result is there: resolves when the last event has been handled. */
+  async drained(): Promise<void> {
+    clearTimeout(this.#grace)
+    // Closes the channel of a job that never reached a worker; the port is gone from here otherwise.
+    this.workerPort.close()
+    await this.#ended
+  }
+}
+
+function isLogLine(event: { readonly type: string }): event is LogLine {
+  return event.type === 'log'
+}
+
+function forwardLog(logger: Logger, line: string): void {
+  const { level, msg, time, ...fields } = logLine.parse(JSON.parse(line))
+  const label = logger.levels.labels[level]
+  const entry = { ...fields, worker_time: time }
+  if (label === 'fatal' || label === 'error') logger.error(entry, msg)
+  else if (label === 'warn') logger.warn(entry, msg)
+  else if (label === 'info') logger.info(entry, msg)
+  else logger.debug(entry, msg)
+}

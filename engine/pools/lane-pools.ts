@@ -1,0 +1,77 @@
+import { Piscina } from 'piscina'
+import type { Logger } from 'pino'
+import { ConnectError } from '../../protocol/index.ts'
+import type { ReadLaneJob } from '../reader/read-worker.ts'
+import type { LoadLaneJob } from '../writer/sink-worker.ts'
+import type { JobResult } from './worker-job.ts'
+
+export interface JobOptions {
+  readonly transfer: readonly Transferable[]
+  /** Kills the worker's thread: the last resort, a job is stopped by a message. */
+  readonly kill: AbortSignal
+}
+
+/** The worker threads of a run: read workers and sink workers, as many of each as lanes move at the same time. */
+export interface LanePools extends AsyncDisposable {
+  read(job: ReadLaneJob, options: JobOptions): Promise<JobResult<'complete' | 'stopped'>>
+  load(job: LoadLaneJob, options: JobOptions): Promise<JobResult<'closed' | 'stopped'>>
+}
+
+export interface LanePoolsOptions {
+  readonly threads: number
+  readonly heapMb: number
+  readonly logger: Logger
+}
+
+/** Both pools hand out threads in the order of the jobs, so the sink of a lane is never behind one whose reader waits for it. */
+export function openLanePools(options: LanePoolsOptions): LanePools {
+  const readers = openPool(workerUrl('../reader/read-worker'), 'readLane', options)
+  const sinks = openPool(workerUrl('../writer/sink-worker'), 'loadLane', options)
+  return {
+    read: (job, jobOptions) => runIn(readers, job, jobOptions),
+    load: (job, jobOptions) => runIn(sinks, job, jobOptions),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([readers.destroy(), sinks.destroy()])
+    },
+  }
+}
+
+function openPool(filename: string, name: string, { threads, heapMb, logger }: LanePoolsOptions): Piscina {
+  const pool = new Piscina({
+    filename,
+    name,
+    minThreads: 0,
+    maxThreads: threads,
+    idleTimeout: 1_000,
+    // A worker that waits on Atomics between jobs would not finish closing its sockets.
+    atomics: 'disabled',
+    resourceLimits: { maxOldGenerationSizeMb: heapMb },
+  })
+  // Without a handler a worker that dies while idle would end the process. One that dies with a job rejects the job.
+  pool.on('error', (error) => {
+    logger.error({ err: error, worker: name }, 'a worker thread died')
+  })
+  return pool
+}
+
+async function runIn<T>(pool: Piscina, job: ReadLaneJob | LoadLaneJob, options: JobOptions): Promise<JobResult<T>> {
+  try {
+    const result: JobResult<T> = await pool.run(job, { transferList: [...options.transfer], signal: options.kill })
+    return result
+  } catch (error) {
+    return { status: 'failed', error: workerDeath(error).toJSON() }
+  }
+}
+
+function workerDeath(error: unknown): ConnectError {
+  const reason = error instanceof Error ? error.message : String(error)
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'ERR_WORKER_OUT_OF_MEMORY') return new ConnectError('worker_out_of_memory', { cause: error })
+  return new ConnectError('worker_died', { details: { reason }, cause: error })
+}
+
+/** The workers run as TypeScript in the sources and as JavaScript in dist/. */
+function workerUrl(path: string): string {
+  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
+  return new URL(`${path}${extension}`, import.meta.url).href
+}

@@ -1,0 +1,38 @@
+import type { LaneStats } from '../../sinks/sink.ts'
+
+/** What a read worker tells the main thread, on the port of its job. The port closes after the last event. */
+export type ReadEvent =
+  /** The lane's writer is open, older writers are fenced; the sink may start. */
+  | { readonly type: 'opened'; readonly from: 'log' | 'destination'; readonly warning?: string }
+  | ({ readonly type: 'read' } & ReadTotals)
+  | { readonly type: 'rate_limited'; readonly untilMs: number }
+
+/** Totals of the job so far. Seconds are wall time of the worker's thread. */
+export interface ReadTotals {
+  readonly records: number
+  readonly bytes: number
+  readonly rejected: number
+  /** In the encoder. */
+  readonly encodeSeconds: number
+  /** Waiting for room in the log. The rest of the job's time is the source's. */
+  readonly logWaitSeconds: number
+}
+
+/** What a sink worker tells the main thread. */
+export interface LoadEvent {
+  readonly type: 'committed'
+  readonly stats: LaneStats
+  readonly bytes: number
+  readonly logWaitSeconds: number
+}
+
+/** One line of a worker's pino: comes on the same port, so that the main thread's logger writes all logs. */
+export interface LogLine {
+  readonly type: 'log'
+  readonly line: string
+}
+
+/** What the main thread asks of a worker: end at the next checkpoint. */
+export interface StopRequest {
+  readonly type: 'stop'
+}

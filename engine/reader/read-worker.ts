@@ -1,0 +1,112 @@
+import { connectorOf } from '../../connectors/registry.ts'
+import { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
+import { ConnectError } from '../../protocol/index.ts'
+import type { Column, ConfiguredAirbyteStream, JsonObject, JsonValue } from '../../protocol/index.ts'
+import type { SliceCheckpoint } from '../../sinks/sink.ts'
+import { openLaneWriter } from '../log/lane.ts'
+import type { LaneAddress, LaneWriter } from '../log/stream-log.ts'
+import type { ReadEvent, ReadTotals } from '../pools/worker-events.ts'
+import { type JobBase, type JobContext, type JobResult, runJob } from '../pools/worker-job.ts'
+import { LaneOutput } from './lane-output.ts'
+
+/** Reads the slices of one lane, one after the other. Plain data and ports: it crosses a thread. */
+export interface ReadLaneJob extends JobBase {
+  readonly source: { readonly type: string; readonly config: JsonObject }
+  readonly stream: ConfiguredAirbyteStream
+  readonly columns: readonly Column[]
+  readonly session: JsonValue
+  readonly syncId: number
+  readonly attempt: number
+  /** The slices that are not complete, as the destination has them. */
+  readonly slices: readonly SliceCheckpoint[]
+  readonly position?: string
+  readonly writer: LaneAddress
+  readonly maxRecordBytes: number
+  /** Set in `record` framing: the primary key becomes the message key. */
+  readonly keyFields?: readonly string[]
+}
+
+/** Totals are posted at most this often, in milliseconds. */
+const reportEveryMs = 200
+
+export async function readLane(job: ReadLaneJob): Promise<JobResult<'complete' | 'stopped'>> {
+  return runJob(job, (context) => readSlices(job, context))
+}
+
+async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'complete' | 'stopped'> {
+  await using writer = await openLaneWriter(
+    job.writer,
+    {
+      syncId: job.syncId,
+      attempt: job.attempt,
+      columns: job.columns,
+      slices: job.slices,
+      ...(job.position !== undefined && { position: job.position }),
+    },
+    context.logger,
+  )
+  post(job, { type: 'opened', from: writer.resume.from, ...(writer.resume.warning !== undefined && { warning: writer.resume.warning }) })
+  const output = new LaneOutput({
+    encoder: new BlockEncoder({
+      columns: job.columns,
+      maxRecordBytes: job.maxRecordBytes,
+      ...(job.keyFields !== undefined && { keyFields: job.keyFields }),
+    }),
+    writer,
+    now: Date.now,
+    onTotals: reporter(job),
+    onRateLimited: (untilMs) => {
+      post(job, { type: 'rate_limited', untilMs })
+    },
+  })
+  try {
+    let outcome: 'complete' | 'stopped' = 'complete'
+    for (const slice of writer.resume.slices) {
+      if (outcome === 'complete' && !slice.complete) outcome = await readSlice({ job, context, writer, output }, slice)
+    }
+    const { records, rejected } = output.totals
+    await writer.append({ type: 'close', attempt: job.attempt, records: records - rejected })
+    await writer.flush()
+    return outcome
+  } finally {
+    post(job, { type: 'read', ...output.totals })
+  }
+}
+
+interface SliceReading {
+  readonly job: ReadLaneJob
+  readonly context: JobContext
+  readonly writer: LaneWriter
+  readonly output: LaneOutput
+}
+
+async function readSlice(reading: SliceReading, { slice, seq, state }: SliceCheckpoint): Promise<'complete' | 'stopped'> {
+  const { job, context, writer, output } = reading
+  if (context.signal.aborted) return 'stopped'
+  await writer.append({ type: 'begin', syncId: job.syncId, attempt: job.attempt, slice, seq, columns: job.columns })
+  output.startSlice(slice, seq)
+  const task = { config: job.source.config, stream: job.stream, slice, state, session: job.session }
+  const outcome = await connectorOf(job.source.type).read(task, output, {
+    logger: context.logger,
+    signal: context.signal,
+    now: Date.now,
+  })
+  if (!output.covered)
+    throw new ConnectError('state_missing', { details: { stream: job.stream.stream.name, slice, connector: job.source.type } })
+  await writer.append({ type: 'end', slice, seq: output.seq, outcome })
+  return outcome
+}
+
+function reporter(job: ReadLaneJob): (totals: ReadTotals) => void {
+  let reportedAt = 0
+  return (totals) => {
+    const now = performance.now()
+    if (now - reportedAt < reportEveryMs) return
+    reportedAt = now
+    post(job, { type: 'read', ...totals })
+  }
+}
+
+function post(job: ReadLaneJob, event: ReadEvent): void {
+  job.events.postMessage(event)
+}

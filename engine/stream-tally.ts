@@ -1,0 +1,100 @@
+import { streamLabel, type StreamId } from '../protocol/index.ts'
+import type { LoadEvent, ReadTotals } from './pools/worker-events.ts'
+import type { RunMetrics } from './metrics/run-metrics.ts'
+import type { StreamProgress, StreamRunStatus } from './run-types.ts'
+
+/** Counts what the workers of one stream report, for progress and metrics. Attempts and lanes add up. */
+export class StreamTally {
+  readonly #stream: StreamId
+  readonly #metrics: RunMetrics
+  readonly #labels: { readonly connection: string; readonly stream: string }
+  #status: StreamRunStatus = 'waiting'
+  #read = 0
+  #readBytes = 0
+  #loaded = 0
+  #loadedBytes = 0
+  #rejected = 0
+  #estimatedRows: number | undefined
+  #rateLimitedUntilMs: number | undefined
+
+  constructor(connection: string, stream: StreamId, metrics: RunMetrics) {
+    this.#stream = stream
+    this.#metrics = metrics
+    this.#labels = { connection, stream: streamLabel(stream) }
+  }
+
+  get loaded(): number {
+    return this.#loaded
+  }
+
+  set status(status: StreamRunStatus) {
+    this.#status = status
+  }
+
+  estimate(rows: number | undefined): void {
+    this.#estimatedRows = rows
+  }
+
+  retried(): void {
+    this.#metrics.retries.inc(this.#labels)
+  }
+
+  rateLimited(untilMs: number): void {
+    this.#rateLimitedUntilMs = untilMs
+  }
+
+  /** Takes the totals of one job; call it with the totals that the job reported before, so that only the difference counts. */
+  read(totals: ReadTotals, before: ReadTotals): void {
+    const records = totals.records - before.records
+    this.#read += records
+    this.#readBytes += totals.bytes - before.bytes
+    if (records > 0) this.#rateLimitedUntilMs = undefined
+    const metrics = this.#metrics
+    metrics.readRecords.inc(this.#labels, records)
+    metrics.readBytes.inc(this.#labels, totals.bytes - before.bytes)
+    metrics.readRejected.inc(this.#labels, totals.rejected - before.rejected)
+    metrics.encodeSeconds.inc(this.#labels, totals.encodeSeconds - before.encodeSeconds)
+    metrics.logWriteWaitSeconds.inc(this.#labels, totals.logWaitSeconds - before.logWaitSeconds)
+    this.#showLag()
+  }
+
+  committed({ stats, bytes, logWaitSeconds }: LoadEvent): void {
+    this.#loaded += stats.loaded
+    this.#loadedBytes += bytes
+    this.#rejected += stats.rejected
+    const metrics = this.#metrics
+    metrics.loadedRecords.inc(this.#labels, stats.loaded)
+    metrics.loadRejected.inc(this.#labels, stats.rejected)
+    metrics.logReadWaitSeconds.inc(this.#labels, logWaitSeconds)
+    metrics.copySeconds.inc(this.#labels, stats.copySeconds)
+    metrics.mergeSeconds.inc(this.#labels, stats.mergeSeconds)
+    metrics.commitSeconds.inc(this.#labels, stats.commitSeconds)
+    metrics.batchRecords.observe(this.#labels, stats.loaded)
+    metrics.batchBytes.observe(this.#labels, bytes)
+    this.#showLag()
+  }
+
+  /** An attempt ended: what was read and not committed is dropped, or waits in the log for the next attempt. */
+  settle(): void {
+    this.#metrics.queueBytes.set(this.#labels, 0)
+    this.#metrics.lagRecords.set(this.#labels, 0)
+  }
+
+  progress(): StreamProgress {
+    return {
+      stream: this.#stream,
+      status: this.#status,
+      read: this.#read,
+      readBytes: this.#readBytes,
+      loaded: this.#loaded,
+      rejected: this.#rejected,
+      ...(this.#estimatedRows !== undefined && { estimatedRows: this.#estimatedRows }),
+      ...(this.#rateLimitedUntilMs !== undefined && { rateLimitedUntilMs: this.#rateLimitedUntilMs }),
+    }
+  }
+
+  #showLag(): void {
+    this.#metrics.queueBytes.set(this.#labels, Math.max(0, this.#readBytes - this.#loadedBytes))
+    this.#metrics.lagRecords.set(this.#labels, Math.max(0, this.#read - this.#loaded - this.#rejected))
+  }
+}

@@ -1,0 +1,264 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ConnectError } from '../../protocol/index.ts'
+import type { JsonValue } from '../../protocol/index.ts'
+import type { LaneStats, SinkLane, StreamSync } from '../../sinks/sink.ts'
+import type { LaneReader, LaneReaderOptions, LogEntry, LogRecords } from '../log/stream-log.ts'
+
+export interface LaneLoaderOptions {
+  readonly sync: StreamSync
+  readonly partition: number
+  readonly lane: SinkLane
+  /** Opens the log's reading end; called again, at the last commit, where records of a dead attempt turn up. */
+  readonly openReader: (options: LaneReaderOptions) => Promise<LaneReader>
+  readonly readerOptions: LaneReaderOptions
+  /** The destination transaction ends at the first state after this many bytes … */
+  readonly commitBytes: number
+  /** … or after this time. */
+  readonly commitMs: number
+  readonly onCommit: (commit: { readonly stats: LaneStats; readonly bytes: number; readonly logWaitSeconds: number }) => void
+}
+
+interface SliceProgress {
+  /** Records covered by the newest state seen. */
+  readonly covered: number
+  /** Records seen, in order. */
+  readonly seen: number
+  readonly state: JsonValue | null
+  readonly complete: boolean
+}
+
+/** Records of an attempt that died before their state came: passed over until the attempt that reads them again begins. */
+interface Orphans {
+  readonly slice: string
+  readonly fromSeq: number
+  readonly untilAttempt: number
+}
+
+type Positioned = NonNullable<Awaited<ReturnType<LaneReader['next']>>>
+
+const untouched: SliceProgress = { covered: 0, seen: 0, state: null, complete: false }
+
+/**
+ * Loads one lane: log entries in, destination transactions out. A transaction holds whole units only (records and the state
+ * that covers them), no record is missing or doubled in it, and it carries states, counts and the log position.
+ */
+export class LaneLoader {
+  readonly #options: LaneLoaderOptions
+  readonly #lane: SinkLane
+  readonly #moved = new Set<string>()
+  #committed: ReadonlyMap<string, SliceProgress>
+  #slices: Map<string, SliceProgress>
+  #committedPosition: string | undefined
+  #columns: string | undefined
+  #pending = { bytes: 0, held: 0, sinceMs: 0 }
+  #logWaitSeconds = 0
+  #orphans: Orphans | undefined
+
+  constructor(options: LaneLoaderOptions) {
+    this.#options = options
+    this.#lane = options.lane
+    this.#committed = new Map(
+      options.sync.slices.map(({ slice, seq, state, complete }) => [slice, { covered: seq, seen: seq, state, complete }]),
+    )
+    this.#slices = new Map(this.#committed)
+    this.#committedPosition = options.readerOptions.position
+  }
+
+  /** Loads until the writer closed the lane, or until `signal`. Complete units that were seen are committed either way. */
+  async run(signal: AbortSignal): Promise<'closed' | 'stopped'> {
+    const { sync, readerOptions } = this.#options
+    await this.#useColumns(sync.loggedColumns)
+    let outcome = await this.#readFrom(readerOptions, signal)
+    while (outcome === 'orphans') {
+      await this.#forgetPending()
+      const at = this.#committedPosition
+      outcome = await this.#readFrom(at === undefined ? {} : { position: at }, signal)
+    }
+    return outcome
+  }
+
+  async #readFrom(readerOptions: LaneReaderOptions, signal: AbortSignal): Promise<'closed' | 'stopped' | 'orphans'> {
+    await using reader = await this.#options.openReader(readerOptions)
+    let position = readerOptions.position
+    let closed = false
+    try {
+      for (;;) {
+        const item = await this.#next(reader, { signal, position })
+        if (item === undefined) break
+        if ((await this.#take(item.entry, reader)) === 'orphans') return 'orphans'
+        position = item.next
+        closed = item.entry.type === 'close'
+        if (item.entry.type === 'state' && this.#due()) await this.#commit(reader, position)
+      }
+    } catch (error) {
+      // The writer died. What it completed is worth keeping; its own error is reported where it ran.
+      if (ConnectError.from(error).code === 'log_writer_lost') await this.#finish(reader, position)
+      throw error
+    }
+    await this.#finish(reader, position)
+    return closed ? 'closed' : 'stopped'
+  }
+
+  /** The next entry; meanwhile commits what has waited long enough. */
+  async #next(
+    reader: LaneReader,
+    { signal, position }: { readonly signal: AbortSignal; readonly position: string | undefined },
+  ): Promise<Positioned | undefined> {
+    const started = performance.now()
+    const next = reader.next(signal)
+    if (this.#moved.size > 0 && this.#covered()) {
+      const timer = new AbortController()
+      const waitMs = Math.max(0, this.#pending.sinceMs + this.#options.commitMs - started)
+      const first = await Promise.race([
+        next.finally(() => {
+          timer.abort()
+        }),
+        sleep(waitMs, 'aged' as const, { signal: timer.signal }).catch(() => 'aged' as const),
+      ])
+      if (first === 'aged' && !timer.signal.aborted) await this.#commit(reader, position)
+    }
+    const item = await next
+    this.#logWaitSeconds += (performance.now() - started) / 1000
+    return item
+  }
+
+  async #take(entry: LogEntry, reader: LaneReader): Promise<'orphans' | undefined> {
+    switch (entry.type) {
+      case 'begin':
+        return this.#begin(entry)
+      case 'records':
+        if (!this.#isOrphan(entry)) await this.#write(entry, reader)
+        return undefined
+      case 'rejected':
+        if (!this.#isOrphan(entry)) await this.#reject(entry)
+        return undefined
+      case 'state':
+        this.#cover(entry)
+        return undefined
+      case 'end':
+        this.#end(entry)
+        return undefined
+      case 'close':
+        return undefined
+    }
+  }
+
+  async #begin(entry: Extract<LogEntry, { type: 'begin' }>): Promise<'orphans' | undefined> {
+    const { sync } = this.#options
+    const progress = this.#slices.get(entry.slice) ?? untouched
+    if (entry.syncId !== sync.syncId) throw this.#mismatch('log_position_mismatch', sync.syncId, entry.syncId)
+    if (this.#orphans !== undefined && entry.attempt >= this.#orphans.untilAttempt) this.#orphans = undefined
+    if (entry.seq === progress.covered && progress.seen > progress.covered) {
+      this.#orphans = { slice: entry.slice, fromSeq: entry.seq, untilAttempt: entry.attempt }
+      return 'orphans'
+    }
+    if (entry.seq !== progress.seen) throw this.#mismatch('log_position_mismatch', progress.seen, entry.seq)
+    await this.#useColumns(entry.columns)
+    return undefined
+  }
+
+  async #write(entry: LogRecords, reader: LaneReader): Promise<void> {
+    const progress = this.#expect(entry)
+    await this.#lane.write(entry)
+    this.#slices.set(entry.slice, { ...progress, seen: entry.seq + entry.count })
+    this.#pending.bytes += entry.bytes.length
+    this.#pending.held += entry.bytes.length
+    if (this.#pending.held >= this.#options.commitBytes) {
+      await this.#lane.flush()
+      reader.release()
+      this.#pending.held = 0
+    }
+  }
+
+  async #reject(entry: Extract<LogEntry, { type: 'rejected' }>): Promise<void> {
+    const progress = this.#expect(entry)
+    await this.#lane.reject(entry)
+    this.#slices.set(entry.slice, { ...progress, seen: entry.seq + 1 })
+  }
+
+  #cover(entry: Extract<LogEntry, { type: 'state' }>): void {
+    const progress = this.#slices.get(entry.slice) ?? untouched
+    const counted = entry.seq - progress.covered
+    if (entry.seq !== progress.seen || entry.count !== counted)
+      throw this.#mismatch('accounting_mismatch', entry.count, progress.seen - progress.covered)
+    this.#slices.set(entry.slice, { ...progress, covered: entry.seq, state: entry.state })
+    this.#move(entry.slice)
+  }
+
+  #end(entry: Extract<LogEntry, { type: 'end' }>): void {
+    const progress = this.#slices.get(entry.slice) ?? untouched
+    if (entry.seq !== progress.covered) throw this.#mismatch('accounting_mismatch', entry.seq, progress.covered)
+    if (entry.outcome !== 'complete') return
+    this.#slices.set(entry.slice, { ...progress, complete: true })
+    this.#move(entry.slice)
+  }
+
+  #move(slice: string): void {
+    if (this.#moved.size === 0) this.#pending.sinceMs = performance.now()
+    this.#moved.add(slice)
+  }
+
+  #isOrphan(entry: { readonly slice: string; readonly seq: number }): boolean {
+    return this.#orphans !== undefined && entry.slice === this.#orphans.slice && entry.seq >= this.#orphans.fromSeq
+  }
+
+  #expect(entry: { readonly slice: string; readonly seq: number }): SliceProgress {
+    const progress = this.#slices.get(entry.slice) ?? untouched
+    if (entry.seq !== progress.seen) throw this.#mismatch('accounting_mismatch', progress.seen, entry.seq)
+    return progress
+  }
+
+  #covered(): boolean {
+    for (const progress of this.#slices.values()) if (progress.seen !== progress.covered) return false
+    return true
+  }
+
+  #due(): boolean {
+    const { bytes, sinceMs } = this.#pending
+    return bytes >= this.#options.commitBytes || performance.now() - sinceMs >= this.#options.commitMs
+  }
+
+  /** At the end: commits complete units; rows that no state covers are dropped, a later attempt reads them again. */
+  async #finish(reader: LaneReader, position: string | undefined): Promise<void> {
+    if (!this.#covered()) await this.#forgetPending()
+    else if (this.#moved.size > 0) await this.#commit(reader, position)
+  }
+
+  async #commit(reader: LaneReader, position: string | undefined): Promise<void> {
+    const { partition, onCommit } = this.#options
+    const slices = [...this.#moved].map((slice) => {
+      const { covered, state, complete } = this.#slices.get(slice) ?? untouched
+      return { slice, partition, state, seq: covered, complete }
+    })
+    const stats = await this.#lane.commit({ partition, slices, ...(position !== undefined && { next: position }) })
+    onCommit({ stats, bytes: this.#pending.bytes, logWaitSeconds: this.#logWaitSeconds })
+    this.#logWaitSeconds = 0
+    this.#committed = new Map(this.#slices)
+    this.#committedPosition = position
+    this.#clearPending()
+    reader.release()
+    await reader.committed(position)
+  }
+
+  async #forgetPending(): Promise<void> {
+    await this.#lane.rollback()
+    this.#slices = new Map(this.#committed)
+    this.#clearPending()
+  }
+
+  #clearPending(): void {
+    this.#moved.clear()
+    this.#pending = { bytes: 0, held: 0, sinceMs: 0 }
+  }
+
+  async #useColumns(columns: StreamSync['loggedColumns']): Promise<void> {
+    const text = JSON.stringify(columns)
+    if (text === this.#columns) return
+    await this.#lane.setColumns(columns)
+    this.#columns = text
+  }
+
+  #mismatch(code: 'accounting_mismatch' | 'log_position_mismatch', expected: number, actual: number): ConnectError {
+    return new ConnectError(code, { details: { stream: this.#options.sync.streamId.name, expected, actual } })
+  }
+}

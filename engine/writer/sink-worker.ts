@@ -1,0 +1,36 @@
+import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
+import type { StreamSync } from '../../sinks/sink.ts'
+import { openLaneReader } from '../log/lane.ts'
+import type { LaneAddress, LaneReaderOptions } from '../log/stream-log.ts'
+import type { LoadEvent } from '../pools/worker-events.ts'
+import { type JobBase, type JobContext, type JobResult, runJob } from '../pools/worker-job.ts'
+import type { DestinationConfig } from '../run-types.ts'
+import { LaneLoader } from './lane-loader.ts'
+
+/** Loads one lane. Plain data and ports: it crosses a thread. */
+export interface LoadLaneJob extends JobBase {
+  readonly destination: DestinationConfig
+  readonly sync: StreamSync
+  readonly partition: number
+  readonly reader: LaneAddress
+  readonly readerOptions: LaneReaderOptions
+  readonly commitBytes: number
+  readonly commitMs: number
+}
+
+export async function loadLane(job: LoadLaneJob): Promise<JobResult<'closed' | 'stopped'>> {
+  return runJob(job, (context) => load(job, context))
+}
+
+async function load(job: LoadLaneJob, context: JobContext): Promise<'closed' | 'stopped'> {
+  await using lane = await openPostgresLane(job.destination, job.sync, job.partition)
+  const loader = new LaneLoader({
+    ...job,
+    lane,
+    openReader: (options) => openLaneReader(job.reader, options, context.logger),
+    onCommit: (commit) => {
+      job.events.postMessage({ type: 'committed', ...commit } satisfies LoadEvent)
+    },
+  })
+  return loader.run(context.signal)
+}
