@@ -1,3 +1,4 @@
+import type { MessagePort, Transferable } from 'node:worker_threads'
 import type { Column, JsonValue, StreamId } from '../../protocol/index.ts'
 import type { SliceCheckpoint } from '../../sinks/sink.ts'
 

@@ -1,3 +1,4 @@
+import type { Transferable } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'

@@ -50,6 +50,13 @@ export const errorCodes = {
     message: 'Another run of connection {connection} took over stream {stream}',
     suggestedFix: 'Let the newer run finish, or stop it, then start this one again.',
   },
+  log_position_mismatch: {
+    failureType: 'system_error',
+    httpStatus: 500,
+    retryable: true,
+    message: 'Stream {stream}: the log goes on at record {actual}, the destination expects record {expected}',
+    suggestedFix: "Run the connection again: it continues from the destination's checkpoint and reads again what the log lost.",
+  },
   metrics_port_unavailable: {
     failureType: 'config_error',
     httpStatus: 500,
@@ -228,6 +235,13 @@ export const errorCodes = {
     suggestedFix:
       'Check `host` and `port`, that the server runs and listens on that address, and that no firewall is in between.',
   },
+  state_missing: {
+    failureType: 'system_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'Connector {connector} ended slice "{slice}" of stream {stream} without a state that covers its last records',
+    suggestedFix: 'Report it to the maintainers of the connector. The records after the last state were not committed.',
+  },
   stream_column_not_found: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -283,6 +297,20 @@ export const errorCodes = {
     retryable: false,
     message: '{problem}',
     suggestedFix: '{fix}',
+  },
+  worker_died: {
+    failureType: 'system_error',
+    httpStatus: 500,
+    retryable: true,
+    message: 'A worker thread died: {reason}',
+    suggestedFix: 'Run the connection again: it resumes from the last checkpoint. If it happens again, run with `--log-level debug` and report the output.',
+  },
+  worker_out_of_memory: {
+    failureType: 'system_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'A worker thread needed more heap than it may have',
+    suggestedFix: 'Raise `limits.worker_heap_mb` in the run file, or lower the width of the rows that are read.',
   },
 } as const satisfies Record<string, ErrorCode>
 
