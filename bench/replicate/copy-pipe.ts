@@ -1,0 +1,25 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+
+export interface PipeResult {
+  readonly seconds: number
+}
+
+/** psql prints its version where it is installed (Debian: postgresql-client). The pipe is the physical limit, so it has no stand-in. */
+export function psqlVersion(): string | undefined {
+  const { status, stdout } = spawnSync('psql', ['--version'], { encoding: 'utf8' })
+  return status === 0 ? stdout.trim() : undefined
+}
+
+/** psql COPY TO piped into psql COPY FROM: what the same server and machine do without anything of ours. */
+export async function copyPipe(tables: { readonly fromUrl: string; readonly from: string; readonly toUrl: string; readonly to: string }): Promise<PipeResult> {
+  const started = performance.now()
+  const flags = ['-X', '-q', '-v', 'ON_ERROR_STOP=1']
+  const reader = spawn('psql', [...flags, tables.fromUrl, '-c', `COPY ${tables.from} TO STDOUT`], { stdio: ['ignore', 'pipe', 'inherit'] })
+  // The two programs share one pipe of the operating system: no byte passes through this process.
+  const writer = spawn('psql', [...flags, tables.toUrl, '-c', `COPY ${tables.to} FROM STDIN`], { stdio: [reader.stdout, 'inherit', 'inherit'] })
+  reader.stdout.destroy()
+  const [[readerCode], [writerCode]] = await Promise.all([once(reader, 'exit'), once(writer, 'exit')])
+  if (readerCode !== 0 || writerCode !== 0) throw new Error(`the COPY pipe failed (exit codes ${String(readerCode)}, ${String(writerCode)})`)
+  return { seconds: (performance.now() - started) / 1000 }
+}

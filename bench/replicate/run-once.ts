@@ -1,0 +1,41 @@
+import { pino } from 'pino'
+import { Registry } from 'prom-client'
+import { z } from 'zod'
+import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
+import { runConnection } from '../../engine/run.ts'
+import type { RunPlan } from '../../engine/run-types.ts'
+
+/**
+ * One run of the engine in a process of its own, so that its peak memory and CPU are its own: the plan comes as JSON on
+ * standard input, the figures go as one JSON line to standard output.
+ */
+async function main(): Promise<void> {
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(z.instanceof(Buffer).parse(chunk))
+  const plan: RunPlan = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  const registry = new Registry()
+  const ports = {
+    logger: pino({ level: 'warn' }, pino.destination(2)),
+    metrics: createRunMetrics(registry),
+    now: Date.now,
+    onProgress: () => undefined,
+  }
+  const started = performance.now()
+  const result = await runConnection(plan, ports, new AbortController().signal)
+  const seconds = (performance.now() - started) / 1000
+  const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage()
+  const figures = { result, seconds, peakRssMb: maxRSS / 1024, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, stages: await stages(registry) }
+  process.stdout.write(`${JSON.stringify(figures)}\n`)
+}
+
+/** Seconds by stage, summed over the lanes' threads. */
+async function stages(registry: Registry): Promise<Record<string, number>> {
+  const seconds: Record<string, number> = {}
+  for (const metric of await registry.getMetricsAsJSON()) {
+    const name = /^reactor_connect_(.*)_seconds_total$/.exec(metric.name)?.[1]
+    if (name !== undefined) seconds[name] = metric.values.reduce((sum, { value }) => sum + value, 0)
+  }
+  return seconds
+}
+
+await main()
