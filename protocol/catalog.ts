@@ -1,7 +1,10 @@
 import { z } from 'zod'
 import type { JsonObject } from './json.ts'
 
-const jsonObject = z.custom<JsonObject>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), 'must be an object')
+const jsonObject = z.custom<JsonObject>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  'must be an object',
+)
 
 /** Airbyte's `AirbyteStream`: what a source can read. Unknown properties are kept. */
 export const airbyteStream = z.looseObject({
@@ -15,6 +18,7 @@ export const airbyteStream = z.looseObject({
   is_resumable: z.boolean().optional(),
   is_file_based: z.boolean().optional(),
 })
+/** What a source can read: one stream. */
 export type AirbyteStream = z.infer<typeof airbyteStream>
 
 /** Airbyte's `ConfiguredAirbyteStream`. `overwrite_dedup` is not in the protocol: the engine's own mode stands in SinkStream. */
@@ -30,14 +34,17 @@ export const configuredAirbyteStream = z.looseObject({
   sync_id: z.number().int().optional(),
   include_files: z.boolean().optional(),
 })
+/** One stream as a run is to read and load it. */
 export type ConfiguredAirbyteStream = z.infer<typeof configuredAirbyteStream>
 
 /** What `discover` gives. */
 export const airbyteCatalog = z.looseObject({ streams: z.array(airbyteStream) })
+/** All that a source can read. */
 export type AirbyteCatalog = z.infer<typeof airbyteCatalog>
 
 /** What a run is to read, and how. */
 export const configuredAirbyteCatalog = z.looseObject({ streams: z.array(configuredAirbyteStream) })
+/** All that a run is to read. */
 export type ConfiguredAirbyteCatalog = z.infer<typeof configuredAirbyteCatalog>
 
 /** The identity of a stream: namespace may be absent; the empty string is a legal one and differs from absent. */
@@ -51,6 +58,7 @@ export const airbyteConnectionStatus = z.looseObject({
   status: z.enum(['SUCCEEDED', 'FAILED']),
   message: z.string().optional(),
 })
+/** Whether the configuration works. */
 export type AirbyteConnectionStatus = z.infer<typeof airbyteConnectionStatus>
 
 /** A stream's name for people, logs and metrics: `namespace.name`. Not an identity: a name may hold a dot. */

@@ -1,3 +1,5 @@
+import type { JsonObject, JsonValue } from './json.ts'
+
 /**
  * What a column holds, on every road: the JSON Schema of a stream is reduced to these kinds once (`columnsOf`), and the
  * wire (Avro), the source's COPY text and the destination's column type all follow from the kind.
@@ -35,4 +37,65 @@ export type ColumnKind =
 export interface Column {
   readonly name: string
   readonly kind: ColumnKind
+}
+
+/**
+ * The columns of a stream, from its `json_schema`: every road (COPY text, objects, wire, table) has them in this order,
+ * which is JavaScript's order of the properties (names like `7` come first, whatever the document says).
+ */
+export function columnsOf(jsonSchema: JsonObject): Column[] {
+  const { properties } = jsonSchema
+  if (!isObject(properties)) return []
+  return Object.entries(properties).map(([name, schema]) => ({ name, kind: kindOf(schema) }))
+}
+
+function kindOf(schema: JsonValue): ColumnKind {
+  if (!isObject(schema)) return 'json'
+  const { type, oneOf, anyOf } = schema
+  if (type === undefined) return kindOfUnion(oneOf ?? anyOf)
+  const real = theRealType(type)
+  if (real === 'boolean' || real === 'integer') return real
+  if (real === 'number') return kindOfNumber(schema)
+  if (real === 'string') return kindOfString(schema)
+  return 'json'
+}
+
+function kindOfUnion(options: JsonValue | undefined): ColumnKind {
+  if (!isArray(options)) return 'json'
+  const [only, ...others] = options.filter((option) => !isNullSchema(option))
+  return only !== undefined && others.length === 0 ? kindOf(only) : 'json'
+}
+
+/** The one type beside `null`; undefined where there is none, or several. */
+function theRealType(type: JsonValue): JsonValue | undefined {
+  const types = new Set(isArray(type) ? type : [type])
+  types.delete('null')
+  return types.size === 1 ? [...types][0] : undefined
+}
+
+function kindOfNumber({ airbyte_type: airbyteType }: JsonObject): ColumnKind {
+  return airbyteType === 'integer' || airbyteType === 'double' ? airbyteType : 'number'
+}
+
+function kindOfString({ format, airbyte_type, contentEncoding }: JsonObject): ColumnKind {
+  if (format === 'date') return 'date'
+  if (format === 'date-time') {
+    return airbyte_type === 'timestamp_without_timezone' ? 'timestamp' : 'timestamptz'
+  }
+  if (format === 'time') return airbyte_type === 'time_without_timezone' ? 'time' : 'timetz'
+  return contentEncoding === 'base64' ? 'bytes' : 'string'
+}
+
+function isNullSchema(schema: JsonValue): boolean {
+  if (!isObject(schema)) return false
+  const types = isArray(schema.type) ? schema.type : [schema.type]
+  return types.every((type) => type === 'null')
+}
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isArray(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value)
 }

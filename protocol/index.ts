@@ -1,3 +1,6 @@
+export * from './avro/avro-schema.ts'
+export * from './avro/fingerprint.ts'
+export * from './avro/record-layout.ts'
 export * from './catalog.ts'
 export * from './columns.ts'
 export * from './errors/codes.ts'

@@ -5,6 +5,7 @@ export interface RawJson {
 
 /** Plain JSON, as catalogs, configurations and states use it. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
+/** A JSON object. */
 export interface JsonObject {
   readonly [key: string]: JsonValue
 }

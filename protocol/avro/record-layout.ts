@@ -15,7 +15,11 @@
  * A *block* is the Avro array of such records: long count, records, 0x00. On a topic the value is
  * 0xC3 0x01, the CRC-64-AVRO fingerprint (8 bytes, little endian) of the array's schema, then the block (Avro single-object encoding).
  */
-export const recordFields = { extractedAt: '_airbyte_extracted_at', changes: '_airbyte_changes', overflow: '_airbyte_overflow' } as const
+export const recordFields = {
+  extractedAt: '_airbyte_extracted_at',
+  changes: '_airbyte_changes',
+  overflow: '_airbyte_overflow',
+} as const
 
 /** Union branches of a nullable field, as the zigzag bytes that stand on the wire. */
 export const branch = { null: 0x00, value: 0x02 } as const
