@@ -1,13 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile, stat } from 'node:fs/promises'
-import { createServer, Socket } from 'node:net'
+import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import { openCluster, serverEnvironment, type Credentials } from './cluster.ts'
 import { dataFolder, takeDataFolder, type DataFolder } from './data-folder.ts'
+import { endWithThisProcess } from './end-with-this-process.ts'
 import { serverAccount, serverBinaries, type ServerAccount } from './server-binaries.ts'
 
 export interface EmbeddedPostgresOptions {
@@ -133,28 +134,11 @@ async function spawnServer(start: ServerStart, port: number): Promise<ChildProce
     })
     await once(child, 'spawn')
     child.unref()
-    endWithThisProcess(child)
+    endWithThisProcess(child, 'INT')
     return child
   } finally {
     await log.close()
   }
-}
-
-/** Shuts the server down when this process is gone, even by SIGKILL: the watchdog's standard input then ends. */
-function endWithThisProcess(server: ChildProcess): void {
-  const watchdog = spawn(
-    '/bin/sh',
-    ['-c', 'read -r _; kill -INT "$1"', 'watchdog', String(server.pid)],
-    {
-      cwd: '/',
-      stdio: ['pipe', 'ignore', 'ignore'],
-      detached: true,
-    },
-  )
-  watchdog.unref()
-  // A pipe's socket keeps the event loop running until it is released.
-  if (watchdog.stdin instanceof Socket) watchdog.stdin.unref()
-  server.once('exit', () => watchdog.kill('SIGKILL'))
 }
 
 /** PostgreSQL itself writes into postmaster.pid when it takes connections (line 8). False when it ended instead. */

@@ -3,25 +3,39 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { startEmbeddedPostgres } from '../../service/postgres/embedded-postgres.ts'
+import { startKafkaBroker } from '../kafka/broker.ts'
 import { testSettings, type PostgresAddress } from './postgres.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
     postgres: PostgresAddress
-    kafkaBrokers: readonly string[]
+    kafkaBrokers: string[]
   }
 }
 
 /** Starts the servers that all integration tests share, once. A run of unit tests alone does not come here. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await using servers = new AsyncDisposableStack()
+  const [postgres, brokers] = await Promise.all([sharedPostgres(servers), sharedKafka(servers)])
+  project.provide('postgres', postgres)
+  project.provide('kafkaBrokers', [...brokers])
+  const running = servers.move()
+  return async () => running.disposeAsync()
+}
+
+async function sharedPostgres(servers: AsyncDisposableStack): Promise<PostgresAddress> {
   const dataDir = await mkdtemp(join(tmpdir(), 'reactor-connect-shared-postgres-'))
+  servers.defer(async () => rm(dataDir, { recursive: true, force: true }))
   const postgres = await startEmbeddedPostgres({
     dataDir,
     settings: { ...testSettings, fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
   })
-  project.provide('postgres', postgres.address)
-  return async () => {
-    await postgres.stop()
-    await rm(dataDir, { recursive: true, force: true })
-  }
+  servers.use(postgres)
+  return postgres.address
+}
+
+async function sharedKafka(servers: AsyncDisposableStack): Promise<readonly string[]> {
+  const given = process.env.KAFKA_BROKERS
+  if (given !== undefined && given !== '') return given.split(',')
+  return servers.use(await startKafkaBroker()).brokers
 }

@@ -1,0 +1,179 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { endWithThisProcess } from '../../service/postgres/end-with-this-process.ts'
+import type { KafkaBroker, KafkaBrokerOptions } from './broker.ts'
+import type { JavaAndJars } from './java-and-jars.ts'
+
+const run = promisify(execFile)
+const startTimeoutMs = 60_000
+const portAttempts = 10
+
+interface BrokerFiles {
+  readonly java: JavaAndJars
+  readonly data: string
+  readonly properties: string
+  readonly log: string
+}
+
+/** A KRaft node that is broker and controller in one. It ends with this process. */
+export async function startJavaBroker(
+  java: JavaAndJars,
+  options: KafkaBrokerOptions,
+): Promise<KafkaBroker> {
+  const temporary = options.dataDir === undefined
+  const folder = resolve(
+    options.dataDir ?? (await mkdtemp(join(tmpdir(), 'reactor-connect-kafka-'))),
+  )
+  const files = {
+    java,
+    data: join(folder, 'log'),
+    properties: join(folder, 'server.properties'),
+    log: join(folder, 'broker.log'),
+  }
+  await mkdir(folder, { recursive: true })
+  let { child, port } = await startOnFreePort(files, options.port)
+  const stop = async (): Promise<void> => {
+    // Nobody reads what a temporary broker would write while it shuts down.
+    await end(child, temporary ? 'SIGKILL' : 'SIGTERM')
+  }
+  return {
+    brokers: [`127.0.0.1:${port}`],
+    stop,
+    kill9: async () => end(child, 'SIGKILL'),
+    restart: async () => {
+      await stop()
+      ;({ child, port } = await startOnFreePort(files, port))
+    },
+    [Symbol.asyncDispose]: async () => {
+      await stop()
+      if (temporary) await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Another program may take a free port before the broker does: then with other ports. */
+async function startOnFreePort(
+  files: BrokerFiles,
+  wantedPort: number | undefined,
+): Promise<{ child: ChildProcess; port: number }> {
+  for (let attempt = 1; ; attempt += 1) {
+    const [free, controllerPort] = await freePorts()
+    const port = wantedPort ?? free
+    await writeFile(files.properties, serverProperties({ data: files.data, port, controllerPort }))
+    if (!existsSync(join(files.data, 'meta.properties'))) await format(files)
+    const child = await spawnBroker(files)
+    if (await hasStarted(child, files.log)) return { child, port }
+    const log = await readFile(files.log, 'utf8')
+    if (!log.includes('Address already in use') || attempt === portAttempts) {
+      throw new Error(`Kafka did not start; ${files.log} ends with:\n${log.slice(-2000)}`)
+    }
+    await delay(200)
+  }
+}
+
+async function format(files: BrokerFiles): Promise<void> {
+  const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A')
+  const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', files.properties]
+  await run(files.java.java, ['-XX:+UseSerialGC', '-cp', files.java.classpath, ...tool])
+}
+
+async function spawnBroker(files: BrokerFiles): Promise<ChildProcess> {
+  const log = await open(files.log, 'w')
+  try {
+    const memory = ['-Xms256m', '-Xmx768m', '-XX:+UseSerialGC']
+    const program = ['-cp', files.java.classpath, 'kafka.Kafka', files.properties]
+    const child = spawn(files.java.java, [...memory, ...program], {
+      stdio: ['ignore', log.fd, log.fd],
+      detached: true,
+    })
+    await once(child, 'spawn')
+    child.unref()
+    endWithThisProcess(child, 'TERM')
+    return child
+  } finally {
+    await log.close()
+  }
+}
+
+async function hasStarted(child: ChildProcess, logFile: string): Promise<boolean> {
+  const deadline = Date.now() + startTimeoutMs
+  while (!hasEnded(child)) {
+    if ((await readFile(logFile, 'utf8')).includes('Kafka Server started')) return true
+    if (Date.now() > deadline) {
+      await end(child, 'SIGKILL')
+      throw new Error(`Kafka was not ready after ${startTimeoutMs / 1000} s; see ${logFile}`)
+    }
+    await delay(25)
+  }
+  return false
+}
+
+async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  if (hasEnded(child)) return
+  const exited = once(child, 'exit')
+  child.ref()
+  child.kill(signal)
+  const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
+  await exited
+  clearTimeout(timer)
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
+
+function serverProperties(at: { data: string; port: number; controllerPort: number }): string {
+  return Object.entries({
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${at.controllerPort}`,
+    listeners: `PLAINTEXT://127.0.0.1:${at.port},CONTROLLER://127.0.0.1:${at.controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${at.port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'log.dirs': at.data,
+    'auto.create.topics.enable': false,
+    // After a crash the controller refuses the broker until its old session is over (default: 9 s).
+    'broker.session.timeout.ms': 3000,
+    'broker.heartbeat.interval.ms': 500,
+    'group.initial.rebalance.delay.ms': 0,
+    'offsets.topic.num.partitions': 1,
+    'offsets.topic.replication.factor': 1,
+    'transaction.state.log.num.partitions': 1,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'share.coordinator.state.topic.num.partitions': 1,
+    'share.coordinator.state.topic.replication.factor': 1,
+    'share.coordinator.state.topic.min.isr': 1,
+  })
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('')
+}
+
+/** Both are held until both are known, so that they differ. */
+async function freePorts(): Promise<[number, number]> {
+  const servers = [createServer().listen(0, '127.0.0.1'), createServer().listen(0, '127.0.0.1')]
+  const [first, second] = await Promise.all(servers.map(portOf))
+  await Promise.all(
+    servers.map(async (server) => {
+      server.close()
+      await once(server, 'close')
+    }),
+  )
+  if (first === undefined || second === undefined) throw new Error('There are no free ports')
+  return [first, second]
+}
+
+async function portOf(server: Server): Promise<number> {
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('There is no free port')
+  return address.port
+}
