@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { logConfig, planRun, runPlan, type LogName, type PlanOptions } from '../support/engine.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+
+const logs: readonly LogName[] = ['embedded', 'kafka block', 'kafka record']
+const uniqueName = (): string => `run-${randomUUID().slice(0, 8)}`
+
+interface FakerStream {
+  readonly name: string
+  readonly rows: number
+  readonly slices?: number
+  readonly state_every?: number
+  readonly rows_per_second?: number
+  readonly fail?: { readonly at_row: number; readonly kind: string; readonly times?: number }
+}
+
+function fakerPlan(
+  warehouse: TestDatabase,
+  streams: readonly FakerStream[],
+  options: Partial<PlanOptions> = {},
+): PlanOptions {
+  const config = { seed: 7, streams: streams.map((stream) => ({ ...stream })) }
+  return {
+    connection: uniqueName(),
+    source: { type: 'faker', config: JSON.parse(JSON.stringify(config)) },
+    destination: warehouse.address,
+    schema: 'faker',
+    log: logConfig('embedded'),
+    mode: 'append',
+    ...options,
+  }
+}
+
+async function idsOf(warehouse: TestDatabase, table: string): Promise<{ rows: number; ids: number; most: number }> {
+  const [row] = await warehouse.query(
+    `SELECT count(*)::int AS rows, count(DISTINCT id)::int AS ids, coalesce(max(id), 0)::int AS most FROM faker.${table}`,
+  )
+  return row as { rows: number; ids: number; most: number }
+}
+
+describe.each(logs)('a run through the %s log', (log) => {
+  test.each(['append', 'append_dedup', 'overwrite', 'overwrite_dedup'] as const)('loads each record once in %s', async (mode) => {
+    await using warehouse = await testDatabase()
+    const streams = [
+      { name: 'users', rows: 3_000, slices: 3, state_every: 250 },
+      { name: 'empty', rows: 0 },
+    ]
+    const plan = await planRun(fakerPlan(warehouse, streams, { log: logConfig(log), mode }))
+    const { result } = await runPlan(plan)
+    expect(result.streams.map(({ status, error }) => ({ status, error }))).toEqual([{ status: 'complete' }, { status: 'complete' }])
+    expect(result.status).toBe('complete')
+    expect(await idsOf(warehouse, 'users')).toMatchObject({ rows: 3_000, ids: 3_000 })
+    expect(await idsOf(warehouse, 'empty')).toMatchObject({ rows: 0 })
+    expect(result.streams[0]).toMatchObject({ read: 3_000, loaded: 3_000, rejected: 0, resumed: false })
+  })
+
+  test('a stopped run resumes from the last checkpoint', async () => {
+    await using warehouse = await testDatabase()
+    const streams = [{ name: 'users', rows: 20_000, state_every: 100, rows_per_second: 20_000 }]
+    const options = fakerPlan(warehouse, streams, { log: logConfig(log), limits: { commitBytes: 20_000, commitMs: 20 } })
+    const plan = await planRun(options)
+    const stop = new AbortController()
+    const first = runPlan(plan, stop.signal)
+    await expect
+      .poll(() => warehouse.query('SELECT 1 FROM faker.users LIMIT 1').then((rows) => rows.length, () => 0), { timeout: 20_000 })
+      .toBe(1)
+    stop.abort()
+    const stopped = await first
+    expect(stopped.result.status).toBe('stopped')
+    const half = await idsOf(warehouse, 'users')
+    expect(half.rows).toBe(half.ids)
+    expect(half.rows).toBeGreaterThan(0)
+    expect(half.rows).toBeLessThan(20_000)
+    const { result } = await runPlan(plan)
+    expect(result.streams[0]).toMatchObject({ status: 'complete', resumed: true, read: 20_000 - half.rows })
+    expect(await idsOf(warehouse, 'users')).toMatchObject({ rows: 20_000, ids: 20_000 })
+  })
+
+  test('an incremental second run moves only what is new', async () => {
+    await using warehouse = await testDatabase()
+    const options = fakerPlan(warehouse, [{ name: 'users', rows: 1_000 }], {
+      log: logConfig(log),
+      mode: 'append_dedup',
+      syncMode: 'incremental',
+      cursor: 'updated_at',
+    })
+    await runPlan(await planRun(options))
+    const grown = { ...options.source, config: { seed: 7, streams: [{ name: 'users', rows: 1_200 }] } }
+    const { result } = await runPlan(await planRun({ ...options, source: grown }))
+    expect(result.streams[0]).toMatchObject({ status: 'complete', read: 200, loaded: 200, resumed: false })
+    expect(await idsOf(warehouse, 'users')).toMatchObject({ rows: 1_200, ids: 1_200 })
+  })
+
+  test('one failing stream does not stop the others, and nothing after its last state is committed', async () => {
+    await using warehouse = await testDatabase()
+    const streams = [
+      { name: 'good', rows: 2_000 },
+      { name: 'bad', rows: 2_000, state_every: 300, fail: { at_row: 1_000, kind: 'config_error' } },
+    ]
+    const options = fakerPlan(warehouse, streams, { log: logConfig(log) })
+    const { result } = await runPlan(await planRun(options))
+    expect(result.status).toBe('partial')
+    expect(result.streams.map(({ status }) => status)).toEqual(['complete', 'failed'])
+    expect(result.streams[1]?.error?.suggested_fix).toBeTruthy()
+    expect(await idsOf(warehouse, 'good')).toMatchObject({ rows: 2_000, ids: 2_000 })
+    const bad = await idsOf(warehouse, 'bad')
+    expect(bad.rows).toBe(bad.ids)
+    expect(bad.rows % 300).toBe(0)
+    expect(bad.rows).toBeLessThanOrEqual(900)
+    const mended = { seed: 7, streams: [{ name: 'bad', rows: 2_000, state_every: 300 }] }
+    const again = await runPlan(await planRun({ ...options, source: { type: 'faker', config: mended } }))
+    expect(again.result.streams[0]).toMatchObject({ status: 'complete', resumed: true })
+    expect(await idsOf(warehouse, 'bad')).toMatchObject({ rows: 2_000, ids: 2_000 })
+  })
+})
+
+describe('a worker that dies', () => {
+  test.each([
+    ['exit', 'worker_died'],
+    ['out_of_memory', 'worker_out_of_memory'],
+  ])('of %s fails its stream with a clear error and never the process', async (kind, code) => {
+    await using warehouse = await testDatabase()
+    const streams = [
+      { name: 'good', rows: 1_000 },
+      { name: 'bad', rows: 1_000, state_every: 100, fail: { at_row: 500, kind } },
+    ]
+    const { result } = await runPlan(
+      await planRun(fakerPlan(warehouse, streams, { limits: { workerHeapMb: 96 } })),
+    )
+    expect(result.streams[0]).toMatchObject({ status: 'complete' })
+    expect(result.streams[1]).toMatchObject({ status: 'failed', error: { code } })
+    const bad = await idsOf(warehouse, 'bad')
+    expect(bad.rows).toBe(bad.ids)
+    expect(bad.rows % 100).toBe(0)
+  })
+})
+
+describe('a transient failure', () => {
+  test('is tried again from the last checkpoint within the run', async () => {
+    await using warehouse = await testDatabase()
+    const streams = [{ name: 'users', rows: 2_000, state_every: 100, fail: { at_row: 1_000, kind: 'error', times: 1 } }]
+    const { result, metrics } = await runPlan(
+      await planRun(fakerPlan(warehouse, streams, { limits: { commitBytes: 1_000 } })),
+    )
+    expect(result.status).toBe('complete')
+    expect(await idsOf(warehouse, 'users')).toMatchObject({ rows: 2_000, ids: 2_000 })
+    expect(metrics).toMatch(/reactor_connect_run_retries_total\{[^}]*\} 1/)
+  })
+})

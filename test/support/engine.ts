@@ -1,0 +1,96 @@
+import { pino } from 'pino'
+import { Registry } from 'prom-client'
+import { inject } from 'vitest'
+import { connectorOf } from '../../connectors/registry.ts'
+import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
+import { runConnection } from '../../engine/run.ts'
+import {
+  defaultLimits,
+  type LogConfig,
+  type RunLimits,
+  type RunPlan,
+  type RunProgress,
+  type RunResult,
+} from '../../engine/run-types.ts'
+import { columnsOf, type AirbyteStream, type JsonObject } from '../../protocol/index.ts'
+import type { SinkStream, SyncMode } from '../../sinks/sink.ts'
+import type { PostgresAddress } from './postgres.ts'
+
+export type LogName = 'embedded' | 'kafka block' | 'kafka record'
+
+export function logConfig(name: LogName): LogConfig {
+  if (name === 'embedded') return { kind: 'embedded' }
+  const framing = name === 'kafka record' ? 'record' : 'block'
+  return { kind: 'kafka', brokers: inject('kafkaBrokers'), framing, ssl: false }
+}
+
+export interface PlanOptions {
+  readonly connection: string
+  readonly source: { readonly type: string; readonly config: JsonObject }
+  readonly destination: PostgresAddress
+  readonly schema: string
+  readonly log: LogConfig
+  readonly mode: SyncMode
+  readonly syncMode?: 'full_refresh' | 'incremental'
+  readonly cursor?: string
+  readonly streams?: readonly string[]
+  readonly metadata?: 'full' | 'minimal'
+  readonly limits?: Partial<RunLimits>
+}
+
+/** Discovers the source and makes the plan that a run file with these options would make. */
+export async function planRun(options: PlanOptions): Promise<RunPlan> {
+  const context = { logger: pino({ level: 'silent' }), signal: new AbortController().signal, now: Date.now }
+  const { streams } = await connectorOf(options.source.type).discover(options.source.config, context)
+  const wanted = streams.filter(({ name }) => options.streams?.includes(name) ?? true)
+  return {
+    connection: options.connection,
+    source: options.source,
+    destination: { type: 'postgres', address: options.destination, schema: options.schema },
+    log: options.log,
+    limits: { ...defaultLimits, ...options.limits },
+    streams: wanted.map((stream) => sinkStream(options, stream)),
+  }
+}
+
+function sinkStream(options: PlanOptions, stream: AirbyteStream): SinkStream {
+  const { connection, mode, cursor } = options
+  const destination_sync_mode =
+    mode === 'append' || mode === 'overwrite' ? mode : ('append_dedup' as const)
+  return {
+    connection,
+    stream: {
+      stream,
+      sync_mode: options.syncMode ?? 'full_refresh',
+      destination_sync_mode,
+      ...(stream.source_defined_primary_key && { primary_key: stream.source_defined_primary_key }),
+      ...(cursor !== undefined && { cursor_field: [cursor] }),
+    },
+    columns: columnsOf(stream.json_schema),
+    mode,
+    metadata: options.metadata ?? 'full',
+    deletes: 'hard',
+  }
+}
+
+export interface EngineRun {
+  readonly result: RunResult
+  readonly progress: readonly RunProgress[]
+  readonly metrics: string
+}
+
+/** Runs the plan in this process. */
+export async function runPlan(plan: RunPlan, signal = new AbortController().signal): Promise<EngineRun> {
+  const registry = new Registry()
+  const progress: RunProgress[] = []
+  const ports = {
+    logger: pino({ level: 'silent' }),
+    metrics: createRunMetrics(registry),
+    now: Date.now,
+    onProgress: (report: RunProgress) => {
+      progress.push(report)
+    },
+  }
+  const result = await runConnection(plan, ports, signal)
+  return { result, progress, metrics: await registry.metrics() }
+}
