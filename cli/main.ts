@@ -1,0 +1,98 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { findPackageJSON } from 'node:module'
+import process from 'node:process'
+import { z } from 'zod'
+import { readEnvironment } from '../service/config/environment.ts'
+import { runProgram, type RunArguments } from './program.ts'
+import { loadRunFile } from './run-file/load-run-file.ts'
+import { scrubber } from './run-file/secret-values.ts'
+import { HumanOutput } from './run/human-output.ts'
+import { JsonOutput } from './run/json-output.ts'
+import { createLogger } from './run/log-lines.ts'
+import { paintFor } from './run/paint.ts'
+import { errorEnd, runLoadedFile } from './run/run-command.ts'
+import type { RunEnd, RunOutput } from './run/run-output.ts'
+import { Screen } from './run/screen.ts'
+import { StopSignals } from './run/stop-signals.ts'
+
+/** Set as soon as the secrets are known: everything that is written goes through it. */
+let scrub = (text: string): string => text
+
+const screen = new Screen({
+  get isTTY() {
+    return process.stderr.isTTY
+  },
+  get columns() {
+    return process.stderr.columns
+  },
+  get rows() {
+    return process.stderr.rows
+  },
+  write: (text) => process.stderr.write(scrub(text)),
+})
+const writeJson = (line: string): void => {
+  process.stdout.write(`${scrub(line)}\n`)
+}
+
+await main(process.argv.slice(2))
+
+async function main(argv: readonly string[]): Promise<void> {
+  const writeOut = (text: string): void => {
+    process.stdout.write(text)
+  }
+  try {
+    await runProgram(argv, { version: packageVersion(), run, writeOut })
+  } catch (error) {
+    finish(outputFor({ json: argv.includes('--json') }), errorEnd(error))
+  }
+}
+
+async function run(options: RunArguments): Promise<void> {
+  const output = outputFor(options)
+  using stop = new StopSignals(process, () => {
+    output.note('stopping at the next checkpoint; press Ctrl-C again to end at once')
+  })
+  // Nobody reads the events any more (`| head`): as Ctrl-C.
+  process.stdout.on('error', () => {
+    stop.stop()
+  })
+  finish(output, await runFile(options, { output, signal: stop.signal }))
+}
+
+async function runFile(
+  options: RunArguments,
+  around: { readonly output: RunOutput; readonly signal: AbortSignal },
+): Promise<RunEnd> {
+  try {
+    const file = await loadRunFile(options.file, readEnvironment())
+    scrub = scrubber(file.secrets)
+    const logger = createLogger({
+      level: options.logLevel,
+      writeLine: (text) => {
+        screen.line(text)
+      },
+    })
+    return await runLoadedFile(file, options, { ...around, logger, now: Date.now })
+  } catch (error) {
+    return errorEnd(error)
+  }
+}
+
+function outputFor({ json }: { readonly json: boolean }): RunOutput {
+  const human = new HumanOutput(screen, paintFor(process.stderr))
+  return json ? new JsonOutput(writeJson, human) : human
+}
+
+function finish(output: RunOutput, end: RunEnd): void {
+  output.end(end)
+  process.exitCode = end.exitCode
+  // A source that still has not answered must not hold the command; what was written is out (pipes are synchronous here).
+  if (end.kind === 'stopped') process.exit()
+}
+
+function packageVersion(): string {
+  const path = findPackageJSON('.', import.meta.url)
+  if (path === undefined) return 'unknown'
+  return z.object({ version: z.string() }).parse(JSON.parse(readFileSync(path, 'utf8'))).version
+}

@@ -1,0 +1,52 @@
+import { isLoopbackHost } from './loopback.ts'
+import type { DestinationConfig, PostgresAddress } from '../../engine/run-types.ts'
+import type { FileProblem } from './file-problem.ts'
+import { parsePostgresUrl, type AddressProblem } from './postgres-url.ts'
+import type { RunFile } from './run-file-schema.ts'
+
+/** The address of the destination from its fields or its URL. Adds to `problems` and gives undefined where something is missing. */
+export function resolveDestination(
+  destination: RunFile['destination'],
+  problems: FileProblem[],
+): DestinationConfig | undefined {
+  const { url, config } = destination
+  const add = ({ field, problem, fix }: AddressProblem): void => {
+    problems.push({
+      code: 'run_file_invalid',
+      path: ['destination', ...field],
+      at: 'value',
+      problem,
+      fix,
+    })
+  }
+  const fromUrl = url === undefined ? {} : parsePostgresUrl(url)
+  if ('problem' in fromUrl) {
+    add(fromUrl)
+    return undefined
+  }
+  const { schema, ...fields } = config
+  for (const field of Object.keys(fields).filter((name) => Object.keys(fromUrl).includes(name))) {
+    add({
+      field: ['config', field],
+      problem: 'is given by `url` already',
+      fix: `Remove it, or leave \`${field}\` out of the URL.`,
+    })
+  }
+  const postgres = addressOf({ ...fromUrl, ...fields }, add)
+  return postgres && { type: 'postgres', postgres, ...(schema !== undefined && { schema }) }
+}
+
+function addressOf(
+  given: Omit<RunFile['destination']['config'], 'schema'>,
+  add: (problem: AddressProblem) => void,
+): PostgresAddress | undefined {
+  const { host = 'localhost', port = 5432, user, password, database } = given
+  for (const [field, value] of Object.entries({ user, database })) {
+    if (value !== undefined) continue
+    const fix = `Add \`${field}\` to destination.config, or to destination.url.`
+    add({ field: ['config', field], problem: 'is missing', fix })
+  }
+  if (user === undefined || database === undefined) return undefined
+  const ssl = given.ssl ?? (isLoopbackHost(host) ? 'disable' : 'require')
+  return { host, port, user, database, ssl, ...(password !== undefined && { password }) }
+}

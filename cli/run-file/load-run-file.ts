@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises'
+import { extname } from 'node:path'
+import { ConnectError, type JsonObject } from '../../protocol/index.ts'
+import type { DestinationConfig } from '../../engine/run-types.ts'
+import type { Environment } from '../../service/config/environment.ts'
+import { resolveDestination } from './destination.ts'
+import { expandEnvironment } from './expand-environment.ts'
+import { problemsError, type FileProblem, type RunFilePlace } from './file-problem.ts'
+import { parseToml } from './parse-toml.ts'
+import { parseYaml } from './parse-yaml.ts'
+import { knownFields, runFileSchema, type RunFile } from './run-file-schema.ts'
+import { schemaProblems } from './schema-problems.ts'
+import { secretValues } from './secret-values.ts'
+import { resolveSource } from './source.ts'
+import type { FieldPath, SourceDocument } from './source-position.ts'
+
+/** A run file that is complete and valid as far as it can be known without asking the source. */
+export interface LoadedRunFile {
+  readonly place: RunFilePlace
+  readonly content: RunFile
+  readonly source: { readonly type: string; readonly config: JsonObject }
+  readonly destination: DestinationConfig
+  /** What must never be shown. */
+  readonly secrets: readonly string[]
+}
+
+/** Reads, expands and checks a run file. Throws a ConnectError that names the file, line, field, problem and fix. */
+export async function loadRunFile(file: string, environment: Environment): Promise<LoadedRunFile> {
+  return readRunFile(await readText(file), file, environment)
+}
+
+/** The same for a text that has been read. `file`: its name, for messages; the extension chooses the language. */
+export function readRunFile(text: string, file: string, environment: Environment): LoadedRunFile {
+  const { value, positions } = parse(text, file)
+  const place = { file, positions }
+  const expanded = expandEnvironment(value, environment)
+  if (expanded.problems.length > 0) throw problemsError(expanded.problems, place)
+  const parsed = runFileSchema.safeParse(expanded.value ?? {})
+  if (!parsed.success) {
+    const problems = schemaProblems(parsed.error.issues, {
+      document: expanded.value,
+      base: [],
+      knownFields,
+      mayShow: isNoConfiguration,
+    })
+    throw problemsError(problems, place)
+  }
+  const content = parsed.data
+  const problems: FileProblem[] = []
+  const source = resolveSource(content.source, problems)
+  const destination = resolveDestination(content.destination, problems)
+  if (source === undefined || destination === undefined || problems.length > 0)
+    throw problemsError(problems, place)
+  return {
+    place,
+    content,
+    source,
+    destination,
+    secrets: secretValues(content, { source, destination }),
+  }
+}
+
+function parse(text: string, file: string): SourceDocument {
+  const extension = extname(file).toLowerCase()
+  if (extension === '.toml') return parseToml(text, file)
+  if (extension === '.yaml' || extension === '.yml') return parseYaml(text, file)
+  const problem =
+    extension === '' ? 'the name has no extension' : `the extension ${extension} is unknown`
+  throw unreadable(file, problem, 'Name the run file `.yaml`, `.yml` or `.toml`.')
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+    const [problem, fix] = readFailures[code] ?? [
+      `the file cannot be read (${code})`,
+      'Give the user of this command the right to read it.',
+    ]
+    throw unreadable(file, problem, fix)
+  }
+}
+
+const readFailures: Readonly<Record<string, readonly [problem: string, fix: string]>> = {
+  ENOENT: ['there is no such file', 'Check the path; it is relative to the current folder.'],
+  EISDIR: ['this is a folder', 'Name a run file (`.yaml` or `.toml`).'],
+}
+
+function unreadable(file: string, problem: string, fix: string): ConnectError {
+  return new ConnectError('run_file_unreadable', { details: { file, problem, fix } })
+}
+
+/** Values of configurations are never shown: a secret may stand in the wrong field. */
+function isNoConfiguration(path: FieldPath): boolean {
+  const [first, second] = path
+  if (first === 'source' || first === 'destination') return second === 'type'
+  return first !== 'log' || !path.includes('sasl')
+}

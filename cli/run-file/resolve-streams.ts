@@ -1,0 +1,163 @@
+import { columnsOf, type AirbyteCatalog, type AirbyteStream } from '../../protocol/index.ts'
+import type { RunPlan } from '../../engine/run-types.ts'
+import type { FileProblem } from './file-problem.ts'
+import { nameList, nearestName } from './near-names.ts'
+import type { RunFile, StreamDefaults, StreamFields } from './run-file-schema.ts'
+import { chooseSync, type BoundStream } from './sync-choice.ts'
+
+type SinkStream = RunPlan['streams'][number]
+
+/** What the run file says about streams, without the rest of it. */
+export interface StreamSelection extends Pick<
+  RunFile,
+  'connection' | 'streams' | 'metadata' | 'deletes'
+> {
+  readonly defaults: StreamDefaults
+}
+
+export interface ResolvedStreams {
+  readonly streams: readonly SinkStream[]
+  readonly problems: readonly FileProblem[]
+  /** What the user should know: a stream for which the defaults are not possible. */
+  readonly notes: readonly string[]
+}
+
+/** Binds the streams of the file to those of the source and settles how each is read and loaded. Pure. */
+export function resolveStreams(
+  catalog: AirbyteCatalog,
+  selection: StreamSelection,
+): ResolvedStreams {
+  const problems: FileProblem[] = []
+  const notes: string[] = []
+  const bound = bindStreams(catalog, selection.streams, problems)
+  const streams = bound.flatMap((one) => {
+    const sink = sinkStreamOf(one, selection, { problems, notes })
+    return sink === undefined ? [] : [sink]
+  })
+  return { streams, problems, notes }
+}
+
+function bindStreams(
+  catalog: AirbyteCatalog,
+  wanted: RunFile['streams'],
+  problems: FileProblem[],
+): readonly BoundStream[] {
+  if (wanted === 'all') {
+    if (catalog.streams.length === 0) problems.push(emptySource())
+    return catalog.streams.map((stream) => ({ stream, fields: {}, path: ['streams'] }))
+  }
+  const seen = new Map<AirbyteStream, number>()
+  return wanted.flatMap((item, index) => {
+    const fields: Partial<StreamFields> & { readonly name: string } =
+      typeof item === 'string' ? { name: item } : item
+    const path = ['streams', index]
+    const namePath = typeof item === 'string' ? path : [...path, 'name']
+    const found = findStream(catalog, fields.name)
+    if ('problem' in found) {
+      problems.push({ code: 'stream_not_found', path: namePath, at: 'value', ...found })
+      return []
+    }
+    const before = seen.get(found.stream)
+    if (before !== undefined) {
+      const problem = `the stream ${labelOf(found.stream)} is listed twice (also streams[${String(before)}])`
+      problems.push({
+        code: 'run_file_invalid',
+        path: namePath,
+        at: 'value',
+        problem,
+        fix: 'Keep one of the two.',
+      })
+      return []
+    }
+    seen.set(found.stream, index)
+    return [{ stream: found.stream, fields, path }]
+  })
+}
+
+type Found = { readonly stream: AirbyteStream } | { readonly problem: string; readonly fix: string }
+
+/** By name, or by `namespace.name`. */
+function findStream(catalog: AirbyteCatalog, name: string): Found {
+  const byLabel = catalog.streams.find((stream) => labelOf(stream) === name)
+  const byName = catalog.streams.filter((stream) => stream.name === name)
+  const [only] = byName
+  if (byLabel !== undefined && (byLabel.namespace !== undefined || byName.length === 1))
+    return { stream: byLabel }
+  if (only !== undefined && byName.length === 1) return { stream: only }
+  const labels = catalog.streams.map(labelOf)
+  if (byName.length > 1) {
+    return {
+      problem: `several streams have the name "${name}"`,
+      fix: `Write the namespace too: ${nameList(byName.map(labelOf))}.`,
+    }
+  }
+  const near =
+    nearestName(
+      name,
+      catalog.streams.map((stream) => stream.name),
+    ) ?? nearestName(name, labels)
+  const suggestion = near === undefined ? '' : `Did you mean \`${near}\`? `
+  return {
+    problem: `the source has no stream "${name}"`,
+    fix: `${suggestion}The source has: ${nameList(labels) || 'no streams'}.`,
+  }
+}
+
+function sinkStreamOf(
+  bound: BoundStream,
+  selection: StreamSelection,
+  found: { readonly problems: FileProblem[]; readonly notes: string[] },
+): SinkStream | undefined {
+  const { stream } = bound
+  const choice = chooseSync(bound, selection.defaults)
+  if ('problems' in choice) {
+    found.problems.push(...choice.problems)
+    return undefined
+  }
+  if (choice.note !== undefined) found.notes.push(`${labelOf(stream)}: ${choice.note}`)
+  const { syncMode, mode, cursorField, primaryKey } = choice
+  const json_schema = selectedSchema(stream.json_schema, bound.fields.columns)
+  return {
+    connection: selection.connection,
+    stream: {
+      stream: { ...stream, json_schema },
+      sync_mode: syncMode,
+      // The protocol has no overwrite_dedup: the engine takes its mode from the sink stream.
+      destination_sync_mode: mode === 'overwrite_dedup' ? 'overwrite' : mode,
+      ...(cursorField !== undefined && { cursor_field: [cursorField] }),
+      ...(primaryKey.length > 0 && { primary_key: primaryKey.map((column) => [column]) }),
+    },
+    columns: columnsOf(json_schema),
+    mode,
+    metadata: selection.metadata,
+    deletes: selection.deletes,
+  }
+}
+
+/** The schema with the chosen columns only, in the source's order. */
+function selectedSchema(
+  schema: AirbyteStream['json_schema'],
+  columns: readonly string[] | undefined,
+): AirbyteStream['json_schema'] {
+  if (columns === undefined) return schema
+  const properties = Object.entries(schema.properties ?? {}).filter(([name]) =>
+    columns.includes(name),
+  )
+  return { ...schema, properties: Object.fromEntries(properties) }
+}
+
+function labelOf(stream: AirbyteStream): string {
+  return stream.namespace === undefined ? stream.name : `${stream.namespace}.${stream.name}`
+}
+
+function emptySource(): FileProblem {
+  const fix =
+    'Check that the user of the source may read its tables, and that the configuration names the right database or schemas.'
+  return {
+    code: 'stream_not_found',
+    path: ['streams'],
+    at: 'value',
+    problem: 'the source has no streams',
+    fix,
+  }
+}

@@ -1,0 +1,135 @@
+import { z } from 'zod'
+
+const syncMode = z.enum(['full_refresh', 'incremental'])
+const destinationSyncMode = z.enum(['append', 'overwrite', 'append_dedup', 'overwrite_dedup'])
+const name = z.string().min(1)
+const columnNames = z
+  .union([name, z.array(name).min(1)])
+  .transform((value) => (typeof value === 'string' ? [value] : value))
+
+/** A number that may also be the text of one: `port: ${PORT}` is text after the expansion. */
+const wholeNumber = z.union([
+  z.number(),
+  z.string().regex(/^\d+$/, 'must be a whole number').transform(Number),
+])
+const atLeast = (minimum: number): z.ZodType<number> => wholeNumber.pipe(z.int().min(minimum))
+const port = wholeNumber.pipe(z.int().min(1).max(65_535))
+const ssl = z.enum(['disable', 'require', 'verify-full'])
+
+const jsonObject = z.record(z.string(), z.unknown())
+
+const postgresConfig = z.strictObject({
+  host: name.optional(),
+  port: port.optional(),
+  user: name.optional(),
+  password: z.string().optional(),
+  database: name.optional(),
+  schema: name.optional(),
+  ssl: ssl.optional(),
+})
+
+/** `a:9092,b:9092` or a list. */
+const brokers = z
+  .union([name, z.array(name).min(1)])
+  .transform((value) =>
+    typeof value === 'string' ? value.split(',').map((broker) => broker.trim()) : value,
+  )
+
+const kafka = z.strictObject({
+  brokers: brokers.default(['localhost:9092']),
+  framing: z.enum(['block', 'record']).default('block'),
+  ssl: z.boolean().default(false),
+  sasl: z
+    .strictObject({
+      mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
+      username: name,
+      password: z.string(),
+    })
+    .optional(),
+})
+
+const streamFields = z.strictObject({
+  name,
+  sync_mode: syncMode.optional(),
+  destination_sync_mode: destinationSyncMode.optional(),
+  cursor_field: name.optional(),
+  primary_key: columnNames.optional(),
+  columns: z.array(name).min(1).optional(),
+})
+
+/** The run file. docs/run-file.md describes every field. */
+export const runFileSchema = z.strictObject({
+  connection: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/,
+      'must be letters, digits, `-` and `_` only, at most 63, and begin with a letter or digit',
+    ),
+  source: z.strictObject({ type: name, config: jsonObject.default({}) }),
+  destination: z.strictObject({
+    type: z.literal('postgres'),
+    config: postgresConfig.default({}),
+    url: name.optional(),
+  }),
+  log: z.union([z.enum(['embedded', 'kafka']), z.strictObject({ kafka })]).default('embedded'),
+  defaults: z
+    .strictObject({
+      sync_mode: syncMode.optional(),
+      destination_sync_mode: destinationSyncMode.optional(),
+      cursor_field: name.optional(),
+    })
+    .default({}),
+  streams: z
+    .union([z.literal('all'), z.array(z.union([name, streamFields])).min(1)])
+    .default('all'),
+  metadata: z.enum(['full', 'minimal']).default('full'),
+  deletes: z.enum(['hard', 'soft']).default('hard'),
+  limits: z
+    .strictObject({
+      parallel_lanes: atLeast(1).optional(),
+      partitions_per_stream: atLeast(1).optional(),
+      commit_bytes: atLeast(64 * 1024).optional(),
+      commit_ms: atLeast(1).optional(),
+      worker_heap_mb: atLeast(64).optional(),
+    })
+    .default({}),
+})
+
+export type RunFile = z.infer<typeof runFileSchema>
+export type StreamFields = z.infer<typeof streamFields>
+export type StreamDefaults = RunFile['defaults']
+export type KafkaFields = z.infer<typeof kafka>
+
+/** The Kafka settings of `log: kafka` and `--log kafka`: a broker on this machine. */
+export const defaultKafka: KafkaFields = kafka.parse({})
+
+/** The names of the fields at a path, for "did you mean"; undefined where any name is allowed. */
+export function knownFields(path: readonly PropertyKey[]): readonly string[] | undefined {
+  const found = path.reduce<z.core.$ZodType | undefined>(
+    (schema, part) => schema && child(schema, part),
+    runFileSchema,
+  )
+  const object = found && objectOf(found)
+  return object && Object.keys(object.def.shape)
+}
+
+function child(schema: z.core.$ZodType, part: PropertyKey): z.core.$ZodType | undefined {
+  if (typeof part === 'string') return objectOf(schema)?.def.shape[part]
+  for (const option of alternatives(schema))
+    if (option instanceof z.ZodArray) return option.def.element
+  return undefined
+}
+
+function objectOf(schema: z.core.$ZodType): z.ZodObject<z.core.$ZodShape> | undefined {
+  for (const option of alternatives(schema)) if (option instanceof z.ZodObject) return option
+  return undefined
+}
+
+/** The schemas under optional, default and union. */
+function alternatives(schema: z.core.$ZodType): readonly z.core.$ZodType[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault)
+    return alternatives(schema.def.innerType)
+  if (schema instanceof z.ZodUnion)
+    return schema.def.options.flatMap((option) => alternatives(option))
+  return [schema]
+}

@@ -1,0 +1,44 @@
+import {
+  defaultLimits,
+  type LogConfig,
+  type RunLimits,
+  type RunPlan,
+} from '../../engine/run-types.ts'
+import type { LoadedRunFile } from './load-run-file.ts'
+import { defaultKafka, type RunFile } from './run-file-schema.ts'
+
+export interface RunPlanOptions {
+  readonly streams: RunPlan['streams']
+  /** `--log`: goes before the file. */
+  readonly log: 'embedded' | 'kafka' | undefined
+}
+
+/** Everything that the engine needs, from the file, the resolved streams and the options of the command. */
+export function runPlanOf(file: LoadedRunFile, options: RunPlanOptions): RunPlan {
+  const { connection, log, limits } = file.content
+  return {
+    connection,
+    source: file.source,
+    destination: file.destination,
+    streams: options.streams,
+    log: logConfig(log, options.log),
+    limits: runLimits(limits),
+  }
+}
+
+function logConfig(log: RunFile['log'], override: RunPlanOptions['log']): LogConfig {
+  const kind = override ?? (typeof log === 'object' ? 'kafka' : log)
+  if (kind === 'embedded') return { kind }
+  const { sasl, ...kafka } = typeof log === 'object' ? log.kafka : defaultKafka
+  return { kind, ...kafka, ...(sasl !== undefined && { sasl }) }
+}
+
+function runLimits(limits: RunFile['limits']): RunLimits {
+  return {
+    parallelLanes: limits.parallel_lanes ?? defaultLimits.parallelLanes,
+    partitionsPerStream: limits.partitions_per_stream ?? defaultLimits.partitionsPerStream,
+    commitBytes: limits.commit_bytes ?? defaultLimits.commitBytes,
+    commitMs: limits.commit_ms ?? defaultLimits.commitMs,
+    workerHeapMb: limits.worker_heap_mb ?? defaultLimits.workerHeapMb,
+  }
+}

@@ -1,0 +1,115 @@
+import { z } from 'zod'
+import { connectorOf, connectorTypes } from '../../connectors/registry.ts'
+import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import type { FileProblem } from './file-problem.ts'
+import { nameList, nearestName } from './near-names.ts'
+import type { RunFile } from './run-file-schema.ts'
+import { schemaProblems } from './schema-problems.ts'
+import type { FieldPath } from './source-position.ts'
+
+/** The source with its configuration, checked against the connector's spec. Adds to `problems` and gives undefined where that fails. */
+export function resolveSource(
+  source: RunFile['source'],
+  problems: FileProblem[],
+): { readonly type: string; readonly config: JsonObject } | undefined {
+  const types = connectorTypes()
+  if (!types.includes(source.type)) {
+    const near = nearestName(source.type, types)
+    const fix = `${near === undefined ? '' : `Did you mean \`${near}\`? `}Use ${nameList(types)}.`
+    problems.push({
+      code: 'run_file_invalid',
+      path: ['source', 'type'],
+      at: 'value',
+      problem: `there is no connector "${source.type}"`,
+      fix,
+    })
+    return undefined
+  }
+  const { spec } = connectorOf(source.type).descriptor
+  const config = coerced(source.config, spec)
+  const checked = z.fromJSONSchema(jsonSchema.parse(spec)).safeParse(config)
+  if (!checked.success) {
+    const base = ['source', 'config']
+    const knownFields = (path: FieldPath): readonly string[] =>
+      Object.keys(propertiesOf(specAt(spec, path)))
+    problems.push(
+      ...schemaProblems(checked.error.issues, {
+        document: config,
+        base,
+        knownFields,
+        mayShow: () => false,
+      }),
+    )
+    return undefined
+  }
+  return { type: source.type, config }
+}
+
+const jsonSchema = z.custom<z.core.JSONSchema.JSONSchema>(
+  (value) => typeof value === 'object' && value !== null,
+)
+
+/** `port: ${PORT}` is text after the expansion: text becomes what the spec wants where it can. */
+function coerced(config: Readonly<Record<string, unknown>>, spec: JsonObject): JsonObject {
+  const properties = propertiesOf(spec)
+  return Object.fromEntries(
+    Object.entries(config).map(([key, value]) => [
+      key,
+      coercedValue(value, objectAt(properties[key])),
+    ]),
+  )
+}
+
+function coercedValue(value: unknown, spec: JsonObject): JsonValue {
+  if (typeof value === 'string') return coercedText(value, spec.type)
+  if (value === null || typeof value === 'boolean' || typeof value === 'number') return value
+  if (Array.isArray(value)) return value.map((item) => coercedValue(item, objectAt(spec.items)))
+  // TOML has dates, which JSON has not.
+  if (value instanceof Date) return value.toISOString()
+  return coerced(Object.fromEntries(Object.entries(value ?? {})), spec)
+}
+
+function coercedText(text: string, type: JsonValue | undefined): JsonValue {
+  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
+  if (type === 'integer' && /^-?\d+$/.test(text)) return Number(text)
+  if (type === 'number' && text.trim() !== '' && Number.isFinite(Number(text))) return Number(text)
+  return text
+}
+
+/** The texts of a configuration: those that the spec marks as secrets, wherever they stand, and the others. */
+export function textsOfConfig(
+  config: JsonObject,
+  spec: JsonObject,
+): { readonly secret: readonly string[]; readonly shown: readonly string[] } {
+  const secret: string[] = []
+  const shown: string[] = []
+  const walk = (value: JsonValue | undefined, own: JsonObject, inSecret: boolean): void => {
+    const isSecret = inSecret || own.airbyte_secret === true
+    if (typeof value === 'string') (isSecret ? secret : shown).push(value)
+    if (typeof value !== 'object' || value === null) return
+    const properties = propertiesOf(own)
+    for (const [key, item] of Object.entries(value))
+      walk(item, objectAt(properties[key] ?? own.items), isSecret)
+  }
+  walk(config, spec, false)
+  return { secret, shown }
+}
+
+function specAt(spec: JsonObject, path: FieldPath): JsonObject {
+  return path.reduce<JsonObject>(
+    (at, part) => objectAt(typeof part === 'number' ? at.items : propertiesOf(at)[part]),
+    spec,
+  )
+}
+
+function propertiesOf(spec: JsonObject): JsonObject {
+  return objectAt(spec.properties)
+}
+
+function objectAt(value: JsonValue | undefined): JsonObject {
+  return typeof value === 'object' && value !== null && !isList(value) ? value : {}
+}
+
+function isList(value: JsonObject | readonly JsonValue[]): value is readonly JsonValue[] {
+  return Array.isArray(value)
+}

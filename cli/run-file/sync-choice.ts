@@ -1,0 +1,245 @@
+import type { AirbyteStream } from '../../protocol/index.ts'
+import type { RunPlan } from '../../engine/run-types.ts'
+import type { FileProblem } from './file-problem.ts'
+import { nameList, nearestName } from './near-names.ts'
+import type { StreamDefaults, StreamFields } from './run-file-schema.ts'
+import type { FieldPath } from './source-position.ts'
+
+type ReadMode = AirbyteStream['supported_sync_modes'][number]
+type LoadMode = RunPlan['streams'][number]['mode']
+
+/** One stream of the file, bound to the source's: `path` is where the file names it. */
+export interface BoundStream {
+  readonly stream: AirbyteStream
+  readonly fields: Partial<StreamFields>
+  readonly path: FieldPath
+}
+
+/** How a stream is read and loaded. */
+export interface SyncChoice {
+  readonly syncMode: ReadMode
+  readonly mode: LoadMode
+  readonly cursorField: string | undefined
+  readonly primaryKey: readonly string[]
+  /** Why the defaults of the file do not apply, where they do not. */
+  readonly note?: string
+}
+
+/** What the stream offers for the choice. */
+interface Offer {
+  readonly cursor: string | undefined
+  readonly canIncrement: boolean
+  readonly primaryKey: readonly string[]
+}
+
+/**
+ * What the file says about the stream goes first and must be possible; the file's defaults come second and step back where
+ * the stream cannot; else: incremental and append_dedup with a cursor and a key, incremental and append with a cursor
+ * alone, full_refresh and overwrite otherwise.
+ */
+export function chooseSync(
+  bound: BoundStream,
+  defaults: StreamDefaults,
+): SyncChoice | { readonly problems: readonly FileProblem[] } {
+  const { fields } = bound
+  const problems = columnProblems(bound)
+  const offer = offerOf(bound, defaults)
+  if (problems.length === 0) problems.push(...modeProblems({ ...bound, offer }))
+  if (problems.length > 0) return { problems }
+  const cursorField = offer.cursor
+  const { primaryKey } = offer
+  const asked = {
+    sync: fields.sync_mode ?? defaults.sync_mode,
+    load: fields.destination_sync_mode ?? defaults.destination_sync_mode,
+  }
+  const settled = settle(asked, offer)
+  const refusal = refusalOf(settled, offer)
+  if (refusal === undefined) return choiceOf(settled, { cursorField, primaryKey })
+  const own = settle({ sync: fields.sync_mode, load: fields.destination_sync_mode }, offer)
+  const note = `${refusal}: ${own.sync} and ${own.load} instead of the file's defaults`
+  return { ...choiceOf(own, { cursorField, primaryKey }), note }
+}
+
+interface Modes {
+  readonly sync: ReadMode
+  readonly load: LoadMode
+}
+
+/** Fills in what was not asked for. */
+function settle(
+  asked: { readonly sync: ReadMode | undefined; readonly load: LoadMode | undefined },
+  offer: Offer,
+): Modes {
+  const replaces = asked.load === 'overwrite' || asked.load === 'overwrite_dedup'
+  const sync = asked.sync ?? (offer.canIncrement && !replaces ? 'incremental' : 'full_refresh')
+  if (asked.load !== undefined) return { sync, load: asked.load }
+  if (sync === 'full_refresh') return { sync, load: 'overwrite' }
+  return { sync, load: offer.primaryKey.length > 0 ? 'append_dedup' : 'append' }
+}
+
+function choiceOf(
+  { sync, load }: Modes,
+  keys: Pick<SyncChoice, 'cursorField' | 'primaryKey'>,
+): SyncChoice {
+  return { syncMode: sync, mode: load, ...keys }
+}
+
+/** Why a combination is not possible for the stream; undefined where it is. */
+function refusalOf({ sync, load }: Modes, offer: Offer): string | undefined {
+  if (sync === 'incremental' && !offer.canIncrement)
+    return 'it has no cursor for an incremental read'
+  if (sync === 'incremental' && load.startsWith('overwrite'))
+    return 'an incremental read cannot replace the table'
+  if (load.endsWith('_dedup') && offer.primaryKey.length === 0)
+    return 'it has no primary key to deduplicate by'
+  return undefined
+}
+
+function offerOf(bound: BoundStream, defaults: StreamDefaults): Offer {
+  const { stream, fields } = bound
+  const cursor = cursorOf(bound, defaults)
+  const primaryKey = fields.primary_key ?? sourceKey(stream)
+  const hasCursor = cursor !== undefined || stream.source_defined_cursor === true
+  return {
+    cursor,
+    canIncrement: hasCursor && stream.supported_sync_modes.includes('incremental'),
+    primaryKey,
+  }
+}
+
+function cursorOf({ stream, fields }: BoundStream, defaults: StreamDefaults): string | undefined {
+  const own = stream.default_cursor_field?.at(0)
+  if (stream.source_defined_cursor === true) return own
+  const columns = columnNames(stream).filter((name) => fields.columns?.includes(name) ?? true)
+  const possible = [defaults.cursor_field, own].filter(
+    (name) => name !== undefined && columns.includes(name),
+  )
+  return fields.cursor_field ?? possible[0]
+}
+
+function sourceKey(stream: AirbyteStream): readonly string[] {
+  return (stream.source_defined_primary_key ?? []).flatMap((key) => key.slice(0, 1))
+}
+
+/** Names of columns that the stream does not have, or that the file leaves out although they are needed. */
+function columnProblems({ stream, fields, path }: BoundStream): FileProblem[] {
+  const known = columnNames(stream)
+  const named: readonly (readonly [FieldPath, string])[] = [
+    ...(fields.columns ?? []).map((name, index) => [[...path, 'columns', index], name] as const),
+    ...(fields.primary_key ?? []).map(
+      (name, index) => [[...path, 'primary_key', index], name] as const,
+    ),
+    ...(fields.cursor_field === undefined
+      ? []
+      : [[[...path, 'cursor_field'], fields.cursor_field] as const]),
+  ]
+  const problems = named.flatMap(([at, name]) =>
+    known.includes(name) ? [] : [unknownColumn(name, at, known)],
+  )
+  const { columns } = fields
+  if (columns === undefined || problems.length > 0) return problems
+  const needed = [
+    ...(fields.primary_key ?? sourceKey(stream)),
+    ...(fields.cursor_field === undefined ? [] : [fields.cursor_field]),
+  ]
+  return needed
+    .filter((name) => !columns.includes(name))
+    .map((name) => ({
+      code: 'stream_column_not_found',
+      path: [...path, 'columns'],
+      at: 'value',
+      problem: `the column "${name}" is left out, but it belongs to the primary key or is the cursor`,
+      fix: `Add ${name} to \`columns\`.`,
+    }))
+}
+
+function unknownColumn(name: string, path: FieldPath, known: readonly string[]): FileProblem {
+  const near = nearestName(name, known)
+  const suggestion = near === undefined ? '' : `Did you mean \`${near}\`? `
+  const fix = `${suggestion}The columns are: ${nameList(known, 20)}.`
+  return {
+    code: 'stream_column_not_found',
+    path,
+    at: 'value',
+    problem: `the stream has no column "${name}"`,
+    fix,
+  }
+}
+
+interface Asked extends BoundStream {
+  readonly offer: Offer
+}
+
+/** What the file asks for this stream, and the stream cannot. */
+function modeProblems(asked: Asked): FileProblem[] {
+  const found = [cursorRefusal(asked), syncRefusal(asked), loadRefusal(asked)].filter(
+    (refusal) => refusal !== undefined,
+  )
+  return found.map(({ field, ...refusal }) => ({
+    ...refusal,
+    path: [...asked.path, field],
+    at: 'value',
+  }))
+}
+
+type Refusal = Pick<FileProblem, 'code' | 'problem' | 'fix'> & { readonly field: string }
+
+function cursorRefusal({ stream, fields }: Asked): Refusal | undefined {
+  if (fields.cursor_field === undefined) return undefined
+  const refusal = {
+    code: 'stream_mode_unsupported',
+    field: 'cursor_field',
+    fix: 'Remove `cursor_field`.',
+  } as const
+  if (stream.source_defined_cursor === true)
+    return { ...refusal, problem: 'the source has a cursor of its own for this stream' }
+  if (stream.supported_sync_modes.includes('incremental') || fields.sync_mode === 'incremental')
+    return undefined
+  return { ...refusal, problem: 'the stream cannot be read incrementally' }
+}
+
+function syncRefusal({ stream, fields, offer }: Asked): Refusal | undefined {
+  const { sync_mode: sync } = fields
+  if (sync === undefined) return undefined
+  if (!stream.supported_sync_modes.includes(sync)) {
+    const fix = `Use ${nameList(stream.supported_sync_modes)}.`
+    return {
+      code: 'stream_mode_unsupported',
+      field: 'sync_mode',
+      problem: `the stream does not support ${sync}`,
+      fix,
+    }
+  }
+  if (sync === 'full_refresh' || offer.canIncrement) return undefined
+  const fix =
+    'Add `cursor_field` with a column that grows with every change (such as updated_at), or use `sync_mode: full_refresh`.'
+  const problem = 'an incremental read needs a cursor, and the source names none'
+  return { code: 'stream_cursor_missing', field: 'sync_mode', problem, fix }
+}
+
+function loadRefusal({ fields, offer }: Asked): Refusal | undefined {
+  const { sync_mode: sync, destination_sync_mode: load } = fields
+  if (load === undefined) return undefined
+  const field = 'destination_sync_mode'
+  if (load.endsWith('_dedup') && offer.primaryKey.length === 0) {
+    const fix = `Add \`primary_key: [COLUMN]\`, or use \`destination_sync_mode: ${load.replace('_dedup', '')}\`.`
+    return {
+      code: 'stream_primary_key_missing',
+      field,
+      problem: `${load} needs a primary key, and the source names none`,
+      fix,
+    }
+  }
+  if (sync !== 'incremental' || !load.startsWith('overwrite')) return undefined
+  const fix = 'Use `destination_sync_mode: append_dedup` (or append), or `sync_mode: full_refresh`.'
+  return {
+    code: 'stream_mode_unsupported',
+    field,
+    problem: `${load} would keep only what changed since the last run`,
+    fix,
+  }
+}
+
+function columnNames(stream: AirbyteStream): readonly string[] {
+  return Object.keys(stream.json_schema.properties ?? {})
+}

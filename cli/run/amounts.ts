@@ -1,0 +1,31 @@
+const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
+
+/** `1,234,567` */
+export function count(value: number): string {
+  return grouped.format(value)
+}
+
+/** `1 row`, `2 rows` */
+export function rows(value: number): string {
+  return `${count(value)} ${value === 1 ? 'row' : 'rows'}`
+}
+
+/** Bytes a second as decimal megabytes: `31.2 MB/s`. */
+export function megabytesPerSecond(bytesPerSecond: number): string {
+  return `${(bytesPerSecond / 1e6).toFixed(1)} MB/s`
+}
+
+/** `4.2 s`, `3:05`, `1:02:03` */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`
+  return clock(seconds)
+}
+
+/** `0:42`, `3:05`, `1:02:03` */
+export function clock(seconds: number): string {
+  const whole = Math.round(seconds)
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const minutes = Math.floor(whole / 60)
+  if (minutes < 60) return `${String(minutes)}:${two(whole % 60)}`
+  return `${String(Math.floor(minutes / 60))}:${two(minutes % 60)}:${two(whole % 60)}`
+}

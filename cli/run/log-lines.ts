@@ -1,0 +1,46 @@
+import { pino, type Logger } from 'pino'
+
+export const logLevels = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+export interface LogLinesOptions {
+  readonly level: LogLevel
+  readonly writeLine: (text: string) => void
+}
+
+/** The logger of a run: every entry becomes one line of text for the same place as the progress. */
+export function createLogger({ level, writeLine }: LogLinesOptions): Logger {
+  return pino(
+    { level, base: null, redact: { paths: redacted, censor: '***' } },
+    {
+      write: (entry) => {
+        writeLine(logLine(entry))
+      },
+    },
+  )
+}
+
+/** Where credentials could stand if somebody logged a configuration. */
+const redacted = ['password', 'secret', 'token', 'url', 'sasl'].flatMap((name) => [
+  name,
+  `*.${name}`,
+  `*.*.${name}`,
+])
+
+/** `12:03:04.120 WARN stream failed, trying again  stream=public.customers code=source_unreachable` */
+export function logLine(entry: string): string {
+  const fields: unknown = JSON.parse(entry)
+  if (typeof fields !== 'object' || fields === null) return entry.trimEnd()
+  const { level, time, msg, ...facts } = Object.fromEntries(Object.entries(fields))
+  const clock = typeof time === 'number' ? new Date(time).toISOString().slice(11, 23) : ''
+  const shown = Object.entries(facts).map(
+    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
+  return [clock, levelName(level), typeof msg === 'string' ? msg : '', ...shown]
+    .filter((part) => part !== '')
+    .join(' ')
+}
+
+function levelName(level: unknown): string {
+  return (pino.levels.labels[Number(level)] ?? 'info').toUpperCase()
+}

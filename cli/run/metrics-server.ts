@@ -1,0 +1,50 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { Registry } from 'prom-client'
+import { ConnectError } from '../../protocol/index.ts'
+
+/** Serves a registry at `GET /metrics` on 127.0.0.1 while a run goes on. */
+export class MetricsServer implements AsyncDisposable {
+  readonly #server: Server
+  /** Where to scrape. */
+  readonly url: string
+
+  private constructor(server: Server, port: number) {
+    this.#server = server
+    this.url = `http://127.0.0.1:${String(port)}/metrics`
+  }
+
+  /** `port` 0 takes a free one. Throws `metrics_port_unavailable`. */
+  static async listen(registry: Registry, port: number): Promise<MetricsServer> {
+    const server = createServer((request, response) => {
+      if (request.method !== 'GET' || request.url !== '/metrics') {
+        response.writeHead(404).end()
+        return
+      }
+      registry.metrics().then(
+        (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
+        () => response.writeHead(500).end(),
+      )
+    })
+    server.listen(port, '127.0.0.1')
+    try {
+      await once(server, 'listening')
+    } catch (error) {
+      const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+      throw new ConnectError('metrics_port_unavailable', {
+        details: { port, reason },
+        cause: error,
+      })
+    }
+    const address = server.address()
+    return new MetricsServer(
+      server,
+      typeof address === 'object' && address !== null ? address.port : port,
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+}

@@ -1,0 +1,85 @@
+import { streamLabel } from '../../protocol/index.ts'
+import type { RunProgress, StreamProgress } from '../../engine/run-types.ts'
+import { clock, count, megabytesPerSecond, rows } from './amounts.ts'
+import type { RunClock, StreamPace } from './run-clock.ts'
+
+/** The lines of the live display: how many streams are done, and one line for each that runs. */
+export function liveLines(progress: RunProgress, runClock: RunClock): readonly string[] {
+  const running = progress.streams.filter(({ status }) => status === 'running')
+  const nameWidth = Math.max(8, ...running.map(({ stream }) => streamLabel(stream).length))
+  const lines = running.map((stream) => {
+    const facts = streamFacts(stream, { pace: runClock.pace(stream), atMs: progress.atMs })
+    return `  ${streamLabel(stream.stream).padEnd(nameWidth)}  ${facts.join('  ')}`
+  })
+  return [
+    `${streamCounts(progress)}  ${clock((progress.atMs - progress.startedAtMs) / 1000)}`,
+    ...lines,
+  ]
+}
+
+/** The whole run in one line, where the output is no terminal. */
+export function plainLine(progress: RunProgress, runClock: RunClock): string {
+  const running = progress.streams.filter(({ status }) => status === 'running')
+  const paces = running.map((stream) => runClock.pace(stream))
+  const total = {
+    read: sum(progress.streams.map(({ read }) => read)),
+    loaded: sum(progress.streams.map(({ loaded }) => loaded)),
+    pace: {
+      rowsPerSecond: sum(paces.map(({ rowsPerSecond }) => rowsPerSecond)),
+      bytesPerSecond: sum(paces.map(({ bytesPerSecond }) => bytesPerSecond)),
+    },
+  }
+  const facts = [
+    `read ${rows(total.read)}`,
+    `loaded ${count(total.loaded)}`,
+    `${count(total.pace.rowsPerSecond)} rows/s`,
+    megabytesPerSecond(total.pace.bytesPerSecond),
+    ...remaining(running, total.pace),
+  ]
+  return `${streamCounts(progress)}: ${facts.join(', ')}`
+}
+
+function streamFacts(
+  stream: StreamProgress,
+  now: { readonly pace: StreamPace; readonly atMs: number },
+): readonly string[] {
+  const lag = Math.max(0, stream.read - stream.loaded - stream.rejected)
+  const limitedMs = (stream.rateLimitedUntilMs ?? 0) - now.atMs
+  if (limitedMs > 0)
+    return [
+      rows(stream.loaded),
+      `waiting for the source's rate limit, ${clock(limitedMs / 1000)} left`,
+    ]
+  return [
+    rows(stream.loaded).padStart(16),
+    `${count(now.pace.rowsPerSecond)} rows/s`.padStart(14),
+    megabytesPerSecond(now.pace.bytesPerSecond).padStart(11),
+    `${count(lag)} to load`.padStart(15),
+    ...remaining([stream], now.pace),
+    ...(stream.rejected > 0 ? [`${count(stream.rejected)} rejected`] : []),
+  ]
+}
+
+/** Percent and time left, where the source estimated all of the streams. An estimate that was too low says nothing more. */
+function remaining(streams: readonly StreamProgress[], pace: StreamPace): readonly string[] {
+  const estimates = streams.map(({ estimatedRows }) => estimatedRows)
+  const known = estimates.filter((estimate) => estimate !== undefined)
+  const estimated = sum(known)
+  if (known.length < estimates.length || estimated === 0) return []
+  const done = sum(streams.map(({ loaded, rejected }) => loaded + rejected))
+  const left = estimated - sum(streams.map(({ read }) => read))
+  const percent = `${String(Math.min(99, Math.floor((done / estimated) * 100)))} %`
+  if (pace.rowsPerSecond < 1 || left <= 0) return [percent]
+  return [percent, `ETA ${clock(left / pace.rowsPerSecond)}`]
+}
+
+function streamCounts(progress: RunProgress): string {
+  const done = progress.streams.filter(
+    ({ status }) => status !== 'waiting' && status !== 'running',
+  ).length
+  return `${String(done)} of ${String(progress.streams.length)} streams done`
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}

@@ -1,0 +1,18 @@
+import type { ErrorBody } from '../../protocol/index.ts'
+import type { RunProgress, RunResult } from '../../engine/run-types.ts'
+
+/** How a run ended: with a result of the engine, or with an error before or around it. */
+export type RunEnd =
+  | { readonly kind: 'result'; readonly result: RunResult; readonly exitCode: number }
+  | { readonly kind: 'error'; readonly error: ErrorBody; readonly exitCode: number }
+  /** Stopped while the source was being asked, before the engine began. */
+  | { readonly kind: 'stopped'; readonly exitCode: number }
+
+/** Where a run reports to. */
+export interface RunOutput {
+  /** A sentence that stays: what happens, a note, a warning. */
+  note(text: string): void
+  progress(progress: RunProgress): void
+  /** Last call. */
+  end(end: RunEnd): void
+}
