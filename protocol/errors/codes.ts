@@ -311,6 +311,14 @@ export const errorCodes = {
     suggestedFix:
       'Look up the SQLSTATE in the PostgreSQL manual (appendix A) and the statement in the log of the server.',
   },
+  source_read_interrupted: {
+    failureType: 'transient_error',
+    httpStatus: 409,
+    retryable: true,
+    message: 'Stream {stream} was stopped where its read cannot continue later: {reason}',
+    suggestedFix:
+      'Run the connection again: the stream starts from its last checkpoint. A primary key makes a full refresh resumable.',
+  },
   source_snapshot_lost: {
     failureType: 'transient_error',
     httpStatus: 503,
