@@ -15,8 +15,10 @@ interface Sample {
 
 interface Watched {
   readonly samples: Sample[]
-  firstRunningMs: number | undefined
-  endedMs: number | undefined
+  /** When the stream was last seen waiting, else the start of the run. */
+  startMs: number
+  lastMs: number
+  ended: boolean
 }
 
 /** Long enough to smooth batches out, short enough to show a source that slows down. */
@@ -27,7 +29,7 @@ export class RunClock {
   readonly #streams = new Map<string, Watched>()
 
   observe(progress: RunProgress): void {
-    for (const stream of progress.streams) this.#observeStream(stream, progress.atMs)
+    for (const stream of progress.streams) this.#observeStream(stream, progress)
   }
 
   pace(stream: StreamProgress): StreamPace {
@@ -43,29 +45,32 @@ export class RunClock {
     }
   }
 
-  /** Seconds from the first to the last progress of the stream; undefined for one that was never seen running. */
+  /** How long the stream ran, to about a quarter of a second; undefined for one that never began. */
   seconds(stream: StreamProgress): number | undefined {
     const watched = this.#streams.get(streamLabel(stream.stream))
-    if (watched?.firstRunningMs === undefined || watched.endedMs === undefined) return undefined
-    const seconds = (watched.endedMs - watched.firstRunningMs) / 1000
-    return seconds > 0 ? seconds : undefined
+    if (watched === undefined || watched.lastMs <= watched.startMs) return undefined
+    return (watched.lastMs - watched.startMs) / 1000
   }
 
-  #observeStream(stream: StreamProgress, atMs: number): void {
+  #observeStream(stream: StreamProgress, progress: RunProgress): void {
     const label = streamLabel(stream.stream)
     const watched = this.#streams.get(label) ?? {
       samples: [],
-      firstRunningMs: undefined,
-      endedMs: undefined,
+      startMs: progress.startedAtMs,
+      lastMs: 0,
+      ended: false,
     }
     this.#streams.set(label, watched)
-    if (stream.status === 'waiting') return
-    // A stream begins after the progress before it: the first sample counts from there.
-    watched.firstRunningMs ??= atMs
-    if (stream.status === 'running') watched.endedMs = atMs
-    else watched.endedMs ??= atMs
-    watched.samples.push({ atMs, read: stream.read, readBytes: stream.readBytes })
-    while (watched.samples.length > 2 && (watched.samples[1]?.atMs ?? atMs) < atMs - windowMs)
-      watched.samples.shift()
+    const { atMs } = progress
+    if (watched.ended) return
+    if (stream.status === 'waiting') {
+      watched.startMs = atMs
+      return
+    }
+    watched.lastMs = atMs
+    watched.ended = stream.status !== 'running'
+    const { samples } = watched
+    samples.push({ atMs, read: stream.read, readBytes: stream.readBytes })
+    while (samples.length > 2 && (samples[1]?.atMs ?? atMs) < atMs - windowMs) samples.shift()
   }
 }

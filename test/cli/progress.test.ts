@@ -1,0 +1,240 @@
+import { describe, expect, test } from 'vitest'
+import { clock, duration } from '../../cli/run/amounts.ts'
+import { HumanOutput } from '../../cli/run/human-output.ts'
+import { JsonOutput } from '../../cli/run/json-output.ts'
+import { plainPaint } from '../../cli/run/paint.ts'
+import { liveLines, plainLine } from '../../cli/run/progress-lines.ts'
+import { RunClock } from '../../cli/run/run-clock.ts'
+import { Screen } from '../../cli/run/screen.ts'
+import type { RunProgress, RunResult, StreamProgress } from '../../engine/run-types.ts'
+
+const customers = { namespace: 'public', name: 'customers' }
+
+function streamAt(read: number, more: Partial<StreamProgress> = {}): StreamProgress {
+  return {
+    stream: customers,
+    status: 'running',
+    read,
+    readBytes: read * 100,
+    loaded: Math.floor(read * 0.9),
+    rejected: 0,
+    ...more,
+  }
+}
+
+function progressAt(seconds: number, ...streams: readonly StreamProgress[]): RunProgress {
+  return { startedAtMs: 1_000, atMs: 1_000 + seconds * 1_000, streams }
+}
+
+describe('the lines of progress', () => {
+  test('a running stream shows rows, pace, lag, percent and time left', () => {
+    const runClock = new RunClock()
+    runClock.observe(progressAt(0, streamAt(0, { estimatedRows: 2_000_000 })))
+    const now = progressAt(4, streamAt(1_000_000, { estimatedRows: 2_000_000 }))
+    runClock.observe(now)
+    const [head, line] = liveLines(now, runClock)
+    expect(head).toBe('0 of 1 streams done  0:04')
+    expect(line?.replace(/ +/g, ' ')).toBe(
+      ' public.customers 900,000 rows 250,000 rows/s 25.0 MB/s 100,000 to load 45 % ETA 0:04',
+    )
+  })
+
+  test('without an estimate there is no percent, and the pace is of the last seconds', () => {
+    const runClock = new RunClock()
+    for (let second = 0; second <= 20; second++)
+      runClock.observe(progressAt(second, streamAt(second < 10 ? second * 1_000 : 10_000)))
+    const now = progressAt(20, streamAt(10_000))
+    expect(plainLine(now, runClock)).toBe(
+      '0 of 1 streams done: read 10,000 rows, loaded 9,000, 0 rows/s, 0.0 MB/s',
+    )
+  })
+
+  test('a stream that waits for a rate limit says so', () => {
+    const now = progressAt(1, streamAt(10, { rateLimitedUntilMs: 62_000 }))
+    expect(liveLines(now, new RunClock())[1]).toContain(
+      "waiting for the source's rate limit, 1:00 left",
+    )
+  })
+
+  test('only running streams have a line', () => {
+    const now = progressAt(
+      1,
+      streamAt(10, { status: 'complete' }),
+      streamAt(0, { status: 'waiting', stream: { name: 'b' } }),
+    )
+    expect(liveLines(now, new RunClock())).toEqual(['1 of 2 streams done  0:01'])
+  })
+
+  test('times are written as people do', () => {
+    expect([clock(42.4), clock(185), clock(3_723), duration(4.21), duration(61)]).toEqual([
+      '0:42',
+      '3:05',
+      '1:02:03',
+      '4.2 s',
+      '1:01',
+    ])
+  })
+})
+
+class Recording {
+  readonly writes: string[] = []
+  isTTY = true
+  columns = 80
+  rows = 10
+  write(text: string): void {
+    this.writes.push(text)
+  }
+}
+
+describe('the screen', () => {
+  test('redraws in place with one write', () => {
+    const output = new Recording()
+    const screen = new Screen(output)
+    screen.live(['one', 'two'])
+    screen.live(['three'])
+    expect(output.writes).toEqual([
+      '\u001B[?2026hone\u001B[K\ntwo\u001B[K\n\u001B[J\u001B[?2026l',
+      '\u001B[?2026h\u001B[2A\rthree\u001B[K\n\u001B[J\u001B[?2026l',
+    ])
+  })
+
+  test('a line that stays goes above the live lines', () => {
+    const output = new Recording()
+    const screen = new Screen(output)
+    screen.live(['live'])
+    screen.line('stays')
+    expect(output.writes[1]).toBe(
+      '\u001B[?2026h\u001B[1A\rstays\u001B[K\nlive\u001B[K\n\u001B[J\u001B[?2026l',
+    )
+  })
+
+  test('a narrower terminal has wrapped what was drawn: the redraw goes up over all of it', () => {
+    const output = new Recording()
+    const screen = new Screen(output)
+    screen.live(['x'.repeat(70)])
+    output.columns = 30
+    screen.live(['y'.repeat(70)])
+    expect(output.writes[1]).toContain('\u001B[3A\r')
+    expect(output.writes[1]).toContain(`${'y'.repeat(28)}…\u001B[K`)
+  })
+
+  test('never draws more lines than the terminal has', () => {
+    const output = new Recording()
+    new Screen(output).live(Array.from({ length: 50 }, (_, index) => String(index)))
+    expect(output.writes[0]?.split('\n')).toHaveLength(10)
+  })
+
+  test('draws nothing live where the output is no terminal', () => {
+    const output = new Recording()
+    output.isTTY = false
+    const screen = new Screen(output)
+    screen.live(['live'])
+    screen.line('stays')
+    expect(output.writes).toEqual(['stays\n'])
+  })
+})
+
+const result: RunResult = {
+  status: 'partial',
+  seconds: 4,
+  streams: [
+    {
+      ...streamAt(10_000, { status: 'complete', loaded: 9_999, rejected: 1 }),
+      syncId: 1,
+      generationId: 1,
+      resumed: true,
+      warnings: ['the log was empty'],
+    },
+    {
+      ...streamAt(0, { status: 'failed', stream: { name: 'b' } }),
+      syncId: 1,
+      generationId: 1,
+      resumed: false,
+      warnings: [],
+      error: {
+        code: 'unexpected',
+        message: 'it broke',
+        suggested_fix: 'Mend it.',
+        failure_type: 'system_error',
+        docs_url: 'docs/errors/unexpected.md',
+      },
+    },
+  ],
+}
+
+describe('human output', () => {
+  test('redraws at most five times a second', () => {
+    const output = new Recording()
+    const human = new HumanOutput(new Screen(output), plainPaint)
+    for (let at = 0; at <= 2; at += 0.05) human.progress(progressAt(at, streamAt(at * 1_000)))
+    expect(output.writes.length).toBeLessThanOrEqual(11)
+    expect(output.writes.length).toBeGreaterThanOrEqual(9)
+  })
+
+  test('writes a plain line every five seconds where the output is no terminal', () => {
+    const output = new Recording()
+    output.isTTY = false
+    const human = new HumanOutput(new Screen(output), plainPaint)
+    for (let at = 0; at <= 11; at += 0.25) human.progress(progressAt(at, streamAt(at * 1_000)))
+    expect(output.writes).toHaveLength(2)
+  })
+
+  test('ends with a line for each stream, its warnings and error with the fix, and a summary', () => {
+    const output = new Recording()
+    output.isTTY = false
+    const human = new HumanOutput(new Screen(output), plainPaint)
+    human.progress(progressAt(0, streamAt(0)))
+    human.progress(progressAt(2, streamAt(10_000, { status: 'complete' })))
+    human.end({ kind: 'result', result, exitCode: 3 })
+    expect(output.writes.join('').split('\n')).toEqual([
+      'complete  public.customers  10,000 read, 9,999 loaded, 1 rejected, 2.0 s, 5,000 rows/s, resumed',
+      '  warning: the log was empty',
+      'failed    b                 0 read, 0 loaded, 0 rejected',
+      '  error: it broke [unexpected]',
+      '    fix:  Mend it.',
+      '    docs: docs/errors/unexpected.md',
+      expect.stringMatching(
+        /^run partial: 1 of 2 streams complete, 9,999 rows loaded, 1 rejected, in 4\.0 s\./,
+      ),
+      '',
+    ])
+  })
+})
+
+describe('JSON output', () => {
+  test('writes progress at most once a second and the result last', () => {
+    const lines: string[] = []
+    const silent = new HumanOutput(new Screen(new Recording()), plainPaint)
+    const json = new JsonOutput((line) => lines.push(line), silent)
+    for (let at = 0; at <= 3; at += 0.25) json.progress(progressAt(at, streamAt(at * 1_000)))
+    json.end({ kind: 'result', result, exitCode: 3 })
+    const events = lines.map((line): unknown => JSON.parse(line))
+    expect(events).toHaveLength(5)
+    expect(events[1]).toEqual({
+      type: 'progress',
+      at: '1970-01-01T00:00:02.000Z',
+      seconds: 1,
+      streams: [
+        {
+          name: 'customers',
+          namespace: 'public',
+          status: 'running',
+          read: 1_000,
+          read_bytes: 100_000,
+          loaded: 900,
+          rejected: 0,
+        },
+      ],
+    })
+    expect(events.at(-1)).toMatchObject({
+      type: 'result',
+      status: 'partial',
+      exit_code: 3,
+      seconds: 4,
+      streams: [
+        { name: 'customers', sync_id: 1, generation_id: 1, resumed: true },
+        { name: 'b', error: { code: 'unexpected', suggested_fix: 'Mend it.' } },
+      ],
+    })
+  })
+})

@@ -1,0 +1,319 @@
+import { describe, expect, test } from 'vitest'
+import { resolveStreams, type StreamSelection } from '../../cli/run-file/resolve-streams.ts'
+import type { AirbyteCatalog } from '../../protocol/index.ts'
+
+const catalog: AirbyteCatalog = {
+  streams: [
+    {
+      name: 'customers',
+      namespace: 'public',
+      json_schema: {
+        type: 'object',
+        properties: {
+          id: { type: 'integer' },
+          email: { type: 'string' },
+          updated_at: { type: 'string', format: 'date-time' },
+        },
+      },
+      supported_sync_modes: ['full_refresh', 'incremental'],
+      source_defined_primary_key: [['id']],
+    },
+    {
+      name: 'events',
+      namespace: 'public',
+      json_schema: {
+        type: 'object',
+        properties: { at: { type: 'string' }, body: { type: 'object' } },
+      },
+      supported_sync_modes: ['full_refresh', 'incremental'],
+    },
+    {
+      name: 'countries',
+      namespace: 'public',
+      json_schema: { type: 'object', properties: { code: { type: 'string' } } },
+      supported_sync_modes: ['full_refresh'],
+    },
+    {
+      name: 'changes',
+      namespace: 'cdc',
+      json_schema: {
+        type: 'object',
+        properties: { id: { type: 'integer' }, lsn: { type: 'integer' } },
+      },
+      supported_sync_modes: ['full_refresh', 'incremental'],
+      source_defined_cursor: true,
+      default_cursor_field: ['lsn'],
+      source_defined_primary_key: [['id']],
+    },
+    {
+      name: 'twin',
+      namespace: 'a',
+      json_schema: { properties: {} },
+      supported_sync_modes: ['full_refresh'],
+    },
+    {
+      name: 'twin',
+      namespace: 'b',
+      json_schema: { properties: {} },
+      supported_sync_modes: ['full_refresh'],
+    },
+  ],
+}
+
+function resolve(selection: Partial<StreamSelection>): ReturnType<typeof resolveStreams> {
+  return resolveStreams(catalog, {
+    connection: 'shop',
+    streams: 'all',
+    defaults: {},
+    metadata: 'full',
+    deletes: 'hard',
+    ...selection,
+  })
+}
+
+function modes(selection: Partial<StreamSelection>): readonly string[] {
+  const { streams, problems } = resolve(selection)
+  expect(problems).toEqual([])
+  return streams.map((sink) =>
+    [
+      sink.stream.stream.name,
+      sink.stream.sync_mode,
+      sink.mode,
+      sink.stream.cursor_field?.join() ?? '-',
+    ].join(' '),
+  )
+}
+
+describe('how a stream is read and loaded', () => {
+  test('without a word, a stream with a cursor and a key of the source is incremental, the others are refreshed', () => {
+    expect(modes({})).toEqual([
+      'customers full_refresh overwrite -',
+      'events full_refresh overwrite -',
+      'countries full_refresh overwrite -',
+      'changes incremental append_dedup lsn',
+      'twin full_refresh overwrite -',
+      'twin full_refresh overwrite -',
+    ])
+  })
+
+  test('a cursor in the file makes a stream incremental: dedup with a key, append without one', () => {
+    const streams = [
+      { name: 'customers', cursor_field: 'updated_at' },
+      { name: 'events', cursor_field: 'at' },
+    ]
+    expect(modes({ streams })).toEqual([
+      'customers incremental append_dedup updated_at',
+      'events incremental append at',
+    ])
+  })
+
+  test('a primary key in the file goes before the source’s', () => {
+    const { streams } = resolve({
+      streams: [{ name: 'events', cursor_field: 'at', primary_key: ['at'] }],
+    })
+    expect(streams).toMatchObject([{ mode: 'append_dedup', stream: { primary_key: [['at']] } }])
+  })
+
+  test('what is half said is filled in', () => {
+    const of = (fields: object): readonly string[] =>
+      modes({ streams: [{ name: 'customers', ...fields }] })
+    expect(of({ sync_mode: 'full_refresh' })).toEqual(['customers full_refresh overwrite -'])
+    expect(of({ destination_sync_mode: 'append_dedup' })).toEqual([
+      'customers full_refresh append_dedup -',
+    ])
+    expect(of({ destination_sync_mode: 'overwrite_dedup' })).toEqual([
+      'customers full_refresh overwrite_dedup -',
+    ])
+    expect(of({ destination_sync_mode: 'append', cursor_field: 'updated_at' })).toEqual([
+      'customers incremental append updated_at',
+    ])
+  })
+
+  test('overwrite_dedup is overwrite in the protocol', () => {
+    const { streams } = resolve({
+      streams: [{ name: 'customers', destination_sync_mode: 'overwrite_dedup' }],
+    })
+    expect(streams).toMatchObject([
+      { mode: 'overwrite_dedup', stream: { destination_sync_mode: 'overwrite' } },
+    ])
+  })
+
+  test('defaults apply where the stream can, and step back with a note where it cannot', () => {
+    const defaults = {
+      sync_mode: 'incremental',
+      destination_sync_mode: 'append_dedup',
+      cursor_field: 'updated_at',
+    } as const
+    const selection = { defaults, streams: ['customers', 'events'] }
+    expect(modes(selection)).toEqual([
+      'customers incremental append_dedup updated_at',
+      'events full_refresh overwrite -',
+    ])
+    expect(resolve(selection).notes).toEqual([
+      "public.events: it has no cursor for an incremental read: full_refresh and overwrite instead of the file's defaults",
+    ])
+  })
+
+  test('chosen columns keep the source’s order', () => {
+    const { streams } = resolve({ streams: [{ name: 'customers', columns: ['email', 'id'] }] })
+    expect(streams[0]?.columns).toEqual([
+      { name: 'id', kind: 'integer' },
+      { name: 'email', kind: 'string' },
+    ])
+    expect(Object.keys(streams[0]?.stream.stream.json_schema.properties ?? {})).toEqual([
+      'id',
+      'email',
+    ])
+  })
+
+  test('a namespace tells streams of one name apart', () => {
+    expect(modes({ streams: ['a.twin', 'public.customers'] })).toHaveLength(2)
+  })
+})
+
+describe('what is wrong about a stream', () => {
+  const cases: readonly {
+    readonly name: string
+    readonly streams: StreamSelection['streams']
+    readonly code: string
+    readonly path: readonly (string | number)[]
+    readonly problem: RegExp
+    readonly fix: RegExp
+  }[] = [
+    {
+      name: 'a stream the source does not have',
+      streams: ['custmers'],
+      code: 'stream_not_found',
+      path: ['streams', 0],
+      problem: /no stream "custmers"/,
+      fix: /Did you mean `customers`\?.*public\.events/,
+    },
+    {
+      name: 'the same in a list of fields',
+      streams: [{ name: 'nope' }],
+      code: 'stream_not_found',
+      path: ['streams', 0, 'name'],
+      problem: /no stream/,
+      fix: /The source has: public\.customers/,
+    },
+    {
+      name: 'a name that several streams have',
+      streams: ['twin'],
+      code: 'stream_not_found',
+      path: ['streams', 0],
+      problem: /several streams/,
+      fix: /a\.twin or b\.twin/,
+    },
+    {
+      name: 'a stream that is listed twice',
+      streams: ['customers', 'public.customers'],
+      code: 'run_file_invalid',
+      path: ['streams', 1],
+      problem: /listed twice/,
+      fix: /Keep one/,
+    },
+    {
+      name: 'a cursor that is no column',
+      streams: [{ name: 'customers', cursor_field: 'updated' }],
+      code: 'stream_column_not_found',
+      path: ['streams', 0, 'cursor_field'],
+      problem: /no column "updated"/,
+      fix: /id, email or updated_at/,
+    },
+    {
+      name: 'a key that is no column',
+      streams: [{ name: 'customers', primary_key: ['id', 'idd'] }],
+      code: 'stream_column_not_found',
+      path: ['streams', 0, 'primary_key', 1],
+      problem: /no column "idd"/,
+      fix: /Did you mean `id`\?/,
+    },
+    {
+      name: 'a selection without the key',
+      streams: [{ name: 'customers', columns: ['email'] }],
+      code: 'stream_column_not_found',
+      path: ['streams', 0, 'columns'],
+      problem: /"id" is left out/,
+      fix: /Add id/,
+    },
+    {
+      name: 'dedup without a key',
+      streams: [{ name: 'events', destination_sync_mode: 'append_dedup' }],
+      code: 'stream_primary_key_missing',
+      path: ['streams', 0, 'destination_sync_mode'],
+      problem: /needs a primary key/,
+      fix: /primary_key: \[COLUMN\]/,
+    },
+    {
+      name: 'incremental without a cursor',
+      streams: [{ name: 'events', sync_mode: 'incremental' }],
+      code: 'stream_cursor_missing',
+      path: ['streams', 0, 'sync_mode'],
+      problem: /needs a cursor/,
+      fix: /Add `cursor_field`/,
+    },
+    {
+      name: 'a sync mode the stream does not support',
+      streams: [{ name: 'countries', sync_mode: 'incremental' }],
+      code: 'stream_mode_unsupported',
+      path: ['streams', 0, 'sync_mode'],
+      problem: /does not support incremental/,
+      fix: /Use full_refresh/,
+    },
+    {
+      name: 'a cursor where the stream cannot use it',
+      streams: [{ name: 'countries', cursor_field: 'code' }],
+      code: 'stream_mode_unsupported',
+      path: ['streams', 0, 'cursor_field'],
+      problem: /cannot be read incrementally/,
+      fix: /Remove/,
+    },
+    {
+      name: 'a cursor where the source has its own',
+      streams: [{ name: 'changes', cursor_field: 'id' }],
+      code: 'stream_mode_unsupported',
+      path: ['streams', 0, 'cursor_field'],
+      problem: /cursor of its own/,
+      fix: /Remove/,
+    },
+    {
+      name: 'an incremental overwrite',
+      streams: [{ name: 'changes', sync_mode: 'incremental', destination_sync_mode: 'overwrite' }],
+      code: 'stream_mode_unsupported',
+      path: ['streams', 0, 'destination_sync_mode'],
+      problem: /only what changed/,
+      fix: /append_dedup/,
+    },
+  ]
+
+  test.each(cases)(
+    '$name is told with its place and a fix',
+    ({ streams, code, path, problem, fix }) => {
+      const { problems } = resolve({ streams })
+      expect(problems).toHaveLength(1)
+      expect(problems[0]).toMatchObject({ code, path })
+      expect(problems[0]?.problem).toMatch(problem)
+      expect(problems[0]?.fix).toMatch(fix)
+    },
+  )
+
+  test('all wrong streams are told at once', () => {
+    expect(
+      resolve({ streams: ['nope', 'customers', { name: 'events', sync_mode: 'incremental' }] })
+        .problems,
+    ).toHaveLength(2)
+  })
+
+  test('a source without streams is a problem', () => {
+    const selection = {
+      connection: 'c',
+      streams: 'all',
+      defaults: {},
+      metadata: 'full',
+      deletes: 'hard',
+    } as const
+    expect(resolveStreams({ streams: [] }, selection).problems).toMatchObject([
+      { code: 'stream_not_found' },
+    ])
+  })
+})

@@ -1,0 +1,381 @@
+import { describe, expect, test } from 'vitest'
+import { readRunFile } from '../../cli/run-file/load-run-file.ts'
+import { runPlanOf } from '../../cli/run-file/run-plan.ts'
+import { scrubber } from '../../cli/run-file/secret-values.ts'
+import { ConnectError } from '../../protocol/index.ts'
+
+const secret = 'hunter2-hunter2'
+const environment = {
+  SOURCE_PASSWORD: secret,
+  PORT: '5433',
+  URL: `postgres://app:${secret}@db.example/warehouse?sslmode=verify-full`,
+}
+
+/** A right file; `%s` marks where a case puts its lines. */
+const head = `connection: shop
+source:
+  type: postgres
+  config: { host: localhost, port: \${PORT}, user: reader, password: \${SOURCE_PASSWORD}, database: shop }
+destination:
+  type: postgres
+  config: { host: db.example, user: writer, database: warehouse, schema: shop }
+`
+
+function failure(text: string, file = 'shop.yaml'): ConnectError {
+  try {
+    readRunFile(text, file, environment)
+  } catch (error) {
+    if (error instanceof ConnectError) return error
+    throw error
+  }
+  throw new Error('the file was accepted')
+}
+
+describe('a right run file', () => {
+  test('becomes a plan with the defaults filled in', () => {
+    const file = readRunFile(head, 'shop.yaml', environment)
+    expect(file.source).toEqual({
+      type: 'postgres',
+      config: { host: 'localhost', port: 5433, user: 'reader', password: secret, database: 'shop' },
+    })
+    expect(runPlanOf(file, { streams: [], log: undefined })).toEqual({
+      connection: 'shop',
+      source: file.source,
+      destination: {
+        type: 'postgres',
+        postgres: {
+          host: 'db.example',
+          port: 5432,
+          user: 'writer',
+          database: 'warehouse',
+          ssl: 'require',
+        },
+        schema: 'shop',
+      },
+      streams: [],
+      log: { kind: 'embedded' },
+      limits: {
+        parallelLanes: 2,
+        partitionsPerStream: 2,
+        commitBytes: 16_777_216,
+        commitMs: 2_000,
+        workerHeapMb: 256,
+      },
+    })
+  })
+
+  test('means the same in TOML', () => {
+    const toml = `connection = "shop"
+[source]
+type = "postgres"
+config = { host = "localhost", port = "\${PORT}", user = "reader", password = "\${SOURCE_PASSWORD}", database = "shop" }
+[destination]
+type = "postgres"
+[destination.config]
+host = "db.example"
+user = "writer"
+database = "warehouse"
+schema = "shop"
+`
+    const { content, source, destination } = readRunFile(toml, 'shop.toml', environment)
+    const yaml = readRunFile(head, 'shop.yaml', environment)
+    expect({ content, source, destination }).toEqual({
+      content: yaml.content,
+      source: yaml.source,
+      destination: yaml.destination,
+    })
+  })
+
+  test('may give the destination as a URL', () => {
+    const text = head.replace(
+      /destination:[^]*$/,
+      'destination: { type: postgres, url: ${URL}, config: { schema: shop } }\n',
+    )
+    expect(readRunFile(text, 'shop.yaml', environment).destination).toEqual({
+      type: 'postgres',
+      postgres: {
+        host: 'db.example',
+        port: 5432,
+        user: 'app',
+        password: secret,
+        database: 'warehouse',
+        ssl: 'verify-full',
+      },
+      schema: 'shop',
+    })
+  })
+
+  test('chooses the log, and --log goes before it', () => {
+    const kafka = { kind: 'kafka', brokers: ['localhost:9092'], framing: 'block', ssl: false }
+    const log = (lines: string, override?: 'embedded' | 'kafka'): unknown =>
+      runPlanOf(readRunFile(head + lines, 'shop.yaml', environment), { streams: [], log: override })
+        .log
+    expect(log('log: kafka')).toEqual(kafka)
+    expect(log('log: { kafka: { brokers: "a:1, b:2", framing: record } }')).toEqual({
+      ...kafka,
+      brokers: ['a:1', 'b:2'],
+      framing: 'record',
+    })
+    expect(log('log: { kafka: { brokers: [a:1] } }', 'embedded')).toEqual({ kind: 'embedded' })
+    expect(log('', 'kafka')).toEqual(kafka)
+  })
+})
+
+const cases: readonly {
+  readonly name: string
+  readonly lines: string
+  readonly code?: string
+  readonly message: string
+  readonly fix: RegExp
+}[] = [
+  {
+    name: 'an unknown field',
+    lines: 'stream: all',
+    message: 'shop.yaml:8:1: stream: unknown field',
+    fix: /Did you mean `streams`\?/,
+  },
+  {
+    name: 'an unknown field of a stream',
+    lines: 'streams:\n  - name: a\n    cursr_field: b',
+    message: 'shop.yaml:10:5: streams[0].cursr_field: unknown field',
+    fix: /Did you mean `cursor_field`\?/,
+  },
+  {
+    name: 'a wrong choice',
+    lines: 'deletes: harsh',
+    message: 'shop.yaml:8:10: deletes: "harsh" is not one of the possible values',
+    fix: /Did you mean `hard`\? Use hard or soft\./,
+  },
+  {
+    name: 'a wrong sync mode',
+    lines: 'streams:\n  - customers\n  - { name: orders, sync_mode: incremantal }',
+    message:
+      'shop.yaml:10:32: streams[1].sync_mode: "incremantal" is not one of the possible values',
+    fix: /Did you mean `incremental`\? Use full_refresh or incremental\./,
+  },
+  {
+    name: 'a stream without a name',
+    lines: 'streams: [{ sync_mode: incremental }]',
+    message: 'shop.yaml:8:11: streams[0].name: is missing',
+    fix: /Add `name` to streams\[0\]\./,
+  },
+  {
+    name: 'streams that are no list',
+    lines: 'streams: every',
+    message: 'shop.yaml:8:10: streams: "every" is not one of the possible values',
+    fix: /Use all\./,
+  },
+  {
+    name: 'an empty list of streams',
+    lines: 'streams: []',
+    message: 'shop.yaml:8:10: streams: must not be empty',
+    fix: /docs\/run-file\.md/,
+  },
+  {
+    name: 'a number that is text',
+    lines: 'limits: { parallel_lanes: many }',
+    message: 'shop.yaml:8:27: limits.parallel_lanes: "many" must be a whole number',
+    fix: /Correct the value/,
+  },
+  {
+    name: 'a number that is too small',
+    lines: 'limits: { parallel_lanes: 0 }',
+    message: 'shop.yaml:8:27: limits.parallel_lanes: must be at least 1',
+    fix: /Correct the value/,
+  },
+  {
+    name: 'an unknown log',
+    lines: 'log: kafak',
+    message: 'shop.yaml:8:6: log: "kafak" is not one of the possible values',
+    fix: /Did you mean `kafka`\?/,
+  },
+  {
+    name: 'an unknown field of the log',
+    lines: 'log: { kafka: { broker: [a:1] } }',
+    message: 'shop.yaml:8:17: log.kafka.broker: unknown field',
+    fix: /Did you mean `brokers`\?/,
+  },
+  {
+    name: 'a variable that is not set',
+    lines: 'defaults: { cursor_field: "${NONE}" }',
+    code: 'run_file_variable_missing',
+    message: 'shop.yaml:8:27: defaults.cursor_field: the environment variable NONE is not set',
+    fix: /export NONE=…/,
+  },
+  {
+    name: 'a field twice',
+    lines: 'connection: b',
+    code: 'run_file_syntax',
+    message: 'shop.yaml:8:1: the file cannot be parsed: duplicated mapping key',
+    fix: /Keep one/,
+  },
+  {
+    name: 'quotes that stay open',
+    lines: 'log: "x',
+    code: 'run_file_syntax',
+    message:
+      'shop.yaml:9:1: the file cannot be parsed: unexpected end of the stream within a double quoted scalar',
+    fix: /Close the quotes/,
+  },
+  {
+    name: 'two documents',
+    lines: '---\na: 1',
+    code: 'run_file_syntax',
+    message: 'shop.yaml:1:1: the file cannot be parsed: it holds 2 documents',
+    fix: /one document/,
+  },
+]
+
+describe('a wrong run file', () => {
+  test.each(cases)(
+    'with $name says the line, the field, what is wrong and the fix',
+    ({ lines, code, message, fix }) => {
+      const error = failure(`${head}${lines}\n`)
+      expect(error.code).toBe(code ?? 'run_file_invalid')
+      expect(error.message).toBe(message)
+      expect(error.suggestedFix).toMatch(fix)
+    },
+  )
+
+  test.each([
+    [
+      'source: { type: postgers }',
+      'source.type: there is no connector "postgers"',
+      /Did you mean `postgres`\?/,
+    ],
+    [
+      'source: { type: postgres, config: { hots: a, user: a, database: a } }',
+      'source.config.hots: unknown field',
+      /Did you mean `host`\?/,
+    ],
+    [
+      'source: { type: postgres, config: { host: a, user: 1, database: a } }',
+      'source.config.user: must be text',
+      /quotes/,
+    ],
+    [
+      'source: { type: postgres, config: { host: a, user: a, database: a, ssl: on } }',
+      'source.config.ssl: is not one of the possible values',
+      /Use disable, require or verify-full\./,
+    ],
+    [
+      'source: { type: postgres, config: { host: a, user: a } }',
+      'source.config.database: is missing',
+      /Add `database` to source\.config/,
+    ],
+  ])('with the source %s says so', (source, message, fix) => {
+    const error = failure(`${source}\n${head.replace(/source:[^]*?destination:/, 'destination:')}`)
+    expect(error.message).toMatch(/^shop\.yaml:1:\d+: /)
+    expect(error.message).toContain(message)
+    expect(error.suggestedFix).toMatch(fix)
+  })
+
+  test.each([
+    [
+      '{ type: postgres, config: { user: a } }',
+      'destination.config.database: is missing',
+      /Add `database`/,
+    ],
+    [
+      '{ type: mysql }',
+      'destination.type: "mysql" is not one of the possible values',
+      /Use postgres\./,
+    ],
+    [
+      '{ type: postgres, url: "mysql://a@b/c" }',
+      'destination.url: does not begin with postgres://',
+      /postgres:\/\/USER/,
+    ],
+    [
+      '{ type: postgres, url: "${URL}", config: { user: a } }',
+      'destination.config.user: is given by `url` already',
+      /Remove it/,
+    ],
+    [
+      '{ type: postgres, url: "postgres://a@b/c?ssl=1" }',
+      'destination.url: has the unknown parameter ssl',
+      /sslmode/,
+    ],
+    [
+      '{ type: postgres, url: "postgres://a:%zz@b/c" }',
+      'destination.url: holds a `%` that encodes nothing',
+      /%40/,
+    ],
+  ])('with the destination %s says so', (destination, message, fix) => {
+    const error = failure(`destination: ${destination}\n${head.replace(/destination:[^]*$/, '')}`)
+    expect(error.message).toMatch(/^shop\.yaml:1:\d+: /)
+    expect(error.message).toContain(message)
+    expect(error.suggestedFix).toMatch(fix)
+  })
+
+  test('tells everything that is wrong at once, in the order of the file', () => {
+    const error = failure(`${head}log: kafak\ndeletes: harsh\nmetdata: full\n`)
+    expect(error.details.line).toBe(8)
+    expect(error.details.more).toEqual([
+      'shop.yaml:9:10: deletes: "harsh" is not one of the possible values. Did you mean `hard`? Use hard or soft.',
+      'shop.yaml:10:1: metdata: unknown field. Did you mean `metadata`?',
+    ])
+  })
+
+  test('that is empty misses its first field', () => {
+    expect(failure('').message).toBe('shop.yaml:1:1: connection: is missing')
+  })
+
+  test('in TOML says the line too', () => {
+    expect(failure('connection = "a"\nlog = kafka\n', 'shop.toml').message).toMatch(
+      /^shop\.toml:2:\d+: the file cannot be parsed: /,
+    )
+    expect(failure('connection = "a"\nlgo = "kafka"\n', 'shop.toml').details.more).toContainEqual(
+      expect.stringMatching(/^shop\.toml:2:1: lgo: unknown field/),
+    )
+  })
+
+  test('needs an extension that tells its language', () => {
+    expect(failure('', 'shop.json')).toMatchObject({
+      code: 'run_file_unreadable',
+      suggestedFix: 'Name the run file `.yaml`, `.yml` or `.toml`.',
+    })
+  })
+
+  test.each([
+    `password: *${secret}`,
+    `password: !${secret} x`,
+    `password: "${secret}`,
+    `password: ${secret}: x`,
+    `password: { ${secret}: ${secret} }`,
+    `password: [${secret}]`,
+    `passwrd: ${secret}`,
+    `ssl: ${secret}`,
+    `port: ${secret}`,
+    `schema: "${secret}\${NONE}"`,
+  ])('never shows a value of a configuration: %s', (line) => {
+    for (const group of ['source', 'destination']) {
+      const other = group === 'source' ? 'destination' : 'source'
+      const error = failure(
+        `connection: shop\n${group}:\n  type: postgres\n  config:\n    ${line}\n${other}: { type: postgres, config: { host: a, user: b, database: c } }\n`,
+      )
+      expect(JSON.stringify(error.toJSON()).replace(/"field":"[^"]*"/g, '')).not.toContain(secret)
+    }
+    const toml = failure(
+      `connection = "shop"\n[source]\ntype = "postgres"\nconfig.password = ${secret}\n`,
+      'shop.toml',
+    )
+    expect(JSON.stringify(toml.toJSON())).not.toContain(secret)
+  })
+})
+
+describe('secrets', () => {
+  test('are the passwords and the URL, but no text that also stands in an open field', () => {
+    const text = head.replace(/destination:[^]*$/, 'destination: { type: postgres, url: ${URL} }\n')
+    expect(readRunFile(text, 'shop.yaml', environment).secrets).toEqual([secret, environment.URL])
+    const same = head.replace('${SOURCE_PASSWORD}', 'reader')
+    expect(readRunFile(same, 'shop.yaml', environment).secrets).toEqual([])
+  })
+
+  test('are replaced in every form', () => {
+    const scrub = scrubber(['p"w d', 'abcd'])
+    expect(scrub(`p"w d ${JSON.stringify('p"w d')} ${encodeURIComponent('p"w d')} abcde`)).toBe(
+      '*** "***" *** ***e',
+    )
+  })
+})
