@@ -10,6 +10,11 @@ import type { SliceCheckpoint } from '../../sinks/sink.ts'
  * other: `begin`, then units (records and rejections, closed by the state that covers them), then `end`; after the last
  * slice, `close`. A unit becomes visible as a whole or not at all in `kafka` (a transaction); in `embedded` a reader may
  * see its first part, and must not commit before its state has come.
+ *
+ * Orphans. Records whose state never came (the writer died; or the unit was open for longer than a Kafka transaction may
+ * be, and its first part had to be committed) reach the reader like any others. A `begin` of the same slice follows them,
+ * whose `seq` says where the writer goes on from: what was given of the slice from that seq on is to be rolled back.
+ * A unit goes on across such a commit: only a `begin` makes orphans.
  */
 export interface StreamLog extends AsyncDisposable {
   /** The largest record, in bytes of the wire encoding, that the log takes. A larger one is to be rejected by the writer's caller. */
@@ -38,8 +43,20 @@ export interface LaneEnd {
 
 /** What `openLaneWriter` and `openLaneReader` (engine/log/lane.ts) need inside the worker. */
 export type LaneAddress =
-  | { readonly kind: 'embedded'; readonly port: MessagePort; readonly maxQueueBytes: number }
+  | {
+      readonly kind: 'embedded'
+      readonly port: MessagePort
+      readonly lane: LaneName
+      readonly maxQueueBytes: number
+    }
   | { readonly kind: 'kafka'; readonly kafka: KafkaAddress }
+
+/** Which lane: for errors and logs. */
+export interface LaneName {
+  readonly connection: string
+  readonly stream: StreamId
+  readonly partition: number
+}
 
 export interface KafkaAddress {
   readonly brokers: readonly string[]
@@ -53,17 +70,44 @@ export interface KafkaAddress {
   readonly statesTopic: string
   readonly schemasTopic: string
   readonly ssl: boolean
-  readonly sasl?: { readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; readonly username: string; readonly password: string }
+  readonly sasl?: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+    readonly username: string
+    readonly password: string
+  }
 }
 
 /** What a lane carries. `seq` counts the records of the slice in this sync. */
 export type LogEntry =
-  | { readonly type: 'begin'; readonly syncId: number; readonly attempt: number; readonly slice: string; readonly seq: number; readonly columns: readonly Column[] }
+  | {
+      readonly type: 'begin'
+      readonly syncId: number
+      readonly attempt: number
+      readonly slice: string
+      readonly seq: number
+      readonly columns: readonly Column[]
+    }
   | LogRecords
-  | { readonly type: 'rejected'; readonly slice: string; readonly seq: number; readonly reason: string }
+  | {
+      readonly type: 'rejected'
+      readonly slice: string
+      readonly seq: number
+      readonly reason: string
+    }
   /** Closes a unit. `seq`: all records of the slice before it are covered. `count`: records (and rejections) since the state before. */
-  | { readonly type: 'state'; readonly slice: string; readonly seq: number; readonly count: number; readonly state: JsonValue }
-  | { readonly type: 'end'; readonly slice: string; readonly seq: number; readonly outcome: 'complete' | 'stopped' }
+  | {
+      readonly type: 'state'
+      readonly slice: string
+      readonly seq: number
+      readonly count: number
+      readonly state: JsonValue
+    }
+  | {
+      readonly type: 'end'
+      readonly slice: string
+      readonly seq: number
+      readonly outcome: 'complete' | 'stopped'
+    }
   /** The writer is done. `records`: sum of `count` of the records entries that it wrote in this attempt (rejections apart); the reader checks. */
   | { readonly type: 'close'; readonly attempt: number; readonly records: number }
 
@@ -96,6 +140,8 @@ export interface LaneResume {
   /** `log`: the log holds everything from the destination's position on, and `slices` are its newest states. `destination`: skip the log up to this attempt. */
   readonly from: 'log' | 'destination'
   readonly slices: readonly SliceCheckpoint[]
+  /** Where this attempt begins in the log (kafka, from `destination`): the reader starts here and need not look at what is before. */
+  readonly position?: string
   /** Why the log could not be used, where it should have been (retention, a deleted topic): the run says so. */
   readonly warning?: string
 }
@@ -112,8 +158,13 @@ export interface LaneWriterOptions {
 /** The reading end. One call at a time. */
 export interface LaneReader extends AsyncDisposable {
   /** The next entry, in order, with the position after it; undefined after `close`. Waits; `signal` ends the wait with undefined. */
-  next(signal: AbortSignal): Promise<{ readonly entry: LogEntry; readonly next?: string } | undefined>
-  /** The bytes of the records entries given so far are no longer used: room for more. */
+  next(
+    signal: AbortSignal,
+  ): Promise<{ readonly entry: LogEntry; readonly next?: string } | undefined>
+  /**
+   * The bytes of the records entries given so far are no longer used: room for more. A reader that holds as much as the
+   * writer may have in flight (embedded: `maxQueueBytes`) and waits for more without releasing waits for ever.
+   */
   release(): void
   /** Everything before `next` is committed at the destination (kafka: commits the group's offset, for lag monitors). */
   committed(next: string | undefined): Promise<void>
@@ -124,4 +175,9 @@ export interface LaneReaderOptions {
   readonly position?: string
   /** Skip everything before the first `begin` of this attempt. */
   readonly skipToAttempt?: number
+  /**
+   * The attempt that the writer makes. A lane that resumes from the log holds the `close` of older attempts too: the reader
+   * checks their counts and passes over them. Absent: the first `close` ends the lane.
+   */
+  readonly attempt?: number
 }

@@ -151,7 +151,7 @@ export const errorCodes = {
     failureType: 'transient_error',
     httpStatus: 500,
     retryable: true,
-    message: 'Topic {topic}, partition {partition} is gone: it was deleted while the run used it',
+    message: 'Topic {topic} is gone: it was deleted while the run used it',
     suggestedFix:
       'Run the connection again: it makes the topic anew and reads from the source what the destination lacks.',
   },

@@ -1,0 +1,29 @@
+import type { LogEntry } from '../stream-log.ts'
+
+export interface ToReader {
+  readonly entry: LogEntry
+  /** What the entry counts for in the bytes in flight; the reader gives it back. */
+  readonly weight: number
+}
+
+/** `freed`: bytes that the reader no longer holds. `done`: it has taken the `close`, and may go. */
+export type ToWriter = { readonly freed: number } | { readonly done: true }
+
+/** Bytes that an entry without a payload is counted as, so that a flood of them is bounded too. */
+const entryWeight = 256
+
+/** A state may be megabytes (thousands of partitions): it counts with its size as JSON. */
+export function weigh(entry: LogEntry): number {
+  switch (entry.type) {
+    case 'records':
+      return entryWeight + entry.bytes.byteLength
+    case 'rejected':
+      return entryWeight + entry.reason.length
+    case 'state':
+      return entryWeight + JSON.stringify(entry.state).length
+    case 'begin':
+    case 'end':
+    case 'close':
+      return entryWeight
+  }
+}

@@ -1,0 +1,40 @@
+import { MessageChannel } from 'node:worker_threads'
+import type { LaneEndpoint, LogStream, StreamLog } from '../stream-log.ts'
+
+/** Bytes in flight between the two workers of a lane (written, and not released by the reader). */
+const defaultMaxQueueBytes = 32 * 1024 * 1024
+
+/** One MessagePort message holds one entry; the bound keeps a single record from taking a worker's memory. */
+const maxRecordBytes = 64 * 1024 * 1024
+
+/** Bounded channels between the worker threads of one process. Nothing survives the process: a run resumes from the destination. */
+export class EmbeddedLog implements StreamLog {
+  readonly maxRecordBytes = maxRecordBytes
+  readonly #maxQueueBytes: number
+
+  constructor(options: { readonly maxQueueBytes?: number } = {}) {
+    this.#maxQueueBytes = options.maxQueueBytes ?? defaultMaxQueueBytes
+  }
+
+  openStream({ connection, stream, partitions }: LogStream): Promise<readonly LaneEndpoint[]> {
+    const endpoints = Array.from({ length: partitions }, (_, partition) => {
+      const { port1, port2 } = new MessageChannel()
+      const end = (port: typeof port1): LaneEndpoint['writer'] => ({
+        address: {
+          kind: 'embedded',
+          port,
+          lane: { connection, stream, partition },
+          maxQueueBytes: this.#maxQueueBytes,
+        },
+        transfer: [port],
+      })
+      return { partition, writer: end(port1), reader: end(port2) }
+    })
+    return Promise.resolve(endpoints)
+  }
+
+  /** The ports belong to the workers; a lane ends with its worker. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve()
+  }
+}

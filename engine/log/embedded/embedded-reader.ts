@@ -1,0 +1,117 @@
+import type { MessagePort } from 'node:worker_threads'
+import { ConnectError } from '../../../protocol/index.ts'
+import { LaneOrder } from '../lane-order.ts'
+import type { LaneAddress, LaneReader, LogEntry } from '../stream-log.ts'
+import type { ToReader, ToWriter } from './channel.ts'
+import { openPort } from './opened-ports.ts'
+
+type EmbeddedAddress = Extract<LaneAddress, { kind: 'embedded' }>
+
+/** Credits of entries without bytes are gathered up to this many bytes: a message back for each would cost more than they do. */
+const creditBytes = 64 * 1024
+
+/** The reading end of a channel. Holds at most what the writer may have in flight. */
+export class EmbeddedReader implements LaneReader {
+  readonly #address: EmbeddedAddress
+  readonly #port: MessagePort
+  readonly #order: LaneOrder
+  #queue: ToReader[] = []
+  #head = 0
+  #held = 0
+  #freed = 0
+  #writer: 'there' | 'closed' | 'gone' = 'there'
+  #wake: (() => void) | undefined
+
+  constructor(address: EmbeddedAddress) {
+    openPort(address.port, address.lane)
+    this.#address = address
+    this.#port = address.port
+    this.#order = new LaneOrder({ lane: address.lane, startsAt: 'slice' })
+    this.#port.on('message', (message: ToReader) => {
+      this.#queue.push(message)
+      this.#wake?.()
+    })
+    this.#port.on('close', () => {
+      if (this.#writer === 'there') this.#writer = 'gone'
+      this.#wake?.()
+    })
+  }
+
+  async next(signal: AbortSignal): Promise<{ readonly entry: LogEntry } | undefined> {
+    if (this.#writer === 'closed') return undefined
+    for (;;) {
+      if (signal.aborted) return undefined
+      const message = this.#shift()
+      if (message !== undefined) return { entry: this.#take(message) }
+      if (this.#writer === 'gone') throw this.#lost()
+      this.#sendCredit()
+      await this.#arrival(signal)
+    }
+  }
+
+  release(): void {
+    this.#freed += this.#held
+    this.#held = 0
+    this.#sendCredit()
+  }
+
+  committed(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#port.close()
+    return Promise.resolve()
+  }
+
+  #take(message: ToReader): LogEntry {
+    const { entry } = message
+    this.#order.take(entry)
+    if (entry.type === 'records') this.#held += message.weight
+    else {
+      this.#freed += message.weight
+      if (this.#freed >= creditBytes) this.#sendCredit()
+    }
+    if (entry.type === 'close') {
+      this.#writer = 'closed'
+      this.#port.postMessage({ done: true } satisfies ToWriter)
+    }
+    return entry
+  }
+
+  #shift(): ToReader | undefined {
+    const message = this.#queue[this.#head]
+    if (message === undefined) return undefined
+    this.#head += 1
+    if (this.#head === this.#queue.length || this.#head >= 1024) {
+      this.#queue = this.#queue.slice(this.#head)
+      this.#head = 0
+    }
+    return message
+  }
+
+  #sendCredit(): void {
+    if (this.#freed === 0) return
+    this.#port.postMessage({ freed: this.#freed } satisfies ToWriter)
+    this.#freed = 0
+  }
+
+  async #arrival(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const wake = (): void => {
+      resolve(undefined)
+    }
+    this.#wake = wake
+    signal.addEventListener('abort', wake, { once: true })
+    await promise
+    signal.removeEventListener('abort', wake)
+    this.#wake = undefined
+  }
+
+  #lost(): ConnectError {
+    const { connection, stream, partition } = this.#address.lane
+    return new ConnectError('log_writer_lost', {
+      details: { connection, stream: stream.name, partition },
+    })
+  }
+}

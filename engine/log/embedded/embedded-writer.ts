@@ -1,0 +1,89 @@
+import type { MessagePort } from 'node:worker_threads'
+import { ConnectError } from '../../../protocol/index.ts'
+import type {
+  LaneAddress,
+  LaneResume,
+  LaneWriter,
+  LaneWriterOptions,
+  LogEntry,
+} from '../stream-log.ts'
+import { weigh, type ToReader, type ToWriter } from './channel.ts'
+import { openPort } from './opened-ports.ts'
+
+type EmbeddedAddress = Extract<LaneAddress, { kind: 'embedded' }>
+
+/** The writing end of a channel: posts entries while the bytes in flight stay below the bound. */
+export class EmbeddedWriter implements LaneWriter {
+  readonly resume: LaneResume
+  readonly #address: EmbeddedAddress
+  readonly #port: MessagePort
+  #inFlight = 0
+  #reader: 'there' | 'done' | 'gone' = 'there'
+  #wake: (() => void) | undefined
+
+  constructor(address: EmbeddedAddress, { slices }: LaneWriterOptions) {
+    openPort(address.port, address.lane)
+    this.#address = address
+    this.#port = address.port
+    this.resume = { from: 'destination', slices }
+    this.#port.on('message', (message: ToWriter) => {
+      if ('done' in message) this.#reader = 'done'
+      else this.#inFlight -= message.freed
+      this.#wake?.()
+    })
+    this.#port.on('close', () => {
+      if (this.#reader === 'there') this.#reader = 'gone'
+      this.#wake?.()
+    })
+  }
+
+  async append(entry: LogEntry): Promise<void> {
+    const weight = weigh(entry)
+    await this.#room(weight)
+    if (entry.type === 'records') {
+      const bytes = transferable(entry.bytes)
+      this.#post({ entry: { ...entry, bytes }, weight }, [bytes.buffer])
+    } else this.#post({ entry, weight }, [])
+  }
+
+  flush(): Promise<void> {
+    return this.#reader === 'gone' ? Promise.reject(this.#lost()) : Promise.resolve()
+  }
+
+  /** What was posted still reaches the reader; without a `close` it then learns that its writer is lost. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#port.close()
+    return Promise.resolve()
+  }
+
+  /** Waits until the entry fits; one that is larger than the bound goes alone. */
+  async #room(weight: number): Promise<void> {
+    const limit = this.#address.maxQueueBytes
+    while (this.#reader === 'there' && this.#inFlight > 0 && this.#inFlight + weight > limit) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      this.#wake = undefined
+    }
+    if (this.#reader !== 'there') throw this.#lost()
+  }
+
+  #post(message: ToReader, transfer: readonly ArrayBuffer[]): void {
+    this.#inFlight += message.weight
+    this.#port.postMessage(message, transfer)
+  }
+
+  #lost(): ConnectError {
+    const { connection, stream, partition } = this.#address.lane
+    return new ConnectError('log_reader_lost', {
+      details: { connection, stream: stream.name, partition },
+    })
+  }
+}
+
+/** Bytes that own their whole buffer move without a copy; a view into a larger one (a pool) is copied first. */
+function transferable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes
+  const whole = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength
+  return whole ? new Uint8Array(buffer) : new Uint8Array(bytes)
+}

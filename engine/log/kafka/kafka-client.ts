@@ -1,0 +1,99 @@
+import kafkajs, { type Kafka, type KafkaConfig, type RetryOptions, type SASLOptions } from 'kafkajs'
+import Cluster from 'kafkajs/src/cluster/index.js'
+import createSocketFactory from 'kafkajs/src/network/socketFactory.js'
+import type { Logger } from 'pino'
+import type { KafkaAddress } from '../stream-log.ts'
+import { useZstd } from './zstd-codec.ts'
+
+/** How to reach the brokers. */
+export type KafkaServers = Pick<KafkaAddress, 'brokers' | 'clientId' | 'ssl' | 'sasl'>
+
+const connectionTimeoutMs = 5_000
+const requestTimeoutMs = 30_000
+
+/**
+ * About 20 seconds in all: a restarting broker is waited for. The first retry is soon: after a commit the next transaction is
+ * refused (CONCURRENT_TRANSACTIONS) until the markers are written, which takes a few milliseconds.
+ */
+export const patientRetry: RetryOptions = {
+  initialRetryTime: 5,
+  factor: 0.1,
+  multiplier: 2,
+  maxRetryTime: 2_500,
+  retries: 16,
+}
+
+/** At the start nobody has waited for anything yet: an unreachable broker is said within about 5 seconds. */
+const firstConnectRetry: RetryOptions = {
+  initialRetryTime: 100,
+  multiplier: 2,
+  maxRetryTime: 1_000,
+  retries: 5,
+}
+
+/** The kafkajs client: the log speaks through pino at debug level. */
+export function kafkaClient(servers: KafkaServers, logger: Logger): Kafka {
+  useZstd()
+  return new kafkajs.Kafka({ ...configOf(servers), retry: firstConnectRetry, ...logging(logger) })
+}
+
+/** kafkajs below its consumer: fetches, offsets and the coordinator of groups. */
+export function kafkaCluster(
+  servers: KafkaServers,
+  options: { readonly logger: Logger; readonly isolation: 'committed' | 'uncommitted' },
+): Cluster {
+  return new Cluster({
+    logger: kafkaClient(servers, options.logger).logger(),
+    socketFactory: createSocketFactory(),
+    brokers: servers.brokers,
+    clientId: servers.clientId,
+    ssl: servers.ssl,
+    sasl: saslOf(servers),
+    connectionTimeout: connectionTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    enforceRequestTimeout: true,
+    metadataMaxAge: 300_000,
+    allowAutoTopicCreation: false,
+    isolationLevel: options.isolation === 'committed' ? 1 : 0,
+    retry: firstConnectRetry,
+  })
+}
+
+function configOf(servers: KafkaServers): KafkaConfig {
+  const sasl = saslOf(servers)
+  return {
+    brokers: [...servers.brokers],
+    clientId: servers.clientId,
+    ssl: servers.ssl,
+    connectionTimeout: connectionTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    ...(sasl !== undefined && { sasl }),
+  }
+}
+
+function saslOf({ sasl }: KafkaServers): SASLOptions | undefined {
+  if (sasl === undefined) return undefined
+  const { username, password } = sasl
+  switch (sasl.mechanism) {
+    case 'plain':
+      return { mechanism: 'plain', username, password }
+    case 'scram-sha-256':
+      return { mechanism: 'scram-sha-256', username, password }
+    case 'scram-sha-512':
+      return { mechanism: 'scram-sha-512', username, password }
+  }
+}
+
+function logging(logger: Logger): Pick<KafkaConfig, 'logLevel' | 'logCreator'> {
+  const child = logger.child({ part: 'kafkajs' })
+  return {
+    // kafkajs makes an object per line before it asks whether anybody listens: at debug level only.
+    logLevel: logger.isLevelEnabled('debug') ? kafkajs.logLevel.INFO : kafkajs.logLevel.NOTHING,
+    logCreator: () => (line) => {
+      child.debug(
+        { namespace: line.namespace, label: line.label, kafka: line.log.message },
+        'kafkajs',
+      )
+    },
+  }
+}

@@ -1,0 +1,123 @@
+import { ConnectError } from '../../../protocol/index.ts'
+import type { LaneName } from '../stream-log.ts'
+import type { KafkaServers } from './kafka-client.ts'
+
+export interface KafkaDoing {
+  readonly servers: KafkaServers
+  /** What was being done, for the message: `writing to`, `reading`, `creating`. */
+  readonly doing: string
+  /** To what: `topic connect.shop.orders`. */
+  readonly target: string
+  readonly topic?: string
+  readonly lane?: LaneName
+}
+
+/** The facts of a kafkajs error, which wraps the real one several times over. */
+interface KafkaFault {
+  readonly name: string
+  readonly type: string
+  readonly message: string
+}
+
+const unreachable = new Set([
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSRequestTimeoutError',
+  'KafkaJSBrokerNotFound',
+  'KafkaJSNoBrokerAvailableError',
+  'KafkaJSLockTimeout',
+])
+const fencedTypes = new Set([
+  'INVALID_PRODUCER_EPOCH',
+  'PRODUCER_FENCED',
+  'INVALID_PRODUCER_ID_MAPPING',
+  'TRANSACTION_COORDINATOR_FENCED',
+])
+
+/** PRODUCER_FENCED is newer than kafkajs's table of errors. */
+const producerFencedCode = 'Unknown error code 90'
+
+/** A failure of kafkajs as an error that says what to do. */
+export function kafkaError(thrown: unknown, context: KafkaDoing): ConnectError {
+  if (thrown instanceof ConnectError) return thrown
+  const faults = [...faultsOf(thrown)]
+  const reason = faults.at(-1)?.message ?? String(thrown)
+  const brokers = context.servers.brokers.join(', ')
+  const { doing, target } = context
+  const details = {
+    brokers,
+    doing,
+    target,
+    reason,
+    ...(context.topic !== undefined && { topic: context.topic }),
+    ...(context.servers.sasl !== undefined && { username: context.servers.sasl.username }),
+    ...(context.lane !== undefined && {
+      connection: context.lane.connection,
+      stream: context.lane.stream.name,
+      partition: context.lane.partition,
+    }),
+  }
+  return new ConnectError(knownFault(faults, context), { details, cause: thrown })
+}
+
+type KnownFault =
+  | 'fenced'
+  | 'kafka_credentials_refused'
+  | 'kafka_permission_denied'
+  | 'log_topic_missing'
+  | 'kafka_unreachable'
+  | 'kafka_failed'
+
+function knownFault(faults: readonly KafkaFault[], context: KafkaDoing): KnownFault {
+  const has = (test: (fault: KafkaFault) => boolean): boolean => faults.some(test)
+  if (context.lane !== undefined && has(isFenced)) return 'fenced'
+  if (has(({ name }) => name === 'KafkaJSSASLAuthenticationError'))
+    return 'kafka_credentials_refused'
+  if (has(({ type }) => type.endsWith('AUTHORIZATION_FAILED'))) return 'kafka_permission_denied'
+  if (context.topic !== undefined && has(({ type }) => type === 'UNKNOWN_TOPIC_OR_PARTITION')) {
+    return 'log_topic_missing'
+  }
+  return has(({ name }) => unreachable.has(name)) ? 'kafka_unreachable' : 'kafka_failed'
+}
+
+function isFenced({ type, message }: KafkaFault): boolean {
+  return fencedTypes.has(type) || message.includes(producerFencedCode)
+}
+
+/** Whether trying again may help: the connection broke, a leader moved, the broker starts. */
+export function isPassing(thrown: unknown): boolean {
+  for (const { name, type } of faultsOf(thrown)) {
+    if (unreachable.has(name) || passing.has(type)) return true
+  }
+  return false
+}
+
+const passing = new Set([
+  'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_FOR_PARTITION',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'REPLICA_NOT_AVAILABLE',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'KAFKA_STORAGE_ERROR',
+])
+
+/** The error type that the broker gave, if any. */
+export function hasType(thrown: unknown, wanted: string): boolean {
+  for (const { type } of faultsOf(thrown)) if (type === wanted) return true
+  return false
+}
+
+function* faultsOf(thrown: unknown): Generator<KafkaFault> {
+  let current = thrown
+  for (let depth = 0; depth < 8 && current instanceof Error; depth++) {
+    const type = 'type' in current && typeof current.type === 'string' ? current.type : ''
+    yield { name: current.name, type, message: current.message }
+    if ('errors' in current && Array.isArray(current.errors)) {
+      for (const inner of current.errors) yield* faultsOf(inner)
+    }
+    if (current.cause === current) return
+    current = current.cause
+  }
+}

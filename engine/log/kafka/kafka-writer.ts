@@ -1,0 +1,140 @@
+import type { Logger } from 'pino'
+import { wireSchema, type WireSchema } from '../../../protocol/avro/avro-schema.ts'
+import type { Column } from '../../../protocol/index.ts'
+import type {
+  KafkaAddress,
+  LaneResume,
+  LaneWriter,
+  LaneWriterOptions,
+  LogEntry,
+} from '../stream-log.ts'
+import { messagesOf, type LaneMessageMaker } from './lane-messages.ts'
+import { LaneProducer } from './lane-producer.ts'
+import { resumeLane } from './resume-lane.ts'
+import type { SavedState } from './saved-states.ts'
+import { defaultBounds, SendQueue, type SendBounds } from './send-queue.ts'
+
+/** A unit is committed in part when its transaction has used up this much of its time. */
+const unitShare = 0.8
+
+/** The writing end of a lane in Kafka: one transactional producer. */
+export class KafkaWriter implements LaneWriter {
+  readonly resume: LaneResume
+  readonly #address: KafkaAddress
+  readonly #producer: LaneProducer
+  readonly #queue: SendQueue
+  readonly #maker: LaneMessageMaker
+  readonly #since: number
+  readonly #published = new Set<string>()
+  #schema: WireSchema
+  #columns: readonly Column[]
+  #written = 0
+
+  private constructor(parts: {
+    readonly address: KafkaAddress
+    readonly options: LaneWriterOptions
+    readonly producer: LaneProducer
+    readonly queue: SendQueue
+    readonly resumed: { readonly resume: LaneResume; readonly since: number }
+  }) {
+    const { address, options } = parts
+    this.#address = address
+    this.#producer = parts.producer
+    this.#queue = parts.queue
+    this.resume = parts.resumed.resume
+    this.#since = parts.resumed.since
+    const { stream, partition, framing } = address
+    const { syncId, attempt } = options
+    this.#maker = { stream, partition, framing, syncId, attempt }
+    this.#columns = options.columns
+    this.#schema = wireSchema(stream, options.columns)
+  }
+
+  /** Fences older writers first, then finds out from where to read on. `bounds`: for tests. */
+  static async open(
+    address: KafkaAddress,
+    options: LaneWriterOptions,
+    { logger, bounds = {} }: { readonly logger: Logger; readonly bounds?: Partial<SendBounds> },
+  ): Promise<KafkaWriter> {
+    const producer = await LaneProducer.open(address, logger)
+    try {
+      const resumed = await resumeLane({ address, options, producer, logger })
+      const queue = new SendQueue({
+        producer,
+        owner: address,
+        bounds: { ...defaultBounds, unitMs: producer.timeoutMs * unitShare, ...bounds },
+        logger,
+      })
+      const writer = new KafkaWriter({ address, options, producer, queue, resumed })
+      await writer.#publishSchema()
+      return writer
+    } catch (error) {
+      await producer[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  async append(entry: LogEntry): Promise<void> {
+    if (entry.type === 'begin') await this.#useColumns(entry.columns)
+    const messages = messagesOf(entry, this.#maker, {
+      schema: this.#schema,
+      writtenBefore: this.#written,
+    })
+    if (entry.type === 'records') this.#written += entry.count
+    const saved = this.#savedBy(entry)
+    const endsUnit = entry.type === 'state' || entry.type === 'end' || entry.type === 'close'
+    await this.#queue.push({ messages, endsUnit, ...(saved !== undefined && { saved }) })
+    if (saved !== undefined) this.#lastState = saved
+  }
+
+  async flush(): Promise<void> {
+    await this.#queue.flush()
+  }
+
+  /** Complete units are kept; an open one is dropped. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#queue.close()
+    await this.#producer[Symbol.asyncDispose]()
+  }
+
+  #lastState: SavedState | undefined
+
+  /** What a restarted read goes on from: the state, and that the slice is complete. */
+  #savedBy(entry: LogEntry): SavedState | undefined {
+    const { syncId, attempt, partition } = this.#maker
+    if (entry.type === 'state') {
+      const { slice, seq, state } = entry
+      return { slice, partition, syncId, attempt, since: this.#since, seq, state, complete: false }
+    }
+    if (entry.type !== 'end' || entry.outcome !== 'complete') return undefined
+    const { slice, seq } = entry
+    const last = this.#lastState?.slice === slice ? this.#lastState : undefined
+    const resumed = this.resume.slices.find((checkpoint) => checkpoint.slice === slice)
+    const state = last?.state ?? resumed?.state ?? null
+    return { slice, partition, syncId, attempt, since: this.#since, seq, state, complete: true }
+  }
+
+  async #useColumns(columns: readonly Column[]): Promise<void> {
+    if (columns === this.#columns || JSON.stringify(columns) === JSON.stringify(this.#columns))
+      return
+    this.#columns = columns
+    this.#schema = wireSchema(this.#address.stream, columns)
+    await this.#publishSchema()
+  }
+
+  /** Before the first record that uses it: visible at once, outside of the transaction. */
+  async #publishSchema(): Promise<void> {
+    const { blockSchema, recordSchema, fingerprint, recordFingerprint } = this.#schema
+    const [hex, schema] =
+      this.#address.framing === 'block'
+        ? [fingerprint.hex, blockSchema]
+        : [recordFingerprint.hex, recordSchema]
+    if (this.#published.has(hex)) return
+    await this.#producer.publish(this.#address.schemasTopic, {
+      key: hex,
+      value: JSON.stringify(schema),
+      partition: 0,
+    })
+    this.#published.add(hex)
+  }
+}

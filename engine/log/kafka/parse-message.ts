@@ -1,0 +1,164 @@
+import { z } from 'zod'
+import {
+  type Column,
+  type ColumnKind,
+  ConnectError,
+  type JsonValue,
+} from '../../../protocol/index.ts'
+import type { LogEntry } from '../stream-log.ts'
+import type { KafkaMessage } from './partition-fetcher.ts'
+import { fingerprintIn, unframeBlock, unframeRecord } from './wire-value.ts'
+
+/** One message of a lane, as the writer meant it. */
+export interface ParsedMessage {
+  readonly offset: string
+  readonly syncId: number
+  readonly attempt: number
+  readonly entry: LogEntry
+  /** `begin` only: records that the writer had written in this attempt before it. */
+  readonly writtenBefore?: number
+  /** `record` framing: the key of the one record that the entry carries. */
+  readonly key?: Uint8Array | null
+}
+
+export interface LaneTopic {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** Fingerprint of the schema of the records that follow; it changes with every `begin`. */
+export interface SchemaInUse {
+  fingerprint: string | undefined
+}
+
+const count = z
+  .string()
+  .regex(/^\d{1,15}$/)
+  .transform(Number)
+const base = { sync: count, attempt: count }
+const placed = { ...base, slice: z.string(), seq: count }
+
+const headersSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('RECORD'), ...placed, count: count.optional() }),
+  z.object({
+    type: z.literal('BEGIN'),
+    ...placed,
+    records: count,
+    fingerprint: z.string().length(16),
+  }),
+  z.object({ type: z.literal('REJECTED'), ...placed }),
+  z.object({ type: z.literal('STATE'), ...placed, count }),
+  z.object({ type: z.literal('END'), ...placed, outcome: z.enum(['complete', 'stopped']) }),
+  z.object({ type: z.literal('CLOSE'), ...base, records: count }),
+])
+
+export type LaneHeaders = z.infer<typeof headersSchema>
+
+/** What a message's headers say; undefined where Reactor Connect did not write it. */
+export function headersOf(message: KafkaMessage): LaneHeaders | undefined {
+  const text: Record<string, string | undefined> = {}
+  for (const [name, value] of Object.entries(message.headers)) {
+    if (Buffer.isBuffer(value)) text[name] = value.toString('utf8')
+  }
+  return headersSchema.safeParse(text).data
+}
+
+/** Parses a message, or throws `log_foreign_message` where it is none of ours. */
+export function parseMessage(
+  message: KafkaMessage,
+  lane: LaneTopic,
+  schema: SchemaInUse,
+): ParsedMessage {
+  const headers = headersOf(message)
+  if (headers === undefined)
+    throw foreign(message, lane, 'its headers are not those of docs/topics.md')
+  const { value } = message
+  if (value === null) throw foreign(message, lane, 'it has no value')
+  const common = { offset: message.offset, syncId: headers.sync, attempt: headers.attempt }
+  if (headers.type === 'RECORD') {
+    const bytes = recordBytes(headers, value, schema)
+    if (bytes === undefined)
+      throw foreign(message, lane, 'its value is not of the schema of its BEGIN')
+    const { slice, seq } = headers
+    const entry = { type: 'records', slice, seq, count: headers.count ?? 1, bytes } as const
+    return { ...common, entry, ...(headers.count === undefined && { key: message.key }) }
+  }
+  try {
+    const entry = controlEntry(headers, JSON.parse(value.toString('utf8')))
+    if (headers.type !== 'BEGIN') return { ...common, entry }
+    schema.fingerprint = headers.fingerprint
+    return { ...common, entry, writtenBefore: headers.records }
+  } catch (error) {
+    if (!(error instanceof SyntaxError) && !(error instanceof z.ZodError)) throw error
+    throw foreign(message, lane, `its value is not that of a ${headers.type}`)
+  }
+}
+
+function recordBytes(
+  headers: Extract<LaneHeaders, { type: 'RECORD' }>,
+  value: Buffer,
+  schema: SchemaInUse,
+): Uint8Array | undefined {
+  // Entered after the BEGIN (from a checkpoint): the first value tells, the following ones must agree.
+  schema.fingerprint ??= fingerprintIn(value)
+  if (schema.fingerprint === undefined) return undefined
+  return headers.count === undefined
+    ? unframeRecord(value, schema.fingerprint)
+    : unframeBlock(value, headers.count, schema.fingerprint)
+}
+
+const kinds = [
+  'boolean',
+  'integer',
+  'number',
+  'double',
+  'string',
+  'date',
+  'timestamptz',
+  'timestamp',
+  'timetz',
+  'time',
+  'bytes',
+  'json',
+] as const satisfies readonly ColumnKind[]
+
+const beginValue = z.object({
+  columns: z.array(z.object({ name: z.string(), kind: z.enum(kinds) })),
+})
+const rejectedValue = z.object({ reason: z.string() })
+const stateValue = z.object({
+  state: z.object({ stream: z.object({ stream_state: z.json() }) }),
+})
+
+function controlEntry(headers: Exclude<LaneHeaders, { type: 'RECORD' }>, value: unknown): LogEntry {
+  switch (headers.type) {
+    case 'BEGIN': {
+      const columns: readonly Column[] = beginValue.parse(value).columns
+      const { sync: syncId, attempt, slice, seq } = headers
+      return { type: 'begin', syncId, attempt, slice, seq, columns }
+    }
+    case 'REJECTED':
+      return {
+        type: 'rejected',
+        slice: headers.slice,
+        seq: headers.seq,
+        ...rejectedValue.parse(value),
+      }
+    case 'STATE': {
+      const state: JsonValue = stateValue.parse(value).state.stream.stream_state
+      return { type: 'state', slice: headers.slice, seq: headers.seq, count: headers.count, state }
+    }
+    case 'END':
+      return { type: 'end', slice: headers.slice, seq: headers.seq, outcome: headers.outcome }
+    case 'CLOSE':
+      return { type: 'close', attempt: headers.attempt, records: headers.records }
+  }
+}
+
+function foreign(
+  { offset }: KafkaMessage,
+  { topic, partition }: LaneTopic,
+  reason: string,
+): ConnectError {
+  return new ConnectError('log_foreign_message', { details: { topic, partition, offset, reason } })
+}

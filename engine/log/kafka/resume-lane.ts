@@ -1,0 +1,81 @@
+import type { Logger } from 'pino'
+import type { KafkaAddress, LaneResume, LaneWriterOptions } from '../stream-log.ts'
+import type { LaneProducer } from './lane-producer.ts'
+import { headersOf, type LaneHeaders } from './parse-message.ts'
+import { PartitionFetcher } from './partition-fetcher.ts'
+import { decideResume } from './resume.ts'
+import { readSavedStates, stateMessage } from './saved-states.ts'
+
+export interface ResumedLane {
+  readonly resume: LaneResume
+  readonly since: number
+}
+
+/** Looks at the log, after older writers were fenced, and decides from where to read on (resume.ts). */
+export async function resumeLane(lane: {
+  readonly address: KafkaAddress
+  readonly options: LaneWriterOptions
+  readonly producer: LaneProducer
+  readonly logger: Logger
+}): Promise<ResumedLane> {
+  const { address, options, producer, logger } = lane
+  const { topic, partition } = address
+  const saved = await readSavedStates(
+    { servers: address, topic: address.statesTopic, logger },
+    address,
+  )
+  await using fetcher = await PartitionFetcher.open({ servers: address, topic, partition, logger })
+  const { low, high } = await fetcher.bounds()
+  const decision = decideResume({
+    topic,
+    partition,
+    syncId: options.syncId,
+    checkpoints: options.slices,
+    position: options.position,
+    saved,
+    low,
+    high,
+    ...(await around(fetcher, { position: BigInt(options.position ?? '0'), low, high })),
+  })
+  const since = decision.since ?? options.attempt
+  if (decision.stale) {
+    // The states in the log lead from a position that this attempt leaves: overwritten, so that no later attempt joins the two.
+    const { syncId, attempt } = options
+    const reset = options.slices.map(({ slice, seq, state, complete }) =>
+      stateMessage({ slice, partition, syncId, attempt, since, seq, state, complete }, address),
+    )
+    await producer.send([], reset)
+    await producer.commit()
+  }
+  return { resume: decision.resume, since }
+}
+
+interface Around {
+  readonly before: LaneHeaders | 'foreign' | 'none'
+  readonly first: LaneHeaders | 'foreign' | 'none'
+}
+
+/** The committed message right before a position, and the first one from it on. */
+async function around(
+  fetcher: PartitionFetcher,
+  {
+    position,
+    low,
+    high,
+  }: { readonly position: bigint; readonly low: bigint; readonly high: bigint },
+): Promise<Around> {
+  if (position < low || position > high) return { before: 'none', first: 'none' }
+  let before: Around['before'] = 'none'
+  let offset = position > low ? position - 1n : position
+  while (offset < high) {
+    const fetched = await fetcher.fetch(offset)
+    if (fetched === 'lost') return { before: 'none', first: 'none' }
+    for (const message of fetched.messages) {
+      const headers = headersOf(message) ?? 'foreign'
+      if (BigInt(message.offset) >= position) return { before, first: headers }
+      if (BigInt(message.offset) === position - 1n) before = headers
+    }
+    offset = fetched.next
+  }
+  return { before, first: 'none' }
+}

@@ -1,0 +1,118 @@
+import type { SliceCheckpoint } from '../../../sinks/sink.ts'
+import type { LaneResume } from '../stream-log.ts'
+import type { LaneHeaders } from './parse-message.ts'
+import type { SavedState } from './saved-states.ts'
+
+/** What is known when a writer opens its lane, after it has fenced older writers. */
+export interface ResumeFacts {
+  readonly topic: string
+  readonly partition: number
+  readonly syncId: number
+  /** The destination's checkpoints of the lane's slices, and its position. */
+  readonly checkpoints: readonly SliceCheckpoint[]
+  readonly position: string | undefined
+  /** The slices' last states in the log; `hidden` where they cannot be read. */
+  readonly saved: ReadonlyMap<string, SavedState> | 'hidden'
+  /** The offsets that the partition holds. */
+  readonly low: bigint
+  readonly high: bigint
+  /** The message right before the position (what the destination committed last), and the first one from it on. */
+  readonly before: LaneHeaders | 'foreign' | 'none'
+  readonly first: LaneHeaders | 'foreign' | 'none'
+}
+
+export interface ResumeDecision {
+  readonly resume: LaneResume
+  /** The attempt since which the log leads to what it will hold; undefined: this one. */
+  readonly since?: number
+  /** States in the log that this decision makes void; they must be overwritten before anything else is written. */
+  readonly stale: boolean
+}
+
+/**
+ * From where a lane's writer reads on. The log's newer states count only where the log surely holds everything from the
+ * destination's position on, in one piece; in doubt the destination's checkpoints do. Nothing is ever skipped.
+ */
+export function decideResume(facts: ResumeFacts): ResumeDecision {
+  const { checkpoints, saved } = facts
+  const fromDestination = (warning?: string): ResumeDecision => ({
+    resume: {
+      from: 'destination',
+      slices: checkpoints,
+      position: facts.high.toString(),
+      ...(warning !== undefined && { warning }),
+    },
+    stale: saved !== 'hidden' && [...saved.values()].some((state) => state.syncId === facts.syncId),
+  })
+  if (saved === 'hidden') {
+    return fromDestination(
+      `The states in the log cannot be read (a transaction of another writer is not finished): reading again from the destination's checkpoints`,
+    )
+  }
+  const ofSync = [...saved.values()].filter(
+    (state) => state.syncId === facts.syncId && state.partition === facts.partition,
+  )
+  const since = Math.max(0, ...ofSync.map((state) => state.since))
+  const usable = new Map(
+    ofSync.filter((state) => state.since === since).map((state) => [state.slice, state]),
+  )
+  if (!checkpoints.some((checkpoint) => isNewer(usable.get(checkpoint.slice), checkpoint))) {
+    return fromDestination()
+  }
+  const lost = whyLost(facts, since)
+  if (lost !== undefined) {
+    return fromDestination(
+      `Topic ${facts.topic}, partition ${facts.partition}: ${lost}. Reading again from the destination's checkpoints`,
+    )
+  }
+  const slices = checkpoints.map((checkpoint) => {
+    const state = usable.get(checkpoint.slice)
+    if (state === undefined || !isNewer(state, checkpoint)) return checkpoint
+    return { ...checkpoint, seq: state.seq, state: state.state, complete: state.complete }
+  })
+  return { resume: { from: 'log', slices }, since, stale: false }
+}
+
+function isNewer(state: SavedState | undefined, checkpoint: SliceCheckpoint): boolean {
+  if (state === undefined || checkpoint.complete) return false
+  return state.seq > checkpoint.seq || (state.seq === checkpoint.seq && state.complete)
+}
+
+/** Why the log does not lead from the destination's position to its newest states; undefined where it does. */
+function whyLost(facts: ResumeFacts, since: number): string | undefined {
+  const { low, high, before, first } = facts
+  const position = facts.position === undefined ? 0n : BigInt(facts.position)
+  const range = `it holds the offsets ${low} to ${high}`
+  if (position < low)
+    return `${range}, the destination stands at ${position} (retention has deleted what was not loaded)`
+  if (position > high)
+    return `${range}, the destination stands at ${position} (the topic was deleted and made anew)`
+  if (first === 'none')
+    return `nothing stands at the destination's offset ${position}, although newer states were written`
+  if (first === 'foreign' || before === 'foreign')
+    return `a foreign message stands at the destination's offset ${position}`
+  if (facts.position !== undefined && !endsAtCheckpoint(before, facts)) {
+    return `what stands before offset ${position} is not what the destination loaded last (the topic was made anew)`
+  }
+  if (first.sync !== facts.syncId || first.attempt < since || !goesOnFrom(first, facts)) {
+    return `what stands at offset ${position} does not go on from the destination's checkpoints`
+  }
+  return undefined
+}
+
+/** The destination commits after a state or a slice's begin, end or close: never after a record. */
+function endsAtCheckpoint(before: LaneHeaders | 'none', facts: ResumeFacts): boolean {
+  if (before === 'none' || before.type === 'RECORD' || before.type === 'REJECTED') return false
+  if (before.sync > facts.syncId) return false
+  if (before.type === 'CLOSE' || before.sync < facts.syncId) return true
+  const checkpoint = facts.checkpoints.find(({ slice }) => slice === before.slice)
+  return checkpoint === undefined || checkpoint.seq === before.seq
+}
+
+function goesOnFrom(first: LaneHeaders, facts: ResumeFacts): boolean {
+  if (first.type === 'CLOSE') return true
+  const checkpoint = facts.checkpoints.find(({ slice }) => slice === first.slice)
+  if (checkpoint === undefined) return true
+  const startsAt = first.type === 'STATE' ? first.seq - first.count : first.seq
+  return startsAt === checkpoint.seq
+}

@@ -1,0 +1,109 @@
+import type { Message } from 'kafkajs'
+import { z } from 'zod'
+import type { JsonValue, StreamId } from '../../../protocol/index.ts'
+import type { KafkaMessage } from './partition-fetcher.ts'
+import { PartitionFetcher, type PartitionFetcherOptions } from './partition-fetcher.ts'
+
+/** A slice's last state in the log, as the topic `connect.states` keeps it. */
+export interface SavedState {
+  readonly slice: string
+  readonly partition: number
+  readonly syncId: number
+  readonly attempt: number
+  /** The attempt since which the lane has gone on from the log: what is before it in the lane does not lead to this state. */
+  readonly since: number
+  readonly seq: number
+  readonly state: JsonValue
+  readonly complete: boolean
+}
+
+const savedState = z.object({
+  syncId: z.number().int(),
+  attempt: z.number().int(),
+  since: z.number().int(),
+  partition: z.number().int(),
+  seq: z.number().int(),
+  complete: z.boolean(),
+  state: z.json(),
+})
+const savedKey = z.tuple([z.string(), z.string().nullable(), z.string(), z.string()])
+
+/** All states are in one partition: a lane's writer reads it once, when it opens. */
+export const statesPartition = 0
+
+/** An unfinished transaction of another lane hides what follows it; that lane's next writer ends it. Waited for this long. */
+const hiddenMs = 10_000
+/** An empty answer below the end is a batch that compaction has emptied; asked this often before the offset is passed over. */
+const emptyAnswers = 3
+
+export function stateMessage(
+  saved: SavedState,
+  owner: { readonly connection: string; readonly stream: StreamId },
+): Message {
+  const { slice, ...value } = saved
+  const { connection, stream } = owner
+  return {
+    key: JSON.stringify([connection, stream.namespace ?? null, stream.name, slice]),
+    value: JSON.stringify(value),
+    partition: statesPartition,
+  }
+}
+
+/**
+ * The last states of a lane, by slice. `hidden` where a transaction that does not end keeps a part of the topic from being
+ * read: nothing can be said then.
+ */
+export async function readSavedStates(
+  options: Omit<PartitionFetcherOptions, 'partition'>,
+  owner: { readonly connection: string; readonly stream: StreamId },
+): Promise<ReadonlyMap<string, SavedState> | 'hidden'> {
+  await using fetcher = await PartitionFetcher.open({ ...options, partition: statesPartition })
+  const { low, high: end } = await fetcher.bounds()
+  const states = new Map<string, SavedState>()
+  const started = performance.now()
+  let empties = 0
+  let offset = low
+  while (offset < end) {
+    const fetched = await fetcher.fetch(offset)
+    if (fetched === 'lost') return 'hidden'
+    for (const message of fetched.messages) take(message, states, owner)
+    if (fetched.next > offset) {
+      offset = fetched.next
+      empties = 0
+      continue
+    }
+    const { stable } = await fetcher.bounds()
+    if (stable > offset && ++empties >= emptyAnswers) offset += 1n
+    else if (stable <= offset && performance.now() - started > hiddenMs) return 'hidden'
+  }
+  return states
+}
+
+function take(
+  message: KafkaMessage,
+  states: Map<string, SavedState>,
+  { connection, stream }: { readonly connection: string; readonly stream: StreamId },
+): void {
+  const key = parse(savedKey, message.key)
+  if (key === undefined) return
+  const [ofConnection, namespace, name, slice] = key
+  if (
+    ofConnection !== connection ||
+    name !== stream.name ||
+    namespace !== (stream.namespace ?? null)
+  )
+    return
+  const value = parse(savedState, message.value)
+  // A tombstone, or what another version wrote: as if the log knew nothing of the slice, and the destination decides.
+  if (value === undefined) states.delete(slice)
+  else states.set(slice, { slice, ...value })
+}
+
+function parse<T>(schema: z.ZodType<T>, bytes: Buffer | null): T | undefined {
+  if (bytes === null) return undefined
+  try {
+    return schema.safeParse(JSON.parse(bytes.toString('utf8'))).data
+  } catch {
+    return undefined // not JSON: not ours
+  }
+}

@@ -1,0 +1,68 @@
+import type { Fingerprint } from '../../../protocol/avro/fingerprint.ts'
+
+/** Avro single-object encoding: C3 01, the schema's fingerprint (8 bytes, little endian), the value. */
+const marker = [0xc3, 0x01] as const
+const headerBytes = 10
+
+/** The value of a block message: the single-object encoding of an Avro array of `count` records (one block of it, then 0x00). */
+export function frameBlock(fingerprint: Fingerprint, count: number, records: Uint8Array): Buffer {
+  const head = zigzag(count)
+  const value = Buffer.allocUnsafe(headerBytes + head.length + records.length + 1)
+  writeHeader(value, fingerprint)
+  value.set(head, headerBytes)
+  value.set(records, headerBytes + head.length)
+  value[value.length - 1] = 0x00
+  return value
+}
+
+/** The value of a single record's message. */
+export function frameRecord(fingerprint: Fingerprint, record: Uint8Array): Buffer {
+  const value = Buffer.allocUnsafe(headerBytes + record.length)
+  writeHeader(value, fingerprint)
+  value.set(record, headerBytes)
+  return value
+}
+
+/** The records of a block, as a view into the value; undefined where it is not a block of `count` records with this fingerprint. */
+export function unframeBlock(
+  value: Uint8Array,
+  count: number,
+  fingerprintHex: string,
+): Uint8Array | undefined {
+  const head = zigzag(count)
+  const start = headerBytes + head.length
+  if (value.length < start + 1 || fingerprintIn(value) !== fingerprintHex) return undefined
+  if (head.some((byte, index) => value[headerBytes + index] !== byte)) return undefined
+  return value.at(-1) === 0x00 ? value.subarray(start, value.length - 1) : undefined
+}
+
+/** The record, as a view into the value; undefined where the value has another fingerprint or none. */
+export function unframeRecord(value: Uint8Array, fingerprintHex: string): Uint8Array | undefined {
+  return fingerprintIn(value) === fingerprintHex ? value.subarray(headerBytes) : undefined
+}
+
+/** The schema's fingerprint (16 hexadecimal digits) in a single-object encoding; undefined where the value is none. */
+export function fingerprintIn(value: Uint8Array): string | undefined {
+  if (value.length < headerBytes || value[0] !== marker[0] || value[1] !== marker[1]) {
+    return undefined
+  }
+  const view = new DataView(value.buffer, value.byteOffset + marker.length, 8)
+  return view.getBigUint64(0, true).toString(16).padStart(16, '0')
+}
+
+function writeHeader(value: Buffer, fingerprint: Fingerprint): void {
+  value.set(marker, 0)
+  value.set(fingerprint.bytes, marker.length)
+}
+
+/** A positive Avro long: zigzag, seven bits a byte, the lowest first. */
+function zigzag(value: number): number[] {
+  const bytes: number[] = []
+  let rest = value * 2
+  while (rest >= 0x80) {
+    bytes.push((rest % 0x80) + 0x80)
+    rest = Math.floor(rest / 0x80)
+  }
+  bytes.push(rest)
+  return bytes
+}

@@ -1,0 +1,137 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { LaneName, LogEntry } from './stream-log.ts'
+
+/** Where the slice that the lane carries stands; `covered` is the sequence number of its last state. */
+interface SliceAt {
+  readonly slice: string
+  seq: number
+  covered: number
+}
+
+export interface LaneOrderOptions {
+  readonly lane: LaneName
+  /**
+   * `slice`: the lane is read from its first entry, a record before any `begin` is an error. `anywhere`: it is read from a
+   * checkpoint, which may stand inside a slice; its first entry tells where.
+   */
+  readonly startsAt: 'slice' | 'anywhere'
+}
+
+/**
+ * Checks a lane's entries as they come out of the log: within one attempt no record of a slice is missing, doubled or out
+ * of order, and the counts of `state` and `close` are true. Throws before the bad entry is given to anybody.
+ */
+export class LaneOrder {
+  readonly #lane: LaneName
+  readonly #startsAt: 'slice' | 'anywhere'
+  #at: SliceAt | undefined
+  #ended = false
+  /** Records of the attempt so far; unknown where the lane was entered in the middle of the attempt. */
+  #records: number | undefined
+
+  constructor(options: LaneOrderOptions) {
+    this.#lane = options.lane
+    this.#startsAt = options.startsAt
+    this.#records = options.startsAt === 'slice' ? 0 : undefined
+  }
+
+  /** `writtenBefore` (with a `begin`): how many records the writer had written in this attempt; the log carries it where it can. */
+  take(entry: LogEntry, writtenBefore?: number): void {
+    switch (entry.type) {
+      case 'begin':
+        this.#begin(entry, writtenBefore)
+        return
+      case 'records':
+        this.#move(entry, entry.count)
+        if (this.#records !== undefined) this.#records += entry.count
+        return
+      case 'rejected':
+        this.#move(entry, 1)
+        return
+      case 'state':
+        this.#cover(entry)
+        return
+      case 'end':
+        this.#end(entry)
+        return
+      case 'close':
+        if (this.#records !== undefined && entry.records !== this.#records) {
+          throw this.#mismatch(entry.records, this.#records)
+        }
+        return
+    }
+  }
+
+  #begin(entry: Extract<LogEntry, { type: 'begin' }>, writtenBefore: number | undefined): void {
+    if (writtenBefore !== undefined) {
+      if (writtenBefore > 0 && this.#records !== undefined && writtenBefore !== this.#records) {
+        throw this.#mismatch(writtenBefore, this.#records)
+      }
+      this.#records = writtenBefore
+    }
+    this.#at = { slice: entry.slice, seq: entry.seq, covered: entry.seq }
+    this.#ended = false
+  }
+
+  #cover(entry: Extract<LogEntry, { type: 'state' }>): void {
+    const at = this.#slice(entry.slice, entry.seq, entry.seq - entry.count)
+    if (entry.seq !== at.seq) throw this.#outOfOrder(entry, at.seq)
+    if (entry.count !== at.seq - at.covered) {
+      throw this.#mismatch(entry.count, at.seq - at.covered)
+    }
+    at.covered = at.seq
+  }
+
+  #end(entry: Extract<LogEntry, { type: 'end' }>): void {
+    const at = this.#slice(entry.slice, entry.seq, entry.seq)
+    if (entry.seq !== at.covered) throw this.#outOfOrder(entry, at.covered)
+    this.#at = undefined
+    this.#ended = true
+  }
+
+  #move(
+    entry: { readonly type: string; readonly slice: string; readonly seq: number },
+    by: number,
+  ): void {
+    const at = this.#slice(entry.slice, entry.seq, entry.seq)
+    if (entry.seq !== at.seq) throw this.#outOfOrder(entry, at.seq)
+    at.seq += by
+  }
+
+  #slice(slice: string, seq: number, covered: number): SliceAt {
+    const at = this.#at
+    if (at === undefined) {
+      if (this.#ended || this.#startsAt === 'slice') {
+        throw this.#outOfOrder({ type: 'entry', slice, seq }, 'a begin')
+      }
+      // Entered inside the slice: a checkpoint stands after a whole unit, so all before this entry is covered.
+      this.#at = { slice, seq: Math.max(seq, covered), covered }
+      return this.#at
+    }
+    if (at.slice !== slice) throw this.#outOfOrder({ type: 'entry', slice, seq }, at.seq)
+    return at
+  }
+
+  #outOfOrder(
+    entry: { readonly type: string; readonly slice: string; readonly seq: number },
+    expected: number | string,
+  ): ConnectError {
+    const { stream, partition } = this.#lane
+    return new ConnectError('log_out_of_order', {
+      details: {
+        stream: stream.name,
+        partition,
+        entry: entry.type,
+        slice: entry.slice,
+        expected,
+        actual: entry.seq,
+      },
+    })
+  }
+
+  #mismatch(expected: number, actual: number): ConnectError {
+    return new ConnectError('accounting_mismatch', {
+      details: { stream: this.#lane.stream.name, expected, actual },
+    })
+  }
+}

@@ -1,0 +1,15 @@
+import type { Logger } from 'pino'
+import type { LogConfig } from '../run-types.ts'
+import { EmbeddedLog } from './embedded/embedded-log.ts'
+import { KafkaLog } from './kafka/kafka-log.ts'
+import type { StreamLog } from './stream-log.ts'
+
+/** The log that the configuration names, ready for streams. On the main thread. */
+export async function openStreamLog(config: LogConfig, logger: Logger): Promise<StreamLog> {
+  switch (config.kind) {
+    case 'embedded':
+      return new EmbeddedLog()
+    case 'kafka':
+      return KafkaLog.open(config, logger)
+  }
+}
