@@ -1,0 +1,89 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { parseConfig, specOf } from '../connector-config.ts'
+import type { JsonObject } from '../../protocol/index.ts'
+
+const port = z.int('must be a whole number').min(1).max(65_535)
+const count = (title: string): z.ZodInt =>
+  z.int('must be a whole number').min(1, 'must be at least 1').meta({ title })
+
+const postgresConfigSchema = z.strictObject({
+  host: z
+    .string('must be the host name or address of the server')
+    .min(1, 'must be the host name or address of the server')
+    .meta({ title: 'Host', order: 0 }),
+  port: port.default(5432).meta({ title: 'Port', order: 1 }),
+  user: z
+    .string('must be the name of a role that may log in')
+    .min(1, 'must be the name of a role that may log in')
+    .meta({ title: 'User', order: 2 }),
+  password: z
+    .string('must be text')
+    .optional()
+    .meta({ title: 'Password', airbyte_secret: true, order: 3 }),
+  database: z
+    .string('must be the name of a database')
+    .min(1, 'must be the name of a database')
+    .meta({ title: 'Database', order: 4 }),
+  ssl: z
+    .enum(
+      ['disable', 'require', 'verify-full'],
+      'must be one of "disable", "require", "verify-full"',
+    )
+    .optional()
+    .meta({
+      title: 'Encryption',
+      description:
+        'disable: none. require: encrypted, the certificate is checked only when `ca` is given. verify-full: certificate and host name are checked. Default: disable on loopback, verify-full when `ca` is given, else require.',
+      order: 5,
+    }),
+  ca: z.string('must be a PEM certificate').min(1).optional().meta({
+    title: 'Certificate authority',
+    description: 'PEM of the authority that signed the certificate of the server.',
+    order: 6,
+  }),
+  schemas: z
+    .array(z.string().min(1), 'must be a list of schema names')
+    .min(1, 'must name at least one schema; leave it out for all')
+    .optional()
+    .meta({
+      title: 'Schemas',
+      description: 'Default: all schemas that are not the system’s own.',
+      order: 7,
+    }),
+  parallel: count('Parallel ranges').max(64).default(4).meta({
+    description:
+      'Into how many ranges a large table with a primary key is split; they are read at the same time.',
+    order: 8,
+  }),
+  range_rows: count('Rows from which a table is split').default(200_000).meta({ order: 9 }),
+  state_rows: count('Rows between two states')
+    .default(50_000)
+    .meta({ description: 'A state comes after this many rows or 8 MiB.', order: 10 }),
+})
+
+/** The configuration of a PostgreSQL source, with its defaults. */
+export interface PostgresConfig extends z.infer<typeof postgresConfigSchema> {
+  readonly ssl: 'disable' | 'require' | 'verify-full'
+}
+
+export const postgresSpec = specOf(postgresConfigSchema)
+
+export function parsePostgresConfig(config: JsonObject): PostgresConfig {
+  const parsed = parseConfig('postgres', postgresConfigSchema, config)
+  return { ...parsed, ssl: parsed.ssl ?? defaultSsl(parsed) }
+}
+
+/** Encrypted unless the bytes stay on this machine: a forgotten option must not send a password in the clear. */
+function defaultSsl(config: {
+  readonly host: string
+  readonly ca?: string | undefined
+}): PostgresConfig['ssl'] {
+  if (config.ca !== undefined) return 'verify-full'
+  return isLoopback(config.host) ? 'disable' : 'require'
+}
+
+function isLoopback(host: string): boolean {
+  if (host === 'localhost' || host === '::1' || host.startsWith('/')) return true
+  return isIP(host) === 4 && host.startsWith('127.')
+}

@@ -1,0 +1,127 @@
+/** Whole lines of COPY text, one after the other. The bytes are valid until the next chunk is asked for. */
+export interface CopyChunk {
+  readonly bytes: Buffer
+  readonly rows: number
+}
+
+/** Bytes that are gathered before they are given out; a socket gives at most 64 KiB at once. */
+const chunkBytes = 128 * 1024
+const headroomBytes = 64 * 1024
+const headerBytes = 5
+const newline = 0x0a
+const messageType = {
+  copyData: 0x64,
+  copyOutResponse: 0x48,
+  copyDone: 0x63,
+  errorResponse: 0x45,
+} as const
+
+/** Cuts the server's answer to a COPY into rows: CopyData is gathered, everything else goes to `forward` (pg's own parser). */
+export class CopyMessages {
+  readonly #forward: (bytes: Buffer) => void
+  #lines: Buffer = Buffer.allocUnsafe(chunkBytes + headroomBytes)
+  #length = 0
+  #given = 0
+  #rows = 0
+  /** The message that the bytes are in the middle of. */
+  #type = 0
+  #left = 0
+  readonly #header = Buffer.allocUnsafe(headerBytes)
+  #headerLength = 0
+
+  constructor(forward: (bytes: Buffer) => void) {
+    this.#forward = forward
+  }
+
+  get full(): boolean {
+    return this.#rows > 0 && this.#length >= chunkBytes
+  }
+
+  /** Takes the bytes of one socket read. Gives the bytes from the end of the COPY on, once that has come. */
+  push(chunk: Buffer): Buffer | undefined {
+    let at = 0
+    while (at < chunk.length) {
+      if (this.#left > 0) {
+        at += this.#payload(chunk, at)
+        continue
+      }
+      if (this.#headerLength === 0 && isEndOfCopy(chunk[at])) return chunk.subarray(at)
+      at += this.#startMessage(chunk, at)
+    }
+    return undefined
+  }
+
+  #startMessage(chunk: Buffer, at: number): number {
+    if (this.#headerLength === 0 && chunk.length - at >= headerBytes) {
+      this.#enter(chunk, at)
+      return headerBytes
+    }
+    const taken = chunk.copy(this.#header, this.#headerLength, at)
+    this.#headerLength += taken
+    if (this.#headerLength === headerBytes) {
+      this.#headerLength = 0
+      this.#enter(this.#header, 0)
+    }
+    return taken
+  }
+
+  #enter(header: Buffer, at: number): void {
+    this.#type = header[at] ?? 0
+    this.#left = header.readUInt32BE(at + 1) - 4
+    if (this.#isForwarded()) this.#forward(Buffer.from(header.subarray(at, at + headerBytes)))
+  }
+
+  #payload(chunk: Buffer, at: number): number {
+    const size = Math.min(this.#left, chunk.length - at)
+    this.#left -= size
+    if (this.#type === messageType.copyData) {
+      this.#append(chunk, at, size)
+      if (this.#left === 0) this.#rows += 1 // the protocol sends one row a message
+    } else if (this.#isForwarded()) {
+      this.#forward(chunk.subarray(at, at + size))
+    }
+    return size
+  }
+
+  /** Notices and changed parameters may come between rows. */
+  #isForwarded(): boolean {
+    return this.#type !== messageType.copyData && this.#type !== messageType.copyOutResponse
+  }
+
+  #append(chunk: Buffer, at: number, size: number): void {
+    const needed = this.#length + size
+    if (needed > this.#lines.length) {
+      const larger = Buffer.allocUnsafe(needed + Math.max(needed, headroomBytes))
+      this.#lines.copy(larger, 0, 0, this.#length)
+      this.#lines = larger
+    }
+    chunk.copy(this.#lines, this.#length, at, at + size)
+    this.#length = needed
+  }
+
+  /** The whole lines gathered so far; undefined where there are none. */
+  take(): CopyChunk | undefined {
+    this.#given = this.#lines.subarray(0, this.#length).lastIndexOf(newline) + 1
+    if (this.#given === 0) return undefined
+    const rows = this.#rows
+    this.#rows = 0
+    return { bytes: this.#lines.subarray(0, this.#given), rows }
+  }
+
+  /** The chunk that was taken is no longer used: its room is free again. */
+  release(): void {
+    if (this.#given === 0) return
+    const rest = this.#lines.subarray(this.#given, this.#length)
+    // One huge row must not keep its memory for the rest of the read.
+    const isHuge = this.#lines.length > 8 * chunkBytes && rest.length < chunkBytes
+    const target = isHuge ? Buffer.allocUnsafe(chunkBytes + headroomBytes) : this.#lines
+    rest.copy(target)
+    this.#lines = target
+    this.#length = rest.length
+    this.#given = 0
+  }
+}
+
+function isEndOfCopy(type: number | undefined): boolean {
+  return type === messageType.copyDone || type === messageType.errorResponse
+}

@@ -1,0 +1,50 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { AirbyteCatalog, AirbyteStream } from '../../protocol/index.ts'
+import { isCursorType, jsonSchemaOf } from './column-types.ts'
+import type { PostgresConfig } from './config.ts'
+import type { Session } from './session.ts'
+import { listTables, type Table } from './tables.ts'
+
+/** Every table and view that the role may read, as streams. */
+export async function discoverStreams(
+  session: Session,
+  config: PostgresConfig,
+): Promise<AirbyteCatalog> {
+  await schemasExist(session, config.schemas ?? [])
+  const tables = await listTables(session, config.schemas)
+  return { streams: tables.map(streamOf) }
+}
+
+async function schemasExist(session: Session, schemas: readonly string[]): Promise<void> {
+  const [missing] = await session.rows<{ schema: string }>(
+    `SELECT wanted AS schema FROM unnest($1::text[]) AS wanted
+     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = wanted)`,
+    [schemas],
+  )
+  if (missing === undefined) return
+  throw new ConnectError('source_stream_missing', { details: { stream: `${missing.schema}.*` } })
+}
+
+function streamOf(table: Table): AirbyteStream {
+  const types = new Map(table.columns.map(({ name, type }) => [name, type]))
+  const keyTypes = table.key.flatMap((name) => types.get(name) ?? [])
+  const isResumable =
+    table.key.length > 0 && keyTypes.length === table.key.length && keyTypes.every(isCursorType)
+  const hasCursor = table.columns.some(({ type }) => isCursorType(type))
+  return {
+    name: table.name,
+    namespace: table.schema,
+    json_schema: {
+      type: 'object',
+      properties: Object.fromEntries(
+        table.columns.map(({ name, type }) => [name, jsonSchemaOf(type)]),
+      ),
+    },
+    supported_sync_modes: hasCursor ? ['full_refresh', 'incremental'] : ['full_refresh'],
+    ...(keyTypes.length > 0 &&
+      keyTypes.length === table.key.length && {
+        source_defined_primary_key: table.key.map((name) => [name]),
+      }),
+    is_resumable: isResumable,
+  }
+}

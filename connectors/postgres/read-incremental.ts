@@ -1,0 +1,176 @@
+import { BoundaryGroup, EmittedRows } from './boundary.ts'
+import { groupTextOf, typedLiteral } from './column-types.ts'
+import { fieldOf, lastLineStart, lineEnd } from './copy-line.ts'
+import type { CopyChunk } from './copy-messages.ts'
+import { CursorGroup } from './cursor-group.ts'
+import { quoteIdentifier } from './identifiers.ts'
+import { interrupted, type SliceRead } from './slice-read.ts'
+import { StatePace } from './state-pace.ts'
+import type { Boundary, CursorState } from './states.ts'
+import type { SourceColumn } from './stream-source.ts'
+
+/** An incremental read: what every way of reading a slice works with, and the cursor. */
+export interface CursorRead extends SliceRead {
+  readonly cursor: SourceColumn
+}
+
+/** Where a read stands: every row below `cursor` was emitted, and those of `boundary` at it. */
+interface Position {
+  readonly cursor: string | null
+  readonly boundary: Boundary
+}
+
+/**
+ * Reads what is new in three steps, each one COPY in the same snapshot: rows without a cursor value (first read only),
+ * rows at the boundary of the last read that it did not emit, rows beyond it in their order.
+ */
+export async function readIncremental(
+  read: CursorRead,
+  saved: CursorState | null,
+): Promise<'complete' | 'stopped'> {
+  if (saved === null) await readWithoutCursor(read)
+  const position = saved === null ? nothing : await readBoundary(read, saved)
+  if (!read.signal.aborted) return readBeyond(read, position)
+  await read.out.state(stateAt(read, position))
+  return 'stopped'
+}
+
+const amongEqualRows = 'it was among more than 10,000 rows with the same cursor value'
+const nothing: Position = { cursor: null, boundary: { kind: 'rows', hashes: '' } }
+
+async function readWithoutCursor(read: CursorRead): Promise<void> {
+  if (read.source.table.columns.some(({ name, notNull }) => notNull && name === read.cursor.name)) {
+    return
+  }
+  for await (const { bytes: lines } of linesOf(read, 'IS NULL')) await read.out.copyText(lines)
+  if (read.signal.aborted) throw interrupted(read, 'it was among the rows without a cursor value')
+}
+
+/** Emits what is new at exactly the saved value and gives the new boundary: the rows that are there now. */
+async function readBoundary(read: CursorRead, saved: CursorState): Promise<Position> {
+  const { cursor, boundary } = saved
+  if (cursor === null) return nothing
+  const atCursor = `= ${typedLiteral(cursor, read.cursor.type)}`
+  const group =
+    boundary.kind === 'rows'
+      ? await readNewRows(read, atCursor, boundary.hashes)
+      : await readChangedGroup(read, atCursor, boundary)
+  return { cursor, boundary: group.toBoundary() }
+}
+
+async function readNewRows(
+  read: CursorRead,
+  atCursor: string,
+  hashes: string,
+): Promise<BoundaryGroup> {
+  const emitted = new EmittedRows(hashes)
+  for await (const { bytes: lines } of linesOf(read, atCursor)) {
+    const fresh = emitted.keepNew(lines)
+    if (fresh.length > 0) await read.out.copyText(fresh)
+  }
+  if (!read.signal.aborted) return emitted.present
+  if (!emitted.ever.isExact) throw interrupted(read, amongEqualRows)
+  return emitted.ever
+}
+
+/** A group that was too large for its hashes: unchanged, nothing of it is emitted again; changed, all of it is, once. */
+async function readChangedGroup(
+  read: CursorRead,
+  atCursor: string,
+  digest: { readonly count: number; readonly sum: string },
+): Promise<BoundaryGroup> {
+  const group = await hashGroup(read, atCursor)
+  if (group.equals(digest)) return group
+  for await (const { bytes: lines } of linesOf(read, atCursor)) await read.out.copyText(lines)
+  if (read.signal.aborted) throw interrupted(read, amongEqualRows)
+  return group
+}
+
+async function hashGroup(read: CursorRead, atCursor: string): Promise<BoundaryGroup> {
+  const group = new BoundaryGroup()
+  for await (const { bytes: lines } of linesOf(read, atCursor)) {
+    for (let start = 0; start < lines.length;) {
+      const end = lineEnd(lines, start)
+      group.add(lines, start, end)
+      start = end
+    }
+  }
+  if (read.signal.aborted) throw interrupted(read, amongEqualRows)
+  return group
+}
+
+async function readBeyond(read: CursorRead, from: Position): Promise<'complete' | 'stopped'> {
+  const order = quoteIdentifier(read.cursor.name)
+  const beyond =
+    from.cursor === null ? 'IS NOT NULL' : `> ${typedLiteral(from.cursor, read.cursor.type)}`
+  const groupText = groupTextOf(read.cursor.type)
+  const rows = linesOf(read, `${beyond} ORDER BY ${order}`)
+  const position = groupText
+    ? await emitWithStates(read, {
+        rows,
+        from,
+        groups: new CursorGroup(read.cursor.index, groupText),
+      })
+    : await emitToTheEnd(read, { rows, from })
+  await read.out.state(stateAt(read, position))
+  return read.signal.aborted ? 'stopped' : 'complete'
+}
+
+/** Emits in order, with a state whenever one is due and exact. Gives the last position. */
+async function emitWithStates(
+  read: CursorRead,
+  { rows, from, groups }: { rows: AsyncIterable<CopyChunk>; from: Position; groups: CursorGroup },
+): Promise<Position> {
+  const pace = new StatePace(read.stateRows)
+  const position = (): Position =>
+    groups.cursor === undefined
+      ? from
+      : { cursor: groups.cursor, boundary: groups.group.toBoundary() }
+  for await (const chunk of rows) {
+    groups.add(chunk.bytes)
+    await read.out.copyText(chunk.bytes)
+    pace.gave(chunk)
+    if (pace.due && groups.group.isExact) {
+      await read.out.state(stateAt(read, position()))
+      pace.covered()
+    }
+  }
+  if (read.signal.aborted && !groups.group.isExact) {
+    throw interrupted(read, amongEqualRows)
+  }
+  return position()
+}
+
+/** For types of which only the database knows which values are equal: the boundary is asked from it, once, at the end. */
+async function emitToTheEnd(
+  read: CursorRead,
+  { rows, from }: { rows: AsyncIterable<CopyChunk>; from: Position },
+): Promise<Position> {
+  let cursor: string | null = null
+  for await (const { bytes: lines } of rows) {
+    cursor = fieldOf(lines, lastLineStart(lines), read.cursor.index)
+    await read.out.copyText(lines)
+  }
+  if (read.signal.aborted)
+    throw interrupted(read, 'only the database can compare its cursor values')
+  if (cursor === null) return from
+  const group = await hashGroup(read, `= ${typedLiteral(cursor, read.cursor.type)}`)
+  return { cursor, boundary: group.toBoundary() }
+}
+
+function stateAt(read: CursorRead, position: Position): CursorState {
+  return { kind: 'cursor', field: read.cursor.name, ...position }
+}
+
+/** The rows whose cursor fulfils the condition, as whole lines; ends early when the read is to stop. */
+async function* linesOf(read: CursorRead, condition: string): AsyncGenerator<CopyChunk> {
+  const { session, source, cursor, signal } = read
+  const where = `${quoteIdentifier(cursor.name)} ${condition}`
+  const copy = session.copy(`SELECT ${source.selectList} FROM ${source.from} WHERE ${where}`, {
+    stream: source.name,
+    column: cursor.name,
+  })
+  for (let chunk = await copy.next(signal); chunk !== undefined; chunk = await copy.next(signal)) {
+    yield chunk
+  }
+}

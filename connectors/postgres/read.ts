@@ -1,0 +1,113 @@
+import { z } from 'zod'
+import { ConnectError } from '../../protocol/index.ts'
+import type { ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
+import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
+import { isCursorType } from './column-types.ts'
+import { parsePostgresConfig } from './config.ts'
+import { readRange, readWhole } from './read-full-refresh.ts'
+import { readIncremental } from './read-incremental.ts'
+import { Session } from './session.ts'
+import type { SliceRead } from './slice-read.ts'
+import { parseCursorState, parseFullRefreshState } from './states.ts'
+import { findSource, type SourceColumn, type StreamSource } from './stream-source.ts'
+
+/** What `openRead` shares with every read of the run. */
+export const sharedSession = z.object({ snapshot: z.string() })
+
+/** Reads one slice in a session of its own that sees the run's snapshot. */
+export async function readSlice(
+  task: ReadTask,
+  out: RecordOutput,
+  context: ConnectorContext,
+): Promise<'complete' | 'stopped'> {
+  if (isDone(task.state)) {
+    if (task.state !== null) await out.state(task.state)
+    return 'complete'
+  }
+  const { signal, logger } = context
+  const isStopped = (): boolean => signal.aborted
+  if (isStopped()) return 'stopped'
+  const config = parsePostgresConfig(task.config)
+  const { snapshot } = sharedSession.parse(task.session)
+  await using session = await Session.open(config, { logger, snapshot })
+  const source = await findSource(session, task.stream)
+  const covered = new CoveredOutput(out)
+  try {
+    return await readAs(task, {
+      session,
+      source,
+      out: covered,
+      signal,
+      stateRows: config.state_rows,
+    })
+  } catch (thrown) {
+    if (isInterruption(thrown) && !covered.uncovered) return 'stopped'
+    throw thrown
+  } finally {
+    // The server may still be sending.
+    if (isStopped()) session.destroy()
+  }
+}
+
+async function readAs(task: ReadTask, read: SliceRead): Promise<'complete' | 'stopped'> {
+  const { source } = read
+  if (task.stream.sync_mode === 'incremental') {
+    const cursor = cursorOf(task.stream, source)
+    const saved = parseCursorState(task.state, { stream: source.name, field: cursor.name })
+    return readIncremental({ ...read, cursor }, saved)
+  }
+  const state = parseFullRefreshState(task.state, source.name)
+  return state?.kind === 'range' ? readRange(read, state) : readWhole(read)
+}
+
+function cursorOf(stream: ConfiguredAirbyteStream, source: StreamSource): SourceColumn {
+  const [name, ...nested] = stream.cursor_field ?? stream.stream.default_cursor_field ?? []
+  const refuse = (reason: string): ConnectError =>
+    new ConnectError('source_cursor_invalid', {
+      details: { stream: source.name, column: name ?? '(none)', reason },
+    })
+  if (name === undefined) throw refuse('an incremental read needs a cursor field')
+  if (nested.length > 0) throw refuse('it must be a column, not a field inside one')
+  const column = source.columns.find((candidate) => candidate.name === name)
+  if (column === undefined) throw refuse('it is not among the selected columns')
+  if (!isCursorType(column.type))
+    throw refuse(`the type ${column.type.name} has no order, or no text that keeps it`)
+  return column
+}
+
+function isDone(state: JsonValue | null): boolean {
+  return z.object({ done: z.literal(true) }).safeParse(state).success
+}
+
+function isInterruption(thrown: unknown): boolean {
+  return thrown instanceof ConnectError && thrown.code === 'source_read_interrupted'
+}
+
+/** Knows whether records were given out that no state covers. */
+class CoveredOutput implements RecordOutput {
+  readonly #out: RecordOutput
+  uncovered = false
+
+  constructor(out: RecordOutput) {
+    this.#out = out
+  }
+
+  async records(...batch: Parameters<RecordOutput['records']>): Promise<void> {
+    this.uncovered = true
+    await this.#out.records(...batch)
+  }
+
+  async copyText(...lines: Parameters<RecordOutput['copyText']>): Promise<void> {
+    this.uncovered = true
+    await this.#out.copyText(...lines)
+  }
+
+  async state(state: JsonValue): Promise<void> {
+    await this.#out.state(state)
+    this.uncovered = false
+  }
+
+  rateLimited(untilMs: number): void {
+    this.#out.rateLimited(untilMs)
+  }
+}

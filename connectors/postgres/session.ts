@@ -1,0 +1,124 @@
+import { Client } from 'pg'
+import type { ConnectionOptions } from 'node:tls'
+import type { QueryResultRow } from 'pg'
+import type { Logger } from 'pino'
+import type { PostgresConfig } from './config.ts'
+import { sourceError, type ErrorPlace } from './errors.ts'
+import { quoteLiteral } from './identifiers.ts'
+import { CopyOut } from './copy-out.ts'
+
+/** One database session in a read-only transaction. Every error that it throws is a ConnectError. */
+export class Session implements AsyncDisposable {
+  readonly #client: Client
+  readonly #place: ErrorPlace
+  readonly #logger: Logger
+
+  private constructor(client: Client, place: ErrorPlace, logger: Logger) {
+    this.#client = client
+    this.#place = place
+    this.#logger = logger
+  }
+
+  /**
+   * Connects and begins a REPEATABLE READ READ ONLY transaction; with `snapshot` it sees what the session that exported
+   * the snapshot sees.
+   */
+  static async open(
+    config: PostgresConfig,
+    options: { readonly logger: Logger; readonly snapshot?: string },
+  ): Promise<Session> {
+    const { host, port, user, database } = config
+    const client = new Client({
+      host,
+      port,
+      user,
+      database,
+      // A function, so that pg never falls back to PGPASSWORD or .pgpass of this machine.
+      password: () => config.password ?? '',
+      ssl: tlsOf(config),
+      keepAlive: true,
+      connectionTimeoutMillis: 10_000,
+      application_name: 'reactor-connect',
+    })
+    const session = new Session(client, { host, port, user, database }, options.logger)
+    // A session that ends between two queries: the next query reports it.
+    client.on('error', (error) => {
+      options.logger.debug({ reason: error.message }, 'source session ended')
+    })
+    try {
+      await client.connect()
+      await session.#begin(options.snapshot)
+      return session
+    } catch (thrown) {
+      session.destroy()
+      throw sourceError(thrown, session.#place)
+    }
+  }
+
+  async #begin(snapshot: string | undefined): Promise<void> {
+    await this.#client.query(settings)
+    await this.#client.query(noTimeouts)
+    const begin = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'
+    const use = snapshot === undefined ? '' : `; SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)}`
+    await this.#client.query(begin + use)
+  }
+
+  /** Rows of a catalog query; never used for the records of a stream. */
+  async rows<R extends QueryResultRow>(
+    sql: string,
+    parameters: readonly unknown[] = [],
+    place: Partial<ErrorPlace> = {},
+  ): Promise<R[]> {
+    try {
+      const { rows } = await this.#client.query<R>(sql, [...parameters])
+      return rows
+    } catch (thrown) {
+      throw sourceError(thrown, { ...this.#place, ...place })
+    }
+  }
+
+  /** Starts `COPY (select) TO STDOUT`. One at a time; read it to its end before the next query. */
+  copy(select: string, place: Partial<ErrorPlace> = {}): CopyOut {
+    const toError = (thrown: unknown): Error => sourceError(thrown, { ...this.#place, ...place })
+    return this.#client.query(new CopyOut(`COPY (${select}) TO STDOUT`, toError))
+  }
+
+  /** Ends the session at once, whatever the server is doing; the server cancels a running COPY when it notices. */
+  destroy(): void {
+    this.#client.connection.stream.destroy()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#client.connection.stream.destroyed) return
+    try {
+      await this.#client.end()
+    } catch (thrown) {
+      this.#logger.debug({ err: thrown }, 'source session was already gone')
+    }
+  }
+}
+
+/** The text form of every type on the wire (`RecordOutput.copyText`): independent of the server's and the role's settings. */
+const settings = `
+  SET client_encoding = 'UTF8';
+  SET DateStyle = 'ISO, MDY';
+  SET TimeZone = 'UTC';
+  SET IntervalStyle = 'iso_8601';
+  SET bytea_output = 'hex';
+  SET extra_float_digits = 1;
+  SET xmloption = 'content';
+  SET default_transaction_read_only = on`
+
+/** A long read must not meet a timeout that was meant for an application. Some of them exist in newer versions only. */
+const noTimeouts = `
+  SELECT set_config(name, '0', false) FROM pg_settings
+  WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout',
+                 'idle_session_timeout', 'transaction_timeout')`
+
+function tlsOf({ ssl, ca }: PostgresConfig): false | ConnectionOptions {
+  if (ssl === 'disable') return false
+  if (ssl === 'verify-full') return { rejectUnauthorized: true, ...(ca !== undefined && { ca }) }
+  if (ca === undefined) return { rejectUnauthorized: false }
+  // As libpq: `require` with an authority checks the chain, not the host name.
+  return { rejectUnauthorized: true, ca, checkServerIdentity: () => undefined }
+}

@@ -1,0 +1,19 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { RecordOutput } from '../connector.ts'
+import type { Session } from './session.ts'
+import type { StreamSource } from './stream-source.ts'
+
+/** What every way of reading a slice works with. */
+export interface SliceRead {
+  readonly session: Session
+  readonly source: StreamSource
+  readonly out: RecordOutput
+  readonly signal: AbortSignal
+  /** A state comes after about this many rows. */
+  readonly stateRows: number
+}
+
+/** A stop where no exact state exists: what was given out since the last state is discarded with this error. */
+export function interrupted({ source }: SliceRead, reason: string): ConnectError {
+  return new ConnectError('source_read_interrupted', { details: { stream: source.name, reason } })
+}

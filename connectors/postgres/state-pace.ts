@@ -1,0 +1,32 @@
+const stateBytes = 8 * 1024 * 1024
+
+/** When the next state is due: after so many rows, or 8 MiB, since the last one. */
+export class StatePace {
+  readonly #stateRows: number
+  #rows = 0
+  #bytes = 0
+
+  constructor(stateRows: number) {
+    this.#stateRows = stateRows
+  }
+
+  /** Counts what was given out. */
+  gave({ bytes, rows }: { readonly bytes: Uint8Array; readonly rows: number }): void {
+    this.#rows += rows
+    this.#bytes += bytes.length
+  }
+
+  get due(): boolean {
+    return this.#rows >= this.#stateRows || this.#bytes >= stateBytes
+  }
+
+  /** True where rows were given out that no state covers. */
+  get uncovered(): boolean {
+    return this.#rows > 0 || this.#bytes > 0
+  }
+
+  covered(): void {
+    this.#rows = 0
+    this.#bytes = 0
+  }
+}

@@ -1,0 +1,107 @@
+import { columnsOf, ConnectError } from '../../protocol/index.ts'
+import type { Column, ConfiguredAirbyteStream } from '../../protocol/index.ts'
+import { hasOwnText, isCursorType, selectExpression, type ColumnType } from './column-types.ts'
+import { quoteIdentifier, quoteLiteral, quoteQualified } from './identifiers.ts'
+import type { Session } from './session.ts'
+import { findTable, type Table } from './tables.ts'
+
+/** A selected column and its place in a line. */
+export interface SourceColumn {
+  readonly name: string
+  readonly index: number
+  readonly type: ColumnType
+}
+
+/** A configured stream, matched with the table it is read from. */
+export interface StreamSource {
+  /** As messages show it. */
+  readonly name: string
+  readonly table: Table
+  /** FROM, as SQL. */
+  readonly from: string
+  readonly selectList: string
+  readonly columns: readonly SourceColumn[]
+  /** The columns that order a resumable full refresh; empty where the table has no usable key. */
+  readonly key: readonly SourceColumn[]
+}
+
+/** Throws where the table or a configured column is missing or may not be read. */
+export async function findSource(
+  session: Session,
+  configured: ConfiguredAirbyteStream,
+): Promise<StreamSource> {
+  const { namespace: schema = 'public', name } = configured.stream
+  const shown = `${schema}.${name}`
+  const table = await findTable(session, schema, name)
+  if (table === undefined) throw await missing(session, schema, name)
+  const byName = new Map(table.columns.map((column) => [column.name, column.type]))
+  const wanted = columnsOf(configured.stream.json_schema)
+  const columns = wanted.map(({ name: column }, index) => {
+    const type = byName.get(column)
+    if (type === undefined) {
+      throw new ConnectError('source_column_missing', { details: { stream: shown, column } })
+    }
+    return { name: column, index, type }
+  })
+  if (columns.length === 0) {
+    throw new ConnectError('source_column_missing', {
+      details: { stream: shown, column: '(none selected)' },
+    })
+  }
+  const source = {
+    name: shown,
+    table,
+    from: fromClause(table),
+    selectList: selectListOf(columns, wanted),
+    columns,
+    key: usableKey(table.key, columns),
+  }
+  await seeOperators(session, columns)
+  return source
+}
+
+/** Rows of tables that inherit from a plain table belong to the streams of those tables. */
+function fromClause(table: Table): string {
+  const qualified = quoteQualified(table.schema, table.name)
+  return table.kind === 'r' ? `ONLY ${qualified}` : qualified
+}
+
+function selectListOf(columns: readonly SourceColumn[], wanted: readonly Column[]): string {
+  const expressions = wanted.flatMap((column, index) => {
+    const type = columns[index]?.type
+    return type === undefined ? [] : [selectExpression(column.name, type, column)]
+  })
+  return expressions.join(', ')
+}
+
+/** All of the key must be selected, or the rows do not tell where they stand. */
+function usableKey(key: readonly string[], columns: readonly SourceColumn[]): SourceColumn[] {
+  const found = key.flatMap((name) => columns.find((column) => column.name === name) ?? [])
+  return found.length === key.length && found.every(({ type }) => isCursorType(type)) ? found : []
+}
+
+/** `citext > citext` is found only where its schema is on the search path; without it the comparison would be that of text. */
+async function seeOperators(session: Session, columns: readonly SourceColumn[]): Promise<void> {
+  const schemas = new Set(
+    columns.filter(({ type }) => hasOwnText(type)).map(({ type }) => type.schema),
+  )
+  schemas.delete('pg_catalog')
+  if (schemas.size === 0) return
+  const more = [...schemas].map(quoteIdentifier).join(', ')
+  await session.rows(
+    `SELECT set_config('search_path', concat_ws(', ', nullif(current_setting('search_path'), ''), ${quoteLiteral(more)}), true)`,
+  )
+}
+
+async function missing(session: Session, schema: string, name: string): Promise<ConnectError> {
+  const stream = `${schema}.${name}`
+  const [row] = await session.rows<{ user: string }>(
+    `SELECT current_user::text AS "user" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`,
+    [schema, name],
+  )
+  if (row === undefined) return new ConnectError('source_stream_missing', { details: { stream } })
+  return new ConnectError('source_permission_denied', {
+    details: { user: row.user, object: stream },
+  })
+}

@@ -1,0 +1,112 @@
+import type { ColumnType } from './column-types.ts'
+import type { Session } from './session.ts'
+
+/** A table, view or foreign table that the role may read, as the database's catalog describes it. */
+export interface Table {
+  readonly schema: string
+  readonly name: string
+  readonly oid: number
+  /** pg_class.relkind: r table, p partitioned, v view, m materialized view, f foreign table. */
+  readonly kind: 'r' | 'p' | 'v' | 'm' | 'f'
+  /** Only the columns that the role may read, in their order. */
+  readonly columns: readonly TableColumn[]
+  /** Columns of the primary key, else of the smallest unique index over columns that are never NULL; empty without one. */
+  readonly key: readonly string[]
+}
+
+export interface TableColumn {
+  readonly name: string
+  readonly notNull: boolean
+  readonly type: ColumnType
+}
+
+/** All readable tables of the schemas (default: all but the system's), sorted by schema and name. Partitions are read through their root. */
+export async function listTables(
+  session: Session,
+  schemas: readonly string[] | undefined,
+): Promise<Table[]> {
+  return tablesWhere(session, { schemas: schemas ?? null, name: null })
+}
+
+/** One readable table by its exact name, or undefined. */
+export async function findTable(
+  session: Session,
+  schema: string,
+  name: string,
+): Promise<Table | undefined> {
+  const [table] = await tablesWhere(session, { schemas: [schema], name })
+  return table
+}
+
+async function tablesWhere(
+  session: Session,
+  filter: { readonly schemas: readonly string[] | null; readonly name: string | null },
+): Promise<Table[]> {
+  const rows = await session.rows<Table>(tablesSql, [filter.schemas, filter.name])
+  return rows.filter(({ columns }) => columns.length > 0)
+}
+
+/**
+ * `base`: every type with the type it is made of (a domain over a domain over text: text).
+ * `keys`: unique indexes that cover whole, never-NULL columns in the columns' own collation. A NOT NULL that is not
+ * validated (PostgreSQL 18) does not count.
+ */
+const tablesSql = `
+WITH RECURSIVE tables AS (
+  SELECT c.oid, n.nspname, c.relname, c.relkind
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
+    AND ($1::text[] IS NULL OR n.nspname = ANY ($1::text[]))
+    AND ($2::text IS NULL OR c.relname = $2)
+    AND has_schema_privilege(n.oid, 'USAGE')
+), base AS (
+  SELECT DISTINCT a.atttypid AS type, a.atttypid AS oid
+  FROM tables JOIN pg_catalog.pg_attribute a ON a.attrelid = tables.oid
+  WHERE a.attnum > 0 AND NOT a.attisdropped
+  UNION ALL
+  SELECT base.type, t.typbasetype
+  FROM base JOIN pg_catalog.pg_type t ON t.oid = base.oid
+  WHERE t.typtype = 'd'
+), columns AS (
+  SELECT a.attrelid, json_agg(json_build_object(
+    'name', a.attname,
+    'notNull', a.attnotnull,
+    'type', json_build_object(
+      'schema', tn.nspname, 'name', t.typname, 'kind', t.typtype,
+      'isArray', t.typelem <> 0 AND t.typlen = -1 AND t.typcategory = 'A',
+      'isDeterministic', coalesce(co.collisdeterministic, true),
+      'isOrderable', t.typtype IN ('e', 'r', 'm') OR t.typname = 'varchar' OR EXISTS (
+        SELECT FROM pg_catalog.pg_opclass oc JOIN pg_catalog.pg_am am ON am.oid = oc.opcmethod
+        WHERE am.amname = 'btree' AND oc.opcdefault AND oc.opcintype = t.oid)
+    )) ORDER BY a.attnum) AS columns
+  FROM tables
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = tables.oid AND a.attnum > 0 AND NOT a.attisdropped
+  JOIN base ON base.type = a.atttypid
+  JOIN pg_catalog.pg_type t ON t.oid = base.oid AND t.typtype <> 'd'
+  JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
+  LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
+  WHERE has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+  GROUP BY a.attrelid
+), keys AS (
+  SELECT DISTINCT ON (i.indrelid) i.indrelid, k.names
+  FROM tables
+  JOIN pg_catalog.pg_index i ON i.indrelid = tables.oid
+  CROSS JOIN LATERAL (
+    SELECT json_agg(a.attname ORDER BY p.n) AS names, count(a.attname) AS found
+    FROM generate_series(0, i.indnkeyatts - 1) AS p(n)
+    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[p.n]
+      AND a.attnum > 0 AND a.attnotnull AND a.attcollation = i.indcollation[p.n]
+      AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_constraint nn
+        WHERE nn.conrelid = i.indrelid AND nn.contype = 'n' AND NOT nn.convalidated AND a.attnum = ANY (nn.conkey))
+  ) k
+  WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND k.found = i.indnkeyatts
+  ORDER BY i.indrelid, i.indisprimary DESC, i.indisreplident DESC, i.indnkeyatts, i.indexrelid
+)
+SELECT tables.nspname::text AS schema, tables.relname::text AS name, tables.oid::int8::float8 AS oid,
+  tables.relkind::text AS kind, coalesce(columns.columns, '[]') AS columns, coalesce(keys.names, '[]') AS key
+FROM tables
+LEFT JOIN columns ON columns.attrelid = tables.oid
+LEFT JOIN keys ON keys.indrelid = tables.oid
+ORDER BY tables.nspname COLLATE "C", tables.relname COLLATE "C"`
