@@ -1,23 +1,7 @@
 import { dockerWorks, startDockerBroker } from './docker-broker.ts'
 import { javaAndJars, missingForJava } from './java-and-jars.ts'
 import { startJavaBroker } from './java-broker.ts'
-
-/** A real single-node Apache Kafka on 127.0.0.1. */
-export interface KafkaBroker extends AsyncDisposable {
-  readonly brokers: readonly string[]
-  /** SIGKILL, as in a crash. What was written stays for `restart`. */
-  kill9(): Promise<void>
-  /** Starts it again on the same port with the same data. */
-  restart(): Promise<void>
-  stop(): Promise<void>
-}
-
-export interface KafkaBrokerOptions {
-  /** Where the broker keeps its data. Default: a folder that goes with the broker. */
-  readonly dataDir?: string
-  /** Default: a free port. */
-  readonly port?: number
-}
+import type { KafkaBroker, KafkaBrokerOptions } from './kafka-broker.ts'
 
 /** Starts a broker from Maven Central's jars, or with Docker where there is no Java. */
 export async function startKafkaBroker(options: KafkaBrokerOptions = {}): Promise<KafkaBroker> {

@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { KafkaBroker, KafkaBrokerOptions } from './broker.ts'
 import { commandOutput } from './command-output.ts'
+import type { KafkaBroker, KafkaBrokerOptions } from './kafka-broker.ts'
 
 const run = promisify(execFile)
 const composeFile = join(import.meta.dirname, '../../docker-compose.yml')

@@ -9,8 +9,8 @@ import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { endWithThisProcess } from '../../service/postgres/end-with-this-process.ts'
-import type { KafkaBroker, KafkaBrokerOptions } from './broker.ts'
 import type { JavaAndJars } from './java-and-jars.ts'
+import type { KafkaBroker, KafkaBrokerOptions } from './kafka-broker.ts'
 
 const run = promisify(execFile)
 const startTimeoutMs = 60_000

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { inject } from 'vitest'
-import { startKafkaBroker, type KafkaBroker } from '../kafka/broker.ts'
+import { startKafkaBroker } from '../kafka/broker.ts'
+import type { KafkaBroker } from '../kafka/kafka-broker.ts'
 
 export interface TestKafka {
   readonly brokers: readonly string[]

@@ -1,0 +1,16 @@
+/** A real single-node Apache Kafka on 127.0.0.1. */
+export interface KafkaBroker extends AsyncDisposable {
+  readonly brokers: readonly string[]
+  /** SIGKILL, as in a crash. What was written stays for `restart`. */
+  kill9(): Promise<void>
+  /** Starts it again on the same port with the same data. */
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface KafkaBrokerOptions {
+  /** Where the broker keeps its data. Default: a folder that goes with the broker. */
+  readonly dataDir?: string
+  /** Default: a free port. */
+  readonly port?: number
+}
