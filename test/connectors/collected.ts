@@ -1,0 +1,167 @@
+import pino from 'pino'
+import type {
+  Connector,
+  ConnectorContext,
+  PlannedSlice,
+  ReadTask,
+  RecordOutput,
+} from '../../connectors/connector.ts'
+import type {
+  AirbyteStream,
+  ConfiguredAirbyteStream,
+  JsonObject,
+  JsonValue,
+  RecordData,
+} from '../../protocol/index.ts'
+
+export type Row = Record<string, unknown>
+
+/** What a read gave, in order. COPY lines become rows of unescaped text by column. */
+export class Collected implements RecordOutput {
+  readonly rows: Row[] = []
+  readonly states: { readonly state: JsonValue; readonly rowsBefore: number }[] = []
+  readonly #names: readonly string[]
+  readonly #onRows: (count: number) => void
+
+  constructor(stream: AirbyteStream, onRows: (count: number) => void = () => undefined) {
+    this.#names = Object.keys(asObject(stream.json_schema.properties))
+    this.#onRows = onRows
+  }
+
+  async records(batch: readonly RecordData[]): Promise<void> {
+    this.rows.push(...batch)
+    this.#onRows(this.rows.length)
+    return Promise.resolve()
+  }
+
+  async copyText(lines: Uint8Array): Promise<void> {
+    const text = Buffer.from(lines).toString('utf8')
+    if (!text.endsWith('\n')) throw new Error('the chunk does not end with a whole line')
+    for (const line of text.slice(0, -1).split('\n')) {
+      const values = line.split('\t').map(copyValue)
+      if (values.length !== this.#names.length) throw new Error('a line has not all columns')
+      this.rows.push(Object.fromEntries(this.#names.map((name, i) => [name, values[i]])))
+    }
+    this.#onRows(this.rows.length)
+    return Promise.resolve()
+  }
+
+  async state(state: JsonValue): Promise<void> {
+    // As the engine stores it: what does not survive JSON must not be in a state.
+    const stored: JsonValue = JSON.parse(JSON.stringify(state))
+    this.states.push({ state: stored, rowsBefore: this.rows.length })
+    return Promise.resolve()
+  }
+
+  rateLimited(): void {
+    throw new Error('no connector here waits for a rate limit')
+  }
+
+  /** The rows that the last state covers. */
+  get covered(): readonly Row[] {
+    return this.rows.slice(0, this.states.at(-1)?.rowsBefore ?? 0)
+  }
+
+  get lastState(): JsonValue | null {
+    return this.states.at(-1)?.state ?? null
+  }
+}
+
+export function contextOf(signal: AbortSignal = new AbortController().signal): ConnectorContext {
+  return { logger: pino({ level: 'silent' }), signal, now: Date.now }
+}
+
+export async function discovered(
+  connector: Connector,
+  config: JsonObject,
+  name: string,
+): Promise<AirbyteStream> {
+  const { streams } = await connector.discover(config, contextOf())
+  const stream = streams.find((candidate) => candidate.name === name)
+  if (stream === undefined) throw new Error(`no stream ${name}`)
+  return stream
+}
+
+export function fullRefreshOf(stream: AirbyteStream): ConfiguredAirbyteStream {
+  return { stream, sync_mode: 'full_refresh', destination_sync_mode: 'overwrite' }
+}
+
+export function incrementalOf(stream: AirbyteStream, cursor: string): ConfiguredAirbyteStream {
+  return {
+    stream,
+    sync_mode: 'incremental',
+    destination_sync_mode: 'append',
+    cursor_field: [cursor],
+  }
+}
+
+export interface SliceRun extends PlannedSlice {
+  readonly outcome: 'complete' | 'stopped'
+  readonly out: Collected
+}
+
+/** Plans and reads every slice one after the other, as a run does with one lane. */
+export async function readAll(
+  connector: Connector,
+  config: JsonObject,
+  options: {
+    readonly stream: ConfiguredAirbyteStream
+    readonly states?: ReadonlyMap<string, JsonValue | null>
+    /** Stop each slice after about so many rows. */
+    readonly stopAfter?: number
+    /** Called between the opening of the session and the first read. */
+    readonly afterOpen?: () => Promise<void>
+  },
+): Promise<SliceRun[]> {
+  const { stream, states = new Map() } = options
+  await using session = await connector.openRead(config, contextOf())
+  const slices = await session.plan(stream, states)
+  await options.afterOpen?.()
+  const runs: SliceRun[] = []
+  for (const planned of slices) {
+    const stop = new AbortController()
+    const out = new Collected(stream.stream, (count) => {
+      if (options.stopAfter !== undefined && count >= options.stopAfter) stop.abort()
+    })
+    const task: ReadTask = {
+      config,
+      stream,
+      slice: planned.slice,
+      state: planned.state,
+      session: structuredClone(session.shared),
+    }
+    const outcome = await connector.read(task, out, contextOf(stop.signal))
+    runs.push({ ...planned, outcome, out })
+  }
+  return runs
+}
+
+/** The states that a checkpoint would hold after a run. */
+export function statesOf(runs: readonly SliceRun[]): Map<string, JsonValue | null> {
+  return new Map(runs.map(({ slice, state, out }) => [slice, out.lastState ?? state]))
+}
+
+export function rowsOf(runs: readonly SliceRun[]): Row[] {
+  return runs.flatMap(({ out }) => out.rows)
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+}
+
+function copyValue(raw: string): string | null {
+  if (raw === '\\N') return null
+  return raw.replace(/\\(.)/gs, (_, escaped: string) => escapes[escaped] ?? escaped)
+}
+
+function asObject(value: JsonValue | undefined): JsonObject {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Error('not an object')
+  }
+  return value as JsonObject
+}

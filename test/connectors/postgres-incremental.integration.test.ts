@@ -1,0 +1,224 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { postgresConnector } from '../../connectors/postgres/connector.ts'
+import type { ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { discovered, incrementalOf, readAll, statesOf, type Row } from './collected.ts'
+
+let db: TestDatabase
+const config = (more: Record<string, unknown> = {}) => ({ ...db.address, ...more })
+
+beforeAll(async () => {
+  db = await testDatabase()
+})
+afterAll(async () => {
+  await db[Symbol.asyncDispose]()
+})
+
+/** A consumer that keeps its state, as a connection does. */
+async function follow(table: string, cursor: string, options: Record<string, unknown> = {}) {
+  const stream = incrementalOf(await discovered(postgresConnector, config(), table), cursor)
+  return new Follower(stream, options)
+}
+
+class Follower {
+  states: ReadonlyMap<string, JsonValue | null> = new Map()
+  readonly #stream: ConfiguredAirbyteStream
+  readonly #options: Record<string, unknown>
+
+  constructor(stream: ConfiguredAirbyteStream, options: Record<string, unknown>) {
+    this.#stream = stream
+    this.#options = options
+  }
+
+  async read(stopAfter?: number): Promise<{ rows: Row[]; outcome: string | undefined }> {
+    const runs = await readAll(postgresConnector, config(this.#options), {
+      stream: this.#stream,
+      states: this.states,
+      ...(stopAfter !== undefined && { stopAfter }),
+    })
+    for (const { out } of runs) expect(out.covered.length).toBe(out.rows.length)
+    this.states = statesOf(runs)
+    return { rows: runs.flatMap(({ out }) => out.rows), outcome: runs[0]?.outcome }
+  }
+}
+
+const idsOf = (rows: readonly Row[]) => rows.map(({ id }) => Number(id)).sort((a, b) => a - b)
+
+test('the first read gives rows without a cursor value first; later reads give neither them nor anything twice', async () => {
+  await db.query(
+    `CREATE TABLE first (id int, at timestamptz);
+     INSERT INTO first VALUES (1, NULL), (2, '2024-01-01 00:00:00.000001+00'), (3, '2024-01-01 00:00:00.000001+00'), (4, NULL)`,
+  )
+  const follower = await follow('first', 'at')
+  const { rows } = await follower.read()
+  expect(rows.slice(0, 2).map(({ at }) => at)).toEqual([null, null])
+  expect(idsOf(rows)).toEqual([1, 2, 3, 4])
+  expect((await follower.read()).rows).toEqual([])
+  await db.query(
+    `INSERT INTO first VALUES (5, NULL), (6, '2024-01-01 00:00:00.000001+00'), (7, '2024-01-01 00:00:00.000002+00')`,
+  )
+  expect(idsOf((await follower.read()).rows)).toEqual([6, 7])
+  expect((await follower.read()).rows).toEqual([])
+})
+
+test('an updated row at the boundary comes again, an equal second row is one more, a deleted one is forgotten', async () => {
+  await db.query(
+    `CREATE TABLE edge (id int, v int, t text); INSERT INTO edge VALUES (1, 5, 'a'), (2, 5, 'b'), (3, 5, 'c')`,
+  )
+  const follower = await follow('edge', 'v')
+  await follower.read()
+  await db.query(
+    `UPDATE edge SET t = 'new' WHERE id = 1; INSERT INTO edge VALUES (2, 5, 'b'); DELETE FROM edge WHERE id = 3`,
+  )
+  expect((await follower.read()).rows.map(({ id, t }) => [id, t]).sort()).toEqual([
+    ['1', 'new'],
+    ['2', 'b'],
+  ])
+  await db.query(`INSERT INTO edge VALUES (3, 5, 'c')`)
+  expect(idsOf((await follower.read()).rows)).toEqual([3])
+})
+
+test.each([
+  ['numeric', `'1.0'`, `'1.00'`, `'1.01'`],
+  ['float8', `'-0'`, `'0'`, `'1e-300'`],
+  ['interval', `'1 day'`, `'24:00:00'`, `'25:00:00'`],
+  ['char(5)', `'a'`, `'a '`, `'b'`],
+  ['date', `'2024-02-29'`, `'2024-02-29'`, `'infinity'`],
+  [
+    'timestamptz',
+    `'2024-01-01 00:00:00.000001+00'`,
+    `'2024-01-01 02:00:00.000001+02'`,
+    `'infinity'`,
+  ],
+  [
+    'uuid',
+    `'00000000-0000-0000-0000-000000000001'`,
+    `'00000000-0000-0000-0000-000000000001'`,
+    `'f0000000-0000-0000-0000-000000000001'`,
+  ],
+  ['text', `E'a\\\\\\tb'`, `E'a\\\\\\tb'`, `'b'`],
+  ['ci', `'Straße'`, `'STRASSE'`, `'zzz'`],
+  ['mood', `'sad'`, `'sad'`, `'happy'`],
+  ['bytea', `'\\x00ff'`, `'\\x00ff'`, `'\\x01'`],
+  ['jsonb', `'{"a": 1.0}'`, `'{"a": 1.00}'`, `'{"a": 2}'`],
+])(
+  'equal cursor values of type %s are neither lost nor given again',
+  async (type, low, equal, high) => {
+    const table = `eq_${type.replace(/\W/g, '')}`
+    await db.query(
+      `DO $$ BEGIN
+       CREATE TYPE mood AS ENUM ('sad', 'happy');
+       CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level1', deterministic = false);
+       CREATE DOMAIN ci AS text COLLATE nocase;
+     EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
+    )
+    await db.query(
+      `CREATE TABLE ${table} (id int, c ${type}); INSERT INTO ${table} VALUES (1, ${low}), (2, ${equal})`,
+    )
+    const follower = await follow(table, 'c')
+    expect(idsOf((await follower.read()).rows)).toEqual([1, 2])
+    expect(idsOf((await follower.read()).rows)).toEqual([])
+    await db.query(`INSERT INTO ${table} VALUES (3, ${low}), (4, ${equal}), (5, ${high})`)
+    expect(idsOf((await follower.read()).rows)).toEqual([3, 4, 5])
+    expect(idsOf((await follower.read()).rows)).toEqual([])
+  },
+)
+
+test('more than 10,000 equal rows are not given again while they stay the same, and once when they change', async () => {
+  await db.query(
+    `CREATE TABLE crowd (id int, v int, t text);
+     INSERT INTO crowd SELECT i, CASE WHEN i <= 100 THEN 1 ELSE 2 END, repeat('x', 50) FROM generate_series(1, 12000) i`,
+  )
+  const follower = await follow('crowd', 'v')
+  expect((await follower.read()).rows.length).toBe(12000)
+  expect((await follower.read()).rows).toEqual([])
+  await db.query(`UPDATE crowd SET t = 'changed' WHERE id = 12000`)
+  expect((await follower.read()).rows.length).toBe(11900)
+  expect((await follower.read()).rows).toEqual([])
+  await db.query(`INSERT INTO crowd VALUES (20000, 3, 'x')`)
+  expect(idsOf((await follower.read()).rows)).toEqual([20000])
+})
+
+test('a read that is stopped between and among equal values resumes exactly', async () => {
+  await db.query(
+    `CREATE TABLE stops (id int, v int, t text);
+     INSERT INTO stops SELECT i, i / 3000, repeat('x', 200) FROM generate_series(1, 30000) i`,
+  )
+  const follower = await follow('stops', 'v', { state_rows: 500 })
+  const seen: Row[] = []
+  let attempts = 0
+  for (let outcome: string | undefined = 'stopped'; outcome === 'stopped'; attempts += 1) {
+    const read = await follower.read(1)
+    seen.push(...read.rows)
+    outcome = read.outcome
+  }
+  expect(attempts).toBeGreaterThan(5)
+  expect(idsOf(seen)).toEqual(Array.from({ length: 30000 }, (_, i) => i + 1))
+})
+
+test('whatever is inserted and updated between reads with a growing cursor arrives exactly once', async () => {
+  await db.query(`CREATE TABLE growing (id serial, v numeric, version int DEFAULT 0)`)
+  const step = fc.record({
+    inserts: fc.array(fc.integer({ min: 0, max: 2 }), { maxLength: 6 }),
+    touches: fc.array(fc.nat({ max: 30 }), { maxLength: 3 }),
+    stopped: fc.boolean(),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 6 }), async (steps) => {
+      await db.query('TRUNCATE growing RESTART IDENTITY')
+      const follower = await follow('growing', 'v')
+      let top = 10
+      let version = 0
+      const versions = new Set<string>()
+      const received: string[] = []
+      const record = async () => {
+        for (const row of await db.query('SELECT id, version FROM growing'))
+          versions.add(`${String(row.id)}/${String(row.version)}`)
+      }
+      for (const { inserts, touches, stopped } of steps) {
+        for (const ahead of inserts) {
+          top += ahead // 0: exactly at the boundary
+          await db.query('INSERT INTO growing (v) VALUES ($1)', [
+            `${top}.${'0'.repeat(ahead)}`.replace(/\.$/, ''),
+          ])
+        }
+        for (const id of touches) {
+          version += 1
+          await db.query('UPDATE growing SET v = $1, version = $2 WHERE id = $3', [
+            top,
+            version,
+            id,
+          ])
+        }
+        await record()
+        const { rows } = await follower.read(stopped ? 1 : undefined)
+        received.push(...rows.map((row) => `${String(row.id)}/${String(row.version)}`))
+      }
+      const { rows } = await follower.read()
+      received.push(...rows.map((row) => `${String(row.id)}/${String(row.version)}`))
+      expect(received.length).toBe(new Set(received).size)
+      expect(new Set(received)).toEqual(versions)
+    }),
+    { numRuns: 25 },
+  )
+})
+
+test('a cursor that cannot order rows is refused with the reason', async () => {
+  await db.query(`CREATE TABLE unordered (id int, doc json, tags int[])`)
+  for (const column of ['doc', 'tags', 'nope']) {
+    const follower = await follow('unordered', column)
+    await expect(follower.read()).rejects.toMatchObject({ code: 'source_cursor_invalid' })
+  }
+})
+
+test('a state of another cursor field is refused', async () => {
+  await db.query(
+    `CREATE TABLE swapped (id int, a int, b int); INSERT INTO swapped VALUES (1, 1, 1)`,
+  )
+  const first = await follow('swapped', 'a')
+  await first.read()
+  const second = await follow('swapped', 'b')
+  second.states = first.states
+  await expect(second.read()).rejects.toMatchObject({ code: 'source_state_invalid' })
+})

@@ -1,0 +1,213 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { postgresConnector } from '../../connectors/postgres/connector.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import {
+  contextOf,
+  discovered,
+  fullRefreshOf,
+  readAll,
+  rowsOf,
+  statesOf,
+  type Row,
+} from './collected.ts'
+
+let db: TestDatabase
+const config = (more: Record<string, unknown> = {}) => ({ ...db.address, ...more })
+
+beforeAll(async () => {
+  db = await testDatabase()
+})
+afterAll(async () => {
+  await db[Symbol.asyncDispose]()
+})
+
+/** Reads with stops until everything is complete; gives what the states covered. */
+async function readWithStops(name: string, options: Record<string, unknown>, stopAfter: number) {
+  const stream = fullRefreshOf(await discovered(postgresConnector, config(options), name))
+  const rows: Row[] = []
+  let states = new Map()
+  let attempts = 0
+  for (;;) {
+    const runs = await readAll(postgresConnector, config(options), { stream, states, stopAfter })
+    attempts += 1
+    for (const { out } of runs) {
+      expect(out.covered.length).toBe(out.rows.length)
+      rows.push(...out.covered)
+    }
+    states = statesOf(runs)
+    if (runs.every(({ outcome }) => outcome === 'complete')) return { rows, attempts }
+  }
+}
+
+async function expectAllOnce(name: string, rows: readonly Row[], key: string) {
+  const expected = await db.query(`SELECT (${key})::text AS key FROM ${name}`)
+  const ids = rows.map((row) => Object.values(row)[0])
+  expect(ids.length).toBe(expected.length)
+  expect([...new Set(ids)].sort()).toEqual(expected.map((row) => row.key).sort())
+}
+
+describe('a full refresh', () => {
+  test('of a table without a key reads every row and ends with the one state', async () => {
+    await db.query(
+      `CREATE TABLE keyless AS SELECT i AS n, 'row ' || i AS t FROM generate_series(1, 5000) i`,
+    )
+    const stream = await discovered(postgresConnector, config(), 'keyless')
+    const [run, ...others] = await readAll(postgresConnector, config(), {
+      stream: fullRefreshOf(stream),
+    })
+    expect(stream.is_resumable).toBe(false)
+    expect(others).toEqual([])
+    expect(run?.slice).toBe('')
+    expect(run?.out.rows.length).toBe(5000)
+    expect(run?.out.states.map(({ state }) => state)).toEqual([{ kind: 'whole', done: true }])
+  })
+
+  test('that is stopped and resumed again and again reads every row exactly once', async () => {
+    await db.query(
+      `CREATE TABLE many (id bigint PRIMARY KEY, t text);
+       INSERT INTO many SELECT i * 3, repeat('x', 100) FROM generate_series(1, 30000) i`,
+    )
+    const { rows, attempts } = await readWithStops('many', { state_rows: 700 }, 3000)
+    expect(attempts).toBeGreaterThan(3)
+    await expectAllOnce('many', rows, 'id')
+  })
+
+  test('of a large table is split into ranges that cover every row once, with and without statistics', async () => {
+    await db.query(
+      `CREATE TABLE ranged (id int PRIMARY KEY, t text);
+       INSERT INTO ranged SELECT i * i % 1000003, 'x' FROM generate_series(1, 20000) i ON CONFLICT DO NOTHING`,
+    )
+    const options = { range_rows: 1000, parallel: 5 }
+    for (const prepare of ['SELECT 1', 'ANALYZE ranged']) {
+      await db.query(prepare)
+      const stream = fullRefreshOf(await discovered(postgresConnector, config(), 'ranged'))
+      const runs = await readAll(postgresConnector, config(options), { stream })
+      expect(runs.map(({ slice }) => slice)).toEqual([
+        'range-0',
+        'range-1',
+        'range-2',
+        'range-3',
+        'range-4',
+      ])
+      for (const { out } of runs) expect(out.rows.length).toBeGreaterThan(1000)
+      await expectAllOnce('ranged', rowsOf(runs), 'id')
+    }
+  })
+
+  test.each([
+    ['composite', 'a int, b text, PRIMARY KEY (a, b)', "i % 3, 'v' || i", "a || '/' || b"],
+    ['uuids', 'a uuid PRIMARY KEY', 'gen_random_uuid()', 'a'],
+    ['texts', 'a text PRIMARY KEY', 'chr(9) || chr(92) || md5(i::text)', 'a'],
+    [
+      'stamps',
+      'a timestamptz PRIMARY KEY',
+      "'2020-01-01'::timestamptz + i * interval '1.000001 s'",
+      'a',
+    ],
+    ['decimals', 'a numeric PRIMARY KEY', 'i * 1.10 - 5000', 'a'],
+    ['doubles', 'a float8 PRIMARY KEY', 'sqrt(i) / 3', 'a'],
+    ['padded', 'a char(20) PRIMARY KEY', 'md5(i::text)::char(9)', 'rpad(a, 20)'],
+    ['bits', 'a bit(16) PRIMARY KEY', 'i::bit(16)', 'a'],
+    ['bytes', 'a bytea PRIMARY KEY', 'sha256(i::text::bytea)', 'a'],
+    ['nets', 'a inet PRIMARY KEY', "'10.0.0.0'::inet + i", 'host(a)'],
+  ])('splits and resumes a table keyed by %s', async (name, columns, values, key) => {
+    await db.query(
+      `CREATE TABLE k_${name} (${columns}, filler text);
+       INSERT INTO k_${name} SELECT ${values}, repeat('x', 300) FROM generate_series(1, 9000) i ON CONFLICT DO NOTHING`,
+    )
+    const options = { range_rows: 500, parallel: 4, state_rows: 300 }
+    const { rows, attempts } = await readWithStops(`k_${name}`, options, 1)
+    expect(attempts).toBeGreaterThan(4)
+    const shown = rows.map(({ a, b }) => (b === undefined ? a : `${String(a)}/${String(b)}`)).sort()
+    const expected = await db.query(`SELECT (${key})::text AS key FROM k_${name}`)
+    expect(shown).toEqual(expected.map((row) => row.key).sort())
+  })
+
+  test('does not see rows that are written after the run has begun, in any slice', async () => {
+    await db.query(
+      `CREATE TABLE moving (id int PRIMARY KEY, t text);
+       INSERT INTO moving SELECT i * 10, 'before' FROM generate_series(1, 4000) i`,
+    )
+    const stream = fullRefreshOf(await discovered(postgresConnector, config(), 'moving'))
+    const runs = await readAll(postgresConnector, config({ range_rows: 100, parallel: 3 }), {
+      stream,
+      afterOpen: async () => {
+        await db.query(
+          `INSERT INTO moving SELECT i * 10 + 1, 'after' FROM generate_series(1, 4000) i`,
+        )
+        await db.query(`DELETE FROM moving WHERE id % 20 = 0`)
+      },
+    })
+    const rows = rowsOf(runs)
+    expect(rows.length).toBe(4000)
+    expect(new Set(rows.map(({ t }) => t))).toEqual(new Set(['before']))
+  })
+
+  test('reads nothing of a slice whose state says that it is done', async () => {
+    await db.query(
+      `CREATE TABLE finished (id int PRIMARY KEY); INSERT INTO finished VALUES (1), (2)`,
+    )
+    const stream = fullRefreshOf(await discovered(postgresConnector, config(), 'finished'))
+    const first = await readAll(postgresConnector, config(), { stream })
+    const second = await readAll(postgresConnector, config(), { stream, states: statesOf(first) })
+    expect(rowsOf(first).length).toBe(2)
+    expect(rowsOf(second)).toEqual([])
+    expect(second.map(({ outcome }) => outcome)).toEqual(['complete'])
+  })
+
+  test('orders and resumes by the comparison of a type from an extension', async () => {
+    await db.query(
+      `CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext;
+       CREATE TABLE ci (id ext.citext PRIMARY KEY);
+       INSERT INTO ci SELECT CASE WHEN i % 2 = 0 THEN upper(md5(i::text)) ELSE md5(i::text) END FROM generate_series(1, 9000) i`,
+    )
+    const { rows, attempts } = await readWithStops('ci', { range_rows: 100, state_rows: 300 }, 1)
+    expect(attempts).toBeGreaterThan(1)
+    await expectAllOnce('ci', rows, 'id')
+  })
+
+  test('reads rows that are larger than any buffer', async () => {
+    await db.query(
+      `CREATE TABLE huge (id int PRIMARY KEY, t text);
+       INSERT INTO huge SELECT i, repeat('ab\\', 1000000) FROM generate_series(1, 5) i; INSERT INTO huge VALUES (6, 'small')`,
+    )
+    const stream = fullRefreshOf(await discovered(postgresConnector, config(), 'huge'))
+    const rows = rowsOf(await readAll(postgresConnector, config(), { stream }))
+    expect(rows.map(({ t }) => String(t).length)).toEqual([3e6, 3e6, 3e6, 3e6, 3e6, 5])
+  })
+
+  test('of a partitioned table reads all its partitions; of a parent only its own rows', async () => {
+    await db.query(
+      `CREATE TABLE parted (id int PRIMARY KEY) PARTITION BY HASH (id);
+       CREATE TABLE parted_0 PARTITION OF parted FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+       CREATE TABLE parted_1 PARTITION OF parted FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+       INSERT INTO parted SELECT generate_series(1, 3000);
+       CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child () INHERITS (parent);
+       INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1)`,
+    )
+    const { streams } = await postgresConnector.discover(config(), contextOf())
+    expect(streams.map(({ name }) => name)).not.toContain('parted_0')
+    const { rows } = await readWithStops('parted', { range_rows: 100 }, 1)
+    await expectAllOnce('parted', rows, 'id')
+    expect((await readWithStops('parent', {}, 10)).rows.length).toBe(1)
+  })
+
+  test('stops on the server too when it is stopped', async () => {
+    await db.query(
+      `CREATE VIEW slow AS SELECT i AS id, pg_sleep(0.001) IS NULL AS s, repeat('x', 5000) AS t FROM generate_series(1, 100000) i`,
+    )
+    const stream = fullRefreshOf(await discovered(postgresConnector, config(), 'slow'))
+    await expect(
+      readAll(postgresConnector, config(), { stream, stopAfter: 1 }),
+    ).rejects.toMatchObject({ code: 'source_read_interrupted' })
+    await expect
+      .poll(
+        () =>
+          db.query(
+            `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%slow%' AND state = 'active' AND pid <> pg_backend_pid()`,
+          ),
+        { timeout: 10_000 },
+      )
+      .toEqual([])
+  })
+})
