@@ -1,6 +1,7 @@
 import {
   CORE_SCHEMA,
   EVENT_ID,
+  SCALAR_STYLE,
   YAMLException,
   constructFromEvents,
   getScalarValue,
@@ -68,6 +69,8 @@ function explain(reason: string): [problem: string, fix: string] {
   if (reason.includes('tag')) return [problem, 'Put a value that begins with `!` into quotes.']
   if (reason.includes('duplicated'))
     return [problem, 'Keep one of the two fields of the same name.']
+  if (reason.includes('deficient indentation'))
+    return [problem, 'Close what is open (quotes, brackets), or indent the lines that continue it.']
   if (reason.includes('indentation')) {
     return [
       problem,
@@ -128,7 +131,11 @@ function childPath(parent: OpenCollection | undefined): FieldPath {
 }
 
 function offsetOf(event: Exclude<Event, { type: 1 | 6 }>): number {
-  if (event.type === EVENT_ID.SCALAR) return event.valueStart
+  if (event.type === EVENT_ID.SCALAR) {
+    const isQuoted =
+      event.style === SCALAR_STYLE.SINGLE_QUOTED || event.style === SCALAR_STYLE.DOUBLE_QUOTED
+    return isQuoted ? event.valueStart - 1 : event.valueStart
+  }
   if (event.type === EVENT_ID.ALIAS) return event.anchorStart
   return event.start
 }

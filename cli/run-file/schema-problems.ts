@@ -19,7 +19,22 @@ export function schemaProblems(
   issues: readonly z.core.$ZodIssue[],
   context: SchemaContext,
 ): FileProblem[] {
-  return issues.flatMap((issue) => issueProblems(issue, [], context))
+  const problems = issues.flatMap((issue) => issueProblems(issue, [], context))
+  // A misspelt field is missing under its right name too: one of the two is told.
+  const misspelt = problems
+    .filter(({ at }) => at === 'key')
+    .map(({ path }) => JSON.stringify(meantPath(path, context)))
+  return problems.filter(
+    ({ path, problem }) => problem !== isMissing || !misspelt.includes(JSON.stringify(path)),
+  )
+}
+
+const isMissing = 'is missing'
+
+function meantPath(unknown: FieldPath, context: SchemaContext): FieldPath {
+  const parent = unknown.slice(0, -1)
+  const known = context.knownFields(parent.slice(context.base.length)) ?? []
+  return [...parent, nearestName(String(unknown.at(-1)), known) ?? '']
 }
 
 function issueProblems(
@@ -101,7 +116,7 @@ function missingField(
     code: 'run_file_invalid',
     path: full,
     at: 'value',
-    problem: 'is missing',
+    problem: isMissing,
     fix: `Add \`${key}\`${choice} to ${fieldName(full.slice(0, -1))}.`,
   }
 }

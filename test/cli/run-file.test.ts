@@ -142,9 +142,9 @@ const cases: readonly {
   },
   {
     name: 'a wrong choice',
-    lines: 'deletes: harsh',
-    message: 'shop.yaml:8:10: deletes: "harsh" is not one of the possible values',
-    fix: /Did you mean `hard`\? Use hard or soft\./,
+    lines: 'deletes: sotf',
+    message: 'shop.yaml:8:10: deletes: "sotf" is not one of the possible values',
+    fix: /Did you mean `soft`\? Use hard or soft\./,
   },
   {
     name: 'a wrong sync mode',
@@ -213,9 +213,8 @@ const cases: readonly {
     name: 'quotes that stay open',
     lines: 'log: "x',
     code: 'run_file_syntax',
-    message:
-      'shop.yaml:9:1: the file cannot be parsed: unexpected end of the stream within a double quoted scalar',
-    fix: /Close the quotes/,
+    message: 'shop.yaml:9:1: the file cannot be parsed: deficient indentation',
+    fix: /Close what is open/,
   },
   {
     name: 'two documents',
@@ -309,10 +308,10 @@ describe('a wrong run file', () => {
   })
 
   test('tells everything that is wrong at once, in the order of the file', () => {
-    const error = failure(`${head}log: kafak\ndeletes: harsh\nmetdata: full\n`)
+    const error = failure(`${head}log: kafak\ndeletes: sotf\nmetdata: full\n`)
     expect(error.details.line).toBe(8)
     expect(error.details.more).toEqual([
-      'shop.yaml:9:10: deletes: "harsh" is not one of the possible values. Did you mean `hard`? Use hard or soft.',
+      'shop.yaml:9:10: deletes: "sotf" is not one of the possible values. Did you mean `soft`? Use hard or soft.',
       'shop.yaml:10:1: metdata: unknown field. Did you mean `metadata`?',
     ])
   })
