@@ -1,7 +1,163 @@
-import type { Schema } from 'avsc'
-import type { AvroSchema } from './avro-schema.ts'
+import avro from 'avsc'
+import type { Schema, Type } from 'avsc'
+import type { Column } from '../columns.ts'
+import { exactNumber, parseExact } from '../exact-json.ts'
+import type { RecordData, RecordValue } from '../json.ts'
+import { recordSchemaOf, type AvroSchema } from './avro-schema.ts'
+import { formatDate, formatTime, formatTimestamp } from './iso-moment.ts'
+import { recordFields, wireKind, type WireKind } from './record-layout.ts'
+
+/** A record as it was given to the encoder. */
+export interface DecodedRecord {
+  readonly extractedAtMs: number
+  /** The source's `meta.changes`; absent where there are none. */
+  readonly changes?: RecordValue
+  readonly data: RecordData
+}
+
+/**
+ * Decodes the records of a block (without array framing) into objects; the overflow map is merged back, and what was
+ * missing is missing again. Integers beyond 2^53 are bigints, decimals that a double would change are `RawJson`, dates
+ * and times are ISO text (timestamps with a zone in UTC), bytes are a Uint8Array.
+ *
+ * For consumers, tests and transformations: the sink transcodes the bytes instead.
+ */
+export function decodeBlock(
+  bytes: Uint8Array,
+  count: number,
+  columns: readonly Column[],
+): DecodedRecord[] {
+  const decoder = new RecordDecoder(columns)
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const records: DecodedRecord[] = []
+  let at = 0
+  for (let index = 0; index < count; index++) {
+    const { record, next } = decoder.decode(buffer, at)
+    records.push(record)
+    at = next
+  }
+  return records
+}
 
 /** The schema as avsc takes it: a document of its own, which avsc may change. */
 export function forAvsc(schema: AvroSchema): Schema {
   return JSON.parse(JSON.stringify(schema)) as Schema
+}
+
+/** What avsc gives for a field: a long is a number, or a bigint beyond 2^53. */
+type Held = boolean | number | bigint | string | Buffer
+
+interface OverflowEntry {
+  readonly key: string
+  readonly value: string | null
+}
+
+class RecordDecoder {
+  readonly #columns: readonly { readonly name: string; readonly kind: WireKind; field: string }[]
+  readonly #type: Type
+
+  constructor(columns: readonly Column[]) {
+    const schema = recordSchemaOf({ name: 'record' }, columns)
+    const [extractedAt, changes, , ...fields] = schema.fields
+    this.#columns = columns.map(({ name, kind }, index) => ({
+      name,
+      kind: wireKind(kind),
+      field: fields[index]?.name ?? '',
+    }))
+    const decoded = { ...schema, fields: [extractedAt, changes, overflowAsPairs, ...fields] }
+    this.#type = avro.Type.forSchema(JSON.parse(JSON.stringify(decoded)) as Schema, {
+      registry: { long: exactLong() },
+    })
+  }
+
+  decode(bytes: Buffer, at: number): { readonly record: DecodedRecord; readonly next: number } {
+    const { value, offset } = this.#type.decode(bytes, at)
+    const { [recordFields.overflow]: pairs, [recordFields.changes]: changes } = value
+    const overflow = new Map(
+      Array.isArray(pairs) ? pairs.map(({ key, value }) => [key, value]) : [],
+    )
+    const entries: [string, RecordValue][] = []
+    for (const { name, kind, field } of this.#columns) {
+      const kept = overflow.get(name)
+      overflow.delete(name)
+      if (kept === null) continue
+      const held = value[field]
+      if (kept !== undefined) entries.push([name, parseExact(kept)])
+      else entries.push([name, isHeld(held) ? valueOf[kind](held) : null])
+    }
+    for (const [name, json] of overflow)
+      entries.push([name, json === null ? null : parseExact(json)])
+    const record = {
+      extractedAtMs: Number(value[recordFields.extractedAt]),
+      ...(typeof changes === 'string' && { changes: parseExact(changes) }),
+      // fromEntries defines properties, so that a field named __proto__ is one.
+      data: Object.fromEntries(entries),
+    }
+    return { record, next: offset }
+  }
+}
+
+/** An array of pairs is a map on the wire; avsc's maps lose the key `__proto__`. */
+const overflowAsPairs = {
+  name: recordFields.overflow,
+  type: [
+    'null',
+    {
+      type: 'array',
+      items: {
+        type: 'record',
+        name: 'Entry',
+        fields: [
+          { name: 'key', type: 'string' },
+          { name: 'value', type: ['null', 'string'] },
+        ],
+      },
+    },
+  ],
+}
+
+function exactLong(): Type {
+  return avro.types.LongType.__with({
+    fromBuffer: (buffer: Buffer) => {
+      const value = buffer.readBigInt64LE()
+      const number = Number(value)
+      return Number.isSafeInteger(number) ? number : value
+    },
+    toBuffer: (value: number | bigint) => {
+      const buffer = Buffer.alloc(8)
+      buffer.writeBigInt64LE(BigInt(value))
+      return buffer
+    },
+    fromJSON: BigInt,
+    toJSON: Number,
+    isValid: (value: unknown) => typeof value === 'number' || typeof value === 'bigint',
+    compare: (one: number | bigint, other: number | bigint) =>
+      Number(one > other) - Number(one < other),
+  })
+}
+
+function isHeld(value: Held | null | undefined | OverflowEntry[]): value is Held {
+  return value !== null && value !== undefined && !Array.isArray(value)
+}
+
+const valueOf: Readonly<Record<WireKind, (held: Held) => RecordValue>> = {
+  boolean: (held) => held,
+  integer: (held) => held,
+  number: (held) => numberOf(String(held)),
+  double: (held) => held,
+  string: (held) => held,
+  date: (held) => formatDate(Number(held)),
+  timestamptz: (held) => `${formatTimestamp(integerOf(held))}Z`,
+  timestamp: (held) => formatTimestamp(integerOf(held)),
+  time: (held) => formatTime(Number(held)),
+  bytes: (held) => (held instanceof Uint8Array ? Uint8Array.from(held) : held),
+  json: (held) => parseExact(String(held)),
+}
+
+function integerOf(held: Held): bigint {
+  return typeof held === 'bigint' ? held : BigInt(Number(held))
+}
+
+function numberOf(digits: string): RecordValue {
+  return /^-?[0-9]/.test(digits) ? exactNumber(digits) : Number(digits)
 }

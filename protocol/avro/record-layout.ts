@@ -1,3 +1,5 @@
+import type { ColumnKind } from '../columns.ts'
+
 /**
  * The wire layout of a record: an Avro record whose schema is made from the stream's columns (`avro-schema.ts`).
  *
@@ -20,6 +22,14 @@ export const recordFields = {
   changes: '_airbyte_changes',
   overflow: '_airbyte_overflow',
 } as const
+
+/** A kind as it is encoded: a time with a zone is text. */
+export type WireKind = Exclude<ColumnKind, 'timetz'>
+
+/** How a column of this kind is encoded. */
+export function wireKind(kind: ColumnKind): WireKind {
+  return kind === 'timetz' ? 'string' : kind
+}
 
 /** Union branches of a nullable field, as the zigzag bytes that stand on the wire. */
 export const branch = { null: 0x00, value: 0x02 } as const

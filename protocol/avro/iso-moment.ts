@@ -1,0 +1,176 @@
+import type { WireWriter } from './wire-writer.ts'
+
+const INVALID = -1
+/** Up to here (about the year 2112), seconds in microseconds are below 2^52. */
+const MAX_SAFE_SECONDS = 4_503_599_626
+const FIRST_SECOND = -62135596800 // 0001-01-01T00:00:00Z
+const LAST_SECOND = 253402300799 // 9999-12-31T23:59:59Z
+const COLON = 0x3a
+const DASH = 0x2d
+const ZERO = 0x30
+
+/**
+ * Reads dates and times from ASCII text, as Postgres (ISO style) and RFC 3339 write them, without making objects: the
+ * results stand in its fields. What it refuses (infinity, years BC or above 9999, a leap second, digits finer than
+ * microseconds that are not zero) is kept by the caller in another way.
+ */
+export class MomentParser {
+  /** Of the last timestamp: seconds since 1970 UTC, rounded down, … */
+  seconds = 0
+  /** … and the microseconds after that, 0 to 999,999. */
+  micros = 0
+  /** True where the text named its zone; without one, the clock is taken as it stands. */
+  zoned = false
+
+  /** `YYYY-MM-DD`, `T` or a space, `HH:MM:SS`, perhaps a fraction, perhaps `Z`, `±HH`, `±HHMM` or `±HH:MM`. */
+  timestamp(text: Uint8Array, start: number, end: number): boolean {
+    if (end - start < 19) return false
+    const separator = text[start + 10]
+    if (separator !== 0x20 && separator !== 0x54 && separator !== 0x74) return false
+    const days = dateAt(text, start)
+    const clock = clockAt(text, start + 11)
+    if (!(days === days) || clock === INVALID || clock >= 86_400) return false
+    const zone = this.#fraction(text, start + 19, end)
+    if (zone === INVALID) return false
+    const offset = zone === end ? 0 : offsetAt(text, zone, end)
+    if (!(offset === offset)) return false
+    this.zoned = zone !== end
+    this.seconds = days * 86_400 + clock - offset
+    return this.seconds >= FIRST_SECOND && this.seconds <= LAST_SECOND
+  }
+
+  /** `HH:MM:SS`, perhaps a fraction, as microseconds; 24:00:00 is legal; NaN where it is something else. */
+  time(text: Uint8Array, start: number, end: number): number {
+    if (end - start < 8) return NaN
+    const clock = clockAt(text, start)
+    if (clock === INVALID || this.#fraction(text, start + 8, end) !== end) return NaN
+    const micros = clock * 1e6 + this.micros
+    return micros <= 86_400_000_000 ? micros : NaN
+  }
+
+  /** The last timestamp as a long of microseconds. */
+  write(writer: WireWriter): void {
+    if (Math.abs(this.seconds) <= MAX_SAFE_SECONDS) {
+      writer.long(this.seconds * 1e6 + this.micros)
+    } else {
+      writer.bigLong(BigInt(this.seconds) * 1_000_000n + BigInt(this.micros))
+    }
+  }
+
+  /** Reads `.123456` into `micros`, or nothing; gives the position after it. */
+  #fraction(text: Uint8Array, start: number, end: number): number {
+    this.micros = 0
+    if (start === end || text[start] !== 0x2e) return start
+    let at = start + 1
+    let unit = 100_000
+    let micros = 0
+    for (; at < end; at++) {
+      const digit = (text[at] ?? 0) - ZERO
+      if (digit >>> 0 > 9) break
+      if (unit < 1 && digit !== 0) return INVALID
+      if (unit >= 1) micros += digit * unit
+      unit /= 10
+    }
+    this.micros = micros
+    return at === start + 1 ? INVALID : at
+  }
+}
+
+/** `YYYY-MM-DD` as days since 1970; NaN where it is no date of the years 0001 to 9999. */
+export function parseDate(text: Uint8Array, start: number, end: number): number {
+  return end - start === 10 ? dateAt(text, start) : NaN
+}
+
+/** Days since 1970 as `YYYY-MM-DD`. */
+export function formatDate(days: number): string {
+  return new Date(days * 86_400_000).toISOString().slice(0, 10)
+}
+
+/** Microseconds since 1970 as `YYYY-MM-DDTHH:MM:SS`, with the fraction where there is one, without a zone. */
+export function formatTimestamp(micros: bigint): string {
+  const within = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n
+  const seconds = new Date(Number((micros - within) / 1_000n)).toISOString().slice(0, 19)
+  return seconds + fractionText(Number(within))
+}
+
+/** Microseconds since midnight as `HH:MM:SS`, with the fraction where there is one. */
+export function formatTime(micros: number): string {
+  const seconds = Math.floor(micros / 1e6)
+  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60]
+  const clock = parts.map((part) => String(part).padStart(2, '0')).join(':')
+  return clock + fractionText(micros % 1e6)
+}
+
+function fractionText(micros: number): string {
+  return micros === 0 ? '' : `.${String(micros).padStart(6, '0').replace(/0+$/, '')}`
+}
+
+function dateAt(text: Uint8Array, at: number): number {
+  const century = twoDigits(text, at)
+  const yearOfCentury = twoDigits(text, at + 2)
+  const month = twoDigits(text, at + 5)
+  const day = twoDigits(text, at + 8)
+  const year = century * 100 + yearOfCentury
+  if (text[at + 4] !== DASH || text[at + 7] !== DASH) return NaN
+  if (century < 0 || yearOfCentury < 0 || year === 0) return NaN
+  if (month < 1 || month > 12 || day < 1 || day > daysIn(month, year)) return NaN
+  return daysSince1970(year, month, day)
+}
+
+function daysIn(month: number, year: number): number {
+  if (month === 2) return isLeap(year) ? 29 : 28
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
+}
+
+function isLeap(year: number): boolean {
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+}
+
+/** The proleptic Gregorian calendar, with years that begin in March, so that the leap day comes last. */
+function daysSince1970(year: number, month: number, day: number): number {
+  const marchYear = month > 2 ? year : year - 1
+  const era = (marchYear / 400) | 0
+  const yearOfEra = marchYear - era * 400
+  const dayOfYear = (((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) | 0) + day - 1
+  const dayOfEra = yearOfEra * 365 + ((yearOfEra / 4) | 0) - ((yearOfEra / 100) | 0) + dayOfYear
+  return era * 146_097 + dayOfEra - 719_468
+}
+
+/** `HH:MM:SS` as seconds; hours up to 24, no leap second. */
+function clockAt(text: Uint8Array, at: number): number {
+  const hours = twoDigits(text, at)
+  const minutes = twoDigits(text, at + 3)
+  const seconds = twoDigits(text, at + 6)
+  if (text[at + 2] !== COLON || text[at + 5] !== COLON) return INVALID
+  if (hours < 0 || hours > 24 || minutes < 0 || minutes > 59) return INVALID
+  return seconds < 0 || seconds > 59 ? INVALID : hours * 3600 + minutes * 60 + seconds
+}
+
+/** The zone's offset in seconds east of UTC; NaN where it is no zone. */
+function offsetAt(text: Uint8Array, start: number, end: number): number {
+  const sign = text[start]
+  if (sign === 0x5a || sign === 0x7a) return end === start + 1 ? 0 : NaN
+  if (sign !== 0x2b && sign !== DASH) return NaN
+  const offset = hoursAndMinutesAt(text, start + 1, end)
+  return sign === DASH ? -offset : offset
+}
+
+/** `HH`, `HHMM` or `HH:MM` as seconds; NaN where it is something else. */
+function hoursAndMinutesAt(text: Uint8Array, start: number, end: number): number {
+  const onlyHours = end === start + 2
+  const minutesAt = text[start + 2] === COLON ? start + 3 : start + 2
+  if (!onlyHours && end !== minutesAt + 2) return NaN
+  const hours = twoDigits(text, start)
+  const minutes = onlyHours ? 0 : twoDigits(text, minutesAt)
+  return isWithin(hours, 23) && isWithin(minutes, 59) ? hours * 3600 + minutes * 60 : NaN
+}
+
+function isWithin(value: number, last: number): boolean {
+  return value >= 0 && value <= last
+}
+
+function twoDigits(text: Uint8Array, at: number): number {
+  const tens = (text[at] ?? 0) - ZERO
+  const ones = (text[at + 1] ?? 0) - ZERO
+  return tens >>> 0 > 9 || ones >>> 0 > 9 ? INVALID : tens * 10 + ones
+}

@@ -1,0 +1,56 @@
+import { branch } from './record-layout.ts'
+import type { WireWriter } from './wire-writer.ts'
+
+/** The overflow map of the record that is being written (record-layout.ts). Empty for nearly every record. */
+export class Overflow {
+  readonly #names: string[] = []
+  readonly #values: (string | null)[] = []
+
+  get isEmpty(): boolean {
+    return this.#names.length === 0
+  }
+
+  /** `json`: the value as JSON text; null says that the field was missing. */
+  add(name: string, json: string | null): void {
+    this.#names.push(name)
+    this.#values.push(json)
+  }
+
+  /** The JSON text kept for a column; null where it was missing, undefined where there is none. */
+  get(name: string): string | null | undefined {
+    return this.#values[this.#names.indexOf(name)]
+  }
+
+  /** Puts the map where the null branch stands (`at`), and moves what follows; gives the number of bytes that it moved by. */
+  insert(writer: WireWriter, at: number): number {
+    const before = writer.at
+    const rest = writer.bytes.slice(at + 1, before)
+    writer.at = at
+    this.#write(writer)
+    writer.reserve(rest.length)
+    writer.bytes.set(rest, writer.at)
+    writer.at += rest.length
+    return writer.at - before
+  }
+
+  clear(): void {
+    this.#names.length = 0
+    this.#values.length = 0
+  }
+
+  #write(writer: WireWriter): void {
+    writer.reserve(16)
+    writer.byte(branch.value)
+    writer.long(this.#names.length)
+    this.#names.forEach((name, index) => {
+      const json = this.#values[index] ?? null
+      writer.text(name.toWellFormed())
+      writer.reserve(2)
+      writer.byte(json === null ? branch.null : branch.value)
+      // JSON.stringify escapes lone surrogates; only a RawJson could bring one in.
+      if (json !== null) writer.text(json.toWellFormed())
+    })
+    writer.reserve(1)
+    writer.byte(0)
+  }
+}

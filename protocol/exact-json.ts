@@ -1,0 +1,94 @@
+import type { RawJson, RecordValue } from './json.ts'
+
+/** The parts of ECMAScript's JSON.parse source text access that TypeScript does not declare yet; Node 24 has them. */
+interface JsonWithSource {
+  rawJSON(text: string): RawJson
+  isRawJSON(value: unknown): value is RawJson
+  parse(
+    text: string,
+    reviver?: (key: string, value: RecordValue, context: { source?: string }) => RecordValue,
+  ): RecordValue
+}
+
+const json = JSON as unknown as JsonWithSource
+
+/** 16 significant digits need 16 characters; an exponent beyond double's range has three digits. Also matches strings: that only costs time. */
+const mayLoseDigits = /[0-9.]{16}|[0-9][eE][+-]?[0-9]{3}/
+
+/**
+ * Parses JSON so that no number changes: an integer beyond 2^53 becomes a bigint, a decimal that a double would change a
+ * `RawJson`. Throws a SyntaxError where the text is not JSON.
+ */
+export function parseExact(text: string): RecordValue {
+  if (!mayLoseDigits.test(text)) return json.parse(text)
+  return json.parse(text, (_key, value, { source }) =>
+    typeof value === 'number' && source !== undefined ? exactNumber(source) : value,
+  )
+}
+
+/** A number in JSON's syntax with its exact value: a number where that is exact, else a bigint or a `RawJson`. */
+export function exactNumber(source: string): number | bigint | RawJson {
+  const value = Number(source)
+  if (/^-?[0-9]+$/.test(source)) return Number.isSafeInteger(value) ? value : BigInt(source)
+  if (source.length < 16 && Number.isFinite(value) && !/[eE]/.test(source)) return value
+  return Number.isFinite(value) && sameDecimal(source, String(value)) ? value : json.rawJSON(source)
+}
+
+/** True for what `JSON.rawJSON` made: an object that merely has such a property is an object. */
+export function isRawJson(value: unknown): value is RawJson {
+  return json.isRawJSON(value)
+}
+
+/** A number that is printed as it is written here. */
+export function rawJson(digits: string): RawJson {
+  return json.rawJSON(digits)
+}
+
+/**
+ * Compact JSON text of any record value; its numbers are those of the value, lone surrogates become `\udXXX` escapes,
+ * bytes base64, and NaN and ±Infinity strings, as Postgres' to_json writes them. Undefined properties are left out.
+ */
+export function stringifyExact(value: RecordValue): string {
+  return isNative(value) ? JSON.stringify(value) : stringifySpecial(value)
+}
+
+/** True where JSON.stringify prints the value as we want it. */
+function isNative(value: RecordValue | undefined): boolean {
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value === 'bigint') return false
+  if (typeof value !== 'object' || value === null) return true
+  if (isArray(value)) return value.every(isNative)
+  if (value instanceof Uint8Array) return false
+  return isRawJson(value) || Object.values(value).every(isNative)
+}
+
+function stringifySpecial(value: RecordValue): string {
+  if (typeof value === 'bigint') return value.toString()
+  if (typeof value === 'number' && !Number.isFinite(value)) return `"${value}"`
+  if (typeof value !== 'object' || value === null || isRawJson(value)) return JSON.stringify(value)
+  if (value instanceof Uint8Array) return JSON.stringify(Buffer.from(value).toString('base64'))
+  if (isArray(value)) return `[${value.map(stringifySpecial).join(',')}]`
+  const properties = Object.entries(value).flatMap(([name, inner]) =>
+    inner === undefined ? [] : [`${JSON.stringify(name)}:${stringifySpecial(inner)}`],
+  )
+  return `{${properties.join(',')}}`
+}
+
+function isArray(value: RecordValue): value is readonly RecordValue[] {
+  return Array.isArray(value)
+}
+
+function sameDecimal(one: string, other: string): boolean {
+  return normalDecimal(one) === normalDecimal(other)
+}
+
+/** Sign, significant digits and exponent in one form for all ways to write a decimal. */
+function normalDecimal(text: string): string {
+  const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e')
+  const [whole = '', fraction = ''] = mantissa.replace('-', '').split('.')
+  const digits = (whole + fraction).replace(/^0+/, '')
+  const significant = digits.replace(/0+$/, '')
+  if (significant === '') return '0'
+  const scale = Number(exponent) - fraction.length + (digits.length - significant.length)
+  return `${mantissa.startsWith('-') ? '-' : ''}${significant}e${scale}`
+}
