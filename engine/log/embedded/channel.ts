@@ -6,8 +6,17 @@ export interface ToReader {
   readonly weight: number
 }
 
-/** `freed`: bytes that the reader no longer holds. `done`: it has taken the `close`, and may go. */
-export type ToWriter = { readonly freed: number } | { readonly done: true }
+/** `freed`: weight that the reader no longer holds. `done`: it has taken the `close`, and may go. */
+export type ToWriter = { readonly freed: Weights } | { readonly done: true }
+
+/**
+ * Records are held until the reader releases them, everything else only until it is given. Each has a bound of its own:
+ * a state must reach a reader that holds all the records it may, for it releases them after the state.
+ */
+export interface Weights {
+  records: number
+  others: number
+}
 
 /** Bytes that an entry without a payload is counted as, so that a flood of them is bounded too. */
 const entryWeight = 256

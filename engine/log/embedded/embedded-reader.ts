@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { ConnectError } from '../../../protocol/index.ts'
 import { LaneOrder } from '../lane-order.ts'
 import type { LaneAddress, LaneReader, LogEntry } from '../stream-log.ts'
-import type { ToReader, ToWriter } from './channel.ts'
+import type { ToReader, ToWriter, Weights } from './channel.ts'
 import { openPort } from './opened-ports.ts'
 
 type EmbeddedAddress = Extract<LaneAddress, { kind: 'embedded' }>
@@ -17,8 +17,8 @@ export class EmbeddedReader implements LaneReader {
   readonly #order: LaneOrder
   #queue: ToReader[] = []
   #head = 0
-  #held = 0
-  #freed = 0
+  #heldRecords = 0
+  #freed: Weights = { records: 0, others: 0 }
   #writer: 'there' | 'closed' | 'gone' = 'there'
   #wake: (() => void) | undefined
 
@@ -50,8 +50,8 @@ export class EmbeddedReader implements LaneReader {
   }
 
   release(): void {
-    this.#freed += this.#held
-    this.#held = 0
+    this.#freed.records += this.#heldRecords
+    this.#heldRecords = 0
     this.#sendCredit()
   }
 
@@ -67,10 +67,10 @@ export class EmbeddedReader implements LaneReader {
   #take(message: ToReader): LogEntry {
     const { entry } = message
     this.#order.take(entry)
-    if (entry.type === 'records') this.#held += message.weight
+    if (entry.type === 'records') this.#heldRecords += message.weight
     else {
-      this.#freed += message.weight
-      if (this.#freed >= creditBytes) this.#sendCredit()
+      this.#freed.others += message.weight
+      if (this.#freed.others >= creditBytes) this.#sendCredit()
     }
     if (entry.type === 'close') {
       this.#writer = 'closed'
@@ -91,9 +91,9 @@ export class EmbeddedReader implements LaneReader {
   }
 
   #sendCredit(): void {
-    if (this.#freed === 0) return
+    if (this.#freed.records === 0 && this.#freed.others === 0) return
     this.#port.postMessage({ freed: this.#freed } satisfies ToWriter)
-    this.#freed = 0
+    this.#freed = { records: 0, others: 0 }
   }
 
   async #arrival(signal: AbortSignal): Promise<void> {

@@ -7,7 +7,7 @@ import type {
   LaneWriterOptions,
   LogEntry,
 } from '../stream-log.ts'
-import { weigh, type ToReader, type ToWriter } from './channel.ts'
+import { weigh, type ToReader, type ToWriter, type Weights } from './channel.ts'
 import { openPort } from './opened-ports.ts'
 
 type EmbeddedAddress = Extract<LaneAddress, { kind: 'embedded' }>
@@ -17,7 +17,7 @@ export class EmbeddedWriter implements LaneWriter {
   readonly resume: LaneResume
   readonly #address: EmbeddedAddress
   readonly #port: MessagePort
-  #inFlight = 0
+  readonly #inFlight: Weights = { records: 0, others: 0 }
   #reader: 'there' | 'done' | 'gone' = 'there'
   #wake: (() => void) | undefined
 
@@ -28,7 +28,10 @@ export class EmbeddedWriter implements LaneWriter {
     this.resume = { from: 'destination', slices }
     this.#port.on('message', (message: ToWriter) => {
       if ('done' in message) this.#reader = 'done'
-      else this.#inFlight -= message.freed
+      else {
+        this.#inFlight.records -= message.freed.records
+        this.#inFlight.others -= message.freed.others
+      }
       this.#wake?.()
     })
     this.#port.on('close', () => {
@@ -39,7 +42,9 @@ export class EmbeddedWriter implements LaneWriter {
 
   async append(entry: LogEntry): Promise<void> {
     const weight = weigh(entry)
-    await this.#room(weight)
+    const pool = entry.type === 'records' ? 'records' : 'others'
+    await this.#room(pool, weight)
+    this.#inFlight[pool] += weight
     if (entry.type === 'records') {
       const bytes = transferable(entry.bytes)
       this.#post({ entry: { ...entry, bytes }, weight }, [bytes.buffer])
@@ -57,9 +62,10 @@ export class EmbeddedWriter implements LaneWriter {
   }
 
   /** Waits until the entry fits; one that is larger than the bound goes alone. */
-  async #room(weight: number): Promise<void> {
+  async #room(pool: keyof Weights, weight: number): Promise<void> {
     const limit = this.#address.maxQueueBytes
-    while (this.#reader === 'there' && this.#inFlight > 0 && this.#inFlight + weight > limit) {
+    const inFlight = this.#inFlight
+    while (this.#reader === 'there' && inFlight[pool] > 0 && inFlight[pool] + weight > limit) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
@@ -69,7 +75,6 @@ export class EmbeddedWriter implements LaneWriter {
   }
 
   #post(message: ToReader, transfer: readonly ArrayBuffer[]): void {
-    this.#inFlight += message.weight
     this.#port.postMessage(message, transfer)
   }
 

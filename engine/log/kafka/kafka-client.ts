@@ -3,6 +3,7 @@ import Cluster from 'kafkajs/src/cluster/index.js'
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js'
 import type { Logger } from 'pino'
 import type { KafkaAddress } from '../stream-log.ts'
+import { calmRequestQueues } from './request-queue.ts'
 import { useZstd } from './zstd-codec.ts'
 
 /** How to reach the brokers. */
@@ -34,6 +35,7 @@ const firstConnectRetry: RetryOptions = {
 /** The kafkajs client: the log speaks through pino at debug level. */
 export function kafkaClient(servers: KafkaServers, logger: Logger): Kafka {
   useZstd()
+  calmRequestQueues()
   return new kafkajs.Kafka({ ...configOf(servers), retry: firstConnectRetry, ...logging(logger) })
 }
 

@@ -114,3 +114,12 @@ declare module 'kafkajs/src/network/socketFactory.js' {
   function createSocketFactory(): ISocketFactory
   export { createSocketFactory as default }
 }
+
+declare module 'kafkajs/src/network/requestQueue/index.js' {
+  /** The requests of one connection. */
+  class RequestQueue {
+    readonly pending: readonly unknown[]
+    scheduleCheckPendingRequests: (this: RequestQueue) => void
+  }
+  export { RequestQueue as default }
+}
