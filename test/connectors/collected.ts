@@ -109,6 +109,8 @@ export async function readAll(
     readonly states?: ReadonlyMap<string, JsonValue | null>
     /** Stop each slice after about so many rows. */
     readonly stopAfter?: number
+    /** Stop before anything is read. */
+    readonly stopFirst?: boolean
     /** Called between the opening of the session and the first read. */
     readonly afterOpen?: () => Promise<void>
   },
@@ -120,6 +122,7 @@ export async function readAll(
   const runs: SliceRun[] = []
   for (const planned of slices) {
     const stop = new AbortController()
+    if (options.stopFirst === true) stop.abort()
     const out = new Collected(stream.stream, (count) => {
       if (options.stopAfter !== undefined && count >= options.stopAfter) stop.abort()
     })

@@ -1,0 +1,311 @@
+import { execFile } from 'node:child_process'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { postgresConnector } from '../../connectors/postgres/connector.ts'
+import type { JsonObject } from '../../protocol/index.ts'
+import { startPostgres, testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { Collected, contextOf, discovered, fullRefreshOf, readAll } from './collected.ts'
+
+let db: TestDatabase
+let role: string
+
+beforeAll(async () => {
+  db = await testDatabase()
+  role = `nobody_${db.address.database}`
+  await db.query(
+    `CREATE ROLE ${role} LOGIN PASSWORD 'right'; CREATE TABLE secret (id int PRIMARY KEY, a text, b text); INSERT INTO secret VALUES (1, 'a', 'b')`,
+  )
+})
+afterAll(async () => {
+  await db.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+  await db[Symbol.asyncDispose]()
+})
+
+const check = (more: JsonObject) => postgresConnector.check({ ...db.address, ...more }, contextOf())
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+describe('check', () => {
+  test('succeeds where a table can be read', async () => {
+    expect(await check({})).toEqual({ status: 'SUCCEEDED' })
+  })
+
+  test.each<[string, () => Promise<JsonObject> | JsonObject, RegExp]>([
+    [
+      'a wrong password',
+      () => ({ user: role, password: 'wrong' }),
+      /refused the login.*Check `user` and `password`/,
+    ],
+    ['a missing password', () => ({ user: role, password: '' }), /refused the login/],
+    ['an unknown role', () => ({ user: 'nobody at all' }), /refused the login/],
+    [
+      'an unknown host',
+      () => ({ host: 'no-such-host.invalid' }),
+      /cannot be reached: the host name/,
+    ],
+    [
+      'a port where nothing listens',
+      async () => ({ port: await freePort() }),
+      /nothing listens on that port/,
+    ],
+    ['a missing database', () => ({ database: 'nope' }), /has no database nope/],
+    [
+      'a server without TLS',
+      () => ({ ssl: 'require' }),
+      /the server has TLS switched off.*`ssl` to `disable`/,
+    ],
+    ['a missing schema', () => ({ schemas: ['nope'] }), /nope\.\* does not exist/],
+    [
+      'a role without rights',
+      () => ({ user: role, password: 'right' }),
+      /may read no table.*GRANT/,
+    ],
+    [
+      'an invalid configuration',
+      () => ({ port: 'x', hots: 1 }),
+      /`port`: must be a whole number.*`hots` is not an option/,
+    ],
+  ])('fails with what to do for %s', async (_, config, message) => {
+    const status = await check(await config())
+    expect(status.status).toBe('FAILED')
+    expect(status.message).toMatch(message)
+    expect(status.message).not.toMatch(/right|wrong/)
+  })
+})
+
+describe('a read', () => {
+  const streamOf = async () => discovered(postgresConnector, db.address, 'secret')
+  const read = async (config: JsonObject, properties?: JsonObject) => {
+    const stream = await streamOf()
+    const schema = properties === undefined ? stream.json_schema : { type: 'object', properties }
+    return readAll(postgresConnector, config, {
+      stream: fullRefreshOf({ ...stream, json_schema: schema }),
+    })
+  }
+
+  test('of a table without the right to it names user and table', async () => {
+    const config = { ...db.address, user: role, password: 'right' }
+    await expect(read(config)).rejects.toMatchObject({
+      code: 'source_permission_denied',
+      message: `User ${role} may not read public.secret`,
+    })
+  })
+
+  test('of a column that is gone, or not granted, names the column', async () => {
+    await expect(read(db.address, { id: {}, gone: {} })).rejects.toMatchObject({
+      code: 'source_column_missing',
+      details: { column: 'gone' },
+    })
+    await db.query(`GRANT SELECT (id, a) ON secret TO ${role}`)
+    const config = { ...db.address, user: role, password: 'right' }
+    await expect(read(config)).rejects.toMatchObject({
+      code: 'source_column_missing',
+      details: { column: 'b' },
+    })
+    expect((await read(config, { id: {}, a: {} })).length).toBe(1)
+  })
+
+  test('of a table that is gone says so', async () => {
+    const stream = { ...(await streamOf()), name: 'gone' }
+    await expect(
+      readAll(postgresConnector, db.address, { stream: fullRefreshOf(stream) }),
+    ).rejects.toMatchObject({ code: 'source_stream_missing' })
+  })
+
+  test('whose snapshot is gone can be retried', async () => {
+    const session = await postgresConnector.openRead(db.address, contextOf())
+    await session[Symbol.asyncDispose]()
+    const stream = await streamOf()
+    const task = {
+      config: db.address,
+      stream: fullRefreshOf(stream),
+      slice: '',
+      state: null,
+      session: session.shared,
+    }
+    await expect(
+      postgresConnector.read(task, new Collected(stream), contextOf()),
+    ).rejects.toMatchObject({ code: 'source_snapshot_lost', retryable: true })
+  })
+
+  test('with a state of another key, another mode or another connector is refused', async () => {
+    const stream = fullRefreshOf(await streamOf())
+    const range = { kind: 'range', key: ['other'], from: null, to: null, after: ['1'] }
+    for (const state of [range, { kind: 'cursor' }, { next: 5 }]) {
+      const states = new Map([['', state]])
+      await expect(
+        readAll(postgresConnector, db.address, { stream, states }),
+      ).rejects.toMatchObject({ code: 'source_state_invalid' })
+    }
+  })
+
+  test('of a view that fails on a row reports the SQLSTATE and never the value', async () => {
+    await db.query(
+      `CREATE VIEW broken AS SELECT 'hush' || i AS t, ('hush' || i)::int AS n FROM generate_series(1, 3) i`,
+    )
+    const stream = await discovered(postgresConnector, db.address, 'broken')
+    const failing = readAll(postgresConnector, db.address, { stream: fullRefreshOf(stream) })
+    await expect(failing).rejects.toMatchObject({
+      code: 'source_query_failed',
+      details: { sqlstate: '22P02' },
+    })
+    await expect(failing).rejects.not.toThrow(/hush/)
+  })
+
+  test('of bytes that are not UTF-8 says what the database is made of', async () => {
+    const name = `${db.address.database}_ascii`
+    await db.query(
+      `CREATE DATABASE ${name} ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`,
+    )
+    const config = { ...db.address, database: name }
+    const client = new pg.Client({ ...config, ssl: false })
+    await client.connect()
+    await client.query(`CREATE TABLE latin AS SELECT 1 AS id, 'caf' || chr(233) AS t`)
+    await client.end()
+    const stream = await discovered(postgresConnector, config, 'latin')
+    await expect(
+      readAll(postgresConnector, config, { stream: fullRefreshOf(stream) }),
+    ).rejects.toMatchObject({ code: 'source_encoding_invalid' })
+    await db.query(`DROP DATABASE ${name}`)
+  })
+
+  test.each(['terminated by an administrator', 'killed with its server'])(
+    'whose session is %s can be retried',
+    async (how) => {
+      await using server = await startPostgres()
+      const admin = new pg.Client({ ...server.address, ssl: false })
+      admin.on('error', () => undefined)
+      await admin.connect()
+      await admin.query(
+        `CREATE TABLE big AS SELECT i AS id, repeat('x', 1000) AS t FROM generate_series(1, 50000) i; ALTER TABLE big ADD PRIMARY KEY (id)`,
+      )
+      const stream = await discovered(postgresConnector, server.address, 'big')
+      const session = await postgresConnector.openRead(server.address, contextOf())
+      const [planned] = await session.plan(fullRefreshOf(stream), new Map())
+      const task = {
+        config: { ...server.address, state_rows: 1000 },
+        stream: fullRefreshOf(stream),
+        slice: '',
+        state: planned?.state ?? null,
+        session: session.shared,
+      }
+      class Breaking extends Collected {
+        override async copyText(lines: Uint8Array) {
+          await super.copyText(lines)
+          if (this.rows.length < 5000) return
+          if (how.startsWith('killed')) await server.kill9()
+          else
+            await admin.query(
+              `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND pid <> pg_backend_pid()`,
+            )
+        }
+      }
+      const out = new Breaking(stream)
+      await expect(postgresConnector.read(task, out, contextOf())).rejects.toMatchObject({
+        code: 'source_connection_lost',
+        retryable: true,
+      })
+      expect(out.covered.length).toBeGreaterThan(1000)
+      await session[Symbol.asyncDispose]()
+      await admin.end().catch(() => undefined)
+    },
+  )
+})
+
+describe('a server with TLS', () => {
+  test('is read encrypted; its certificate is checked as `ssl` and `ca` say', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'reactor-connect-tls-'))
+    await chmod(folder, 0o755)
+    const file = (name: string) => join(folder, name)
+    await promisify(execFile)('openssl', [
+      ...[
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:P-256',
+        '-nodes',
+        '-days',
+        '2',
+      ],
+      ...[
+        '-subj',
+        '/CN=db.test',
+        '-addext',
+        'subjectAltName=DNS:db.test',
+        '-keyout',
+        file('key.pem'),
+        '-out',
+        file('cert.pem'),
+      ],
+    ])
+    await writeFile(file('hba.conf'), 'hostssl all all 127.0.0.1/32 scram-sha-256\n')
+    await using server = await startPostgres()
+    const admin = new pg.Client({ ...server.address, ssl: false })
+    await admin.connect()
+    const [{ dir } = { dir: '' }] = (
+      await admin.query<{ dir: string }>(`SELECT current_setting('data_directory') AS dir`)
+    ).rows
+    // Only the owner of the server may own the key.
+    await admin.query(`CREATE TABLE t (id int PRIMARY KEY)`)
+    await admin.query(`CREATE TEMP TABLE lines (n serial, line text)`)
+    for (const name of ['key.pem', 'cert.pem', 'hba.conf']) {
+      await admin.query('TRUNCATE lines')
+      const text = await readFile(file(name), 'utf8')
+      await admin.query('INSERT INTO lines (line) SELECT unnest($1::text[])', [
+        text.trimEnd().split('\n'),
+      ])
+      await admin.query(
+        `COPY (SELECT line FROM lines ORDER BY n) TO PROGRAM 'umask 077; cat > ${dir}/tls-${name}'`,
+      )
+    }
+    for (const [name, value] of [
+      ['ssl', 'on'],
+      ['ssl_key_file', 'tls-key.pem'],
+      ['ssl_cert_file', 'tls-cert.pem'],
+    ])
+      await admin.query(`ALTER SYSTEM SET ${name ?? ''} = '${value ?? ''}'`)
+    await admin.query(
+      `COPY (SELECT line FROM lines ORDER BY n) TO PROGRAM 'cat > ${dir}/pg_hba.conf'`,
+    )
+    await admin.query('SELECT pg_reload_conf()')
+    await admin.end()
+    const ca = await readFile(file('cert.pem'), 'utf8')
+    const checked = async (more: JsonObject) => {
+      const { status, message = '' } = await postgresConnector.check(
+        { ...server.address, ...more },
+        contextOf(),
+      )
+      return `${status} ${message}`
+    }
+    await expect.poll(() => checked({ ssl: 'require' }), { timeout: 10_000 }).toMatch(/^SUCCEEDED/)
+    expect(await checked({ ssl: 'disable' })).toMatch(/FAILED.*no encryption/)
+    expect(await checked({ ssl: 'require', ca })).toMatch(/^SUCCEEDED/)
+    expect(await checked({ ssl: 'verify-full' })).toMatch(
+      /FAILED No encrypted connection.*SELF_SIGNED/,
+    )
+    expect(await checked({ ssl: 'verify-full', ca })).toMatch(
+      /FAILED No encrypted connection.*(ALTNAME|Hostname)/,
+    )
+    const stream = await discovered(postgresConnector, { ...server.address, ssl: 'require' }, 't')
+    const runs = await readAll(
+      postgresConnector,
+      { ...server.address, ssl: 'require' },
+      { stream: fullRefreshOf(stream) },
+    )
+    expect(runs[0]?.outcome).toBe('complete')
+    await rm(folder, { recursive: true })
+  })
+})

@@ -1,0 +1,231 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { postgresConnector } from '../../connectors/postgres/connector.ts'
+import { columnsOf } from '../../protocol/index.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { contextOf, discovered, fullRefreshOf, readAll, rowsOf } from './collected.ts'
+
+let db: TestDatabase
+
+/** SQL type, a literal of it, the kind on the wire, the text on the wire. */
+const cases: readonly (readonly [string, string, string, string | null])[] = [
+  ['bool', `true`, 'boolean', 't'],
+  ['int2', `-32768`, 'integer', '-32768'],
+  ['int4', `2147483647`, 'integer', '2147483647'],
+  ['int8', `9223372036854775807`, 'integer', '9223372036854775807'],
+  ['oid', `4294967295`, 'integer', '4294967295'],
+  [
+    'numeric',
+    `123456789012345678901234567890.1234567890`,
+    'number',
+    '123456789012345678901234567890.1234567890',
+  ],
+  ['numeric(12,2)', `1.5`, 'number', '1.50'],
+  ['numeric', `'NaN'`, 'number', 'NaN'],
+  ['float4', `0.1`, 'double', '0.1'],
+  ['float8', `0.1::float8 + 0.2`, 'double', '0.30000000000000004'],
+  ['float8', `'-Infinity'`, 'double', '-Infinity'],
+  [
+    'text',
+    `E'tab\\t nl\\n bs\\\\ \\\\N cr\\r 山田 😀'`,
+    'string',
+    'tab\t nl\n bs\\ \\N cr\r 山田 😀',
+  ],
+  ['text', `''`, 'string', ''],
+  ['varchar(10)', `'abc'`, 'string', 'abc'],
+  ['char(5)', `'ab'`, 'string', 'ab   '],
+  ['"char"', `'x'`, 'string', 'x'],
+  ['name', `'n'`, 'string', 'n'],
+  ['ext.citext', `'MiXed'`, 'string', 'MiXed'],
+  [
+    'uuid',
+    `'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'`,
+    'string',
+    'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
+  ],
+  ['inet', `'10.1.2.3/8'`, 'string', '10.1.2.3/8'],
+  ['cidr', `'10.0.0.0/8'`, 'string', '10.0.0.0/8'],
+  ['macaddr', `'08:00:2B:01:02:03'`, 'string', '08:00:2b:01:02:03'],
+  ['mood', `'sad'`, 'string', 'sad'],
+  ['int4range', `'[1,5)'`, 'string', '[1,5)'],
+  ['int4multirange', `'{[1,5),[7,9)}'`, 'string', '{[1,5),[7,9)}'],
+  ['interval', `'1 year 2 mons 3 days 04:05:06.7'`, 'string', 'P1Y2M3DT4H5M6.7S'],
+  ['xml', `'<a>1</a>'`, 'string', '<a>1</a>'],
+  ['tsvector', `'fat cat'::tsvector`, 'string', `'cat' 'fat'`],
+  ['bit(4)', `B'0101'`, 'string', '0101'],
+  ['varbit', `B'01'`, 'string', '01'],
+  ['money', `'1234.56'::money`, 'string', '1234.56'],
+  ['ext.ltree', `'a.b.c'`, 'string', 'a.b.c'],
+  ['point', `'(1,2)'`, 'string', '(1,2)'],
+  ['pg_lsn', `'16/B374D848'`, 'string', '16/B374D848'],
+  ['jsonpath', `'$.a'`, 'string', '$."a"'],
+  ['date', `'2024-02-29'`, 'date', '2024-02-29'],
+  ['date', `'infinity'`, 'date', 'infinity'],
+  ['date', `'0044-03-15 BC'`, 'date', '0044-03-15 BC'],
+  ['timestamp', `'2024-01-02 03:04:05.678901'`, 'timestamp', '2024-01-02 03:04:05.678901'],
+  [
+    'timestamptz',
+    `'2024-01-02 03:04:05.678901+02'`,
+    'timestamptz',
+    '2024-01-02 01:04:05.678901+00',
+  ],
+  ['timestamptz', `'-infinity'`, 'timestamptz', '-infinity'],
+  ['time', `'03:04:05.678901'`, 'time', '03:04:05.678901'],
+  ['timetz', `'03:04:05+02'`, 'timetz', '03:04:05+02'],
+  ['bytea', `'\\x00ff5c'`, 'bytes', '\\x00ff5c'],
+  ['json', `'{"a": 1.00, "a": 2}'`, 'json', '{"a": 1.00, "a": 2}'],
+  ['jsonb', `'{"b": 1.00, "a": [null]}'`, 'json', '{"a": [null], "b": 1.00}'],
+  ['int4[]', `'{1,NULL,3}'`, 'json', '[1,null,3]'],
+  ['int8[]', `'{9223372036854775807}'`, 'json', '[9223372036854775807]'],
+  ['numeric[]', `'{1.10,NaN}'`, 'json', '[1.10,"NaN"]'],
+  ['float8[]', `'{0.1,Infinity,-Infinity,NaN}'`, 'json', '[0.1,"Infinity","-Infinity","NaN"]'],
+  ['date[]', `'{2024-02-29,infinity}'`, 'json', '["2024-02-29","infinity"]'],
+  ['timestamptz[]', `'{2024-01-02 03:04:05+00}'`, 'json', '["2024-01-02T03:04:05+00:00"]'],
+  ['text[]', `ARRAY['a"b', E'c\\n', '山']`, 'json', '["a\\"b","c\\n","山"]'],
+  ['int4[][]', `'{{1,2},{3,4}}'`, 'json', '[[1,2],[3,4]]'],
+  ['json[]', `ARRAY['{"a": "\\u0000"}'::json]`, 'json', '[{"a": "\\u0000"}]'],
+  ['mood[]', `'{sad,happy}'`, 'json', '["sad","happy"]'],
+  ['pair', `ROW(1.50, 'x')`, 'json', '{"n":1.50,"t":"x"}'],
+  ['pair[]', `ARRAY[ROW(1, 'x')::pair]`, 'json', '[{"n":1,"t":"x"}]'],
+  ['ext.hstore', `'a=>1, b=>NULL'`, 'json', '{"a": "1", "b": null}'],
+  ['posint', `5`, 'integer', '5'],
+  ['posint2', `6`, 'integer', '6'],
+  ['intlist', `'{1,2}'`, 'json', '[1,2]'],
+]
+
+beforeAll(async () => {
+  db = await testDatabase()
+  await db.query(
+    `CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext; CREATE EXTENSION hstore SCHEMA ext; CREATE EXTENSION ltree SCHEMA ext;
+     CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE TYPE pair AS (n numeric, t text);
+     CREATE DOMAIN posint AS int CHECK (VALUE > 0); CREATE DOMAIN posint2 AS posint; CREATE DOMAIN intlist AS int[]`,
+  )
+})
+afterAll(async () => {
+  await db[Symbol.asyncDispose]()
+})
+
+async function readTable(name: string) {
+  const stream = await discovered(postgresConnector, db.address, name)
+  const runs = await readAll(postgresConnector, db.address, { stream: fullRefreshOf(stream) })
+  return { stream, rows: rowsOf(runs) }
+}
+
+test('every type has its kind and its exact text on the wire, and NULL stays NULL', async () => {
+  const columns = cases.map(([type], i) => `c${i} ${type}`)
+  await db.query(`SET search_path = public, ext; CREATE TABLE types (${columns.join(', ')})`)
+  await db.query(`INSERT INTO types VALUES (${cases.map(([, literal]) => literal).join(', ')})`)
+  await db.query(`INSERT INTO types DEFAULT VALUES`)
+  const { stream, rows } = await readTable('types')
+  const kinds = columnsOf(stream.json_schema).map(({ kind }) => kind)
+  const shown = (kind: unknown, i: number) => `${cases[i]?.[0] ?? ''}: ${String(kind)}`
+  expect(kinds.map(shown)).toEqual(cases.map(([, , kind], i) => shown(kind, i)))
+  const [values, nulls] = rows
+  expect(Object.values(values ?? {}).map(shown)).toEqual(
+    cases.map(([, , , text], i) => shown(text, i)),
+  )
+  expect(new Set(Object.values(nulls ?? {}))).toEqual(new Set([null]))
+})
+
+test('the settings of the role and the database change nothing', async () => {
+  const role = `odd_${db.address.database}`
+  await db.query(
+    `CREATE ROLE ${role} LOGIN PASSWORD 'p'; GRANT SELECT ON types TO ${role}; GRANT USAGE ON SCHEMA ext TO ${role};
+     ALTER ROLE ${role} SET DateStyle = 'German'; ALTER ROLE ${role} SET TimeZone = 'Asia/Tokyo'; ALTER ROLE ${role} SET bytea_output = 'escape';
+     ALTER ROLE ${role} SET IntervalStyle = 'postgres_verbose'; ALTER ROLE ${role} SET extra_float_digits = -5; ALTER ROLE ${role} SET statement_timeout = '1s';
+     ALTER ROLE ${role} SET search_path = ''`,
+  )
+  try {
+    const config = { ...db.address, user: role, password: 'p' }
+    const stream = await discovered(postgresConnector, config, 'types')
+    const runs = await readAll(postgresConnector, config, { stream: fullRefreshOf(stream) })
+    expect(rowsOf(runs)).toEqual((await readTable('types')).rows)
+  } finally {
+    await db.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+  }
+})
+
+describe('odd tables', () => {
+  test('any identifier is read: quotes, spaces, case, 63 bytes, other scripts, names of JavaScript', async () => {
+    const long = 'ü'.repeat(31)
+    const names = [
+      'We""ird',
+      'with space',
+      'CamelCase',
+      `${long}x`,
+      '列',
+      'select',
+      '__proto__',
+      'constructor',
+      '7',
+      "it's",
+      'back\\\\slash',
+    ]
+    const columns = names.map((name, i) => `"${name}" int DEFAULT ${i}`)
+    await db.query(`CREATE SCHEMA "My ""S"`)
+    await db.query(
+      `CREATE TABLE "My ""S"."T ""q"" é" (${columns.join(', ')}, PRIMARY KEY ("We""ird", "列"))`,
+    )
+    await db.query(`INSERT INTO "My ""S"."T ""q"" é" DEFAULT VALUES`)
+    const { stream, rows } = await readTable('T "q" é')
+    expect(stream.namespace).toBe('My "S')
+    expect(stream.source_defined_primary_key).toEqual([['We"ird'], ['列']])
+    const expected = names.map((name, i) => [name.replace('""', '"'), String(i)])
+    expect(Object.entries(rows[0] ?? {}).sort()).toEqual(expected.sort())
+  })
+
+  test('generated columns are read, dropped ones are gone, views and materialized views are streams', async () => {
+    await db.query(
+      `CREATE TABLE gen (id int PRIMARY KEY, gone text, twice int GENERATED ALWAYS AS (id * 2) STORED, thrice int GENERATED ALWAYS AS (id * 3) VIRTUAL);
+       ALTER TABLE gen DROP COLUMN gone; INSERT INTO gen VALUES (4);
+       CREATE VIEW gen_v AS SELECT id, twice FROM gen; CREATE MATERIALIZED VIEW gen_m AS SELECT * FROM gen`,
+    )
+    expect((await readTable('gen')).rows).toEqual([{ id: '4', twice: '8', thrice: '12' }])
+    expect((await readTable('gen_v')).rows).toEqual([{ id: '4', twice: '8' }])
+    expect((await readTable('gen_m')).rows).toEqual([{ id: '4', twice: '8', thrice: '12' }])
+  })
+
+  test('the key is the primary key, else a unique index over columns that are never NULL', async () => {
+    await db.query(
+      `CREATE TABLE key_pk (a int, b int, c int UNIQUE NOT NULL, PRIMARY KEY (b, a));
+       CREATE TABLE key_unique (a int NOT NULL, b int NOT NULL); CREATE UNIQUE INDEX ON key_unique (b) INCLUDE (a);
+       CREATE TABLE key_nullable (a int UNIQUE); CREATE TABLE key_partial (a int NOT NULL); CREATE UNIQUE INDEX ON key_partial (a) WHERE a > 0;
+       CREATE TABLE key_expression (a int NOT NULL); CREATE UNIQUE INDEX ON key_expression ((a + 1));
+       CREATE TABLE key_array (a int[] PRIMARY KEY)`,
+    )
+    const { streams } = await postgresConnector.discover(db.address, contextOf())
+    const keys = Object.fromEntries(
+      streams
+        .filter(({ name }) => name.startsWith('key_'))
+        .map((s) => [s.name, [s.source_defined_primary_key, s.is_resumable]]),
+    )
+    expect(keys).toEqual({
+      key_pk: [[['b'], ['a']], true],
+      key_unique: [[['b']], true],
+      key_nullable: [undefined, false],
+      key_partial: [undefined, false],
+      key_expression: [undefined, false],
+      key_array: [[['a']], false],
+    })
+    expect((await readTable('key_array')).rows).toEqual([])
+  })
+
+  test('a table without columns is no stream', async () => {
+    await db.query('CREATE TABLE nothing ()')
+    const { streams } = await postgresConnector.discover(db.address, contextOf())
+    expect(streams.map(({ name }) => name)).not.toContain('nothing')
+  })
+
+  test('only the selected columns are read, in the order of the configured schema', async () => {
+    await db.query(
+      `CREATE TABLE wide (a int PRIMARY KEY, b text, c text); INSERT INTO wide VALUES (1, 'b', 'c')`,
+    )
+    const stream = await discovered(postgresConnector, db.address, 'wide')
+    const narrow = {
+      ...stream,
+      json_schema: { type: 'object', properties: { c: { type: 'string' }, b: { type: 'object' } } },
+    }
+    const runs = await readAll(postgresConnector, db.address, { stream: fullRefreshOf(narrow) })
+    expect(rowsOf(runs)).toEqual([{ c: 'c', b: '"b"' }])
+    expect(runs[0]?.state).toBeNull()
+  })
+})
