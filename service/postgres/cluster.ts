@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chown, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chown, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { z } from 'zod'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import type { DataFolder } from './data-folder.ts'
+import { endWithThisProcess } from './end-with-this-process.ts'
 import type { ServerAccount, ServerBinaries } from './server-binaries.ts'
 
 const credentialsSchema = z.object({ user: z.string(), password: z.string() })
@@ -12,6 +14,9 @@ export type Credentials = z.infer<typeof credentialsSchema>
 
 /** The environment of the server: its time zone and messages do not depend on who starts it. */
 export const serverEnvironment = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
+
+/** A cluster in the making: `pgdata` appears by a rename, whole or not at all. */
+const draftPrefix = 'pgdata.new-'
 
 interface ClusterPlan {
   readonly folder: DataFolder
@@ -41,9 +46,10 @@ export async function openCluster(plan: ClusterPlan): Promise<Credentials> {
 
 async function makeCluster(plan: ClusterPlan, credentials: Credentials): Promise<void> {
   const { folder, account } = plan
-  const draft = `${folder.cluster}.new`
-  const passwordFile = `${folder.root}/password.new`
-  await rm(draft, { recursive: true, force: true })
+  await removeDrafts(folder)
+  // A name of its own: the initdb of a program that was killed may still be writing for a moment.
+  const draft = join(folder.root, `${draftPrefix}${randomBytes(6).toString('hex')}`)
+  const passwordFile = `${draft}.password`
   await writeFile(folder.credentials, JSON.stringify(credentials), { mode: 0o600 })
   await writeFile(passwordFile, credentials.password, { mode: 0o600 })
   try {
@@ -66,6 +72,13 @@ async function makeCluster(plan: ClusterPlan, credentials: Credentials): Promise
   await rename(draft, folder.cluster)
 }
 
+async function removeDrafts(folder: DataFolder): Promise<void> {
+  for (const name of await readdir(folder.root)) {
+    if (!name.startsWith(draftPrefix)) continue
+    await rm(join(folder.root, name), { recursive: true, force: true, maxRetries: 20 })
+  }
+}
+
 async function runInitdb(plan: ClusterPlan, args: readonly string[]): Promise<void> {
   const child = spawn(plan.binaries.initdb, args, {
     cwd: '/',
@@ -73,6 +86,7 @@ async function runInitdb(plan: ClusterPlan, args: readonly string[]): Promise<vo
     stdio: ['ignore', 'ignore', 'pipe'],
     ...(plan.account !== undefined && { uid: plan.account.uid, gid: plan.account.gid }),
   })
+  endWithThisProcess(child, 'KILL')
   let output = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output += text

@@ -10,9 +10,10 @@ import type { KafkaBroker, KafkaBrokerOptions } from './kafka-broker.ts'
 const run = promisify(execFile)
 const composeFile = join(import.meta.dirname, '../../docker-compose.yml')
 
-/** Docker may be installed without an engine that answers. */
+/** Docker may be installed without an engine that answers, or without compose. */
 export function dockerWorks(): boolean {
-  return commandOutput('docker', ['info', '--format', '{{.ServerVersion}}']) !== undefined
+  const engine = commandOutput('docker', ['info', '--format', '{{.ServerVersion}}'])
+  return engine !== undefined && commandOutput('docker', ['compose', 'version']) !== undefined
 }
 
 /** The service `kafka` of docker-compose.yml, in a compose project of its own, so that several run side by side. */
