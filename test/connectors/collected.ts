@@ -1,4 +1,5 @@
 import pino from 'pino'
+import { z } from 'zod'
 import type {
   Connector,
   ConnectorContext,
@@ -48,7 +49,7 @@ export class Collected implements RecordOutput {
 
   async state(state: JsonValue): Promise<void> {
     // As the engine stores it: what does not survive JSON must not be in a state.
-    const stored: JsonValue = JSON.parse(JSON.stringify(state))
+    const stored = z.json().parse(JSON.parse(JSON.stringify(state)))
     this.states.push({ state: stored, rowsBefore: this.rows.length })
     return Promise.resolve()
   }

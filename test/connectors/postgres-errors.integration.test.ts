@@ -85,7 +85,7 @@ describe('check', () => {
 })
 
 describe('a read', () => {
-  const streamOf = async () => discovered(postgresConnector, db.address, 'secret')
+  const streamOf = async () => discovered(postgresConnector, { ...db.address }, 'secret')
   const read = async (config: JsonObject, properties?: JsonObject) => {
     const stream = await streamOf()
     const schema = properties === undefined ? stream.json_schema : { type: 'object', properties }
@@ -103,7 +103,7 @@ describe('a read', () => {
   })
 
   test('of a column that is gone, or not granted, names the column', async () => {
-    await expect(read(db.address, { id: {}, gone: {} })).rejects.toMatchObject({
+    await expect(read({ ...db.address }, { id: {}, gone: {} })).rejects.toMatchObject({
       code: 'source_column_missing',
       details: { column: 'gone' },
     })
@@ -119,16 +119,16 @@ describe('a read', () => {
   test('of a table that is gone says so', async () => {
     const stream = { ...(await streamOf()), name: 'gone' }
     await expect(
-      readAll(postgresConnector, db.address, { stream: fullRefreshOf(stream) }),
+      readAll(postgresConnector, { ...db.address }, { stream: fullRefreshOf(stream) }),
     ).rejects.toMatchObject({ code: 'source_stream_missing' })
   })
 
   test('whose snapshot is gone can be retried', async () => {
-    const session = await postgresConnector.openRead(db.address, contextOf())
+    const session = await postgresConnector.openRead({ ...db.address }, contextOf())
     await session[Symbol.asyncDispose]()
     const stream = await streamOf()
     const task = {
-      config: db.address,
+      config: { ...db.address },
       stream: fullRefreshOf(stream),
       slice: '',
       state: null,
@@ -145,7 +145,7 @@ describe('a read', () => {
     for (const state of [range, { kind: 'cursor' }, { next: 5 }]) {
       const states = new Map([['', state]])
       await expect(
-        readAll(postgresConnector, db.address, { stream, states }),
+        readAll(postgresConnector, { ...db.address }, { stream, states }),
       ).rejects.toMatchObject({ code: 'source_state_invalid' })
     }
   })
@@ -154,8 +154,8 @@ describe('a read', () => {
     await db.query(
       `CREATE VIEW broken AS SELECT 'hush' || i AS t, ('hush' || i)::int AS n FROM generate_series(1, 3) i`,
     )
-    const stream = await discovered(postgresConnector, db.address, 'broken')
-    const failing = readAll(postgresConnector, db.address, { stream: fullRefreshOf(stream) })
+    const stream = await discovered(postgresConnector, { ...db.address }, 'broken')
+    const failing = readAll(postgresConnector, { ...db.address }, { stream: fullRefreshOf(stream) })
     await expect(failing).rejects.toMatchObject({
       code: 'source_query_failed',
       details: { sqlstate: '22P02' },
@@ -190,8 +190,8 @@ describe('a read', () => {
       await admin.query(
         `CREATE TABLE big AS SELECT i AS id, repeat('x', 1000) AS t FROM generate_series(1, 50000) i; ALTER TABLE big ADD PRIMARY KEY (id)`,
       )
-      const stream = await discovered(postgresConnector, server.address, 'big')
-      const session = await postgresConnector.openRead(server.address, contextOf())
+      const stream = await discovered(postgresConnector, { ...server.address }, 'big')
+      const session = await postgresConnector.openRead({ ...server.address }, contextOf())
       const [planned] = await session.plan(fullRefreshOf(stream), new Map())
       const task = {
         config: { ...server.address, state_rows: 1000 },

@@ -102,28 +102,26 @@ test.each([
   ['mood', `'sad'`, `'sad'`, `'happy'`],
   ['bytea', `'\\x00ff'`, `'\\x00ff'`, `'\\x01'`],
   ['jsonb', `'{"a": 1.0}'`, `'{"a": 1.00}'`, `'{"a": 2}'`],
-])(
-  'equal cursor values of type %s are neither lost nor given again',
-  async (type, low, equal, high) => {
-    const table = `eq_${type.replace(/\W/g, '')}`
-    await db.query(
-      `DO $$ BEGIN
+])('equal cursor values of type %s are neither lost nor given again', async (type, ...values) => {
+  const [low, equal, high] = values
+  const table = `eq_${type.replace(/\W/g, '')}`
+  await db.query(
+    `DO $$ BEGIN
        CREATE TYPE mood AS ENUM ('sad', 'happy');
        CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level1', deterministic = false);
        CREATE DOMAIN ci AS text COLLATE nocase;
      EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
-    )
-    await db.query(
-      `CREATE TABLE ${table} (id int, c ${type}); INSERT INTO ${table} VALUES (1, ${low}), (2, ${equal})`,
-    )
-    const follower = await follow(table, 'c')
-    expect(idsOf((await follower.read()).rows)).toEqual([1, 2])
-    expect(idsOf((await follower.read()).rows)).toEqual([])
-    await db.query(`INSERT INTO ${table} VALUES (3, ${low}), (4, ${equal}), (5, ${high})`)
-    expect(idsOf((await follower.read()).rows)).toEqual([3, 4, 5])
-    expect(idsOf((await follower.read()).rows)).toEqual([])
-  },
-)
+  )
+  await db.query(
+    `CREATE TABLE ${table} (id int, c ${type}); INSERT INTO ${table} VALUES (1, ${low}), (2, ${equal})`,
+  )
+  const follower = await follow(table, 'c')
+  expect(idsOf((await follower.read()).rows)).toEqual([1, 2])
+  expect(idsOf((await follower.read()).rows)).toEqual([])
+  await db.query(`INSERT INTO ${table} VALUES (3, ${low}), (4, ${equal}), (5, ${high})`)
+  expect(idsOf((await follower.read()).rows)).toEqual([3, 4, 5])
+  expect(idsOf((await follower.read()).rows)).toEqual([])
+})
 
 test('more than 10,000 equal rows are not given again while they stay the same, and once when they change', async () => {
   await db.query(

@@ -105,8 +105,12 @@ afterAll(async () => {
 })
 
 async function readTable(name: string) {
-  const stream = await discovered(postgresConnector, db.address, name)
-  const runs = await readAll(postgresConnector, db.address, { stream: fullRefreshOf(stream) })
+  const stream = await discovered(postgresConnector, { ...db.address }, name)
+  const runs = await readAll(
+    postgresConnector,
+    { ...db.address },
+    { stream: fullRefreshOf(stream) },
+  )
   return { stream, rows: rowsOf(runs) }
 }
 
@@ -192,7 +196,7 @@ describe('odd tables', () => {
        CREATE TABLE key_expression (a int NOT NULL); CREATE UNIQUE INDEX ON key_expression ((a + 1));
        CREATE TABLE key_array (a int[] PRIMARY KEY)`,
     )
-    const { streams } = await postgresConnector.discover(db.address, contextOf())
+    const { streams } = await postgresConnector.discover({ ...db.address }, contextOf())
     const keys = Object.fromEntries(
       streams
         .filter(({ name }) => name.startsWith('key_'))
@@ -211,7 +215,7 @@ describe('odd tables', () => {
 
   test('a table without columns is no stream', async () => {
     await db.query('CREATE TABLE nothing ()')
-    const { streams } = await postgresConnector.discover(db.address, contextOf())
+    const { streams } = await postgresConnector.discover({ ...db.address }, contextOf())
     expect(streams.map(({ name }) => name)).not.toContain('nothing')
   })
 
@@ -219,12 +223,16 @@ describe('odd tables', () => {
     await db.query(
       `CREATE TABLE wide (a int PRIMARY KEY, b text, c text); INSERT INTO wide VALUES (1, 'b', 'c')`,
     )
-    const stream = await discovered(postgresConnector, db.address, 'wide')
+    const stream = await discovered(postgresConnector, { ...db.address }, 'wide')
     const narrow = {
       ...stream,
       json_schema: { type: 'object', properties: { c: { type: 'string' }, b: { type: 'object' } } },
     }
-    const runs = await readAll(postgresConnector, db.address, { stream: fullRefreshOf(narrow) })
+    const runs = await readAll(
+      postgresConnector,
+      { ...db.address },
+      { stream: fullRefreshOf(narrow) },
+    )
     expect(rowsOf(runs)).toEqual([{ c: 'c', b: '"b"' }])
     expect(runs[0]?.state).toBeNull()
   })
