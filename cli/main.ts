@@ -5,15 +5,14 @@ import process from 'node:process'
 import { z } from 'zod'
 import { readEnvironment } from '../service/config/environment.ts'
 import { runProgram, type RunArguments } from './program.ts'
-import { loadRunFile } from './run-file/load-run-file.ts'
-import { scrubber } from './run-file/secret-values.ts'
 import { HumanOutput } from './run/human-output.ts'
 import { JsonOutput } from './run/json-output.ts'
 import { createLogger } from './run/log-lines.ts'
 import { paintFor } from './run/paint.ts'
-import { errorEnd, runLoadedFile } from './run/run-command.ts'
+import { errorEnd } from './run/error-end.ts'
 import type { RunEnd, RunOutput } from './run/run-output.ts'
 import { Screen } from './run/screen.ts'
+import { scrubber } from './run/scrub.ts'
 import { StopSignals } from './run/stop-signals.ts'
 
 /** Set as soon as the secrets are known: everything that is written goes through it. */
@@ -65,8 +64,11 @@ async function runFile(
   around: { readonly output: RunOutput; readonly signal: AbortSignal },
 ): Promise<RunEnd> {
   try {
+    // Connectors and engine are loaded when they are needed: help and a wrong file answer at once.
+    const { loadRunFile } = await import('./run-file/load-run-file.ts')
     const file = await loadRunFile(options.file, readEnvironment())
     scrub = scrubber(file.secrets)
+    const { runLoadedFile } = await import('./run/run-command.ts')
     const logger = createLogger({
       level: options.logLevel,
       writeLine: (text) => {

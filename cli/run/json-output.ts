@@ -9,7 +9,7 @@ export class JsonOutput implements RunOutput {
   readonly #human: RunOutput
   #shownAtMs = Number.NEGATIVE_INFINITY
 
-  /** `human` takes the notes, and the error of a run that could not begin. */
+  /** `human` takes what people should see too: notes and the end. */
   constructor(writeLine: (line: string) => void, human: RunOutput) {
     this.#writeLine = writeLine
     this.#human = human
@@ -32,6 +32,7 @@ export class JsonOutput implements RunOutput {
 
   end(end: RunEnd): void {
     this.#write({ type: 'result', exit_code: end.exitCode, ...endFields(end) })
+    this.#human.end(end)
   }
 
   #write(event: Readonly<Record<string, unknown>>): void {

@@ -11,6 +11,7 @@ import { problemsError } from '../run-file/file-problem.ts'
 import type { LoadedRunFile } from '../run-file/load-run-file.ts'
 import { resolveStreams } from '../run-file/resolve-streams.ts'
 import { runPlanOf } from '../run-file/run-plan.ts'
+import { errorEnd } from './error-end.ts'
 import { MetricsServer } from './metrics-server.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
 
@@ -40,18 +41,6 @@ export async function runLoadedFile(
     return { kind: 'result', result, exitCode: exitCodeOf(result.status) }
   } catch (error) {
     return errorEnd(error)
-  }
-}
-
-/** An error as the end of a run: wrong files and wrong command lines have an exit code of their own. */
-export function errorEnd(thrown: unknown): RunEnd {
-  const error = ConnectError.from(thrown)
-  const isUsage =
-    error.code === 'usage' || error.code.startsWith('run_file_') || error.code.startsWith('stream_')
-  return {
-    kind: 'error',
-    error: error.toJSON(),
-    exitCode: isUsage ? exitCodes.usage : exitCodes.failed,
   }
 }
 

@@ -204,8 +204,8 @@ describe('human output', () => {
 describe('JSON output', () => {
   test('writes progress at most once a second and the result last', () => {
     const lines: string[] = []
-    const silent = new HumanOutput(new Screen(new Recording()), plainPaint)
-    const json = new JsonOutput((line) => lines.push(line), silent)
+    const human = new HumanOutput(new Screen(new Recording()), plainPaint)
+    const json = new JsonOutput((line) => lines.push(line), human)
     for (let at = 0; at <= 3; at += 0.25) json.progress(progressAt(at, streamAt(at * 1_000)))
     json.end({ kind: 'result', result, exitCode: 3 })
     const events = lines.map((line): unknown => JSON.parse(line))

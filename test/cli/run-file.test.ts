@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { readRunFile } from '../../cli/run-file/load-run-file.ts'
 import { runPlanOf } from '../../cli/run-file/run-plan.ts'
-import { scrubber } from '../../cli/run-file/secret-values.ts'
+import { scrubber } from '../../cli/run/scrub.ts'
 import { ConnectError } from '../../protocol/index.ts'
 
 const secret = 'hunter2-hunter2'

@@ -1,0 +1,116 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+
+export interface CommandEnd {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const error = z.object({ code: z.string(), message: z.string(), suggested_fix: z.string() })
+
+const jsonEvent = z.looseObject({
+  type: z.enum(['progress', 'result']),
+  streams: z.array(
+    z.looseObject({
+      name: z.string(),
+      status: z.string(),
+      loaded: z.number(),
+      error: error.optional(),
+    }),
+  ),
+  error: error.optional(),
+})
+
+/** A line of `--json`. */
+export type JsonEvent = z.infer<typeof jsonEvent>
+
+export interface Started {
+  readonly process: ChildProcess
+  readonly end: Promise<CommandEnd>
+  /** Resolves as soon as the text stands in an output of the command. Rejects when the command ends without it. */
+  output(name: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray>
+}
+
+/** Starts `reactor connect run` as a user does. */
+export function startRun(
+  file: string,
+  options: { args?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
+): Started {
+  const child = spawn(
+    process.execPath,
+    ['cli/main.ts', 'connect', 'run', file, ...(options.args ?? [])],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH, ...options.env },
+    },
+  )
+  const texts = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      texts[name] += text
+      child.emit('text')
+    })
+  }
+  const end = once(child, 'close').then(([code]): CommandEnd => ({
+    code: typeof code === 'number' ? code : null,
+    ...texts,
+  }))
+  return {
+    process: child,
+    end,
+    output: async (name, pattern) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const found = pattern.exec(texts[name])
+          if (found !== null) resolve(found)
+        }
+        child.on('text', look)
+        look()
+        void end.then((ended) => {
+          reject(new Error(`ended without ${String(pattern)}: ${JSON.stringify(ended)}`))
+        })
+      }),
+  }
+}
+
+export async function run(
+  file: string,
+  options: { args?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
+): Promise<CommandEnd> {
+  return startRun(file, options).end
+}
+
+export function eventsOf(end: CommandEnd): readonly JsonEvent[] {
+  return end.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => jsonEvent.parse(JSON.parse(line)))
+}
+
+export interface RunFileOnDisk extends AsyncDisposable {
+  readonly path: string
+}
+
+/** A run file in a folder of its own. A document that is no text is written as JSON, which is YAML. */
+export async function runFile(document: unknown): Promise<RunFileOnDisk> {
+  const folder = await mkdtemp(join(tmpdir(), 'reactor-run-file-'))
+  const path = join(folder, 'run.yaml')
+  await writeFile(path, typeof document === 'string' ? document : JSON.stringify(document, null, 2))
+  return { path, [Symbol.asyncDispose]: async () => rm(folder, { recursive: true }) }
+}
+
+/** A port on which nothing listens. */
+export async function closedPort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}

@@ -1,0 +1,310 @@
+import { describe, expect, test } from 'vitest'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import {
+  closedPort,
+  eventsOf,
+  run,
+  runFile,
+  startRun,
+  type CommandEnd,
+  type JsonEvent,
+} from './reactor-command.ts'
+
+const env = (database: TestDatabase): NodeJS.ProcessEnv => ({
+  PG_PASSWORD: database.address.password,
+})
+
+interface Settings {
+  readonly source?: object
+  readonly destination?: object
+  readonly [field: string]: unknown
+}
+
+/** From the `public` schema of a database to its `copy` schema; the password comes from the environment. */
+function connection(
+  database: TestDatabase,
+  { source, destination, ...fields }: Settings = {},
+): object {
+  const address = { ...database.address, password: '${PG_PASSWORD}' }
+  return {
+    connection: 'shop',
+    source: { type: 'postgres', config: { ...address, schemas: ['public'], ...source } },
+    destination: { type: 'postgres', config: { ...address, schema: 'copy', ...destination } },
+    ...fields,
+  }
+}
+
+function fakerConnection(
+  database: TestDatabase,
+  streams: readonly object[],
+  fields: object = {},
+): object {
+  return { ...connection(database), source: { type: 'faker', config: { streams } }, ...fields }
+}
+
+async function createShop(database: TestDatabase): Promise<void> {
+  await database.query(
+    'CREATE TABLE customers (id int PRIMARY KEY, email text, updated_at timestamptz)',
+  )
+  await database.query(
+    "INSERT INTO customers SELECT n, 'c' || n || '@example.com', now() FROM generate_series(1, 1000) n",
+  )
+  await database.query('CREATE TABLE notes (body text)')
+  await database.query("INSERT INTO notes VALUES ('a'), ('b'), (NULL)")
+}
+
+async function countOf(database: TestDatabase, table: string): Promise<unknown> {
+  const [row] = await database.query(
+    `SELECT count(*)::int AS rows, count(DISTINCT id)::int AS ids FROM copy.${table}`,
+  )
+  return row
+}
+
+function resultOf(end: CommandEnd): JsonEvent {
+  const last = eventsOf(end).at(-1)
+  if (last?.type !== 'result') throw new Error(`no result: ${JSON.stringify(end)}`)
+  return last
+}
+
+/** Every error says what to do and where to read more, and no output ever shows the password. */
+function expectGoodError(end: CommandEnd, database: TestDatabase): void {
+  expect(end.stderr).toMatch(
+    /error: .+ \[\w+\]\n +fix: +\S+.*\n(?: +also: .*\n)* +docs: docs\/errors\/\w+\.md/,
+  )
+  expectNoSecret(end, database)
+}
+
+function expectNoSecret({ stdout, stderr }: CommandEnd, database: TestDatabase): void {
+  expect(stdout + stderr).not.toContain(database.address.password)
+  expect(stdout + stderr).not.toMatch(/^\s+at .*\.ts:\d+/m)
+}
+
+describe('a complete run', () => {
+  test('copies every stream, says so on stderr, and ends with 0', async () => {
+    await using shop = await testDatabase()
+    await createShop(shop)
+    await using file = await runFile(connection(shop))
+    const end = await run(file.path, { env: env(shop) })
+    expect(end).toMatchObject({ code: 0, stdout: '' })
+    expect(end.stderr).toMatch(/complete +public\.customers +1,000 read, 1,000 loaded, 0 rejected/)
+    expect(end.stderr).toMatch(/complete +public\.notes +3 read, 3 loaded, 0 rejected/)
+    expect(end.stderr).toMatch(/run complete: 2 of 2 streams complete, 1,003 rows loaded, in /)
+    expectNoSecret(end, shop)
+    const [difference] = await shop.query(
+      `SELECT count(*)::int AS rows FROM (
+         (SELECT id, email, updated_at FROM public.customers EXCEPT ALL SELECT id, email, updated_at FROM copy.customers)
+         UNION ALL (SELECT id, email, updated_at FROM copy.customers EXCEPT ALL SELECT id, email, updated_at FROM public.customers)) d`,
+    )
+    expect(difference).toEqual({ rows: 0 })
+  })
+
+  test('writes one JSON object a line with --json, the result last', async () => {
+    await using shop = await testDatabase()
+    await createShop(shop)
+    await using file = await runFile(connection(shop, { streams: ['customers'] }))
+    const end = await run(file.path, { args: ['--json'], env: env(shop) })
+    expect(end.code).toBe(0)
+    const events = eventsOf(end)
+    expect(events.slice(0, -1).every(({ type }) => type === 'progress')).toBe(true)
+    expect(events.at(-1)).toMatchObject({
+      type: 'result',
+      status: 'complete',
+      exit_code: 0,
+      streams: [
+        {
+          name: 'customers',
+          namespace: 'public',
+          status: 'complete',
+          read: 1_000,
+          loaded: 1_000,
+          rejected: 0,
+          resumed: false,
+          warnings: [],
+        },
+      ],
+    })
+    expectNoSecret(end, shop)
+  })
+
+  test('reads only what changed, with a cursor, when it is run again', async () => {
+    await using shop = await testDatabase()
+    await createShop(shop)
+    await using file = await runFile(
+      connection(shop, { streams: [{ name: 'customers', cursor_field: 'updated_at' }] }),
+    )
+    expect(await run(file.path, { env: env(shop) })).toMatchObject({ code: 0 })
+    await shop.query(
+      "UPDATE customers SET email = 'new', updated_at = now() + interval '1 minute' WHERE id = 7",
+    )
+    const end = await run(file.path, { args: ['--json'], env: env(shop) })
+    expect(resultOf(end)).toMatchObject({ status: 'complete', streams: [{ loaded: 1 }] })
+    expect(await shop.query("SELECT id FROM copy.customers WHERE email = 'new'")).toEqual([
+      { id: '7' },
+    ])
+    expect(await countOf(shop, 'customers')).toEqual({ rows: 1_000, ids: 1_000 })
+  })
+
+  test('serves metrics while it goes on', async () => {
+    await using warehouse = await testDatabase()
+    await using file = await runFile(
+      fakerConnection(warehouse, [{ name: 'users', rows: 200_000, rows_per_second: 20_000 }]),
+    )
+    const started = startRun(file.path, { args: ['--metrics-port', '0'], env: env(warehouse) })
+    const [, url = ''] = await started.output('stderr', /metrics: (http:\S+)/)
+    const text = await (await fetch(url)).text()
+    expect(text).toContain('reactor_connect_reader_records_total')
+    started.process.kill('SIGINT')
+    expect(await started.end).toMatchObject({ code: 4 })
+  })
+})
+
+describe('a run that cannot begin', () => {
+  test('with wrong credentials of the source names the fix and ends with 1', async () => {
+    await using shop = await testDatabase()
+    await createShop(shop)
+    await using file = await runFile(connection(shop))
+    const end = await run(file.path, { env: { PG_PASSWORD: `x${shop.address.password}` } })
+    expect(end.code).toBe(1)
+    expect(end.stderr).toMatch(/password/)
+    expectGoodError(end, shop)
+  })
+
+  test('with wrong credentials of the destination names the fix and ends with 1', async () => {
+    await using shop = await testDatabase()
+    await createShop(shop)
+    await using file = await runFile(connection(shop, { destination: { password: '${WRONG}' } }))
+    const end = await run(file.path, { env: { ...env(shop), WRONG: `x${shop.address.password}` } })
+    expect(end.code).toBe(1)
+    expectGoodError(end, shop)
+  })
+
+  test('with a destination that cannot be reached ends with 1', async () => {
+    await using shop = await testDatabase()
+    await createShop(shop)
+    const port = await closedPort()
+    await using file = await runFile(connection(shop, { destination: { port } }))
+    const end = await run(file.path, { args: ['--json'], env: env(shop) })
+    expect(end.code).toBe(1)
+    expect(resultOf(end)).toMatchObject({ status: 'failed', exit_code: 1 })
+    expect(resultOf(end).error?.message).toContain(String(port))
+    expectGoodError(end, shop)
+  })
+
+  test('without a broker behind `log: kafka` ends with 1', async () => {
+    await using shop = await testDatabase()
+    await createShop(shop)
+    const broker = `127.0.0.1:${String(await closedPort())}`
+    await using file = await runFile(connection(shop, { log: { kafka: { brokers: [broker] } } }))
+    const end = await run(file.path, { args: ['--json'], env: env(shop) })
+    expect(end.code).toBe(1)
+    expect(resultOf(end).error?.message).toContain(broker)
+    expectGoodError(end, shop)
+  })
+
+  test('with a table that is missing says its line, suggests the nearest and ends with 2', async () => {
+    await using shop = await testDatabase()
+    await createShop(shop)
+    const document = JSON.stringify(connection(shop)).replace(
+      /}$/,
+      ',\n"streams": [\n"notes",\n"custmers"]}',
+    )
+    await using file = await runFile(document)
+    const end = await run(file.path, { env: env(shop) })
+    expect(end.code).toBe(2)
+    expect(end.stderr).toContain(
+      `${file.path}:4:1: streams[1]: the source has no stream "custmers"`,
+    )
+    expect(end.stderr).toContain('Did you mean `customers`?')
+    expectGoodError(end, shop)
+  })
+
+  test('with a wrong file ends with 2 and contacts nobody', async () => {
+    await using shop = await testDatabase()
+    await using file = await runFile(connection(shop, { metdata: 'full' }))
+    const end = await run(file.path, { args: ['--json'], env: env(shop) })
+    expect(resultOf(end)).toMatchObject({
+      status: 'failed',
+      exit_code: 2,
+      error: { code: 'run_file_invalid', suggested_fix: 'Did you mean `metadata`?' },
+    })
+    expect(end.code).toBe(2)
+    expectGoodError(end, shop)
+  })
+
+  test('with a missing variable names it', async () => {
+    await using shop = await testDatabase()
+    await using file = await runFile(connection(shop))
+    const end = await run(file.path)
+    expect(end.code).toBe(2)
+    expect(end.stderr).toContain('the environment variable PG_PASSWORD is not set')
+  })
+
+  test('with a wrong option ends with 2', async () => {
+    const end = await run('shop.yaml', { args: ['--jsn'] })
+    expect(end).toMatchObject({ code: 2, stdout: '' })
+    expect(end.stderr).toContain('Did you mean --json?')
+  })
+})
+
+describe('a run that does not come to its end', () => {
+  test('is partial with 3 when one stream fails and the others are complete', async () => {
+    await using warehouse = await testDatabase()
+    const streams = [
+      { name: 'good', rows: 500 },
+      { name: 'bad', rows: 500, state_every: 100, fail: { at_row: 250, kind: 'config_error' } },
+    ]
+    await using file = await runFile(fakerConnection(warehouse, streams))
+    const end = await run(file.path, { args: ['--json'], env: env(warehouse) })
+    expect(end.code).toBe(3)
+    expect(resultOf(end)).toMatchObject({
+      status: 'partial',
+      exit_code: 3,
+      streams: [
+        { name: 'good', status: 'complete', loaded: 500 },
+        { name: 'bad', status: 'failed', error: { code: 'simulated_config_error' } },
+      ],
+    })
+    expectGoodError(end, warehouse)
+  })
+
+  test('stops at a checkpoint on Ctrl-C with 4, and the next run goes on from there', async () => {
+    await using warehouse = await testDatabase()
+    const rows = 40_000
+    const streams = [
+      { name: 'users', columns: 'narrow', rows, state_every: 500, rows_per_second: 8_000 },
+    ]
+    await using file = await runFile(
+      fakerConnection(warehouse, streams, { limits: { commit_ms: 50 } }),
+    )
+    const started = startRun(file.path, { args: ['--json'], env: env(warehouse) })
+    await started.output('stdout', /"loaded":[1-9]/)
+    started.process.kill('SIGINT')
+    const stopped = await started.end
+    expect(stopped.code).toBe(4)
+    expect(stopped.stderr).toContain('stopping at the next checkpoint')
+    const loaded = resultOf(stopped).streams[0]?.loaded ?? 0
+    expect(resultOf(stopped)).toMatchObject({ status: 'stopped', streams: [{ status: 'stopped' }] })
+    expect(loaded).toBeGreaterThan(0)
+    expect(loaded).toBeLessThan(rows)
+    expect(await countOf(warehouse, 'users')).toEqual({ rows: loaded, ids: loaded })
+    const resumed = await run(file.path, { args: ['--json'], env: env(warehouse) })
+    expect(resumed.code).toBe(0)
+    expect(resultOf(resumed)).toMatchObject({
+      status: 'complete',
+      streams: [{ loaded: rows - loaded, resumed: true }],
+    })
+    expect(await countOf(warehouse, 'users')).toEqual({ rows, ids: rows })
+  })
+
+  test('ends at once with 130 on a second Ctrl-C', async () => {
+    await using warehouse = await testDatabase()
+    const streams = [{ name: 'users', rows: 10_000, fail: { at_row: 100, kind: 'hang' } }]
+    await using file = await runFile(fakerConnection(warehouse, streams))
+    const started = startRun(file.path, { args: ['--json'], env: env(warehouse) })
+    await started.output('stdout', /"status":"running"/)
+    started.process.kill('SIGINT')
+    await started.output('stderr', /press Ctrl-C again/)
+    started.process.kill('SIGINT')
+    expect(await started.end).toMatchObject({ code: 130 })
+  })
+})
