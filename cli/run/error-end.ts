@@ -6,7 +6,9 @@ import type { RunEnd } from './run-output.ts'
 export function errorEnd(thrown: unknown): RunEnd {
   const error = ConnectError.from(thrown)
   const isUsage =
-    error.code === 'usage' || error.code.startsWith('run_file_') || error.code.startsWith('stream_')
+    error.code === 'usage' ||
+    error.code === 'source_config_invalid' ||
+    /^(run_file|stream)_/.test(error.code)
   return {
     kind: 'error',
     error: error.toJSON(),

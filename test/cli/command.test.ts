@@ -1,0 +1,149 @@
+import { EventEmitter } from 'node:events'
+import { Counter, Registry } from 'prom-client'
+import { describe, expect, test } from 'vitest'
+import { runProgram, type RunArguments } from '../../cli/program.ts'
+import { errorEnd } from '../../cli/run/error-end.ts'
+import { createLogger } from '../../cli/run/log-lines.ts'
+import { MetricsServer } from '../../cli/run/metrics-server.ts'
+import { StopSignals } from '../../cli/run/stop-signals.ts'
+import { ConnectError } from '../../protocol/index.ts'
+
+async function command(
+  ...argv: readonly string[]
+): Promise<{ written: string; ran: RunArguments[]; error?: ConnectError }> {
+  const ran: RunArguments[] = []
+  let written = ''
+  const options = {
+    version: '1.2.3',
+    run: async (given: RunArguments) => Promise.resolve(void ran.push(given)),
+    writeOut: (text: string) => {
+      written += text
+    },
+  }
+  try {
+    await runProgram(argv, options)
+    return { written, ran }
+  } catch (error) {
+    return { written, ran, error: ConnectError.from(error) }
+  }
+}
+
+describe('the command line', () => {
+  test('gives the command its file and options', async () => {
+    const argv =
+      'connect run a.yaml --json --log kafka --log-level debug --metrics-port 9464'.split(' ')
+    expect((await command(...argv)).ran).toEqual([
+      { file: 'a.yaml', json: true, log: 'kafka', logLevel: 'debug', metricsPort: 9464 },
+    ])
+    expect((await command('connect', 'run', 'a.yaml')).ran).toEqual([
+      { file: 'a.yaml', json: false, log: undefined, logLevel: 'info', metricsPort: undefined },
+    ])
+  })
+
+  test.each([
+    [['conect'], "Unknown command 'conect'", 'Did you mean connect?'],
+    [['connect', 'rn'], "Unknown command 'rn'", 'Did you mean run?'],
+    [['connect', 'run'], "Missing required argument 'FILE'", 'reactor connect run --help'],
+    [['connect', 'run', 'a.yaml', '--jsn'], "Unknown option '--jsn'", 'Did you mean --json?'],
+    [
+      ['connect', 'run', 'a.yaml', '--log', 'kafak'],
+      "argument 'kafak' is invalid",
+      'reactor connect run --help',
+    ],
+    [
+      ['connect', 'run', 'a.yaml', '--metrics-port', '70000'],
+      '0 to 65535',
+      'reactor connect run --help',
+    ],
+    [['connect', 'run', 'a.yaml', 'b.yaml'], 'Too many arguments', 'reactor connect run --help'],
+    [[], 'No command was given', 'reactor connect run FILE'],
+  ])('%j is refused with a fix', async (argv, problem, fix) => {
+    const { error, ran } = await command(...argv)
+    expect(ran).toEqual([])
+    expect(error?.code).toBe('usage')
+    expect(error?.message).toContain(problem)
+    expect(error?.suggestedFix).toContain(fix)
+    expect(errorEnd(error)).toMatchObject({ exitCode: 2 })
+  })
+
+  test('shows its version, and help with examples and exit codes', async () => {
+    expect(await command('--version')).toEqual({ written: '1.2.3\n', ran: [] })
+    const { written, error } = await command('connect', 'run', '--help')
+    expect(error).toBeUndefined()
+    expect(written).toContain('$ reactor connect run shop.yaml --json')
+    expect(written).toContain('3 partial')
+  })
+})
+
+class Signals extends EventEmitter {
+  readonly exits: number[] = []
+  exit(code: number): void {
+    this.exits.push(code)
+  }
+}
+
+describe('stop signals', () => {
+  test('the first stops the run and says so once, the second ends the process', () => {
+    const source = new Signals()
+    let said = 0
+    const stop = new StopSignals(source, () => said++)
+    expect(stop.signal.aborted).toBe(false)
+    source.emit('SIGTERM')
+    expect(stop.signal.aborted).toBe(true)
+    expect(source.exits).toEqual([])
+    source.emit('SIGINT')
+    expect(source.exits).toEqual([130])
+    expect(said).toBe(1)
+  })
+
+  test('nothing is listened to after the run', () => {
+    const source = new Signals()
+    {
+      using stop = new StopSignals(source, () => undefined)
+      stop.stop()
+    }
+    expect(source.listenerCount('SIGINT') + source.listenerCount('SIGTERM')).toBe(0)
+  })
+})
+
+describe('log lines', () => {
+  test('are one line of text with the facts as fields, without credentials', () => {
+    const lines: string[] = []
+    const logger = createLogger({ level: 'info', writeLine: (text) => lines.push(text) }).child({
+      connection: 'shop',
+    })
+    logger.debug('too fine')
+    logger.warn({ stream: 'public.a', attempt: 2, config: { password: 'hunter2' } }, 'trying again')
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toMatch(
+      /^\d\d:\d\d:\d\d\.\d{3} WARN trying again connection=shop stream=public\.a attempt=2 config=\{"password":"\*\*\*"\}$/,
+    )
+  })
+})
+
+describe('the metrics server', () => {
+  test('serves the registry on loopback until it is disposed of', async () => {
+    const registry = new Registry()
+    new Counter({ name: 'rows_total', help: 'rows', registers: [registry] }).inc(3)
+    let url: string
+    {
+      await using server = await MetricsServer.listen(registry, 0)
+      url = server.url
+      expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/metrics$/)
+      const response = await fetch(url)
+      expect(response.headers.get('content-type')).toContain('text/plain')
+      expect(await response.text()).toContain('rows_total 3')
+      expect((await fetch(new URL('/', url))).status).toBe(404)
+    }
+    await expect(fetch(url)).rejects.toThrow()
+  })
+
+  test('says so when the port is taken', async () => {
+    await using server = await MetricsServer.listen(new Registry(), 0)
+    const port = Number(new URL(server.url).port)
+    await expect(MetricsServer.listen(new Registry(), port)).rejects.toMatchObject({
+      code: 'metrics_port_unavailable',
+      details: { port, reason: 'EADDRINUSE' },
+    })
+  })
+})
