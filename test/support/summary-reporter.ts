@@ -11,7 +11,8 @@ class SummaryReporter implements Reporter {
   #skipped = 0
 
   onInit(): void {
-    process.once('exit', () => {
+    process.once('exit', (status) => {
+      if (status !== 0) this.#failed = Math.max(this.#failed, 1)
       const skipped = this.#skipped > 0 ? `, ${this.#skipped} skipped` : ''
       writeSync(1, `${this.#passed} passed, ${this.#failed} failed${skipped}\n`)
     })
