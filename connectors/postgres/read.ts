@@ -25,15 +25,15 @@ export async function readSlice(
     return 'complete'
   }
   const { signal, logger } = context
-  const isStopped = (): boolean => signal.aborted
-  if (isStopped()) return 'stopped'
+  if (signal.aborted) return 'stopped'
   const config = parsePostgresConfig(task.config)
   const { snapshot } = sharedSession.parse(task.session)
   await using session = await Session.open(config, { logger, snapshot })
   const source = await findSource(session, task.stream)
   const covered = new CoveredOutput(out)
+  let outcome: 'complete' | 'stopped' = 'stopped'
   try {
-    return await readAs(task, {
+    outcome = await readAs(task, {
       session,
       source,
       out: covered,
@@ -41,12 +41,12 @@ export async function readSlice(
       stateRows: config.state_rows,
     })
   } catch (thrown) {
-    if (isInterruption(thrown) && !covered.uncovered) return 'stopped'
-    throw thrown
+    if (!isInterruption(thrown) || covered.uncovered) throw thrown
   } finally {
-    // The server may still be sending.
-    if (isStopped()) session.destroy()
+    // A COPY may be under way: the server would wait for somebody to take its rows.
+    if (outcome === 'stopped') session.destroy()
   }
+  return outcome
 }
 
 async function readAs(task: ReadTask, read: SliceRead): Promise<'complete' | 'stopped'> {

@@ -109,11 +109,16 @@ const settings = `
   SET xmloption = 'content';
   SET default_transaction_read_only = on`
 
-/** A long read must not meet a timeout that was meant for an application. Some of them exist in newer versions only. */
+/**
+ * A long read must not meet a timeout that was meant for an application, and the server notices within 5 seconds that it was
+ * stopped, even while it sorts. Some of the settings exist in newer versions only, the last one not on Windows.
+ */
 const noTimeouts = `
-  SELECT set_config(name, '0', false) FROM pg_settings
+  SELECT set_config(name, CASE name WHEN 'client_connection_check_interval' THEN '5s' ELSE '0' END, false)
+  FROM pg_settings
   WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout',
-                 'idle_session_timeout', 'transaction_timeout')`
+                 'idle_session_timeout', 'transaction_timeout')
+     OR (name = 'client_connection_check_interval' AND version() !~ 'Visual C|mingw')`
 
 function tlsOf({ ssl, ca }: PostgresConfig): false | ConnectionOptions {
   if (ssl === 'disable') return false

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { postgresConnector } from '../../connectors/postgres/connector.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import {
+  Collected,
   contextOf,
   discovered,
   fullRefreshOf,
@@ -44,6 +45,15 @@ async function expectAllOnce(name: string, rows: readonly Row[], key: string) {
   const ids = rows.map((row) => Object.values(row)[0])
   expect(ids.length).toBe(expected.length)
   expect([...new Set(ids)].sort()).toEqual(expected.map((row) => row.key).sort())
+}
+
+/** How many sessions run a COPY of the table now. */
+async function copies(table: string): Promise<number> {
+  const rows = await db.query(
+    `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%"' || $1 || '"%' AND state = 'active' AND pid <> pg_backend_pid()`,
+    [table],
+  )
+  return rows.length
 }
 
 describe('a full refresh', () => {
@@ -194,6 +204,41 @@ describe('a full refresh', () => {
     expect((await readWithStops('parent', {}, 10)).rows.length).toBe(1)
   })
 
+  test('that is stopped while the server has sent nothing ends at once, on the server too', async () => {
+    await db.query(`CREATE VIEW asleep AS SELECT 1 AS id, pg_sleep(600) IS NULL AS s`)
+    const stream = fullRefreshOf(await discovered(postgresConnector, config(), 'asleep'))
+    await using session = await postgresConnector.openRead(config(), contextOf())
+    const stop = new AbortController()
+    const task = { config: config(), stream, slice: '', state: null, session: session.shared }
+    const out = new Collected(stream.stream)
+    const reading = postgresConnector.read(task, out, contextOf(stop.signal))
+    await expect.poll(() => copies('asleep'), { timeout: 10_000 }).toBe(1)
+    stop.abort()
+    expect(await reading).toBe('stopped')
+    await expect.poll(() => copies('asleep'), { timeout: 15_000 }).toBe(0)
+  })
+
+  test('ends at once, on the server too, when its records can no longer be taken', async () => {
+    const stream = fullRefreshOf(await discovered(postgresConnector, config(), 'huge'))
+    await using session = await postgresConnector.openRead(config(), contextOf())
+    const [planned] = await session.plan(stream, new Map())
+    const task = {
+      config: config(),
+      stream,
+      slice: '',
+      state: planned?.state ?? null,
+      session: session.shared,
+    }
+    class Full extends Collected {
+      override copyText(): Promise<void> {
+        return Promise.reject(new RangeError('the log is full'))
+      }
+    }
+    const reading = postgresConnector.read(task, new Full(stream.stream), contextOf())
+    await expect(reading).rejects.toThrow('the log is full')
+    await expect.poll(() => copies('huge'), { timeout: 10_000 }).toBe(0)
+  })
+
   test('stops on the server too when it is stopped', async () => {
     await db.query(
       `CREATE VIEW slow AS SELECT i AS id, pg_sleep(0.001) IS NULL AS s, repeat('x', 5000) AS t FROM generate_series(1, 100000) i`,
@@ -202,14 +247,6 @@ describe('a full refresh', () => {
     await expect(
       readAll(postgresConnector, config(), { stream, stopAfter: 1 }),
     ).rejects.toMatchObject({ code: 'source_read_interrupted' })
-    await expect
-      .poll(
-        () =>
-          db.query(
-            `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%slow%' AND state = 'active' AND pid <> pg_backend_pid()`,
-          ),
-        { timeout: 10_000 },
-      )
-      .toEqual([])
+    await expect.poll(() => copies('slow'), { timeout: 10_000 }).toBe(0)
   })
 })
