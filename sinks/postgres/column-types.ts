@@ -1,0 +1,123 @@
+import type { ColumnKind } from '../../protocol/index.ts'
+
+/** The column types that we make. */
+export type OwnType =
+  | 'boolean'
+  | 'bigint'
+  | 'numeric'
+  | 'text'
+  | 'date'
+  | 'timestamptz'
+  | 'timestamp'
+  | 'timetz'
+  | 'time'
+  | 'bytea'
+  | 'jsonb'
+
+/** What a column of a table can hold, whoever made it. `other`: a type that we send text to and never change (uuid, an enum). */
+export type HeldType = OwnType | 'smallint' | 'integer' | 'float' | 'json' | 'other'
+
+/** A column as it is in the database. */
+export interface ActualType {
+  readonly held: HeldType
+  /** It has a length, precision or scale, and would refuse or round values of its type. */
+  readonly limited: boolean
+}
+
+const typeOfKind: Readonly<Record<ColumnKind, OwnType>> = {
+  boolean: 'boolean',
+  integer: 'bigint',
+  number: 'numeric',
+  double: 'numeric',
+  string: 'text',
+  date: 'date',
+  timestamptz: 'timestamptz',
+  timestamp: 'timestamp',
+  timetz: 'timetz',
+  time: 'time',
+  bytes: 'bytea',
+  json: 'jsonb',
+}
+
+/** The type of a new column. */
+export function columnTypeOf(kind: ColumnKind): OwnType {
+  return typeOfKind[kind]
+}
+
+const heldTypes: Readonly<Record<string, HeldType>> = {
+  boolean: 'boolean',
+  smallint: 'smallint',
+  integer: 'integer',
+  bigint: 'bigint',
+  numeric: 'numeric',
+  real: 'float',
+  'double precision': 'float',
+  text: 'text',
+  'character varying': 'text',
+  character: 'text',
+  citext: 'text',
+  date: 'date',
+  'timestamp with time zone': 'timestamptz',
+  'timestamp without time zone': 'timestamp',
+  'time with time zone': 'timetz',
+  'time without time zone': 'time',
+  bytea: 'bytea',
+  jsonb: 'jsonb',
+  json: 'json',
+}
+
+/** Reads what Postgres' `format_type` gives, such as `numeric(38,9)` or `timestamp(3) with time zone`. */
+export function actualTypeOf(formatted: string): ActualType {
+  const base = formatted.replace(/\([^)]*\)/, '')
+  const held = heldTypes[base] ?? 'other'
+  const limited = base !== formatted || base === 'character'
+  return { held, limited: limited && held !== 'other' }
+}
+
+const holdsAll: readonly HeldType[] = ['jsonb', 'json', 'other']
+
+/** What else than its own type a column holds without a change of value. */
+const alsoHolds: Readonly<Partial<Record<HeldType, readonly OwnType[]>>> = {
+  numeric: ['bigint'],
+  timestamp: ['date'],
+  timestamptz: ['date'],
+}
+
+/** The narrowest type that holds both, where it is not text. */
+const joined: Readonly<Record<string, OwnType>> = {
+  'smallint bigint': 'bigint',
+  'smallint numeric': 'numeric',
+  'integer bigint': 'bigint',
+  'integer numeric': 'numeric',
+  'bigint numeric': 'numeric',
+  'float bigint': 'numeric',
+  'float numeric': 'numeric',
+  'date timestamp': 'timestamp',
+  'date timestamptz': 'timestamptz',
+}
+
+/**
+ * The type that an existing column must become to hold values of the declared kind too; undefined where it stays.
+ * A column only ever gets wider. A user's own choice of a type that we do not know stays, and takes what casts to it.
+ */
+export function widenedType(actual: ActualType, kind: ColumnKind): OwnType | undefined {
+  const { held, limited } = actual
+  const declared = columnTypeOf(kind)
+  if (holdsAll.includes(held)) return undefined
+  if (declared === 'jsonb') return 'jsonb'
+  if (held === 'float' && kind === 'double') return undefined
+  const isHeld = held === 'text' || held === declared || alsoHolds[held]?.includes(declared)
+  if (isHeld === true) return limited && isOwn(held) ? held : undefined
+  return joined[`${held} ${declared}`] ?? 'text'
+}
+
+/** The expression that converts the (quoted) column to its wider type. No value changes. */
+export function conversion(column: string, from: HeldType, to: OwnType): string {
+  if (to === 'jsonb') return `to_jsonb(${column})`
+  if (from === 'date' && to === 'timestamptz') return `${column}::timestamp AT TIME ZONE 'UTC'`
+  return `${column}::${to}`
+}
+
+function isOwn(held: HeldType): held is OwnType {
+  return Object.values(typeOfKind).some((type) => type === held)
+}

@@ -1,0 +1,52 @@
+/** What stands after the backslash in COPY text for a byte that must be escaped; 0: the byte stands for itself; 1: U+0000, which Postgres cannot hold. */
+export const copyEscapes = new Uint8Array(256)
+copyEscapes[0x00] = 1
+copyEscapes[0x08] = 0x62
+copyEscapes[0x09] = 0x74
+copyEscapes[0x0a] = 0x6e
+copyEscapes[0x0b] = 0x76
+copyEscapes[0x0c] = 0x66
+copyEscapes[0x0d] = 0x72
+copyEscapes[0x5c] = 0x5c
+
+/** COPY text that is being written: a buffer that grows where one value needs it. */
+export class CopyOutput {
+  bytes: Buffer
+  /** Where the next byte goes. */
+  at = 0
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+  }
+
+  /** Room for `count` more bytes. */
+  reserve(count: number): void {
+    if (this.at + count <= this.bytes.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.at + count, this.bytes.length * 2))
+    this.bytes.copy(larger, 0, 0, this.at)
+    this.bytes = larger
+  }
+
+  /** ASCII without anything to escape. */
+  ascii(text: string): void {
+    this.reserve(text.length)
+    this.at += this.bytes.write(text, this.at, 'latin1')
+  }
+
+  /** Any text that has no U+0000. */
+  escaped(text: string): void {
+    const source = Buffer.from(text)
+    this.reserve(source.length * 2)
+    for (const byte of source) {
+      const escape = copyEscapes[byte] ?? 0
+      if (escape !== 0) this.bytes[this.at++] = 0x5c
+      this.bytes[this.at++] = escape === 0 ? byte : escape
+    }
+  }
+
+  /** The two bytes of NULL. */
+  nullValue(): void {
+    this.bytes[this.at++] = 0x5c
+    this.bytes[this.at++] = 0x4e
+  }
+}
