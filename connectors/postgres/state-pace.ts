@@ -20,11 +20,6 @@ export class StatePace {
     return this.#rows >= this.#stateRows || this.#bytes >= stateBytes
   }
 
-  /** True where rows were given out that no state covers. */
-  get uncovered(): boolean {
-    return this.#rows > 0 || this.#bytes > 0
-  }
-
   covered(): void {
     this.#rows = 0
     this.#bytes = 0
