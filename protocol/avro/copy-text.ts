@@ -27,6 +27,17 @@ export function unescaped(letter: number): number {
   }
 }
 
+/** Where the field that begins at `start` ends: at the tab or newline, or behind the lines where an escape swallowed it. */
+export function fieldEnd(lines: Uint8Array, start: number): number {
+  let at = start
+  while (at < lines.length) {
+    const byte = lines[at]
+    if (byte === TAB || byte === NEWLINE) return at
+    at += byte === BACKSLASH ? 2 : 1
+  }
+  return lines.length
+}
+
 /**
  * A field's text, its escapes resolved. Bytes that are not UTF-8 (a SQL_ASCII database sends what it has) become the lone
  * surrogates U+DC80 to U+DCFF, so that none is lost.

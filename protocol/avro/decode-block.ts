@@ -47,6 +47,8 @@ export function forAvsc(schema: AvroSchema): Schema {
 /** What avsc gives for a field: a long is a number, or a bigint beyond 2^53. */
 type Held = boolean | number | bigint | string | Buffer
 
+type WireRecord = Readonly<Record<string, Held | null | OverflowEntry[]>>
+
 interface OverflowEntry {
   readonly key: string
   readonly value: string | null
@@ -64,14 +66,16 @@ class RecordDecoder {
       kind: wireKind(kind),
       field: fields[index]?.name ?? '',
     }))
+    const long = exactLong()
     const decoded = { ...schema, fields: [extractedAt, changes, overflowAsPairs, ...fields] }
     this.#type = avro.Type.forSchema(JSON.parse(JSON.stringify(decoded)) as Schema, {
-      registry: { long: exactLong() },
+      typeHook: (wanted) => (isLong(wanted) ? long : undefined),
     })
   }
 
   decode(bytes: Buffer, at: number): { readonly record: DecodedRecord; readonly next: number } {
-    const { value, offset } = this.#type.decode(bytes, at)
+    const decoded = this.#type.decode(bytes, at)
+    const value = decoded.value as WireRecord
     const { [recordFields.overflow]: pairs, [recordFields.changes]: changes } = value
     const overflow = new Map(
       Array.isArray(pairs) ? pairs.map(({ key, value }) => [key, value]) : [],
@@ -93,7 +97,7 @@ class RecordDecoder {
       // fromEntries defines properties, so that a field named __proto__ is one.
       data: Object.fromEntries(entries),
     }
-    return { record, next: offset }
+    return { record, next: decoded.offset }
   }
 }
 
@@ -114,6 +118,12 @@ const overflowAsPairs = {
       },
     },
   ],
+}
+
+function isLong(schema: Schema): boolean {
+  return (
+    schema === 'long' || (typeof schema === 'object' && 'type' in schema && schema.type === 'long')
+  )
 }
 
 function exactLong(): Type {

@@ -21,29 +21,32 @@ export class MomentParser {
   micros = 0
   /** True where the text named its zone; without one, the clock is taken as it stands. */
   zoned = false
+  #offset = 0
 
-  /** `YYYY-MM-DD`, `T` or a space, `HH:MM:SS`, perhaps a fraction, perhaps `Z`, `±HH`, `±HHMM` or `±HH:MM`. */
-  timestamp(text: Uint8Array, start: number, end: number): boolean {
-    if (end - start < 19) return false
+  /**
+   * `YYYY-MM-DD`, `T` or a space, `HH:MM:SS`, perhaps a fraction, perhaps `Z`, `±HH`, `±HHMM` or `±HH:MM`. Gives the
+   * position after it, negative where it is none; the caller looks at what follows.
+   */
+  timestamp(text: Uint8Array, start: number): number {
     const separator = text[start + 10]
-    if (separator !== 0x20 && separator !== 0x54 && separator !== 0x74) return false
+    if (separator !== 0x20 && separator !== 0x54 && separator !== 0x74) return INVALID
     const days = dateAt(text, start)
     const clock = clockAt(text, start + 11)
-    if (!(days === days) || clock === INVALID || clock >= 86_400) return false
-    const zone = this.#fraction(text, start + 19, end)
-    if (zone === INVALID) return false
-    const offset = zone === end ? 0 : offsetAt(text, zone, end)
-    if (!(offset === offset)) return false
-    this.zoned = zone !== end
-    this.seconds = days * 86_400 + clock - offset
-    return this.seconds >= FIRST_SECOND && this.seconds <= LAST_SECOND
+    if (days !== days || clock === INVALID || clock >= 86_400) return INVALID
+    const zoneAt = this.#fraction(text, start + 19)
+    if (zoneAt === INVALID) return INVALID
+    this.#offset = 0
+    const end = this.#zone(text, zoneAt)
+    this.zoned = end !== zoneAt
+    this.seconds = days * 86_400 + clock - this.#offset
+    return this.seconds >= FIRST_SECOND && this.seconds <= LAST_SECOND ? end : INVALID
   }
 
-  /** `HH:MM:SS`, perhaps a fraction, as microseconds; 24:00:00 is legal; NaN where it is something else. */
+  /** `HH:MM:SS`, perhaps a fraction, as microseconds; 24:00:00 is legal; NaN where the text is something else. */
   time(text: Uint8Array, start: number, end: number): number {
     if (end - start < 8) return NaN
     const clock = clockAt(text, start)
-    if (clock === INVALID || this.#fraction(text, start + 8, end) !== end) return NaN
+    if (clock === INVALID || this.#fraction(text, start + 8) !== end) return NaN
     const micros = clock * 1e6 + this.micros
     return micros <= 86_400_000_000 ? micros : NaN
   }
@@ -58,13 +61,13 @@ export class MomentParser {
   }
 
   /** Reads `.123456` into `micros`, or nothing; gives the position after it. */
-  #fraction(text: Uint8Array, start: number, end: number): number {
+  #fraction(text: Uint8Array, start: number): number {
     this.micros = 0
-    if (start === end || text[start] !== 0x2e) return start
+    if (text[start] !== 0x2e) return start
     let at = start + 1
     let unit = 100_000
     let micros = 0
-    for (; at < end; at++) {
+    for (; ; at++) {
       const digit = (text[at] ?? 0) - ZERO
       if (digit >>> 0 > 9) break
       if (unit < 1 && digit !== 0) return INVALID
@@ -73,6 +76,21 @@ export class MomentParser {
     }
     this.micros = micros
     return at === start + 1 ? INVALID : at
+  }
+
+  /** Reads the zone into `#offset`, in seconds east of UTC; gives the position after it, or the same where there is none. */
+  #zone(text: Uint8Array, start: number): number {
+    const sign = text[start]
+    if (sign === 0x5a || sign === 0x7a) return start + 1
+    if (sign !== 0x2b && sign !== DASH) return start
+    const hours = twoDigits(text, start + 1)
+    const minutesAt = text[start + 3] === COLON ? start + 4 : start + 3
+    const minutes = twoDigits(text, minutesAt)
+    const hasMinutes = minutes >= 0
+    if (hours < 0 || hours > 23 || minutes > 59) return start
+    const offset = hours * 3600 + (hasMinutes ? minutes * 60 : 0)
+    this.#offset = sign === DASH ? -offset : offset
+    return hasMinutes ? minutesAt + 2 : start + 3
   }
 }
 
@@ -144,29 +162,6 @@ function clockAt(text: Uint8Array, at: number): number {
   if (text[at + 2] !== COLON || text[at + 5] !== COLON) return INVALID
   if (hours < 0 || hours > 24 || minutes < 0 || minutes > 59) return INVALID
   return seconds < 0 || seconds > 59 ? INVALID : hours * 3600 + minutes * 60 + seconds
-}
-
-/** The zone's offset in seconds east of UTC; NaN where it is no zone. */
-function offsetAt(text: Uint8Array, start: number, end: number): number {
-  const sign = text[start]
-  if (sign === 0x5a || sign === 0x7a) return end === start + 1 ? 0 : NaN
-  if (sign !== 0x2b && sign !== DASH) return NaN
-  const offset = hoursAndMinutesAt(text, start + 1, end)
-  return sign === DASH ? -offset : offset
-}
-
-/** `HH`, `HHMM` or `HH:MM` as seconds; NaN where it is something else. */
-function hoursAndMinutesAt(text: Uint8Array, start: number, end: number): number {
-  const onlyHours = end === start + 2
-  const minutesAt = text[start + 2] === COLON ? start + 3 : start + 2
-  if (!onlyHours && end !== minutesAt + 2) return NaN
-  const hours = twoDigits(text, start)
-  const minutes = onlyHours ? 0 : twoDigits(text, minutesAt)
-  return isWithin(hours, 23) && isWithin(minutes, 59) ? hours * 3600 + minutes * 60 : NaN
-}
-
-function isWithin(value: number, last: number): boolean {
-  return value >= 0 && value <= last
 }
 
 function twoDigits(text: Uint8Array, at: number): number {

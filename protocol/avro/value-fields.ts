@@ -96,7 +96,7 @@ export class ValueFields {
     const length = this.#toAscii(value)
     if (kind === 'date') return this.#longUnlessNaN(parseDate(this.#ascii, 0, length))
     if (kind === 'time') return this.#longUnlessNaN(this.#moment.time(this.#ascii, 0, length))
-    if (!this.#moment.timestamp(this.#ascii, 0, length)) return false
+    if (this.#moment.timestamp(this.#ascii, 0) !== length) return false
     if (kind === 'timestamp' && this.#moment.zoned) return false
     this.#moment.write(this.#writer)
     return true
@@ -108,14 +108,16 @@ export class ValueFields {
     return true
   }
 
-  /** Gives the length, 0 where it is too long or not ASCII: then it is no date either. */
+  /** Gives the length, and ends the text with a zero; 0 where it is too long or not ASCII: then it is no date either. */
   #toAscii(text: string): number {
-    if (text.length > this.#ascii.length) return 0
+    this.#ascii[0] = 0
+    if (text.length >= this.#ascii.length) return 0
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i)
       if (code > 127) return 0
       this.#ascii[i] = code
     }
+    this.#ascii[text.length] = 0
     return text.length
   }
 

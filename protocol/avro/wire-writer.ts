@@ -10,11 +10,14 @@ const SHORT = 48
  */
 export class WireWriter {
   bytes: Uint8Array<ArrayBuffer>
+  /** The same bytes. */
+  view: DataView<ArrayBuffer>
   at = 0
   #buffer: Buffer
 
   constructor(capacity: number) {
     this.bytes = new Uint8Array(capacity)
+    this.view = new DataView(this.bytes.buffer)
     this.#buffer = Buffer.from(this.bytes.buffer)
   }
 
@@ -23,16 +26,14 @@ export class WireWriter {
     if (this.bytes.length - this.at >= count) return
     const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.at + count))
     grown.set(this.bytes.subarray(0, this.at))
-    this.bytes = grown
-    this.#buffer = Buffer.from(grown.buffer)
+    this.#replace(grown)
   }
 
   /** Begins anew; a buffer that one large record has blown up is given back. */
   restart(capacity: number): void {
     this.at = 0
     if (this.bytes.length <= capacity * 4) return
-    this.bytes = new Uint8Array(capacity)
-    this.#buffer = Buffer.from(this.bytes.buffer)
+    this.#replace(new Uint8Array(capacity))
   }
 
   byte(value: number): void {
@@ -92,7 +93,7 @@ export class WireWriter {
   }
 
   double(value: number): void {
-    this.#buffer.writeDoubleLE(value, this.at)
+    this.view.setFloat64(this.at, value, true)
     this.at += 8
   }
 
@@ -106,6 +107,21 @@ export class WireWriter {
     this.#buffer.write(text, this.at, length, 'utf8')
     this.at += length
     return true
+  }
+
+  /** Ends a text that was written from `lengthAt + 1` to `end`: writes its length, and moves it where that takes more than one byte. */
+  endText(lengthAt: number, end: number): void {
+    const length = end - lengthAt - 1
+    if (length < 64) {
+      this.bytes[lengthAt] = length << 1
+      this.at = end
+      return
+    }
+    const contentAt = lengthAt + lengthBytes(length)
+    this.bytes.copyWithin(contentAt, lengthAt + 1, end)
+    this.at = lengthAt
+    this.long(length)
+    this.at = contentAt + length
   }
 
   #shortAscii(text: string): boolean {
@@ -133,6 +149,12 @@ export class WireWriter {
     let at = this.at
     for (let i = start; i < end; i++) bytes[at++] = from[i] ?? 0
     this.at = at
+  }
+
+  #replace(bytes: Uint8Array<ArrayBuffer>): void {
+    this.bytes = bytes
+    this.view = new DataView(bytes.buffer)
+    this.#buffer = Buffer.from(bytes.buffer)
   }
 
   #pieces(low: number, middle: number, high: number): void {
@@ -169,6 +191,13 @@ export class WireWriter {
     bytes[at++] = rest
     this.at = at
   }
+}
+
+/** How many bytes a length takes: 6 bits in the first, 7 in each other. */
+function lengthBytes(length: number): number {
+  let bytes = 1
+  for (let rest = length; rest > 63; rest = (rest / 128) | 0) bytes++
+  return bytes
 }
 
 /** ASCII digits as a number; NaN where one is not a digit. Exact up to 15 of them. */
