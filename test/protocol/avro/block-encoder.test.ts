@@ -104,6 +104,7 @@ function copyField(kind: ColumnKind, value: RecordValue): string {
   if (value instanceof Uint8Array) return `\\\\x${Buffer.from(value).toString('hex')}`
   if (typeof value === 'string') return copyEscape(value)
   // Postgres prints a double of 16 digits and more with an exponent.
+  if (kind === 'double' && Object.is(value, -0)) return '-0'
   if (kind === 'double' && Math.abs(Number(value)) >= 1e15) return Number(value).toExponential()
   return typeof value === 'object' ? stringifyExact(value) : String(value)
 }
