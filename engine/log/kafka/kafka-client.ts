@@ -24,7 +24,7 @@ export const patientRetry: RetryOptions = {
   retries: 16,
 }
 
-/** At the start nobody has waited for anything yet: an unreachable broker is said within about 5 seconds. */
+/** On the main thread, at the start, nobody has waited for anything yet: an unreachable broker is said within about 5 seconds. */
 const firstConnectRetry: RetryOptions = {
   initialRetryTime: 100,
   multiplier: 2,
@@ -33,10 +33,14 @@ const firstConnectRetry: RetryOptions = {
 }
 
 /** The kafkajs client: the log speaks through pino at debug level. */
-export function kafkaClient(servers: KafkaServers, logger: Logger): Kafka {
+export function kafkaClient(
+  servers: KafkaServers,
+  options: { readonly logger: Logger; readonly patience: 'start' | 'lane' },
+): Kafka {
   useZstd()
   calmRequestQueues()
-  return new kafkajs.Kafka({ ...configOf(servers), retry: firstConnectRetry, ...logging(logger) })
+  const retry = options.patience === 'start' ? firstConnectRetry : patientRetry
+  return new kafkajs.Kafka({ ...configOf(servers), retry, ...logging(options.logger) })
 }
 
 /** kafkajs below its consumer: fetches, offsets and the coordinator of groups. */
@@ -45,7 +49,7 @@ export function kafkaCluster(
   options: { readonly logger: Logger; readonly isolation: 'committed' | 'uncommitted' },
 ): Cluster {
   return new Cluster({
-    logger: kafkaClient(servers, options.logger).logger(),
+    logger: kafkaClient(servers, { logger: options.logger, patience: 'start' }).logger(),
     socketFactory: createSocketFactory(),
     brokers: servers.brokers,
     clientId: servers.clientId,

@@ -31,7 +31,7 @@ export class LaneProducer implements AsyncDisposable {
 
   /** When it resolves, every older producer of the lane is fenced and its open transaction is aborted. */
   static async open(address: KafkaAddress, logger: Logger): Promise<LaneProducer> {
-    const client = kafkaClient(address, logger)
+    const client = kafkaClient(address, { logger, patience: 'lane' })
     try {
       return await LaneProducer.#start({ address, client, timeoutMs: transactionTimeoutMs })
     } catch (error) {

@@ -129,7 +129,9 @@ export class SendQueue {
       .finally(() => {
         this.#running = undefined
         this.#roomMade?.()
-        this.#arm()
+        // What came between the last look at the queue and now.
+        if (this.#hasWork()) this.#run()
+        else this.#arm()
       })
   }
 
@@ -146,12 +148,23 @@ export class SendQueue {
     }
   }
 
+  #hasWork(): boolean {
+    if (this.#failure !== undefined) return false
+    if (this.#wholeMessages > 0 || this.#isOpenUnitLarge()) return true
+    return this.#commitDue() || (this.#sent.partOfUnit && this.#queue.length > 0)
+  }
+
+  /** Whether the open unit, none of which is sent, is too large to wait for its end. */
+  #isOpenUnitLarge(): boolean {
+    return this.#openBytes > this.#options.bounds.queueBytes / 2
+  }
+
   /** The next request: of whole units, or, when these are all sent and committed, of a unit too large to wait for its end. */
   #takeBatch(): Queued[] {
-    const { requestBytes, requestMessages, queueBytes, commitBytes } = this.#options.bounds
+    const { requestBytes, requestMessages, commitBytes } = this.#options.bounds
     let available = this.#wholeMessages
     if (available === 0) {
-      if (this.#openBytes <= queueBytes / 2 && !this.#sent.partOfUnit) return []
+      if (!this.#isOpenUnitLarge() && !this.#sent.partOfUnit) return []
       if (this.#sent.units > 0) return []
       available = this.#queue.length
     }
@@ -190,8 +203,7 @@ export class SendQueue {
     if (partOfUnit) return units === 0 && ageMs >= this.#options.bounds.unitMs
     if (this.#flushing && this.#wholeMessages === 0) return true
     // Whole units in front of a large one that cannot wait: theirs is another transaction.
-    if (this.#wholeMessages === 0 && this.#openBytes > this.#options.bounds.queueBytes / 2)
-      return true
+    if (this.#wholeMessages === 0 && this.#isOpenUnitLarge()) return true
     return bytes >= this.#options.bounds.commitBytes || ageMs >= this.#options.bounds.commitMs
   }
 

@@ -1,11 +1,13 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { pino } from 'pino'
 import { openLaneReader, openLaneWriter } from '../../../engine/log/lane.ts'
 import type {
   LaneAddress,
   LaneReaderOptions,
   LaneResume,
+  LaneWriter,
   LaneWriterOptions,
+  LogEntry,
 } from '../../../engine/log/stream-log.ts'
 import { ConnectError, type ErrorBody } from '../../../protocol/index.ts'
 import { sampleEntries, type SampleSlice } from './sample-records.ts'
@@ -16,8 +18,9 @@ export type LaneJob =
       readonly address: LaneAddress
       readonly options: LaneWriterOptions
       readonly slices: readonly SampleSlice[]
-      /** `close` ends the lane well; `exit` ends the thread in the middle of the last unit; `stay` waits, with all appended. */
-      readonly then: 'close' | 'exit' | 'stay'
+      /** `close` ends the lane well; `exit` ends the thread without a word, in the middle of a unit where `stopAfter` is given. */
+      readonly then: 'close' | 'exit'
+      readonly stopAfter?: number
     }
   | {
       readonly role: 'reader'
@@ -68,20 +71,30 @@ async function write(job: Extract<LaneJob, { role: 'writer' }>): Promise<number>
     const resumed = writer.resume.slices.find(({ slice: name }) => name === slice.slice)
     if (resumed?.complete === true) continue
     for (const entry of sampleEntries({ ...slice, from: resumed?.seq ?? 0 }, { syncId, attempt })) {
-      if (job.then === 'exit' && entry.type === 'end') {
-        // A unit that never gets its state.
-        process.exit(0)
-      }
+      if (isTheEnd(job, { entry, records })) await exit(writer)
       await writer.append(entry)
       if (entry.type !== 'records') continue
       records += entry.count
       report({ appended: entry.bytes.byteLength })
     }
   }
-  if (job.then === 'stay') await new Promise(() => undefined)
   await writer.append({ type: 'close', attempt, records })
   await writer.flush()
   return records
+}
+
+function isTheEnd(
+  { then, stopAfter }: Extract<LaneJob, { role: 'writer' }>,
+  now: { readonly entry: LogEntry; readonly records: number },
+): boolean {
+  if (then === 'close') return false
+  return stopAfter === undefined ? now.entry.type === 'end' : now.records > stopAfter
+}
+
+/** What is complete gets out; the unit that is open dies with the thread. */
+async function exit(writer: LaneWriter): Promise<never> {
+  await writer.flush()
+  process.exit(0)
 }
 
 async function read(job: Extract<LaneJob, { role: 'reader' }>): Promise<number> {
@@ -112,5 +125,6 @@ async function read(job: Extract<LaneJob, { role: 'reader' }>): Promise<number> 
   return records
 }
 
-const job: LaneJob = workerData
-await run(job)
+parentPort?.once('message', (job: LaneJob) => {
+  void run(job)
+})

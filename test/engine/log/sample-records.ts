@@ -10,10 +10,9 @@ export const sampleColumns: readonly Column[] = [
 ]
 export const sampleStream: StreamId = { namespace: 'public', name: 'orders' }
 
-const type = avro.Type.forSchema(
-  forAvsc(wireSchema(sampleStream, sampleColumns).recordSchema),
-  { wrapUnions: false },
-)
+const type = avro.Type.forSchema(forAvsc(wireSchema(sampleStream, sampleColumns).recordSchema), {
+  wrapUnions: false,
+})
 
 /** A records entry as a writer in `record` framing gives it (a log that frames blocks ignores ends and keys). */
 export function sampleRecords(

@@ -1,18 +1,21 @@
-import { Worker } from 'node:worker_threads'
-import { pino } from 'pino'
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { EmbeddedLog } from '../../../engine/log/embedded/embedded-log.ts'
-import { openLaneReader, openLaneWriter } from '../../../engine/log/lane.ts'
-import { openStreamLog } from '../../../engine/log/open-stream-log.ts'
-import type { LaneEndpoint, LogEntry, StreamLog } from '../../../engine/log/stream-log.ts'
-import type { SliceCheckpoint } from '../../../sinks/sink.ts'
-import { testKafka } from '../../support/kafka.ts'
-import type { LaneJob, LaneReport, SeenEntry } from './lane-worker.ts'
-import { sampleColumns, sampleEntries, sampleRecords, sampleStream } from './sample-records.ts'
+import { openLaneReader } from '../../../engine/log/lane.ts'
+import {
+  append,
+  checkpoint,
+  expectContiguous,
+  logger,
+  openLane,
+  openWriter,
+  readAll,
+  startReader,
+  startWriter,
+  type Kind,
+} from './lanes.ts'
+import { sampleColumns, sampleRecords, sampleStream } from './sample-records.ts'
 
-const logger = pino({ level: 'silent' })
-const kinds = ['embedded', 'kafka block', 'kafka record'] as const
-type Kind = (typeof kinds)[number]
+const kinds: readonly Kind[] = ['embedded', 'kafka block', 'kafka record']
 
 const warnings: string[] = []
 process.on('warning', (warning) => warnings.push(warning.message))
@@ -23,7 +26,13 @@ afterEach(() => {
 describe.each(kinds)('the %s log', (kind) => {
   test('gives a reader in another thread every entry in order, slice after slice', async () => {
     const lane = await openLane(kind)
-    const slices = ['a', 'b', ''].map((slice) => ({ slice, from: 0, to: 1_000, unit: 300, block: 70 }))
+    const slices = ['a', 'b', ''].map((slice) => ({
+      slice,
+      from: 0,
+      to: 1_000,
+      unit: 300,
+      block: 70,
+    }))
     const writer = startWriter(lane.endpoint, { slices })
     await writer.resumed
     const reader = startReader(lane.endpoint)
@@ -33,7 +42,9 @@ describe.each(kinds)('the %s log', (kind) => {
       const seen = reader.seen.filter((entry) => entry.slice === slice)
       expect(seen.at(0)).toMatchObject({ type: 'begin', seq: 0 })
       expect(seen.at(-1)).toMatchObject({ type: 'end', seq: 1_000 })
-      expect(seen.filter(({ type }) => type === 'state').map(({ seq }) => seq)).toEqual([300, 600, 900, 1_000])
+      expect(seen.filter(({ type }) => type === 'state').map(({ seq }) => seq)).toEqual([
+        300, 600, 900, 1_000,
+      ])
       expectContiguous(seen)
     }
     expect(reader.seen.at(-1)).toMatchObject({ type: 'close', attempt: 1 })
@@ -55,9 +66,23 @@ describe.each(kinds)('the %s log', (kind) => {
     ])
     await writer.flush()
     const entries = await readAll(lane.endpoint)
-    expect(entries.map(({ type }) => type)).toEqual(['begin', 'records', 'rejected', 'state', 'end', 'close'])
+    expect(entries.map(({ type }) => type)).toEqual([
+      'begin',
+      'records',
+      'rejected',
+      'state',
+      'end',
+      'close',
+    ])
     const [begin, block, rejected, given] = entries
-    expect(begin).toEqual({ type: 'begin', syncId: 1, attempt: 1, slice: 's', seq: 0, columns: sampleColumns })
+    expect(begin).toEqual({
+      type: 'begin',
+      syncId: 1,
+      attempt: 1,
+      slice: 's',
+      seq: 0,
+      columns: sampleColumns,
+    })
     expect(block?.type === 'records' && Buffer.from(block.bytes).equals(expected)).toBe(true)
     expect(rejected).toMatchObject({ seq: 40, reason: 'too large' })
     expect(given).toEqual({ type: 'state', slice: 's', seq: 41, count: 41, state })
@@ -145,7 +170,11 @@ describe('the embedded log', () => {
   test('keeps the bytes in flight below its bound however slow the reader is', async () => {
     const maxQueueBytes = 1024 * 1024
     await using log = new EmbeddedLog({ maxQueueBytes })
-    const [endpoint] = await log.openStream({ connection: 'c', stream: sampleStream, partitions: 1 })
+    const [endpoint] = await log.openStream({
+      connection: 'c',
+      stream: sampleStream,
+      partitions: 1,
+    })
     if (endpoint === undefined) throw new Error('no lane')
     let appended = 0
     const slices = [{ slice: '', from: 0, to: 20_000, unit: 20_000, block: 500, nameBytes: 300 }]
@@ -155,7 +184,11 @@ describe('the embedded log', () => {
     const { signal } = new AbortController()
     let given = 0
     let held = 0
-    for (let item = await reader.next(signal); item !== undefined; item = await reader.next(signal)) {
+    for (
+      let item = await reader.next(signal);
+      item !== undefined;
+      item = await reader.next(signal)
+    ) {
       if (item.entry.type !== 'records') continue
       given += item.entry.bytes.length
       held += item.entry.bytes.length
@@ -171,7 +204,11 @@ describe('the embedded log', () => {
 
   test('lets an entry larger than its bound go alone', async () => {
     await using log = new EmbeddedLog({ maxQueueBytes: 1_000 })
-    const [endpoint] = await log.openStream({ connection: 'c', stream: sampleStream, partitions: 1 })
+    const [endpoint] = await log.openStream({
+      connection: 'c',
+      stream: sampleStream,
+      partitions: 1,
+    })
     if (endpoint === undefined) throw new Error('no lane')
     const slices = [{ slice: '', from: 0, to: 30, unit: 10, block: 10, nameBytes: 5_000 }]
     const writer = startWriter(endpoint, { slices })
@@ -206,130 +243,3 @@ describe('the embedded log', () => {
     await reader.exited
   })
 })
-
-interface Lane {
-  readonly log: StreamLog
-  readonly endpoint: LaneEndpoint
-}
-
-async function openLane(kind: Kind, options: { readonly maxQueueBytes?: number } = {}): Promise<Lane> {
-  const log = kind === 'embedded' ? new EmbeddedLog(options) : await openKafkaLog(kind)
-  onTestFinished(async () => {
-    await log[Symbol.asyncDispose]()
-  })
-  const connection = kind === 'embedded' ? 'c' : testKafka().prefix
-  const [endpoint] = await log.openStream({ connection, stream: sampleStream, partitions: 1 })
-  if (endpoint === undefined) throw new Error('no lane')
-  return { log, endpoint }
-}
-
-async function openKafkaLog(kind: 'kafka block' | 'kafka record'): Promise<StreamLog> {
-  const framing = kind === 'kafka block' ? 'block' : 'record'
-  return openStreamLog({ kind: 'kafka', brokers: testKafka().brokers, framing, ssl: false }, logger)
-}
-
-function checkpoint(slice: string, seq: number, complete = false): SliceCheckpoint {
-  return { slice, partition: 0, seq, complete, state: { at: seq } }
-}
-
-async function openWriter(
-  endpoint: LaneEndpoint,
-  options: { readonly attempt?: number; readonly slices?: readonly SliceCheckpoint[]; readonly position?: string } = {},
-): ReturnType<typeof openLaneWriter> {
-  const { attempt = 1, slices = [], position } = options
-  return openLaneWriter(
-    endpoint.writer.address,
-    { syncId: 1, attempt, columns: sampleColumns, slices, ...(position !== undefined && { position }) },
-    logger,
-  )
-}
-
-async function append(
-  writer: Awaited<ReturnType<typeof openLaneWriter>>,
-  entries: Iterable<LogEntry>,
-): Promise<void> {
-  for (const entry of entries) await writer.append(entry)
-}
-
-async function readAll(endpoint: LaneEndpoint): Promise<LogEntry[]> {
-  await using reader = await openLaneReader(endpoint.reader.address, {}, logger)
-  const { signal } = new AbortController()
-  const entries: LogEntry[] = []
-  for (let item = await reader.next(signal); item !== undefined; item = await reader.next(signal)) {
-    entries.push(item.entry)
-    reader.release()
-  }
-  return entries
-}
-
-function expectContiguous(seen: readonly SeenEntry[]): void {
-  let seq = 0
-  for (const entry of seen) {
-    expect(entry.seq).toBe(seq)
-    if (entry.type === 'records') seq += entry.count ?? 0
-  }
-}
-
-interface Running {
-  readonly resumed: Promise<unknown>
-  readonly done: Promise<{ readonly records: number }>
-  readonly exited: Promise<unknown>
-  readonly seen: SeenEntry[]
-}
-
-function startWriter(
-  { writer }: LaneEndpoint,
-  options: {
-    readonly slices: Extract<LaneJob, { role: 'writer' }>['slices']
-    readonly then?: 'close' | 'exit'
-    readonly onAppended?: (bytes: number) => void
-  },
-): Running {
-  const { slices, then = 'close', onAppended } = options
-  const lane = { syncId: 1, attempt: 1, columns: sampleColumns, slices: slices.map(({ slice }) => checkpoint(slice, 0)) }
-  const job: LaneJob = { role: 'writer', address: writer.address, options: lane, slices, then }
-  return start(job, { transfer: writer.transfer, ...(onAppended !== undefined && { onAppended }) })
-}
-
-function startReader({ reader }: LaneEndpoint, options: { readonly exitAfter?: number } = {}): Running {
-  return start(
-    { role: 'reader', address: reader.address, options: {}, ...options },
-    { transfer: reader.transfer },
-  )
-}
-
-function start(
-  job: LaneJob,
-  options: { readonly transfer: LaneEndpoint['writer']['transfer']; readonly onAppended?: (bytes: number) => void },
-): Running {
-  const worker = new Worker(new URL('./lane-worker.ts', import.meta.url), {
-    workerData: job,
-    transferList: [...options.transfer],
-  })
-  onTestFinished(async () => {
-    await worker.terminate()
-  })
-  const resumed = Promise.withResolvers<unknown>()
-  const done = Promise.withResolvers<{ readonly records: number }>()
-  const exited = new Promise((resolve) => worker.on('exit', resolve))
-  const seen: SeenEntry[] = []
-  worker.on('message', (report: LaneReport) => {
-    if ('seen' in report) seen.push(report.seen)
-    else if ('appended' in report) options.onAppended?.(report.appended)
-    else if ('resume' in report) resumed.resolve(report.resume)
-    else if ('done' in report) done.resolve(report.done)
-    else {
-      done.reject(report.error as unknown as Error)
-      resumed.reject(report.error as unknown as Error)
-    }
-  })
-  worker.on('error', (error) => {
-    done.reject(error)
-    resumed.reject(error)
-  })
-  done.promise.catch(() => undefined)
-  resumed.promise.catch(() => undefined)
-  return { resumed: resumed.promise, done: done.promise, exited, seen }
-}
-
-void sampleEntries

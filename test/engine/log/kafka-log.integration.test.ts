@@ -1,0 +1,483 @@
+import { randomBytes } from 'node:crypto'
+import avro from 'avsc'
+import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { KafkaLog } from '../../../engine/log/kafka/kafka-log.ts'
+import { KafkaWriter } from '../../../engine/log/kafka/kafka-writer.ts'
+import { openLaneReader } from '../../../engine/log/lane.ts'
+import type { KafkaAddress, LaneEndpoint, LogEntry } from '../../../engine/log/stream-log.ts'
+import { startKafka, testKafka } from '../../support/kafka.ts'
+import {
+  append,
+  checkpoint,
+  expectContiguous,
+  logger,
+  openLane,
+  openWriter,
+  readAll,
+  startReader,
+  startWriter,
+} from './lanes.ts'
+import { sampleColumns, sampleRecords, sampleStream } from './sample-records.ts'
+
+const sliceA = { slice: 'a', from: 0, to: 1_000, unit: 300, block: 70 }
+const sliceB = { ...sliceA, slice: 'b' }
+const ids = { syncId: 1, attempt: 1 }
+
+describe.each(['kafka block', 'kafka record'] as const)('a lane of the %s log', (kind) => {
+  test('shows a unit as a whole or not at all', async () => {
+    const { endpoint } = await openLane(kind)
+    await using writer = await openWriter(endpoint)
+    await using reader = await openLaneReader(endpoint.reader.address, {}, logger)
+    await append(writer, unit({ seq: 0, count: 10 }))
+    await writer.append(sampleRecords('', { seq: 10, count: 10 }))
+    await writer.flush()
+    expect(await take(reader, 3)).toEqual(['begin', 'records', 'state'])
+    const nothing = reader.next(AbortSignal.timeout(1_000))
+    expect(await nothing).toBeUndefined()
+    await writer.append({ type: 'state', slice: '', seq: 20, count: 10, state: {} })
+    await writer.flush()
+    expect(await take(reader, 2)).toEqual(['records', 'state'])
+  })
+
+  test('goes on, after a writer that was killed, from the states in the log, though no sink has read them', async () => {
+    const { endpoint } = await openLane(kind)
+    const dead = startWriter(endpoint, { slices: [sliceA, sliceB], then: 'exit', stopAfter: 1_600 })
+    await dead.exited
+    const slices = [sliceA, sliceB]
+    const writer = startWriter(endpoint, { slices, attempt: 2 })
+    const resume = await writer.resumed
+    expect(resume.from).toBe('log')
+    expect(resume.slices).toMatchObject([
+      { slice: 'a', seq: 1_000, complete: true },
+      { slice: 'b', seq: 600, complete: false, state: { at: 600 } },
+    ])
+    expect(await writer.done).toEqual({ records: 400 })
+    const reader = startReader(endpoint, { from: { attempt: 2 } })
+    expect(await reader.done).toEqual({ records: 2_000 })
+    for (const slice of ['a', 'b']) {
+      expectContiguous(reader.seen.filter((entry) => entry.slice === slice))
+    }
+  })
+
+  test('fences a writer that is no longer the newest, and hides its open unit', async () => {
+    const { endpoint } = await openLane(kind)
+    await using zombie = await openWriter(endpoint, { slices: [checkpoint('', 0)] })
+    await append(zombie, unit({ seq: 0, count: 10 }))
+    await zombie.flush()
+    await append(zombie, [sampleRecords('', { seq: 10, count: 10 })])
+    await using heir = await openWriter(endpoint, { attempt: 2, slices: [checkpoint('', 0)] })
+    expect(heir.resume).toMatchObject({ from: 'log', slices: [{ seq: 10 }] })
+    const flushed = async (): Promise<void> => {
+      await zombie.append({ type: 'state', slice: '', seq: 20, count: 10, state: {} })
+      await zombie.flush()
+    }
+    await expect(flushed()).rejects.toMatchObject({ code: 'fenced' })
+    await expect(zombie.append({ type: 'close', attempt: 1, records: 20 })).rejects.toMatchObject({
+      code: 'fenced',
+    })
+    await append(heir, [
+      { type: 'begin', syncId: 1, attempt: 2, slice: '', seq: 10, columns: sampleColumns },
+      ...unit({ seq: 10, count: 5 }).slice(1),
+      { type: 'close', attempt: 2, records: 5 },
+    ])
+    await heir.flush()
+    const entries = await readAll(endpoint, { attempt: 2 })
+    expect(countRecords(entries)).toBe(15)
+  })
+
+  test('commits a unit that stays open in part; after a crash a begin tells where its orphans start', async () => {
+    const { endpoint } = await openLane(kind)
+    await using dying = await KafkaWriter.open(
+      kafkaAddress(endpoint),
+      { ...ids, columns: sampleColumns, slices: [checkpoint('', 0)] },
+      { logger, bounds: { queueBytes: 2_000, unitMs: 50 } },
+    )
+    await append(dying, unit({ seq: 0, count: 10 }))
+    await using reader = await openLaneReader(endpoint.reader.address, { attempt: 2 }, logger)
+    expect(await take(reader, 3)).toEqual(['begin', 'records', 'state'])
+    await append(dying, [sampleRecords('', { seq: 10, count: 100 })])
+    const orphans = await reader.next(AbortSignal.timeout(10_000))
+    expect(orphans?.entry).toMatchObject({ type: 'records', seq: 10 })
+    await using writer = await openWriter(endpoint, { attempt: 2, slices: [checkpoint('', 0)] })
+    expect(writer.resume).toMatchObject({ from: 'log', slices: [{ seq: 10 }] })
+    await append(writer, [
+      { type: 'begin', syncId: 1, attempt: 2, slice: '', seq: 10, columns: sampleColumns },
+      ...unit({ seq: 10, count: 5 }).slice(1),
+      { type: 'close', attempt: 2, records: 5 },
+    ])
+    await writer.flush()
+    const rest: LogEntry[] = []
+    const { signal } = new AbortController()
+    for (
+      let item = await reader.next(signal);
+      item !== undefined;
+      item = await reader.next(signal)
+    ) {
+      rest.push(item.entry)
+    }
+    const begin = rest.findIndex(({ type }) => type === 'begin')
+    expect(rest[begin]).toMatchObject({ seq: 10, attempt: 2 })
+    expect(countRecords(rest.slice(begin))).toBe(5)
+  })
+
+  test('shows a read_committed consumer that is not ours each record once, and the schema to decode it by', async () => {
+    const { endpoint } = await openLane(kind)
+    await startWriter(endpoint, { slices: [sliceA, sliceB], then: 'exit', stopAfter: 1_600 }).exited
+    expect(await startWriter(endpoint, { slices: [sliceA, sliceB], attempt: 2 }).done).toEqual({
+      records: 400,
+    })
+    const { topic, schemasTopic } = kafkaAddress(endpoint)
+    const messages = await consumeUntil(topic, (seen) =>
+      seen.some((message) => header(message, 'type') === 'CLOSE'),
+    )
+    const wanted = new Set<string>()
+    for (const { value } of messages.filter((message) => header(message, 'type') === 'RECORD')) {
+      wanted.add(value?.readBigUInt64LE(2).toString(16).padStart(16, '0') ?? '')
+    }
+    const schemas = new Map<string, avro.Type>()
+    await consumeUntil(schemasTopic, (seen) => {
+      for (const { key, value } of seen) {
+        if (wanted.has(String(key))) {
+          schemas.set(String(key), avro.Type.forSchema(JSON.parse(String(value)) as avro.Schema))
+        }
+      }
+      return [...wanted].every((fingerprint) => schemas.has(fingerprint))
+    })
+    const ids = messages
+      .filter((message) => header(message, 'type') === 'RECORD')
+      .map((message) => [header(message, 'slice'), decode(message, schemas)] as const)
+    for (const slice of ['a', 'b']) {
+      const ofSlice = ids.filter(([name]) => name === slice).flatMap(([, values]) => values)
+      expect(ofSlice).toEqual(Array.from({ length: 1_000 }, (_, index) => index))
+    }
+  })
+
+  test('refuses a foreign message, and names its offset', async () => {
+    const { endpoint } = await openLane(kind)
+    await using writer = await openWriter(endpoint)
+    await append(writer, unit({ seq: 0, count: 10 }))
+    await writer.flush()
+    const { topic } = kafkaAddress(endpoint)
+    const producer = client().producer({
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    })
+    await producer.connect()
+    const [sent] = await producer.send({ topic, messages: [{ value: '{"not": "ours"}' }] })
+    await producer.disconnect()
+    await using reader = await openLaneReader(endpoint.reader.address, {}, logger)
+    await take(reader, 3)
+    await expect(reader.next(AbortSignal.timeout(10_000))).rejects.toMatchObject({
+      code: 'log_foreign_message',
+      details: { topic, offset: sent?.baseOffset },
+    })
+  })
+
+  test('starts a reader at a position, and passes over the close of older attempts', async () => {
+    const { endpoint } = await openLane(kind)
+    await startWriter(endpoint, { slices: [sliceA] }).done
+    const first = startReader(endpoint)
+    await first.done
+    const state = first.seen.find(({ type, seq }) => type === 'state' && seq === 600)
+    const position = state?.next ?? ''
+    const checkpoints = [checkpoint('a', 600)]
+    const writer = startWriter(endpoint, { slices: [sliceA], attempt: 2, checkpoints, position })
+    expect(await writer.resumed).toMatchObject({
+      from: 'log',
+      slices: [{ seq: 1_000, complete: true }],
+    })
+    expect(await writer.done).toEqual({ records: 0 })
+    const second = startReader(endpoint, { from: { position, attempt: 2 } })
+    expect(await second.done).toEqual({ records: 400 })
+    expect(second.seen.at(-1)).toMatchObject({ type: 'close', attempt: 2 })
+    const group = await groupOffset(endpoint)
+    expect(BigInt(group)).toBeGreaterThan(BigInt(position))
+  })
+
+  test.each([
+    ['retention deleted', /retention/],
+    ['somebody made anew', /made anew/],
+  ])(
+    'falls back to the destination, with a warning, when the log is one that %s',
+    async (how, reason) => {
+      const { endpoint } = await openLane(kind)
+      await startWriter(endpoint, { slices: [sliceA] }).done
+      const read = startReader(endpoint)
+      await read.done
+      const position =
+        read.seen.find(({ type, seq }) => type === 'state' && seq === 300)?.next ?? ''
+      const { topic } = kafkaAddress(endpoint)
+      await using admin = await openAdmin()
+      if (how === 'retention deleted') {
+        await admin.fetchTopicOffsets(topic) // kafkajs deletes records of topics that it knows only
+        const offset = String(BigInt(position) + 1n)
+        await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset }] })
+      } else {
+        await admin.deleteTopics({ topics: [topic] })
+        await expect
+          .poll(async () =>
+            admin.createTopics({ topics: [{ topic, numPartitions: 1 }] }).catch(() => false),
+          )
+          .toBe(true)
+      }
+      const checkpoints = [checkpoint('a', 300)]
+      const lost = openLaneReader(endpoint.reader.address, { position }, logger)
+      await expect(lost).rejects.toMatchObject({ code: 'log_position_lost' })
+      const writer = startWriter(endpoint, { slices: [sliceA], attempt: 2, checkpoints, position })
+      const resume = await writer.resumed
+      expect(resume).toMatchObject({ from: 'destination', slices: checkpoints })
+      expect(resume.warning).toMatch(reason)
+      expect(await writer.done).toEqual({ records: 700 })
+      const from = {
+        ...(resume.position !== undefined && { position: resume.position }),
+        attempt: 2,
+      }
+      const reader = startReader(endpoint, { from: { ...from, skipToAttempt: 2 } })
+      expect(await reader.done).toEqual({ records: 700 })
+
+      // The states of the first attempt are void from now on: a third attempt, whose sink has read nothing, re-reads as well.
+      const third = startWriter(endpoint, { slices: [sliceA], attempt: 3, checkpoints, position })
+      expect(await third.resumed).toMatchObject({ from: 'destination', slices: checkpoints })
+      await third.done
+    },
+  )
+
+  test('skips to an attempt', async () => {
+    const { endpoint } = await openLane(kind)
+    await startWriter(endpoint, { slices: [sliceA] }).done
+    await startWriter(endpoint, { slices: [{ ...sliceB, to: 100 }], attempt: 2 }).done
+    const reader = startReader(endpoint, { from: { skipToAttempt: 2, attempt: 2 } })
+    expect(await reader.done).toEqual({ records: 100 })
+    expect(reader.seen.at(0)).toMatchObject({ type: 'begin', slice: 'b' })
+  })
+})
+
+describe('the kafka log', () => {
+  test('takes smaller records where the topic was made with a smaller limit, and says when one is too large', async () => {
+    const { prefix } = testKafka()
+    const topic = `connect.${prefix}.public.orders`
+    await using admin = await openAdmin()
+    await admin.createTopics({
+      topics: [
+        {
+          topic,
+          numPartitions: 1,
+          configEntries: [{ name: 'max.message.bytes', value: '1048576' }],
+        },
+      ],
+    })
+    await using log = await openLog()
+    const endpoints = await log.openStream({
+      connection: prefix,
+      stream: sampleStream,
+      partitions: 3,
+    })
+    expect(endpoints).toHaveLength(3)
+    expect(log.maxRecordBytes).toBe(512 * 1024)
+    const [endpoint] = endpoints
+    if (endpoint === undefined) throw new Error('no lane')
+    await using writer = await openWriter(endpoint)
+    const noise = new Uint8Array(randomBytes(2 * 1024 * 1024))
+    const tooLarge = async (): Promise<void> => {
+      await append(writer, [
+        { type: 'begin', ...ids, slice: '', seq: 0, columns: sampleColumns },
+        {
+          type: 'records',
+          slice: '',
+          seq: 0,
+          count: 1,
+          bytes: noise,
+          ends: Uint32Array.of(noise.length),
+        },
+        { type: 'state', slice: '', seq: 1, count: 1, state: {} },
+      ])
+      await writer.flush()
+    }
+    await expect(tooLarge()).rejects.toMatchObject({
+      code: 'log_message_too_large',
+      details: { topic },
+    })
+  })
+
+  test('adds partitions to a topic and never takes any away', async () => {
+    const { prefix } = testKafka()
+    await using log = await openLog()
+    await using admin = await openAdmin()
+    const topic = `connect.${prefix}.public.orders`
+    for (const [partitions, there] of [
+      [1, 1],
+      [3, 3],
+      [2, 3],
+    ] as const) {
+      const lanes = await log.openStream({ connection: prefix, stream: sampleStream, partitions })
+      expect(lanes).toHaveLength(partitions)
+      const offsets = admin.fetchTopicOffsets(topic)
+      expect(await offsets).toHaveLength(there)
+    }
+  })
+
+  test('says that a broker cannot be reached', async () => {
+    const config = {
+      kind: 'kafka',
+      brokers: ['127.0.0.1:1'],
+      framing: 'block',
+      ssl: false,
+    } as const
+    await expect(KafkaLog.open(config, logger)).rejects.toMatchObject({
+      code: 'kafka_unreachable',
+      details: { brokers: '127.0.0.1:1' },
+    })
+  })
+
+  test('says that the topic is gone', async () => {
+    const { endpoint } = await openLane('kafka block')
+    await using writer = await openWriter(endpoint)
+    await using admin = await openAdmin()
+    await admin.deleteTopics({ topics: [kafkaAddress(endpoint).topic] })
+    const write = async (): Promise<void> => {
+      await append(writer, unit({ seq: 0, count: 10 }))
+      await writer.flush()
+    }
+    await expect(write()).rejects.toMatchObject({ code: 'log_topic_missing' })
+    const reading = openLaneReader(endpoint.reader.address, {}, logger)
+    await expect(reading).rejects.toMatchObject({ code: 'log_topic_missing' })
+  })
+
+  test('lets a writer run ahead of a dead broker by a few megabytes only, and goes on when it is back', async () => {
+    await using broker = await startKafka()
+    await using log = await KafkaLog.open(
+      { kind: 'kafka', brokers: broker.brokers, framing: 'block', ssl: false },
+      logger,
+    )
+    const [endpoint] = await log.openStream({
+      connection: 'c',
+      stream: sampleStream,
+      partitions: 1,
+    })
+    if (endpoint === undefined) throw new Error('no lane')
+    await using writer = await openWriter(endpoint)
+    await append(writer, unit({ seq: 0, count: 10 }))
+    await writer.flush()
+    await broker.kill9()
+    let appended = 0
+    const writing = (async () => {
+      for (let seq = 10; seq < 60_010; seq += 1_000) {
+        await append(writer, unit({ seq, count: 1_000, nameBytes: 300 }).slice(1))
+        appended += 300_000
+      }
+      await append(writer, [{ type: 'close', attempt: 1, records: 60_010 }])
+      await writer.flush()
+    })()
+    writing.catch(() => undefined) // awaited below
+    await expect.poll(() => appended, { timeout: 10_000 }).toBeGreaterThan(3_000_000)
+    await broker.restart()
+    expect(appended).toBeLessThan(8_000_000)
+    await writing
+    expect(countRecords(await readAll(endpoint))).toBe(60_010)
+  })
+})
+
+function unit(range: {
+  readonly seq: number
+  readonly count: number
+  readonly nameBytes?: number
+}): LogEntry[] {
+  const { seq, count } = range
+  return [
+    { type: 'begin', ...ids, slice: '', seq, columns: sampleColumns },
+    sampleRecords('', range),
+    { type: 'state', slice: '', seq: seq + count, count, state: { at: seq + count } },
+  ]
+}
+
+async function take(
+  reader: Awaited<ReturnType<typeof openLaneReader>>,
+  count: number,
+): Promise<string[]> {
+  const types: string[] = []
+  while (types.length < count) {
+    const item = await reader.next(AbortSignal.timeout(10_000))
+    types.push(item?.entry.type ?? 'nothing')
+  }
+  return types
+}
+
+function countRecords(entries: readonly LogEntry[]): number {
+  return entries.reduce((sum, entry) => sum + (entry.type === 'records' ? entry.count : 0), 0)
+}
+
+function kafkaAddress({ writer }: LaneEndpoint): KafkaAddress {
+  if (writer.address.kind !== 'kafka') throw new Error('not a Kafka lane')
+  return writer.address.kafka
+}
+
+async function openLog(): Promise<KafkaLog> {
+  return KafkaLog.open(
+    { kind: 'kafka', brokers: testKafka().brokers, framing: 'block', ssl: false },
+    logger,
+  )
+}
+
+function client(): Kafka {
+  return new kafkajs.Kafka({
+    brokers: [...testKafka().brokers],
+    clientId: 'test',
+    logLevel: kafkajs.logLevel.NOTHING,
+  })
+}
+
+async function openAdmin(): Promise<Admin & AsyncDisposable> {
+  const admin = client().admin()
+  await admin.connect()
+  return Object.assign(admin, { [Symbol.asyncDispose]: async () => admin.disconnect() })
+}
+
+async function groupOffset(endpoint: LaneEndpoint): Promise<string> {
+  const { topic, partition } = kafkaAddress(endpoint)
+  await using admin = await openAdmin()
+  const [answer] = await admin.fetchOffsets({ groupId: `${topic}.${partition}`, topics: [topic] })
+  return answer?.partitions[0]?.offset ?? '-1'
+}
+
+/** Reads a topic from its beginning as any service would: kafkajs's own consumer, read_committed. */
+async function consumeUntil(
+  topic: string,
+  enough: (seen: readonly KafkaMessage[]) => boolean,
+): Promise<readonly KafkaMessage[]> {
+  const consumer = client().consumer({
+    groupId: `${testKafka().prefix}-other`,
+    readUncommitted: false,
+  })
+  onTestFinished(async () => consumer.disconnect())
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  const seen: KafkaMessage[] = []
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  await consumer.run({
+    eachBatch: ({ batch }) => {
+      seen.push(...batch.messages)
+      if (enough(seen)) resolve(undefined)
+      return Promise.resolve()
+    },
+  })
+  await promise
+  return seen
+}
+
+function header({ headers }: KafkaMessage, name: string): string {
+  const value = headers?.[name]
+  return Buffer.isBuffer(value) ? value.toString() : ''
+}
+
+/** The ids of a message's records, by the published schema. */
+function decode({ value }: KafkaMessage, schemas: ReadonlyMap<string, avro.Type>): number[] {
+  const bytes = value ?? Buffer.alloc(0)
+  expect([...bytes.subarray(0, 2)]).toEqual([0xc3, 0x01])
+  const type = schemas.get(bytes.readBigUInt64LE(2).toString(16).padStart(16, '0'))
+  const decoded = type?.fromBuffer(bytes.subarray(10)) as { id: unknown } | { id: unknown }[]
+  return (Array.isArray(decoded) ? decoded : [decoded]).map(({ id }) => idOf(id))
+}
+
+function idOf(id: unknown): number {
+  return typeof id === 'object' && id !== null && 'long' in id ? Number(id.long) : Number(id)
+}

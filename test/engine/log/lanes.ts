@@ -1,0 +1,190 @@
+import { Worker } from 'node:worker_threads'
+import { pino } from 'pino'
+import { expect, onTestFinished } from 'vitest'
+import { EmbeddedLog } from '../../../engine/log/embedded/embedded-log.ts'
+import { openLaneReader, openLaneWriter } from '../../../engine/log/lane.ts'
+import { openStreamLog } from '../../../engine/log/open-stream-log.ts'
+import type {
+  LaneEndpoint,
+  LaneReaderOptions,
+  LaneResume,
+  LaneWriter,
+  LogEntry,
+  StreamLog,
+} from '../../../engine/log/stream-log.ts'
+import { ConnectError } from '../../../protocol/index.ts'
+import type { SliceCheckpoint } from '../../../sinks/sink.ts'
+import { testKafka } from '../../support/kafka.ts'
+import type { LaneJob, LaneReport, SeenEntry } from './lane-worker.ts'
+import { sampleColumns, sampleStream } from './sample-records.ts'
+
+export const logger = pino({ level: 'silent' })
+export type Kind = 'embedded' | 'kafka block' | 'kafka record'
+
+export interface Lane {
+  readonly log: StreamLog
+  readonly endpoint: LaneEndpoint
+  readonly connection: string
+}
+
+export async function openLane(
+  kind: Kind,
+  options: { readonly maxQueueBytes?: number } = {},
+): Promise<Lane> {
+  const log = kind === 'embedded' ? new EmbeddedLog(options) : await openKafkaLog(kind)
+  onTestFinished(async () => {
+    await log[Symbol.asyncDispose]()
+  })
+  const connection = kind === 'embedded' ? 'c' : testKafka().prefix
+  const [endpoint] = await log.openStream({ connection, stream: sampleStream, partitions: 1 })
+  if (endpoint === undefined) throw new Error('no lane')
+  return { log, endpoint, connection }
+}
+
+export async function openKafkaLog(kind: Exclude<Kind, 'embedded'>): Promise<StreamLog> {
+  const framing = kind === 'kafka block' ? 'block' : 'record'
+  return openStreamLog({ kind: 'kafka', brokers: testKafka().brokers, framing, ssl: false }, logger)
+}
+
+export function checkpoint(slice: string, seq: number, complete = false): SliceCheckpoint {
+  return { slice, partition: 0, seq, complete, state: { at: seq } }
+}
+
+export async function openWriter(
+  endpoint: LaneEndpoint,
+  options: {
+    readonly attempt?: number
+    readonly slices?: readonly SliceCheckpoint[]
+    readonly position?: string
+  } = {},
+): Promise<LaneWriter> {
+  const { attempt = 1, slices = [], position } = options
+  return openLaneWriter(
+    endpoint.writer.address,
+    {
+      syncId: 1,
+      attempt,
+      columns: sampleColumns,
+      slices,
+      ...(position !== undefined && { position }),
+    },
+    logger,
+  )
+}
+
+export async function append(writer: LaneWriter, entries: Iterable<LogEntry>): Promise<void> {
+  for (const entry of entries) await writer.append(entry)
+}
+
+export async function readAll(
+  endpoint: LaneEndpoint,
+  options: LaneReaderOptions = {},
+): Promise<LogEntry[]> {
+  await using reader = await openLaneReader(endpoint.reader.address, options, logger)
+  const { signal } = new AbortController()
+  const entries: LogEntry[] = []
+  for (let item = await reader.next(signal); item !== undefined; item = await reader.next(signal)) {
+    entries.push(item.entry)
+    reader.release()
+  }
+  return entries
+}
+
+export function expectContiguous(seen: readonly SeenEntry[]): void {
+  let seq = 0
+  for (const entry of seen) {
+    expect(entry.seq).toBe(seq)
+    if (entry.type === 'records') seq += entry.count ?? 0
+  }
+}
+
+export interface Running {
+  readonly resumed: Promise<LaneResume>
+  readonly done: Promise<{ readonly records: number }>
+  readonly exited: Promise<unknown>
+  readonly seen: SeenEntry[]
+}
+
+export function startWriter(
+  { writer }: LaneEndpoint,
+  options: {
+    readonly slices: Extract<LaneJob, { role: 'writer' }>['slices']
+    readonly then?: 'close' | 'exit'
+    /** `exit` only: the thread ends at the first state after this many records. */
+    readonly stopAfter?: number
+    readonly attempt?: number
+    readonly checkpoints?: readonly SliceCheckpoint[]
+    readonly position?: string
+    readonly onAppended?: (bytes: number) => void
+  },
+): Running {
+  const { slices, then = 'close', attempt = 1, position, onAppended } = options
+  const checkpoints = options.checkpoints ?? slices.map(({ slice }) => checkpoint(slice, 0))
+  const lane = {
+    syncId: 1,
+    attempt,
+    columns: sampleColumns,
+    slices: checkpoints,
+    ...(position !== undefined && { position }),
+  }
+  const { stopAfter } = options
+  const job: LaneJob = {
+    role: 'writer',
+    address: writer.address,
+    options: lane,
+    slices,
+    then,
+    ...(stopAfter !== undefined && { stopAfter }),
+  }
+  return start(job, { transfer: writer.transfer, ...(onAppended !== undefined && { onAppended }) })
+}
+
+export function startReader(
+  { reader }: LaneEndpoint,
+  options: { readonly exitAfter?: number; readonly from?: LaneReaderOptions } = {},
+): Running {
+  const { from = {}, exitAfter } = options
+  const job: LaneJob = {
+    role: 'reader',
+    address: reader.address,
+    options: from,
+    ...(exitAfter !== undefined && { exitAfter }),
+  }
+  return start(job, { transfer: reader.transfer })
+}
+
+function start(
+  job: LaneJob,
+  options: {
+    readonly transfer: LaneEndpoint['writer']['transfer']
+    readonly onAppended?: (bytes: number) => void
+  },
+): Running {
+  const worker = new Worker(new URL('./lane-worker.ts', import.meta.url))
+  worker.postMessage(job, [...options.transfer])
+  onTestFinished(async () => {
+    await worker.terminate()
+  })
+  const resumed = Promise.withResolvers<LaneResume>()
+  const done = Promise.withResolvers<{ readonly records: number }>()
+  const exited = new Promise((resolve) => worker.on('exit', resolve))
+  const seen: SeenEntry[] = []
+  worker.on('message', (report: LaneReport) => {
+    if ('seen' in report) seen.push(report.seen)
+    else if ('appended' in report) options.onAppended?.(report.appended)
+    else if ('resume' in report) resumed.resolve(report.resume)
+    else if ('done' in report) done.resolve(report.done)
+    else {
+      const error = ConnectError.fromJSON(report.error)
+      done.reject(error)
+      resumed.reject(error)
+    }
+  })
+  worker.on('error', (error) => {
+    done.reject(error)
+    resumed.reject(error)
+  })
+  done.promise.catch(() => undefined)
+  resumed.promise.catch(() => undefined)
+  return { resumed: resumed.promise, done: done.promise, exited, seen }
+}
