@@ -1,0 +1,161 @@
+import type { ConnectionOptions } from 'node:tls'
+import { Client, DatabaseError, type QueryResultRow } from 'pg'
+import { ConnectError } from '../../protocol/index.ts'
+import { CopyIn } from './copy-in.ts'
+import { destinationError, type ErrorPlace } from './destination-errors.ts'
+import type { PostgresAddress } from './postgres-address.ts'
+
+/** UNIQUE NULLS NOT DISTINCT came with 15. */
+const OLDEST_SERVER = 150_000
+
+/** One database session. Every error that its methods throw is a ConnectError, but those of a COPY. */
+export class Session implements AsyncDisposable {
+  readonly #client: Client
+  readonly #place: ErrorPlace
+  /** Why the session ended between two queries. */
+  #lost: Error | undefined
+
+  private constructor(client: Client, place: ErrorPlace) {
+    this.#client = client
+    this.#place = place
+    client.on('error', (error) => {
+      this.#lost ??= error
+    })
+  }
+
+  static async open(place: ErrorPlace): Promise<Session> {
+    const { address } = place
+    const client = new Client({
+      host: address.host,
+      port: address.port,
+      user: address.user,
+      database: address.database,
+      // A function, so that pg never falls back to PGPASSWORD or .pgpass of this machine.
+      password: () => address.password ?? '',
+      ssl: tlsOf(address),
+      keepAlive: true,
+      connectionTimeoutMillis: 10_000,
+      application_name: 'reactor-connect',
+    })
+    const session = new Session(client, place)
+    try {
+      await client.connect()
+      await client.query(settings)
+      await session.#requireServer()
+      return session
+    } catch (thrown) {
+      session.destroy()
+      throw destinationError(thrown, place)
+    }
+  }
+
+  /** What the process id of the session is on the server. */
+  async rows<R extends QueryResultRow>(sql: string, params: readonly unknown[] = []): Promise<R[]> {
+    try {
+      const { rows } = await this.#client.query<R>(sql, [...params])
+      return rows
+    } catch (thrown) {
+      throw this.error(thrown)
+    }
+  }
+
+  /** Several statements in one round trip, without parameters. */
+  async run(sql: string): Promise<void> {
+    try {
+      await this.#client.query(sql)
+    } catch (thrown) {
+      throw this.error(thrown)
+    }
+  }
+
+  /** All or nothing. */
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
+    await this.run('BEGIN')
+    try {
+      const result = await work()
+      await this.run('COMMIT')
+      return result
+    } catch (error) {
+      await this.rollback()
+      throw error
+    }
+  }
+
+  /** Ends the transaction, if there is one. A session that is lost has none. */
+  async rollback(): Promise<void> {
+    if (this.isLost) return
+    await this.#client.query('ROLLBACK').catch((error: unknown) => {
+      this.#lost ??= error instanceof Error ? error : undefined
+    })
+  }
+
+  /** Starts a COPY … FROM STDIN, perhaps after other statements. One at a time; end or abort it before the next query. */
+  copyIn(sql: string): CopyIn {
+    return new CopyIn(this.#client, sql)
+  }
+
+  /** What was thrown by a query or a COPY, for the user. */
+  error(thrown: unknown): ConnectError {
+    const cause =
+      this.#lost !== undefined && !(thrown instanceof DatabaseError) ? this.#lost : thrown
+    return destinationError(cause, this.#place)
+  }
+
+  get isLost(): boolean {
+    return this.#lost !== undefined || this.#client.connection.stream.destroyed
+  }
+
+  /** Ends the session at once; the server rolls back what is open. */
+  destroy(): void {
+    this.#client.connection.stream.destroy()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.isLost) {
+      this.destroy()
+      return
+    }
+    await this.#client.end()
+  }
+
+  async #requireServer(): Promise<void> {
+    const { rows } = await this.#client.query<{
+      number: number
+      version: string
+      encoding: string
+    }>(
+      `SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version,
+              current_setting('server_encoding') AS encoding`,
+    )
+    const [server] = rows
+    if (server === undefined) return
+    const { version, encoding } = server
+    if (server.number < OLDEST_SERVER) {
+      throw new ConnectError('destination_version_unsupported', { details: { version } })
+    }
+    if (encoding !== 'UTF8') {
+      const { database } = this.#place.address
+      throw new ConnectError('destination_encoding_unsupported', {
+        details: { database, encoding },
+      })
+    }
+  }
+}
+
+/** Independent of the server's and the role's settings. A long load must not meet a timeout that was meant for an application. */
+const settings = `
+  SET client_encoding = 'UTF8';
+  SET DateStyle = 'ISO, MDY';
+  SET TimeZone = 'UTC';
+  SET IntervalStyle = 'iso_8601';
+  SET bytea_output = 'hex';
+  SET extra_float_digits = 1;
+  SET standard_conforming_strings = on;
+  SET statement_timeout = 0;
+  SET lock_timeout = 0;
+  SET idle_in_transaction_session_timeout = 0`
+
+function tlsOf({ ssl }: PostgresAddress): false | ConnectionOptions {
+  if (ssl === 'disable') return false
+  return { rejectUnauthorized: ssl === 'verify-full' }
+}
