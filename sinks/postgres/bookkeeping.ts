@@ -1,0 +1,107 @@
+import type { StreamId } from '../../protocol/index.ts'
+import { lockKey } from './identifiers.ts'
+import type { Session } from './session.ts'
+
+/**
+ * The destination's own tables: the truth about what has been loaded. They live in the destination's database, so that rows
+ * and checkpoints commit together. Numbered steps, forward only.
+ */
+const migrations: readonly string[] = [
+  `CREATE TABLE reactor_connect.streams (
+     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+     connection text NOT NULL,
+     namespace text, -- absent (null) and empty are two different streams
+     name text NOT NULL,
+     table_schema text NOT NULL,
+     table_name text NOT NULL,
+     settings text NOT NULL, -- JSON: what an unfinished sync must have in common with the next one to be continued
+     columns text NOT NULL, -- JSON: of the last attempt; the records in the log were written with them
+     key_index text, -- name of the unique index that a dedup mode made on the table
+     staged boolean NOT NULL, -- a new generation is (or was, when its sync died) being gathered in the stage table
+     sync_id bigint NOT NULL,
+     generation_id bigint NOT NULL,
+     epoch bigint NOT NULL, -- the fence: a lane of an older one cannot commit
+     complete boolean NOT NULL,
+     started_at timestamptz NOT NULL DEFAULT now(),
+     finished_at timestamptz,
+     UNIQUE NULLS NOT DISTINCT (connection, namespace, name)
+   );
+   CREATE INDEX ON reactor_connect.streams (table_schema, table_name);
+   CREATE TABLE reactor_connect.slices (
+     stream_id bigint NOT NULL REFERENCES reactor_connect.streams ON DELETE CASCADE,
+     slice text NOT NULL,
+     ordinal integer NOT NULL,
+     partition integer NOT NULL,
+     planned_sync bigint NOT NULL, -- the last sync that had the slice in its plan
+     state text, -- JSON, to the letter
+     seq bigint NOT NULL, -- records of this sync that the state covers: loaded + rejected
+     loaded bigint NOT NULL DEFAULT 0,
+     rejected bigint NOT NULL DEFAULT 0,
+     complete boolean NOT NULL DEFAULT false,
+     updated_at timestamptz NOT NULL DEFAULT now(),
+     PRIMARY KEY (stream_id, slice)
+   );
+   CREATE TABLE reactor_connect.positions (
+     stream_id bigint NOT NULL REFERENCES reactor_connect.streams ON DELETE CASCADE,
+     partition integer NOT NULL,
+     next text NOT NULL, -- where to go on in the log
+     PRIMARY KEY (stream_id, partition)
+   );
+   CREATE TABLE reactor_connect.rejected_records (
+     stream_id bigint NOT NULL REFERENCES reactor_connect.streams ON DELETE CASCADE,
+     sync_id bigint NOT NULL,
+     slice text NOT NULL,
+     seq bigint NOT NULL,
+     reason text NOT NULL,
+     rejected_at timestamptz NOT NULL DEFAULT now(),
+     PRIMARY KEY (stream_id, sync_id, slice, seq)
+   )`,
+]
+
+/** Creates or migrates the bookkeeping. Durable when it resolves; at most one at a time in a database. */
+export async function migrateBookkeeping(session: Session): Promise<void> {
+  if ((await appliedVersion(session)) >= migrations.length) return
+  await session.transaction(async () => {
+    await session.rows('SELECT pg_advisory_xact_lock($1)', [lockKey('migrations')])
+    if (!(await schemaExists(session, 'reactor_connect'))) {
+      await session.run('CREATE SCHEMA reactor_connect')
+    }
+    await session.run(
+      `CREATE TABLE IF NOT EXISTS reactor_connect.migrations
+         (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
+    )
+    const applied = await appliedVersion(session)
+    for (const [index, sql] of migrations.entries()) {
+      if (index < applied) continue
+      await session.run(sql)
+      await session.rows('INSERT INTO reactor_connect.migrations (version) VALUES ($1)', [
+        index + 1,
+      ])
+    }
+  })
+}
+
+/** CREATE SCHEMA IF NOT EXISTS asks for the right to create even where the schema exists: look first. */
+export async function schemaExists(session: Session, schema: string): Promise<boolean> {
+  const rows = await session.rows('SELECT FROM pg_namespace WHERE nspname = $1', [schema])
+  return rows.length > 0
+}
+
+async function appliedVersion(session: Session): Promise<number> {
+  const [found] = await session.rows<{ exists: boolean }>(
+    `SELECT to_regclass('reactor_connect.migrations') IS NOT NULL AS exists`,
+  )
+  if (found?.exists !== true) return 0
+  const [row] = await session.rows<{ version: number }>(
+    'SELECT coalesce(max(version), 0) AS version FROM reactor_connect.migrations',
+  )
+  return row?.version ?? 0
+}
+
+/**
+ * The advisory lock of a stream: every lane's session holds it shared, as long as it lives; `begin` takes it exclusively,
+ * so that no lane of an older epoch is left.
+ */
+export function laneLockKey(connection: string, { namespace, name }: StreamId): string {
+  return lockKey('lanes', connection, namespace ?? null, name)
+}

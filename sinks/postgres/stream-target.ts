@@ -1,0 +1,110 @@
+import { ConnectError, type ColumnKind, type StreamId } from '../../protocol/index.ts'
+import type { SinkStream } from '../sink.ts'
+import { columnNames, derivedName, identifierOf, type TableName } from './identifiers.ts'
+
+/** A declared column as the table has it. */
+export interface TargetColumn {
+  /** The property of the record. */
+  readonly field: string
+  /** The column. */
+  readonly name: string
+  readonly kind: ColumnKind
+}
+
+/** The field that says which of two records of a key is newer: a column, or something inside of a JSON column. */
+export interface CursorColumn {
+  readonly name: string
+  readonly path: readonly string[]
+}
+
+/** Where the records of a stream go. */
+export interface StreamTarget {
+  readonly streamId: StreamId
+  readonly table: TableName
+  /** Where an overwrite gathers the new generation. */
+  readonly stage: TableName
+  /** What the lanes load into: one of the two. */
+  readonly loaded: TableName
+  readonly columns: readonly TargetColumn[]
+  readonly isOverwrite: boolean
+  /** Columns of the key; undefined where rows are only appended. */
+  readonly key: readonly string[] | undefined
+  readonly cursor: CursorColumn | undefined
+  /** The column of deletes, where the stream has it. */
+  readonly deletedAt: string | undefined
+}
+
+/** Throws a ConnectError where a dedup mode lacks its key, or key or cursor are no columns. */
+export function streamTarget(sink: SinkStream, schema: string | undefined): StreamTarget {
+  const { stream, destination_object_name: objectName } = sink.stream
+  const namespace =
+    stream.namespace === undefined || stream.namespace === '' ? 'public' : stream.namespace
+  const table = {
+    schema: identifierOf(schema ?? namespace),
+    table: identifierOf(objectName ?? stream.name),
+  }
+  const stage = { schema: table.schema, table: derivedName(table, 'stage') }
+  const isOverwrite = sink.mode === 'overwrite' || sink.mode === 'overwrite_dedup'
+  const isDedup = sink.mode === 'append_dedup' || sink.mode === 'overwrite_dedup'
+  const columns = targetColumns(sink.columns)
+  return {
+    streamId: {
+      name: stream.name,
+      ...(stream.namespace !== undefined && { namespace: stream.namespace }),
+    },
+    table,
+    stage,
+    loaded: isOverwrite ? stage : table,
+    columns,
+    isOverwrite,
+    key: isDedup ? keyColumns(sink, columns) : undefined,
+    cursor: isDedup ? cursorColumn(sink, columns) : undefined,
+    deletedAt: columns.find(({ field }) => field === '_ab_cdc_deleted_at')?.name,
+  }
+}
+
+export function targetColumns(
+  columns: readonly { readonly name: string; readonly kind: ColumnKind }[],
+): TargetColumn[] {
+  const names = columnNames(columns.map(({ name }) => name))
+  return columns.map(({ name, kind }, index) => ({ field: name, name: names[index] ?? name, kind }))
+}
+
+function keyColumns(sink: SinkStream, columns: readonly TargetColumn[]): string[] {
+  const { primary_key, stream } = sink.stream
+  const configured = primary_key ?? []
+  const key = configured.length > 0 ? configured : (stream.source_defined_primary_key ?? [])
+  if (key.length === 0) {
+    throw new ConnectError('destination_key_missing', { details: { stream: stream.name } })
+  }
+  return key.map((path) => {
+    const column = columns.find(({ field }) => field === path[0])
+    if (column === undefined || path.length > 1) throw fieldMissing(sink, path, 'primary key')
+    return column.name
+  })
+}
+
+/** Source-defined over configured over default (the order of the protocol). */
+function cursorColumn(
+  sink: SinkStream,
+  columns: readonly TargetColumn[],
+): CursorColumn | undefined {
+  const { cursor_field, sync_mode, stream } = sink.stream
+  const byDefault = stream.default_cursor_field ?? []
+  const configured = cursor_field ?? []
+  const isSourceDefined = stream.source_defined_cursor === true
+  const chosen = isSourceDefined || configured.length === 0 ? byDefault : configured
+  const [field, ...path] = chosen
+  const isNeeded = sync_mode === 'incremental' && !isSourceDefined
+  if (field === undefined && !isNeeded) return undefined
+  const column = columns.find((candidate) => candidate.field === field)
+  if (column !== undefined) return { name: column.name, path }
+  // What the source defines may be no field at all (a position in a log): then the time of extraction decides.
+  if (isSourceDefined) return undefined
+  throw fieldMissing(sink, chosen.length > 0 ? chosen : ['(none)'], 'cursor')
+}
+
+function fieldMissing(sink: SinkStream, path: readonly string[], role: string): ConnectError {
+  const details = { stream: sink.stream.stream.name, field: path.join('.'), role }
+  return new ConnectError('destination_field_missing', { details })
+}

@@ -1,0 +1,178 @@
+import { ConnectError } from '../../protocol/index.ts'
+import {
+  actualTypeOf,
+  columnTypeOf,
+  conversion,
+  widenedType,
+  type ActualType,
+  type OwnType,
+} from './column-types.ts'
+import { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from './identifiers.ts'
+import type { Session } from './session.ts'
+import type { TargetColumn } from './stream-target.ts'
+
+/** Airbyte's columns, which every table of a sync has (the last two with full metadata only). */
+const metadataTypes = {
+  _airbyte_extracted_at: 'timestamptz',
+  _airbyte_generation_id: 'bigint',
+  _airbyte_raw_id: 'uuid',
+  _airbyte_meta: 'jsonb',
+} as const
+
+export type Metadata = 'full' | 'minimal'
+
+/** Columns of a table in the database, by name, in their order. */
+export type TableColumns = ReadonlyMap<string, ActualType>
+
+/** What a table is to have. */
+export interface WantedTable {
+  readonly name: TableName
+  readonly columns: readonly TargetColumn[]
+  readonly metadata: Metadata
+}
+
+/** Undefined where there is no such table. */
+export async function readTable(
+  session: Session,
+  name: TableName,
+): Promise<TableColumns | undefined> {
+  const rows = await session.rows<{ relkind: string; name: string | null; type: string }>(
+    `SELECT c.relkind, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      WHERE n.nspname = $1 AND c.relname = $2 ORDER BY a.attnum`,
+    [name.schema, name.table],
+  )
+  const [first] = rows
+  if (first === undefined) return undefined
+  if (first.relkind !== 'r' && first.relkind !== 'p') {
+    throw new ConnectError('destination_not_a_table', { details: { table: quoteTable(name) } })
+  }
+  return new Map(
+    rows.flatMap(({ name: column, type }) =>
+      column === null ? [] : [[column, actualTypeOf(type)] as const],
+    ),
+  )
+}
+
+export async function createTable(session: Session, wanted: WantedTable): Promise<void> {
+  const metadata = metadataColumns(wanted.metadata).map(([column, type]) => `${column} ${type}`)
+  const columns = wanted.columns.map(
+    ({ name, kind }) => `${quoteIdentifier(name)} ${columnTypeOf(kind)}`,
+  )
+  await session.run(
+    `CREATE TABLE ${quoteTable(wanted.name)} (\n  ${[...metadata, ...columns].join(',\n  ')}\n)`,
+  )
+}
+
+/** Alters the table in place so that it takes the wanted columns: adds, widens, never drops. */
+export async function evolveTable(
+  session: Session,
+  wanted: WantedTable,
+  actual: TableColumns,
+): Promise<void> {
+  const changes = tableChanges(wanted, actual)
+  const widened = changes.filter(({ type }) => type !== undefined)
+  if (widened.length > 0) await requireFree(session, wanted.name, widened)
+  if (changes.length > 0) {
+    const actions = changes.map(({ action }) => action).join(', ')
+    await session.run(`ALTER TABLE ${quoteTable(wanted.name)} ${actions}`)
+  }
+}
+
+export interface TableChange {
+  readonly column: string
+  /** The new type of a column that is widened; undefined for one that is added. */
+  readonly type?: OwnType
+  /** Of ALTER TABLE. */
+  readonly action: string
+}
+
+/** What ALTER TABLE has to do. */
+export function tableChanges(wanted: WantedTable, actual: TableColumns): TableChange[] {
+  const changes: TableChange[] = []
+  for (const [column, type] of metadataColumns(wanted.metadata)) {
+    if (!actual.has(column)) changes.push({ column, action: `ADD COLUMN ${column} ${type}` })
+  }
+  for (const { name: column, kind } of wanted.columns) {
+    const quoted = quoteIdentifier(column)
+    const existing = actual.get(column)
+    if (existing === undefined) {
+      changes.push({ column, action: `ADD COLUMN ${quoted} ${columnTypeOf(kind)}` })
+      continue
+    }
+    const type = widenedType(existing, kind)
+    if (type === undefined) continue
+    const using = conversion(quoted, existing.held, type)
+    changes.push({ column, type, action: `ALTER COLUMN ${quoted} TYPE ${type} USING ${using}` })
+  }
+  return changes
+}
+
+/** The stage has the sink's columns of the table with their types: no index, default or constraint, no column of the user's. */
+export async function createStage(
+  session: Session,
+  stage: TableName,
+  from: { readonly table: TableName; readonly columns: readonly string[] },
+): Promise<void> {
+  const columns = from.columns.map(quoteIdentifier).join(', ')
+  await session.run(
+    `CREATE TABLE ${quoteTable(stage)} AS SELECT ${columns} FROM ${quoteTable(from.table)} WITH NO DATA`,
+  )
+}
+
+export async function hasRows(session: Session, name: TableName): Promise<boolean> {
+  const [row] = await session.rows<{ filled: boolean }>(
+    `SELECT EXISTS (SELECT FROM ${quoteTable(name)}) AS filled`,
+  )
+  return row?.filled === true
+}
+
+/** The metadata columns that the table lacks. */
+export function missingMetadata(actual: TableColumns, metadata: Metadata): string[] {
+  return metadataColumns(metadata).flatMap(([column]) => (actual.has(column) ? [] : [column]))
+}
+
+export const addMeta = 'ADD COLUMN IF NOT EXISTS _airbyte_meta jsonb'
+
+/** The sink's own columns of a table: metadata and the given ones, as far as it has them. */
+export function ownColumns(actual: TableColumns, columns: readonly TargetColumn[]): string[] {
+  const names = [...Object.keys(metadataTypes), ...columns.map(({ name }) => name)]
+  return [...new Set(names)].filter((name) => actual.has(name))
+}
+
+function metadataColumns(metadata: Metadata): (readonly [string, string])[] {
+  const all = Object.entries(metadataTypes)
+  return metadata === 'full' ? all : all.slice(0, 2)
+}
+
+/** Postgres refuses to alter the type of a column that a view reads, and says so only then, and in its own language. */
+async function requireFree(
+  session: Session,
+  name: TableName,
+  changes: readonly TableChange[],
+): Promise<void> {
+  const [blocked] = await session.rows<{ view: string; column: string }>(
+    `SELECT quote_ident(n.nspname) || '.' || quote_ident(v.relname) AS view, a.attname AS column
+       FROM pg_depend d
+       JOIN pg_rewrite r ON r.oid = d.objid
+       JOIN pg_class v ON v.oid = r.ev_class
+       JOIN pg_namespace n ON n.oid = v.relnamespace
+       JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+      WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+        AND d.refobjid = ${quoteLiteral(quoteTable(name))}::regclass AND v.oid <> d.refobjid
+        AND a.attname = ANY($1) LIMIT 1`,
+    [changes.map(({ column }) => column)],
+  )
+  if (blocked === undefined) return
+  const type = changes.find(({ column }) => column === blocked.column)?.type ?? 'text'
+  throw new ConnectError('destination_column_in_use', {
+    details: {
+      table: quoteTable(name),
+      reason: `view ${blocked.view} reads ${blocked.column}, which must become ${type}`,
+      column: blocked.column,
+      type,
+      dependent: blocked.view,
+    },
+  })
+}
