@@ -1,3 +1,6 @@
+import fc from 'fast-check'
+import { dump } from 'js-yaml'
+import { stringify } from 'smol-toml'
 import { describe, expect, test } from 'vitest'
 import { parseToml } from '../../cli/run-file/parse-toml.ts'
 import { parseYaml } from '../../cli/run-file/parse-yaml.ts'
@@ -110,4 +113,61 @@ describe('positions of a TOML file', () => {
     expect(place(document, ['source', 'config', 'database'])).toBe('5:2')
     expect(place(document, ['streams', 1, 'sync_mode'])).toBe('13:1')
   })
+})
+
+type Tree = string | number | boolean | readonly Tree[] | { readonly [key: string]: Tree }
+
+const key = fc.string({ minLength: 1, maxLength: 6 }).filter((text) => text !== '__proto__')
+const scalar = fc.oneof(fc.string(), fc.integer(), fc.boolean())
+const trees: fc.Arbitrary<Record<string, Tree>> = fc.letrec<{
+  tree: Tree
+  table: Record<string, Tree>
+}>((tie) => ({
+  tree: fc.oneof(
+    { maxDepth: 3 },
+    scalar,
+    fc.array(scalar, { maxLength: 3 }),
+    fc.array(tie('table'), { maxLength: 3 }),
+    tie('table'),
+  ),
+  table: fc.dictionary(key, tie('tree'), { maxKeys: 4 }),
+})).table
+
+function leaves(value: Tree, path: FieldPath = []): [FieldPath, string][] {
+  if (typeof value !== 'object') return [[path, String(value)]]
+  return Object.entries(value).flatMap(([name, item]) =>
+    leaves(item, [...path, Array.isArray(value) ? Number(name) : name]),
+  )
+}
+
+/** Plain numbers and booleans are written as they are: they must stand where the index says. */
+function expectEveryLeafFound(document: SourceDocument, text: string, tree: Tree): void {
+  const lines = text.split('\n')
+  for (const [path, written] of leaves(tree)) {
+    if (!/^(?:\d+|true|false)$/.test(written)) continue
+    if (
+      path.some((part) => typeof part === 'string' && /[\\"\u0000-\u001f\u007f-\uffff]/.test(part))
+    )
+      continue
+    const { line, column } = document.positions.ofValue(path)
+    expect(
+      lines[line - 1]
+        ?.slice(column - 1)
+        .replace(/^["']/, '')
+        .startsWith(written),
+      JSON.stringify(path),
+    ).toBe(true)
+  }
+}
+
+test('every value of any document is found where it stands', () => {
+  fc.assert(
+    fc.property(trees, (tree) => {
+      const toml = stringify(tree)
+      expectEveryLeafFound(parseToml(toml, 'a.toml'), toml, tree)
+      const yaml = dump(tree, { lineWidth: -1 })
+      expectEveryLeafFound(parseYaml(yaml, 'a.yaml'), yaml, tree)
+    }),
+    { numRuns: 500 },
+  )
 })
