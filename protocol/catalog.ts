@@ -65,3 +65,74 @@ export type AirbyteConnectionStatus = z.infer<typeof airbyteConnectionStatus>
 export function streamLabel({ namespace, name }: StreamId): string {
   return namespace === undefined ? name : `${namespace}.${name}`
 }
+
+/** What is wrong with a configured stream: the property that is to be changed, and why. */
+export interface StreamProblem {
+  readonly field:
+    'sync_mode' | 'cursor_field' | 'primary_key' | 'generation_id' | 'minimum_generation_id'
+  readonly problem: string
+}
+
+/** The protocol's rules for a configured stream; empty where it keeps them all. */
+export function validateConfiguredStream(configured: ConfiguredAirbyteStream): StreamProblem[] {
+  const problems: StreamProblem[] = []
+  const { stream, sync_mode: mode, destination_sync_mode: destinationMode } = configured
+  if (!stream.supported_sync_modes.includes(mode)) {
+    problems.push({
+      field: 'sync_mode',
+      problem: `the source cannot read this stream in mode ${mode}`,
+    })
+  }
+  if (mode === 'incremental' && !stream.source_defined_cursor && !cursorField(configured)) {
+    problems.push({
+      field: 'cursor_field',
+      problem: 'an incremental stream needs a cursor field, and the source defines none',
+    })
+  }
+  const needsKey = destinationMode !== 'append' && destinationMode !== 'overwrite'
+  if (needsKey && !primaryKey(configured)) {
+    problems.push({
+      field: 'primary_key',
+      problem: `destination mode ${destinationMode} needs a primary key, and the source defines none`,
+    })
+  }
+  return [...problems, ...generationProblems(configured)]
+}
+
+/** The cursor: source-defined, else configured, else the source's default; undefined where there is none to name. */
+export function cursorField(configured: ConfiguredAirbyteStream): readonly string[] | undefined {
+  const { stream } = configured
+  const own = stream.default_cursor_field
+  const candidates = stream.source_defined_cursor ? [own] : [configured.cursor_field, own]
+  return candidates.find((path) => path !== undefined && path.length > 0)
+}
+
+/** The primary key, as paths: source-defined, else configured; undefined where there is none. */
+export function primaryKey(
+  configured: ConfiguredAirbyteStream,
+): readonly (readonly string[])[] | undefined {
+  return [configured.stream.source_defined_primary_key, configured.primary_key].find(
+    (key) => key !== undefined && key.length > 0 && key.every((path) => path.length > 0),
+  )
+}
+
+/** The generation that is written, and the oldest that is kept: all of them, or only the new one. */
+function generationProblems(configured: ConfiguredAirbyteStream): StreamProblem[] {
+  const { generation_id: generation, minimum_generation_id: minimum } = configured
+  if (generation === undefined && minimum === undefined) return []
+  if (generation === undefined || generation < 0) {
+    return [
+      {
+        field: 'generation_id',
+        problem: 'must be a number from 0 on where minimum_generation_id is given',
+      },
+    ]
+  }
+  if (minimum === undefined || minimum === 0 || minimum === generation) return []
+  return [
+    {
+      field: 'minimum_generation_id',
+      problem: 'must be 0 (keep all) or equal to generation_id (replace all)',
+    },
+  ]
+}

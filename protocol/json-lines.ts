@@ -1,0 +1,127 @@
+import { parseExact, rawJson, stringifyExact } from './exact-json.ts'
+import type { RecordValue } from './json.ts'
+import { airbyteMessage, type AirbyteMessage } from './messages.ts'
+
+const NEWLINE = 0x0a
+const DEFAULT_MAX_LINE_BYTES = 64 * 1024 * 1024
+
+/** What a line holds. */
+export type JsonLine =
+  | { readonly kind: 'message'; readonly message: AirbyteMessage }
+  /** No envelope: something that the connector printed. To be logged, never passed on. */
+  | { readonly kind: 'text'; readonly text: string }
+  /** An envelope of a known type that breaks the protocol. `reason` names the place, not the contents. */
+  | { readonly kind: 'invalid'; readonly type: string; readonly reason: string }
+  /** A line that is longer than the limit: its bytes were let go. */
+  | { readonly kind: 'oversized'; readonly bytes: number }
+
+/** Takes a connector's output apart into lines and messages, chunk by chunk. Keeps at most one line of `maxLineBytes`. */
+export class JsonLinesDecoder {
+  readonly #maxLineBytes: number
+  #parts: Uint8Array[] = []
+  #length = 0
+
+  constructor(options: { readonly maxLineBytes?: number } = {}) {
+    this.#maxLineBytes = options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES
+  }
+
+  /** The lines that end in this chunk. The chunk may be reused afterwards. */
+  push(chunk: Uint8Array): JsonLine[] {
+    const lines: JsonLine[] = []
+    let start = 0
+    for (;;) {
+      const end = chunk.indexOf(NEWLINE, start)
+      if (end < 0) break
+      this.#keep(chunk.subarray(start, end))
+      this.#finish(lines)
+      start = end + 1
+    }
+    // Copied: the rest of the line waits here for the next chunk.
+    if (start < chunk.length) this.#keep(Uint8Array.from(chunk.subarray(start)))
+    return lines
+  }
+
+  /** The last line, where the output ended without a newline. */
+  end(): JsonLine[] {
+    const lines: JsonLine[] = []
+    this.#finish(lines)
+    return lines
+  }
+
+  #keep(part: Uint8Array): void {
+    this.#length += part.length
+    if (this.#length > this.#maxLineBytes) this.#parts = []
+    else this.#parts.push(part)
+  }
+
+  #finish(lines: JsonLine[]): void {
+    const bytes = this.#length
+    const parts = this.#parts
+    this.#parts = []
+    this.#length = 0
+    if (bytes > this.#maxLineBytes) {
+      lines.push({ kind: 'oversized', bytes })
+      return
+    }
+    const text = Buffer.concat(parts).toString('utf8').trim()
+    if (text !== '') lines.push(parseLine(text))
+  }
+}
+
+/** What one line, without its end, holds. */
+export function parseLine(text: string): JsonLine {
+  const value = text.startsWith('{') ? parsedOrUndefined(text) : undefined
+  if (!isEnvelope(value)) return { kind: 'text', text }
+  const result = airbyteMessage.safeParse(value)
+  if (result.success) return { kind: 'message', message: result.data }
+  const issue = result.error.issues[0]
+  // The message of the schema names what was expected, never the value that stands there.
+  const reason = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a message'}`
+  return { kind: 'invalid', type: value.type, reason }
+}
+
+/** A message as a line, with its end. Numbers keep their digits; the counts of a state are written as doubles, as the protocol asks. */
+export function encodeMessage(message: AirbyteMessage): string {
+  const value =
+    message.type === 'STATE' ? { ...message, state: withDoubles(message.state) } : message
+  return `${stringifyExact(value as unknown as RecordValue)}\n`
+}
+
+const messageTypes = new Set<string>(
+  airbyteMessage.options.map((option) => option.shape.type.value),
+)
+
+function isEnvelope(value: unknown): value is { readonly type: string } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'type' in value &&
+    typeof value.type === 'string' &&
+    messageTypes.has(value.type)
+  )
+}
+
+function parsedOrUndefined(text: string): RecordValue | undefined {
+  try {
+    return parseExact(text)
+  } catch {
+    // Not JSON, so it is text: the caller reports the line as such.
+    return undefined
+  }
+}
+
+function withDoubles(state: object): object {
+  const counted = Object.entries(state).map(([name, value]: [string, unknown]) => {
+    const isStats = name === 'sourceStats' || name === 'destinationStats'
+    return [name, isStats && typeof value === 'object' && value !== null ? doubles(value) : value]
+  })
+  return Object.fromEntries(counted) as object
+}
+
+function doubles(stats: object): object {
+  const written = Object.entries(stats).map(([name, value]: [string, unknown]) => [
+    name,
+    Number.isSafeInteger(value) ? rawJson(`${String(value)}.0`) : value,
+  ])
+  return Object.fromEntries(written) as object
+}

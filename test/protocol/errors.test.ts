@@ -1,0 +1,63 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { ConnectError, errorCodes, type ErrorCode } from '../../protocol/index.ts'
+
+const folder = new URL('../../docs/errors/', import.meta.url)
+const pages = readdirSync(folder)
+  .filter((file) => file !== 'README.md')
+  .map((file) => file.replace(/\.md$/, ''))
+
+describe('the table of error codes', () => {
+  it('has a page in docs/errors for every code, and no page without a code', () => {
+    expect(pages.toSorted()).toEqual(Object.keys(errorCodes).toSorted())
+  })
+
+  it('is sorted by name', () => {
+    expect(Object.keys(errorCodes)).toEqual(Object.keys(errorCodes).toSorted())
+  })
+
+  describe.each<[string, ErrorCode]>(Object.entries(errorCodes))('%s', (code, entry) => {
+    it('has a message and a fix that say what to do, and a legal status', () => {
+      expect(code).toMatch(/^[a-z][a-z0-9_]*$/)
+      expect(entry.message.length).toBeGreaterThan(5)
+      expect(entry.suggestedFix.length).toBeGreaterThan(2)
+      expect(entry.httpStatus).toBeGreaterThanOrEqual(400)
+      expect(entry.httpStatus).toBeLessThan(600)
+    })
+
+    it.runIf(pages.includes(code))(
+      'has a page that bears its name and agrees about a retry',
+      () => {
+        const page = readFileSync(new URL(`${code}.md`, folder), 'utf8')
+        expect(page.split('\n')[0]?.replaceAll('`', '')).toBe(`# ${code}`)
+        const [, answer] = /Worth a retry: (yes|no)/.exec(page) ?? []
+        if (answer !== undefined) expect(answer).toBe(entry.retryable ? 'yes' : 'no')
+      },
+    )
+  })
+})
+
+describe('a ConnectError', () => {
+  const error = new ConnectError('fenced', { details: { connection: 'shop', stream: 'orders' } })
+
+  it('fills the holes of its message from the details', () => {
+    expect(error.message).toBe('Another run of connection shop took over stream orders')
+    expect(error.retryable).toBe(false)
+    expect(error.failureType).toBe('transient_error')
+  })
+
+  it('survives the way across a thread as data', () => {
+    const again = ConnectError.fromJSON(structuredClone(error.toJSON()))
+    expect(again.toJSON()).toEqual(error.toJSON())
+    expect(again).toBeInstanceOf(ConnectError)
+  })
+
+  it('wraps what is not one as unexpected, with its cause', () => {
+    const cause = new TypeError('boom')
+    const wrapped = ConnectError.from(cause)
+    expect(wrapped.code).toBe('unexpected')
+    expect(wrapped.cause).toBe(cause)
+    expect(wrapped.message).toContain('boom')
+    expect(ConnectError.from(error)).toBe(error)
+  })
+})
