@@ -95,9 +95,9 @@ export class BlockEncoder {
     return this.#isFull()
   }
 
-  /** Records that `take` would give. */
+  /** Records that wait for `take`, and the one that waits for `takeRejection`. */
   get count(): number {
-    return this.#count
+    return this.#count + (this.#rejection === undefined ? 0 : 1)
   }
 
   /** Encodes objects from index `from` on until the block is full; gives the index of the first that was not taken. */

@@ -530,6 +530,25 @@ describe('the encoder', () => {
     )
   })
 
+  it('counts a rejection that was not yet taken', () => {
+    const one = encoder(columns, { maxRecordBytes: 40 })
+    expect(one.count).toBe(0)
+    one.records(
+      [
+        { id: 1, text: 'short' },
+        { id: 2, text: 'x'.repeat(100) },
+      ],
+      0,
+      emittedAtMs,
+    )
+    expect(one.count).toBe(2)
+    expect(one.full).toBe(true)
+    one.take()
+    expect(one.count).toBe(1)
+    one.takeRejection()
+    expect(one.count).toBe(0)
+  })
+
   it('takes a record of several megabytes', () => {
     const record = { id: 1, text: 'é'.repeat(2_000_000) }
     expect(roundTrip(columns, record)).toEqual(record)
