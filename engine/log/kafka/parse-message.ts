@@ -12,7 +12,6 @@ import { fingerprintIn, unframeBlock, unframeRecord } from './wire-value.ts'
 /** One message of a lane, as the writer meant it. */
 export interface ParsedMessage {
   readonly offset: string
-  readonly syncId: number
   readonly attempt: number
   readonly entry: LogEntry
   /** `begin` only: records that the writer had written in this attempt before it. */
@@ -39,7 +38,12 @@ const base = { sync: count, attempt: count }
 const placed = { ...base, slice: z.string(), seq: count }
 
 const headersSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('RECORD'), ...placed, count: count.optional() }),
+  z.object({
+    type: z.literal('RECORD'),
+    ...placed,
+    sync: count.optional(),
+    count: count.optional(),
+  }),
   z.object({
     type: z.literal('BEGIN'),
     ...placed,
@@ -74,7 +78,7 @@ export function parseMessage(
     throw foreign(message, lane, 'its headers are not those of docs/topics.md')
   const { value } = message
   if (value === null) throw foreign(message, lane, 'it has no value')
-  const common = { offset: message.offset, syncId: headers.sync, attempt: headers.attempt }
+  const common = { offset: message.offset, attempt: headers.attempt }
   if (headers.type === 'RECORD') {
     const bytes = recordBytes(headers, value, schema)
     if (bytes === undefined)

@@ -80,13 +80,22 @@ function isNewer(state: SavedState | undefined, checkpoint: SliceCheckpoint): bo
 
 /** Why the log does not lead from the destination's position to its newest states; undefined where it does. */
 function whyLost(facts: ResumeFacts, since: number): string | undefined {
-  const { low, high, before, first } = facts
   const position = facts.position === undefined ? 0n : BigInt(facts.position)
-  const range = `it holds the offsets ${low} to ${high}`
-  if (position < low)
-    return `${range}, the destination stands at ${position} (retention has deleted what was not loaded)`
-  if (position > high)
-    return `${range}, the destination stands at ${position} (the topic was deleted and made anew)`
+  return whyOutOfRange(facts, position) ?? whyNotOurs(facts, { position, since })
+}
+
+function whyOutOfRange({ low, high }: ResumeFacts, position: bigint): string | undefined {
+  const range = `it holds the offsets ${low} to ${high}, the destination stands at ${position}`
+  if (position < low) return `${range} (retention has deleted what was not loaded)`
+  if (position > high) return `${range} (the topic was deleted and made anew)`
+  return undefined
+}
+
+function whyNotOurs(
+  facts: ResumeFacts,
+  { position, since }: { readonly position: bigint; readonly since: number },
+): string | undefined {
+  const { before, first } = facts
   if (first === 'none')
     return `nothing stands at the destination's offset ${position}, although newer states were written`
   if (first === 'foreign' || before === 'foreign')
@@ -94,7 +103,11 @@ function whyLost(facts: ResumeFacts, since: number): string | undefined {
   if (facts.position !== undefined && !endsAtCheckpoint(before, facts)) {
     return `what stands before offset ${position} is not what the destination loaded last (the topic was made anew)`
   }
-  if (first.sync !== facts.syncId || first.attempt < since || !goesOnFrom(first, facts)) {
+  if (
+    (first.sync ?? facts.syncId) !== facts.syncId ||
+    first.attempt < since ||
+    !goesOnFrom(first, facts)
+  ) {
     return `what stands at offset ${position} does not go on from the destination's checkpoints`
   }
   return undefined

@@ -28,7 +28,7 @@ export interface SendBounds {
 export const defaultBounds: Omit<SendBounds, 'unitMs'> = {
   queueBytes: 4 * 1024 * 1024,
   requestBytes: 1024 * 1024,
-  requestMessages: 2_000,
+  requestMessages: 500,
   commitBytes: 8 * 1024 * 1024,
   commitMs: 500,
 }

@@ -1,0 +1,146 @@
+import { describe, expect, test } from 'vitest'
+import { decideResume, type ResumeFacts } from '../../../engine/log/kafka/resume.ts'
+import type { LaneHeaders } from '../../../engine/log/kafka/parse-message.ts'
+import type { SavedState } from '../../../engine/log/kafka/saved-states.ts'
+import type { SliceCheckpoint } from '../../../sinks/sink.ts'
+
+const at = (slice: string, seq: number, complete = false): SliceCheckpoint => ({
+  slice,
+  partition: 0,
+  seq,
+  complete,
+  state: { at: seq },
+})
+const saved = (slice: string, seq: number, more: Partial<SavedState> = {}): SavedState => ({
+  slice,
+  partition: 0,
+  syncId: 1,
+  attempt: 1,
+  since: 1,
+  seq,
+  state: { at: seq },
+  complete: false,
+  ...more,
+})
+const record = (slice: string, seq: number, attempt = 1): LaneHeaders => ({
+  type: 'RECORD',
+  sync: 1,
+  attempt,
+  slice,
+  seq,
+})
+const stateAt = (slice: string, seq: number): LaneHeaders => ({
+  type: 'STATE',
+  sync: 1,
+  attempt: 1,
+  slice,
+  seq,
+  count: 10,
+})
+
+function facts(
+  more: Partial<ResumeFacts> & { readonly states?: readonly SavedState[] } = {},
+): ResumeFacts {
+  const { states = [saved('a', 500)], ...rest } = more
+  return {
+    topic: 't',
+    partition: 0,
+    syncId: 1,
+    checkpoints: [at('a', 100)],
+    position: '40',
+    saved: new Map(states.map((state) => [state.slice, state])),
+    low: 0n,
+    high: 90n,
+    before: stateAt('a', 100),
+    first: record('a', 100),
+    ...rest,
+  }
+}
+
+describe('a writer that opens its lane', () => {
+  test('reads on from the newer states that the log leads to', () => {
+    const { resume, since, stale } = decideResume(
+      facts({
+        checkpoints: [at('a', 100), at('b', 0), at('c', 0)],
+        states: [saved('a', 500, { complete: true }), saved('b', 30)],
+      }),
+    )
+    expect(resume).toEqual({ from: 'log', slices: [at('a', 500, true), at('b', 30), at('c', 0)] })
+    expect({ since, stale }).toEqual({ since: 1, stale: false })
+  })
+
+  test('keeps the checkpoint of a slice whose state in the log is older', () => {
+    const { resume } = decideResume(
+      facts({
+        checkpoints: [at('a', 100), at('b', 60)],
+        states: [saved('a', 500), saved('b', 30)],
+      }),
+    )
+    expect(resume.slices).toEqual([at('a', 500), at('b', 60)])
+  })
+
+  test('reads from the destination, and says nothing, where the log has nothing newer', () => {
+    for (const states of [
+      [],
+      [saved('a', 100)],
+      [saved('a', 500, { syncId: 0 })],
+      [saved('a', 500, { partition: 3 })],
+    ]) {
+      const { resume } = decideResume(facts({ states }))
+      expect(resume).toEqual({ from: 'destination', slices: [at('a', 100)], position: '90' })
+    }
+  })
+
+  test('voids the states of this sync that it does not go on from', () => {
+    expect(decideResume(facts({ low: 41n })).stale).toBe(true)
+    expect(decideResume(facts({ states: [saved('a', 500, { syncId: 0 })] })).stale).toBe(false)
+  })
+
+  test('ignores states from before the attempt that last read from the destination', () => {
+    const states = [saved('a', 500, { since: 1 }), saved('b', 0, { since: 2 })]
+    const { resume } = decideResume(facts({ checkpoints: [at('a', 100), at('b', 0)], states }))
+    expect(resume.from).toBe('destination')
+  })
+
+  test.each<[string, Partial<ResumeFacts>, RegExp]>([
+    [
+      'retention has deleted what was not loaded',
+      { low: 41n, before: 'none', first: 'none' },
+      /retention/,
+    ],
+    [
+      'the topic ends before the position',
+      { high: 39n, before: 'none', first: 'none' },
+      /made anew/,
+    ],
+    ['nothing stands at the position', { first: 'none' }, /nothing stands/],
+    ['a foreign message stands there', { first: 'foreign' }, /foreign/],
+    ['the message before it is gone', { before: 'none' }, /made anew/],
+    ['a record stands before it', { before: record('a', 99) }, /made anew/],
+    ['another state stands before it', { before: stateAt('a', 90) }, /made anew/],
+    ['an older attempt stands at it', { first: record('a', 100, 0) }, /does not go on/],
+    ['another record stands at it', { first: record('a', 110) }, /does not go on/],
+  ])('reads from the destination, with a warning, where %s', (_, more, warning) => {
+    const { resume } = decideResume(facts(more))
+    expect(resume).toMatchObject({ from: 'destination', slices: [at('a', 100)] })
+    expect(resume.warning).toMatch(warning)
+  })
+
+  test('reads from the destination where the states are hidden', () => {
+    const { resume, stale } = decideResume({ ...facts(), saved: 'hidden' })
+    expect(resume).toMatchObject({ from: 'destination', slices: [at('a', 100)] })
+    expect(resume.warning).toMatch(/cannot be read/)
+    expect(stale).toBe(false)
+  })
+
+  test('starts at offset 0 where the destination has no position', () => {
+    const fresh = {
+      checkpoints: [at('a', 0)],
+      position: undefined,
+      before: 'none',
+      first: record('a', 0),
+    } as const
+    expect(decideResume(facts(fresh)).resume.from).toBe('log')
+    expect(decideResume(facts({ ...fresh, low: 1n })).resume.from).toBe('destination')
+  })
+})

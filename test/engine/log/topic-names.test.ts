@@ -1,0 +1,33 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { topicName } from '../../../engine/log/kafka/topic-names.ts'
+
+test('names a topic after the connection, the namespace and the stream', () => {
+  expect(topicName('shop', { namespace: 'public', name: 'order_items' })).toBe(
+    'connect.shop.public.order_items',
+  )
+  expect(topicName('shop', { name: 'orders' })).toBe('connect.shop.orders')
+})
+
+test('marks a name that Kafka does not allow with a digest of the real one', () => {
+  expect(topicName('shop', { name: 'Bestellungen für Köln' })).toMatch(
+    /^connect\.shop\.Bestellungen-f-r-K-ln-[0-9a-f]{8}$/,
+  )
+  expect(topicName('shop', { name: 'x'.repeat(300) })).toHaveLength(249)
+})
+
+test('never gives two streams one topic, and always a legal one', () => {
+  const part = fc.oneof(
+    fc.string(),
+    fc.constantFrom('a', 'a.b', 'b', '', '-', 'a_b', 'x'.repeat(260), 'a-0a1b2c3d'),
+  )
+  const stream = fc.tuple(part, fc.option(part, { nil: undefined }), part)
+  fc.assert(
+    fc.property(stream, stream, (left, right) => {
+      const name = ([connection, namespace, name]: typeof left): string =>
+        topicName(connection, { name, ...(namespace !== undefined && { namespace }) })
+      expect(name(left)).toMatch(/^[A-Za-z0-9._-]{1,249}$/)
+      if (JSON.stringify(left) !== JSON.stringify(right)) expect(name(left)).not.toBe(name(right))
+    }),
+  )
+})
