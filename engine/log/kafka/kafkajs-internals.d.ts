@@ -1,5 +1,5 @@
 /**
- * The parts of kafkajs below its consumer, as far as partition-fetcher.ts uses them (docs/adr/kafka-partition-fetch.md).
+ * The parts of kafkajs below its consumer, as far as partition-fetcher.ts uses them (docs/adr/0006-kafka-partition-fetch.md).
  * kafkajs is pinned to 2.2.4 and no longer changes.
  */
 declare module 'kafkajs/src/cluster/index.js' {

@@ -24,7 +24,7 @@ const pauseMs = { first: 50, last: 2_000 } as const
 
 /**
  * Reads one partition, read_committed, from any offset, with no consumer group: no join (3 seconds for a new group by the
- * broker's default), no rebalance, no heartbeat, and back-pressure by not fetching. docs/adr/kafka-partition-fetch.md.
+ * broker's default), no rebalance, no heartbeat, and back-pressure by not fetching. docs/adr/0006-kafka-partition-fetch.md.
  */
 export class PartitionFetcher implements AsyncDisposable {
   readonly #options: PartitionFetcherOptions
