@@ -12,14 +12,22 @@ interface ReplicateFlags {
   readonly json?: true
 }
 
-const program = new Command('bench').description('Benchmarks. Quote ratios from one run: absolute rates depend on the machine.')
+const program = new Command('bench').description(
+  'Benchmarks. Quote ratios from one run: absolute rates depend on the machine.',
+)
 
 program
   .command('replicate')
-  .description('Postgres to Postgres through the engine, beside the psql COPY pipe on the same server')
+  .description(
+    'Postgres to Postgres through the engine, beside the psql COPY pipe on the same server',
+  )
   .option('--rows <n>', 'rows of the source table', wholeNumber, 1_000_000)
   .addOption(new Option('--log <log>').choices(['embedded', 'kafka']).default('embedded'))
-  .addOption(new Option('--framing <framing>', 'of the Kafka topic').choices(['block', 'record']).default('block'))
+  .addOption(
+    new Option('--framing <framing>', 'of the Kafka topic')
+      .choices(['block', 'record'])
+      .default('block'),
+  )
   .addOption(new Option('--mode <mode>').choices(['append', 'append_dedup']).default('append'))
   .addOption(new Option('--metadata <metadata>').choices(['full', 'minimal']).default('minimal'))
   .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
@@ -37,19 +45,25 @@ await program.parseAsync()
 function logConfig({ log, framing }: ReplicateFlags): LogConfig {
   if (log === 'embedded') return { kind: 'embedded' }
   const brokers = process.env['KAFKA_BROKERS']?.split(',')
-  if (brokers === undefined) throw new Error('Set KAFKA_BROKERS to a broker, for example the one that `npm run kafka` starts')
+  if (brokers === undefined)
+    throw new Error(
+      'Set KAFKA_BROKERS to a broker, for example the one that `npm run kafka` starts',
+    )
   return { kind: 'kafka', brokers, framing, ssl: false }
 }
 
 function wholeNumber(text: string): number {
   const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('must be a whole number above 0')
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('must be a whole number above 0')
   return value
 }
 
 function table(figures: ReplicateFigures): string {
   const rate = (value: number): string => `${value.toLocaleString('en')} rows/s`
-  const share = Object.entries(figures.stages).map(([name, seconds]) => `  ${name.padEnd(20)} ${seconds.toFixed(2)} s`)
+  const share = Object.entries(figures.stages).map(
+    ([name, seconds]) => `  ${name.padEnd(20)} ${seconds.toFixed(2)} s`,
+  )
   return [
     `${figures.rows.toLocaleString('en')} rows, ${figures.mode}, metadata ${figures.metadata}, log ${figures.log}; medians of ${String(figures.rounds.length)} rounds`,
     `psql COPY pipe  ${rate(figures.pipeRowsPerSecond)}`,

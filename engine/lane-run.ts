@@ -31,12 +31,25 @@ export type LaneOutcome =
 
 type Opened = Extract<ReadEvent, { type: 'opened' }>
 
-const noTotals: ReadTotals = { records: 0, bytes: 0, rejected: 0, encodeSeconds: 0, logWaitSeconds: 0 }
+const noTotals: ReadTotals = {
+  records: 0,
+  bytes: 0,
+  rejected: 0,
+  encodeSeconds: 0,
+  logWaitSeconds: 0,
+}
 
 /** Reads and loads one lane: the read worker first (it fences older writers), then the sink worker beside it. */
 export async function runLane(run: LaneRun): Promise<LaneOutcome> {
+  let event: Opened | undefined
   const opened = Promise.withResolvers<Opened>()
-  const reader = new JobSide<ReadEvent>(run.logger, readHandler(run.tally, opened.resolve))
+  const reader = new JobSide<ReadEvent>(
+    run.logger,
+    readHandler(run.tally, (first) => {
+      event = first
+      opened.resolve(first)
+    }),
+  )
   const sink = new JobSide<LoadEvent>(run.logger, (event) => {
     run.tally.committed(event)
   })
@@ -47,11 +60,14 @@ export async function runLane(run: LaneRun): Promise<LaneOutcome> {
   if (run.signal.aborted) stopReader()
   try {
     const reading = startReading(run, reader)
-    const first = await Promise.race([opened.promise, reading])
+    const result = await Promise.race([opened.promise, reading])
+    // A short read may end before its first event has arrived.
+    if ('status' in result) await reader.drained()
+    const first = event ?? result
     if ('status' in first) return outcomeOf(first)
     run.onStart()
     if (first.warning !== undefined) run.onWarning(first.warning)
-    return await loadBeside({ run, reader, sink, reading, from: first.from })
+    return await loadBeside({ run, reader, sink, reading, opened: first })
   } finally {
     run.signal.removeEventListener('abort', stopReader)
     await Promise.all([reader.drained(), sink.drained()])
@@ -63,13 +79,16 @@ interface LaneInMotion {
   readonly reader: JobSide<ReadEvent>
   readonly sink: JobSide<LoadEvent>
   readonly reading: Promise<JobResult<'complete' | 'stopped'>>
-  readonly from: 'log' | 'destination'
+  readonly opened: Opened
 }
 
 /** When one side fails, the other is stopped at what is complete; the error that came first is the lane's. */
-async function loadBeside({ run, reader, sink, reading, from }: LaneInMotion): Promise<LaneOutcome> {
+async function loadBeside({ run, reader, sink, reading, opened }: LaneInMotion): Promise<LaneOutcome> {
   const errors: ErrorBody[] = []
-  const watch = async <T>(job: Promise<JobResult<T>>, other: { stop(): void }): Promise<JobResult<T>> => {
+  const watch = async <T>(
+    job: Promise<JobResult<T>>,
+    other: { stop(): void },
+  ): Promise<JobResult<T>> => {
     const result = await job
     if (result.status === 'failed') {
       errors.push(result.error)
@@ -77,10 +96,20 @@ async function loadBeside({ run, reader, sink, reading, from }: LaneInMotion): P
     }
     return result
   }
-  const [read, load] = await Promise.all([watch(reading, sink), watch(startLoading(run, sink, from), reader)])
-  const error = errors.find(({ code }) => code !== 'log_reader_lost' && code !== 'log_writer_lost') ?? errors[0]
+  const [read, load] = await Promise.all([
+    watch(reading, sink),
+    watch(startLoading(run, sink, opened), reader),
+  ])
+  const error =
+    errors.find(({ code }) => code !== 'log_reader_lost' && code !== 'log_writer_lost') ?? errors[0]
+  // A source that has no state to stop at throws away what it read: still a stop, not a failure.
+  if (run.signal.aborted && error?.code === 'source_read_interrupted') return { status: 'stopped' }
   if (error !== undefined) return { status: 'failed', error }
-  const complete = read.status === 'ok' && read.value === 'complete' && load.status === 'ok' && load.value === 'closed'
+  const complete =
+    read.status === 'ok' &&
+    read.value === 'complete' &&
+    load.status === 'ok' &&
+    load.value === 'closed'
   return { status: complete ? 'complete' : 'stopped' }
 }
 
@@ -89,7 +118,10 @@ function outcomeOf(result: JobResult<unknown>): LaneOutcome {
   return result.status === 'failed' ? result : { status: 'stopped' }
 }
 
-function readHandler(tally: StreamTally, onOpened: (event: Opened) => void): (event: ReadEvent) => void {
+function readHandler(
+  tally: StreamTally,
+  onOpened: (event: Opened) => void,
+): (event: ReadEvent) => void {
   let totals = noTotals
   return (event) => {
     if (event.type === 'opened') onOpened(event)
@@ -101,7 +133,10 @@ function readHandler(tally: StreamTally, onOpened: (event: Opened) => void): (ev
   }
 }
 
-function startReading(run: LaneRun, side: JobSide<ReadEvent>): Promise<JobResult<'complete' | 'stopped'>> {
+function startReading(
+  run: LaneRun,
+  side: JobSide<ReadEvent>,
+): Promise<JobResult<'complete' | 'stopped'>> {
   const { plan, sync, endpoint, slices } = run
   const framed = plan.log.kind === 'kafka' && plan.log.framing === 'record'
   const position = sync.positions.find(({ partition }) => partition === endpoint.partition)?.next
@@ -117,17 +152,28 @@ function startReading(run: LaneRun, side: JobSide<ReadEvent>): Promise<JobResult
     writer: endpoint.writer.address,
     maxRecordBytes: run.maxRecordBytes,
     ...(position !== undefined && { position }),
-    ...(framed && { keyFields: (sync.sink.stream.primary_key ?? []).map((path) => path.join('.')) }),
+    ...(framed && {
+      keyFields: (sync.sink.stream.primary_key ?? []).map((path) => path.join('.')),
+    }),
   }
-  return run.pools.read(job, { transfer: [side.workerPort, ...endpoint.writer.transfer], kill: side.kill })
+  return run.pools.read(job, {
+    transfer: [side.workerPort, ...endpoint.writer.transfer],
+    kill: side.kill,
+  })
 }
 
-function startLoading(run: LaneRun, side: JobSide<LoadEvent>, from: 'log' | 'destination'): Promise<JobResult<'closed' | 'stopped'>> {
+function startLoading(
+  run: LaneRun,
+  side: JobSide<LoadEvent>,
+  opened: Opened,
+): Promise<JobResult<'closed' | 'stopped'>> {
   const { plan, sync, endpoint } = run
-  const position = sync.positions.find(({ partition }) => partition === endpoint.partition)?.next
+  const saved = sync.positions.find(({ partition }) => partition === endpoint.partition)?.next
+  const position = opened.from === 'destination' ? (opened.position ?? saved) : saved
   const readerOptions: LaneReaderOptions = {
+    attempt: sync.epoch,
     ...(position !== undefined && { position }),
-    ...(from === 'destination' && { skipToAttempt: sync.epoch }),
+    ...(opened.from === 'destination' && { skipToAttempt: sync.epoch }),
   }
   const job = {
     ...jobBase(run, side.workerPort),
@@ -139,13 +185,20 @@ function startLoading(run: LaneRun, side: JobSide<LoadEvent>, from: 'log' | 'des
     commitBytes: plan.limits.commitBytes,
     commitMs: plan.limits.commitMs,
   }
-  return run.pools.load(job, { transfer: [side.workerPort, ...endpoint.reader.transfer], kill: side.kill })
+  return run.pools.load(job, {
+    transfer: [side.workerPort, ...endpoint.reader.transfer],
+    kill: side.kill,
+  })
 }
 
 function jobBase({ plan, logger, sync, endpoint }: LaneRun, events: JobBase['events']): JobBase {
   return {
     events,
     logLevel: logger.level,
-    logFields: { connection: plan.connection, stream: sync.streamId.name, partition: endpoint.partition },
+    logFields: {
+      connection: plan.connection,
+      stream: sync.streamId.name,
+      partition: endpoint.partition,
+    },
   }
 }

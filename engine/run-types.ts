@@ -1,4 +1,5 @@
 import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
+import type { PostgresAddress } from '../sinks/postgres/postgres-address.ts'
 import type { SinkStream } from '../sinks/sink.ts'
 
 /** Everything that a run needs, as data. */
@@ -14,18 +15,9 @@ export interface RunPlan {
 
 export interface DestinationConfig {
   readonly type: 'postgres'
-  readonly postgres: PostgresAddress
+  readonly address: PostgresAddress
   /** The schema (dataset) that the tables go to; default: the stream's namespace, else `public`. */
   readonly schema?: string
-}
-
-export interface PostgresAddress {
-  readonly host: string
-  readonly port: number
-  readonly user: string
-  readonly password?: string
-  readonly database: string
-  readonly ssl: 'disable' | 'require' | 'verify-full'
 }
 
 export type LogConfig =
@@ -35,7 +27,11 @@ export type LogConfig =
       readonly brokers: readonly string[]
       readonly framing: 'block' | 'record'
       readonly ssl: boolean
-      readonly sasl?: { readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; readonly username: string; readonly password: string }
+      readonly sasl?: {
+        readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+        readonly username: string
+        readonly password: string
+      }
     }
 
 export interface RunLimits {

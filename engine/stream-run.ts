@@ -1,6 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { Connector, ConnectorContext, PlannedSlice, ReadSession } from '../connectors/connector.ts'
+import type {
+  Connector,
+  ConnectorContext,
+  PlannedSlice,
+  ReadSession,
+} from '../connectors/connector.ts'
 import { ConnectError, type JsonValue, streamLabel } from '../protocol/index.ts'
 import type { Destination, SinkStream, SliceCheckpoint, StreamSync } from '../sinks/sink.ts'
 import { type LaneOutcome, runLane } from './lane-run.ts'
@@ -12,6 +17,8 @@ import type { StreamTally } from './stream-tally.ts'
 /** What the streams of a run share. */
 export interface StreamRunDeps {
   readonly plan: RunPlan
+  /** The destination's number of the run. */
+  readonly run: number
   readonly connector: Connector
   readonly context: ConnectorContext
   readonly session: ReadSession
@@ -28,7 +35,11 @@ const firstBackoffMs = 500
 const maxBackoffMs = 30_000
 
 /** Runs one stream to its end: transient failures are tried again from the last checkpoint, as long as there is progress. */
-export async function runStream(deps: StreamRunDeps, sink: SinkStream, tally: StreamTally): Promise<StreamResult> {
+export async function runStream(
+  deps: StreamRunDeps,
+  sink: SinkStream,
+  tally: StreamTally,
+): Promise<StreamResult> {
   const run = new StreamRun(deps, sink, tally)
   let barren = 0
   for (let attempt = 1; ; attempt++) {
@@ -38,9 +49,13 @@ export async function runStream(deps: StreamRunDeps, sink: SinkStream, tally: St
     if (outcome.status !== 'failed') return run.result(outcome)
     const error = ConnectError.fromJSON(outcome.error)
     barren = tally.loaded > loadedBefore ? 0 : barren + 1
-    if (!error.retryable || barren >= maxBarrenAttempts || deps.signal.aborted) return run.result(outcome)
+    if (!error.retryable || barren >= maxBarrenAttempts || deps.signal.aborted)
+      return run.result(outcome)
     const waitMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** barren)
-    deps.logger.warn({ stream: streamLabel(run.id), code: error.code, waitMs, attempt }, 'stream failed, trying again')
+    deps.logger.warn(
+      { stream: streamLabel(run.id), code: error.code, waitMs, attempt },
+      'stream failed, trying again',
+    )
     tally.retried()
     await sleep(waitMs, undefined, { signal: deps.signal }).catch(() => undefined)
   }
@@ -74,7 +89,8 @@ class StreamRun {
       return await this.#sync(own)
     } catch (error) {
       const failure = ConnectError.from(error)
-      if (failure.code === 'unexpected') this.#deps.logger.error({ err: error }, 'unexpected failure of a stream')
+      if (failure.code === 'unexpected')
+        this.#deps.logger.error({ err: error }, 'unexpected failure of a stream')
       return { status: 'failed', error: failure.toJSON() }
     }
   }
@@ -93,9 +109,10 @@ class StreamRun {
   }
 
   async #sync(session: ReadSession): Promise<LaneOutcome> {
-    const { destination } = this.#deps
-    const sync = await destination.begin(this.#sink)
+    const { destination, run } = this.#deps
+    const sync = await destination.begin(this.#sink, run)
     this.#first ??= sync
+    if (sync.doneInRun) return { status: 'complete' }
     const slices = await this.#plan(sync, session)
     const outcomes = await this.#runLanes(sync, { session, slices })
     const failed = outcomes.find((outcome) => outcome.status === 'failed')
@@ -108,12 +125,21 @@ class StreamRun {
   /** The slices with their checkpoints; those new to the destination are saved before anything is read. */
   async #plan(sync: StreamSync, session: ReadSession): Promise<readonly SliceCheckpoint[]> {
     const saved = new Map(sync.slices.map((slice) => [slice.slice, slice]))
-    const states = new Map<string, JsonValue | null>(sync.slices.map(({ slice, state }) => [slice, state]))
+    const states = new Map<string, JsonValue | null>(
+      sync.slices.map(({ slice, state }) => [slice, state]),
+    )
     const planned = await session.plan(this.#sink.stream, states)
     this.#tally.estimate(estimatedRows(planned))
     const partitions = this.#deps.plan.limits.partitionsPerStream
     const slices = planned.map(
-      ({ slice, state }, index) => saved.get(slice) ?? { slice, partition: index % partitions, state, seq: 0, complete: false },
+      ({ slice, state }, index) =>
+        saved.get(slice) ?? {
+          slice,
+          partition: index % partitions,
+          state,
+          seq: 0,
+          complete: false,
+        },
     )
     const fresh = slices.filter(({ slice }) => !saved.has(slice))
     if (fresh.length > 0) await this.#deps.destination.savePlan(sync, fresh)
@@ -122,12 +148,19 @@ class StreamRun {
 
   async #runLanes(
     sync: StreamSync,
-    { session, slices }: { readonly session: ReadSession; readonly slices: readonly SliceCheckpoint[] },
+    {
+      session,
+      slices,
+    }: { readonly session: ReadSession; readonly slices: readonly SliceCheckpoint[] },
   ): Promise<readonly LaneOutcome[]> {
     const { plan, pools, logger, log, signal } = this.#deps
     const open = slices.filter(({ complete }) => !complete)
     const partitions = Math.max(1, ...slices.map(({ partition }) => partition + 1))
-    const endpoints = await log.openStream({ connection: plan.connection, stream: this.id, partitions })
+    const endpoints = await log.openStream({
+      connection: plan.connection,
+      stream: this.id,
+      partitions,
+    })
     const lanes = endpoints.flatMap((endpoint) => {
       const own = open.filter(({ partition }) => partition === endpoint.partition)
       return own.length === 0 ? [] : [{ endpoint, slices: own }]
@@ -159,6 +192,7 @@ class StreamRun {
 
 function estimatedRows(slices: readonly PlannedSlice[]): number | undefined {
   let rows: number | undefined
-  for (const { estimate } of slices) if (estimate?.rows !== undefined) rows = (rows ?? 0) + estimate.rows
+  for (const { estimate } of slices)
+    if (estimate?.rows !== undefined) rows = (rows ?? 0) + estimate.rows
   return rows
 }

@@ -89,12 +89,17 @@ export class StreamTally {
       loaded: this.#loaded,
       rejected: this.#rejected,
       ...(this.#estimatedRows !== undefined && { estimatedRows: this.#estimatedRows }),
-      ...(this.#rateLimitedUntilMs !== undefined && { rateLimitedUntilMs: this.#rateLimitedUntilMs }),
+      ...(this.#rateLimitedUntilMs !== undefined && {
+        rateLimitedUntilMs: this.#rateLimitedUntilMs,
+      }),
     }
   }
 
   #showLag(): void {
     this.#metrics.queueBytes.set(this.#labels, Math.max(0, this.#readBytes - this.#loadedBytes))
-    this.#metrics.lagRecords.set(this.#labels, Math.max(0, this.#read - this.#loaded - this.#rejected))
+    this.#metrics.lagRecords.set(
+      this.#labels,
+      Math.max(0, this.#read - this.#loaded - this.#rejected),
+    )
   }
 }

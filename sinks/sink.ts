@@ -13,11 +13,18 @@ export interface Destination extends AsyncDisposable {
   /** Throws a ConnectError that says what is wrong: unreachable, credentials, no right to create. */
   check(): Promise<void>
   /**
+   * Starts a run of the connection and gives its number; a run that was killed or stopped is continued and keeps its number, so that
+   * a stream which it had completed is known (`StreamSync.doneInRun`). Durable when it resolves.
+   */
+  startRun(connection: string): Promise<number>
+  /** The run came to its own end (complete, or with failed streams): the next one is a new one. */
+  endRun(connection: string, run: number): Promise<void>
+  /**
    * Starts the stream's sync, or resumes the unfinished one if the stream's configuration is the same. Creates the table
    * or alters it in place (never dropped), takes the next epoch (older lanes are fenced from now on), bumps the
    * generation where a new overwrite sync starts, continues a left-over stage. Durable when it resolves.
    */
-  begin(stream: SinkStream): Promise<StreamSync>
+  begin(stream: SinkStream, run: number): Promise<StreamSync>
   /** Writes the slices of the plan with their initial states, so that a resumed sync reads the same slices. Durable when it resolves. */
   savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void>
   /**
@@ -51,6 +58,8 @@ export interface StreamSync {
   readonly epoch: number
   /** True where an unfinished sync continues. */
   readonly resumed: boolean
+  /** True where this run completed the stream before it was interrupted, and reading it again would append the same rows again: nothing is to be done. */
+  readonly doneInRun: boolean
   /** The saved slices: of the unfinished sync (resumed), or the last states of an incremental stream; else empty. */
   readonly slices: readonly SliceCheckpoint[]
   /** Where the sink stands in the log, by partition; empty where nothing was read from a log that keeps positions. */

@@ -12,14 +12,29 @@ export function psqlVersion(): string | undefined {
 }
 
 /** psql COPY TO piped into psql COPY FROM: what the same server and machine do without anything of ours. */
-export async function copyPipe(tables: { readonly fromUrl: string; readonly from: string; readonly toUrl: string; readonly to: string }): Promise<PipeResult> {
+export async function copyPipe(tables: {
+  readonly fromUrl: string
+  readonly from: string
+  readonly toUrl: string
+  readonly to: string
+}): Promise<PipeResult> {
   const started = performance.now()
   const flags = ['-X', '-q', '-v', 'ON_ERROR_STOP=1']
-  const reader = spawn('psql', [...flags, tables.fromUrl, '-c', `COPY ${tables.from} TO STDOUT`], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const reader = spawn('psql', [...flags, tables.fromUrl, '-c', `COPY ${tables.from} TO STDOUT`], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   // The two programs share one pipe of the operating system: no byte passes through this process.
-  const writer = spawn('psql', [...flags, tables.toUrl, '-c', `COPY ${tables.to} FROM STDIN`], { stdio: [reader.stdout, 'inherit', 'inherit'] })
+  const writer = spawn('psql', [...flags, tables.toUrl, '-c', `COPY ${tables.to} FROM STDIN`], {
+    stdio: [reader.stdout, 'inherit', 'inherit'],
+  })
   reader.stdout.destroy()
-  const [[readerCode], [writerCode]] = await Promise.all([once(reader, 'exit'), once(writer, 'exit')])
-  if (readerCode !== 0 || writerCode !== 0) throw new Error(`the COPY pipe failed (exit codes ${String(readerCode)}, ${String(writerCode)})`)
+  const [[readerCode], [writerCode]] = await Promise.all([
+    once(reader, 'exit'),
+    once(writer, 'exit'),
+  ])
+  if (readerCode !== 0 || writerCode !== 0)
+    throw new Error(
+      `the COPY pipe failed (exit codes ${String(readerCode)}, ${String(writerCode)})`,
+    )
   return { seconds: (performance.now() - started) / 1000 }
 }

@@ -10,7 +10,10 @@ import { connectorOf } from '../../connectors/registry.ts'
 import { columnsOf } from '../../protocol/index.ts'
 import { defaultLimits, type LogConfig, type RunPlan } from '../../engine/run-types.ts'
 import type { SyncMode } from '../../sinks/sink.ts'
-import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../service/postgres/embedded-postgres.ts'
+import {
+  startEmbeddedPostgres,
+  type EmbeddedPostgres,
+} from '../../service/postgres/embedded-postgres.ts'
 import { median } from '../statistics.ts'
 import { copyPipe, psqlVersion } from './copy-pipe.ts'
 import { benchTable, createPipeTable, createSourceTable } from './source-table.ts'
@@ -28,7 +31,10 @@ const runFigures = z.object({
   peakRssMb: z.number(),
   cpuSeconds: z.number(),
   stages: z.record(z.string(), z.number()),
-  result: z.looseObject({ status: z.string(), streams: z.array(z.looseObject({ loaded: z.number(), error: z.unknown().optional() })) }),
+  result: z.looseObject({
+    status: z.string(),
+    streams: z.array(z.looseObject({ loaded: z.number(), error: z.unknown().optional() })),
+  }),
 })
 type RunFigures = z.infer<typeof runFigures>
 
@@ -48,12 +54,21 @@ export interface ReplicateFigures {
 }
 
 /** Interleaved rounds of the psql COPY pipe and of this engine over the same table on the same server. */
-export async function benchReplicate(options: ReplicateOptions, print: (line: string) => void): Promise<ReplicateFigures> {
+export async function benchReplicate(
+  options: ReplicateOptions,
+  print: (line: string) => void,
+): Promise<ReplicateFigures> {
   const version = psqlVersion()
-  if (version === undefined) throw new Error('psql is not installed: it makes the COPY pipe that the rate is compared with (Debian: apt-get install postgresql-client)')
+  if (version === undefined)
+    throw new Error(
+      'psql is not installed: it makes the COPY pipe that the rate is compared with (Debian: apt-get install postgresql-client)',
+    )
   const folder = await mkdtemp(join(tmpdir(), 'reactor-bench-'))
   try {
-    await using server = await startEmbeddedPostgres({ dataDir: join(folder, 'pg'), settings: { max_wal_size: '8GB', shared_buffers: '512MB', checkpoint_timeout: '30min' } })
+    await using server = await startEmbeddedPostgres({
+      dataDir: folder,
+      settings: { max_wal_size: '8GB', shared_buffers: '512MB', checkpoint_timeout: '30min' },
+    })
     print(`${version}; ${String(options.rows)} rows`)
     await execute(server.url, ['CREATE DATABASE warehouse'])
     await execute(server.url, createSourceTable(options.rows))
@@ -63,22 +78,41 @@ export async function benchReplicate(options: ReplicateOptions, print: (line: st
   }
 }
 
-async function measure(options: ReplicateOptions, server: EmbeddedPostgres, print: (line: string) => void): Promise<ReplicateFigures> {
+async function measure(
+  options: ReplicateOptions,
+  server: EmbeddedPostgres,
+  print: (line: string) => void,
+): Promise<ReplicateFigures> {
   const warehouseUrl = databaseUrl(server.url, 'warehouse')
   const plan = await planOf(options, server)
   const rounds: { pipeSeconds: number; seconds: number; figures: RunFigures }[] = []
   // The first round warms caches and is not counted.
   for (let round = 0; round <= options.rounds; round++) {
     await execute(warehouseUrl, [...createPipeTable(), 'CHECKPOINT'])
-    const pipe = await copyPipe({ fromUrl: server.url, from: benchTable, toUrl: warehouseUrl, to: `pipe_${benchTable}` })
-    await execute(warehouseUrl, ['DROP SCHEMA IF EXISTS reactor_connect CASCADE', `DROP TABLE IF EXISTS ${benchTable}`, 'CHECKPOINT'])
+    const pipe = await copyPipe({
+      fromUrl: server.url,
+      from: benchTable,
+      toUrl: warehouseUrl,
+      to: `pipe_${benchTable}`,
+    })
+    await execute(warehouseUrl, [
+      'DROP SCHEMA IF EXISTS reactor_connect CASCADE',
+      `DROP TABLE IF EXISTS ${benchTable}`,
+      'CHECKPOINT',
+    ])
     const figures = await runOnce({ ...plan, connection: `bench-${Date.now().toString(36)}` })
     const loaded = figures.result.streams[0]?.loaded
-    if (figures.result.status !== 'complete' || loaded !== options.rows) throw new Error(`the run did not load ${String(options.rows)} rows: ${JSON.stringify(figures.result)}`)
-    print(`${round === 0 ? 'warm-up' : `round ${String(round)}`}: COPY pipe ${pipe.seconds.toFixed(2)} s, engine ${figures.seconds.toFixed(2)} s, ratio ${(pipe.seconds / figures.seconds).toFixed(2)}`)
+    if (figures.result.status !== 'complete' || loaded !== options.rows)
+      throw new Error(
+        `the run did not load ${String(options.rows)} rows: ${JSON.stringify(figures.result)}`,
+      )
+    print(
+      `${round === 0 ? 'warm-up' : `round ${String(round)}`}: COPY pipe ${pipe.seconds.toFixed(2)} s, engine ${figures.seconds.toFixed(2)} s, ratio ${(pipe.seconds / figures.seconds).toFixed(2)}`,
+    )
     if (round > 0) rounds.push({ pipeSeconds: pipe.seconds, seconds: figures.seconds, figures })
   }
-  const of = (value: (round: (typeof rounds)[number]) => number): number => median(rounds.map(value))
+  const of = (value: (round: (typeof rounds)[number]) => number): number =>
+    median(rounds.map(value))
   const names = Object.keys(rounds[0]?.figures.stages ?? {})
   return {
     rows: options.rows,
@@ -90,7 +124,9 @@ async function measure(options: ReplicateOptions, server: EmbeddedPostgres, prin
     ratio: of((round) => round.pipeSeconds / round.seconds),
     cpuSeconds: of((round) => round.figures.cpuSeconds),
     peakRssMb: Math.round(of((round) => round.figures.peakRssMb)),
-    stages: Object.fromEntries(names.map((name) => [name, of((round) => round.figures.stages[name] ?? 0)])),
+    stages: Object.fromEntries(
+      names.map((name) => [name, of((round) => round.figures.stages[name] ?? 0)]),
+    ),
     rounds: rounds.map(({ pipeSeconds, seconds }) => ({ pipeSeconds, seconds })),
   }
 }
@@ -98,20 +134,33 @@ async function measure(options: ReplicateOptions, server: EmbeddedPostgres, prin
 async function planOf(options: ReplicateOptions, server: EmbeddedPostgres): Promise<RunPlan> {
   const { ssl, ...address } = server.address
   const config = { ...address, ssl, schemas: ['public'] }
-  const context = { logger: pino({ level: 'silent' }), signal: new AbortController().signal, now: Date.now }
+  const context = {
+    logger: pino({ level: 'silent' }),
+    signal: new AbortController().signal,
+    now: Date.now,
+  }
   const { streams } = await connectorOf('postgres').discover(config, context)
   const stream = streams.find(({ name }) => name === benchTable)
   if (stream === undefined) throw new Error(`${benchTable} was not discovered`)
   return {
     connection: 'bench',
     source: { type: 'postgres', config },
-    destination: { type: 'postgres', address: { ...server.address, database: 'warehouse' }, schema: 'public' },
+    destination: {
+      type: 'postgres',
+      address: { ...server.address, database: 'warehouse' },
+      schema: 'public',
+    },
     log: options.log,
     limits: defaultLimits,
     streams: [
       {
         connection: 'bench',
-        stream: { stream, sync_mode: 'full_refresh', destination_sync_mode: options.mode === 'append' ? 'append' : 'append_dedup', primary_key: [['id']] },
+        stream: {
+          stream,
+          sync_mode: 'full_refresh',
+          destination_sync_mode: options.mode === 'append' ? 'append' : 'append_dedup',
+          primary_key: [['id']],
+        },
         columns: columnsOf(stream.json_schema),
         mode: options.mode,
         metadata: options.metadata,
@@ -122,8 +171,13 @@ async function planOf(options: ReplicateOptions, server: EmbeddedPostgres): Prom
 }
 
 async function runOnce(plan: RunPlan): Promise<RunFigures> {
-  const named = { ...plan, streams: plan.streams.map((stream) => ({ ...stream, connection: plan.connection })) }
-  const child = spawn(process.execPath, [new URL('run-once.ts', import.meta.url).pathname], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const named = {
+    ...plan,
+    streams: plan.streams.map((stream) => ({ ...stream, connection: plan.connection })),
+  }
+  const child = spawn(process.execPath, [new URL('run-once.ts', import.meta.url).pathname], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   child.stdin.end(JSON.stringify(named))
   const output: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk))

@@ -24,7 +24,13 @@ async function main(): Promise<void> {
   const result = await runConnection(plan, ports, new AbortController().signal)
   const seconds = (performance.now() - started) / 1000
   const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage()
-  const figures = { result, seconds, peakRssMb: maxRSS / 1024, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, stages: await stages(registry) }
+  const figures = {
+    result,
+    seconds,
+    peakRssMb: maxRSS / 1024,
+    cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
+    stages: await stages(registry),
+  }
   process.stdout.write(`${JSON.stringify(figures)}\n`)
 }
 

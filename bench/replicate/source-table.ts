@@ -24,10 +24,10 @@ export function createSourceTable(rows: number): readonly string[] {
     `CREATE TABLE ${benchTable} (${columns})`,
     `INSERT INTO ${benchTable}
      SELECT n,
-            (n * 7919) % 100000,
+            (n::bigint * 7919) % 100000,
             'user' || n || '@example-' || n % 97 || '.com',
             CASE WHEN n % 11 = 0 THEN NULL ELSE (ARRAY['Ada Lovelace', 'Grace Hopper', 'Łukasz Żółć', '山田太郎', 'Zoë O''Neill'])[1 + n % 5] END,
-            CASE WHEN n % 13 = 0 THEN NULL ELSE ((n * 104729) % 100000000) / 100.0 END,
+            CASE WHEN n % 13 = 0 THEN NULL ELSE ((n::bigint * 104729) % 100000000) / 100.0 END,
             CASE WHEN n % 7 = 0 THEN NULL ELSE n % 2 = 0 END,
             n % 3 = 0,
             (n % 10007) / 7.0,

@@ -1,5 +1,5 @@
 import { isLoopbackHost } from './loopback.ts'
-import type { DestinationConfig, PostgresAddress } from '../../engine/run-types.ts'
+import type { DestinationConfig } from '../../engine/run-types.ts'
 import type { FileProblem } from './file-problem.ts'
 import { parsePostgresUrl, type AddressProblem } from './postgres-url.ts'
 import type { RunFile } from './run-file-schema.ts'
@@ -32,14 +32,14 @@ export function resolveDestination(
       fix: `Remove it, or leave \`${field}\` out of the URL.`,
     })
   }
-  const postgres = addressOf({ ...fromUrl, ...fields }, add)
-  return postgres && { type: 'postgres', postgres, ...(schema !== undefined && { schema }) }
+  const address = addressOf({ ...fromUrl, ...fields }, add)
+  return address && { type: 'postgres', address, ...(schema !== undefined && { schema }) }
 }
 
 function addressOf(
   given: Omit<RunFile['destination']['config'], 'schema'>,
   add: (problem: AddressProblem) => void,
-): PostgresAddress | undefined {
+): DestinationConfig['address'] | undefined {
   const { host = 'localhost', port = 5432, user, password, database } = given
   for (const [field, value] of Object.entries({ user, database })) {
     if (value !== undefined) continue

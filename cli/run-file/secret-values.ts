@@ -19,7 +19,7 @@ export function secretValues(
   },
 ): readonly string[] {
   const { source, destination } = resolved
-  const { host, user, database, password } = destination.postgres
+  const { host, user, database, password } = destination.address
   const sasl = typeof content.log === 'object' ? content.log.kafka.sasl : undefined
   const config = textsOfConfig(source.config, connectorOf(source.type).descriptor.spec)
   const shown = new Set([

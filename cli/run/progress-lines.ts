@@ -27,6 +27,7 @@ export function plainLine(progress: RunProgress, runClock: RunClock): string {
     pace: {
       rowsPerSecond: sum(paces.map(({ rowsPerSecond }) => rowsPerSecond)),
       bytesPerSecond: sum(paces.map(({ bytesPerSecond }) => bytesPerSecond)),
+      loadedPerSecond: sum(paces.map(({ loadedPerSecond }) => loadedPerSecond)),
     },
   }
   const facts = [
@@ -67,10 +68,18 @@ function remaining(streams: readonly StreamProgress[], pace: StreamPace): readon
   const estimated = sum(known)
   if (known.length < estimates.length || estimated === 0) return []
   const done = sum(streams.map(({ loaded, rejected }) => loaded + rejected))
-  const left = estimated - sum(streams.map(({ read }) => read))
-  const percent = `${String(Math.min(99, Math.floor((done / estimated) * 100)))} %`
-  if (pace.rowsPerSecond < 1 || left <= 0) return [percent]
-  return [percent, `ETA ${clock(left / pace.rowsPerSecond)}`]
+  const percent = `${Math.min(99, Math.floor((done / estimated) * 100))} %`
+  const toRead = estimated - sum(streams.map(({ read }) => read))
+  const seconds = Math.max(
+    secondsFor(toRead, pace.rowsPerSecond),
+    secondsFor(estimated - done, pace.loadedPerSecond),
+  )
+  return seconds > 0 ? [percent, `ETA ${clock(seconds)}`] : [percent]
+}
+
+/** 0 where it cannot be said: nothing is left, or nothing moves. */
+function secondsFor(left: number, perSecond: number): number {
+  return left > 0 && perSecond >= 1 ? left / perSecond : 0
 }
 
 function streamCounts(progress: RunProgress): string {

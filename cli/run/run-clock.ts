@@ -5,12 +5,15 @@ import type { RunProgress, StreamProgress } from '../../engine/run-types.ts'
 export interface StreamPace {
   readonly rowsPerSecond: number
   readonly bytesPerSecond: number
+  /** Rows loaded, while `rowsPerSecond` counts rows read. */
+  readonly loadedPerSecond: number
 }
 
 interface Sample {
   readonly atMs: number
   readonly read: number
   readonly readBytes: number
+  readonly loaded: number
 }
 
 interface Watched {
@@ -20,6 +23,8 @@ interface Watched {
   lastMs: number
   ended: boolean
 }
+
+const standing: StreamPace = { rowsPerSecond: 0, bytesPerSecond: 0, loadedPerSecond: 0 }
 
 /** Long enough to smooth batches out, short enough to show a source that slows down. */
 const windowMs = 5_000
@@ -37,11 +42,11 @@ export class RunClock {
     const first = samples[0]
     const last = samples.at(-1)
     const seconds = first && last ? (last.atMs - first.atMs) / 1000 : 0
-    if (first === undefined || last === undefined || seconds <= 0)
-      return { rowsPerSecond: 0, bytesPerSecond: 0 }
+    if (first === undefined || last === undefined || seconds <= 0) return standing
     return {
       rowsPerSecond: (last.read - first.read) / seconds,
       bytesPerSecond: (last.readBytes - first.readBytes) / seconds,
+      loadedPerSecond: (last.loaded - first.loaded) / seconds,
     }
   }
 
@@ -70,7 +75,7 @@ export class RunClock {
     watched.lastMs = atMs
     watched.ended = stream.status !== 'running'
     const { samples } = watched
-    samples.push({ atMs, read: stream.read, readBytes: stream.readBytes })
+    samples.push({ atMs, read: stream.read, readBytes: stream.readBytes, loaded: stream.loaded })
     while (samples.length > 2 && (samples[1]?.atMs ?? atMs) < atMs - windowMs) samples.shift()
   }
 }

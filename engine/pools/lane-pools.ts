@@ -37,7 +37,11 @@ export function openLanePools(options: LanePoolsOptions): LanePools {
   }
 }
 
-function openPool(filename: string, name: string, { threads, heapMb, logger }: LanePoolsOptions): Piscina {
+function openPool(
+  filename: string,
+  name: string,
+  { threads, heapMb, logger }: LanePoolsOptions,
+): Piscina {
   const pool = new Piscina({
     filename,
     name,
@@ -55,11 +59,19 @@ function openPool(filename: string, name: string, { threads, heapMb, logger }: L
   return pool
 }
 
-async function runIn<T>(pool: Piscina, job: ReadLaneJob | LoadLaneJob, options: JobOptions): Promise<JobResult<T>> {
+async function runIn<T>(
+  pool: Piscina,
+  job: ReadLaneJob | LoadLaneJob,
+  options: JobOptions,
+): Promise<JobResult<T>> {
   try {
-    const result: JobResult<T> = await pool.run(job, { transferList: [...options.transfer], signal: options.kill })
+    const result: JobResult<T> = await pool.run(job, {
+      transferList: [...options.transfer],
+      signal: options.kill,
+    })
     return result
   } catch (error) {
+
     return { status: 'failed', error: workerDeath(error).toJSON() }
   }
 }
@@ -67,7 +79,8 @@ async function runIn<T>(pool: Piscina, job: ReadLaneJob | LoadLaneJob, options: 
 function workerDeath(error: unknown): ConnectError {
   const reason = error instanceof Error ? error.message : String(error)
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'ERR_WORKER_OUT_OF_MEMORY') return new ConnectError('worker_out_of_memory', { cause: error })
+  if (code === 'ERR_WORKER_OUT_OF_MEMORY')
+    return new ConnectError('worker_out_of_memory', { cause: error })
   return new ConnectError('worker_died', { details: { reason }, cause: error })
 }
 

@@ -12,7 +12,9 @@ export interface JobBase {
 }
 
 /** What a job hands back: an Error would lose its class and fields on the way out of the thread. */
-export type JobResult<T> = { readonly status: 'ok'; readonly value: T } | { readonly status: 'failed'; readonly error: ErrorBody }
+export type JobResult<T> =
+  | { readonly status: 'ok'; readonly value: T }
+  | { readonly status: 'failed'; readonly error: ErrorBody }
 
 export interface JobContext {
   readonly logger: Logger
@@ -24,7 +26,10 @@ export interface JobContext {
  * Runs a job in a worker: stop by message, failure as data, logs through the port, and the port closed after the last event
  * (the main thread waits for that: a pool resolves before messages on a side port have arrived).
  */
-export async function runJob<T>(job: JobBase, work: (context: JobContext) => Promise<T>): Promise<JobResult<T>> {
+export async function runJob<T>(
+  job: JobBase,
+  work: (context: JobContext) => Promise<T>,
+): Promise<JobResult<T>> {
   const stop = new AbortController()
   job.events.on('message', (message: StopRequest) => {
     if (message.type === 'stop') stop.abort()
@@ -41,7 +46,8 @@ export async function runJob<T>(job: JobBase, work: (context: JobContext) => Pro
     return { status: 'ok', value: await work({ logger, signal: stop.signal }) }
   } catch (error) {
     const failure = ConnectError.from(error)
-    if (failure.code === 'unexpected') logger.error({ err: error }, 'unexpected failure in a worker')
+    if (failure.code === 'unexpected')
+      logger.error({ err: error }, 'unexpected failure in a worker')
     return { status: 'failed', error: failure.toJSON() }
   } finally {
     job.events.close()

@@ -96,7 +96,12 @@ export class LaneOutput implements RecordOutput {
     if (rejection !== undefined) {
       this.#totals.records += 1
       this.#totals.rejected += 1
-      await this.#append({ type: 'rejected', slice: this.#slice, seq: this.#seq, reason: rejection.reason })
+      await this.#append({
+        type: 'rejected',
+        slice: this.#slice,
+        seq: this.#seq,
+        reason: rejection.reason,
+      })
       this.#seq += 1
     }
     this.#options.onTotals(this.#totals)

@@ -1,7 +1,12 @@
 import { connectorOf } from '../../connectors/registry.ts'
 import { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
 import { ConnectError } from '../../protocol/index.ts'
-import type { Column, ConfiguredAirbyteStream, JsonObject, JsonValue } from '../../protocol/index.ts'
+import type {
+  Column,
+  ConfiguredAirbyteStream,
+  JsonObject,
+  JsonValue,
+} from '../../protocol/index.ts'
 import type { SliceCheckpoint } from '../../sinks/sink.ts'
 import { openLaneWriter } from '../log/lane.ts'
 import type { LaneAddress, LaneWriter } from '../log/stream-log.ts'
@@ -45,7 +50,13 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
     },
     context.logger,
   )
-  post(job, { type: 'opened', from: writer.resume.from, ...(writer.resume.warning !== undefined && { warning: writer.resume.warning }) })
+  const { from, position, warning } = writer.resume
+  post(job, {
+    type: 'opened',
+    from,
+    ...(position !== undefined && { position }),
+    ...(warning !== undefined && { warning }),
+  })
   const output = new LaneOutput({
     encoder: new BlockEncoder({
       columns: job.columns,
@@ -62,7 +73,8 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
   try {
     let outcome: 'complete' | 'stopped' = 'complete'
     for (const slice of writer.resume.slices) {
-      if (outcome === 'complete' && !slice.complete) outcome = await readSlice({ job, context, writer, output }, slice)
+      if (outcome === 'complete' && !slice.complete)
+        outcome = await readSlice({ job, context, writer, output }, slice)
     }
     const { records, rejected } = output.totals
     await writer.append({ type: 'close', attempt: job.attempt, records: records - rejected })
@@ -80,10 +92,20 @@ interface SliceReading {
   readonly output: LaneOutput
 }
 
-async function readSlice(reading: SliceReading, { slice, seq, state }: SliceCheckpoint): Promise<'complete' | 'stopped'> {
+async function readSlice(
+  reading: SliceReading,
+  { slice, seq, state }: SliceCheckpoint,
+): Promise<'complete' | 'stopped'> {
   const { job, context, writer, output } = reading
   if (context.signal.aborted) return 'stopped'
-  await writer.append({ type: 'begin', syncId: job.syncId, attempt: job.attempt, slice, seq, columns: job.columns })
+  await writer.append({
+    type: 'begin',
+    syncId: job.syncId,
+    attempt: job.attempt,
+    slice,
+    seq,
+    columns: job.columns,
+  })
   output.startSlice(slice, seq)
   const task = { config: job.source.config, stream: job.stream, slice, state, session: job.session }
   const outcome = await connectorOf(job.source.type).read(task, output, {
@@ -92,7 +114,9 @@ async function readSlice(reading: SliceReading, { slice, seq, state }: SliceChec
     now: Date.now,
   })
   if (!output.covered)
-    throw new ConnectError('state_missing', { details: { stream: job.stream.stream.name, slice, connector: job.source.type } })
+    throw new ConnectError('state_missing', {
+      details: { stream: job.stream.stream.name, slice, connector: job.source.type },
+    })
   await writer.append({ type: 'end', slice, seq: output.seq, outcome })
   return outcome
 }

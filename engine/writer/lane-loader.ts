@@ -15,7 +15,11 @@ export interface LaneLoaderOptions {
   readonly commitBytes: number
   /** … or after this time. */
   readonly commitMs: number
-  readonly onCommit: (commit: { readonly stats: LaneStats; readonly bytes: number; readonly logWaitSeconds: number }) => void
+  readonly onCommit: (commit: {
+    readonly stats: LaneStats
+    readonly bytes: number
+    readonly logWaitSeconds: number
+  }) => void
 }
 
 interface SliceProgress {
@@ -58,7 +62,10 @@ export class LaneLoader {
     this.#options = options
     this.#lane = options.lane
     this.#committed = new Map(
-      options.sync.slices.map(({ slice, seq, state, complete }) => [slice, { covered: seq, seen: seq, state, complete }]),
+      options.sync.slices.map(({ slice, seq, state, complete }) => [
+        slice,
+        { covered: seq, seen: seq, state, complete },
+      ]),
     )
     this.#slices = new Map(this.#committed)
     this.#committedPosition = options.readerOptions.position
@@ -72,12 +79,19 @@ export class LaneLoader {
     while (outcome === 'orphans') {
       await this.#forgetPending()
       const at = this.#committedPosition
-      outcome = await this.#readFrom(at === undefined ? {} : { position: at }, signal)
+      const attempt = readerOptions.attempt
+      outcome = await this.#readFrom(
+        { ...(attempt !== undefined && { attempt }), ...(at !== undefined && { position: at }) },
+        signal,
+      )
     }
     return outcome
   }
 
-  async #readFrom(readerOptions: LaneReaderOptions, signal: AbortSignal): Promise<'closed' | 'stopped' | 'orphans'> {
+  async #readFrom(
+    readerOptions: LaneReaderOptions,
+    signal: AbortSignal,
+  ): Promise<'closed' | 'stopped' | 'orphans'> {
     await using reader = await this.#options.openReader(readerOptions)
     let position = readerOptions.position
     let closed = false
@@ -146,13 +160,16 @@ export class LaneLoader {
   async #begin(entry: Extract<LogEntry, { type: 'begin' }>): Promise<'orphans' | undefined> {
     const { sync } = this.#options
     const progress = this.#slices.get(entry.slice) ?? untouched
-    if (entry.syncId !== sync.syncId) throw this.#mismatch('log_position_mismatch', sync.syncId, entry.syncId)
-    if (this.#orphans !== undefined && entry.attempt >= this.#orphans.untilAttempt) this.#orphans = undefined
+    if (entry.syncId !== sync.syncId)
+      throw this.#mismatch('log_position_mismatch', sync.syncId, entry.syncId)
+    if (this.#orphans !== undefined && entry.attempt >= this.#orphans.untilAttempt)
+      this.#orphans = undefined
     if (entry.seq === progress.covered && progress.seen > progress.covered) {
       this.#orphans = { slice: entry.slice, fromSeq: entry.seq, untilAttempt: entry.attempt }
       return 'orphans'
     }
-    if (entry.seq !== progress.seen) throw this.#mismatch('log_position_mismatch', progress.seen, entry.seq)
+    if (entry.seq !== progress.seen)
+      throw this.#mismatch('log_position_mismatch', progress.seen, entry.seq)
     await this.#useColumns(entry.columns)
     return undefined
   }
@@ -187,7 +204,8 @@ export class LaneLoader {
 
   #end(entry: Extract<LogEntry, { type: 'end' }>): void {
     const progress = this.#slices.get(entry.slice) ?? untouched
-    if (entry.seq !== progress.covered) throw this.#mismatch('accounting_mismatch', entry.seq, progress.covered)
+    if (entry.seq !== progress.covered)
+      throw this.#mismatch('accounting_mismatch', entry.seq, progress.covered)
     if (entry.outcome !== 'complete') return
     this.#slices.set(entry.slice, { ...progress, complete: true })
     this.#move(entry.slice)
@@ -199,23 +217,31 @@ export class LaneLoader {
   }
 
   #isOrphan(entry: { readonly slice: string; readonly seq: number }): boolean {
-    return this.#orphans !== undefined && entry.slice === this.#orphans.slice && entry.seq >= this.#orphans.fromSeq
+    return (
+      this.#orphans !== undefined &&
+      entry.slice === this.#orphans.slice &&
+      entry.seq >= this.#orphans.fromSeq
+    )
   }
 
   #expect(entry: { readonly slice: string; readonly seq: number }): SliceProgress {
     const progress = this.#slices.get(entry.slice) ?? untouched
-    if (entry.seq !== progress.seen) throw this.#mismatch('accounting_mismatch', progress.seen, entry.seq)
+    if (entry.seq !== progress.seen)
+      throw this.#mismatch('accounting_mismatch', progress.seen, entry.seq)
     return progress
   }
 
   #covered(): boolean {
-    for (const progress of this.#slices.values()) if (progress.seen !== progress.covered) return false
+    for (const progress of this.#slices.values())
+      if (progress.seen !== progress.covered) return false
     return true
   }
 
   #due(): boolean {
     const { bytes, sinceMs } = this.#pending
-    return bytes >= this.#options.commitBytes || performance.now() - sinceMs >= this.#options.commitMs
+    return (
+      bytes >= this.#options.commitBytes || performance.now() - sinceMs >= this.#options.commitMs
+    )
   }
 
   /** At the end: commits complete units; rows that no state covers are dropped, a later attempt reads them again. */
@@ -230,7 +256,11 @@ export class LaneLoader {
       const { covered, state, complete } = this.#slices.get(slice) ?? untouched
       return { slice, partition, state, seq: covered, complete }
     })
-    const stats = await this.#lane.commit({ partition, slices, ...(position !== undefined && { next: position }) })
+    const stats = await this.#lane.commit({
+      partition,
+      slices,
+      ...(position !== undefined && { next: position }),
+    })
     onCommit({ stats, bytes: this.#pending.bytes, logWaitSeconds: this.#logWaitSeconds })
     this.#logWaitSeconds = 0
     this.#committed = new Map(this.#slices)
@@ -258,7 +288,13 @@ export class LaneLoader {
     this.#columns = text
   }
 
-  #mismatch(code: 'accounting_mismatch' | 'log_position_mismatch', expected: number, actual: number): ConnectError {
-    return new ConnectError(code, { details: { stream: this.#options.sync.streamId.name, expected, actual } })
+  #mismatch(
+    code: 'accounting_mismatch' | 'log_position_mismatch',
+    expected: number,
+    actual: number,
+  ): ConnectError {
+    return new ConnectError(code, {
+      details: { stream: this.#options.sync.streamId.name, expected, actual },
+    })
   }
 }

@@ -1,4 +1,4 @@
-import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
+import { openPostgresLane } from '../../sinks/pg/postgres-lane.ts'
 import type { StreamSync } from '../../sinks/sink.ts'
 import { openLaneReader } from '../log/lane.ts'
 import type { LaneAddress, LaneReaderOptions } from '../log/stream-log.ts'
@@ -32,5 +32,6 @@ async function load(job: LoadLaneJob, context: JobContext): Promise<'closed' | '
       job.events.postMessage({ type: 'committed', ...commit } satisfies LoadEvent)
     },
   })
-  return loader.run(context.signal)
+  // Awaited here: the lane is closed when this function returns.
+  return await loader.run(context.signal)
 }

@@ -164,7 +164,7 @@ export const errorCodes = {
     retryable: false,
     message: '{table} is being loaded by connection {connection} too',
     suggestedFix:
-      'Let one connection own the table: choose another `schema`, or wait until the other has finished.',
+      'Let one stream own the table: set another `schema` or `destination_object_name`, or wait until the other has finished.',
   },
   destination_tls_failed: {
     failureType: 'config_error',

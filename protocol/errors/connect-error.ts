@@ -11,7 +11,10 @@ export class ConnectError extends Error {
 
   constructor(code: ErrorCodeName, options: { details?: ErrorDetails; cause?: unknown } = {}) {
     const details = options.details ?? {}
-    super(fill(errorCodes[code].message, details), options.cause === undefined ? undefined : { cause: options.cause })
+    super(
+      fill(errorCodes[code].message, details),
+      options.cause === undefined ? undefined : { cause: options.cause },
+    )
     this.code = code
     this.details = details
   }

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { logConfig, planRun, runPlan, type LogName, type PlanOptions } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -12,7 +15,12 @@ interface FakerStream {
   readonly slices?: number
   readonly state_every?: number
   readonly rows_per_second?: number
-  readonly fail?: { readonly at_row: number; readonly kind: string; readonly times?: number }
+  readonly fail?: {
+    readonly at_row: number
+    readonly kind: string
+    readonly times?: number
+    readonly counter_file?: string
+  }
 }
 
 function fakerPlan(
@@ -32,7 +40,10 @@ function fakerPlan(
   }
 }
 
-async function idsOf(warehouse: TestDatabase, table: string): Promise<{ rows: number; ids: number; most: number }> {
+async function idsOf(
+  warehouse: TestDatabase,
+  table: string,
+): Promise<{ rows: number; ids: number; most: number }> {
   const [row] = await warehouse.query(
     `SELECT count(*)::int AS rows, count(DISTINCT id)::int AS ids, coalesce(max(id), 0)::int AS most FROM faker.${table}`,
   )
@@ -40,30 +51,51 @@ async function idsOf(warehouse: TestDatabase, table: string): Promise<{ rows: nu
 }
 
 describe.each(logs)('a run through the %s log', (log) => {
-  test.each(['append', 'append_dedup', 'overwrite', 'overwrite_dedup'] as const)('loads each record once in %s', async (mode) => {
-    await using warehouse = await testDatabase()
-    const streams = [
-      { name: 'users', rows: 3_000, slices: 3, state_every: 250 },
-      { name: 'empty', rows: 0 },
-    ]
-    const plan = await planRun(fakerPlan(warehouse, streams, { log: logConfig(log), mode }))
-    const { result } = await runPlan(plan)
-    expect(result.streams.map(({ status, error }) => ({ status, error }))).toEqual([{ status: 'complete' }, { status: 'complete' }])
-    expect(result.status).toBe('complete')
-    expect(await idsOf(warehouse, 'users')).toMatchObject({ rows: 3_000, ids: 3_000 })
-    expect(await idsOf(warehouse, 'empty')).toMatchObject({ rows: 0 })
-    expect(result.streams[0]).toMatchObject({ read: 3_000, loaded: 3_000, rejected: 0, resumed: false })
-  })
+  test.each(['append', 'append_dedup', 'overwrite', 'overwrite_dedup'] as const)(
+    'loads each record once in %s',
+    async (mode) => {
+      await using warehouse = await testDatabase()
+      const streams = [
+        { name: 'users', rows: 3_000, slices: 3, state_every: 250 },
+        { name: 'empty', rows: 0 },
+      ]
+      const plan = await planRun(fakerPlan(warehouse, streams, { log: logConfig(log), mode }))
+      const { result } = await runPlan(plan)
+      expect(result.streams.map(({ status, error }) => ({ status, error }))).toEqual([
+        { status: 'complete' },
+        { status: 'complete' },
+      ])
+      expect(result.status).toBe('complete')
+      expect(await idsOf(warehouse, 'users')).toMatchObject({ rows: 3_000, ids: 3_000 })
+      expect(await idsOf(warehouse, 'empty')).toMatchObject({ rows: 0 })
+      expect(result.streams[0]).toMatchObject({
+        read: 3_000,
+        loaded: 3_000,
+        rejected: 0,
+        resumed: false,
+      })
+    },
+  )
 
   test('a stopped run resumes from the last checkpoint', async () => {
     await using warehouse = await testDatabase()
     const streams = [{ name: 'users', rows: 20_000, state_every: 100, rows_per_second: 20_000 }]
-    const options = fakerPlan(warehouse, streams, { log: logConfig(log), limits: { commitBytes: 20_000, commitMs: 20 } })
+    const options = fakerPlan(warehouse, streams, {
+      log: logConfig(log),
+      limits: { commitBytes: 20_000, commitMs: 20 },
+    })
     const plan = await planRun(options)
     const stop = new AbortController()
     const first = runPlan(plan, stop.signal)
     await expect
-      .poll(() => warehouse.query('SELECT 1 FROM faker.users LIMIT 1').then((rows) => rows.length, () => 0), { timeout: 20_000 })
+      .poll(
+        () =>
+          warehouse.query('SELECT 1 FROM faker.users LIMIT 1').then(
+            (rows) => rows.length,
+            () => 0,
+          ),
+        { timeout: 20_000 },
+      )
       .toBe(1)
     stop.abort()
     const stopped = await first
@@ -73,7 +105,11 @@ describe.each(logs)('a run through the %s log', (log) => {
     expect(half.rows).toBeGreaterThan(0)
     expect(half.rows).toBeLessThan(20_000)
     const { result } = await runPlan(plan)
-    expect(result.streams[0]).toMatchObject({ status: 'complete', resumed: true, read: 20_000 - half.rows })
+    expect(result.streams[0]).toMatchObject({
+      status: 'complete',
+      resumed: true,
+      read: 20_000 - half.rows,
+    })
     expect(await idsOf(warehouse, 'users')).toMatchObject({ rows: 20_000, ids: 20_000 })
   })
 
@@ -86,9 +122,17 @@ describe.each(logs)('a run through the %s log', (log) => {
       cursor: 'updated_at',
     })
     await runPlan(await planRun(options))
-    const grown = { ...options.source, config: { seed: 7, streams: [{ name: 'users', rows: 1_200 }] } }
+    const grown = {
+      ...options.source,
+      config: { seed: 7, streams: [{ name: 'users', rows: 1_200 }] },
+    }
     const { result } = await runPlan(await planRun({ ...options, source: grown }))
-    expect(result.streams[0]).toMatchObject({ status: 'complete', read: 200, loaded: 200, resumed: false })
+    expect(result.streams[0]).toMatchObject({
+      status: 'complete',
+      read: 200,
+      loaded: 200,
+      resumed: false,
+    })
     expect(await idsOf(warehouse, 'users')).toMatchObject({ rows: 1_200, ids: 1_200 })
   })
 
@@ -109,7 +153,9 @@ describe.each(logs)('a run through the %s log', (log) => {
     expect(bad.rows % 300).toBe(0)
     expect(bad.rows).toBeLessThanOrEqual(900)
     const mended = { seed: 7, streams: [{ name: 'bad', rows: 2_000, state_every: 300 }] }
-    const again = await runPlan(await planRun({ ...options, source: { type: 'faker', config: mended } }))
+    const again = await runPlan(
+      await planRun({ ...options, source: { type: 'faker', config: mended } }),
+    )
     expect(again.result.streams[0]).toMatchObject({ status: 'complete', resumed: true })
     expect(await idsOf(warehouse, 'bad')).toMatchObject({ rows: 2_000, ids: 2_000 })
   })
@@ -139,7 +185,9 @@ describe('a worker that dies', () => {
 describe('a transient failure', () => {
   test('is tried again from the last checkpoint within the run', async () => {
     await using warehouse = await testDatabase()
-    const streams = [{ name: 'users', rows: 2_000, state_every: 100, fail: { at_row: 1_000, kind: 'error', times: 1 } }]
+    const folder = await mkdtemp(join(tmpdir(), 'reactor-retry-'))
+    const fail = { at_row: 1_000, kind: 'error', times: 1, counter_file: join(folder, 'count') }
+    const streams = [{ name: 'users', rows: 2_000, state_every: 100, fail }]
     const { result, metrics } = await runPlan(
       await planRun(fakerPlan(warehouse, streams, { limits: { commitBytes: 1_000 } })),
     )

@@ -40,8 +40,15 @@ export interface PlanOptions {
 
 /** Discovers the source and makes the plan that a run file with these options would make. */
 export async function planRun(options: PlanOptions): Promise<RunPlan> {
-  const context = { logger: pino({ level: 'silent' }), signal: new AbortController().signal, now: Date.now }
-  const { streams } = await connectorOf(options.source.type).discover(options.source.config, context)
+  const context = {
+    logger: pino({ level: 'silent' }),
+    signal: new AbortController().signal,
+    now: Date.now,
+  }
+  const { streams } = await connectorOf(options.source.type).discover(
+    options.source.config,
+    context,
+  )
   const wanted = streams.filter(({ name }) => options.streams?.includes(name) ?? true)
   return {
     connection: options.connection,
@@ -80,7 +87,10 @@ export interface EngineRun {
 }
 
 /** Runs the plan in this process. */
-export async function runPlan(plan: RunPlan, signal = new AbortController().signal): Promise<EngineRun> {
+export async function runPlan(
+  plan: RunPlan,
+  signal = new AbortController().signal,
+): Promise<EngineRun> {
   const registry = new Registry()
   const progress: RunProgress[] = []
   const ports = {

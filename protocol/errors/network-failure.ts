@@ -1,0 +1,52 @@
+/** Why a connection to a server failed, as far as the network's own error tells. */
+export interface NetworkFailure {
+  readonly kind: 'unreachable' | 'tls' | 'credentials' | 'lost'
+  /** For a person; never a secret. */
+  readonly reason: string
+}
+
+const unreachable: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'the host name is unknown',
+  EAI_AGAIN: 'the host name could not be looked up',
+  ECONNREFUSED: 'nothing listens on that port',
+  EHOSTUNREACH: 'there is no way to the host',
+  ENETUNREACH: 'there is no way to the network',
+  EHOSTDOWN: 'the host is down',
+  EADDRNOTAVAIL: 'the address cannot be used from this machine',
+}
+
+/** Reads what Node's sockets, TLS and the pg client throw; undefined where it is something else. */
+export function networkFailure(thrown: unknown): NetworkFailure | undefined {
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  const code = systemCodeOf(thrown)
+  const why = code === undefined ? undefined : unreachable[code]
+  if (why !== undefined) return { kind: 'unreachable', reason: why }
+  if (/timeout expired|timed out while connecting|timeout exceeded/i.test(message)) {
+    return { kind: 'unreachable', reason: 'no answer in time' }
+  }
+  if (/does not support SSL/i.test(message)) return { kind: 'tls', reason: 'the server has TLS switched off' }
+  if (isTlsCode(code) || /SSL connection|certificate/i.test(message)) {
+    return { kind: 'tls', reason: code === undefined ? message : `${code}: ${message}` }
+  }
+  if (/^SASL|password must be/i.test(message)) {
+    return { kind: 'credentials', reason: 'the server asks for a password and none, or an unusable one, is set' }
+  }
+  return isLost(code, message) ? { kind: 'lost', reason: 'the network or the server ended the session' } : undefined
+}
+
+/** The code of a system error; of the first one where several addresses were tried. */
+function systemCodeOf(thrown: unknown): string | undefined {
+  if (thrown instanceof AggregateError) return systemCodeOf(thrown.errors[0])
+  if (!(thrown instanceof Error) || !('code' in thrown)) return undefined
+  return typeof thrown.code === 'string' ? thrown.code : undefined
+}
+
+function isTlsCode(code: string | undefined): boolean {
+  return code !== undefined && /CERT|SIGNATURE|^ERR_TLS|^ERR_SSL|^ERR_OSSL|UNABLE_TO_/.test(code)
+}
+
+function isLost(code: string | undefined, message: string): boolean {
+  const lostCodes = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNABORTED', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_PREMATURE_CLOSE']
+  if (code !== undefined && lostCodes.includes(code)) return true
+  return /connection terminated|not queryable|Client was closed|socket hang up|premature close/i.test(message)
+}

@@ -1,0 +1,181 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { describe, expect, inject, test } from 'vitest'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { seededRandom } from '../support/random.ts'
+
+/** Rounds of each log; the long form (`npm run test:crash`) sets more. The seed is printed with a failure: play it again with CRASH_SEED. */
+const rounds = Number(process.env.CRASH_ROUNDS ?? 5)
+const seed = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
+const rows = 40_000
+const modes = ['append', 'append_dedup', 'overwrite', 'overwrite_dedup'] as const
+
+/** One table per mode, so that every kill meets every mode. */
+async function createShop(shop: TestDatabase): Promise<void> {
+  for (const mode of modes) {
+    await shop.query(
+      `CREATE TABLE orders_${mode} (id bigint PRIMARY KEY, body text, updated_at timestamptz)`,
+    )
+    await shop.query(
+      `INSERT INTO orders_${mode} SELECT n, repeat(md5(n::text), 4), timestamptz '2024-01-01Z' + n * interval '1 second' FROM generate_series(1, ${String(rows)}) n`,
+    )
+    await shop.query(`ANALYZE orders_${mode}`)
+  }
+}
+
+function runFile(
+  shop: TestDatabase,
+  target: { connection: string; schema: string; log: unknown },
+): string {
+  const { ssl, ...address } = shop.address
+  return JSON.stringify({
+    connection: target.connection,
+    source: {
+      type: 'postgres',
+      config: { ...address, ssl, schemas: ['public'], range_rows: 10_000, parallel: 3 },
+    },
+    destination: { type: 'postgres', config: { ...address, ssl, schema: target.schema } },
+    log: target.log,
+    streams: modes.map((mode) => ({
+      name: `orders_${mode}`,
+      sync_mode: 'full_refresh',
+      destination_sync_mode: mode,
+    })),
+    // Small transactions: a kill then meets every step of many of them.
+    limits: { commit_bytes: 262_144, commit_ms: 20 },
+  })
+}
+
+/** The engine as a user runs it. */
+function startEngine(file: string): ChildProcess {
+  return spawn(process.execPath, ['cli/main.ts', 'connect', 'run', file, '--json'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+/** Resolves when the engine has loaded this many records in all (or has ended before). */
+async function loadedAtLeast(engine: ChildProcess, wanted: number): Promise<void> {
+  if (engine.stdout === null) throw new Error('the engine has no output')
+  for await (const line of createInterface({ input: engine.stdout })) {
+    const event: { type: string; streams?: { loaded: number }[] } = JSON.parse(line)
+    const loaded = (event.streams ?? []).reduce((sum, stream) => sum + stream.loaded, 0)
+    if (loaded >= wanted) return
+  }
+}
+
+async function finishEngine(file: string): Promise<void> {
+  const engine = startEngine(file)
+  const output: string[] = []
+  engine.stdout?.on('data', (chunk: Buffer) => output.push(chunk.toString()))
+  engine.stderr?.on('data', (chunk: Buffer) => output.push(chunk.toString()))
+  const [code] = await once(engine, 'close')
+  if (code !== 0)
+    throw new Error(`the resumed run ended with ${String(code)}:\n${output.join('').slice(-4_000)}`)
+}
+
+async function difference(shop: TestDatabase, schema: string, mode: string): Promise<unknown> {
+  const [row] = await shop.query(
+    `SELECT (SELECT count(*)::int FROM (SELECT id, body, updated_at FROM public.orders_${mode} EXCEPT ALL SELECT id, body, updated_at FROM ${schema}.orders_${mode}) x) AS lost,
+            (SELECT count(*)::int FROM (SELECT id, body, updated_at FROM ${schema}.orders_${mode} EXCEPT ALL SELECT id, body, updated_at FROM public.orders_${mode}) x) AS doubled`,
+  )
+  return row
+}
+
+async function playRound(
+  shop: TestDatabase,
+  target: { connection: string; schema: string; log: unknown },
+  random: () => number,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'reactor-crash-'))
+  const file = join(folder, 'run.yaml')
+  try {
+    await writeFile(file, runFile(shop, target))
+    await shop.query(`CREATE SCHEMA ${target.schema}`)
+    // What the overwrites are to replace: it must stay whole for as long as they are not complete.
+    for (const mode of ['overwrite', 'overwrite_dedup'])
+      await seedOldTable(shop, target.schema, mode)
+    const kills = 1 + Math.floor(random() * 2)
+    for (let kill = 0; kill < kills && !(await hasEnded(shop, target.connection)); kill++) {
+      const engine = startEngine(file)
+      const afterMs = random() * 400
+      await loadedAtLeast(engine, Math.floor(random() * rows * 2))
+      await new Promise((resolve) => setTimeout(resolve, afterMs))
+      engine.kill('SIGKILL')
+      if (engine.exitCode === null && engine.signalCode === null) await once(engine, 'exit')
+      for (const mode of ['overwrite', 'overwrite_dedup'])
+        await expectOldOrNew(shop, target.schema, mode)
+    }
+    if (!(await hasEnded(shop, target.connection))) await finishEngine(file)
+    for (const mode of modes)
+      expect({ mode, ...((await difference(shop, target.schema, mode)) as object) }).toEqual({
+        mode,
+        lost: 0,
+        doubled: 0,
+      })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Whether the kill came too late: the run had come to its own end. To start it again would be a new run, which appends once more. */
+async function hasEnded(shop: TestDatabase, connection: string): Promise<boolean> {
+  const [table] = await shop.query(
+    `SELECT to_regclass('reactor_connect.runs') IS NOT NULL AS exists`,
+  )
+  if (table?.exists !== true) return false
+  const [run] = await shop.query('SELECT ended FROM reactor_connect.runs WHERE connection = $1', [
+    connection,
+  ])
+  return run?.ended === true
+}
+
+const oldRows = 7
+
+async function seedOldTable(shop: TestDatabase, schema: string, mode: string): Promise<void> {
+  await shop.query(
+    `CREATE TABLE ${schema}.orders_${mode} (id bigint, body text, updated_at timestamptz, _airbyte_raw_id uuid, _airbyte_extracted_at timestamptz, _airbyte_meta jsonb, _airbyte_generation_id bigint)`,
+  )
+  await shop.query(
+    `INSERT INTO ${schema}.orders_${mode} SELECT -n, 'old', now(), gen_random_uuid(), now(), '{}', 0 FROM generate_series(1, ${String(oldRows)}) n`,
+  )
+}
+
+async function expectOldOrNew(shop: TestDatabase, schema: string, mode: string): Promise<void> {
+  const [row] = await shop.query(
+    `SELECT count(*)::int AS all, count(*) FILTER (WHERE id < 0)::int AS old FROM ${schema}.orders_${mode}`,
+  )
+  expect([
+    { all: oldRows, old: oldRows },
+    { all: rows, old: 0 },
+  ]).toContainEqual(row)
+}
+
+describe.each(['embedded', 'kafka'] as const)(
+  'an engine killed with -9, over the %s log',
+  (log) => {
+    test(
+      `resumes and ends equal, row by row, in every mode (seed ${String(seed)})`,
+      { timeout: rounds * 60_000 },
+      async () => {
+        const random = seededRandom(seed + (log === 'kafka' ? 1 : 0))
+        await using shop = await testDatabase()
+        await createShop(shop)
+        const brokers = inject('kafkaBrokers')
+        for (let round = 0; round < rounds; round++) {
+          const connection = `crash-${randomUUID().slice(0, 8)}`
+          const target = {
+            connection,
+            schema: `copy_${String(round)}`,
+            log: log === 'kafka' ? { kafka: { brokers } } : 'embedded',
+          }
+          await playRound(shop, target, random)
+        }
+      },
+    )
+  },
+)
