@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer'
 import type { Column, ColumnKind } from '../../protocol/index.ts'
 import { branch } from '../../protocol/avro/record-layout.ts'
 import type { RecordBlock } from '../sink.ts'
@@ -67,6 +66,8 @@ export class CopyTextTranscoder {
   readonly sawValue: Uint8Array
   /** Wire columns that were missing from a record since `resetSeen`. */
   readonly sawMissing = new Set<number>()
+  /** A row had something for `_airbyte_meta` to say since `resetSeen`. */
+  sawChanges = false
   /** Cells to be NULL because the server refused them, by the row's number in the batch. */
   readonly refused = new Map<number, Set<number>>()
 
@@ -110,6 +111,7 @@ export class CopyTextTranscoder {
     this.sawNull.fill(0)
     this.sawValue.fill(0)
     this.sawMissing.clear()
+    this.sawChanges = false
   }
 
   /** Begins a block whose first record has this number in the batch. */
@@ -188,6 +190,7 @@ export class CopyTextTranscoder {
       row.changes = [...own, ...(source === '' ? [] : [source])].join(',')
       this.#changes = []
       this.#sourceChanges = ''
+      this.sawChanges ||= row.changes !== ''
     }
     if (this.#missing.length > 0) {
       if (this.#isStaged) row.missing = arrayLiteral(this.#missing)
@@ -314,22 +317,6 @@ export class CopyTextTranscoder {
       }
     }
     this.#overflow = overflow
-  }
-
-  /** Columns of a record of the open block whose text is not UTF-8: where the server names no column. Reads on to its end. */
-  brokenColumns(rowsBefore: number): number[] {
-    const out = this.#out
-    const start = out.at
-    this.skip(rowsBefore)
-    const { input } = this.#fields
-    const from = this.#fields.at
-    this.#record()
-    out.at = start
-    if (isUtf8(input.subarray(from, this.#fields.at))) return []
-    return [...this.#codes.keys()].filter((column) => {
-      const code = this.#codes[column]
-      return code === codes.text || code === codes.json
-    })
   }
 }
 

@@ -7,7 +7,12 @@ import type { Session } from './session.ts'
  * and checkpoints commit together. Numbered steps, forward only.
  */
 const migrations: readonly string[] = [
-  `CREATE TABLE reactor_connect.streams (
+  `CREATE TABLE reactor_connect.runs (
+     connection text PRIMARY KEY,
+     run bigint NOT NULL,
+     ended boolean NOT NULL -- false: running, or killed, or stopped; then the next start continues it
+   );
+   CREATE TABLE reactor_connect.streams (
      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
      connection text NOT NULL,
      namespace text, -- absent (null) and empty are two different streams
@@ -18,6 +23,7 @@ const migrations: readonly string[] = [
      columns text NOT NULL, -- JSON: of the last attempt; the records in the log were written with them
      key_index text, -- name of the unique index that a dedup mode made on the table
      staged boolean NOT NULL, -- a new generation is (or was, when its sync died) being gathered in the stage table
+     run bigint NOT NULL, -- the last run that began the sync
      sync_id bigint NOT NULL,
      generation_id bigint NOT NULL,
      epoch bigint NOT NULL, -- the fence: a lane of an older one cannot commit
@@ -104,4 +110,22 @@ async function appliedVersion(session: Session): Promise<number> {
  */
 export function laneLockKey(connection: string, { namespace, name }: StreamId): string {
   return lockKey('lanes', connection, namespace ?? null, name)
+}
+
+/** A run that did not end by itself (killed, stopped) is continued under its number. */
+export async function startRun(session: Session, connection: string): Promise<number> {
+  const [row] = await session.rows<{ run: string }>(
+    `INSERT INTO reactor_connect.runs AS r (connection, run, ended) VALUES ($1, 1, false)
+     ON CONFLICT (connection) DO UPDATE SET run = r.run + r.ended::int, ended = false
+     RETURNING run`,
+    [connection],
+  )
+  return Number(row?.run)
+}
+
+export async function endRun(session: Session, connection: string, run: number): Promise<void> {
+  await session.rows(
+    'UPDATE reactor_connect.runs SET ended = true WHERE connection = $1 AND run = $2',
+    [connection, run],
+  )
 }

@@ -39,6 +39,21 @@ const typeOfKind: Readonly<Record<ColumnKind, OwnType>> = {
   json: 'jsonb',
 }
 
+export const columnKinds = [
+  'boolean',
+  'integer',
+  'number',
+  'double',
+  'string',
+  'date',
+  'timestamptz',
+  'timestamp',
+  'timetz',
+  'time',
+  'bytes',
+  'json',
+] as const satisfies readonly ColumnKind[]
+
 /** The type of a new column. */
 export function columnTypeOf(kind: ColumnKind): OwnType {
   return typeOfKind[kind]

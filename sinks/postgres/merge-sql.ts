@@ -17,14 +17,12 @@ import type { CursorColumn } from './stream-target.ts'
  */
 export interface Merge {
   readonly target: TableName
-  /** Quoted. */
+  /** A staging table (staging.ts), quoted: `_reactor_seq` says which of two rows came later. */
   readonly source: string
-  /** Column of the source that says which of two rows came later: `_reactor_seq`, or `ctid` for a table that was only appended to. */
-  readonly order: '_reactor_seq' | 'ctid'
   /** All columns that are merged, key and metadata included. */
   readonly columns: readonly string[]
   readonly key: readonly string[]
-  readonly cursor: CursorColumn | undefined
+  readonly cursor: (CursorColumn & { readonly isText: boolean }) | undefined
   /** The column of deletes, where the source may have some; `hard` removes the row, `soft` keeps its last values. */
   readonly deletes: { readonly column: string; readonly how: 'hard' | 'soft' } | undefined
   /** Columns that some of the rows lack (named in `_reactor_missing`): the value there is stays. */
@@ -55,7 +53,7 @@ function upsert(merge: Merge): string {
   const updated = merge.columns.filter((column) => !merge.key.includes(column)).map(quote)
   const sets = updated.map((column) => `${column} = excluded.${column}`).join(', ')
   const newest = `SELECT DISTINCT ON (${key}) ${columns} FROM ${merge.source} s
-     ORDER BY ${key}, ${newestFirst(merge, 's')}`
+     ORDER BY ${key}, ${newestFirst(merge, '_reactor_seq')}`
   const conflict = `ON CONFLICT (${key}) DO UPDATE SET ${sets} WHERE ${isNewer(merge, 'excluded')}`
   const target = quoteTable(merge.target)
   if (merge.deletes?.how !== 'hard') {
@@ -80,24 +78,25 @@ function isNewer(merge: Merge, from: string): string {
      OR (${incoming} IS NOT DISTINCT FROM ${existing} AND ${time}))`
 }
 
-function newestFirst(merge: Merge, alias: string): string {
+/** Of rows `s`; `order` is the column that says which came later. */
+function newestFirst(merge: Merge, order: '_reactor_seq' | 'ctid'): string {
   return [
-    ...(merge.cursor === undefined ? [] : [`${cursorOf(merge.cursor, alias)} DESC NULLS LAST`]),
-    `${alias}._airbyte_extracted_at DESC NULLS LAST`,
-    `${alias}.${merge.order} DESC`,
+    ...(merge.cursor === undefined ? [] : [`${cursorOf(merge.cursor, 's')} DESC NULLS LAST`]),
+    's._airbyte_extracted_at DESC NULLS LAST',
+    `s.${order} DESC`,
   ].join(', ')
 }
 
 function oldestFirst(merge: Merge): string {
-  return newestFirst(merge, 's')
+  return newestFirst(merge, '_reactor_seq')
     .replaceAll(' DESC NULLS LAST', ' ASC NULLS FIRST')
     .replace(/ DESC$/, ' ASC')
 }
 
-/** A cursor inside of a JSON column is compared as jsonb. */
-function cursorOf({ name, path }: CursorColumn, alias: string): string {
+/** A cursor inside of a JSON column is compared as jsonb; text by its bytes, not by the rules of a language. */
+function cursorOf({ name, path, isText }: NonNullable<Merge['cursor']>, alias: string): string {
   const column = `${alias}.${quote(name)}`
-  if (path.length === 0) return column
+  if (path.length === 0) return isText ? `${column} COLLATE "C"` : column
   const steps = path.map(quoteLiteral).join(', ')
   return `(${column} #> ARRAY[${steps}]::text[])`
 }
@@ -111,14 +110,14 @@ function sameKey(merge: Merge, one: string, other: string): string {
 }
 
 /**
- * Pairs of rows of the batch: one that needs values (`row`), and the last row before it, of the same key, that has them (`giver`).
+ * Pairs of rows of the batch: one that needs values (`taker`), and the last row before it, of the same key, that has them (`giver`).
  * Rows that have values begin a new group within their key; the others follow in the same group.
  */
 function pairs(merge: Merge, needs: string): string {
   const key = merge.key.map(quote).join(', ')
-  return `SELECT row, giver FROM (
-       SELECT row, needs, rows_before, first_value(row) OVER (PARTITION BY ${key}, rows_before ORDER BY place) AS giver
-         FROM (SELECT ${key}, s.ctid AS row, ${needs} AS needs,
+  return `SELECT taker, giver FROM (
+       SELECT taker, needs, rows_before, first_value(taker) OVER (PARTITION BY ${key}, rows_before ORDER BY place) AS giver
+         FROM (SELECT ${key}, s.ctid AS taker, ${needs} AS needs,
                       row_number() OVER w AS place,
                       count(*) FILTER (WHERE NOT ${needs}) OVER w AS rows_before
                  FROM ${merge.source} s
@@ -135,7 +134,7 @@ function fillMissingFromBatch(merge: Merge, column: string): string {
   return `UPDATE ${merge.source} d
      SET ${quoted} = g.${quoted}, _reactor_missing = array_remove(d._reactor_missing, ${quoteLiteral(column)})
      FROM ${merge.source} g, (${pairs(merge, lacks(column, 's'))}) p
-     WHERE d.ctid = p.row AND g.ctid = p.giver`
+     WHERE d.ctid = p.taker AND g.ctid = p.giver`
 }
 
 function fillMissingFromTable(merge: Merge, column: string): string {
@@ -156,7 +155,7 @@ function lastValues(merge: Merge, from: string): string {
 function fillDeletedFromBatch(merge: Merge, deletedAt: string): string {
   return `UPDATE ${merge.source} d SET ${lastValues(merge, 'g')}, _reactor_missing = '{}'
      FROM ${merge.source} g, (${pairs(merge, `(s.${quote(deletedAt)} IS NOT NULL)`)}) p
-     WHERE d.ctid = p.row AND g.ctid = p.giver`
+     WHERE d.ctid = p.taker AND g.ctid = p.giver`
 }
 
 function fillDeletedFromTable(merge: Merge, deletedAt: string): string {
@@ -171,7 +170,7 @@ export function dedupStatement(merge: Merge): string {
   const deleted =
     merge.deletes?.how === 'hard' ? ` OR t.${quote(merge.deletes.column)} IS NOT NULL` : ''
   return `DELETE FROM ${quoteTable(merge.target)} t USING (
-       SELECT s.ctid AS row, row_number() OVER (PARTITION BY ${key} ORDER BY ${newestFirst(merge, 's')}) AS place
+       SELECT s.ctid AS tid, row_number() OVER (PARTITION BY ${key} ORDER BY ${newestFirst(merge, 'ctid')}) AS place
          FROM ${quoteTable(merge.target)} s) r
-     WHERE t.ctid = r.row AND (r.place > 1${deleted})`
+     WHERE t.ctid = r.tid AND (r.place > 1${deleted})`
 }

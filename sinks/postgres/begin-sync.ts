@@ -1,0 +1,167 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { SinkStream, StreamSync } from '../sink.ts'
+import { laneLockKey, schemaExists } from './bookkeeping.ts'
+import { lockKey, quoteIdentifier, quoteTable } from './identifiers.ts'
+import { prepareTables } from './prepare-tables.ts'
+import type { Session } from './session.ts'
+import {
+  otherOwners,
+  parseSettings,
+  readPositions,
+  readSlices,
+  readStreamRow,
+  settingsOf,
+  writeStreamRow,
+  type StreamRow,
+} from './stream-rows.ts'
+import { streamTarget, type StreamTarget } from './stream-target.ts'
+import { readTable } from './tables.ts'
+
+/** `Destination.begin`: see the contract. One transaction (a missing schema is created before). */
+export async function beginSync(
+  session: Session,
+  sink: SinkStream,
+  { schema, run }: { readonly schema: string | undefined; readonly run: number },
+): Promise<StreamSync> {
+  const target = streamTarget(sink, schema)
+  await ensureSchema(session, target.table.schema)
+  return session.transaction(async () => {
+    await takeOver(session, laneLockKey(sink.connection, target.streamId))
+    const row = await readStreamRow(session, sink.connection, target)
+    const owners = await otherOwners(session, target, row?.id)
+    requireOwnTable(sink, target, owners)
+    const hasTable = (await readTable(session, target.loaded)) !== undefined
+    // Without its table, states speak of rows that are gone: the stream is read from the beginning.
+    const known = hasTable ? row : undefined
+    if (known !== undefined && isDoneInRun(known, sink, run)) {
+      return asItStands(session, known, sink)
+    }
+    const resumed = known?.complete === false && isSame(known, sink)
+    const isOurs = owners.length > 0 || isTableOf(row, target)
+    const keyIndex = await prepareTables({ session, sink, target, row, resumed, isOurs })
+    const numbers = nextNumbers(row, target, resumed)
+    const { streamId, table, isOverwrite } = target
+    const values = { streamId, table, keyIndex, run, staged: isOverwrite, ...numbers }
+    const id = await writeStreamRow(session, sink, values)
+    if (!resumed) await resetSlices(session, id, keepsStates(known, sink))
+    const sync = { sink, streamId, ...numbers, resumed, doneInRun: false }
+    return withCheckpoints(session, id, { ...sync, loggedColumns: row?.columns ?? sink.columns })
+  })
+}
+
+async function withCheckpoints(
+  session: Session,
+  id: string,
+  sync: Omit<StreamSync, 'slices' | 'positions'>,
+): Promise<StreamSync> {
+  const slices = await readSlices(session, id)
+  return { ...sync, slices, positions: await readPositions(session, id) }
+}
+
+/** This run completed the stream before it was interrupted: nothing is changed. */
+async function asItStands(session: Session, row: StreamRow, sink: SinkStream): Promise<StreamSync> {
+  const { id, syncId, generationId, epoch, columns } = row
+  const { streamId } = streamTarget(sink, undefined)
+  const numbers = { syncId, generationId, epoch }
+  const sync = { sink, streamId, ...numbers, resumed: true, doneInRun: true }
+  return withCheckpoints(session, id, { ...sync, loggedColumns: columns })
+}
+
+function isTableOf(row: StreamRow | undefined, { table }: StreamTarget): boolean {
+  return row?.table.schema === table.schema && row.table.table === table.table
+}
+
+/** In a transaction of its own, so that streams that begin at the same time do not wait for each other's tables. */
+async function ensureSchema(session: Session, schema: string): Promise<void> {
+  if (await schemaExists(session, schema)) return
+  await session.transaction(async () => {
+    await session.rows('SELECT pg_advisory_xact_lock($1)', [lockKey('schemas')])
+    if (await schemaExists(session, schema)) return
+    await session.run(`CREATE SCHEMA ${quoteIdentifier(schema)}`)
+  })
+}
+
+/**
+ * Ends the sessions of lanes of an older epoch: one that hangs would keep its locks for ever, and none of them could commit
+ * any more. What another role runs cannot be ended by us: then this waits, and gives up with a `destination_conflict`.
+ */
+async function takeOver(session: Session, key: string): Promise<void> {
+  await session.run(`SET LOCAL lock_timeout = '60s'`)
+  const [row] = await session.rows<{ free: boolean }>(
+    'SELECT pg_try_advisory_xact_lock($1) AS free',
+    [key],
+  )
+  if (row?.free === true) return
+  await session.rows(
+    `SELECT pg_terminate_backend(l.pid, 10000)
+       FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+      WHERE l.locktype = 'advisory' AND l.mode = 'ShareLock' AND l.granted AND l.objsubid = 1
+        AND ((l.classid::bigint << 32) | l.objid::bigint) = $1
+        AND a.datname = current_database() AND a.usename = current_user AND l.pid <> pg_backend_pid()`,
+    [key],
+  )
+  await session.rows('SELECT pg_advisory_xact_lock($1)', [key])
+}
+
+/** Streams of one connection never share a table; those of two only to append, or one after the other. */
+function requireOwnTable(
+  sink: SinkStream,
+  target: StreamTarget,
+  owners: readonly {
+    readonly connection: string
+    readonly settings: string
+    readonly complete: boolean
+  }[],
+): void {
+  const rival = owners.find(({ connection, settings, complete }) => {
+    if (parseSettings(settings).mode === 'append' && sink.mode === 'append') return false
+    return connection === sink.connection || !complete
+  })
+  if (rival === undefined) return
+  const details = { table: quoteTable(target.table), connection: rival.connection }
+  throw new ConnectError('destination_table_shared', { details })
+}
+
+/** The stream is configured as it was; columns may be new. */
+function isSame(row: StreamRow, sink: SinkStream): boolean {
+  return JSON.stringify(row.settings) === JSON.stringify(settingsOf(sink))
+}
+
+/** In the other modes, reading the stream again gives the same rows once. */
+function isDoneInRun(row: StreamRow, sink: SinkStream, run: number): boolean {
+  const isRepeatable = sink.mode !== 'append' || sink.stream.sync_mode !== 'full_refresh'
+  return row.complete && row.run === run && !isRepeatable && isSame(row, sink)
+}
+
+/** An incremental stream goes on from its last states, unless its rows are to be replaced. */
+function keepsStates(row: StreamRow | undefined, sink: SinkStream): boolean {
+  const settings = settingsOf(sink)
+  const isIncremental =
+    row?.settings.sync_mode === 'incremental' && settings.sync_mode === 'incremental'
+  if (row === undefined || !isIncremental) return false
+  if (sink.mode === 'overwrite' || sink.mode === 'overwrite_dedup') return false
+  const before = [row.settings.key, row.settings.cursor]
+  return JSON.stringify(before) === JSON.stringify([settings.key, settings.cursor])
+}
+
+function nextNumbers(
+  row: StreamRow | undefined,
+  target: StreamTarget,
+  resumed: boolean,
+): Pick<StreamSync, 'syncId' | 'generationId' | 'epoch'> {
+  const { syncId, generationId, epoch } = row ?? { syncId: 0, generationId: 0, epoch: 0 }
+  return {
+    syncId: resumed ? syncId : syncId + 1,
+    generationId: target.isOverwrite && !resumed ? generationId + 1 : generationId,
+    epoch: epoch + 1,
+  }
+}
+
+async function resetSlices(session: Session, id: string, keep: boolean): Promise<void> {
+  await session.rows(
+    keep
+      ? `UPDATE reactor_connect.slices SET seq = 0, loaded = 0, rejected = 0, complete = false WHERE stream_id = $1`
+      : `DELETE FROM reactor_connect.slices WHERE stream_id = $1`,
+    [id],
+  )
+}

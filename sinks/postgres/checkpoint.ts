@@ -1,0 +1,126 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { LaneCheckpoint, StreamSync } from '../sink.ts'
+import type { Session } from './session.ts'
+
+/** What a transaction loaded of a slice. */
+export interface SliceCounts {
+  readonly loaded: number
+  readonly rejected: number
+}
+
+/** A record that was left out. */
+export interface Rejection {
+  readonly slice: string
+  readonly seq: number
+  readonly reason: string
+}
+
+/**
+ * Writes states, counts and position into the open transaction, and checks the fence: one statement. The stream's row is
+ * locked for share, so that lanes of one stream do not wait for each other, but `begin` (which writes it) does.
+ * A slice moves on only from where this lane found it: nothing is counted twice, and no sequence goes back.
+ */
+export async function writeCheckpoint(
+  session: Session,
+  sync: StreamSync,
+  {
+    id,
+    checkpoint,
+    counts,
+  }: {
+    readonly id: string
+    readonly checkpoint: LaneCheckpoint
+    readonly counts: ReadonlyMap<string, SliceCounts>
+  },
+): Promise<void> {
+  const { slices, next, partition } = checkpoint
+  const [row] = await session.rows<{ fence: number; moved: number }>(
+    `WITH fence AS MATERIALIZED (
+       SELECT id FROM reactor_connect.streams WHERE id = $1 AND epoch = $2 FOR SHARE),
+     moved AS (
+       INSERT INTO reactor_connect.slices AS s
+         (stream_id, slice, ordinal, partition, planned_sync, state, seq, loaded, rejected, complete)
+       SELECT f.id, c.slice, 0, $3, $4, c.state, c.seq, c.loaded, c.rejected, c.complete
+         FROM fence f, unnest($5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::boolean[])
+              AS c (slice, state, seq, loaded, rejected, complete)
+       ON CONFLICT (stream_id, slice) DO UPDATE SET
+         partition = excluded.partition, planned_sync = excluded.planned_sync, state = excluded.state,
+         seq = excluded.seq, loaded = s.loaded + excluded.loaded, rejected = s.rejected + excluded.rejected,
+         complete = excluded.complete, updated_at = now()
+       WHERE s.seq = excluded.seq - excluded.loaded - excluded.rejected
+       RETURNING 1),
+     position AS (
+       INSERT INTO reactor_connect.positions (stream_id, partition, next)
+       SELECT f.id, $3, $11 FROM fence f WHERE $11::text IS NOT NULL
+       ON CONFLICT (stream_id, partition) DO UPDATE SET next = excluded.next)
+     SELECT (SELECT count(*) FROM fence)::int AS fence, (SELECT count(*) FROM moved)::int AS moved`,
+    [
+      id,
+      sync.epoch,
+      partition,
+      sync.syncId,
+      slices.map(({ slice }) => slice),
+      slices.map(({ state }) => (state === null ? null : JSON.stringify(state))),
+      slices.map(({ seq }) => seq),
+      slices.map(({ slice }) => counts.get(slice)?.loaded ?? 0),
+      slices.map(({ slice }) => counts.get(slice)?.rejected ?? 0),
+      slices.map(({ complete }) => complete),
+      next ?? null,
+    ],
+  )
+  const stream = sync.streamId.name
+  if (row?.fence !== 1) {
+    throw new ConnectError('fenced', { details: { connection: sync.sink.connection, stream } })
+  }
+  if (row.moved === slices.length) return
+  throw await staleSlice(session, sync, { id, checkpoint, counts })
+}
+
+/** Keeps the reasons of rejected records. Part of the open transaction. */
+export async function writeRejections(
+  session: Session,
+  sync: StreamSync,
+  { id, rejections }: { readonly id: string; readonly rejections: readonly Rejection[] },
+): Promise<void> {
+  await session.rows(
+    `INSERT INTO reactor_connect.rejected_records (stream_id, sync_id, slice, seq, reason)
+     SELECT $1, $2, slice, seq, reason FROM unnest($3::text[], $4::bigint[], $5::text[]) AS r (slice, seq, reason)`,
+    [
+      id,
+      sync.syncId,
+      rejections.map(({ slice }) => slice),
+      rejections.map(({ seq }) => seq),
+      rejections.map(({ reason }) => reason.replaceAll('\0', '').toWellFormed()),
+    ],
+  )
+}
+
+/** The error of a slice that is not where this lane left it. */
+async function staleSlice(
+  session: Session,
+  sync: StreamSync,
+  {
+    id,
+    checkpoint,
+    counts,
+  }: {
+    readonly id: string
+    readonly checkpoint: LaneCheckpoint
+    readonly counts: ReadonlyMap<string, SliceCounts>
+  },
+): Promise<ConnectError> {
+  const rows = await session.rows<{ slice: string; seq: string }>(
+    'SELECT slice, seq FROM reactor_connect.slices WHERE stream_id = $1',
+    [id],
+  )
+  const saved = new Map(rows.map(({ slice, seq }) => [slice, Number(seq)]))
+  let expected = 0
+  let actual = 0
+  for (const { slice, seq } of checkpoint.slices) {
+    const { loaded = 0, rejected = 0 } = counts.get(slice) ?? {}
+    expected += seq - (saved.get(slice) ?? 0)
+    actual += loaded + rejected
+  }
+  const details = { stream: sync.streamId.name, expected, actual }
+  return new ConnectError('accounting_mismatch', { details })
+}

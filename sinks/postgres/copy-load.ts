@@ -1,0 +1,254 @@
+import { DatabaseError } from 'pg'
+import { ConnectError } from '../../protocol/index.ts'
+import type { RecordBlock } from '../sink.ts'
+import { CopyTextTranscoder, type CopyTextColumn } from './avro-to-copy-text.ts'
+import type { CopyIn } from './copy-in.ts'
+import { CopyOutput } from './copy-output.ts'
+import { quoteIdentifier } from './identifiers.ts'
+import { refusedCell } from './refused-cell.ts'
+import type { RowTailOptions } from './row-tail.ts'
+import type { Session } from './session.ts'
+
+/** A chunk leaves for the server at this size: more than a socket buffers, so that its bytes are free once it was written. */
+const CHUNK_BYTES = 128 * 1024
+
+export interface CopyLoadOptions {
+  readonly session: Session
+  /** Quoted. */
+  readonly table: string
+  /** As the server names it in its messages. */
+  readonly relation: string
+  readonly stream: string
+  /** Makes `_airbyte_meta` in the table, which has none yet. In the transaction, before rows are sent again. */
+  readonly addMeta: () => Promise<void>
+}
+
+/**
+ * Loads blocks by COPY, inside of the session's transaction, which it begins. Each COPY runs under a savepoint. Where the
+ * server refuses a value (SQLSTATE class 22), its context names line and column: the cell becomes NULL with a note, the rows
+ * up to it are sent again as a COPY of their own, and the rest after it. So every refusal makes progress, at the price of
+ * two more COPYs, however many there are; blocks are kept until `flush` for this.
+ */
+export class CopyLoad {
+  readonly #options: CopyLoadOptions
+  readonly #output = new CopyOutput(Buffer.allocUnsafeSlow(CHUNK_BYTES * 2))
+  #spare: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES * 2)
+  #columns: readonly CopyTextColumn[] = []
+  #tail: RowTailOptions
+  #transcoder: CopyTextTranscoder
+  #blocks: { readonly block: RecordBlock; readonly firstRow: number }[] = []
+  #keptBytes = 0
+  /** Rows of the transaction: given to `write`, … */
+  #rows = 0
+  /** … sent in the open COPY, … */
+  #sent = 0
+  /** … and counted by the server in COPYs that have ended. */
+  #settled = 0
+  /** Where the open COPY is to end early: after a row that had a refused cell. */
+  #endsAt: number | undefined
+  #copy: CopyIn | undefined
+  /** The last chunk: resolves when its bytes are free; gives the error, so that nobody has to wait for it. */
+  #inFlight: Promise<Error | undefined> = Promise.resolve(undefined)
+  #begun = false
+  #hasSavepoint = false
+
+  constructor(options: CopyLoadOptions, tail: RowTailOptions) {
+    this.#options = options
+    this.#tail = tail
+    this.#transcoder = new CopyTextTranscoder(this.#output, [], tail)
+  }
+
+  /** Columns of the blocks that follow. Everything before must be flushed. */
+  setColumns(columns: readonly CopyTextColumn[], tail: RowTailOptions): void {
+    this.#columns = columns
+    this.#tail = tail
+    this.#transcoder = new CopyTextTranscoder(this.#output, columns, tail)
+  }
+
+  /** What was written since the last `forgetSeen` or `setColumns`. */
+  get seen(): Pick<CopyTextTranscoder, 'sawNull' | 'sawValue' | 'sawMissing' | 'sawChanges'> {
+    return this.#transcoder
+  }
+
+  /** The same columns, for a table whose `_airbyte_meta` went with its transaction. */
+  dropMeta(tail: RowTailOptions): void {
+    this.setColumns(this.#columns, tail)
+  }
+
+  get keptBytes(): number {
+    return this.#keptBytes
+  }
+
+  get hasMeta(): boolean {
+    return this.#tail.hasMeta
+  }
+
+  async write(block: RecordBlock): Promise<void> {
+    this.#blocks.push({ block, firstRow: this.#rows })
+    this.#rows += block.count
+    this.#keptBytes += block.bytes.length
+    await this.#untilSent('goes on')
+  }
+
+  /** Ends the COPY: everything given is in the transaction, and its blocks are free. */
+  async flush(): Promise<void> {
+    if (this.#copy !== undefined || this.#sent < this.#rows) await this.#untilSent('ends')
+    this.#blocks = []
+    this.#keptBytes = 0
+    this.#transcoder.refused.clear()
+  }
+
+  /** Begins the transaction where no COPY did. */
+  async begin(): Promise<void> {
+    if (!this.#begun) await this.#options.session.run('BEGIN')
+    this.#begun = true
+  }
+
+  /** Gives up an open COPY; the transaction is then to be rolled back. */
+  async abort(): Promise<void> {
+    const copy = this.#copy
+    this.#copy = undefined
+    if (copy !== undefined && !this.#options.session.isLost) await copy.abort()
+  }
+
+  /** The transaction has ended: the next row is the first. */
+  restart(): void {
+    this.#blocks = []
+    this.#keptBytes = 0
+    this.#rows = this.#sent = this.#settled = 0
+    this.#endsAt = undefined
+    this.#begun = this.#hasSavepoint = false
+    this.#output.at = 0
+    this.#transcoder.refused.clear()
+    this.#transcoder.resetSeen()
+  }
+
+  async #untilSent(then: 'ends' | 'goes on'): Promise<void> {
+    for (;;) {
+      try {
+        await this.#sendRows()
+        if (then === 'ends') await this.#endCopy()
+        return
+      } catch (thrown) {
+        await this.#repair(thrown)
+      }
+    }
+  }
+
+  async #sendRows(): Promise<void> {
+    while (this.#sent < this.#rows) {
+      const kept = this.#blocks.find(({ block, firstRow }) => this.#sent < firstRow + block.count)
+      if (kept === undefined) return
+      await this.#sendBlock(kept.block, kept.firstRow)
+      if (this.#sent !== this.#endsAt) continue
+      await this.#endCopy()
+      this.#endsAt = undefined
+    }
+  }
+
+  async #sendBlock(block: RecordBlock, firstRow: number): Promise<void> {
+    const transcoder = this.#transcoder
+    transcoder.open(block, firstRow)
+    transcoder.skip(this.#sent - firstRow)
+    const until = Math.min(firstRow + block.count, this.#endsAt ?? Infinity)
+    const copy = this.#openCopy()
+    for (;;) {
+      const outcome = transcoder.pump(CHUNK_BYTES, until)
+      if (outcome === 'needs meta') throw new NeedsMeta()
+      if (outcome === 'done') break
+      await this.#ship(copy)
+    }
+    this.#sent = until
+    if (until === firstRow + block.count && transcoder.consumed !== block.bytes.length) {
+      throw this.#mismatch(block.bytes.length, transcoder.consumed, 'bytes of a block')
+    }
+  }
+
+  #openCopy(): CopyIn {
+    const { session, table } = this.#options
+    if (this.#copy !== undefined) return this.#copy
+    const columns = this.#transcoder.copyColumns.map(quoteIdentifier).join(', ')
+    const begin = this.#begun ? '' : 'BEGIN; '
+    const release = this.#hasSavepoint ? 'RELEASE SAVEPOINT load; ' : ''
+    this.#begun = this.#hasSavepoint = true
+    // One round trip; the server answers when it is ready for the rows.
+    this.#copy = session.copyIn(
+      `${begin}${release}SAVEPOINT load; COPY ${table} (${columns}) FROM STDIN`,
+    )
+    return this.#copy
+  }
+
+  /** Sends the output, while the next chunk is already written to the other buffer. */
+  async #ship(copy: CopyIn): Promise<void> {
+    const failure = await this.#inFlight
+    this.#inFlight = Promise.resolve(undefined)
+    if (failure !== undefined) throw failure
+    const output = this.#output
+    const full = output.bytes
+    this.#inFlight = copy.write(full.subarray(0, output.at)).then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+    )
+    output.bytes = this.#spare
+    output.at = 0
+    // A buffer that one large row has blown up is given back.
+    this.#spare = full.length > CHUNK_BYTES * 8 ? Buffer.allocUnsafeSlow(CHUNK_BYTES * 2) : full
+  }
+
+  async #endCopy(): Promise<void> {
+    const copy = this.#copy
+    if (copy === undefined) return
+    if (this.#output.at > 0) await this.#ship(copy)
+    const failure = await this.#inFlight
+    this.#inFlight = Promise.resolve(undefined)
+    if (failure !== undefined) throw failure
+    const counted = await copy.end()
+    this.#copy = undefined
+    const sent = this.#sent - this.#settled
+    if (counted !== sent) throw this.#mismatch(sent, counted, 'rows of a COPY')
+    this.#settled = this.#sent
+  }
+
+  /** Makes the batch ready to be sent again from the last savepoint on, or throws what cannot be repaired. */
+  async #repair(thrown: unknown): Promise<void> {
+    const { session } = this.#options
+    const needsMeta = thrown instanceof NeedsMeta
+    if (needsMeta) await this.#copy?.abort()
+    this.#copy = undefined
+    this.#inFlight = Promise.resolve(undefined)
+    this.#output.at = 0
+    if (!needsMeta) this.#refuse(thrown)
+    await session.run('ROLLBACK TO SAVEPOINT load')
+    this.#sent = this.#settled
+    if (!needsMeta) return
+    await this.#options.addMeta()
+    const { refused } = this.#transcoder
+    this.setColumns(this.#columns, { ...this.#tail, hasMeta: true })
+    for (const [row, columns] of refused) this.#transcoder.refused.set(row, columns)
+  }
+
+  #refuse(thrown: unknown): void {
+    const { session, relation, stream } = this.#options
+    if (!(thrown instanceof DatabaseError) || thrown.code?.startsWith('22') !== true) {
+      throw session.error(thrown)
+    }
+    const names = this.#columns.map(({ target }) => target?.name)
+    const cell = refusedCell(thrown.where ?? '', relation, names)
+    const row = this.#settled + (cell?.line ?? 0) - 1
+    const before = this.#transcoder.refused.get(row) ?? new Set()
+    if (cell === undefined || before.has(cell.column)) {
+      const details = { stream, table: relation, sqlstate: thrown.code }
+      throw new ConnectError('destination_value_refused', { details, cause: thrown })
+    }
+    this.#transcoder.refused.set(row, before.add(cell.column))
+    this.#endsAt = row + 1
+  }
+
+  #mismatch(expected: number, actual: number, unit: string): ConnectError {
+    const { stream } = this.#options
+    return new ConnectError('accounting_mismatch', { details: { stream, expected, actual, unit } })
+  }
+}
+
+/** A row has something to say in `_airbyte_meta`, and the table has no such column yet. */
+class NeedsMeta extends Error {}

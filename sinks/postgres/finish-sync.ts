@@ -1,0 +1,104 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { SliceStart, StreamSync } from '../sink.ts'
+import { quoteIdentifier, quoteTable } from './identifiers.ts'
+import type { Session } from './session.ts'
+import { streamTarget, targetColumns, type StreamTarget } from './stream-target.ts'
+import { addMeta, ownColumns, readTable } from './tables.ts'
+
+/** `Destination.savePlan`: slices that are in the plan of this sync already keep their state. */
+export async function savePlan(
+  session: Session,
+  sync: StreamSync,
+  slices: readonly SliceStart[],
+): Promise<void> {
+  await session.transaction(async () => {
+    const id = await lockStream(session, sync)
+    await session.rows(
+      `INSERT INTO reactor_connect.slices AS s
+         (stream_id, slice, ordinal, partition, planned_sync, state, seq)
+       SELECT $1, slice, $6 + n, partition, $2, state, 0
+         FROM unnest($3::text[], $4::int[], $5::text[]) WITH ORDINALITY AS p (slice, partition, state, n)
+       ON CONFLICT (stream_id, slice) DO UPDATE SET
+         ordinal = excluded.ordinal, partition = excluded.partition, state = excluded.state,
+         planned_sync = excluded.planned_sync, updated_at = now(),
+         seq = 0, loaded = 0, rejected = 0, complete = false
+       WHERE s.planned_sync <> excluded.planned_sync`,
+      [
+        id,
+        sync.syncId,
+        slices.map(({ slice }) => slice),
+        slices.map(({ partition }) => partition),
+        slices.map(({ state }) => (state === null ? null : JSON.stringify(state))),
+        sync.slices.length,
+      ],
+    )
+  })
+}
+
+/**
+ * `Destination.finish`. A staged generation is swapped in: rows are exchanged, the table is not, so that its views, grants and
+ * indexes stay. DELETE rather than TRUNCATE, which would make readers wait for the whole copy and show an older snapshot an
+ * empty table; vacuum reclaims the dead rows. One transaction: a killed one leaves the old rows, and the stage for the next run.
+ */
+export async function finishSync(
+  session: Session,
+  sync: StreamSync,
+  schema: string | undefined,
+): Promise<void> {
+  const target = streamTarget(sync.sink, schema)
+  await session.transaction(async () => {
+    const id = await lockStream(session, sync)
+    await requireComplete(session, sync, id)
+    if (target.isOverwrite) await swapStage(session, sync, target)
+    await session.rows(
+      `UPDATE reactor_connect.streams SET complete = true, staged = false, finished_at = now() WHERE id = $1`,
+      [id],
+    )
+  })
+}
+
+/** The id of the stream's row, locked. Throws `fenced` where a newer `begin` took over. */
+async function lockStream(
+  session: Session,
+  { sink, streamId, epoch }: StreamSync,
+): Promise<string> {
+  const [row] = await session.rows<{ id: string }>(
+    `SELECT id FROM reactor_connect.streams
+      WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 AND epoch = $4 FOR UPDATE`,
+    [sink.connection, streamId.namespace ?? null, streamId.name, epoch],
+  )
+  if (row !== undefined) return row.id
+  const details = { connection: sink.connection, stream: streamId.name }
+  throw new ConnectError('fenced', { details })
+}
+
+async function requireComplete(session: Session, sync: StreamSync, id: string): Promise<void> {
+  const [row] = await session.rows<{ planned: number; complete: number }>(
+    `SELECT count(*)::int AS planned, count(*) FILTER (WHERE complete)::int AS complete
+       FROM reactor_connect.slices WHERE stream_id = $1 AND planned_sync = $2`,
+    [id, sync.syncId],
+  )
+  if (row === undefined || row.planned === row.complete) return
+  const { planned: expected, complete: actual } = row
+  const details = { stream: sync.streamId.name, expected, actual, unit: 'complete slices' }
+  throw new ConnectError('accounting_mismatch', { details })
+}
+
+async function swapStage(session: Session, sync: StreamSync, target: StreamTarget): Promise<void> {
+  const stage = await readTable(session, target.stage)
+  // A stage that is gone would leave the table empty.
+  if (stage === undefined) {
+    const details = { reason: `the staged generation ${quoteTable(target.stage)} is gone` }
+    throw new ConnectError('unexpected', { details })
+  }
+  if (stage.has('_airbyte_meta')) {
+    await session.run(`ALTER TABLE ${quoteTable(target.table)} ${addMeta}`)
+  }
+  const managed = [...target.columns, ...targetColumns(sync.loggedColumns)]
+  const columns = ownColumns(stage, managed).map(quoteIdentifier).join(', ')
+  await session.run(`DELETE FROM ${quoteTable(target.table)}`)
+  await session.run(
+    `INSERT INTO ${quoteTable(target.table)} (${columns}) SELECT ${columns} FROM ${quoteTable(target.stage)}`,
+  )
+  await session.run(`DROP TABLE ${quoteTable(target.stage)}`)
+}

@@ -1,0 +1,72 @@
+import type { Destination, SinkStream, SliceStart, StreamSync } from '../sink.ts'
+import { beginSync } from './begin-sync.ts'
+import { endRun, migrateBookkeeping, schemaExists, startRun } from './bookkeeping.ts'
+import { finishSync, savePlan } from './finish-sync.ts'
+import { quoteIdentifier } from './identifiers.ts'
+import type { PostgresPlace } from './postgres-address.ts'
+import { Session } from './session.ts'
+
+/** The destination on the main thread. Connects at its first use. */
+export function openPostgresDestination(place: PostgresPlace): Promise<Destination> {
+  return Promise.resolve(new PostgresDestination(place))
+}
+
+/** Each call has a session of its own: streams begin and end at the same time, and a restarted server is no special case. */
+class PostgresDestination implements Destination {
+  readonly #place: PostgresPlace
+  #migrated: Promise<void> | undefined
+
+  constructor(place: PostgresPlace) {
+    this.#place = place
+  }
+
+  async check(): Promise<void> {
+    await this.#with(undefined, async (session) => {
+      const { schema } = this.#place
+      if (schema === undefined || (await schemaExists(session, schema))) return
+      // Throws where it is not allowed; the schema is made for good by the first stream.
+      await session.run('BEGIN')
+      await session.run(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`)
+      await session.run('ROLLBACK')
+    })
+  }
+
+  startRun(connection: string): Promise<number> {
+    return this.#with(undefined, (session) => startRun(session, connection))
+  }
+
+  endRun(connection: string, run: number): Promise<void> {
+    return this.#with(undefined, (session) => endRun(session, connection, run))
+  }
+
+  begin(stream: SinkStream, run: number): Promise<StreamSync> {
+    const { schema } = this.#place
+    return this.#with(stream, (session) => beginSync(session, stream, { schema, run }))
+  }
+
+  savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void> {
+    return this.#with(sync.sink, (session) => savePlan(session, sync, slices))
+  }
+
+  finish(sync: StreamSync): Promise<void> {
+    return this.#with(sync.sink, (session) => finishSync(session, sync, this.#place.schema))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async #with<T>(sink: SinkStream | undefined, work: (session: Session) => Promise<T>): Promise<T> {
+    const stream = sink?.stream.stream.name
+    const place = { address: this.#place.address, ...(stream !== undefined && { stream }) }
+    await using session = await Session.open(place)
+    this.#migrated ??= migrateBookkeeping(session)
+    try {
+      await this.#migrated
+    } catch (error) {
+      this.#migrated = undefined
+      throw error
+    }
+    return await work(session)
+  }
+}

@@ -1,0 +1,290 @@
+import { ConnectError, type Column } from '../../protocol/index.ts'
+import type { LaneCheckpoint, LaneStats, RecordBlock, SinkLane, StreamSync } from '../sink.ts'
+import { laneLockKey } from './bookkeeping.ts'
+import { writeCheckpoint, writeRejections, type Rejection } from './checkpoint.ts'
+import { CopyLoad } from './copy-load.ts'
+import { lockKey, quoteTable } from './identifiers.ts'
+import { LaneProgress } from './lane-progress.ts'
+import { mergeStatements } from './merge-sql.ts'
+import type { PostgresPlace } from './postgres-address.ts'
+import type { RowTailOptions } from './row-tail.ts'
+import { Session } from './session.ts'
+import { createStaging, mergeOf, staging } from './staging.ts'
+import { streamTarget, targetColumns, type StreamTarget } from './stream-target.ts'
+import { addMeta, ownColumns, readTable, type TableColumns } from './tables.ts'
+
+/** Blocks are kept until they are flushed; a caller that never flushes holds no more than this. */
+const MAX_KEPT_BYTES = 32 * 1024 * 1024
+const MAX_KEPT_REJECTIONS = 1000
+
+/** Opens a lane with a session of its own. Throws `fenced` where a newer `begin` took over. */
+export async function openPostgresLane(
+  place: PostgresPlace,
+  sync: StreamSync,
+  partition: number,
+): Promise<SinkLane> {
+  const target = streamTarget(sync.sink, place.schema)
+  const table = quoteTable(target.loaded)
+  const at = { address: place.address, stream: sync.streamId.name, table }
+  const session = await Session.open(at)
+  try {
+    await session.rows('SELECT pg_advisory_lock_shared($1)', [
+      laneLockKey(sync.sink.connection, sync.streamId),
+    ])
+    const id = await requireEpoch(session, sync)
+    const actual = await readTable(session, target.loaded)
+    if (actual === undefined) {
+      const details = { reason: `table ${table} is gone` }
+      throw new ConnectError('unexpected', { details })
+    }
+    return new PostgresLane({ place, session, sync, partition, target, id, actual })
+  } catch (error) {
+    await session[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+interface LaneParts {
+  readonly place: PostgresPlace
+  readonly session: Session
+  readonly sync: StreamSync
+  readonly partition: number
+  readonly target: StreamTarget
+  readonly id: string
+  readonly actual: TableColumns
+}
+
+class PostgresLane implements SinkLane {
+  readonly #parts: LaneParts
+  readonly #load: CopyLoad
+  readonly #progress: LaneProgress
+  readonly #isDedup: boolean
+  /** The table has `_airbyte_meta`, for good. */
+  #hasMeta: boolean
+  /** … or the open transaction gives it one, for a merge. */
+  #addsMeta = false
+  /** The columns of the blocks that come, and what was seen of them in this transaction. */
+  #columns: readonly { readonly name: string; readonly isInTable: boolean }[] = []
+  #seen = emptySeen()
+  /** Columns of the staging table; undefined before the first merge. */
+  #staged: readonly string[] | undefined
+  #rejections: Rejection[] = []
+  #copyMs = 0
+  #ended = false
+
+  constructor(parts: LaneParts) {
+    const { session, sync, target, actual } = parts
+    this.#parts = parts
+    this.#progress = new LaneProgress(sync)
+    this.#isDedup = target.key !== undefined
+    this.#hasMeta = actual.has('_airbyte_meta')
+    const options = {
+      session,
+      stream: sync.streamId.name,
+      table: this.#isDedup ? staging : quoteTable(target.loaded),
+      relation: this.#isDedup ? '_reactor_staging' : target.loaded.table,
+      addMeta: () => this.#addMeta(),
+    }
+    this.#load = new CopyLoad(options, this.#tail())
+  }
+
+  setColumns(columns: readonly Column[]): Promise<void> {
+    return this.#guard(async () => {
+      await this.#flush()
+      const { actual, session, target } = this.#parts
+      const named = targetColumns(columns)
+      const wire = named.map(({ field, name, kind }) => {
+        const held = actual.get(name)?.held
+        return { name: field, kind, target: held && { name, held } }
+      })
+      this.#columns = named.map(({ name }) => ({ name, isInTable: actual.has(name) }))
+      this.#load.setColumns(wire, this.#tail())
+      if (!this.#isDedup || this.#staged !== undefined) return
+      // Of all columns that this lane can meet, so that it lasts as long as the session.
+      const all = [...target.columns, ...targetColumns(this.#parts.sync.loggedColumns), ...named]
+      this.#staged = ownColumns(actual, all)
+      await createStaging(session, target.loaded, this.#staged)
+    })
+  }
+
+  write(block: RecordBlock): Promise<void> {
+    return this.#guard(async () => {
+      this.#progress.take(block.slice, block.seq, { loaded: block.count, rejected: 0 })
+      const started = performance.now()
+      await this.#load.write(block)
+      this.#copyMs += performance.now() - started
+      if (this.#load.keptBytes >= MAX_KEPT_BYTES) await this.#flush()
+    })
+  }
+
+  reject(rejected: Rejection): Promise<void> {
+    return this.#guard(async () => {
+      this.#progress.take(rejected.slice, rejected.seq, { loaded: 0, rejected: 1 })
+      this.#rejections.push(rejected)
+      if (this.#rejections.length >= MAX_KEPT_REJECTIONS) await this.#flush()
+    })
+  }
+
+  flush(): Promise<void> {
+    return this.#guard(() => this.#flush())
+  }
+
+  commit(checkpoint: LaneCheckpoint): Promise<LaneStats> {
+    return this.#guard(async () => {
+      const { session, sync, id } = this.#parts
+      this.#progress.requireCovered(checkpoint.slices)
+      await this.#flush()
+      await this.#load.begin()
+      const mergeStarted = performance.now()
+      if (this.#isDedup && this.#progress.total('loaded') > 0) await this.#merge()
+      const commitStarted = performance.now()
+      const { counts } = this.#progress
+      await writeCheckpoint(session, sync, { id, checkpoint, counts })
+      await session.run('COMMIT')
+      const stats = {
+        loaded: this.#progress.total('loaded'),
+        rejected: this.#progress.total('rejected'),
+        copySeconds: this.#copyMs / 1000,
+        mergeSeconds: (commitStarted - mergeStarted) / 1000,
+        commitSeconds: (performance.now() - commitStarted) / 1000,
+      }
+      this.#hasMeta ||= this.#isDedup ? this.#addsMeta : this.#load.hasMeta
+      this.#progress.committed()
+      this.#restart()
+      return stats
+    })
+  }
+
+  async rollback(): Promise<void> {
+    await this.#load.abort()
+    await this.#parts.session.rollback()
+    this.#progress.rolledBack()
+    this.#restart()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#ended) return
+    this.#ended = true
+    const { session } = this.#parts
+    if (!session.isLost) await this.rollback()
+    await session[Symbol.asyncDispose]()
+  }
+
+  async #flush(): Promise<void> {
+    const { session, sync, id } = this.#parts
+    const started = performance.now()
+    await this.#load.flush()
+    this.#copyMs += performance.now() - started
+    this.#noteSeen()
+    if (this.#rejections.length === 0) return
+    await this.#load.begin()
+    await writeRejections(session, sync, { id, rejections: this.#rejections })
+    this.#rejections = []
+  }
+
+  /** One lane at a time merges into a table: two that update the same rows in another order would end in a deadlock. */
+  async #merge(): Promise<void> {
+    const { session, sync, target, actual } = this.#parts
+    const seen = this.#seen
+    const staged = this.#staged ?? []
+    const addsMeta = !this.#hasMeta && seen.hasChanges
+    this.#addsMeta = addsMeta
+    const merged = new Set(staged)
+    if (this.#hasMeta || addsMeta) merged.add('_airbyte_meta')
+    const columns = [...merged]
+    const hasDeletes = target.deletedAt !== undefined && seen.values.has(target.deletedAt)
+    const merge = mergeOf(target, target.loaded, {
+      actual,
+      columns,
+      deletes: hasDeletes ? sync.sink.deletes : 'none',
+      missing: [...seen.missing],
+      hasNullKeys: target.key?.some((name) => seen.nulls.has(name)) ?? false,
+    })
+    const lock = lockKey('merge', target.loaded.schema, target.loaded.table)
+    await session.run(
+      [
+        `SELECT pg_advisory_xact_lock(${lock})`,
+        ...(addsMeta ? [`ALTER TABLE ${quoteTable(target.loaded)} ${addMeta}`] : []),
+        ...mergeStatements(merge),
+      ].join(';\n'),
+    )
+  }
+
+  /** Only for rows that go straight into a table with minimal metadata. Other lanes wait at their next COPY until this one commits. */
+  async #addMeta(): Promise<void> {
+    const { session, target } = this.#parts
+    await session.run(`ALTER TABLE ${quoteTable(target.loaded)} ${addMeta}`)
+  }
+
+  #noteSeen(): void {
+    const { sawNull, sawValue, sawMissing, sawChanges } = this.#load.seen
+    this.#columns.forEach(({ name, isInTable }, index) => {
+      if (!isInTable) return
+      if (sawNull[index] === 1) this.#seen.nulls.add(name)
+      if (sawValue[index] === 1) this.#seen.values.add(name)
+      if (sawMissing.has(index)) this.#seen.missing.add(name)
+    })
+    this.#seen.hasChanges ||= sawChanges
+  }
+
+  #restart(): void {
+    // A column that was added in a transaction that was rolled back is gone again.
+    if (this.#load.hasMeta !== this.#tail().hasMeta) this.#load.dropMeta(this.#tail())
+    this.#load.restart()
+    this.#seen = emptySeen()
+    this.#addsMeta = false
+    this.#rejections = []
+    this.#copyMs = 0
+  }
+
+  #tail(): RowTailOptions {
+    const { sync } = this.#parts
+    const { streamId, syncId, generationId, sink } = sync
+    return {
+      idFacts: [sink.connection, streamId.namespace ?? null, streamId.name],
+      syncId,
+      generationId,
+      metadata: sink.metadata,
+      hasMeta: this.#isDedup || this.#hasMeta,
+      isStaged: this.#isDedup,
+    }
+  }
+
+  /** A session that a newer `begin` ended says only that it is lost: look why. */
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (thrown) {
+      const { place, session, sync } = this.#parts
+      const error = session.error(thrown)
+      if (error.code === 'destination_connection_lost') {
+        const at = { address: place.address, stream: sync.streamId.name }
+        await using other = await Session.open(at)
+        await requireEpoch(other, sync)
+      }
+      throw error
+    }
+  }
+}
+
+function emptySeen(): {
+  readonly nulls: Set<string>
+  readonly values: Set<string>
+  readonly missing: Set<string>
+  hasChanges: boolean
+} {
+  return { nulls: new Set(), values: new Set(), missing: new Set(), hasChanges: false }
+}
+
+/** The id of the stream's row; throws `fenced` where the epoch is over. */
+async function requireEpoch(session: Session, sync: StreamSync): Promise<string> {
+  const { sink, streamId, epoch } = sync
+  const [row] = await session.rows<{ id: string }>(
+    `SELECT id FROM reactor_connect.streams
+      WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 AND epoch = $4`,
+    [sink.connection, streamId.namespace ?? null, streamId.name, epoch],
+  )
+  if (row !== undefined) return row.id
+  const details = { connection: sink.connection, stream: streamId.name }
+  throw new ConnectError('fenced', { details })
+}

@@ -1,0 +1,140 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { SinkStream } from '../sink.ts'
+import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
+import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from './key-index.ts'
+import { dedupStatement, mergeStatements } from './merge-sql.ts'
+import type { Session } from './session.ts'
+import { createStaging, mergeOf, staging } from './staging.ts'
+import type { StreamRow } from './stream-rows.ts'
+import { targetColumns, type StreamTarget } from './stream-target.ts'
+import {
+  addMeta,
+  createStage,
+  createTable,
+  evolveTable,
+  hasRows,
+  missingMetadata,
+  ownColumns,
+  readTable,
+  type TableColumns,
+} from './tables.ts'
+
+/** What `begin` found and decided before it touches a table. */
+export interface Preparation {
+  readonly session: Session
+  readonly sink: SinkStream
+  readonly target: StreamTarget
+  /** The stream's row as the last sync left it. */
+  readonly row: StreamRow | undefined
+  readonly resumed: boolean
+  /** The table was made by a sync. */
+  readonly isOurs: boolean
+}
+
+/** Makes the stream's tables fit for the sync, in place. Gives the name of the key's index on the table. */
+export async function prepareTables(preparation: Preparation): Promise<string | null> {
+  const { session, target, row, resumed } = preparation
+  await ensureTable(preparation)
+  const actual = await existing(session, target.table)
+  const isStaged = row?.staged === true && sameTable(row.table, target.table)
+  if (!target.isOverwrite && isStaged) await mergeStage(preparation)
+  if (target.isOverwrite && !resumed) {
+    await session.run(`DROP TABLE IF EXISTS ${quoteTable(target.stage)}`)
+    const columns = ownColumns(actual, managedColumns(preparation))
+    await createStage(session, target.stage, { table: target.table, columns })
+    if (target.key !== undefined) await createKeyIndex(session, target.stage, target.key)
+  } else if (target.isOverwrite) {
+    const { columns, metadata } = wantedOf(preparation, target.stage)
+    const stage = await existing(session, target.stage)
+    await evolveTable(session, { name: target.stage, columns, metadata }, stage)
+  }
+  return ensureKeyIndex(preparation)
+}
+
+async function ensureTable(preparation: Preparation): Promise<void> {
+  const { session, sink, target, isOurs } = preparation
+  const wanted = wantedOf(preparation, target.table)
+  const actual = await readTable(session, target.table)
+  if (actual === undefined) {
+    await createTable(session, wanted)
+    return
+  }
+  const isForeign = !isOurs && missingMetadata(actual, sink.metadata).length > 0
+  if (isForeign && (await hasRows(session, target.table))) {
+    throw new ConnectError('destination_table_foreign', {
+      details: { table: quoteTable(target.table) },
+    })
+  }
+  await evolveTable(session, wanted, actual)
+}
+
+function wantedOf(
+  { sink, target }: Preparation,
+  name: TableName,
+): Parameters<typeof createTable>[1] {
+  return { name, columns: target.columns, metadata: sink.metadata }
+}
+
+/** Also those of the last attempt: the log may still hold records with them. */
+function managedColumns({ target, row }: Preparation): StreamTarget['columns'] {
+  return [...target.columns, ...targetColumns(row?.columns ?? [])]
+}
+
+async function existing(session: Session, name: TableName): Promise<TableColumns> {
+  return (await readTable(session, name)) ?? new Map()
+}
+
+/**
+ * A sync that was to overwrite died, and the stream is no longer to be overwritten: what it gathered is merged, because its
+ * states were saved and its records are not read again.
+ */
+async function mergeStage(preparation: Preparation): Promise<void> {
+  const { session, sink, target } = preparation
+  const stage = await readTable(session, target.stage)
+  if (stage === undefined) return
+  if (stage.has('_airbyte_meta')) {
+    await session.run(`ALTER TABLE ${quoteTable(target.table)} ${addMeta}`)
+  }
+  const actual = await existing(session, target.table)
+  const columns = ownColumns(stage, managedColumns(preparation)).filter((name) => actual.has(name))
+  const list = columns.map(quoteIdentifier).join(', ')
+  if (target.key === undefined) {
+    await session.run(
+      `INSERT INTO ${quoteTable(target.table)} (${list}) SELECT ${list} FROM ${quoteTable(target.stage)}`,
+    )
+  } else {
+    await ensureKeyIndex(preparation)
+    await createStaging(session, target.table, columns)
+    await session.run(
+      `INSERT INTO ${staging} (${list}, _reactor_seq)
+         SELECT ${list}, row_number() OVER (ORDER BY ctid) FROM ${quoteTable(target.stage)}`,
+    )
+    const { deletes } = sink
+    const merge = mergeOf(target, target.table, { actual, columns, deletes, hasNullKeys: true })
+    for (const statement of mergeStatements(merge)) await session.run(statement)
+    await session.run(`DROP TABLE ${staging}`)
+  }
+  await session.run(`DROP TABLE ${quoteTable(target.stage)}`)
+}
+
+/** The index of the key, without which there is no dedup; that of an earlier key or mode goes. Rows that were appended before are deduplicated. */
+async function ensureKeyIndex({ session, sink, target, row }: Preparation): Promise<string | null> {
+  const { key, table } = target
+  const wanted = key === undefined ? undefined : keyIndexName(table, key)
+  const old = row?.keyIndex
+  if (row !== undefined && typeof old === 'string' && old !== wanted) {
+    await dropIndex(session, row.table, old)
+  }
+  if (key === undefined || wanted === undefined) return null
+  if (await hasIndex(session, table, wanted)) return wanted
+  const actual = await existing(session, table)
+  const deletes = target.isOverwrite ? 'none' : sink.deletes
+  const merge = mergeOf(target, table, { actual, columns: [], deletes, hasNullKeys: true })
+  await session.run(dedupStatement(merge))
+  await createKeyIndex(session, table, key)
+  return wanted
+}
+
+function sameTable(one: TableName, other: TableName): boolean {
+  return one.schema === other.schema && one.table === other.table
+}

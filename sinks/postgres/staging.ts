@@ -1,0 +1,51 @@
+import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
+import type { Merge } from './merge-sql.ts'
+import type { Session } from './session.ts'
+import type { StreamTarget } from './stream-target.ts'
+import type { TableColumns } from './tables.ts'
+
+/** The session's own table in which the rows of one transaction wait for their merge. Empty again after each commit. */
+export const staging = 'pg_temp._reactor_staging'
+
+/** Makes the staging table for rows of these columns of the table. A temporary table costs no write-ahead log. */
+export async function createStaging(
+  session: Session,
+  table: TableName,
+  columns: readonly string[],
+): Promise<void> {
+  const meta = columns.includes('_airbyte_meta') ? '' : 'NULL::jsonb AS _airbyte_meta, '
+  await session.run(
+    `DROP TABLE IF EXISTS ${staging};
+     CREATE TEMP TABLE _reactor_staging ON COMMIT DELETE ROWS AS
+       SELECT ${columns.map(quoteIdentifier).join(', ')}, ${meta}
+              NULL::bigint AS _reactor_seq, NULL::text[] AS _reactor_missing
+         FROM ${quoteTable(table)} WITH NO DATA`,
+  )
+}
+
+/** The merge of the staging table, or of the table's own rows, by the stream's rules. */
+export function mergeOf(
+  target: StreamTarget,
+  table: TableName,
+  options: {
+    readonly actual: TableColumns
+    readonly columns: readonly string[]
+    readonly deletes: 'hard' | 'soft' | 'none'
+    readonly missing?: readonly string[]
+    readonly hasNullKeys: boolean
+  },
+): Merge {
+  const { cursor, deletedAt, key = [] } = target
+  const { actual, columns, deletes, missing = [], hasNullKeys } = options
+  const isDeletable = deletedAt !== undefined && deletes !== 'none'
+  return {
+    target: table,
+    source: staging,
+    columns,
+    key,
+    cursor: cursor && { ...cursor, isText: actual.get(cursor.name)?.held === 'text' },
+    deletes: isDeletable ? { column: deletedAt, how: deletes } : undefined,
+    missing,
+    hasNullKeys,
+  }
+}

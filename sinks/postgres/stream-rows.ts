@@ -1,0 +1,176 @@
+import { z } from 'zod'
+import type { Column, JsonValue } from '../../protocol/index.ts'
+import { columnKinds } from './column-types.ts'
+import type { SinkStream, SliceCheckpoint, StreamSync } from '../sink.ts'
+import type { TableName } from './identifiers.ts'
+import type { Session } from './session.ts'
+import type { StreamTarget } from './stream-target.ts'
+
+/** What an unfinished sync must have in common with the next one to be continued. */
+const syncSettings = z.object({
+  mode: z.enum(['append', 'append_dedup', 'overwrite', 'overwrite_dedup']),
+  sync_mode: z.enum(['full_refresh', 'incremental']),
+  key: z.array(z.array(z.string())),
+  cursor: z.array(z.string()),
+})
+export type SyncSettings = z.infer<typeof syncSettings>
+
+const columnsSchema = z.array(z.object({ name: z.string(), kind: z.enum(columnKinds) }))
+
+export function parseSettings(text: string): SyncSettings {
+  return syncSettings.parse(JSON.parse(text))
+}
+
+export function settingsOf({ mode, stream }: SinkStream): SyncSettings {
+  return {
+    mode,
+    sync_mode: stream.sync_mode,
+    key: stream.primary_key ?? [],
+    cursor: stream.cursor_field ?? [],
+  }
+}
+
+/** A row of `reactor_connect.streams`. */
+export interface StreamRow {
+  readonly id: string
+  readonly table: TableName
+  readonly settings: SyncSettings
+  readonly columns: readonly Column[]
+  readonly keyIndex: string | null
+  readonly staged: boolean
+  readonly run: number
+  readonly syncId: number
+  readonly generationId: number
+  readonly epoch: number
+  readonly complete: boolean
+}
+
+interface RawStreamRow {
+  readonly id: string
+  readonly table_schema: string
+  readonly table_name: string
+  readonly settings: string
+  readonly columns: string
+  readonly key_index: string | null
+  readonly staged: boolean
+  readonly run: string
+  readonly sync_id: string
+  readonly generation_id: string
+  readonly epoch: string
+  readonly complete: boolean
+}
+
+export async function readStreamRow(
+  session: Session,
+  connection: string,
+  { streamId }: StreamTarget,
+): Promise<StreamRow | undefined> {
+  const [row] = await session.rows<RawStreamRow>(
+    `SELECT * FROM reactor_connect.streams
+      WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 FOR UPDATE`,
+    [connection, streamId.namespace ?? null, streamId.name],
+  )
+  if (row === undefined) return undefined
+  return {
+    id: row.id,
+    table: { schema: row.table_schema, table: row.table_name },
+    settings: parseSettings(row.settings),
+    columns: columnsSchema.parse(JSON.parse(row.columns)),
+    keyIndex: row.key_index,
+    staged: row.staged,
+    run: Number(row.run),
+    syncId: Number(row.sync_id),
+    generationId: Number(row.generation_id),
+    epoch: Number(row.epoch),
+    complete: row.complete,
+  }
+}
+
+/** Another stream that has the table, and its mode. */
+export async function otherOwners(
+  session: Session,
+  { table }: StreamTarget,
+  ownId: string | undefined,
+): Promise<readonly { connection: string; settings: string; complete: boolean }[]> {
+  return session.rows(
+    `SELECT connection, settings, complete FROM reactor_connect.streams
+      WHERE table_schema = $1 AND table_name = $2 AND id IS DISTINCT FROM $3`,
+    [table.schema, table.table, ownId ?? null],
+  )
+}
+
+/** Writes the stream's row as this `begin` leaves it; gives its id. */
+export async function writeStreamRow(
+  session: Session,
+  sink: SinkStream,
+  values: Omit<StreamRow, 'id' | 'settings' | 'columns' | 'complete'> & {
+    readonly streamId: StreamTarget['streamId']
+  },
+): Promise<string> {
+  const [row] = await session.rows<{ id: string }>(
+    `INSERT INTO reactor_connect.streams AS s
+       (connection, namespace, name, table_schema, table_name, settings, columns, key_index, staged,
+        sync_id, generation_id, epoch, run, complete)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, false)
+     ON CONFLICT (connection, namespace, name) DO UPDATE SET
+       table_schema = excluded.table_schema, table_name = excluded.table_name,
+       settings = excluded.settings, columns = excluded.columns, key_index = excluded.key_index,
+       staged = excluded.staged, sync_id = excluded.sync_id, generation_id = excluded.generation_id,
+       epoch = excluded.epoch, run = excluded.run, complete = false, finished_at = NULL,
+       started_at = CASE WHEN s.sync_id = excluded.sync_id THEN s.started_at ELSE now() END
+     RETURNING id`,
+    [
+      sink.connection,
+      values.streamId.namespace ?? null,
+      values.streamId.name,
+      values.table.schema,
+      values.table.table,
+      JSON.stringify(settingsOf(sink)),
+      JSON.stringify(sink.columns),
+      values.keyIndex,
+      values.staged,
+      values.syncId,
+      values.generationId,
+      values.epoch,
+      values.run,
+    ],
+  )
+  return row?.id ?? ''
+}
+
+export async function readSlices(session: Session, id: string): Promise<SliceCheckpoint[]> {
+  const rows = await session.rows<{
+    slice: string
+    partition: number
+    state: string | null
+    seq: string
+    complete: boolean
+  }>(
+    `SELECT slice, partition, state, seq, complete FROM reactor_connect.slices
+      WHERE stream_id = $1 ORDER BY ordinal, slice`,
+    [id],
+  )
+  return rows.map(({ slice, partition, state, seq, complete }) => {
+    return { slice, partition, state: parseState(state), seq: Number(seq), complete }
+  })
+}
+
+export async function readPositions(
+  session: Session,
+  id: string,
+): Promise<StreamSync['positions']> {
+  return session.rows<{ partition: number; next: string }>(
+    'SELECT partition, next FROM reactor_connect.positions WHERE stream_id = $1 ORDER BY partition',
+    [id],
+  )
+}
+
+function parseState(text: string | null): JsonValue {
+  const state: unknown = text === null ? null : JSON.parse(text)
+  return isJson(state) ? state : null
+}
+
+/** JSON.parse gives nothing else. */
+function isJson(value: unknown): value is JsonValue {
+  return value !== undefined
+}

@@ -1,0 +1,229 @@
+import { expect, test } from 'vitest'
+import { rawJson } from '../../protocol/exact-json.ts'
+import { testDatabase } from '../support/postgres.ts'
+import { begin, blockOf, commit, finish, load, openLane, sinkStream, sync } from './loading.ts'
+
+const meta = (changes: readonly unknown[], sync_id = 1): unknown => ({ sync_id, changes })
+const nulled = (field: string): unknown => ({
+  field,
+  change: 'NULLED',
+  reason: 'DESTINATION_TYPECAST_ERROR',
+})
+
+test('records of an append stream stand in the table with their metadata', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer', name: 'string' })
+  await sync(db, sink, [
+    { id: 1, name: 'one\ttab\\' },
+    { id: 2, name: null },
+  ])
+  const rows = await db.query('SELECT * FROM things ORDER BY id')
+  expect(rows).toMatchObject([
+    {
+      id: '1',
+      name: 'one\ttab\\',
+      _airbyte_extracted_at: new Date(1_700_000_000_000),
+      _airbyte_generation_id: '0',
+      _airbyte_meta: meta([]),
+    },
+    { id: '2', name: null },
+  ])
+  const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8000-00000000000[01]$/
+  for (const row of rows) expect(row._airbyte_raw_id).toMatch(uuid)
+})
+
+test('a second sync appends, keeps positions and starts its slices anew', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer' })
+  await sync(db, sink, [{ id: 1 }])
+  const second = await begin(db, sink, 2)
+  expect(second).toMatchObject({ syncId: 2, generationId: 0, epoch: 2, resumed: false })
+  expect(second.positions).toEqual([{ partition: 0, next: '1' }])
+  expect(second.slices).toEqual([])
+  await load(db, second, { records: [{ id: 2 }] })
+  expect(await db.query('SELECT id FROM things ORDER BY id')).toEqual([{ id: '1' }, { id: '2' }])
+})
+
+test('an unfinished sync is resumed from its last commit', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer' })
+  const first = await begin(db, sink)
+  await load(db, first, { records: [{ id: 1 }, { id: 2 }], complete: false })
+  const again = await begin(db, sink)
+  expect(again).toMatchObject({ syncId: 1, epoch: 2, resumed: true })
+  expect(again.slices).toEqual([
+    { slice: '', partition: 0, state: { seq: 2 }, seq: 2, complete: false },
+  ])
+})
+
+test('a stream that this run completed is not read again when the run is continued', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer' })
+  await sync(db, sink, [{ id: 1 }])
+  expect(await begin(db, sink, 1)).toMatchObject({ doneInRun: true, syncId: 1 })
+  expect(await begin(db, sink, 2)).toMatchObject({ doneInRun: false, syncId: 2 })
+})
+
+test('an incremental stream goes on from its last states', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer' }, { syncMode: 'incremental', cursor: 'id' })
+  await sync(db, sink, [{ id: 1 }])
+  const next = await begin(db, sink)
+  expect(next.slices).toEqual([
+    { slice: '', partition: 0, state: { seq: 1 }, seq: 0, complete: false },
+  ])
+})
+
+test('nothing of a rolled back transaction is left, and the lane loads the records again', async () => {
+  await using db = await testDatabase()
+  const begun = await begin(db, sinkStream({ id: 'integer' }))
+  const block = blockOf(begun.sink.columns, [{ id: 1 }])
+  await using lane = await openLane(db, begun)
+  await lane.write(block)
+  await lane.flush()
+  await lane.rollback()
+  expect(await db.query('SELECT * FROM things')).toEqual([])
+  await lane.write(block)
+  await commit(lane, 1)
+  expect(await db.query('SELECT id FROM things')).toEqual([{ id: '1' }])
+})
+
+test('a replayed record gets the same raw id', async () => {
+  await using db = await testDatabase()
+  const begun = await begin(db, sinkStream({ id: 'integer' }))
+  const records = Array.from({ length: 300 }, (_, id) => ({ id }))
+  await load(db, begun, { records })
+  const ids = await db.query('SELECT id, _airbyte_raw_id FROM things ORDER BY id')
+  await db.query('TRUNCATE things; DELETE FROM reactor_connect.slices')
+  await using lane = await openLane(db, begun)
+  for (let at = 0; at < 300; at += 7) {
+    await lane.write(blockOf(begun.sink.columns, records.slice(at, at + 7), { seq: at }))
+  }
+  await commit(lane, 300)
+  expect(await db.query('SELECT id, _airbyte_raw_id FROM things ORDER BY id')).toEqual(ids)
+  expect(new Set(ids.map((row) => row._airbyte_raw_id)).size).toBe(300)
+})
+
+test('a lane of an older epoch cannot commit', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer' })
+  const older = await begin(db, sink)
+  await using lane = await openLane(db, older)
+  await lane.write(blockOf(sink.columns, [{ id: 1 }]))
+  await begin(db, sink)
+  await expect(commit(lane, 1)).rejects.toMatchObject({ code: 'fenced' })
+  await expect(openLane(db, older)).rejects.toMatchObject({ code: 'fenced' })
+  expect(await db.query('SELECT * FROM things')).toEqual([])
+})
+
+test('rejected records count, and are kept with their reasons', async () => {
+  await using db = await testDatabase()
+  const begun = await begin(db, sinkStream({ id: 'integer' }))
+  await using lane = await openLane(db, begun)
+  await lane.write(blockOf(begun.sink.columns, [{ id: 1 }]))
+  await lane.reject({ slice: '', seq: 1, reason: 'too large' })
+  await lane.write(blockOf(begun.sink.columns, [{ id: 2 }], { seq: 2 }))
+  expect(await commit(lane, 3)).toMatchObject({ loaded: 2, rejected: 1 })
+  expect(
+    await db.query('SELECT sync_id, slice, seq, reason FROM reactor_connect.rejected_records'),
+  ).toEqual([{ sync_id: '1', slice: '', seq: '1', reason: 'too large' }])
+  expect(await db.query('SELECT seq, loaded, rejected FROM reactor_connect.slices')).toEqual([
+    { seq: '3', loaded: '2', rejected: '1' },
+  ])
+})
+
+test('records that no state covers, and a sequence with a hole, are not committed', async () => {
+  await using db = await testDatabase()
+  const begun = await begin(db, sinkStream({ id: 'integer' }))
+  await using lane = await openLane(db, begun)
+  await lane.write(blockOf(begun.sink.columns, [{ id: 1 }, { id: 2 }]))
+  await expect(commit(lane, 1)).rejects.toMatchObject({ code: 'accounting_mismatch' })
+  await lane.rollback()
+  await expect(
+    lane.write(blockOf(begun.sink.columns, [{ id: 1 }], { seq: 1 })),
+  ).rejects.toMatchObject({ code: 'accounting_mismatch' })
+  expect(await db.query('SELECT * FROM things')).toEqual([])
+})
+
+test('records that were committed already are not committed again', async () => {
+  await using db = await testDatabase()
+  const begun = await begin(db, sinkStream({ id: 'integer' }))
+  await load(db, begun, { records: [{ id: 1 }] })
+  // The lane was told of an older checkpoint than the one that is saved.
+  await expect(load(db, begun, { records: [{ id: 1 }] })).rejects.toMatchObject({
+    code: 'accounting_mismatch',
+  })
+  expect(await db.query('SELECT id FROM things')).toEqual([{ id: '1' }])
+})
+
+test('a sync with an incomplete slice cannot be finished', async () => {
+  await using db = await testDatabase()
+  const begun = await begin(db, sinkStream({ id: 'integer' }))
+  await load(db, begun, { records: [{ id: 1 }], complete: false })
+  await expect(finish(db, begun)).rejects.toMatchObject({ code: 'accounting_mismatch' })
+})
+
+test('values that Postgres refuses become NULL with a note, wherever they stand', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer', amount: 'number', at: 'timetz' })
+  const begun = await begin(db, sink)
+  await using lane = await openLane(db, begun)
+  const records = Array.from({ length: 3000 }, (_, id) => ({
+    id,
+    amount: id % 500 === 3 ? rawJson('1e200000') : id,
+    at: id % 500 === 3 || id === 2999 ? '99:99:99+00' : '12:00:00+00',
+  }))
+  for (let at = 0; at < 3000; at += 100) {
+    await lane.write(blockOf(sink.columns, records.slice(at, at + 100), { seq: at }))
+    if (at === 1000) await lane.flush()
+  }
+  expect(await commit(lane, 3000)).toMatchObject({ loaded: 3000 })
+  const rows = await db.query(
+    `SELECT id::int, amount, at, _airbyte_meta FROM things
+     WHERE amount IS NULL OR at IS NULL ORDER BY id`,
+  )
+  expect(rows).toEqual([
+    ...[3, 503, 1003, 1503, 2003, 2503].map((id) => ({
+      id,
+      amount: null,
+      at: null,
+      _airbyte_meta: meta([nulled('amount'), nulled('at')]),
+    })),
+    { id: 2999, amount: '2999', at: null, _airbyte_meta: meta([nulled('at')]) },
+  ])
+  expect(
+    await db.query('SELECT count(*)::int, count(DISTINCT id)::int AS ids FROM things'),
+  ).toEqual([{ count: 3000, ids: 3000 }])
+})
+
+test('minimal metadata has two columns, and a third once a change needs it', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer', text: 'string' }, { metadata: 'minimal' })
+  const begun = await begin(db, sink)
+  await load(db, begun, { records: [{ id: 1, text: 'a' }] })
+  expect(Object.keys((await db.query('SELECT * FROM things'))[0] ?? {}).sort()).toEqual([
+    '_airbyte_extracted_at',
+    '_airbyte_generation_id',
+    'id',
+    'text',
+  ])
+  await finish(db, begun)
+  await sync(db, sink, [
+    { id: 2, text: 'b' },
+    { id: 3, text: 'nul\0' },
+    { id: 4, text: 'd' },
+  ])
+  expect(await db.query('SELECT id::int, text, _airbyte_meta FROM things ORDER BY id')).toEqual([
+    { id: 1, text: 'a', _airbyte_meta: null },
+    { id: 2, text: 'b', _airbyte_meta: null },
+    {
+      id: 3,
+      text: 'nul',
+      _airbyte_meta: meta(
+        [{ field: 'text', change: 'TRUNCATED', reason: 'DESTINATION_SERIALIZATION_ERROR' }],
+        2,
+      ),
+    },
+    { id: 4, text: 'd', _airbyte_meta: null },
+  ])
+})

@@ -1,0 +1,240 @@
+import { describe, expect, test } from 'vitest'
+import { testDatabase } from '../support/postgres.ts'
+import { begin, load, sinkStream, sync, openLane, blockOf, commit } from './loading.ts'
+
+const deletedAt = '_ab_cdc_deleted_at'
+
+describe('append_dedup keeps one row per key', () => {
+  const sink = sinkStream(
+    { id: 'integer', cursor: 'integer', value: 'string' },
+    { mode: 'append_dedup', syncMode: 'incremental', key: ['id'], cursor: 'cursor' },
+  )
+
+  test('the highest cursor counts, nulls are the oldest, and of equal ones the last', async () => {
+    await using db = await testDatabase()
+    await sync(db, sink, [
+      { id: 1, cursor: 2, value: 'newest' },
+      { id: 1, cursor: 1, value: 'older' },
+      { id: 1, cursor: null, value: 'no cursor' },
+      { id: 2, cursor: 5, value: 'first of equal' },
+      { id: 2, cursor: 5, value: 'last of equal' },
+      { id: 3, cursor: null, value: 'null' },
+      { id: null, cursor: 1, value: 'null key' },
+      { id: null, cursor: 2, value: 'newer null key' },
+    ])
+    expect(await db.query('SELECT id, value FROM things ORDER BY id')).toEqual([
+      { id: '1', value: 'newest' },
+      { id: '2', value: 'last of equal' },
+      { id: '3', value: 'null' },
+      { id: null, value: 'newer null key' },
+    ])
+  })
+
+  test('an older row that comes in a later commit never replaces a newer one', async () => {
+    await using db = await testDatabase()
+    await sync(db, sink, [
+      { id: 1, cursor: 5, value: 'five' },
+      { id: 2, cursor: 5, value: 'five' },
+      { id: 3, cursor: null, value: 'null' },
+      { id: 4, cursor: 5, value: 'five' },
+    ])
+    await sync(db, sink, [
+      { id: 1, cursor: 4, value: 'four' },
+      { id: 2, cursor: 5, value: 'five again' },
+      { id: 3, cursor: 1, value: 'one' },
+      { id: 4, cursor: null, value: 'null' },
+    ])
+    expect(await db.query('SELECT id, value FROM things ORDER BY id')).toEqual([
+      { id: '1', value: 'five' },
+      { id: '2', value: 'five again' },
+      { id: '3', value: 'one' },
+      { id: '4', value: 'five' },
+    ])
+  })
+
+  test('of equal cursors the later extraction counts, across commits too', async () => {
+    await using db = await testDatabase()
+    const begun = await begin(db, sink)
+    await load(db, begun, { records: [{ id: 1, cursor: 1, value: 'late' }], ms: 2000 })
+    await load(db, await begin(db, sink), {
+      records: [{ id: 1, cursor: 1, value: 'early' }],
+      ms: 1000,
+      seq: 1,
+    })
+    expect(await db.query('SELECT value FROM things')).toEqual([{ value: 'late' }])
+  })
+})
+
+describe('deletes', () => {
+  const columns = {
+    id: 'integer',
+    v: 'integer',
+    value: 'string',
+    [deletedAt]: 'timestamptz',
+  } as const
+  const options = { mode: 'append_dedup', key: ['id'], cursor: 'v' } as const
+  const at = '2024-01-02T03:04:05Z'
+
+  test('a hard delete removes the row, unless it is older; a later insert brings it back', async () => {
+    await using db = await testDatabase()
+    const sink = sinkStream(columns, { ...options, deletes: 'hard' })
+    await sync(db, sink, [
+      { id: 1, v: 1, value: 'a', [deletedAt]: null },
+      { id: 2, v: 9, value: 'b', [deletedAt]: null },
+      { id: 3, v: 1, value: 'c', [deletedAt]: null },
+      { id: 3, v: 2, [deletedAt]: at },
+      { id: 4, v: 1, value: 'd', [deletedAt]: null },
+      { id: null, v: 1, value: 'null', [deletedAt]: null },
+    ])
+    await sync(db, sink, [
+      { id: 1, v: 2, [deletedAt]: at },
+      { id: 2, v: 2, [deletedAt]: at },
+      { id: 4, v: 2, [deletedAt]: at },
+      { id: 4, v: 3, value: 'again', [deletedAt]: null },
+      { id: 99, v: 1, [deletedAt]: at },
+      { id: null, v: 2, [deletedAt]: at },
+    ])
+    expect(await db.query('SELECT id, value FROM things ORDER BY id')).toEqual([
+      { id: '2', value: 'b' },
+      { id: '4', value: 'again' },
+    ])
+  })
+
+  test('a soft delete keeps the last values, of the batch or of the table', async () => {
+    await using db = await testDatabase()
+    const sink = sinkStream(columns, { ...options, deletes: 'soft' })
+    await sync(db, sink, [
+      { id: 1, v: 1, value: 'in the table', [deletedAt]: null },
+      { id: 2, v: 1, value: 'in the batch', [deletedAt]: null },
+      { id: 2, v: 2, [deletedAt]: at },
+    ])
+    await sync(db, sink, [
+      { id: 1, v: 2, value: null, [deletedAt]: at },
+      { id: 3, v: 1, [deletedAt]: at },
+    ])
+    const deleted = { [deletedAt]: new Date(at) }
+    expect(await db.query(`SELECT id, v, value, ${deletedAt} FROM things ORDER BY id`)).toEqual([
+      { id: '1', v: '2', value: 'in the table', ...deleted },
+      { id: '2', v: '2', value: 'in the batch', ...deleted },
+      { id: '3', v: '1', value: null, ...deleted },
+    ])
+  })
+})
+
+test('a missing field leaves its column alone, and null does not', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream(
+    { id: 'integer', v: 'integer', big: 'string', other: 'json' },
+    { mode: 'append_dedup', key: ['id'], cursor: 'v' },
+  )
+  await sync(db, sink, [
+    { id: 1, v: 1, big: 'toast', other: { a: 1 } },
+    { id: 2, v: 1, big: 'toast', other: { a: 2 } },
+    { id: 3, v: 1, big: 'first', other: null },
+    { id: 3, v: 2, other: [3] },
+    { id: 3, v: 3, other: [4] },
+  ])
+  await sync(db, sink, [
+    { id: 1, v: 2, other: { a: 9 } },
+    { id: 2, v: 2, big: null },
+    { id: 4, v: 1 },
+    { id: 1, v: 3 },
+  ])
+  expect(await db.query('SELECT id, v, big, other FROM things ORDER BY id')).toEqual([
+    { id: '1', v: '3', big: 'toast', other: { a: 9 } },
+    { id: '2', v: '2', big: null, other: { a: 2 } },
+    { id: '3', v: '3', big: 'first', other: [4] },
+    { id: '4', v: '1', big: null, other: null },
+  ])
+})
+
+test('a cursor inside of an object orders the rows', async () => {
+  await using db = await testDatabase()
+  const plain = sinkStream({ id: 'integer', meta: 'json' }, { mode: 'append_dedup', key: ['id'] })
+  const sink = { ...plain, stream: { ...plain.stream, cursor_field: ['meta', 'at'] } }
+  await sync(db, sink, [
+    { id: 1, meta: { at: 10 } },
+    { id: 1, meta: { at: 9 } },
+  ])
+  expect(await db.query('SELECT meta FROM things')).toEqual([{ meta: { at: 10 } }])
+})
+
+test('several lanes merge into one table at the same time', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream(
+    { id: 'integer', v: 'integer' },
+    { mode: 'append_dedup', key: ['id'], cursor: 'v' },
+  )
+  const begun = await begin(db, sink)
+  const ids = Array.from({ length: 500 }, (_, id) => id)
+  await Promise.all(
+    [0, 1, 2, 3].map(async (partition) => {
+      await using lane = await openLane(db, begun, partition)
+      for (let round = 0; round < 5; round++) {
+        const records = (partition % 2 === 0 ? ids : ids.toReversed()).map((id) => ({
+          id,
+          v: round,
+        }))
+        const slice = String(partition)
+        await lane.write(blockOf(sink.columns, records, { seq: round * 500, slice }))
+        await commit(lane, (round + 1) * 500, { slice })
+      }
+    }),
+  )
+  expect(await db.query('SELECT count(*)::int, sum(v)::int FROM things')).toEqual([
+    { count: 500, sum: 2000 },
+  ])
+})
+
+test('minimal metadata gets its third column in a merge', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream(
+    { id: 'integer', text: 'string' },
+    { mode: 'append_dedup', key: ['id'], metadata: 'minimal' },
+  )
+  await sync(db, sink, [{ id: 1, text: 'a' }])
+  await sync(db, sink, [{ id: 1, text: 'nul\0' }])
+  await sync(db, sink, [{ id: 2, text: 'b' }])
+  expect(
+    await db.query('SELECT id, text, _airbyte_meta IS NULL AS plain FROM things ORDER BY id'),
+  ).toEqual([
+    { id: '1', text: 'nul', plain: false },
+    { id: '2', text: 'b', plain: true },
+  ])
+})
+
+test('a table that was appended to is deduplicated when the mode changes, and may be appended to again', async () => {
+  await using db = await testDatabase()
+  const columns = { id: 'integer', v: 'integer' } as const
+  const appending = sinkStream(columns)
+  const deduping = sinkStream(columns, { mode: 'append_dedup', key: ['id'], cursor: 'v' })
+  await sync(db, appending, [
+    { id: 1, v: 2 },
+    { id: 1, v: 1 },
+    { id: 2, v: 1 },
+  ])
+  await sync(db, deduping, [{ id: 2, v: 2 }])
+  const rows = 'SELECT id::int, v::int FROM things ORDER BY id, v'
+  expect(await db.query(rows)).toEqual([
+    { id: 1, v: 2 },
+    { id: 2, v: 2 },
+  ])
+  await sync(db, appending, [{ id: 2, v: 0 }])
+  expect(await db.query(rows)).toHaveLength(3)
+})
+
+test('what dedup lacks is said before anything is made', async () => {
+  await using db = await testDatabase()
+  const columns = { id: 'integer' } as const
+  const mode = 'append_dedup'
+  await expect(begin(db, sinkStream(columns, { mode }))).rejects.toMatchObject({
+    code: 'destination_key_missing',
+  })
+  await expect(begin(db, sinkStream(columns, { mode, key: ['nope'] }))).rejects.toMatchObject({
+    code: 'destination_field_missing',
+    details: { field: 'nope', role: 'primary key' },
+  })
+  const noCursor = sinkStream(columns, { mode, key: ['id'], syncMode: 'incremental' })
+  await expect(begin(db, noCursor)).rejects.toMatchObject({ code: 'destination_field_missing' })
+  expect(await db.query(`SELECT FROM pg_class WHERE relname = 'things'`)).toEqual([])
+})
