@@ -35,7 +35,7 @@ describe('the lines of progress', () => {
     const [head, line] = liveLines(now, runClock)
     expect(head).toBe('0 of 1 streams done  0:04')
     expect(line?.replace(/ +/g, ' ')).toBe(
-      ' public.customers 900,000 rows 250,000 rows/s 25.0 MB/s 100,000 to load 45 % ETA 0:04',
+      ' public.customers 900,000 rows 250,000 rows/s 25.0 MB/s 100,000 to load 45 % ETA 0:05',
     )
   })
 

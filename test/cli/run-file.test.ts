@@ -43,7 +43,7 @@ describe('a right run file', () => {
       source: file.source,
       destination: {
         type: 'postgres',
-        postgres: {
+        address: {
           host: 'db.example',
           port: 5432,
           user: 'writer',
@@ -93,7 +93,7 @@ schema = "shop"
     )
     expect(readRunFile(text, 'shop.yaml', environment).destination).toEqual({
       type: 'postgres',
-      postgres: {
+      address: {
         host: 'db.example',
         port: 5432,
         user: 'app',
