@@ -44,7 +44,7 @@ await program.parseAsync()
 
 function logConfig({ log, framing }: ReplicateFlags): LogConfig {
   if (log === 'embedded') return { kind: 'embedded' }
-  const brokers = process.env['KAFKA_BROKERS']?.split(',')
+  const brokers = process.env.KAFKA_BROKERS?.split(',')
   if (brokers === undefined)
     throw new Error(
       'Set KAFKA_BROKERS to a broker, for example the one that `npm run kafka` starts',

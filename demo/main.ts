@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { Command, Option } from 'commander'
 import pg from 'pg'
 import { startKafkaBroker } from '../test/kafka/broker.ts'
@@ -96,8 +95,8 @@ async function connect(
   database: string,
   first?: string,
 ): Promise<pg.Client> {
-  const { ssl, ...address } = server.address
-  const admin = new pg.Client({ ...address, database, ssl: ssl !== 'disable' })
+  const { host, port, user, password } = server.address
+  const admin = new pg.Client({ host, port, user, password, database })
   await admin.connect()
   if (first === undefined) return admin
   await admin.query(first)
@@ -112,7 +111,7 @@ async function reactor(file: string): Promise<void> {
     [join(import.meta.dirname, '../cli/main.ts'), 'connect', 'run', file],
     { stdio: 'inherit' },
   )
-  const [code] = await once(child, 'exit')
+  const code = await new Promise<number | null>((resolve) => child.once('exit', resolve))
   if (code !== 0) throw new Error(`the run ended with exit code ${String(code)}`)
 }
 

@@ -1,5 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 
 export interface PipeResult {
   readonly seconds: number
@@ -28,13 +27,14 @@ export async function copyPipe(tables: {
     stdio: [reader.stdout, 'inherit', 'inherit'],
   })
   reader.stdout.destroy()
-  const [[readerCode], [writerCode]] = await Promise.all([
-    once(reader, 'exit'),
-    once(writer, 'exit'),
-  ])
+  const [readerCode, writerCode] = await Promise.all([exitCode(reader), exitCode(writer)])
   if (readerCode !== 0 || writerCode !== 0)
     throw new Error(
       `the COPY pipe failed (exit codes ${String(readerCode)}, ${String(writerCode)})`,
     )
   return { seconds: (performance.now() - started) / 1000 }
+}
+
+function exitCode(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => child.once('exit', resolve))
 }

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -181,7 +180,7 @@ async function runOnce(plan: RunPlan): Promise<RunFigures> {
   child.stdin.end(JSON.stringify(named))
   const output: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk))
-  const [code] = await once(child, 'close')
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   if (code !== 0) throw new Error(`the run exited with ${String(code)}`)
   return runFigures.parse(JSON.parse(Buffer.concat(output).toString('utf8')))
 }

@@ -12,7 +12,7 @@ import type { RunPlan } from '../../engine/run-types.ts'
 async function main(): Promise<void> {
   const chunks: Buffer[] = []
   for await (const chunk of process.stdin) chunks.push(z.instanceof(Buffer).parse(chunk))
-  const plan: RunPlan = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  const plan = z.custom<RunPlan>().parse(JSON.parse(Buffer.concat(chunks).toString('utf8')))
   const registry = new Registry()
   const ports = {
     logger: pino({ level: 'warn' }, pino.destination(2)),

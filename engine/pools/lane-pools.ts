@@ -26,8 +26,16 @@ export interface LanePoolsOptions {
 
 /** Both pools hand out threads in the order of the jobs, so the sink of a lane is never behind one whose reader waits for it. */
 export function openLanePools(options: LanePoolsOptions): LanePools {
-  const readers = openPool(workerUrl('../reader/read-worker'), 'readLane', options)
-  const sinks = openPool(workerUrl('../writer/sink-worker'), 'loadLane', options)
+  const readers = openPool<ReadLaneJob, 'complete' | 'stopped'>(
+    workerUrl('../reader/read-worker'),
+    'readLane',
+    options,
+  )
+  const sinks = openPool<LoadLaneJob, 'closed' | 'stopped'>(
+    workerUrl('../writer/sink-worker'),
+    'loadLane',
+    options,
+  )
   return {
     read: (job, jobOptions) => runIn(readers, job, jobOptions),
     load: (job, jobOptions) => runIn(sinks, job, jobOptions),
@@ -37,12 +45,12 @@ export function openLanePools(options: LanePoolsOptions): LanePools {
   }
 }
 
-function openPool(
+function openPool<Job, T>(
   filename: string,
   name: string,
   { threads, heapMb, logger }: LanePoolsOptions,
-): Piscina {
-  const pool = new Piscina({
+): Piscina<Job, JobResult<T>> {
+  const pool = new Piscina<Job, JobResult<T>>({
     filename,
     name,
     minThreads: 0,
@@ -59,19 +67,14 @@ function openPool(
   return pool
 }
 
-async function runIn<T>(
-  pool: Piscina,
-  job: ReadLaneJob | LoadLaneJob,
+async function runIn<Job, T>(
+  pool: Piscina<Job, JobResult<T>>,
+  job: Job,
   options: JobOptions,
 ): Promise<JobResult<T>> {
   try {
-    const result: JobResult<T> = await pool.run(job, {
-      transferList: [...options.transfer],
-      signal: options.kill,
-    })
-    return result
+    return await pool.run(job, { transferList: [...options.transfer], signal: options.kill })
   } catch (error) {
-
     return { status: 'failed', error: workerDeath(error).toJSON() }
   }
 }

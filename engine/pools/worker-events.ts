@@ -3,7 +3,12 @@ import type { LaneStats } from '../../sinks/sink.ts'
 /** What a read worker tells the main thread, on the port of its job. The port closes after the last event. */
 export type ReadEvent =
   /** The lane's writer is open, older writers are fenced; the sink may start. */
-  | { readonly type: 'opened'; readonly from: 'log' | 'destination'; readonly position?: string; readonly warning?: string }
+  | {
+      readonly type: 'opened'
+      readonly from: 'log' | 'destination'
+      readonly position?: string
+      readonly warning?: string
+    }
   | ({ readonly type: 'read' } & ReadTotals)
   | { readonly type: 'rate_limited'; readonly untilMs: number }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, expect, inject, test } from 'vitest'
+import { z } from 'zod'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { seededRandom } from '../support/random.ts'
 
@@ -51,6 +52,10 @@ function runFile(
   })
 }
 
+const progressEvent = z.looseObject({
+  streams: z.array(z.looseObject({ loaded: z.number() })).default([]),
+})
+
 /** The engine as a user runs it. */
 function startEngine(file: string): ChildProcess {
   return spawn(process.execPath, ['cli/main.ts', 'connect', 'run', file, '--json'], {
@@ -62,8 +67,8 @@ function startEngine(file: string): ChildProcess {
 async function loadedAtLeast(engine: ChildProcess, wanted: number): Promise<void> {
   if (engine.stdout === null) throw new Error('the engine has no output')
   for await (const line of createInterface({ input: engine.stdout })) {
-    const event: { type: string; streams?: { loaded: number }[] } = JSON.parse(line)
-    const loaded = (event.streams ?? []).reduce((sum, stream) => sum + stream.loaded, 0)
+    const { streams } = progressEvent.parse(JSON.parse(line))
+    const loaded = streams.reduce((sum, stream) => sum + stream.loaded, 0)
     if (loaded >= wanted) return
   }
 }
@@ -73,7 +78,7 @@ async function finishEngine(file: string): Promise<void> {
   const output: string[] = []
   engine.stdout?.on('data', (chunk: Buffer) => output.push(chunk.toString()))
   engine.stderr?.on('data', (chunk: Buffer) => output.push(chunk.toString()))
-  const [code] = await once(engine, 'close')
+  const code = await new Promise<number | null>((resolve) => engine.once('close', resolve))
   if (code !== 0)
     throw new Error(`the resumed run ended with ${String(code)}:\n${output.join('').slice(-4_000)}`)
 }

@@ -3,10 +3,13 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import type { JsonObject } from '../../protocol/index.ts'
 import { logConfig, planRun, runPlan, type LogName, type PlanOptions } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 
 const logs: readonly LogName[] = ['embedded', 'kafka block', 'kafka record']
+const jsonObject = z.custom<JsonObject>()
 const uniqueName = (): string => `run-${randomUUID().slice(0, 8)}`
 
 interface FakerStream {
@@ -31,7 +34,7 @@ function fakerPlan(
   const config = { seed: 7, streams: streams.map((stream) => ({ ...stream })) }
   return {
     connection: uniqueName(),
-    source: { type: 'faker', config: JSON.parse(JSON.stringify(config)) },
+    source: { type: 'faker', config: jsonObject.parse(structuredClone(config)) },
     destination: warehouse.address,
     schema: 'faker',
     log: logConfig('embedded'),
