@@ -1,6 +1,6 @@
 import { connectorOf } from '../connectors/registry.ts'
 import type { ConnectorContext } from '../connectors/connector.ts'
-import { openPostgresDestination } from '../sinks/pg/postgres-destination.ts'
+import { openPostgresDestination } from '../sinks/postgres/postgres-destination.ts'
 import { openStreamLog } from './log/open-stream-log.ts'
 import { openLanePools } from './pools/lane-pools.ts'
 import type { RunPorts } from './ports.ts'

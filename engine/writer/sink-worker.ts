@@ -1,4 +1,4 @@
-import { openPostgresLane } from '../../sinks/pg/postgres-lane.ts'
+import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
 import type { StreamSync } from '../../sinks/sink.ts'
 import { openLaneReader } from '../log/lane.ts'
 import type { LaneAddress, LaneReaderOptions } from '../log/stream-log.ts'
