@@ -199,15 +199,13 @@ test('values that Postgres refuses become NULL with a note, wherever they stand'
 test('minimal metadata has two columns, and a third once a change needs it', async () => {
   await using db = await testDatabase()
   const sink = sinkStream({ id: 'integer', text: 'string' }, { metadata: 'minimal' })
-  const begun = await begin(db, sink)
-  await load(db, begun, { records: [{ id: 1, text: 'a' }] })
+  await sync(db, sink, [{ id: 1, text: 'a' }])
   expect(Object.keys((await db.query('SELECT * FROM things'))[0] ?? {}).sort()).toEqual([
     '_airbyte_extracted_at',
     '_airbyte_generation_id',
     'id',
     'text',
   ])
-  await finish(db, begun)
   await sync(db, sink, [
     { id: 2, text: 'b' },
     { id: 3, text: 'nul\0' },

@@ -1,0 +1,142 @@
+import { expect, test } from 'vitest'
+import { testDatabase } from '../support/postgres.ts'
+import { begin, finish, load, sinkStream, sync } from './loading.ts'
+
+const rows = 'SELECT id::int, _airbyte_generation_id::int AS generation FROM things ORDER BY id'
+
+test('an overwrite shows the old rows until it is finished; views, grants and indexes survive', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer' }, { mode: 'overwrite' })
+  await sync(db, sink, [{ id: 1 }, { id: 2 }])
+  await db.query(
+    `CREATE VIEW seen AS SELECT id FROM things; CREATE INDEX own ON things (id);
+     DROP ROLE IF EXISTS reactor_reader; CREATE ROLE reactor_reader; GRANT SELECT ON things TO reactor_reader`,
+  )
+  const [before] = await db.query(`SELECT 'things'::regclass::oid AS oid`)
+  const next = await begin(db, sink, 2)
+  expect(next).toMatchObject({ syncId: 2, generationId: 2, resumed: false, slices: [] })
+  await load(db, next, { records: [{ id: 3 }] })
+  expect(await db.query(rows)).toEqual([
+    { id: 1, generation: 1 },
+    { id: 2, generation: 1 },
+  ])
+  await finish(db, next)
+  expect(await db.query(rows)).toEqual([{ id: 3, generation: 2 }])
+  expect(await db.query('SELECT id FROM seen')).toEqual([{ id: '3' }])
+  expect((await db.query(`SELECT 'things'::regclass::oid AS oid`))[0]).toEqual(before)
+  expect(
+    await db.query(
+      `SELECT has_table_privilege('reactor_reader', 'things', 'SELECT') AS granted, to_regclass('own') IS NOT NULL AS indexed`,
+    ),
+  ).toEqual([{ granted: true, indexed: true }])
+  await db.query('REVOKE ALL ON things FROM reactor_reader; DROP ROLE reactor_reader')
+  expect(await db.query(`SELECT relname FROM pg_class WHERE relname LIKE '%stage%'`)).toEqual([])
+})
+
+test('an overwrite of an empty source leaves an empty table', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer' }, { mode: 'overwrite' })
+  await sync(db, sink, [{ id: 1 }])
+  await finish(db, await begin(db, sink, 2))
+  expect(await db.query(rows)).toEqual([])
+})
+
+test('an interrupted overwrite goes on in the same stage, and the old rows stay until then', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer' }, { mode: 'overwrite' })
+  await sync(db, sink, [{ id: 1 }])
+  await load(db, await begin(db, sink, 2), { records: [{ id: 2 }], complete: false })
+  const again = await begin(db, sink, 2)
+  expect(again).toMatchObject({ resumed: true, generationId: 2, epoch: 3 })
+  expect(again.slices).toMatchObject([{ seq: 1 }])
+  await load(db, again, { records: [{ id: 3 }], seq: 1 })
+  expect(await db.query(rows)).toEqual([{ id: 1, generation: 1 }])
+  await finish(db, again)
+  expect(await db.query(rows)).toEqual([
+    { id: 2, generation: 2 },
+    { id: 3, generation: 2 },
+  ])
+})
+
+test('a left-over stage is merged when the stream is no longer overwritten', async () => {
+  await using db = await testDatabase()
+  const columns = { id: 'integer', v: 'integer' } as const
+  const overwriting = sinkStream(columns, {
+    mode: 'overwrite',
+    syncMode: 'incremental',
+    cursor: 'v',
+  })
+  const appending = sinkStream(columns, { mode: 'append', syncMode: 'incremental', cursor: 'v' })
+  await sync(db, overwriting, [{ id: 1, v: 1 }])
+  await load(db, await begin(db, overwriting, 2), { records: [{ id: 2, v: 2 }], complete: false })
+  const next = await begin(db, appending, 2)
+  expect(next).toMatchObject({ resumed: false, syncId: 3, slices: [{ state: { seq: 1 }, seq: 0 }] })
+  expect(await db.query('SELECT id::int FROM things ORDER BY id')).toEqual([{ id: 1 }, { id: 2 }])
+  expect(await db.query(`SELECT relname FROM pg_class WHERE relname LIKE '%stage%'`)).toEqual([])
+})
+
+test('a left-over stage is merged by key when the stream is deduplicated from now on', async () => {
+  await using db = await testDatabase()
+  const columns = { id: 'integer', v: 'integer', big: 'string' } as const
+  const overwriting = sinkStream(columns, { mode: 'overwrite' })
+  await sync(db, overwriting, [{ id: 1, v: 1, big: 'a' }])
+  await load(db, await begin(db, overwriting, 2), {
+    records: [
+      { id: 1, v: 2, big: 'b' },
+      { id: 2, v: 2, big: 'c' },
+      { id: 2, v: 1, big: 'd' },
+    ],
+    complete: false,
+  })
+  await begin(db, sinkStream(columns, { mode: 'append_dedup', key: ['id'], cursor: 'v' }), 2)
+  expect(await db.query('SELECT id::int, v::int, big FROM things ORDER BY id')).toEqual([
+    { id: 1, v: 2, big: 'b' },
+    { id: 2, v: 2, big: 'c' },
+  ])
+})
+
+test('overwrite_dedup swaps in one row per key', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream(
+    { id: 'integer', v: 'integer' },
+    { mode: 'overwrite_dedup', key: ['id'], cursor: 'v' },
+  )
+  await sync(db, sink, [{ id: 9, v: 1 }])
+  await sync(db, sink, [
+    { id: 1, v: 2 },
+    { id: 1, v: 1 },
+    { id: 2, v: 1 },
+  ])
+  expect(await db.query(rows)).toEqual([
+    { id: 1, generation: 2 },
+    { id: 2, generation: 2 },
+  ])
+})
+
+test('a new column comes to table and stage while an overwrite is interrupted', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer' }, { mode: 'overwrite' })
+  await load(db, await begin(db, sink), { records: [{ id: 1 }], complete: false })
+  const wider = sinkStream({ id: 'number', extra: 'string' }, { mode: 'overwrite' })
+  const again = await begin(db, wider)
+  expect(again).toMatchObject({ resumed: true, loggedColumns: [{ name: 'id', kind: 'integer' }] })
+  await load(db, again, { records: [{ id: 2.5, extra: 'x' }], seq: 1 })
+  await finish(db, again)
+  expect(await db.query('SELECT id, extra FROM things ORDER BY id')).toEqual([
+    { id: '1', extra: null },
+    { id: '2.5', extra: 'x' },
+  ])
+})
+
+test('an overwrite with minimal metadata brings its notes along', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ text: 'string' }, { mode: 'overwrite', metadata: 'minimal' })
+  await sync(db, sink, [{ text: 'a' }])
+  await sync(db, sink, [{ text: 'b' }, { text: 'nul\0' }])
+  expect(
+    await db.query('SELECT text, _airbyte_meta IS NULL AS plain FROM things ORDER BY text'),
+  ).toEqual([
+    { text: 'b', plain: true },
+    { text: 'nul', plain: false },
+  ])
+})

@@ -1,0 +1,262 @@
+import { describe, expect, test } from 'vitest'
+import type { ColumnKind, RecordValue } from '../../protocol/index.ts'
+import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import {
+  begin,
+  load,
+  openLane,
+  blockOf,
+  commit,
+  sinkStream,
+  sync,
+  withDestination,
+} from './loading.ts'
+
+async function typeOf(db: TestDatabase, column: string, table = 'things'): Promise<unknown> {
+  const rows = await db.query(
+    `SELECT format_type(atttypid, atttypmod) AS type FROM pg_attribute WHERE attrelid = $1::regclass AND attname = $2`,
+    [table, column],
+  )
+  return rows[0]?.type
+}
+
+describe('an existing column gets wider in place, and its rows keep their values', () => {
+  const at = '2024-01-02T03:04:05Z'
+  const cases: readonly (readonly [
+    ColumnKind,
+    RecordValue,
+    ColumnKind,
+    RecordValue,
+    string,
+    unknown,
+  ])[] = [
+    ['integer', 1, 'number', 2.5, 'numeric', ['1', '2.5']],
+    ['integer', 1, 'string', 'b', 'text', ['1', 'b']],
+    ['number', 1.5, 'integer', 2, 'numeric', ['1.5', '2']],
+    ['string', 'a', 'integer', 2, 'text', ['2', 'a']],
+    ['string', 'a', 'timestamptz', at, 'text', ['2024-01-02 03:04:05+00', 'a']],
+    ['boolean', true, 'string', 'b', 'text', ['b', 'true']],
+    [
+      'date',
+      '2024-01-02',
+      'timestamp',
+      '2024-01-03T04:05:06',
+      'timestamp without time zone',
+      [new Date('2024-01-02T00:00:00'), new Date('2024-01-03T04:05:06')],
+    ],
+    [
+      'timestamptz',
+      at,
+      'date',
+      '2024-01-03',
+      'timestamp with time zone',
+      [new Date(at), new Date('2024-01-03T00:00:00Z')],
+    ],
+    ['timestamptz', at, 'json', 'text', 'jsonb', ['2024-01-02T03:04:05+00:00', 'text']],
+    ['string', 'a', 'json', { b: 1 }, 'jsonb', ['a', { b: 1 }]],
+    ['json', { a: 1 }, 'string', 'quote "', 'jsonb', ['quote "', { a: 1 }]],
+    ['json', [1], 'timestamptz', at, 'jsonb', ['2024-01-02T03:04:05+00:00', [1]]],
+    ['json', [1], 'number', 12.5, 'jsonb', [12.5, [1]]],
+    ['json', [1], 'boolean', true, 'jsonb', [true, [1]]],
+    ['bytes', 'AQI=', 'string', 'b', 'text', [String.raw`\x0102`, 'b']],
+    ['time', '10:00:00', 'timetz', '11:00:00+00', 'text', ['10:00:00', '11:00:00+00']],
+  ]
+  test.each(cases)('%s (%j), then %s (%j), gives %s', async (...row) => {
+    const [first, a, second, b, type, values] = row
+    await using db = await testDatabase()
+    await sync(db, sinkStream({ v: first }), [{ v: a }])
+    await sync(db, sinkStream({ v: second }), [{ v: b }])
+    expect(await typeOf(db, 'v')).toBe(type)
+    const rows = await db.query('SELECT v FROM things ORDER BY v')
+    expect(rows.map(({ v }) => v)).toEqual(expect.arrayContaining(values as unknown[]))
+    expect(rows).toHaveLength(2)
+  })
+})
+
+test('columns are added, and a column that is no longer declared stays', async () => {
+  await using db = await testDatabase()
+  await sync(db, sinkStream({ id: 'integer', old: 'string' }), [{ id: 1, old: 'x' }])
+  await sync(db, sinkStream({ id: 'integer', new: 'json' }), [{ id: 2, new: [] }])
+  expect(await db.query('SELECT id, old, new FROM things ORDER BY id')).toEqual([
+    { id: '1', old: 'x', new: null },
+    { id: '2', old: null, new: [] },
+  ])
+})
+
+test('records that were logged with the columns of the last attempt are loaded too', async () => {
+  await using db = await testDatabase()
+  const before = sinkStream({ id: 'integer', gone: 'string' })
+  await begin(db, before)
+  const after = sinkStream({ id: 'string', extra: 'json' })
+  const begun = await begin(db, after)
+  expect(begun).toMatchObject({ resumed: true, loggedColumns: before.columns })
+  await using lane = await openLane(db, begun)
+  await lane.setColumns(begun.loggedColumns)
+  await lane.write(blockOf(before.columns, [{ id: 1, gone: 'kept' }]))
+  await lane.setColumns(after.columns)
+  await lane.write(blockOf(after.columns, [{ id: 'b', extra: 1 }], { seq: 1 }))
+  await commit(lane, 2)
+  expect(await db.query('SELECT id, gone, extra FROM things ORDER BY id')).toEqual([
+    { id: '1', gone: 'kept', extra: null },
+    { id: 'b', gone: null, extra: 1 },
+  ])
+})
+
+test('a view that blocks a type change is named, and nothing was changed', async () => {
+  await using db = await testDatabase()
+  await sync(db, sinkStream({ v: 'integer' }), [{ v: 1 }])
+  await db.query('CREATE VIEW "My view" AS SELECT v FROM things')
+  const wider = sinkStream({ v: 'string', w: 'string' })
+  const error: unknown = await begin(db, wider, 2).catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({ code: 'destination_column_in_use' })
+  expect(String(error)).toContain('public."My view"')
+  expect(await typeOf(db, 'v')).toBe('bigint')
+  expect(await typeOf(db, 'w')).toBeUndefined()
+})
+
+test('an empty table is taken over, one with rows of somebody else is not, and a view never', async () => {
+  await using db = await testDatabase()
+  await db.query(
+    'CREATE TABLE empty (id int, mine text); CREATE TABLE full_ (id int); INSERT INTO full_ VALUES (1)',
+  )
+  await db.query('CREATE VIEW view_ AS SELECT 1 AS id')
+  await sync(db, sinkStream({ id: 'integer' }, { name: 'empty' }), [{ id: 2 ** 40 }])
+  expect(await db.query('SELECT id, mine FROM empty')).toEqual([
+    { id: String(2 ** 40), mine: null },
+  ])
+  await expect(begin(db, sinkStream({ id: 'integer' }, { name: 'full_' }))).rejects.toMatchObject({
+    code: 'destination_table_foreign',
+  })
+  await expect(begin(db, sinkStream({ id: 'integer' }, { name: 'view_' }))).rejects.toMatchObject({
+    code: 'destination_not_a_table',
+  })
+})
+
+test('a table that was dropped is made anew, and read from the beginning', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer' }, { syncMode: 'incremental', cursor: 'id' })
+  await load(db, await begin(db, sink), { records: [{ id: 1 }], complete: false })
+  await db.query('DROP TABLE things')
+  expect(await begin(db, sink)).toMatchObject({ resumed: false, slices: [] })
+})
+
+test('two streams of one connection do not share a table', async () => {
+  await using db = await testDatabase()
+  const columns = { id: 'integer' } as const
+  const place = { address: db.address, schema: 'one' }
+  await using destination = await openPostgresDestination(place)
+  await destination.begin(sinkStream(columns, { namespace: 'a', mode: 'overwrite' }), 1)
+  const other = sinkStream(columns, { namespace: 'b', mode: 'overwrite' })
+  await expect(destination.begin(other, 1)).rejects.toMatchObject({
+    code: 'destination_table_shared',
+  })
+})
+
+test('names that Postgres would cut or refuse stay apart, and are the same in every sync', async () => {
+  await using db = await testDatabase()
+  const long = 'x'.repeat(62)
+  const names = [
+    `${long}ä1`,
+    `${long}ä2`,
+    '',
+    'a"b',
+    'ctid',
+    '_airbyte_meta',
+    'Id',
+    'id',
+    'nul\0',
+    ' %s ',
+  ]
+  const columns = Object.fromEntries(names.map((name) => [name, 'string' as const]))
+  const sink = sinkStream(columns, { name: `${'t'.repeat(80)}"`, namespace: 'Odd "schema"' })
+  const record = Object.fromEntries(
+    names.map((name) => [name, `value of ${name.replace('\0', '')}`]),
+  )
+  await sync(db, sink, [record])
+  await sync(db, sink, [record])
+  const [table] = await db.query(
+    `SELECT quote_ident(table_schema) || '.' || quote_ident(table_name) AS name FROM reactor_connect.streams`,
+  )
+  const rows = await db.query(`SELECT * FROM ${String(table?.name)}`)
+  expect(rows).toHaveLength(2)
+  const values = Object.entries(rows[0] ?? {}).flatMap(([name, value]) =>
+    name.startsWith('_airbyte_') && typeof value !== 'string' ? [] : [value],
+  )
+  for (const value of Object.values(record)) expect(values).toContain(value)
+})
+
+test('many streams begin at the same time in a new schema', async () => {
+  await using db = await testDatabase()
+  await using destination = await openPostgresDestination({ address: db.address, schema: 'new' })
+  const sinks = Array.from({ length: 8 }, (_, n) =>
+    sinkStream({ id: 'integer' }, { name: `s${n}` }),
+  )
+  await Promise.all(sinks.map((sink) => destination.begin(sink, 1)))
+  expect(await db.query(`SELECT count(*)::int FROM pg_tables WHERE schemaname = 'new'`)).toEqual([
+    { count: 8 },
+  ])
+})
+
+describe('a destination that cannot be used says why', () => {
+  test.each([
+    ['destination_unreachable', { port: 1 }],
+    ['destination_unreachable', { host: 'no-such-host.invalid' }],
+    ['destination_database_missing', { database: 'nope' }],
+    ['destination_tls_failed', { ssl: 'require' as const }],
+  ])('%s', async (code, change) => {
+    await using db = await testDatabase()
+    await using destination = await openPostgresDestination({
+      address: { ...db.address, ...change },
+    })
+    await expect(destination.check()).rejects.toMatchObject({ code })
+  })
+
+  test('destination_permission_denied and destination_read_only', async () => {
+    await using db = await testDatabase()
+    const role = `r_${db.address.database}`
+    await db.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`)
+    const address = { ...db.address, user: role, password: 'secret' }
+    await using destination = await openPostgresDestination({ address })
+    await expect(destination.check()).rejects.toMatchObject({
+      code: 'destination_permission_denied',
+    })
+    await db.query(`ALTER ROLE ${role} SET default_transaction_read_only = on`)
+    await expect(destination.check()).rejects.toMatchObject({ code: 'destination_read_only' })
+    await db.query(`DROP ROLE ${role}`)
+  })
+
+  test('a constraint of the user that a record violates is named', async () => {
+    await using db = await testDatabase()
+    const sink = sinkStream({ id: 'integer' })
+    const begun = await begin(db, sink)
+    await db.query('ALTER TABLE things ADD CONSTRAINT mine CHECK (id < 10)')
+    await expect(load(db, begun, { records: [{ id: 10 }] })).rejects.toMatchObject({
+      code: 'destination_constraint_violated',
+      details: { constraint: 'mine' },
+    })
+    expect(await db.query('SELECT * FROM things')).toEqual([])
+  })
+})
+
+test('savePlan keeps the slices of a resumed sync where they are', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer' })
+  await withDestination(db, async (destination) => {
+    const begun = await destination.begin(sink, 1)
+    const plan = ['b', 'a'].map((slice, partition) => ({
+      slice,
+      partition,
+      state: { from: slice },
+    }))
+    await destination.savePlan(begun, plan)
+    await load(db, begun, { records: [{ id: 1 }], slice: 'a', complete: false })
+    await destination.savePlan(begun, plan)
+    const again = await destination.begin(sink, 1)
+    expect(again.slices).toEqual([
+      { slice: 'b', partition: 0, state: { from: 'b' }, seq: 0, complete: false },
+      { slice: 'a', partition: 0, state: { seq: 1 }, seq: 1, complete: false },
+    ])
+    await expect(destination.finish(again)).rejects.toMatchObject({ code: 'accounting_mismatch' })
+  })
+})

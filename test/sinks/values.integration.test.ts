@@ -1,0 +1,284 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { rawJson } from '../../protocol/exact-json.ts'
+import type { ColumnKind, RecordData, RecordValue } from '../../protocol/index.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { begin, blockOf, commit, openLane, sinkStream, sync } from './loading.ts'
+
+/** A value as a source gives it, and as Postgres itself reads it from text. */
+interface Sample {
+  readonly value: RecordValue | undefined
+  readonly text: string | null
+}
+
+const plain = (text: string): Sample => ({ value: text, text })
+const withoutNul = (text: string): string => text.replaceAll('\0', '')
+
+const micros = fc.integer({ min: 0, max: 999_999 }).map((n) => String(n).padStart(6, '0'))
+const moment = fc
+  .tuple(
+    fc.date({
+      min: new Date('0001-01-01T00:00:00Z'),
+      max: new Date('9999-12-31T23:59:59Z'),
+      noInvalidDate: true,
+    }),
+    micros,
+  )
+  .map(([date, fraction]) => `${date.toISOString().slice(0, 19)}.${fraction}`)
+const clock = fc
+  .tuple(fc.integer({ min: 0, max: 86_399 }), micros)
+  .map(([second, fraction]) => `${new Date(second * 1000).toISOString().slice(11, 19)}.${fraction}`)
+const decimal = fc
+  .tuple(
+    fc.boolean(),
+    fc.stringMatching(/^(0|[1-9][0-9]{0,30})$/),
+    fc.option(fc.stringMatching(/^[0-9]{1,30}$/)),
+    fc.option(fc.integer({ min: -200, max: 200 })),
+  )
+  .map(([negative, whole, fraction, exponent]) => {
+    const mantissa = `${negative ? '-' : ''}${whole}${fraction === null ? '' : `.${fraction}`}`
+    return exponent === null ? mantissa : `${mantissa}e${exponent}`
+  })
+const text = fc.string({ unit: 'binary', maxLength: 60 })
+const anyJson = fc.jsonValue({ stringUnit: 'grapheme' })
+const infinite = fc.constantFrom('infinity', '-infinity')
+
+const samples: Readonly<Record<ColumnKind, fc.Arbitrary<Sample>>> = {
+  boolean: fc.boolean().map((value) => ({ value, text: String(value) })),
+  integer: fc
+    .oneof(
+      fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+      fc.integer().map(BigInt),
+      fc.constantFrom(
+        2n ** 63n - 1n,
+        -(2n ** 63n),
+        0n,
+        -1n,
+        999_999_999n,
+        10n ** 9n,
+        2n ** 52n,
+        -(2n ** 53n) - 1n,
+      ),
+    )
+    .map((value) => ({ value, text: String(value) })),
+  number: fc.oneof(
+    decimal.map((digits) => ({ value: rawJson(digits), text: digits })),
+    fc.double({ noNaN: true }).map((value) => ({ value, text: String(value) })),
+  ),
+  double: fc.double().map((value) => ({ value, text: String(value) })),
+  string: fc
+    .oneof(text, fc.constantFrom('\\N', '\\.', '\\', '', '\t\n\v\f\r\b\\', '\u2028', '\0', '😀'))
+    .map((value) => ({ value, text: withoutNul(value) })),
+  date: fc.oneof(
+    moment.map((at) => plain(at.slice(0, 10))),
+    infinite.map(plain),
+    fc.constantFrom('0044-03-15 BC', '12345-01-02', '0001-01-01', '9999-12-31').map(plain),
+  ),
+  timestamptz: fc.oneof(
+    moment.map((at) => plain(`${at}Z`)),
+    moment.map((at) => plain(`${at}+05:30`)),
+    infinite.map(plain),
+    fc.constantFrom('0044-03-15 10:00:00+00 BC', '12345-01-02 03:04:05.6+00').map(plain),
+  ),
+  timestamp: fc.oneof(
+    moment.map(plain),
+    infinite.map(plain),
+    fc.constant(plain('0044-03-15 10:00:00 BC')),
+  ),
+  timetz: clock.map((at) => plain(`${at}+02`)),
+  time: fc.oneof(clock.map(plain), fc.constant(plain('24:00:00'))),
+  bytes: fc.uint8Array({ maxLength: 40 }).map((value) => ({
+    value,
+    text: `\\x${Buffer.from(value).toString('hex')}`,
+  })),
+  json: anyJson.map((value) => ({ value: value as RecordValue, text: JSON.stringify(value) })),
+}
+
+const kinds = Object.keys(samples) as ColumnKind[]
+const columns = Object.fromEntries(kinds.map((kind) => [`c_${kind}`, kind]))
+const absent = fc.constantFrom<Sample>(
+  { value: null, text: null },
+  { value: undefined, text: null },
+)
+const row = fc.record(
+  Object.fromEntries(
+    kinds.map((kind) => [`c_${kind}`, fc.oneof({ weight: 9, arbitrary: samples[kind] }, absent)]),
+  ),
+)
+
+/** Rows of the table that are not what Postgres makes of the texts. */
+async function differences(
+  db: TestDatabase,
+  rows: readonly Record<string, Sample>[],
+): Promise<unknown> {
+  const names = Object.keys(columns)
+  const casts: Readonly<Record<string, string>> = {
+    ...Object.fromEntries(names.map((name) => [name, 'text'])),
+  }
+  const types = await db.query(
+    `SELECT attname AS name, format_type(atttypid, -1) AS type FROM pg_attribute WHERE attrelid = 'things'::regclass AND attnum > 0`,
+  )
+  const typeOf = new Map(types.map(({ name, type }) => [String(name), String(type)]))
+  const expected = rows.map((sample, id) => ({
+    id,
+    ...Object.fromEntries(names.map((name) => [name, sample[name]?.text ?? null])),
+  }))
+  const definition = Object.entries(casts).map(([name, type]) => `${name} ${type}`)
+  const differs = names.map(
+    (name) => `t.${name} IS DISTINCT FROM e.${name}::${typeOf.get(name) ?? 'text'}`,
+  )
+  return db.query(
+    `SELECT to_jsonb(t) AS loaded, to_jsonb(e) AS expected FROM json_to_recordset($1) AS e (id bigint, ${definition.join(', ')})
+     FULL JOIN things t ON t.id = e.id WHERE t.id IS NULL OR e.id IS NULL OR ${differs.join(' OR ')}`,
+    [JSON.stringify(expected)],
+  )
+}
+
+test('any value of any kind arrives as Postgres itself would read it', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer', ...columns })
+  const begun = await begin(db, sink)
+  await using lane = await openLane(db, begun)
+  let seq = 0
+  await fc.assert(
+    fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 40 }), async (rows) => {
+      const records = rows.map((sample, id): RecordData => ({
+        id,
+        ...Object.fromEntries(Object.entries(sample).map(([name, { value }]) => [name, value])),
+      }))
+      await db.query('TRUNCATE things')
+      await lane.write(blockOf(sink.columns, records, { seq }))
+      seq += rows.length
+      await commit(lane, seq)
+      expect(await differences(db, rows)).toEqual([])
+    }),
+    { numRuns: 60 },
+  )
+}, 120_000)
+
+test('what a declared type cannot hold goes where the column can hold it, else it is NULL with a note', async () => {
+  await using db = await testDatabase()
+  const reason = 'DESTINATION_TYPECAST_ERROR'
+  const sink = sinkStream({
+    id: 'integer',
+    i: 'integer',
+    n: 'number',
+    d: 'date',
+    t: 'timestamptz',
+    l: 'timestamp',
+    b: 'boolean',
+    x: 'bytes',
+    s: 'string',
+  })
+  await sync(db, sink, [
+    {
+      id: 1,
+      i: 2n ** 63n,
+      n: 'NaN',
+      d: 'now',
+      t: 'today',
+      l: '2024-01-01T00:00:00+05:00',
+      b: 'true',
+      x: '?',
+      s: { a: 1 },
+    },
+    {
+      id: 2,
+      i: '12',
+      n: '1.50',
+      d: 'infinity',
+      t: '-0044-03-15T00:00:00Z',
+      l: '-infinity',
+      b: 1,
+      s: 12.5,
+    },
+    { id: 3, t: '2024-01-01T00:00:00.123456789Z', d: '2024-01-01T00:00:00Z' },
+  ])
+  const rows = await db.query(
+    `SELECT id::int, i, n::text, d::text, (t AT TIME ZONE 'UTC')::text AS t, l::text, b, x, s, _airbyte_meta->'changes' AS changes FROM things ORDER BY id`,
+  )
+  const nulled = (...fields: string[]): unknown[] =>
+    fields.map((field) => ({ field, change: 'NULLED', reason }))
+  expect(rows).toEqual([
+    {
+      id: 1,
+      i: null,
+      n: 'NaN',
+      d: null,
+      t: null,
+      l: null,
+      b: null,
+      x: null,
+      s: '{"a":1}',
+      changes: nulled('i', 'd', 't', 'l', 'b', 'x'),
+    },
+    {
+      id: 2,
+      i: '12',
+      n: '1.50',
+      d: 'infinity',
+      t: '0045-03-15 00:00:00 BC',
+      l: '-infinity',
+      b: null,
+      x: null,
+      s: '12.5',
+      changes: nulled('b'),
+    },
+    {
+      id: 3,
+      i: null,
+      n: null,
+      d: null,
+      t: '2024-01-01 00:00:00.123457',
+      l: null,
+      b: null,
+      x: null,
+      s: null,
+      changes: [
+        { field: 'd', change: 'NULLED', reason },
+        { field: 't', change: 'TRUNCATED', reason },
+      ],
+    },
+  ])
+})
+
+test('an integer of 2^63 goes into a column that has become numeric', async () => {
+  await using db = await testDatabase()
+  await sync(db, sinkStream({ v: 'number' }), [{ v: 0.5 }])
+  await sync(db, sinkStream({ v: 'integer' }), [{ v: 2n ** 63n }])
+  expect(await db.query('SELECT v FROM things ORDER BY v')).toEqual([
+    { v: '0.5' },
+    { v: '9223372036854775808' },
+  ])
+})
+
+test('U+0000 and halves of surrogate pairs are taken out of JSON, and noted', async () => {
+  await using db = await testDatabase()
+  await sync(db, sinkStream({ id: 'integer', v: 'json' }), [
+    { id: 1, v: { a: 'x\0y', b: '\\u0000', 'k\0': '\ud83d' } },
+    { id: 2, v: ['\\u0000', '😀', 'line\nbreak'] },
+  ])
+  expect(
+    await db.query(
+      `SELECT v, jsonb_array_length(_airbyte_meta->'changes') AS n FROM things ORDER BY id`,
+    ),
+  ).toEqual([
+    { v: { a: 'xy', b: '\\u0000', k: '\ufffd' }, n: 1 },
+    { v: ['\\u0000', '😀', 'line\nbreak'], n: 0 },
+  ])
+})
+
+test('a value of many megabytes and a table of many columns are loaded', async () => {
+  await using db = await testDatabase()
+  const many = Object.fromEntries(
+    Array.from({ length: 1000 }, (_, n) => [`c${n}`, 'integer' as const]),
+  )
+  await sync(db, sinkStream({ id: 'integer', big: 'string', ...many }), [
+    { id: 1, big: '\\\t'.repeat(4_000_000), c999: 7 },
+    { id: 2, big: 'small', c0: 1 },
+  ])
+  expect(await db.query('SELECT length(big), c0, c999 FROM things ORDER BY id')).toEqual([
+    { length: 8_000_000, c0: null, c999: '7' },
+    { length: 5, c0: '1', c999: null },
+  ])
+})
