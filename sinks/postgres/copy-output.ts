@@ -9,6 +9,9 @@ copyEscapes[0x0c] = 0x66
 copyEscapes[0x0d] = 0x72
 copyEscapes[0x5c] = 0x5c
 
+/** A NULL and a separator may follow what room was reserved for. */
+const SEPARATORS = 16
+
 /** COPY text that is being written: a buffer that grows where one value needs it. */
 export class CopyOutput {
   bytes: Buffer
@@ -19,10 +22,11 @@ export class CopyOutput {
     this.bytes = bytes
   }
 
-  /** Room for `count` more bytes. */
+  /** Room for `count` more bytes, and for the few that separate fields and rows. */
   reserve(count: number): void {
-    if (this.at + count <= this.bytes.length) return
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.at + count, this.bytes.length * 2))
+    const needed = this.at + count + SEPARATORS
+    if (needed <= this.bytes.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2))
     this.bytes.copy(larger, 0, 0, this.at)
     this.bytes = larger
   }

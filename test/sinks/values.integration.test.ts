@@ -91,7 +91,7 @@ const samples: Readonly<Record<ColumnKind, fc.Arbitrary<Sample>>> = {
     value,
     text: `\\x${Buffer.from(value).toString('hex')}`,
   })),
-  json: anyJson.map((value) => ({ value: value as RecordValue, text: JSON.stringify(value) })),
+  json: anyJson.map((value) => ({ value, text: value === null ? null : JSON.stringify(value) })),
 }
 
 const kinds = Object.keys(samples) as ColumnKind[]
