@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest'
+import {
+  actualTypeOf,
+  columnKinds,
+  columnTypeOf,
+  widenedType,
+} from '../../sinks/postgres/column-types.ts'
+
+test.each([
+  ['numeric(38,9)', 'number', 'numeric'],
+  ['numeric(38,9)', 'integer', 'numeric'],
+  ['character varying', 'string', undefined],
+  ['character varying(10)', 'string', 'text'],
+  ['timestamp(3) with time zone', 'timestamptz', 'timestamptz'],
+  ['integer', 'integer', 'bigint'],
+  ['integer', 'number', 'numeric'],
+  ['double precision', 'double', undefined],
+  ['double precision', 'number', 'numeric'],
+  ['uuid', 'string', undefined],
+  ['json', 'json', undefined],
+  ['timestamp with time zone', 'timestamp', 'text'],
+] as const)('a column of type %s that is declared %s becomes %s', (formatted, kind, type) => {
+  expect(widenedType(actualTypeOf(formatted), kind)).toBe(type)
+})
+
+describe('any column takes any kind', () => {
+  test('a column only gets wider: a second change back to the old kind changes nothing', () => {
+    for (const first of columnKinds) {
+      for (const second of columnKinds) {
+        const held = columnTypeOf(first)
+        const wider = widenedType({ held, limited: false }, second) ?? held
+        const own = { held: wider, limited: false }
+        expect([undefined]).toContain(widenedType(own, first) ?? widenedType(own, second))
+      }
+    }
+  })
+})

@@ -1,0 +1,58 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  columnNames,
+  derivedName,
+  identifierOf,
+  quoteIdentifier,
+  quoteLiteral,
+} from '../../sinks/postgres/identifiers.ts'
+
+const bytes = (text: string): number => Buffer.byteLength(text)
+
+describe('names of columns', () => {
+  test('legal ones stay, and never two are the same', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.string({ unit: 'binary', maxLength: 90 })), (names) => {
+        const columns = columnNames(names)
+        expect(new Set(columns).size).toBe(names.length)
+        for (const column of columns) {
+          expect(bytes(column)).toBeLessThanOrEqual(63)
+          expect(column).not.toBe('')
+          expect(column).not.toContain('\0')
+          expect(column.isWellFormed()).toBe(true)
+        }
+      }),
+    )
+  })
+
+  test('a long name does not depend on its neighbours, and one that is taken gives way', () => {
+    const long = 'é'.repeat(40)
+    const [alone = ''] = columnNames([long])
+    expect(columnNames(['a', long, 'b'])[1]).toBe(alone)
+    const [kept, moved] = columnNames([alone, long])
+    expect(kept).toBe(alone)
+    expect(moved).not.toBe(alone)
+  })
+
+  test('the names of Postgres and of the metadata are not taken', () => {
+    expect(columnNames(['ctid', '_airbyte_raw_id', 'Ctid'])).toEqual([
+      expect.stringMatching(/^ctid_[0-9a-f]{8}$/),
+      expect.stringMatching(/^_airbyte_raw_id_[0-9a-f]{8}$/),
+      'Ctid',
+    ])
+  })
+})
+
+test('long tables with the same beginning stay apart, and so do their stages', () => {
+  const [one, other] = ['1', '2'].map((end) => identifierOf('t'.repeat(70) + end))
+  expect(one).not.toBe(other)
+  const stages = [one, other].map((table = '') => derivedName({ schema: 's', table }, 'stage'))
+  expect(new Set(stages).size).toBe(2)
+  for (const stage of stages) expect(bytes(stage)).toBeLessThanOrEqual(63)
+})
+
+test('quotes are doubled, and backslashes are text', () => {
+  expect(quoteIdentifier('a"b')).toBe('"a""b"')
+  expect(quoteLiteral("a'b\\c")).toBe(String.raw`E'a''b\\c'`)
+})

@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest'
+import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
+import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
+import { startPostgres, testDatabase } from '../support/postgres.ts'
+import { begin, blockOf, commit, finish, load, openLane, sinkStream } from './loading.ts'
+
+test('after a crash of the server, exactly what was committed is there, and the sync goes on', async () => {
+  await using server = await startPostgres()
+  const place = { address: server.address }
+  const sink = sinkStream({ id: 'integer' })
+  await using destination = await openPostgresDestination(place)
+  const begun = await destination.begin(sink, 1)
+  {
+    await using lane = await openPostgresLane(place, begun, 0)
+    await lane.setColumns(sink.columns)
+    await lane.write(blockOf(sink.columns, [{ id: 1 }, { id: 2 }]))
+    await commit(lane, 2, { complete: false })
+    await lane.write(blockOf(sink.columns, [{ id: 3 }], { seq: 2 }))
+    await lane.flush()
+    await server.kill9()
+    await expect(commit(lane, 3)).rejects.toMatchObject({ retryable: true })
+  }
+  await server.restart()
+  const again = await destination.begin(sink, 1)
+  expect(again).toMatchObject({ resumed: true, epoch: 2, slices: [{ seq: 2, state: { seq: 2 } }] })
+  await using lane = await openPostgresLane(place, again, 0)
+  await lane.setColumns(sink.columns)
+  await lane.write(blockOf(sink.columns, [{ id: 3 }], { seq: 2 }))
+  await commit(lane, 3)
+  await destination.finish(again)
+  expect(await destination.begin(sink, 1)).toMatchObject({ doneInRun: true, slices: [{ seq: 3 }] })
+})
+
+test('a session that an administrator ends is a transient failure, and nothing was committed', async () => {
+  await using db = await testDatabase()
+  const begun = await begin(db, sinkStream({ id: 'integer' }))
+  await using lane = await openLane(db, begun)
+  await lane.write(blockOf(begun.sink.columns, [{ id: 1 }]))
+  await db.query(
+    `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name = 'reactor-connect'`,
+  )
+  await expect(commit(lane, 1)).rejects.toMatchObject({ code: 'destination_connection_lost' })
+  expect(await db.query('SELECT * FROM things')).toEqual([])
+})
+
+test('a lane that hangs inside of its transaction does not hold up the next attempt', async () => {
+  await using db = await testDatabase()
+  const begun = await begin(
+    db,
+    sinkStream({ id: 'integer' }, { mode: 'append_dedup', key: ['id'] }),
+  )
+  await using lane = await openLane(db, begun)
+  await lane.write(blockOf(begun.sink.columns, [{ id: 1 }]))
+  await lane.flush()
+  // Alters the table, whose lock the hanging lane may hold.
+  const wider = sinkStream({ id: 'string' }, { mode: 'append_dedup', key: ['id'] })
+  const again = await begin(db, wider)
+  await load(db, again, { records: [{ id: 'a' }] })
+  await finish(db, again)
+  await expect(commit(lane, 1)).rejects.toMatchObject({ code: 'fenced' })
+  expect(await db.query('SELECT id FROM things')).toEqual([{ id: 'a' }])
+})
+
+test('a commit that fails before its end leaves rows, states and positions as they were', async () => {
+  await using db = await testDatabase()
+  const begun = await begin(db, sinkStream({ id: 'integer' }))
+  await db.query(
+    `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = '53100'; END $$;
+     CREATE TRIGGER refuse BEFORE INSERT ON reactor_connect.positions FOR EACH ROW EXECUTE FUNCTION refuse()`,
+  )
+  await using lane = await openLane(db, begun)
+  await lane.write(blockOf(begun.sink.columns, [{ id: 1 }]))
+  await expect(commit(lane, 1)).rejects.toMatchObject({ code: 'destination_disk_full' })
+  expect(await db.query('SELECT * FROM things')).toEqual([])
+  expect(await db.query('SELECT * FROM reactor_connect.slices')).toEqual([])
+  await db.query('DROP TRIGGER refuse ON reactor_connect.positions')
+  await lane.rollback()
+  await lane.write(blockOf(begun.sink.columns, [{ id: 1 }]))
+  await commit(lane, 1)
+  expect(await db.query('SELECT id FROM things')).toEqual([{ id: '1' }])
+})
