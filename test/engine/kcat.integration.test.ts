@@ -1,0 +1,216 @@
+import avro from 'avsc'
+import { execFile, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { promisify } from 'node:util'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { run, runFile, startRun } from '../cli/reactor-command.ts'
+import { testKafka } from '../support/kafka.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+
+/**
+ * Reads the topics as a service of somebody else would: with kcat (librdkafka) and avsc, by docs/topics.md alone,
+ * and with no code of ours.
+ */
+beforeAll(() => {
+  if (spawnSync('kcat', ['-V']).error === undefined) return
+  throw new Error(
+    'This test reads the topics with kcat, which is not installed. Install it ' +
+      '(Debian, Ubuntu: `apt-get install -y --no-install-recommends kcat`; macOS: `brew install kcat`), then run again.',
+  )
+})
+
+const rows = 6_000
+const framings = ['block', 'record'] as const
+type Framing = (typeof framings)[number]
+
+interface Shop {
+  readonly topic: string
+  readonly brokers: readonly string[]
+  /** A run file; with a pace, so that there is time to be killed in. */
+  runFile(rowsPerSecond?: number): object
+}
+
+/** Two slices on two partitions, in small transactions. */
+function shop(warehouse: TestDatabase, framing: Framing): Shop {
+  const { brokers, prefix: connection } = testKafka()
+  return {
+    topic: `connect.${connection}.users`,
+    brokers,
+    runFile: (rows_per_second) => {
+      const stream = { name: 'users', rows, slices: 2, state_every: 200, rows_per_second }
+      return {
+        connection,
+        source: { type: 'faker', config: { seed: 3, streams: [stream] } },
+        destination: { type: 'postgres', config: { ...warehouse.address, schema: 'copy' } },
+        log: { kafka: { brokers, framing } },
+        limits: { commit_bytes: 65_536, commit_ms: 50 },
+      }
+    },
+  }
+}
+
+async function runToEnd(file: string): Promise<void> {
+  const end = await run(file)
+  if (end.code !== 0) throw new Error(`the run ended with ${String(end.code)}: ${end.stderr}`)
+}
+
+interface KcatMessage {
+  readonly partition: number
+  readonly headers: ReadonlyMap<string, string>
+  readonly key: Buffer | null
+  readonly value: Buffer
+}
+
+/** Everything in a topic that a read_committed consumer sees. Keys and values are cut by their sizes: any byte may be in them. */
+async function kcat(brokers: readonly string[], topic: string): Promise<KcatMessage[]> {
+  const args = ['-b', brokers.join(','), '-C', '-e', '-q', '-o', 'beginning', '-t', topic]
+  const format = ['-X', 'isolation.level=read_committed', '-f', '%p %K %S %h\\n%k%s\\n']
+  const { stdout } = await promisify(execFile)('kcat', [...args, ...format], {
+    encoding: 'buffer',
+    maxBuffer: 256 * 1024 * 1024,
+    timeout: 60_000,
+  })
+  const messages: KcatMessage[] = []
+  for (let at = 0; at < stdout.length;) {
+    const lineEnd = stdout.indexOf('\n', at)
+    const line = stdout.toString('utf8', at, lineEnd)
+    const [, partition, keySize, size, headers = ''] =
+      /^(\d+) (-?\d+) (-?\d+) (.*)$/.exec(line) ?? []
+    const valueAt = lineEnd + 1 + Math.max(0, Number(keySize))
+    const end = valueAt + Math.max(0, Number(size))
+    messages.push({
+      partition: Number(partition),
+      headers: new Map(headers.split(',').map((header) => headerOf(header))),
+      key: keySize === '-1' ? null : stdout.subarray(lineEnd + 1, valueAt),
+      value: stdout.subarray(valueAt, end),
+    })
+    expect(stdout[end]).toBe(0x0a)
+    at = end + 1
+  }
+  return messages
+}
+
+function headerOf(text: string): [string, string] {
+  const equals = text.indexOf('=')
+  return [text.slice(0, equals), text.slice(equals + 1)]
+}
+
+/** The schemas of the topic `connect.schemas`, by fingerprint. */
+async function schemasOf(brokers: readonly string[]): Promise<Map<string, avro.Type>> {
+  const messages = await kcat(brokers, 'connect.schemas')
+  const schema = z.custom<avro.Schema>()
+  return new Map(
+    messages.map(({ key, value }) => [
+      key?.toString() ?? '',
+      avro.Type.forSchema(schema.parse(JSON.parse(value.toString()))),
+    ]),
+  )
+}
+
+const userRecord = z.object({
+  _airbyte_extracted_at: z.int(),
+  _airbyte_changes: z.null(),
+  _airbyte_overflow: z.null(),
+  id: z.int(),
+  email: z.string(),
+  name: z.string(),
+  notes: z.string().nullable(),
+  amount: z.string(),
+  score: z.number().nullable(),
+  active: z.boolean(),
+  verified: z.boolean().nullable(),
+  born: z.int().nullable(),
+  created_at: z.int(),
+  updated_at: z.int(),
+  attributes: z.string().transform((text): unknown => JSON.parse(text)),
+})
+type UserRecord = z.infer<typeof userRecord>
+
+/** The records of a message, by its own fingerprint: docs/topics.md, Decoding. */
+function decode(value: Buffer, schemas: ReadonlyMap<string, avro.Type>): UserRecord[] {
+  expect(value.readUInt16BE(0)).toBe(0xc301)
+  const fingerprint = value.readBigUInt64LE(2).toString(16).padStart(16, '0')
+  const type = schemas.get(fingerprint)
+  if (type === undefined) throw new Error(`connect.schemas has no schema ${fingerprint}`)
+  const datum: unknown = type.fromBuffer(value.subarray(10))
+  return z.array(userRecord).parse(Array.isArray(datum) ? datum : [datum])
+}
+
+interface ReadTopic {
+  readonly records: readonly UserRecord[]
+  /** Of the RECORD messages. */
+  readonly attempts: ReadonlySet<string>
+  /** What the STATE messages say they cover. */
+  readonly covered: number
+}
+
+async function readTopic({ brokers, topic }: Shop, framing: Framing): Promise<ReadTopic> {
+  const [messages, schemas] = [await kcat(brokers, topic), await schemasOf(brokers)]
+  const records: UserRecord[] = []
+  const attempts = new Set<string>()
+  const seen = new Set<string>()
+  let covered = 0
+  for (const { headers, key, value } of messages) {
+    if (headers.get('type') === 'STATE') covered += Number(headers.get('count'))
+    if (headers.get('type') !== 'RECORD') continue
+    const decoded = decode(value, schemas)
+    expect(decoded).toHaveLength(framing === 'block' ? Number(headers.get('count')) : 1)
+    expect(key?.toString()).toBe(framing === 'block' ? undefined : `[${String(decoded[0]?.id)}]`)
+    attempts.add(headers.get('attempt') ?? '')
+    const first = Number(headers.get('seq'))
+    for (const index of decoded.keys())
+      seen.add(`${headers.get('slice') ?? ''}/${String(first + index)}`)
+    records.push(...decoded)
+  }
+  // (sync, slice, seq) identifies a record for good.
+  expect(seen.size).toBe(records.length)
+  return { records, attempts, covered }
+}
+
+/** Every record of the topic once, and equal in every column to the row that was loaded from it. */
+async function expectSameAsTable(
+  warehouse: TestDatabase,
+  { records, covered }: ReadTopic,
+): Promise<void> {
+  expect(new Set(records.map(({ id }) => id)).size).toBe(rows)
+  expect(records).toHaveLength(rows)
+  expect(covered).toBe(rows)
+  const epoch = (column: string): string =>
+    `(extract(epoch FROM ${column}) * 1000000)::float8 AS ${column}`
+  const loaded = await warehouse.query(
+    `SELECT id::int, email, name, notes, amount::text, score::float8, active, verified, born - date '1970-01-01' AS born,
+            ${epoch('created_at')}, ${epoch('updated_at')}, attributes
+     FROM copy.users ORDER BY id`,
+  )
+  const inTopic = records.toSorted((a, b) => a.id - b.id)
+  // One by one: the difference of thousands of rows is not readable.
+  expect(loaded).toHaveLength(rows)
+  for (const [index, row] of loaded.entries()) expect(inTopic[index]).toMatchObject(row)
+}
+
+describe.each(framings)('a topic in the %s framing, read with kcat', (framing) => {
+  test('has each record once, decodable by the schema of connect.schemas', async () => {
+    await using warehouse = await testDatabase()
+    const users = shop(warehouse, framing)
+    await using file = await runFile(users.runFile())
+    await runToEnd(file.path)
+    await expectSameAsTable(warehouse, await readTopic(users, framing))
+  })
+
+  test('has each record once after the run was killed with -9 and resumed', async () => {
+    await using warehouse = await testDatabase()
+    const users = shop(warehouse, framing)
+    await using slow = await runFile(users.runFile(500))
+    const started = startRun(slow.path, { args: ['--json'] })
+    const killed = once(started.process, 'close')
+    await started.output('stdout', /"loaded":[1-9]/)
+    started.process.kill('SIGKILL')
+    expect(await killed).toEqual([null, 'SIGKILL'])
+    await using fast = await runFile(users.runFile())
+    await runToEnd(fast.path)
+    const read = await readTopic(users, framing)
+    expect(read.attempts.size).toBe(2)
+    await expectSameAsTable(warehouse, read)
+  })
+})
