@@ -1,4 +1,5 @@
 export * from './avro/avro-schema.ts'
+export * from './avro/avro-types.ts'
 export * from './avro/block-encoder.ts'
 export * from './avro/decode-block.ts'
 export * from './avro/fingerprint.ts'

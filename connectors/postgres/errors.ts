@@ -1,6 +1,6 @@
 import { DatabaseError } from 'pg'
-import { ConnectError } from '../../protocol/index.ts'
-import type { ErrorCodeName, ErrorDetails } from '../../protocol/index.ts'
+import { ConnectError, networkFailure } from '../../protocol/index.ts'
+import type { ErrorCodeName, ErrorDetails, NetworkFailure } from '../../protocol/index.ts'
 
 /** What the connector was doing when something was thrown: the facts that the messages name. */
 export interface ErrorPlace {
@@ -80,60 +80,16 @@ function objectOf(error: DatabaseError, place: ErrorPlace): string {
   return /permission denied for (.+)$/.exec(error.message)?.[1] ?? `database ${place.database}`
 }
 
-const unreachable: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'the host name is unknown',
-  EAI_AGAIN: 'the host name could not be looked up',
-  ECONNREFUSED: 'nothing listens on that port',
-  EHOSTUNREACH: 'there is no way to the host',
-  ENETUNREACH: 'there is no way to the network',
-  EHOSTDOWN: 'the host is down',
-  EADDRNOTAVAIL: 'the address cannot be used from this machine',
+const networkCodes: Readonly<Record<NetworkFailure['kind'], ErrorCodeName>> = {
+  unreachable: 'source_unreachable',
+  tls: 'source_tls_failed',
+  credentials: 'source_credentials_refused',
+  lost: 'source_connection_lost',
 }
 
 function networkError(thrown: unknown, place: ErrorPlace): ConnectError {
-  const message = thrown instanceof Error ? thrown.message : String(thrown)
-  const code = systemCodeOf(thrown)
-  const fail = (name: ErrorCodeName, reason: string): ConnectError =>
-    new ConnectError(name, { details: { ...place, reason }, cause: thrown })
-  const why = code === undefined ? undefined : unreachable[code]
-  if (why !== undefined) return fail('source_unreachable', why)
-  if (/timeout expired|timed out while connecting/i.test(message)) {
-    return fail('source_unreachable', 'no answer within 10 seconds')
-  }
-  if (/does not support SSL/i.test(message))
-    return fail('source_tls_failed', 'the server has TLS switched off')
-  if (isTlsCode(code) || /SSL connection|certificate/i.test(message)) {
-    return fail('source_tls_failed', tlsReason(code, message))
-  }
-  if (/^SASL|password must be/i.test(message)) {
-    return fail(
-      'source_credentials_refused',
-      'the server asks for a password and none, or an unusable one, is set',
-    )
-  }
-  if (isLost(code, message))
-    return fail('source_connection_lost', 'the network or the server ended the session')
-  return ConnectError.from(thrown)
-}
-
-/** The code of a system error; of the first one where several addresses were tried. */
-function systemCodeOf(thrown: unknown): string | undefined {
-  if (thrown instanceof AggregateError) return systemCodeOf(thrown.errors[0])
-  if (!(thrown instanceof Error) || !('code' in thrown)) return undefined
-  return typeof thrown.code === 'string' ? thrown.code : undefined
-}
-
-function isTlsCode(code: string | undefined): boolean {
-  return code !== undefined && /CERT|SIGNATURE|^ERR_TLS|^ERR_SSL|^ERR_OSSL|UNABLE_TO_/.test(code)
-}
-
-function tlsReason(code: string | undefined, message: string): string {
-  return code === undefined ? message : `${code}: ${message}`
-}
-
-function isLost(code: string | undefined, message: string): boolean {
-  if (code !== undefined && /^(ECONNRESET|EPIPE|ETIMEDOUT|ECONNABORTED|ERR_STREAM_)/.test(code)) {
-    return true
-  }
-  return /connection (terminated|error|ended)|not queryable|connection was closed/i.test(message)
+  const failure = networkFailure(thrown)
+  if (failure === undefined) return ConnectError.from(thrown)
+  const details = { ...place, reason: failure.reason }
+  return new ConnectError(networkCodes[failure.kind], { details, cause: thrown })
 }

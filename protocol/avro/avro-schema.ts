@@ -1,57 +1,8 @@
 import type { StreamId } from '../catalog.ts'
 import type { Column, ColumnKind } from '../columns.ts'
+import type { AvroSchema, AvroRecordSchema } from './avro-types.ts'
 import { crc64Avro, fingerprintOf, type Fingerprint } from './fingerprint.ts'
 import { recordFields } from './record-layout.ts'
-
-/** An Avro schema as its JSON document. */
-export type AvroSchema =
-  | string
-  | readonly AvroSchema[]
-  | AvroNamedSchema
-  | AvroPrimitiveSchema
-  | { readonly type: 'array'; readonly items: AvroSchema }
-  | { readonly type: 'map'; readonly values: AvroSchema }
-
-/** The schemas that have a name. */
-export type AvroNamedSchema = AvroRecordSchema | AvroEnumSchema | AvroFixedSchema
-
-/** A primitive written as an object, to carry a logical type. */
-export interface AvroPrimitiveSchema {
-  readonly type: 'null' | 'boolean' | 'int' | 'long' | 'float' | 'double' | 'bytes' | 'string'
-  readonly logicalType?: string
-}
-
-/** The schema of a record. */
-export interface AvroRecordSchema {
-  readonly type: 'record'
-  readonly name: string
-  readonly namespace?: string
-  readonly doc?: string
-  readonly fields: readonly AvroField[]
-}
-
-/** One field of a record. `original_name` and `kind` describe the stream's column; Avro readers ignore them. */
-export interface AvroField {
-  readonly name: string
-  readonly type: AvroSchema
-  readonly default?: null
-  readonly original_name?: string
-  readonly kind?: ColumnKind
-}
-
-interface AvroEnumSchema {
-  readonly type: 'enum'
-  readonly name: string
-  readonly namespace?: string
-  readonly symbols: readonly string[]
-}
-
-interface AvroFixedSchema {
-  readonly type: 'fixed'
-  readonly name: string
-  readonly namespace?: string
-  readonly size: number
-}
 
 /** What a stream's records look like on the wire. Making it costs about a millisecond: once per stream, not per block. */
 export interface WireSchema {

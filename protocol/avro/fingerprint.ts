@@ -1,4 +1,4 @@
-import type { AvroNamedSchema, AvroSchema } from './avro-schema.ts'
+import type { AvroNamedSchema, AvroSchema } from './avro-types.ts'
 
 /** The CRC-64-AVRO fingerprint of a schema: what stands in a message, and how it is written in a URL. */
 export interface Fingerprint {

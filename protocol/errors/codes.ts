@@ -102,15 +102,6 @@ export const errorCodes = {
     message: 'The {role} of stream {stream} names {field}, which is not a column of it',
     suggestedFix: 'Choose a top-level column of the stream, or add {field} to `columns`.',
   },
-  destination_has_duplicates: {
-    failureType: 'config_error',
-    httpStatus: 409,
-    retryable: false,
-    message:
-      '{table} has several rows with the same key ({key}), so it cannot be loaded without duplicates',
-    suggestedFix:
-      'Remove the duplicate rows, or choose the mode `append`, or load into another table.',
-  },
   destination_key_missing: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -395,15 +386,6 @@ export const errorCodes = {
     message: 'Stream {stream}: the faker was told to fail at row {row}',
     suggestedFix:
       'Run the connection again: it resumes from the last checkpoint. Remove `fail` from the stream to stop the failures.',
-  },
-  slices_incomplete: {
-    failureType: 'system_error',
-    httpStatus: 500,
-    retryable: true,
-    message:
-      'Stream {stream}: {open} of {all} slices are not complete, so its new generation was not put in place',
-    suggestedFix:
-      'Run the connection again: it resumes from the last checkpoint. If it happens twice, report it with the run log.',
   },
   source_busy: {
     failureType: 'transient_error',

@@ -24,14 +24,20 @@ export function networkFailure(thrown: unknown): NetworkFailure | undefined {
   if (/timeout expired|timed out while connecting|timeout exceeded/i.test(message)) {
     return { kind: 'unreachable', reason: 'no answer in time' }
   }
-  if (/does not support SSL/i.test(message)) return { kind: 'tls', reason: 'the server has TLS switched off' }
+  if (/does not support SSL/i.test(message))
+    return { kind: 'tls', reason: 'the server has TLS switched off' }
   if (isTlsCode(code) || /SSL connection|certificate/i.test(message)) {
     return { kind: 'tls', reason: code === undefined ? message : `${code}: ${message}` }
   }
   if (/^SASL|password must be/i.test(message)) {
-    return { kind: 'credentials', reason: 'the server asks for a password and none, or an unusable one, is set' }
+    return {
+      kind: 'credentials',
+      reason: 'the server asks for a password and none, or an unusable one, is set',
+    }
   }
-  return isLost(code, message) ? { kind: 'lost', reason: 'the network or the server ended the session' } : undefined
+  return isLost(code, message)
+    ? { kind: 'lost', reason: 'the network or the server ended the session' }
+    : undefined
 }
 
 /** The code of a system error; of the first one where several addresses were tried. */
@@ -46,7 +52,16 @@ function isTlsCode(code: string | undefined): boolean {
 }
 
 function isLost(code: string | undefined, message: string): boolean {
-  const lostCodes = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNABORTED', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_PREMATURE_CLOSE']
+  const lostCodes = [
+    'ECONNRESET',
+    'EPIPE',
+    'ETIMEDOUT',
+    'ECONNABORTED',
+    'ERR_STREAM_DESTROYED',
+    'ERR_STREAM_PREMATURE_CLOSE',
+  ]
   if (code !== undefined && lostCodes.includes(code)) return true
-  return /connection terminated|not queryable|Client was closed|socket hang up|premature close/i.test(message)
+  return /connection terminated|not queryable|Client was closed|socket hang up|premature close/i.test(
+    message,
+  )
 }
