@@ -56,7 +56,8 @@ const serializationError = {
 
 /**
  * Transcodes blocks of Avro records (protocol/avro/record-layout.ts) to COPY text, without an object or a string per row
- * in the usual case. Measured 2026-11: see bench of the sink in docs; the inner loop is the hottest code of the sink.
+ * in the usual case: the hottest code of the sink. Measured 2026-11 (12 typical columns, 175 bytes of Avro, 223 of COPY text and 88 of
+ * metadata): 0.78 us of CPU a row on a busy machine; the lane with it, pg and the socket 1.6.
  */
 export class CopyTextTranscoder {
   /** The columns of the COPY, quoted by the caller. */

@@ -1,17 +1,23 @@
 import { from as copyFrom } from 'pg-copy-streams'
-import type { Client } from 'pg'
+import { DatabaseError, type Client } from 'pg'
 
-/** One COPY … FROM STDIN. The server may refuse it at any time: the next call throws what it said. */
+/** One COPY … FROM STDIN. The server may refuse it at any time: the next call throws what it said, once a query may follow. */
 export class CopyIn {
+  readonly #client: Client
   readonly #stream: ReturnType<typeof copyFrom>
-  #failure: Error | undefined
-  #reject: ((error: Error) => void) | undefined
+  /** Resolves when the COPY has failed and the session is ready for the next query, or gone. */
+  readonly #failure: Promise<Error>
+  #hasFailed = false
 
   constructor(client: Client, sql: string) {
+    this.#client = client
     this.#stream = client.query(copyFrom(sql))
-    this.#stream.on('error', (error) => {
-      this.#failure ??= error
-      this.#reject?.(error)
+    this.#failure = new Promise((resolve) => {
+      this.#stream.on('error', (error) => {
+        this.#hasFailed = true
+        if (error instanceof DatabaseError) resolve(this.#ready().then(() => error))
+        else resolve(error)
+      })
     })
   }
 
@@ -37,23 +43,37 @@ export class CopyIn {
 
   /** Makes the server refuse what was sent; resolves when it has. */
   async abort(): Promise<void> {
-    if (this.#failure !== undefined) return
-    const failed = new Promise<void>((resolve) => {
-      this.#stream.once('error', () => {
-        resolve()
-      })
-    })
+    if (this.#hasFailed) {
+      await this.#failure
+      return
+    }
+    const ready = this.#ready()
     this.#stream.destroy(new Error('the load was given up'))
-    await failed
+    await ready
+  }
+
+  /** The server has answered everything (`drain` of the client), or the session is gone. */
+  #ready(): Promise<void> {
+    const client = this.#client
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        client.off('drain', settle)
+        client.off('end', settle)
+        resolve()
+      }
+      client.on('drain', settle)
+      client.on('end', settle)
+    })
   }
 
   async #unlessItFails(start: (done: () => void) => void): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure
-    await new Promise<void>((resolve, reject) => {
-      this.#reject = reject
-      start(resolve)
-    }).finally(() => {
-      this.#reject = undefined
+    const done = new Promise<undefined>((resolve) => {
+      if (this.#hasFailed) return
+      start(() => {
+        resolve(undefined)
+      })
     })
+    const failure = await Promise.race([done, this.#failure])
+    if (failure !== undefined) throw failure
   }
 }

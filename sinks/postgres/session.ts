@@ -49,7 +49,7 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** What the process id of the session is on the server. */
+  /** One statement with parameters. */
   async rows<R extends QueryResultRow>(sql: string, params: readonly unknown[] = []): Promise<R[]> {
     try {
       const { rows } = await this.#client.query<R>(sql, [...params])
