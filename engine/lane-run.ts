@@ -4,10 +4,10 @@ import type { SliceCheckpoint, StreamSync } from '../sinks/sink.ts'
 import type { LaneEndpoint, LaneReaderOptions } from './log/stream-log.ts'
 import { JobSide } from './pools/job-side.ts'
 import type { LanePools } from './pools/lane-pools.ts'
-import type { LoadEvent, ReadEvent, ReadTotals } from './pools/worker-events.ts'
+import type { LoadEvent, ReadEvent } from './pools/worker-events.ts'
 import type { JobBase, JobResult } from './pools/worker-job.ts'
 import type { RunPlan } from './run-types.ts'
-import type { StreamTally } from './stream-tally.ts'
+import { noLoadSeconds, noReadTotals, type StreamTally } from './stream-tally.ts'
 
 export interface LaneRun {
   readonly plan: RunPlan
@@ -31,14 +31,6 @@ export type LaneOutcome =
 
 type Opened = Extract<ReadEvent, { type: 'opened' }>
 
-const noTotals: ReadTotals = {
-  records: 0,
-  bytes: 0,
-  rejected: 0,
-  encodeSeconds: 0,
-  logWaitSeconds: 0,
-}
-
 /** Reads and loads one lane: the read worker first (it fences older writers), then the sink worker beside it. */
 export async function runLane(run: LaneRun): Promise<LaneOutcome> {
   let event: Opened | undefined
@@ -50,9 +42,7 @@ export async function runLane(run: LaneRun): Promise<LaneOutcome> {
       opened.resolve(first)
     }),
   )
-  const sink = new JobSide<LoadEvent>(run.logger, (event) => {
-    run.tally.committed(event)
-  })
+  const sink = new JobSide<LoadEvent>(run.logger, loadHandler(run.tally))
   const stopReader = (): void => {
     reader.stop()
   }
@@ -83,7 +73,13 @@ interface LaneInMotion {
 }
 
 /** When one side fails, the other is stopped at what is complete; the error that came first is the lane's. */
-async function loadBeside({ run, reader, sink, reading, opened }: LaneInMotion): Promise<LaneOutcome> {
+async function loadBeside({
+  run,
+  reader,
+  sink,
+  reading,
+  opened,
+}: LaneInMotion): Promise<LaneOutcome> {
   const errors: ErrorBody[] = []
   const watch = async <T>(
     job: Promise<JobResult<T>>,
@@ -122,13 +118,31 @@ function readHandler(
   tally: StreamTally,
   onOpened: (event: Opened) => void,
 ): (event: ReadEvent) => void {
-  let totals = noTotals
+  let totals = noReadTotals
+  let openedAtMs = 0
   return (event) => {
-    if (event.type === 'opened') onOpened(event)
-    else if (event.type === 'rate_limited') tally.rateLimited(event.untilMs)
+    if (event.type === 'opened') {
+      openedAtMs = performance.now()
+      onOpened(event)
+    } else if (event.type === 'rate_limited') tally.rateLimited(event.untilMs)
     else {
-      tally.read(event, totals)
-      totals = event
+      // The source has the time that is nobody else's; it never goes back, though events are a little late now and then.
+      const ownSeconds = event.encodeSeconds + event.logWaitSeconds
+      const sourceSeconds = (performance.now() - openedAtMs) / 1000 - ownSeconds
+      const now = { ...event, sourceSeconds: Math.max(totals.sourceSeconds, sourceSeconds) }
+      tally.read(now, totals)
+      totals = now
+    }
+  }
+}
+
+function loadHandler(tally: StreamTally): (event: LoadEvent) => void {
+  let seconds = noLoadSeconds
+  return (event) => {
+    if (event.type === 'committed') tally.committed(event)
+    else {
+      tally.loading(event, seconds)
+      seconds = event
     }
   }
 }

@@ -1,3 +1,4 @@
+import type { Stage } from './bottleneck.ts'
 import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
 import type { PostgresAddress } from '../sinks/postgres/postgres-address.ts'
 import type { SinkStream } from '../sinks/sink.ts'
@@ -67,6 +68,8 @@ export interface StreamProgress {
   /** Records committed at the destination in this run. */
   readonly loaded: number
   readonly rejected: number
+  /** The stage that the others waited for in the last seconds; while the stream runs. */
+  readonly bottleneck?: Stage
   /** What the source estimated is to be read in this run, where it can. */
   readonly estimatedRows?: number
   /** The source waits for a rate limit until then (epoch ms). */

@@ -24,16 +24,17 @@ export async function runConnection(
   const logger = ports.logger.child({ connection: plan.connection })
   const connector = connectorOf(plan.source.type)
   const context: ConnectorContext = { logger, signal, now: () => ports.now() }
-  await using destination = await openPostgresDestination(plan.destination)
-  await destination.check()
-  const run = await destination.startRun(plan.connection)
-  await using session = await connector.openRead(plan.source.config, context)
-  await using log = await openStreamLog(plan.log, logger)
+  // First, so that the threads start while the connections are opened.
   await using pools = openLanePools({
     threads: plan.limits.parallelLanes,
     heapMb: plan.limits.workerHeapMb,
     logger,
   })
+  await using destination = await openPostgresDestination(plan.destination)
+  await destination.check()
+  const run = await destination.startRun(plan.connection)
+  await using session = await connector.openRead(plan.source.config, context)
+  await using log = await openStreamLog(plan.log, logger)
   const tallies = plan.streams.map((sink) => {
     const { name, namespace } = sink.stream.stream
     return new StreamTally(
@@ -43,10 +44,11 @@ export async function runConnection(
     )
   })
   const report = (): void => {
+    const atMs = ports.now()
     ports.onProgress({
       startedAtMs,
-      atMs: ports.now(),
-      streams: tallies.map((tally) => tally.progress()),
+      atMs,
+      streams: tallies.map((tally) => tally.progress(atMs)),
     })
   }
   const timer = setInterval(report, progressEveryMs)

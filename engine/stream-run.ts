@@ -99,7 +99,7 @@ class StreamRun {
     const status = outcome.status
     this.#tally.status = status
     return {
-      ...this.#tally.progress(),
+      ...this.#tally.progress(this.#deps.context.now()),
       syncId: this.#first?.syncId ?? 0,
       generationId: this.#first?.generationId ?? 0,
       resumed: this.#first?.resumed ?? false,
@@ -122,7 +122,7 @@ class StreamRun {
     return { status: 'complete' }
   }
 
-  /** The slices with their checkpoints; those new to the destination are saved before anything is read. */
+  /** The slices with their checkpoints. The plan is saved before anything is read. */
   async #plan(sync: StreamSync, session: ReadSession): Promise<readonly SliceCheckpoint[]> {
     const saved = new Map(sync.slices.map((slice) => [slice.slice, slice]))
     const states = new Map<string, JsonValue | null>(
@@ -141,8 +141,9 @@ class StreamRun {
           complete: false,
         },
     )
-    const fresh = slices.filter(({ slice }) => !saved.has(slice))
-    if (fresh.length > 0) await this.#deps.destination.savePlan(sync, fresh)
+    // A new sync is complete when all of these are, also those whose state goes on from the last one.
+    const toSave = sync.resumed ? slices.filter(({ slice }) => !saved.has(slice)) : slices
+    if (toSave.length > 0) await this.#deps.destination.savePlan(sync, toSave)
     return slices
   }
 

@@ -1,13 +1,37 @@
 import { streamLabel, type StreamId } from '../protocol/index.ts'
-import type { LoadEvent, ReadTotals } from './pools/worker-events.ts'
+import { bottleneckOf, stages, type Stage } from './bottleneck.ts'
+import type { LoadEvent, LoadSeconds, ReadTotals } from './pools/worker-events.ts'
 import type { RunMetrics } from './metrics/run-metrics.ts'
 import type { StreamProgress, StreamRunStatus } from './run-types.ts'
+import { StageWindow } from './stage-window.ts'
+
+/** The totals of a read job, with the time that the connector had. */
+export interface TimedReadTotals extends ReadTotals {
+  readonly sourceSeconds: number
+}
+
+export const noReadTotals: TimedReadTotals = {
+  records: 0,
+  bytes: 0,
+  rejected: 0,
+  sourceSeconds: 0,
+  encodeSeconds: 0,
+  logWaitSeconds: 0,
+}
+
+export const noLoadSeconds: LoadSeconds = {
+  logWaitSeconds: 0,
+  copySeconds: 0,
+  mergeSeconds: 0,
+  commitSeconds: 0,
+}
 
 /** Counts what the workers of one stream report, for progress and metrics. Attempts and lanes add up. */
 export class StreamTally {
   readonly #stream: StreamId
   readonly #metrics: RunMetrics
   readonly #labels: { readonly connection: string; readonly stream: string }
+  readonly #window = new StageWindow()
   #status: StreamRunStatus = 'waiting'
   #read = 0
   #readBytes = 0
@@ -44,7 +68,7 @@ export class StreamTally {
   }
 
   /** Takes the totals of one job; call it with the totals that the job reported before, so that only the difference counts. */
-  read(totals: ReadTotals, before: ReadTotals): void {
+  read(totals: TimedReadTotals, before: TimedReadTotals): void {
     const records = totals.records - before.records
     this.#read += records
     this.#readBytes += totals.bytes - before.bytes
@@ -53,12 +77,27 @@ export class StreamTally {
     metrics.readRecords.inc(this.#labels, records)
     metrics.readBytes.inc(this.#labels, totals.bytes - before.bytes)
     metrics.readRejected.inc(this.#labels, totals.rejected - before.rejected)
-    metrics.encodeSeconds.inc(this.#labels, totals.encodeSeconds - before.encodeSeconds)
-    metrics.logWriteWaitSeconds.inc(this.#labels, totals.logWaitSeconds - before.logWaitSeconds)
+    const source = totals.sourceSeconds - before.sourceSeconds
+    const encode = totals.encodeSeconds - before.encodeSeconds
+    const logWrite = totals.logWaitSeconds - before.logWaitSeconds
+    metrics.sourceSeconds.inc(this.#labels, source)
+    metrics.encodeSeconds.inc(this.#labels, encode)
+    metrics.logWriteWaitSeconds.inc(this.#labels, logWrite)
+    this.#window.add({ source, encode, logWrite })
     this.#showLag()
   }
 
-  committed({ stats, bytes, logWaitSeconds }: LoadEvent): void {
+  /** Takes where the time of a load job went so far, and before; the metrics of these stages count with each commit. */
+  loading(seconds: LoadSeconds, before: LoadSeconds): void {
+    this.#window.add({
+      logRead: seconds.logWaitSeconds - before.logWaitSeconds,
+      copy: seconds.copySeconds - before.copySeconds,
+      merge: seconds.mergeSeconds - before.mergeSeconds,
+      commit: seconds.commitSeconds - before.commitSeconds,
+    })
+  }
+
+  committed({ stats, bytes, logWaitSeconds }: Extract<LoadEvent, { type: 'committed' }>): void {
     this.#loaded += stats.loaded
     this.#loadedBytes += bytes
     this.#rejected += stats.rejected
@@ -78,9 +117,15 @@ export class StreamTally {
   settle(): void {
     this.#metrics.queueBytes.set(this.#labels, 0)
     this.#metrics.lagRecords.set(this.#labels, 0)
+    this.#window.restart()
+    this.#showBottleneck(undefined)
   }
 
-  progress(): StreamProgress {
+  /** `atMs` never goes back. */
+  progress(atMs: number): StreamProgress {
+    const isRunning = this.#status === 'running'
+    const bottleneck = isRunning ? bottleneckOf(this.#window.recent(atMs)) : undefined
+    this.#showBottleneck(bottleneck)
     return {
       stream: this.#stream,
       status: this.#status,
@@ -88,11 +133,17 @@ export class StreamTally {
       readBytes: this.#readBytes,
       loaded: this.#loaded,
       rejected: this.#rejected,
+      ...(bottleneck !== undefined && { bottleneck }),
       ...(this.#estimatedRows !== undefined && { estimatedRows: this.#estimatedRows }),
       ...(this.#rateLimitedUntilMs !== undefined && {
         rateLimitedUntilMs: this.#rateLimitedUntilMs,
       }),
     }
+  }
+
+  #showBottleneck(bottleneck: Stage | undefined): void {
+    for (const stage of stages)
+      this.#metrics.bottleneck.set({ ...this.#labels, stage }, stage === bottleneck ? 1 : 0)
   }
 
   #showLag(): void {

@@ -8,6 +8,7 @@ export interface RunMetrics {
   readonly readRecords: Counter<Label>
   readonly readBytes: Counter<Label>
   readonly readRejected: Counter<Label>
+  readonly sourceSeconds: Counter<Label>
   readonly encodeSeconds: Counter<Label>
   readonly logWriteWaitSeconds: Counter<Label>
   readonly queueBytes: Gauge<Label>
@@ -20,6 +21,7 @@ export interface RunMetrics {
   readonly commitSeconds: Counter<Label>
   readonly batchRecords: Histogram<Label>
   readonly batchBytes: Histogram<Label>
+  readonly bottleneck: Gauge<Label | 'stage'>
   readonly retries: Counter<Label>
   readonly streams: Counter<'connection' | 'status'>
 }
@@ -28,16 +30,15 @@ const prefix = 'reactor_connect'
 
 export function createRunMetrics(registry: Registry): RunMetrics {
   const registers = [registry]
-  const counter = (name: string, help: string): Counter<Label> =>
-    new Counter({ name: `${prefix}_${name}`, help, labelNames, registers })
-  const gauge = (name: string, help: string): Gauge<Label> =>
-    new Gauge({ name: `${prefix}_${name}`, help, labelNames, registers })
-  const histogram = (name: string, help: string, buckets: number[]): Histogram<Label> =>
-    new Histogram({ name: `${prefix}_${name}`, help, labelNames, buckets, registers })
+  const { counter, gauge, histogram } = labelled(registers)
   return {
     readRecords: counter('reader_records_total', 'Records read from sources'),
     readBytes: counter('reader_bytes_total', 'Bytes of the wire encoding of the records read'),
     readRejected: counter('reader_rejected_records_total', 'Records that the log could not take'),
+    sourceSeconds: counter(
+      'reader_source_seconds_total',
+      'Seconds that read workers spent in the connector',
+    ),
     encodeSeconds: counter(
       'reader_encode_seconds_total',
       'Seconds that read workers spent encoding',
@@ -70,6 +71,12 @@ export function createRunMetrics(registry: Registry): RunMetrics {
       'Wire bytes in one destination transaction',
       [1e3, 1e4, 1e5, 1e6, 1e7, 1e8],
     ),
+    bottleneck: new Gauge({
+      name: `${prefix}_run_bottleneck`,
+      help: '1 for the stage that the others of a running stream wait for, 0 for the others',
+      labelNames: [...labelNames, 'stage'],
+      registers,
+    }),
     retries: counter('run_retries_total', 'Attempts after the first one of a stream in a run'),
     streams: new Counter({
       name: `${prefix}_run_streams_total`,
@@ -77,5 +84,20 @@ export function createRunMetrics(registry: Registry): RunMetrics {
       labelNames: ['connection', 'status'],
       registers,
     }),
+  }
+}
+
+/** Makers of metrics that have the labels of a stream. */
+function labelled(registers: Registry[]): {
+  counter: (name: string, help: string) => Counter<Label>
+  gauge: (name: string, help: string) => Gauge<Label>
+  histogram: (name: string, help: string, buckets: number[]) => Histogram<Label>
+} {
+  const options = { labelNames, registers }
+  return {
+    counter: (name, help) => new Counter({ name: `${prefix}_${name}`, help, ...options }),
+    gauge: (name, help) => new Gauge({ name: `${prefix}_${name}`, help, ...options }),
+    histogram: (name, help, buckets) =>
+      new Histogram({ name: `${prefix}_${name}`, help, buckets, ...options }),
   }
 }

@@ -24,11 +24,23 @@ export interface ReadTotals {
 }
 
 /** What a sink worker tells the main thread. */
-export interface LoadEvent {
-  readonly type: 'committed'
-  readonly stats: LaneStats
-  readonly bytes: number
+export type LoadEvent =
+  | {
+      readonly type: 'committed'
+      readonly stats: LaneStats
+      readonly bytes: number
+      /** Since the commit before. */
+      readonly logWaitSeconds: number
+    }
+  /** Twice a second, also while the worker waits for the log or for the destination. */
+  | ({ readonly type: 'loading' } & LoadSeconds)
+
+/** Wall seconds of the job so far, by what the worker did. Together they are the job's whole time. */
+export interface LoadSeconds {
   readonly logWaitSeconds: number
+  readonly copySeconds: number
+  readonly mergeSeconds: number
+  readonly commitSeconds: number
 }
 
 /** One line of a worker's pino: comes on the same port, so that the main thread's logger writes all logs. */

@@ -3,6 +3,8 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { JsonValue } from '../../protocol/index.ts'
 import type { LaneStats, SinkLane, StreamSync } from '../../sinks/sink.ts'
 import type { LaneReader, LaneReaderOptions, LogEntry, LogRecords } from '../log/stream-log.ts'
+import type { LoadSeconds } from '../pools/worker-events.ts'
+import { LoadClock } from './load-clock.ts'
 
 export interface LaneLoaderOptions {
   readonly sync: StreamSync
@@ -55,7 +57,7 @@ export class LaneLoader {
   #committedPosition: string | undefined
   #columns: string | undefined
   #pending = { bytes: 0, held: 0, sinceMs: 0 }
-  #logWaitSeconds = 0
+  readonly #clock = new LoadClock()
   #orphans: Orphans | undefined
 
   constructor(options: LaneLoaderOptions) {
@@ -69,6 +71,11 @@ export class LaneLoader {
     )
     this.#slices = new Map(this.#committed)
     this.#committedPosition = options.readerOptions.position
+  }
+
+  /** Where the time went, until now. */
+  get seconds(): LoadSeconds {
+    return this.#clock.seconds
   }
 
   /** Loads until the writer closed the lane, or until `signal`. Complete units that were seen are committed either way. */
@@ -118,21 +125,25 @@ export class LaneLoader {
     reader: LaneReader,
     { signal, position }: { readonly signal: AbortSignal; readonly position: string | undefined },
   ): Promise<Positioned | undefined> {
-    const started = performance.now()
+    this.#clock.waits()
     const next = reader.next(signal)
     if (this.#moved.size > 0 && this.#covered()) {
       const timer = new AbortController()
-      const waitMs = Math.max(0, this.#pending.sinceMs + this.#options.commitMs - started)
+      const waitMs = Math.max(0, this.#pending.sinceMs + this.#options.commitMs - performance.now())
       const first = await Promise.race([
         next.finally(() => {
           timer.abort()
         }),
         sleep(waitMs, 'aged' as const, { signal: timer.signal }).catch(() => 'aged' as const),
       ])
-      if (first === 'aged' && !timer.signal.aborted) await this.#commit(reader, position)
+      if (first === 'aged' && !timer.signal.aborted) {
+        this.#clock.works()
+        await this.#commit(reader, position)
+        this.#clock.waits()
+      }
     }
     const item = await next
-    this.#logWaitSeconds += (performance.now() - started) / 1000
+    this.#clock.works()
     return item
   }
 
@@ -256,13 +267,15 @@ export class LaneLoader {
       const { covered, state, complete } = this.#slices.get(slice) ?? untouched
       return { slice, partition, state, seq: covered, complete }
     })
+    this.#clock.commits()
     const stats = await this.#lane.commit({
       partition,
       slices,
       ...(position !== undefined && { next: position }),
     })
-    onCommit({ stats, bytes: this.#pending.bytes, logWaitSeconds: this.#logWaitSeconds })
-    this.#logWaitSeconds = 0
+    this.#clock.committed(stats)
+    const logWaitSeconds = this.#clock.takeLogWaitSeconds()
+    onCommit({ stats, bytes: this.#pending.bytes, logWaitSeconds })
     this.#committed = new Map(this.#slices)
     this.#committedPosition = position
     this.#clearPending()

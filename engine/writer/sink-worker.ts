@@ -18,6 +18,9 @@ export interface LoadLaneJob extends JobBase {
   readonly commitMs: number
 }
 
+/** How often a worker says where its time goes, in milliseconds. */
+const reportEveryMs = 500
+
 export async function loadLane(job: LoadLaneJob): Promise<JobResult<'closed' | 'stopped'>> {
   return runJob(job, (context) => load(job, context))
 }
@@ -32,6 +35,13 @@ async function load(job: LoadLaneJob, context: JobContext): Promise<'closed' | '
       job.events.postMessage({ type: 'committed', ...commit } satisfies LoadEvent)
     },
   })
-  // Awaited here: the lane is closed when this function returns.
-  return await loader.run(context.signal)
+  const report = setInterval(() => {
+    job.events.postMessage({ type: 'loading', ...loader.seconds } satisfies LoadEvent)
+  }, reportEveryMs)
+  try {
+    // Awaited here: the lane is closed when this function returns.
+    return await loader.run(context.signal)
+  } finally {
+    clearInterval(report)
+  }
 }
