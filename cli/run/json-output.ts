@@ -63,6 +63,7 @@ function progressFields(progress: StreamProgress): Readonly<Record<string, unkno
     read_bytes: progress.readBytes,
     loaded: progress.loaded,
     rejected: progress.rejected,
+    ...(progress.bottleneck !== undefined && { bottleneck: progress.bottleneck }),
     ...(progress.estimatedRows !== undefined && { estimated_rows: progress.estimatedRows }),
     ...(rateLimitedUntilMs !== undefined && {
       rate_limited_until: new Date(rateLimitedUntilMs).toISOString(),

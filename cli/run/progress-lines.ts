@@ -57,6 +57,7 @@ function streamFacts(
     megabytesPerSecond(now.pace.bytesPerSecond).padStart(11),
     `${count(lag)} to load`.padStart(15),
     ...remaining([stream], now.pace),
+    ...(stream.bottleneck === undefined ? [] : [`slowest: ${stream.bottleneck}`]),
     ...(stream.rejected > 0 ? [`${count(stream.rejected)} rejected`] : []),
   ]
 }

@@ -39,6 +39,11 @@ describe('the lines of progress', () => {
     )
   })
 
+  test('a running stream shows the stage that holds it up', () => {
+    const now = progressAt(1, streamAt(10, { bottleneck: 'merge' }))
+    expect(liveLines(now, new RunClock())[1]).toMatch(/to load {2}slowest: merge$/)
+  })
+
   test('without an estimate there is no percent, and the pace is of the last seconds', () => {
     const runClock = new RunClock()
     for (let second = 0; second <= 20; second++)
@@ -206,7 +211,8 @@ describe('JSON output', () => {
     const lines: string[] = []
     const human = new HumanOutput(new Screen(new Recording()), plainPaint)
     const json = new JsonOutput((line) => lines.push(line), human)
-    for (let at = 0; at <= 3; at += 0.25) json.progress(progressAt(at, streamAt(at * 1_000)))
+    for (let at = 0; at <= 3; at += 0.25)
+      json.progress(progressAt(at, streamAt(at * 1_000, { bottleneck: 'log' })))
     json.end({ kind: 'result', result, exitCode: 3 })
     const events = lines.map((line): unknown => JSON.parse(line))
     expect(events).toHaveLength(5)
@@ -223,6 +229,7 @@ describe('JSON output', () => {
           read_bytes: 100_000,
           loaded: 900,
           rejected: 0,
+          bottleneck: 'log',
         },
       ],
     })
