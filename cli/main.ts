@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { findPackageJSON } from 'node:module'
+import { enableCompileCache, findPackageJSON } from 'node:module'
 import process from 'node:process'
 import { z } from 'zod'
 import { readEnvironment } from '../service/config/environment.ts'
@@ -34,6 +34,8 @@ const writeJson = (line: string): void => {
   process.stdout.write(`${scrub(line)}\n`)
 }
 
+// What is imported from here on, in all threads, starts faster the next time.
+enableCompileCache()
 await main(process.argv.slice(2))
 
 async function main(argv: readonly string[]): Promise<void> {

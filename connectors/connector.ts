@@ -1,4 +1,8 @@
-import type { AirbyteCatalog, AirbyteConnectionStatus, ConfiguredAirbyteStream } from '../protocol/index.ts'
+import type {
+  AirbyteCatalog,
+  AirbyteConnectionStatus,
+  ConfiguredAirbyteStream,
+} from '../protocol/index.ts'
 import type { JsonObject, JsonValue, RecordData } from '../protocol/index.ts'
 import type { Logger } from 'pino'
 
@@ -21,7 +25,11 @@ export interface Connector {
    * `context.signal` ended it early. Either way a state that covers the last record must have been emitted before it
    * resolves (a slice that cannot resume emits one state, at its end); records after the last state are discarded when it throws.
    */
-  read(task: ReadTask, out: RecordOutput, context: ConnectorContext): Promise<'complete' | 'stopped'>
+  read(
+    task: ReadTask,
+    out: RecordOutput,
+    context: ConnectorContext,
+  ): Promise<'complete' | 'stopped'>
 }
 
 export interface ConnectorContext {
@@ -40,7 +48,10 @@ export interface ReadSession extends AsyncDisposable {
    * `states`: the last checkpoint of each slice of an unfinished or incremental read, by slice; empty for a first read.
    * For an unfinished read the plan must name the same slices. A stream without slices has the one slice `''`.
    */
-  plan(stream: ConfiguredAirbyteStream, states: ReadonlyMap<string, JsonValue | null>): Promise<readonly PlannedSlice[]>
+  plan(
+    stream: ConfiguredAirbyteStream,
+    states: ReadonlyMap<string, JsonValue | null>,
+  ): Promise<readonly PlannedSlice[]>
 }
 
 export interface PlannedSlice {

@@ -101,7 +101,11 @@ export interface SinkLane extends AsyncDisposable {
    */
   write(block: RecordBlock): Promise<void>
   /** A record that was left out, with the reason. It counts in the slice's sequence and is kept in the table of rejected records. */
-  reject(rejected: { readonly slice: string; readonly seq: number; readonly reason: string }): Promise<void>
+  reject(rejected: {
+    readonly slice: string
+    readonly seq: number
+    readonly reason: string
+  }): Promise<void>
   /** All that was written is in the open transaction (not durable), and its bytes are free again. */
   flush(): Promise<void>
   /**

@@ -1,8 +1,7 @@
+import { enableCompileCache } from 'node:module'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { z } from 'zod'
-import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
-import { runConnection } from '../../engine/run.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
 
 /**
@@ -10,6 +9,10 @@ import type { RunPlan } from '../../engine/run-types.ts'
  * standard input, the figures go as one JSON line to standard output.
  */
 async function main(): Promise<void> {
+  // As the command line does.
+  enableCompileCache()
+  const { createRunMetrics } = await import('../../engine/metrics/run-metrics.ts')
+  const { runConnection } = await import('../../engine/run.ts')
   const chunks: Buffer[] = []
   for await (const chunk of process.stdin) chunks.push(z.instanceof(Buffer).parse(chunk))
   const plan = z.custom<RunPlan>().parse(JSON.parse(Buffer.concat(chunks).toString('utf8')))

@@ -1,8 +1,4 @@
 import type { Logger } from 'pino'
-import { EmbeddedReader } from './embedded/embedded-reader.ts'
-import { EmbeddedWriter } from './embedded/embedded-writer.ts'
-import { KafkaReader } from './kafka/kafka-reader.ts'
-import { KafkaWriter } from './kafka/kafka-writer.ts'
 import type {
   LaneAddress,
   LaneReader,
@@ -18,10 +14,15 @@ export async function openLaneWriter(
   logger: Logger,
 ): Promise<LaneWriter> {
   switch (address.kind) {
-    case 'embedded':
+    case 'embedded': {
+      const { EmbeddedWriter } = await import('./embedded/embedded-writer.ts')
       return new EmbeddedWriter(address, options)
-    case 'kafka':
+    }
+    case 'kafka': {
+      // Loaded where it is used: the client costs a thread's start 60 ms.
+      const { KafkaWriter } = await import('./kafka/kafka-writer.ts')
       return KafkaWriter.open(address.kafka, options, { logger })
+    }
   }
 }
 
@@ -32,9 +33,13 @@ export async function openLaneReader(
   logger: Logger,
 ): Promise<LaneReader> {
   switch (address.kind) {
-    case 'embedded':
+    case 'embedded': {
+      const { EmbeddedReader } = await import('./embedded/embedded-reader.ts')
       return new EmbeddedReader(address)
-    case 'kafka':
+    }
+    case 'kafka': {
+      const { KafkaReader } = await import('./kafka/kafka-reader.ts')
       return KafkaReader.open(address.kafka, options, logger)
+    }
   }
 }

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
 import type { LogConfig } from '../run-types.ts'
 import { EmbeddedLog } from './embedded/embedded-log.ts'
-import { KafkaLog } from './kafka/kafka-log.ts'
 import type { StreamLog } from './stream-log.ts'
 
 /** The log that the configuration names, ready for streams. On the main thread. */
@@ -9,7 +8,9 @@ export async function openStreamLog(config: LogConfig, logger: Logger): Promise<
   switch (config.kind) {
     case 'embedded':
       return new EmbeddedLog()
-    case 'kafka':
+    case 'kafka': {
+      const { KafkaLog } = await import('./kafka/kafka-log.ts')
       return KafkaLog.open(config, logger)
+    }
   }
 }

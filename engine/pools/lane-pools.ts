@@ -1,3 +1,5 @@
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
 import type { Transferable } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Logger } from 'pino'
@@ -53,18 +55,28 @@ function openPool<Job, T>(
   const pool = new Piscina<Job, JobResult<T>>({
     filename,
     name,
-    minThreads: 0,
+    minThreads: 1,
     maxThreads: threads,
     idleTimeout: 1_000,
     // A worker that waits on Atomics between jobs would not finish closing its sockets.
     atomics: 'disabled',
     resourceLimits: { maxOldGenerationSizeMb: heapMb },
+    env: workerEnvironment(),
   })
   // Without a handler a worker that dies while idle would end the process. One that dies with a job rejects the job.
   pool.on('error', (error) => {
     logger.error({ err: error, worker: name }, 'a worker thread died')
   })
   return pool
+}
+
+/**
+ * Nothing of the process's environment: what a job needs comes with it (pg would read PGHOST and the like). The compile cache, where the
+ * program has switched it on, saves each thread about 100 ms of its start (2026-11, as TypeScript).
+ */
+function workerEnvironment(): Record<string, string> {
+  const directory = getCompileCacheDir()
+  return directory === undefined ? {} : { NODE_COMPILE_CACHE: dirname(directory) }
 }
 
 async function runIn<Job, T>(

@@ -222,7 +222,7 @@ class PostgresLane implements SinkLane {
       if (!isInTable) return
       if (sawNull[index] === 1) this.#seen.nulls.add(name)
       if (sawValue[index] === 1) this.#seen.values.add(name)
-      if (sawMissing.has(index)) this.#seen.missing.add(name)
+      if (sawMissing.has(index) && this.#parts.target.isCdc) this.#seen.missing.add(name)
     })
     this.#seen.hasChanges ||= sawChanges
   }

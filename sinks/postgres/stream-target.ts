@@ -27,6 +27,8 @@ export interface StreamTarget {
   readonly loaded: TableName
   readonly columns: readonly TargetColumn[]
   readonly isOverwrite: boolean
+  /** A change stream (`_ab_cdc_…` columns): what a record lacks is unchanged. An API that leaves a field out says that it is empty. */
+  readonly isCdc: boolean
   /** Columns of the key; undefined where rows are only appended. */
   readonly key: readonly string[] | undefined
   readonly cursor: CursorColumn | undefined
@@ -57,6 +59,7 @@ export function streamTarget(sink: SinkStream, schema: string | undefined): Stre
     loaded: isOverwrite ? stage : table,
     columns,
     isOverwrite,
+    isCdc: sink.columns.some(({ name }) => name.startsWith('_ab_cdc_')),
     key: isDedup ? keyColumns(sink, columns) : undefined,
     cursor: isDedup ? cursorColumn(sink, columns) : undefined,
     deletedAt: columns.find(({ field }) => field === '_ab_cdc_deleted_at')?.name,

@@ -82,7 +82,8 @@ describe.each(logs)('a run through the %s log', (log) => {
 
   test('a stopped run resumes from the last checkpoint', async () => {
     await using warehouse = await testDatabase()
-    const streams = [{ name: 'users', rows: 20_000, state_every: 100, rows_per_second: 20_000 }]
+    const users = { name: 'users', rows: 12_000, state_every: 100 }
+    const streams = [{ ...users, rows_per_second: 4_000 }]
     const options = fakerPlan(warehouse, streams, {
       log: logConfig(log),
       limits: { commitBytes: 20_000, commitMs: 20 },
@@ -106,14 +107,15 @@ describe.each(logs)('a run through the %s log', (log) => {
     const half = await idsOf(warehouse, 'users')
     expect(half.rows).toBe(half.ids)
     expect(half.rows).toBeGreaterThan(0)
-    expect(half.rows).toBeLessThan(20_000)
-    const { result } = await runPlan(plan)
+    expect(half.rows).toBeLessThan(12_000)
+    const fast = fakerPlan(warehouse, [users]).source
+    const { result } = await runPlan({ ...plan, source: fast })
     expect(result.streams[0]).toMatchObject({
       status: 'complete',
       resumed: true,
-      read: 20_000 - half.rows,
+      read: 12_000 - half.rows,
     })
-    expect(await idsOf(warehouse, 'users')).toMatchObject({ rows: 20_000, ids: 20_000 })
+    expect(await idsOf(warehouse, 'users')).toMatchObject({ rows: 12_000, ids: 12_000 })
   })
 
   test('an incremental second run moves only what is new', async () => {

@@ -121,10 +121,23 @@ describe('deletes', () => {
   })
 })
 
-test('a missing field leaves its column alone, and null does not', async () => {
+test('a field that a record lacks is NULL where the stream is not one of changes', async () => {
   await using db = await testDatabase()
   const sink = sinkStream(
-    { id: 'integer', v: 'integer', big: 'string', other: 'json' },
+    { id: 'integer', v: 'integer', phone: 'string' },
+    { mode: 'append_dedup', key: ['id'], cursor: 'v' },
+  )
+  await sync(db, sink, [{ id: 1, v: 1, phone: '123' }])
+  await sync(db, sink, [{ id: 1, v: 2 }])
+  expect(await db.query('SELECT id, v, phone FROM things')).toEqual([
+    { id: '1', v: '2', phone: null },
+  ])
+})
+
+test('a missing field of a change stream leaves its column alone, and null does not', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream(
+    { id: 'integer', v: 'integer', big: 'string', other: 'json', _ab_cdc_lsn: 'integer' },
     { mode: 'append_dedup', key: ['id'], cursor: 'v' },
   )
   await sync(db, sink, [
