@@ -1,73 +1,68 @@
-import { ConnectError } from '../errors/connect-error.ts'
 import type { Fingerprint } from './fingerprint.ts'
-import { FieldReader } from './wire-json.ts'
-import { WireWriter } from './wire-writer.ts'
 
-/** Avro single-object encoding: a marker and the schema's fingerprint, before the value. */
-const MARKER = [0xc3, 0x01] as const
-const HEADER_BYTES = 10
+/** Avro single-object encoding: C3 01, the schema's fingerprint (8 bytes, little endian), the value. */
+const marker = [0xc3, 0x01] as const
+const headerBytes = 10
 
-/** A block as the value of a message: marker, fingerprint of the block's schema, count, records, 0x00. */
-export function frameBlock(
-  fingerprint: Fingerprint,
+/** The value of a block message: the single-object encoding of an Avro array of `count` records (one block of it, then 0x00). */
+export function frameBlock(fingerprint: Fingerprint, count: number, records: Uint8Array): Buffer {
+  const head = zigzag(count)
+  const value = Buffer.allocUnsafe(headerBytes + head.length + records.length + 1)
+  writeHeader(value, fingerprint)
+  value.set(head, headerBytes)
+  value.set(records, headerBytes + head.length)
+  value[value.length - 1] = 0x00
+  return value
+}
+
+/** The value of a single record's message. */
+export function frameRecord(fingerprint: Fingerprint, record: Uint8Array): Buffer {
+  const value = Buffer.allocUnsafe(headerBytes + record.length)
+  writeHeader(value, fingerprint)
+  value.set(record, headerBytes)
+  return value
+}
+
+/** The records of a block, as a view into the value; undefined where it is not a block of `count` records with this fingerprint. */
+export function unframeBlock(
+  value: Uint8Array,
   count: number,
-  records: Uint8Array,
-): Uint8Array<ArrayBuffer> {
-  const writer = new WireWriter(HEADER_BYTES + 6 + records.length)
-  writeHeader(writer, fingerprint)
-  if (count > 0) writer.long(count)
-  writer.copy(records, 0, records.length)
-  writer.byte(0)
-  return writer.bytes.subarray(0, writer.at)
+  fingerprintHex: string,
+): Uint8Array | undefined {
+  const head = zigzag(count)
+  const start = headerBytes + head.length
+  if (value.length < start + 1 || fingerprintIn(value) !== fingerprintHex) return undefined
+  if (head.some((byte, index) => value[headerBytes + index] !== byte)) return undefined
+  return value.at(-1) === 0x00 ? value.subarray(start, value.length - 1) : undefined
 }
 
-/** Takes the value of a message apart; `records` is a view. Throws where it is no framed block of ours. */
-export function unframeBlock(value: Uint8Array): {
-  readonly fingerprint: string
-  readonly count: number
-  readonly records: Uint8Array
-} {
-  const fingerprint = readHeader(value)
-  const reader = new FieldReader(value, HEADER_BYTES)
-  const count = Number(reader.long())
-  if (count === 0 && reader.at === value.length) {
-    return { fingerprint, count, records: value.subarray(reader.at) }
+/** The record, as a view into the value; undefined where the value has another fingerprint or none. */
+export function unframeRecord(value: Uint8Array, fingerprintHex: string): Uint8Array | undefined {
+  return fingerprintIn(value) === fingerprintHex ? value.subarray(headerBytes) : undefined
+}
+
+/** The schema's fingerprint (16 hexadecimal digits) in a single-object encoding; undefined where the value is none. */
+export function fingerprintIn(value: Uint8Array): string | undefined {
+  if (value.length < headerBytes || value[0] !== marker[0] || value[1] !== marker[1]) {
+    return undefined
   }
-  if (!(count > 0) || reader.at >= value.length || value[value.length - 1] !== 0) throw notFramed()
-  return { fingerprint, count, records: value.subarray(reader.at, value.length - 1) }
+  const view = new DataView(value.buffer, value.byteOffset + marker.length, 8)
+  return view.getBigUint64(0, true).toString(16).padStart(16, '0')
 }
 
-/** One record as the value of a message: marker, fingerprint of the record's schema, record. */
-export function frameRecord(fingerprint: Fingerprint, record: Uint8Array): Uint8Array<ArrayBuffer> {
-  const writer = new WireWriter(HEADER_BYTES + record.length)
-  writeHeader(writer, fingerprint)
-  writer.copy(record, 0, record.length)
-  return writer.bytes
+function writeHeader(value: Buffer, fingerprint: Fingerprint): void {
+  value.set(marker, 0)
+  value.set(fingerprint.bytes, marker.length)
 }
 
-/** Takes the value of a message with one record apart; `record` is a view. Throws where it is not framed. */
-export function unframeRecord(value: Uint8Array): {
-  readonly fingerprint: string
-  readonly record: Uint8Array
-} {
-  return { fingerprint: readHeader(value), record: value.subarray(HEADER_BYTES) }
-}
-
-function writeHeader(writer: WireWriter, fingerprint: Fingerprint): void {
-  writer.byte(MARKER[0])
-  writer.byte(MARKER[1])
-  writer.copy(fingerprint.bytes, 0, 8)
-}
-
-/** The fingerprint's hexadecimal digits. */
-function readHeader(value: Uint8Array): string {
-  if (value.length < HEADER_BYTES || value[0] !== MARKER[0] || value[1] !== MARKER[1])
-    throw notFramed()
-  return Buffer.from(value.slice(2, HEADER_BYTES)).reverse().toString('hex')
-}
-
-function notFramed(): ConnectError {
-  return new ConnectError('unexpected', {
-    details: { reason: 'a message on the topic is not in the Avro single-object encoding' },
-  })
+/** A positive Avro long: zigzag, seven bits a byte, the lowest first. */
+function zigzag(value: number): number[] {
+  const bytes: number[] = []
+  let rest = value * 2
+  while (rest >= 0x80) {
+    bytes.push((rest % 0x80) + 0x80)
+    rest = Math.floor(rest / 0x80)
+  }
+  bytes.push(rest)
+  return bytes
 }

@@ -2,7 +2,7 @@ import type { Message } from 'kafkajs'
 import type { WireSchema } from '../../../protocol/avro/avro-schema.ts'
 import type { StreamId } from '../../../protocol/index.ts'
 import type { LogEntry, LogRecords } from '../stream-log.ts'
-import { frameBlock, frameRecord } from './wire-value.ts'
+import { frameBlock, frameRecord } from '../../../protocol/avro/frame-block.ts'
 
 /** A message to send, and what it counts for in the bounds. */
 export interface LaneMessage {

@@ -7,7 +7,7 @@ import {
 } from '../../../protocol/index.ts'
 import type { LogEntry } from '../stream-log.ts'
 import type { KafkaMessage } from './partition-fetcher.ts'
-import { fingerprintIn, unframeBlock, unframeRecord } from './wire-value.ts'
+import { fingerprintIn, unframeBlock, unframeRecord } from '../../../protocol/avro/frame-block.ts'
 
 /** One message of a lane, as the writer meant it. */
 export interface ParsedMessage {

@@ -7,7 +7,7 @@ import {
   fingerprintIn,
   unframeBlock,
   unframeRecord,
-} from '../../../engine/log/kafka/wire-value.ts'
+} from '../../../protocol/avro/frame-block.ts'
 import { fingerprintOf } from '../../../protocol/avro/fingerprint.ts'
 
 const schema = { type: 'array', items: 'string' } as const
@@ -40,4 +40,13 @@ test('frames a single record', () => {
   const framed = frameRecord(fingerprint, Buffer.from([1, 2, 3]))
   expect(fingerprintIn(framed)).toBe(fingerprint.hex)
   expect([...(unframeRecord(framed, fingerprint.hex) ?? [])]).toEqual([1, 2, 3])
+})
+
+test.each([
+  [[]],
+  [[0xc3, 0x01]],
+  [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0]],
+  [[0xc3, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2]],
+])('takes no other bytes for a block: %j', (value) => {
+  expect(unframeBlock(Uint8Array.from(value), 1, fingerprint.hex)).toBeUndefined()
 })
