@@ -12,12 +12,23 @@ import type { Session } from './session.ts'
 /** A chunk leaves for the server at this size: more than a socket buffers, so that its bytes are free once it was written. */
 const CHUNK_BYTES = 128 * 1024
 
-export interface CopyLoadOptions {
-  readonly session: Session
+/** A table that rows are copied into. */
+export interface CopyPlace {
   /** Quoted. */
   readonly table: string
   /** As the server names it in its messages. */
   readonly relation: string
+  readonly tail: RowTailOptions
+}
+
+export interface CopyLoadOptions {
+  readonly session: Session
+  readonly place: CopyPlace
+  /**
+   * Where the rows go instead, from the first batch on that has a key twice or one that the table has: the staging table of a merge. Until
+   * then a new key is simply inserted, which costs a third of staging and merging it (docs/performance.md).
+   */
+  readonly whenKeysExist?: CopyPlace
   readonly stream: string
   /** Makes `_airbyte_meta` in the table, which has none yet. In the transaction, before rows are sent again. */
   readonly addMeta: () => Promise<void>
@@ -34,6 +45,7 @@ export class CopyLoad {
   readonly #output = new CopyOutput(Buffer.allocUnsafeSlow(CHUNK_BYTES * 2))
   #spare: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES * 2)
   #columns: readonly CopyTextColumn[] = []
+  #place: CopyPlace
   #tail: RowTailOptions
   #transcoder: CopyTextTranscoder
   #blocks: { readonly block: RecordBlock; readonly firstRow: number }[] = []
@@ -51,11 +63,13 @@ export class CopyLoad {
   #inFlight: Promise<Error | undefined> = Promise.resolve(undefined)
   #begun = false
   #hasSavepoint = false
+  #hasStaged = false
 
-  constructor(options: CopyLoadOptions, tail: RowTailOptions) {
+  constructor(options: CopyLoadOptions) {
     this.#options = options
-    this.#tail = tail
-    this.#transcoder = new CopyTextTranscoder(this.#output, [], tail)
+    this.#place = options.place
+    this.#tail = options.place.tail
+    this.#transcoder = new CopyTextTranscoder(this.#output, [], this.#tail)
   }
 
   /** Columns of the blocks that follow. Everything before must be flushed. */
@@ -81,6 +95,16 @@ export class CopyLoad {
 
   get hasMeta(): boolean {
     return this.#tail.hasMeta
+  }
+
+  /** Whether rows go to the staging table now. */
+  get isStaged(): boolean {
+    return this.#tail.isStaged
+  }
+
+  /** Whether rows of this transaction wait there for a merge. */
+  get hasStaged(): boolean {
+    return this.#hasStaged
   }
 
   async write(block: RecordBlock): Promise<void> {
@@ -117,7 +141,7 @@ export class CopyLoad {
     this.#keptBytes = 0
     this.#rows = this.#sent = this.#settled = 0
     this.#endsAt = undefined
-    this.#begun = this.#hasSavepoint = false
+    this.#begun = this.#hasSavepoint = this.#hasStaged = false
     this.#output.at = 0
     this.#transcoder.refused.clear()
     this.#transcoder.resetSeen()
@@ -165,12 +189,14 @@ export class CopyLoad {
   }
 
   #openCopy(): CopyIn {
-    const { session, table } = this.#options
+    const { session } = this.#options
+    const { table } = this.#place
     if (this.#copy !== undefined) return this.#copy
     const columns = this.#transcoder.copyColumns.map(quoteIdentifier).join(', ')
     const begin = this.#begun ? '' : 'BEGIN; '
     const release = this.#hasSavepoint ? 'RELEASE SAVEPOINT load; ' : ''
     this.#begun = this.#hasSavepoint = true
+    this.#hasStaged ||= this.isStaged
     // One round trip; the server answers when it is ready for the rows.
     this.#copy = session.copyIn(
       `${begin}${release}SAVEPOINT load; COPY ${table} (${columns}) FROM STDIN`,
@@ -211,15 +237,17 @@ export class CopyLoad {
 
   /** Makes the batch ready to be sent again from the last savepoint on, or throws what cannot be repaired. */
   async #repair(thrown: unknown): Promise<void> {
-    const { session } = this.#options
+    const { session, whenKeysExist } = this.#options
     const needsMeta = thrown instanceof NeedsMeta
     if (needsMeta) await this.#copy?.abort()
     this.#copy = undefined
     this.#inFlight = Promise.resolve(undefined)
     this.#output.at = 0
-    if (!needsMeta) this.#refuse(thrown)
+    const staged = !this.isStaged && isKeyConflict(thrown) ? whenKeysExist : undefined
+    if (!needsMeta && staged === undefined) this.#refuse(thrown)
     await session.run('ROLLBACK TO SAVEPOINT load')
     this.#sent = this.#settled
+    if (staged !== undefined) this.#moveTo(staged)
     if (!needsMeta) return
     await this.#options.addMeta()
     const { refused } = this.#transcoder
@@ -227,8 +255,18 @@ export class CopyLoad {
     for (const [row, columns] of refused) this.#transcoder.refused.set(row, columns)
   }
 
+  /** What was refused for its value before stays refused. */
+  #moveTo(place: CopyPlace): void {
+    const { refused } = this.#transcoder
+    this.#place = place
+    this.#endsAt = undefined
+    this.setColumns(this.#columns, place.tail)
+    for (const [row, columns] of refused) this.#transcoder.refused.set(row, columns)
+  }
+
   #refuse(thrown: unknown): void {
-    const { session, relation, stream } = this.#options
+    const { session, stream } = this.#options
+    const { relation } = this.#place
     if (!(thrown instanceof DatabaseError) || thrown.code?.startsWith('22') !== true) {
       throw session.error(thrown)
     }
@@ -248,6 +286,11 @@ export class CopyLoad {
     const { stream } = this.#options
     return new ConnectError('accounting_mismatch', { details: { stream, expected, actual, unit } })
   }
+}
+
+/** unique_violation; or deadlock_detected, where two lanes insert the same keys in another order. */
+function isKeyConflict(thrown: unknown): boolean {
+  return thrown instanceof DatabaseError && (thrown.code === '23505' || thrown.code === '40P01')
 }
 
 /** A row has something to say in `_airbyte_meta`, and the table has no such column yet. */

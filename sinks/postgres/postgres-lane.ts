@@ -61,7 +61,7 @@ class PostgresLane implements SinkLane {
   readonly #isDedup: boolean
   /** The table has `_airbyte_meta`, for good. */
   #hasMeta: boolean
-  /** … or the open transaction gives it one, for a merge. */
+  /** … or the open transaction gives it one. */
   #addsMeta = false
   /** The columns of the blocks that come, and what was seen of them in this transaction. */
   #columns: readonly { readonly name: string; readonly isInTable: boolean }[] = []
@@ -78,14 +78,21 @@ class PostgresLane implements SinkLane {
     this.#progress = new LaneProgress(sync)
     this.#isDedup = target.key !== undefined
     this.#hasMeta = actual.has('_airbyte_meta')
-    const options = {
+    const table = {
+      table: quoteTable(target.loaded),
+      relation: target.loaded.table,
+      tail: this.#tail(false),
+    }
+    const staged = { table: staging, relation: '_reactor_staging', tail: this.#tail(true) }
+    // Deletes, and values that a record of changes lacks, need the rows that are there.
+    const insertsFirst = target.deletedAt === undefined && !target.isCdc
+    this.#load = new CopyLoad({
       session,
       stream: sync.streamId.name,
-      table: this.#isDedup ? staging : quoteTable(target.loaded),
-      relation: this.#isDedup ? '_reactor_staging' : target.loaded.table,
+      place: this.#isDedup && !insertsFirst ? staged : table,
+      ...(this.#isDedup && insertsFirst && { whenKeysExist: staged }),
       addMeta: () => this.#addMeta(),
-    }
-    this.#load = new CopyLoad(options, this.#tail())
+    })
   }
 
   setColumns(columns: readonly Column[]): Promise<void> {
@@ -98,7 +105,7 @@ class PostgresLane implements SinkLane {
         return { name: field, kind, target: held && { name, held } }
       })
       this.#columns = named.map(({ name }) => ({ name, isInTable: actual.has(name) }))
-      this.#load.setColumns(wire, this.#tail())
+      this.#load.setColumns(wire, this.#tail(this.#load.isStaged))
       if (!this.#isDedup || this.#staged !== undefined) return
       // Of all columns that this lane can meet, so that it lasts as long as the session.
       const all = [...target.columns, ...targetColumns(this.#parts.sync.loggedColumns), ...named]
@@ -136,7 +143,7 @@ class PostgresLane implements SinkLane {
       await this.#flush()
       await this.#load.begin()
       const mergeStarted = performance.now()
-      if (this.#isDedup && this.#progress.total('loaded') > 0) await this.#merge()
+      if (this.#load.hasStaged) await this.#merge()
       const commitStarted = performance.now()
       const { counts } = this.#progress
       await writeCheckpoint(session, sync, { id, checkpoint, counts })
@@ -148,7 +155,7 @@ class PostgresLane implements SinkLane {
         mergeSeconds: (commitStarted - mergeStarted) / 1000,
         commitSeconds: (performance.now() - commitStarted) / 1000,
       }
-      this.#hasMeta ||= this.#isDedup ? this.#addsMeta : this.#load.hasMeta
+      this.#hasMeta ||= this.#addsMeta
       this.#progress.committed()
       this.#restart()
       return stats
@@ -187,10 +194,10 @@ class PostgresLane implements SinkLane {
     const { session, sync, target, actual } = this.#parts
     const seen = this.#seen
     const staged = this.#staged ?? []
-    const addsMeta = !this.#hasMeta && seen.hasChanges
-    this.#addsMeta = addsMeta
+    const addsMeta = !this.#hasMeta && !this.#addsMeta && seen.hasChanges
+    this.#addsMeta ||= addsMeta
     const merged = new Set(staged)
-    if (this.#hasMeta || addsMeta) merged.add('_airbyte_meta')
+    if (this.#hasMeta || this.#addsMeta) merged.add('_airbyte_meta')
     const columns = [...merged]
     const hasDeletes = target.deletedAt !== undefined && seen.values.has(target.deletedAt)
     const merge = mergeOf(target, target.loaded, {
@@ -214,6 +221,7 @@ class PostgresLane implements SinkLane {
   async #addMeta(): Promise<void> {
     const { session, target } = this.#parts
     await session.run(`ALTER TABLE ${quoteTable(target.loaded)} ${addMeta}`)
+    this.#addsMeta = true
   }
 
   #noteSeen(): void {
@@ -229,7 +237,8 @@ class PostgresLane implements SinkLane {
 
   #restart(): void {
     // A column that was added in a transaction that was rolled back is gone again.
-    if (this.#load.hasMeta !== this.#tail().hasMeta) this.#load.dropMeta(this.#tail())
+    const tail = this.#tail(this.#load.isStaged)
+    if (this.#load.hasMeta !== tail.hasMeta) this.#load.dropMeta(tail)
     this.#load.restart()
     this.#seen = emptySeen()
     this.#addsMeta = false
@@ -237,7 +246,7 @@ class PostgresLane implements SinkLane {
     this.#copyMs = 0
   }
 
-  #tail(): RowTailOptions {
+  #tail(isStaged: boolean): RowTailOptions {
     const { sync } = this.#parts
     const { streamId, syncId, generationId, sink } = sync
     return {
@@ -245,8 +254,8 @@ class PostgresLane implements SinkLane {
       syncId,
       generationId,
       metadata: sink.metadata,
-      hasMeta: this.#isDedup || this.#hasMeta,
-      isStaged: this.#isDedup,
+      hasMeta: isStaged || this.#hasMeta,
+      isStaged,
     }
   }
 
