@@ -83,7 +83,7 @@ describe.each(logs)('a run through the %s log', (log) => {
   test('a stopped run resumes from the last checkpoint', async () => {
     await using warehouse = await testDatabase()
     const users = { name: 'users', rows: 12_000, state_every: 100 }
-    const streams = [{ ...users, rows_per_second: 4_000 }]
+    const streams = [{ ...users, rows_per_second: 1_500 }]
     const options = fakerPlan(warehouse, streams, {
       log: logConfig(log),
       limits: { commitBytes: 20_000, commitMs: 20 },
