@@ -33,6 +33,11 @@ export class CopyOut implements Submittable {
     return this.#messages.take()
   }
 
+  /** Whether `next` waits for the server. */
+  get isWaiting(): boolean {
+    return this.#wake !== undefined
+  }
+
   async #moreRows(signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<undefined>()
     const wake = (): void => {

@@ -1,17 +1,22 @@
 import { Client } from 'pg'
-import type { ConnectionOptions } from 'node:tls'
 import type { QueryResultRow } from 'pg'
 import type { Logger } from 'pino'
+import { clientConfig } from './client-config.ts'
 import type { PostgresConfig } from './config.ts'
 import { sourceError, type ErrorPlace } from './errors.ts'
 import { quoteLiteral } from './identifiers.ts'
 import { CopyOut } from './copy-out.ts'
+import { watchSession } from './session-watch.ts'
 
 /** One database session in a read-only transaction. Every error that it throws is a ConnectError. */
 export class Session implements AsyncDisposable {
   readonly #client: Client
   readonly #place: ErrorPlace
   readonly #logger: Logger
+  #openQueries = 0
+  /** Of the session on the server. */
+  #pid: number | undefined
+  #copy: CopyOut | undefined
 
   private constructor(client: Client, place: ErrorPlace, logger: Logger) {
     this.#client = client
@@ -28,18 +33,7 @@ export class Session implements AsyncDisposable {
     options: { readonly logger: Logger; readonly snapshot?: string },
   ): Promise<Session> {
     const { host, port, user, database } = config
-    const client = new Client({
-      host,
-      port,
-      user,
-      database,
-      // A function, so that pg never falls back to PGPASSWORD or .pgpass of this machine.
-      password: () => config.password ?? '',
-      ssl: tlsOf(config),
-      keepAlive: true,
-      connectionTimeoutMillis: 10_000,
-      application_name: 'reactor-connect',
-    })
+    const client = new Client(clientConfig(config))
     const session = new Session(client, { host, port, user, database }, options.logger)
     // A session that ends between two queries: the next query reports it.
     client.on('error', (error) => {
@@ -47,7 +41,14 @@ export class Session implements AsyncDisposable {
     })
     try {
       await client.connect()
-      await session.#begin(options.snapshot)
+      watchSession({
+        config,
+        pid: () => session.#pid,
+        socket: client.connection.stream,
+        isWaiting: () => session.#openQueries > 0 || session.#copy?.isWaiting === true,
+        logger: options.logger,
+      })
+      await session.#query(() => session.#begin(options.snapshot))
       return session
     } catch (thrown) {
       session.destroy()
@@ -57,6 +58,8 @@ export class Session implements AsyncDisposable {
 
   async #begin(snapshot: string | undefined): Promise<void> {
     await this.#client.query(settings)
+    const { rows } = await this.#client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    this.#pid = rows[0]?.pid
     await this.#client.query(noTimeouts)
     const begin = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'
     const use = snapshot === undefined ? '' : `; SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)}`
@@ -70,7 +73,7 @@ export class Session implements AsyncDisposable {
     place: Partial<ErrorPlace> = {},
   ): Promise<R[]> {
     try {
-      const { rows } = await this.#client.query<R>(sql, [...parameters])
+      const { rows } = await this.#query(() => this.#client.query<R>(sql, [...parameters]))
       return rows
     } catch (thrown) {
       throw sourceError(thrown, { ...this.#place, ...place })
@@ -80,7 +83,8 @@ export class Session implements AsyncDisposable {
   /** Starts `COPY (select) TO STDOUT`. One at a time; read it to its end before the next query. */
   copy(select: string, place: Partial<ErrorPlace> = {}): CopyOut {
     const toError = (thrown: unknown): Error => sourceError(thrown, { ...this.#place, ...place })
-    return this.#client.query(new CopyOut(`COPY (${select}) TO STDOUT`, toError))
+    this.#copy = this.#client.query(new CopyOut(`COPY (${select}) TO STDOUT`, toError))
+    return this.#copy
   }
 
   /** Ends the session at once, whatever the server is doing; the server cancels a running COPY when it notices. */
@@ -90,13 +94,30 @@ export class Session implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#client.connection.stream.destroyed) return
+    // A server that is out of reach does not answer the farewell.
+    const timer = setTimeout(() => {
+      this.destroy()
+    }, farewellMs)
     try {
       await this.#client.end()
     } catch (thrown) {
       this.#logger.debug({ err: thrown }, 'source session was already gone')
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #query<T>(run: () => Promise<T>): Promise<T> {
+    this.#openQueries += 1
+    try {
+      return await run()
+    } finally {
+      this.#openQueries -= 1
     }
   }
 }
+
+const farewellMs = 2_000
 
 /** The text form of every type on the wire (`RecordOutput.copyText`): independent of the server's and the role's settings. */
 const settings = `
@@ -119,11 +140,3 @@ const noTimeouts = `
   WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout',
                  'idle_session_timeout', 'transaction_timeout')
      OR (name = 'client_connection_check_interval' AND version() !~ 'Visual C|mingw')`
-
-function tlsOf({ ssl, ca }: PostgresConfig): false | ConnectionOptions {
-  if (ssl === 'disable') return false
-  if (ssl === 'verify-full') return { rejectUnauthorized: true, ...(ca !== undefined && { ca }) }
-  if (ca === undefined) return { rejectUnauthorized: false }
-  // As libpq: `require` with an authority checks the chain, not the host name.
-  return { rejectUnauthorized: true, ca, checkServerIdentity: () => undefined }
-}

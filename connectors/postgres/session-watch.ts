@@ -1,0 +1,93 @@
+import type { Duplex } from 'node:stream'
+import { Client, DatabaseError } from 'pg'
+import type { Logger } from 'pino'
+import { ConnectError } from '../../protocol/index.ts'
+import { clientConfig } from './client-config.ts'
+import type { PostgresConfig } from './config.ts'
+
+/** A server that sorts is silent too, so silence alone proves nothing: after this long it is looked into. */
+const silenceMs = 30_000
+const probeTimeoutMs = 10_000
+
+export interface WatchedSession {
+  readonly config: PostgresConfig
+  /** The session's process on the server, as soon as it is known. */
+  readonly pid: () => number | undefined
+  readonly socket: Duplex & { readonly bytesRead?: number }
+  /** Whether something is expected from the server now, and the socket is not held back. */
+  readonly isWaiting: () => boolean
+  readonly logger: Logger
+}
+
+/**
+ * Ends a session that will never hear from the server again: a firewall that forgot the connection, a host that is gone. TCP's
+ * keepalive finds that out only where nothing in between answers for the server; here another session asks the server itself.
+ */
+export function watchSession(watched: WatchedSession): void {
+  const { socket, logger } = watched
+  let bytesSeen = -1
+  let suspicions = 0
+  const look = async (): Promise<void> => {
+    const bytes = socket.bytesRead ?? 0
+    if (!watched.isWaiting() || bytes !== bytesSeen) {
+      bytesSeen = bytes
+      suspicions = 0
+      return
+    }
+    const finding = await probe(watched)
+    if (socket.bytesRead !== bytes || finding === 'working') return
+    suspicions = finding === 'gone' ? 2 : suspicions + 1
+    logger.warn({ finding, silenceMs }, 'source session is silent')
+    if (suspicions < 2) return
+    const { host, port } = watched.config
+    const reason = `the server has been silent for more than ${silenceMs / 1000} seconds`
+    socket.destroy(new ConnectError('source_connection_lost', { details: { host, port, reason } }))
+  }
+  let looking = false
+  const timer = setInterval(() => {
+    if (looking) return
+    looking = true
+    void look().finally(() => {
+      looking = false
+    })
+  }, silenceMs)
+  timer.unref()
+  socket.once('close', () => {
+    clearInterval(timer)
+  })
+}
+
+/**
+ * gone: the server has no such session, or does not answer a new one. stuck: it waits for us, who wait for it. Anything else,
+ * also where it cannot be told (no room for another session): working.
+ */
+async function probe({
+  config,
+  pid,
+  logger,
+}: WatchedSession): Promise<'working' | 'stuck' | 'gone'> {
+  const process = pid()
+  const client = new Client({
+    ...clientConfig(config),
+    connectionTimeoutMillis: probeTimeoutMs,
+    query_timeout: probeTimeoutMs,
+  })
+  // Reported by the call that is under way.
+  client.on('error', (error) => {
+    logger.debug({ reason: error.message }, 'probe of the source failed')
+  })
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ wait: string | null }>(
+      'SELECT wait_event AS wait FROM pg_stat_activity WHERE pid = $1',
+      [process ?? null],
+    )
+    const [session] = rows
+    if (session === undefined) return process === undefined ? 'working' : 'gone'
+    return session.wait === 'ClientWrite' || session.wait === 'ClientRead' ? 'stuck' : 'working'
+  } catch (thrown) {
+    return thrown instanceof DatabaseError ? 'working' : 'gone'
+  } finally {
+    client.connection.stream.destroy()
+  }
+}
