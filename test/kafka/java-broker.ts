@@ -39,7 +39,7 @@ export async function startJavaBroker(
     log: join(folder, 'broker.log'),
   }
   await mkdir(folder, { recursive: true })
-  let { child, port } = await startOnFreePort(files, options.port)
+  let { child, port } = await startOnFreePort(files, options)
   const stop = async (): Promise<void> => {
     // Nobody reads what a temporary broker would write while it shuts down.
     await end(child, temporary ? 'SIGKILL' : 'SIGTERM')
@@ -50,7 +50,7 @@ export async function startJavaBroker(
     kill9: async () => end(child, 'SIGKILL'),
     restart: async () => {
       await stop()
-      ;({ child, port } = await startOnFreePort(files, port))
+      ;({ child, port } = await startOnFreePort(files, { ...options, port }))
     },
     [Symbol.asyncDispose]: async () => {
       await stop()
@@ -62,12 +62,13 @@ export async function startJavaBroker(
 /** Another program may take a free port before the broker does: then with other ports. */
 async function startOnFreePort(
   files: BrokerFiles,
-  wantedPort: number | undefined,
+  { port: wantedPort, behindProxy }: KafkaBrokerOptions,
 ): Promise<{ child: ChildProcess; port: number }> {
   for (let attempt = 1; ; attempt += 1) {
     const [free, controllerPort] = await freePorts()
     const port = wantedPort ?? free
-    await writeFile(files.properties, serverProperties({ data: files.data, port, controllerPort }))
+    const settings = { data: files.data, port, controllerPort, behindProxy }
+    await writeFile(files.properties, serverProperties(settings))
     if (!existsSync(join(files.data, 'meta.properties'))) await format(files)
     const child = await spawnBroker(files)
     if (await hasStarted(child, files.log)) return { child, port }
@@ -130,13 +131,23 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null
 }
 
-function serverProperties(at: { data: string; port: number; controllerPort: number }): string {
+function serverProperties(at: {
+  data: string
+  port: number
+  controllerPort: number
+  behindProxy: KafkaBrokerOptions['behindProxy']
+}): string {
+  const { port, controllerPort, behindProxy } = at
+  const proxied = (listenerPort?: number): string =>
+    listenerPort === undefined ? '' : `,PROXIED://127.0.0.1:${listenerPort}`
   return Object.entries({
     'process.roles': 'broker,controller',
     'node.id': 1,
-    'controller.quorum.voters': `1@127.0.0.1:${at.controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${at.port},CONTROLLER://127.0.0.1:${at.controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${at.port}`,
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${proxied(behindProxy?.port)}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}${proxied(behindProxy?.advertisedPort)}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': at.data,
     'auto.create.topics.enable': false,

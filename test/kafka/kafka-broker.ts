@@ -13,4 +13,6 @@ export interface KafkaBrokerOptions {
   readonly dataDir?: string
   /** Default: a free port. */
   readonly port?: number
+  /** A second listener, which tells its clients that it is at `advertisedPort`: that of a proxy in front of it. */
+  readonly behindProxy?: { readonly port: number; readonly advertisedPort: number }
 }
