@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process'
+import { pino } from 'pino'
+import { z } from 'zod'
+import { connectorOf } from '../connectors/registry.ts'
+import { defaultLimits, type RunPlan } from '../engine/run-types.ts'
+import { columnsOf } from '../protocol/index.ts'
+import type { BenchServer } from './bench-server.ts'
+import { benchTable } from './replicate/source-table.ts'
+
+const engineFigures = z.object({
+  seconds: z.number(),
+  peakRssMb: z.number(),
+  cpuSeconds: z.number(),
+  result: z.looseObject({
+    status: z.string(),
+    streams: z.array(z.looseObject({ loaded: z.number() })),
+  }),
+})
+export type EngineFigures = z.infer<typeof engineFigures>
+
+/** Loads the benchmark's table into the server's `warehouse` once, through the embedded log, in a process of its own. Throws unless it loaded `rows`. */
+export async function runEngine(bench: BenchServer, rows: number): Promise<EngineFigures> {
+  const plan = await planOf(bench)
+  const child = spawn(
+    process.execPath,
+    [new URL('replicate/run-once.ts', import.meta.url).pathname],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  )
+  child.stdin.end(JSON.stringify(plan))
+  const output: Buffer[] = []
+  child.stdout.on('data', (chunk: Buffer) => output.push(chunk))
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  if (code !== 0) throw new Error(`the run exited with ${String(code)}`)
+  const figures = engineFigures.parse(JSON.parse(Buffer.concat(output).toString('utf8')))
+  if (figures.result.status !== 'complete' || figures.result.streams[0]?.loaded !== rows)
+    throw new Error(`the run did not load ${String(rows)} rows: ${JSON.stringify(figures.result)}`)
+  return figures
+}
+
+/** As a run file would say it: append, `metadata: minimal`. A new connection each time, so that every run is a first one. */
+async function planOf({ server }: BenchServer): Promise<RunPlan> {
+  const connection = `bench-${Date.now().toString(36)}`
+  const { ssl, ...address } = server.address
+  const config = { ...address, ssl, schemas: ['public'] }
+  const context = {
+    logger: pino({ level: 'silent' }),
+    signal: new AbortController().signal,
+    now: Date.now,
+  }
+  const { streams } = await connectorOf('postgres').discover(config, context)
+  const stream = streams.find(({ name }) => name === benchTable)
+  if (stream === undefined) throw new Error(`${benchTable} was not discovered`)
+  return {
+    connection,
+    source: { type: 'postgres', config },
+    destination: {
+      type: 'postgres',
+      address: { ...server.address, database: 'warehouse' },
+      schema: 'public',
+    },
+    log: { kind: 'embedded' },
+    limits: defaultLimits,
+    streams: [
+      {
+        connection,
+        stream: { stream, sync_mode: 'full_refresh', destination_sync_mode: 'append' },
+        columns: columnsOf(stream.json_schema),
+        mode: 'append',
+        metadata: 'minimal',
+        deletes: 'hard',
+      },
+    ],
+  }
+}
+
+/** What a run left in `warehouse`, away. */
+export const dropEngineTables: readonly string[] = [
+  'DROP SCHEMA IF EXISTS reactor_connect CASCADE',
+  `DROP TABLE IF EXISTS ${benchTable}`,
+  'CHECKPOINT',
+]

@@ -1,0 +1,229 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { startBenchServer, type BenchServer } from '../bench-server.ts'
+import { dropEngineTables, runEngine } from '../engine-run.ts'
+import { copyPipe, psqlVersion } from '../replicate/copy-pipe.ts'
+import { benchTable, createPipeTable, createSourceTable } from '../replicate/source-table.ts'
+import { median } from '../statistics.ts'
+import { dlt } from './dlt.ts'
+import type { Peer } from './peer.ts'
+import { pythonEnvironment, pythonVersion, type PythonEnvironment } from './python-environment.ts'
+import { sling } from './sling.ts'
+
+export interface PeersOptions {
+  readonly rows: number
+  readonly rounds: number
+  /** Where the peers' virtual environments are kept. */
+  readonly cacheDir: string
+}
+
+const measured = z.object({
+  seconds: z.number(),
+  cpuSeconds: z.number().optional(),
+  peakRssMb: z.number().optional(),
+})
+type Measured = z.infer<typeof measured>
+
+export interface PeersFigures {
+  readonly rows: number
+  readonly rounds: number
+  /** Medians over the rounds. */
+  readonly programs: readonly {
+    readonly name: string
+    readonly note: string
+    readonly rowsPerSecond: number
+    /** Median of the rounds' ratios to the COPY pipe of the same round. */
+    readonly ratioToPipe: number
+    readonly cpuSeconds?: number
+    readonly peakRssMb?: number
+  }[]
+}
+
+interface Program {
+  readonly name: string
+  readonly note: string
+  /** Loads the whole table into a table that does not exist, start-up included. */
+  once(): Promise<Measured>
+}
+
+const allPeers: readonly Peer[] = [sling, dlt]
+const figuresScript = new URL('measure.py', import.meta.url).pathname
+
+/** The same table through the COPY pipe, this engine and its peers, one after the other in each round. A peer that fails is an error, never a gap. */
+export async function benchPeers(
+  options: PeersOptions,
+  print: (line: string) => void,
+): Promise<PeersFigures> {
+  const python = pythonVersion()
+  if (python === undefined || psqlVersion() === undefined)
+    throw new Error('the peers need python3 (with venv and pip), and the COPY pipe needs psql')
+  const environments = new Map<Peer, PythonEnvironment>()
+  for (const peer of allPeers) {
+    print(`${peer.name}: installing with ${python}, where it is not yet`)
+    const name = peer.name.split(' ')[0] ?? peer.name
+    environments.set(
+      peer,
+      await pythonEnvironment(options.cacheDir, name.toLowerCase(), peer.packages),
+    )
+  }
+  await using bench = await startBenchServer()
+  await bench.source(...createSourceTable(options.rows), 'CHECKPOINT')
+  const programs = [
+    pipeProgram(bench),
+    engineProgram(bench, options.rows),
+    ...[...environments].map(([peer, environment]) =>
+      peerProgram(bench, { peer, environment, rows: options.rows }),
+    ),
+  ]
+  return figuresOf(options, programs, await runRounds(options, programs, print))
+}
+
+type Round = readonly Measured[]
+
+async function runRounds(
+  options: PeersOptions,
+  programs: readonly Program[],
+  print: (line: string) => void,
+): Promise<readonly Round[]> {
+  const rounds: Round[] = []
+  // The first round warms caches and is not counted.
+  for (let round = 0; round <= options.rounds; round++) {
+    const results: Measured[] = []
+    for (const program of programs) results.push(await program.once())
+    const label = round === 0 ? 'warm-up' : `round ${String(round)}`
+    const seconds = results.map(
+      (result, index) => `${programs[index]?.name ?? ''} ${result.seconds.toFixed(2)} s`,
+    )
+    print(`${label}: ${seconds.join(', ')}`)
+    if (round > 0) rounds.push(results)
+  }
+  return rounds
+}
+
+function figuresOf(
+  options: PeersOptions,
+  programs: readonly Program[],
+  rounds: readonly Round[],
+): PeersFigures {
+  const medianOf = (value: (round: Round) => number | undefined): number | undefined => {
+    const values = rounds.map(value).filter((number) => number !== undefined)
+    return values.length === 0 ? undefined : median(values)
+  }
+  return {
+    rows: options.rows,
+    rounds: options.rounds,
+    programs: programs.map(({ name, note }, index) => {
+      const seconds = medianOf((round) => round[index]?.seconds) ?? Number.NaN
+      const cpuSeconds = medianOf((round) => round[index]?.cpuSeconds)
+      const peakRssMb = medianOf((round) => round[index]?.peakRssMb)
+      return {
+        name,
+        note,
+        rowsPerSecond: Math.round(options.rows / seconds),
+        ratioToPipe:
+          medianOf((round) => (round[0]?.seconds ?? 0) / (round[index]?.seconds ?? 0)) ?? 0,
+        ...(cpuSeconds !== undefined && { cpuSeconds }),
+        ...(peakRssMb !== undefined && { peakRssMb }),
+      }
+    }),
+  }
+}
+
+function pipeProgram(bench: BenchServer): Program {
+  return {
+    name: 'psql COPY pipe',
+    note: 'table with the key; the limit of the server and the machine',
+    async once() {
+      await bench.warehouse(...createPipeTable(), 'CHECKPOINT')
+      const to = `pipe_${benchTable}`
+      return copyPipe({ fromUrl: bench.sourceUrl, from: benchTable, toUrl: bench.warehouseUrl, to })
+    },
+  }
+}
+
+function engineProgram(bench: BenchServer, rows: number): Program {
+  return {
+    name: 'Reactor Connect',
+    note: 'embedded log, append, metadata minimal, exactly once',
+    async once() {
+      await bench.warehouse(...dropEngineTables)
+      return runEngine(bench, rows)
+    },
+  }
+}
+
+function peerProgram(
+  bench: BenchServer,
+  {
+    peer,
+    environment,
+    rows,
+  }: { readonly peer: Peer; readonly environment: PythonEnvironment; readonly rows: number },
+): Program {
+  return {
+    name: peer.name,
+    note: peer.note,
+    async once() {
+      const workDir = await mkdtemp(join(tmpdir(), 'reactor-bench-peer-'))
+      try {
+        await bench.warehouse('DROP SCHEMA IF EXISTS peer CASCADE', 'CREATE SCHEMA peer')
+        await bench.warehouse('CHECKPOINT')
+        const result = await runPeer(peer, environment, {
+          sourceUrl: bench.sourceUrl,
+          targetUrl: bench.warehouseUrl,
+          table: `public.${benchTable}`,
+          targetSchema: 'peer',
+          targetTable: 'copied',
+          workDir,
+        })
+        const loaded = await bench.value('SELECT count(DISTINCT id) FROM peer.copied')
+        if (loaded !== String(rows)) throw new Error(`${peer.name} loaded ${loaded} rows`)
+        return result
+      } finally {
+        await rm(workDir, { recursive: true, force: true })
+      }
+    },
+  }
+}
+
+async function runPeer(
+  peer: Peer,
+  environment: PythonEnvironment,
+  work: Parameters<Peer['command']>[1],
+): Promise<Measured> {
+  const { argv, environment: variables } = peer.command(environment, work)
+  const child = spawn('python3', [figuresScript, ...argv], {
+    cwd: work.workDir,
+    env: { PATH: process.env.PATH ?? '', HOME: work.workDir, ...variables },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const output: Buffer[] = []
+  const errors: Buffer[] = []
+  child.stdout.on('data', (chunk: Buffer) => output.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => errors.push(chunk))
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  const text = (chunks: readonly Buffer[]): string => Buffer.concat(chunks).toString('utf8')
+  if (code !== 0)
+    throw new Error(`${peer.name} exited with ${String(code)}:\n${text(errors).slice(-4_000)}`)
+  return measured.parse(JSON.parse(text(output)))
+}
+
+export function peersMarkdown({ rows, rounds, programs }: PeersFigures): string {
+  const number = (value: number | undefined, digits: number): string =>
+    value === undefined ? '' : value.toFixed(digits)
+  const lines = programs.map(
+    ({ name, note, rowsPerSecond, ratioToPipe, cpuSeconds, peakRssMb }) =>
+      `| ${name} | ${rowsPerSecond.toLocaleString('en')} | ${ratioToPipe.toFixed(2)} | ${number(cpuSeconds, 1)} | ${number(peakRssMb, 0)} | ${note} |`,
+  )
+  return [
+    `${rows.toLocaleString('en')} rows of 12 columns, Postgres to Postgres on one server, start-up included; medians of ${String(rounds)} interleaved rounds.`,
+    '',
+    '| program | rows/s | / COPY pipe | CPU s (its own processes) | peak RSS MB | how |',
+    '|---|---|---|---|---|---|',
+    ...lines,
+    '',
+  ].join('\n')
+}
