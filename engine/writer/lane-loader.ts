@@ -40,6 +40,11 @@ interface Orphans {
   readonly untilAttempt: number
 }
 
+/** Blocks are given back to the log at this size, below what any log lends (engine/log), … */
+const maxHeldBytes = 4 * 1024 * 1024
+/** … or when nothing has come for this long: a writer may be waiting for the room, with a record larger than what is left. */
+const giveBackAfterMs = 100
+
 type Positioned = NonNullable<Awaited<ReturnType<LaneReader['next']>>>
 
 const untouched: SliceProgress = { covered: 0, seen: 0, state: null, complete: false }
@@ -120,31 +125,48 @@ export class LaneLoader {
     return closed ? 'closed' : 'stopped'
   }
 
-  /** The next entry; meanwhile commits what has waited long enough. */
+  /** The next entry. While none comes, the log gets back what it lent, and what has waited long enough is committed. */
   async #next(
     reader: LaneReader,
     { signal, position }: { readonly signal: AbortSignal; readonly position: string | undefined },
   ): Promise<Positioned | undefined> {
     this.#clock.waits()
     const next = reader.next(signal)
-    if (this.#moved.size > 0 && this.#covered()) {
-      const timer = new AbortController()
-      const waitMs = Math.max(0, this.#pending.sinceMs + this.#options.commitMs - performance.now())
-      const first = await Promise.race([
-        next.finally(() => {
-          timer.abort()
-        }),
-        sleep(waitMs, 'aged' as const, { signal: timer.signal }).catch(() => 'aged' as const),
-      ])
-      if (first === 'aged' && !timer.signal.aborted) {
-        this.#clock.works()
-        await this.#commit(reader, position)
-        this.#clock.waits()
-      }
+    for (let idleMs = this.#idleMs(); idleMs !== undefined; idleMs = this.#idleMs()) {
+      if (await settlesWithin(next, idleMs)) break
+      this.#clock.works()
+      if (this.#isAged()) await this.#commit(reader, position)
+      else await this.#giveBack(reader)
+      this.#clock.waits()
     }
     const item = await next
     this.#clock.works()
     return item
+  }
+
+  /** How long to wait for the next entry before something else is to be done; undefined where there is nothing else. */
+  #idleMs(): number | undefined {
+    const canCommit = this.#moved.size > 0 && this.#covered()
+    const agesInMs = this.#pending.sinceMs + this.#options.commitMs - performance.now()
+    if (this.#pending.held > 0)
+      return Math.max(0, Math.min(giveBackAfterMs, canCommit ? agesInMs : Infinity))
+    return canCommit ? Math.max(0, agesInMs) : undefined
+  }
+
+  #isAged(): boolean {
+    const { sinceMs } = this.#pending
+    return (
+      this.#moved.size > 0 &&
+      this.#covered() &&
+      performance.now() - sinceMs >= this.#options.commitMs
+    )
+  }
+
+  /** The lane's blocks are no longer needed: there is room in the log again. */
+  async #giveBack(reader: LaneReader): Promise<void> {
+    await this.#lane.flush()
+    reader.release()
+    this.#pending.held = 0
   }
 
   async #take(entry: LogEntry, reader: LaneReader): Promise<'orphans' | undefined> {
@@ -153,6 +175,7 @@ export class LaneLoader {
         return this.#begin(entry)
       case 'records':
         if (!this.#isOrphan(entry)) await this.#write(entry, reader)
+        else if (this.#pending.held === 0) reader.release()
         return undefined
       case 'rejected':
         if (!this.#isOrphan(entry)) await this.#reject(entry)
@@ -191,11 +214,7 @@ export class LaneLoader {
     this.#slices.set(entry.slice, { ...progress, seen: entry.seq + entry.count })
     this.#pending.bytes += entry.bytes.length
     this.#pending.held += entry.bytes.length
-    if (this.#pending.held >= this.#options.commitBytes) {
-      await this.#lane.flush()
-      reader.release()
-      this.#pending.held = 0
-    }
+    if (this.#pending.held >= maxHeldBytes) await this.#giveBack(reader)
   }
 
   async #reject(entry: Extract<LogEntry, { type: 'rejected' }>): Promise<void> {
@@ -310,4 +329,17 @@ export class LaneLoader {
       details: { stream: this.#options.sync.streamId.name, expected, actual },
     })
   }
+}
+
+/** Whether the promise is settled in time; it is not consumed. */
+async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const timer = new AbortController()
+  const settled = promise.then(
+    () => true,
+    () => true,
+  )
+  const timeout = sleep(ms, false, { signal: timer.signal }).catch(() => true)
+  const first = await Promise.race([settled, timeout])
+  timer.abort()
+  return first
 }

@@ -2,7 +2,7 @@ import { MessageChannel } from 'node:worker_threads'
 import type { LaneEndpoint, LogStream, StreamLog } from '../stream-log.ts'
 
 /** Bytes in flight between the two workers of a lane (written, and not released by the reader). */
-const defaultMaxQueueBytes = 32 * 1024 * 1024
+const defaultMaxQueueBytes = 8 * 1024 * 1024
 
 /** One MessagePort message holds one entry; the bound keeps a single record from taking a worker's memory. */
 const maxRecordBytes = 64 * 1024 * 1024
