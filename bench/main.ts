@@ -1,5 +1,11 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { LogConfig } from '../engine/run-types.ts'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { benchCodec, codecTable, type CodecOptions } from './codec.ts'
+import { benchLog, logTable } from './log.ts'
+import { benchMemory, memoryTable } from './memory.ts'
+import { benchPeers, peersMarkdown } from './peers/peers.ts'
 import { benchReplicate, type ReplicateFigures } from './replicate/replicate.ts'
 
 interface ReplicateFlags {
@@ -10,6 +16,16 @@ interface ReplicateFlags {
   readonly metadata: 'full' | 'minimal'
   readonly rounds: number
   readonly json?: true
+}
+
+interface JsonFlag {
+  readonly json?: true
+}
+
+interface PeersFlags extends JsonFlag {
+  readonly rows: number
+  readonly rounds: number
+  readonly cache: string
 }
 
 const program = new Command('bench').description(
@@ -33,14 +49,72 @@ program
   .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
   .option('--json', 'one JSON object on the last line')
   .action(async (flags: ReplicateFlags) => {
-    const print = (line: string): void => {
-      process.stderr.write(`${line}\n`)
-    }
     const figures = await benchReplicate({ ...flags, log: logConfig(flags) }, print)
-    process.stdout.write(flags.json ? `${JSON.stringify(figures)}\n` : table(figures))
+    show(flags, figures, table)
+  })
+
+program
+  .command('memory')
+  .description("Peak memory of the engine's process for tables of different sizes")
+  .option('--rows <n,n,…>', 'rows of the tables', wholeNumbers, [500_000, 5_000_000])
+  .option('--json', 'one JSON object on the last line')
+  .action(async (flags: JsonFlag & { readonly rows: readonly number[] }) => {
+    const figures = await benchMemory(flags.rows, print)
+    show(flags, figures, memoryTable)
+  })
+
+program
+  .command('peers')
+  .description('The same work by the COPY pipe, this engine, Sling and dlt (bench/peers/README.md)')
+  .option('--rows <n>', 'rows of the source table', wholeNumber, 1_000_000)
+  .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
+  .option(
+    '--cache <folder>',
+    'where the peers are installed',
+    join(homedir(), '.cache', 'reactor-connect-bench'),
+  )
+  .option('--json', 'one JSON object on the last line')
+  .action(async (flags: PeersFlags) => {
+    const figures = await benchPeers({ ...flags, cacheDir: flags.cache }, print)
+    process.stdout.write(peersMarkdown(figures))
+    if (flags.json) process.stdout.write(`${JSON.stringify(figures)}\n`)
+  })
+
+program
+  .command('codec')
+  .description('The encoders and decoders that every row meets, on one thread')
+  .option('--rows <n>', 'rows', wholeNumber, 100_000)
+  .option('--rounds <n>', 'counted rounds', wholeNumber, 5)
+  .option('--json', 'one JSON object on the last line')
+  .action((flags: CodecOptions & JsonFlag) => {
+    show(flags, benchCodec(flags, print), codecTable)
+  })
+
+program
+  .command('log')
+  .description('A lane through the embedded log, and through Kafka where KAFKA_BROKERS is set')
+  .option('--rows <n>', 'rows', wholeNumber, 500_000)
+  .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
+  .option('--json', 'one JSON object on the last line')
+  .action(async (flags: CodecOptions & JsonFlag) => {
+    const brokers = process.env.KAFKA_BROKERS?.split(',')
+    const figures = await benchLog({ ...flags, ...(brokers && { brokers }) }, print)
+    show(flags, figures, logTable)
   })
 
 await program.parseAsync()
+
+function print(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+function show<Figures>(
+  flags: JsonFlag,
+  figures: Figures,
+  text: (figures: Figures) => string,
+): void {
+  process.stdout.write(flags.json ? `${JSON.stringify(figures)}\n` : text(figures))
+}
 
 function logConfig({ log, framing }: ReplicateFlags): LogConfig {
   if (log === 'embedded') return { kind: 'embedded' }
@@ -57,6 +131,10 @@ function wholeNumber(text: string): number {
   if (!Number.isSafeInteger(value) || value < 1)
     throw new InvalidArgumentError('must be a whole number above 0')
   return value
+}
+
+function wholeNumbers(text: string): readonly number[] {
+  return text.split(',').map(wholeNumber)
 }
 
 function table(figures: ReplicateFigures): string {

@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { startBenchServer, type BenchServer } from '../bench-server.ts'
-import { dropEngineTables, runEngine } from '../engine-run.ts'
+import { dropEngineTables } from '../engine-run.ts'
 import { copyPipe, psqlVersion } from '../replicate/copy-pipe.ts'
 import { benchTable, createPipeTable, createSourceTable } from '../replicate/source-table.ts'
 import { median } from '../statistics.ts'
 import { dlt } from './dlt.ts'
-import type { Peer } from './peer.ts'
+import type { Peer, PeerCommand } from './peer.ts'
 import { pythonEnvironment, pythonVersion, type PythonEnvironment } from './python-environment.ts'
 import { sling } from './sling.ts'
 
@@ -50,7 +50,8 @@ interface Program {
 }
 
 const allPeers: readonly Peer[] = [sling, dlt]
-const figuresScript = new URL('measure.py', import.meta.url).pathname
+const measureScript = new URL('measure.py', import.meta.url).pathname
+const commandLine = new URL('../../cli/main.ts', import.meta.url).pathname
 
 /** The same table through the COPY pipe, this engine and its peers, one after the other in each round. A peer that fails is an error, never a gap. */
 export async function benchPeers(
@@ -144,60 +145,91 @@ function pipeProgram(bench: BenchServer): Program {
   }
 }
 
+/** As a user runs it, in a process of its own: like the peers, it begins with nothing and finds the table itself. */
 function engineProgram(bench: BenchServer, rows: number): Program {
   return {
     name: 'Reactor Connect',
-    note: 'embedded log, append, metadata minimal, exactly once',
-    async once() {
-      await bench.warehouse(...dropEngineTables)
-      return runEngine(bench, rows)
-    },
+    note: 'embedded log, append, metadata minimal, table without a key',
+    once: () =>
+      inWorkDir(async (workDir) => {
+        await bench.warehouse(...dropEngineTables)
+        const file = join(workDir, 'run.yaml')
+        await writeFile(file, runFileOf(bench))
+        const argv = [process.execPath, commandLine, 'connect', 'run', file]
+        const result = await measure({ argv, environment: {} }, workDir)
+        await requireRows(bench, { table: benchTable, rows })
+        return result
+      }),
   }
+}
+
+/** JSON is YAML. */
+function runFileOf({ server }: BenchServer): string {
+  return JSON.stringify({
+    connection: 'bench',
+    source: { type: 'postgres', config: { ...server.address, schemas: ['public'] } },
+    destination: {
+      type: 'postgres',
+      config: { ...server.address, database: 'warehouse', schema: 'public' },
+    },
+    metadata: 'minimal',
+    streams: [{ name: benchTable, sync_mode: 'full_refresh', destination_sync_mode: 'append' }],
+  })
+}
+
+interface InstalledPeer {
+  readonly peer: Peer
+  readonly environment: PythonEnvironment
 }
 
 function peerProgram(
   bench: BenchServer,
-  {
-    peer,
-    environment,
-    rows,
-  }: { readonly peer: Peer; readonly environment: PythonEnvironment; readonly rows: number },
+  { peer, environment, rows }: InstalledPeer & { readonly rows: number },
 ): Program {
   return {
     name: peer.name,
     note: peer.note,
-    async once() {
-      const workDir = await mkdtemp(join(tmpdir(), 'reactor-bench-peer-'))
-      try {
+    once: () =>
+      inWorkDir(async (workDir) => {
         await bench.warehouse('DROP SCHEMA IF EXISTS peer CASCADE', 'CREATE SCHEMA peer')
         await bench.warehouse('CHECKPOINT')
-        const result = await runPeer(peer, environment, {
+        const work = {
           sourceUrl: bench.sourceUrl,
           targetUrl: bench.warehouseUrl,
           table: `public.${benchTable}`,
           targetSchema: 'peer',
           targetTable: 'copied',
           workDir,
-        })
-        const loaded = await bench.value('SELECT count(DISTINCT id) FROM peer.copied')
-        if (loaded !== String(rows)) throw new Error(`${peer.name} loaded ${loaded} rows`)
+        }
+        const result = await measure(peer.command(environment, work), workDir)
+        await requireRows(bench, { table: 'peer.copied', rows })
         return result
-      } finally {
-        await rm(workDir, { recursive: true, force: true })
-      }
-    },
+      }),
   }
 }
 
-async function runPeer(
-  peer: Peer,
-  environment: PythonEnvironment,
-  work: Parameters<Peer['command']>[1],
-): Promise<Measured> {
-  const { argv, environment: variables } = peer.command(environment, work)
-  const child = spawn('python3', [figuresScript, ...argv], {
-    cwd: work.workDir,
-    env: { PATH: process.env.PATH ?? '', HOME: work.workDir, ...variables },
+async function inWorkDir<T>(work: (workDir: string) => Promise<T>): Promise<T> {
+  const workDir = await mkdtemp(join(tmpdir(), 'reactor-bench-peer-'))
+  try {
+    return await work(workDir)
+  } finally {
+    await rm(workDir, { recursive: true, force: true })
+  }
+}
+
+/** A program that is fast because it loses rows has no figure. */
+async function requireRows(
+  bench: BenchServer,
+  { table, rows }: { readonly table: string; readonly rows: number },
+): Promise<void> {
+  const loaded = await bench.value(`SELECT count(DISTINCT id) FROM ${table}`)
+  if (loaded !== String(rows)) throw new Error(`${table} has ${loaded} rows`)
+}
+
+async function measure({ argv, environment }: PeerCommand, workDir: string): Promise<Measured> {
+  const child = spawn('python3', [measureScript, ...argv], {
+    cwd: workDir,
+    env: { PATH: process.env.PATH ?? '', HOME: workDir, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output: Buffer[] = []
@@ -207,7 +239,7 @@ async function runPeer(
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   const text = (chunks: readonly Buffer[]): string => Buffer.concat(chunks).toString('utf8')
   if (code !== 0)
-    throw new Error(`${peer.name} exited with ${String(code)}:\n${text(errors).slice(-4_000)}`)
+    throw new Error(`${argv.join(' ')} exited with ${String(code)}:\n${text(errors).slice(-4_000)}`)
   return measured.parse(JSON.parse(text(output)))
 }
 
