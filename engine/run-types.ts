@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { Stage } from './bottleneck.ts'
 import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
 import type { PostgresAddress } from '../sinks/postgres/postgres-address.ts'
@@ -36,9 +37,9 @@ export type LogConfig =
     }
 
 export interface RunLimits {
-  /** Lanes (partition of a stream) that are read and loaded at the same time. Default 2. */
+  /** Lanes (partition of a stream) that are read and loaded at the same time. Default: half of the cores, 2 at least. */
   readonly parallelLanes: number
-  /** Partitions of a stream's topic, and lanes of the embedded log: how many slices of one stream move at the same time. Default 2. */
+  /** Partitions of a stream's topic, and lanes of the embedded log: how many slices of one stream move at the same time. Default: half of the cores. */
   readonly partitionsPerStream: number
   /** A destination transaction ends at the first state after this many bytes of the wire. Default 16 MiB. */
   readonly commitBytes: number
@@ -48,9 +49,13 @@ export interface RunLimits {
   readonly workerHeapMb: number
 }
 
+/** A lane keeps two cores busy: one reads and encodes, one loads; the databases want the rest. */
+const lanesForCores = Math.floor(availableParallelism() / 2)
+
 export const defaultLimits: RunLimits = {
-  parallelLanes: 2,
-  partitionsPerStream: 2,
+  // Two at least: much of the time of small streams, and of sources that are not databases, is waiting.
+  parallelLanes: Math.max(2, lanesForCores),
+  partitionsPerStream: Math.max(1, lanesForCores),
   commitBytes: 16 * 1024 * 1024,
   commitMs: 2_000,
   workerHeapMb: 256,

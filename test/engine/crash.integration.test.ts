@@ -48,7 +48,7 @@ function runFile(
       destination_sync_mode: mode,
     })),
     // Small transactions: a kill then meets every step of many of them.
-    limits: { commit_bytes: 262_144, commit_ms: 20 },
+    limits: { commit_bytes: 262_144, commit_ms: 20, partitions_per_stream: 2 },
   })
 }
 
