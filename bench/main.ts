@@ -146,6 +146,9 @@ function table(figures: ReplicateFigures): string {
     `${figures.rows.toLocaleString('en')} rows, ${figures.mode}, metadata ${figures.metadata}, log ${figures.log}; medians of ${String(figures.rounds.length)} rounds`,
     `psql COPY pipe  ${rate(figures.pipeRowsPerSecond)}`,
     `engine          ${rate(figures.rowsPerSecond)}   ratio ${figures.ratio.toFixed(2)}`,
+    ...(figures.secondSyncRatio === undefined
+      ? []
+      : [`second sync, all rows exist: ${figures.secondSyncRatio.toFixed(2)} times the first`]),
     `engine process  ${figures.cpuSeconds.toFixed(1)} s CPU, peak ${String(figures.peakRssMb)} MB`,
     'seconds by stage, summed over threads:',
     ...share,

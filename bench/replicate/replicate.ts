@@ -46,6 +46,8 @@ export interface ReplicateFigures {
   readonly rowsPerSecond: number
   /** Median of the rounds' ratios: this engine's rate / the COPY pipe's rate. */
   readonly ratio: number
+  /** append_dedup: time of a second sync that reads everything again / time of the first. */
+  readonly secondSyncRatio?: number
   readonly cpuSeconds: number
   readonly peakRssMb: number
   readonly stages: Readonly<Record<string, number>>
@@ -84,7 +86,7 @@ async function measure(
 ): Promise<ReplicateFigures> {
   const warehouseUrl = databaseUrl(server.url, 'warehouse')
   const plan = await planOf(options, server)
-  const rounds: { pipeSeconds: number; seconds: number; figures: RunFigures }[] = []
+  const rounds: Round[] = []
   // The first round warms caches and is not counted.
   for (let round = 0; round <= options.rounds; round++) {
     await execute(warehouseUrl, [...createPipeTable(), 'CHECKPOINT'])
@@ -99,19 +101,19 @@ async function measure(
       `DROP TABLE IF EXISTS ${benchTable}`,
       'CHECKPOINT',
     ])
-    const figures = await runOnce({ ...plan, connection: `bench-${Date.now().toString(36)}` })
-    const loaded = figures.result.streams[0]?.loaded
-    if (figures.result.status !== 'complete' || loaded !== options.rows)
-      throw new Error(
-        `the run did not load ${String(options.rows)} rows: ${JSON.stringify(figures.result)}`,
-      )
+    const named = { ...plan, connection: `bench-${Date.now().toString(36)}` }
+    const figures = await loadAll(named, options.rows)
+    // All rows exist by now: each is merged.
+    const again = options.mode === 'append_dedup' ? await loadAll(named, options.rows) : undefined
     print(
-      `${round === 0 ? 'warm-up' : `round ${String(round)}`}: COPY pipe ${pipe.seconds.toFixed(2)} s, engine ${figures.seconds.toFixed(2)} s, ratio ${(pipe.seconds / figures.seconds).toFixed(2)}`,
+      `${round === 0 ? 'warm-up' : `round ${String(round)}`}: COPY pipe ${pipe.seconds.toFixed(2)} s, engine ${figures.seconds.toFixed(2)} s, ratio ${(pipe.seconds / figures.seconds).toFixed(2)}${again === undefined ? '' : `, second sync ${again.seconds.toFixed(2)} s`}`,
     )
-    if (round > 0) rounds.push({ pipeSeconds: pipe.seconds, seconds: figures.seconds, figures })
+    if (round > 0) {
+      const secondSeconds = again?.seconds
+      rounds.push({ pipeSeconds: pipe.seconds, seconds: figures.seconds, secondSeconds, figures })
+    }
   }
-  const of = (value: (round: (typeof rounds)[number]) => number): number =>
-    median(rounds.map(value))
+  const of = (value: (round: Round) => number): number => median(rounds.map(value))
   const names = Object.keys(rounds[0]?.figures.stages ?? {})
   return {
     rows: options.rows,
@@ -121,6 +123,9 @@ async function measure(
     pipeRowsPerSecond: Math.round(options.rows / of((round) => round.pipeSeconds)),
     rowsPerSecond: Math.round(options.rows / of((round) => round.seconds)),
     ratio: of((round) => round.pipeSeconds / round.seconds),
+    ...(options.mode === 'append_dedup' && {
+      secondSyncRatio: of((round) => (round.secondSeconds ?? NaN) / round.seconds),
+    }),
     cpuSeconds: of((round) => round.figures.cpuSeconds),
     peakRssMb: Math.round(of((round) => round.figures.peakRssMb)),
     stages: Object.fromEntries(
@@ -167,6 +172,20 @@ async function planOf(options: ReplicateOptions, server: EmbeddedPostgres): Prom
       },
     ],
   }
+}
+
+interface Round {
+  readonly pipeSeconds: number
+  readonly seconds: number
+  readonly secondSeconds: number | undefined
+  readonly figures: RunFigures
+}
+
+async function loadAll(plan: RunPlan, rows: number): Promise<RunFigures> {
+  const figures = await runOnce(plan)
+  const loaded = figures.result.streams[0]?.loaded
+  if (figures.result.status === 'complete' && loaded === rows) return figures
+  throw new Error(`the run did not load ${String(rows)} rows: ${JSON.stringify(figures.result)}`)
 }
 
 async function runOnce(plan: RunPlan): Promise<RunFigures> {
