@@ -98,8 +98,8 @@ async function loadBeside({
   ])
   const error =
     errors.find(({ code }) => code !== 'log_reader_lost' && code !== 'log_writer_lost') ?? errors[0]
-  // A source that has no state to stop at throws away what it read: still a stop, not a failure.
-  if (run.signal.aborted && error?.code === 'source_read_interrupted') return { status: 'stopped' }
+  const isKilled = reader.kill.aborted || sink.kill.aborted
+  if (run.signal.aborted && isStop(error, isKilled)) return { status: 'stopped' }
   if (error !== undefined) return { status: 'failed', error }
   const complete =
     read.status === 'ok' &&
@@ -107,6 +107,14 @@ async function loadBeside({
     load.status === 'ok' &&
     load.value === 'closed'
   return { status: complete ? 'complete' : 'stopped' }
+}
+
+/**
+ * A source that has no state to stop at throws away what it read, and a worker that did not reach its next checkpoint in time
+ * (a broker that fell silent) is killed: still a stop, not a failure.
+ */
+function isStop(error: ErrorBody | undefined, isKilled: boolean): boolean {
+  return error?.code === 'source_read_interrupted' || (error?.code === 'worker_died' && isKilled)
 }
 
 /** The outcome of a lane whose reader ended before its sink was started. */
