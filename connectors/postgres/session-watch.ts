@@ -1,22 +1,22 @@
 import type { Duplex } from 'node:stream'
-import { Client, DatabaseError } from 'pg'
-import type { Logger } from 'pino'
-import { ConnectError } from '../../protocol/index.ts'
-import { clientConfig } from './client-config.ts'
-import type { PostgresConfig } from './config.ts'
+import { Client, DatabaseError, type ClientConfig } from 'pg'
 
 /** A server that sorts is silent too, so silence alone proves nothing: after this long it is looked into. */
 const silenceMs = 30_000
 const probeTimeoutMs = 10_000
 
+/** A session at a source or at a destination. */
 export interface WatchedSession {
-  readonly config: PostgresConfig
+  /** How another session is made, to ask about this one. */
+  readonly config: ClientConfig
   /** The session's process on the server, as soon as it is known. */
   readonly pid: () => number | undefined
   readonly socket: Duplex & { readonly bytesRead?: number }
   /** Whether something is expected from the server now, and the socket is not held back. */
   readonly isWaiting: () => boolean
-  readonly logger: Logger
+  /** What the calls that wait throw once the session was ended. */
+  readonly lost: (reason: string) => Error
+  readonly onSilence: (finding: 'stuck' | 'gone') => void
 }
 
 /**
@@ -24,7 +24,7 @@ export interface WatchedSession {
  * keepalive finds that out only where nothing in between answers for the server; here another session asks the server itself.
  */
 export function watchSession(watched: WatchedSession): void {
-  const { socket, logger } = watched
+  const { socket } = watched
   let bytesSeen = -1
   let suspicions = 0
   const look = async (): Promise<void> => {
@@ -37,11 +37,11 @@ export function watchSession(watched: WatchedSession): void {
     const finding = await probe(watched)
     if (socket.bytesRead !== bytes || finding === 'working') return
     suspicions = finding === 'gone' ? 2 : suspicions + 1
-    logger.warn({ finding, silenceMs }, 'source session is silent')
+    watched.onSilence(finding)
     if (suspicions < 2) return
-    const { host, port } = watched.config
-    const reason = `the server has been silent for more than ${silenceMs / 1000} seconds`
-    socket.destroy(new ConnectError('source_connection_lost', { details: { host, port, reason } }))
+    socket.destroy(
+      watched.lost(`the server has been silent for more than ${silenceMs / 1000} seconds`),
+    )
   }
   let looking = false
   const timer = setInterval(() => {
@@ -61,21 +61,15 @@ export function watchSession(watched: WatchedSession): void {
  * gone: the server has no such session, or does not answer a new one. stuck: it waits for us, who wait for it. Anything else,
  * also where it cannot be told (no room for another session): working.
  */
-async function probe({
-  config,
-  pid,
-  logger,
-}: WatchedSession): Promise<'working' | 'stuck' | 'gone'> {
+async function probe({ config, pid }: WatchedSession): Promise<'working' | 'stuck' | 'gone'> {
   const process = pid()
   const client = new Client({
-    ...clientConfig(config),
+    ...config,
     connectionTimeoutMillis: probeTimeoutMs,
     query_timeout: probeTimeoutMs,
   })
   // Reported by the call that is under way.
-  client.on('error', (error) => {
-    logger.debug({ reason: error.message }, 'probe of the source failed')
-  })
+  client.on('error', () => undefined)
   try {
     await client.connect()
     const { rows } = await client.query<{ wait: string | null }>(

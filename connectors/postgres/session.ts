@@ -1,6 +1,7 @@
 import { Client } from 'pg'
 import type { QueryResultRow } from 'pg'
 import type { Logger } from 'pino'
+import { ConnectError } from '../../protocol/index.ts'
 import { clientConfig } from './client-config.ts'
 import type { PostgresConfig } from './config.ts'
 import { sourceError, type ErrorPlace } from './errors.ts'
@@ -42,11 +43,15 @@ export class Session implements AsyncDisposable {
     try {
       await client.connect()
       watchSession({
-        config,
+        config: clientConfig(config),
         pid: () => session.#pid,
         socket: client.connection.stream,
         isWaiting: () => session.#openQueries > 0 || session.#copy?.isWaiting === true,
-        logger: options.logger,
+        lost: (reason) =>
+          new ConnectError('source_connection_lost', { details: { host, port, reason } }),
+        onSilence: (finding) => {
+          options.logger.warn({ finding }, 'source session is silent')
+        },
       })
       await session.#query(() => session.#begin(options.snapshot))
       return session

@@ -7,6 +7,7 @@ export class CopyIn {
   readonly #stream: ReturnType<typeof copyFrom>
   /** Resolves when the COPY has failed and the session is ready for the next query, or gone. */
   readonly #failure: Promise<Error>
+  #isWaiting = false
   #hasFailed = false
 
   constructor(client: Client, sql: string) {
@@ -66,7 +67,13 @@ export class CopyIn {
     })
   }
 
+  /** Whether something is expected from the server, or it takes no more. */
+  get isWaiting(): boolean {
+    return this.#isWaiting
+  }
+
   async #unlessItFails(start: (done: () => void) => void): Promise<void> {
+    this.#isWaiting = true
     const done = new Promise<undefined>((resolve) => {
       if (this.#hasFailed) return
       start(() => {
@@ -74,6 +81,7 @@ export class CopyIn {
       })
     })
     const failure = await Promise.race([done, this.#failure])
+    this.#isWaiting = false
     if (failure !== undefined) throw failure
   }
 }

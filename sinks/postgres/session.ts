@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from 'node:tls'
-import { Client, DatabaseError, type QueryResultRow } from 'pg'
+import { Client, DatabaseError, type ClientConfig, type QueryResultRow } from 'pg'
+import { watchSession } from '../../connectors/postgres/session-watch.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { CopyIn } from './copy-in.ts'
 import { destinationError, type ErrorPlace } from './destination-errors.ts'
@@ -12,6 +13,10 @@ const OLDEST_SERVER = 150_000
 export class Session implements AsyncDisposable {
   readonly #client: Client
   readonly #place: ErrorPlace
+  #openQueries = 0
+  #copy: CopyIn | undefined
+  /** Of the session on the server. */
+  #pid: number | undefined
   /** Why the session ended between two queries. */
   #lost: Error | undefined
 
@@ -25,23 +30,25 @@ export class Session implements AsyncDisposable {
 
   static async open(place: ErrorPlace): Promise<Session> {
     const { address } = place
-    const client = new Client({
-      host: address.host,
-      port: address.port,
-      user: address.user,
-      database: address.database,
-      // A function, so that pg never falls back to PGPASSWORD or .pgpass of this machine.
-      password: () => address.password ?? '',
-      ssl: tlsOf(address),
-      keepAlive: true,
-      connectionTimeoutMillis: 10_000,
-      application_name: 'reactor-connect',
-    })
+    const config = clientConfig(address)
+    const client = new Client(config)
     const session = new Session(client, place)
     try {
       await client.connect()
-      await client.query(settings)
-      await session.#requireServer()
+      watchSession({
+        config,
+        pid: () => session.#pid,
+        socket: client.connection.stream,
+        isWaiting: () => session.#openQueries > 0 || session.#copy?.isWaiting === true,
+        lost: (reason) => {
+          const { host, port, database } = address
+          const details = { host, port, database, reason }
+          return new ConnectError('destination_connection_lost', { details })
+        },
+        onSilence: () => undefined,
+      })
+      await session.#query(() => client.query(settings))
+      await session.#query(() => session.#requireServer())
       return session
     } catch (thrown) {
       session.destroy()
@@ -52,7 +59,7 @@ export class Session implements AsyncDisposable {
   /** One statement with parameters. */
   async rows<R extends QueryResultRow>(sql: string, params: readonly unknown[] = []): Promise<R[]> {
     try {
-      const { rows } = await this.#client.query<R>(sql, [...params])
+      const { rows } = await this.#query(() => this.#client.query<R>(sql, [...params]))
       return rows
     } catch (thrown) {
       throw this.error(thrown)
@@ -62,7 +69,7 @@ export class Session implements AsyncDisposable {
   /** Several statements in one round trip, without parameters. */
   async run(sql: string): Promise<void> {
     try {
-      await this.#client.query(sql)
+      await this.#query(() => this.#client.query(sql))
     } catch (thrown) {
       throw this.error(thrown)
     }
@@ -84,14 +91,15 @@ export class Session implements AsyncDisposable {
   /** Ends the transaction, if there is one. A session that is lost has none. */
   async rollback(): Promise<void> {
     if (this.isLost) return
-    await this.#client.query('ROLLBACK').catch((error: unknown) => {
+    await this.#query(() => this.#client.query('ROLLBACK')).catch((error: unknown) => {
       this.#lost ??= error instanceof Error ? error : undefined
     })
   }
 
   /** Starts a COPY … FROM STDIN, perhaps after other statements. One at a time; end or abort it before the next query. */
   copyIn(sql: string): CopyIn {
-    return new CopyIn(this.#client, sql)
+    this.#copy = new CopyIn(this.#client, sql)
+    return this.#copy
   }
 
   /** What was thrown by a query or a COPY, for the user. */
@@ -115,7 +123,22 @@ export class Session implements AsyncDisposable {
       this.destroy()
       return
     }
-    await this.#client.end()
+    // A server that is out of reach does not answer the farewell.
+    const timer = setTimeout(() => {
+      this.destroy()
+    }, farewellMs)
+    await this.#client.end().finally(() => {
+      clearTimeout(timer)
+    })
+  }
+
+  async #query<T>(run: () => Promise<T>): Promise<T> {
+    this.#openQueries += 1
+    try {
+      return await run()
+    } finally {
+      this.#openQueries -= 1
+    }
   }
 
   async #requireServer(): Promise<void> {
@@ -123,12 +146,14 @@ export class Session implements AsyncDisposable {
       number: number
       version: string
       encoding: string
+      pid: number
     }>(
       `SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version,
-              current_setting('server_encoding') AS encoding`,
+              current_setting('server_encoding') AS encoding, pg_backend_pid() AS pid`,
     )
     const [server] = rows
     if (server === undefined) return
+    this.#pid = server.pid
     const { version, encoding } = server
     if (server.number < OLDEST_SERVER) {
       throw new ConnectError('destination_version_unsupported', { details: { version } })
@@ -139,6 +164,25 @@ export class Session implements AsyncDisposable {
         details: { database, encoding },
       })
     }
+  }
+}
+
+const farewellMs = 2_000
+
+function clientConfig(address: PostgresAddress): ClientConfig {
+  return {
+    host: address.host,
+    port: address.port,
+    user: address.user,
+    database: address.database,
+    // A function, so that pg never falls back to PGPASSWORD or .pgpass of this machine.
+    password: () => address.password ?? '',
+    ssl: tlsOf(address),
+    keepAlive: true,
+    // The system's own delay is two hours.
+    keepAliveInitialDelayMillis: 30_000,
+    connectionTimeoutMillis: 10_000,
+    application_name: 'reactor-connect',
   }
 }
 

@@ -203,11 +203,7 @@ describe.skipIf(!wanted).each(parties)(
   },
 )
 
-test.todo(
-  'a destination that falls silent for good ends the run, and does not keep it from being stopped',
-)
-
-describe.skipIf(!wanted).each(['source', 'kafka'] as const)(
+describe.skipIf(!wanted).each(['source', 'destination', 'kafka'] as const)(
   `the %s that falls silent (seed ${String(seed)})`,
   (party) => {
     test(
