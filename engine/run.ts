@@ -9,6 +9,7 @@ import { runStream } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
 
 const progressEveryMs = 250
+const streamsAhead = 2
 
 /**
  * Runs a connection once: every stream of the plan from its last checkpoint to its end. One failing stream does not stop the others.
@@ -35,37 +36,40 @@ export async function runConnection(
   const run = await destination.startRun(plan.connection)
   await using session = await connector.openRead(plan.source.config, context)
   await using log = await openStreamLog(plan.log, logger)
-  const tallies = plan.streams.map((sink) => {
+  const work = plan.streams.map((sink) => {
     const { name, namespace } = sink.stream.stream
-    return new StreamTally(
-      plan.connection,
-      namespace === undefined ? { name } : { name, namespace },
-      ports.metrics,
-    )
+    const id = namespace === undefined ? { name } : { name, namespace }
+    return { sink, tally: new StreamTally(plan.connection, id, ports.metrics) }
   })
   const report = (): void => {
     const atMs = ports.now()
     ports.onProgress({
       startedAtMs,
       atMs,
-      streams: tallies.map((tally) => tally.progress(atMs)),
+      streams: work.map(({ tally }) => tally.progress(atMs)),
     })
   }
   const timer = setInterval(report, progressEveryMs)
   try {
     const deps = { plan, run, connector, context, session, destination, log, pools, logger, signal }
-    const streams = await Promise.all(
-      plan.streams.map(async (sink, index) => {
-        const tally =
-          tallies[index] ??
-          new StreamTally(plan.connection, { name: sink.stream.stream.name }, ports.metrics)
+    const streams: StreamResult[] = []
+    // Some more than move at the same time, so that the next one is ready; not all, each takes a session at the destination to begin.
+    const waiting = work.entries()
+    const runNext = async (): Promise<void> => {
+      for (const [index, { sink, tally }] of waiting) {
         const result = await runStream(deps, sink, tally)
         ports.metrics.streams.inc({ connection: plan.connection, status: result.status })
-        return result
-      }),
-    )
+        streams[index] = result
+      }
+    }
+    await Promise.all(Array.from({ length: plan.limits.parallelLanes + streamsAhead }, runNext))
     const status = overall(streams)
-    if (status !== 'stopped') await destination.endRun(plan.connection, run)
+    if (status !== 'stopped') {
+      // A destination that cannot be told takes the next run for this one's continuation: the streams' own results stand.
+      await destination.endRun(plan.connection, run).catch((error: unknown) => {
+        logger.warn({ err: error }, 'the end of the run could not be noted at the destination')
+      })
+    }
     return { status, seconds: (ports.now() - startedAtMs) / 1000, streams }
   } finally {
     clearInterval(timer)

@@ -25,6 +25,7 @@ export class LaneOutput implements RecordOutput {
   #slice = ''
   #seq = 0
   #unitStart = 0
+  #waitingSince: number | undefined
 
   constructor(options: LaneOutputOptions) {
     this.#encoder = options.encoder
@@ -37,8 +38,11 @@ export class LaneOutput implements RecordOutput {
     return this.#seq
   }
 
+  /** Totals until now, a wait that is going on included. */
   get totals(): ReadTotals {
-    return this.#totals
+    if (this.#waitingSince === undefined) return this.#totals
+    const waitSeconds = (performance.now() - this.#waitingSince) / 1000
+    return { ...this.#totals, logWaitSeconds: this.#totals.logWaitSeconds + waitSeconds }
   }
 
   /** Whether every record so far is covered by a state. */
@@ -109,7 +113,9 @@ export class LaneOutput implements RecordOutput {
 
   async #append(entry: Parameters<LaneWriter['append']>[0]): Promise<void> {
     const started = performance.now()
+    this.#waitingSince = started
     await this.#writer.append(entry)
+    this.#waitingSince = undefined
     this.#totals.logWaitSeconds += (performance.now() - started) / 1000
   }
 }

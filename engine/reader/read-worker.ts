@@ -70,6 +70,10 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
       post(job, { type: 'rate_limited', untilMs })
     },
   })
+  // A read that waits for room in the log reports too.
+  const timer = setInterval(() => {
+    post(job, { type: 'read', ...output.totals })
+  }, reportEveryMs)
   try {
     let outcome: 'complete' | 'stopped' = 'complete'
     for (const slice of writer.resume.slices) {
@@ -81,6 +85,7 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
     await writer.flush()
     return outcome
   } finally {
+    clearInterval(timer)
     post(job, { type: 'read', ...output.totals })
   }
 }
