@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { readRunFile } from '../../cli/run-file/load-run-file.ts'
 import { runPlanOf } from '../../cli/run-file/run-plan.ts'
@@ -55,8 +56,8 @@ describe('a right run file', () => {
       streams: [],
       log: { kind: 'embedded' },
       limits: {
-        parallelLanes: 2,
-        partitionsPerStream: 2,
+        parallelLanes: Math.max(2, Math.floor(availableParallelism() / 2)),
+        partitionsPerStream: Math.max(1, Math.floor(availableParallelism() / 2)),
         commitBytes: 16_777_216,
         commitMs: 2_000,
         workerHeapMb: 256,
