@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process'
 import { pino } from 'pino'
 import { z } from 'zod'
 import { connectorOf } from '../connectors/registry.ts'
-import { defaultLimits, type RunPlan } from '../engine/run-types.ts'
+import { defaultLimits, type LogConfig, type RunPlan } from '../engine/run-types.ts'
 import { columnsOf } from '../protocol/index.ts'
+import type { SyncMode } from '../sinks/sink.ts'
 import type { BenchServer } from './bench-server.ts'
 import { benchTable } from './replicate/source-table.ts'
 
@@ -11,6 +12,8 @@ const engineFigures = z.object({
   seconds: z.number(),
   peakRssMb: z.number(),
   cpuSeconds: z.number(),
+  /** Seconds by stage, summed over threads. */
+  stages: z.record(z.string(), z.number()),
   result: z.looseObject({
     status: z.string(),
     streams: z.array(z.looseObject({ loaded: z.number() })),
@@ -18,9 +21,26 @@ const engineFigures = z.object({
 })
 export type EngineFigures = z.infer<typeof engineFigures>
 
-/** Loads the benchmark's table into the server's `warehouse` once, through the embedded log, in a process of its own. Throws unless it loaded `rows`. */
-export async function runEngine(bench: BenchServer, rows: number): Promise<EngineFigures> {
-  const plan = await planOf(bench)
+export interface EngineOptions {
+  readonly connection: string
+  readonly log: LogConfig
+  readonly mode: SyncMode
+  readonly metadata: 'full' | 'minimal'
+}
+
+/** As the other programs are told to work. A new connection each time, so that every run is a first one. */
+export function firstRun(): EngineOptions {
+  const connection = `bench-${Date.now().toString(36)}`
+  return { connection, log: { kind: 'embedded' }, mode: 'append', metadata: 'minimal' }
+}
+
+/** Loads the benchmark's table into the server's `warehouse` once, in a process of its own. Throws unless it loaded `rows`. */
+export async function runEngine(
+  bench: BenchServer,
+  rows: number,
+  options: EngineOptions = firstRun(),
+): Promise<EngineFigures> {
+  const plan = await planOf(bench, options)
   const child = spawn(
     process.execPath,
     [new URL('replicate/run-once.ts', import.meta.url).pathname],
@@ -37,9 +57,11 @@ export async function runEngine(bench: BenchServer, rows: number): Promise<Engin
   return figures
 }
 
-/** As a run file would say it: append, `metadata: minimal`. A new connection each time, so that every run is a first one. */
-async function planOf({ server }: BenchServer): Promise<RunPlan> {
-  const connection = `bench-${Date.now().toString(36)}`
+/** As a run file would say it. */
+async function planOf(
+  { server }: BenchServer,
+  { connection, log, mode, metadata }: EngineOptions,
+): Promise<RunPlan> {
   const { ssl, ...address } = server.address
   const config = { ...address, ssl, schemas: ['public'] }
   const context = {
@@ -58,15 +80,20 @@ async function planOf({ server }: BenchServer): Promise<RunPlan> {
       address: { ...server.address, database: 'warehouse' },
       schema: 'public',
     },
-    log: { kind: 'embedded' },
+    log,
     limits: defaultLimits,
     streams: [
       {
         connection,
-        stream: { stream, sync_mode: 'full_refresh', destination_sync_mode: 'append' },
+        stream: {
+          stream,
+          sync_mode: 'full_refresh',
+          destination_sync_mode: mode === 'append' ? 'append' : 'append_dedup',
+          primary_key: [['id']],
+        },
         columns: columnsOf(stream.json_schema),
-        mode: 'append',
-        metadata: 'minimal',
+        mode,
+        metadata,
         deletes: 'hard',
       },
     ],
