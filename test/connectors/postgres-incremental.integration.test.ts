@@ -168,11 +168,14 @@ test('whatever is inserted and updated between reads with a growing cursor arriv
       const follower = await follow('growing', 'v')
       let top = 10
       let version = 0
-      const versions = new Set<string>()
       const received: string[] = []
-      const record = async () => {
-        for (const row of await db.query('SELECT id, version FROM growing'))
-          versions.add(`${String(row.id)}/${String(row.version)}`)
+      const read = async (stopAfter?: number): Promise<void> => {
+        const { rows } = await follower.read(stopAfter)
+        received.push(...rows.map((row) => `${String(row.id)}/${String(row.version)}`))
+      }
+      const present = async (): Promise<string[]> => {
+        const rows = await db.query('SELECT id, version FROM growing')
+        return rows.map((row) => `${String(row.id)}/${String(row.version)}`)
       }
       for (const { inserts, touches, stopped } of steps) {
         for (const ahead of inserts) {
@@ -189,14 +192,13 @@ test('whatever is inserted and updated between reads with a growing cursor arriv
             id,
           ])
         }
-        await record()
-        const { rows } = await follower.read(stopped ? 1 : undefined)
-        received.push(...rows.map((row) => `${String(row.id)}/${String(row.version)}`))
+        await read(stopped ? 1 : undefined)
+        // What a stopped read did not come to may be updated again before it is read.
+        if (!stopped) expect(received).toEqual(expect.arrayContaining(await present()))
       }
-      const { rows } = await follower.read()
-      received.push(...rows.map((row) => `${String(row.id)}/${String(row.version)}`))
+      await read()
+      expect(received).toEqual(expect.arrayContaining(await present()))
       expect(received.length).toBe(new Set(received).size)
-      expect(new Set(received)).toEqual(versions)
     }),
     { numRuns: 25 },
   )
