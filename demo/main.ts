@@ -118,7 +118,7 @@ async function reactor(file: string): Promise<void> {
 async function showArrivals(source: pg.Client, warehouse: pg.Client): Promise<void> {
   say('What arrived, compared row by row with the source:')
   const { rows: streams } = await warehouse.query<{ table_name: string; state: string }>(
-    `SELECT t.table_name, s.state::text AS state FROM reactor_connect.streams t JOIN reactor_connect.slices s USING (connection, stream) ORDER BY 1`,
+    `SELECT t.table_name, s.state FROM reactor_connect.streams t JOIN reactor_connect.slices s ON s.stream_id = t.id ORDER BY 1`,
   )
   let same = true
   for (const { table_name: table, state } of streams) {
