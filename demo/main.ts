@@ -35,8 +35,12 @@ async function demo(log: LogName): Promise<void> {
     await using kafka = await startLog(log)
     const file = join(files, 'demo.yaml')
     await writeFile(file, runFile(server, kafka.brokers))
+    // Closed before the server is stopped, also where something fails: else its last word hides the reason.
+    await using clients = new AsyncDisposableStack()
     const source = await connect(server, 'postgres')
+    clients.defer(() => source.end())
     const warehouse = await connect(server, 'postgres', 'CREATE DATABASE warehouse')
+    clients.defer(() => warehouse.end())
     say('Loading public data into the source database')
     const { tables } = await loadDemoSource(source)
     for (const { name, rows } of tables) say(`  ${name.padEnd(20)} ${count(rows)} rows`)
@@ -49,8 +53,6 @@ async function demo(log: LogName): Promise<void> {
     say('Second run: only what changed moves')
     await reactor(file)
     await showArrivals(source, warehouse)
-    await source.end()
-    await warehouse.end()
   } finally {
     await rm(folder, { recursive: true, force: true })
     await rm(files, { recursive: true, force: true })

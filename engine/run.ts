@@ -1,3 +1,4 @@
+import { streamIdOf } from '../protocol/index.ts'
 import { connectorOf } from '../connectors/registry.ts'
 import type { ConnectorContext } from '../connectors/connector.ts'
 import { openPostgresDestination } from '../sinks/postgres/postgres-destination.ts'
@@ -37,8 +38,7 @@ export async function runConnection(
   await using session = await connector.openRead(plan.source.config, context)
   await using log = await openStreamLog(plan.log, logger)
   const work = plan.streams.map((sink) => {
-    const { name, namespace } = sink.stream.stream
-    const id = namespace === undefined ? { name } : { name, namespace }
+    const id = streamIdOf(sink.stream.stream)
     return { sink, tally: new StreamTally(plan.connection, id, ports.metrics) }
   })
   const report = (): void => {

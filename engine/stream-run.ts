@@ -6,7 +6,7 @@ import type {
   PlannedSlice,
   ReadSession,
 } from '../connectors/connector.ts'
-import { ConnectError, type JsonValue, streamLabel } from '../protocol/index.ts'
+import { ConnectError, type JsonValue, streamIdOf, streamLabel } from '../protocol/index.ts'
 import type { Destination, SinkStream, SliceCheckpoint, StreamSync } from '../sinks/sink.ts'
 import { type LaneOutcome, runLane } from './lane-run.ts'
 import type { StreamLog } from './log/stream-log.ts'
@@ -75,8 +75,7 @@ class StreamRun {
   }
 
   get id(): StreamSync['streamId'] {
-    const { name, namespace } = this.#sink.stream.stream
-    return namespace === undefined ? { name } : { name, namespace }
+    return streamIdOf(this.#sink.stream.stream)
   }
 
   async attempt(attempt: number): Promise<LaneOutcome> {

@@ -61,8 +61,13 @@ export const airbyteConnectionStatus = z.looseObject({
 /** Whether the configuration works. */
 export type AirbyteConnectionStatus = z.infer<typeof airbyteConnectionStatus>
 
+/** The identity of a catalog's stream. */
+export function streamIdOf({ namespace, name }: AirbyteStream): StreamId {
+  return namespace === undefined ? { name } : { name, namespace }
+}
+
 /** A stream's name for people, logs and metrics: `namespace.name`. Not an identity: a name may hold a dot. */
-export function streamLabel({ namespace, name }: StreamId): string {
+export function streamLabel({ namespace, name }: StreamId | AirbyteStream): string {
   return namespace === undefined ? name : `${namespace}.${name}`
 }
 

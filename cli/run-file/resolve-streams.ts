@@ -1,4 +1,9 @@
-import { columnsOf, type AirbyteCatalog, type AirbyteStream } from '../../protocol/index.ts'
+import {
+  columnsOf,
+  streamLabel,
+  type AirbyteCatalog,
+  type AirbyteStream,
+} from '../../protocol/index.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
 import type { FileProblem } from './file-problem.ts'
 import { nameList, nearestName } from './near-names.ts'
@@ -59,7 +64,7 @@ function bindStreams(
     }
     const before = seen.get(found.stream)
     if (before !== undefined) {
-      const problem = `the stream ${labelOf(found.stream)} is listed twice (also streams[${String(before)}])`
+      const problem = `the stream ${streamLabel(found.stream)} is listed twice (also streams[${String(before)}])`
       problems.push({
         code: 'run_file_invalid',
         path: namePath,
@@ -78,17 +83,17 @@ type Found = { readonly stream: AirbyteStream } | { readonly problem: string; re
 
 /** By name, or by `namespace.name`. */
 function findStream(catalog: AirbyteCatalog, name: string): Found {
-  const byLabel = catalog.streams.find((stream) => labelOf(stream) === name)
+  const byLabel = catalog.streams.find((stream) => streamLabel(stream) === name)
   const byName = catalog.streams.filter((stream) => stream.name === name)
   const [only] = byName
   if (byLabel !== undefined && (byLabel.namespace !== undefined || byName.length === 1))
     return { stream: byLabel }
   if (only !== undefined && byName.length === 1) return { stream: only }
-  const labels = catalog.streams.map(labelOf)
+  const labels = catalog.streams.map(streamLabel)
   if (byName.length > 1) {
     return {
       problem: `several streams have the name "${name}"`,
-      fix: `Write the namespace too: ${nameList(byName.map(labelOf))}.`,
+      fix: `Write the namespace too: ${nameList(byName.map(streamLabel))}.`,
     }
   }
   const near =
@@ -114,7 +119,7 @@ function sinkStreamOf(
     found.problems.push(...choice.problems)
     return undefined
   }
-  if (choice.note !== undefined) found.notes.push(`${labelOf(stream)}: ${choice.note}`)
+  if (choice.note !== undefined) found.notes.push(`${streamLabel(stream)}: ${choice.note}`)
   const { syncMode, mode, cursorField, primaryKey } = choice
   const json_schema = selectedSchema(stream.json_schema, bound.fields.columns)
   return {
@@ -144,10 +149,6 @@ function selectedSchema(
     columns.includes(name),
   )
   return { ...schema, properties: Object.fromEntries(properties) }
-}
-
-function labelOf(stream: AirbyteStream): string {
-  return stream.namespace === undefined ? stream.name : `${stream.namespace}.${stream.name}`
 }
 
 function emptySource(): FileProblem {

@@ -1,4 +1,4 @@
-import { ConnectError, type ColumnKind, type StreamId } from '../../protocol/index.ts'
+import { ConnectError, streamIdOf, type ColumnKind, type StreamId } from '../../protocol/index.ts'
 import type { SinkStream } from '../sink.ts'
 import { columnNames, derivedName, identifierOf, type TableName } from './identifiers.ts'
 
@@ -50,10 +50,7 @@ export function streamTarget(sink: SinkStream, schema: string | undefined): Stre
   const isDedup = sink.mode === 'append_dedup' || sink.mode === 'overwrite_dedup'
   const columns = targetColumns(sink.columns)
   return {
-    streamId: {
-      name: stream.name,
-      ...(stream.namespace !== undefined && { namespace: stream.namespace }),
-    },
+    streamId: streamIdOf(stream),
     table,
     stage,
     loaded: isOverwrite ? stage : table,
