@@ -1,0 +1,94 @@
+import { rawJson } from '../../protocol/index.ts'
+import type { PyDate, PyDateTime, PyTimeDelta } from '../datetime/py-datetime.ts'
+
+/**
+ * The values of the reference, which is Python, as JavaScript values. Read this first.
+ *
+ * | Python | here |
+ * |---|---|
+ * | None, True, False, str | null, true, false, string |
+ * | int | a number that is a safe integer; beyond 2^53 a bigint |
+ * | float | a number that is not an integer (NaN and ±Infinity too); where it is integral (1.0, -0.0, 1e22) a `PyFloat` |
+ * | list | an array |
+ * | tuple, set, bytes | `PyTuple`, `PySet`, Uint8Array |
+ * | dict | a plain object, as JSON.parse makes it; a Map where a key is not text or looks like an array index, since objects reorder those |
+ * | datetime, date, timedelta | the classes of `../datetime` |
+ *
+ * Values are shared, never copied on the way: only a transformation changes a record, and only the record's own objects.
+ * Only own properties of plain objects are entries.
+ */
+export type Value =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | PyFloat
+  | PyTuple
+  | PySet
+  | PyDateTime
+  | PyDate
+  | PyTimeDelta
+  | Uint8Array
+  | Value[]
+  | Dict
+
+/** A dict: see the table above. `dict.ts` has the operations that work on both forms. */
+export type Dict = PlainDict | Map<Value, Value>
+/** A dict whose keys are all text, none of them like an array index. */
+export interface PlainDict {
+  [key: string]: Value
+}
+
+/** A float with an integral value. Every other float is a JavaScript number. */
+export class PyFloat {
+  readonly value: number
+
+  constructor(value: number) {
+    this.value = value
+  }
+
+  /** `1.0` is written as `1.0`. */
+  toJSON(): unknown {
+    const digits = Object.is(this.value, -0) ? '-0' : String(this.value)
+    return rawJson(/[.e]/.test(digits) ? digits : `${digits}.0`)
+  }
+}
+
+/** A float of Python as a value. */
+export function float(value: number): number | PyFloat {
+  return Number.isInteger(value) ? new PyFloat(value) : value
+}
+
+/** An int of Python as a value. */
+export function int(value: bigint): number | bigint {
+  return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER
+    ? Number(value)
+    : value
+}
+
+export class PyTuple {
+  readonly items: readonly Value[]
+
+  constructor(items: readonly Value[]) {
+    this.items = items
+  }
+
+  toJSON(): unknown {
+    return this.items
+  }
+}
+
+/** Keeps insertion order, which Python's does not: what prints a set is not stable there. */
+export class PySet {
+  readonly items: readonly Value[]
+
+  /** `items` must be distinct by Python's equality. */
+  constructor(items: readonly Value[]) {
+    this.items = items
+  }
+
+  toJSON(): unknown {
+    return this.items
+  }
+}
