@@ -1,0 +1,369 @@
+import type { Logger } from 'pino'
+import type { TemplateCompiler } from './interpolation/template-compiler.ts'
+import type { HttpResponse } from './http/http-response.ts'
+import type { StreamSlice } from './value/stream-slice.ts'
+import type { Dict, PlainDict, Value } from './value/value.ts'
+
+/**
+ * The roles of a manifest's components. Read this first, after value/value.ts.
+ *
+ * A manifest is compiled once for a configuration: each component of the YAML becomes one of the objects below, with its
+ * templates compiled. All partitions of a stream share them, and partitions are read at the same time, so a component
+ * keeps no state of a partition: that is passed in or lives in an object made for the partition.
+ */
+
+/** What the interpreter gets from outside. A test gives a frozen clock and a tape of exchanges. */
+export interface Environment {
+  /** Microseconds since 1970, UTC. */
+  nowMicros(): number
+  /** Every wait of the interpreter: backoff, rate limits, polling. Rejects when the signal of the run is aborted. */
+  sleep(seconds: number): Promise<void>
+  uuid(): string
+  /** Uniform in [low, high): the jitter of waits. */
+  random(low: number, high: number): number
+  readonly transport: Transport
+  readonly logger: Logger
+  readonly signal: AbortSignal
+  /** A folder for JsonFileSchemaLoader's relative paths; undefined where the manifest came from elsewhere. */
+  readonly manifestDirectory?: string
+  /** Messages that are neither records nor states: in order, as they happen. */
+  emit(message: SideMessage): void
+}
+
+export type SideMessage =
+  /** The connector changed its configuration (a single-use refresh token, a config migration): to be kept by the caller. */
+  | { readonly kind: 'config'; readonly config: Dict }
+  /** A stream waits because of a rate limit. */
+  | { readonly kind: 'rate-limited'; readonly stream: string; readonly seconds: number | null }
+
+/** Sends one request and resolves when the head of the response is there. Rejects with a `TransportError`. Follows redirects. */
+export interface Transport {
+  send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>
+}
+
+/** A request as it goes on the wire. */
+export interface HttpRequest {
+  readonly method: string
+  /** Absolute, percent-encoded as Python's `requests` does it, with the query. */
+  url: string
+  /** Names as the manifest spells them. Later authentication may set more. */
+  readonly headers: Map<string, string>
+  body: string | Uint8Array | null
+  readonly connectTimeoutMs?: number
+  readonly readTimeoutMs?: number
+}
+
+/** No response came. `kind` is what the reference's exception classes tell apart; the message is safe to show. */
+export class TransportError extends Error {
+  readonly kind: 'connection' | 'timeout' | 'invalid-url' | 'invalid-request' | 'refused-address'
+
+  constructor(kind: TransportError['kind'], message: string, options?: { readonly cause?: unknown }) {
+    super(message, options)
+    this.name = 'TransportError'
+    this.kind = kind
+  }
+}
+
+/** A failure of a stream or a command, as the reference's AirbyteTracedException. Any other error is a system_error. */
+export class SourceError extends Error {
+  readonly failureType: FailureType
+  /** For the logs: never shown to a user as the reason. */
+  readonly internalMessage: string | undefined
+  /** The stream it belongs to, where it differs from the one that is read. */
+  readonly stream: string | undefined
+
+  /** `message` is what a user reads. */
+  constructor(
+    message: string,
+    options: {
+      readonly failureType: FailureType
+      readonly internalMessage?: string
+      readonly stream?: string
+      readonly cause?: unknown
+    },
+  ) {
+    super(message, { cause: options.cause })
+    this.name = 'SourceError'
+    this.failureType = options.failureType
+    this.internalMessage = options.internalMessage
+    this.stream = options.stream
+  }
+}
+export type FailureType = 'config_error' | 'transient_error' | 'system_error'
+
+/** What the error handler of the stream's requester asks of the retriever. */
+export class RetrieverSignal extends Error {
+  readonly action: 'RESET_PAGINATION' | 'REDUCE_PAGE_SIZE' | 'SPLIT_REQUEST_WINDOW'
+
+  constructor(action: RetrieverSignal['action'], message: string) {
+    super(message)
+    this.name = 'RetrieverSignal'
+    this.action = action
+  }
+}
+
+/** What a request is made for. */
+export interface RequestScope {
+  readonly slice: StreamSlice
+  /** `{ next_page_token: value }`, as the paginator returned it; null on a first page. */
+  readonly nextPageToken: PlainDict | null
+  readonly pageSizeOverride?: number
+}
+
+/** Something that adds to a request: a paginator, a cursor, a partition router, the requester's own options, an authenticator. */
+export interface RequestOptions {
+  headers(scope: RequestScope): Dict
+  params(scope: RequestScope): Dict
+  /** A text is sent as it is, a dict as a form. */
+  bodyData(scope: RequestScope): Dict | string
+  bodyJson(scope: RequestScope): Dict
+}
+
+/** Authenticates requests. Its options are asked for anew for each request and each retry. */
+export interface Authenticator {
+  /** What it adds, after having fetched what it needs (a token). All parts that it does not add are empty dicts. */
+  options(): Promise<{ headers: Dict; params: Dict; bodyData: Dict | string; bodyJson: Dict }>
+  /** Sets its headers again on a request that is sent once more: a token may have changed. Absent: `options` says it all. */
+  reauthenticate?(request: HttpRequest): Promise<void>
+  /** After a response that asked for a new token (REFRESH_TOKEN_THEN_RETRY). */
+  refresh?(): Promise<void>
+  /** Learns quotas from a response. */
+  observe?(request: HttpRequest, response: HttpResponse): void
+  /** True where another credential could serve the request now. */
+  hasAlternative?(request: HttpRequest): boolean
+}
+
+export interface Requester {
+  /**
+   * Sends the request of a scope, with the given options on top of its own and the authenticator's, and deals with errors,
+   * retries and waits. Null where the error handler says to go on without a response (IGNORE). Throws a SourceError or a RetrieverSignal.
+   * @param call.path instead of the requester's own path (a paginator's RequestPath)
+   */
+  send(call: RequesterCall): Promise<HttpResponse | null>
+}
+export interface RequesterCall {
+  readonly scope: RequestScope
+  readonly path?: string | null
+  readonly headers?: Dict
+  readonly params?: Dict
+  readonly bodyData?: Dict | string
+  readonly bodyJson?: Dict
+  /** Names the stream in errors and in rate-limit messages. */
+  readonly stream?: string
+}
+
+/** Decides about a response (or the lack of one). Shared by all requests, so it keeps no state of a request. */
+export interface ErrorHandler {
+  readonly maxRetries: number | null
+  readonly maxTimeSeconds: number | null
+  interpret(outcome: HttpResponse | TransportError): Promise<ErrorResolution>
+  /** Seconds to wait before attempt `attempt` + 1 (attempts count from 1); null where no strategy has an answer. */
+  backoffSeconds(outcome: HttpResponse | TransportError, attempt: number): Promise<number | null>
+}
+export interface ErrorResolution {
+  readonly action: ResponseAction
+  readonly failureType?: FailureType
+  readonly message?: string
+}
+export type ResponseAction =
+  | 'SUCCESS'
+  | 'RETRY'
+  | 'FAIL'
+  | 'IGNORE'
+  | 'RESET_PAGINATION'
+  | 'RATE_LIMITED'
+  | 'REFRESH_TOKEN_THEN_RETRY'
+  | 'REDUCE_PAGE_SIZE'
+  | 'SPLIT_REQUEST_WINDOW'
+
+export interface BackoffStrategy {
+  backoffSeconds(outcome: HttpResponse | TransportError, attempt: number): Promise<number | null>
+}
+
+/** Turns a body into values. */
+export interface Decoder {
+  /** Batches of values in order; the body of plain JSON is one value. Throws a SourceError for a body that it cannot read. */
+  decode(response: HttpResponse): AsyncIterable<readonly Value[]>
+  /** The whole body as one value, parsed once per response: what paginators and error handlers see as `response`. */
+  whole(response: HttpResponse): Promise<Value>
+  /** True where `decode` reads a stream that is gone afterwards: CSV, XML, JSON lines, archives. */
+  readonly streams: boolean
+}
+
+export interface Extractor {
+  /** Batches of records, in order. What is no dict is passed on as it is. */
+  extract(response: HttpResponse): AsyncIterable<readonly Value[]>
+}
+
+/** Record filter and transformations work in place, on a batch, synchronously. */
+export interface RecordScope {
+  readonly slice: StreamSlice
+  readonly nextPageToken: PlainDict | null
+}
+export interface RecordFilter {
+  keeps(record: Dict, scope: RecordScope): boolean
+}
+export interface Transformation {
+  /** Changes the record in place. The scope is that of its page. */
+  transform(record: Dict, scope: RecordScope): void
+}
+/** Casts the values of a record to the types of the schema, in place. */
+export type SchemaNormalizer = (record: Dict) => void
+
+export interface SelectedBatch {
+  readonly records: readonly Dict[]
+  /** How many the extractor gave before the filter dropped some: record-counting paginators need it. */
+  readonly extracted: number
+}
+export interface RecordSelector {
+  select(response: HttpResponse, scope: RecordScope): AsyncIterable<SelectedBatch>
+  /** The same for records that came from elsewhere (an async job's files). */
+  selectFrom(
+    batches: AsyncIterable<readonly Value[]>,
+    scope: RecordScope,
+  ): AsyncIterable<SelectedBatch>
+}
+
+export interface Paginator extends RequestOptions {
+  initialToken(): Value
+  /** The path of the next page, where the token is one (RequestPath). */
+  path(scope: RequestScope): string | null
+  /** `{ next_page_token }` of the next page, null where this was the last. */
+  next(page: ReadPage): Promise<PlainDict | null>
+  /** The page size, where it has one. */
+  pageSize(): number | null
+}
+export interface ReadPage {
+  readonly response: HttpResponse
+  /** Records that passed the filter. */
+  readonly count: number
+  /** Records that the extractor gave. */
+  readonly extracted: number
+  readonly lastRecord: Dict | null
+  /** Value of the token that this page was asked with. */
+  readonly lastToken: Value
+  readonly slice: StreamSlice
+  readonly pageSizeOverride?: number
+}
+
+/** Splits a stream into partitions (not by time: that is the cursor's). */
+export interface PartitionRouter extends RequestOptions {
+  slices(): AsyncIterable<StreamSlice>
+  /** The states of parent streams, for the child's state; null where there is none. */
+  parentState(): Dict | null
+  /** Streams that it reads as parents, for checks of stream groups and for caching. */
+  parents(): readonly Stream[]
+}
+
+export interface Retriever {
+  /** Reads a slice to its end. All records belong to the slice. Batches are never empty. */
+  read(slice: StreamSlice): AsyncIterable<readonly Dict[]>
+}
+
+/** Keeps the state of a stream while its slices are read, in any order and at the same time. */
+export interface Cursor extends RequestOptions {
+  /** The state as it would be emitted now. */
+  state(): Dict
+  /** The slices to read, in order; a later one may be asked for while earlier ones are being read. */
+  slices(): AsyncIterable<StreamSlice>
+  /** Called for each record before it is emitted. */
+  observe(record: Dict, slice: StreamSlice): void
+  /** All of the slice has been emitted: from here on its end counts. Calls the `emitState` it was built with when there is something new. */
+  closeSlice(slice: StreamSlice): void
+  /** Called at the end of a stream that did not fail, or failed in a slice: at least one state is emitted. */
+  ensureStateEmitted(): void
+  shouldBeSynced(record: Dict): boolean
+  /** Replaces a slice that the API rejected by smaller ones; null where it cannot. `minimum`: the smallest, an ISO 8601 duration. */
+  splitWindow?(slice: StreamSlice, minimum: string | null): readonly StreamSlice[] | null
+  /** The rest of a slice after `last`, for PaginationReset. */
+  reduceRange?(slice: StreamSlice): StreamSlice
+}
+
+export interface SchemaLoader {
+  /** The JSON schema of the stream. May read from the API (DynamicSchemaLoader). The same object each time. */
+  schema(): Promise<Dict>
+}
+
+/** A compiled stream. */
+export interface Stream {
+  readonly name: string
+  readonly namespace: string | undefined
+  /** Top-level key names as the catalog shows them. */
+  readonly primaryKey: readonly string[]
+  /** Undefined where the stream is full refresh only. */
+  readonly cursorField: string | undefined
+  readonly catalogDefinedCursor: boolean
+  readonly supportsFileTransfer: boolean
+  /** The group of streams that may not be read at the same time, '' for none. */
+  blockSimultaneousRead: string
+  readonly schemaLoader: SchemaLoader
+  readonly cursor: Cursor
+  readonly retriever: Retriever
+  readonly partitionRouter: PartitionRouter | null
+}
+
+/** How one component of the manifest becomes an object: `components/registry.ts` has one for each type. */
+export interface Builder {
+  readonly config: Dict
+  readonly templates: TemplateCompiler
+  readonly environment: Environment
+  /** Builds the component that a definition names by its `type`. `context` carries what the parent knows. */
+  build<Role extends keyof Roles>(role: Role, definition: Value, context: BuildContext): Roles[Role]
+  /** The same for a list; an absent one is empty. */
+  buildAll<Role extends keyof Roles>(
+    role: Role,
+    definitions: Value | undefined,
+    context: BuildContext,
+  ): Roles[Role][]
+}
+
+/** What each type builds, by role. */
+export interface Roles {
+  authenticator: Authenticator
+  requester: Requester
+  requestOptions: RequestOptions
+  errorHandler: ErrorHandler
+  backoffStrategy: BackoffStrategy
+  decoder: Decoder
+  extractor: Extractor
+  recordSelector: RecordSelector
+  recordFilter: RecordFilter
+  transformation: Transformation
+  schemaLoader: SchemaLoader
+  paginator: Paginator
+  paginationStrategy: PaginationStrategy
+  partitionRouter: PartitionRouter
+  retriever: Retriever
+  stream: Stream
+}
+
+/** Decides about the next page: the heart of a paginator. */
+export interface PaginationStrategy {
+  initialToken(): Value
+  next(page: ReadPage): Promise<Value>
+  pageSize(): number | null
+}
+
+/** What a component is built for. Each part is there from the component on that knows it. */
+export interface BuildContext {
+  /** Of the stream, or of the component that sends requests outside of a stream. */
+  readonly streamName: string
+  readonly decoder?: Decoder
+  readonly cursor?: Cursor
+  readonly partitionRouter?: PartitionRouter
+  readonly primaryKey?: Value
+  readonly schemaLoader?: SchemaLoader
+  /** The base URL of the stream's requester, compiled: paginators compare a next URL with it. */
+  readonly urlBase?: (scope: RequestScope) => string
+  /** Set where the requester answers for parents of several streams: GET responses are kept by stream name. */
+  readonly useCache?: boolean
+  /** Whether the retriever reads a stream (and can reset pagination, reduce a page, split a window). */
+  readonly retriever?: PlainDict
+}
+
+/** A type's builder. Registered in `components/registry.ts` under the name that Airbyte gives the type. */
+export type Component<Role extends keyof Roles> = (
+  definition: PlainDict,
+  builder: Builder,
+  context: BuildContext,
+) => Roles[Role]
