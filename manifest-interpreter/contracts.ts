@@ -307,6 +307,14 @@ export interface Builder {
   readonly config: Dict
   readonly templates: TemplateCompiler
   readonly environment: Environment
+  /** The input state of a stream, null where there is none. */
+  stateOf(streamName: string): Dict | null
+  /** Where a stream's cursor puts its states: `state` is the whole blob of the stream. */
+  emitState(streamName: string, state: Dict): void
+  /** True where the stream is read by this command (always, where the command knows no catalog). */
+  isSelected(streamName: string): boolean
+  /** The same for the parents of a stream: they start from these states and emit none. */
+  forParent(states: ReadonlyMap<string, Dict>): Builder
   /** Builds the component that a definition names by its `type`. `context` carries what the parent knows. */
   build<Role extends keyof Roles>(role: Role, definition: Value, context: BuildContext): Roles[Role]
   /** The same for a list; an absent one is empty. */
@@ -348,17 +356,29 @@ export interface PaginationStrategy {
 export interface BuildContext {
   /** Of the stream, or of the component that sends requests outside of a stream. */
   readonly streamName: string
+  /** Set by the stream for its retriever and what is below it. */
+  readonly stream?: StreamContext
   readonly decoder?: Decoder
-  readonly cursor?: Cursor
-  readonly partitionRouter?: PartitionRouter
-  readonly primaryKey?: Value
-  readonly schemaLoader?: SchemaLoader
-  /** The base URL of the stream's requester, compiled: paginators compare a next URL with it. */
-  readonly urlBase?: (scope: RequestScope) => string
-  /** Set where the requester answers for parents of several streams: GET responses are kept by stream name. */
-  readonly useCache?: boolean
-  /** Whether the retriever reads a stream (and can reset pagination, reduce a page, split a window). */
-  readonly retriever?: PlainDict
+  /** The definition of the stream's extractor: some paginators look at it. */
+  readonly extractor?: PlainDict
+  /** The base URL of the stream's requester as it was built: paginators compare a next URL with it. */
+  readonly urlBase?: string
+  /** The name of the request parameter that the retriever fills with a chunk of properties. */
+  readonly queryPropertiesKey?: string
+}
+/** What a stream tells its retriever. */
+export interface StreamContext {
+  readonly cursor: Cursor
+  readonly partitionRouter: PartitionRouter | null
+  /** What the cursor and the partition router add to each request. */
+  readonly requestOptions: RequestOptions | null
+  readonly transformations: readonly Transformation[]
+  readonly schemaLoader: SchemaLoader
+  readonly primaryKey: Value
+  /** The definition of the stream's incremental_sync. */
+  readonly incrementalSync: PlainDict | null
+  /** The input state of the stream. */
+  readonly state: Dict | null
 }
 
 /** A type's builder. Registered in `components/registry.ts` under the name that Airbyte gives the type. */
