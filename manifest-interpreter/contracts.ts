@@ -136,7 +136,8 @@ export interface Authenticator {
 export interface Requester {
   /**
    * Sends the request of a scope, with the given options on top of its own and the authenticator's, and deals with errors,
-   * retries and waits. Null where the error handler says to go on without a response (IGNORE). Throws a SourceError or a RetrieverSignal.
+   * retries and waits. A response that the error handler ignores is returned as it is (a retriever reads nothing from one that is not ok);
+   * null where no response came and that is ignored. Throws a SourceError or a RetrieverSignal.
    * @param call.path instead of the requester's own path (a paginator's RequestPath)
    */
   send(call: RequesterCall): Promise<HttpResponse | null>
@@ -256,6 +257,8 @@ export interface PartitionRouter extends RequestOptions {
 }
 
 export interface Retriever {
+  /** Where the retriever makes the slices itself (async jobs). */
+  slices?(): AsyncIterable<StreamSlice>
   /** Reads a slice to its end. All records belong to the slice. Batches are never empty. */
   read(slice: StreamSlice): AsyncIterable<readonly Dict[]>
 }
@@ -275,7 +278,12 @@ export interface Cursor extends RequestOptions {
   shouldBeSynced(record: Dict): boolean
   /** Replaces a slice that the API rejected by smaller ones; null where it cannot. `minimum`: the smallest, an ISO 8601 duration. */
   splitWindow?(slice: StreamSlice, minimum: string | null): readonly StreamSlice[] | null
-  /** The rest of a slice after `last`, for PaginationReset. */
+  /**
+   * For PaginationReset with SPLIT_USING_CURSOR: the same cursor without a state, that observes the records of one slice
+   * and says what is left of it.
+   */
+  copyWithoutState?(): Cursor
+  /** What is left of a slice after the records that this cursor has observed. */
   reduceRange?(slice: StreamSlice): StreamSlice
 }
 
@@ -300,6 +308,8 @@ export interface Stream {
   readonly cursor: Cursor
   readonly retriever: Retriever
   readonly partitionRouter: PartitionRouter | null
+  /** What is read, in order: asked for while earlier slices are being read. */
+  slices(): AsyncIterable<StreamSlice>
 }
 
 /** How one component of the manifest becomes an object: `components/registry.ts` has one for each type. */
@@ -370,6 +380,8 @@ export interface BuildContext {
 export interface StreamContext {
   readonly cursor: Cursor
   readonly partitionRouter: PartitionRouter | null
+  /** The slices of the cursor, or of the partition router where the stream has no cursor. */
+  slices(): AsyncIterable<StreamSlice>
   /** What the cursor and the partition router add to each request. */
   readonly requestOptions: RequestOptions | null
   readonly transformations: readonly Transformation[]
