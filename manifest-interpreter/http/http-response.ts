@@ -1,0 +1,112 @@
+import { TransportError } from '../contracts.ts'
+import { loads } from '../value/json.ts'
+import type { Value } from '../value/value.ts'
+import { decodeJsonText, decodeText } from './decode-text.ts'
+import type { ResponseHeaders } from './response-headers.ts'
+
+/** A response whose head has arrived. Its body is read once: whole, and then kept, or as a stream, and then gone. */
+export class HttpResponse {
+  readonly status: number
+  readonly reason: string
+  readonly headers: ResponseHeaders
+  /** Where it came from: the last URL where redirects were followed. */
+  readonly url: string
+  /** Answered from the cache of a stream's responses: nothing was sent. */
+  readonly fromCache: boolean
+  readonly #maxBytes: number
+  readonly #source: Uint8Array | AsyncIterable<Uint8Array>
+  #streamed = false
+  #bytes: Promise<Uint8Array> | undefined
+  #json: Promise<Value> | undefined
+
+  constructor(parts: HttpResponseParts) {
+    this.status = parts.status
+    this.reason = parts.reason ?? ''
+    this.headers = parts.headers
+    this.url = parts.url
+    this.fromCache = parts.fromCache ?? false
+    this.#maxBytes = parts.maxBytes ?? DEFAULT_MAX_BYTES
+    this.#source = parts.body
+  }
+
+  /** Below 400, as Python's `requests` has it. */
+  get ok(): boolean {
+    return this.status < 400
+  }
+
+  /** The body, decompressed. Rejects with a TransportError where the connection breaks or the body is too large. */
+  bytes(): Promise<Uint8Array> {
+    this.#bytes ??= this.#read()
+    return this.#bytes
+  }
+
+  /** The body as text, decoded as Python's `requests` does it. */
+  async text(): Promise<string> {
+    return decodeText(await this.bytes(), this.headers.text('content-type'))
+  }
+
+  /** The body as JSON. Rejects with a `SyntaxError` where it is none. */
+  json(): Promise<Value> {
+    this.#json ??= this.bytes().then((bytes) =>
+      loads(decodeJsonText(bytes, this.headers.text('content-type'))),
+    )
+    return this.#json
+  }
+
+  /** The body, decompressed, as it arrives. Once only, unless the body has been read whole before. */
+  async *stream(): AsyncIterable<Uint8Array> {
+    if (this.#bytes !== undefined) {
+      yield await this.#bytes
+      return
+    }
+    yield* this.#take()
+  }
+
+  /** Frees the connection where nobody wants the rest of the body. */
+  async discard(): Promise<void> {
+    if (this.#streamed || this.#bytes !== undefined || this.#source instanceof Uint8Array) return
+    this.#streamed = true
+    await this.#source[Symbol.asyncIterator]().return?.()
+  }
+
+  async #read(): Promise<Uint8Array> {
+    if (this.#source instanceof Uint8Array) return this.#source
+    const chunks: Uint8Array[] = []
+    let length = 0
+    for await (const chunk of this.#take()) {
+      length += chunk.length
+      if (length > this.#maxBytes)
+        throw new TransportError(
+          'connection',
+          `The response is larger than ${this.#maxBytes} bytes. Ask the API for smaller pages.`,
+        )
+      chunks.push(chunk)
+    }
+    return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
+  }
+
+  #take(): AsyncIterable<Uint8Array> {
+    if (this.#streamed) throw new TypeError('The body of the response has been read already.')
+    this.#streamed = true
+    const source = this.#source
+    return source instanceof Uint8Array ? once(source) : source
+  }
+}
+
+export interface HttpResponseParts {
+  readonly status: number
+  readonly reason?: string
+  readonly headers: ResponseHeaders
+  readonly url: string
+  /** Decompressed. Ending the iteration early frees the connection. */
+  readonly body: Uint8Array | AsyncIterable<Uint8Array>
+  readonly fromCache?: boolean
+  /** How much of a body may be held in memory. */
+  readonly maxBytes?: number
+}
+
+const DEFAULT_MAX_BYTES = 512 * 1024 * 1024
+
+async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield await Promise.resolve(bytes)
+}
