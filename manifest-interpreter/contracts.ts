@@ -119,15 +119,24 @@ export interface RequestOptions {
   bodyJson(scope: RequestScope): Dict
 }
 
-/** Authenticates requests. Its options are asked for anew for each request and each retry. */
+/** Authenticates requests. */
 export interface Authenticator {
-  /** What it adds, after having fetched what it needs (a token). All parts that it does not add are empty dicts. */
+  /**
+   * What it adds to a request, after having fetched what it needs (a token). Asked for once per request, before the request is
+   * put together. All parts that it does not add are empty dicts.
+   */
   options(): Promise<{ headers: Dict; params: Dict; bodyData: Dict | string; bodyJson: Dict }>
-  /** Sets its headers again on a request that is sent once more: a token may have changed. Absent: `options` says it all. */
-  reauthenticate?(request: HttpRequest): Promise<void>
-  /** After a response that asked for a new token (REFRESH_TOKEN_THEN_RETRY). */
+  /**
+   * Sets its headers on a request that is complete, in place of those of the same name: called right before each time it is
+   * sent, the first one included. A token may have changed since, and authenticators that count calls count here.
+   */
+  authenticate(request: HttpRequest): Promise<void>
+  /**
+   * After a response that asked for a new token (REFRESH_TOKEN_THEN_RETRY). Throws a SourceError with config_error where the
+   * request must not be retried (the token endpoint refused); after any other error the request is retried with the old token.
+   */
   refresh?(): Promise<void>
-  /** Learns quotas from a response. */
+  /** Learns quotas from a response that came from the API (not from a cache). */
   observe?(request: HttpRequest, response: HttpResponse): void
   /** True where another credential could serve the request now. */
   hasAlternative?(request: HttpRequest): boolean
