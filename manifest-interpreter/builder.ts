@@ -1,0 +1,88 @@
+import { registry } from './components/registry.ts'
+import { SourceError } from './contracts.ts'
+import { get, isDict } from './value/dict.ts'
+import type { BuildContext, Builder, Component, Environment, Roles } from './contracts.ts'
+import type { TemplateCompiler } from './interpolation/template-compiler.ts'
+import type { Dict, PlainDict, Value } from './value/value.ts'
+
+export interface BuilderOptions {
+  readonly config: Dict
+  readonly templates: TemplateCompiler
+  readonly environment: Environment
+  /** Input states by stream name. */
+  readonly states: ReadonlyMap<string, Dict>
+  /** The streams that the command reads; null where it knows no catalog. */
+  readonly selected: ReadonlySet<string> | null
+  readonly emitState: (streamName: string, state: Dict) => void
+}
+
+/** Builds components by their types, for one configuration. */
+export function createBuilder(options: BuilderOptions): Builder {
+  const { config, templates, environment, states, selected, emitState } = options
+  const builder: Builder = {
+    config,
+    templates,
+    environment,
+    emitState,
+    stateOf: (streamName) => states.get(streamName) ?? null,
+    isSelected: (streamName) => selected?.has(streamName) ?? true,
+    forParent: (parentStates) =>
+      createBuilder({ ...options, states: parentStates, emitState: () => undefined }),
+    build: (role, definition, context) => build(builder, role, { definition, context }),
+    buildAll: (role, definitions, context) =>
+      Array.isArray(definitions)
+        ? definitions.map((definition) => builder.build(role, definition, context))
+        : [],
+  }
+  return builder
+}
+
+const customComponents: { readonly [Role in keyof Roles]?: Map<string, Component<Role>> } = {}
+
+/**
+ * Puts a TypeScript component in the place of the Python class that a manifest names in `class_name`, in all manifests
+ * that this process compiles from now on.
+ */
+export function registerComponent<Role extends keyof Roles>(
+  role: Role,
+  className: string,
+  component: Component<Role>,
+): void {
+  const all: { [R in keyof Roles]?: Map<string, Component<R>> } = customComponents
+  const ofRole: Map<string, Component<Role>> = all[role] ?? new Map<string, Component<Role>>()
+  ofRole.set(className, component)
+  Object.assign(customComponents, { [role]: ofRole })
+}
+
+/** True where a TypeScript component stands in for a Python class. */
+export function isRegistered(className: string): boolean {
+  return Object.values(customComponents).some((ofRole) => ofRole.has(className))
+}
+
+function build<Role extends keyof Roles>(
+  builder: Builder,
+  role: Role,
+  { definition, context }: { readonly definition: Value; readonly context: BuildContext },
+): Roles[Role] {
+  if (!isDict(definition) || definition instanceof Map)
+    throw new TypeError(`Expected a component as the ${role} of ${context.streamName}.`)
+  return componentFor(role, definition)(definition, builder, context)
+}
+
+function componentFor<Role extends keyof Roles>(role: Role, definition: PlainDict): Component<Role> {
+  const className = get(definition, 'class_name')
+  if (typeof className === 'string') {
+    const custom = customComponents[role]?.get(className)
+    if (custom !== undefined) return custom
+    throw new SourceError(
+      `The component ${className} is written in Python. Register a TypeScript component in its place with registerComponent('${role}', '${className}', …).`,
+      { failureType: 'config_error' },
+    )
+  }
+  const type = get(definition, 'type')
+  const component = typeof type === 'string' ? registry[role].get(type) : undefined
+  if (component !== undefined) return component
+  throw new SourceError(`${typeof type === 'string' ? type : 'A component without a type'} cannot be the ${role}.`, {
+    failureType: 'config_error',
+  })
+}

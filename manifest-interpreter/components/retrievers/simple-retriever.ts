@@ -1,0 +1,244 @@
+import { RetrieverSignal, SourceError } from '../../contracts.ts'
+import { flag, optionalComponent, optionalText } from '../../definition.ts'
+import { get } from '../../value/dict.ts'
+import { combineMappings } from '../requesters/combine-mappings.ts'
+import { PageSizeReducer } from '../paginators/page-size-reducer.ts'
+import { PaginationTracker } from '../paginators/pagination-tracker.ts'
+import type {
+  Cursor,
+  Paginator,
+  RecordSelector,
+  Requester,
+  RequestOptions,
+  RequestScope,
+  Retriever,
+} from '../../contracts.ts'
+import type { HttpResponse } from '../../http/http-response.ts'
+import type { QueryProperties } from '../query-properties/query-properties.ts'
+import type { StreamSlice } from '../../value/stream-slice.ts'
+import type { Dict, PlainDict, Value } from '../../value/value.ts'
+
+/** The parts of a SimpleRetriever, built. `build-simple-retriever.ts` makes them from a definition. */
+export interface SimpleRetrieverParts {
+  readonly streamName: string
+  readonly requester: Requester
+  readonly recordSelector: RecordSelector
+  readonly paginator: Paginator
+  readonly slicerOptions: RequestOptions | null
+  readonly ignoreSlicerOptionsOnPages: boolean
+  /** Of a data feed: drops the records that an earlier read had, after the paginator has seen them. */
+  readonly dataFeedCursor: Cursor | null
+  readonly queryProperties: QueryProperties | null
+  readonly newTracker: () => PaginationTracker
+  readonly newReducer: (() => PageSizeReducer) | null
+  readonly windowSplitting: WindowSplitting | null
+}
+
+export interface WindowSplitting {
+  readonly cursor: Cursor
+  /** The smallest window, an ISO 8601 duration. */
+  readonly minimum: string | null
+  readonly failureMessage: string | undefined
+}
+
+/** A window is halved at most this often: against a cursor whose parts do not get smaller. */
+const MAX_SPLIT_DEPTH = 10
+
+/** SimpleRetriever: reads a slice page by page. */
+export class SimpleRetriever implements Retriever {
+  readonly #parts: SimpleRetrieverParts
+
+  constructor(parts: SimpleRetrieverParts) {
+    this.#parts = parts
+  }
+
+  async *read(slice: StreamSlice): AsyncIterable<readonly Dict[]> {
+    yield* this.#readWindow(slice, 0)
+  }
+
+  async *#readWindow(slice: StreamSlice, depth: number): AsyncIterable<readonly Dict[]> {
+    const { dataFeedCursor } = this.#parts
+    let rejection: RetrieverSignal
+    try {
+      for await (const records of this.#readPages(slice)) {
+        const wanted =
+          dataFeedCursor === null
+            ? records
+            : records.filter((record) => dataFeedCursor.shouldBeSynced(record, slice))
+        if (wanted.length > 0) yield wanted
+      }
+      return
+    } catch (error) {
+      if (!(error instanceof RetrieverSignal) || error.action !== 'SPLIT_REQUEST_WINDOW') throw error
+      rejection = error
+    }
+    // Records of the window that were given before it was rejected come again: a slice that fails is read again anyway.
+    for (const part of this.#split(slice, depth, rejection)) yield* this.#readWindow(part, depth + 1)
+  }
+
+  #split(slice: StreamSlice, depth: number, rejection: RetrieverSignal): readonly StreamSlice[] {
+    const { streamName, windowSplitting } = this.#parts
+    if (windowSplitting === null)
+      throw new SourceError(
+        `Stream ${streamName} asked to split its request window, which its retriever cannot do. Add request_window_splitting to the retriever.`,
+        { failureType: 'config_error', cause: rejection },
+      )
+    const fail = (message: string) =>
+      new SourceError([message, windowSplitting.failureMessage?.trim()].filter(Boolean).join(' '), {
+        failureType: 'transient_error',
+        cause: rejection,
+      })
+    if (depth >= MAX_SPLIT_DEPTH)
+      throw fail(
+        `Stream ${streamName} could not split its request window to a size the API accepts within ${MAX_SPLIT_DEPTH} splits.`,
+      )
+    const parts = windowSplitting.cursor.splitWindow?.(slice, windowSplitting.minimum) ?? null
+    if (parts === null)
+      throw fail(
+        `The API kept rejecting the request window of stream ${streamName}, even at the smallest window that its cursor allows.`,
+      )
+    return parts
+  }
+
+  async *#readPages(original: StreamSlice): AsyncIterable<readonly Dict[]> {
+    const { paginator, newTracker, newReducer } = this.#parts
+    const tracker = newTracker()
+    const reducer = newReducer?.() ?? null
+    let slice = original
+    let token = initialToken(paginator)
+    for (;;) {
+      const scope: RequestScope = {
+        slice,
+        nextPageToken: token,
+        ...(reducer?.override != null && { pageSizeOverride: reducer.override }),
+      }
+      const page = new PageCount()
+      let reset = false
+      try {
+        for await (const records of this.#readPage(scope, page)) {
+          tracker.observe(records, slice)
+          page.add(records)
+          yield records
+        }
+      } catch (error) {
+        if (!(error instanceof RetrieverSignal) || error.action === 'SPLIT_REQUEST_WINDOW') throw error
+        if (error.action === 'REDUCE_PAGE_SIZE') {
+          await this.#reduce(reducer, page, error)
+          continue
+        }
+        reset = true
+      }
+      if (!reset) reducer?.succeeded()
+      const { response } = page
+      if (!reset && (response === null || !response.ok)) return
+      if (reset || tracker.hasReachedLimit()) {
+        token = initialToken(paginator)
+        slice = tracker.reduce(slice, original)
+        continue
+      }
+      token = response === null ? null : await paginator.next({ ...page.read(scope), response })
+      if (token === null) return
+    }
+  }
+
+  async #reduce(
+    reducer: PageSizeReducer | null,
+    page: PageCount,
+    signal: RetrieverSignal,
+  ): Promise<void> {
+    const { streamName } = this.#parts
+    if (reducer === null)
+      throw new SourceError(
+        `Stream ${streamName} asked for a smaller page, which its retriever cannot do. Add page_size_reduction to the retriever.`,
+        { failureType: 'config_error', cause: signal },
+      )
+    if (page.count > 0)
+      throw new SourceError(
+        `Stream ${streamName} asked for a smaller page size in the middle of a page, whose records would come twice. Move the REDUCE_PAGE_SIZE action to the error handler of the stream's main requester.`,
+        { failureType: 'config_error', cause: signal },
+      )
+    await reducer.reduce(signal.message)
+  }
+
+  async *#readPage(scope: RequestScope, page: PageCount): AsyncIterable<readonly Dict[]> {
+    const { queryProperties } = this.#parts
+    if (queryProperties === null) yield* this.#request(scope, page)
+    else yield* this.#requestChunks(queryProperties, scope, page)
+  }
+
+  /** One request for each chunk of properties; records of the chunks that have the same key are one record. */
+  async *#requestChunks(
+    queryProperties: QueryProperties,
+    scope: RequestScope,
+    page: PageCount,
+  ): AsyncIterable<readonly Dict[]> {
+    const merged = queryProperties.newMerger()
+    for await (const properties of queryProperties.chunks(scope.slice)) {
+      const slice = scope.slice.withExtraFields({ query_properties: properties })
+      for await (const records of this.#request({ ...scope, slice }, page)) {
+        const complete = merged.add(records)
+        if (complete.length > 0) yield complete
+      }
+    }
+    const records = merged.finish()
+    if (records.length > 0) yield records
+  }
+
+  async *#request(scope: RequestScope, page: PageCount): AsyncIterable<readonly Dict[]> {
+    const { requester, recordSelector, streamName } = this.#parts
+    const response = await requester.send({ scope, stream: streamName, ...this.#options(scope) })
+    page.response = response
+    page.extracted = 0
+    if (response === null || !response.ok) return
+    for await (const { records, extracted } of recordSelector.select(response, scope)) {
+      page.extracted += extracted
+      if (records.length > 0) yield records
+    }
+  }
+
+  #options(scope: RequestScope) {
+    const { paginator, slicerOptions, ignoreSlicerOptionsOnPages } = this.#parts
+    const path = paginator.path(scope)
+    const sources: RequestOptions[] = [paginator]
+    const isPage = scope.nextPageToken !== null
+    if (slicerOptions !== null && !(isPage && ignoreSlicerOptionsOnPages)) sources.push(slicerOptions)
+    return {
+      path,
+      headers: combineMappings(sources.map((source) => source.headers(scope))),
+      params: combineMappings(sources.map((source) => source.params(scope))),
+      bodyData: combineMappings(sources.map((source) => source.bodyData(scope))),
+      bodyJson: combineMappings(sources.map((source) => source.bodyJson(scope)), { sameValueMerges: true }),
+    }
+  }
+}
+
+/** What a page held, for the paginator. */
+class PageCount {
+  response: HttpResponse | null = null
+  count = 0
+  /** Of the last response: with chunks of properties each chunk has the same records. */
+  extracted = 0
+  lastRecord: Dict | null = null
+
+  add(records: readonly Dict[]): void {
+    this.count += records.length
+    this.lastRecord = records.at(-1) ?? this.lastRecord
+  }
+
+  read(scope: RequestScope) {
+    const lastToken: Value = scope.nextPageToken?.next_page_token ?? null
+    return {
+      count: this.count,
+      extracted: this.extracted,
+      lastRecord: this.lastRecord,
+      lastToken,
+      slice: scope.slice,
+      ...(scope.pageSizeOverride !== undefined && { pageSizeOverride: scope.pageSizeOverride }),
+    }
+  }
+}
+
+function initialToken(paginator: Paginator): PlainDict | null {
+  const token = paginator.initialToken()
+  return token === null ? null : { next_page_token: token }
+}

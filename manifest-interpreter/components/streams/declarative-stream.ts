@@ -1,0 +1,91 @@
+import { component, field, list, optionalComponent, optionalText } from '../../definition.ts'
+import { StreamSlice } from '../../value/stream-slice.ts'
+import { buildCursor } from '../incremental/build-cursor.ts'
+import { buildSchemaLoader } from '../schema/build-schema-loader.ts'
+import { primaryKeyOf } from './primary-key.ts'
+import type {
+  BuildContext,
+  Builder,
+  PartitionRouter,
+  Stream,
+  StreamContext,
+} from '../../contracts.ts'
+import type { PlainDict } from '../../value/value.ts'
+
+/** DeclarativeStream: a stream with its partition router, cursor, retriever and schema. */
+export function declarativeStream(definition: PlainDict, builder: Builder): Stream {
+  const name = optionalText(definition, 'name') ?? ''
+  const context: BuildContext = { streamName: name }
+  const partitionRouter = buildPartitionRouter(component(definition, 'retriever'), builder, context)
+  const stream = streamContext(definition, builder, { name, partitionRouter })
+  const retriever = builder.build('retriever', component(definition, 'retriever'), {
+    ...context,
+    stream,
+  })
+  const { cursor, schemaLoader, incrementalSync } = stream
+  return {
+    name,
+    namespace: undefined,
+    primaryKey: primaryKeyOf(field(definition, 'primary_key')),
+    cursorField: incrementalSync === null ? undefined : cursor.field,
+    catalogDefinedCursor: incrementalSync !== null && cursor.catalogDefined,
+    supportsFileTransfer: optionalComponent(definition, 'file_uploader') !== undefined,
+    blockSimultaneousRead: '',
+    schemaLoader,
+    cursor,
+    retriever,
+    // As the reference: only the parents of a stream with partitions and a cursor hold up other streams.
+    partitionRouter: incrementalSync === null ? null : partitionRouter,
+    slices: () => retriever.slices?.() ?? stream.slices(),
+  }
+}
+
+function streamContext(
+  definition: PlainDict,
+  builder: Builder,
+  { name, partitionRouter }: { name: string; partitionRouter: PartitionRouter | null },
+): StreamContext {
+  const incrementalSync = optionalComponent(definition, 'incremental_sync') ?? null
+  const state = builder.stateOf(name)
+  const cursor = buildCursor({
+    builder,
+    definition: incrementalSync,
+    stream: definition,
+    streamName: name,
+    partitionRouter,
+    state,
+    stateMigrations: list(definition, 'state_migrations'),
+    emitState: (emitted) => builder.emitState(name, emitted),
+  })
+  return {
+    cursor,
+    partitionRouter,
+    slices: incrementalSync === null ? () => routerSlices(partitionRouter) : () => cursor.slices(),
+    requestOptions: incrementalSync === null ? partitionRouter : cursor,
+    transformations: builder.buildAll('transformation', field(definition, 'transformations'), {
+      streamName: name,
+    }),
+    schemaLoader: buildSchemaLoader(definition, builder),
+    primaryKey: field(definition, 'primary_key') ?? null,
+    incrementalSync,
+    state,
+  }
+}
+
+/** The partition router of a retriever's definition; a list of routers is their cartesian product. */
+function buildPartitionRouter(
+  retriever: PlainDict,
+  builder: Builder,
+  context: BuildContext,
+): PartitionRouter | null {
+  const definition = field(retriever, 'partition_router')
+  if (definition === undefined || definition === null) return null
+  if (!Array.isArray(definition)) return builder.build('partitionRouter', definition, context)
+  const product = { type: 'CartesianProductStreamSlicer', stream_slicers: definition }
+  return builder.build('partitionRouter', product, context)
+}
+
+async function* routerSlices(router: PartitionRouter | null): AsyncIterable<StreamSlice> {
+  if (router === null) yield new StreamSlice({}, {})
+  else yield* router.slices()
+}

@@ -1,0 +1,29 @@
+import type { FailureType, SideMessage } from '../contracts.ts'
+import type { Dict } from '../value/value.ts'
+
+/** What a read gives, in order, besides records. */
+export type SourceMessage =
+  | SideMessage
+  | { readonly kind: 'state'; readonly stream: string; readonly state: Dict }
+  | { readonly kind: 'status'; readonly stream: string; readonly status: StreamStatus }
+  | SourceFailure
+
+export type StreamStatus = 'STARTED' | 'RUNNING' | 'COMPLETE' | 'INCOMPLETE'
+
+/** A stream failed, wholly or in a slice. */
+export interface SourceFailure {
+  readonly kind: 'failure'
+  readonly stream: string
+  readonly failureType: FailureType
+  /** For a user. */
+  readonly message: string
+  /** For the logs. */
+  readonly internalMessage: string | undefined
+}
+
+/** Where a read gives what it reads. `records` is the back-pressure: it resolves when there is room for more. */
+export interface SourceOutput {
+  records(stream: string, records: readonly Dict[]): Promise<void>
+  /** Everything that was given before is covered by a state. */
+  message(message: SourceMessage): Promise<void>
+}
