@@ -1,0 +1,155 @@
+import { SECONDS_A_DAY } from './calendar.ts'
+import { months, shortMonths, shortWeekdays, weekdays } from './names.ts'
+import { isoOffset, PyDateTime, zoneName, type PyDate } from './py-datetime.ts'
+
+/** datetime.strftime and date.strftime of Python on Linux: glibc's directives, flags and widths in the C locale. */
+export function strftime(value: PyDate | PyDateTime, format: string): string {
+  return compileStrftime(format)(value)
+}
+
+export type DateWriter = (value: PyDate | PyDateTime) => string
+
+/** Compiled formats. A manifest has a few dozen; the bound is for formats that a template makes up. */
+const compiled = new Map<string, DateWriter>()
+const MAX_COMPILED = 500
+
+export function compileStrftime(format: string): DateWriter {
+  const known = compiled.get(format)
+  if (known !== undefined) return known
+  const parts = [...format.matchAll(pieces)].map(compilePiece)
+  const writer: DateWriter = (value) => {
+    const time = value instanceof PyDateTime ? value : atMidnight(value)
+    let text = ''
+    for (const part of parts) text += typeof part === 'string' ? part : part(time)
+    return text
+  }
+  if (compiled.size >= MAX_COMPILED) compiled.clear()
+  compiled.set(format, writer)
+  return writer
+}
+
+/** Literal text, or a directive with flags, width and modifier. */
+const pieces = /%([_0^#+-]*)(\d*)([EO]?)([^])|[^%]+|%/gu
+
+type Part = string | ((time: PyDateTime) => string)
+
+function compilePiece(match: RegExpExecArray): Part {
+  const [whole, flags = '', width = '', , letter] = match
+  if (letter === undefined) return whole
+  // Python itself writes these, and only without flags.
+  if (whole === '%z') return (time) => isoOffset(time.offset, '')
+  if (whole === '%Z') return (time) => (time.offset === null ? '' : zoneName(time.offset))
+  if (whole === '%f') return (time) => String(time.microsecond).padStart(6, '0')
+  const number = numbers.get(letter)
+  if (number !== undefined) {
+    const layout = { flags, width: width === '' ? number.width : Number(width), pad: number.pad }
+    return (time) => padNumber(number.of(time), layout)
+  }
+  const text = texts.get(letter)
+  if (text === undefined) return whole
+  return (time) => padText(text(time), { flags, width: Number(width), letter })
+}
+
+interface NumberDirective {
+  readonly of: (time: PyDateTime) => number
+  readonly width: number
+  readonly pad: '0' | ' '
+}
+
+function zeroPadded(width: number, of: NumberDirective['of']): NumberDirective {
+  return { of, width, pad: '0' }
+}
+
+const numbers: ReadonlyMap<string, NumberDirective> = new Map([
+  ['Y', zeroPadded(1, (time) => time.year)],
+  ['C', zeroPadded(2, (time) => Math.floor(time.year / 100))],
+  ['y', zeroPadded(2, (time) => time.year % 100)],
+  ['G', zeroPadded(1, (time) => time.date().isoWeek().year)],
+  ['g', zeroPadded(2, (time) => time.date().isoWeek().year % 100)],
+  ['m', zeroPadded(2, (time) => time.month)],
+  ['d', zeroPadded(2, (time) => time.day)],
+  ['e', { of: (time) => time.day, width: 2, pad: ' ' }],
+  ['H', zeroPadded(2, (time) => time.hour)],
+  ['k', { of: (time) => time.hour, width: 2, pad: ' ' }],
+  ['I', zeroPadded(2, twelveHour)],
+  ['l', { of: twelveHour, width: 2, pad: ' ' }],
+  ['M', zeroPadded(2, (time) => time.minute)],
+  ['S', zeroPadded(2, (time) => time.second)],
+  ['j', zeroPadded(3, (time) => time.date().dayOfYear())],
+  ['u', zeroPadded(1, (time) => time.date().weekday() + 1)],
+  ['w', zeroPadded(1, sundayWeekday)],
+  ['U', zeroPadded(2, (time) => weekOfYear(time, sundayWeekday(time)))],
+  ['W', zeroPadded(2, (time) => weekOfYear(time, time.date().weekday()))],
+  ['V', zeroPadded(2, (time) => time.date().isoWeek().week)],
+  // The clock's own fields, whatever its zone: glibc takes them for local time, which is UTC.
+  ['s', zeroPadded(1, (time) => time.epochSeconds + (time.offset ?? 0))],
+])
+
+const texts: ReadonlyMap<string, (time: PyDateTime) => string> = new Map([
+  ['a', (time) => shortWeekdays[time.date().weekday()] ?? ''],
+  ['A', (time) => weekdays[time.date().weekday()] ?? ''],
+  ['b', (time) => shortMonths[time.month - 1] ?? ''],
+  ['h', (time) => shortMonths[time.month - 1] ?? ''],
+  ['B', (time) => months[time.month - 1] ?? ''],
+  ['p', (time) => (time.hour < 12 ? 'AM' : 'PM')],
+  ['P', (time) => (time.hour < 12 ? 'am' : 'pm')],
+  ['c', (time) => strftime(time, '%a %b %e %H:%M:%S %Y')],
+  ['D', (time) => strftime(time, '%m/%d/%y')],
+  ['x', (time) => strftime(time, '%m/%d/%y')],
+  ['F', (time) => strftime(time, '%Y-%m-%d')],
+  ['R', (time) => strftime(time, '%H:%M')],
+  ['r', (time) => strftime(time, '%I:%M:%S %p')],
+  ['T', (time) => strftime(time, '%H:%M:%S')],
+  ['X', (time) => strftime(time, '%H:%M:%S')],
+  ['n', () => '\n'],
+  ['t', () => '\t'],
+  ['%', () => '%'],
+  // Behind flags Python leaves these to glibc, which knows no zone for a tuple of fields.
+  ['z', () => ''],
+  ['Z', () => ''],
+])
+
+/** The last padding flag counts. */
+function padNumber(
+  value: number,
+  layout: { readonly flags: string; readonly width: number; readonly pad: '0' | ' ' },
+): string {
+  const flag = /[_0+-](?=[^_0+-]*$)/.exec(layout.flags)?.[0]
+  if (flag === '-') return String(value)
+  const pad = flag === '_' ? ' ' : flag === undefined ? layout.pad : '0'
+  const sign = value < 0 ? '-' : ''
+  return `${sign}${String(Math.abs(value)).padStart(layout.width - sign.length, pad)}`
+}
+
+function padText(
+  value: string,
+  layout: { readonly flags: string; readonly width: number; readonly letter: string },
+): string {
+  const { flags, width, letter } = layout
+  const pad = flags.includes('0') ? '0' : ' '
+  return changeCase(value, flags, letter).padStart(width, pad)
+}
+
+/** `^` is upper case; `#` the opposite case, which for names is upper case too. */
+function changeCase(value: string, flags: string, letter: string): string {
+  if (flags.includes('#') && letter === 'p') return value.toLowerCase()
+  if (flags.includes('^')) return value.toUpperCase()
+  return flags.includes('#') && 'aAbBh'.includes(letter) ? value.toUpperCase() : value
+}
+
+function twelveHour(time: PyDateTime): number {
+  return time.hour % 12 === 0 ? 12 : time.hour % 12
+}
+
+function sundayWeekday(time: PyDateTime): number {
+  return (time.date().weekday() + 1) % 7
+}
+
+/** @param weekday counted from the day on which weeks begin */
+function weekOfYear(time: PyDateTime, weekday: number): number {
+  return Math.floor((time.date().dayOfYear() - 1 + 7 - weekday) / 7)
+}
+
+function atMidnight(date: PyDate): PyDateTime {
+  return PyDateTime.ofEpoch(date.days * SECONDS_A_DAY, 0, null)
+}
