@@ -1,7 +1,14 @@
 import { registry } from './components/registry.ts'
 import { SourceError } from './contracts.ts'
 import { get, isDict } from './value/dict.ts'
-import type { BuildContext, Builder, Component, Environment, Roles } from './contracts.ts'
+import type {
+  BuildContext,
+  Builder,
+  Component,
+  ConfiguredStream,
+  Environment,
+  Roles,
+} from './contracts.ts'
 import type { TemplateCompiler } from './interpolation/template-compiler.ts'
 import type { Dict, PlainDict, Value } from './value/value.ts'
 
@@ -11,23 +18,27 @@ export interface BuilderOptions {
   readonly environment: Environment
   /** Input states by stream name. */
   readonly states: ReadonlyMap<string, Dict>
-  /** The streams that the command reads; null where it knows no catalog. */
-  readonly selected: ReadonlySet<string> | null
+  readonly catalog: ReadonlyMap<string, ConfiguredStream> | null
   readonly emitState: (streamName: string, state: Dict) => void
 }
 
 /** Builds components by their types, for one configuration. */
 export function createBuilder(options: BuilderOptions): Builder {
-  const { config, templates, environment, states, selected, emitState } = options
+  const { config, templates, environment, states, catalog, emitState } = options
   const builder: Builder = {
     config,
     templates,
     environment,
     emitState,
     stateOf: (streamName) => states.get(streamName) ?? null,
-    isSelected: (streamName) => selected?.has(streamName) ?? true,
+    catalog,
     forParent: (parentStates) =>
-      createBuilder({ ...options, states: parentStates, emitState: () => undefined }),
+      createBuilder({
+        ...options,
+        states: parentStates,
+        catalog: null,
+        emitState: () => undefined,
+      }),
     build: (role, definition, context) => build(builder, role, { definition, context }),
     buildAll: (role, definitions, context) =>
       Array.isArray(definitions)

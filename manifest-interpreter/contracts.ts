@@ -330,9 +330,9 @@ export interface Builder {
   stateOf(streamName: string): Dict | null
   /** Where a stream's cursor puts its states: `state` is the whole blob of the stream. */
   emitState(streamName: string, state: Dict): void
-  /** True where the stream is read by this command (always, where the command knows no catalog). */
-  isSelected(streamName: string): boolean
-  /** The same for the parents of a stream: they start from these states and emit none. */
+  /** The streams of a read as the user configured them, by name; null where the command has no catalog. */
+  readonly catalog: ReadonlyMap<string, ConfiguredStream> | null
+  /** The same for the parents of a stream: they start from these states, emit none and know no catalog. */
   forParent(states: ReadonlyMap<string, Dict>): Builder
   /** Builds the component that a definition names by its `type`. `context` carries what the parent knows. */
   build<Role extends keyof Roles>(role: Role, definition: Value, context: BuildContext): Roles[Role]
@@ -342,6 +342,15 @@ export interface Builder {
     definitions: Value | undefined,
     context: BuildContext,
   ): Roles[Role][]
+}
+
+/** What a configured catalog says of a stream, as far as components look at it. */
+export interface ConfiguredStream {
+  readonly name: string
+  /** The schema that the user selected. */
+  readonly jsonSchema: Dict
+  /** Where the user chose a cursor. */
+  readonly cursorField: string | undefined
 }
 
 /** What each type builds, by role. */

@@ -124,8 +124,9 @@ class StreamRead {
     try {
       for await (const records of retriever.read(slice)) {
         this.#plan.environment.signal.throwIfAborted()
-        if (this.#records === 0) await this.#status('RUNNING')
+        const isFirst = this.#records === 0
         this.#records += records.length
+        if (isFirst) await this.#status('RUNNING')
         await this.#output.records(name, records)
         for (const record of records) cursor.observe(record, slice)
       }
