@@ -1,0 +1,84 @@
+import type { Builder } from '../../contracts.ts'
+import { field, list, text } from '../../definition.ts'
+import { get, isDict, set } from '../../value/dict.ts'
+import { typeError } from '../../value/python-error.ts'
+import { str } from '../../value/text.ts'
+import type { Dict, PlainDict, Value } from '../../value/value.ts'
+import { combineMappings } from './combine-mappings.ts'
+
+export type InjectInto = 'request_parameter' | 'header' | 'body_data' | 'body_json'
+
+/** Where a value is put on a request: a page token, a cursor's bound, a partition, a key of an API. */
+export interface RequestOption {
+  readonly injectInto: InjectInto
+  /** Sets the value in place, in the dict of its part of the request. */
+  inject(target: Dict, value: Value): void
+}
+
+export function compileRequestOption(definition: PlainDict, builder: Builder): RequestOption {
+  const injectInto = injectIntoOf(text(definition, 'inject_into'))
+  const name = field(definition, 'field_name')
+  const path = list(definition, 'field_path')
+  const segments = path.length > 0 ? path : [name ?? null]
+  // The reference gives field names no $parameters.
+  const compiled = segments.map((segment) => builder.templates.string(segment, {}))
+  const evaluate = (): string[] =>
+    compiled.map((template) => str(template({ config: builder.config })))
+  let names: string[] | undefined
+  return {
+    injectInto,
+    inject: (target, value) => {
+      names ??= evaluate()
+      injectAt(target, names, value)
+    },
+  }
+}
+
+/** A component may not put two of its options in the same place. */
+export function requireDistinctOptions(options: readonly (RequestOption | undefined)[]): void {
+  const parts = new Map<InjectInto, Dict[]>()
+  for (const [index, option] of options.entries()) {
+    if (option === undefined) continue
+    const target: Dict = {}
+    option.inject(target, `dummy_value_${index}`)
+    parts.set(option.injectInto, [...(parts.get(option.injectInto) ?? []), target])
+  }
+  for (const [part, dicts] of parts) combineMappings(dicts, { nested: part === 'body_json' })
+}
+
+/** The dict of one part of a request with what the options add to it. */
+export function injectAll(
+  part: InjectInto,
+  options: readonly (readonly [option: RequestOption | undefined, value: Value | undefined])[],
+): Dict {
+  const target: Dict = {}
+  for (const [option, value] of options)
+    if (option?.injectInto === part && value !== undefined) option.inject(target, value)
+  return target
+}
+
+function injectAt(target: Dict, path: readonly string[], value: Value): void {
+  let current = target
+  for (const name of path.slice(0, -1)) {
+    let next = get(current, name)
+    if (next === undefined) {
+      next = {}
+      set(current, name, next)
+    }
+    if (!isDict(next)) throw typeError(`There is a value at "${name}" of the request's body.`)
+    current = next
+  }
+  set(current, path.at(-1) ?? '', value)
+}
+
+function injectIntoOf(part: string): InjectInto {
+  switch (part) {
+    case 'request_parameter':
+    case 'header':
+    case 'body_data':
+    case 'body_json':
+      return part
+    default:
+      throw new TypeError(`A request option cannot be injected into "${part}".`)
+  }
+}
