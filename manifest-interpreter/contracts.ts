@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { TemplateCompiler } from './interpolation/template-compiler.ts'
 import type { HttpResponse } from './http/http-response.ts'
+import type { SourceHttp } from './http/source-http.ts'
 import type { StreamSlice } from './value/stream-slice.ts'
 import type { Dict, PlainDict, Value } from './value/value.ts'
 
@@ -284,7 +285,14 @@ export interface Cursor extends RequestOptions {
   closeSlice(slice: StreamSlice): void
   /** Called at the end of a stream that did not fail, or failed in a slice: at least one state is emitted. */
   ensureStateEmitted(): void
-  shouldBeSynced(record: Dict): boolean
+  /** False for a record that an earlier read has had. `slice` is the one that the record was read for. */
+  shouldBeSynced(record: Dict, slice: StreamSlice): boolean
+  /** The field that the catalog names as cursor; undefined for a stream without one. */
+  readonly field: string | undefined
+  /** True where a configured catalog may choose another field. */
+  readonly catalogDefined: boolean
+  /** The newest moment that a state speaks of, in microseconds; null where the state is not of this cursor. For StateDelegatingStream. */
+  momentOf(state: Dict): number | null
   /** Replaces a slice that the API rejected by smaller ones; null where it cannot. `minimum`: the smallest, an ISO 8601 duration. */
   splitWindow?(slice: StreamSlice, minimum: string | null): readonly StreamSlice[] | null
   /**
@@ -326,6 +334,8 @@ export interface Builder {
   readonly config: Dict
   readonly templates: TemplateCompiler
   readonly environment: Environment
+  /** Sends all requests of the source: its call budget, its limit of requests at a time, its cache of parents' responses. */
+  readonly http: SourceHttp
   /** The input state of a stream, null where there is none. */
   stateOf(streamName: string): Dict | null
   /** Where a stream's cursor puts its states: `state` is the whole blob of the stream. */

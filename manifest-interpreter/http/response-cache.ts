@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto'
+import type { HttpRequest } from '../contracts.ts'
+import { HttpResponse } from './http-response.ts'
+import type { ResponseHeaders } from './response-headers.ts'
+import { SpillFile } from './spill-file.ts'
+
+interface CachedResponse {
+  readonly head: {
+    readonly status: number
+    readonly reason: string
+    readonly headers: ResponseHeaders
+    readonly url: string
+  }
+  readonly body: Uint8Array | { readonly offset: number; readonly length: number }
+}
+
+/** Credentials are no part of a request's identity: tokens change while a stream is read. */
+const CREDENTIAL_HEADERS = new Set(['authorization', 'x-api-key', 'access_token', 'api_key'])
+
+/**
+ * Responses of parent streams, which several children read: kept for the life of the source. Only status 200 is kept. Of
+ * equal requests at the same time one is sent, the others wait for it. Bodies beyond `maxBytes` lie in a temporary file.
+ */
+export class ResponseCache {
+  readonly #maxBytes: number
+  readonly #kept = new Map<string, CachedResponse>()
+  readonly #underway = new Map<string, Promise<unknown>>()
+  #bytesInMemory = 0
+  #file: SpillFile | undefined
+
+  constructor(options: { readonly maxBytes: number }) {
+    this.#maxBytes = options.maxBytes
+  }
+
+  /** The kept response of an equal request, or what `send` gives. */
+  async through(
+    name: string,
+    request: HttpRequest,
+    send: () => Promise<HttpResponse>,
+  ): Promise<HttpResponse> {
+    const key = keyOf(name, request)
+    for (;;) {
+      const kept = this.#kept.get(key)
+      if (kept !== undefined) return this.#answer(kept)
+      const underway = this.#underway.get(key)
+      if (underway === undefined) break
+      // Its failure belongs to the one that sent it; then this one sends its own.
+      await underway.catch(() => undefined)
+    }
+    const sent = this.#sendAndKeep(key, send)
+    this.#underway.set(key, sent)
+    try {
+      return await sent
+    } finally {
+      this.#underway.delete(key)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#kept.clear()
+    await this.#file?.close()
+    this.#file = undefined
+  }
+
+  async #sendAndKeep(key: string, send: () => Promise<HttpResponse>): Promise<HttpResponse> {
+    const response = await send()
+    if (response.status !== 200) return response
+    const { status, reason, headers, url } = response
+    const bytes = await response.bytes()
+    this.#kept.set(key, {
+      head: { status, reason, headers, url },
+      body: await this.#store(bytes),
+    })
+    return response
+  }
+
+  async #store(bytes: Uint8Array): Promise<CachedResponse['body']> {
+    if (this.#bytesInMemory + bytes.length <= this.#maxBytes) {
+      this.#bytesInMemory += bytes.length
+      return bytes
+    }
+    this.#file ??= new SpillFile()
+    return this.#file.append(bytes)
+  }
+
+  async #answer({ head, body }: CachedResponse): Promise<HttpResponse> {
+    const bytes = body instanceof Uint8Array ? body : await this.#file?.read(body)
+    if (bytes === undefined) throw new TypeError('The cache of responses has been closed.')
+    return new HttpResponse({ ...head, body: bytes, fromCache: true })
+  }
+}
+
+/** A digest: the keys hold no credentials of the query and stay small. */
+function keyOf(name: string, request: HttpRequest): string {
+  const [address = '', query = ''] = request.url.split('?', 2)
+  const headers = [...request.headers]
+    .map(([header, value]): readonly [string, string] => [header.toLowerCase(), value])
+    .filter(([header]) => !CREDENTIAL_HEADERS.has(header))
+    .toSorted(([left], [right]) => (left < right ? -1 : 1))
+  const { body } = request
+  return createHash('sha256')
+    .update(JSON.stringify([name, request.method, address, query.split('&').toSorted(), headers]))
+    .update(body ?? '')
+    .digest('base64')
+}

@@ -1,0 +1,76 @@
+import type { Environment, HttpRequest } from '../contracts.ts'
+import { createLimit, type Limit } from './limit.ts'
+import type { HttpResponse } from './http-response.ts'
+import { ResponseCache } from './response-cache.ts'
+
+/** How many calls an API allows: `HTTPAPIBudget` of the manifest. */
+export interface CallBudget {
+  /** Resolves when the call may be made. */
+  acquire(request: HttpRequest): Promise<void>
+  /** Learns from the headers of a response. */
+  observe(request: HttpRequest, response: HttpResponse): void
+}
+
+export interface SourceHttpOptions {
+  readonly environment: Environment
+  readonly budget?: CallBudget
+  /** Requests at the same time, of all streams together. Be polite: most APIs count them. */
+  readonly maxConcurrentRequests?: number
+  /** Cached bodies beyond this many bytes are kept in a temporary file. */
+  readonly maxCachedBytes?: number
+}
+
+export interface SendOptions {
+  /** GET responses of this name with status 200 are kept, and answer equal requests. Undefined: no cache. */
+  readonly cacheName: string | undefined
+  /** The body is left to be read as a stream by the caller. */
+  readonly streamed: boolean
+}
+
+const DEFAULT_MAX_CONCURRENT_REQUESTS = 10
+const DEFAULT_MAX_CACHED_BYTES = 64 * 1024 * 1024
+
+/** What all requests of a source share. One per source and command: close it at the end. */
+export class SourceHttp {
+  readonly #environment: Environment
+  readonly #budget: CallBudget | undefined
+  readonly #limit: Limit
+  readonly #cache: ResponseCache
+
+  constructor(options: SourceHttpOptions) {
+    this.#environment = options.environment
+    this.#budget = options.budget
+    this.#limit = createLimit(options.maxConcurrentRequests ?? DEFAULT_MAX_CONCURRENT_REQUESTS)
+    this.#cache = new ResponseCache({
+      maxBytes: options.maxCachedBytes ?? DEFAULT_MAX_CACHED_BYTES,
+    })
+  }
+
+  /**
+   * Sends a request once, without retries. Rejects with a TransportError. Unless it is streamed, the whole body has been
+   * read when this resolves: what breaks in the middle of a body counts as a failed request.
+   */
+  async send(request: HttpRequest, options: SendOptions): Promise<HttpResponse> {
+    const { cacheName, streamed } = options
+    if (cacheName === undefined || request.method !== 'GET') return this.#send(request, streamed)
+    return this.#cache.through(cacheName, request, () => this.#send(request, streamed))
+  }
+
+  /** Removes what the cache has put on disk. */
+  async close(): Promise<void> {
+    await this.#cache.close()
+  }
+
+  async #send(request: HttpRequest, streamed: boolean): Promise<HttpResponse> {
+    const { transport, signal } = this.#environment
+    await this.#budget?.acquire(request)
+    // A streamed body is read outside of the limit: its reader may wait for other requests.
+    const response = await this.#limit(async () => {
+      const answer = await transport.send(request, signal)
+      if (!streamed) await answer.bytes()
+      return answer
+    })
+    this.#budget?.observe(request, response)
+    return response
+  }
+}
