@@ -32,6 +32,8 @@ export function createBuilder(options: BuilderOptions): Builder {
     emitState,
     stateOf: (streamName) => states.get(streamName) ?? null,
     catalog,
+    withState: (streamName, state) =>
+      createBuilder({ ...options, states: new Map([...states, [streamName, state]]) }),
     forParent: (parentStates) =>
       createBuilder({
         ...options,

@@ -342,6 +342,8 @@ export interface Builder {
   emitState(streamName: string, state: Dict): void
   /** The streams of a read as the user configured them, by name; null where the command has no catalog. */
   readonly catalog: ReadonlyMap<string, ConfiguredStream> | null
+  /** The same with another state of one stream. */
+  withState(streamName: string, state: Dict): Builder
   /** The same for the parents of a stream: they start from these states, emit none and know no catalog. */
   forParent(states: ReadonlyMap<string, Dict>): Builder
   /** Builds the component that a definition names by its `type`. `context` carries what the parent knows. */

@@ -1,9 +1,7 @@
 import { RetrieverSignal, SourceError } from '../../contracts.ts'
-import { flag, optionalComponent, optionalText } from '../../definition.ts'
-import { get } from '../../value/dict.ts'
 import { combineMappings } from '../requesters/combine-mappings.ts'
-import { PageSizeReducer } from '../paginators/page-size-reducer.ts'
-import { PaginationTracker } from '../paginators/pagination-tracker.ts'
+import type { PageSizeReducer } from '../paginators/page-size-reducer.ts'
+import type { PaginationTracker } from '../paginators/pagination-tracker.ts'
 import type {
   Cursor,
   Paginator,
@@ -24,6 +22,8 @@ export interface SimpleRetrieverParts {
   readonly requester: Requester
   readonly recordSelector: RecordSelector
   readonly paginator: Paginator
+  /** Where the first page of a slice is known before it is asked for: it stands in the parent's record. */
+  readonly firstPage: ((slice: StreamSlice) => HttpResponse) | null
   readonly slicerOptions: RequestOptions | null
   readonly ignoreSlicerOptionsOnPages: boolean
   /** Of a data feed: drops the records that an earlier read had, after the paginator has seen them. */
@@ -106,6 +106,7 @@ export class SimpleRetriever implements Retriever {
     const reducer = newReducer?.() ?? null
     let slice = original
     let token = initialToken(paginator)
+    let firstPage = this.#parts.firstPage?.(slice) ?? null
     for (;;) {
       const scope: RequestScope = {
         slice,
@@ -113,6 +114,8 @@ export class SimpleRetriever implements Retriever {
         ...(reducer?.override != null && { pageSizeOverride: reducer.override }),
       }
       const page = new PageCount()
+      page.response = firstPage
+      firstPage = null
       let reset = false
       try {
         for await (const records of this.#readPage(scope, page)) {
@@ -186,7 +189,9 @@ export class SimpleRetriever implements Retriever {
 
   async *#request(scope: RequestScope, page: PageCount): AsyncIterable<readonly Dict[]> {
     const { requester, recordSelector, streamName } = this.#parts
-    const response = await requester.send({ scope, stream: streamName, ...this.#options(scope) })
+    const response =
+      page.response ??
+      (await requester.send({ scope, stream: streamName, ...this.#options(scope) }))
     page.response = response
     page.extracted = 0
     if (response === null || !response.ok) return

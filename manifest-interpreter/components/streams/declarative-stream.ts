@@ -86,6 +86,6 @@ function buildPartitionRouter(
 }
 
 async function* routerSlices(router: PartitionRouter | null): AsyncIterable<StreamSlice> {
-  if (router === null) yield new StreamSlice({}, {})
+  if (router === null) yield StreamSlice.empty
   else yield* router.slices()
 }

@@ -1,0 +1,139 @@
+import { component, field, flag, list, optionalComponent, optionalText } from '../../definition.ts'
+import { get, isDict, isPlainDict } from '../../value/dict.ts'
+import { truth } from '../../value/truth.ts'
+import type { StreamContext } from '../../contracts.ts'
+import type { PlainDict, Value } from '../../value/value.ts'
+
+/** What may not stand together in a SimpleRetriever. Each rule keeps records from being lost or doubled. */
+
+interface Subject {
+  readonly streamName: string
+  readonly stream?: StreamContext | undefined
+  readonly hasQueryProperties?: boolean
+}
+
+/** True where the first page of the stream stands in the records of its parent. */
+export function checkLazyRead(definition: PlainDict, { streamName, stream }: Subject): boolean {
+  const router = field(definition, 'partition_router')
+  const isLazy =
+    isDict(router) &&
+    get(router, 'type') === 'SubstreamPartitionRouter' &&
+    parentsOf(router).some((parent) => isDict(parent) && truth(get(parent, 'lazy_read_pointer') ?? null))
+  if (!isLazy) return false
+  for (const [block, action] of [
+    ['page_size_reduction', 'REDUCE_PAGE_SIZE'],
+    ['request_window_splitting', 'SPLIT_REQUEST_WINDOW'],
+  ] as const)
+    if (optionalComponent(definition, block) !== undefined || requesterUses(definition, action))
+      throw new TypeError(
+        `Stream ${streamName} reads its parent lazily, which cannot be combined with ${block}. Remove ${block} and the ${action} action, or lazy_read_pointer.`,
+      )
+  // With a state each parent is asked for what is new, so there is no first page in the parent's record.
+  const state = stream?.state
+  if (state != null && truth(state)) return false
+  const sync = stream?.incrementalSync
+  if (sync != null && get(sync, 'type') !== 'DatetimeBasedCursor')
+    throw new TypeError(`Stream ${streamName} reads its parent lazily: its cursor must be a DatetimeBasedCursor.`)
+  if (sync != null && (truth(get(sync, 'step') ?? null) || truth(get(sync, 'cursor_granularity') ?? null)))
+    throw new TypeError(
+      `Stream ${streamName} reads its parent lazily, one slice for each parent: remove step and cursor_granularity from its cursor.`,
+    )
+  const decoder = optionalComponent(definition, 'decoder')
+  if (decoder !== undefined && get(decoder, 'type') !== 'JsonDecoder')
+    throw new TypeError(`Stream ${streamName} reads its parent lazily: its decoder must be a JsonDecoder.`)
+  return true
+}
+
+export function checkPaginationReset(definition: PlainDict): void {
+  const reset = optionalComponent(definition, 'pagination_reset')
+  const selector = component(definition, 'record_selector')
+  if (reset !== undefined && truth(get(reset, 'limits') ?? null) && truth(get(selector, 'record_filter') ?? null))
+    throw new TypeError('The limits of a pagination_reset cannot be combined with a record_filter.')
+}
+
+export function checkPageSizeReduction(definition: PlainDict, subject: Subject): void {
+  const { streamName, hasQueryProperties } = subject
+  const reduction = optionalComponent(definition, 'page_size_reduction')
+  if (reduction === undefined) {
+    if (requesterUses(definition, 'REDUCE_PAGE_SIZE'))
+      throw new TypeError(
+        `Stream ${streamName} has a response filter with the REDUCE_PAGE_SIZE action. Add a page_size_reduction block to its retriever.`,
+      )
+    return
+  }
+  const wrong = (reason: string) =>
+    new TypeError(`page_size_reduction of stream ${streamName}: ${reason}`)
+  if (hasQueryProperties === true)
+    throw wrong('it cannot be combined with query properties, whose earlier chunks would come twice.')
+  const paginator = optionalComponent(definition, 'paginator')
+  if (paginator === undefined || get(paginator, 'type') !== 'DefaultPaginator')
+    throw wrong('it needs a DefaultPaginator, to ask for a smaller page.')
+  if (!truth(get(paginator, 'page_size_option') ?? null))
+    throw wrong('it needs page_size_option on the paginator, to ask for a smaller page.')
+  const tokenOption = optionalComponent(paginator, 'page_token_option')
+  if (tokenOption !== undefined && get(tokenOption, 'type') === 'RequestPath')
+    throw wrong('page_token_option may not be a RequestPath: the API writes the page size into that URL.')
+  checkStrategy(component(paginator, 'pagination_strategy'), reduction, wrong)
+}
+
+function checkStrategy(
+  strategy: PlainDict,
+  reduction: PlainDict,
+  wrong: (reason: string) => TypeError,
+): void {
+  const type = get(strategy, 'type')
+  if (type !== 'CursorPagination' && type !== 'OffsetIncrement')
+    throw wrong(
+      `the pagination strategy must be CursorPagination or OffsetIncrement, not ${String(type)}: pages that are counted would shift.`,
+    )
+  const pageSize = get(strategy, 'page_size') ?? null
+  if (pageSize === null) throw wrong('the pagination strategy needs page_size.')
+  const minimum = get(reduction, 'minimum_page_size') ?? 1
+  const configured = Number(pageSize)
+  if (Number.isInteger(configured) && typeof minimum === 'number' && configured <= minimum)
+    throw wrong(`page_size ${configured} cannot become smaller than minimum_page_size ${minimum}.`)
+}
+
+export function checkWindowSplitting(definition: PlainDict, subject: Subject): void {
+  const { streamName, stream, hasQueryProperties } = subject
+  const splitting = optionalComponent(definition, 'request_window_splitting')
+  if (splitting === undefined) {
+    if (requesterUses(definition, 'SPLIT_REQUEST_WINDOW'))
+      throw new TypeError(
+        `Stream ${streamName} has a response filter with the SPLIT_REQUEST_WINDOW action. Add a request_window_splitting block to its retriever.`,
+      )
+    return
+  }
+  const wrong = (reason: string) =>
+    new TypeError(`request_window_splitting of stream ${streamName}: ${reason}`)
+  const sync = stream?.incrementalSync ?? null
+  if (
+    sync === null ||
+    get(sync, 'type') !== 'DatetimeBasedCursor' ||
+    optionalText(sync, 'cursor_granularity') === undefined ||
+    stream?.cursor.splitWindow === undefined
+  )
+    throw wrong('it needs a DatetimeBasedCursor with cursor_granularity.')
+  if (flag(sync, 'is_client_side_incremental', false))
+    throw wrong('it cannot be combined with is_client_side_incremental: the window is not part of the request.')
+  if (hasQueryProperties === true)
+    throw wrong('it cannot be combined with query properties, whose earlier chunks would come twice.')
+}
+
+/** True where an error handler of the retriever's requester can ask for the action. */
+function requesterUses(definition: PlainDict, action: string): boolean {
+  return usesAction(get(component(definition, 'requester'), 'error_handler') ?? null, action)
+}
+
+export function usesAction(errorHandler: Value, action: string): boolean {
+  if (!isPlainDict(errorHandler)) return false
+  if (get(errorHandler, 'type') === 'CompositeErrorHandler')
+    return list(errorHandler, 'error_handlers').some((handler) => usesAction(handler, action))
+  return list(errorHandler, 'response_filters').some(
+    (filter) => isDict(filter) && get(filter, 'action') === action,
+  )
+}
+
+function parentsOf(router: Value): readonly Value[] {
+  return isPlainDict(router) ? list(router, 'parent_stream_configs') : []
+}
