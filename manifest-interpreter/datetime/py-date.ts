@@ -9,7 +9,7 @@ import {
   pad,
   weekdayOf,
 } from './calendar.ts'
-import { overflowError, valueError } from './datetime-error.ts'
+import { PythonError, valueError } from '../value/python-error.ts'
 
 /** datetime.date. */
 export class PyDate {
@@ -70,7 +70,8 @@ export function checkDate(year: number, month: number, day: number): void {
 
 /** For results of arithmetic. */
 export function checkDays(days: number): void {
-  if (days < FIRST_DAY || days > LAST_DAY) throw overflowError('date value out of range')
+  if (days < FIRST_DAY || days > LAST_DAY)
+    throw new PythonError('OverflowError', 'date value out of range')
 }
 const FIRST_DAY = daysFromCivil(MIN_YEAR, 1, 1)
 const LAST_DAY = daysFromCivil(MAX_YEAR, 12, 31)

@@ -1,5 +1,5 @@
 import { civilFromDays, daysFromCivil, pad, SECONDS_A_DAY } from './calendar.ts'
-import { typeError, valueError } from './datetime-error.ts'
+import { PythonError, typeError, valueError } from '../value/python-error.ts'
 import { checkDate, checkDays, PyDate } from './py-date.ts'
 import { floorDivide, modulo, PyTimeDelta, roundHalfEven } from './py-timedelta.ts'
 
@@ -79,6 +79,8 @@ export class PyDateTime implements DateTimeFields {
   /** datetime.fromtimestamp(seconds, utc): rounds to microseconds, half to even. */
   static ofTimestamp(timestamp: number): PyDateTime {
     if (Number.isNaN(timestamp)) throw valueError('cannot convert float NaN to integer')
+    if (!Number.isFinite(timestamp))
+      throw new PythonError('OverflowError', 'cannot convert float infinity to integer')
     let seconds = Math.floor(timestamp)
     let micros = roundHalfEven((timestamp - seconds) * 1e6)
     if (micros >= 1_000_000) {
@@ -94,8 +96,10 @@ export class PyDateTime implements DateTimeFields {
     return BigInt(this.epochSeconds) * 1_000_000n + BigInt(this.microsecond)
   }
 
+  /** Seconds since 1970: the nearest float. */
   timestamp(): number {
-    return this.epochSeconds + this.microsecond / 1e6
+    const micros = this.epochSeconds * 1e6 + this.microsecond
+    return Number.isSafeInteger(micros) ? micros / 1e6 : this.epochSeconds + this.microsecond / 1e6
   }
 
   date(): PyDate {

@@ -1,5 +1,5 @@
 import { pad } from './calendar.ts'
-import { overflowError } from './datetime-error.ts'
+import { PythonError } from '../value/python-error.ts'
 
 const MICROS_A_SECOND = 1_000_000n
 const MICROS_A_DAY = 86_400n * MICROS_A_SECOND
@@ -21,7 +21,8 @@ export class PyTimeDelta {
     calendar: { readonly years: number; readonly months: number } = { years: 0, months: 0 },
   ) {
     if (micros > MAX_MICROS || micros < -MAX_DAYS * MICROS_A_DAY)
-      throw overflowError(
+      throw new PythonError(
+        'OverflowError',
         `days=${String(floorDivide(micros, MICROS_A_DAY))}; must have magnitude <= 999999999`,
       )
     this.micros = micros
@@ -35,7 +36,8 @@ export class PyTimeDelta {
   }
 
   static ofMicros(micros: number): PyTimeDelta {
-    if (!Number.isFinite(micros)) throw overflowError('cannot convert float infinity to integer')
+    if (!Number.isFinite(micros))
+      throw new PythonError('OverflowError', 'cannot convert float infinity to integer')
     return new PyTimeDelta(BigInt(roundHalfEven(micros)))
   }
 

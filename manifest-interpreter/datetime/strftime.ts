@@ -56,6 +56,8 @@ interface NumberDirective {
   readonly pad: '0' | ' '
 }
 
+type TextDirective = (time: PyDateTime) => string
+
 function zeroPadded(width: number, of: NumberDirective['of']): NumberDirective {
   return { of, width, pad: '0' }
 }
@@ -85,7 +87,7 @@ const numbers: ReadonlyMap<string, NumberDirective> = new Map([
   ['s', zeroPadded(1, (time) => time.epochSeconds + (time.offset ?? 0))],
 ])
 
-const texts: ReadonlyMap<string, (time: PyDateTime) => string> = new Map([
+const texts: ReadonlyMap<string, TextDirective> = new Map<string, TextDirective>([
   ['a', (time) => shortWeekdays[time.date().weekday()] ?? ''],
   ['A', (time) => weekdays[time.date().weekday()] ?? ''],
   ['b', (time) => shortMonths[time.month - 1] ?? ''],

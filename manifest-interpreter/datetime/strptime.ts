@@ -1,5 +1,5 @@
 import { civilFromDays, daysFromCivil, weekdayOf } from './calendar.ts'
-import { DatetimeError, valueError } from './datetime-error.ts'
+import { PythonError, valueError } from '../value/python-error.ts'
 import { months, shortMonths, shortWeekdays, weekdays } from './names.ts'
 import { checkDate, checkDays } from './py-date.ts'
 import { PyDateTime } from './py-datetime.ts'
@@ -26,9 +26,9 @@ export function compileStrptime(format: string): DateReader {
 
 function makeReader(format: string): DateReader {
   const pattern = compilePattern(format)
-  if (pattern instanceof DatetimeError)
+  if (pattern instanceof PythonError)
     return () => {
-      throw new DatetimeError(pattern.kind, pattern.message)
+      throw new PythonError(pattern.kind, pattern.message)
     }
   const fixed = compileFixedLayout(format)
   const { regex, letters } = pattern
@@ -89,16 +89,16 @@ interface Pattern {
   readonly letters: readonly string[]
 }
 
-function compilePattern(format: string): Pattern | DatetimeError {
+function compilePattern(format: string): Pattern | PythonError {
   const letters: string[] = []
   let source = ''
   for (const [piece] of expand(format).matchAll(/%[^]?|\s+|[^%\s]+/gu)) {
     const part = compilePiece(piece, format)
-    if (part instanceof DatetimeError) return part
+    if (part instanceof PythonError) return part
     source += part.source
     if (part.letter === undefined) continue
     if (letters.includes(part.letter))
-      return new DatetimeError('TypeError', `The format '${format}' has %${part.letter} twice.`)
+      return new PythonError('TypeError', `The format '${format}' has %${part.letter} twice.`)
     letters.push(part.letter)
   }
   return { regex: new RegExp(`^(?:${source})`, 'i'), letters }
@@ -111,7 +111,7 @@ function expand(format: string): string {
 function compilePiece(
   piece: string,
   format: string,
-): { readonly source: string; readonly letter?: string } | DatetimeError {
+): { readonly source: string; readonly letter?: string } | PythonError {
   if (piece === '%%') return { source: '%' }
   if (piece === '%') return valueError(`stray % in format '${format}'`)
   if (piece.startsWith('%')) {
@@ -194,30 +194,33 @@ function readDate(found: Found): CivilDate {
 }
 
 function readYear(found: Found, weekday: number | undefined): number | undefined {
+  checkIsoYear(found, weekday)
+  const year = numberOf(found, 'Y')
+  if (year !== undefined) return year
   const short = numberOf(found, 'y')
-  const year = found.has('Y')
-    ? numberOf(found, 'Y')
-    : short === undefined
-      ? undefined
-      : short + (short <= 68 ? 2000 : 1900)
-  if (year === undefined && found.has('G')) {
+  return short === undefined ? undefined : short + (short <= 68 ? 2000 : 1900)
+}
+
+/** ISO years and weeks are valid only together, with a day of the week. */
+function checkIsoYear(found: Found, weekday: number | undefined): void {
+  const hasYear = found.has('Y') || found.has('y')
+  if (!hasYear && found.has('G')) {
     if (!found.has('V') || weekday === undefined)
-      throw valueError(
-        "ISO year directive '%G' must be used with the ISO week directive '%V' and a weekday directive ('%A', '%a', '%w', or '%u').",
-      )
+      throw valueError(`ISO year directive '%G' ${withWeek}`)
     if (found.has('j'))
       throw valueError(
         "Day of the year directive '%j' is not compatible with ISO year directive '%G'. Use '%Y' instead.",
       )
-  } else if (found.has('V') && !found.has('U') && !found.has('W')) {
-    throw valueError(
-      weekday === undefined
-        ? "ISO week directive '%V' must be used with the ISO year directive '%G' and a weekday directive ('%A', '%a', '%w', or '%u')."
-        : "ISO week directive '%V' is incompatible with the year directive '%Y'. Use the ISO year '%G' instead.",
-    )
+    return
   }
-  return year
+  if (!found.has('V') || found.has('U') || found.has('W')) return
+  throw valueError(
+    weekday === undefined
+      ? `ISO week directive '%V' ${withWeek}`
+      : "ISO week directive '%V' is incompatible with the year directive '%Y'. Use the ISO year '%G' instead.",
+  )
 }
+const withWeek = "must be used with '%G', '%V' and a weekday directive ('%A', '%a', '%w', or '%u')."
 
 function readMonth(found: Found): number {
   const named = indexOf(months, found.get('B')) ?? indexOf(shortMonths, found.get('b'))
