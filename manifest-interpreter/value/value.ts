@@ -13,6 +13,7 @@ import type { PyDate, PyDateTime, PyTimeDelta } from '../datetime/py-datetime.ts
  * | tuple, set, bytes | `PyTuple`, `PySet`, Uint8Array |
  * | dict | a plain object, as JSON.parse makes it; a Map where a key is not text or looks like an array index, since objects reorder those |
  * | datetime, date, timedelta | the classes of `../datetime` |
+ * | functions, views, generators, `Undefined` in a list | `PyObject`: only templates see them, no record holds one |
  *
  * Values are shared, never copied on the way: only a transformation changes a record, and only the record's own objects.
  * Only own properties of plain objects are entries.
@@ -29,6 +30,7 @@ export type Value =
   | PyDateTime
   | PyDate
   | PyTimeDelta
+  | PyObject
   | Uint8Array
   | Value[]
   | Dict
@@ -90,5 +92,36 @@ export class PySet {
 
   toJSON(): unknown {
     return this.items
+  }
+}
+
+/** What an object that is no plain value can do. What it lacks, Python's `object` answers. */
+export interface Traits {
+  /** The name of its class, for `repr` and for errors. */
+  readonly type: string
+  /** Set for a subclass of str (marked-up text): the text. */
+  readonly text?: string
+  readonly repr?: () => string
+  readonly truth?: () => boolean
+  readonly size?: () => number
+  /** A new iteration each time, except of a generator. */
+  readonly iterate?: () => Iterator<Value>
+  /** `object.name`; undefined where there is no such attribute. */
+  readonly attribute?: (name: string) => Value | undefined
+  /** `object[key]`; undefined where there is none. */
+  readonly entry?: (key: Value) => Value | undefined
+  readonly call?: (args: readonly (Value | undefined)[], keywords: Keywords) => Value | undefined
+  /** The dict that it behaves as: a mapping that is no dict. */
+  readonly mapping?: () => Dict
+}
+/** Keyword arguments of a call; undefined where it has none. */
+export type Keywords = ReadonlyMap<string, Value | undefined> | undefined
+
+/** An object of Python that has no place in data: see `Traits`. */
+export class PyObject {
+  readonly traits: Traits
+
+  constructor(traits: Traits) {
+    this.traits = traits
   }
 }

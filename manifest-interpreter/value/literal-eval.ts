@@ -1,0 +1,268 @@
+import { complex, isComplex } from './complex.ts'
+import { dictOf } from './dict.ts'
+import { contains } from './equality.ts'
+import { isHashable } from './hashable.ts'
+import { readNumber } from './number-literal.ts'
+import { readString } from './string-literal.ts'
+import { PyFloat, PySet, PyTuple, float, int, type Value } from './value.ts'
+
+/**
+ * ast.literal_eval: the value that a text spells as a Python literal; undefined where it spells none, be it for its
+ * syntax or its meaning, or where it is a complex number. `...` and `\N{name}` are taken for no literals.
+ */
+export function literalEval(text: string): Value | undefined {
+  if (!mayBeLiteral(text)) return undefined
+  const source = text.replace(/^[ \t]+/, '')
+  try {
+    const parser = new LiteralParser(source.replace(/\r\n?/g, '\n'))
+    const value = parser.parse()
+    return isComplex(value) ? undefined : value
+  } catch (error) {
+    if (error instanceof NoLiteral) return undefined
+    throw error
+  }
+}
+
+/** Most texts begin with a letter that begins no literal. */
+const firstOfLiteral = /^[\s\\]*(?:[0-9'"[({.+#-]|None|True|False|set|[uUrRbB]{1,2}['"])/
+
+function mayBeLiteral(text: string): boolean {
+  return firstOfLiteral.test(text)
+}
+
+class NoLiteral extends Error {}
+
+/** Python's own parser refuses more. */
+const maxNesting = 200
+const skipped = /(?:[ \t\f]|\\\n)*(?:#[^\n]*)?/y
+const skippedInBrackets = /(?:[ \t\f\n]|\\\n|#[^\n]*)*/y
+const lineEnds = /(?:[ \t\f]*(?:#[^\n]*)?\n)*/y
+const word = /[A-Za-z_][A-Za-z0-9_]*/y
+
+/** What a number is may be followed by a sign and a complex number: `1+2j` is a literal, `1+2` is none. */
+class LiteralParser {
+  readonly #source: string
+  #at = 0
+  #depth = 0
+
+  constructor(source: string) {
+    this.#source = source
+  }
+
+  parse(): Value {
+    this.#skipBlankLines()
+    if (/[ \t\f]/.test(this.#source.charAt(this.#at))) throw new NoLiteral()
+    const value = this.#tupleOrValue(() => this.#at >= this.#source.length || this.#peek() === '\n')
+    this.#skipBlankLines()
+    this.#skip()
+    if (this.#at < this.#source.length) throw new NoLiteral()
+    return value
+  }
+
+  #skipBlankLines(): void {
+    lineEnds.lastIndex = this.#at
+    this.#at += lineEnds.exec(this.#source)?.[0].length ?? 0
+  }
+
+  #skip(): void {
+    const pattern = this.#depth > 0 ? skippedInBrackets : skipped
+    pattern.lastIndex = this.#at
+    this.#at += pattern.exec(this.#source)?.[0].length ?? 0
+  }
+
+  #peek(): string {
+    this.#skip()
+    return this.#source.charAt(this.#at)
+  }
+
+  #take(char: string): boolean {
+    if (this.#peek() !== char) return false
+    this.#at++
+    return true
+  }
+
+  #expect(char: string): void {
+    if (!this.#take(char)) throw new NoLiteral()
+  }
+
+  /** Values with commas between them are a tuple. */
+  #tupleOrValue(ended: () => boolean): Value {
+    const first = this.#value()
+    if (this.#peek() !== ',') return first
+    const items = [first]
+    while (this.#take(',')) {
+      this.#skip()
+      if (ended()) break
+      items.push(this.#value())
+    }
+    return new PyTuple(items)
+  }
+
+  #value(): Value {
+    const char = this.#peek()
+    if (char === '[') return this.#list()
+    if (char === '(') return this.#parenthesis()
+    if (char === '{') return this.#braces()
+    const isSign = char === '-' || char === '+'
+    if (isSign || char === '.' || (char >= '0' && char <= '9')) return this.#number()
+    return this.#strings() ?? this.#name()
+  }
+
+  #name(): Value {
+    word.lastIndex = this.#at
+    const name = word.exec(this.#source)?.[0] ?? ''
+    this.#at += name.length
+    switch (name) {
+      case 'None':
+        return null
+      case 'True':
+        return true
+      case 'False':
+        return false
+      case 'set':
+        this.#expect('(')
+        this.#depth++
+        this.#expect(')')
+        this.#depth--
+        return new PySet([])
+      default:
+        throw new NoLiteral()
+    }
+  }
+
+  #enter(): void {
+    this.#at++
+    if (++this.#depth > maxNesting) throw new NoLiteral()
+  }
+
+  #leave(close: string): void {
+    this.#expect(close)
+    this.#depth--
+  }
+
+  #list(): Value {
+    this.#enter()
+    const items = this.#items(']')
+    this.#leave(']')
+    return items
+  }
+
+  #items(close: string): Value[] {
+    const items: Value[] = []
+    while (this.#peek() !== close) {
+      items.push(this.#value())
+      if (!this.#take(',')) break
+    }
+    return items
+  }
+
+  #parenthesis(): Value {
+    this.#enter()
+    if (this.#peek() === ')') {
+      this.#leave(')')
+      return new PyTuple([])
+    }
+    const value = this.#tupleOrValue(() => this.#peek() === ')')
+    this.#leave(')')
+    return this.#sum(value)
+  }
+
+  #braces(): Value {
+    this.#enter()
+    if (this.#peek() === '}') {
+      this.#leave('}')
+      return dictOf([])
+    }
+    const first = this.#value()
+    if (!isHashable(first)) throw new NoLiteral()
+    const value = this.#peek() === ':' ? this.#dict(first) : this.#set(first)
+    this.#leave('}')
+    return value
+  }
+
+  #dict(firstKey: Value): Value {
+    const entries: [Value, Value][] = []
+    let key = firstKey
+    for (;;) {
+      this.#expect(':')
+      entries.push([key, this.#value()])
+      if (!this.#take(',') || this.#peek() === '}') return dictOf(entries)
+      key = this.#value()
+      if (!isHashable(key)) throw new NoLiteral()
+    }
+  }
+
+  #set(first: Value): Value {
+    const items = [first]
+    while (this.#take(',') && this.#peek() !== '}') {
+      const item = this.#value()
+      if (!isHashable(item)) throw new NoLiteral()
+      if (!contains(items, item)) items.push(item)
+    }
+    return new PySet(items)
+  }
+
+  /** `'a' "b"` is one text; undefined where none begins here. */
+  #strings(): Value | undefined {
+    let all: string | Uint8Array | undefined
+    for (;;) {
+      this.#skip()
+      const part = readString(this.#source, this.#at)
+      if (part === undefined) return all
+      if (part === 'malformed') throw new NoLiteral()
+      this.#at = part.end
+      if (all === undefined) all = part.value
+      else if (typeof all === 'string' && typeof part.value === 'string') all += part.value
+      else if (typeof all !== 'string' && typeof part.value !== 'string')
+        all = new Uint8Array(Buffer.concat([all, part.value]))
+      else throw new NoLiteral()
+    }
+  }
+
+  #number(): Value {
+    const char = this.#peek()
+    if (char === '-' || char === '+') {
+      this.#at++
+      const value = this.#unsigned()
+      return this.#sum(char === '-' ? negated(value) : value)
+    }
+    return this.#sum(this.#unsigned())
+  }
+
+  /** A number without a sign, maybe in parentheses: the value of an imaginary one is a `Imaginary`. */
+  #unsigned(): Value {
+    if (this.#peek() === '(') {
+      this.#enter()
+      const value = this.#unsigned()
+      this.#leave(')')
+      return value
+    }
+    const number = readNumber(this.#source, this.#at)
+    if (number === undefined) throw new NoLiteral()
+    this.#at = number.end
+    return number.imaginary ? complex(0, Number(number.value)) : asValue(number.value)
+  }
+
+  #sum(left: Value): Value {
+    const sign = this.#peek()
+    if (sign !== '+' && sign !== '-') return left
+    const real = typeof left === 'bigint' || typeof left === 'number' ? Number(left) : undefined
+    const leftReal = left instanceof PyFloat ? left.value : real
+    this.#at++
+    const number = readNumber(this.#source, this.#peek() === '' ? this.#at : this.#at)
+    if (leftReal === undefined || number?.imaginary !== true) throw new NoLiteral()
+    this.#at = number.end
+    return complex(leftReal, sign === '-' ? -Number(number.value) : Number(number.value))
+  }
+}
+
+function asValue(value: bigint | number): Value {
+  return typeof value === 'bigint' ? int(value) : float(value)
+}
+
+function negated(value: Value): Value {
+  if (typeof value === 'bigint') return int(-value)
+  if (value instanceof PyFloat) return float(-value.value)
+  if (typeof value === 'number') return Number.isInteger(value) ? 0 - value : -value
+  return value
+}

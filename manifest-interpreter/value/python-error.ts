@@ -1,0 +1,42 @@
+/** Which class of Python's exceptions it is. `LimitError` is ours: a template asked for more work than one may. */
+export type PythonErrorKind =
+  | 'ArithmeticError'
+  | 'AssertionError'
+  | 'AttributeError'
+  | 'IndexError'
+  | 'KeyError'
+  | 'LimitError'
+  | 'OverflowError'
+  | 'RuntimeError'
+  | 'SecurityError'
+  | 'TypeError'
+  | 'UndefinedError'
+  | 'UnicodeError'
+  | 'ValueError'
+  | 'ZeroDivisionError'
+
+/**
+ * What Python would raise. The kind decides what happens next: a template with a TypeError is taken as plain text, one
+ * with an UndefinedError gives its default. Messages never hold values, which may be records or secrets.
+ */
+export class PythonError extends Error {
+  readonly kind: PythonErrorKind
+
+  constructor(kind: PythonErrorKind, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options)
+    this.name = 'PythonError'
+    this.kind = kind
+  }
+}
+
+export function typeError(message: string): PythonError {
+  return new PythonError('TypeError', message)
+}
+
+export function valueError(message: string): PythonError {
+  return new PythonError('ValueError', message)
+}
+
+export function limitError(message: string): PythonError {
+  return new PythonError('LimitError', message)
+}
