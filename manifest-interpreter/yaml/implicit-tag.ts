@@ -1,0 +1,46 @@
+/** The type that an unquoted scalar has by its looks: YAML 1.1 as PyYAML reads it, which is not all of YAML 1.1. */
+export type ImplicitTag = 'bool' | 'float' | 'int' | 'merge' | 'null' | 'timestamp' | 'value' | 'str'
+
+const bool =
+  /^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$/
+const float =
+  /^(?:[-+]?\d[\d_]*\.[\d_]*(?:[eE][-+]\d+)?|\.\d[\d_]*(?:[eE][-+]\d+)?|[-+]?\d[\d_]*(?::[0-5]?\d)+\.[\d_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/
+const int =
+  /^(?:[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][\d_]*)|[-+]?0x[\da-fA-F_]+|[-+]?[1-9][\d_]*(?::[0-5]?\d)+)$/
+const timestamp =
+  /^(?:\d{4}-\d\d-\d\d|\d{4}-\d\d?-\d\d?(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?(?:[ \t]*(?:Z|[-+]\d\d?(?::\d\d)?))?)$/
+
+export function implicitTag(text: string): ImplicitTag {
+  const first = text.charCodeAt(0)
+  if (isDigit(first)) return numberTag(text) ?? (timestamp.test(text) ? 'timestamp' : 'str')
+  switch (text.charAt(0)) {
+    case '':
+    case '~':
+      return text.length < 2 ? 'null' : 'str'
+    case '-':
+    case '+':
+    case '.':
+      return numberTag(text) ?? 'str'
+    case '<':
+      return text === '<<' ? 'merge' : 'str'
+    case '=':
+      return text === '=' ? 'value' : 'str'
+    default:
+      return wordTag(text)
+  }
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57
+}
+
+function numberTag(text: string): 'int' | 'float' | undefined {
+  if (float.test(text)) return 'float'
+  return int.test(text) ? 'int' : undefined
+}
+
+function wordTag(text: string): ImplicitTag {
+  if (text.length > 5) return 'str'
+  if (text === 'null' || text === 'Null' || text === 'NULL') return 'null'
+  return bool.test(text) ? 'bool' : 'str'
+}
