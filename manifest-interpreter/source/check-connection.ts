@@ -1,0 +1,133 @@
+import { SourceError, type Stream } from '../contracts.ts'
+import { list, optionalNumber, text } from '../definition.ts'
+import { get, isPlainDict } from '../value/dict.ts'
+import type { Dict, PlainDict, Value } from '../value/value.ts'
+
+export type ConnectionStatus =
+  | { readonly status: 'SUCCEEDED' }
+  /** `message` says what went wrong. */
+  | { readonly status: 'FAILED'; readonly message: string }
+
+/** The streams that a check looks at: built when asked for, and not more of them than needed. */
+export interface CheckableStreams {
+  /** Static and dynamic streams in order, the first `count` of them. */
+  first(count?: number): Promise<readonly Stream[]>
+  /** The static streams of these names; null where one of them is not static. */
+  named(names: readonly string[]): Promise<readonly Stream[] | null>
+  /** The names of the streams that each dynamic definition made, by the name of the definition. */
+  generated(): Promise<ReadonlyMap<string, readonly string[]>>
+}
+
+/** A key of the configuration by which the caller chooses the streams of a check. */
+const CHECKED_STREAMS_KEY = '__airbyte_check_stream_names'
+
+/** Runs the check of the manifest, CheckStream or CheckDynamicStream: reads a record of some streams. */
+export async function checkConnection(
+  check: PlainDict,
+  config: Dict,
+  streams: CheckableStreams,
+): Promise<ConnectionStatus> {
+  return get(check, 'type') === 'CheckDynamicStream'
+    ? checkDynamicStream(check, streams)
+    : checkStream(check, config, streams)
+}
+
+async function checkStream(
+  check: PlainDict,
+  config: Dict,
+  streams: CheckableStreams,
+): Promise<ConnectionStatus> {
+  const names = checkedNames(check, config)
+  const dynamic = list(check, 'dynamic_streams_check_configs')
+  let built: readonly Stream[]
+  try {
+    built = (dynamic.length === 0 ? await streams.named(names) : null) ?? (await streams.first())
+  } catch (error) {
+    // A traced error is the user's to see as it is, as in the reference.
+    return failed(`Encountered an error while discovering streams. Error: ${messageOf(error)}`)
+  }
+  if (built.length === 0) return failed('The manifest has no streams to connect to.')
+  const byName = new Map(built.map((stream) => [stream.name, stream]))
+  for (const name of names) {
+    const stream = byName.get(name)
+    if (stream === undefined)
+      throw new TypeError(
+        `${name} is not part of the catalog. Expected one of: ${[...byName.keys()].join(', ')}.`,
+      )
+    const problem = await availabilityProblem(stream)
+    if (problem !== null) return failed(problem)
+  }
+  return dynamic.length === 0
+    ? { status: 'SUCCEEDED' }
+    : checkGenerated(dynamic, byName, await streams.generated())
+}
+
+function checkedNames(check: PlainDict, config: Dict): readonly string[] {
+  const chosen = get(config, CHECKED_STREAMS_KEY)
+  const names = chosen === undefined || isEmptyList(chosen) ? list(check, 'stream_names') : chosen
+  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string'))
+    throw new TypeError(`${CHECKED_STREAMS_KEY} must be a list of stream names.`)
+  return names
+}
+
+async function checkGenerated(
+  configs: readonly Value[],
+  streams: ReadonlyMap<string, Stream>,
+  generated: ReadonlyMap<string, readonly string[]>,
+): Promise<ConnectionStatus> {
+  for (const config of configs) {
+    if (!isPlainDict(config)) continue
+    const name = text(config, 'dynamic_stream_name')
+    const names = generated.get(name)
+    if (names === undefined) return failed(`Dynamic stream ${name} is not found in manifest.`)
+    for (const streamName of names.slice(0, optionalNumber(config, 'stream_count'))) {
+      const stream = streams.get(streamName)
+      const problem = stream === undefined ? null : await availabilityProblem(stream)
+      if (problem !== null) return failed(problem)
+    }
+  }
+  return { status: 'SUCCEEDED' }
+}
+
+async function checkDynamicStream(
+  check: PlainDict,
+  streams: CheckableStreams,
+): Promise<ConnectionStatus> {
+  const count = optionalNumber(check, 'stream_count') ?? 0
+  const reads = get(check, 'use_check_availability') !== false
+  const built = await streams.first(reads && count >= 1 ? count : undefined)
+  if (built.length === 0) return failed('The manifest has no streams to connect to.')
+  if (!reads) return { status: 'SUCCEEDED' }
+  for (const stream of built.slice(0, count)) {
+    const problem = await availabilityProblem(stream)
+    if (problem !== null) return failed(problem)
+  }
+  return { status: 'SUCCEEDED' }
+}
+
+/** Reads the first record of a stream; null where the stream can be read, even if it is empty. */
+async function availabilityProblem(stream: Stream): Promise<string | null> {
+  try {
+    for await (const slice of stream.slices()) {
+      for await (const records of stream.retriever.read(slice)) if (records.length > 0) return null
+      return null
+    }
+    return `Stream ${stream.name} is not available: it has no slices to read.`
+  } catch (error) {
+    return error instanceof SourceError
+      ? `Stream ${stream.name} is not available: ${error.message}`
+      : `Encountered an error while checking availability of stream ${stream.name}. Error: ${messageOf(error)}`
+  }
+}
+
+function failed(message: string): ConnectionStatus {
+  return { status: 'FAILED', message }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function isEmptyList(value: Value): boolean {
+  return Array.isArray(value) && value.length === 0
+}
