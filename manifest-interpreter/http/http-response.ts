@@ -1,5 +1,5 @@
 import { TransportError } from '../contracts.ts'
-import { loads } from '../value/json.ts'
+import { parseJson } from '../value/json.ts'
 import type { Value } from '../value/value.ts'
 import { decodeJsonText, decodeText } from './decode-text.ts'
 import type { ResponseHeaders } from './response-headers.ts'
@@ -48,7 +48,7 @@ export class HttpResponse {
   /** The body as JSON. Rejects with a `SyntaxError` where it is none. */
   json(): Promise<Value> {
     this.#json ??= this.bytes().then((bytes) =>
-      loads(decodeJsonText(bytes, this.headers.text('content-type'))),
+      parseJson(decodeJsonText(bytes, this.headers.text('content-type'))),
     )
     return this.#json
   }

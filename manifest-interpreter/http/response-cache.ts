@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { HttpRequest } from '../contracts.ts'
 import { HttpResponse } from './http-response.ts'
 import type { ResponseHeaders } from './response-headers.ts'
+import { splitQuery } from './split-url.ts'
 import { SpillFile } from './spill-file.ts'
 
 interface CachedResponse {
@@ -92,7 +93,7 @@ export class ResponseCache {
 
 /** A digest: the keys hold no credentials of the query and stay small. */
 function keyOf(name: string, request: HttpRequest): string {
-  const [address = '', query = ''] = request.url.split('?', 2)
+  const { address, query } = splitQuery(request.url)
   const headers = [...request.headers]
     .map(([header, value]): readonly [string, string] => [header.toLowerCase(), value])
     .filter(([header]) => !CREDENTIAL_HEADERS.has(header))

@@ -1,0 +1,70 @@
+import { Buffer } from 'node:buffer'
+import type { HttpRequest } from '../contracts.ts'
+import { requote } from './encode-url.ts'
+import type { ResponseHeaders } from './response-headers.ts'
+import { joinUrl, splitUrl, unsplitUrl } from './split-url.ts'
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308])
+const BODY_HEADERS = new Set(['content-length', 'content-type', 'transfer-encoding'])
+
+/**
+ * The request that a redirect asks for, as Python's `requests` makes it; undefined where the response is none. Credentials
+ * of the Authorization header do not go to another host.
+ */
+export function redirected(
+  request: HttpRequest,
+  response: { readonly status: number; readonly headers: ResponseHeaders },
+): HttpRequest | undefined {
+  const location = response.headers.text('location')
+  if (location === undefined || location === '' || !REDIRECTS.has(response.status)) return undefined
+  const url = targetUrl(request.url, Buffer.from(location, 'latin1').toString('utf8'))
+  const keepsBody = response.status === 307 || response.status === 308
+  const leavesHost = losesCredentials(request.url, url)
+  const headers = new Map(
+    [...request.headers].filter(([header]) => {
+      const name = header.toLowerCase()
+      if (name === 'cookie' || name === 'proxy-authorization') return false
+      if (name === 'authorization') return !leavesHost
+      return keepsBody || !BODY_HEADERS.has(name)
+    }),
+  )
+  return {
+    ...request,
+    url,
+    headers,
+    method: redirectedMethod(request.method, response.status),
+    body: keepsBody ? request.body : null,
+  }
+}
+
+function redirectedMethod(method: string, status: number): string {
+  if ((status === 303 || status === 302) && method !== 'HEAD') return 'GET'
+  return status === 301 && method === 'POST' ? 'GET' : method
+}
+
+function targetUrl(from: string, location: string): string {
+  const { scheme, fragment } = splitUrl(from)
+  const target = splitUrl(location.startsWith('//') ? `${scheme}:${location}` : location)
+  const url = requote(
+    unsplitUrl({ ...target, fragment: target.fragment === '' ? fragment : target.fragment }),
+  )
+  return target.authority === '' ? joinUrl(from, url) : url
+}
+
+/** The host must be the same; from http to https on the standard ports is safe. */
+function losesCredentials(from: string, to: string): boolean {
+  const old = hostAndPort(from)
+  const next = hostAndPort(to)
+  if (old.host !== next.host) return true
+  if (old.scheme === 'http' && next.scheme === 'https' && old.port === '80' && next.port === '443')
+    return false
+  return old.scheme !== next.scheme || old.port !== next.port
+}
+
+function hostAndPort(url: string): { scheme: string; host: string; port: string } {
+  const { scheme, authority } = splitUrl(url)
+  const [, host = '', port = ''] =
+    /^(.*?)(?::(\d*))?$/.exec(authority.slice(authority.lastIndexOf('@') + 1)) ?? []
+  const standard = scheme === 'https' ? '443' : '80'
+  return { scheme, host: host.toLowerCase(), port: port === '' ? standard : port }
+}

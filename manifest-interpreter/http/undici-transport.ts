@@ -1,0 +1,190 @@
+import { Agent, errors, type Dispatcher } from 'undici'
+import { TransportError, type HttpRequest, type Transport } from '../contracts.ts'
+import { AddressGuard } from './address-guard.ts'
+import { decompress } from './decompress.ts'
+import { encodeTarget } from './encode-url.ts'
+import { HttpResponse } from './http-response.ts'
+import { redirected } from './redirect.ts'
+import { ResponseHeaders } from './response-headers.ts'
+import { publicUrl, splitUrl } from './split-url.ts'
+
+export interface UndiciTransportOptions {
+  /** Private or reserved networks that sources may reach, like `10.1.0.0/16`. None by default. */
+  readonly allowedNetworks?: readonly string[]
+  readonly userAgent?: string
+  /** For requests that set none. The reference waits for ever. */
+  readonly connectTimeoutMs?: number
+  /** Between two parts of a response, and before the first. For requests that set none. */
+  readonly readTimeoutMs?: number
+  /** How much of a body may be held in memory. */
+  readonly maxBodyBytes?: number
+}
+
+const MAX_REDIRECTS = 30
+/** Python's http.client allows 64 KiB a line. */
+const MAX_HEADER_BYTES = 128 * 1024
+/** Set by the transport itself; undici refuses them. */
+const CONNECTION_HEADERS = new Set(
+  'connection content-length expect keep-alive transfer-encoding upgrade'.split(' '),
+)
+
+/** HTTP/1.1 over pools of kept-alive connections, one pool per origin. Close it when the source is done. */
+export class UndiciTransport implements Transport {
+  readonly #options: UndiciTransportOptions
+  readonly #guard: AddressGuard
+  /** By connect timeout: undici has one per pool. */
+  readonly #agents = new Map<number, Agent>()
+
+  constructor(options: UndiciTransportOptions = {}) {
+    this.#options = options
+    this.#guard = new AddressGuard(options.allowedNetworks)
+  }
+
+  async send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+    let current = request
+    for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
+      const { status, reason, headers, body } = await this.#sendOnce(current, signal)
+      const next = redirected(current, { status, headers })
+      if (next === undefined) {
+        return new HttpResponse({
+          status,
+          reason,
+          headers,
+          url: current.url,
+          body: guardBody(decompress(body, headers.text('content-encoding')), current, signal),
+          ...(this.#options.maxBodyBytes !== undefined && { maxBytes: this.#options.maxBodyBytes }),
+        })
+      }
+      await body.dump({ limit: 128 * 1024, signal })
+      current = next
+    }
+    throw new TransportError(
+      'connection',
+      `${publicUrl(request.url)} redirects more than ${MAX_REDIRECTS} times.`,
+    )
+  }
+
+  /** Ends idle connections; requests under way go on to their end. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#agents.values()].map((agent) => agent.close()))
+    this.#agents.clear()
+  }
+
+  async #sendOnce(request: HttpRequest, signal: AbortSignal): Promise<RawResponse> {
+    const { origin, target } = addressOf(request.url)
+    this.#guard.check(new URL(origin).hostname)
+    const readTimeout = request.readTimeoutMs ?? this.#options.readTimeoutMs ?? 300_000
+    try {
+      const answer = await this.#agent(request.connectTimeoutMs).request({
+        origin,
+        path: target,
+        method: request.method,
+        headers: this.#headers(request),
+        body: request.body,
+        signal,
+        headersTimeout: readTimeout,
+        bodyTimeout: readTimeout,
+        responseHeaders: 'raw',
+      })
+      return {
+        status: answer.statusCode,
+        reason: answer.statusText,
+        headers: new ResponseHeaders(headerPairs(answer.headers)),
+        body: answer.body,
+      }
+    } catch (error) {
+      throw asTransportError(error, request, signal)
+    }
+  }
+
+  #headers(request: HttpRequest): string[] {
+    const headers = new Map([
+      ['user-agent', ['User-Agent', this.#options.userAgent ?? 'reactor-connect']],
+      ['accept-encoding', ['Accept-Encoding', 'gzip, deflate, br, zstd']],
+      ['accept', ['Accept', '*/*']],
+    ])
+    for (const [name, value] of request.headers) {
+      if (!CONNECTION_HEADERS.has(name.toLowerCase())) headers.set(name.toLowerCase(), [name, value])
+    }
+    return [...headers.values()].flat()
+  }
+
+  #agent(connectTimeoutMs: number | undefined): Agent {
+    const timeout = connectTimeoutMs ?? this.#options.connectTimeoutMs ?? 30_000
+    let agent = this.#agents.get(timeout)
+    if (agent === undefined) {
+      agent = new Agent({
+        allowH2: false,
+        pipelining: 1,
+        maxHeaderSize: MAX_HEADER_BYTES,
+        connect: { timeout, lookup: this.#guard.lookup },
+      })
+      this.#agents.set(timeout, agent)
+    }
+    return agent
+  }
+}
+
+interface RawResponse {
+  readonly status: number
+  readonly reason: string
+  readonly headers: ResponseHeaders
+  readonly body: Dispatcher.ResponseData['body']
+}
+
+function addressOf(url: string): { origin: string; target: string } {
+  const { scheme, authority, path, query } = splitUrl(url)
+  if (scheme !== 'http' && scheme !== 'https') {
+    throw new TransportError(
+      'invalid-scheme',
+      `${scheme === '' ? 'The URL has no scheme' : `Requests over ${scheme} are not possible`}. Use a URL that begins with https://.`,
+    )
+  }
+  const origin = `${scheme}://${authority.slice(authority.lastIndexOf('@') + 1)}`
+  if (!URL.canParse(origin)) {
+    throw new TransportError('invalid-url', `${publicUrl(url)} has no valid host. Check the URL.`)
+  }
+  const target = `${path.replace(/^\/*/, '/')}${query === '' ? '' : `?${query}`}`
+  return { origin, target: encodeTarget(target) }
+}
+
+/** With `responseHeaders: 'raw'` undici gives names and values in turn, which its types do not tell. */
+function* headerPairs(raw: unknown): Iterable<[name: string, value: string]> {
+  if (!Array.isArray(raw)) throw new TypeError('undici gave no raw headers.')
+  for (let at = 0; at + 1 < raw.length; at += 2) yield [String(raw[at]), String(raw[at + 1])]
+}
+
+async function* guardBody(
+  body: AsyncIterable<Uint8Array>,
+  request: HttpRequest,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  try {
+    yield* body
+  } catch (error) {
+    throw asTransportError(error, request, signal)
+  }
+}
+
+/** Messages name scheme, host and path: a query may hold credentials. */
+function asTransportError(error: unknown, request: HttpRequest, signal: AbortSignal): unknown {
+  if (error instanceof TransportError) return error
+  if (signal.aborted) return signal.reason
+  const to = publicUrl(request.url)
+  if (
+    error instanceof errors.ConnectTimeoutError ||
+    error instanceof errors.HeadersTimeoutError ||
+    error instanceof errors.BodyTimeoutError
+  ) {
+    return new TransportError('timeout', `${to} did not answer in time.`, { cause: error })
+  }
+  const code = codeOf(error)
+  const why = code === undefined ? '' : ` (${code})`
+  return new TransportError('connection', `The connection to ${to} failed${why}.`, { cause: error })
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  if ('code' in error && typeof error.code === 'string') return error.code
+  return undefined
+}
