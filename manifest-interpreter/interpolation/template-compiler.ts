@@ -1,0 +1,137 @@
+import { Environment } from '../jinja/environment.ts'
+import { Template } from '../jinja/template.ts'
+import { isDict, entries, dictOf } from '../value/dict.ts'
+import { requireHashable } from '../value/hashable.ts'
+import type { StreamSlice } from '../value/stream-slice.ts'
+import { typeName } from '../value/type-name.ts'
+import type { Dict, Value } from '../value/value.ts'
+import { isFalse } from './false-values.ts'
+import { Interpolation } from './interpolation.ts'
+import type { PythonType } from './python-type.ts'
+import { TemplateError } from './template-error.ts'
+
+/**
+ * What a template sees: `config`, `record`, `response`, `headers`, `stream_slice`, `next_page_token` and so on. Only own
+ * properties count; one that is undefined is not there. `stream_interval` and `stream_partition` are other names of
+ * `stream_slice` and need not be given.
+ */
+export type Scope = Readonly<Record<string, Value | StreamSlice | undefined>>
+/** A compiled template. Throws a TemplateError. */
+export type Evaluate<Result = Value> = (scope: Scope) => Result
+
+export interface TemplateOptions {
+  /** The component's `$parameters`. */
+  readonly parameters?: Dict
+  /** Evaluated where the result is empty or undefined: a template, too. */
+  readonly default?: Value
+  /** A result of another type stays the text that was rendered. */
+  readonly validTypes?: readonly PythonType[]
+}
+
+/** More templates than a manifest has: those made at run time do not pile up. */
+const maxCached = 20_000
+
+/**
+ * Compiles templates, each text once. Whatever is wrong with a template shows when it is evaluated, as in the reference:
+ * a stream that never uses it can be read.
+ */
+export class TemplateCompiler {
+  readonly #environment: Environment
+  readonly #templates = new Map<string, Template>()
+
+  constructor(source: { nowMicros(): number | bigint; uuid(): string }) {
+    this.#environment = new Environment(source)
+  }
+
+  /** JinjaInterpolation.eval: the rendered text, taken as a Python literal where it is one. */
+  jinja(template: Value, options: TemplateOptions = {}): Evaluate {
+    if (typeof template !== 'string') return () => this.#notText(template)
+    return this.#interpolation(template, options).value
+  }
+
+  /** InterpolatedString: an empty result is the default, or empty; an undefined one without a default is an error. */
+  string(template: Value, options: TemplateOptions = {}): Evaluate {
+    if (typeof template !== 'string') return () => this.#notText(template)
+    const otherwise = options.default === undefined || options.default === null || options.default === '' ? template : options.default
+    const { value } = this.#interpolation(template, { ...options, default: otherwise })
+    // Once the result is the template itself, the reference takes it for plain text and evaluates it no more.
+    let isPlain = false
+    return (scope) => {
+      if (isPlain) return template
+      const result = value(scope)
+      isPlain = result === template
+      return result
+    }
+  }
+
+  /** InterpolatedBoolean: false for what is empty, zero, undefined or spells false. */
+  boolean(condition: Value, options: Pick<TemplateOptions, 'parameters'> = {}): Evaluate<boolean> {
+    if (typeof condition === 'boolean') return () => condition
+    if (typeof condition !== 'string') return () => this.#notText(condition)
+    const { value } = this.#interpolation(condition, { ...options, default: 'False' })
+    return (scope) => !isFalse(value(scope))
+  }
+
+  /** InterpolatedMapping: keys stay text; values that are no text are passed on. */
+  mapping(mapping: Dict, options: TemplateOptions = {}): Evaluate<Dict> {
+    const { validTypes, parameters } = options
+    const ofValues = { ...(parameters && { parameters }), ...(validTypes && { validTypes }) }
+    const ofKeys = { ...(parameters && { parameters }), validTypes: ['str'] as const }
+    const compiled = entries(mapping).map(
+      ([key, value]) =>
+        [
+          this.jinja(key, ofKeys),
+          typeof value === 'string' ? this.jinja(value, ofValues) : () => value,
+        ] as const,
+    )
+    return (scope) => dictOf(compiled.map(([key, value]) => [key(scope), value(scope)] as const))
+  }
+
+  /** InterpolatedNestedMapping: keys and values at any depth; entries whose value is None are left out. */
+  nested(template: Value, options: Pick<TemplateOptions, 'parameters'> = {}): Evaluate {
+    if (typeof template === 'string') return this.jinja(template, options)
+    if (Array.isArray(template)) {
+      const items = template.map((item) => this.nested(item, options))
+      return (scope) => items.map((item) => item(scope))
+    }
+    if (!isDict(template)) return () => template
+    const compiled = entries(template).map(
+      ([key, value]) => [this.nested(key, options), this.nested(value, options)] as const,
+    )
+    return (scope) => nestedDict(compiled.map(([key, value]) => [key(scope), value(scope)] as const))
+  }
+
+  #interpolation(template: string, options: TemplateOptions): Interpolation {
+    return new Interpolation({
+      template: this.#template(template),
+      parameters: options.parameters,
+      validTypes: options.validTypes,
+      otherwise:
+        typeof options.default === 'string' && options.default !== template
+          ? this.#template(options.default)
+          : options.default,
+    })
+  }
+
+  #template(text: string): Template {
+    const known = this.#templates.get(text)
+    if (known !== undefined) return known
+    const template = new Template(text, this.#environment)
+    if (this.#templates.size >= maxCached) this.#templates.clear()
+    this.#templates.set(text, template)
+    return template
+  }
+
+  #notText(template: Value): never {
+    throw new TemplateError(String(typeName(template)), {
+      kind: 'TypeError',
+      message: `A text is expected, not ${typeName(template)}.`,
+    })
+  }
+}
+
+/** The last of equal keys wins, even where it is None. */
+function nestedDict(items: readonly (readonly [Value, Value])[]): Dict {
+  for (const [key] of items) requireHashable(key)
+  return dictOf(entries(dictOf(items)).filter(([, value]) => value !== null))
+}
