@@ -9,6 +9,7 @@ import type {
   Environment,
   Roles,
 } from './contracts.ts'
+import type { SourceHttp } from './http/source-http.ts'
 import type { TemplateCompiler } from './interpolation/template-compiler.ts'
 import type { Dict, PlainDict, Value } from './value/value.ts'
 
@@ -16,6 +17,7 @@ export interface BuilderOptions {
   readonly config: Dict
   readonly templates: TemplateCompiler
   readonly environment: Environment
+  readonly http: SourceHttp
   /** Input states by stream name. */
   readonly states: ReadonlyMap<string, Dict>
   readonly catalog: ReadonlyMap<string, ConfiguredStream> | null
@@ -24,11 +26,12 @@ export interface BuilderOptions {
 
 /** Builds components by their types, for one configuration. */
 export function createBuilder(options: BuilderOptions): Builder {
-  const { config, templates, environment, states, catalog, emitState } = options
+  const { config, templates, environment, http, states, catalog, emitState } = options
   const builder: Builder = {
     config,
     templates,
     environment,
+    http,
     emitState,
     stateOf: (streamName) => states.get(streamName) ?? null,
     catalog,

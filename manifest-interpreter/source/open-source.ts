@@ -1,0 +1,166 @@
+import { createBuilder } from '../builder.ts'
+import { buildCallBudget } from '../components/requesters/call-budget.ts'
+import { prepareConfig, validateConfig } from '../config/prepare-config.ts'
+import { SourceError, type Environment } from '../contracts.ts'
+import { component, optionalDict } from '../definition.ts'
+import { SourceHttp } from '../http/source-http.ts'
+import { TemplateCompiler } from '../interpolation/template-compiler.ts'
+import { merged } from '../value/dict.ts'
+import { catalogStream, type CatalogStream } from './catalog-stream.ts'
+import { checkConnection, type ConnectionStatus } from './check-connection.ts'
+import { concurrencyOf } from './concurrency.ts'
+import { configuredStreams } from './configured-streams.ts'
+import { failureOf } from './failure.ts'
+import { inputStates } from './input-states.ts'
+import { readStreams, StateQueue } from './read-streams.ts'
+import { SecretFilter } from './secret-filter.ts'
+import { SourceStreams } from './source-streams.ts'
+import type { Manifest } from '../manifest/load-manifest.ts'
+import type { SourceOutput } from './messages.ts'
+import type { Dict } from '../value/value.ts'
+
+export interface OpenOptions {
+  readonly manifest: Manifest
+  readonly config: Dict
+  readonly environment: Environment
+  /** Requests at the same time, of all streams together. */
+  readonly maxConcurrentRequests?: number
+}
+
+export interface ReadOptions {
+  /** A ConfiguredAirbyteCatalog. */
+  readonly catalog: Dict
+  /** The states of an earlier read: a list of AirbyteStateMessage. */
+  readonly state?: Dict[]
+}
+
+/**
+ * A manifest for one configuration. Its constructor migrates and transforms the configuration, and throws where that
+ * fails. Dispose it at the end: it keeps responses of parent streams on disk.
+ */
+export class ManifestSource implements AsyncDisposable {
+  readonly #manifest: Manifest
+  readonly #environment: Environment
+  readonly #templates: TemplateCompiler
+  readonly #config: Dict
+  readonly #secrets: SecretFilter
+  readonly #http: SourceHttp
+  readonly #concurrency: { readonly concurrency: number; readonly generators: number }
+
+  constructor(options: OpenOptions) {
+    const { manifest, environment, maxConcurrentRequests } = options
+    this.#manifest = manifest
+    this.#environment = environment
+    this.#templates = new TemplateCompiler(environment)
+    this.#config = prepareConfig(manifest, options.config, {
+      templates: this.#templates,
+      environment,
+    })
+    this.#secrets = new SecretFilter(manifest.connectionSpecification, options.config)
+    this.#concurrency = concurrencyOf(manifest.definition, this.#config, this.#templates)
+    const budget = buildCallBudget(manifest.definition, {
+      config: this.#config,
+      templates: this.#templates,
+      environment,
+    })
+    this.#http = new SourceHttp({
+      environment,
+      ...(budget !== undefined && { budget }),
+      ...(maxConcurrentRequests !== undefined && { maxConcurrentRequests }),
+    })
+  }
+
+  /** FAILED with a reason where the API cannot be reached or refuses; throws where the manifest or the configuration is wrong. */
+  async check(): Promise<ConnectionStatus> {
+    const check = component(this.#manifest.definition, 'check')
+    const overrides = optionalDict(check, 'config_overrides') ?? {}
+    const streams = this.#streams({ config: merged(this.#config, overrides) })
+    const status = await checkConnection(check, this.#config, streams)
+    return status.status === 'FAILED'
+      ? { ...status, message: this.#secrets.text(status.message) }
+      : status
+  }
+
+  /** The streams in the order of the manifest; those that need a Python component are left out and logged. */
+  async discover(): Promise<readonly CatalogStream[]> {
+    const streams = this.#streams({})
+    const found: CatalogStream[] = []
+    for (const stream of await streams.first()) found.push(await catalogStream(stream))
+    for (const { name, reason } of streams.unsupported())
+      this.#environment.logger.warn({ stream: name, reason }, 'stream is not supported')
+    return found
+  }
+
+  /** Reads the configured streams. A failed stream is a message, the others go on; throws at the end where one failed. */
+  async read(options: ReadOptions, output: SourceOutput): Promise<void> {
+    const safeOutput = this.#withoutSecrets(output)
+    const catalog = configuredStreams(options.catalog)
+    const states = new StateQueue()
+    const streams = this.#streams({ catalog, states: inputStates(options.state ?? []), queue: states })
+    const byName = new Map((await streams.first()).map((stream) => [stream.name, stream]))
+    // States that a stream gives up while it is built.
+    await states.flush(safeOutput)
+    const unsupported = new Map(streams.unsupported().map(({ name, reason }) => [name, reason]))
+    const missing = [...catalog.keys()].filter((name) => !byName.has(name))
+    for (const stream of missing) {
+      const reason = unsupported.get(stream)
+      if (reason !== undefined)
+        await safeOutput.message(failureOf(new SourceError(reason, { failureType: 'config_error' }), stream))
+      await safeOutput.message({ kind: 'status', stream, status: 'INCOMPLETE' })
+    }
+    const selected = [...catalog.keys()].flatMap((name) => byName.get(name) ?? [])
+    await readStreams(
+      { streams: selected, environment: this.#environment, states, ...this.#concurrency },
+      safeOutput,
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#http.close()
+  }
+
+  #streams(options: {
+    readonly config?: Dict
+    readonly catalog?: ReturnType<typeof configuredStreams>
+    readonly states?: ReadonlyMap<string, Dict>
+    readonly queue?: StateQueue
+  }): SourceStreams {
+    const builder = createBuilder({
+      config: options.config ?? this.#config,
+      templates: this.#templates,
+      environment: this.#environment,
+      http: this.#http,
+      states: options.states ?? new Map(),
+      catalog: options.catalog ?? null,
+      emitState: (stream, state) => options.queue?.push(stream, state),
+    })
+    // The configuration as the user gave it: a check's overrides are not the user's.
+    const validate = () => {
+      validateConfig(this.#manifest, this.#config, this.#templates)
+    }
+    return new SourceStreams(this.#manifest, builder, validate)
+  }
+
+  #withoutSecrets(output: SourceOutput): SourceOutput {
+    const secrets = this.#secrets
+    return {
+      records: (stream, records) => output.records(stream, secrets.records(records)),
+      message: (message) => {
+        switch (message.kind) {
+          case 'failure':
+            return output.message({
+              ...message,
+              message: secrets.text(message.message),
+              internalMessage: secrets.text(message.internalMessage ?? ''),
+            })
+          case 'state':
+            return output.message({ ...message, state: secrets.dict(message.state) })
+          case 'config':
+          case 'rate-limited':
+          case 'status':
+            return output.message(message)
+        }
+      },
+    }
+  }
+}
