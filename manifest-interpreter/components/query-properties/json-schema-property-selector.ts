@@ -1,0 +1,29 @@
+import { field } from '../../definition.ts'
+import { get, isDict, keys } from '../../value/dict.ts'
+import { StreamSlice } from '../../value/stream-slice.ts'
+import { copyDict } from '../transformations/copy-value.ts'
+import type { Builder } from '../../contracts.ts'
+import type { Dict, PlainDict } from '../../value/value.ts'
+
+/**
+ * JsonSchemaPropertySelector: the properties that the configured catalog selects, by their names in the API. Null where
+ * there is no catalog: all of them.
+ */
+export function jsonSchemaPropertySelector(
+  definition: PlainDict,
+  builder: Builder,
+  stream: { readonly streamName: string; readonly configuredSchema?: Dict | null },
+): () => ReadonlySet<string> | null {
+  const { streamName, configuredSchema } = stream
+  const transformations = builder.buildAll('transformation', field(definition, 'transformations'), {
+    streamName,
+  })
+  return () => {
+    if (configuredSchema == null) return null
+    const properties = get(configuredSchema, 'properties')
+    const renamed = properties !== undefined && isDict(properties) ? copyDict(properties) : {}
+    for (const transformation of transformations)
+      transformation.transform(renamed, { slice: StreamSlice.empty, nextPageToken: null })
+    return new Set(keys(renamed).filter((key) => typeof key === 'string'))
+  }
+}

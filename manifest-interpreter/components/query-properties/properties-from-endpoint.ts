@@ -1,0 +1,39 @@
+import { component, list, parametersOf } from '../../definition.ts'
+import { StreamSlice } from '../../value/stream-slice.ts'
+import { str } from '../../value/text.ts'
+import { compileGlob, find } from '../transformations/dpath.ts'
+import { withCachedResponses } from './with-cached-responses.ts'
+import type { Builder } from '../../contracts.ts'
+import type { PlainDict } from '../../value/value.ts'
+
+/** PropertiesFromEndpoint: the names of properties, asked for once. A failure is asked for again the next time. */
+export function propertiesFromEndpoint(
+  definition: PlainDict,
+  builder: Builder,
+): () => Promise<readonly string[]> {
+  const { templates, config } = builder
+  const retriever = builder.build(
+    'retriever',
+    withCachedResponses(component(definition, 'retriever')),
+    { streamName: 'dynamic_properties' },
+  )
+  const parameters = parametersOf(definition)
+  const path = list(definition, 'property_field_path').map((segment) =>
+    templates.string(segment, { parameters }),
+  )
+  const read = async (): Promise<readonly string[]> => {
+    const glob = compileGlob(path.map((evaluate) => evaluate({ config })))
+    const names: string[] = []
+    for await (const records of retriever.read(StreamSlice.empty))
+      for (const record of records) names.push(str(find(record, glob) ?? []))
+    return names
+  }
+  let reading: Promise<readonly string[]> | undefined
+  return () => {
+    reading ??= read().catch((error: unknown) => {
+      reading = undefined
+      throw error
+    })
+    return reading
+  }
+}

@@ -1,0 +1,41 @@
+import { copy, entries, get, isDict, set } from '../../value/dict.ts'
+import type { Dict } from '../../value/value.ts'
+
+/** Merges the records that the requests of one page give for the same thing, each with other properties. */
+export interface RecordMerger {
+  /** Takes the records of a request; gives back those that are complete: they have no key. */
+  add(records: readonly Dict[]): readonly Dict[]
+  /** The merged records, once all requests of the page are answered. */
+  finish(): readonly Dict[]
+}
+
+export function recordMerger(keyOf: (record: Dict) => string | null): RecordMerger {
+  const merged = new Map<string, Dict>()
+  return {
+    add: (records) =>
+      records.filter((record) => {
+        const key = keyOf(record)
+        if (key === null) return true
+        const earlier = merged.get(key)
+        if (earlier === undefined) merged.set(key, copy(record))
+        else deepMerge(earlier, record)
+        return false
+      }),
+    finish: () => [...merged.values()],
+  }
+}
+
+/** Where all records are complete: the properties of a page come with one request. */
+export const noMerger: RecordMerger = { add: (records) => records, finish: () => [] }
+
+/** Nested objects are merged too; they are copied before, since the response may still be looked at. */
+function deepMerge(target: Dict, source: Dict): void {
+  for (const [key, value] of entries(source)) {
+    const earlier = get(target, key)
+    if (earlier !== undefined && isDict(earlier) && isDict(value)) {
+      const nested = copy(earlier)
+      deepMerge(nested, value)
+      set(target, key, nested)
+    } else set(target, key, value)
+  }
+}

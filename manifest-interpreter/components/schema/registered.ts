@@ -1,0 +1,16 @@
+import { parametersOf } from '../../definition.ts'
+import { defaultSchemaLoader } from './default-schema-loader.ts'
+import { dynamicSchemaLoader } from './dynamic-schema-loader.ts'
+import { inlineSchemaLoader } from './inline-schema-loader.ts'
+import { jsonFileSchemaLoader } from './json-file-schema-loader.ts'
+import type { Component } from '../../contracts.ts'
+
+export const schemaLoaders: ReadonlyMap<string, Component<'schemaLoader'>> = new Map([
+  [
+    'DefaultSchemaLoader',
+    (definition, builder) => defaultSchemaLoader(parametersOf(definition), builder),
+  ],
+  ['DynamicSchemaLoader', dynamicSchemaLoader],
+  ['InlineSchemaLoader', inlineSchemaLoader],
+  ['JsonFileSchemaLoader', jsonFileSchemaLoader],
+] satisfies [string, Component<'schemaLoader'>][])

@@ -1,0 +1,121 @@
+import { field, list, optionalText, parametersOf } from '../../definition.ts'
+import { get, isPlainDict } from '../../value/dict.ts'
+import { equals } from '../../value/equality.ts'
+import { PythonError } from '../../value/python-error.ts'
+import { truth } from '../../value/truth.ts'
+import { typeName } from '../../value/type-name.ts'
+import { compileGlob, find } from '../transformations/dpath.ts'
+import { schemaOfType } from './airbyte-types.ts'
+import type { Builder } from '../../contracts.ts'
+import type { Dict, PlainDict, Value } from '../../value/value.ts'
+
+/** SchemaTypeIdentifier: how the properties of a schema are read from a record that describes them. */
+export interface SchemaTypeIdentifier {
+  /** The descriptions of the properties in a record. */
+  descriptions(record: Dict): Iterable<Value>
+  name(description: Value): string
+  schema(description: Value): PlainDict
+}
+
+export function schemaTypeIdentifier(
+  definition: PlainDict,
+  builder: Builder,
+): SchemaTypeIdentifier {
+  const parameters = parametersOf(definition)
+  const pointer = (name: string) => compilePointer(list(definition, name), { builder, parameters })
+  const schemaAt = pointer('schema_pointer')
+  const nameAt = pointer('key_pointer')
+  const typeAt = list(definition, 'type_pointer').length > 0 ? pointer('type_pointer') : undefined
+  const mapType = compileTypesMap(list(definition, 'types_mapping'), builder)
+  return {
+    descriptions: (record) => iterate(schemaAt(record) ?? null),
+    name(description) {
+      const name = nameAt(description) ?? null
+      if (typeof name === 'string') return name
+      throw new PythonError(
+        'ValueError',
+        `Expected the name of a property to be text, not ${typeName(name)}. Check key_pointer.`,
+      )
+    },
+    schema(description) {
+      const type = typeAt === undefined ? 'string' : (typeAt(description) ?? 'string')
+      return schemaOf(mapType(type, description))
+    },
+  }
+}
+
+type Pointer = (value: Value) => Value | undefined
+
+function compilePointer(
+  segments: readonly Value[],
+  { builder, parameters }: { readonly builder: Builder; readonly parameters: Dict },
+): Pointer {
+  const compiled = segments.map((segment) => builder.templates.string(segment, { parameters }))
+  return (value) =>
+    find(value, compileGlob(compiled.map((evaluate) => evaluate({ config: builder.config }))))
+}
+
+/** The type that the first entry gives whose type and condition fit; the type itself where none does. */
+function compileTypesMap(
+  definitions: readonly Value[],
+  builder: Builder,
+): (type: Value, description: Value) => Value {
+  const typesMap = definitions.filter(isPlainDict).map((definition) => {
+    const target = field(definition, 'target_type') ?? null
+    requireItemsOfArraysOnly(target)
+    return {
+      current: field(definition, 'current_type') ?? null,
+      target,
+      condition: builder.templates.boolean(optionalText(definition, 'condition') ?? 'True', {}),
+    }
+  })
+  return (type, description) => {
+    for (const { current, target, condition } of typesMap) {
+      const applies = condition({ config: builder.config, raw_schema: description })
+      if (applies && equals(type, current)) return target
+    }
+    return type
+  }
+}
+
+function requireItemsOfArraysOnly(target: Value): void {
+  if (!isPlainDict(target)) return
+  const items = field(target, 'items') ?? null
+  if (truth(items) && get(target, 'field_type') !== 'array')
+    throw new PythonError('ValueError', "'items' can only be used when 'field_type' is an array.")
+  requireItemsOfArraysOnly(items)
+}
+
+function schemaOf(type: Value): PlainDict {
+  if (typeof type === 'string') return schemaOfType(type)
+  if (isComplexType(type)) return complexSchema(type)
+  if (Array.isArray(type) && type.length === 2 && type.every((item) => typeof item === 'string'))
+    return { oneOf: type.map(schemaOfType) }
+  throw new PythonError(
+    'ValueError',
+    `Invalid data type. Available string or two items list of string. Got ${typeName(type)}.`,
+  )
+}
+
+/** Of the manifest: a response that gives such an object as a type is refused, as it has no type. */
+function isComplexType(type: Value): type is PlainDict {
+  return isPlainDict(type) && get(type, 'type') === 'ComplexFieldType'
+}
+
+function complexSchema(type: PlainDict): PlainDict {
+  const schema = schemaOfType(field(type, 'field_type') ?? null)
+  const items = field(type, 'items') ?? null
+  if (!truth(items)) return schema
+  return { ...schema, items: isPlainDict(items) ? complexSchema(items) : schemaOfType(items) }
+}
+
+/** Iteration as Python has it: the keys of a dict, the characters of a text. */
+function iterate(value: Value): Iterable<Value> {
+  if (Array.isArray(value) || typeof value === 'string') return value
+  if (value instanceof Map) return value.keys()
+  if (isPlainDict(value)) return Object.keys(value)
+  throw new PythonError(
+    'TypeError',
+    `Expected a list of properties, got ${typeName(value)}. Check schema_pointer.`,
+  )
+}
