@@ -17,7 +17,7 @@ import { SecretFilter } from './secret-filter.ts'
 import { SourceStreams } from './source-streams.ts'
 import type { Manifest } from '../manifest/load-manifest.ts'
 import type { SourceOutput } from './messages.ts'
-import type { Dict } from '../value/value.ts'
+import type { Dict, Value } from '../value/value.ts'
 
 export interface OpenOptions {
   readonly manifest: Manifest
@@ -31,7 +31,9 @@ export interface ReadOptions {
   /** A ConfiguredAirbyteCatalog. */
   readonly catalog: Dict
   /** The states of an earlier read: a list of AirbyteStateMessage. */
-  readonly state?: Dict[]
+  readonly state?: readonly Value[]
+  /** True: a failed slice ends its stream, so that no state follows records that none covers. Default: its other slices go on. */
+  readonly stopsAtFailure?: boolean
 }
 
 /**
@@ -99,7 +101,7 @@ export class ManifestSource implements AsyncDisposable {
     const streams = this.#streams({ catalog, states: inputStates(options.state ?? []), queue: states })
     const byName = new Map((await streams.first()).map((stream) => [stream.name, stream]))
     // States that a stream gives up while it is built.
-    await states.flush(safeOutput)
+    for (const name of catalog.keys()) await states.flush(name, safeOutput)
     const unsupported = new Map(streams.unsupported().map(({ name, reason }) => [name, reason]))
     const missing = [...catalog.keys()].filter((name) => !byName.has(name))
     for (const stream of missing) {
@@ -110,7 +112,14 @@ export class ManifestSource implements AsyncDisposable {
     }
     const selected = [...catalog.keys()].flatMap((name) => byName.get(name) ?? [])
     await readStreams(
-      { streams: selected, environment: this.#environment, states, ...this.#concurrency },
+      {
+        streams: selected,
+        logger: this.#environment.logger,
+        signal: this.#environment.signal,
+        states,
+        stopsAtFailure: options.stopsAtFailure ?? false,
+        ...this.#concurrency,
+      },
       safeOutput,
     )
   }

@@ -1,40 +1,49 @@
+import type { Logger } from 'pino'
 import { SourceError } from '../contracts.ts'
 import { Semaphore } from './semaphore.ts'
 import { failureOf } from './failure.ts'
 import { StreamGroups } from './stream-groups.ts'
-import type { Environment, Stream } from '../contracts.ts'
+import type { Stream } from '../contracts.ts'
 import type { SourceMessage, SourceOutput } from './messages.ts'
 import type { StreamSlice } from '../value/stream-slice.ts'
 import type { Dict } from '../value/value.ts'
 
 export interface ReadPlan {
   readonly streams: readonly Stream[]
-  readonly environment: Environment
+  readonly logger: Logger
+  readonly signal: AbortSignal
   /** Slices that are read at the same time, of all streams. */
   readonly concurrency: number
   /** Streams whose slices are worked out at the same time. */
   readonly generators: number
+  /** True: a failed slice ends its stream, so that no state follows records that none covers. */
+  readonly stopsAtFailure: boolean
   readonly states: StateQueue
 }
 
 /** States that cursors emitted and that are not given yet: a cursor emits synchronously, an output takes its time. */
 export class StateQueue {
-  readonly #states: { readonly stream: string; readonly state: Dict }[] = []
+  readonly #states = new Map<string, Dict[]>()
 
   push(stream: string, state: Dict): void {
-    this.#states.push({ stream, state })
+    const waiting = this.#states.get(stream)
+    if (waiting === undefined) this.#states.set(stream, [state])
+    else waiting.push(state)
   }
 
-  /** Gives what waits, in order. */
-  async flush(output: SourceOutput): Promise<void> {
-    for (const { stream, state } of this.#states.splice(0))
-      await output.message({ kind: 'state', stream, state })
+  /** Gives what waits of a stream, in order. */
+  async flush(stream: string, output: SourceOutput): Promise<void> {
+    const waiting = this.#states.get(stream) ?? []
+    this.#states.delete(stream)
+    for (const state of waiting) await output.message({ kind: 'state', stream, state })
   }
 }
 
 /**
- * Reads streams, each slice by slice and several slices at the same time. A failed slice fails its stream and no other;
- * what was read before it keeps its state. Throws at the end where a stream failed.
+ * Reads streams, several slices at the same time. The records of a slice and the state that follows them are given
+ * without those of another slice of the stream between them: a state covers all that its stream gave before it. Slices
+ * that are read meanwhile wait with their first page. A failed slice fails its stream and no other; what was read before
+ * keeps its state. Throws at the end where a stream failed.
  */
 export async function readStreams(plan: ReadPlan, output: SourceOutput): Promise<void> {
   const slots = new Semaphore(plan.concurrency)
@@ -59,7 +68,7 @@ export async function readStreams(plan: ReadPlan, output: SourceOutput): Promise
     }),
   )
   await Promise.all(reading)
-  plan.environment.signal.throwIfAborted()
+  plan.signal.throwIfAborted()
   if (failed.length > 0) throw failedStreams(failed)
 }
 
@@ -77,6 +86,8 @@ class StreamRead {
   readonly #output: SourceOutput
   readonly #slots: Semaphore
   readonly #slices = new Set<Promise<void>>()
+  /** Whose slice gives its records now. */
+  readonly #turn = new Semaphore(1)
   #records = 0
   #failed = false
 
@@ -97,7 +108,10 @@ class StreamRead {
     try {
       for await (const slice of this.#stream.slices()) {
         await this.#slots.acquire()
-        this.#plan.environment.signal.throwIfAborted()
+        if (this.#isOver()) {
+          this.#slots.release()
+          return
+        }
         const read = this.#readSlice(slice).finally(() => {
           this.#slots.release()
         })
@@ -112,36 +126,54 @@ class StreamRead {
   /** Resolves when all slices are read: true where none failed. */
   async end(): Promise<boolean> {
     await Promise.all(this.#slices)
-    if (this.#plan.environment.signal.aborted) return false
-    this.#stream.cursor.ensureStateEmitted()
-    await this.#plan.states.flush(this.#output)
+    const { signal, stopsAtFailure, states } = this.#plan
+    if (signal.aborted) return false
+    if (!this.#failed || !stopsAtFailure) {
+      this.#stream.cursor.ensureStateEmitted()
+      await states.flush(this.#stream.name, this.#output)
+    }
     await this.#status(this.#failed ? 'INCOMPLETE' : 'COMPLETE')
     return !this.#failed
   }
 
   async #readSlice(slice: StreamSlice): Promise<void> {
     const { cursor, retriever, name } = this.#stream
+    let hasTurn = false
+    const takeTurn = async () => {
+      if (!hasTurn) await this.#turn.acquire()
+      hasTurn = true
+      return !this.#isOver()
+    }
     try {
       for await (const records of retriever.read(slice)) {
-        this.#plan.environment.signal.throwIfAborted()
+        if (!(await takeTurn())) return
         const isFirst = this.#records === 0
         this.#records += records.length
         if (isFirst) await this.#status('RUNNING')
         await this.#output.records(name, records)
         for (const record of records) cursor.observe(record, slice)
       }
+      // A state may not come in the middle of another slice's records either.
+      if (!(await takeTurn())) return
       cursor.closeSlice(slice)
-      await this.#plan.states.flush(this.#output)
+      await this.#plan.states.flush(name, this.#output)
     } catch (error) {
       await this.#fail(error)
+    } finally {
+      if (hasTurn) this.#turn.release()
     }
+  }
+
+  /** True where nothing more may be given. */
+  #isOver(): boolean {
+    return this.#plan.signal.aborted || (this.#failed && this.#plan.stopsAtFailure)
   }
 
   /** A stopped run is no failure of the stream: its unfinished slices simply have no state yet. */
   async #fail(error: unknown): Promise<void> {
-    if (this.#plan.environment.signal.aborted) return
+    if (this.#plan.signal.aborted) return
     this.#failed = true
-    this.#plan.environment.logger.warn({ stream: this.#stream.name, err: error }, 'stream failed')
+    this.#plan.logger.warn({ stream: this.#stream.name, err: error }, 'stream failed')
     await this.#message(failureOf(error, this.#stream.name))
   }
 
