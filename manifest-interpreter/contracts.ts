@@ -369,7 +369,6 @@ export interface ConfiguredStream {
 export interface Roles {
   authenticator: Authenticator
   requester: Requester
-  requestOptions: RequestOptions
   errorHandler: ErrorHandler
   backoffStrategy: BackoffStrategy
   decoder: Decoder

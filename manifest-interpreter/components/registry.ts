@@ -1,23 +1,33 @@
+import { authenticators } from './auth/registered.ts'
+import { decoders } from './decoders/registered.ts'
+import { extractors } from './extractors/registered.ts'
+import { paginationStrategies, paginators } from './paginators/registered.ts'
+import { partitionRouters } from './partition-routers/registered.ts'
+import { recordFilters, recordSelectors } from './record-selection/registered.ts'
+import { backoffStrategies, errorHandlers, requesters } from './requesters/registered.ts'
+import { retrievers } from './retrievers/registered.ts'
+import { schemaLoaders } from './schema/registered.ts'
+import { streams } from './streams/registered.ts'
+import { transformations } from './transformations/registered.ts'
 import type { Component, Roles } from '../contracts.ts'
 
-type Registry = { readonly [Role in keyof Roles]: Map<string, Component<Role>> }
+type Registry = { readonly [Role in keyof Roles]: ReadonlyMap<string, Component<Role>> }
 
-/** Builders by role and type name, as Airbyte names them. Each component file adds no more than its own line here. */
+/** Builders by role and type name, as Airbyte names the types. */
 export const registry: Registry = {
-  authenticator: new Map(),
-  requester: new Map(),
-  requestOptions: new Map(),
-  errorHandler: new Map(),
-  backoffStrategy: new Map(),
-  decoder: new Map(),
-  extractor: new Map(),
-  recordSelector: new Map(),
-  recordFilter: new Map(),
-  transformation: new Map(),
-  schemaLoader: new Map(),
-  paginator: new Map(),
-  paginationStrategy: new Map(),
-  partitionRouter: new Map(),
-  retriever: new Map(),
-  stream: new Map(),
+  authenticator: authenticators,
+  requester: requesters,
+  errorHandler: errorHandlers,
+  backoffStrategy: backoffStrategies,
+  decoder: decoders,
+  extractor: extractors,
+  recordSelector: recordSelectors,
+  recordFilter: recordFilters,
+  transformation: transformations,
+  schemaLoader: schemaLoaders,
+  paginator: paginators,
+  paginationStrategy: paginationStrategies,
+  partitionRouter: partitionRouters,
+  retriever: retrievers,
+  stream: streams,
 }

@@ -1,21 +1,17 @@
+import { isRegistered } from '../builder.ts'
 import { resolveDynamicStreams } from '../components/dynamic/resolve-dynamic-streams.ts'
 import { declarativeStream } from '../components/streams/declarative-stream.ts'
 import { stateDelegatingStream } from '../components/streams/state-delegating-stream.ts'
-import { optionalComponent, list, text } from '../definition.ts'
-import { enableParentCaches } from '../manifest/parent-caches.ts'
-import { staticStreamDefinitions } from '../manifest/stream-definitions.ts'
-import { unsupportedReason } from '../manifest/unsupported.ts'
-import { entries, get, isPlainDict } from '../value/dict.ts'
+import { list, optionalText, text } from '../definition.ts'
+import { cacheParents } from '../manifest/cache-parents.ts'
+import { staticStreams, streamGroups } from '../manifest/stream-definitions.ts'
+import { unsupportedReason, type UnsupportedStream } from '../manifest/unsupported.ts'
+import { get, isPlainDict } from '../value/dict.ts'
 import { parentsOf } from './stream-groups.ts'
 import type { Builder, Stream } from '../contracts.ts'
 import type { Manifest } from '../manifest/load-manifest.ts'
 import type { PlainDict } from '../value/value.ts'
 import type { CheckableStreams } from './check-connection.ts'
-
-export interface UnsupportedStream {
-  readonly name: string
-  readonly reason: string
-}
 
 /** The streams of a manifest: static ones, and those that its dynamic definitions make. Built when asked for. */
 export class SourceStreams implements CheckableStreams {
@@ -50,8 +46,10 @@ export class SourceStreams implements CheckableStreams {
   }
 
   async generated(): Promise<ReadonlyMap<string, readonly string[]>> {
+    const definitions = list(this.#manifest.definition, 'dynamic_streams').filter(isPlainDict)
     const names = new Map<string, string[]>()
-    for (const name of this.#manifest.dynamicStreamNames) names.set(name, [])
+    for (const [index, definition] of definitions.entries())
+      names.set(optionalText(definition, 'name') ?? `dynamic_stream_${index}`, [])
     for (const { dynamicStream, definition } of await this.#dynamic())
       names.get(dynamicStream)?.push(text(definition, 'name'))
     return names
@@ -59,16 +57,20 @@ export class SourceStreams implements CheckableStreams {
 
   /** Static streams that need a component in Python which no TypeScript component replaces. */
   unsupported(): readonly UnsupportedStream[] {
-    return staticStreamDefinitions(this.#manifest, this.#builder).flatMap((definition) => {
-      const reason = unsupportedReason(definition)
-      return reason === null ? [] : [{ name: text(definition, 'name'), reason }]
+    return this.#listed().flatMap((definition) => {
+      const reason = unsupportedReason(definition, isRegistered)
+      return reason === undefined ? [] : [{ name: text(definition, 'name'), reason }]
     })
   }
 
   #static(): readonly PlainDict[] {
-    return staticStreamDefinitions(this.#manifest, this.#builder).filter(
-      (definition) => unsupportedReason(definition) === null,
+    return this.#listed().filter(
+      (definition) => unsupportedReason(definition, isRegistered) === undefined,
     )
+  }
+
+  #listed(): readonly PlainDict[] {
+    return staticStreams(this.#manifest, this.#builder.config, this.#builder.templates)
   }
 
   #dynamic() {
@@ -76,22 +78,18 @@ export class SourceStreams implements CheckableStreams {
   }
 
   #build(definitions: readonly PlainDict[], all: readonly PlainDict[]): readonly Stream[] {
-    const streams = enableParentCaches(definitions, all).map((definition) =>
+    const streams = cacheParents(definitions, all).map((definition) =>
       get(definition, 'type') === 'StateDelegatingStream'
         ? stateDelegatingStream(definition, this.#builder)
         : declarativeStream(definition, this.#builder),
     )
-    assignGroups(streams, this.#manifest.definition)
+    assignGroups(streams, streamGroups(this.#manifest))
     return streams
   }
 }
 
 /** Puts streams into the `stream_groups` of the manifest. A child in the group of its parent would wait for itself. */
-function assignGroups(streams: readonly Stream[], manifest: PlainDict): void {
-  const groups = new Map<string, string>()
-  for (const [group, definition] of entries(optionalComponent(manifest, 'stream_groups') ?? {}))
-    for (const stream of isPlainDict(definition) ? list(definition, 'streams') : [])
-      if (isPlainDict(stream)) groups.set(text(stream, 'name'), String(group))
+function assignGroups(streams: readonly Stream[], groups: ReadonlyMap<string, string>): void {
   for (const stream of streams) {
     const group = groups.get(stream.name)
     if (group === undefined) continue

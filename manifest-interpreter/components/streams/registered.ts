@@ -1,0 +1,8 @@
+import { declarativeStream } from './declarative-stream.ts'
+import { stateDelegatingStream } from './state-delegating-stream.ts'
+import type { Component } from '../../contracts.ts'
+
+export const streams: ReadonlyMap<string, Component<'stream'>> = new Map<string, Component<'stream'>>([
+  ['DeclarativeStream', declarativeStream],
+  ['StateDelegatingStream', stateDelegatingStream],
+])
