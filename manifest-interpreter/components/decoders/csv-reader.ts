@@ -1,0 +1,135 @@
+import { DecodeError } from './decode-error.ts'
+
+/** A field may not be longer: Python's limit. */
+const MAX_FIELD_LENGTH = 131_072
+
+const QUOTE = '"'
+const NEWLINE = 10
+
+/**
+ * Rows of CSV text as Python's `csv.reader` gives them for its excel dialect: a quote is special only at the start of a
+ * field and inside of a quoted one, doubled quotes are one, and nothing is ever an error but an overlong field. Line ends
+ * are \n, \r and \r\n, and all are \n in a field, as in a file that Python opened as text.
+ */
+export class CsvReader {
+  readonly #delimiterCode: number
+  #state: State = 'record'
+  /** Parts of the field that is being read. */
+  #field = ''
+  #row: string[] = []
+  #rows: string[][] = []
+  /** The last chunk ended with \r: a \n that follows belongs to it. */
+  #afterReturn = false
+
+  /** @param delimiter one UTF-16 unit */
+  constructor(delimiter: string) {
+    this.#delimiterCode = delimiter.charCodeAt(0)
+  }
+
+  /** The rows that the text completes. An empty line is an empty row. */
+  push(text: string): string[][] {
+    const start = this.#afterReturn && text.startsWith('\n') ? 1 : 0
+    if (text !== '') this.#afterReturn = text.endsWith('\r')
+    this.#read(text.slice(start).replaceAll(/\r\n?/g, '\n'))
+    return this.#take()
+  }
+
+  /** The last row, where its line does not end. */
+  end(): string[][] {
+    if (this.#state !== 'record') this.#endRow()
+    return this.#take()
+  }
+
+  #take(): string[][] {
+    const rows = this.#rows
+    this.#rows = []
+    return rows
+  }
+
+  #read(text: string): void {
+    let at = 0
+    while (at < text.length) {
+      if (this.#state === 'quoted') at = this.#readQuoted(text, at)
+      else if (this.#state === 'field') at = this.#readPlain(text, at)
+      else at = this.#readMark(text, at)
+    }
+  }
+
+  /** One character where it decides: at the start of a record or a field, or after a quote in a quoted field. */
+  #readMark(text: string, at: number): number {
+    const char = text.charAt(at)
+    if (this.#state === 'quote') {
+      if (char === QUOTE) {
+        this.#add(QUOTE)
+        this.#state = 'quoted'
+        return at + 1
+      }
+      this.#state = 'field'
+      return at
+    }
+    if (char === '\n' && this.#state === 'record') {
+      this.#rows.push([])
+      return at + 1
+    }
+    if (char === QUOTE) {
+      this.#state = 'quoted'
+      return at + 1
+    }
+    this.#state = 'field'
+    return at
+  }
+
+  #readPlain(text: string, start: number): number {
+    for (let at = start; at < text.length; at += 1) {
+      const code = text.charCodeAt(at)
+      if (code === this.#delimiterCode) {
+        this.#add(text.slice(start, at))
+        this.#endField()
+        this.#state = 'start'
+        return at + 1
+      }
+      if (code === NEWLINE) {
+        this.#add(text.slice(start, at))
+        this.#endRow()
+        return at + 1
+      }
+    }
+    this.#add(text.slice(start))
+    return text.length
+  }
+
+  #readQuoted(text: string, start: number): number {
+    const end = text.indexOf(QUOTE, start)
+    if (end < 0) {
+      this.#add(text.slice(start))
+      return text.length
+    }
+    this.#add(text.slice(start, end))
+    this.#state = 'quote'
+    return end + 1
+  }
+
+  #add(part: string): void {
+    this.#field += part
+    if (this.#field.length > MAX_FIELD_LENGTH)
+      throw new DecodeError(
+        'Error',
+        `A field of the CSV is longer than ${MAX_FIELD_LENGTH} characters.`,
+      )
+  }
+
+  #endField(): void {
+    this.#row.push(this.#field)
+    this.#field = ''
+  }
+
+  #endRow(): void {
+    this.#endField()
+    this.#rows.push(this.#row)
+    this.#row = []
+    this.#state = 'record'
+  }
+}
+
+/** At the start of a record, at the start of a further field, in a plain field, in a quoted one, after a quote in that. */
+type State = 'record' | 'start' | 'field' | 'quoted' | 'quote'

@@ -1,0 +1,122 @@
+import { parseResponseJson } from '../../value/json.ts'
+import { elementsAt } from './elements-at.ts'
+import { keyPath } from './json-path.ts'
+import { responseJson } from './response-json.ts'
+import type { Decoder } from '../../contracts.ts'
+import type { HttpResponse } from '../../http/http-response.ts'
+import type { Value } from '../../value/value.ts'
+
+/** A body that is larger is read piece by piece where that is possible: see `PathDecoder`. */
+const MAX_WHOLE_BYTES = 8 * 1024 * 1024
+
+/**
+ * A decoder that can give what stands at a path of keys without holding the body.
+ *
+ * The rule: a body is read piece by piece if it is larger than 8 MB, the extractor looks at a fixed path of keys, and
+ * nobody called `keepWhole`. A paginator whose templates look at `response` does that when it is built. A small body
+ * that is broken is an empty one, as with the reference; a large one is an error when the break is reached, since
+ * records before it have gone already.
+ */
+export interface PathDecoder extends Decoder {
+  /** Says, before anything is read, that `whole` will be asked for. */
+  keepWhole(): void
+  /**
+   * Batches of what `select` finds in the body. It selects from a batch of values of `decode` what stands at the keys:
+   * the elements of an array, or the one value that is there.
+   */
+  decodeAt(
+    response: HttpResponse,
+    keys: readonly string[],
+    select: (bodies: readonly Value[]) => readonly Value[],
+  ): AsyncIterable<readonly Value[]>
+}
+
+export function isPathDecoder(decoder: Decoder): decoder is PathDecoder {
+  return 'decodeAt' in decoder
+}
+
+/** JsonDecoder: the elements of a list, or the one value. A body that is no JSON is an empty dict. */
+export function jsonDecoder(): PathDecoder {
+  const values = new WeakMap<HttpResponse, Promise<Value>>()
+  let keepsWhole = false
+  const whole = (response: HttpResponse) => {
+    const known = values.get(response)
+    if (known !== undefined) return known
+    const value = response.bytes().then(valueOf)
+    values.set(response, value)
+    return value
+  }
+  return {
+    streams: false,
+    whole,
+    async *decode(response) {
+      yield bodiesOf(await whole(response))
+    },
+    keepWhole: () => {
+      keepsWhole = true
+    },
+    async *decodeAt(response, keys, select) {
+      if (keepsWhole || values.has(response)) {
+        yield select(bodiesOf(await whole(response)))
+        return
+      }
+      const { head, rest } = await readHead(response.stream(), MAX_WHOLE_BYTES)
+      if (rest === null) {
+        yield select(bodiesOf(valueOf(head)))
+        return
+      }
+      const bytes = joined(head, rest)
+      if (firstCharacter(head) !== '[') {
+        yield* elementsAt(bytes, { path: keyPath(keys), parse: parseResponseJson })
+        return
+      }
+      const bodies = elementsAt(bytes, { path: keyPath([]), parse: parseResponseJson })
+      for await (const batch of bodies) yield select(batch)
+    },
+  }
+}
+
+function valueOf(body: Uint8Array): Value {
+  return responseJson(body) ?? {}
+}
+
+function bodiesOf(value: Value): readonly Value[] {
+  if (!Array.isArray(value)) return [value]
+  return value.length > 0 ? value : [{}]
+}
+
+/** The first bytes of a body, and the rest of it where it is longer. */
+async function readHead(
+  bytes: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): Promise<{ readonly head: Uint8Array; readonly rest: AsyncIterator<Uint8Array> | null }> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  const iterator = bytes[Symbol.asyncIterator]()
+  while (length <= maxBytes) {
+    const next = await iterator.next()
+    if (next.done === true) return { head: Buffer.concat(chunks), rest: null }
+    chunks.push(next.value)
+    length += next.value.length
+  }
+  return { head: Buffer.concat(chunks), rest: iterator }
+}
+
+async function* joined(
+  head: Uint8Array,
+  rest: AsyncIterator<Uint8Array>,
+): AsyncIterable<Uint8Array> {
+  try {
+    yield head
+    for (let next = await rest.next(); next.done !== true; next = await rest.next())
+      yield next.value
+  } finally {
+    // Frees the connection where the reader stops early.
+    await rest.return?.()
+  }
+}
+
+function firstCharacter(bytes: Uint8Array): string {
+  const blank = bytes.findIndex((byte) => byte !== 32 && byte !== 9 && byte !== 10 && byte !== 13)
+  return blank < 0 ? '' : String.fromCharCode(bytes[blank] ?? 0)
+}

@@ -1,0 +1,335 @@
+import { DecodeError } from './decode-error.ts'
+import * as json from './json-bytes.ts'
+import type { JsonPath } from './json-path.ts'
+import type { Value } from '../../value/value.ts'
+
+/**
+ * Reads the values at a path of a JSON document without holding the document: bytes in, batches of values out. An array's
+ * elements are cut at commas by looking at brackets and quotes only, and a batch of them is parsed at once. What is not
+ * at the path is stepped over: only its brackets and quotes are looked at.
+ */
+export class JsonElements {
+  readonly #path: JsonPath
+  readonly #parseText: (text: string) => Value
+  #mode: Mode = 'value'
+  /** Of the open containers that lead to the path: their states, and whether they are arrays. */
+  readonly #states: number[] = []
+  readonly #arrays: boolean[] = []
+  /** The state of the value that comes next. */
+  #next: number
+  /** Inside of a value: open brackets, and where in a text one is. */
+  #depth = 0
+  #inText = false
+  #escaped = false
+  /** The value that is read is wanted. */
+  #keeps = false
+  /** Bytes of the key, the value or the batch that is being read, from chunks that are gone. */
+  #pieces: Uint8Array[] = []
+  #pieceBytes = 0
+  /** A batch of the array has been given: what follows its last comma may not be blank. */
+  #gaveElements = false
+  #ready: Value[][] = []
+
+  constructor(path: JsonPath, parseText: (text: string) => Value) {
+    this.#path = path
+    this.#parseText = parseText
+    this.#next = path.start
+  }
+
+  /** Throws a `DecodeError` where the document is broken. */
+  push(chunk: Uint8Array): void {
+    let at = 0
+    while (at < chunk.length) at = this.#step(chunk, at)
+  }
+
+  /** The end of the document. Throws a `DecodeError` where it is not complete. */
+  end(): void {
+    if (this.#mode === 'inside' && this.#depth === 0 && !this.#inText) this.#closeValue(nothing)
+    if (this.#mode === 'elements') this.#giveCompleteElements(this.#collected(nothing))
+    if (this.#mode !== 'done') throw incomplete('The JSON document ends too early.')
+  }
+
+  /** The batches that are complete, also those before an error. */
+  take(): Value[][] {
+    const ready = this.#ready
+    this.#ready = []
+    return ready
+  }
+
+  #step(chunk: Uint8Array, at: number): number {
+    if (this.#mode === 'elements') return this.#readElements(chunk, at)
+    if (this.#mode === 'key') return this.#readKey(chunk, at)
+    if (this.#mode === 'inside')
+      return this.#depth === 0 && !this.#inText
+        ? this.#readScalar(chunk, at)
+        : this.#readNested(chunk, at)
+    const byte = chunk[at] ?? json.SPACE
+    if (json.isSpace(byte)) return at + 1
+    if (this.#mode === 'value') return this.#openValue(byte, at)
+    this.#punctuate(this.#mode, byte)
+    return at + 1
+  }
+
+  #punctuate(mode: Punctuated, byte: number): void {
+    const inArray = this.#arrays.at(-1) === true
+    if (mode !== 'colon' && this.#closes(byte)) {
+      this.#closeContainer()
+      return
+    }
+    const { expects, leadsTo } = punctuation[mode]
+    if (byte !== expects) throw incomplete('The JSON document has an unexpected character.')
+    this.#mode = mode === 'comma' && inArray ? 'value' : leadsTo
+  }
+
+  /** True for the bracket that closes the innermost container. */
+  #closes(byte: number): boolean {
+    const inArray = this.#arrays.at(-1)
+    if (inArray === undefined) return false
+    return byte === (inArray ? json.CLOSE_ARRAY : json.CLOSE_OBJECT)
+  }
+
+  #openValue(byte: number, at: number): number {
+    const state = this.#next
+    const isArray = byte === json.OPEN_ARRAY
+    if (this.#arrays.at(-1) === true && this.#closes(byte)) {
+      this.#closeContainer()
+      return at + 1
+    }
+    if (isArray && state >= 0 && this.#path.hasElements(state)) {
+      this.#mode = 'elements'
+      this.#depth = 0
+      this.#gaveElements = false
+      return at + 1
+    }
+    this.#keeps = state >= 0 && this.#path.ends(state)
+    if (state >= 0 && !this.#keeps && (isArray || byte === json.OPEN_OBJECT)) {
+      this.#openContainer(state, isArray)
+      return at + 1
+    }
+    if (!json.startsValue(byte)) throw incomplete('The JSON document has an unexpected character.')
+    this.#mode = 'inside'
+    this.#depth = 0
+    return at
+  }
+
+  #openContainer(state: number, isArray: boolean): void {
+    this.#states.push(state)
+    this.#arrays.push(isArray)
+    this.#mode = isArray ? 'value' : 'member'
+    if (isArray) this.#next = this.#path.step(state, null)
+  }
+
+  #closeContainer(): void {
+    this.#states.pop()
+    this.#arrays.pop()
+    this.#afterValue()
+  }
+
+  #afterValue(): void {
+    const state = this.#states.at(-1)
+    this.#mode = state === undefined ? 'done' : 'comma'
+    if (state !== undefined && this.#arrays.at(-1) === true)
+      this.#next = this.#path.step(state, null)
+  }
+
+  #readKey(chunk: Uint8Array, start: number): number {
+    const end = this.#skipText(chunk, start)
+    if (this.#inText) {
+      this.#keep(chunk.subarray(start))
+      return end
+    }
+    const key = this.#collected(chunk.subarray(start, end))
+    const [text] = this.#parse(Buffer.concat([quote, key]), 'value')
+    this.#next = this.#path.step(this.#states.at(-1) ?? -1, typeof text === 'string' ? text : '')
+    this.#mode = 'colon'
+    return end
+  }
+
+  /** The start of a text or a container, or all of a number, true, false, null. */
+  #readScalar(chunk: Uint8Array, start: number): number {
+    const kind = json.kinds[chunk[start] ?? 0]
+    if (this.#pieceBytes === 0 && (kind === json.QUOTES || kind === json.OPENS)) {
+      if (kind === json.QUOTES) this.#inText = true
+      else this.#depth = 1
+      if (this.#keeps) this.#keep(chunk.subarray(start, start + 1))
+      return start + 1
+    }
+    let at = start
+    while (at < chunk.length && !json.endsScalar(chunk[at] ?? json.COMMA)) at += 1
+    if (at === chunk.length) this.#keep(chunk.subarray(start))
+    else this.#closeValue(chunk.subarray(start, at))
+    return at
+  }
+
+  /** The rest of a text or a container. */
+  #readNested(chunk: Uint8Array, start: number): number {
+    let at = start
+    while (at < chunk.length) {
+      if (this.#inText) at = this.#skipText(chunk, at)
+      else {
+        const kind = json.kinds[chunk[at] ?? 0]
+        if (kind === json.QUOTES) this.#inText = true
+        else if (kind === json.OPENS) this.#depth += 1
+        else if (kind === json.CLOSES) this.#depth -= 1
+        at += 1
+      }
+      if (this.#depth === 0 && !this.#inText) {
+        this.#closeValue(this.#keeps ? chunk.subarray(start, at) : nothing)
+        return at
+      }
+    }
+    if (this.#keeps) this.#keep(chunk.subarray(start))
+    return at
+  }
+
+  #closeValue(rest: Uint8Array): void {
+    const bytes = this.#collected(rest)
+    if (bytes.length > 0) {
+      const values = this.#parse(bytes, 'value')
+      if (this.#keeps && values.every((value) => this.#path.accepts(value)))
+        this.#ready.push(values)
+    }
+    this.#afterValue()
+  }
+
+  /** The hot loop: it looks at each byte of the array once. */
+  #readElements(chunk: Uint8Array, start: number): number {
+    let from = start
+    let boundary = -1
+    let depth = this.#depth
+    let at = start
+    while (at < chunk.length) {
+      if (this.#inText) {
+        at = this.#skipText(chunk, at)
+        continue
+      }
+      const kind = json.kinds[chunk[at] ?? 0]
+      if (kind === json.QUOTES) this.#inText = true
+      else if (kind === json.OPENS) depth += 1
+      else if (kind === json.CLOSES) {
+        if (depth === 0) return this.#closeElements(chunk, { from, at })
+        depth -= 1
+      } else if (kind === json.PARTS && depth === 0) {
+        boundary = at
+        if (this.#pieceBytes + at - from >= BATCH_BYTES) {
+          this.#giveElements(chunk.subarray(from, at), 'more')
+          from = at + 1
+        }
+      }
+      at += 1
+    }
+    this.#depth = depth
+    // Given as soon as the chunk is read: a slow response does not hold back what has arrived.
+    if (boundary >= from) {
+      this.#giveElements(chunk.subarray(from, boundary), 'more')
+      from = boundary + 1
+    }
+    this.#keep(chunk.subarray(from))
+    return at
+  }
+
+  #closeElements(
+    chunk: Uint8Array,
+    { from, at }: { readonly from: number; readonly at: number },
+  ): number {
+    this.#depth = 0
+    if (chunk[at] === json.CLOSE_ARRAY) {
+      this.#giveElements(chunk.subarray(from, at), 'last')
+      this.#afterValue()
+      return at + 1
+    }
+    this.#giveCompleteElements(this.#collected(chunk.subarray(from, at)))
+    throw incomplete('The brackets of the JSON document do not match.')
+  }
+
+  /** A batch up to a comma, or the `last` one of its array. */
+  #giveElements(rest: Uint8Array, position: 'more' | 'last'): void {
+    const bytes = this.#collected(rest)
+    if (!json.isBlank(bytes)) this.#ready.push(this.#parse(bytes, 'elements'))
+    else if (position === 'more' || this.#gaveElements)
+      throw incomplete('An array of the JSON document lacks an element.')
+    this.#gaveElements = true
+  }
+
+  #parse(bytes: Uint8Array, kind: 'value' | 'elements'): Value[] {
+    const values = this.#parsed(bytes)
+    if (values !== undefined) return values
+    if (kind === 'elements') this.#giveCompleteElements(bytes)
+    throw incomplete('A part of the JSON document cannot be parsed.')
+  }
+
+  /** The elements before the one that is broken or not complete. */
+  #giveCompleteElements(bytes: Uint8Array): void {
+    const complete: Value[] = []
+    for (const element of json.splitElements(bytes)) {
+      const values = this.#parsed(element)
+      if (values?.[0] === undefined) break
+      complete.push(values[0])
+    }
+    if (complete.length > 0) this.#ready.push(complete)
+  }
+
+  /** Values that are parted by commas; undefined where they are no JSON. */
+  #parsed(bytes: Uint8Array): Value[] | undefined {
+    try {
+      const values = this.#parseText(`[${utf8.decode(bytes)}]`)
+      return Array.isArray(values) ? values : undefined
+    } catch (error) {
+      if (error instanceof SyntaxError || error instanceof TypeError) return undefined
+      throw error
+    }
+  }
+
+  /** Goes behind the closing quote, or to the end of the chunk. */
+  #skipText(chunk: Uint8Array, start: number): number {
+    let at = this.#escaped ? start + 1 : start
+    while (at < chunk.length) {
+      const byte = chunk[at]
+      if (byte === json.QUOTE) {
+        this.#inText = false
+        this.#escaped = false
+        return at + 1
+      }
+      at += byte === json.BACKSLASH ? 2 : 1
+    }
+    this.#escaped = at > chunk.length
+    return chunk.length
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (bytes.length === 0) return
+    this.#pieces.push(bytes)
+    this.#pieceBytes += bytes.length
+  }
+
+  #collected(rest: Uint8Array): Uint8Array {
+    if (this.#pieces.length === 0) return rest
+    this.#keep(rest)
+    const all = Buffer.concat(this.#pieces)
+    this.#pieces = []
+    this.#pieceBytes = 0
+    return all
+  }
+}
+
+/** Between tokens: a key or the end of an object, a colon, a comma or the end of a container, nothing more. */
+type Punctuated = 'member' | 'colon' | 'comma' | 'done'
+/** Before a value; in a key, in a value that is stepped over or kept, in the array that is wanted. */
+type Mode = Punctuated | 'value' | 'key' | 'inside' | 'elements'
+
+const punctuation: Record<Punctuated, { readonly expects: number; readonly leadsTo: Mode }> = {
+  member: { expects: json.QUOTE, leadsTo: 'key' },
+  colon: { expects: json.COLON, leadsTo: 'value' },
+  comma: { expects: json.COMMA, leadsTo: 'member' },
+  done: { expects: -1, leadsTo: 'done' },
+}
+
+/** An array's elements are parsed in batches of about this size. */
+const BATCH_BYTES = 256 * 1024
+const nothing = new Uint8Array(0)
+const quote = Uint8Array.of(json.QUOTE)
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function incomplete(message: string): DecodeError {
+  return new DecodeError('IncompleteJSONError', message)
+}

@@ -1,0 +1,27 @@
+import { bodyParser } from './body-parser.ts'
+import { iterableDecoder } from './iterable-decoder.ts'
+import { jsonDecoder } from './json-decoder.ts'
+import { streamedDecoder } from './streamed-decoder.ts'
+import { xmlDecoder } from './xml-decoder.ts'
+import { zipfileDecoder } from './zipfile-decoder.ts'
+import type { Component } from '../../contracts.ts'
+
+const streamed: Component<'decoder'> = (definition, { environment }) =>
+  streamedDecoder(bodyParser(definition, environment.logger))
+
+export const decoders: ReadonlyMap<string, Component<'decoder'>> = new Map<
+  string,
+  Component<'decoder'>
+>([
+  ['CsvDecoder', streamed],
+  ['GzipDecoder', streamed],
+  ['IterableDecoder', iterableDecoder],
+  ['JsonDecoder', jsonDecoder],
+  ['JsonItemsDecoder', streamed],
+  ['JsonlDecoder', streamed],
+  ['XmlDecoder', (_definition, { environment }) => xmlDecoder(environment.logger)],
+  [
+    'ZipfileDecoder',
+    (definition, { environment }) => zipfileDecoder(definition, environment.logger),
+  ],
+])

@@ -1,0 +1,102 @@
+import { SaxesParser } from 'saxes'
+import { emptyDict, get, isEmpty, set } from '../../value/dict.ts'
+import type { Logger } from 'pino'
+import type { Decoder } from '../../contracts.ts'
+import type { HttpResponse } from '../../http/http-response.ts'
+import type { PlainDict, Value } from '../../value/value.ts'
+
+/**
+ * XmlDecoder: the document as one dict, as Python's `xmltodict` makes it. Attributes are under `@name`, text beside them
+ * or beside elements under `#text`, repeated elements are a list, an empty element is null. Names keep their prefixes. A
+ * document that is not well-formed is an empty dict. Entities that the document declares are never expanded.
+ */
+export function xmlDecoder(logger: Logger): Decoder {
+  const values = new WeakMap<HttpResponse, Promise<Value>>()
+  const whole = (response: HttpResponse) => {
+    const known = values.get(response)
+    if (known !== undefined) return known
+    const value = response.text().then((text) => {
+      const tree = xmlTree(text)
+      if (tree === undefined)
+        logger.warn(
+          { status: response.status },
+          'the response is no well-formed XML and is taken for an empty one',
+        )
+      return tree ?? {}
+    })
+    values.set(response, value)
+    return value
+  }
+  return {
+    streams: false,
+    whole,
+    async *decode(response) {
+      yield [await whole(response)]
+    },
+  }
+}
+
+/** An open element: what it holds so far. */
+interface OpenElement {
+  readonly name: string
+  readonly content: PlainDict
+  text: string
+}
+
+/** Undefined where the text is no well-formed document. */
+export function xmlTree(text: string): Value | undefined {
+  const parser = new SaxesParser({ position: false })
+  const root: OpenElement = { name: '', content: emptyDict(), text: '' }
+  const open: OpenElement[] = [root]
+  const failures: Error[] = []
+  const addText = (part: string) => {
+    const element = open.at(-1)
+    if (element !== undefined && element !== root) element.text += part
+  }
+  parser.on('error', (error) => {
+    failures.push(error)
+  })
+  parser.on('doctype', (doctype) => {
+    // Expat leaves out what it does not expand; an entity that is not declared is an error.
+    for (const [, name] of doctype.matchAll(/<!ENTITY\s+([^\s%>"']+)\s/g))
+      if (name !== undefined && !Object.hasOwn(parser.ENTITIES, name)) parser.ENTITIES[name] = ''
+  })
+  parser.on('opentag', ({ name, attributes }) => {
+    const content = emptyDict()
+    for (const [key, value] of Object.entries(attributes)) set(content, `@${key}`, value)
+    open.push({ name, content, text: '' })
+  })
+  parser.on('text', addText)
+  parser.on('cdata', addText)
+  parser.on('closetag', () => {
+    const element = open.pop()
+    const parent = open.at(-1)
+    if (element !== undefined && parent !== undefined)
+      addMember(parent.content, element.name, valueOf(element))
+  })
+  parser.write(text).close()
+  return failures.length > 0 ? undefined : root.content
+}
+
+function valueOf({ content, text }: OpenElement): Value {
+  const stripped = strip(text)
+  if (isEmpty(content)) return stripped === '' ? null : stripped
+  if (stripped !== '') addMember(content, '#text', stripped)
+  return content
+}
+
+/** A name that comes again makes a list. */
+function addMember(dict: PlainDict, name: string, value: Value): void {
+  const known = get(dict, name)
+  if (known === undefined) set(dict, name, value)
+  else if (Array.isArray(known)) known.push(value)
+  else set(dict, name, [known, value])
+}
+
+const space = String.raw`[^\S\uFEFF]|[\x1c-\x1f\x85]`
+const outerSpace = new RegExp(`^(?:${space})+|(?:${space})+$`, 'g')
+
+/** Python's `str.strip`: what JavaScript takes for space but U+FEFF, and four separators and the next line. */
+function strip(text: string): string {
+  return text.replaceAll(outerSpace, '')
+}
