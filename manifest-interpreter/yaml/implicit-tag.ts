@@ -1,8 +1,8 @@
 /** The type that an unquoted scalar has by its looks: YAML 1.1 as PyYAML reads it, which is not all of YAML 1.1. */
-export type ImplicitTag = 'bool' | 'float' | 'int' | 'merge' | 'null' | 'timestamp' | 'value' | 'str'
+export type ImplicitTag =
+  'bool' | 'float' | 'int' | 'merge' | 'null' | 'timestamp' | 'value' | 'str'
 
-const bool =
-  /^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$/
+const bool = /^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$/
 const float =
   /^(?:[-+]?\d[\d_]*\.[\d_]*(?:[eE][-+]\d+)?|\.\d[\d_]*(?:[eE][-+]\d+)?|[-+]?\d[\d_]*(?::[0-5]?\d)+\.[\d_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/
 const int =
@@ -11,24 +11,22 @@ const timestamp =
   /^(?:\d{4}-\d\d-\d\d|\d{4}-\d\d?-\d\d?(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?(?:[ \t]*(?:Z|[-+]\d\d?(?::\d\d)?))?)$/
 
 export function implicitTag(text: string): ImplicitTag {
-  const first = text.charCodeAt(0)
-  if (isDigit(first)) return numberTag(text) ?? (timestamp.test(text) ? 'timestamp' : 'str')
-  switch (text.charAt(0)) {
-    case '':
-    case '~':
-      return text.length < 2 ? 'null' : 'str'
-    case '-':
-    case '+':
-    case '.':
-      return numberTag(text) ?? 'str'
-    case '<':
-      return text === '<<' ? 'merge' : 'str'
-    case '=':
-      return text === '=' ? 'value' : 'str'
-    default:
-      return wordTag(text)
+  if (isDigit(text.charCodeAt(0))) {
+    return numberTag(text) ?? (timestamp.test(text) ? 'timestamp' : 'str')
   }
+  const known = symbols.get(text)
+  if (known !== undefined) return known
+  const first = text.charAt(0)
+  if (first === '-' || first === '+' || first === '.') return numberTag(text) ?? 'str'
+  return wordTag(text)
 }
+
+const symbols = new Map<string, ImplicitTag>([
+  ['', 'null'],
+  ['~', 'null'],
+  ['<<', 'merge'],
+  ['=', 'value'],
+])
 
 function isDigit(code: number): boolean {
   return code >= 48 && code <= 57
