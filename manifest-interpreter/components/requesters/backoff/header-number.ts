@@ -1,0 +1,23 @@
+import type { Builder } from '../../../contracts.ts'
+import { optionalText, parametersOf, text } from '../../../definition.ts'
+import type { HttpResponse } from '../../../http/http-response.ts'
+import { str } from '../../../value/text.ts'
+import type { PlainDict } from '../../../value/value.ts'
+import { toNumber } from './to-number.ts'
+
+/** The number in the `header` of a response, or in the part of it that `regex` matches at its start; null where there is none. */
+export function compileHeaderNumber(
+  definition: PlainDict,
+  { config, templates }: Builder,
+): (response: HttpResponse) => number | null {
+  const parameters = parametersOf(definition)
+  const name = templates.string(text(definition, 'header'), { parameters })
+  const pattern = optionalText(definition, 'regex') ?? ''
+  const regex = pattern === '' ? undefined : templates.string(pattern, { parameters })
+  return (response) => {
+    const value = response.headers.text(str(name({ config })))
+    if (value === undefined || value === '') return null
+    const match = regex && new RegExp(str(regex({ config })), 'uy').exec(value)
+    return toNumber(match?.[0] ?? value)
+  }
+}

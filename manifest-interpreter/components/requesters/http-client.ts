@@ -1,0 +1,273 @@
+import {
+  RetrieverSignal,
+  SourceError,
+  TransportError,
+  type Authenticator,
+  type Environment,
+  type ErrorHandler,
+  type ErrorResolution,
+  type HttpRequest,
+} from '../../contracts.ts'
+import type { HttpResponse } from '../../http/http-response.ts'
+import { header } from '../../http/prepare-request.ts'
+import type { SendOptions, SourceHttp } from '../../http/source-http.ts'
+import { publicUrl } from '../../http/split-url.ts'
+import { get } from '../../value/dict.ts'
+import { str } from '../../value/text.ts'
+import { parseErrorMessage } from './error-handlers/json-error-message-parser.ts'
+import { RetryNeeded, sendUntilAnswered } from './retry.ts'
+
+export interface HttpClientParts {
+  readonly environment: Environment
+  readonly http: SourceHttp
+  readonly authenticator: Authenticator
+  readonly errorHandler: ErrorHandler
+  readonly sendOptions: SendOptions
+}
+
+/** Seconds before a retry with another credential, in place of waiting for the rate limit of the one that was used. */
+const ROTATION_SECONDS = 0.1
+const DEFAULT_MAX_RETRIES = 5
+const DEFAULT_MAX_TIME_SECONDS = 600
+
+interface Attempts {
+  readonly request: HttpRequest
+  readonly stream: string
+  count: number
+  /** Whether the token could be refreshed; undefined where nobody asked for it yet. A request refreshes it once. */
+  refreshed: boolean | undefined
+}
+
+/** Sends requests, asks the error handler about each outcome, and does what it says. */
+export class HttpClient {
+  readonly #parts: HttpClientParts
+
+  constructor(parts: HttpClientParts) {
+    this.#parts = parts
+  }
+
+  /** Null where no response came and the error handler ignores that. */
+  async send(request: HttpRequest, stream: string): Promise<HttpResponse | null> {
+    const { errorHandler, environment } = this.#parts
+    const attempts: Attempts = { request, stream, count: 0, refreshed: undefined }
+    const limits = {
+      maxTries: Math.max(0, errorHandler.maxRetries ?? DEFAULT_MAX_RETRIES) + 1,
+      maxTimeSeconds: errorHandler.maxTimeSeconds ?? DEFAULT_MAX_TIME_SECONDS,
+    }
+    try {
+      return await sendUntilAnswered(() => this.#attempt(attempts), limits, environment)
+    } catch (error) {
+      if (!(error instanceof RetryNeeded)) throw error
+      throw exhausted(error, stream)
+    }
+  }
+
+  async #attempt(attempts: Attempts): Promise<HttpResponse | null> {
+    const { authenticator, errorHandler } = this.#parts
+    const { request } = attempts
+    attempts.count += 1
+    await authenticator.authenticate(request)
+    const outcome = await this.#outcomeOf(request)
+    if (!(outcome instanceof TransportError) && !outcome.fromCache) this.#observe(request, outcome)
+    const resolution = await errorHandler.interpret(outcome)
+    switch (resolution.action) {
+      case 'RESET_PAGINATION':
+      case 'REDUCE_PAGE_SIZE':
+      case 'SPLIT_REQUEST_WINDOW':
+        await discard(outcome)
+        throw new RetrieverSignal(resolution.action, resolution.message ?? '')
+      case 'FAIL':
+        throw await failure(request, outcome, resolution)
+      case 'RETRY':
+      case 'RATE_LIMITED':
+      case 'REFRESH_TOKEN_THEN_RETRY':
+        throw await this.#retryNeeded(attempts, outcome, resolution)
+      case 'IGNORE':
+        this.#logIgnored(attempts, outcome)
+        return outcome instanceof TransportError ? null : outcome
+      case 'SUCCESS':
+        return outcome instanceof TransportError ? null : outcome
+    }
+  }
+
+  async #outcomeOf(request: HttpRequest): Promise<HttpResponse | TransportError> {
+    if (!/^https?:\/\//i.test(request.url)) {
+      return new TransportError(
+        'invalid-scheme',
+        `${publicUrl(request.url)} is no URL of the web. Use one that begins with https://.`,
+      )
+    }
+    try {
+      return await this.#parts.http.send(request, this.#parts.sendOptions)
+    } catch (error) {
+      if (error instanceof TransportError) return error
+      throw error
+    }
+  }
+
+  /** Keeping the books of quotas must not make a failure of a good response. */
+  #observe(request: HttpRequest, response: HttpResponse): void {
+    const { authenticator, environment } = this.#parts
+    try {
+      authenticator.observe?.(request, response)
+    } catch (error) {
+      environment.logger.warn({ err: error }, 'the quota of a response could not be read')
+    }
+  }
+
+  async #retryNeeded(
+    attempts: Attempts,
+    outcome: HttpResponse | TransportError,
+    resolution: ErrorResolution,
+  ): Promise<RetryNeeded> {
+    const { action, failureType } = resolution
+    if (action === 'REFRESH_TOKEN_THEN_RETRY') await this.#refreshToken(attempts, outcome)
+    const seconds = await this.#backoffSeconds(attempts, outcome, action)
+    await discard(outcome)
+    const message =
+      resolution.message !== undefined && resolution.message !== ''
+        ? resolution.message
+        : `Request to ${publicUrl(attempts.request.url)} failed with failure type ${failureType ?? 'system_error'}, response action ${action}.`
+    const details = { outcome, failureType }
+    this.#logRetry(attempts, outcome, seconds)
+    if (seconds !== null) return new RetryNeeded(message, { ...details, wait: 'strategy', seconds })
+    const wait = action === 'RATE_LIMITED' ? 'rate-limit' : 'default'
+    return new RetryNeeded(message, { ...details, wait })
+  }
+
+  async #backoffSeconds(
+    { request, stream, count }: Attempts,
+    outcome: HttpResponse | TransportError,
+    action: ErrorResolution['action'],
+  ): Promise<number | null> {
+    const { authenticator, environment, errorHandler } = this.#parts
+    const ask = async (): Promise<number | null> => {
+      const seconds = await errorHandler.backoffSeconds(outcome, count)
+      return seconds === 0 ? null : seconds
+    }
+    if (action !== 'RATE_LIMITED') return ask()
+    let seconds: number | null = null
+    try {
+      seconds = authenticator.hasAlternative?.(request) === true ? ROTATION_SECONDS : await ask()
+    } finally {
+      environment.emit({ kind: 'rate-limited', stream, seconds })
+    }
+    return seconds
+  }
+
+  /** Once per request. Returns where it makes sense to send the request again. */
+  async #refreshToken(attempts: Attempts, outcome: HttpResponse | TransportError): Promise<void> {
+    const { authenticator, environment } = this.#parts
+    if (attempts.refreshed !== undefined)
+      throw rejectedAfterRefresh(attempts.request, outcome, attempts.refreshed)
+    if (authenticator.refresh === undefined) {
+      environment.logger.warn('the authenticator has no token to refresh')
+      return
+    }
+    attempts.refreshed = false
+    try {
+      // Another request may have refreshed it since this one was sent.
+      if (!(await this.#hasNewToken(attempts.request))) await authenticator.refresh()
+      attempts.refreshed = true
+    } catch (error) {
+      if (error instanceof SourceError && error.failureType === 'config_error') throw error
+      if (environment.signal.aborted) throw error
+      environment.logger.warn({ err: error }, 'the token could not be refreshed')
+    }
+  }
+
+  async #hasNewToken(request: HttpRequest): Promise<boolean> {
+    const sent = header(request.headers, 'authorization')
+    if (sent === undefined || sent === '') return false
+    const current = get((await this.#parts.authenticator.options()).headers, 'Authorization')
+    return current !== undefined && current !== null && str(current) !== sent
+  }
+
+  #logRetry(
+    { stream, count }: Attempts,
+    outcome: HttpResponse | TransportError,
+    seconds: number | null,
+  ): void {
+    const fields = { stream, attempt: count, seconds, ...outcomeFields(outcome) }
+    this.#parts.environment.logger.info(fields, 'a request has to be sent again')
+  }
+
+  #logIgnored({ stream }: Attempts, outcome: HttpResponse | TransportError): void {
+    const fields = { stream, ...outcomeFields(outcome) }
+    this.#parts.environment.logger.info(fields, 'an outcome of a request is ignored')
+  }
+}
+
+function outcomeFields(outcome: HttpResponse | TransportError): object {
+  return outcome instanceof TransportError ? { failed: outcome.kind } : { status: outcome.status }
+}
+
+function describe(outcome: HttpResponse | TransportError): string {
+  return outcome instanceof TransportError
+    ? `exception '${outcome.message}'`
+    : `status code '${outcome.status}'`
+}
+
+async function discard(outcome: HttpResponse | TransportError): Promise<void> {
+  if (!(outcome instanceof TransportError)) await outcome.discard()
+}
+
+async function failure(
+  request: HttpRequest,
+  outcome: HttpResponse | TransportError,
+  resolution: ErrorResolution,
+): Promise<SourceError> {
+  const reason =
+    outcome instanceof TransportError
+      ? ''
+      : ` and error message: '${(await parseErrorMessage(outcome)) ?? 'None'}'`
+  const text = `'${request.method}' request to '${publicUrl(request.url)}' failed with ${describe(outcome)}${reason}.`
+  await discard(outcome)
+  const { message } = resolution
+  return new SourceError(message === undefined || message === '' ? text : message, {
+    failureType: resolution.failureType ?? 'system_error',
+    internalMessage: text,
+    ...(outcome instanceof TransportError && { cause: outcome }),
+  })
+}
+
+function rejectedAfterRefresh(
+  request: HttpRequest,
+  outcome: HttpResponse | TransportError,
+  refreshed: boolean,
+): SourceError {
+  const rejected = `'${request.method}' request to '${publicUrl(request.url)}' was rejected with ${describe(outcome)}`
+  return refreshed
+    ? new SourceError('Refreshed OAuth access token is rejected by the API.', {
+        failureType: 'config_error',
+        internalMessage: `${rejected} again after the OAuth token was refreshed; not refreshing again.`,
+      })
+    : new SourceError(
+        'API rejects the current OAuth access token and the token refresh failed.',
+        {
+          failureType: 'transient_error',
+          internalMessage: `${rejected} and the OAuth token could not be refreshed; not refreshing again.`,
+        },
+      )
+}
+
+function exhausted(error: RetryNeeded, stream: string): SourceError {
+  const { outcome, message } = error
+  if (!(outcome instanceof TransportError) && outcome.status === 429) {
+    return new SourceError('API rate limit exceeded.', {
+      failureType: 'transient_error',
+      internalMessage: `Rate limit retry budget exhausted. Last exception: ${message}`,
+      stream,
+      cause: error,
+    })
+  }
+  return new SourceError(
+    `Exhausted available request attempts. Please see logs for more details. Exception: ${message}`,
+    {
+      failureType: error.failureType ?? 'system_error',
+      internalMessage: `Exhausted available request attempts. Exception: ${message}`,
+      stream,
+      cause: error,
+    },
+  )
+}
