@@ -1,0 +1,176 @@
+import { entries, get, has, isDict, isEmpty, isPlainDict, set } from '../../value/dict.ts'
+import { isFloat, isInt, numeric } from '../../value/number.ts'
+import { PythonError } from '../../value/python-error.ts'
+import { str } from '../../value/text.ts'
+import { typeName } from '../../value/type-name.ts'
+import { requireDepth } from '../transformations/copy-value.ts'
+import { castTo } from './cast-value.ts'
+import type { SchemaNormalizer } from '../../contracts.ts'
+import type { Dict, Value } from '../../value/value.ts'
+
+/** A value that does not fit its type after the cast. It is kept. */
+export interface Misfit {
+  /** Names of properties; `*` for an item of a list. */
+  readonly path: readonly string[]
+  readonly type: string
+  readonly expected: string
+}
+
+/** Compiles a schema to what casts records to it, in place. Null for an empty one. */
+export function compileNormalizer(
+  schema: Dict,
+  report: (misfit: Misfit) => void,
+): SchemaNormalizer | null {
+  if (isEmpty(schema)) return null
+  const compiler = new SchemaCompiler(schema, report)
+  const visit = compiler.compile(schema)
+  return (record) => {
+    visit(record, [])
+  }
+}
+
+/** Looks at a value: casts what is in it and reports what does not fit. `path` is where it is, changed on the way. */
+type Visit = (value: Value, path: string[]) => void
+
+class SchemaCompiler {
+  readonly #root: Dict
+  readonly #report: (misfit: Misfit) => void
+  readonly #references = new Map<string, Visit>()
+
+  constructor(root: Dict, report: (misfit: Misfit) => void) {
+    this.#root = root
+    this.#report = report
+  }
+
+  /** Keywords in the order of the schema; beside a reference there are none. Others than these are not looked at. */
+  compile(schema: Value): Visit {
+    if (!isPlainDict(schema)) return nothing
+    const reference = get(schema, '$ref') ?? null
+    if (reference !== null) return this.#reference(reference)
+    const visits: Visit[] = []
+    for (const [keyword, value] of entries(schema)) {
+      if (keyword === 'type') visits.push(this.#type(value))
+      if (keyword === 'properties') visits.push(this.#properties(value))
+      if (keyword === 'items') visits.push(this.#items(value))
+    }
+    const [only] = visits
+    if (visits.length === 1 && only !== undefined) return only
+    return (value, path) => {
+      for (const visit of visits) visit(value, path)
+    }
+  }
+
+  #type(type: Value): Visit {
+    const types = Array.isArray(type) ? type : [type]
+    const expected = types
+      .map((name) => (typeof name === 'string' ? name : typeName(name)))
+      .join(', ')
+    return (value, path) => {
+      if (types.some((name) => isOfType(value, name))) return
+      this.#report({ path: [...path], type: jsonType(value), expected })
+    }
+  }
+
+  #properties(properties: Value): Visit {
+    if (!isDict(properties)) return nothing
+    const compiled = entries(properties).map(([name, schema]) => ({
+      name,
+      step: str(name),
+      cast: castTo(schema),
+      visit: this.compile(schema),
+    }))
+    return (value, path) => {
+      if (!isDict(value)) return
+      requireDepth(path.length)
+      for (const { name, step, cast, visit } of compiled) {
+        if (!has(value, name)) continue
+        const before = get(value, name) ?? null
+        const after = cast(before)
+        if (after !== before) set(value, name, after)
+        path.push(step)
+        visit(after, path)
+        path.pop()
+      }
+    }
+  }
+
+  #items(items: Value): Visit {
+    const cast = castTo(items)
+    const visit = this.compile(items)
+    return (value, path) => {
+      if (!Array.isArray(value)) return
+      requireDepth(path.length)
+      path.push('*')
+      for (const [i, item] of value.entries()) {
+        const after = cast(item)
+        if (after !== item) value[i] = after
+        visit(after, path)
+      }
+      path.pop()
+    }
+  }
+
+  /** Compiled when it is first met, since a schema may refer to itself. */
+  #reference(reference: Value): Visit {
+    const key = str(reference)
+    return (value, path) => {
+      let visit = this.#references.get(key)
+      if (visit === undefined) {
+        // Against a reference that names itself: there is nothing to look at.
+        this.#references.set(key, nothing)
+        visit = this.compile(this.#lookUp(reference))
+        this.#references.set(key, visit)
+      }
+      visit(value, path)
+    }
+  }
+
+  #lookUp(reference: Value): Value {
+    const parts =
+      typeof reference === 'string' && /^#(?:\/|$)/.test(reference) ? reference : undefined
+    let found: Value | undefined = parts === undefined ? undefined : this.#root
+    for (const part of parts?.split('/').slice(1) ?? []) {
+      const key = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~')
+      if (Array.isArray(found)) found = found[Number(key)]
+      else found = found !== undefined && isDict(found) ? get(found, key) : undefined
+    }
+    if (found !== undefined) return found
+    throw new PythonError(
+      'KeyError',
+      `The schema refers to ${str(reference)}, which it does not hold.`,
+    )
+  }
+}
+
+const nothing: Visit = () => undefined
+
+const typeTests: ReadonlyMap<Value, (value: Value) => boolean> = new Map<
+  Value,
+  (value: Value) => boolean
+>([
+  ['object', isDict],
+  ['array', Array.isArray],
+  ['string', (value) => typeof value === 'string'],
+  ['boolean', (value) => typeof value === 'boolean'],
+  ['null', (value) => value === null],
+  ['number', (value) => isInt(value) || isFloat(value)],
+  ['integer', (value) => isInt(value) || (isFloat(value) && Number.isInteger(numeric(value)))],
+])
+
+function isOfType(value: Value, type: Value): boolean {
+  const test = typeTests.get(type)
+  if (test !== undefined) return test(value)
+  throw new PythonError(
+    'ValueError',
+    `The schema names the type ${typeof type === 'string' ? type : typeName(type)}, which JSON schema does not have.`,
+  )
+}
+
+function jsonType(value: Value): string {
+  // Of the numbers, the more special type.
+  for (const type of ['integer', ...typeTests.keys()]) if (isOfType(value, type)) return str(type)
+  throw new PythonError(
+    'KeyError',
+    `A value of type ${typeName(value)} has no type in JSON schema.`,
+  )
+}

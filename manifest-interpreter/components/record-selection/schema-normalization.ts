@@ -1,0 +1,52 @@
+import { SourceError } from '../../contracts.ts'
+import { field, optionalText } from '../../definition.ts'
+import { isPlainDict } from '../../value/dict.ts'
+import { compileNormalizer, type Misfit } from './compile-normalizer.ts'
+import type { BuildContext, Builder, SchemaNormalizer } from '../../contracts.ts'
+import type { Dict, PlainDict } from '../../value/value.ts'
+
+/**
+ * schema_normalization: casts records to the schema of the stream, which may have to be loaded first. Null where records
+ * stay as they are.
+ */
+export function schemaNormalization(
+  definition: PlainDict,
+  builder: Builder,
+  { stream, streamName }: BuildContext,
+): () => Promise<SchemaNormalizer | null> {
+  const normalization = field(definition, 'schema_normalization') ?? 'None'
+  if (isPlainDict(normalization))
+    throw new SourceError(
+      `The schema_normalization of stream ${streamName} is ${optionalText(normalization, 'class_name') ?? 'a component'}, which is written in Python. Use "Default" or "None".`,
+      { failureType: 'config_error' },
+    )
+  const loader = stream?.schemaLoader
+  if (normalization !== 'Default' || loader === undefined) return () => Promise.resolve(null)
+  const report = reportOnce(builder, streamName)
+  let compiled: { readonly schema: Dict; readonly normalize: SchemaNormalizer | null } | undefined
+  return async () => {
+    const schema = await loader.schema()
+    if (compiled?.schema !== schema)
+      compiled = { schema, normalize: compileNormalizer(schema, report) }
+    return compiled.normalize
+  }
+}
+
+/** So many different places are logged; data may have any number of them. */
+const maxReports = 100
+
+/** A field that does not fit is logged once, not for each record. */
+function reportOnce({ environment }: Builder, stream: string): (misfit: Misfit) => void {
+  const reported = new Set<string>()
+  return ({ path, type, expected }) => {
+    if (reported.size >= maxReports) return
+    const field = path.join('.')
+    const key = `${field} ${type}`
+    if (reported.has(key)) return
+    reported.add(key)
+    environment.logger.warn(
+      { stream, field, type, expected },
+      'A value does not fit the schema: it is kept',
+    )
+  }
+}

@@ -1,0 +1,27 @@
+import anyAscii from 'any-ascii'
+import { remembered, renameKeys } from './rename-keys.ts'
+import type { Transformation } from '../../contracts.ts'
+
+/** KeysToSnakeCase: `userName` becomes `user_name`, in the record and in the objects in it. */
+export function keysToSnakeCase(): Transformation {
+  const rename = remembered(snakeCase)
+  return {
+    transform(record) {
+      renameKeys(record, rename)
+    },
+  }
+}
+
+/** Words of letters, numbers, and what separates them. */
+const tokens = /[A-Z]+[a-z]*|[a-z]+|\d+|[^a-zA-Z\d]+/g
+
+export function snakeCase(key: string): string {
+  // A separator is an empty word: within the name it is dropped, at its ends it leaves an underscore.
+  const words = (anyAscii(key).match(tokens) ?? []).map((token) =>
+    /^[a-zA-Z\d]/.test(token) ? token : '',
+  )
+  const kept = words.filter((word, i) => word !== '' || i === 0 || i === words.length - 1)
+  // A name does not begin with a digit.
+  if (/^\d/.test(kept[0] ?? '')) kept.unshift('')
+  return kept.join('_').toLowerCase()
+}
