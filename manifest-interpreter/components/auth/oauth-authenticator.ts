@@ -1,0 +1,138 @@
+import { SourceError } from '../../contracts.ts'
+import { PyDateTime } from '../../datetime/py-datetime.ts'
+import { PythonError, valueError } from '../../value/python-error.ts'
+import { str } from '../../value/text.ts'
+import { truth } from '../../value/truth.ts'
+import { headerAuthenticator } from './authentication.ts'
+import { Mutex } from './mutex.ts'
+import { oauthSettings, type OAuthSettings } from './oauth-settings.ts'
+import { buildTokenRequest } from './oauth-token-form.ts'
+import { isNetworkError, requestToken, TokenRequestError } from './oauth-token-request.ts'
+import { expiryOf, findInResponse, plusSeconds } from './oauth-token-response.ts'
+import { SharedPerEnvironment } from './shared-per-environment.ts'
+import type { Authenticator, Builder, Environment, HttpRequest } from '../../contracts.ts'
+import type { PlainDict, Value } from '../../value/value.ts'
+import type { FreshToken } from './oauth-token-store.ts'
+
+/**
+ * One token request at a time in a run: authenticators of several streams share a refresh token, which may be worth
+ * nothing after its first use.
+ */
+const refreshing = new SharedPerEnvironment(() => new Mutex())
+
+/** OAuthAuthenticator: an access token that is renewed when it has expired. */
+export function oauthAuthenticator(definition: PlainDict, builder: Builder): Authenticator {
+  const oauth = new OAuth(oauthSettings(definition, builder), builder.environment)
+  return {
+    ...headerAuthenticator(async () => [
+      'Authorization',
+      `Bearer ${str(await oauth.accessToken())}`,
+    ]),
+    refresh: () => oauth.forceRefresh(),
+  }
+}
+
+const DEFAULT_LIFETIME_SECONDS = 3600
+
+class OAuth {
+  readonly #settings: OAuthSettings
+  readonly #environment: Environment
+
+  constructor(settings: OAuthSettings, environment: Environment) {
+    this.#settings = settings
+    this.#environment = environment
+  }
+
+  /** The access token, renewed where it has expired. */
+  async accessToken(): Promise<Value> {
+    const { store } = this.#settings
+    // Without an endpoint the access token of the configuration is all there is.
+    if (this.#settings.endpoint() === null) return this.#givenToken()
+    if (this.#hasExpired())
+      await refreshing.of(this.#environment).run(async () => {
+        if (this.#hasExpired()) await this.#refresh()
+      })
+    return store.accessToken()
+  }
+
+  /** Renews the token although it has not expired, unless someone else did so in the meantime. */
+  async forceRefresh(): Promise<void> {
+    const { store } = this.#settings
+    const before = store.accessToken()
+    await refreshing.of(this.#environment).run(async () => {
+      if (store.accessToken() !== before) return
+      try {
+        await this.#refresh()
+      } catch (error) {
+        throw error instanceof TokenRequestError && error.isRejection ? refused(error) : error
+      }
+    })
+  }
+
+  #givenToken(): Value {
+    const token = this.#settings.store.accessToken()
+    if (token === null) throw valueError('access_token is not set')
+    return token
+  }
+
+  #now(): PyDateTime {
+    return PyDateTime.ofEpochMicros(BigInt(this.#environment.nowMicros()))
+  }
+
+  #hasExpired(): boolean {
+    const expiry = this.#settings.store.expiry()
+    return expiry === undefined || this.#now().epochMicros > expiry.epochMicros
+  }
+
+  async #refresh(): Promise<void> {
+    const { rules, store } = this.#settings
+    const build = () => this.#buildRequest()
+    let answer: Value
+    try {
+      answer = await requestToken(this.#environment, build, rules)
+    } catch (error) {
+      throw this.#settings.explainsNetworkErrors && isNetworkError(error)
+        ? unreachable(error)
+        : error
+    }
+    store.save(this.#read(answer))
+  }
+
+  #buildRequest(): Promise<HttpRequest> {
+    return buildTokenRequest(this.#settings)
+  }
+
+  #read(answer: Value): FreshToken {
+    const { accessTokenName, expiresInName, refreshTokenName, expiryKind, store } = this.#settings
+    const accessToken = findInResponse(answer, accessTokenName())
+    if (this.#settings.needsAccessToken && !truth(accessToken))
+      throw new PythonError(
+        'RuntimeError',
+        `Token refresh API response was missing access token ${str(accessTokenName())}`,
+      )
+    const expiresIn = findInResponse(answer, expiresInName())
+    const now = this.#now()
+    const known = this.#hasExpired() ? undefined : store.expiry()
+    const expiry =
+      expiresIn === null
+        ? (known ?? plusSeconds(now, DEFAULT_LIFETIME_SECONDS))
+        : expiryOf(expiresIn, expiryKind, now)
+    return { accessToken, expiry, refreshToken: findInResponse(answer, refreshTokenName()) }
+  }
+}
+
+function unreachable(cause: Error): SourceError {
+  return new SourceError('OAuth access token refresh request failed due to a network error.', {
+    failureType: 'transient_error',
+    internalMessage: `Network error during OAuth token refresh after retries were exhausted: ${cause.message}`,
+    cause,
+  })
+}
+
+function refused(cause: TokenRequestError): SourceError {
+  return new SourceError('OAuth token refresh request is rejected by the token endpoint.', {
+    failureType: 'config_error',
+    internalMessage: cause.message,
+    cause,
+  })
+}

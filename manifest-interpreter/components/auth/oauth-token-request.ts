@@ -1,0 +1,73 @@
+import { TransportError } from '../../contracts.ts'
+import { refreshRejection, type RefreshErrorRules } from './oauth-refresh-error.ts'
+import type { Environment, HttpRequest } from '../../contracts.ts'
+import type { HttpResponse } from '../../http/http-response.ts'
+import type { Value } from '../../value/value.ts'
+
+/** The token endpoint answered with an error that says nothing about the refresh token. */
+export class TokenRequestError extends Error {
+  readonly status: number
+
+  constructor(status: number) {
+    super(`The token endpoint answered with status ${status}.`)
+    this.name = 'TokenRequestError'
+    this.status = status
+  }
+
+  /** It refused the credentials; otherwise the failure may pass. */
+  get isRejection(): boolean {
+    return this.status >= 400 && this.status < 500 && this.status !== 429
+  }
+}
+
+/** How long a failing token endpoint is asked again, in seconds. */
+const MAX_SECONDS = 300
+
+/**
+ * Sends a token request and gives the body of the answer. Waits and sends it again after a failed connection, a 429 and a
+ * 5xx. Throws a SourceError where the endpoint rejected the refresh token.
+ * @param buildRequest makes the request anew for each attempt: an assertion in it may be short-lived
+ */
+export async function requestToken(
+  environment: Environment,
+  buildRequest: () => Promise<HttpRequest>,
+  rules: RefreshErrorRules,
+): Promise<Value> {
+  const start = environment.nowMicros()
+  for (let attempt = 0; ; attempt += 1) {
+    const elapsed = (environment.nowMicros() - start) / 1e6
+    try {
+      const request = await buildRequest()
+      const response = await environment.transport.send(request, environment.signal)
+      return await readAnswer(response, rules)
+    } catch (error) {
+      if (!mayPass(error) || elapsed >= MAX_SECONDS) throw error
+      const seconds = Math.min(environment.random(0, 2 ** attempt), MAX_SECONDS - elapsed)
+      environment.logger.info(
+        { attempt: attempt + 1, seconds },
+        'token request failed, trying again',
+      )
+      await environment.sleep(seconds)
+    }
+  }
+}
+
+function mayPass(error: unknown): boolean {
+  if (error instanceof TransportError) return isNetworkError(error)
+  return error instanceof TokenRequestError && !error.isRejection
+}
+
+export function isNetworkError(error: unknown): error is TransportError {
+  return (
+    error instanceof TransportError && (error.kind === 'connection' || error.kind === 'timeout')
+  )
+}
+
+async function readAnswer(response: HttpResponse, rules: RefreshErrorRules): Promise<Value> {
+  if (response.ok) return response.json()
+  if (response.status !== 429 && response.status < 500) {
+    const rejection = refreshRejection(response.status, await response.text(), rules)
+    if (rejection !== null) throw rejection
+  } else await response.discard()
+  throw new TokenRequestError(response.status)
+}

@@ -1,0 +1,16 @@
+import { str } from '../../value/text.ts'
+import type { Builder } from '../../contracts.ts'
+import type { Dict, Value } from '../../value/value.ts'
+
+/** Gives the token as it is now, after a login where one is due. */
+export type TokenSource = () => Promise<Value>
+
+/** A token that stands in the configuration. */
+export function tokenFromTemplate(
+  template: string,
+  { config, templates }: Builder,
+  parameters: Dict,
+): TokenSource {
+  const token = templates.string(template, { parameters })
+  return () => Promise.resolve(str(token({ config })))
+}
