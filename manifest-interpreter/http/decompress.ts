@@ -36,7 +36,11 @@ async function* decodeOne(
     return
   }
   // Errors of either side arrive through the decoder, which is being read.
-  const decoded: AsyncIterable<Uint8Array> = pipeline(Readable.from(whole), decoder, () => undefined)
+  const decoded: AsyncIterable<Uint8Array> = pipeline(
+    Readable.from(whole),
+    decoder,
+    () => undefined,
+  )
   yield* decoded
 }
 

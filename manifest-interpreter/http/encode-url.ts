@@ -49,7 +49,8 @@ export function encodeForm(form: Dict): string {
     const name = quotePlus(bytesOrText(key))
     for (const item of items(value) ?? [value]) {
       if (item === null) continue
-      for (const part of items(item) ?? [item]) pairs.push(`${name}=${quotePlus(bytesOrText(part))}`)
+      for (const part of items(item) ?? [item])
+        pairs.push(`${name}=${quotePlus(bytesOrText(part))}`)
     }
   }
   return pairs.join('&')
@@ -124,7 +125,9 @@ interface UrlParts {
 function parseUrl(text: string): UrlParts {
   const url = /^(?:[a-zA-Z][a-zA-Z0-9+-]*:|\/)/.test(text) ? text : `//${text}`
   const match =
-    /^(?:([a-zA-Z][a-zA-Z0-9+.-]*):)?(?:\/\/([^\\/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(url)
+    /^(?:([a-zA-Z][a-zA-Z0-9+.-]*):)?(?:\/\/([^\\/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(
+      url,
+    )
   const [, scheme = '', authority = '', path = '', query = '', fragment = ''] = match ?? []
   const at = authority.lastIndexOf('@')
   const { host, port } = parseHost(authority.slice(at + 1))
@@ -197,7 +200,12 @@ function encodeInvalid(text: string, allowed: Allowed): string {
     return escape.toUpperCase()
   })
   const encoded = escapes === upper.split('%').length - 1
-  return encoded ? upper.split('%').map((part) => quote(part, allowed)).join('%') : quote(upper, allowed)
+  return encoded
+    ? upper
+        .split('%')
+        .map((part) => quote(part, allowed))
+        .join('%')
+    : quote(upper, allowed)
 }
 
 /** Undefined where a percent sign is followed by letters that are no escape. */

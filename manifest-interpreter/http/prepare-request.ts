@@ -72,7 +72,8 @@ function hasNonFinite(value: Value): boolean {
 }
 
 function validName(name: string): string {
-  if (!/^[^:\s][^:\r\n]*$/.test(name)) throw valueError('A header of the request has an invalid name.')
+  if (!/^[^:\s][^:\r\n]*$/.test(name))
+    throw valueError('A header of the request has an invalid name.')
   return name
 }
 

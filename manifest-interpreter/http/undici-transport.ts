@@ -104,7 +104,8 @@ export class UndiciTransport implements Transport {
       ['accept', ['Accept', '*/*']],
     ])
     for (const [name, value] of request.headers) {
-      if (!CONNECTION_HEADERS.has(name.toLowerCase())) headers.set(name.toLowerCase(), [name, value])
+      if (!CONNECTION_HEADERS.has(name.toLowerCase()))
+        headers.set(name.toLowerCase(), [name, value])
     }
     return [...headers.values()].flat()
   }

@@ -33,8 +33,7 @@ export function combineDicts(
   options: { readonly nested: boolean; readonly part: string },
 ): Dict {
   const combined = combineMappings(mappings, options)
-  if (typeof combined === 'string')
-    throw valueError(`Request ${options.part} cannot be a string`)
+  if (typeof combined === 'string') throw valueError(`Request ${options.part} cannot be a string`)
   return combined
 }
 
@@ -68,4 +67,3 @@ function copyDicts(value: Value): Value {
 function newDict(): Dict {
   return new Map<Value, Value>()
 }
-

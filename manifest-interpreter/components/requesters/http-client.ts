@@ -242,13 +242,10 @@ function rejectedAfterRefresh(
         failureType: 'config_error',
         internalMessage: `${rejected} again after the OAuth token was refreshed; not refreshing again.`,
       })
-    : new SourceError(
-        'API rejects the current OAuth access token and the token refresh failed.',
-        {
-          failureType: 'transient_error',
-          internalMessage: `${rejected} and the OAuth token could not be refreshed; not refreshing again.`,
-        },
-      )
+    : new SourceError('API rejects the current OAuth access token and the token refresh failed.', {
+        failureType: 'transient_error',
+        internalMessage: `${rejected} and the OAuth token could not be refreshed; not refreshing again.`,
+      })
 }
 
 function exhausted(error: RetryNeeded, stream: string): SourceError {

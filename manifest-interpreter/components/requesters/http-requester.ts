@@ -7,7 +7,14 @@ import type {
   RequestOptions,
   RequestScope,
 } from '../../contracts.ts'
-import { field, flag, optionalComponent, optionalNumber, optionalText, parametersOf } from '../../definition.ts'
+import {
+  field,
+  flag,
+  optionalComponent,
+  optionalNumber,
+  optionalText,
+  parametersOf,
+} from '../../definition.ts'
 import { withoutRepeated } from '../../http/encode-url.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import { prepareRequest, type RequestParts } from '../../http/prepare-request.ts'
@@ -153,7 +160,9 @@ function withoutBody(method: string, parts: CompleteParts): RequestParts {
   return { ...rest, method, bodyData }
 }
 
-function timeoutsOf(definition: PlainDict): Pick<RequestParts, 'connectTimeoutMs' | 'readTimeoutMs'> {
+function timeoutsOf(
+  definition: PlainDict,
+): Pick<RequestParts, 'connectTimeoutMs' | 'readTimeoutMs'> {
   const connect = optionalNumber(definition, 'connect_timeout_in_seconds')
   const read = optionalNumber(definition, 'read_timeout_in_seconds')
   return {

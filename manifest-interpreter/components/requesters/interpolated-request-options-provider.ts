@@ -47,8 +47,7 @@ export function interpolatedRequestOptionsProvider(
         ? evaluated
         : withQueryProperties(evaluated, queryPropertiesKey, scope)
     },
-    headers: (scope) =>
-      requireDict(withoutNulls(headers(templateScope(config, scope))), 'headers'),
+    headers: (scope) => requireDict(withoutNulls(headers(templateScope(config, scope))), 'headers'),
     bodyData: (scope) => {
       const evaluated = withoutNulls(bodyData(templateScope(config, scope)))
       return isDict(evaluated) || typeof evaluated === 'string' ? evaluated : {}

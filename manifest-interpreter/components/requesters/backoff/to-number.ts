@@ -8,7 +8,9 @@ export function toNumber(value: Value): number | null {
     return number === undefined ? null : Number(number)
   }
   const text = value.trim()
-  if (/^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:e[+-]?\d+(?:_\d+)*)?$/i.test(text))
+  if (
+    /^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:e[+-]?\d+(?:_\d+)*)?$/i.test(text)
+  )
     return Number(text.replaceAll('_', ''))
   const special = /^([+-]?)(?:(inf(?:inity)?)|nan)$/i.exec(text)
   if (special === null) return null

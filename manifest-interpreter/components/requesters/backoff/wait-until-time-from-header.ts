@@ -12,7 +12,8 @@ export function waitUntilTimeFromHeader(definition: PlainDict, builder: Builder)
   return {
     backoffSeconds: async (outcome) => {
       const now = builder.environment.nowMicros() / 1e6
-      const until = outcome instanceof TransportError ? null : await Promise.resolve(numberOf(outcome))
+      const until =
+        outcome instanceof TransportError ? null : await Promise.resolve(numberOf(outcome))
       const minimum = minWait()
       if (until === null || until === 0) return minimum ? capped(minimum) : null
       const seconds = until - now

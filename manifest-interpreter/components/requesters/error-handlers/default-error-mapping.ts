@@ -82,7 +82,11 @@ function failedResolution({ kind, message }: TransportError): ErrorResolution {
     case 'timeout':
       return { action: 'RETRY', failureType: 'system_error', message: `ReadTimeout: ${message}` }
     case 'connection':
-      return { action: 'RETRY', failureType: 'system_error', message: `ConnectionError: ${message}` }
+      return {
+        action: 'RETRY',
+        failureType: 'system_error',
+        message: `ConnectionError: ${message}`,
+      }
   }
 }
 

@@ -1,9 +1,4 @@
-import type {
-  Builder,
-  ErrorResolution,
-  FailureType,
-  ResponseAction,
-} from '../../../contracts.ts'
+import type { Builder, ErrorResolution, FailureType, ResponseAction } from '../../../contracts.ts'
 import { field, list, optionalText, parametersOf } from '../../../definition.ts'
 import type { HttpResponse } from '../../../http/http-response.ts'
 import { publicUrl } from '../../../http/split-url.ts'

@@ -1,0 +1,24 @@
+import type { HttpRequest } from '../../../contracts.ts'
+import type { RequestMatcher } from '../request-matcher.ts'
+
+/** A rule of how many calls an API allows. */
+export interface CallRatePolicy {
+  /** Takes the call where it is allowed now: null. Else the seconds until it may be tried again. */
+  tryAcquire(weight: number): number | null
+  /** What a response says: how many calls are left (null: nothing), and when all are back, in microseconds since 1970. */
+  update(available: number | null, resetMicros: number | null): void
+}
+
+/** A policy with the requests that it is for: all of them, where it has no matcher. */
+export interface MatchedPolicy {
+  readonly policy: CallRatePolicy
+  readonly matchers: readonly RequestMatcher[]
+}
+
+export function matchesPolicy({ matchers }: MatchedPolicy, request: HttpRequest): boolean {
+  return matchers.length === 0 || matchers.some((matcher) => matcher.matches(request))
+}
+
+export function weightOf({ matchers }: MatchedPolicy, request: HttpRequest): number {
+  return matchers.find((matcher) => matcher.matches(request))?.weight ?? 1
+}
