@@ -1,9 +1,8 @@
-import { numeric } from '../value/number.ts'
-import { PythonError, typeError, valueError } from '../value/python-error.ts'
+import { PythonError } from '../value/python-error.ts'
 import { floatText, str } from '../value/text.ts'
-import { typeName } from '../value/type-name.ts'
-import { PyFloat, type Value } from '../value/value.ts'
+import type { Value } from '../value/value.ts'
 import { PyDateTime } from './py-datetime.ts'
+import { pythonFloat, pythonInt } from './python-number.ts'
 import { compileStrftime } from './strftime.ts'
 import { compileStrptime } from './strptime.ts'
 
@@ -15,50 +14,75 @@ export interface DatetimeFormat {
   readonly format: string
   /** Throws a ValueError where the value does not match, a TypeError where it is no text or number. */
   parse(value: Value): PyDateTime
+  /** The same, but undefined in place of a ValueError: for values that may have other formats. */
+  match(value: Value): PyDateTime | undefined
   write(time: PyDateTime): string
 }
 
 export function datetimeFormat(format: string): DatetimeFormat {
   const epoch = epochFormats.get(format)
-  if (epoch !== undefined) return { format, ...epoch }
-  const read = compileStrptime(format.replaceAll('%_ms', '%f'))
+  if (epoch !== undefined) return { format, ...epoch, match: (value) => quietly(epoch, value) }
+  const reader = compileStrptime(format.replaceAll('%_ms', '%f'))
+  const matcher = { parse: (value: Value) => reader.match(str(value)) }
   return {
     format,
-    parse: (value) => {
-      const time = read(str(value))
-      return time.offset === null ? time.with({ offset: 0 }) : time
+    parse: (value) => inUtc(reader.read(str(value))),
+    match: (value) => {
+      const time = quietly(matcher, value)
+      return time === undefined ? undefined : inUtc(time)
     },
     write: format.includes('%_ms') ? milliseconds(format) : compileStrftime(format),
   }
 }
 
-const epochFormats: ReadonlyMap<string, Pick<DatetimeFormat, 'parse' | 'write'>> = new Map([
+function inUtc(time: PyDateTime): PyDateTime {
+  return time.offset === null ? time.with({ offset: 0 }) : time
+}
+
+function quietly(
+  format: { readonly parse: (value: Value) => PyDateTime | undefined },
+  value: Value,
+): PyDateTime | undefined {
+  try {
+    return format.parse(value)
+  } catch (error) {
+    if (error instanceof PythonError && error.kind === 'ValueError') return undefined
+    throw error
+  }
+}
+
+interface EpochFormat {
+  readonly parse: (value: Value) => PyDateTime
+  readonly write: (time: PyDateTime) => string
+}
+
+const epochFormats: ReadonlyMap<string, EpochFormat> = new Map<string, EpochFormat>([
   [
     '%s',
     {
-      parse: (value: Value) => PyDateTime.ofTimestamp(Number(toInt(value))),
-      write: (time: PyDateTime) => String(Math.trunc(time.timestamp())),
+      parse: (value) => PyDateTime.ofTimestamp(Number(pythonInt(value))),
+      write: (time) => String(Math.trunc(time.timestamp())),
     },
   ],
   [
     '%s_as_float',
     {
-      parse: (value: Value) => PyDateTime.ofTimestamp(toFloat(value)),
-      write: (time: PyDateTime) => floatText(time.timestamp()),
+      parse: (value) => PyDateTime.ofTimestamp(pythonFloat(value)),
+      write: (time) => floatText(time.timestamp()),
     },
   ],
   [
     '%epoch_microseconds',
     {
-      parse: (value: Value) => PyDateTime.ofEpochMicros(toInt(value)),
-      write: (time: PyDateTime) => String(Math.trunc(time.timestamp() * 1e6)),
+      parse: (value) => PyDateTime.ofEpochMicros(pythonInt(value)),
+      write: (time) => String(Math.trunc(time.timestamp() * 1e6)),
     },
   ],
   [
     '%ms',
     {
-      parse: (value: Value) => PyDateTime.ofEpochMicros(toInt(value) * 1000n),
-      write: (time: PyDateTime) => String(Math.trunc(time.timestamp() * 1000)),
+      parse: (value) => PyDateTime.ofEpochMicros(pythonInt(value) * 1000n),
+      write: (time) => String(Math.trunc(time.timestamp() * 1000)),
     },
   ],
 ])
@@ -70,40 +94,4 @@ function milliseconds(format: string): (time: PyDateTime) => string {
     const micros = String(time.microsecond).padStart(6, '0')
     return write(time).replaceAll(micros, micros.slice(0, 3))
   }
-}
-
-/** Python's int(value). */
-function toInt(value: Value): bigint {
-  if (typeof value === 'string') {
-    const text = value.trim()
-    if (!/^[+-]?\d+(?:_\d+)*$/.test(text))
-      throw valueError('invalid literal for int() with base 10')
-    const digits = text.replaceAll('_', '')
-    return BigInt(digits.startsWith('+') ? digits.slice(1) : digits)
-  }
-  const number = numeric(value)
-  if (number === undefined)
-    throw typeError(`int() argument must be a string or a real number, not '${typeName(value)}'`)
-  if (typeof number === 'bigint') return number
-  if (Number.isNaN(number)) throw valueError('cannot convert float NaN to integer')
-  if (!Number.isFinite(number))
-    throw new PythonError('OverflowError', 'cannot convert float infinity to integer')
-  return BigInt(Math.trunc(number))
-}
-
-/** Python's float(value). */
-function toFloat(value: Value): number {
-  if (value instanceof PyFloat) return value.value
-  if (typeof value === 'string') {
-    const text = value.trim().replaceAll(/(?<=\d)_(?=\d)/g, '')
-    if (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text)) return Number(text)
-    if (/^[+-]?nan$/i.test(text)) return Number.NaN
-    if (/^[+-]?inf(?:inity)?$/i.test(text))
-      return text.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
-    throw valueError('could not convert string to float')
-  }
-  const number = numeric(value)
-  if (number === undefined)
-    throw typeError(`float() argument must be a string or a real number, not '${typeName(value)}'`)
-  return Number(number)
 }

@@ -1,5 +1,6 @@
 import { civilFromDays, daysFromCivil, weekdayOf } from './calendar.ts'
 import { PythonError, valueError } from '../value/python-error.ts'
+import { reprText } from '../value/text.ts'
 import { months, shortMonths, shortWeekdays, weekdays } from './names.ts'
 import { checkDate, checkDays } from './py-date.ts'
 import { PyDateTime } from './py-datetime.ts'
@@ -7,10 +8,15 @@ import { compileFixedLayout } from './fixed-layout.ts'
 
 /** datetime.strptime of Python in the C locale with the zone UTC. Throws a ValueError where the text does not match. */
 export function strptime(text: string, format: string): PyDateTime {
-  return compileStrptime(format)(text)
+  return compileStrptime(format).read(text)
 }
 
-export type DateReader = (text: string) => PyDateTime
+export interface DateReader {
+  /** Throws a ValueError where the text does not match, or is no valid time. */
+  read(text: string): PyDateTime
+  /** Undefined where the text does not match: cheaper than an error. Throws a ValueError for an invalid time. */
+  match(text: string): PyDateTime | undefined
+}
 
 const compiled = new Map<string, DateReader>()
 const MAX_COMPILED = 500
@@ -26,26 +32,35 @@ export function compileStrptime(format: string): DateReader {
 
 function makeReader(format: string): DateReader {
   const pattern = compilePattern(format)
-  if (pattern instanceof PythonError)
-    return () => {
-      throw new PythonError(pattern.kind, pattern.message)
-    }
+  if (pattern instanceof PythonError) return unreadable(pattern)
   const fixed = compileFixedLayout(format)
   const { regex, letters } = pattern
-  return (text) => {
+  const match = (text: string): PyDateTime | undefined => {
     const quick = fixed?.(text)
     if (quick !== undefined) return quick
-    const match = regex.exec(text)
-    if (match === null)
-      throw valueError(`time data ${quote(text)} does not match format ${quote(format)}`)
-    if (match[0].length !== text.length)
-      throw valueError(`unconverted data remains: ${text.slice(match[0].length)}`)
-    return fromFields(new Map(letters.map((letter, index) => [letter, match[index + 1] ?? ''])))
+    const found = regex.exec(text)
+    if (found?.[0].length !== text.length) return undefined
+    return fromFields(new Map(letters.map((letter, index) => [letter, found[index + 1] ?? ''])))
   }
+  const read = (text: string): PyDateTime => {
+    const time = match(text)
+    if (time !== undefined) return time
+    const matched = regex.exec(text)?.[0]
+    throw valueError(
+      matched === undefined
+        ? `time data ${reprText(text)} does not match format ${reprText(format)}`
+        : `unconverted data remains: ${text.slice(matched.length)}`,
+    )
+  }
+  return { match, read }
 }
 
-function quote(text: string): string {
-  return text.includes("'") && !text.includes('"') ? `"${text}"` : `'${text}'`
+/** A faulty format is an error each time that it is used, not when it is compiled. */
+function unreadable({ kind, message }: PythonError): DateReader {
+  const fail = (): never => {
+    throw new PythonError(kind, message)
+  }
+  return { match: fail, read: fail }
 }
 
 function alternatives(names: readonly string[]): string {

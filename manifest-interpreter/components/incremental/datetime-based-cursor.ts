@@ -1,0 +1,246 @@
+import type { Builder, RequestOptions } from '../../contracts.ts'
+import { parseIsoDuration } from '../../datetime/iso-duration.ts'
+import { PyDateTime, type PyTimeDelta } from '../../datetime/py-datetime.ts'
+import { addToDateTime, subtractFromDateTime } from '../../datetime/time-arithmetic.ts'
+import {
+  field,
+  flag,
+  list,
+  optionalDict,
+  optionalText,
+  parametersOf,
+  text,
+} from '../../definition.ts'
+import { copy, get, set } from '../../value/dict.ts'
+import { PythonError, typeError, valueError } from '../../value/python-error.ts'
+import { str } from '../../value/text.ts'
+import { truth } from '../../value/truth.ts'
+import type { Dict, PlainDict, Value } from '../../value/value.ts'
+import { clampTo, type Clamp } from './clamping.ts'
+import { ConcurrentCursor, type CursorSettings } from './concurrent-cursor.ts'
+import { cursorFieldOf } from './cursor-field.ts'
+import { compileOption, cursorRequestOptions } from './cursor-request-options.ts'
+import type { CursorValues } from './cursor-values.ts'
+import type { WindowRules } from './cursor-windows.ts'
+import { datetimeCursorValues, nonZero } from './datetime-cursor-values.ts'
+import { halveWindow } from './halve-window.ts'
+import { compileMinMaxDatetime } from './min-max-datetime.ts'
+
+/** A DatetimeBasedCursor, compiled: makes the cursor of a stream, or one for each of its partitions. */
+export interface DatetimeCursorFactory {
+  readonly field: string
+  readonly catalogDefined: boolean
+  readonly values: CursorValues<PyDateTime>
+  /**
+   * @param lookback reads this much before the state again, beside the cursor's own lookback window
+   * @param emitState absent: the states are part of another one
+   */
+  create(
+    state: Dict,
+    lookback: PyTimeDelta | null,
+    emitState?: (state: Dict) => void,
+  ): ConcurrentCursor<PyDateTime>
+}
+
+export interface CursorContext {
+  readonly builder: Builder
+  readonly definition: PlainDict
+  /** The definition of the stream. */
+  readonly stream: PlainDict
+  readonly streamName: string
+}
+
+export function datetimeBasedCursor(context: CursorContext): DatetimeCursorFactory {
+  const { definition, builder, streamName } = context
+  const parameters = parametersOf(definition)
+  const cursorField = cursorFieldOf(definition, builder, { streamName, parameters })
+  const granularityText = optionalText(definition, 'cursor_granularity') ?? ''
+  const granularity = granularityText === '' ? null : parseIsoDuration(granularityText)
+  const values = datetimeCursorValues({
+    format: text(definition, 'datetime_format'),
+    inputFormats: list(definition, 'cursor_datetime_formats').map(str),
+    granularity,
+  })
+  const compileRules = rulesCompiler(context, granularity)
+  // Start, step and lookback are evaluated when the first cursor is made: a fault in them fails the stream, not the source.
+  let settings: CursorSettings<PyDateTime> | undefined
+  const makeSettings = (): CursorSettings<PyDateTime> => ({
+    ...cursorField,
+    streamName,
+    values,
+    rules: compileRules(),
+    boundaries: [
+      sliceField(context, 'partition_field_start', parameters),
+      sliceField(context, 'partition_field_end', parameters),
+    ],
+    stateFollows: 'bounds',
+    halve: (window, minimum) => halveWindow(window, granularity, minimum),
+    requestOptions: datetimeRequestOptions(context),
+    warn: (message) => {
+      builder.environment.logger.warn({ stream: streamName, field: cursorField.field }, message)
+    },
+  })
+  return {
+    ...cursorField,
+    values,
+    create: (state, lookback, emitState) => {
+      settings ??= makeSettings()
+      const from = lookback === null ? state : lookedBack(state, lookback, settings)
+      return new ConcurrentCursor(settings, from, emitState)
+    },
+  }
+}
+
+function lookedBack(
+  state: Dict,
+  lookback: PyTimeDelta,
+  { field: name, values }: CursorSettings<PyDateTime>,
+): Dict {
+  const value = get(state, name)
+  if (lookback.isZero() || value === undefined || !truth(value)) return state
+  const earlier = copy(state)
+  set(earlier, name, values.write(subtractFromDateTime(values.parse(value), lookback)))
+  return earlier
+}
+
+export function datetimeRequestOptions(context: CursorContext): RequestOptions {
+  const { definition, builder, stream } = context
+  // The reference evaluates these names with the parameters of the stream, and the slice's own with the cursor's.
+  const parameters = parametersOf(stream)
+  return cursorRequestOptions([
+    {
+      option: compileOption(definition, 'start_time_option', builder),
+      sliceField: sliceField(context, 'partition_field_start', parameters),
+    },
+    {
+      option: compileOption(definition, 'end_time_option', builder),
+      sliceField: sliceField(context, 'partition_field_end', parameters),
+    },
+  ])
+}
+
+function sliceField(
+  { definition, builder }: CursorContext,
+  name: 'partition_field_start' | 'partition_field_end',
+  parameters: Dict,
+): string {
+  const given = optionalText(definition, name) ?? ''
+  const usual = name === 'partition_field_start' ? 'start_time' : 'end_time'
+  const template = builder.templates.string(given === '' ? usual : given, { parameters })
+  return str(template({ config: builder.config }))
+}
+
+/** Compiles the templates of the rules; the result evaluates them. */
+function rulesCompiler(
+  { definition, builder }: CursorContext,
+  granularity: PyTimeDelta | null,
+): () => WindowRules<PyDateTime> {
+  const parameters = parametersOf(definition)
+  const inherited = { format: text(definition, 'datetime_format'), parameters }
+  const start = compileMinMaxDatetime(field(definition, 'start_datetime') ?? '', builder, inherited)
+  const endTemplate = field(definition, 'end_datetime') ?? null
+  const present = (): PyDateTime =>
+    PyDateTime.ofEpochMicros(BigInt(builder.environment.nowMicros()))
+  const end = truth(endTemplate) ? compileMinMaxDatetime(endTemplate, builder, inherited) : present
+  const lookback = compileDuration(definition, 'lookback_window', builder)
+  const step = compileDuration(definition, 'step', builder)
+  const clamp = clampCompiler(definition, builder)
+  return () => {
+    const clampOf = clamp()
+    const lookbackWindow = nonZero(lookback())
+    const last = clampOf === null ? end : clampedEnd(clampOf, end, granularity)
+    const startTime = start()
+    requireStepWithGranularity(definition, granularity)
+    return {
+      start: startTime,
+      end: last,
+      granularity: granularityOf(nonZero(granularity)),
+      step: stepOf(step(), last),
+      lookback:
+        lookbackWindow === null ? null : (time) => subtractFromDateTime(time, lookbackWindow),
+      clamp: clampOf === null ? (time) => time : (time) => clampOf.clamp(time, 'ceiling'),
+      compareStrictly: flag(definition, 'is_compare_strictly', false),
+    }
+  }
+}
+
+function granularityOf(granularity: PyTimeDelta | null): WindowRules<PyDateTime>['granularity'] {
+  if (granularity === null) return null
+  return {
+    plus: (time) => addToDateTime(time, granularity),
+    minus: (time) => subtractFromDateTime(time, granularity),
+  }
+}
+
+/** Without a step, or with one beyond all times, the window goes to the end. */
+function stepOf(step: PyTimeDelta | null, end: () => PyDateTime): WindowRules<PyDateTime>['step'] {
+  if (step === null) return end
+  if (step.isZero()) return null
+  return (time) => {
+    try {
+      return addToDateTime(time, step)
+    } catch (error) {
+      if (error instanceof PythonError && error.kind === 'OverflowError') return end()
+      throw error
+    }
+  }
+}
+
+function requireStepWithGranularity(definition: PlainDict, granularity: PyTimeDelta | null): void {
+  const hasStep = truth(field(definition, 'step') ?? null)
+  if (hasStep === (granularity !== null)) return
+  throw valueError(
+    `If step is defined, cursor_granularity should be as well and vice-versa. Right now, step is ${hasStep ? '' : 'not '}defined and cursor_granularity is ${hasStep ? 'not ' : ''}defined.`,
+  )
+}
+
+/** An ISO 8601 duration, or null where the template is absent or empty. */
+function compileDuration(
+  definition: PlainDict,
+  name: string,
+  builder: Builder,
+): () => PyTimeDelta | null {
+  const template = optionalText(definition, name) ?? ''
+  if (template === '') return () => null
+  const evaluate = builder.templates.string(template, { parameters: parametersOf(definition) })
+  return () => {
+    const duration = evaluate({ config: builder.config })
+    if (!truth(duration)) return null
+    if (typeof duration !== 'string') throw typeError(`Expecting a string in "${name}"`)
+    return parseIsoDuration(duration)
+  }
+}
+
+interface Clamping {
+  readonly clamp: Clamp
+  readonly target: string
+}
+
+function clampCompiler(definition: PlainDict, builder: Builder): () => Clamping | null {
+  const clamping = optionalDict(definition, 'clamping')
+  if (clamping === undefined) return () => null
+  const evaluate = builder.templates.string(get(clamping, 'target') ?? '', {
+    parameters: parametersOf(definition),
+  })
+  const details: Value = get(clamping, 'target_details') ?? null
+  return () => {
+    const target = str(evaluate({ config: builder.config }))
+    return { target, clamp: clampTo(target, weekdayOf(details)) }
+  }
+}
+
+function weekdayOf(details: Value): string | undefined {
+  if (typeof details !== 'object' || details === null) return undefined
+  const weekday = 'weekday' in details ? details.weekday : undefined
+  return typeof weekday === 'string' ? weekday : undefined
+}
+
+/** The last unit before the current day, week or month. */
+function clampedEnd(
+  { clamp, target }: Clamping,
+  end: () => PyDateTime,
+  granularity: PyTimeDelta | null,
+): () => PyDateTime {
+  const unit = granularity ?? parseIsoDuration(target === 'DAY' ? 'PT1S' : 'P1D')
+  return () => subtractFromDateTime(clamp(end(), 'floor'), unit)
+}

@@ -1,0 +1,51 @@
+import type { Builder } from '../../contracts.ts'
+import { field } from '../../definition.ts'
+import { str } from '../../value/text.ts'
+import { int, type Dict, type PlainDict, type Value } from '../../value/value.ts'
+import { pythonInt } from '../../datetime/python-number.ts'
+import { ConcurrentCursor } from './concurrent-cursor.ts'
+import { countCursorValues } from './count-cursor-values.ts'
+import { cursorFieldOf } from './cursor-field.ts'
+import { compileOption, cursorRequestOptions } from './cursor-request-options.ts'
+import type { CursorContext } from './datetime-based-cursor.ts'
+
+/** IncrementingCountCursor: one slice, from the greatest value of the last read on. */
+export function incrementingCountCursor(
+  { definition, builder, streamName }: CursorContext,
+  state: Dict,
+  emitState: (state: Dict) => void,
+): ConcurrentCursor<Value> {
+  // The reference evaluates this cursor's templates without $parameters.
+  const parameters: Dict = {}
+  const cursorField = cursorFieldOf(definition, builder, { streamName, parameters })
+  const settings = {
+    ...cursorField,
+    streamName,
+    values: countCursorValues,
+    rules: {
+      start: startValue(definition, builder),
+      end: () => Number.POSITIVE_INFINITY,
+      granularity: null,
+      step: null,
+      lookback: null,
+      clamp: (value: Value) => value,
+      compareStrictly: false,
+    },
+    boundaries: ['start', 'end'] as const,
+    stateFollows: 'records' as const,
+    halve: () => null,
+    requestOptions: cursorRequestOptions([
+      { option: compileOption(definition, 'start_value_option', builder), sliceField: 'start' },
+    ]),
+    warn: (message: string) => {
+      builder.environment.logger.warn({ stream: streamName, field: cursorField.field }, message)
+    },
+  }
+  return new ConcurrentCursor<Value>(settings, state, emitState)
+}
+
+function startValue(definition: PlainDict, builder: Builder): Value {
+  const start = field(definition, 'start_value') ?? null
+  if (start === null) return 0
+  return int(pythonInt(builder.templates.string(str(start))({ config: builder.config })))
+}
