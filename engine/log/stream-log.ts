@@ -118,7 +118,7 @@ export interface LogRecords {
   readonly count: number
   /** Avro records one after the other, without array framing. */
   readonly bytes: Uint8Array
-  /** `record` framing only: where each record ends in `bytes`, and its key (canonical JSON of the primary key; null without one). */
+  /** For a log in `record` framing, from its writer: where each record ends in `bytes`, and its key (canonical JSON of the primary key; null without one). */
   readonly ends?: Uint32Array
   readonly keys?: readonly (Uint8Array | null)[]
 }

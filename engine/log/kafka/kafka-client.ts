@@ -4,28 +4,16 @@ import createSocketFactory from 'kafkajs/src/network/socketFactory.js'
 import type { Logger } from 'pino'
 import type { KafkaAddress } from '../stream-log.ts'
 import { calmRequestQueues } from './request-queue.ts'
-import { useZstd } from './zstd-codec.ts'
 
 /** How to reach the brokers. */
 export type KafkaServers = Pick<KafkaAddress, 'brokers' | 'clientId' | 'ssl' | 'sasl'>
 
 const connectionTimeoutMs = 5_000
 const requestTimeoutMs = 30_000
+const readCommitted = 1
 
-/**
- * About 20 seconds in all: a restarting broker is waited for. The first retry is soon: after a commit the next transaction is
- * refused (CONCURRENT_TRANSACTIONS) until the markers are written, which takes a few milliseconds.
- */
-export const patientRetry: RetryOptions = {
-  initialRetryTime: 5,
-  factor: 0.1,
-  multiplier: 2,
-  maxRetryTime: 2_500,
-  retries: 16,
-}
-
-/** On the main thread, at the start, nobody has waited for anything yet: an unreachable broker is said within about 5 seconds. */
-const firstConnectRetry: RetryOptions = {
+/** kafkajs's own, for one request. On the main thread, at the start, an unreachable broker is said within about 5 seconds. */
+const retry: RetryOptions = {
   initialRetryTime: 100,
   multiplier: 2,
   maxRetryTime: 1_000,
@@ -33,23 +21,15 @@ const firstConnectRetry: RetryOptions = {
 }
 
 /** The kafkajs client: the log speaks through pino at debug level. */
-export function kafkaClient(
-  servers: KafkaServers,
-  options: { readonly logger: Logger; readonly patience: 'start' | 'lane' },
-): Kafka {
-  useZstd()
+export function kafkaClient(servers: KafkaServers, logger: Logger): Kafka {
   calmRequestQueues()
-  const retry = options.patience === 'start' ? firstConnectRetry : patientRetry
-  return new kafkajs.Kafka({ ...configOf(servers), retry, ...logging(options.logger) })
+  return new kafkajs.Kafka({ ...configOf(servers), retry, ...logging(logger) })
 }
 
-/** kafkajs below its consumer: fetches, offsets and the coordinator of groups. */
-export function kafkaCluster(
-  servers: KafkaServers,
-  options: { readonly logger: Logger; readonly isolation: 'committed' | 'uncommitted' },
-): Cluster {
+/** kafkajs below its producer and its consumer: brokers, leaders, coordinators, connections. */
+export function kafkaCluster(servers: KafkaServers, logger: Logger): Cluster {
   return new Cluster({
-    logger: kafkaClient(servers, { logger: options.logger, patience: 'start' }).logger(),
+    logger: kafkaClient(servers, logger).logger(),
     socketFactory: createSocketFactory(),
     brokers: servers.brokers,
     clientId: servers.clientId,
@@ -60,8 +40,8 @@ export function kafkaCluster(
     enforceRequestTimeout: true,
     metadataMaxAge: 300_000,
     allowAutoTopicCreation: false,
-    isolationLevel: options.isolation === 'committed' ? 1 : 0,
-    retry: firstConnectRetry,
+    isolationLevel: readCommitted,
+    retry,
   })
 }
 

@@ -17,6 +17,7 @@ interface KafkaFault {
   readonly name: string
   readonly type: string
   readonly message: string
+  readonly closed?: { readonly host: string; readonly port: number }
 }
 
 const unreachable = new Set([
@@ -26,6 +27,8 @@ const unreachable = new Set([
   'KafkaJSBrokerNotFound',
   'KafkaJSNoBrokerAvailableError',
   'KafkaJSLockTimeout',
+  // No broker answered who the coordinator is.
+  'KafkaJSGroupCoordinatorNotFound',
 ])
 const fencedTypes = new Set([
   'INVALID_PRODUCER_EPOCH',
@@ -100,8 +103,24 @@ const passing = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',
   'REPLICA_NOT_AVAILABLE',
   'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_LOAD_IN_PROGRESS',
+  // The markers of the transaction before are not written yet.
+  'CONCURRENT_TRANSACTIONS',
+  'REQUEST_TIMED_OUT',
+  'NETWORK_EXCEPTION',
+  'NOT_ENOUGH_REPLICAS',
+  'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
   'KAFKA_STORAGE_ERROR',
 ])
+
+/** The broker whose connection has closed, where that was the fault: kafkajs must forget it before it connects anew. */
+export function closedBroker(
+  thrown: unknown,
+): { readonly host: string; readonly port: number } | undefined {
+  for (const fault of faultsOf(thrown)) if (fault.closed !== undefined) return fault.closed
+  return undefined
+}
 
 /** The error type that the broker gave, if any. */
 export function hasType(thrown: unknown, wanted: string): boolean {
@@ -113,11 +132,18 @@ function* faultsOf(thrown: unknown): Generator<KafkaFault> {
   let current = thrown
   for (let depth = 0; depth < 8 && current instanceof Error; depth++) {
     const type = 'type' in current && typeof current.type === 'string' ? current.type : ''
-    yield { name: current.name, type, message: current.message }
+    yield { name: current.name, type, message: current.message, ...closedBy(current) }
     if ('errors' in current && Array.isArray(current.errors)) {
       for (const inner of current.errors) yield* faultsOf(inner)
     }
     if (current.cause === current) return
     current = current.cause
   }
+}
+
+function closedBy(error: Error): Pick<KafkaFault, 'closed'> {
+  if (error.name !== 'KafkaJSConnectionClosedError') return {}
+  if (!('host' in error && typeof error.host === 'string')) return {}
+  if (!('port' in error && typeof error.port === 'number')) return {}
+  return { closed: { host: error.host, port: error.port } }
 }

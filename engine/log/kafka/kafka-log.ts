@@ -36,7 +36,7 @@ export class KafkaLog implements StreamLog {
       ssl: config.ssl,
       ...(config.sasl !== undefined && { sasl: config.sasl }),
     }
-    const admin = kafkaClient(servers, { logger, patience: 'start' }).admin()
+    const admin = kafkaClient(servers, logger).admin()
     try {
       await admin.connect()
       await ensureSharedTopics(admin, servers)

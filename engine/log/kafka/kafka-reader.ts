@@ -2,32 +2,35 @@ import type { Logger } from 'pino'
 import { ConnectError } from '../../../protocol/index.ts'
 import { LaneOrder } from '../lane-order.ts'
 import type { KafkaAddress, LaneReader, LaneReaderOptions, LogEntry } from '../stream-log.ts'
-import { laneOf } from './lane-producer.ts'
 import { gatherRecords } from './gather-records.ts'
+import { laneOf } from './lane-producer.ts'
 import { parseMessage, type ParsedMessage, type SchemaInUse } from './parse-message.ts'
-import { PartitionFetcher, type KafkaMessage } from './partition-fetcher.ts'
+import { PartitionFetcher, readError } from './partition-fetcher.ts'
+import { ReadAhead } from './read-ahead.ts'
+import type { MessageCursor } from './record-batch/message-cursor.ts'
 import { laneId } from './topic-names.ts'
 
-/** What is fetched ahead of the caller, and what the caller holds: above it no fetch, unless the caller waits for more. */
-const maxHeldBytes = 8 * 1024 * 1024
+interface Given {
+  readonly entry: LogEntry
+  readonly next: string
+}
 
 /** The reading end of a lane in Kafka: committed messages only, from any position. */
 export class KafkaReader implements LaneReader {
   readonly #address: KafkaAddress
   readonly #fetcher: PartitionFetcher
+  readonly #ahead: ReadAhead
   readonly #logger: Logger
   readonly #attempt: number | undefined
   readonly #order: LaneOrder
   readonly #schema: SchemaInUse = { fingerprint: undefined }
-  #offset: bigint
   /** Set while everything is passed over, up to the first BEGIN of this attempt. */
   #skipTo: number | undefined
-  #queue: KafkaMessage[] = []
-  #head = 0
-  #queuedBytes = 0
+  #cursor: MessageCursor | undefined
+  /** The cursor stands at a message that was looked at and not taken. */
+  #standing = false
+  /** Bytes of the records that the caller still uses. */
   #heldBytes = 0
-  #fetching: Promise<void> | undefined
-  #failure: { readonly error: unknown } | undefined
   #closed = false
 
   private constructor(parts: {
@@ -37,10 +40,10 @@ export class KafkaReader implements LaneReader {
     readonly offset: bigint
     readonly logger: Logger
   }) {
-    const { address, options } = parts
+    const { address, options, fetcher, offset } = parts
     this.#address = address
-    this.#fetcher = parts.fetcher
-    this.#offset = parts.offset
+    this.#fetcher = fetcher
+    this.#ahead = new ReadAhead({ fetcher, offset, lost: async (at) => this.#lost(at) })
     this.#logger = parts.logger
     this.#attempt = options.attempt
     this.#skipTo = options.skipToAttempt
@@ -64,24 +67,19 @@ export class KafkaReader implements LaneReader {
     }
   }
 
-  async next(
-    signal: AbortSignal,
-  ): Promise<{ readonly entry: LogEntry; readonly next?: string } | undefined> {
+  async next(signal: AbortSignal): Promise<Given | undefined> {
     while (!this.#closed && !signal.aborted) {
       const given = this.#take()
-      if (given !== undefined) {
-        this.#fetchAhead()
-        return given
-      }
-      if (this.#failure !== undefined) throw this.#failure.error
-      await this.#arrival(signal)
+      this.#ahead.hold(this.#heldBytes)
+      if (given !== undefined) return given
+      await this.#ahead.arrival(signal)
     }
     return undefined
   }
 
   release(): void {
     this.#heldBytes = 0
-    this.#fetchAhead()
+    this.#ahead.hold(0)
   }
 
   /** The destination holds the truth; the group's offset is for lag monitors, so a failure is only noted. */
@@ -97,23 +95,41 @@ export class KafkaReader implements LaneReader {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
-    await this.#fetcher[Symbol.asyncDispose]()
-    await this.#fetching
+    await Promise.all([this.#ahead.stop(), this.#fetcher[Symbol.asyncDispose]()])
   }
 
-  /** The next entry for the caller from what was fetched; passes over what is not for it. */
-  #take(): { readonly entry: LogEntry; readonly next: string } | undefined {
-    for (let parsed = this.#parse(); parsed !== undefined; parsed = this.#parse()) {
+  /** The next entry for the caller from what is here; passes over what is not for it. */
+  #take(): Given | undefined {
+    for (let cursor = this.#nextMessage(); cursor !== undefined; cursor = this.#nextMessage()) {
+      const parsed = parseMessage(cursor.message(), this.#address, this.#schema)
       if (this.#isSkipped(parsed)) continue
-      if (parsed.entry.type === 'records' && parsed.key !== undefined) return this.#gather(parsed)
-      this.#order.take(parsed.entry, parsed.writtenBefore)
-      if (parsed.entry.type === 'close') {
+      const { entry, offset } = parsed
+      if (entry.type === 'records' && parsed.single) return this.#gather(cursor, entry)
+      this.#order.take(entry, parsed.writtenBefore)
+      if (entry.type === 'close') {
         if (this.#attempt !== undefined && parsed.attempt < this.#attempt) continue
         this.#closed = true
       }
-      return this.#give(parsed.entry, parsed.offset)
+      return this.#give(entry, offset)
     }
     return undefined
+  }
+
+  /** A cursor at the next message that is not taken yet. */
+  #nextMessage(): MessageCursor | undefined {
+    try {
+      if (this.#standing) {
+        this.#standing = false
+        return this.#cursor
+      }
+      while (!this.#cursor?.next()) {
+        this.#cursor = this.#ahead.take()
+        if (this.#cursor === undefined) return undefined
+      }
+      return this.#cursor
+    } catch (error) {
+      throw readError(error, { servers: this.#address, ...this.#address })
+    }
   }
 
   #isSkipped({ entry, attempt }: ParsedMessage): boolean {
@@ -125,81 +141,23 @@ export class KafkaReader implements LaneReader {
     return true
   }
 
-  /** `record` framing: consecutive records that are here already become one entry. */
-  #gather(first: ParsedMessage): { readonly entry: LogEntry; readonly next: string } {
-    const { entry, lastOffset } = gatherRecords(
-      first,
-      () => this.#parse(),
-      (parsed) => {
-        this.#pushedBack = parsed
-      },
-    )
+  /** `record` framing: the records of the batch that follow this one become one entry with it. */
+  #gather(cursor: MessageCursor, first: Extract<LogEntry, { type: 'records' }>): Given {
+    const { entry, lastOffset, stopped } = gatherRecords(cursor, first)
+    this.#standing = stopped
     this.#order.take(entry)
     return this.#give(entry, lastOffset)
   }
 
-  #pushedBack: ParsedMessage | undefined
-
-  #parse(): ParsedMessage | undefined {
-    const again = this.#pushedBack
-    if (again !== undefined) {
-      this.#pushedBack = undefined
-      return again
-    }
-    const message = this.#queue[this.#head]
-    if (message === undefined) return undefined
-    this.#head += 1
-    this.#queuedBytes -= sizeOf(message)
-    if (this.#head === this.#queue.length) {
-      this.#queue = []
-      this.#head = 0
-    }
-    return parseMessage(message, this.#address, this.#schema)
-  }
-
-  #give(entry: LogEntry, offset: string): { readonly entry: LogEntry; readonly next: string } {
+  #give(entry: LogEntry, offset: bigint): Given {
     if (entry.type === 'records') this.#heldBytes += entry.bytes.byteLength
-    return { entry, next: (BigInt(offset) + 1n).toString() }
+    return { entry, next: (offset + 1n).toString() }
   }
 
-  #fetchAhead(): void {
-    if (this.#queuedBytes + this.#heldBytes < maxHeldBytes) this.#fetch()
-  }
-
-  #fetch(): void {
-    if (this.#fetching !== undefined || this.#failure !== undefined || this.#closed) return
-    this.#fetching = this.#fetchOnce()
-      .catch((error: unknown) => {
-        this.#failure = { error }
-      })
-      .finally(() => {
-        this.#fetching = undefined
-      })
-  }
-
-  async #fetchOnce(): Promise<void> {
-    const fetched = await this.#fetcher.fetch(this.#offset)
-    if (fetched === 'lost') {
-      const { topic, partition } = this.#address
-      const { low, high } = await this.#fetcher.bounds()
-      throw positionLost({ topic, partition, low, high }, this.#offset)
-    }
-    for (const message of fetched.messages) {
-      this.#queue.push(message)
-      this.#queuedBytes += sizeOf(message)
-    }
-    this.#offset = fetched.next
-  }
-
-  async #arrival(signal: AbortSignal): Promise<void> {
-    this.#fetch()
-    const { promise, resolve } = Promise.withResolvers<undefined>()
-    const wake = (): void => {
-      resolve(undefined)
-    }
-    signal.addEventListener('abort', wake, { once: true })
-    await Promise.race([this.#fetching, promise])
-    signal.removeEventListener('abort', wake)
+  async #lost(offset: bigint): Promise<ConnectError> {
+    const { topic, partition } = this.#address
+    const { low, high } = await this.#fetcher.bounds()
+    return positionLost({ topic, partition, low, high }, offset)
   }
 }
 
@@ -229,8 +187,4 @@ function positionLost({ topic, partition, low, high }: Bounds, position: bigint)
       position: position.toString(),
     },
   })
-}
-
-function sizeOf({ value, key }: KafkaMessage): number {
-  return (value?.length ?? 0) + (key?.length ?? 0) + 256
 }

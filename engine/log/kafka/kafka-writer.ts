@@ -133,7 +133,6 @@ export class KafkaWriter implements LaneWriter {
     await this.#producer.publish(this.#address.schemasTopic, {
       key: hex,
       value: JSON.stringify(schema),
-      partition: 0,
     })
     this.#published.add(hex)
   }

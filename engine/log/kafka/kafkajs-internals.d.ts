@@ -1,46 +1,49 @@
 /**
- * The parts of kafkajs below its consumer, as far as partition-fetcher.ts uses them (docs/adr/0006-kafka-partition-fetch.md).
- * kafkajs is pinned to 2.2.4 and no longer changes.
+ * The parts of kafkajs below its producer and its consumer, as far as they are used here (docs/adr/0006-kafka-partition-fetch.md,
+ * docs/adr/0007-record-batches.md). kafkajs is pinned to 2.2.4 and no longer changes.
  */
 declare module 'kafkajs/src/cluster/index.js' {
   import type { ISocketFactory, Logger, RetryOptions, SASLOptions } from 'kafkajs'
+  import type Encoder from 'kafkajs/src/protocol/encoder.js'
 
-  export interface FetchedMessage {
-    readonly offset: string
-    readonly key: Buffer | null
-    readonly value: Buffer | null
-    readonly headers: Readonly<Record<string, Buffer | readonly Buffer[] | undefined>>
-    readonly isControlRecord: boolean
+  /** A request of any kind, and how its answer is read. `parse` throws what the answer says has failed. */
+  export interface BrokerRequest<Decoded, Answer> {
+    readonly request: {
+      readonly apiKey: number
+      readonly apiVersion: number
+      readonly apiName: string
+      encode(): Promise<Encoder>
+    }
+    readonly response: {
+      decode(payload: Buffer): Promise<Decoded & { readonly clientSideThrottleTime: number }>
+      parse(decoded: Decoded): Promise<Answer>
+    }
   }
 
-  export interface FetchedPartition {
-    readonly partition: number
-    readonly highWatermark: string
-    readonly lastStableOffset: string
-    readonly abortedTransactions: readonly unknown[]
-    readonly messages: readonly FetchedMessage[]
+  interface Transaction {
+    readonly transactionalId: string
+    readonly producerId: string
+    readonly producerEpoch: number
   }
 
   export interface ClusterBroker {
-    fetch(request: {
-      readonly maxWaitTime: number
-      readonly minBytes: number
-      readonly maxBytes: number
-      readonly isolationLevel: 0 | 1
-      readonly topics: readonly {
-        readonly topic: string
-        readonly partitions: readonly {
-          readonly partition: number
-          readonly fetchOffset: string
-          readonly maxBytes: number
+    readonly connectionPool: {
+      send<Decoded, Answer>(request: BrokerRequest<Decoded, Answer>): Promise<Answer>
+    }
+    disconnect(): Promise<void>
+    initProducerId(request: {
+      readonly transactionalId: string
+      readonly transactionTimeout: number
+    }): Promise<{ readonly producerId: string; readonly producerEpoch: number }>
+    addPartitionsToTxn(
+      request: Transaction & {
+        readonly topics: readonly {
+          readonly topic: string
+          readonly partitions: readonly number[]
         }[]
-      }[]
-    }): Promise<{
-      readonly responses: readonly {
-        readonly topicName: string
-        readonly partitions: readonly FetchedPartition[]
-      }[]
-    }>
+      },
+    ): Promise<unknown>
+    endTxn(request: Transaction & { readonly transactionResult: boolean }): Promise<unknown>
     offsetCommit(request: {
       readonly groupId: string
       readonly groupGenerationId: number
@@ -72,12 +75,16 @@ declare module 'kafkajs/src/cluster/index.js' {
     disconnect(): Promise<void>
     removeBroker(broker: { readonly host: string; readonly port: number }): void
     refreshMetadata(): Promise<void>
-    addTargetTopic(topic: string): Promise<void>
+    addMultipleTargetTopics(topics: readonly string[]): Promise<void>
     findTopicPartitionMetadata(
       topic: string,
     ): readonly { readonly partitionId: number; readonly leader: number }[]
     findBroker(broker: { readonly nodeId: number }): Promise<ClusterBroker>
-    findGroupCoordinator(group: { readonly groupId: string }): Promise<ClusterBroker>
+    /** `coordinatorType`: 0 of a group, 1 of transactions. */
+    findGroupCoordinator(of: {
+      readonly groupId: string
+      readonly coordinatorType: 0 | 1
+    }): Promise<ClusterBroker>
     fetchTopicsOffset(
       topics: readonly {
         readonly topic: string
@@ -94,18 +101,36 @@ declare module 'kafkajs/src/cluster/index.js' {
   export { Cluster as default }
 }
 
-declare module 'kafkajs/src/consumer/batch.js' {
-  import type { FetchedMessage, FetchedPartition } from 'kafkajs/src/cluster/index.js'
-
-  /** What a fetch gave, without control records, aborted transactions and messages before the asked offset. */
-  class Batch {
-    constructor(topic: string, fetchedOffset: string, partition: FetchedPartition)
-    readonly messages: readonly FetchedMessage[]
-    readonly rawMessages: readonly FetchedMessage[]
-    isEmptyIncludingFiltered(): boolean
-    lastOffset(): string
+declare module 'kafkajs/src/protocol/encoder.js' {
+  /** Big endian, as Kafka's protocol is. */
+  class Encoder {
+    writeInt8(value: number): this
+    writeInt16(value: number): this
+    writeInt32(value: number): this
+    writeInt64(value: string): this
+    /** null: -1 as the length. */
+    writeString(value: string | null): this
+    /** Without its length. */
+    writeBuffer(value: Buffer): this
   }
-  export { Batch as default }
+  export { Encoder as default }
+}
+
+declare module 'kafkajs/src/protocol/decoder.js' {
+  class Decoder {
+    constructor(bytes: Buffer)
+    readInt16(): number
+    readInt32(): number
+    readInt64(): { toString(): string }
+    readString(): string | null
+    /** A view; null for a length of -1. */
+    readBytes(length: number): Buffer | null
+  }
+  export { Decoder as default }
+}
+
+declare module 'kafkajs/src/protocol/error.js' {
+  export function createErrorFromCode(code: number): Error
 }
 
 declare module 'kafkajs/src/network/socketFactory.js' {

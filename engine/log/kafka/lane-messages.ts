@@ -1,13 +1,20 @@
-import type { Message } from 'kafkajs'
+import type { Fingerprint } from '../../../protocol/avro/fingerprint.ts'
 import type { WireSchema } from '../../../protocol/avro/avro-schema.ts'
+import { frameBlock, frameRecord } from '../../../protocol/avro/frame-block.ts'
 import type { StreamId } from '../../../protocol/index.ts'
 import type { LogEntry, LogRecords } from '../stream-log.ts'
-import { frameBlock, frameRecord } from '../../../protocol/avro/frame-block.ts'
+import {
+  type BatchEncoder,
+  encodeHeaders,
+  encodeHeadersBefore,
+  type MessageRun,
+} from './record-batch/batch-encoder.ts'
 
-/** A message to send, and what it counts for in the bounds. */
-export interface LaneMessage {
-  readonly message: Message
+/** One message, or a run of them, that goes into one batch. */
+export interface LaneMessages {
+  /** What they count for in the bounds: about their size in the batch, before compression. */
   readonly bytes: number
+  encode(batch: BatchEncoder): void
 }
 
 export interface LaneMessageMaker {
@@ -20,6 +27,8 @@ export interface LaneMessageMaker {
 
 /** Bytes of headers, key and batch overhead that a message is counted with. */
 export const messageOverhead = 256
+/** A run is cut after the message that fills it, so that a batch of runs can be cut by its size. */
+const maxRunBytes = 512 * 1024
 
 /**
  * Entries as messages (docs/topics.md is the reference for readers of the topic). Header values are text.
@@ -29,54 +38,81 @@ export function messagesOf(
   entry: LogEntry,
   maker: LaneMessageMaker,
   context: { readonly schema: WireSchema; readonly writtenBefore: number },
-): LaneMessage[] {
+): readonly LaneMessages[] {
   if (entry.type === 'records') {
     return maker.framing === 'record'
-      ? recordMessages(entry, maker, context.schema)
-      : [blockMessage(entry, maker, context.schema)]
+      ? recordMessages(entry, maker, context.schema.recordFingerprint)
+      : [blockMessage(entry, maker, context.schema.fingerprint)]
   }
   return [controlMessage(entry, maker, context)]
 }
 
-function blockMessage(entry: LogRecords, maker: LaneMessageMaker, schema: WireSchema): LaneMessage {
+function blockMessage(
+  entry: LogRecords,
+  maker: LaneMessageMaker,
+  fingerprint: Fingerprint,
+): LaneMessages {
   const headers = {
     ...commonHeaders('RECORD', maker),
     slice: entry.slice,
     seq: String(entry.seq),
     count: String(entry.count),
   }
-  return laneMessage(maker, headers, frameBlock(schema.fingerprint, entry.count, entry.bytes))
+  const { count, bytes } = entry
+  return {
+    bytes: bytes.length + messageOverhead,
+    encode: (batch) => {
+      const value = frameBlock(fingerprint, count, bytes)
+      batch.message({ key: null, value, headers: encodeHeaders(headers) })
+    },
+  }
 }
 
 function recordMessages(
   entry: LogRecords,
   maker: LaneMessageMaker,
-  schema: WireSchema,
-): LaneMessage[] {
-  if (entry.ends?.length !== entry.count) {
+  fingerprint: Fingerprint,
+): LaneMessages[] {
+  const { bytes, ends, keys, slice, seq } = entry
+  if (ends?.length !== entry.count) {
     throw new TypeError('record framing needs to know where each record ends')
   }
-  // kafkajs spends about 2 us on a header: only what a reader cannot do without.
-  const common = { type: 'RECORD', attempt: String(maker.attempt), slice: entry.slice }
-  const messages: LaneMessage[] = []
-  let start = 0
-  let seq = entry.seq
-  for (const end of entry.ends) {
-    const key = entry.keys?.[seq - entry.seq] ?? null
-    const value = frameRecord(schema.recordFingerprint, entry.bytes.subarray(start, end))
-    messages.push({
-      message: {
-        key: key === null ? null : Buffer.from(key.buffer, key.byteOffset, key.byteLength),
-        value,
-        partition: maker.partition,
-        headers: { ...common, seq: String(seq) },
-      },
-      bytes: value.length + (key?.byteLength ?? 0) + messageOverhead / 4,
-    })
-    start = end
-    seq += 1
+  const run: MessageRun = {
+    bytes,
+    ends,
+    keys,
+    valuePrefix: frameRecord(fingerprint, new Uint8Array(0)),
+    // A header is a fifth of what a message costs its readers: only what a reader cannot do without. `seq` is the last one
+    // (gather-records.ts knows).
+    headers: encodeHeadersBefore({ type: 'RECORD', attempt: String(maker.attempt), slice }, 'seq'),
+    firstNumber: seq,
   }
-  return messages
+  const overhead = run.valuePrefix.length + run.headers.length + 24
+  const runs: LaneMessages[] = []
+  let from = 0
+  let runBytes = 0
+  let start = 0
+  for (const [index, end] of ends.entries()) {
+    runBytes += end - start + (keys?.[index]?.length ?? 0) + overhead
+    start = end
+    if (runBytes < maxRunBytes && index < ends.length - 1) continue
+    runs.push(runOf(run, { from, to: index + 1, bytes: runBytes }))
+    from = index + 1
+    runBytes = 0
+  }
+  return runs
+}
+
+function runOf(
+  run: MessageRun,
+  { from, to, bytes }: { readonly from: number; readonly to: number; readonly bytes: number },
+): LaneMessages {
+  return {
+    bytes,
+    encode: (batch) => {
+      batch.run(run, from, to)
+    },
+  }
 }
 
 type Control = Exclude<LogEntry, LogRecords>
@@ -85,10 +121,9 @@ function controlMessage(
   entry: Control,
   maker: LaneMessageMaker,
   context: { readonly schema: WireSchema; readonly writtenBefore: number },
-): LaneMessage {
-  const json = (headers: Record<string, string>, value: unknown): LaneMessage =>
-    laneMessage(
-      maker,
+): LaneMessages {
+  const json = (headers: Record<string, string>, value: unknown): LaneMessages =>
+    single(
       { ...commonHeaders(typeNames[entry.type], maker), ...headers },
       Buffer.from(JSON.stringify(value)),
     )
@@ -158,13 +193,11 @@ function commonHeaders(type: string, maker: LaneMessageMaker): Record<string, st
   return { type, sync: String(maker.syncId), attempt: String(maker.attempt) }
 }
 
-function laneMessage(
-  maker: LaneMessageMaker,
-  headers: Record<string, string>,
-  value: Buffer,
-): LaneMessage {
+function single(headers: Record<string, string>, value: Uint8Array): LaneMessages {
   return {
-    message: { key: null, value, partition: maker.partition, headers },
     bytes: value.length + messageOverhead,
+    encode: (batch) => {
+      batch.message({ key: null, value, headers: encodeHeaders(headers) })
+    },
   }
 }

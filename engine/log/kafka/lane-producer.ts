@@ -1,10 +1,14 @@
-import kafkajs, { type Kafka, type Message, type Producer, type Transaction } from 'kafkajs'
+import type { ClusterBroker } from 'kafkajs/src/cluster/index.js'
 import type { Logger } from 'pino'
 import { ConnectError } from '../../../protocol/index.ts'
 import type { KafkaAddress, LaneName } from '../stream-log.ts'
-import { kafkaClient, patientRetry } from './kafka-client.ts'
+import { KafkaConnection } from './kafka-connection.ts'
 import { hasType, kafkaError } from './kafka-errors.ts'
-import type { LaneMessage } from './lane-messages.ts'
+import type { LaneMessages } from './lane-messages.ts'
+import { produceRequest } from './produce-request.ts'
+import { BatchEncoder, encodeHeaders } from './record-batch/batch-encoder.ts'
+import { anonymous, encodeBatch } from './record-batch/record-batch.ts'
+import { type KeyedMessage, statesPartition } from './saved-states.ts'
 import { laneId } from './topic-names.ts'
 
 /**
@@ -14,142 +18,221 @@ import { laneId } from './topic-names.ts'
 export const transactionTimeoutMs = 5 * 60_000
 /** Where the broker allows less. */
 const shortTimeoutMs = 60_000
+/** A restarting broker is waited for. */
+const patienceMs = 20_000
+/** A usual batch before compression; the buffer grows for a larger one. */
+const batchBytes = 1.25 * 1024 * 1024
+
+const utf8 = new TextEncoder()
+const noHeaders = encodeHeaders({})
+
+interface Identity {
+  readonly producerId: string
+  readonly producerEpoch: number
+}
 
 /** The one producer of a lane, and its transaction. One call at a time. */
 export class LaneProducer implements AsyncDisposable {
   readonly timeoutMs: number
   readonly #address: KafkaAddress
-  readonly #producer: Producer
-  #transaction: Transaction | undefined
-  #used = false
+  readonly #connection: KafkaConnection
+  readonly #identity: Identity
+  readonly #encoder = new BatchEncoder(batchBytes)
+  /** By topic: what the broker counts this producer's messages by, so that a repeated request adds nothing. */
+  readonly #sequences = new Map<string, number>()
+  #inTransaction = false
 
-  private constructor(address: KafkaAddress, producer: Producer, timeoutMs: number) {
-    this.#address = address
-    this.#producer = producer
-    this.timeoutMs = timeoutMs
+  private constructor(parts: {
+    readonly address: KafkaAddress
+    readonly connection: KafkaConnection
+    readonly identity: Identity
+    readonly timeoutMs: number
+  }) {
+    this.#address = parts.address
+    this.#connection = parts.connection
+    this.#identity = parts.identity
+    this.timeoutMs = parts.timeoutMs
   }
 
   /** When it resolves, every older producer of the lane is fenced and its open transaction is aborted. */
   static async open(address: KafkaAddress, logger: Logger): Promise<LaneProducer> {
-    const client = kafkaClient(address, { logger, patience: 'lane' })
+    const { topic, statesTopic, schemasTopic } = address
+    const topics = [topic, statesTopic, schemasTopic]
     try {
-      return await LaneProducer.#start({ address, client, timeoutMs: transactionTimeoutMs })
-    } catch (error) {
-      if (!hasType(error, 'INVALID_TRANSACTION_TIMEOUT')) throw openError(error, address)
-    }
-    try {
-      return await LaneProducer.#start({ address, client, timeoutMs: shortTimeoutMs })
-    } catch (error) {
-      throw openError(error, address)
-    }
-  }
-
-  static async #start(start: {
-    readonly address: KafkaAddress
-    readonly client: Kafka
-    readonly timeoutMs: number
-  }): Promise<LaneProducer> {
-    const { address, client, timeoutMs } = start
-    const producer = client.producer({
-      transactionalId: laneId(address.topic, address.partition),
-      idempotent: true,
-      maxInFlightRequests: 1,
-      transactionTimeout: timeoutMs,
-      allowAutoTopicCreation: false,
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-      retry: patientRetry,
-    })
-    const lane = new LaneProducer(address, producer, timeoutMs)
-    try {
-      await producer.connect()
-      lane.#transaction = await producer.transaction()
-      return lane
-    } catch (error) {
-      await producer.disconnect()
-      throw error
-    }
-  }
-
-  /** Writes outside of the transaction: visible when it resolves. */
-  async publish(topic: string, message: Message): Promise<void> {
-    await this.#do(`writing to`, `topic ${topic}`, () =>
-      this.#producer.send({ topic, messages: [message] }),
-    )
-  }
-
-  /** Writes one batch inside the transaction; together with the lane's states where they are given. */
-  async send(messages: readonly LaneMessage[], states: readonly Message[] = []): Promise<void> {
-    const { topic, statesTopic } = this.#address
-    const transaction = (this.#transaction ??= await this.#begin())
-    const topicMessages = [
-      ...(messages.length > 0 ? [{ topic, messages: messages.map(({ message }) => message) }] : []),
-      ...(states.length > 0 ? [{ topic: statesTopic, messages: [...states] }] : []),
-    ]
-    if (topicMessages.length === 0) return
-    this.#used = true
-    await this.#do('writing to', `topic ${topic}`, async () => {
+      const connection = await KafkaConnection.open({
+        servers: address,
+        topics,
+        patienceMs,
+        logger,
+      })
       try {
-        await transaction.sendBatch({ topicMessages, compression: kafkajs.CompressionTypes.ZSTD })
+        return new LaneProducer({
+          address,
+          connection,
+          ...(await openIdentity(address, connection)),
+        })
       } catch (error) {
-        throw this.#tooLarge(error, messages)
+        await connection[Symbol.asyncDispose]()
+        throw error
       }
-    })
-  }
-
-  /** Durable, and visible to read_committed consumers, when it resolves. */
-  async commit(): Promise<void> {
-    const transaction = this.#transaction
-    if (transaction === undefined || !this.#used) return
-    this.#transaction = undefined
-    this.#used = false
-    await this.#do('committing to', `topic ${this.#address.topic}`, () => transaction.commit())
-  }
-
-  /** Drops what was sent since the last commit. */
-  async abort(): Promise<void> {
-    const transaction = this.#transaction
-    if (transaction === undefined || !this.#used) return
-    this.#transaction = undefined
-    this.#used = false
-    await this.#do('aborting at', `topic ${this.#address.topic}`, () => transaction.abort())
-  }
-
-  /** Leaves an open transaction to the broker: it is aborted when the lane is opened again, or by its timeout. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#producer.disconnect()
-  }
-
-  async #begin(): Promise<Transaction> {
-    const { topic } = this.#address
-    return this.#do('beginning a transaction at', `topic ${topic}`, () =>
-      this.#producer.transaction(),
-    )
-  }
-
-  async #do<T>(doing: string, target: string, action: () => Promise<T>): Promise<T> {
-    try {
-      return await action()
     } catch (error) {
-      const { topic } = this.#address
-      throw kafkaError(error, {
-        servers: this.#address,
-        doing,
-        target,
-        topic,
-        lane: laneOf(this.#address),
+      throw laneError(error, address, { doing: 'opening' })
+    }
+  }
+
+  /** Writes outside of the transaction: visible when it resolves. A message that is written twice means what it means once. */
+  async publish(topic: string, message: KeyedMessage): Promise<void> {
+    this.#encodeKeyed([message])
+    const partition = 0
+    try {
+      const batch = await encodeBatch(this.#encoder, {
+        producer: anonymous,
+        timestampMs: Date.now(),
+      })
+      await this.#produce({ topic, partition, transactionalId: null, batch })
+    } catch (error) {
+      throw laneError(error, this.#address, { doing: 'writing to', topic })
+    }
+  }
+
+  /** Writes one batch inside the transaction. */
+  async send(messages: readonly LaneMessages[]): Promise<void> {
+    const { topic, partition, maxMessageBytes: limit } = this.#address
+    this.#encoder.restart(batchBytes)
+    for (const some of messages) some.encode(this.#encoder)
+    const bytes = this.#encoder.bytes.length
+    try {
+      await this.#append(topic, partition)
+    } catch (error) {
+      const tooLarge =
+        hasType(error, 'MESSAGE_TOO_LARGE') || hasType(error, 'RECORD_LIST_TOO_LARGE')
+      if (!tooLarge) throw laneError(error, this.#address, { doing: 'writing to' })
+      throw new ConnectError('log_message_too_large', {
+        details: { topic, bytes, limit },
+        cause: error,
       })
     }
   }
 
-  #tooLarge(error: unknown, messages: readonly LaneMessage[]): unknown {
-    if (!hasType(error, 'MESSAGE_TOO_LARGE') && !hasType(error, 'RECORD_LIST_TOO_LARGE'))
-      return error
-    const { topic, maxMessageBytes: limit } = this.#address
-    const bytes = messages.reduce((sum, message) => sum + message.bytes, 0)
-    return new ConnectError('log_message_too_large', {
-      details: { topic, bytes, limit },
-      cause: error,
+  /** Writes the lane's states inside the transaction. */
+  async sendStates(states: readonly KeyedMessage[]): Promise<void> {
+    if (states.length === 0) return
+    const { statesTopic } = this.#address
+    this.#encodeKeyed(states)
+    try {
+      await this.#append(statesTopic, statesPartition)
+    } catch (error) {
+      throw laneError(error, this.#address, { doing: 'writing to', topic: statesTopic })
+    }
+  }
+
+  /** Durable, and visible to read_committed consumers, when it resolves. */
+  async commit(): Promise<void> {
+    await this.#endTransaction('committing to', true)
+  }
+
+  /** Drops what was sent since the last commit. */
+  async abort(): Promise<void> {
+    await this.#endTransaction('aborting at', false)
+  }
+
+  /** Leaves an open transaction to the broker: it is aborted when the lane is opened again, or by its timeout. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#connection[Symbol.asyncDispose]()
+  }
+
+  #encodeKeyed(messages: readonly KeyedMessage[]): void {
+    this.#encoder.restart(batchBytes)
+    for (const { key, value } of messages) {
+      this.#encoder.message({
+        key: utf8.encode(key),
+        value: utf8.encode(value),
+        headers: noHeaders,
+      })
+    }
+  }
+
+  /** What the encoder holds, as the next batch of a partition. A request that is repeated is the same batch: it counts once. */
+  async #append(topic: string, partition: number): Promise<void> {
+    const { count } = this.#encoder
+    if (count === 0) return
+    await this.#begin()
+    const { producerId, producerEpoch: epoch } = this.#identity
+    const sequence = this.#sequences.get(topic) ?? 0
+    const batch = await encodeBatch(this.#encoder, {
+      producer: { id: BigInt(producerId), epoch, sequence, transactional: true },
+      timestampMs: Date.now(),
     })
+    await this.#produce({ topic, partition, transactionalId: this.#transactionalId, batch })
+    this.#sequences.set(topic, (sequence + count) % 2 ** 31)
+  }
+
+  async #produce(to: Parameters<typeof produceRequest>[0]): Promise<void> {
+    await this.#connection.patiently(async () => this.#connection.request(to, produceRequest(to)))
+  }
+
+  /** Tells the coordinator which partitions the transaction is of, before anything is written to them. */
+  async #begin(): Promise<void> {
+    if (this.#inTransaction) return
+    const { topic, partition, statesTopic } = this.#address
+    await this.#atCoordinator(async (coordinator, transaction) =>
+      coordinator.addPartitionsToTxn({
+        ...transaction,
+        topics: [
+          { topic, partitions: [partition] },
+          { topic: statesTopic, partitions: [statesPartition] },
+        ],
+      }),
+    )
+    this.#inTransaction = true
+  }
+
+  /** Ending a transaction twice in the same way is ending it once. */
+  async #endTransaction(doing: string, transactionResult: boolean): Promise<void> {
+    if (!this.#inTransaction) return
+    this.#inTransaction = false
+    try {
+      await this.#atCoordinator(async (coordinator, transaction) =>
+        coordinator.endTxn({ ...transaction, transactionResult }),
+      )
+    } catch (error) {
+      throw laneError(error, this.#address, { doing })
+    }
+  }
+
+  async #atCoordinator(
+    action: (
+      coordinator: ClusterBroker,
+      transaction: Identity & { readonly transactionalId: string },
+    ) => Promise<unknown>,
+  ): Promise<void> {
+    const transactionalId = this.#transactionalId
+    await this.#connection.patiently(async () => {
+      const coordinator = await this.#connection.coordinator('transaction', transactionalId)
+      await action(coordinator, { ...this.#identity, transactionalId })
+    })
+  }
+
+  get #transactionalId(): string {
+    return laneId(this.#address.topic, this.#address.partition)
+  }
+}
+
+async function openIdentity(
+  address: KafkaAddress,
+  connection: KafkaConnection,
+): Promise<{ readonly identity: Identity; readonly timeoutMs: number }> {
+  const transactionalId = laneId(address.topic, address.partition)
+  const init = async (timeoutMs: number): Promise<Identity> =>
+    connection.patiently(async () => {
+      const coordinator = await connection.coordinator('transaction', transactionalId)
+      return coordinator.initProducerId({ transactionalId, transactionTimeout: timeoutMs })
+    })
+  try {
+    return { identity: await init(transactionTimeoutMs), timeoutMs: transactionTimeoutMs }
+  } catch (error) {
+    if (!hasType(error, 'INVALID_TRANSACTION_TIMEOUT')) throw error
+    return { identity: await init(shortTimeoutMs), timeoutMs: shortTimeoutMs }
   }
 }
 
@@ -158,11 +241,14 @@ export function laneOf({ connection, stream, partition }: KafkaAddress): LaneNam
   return { connection, stream, partition }
 }
 
-function openError(error: unknown, address: KafkaAddress): ConnectError {
-  const { topic } = address
+function laneError(
+  error: unknown,
+  address: KafkaAddress,
+  { doing, topic = address.topic }: { readonly doing: string; readonly topic?: string },
+): ConnectError {
   return kafkaError(error, {
     servers: address,
-    doing: 'opening',
+    doing,
     target: `topic ${topic}`,
     topic,
     lane: laneOf(address),

@@ -6,18 +6,18 @@ import {
   type JsonValue,
 } from '../../../protocol/index.ts'
 import type { LogEntry } from '../stream-log.ts'
-import type { KafkaMessage } from './partition-fetcher.ts'
+import type { KafkaMessage } from './record-batch/message-cursor.ts'
 import { fingerprintIn, unframeBlock, unframeRecord } from '../../../protocol/avro/frame-block.ts'
 
 /** One message of a lane, as the writer meant it. */
 export interface ParsedMessage {
-  readonly offset: string
+  readonly offset: bigint
   readonly attempt: number
   readonly entry: LogEntry
   /** `begin` only: records that the writer had written in this attempt before it. */
   readonly writtenBefore?: number
-  /** `record` framing: the key of the one record that the entry carries. */
-  readonly key?: Uint8Array | null
+  /** `record` framing: the entry carries one record, and those that follow may join it. */
+  readonly single?: true
 }
 
 export interface LaneTopic {
@@ -60,11 +60,7 @@ export type LaneHeaders = z.infer<typeof headersSchema>
 
 /** What a message's headers say; undefined where Reactor Connect did not write it. */
 export function headersOf(message: KafkaMessage): LaneHeaders | undefined {
-  const text: Record<string, string | undefined> = {}
-  for (const [name, value] of Object.entries(message.headers)) {
-    if (Buffer.isBuffer(value)) text[name] = value.toString('utf8')
-  }
-  return headersSchema.safeParse(text).data
+  return headersSchema.safeParse(Object.fromEntries(message.headers)).data
 }
 
 /** Parses a message, or throws `log_foreign_message` where it is none of ours. */
@@ -75,17 +71,17 @@ export function parseMessage(
 ): ParsedMessage {
   const headers = headersOf(message)
   if (headers === undefined)
-    throw foreign(message, lane, 'its headers are not those of docs/topics.md')
+    throw foreign(message.offset, lane, 'its headers are not those of docs/topics.md')
   const { value } = message
-  if (value === null) throw foreign(message, lane, 'it has no value')
+  if (value === null) throw foreign(message.offset, lane, 'it has no value')
   const common = { offset: message.offset, attempt: headers.attempt }
   if (headers.type === 'RECORD') {
     const bytes = recordBytes(headers, value, schema)
     if (bytes === undefined)
-      throw foreign(message, lane, 'its value is not of the schema of its BEGIN')
+      throw foreign(message.offset, lane, 'its value is not of the schema of its BEGIN')
     const { slice, seq } = headers
     const entry = { type: 'records', slice, seq, count: headers.count ?? 1, bytes } as const
-    return { ...common, entry, ...(headers.count === undefined && { key: message.key }) }
+    return { ...common, entry, ...(headers.count === undefined && { single: true }) }
   }
   try {
     const entry = controlEntry(headers, JSON.parse(value.toString('utf8')))
@@ -94,7 +90,7 @@ export function parseMessage(
     return { ...common, entry, writtenBefore: headers.records }
   } catch (error) {
     if (!(error instanceof SyntaxError) && !(error instanceof z.ZodError)) throw error
-    throw foreign(message, lane, `its value is not that of a ${headers.type}`)
+    throw foreign(message.offset, lane, `its value is not that of a ${headers.type}`)
   }
 }
 
@@ -159,10 +155,13 @@ function controlEntry(headers: Exclude<LaneHeaders, { type: 'RECORD' }>, value: 
   }
 }
 
-function foreign(
-  { offset }: KafkaMessage,
+/** Reactor Connect did not write what stands at the offset. */
+export function foreign(
+  offset: bigint,
   { topic, partition }: LaneTopic,
   reason: string,
 ): ConnectError {
-  return new ConnectError('log_foreign_message', { details: { topic, partition, offset, reason } })
+  return new ConnectError('log_foreign_message', {
+    details: { topic, partition, offset: offset.toString(), reason },
+  })
 }

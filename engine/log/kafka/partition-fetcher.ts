@@ -1,11 +1,11 @@
-import type Cluster from 'kafkajs/src/cluster/index.js'
-import type { FetchedMessage } from 'kafkajs/src/cluster/index.js'
-import Batch from 'kafkajs/src/consumer/batch.js'
 import type { Logger } from 'pino'
-import { kafkaCluster, type KafkaServers } from './kafka-client.ts'
-import { hasType, isPassing, kafkaError } from './kafka-errors.ts'
-
-export type KafkaMessage = FetchedMessage
+import { fetchRequest, type AbortedTransaction, type FetchedPartition } from './fetch-request.ts'
+import type { KafkaServers } from './kafka-client.ts'
+import { KafkaConnection } from './kafka-connection.ts'
+import { hasType, kafkaError } from './kafka-errors.ts'
+import { foreign } from './parse-message.ts'
+import { type KafkaMessage, MessageCursor } from './record-batch/message-cursor.ts'
+import { BrokenBatchError, readBatches, type RecordBatch } from './record-batch/record-batch.ts'
 
 export interface PartitionFetcherOptions {
   readonly servers: KafkaServers
@@ -18,9 +18,14 @@ export interface PartitionFetcherOptions {
 const maxFetchBytes = 1024 * 1024
 /** The broker answers an empty fetch after this time. */
 const maxWaitMs = 500
-/** A broker that restarts, or a leader that moves, is waited for this long. */
 const patienceMs = 60_000
-const pauseMs = { first: 50, last: 2_000 } as const
+
+/** A committed batch, still compressed. */
+export interface FetchedBatch {
+  readonly batch: RecordBatch
+  /** Its messages before this offset were not asked for. */
+  readonly from: bigint
+}
 
 /**
  * Reads one partition, read_committed, from any offset, with no consumer group: no join (3 seconds for a new group by the
@@ -28,25 +33,21 @@ const pauseMs = { first: 50, last: 2_000 } as const
  */
 export class PartitionFetcher implements AsyncDisposable {
   readonly #options: PartitionFetcherOptions
-  readonly #cluster: Cluster
-  readonly #stop = new AbortController()
+  readonly #connection: KafkaConnection
 
-  private constructor(options: PartitionFetcherOptions) {
+  private constructor(options: PartitionFetcherOptions, connection: KafkaConnection) {
     this.#options = options
-    this.#cluster = kafkaCluster(options.servers, {
-      logger: options.logger,
-      isolation: 'committed',
-    })
+    this.#connection = connection
   }
 
   static async open(options: PartitionFetcherOptions): Promise<PartitionFetcher> {
-    const fetcher = new PartitionFetcher(options)
+    const { servers, topic, logger } = options
     try {
-      await fetcher.#connect()
-      return fetcher
+      const topics = [topic]
+      const connection = await KafkaConnection.open({ servers, topics, patienceMs, logger })
+      return new PartitionFetcher(options, connection)
     } catch (error) {
-      await fetcher[Symbol.asyncDispose]()
-      throw fetcher.#error(error)
+      throw readError(error, options)
     }
   }
 
@@ -56,32 +57,31 @@ export class PartitionFetcher implements AsyncDisposable {
     readonly stable: bigint
     readonly high: bigint
   }> {
+    const { topic, partition } = this.#options
     return this.#patiently(async () => {
-      const low = await this.#offset({ fromBeginning: true })
-      const stable = await this.#offset({ fromBeginning: false })
+      const { low, stable } = await this.#connection.bounds(topic, partition)
       // A fetch from the end of what is committed returns at once and tells the high watermark.
-      const { highWatermark } = await this.#fetch(stable, 0)
-      return { low, stable, high: BigInt(highWatermark) }
+      const { highWatermark } = await this.#request(stable, 0)
+      return { low, stable, high: highWatermark }
     })
   }
 
   /**
-   * Committed messages from `offset` on, in order (none after half a second without any), and the offset to go on from, which
+   * Committed batches from `offset` on, in order (none after half a second without any), and the offset to go on from, which
    * passes over what is not for readers (markers, aborted transactions). `lost` where the log does not hold `offset`.
    */
   async fetch(
     offset: bigint,
-  ): Promise<{ readonly messages: readonly KafkaMessage[]; readonly next: bigint } | 'lost'> {
+  ): Promise<{ readonly batches: readonly FetchedBatch[]; readonly next: bigint } | 'lost'> {
     return this.#patiently(async () => {
       try {
-        const fetched = await this.#fetch(offset, maxWaitMs)
-        const batch = new Batch(this.#options.topic, offset.toString(), fetched)
-        if (!batch.isEmptyIncludingFiltered()) {
-          return { messages: batch.messages, next: BigInt(batch.lastOffset()) + 1n }
+        const { batches: bytes, aborted } = await this.#request(offset, maxWaitMs)
+        const all = readBatches(bytes).filter(({ lastOffset }) => lastOffset >= offset)
+        const last = all.at(-1)
+        return {
+          batches: committed(all, aborted).map((batch) => ({ batch, from: offset })),
+          next: last === undefined ? offset : last.lastOffset + 1n,
         }
-        // A batch that holds this offset, but whose last messages were compacted away.
-        const passed = batch.rawMessages.length > 0
-        return { messages: [], next: passed ? offset + 1n : offset }
       } catch (error) {
         if (hasType(error, 'OFFSET_OUT_OF_RANGE')) return 'lost'
         throw error
@@ -89,10 +89,27 @@ export class PartitionFetcher implements AsyncDisposable {
     })
   }
 
+  /** Decompresses a batch. */
+  async open({ batch, from }: FetchedBatch): Promise<MessageCursor> {
+    try {
+      return await MessageCursor.open(batch, from)
+    } catch (error) {
+      throw readError(error, this.#options)
+    }
+  }
+
+  /** The messages as objects: for a few. */
+  async *messages(batches: readonly FetchedBatch[]): AsyncGenerator<KafkaMessage> {
+    for (const batch of batches) {
+      const cursor = await this.open(batch)
+      while (cursor.next()) yield cursor.message()
+    }
+  }
+
   /** Sets the offset of a group that has no members: for lag monitors. */
   async commitOffset(groupId: string, offset: string): Promise<void> {
     const { topic, partition } = this.#options
-    const coordinator = await this.#cluster.findGroupCoordinator({ groupId })
+    const coordinator = await this.#connection.coordinator('group', groupId)
     await coordinator.offsetCommit({
       groupId,
       groupGenerationId: -1,
@@ -102,99 +119,58 @@ export class PartitionFetcher implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort()
-    await this.#cluster.disconnect()
+    await this.#connection[Symbol.asyncDispose]()
   }
 
-  async #connect(): Promise<void> {
-    await this.#cluster.connect()
-    await this.#cluster.addTargetTopic(this.#options.topic)
-  }
-
-  async #offset(from: { readonly fromBeginning: boolean }): Promise<bigint> {
+  async #request(offset: bigint, waitMs: number): Promise<FetchedPartition> {
     const { topic, partition } = this.#options
-    const [answer] = await this.#cluster.fetchTopicsOffset([
-      { topic, partitions: [{ partition }], ...from },
-    ])
-    return BigInt(answer?.partitions[0]?.offset ?? '0')
+    const from = { topic, partition, offset, maxBytes: maxFetchBytes, maxWaitMs: waitMs }
+    return this.#connection.request(from, fetchRequest(from))
   }
 
-  async #fetch(offset: bigint, waitMs: number): Promise<ConstructorParameters<typeof Batch>[2]> {
-    const { topic, partition } = this.#options
-    const leader = this.#cluster
-      .findTopicPartitionMetadata(topic)
-      .find(({ partitionId }) => partitionId === partition)?.leader
-    const broker = await this.#cluster.findBroker({ nodeId: leader ?? -1 })
-    const { responses } = await broker.fetch({
-      maxWaitTime: waitMs,
-      minBytes: 1,
-      maxBytes: maxFetchBytes,
-      isolationLevel: 1,
-      topics: [
-        {
-          topic,
-          partitions: [{ partition, fetchOffset: offset.toString(), maxBytes: maxFetchBytes }],
-        },
-      ],
-    })
-    const fetched = responses[0]?.partitions[0]
-    if (fetched === undefined) throw new TypeError('the broker answered a fetch with no partition')
-    return fetched
-  }
-
-  /** Tries again while the broker restarts or a leader moves. A topic that stays unknown is gone. */
   async #patiently<T>(action: () => Promise<T>): Promise<T> {
-    const started = performance.now()
-    for (let pause: number = pauseMs.first; ; pause = Math.min(pause * 2, pauseMs.last)) {
-      try {
-        return await action()
-      } catch (error) {
-        const patience = hasType(error, 'UNKNOWN_TOPIC_OR_PARTITION') ? patienceMs / 20 : patienceMs
-        if (
-          this.#stop.signal.aborted ||
-          !isPassing(error) ||
-          performance.now() - started > patience
-        ) {
-          throw this.#error(error)
-        }
-        this.#options.logger.debug({ err: error, pause }, 'fetch failed, trying again')
-        await this.#pause(pause)
-        await this.#refresh()
-      }
-    }
-  }
-
-  async #refresh(): Promise<void> {
     try {
-      await this.#cluster.connect()
-      await this.#cluster.refreshMetadata()
+      return await this.#connection.patiently(action)
     } catch (error) {
-      // The next attempt of the action meets the same fault, and decides.
-      this.#options.logger.debug({ err: error }, 'metadata not refreshed')
+      throw readError(error, this.#options)
     }
   }
+}
 
-  async #pause(ms: number): Promise<void> {
-    const { signal } = this.#stop
-    if (signal.aborted) return
-    const { promise, resolve } = Promise.withResolvers<undefined>()
-    const done = (): void => {
-      resolve(undefined)
+/** Without the markers of transactions and what was aborted. A marker ends what its producer aborted. */
+function committed(
+  batches: readonly RecordBatch[],
+  transactions: readonly AbortedTransaction[],
+): readonly RecordBatch[] {
+  const inOrder = transactions.toSorted((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1))
+  const aborted = new Set<bigint>()
+  let begun = 0
+  return batches.filter(({ producerId, transactional, control, lastOffset }) => {
+    for (
+      let next = inOrder[begun];
+      next !== undefined && next.firstOffset <= lastOffset;
+      next = inOrder[begun]
+    ) {
+      aborted.add(next.producerId)
+      begun += 1
     }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done, { once: true })
-    await promise
-    clearTimeout(timer)
-    signal.removeEventListener('abort', done)
-  }
+    if (control) aborted.delete(producerId)
+    return !control && !(transactional && aborted.has(producerId))
+  })
+}
 
-  #error(error: unknown): Error {
-    const { servers, topic, partition } = this.#options
-    return kafkaError(error, {
-      servers,
-      doing: 'reading',
-      target: `topic ${topic}, partition ${partition}`,
-      topic,
-    })
+/** A fault of reading as an error that says what to do. */
+export function readError(
+  error: unknown,
+  { servers, topic, partition }: Omit<PartitionFetcherOptions, 'logger'>,
+): Error {
+  if (error instanceof BrokenBatchError) {
+    return foreign(error.offset, { topic, partition }, error.message)
   }
+  return kafkaError(error, {
+    servers,
+    doing: 'reading',
+    target: `topic ${topic}, partition ${partition}`,
+    topic,
+  })
 }

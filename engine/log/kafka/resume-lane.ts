@@ -44,7 +44,7 @@ export async function resumeLane(lane: {
     const reset = options.slices.map(({ slice, seq, state, complete }) =>
       stateMessage({ slice, partition, syncId, attempt, since, seq, state, complete }, address),
     )
-    await producer.send([], reset)
+    await producer.sendStates(reset)
     await producer.commit()
   }
   return { resume: decision.resume, since }
@@ -70,10 +70,10 @@ async function around(
   while (offset < high) {
     const fetched = await fetcher.fetch(offset)
     if (fetched === 'lost') return { before: 'none', first: 'none' }
-    for (const message of fetched.messages) {
+    for await (const message of fetcher.messages(fetched.batches)) {
       const headers = headersOf(message) ?? 'foreign'
-      if (BigInt(message.offset) >= position) return { before, first: headers }
-      if (BigInt(message.offset) === position - 1n) before = headers
+      if (message.offset >= position) return { before, first: headers }
+      if (message.offset === position - 1n) before = headers
     }
     offset = fetched.next
   }

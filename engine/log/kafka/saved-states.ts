@@ -1,8 +1,13 @@
-import type { Message } from 'kafkajs'
 import { z } from 'zod'
 import type { JsonValue, StreamId } from '../../../protocol/index.ts'
-import type { KafkaMessage } from './partition-fetcher.ts'
 import { PartitionFetcher, type PartitionFetcherOptions } from './partition-fetcher.ts'
+import type { KafkaMessage } from './record-batch/message-cursor.ts'
+
+/** A message of a compacted topic: the last one of a key counts. */
+export interface KeyedMessage {
+  readonly key: string
+  readonly value: string
+}
 
 /** A slice's last state in the log, as the topic `connect.states` keeps it. */
 export interface SavedState {
@@ -39,13 +44,12 @@ const emptyAnswers = 3
 export function stateMessage(
   saved: SavedState,
   owner: { readonly connection: string; readonly stream: StreamId },
-): Message {
+): KeyedMessage {
   const { slice, ...value } = saved
   const { connection, stream } = owner
   return {
     key: JSON.stringify([connection, stream.namespace ?? null, stream.name, slice]),
     value: JSON.stringify(value),
-    partition: statesPartition,
   }
 }
 
@@ -66,7 +70,7 @@ export async function readSavedStates(
   while (offset < end) {
     const fetched = await fetcher.fetch(offset)
     if (fetched === 'lost') return 'hidden'
-    for (const message of fetched.messages) take(message, states, owner)
+    for await (const message of fetcher.messages(fetched.batches)) take(message, states, owner)
     if (fetched.next > offset) {
       offset = fetched.next
       empties = 0

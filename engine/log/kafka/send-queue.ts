@@ -1,6 +1,5 @@
-import type { Message } from 'kafkajs'
 import type { Logger } from 'pino'
-import type { LaneMessage } from './lane-messages.ts'
+import type { LaneMessages } from './lane-messages.ts'
 import type { LaneProducer } from './lane-producer.ts'
 import { stateMessage, type SavedState } from './saved-states.ts'
 
@@ -16,7 +15,6 @@ export interface SendBounds {
   readonly queueBytes: number
   /** One produce request, before compression. */
   readonly requestBytes: number
-  readonly requestMessages: number
   /** A transaction is committed at the first whole unit after this many bytes, or this time. A commit costs 3 to 5 ms. */
   readonly commitBytes: number
   readonly commitMs: number
@@ -24,23 +22,23 @@ export interface SendBounds {
   readonly unitMs: number
 }
 
-/** Measured 2026-11-25: smaller requests cost more per byte, larger ones nothing more; kafkajs's grouping is quadratic in messages. */
+/** Measured 2026-11-25: smaller requests cost more per byte, larger ones nothing more. */
 export const defaultBounds: Omit<SendBounds, 'unitMs'> = {
   queueBytes: 4 * 1024 * 1024,
   requestBytes: 1024 * 1024,
-  requestMessages: 500,
   commitBytes: 8 * 1024 * 1024,
   commitMs: 500,
 }
 
 /** Ends a unit, with what `connect.states` is to keep, or is a part of one. */
 export interface Pushed {
-  readonly messages: readonly LaneMessage[]
+  readonly messages: readonly LaneMessages[]
   readonly endsUnit: boolean
   readonly saved?: SavedState
 }
 
-interface Queued extends LaneMessage {
+interface Queued {
+  readonly messages: LaneMessages
   readonly endsUnit: boolean
   readonly saved: SavedState | undefined
 }
@@ -54,8 +52,8 @@ export class SendQueue {
   readonly #options: SendQueueOptions
   #queue: Queued[] = []
   #queuedBytes = 0
-  /** Messages at the head of the queue that belong to whole units, and bytes of the open unit behind them. */
-  #wholeMessages = 0
+  /** What of the head of the queue belongs to whole units, and bytes of the open unit behind them. */
+  #whole = 0
   #openBytes = 0
   /** What the current transaction holds. */
   #sent = { bytes: 0, units: 0, partOfUnit: false, sinceMs: 0 }
@@ -74,12 +72,16 @@ export class SendQueue {
     this.#check()
     for (const [index, message] of messages.entries()) {
       const last = index === messages.length - 1
-      this.#queue.push({ ...message, endsUnit: endsUnit && last, saved: last ? saved : undefined })
+      this.#queue.push({
+        messages: message,
+        endsUnit: endsUnit && last,
+        saved: last ? saved : undefined,
+      })
       this.#queuedBytes += message.bytes
       this.#openBytes += message.bytes
     }
     if (endsUnit) {
-      this.#wholeMessages = this.#queue.length
+      this.#whole = this.#queue.length
       this.#openBytes = 0
     }
     this.#run()
@@ -150,7 +152,7 @@ export class SendQueue {
 
   #hasWork(): boolean {
     if (this.#failure !== undefined) return false
-    if (this.#wholeMessages > 0 || this.#isOpenUnitLarge()) return true
+    if (this.#whole > 0 || this.#isOpenUnitLarge()) return true
     return this.#commitDue() || (this.#sent.partOfUnit && this.#queue.length > 0)
   }
 
@@ -161,8 +163,8 @@ export class SendQueue {
 
   /** The next request: of whole units, or, when these are all sent and committed, of a unit too large to wait for its end. */
   #takeBatch(): Queued[] {
-    const { requestBytes, requestMessages, commitBytes } = this.#options.bounds
-    let available = this.#wholeMessages
+    const { requestBytes, commitBytes } = this.#options.bounds
+    let available = this.#whole
     if (available === 0) {
       if (!this.#isOpenUnitLarge() && !this.#sent.partOfUnit) return []
       if (this.#sent.units > 0) return []
@@ -170,15 +172,15 @@ export class SendQueue {
     }
     let taken = 0
     let bytes = 0
-    for (const item of this.#queue.slice(0, Math.min(available, requestMessages))) {
-      if (taken > 0 && bytes + item.bytes > requestBytes) break
+    for (const item of this.#queue.slice(0, available)) {
+      if (taken > 0 && bytes + item.messages.bytes > requestBytes) break
       taken += 1
-      bytes += item.bytes
+      bytes += item.messages.bytes
       if (item.endsUnit && this.#sent.bytes + bytes >= commitBytes) break
     }
     const batch = this.#queue.splice(0, taken)
     this.#queuedBytes -= bytes
-    if (this.#wholeMessages > 0) this.#wholeMessages -= taken
+    if (this.#whole > 0) this.#whole -= taken
     else this.#openBytes -= bytes
     return batch
   }
@@ -186,9 +188,9 @@ export class SendQueue {
   async #send(batch: readonly Queued[]): Promise<void> {
     const sent = this.#sent
     if (sent.bytes === 0) sent.sinceMs = performance.now()
-    await this.#options.producer.send(batch)
+    await this.#options.producer.send(batch.map(({ messages }) => messages))
     for (const item of batch) {
-      sent.bytes += item.bytes
+      sent.bytes += item.messages.bytes
       sent.partOfUnit = !item.endsUnit
       if (item.endsUnit) sent.units += 1
       if (item.saved !== undefined) this.#saved.set(item.saved.slice, item.saved)
@@ -201,16 +203,15 @@ export class SendQueue {
     if (bytes === 0) return false
     const ageMs = performance.now() - sinceMs
     if (partOfUnit) return units === 0 && ageMs >= this.#options.bounds.unitMs
-    if (this.#flushing && this.#wholeMessages === 0) return true
+    if (this.#flushing && this.#whole === 0) return true
     // Whole units in front of a large one that cannot wait: theirs is another transaction.
-    if (this.#wholeMessages === 0 && this.#isOpenUnitLarge()) return true
+    if (this.#whole === 0 && this.#isOpenUnitLarge()) return true
     return bytes >= this.#options.bounds.commitBytes || ageMs >= this.#options.bounds.commitMs
   }
 
   async #commit(): Promise<void> {
     const { producer, owner } = this.#options
-    const states: Message[] = [...this.#saved.values()].map((saved) => stateMessage(saved, owner))
-    await producer.send([], states)
+    await producer.sendStates([...this.#saved.values()].map((saved) => stateMessage(saved, owner)))
     await producer.commit()
     this.#saved.clear()
     this.#sent = { bytes: 0, units: 0, partOfUnit: this.#sent.partOfUnit, sinceMs: 0 }

@@ -1,0 +1,140 @@
+import type Cluster from 'kafkajs/src/cluster/index.js'
+import type { BrokerRequest, ClusterBroker } from 'kafkajs/src/cluster/index.js'
+import type { Logger } from 'pino'
+import { kafkaCluster, type KafkaServers } from './kafka-client.ts'
+import { closedBroker, hasType, isPassing } from './kafka-errors.ts'
+
+export interface KafkaConnectionOptions {
+  readonly servers: KafkaServers
+  readonly topics: readonly string[]
+  /** A broker that restarts, or a leader that moves, is waited for this long. */
+  readonly patienceMs: number
+  readonly logger: Logger
+}
+
+/** The first pause is short: after a commit the next transaction is refused for a few milliseconds, until the markers are written. */
+const pauseMs = { first: 5, last: 2_000 } as const
+/** A topic that stays unknown for this share of the patience is gone. */
+const unknownTopicShare = 1 / 20
+const coordinatorTypes = { group: 0, transaction: 1 } as const
+
+/** The connections of one end of a lane to the brokers: requests to leaders and coordinators, repeated while a fault may pass. */
+export class KafkaConnection implements AsyncDisposable {
+  readonly #options: KafkaConnectionOptions
+  readonly #cluster: Cluster
+  readonly #stop = new AbortController()
+
+  private constructor(options: KafkaConnectionOptions) {
+    this.#options = options
+    this.#cluster = kafkaCluster(options.servers, options.logger)
+  }
+
+  static async open(options: KafkaConnectionOptions): Promise<KafkaConnection> {
+    const connection = new KafkaConnection(options)
+    try {
+      await connection.patiently(async () => {
+        await connection.#cluster.connect()
+        await connection.#cluster.addMultipleTargetTopics(options.topics)
+      })
+      return connection
+    } catch (error) {
+      await connection[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /** A request to the leader of a partition. */
+  async request<Decoded, Answer>(
+    { topic, partition }: { readonly topic: string; readonly partition: number },
+    request: BrokerRequest<Decoded, Answer>,
+  ): Promise<Answer> {
+    const leader = this.#cluster
+      .findTopicPartitionMetadata(topic)
+      .find(({ partitionId }) => partitionId === partition)?.leader
+    const broker = await this.#cluster.findBroker({ nodeId: leader ?? -1 })
+    return broker.connectionPool.send(request)
+  }
+
+  /** The broker that keeps a consumer group's offsets or a producer's transactions. */
+  async coordinator(of: 'group' | 'transaction', id: string): Promise<ClusterBroker> {
+    return this.#cluster.findGroupCoordinator({
+      groupId: id,
+      coordinatorType: coordinatorTypes[of],
+    })
+  }
+
+  /** The first offset that is kept, and the end of what is committed (no open transaction before it). */
+  async bounds(
+    topic: string,
+    partition: number,
+  ): Promise<{ readonly low: bigint; readonly stable: bigint }> {
+    return {
+      low: await this.#offset({ topic, partition, fromBeginning: true }),
+      stable: await this.#offset({ topic, partition, fromBeginning: false }),
+    }
+  }
+
+  /** Tries again while the broker restarts or a leader moves. */
+  async patiently<T>(action: () => Promise<T>): Promise<T> {
+    const started = performance.now()
+    for (let pause: number = pauseMs.first; ; pause = Math.min(pause * 2, pauseMs.last)) {
+      try {
+        return await action()
+      } catch (error) {
+        if (!this.#mayPass(error, performance.now() - started)) throw error
+        this.#options.logger.debug({ err: error, pause }, 'request failed, trying again')
+        await this.#pause(pause)
+        if (!hasType(error, 'CONCURRENT_TRANSACTIONS')) await this.#refresh(error)
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    await this.#cluster.disconnect()
+  }
+
+  async #offset(of: {
+    readonly topic: string
+    readonly partition: number
+    readonly fromBeginning: boolean
+  }): Promise<bigint> {
+    const { topic, partition, fromBeginning } = of
+    const [answer] = await this.#cluster.fetchTopicsOffset([
+      { topic, partitions: [{ partition }], fromBeginning },
+    ])
+    return BigInt(answer?.partitions[0]?.offset ?? '0')
+  }
+
+  #mayPass(error: unknown, elapsedMs: number): boolean {
+    if (this.#stop.signal.aborted || !isPassing(error)) return false
+    const share = hasType(error, 'UNKNOWN_TOPIC_OR_PARTITION') ? unknownTopicShare : 1
+    return elapsedMs <= this.#options.patienceMs * share
+  }
+
+  async #refresh(fault: unknown): Promise<void> {
+    const closed = closedBroker(fault)
+    try {
+      if (closed !== undefined) this.#cluster.removeBroker(closed)
+      await this.#cluster.connect()
+      await this.#cluster.refreshMetadata()
+    } catch (error) {
+      // The next attempt of the action meets the same fault, and decides.
+      this.#options.logger.debug({ err: error }, 'metadata not refreshed')
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const { signal } = this.#stop
+    if (signal.aborted) return
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const done = (): void => {
+      resolve(undefined)
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done, { once: true })
+    await promise
+    clearTimeout(timer)
+    signal.removeEventListener('abort', done)
+  }
+}

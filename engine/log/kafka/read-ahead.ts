@@ -1,0 +1,111 @@
+import type { FetchedBatch, PartitionFetcher } from './partition-fetcher.ts'
+import type { MessageCursor } from './record-batch/message-cursor.ts'
+
+/** What is decompressed ahead of the reader, and what the reader's caller holds: above it nothing more, unless the reader waits. */
+const maxBytes = 8 * 1024 * 1024
+
+/**
+ * Fetches and decompresses ahead of a reader. Bounded by the bytes in the open, which may be many times those that were
+ * fetched: batches wait compressed, one answer of the broker of them, and are opened one by one.
+ */
+export class ReadAhead {
+  readonly #fetcher: PartitionFetcher
+  readonly #lost: (offset: bigint) => Promise<Error>
+  #offset: bigint
+  #compressed: FetchedBatch[] = []
+  #open: MessageCursor[] = []
+  #openBytes = 0
+  #heldBytes = 0
+  #waiting: PromiseWithResolvers<undefined> | undefined
+  #running: Promise<void> | undefined
+  #failure: { readonly error: unknown } | undefined
+  #stopped = false
+
+  /** `lost`: the error for an offset that the log does not hold. */
+  constructor(parts: {
+    readonly fetcher: PartitionFetcher
+    readonly offset: bigint
+    readonly lost: (offset: bigint) => Promise<Error>
+  }) {
+    this.#fetcher = parts.fetcher
+    this.#offset = parts.offset
+    this.#lost = parts.lost
+  }
+
+  /** The next batch, if it is here; its messages are the caller's. */
+  take(): MessageCursor | undefined {
+    const cursor = this.#open.shift()
+    if (cursor !== undefined) this.#openBytes -= cursor.bytes.length
+    return cursor
+  }
+
+  /** So many bytes of what was taken are still used. */
+  hold(bytes: number): void {
+    this.#heldBytes = bytes
+    this.#run()
+  }
+
+  /** Resolves when there is a batch to take, or the signal says so. Throws what reading ahead has failed of. */
+  async arrival(signal: AbortSignal): Promise<void> {
+    if (this.#open.length > 0 || signal.aborted) return
+    if (this.#failure !== undefined) throw this.#failure.error
+    const waiting = Promise.withResolvers<undefined>()
+    this.#waiting = waiting
+    this.#run()
+    const wake = (): void => {
+      waiting.resolve(undefined)
+    }
+    signal.addEventListener('abort', wake, { once: true })
+    await waiting.promise
+    signal.removeEventListener('abort', wake)
+    this.#waiting = undefined
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#running
+  }
+
+  #run(): void {
+    if (this.#running !== undefined || this.#failure !== undefined || this.#stopped) return
+    if (!this.#wanted()) return
+    this.#running = this.#fill()
+      .catch((error: unknown) => {
+        this.#failure = { error }
+      })
+      .finally(() => {
+        this.#running = undefined
+        this.#waiting?.resolve(undefined)
+      })
+  }
+
+  async #fill(): Promise<void> {
+    while (!this.#stopped && this.#wanted()) {
+      const [batch] = this.#compressed
+      if (batch === undefined) {
+        if (await this.#fetch()) continue
+        return
+      }
+      const cursor = await this.#fetcher.open(batch)
+      this.#compressed.shift()
+      this.#open.push(cursor)
+      this.#openBytes += cursor.bytes.length
+      this.#waiting?.resolve(undefined)
+    }
+  }
+
+  /** False where there was nothing new. */
+  async #fetch(): Promise<boolean> {
+    const fetched = await this.#fetcher.fetch(this.#offset)
+    if (fetched === 'lost') throw await this.#lost(this.#offset)
+    const moved = fetched.next > this.#offset
+    this.#compressed.push(...fetched.batches)
+    this.#offset = fetched.next
+    return moved
+  }
+
+  #wanted(): boolean {
+    if (this.#waiting !== undefined && this.#open.length === 0) return true
+    return this.#openBytes + this.#heldBytes < maxBytes
+  }
+}

@@ -1,0 +1,177 @@
+/** A message that stands alone. Headers are encoded (`encodeHeaders`). */
+export interface BatchMessage {
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array
+  readonly headers: Uint8Array
+}
+
+/** Messages that differ in key, value and a number only. */
+export interface MessageRun {
+  /** The values one after the other, where each ends, and their keys. */
+  readonly bytes: Uint8Array
+  readonly ends: Uint32Array
+  readonly keys: readonly (Uint8Array | null)[] | undefined
+  /** Goes before each value. */
+  readonly valuePrefix: Uint8Array
+  /** Encoded headers up to the value of the last one, which is a number that grows by one: `firstNumber` is that of the first value. */
+  readonly headers: Uint8Array
+  readonly firstNumber: number
+}
+
+const utf8 = new TextEncoder()
+/** Attributes, timestamp and offset in the batch, four lengths, the length of a number and the number. */
+const maxFixedBytes = 1 + 1 + 4 * 5 + 1 + 16
+
+/**
+ * The messages of one Kafka record batch (format v2, "Record" in Kafka's protocol), uncompressed, one after the other in one
+ * growing buffer: no object a message. All have the timestamp of the batch.
+ */
+export class BatchEncoder {
+  #bytes: Uint8Array<ArrayBuffer>
+  #at = 0
+  #count = 0
+
+  constructor(capacity: number) {
+    this.#bytes = new Uint8Array(capacity)
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** A view, until `restart`. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#at)
+  }
+
+  /** Begins anew; a buffer that one large message has blown up is given back. */
+  restart(capacity: number): void {
+    this.#at = 0
+    this.#count = 0
+    if (this.#bytes.length > capacity * 4) this.#bytes = new Uint8Array(capacity)
+  }
+
+  message({ key, value, headers }: BatchMessage): void {
+    this.#begin(key, value.length, headers.length)
+    this.#copy(value)
+    this.#copy(headers)
+  }
+
+  /** The messages of a run from the one with index `from` to before `to`. */
+  run(run: MessageRun, from: number, to: number): void {
+    const { bytes, ends, keys, valuePrefix, headers, firstNumber } = run
+    let start = from === 0 ? 0 : (ends[from - 1] ?? 0)
+    for (let index = from; index < to; index++) {
+      const end = ends[index] ?? start
+      const number = firstNumber + index
+      const digits = countDigits(number)
+      const valueLength = valuePrefix.length + end - start
+      // The length of a number, zigzag, is one byte.
+      this.#begin(keys?.[index] ?? null, valueLength, headers.length + 1 + digits)
+      this.#copy(valuePrefix)
+      this.#copy(bytes.subarray(start, end))
+      this.#copy(headers)
+      this.#bytes[this.#at++] = digits * 2
+      this.#digits(number, digits)
+      start = end
+    }
+  }
+
+  /** Everything up to where the value begins. */
+  #begin(key: Uint8Array | null, valueLength: number, headersLength: number): void {
+    const keyLength = key?.length ?? -1
+    const keyBytes = varintBytes(keyLength) + Math.max(0, keyLength)
+    const length =
+      2 +
+      varintBytes(this.#count) +
+      keyBytes +
+      varintBytes(valueLength) +
+      valueLength +
+      headersLength
+    this.#reserve(length + maxFixedBytes)
+    this.#varint(length)
+    this.#bytes[this.#at++] = 0 // attributes
+    this.#bytes[this.#at++] = 0 // the batch's timestamp
+    this.#varint(this.#count)
+    this.#varint(keyLength)
+    if (key !== null) this.#copy(key)
+    this.#varint(valueLength)
+    this.#count += 1
+  }
+
+  #copy(from: Uint8Array): void {
+    this.#bytes.set(from, this.#at)
+    this.#at += from.length
+  }
+
+  #varint(value: number): void {
+    let rest = zigzag(value)
+    while (rest > 0x7f) {
+      this.#bytes[this.#at++] = (rest & 0x7f) | 0x80
+      rest >>>= 7
+    }
+    this.#bytes[this.#at++] = rest
+  }
+
+  #digits(number: number, count: number): void {
+    let rest = number
+    for (let at = this.#at + count - 1; at >= this.#at; at--) {
+      const tenth = Math.floor(rest / 10)
+      this.#bytes[at] = 0x30 + rest - tenth * 10
+      rest = tenth
+    }
+    this.#at += count
+  }
+
+  #reserve(count: number): void {
+    if (this.#bytes.length - this.#at >= count) return
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + count))
+    grown.set(this.#bytes.subarray(0, this.#at))
+    this.#bytes = grown
+  }
+}
+
+/** Headers as a message ends with them: their number, then names and values, each with its length. */
+export function encodeHeaders(headers: Readonly<Record<string, string>>): Uint8Array {
+  const entries = Object.entries(headers)
+  const bytes = varint(entries.length)
+  for (const [name, value] of entries) bytes.push(...lengthAndText(name), ...lengthAndText(value))
+  return Uint8Array.from(bytes)
+}
+
+/** Headers up to the value of the last one, which has this name (`MessageRun.headers`). */
+export function encodeHeadersBefore(
+  headers: Readonly<Record<string, string>>,
+  last: string,
+): Uint8Array {
+  const whole = encodeHeaders({ ...headers, [last]: '' })
+  return whole.subarray(0, whole.length - 1)
+}
+
+function lengthAndText(text: string): number[] {
+  const bytes = utf8.encode(text)
+  return [...varint(bytes.length), ...bytes]
+}
+
+function varint(value: number): number[] {
+  const bytes: number[] = []
+  let rest = zigzag(value)
+  for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80)
+  return [...bytes, rest]
+}
+
+/** 32 bits, small numbers of either sign first. */
+function zigzag(value: number): number {
+  return ((value << 1) ^ (value >> 31)) >>> 0
+}
+
+function varintBytes(value: number): number {
+  const bits = 32 - Math.clz32(zigzag(value))
+  return bits < 8 ? 1 : Math.ceil(bits / 7)
+}
+
+function countDigits(number: number): number {
+  let digits = 1
+  for (let bound = 10; bound <= number; bound *= 10) digits += 1
+  return digits
+}

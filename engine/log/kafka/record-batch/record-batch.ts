@@ -1,0 +1,115 @@
+import { compress, compressionMask, zstd } from './compression.ts'
+import { crc32c } from './crc32c.ts'
+
+/**
+ * A record batch, format v2 (Kafka 0.11 and newer): 61 bytes, then the messages, compressed together.
+ *
+ *   0 base offset 8 | 8 length of what follows 4 | 12 leader epoch 4 | 16 magic 1 | 17 CRC-32C of what follows 4 | 21 attributes 2 |
+ *   23 last offset delta 4 | 27 first timestamp 8 | 35 last timestamp 8 | 43 producer id 8 | 51 producer epoch 2 |
+ *   53 first sequence 4 | 57 count 4 | 61 messages
+ */
+export const headerBytes = 61
+const lengthEnd = 12
+const magicAt = 16
+const magic = 2
+const crcAt = 17
+const crcEnd = 21
+const transactionalBit = 0x10
+const controlBit = 0x20
+
+/** Who writes a batch: what the broker recognises repetitions and zombies by. */
+export interface BatchProducer {
+  readonly id: bigint
+  readonly epoch: number
+  /** Of the batch's first message. */
+  readonly sequence: number
+  readonly transactional: boolean
+}
+
+/** A producer that the broker does not know: repetitions are not recognised. */
+export const anonymous: BatchProducer = { id: -1n, epoch: -1, sequence: -1, transactional: false }
+
+export interface EncodedMessages {
+  readonly bytes: Uint8Array
+  readonly count: number
+}
+
+/** The messages as a batch, compressed, in two pieces. Their bytes may be reused when it resolves. */
+export async function encodeBatch(
+  { bytes, count }: EncodedMessages,
+  { producer, timestampMs }: { readonly producer: BatchProducer; readonly timestampMs: number },
+): Promise<readonly [Buffer, Buffer]> {
+  const body = await compress(bytes)
+  const header = Buffer.alloc(headerBytes)
+  header.writeInt32BE(headerBytes - lengthEnd + body.length, 8)
+  header.writeInt8(magic, magicAt)
+  header.writeInt16BE(zstd | (producer.transactional ? transactionalBit : 0), 21)
+  header.writeInt32BE(count - 1, 23)
+  header.writeBigInt64BE(BigInt(timestampMs), 27)
+  header.writeBigInt64BE(BigInt(timestampMs), 35)
+  header.writeBigInt64BE(producer.id, 43)
+  header.writeInt16BE(producer.epoch, 51)
+  header.writeInt32BE(producer.sequence, 53)
+  header.writeInt32BE(count, 57)
+  header.writeUInt32BE(crc32c(body, crc32c(header.subarray(crcEnd))), crcAt)
+  return [header, body]
+}
+
+/** A batch as it came from the broker, not yet decompressed. */
+export interface RecordBatch {
+  readonly baseOffset: bigint
+  /** Offset of its last message, though compaction may have taken that away. */
+  readonly lastOffset: bigint
+  readonly codec: number
+  readonly transactional: boolean
+  readonly control: boolean
+  readonly producerId: bigint
+  readonly count: number
+  /** The messages, compressed: a view into the response. */
+  readonly body: Buffer
+}
+
+/** What stands at an offset is no whole batch of this format. */
+export class BrokenBatchError extends Error {
+  override readonly name = 'BrokenBatchError'
+  readonly offset: bigint
+
+  constructor(offset: bigint, reason: string) {
+    super(reason)
+    this.offset = offset
+  }
+}
+
+/** The batches in a fetch's answer. The last one may be cut by the fetch's size limit: it is left out. */
+export function readBatches(bytes: Buffer): readonly RecordBatch[] {
+  const batches: RecordBatch[] = []
+  for (let at = 0; at + crcAt <= bytes.length;) {
+    const end = at + lengthEnd + bytes.readInt32BE(at + 8)
+    if (end > bytes.length) break
+    if (bytes.readInt8(at + magicAt) !== magic || end - at < headerBytes) {
+      const reason = 'it is in a message format older than that of Kafka 0.11'
+      throw new BrokenBatchError(bytes.readBigInt64BE(at), reason)
+    }
+    batches.push(readBatch(bytes.subarray(at, end)))
+    at = end
+  }
+  return batches
+}
+
+function readBatch(bytes: Buffer): RecordBatch {
+  const baseOffset = bytes.readBigInt64BE(0)
+  if (crc32c(bytes.subarray(crcEnd)) !== bytes.readUInt32BE(crcAt)) {
+    throw new BrokenBatchError(baseOffset, 'its checksum is wrong')
+  }
+  const attributes = bytes.readInt16BE(21)
+  return {
+    baseOffset,
+    lastOffset: baseOffset + BigInt(bytes.readInt32BE(23)),
+    codec: attributes & compressionMask,
+    transactional: (attributes & transactionalBit) !== 0,
+    control: (attributes & controlBit) !== 0,
+    producerId: bytes.readBigInt64BE(43),
+    count: bytes.readInt32BE(57),
+    body: bytes.subarray(headerBytes),
+  }
+}
