@@ -6,6 +6,7 @@ import { benchCodec, codecTable, type CodecOptions } from './codec.ts'
 import { benchLog, logTable } from './log.ts'
 import { benchMemory, memoryTable } from './memory.ts'
 import { benchPeers, peersMarkdown } from './peers/peers.ts'
+import { benchCopyPipe, copyPipeTable } from './replicate/bench-copy-pipe.ts'
 import { benchReplicate, type ReplicateFigures } from './replicate/replicate.ts'
 
 interface ReplicateFlags {
@@ -54,6 +55,16 @@ program
   })
 
 program
+  .command('copy-pipe')
+  .description('psql COPY TO piped into COPY FROM alone: the limit of this server and machine')
+  .option('--rows <n>', 'rows of the source table', wholeNumber, 1_000_000)
+  .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
+  .option('--json', 'one JSON object on the last line')
+  .action(async (flags: JsonFlag & { readonly rows: number; readonly rounds: number }) => {
+    show(flags, await benchCopyPipe(flags, print), copyPipeTable)
+  })
+
+program
   .command('memory')
   .description("Peak memory of the engine's process for tables of different sizes")
   .option('--rows <n,n,…>', 'rows of the tables', wholeNumbers, [500_000, 5_000_000])
@@ -65,7 +76,9 @@ program
 
 program
   .command('peers')
-  .description('The same work by the COPY pipe, this engine, Sling and dlt (bench/peers/README.md)')
+  .description(
+    'The same work by the COPY pipe, this engine (through Kafka too where KAFKA_BROKERS is set), Sling and dlt (bench/peers/README.md)',
+  )
   .option('--rows <n>', 'rows of the source table', wholeNumber, 1_000_000)
   .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
   .option(
@@ -75,7 +88,11 @@ program
   )
   .option('--json', 'one JSON object on the last line')
   .action(async (flags: PeersFlags) => {
-    const figures = await benchPeers({ ...flags, cacheDir: flags.cache }, print)
+    const kafkaBrokers = process.env.KAFKA_BROKERS?.split(',')
+    const figures = await benchPeers(
+      { ...flags, cacheDir: flags.cache, ...(kafkaBrokers && { kafkaBrokers }) },
+      print,
+    )
     process.stdout.write(peersMarkdown(figures))
     if (flags.json) process.stdout.write(`${JSON.stringify(figures)}\n`)
   })
@@ -139,13 +156,16 @@ function wholeNumbers(text: string): readonly number[] {
 
 function table(figures: ReplicateFigures): string {
   const rate = (value: number): string => `${value.toLocaleString('en')} rows/s`
+  const total = Object.values(figures.stages).reduce((sum, seconds) => sum + seconds, 0)
   const share = Object.entries(figures.stages).map(
-    ([name, seconds]) => `  ${name.padEnd(20)} ${seconds.toFixed(2)} s`,
+    ([name, seconds]) =>
+      `  ${name.padEnd(20)} ${seconds.toFixed(2)} s  ${((100 * seconds) / total).toFixed(0)} %`,
   )
   return [
     `${figures.rows.toLocaleString('en')} rows, ${figures.mode}, metadata ${figures.metadata}, log ${figures.log}; medians of ${String(figures.rounds.length)} rounds`,
     `psql COPY pipe  ${rate(figures.pipeRowsPerSecond)}`,
     `engine          ${rate(figures.rowsPerSecond)}   ratio ${figures.ratio.toFixed(2)}`,
+    `with metadata ${figures.otherMetadata.metadata}: ratio ${figures.otherMetadata.ratio.toFixed(2)}`,
     ...(figures.secondSyncRatio === undefined
       ? []
       : [`second sync, all rows exist: ${figures.secondSyncRatio.toFixed(2)} times the first`]),

@@ -18,6 +18,8 @@ export interface PeersOptions {
   readonly rounds: number
   /** Where the peers' virtual environments are kept. */
   readonly cacheDir: string
+  /** Where given, the engine also runs through Kafka. */
+  readonly kafkaBrokers?: readonly string[]
 }
 
 const measured = z.object({
@@ -75,6 +77,9 @@ export async function benchPeers(
   const programs = [
     pipeProgram(bench),
     engineProgram(bench, options.rows),
+    ...(options.kafkaBrokers === undefined
+      ? []
+      : [engineProgram(bench, options.rows, options.kafkaBrokers)]),
     ...[...environments].map(([peer, environment]) =>
       peerProgram(bench, { peer, environment, rows: options.rows }),
     ),
@@ -146,15 +151,16 @@ function pipeProgram(bench: BenchServer): Program {
 }
 
 /** As a user runs it, in a process of its own: like the peers, it begins with nothing and finds the table itself. */
-function engineProgram(bench: BenchServer, rows: number): Program {
+function engineProgram(bench: BenchServer, rows: number, brokers?: readonly string[]): Program {
+  const log = brokers === undefined ? 'embedded log' : 'Kafka, block framing'
   return {
-    name: 'Reactor Connect',
-    note: 'embedded log, append, metadata minimal, table without a key',
+    name: brokers === undefined ? 'Reactor Connect' : 'Reactor Connect, Kafka',
+    note: `${log}, append, metadata minimal, table without a key`,
     once: () =>
       inWorkDir(async (workDir) => {
         await bench.warehouse(...dropEngineTables)
         const file = join(workDir, 'run.yaml')
-        await writeFile(file, runFileOf(bench))
+        await writeFile(file, runFileOf(bench, brokers))
         const argv = [process.execPath, commandLine, 'connect', 'run', file]
         const result = await measure({ argv, environment: {} }, workDir)
         await requireRows(bench, { table: benchTable, rows })
@@ -164,9 +170,11 @@ function engineProgram(bench: BenchServer, rows: number): Program {
 }
 
 /** JSON is YAML. */
-function runFileOf({ server }: BenchServer): string {
+function runFileOf({ server }: BenchServer, brokers?: readonly string[]): string {
   return JSON.stringify({
-    connection: 'bench',
+    // A connection of its own each time: its topics are new.
+    connection: `bench-${Date.now().toString(36)}`,
+    ...(brokers !== undefined && { log: { kafka: { brokers } } }),
     source: { type: 'postgres', config: { ...server.address, schemas: ['public'] } },
     destination: {
       type: 'postgres',

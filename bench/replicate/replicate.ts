@@ -23,6 +23,8 @@ export interface ReplicateFigures {
   readonly rowsPerSecond: number
   /** Median of the rounds' ratios: this engine's rate / the COPY pipe's rate. */
   readonly ratio: number
+  /** The same with the other choice of metadata columns (`full` beside `minimal`), in the same rounds. */
+  readonly otherMetadata: { readonly metadata: string; readonly ratio: number }
   /** append_dedup: time of a second sync that reads everything again / time of the first. */
   readonly secondSyncRatio?: number
   readonly cpuSeconds: number
@@ -63,17 +65,29 @@ async function measure(
       to: `pipe_${benchTable}`,
     })
     await bench.warehouse(...dropEngineTables)
+    const other = await runEngine(bench, options.rows, {
+      ...firstRun(),
+      ...options,
+      metadata: otherOf(options.metadata),
+    })
+    await bench.warehouse(...dropEngineTables)
     const named = { ...firstRun(), ...options }
     const figures = await runEngine(bench, options.rows, named)
     // All rows exist by now: each is merged.
     const again =
       options.mode === 'append_dedup' ? await runEngine(bench, options.rows, named) : undefined
     print(
-      `${round === 0 ? 'warm-up' : `round ${String(round)}`}: COPY pipe ${pipe.seconds.toFixed(2)} s, engine ${figures.seconds.toFixed(2)} s, ratio ${(pipe.seconds / figures.seconds).toFixed(2)}${again === undefined ? '' : `, second sync ${again.seconds.toFixed(2)} s`}`,
+      `${round === 0 ? 'warm-up' : `round ${String(round)}`}: COPY pipe ${pipe.seconds.toFixed(2)} s, engine ${figures.seconds.toFixed(2)} s, ratio ${(pipe.seconds / figures.seconds).toFixed(2)}, with ${otherOf(options.metadata)} metadata ${other.seconds.toFixed(2)} s${again === undefined ? '' : `, second sync ${again.seconds.toFixed(2)} s`}`,
     )
     if (round > 0) {
       const secondSeconds = again?.seconds
-      rounds.push({ pipeSeconds: pipe.seconds, seconds: figures.seconds, secondSeconds, figures })
+      rounds.push({
+        pipeSeconds: pipe.seconds,
+        seconds: figures.seconds,
+        otherSeconds: other.seconds,
+        secondSeconds,
+        figures,
+      })
     }
   }
   const of = (value: (round: Round) => number): number => median(rounds.map(value))
@@ -86,6 +100,10 @@ async function measure(
     pipeRowsPerSecond: Math.round(options.rows / of((round) => round.pipeSeconds)),
     rowsPerSecond: Math.round(options.rows / of((round) => round.seconds)),
     ratio: of((round) => round.pipeSeconds / round.seconds),
+    otherMetadata: {
+      metadata: otherOf(options.metadata),
+      ratio: of((round) => round.pipeSeconds / round.otherSeconds),
+    },
     ...(options.mode === 'append_dedup' && {
       secondSyncRatio: of((round) => (round.secondSeconds ?? NaN) / round.seconds),
     }),
@@ -98,9 +116,14 @@ async function measure(
   }
 }
 
+function otherOf(metadata: ReplicateOptions['metadata']): ReplicateOptions['metadata'] {
+  return metadata === 'minimal' ? 'full' : 'minimal'
+}
+
 interface Round {
   readonly pipeSeconds: number
   readonly seconds: number
+  readonly otherSeconds: number
   readonly secondSeconds: number | undefined
   readonly figures: EngineFigures
 }
