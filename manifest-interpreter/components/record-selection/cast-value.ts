@@ -114,7 +114,8 @@ const simpleTypes: ReadonlySet<Value> = new Set<Value>([
 function toList(schema: PlainDict): Cast {
   const items = field(schema, 'items')
   if (items !== undefined && !isDict(items)) return noSchema(items)
-  const type = items === undefined || !isPlainDict(items) ? [] : (field(items, 'type') ?? [])
+  const named = items !== undefined && isPlainDict(items) ? field(items, 'type') : undefined
+  const type = named === undefined ? [] : named
   // A type that is one text is taken for its letters by the reference, none of which is a type.
   const wraps = Array.isArray(type) && type.every((name) => simpleTypes.has(name))
   return (value) => (wraps && isSimple(value) ? [value] : value)

@@ -25,6 +25,7 @@ export function compileNormalizer(
   const compiler = new SchemaCompiler(schema, report)
   const visit = compiler.compile(schema)
   return (record) => {
+    compiler.reset()
     visit(record, [])
   }
 }
@@ -36,10 +37,17 @@ class SchemaCompiler {
   readonly #root: Dict
   readonly #report: (misfit: Misfit) => void
   readonly #references = new Map<string, Visit>()
+  /** References that are being followed: one that names itself never ends. */
+  #following = 0
 
   constructor(root: Dict, report: (misfit: Misfit) => void) {
     this.#root = root
     this.#report = report
+  }
+
+  /** A record that failed leaves nothing behind. */
+  reset(): void {
+    this.#following = 0
   }
 
   /** Keywords in the order of the schema; beside a reference there are none. Others than these are not looked at. */
@@ -114,14 +122,14 @@ class SchemaCompiler {
   #reference(reference: Value): Visit {
     const key = str(reference)
     return (value, path) => {
+      requireDepth(++this.#following)
       let visit = this.#references.get(key)
       if (visit === undefined) {
-        // Against a reference that names itself: there is nothing to look at.
-        this.#references.set(key, nothing)
         visit = this.compile(this.#lookUp(reference))
         this.#references.set(key, visit)
       }
       visit(value, path)
+      this.#following--
     }
   }
 
