@@ -73,27 +73,23 @@ function decodeUtf32(bytes: Uint8Array, littleEndian: boolean): string {
   return text
 }
 
+/** The first bytes that tell a charset: a byte order mark, or the zeros beside the ASCII of JSON's first characters. */
+const JSON_CHARSETS: readonly (readonly [pattern: RegExp, charset: string])[] = [
+  [/^fffe0000/, 'utf-32'],
+  [/^0000feff/, 'utf-32-be'],
+  [/^efbbbf/, 'utf-8-sig'],
+  [/^fffe/, 'utf-16'],
+  [/^feff/, 'utf-16-be'],
+  [/^(?:(?!00)..){4}/, 'utf-8'],
+  [/^00(?!00)..00(?!00)../, 'utf-16-be'],
+  [/^(?!00)..00(?!00)..00/, 'utf-16-le'],
+  [/^000000(?!00)../, 'utf-32-be'],
+  [/^(?!00)..000000/, 'utf-32-le'],
+]
+
 function jsonCharset(bytes: Uint8Array): string | undefined {
-  const [a = 0, b = 0, c = 0, d = 0] = bytes
-  if (a === 0xff && b === 0xfe && c === 0 && d === 0) return 'utf-32'
-  if (a === 0 && b === 0 && c === 0xfe && d === 0xff) return 'utf-32-be'
-  if (a === 0xef && b === 0xbb && c === 0xbf) return 'utf-8-sig'
-  if (a === 0xff && b === 0xfe) return 'utf-16'
-  if (a === 0xfe && b === 0xff) return 'utf-16-be'
-  switch ([a, b, c, d].map((byte) => (byte === 0 ? '0' : 'x')).join('')) {
-    case 'xxxx':
-      return 'utf-8'
-    case '0x0x':
-      return 'utf-16-be'
-    case 'x0x0':
-      return 'utf-16-le'
-    case '000x':
-      return 'utf-32-be'
-    case 'x000':
-      return 'utf-32-le'
-    default:
-      return undefined
-  }
+  const start = Buffer.from(bytes.subarray(0, 4)).toString('hex')
+  return JSON_CHARSETS.find(([pattern]) => pattern.test(start))?.[1]
 }
 
 /** The reference asks a statistical detector here. Bodies are UTF-8 or a Western European one-byte charset in practice. */

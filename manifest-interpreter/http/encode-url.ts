@@ -210,16 +210,11 @@ function encodeInvalid(text: string, allowed: Allowed): string {
 
 /** Undefined where a percent sign is followed by letters that are no escape. */
 function decodeUnreserved(url: string): string | undefined {
-  let failed = false
-  const decoded = url.replaceAll(/%([\p{L}\p{N}]{2})/gu, (escape, digits: string) => {
-    if (!/^[0-9a-fA-F]{2}$/.test(digits)) {
-      failed = true
-      return escape
-    }
-    const character = String.fromCharCode(Number.parseInt(digits, 16))
+  if (/%(?![0-9a-fA-F]{2})[\p{L}\p{N}]{2}/u.test(url)) return undefined
+  return url.replaceAll(/%[0-9a-fA-F]{2}/g, (escape) => {
+    const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16))
     return UNRESERVED.test(character) ? character : escape
   })
-  return failed ? undefined : decoded
 }
 
 function allowing(characters: string): Allowed {

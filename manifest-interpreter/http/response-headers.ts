@@ -1,3 +1,4 @@
+import { emptyDict, set } from '../value/dict.ts'
 import type { PlainDict, Value } from '../value/value.ts'
 
 /**
@@ -38,28 +39,30 @@ export class ResponseHeaders extends Map<Value, Value> {
 
   /** A dict whose names are matched exactly, with `link` parsed: the `headers` of paginators. */
   toDict(): PlainDict {
-    const dict: PlainDict = Object.create(null)
-    for (const [name, value] of this) dict[String(name)] = value
-    dict['link'] = parseLinks(this.text('link') ?? '')
+    const dict = emptyDict()
+    for (const [name, value] of this) set(dict, name, value)
+    dict.link = parseLinks(this.text('link') ?? '')
     return dict
   }
 }
 
 /** `Link` headers by their `rel` (or URL, where there is none): each a dict with `url` and the parameters. */
 export function parseLinks(header: string): PlainDict {
-  const links: PlainDict = Object.create(null)
+  const links = emptyDict()
   const trimmed = strip(header, ' \'"')
   if (trimmed === '') return links
   for (const part of trimmed.split(/, *</)) {
     const semicolon = part.indexOf(';')
     const target = semicolon < 0 ? part : part.slice(0, semicolon)
-    const link: PlainDict = Object.assign(Object.create(null), { url: strip(target, '<> \'"') })
+    let name = strip(target, '<> \'"')
+    const link: PlainDict = { url: name }
     for (const parameter of semicolon < 0 ? [] : part.slice(semicolon + 1).split(';')) {
       const [key, value, more] = parameter.split('=')
       if (key === undefined || value === undefined || more !== undefined) break
-      link[strip(key, ' \'"')] = strip(value, ' \'"')
+      set(link, strip(key, ' \'"'), strip(value, ' \'"'))
     }
-    links[String(link['rel'] ?? link['url'])] = link
+    if (typeof link.rel === 'string' && link.rel !== '') name = link.rel
+    set(links, name, link)
   }
   return links
 }

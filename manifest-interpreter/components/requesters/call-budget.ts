@@ -17,7 +17,7 @@ import { FixedWindowCallRatePolicy } from './api-budget/fixed-window-call-rate-p
 import { MovingWindowCallRatePolicy } from './api-budget/moving-window-call-rate-policy.ts'
 import { unlimitedCallRatePolicy } from './api-budget/unlimited-call-rate-policy.ts'
 import { toNumber } from './backoff/to-number.ts'
-import { compileRequestMatcher } from './request-matcher.ts'
+import { compileRequestMatcher, compileWeight } from './request-matcher.ts'
 
 type BudgetBuilder = Pick<Builder, 'config' | 'templates' | 'environment'>
 
@@ -54,9 +54,12 @@ export function buildCallBudget(
 
 function buildPolicy(value: Value, builder: BudgetBuilder): MatchedPolicy {
   const definition = componentOf(value)
-  const matchers = list(definition, 'matchers').map((matcher) =>
-    compileRequestMatcher(componentOf(matcher), builder),
-  )
+  const matchers = list(definition, 'matchers')
+    .map(componentOf)
+    .map((matcher) => ({
+      matches: compileRequestMatcher(matcher),
+      weight: compileWeight(matcher, builder),
+    }))
   return { policy: policyOf(definition, builder), matchers }
 }
 
@@ -105,8 +108,12 @@ function wholeNumber(value: Value, name: string): number {
 function compileResponseReader(
   definition: PlainDict,
 ): (response: HttpResponse) => { available: number | null; resetMicros: number | null } {
-  const resetHeader = optionalText(definition, 'ratelimit_reset_header') || 'ratelimit-reset'
-  const leftHeader = optionalText(definition, 'ratelimit_remaining_header') || 'ratelimit-remaining'
+  const headerName = (name: string, usual: string): string => {
+    const given = optionalText(definition, name) ?? ''
+    return given === '' ? usual : given
+  }
+  const resetHeader = headerName('ratelimit_reset_header', 'ratelimit-reset')
+  const leftHeader = headerName('ratelimit_remaining_header', 'ratelimit-remaining')
   const codes = list(definition, 'status_codes_for_ratelimit_hit').map(Number)
   const hits = new Set(codes.length > 0 ? codes : [429])
   return (response) => {

@@ -69,7 +69,14 @@ export class HttpClient {
     await authenticator.authenticate(request)
     const outcome = await this.#outcomeOf(request)
     if (!(outcome instanceof TransportError) && !outcome.fromCache) this.#observe(request, outcome)
-    const resolution = await errorHandler.interpret(outcome)
+    return this.#answer(attempts, outcome, await errorHandler.interpret(outcome))
+  }
+
+  async #answer(
+    attempts: Attempts,
+    outcome: HttpResponse | TransportError,
+    resolution: ErrorResolution,
+  ): Promise<HttpResponse | null> {
     switch (resolution.action) {
       case 'RESET_PAGINATION':
       case 'REDUCE_PAGE_SIZE':
@@ -77,17 +84,17 @@ export class HttpClient {
         await discard(outcome)
         throw new RetrieverSignal(resolution.action, resolution.message ?? '')
       case 'FAIL':
-        throw await failure(request, outcome, resolution)
+        throw await failure(attempts.request, outcome, resolution)
       case 'RETRY':
       case 'RATE_LIMITED':
       case 'REFRESH_TOKEN_THEN_RETRY':
         throw await this.#retryNeeded(attempts, outcome, resolution)
       case 'IGNORE':
         this.#logIgnored(attempts, outcome)
-        return outcome instanceof TransportError ? null : outcome
+        break
       case 'SUCCESS':
-        return outcome instanceof TransportError ? null : outcome
     }
+    return outcome instanceof TransportError ? null : outcome
   }
 
   async #outcomeOf(request: HttpRequest): Promise<HttpResponse | TransportError> {

@@ -63,7 +63,8 @@ function bodyOf(definition: PlainDict): { readonly data: Value; readonly json: V
   const json = field(definition, 'request_body_json') ?? {}
   if (body === undefined) return { data, json }
   const value = get(body, 'value') ?? {}
-  switch (get(body, 'type')) {
+  const type = str(get(body, 'type') ?? null)
+  switch (type) {
     case 'RequestBodyUrlEncodedForm':
     case 'RequestBodyPlainText':
       return { data: value, json }
@@ -72,7 +73,7 @@ function bodyOf(definition: PlainDict): { readonly data: Value; readonly json: V
     case 'RequestBodyJsonObject':
       return { data, json: value }
     default:
-      throw valueError(`Unsupported request body type: ${str(get(body, 'type') ?? null)}`)
+      throw valueError(`Unsupported request body type: ${type}`)
   }
 }
 

@@ -10,16 +10,9 @@ import type { PlainDict } from '../../value/value.ts'
 import { toNumber } from './backoff/to-number.ts'
 
 /** `HttpRequestRegexMatcher`: picks the requests that a rate or a quota counts. */
-export interface RequestMatcher {
-  matches(request: HttpRequest): boolean
-  /** How many calls a request counts for. */
-  readonly weight: number
-}
+export type RequestMatcher = (request: HttpRequest) => boolean
 
-export function compileRequestMatcher(
-  definition: PlainDict,
-  builder: Pick<Builder, 'config' | 'templates'>,
-): RequestMatcher {
+export function compileRequestMatcher(definition: PlainDict): RequestMatcher {
   const method = optionalText(definition, 'method')?.toUpperCase()
   const base = optionalText(definition, 'url_base')?.replace(/\/+$/, '')
   const pattern = optionalText(definition, 'url_path_pattern') ?? ''
@@ -36,20 +29,18 @@ export function compileRequestMatcher(
     const query = new Map(parseQuery(parts.query))
     return params.every(([name, value]) => query.get(name) === value)
   }
-  return {
-    matches: (request) =>
-      (method === undefined || method === '' || request.method === method) &&
-      matchesUrl(request.url) &&
-      headers.every(([name, value]) => header(request.headers, name) === value),
-    weight: weightOf(definition, builder),
-  }
+  return (request) =>
+    (method === undefined || method === '' || request.method === method) &&
+    matchesUrl(request.url) &&
+    headers.every(([name, value]) => header(request.headers, name) === value)
 }
 
 function textPairs(definition: PlainDict, name: string): (readonly [string, string])[] {
   return entries(optionalDict(definition, name) ?? {}).map(([key, value]) => [str(key), str(value)])
 }
 
-function weightOf(
+/** How many calls a request counts for that the matcher fits. */
+export function compileWeight(
   definition: PlainDict,
   { config, templates }: Pick<Builder, 'config' | 'templates'>,
 ): number {

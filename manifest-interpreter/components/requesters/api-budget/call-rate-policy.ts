@@ -12,7 +12,7 @@ export interface CallRatePolicy {
 /** A policy with the requests that it is for: all of them, where it has no matcher. */
 export interface MatchedPolicy {
   readonly policy: CallRatePolicy
-  readonly matchers: readonly RequestMatcher[]
+  readonly matchers: readonly { readonly matches: RequestMatcher; readonly weight: number }[]
 }
 
 export function matchesPolicy({ matchers }: MatchedPolicy, request: HttpRequest): boolean {
