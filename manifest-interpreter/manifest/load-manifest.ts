@@ -1,4 +1,4 @@
-import { optionalComponent } from '../definition.ts'
+import { optionalComponent, optionalDict } from '../definition.ts'
 import { dictOf, entries, has, isDict, isPlainDict } from '../value/dict.ts'
 import type { Dict, PlainDict, Value } from '../value/value.ts'
 import { loadYaml } from '../yaml/load-yaml.ts'
@@ -14,6 +14,8 @@ export interface Manifest {
   readonly definition: PlainDict
   readonly check: PlainDict
   readonly spec: PlainDict | undefined
+  /** The JSON schema of the configuration; empty where the manifest has none. */
+  readonly connectionSpecification: Dict
 }
 
 /**
@@ -31,7 +33,9 @@ export function loadManifest(source: string | Dict): Manifest {
   if (!isPlainDict(definition)) throw manifestError('', 'Its keys must be names of fields.')
   const check = optionalComponent(definition, 'check')
   if (check === undefined) throw manifestError('check', 'Its keys must be names of fields.')
-  return { definition, check, spec: optionalComponent(definition, 'spec') }
+  const spec = optionalComponent(definition, 'spec')
+  const connectionSpecification = spec && optionalDict(spec, 'connection_specification')
+  return { definition, check, spec, connectionSpecification: connectionSpecification ?? {} }
 }
 
 function readYaml(text: string): Value {

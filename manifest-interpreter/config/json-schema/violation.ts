@@ -1,0 +1,22 @@
+import type { Dict, Value } from '../../value/value.ts'
+
+/** What a value has against it in a JSON schema. */
+export interface Violation {
+  /** As Python's jsonschema words it. */
+  readonly message: string
+  readonly keyword: string
+  /** From the value that the keyword's schema is for, down to the one that is wrong. */
+  readonly path: readonly Value[]
+  /** The schema that has the keyword. */
+  readonly schema: Dict
+  readonly instance: Value
+  /** Of anyOf and oneOf: what is wrong with each alternative. */
+  readonly context: readonly Violation[]
+}
+
+/** What a keyword finds: its violations are completed by who calls it. */
+export interface Finding {
+  readonly message: string
+  readonly context?: readonly Violation[]
+  readonly keyword?: string
+}

@@ -1,0 +1,113 @@
+import { get, isDict, textEntries } from '../../value/dict.ts'
+import { repr } from '../../value/text.ts'
+import type { Dict, Value } from '../../value/value.ts'
+import { ConfigError } from '../config-error.ts'
+import { combiningKeywords } from './combining-keywords.ts'
+import { containerKeywords } from './container-keywords.ts'
+import { valueKeywords } from './value-keywords.ts'
+import type { Finding, Violation } from './violation.ts'
+
+/** References and schemas that lead into each other without end stop here. */
+const maxDepth = 300
+
+/** What a keyword is given. */
+export interface KeywordCall {
+  /** The value of the keyword. */
+  readonly argument: Value
+  readonly instance: Value
+  /** The schema that has the keyword. */
+  readonly schema: Dict
+  /** The violations of the instance, or of a part of it, in another schema. */
+  readonly check: (schema: Value, instance: Value, key?: Value) => readonly Violation[]
+  /** The schema that a local reference names. */
+  readonly resolve: (reference: string) => Value
+}
+/** Violations of parts as they are; findings about the instance itself. */
+export type Keyword = (call: KeywordCall) => readonly (Violation | Finding)[]
+
+const keywords: ReadonlyMap<string, Keyword> = new Map([
+  ...valueKeywords,
+  ...containerKeywords,
+  ...combiningKeywords,
+])
+const unsupported = new Set(['unevaluatedItems', 'unevaluatedProperties', '$dynamicRef'])
+
+/**
+ * Everything that a value has against it in a JSON schema, in the order of the schema's keywords: draft 2020-12, and what
+ * drafts 4 to 7 had instead (lists of items, dependencies). Formats are not checked, as in the reference.
+ * @throws {ConfigError} for a schema that cannot be used
+ */
+export function violations(schema: Value, instance: Value): readonly Violation[] {
+  return new SchemaWalk(schema).check({ schema, instance, depth: 0 })
+}
+
+class SchemaWalk {
+  readonly #root: Value
+
+  constructor(root: Value) {
+    this.#root = root
+  }
+
+  check(at: {
+    readonly schema: Value
+    readonly instance: Value
+    readonly depth: number
+  }): Violation[] {
+    const { schema, instance, depth } = at
+    if (schema === true) return []
+    if (schema === false) return [refused(instance)]
+    if (!isDict(schema)) throw new ConfigError('A JSON schema of the manifest is no object.')
+    if (depth > maxDepth) throw new ConfigError('A JSON schema of the manifest refers to itself.')
+    return textEntries(schema).flatMap(([name, argument]) => {
+      const keyword = keywords.get(name)
+      if (keyword === undefined) {
+        if (unsupported.has(name)) {
+          throw new ConfigError(`JSON schemas with "${name}" are not supported. Leave it out.`)
+        }
+        return []
+      }
+      const found = keyword({
+        argument,
+        instance,
+        schema,
+        check: (inner, part, key) => this.#part(inner, part, { key, depth }),
+        resolve: (reference) => this.#resolve(reference),
+      })
+      return found.map((one) => completed(one, { keyword: name, schema, instance }))
+    })
+  }
+
+  #part(
+    schema: Value,
+    instance: Value,
+    at: { readonly key: Value | undefined; readonly depth: number },
+  ): readonly Violation[] {
+    const found = this.check({ schema, instance, depth: at.depth + 1 })
+    const { key } = at
+    return key === undefined ? found : found.map((one) => ({ ...one, path: [key, ...one.path] }))
+  }
+
+  #resolve(reference: string): Value {
+    let schema: Value | undefined = reference.startsWith('#') ? this.#root : undefined
+    for (const part of reference.split('/').slice(1)) {
+      const key = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~')
+      if (Array.isArray(schema)) schema = schema[Number(key)]
+      else schema = schema !== undefined && isDict(schema) ? get(schema, key) : undefined
+    }
+    if (schema === undefined)
+      throw new ConfigError(`Unresolvable JSON schema reference: ${reference}`)
+    return schema
+  }
+}
+
+function refused(instance: Value): Violation {
+  const message = `False schema does not allow ${repr(instance)}`
+  return { message, keyword: '', path: [], schema: {}, instance, context: [] }
+}
+
+function completed(
+  found: Violation | Finding,
+  of: { readonly keyword: string; readonly schema: Dict; readonly instance: Value },
+): Violation {
+  return 'path' in found ? found : { path: [], context: [], ...of, ...found }
+}

@@ -1,0 +1,8 @@
+import { ConfigError } from './config-error.ts'
+
+/** In the reference every use of PredicateValidator fails, whatever it validates: a manifest that has one cannot be used there. */
+export function predicateValidator(): never {
+  throw new ConfigError(
+    'PredicateValidator.validate() takes 1 positional argument but 2 were given',
+  )
+}
