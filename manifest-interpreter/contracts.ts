@@ -36,6 +36,8 @@ export type SideMessage =
   | { readonly kind: 'config'; readonly config: Dict }
   /** A stream waits because of a rate limit. */
   | { readonly kind: 'rate-limited'; readonly stream: string; readonly seconds: number | null }
+  /** A failure that is tried again, so that the stream may yet succeed (an async job that could not be created): a trace error without a stream. */
+  | { readonly kind: 'error'; readonly error: SourceError }
 
 /** Sends one request and resolves when the head of the response is there. Rejects with a `TransportError`. Follows redirects. */
 export interface Transport {
@@ -344,6 +346,8 @@ export interface Builder {
   readonly catalog: ReadonlyMap<string, ConfiguredStream> | null
   /** The same with another state of one stream. */
   withState(streamName: string, state: Dict): Builder
+  /** The manifest's `max_concurrent_async_job_count`: a number or a template; undefined where it has none, and for parents. */
+  readonly maxConcurrentAsyncJobs?: Value
   /** The same for the parents of a stream: they start from these states, emit none and know no catalog. */
   forParent(states: ReadonlyMap<string, Dict>): Builder
   /** Builds the component that a definition names by its `type`. `context` carries what the parent knows. */
