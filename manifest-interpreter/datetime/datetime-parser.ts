@@ -1,4 +1,4 @@
-import { PythonError } from '../value/python-error.ts'
+import { isValueError } from './datetime-error.ts'
 import { floatText, str } from '../value/text.ts'
 import type { Value } from '../value/value.ts'
 import { PyDateTime } from './py-datetime.ts'
@@ -46,7 +46,7 @@ function quietly(
   try {
     return format.parse(value)
   } catch (error) {
-    if (error instanceof PythonError && error.kind === 'ValueError') return undefined
+    if (isValueError(error)) return undefined
     throw error
   }
 }

@@ -11,7 +11,7 @@ import {
   parametersOf,
   text,
 } from '../../definition.ts'
-import { copy, get, set } from '../../value/dict.ts'
+import { copy, get, isDict, set } from '../../value/dict.ts'
 import { PythonError, typeError, valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
 import { truth } from '../../value/truth.ts'
@@ -230,8 +230,7 @@ function clampCompiler(definition: PlainDict, builder: Builder): () => Clamping 
 }
 
 function weekdayOf(details: Value): string | undefined {
-  if (typeof details !== 'object' || details === null) return undefined
-  const weekday = 'weekday' in details ? details.weekday : undefined
+  const weekday = isDict(details) ? get(details, 'weekday') : undefined
   return typeof weekday === 'string' ? weekday : undefined
 }
 
