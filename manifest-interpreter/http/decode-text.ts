@@ -52,7 +52,7 @@ function decode(bytes: Uint8Array, charset: string, options: { fatal?: boolean }
 /** Python keeps a byte order mark of UTF-8 and drops that of UTF-16. An unknown charset is taken for UTF-8. */
 function textDecoder(name: string, options: { fatal?: boolean }): InstanceType<typeof TextDecoder> {
   try {
-    return new TextDecoder(name.replace(/^cp(\d+)$/, 'windows-$1'), {
+    return new TextDecoder(name.replace(/^cp(\d+)$/, 'windows-$1').replace('utf-16-', 'utf-16'), {
       ...options,
       ignoreBOM: !name.startsWith('utf-16'),
     })

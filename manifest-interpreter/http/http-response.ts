@@ -1,4 +1,4 @@
-import { TransportError } from '../contracts.ts'
+import { TransportError, type HttpRequest } from '../contracts.ts'
 import { parseJson } from '../value/json.ts'
 import type { Value } from '../value/value.ts'
 import { decodeJsonText, decodeText } from './decode-text.ts'
@@ -13,8 +13,11 @@ export class HttpResponse {
   readonly url: string
   /** Answered from the cache of a stream's responses: nothing was sent. */
   readonly fromCache: boolean
+  /** What was sent: templates of async jobs look at it. */
+  request: HttpRequest | undefined
   readonly #maxBytes: number
   readonly #source: Uint8Array | AsyncIterable<Uint8Array>
+  readonly #release: (() => Promise<void>) | undefined
   #streamed = false
   #bytes: Promise<Uint8Array> | undefined
   #json: Promise<Value> | undefined
@@ -27,6 +30,7 @@ export class HttpResponse {
     this.fromCache = parts.fromCache ?? false
     this.#maxBytes = parts.maxBytes ?? DEFAULT_MAX_BYTES
     this.#source = parts.body
+    this.#release = parts.release
   }
 
   /** Below 400, as Python's `requests` has it. */
@@ -66,7 +70,7 @@ export class HttpResponse {
   async discard(): Promise<void> {
     if (this.#streamed || this.#bytes !== undefined || this.#source instanceof Uint8Array) return
     this.#streamed = true
-    await this.#source[Symbol.asyncIterator]().return?.()
+    await this.#release?.()
   }
 
   async #read(): Promise<Uint8Array> {
@@ -100,6 +104,8 @@ export interface HttpResponseParts {
   readonly url: string
   /** Decompressed. Ending the iteration early frees the connection. */
   readonly body: Uint8Array | AsyncIterable<Uint8Array>
+  /** Frees the connection of a body that nobody has begun to read. */
+  readonly release?: () => Promise<void>
   readonly fromCache?: boolean
   /** How much of a body may be held in memory. */
   readonly maxBytes?: number

@@ -23,6 +23,8 @@ export interface UndiciTransportOptions {
 const MAX_REDIRECTS = 30
 /** Python's http.client allows 64 KiB a line. */
 const MAX_HEADER_BYTES = 128 * 1024
+/** An unwanted body is read to here, so that its connection can be used again; beyond, the connection is closed. */
+const MAX_DRAINED_BYTES = 128 * 1024
 /** Set by the transport itself; undici refuses them. */
 const CONNECTION_HEADERS = new Set(
   'connection content-length expect keep-alive transfer-encoding upgrade'.split(' '),
@@ -45,6 +47,7 @@ export class UndiciTransport implements Transport {
     for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
       const { status, reason, headers, body } = await this.#sendOnce(current, signal)
       const next = redirected(current, { status, headers })
+      const release = (): Promise<void> => body.dump({ limit: MAX_DRAINED_BYTES, signal })
       if (next === undefined) {
         return new HttpResponse({
           status,
@@ -52,10 +55,11 @@ export class UndiciTransport implements Transport {
           headers,
           url: current.url,
           body: guardBody(decompress(body, headers.text('content-encoding')), current, signal),
+          release,
           ...(this.#options.maxBodyBytes !== undefined && { maxBytes: this.#options.maxBodyBytes }),
         })
       }
-      await body.dump({ limit: 128 * 1024, signal })
+      await release()
       current = next
     }
     throw new TransportError(
