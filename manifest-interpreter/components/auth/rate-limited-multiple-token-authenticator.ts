@@ -62,6 +62,7 @@ function settingsOf(definition: PlainDict, builder: Builder): Settings {
   const key = dumpJson(
     {
       ...settings,
+      tokens: [...settings.tokens],
       quotas: list(definition, 'quotas').map(withoutParameters),
       url: evaluate(optionalText(source, 'url') ?? '', builder),
       http_method: optionalText(source, 'http_method') ?? 'GET',
@@ -77,7 +78,7 @@ function settingsOf(definition: PlainDict, builder: Builder): Settings {
 
 function create(definition: PlainDict, settings: Settings, builder: Builder): Authenticator {
   const { tokens, header } = settings
-  const quotas = list(definition, 'quotas').map((quota) => compileQuota(quota, builder))
+  const quotas = list(definition, 'quotas').map(compileQuota)
   checkNotEmpty(tokens, quotas)
   const fetch = quotaStatus(definition, quotas, builder)
   const valueFor = (token: string) => `${settings.authMethod} ${token}`

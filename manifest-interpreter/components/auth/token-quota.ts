@@ -4,7 +4,6 @@ import { isPlainDict } from '../../value/dict.ts'
 import { contains } from '../../value/equality.ts'
 import { PythonError, valueError } from '../../value/python-error.ts'
 import { compileRequestMatcher, type RequestMatcher } from '../requesters/request-matcher.ts'
-import type { Builder } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
@@ -22,13 +21,11 @@ export interface TokenQuota {
   readonly exhaustionStatusCodes: readonly Value[]
 }
 
-export function compileQuota(definition: Value, builder: Builder): TokenQuota {
+export function compileQuota(definition: Value): TokenQuota {
   if (!isPlainDict(definition)) throw new TypeError('A quota must be an object.')
   return {
     name: text(definition, 'name'),
-    matchers: list(definition, 'matchers')
-      .filter(isPlainDict)
-      .map((matcher) => compileRequestMatcher(matcher, builder)),
+    matchers: list(definition, 'matchers').filter(isPlainDict).map(compileRequestMatcher),
     remainingPath: list(definition, 'remaining_path'),
     resetPath: list(definition, 'reset_path'),
     limitPath: list(definition, 'limit_path'),
@@ -65,20 +62,28 @@ export function updateFromResponse(
   response: HttpResponse,
 ): void {
   if (!state.tracked) return
-  const isExhausted = contains(quota.exhaustionStatusCodes, response.status)
-  const remaining = headerInt(response, quota.remainingHeader) ?? (isExhausted ? 0 : undefined)
-  const resetAt = headerMoment(response, quota.resetHeader)
-  const limit = headerInt(response, quota.limitHeader)
-  const isOlderWindow = resetAt !== undefined && resetAt < state.resetAt
-  if (limit !== undefined && limit > 0 && !isOlderWindow) state.limit = limit
-  if (resetAt !== undefined && resetAt > state.resetAt) {
+  const { isExhausted, limit, remaining, resetAt } = reportOf(response, quota, state)
+  const isOlderWindow = resetAt < state.resetAt
+  if (limit > 0 && !isOlderWindow) state.limit = limit
+  if (resetAt > state.resetAt) {
     state.resetAt = resetAt
     state.remaining = remaining ?? state.limit
   } else if (remaining !== undefined) {
-    const isThisWindow = resetAt === undefined || resetAt >= state.resetAt - RESET_TOLERANCE
+    const isThisWindow = resetAt >= state.resetAt - RESET_TOLERANCE
     // Answers come out of order: within a window the count only falls. That calls are spent is believed of any window.
     if (isThisWindow || (remaining <= 0 && isExhausted))
       state.remaining = Math.min(state.remaining, remaining)
+  }
+}
+
+/** What the headers say; a reset that they do not tell is the known one, a limit that they do not tell is 0. */
+function reportOf(response: HttpResponse, quota: TokenQuota, state: QuotaState) {
+  const isExhausted = contains(quota.exhaustionStatusCodes, response.status)
+  return {
+    isExhausted,
+    remaining: headerInt(response, quota.remainingHeader) ?? (isExhausted ? 0 : undefined),
+    resetAt: headerMoment(response, quota.resetHeader) ?? state.resetAt,
+    limit: headerInt(response, quota.limitHeader) ?? 0,
   }
 }
 
