@@ -1,6 +1,6 @@
 import { DecodeError } from './decode-error.ts'
 
-/** A field may not be longer: Python's limit. */
+/** Python's limit. */
 const MAX_FIELD_LENGTH = 131_072
 
 const QUOTE = '"'
@@ -13,6 +13,7 @@ const NEWLINE = 10
  */
 export class CsvReader {
   readonly #delimiterCode: number
+  readonly #maxFieldLength: number
   #state: State = 'record'
   /** Parts of the field that is being read. */
   #field = ''
@@ -22,8 +23,15 @@ export class CsvReader {
   #afterReturn = false
 
   /** @param delimiter one UTF-16 unit */
-  constructor(delimiter: string) {
+  constructor(
+    delimiter: string,
+    options: {
+      /** A field may not be longer: Python's own limit, unless set otherwise. */
+      readonly maxFieldLength?: number
+    } = {},
+  ) {
     this.#delimiterCode = delimiter.charCodeAt(0)
+    this.#maxFieldLength = options.maxFieldLength ?? MAX_FIELD_LENGTH
   }
 
   /** The rows that the text completes. An empty line is an empty row. */
@@ -32,6 +40,11 @@ export class CsvReader {
     if (text !== '') this.#afterReturn = text.endsWith('\r')
     this.#read(text.slice(start).replaceAll(/\r\n?/g, '\n'))
     return this.#take()
+  }
+
+  /** The text so far ends in a quoted field that is open. */
+  get isInQuotes(): boolean {
+    return this.#state === 'quoted'
   }
 
   /** The last row, where its line does not end. */
@@ -111,10 +124,10 @@ export class CsvReader {
 
   #add(part: string): void {
     this.#field += part
-    if (this.#field.length > MAX_FIELD_LENGTH)
+    if (this.#field.length > this.#maxFieldLength)
       throw new DecodeError(
         'Error',
-        `A field of the CSV is longer than ${MAX_FIELD_LENGTH} characters.`,
+        `A field of the CSV is longer than ${this.#maxFieldLength} characters.`,
       )
   }
 

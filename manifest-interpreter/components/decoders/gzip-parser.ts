@@ -1,4 +1,5 @@
 import { createGunzip } from 'node:zlib'
+import { sniffed } from './body-head.ts'
 import { pumped } from './pumped.ts'
 import { DecodeError } from './decode-error.ts'
 import type { BodyParser } from './body-parser.ts'
@@ -6,35 +7,9 @@ import type { BodyParser } from './body-parser.ts'
 /** GzipDecoder: decompresses a body that starts as gzip does, and passes any other through. */
 export function gzipParser(inner: BodyParser): BodyParser {
   return async function* parse(bytes) {
-    const { isGzip, all } = await sniffed(bytes)
+    const { head, all } = await sniffed(bytes)
+    const isGzip = head[0] === 0x1f && head[1] === 0x8b
     yield* inner(isGzip ? pumped(all, createGunzip(), gzipError) : all)
-  }
-}
-
-async function sniffed(
-  bytes: AsyncIterable<Uint8Array>,
-): Promise<{ readonly isGzip: boolean; readonly all: AsyncIterable<Uint8Array> }> {
-  const iterator = bytes[Symbol.asyncIterator]()
-  let head: Uint8Array = new Uint8Array(0)
-  while (head.length < 2) {
-    const next = await iterator.next()
-    if (next.done === true) break
-    head = Buffer.concat([head, next.value])
-  }
-  return { isGzip: head[0] === 0x1f && head[1] === 0x8b, all: resumed(head, iterator) }
-}
-
-async function* resumed(
-  head: Uint8Array,
-  rest: AsyncIterator<Uint8Array>,
-): AsyncIterable<Uint8Array> {
-  try {
-    if (head.length > 0) yield head
-    for (let next = await rest.next(); next.done !== true; next = await rest.next())
-      yield next.value
-  } finally {
-    // Frees the connection where the reader stops early.
-    await rest.return?.()
   }
 }
 

@@ -1,9 +1,11 @@
 import { parseResponseJson } from '../../value/json.ts'
+import { joined, readHead } from './body-head.ts'
 import { elementsAt } from './elements-at.ts'
 import { keyPath } from './json-path.ts'
 import { responseJson } from './response-json.ts'
 import type { Decoder } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
+import type { PageDecoder } from './page-decoder.ts'
 import type { Value } from '../../value/value.ts'
 
 /** A body that is larger is read piece by piece where that is possible: see `PathDecoder`. */
@@ -17,7 +19,7 @@ const MAX_WHOLE_BYTES = 8 * 1024 * 1024
  * that is broken is an empty one, as with the reference; a large one is an error when the break is reached, since
  * records before it have gone already.
  */
-export interface PathDecoder extends Decoder {
+export interface PathDecoder extends PageDecoder {
   /** Says, before anything is read, that `whole` will be asked for. */
   keepWhole(): void
   /**
@@ -48,6 +50,7 @@ export function jsonDecoder(): PathDecoder {
   }
   return {
     streams: false,
+    supportsPagination: true,
     whole,
     async *decode(response) {
       yield bodiesOf(await whole(response))
@@ -83,37 +86,6 @@ function valueOf(body: Uint8Array): Value {
 function bodiesOf(value: Value): readonly Value[] {
   if (!Array.isArray(value)) return [value]
   return value.length > 0 ? value : [{}]
-}
-
-/** The first bytes of a body, and the rest of it where it is longer. */
-async function readHead(
-  bytes: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-): Promise<{ readonly head: Uint8Array; readonly rest: AsyncIterator<Uint8Array> | null }> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  const iterator = bytes[Symbol.asyncIterator]()
-  while (length <= maxBytes) {
-    const next = await iterator.next()
-    if (next.done === true) return { head: Buffer.concat(chunks), rest: null }
-    chunks.push(next.value)
-    length += next.value.length
-  }
-  return { head: Buffer.concat(chunks), rest: iterator }
-}
-
-async function* joined(
-  head: Uint8Array,
-  rest: AsyncIterator<Uint8Array>,
-): AsyncIterable<Uint8Array> {
-  try {
-    yield head
-    for (let next = await rest.next(); next.done !== true; next = await rest.next())
-      yield next.value
-  } finally {
-    // Frees the connection where the reader stops early.
-    await rest.return?.()
-  }
 }
 
 function firstCharacter(bytes: Uint8Array): string {

@@ -1,3 +1,4 @@
+import { component, text } from '../../definition.ts'
 import { bodyParser } from './body-parser.ts'
 import { iterableDecoder } from './iterable-decoder.ts'
 import { jsonDecoder } from './json-decoder.ts'
@@ -9,12 +10,18 @@ import type { Component } from '../../contracts.ts'
 const streamed: Component<'decoder'> = (definition, { environment }) =>
   streamedDecoder(bodyParser(definition, environment.logger))
 
+const gzip: Component<'decoder'> = (definition, builder, context) => {
+  const decoder = streamed(definition, builder, context)
+  const isJson = text(component(definition, 'decoder'), 'type') === 'JsonDecoder'
+  return isJson ? { ...decoder, supportsPagination: true } : decoder
+}
+
 export const decoders: ReadonlyMap<string, Component<'decoder'>> = new Map<
   string,
   Component<'decoder'>
 >([
   ['CsvDecoder', streamed],
-  ['GzipDecoder', streamed],
+  ['GzipDecoder', gzip],
   ['IterableDecoder', iterableDecoder],
   ['JsonDecoder', jsonDecoder],
   ['JsonItemsDecoder', streamed],

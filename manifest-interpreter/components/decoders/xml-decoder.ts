@@ -1,8 +1,8 @@
 import { SaxesParser } from 'saxes'
 import { emptyDict, get, isEmpty, set } from '../../value/dict.ts'
 import type { Logger } from 'pino'
-import type { Decoder } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
+import type { PageDecoder } from './page-decoder.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
 /**
@@ -10,7 +10,7 @@ import type { PlainDict, Value } from '../../value/value.ts'
  * or beside elements under `#text`, repeated elements are a list, an empty element is null. Names keep their prefixes. A
  * document that is not well-formed is an empty dict. Entities that the document declares are never expanded.
  */
-export function xmlDecoder(logger: Logger): Decoder {
+export function xmlDecoder(logger: Logger): PageDecoder {
   const values = new WeakMap<HttpResponse, Promise<Value>>()
   const whole = (response: HttpResponse) => {
     const known = values.get(response)
@@ -29,6 +29,7 @@ export function xmlDecoder(logger: Logger): Decoder {
   }
   return {
     streams: false,
+    supportsPagination: true,
     whole,
     async *decode(response) {
       yield [await whole(response)]
@@ -45,7 +46,7 @@ interface OpenElement {
 
 /** Undefined where the text is no well-formed document. */
 export function xmlTree(text: string): Value | undefined {
-  const parser = new SaxesParser({ position: false })
+  const parser = new SaxesParser({ xmlns: false, position: false } as const)
   const root: OpenElement = { name: '', content: emptyDict(), text: '' }
   const open: OpenElement[] = [root]
   const failures: Error[] = []
@@ -93,10 +94,13 @@ function addMember(dict: PlainDict, name: string, value: Value): void {
   else set(dict, name, [known, value])
 }
 
-const space = String.raw`[^\S\uFEFF]|[\x1c-\x1f\x85]`
-const outerSpace = new RegExp(`^(?:${space})+|(?:${space})+$`, 'g')
+const space = /[^\S\uFEFF]|[\x1c-\x1f\x85]/
 
-/** Python's `str.strip`: what JavaScript takes for space but U+FEFF, and four separators and the next line. */
+/** Python's `str.strip`: what JavaScript takes for space, but not U+FEFF, and five control characters. */
 function strip(text: string): string {
-  return text.replaceAll(outerSpace, '')
+  let start = 0
+  let end = text.length
+  while (start < end && space.test(text.charAt(start))) start += 1
+  while (end > start && space.test(text.charAt(end - 1))) end -= 1
+  return text.slice(start, end)
 }

@@ -1,0 +1,61 @@
+import { get, isDict } from '../../value/dict.ts'
+import { compileGlob, find, findAll } from '../transformations/dpath.ts'
+import { isPattern } from '../transformations/glob-pattern.ts'
+import type { Builder } from '../../contracts.ts'
+import type { Dict, Value } from '../../value/value.ts'
+
+/** Where in a decoded value the records are. */
+export interface FieldPath {
+  /** The keys, where the path is no more than keys of objects; null for a path with patterns or indexes. */
+  readonly keys: readonly string[] | null
+  /**
+   * What is there: with `*` a list of all that matches, else the only match. Undefined where there is none; throws where
+   * a pattern matches in several places.
+   */
+  find(body: Value): Value | undefined
+}
+
+/** The segments are templates that see the configuration only, so they are evaluated once, with the first value. */
+export function compileFieldPath(
+  segments: readonly Value[],
+  { builder, parameters }: { readonly builder: Builder; readonly parameters: Dict },
+): FieldPath {
+  const { config } = builder
+  const templates = segments.map((segment) => builder.templates.string(segment, { parameters }))
+  let compiled: FieldPath | undefined
+  const path = () => (compiled ??= fieldPath(templates.map((template) => template({ config }))))
+  return {
+    get keys() {
+      return path().keys
+    },
+    find: (body) => path().find(body),
+  }
+}
+
+export function fieldPath(path: readonly Value[]): FieldPath {
+  const keys = path.filter((segment) => typeof segment === 'string' && !isPattern(segment))
+  if (keys.length === path.length) {
+    const texts = keys.map(String)
+    return { keys: texts, find: keysFinder(texts, path) }
+  }
+  const glob = compileGlob(path)
+  const finds = path.includes('*') ? findAll : find
+  return { keys: null, find: (body) => finds(body, glob) }
+}
+
+/** The usual path: one look-up for each key. Where a list is met on the way, a key may be an index of it. */
+function keysFinder(
+  keys: readonly string[],
+  path: readonly Value[],
+): (body: Value) => Value | undefined {
+  const glob = compileGlob(path)
+  return (body) => {
+    let value: Value | undefined = body
+    for (const key of keys) {
+      if (!isDict(value)) return find(body, glob)
+      value = get(value, key)
+      if (value === undefined) return undefined
+    }
+    return value
+  }
+}

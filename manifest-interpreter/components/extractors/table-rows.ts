@@ -1,0 +1,100 @@
+import { dictOf, isIndexLike } from '../../value/dict.ts'
+import { DecodeError } from '../decoders/decode-error.ts'
+import type { Dict, PlainDict } from '../../value/value.ts'
+
+/** What pandas takes for a missing value. */
+const missing: ReadonlySet<string> = new Set([
+  '',
+  '#N/A',
+  '#N/A N/A',
+  '#NA',
+  '-1.#IND',
+  '-1.#QNAN',
+  '-NaN',
+  '-nan',
+  '1.#IND',
+  '1.#QNAN',
+  '<NA>',
+  'N/A',
+  'NA',
+  'NULL',
+  'NaN',
+  'None',
+  'n/a',
+  'nan',
+  'null',
+])
+const onlyEmpty: ReadonlySet<string> = new Set([''])
+
+/**
+ * Makes dicts of the rows of a CSV, as pandas' `read_csv` does: the first row has the names; blank lines are left out;
+ * where the first row of data is longer than the header, its first columns are an index and left out; a longer row is an error.
+ */
+export class TableRows {
+  readonly #missing: ReadonlySet<string>
+  #names: readonly string[] | undefined
+  #isPlain = true
+  /** How many first columns are an index; undefined before the first row of data. */
+  #skipped: number | undefined
+
+  /** @param naValues what becomes of texts such as NA and null; an empty field is null in any case */
+  constructor(naValues: 'null' | 'kept') {
+    this.#missing = naValues === 'null' ? missing : onlyEmpty
+  }
+
+  of(rows: readonly (readonly string[])[]): Dict[] {
+    const dicts: Dict[] = []
+    for (const row of rows) {
+      if (isBlank(row)) continue
+      if (this.#names === undefined) this.#setNames(row)
+      else dicts.push(this.#dict(this.#names, row))
+    }
+    return dicts
+  }
+
+  #setNames(row: readonly string[]): void {
+    this.#names = distinctNames(row)
+    this.#isPlain = !this.#names.some((name) => isIndexLike(name) || name === '__proto__')
+  }
+
+  #dict(names: readonly string[], row: readonly string[]): Dict {
+    this.#skipped ??= Math.max(0, row.length - names.length)
+    const skipped = this.#skipped
+    if (row.length > names.length + skipped)
+      throw new DecodeError('ParserError', 'A row of the CSV has more fields than the header.')
+    const value = (at: number) => {
+      const field = row[at + skipped]
+      return field === undefined || this.#missing.has(field) ? null : field
+    }
+    if (!this.#isPlain) return dictOf(names.map((name, at) => [name, value(at)]))
+    const dict: PlainDict = {}
+    let at = 0
+    for (const name of names) dict[name] = value(at++)
+    return dict
+  }
+}
+
+function isBlank(row: readonly string[]): boolean {
+  const [only] = row
+  return row.length === 0 || (row.length === 1 && only !== undefined && /^[ \t]+$/.test(only))
+}
+
+/** A name that comes again gets a number; one that is empty is named after its column. */
+function distinctNames(row: readonly string[]): string[] {
+  const names = row.map((name, at) => (name === '' ? `Unnamed: ${at}` : name))
+  const order = [...names.keys()].sort((a, b) => Number(row[a] === '') - Number(row[b] === ''))
+  const counts = new Map<string, number>()
+  for (const at of order) {
+    const original = names[at] ?? ''
+    let name = original
+    let count = counts.get(name) ?? 0
+    while (count > 0) {
+      counts.set(original, count + 1)
+      name = `${original}.${count}`
+      count = names.includes(name) ? count + 1 : (counts.get(name) ?? 0)
+    }
+    names[at] = name
+    counts.set(name, count + 1)
+  }
+  return names
+}

@@ -1,0 +1,32 @@
+import { jsonDecoder } from '../decoders/json-decoder.ts'
+import { isPathDecoder } from '../decoders/json-decoder.ts'
+import type { Decoder } from '../../contracts.ts'
+import type { HttpResponse } from '../../http/http-response.ts'
+import type { Value } from '../../value/value.ts'
+
+/** What the templates of a paginator see as `response`. */
+export interface PageResponse {
+  /** The decoded body, of a list its first element; null for templates that do not name it. */
+  of(response: HttpResponse): Promise<Value>
+}
+
+/** Asks the decoder to keep bodies, if one of the templates may look at them. */
+export function pageResponse(
+  decoder: Decoder | undefined,
+  templates: readonly (Value | undefined)[],
+): PageResponse {
+  if (!templates.some(namesResponse)) return { of: () => Promise.resolve(null) }
+  const used = decoder ?? jsonDecoder()
+  if (isPathDecoder(used)) used.keepWhole()
+  return {
+    async of(response) {
+      const value = await used.whole(response)
+      return Array.isArray(value) ? (value[0] ?? {}) : value
+    },
+  }
+}
+
+/** May say yes where the word stands in a text: then the body is kept for nothing. */
+function namesResponse(template: Value | undefined): boolean {
+  return typeof template === 'string' && /\bresponse\b/.test(template)
+}
