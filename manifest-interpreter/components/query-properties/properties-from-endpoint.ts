@@ -1,8 +1,7 @@
 import { component, list, parametersOf } from '../../definition.ts'
-import { StreamSlice } from '../../value/stream-slice.ts'
 import { str } from '../../value/text.ts'
 import { compileGlob, find } from '../transformations/dpath.ts'
-import { withCachedResponses } from './with-cached-responses.ts'
+import { auxiliaryRecords } from './auxiliary-records.ts'
 import type { Builder } from '../../contracts.ts'
 import type { PlainDict } from '../../value/value.ts'
 
@@ -12,11 +11,9 @@ export function propertiesFromEndpoint(
   builder: Builder,
 ): () => Promise<readonly string[]> {
   const { templates, config } = builder
-  const retriever = builder.build(
-    'retriever',
-    withCachedResponses(component(definition, 'retriever')),
-    { streamName: 'dynamic_properties' },
-  )
+  const records = auxiliaryRecords(component(definition, 'retriever'), builder, {
+    streamName: 'dynamic_properties',
+  })
   const parameters = parametersOf(definition)
   const path = list(definition, 'property_field_path').map((segment) =>
     templates.string(segment, { parameters }),
@@ -24,8 +21,8 @@ export function propertiesFromEndpoint(
   const read = async (): Promise<readonly string[]> => {
     const glob = compileGlob(path.map((evaluate) => evaluate({ config })))
     const names: string[] = []
-    for await (const records of retriever.read(StreamSlice.empty))
-      for (const record of records) names.push(str(find(record, glob) ?? []))
+    for await (const batch of records())
+      for (const record of batch) names.push(str(find(record, glob) ?? []))
     return names
   }
   let reading: Promise<readonly string[]> | undefined

@@ -2,6 +2,7 @@ import { SourceError } from '../../contracts.ts'
 import { component, flag, optionalComponent, optionalText, parametersOf } from '../../definition.ts'
 import { get, isDict } from '../../value/dict.ts'
 import { typeName } from '../../value/type-name.ts'
+import { isDropped } from '../extractors/dropped-record.ts'
 import { copyDict } from '../transformations/copy-value.ts'
 import { compileCondition, conditionOf } from './record-filter.ts'
 import { schemaNormalization } from './schema-normalization.ts'
@@ -82,6 +83,7 @@ function selectBatch(
   const records: Dict[] = []
   try {
     for (const value of values) {
+      if (isDropped(value)) continue
       const record = selectRecord(value, scope, steps)
       if (record !== null) records.push(record)
     }

@@ -1,16 +1,15 @@
-import { component, field, list, optionalComponent } from '../../definition.ts'
+import { component, field, optionalComponent } from '../../definition.ts'
 import { dictOf, entries, isEmpty } from '../../value/dict.ts'
-import { PythonError } from '../../value/python-error.ts'
+import { valueError } from '../../value/python-error.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
 import { truth } from '../../value/truth.ts'
-import { withCachedResponses } from '../query-properties/with-cached-responses.ts'
+import { auxiliaryRecords } from '../query-properties/auxiliary-records.ts'
 import { schemaTypeIdentifier } from './schema-type-identifier.ts'
 import type {
   BuildContext,
   Builder,
   RecordFilter,
   RecordScope,
-  Retriever,
   SchemaLoader,
   Transformation,
 } from '../../contracts.ts'
@@ -20,11 +19,11 @@ import type { Dict, PlainDict, Value } from '../../value/value.ts'
 export function dynamicSchemaLoader(definition: PlainDict, builder: Builder): SchemaLoader {
   // All of them share the kept responses of this name.
   const context: BuildContext = { streamName: 'dynamic_properties' }
-  const retriever = buildRetriever(component(definition, 'retriever'), builder, context)
+  const records = auxiliaryRecords(retrieverOf(definition), builder, context)
   const identifier = schemaTypeIdentifier(component(definition, 'schema_type_identifier'), builder)
   const transformations = builder.buildAll(
     'transformation',
-    list(definition, 'schema_transformations').slice(),
+    field(definition, 'schema_transformations'),
     context,
   )
   const filterDefinition = optionalComponent(definition, 'schema_filter')
@@ -34,7 +33,7 @@ export function dynamicSchemaLoader(definition: PlainDict, builder: Builder): Sc
       : builder.build('recordFilter', filterDefinition, context)
   return {
     async schema() {
-      const record = await firstRecord(retriever)
+      const record = await firstRecord(records())
       const properties: [Value, Value][] = []
       if (record !== undefined && !isEmpty(record))
         for (const description of identifier.descriptions(record))
@@ -49,18 +48,18 @@ export function dynamicSchemaLoader(definition: PlainDict, builder: Builder): Sc
   }
 }
 
-function buildRetriever(definition: PlainDict, builder: Builder, context: BuildContext): Retriever {
-  if (definition.type === 'AsyncRetriever' && truth(field(definition, 'partition_router') ?? null))
-    throw new PythonError(
-      'ValueError',
+function retrieverOf(definition: PlainDict): PlainDict {
+  const retriever = component(definition, 'retriever')
+  if (retriever.type === 'AsyncRetriever' && truth(field(retriever, 'partition_router') ?? null))
+    throw valueError(
       'DynamicSchemaLoader reads the first record only: remove the partition_router of its AsyncRetriever, whose other jobs would be lost.',
     )
-  return builder.build('retriever', withCachedResponses(definition), context)
+  return retriever
 }
 
 /** Later pages are not asked for. */
-async function firstRecord(retriever: Retriever): Promise<Dict | undefined> {
-  for await (const [record] of retriever.read(StreamSlice.empty)) return record
+async function firstRecord(batches: AsyncIterable<readonly Dict[]>): Promise<Dict | undefined> {
+  for await (const [record] of batches) return record
   return undefined
 }
 

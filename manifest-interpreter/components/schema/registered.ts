@@ -5,7 +5,10 @@ import { inlineSchemaLoader } from './inline-schema-loader.ts'
 import { jsonFileSchemaLoader } from './json-file-schema-loader.ts'
 import type { Component } from '../../contracts.ts'
 
-export const schemaLoaders: ReadonlyMap<string, Component<'schemaLoader'>> = new Map([
+export const schemaLoaders: ReadonlyMap<string, Component<'schemaLoader'>> = new Map<
+  string,
+  Component<'schemaLoader'>
+>([
   [
     'DefaultSchemaLoader',
     (definition, builder) => defaultSchemaLoader(parametersOf(definition), builder),
@@ -13,4 +16,4 @@ export const schemaLoaders: ReadonlyMap<string, Component<'schemaLoader'>> = new
   ['DynamicSchemaLoader', dynamicSchemaLoader],
   ['InlineSchemaLoader', inlineSchemaLoader],
   ['JsonFileSchemaLoader', jsonFileSchemaLoader],
-] satisfies [string, Component<'schemaLoader'>][])
+])

@@ -3,6 +3,7 @@ import { dpathFlattenFields } from './dpath-flatten-fields.ts'
 import { flattenFields } from './flatten-fields.ts'
 import { keysReplace } from './keys-replace.ts'
 import { keysToLower } from './keys-to-lower.ts'
+import { keysToSnakeCase } from './keys-to-snake-case.ts'
 import { removeFields } from './remove-fields.ts'
 import type { Component } from '../../contracts.ts'
 
@@ -15,5 +16,6 @@ export const transformations: ReadonlyMap<string, Component<'transformation'>> =
   ['FlattenFields', flattenFields],
   ['KeysReplace', keysReplace],
   ['KeysToLower', keysToLower],
+  ['KeysToSnakeCase', keysToSnakeCase],
   ['RemoveFields', removeFields],
 ])
