@@ -8,8 +8,9 @@ const date =
   /^(?<year>\d{4})(?:$|-(?<lastMonth>\d\d)$|-(?<month>\d\d)-(?<day>\d\d)|(?<plainMonth>\d\d)(?<plainDay>\d\d))/
 const uncommonDate =
   /^(?<year>\d{4})(?:(?<dash>-?)W(?<week>\d\d)(?:\k<dash>(?<weekday>\d))?|-?(?<dayOfYear>\d{3}))/
+/** A last single digit is read, as the reference does. */
 const time =
-  /^(?<hour>\d\d)(?:(?<colon>:?)(?<minute>\d\d)(?:\k<colon>(?<second>\d\d)(?:[.,](?<fraction>\d+))?)?)?(?<zone>[zZ]|[+-]\d\d(?::?\d\d)?)?$/
+  /^(?<hour>\d\d)(?:(?<colon>:?)(?<minute>\d\d|\d$)(?:\k<colon>(?<second>\d\d|\d$)(?:[.,](?<fraction>\d+))?)?)?(?<zone>[zZ]|[+-]\d\d(?::?\d\d)?)?$/
 
 /** dateutil.parser.isoparse: ISO 8601 dates and times; naive where the text has no zone. Throws a ValueError. */
 export function parseIsoDateTime(text: string): PyDateTime {

@@ -79,8 +79,8 @@ export class PyDateTime implements DateTimeFields {
   /** datetime.fromtimestamp(seconds, utc): rounds to microseconds, half to even. */
   static ofTimestamp(timestamp: number): PyDateTime {
     if (Number.isNaN(timestamp)) throw valueError('cannot convert float NaN to integer')
-    if (!Number.isFinite(timestamp))
-      throw new PythonError('OverflowError', 'cannot convert float infinity to integer')
+    if (Math.abs(timestamp) >= 2 ** 63)
+      throw new PythonError('OverflowError', 'timestamp out of range for platform time_t')
     let seconds = Math.floor(timestamp)
     let micros = roundHalfEven((timestamp - seconds) * 1e6)
     if (micros >= 1_000_000) {

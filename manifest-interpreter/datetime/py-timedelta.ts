@@ -76,7 +76,7 @@ export class PyTimeDelta {
   }
 
   negated(): PyTimeDelta {
-    return new PyTimeDelta(-this.micros, { years: -this.years, months: -this.months })
+    return new PyTimeDelta(-this.micros, { years: 0 - this.years, months: 0 - this.months })
   }
 
   plus(other: PyTimeDelta): PyTimeDelta {

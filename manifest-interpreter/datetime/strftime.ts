@@ -64,7 +64,7 @@ function zeroPadded(width: number, of: NumberDirective['of']): NumberDirective {
 
 const numbers: ReadonlyMap<string, NumberDirective> = new Map([
   ['Y', zeroPadded(1, (time) => time.year)],
-  ['C', zeroPadded(2, (time) => Math.floor(time.year / 100))],
+  ['C', zeroPadded(1, (time) => Math.floor(time.year / 100))],
   ['y', zeroPadded(2, (time) => time.year % 100)],
   ['G', zeroPadded(1, (time) => time.date().isoWeek().year)],
   ['g', zeroPadded(2, (time) => time.date().isoWeek().year % 100)],

@@ -268,9 +268,10 @@ function ordinalStart(found: Found, year: number, weekday: number | undefined): 
   return january4 - weekdayOf(january4) + (isoWeek - 1) * 7 + weekday
 }
 
-/** The first day of a week of the year; week 0 is what comes before the first `firstWeekday`. */
+/** The first day of a week of the year; week 0 begins before January 1st, or on it. */
 function weekStart(year: number, week: number, firstWeekday: number): number {
   const january1 = daysFromCivil(year, 1, 1)
-  const toFirst = (firstWeekday - weekdayOf(january1) + 7) % 7
-  return january1 + toFirst + (week - 1) * 7
+  const sinceFirst = (weekdayOf(january1) - firstWeekday + 7) % 7
+  if (week === 0) return january1 - sinceFirst
+  return january1 + ((7 - sinceFirst) % 7) + (week - 1) * 7
 }
