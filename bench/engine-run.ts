@@ -67,6 +67,7 @@ async function planOf(
   const context = {
     logger: pino({ level: 'silent' }),
     signal: new AbortController().signal,
+    allowedNetworks: [],
     now: Date.now,
   }
   const { streams } = await connectorOf('postgres').discover(config, context)

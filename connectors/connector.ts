@@ -36,6 +36,10 @@ export interface ConnectorContext {
   readonly logger: Logger
   /** Aborted to stop: end at the next place that can carry a state. */
   readonly signal: AbortSignal
+  /** Private or reserved networks (`10.1.0.0/16`, `127.0.0.1/32`) that the operator lets HTTP sources reach. None: public addresses only. */
+  readonly allowedNetworks: readonly string[]
+  /** The connector changed its configuration (a single-use refresh token): whoever keeps it must store this one. Holds secrets. */
+  configChanged?(config: JsonObject): void
   now(): number
 }
 

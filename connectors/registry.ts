@@ -1,21 +1,46 @@
 import { ConnectError } from '../protocol/index.ts'
 import type { Connector } from './connector.ts'
+import { readdirSync } from 'node:fs'
+import { isAbsolute, join } from 'node:path'
 import { fakerConnector } from './faker/connector.ts'
+import { manifestConnector } from './manifest/connector.ts'
 import { postgresConnector } from './postgres/connector.ts'
 
 const connectors: ReadonlyMap<string, Connector> = new Map(
   [fakerConnector, postgresConnector].map((connector) => [connector.descriptor.type, connector]),
 )
 
-/** The connector of a type, on any thread: a read worker finds it by the type alone. Throws `unknown_connector`. */
+/** The type of a connector that is a manifest in a file of the user's: this prefix and the absolute path. */
+const MANIFEST_PREFIX = 'manifest:'
+/** The manifests that come with the program, named like their types. */
+const manifestFolder = new URL('manifests/', import.meta.url).pathname
+
+export function manifestType(path: string): string {
+  return `${MANIFEST_PREFIX}${path}`
+}
+
+/**
+ * The connector of a type, on any thread: a read worker finds it by the type alone. Throws `unknown_connector`, and
+ * `manifest_unreadable` or `manifest_invalid` for a manifest.
+ */
 export function connectorOf(type: string): Connector {
   const connector = connectors.get(type)
   if (connector !== undefined) return connector
+  const path = type.slice(MANIFEST_PREFIX.length)
+  if (type.startsWith(MANIFEST_PREFIX) && isAbsolute(path)) return manifestConnector(type, path)
+  if (bundledManifests().includes(type))
+    return manifestConnector(type, join(manifestFolder, `${type}.yaml`))
   const known = connectorTypes().join(', ')
   throw new ConnectError('unknown_connector', { details: { type, known } })
 }
 
-/** Every type that `connectorOf` knows, sorted. */
+/** Every type that `connectorOf` knows by name, sorted. */
 export function connectorTypes(): readonly string[] {
-  return [...connectors.keys()].sort()
+  return [...connectors.keys(), ...bundledManifests()].sort()
+}
+
+function bundledManifests(): readonly string[] {
+  return readdirSync(manifestFolder).flatMap((name) =>
+    name.endsWith('.yaml') ? [name.slice(0, -'.yaml'.length)] : [],
+  )
 }

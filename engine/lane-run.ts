@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { ErrorBody, JsonValue } from '../protocol/index.ts'
+import type { ErrorBody, JsonObject, JsonValue } from '../protocol/index.ts'
 import type { SliceCheckpoint, StreamSync } from '../sinks/sink.ts'
 import type { LaneEndpoint, LaneReaderOptions } from './log/stream-log.ts'
 import { JobSide } from './pools/job-side.ts'
@@ -23,6 +23,7 @@ export interface LaneRun {
   readonly signal: AbortSignal
   readonly onStart: () => void
   readonly onWarning: (warning: string) => void
+  readonly onConfigChanged: (config: JsonObject) => void
 }
 
 export type LaneOutcome =
@@ -37,7 +38,7 @@ export async function runLane(run: LaneRun): Promise<LaneOutcome> {
   const opened = Promise.withResolvers<Opened>()
   const reader = new JobSide<ReadEvent>(
     run.logger,
-    readHandler(run.tally, (first) => {
+    readHandler(run, (first) => {
       event = first
       opened.resolve(first)
     }),
@@ -123,7 +124,7 @@ function outcomeOf(result: JobResult<unknown>): LaneOutcome {
 }
 
 function readHandler(
-  tally: StreamTally,
+  { tally, onConfigChanged }: LaneRun,
   onOpened: (event: Opened) => void,
 ): (event: ReadEvent) => void {
   let totals = noReadTotals
@@ -133,6 +134,7 @@ function readHandler(
       openedAtMs = performance.now()
       onOpened(event)
     } else if (event.type === 'rate_limited') tally.rateLimited(event.untilMs)
+    else if (event.type === 'config_changed') onConfigChanged(event.config)
     else {
       // The source has the time that is nobody else's; it never goes back, though events are a little late now and then.
       const ownSeconds = event.encodeSeconds + event.logWaitSeconds

@@ -8,11 +8,18 @@ import type { SinkStream } from '../sinks/sink.ts'
 export interface RunPlan {
   /** Name of the connection: the key of its checkpoints and the prefix of its topics. */
   readonly connection: string
-  readonly source: { readonly type: string; readonly config: JsonObject }
+  readonly source: SourceConfig
   readonly streams: readonly SinkStream[]
   readonly destination: DestinationConfig
   readonly log: LogConfig
   readonly limits: RunLimits
+}
+
+export interface SourceConfig {
+  readonly type: string
+  readonly config: JsonObject
+  /** Private or reserved networks that an HTTP source may reach: the operator's word, never the configuration's. */
+  readonly allowedNetworks?: readonly string[]
 }
 
 export interface DestinationConfig {

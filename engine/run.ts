@@ -24,8 +24,19 @@ export async function runConnection(
 ): Promise<RunResult> {
   const startedAtMs = ports.now()
   const logger = ports.logger.child({ connection: plan.connection })
-  const connector = connectorOf(plan.source.type)
-  const context: ConnectorContext = { logger, signal, now: () => ports.now() }
+  // What is read from here on has the configuration that the source changed last: a single-use token is gone.
+  const source = { ...plan.source }
+  const connector = connectorOf(source.type)
+  const context: ConnectorContext = {
+    logger,
+    signal,
+    allowedNetworks: source.allowedNetworks ?? [],
+    configChanged: (config) => {
+      source.config = config
+      ports.onConfigChanged?.(config)
+    },
+    now: () => ports.now(),
+  }
   // First, so that the threads start while the connections are opened.
   await using pools = openLanePools({
     threads: plan.limits.parallelLanes,
@@ -35,7 +46,7 @@ export async function runConnection(
   await using destination = await openPostgresDestination(plan.destination)
   await destination.check()
   const run = await destination.startRun(plan.connection)
-  await using session = await connector.openRead(plan.source.config, context)
+  await using session = await connector.openRead(source.config, context)
   await using log = await openStreamLog(plan.log, logger)
   const work = plan.streams.map((sink) => {
     const id = streamIdOf(sink.stream.stream)
@@ -51,7 +62,7 @@ export async function runConnection(
   }
   const timer = setInterval(report, progressEveryMs)
   try {
-    const deps = { plan, run, connector, context, session, destination, log, pools, logger, signal }
+    const deps = { plan: { ...plan, source }, run, connector, context, session, destination, log, pools, logger, signal }
     const streams: StreamResult[] = []
     // Some more than move at the same time, so that the next one is ready; not all, each takes a session at the destination to begin.
     const waiting = work.entries()

@@ -153,7 +153,7 @@ class StreamRun {
       slices,
     }: { readonly session: ReadSession; readonly slices: readonly SliceCheckpoint[] },
   ): Promise<readonly LaneOutcome[]> {
-    const { plan, pools, logger, log, signal } = this.#deps
+    const { plan, pools, logger, log, signal, context } = this.#deps
     const open = slices.filter(({ complete }) => !complete)
     const partitions = Math.max(1, ...slices.map(({ partition }) => partition + 1))
     const endpoints = await log.openStream({
@@ -184,6 +184,7 @@ class StreamRun {
             logger.warn({ stream: streamLabel(this.id), warning }, 'stream goes on with a warning')
             this.#warnings.push(warning)
           },
+          onConfigChanged: (config) => context.configChanged?.(config),
         }),
       ),
     )

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { extname } from 'node:path'
-import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import type { DestinationConfig } from '../../engine/run-types.ts'
-import type { Environment } from '../../service/config/environment.ts'
+import { dirname, extname, resolve } from 'node:path'
+import { ConnectError } from '../../protocol/index.ts'
+import type { DestinationConfig, SourceConfig } from '../../engine/run-types.ts'
+import { allowedNetworksOf, type Environment } from '../../service/config/environment.ts'
 import { resolveDestination } from './destination.ts'
 import { expandEnvironment } from './expand-environment.ts'
 import { problemsError, type FileProblem, type RunFilePlace } from './file-problem.ts'
@@ -18,7 +18,7 @@ import type { FieldPath, SourceDocument } from './source-position.ts'
 export interface LoadedRunFile {
   readonly place: RunFilePlace
   readonly content: RunFile
-  readonly source: { readonly type: string; readonly config: JsonObject }
+  readonly source: SourceConfig & { readonly allowedNetworks: readonly string[] }
   readonly destination: DestinationConfig
   /** What must never be shown. */
   readonly secrets: readonly string[]
@@ -47,14 +47,14 @@ export function readRunFile(text: string, file: string, environment: Environment
   }
   const content = parsed.data
   const problems: FileProblem[] = []
-  const source = resolveSource(content.source, problems)
+  const source = resolveSource(content.source, problems, dirname(resolve(file)))
   const destination = resolveDestination(content.destination, problems)
   if (source === undefined || destination === undefined || problems.length > 0)
     throw problemsError(problems, place)
   return {
     place,
     content,
-    source,
+    source: { ...source, allowedNetworks: allowedNetworksOf(environment) },
     destination,
     secrets: secretValues(content, { source, destination }),
   }

@@ -65,7 +65,15 @@ export const runFileSchema = z.strictObject({
       /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/,
       'must be letters, digits, `-` and `_` only, at most 63, and begin with a letter or digit',
     ),
-  source: z.strictObject({ type: name, config: jsonObject.default({}) }),
+  source: z
+    .strictObject({
+      type: name.optional(),
+      manifest: name.optional(),
+      config: jsonObject.default({}),
+    })
+    .refine(({ type, manifest }) => (type === undefined) !== (manifest === undefined), {
+      error: 'needs either `type`, a connector by its name, or `manifest`, a file',
+    }),
   destination: z.strictObject({
     type: z.literal('postgres'),
     config: postgresConfig.default({}),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { connectorOf, connectorTypes } from '../../connectors/registry.ts'
+import { resolve } from 'node:path'
+import { connectorOf, connectorTypes, manifestType } from '../../connectors/registry.ts'
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
 import type { FileProblem } from './file-problem.ts'
 import { nameList, nearestName } from './near-names.ts'
@@ -7,11 +8,19 @@ import type { RunFile } from './run-file-schema.ts'
 import { schemaProblems } from './schema-problems.ts'
 import type { FieldPath } from './source-position.ts'
 
-/** The source with its configuration, checked against the connector's spec. Adds to `problems` and gives undefined where that fails. */
+/**
+ * The source with its configuration, checked against the connector's spec. `folder`: where a manifest's path counts from. Adds to `problems` and gives undefined where that fails.
+ */
 export function resolveSource(
   source: RunFile['source'],
   problems: FileProblem[],
+  folder: string,
 ): { readonly type: string; readonly config: JsonObject } | undefined {
+  if (source.manifest !== undefined) {
+    const type = manifestType(resolve(folder, source.manifest))
+    return checkedConfig(type, source.config, problems)
+  }
+  if (source.type === undefined) return undefined
   const types = connectorTypes()
   if (!types.includes(source.type)) {
     const near = nearestName(source.type, types)
@@ -25,8 +34,16 @@ export function resolveSource(
     })
     return undefined
   }
-  const { spec } = connectorOf(source.type).descriptor
-  const config = coerced(source.config, spec)
+  return checkedConfig(source.type, source.config, problems)
+}
+
+function checkedConfig(
+  type: string,
+  given: Readonly<Record<string, unknown>>,
+  problems: FileProblem[],
+): { readonly type: string; readonly config: JsonObject } | undefined {
+  const { spec } = connectorOf(type).descriptor
+  const config = coerced(given, spec)
   const checked = z.fromJSONSchema(jsonSchema.parse(spec)).safeParse(config)
   if (!checked.success) {
     const base = ['source', 'config']
@@ -42,7 +59,7 @@ export function resolveSource(
     )
     return undefined
   }
-  return { type: source.type, config }
+  return { type, config }
 }
 
 const jsonSchema = z.custom<z.core.JSONSchema.JSONSchema>(

@@ -53,6 +53,7 @@ async function planRun(
   const context: ConnectorContext = {
     logger: around.logger,
     signal: around.signal,
+    allowedNetworks: file.source.allowedNetworks,
     now: () => around.now(),
   }
   const catalog = await unlessStopped(() => askSource(connector, file, context), around.signal)
@@ -100,6 +101,11 @@ async function runPlan(
     metrics,
     now: () => around.now(),
     onProgress: output.progress.bind(output),
+    onConfigChanged: () => {
+      output.note(
+        'note: the source replaced a token of its configuration, which a run file cannot keep: authorize anew before the next run',
+      )
+    },
   }
   return await runConnection(plan, ports, signal)
 }

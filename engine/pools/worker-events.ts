@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../protocol/index.ts'
 import type { LaneStats } from '../../sinks/sink.ts'
 
 /** What a read worker tells the main thread, on the port of its job. The port closes after the last event. */
@@ -11,6 +12,8 @@ export type ReadEvent =
     }
   | ({ readonly type: 'read' } & ReadTotals)
   | { readonly type: 'rate_limited'; readonly untilMs: number }
+  /** The connector changed its configuration. Holds secrets: never to be logged. */
+  | { readonly type: 'config_changed'; readonly config: JsonObject }
 
 /** Totals of the job so far. Seconds are wall time of the worker's thread. */
 export interface ReadTotals {

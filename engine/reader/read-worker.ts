@@ -4,10 +4,10 @@ import { ConnectError } from '../../protocol/index.ts'
 import type {
   Column,
   ConfiguredAirbyteStream,
-  JsonObject,
   JsonValue,
 } from '../../protocol/index.ts'
 import type { SliceCheckpoint } from '../../sinks/sink.ts'
+import type { SourceConfig } from '../run-types.ts'
 import { openLaneWriter } from '../log/lane.ts'
 import type { LaneAddress, LaneWriter } from '../log/stream-log.ts'
 import type { ReadEvent, ReadTotals } from '../pools/worker-events.ts'
@@ -16,7 +16,7 @@ import { LaneOutput } from './lane-output.ts'
 
 /** Reads the slices of one lane, one after the other. Plain data and ports: it crosses a thread. */
 export interface ReadLaneJob extends JobBase {
-  readonly source: { readonly type: string; readonly config: JsonObject }
+  readonly source: SourceConfig
   readonly stream: ConfiguredAirbyteStream
   readonly columns: readonly Column[]
   readonly session: JsonValue
@@ -116,6 +116,10 @@ async function readSlice(
   const outcome = await connectorOf(job.source.type).read(task, output, {
     logger: context.logger,
     signal: context.signal,
+    allowedNetworks: job.source.allowedNetworks ?? [],
+    configChanged: (config) => {
+      post(job, { type: 'config_changed', config })
+    },
     now: Date.now,
   })
   if (!output.covered)

@@ -2,7 +2,7 @@ import { createBuilder } from '../builder.ts'
 import { buildCallBudget } from '../components/requesters/call-budget.ts'
 import { prepareConfig, validateConfig } from '../config/prepare-config.ts'
 import { SourceError, type Environment } from '../contracts.ts'
-import { component, optionalDict } from '../definition.ts'
+import { optionalDict } from '../definition.ts'
 import { SourceHttp } from '../http/source-http.ts'
 import { TemplateCompiler } from '../interpolation/template-compiler.ts'
 import { merged } from '../value/dict.ts'
@@ -58,7 +58,8 @@ export class ManifestSource implements AsyncDisposable {
       templates: this.#templates,
       environment,
     })
-    this.#secrets = new SecretFilter(manifest.connectionSpecification, options.config)
+    const specification = optionalDict(manifest.spec ?? {}, 'connection_specification') ?? {}
+    this.#secrets = new SecretFilter(specification, options.config)
     this.#concurrency = concurrencyOf(manifest.definition, this.#config, this.#templates)
     const budget = buildCallBudget(manifest.definition, {
       config: this.#config,
@@ -74,7 +75,7 @@ export class ManifestSource implements AsyncDisposable {
 
   /** FAILED with a reason where the API cannot be reached or refuses; throws where the manifest or the configuration is wrong. */
   async check(): Promise<ConnectionStatus> {
-    const check = component(this.#manifest.definition, 'check')
+    const check = this.#manifest.check
     const overrides = optionalDict(check, 'config_overrides') ?? {}
     const streams = this.#streams({ config: merged(this.#config, overrides) })
     const status = await checkConnection(check, this.#config, streams)
@@ -165,6 +166,7 @@ export class ManifestSource implements AsyncDisposable {
           case 'state':
             return output.message({ ...message, state: secrets.dict(message.state) })
           case 'config':
+          case 'error':
           case 'rate-limited':
           case 'status':
             return output.message(message)

@@ -15,7 +15,7 @@ export class SecretFilter {
       .filter((secret) => secret !== '')
       .toSorted((a, b) => b.length - a.length)
     this.#pattern =
-      secrets.length === 0 ? null : new RegExp(secrets.map(RegExp.escape).join('|'), 'g')
+      secrets.length === 0 ? null : new RegExp(secrets.map(escaped).join('|'), 'g')
   }
 
   text(text: string): string {
@@ -63,6 +63,11 @@ export class SecretFilter {
     }
     return copy ?? dict
   }
+}
+
+/** TypeScript's library lacks RegExp.escape, which Node 24 has. */
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
 }
 
 function hide(pattern: RegExp, text: string): string {

@@ -337,6 +337,21 @@ export const errorCodes = {
     suggestedFix:
       "Look at the read's own error in the run's log, then run again: it resumes from the last checkpoint.",
   },
+  manifest_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{file}: {reason}',
+    suggestedFix:
+      'Correct the manifest where the message says. `reactor connect source --manifest {file} spec` checks it without a source.',
+  },
+  manifest_unreadable: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'The manifest {file} cannot be read: {reason}',
+    suggestedFix: 'Name a YAML file that exists and that the user of this command may read.',
+  },
   metrics_port_unavailable: {
     failureType: 'config_error',
     httpStatus: 500,
@@ -460,6 +475,14 @@ export const errorCodes = {
     suggestedFix:
       "Repair the text in the source, or read a view that converts it: `convert_from(convert_to(column, 'SQL_ASCII'), 'LATIN1')`.",
   },
+  source_failed: {
+    failureType: 'system_error',
+    httpStatus: 502,
+    retryable: true,
+    message: '{subject} failed: {reason}',
+    suggestedFix:
+      'Look at what the API answered (`--log-level debug`). A template or path of the manifest that does not fit the answer must be corrected; otherwise run again: it resumes from the last checkpoint.',
+  },
   source_permission_denied: {
     failureType: 'config_error',
     httpStatus: 403,
@@ -483,6 +506,14 @@ export const errorCodes = {
     message: 'Stream {stream} was stopped where its read cannot continue later: {reason}',
     suggestedFix:
       'Run the connection again: the stream starts from its last checkpoint. A primary key makes a full refresh resumable.',
+  },
+  source_refused: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{subject} was refused: {reason}',
+    suggestedFix:
+      'Correct what the reason names: credentials, permissions of the token, or a field of `source.config`.',
   },
   source_snapshot_lost: {
     failureType: 'transient_error',
@@ -515,6 +546,14 @@ export const errorCodes = {
     message: 'No encrypted connection to PostgreSQL at {host}:{port}: {reason}',
     suggestedFix:
       'Set `ssl` to `disable` for a server without TLS, to `require` to skip the check of the certificate, or give its authority in `ca`.',
+  },
+  source_unavailable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: '{subject} is not available now: {reason}',
+    suggestedFix:
+      'Run again later: it resumes from the last checkpoint. If it happens often, read less at a time or ask the vendor for a higher rate limit.',
   },
   source_unreachable: {
     failureType: 'transient_error',

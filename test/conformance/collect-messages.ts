@@ -41,15 +41,27 @@ export class CollectedMessages implements SourceOutput {
         })
         return
       case 'config':
+      case 'error':
       case 'rate-limited':
         this.side(message)
     }
   }
 
   readonly side = (message: SideMessage): void => {
-    if (message.kind === 'config') this.#rest.push({ type: 'CONTROL', config: message.config })
-    else
-      this.#rateLimited.set(message.stream, (this.#rateLimited.get(message.stream) ?? 0) + 1)
+    switch (message.kind) {
+      case 'config':
+        this.#rest.push({ type: 'CONTROL', config: message.config })
+        return
+      case 'error':
+        this.#rest.push({
+          type: 'TRACE_ERROR',
+          stream: message.error.stream ?? null,
+          failure_type: message.error.failureType,
+        })
+        return
+      case 'rate-limited':
+        this.#rateLimited.set(message.stream, (this.#rateLimited.get(message.stream) ?? 0) + 1)
+    }
   }
 
   spec(spec: Dict): void {

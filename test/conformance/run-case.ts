@@ -1,3 +1,4 @@
+import { connectorSpecification } from '../../manifest-interpreter/config/connector-specification.ts'
 import { loadManifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
 import { ManifestSource } from '../../manifest-interpreter/source/manifest-source.ts'
 import { isDict } from '../../manifest-interpreter/value/dict.ts'
@@ -66,7 +67,7 @@ async function runCommand(
 ): Promise<void> {
   const manifest = loadManifest(folder.manifest())
   if (phase === 'spec') {
-    collected.spec(manifest.spec())
+    collected.spec(connectorSpecification(manifest))
     return
   }
   await using source = new ManifestSource({

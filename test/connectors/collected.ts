@@ -69,7 +69,7 @@ export class Collected implements RecordOutput {
 }
 
 export function contextOf(signal: AbortSignal = new AbortController().signal): ConnectorContext {
-  return { logger: pino({ level: 'silent' }), signal, now: Date.now }
+  return { logger: pino({ level: 'silent' }), signal, allowedNetworks: [], now: Date.now }
 }
 
 export async function discovered(

@@ -43,6 +43,7 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
   const context = {
     logger: pino({ level: 'silent' }),
     signal: new AbortController().signal,
+    allowedNetworks: [],
     now: Date.now,
   }
   const { streams } = await connectorOf(options.source.type).discover(

@@ -1,0 +1,93 @@
+import { basename, extname } from 'node:path'
+import { z } from 'zod'
+import { connectorSpecification } from '../../manifest-interpreter/config/connector-specification.ts'
+import { ManifestSource } from '../../manifest-interpreter/source/manifest-source.ts'
+import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
+import { airbyteCatalog, ConnectError } from '../../protocol/index.ts'
+import type { AirbyteConnectionStatus, JsonObject } from '../../protocol/index.ts'
+import type { Connector, ConnectorContext, ReadSession } from '../connector.ts'
+import { loadManifestFile, type LoadedManifest } from './load-manifest-file.ts'
+import { configOf, plainConfig, readManifestTask } from './read-task.ts'
+import { SourceEnvironment } from './source-environment.ts'
+import { sourceFailure } from './source-failure.ts'
+
+/** The connector of a manifest of Airbyte's Low-Code language, interpreted in process. Throws `manifest_unreadable` or `manifest_invalid`. */
+export function manifestConnector(type: string, path: string): Connector {
+  const loaded = loadManifestFile(path)
+  return {
+    descriptor: {
+      type,
+      title: basename(path, extname(path)),
+      docsUrl: 'docs/connectors/manifests.md',
+      spec: specOf(loaded),
+      auth: [],
+      actions: [],
+      webhooks: [],
+    },
+    check: (config, context) => check(loaded, config, context),
+    discover: (config, context) => discover(loaded, config, context),
+    openRead: () => Promise.resolve(openSession()),
+    read: (task, out, context) => readManifestTask(loaded, task, { out, context }),
+  }
+}
+
+async function check(
+  loaded: LoadedManifest,
+  config: JsonObject,
+  context: ConnectorContext,
+): Promise<AirbyteConnectionStatus> {
+  try {
+    return await withSource(loaded, { config, context }, (source) => source.check())
+  } catch (error) {
+    const { message, suggestedFix } = ConnectError.from(error)
+    return { status: 'FAILED', message: `${message}. ${suggestedFix}` }
+  }
+}
+
+function discover(loaded: LoadedManifest, config: JsonObject, context: ConnectorContext) {
+  return withSource(loaded, { config, context }, async (source) => {
+    const streams = await source.discover()
+    return airbyteCatalog.parse({
+      streams: streams.map((stream) => ({
+        ...stream,
+        json_schema: toRecordValue(stream.json_schema),
+      })),
+    })
+  })
+}
+
+async function withSource<Result>(
+  { manifest, directory }: LoadedManifest,
+  { config, context }: { readonly config: JsonObject; readonly context: ConnectorContext },
+  use: (source: ManifestSource) => Promise<Result>,
+): Promise<Result> {
+  await using environment = new SourceEnvironment({
+    context,
+    manifestDirectory: directory,
+    emit: (message) => {
+      if (message.kind === 'config') context.configChanged?.(plainConfig(message.config))
+    },
+  })
+  try {
+    await using source = new ManifestSource({ manifest, config: configOf(config), environment })
+    return await use(source)
+  } catch (error) {
+    throw sourceFailure(error, 'The source')
+  }
+}
+
+/** One slice a stream: its partitions and windows share one state, and the interpreter reads several of them at a time. */
+function openSession(): ReadSession {
+  return {
+    shared: null,
+    plan: (_stream, states) => Promise.resolve([{ slice: '', state: states.get('') ?? null }]),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  }
+}
+
+const connectorSpec = z.looseObject({ connectionSpecification: z.record(z.string(), z.json()) })
+
+function specOf({ manifest }: LoadedManifest): JsonObject {
+  if (manifest.spec === undefined) return { type: 'object', properties: {} }
+  return connectorSpec.parse(toRecordValue(connectorSpecification(manifest))).connectionSpecification
+}

@@ -1,0 +1,136 @@
+import { SourceError, type SideMessage } from '../../manifest-interpreter/contracts.ts'
+import { ManifestSource } from '../../manifest-interpreter/source/manifest-source.ts'
+import { isDict, isPlainDict } from '../../manifest-interpreter/value/dict.ts'
+import { parseJson } from '../../manifest-interpreter/value/json.ts'
+import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
+import type {
+  SourceFailure,
+  SourceMessage,
+  SourceOutput,
+} from '../../manifest-interpreter/source/messages.ts'
+import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
+import { ConnectError } from '../../protocol/index.ts'
+import type { JsonObject, RecordData } from '../../protocol/index.ts'
+import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
+import type { LoadedManifest } from './load-manifest-file.ts'
+import { SourceEnvironment } from './source-environment.ts'
+import { sourceFailure } from './source-failure.ts'
+import { stateFromJson, stateToJson } from './state-json.ts'
+
+/** Reads a stream of a manifest to its end, from its state. */
+export async function readManifestTask(
+  { manifest, directory }: LoadedManifest,
+  task: ReadTask,
+  { out, context }: { readonly out: RecordOutput; readonly context: ConnectorContext },
+): Promise<'complete' | 'stopped'> {
+  const { name } = task.stream.stream
+  const output = new TaskOutput(out, context)
+  await using environment = new SourceEnvironment({
+    context,
+    manifestDirectory: directory,
+    emit: (message) => {
+      output.side(message)
+    },
+  })
+  try {
+    await using source = new ManifestSource({ manifest, config: configOf(task.config), environment })
+    const state = task.state === null ? [] : [streamState(name, stateFromJson(task.state))]
+    await source.read({ catalog: catalogOf(task), state, stopsAtFailure: true }, output)
+    return 'complete'
+  } catch (error) {
+    if (context.signal.aborted) return stopped(name, output)
+    throw sourceFailure(output.failure ?? error, `Stream ${name}`)
+  }
+}
+
+/** A read that was stopped ends at its last state; what came after it is read again later. */
+function stopped(stream: string, output: TaskOutput): 'stopped' {
+  if (output.isCovered) return 'stopped'
+  const reason = 'it was in the middle of a slice, which is read again from its start'
+  throw new ConnectError('source_read_interrupted', { details: { stream, reason } })
+}
+
+class TaskOutput implements SourceOutput {
+  readonly #out: RecordOutput
+  readonly #context: ConnectorContext
+  #failure: SourceFailure | undefined
+  /** Whether a state covers every record so far. */
+  isCovered = true
+
+  constructor(out: RecordOutput, context: ConnectorContext) {
+    this.#out = out
+    this.#context = context
+  }
+
+  /** Why the stream failed: the error that `read` throws only says that it did. */
+  get failure(): SourceError | undefined {
+    if (this.#failure === undefined) return undefined
+    const { message, failureType, internalMessage } = this.#failure
+    return new SourceError(
+      // The reason of an unexpected error stands in its internal message.
+      failureType === 'system_error' ? [message, internalMessage].filter(Boolean).join(': ') : message,
+      { failureType },
+    )
+  }
+
+  async records(_stream: string, records: readonly Dict[]): Promise<void> {
+    this.isCovered = false
+    await this.#out.records(records.map(recordData))
+  }
+
+  async message(message: SourceMessage): Promise<void> {
+    switch (message.kind) {
+      case 'state':
+        await this.#out.state(stateToJson(message.state))
+        this.isCovered = true
+        return
+      case 'failure':
+        this.#failure ??= message
+        return
+      case 'config':
+      case 'error':
+      case 'rate-limited':
+        this.side(message)
+        return
+      case 'status':
+    }
+  }
+
+  side(message: SideMessage): void {
+    switch (message.kind) {
+      case 'rate-limited':
+        this.#out.rateLimited(this.#context.now() + (message.seconds ?? 0) * 1000)
+        return
+      case 'config':
+        this.#context.configChanged?.(plainConfig(message.config))
+        return
+      case 'error':
+        this.#context.logger.warn({ reason: message.error.message }, 'the source tries again')
+    }
+  }
+}
+
+/** Objects that JSON.parse made are handed on as they are. */
+function recordData(record: Dict): RecordData {
+  const value = toRecordValue(record)
+  return typeof value === 'object' && value !== null ? (value as RecordData) : {}
+}
+
+export function plainConfig(config: Dict): JsonObject {
+  return JSON.parse(JSON.stringify(toRecordValue(config))) as JsonObject
+}
+
+/** The numbers of a configuration as templates see them. */
+export function configOf(config: JsonObject): Dict {
+  const value = parseJson(JSON.stringify(config))
+  return isDict(value) ? value : {}
+}
+
+function catalogOf({ stream }: ReadTask): Dict {
+  const configured = parseJson(JSON.stringify(stream))
+  return { streams: [isPlainDict(configured) ? configured : {}] }
+}
+
+function streamState(name: string, state: Value): Dict {
+  return { type: 'STREAM', stream: { stream_descriptor: { name }, stream_state: state } }
+}

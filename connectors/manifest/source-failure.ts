@@ -1,0 +1,16 @@
+import { SourceError } from '../../manifest-interpreter/contracts.ts'
+import { ConnectError } from '../../protocol/index.ts'
+
+const codes = {
+  config_error: 'source_refused',
+  transient_error: 'source_unavailable',
+  system_error: 'source_failed',
+} as const
+
+/** An error of the interpreter as one that a user sees. `subject`: what failed, as the beginning of a sentence. */
+export function sourceFailure(error: unknown, subject: string): unknown {
+  if (error instanceof ConnectError) return error
+  const reason = error instanceof Error ? error.message : String(error)
+  const code = error instanceof SourceError ? codes[error.failureType] : 'source_failed'
+  return new ConnectError(code, { details: { subject, reason }, cause: error })
+}
