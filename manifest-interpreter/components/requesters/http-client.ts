@@ -105,7 +105,9 @@ export class HttpClient {
       )
     }
     try {
-      return await this.#parts.http.send(request, this.#parts.sendOptions)
+      const response = await this.#parts.http.send(request, this.#parts.sendOptions)
+      response.request = request
+      return response
     } catch (error) {
       if (error instanceof TransportError) return error
       throw error

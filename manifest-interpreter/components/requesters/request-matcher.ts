@@ -3,6 +3,7 @@ import { field, optionalDict, optionalText } from '../../definition.ts'
 import { parseQuery } from '../../http/encode-url.ts'
 import { header } from '../../http/prepare-request.ts'
 import { splitUrl } from '../../http/split-url.ts'
+import { compileRegex } from '../../jinja/python-regex.ts'
 import { entries } from '../../value/dict.ts'
 import { valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
@@ -16,7 +17,7 @@ export function compileRequestMatcher(definition: PlainDict): RequestMatcher {
   const method = optionalText(definition, 'method')?.toUpperCase()
   const base = optionalText(definition, 'url_base')?.replace(/\/+$/, '')
   const pattern = optionalText(definition, 'url_path_pattern') ?? ''
-  const path = pattern === '' ? undefined : new RegExp(pattern, 'u')
+  const path = pattern === '' ? undefined : compileRegex(pattern)
   const params = textPairs(definition, 'params')
   const headers = textPairs(definition, 'headers')
 
@@ -24,7 +25,7 @@ export function compileRequestMatcher(definition: PlainDict): RequestMatcher {
     const parts = splitUrl(url)
     if (base !== undefined && base !== '' && `${parts.scheme}://${parts.authority}` !== base)
       return false
-    if (path?.test(parts.path.replace(/\/+$/, '')) === false) return false
+    if (path !== undefined && parts.path.replace(/\/+$/, '').search(path) < 0) return false
     if (params.length === 0) return true
     const query = new Map(parseQuery(parts.query))
     return params.every(([name, value]) => query.get(name) === value)

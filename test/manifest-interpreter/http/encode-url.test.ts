@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import {
   encodeForm,
@@ -19,9 +18,9 @@ interface Vectors {
   readonly requote: readonly { url: string; expected: string }[]
 }
 
-const vectors: Vectors = JSON.parse(
-  readFileSync(new URL('url-vectors.json', import.meta.url), 'utf8'),
-)
+const { default: vectors }: { default: Vectors } = await import('./url-vectors.json', {
+  with: { type: 'json' },
+})
 
 const params: readonly Dict[] = [
   {},

@@ -68,8 +68,9 @@ describe('the JSON of a response', () => {
     expect(await response(Buffer.concat([Buffer.from([0xff, 0xfe]), utf16])).json()).toEqual({
       ü: '😀',
     })
-    const utf32 = Buffer.alloc([...text].length * 4)
-    for (const [index, character] of [...text].entries())
+    const characters = Array.from(text)
+    const utf32 = Buffer.alloc(characters.length * 4)
+    for (const [index, character] of characters.entries())
       utf32.writeUInt32BE(character.codePointAt(0) ?? 0, index * 4)
     expect(await response(utf32).json()).toEqual({ ü: '😀' })
     expect(await response(Buffer.from(`\ufeff${text}`)).json()).toEqual({ ü: '😀' })

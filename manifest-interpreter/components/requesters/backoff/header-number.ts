@@ -1,6 +1,7 @@
 import type { Builder } from '../../../contracts.ts'
 import { optionalText, parametersOf, text } from '../../../definition.ts'
 import type { HttpResponse } from '../../../http/http-response.ts'
+import { compileRegex } from '../../../jinja/python-regex.ts'
 import { str } from '../../../value/text.ts'
 import type { PlainDict } from '../../../value/value.ts'
 import { toNumber } from './to-number.ts'
@@ -17,7 +18,12 @@ export function compileHeaderNumber(
   return (response) => {
     const value = response.headers.text(str(name({ config })))
     if (value === undefined || value === '') return null
-    const match = regex && new RegExp(str(regex({ config })), 'uy').exec(value)
-    return toNumber(match?.[0] ?? value)
+    const match = regex === undefined ? null : matchAtStart(str(regex({ config })), value)
+    return toNumber(match ?? value)
   }
+}
+
+function matchAtStart(pattern: string, value: string): string | null {
+  const { source, flags } = compileRegex(pattern)
+  return new RegExp(source, `${flags.replaceAll(/[gy]/g, '')}y`).exec(value)?.[0] ?? null
 }
