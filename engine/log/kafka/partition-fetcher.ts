@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
-import { fetchRequest, type AbortedTransaction, type FetchedPartition } from './fetch-request.ts'
+import { committedBatches } from './committed-batches.ts'
+import { fetchRequest, type FetchedPartition } from './fetch-request.ts'
 import type { KafkaServers } from './kafka-client.ts'
 import { KafkaConnection } from './kafka-connection.ts'
 import { hasType, kafkaError } from './kafka-errors.ts'
@@ -79,7 +80,7 @@ export class PartitionFetcher implements AsyncDisposable {
         const all = readBatches(bytes).filter(({ lastOffset }) => lastOffset >= offset)
         const last = all.at(-1)
         return {
-          batches: committed(all, aborted).map((batch) => ({ batch, from: offset })),
+          batches: committedBatches(all, aborted).map((batch) => ({ batch, from: offset })),
           next: last === undefined ? offset : last.lastOffset + 1n,
         }
       } catch (error) {
@@ -135,28 +136,6 @@ export class PartitionFetcher implements AsyncDisposable {
       throw readError(error, this.#options)
     }
   }
-}
-
-/** Without the markers of transactions and what was aborted. A marker ends what its producer aborted. */
-function committed(
-  batches: readonly RecordBatch[],
-  transactions: readonly AbortedTransaction[],
-): readonly RecordBatch[] {
-  const inOrder = transactions.toSorted((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1))
-  const aborted = new Set<bigint>()
-  let begun = 0
-  return batches.filter(({ producerId, transactional, control, lastOffset }) => {
-    for (
-      let next = inOrder[begun];
-      next !== undefined && next.firstOffset <= lastOffset;
-      next = inOrder[begun]
-    ) {
-      aborted.add(next.producerId)
-      begun += 1
-    }
-    if (control) aborted.delete(producerId)
-    return !control && !(transactional && aborted.has(producerId))
-  })
 }
 
 /** A fault of reading as an error that says what to do. */

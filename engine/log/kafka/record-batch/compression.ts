@@ -1,13 +1,14 @@
 import { promisify } from 'node:util'
 import { constants, gunzip, zstdCompress, zstdDecompress } from 'node:zlib'
+import { lz4Decompress } from './lz4.ts'
+import { snappyDecompress } from './snappy.ts'
 
 /** The low three bits of a batch's attributes. */
 export const compressionMask = 0x07
 export const zstd = 4
-const names = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 
-const compressAsync = promisify(zstdCompress)
-const decompressAsync = promisify(zstdDecompress)
+const zstdCompressAsync = promisify(zstdCompress)
+const zstdDecompressAsync = promisify(zstdDecompress)
 const gunzipAsync = promisify(gunzip)
 
 /** Level 1: about as fast as lz4 on records, and a third smaller. */
@@ -20,28 +21,38 @@ const maxChunkBytes = 1024 * 1024
 
 /** Runs in zlib's thread pool, beside the encoding. */
 export function compress(bytes: Uint8Array): Promise<Buffer> {
-  return compressAsync(bytes, { params, chunkSize: chunkSize(bytes.length / 2) })
+  return zstdCompressAsync(bytes, { params, chunkSize: chunkSize(bytes.length / 2) })
 }
+
+type Decompress = (bytes: Buffer, maxBytes: number) => Buffer | Promise<Buffer>
+
+/**
+ * By the codec's number: none, gzip, snappy, lz4, zstd. Ours is zstd, but a topic's `compression.type` makes the broker
+ * compress anew what was written to it.
+ */
+const decompressors: readonly Decompress[] = [
+  (bytes) => bytes,
+  (bytes, maxBytes) => gunzipAsync(bytes, zlibOptions(bytes, maxBytes)),
+  snappyDecompress,
+  lz4Decompress,
+  (bytes, maxBytes) => zstdDecompressAsync(bytes, zlibOptions(bytes, maxBytes)),
+]
 
 /** The messages of a batch in the open. Throws where they are larger than `maxBytes`. */
 export async function decompress(
   bytes: Buffer,
   { codec, maxBytes }: { readonly codec: number; readonly maxBytes: number },
 ): Promise<Buffer> {
-  const options = { chunkSize: chunkSize(bytes.length * usualRatio), maxOutputLength: maxBytes }
-  const name = names[codec]
-  switch (name) {
-    case 'none':
-      return bytes
-    case 'gzip':
-      return gunzipAsync(bytes, options)
-    case 'zstd':
-      return decompressAsync(bytes, options)
-    case 'snappy':
-    case 'lz4':
-    case undefined:
-      throw new RangeError(`compression ${name ?? codec} is not known`)
-  }
+  const decompressor = decompressors[codec]
+  if (decompressor === undefined) throw new RangeError(`compression ${codec} is not known`)
+  return decompressor(bytes, maxBytes)
+}
+
+function zlibOptions(
+  bytes: Buffer,
+  maxBytes: number,
+): { readonly chunkSize: number; readonly maxOutputLength: number } {
+  return { chunkSize: chunkSize(bytes.length * usualRatio), maxOutputLength: maxBytes }
 }
 
 /**

@@ -1,0 +1,27 @@
+import type { AbortedTransaction } from './fetch-request.ts'
+import type { RecordBatch } from './record-batch/record-batch.ts'
+
+/**
+ * What a fetch gave, without the markers of transactions and what was aborted. A marker ends what its producer aborted. The
+ * broker tells of transactions in the order of their ends.
+ */
+export function committedBatches(
+  batches: readonly RecordBatch[],
+  transactions: readonly AbortedTransaction[],
+): readonly RecordBatch[] {
+  const inOrder = transactions.toSorted((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1))
+  const aborted = new Set<bigint>()
+  let begun = 0
+  return batches.filter(({ producerId, transactional, control, lastOffset }) => {
+    for (
+      let next = inOrder[begun];
+      next !== undefined && next.firstOffset <= lastOffset;
+      next = inOrder[begun]
+    ) {
+      aborted.add(next.producerId)
+      begun += 1
+    }
+    if (control) aborted.delete(producerId)
+    return !control && !(transactional && aborted.has(producerId))
+  })
+}

@@ -1,0 +1,50 @@
+import { cut, Inflated } from './inflated.ts'
+
+/** The frame's flags: what stands in its header and after its blocks. */
+const magic = 0x184d2204
+const blockChecksumBit = 0x10
+const contentSizeBit = 0x08
+const dictionaryBit = 0x01
+const storedBit = 0x80000000
+const usualRatio = 4
+
+/** An LZ4 frame (lz4_Frame_format.md). Its checksums are not compared: Kafka's batch has its own. */
+export function lz4Decompress(bytes: Buffer, maxBytes: number): Buffer {
+  if (bytes.length < 7 || bytes.readUInt32LE(0) !== magic) throw new RangeError('not an LZ4 frame')
+  const flags = bytes.readUInt8(4)
+  const afterBlock = (flags & blockChecksumBit) === 0 ? 0 : 4
+  const output = new Inflated(bytes.length * usualRatio, maxBytes)
+  // Magic, flags, block size, content size, dictionary, header checksum.
+  let at = 7 + ((flags & contentSizeBit) === 0 ? 0 : 8) + ((flags & dictionaryBit) === 0 ? 0 : 4)
+  for (;;) {
+    if (at + 4 > bytes.length) throw cut()
+    const size = bytes.readUInt32LE(at)
+    if (size === 0) return output.bytes
+    const end = at + 4 + (size & ~storedBit)
+    if (end > bytes.length) throw cut()
+    if (size >= storedBit) output.literal(bytes, at + 4, end)
+    else lz4Block(bytes.subarray(at + 4, end), output)
+    at = end + afterBlock
+  }
+}
+
+/** Sequences of literals and a copy; the last one has no copy. */
+function lz4Block(bytes: Buffer, output: Inflated): void {
+  let at = 0
+  const length = (nibble: number): number => {
+    let sum = nibble
+    for (let byte = nibble === 15 ? 255 : 0; byte === 255; sum += byte) byte = bytes[at++] ?? 0
+    return sum
+  }
+  while (at < bytes.length) {
+    const token = bytes[at++] ?? 0
+    const literals = length(token >>> 4)
+    output.literal(bytes, at, at + literals)
+    at += literals
+    if (at === bytes.length) return
+    if (at + 2 > bytes.length) throw cut()
+    const distance = bytes.readUInt16LE(at)
+    at += 2
+    output.repeat(distance, length(token & 0x0f) + 4)
+  }
+}
