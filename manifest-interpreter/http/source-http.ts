@@ -67,7 +67,8 @@ export class SourceHttp {
     // A streamed body is read outside of the limit: its reader may wait for other requests.
     const response = await this.#limit(async () => {
       const answer = await transport.send(request, signal)
-      if (!streamed) await answer.bytes()
+      // What an API says about an error is short, and often nobody reads it: it must not hold its connection.
+      if (!streamed || !answer.ok) await answer.bytes()
       return answer
     })
     this.#budget?.observe(request, response)

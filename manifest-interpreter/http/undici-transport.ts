@@ -1,5 +1,6 @@
 import { Agent, errors, type Dispatcher } from 'undici'
 import { TransportError, type HttpRequest, type Transport } from '../contracts.ts'
+import { PythonError } from '../value/python-error.ts'
 import { AddressGuard } from './address-guard.ts'
 import { decompress } from './decompress.ts'
 import { encodeTarget } from './encode-url.ts'
@@ -76,6 +77,7 @@ export class UndiciTransport implements Transport {
 
   async #sendOnce(request: HttpRequest, signal: AbortSignal): Promise<RawResponse> {
     const { origin, target } = addressOf(request.url)
+    const headers = this.#headers(request)
     this.#guard.check(new URL(origin).hostname)
     const readTimeout = request.readTimeoutMs ?? this.#options.readTimeoutMs ?? 300_000
     try {
@@ -83,7 +85,7 @@ export class UndiciTransport implements Transport {
         origin,
         path: target,
         method: request.method,
-        headers: this.#headers(request),
+        headers,
         body: request.body,
         signal,
         headersTimeout: readTimeout,
@@ -186,6 +188,11 @@ function asTransportError(error: unknown, request: HttpRequest, signal: AbortSig
   const code = codeOf(error)
   const why = code === undefined ? '' : ` (${code})`
   return new TransportError('connection', `The connection to ${to} failed${why}.`, { cause: error })
+}
+
+function isLatin1(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) > 0xff) return false
+  return true
 }
 
 function codeOf(error: unknown): string | undefined {
