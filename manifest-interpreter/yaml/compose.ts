@@ -126,10 +126,20 @@ class Composer {
   }
 
   #scalar(event: ScalarEvent): ScalarNode {
-    const text = event.valueStart < 0 ? '' : getScalarValue(this.#text, event)
+    const text = event.valueStart < 0 ? '' : this.#scalarText(event)
     const offset = event.valueStart < 0 ? this.#offset() : event.valueStart
     const plain = event.style === SCALAR_STYLE.PLAIN ? implicitTag(text) : 'str'
     return { kind: 'scalar', tag: this.#tag(event) ?? coreTag + plain, offset, text }
+  }
+
+  #scalarText(event: ScalarEvent): string {
+    const value = getScalarValue(this.#text, event)
+    // A block scalar at the very end keeps the line break that is there: PyYAML adds none.
+    const isOpenEnded =
+      (event.style === SCALAR_STYLE.LITERAL_BLOCK || event.style === SCALAR_STYLE.FOLDED_BLOCK) &&
+      event.valueEnd >= this.#text.length &&
+      !/[\r\n]$/.test(this.#text)
+    return isOpenEnded && value.endsWith('\n') ? value.slice(0, -1) : value
   }
 
   #alias(event: { readonly anchorStart: number; readonly anchorEnd: number }): YamlNode {

@@ -2,10 +2,13 @@ import { YAMLException, parseEvents } from 'js-yaml'
 import type { Value } from '../value/value.ts'
 import { compose } from './compose.ts'
 import { construct } from './construct.ts'
+import { indentFlows } from './indent-flows.ts'
 import { NodeError, YamlError } from './yaml-error.ts'
 
 /** Nested collections. The reference stops near 330, where Python's stack ends. */
 const maxDepth = 250
+/** More than any key is indented. */
+const flowIndentation = 2 * maxDepth
 
 /**
  * Reads a document of YAML as PyYAML's safe loader does: types of YAML 1.1, the last of equal keys, merge keys. An alias
@@ -14,18 +17,41 @@ const maxDepth = 250
  */
 export function loadYaml(text: string): Value {
   try {
-    const root = compose(text, parseEvents(text, { maxDepth }))
-    return root === null ? null : construct(root)
+    return read(text)
   } catch (error) {
-    if (error instanceof NodeError) {
-      throw new YamlError(error.message, positionOf(text, error.offset))
-    }
-    if (error instanceof YAMLException) {
-      const { line = 0, column = 0 } = error.mark ?? {}
-      throw new YamlError(capitalised(error.reason), { line: line + 1, column: column + 1 })
+    if (!isTooFarLeft(error)) throw yamlError(text, error)
+    return readIndented(text, error)
+  }
+}
+
+function read(text: string): Value {
+  const root = compose(text, parseEvents(text, { maxDepth }))
+  return root === null ? null : construct(root)
+}
+
+/** A continuation of a flow is too far to the left for the parser: PyYAML does not mind. */
+function isTooFarLeft(error: unknown): error is YAMLException {
+  return error instanceof YAMLException && error.reason === 'deficient indentation'
+}
+
+function readIndented(text: string, first: YAMLException): Value {
+  try {
+    return read(indentFlows(text, flowIndentation))
+  } catch (error) {
+    // Its columns are not those of the text: the first error says where it began.
+    if (error instanceof NodeError || error instanceof YAMLException) {
+      throw yamlError(text, first)
     }
     throw error
   }
+}
+
+function yamlError(text: string, error: unknown): unknown {
+  if (error instanceof NodeError)
+    return new YamlError(error.message, positionOf(text, error.offset))
+  if (!(error instanceof YAMLException)) return error
+  const { line = 0, column = 0 } = error.mark ?? {}
+  return new YamlError(capitalised(error.reason), { line: line + 1, column: column + 1 })
 }
 
 function positionOf(text: string, offset: number): { line: number; column: number } {
