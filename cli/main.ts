@@ -1,9 +1,11 @@
 #!/usr/bin/env node
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { enableCompileCache, findPackageJSON } from 'node:module'
 import process from 'node:process'
 import { z } from 'zod'
-import { readEnvironment } from '../service/config/environment.ts'
+import { allowedNetworksOf, readEnvironment } from '../service/config/environment.ts'
+import type { SourceArguments } from './source/source-command.ts'
 import { runProgram, type RunArguments } from './program.ts'
 import { HumanOutput } from './run/human-output.ts'
 import { JsonOutput } from './run/json-output.ts'
@@ -43,7 +45,7 @@ async function main(argv: readonly string[]): Promise<void> {
     process.stdout.write(text)
   }
   try {
-    await runProgram(argv, { version: packageVersion(), run, writeOut })
+    await runProgram(argv, { version: packageVersion(), run, source, writeOut })
   } catch (error) {
     finish(outputFor({ json: argv.includes('--json') }), errorEnd(error))
   }
@@ -59,6 +61,26 @@ async function run(options: RunArguments): Promise<void> {
     stop.stop()
   })
   finish(output, await runFile(options, { output, signal: stop.signal }))
+}
+
+async function source(options: SourceArguments): Promise<void> {
+  using stop = new StopSignals(process, () => undefined)
+  process.stdout.on('error', () => {
+    stop.stop()
+  })
+  // Loaded when it is needed: see runFile.
+  const { runSource } = await import('./source/source-command.ts')
+  process.exitCode = await runSource(options, {
+    write: writeWithRoom,
+    signal: stop.signal,
+    allowedNetworks: allowedNetworksOf(readEnvironment()),
+    now: Date.now,
+  })
+}
+
+/** Resolves when the pipe has room for more: a reader that is slow slows the source down. */
+async function writeWithRoom(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain')
 }
 
 async function runFile(

@@ -1,5 +1,6 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { ConnectError } from '../protocol/index.ts'
+import type { SourceArguments } from './source/source-command.ts'
 import type { LogLevel } from './run/log-lines.ts'
 import { logLevels } from './run/log-lines.ts'
 
@@ -15,6 +16,7 @@ export interface RunArguments {
 export interface ProgramOptions {
   readonly version: string
   readonly run: (options: RunArguments) => Promise<void>
+  readonly source: (options: SourceArguments) => Promise<void>
   readonly writeOut: (text: string) => void
 }
 
@@ -81,9 +83,54 @@ function createProgram(options: ProgramOptions): Command {
       const { log, logLevel, metricsPort } = flags
       await options.run({ file, json: flags.json === true, log, logLevel, metricsPort })
     })
-  for (const command of [program, connect, run]) quiet(command, options.writeOut)
+  const source = sourceCommand(connect, options)
+  for (const command of [program, connect, run, source]) quiet(command, options.writeOut)
   return program
 }
+
+interface SourceFlags {
+  readonly manifest: string
+  readonly config?: string
+  readonly catalog?: string
+  readonly state?: string
+  readonly logLevel: LogLevel
+}
+
+function sourceCommand(connect: Command, options: ProgramOptions): Command {
+  return connect
+    .command('source')
+    .description('a manifest as an Airbyte source on the command line: messages on stdout')
+    .addArgument(
+      new Argument('<COMMAND>', 'what the source does').choices([
+        'spec',
+        'check',
+        'discover',
+        'read',
+      ]),
+    )
+    .requiredOption('--manifest <FILE>', 'the Low-Code manifest (YAML)')
+    .option('--config <FILE>', 'the configuration (JSON): for check, discover and read')
+    .option('--catalog <FILE>', 'the configured catalog (JSON): for read')
+    .option('--state <FILE>', 'the states of an earlier read (JSON)')
+    .addOption(
+      new Option('--log-level <LEVEL>', 'which LOG messages are written')
+        .choices(logLevels)
+        .default('warn'),
+    )
+    .addHelpText('after', sourceExamples)
+    .action(async (command: SourceArguments['command'], flags: SourceFlags) => {
+      const { manifest, config, catalog, state, logLevel } = flags
+      await options.source({ command, manifest, config, catalog, state, logLevel })
+    })
+}
+
+const sourceExamples = `
+Examples:
+  $ reactor connect source --manifest shop.yaml spec
+  $ reactor connect source --manifest shop.yaml check --config config.json
+  $ reactor connect source --manifest shop.yaml read --config config.json --catalog catalog.json --state state.json
+
+Exit codes: 0 done   1 failed, a TRACE message says why   2 wrong command line or file`
 
 /** Errors are thrown, and written by the caller in the one form that all errors have. */
 function quiet(command: Command, writeOut: (text: string) => void): void {

@@ -483,6 +483,14 @@ export const errorCodes = {
     suggestedFix:
       'Look at what the API answered (`--log-level debug`). A template or path of the manifest that does not fit the answer must be corrected; otherwise run again: it resumes from the last checkpoint.',
   },
+  source_file_unusable: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{file} cannot be used: {reason}',
+    suggestedFix:
+      'Name a JSON file that exists: `--config` an object, `--catalog` a configured catalog, `--state` a list of states.',
+  },
   source_permission_denied: {
     failureType: 'config_error',
     httpStatus: 403,

@@ -15,6 +15,7 @@ async function command(
   let written = ''
   const options = {
     version: '1.2.3',
+    source: () => Promise.resolve(),
     run: async (given: RunArguments) => Promise.resolve(void ran.push(given)),
     writeOut: (text: string) => {
       written += text

@@ -1,0 +1,109 @@
+import { rawJson } from '../../protocol/index.ts'
+import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
+import type { SourceMessage, SourceOutput } from '../../manifest-interpreter/source/messages.ts'
+import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
+
+/** Writes lines and resolves when there is room for more. */
+export type WriteLines = (text: string) => Promise<void>
+
+/** Gives what a source reads as messages of the Airbyte protocol, one JSON object a line. */
+export class AirbyteLines implements SourceOutput {
+  readonly #write: WriteLines
+  readonly #now: () => number
+  /** Records of each stream since its last state. */
+  readonly #counts = new Map<string, number>()
+
+  constructor(write: WriteLines, now: () => number) {
+    this.#write = write
+    this.#now = now
+  }
+
+  async records(stream: string, records: readonly Dict[]): Promise<void> {
+    this.#counts.set(stream, (this.#counts.get(stream) ?? 0) + records.length)
+    const head = `{"type":"RECORD","record":{"stream":${JSON.stringify(stream)},"data":`
+    const tail = `,"emitted_at":${this.#now()}}}\n`
+    await this.#write(records.map((record) => head + jsonText(record) + tail).join(''))
+  }
+
+  async message(message: SourceMessage): Promise<void> {
+    switch (message.kind) {
+      case 'state':
+        return this.#state(message.stream, message.state)
+      case 'status':
+        return this.#trace('STREAM_STATUS', {
+          stream_status: { stream_descriptor: { name: message.stream }, status: message.status },
+        })
+      case 'failure':
+        return this.failure(message)
+      case 'rate-limited':
+        return this.#rateLimited(message.stream, message.seconds)
+      case 'config':
+        return this.line({
+          type: 'CONTROL',
+          control: {
+            type: 'CONNECTOR_CONFIG',
+            emitted_at: this.#now(),
+            connectorConfig: { config: message.config },
+          },
+        })
+      case 'error':
+        return this.failure({ ...message.error, message: message.error.message })
+    }
+  }
+
+  async failure(failure: {
+    readonly message: string
+    readonly failureType: string
+    readonly internalMessage?: string | undefined
+    readonly stream?: string | undefined
+  }): Promise<void> {
+    const { message, failureType, internalMessage, stream } = failure
+    await this.#trace('ERROR', {
+      error: {
+        message,
+        failure_type: failureType,
+        ...(internalMessage !== undefined && { internal_message: internalMessage }),
+        ...(stream !== undefined && { stream_descriptor: { name: stream } }),
+      },
+    })
+  }
+
+  /** Any other message. */
+  async line(message: Value): Promise<void> {
+    await this.#write(`${jsonText(message)}\n`)
+  }
+
+  async #state(stream: string, state: Dict): Promise<void> {
+    const count = this.#counts.get(stream) ?? 0
+    this.#counts.delete(stream)
+    const blob = `{"stream_descriptor":{"name":${JSON.stringify(stream)}},"stream_state":${jsonText(state)}}`
+    // A double, as the protocol asks.
+    await this.#write(
+      `{"type":"STATE","state":{"type":"STREAM","stream":${blob},"sourceStats":{"recordCount":${count}.0}}}\n`,
+    )
+  }
+
+  async #rateLimited(stream: string, seconds: number | null): Promise<void> {
+    const reset = seconds === null ? {} : { quota_reset: this.#now() + seconds * 1000 }
+    await this.#trace('STREAM_STATUS', {
+      stream_status: {
+        stream_descriptor: { name: stream },
+        status: 'RUNNING',
+        reasons: [{ type: 'RATE_LIMITED', rate_limited: reset }],
+      },
+    })
+  }
+
+  async #trace(type: string, content: { [name: string]: Value }): Promise<void> {
+    await this.line({ type: 'TRACE', trace: { type, emitted_at: this.#now(), ...content } })
+  }
+}
+
+/** Compact JSON; integers keep their digits, NaN and infinities are null. */
+function jsonText(value: Value): string {
+  return JSON.stringify(toRecordValue(value), exactInteger)
+}
+
+function exactInteger(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? rawJson(value.toString()) : value
+}

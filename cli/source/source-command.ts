@@ -1,0 +1,188 @@
+import { readFileSync } from 'node:fs'
+import { pino, type Logger } from 'pino'
+import {
+  loadManifestFile,
+  type LoadedManifest,
+} from '../../connectors/manifest/load-manifest-file.ts'
+import { SourceEnvironment } from '../../connectors/manifest/source-environment.ts'
+import { bestMatch } from '../../manifest-interpreter/config/json-schema/best-match.ts'
+import { violations } from '../../manifest-interpreter/config/json-schema/violations.ts'
+import { connectorSpecification } from '../../manifest-interpreter/config/connector-specification.ts'
+import { SourceError } from '../../manifest-interpreter/contracts.ts'
+import { failureOf } from '../../manifest-interpreter/source/failure.ts'
+import { ManifestSource } from '../../manifest-interpreter/source/manifest-source.ts'
+import { SecretFilter } from '../../manifest-interpreter/source/secret-filter.ts'
+import { get, isDict, isPlainDict } from '../../manifest-interpreter/value/dict.ts'
+import { parseJson } from '../../manifest-interpreter/value/json.ts'
+import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
+import { ConnectError } from '../../protocol/index.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { AirbyteLines } from './airbyte-lines.ts'
+
+/** `reactor connect source --manifest FILE COMMAND …` as it was parsed. */
+export interface SourceArguments {
+  readonly command: 'spec' | 'check' | 'discover' | 'read'
+  readonly manifest: string
+  readonly config: string | undefined
+  readonly catalog: string | undefined
+  readonly state: string | undefined
+  readonly logLevel: string
+}
+
+export interface SourceSurroundings {
+  /** Writes to standard output; resolves when there is room for more. */
+  readonly write: (text: string) => Promise<void>
+  readonly signal: AbortSignal
+  readonly allowedNetworks: readonly string[]
+  now(): number
+}
+
+/**
+ * An Airbyte source on the command line: messages of the protocol, one JSON object a line. Resolves with the exit code,
+ * which is not 0 where the command failed; a message says why. Throws a ConnectError for a file that cannot be used.
+ */
+export async function runSource(
+  options: SourceArguments,
+  around: SourceSurroundings,
+): Promise<number> {
+  const lines = new AirbyteLines(around.write, () => around.now())
+  const loaded = loadManifestFile(options.manifest)
+  const specification = connectorSpecification(loaded.manifest)
+  if (options.command === 'spec') {
+    await lines.line({ type: 'SPEC', spec: specification })
+    return exitCodes.complete
+  }
+  const config = readObject(options.config, '--config')
+  const schema = get(specification, 'connectionSpecification') ?? {}
+  const secrets = new SecretFilter(isDict(schema) ? schema : {}, config)
+  const { command } = options
+  try {
+    checkConfig(schema, config, secrets)
+    await run({ loaded, config, lines, around }, options)
+    return exitCodes.complete
+  } catch (error) {
+    if (error instanceof ConnectError) throw error
+    const failure = failureOf(error, '')
+    const message = secrets.text(error instanceof Error ? error.message : failure.message)
+    // A check that cannot be made for want of a right configuration has failed: that is its answer.
+    if (command === 'check' && error instanceof SourceError && error.failureType === 'config_error') {
+      await lines.line({ type: 'CONNECTION_STATUS', connectionStatus: { status: 'FAILED', message } })
+      return exitCodes.complete
+    }
+    await lines.failure({ message, failureType: failure.failureType })
+    return exitCodes.failed
+  }
+}
+
+interface SourceRun {
+  readonly loaded: LoadedManifest
+  readonly config: Dict
+  readonly lines: AirbyteLines
+  readonly around: SourceSurroundings
+}
+
+async function run(
+  { loaded, config, lines, around }: SourceRun,
+  options: SourceArguments,
+): Promise<void> {
+  const context = {
+    logger: protocolLogger(options.logLevel, around),
+    signal: around.signal,
+    allowedNetworks: around.allowedNetworks,
+    now: () => around.now(),
+  }
+  await using environment = new SourceEnvironment({
+    context,
+    manifestDirectory: loaded.directory,
+    emit: (message) => void lines.message(message),
+  })
+  await using source = new ManifestSource({ manifest: loaded.manifest, config, environment })
+  switch (options.command) {
+    case 'check':
+      await lines.line({
+        type: 'CONNECTION_STATUS',
+        connectionStatus: { ...(await source.check()) },
+      })
+      return
+    case 'discover': {
+      const streams = await source.discover()
+      await lines.line({ type: 'CATALOG', catalog: { streams: streams.map(asValue) } })
+      return
+    }
+    case 'read': {
+      const catalog = readObject(options.catalog, '--catalog')
+      const state = options.state === undefined ? [] : readStates(options.state)
+      await source.read({ catalog, state }, lines)
+      return
+    }
+    case 'spec':
+  }
+}
+
+function checkConfig(schema: Value, config: Dict, secrets: SecretFilter): void {
+  const violation = bestMatch(violations(schema, withoutInternal(config)))
+  if (violation === undefined) return
+  throw new SourceError(secrets.text(`Config validation error: ${violation.message}`), {
+    failureType: 'config_error',
+  })
+}
+
+/** Without the keys by which Airbyte's tools limit a read. */
+function withoutInternal(config: Dict): Dict {
+  if (!isPlainDict(config)) return config
+  const { _limit, _page_size, ...own } = config
+  return own
+}
+
+function readObject(path: string | undefined, option: string): Dict {
+  if (path === undefined)
+    throw new ConnectError('usage', {
+      details: { problem: `${option} is missing`, fix: `Name a JSON file: ${option} FILE.` },
+    })
+  const value = readJson(path)
+  if (isDict(value)) return value
+  throw unusable(path, 'it must hold a JSON object')
+}
+
+/** A list of AirbyteStateMessage; a lone message, and messages in their envelopes, are taken too. */
+function readStates(path: string): readonly Value[] {
+  const value = readJson(path)
+  const messages = Array.isArray(value) ? value : [value]
+  return messages.flatMap((message) => {
+    if (!isDict(message)) throw unusable(path, 'it must hold a list of states')
+    const inner = get(message, 'state')
+    const state = inner !== undefined && isDict(inner) ? inner : message
+    return isPlainDict(state) && Object.keys(state).length === 0 ? [] : [state]
+  })
+}
+
+function readJson(path: string): Value {
+  try {
+    return parseJson(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw unusable(path, error instanceof Error ? error.message : String(error), error)
+  }
+}
+
+function unusable(path: string, reason: string, cause?: unknown): ConnectError {
+  return new ConnectError('source_file_unusable', { details: { file: path, reason }, cause })
+}
+
+function protocolLogger(level: string, around: SourceSurroundings): Logger {
+  return pino(
+    { level, base: null },
+    {
+      write: (entry) => {
+        const { level: number, msg, ...facts } = JSON.parse(entry) as Record<string, unknown>
+        const label = (pino.levels.labels[Number(number)] ?? 'info').toUpperCase()
+        const message = `${String(msg)} ${JSON.stringify(facts)}`
+        const log = { level: label, message }
+        void around.write(`${JSON.stringify({ type: 'LOG', log })}\n`)
+      },
+    },
+  )
+}
+
+function asValue(stream: object): Value {
+  return { ...(stream as { [name: string]: Value }) }
+}
