@@ -37,13 +37,13 @@ function compilePiece(match: RegExpExecArray): Part {
   const [whole, flags = '', width = '', , letter] = match
   if (letter === undefined) return whole
   // Python itself writes these, and only without flags.
-  if (whole === '%z') return (time) => isoOffset(time.offset, '')
+  if (whole === '%z') return (time) => (time.offset === 0 ? '+0000' : isoOffset(time.offset, ''))
   if (whole === '%Z') return (time) => (time.offset === null ? '' : zoneName(time.offset))
-  if (whole === '%f') return (time) => String(time.microsecond).padStart(6, '0')
+  if (whole === '%f') return (time) => sixDigits(time.microsecond)
   const number = numbers.get(letter)
   if (number !== undefined) {
-    const layout = { flags, width: width === '' ? number.width : Number(width), pad: number.pad }
-    return (time) => padNumber(number.of(time), layout)
+    const write = numberWriter(number, flags, width === '' ? undefined : Number(width))
+    return (time) => write(number.of(time))
   }
   const text = texts.get(letter)
   if (text === undefined) return whole
@@ -112,15 +112,33 @@ const texts: ReadonlyMap<string, TextDirective> = new Map<string, TextDirective>
 ])
 
 /** The last padding flag counts. */
-function padNumber(
-  value: number,
-  layout: { readonly flags: string; readonly width: number; readonly pad: '0' | ' ' },
-): string {
-  const flag = /[_0+-](?=[^_0+-]*$)/.exec(layout.flags)?.[0]
-  if (flag === '-') return String(value)
-  const pad = flag === '_' ? ' ' : flag === undefined ? layout.pad : '0'
-  const sign = value < 0 ? '-' : ''
-  return `${sign}${String(Math.abs(value)).padStart(layout.width - sign.length, pad)}`
+function numberWriter(
+  directive: NumberDirective,
+  flags: string,
+  givenWidth: number | undefined,
+): (value: number) => string {
+  const flag = /[_0+-](?=[^_0+-]*$)/.exec(flags)?.[0]
+  if (flag === '-') return String
+  const width = givenWidth ?? directive.width
+  const isZeroPadded = flag === undefined ? directive.pad === '0' : flag !== '_'
+  if (isZeroPadded && width <= 2) return width === 2 ? twoDigits : String
+  const pad = isZeroPadded ? '0' : ' '
+  return (value) => {
+    const sign = value < 0 ? '-' : ''
+    return `${sign}${String(Math.abs(value)).padStart(width - sign.length, pad)}`
+  }
+}
+
+const twoDigitTexts = Array.from({ length: 100 }, (_, value) => String(value).padStart(2, '0'))
+
+function twoDigits(value: number): string {
+  return twoDigitTexts[value] ?? String(value)
+}
+
+function sixDigits(value: number): string {
+  const high = Math.floor(value / 10_000)
+  const middle = Math.floor(value / 100) % 100
+  return `${twoDigits(high)}${twoDigits(middle)}${twoDigits(value % 100)}`
 }
 
 function padText(

@@ -138,9 +138,7 @@ export class PerPartitionCursor implements Cursor {
   }
 
   shouldBeSynced(record: Dict, slice: StreamSlice): boolean {
-    const known = this.#useGlobalCursor
-      ? undefined
-      : this.#cursors.get(partitionKey(slice.partition))
+    const known = this.#useGlobalCursor ? undefined : this.#find(slice)
     if (known !== undefined) return known.cursor.shouldBeSynced(record)
     this.#globalFilter ??= this.#newCursor()
     return this.#globalFilter.shouldBeSynced(record)
@@ -212,15 +210,20 @@ export class PerPartitionCursor implements Cursor {
   }
 
   #cursorOf(slice: StreamSlice): PartitionCursor {
-    if (slice === this.#lastSlice && this.#lastCursor !== undefined) return this.#lastCursor
-    const entry = this.#cursors.get(partitionKey(slice.partition))
-    if (entry === undefined)
-      throw new SourceError('A record belongs to a partition that has no cursor.', {
-        failureType: 'system_error',
-      })
-    this.#lastSlice = slice
-    this.#lastCursor = entry
-    return entry
+    const found = this.#find(slice)
+    if (found !== undefined) return found
+    throw new SourceError('A record belongs to a partition that has no cursor.', {
+      failureType: 'system_error',
+    })
+  }
+
+  /** Records come in runs of one slice. */
+  #find(slice: StreamSlice): PartitionCursor | undefined {
+    if (slice !== this.#lastSlice || this.#lastCursor === undefined) {
+      this.#lastSlice = slice
+      this.#lastCursor = this.#cursors.get(partitionKey(slice.partition))
+    }
+    return this.#lastCursor
   }
 
   #limitPartitions(): void {
