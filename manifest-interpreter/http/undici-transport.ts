@@ -110,8 +110,10 @@ export class UndiciTransport implements Transport {
       ['accept', ['Accept', '*/*']],
     ])
     for (const [name, value] of request.headers) {
-      if (!CONNECTION_HEADERS.has(name.toLowerCase()))
-        headers.set(name.toLowerCase(), [name, value])
+      if (CONNECTION_HEADERS.has(name.toLowerCase())) continue
+      if (!isLatin1(value))
+        throw new PythonError('UnicodeError', `The header ${name} holds characters beyond Latin-1.`)
+      headers.set(name.toLowerCase(), [name, value])
     }
     return [...headers.values()].flat()
   }

@@ -12,7 +12,7 @@ import { scriptedSource, type Answer, type ScriptedSource } from './scripted-sou
 
 interface Run {
   readonly source: ScriptedSource
-  send(call?: Partial<RequesterCall>): Promise<HttpResponse | null>
+  readonly send: (call?: Partial<RequesterCall>) => Promise<HttpResponse | null>
 }
 
 function requester(
@@ -284,7 +284,7 @@ describe('backoff strategies', () => {
       {},
       [1],
     ],
-  ])('wait by %s', async (_, strategy, headers, waits) => {
+  ])('wait by %s', async (...[, strategy, headers, waits]) => {
     const { source, send } = requester(
       handler({ backoff_strategies: [strategy] }),
       [{ status: 503, headers, body: '{"wait": 12}' }, { status: 200 }],
@@ -393,7 +393,7 @@ describe('the cache of a parent stream', () => {
   it('sends equal requests once, also at the same time', async () => {
     const { source, send } = requester({ use_cache: true }, [{ status: 200, body: '[1]' }])
     const answers = await Promise.all([send(), send(), send()])
-    expect(await Promise.all(answers.map((answer) => answer?.json()))).toEqual([[1], [1], [1]])
+    for (const answer of answers) expect(await answer?.json()).toEqual([1])
     await send()
     expect(source.sent).toHaveLength(1)
     await send({ params: { page: 2 } })
