@@ -30,7 +30,8 @@ kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
 
 const bytes = fc.uint8Array({ maxLength: 300, size: 'max' }).map((array) => Buffer.from(array))
 const headers = fc.dictionary(
-  fc.string({ unit: 'grapheme', maxLength: 70 }),
+  // kafkajs's decoder takes what every object inherits for a header that was there before.
+  fc.string({ unit: 'grapheme', maxLength: 70 }).filter((name) => !(name in {})),
   fc.string({ unit: 'grapheme', maxLength: 100 }),
   { maxKeys: 5 },
 )
