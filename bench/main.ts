@@ -4,6 +4,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { benchCodec, codecTable, type CodecOptions } from './codec.ts'
 import { benchLog, logTable } from './log.ts'
+import { benchManifest, manifestTable } from './manifest/bench-manifest.ts'
 import { benchMemory, memoryTable } from './memory.ts'
 import { benchPeers, peersMarkdown } from './peers/peers.ts'
 import { benchCopyPipe, copyPipeTable } from './replicate/bench-copy-pipe.ts'
@@ -28,6 +29,15 @@ interface PeersFlags extends JsonFlag {
   readonly rounds: number
   readonly cache: string
 }
+
+interface ManifestFlags extends JsonFlag {
+  readonly records: number
+  readonly rounds: number
+  readonly vsCdk?: true
+  readonly cache: string
+}
+
+const peersCache = join(homedir(), '.cache', 'reactor-connect-bench')
 
 const program = new Command('bench').description(
   'Benchmarks. Quote ratios from one run: absolute rates depend on the machine.',
@@ -81,11 +91,7 @@ program
   )
   .option('--rows <n>', 'rows of the source table', wholeNumber, 1_000_000)
   .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
-  .option(
-    '--cache <folder>',
-    'where the peers are installed',
-    join(homedir(), '.cache', 'reactor-connect-bench'),
-  )
+  .option('--cache <folder>', 'where the peers are installed', peersCache)
   .option('--json', 'one JSON object on the last line')
   .action(async (flags: PeersFlags) => {
     const kafkaBrokers = process.env.KAFKA_BROKERS?.split(',')
@@ -95,6 +101,22 @@ program
     )
     process.stdout.write(peersMarkdown(figures))
     if (flags.json) process.stdout.write(`${JSON.stringify(figures)}\n`)
+  })
+
+program
+  .command('manifest')
+  .description('A paged JSON API through the manifest interpreter')
+  .option('--records <n>', 'records of the API', wholeNumber, 100_000)
+  .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
+  .option('--vs-cdk', 'also through airbyte-cdk (Python), in the same rounds')
+  .option('--cache <folder>', 'where airbyte-cdk is installed', peersCache)
+  .option('--json', 'one JSON object on the last line')
+  .action(async (flags: ManifestFlags) => {
+    const figures = await benchManifest(
+      { ...flags, vsCdk: flags.vsCdk === true, cacheDir: flags.cache },
+      print,
+    )
+    show(flags, figures, manifestTable)
   })
 
 program
