@@ -1,6 +1,7 @@
 import { SourceError } from '../../contracts.ts'
 import { component, field, list, optionalText, text } from '../../definition.ts'
 import { get, isDict } from '../../value/dict.ts'
+import { contains } from '../../value/equality.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
 import { str } from '../../value/text.ts'
 import { countOf, momentOf, type QuotaState, type TokenQuota } from './token-quota.ts'
@@ -39,7 +40,8 @@ export function quotaStatus(
   return async (headers) => {
     const scope = { slice: StreamSlice.empty, nextPageToken: null }
     const response = await requester.send({ scope, headers })
-    if (response === null) return untracked(quotas, builder.environment)
+    if (response === null || contains(unavailable, response.status))
+      return untracked(quotas, builder.environment)
     const body = await response.json()
     return new Map(quotas.map((quota) => [quota.name, stateOf(body, quota)]))
   }
