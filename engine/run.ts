@@ -1,12 +1,14 @@
-import { streamIdOf } from '../protocol/index.ts'
+import type { Logger } from 'pino'
+import { streamIdOf, type JsonObject } from '../protocol/index.ts'
 import { connectorOf } from '../connectors/registry.ts'
 import type { ConnectorContext } from '../connectors/connector.ts'
+import type { SinkStream } from '../sinks/sink.ts'
 import { openPostgresDestination } from '../sinks/postgres/postgres-destination.ts'
 import { openStreamLog } from './log/open-stream-log.ts'
 import { openLanePools } from './pools/lane-pools.ts'
 import type { RunPorts } from './ports.ts'
 import type { RunPlan, RunResult, StreamResult } from './run-types.ts'
-import { runStream } from './stream-run.ts'
+import { runStream, type StreamRunDeps } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
 
 const progressEveryMs = 250
@@ -27,16 +29,7 @@ export async function runConnection(
   // What is read from here on has the configuration that the source changed last: a single-use token is gone.
   const source = { ...plan.source }
   const connector = connectorOf(source.type)
-  const context: ConnectorContext = {
-    logger,
-    signal,
-    allowedNetworks: source.allowedNetworks ?? [],
-    configChanged: (config) => {
-      source.config = config
-      ports.onConfigChanged?.(config)
-    },
-    now: () => ports.now(),
-  }
+  const context = connectorContext(source, { ports, logger, signal })
   // First, so that the threads start while the connections are opened.
   await using pools = openLanePools({
     threads: plan.limits.parallelLanes,
@@ -62,18 +55,19 @@ export async function runConnection(
   }
   const timer = setInterval(report, progressEveryMs)
   try {
-    const deps = { plan: { ...plan, source }, run, connector, context, session, destination, log, pools, logger, signal }
-    const streams: StreamResult[] = []
-    // Some more than move at the same time, so that the next one is ready; not all, each takes a session at the destination to begin.
-    const waiting = work.entries()
-    const runNext = async (): Promise<void> => {
-      for (const [index, { sink, tally }] of waiting) {
-        const result = await runStream(deps, sink, tally)
-        ports.metrics.streams.inc({ connection: plan.connection, status: result.status })
-        streams[index] = result
-      }
+    const deps = {
+      plan: { ...plan, source },
+      run,
+      connector,
+      context,
+      session,
+      destination,
+      log,
+      pools,
+      logger,
+      signal,
     }
-    await Promise.all(Array.from({ length: plan.limits.parallelLanes + streamsAhead }, runNext))
+    const streams = await runStreams(deps, work, ports)
     const status = overall(streams)
     if (status !== 'stopped') {
       // A destination that cannot be told takes the next run for this one's continuation: the streams' own results stand.
@@ -89,6 +83,44 @@ export async function runConnection(
 }
 
 /** complete when every stream is, failed when every stream failed, stopped when one was stopped and none failed, else partial. */
+async function runStreams(
+  deps: StreamRunDeps,
+  work: readonly { readonly sink: SinkStream; readonly tally: StreamTally }[],
+  { metrics }: RunPorts,
+): Promise<StreamResult[]> {
+  const { connection, limits } = deps.plan
+  const streams: StreamResult[] = []
+  // Some more than move at the same time, so that the next one is ready; not all, each takes a session at the destination to begin.
+  const waiting = work.entries()
+  const runNext = async (): Promise<void> => {
+    for (const [index, { sink, tally }] of waiting) {
+      const result = await runStream(deps, sink, tally)
+      metrics.streams.inc({ connection, status: result.status })
+      streams[index] = result
+    }
+  }
+  await Promise.all(Array.from({ length: limits.parallelLanes + streamsAhead }, runNext))
+  return streams
+}
+
+/** @param source its configuration is replaced when the connector changes it */
+function connectorContext(
+  source: { config: JsonObject; readonly allowedNetworks?: readonly string[] },
+  around: { readonly ports: RunPorts; readonly logger: Logger; readonly signal: AbortSignal },
+): ConnectorContext {
+  const { ports, logger, signal } = around
+  return {
+    logger,
+    signal,
+    allowedNetworks: source.allowedNetworks ?? [],
+    configChanged: (config) => {
+      source.config = config
+      ports.onConfigChanged?.(config)
+    },
+    now: () => ports.now(),
+  }
+}
+
 function overall(streams: readonly StreamResult[]): RunResult['status'] {
   const some = (status: StreamResult['status']): boolean =>
     streams.some((stream) => stream.status === status)

@@ -85,7 +85,10 @@ function build<Role extends keyof Roles>(
   return componentFor(role, definition)(definition, builder, context)
 }
 
-function componentFor<Role extends keyof Roles>(role: Role, definition: PlainDict): Component<Role> {
+function componentFor<Role extends keyof Roles>(
+  role: Role,
+  definition: PlainDict,
+): Component<Role> {
   const className = get(definition, 'class_name')
   if (typeof className === 'string') {
     const custom = customComponents[role]?.get(className)
@@ -98,7 +101,10 @@ function componentFor<Role extends keyof Roles>(role: Role, definition: PlainDic
   const type = get(definition, 'type')
   const component = typeof type === 'string' ? registry[role].get(type) : undefined
   if (component !== undefined) return component
-  throw new SourceError(`${typeof type === 'string' ? type : 'A component without a type'} cannot be the ${role}.`, {
-    failureType: 'config_error',
-  })
+  throw new SourceError(
+    `${typeof type === 'string' ? type : 'A component without a type'} cannot be the ${role}.`,
+    {
+      failureType: 'config_error',
+    },
+  )
 }

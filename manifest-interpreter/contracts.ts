@@ -2,8 +2,13 @@ import type { Logger } from 'pino'
 import type { TemplateCompiler } from './interpolation/template-compiler.ts'
 import type { HttpResponse } from './http/http-response.ts'
 import type { SourceHttp } from './http/source-http.ts'
+import type { HttpRequest, Transport } from './http/transport.ts'
+import type { TransportError } from './http/transport-error.ts'
 import type { StreamSlice } from './value/stream-slice.ts'
 import type { Dict, PlainDict, Value } from './value/value.ts'
+
+export { TransportError } from './http/transport-error.ts'
+export type { HttpRequest, Transport } from './http/transport.ts'
 
 /**
  * The roles of a manifest's components. Read this first, after value/value.ts.
@@ -38,34 +43,6 @@ export type SideMessage =
   | { readonly kind: 'rate-limited'; readonly stream: string; readonly seconds: number | null }
   /** A failure that is tried again, so that the stream may yet succeed (an async job that could not be created): a trace error without a stream. */
   | { readonly kind: 'error'; readonly error: SourceError }
-
-/** Sends one request and resolves when the head of the response is there. Rejects with a `TransportError`. Follows redirects. */
-export interface Transport {
-  send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>
-}
-
-/** A request as it goes on the wire. */
-export interface HttpRequest {
-  readonly method: string
-  /** Absolute, percent-encoded as Python's `requests` does it, with the query. */
-  url: string
-  /** Names as the manifest spells them. Later authentication may set more. */
-  readonly headers: Map<string, string>
-  body: string | Uint8Array | null
-  readonly connectTimeoutMs?: number
-  readonly readTimeoutMs?: number
-}
-
-/** No response came. `kind` is what the reference's exception classes tell apart; the message is safe to show. */
-export class TransportError extends Error {
-  readonly kind: 'connection' | 'timeout' | 'invalid-url' | 'invalid-scheme' | 'refused-address'
-
-  constructor(kind: TransportError['kind'], message: string, options?: { readonly cause?: unknown }) {
-    super(message, options)
-    this.name = 'TransportError'
-    this.kind = kind
-  }
-}
 
 /** A failure of a stream or a command, as the reference's AirbyteTracedException. Any other error is a system_error. */
 export class SourceError extends Error {

@@ -47,7 +47,7 @@ export class AirbyteLines implements SourceOutput {
           },
         })
       case 'error':
-        return this.failure({ ...message.error, message: message.error.message })
+        return this.failure(message.error)
     }
   }
 
@@ -94,7 +94,7 @@ export class AirbyteLines implements SourceOutput {
     })
   }
 
-  async #trace(type: string, content: { [name: string]: Value }): Promise<void> {
+  async #trace(type: string, content: Readonly<Record<string, Value>>): Promise<void> {
     await this.line({ type: 'TRACE', trace: { type, emitted_at: this.#now(), ...content } })
   }
 }

@@ -12,7 +12,7 @@ import { SourceError } from '../../manifest-interpreter/contracts.ts'
 import { failureOf } from '../../manifest-interpreter/source/failure.ts'
 import { ManifestSource } from '../../manifest-interpreter/source/manifest-source.ts'
 import { SecretFilter } from '../../manifest-interpreter/source/secret-filter.ts'
-import { get, isDict, isPlainDict } from '../../manifest-interpreter/value/dict.ts'
+import { dictOf, entries, get, isDict, isPlainDict } from '../../manifest-interpreter/value/dict.ts'
 import { parseJson } from '../../manifest-interpreter/value/json.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
 import { ConnectError } from '../../protocol/index.ts'
@@ -65,8 +65,15 @@ export async function runSource(
     const failure = failureOf(error, '')
     const message = secrets.text(error instanceof Error ? error.message : failure.message)
     // A check that cannot be made for want of a right configuration has failed: that is its answer.
-    if (command === 'check' && error instanceof SourceError && error.failureType === 'config_error') {
-      await lines.line({ type: 'CONNECTION_STATUS', connectionStatus: { status: 'FAILED', message } })
+    if (
+      command === 'check' &&
+      error instanceof SourceError &&
+      error.failureType === 'config_error'
+    ) {
+      await lines.line({
+        type: 'CONNECTION_STATUS',
+        connectionStatus: { status: 'FAILED', message },
+      })
       return exitCodes.complete
     }
     await lines.failure({ message, failureType: failure.failureType })
@@ -129,9 +136,8 @@ function checkConfig(schema: Value, config: Dict, secrets: SecretFilter): void {
 
 /** Without the keys by which Airbyte's tools limit a read. */
 function withoutInternal(config: Dict): Dict {
-  if (!isPlainDict(config)) return config
-  const { _limit, _page_size, ...own } = config
-  return own
+  const internal = new Set<Value>(['_limit', '_page_size'])
+  return dictOf(entries(config).filter(([name]) => !internal.has(name)))
 }
 
 function readObject(path: string | undefined, option: string): Dict {
@@ -184,5 +190,5 @@ function protocolLogger(level: string, around: SourceSurroundings): Logger {
 }
 
 function asValue(stream: object): Value {
-  return { ...(stream as { [name: string]: Value }) }
+  return { ...(stream as Record<string, Value>) }
 }

@@ -89,5 +89,6 @@ const connectorSpec = z.looseObject({ connectionSpecification: z.record(z.string
 
 function specOf({ manifest }: LoadedManifest): JsonObject {
   if (manifest.spec === undefined) return { type: 'object', properties: {} }
-  return connectorSpec.parse(toRecordValue(connectorSpecification(manifest))).connectionSpecification
+  return connectorSpec.parse(toRecordValue(connectorSpecification(manifest)))
+    .connectionSpecification
 }

@@ -33,7 +33,11 @@ export async function readManifestTask(
     },
   })
   try {
-    await using source = new ManifestSource({ manifest, config: configOf(task.config), environment })
+    await using source = new ManifestSource({
+      manifest,
+      config: configOf(task.config),
+      environment,
+    })
     const state = task.state === null ? [] : [streamState(name, stateFromJson(task.state))]
     await source.read({ catalog: catalogOf(task), state, stopsAtFailure: true }, output)
     return 'complete'
@@ -68,7 +72,9 @@ class TaskOutput implements SourceOutput {
     const { message, failureType, internalMessage } = this.#failure
     return new SourceError(
       // The reason of an unexpected error stands in its internal message.
-      failureType === 'system_error' ? [message, internalMessage].filter(Boolean).join(': ') : message,
+      failureType === 'system_error'
+        ? [message, internalMessage].filter(Boolean).join(': ')
+        : message,
       { failureType },
     )
   }

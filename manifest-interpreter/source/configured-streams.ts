@@ -5,7 +5,8 @@ import type { Dict, Value } from '../value/value.ts'
 /** The streams of a ConfiguredAirbyteCatalog by name, in its order. */
 export function configuredStreams(catalog: Dict): ReadonlyMap<string, ConfiguredStream> {
   const streams = get(catalog, 'streams')
-  if (!Array.isArray(streams)) throw new TypeError('A configured catalog needs a list of "streams".')
+  if (!Array.isArray(streams))
+    throw new TypeError('A configured catalog needs a list of "streams".')
   return new Map(
     streams.map((configured) => {
       const stream = isDict(configured) ? (get(configured, 'stream') ?? null) : null

@@ -19,7 +19,9 @@ function globalStates(state: Value): [string, Dict][] {
   if (!isDict(state)) return []
   const shared = get(state, 'shared_state') ?? null
   if (isDict(shared) && Object.keys(shared).length > 0)
-    throw new TypeError('A GLOBAL state with a shared_state is not from a manifest: remove the state to begin anew.')
+    throw new TypeError(
+      'A GLOBAL state with a shared_state is not from a manifest: remove the state to begin anew.',
+    )
   const states = get(state, 'stream_states')
   return Array.isArray(states) ? states.flatMap(streamState) : []
 }

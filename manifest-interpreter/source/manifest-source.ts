@@ -99,7 +99,11 @@ export class ManifestSource implements AsyncDisposable {
     const safeOutput = this.#withoutSecrets(output)
     const catalog = configuredStreams(options.catalog)
     const states = new StateQueue()
-    const streams = this.#streams({ catalog, states: inputStates(options.state ?? []), queue: states })
+    const streams = this.#streams({
+      catalog,
+      states: inputStates(options.state ?? []),
+      queue: states,
+    })
     const byName = new Map((await streams.first()).map((stream) => [stream.name, stream]))
     // States that a stream gives up while it is built.
     for (const name of catalog.keys()) await states.flush(name, safeOutput)
@@ -108,7 +112,9 @@ export class ManifestSource implements AsyncDisposable {
     for (const stream of missing) {
       const reason = unsupported.get(stream)
       if (reason !== undefined)
-        await safeOutput.message(failureOf(new SourceError(reason, { failureType: 'config_error' }), stream))
+        await safeOutput.message(
+          failureOf(new SourceError(reason, { failureType: 'config_error' }), stream),
+        )
       await safeOutput.message({ kind: 'status', stream, status: 'INCOMPLETE' })
     }
     const selected = [...catalog.keys()].flatMap((name) => byName.get(name) ?? [])

@@ -138,10 +138,10 @@ class StreamRead {
 
   async #readSlice(slice: StreamSlice): Promise<void> {
     const { cursor, retriever, name } = this.#stream
-    let hasTurn = false
+    const turn = { isTaken: false }
     const takeTurn = async () => {
-      if (!hasTurn) await this.#turn.acquire()
-      hasTurn = true
+      if (!turn.isTaken) await this.#turn.acquire()
+      turn.isTaken = true
       return !this.#isOver()
     }
     try {
@@ -160,7 +160,7 @@ class StreamRead {
     } catch (error) {
       await this.#fail(error)
     } finally {
-      if (hasTurn) this.#turn.release()
+      if (turn.isTaken) this.#turn.release()
     }
   }
 

@@ -1,6 +1,6 @@
 import { entries, get, isDict } from '../value/dict.ts'
 import { str } from '../value/text.ts'
-import type { Dict, Value } from '../value/value.ts'
+import type { Dict, PlainDict, Value } from '../value/value.ts'
 
 const MASK = '****'
 
@@ -14,8 +14,7 @@ export class SecretFilter {
     const secrets = [...new Set(secretsOf(specification, config))]
       .filter((secret) => secret !== '')
       .toSorted((a, b) => b.length - a.length)
-    this.#pattern =
-      secrets.length === 0 ? null : new RegExp(secrets.map(escaped).join('|'), 'g')
+    this.#pattern = secrets.length === 0 ? null : new RegExp(secrets.map(escaped).join('|'), 'g')
   }
 
   text(text: string): string {
@@ -52,8 +51,8 @@ export class SecretFilter {
     return isDict(value) ? this.#plain(value) : value
   }
 
-  #plain(dict: { [key: string]: Value }): Dict {
-    let copy: { [key: string]: Value } | null = null
+  #plain(dict: PlainDict): Dict {
+    let copy: PlainDict | null = null
     for (const key in dict) {
       const value = dict[key] ?? null
       const hidden = this.value(value)

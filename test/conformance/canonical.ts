@@ -15,7 +15,9 @@ export function canonicalJson(value: unknown): string {
   if (value instanceof PyTuple || value instanceof PySet) return canonicalJson(value.items)
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   const entries: [unknown, unknown][] = value instanceof Map ? [...value] : Object.entries(value)
-  const texts = entries.map(([key, inner]) => `${JSON.stringify(String(key))}:${canonicalJson(inner)}`)
+  const texts = entries.map(
+    ([key, inner]) => `${JSON.stringify(String(key))}:${canonicalJson(inner)}`,
+  )
   return `{${texts.toSorted().join(',')}}`
 }
 

@@ -33,6 +33,7 @@ for (const name of names) {
   failures.push({ name, ...failure })
   if (!values.json) process.stdout.write(`FAIL ${name} ${failure.phase}: ${failure.reason}\n`)
 }
-if (values.json) process.stdout.write(`${JSON.stringify({ passed, failed: failures.length, failures })}\n`)
+if (values.json)
+  process.stdout.write(`${JSON.stringify({ passed, failed: failures.length, failures })}\n`)
 else process.stdout.write(`${passed} passed, ${failures.length} failed\n`)
 process.exitCode = failures.length === 0 ? 0 : 1

@@ -100,7 +100,9 @@ function comparedStreams(folder: CaseFolder): ReadonlySet<string> | null {
 }
 
 function nameOf(stream: unknown): string {
-  return typeof stream === 'object' && stream !== null && 'name' in stream ? String(stream.name) : ''
+  return typeof stream === 'object' && stream !== null && 'name' in stream
+    ? String(stream.name)
+    : ''
 }
 
 function dictOf(folder: CaseFolder, name: string): Dict {

@@ -1,5 +1,5 @@
-import { component, flag, optionalComponent, optionalText } from '../../definition.ts'
-import { dictOf, entries, get, isDict, isPlainDict } from '../../value/dict.ts'
+import { component, flag, optionalComponent, optionalDict, optionalText } from '../../definition.ts'
+import { dictOf, entries, get, isPlainDict, textEntries } from '../../value/dict.ts'
 import { PageSizeReducer } from '../paginators/page-size-reducer.ts'
 import { PaginationTracker } from '../paginators/pagination-tracker.ts'
 import { buildQueryProperties } from '../query-properties/query-properties.ts'
@@ -31,7 +31,10 @@ export function simpleRetriever(
   const isLazy = checkLazyRead(definition, { streamName, stream })
   if (!isLazy) {
     checkPaginationReset(definition)
-    checkPageSizeReduction(definition, { streamName, hasQueryProperties: query.properties !== null })
+    checkPageSizeReduction(definition, {
+      streamName,
+      hasQueryProperties: query.properties !== null,
+    })
     checkWindowSplitting(definition, {
       streamName,
       stream,
@@ -45,7 +48,11 @@ export function simpleRetriever(
       ...inner,
       ...(query.key !== undefined && { queryPropertiesKey: query.key }),
     }),
-    recordSelector: builder.build('recordSelector', component(definition, 'record_selector'), inner),
+    recordSelector: builder.build(
+      'recordSelector',
+      component(definition, 'record_selector'),
+      inner,
+    ),
     paginator,
     firstPage: isLazy ? firstPageOf : null,
     slicerOptions: stream?.requestOptions ?? null,
@@ -140,31 +147,29 @@ function queryPropertiesOf(
   builder: Builder,
   context: BuildContext,
 ): FoundQueryProperties {
-  const build = (found: PlainDict) => buildQueryProperties(found, builder, context)
-  const parameters = get(requester, 'request_parameters') ?? null
-  const inParameters = isDict(parameters)
-    ? entries(parameters).filter(([, value]) => isQueryProperties(value))
-    : []
+  const configuredSchema = builder.catalog?.get(context.streamName)?.jsonSchema ?? null
+  const build = (found: PlainDict) =>
+    buildQueryProperties(found, builder, { ...context, configuredSchema })
+  const parameters = optionalDict(requester, 'request_parameters') ?? {}
+  const inParameters = textEntries(parameters).filter(([, value]) => isQueryProperties(value))
   const fromEndpoint = optionalComponent(requester, 'fetch_properties_from_endpoint')
-  if (inParameters.length > 1 || (inParameters.length === 1 && fromEndpoint !== undefined))
+  if (inParameters.length + (fromEndpoint === undefined ? 0 : 1) > 1 && inParameters.length > 0)
     throw new TypeError(
       `The requester of stream ${context.streamName} may name its query properties once only: in one request parameter.`,
     )
-  const [first] = inParameters
-  if (first !== undefined && isDict(parameters) && isQueryProperties(first[1])) {
-    const others = entries(parameters).filter(([, value]) => !isQueryProperties(value))
+  for (const [key, value] of inParameters) {
+    if (!isQueryProperties(value)) continue
+    const others = entries(parameters).filter(([, other]) => !isQueryProperties(other))
     return {
-      properties: build(first[1]),
-      key: String(first[0]),
+      properties: build(value),
+      key,
       requester: { ...requester, request_parameters: dictOf(others) },
     }
   }
-  if (fromEndpoint !== undefined)
-    return {
-      properties: build({ type: 'QueryProperties', property_list: fromEndpoint }),
-      requester,
-    }
-  const own = optionalComponent(requester, 'query_properties')
+  const own =
+    fromEndpoint === undefined
+      ? optionalComponent(requester, 'query_properties')
+      : { type: 'QueryProperties', property_list: fromEndpoint }
   return { properties: own === undefined ? null : build(own), requester }
 }
 

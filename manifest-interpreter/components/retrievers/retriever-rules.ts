@@ -2,7 +2,7 @@ import { component, field, flag, list, optionalComponent, optionalText } from '.
 import { get, isDict, isPlainDict } from '../../value/dict.ts'
 import { truth } from '../../value/truth.ts'
 import type { StreamContext } from '../../contracts.ts'
-import type { PlainDict, Value } from '../../value/value.ts'
+import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /** What may not stand together in a SimpleRetriever. Each rule keeps records from being lost or doubled. */
 
@@ -13,41 +13,46 @@ interface Subject {
 }
 
 /** True where the first page of the stream stands in the records of its parent. */
-export function checkLazyRead(definition: PlainDict, { streamName, stream }: Subject): boolean {
-  const router = field(definition, 'partition_router')
-  const isLazy =
-    isDict(router) &&
-    get(router, 'type') === 'SubstreamPartitionRouter' &&
-    parentsOf(router).some((parent) => isDict(parent) && truth(get(parent, 'lazy_read_pointer') ?? null))
-  if (!isLazy) return false
+export function checkLazyRead(definition: PlainDict, subject: Subject): boolean {
+  const parents = parentsOf(field(definition, 'partition_router') ?? null)
+  if (!parents.some((parent) => isDict(parent) && isSet(parent, 'lazy_read_pointer'))) return false
+  const { streamName, stream } = subject
   for (const [block, action] of [
     ['page_size_reduction', 'REDUCE_PAGE_SIZE'],
     ['request_window_splitting', 'SPLIT_REQUEST_WINDOW'],
   ] as const)
-    if (optionalComponent(definition, block) !== undefined || requesterUses(definition, action))
+    if (isSet(definition, block) || requesterUses(definition, action))
       throw new TypeError(
         `Stream ${streamName} reads its parent lazily, which cannot be combined with ${block}. Remove ${block} and the ${action} action, or lazy_read_pointer.`,
       )
   // With a state each parent is asked for what is new, so there is no first page in the parent's record.
   const state = stream?.state
   if (state != null && truth(state)) return false
-  const sync = stream?.incrementalSync
-  if (sync != null && get(sync, 'type') !== 'DatetimeBasedCursor')
-    throw new TypeError(`Stream ${streamName} reads its parent lazily: its cursor must be a DatetimeBasedCursor.`)
-  if (sync != null && (truth(get(sync, 'step') ?? null) || truth(get(sync, 'cursor_granularity') ?? null)))
-    throw new TypeError(
-      `Stream ${streamName} reads its parent lazily, one slice for each parent: remove step and cursor_granularity from its cursor.`,
-    )
+  checkLazyParts(definition, subject)
+  return true
+}
+
+function checkLazyParts(definition: PlainDict, { streamName, stream }: Subject): void {
+  const wrong = (what: string) =>
+    new TypeError(`Stream ${streamName} reads its parent lazily: ${what}.`)
+  const sync = stream?.incrementalSync ?? null
+  if (sync !== null && get(sync, 'type') !== 'DatetimeBasedCursor')
+    throw wrong('its cursor must be a DatetimeBasedCursor')
+  if (sync !== null && (isSet(sync, 'step') || isSet(sync, 'cursor_granularity')))
+    throw wrong('it has one slice for each parent, so remove step and cursor_granularity')
   const decoder = optionalComponent(definition, 'decoder')
   if (decoder !== undefined && get(decoder, 'type') !== 'JsonDecoder')
-    throw new TypeError(`Stream ${streamName} reads its parent lazily: its decoder must be a JsonDecoder.`)
-  return true
+    throw wrong('its decoder must be a JsonDecoder')
 }
 
 export function checkPaginationReset(definition: PlainDict): void {
   const reset = optionalComponent(definition, 'pagination_reset')
   const selector = component(definition, 'record_selector')
-  if (reset !== undefined && truth(get(reset, 'limits') ?? null) && truth(get(selector, 'record_filter') ?? null))
+  if (
+    reset !== undefined &&
+    truth(get(reset, 'limits') ?? null) &&
+    truth(get(selector, 'record_filter') ?? null)
+  )
     throw new TypeError('The limits of a pagination_reset cannot be combined with a record_filter.')
 }
 
@@ -64,15 +69,19 @@ export function checkPageSizeReduction(definition: PlainDict, subject: Subject):
   const wrong = (reason: string) =>
     new TypeError(`page_size_reduction of stream ${streamName}: ${reason}`)
   if (hasQueryProperties === true)
-    throw wrong('it cannot be combined with query properties, whose earlier chunks would come twice.')
+    throw wrong(
+      'it cannot be combined with query properties, whose earlier chunks would come twice.',
+    )
   const paginator = optionalComponent(definition, 'paginator')
   if (paginator === undefined || get(paginator, 'type') !== 'DefaultPaginator')
     throw wrong('it needs a DefaultPaginator, to ask for a smaller page.')
-  if (!truth(get(paginator, 'page_size_option') ?? null))
+  if (!isSet(paginator, 'page_size_option'))
     throw wrong('it needs page_size_option on the paginator, to ask for a smaller page.')
   const tokenOption = optionalComponent(paginator, 'page_token_option')
   if (tokenOption !== undefined && get(tokenOption, 'type') === 'RequestPath')
-    throw wrong('page_token_option may not be a RequestPath: the API writes the page size into that URL.')
+    throw wrong(
+      'page_token_option may not be a RequestPath: the API writes the page size into that URL.',
+    )
   checkStrategy(component(paginator, 'pagination_strategy'), reduction, wrong)
 }
 
@@ -84,7 +93,7 @@ function checkStrategy(
   const type = get(strategy, 'type')
   if (type !== 'CursorPagination' && type !== 'OffsetIncrement')
     throw wrong(
-      `the pagination strategy must be CursorPagination or OffsetIncrement, not ${String(type)}: pages that are counted would shift.`,
+      `the pagination strategy must be CursorPagination or OffsetIncrement, not ${typeof type === 'string' ? type : 'another'}: pages that are counted would shift.`,
     )
   const pageSize = get(strategy, 'page_size') ?? null
   if (pageSize === null) throw wrong('the pagination strategy needs page_size.')
@@ -115,9 +124,13 @@ export function checkWindowSplitting(definition: PlainDict, subject: Subject): v
   )
     throw wrong('it needs a DatetimeBasedCursor with cursor_granularity.')
   if (flag(sync, 'is_client_side_incremental', false))
-    throw wrong('it cannot be combined with is_client_side_incremental: the window is not part of the request.')
+    throw wrong(
+      'it cannot be combined with is_client_side_incremental: the window is not part of the request.',
+    )
   if (hasQueryProperties === true)
-    throw wrong('it cannot be combined with query properties, whose earlier chunks would come twice.')
+    throw wrong(
+      'it cannot be combined with query properties, whose earlier chunks would come twice.',
+    )
 }
 
 /** True where an error handler of the retriever's requester can ask for the action. */
@@ -134,6 +147,12 @@ export function usesAction(errorHandler: Value, action: string): boolean {
   )
 }
 
+/** As Python's truth has it. */
+function isSet(definition: Dict, name: string): boolean {
+  return truth(get(definition, name) ?? null)
+}
+
 function parentsOf(router: Value): readonly Value[] {
-  return isPlainDict(router) ? list(router, 'parent_stream_configs') : []
+  if (!isPlainDict(router) || get(router, 'type') !== 'SubstreamPartitionRouter') return []
+  return list(router, 'parent_stream_configs')
 }

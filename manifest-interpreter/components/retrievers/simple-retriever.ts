@@ -1,5 +1,6 @@
 import { RetrieverSignal, SourceError } from '../../contracts.ts'
-import { combineMappings } from '../requesters/combine-mappings.ts'
+import { StreamSlice } from '../../value/stream-slice.ts'
+import { combineDicts, combineMappings } from '../requesters/combine-mappings.ts'
 import type { PageSizeReducer } from '../paginators/page-size-reducer.ts'
 import type { PaginationTracker } from '../paginators/pagination-tracker.ts'
 import type {
@@ -13,7 +14,6 @@ import type {
 } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { QueryProperties } from '../query-properties/query-properties.ts'
-import type { StreamSlice } from '../../value/stream-slice.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /** The parts of a SimpleRetriever, built. `build-simple-retriever.ts` makes them from a definition. */
@@ -69,11 +69,13 @@ export class SimpleRetriever implements Retriever {
       }
       return
     } catch (error) {
-      if (!(error instanceof RetrieverSignal) || error.action !== 'SPLIT_REQUEST_WINDOW') throw error
+      if (!(error instanceof RetrieverSignal) || error.action !== 'SPLIT_REQUEST_WINDOW')
+        throw error
       rejection = error
     }
     // Records of the window that were given before it was rejected come again: a slice that fails is read again anyway.
-    for (const part of this.#split(slice, depth, rejection)) yield* this.#readWindow(part, depth + 1)
+    for (const part of this.#split(slice, depth, rejection))
+      yield* this.#readWindow(part, depth + 1)
   }
 
   #split(slice: StreamSlice, depth: number, rejection: RetrieverSignal): readonly StreamSlice[] {
@@ -108,39 +110,45 @@ export class SimpleRetriever implements Retriever {
     let token = initialToken(paginator)
     let firstPage = this.#parts.firstPage?.(slice) ?? null
     for (;;) {
-      const scope: RequestScope = {
-        slice,
-        nextPageToken: token,
-        ...(reducer?.override != null && { pageSizeOverride: reducer.override }),
-      }
-      const page = new PageCount()
-      page.response = firstPage
+      const scope = scopeOf(slice, token, reducer)
+      const page = new PageCount(firstPage)
       firstPage = null
-      let reset = false
-      try {
-        for await (const records of this.#readPage(scope, page)) {
-          tracker.observe(records, slice)
-          page.add(records)
-          yield records
-        }
-      } catch (error) {
-        if (!(error instanceof RetrieverSignal) || error.action === 'SPLIT_REQUEST_WINDOW') throw error
-        if (error.action === 'REDUCE_PAGE_SIZE') {
-          await this.#reduce(reducer, page, error)
-          continue
-        }
-        reset = true
-      }
-      if (!reset) reducer?.succeeded()
-      const { response } = page
-      if (!reset && (response === null || !response.ok)) return
-      if (reset || tracker.hasReachedLimit()) {
-        token = initialToken(paginator)
-        slice = tracker.reduce(slice, original)
+      const outcome = yield* this.#countedPage(scope, page, tracker)
+      if (outcome?.action === 'REDUCE_PAGE_SIZE') {
+        await this.#reduce(reducer, page, outcome)
         continue
       }
-      token = response === null ? null : await paginator.next({ ...page.read(scope), response })
-      if (token === null) return
+      if (outcome === null) {
+        reducer?.succeeded()
+        if (!page.hasAnswer) return
+      }
+      if (outcome !== null || tracker.hasReachedLimit()) {
+        token = initialToken(paginator)
+        slice = tracker.reduce(slice, original)
+      } else {
+        token = await nextToken(paginator, page, scope)
+        if (token === null) return
+      }
+    }
+  }
+
+  /** Gives the records of a page; the signal that ended it, where its answer asks to read it otherwise. */
+  async *#countedPage(
+    scope: RequestScope,
+    page: PageCount,
+    tracker: PaginationTracker,
+  ): AsyncGenerator<readonly Dict[], RetrieverSignal | null> {
+    try {
+      for await (const records of this.#readPage(scope, page)) {
+        tracker.observe(records, scope.slice)
+        page.add(records)
+        yield records
+      }
+      return null
+    } catch (error) {
+      if (!(error instanceof RetrieverSignal) || error.action === 'SPLIT_REQUEST_WINDOW')
+        throw error
+      return error
     }
   }
 
@@ -176,8 +184,10 @@ export class SimpleRetriever implements Retriever {
     page: PageCount,
   ): AsyncIterable<readonly Dict[]> {
     const merged = queryProperties.newMerger()
-    for await (const properties of queryProperties.chunks(scope.slice)) {
-      const slice = scope.slice.withExtraFields({ query_properties: properties })
+    const { partition, cursorSlice } = scope.slice
+    for await (const properties of queryProperties.chunks()) {
+      const extraFields = { query_properties: [...properties] }
+      const slice = new StreamSlice({ partition, cursorSlice, extraFields })
       for await (const records of this.#request({ ...scope, slice }, page)) {
         const complete = merged.add(records)
         if (complete.length > 0) yield complete
@@ -194,7 +204,7 @@ export class SimpleRetriever implements Retriever {
       (await requester.send({ scope, stream: streamName, ...this.#options(scope) }))
     page.response = response
     page.extracted = 0
-    if (response === null || !response.ok) return
+    if (response?.ok !== true) return
     for await (const { records, extracted } of recordSelector.select(response, scope)) {
       page.extracted += extracted
       if (records.length > 0) yield records
@@ -206,24 +216,47 @@ export class SimpleRetriever implements Retriever {
     const path = paginator.path(scope)
     const sources: RequestOptions[] = [paginator]
     const isPage = scope.nextPageToken !== null
-    if (slicerOptions !== null && !(isPage && ignoreSlicerOptionsOnPages)) sources.push(slicerOptions)
+    if (slicerOptions !== null && !(isPage && ignoreSlicerOptionsOnPages))
+      sources.push(slicerOptions)
     return {
       path,
-      headers: combineMappings(sources.map((source) => source.headers(scope))),
-      params: combineMappings(sources.map((source) => source.params(scope))),
-      bodyData: combineMappings(sources.map((source) => source.bodyData(scope))),
-      bodyJson: combineMappings(sources.map((source) => source.bodyJson(scope)), { sameValueMerges: true }),
+      headers: combineDicts(
+        sources.map((source) => source.headers(scope)),
+        { nested: false, part: 'headers' },
+      ),
+      params: combineDicts(
+        sources.map((source) => source.params(scope)),
+        { nested: false, part: 'params' },
+      ),
+      bodyData: combineMappings(
+        sources.map((source) => source.bodyData(scope)),
+        { nested: false },
+      ),
+      bodyJson: combineDicts(
+        sources.map((source) => source.bodyJson(scope)),
+        { nested: true, part: 'body json' },
+      ),
     }
   }
 }
 
 /** What a page held, for the paginator. */
 class PageCount {
-  response: HttpResponse | null = null
+  response: HttpResponse | null
   count = 0
   /** Of the last response: with chunks of properties each chunk has the same records. */
   extracted = 0
   lastRecord: Dict | null = null
+
+  /** @param known the response, where it need not be asked for */
+  constructor(known: HttpResponse | null) {
+    this.response = known
+  }
+
+  /** False where there is nothing to read and no next page: no response, or one that is not ok. */
+  get hasAnswer(): boolean {
+    return this.response?.ok === true
+  }
 
   add(records: readonly Dict[]): void {
     this.count += records.length
@@ -241,6 +274,24 @@ class PageCount {
       ...(scope.pageSizeOverride !== undefined && { pageSizeOverride: scope.pageSizeOverride }),
     }
   }
+}
+
+function scopeOf(
+  slice: StreamSlice,
+  nextPageToken: PlainDict | null,
+  reducer: PageSizeReducer | null,
+): RequestScope {
+  const pageSize = reducer?.override ?? null
+  return { slice, nextPageToken, ...(pageSize !== null && { pageSizeOverride: pageSize }) }
+}
+
+async function nextToken(
+  paginator: Paginator,
+  page: PageCount,
+  scope: RequestScope,
+): Promise<PlainDict | null> {
+  const { response } = page
+  return response === null ? null : paginator.next({ ...page.read(scope), response })
 }
 
 function initialToken(paginator: Paginator): PlainDict | null {

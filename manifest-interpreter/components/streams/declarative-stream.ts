@@ -1,4 +1,4 @@
-import { component, field, list, optionalComponent, optionalText } from '../../definition.ts'
+import { component, field, optionalComponent, optionalText } from '../../definition.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
 import { buildCursor } from '../incremental/build-cursor.ts'
 import { buildSchemaLoader } from '../schema/build-schema-loader.ts'
@@ -54,8 +54,9 @@ function streamContext(
     streamName: name,
     partitionRouter,
     state,
-    stateMigrations: list(definition, 'state_migrations'),
-    emitState: (emitted) => builder.emitState(name, emitted),
+    emitState: (emitted) => {
+      builder.emitState(name, emitted)
+    },
   })
   return {
     cursor,

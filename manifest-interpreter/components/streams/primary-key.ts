@@ -4,7 +4,8 @@ import type { Value } from '../../value/value.ts'
 export function primaryKeyOf(definition: Value | undefined): readonly string[] {
   if (definition === undefined || definition === null) return []
   if (typeof definition === 'string') return [definition]
-  if (!Array.isArray(definition)) throw new TypeError('primary_key must be a name or a list of names.')
+  if (!Array.isArray(definition))
+    throw new TypeError('primary_key must be a name or a list of names.')
   const names = definition.map((part) =>
     Array.isArray(part) && part.length === 1 ? (part[0] ?? null) : part,
   )

@@ -2,7 +2,10 @@ import { declarativeStream } from './declarative-stream.ts'
 import { stateDelegatingStream } from './state-delegating-stream.ts'
 import type { Component } from '../../contracts.ts'
 
-export const streams: ReadonlyMap<string, Component<'stream'>> = new Map<string, Component<'stream'>>([
+export const streams: ReadonlyMap<string, Component<'stream'>> = new Map<
+  string,
+  Component<'stream'>
+>([
   ['DeclarativeStream', declarativeStream],
   ['StateDelegatingStream', stateDelegatingStream],
 ])

@@ -2,6 +2,7 @@ import { component, optionalComponent, optionalText, parametersOf, text } from '
 import { parseIsoDuration } from '../../datetime/iso-duration.ts'
 import { PyDateTime } from '../../datetime/py-datetime.ts'
 import { get, isEmpty } from '../../value/dict.ts'
+import { arithmetic } from '../../value/arithmetic.ts'
 import { str } from '../../value/text.ts'
 import { truth } from '../../value/truth.ts'
 import { declarativeStream } from './declarative-stream.ts'
@@ -46,9 +47,10 @@ function retentionOf(definition: PlainDict, builder: Builder): number | null {
   const parameters = parametersOf(definition)
   const period = builder.templates.string(template, { parameters })({ config: builder.config })
   if (!truth(period)) return null
-  const now = builder.environment.nowMicros()
-  const start = PyDateTime.fromEpochMicros(now, 0).minus(parseIsoDuration(str(period)))
-  return now - start.epochMicros()
+  const now = PyDateTime.ofEpochMicros(BigInt(builder.environment.nowMicros()))
+  const start = arithmetic('-', now, parseIsoDuration(str(period)))
+  if (!(start instanceof PyDateTime)) return null
+  return Number(now.epochMicros - start.epochMicros)
 }
 
 function checkCursors(name: string, streams: readonly PlainDict[]): void {
