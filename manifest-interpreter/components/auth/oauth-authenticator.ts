@@ -10,7 +10,7 @@ import { buildTokenRequest } from './oauth-token-form.ts'
 import { isNetworkError, requestToken, TokenRequestError } from './oauth-token-request.ts'
 import { expiryOf, findInResponse, plusSeconds } from './oauth-token-response.ts'
 import { SharedPerEnvironment } from './shared-per-environment.ts'
-import type { Authenticator, Builder, Environment, HttpRequest } from '../../contracts.ts'
+import type { Authenticator, Builder, Environment } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 import type { FreshToken } from './oauth-token-store.ts'
 
@@ -85,39 +85,45 @@ class OAuth {
   }
 
   async #refresh(): Promise<void> {
-    const { rules, store } = this.#settings
-    const build = () => this.#buildRequest()
+    const { isSingleUse, rules, store } = this.#settings
+    const build = () => buildTokenRequest(this.#settings)
     let answer: Value
     try {
       answer = await requestToken(this.#environment, build, rules)
     } catch (error) {
-      throw this.#settings.explainsNetworkErrors && isNetworkError(error)
-        ? unreachable(error)
-        : error
+      throw !isSingleUse && isNetworkError(error) ? unreachable(error) : error
     }
-    store.save(this.#read(answer))
-  }
-
-  #buildRequest(): Promise<HttpRequest> {
-    return buildTokenRequest(this.#settings)
+    store.save(isSingleUse ? this.#readSingleUse(answer) : this.#read(answer))
   }
 
   #read(answer: Value): FreshToken {
-    const { accessTokenName, expiresInName, refreshTokenName, expiryKind, store } = this.#settings
-    const accessToken = findInResponse(answer, accessTokenName())
-    if (this.#settings.needsAccessToken && !truth(accessToken))
+    const name = this.#settings.accessTokenName()
+    const accessToken = findInResponse(answer, name)
+    if (!truth(accessToken))
       throw new PythonError(
         'RuntimeError',
-        `Token refresh API response was missing access token ${str(accessTokenName())}`,
+        `Token refresh API response was missing access token ${str(name)}`,
       )
+    return { accessToken, expiry: this.#expiryIn(answer), refreshToken: null }
+  }
+
+  /** As the reference, which does not look at what it gets here. */
+  #readSingleUse(answer: Value): FreshToken {
+    const { accessTokenName, refreshTokenName } = this.#settings
+    return {
+      accessToken: findInResponse(answer, accessTokenName()),
+      expiry: this.#expiryIn(answer),
+      refreshToken: findInResponse(answer, refreshTokenName()),
+    }
+  }
+
+  #expiryIn(answer: Value): PyDateTime {
+    const { expiresInName, expiryKind, store } = this.#settings
     const expiresIn = findInResponse(answer, expiresInName())
     const now = this.#now()
+    if (expiresIn !== null) return expiryOf(expiresIn, expiryKind, now)
     const known = this.#hasExpired() ? undefined : store.expiry()
-    const expiry =
-      expiresIn === null
-        ? (known ?? plusSeconds(now, DEFAULT_LIFETIME_SECONDS))
-        : expiryOf(expiresIn, expiryKind, now)
-    return { accessToken, expiry, refreshToken: findInResponse(answer, refreshTokenName()) }
+    return known ?? plusSeconds(now, DEFAULT_LIFETIME_SECONDS)
   }
 }
 

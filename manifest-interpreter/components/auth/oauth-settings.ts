@@ -15,7 +15,7 @@ import { compileGlob, find } from '../transformations/dpath.ts'
 import { jwtSource } from './jwt-authenticator.ts'
 import { nonEmptyText } from './non-empty-text.ts'
 import { refreshErrorRules, type RefreshErrorRules } from './oauth-refresh-error.ts'
-import { parseMoment, type ExpiryKind } from './oauth-token-response.ts'
+import { parseMoment, plusSeconds, type ExpiryKind } from './oauth-token-response.ts'
 import {
   aDayBefore,
   ConfigTokenStore,
@@ -51,9 +51,8 @@ export interface OAuthSettings {
   readonly expiryKind: ExpiryKind
   readonly store: TokenStore
   readonly rules: RefreshErrorRules
-  /** As the reference: only tokens that are kept in memory are checked, and only their network errors are explained. */
-  readonly needsAccessToken: boolean
-  readonly explainsNetworkErrors: boolean
+  /** The refresh token works once, and its successor comes with each access token. */
+  readonly isSingleUse: boolean
 }
 
 export function oauthSettings(definition: PlainDict, builder: Builder): OAuthSettings {
@@ -91,8 +90,7 @@ function memorySettings(definition: PlainDict, builder: Builder): OAuthSettings 
       initialExpiry(definition, builder),
     ),
     rules: refreshErrorRules(definition, () => secretTexts([refreshToken(), clientSecret()])),
-    needsAccessToken: true,
-    explainsNetworkErrors: true,
+    isSingleUse: false,
   }
 }
 
@@ -134,8 +132,7 @@ function singleUseSettings(definition: PlainDict, builder: Builder): OAuthSettin
     assertion: null,
     store,
     rules: refreshErrorRules(definition, () => secretTexts([store.refreshToken(), clientSecret])),
-    needsAccessToken: false,
-    explainsNetworkErrors: false,
+    isSingleUse: true,
   }
 }
 
@@ -216,10 +213,13 @@ function checkCredentials(
 /** When a given access token expires. Without a date it is due at once. */
 function initialExpiry(definition: PlainDict, builder: Builder): PyDateTime {
   const source = nonEmptyText(definition, 'token_expiry_date')
-  if (source === undefined)
-    return aDayBefore(PyDateTime.ofEpochMicros(BigInt(builder.environment.nowMicros())))
+  if (source === undefined) return aDayAgo(builder)
   if (/^\d+$/.test(source)) return parseMoment(source)
   return parseMoment(reader(definition, builder).optional('token_expiry_date')?.() ?? null)
+}
+
+function aDayAgo({ environment }: Builder): PyDateTime {
+  return plusSeconds(PyDateTime.ofEpochMicros(BigInt(environment.nowMicros())), -86_400)
 }
 
 /** What stands at `credentials` in the configuration comes before what the manifest says. */

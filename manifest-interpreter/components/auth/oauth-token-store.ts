@@ -2,7 +2,6 @@ import { abDatetimeParse } from '../../datetime/ab-datetime.ts'
 import { str } from '../../value/text.ts'
 import { copyDict } from '../transformations/copy-value.ts'
 import { compileGlob, create, find } from '../transformations/dpath.ts'
-import { plusSeconds } from './oauth-token-response.ts'
 import type { Environment } from '../../contracts.ts'
 import type { PyDateTime } from '../../datetime/py-datetime.ts'
 import type { Dict, Value } from '../../value/value.ts'
@@ -94,9 +93,4 @@ export class ConfigTokenStore implements TokenStore {
     const value = find(this.#config, compileGlob(path))
     return value === undefined ? '' : value
   }
-}
-
-/** A day ago: what has no expiry date is due. */
-export function aDayBefore(now: PyDateTime): PyDateTime {
-  return plusSeconds(now, -86_400)
 }
