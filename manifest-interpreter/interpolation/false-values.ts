@@ -2,7 +2,16 @@ import { isDict, isEmpty } from '../value/dict.ts'
 import { numeric } from '../value/number.ts'
 import { PySet, PyTuple, type Value } from '../value/value.ts'
 
-const falseTexts: ReadonlySet<string> = new Set(['False', 'false', '{}', '[]', '()', '', '0', '0.0'])
+const falseTexts: ReadonlySet<string> = new Set([
+  'False',
+  'false',
+  '{}',
+  '[]',
+  '()',
+  '',
+  '0',
+  '0.0',
+])
 
 /** What a condition takes for false, whatever it was rendered to. */
 export function isFalse(value: Value): boolean {

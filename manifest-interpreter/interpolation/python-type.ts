@@ -1,9 +1,11 @@
+import { isComplex } from '../value/complex.ts'
 import { isDict } from '../value/dict.ts'
 import { isFloat, isInt } from '../value/number.ts'
 import { PyTuple, type Value } from '../value/value.ts'
 
 /** A type that the result of a template may be restricted to. */
-export type PythonType = 'str' | 'int' | 'float' | 'bool' | 'list' | 'dict' | 'tuple' | 'NoneType'
+export type PythonType =
+  'str' | 'int' | 'float' | 'bool' | 'list' | 'dict' | 'tuple' | 'complex' | 'NoneType'
 
 /** isinstance: a bool is an int, too. */
 export function isInstance(value: Value, type: PythonType): boolean {
@@ -22,6 +24,8 @@ export function isInstance(value: Value, type: PythonType): boolean {
       return isDict(value)
     case 'tuple':
       return value instanceof PyTuple
+    case 'complex':
+      return isComplex(value)
     case 'NoneType':
       return value === null
   }

@@ -1,12 +1,15 @@
 import { Environment } from '../jinja/environment.ts'
-import { Template } from '../jinja/template.ts'
-import { isDict, entries, dictOf } from '../value/dict.ts'
+import { compileTemplate, type Template } from '../jinja/template.ts'
+import { dictOf, entries, isDict } from '../value/dict.ts'
 import { requireHashable } from '../value/hashable.ts'
 import type { StreamSlice } from '../value/stream-slice.ts'
+import { truth } from '../value/truth.ts'
 import { typeName } from '../value/type-name.ts'
 import type { Dict, Value } from '../value/value.ts'
+import { airbyteFilters } from './airbyte-filters.ts'
+import { airbyteMacros, type MacroSource } from './airbyte-macros.ts'
 import { isFalse } from './false-values.ts'
-import { Interpolation } from './interpolation.ts'
+import { compileInterpolation, type Otherwise } from './interpolation.ts'
 import type { PythonType } from './python-type.ts'
 import { TemplateError } from './template-error.ts'
 
@@ -39,21 +42,28 @@ export class TemplateCompiler {
   readonly #environment: Environment
   readonly #templates = new Map<string, Template>()
 
-  constructor(source: { nowMicros(): number | bigint; uuid(): string }) {
-    this.#environment = new Environment(source)
+  constructor(source: MacroSource) {
+    this.#environment = new Environment({
+      filters: airbyteFilters,
+      functions: airbyteMacros(source),
+      aliases: new Map([
+        ['stream_interval', 'stream_slice'],
+        ['stream_partition', 'stream_slice'],
+      ]),
+    })
   }
 
   /** JinjaInterpolation.eval: the rendered text, taken as a Python literal where it is one. */
   jinja(template: Value, options: TemplateOptions = {}): Evaluate {
     if (typeof template !== 'string') return () => this.#notText(template)
-    return this.#interpolation(template, options).value
+    return this.#interpolation(template, options)
   }
 
   /** InterpolatedString: an empty result is the default, or empty; an undefined one without a default is an error. */
   string(template: Value, options: TemplateOptions = {}): Evaluate {
     if (typeof template !== 'string') return () => this.#notText(template)
-    const otherwise = options.default === undefined || options.default === null || options.default === '' ? template : options.default
-    const { value } = this.#interpolation(template, { ...options, default: otherwise })
+    const otherwise = truth(options.default) ? options.default : undefined
+    const value = this.#interpolation(template, { ...options, default: otherwise ?? template })
     // Once the result is the template itself, the reference takes it for plain text and evaluates it no more.
     let isPlain = false
     return (scope) => {
@@ -68,7 +78,7 @@ export class TemplateCompiler {
   boolean(condition: Value, options: Pick<TemplateOptions, 'parameters'> = {}): Evaluate<boolean> {
     if (typeof condition === 'boolean') return () => condition
     if (typeof condition !== 'string') return () => this.#notText(condition)
-    const { value } = this.#interpolation(condition, { ...options, default: 'False' })
+    const value = this.#interpolation(condition, { ...options, default: 'False' })
     return (scope) => !isFalse(value(scope))
   }
 
@@ -98,32 +108,36 @@ export class TemplateCompiler {
     const compiled = entries(template).map(
       ([key, value]) => [this.nested(key, options), this.nested(value, options)] as const,
     )
-    return (scope) => nestedDict(compiled.map(([key, value]) => [key(scope), value(scope)] as const))
+    return (scope) =>
+      nestedDict(compiled.map(([key, value]) => [key(scope), value(scope)] as const))
   }
 
-  #interpolation(template: string, options: TemplateOptions): Interpolation {
-    return new Interpolation({
+  #interpolation(template: string, options: TemplateOptions): Evaluate {
+    return compileInterpolation({
       template: this.#template(template),
+      otherwise: this.#otherwise(template, options.default),
       parameters: options.parameters,
       validTypes: options.validTypes,
-      otherwise:
-        typeof options.default === 'string' && options.default !== template
-          ? this.#template(options.default)
-          : options.default,
     })
+  }
+
+  #otherwise(template: string, value: Value | undefined): Otherwise {
+    if (value === template) return { kind: 'itself' }
+    if (typeof value !== 'string') return { kind: 'value', value: value ?? null }
+    return { kind: 'template', template: this.#template(value) }
   }
 
   #template(text: string): Template {
     const known = this.#templates.get(text)
     if (known !== undefined) return known
-    const template = new Template(text, this.#environment)
+    const template = compileTemplate(text, this.#environment)
     if (this.#templates.size >= maxCached) this.#templates.clear()
     this.#templates.set(text, template)
     return template
   }
 
   #notText(template: Value): never {
-    throw new TemplateError(String(typeName(template)), {
+    throw new TemplateError(`a ${typeName(template)}`, {
       kind: 'TypeError',
       message: `A text is expected, not ${typeName(template)}.`,
     })

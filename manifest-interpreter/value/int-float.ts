@@ -54,7 +54,11 @@ function bits(value: bigint): number {
 /** `/`, `//` and `%` of floats. */
 export function divideFloats(operator: '/' | '//' | '%', a: number, b: number): Value {
   if (b === 0) {
-    const messages = { '/': 'float division by zero', '//': 'float floor division by zero', '%': 'float modulo' }
+    const messages = {
+      '/': 'float division by zero',
+      '//': 'float floor division by zero',
+      '%': 'float modulo',
+    }
     throw divisionByZero(messages[operator])
   }
   if (operator === '/') return float(a / b)
@@ -75,7 +79,12 @@ export function power(base: Value, exponent: Value): Value {
   const b = numeric(exponent)
   if (a === undefined || b === undefined) throw new PythonError('TypeError', 'not a number')
   if (isFloat(base) || isFloat(exponent) || b < 0) return floatPower(Number(a), Number(b))
-  if (bits(BigInt(a) < 0n ? -BigInt(a) : BigInt(a)) * Number(b) > maxBits && a !== 1 && a !== -1 && a !== 0) {
+  if (
+    bits(BigInt(a) < 0n ? -BigInt(a) : BigInt(a)) * Number(b) > maxBits &&
+    a !== 1 &&
+    a !== -1 &&
+    a !== 0
+  ) {
     throw limitError('The power is too large.')
   }
   return int(smallPower(BigInt(a), BigInt(b)))

@@ -58,7 +58,11 @@ class Dumper {
 
   #list(items: readonly Value[], depth: number): string {
     if (items.length === 0) return '[]'
-    return this.#enclosed('[]', depth, items.map((item) => this.dump(item, depth + 1)))
+    return this.#enclosed(
+      '[]',
+      depth,
+      items.map((item) => this.dump(item, depth + 1)),
+    )
   }
 
   #dict(items: readonly (readonly [Value, Value])[], depth: number): string {
@@ -80,7 +84,9 @@ class Dumper {
   }
 }
 
-function sortedByKey(items: readonly (readonly [Value, Value])[]): readonly (readonly [Value, Value])[] {
+function sortedByKey(
+  items: readonly (readonly [Value, Value])[],
+): readonly (readonly [Value, Value])[] {
   if (items.every(([key]) => typeof key === 'string')) {
     return items.toSorted(([a], [b]) => compareTexts(String(a), String(b)))
   }

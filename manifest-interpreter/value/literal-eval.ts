@@ -1,4 +1,4 @@
-import { complex, isComplex } from './complex.ts'
+import { complex } from './complex.ts'
 import { dictOf } from './dict.ts'
 import { contains } from './equality.ts'
 import { isHashable } from './hashable.ts'
@@ -8,15 +8,14 @@ import { PyFloat, PySet, PyTuple, float, int, type Value } from './value.ts'
 
 /**
  * ast.literal_eval: the value that a text spells as a Python literal; undefined where it spells none, be it for its
- * syntax or its meaning, or where it is a complex number. `...` and `\N{name}` are taken for no literals.
+ * syntax or its meaning. `...` and `\N{name}` are taken for no literals.
  */
 export function literalEval(text: string): Value | undefined {
   if (!mayBeLiteral(text)) return undefined
   const source = text.replace(/^[ \t]+/, '')
   try {
     const parser = new LiteralParser(source.replace(/\r\n?/g, '\n'))
-    const value = parser.parse()
-    return isComplex(value) ? undefined : value
+    return parser.parse()
   } catch (error) {
     if (error instanceof NoLiteral) return undefined
     throw error
@@ -51,10 +50,11 @@ class LiteralParser {
 
   parse(): Value {
     this.#skipBlankLines()
-    if (/[ \t\f]/.test(this.#source.charAt(this.#at))) throw new NoLiteral()
+    // An indented line.
+    if (/[ \t]/.test(this.#source.charAt(this.#at))) throw new NoLiteral()
     const value = this.#tupleOrValue(() => this.#at >= this.#source.length || this.#peek() === '\n')
-    this.#skipBlankLines()
     this.#skip()
+    this.#skipBlankLines()
     if (this.#at < this.#source.length) throw new NoLiteral()
     return value
   }
@@ -249,7 +249,8 @@ class LiteralParser {
     const real = typeof left === 'bigint' || typeof left === 'number' ? Number(left) : undefined
     const leftReal = left instanceof PyFloat ? left.value : real
     this.#at++
-    const number = readNumber(this.#source, this.#peek() === '' ? this.#at : this.#at)
+    this.#skip()
+    const number = readNumber(this.#source, this.#at)
     if (leftReal === undefined || number?.imaginary !== true) throw new NoLiteral()
     this.#at = number.end
     return complex(leftReal, sign === '-' ? -Number(number.value) : Number(number.value))

@@ -9,6 +9,7 @@ export type PythonErrorKind =
   | 'OverflowError'
   | 'RuntimeError'
   | 'SecurityError'
+  | 'TemplateSyntaxError'
   | 'TypeError'
   | 'UndefinedError'
   | 'UnicodeError'

@@ -1,6 +1,6 @@
-import { emptyDict, has, keys, merged } from './dict.ts'
+import { emptyDict, has, isEmpty, keys, merged } from './dict.ts'
 import { valueError } from './python-error.ts'
-import type { Dict } from './value.ts'
+import { PyObject, type Dict, type Value } from './value.ts'
 
 /**
  * What a stream is read for at a time: a partition and a part of its cursor's range. In a template it is a dict of both,
@@ -13,6 +13,7 @@ export class StreamSlice {
   readonly extraFields: Dict
   /** The dict that templates and others see. */
   readonly merged: Dict
+  #object: PyObject | undefined
 
   constructor(parts: {
     readonly partition?: Dict
@@ -26,6 +27,31 @@ export class StreamSlice {
       throw valueError('Keys for partition and incremental sync cursor should not overlap')
     }
     this.merged = merged(this.partition, this.cursorSlice)
+  }
+
+  /** What a template works on: a mapping, true also where only extra fields are there. */
+  get object(): PyObject {
+    this.#object ??= new PyObject({
+      type: 'StreamSlice',
+      mapping: () => this.merged,
+      truth: () => !isEmpty(this.merged) || !isEmpty(this.extraFields),
+      attribute: (name) => this.#attribute(name),
+    })
+    return this.#object
+  }
+
+  #attribute(name: string): Value | undefined {
+    switch (name) {
+      case 'partition':
+      case '_partition':
+        return this.partition
+      case 'cursor_slice':
+        return this.cursorSlice
+      case 'extra_fields':
+        return this.extraFields
+      default:
+        return undefined
+    }
   }
 
   static readonly empty = new StreamSlice({})

@@ -51,7 +51,12 @@ function closing(source: string, start: number, quote: string): number | undefin
 
 function textOf(body: string, raw: boolean): string | undefined {
   if (body.includes('\0')) return undefined
-  if (raw || !body.includes('\\')) return body
+  return raw ? body : unescape(body)
+}
+
+/** The text with its backslash escapes resolved; undefined where one cannot be. */
+export function unescape(body: string): string | undefined {
+  if (!body.includes('\\')) return body
   let malformed = false
   const text = body.replace(escape, (...groups: (string | undefined)[]) => {
     const [whole = '', short, octal, x, u, U, other] = groups

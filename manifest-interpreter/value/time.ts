@@ -25,7 +25,8 @@ export function multiplyTime(
       if (Number(factor) === 0) throw divisionByZero()
       return PyTimeDelta.ofMicros(Number(left.micros) / Number(factor))
     }
-    if (operator === '//' && !isFloat(right)) return new PyTimeDelta(floorOf(left.micros, BigInt(factor)))
+    if (operator === '//' && !isFloat(right))
+      return new PyTimeDelta(floorOf(left.micros, BigInt(factor)))
     return undefined
   }
   return operator === '*' && right instanceof PyTimeDelta

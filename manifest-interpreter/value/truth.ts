@@ -1,10 +1,9 @@
 import { isEmpty } from './dict.ts'
-import { StreamSlice } from './stream-slice.ts'
 import { PyDate, PyDateTime, PyTimeDelta } from '../datetime/py-datetime.ts'
 import { PyFloat, PyObject, PySet, PyTuple, type Value } from './value.ts'
 
 /** `bool(value)`. What is undefined is false. */
-export function truth(value: Value | StreamSlice | undefined): boolean {
+export function truth(value: Value | undefined): boolean {
   switch (typeof value) {
     case 'boolean':
       return value
@@ -22,7 +21,7 @@ export function truth(value: Value | StreamSlice | undefined): boolean {
   }
 }
 
-function objectTruth(value: Exclude<Value | StreamSlice, null>): boolean {
+function objectTruth(value: Exclude<Value, null>): boolean {
   if (Array.isArray(value)) return value.length > 0
   if (value instanceof PyFloat) return value.value !== 0
   if (value instanceof PyTuple || value instanceof PySet) return value.items.length > 0
@@ -30,12 +29,12 @@ function objectTruth(value: Exclude<Value | StreamSlice, null>): boolean {
   if (value instanceof PyDateTime || value instanceof PyDate) return true
   if (value instanceof PyTimeDelta) return !value.isZero()
   if (value instanceof PyObject) return otherTruth(value)
-  if (value instanceof StreamSlice) return !isEmpty(value.merged) || !isEmpty(value.extraFields)
   return typeof value === 'object' && !isEmpty(value)
 }
 
 function otherTruth({ traits }: PyObject): boolean {
   if (traits.text !== undefined) return traits.text !== ''
   if (traits.truth !== undefined) return traits.truth()
+  if (traits.mapping !== undefined) return !isEmpty(traits.mapping())
   return traits.size === undefined || traits.size() > 0
 }

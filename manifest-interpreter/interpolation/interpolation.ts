@@ -1,0 +1,106 @@
+import { isUndefined, textOfOperand, type Operand } from '../jinja/operand.ts'
+import { asPythonError, kindOf, type Template } from '../jinja/template.ts'
+import { isComplex } from '../value/complex.ts'
+import { literalCopy } from '../value/literal-copy.ts'
+import { literalEval } from '../value/literal-eval.ts'
+import { PyObject, type Dict, type Value } from '../value/value.ts'
+import { isInstance, type PythonType } from './python-type.ts'
+import type { Scope } from './template-compiler.ts'
+import { TemplateError } from './template-error.ts'
+
+/** What is evaluated where a template gives nothing. */
+export type Otherwise =
+  /** The template itself: what was empty stays empty, what was undefined is an error. */
+  | { readonly kind: 'itself' }
+  | { readonly kind: 'template'; readonly template: Template }
+  | { readonly kind: 'value'; readonly value: Value }
+
+export interface Interpolation {
+  readonly template: Template
+  readonly otherwise: Otherwise
+  readonly parameters: Dict | undefined
+  readonly validTypes: readonly PythonType[] | undefined
+}
+
+/** What JinjaInterpolation.eval does with a template and its default, as a closure. */
+export function compileInterpolation(interpolation: Interpolation): (scope: Scope) => Value {
+  const { template } = interpolation
+  if (hasRemovedVariable(template.text)) {
+    return () => {
+      throw new TemplateError(template.text, { kind: 'ValueError', message: removedVariable })
+    }
+  }
+  const { constant } = template
+  if (constant === undefined || constant === '') return (scope) => evaluate(interpolation, scope)
+  const value = valueOf(constant, interpolation)
+  return () => value
+}
+
+const removedVariable =
+  '`stream_state` is no longer supported for interpolation. We recommend using `stream_interval` instead. Please reference the CDK Migration Guide for more information.'
+
+function hasRemovedVariable(text: string): boolean {
+  return text.includes('stream_state')
+}
+
+function evaluate(interpolation: Interpolation, scope: Scope): Value {
+  const { template, otherwise, parameters } = interpolation
+  let result: Operand
+  try {
+    result = template.evaluate(scope, parameters)
+    if (!isNothing(result)) return valueOf(result, interpolation)
+  } catch (error) {
+    const kind = kindOf(error)
+    // What does not fit together is taken for plain text, as in the reference.
+    if (kind === 'TypeError') return valueOf(template.text, interpolation)
+    if (kind !== 'UndefinedError' || otherwise.kind === 'itself') throw failure(template, error)
+  }
+  return evaluateOtherwise(interpolation, scope)
+}
+
+function evaluateOtherwise(interpolation: Interpolation, scope: Scope): Value {
+  const { otherwise, parameters } = interpolation
+  switch (otherwise.kind) {
+    case 'itself':
+      return ''
+    case 'value':
+      return otherwise.value
+    case 'template':
+      break
+  }
+  const { template } = otherwise
+  try {
+    return valueOf(template.evaluate(scope, parameters), interpolation)
+  } catch (error) {
+    if (kindOf(error) === 'TypeError') return valueOf(template.text, interpolation)
+    throw failure(template, error)
+  }
+}
+
+/** Rendered, it would be the empty text. */
+function isNothing(result: Operand): boolean {
+  return result === '' || isUndefined(result)
+}
+
+function failure(template: Template, error: unknown): TemplateError {
+  const { kind, message } = asPythonError(error)
+  return new TemplateError(template.text, { kind, message, cause: error })
+}
+
+/** The literal that the text of a result spells, where it is of a valid type; else the text. */
+function valueOf(result: Operand, { validTypes }: Interpolation): Value {
+  const literal = literalOf(result)
+  if (literal === undefined) return textOfOperand(result)
+  const isValid =
+    validTypes === undefined || validTypes.length === 0
+      ? !isComplex(literal)
+      : validTypes.some((type) => isInstance(literal, type))
+  return isValid ? literal : textOfOperand(result)
+}
+
+/** Skips the text where it would give the same. */
+function literalOf(result: Operand): Value | undefined {
+  if (typeof result === 'string') return literalEval(result)
+  if (result === undefined || result instanceof PyObject) return literalEval(textOfOperand(result))
+  return literalCopy(result) ?? literalEval(textOfOperand(result))
+}

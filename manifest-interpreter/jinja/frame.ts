@@ -1,0 +1,104 @@
+import { StreamSlice } from '../value/stream-slice.ts'
+import type { Dict, Value } from '../value/value.ts'
+import { Budget } from './budget.ts'
+import { unknownName, type Environment } from './environment.ts'
+import type { FilterContext, Given } from './filter.ts'
+import { lookup } from './lookup.ts'
+import { callNative, functionObject } from './native.ts'
+import type { Operand } from './operand.ts'
+import { verdict } from './tests.ts'
+
+/** What a template is given, by name. Only own properties count. */
+export type TemplateInput = Readonly<Record<string, Value | StreamSlice | undefined>>
+
+/** The variables that a scope of the template has set. */
+export interface Variables {
+  readonly values: Map<string, Operand>
+  readonly outer: Variables | undefined
+}
+
+/** One evaluation of a template. */
+export class Frame implements FilterContext {
+  readonly budget = new Budget(lookup)
+  readonly input: TemplateInput
+  readonly parameters: Dict | undefined
+  readonly #environment: Environment
+  autoescape = false
+  #variables: Variables | undefined
+
+  constructor(environment: Environment, input: TemplateInput, parameters: Dict | undefined) {
+    this.#environment = environment
+    this.input = input
+    this.parameters = parameters
+  }
+
+  get variables(): Variables | undefined {
+    return this.#variables
+  }
+
+  /** What the template set in this scope or around it, else what it was given, else a function. */
+  variable(name: string): Operand {
+    for (let scope = this.#variables; scope !== undefined; scope = scope.outer) {
+      if (scope.values.has(name)) return scope.values.get(name)
+    }
+    return this.outside(name)
+  }
+
+  outside(name: string): Operand {
+    const given = this.fromInput(this.#environment.nameOf(name))
+    if (given !== undefined) return given
+    const native = this.#environment.function(name)
+    return native === undefined ? undefined : functionObject(name, native, this.budget)
+  }
+
+  fromInput(name: string): Operand {
+    if (name === 'parameters' && this.parameters !== undefined) return this.parameters
+    const value = Object.hasOwn(this.input, name) ? this.input[name] : undefined
+    return value instanceof StreamSlice ? value.object : value
+  }
+
+  set(name: string, value: Operand): void {
+    this.#variables ??= { values: new Map(), outer: undefined }
+    this.#variables.values.set(name, value)
+  }
+
+  /** Runs with a scope of its own inside of the present one, or inside of `outer`. */
+  scoped<Result>(run: () => Result, outer: Variables | undefined = this.#variables): Result {
+    const before = this.#variables
+    this.#variables = { values: new Map(), outer }
+    try {
+      return run()
+    } finally {
+      this.#variables = before
+    }
+  }
+
+  /** Makes sure that what is set from here on is seen by macros that were defined before. */
+  openScope(): void {
+    this.#variables ??= { values: new Map(), outer: undefined }
+  }
+
+  regex(pattern: string): RegExp {
+    return this.#environment.regex(pattern)
+  }
+
+  filter(name: string, given: Given): Operand {
+    const filter = this.#environment.filter(name)
+    if (filter === undefined) throw unknownName('filter', name)
+    return callNative(filter, given, this)
+  }
+
+  test(name: string, given: Given): boolean {
+    const test = this.#environment.test(name)
+    if (test === undefined) throw unknownName('test', name)
+    return verdict(callNative(test, given, this))
+  }
+
+  hasFilter(name: string): boolean {
+    return this.#environment.filter(name) !== undefined
+  }
+
+  hasTest(name: string): boolean {
+    return this.#environment.test(name) !== undefined
+  }
+}

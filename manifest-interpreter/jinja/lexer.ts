@@ -1,0 +1,162 @@
+import { unescape } from '../value/string-literal.ts'
+import { syntaxError } from './syntax-error.ts'
+
+/** A template as tokens. `data` is text between the tags; the rest stands inside of tags. */
+export interface Token {
+  readonly type: 'data' | 'name' | 'string' | 'integer' | 'float' | 'operator' | TagEdge
+  readonly value: string
+}
+type TagEdge = 'variable_begin' | 'variable_end' | 'block_begin' | 'block_end' | 'end'
+
+const tagStart = /\{([{%#])([-+]?)/g
+const rawStart = /\{%[-+]?\s*raw\s*(?:-%\}\s*|%\})/y
+const rawEnd = /\{%([-+]?)\s*endraw\s*(?:\+%\}|-%\}\s*|%\})/g
+const commentEnd = /(?:\+#\}|-#\}\s*|#\})/g
+const variableEnd = /-\}\}\s*|\}\}/y
+const blockEnd = /\+%\}|-%\}\s*|%\}/y
+const whitespace = /\s+/y
+const float = /(?<!\.)(?:\d+_)*\d+(?:(?:\.(?:\d+_)*\d+)?e[+-]?(?:\d+_)*\d+|\.(?:\d+_)*\d+)/iy
+const integer = /0b(?:_?[01])+|0o(?:_?[0-7])+|0x(?:_?[\da-f])+|[1-9](?:_?\d)*|0(?:_?0)*/iy
+const name = /[\p{ID_Start}_][\p{ID_Continue}]*/uy
+const string = /'[^'\\]*(?:\\[^][^'\\]*)*'|"[^"\\]*(?:\\[^][^"\\]*)*"/y
+const operator = /\/\/|\*\*|[=!<>]=|[-+/*%~[\](){}<>=.:|,;]/y
+const closingOf: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' }
+
+export function tokenize(template: string): Token[] {
+  return new Lexer(template).tokens()
+}
+
+/** True where the template has no tag: it renders as it stands. */
+export function isPlainText(template: string): boolean {
+  return !/\{[{%#]/.test(template)
+}
+
+/** Line ends become `\n`, and the last one goes. */
+export function normalized(template: string): string {
+  return template.replace(/\r\n?/g, '\n').replace(/\n$/, '')
+}
+
+class Lexer {
+  readonly #source: string
+  readonly #tokens: Token[] = []
+  #at = 0
+
+  constructor(template: string) {
+    this.#source = normalized(template)
+  }
+
+  tokens(): Token[] {
+    while (this.#at < this.#source.length) this.#text()
+    this.#add('end', '')
+    return this.#tokens
+  }
+
+  #add(type: Token['type'], value: string): void {
+    this.#tokens.push({ type, value })
+  }
+
+  #data(end: number, trims: boolean): void {
+    const text = this.#source.slice(this.#at, end)
+    const data = trims ? text.trimEnd() : text
+    if (data !== '') this.#add('data', data)
+  }
+
+  /** Text up to a tag, and the tag. */
+  #text(): void {
+    tagStart.lastIndex = this.#at
+    const tag = tagStart.exec(this.#source)
+    if (tag === null) {
+      this.#data(this.#source.length, false)
+      this.#at = this.#source.length
+      return
+    }
+    const [start, kind = '', trim] = tag
+    this.#data(tag.index, trim === '-')
+    this.#at = tag.index
+    const raw = kind === '%' ? this.#match(rawStart) : undefined
+    if (raw !== undefined) {
+      this.#at += raw.length
+      this.#raw()
+      return
+    }
+    this.#at += start.length
+    if (kind === '#') this.#comment()
+    else this.#tag(kind === '{' ? 'variable' : 'block')
+  }
+
+  #match(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#at
+    return pattern.exec(this.#source)?.[0]
+  }
+
+  #comment(): void {
+    commentEnd.lastIndex = this.#at
+    const end = commentEnd.exec(this.#source)
+    if (end === null) throw syntaxError('Missing end of comment tag')
+    this.#at = end.index + end[0].length
+  }
+
+  #raw(): void {
+    rawEnd.lastIndex = this.#at
+    const end = rawEnd.exec(this.#source)
+    if (end === null) throw syntaxError('Missing end of raw directive')
+    this.#data(end.index, end[1] === '-')
+    this.#at = end.index + end[0].length
+  }
+
+  #tag(kind: 'variable' | 'block'): void {
+    this.#add(`${kind}_begin`, '')
+    const endPattern = kind === 'variable' ? variableEnd : blockEnd
+    const open: string[] = []
+    while (this.#at < this.#source.length) {
+      // Inside of brackets, `}}` closes two of them.
+      const end = open.length === 0 ? this.#match(endPattern) : undefined
+      if (end !== undefined) {
+        this.#at += end.length
+        this.#add(`${kind}_end`, '')
+        return
+      }
+      this.#token(open)
+    }
+  }
+
+  #token(open: string[]): void {
+    const space = this.#match(whitespace)
+    if (space !== undefined) {
+      this.#at += space.length
+      return
+    }
+    for (const [type, pattern] of patterns) {
+      const text = this.#match(pattern)
+      if (text === undefined) continue
+      this.#at += text.length
+      if (type === 'operator') balance(open, text)
+      this.#add(type, type === 'string' ? stringValue(text) : text)
+      return
+    }
+    throw syntaxError(`unexpected char ${JSON.stringify(this.#source.charAt(this.#at))}`)
+  }
+}
+
+const patterns = [
+  ['float', float],
+  ['integer', integer],
+  ['name', name],
+  ['string', string],
+  ['operator', operator],
+] as const
+
+function balance(open: string[], text: string): void {
+  const close = closingOf[text]
+  if (close !== undefined) open.push(close)
+  if (text !== ')' && text !== ']' && text !== '}') return
+  const expected = open.pop()
+  if (expected === undefined) throw syntaxError(`unexpected '${text}'`)
+  if (expected !== text) throw syntaxError(`unexpected '${text}', expected '${expected}'`)
+}
+
+function stringValue(literal: string): string {
+  const text = unescape(literal.slice(1, -1))
+  if (text === undefined) throw syntaxError('a text has an escape that cannot be read')
+  return text
+}

@@ -1,0 +1,415 @@
+import { float, int } from '../value/value.ts'
+import type {
+  Arguments,
+  BinaryNode,
+  CompareOperator,
+  Expression,
+  FilterNode,
+  SliceNode,
+} from './nodes.ts'
+import { syntaxError } from './syntax-error.ts'
+import type { TokenStream } from './token-stream.ts'
+
+/** Python ends with a RecursionError about here. */
+const maxDepth = 150
+const constants: ReadonlyMap<string, Expression> = new Map<string, Expression>([
+  ['true', { type: 'const', value: true }],
+  ['True', { type: 'const', value: true }],
+  ['false', { type: 'const', value: false }],
+  ['False', { type: 'const', value: false }],
+  ['none', { type: 'const', value: null }],
+  ['None', { type: 'const', value: null }],
+])
+const noArguments: Arguments = {
+  positional: [],
+  keywords: [],
+  rest: undefined,
+  restKeywords: undefined,
+}
+
+/** The expressions of Jinja, from the loosest operator to the tightest. */
+export class ExpressionParser {
+  readonly #tokens: TokenStream
+  #depth = 0
+
+  constructor(tokens: TokenStream) {
+    this.#tokens = tokens
+  }
+
+  /** Values with commas between them are a tuple. `endsAt`: names that end it. */
+  tupleOrExpression(options: TupleOptions = {}): Expression {
+    const parse = (): Expression => (options.conditional === false ? this.#or() : this.expression())
+    const items: Expression[] = []
+    let isTuple = false
+    for (;;) {
+      if (this.#endsTuple(options.endsAt ?? [])) break
+      items.push(parse())
+      if (!this.#tokens.takeOperator(',')) break
+      isTuple = true
+    }
+    const [first] = items
+    if (!isTuple && first !== undefined) return first
+    if (first === undefined && options.parenthesized !== true) {
+      throw this.#tokens.unexpected('an expression')
+    }
+    return { type: 'tuple', items }
+  }
+
+  #endsTuple(names: readonly string[]): boolean {
+    const { type } = this.#tokens.current
+    if (type === 'variable_end' || type === 'block_end' || this.#tokens.isOperator(')')) return true
+    return this.#tokens.isName(...names)
+  }
+
+  /** Something with an optional `if … else …` behind it. */
+  expression(): Expression {
+    if (++this.#depth > maxDepth) throw syntaxError('The expression is nested too deeply.')
+    let node = this.#or()
+    while (this.#tokens.takeName('if')) {
+      const test = this.#or()
+      const otherwise = this.#tokens.takeName('else') ? this.expression() : undefined
+      node = { type: 'condition', test, then: node, otherwise }
+    }
+    this.#depth--
+    return node
+  }
+
+  #or(): Expression {
+    let left = this.#and()
+    while (this.#tokens.takeName('or')) left = binary('or', left, this.#and())
+    return left
+  }
+
+  #and(): Expression {
+    let left = this.#not()
+    while (this.#tokens.takeName('and')) left = binary('and', left, this.#not())
+    return left
+  }
+
+  #not(): Expression {
+    let count = 0
+    while (this.#tokens.isName('not')) {
+      this.#tokens.next()
+      if (++count > maxDepth) throw syntaxError('The expression is nested too deeply.')
+    }
+    let node = this.#comparison()
+    for (; count > 0; count--) node = { type: 'not', operand: node }
+    return node
+  }
+
+  #comparison(): Expression {
+    const first = this.#sum()
+    const rest: { operator: CompareOperator; operand: Expression }[] = []
+    for (;;) {
+      const operator = this.#comparisonOperator()
+      if (operator === undefined) break
+      rest.push({ operator, operand: this.#sum() })
+    }
+    return rest.length === 0 ? first : { type: 'compare', first, rest }
+  }
+
+  #comparisonOperator(): CompareOperator | undefined {
+    for (const operator of ['==', '!=', '<', '<=', '>', '>='] as const) {
+      if (this.#tokens.takeOperator(operator)) return operator
+    }
+    if (this.#tokens.takeName('in')) return 'in'
+    const { following } = this.#tokens
+    if (!this.#tokens.isName('not') || following.type !== 'name' || following.value !== 'in') {
+      return undefined
+    }
+    this.#tokens.next()
+    this.#tokens.next()
+    return 'not in'
+  }
+
+  #sum(): Expression {
+    let left = this.#concatenation()
+    for (;;) {
+      if (this.#tokens.takeOperator('+')) left = binary('+', left, this.#concatenation())
+      else if (this.#tokens.takeOperator('-')) left = binary('-', left, this.#concatenation())
+      else return left
+    }
+  }
+
+  #concatenation(): Expression {
+    const items = [this.#product()]
+    while (this.#tokens.takeOperator('~')) items.push(this.#product())
+    const [only] = items
+    return items.length === 1 && only !== undefined ? only : { type: 'concat', items }
+  }
+
+  #product(): Expression {
+    let left = this.#power()
+    for (;;) {
+      const operator = (['*', '/', '//', '%'] as const).find((text) =>
+        this.#tokens.takeOperator(text),
+      )
+      if (operator === undefined) return left
+      left = binary(operator, left, this.#power())
+    }
+  }
+
+  /** Unlike Python's, from left to right. */
+  #power(): Expression {
+    let left = this.#signed()
+    while (this.#tokens.takeOperator('**')) left = binary('**', left, this.#signed())
+    return left
+  }
+
+  /** A sign binds tighter than a filter behind its operand. */
+  #signed(): Expression {
+    const signs: ('negative' | 'positive')[] = []
+    while (this.#tokens.isOperator('-') || this.#tokens.isOperator('+')) {
+      signs.push(this.#tokens.next().value === '-' ? 'negative' : 'positive')
+      if (signs.length > maxDepth) throw syntaxError('The expression is nested too deeply.')
+    }
+    let node = this.#postfix(this.#primary())
+    for (const type of signs.toReversed()) node = { type, operand: node }
+    if (signs.length > 0) node = this.#postfix(node)
+    return this.#filtersAndTests(node)
+  }
+
+  #primary(): Expression {
+    const token = this.#tokens.next()
+    switch (token.type) {
+      case 'name':
+        return constants.get(token.value) ?? { type: 'name', name: token.value }
+      case 'string':
+        return { type: 'const', value: this.#strings(token.value) }
+      case 'integer':
+        return { type: 'const', value: int(BigInt(token.value.replaceAll('_', ''))) }
+      case 'float':
+        return { type: 'const', value: float(Number(token.value.replaceAll('_', ''))) }
+      default:
+        break
+    }
+    if (token.type === 'operator') {
+      if (token.value === '(') return this.#parenthesis()
+      if (token.value === '[') return { type: 'list', items: this.#list() }
+      if (token.value === '{') return { type: 'dict', items: this.#dict() }
+    }
+    throw syntaxError(
+      token.value === '' ? 'an expression is missing' : `unexpected '${token.value}'`,
+    )
+  }
+
+  /** `'a' 'b'` is one text. */
+  #strings(first: string): string {
+    const parts = [first]
+    while (this.#tokens.current.type === 'string') parts.push(this.#tokens.next().value)
+    return parts.join('')
+  }
+
+  #parenthesis(): Expression {
+    const node = this.#nested(() => this.tupleOrExpression({ parenthesized: true }))
+    this.#tokens.expectOperator(')')
+    return node
+  }
+
+  #nested<Result>(parse: () => Result): Result {
+    if (++this.#depth > maxDepth) throw syntaxError('The expression is nested too deeply.')
+    const result = parse()
+    this.#depth--
+    return result
+  }
+
+  #list(): Expression[] {
+    const items: Expression[] = []
+    while (!this.#tokens.isOperator(']')) {
+      if (items.length > 0) this.#tokens.expectOperator(',')
+      if (this.#tokens.isOperator(']')) break
+      items.push(this.expression())
+    }
+    this.#tokens.expectOperator(']')
+    return items
+  }
+
+  #dict(): [Expression, Expression][] {
+    const items: [Expression, Expression][] = []
+    while (!this.#tokens.isOperator('}')) {
+      if (items.length > 0) this.#tokens.expectOperator(',')
+      if (this.#tokens.isOperator('}')) break
+      const key = this.expression()
+      this.#tokens.expectOperator(':')
+      items.push([key, this.expression()])
+    }
+    this.#tokens.expectOperator('}')
+    return items
+  }
+
+  #postfix(start: Expression): Expression {
+    let node = start
+    for (;;) {
+      if (this.#tokens.takeOperator('.')) node = this.#attribute(node)
+      else if (this.#tokens.takeOperator('[')) node = this.#subscript(node)
+      else if (this.#tokens.isOperator('(')) node = this.#call(node)
+      else return node
+    }
+  }
+
+  #call(callee: Expression): Expression {
+    return { type: 'call', callee, args: this.arguments() }
+  }
+
+  #attribute(object: Expression): Expression {
+    const token = this.#tokens.next()
+    if (token.type === 'name') return { type: 'getattr', object, name: token.value }
+    if (token.type !== 'integer') throw syntaxError('expected name or number')
+    const key: Expression = { type: 'const', value: int(BigInt(token.value.replaceAll('_', ''))) }
+    return { type: 'getitem', object, key }
+  }
+
+  #subscript(object: Expression): Expression {
+    const keys: (Expression | Bounds)[] = []
+    while (!this.#tokens.isOperator(']')) {
+      if (keys.length > 0) this.#tokens.expectOperator(',')
+      keys.push(this.#nested(() => this.#key()))
+    }
+    this.#tokens.expectOperator(']')
+    const [first] = keys
+    if (first === undefined) throw syntaxError('a key is missing between [ and ]')
+    if (keys.length === 1) {
+      return 'type' in first
+        ? { type: 'getitem', object, key: first }
+        : { type: 'slice', object, ...first }
+    }
+    const items = keys.map((key) => {
+      if ('type' in key) return key
+      throw syntaxError('only one range may stand between [ and ]')
+    })
+    return { type: 'getitem', object, key: { type: 'tuple', items } }
+  }
+
+  #key(): Expression | Bounds {
+    const start = this.#tokens.isOperator(':') ? undefined : this.expression()
+    if (!this.#tokens.takeOperator(':')) {
+      if (start === undefined) throw this.#tokens.unexpected('a key')
+      return start
+    }
+    const stop = this.#bound()
+    const step = this.#tokens.takeOperator(':') ? this.#bound() : undefined
+    return { start, stop, step }
+  }
+
+  #bound(): Expression | undefined {
+    const ends = [':', ']', ','].some((text) => this.#tokens.isOperator(text))
+    return ends ? undefined : this.expression()
+  }
+
+  #filtersAndTests(start: Expression): Expression {
+    let node = start
+    for (;;) {
+      if (this.#tokens.isOperator('|')) node = this.filters(node)
+      else if (this.#tokens.takeName('is')) node = this.#test(node)
+      else if (this.#tokens.isOperator('(')) node = this.#call(node)
+      else return node
+    }
+  }
+
+  /** `| filter | filter`. */
+  filters(operand: Expression | undefined): FilterNode {
+    this.#tokens.expectOperator('|')
+    let node = this.#filter(operand)
+    while (this.#tokens.takeOperator('|')) node = this.#filter(node)
+    return node
+  }
+
+  /** `filter | filter`, as `{% filter %}` begins. */
+  filterChain(): FilterNode {
+    let node = this.#filter(undefined)
+    while (this.#tokens.takeOperator('|')) node = this.#filter(node)
+    return node
+  }
+
+  #filter(operand: Expression | undefined): FilterNode {
+    const name = this.#dottedName()
+    const args = this.#tokens.isOperator('(') ? this.arguments() : noArguments
+    return { type: 'filter', name, operand, args }
+  }
+
+  #dottedName(): string {
+    let name = this.#tokens.expectName()
+    while (this.#tokens.takeOperator('.')) name += `.${this.#tokens.expectName()}`
+    return name
+  }
+
+  #test(operand: Expression): Expression {
+    const isNegated = this.#tokens.takeName('not')
+    const name = this.#dottedName()
+    const node: Expression = { type: 'test', name, operand, args: this.#testArguments() }
+    return isNegated ? { type: 'not', operand: node } : node
+  }
+
+  /** A test takes one argument without parentheses: `x is divisibleby 3`. */
+  #testArguments(): Arguments {
+    if (this.#tokens.isOperator('(')) return this.arguments()
+    const { type } = this.#tokens.current
+    const begins =
+      ['name', 'string', 'integer', 'float'].includes(type) ||
+      this.#tokens.isOperator('[') ||
+      this.#tokens.isOperator('{')
+    if (!begins || this.#tokens.isName('else', 'or', 'and')) return noArguments
+    if (this.#tokens.isName('is')) throw syntaxError('You cannot chain multiple tests with is')
+    return { ...noArguments, positional: [this.#postfix(this.#primary())] }
+  }
+
+  arguments(): Arguments {
+    return this.#nested(() => this.#argumentList())
+  }
+
+  #argumentList(): Arguments {
+    this.#tokens.expectOperator('(')
+    const positional: Expression[] = []
+    const keywords: [string, Expression][] = []
+    let rest: Expression | undefined
+    let restKeywords: Expression | undefined
+    let isFirst = true
+    while (!this.#tokens.isOperator(')')) {
+      if (!isFirst) this.#tokens.expectOperator(',')
+      isFirst = false
+      if (this.#tokens.isOperator(')')) break
+      if (this.#tokens.takeOperator('*')) rest = onlyOne(rest ?? restKeywords, this.expression())
+      else if (this.#tokens.takeOperator('**'))
+        restKeywords = onlyOne(restKeywords, this.expression())
+      else if (this.#isKeyword()) keywords.push(this.#keyword(restKeywords))
+      else {
+        if (rest !== undefined || restKeywords !== undefined || keywords.length > 0) {
+          throw syntaxError('invalid syntax for function call expression')
+        }
+        positional.push(this.expression())
+      }
+    }
+    this.#tokens.expectOperator(')')
+    return { positional, keywords, rest, restKeywords }
+  }
+
+  #isKeyword(): boolean {
+    const { current, following } = this.#tokens
+    return current.type === 'name' && following.type === 'operator' && following.value === '='
+  }
+
+  #keyword(restKeywords: Expression | undefined): [string, Expression] {
+    if (restKeywords !== undefined) {
+      throw syntaxError('invalid syntax for function call expression')
+    }
+    const name = this.#tokens.next().value
+    this.#tokens.next()
+    return [name, this.expression()]
+  }
+}
+
+type Bounds = Omit<SliceNode, 'type' | 'object'>
+interface TupleOptions {
+  readonly conditional?: boolean
+  readonly parenthesized?: boolean
+  readonly endsAt?: readonly string[]
+}
+
+function binary(operator: BinaryNode['operator'], left: Expression, right: Expression): BinaryNode {
+  return { type: 'binary', operator, left, right }
+}
+
+function onlyOne(before: Expression | undefined, node: Expression): Expression {
+  if (before !== undefined) throw syntaxError('invalid syntax for function call expression')
+  return node
+}

@@ -1,0 +1,156 @@
+import { limitLength } from '../value/arithmetic.ts'
+import { toFloat, toInt } from '../value/conversion.ts'
+import { get, isDict } from '../value/dict.ts'
+import { index, isInt, numeric } from '../value/number.ts'
+import { PythonError, typeError, valueError } from '../value/python-error.ts'
+import { repr, str } from '../value/text.ts'
+import { PyTuple, type Value } from '../value/value.ts'
+import { formatFloat, formatInt, type Spec } from './format-spec.ts'
+import { entryOf, textOfOperand, type Operand } from './operand.ts'
+
+const conversion = /%(?:\(([^)]*)\))?([-#0 +]*)(\*|\d{1,7})?(?:\.(\*|\d{0,7}))?[hlL]?(.)?/gs
+
+/** `format % args`: a tuple fills the places in order, a dict by name, anything else the only place. */
+export function percentFormat(format: string, args: Operand): string {
+  const values = new Values(args)
+  const text = format.replace(
+    conversion,
+    (_whole, name?: string, flags = '', width = '', precision?: string, type?: string) => {
+      if (type === '%') return '%'
+      if (type === undefined) throw valueError('incomplete format')
+      const size = width === '*' ? values.count() : Number(width)
+      const digits = precision === '*' ? values.count() : precision
+      const spec = specOf(flags, size, digits === undefined ? undefined : Number(digits))
+      return one(values.take(name), type, spec)
+    },
+  )
+  values.end()
+  limitLength(text.length)
+  return text
+}
+
+class Values {
+  readonly #args: Operand
+  readonly #items: readonly Operand[]
+  #at = 0
+
+  constructor(args: Operand) {
+    this.#args = args
+    this.#items = args instanceof PyTuple ? args.items : [args]
+  }
+
+  take(name: string | undefined): Value {
+    if (name !== undefined) return this.#named(name)
+    if (this.#at >= this.#items.length) throw typeError('not enough arguments for format string')
+    return entryOf(this.#items[this.#at++])
+  }
+
+  #named(name: string): Value {
+    if (!isDict(this.#args)) throw typeError('format requires a mapping')
+    const value = get(this.#args, name)
+    if (value === undefined) throw new PythonError('KeyError', 'The format names a missing key.')
+    this.#at = this.#items.length
+    return value
+  }
+
+  count(): number {
+    const value = index(this.take(undefined))
+    if (value === undefined) throw typeError('* wants int')
+    return value
+  }
+
+  end(): void {
+    if (this.#at < this.#items.length && !isDict(this.#args)) {
+      throw typeError('not all arguments converted during string formatting')
+    }
+  }
+}
+
+function specOf(flags: string, width: number, precision: number | undefined): Spec {
+  limitLength(Math.abs(width))
+  limitLength(precision ?? 0)
+  const isLeft = flags.includes('-') || width < 0
+  const isZero = flags.includes('0') && !isLeft
+  const plusOrBlank = flags.includes(' ') ? ' ' : '-'
+  const align = isZero ? '=' : '>'
+  return {
+    fill: isZero ? '0' : ' ',
+    align: isLeft ? '<' : align,
+    sign: flags.includes('+') ? '+' : plusOrBlank,
+    alternate: flags.includes('#'),
+    width: Math.abs(width),
+    grouping: '',
+    precision,
+    type: '',
+  }
+}
+
+function one(value: Value, type: string, spec: Spec): string {
+  switch (type) {
+    case 's':
+      return padText(textOfOperand(value), spec)
+    case 'r':
+      return padText(repr(value), spec)
+    case 'a':
+      return padText(repr(value).replace(/[^\x00-\x7f]/gu, escaped), spec)
+    case 'c':
+      return padText(charOf(value), spec)
+    case 'd':
+    case 'i':
+    case 'u':
+      return integer(value, { ...spec, type: 'd' })
+    case 'o':
+    case 'x':
+    case 'X':
+      if (!isInt(value) && typeof value !== 'boolean') {
+        throw typeError(`%${type} format: an integer is required`)
+      }
+      return integer(value, { ...spec, type })
+    case 'e':
+    case 'E':
+    case 'f':
+    case 'F':
+    case 'g':
+    case 'G':
+      return formatFloat(Number(numeric(toFloat(value))), { ...spec, type })
+    default:
+      throw valueError('unsupported format character')
+  }
+}
+
+function integer(value: Value, spec: Spec): string {
+  if (numeric(value) === undefined) {
+    throw typeError(`%${spec.type} format: a real number is required, not ${str(typeof value)}`)
+  }
+  const number = BigInt(toInt(value))
+  const digits = formatInt(number < 0n ? -number : number, { ...spec, width: 0, sign: '-' })
+  const least = digits.padStart(spec.precision ?? 0, '0')
+  const shown = number < 0n ? `-${least}` : (spec.sign === '-' ? '' : spec.sign) + least
+  if (spec.align !== '=') return padText(shown, { ...spec, precision: undefined })
+  const sign = /^[-+ ]?/.exec(shown)?.[0] ?? ''
+  return sign + shown.slice(sign.length).padStart(spec.width - sign.length, '0')
+}
+
+function padText(text: string, spec: Spec): string {
+  const cut = spec.precision === undefined ? text : [...text].slice(0, spec.precision).join('')
+  const fill = ' '.repeat(Math.max(0, spec.width - [...cut].length))
+  return spec.align === '<' ? cut + fill : fill + cut
+}
+
+function charOf(value: Value): string {
+  if (typeof value === 'string' && [...value].length === 1) return value
+  const code = index(value)
+  if (code === undefined) throw typeError('%c requires int or char')
+  if (code < 0 || code > 0x10ffff) {
+    throw new PythonError('OverflowError', '%c arg not in range(0x110000)')
+  }
+  return String.fromCodePoint(code)
+}
+
+function escaped(char: string): string {
+  const code = char.codePointAt(0) ?? 0
+  if (code <= 0xff) return `\\x${code.toString(16).padStart(2, '0')}`
+  return code <= 0xffff
+    ? `\\u${code.toString(16).padStart(4, '0')}`
+    : `\\U${code.toString(16).padStart(8, '0')}`
+}

@@ -1,0 +1,270 @@
+import { limitError, valueError } from '../value/python-error.ts'
+
+/**
+ * A regular expression of Python's `re` as a JavaScript one. What JavaScript cannot do (atomic groups, possessive
+ * quantifiers, conditions) is refused. JavaScript's engine backtracks as Python's does, so a template can make it slow;
+ * the lengths of patterns and texts are bounded, which bounds the harm but does not exclude it.
+ */
+export function compileRegex(pattern: string): RegExp {
+  if (pattern.length > maxPatternLength) throw limitError('The regular expression is too long.')
+  const source = new Translator(pattern).translate()
+  try {
+    return new RegExp(source.text, source.flags)
+  } catch (error) {
+    if (error instanceof SyntaxError) throw valueError('The regular expression cannot be read.')
+    throw error
+  }
+}
+
+const maxPatternLength = 10_000
+/** Longest text that a regular expression of a template is matched with. */
+export const maxSubjectLength = 1_000_000
+
+const word = '\\p{L}\\p{N}_'
+const space =
+  '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000'
+const endOfText = '(?![^])'
+const classes: Readonly<Record<string, string>> = {
+  d: '\\p{Nd}',
+  D: '\\P{Nd}',
+  w: `[${word}]`,
+  W: `[^${word}]`,
+  s: `[${space}]`,
+  S: `[^${space}]`,
+}
+const controls: Readonly<Record<string, string>> = {
+  a: '\\x07',
+  f: '\\f',
+  n: '\\n',
+  r: '\\r',
+  t: '\\t',
+  v: '\\v',
+}
+const boundary = `(?:(?<=[${word}])(?![${word}])|(?<![${word}])(?=[${word}]))`
+const notBoundary = `(?:(?<=[${word}])(?=[${word}])|(?<![${word}])(?![${word}]))`
+
+class Translator {
+  readonly #pattern: string
+  #at = 0
+  #flags = { i: false, m: false, s: false, x: false }
+
+  constructor(pattern: string) {
+    this.#pattern = pattern
+  }
+
+  translate(): { readonly text: string; readonly flags: string } {
+    this.#globalFlags()
+    let text = ''
+    while (this.#at < this.#pattern.length) text += this.#next()
+    return { text, flags: this.#flags.i ? 'giv' : 'gv' }
+  }
+
+  /** `(?im)` at the start. */
+  #globalFlags(): void {
+    const match = /^\(\?([aiLmsux]+)\)/.exec(this.#pattern)
+    if (match === null) return
+    this.#at = match[0].length
+    const letters = match[1] ?? ''
+    this.#flags = {
+      i: letters.includes('i'),
+      m: letters.includes('m'),
+      s: letters.includes('s'),
+      x: letters.includes('x'),
+    }
+  }
+
+  #next(): string {
+    const char = this.#char()
+    switch (char) {
+      case '\\':
+        return this.#escape()
+      case '[':
+        return this.#class()
+      case '(':
+        return this.#group()
+      case '.':
+        return this.#flags.s ? '[^]' : '[^\\n]'
+      case '^':
+        return this.#flags.m ? '(?<=\\n|(?<![^]))' : '(?<![^])'
+      case '$':
+        return this.#flags.m ? `(?=\\n|${endOfText})` : `(?=\\n?${endOfText})`
+      case '{':
+        return this.#repetition()
+      case '*':
+      case '+':
+      case '?':
+        return char + this.#lazy()
+      case '|':
+      case ')':
+        return char
+      default:
+        return this.#flags.x ? this.#verbose(char) : literal(char)
+    }
+  }
+
+  #char(): string {
+    const code = this.#pattern.codePointAt(this.#at) ?? 0
+    const char = String.fromCodePoint(code)
+    this.#at += char.length
+    return char
+  }
+
+  #peek(): string {
+    return this.#pattern.charAt(this.#at)
+  }
+
+  /** Whitespace and comments do not count in a verbose expression. */
+  #verbose(char: string): string {
+    if (/\s/.test(char)) return ''
+    if (char !== '#') return literal(char)
+    const end = this.#pattern.indexOf('\n', this.#at)
+    this.#at = end < 0 ? this.#pattern.length : end + 1
+    return ''
+  }
+
+  #lazy(): string {
+    if (this.#peek() === '+') throw valueError('Possessive quantifiers are not supported.')
+    if (this.#peek() !== '?') return ''
+    this.#at++
+    return '?'
+  }
+
+  #repetition(): string {
+    const match = /^(\d*)(,?)(\d*)\}/.exec(this.#pattern.slice(this.#at, this.#at + 24))
+    if (match === null || (match[1] === '' && match[2] === '')) return '\\{'
+    this.#at += match[0].length
+    const [, least = '', comma = '', most = ''] = match
+    return `{${least === '' ? '0' : least}${comma}${most}}${this.#lazy()}`
+  }
+
+  #group(): string {
+    if (this.#peek() !== '?') return '('
+    const rest = this.#pattern.slice(this.#at)
+    const [found = ''] =
+      /^\?(?::|=|!|<=|<!|P<\w+>|P=\w+\)|#[^)]*\)|[imsaLu]*(?:-[ims]+)?:)/.exec(rest) ?? []
+    if (found === '') throw valueError('The regular expression has a group that is not supported.')
+    this.#at += found.length
+    if (found.startsWith('?P<')) return `(?<${found.slice(3)}`
+    if (found.startsWith('?P=')) return `\\k<${found.slice(3, -1)}>`
+    if (found.startsWith('?#')) return ''
+    return `(${found.replace(/[aLu](?=.*:$)/g, '')}`
+  }
+
+  #escape(): string {
+    const char = this.#char()
+    if (char === 'A') return '(?<![^])'
+    if (char === 'Z') return endOfText
+    if (char === 'b') return boundary
+    if (char === 'B') return notBoundary
+    if (/[1-9]/.test(char)) return this.#reference(char)
+    return classes[char] ?? this.#character(char)
+  }
+
+  #reference(first: string): string {
+    const digits = /^\d/.test(this.#peek()) ? first + this.#char() : first
+    return `(?:\\${digits})`
+  }
+
+  /** An escaped character that stands for itself or a code. */
+  #character(char: string): string {
+    const control = controls[char]
+    if (control !== undefined) return control
+    const length = new Map([
+      ['x', 2],
+      ['u', 4],
+      ['U', 8],
+    ]).get(char)
+    if (length !== undefined) return this.#code(length)
+    if (char === '0') {
+      const [octal = ''] = /^[0-7]{0,2}/.exec(this.#pattern.slice(this.#at)) ?? []
+      this.#at += octal.length
+      return `\\u{${Number.parseInt(`0${octal}`, 8).toString(16)}}`
+    }
+    if (/[a-zA-Z0-9]/.test(char)) throw valueError('The regular expression has a bad escape.')
+    return literal(char)
+  }
+
+  #code(length: number): string {
+    const digits = this.#pattern.slice(this.#at, this.#at + length)
+    if (digits.length < length || !/^[0-9a-fA-F]+$/.test(digits)) {
+      throw valueError('The regular expression has an incomplete escape.')
+    }
+    this.#at += length
+    return `\\u{${digits.replace(/^0+(?=.)/, '')}}`
+  }
+
+  #class(): string {
+    let text = '['
+    if (this.#peek() === '^') {
+      this.#at++
+      text += '^'
+    }
+    const start = this.#at
+    for (;;) {
+      if (this.#at >= this.#pattern.length) throw valueError('unterminated character set')
+      const char = this.#char()
+      if (char === ']' && this.#at - 1 > start) return `${text}]`
+      if (char === '\\') text += this.#classEscape()
+      else if (char === '-') text += this.#dash(start)
+      else text += literal(char)
+    }
+  }
+
+  /** Between two characters it is a range, elsewhere itself. */
+  #dash(start: number): string {
+    const isFirst = this.#at - 1 === start
+    return isFirst || this.#peek() === ']' ? '\\-' : '-'
+  }
+
+  #classEscape(): string {
+    const char = this.#char()
+    if (char === 'b') return '\\x08'
+    return classes[char] ?? this.#character(char)
+  }
+}
+
+/** A character that stands for itself, inside of a class and outside, whatever it means in a regular expression. */
+function literal(char: string): string {
+  return /[\w\s]/.test(char) || char > '\x7f'
+    ? char
+    : `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`
+}
+
+/** Python's template of a replacement: `\1`, `\g<name>`, `\n`. */
+export function replacer(template: string): (match: RegExpExecArray) => string {
+  const parts: (string | ((match: RegExpExecArray) => string))[] = []
+  const token = /\\(?:g<(\w+)>|([1-9]\d?)|(0[0-7]{0,2})|([abfnrtv\\])|([^]))|[^\\]+|\\$/gu
+  for (const [whole, group, digits, octal, control, other] of template.matchAll(token)) {
+    const reference = group ?? digits
+    if (reference !== undefined) parts.push((match) => groupOf(match, reference))
+    else if (octal !== undefined) parts.push(String.fromCodePoint(Number.parseInt(octal, 8)))
+    else if (control !== undefined) parts.push(controlOf(control))
+    else if (other !== undefined && /[a-zA-Z0-9]/.test(other)) throw valueError('bad escape')
+    else parts.push(whole)
+  }
+  return (match) => parts.map((part) => (typeof part === 'string' ? part : part(match))).join('')
+}
+
+function controlOf(char: string): string {
+  const codes = new Map([
+    ['a', '\x07'],
+    ['b', '\b'],
+    ['f', '\f'],
+    ['n', '\n'],
+    ['r', '\r'],
+    ['t', '\t'],
+    ['v', '\v'],
+  ])
+  return codes.get(char) ?? char
+}
+
+function groupOf(match: RegExpExecArray, reference: string): string {
+  if (/^\d+$/.test(reference)) {
+    if (Number(reference) >= match.length) throw valueError('invalid group reference')
+    return match[Number(reference)] ?? ''
+  }
+  if (match.groups === undefined || !Object.hasOwn(match.groups, reference)) {
+    throw valueError('unknown group name')
+  }
+  return match.groups[reference] ?? ''
+}

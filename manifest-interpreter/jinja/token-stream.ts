@@ -1,0 +1,84 @@
+import { syntaxError } from './syntax-error.ts'
+import type { Token } from './lexer.ts'
+import type { PythonError } from '../value/python-error.ts'
+
+const end: Token = { type: 'end', value: '' }
+
+/** Tokens, read one by one. */
+export class TokenStream {
+  readonly #tokens: readonly Token[]
+  #at = 0
+
+  constructor(tokens: readonly Token[]) {
+    this.#tokens = tokens
+  }
+
+  get current(): Token {
+    return this.#tokens[this.#at] ?? end
+  }
+
+  get following(): Token {
+    return this.#tokens[this.#at + 1] ?? end
+  }
+
+  next(): Token {
+    const token = this.current
+    this.#at++
+    return token
+  }
+
+  isOperator(value: string): boolean {
+    return this.current.type === 'operator' && this.current.value === value
+  }
+
+  isName(...names: readonly string[]): boolean {
+    return this.current.type === 'name' && names.includes(this.current.value)
+  }
+
+  takeOperator(value: string): boolean {
+    if (!this.isOperator(value)) return false
+    this.#at++
+    return true
+  }
+
+  takeName(value: string): boolean {
+    if (!this.isName(value)) return false
+    this.#at++
+    return true
+  }
+
+  expectOperator(value: string): void {
+    if (!this.takeOperator(value)) throw this.unexpected(`'${value}'`)
+  }
+
+  expectName(): string {
+    if (this.current.type !== 'name') throw this.unexpected('a name')
+    return this.next().value
+  }
+
+  expectType(type: Token['type']): void {
+    if (this.current.type !== type) throw this.unexpected(describeType(type))
+    this.#at++
+  }
+
+  unexpected(expected: string): PythonError {
+    return syntaxError(`expected ${expected}, got ${describe(this.current)}`)
+  }
+}
+
+function describe(token: Token): string {
+  return token.value === '' ? describeType(token.type) : `'${token.value}'`
+}
+
+function describeType(type: Token['type']): string {
+  switch (type) {
+    case 'variable_end':
+      return "'}}'"
+    case 'block_end':
+      return "'%}'"
+    case 'end':
+      return 'the end of the template'
+    default:
+      return type.replace('_', ' ')
+  }
+}

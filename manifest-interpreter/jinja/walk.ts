@@ -1,0 +1,158 @@
+import type { Arguments, Body, Expression, Statement, Target } from './nodes.ts'
+
+/** The parts of nodes, in the order in which Jinja sees them. */
+
+/** The expressions directly inside of one. */
+export function partsOf(node: Expression): readonly Expression[] {
+  switch (node.type) {
+    case 'const':
+    case 'name':
+      return []
+    case 'list':
+    case 'tuple':
+    case 'concat':
+      return node.items
+    case 'dict':
+      return node.items.flat()
+    case 'getattr':
+      return [node.object]
+    case 'getitem':
+      return [node.object, node.key]
+    case 'slice':
+      return present([node.object, node.start, node.stop, node.step])
+    case 'call':
+      return [node.callee, ...argumentsOf(node.args)]
+    case 'filter':
+      return [...present([node.operand]), ...argumentsOf(node.args)]
+    case 'test':
+      return [node.operand, ...argumentsOf(node.args)]
+    case 'condition':
+      return present([node.test, node.then, node.otherwise])
+    case 'binary':
+      return [node.left, node.right]
+    case 'not':
+    case 'negative':
+    case 'positive':
+      return [node.operand]
+    case 'compare':
+      return [node.first, ...node.rest.map(({ operand }) => operand)]
+  }
+}
+
+function argumentsOf(args: Arguments): readonly Expression[] {
+  const keywords = args.keywords.map(([, value]) => value)
+  return [...args.positional, ...keywords, ...present([args.rest, args.restKeywords])]
+}
+
+function present(nodes: readonly (Expression | undefined)[]): readonly Expression[] {
+  return nodes.filter((node) => node !== undefined)
+}
+
+/** Names that are read in an expression, in order. */
+export function namesIn(node: Expression): readonly string[] {
+  return node.type === 'name' ? [node.name] : partsOf(node).flatMap(namesIn)
+}
+
+/** Names that an assignment sets; the name of a namespace is read, not set. */
+export function targetNames(target: Target): readonly string[] {
+  switch (target.type) {
+    case 'name':
+      return [target.name]
+    case 'attribute':
+      return []
+    case 'tuple':
+      return target.items.flatMap(targetNames)
+  }
+}
+
+/** The expressions of a statement, without those of its bodies. */
+export function expressionsOf(statement: Statement): readonly Expression[] {
+  switch (statement.type) {
+    case 'output':
+      return [statement.expression]
+    case 'if':
+      return statement.branches.map(({ test }) => test)
+    case 'for':
+      return present([statement.iterable, statement.test])
+    case 'set':
+      return [statement.value]
+    case 'set-block':
+      return present([statement.filter])
+    case 'with':
+      return statement.values.map(({ value }) => value)
+    case 'macro':
+      return present(statement.parameters.map(({ otherwise }) => otherwise))
+    case 'call-block':
+      return [statement.call, ...present(statement.parameters.map(({ otherwise }) => otherwise))]
+    case 'filter-block':
+      return [statement.filter]
+    case 'autoescape':
+      return [statement.enabled]
+    case 'data':
+    case 'block':
+    case 'load':
+      return []
+  }
+}
+
+export function bodiesOf(statement: Statement): readonly Body[] {
+  switch (statement.type) {
+    case 'if':
+      return [...statement.branches.map(({ body }) => body), statement.otherwise]
+    case 'for':
+      return [statement.body, statement.otherwise]
+    case 'set-block':
+    case 'with':
+    case 'macro':
+    case 'call-block':
+    case 'filter-block':
+    case 'autoescape':
+    case 'block':
+      return [statement.body]
+    case 'data':
+    case 'output':
+    case 'set':
+    case 'load':
+      return []
+  }
+}
+
+function targetsOf(statement: Statement): readonly Target[] {
+  switch (statement.type) {
+    case 'for':
+    case 'set':
+    case 'set-block':
+      return [statement.target]
+    case 'with':
+      return statement.values.map(({ target }) => target)
+    default:
+      return []
+  }
+}
+
+/** Names that the statements, and those inside of them, set: other names come from outside. */
+export function assignedNames(body: Body): Set<string> {
+  const names = new Set<string>()
+  for (const statement of body) {
+    for (const target of targetsOf(statement))
+      for (const name of targetNames(target)) names.add(name)
+    for (const inner of bodiesOf(statement))
+      for (const name of assignedNames(inner)) names.add(name)
+    if (statement.type === 'for') names.add('loop')
+    if (statement.type === 'macro' || statement.type === 'call-block') {
+      for (const name of ['caller', 'varargs', 'kwargs']) names.add(name)
+      for (const parameter of statement.parameters) names.add(parameter.name)
+    }
+    if (statement.type === 'macro') names.add(statement.name)
+  }
+  return names
+}
+
+/** Whether the statements, or those inside of them, read a name. */
+export function reads(body: Body, name: string): boolean {
+  return body.some(
+    (statement) =>
+      expressionsOf(statement).some((node) => namesIn(node).includes(name)) ||
+      bodiesOf(statement).some((inner) => reads(inner, name)),
+  )
+}

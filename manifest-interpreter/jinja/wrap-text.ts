@@ -1,0 +1,62 @@
+import { valueError } from '../value/python-error.ts'
+import { lines } from './methods/string-splitting.ts'
+
+export interface WrapOptions {
+  readonly width: number
+  readonly breakLongWords: boolean
+  readonly breakOnHyphens: boolean
+  readonly separator: string
+}
+
+/** Each line of a text, broken at spaces into lines of at most `width` characters, as textwrap does. */
+export function wrapText(text: string, options: WrapOptions): string {
+  if (options.width <= 0) throw valueError('invalid width (must be > 0)')
+  return lines(text, false)
+    .map((line) => wrapLine(line, options).join(options.separator))
+    .join(options.separator)
+}
+
+function wrapLine(line: string, options: WrapOptions): string[] {
+  const wrapped: string[] = []
+  const chunks = chunksOf(line, options)
+  let current = ''
+  for (const chunk of chunks) {
+    const isSpace = chunk.trim() === ''
+    if (current === '' && isSpace && wrapped.length > 0) continue
+    if (current.length + chunk.length <= options.width) current += chunk
+    else if (isSpace) {
+      wrapped.push(current.trimEnd())
+      current = ''
+    } else current = placed(chunk, current, { wrapped, options })
+  }
+  if (current.trimEnd() !== '') wrapped.push(current.trimEnd())
+  return wrapped
+}
+
+/** Puts a word that does not fit behind `current`; gives the line that is open then. */
+function placed(
+  word: string,
+  current: string,
+  { wrapped, options }: { readonly wrapped: string[]; readonly options: WrapOptions },
+): string {
+  let rest = word
+  let line = current
+  if (word.length <= options.width || !options.breakLongWords) {
+    if (line.trimEnd() !== '') wrapped.push(line.trimEnd())
+    return word
+  }
+  while (line.length + rest.length > options.width) {
+    const room = options.width - line.length
+    wrapped.push((line + rest.slice(0, room)).trimEnd())
+    rest = rest.slice(room)
+    line = ''
+  }
+  return line + rest
+}
+
+function chunksOf(line: string, options: WrapOptions): string[] {
+  const chunks = line.split(/(\s+)/).filter((chunk) => chunk !== '')
+  if (!options.breakOnHyphens) return chunks
+  // Behind a hyphen between letters, a word may end.
+  return chunks.flatMap((chunk) => chunk.split(/(?<=[\p{L}\d_]-)(?=[\p{L}_])/u))
+}

@@ -1,0 +1,52 @@
+import { dictOf, entries, isDict } from './dict.ts'
+import { isFloat, numeric } from './number.ts'
+import { PySet, PyTuple, type Value } from './value.ts'
+
+/**
+ * What ast.literal_eval makes of repr(value): an equal value that shares nothing with it. Undefined where its repr is no
+ * literal, as of a datetime or of NaN, or may be a special one.
+ */
+export function literalCopy(value: Value): Value | undefined {
+  return copied(value, 0)
+}
+
+/** Beyond this, Python's parser refuses brackets: the text tells. */
+const maxNesting = 90
+
+function copied(value: Value, depth: number): Value | undefined {
+  if (value === null || typeof value === 'boolean') return value
+  if (typeof value === 'string') return value.isWellFormed() ? value : undefined
+  if (numeric(value) !== undefined) {
+    if (typeof value === 'bigint') return undefined
+    return isFloat(value) && !Number.isFinite(Number(numeric(value))) ? undefined : value
+  }
+  if (depth > maxNesting) return undefined
+  if (Array.isArray(value)) return copiedItems(value, depth)
+  if (value instanceof PyTuple || value instanceof PySet) {
+    const items = copiedItems(value.items, depth)
+    if (items === undefined) return undefined
+    return value instanceof PyTuple ? new PyTuple(items) : new PySet(items)
+  }
+  return isDict(value) ? copiedDict(entries(value), depth) : undefined
+}
+
+function copiedItems(items: readonly Value[], depth: number): Value[] | undefined {
+  const copies: Value[] = []
+  for (const item of items) {
+    const copy = copied(item, depth + 1)
+    if (copy === undefined) return undefined
+    copies.push(copy)
+  }
+  return copies
+}
+
+function copiedDict(items: readonly (readonly [Value, Value])[], depth: number): Value | undefined {
+  const copies: [Value, Value][] = []
+  for (const [key, item] of items) {
+    const keyCopy = copied(key, depth + 1)
+    const copy = copied(item, depth + 1)
+    if (keyCopy === undefined || copy === undefined) return undefined
+    copies.push([keyCopy, copy])
+  }
+  return dictOf(copies)
+}
