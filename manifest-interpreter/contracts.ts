@@ -2,13 +2,15 @@ import type { Logger } from 'pino'
 import type { TemplateCompiler } from './interpolation/template-compiler.ts'
 import type { HttpResponse } from './http/http-response.ts'
 import type { SourceHttp } from './http/source-http.ts'
-import type { HttpRequest, Transport } from './http/transport.ts'
+import type { HttpRequest } from './http/http-request.ts'
+import type { Transport } from './http/transport.ts'
 import type { TransportError } from './http/transport-error.ts'
 import type { StreamSlice } from './value/stream-slice.ts'
 import type { Dict, PlainDict, Value } from './value/value.ts'
 
 export { TransportError } from './http/transport-error.ts'
-export type { HttpRequest, Transport } from './http/transport.ts'
+export type { HttpRequest } from './http/http-request.ts'
+export type { Transport } from './http/transport.ts'
 
 /**
  * The roles of a manifest's components. Read this first, after value/value.ts.

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
-import { TransportError } from '../contracts.ts'
+import { TransportError } from './transport-error.ts'
 
 /** Networks that a manifest must not reach by default: this machine, its neighbours, and what is no public address. */
 const CLOSED_IPV4 = `0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24

@@ -1,4 +1,5 @@
-import { TransportError, type HttpRequest } from '../contracts.ts'
+import type { HttpRequest } from './http-request.ts'
+import { TransportError } from './transport-error.ts'
 import { parseJson } from '../value/json.ts'
 import type { Value } from '../value/value.ts'
 import { decodeJsonText, decodeText } from './decode-text.ts'

@@ -1,4 +1,4 @@
-import type { HttpRequest } from '../contracts.ts'
+import type { HttpRequest } from './http-request.ts'
 import { entries, isDict, isEmpty } from '../value/dict.ts'
 import { dumpJson } from '../value/json-dumps.ts'
 import { valueError } from '../value/python-error.ts'

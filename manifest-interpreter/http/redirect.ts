@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import type { HttpRequest } from '../contracts.ts'
+import type { HttpRequest } from './http-request.ts'
 import { requote } from './encode-url.ts'
 import type { ResponseHeaders } from './response-headers.ts'
 import { joinUrl, splitUrl, unsplitUrl } from './split-url.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { HttpRequest } from '../contracts.ts'
+import type { HttpRequest } from './http-request.ts'
 import { HttpResponse } from './http-response.ts'
 import type { ResponseHeaders } from './response-headers.ts'
 import { splitQuery } from './split-url.ts'

@@ -1,4 +1,5 @@
-import type { Environment, HttpRequest } from '../contracts.ts'
+import type { HttpRequest } from './http-request.ts'
+import type { Transport } from './transport.ts'
 import { createLimit, type Limit } from './limit.ts'
 import type { HttpResponse } from './http-response.ts'
 import { ResponseCache } from './response-cache.ts'
@@ -12,7 +13,7 @@ export interface CallBudget {
 }
 
 export interface SourceHttpOptions {
-  readonly environment: Environment
+  readonly environment: { readonly transport: Transport; readonly signal: AbortSignal }
   readonly budget?: CallBudget
   /** Requests at the same time, of all streams together. Be polite: most APIs count them. */
   readonly maxConcurrentRequests?: number
@@ -32,7 +33,7 @@ const DEFAULT_MAX_CACHED_BYTES = 64 * 1024 * 1024
 
 /** What all requests of a source share. One per source and command: close it at the end. */
 export class SourceHttp {
-  readonly #environment: Environment
+  readonly #environment: SourceHttpOptions['environment']
   readonly #budget: CallBudget | undefined
   readonly #limit: Limit
   readonly #cache: ResponseCache

@@ -1,5 +1,7 @@
 import { Agent, errors, type Dispatcher } from 'undici'
-import { TransportError, type HttpRequest, type Transport } from '../contracts.ts'
+import { TransportError } from './transport-error.ts'
+import type { HttpRequest } from './http-request.ts'
+import type { Transport } from './transport.ts'
 import { PythonError } from '../value/python-error.ts'
 import { AddressGuard } from './address-guard.ts'
 import { decompress } from './decompress.ts'

@@ -1,0 +1,11 @@
+/** A request as it goes on the wire. */
+export interface HttpRequest {
+  readonly method: string
+  /** Absolute, percent-encoded as Python's `requests` does it, with the query. */
+  url: string
+  /** Names as the manifest spells them. Later authentication may set more. */
+  readonly headers: Map<string, string>
+  body: string | Uint8Array | null
+  readonly connectTimeoutMs?: number
+  readonly readTimeoutMs?: number
+}
