@@ -16,12 +16,7 @@ import { jwtSource } from './jwt-authenticator.ts'
 import { nonEmptyText } from './non-empty-text.ts'
 import { refreshErrorRules, type RefreshErrorRules } from './oauth-refresh-error.ts'
 import { parseMoment, plusSeconds, type ExpiryKind } from './oauth-token-response.ts'
-import {
-  aDayBefore,
-  ConfigTokenStore,
-  MemoryTokenStore,
-  type TokenStore,
-} from './oauth-token-store.ts'
+import { ConfigTokenStore, MemoryTokenStore, type TokenStore } from './oauth-token-store.ts'
 import type { Builder } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 import type { TokenSource } from './token-source.ts'
