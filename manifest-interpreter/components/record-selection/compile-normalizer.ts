@@ -1,4 +1,4 @@
-import { entries, get, has, isDict, isEmpty, isPlainDict, set } from '../../value/dict.ts'
+import { entries, get, isDict, isEmpty, isPlainDict, set } from '../../value/dict.ts'
 import { isFloat, isInt, numeric } from '../../value/number.ts'
 import { PythonError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
@@ -70,11 +70,12 @@ class SchemaCompiler {
 
   #type(type: Value): Visit {
     const types = Array.isArray(type) ? type : [type]
+    const tests = types.map(testOf)
     const expected = types
       .map((name) => (typeof name === 'string' ? name : typeName(name)))
       .join(', ')
     return (value, path) => {
-      if (types.some((name) => isOfType(value, name))) return
+      for (const fits of tests) if (fits(value)) return
       this.#report({ path: [...path], type: jsonType(value), expected })
     }
   }
@@ -91,8 +92,8 @@ class SchemaCompiler {
       if (!isDict(value)) return
       requireDepth(path.length)
       for (const { name, step, cast, visit } of compiled) {
-        if (!has(value, name)) continue
-        const before = get(value, name) ?? null
+        const before = get(value, name)
+        if (before === undefined) continue
         const after = cast(before)
         if (after !== before) set(value, name, after)
         path.push(step)
@@ -165,18 +166,23 @@ const typeTests: ReadonlyMap<Value, (value: Value) => boolean> = new Map<
   ['integer', (value) => isInt(value) || (isFloat(value) && Number.isInteger(numeric(value)))],
 ])
 
-function isOfType(value: Value, type: Value): boolean {
-  const test = typeTests.get(type)
-  if (test !== undefined) return test(value)
-  throw new PythonError(
-    'ValueError',
-    `The schema names the type ${typeof type === 'string' ? type : typeName(type)}, which JSON schema does not have.`,
-  )
+/** A type that is none shows when a value fits none of the types before it. */
+function testOf(type: Value): (value: Value) => boolean {
+  return typeTests.get(type) ?? unknownType(type)
+}
+
+function unknownType(type: Value): () => never {
+  return () => {
+    throw new PythonError(
+      'ValueError',
+      `The schema names the type ${typeof type === 'string' ? type : typeName(type)}, which JSON schema does not have.`,
+    )
+  }
 }
 
 function jsonType(value: Value): string {
   // Of the numbers, the more special type.
-  for (const type of ['integer', ...typeTests.keys()]) if (isOfType(value, type)) return str(type)
+  for (const type of ['integer', ...typeTests.keys()]) if (testOf(type)(value)) return str(type)
   throw new PythonError(
     'KeyError',
     `A value of type ${typeName(value)} has no type in JSON schema.`,
