@@ -102,5 +102,6 @@ function valueOf(result: Operand, { validTypes }: Interpolation): Value {
 function literalOf(result: Operand): Value | undefined {
   if (typeof result === 'string') return literalEval(result)
   if (result === undefined || result instanceof PyObject) return literalEval(textOfOperand(result))
-  return literalCopy(result) ?? literalEval(textOfOperand(result))
+  const copy = literalCopy(result)
+  return copy === undefined ? literalEval(textOfOperand(result)) : copy
 }

@@ -1,5 +1,5 @@
 import { limitLength } from '../value/arithmetic.ts'
-import { dictOf, isPlainDict } from '../value/dict.ts'
+import { isPlainDict, set } from '../value/dict.ts'
 import { requireHashable } from '../value/hashable.ts'
 import { truth } from '../value/truth.ts'
 import { PyTuple, type PlainDict, type Value } from '../value/value.ts'
@@ -105,7 +105,8 @@ export class ExpressionCompiler {
   #name(name: string): Evaluator {
     if (this.#assigned.has(name)) return (frame) => frame.variable(name)
     const given = this.#environment.nameOf(name)
-    if (this.#environment.function(name) !== undefined) return (frame) => frame.outside(name)
+    if (name === 'self' || this.#environment.function(name) !== undefined)
+      return (frame) => frame.outside(name)
     return (frame) => frame.fromInput(given)
   }
 
@@ -121,14 +122,16 @@ export class ExpressionCompiler {
 
   #dict(nodes: readonly (readonly [Expression, Expression])[]): Evaluator {
     const items = nodes.map(([key, value]) => [this.compile(key), this.compile(value)] as const)
-    return (frame) =>
-      dictOf(
-        items.map(([key, value]) => {
-          const name = entryOf(key(frame))
-          requireHashable(name)
-          return [name, entryOf(value(frame))] as const
-        }),
-      )
+    // A Map takes keys of any kind, should the template add some.
+    return (frame) => {
+      const dict = new Map<Value, Value>()
+      for (const [key, value] of items) {
+        const name = entryOf(key(frame))
+        requireHashable(name)
+        set(dict, name, entryOf(value(frame)))
+      }
+      return dict
+    }
   }
 
   #concat(nodes: readonly Expression[]): Evaluator {

@@ -1,5 +1,5 @@
 import { StreamSlice } from '../value/stream-slice.ts'
-import type { Dict, Value } from '../value/value.ts'
+import { PyObject, type Dict, type Value } from '../value/value.ts'
 import { Budget } from './budget.ts'
 import { unknownName, type Environment } from './environment.ts'
 import type { FilterContext, Given } from './filter.ts'
@@ -16,6 +16,12 @@ export interface Variables {
   readonly values: Map<string, Operand>
   readonly outer: Variables | undefined
 }
+
+/** `self`: the blocks of the template, which nothing here can call. */
+const templateReference = new PyObject({
+  type: 'TemplateReference',
+  repr: () => '<TemplateReference None>',
+})
 
 /** One evaluation of a template. */
 export class Frame implements FilterContext {
@@ -47,6 +53,7 @@ export class Frame implements FilterContext {
   outside(name: string): Operand {
     const given = this.fromInput(this.#environment.nameOf(name))
     if (given !== undefined) return given
+    if (name === 'self') return templateReference
     const native = this.#environment.function(name)
     return native === undefined ? undefined : functionObject(name, native, this.budget)
   }

@@ -1,4 +1,4 @@
-import { dictOf } from '../value/dict.ts'
+import { set } from '../value/dict.ts'
 import { PythonError, typeError } from '../value/python-error.ts'
 import { repr } from '../value/text.ts'
 import { PyObject, PyTuple, type Value } from '../value/value.ts'
@@ -92,7 +92,9 @@ export const jinjaGlobals: ReadonlyMap<string, GlobalFunction> = new Map<string,
       restKeywords: true,
       run: (args, budget, keywords) => {
         if (args.length > 1) throw typeError('dict expected at most 1 argument')
-        return dictOf(itemsOf(given(args), keywords, budget))
+        const dict = new Map<Value, Value>()
+        for (const [key, value] of itemsOf(given(args), keywords, budget)) set(dict, key, value)
+        return dict
       },
     },
   ],

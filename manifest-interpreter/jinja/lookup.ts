@@ -93,7 +93,8 @@ function entryAt(object: Value, key: Value): Value | undefined {
   if (isDict(object)) return get(object, key)
   if (object instanceof PyObject && object.traits.text === undefined) {
     const { entry, mapping } = object.traits
-    return entry?.(key) ?? (mapping === undefined ? undefined : get(mapping(), key))
+    if (entry !== undefined) return entry(key)
+    return mapping === undefined ? undefined : get(mapping(), key)
   }
   const position = index(key)
   return position === undefined ? undefined : itemAt(object, position)

@@ -10,10 +10,18 @@ import { PyObject, type Value } from '../value/value.ts'
 export type Operand = Value | undefined
 
 /** An undefined value as an entry of a list or a dict, which hold no `undefined`. */
-export const undefinedEntry = new PyObject({ type: 'Undefined', truth: () => false })
+export const undefinedEntry = new PyObject({
+  type: 'Undefined',
+  truth: () => false,
+  repr: () => 'Undefined',
+})
 
 /** An attribute that the sandbox refuses: undefined, and a SecurityError where it is used. */
-export const unsafeAttribute = new PyObject({ type: 'Undefined', truth: () => false })
+export const unsafeAttribute = new PyObject({
+  type: 'Undefined',
+  truth: () => false,
+  repr: () => 'Undefined',
+})
 
 export function isUndefined(value: Operand): boolean {
   return value === undefined || (value instanceof PyObject && value.traits.type === 'Undefined')
@@ -21,7 +29,7 @@ export function isUndefined(value: Operand): boolean {
 
 /** As a list or a dict holds it. */
 export function entryOf(value: Operand): Value {
-  return value ?? undefinedEntry
+  return value === undefined ? undefinedEntry : value
 }
 
 /** As it comes out of a list or a dict. */

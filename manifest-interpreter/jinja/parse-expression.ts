@@ -267,8 +267,7 @@ export class ExpressionParser {
     }
     this.#tokens.expectOperator(']')
     const [first] = keys
-    if (first === undefined) throw syntaxError('a key is missing between [ and ]')
-    if (keys.length === 1) {
+    if (keys.length === 1 && first !== undefined) {
       return 'type' in first
         ? { type: 'getitem', object, key: first }
         : { type: 'slice', object, ...first }

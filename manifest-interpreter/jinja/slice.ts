@@ -1,10 +1,10 @@
 import { textOf } from '../value/hashable.ts'
 import { index } from '../value/number.ts'
-import { valueError } from '../value/python-error.ts'
+import { typeError, valueError } from '../value/python-error.ts'
 import { PyTuple, type Value } from '../value/value.ts'
 import { codePoints } from './iterate.ts'
 import { isMarkup, markup } from './markup.ts'
-import { isUndefined, undefinedError, type Operand } from './operand.ts'
+import { isUndefined, typeNameOf, undefinedError, type Operand } from './operand.ts'
 
 export interface Bounds {
   readonly start: Operand
@@ -12,10 +12,12 @@ export interface Bounds {
   readonly step: Operand
 }
 
-/** `value[start:stop:step]`; undefined where the value cannot be sliced or a bound is no int. */
+/** `value[start:stop:step]`; throws a TypeError where the value cannot be sliced or a bound is no int. */
 export function slice(value: Operand, bounds: Bounds): Operand {
   if (value === undefined || isUndefined(value)) throw undefinedError(value)
-  if (![bounds.start, bounds.stop, bounds.step].every(isBound)) return undefined
+  if (![bounds.start, bounds.stop, bounds.step].every(isBound)) {
+    throw typeError('slice indices must be integers or None')
+  }
   const text = textOf(value)
   if (text !== undefined) {
     const part = pick(codePoints(text), bounds).join('')
@@ -24,7 +26,7 @@ export function slice(value: Operand, bounds: Bounds): Operand {
   if (Array.isArray(value)) return pick<Value>(value, bounds)
   if (value instanceof PyTuple) return new PyTuple(pick(value.items, bounds))
   if (value instanceof Uint8Array) return new Uint8Array(pick([...value], bounds))
-  return undefined
+  throw typeError(`'${typeNameOf(value)}' object is not subscriptable`)
 }
 
 function isBound(value: Operand): boolean {

@@ -13,7 +13,7 @@ import { capitalize } from './methods/string-casing.ts'
 import { lines, strip } from './methods/string-splitting.ts'
 import { countArgument, stringMethods, textArgument } from './methods/string-methods.ts'
 import { callNative } from './native.ts'
-import { defined, isUndefined, textOfOperand, type Operand } from './operand.ts'
+import { defined, entryOf, isUndefined, textOfOperand, type Operand } from './operand.ts'
 import { percentFormat } from './percent-format.ts'
 import { prettyRepr } from './pretty-repr.ts'
 import { urlize } from './urlize.ts'
@@ -126,12 +126,12 @@ function fileSize(bytes: number, isBinary: boolean): string {
 function format([value, ...args]: readonly Operand[], keywords: Keywords): Value {
   const template = textOfOperand(value)
   if (keywords === undefined || keywords.size === 0) {
-    return percentFormat(template, new PyTuple(args.map((arg) => arg ?? '')))
+    return percentFormat(template, new PyTuple(args.map(entryOf)))
   }
   if (args.length > 0) {
     throw valueError("can't handle positional and keyword arguments at the same time")
   }
-  return percentFormat(template, Object.fromEntries([...keywords].map(([k, v]) => [k, v ?? ''])))
+  return percentFormat(template, Object.fromEntries([...keywords].map(([k, v]) => [k, entryOf(v)])))
 }
 
 function xmlAttributes([value, autospace]: readonly Operand[], context: FilterContext): Value {

@@ -4,11 +4,12 @@ import { contains } from './equality.ts'
 import { isHashable } from './hashable.ts'
 import { readNumber } from './number-literal.ts'
 import { readString } from './string-literal.ts'
-import { PyFloat, PySet, PyTuple, float, int, type Value } from './value.ts'
+import { PyFloat, PyObject, PySet, PyTuple, float, int, type Value } from './value.ts'
 
 /**
  * ast.literal_eval: the value that a text spells as a Python literal; undefined where it spells none, be it for its
- * syntax or its meaning. `...` and `\N{name}` are taken for no literals.
+ * syntax or its meaning. A name of a character (`\N{…}`) is
+ * taken for no literal.
  */
 export function literalEval(text: string): Value | undefined {
   if (!mayBeLiteral(text)) return undefined
@@ -21,6 +22,9 @@ export function literalEval(text: string): Value | undefined {
     throw error
   }
 }
+
+/** `...` is a literal, too. */
+export const ellipsis = new PyObject({ type: 'ellipsis', repr: () => 'Ellipsis' })
 
 /** Most texts begin with a letter that begins no literal. */
 const firstOfLiteral = /^[\s\\]*(?:[0-9'"[({.+#-]|None|True|False|set|[uUrRbB]{1,2}['"])/
@@ -103,9 +107,15 @@ class LiteralParser {
     if (char === '[') return this.#list()
     if (char === '(') return this.#parenthesis()
     if (char === '{') return this.#braces()
+    if (this.#source.startsWith('...', this.#at)) return this.#ellipsis()
     const isSign = char === '-' || char === '+'
     if (isSign || char === '.' || (char >= '0' && char <= '9')) return this.#number()
     return this.#strings() ?? this.#name()
+  }
+
+  #ellipsis(): Value {
+    this.#at += 3
+    return ellipsis
   }
 
   #name(): Value {

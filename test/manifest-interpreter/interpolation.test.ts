@@ -143,7 +143,8 @@ function described(value: Value): Value {
   if (value instanceof PyTuple) return { $tuple: value.items.map(described) }
   if (value instanceof PySet) return { $set: value.items.map(described) }
   if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('latin1') }
-  if (value instanceof PyObject) return { $complex: str(value) }
+  if (isComplex(value)) return { $complex: str(value) }
+  if (value instanceof PyObject) return { $other: value.traits.type, str: str(value) }
   const number = typeof value === 'boolean' ? undefined : numeric(value)
   if (number !== undefined && typeof number === 'number' && !Number.isFinite(number)) {
     return { $float: str(value) }
@@ -156,7 +157,7 @@ function described(value: Value): Value {
   return new Map(items.map(([key, item]) => [key, described(item)]))
 }
 
-/** The exact text: ints and floats differ, dicts keep their order. */
+/** The exact text: ints and floats differ. The cases have their keys sorted. */
 function comparable(value: Value): string {
-  return dumpJson(value, { ensureAscii: false })
+  return dumpJson(value, { ensureAscii: false, sortKeys: true })
 }

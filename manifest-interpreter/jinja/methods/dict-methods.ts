@@ -4,7 +4,6 @@ import {
   get,
   has,
   isDict,
-  isIndexLike,
   keys,
   remove,
   set,
@@ -104,25 +103,13 @@ export const dictMethods: Methods<Dict> = methods<Dict>({
     run: ([iterable, value], { budget }) => {
       const map = new Map<Value, Value>()
       for (const key of toList(iterable, budget)) set(map, keyOf(key), entryOf(value))
-      return plainWhereItCan(map)
+      return map
     },
   },
 })
 
 function missingKey(): PythonError {
   return new PythonError('KeyError', 'The dict has no such key.')
-}
-
-/** Plain objects keep text keys in order that are not like an index. */
-function plainWhereItCan(map: Map<Value, Value>): Dict {
-  for (const key of map.keys()) if (typeof key !== 'string' || isIndexLike(key)) return map
-  return copyToPlain(map)
-}
-
-function copyToPlain(map: ReadonlyMap<Value, Value>): Dict {
-  const dict: Dict = {}
-  for (const [key, value] of map) set(dict, key, value)
-  return dict
 }
 
 /** What dict(…) and update(…) take: a mapping or pairs, and keywords. */
