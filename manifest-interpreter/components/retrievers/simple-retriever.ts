@@ -114,14 +114,12 @@ export class SimpleRetriever implements Retriever {
       const page = new PageCount(firstPage)
       firstPage = null
       const outcome = yield* this.#countedPage(scope, page, tracker)
+      if (outcome === null) reducer?.succeeded()
       if (outcome?.action === 'REDUCE_PAGE_SIZE') {
         await this.#reduce(reducer, page, outcome)
         continue
       }
-      if (outcome === null) {
-        reducer?.succeeded()
-        if (!page.hasAnswer) return
-      }
+      if (outcome === null && !page.hasAnswer) return
       if (outcome !== null || tracker.hasReachedLimit()) {
         token = initialToken(paginator)
         slice = tracker.reduce(slice, original)
