@@ -58,9 +58,7 @@ export function xmlTree(text: string): Value | undefined {
     failures.push(error)
   })
   parser.on('doctype', (doctype) => {
-    // Expat leaves out what it does not expand; an entity that is not declared is an error.
-    for (const [, name] of doctype.matchAll(/<!ENTITY\s+([^\s%>"']+)\s/g))
-      if (name !== undefined && !Object.hasOwn(parser.ENTITIES, name)) parser.ENTITIES[name] = ''
+    for (const name of unexpandedEntities(doctype, text)) parser.ENTITIES[name] ??= ''
   })
   parser.on('opentag', ({ name, attributes }) => {
     const content = emptyDict()
@@ -77,6 +75,17 @@ export function xmlTree(text: string): Value | undefined {
   })
   parser.write(text).close()
   return failures.length > 0 ? undefined : root.content
+}
+
+/**
+ * Entities that are left out: those that the document declares, and, where its declarations stand elsewhere and are not
+ * read, all that it uses. Any other is an error.
+ */
+function* unexpandedEntities(doctype: string, document: string): Iterable<string> {
+  for (const [, name = ''] of doctype.matchAll(/<!ENTITY\s+([^\s%>"']+)\s/g)) yield name
+  const [head = ''] = doctype.split('[')
+  if (!/\b(?:SYSTEM|PUBLIC)\b/.test(head)) return
+  for (const [, name = ''] of document.matchAll(/&([^\s;&#<>]+);/g)) yield name
 }
 
 function valueOf({ content, text }: OpenElement): Value {

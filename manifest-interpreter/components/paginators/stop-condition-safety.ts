@@ -137,7 +137,7 @@ function classifyUpperBound(
   { size, other, minimumPageSize }: Operands,
   includes: 0 | 1,
 ): StopConditionSafety {
-  if (size.type === 'binary' && size.operator !== 'and' && size.operator !== 'or')
+  if (size.type === 'binary')
     return unknown('it calculates with last_page_size before it compares it')
   if (isPageSize(other)) return safe
   if (names(other, 'page_size'))
