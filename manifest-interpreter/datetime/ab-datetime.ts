@@ -22,11 +22,6 @@ export function abDatetimeParse(value: Value): PyDateTime {
   return dateAndTime(value)
 }
 
-/** Airbyte's ab_datetime_format: ISO 8601, a naive time as UTC. */
-export function abDatetimeFormat(time: PyDateTime): string {
-  return (time.offset === null ? time.with({ offset: 0 }) : time).isoFormat()
-}
-
 function unreadable(): Error {
   return valueError('Could not parse datetime string')
 }

@@ -1,8 +1,9 @@
 import { isValueError } from './datetime-error.ts'
+import { toFloat, toInt } from '../value/conversion.ts'
+import { numeric } from '../value/number.ts'
 import { floatText, str } from '../value/text.ts'
 import type { Value } from '../value/value.ts'
 import { PyDateTime } from './py-datetime.ts'
-import { pythonFloat, pythonInt } from './python-number.ts'
 import { compileStrftime } from './strftime.ts'
 import { compileStrptime } from './strptime.ts'
 
@@ -60,28 +61,28 @@ const epochFormats: ReadonlyMap<string, EpochFormat> = new Map<string, EpochForm
   [
     '%s',
     {
-      parse: (value) => PyDateTime.ofTimestamp(Number(pythonInt(value))),
+      parse: (value) => PyDateTime.ofTimestamp(Number(toInt(value))),
       write: (time) => String(Math.trunc(time.timestamp())),
     },
   ],
   [
     '%s_as_float',
     {
-      parse: (value) => PyDateTime.ofTimestamp(pythonFloat(value)),
+      parse: (value) => PyDateTime.ofTimestamp(Number(numeric(toFloat(value)))),
       write: (time) => floatText(time.timestamp()),
     },
   ],
   [
     '%epoch_microseconds',
     {
-      parse: (value) => PyDateTime.ofEpochMicros(pythonInt(value)),
+      parse: (value) => PyDateTime.ofEpochMicros(BigInt(toInt(value))),
       write: (time) => String(Math.trunc(time.timestamp() * 1e6)),
     },
   ],
   [
     '%ms',
     {
-      parse: (value) => PyDateTime.ofEpochMicros(pythonInt(value) * 1000n),
+      parse: (value) => PyDateTime.ofEpochMicros(BigInt(toInt(value)) * 1000n),
       write: (time) => String(Math.trunc(time.timestamp() * 1000)),
     },
   ],

@@ -1,8 +1,8 @@
 import type { Builder } from '../../contracts.ts'
 import { field } from '../../definition.ts'
 import { str } from '../../value/text.ts'
-import { int, type Dict, type PlainDict, type Value } from '../../value/value.ts'
-import { pythonInt } from '../../datetime/python-number.ts'
+import type { Dict, PlainDict, Value } from '../../value/value.ts'
+import { toInt } from '../../value/conversion.ts'
 import { ConcurrentCursor } from './concurrent-cursor.ts'
 import { countCursorValues } from './count-cursor-values.ts'
 import { cursorFieldOf } from './cursor-field.ts'
@@ -47,5 +47,5 @@ export function incrementingCountCursor(
 function startValue(definition: PlainDict, builder: Builder): Value {
   const start = field(definition, 'start_value') ?? null
   if (start === null) return 0
-  return int(pythonInt(builder.templates.string(str(start))({ config: builder.config })))
+  return toInt(builder.templates.string(str(start))({ config: builder.config }))
 }

@@ -6,7 +6,7 @@ import {
   type RequestScope,
 } from '../../contracts.ts'
 import { PyTimeDelta, type PyDateTime } from '../../datetime/py-datetime.ts'
-import { pythonInt } from '../../datetime/python-number.ts'
+import { toInt } from '../../value/conversion.ts'
 import { get, has, isDict, isEmpty } from '../../value/dict.ts'
 import { compare } from '../../value/ordering.ts'
 import { PythonError, typeError } from '../../value/python-error.ts'
@@ -281,7 +281,7 @@ export class PerPartitionCursor implements Cursor {
       this.#readGlobalState(state)
     } else {
       this.#useGlobalCursor = truth(get(state, 'use_global_cursor') ?? false)
-      this.#lookbackSeconds = Number(pythonInt(get(state, 'lookback_window') ?? 0))
+      this.#lookbackSeconds = Number(toInt(get(state, 'lookback_window') ?? 0))
       const states = get(state, 'states') ?? []
       if (!Array.isArray(states)) throw typeError('The states of the partitions are not a list.')
       for (const entry of states) this.#readPartitionState(entry)
