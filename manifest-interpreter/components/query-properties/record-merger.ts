@@ -3,30 +3,50 @@ import type { Dict } from '../../value/value.ts'
 
 /** Merges the records that the requests of one page give for the same thing, each with other properties. */
 export interface RecordMerger {
-  /** Takes the records of a request; gives back those that are complete: they have no key. */
-  add(records: readonly Dict[]): readonly Dict[]
+  /**
+   * Takes the records of a request; gives those that are complete, as they have no key. Those before a record that fails
+   * are given before the error is thrown.
+   */
+  merge(records: readonly Dict[]): Iterable<readonly Dict[]>
   /** The merged records, once all requests of the page are answered. */
   finish(): readonly Dict[]
 }
 
 export function recordMerger(keyOf: (record: Dict) => string | null): RecordMerger {
   const merged = new Map<string, Dict>()
+
+  /** True where the record is complete. */
+  function take(record: Dict): boolean {
+    const key = keyOf(record)
+    if (key === null) return true
+    const earlier = merged.get(key)
+    if (earlier === undefined) merged.set(key, copy(record))
+    else deepMerge(earlier, record)
+    return false
+  }
+
   return {
-    add: (records) =>
-      records.filter((record) => {
-        const key = keyOf(record)
-        if (key === null) return true
-        const earlier = merged.get(key)
-        if (earlier === undefined) merged.set(key, copy(record))
-        else deepMerge(earlier, record)
-        return false
-      }),
+    *merge(records) {
+      const complete: Dict[] = []
+      try {
+        for (const record of records) if (take(record)) complete.push(record)
+      } catch (error) {
+        if (complete.length > 0) yield complete
+        throw error
+      }
+      if (complete.length > 0) yield complete
+    },
     finish: () => [...merged.values()],
   }
 }
 
 /** Where all records are complete: the properties of a page come with one request. */
-export const noMerger: RecordMerger = { add: (records) => records, finish: () => [] }
+export const noMerger: RecordMerger = {
+  *merge(records) {
+    if (records.length > 0) yield records
+  },
+  finish: () => [],
+}
 
 /** Nested objects are merged too; they are copied before, since the response may still be looked at. */
 function deepMerge(target: Dict, source: Dict): void {

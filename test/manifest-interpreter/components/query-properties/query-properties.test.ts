@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { buildQueryProperties } from '../../../../manifest-interpreter/components/query-properties/query-properties.ts'
 import { answeredBuilder } from '../answered-builder.ts'
-import type { PlainDict } from '../../../../manifest-interpreter/value/value.ts'
+import type { RecordMerger } from '../../../../manifest-interpreter/components/query-properties/record-merger.ts'
+import type { Dict, PlainDict } from '../../../../manifest-interpreter/value/value.ts'
 
 const letters = ['a', 'b', 'c', 'd', 'e']
 
@@ -122,6 +123,11 @@ describe('the properties of requests', () => {
   })
 })
 
+/** The records that are complete at once. */
+function merged(merger: RecordMerger, records: readonly Dict[]): readonly Dict[] {
+  return [...merger.merge(records)].flat()
+}
+
 describe('the records of chunks', () => {
   const merging = (key: PlainDict) => ({
     property_list: letters,
@@ -134,8 +140,8 @@ describe('the records of chunks', () => {
   it('are merged by their key, nested objects too', () => {
     const merger = build(merging({ key: ['id', 'kind'] })).query.newMerger()
     const first = { id: '1', kind: 'k', nested: { a: 1 }, x: 1 }
-    expect(merger.add([first, { id: '2', kind: 'k' }])).toEqual([])
-    expect(merger.add([{ id: '1', kind: 'k', nested: { b: 2 }, x: 2 }])).toEqual([])
+    expect(merged(merger, [first, { id: '2', kind: 'k' }])).toEqual([])
+    expect(merged(merger, [{ id: '1', kind: 'k', nested: { b: 2 }, x: 2 }])).toEqual([])
     expect(merger.finish()).toEqual([
       { id: '1', kind: 'k', nested: { a: 1, b: 2 }, x: 2 },
       { id: '2', kind: 'k' },
@@ -145,20 +151,27 @@ describe('the records of chunks', () => {
 
   it('without a key are complete at once', () => {
     const merger = build(merging({ key: 'id' })).query.newMerger()
-    expect(merger.add([{ a: 1 }, { id: '' }, { id: '1' }])).toEqual([{ a: 1 }, { id: '' }])
+    expect(merged(merger, [{ a: 1 }, { id: '' }, { id: '1' }])).toEqual([{ a: 1 }, { id: '' }])
     expect(merger.finish()).toEqual([{ id: '1' }])
   })
 
   it('fail for a key that is no text, as in the reference', () => {
     const merger = build(merging({ key: 'id' })).query.newMerger()
-    expect(() => merger.add([{ id: 1 }])).toThrow(
+    expect(() => merged(merger, [{ id: 1 }])).toThrow(
       'sequence item 0: expected str instance, int found',
     )
   })
 
+  it('are given before one that fails', () => {
+    const merger = build(merging({ key: 'id' })).query.newMerger()
+    const batches = merger.merge([{ id: 0 }, { id: 5 }])[Symbol.iterator]()
+    expect(batches.next().value).toEqual([{ id: 0 }])
+    expect(() => batches.next()).toThrow('expected str instance')
+  })
+
   it('are complete where the properties are not split', () => {
     const merger = build({ property_list: letters }).query.newMerger()
-    expect(merger.add([{ id: 1 }])).toEqual([{ id: 1 }])
+    expect(merged(merger, [{ id: 1 }])).toEqual([{ id: 1 }])
     expect(merger.finish()).toEqual([])
   })
 
@@ -168,7 +181,7 @@ describe('the records of chunks', () => {
       ...chunking({ property_limit: 1 }),
     }).query.newMerger()
     expect(
-      merger.add([
+      merged(merger, [
         { id: '1', a: 1 },
         { id: '1', b: 1 },
       ]),
