@@ -146,6 +146,9 @@ describe.each(['kafka block', 'kafka record'] as const)('a lane of the %s log', 
       }
       return [...wanted].every((fingerprint) => schemas.has(fingerprint))
     })
+    const keys = messages.flatMap(({ key }) => (key === null ? [] : [key.toString()]))
+    expect(keys.length).toBe(kind === 'kafka record' ? 2_000 : 0)
+    if (kind === 'kafka record') expect(keys[7]).toBe('[7]')
     const ids = messages
       .filter((message) => header(message, 'type') === 'RECORD')
       .map((message) => [header(message, 'slice'), decode(message, schemas)] as const)
