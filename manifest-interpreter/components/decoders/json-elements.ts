@@ -79,6 +79,7 @@ export class JsonElements {
     const { expects, leadsTo } = punctuation[mode]
     if (byte !== expects) throw incomplete('The JSON document has an unexpected character.')
     this.#mode = mode === 'comma' && inArray ? 'value' : leadsTo
+    this.#inText = leadsTo === 'key'
   }
 
   /** True for the bracket that closes the innermost container. */
