@@ -80,7 +80,7 @@ function cachedRetriever(stream: PlainDict): PlainDict {
   )
 }
 
-export function cachedRequester(requester: PlainDict): PlainDict {
+function cachedRequester(requester: PlainDict): PlainDict {
   return field(requester, 'use_cache') === false
     ? requester
     : withField(requester, 'use_cache', true)

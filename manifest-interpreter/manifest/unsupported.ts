@@ -1,7 +1,6 @@
-import { field, list, optionalText } from '../definition.ts'
+import { field } from '../definition.ts'
 import { entries, isDict, isPlainDict } from '../value/dict.ts'
 import type { Dict, PlainDict, Value } from '../value/value.ts'
-import type { Manifest } from './load-manifest.ts'
 
 /** A stream that cannot be read, and why. */
 export interface UnsupportedStream {
@@ -12,20 +11,6 @@ export interface UnsupportedStream {
 /** Whether a class of Python has a replacement here, by its full name, as `source_x.components.Y`. */
 export type HasReplacement = (className: string) => boolean
 
-/** The streams of a manifest that need a component written in Python, for any configuration; its other streams work. */
-export function unsupportedStreams(
-  { definition }: Manifest,
-  hasReplacement: HasReplacement = () => false,
-): UnsupportedStream[] {
-  const streams = list(definition, 'streams').flatMap((stream) => streamsIn(stream))
-  const templates = list(definition, 'dynamic_streams').filter(isPlainDict)
-  return [...streams, ...templates].flatMap((stream) => {
-    const reason = unsupportedReason(stream, hasReplacement)
-    if (reason === undefined) return []
-    return [{ name: optionalText(stream, 'name') ?? 'a stream without a name', reason }]
-  })
-}
-
 /** Why a stream cannot be read, undefined where it can. Parents that it reads count. */
 export function unsupportedReason(
   stream: PlainDict,
@@ -35,12 +20,6 @@ export function unsupportedReason(
   if (missing.length === 0) return undefined
   const [noun, verb] = missing.length === 1 ? ['component', 'is'] : ['components', 'are']
   return `It needs the ${noun} ${missing.join(', ')}, which ${verb} written in Python and cannot run here. Register a replacement, or leave the stream out.`
-}
-
-function streamsIn(stream: Value): PlainDict[] {
-  if (!isPlainDict(stream)) return []
-  if (field(stream, 'type') !== 'ConditionalStreams') return [stream]
-  return list(stream, 'streams').filter(isPlainDict)
 }
 
 /** The classes that a definition names, in order. */

@@ -27,6 +27,7 @@ interface Problem {
 }
 
 const none: Problems = []
+const longestWord = 40
 
 /** @throws {ManifestError} with all problems, where a component lacks a field, or holds a value that cannot stand there */
 export function validateManifest(manifest: Dict): void {
@@ -189,7 +190,10 @@ function checkAnyOf(
 }
 
 function misfit(shape: Shape, value: Value, path: Path | null): Problems {
-  return [{ path, message: `is ${found(value)}. Use ${expected(shape)}.`, misfit: true }]
+  // Where a word of a list is wanted, it is most likely one that is written wrongly.
+  const isWord = shape.kind === 'choice' && typeof value === 'string' && value.length <= longestWord
+  const what = isWord ? `"${value}"` : found(value)
+  return [{ path, message: `is ${what}. Use ${expected(shape)}.`, misfit: true }]
 }
 
 function problem(path: Path | null, message: string): Problems {

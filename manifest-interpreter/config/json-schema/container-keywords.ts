@@ -132,10 +132,13 @@ function dependentSchemas({ argument, check }: KeywordCall, object: Dict): Found
 /** Of drafts 4 to 7: names, or a schema. */
 function dependencies({ argument, check }: KeywordCall, object: Dict): Found {
   if (!isDict(argument)) return []
-  return entries(argument).flatMap(([name, needed]): (Violation | Finding)[] => {
-    if (!has(object, name)) return []
-    return Array.isArray(needed) ? missingDependencies(object, name, needed) : check(needed, object)
-  })
+  const found: (Violation | Finding)[] = []
+  for (const [name, needed] of entries(argument)) {
+    if (!has(object, name)) continue
+    if (Array.isArray(needed)) found.push(...missingDependencies(object, name, needed))
+    else found.push(...check(needed, object))
+  }
+  return found
 }
 
 function items({ argument, schema, check }: KeywordCall, list: readonly Value[]): Found {

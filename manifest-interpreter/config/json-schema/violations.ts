@@ -84,7 +84,9 @@ class SchemaWalk {
   ): readonly Violation[] {
     const found = this.check({ schema, instance, depth: at.depth + 1 })
     const { key } = at
-    return key === undefined ? found : found.map((one) => ({ ...one, path: [key, ...one.path] }))
+    // The reference leaves the key out for the schema "false": it counts when the best match is chosen.
+    if (key === undefined || schema === false) return found
+    return found.map((one) => ({ ...one, path: [key, ...one.path] }))
   }
 
   #resolve(reference: string): Value {

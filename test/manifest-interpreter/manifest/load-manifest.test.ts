@@ -69,11 +69,11 @@ describe('what is wrong', () => {
     expect(problems({ streams: [broken] })).toStrictEqual([
       {
         path: 'streams[0].retriever.requester.http_method',
-        message: 'This is the text "PUT". Use one of "GET", "POST".',
+        message: 'This is "PUT". Use one of "GET", "POST".',
       },
       {
         path: 'streams[0].retriever.requester.use_cache',
-        message: 'This is the text "yes". Use true or false.',
+        message: 'This is a text. Use true or false.',
       },
       {
         path: 'streams[0].retriever.paginator.pagination_strategy',
