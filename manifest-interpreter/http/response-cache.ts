@@ -19,8 +19,8 @@ interface CachedResponse {
 const CREDENTIAL_HEADERS = new Set(['authorization', 'x-api-key', 'access_token', 'api_key'])
 
 /**
- * Responses of parent streams, which several children read: kept for the life of the source. Only status 200 is kept. Of
- * equal requests at the same time one is sent, the others wait for it. Bodies beyond `maxBytes` lie in a temporary file.
+ * Responses of parent streams, which several children read: kept for the life of the source. Only status 200 is kept. Bodies
+ * beyond `maxBytes` lie in a temporary file.
  */
 export class ResponseCache {
   readonly #maxBytes: number
@@ -33,6 +33,31 @@ export class ResponseCache {
     this.#maxBytes = options.maxBytes
   }
 
+  /**
+   * Runs a task that asks for a response, with all its retries. Of equal requests at the same time one is under way: the
+   * others wait for its end and then find what it kept, or ask in turn.
+   */
+  async inTurn<Result>(
+    name: string,
+    request: HttpRequest,
+    task: () => Promise<Result>,
+  ): Promise<Result> {
+    const key = keyOf(name, request)
+    for (;;) {
+      const underway = this.#underway.get(key)
+      if (underway === undefined || this.#kept.has(key)) break
+      // Its failure belongs to the one that runs it.
+      await underway.catch(() => undefined)
+    }
+    const running = task()
+    this.#underway.set(key, running)
+    try {
+      return await running
+    } finally {
+      if (this.#underway.get(key) === running) this.#underway.delete(key)
+    }
+  }
+
   /** The kept response of an equal request, or what `send` gives. */
   async through(
     name: string,
@@ -40,21 +65,8 @@ export class ResponseCache {
     send: () => Promise<HttpResponse>,
   ): Promise<HttpResponse> {
     const key = keyOf(name, request)
-    for (;;) {
-      const kept = this.#kept.get(key)
-      if (kept !== undefined) return this.#answer(kept)
-      const underway = this.#underway.get(key)
-      if (underway === undefined) break
-      // Its failure belongs to the one that sent it; then this one sends its own.
-      await underway.catch(() => undefined)
-    }
-    const sent = this.#sendAndKeep(key, send)
-    this.#underway.set(key, sent)
-    try {
-      return await sent
-    } finally {
-      this.#underway.delete(key)
-    }
+    const kept = this.#kept.get(key)
+    return kept === undefined ? this.#sendAndKeep(key, send) : this.#answer(kept)
   }
 
   async close(): Promise<void> {

@@ -57,6 +57,16 @@ export class SourceHttp {
     return this.#cache.through(cacheName, request, () => this.#send(request, streamed))
   }
 
+  /** Runs a task that sends the request, with all its retries: never two at a time whose responses would be kept as one. */
+  async inTurn<Result>(
+    request: HttpRequest,
+    { cacheName }: SendOptions,
+    task: () => Promise<Result>,
+  ): Promise<Result> {
+    if (cacheName === undefined || request.method !== 'GET') return task()
+    return this.#cache.inTurn(cacheName, request, task)
+  }
+
   /** Removes what the cache has put on disk. */
   async close(): Promise<void> {
     await this.#cache.close()

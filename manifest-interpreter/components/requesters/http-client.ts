@@ -48,14 +48,16 @@ export class HttpClient {
 
   /** Null where no response came and the error handler ignores that. */
   async send(request: HttpRequest, stream: string): Promise<HttpResponse | null> {
-    const { errorHandler, environment } = this.#parts
+    const { errorHandler, environment, http, sendOptions } = this.#parts
     const attempts: Attempts = { request, stream, count: 0, refreshed: undefined }
     const limits = {
       maxTries: Math.max(0, errorHandler.maxRetries ?? DEFAULT_MAX_RETRIES) + 1,
       maxTimeSeconds: errorHandler.maxTimeSeconds ?? DEFAULT_MAX_TIME_SECONDS,
     }
     try {
-      return await sendUntilAnswered(() => this.#attempt(attempts), limits, environment)
+      return await http.inTurn(request, sendOptions, () =>
+        sendUntilAnswered(() => this.#attempt(attempts), limits, environment),
+      )
     } catch (error) {
       if (!(error instanceof RetryNeeded)) throw error
       throw exhausted(error, stream)

@@ -54,14 +54,16 @@ describe('the cache of responses', () => {
     expect(sent).toHaveLength(4)
   })
 
-  it('lets each of the waiting send its own request after a failure', async () => {
+  it('lets one of equal requests be under way, and the next one after a failure', async () => {
     const cache = new ResponseCache({ maxBytes: 1000 })
+    const wanted = request('https://api.test/x')
     let count = 0
+    const send = (): Promise<HttpResponse> => {
+      count += 1
+      return count === 1 ? Promise.reject(new Error('cut')) : Promise.resolve(response('x'))
+    }
     const ask = (): Promise<HttpResponse> =>
-      cache.through('a', request('https://api.test/x'), () => {
-        count += 1
-        return count === 1 ? Promise.reject(new Error('cut')) : Promise.resolve(response('x'))
-      })
+      cache.inTurn('a', wanted, () => cache.through('a', wanted, send))
     const answers = await Promise.allSettled([ask(), ask(), ask()])
     expect(answers.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled'])
     expect(count).toBe(2)

@@ -402,7 +402,8 @@ describe('the cache of a parent stream', () => {
 
   it('keeps no error', async () => {
     const { source, send } = requester({ use_cache: true }, [{ status: 500 }, { status: 200 }])
-    await Promise.all([send(), send()])
+    await Promise.all([send(), send(), send()])
     expect(source.sent).toHaveLength(2)
+    expect(source.waits).toEqual([1])
   })
 })
