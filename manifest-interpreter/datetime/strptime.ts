@@ -171,7 +171,7 @@ function readHour(found: Found): number {
   return (twelve % 12) + (afternoon ? 12 : 0)
 }
 
-export function readOffset(text: string | undefined): number | null {
+function readOffset(text: string | undefined): number | null {
   if (text === undefined) return null
   if (text === 'Z') return 0
   const colonAfterHours = text.charAt(3) === ':'

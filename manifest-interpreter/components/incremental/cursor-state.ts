@@ -40,7 +40,7 @@ export function readState<T>(options: ReadOptions<T>): {
 }
 
 /** `{ state_type, slices: [{ start, end, most_recent_cursor_value }] }` */
-export function hasIntervals(state: Dict): boolean {
+function hasIntervals(state: Dict): boolean {
   const type = get(state, 'state_type')
   return type === 'date-range' || type === 'integer'
 }
