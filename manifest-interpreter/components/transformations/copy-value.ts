@@ -1,4 +1,4 @@
-import { get, isDict, keys, set } from '../../value/dict.ts'
+import { isDict, set } from '../../value/dict.ts'
 import { PythonError } from '../../value/python-error.ts'
 import type { Dict, Value } from '../../value/value.ts'
 
@@ -21,9 +21,14 @@ export function copyValue(value: Value, depth = 0): Value {
 
 export function copyDict(dict: Dict, depth = 0): Dict {
   requireDepth(depth)
-  const copied: Dict = dict instanceof Map ? new Map(dict) : { ...dict }
-  for (const key of keys(copied)) {
-    const value = get(copied, key)
+  if (dict instanceof Map) {
+    const copied = new Map<Value, Value>()
+    for (const [key, value] of dict) copied.set(key, copyValue(value, depth + 1))
+    return copied
+  }
+  const copied = { ...dict }
+  for (const key in copied) {
+    const value = copied[key]
     if (typeof value === 'object' && value !== null) set(copied, key, copyValue(value, depth + 1))
   }
   return copied
