@@ -12,7 +12,7 @@ import {
 import { finalStateCursor } from './final-state-cursor.ts'
 import { incrementingCountCursor } from './incrementing-count-cursor.ts'
 import { PerPartitionCursor } from './per-partition-cursor.ts'
-import { migrateState } from './state-migrations.ts'
+import { migrateState } from './migrate-state.ts'
 
 export interface CursorOptions {
   readonly builder: Builder

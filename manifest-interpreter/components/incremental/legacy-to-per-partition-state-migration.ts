@@ -4,7 +4,7 @@ import { entries, get, has, isDict, isPlainDict, keys } from '../../value/dict.t
 import { valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
-import type { StateMigration } from './state-migrations.ts'
+import type { StateMigration } from './state-migration.ts'
 
 /**
  * LegacyToPerPartitionStateMigration: `{ "13506132": { "updated_at": … } }` becomes

@@ -4,12 +4,6 @@ import { isPlainDict, isEmpty } from '../../value/dict.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 import { legacyToPerPartitionStateMigration } from './legacy-to-per-partition-state-migration.ts'
 
-/** Brings a state that an older version of a connector has written into today's form. */
-export interface StateMigration {
-  shouldMigrate(state: Dict): boolean
-  migrate(state: Dict): Dict
-}
-
 /** The input state of a stream in today's form. The cursor and the parents of the stream start from it. */
 export function migrateState(state: Dict, stream: PlainDict, builder: Builder): Dict {
   const migrations = list(stream, 'state_migrations').map((definition) => {
