@@ -1,3 +1,4 @@
+import { compileRegex } from '../../jinja/python-regex.ts'
 import { numeric } from '../../value/number.ts'
 import { repr } from '../../value/text.ts'
 import type { Value } from '../../value/value.ts'
@@ -90,21 +91,11 @@ function length(text: string): number {
   return Array.from(text).length
 }
 
-/** A pattern of a JSON schema is to be one of JavaScript's; Python's groups with names are written otherwise. */
+/** Whether a regular expression of Python is found in a text. */
 export function matchesPattern(pattern: Value, text: string): boolean {
   if (typeof pattern !== 'string') return true
-  const source = pattern.replaceAll('(?P<', '(?<').replaceAll('\\A', '^').replaceAll('\\Z', '$')
   try {
-    return new RegExp(source, 'u').test(text)
-  } catch {
-    // Not with the "u" flag, which forbids needless backslashes.
-    return withoutUnicode(source, text)
-  }
-}
-
-function withoutUnicode(source: string, text: string): boolean {
-  try {
-    return new RegExp(source).test(text)
+    return compileRegex(pattern).test(text)
   } catch (error) {
     throw new ConfigError('A JSON schema of the manifest has a pattern that cannot be used.', {
       cause: error,
