@@ -1,7 +1,7 @@
 import { get } from '../../value/dict.ts'
 import { repr } from '../../value/text.ts'
 import type { Value } from '../../value/value.ts'
-import type { Keyword, KeywordCall } from './violations.ts'
+import type { Keyword, KeywordCall } from './keyword.ts'
 import type { Violation } from './violation.ts'
 
 /** Keywords that apply other schemas to the same value. */

@@ -4,7 +4,7 @@ import type { Dict, Value } from '../../value/value.ts'
 import { compareNumbers, sameJson, textKeys } from './types.ts'
 import { matchesPattern } from './value-keywords.ts'
 import type { Finding, Violation } from './violation.ts'
-import type { Keyword, KeywordCall } from './violations.ts'
+import type { Keyword, KeywordCall } from './keyword.ts'
 
 /** Keywords about what objects and lists hold. */
 export const containerKeywords: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([

@@ -4,7 +4,7 @@ import { repr } from '../../value/text.ts'
 import type { Value } from '../../value/value.ts'
 import { ConfigError } from '../config-error.ts'
 import { compareNumbers, isNumber, isOfType, sameJson } from './types.ts'
-import type { Keyword } from './violations.ts'
+import type { Keyword } from './keyword.ts'
 
 /** Keywords about a value as a whole, a number or a text. */
 export const valueKeywords: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([

@@ -5,25 +5,11 @@ import { ConfigError } from '../config-error.ts'
 import { combiningKeywords } from './combining-keywords.ts'
 import { containerKeywords } from './container-keywords.ts'
 import { valueKeywords } from './value-keywords.ts'
+import type { Keyword } from './keyword.ts'
 import type { Finding, Violation } from './violation.ts'
 
 /** References and schemas that lead into each other without end stop here. */
 const maxDepth = 300
-
-/** What a keyword is given. */
-export interface KeywordCall {
-  /** The value of the keyword. */
-  readonly argument: Value
-  readonly instance: Value
-  /** The schema that has the keyword. */
-  readonly schema: Dict
-  /** The violations of the instance, or of a part of it, in another schema. */
-  readonly check: (schema: Value, instance: Value, key?: Value) => readonly Violation[]
-  /** The schema that a local reference names. */
-  readonly resolve: (reference: string) => Value
-}
-/** Violations of parts as they are; findings about the instance itself. */
-export type Keyword = (call: KeywordCall) => readonly (Violation | Finding)[]
 
 const keywords: ReadonlyMap<string, Keyword> = new Map([
   ...valueKeywords,
