@@ -40,7 +40,8 @@ export class LaneProducer implements AsyncDisposable {
   readonly #encoder = new BatchEncoder(batchBytes)
   /** By topic: what the broker counts this producer's messages by, so that a repeated request adds nothing. */
   readonly #sequences = new Map<string, number>()
-  #inTransaction = false
+  /** The topics that the transaction is of; none where there is no transaction. */
+  readonly #joined = new Set<string>()
 
   private constructor(parts: {
     readonly address: KafkaAddress
@@ -156,7 +157,7 @@ export class LaneProducer implements AsyncDisposable {
   async #append(topic: string, partition: number): Promise<void> {
     const { count } = this.#encoder
     if (count === 0) return
-    await this.#begin()
+    await this.#join(topic, partition)
     const { producerId, producerEpoch: epoch } = this.#identity
     const sequence = this.#sequences.get(topic) ?? 0
     const batch = await encodeBatch(this.#encoder, {
@@ -171,26 +172,25 @@ export class LaneProducer implements AsyncDisposable {
     await this.#connection.patiently(async () => this.#connection.request(to, produceRequest(to)))
   }
 
-  /** Tells the coordinator which partitions the transaction is of, before anything is written to them. */
-  async #begin(): Promise<void> {
-    if (this.#inTransaction) return
-    const { topic, partition, statesTopic } = this.#address
+  /**
+   * Tells the coordinator that the transaction is of this partition too, before anything is written to it. One at a time: where
+   * one of several cannot join, the others' error (OPERATION_NOT_ATTEMPTED) may hide why.
+   */
+  async #join(topic: string, partition: number): Promise<void> {
+    if (this.#joined.has(topic)) return
     await this.#atCoordinator(async (coordinator, transaction) =>
       coordinator.addPartitionsToTxn({
         ...transaction,
-        topics: [
-          { topic, partitions: [partition] },
-          { topic: statesTopic, partitions: [statesPartition] },
-        ],
+        topics: [{ topic, partitions: [partition] }],
       }),
     )
-    this.#inTransaction = true
+    this.#joined.add(topic)
   }
 
   /** Ending a transaction twice in the same way is ending it once. */
   async #endTransaction(doing: string, transactionResult: boolean): Promise<void> {
-    if (!this.#inTransaction) return
-    this.#inTransaction = false
+    if (this.#joined.size === 0) return
+    this.#joined.clear()
     try {
       await this.#atCoordinator(async (coordinator, transaction) =>
         coordinator.endTxn({ ...transaction, transactionResult }),
