@@ -6,16 +6,23 @@ import { PyTuple, type PlainDict, type Value } from '../value/value.ts'
 import type { Environment } from './environment.ts'
 import type { Frame } from './frame.ts'
 import { unknownName } from './environment.ts'
+import type { FilterContext } from './filter.ts'
 import { getAttribute, getItem, isAttributeOfDict, methodOf } from './lookup.ts'
 import { callNative } from './native.ts'
-import type {
-  Arguments,
-  BinaryNode,
-  CallNode,
-  CompareNode,
-  Expression,
-  FilterNode,
-  TestNode,
+import {
+  isAccess,
+  isOperation,
+  type Access,
+  type Arguments,
+  type BinaryNode,
+  type CallNode,
+  type CompareNode,
+  type ConditionNode,
+  type Expression,
+  type FilterNode,
+  type Operation,
+  type SliceNode,
+  type TestNode,
 } from './nodes.ts'
 import {
   entryOf,
@@ -54,6 +61,8 @@ export class ExpressionCompiler {
   }
 
   compile(node: Expression): Evaluator {
+    if (isAccess(node)) return this.#access(node)
+    if (isOperation(node)) return this.#operation(node)
     switch (node.type) {
       case 'const':
         return constant(node.value)
@@ -67,6 +76,11 @@ export class ExpressionCompiler {
         return this.#dict(node.items)
       case 'concat':
         return this.#concat(node.items)
+    }
+  }
+
+  #access(node: Access): Evaluator {
+    switch (node.type) {
       case 'getattr':
         return this.#attribute(this.compile(node.object), node.name)
       case 'getitem':
@@ -79,6 +93,11 @@ export class ExpressionCompiler {
         return this.filter(node)
       case 'test':
         return this.#test(node)
+    }
+  }
+
+  #operation(node: Operation): Evaluator {
+    switch (node.type) {
       case 'condition':
         return this.#condition(node)
       case 'binary':
@@ -170,7 +189,7 @@ export class ExpressionCompiler {
     }
   }
 
-  #slice(node: Extract<Expression, { type: 'slice' }>): Evaluator {
+  #slice(node: SliceNode): Evaluator {
     const object = this.compile(node.object)
     const bound = (part: Expression | undefined): Evaluator =>
       part === undefined ? () => null : this.compile(part)
@@ -181,7 +200,7 @@ export class ExpressionCompiler {
       slice(object(frame), { start: start(frame), stop: stop(frame), step: step(frame) })
   }
 
-  #condition(node: Extract<Expression, { type: 'condition' }>): Evaluator {
+  #condition(node: ConditionNode): Evaluator {
     return this.inBranch(() => {
       const test = this.compile(node.test)
       const then = this.compile(node.then)
@@ -281,7 +300,10 @@ export class ExpressionCompiler {
       const value = operand(frame)
       const { args: rest, keywords } = args(frame)
       frame.budget.charge(1)
-      return charged(frame, callNative(filter, { args: [value, ...rest], keywords }, frame))
+      return charged(
+        frame,
+        callNative<FilterContext>(filter, { args: [value, ...rest], keywords }, frame),
+      )
     }
   }
 
@@ -300,7 +322,7 @@ export class ExpressionCompiler {
     return (frame) => {
       const value = operand(frame)
       const { args: rest, keywords } = args(frame)
-      return callNative(test, { args: [value, ...rest], keywords }, frame)
+      return callNative<FilterContext>(test, { args: [value, ...rest], keywords }, frame)
     }
   }
 

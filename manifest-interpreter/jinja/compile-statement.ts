@@ -2,24 +2,27 @@ import { typeError, valueError } from '../value/python-error.ts'
 import { truth } from '../value/truth.ts'
 import type { Value } from '../value/value.ts'
 import { callOperand, compileArguments } from './call.ts'
-import { ExpressionCompiler, type Evaluator } from './compile-expression.ts'
+import type { ExpressionCompiler } from './compile-expression.ts'
+import { type Evaluator } from './compile-expression.ts'
 import type { Frame } from './frame.ts'
 import { setNamespaceAttribute } from './globals.ts'
 import { toList } from './iterate.ts'
 import { loopObject, type LoopState } from './loop.ts'
 import { macroObject, type MacroDefinition } from './macro.ts'
 import { escapedText, markup } from './markup.ts'
-import type {
-  Body,
-  CallBlockNode,
-  FilterNode,
-  ForNode,
-  IfNode,
-  SetBlockNode,
-  Signature,
-  Statement,
-  Target,
-  WithNode,
+import {
+  isBlock,
+  type Body,
+  type CallBlockNode,
+  type FilterNode,
+  type ForNode,
+  type IfNode,
+  type SetBlockNode,
+  type Signature,
+  type Statement,
+  type Target,
+  type WithNode,
+  type BlockStatement,
 } from './nodes.ts'
 import { operandOf, textOfOperand, type Operand } from './operand.ts'
 import { Output } from './output.ts'
@@ -44,6 +47,7 @@ export class StatementCompiler {
   }
 
   #statement(node: Statement): Renderer {
+    if (isBlock(node)) return this.#block(node)
     switch (node.type) {
       case 'data':
         return (_frame, output) => {
@@ -51,12 +55,21 @@ export class StatementCompiler {
         }
       case 'output':
         return this.#output(this.#expressions.compile(node.expression))
+      case 'set':
+        return this.#set(node.target, this.#expressions.compile(node.value))
+      case 'load':
+        return () => {
+          throw typeError('There are no other templates to load.')
+        }
+    }
+  }
+
+  #block(node: BlockStatement): Renderer {
+    switch (node.type) {
       case 'if':
         return this.#if(node)
       case 'for':
         return this.#for(node)
-      case 'set':
-        return this.#set(node.target, this.#expressions.compile(node.value))
       case 'set-block':
         return this.#setBlock(node)
       case 'with':
@@ -69,18 +82,8 @@ export class StatementCompiler {
         return this.#filterBlock(node.filter, node.body)
       case 'autoescape':
         return this.#autoescape(this.#expressions.compile(node.enabled), node.body)
-      case 'block': {
-        const body = this.body(node.body)
-        return (frame, output) => {
-          frame.scoped(() => {
-            body(frame, output)
-          })
-        }
-      }
-      case 'load':
-        return () => {
-          throw typeError('There are no other templates to load.')
-        }
+      case 'block':
+        return this.#with({ type: 'with', values: [], body: node.body })
     }
   }
 

@@ -9,7 +9,7 @@ import { nearestEven } from '../value/rounding.ts'
 import { floatText, str } from '../value/text.ts'
 import { typeName } from '../value/type-name.ts'
 import type { Value } from '../value/value.ts'
-import { codePointLength } from './iterate.ts'
+import { codePointLength, codePoints } from './iterate.ts'
 
 /** A format specification, as in `'{:>10.2f}'`: [[fill]align][sign][#][0][width][grouping][.precision][type]. */
 export interface Spec {
@@ -28,50 +28,57 @@ const specPattern =
 
 /** format(value, spec). */
 export function format(value: Value, source: string): string {
-  if (value instanceof PyDateTime || value instanceof PyDate) {
-    return source === '' ? str(value) : strftime(value, source)
-  }
   if (source === '') return str(value)
+  if (value instanceof PyDateTime || value instanceof PyDate) return strftime(value, source)
   const spec = parseSpec(source)
   const text = textOf(value)
   if (text !== undefined) return formatText(text, spec)
-  if (numeric(value) === undefined) {
+  const number = numeric(value)
+  if (number === undefined) {
     throw typeError(`unsupported format string passed to ${typeName(value)}.__format__`)
   }
-  const isFloating = isFloat(value) || 'eEfFgGn%'.includes(spec.type)
   if (typeof value === 'boolean' && spec.type === '') return formatText(str(value), spec)
-  return isFloating && (spec.type !== '' || isFloat(value))
+  return isFloat(value) || (spec.type !== '' && 'eEfFgG%'.includes(spec.type))
     ? formatFloat(Number(numeric(toFloat(value))), spec)
-    : formatInt(BigInt(numeric(value) ?? 0), spec)
+    : formatInt(BigInt(number), spec)
 }
 
 function parseSpec(source: string): Spec {
   const match = specPattern.exec(source)
   if (match === null) throw valueError('Invalid format specifier')
-  const [, fill, align, sign, alternate, zero, width = '', grouping, precision, type = ''] = match
-  limitLength(Number(width))
+  const [, fill, align, sign, alternate, zero, width, grouping, precision, type] = match
+  limitLength(Number(width ?? 0))
   limitLength(Number(precision ?? 0))
+  const isZeroFilled = zero !== undefined
   return {
-    fill: fill ?? (zero === undefined ? ' ' : '0'),
-    align: isAlign(align) ? align : zero === undefined ? '' : '=',
-    sign: sign === '+' || sign === ' ' ? sign : '-',
+    fill: fill ?? (isZeroFilled ? '0' : ' '),
+    align: alignOf(align, isZeroFilled),
+    sign: oneOf(sign, ['+', ' ']) ?? '-',
     alternate: alternate !== undefined,
-    width: Number(width),
-    grouping: grouping === ',' || grouping === '_' ? grouping : '',
+    width: Number(width ?? 0),
+    grouping: oneOf(grouping, [',', '_']) ?? '',
     precision: precision === undefined ? undefined : Number(precision),
-    type,
+    type: type ?? '',
   }
 }
 
-function isAlign(text: string | undefined): text is '<' | '>' | '=' | '^' {
-  return text === '<' || text === '>' || text === '=' || text === '^'
+function alignOf(align: string | undefined, isZeroFilled: boolean): Spec['align'] {
+  return oneOf(align, ['<', '>', '=', '^']) ?? (isZeroFilled ? '=' : '')
+}
+
+function oneOf<const Text extends string>(
+  text: string | undefined,
+  known: readonly Text[],
+): Text | undefined {
+  return known.find((one) => one === text)
 }
 
 function formatText(text: string, spec: Spec): string {
   if (spec.type !== '' && spec.type !== 's') {
     throw valueError(`Unknown format code '${spec.type}' for object of type 'str'`)
   }
-  const cut = spec.precision === undefined ? text : [...text].slice(0, spec.precision).join('')
+  const cut =
+    spec.precision === undefined ? text : codePoints(text).slice(0, spec.precision).join('')
   return padded('', cut, {
     ...spec,
     align: spec.align === '' || spec.align === '=' ? '<' : spec.align,

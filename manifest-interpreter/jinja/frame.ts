@@ -25,17 +25,22 @@ const templateReference = new PyObject({
 
 /** One evaluation of a template. */
 export class Frame implements FilterContext {
-  readonly budget = new Budget(lookup)
   readonly input: TemplateInput
   readonly parameters: Dict | undefined
   readonly #environment: Environment
   autoescape = false
   #variables: Variables | undefined
+  #budget: Budget | undefined
 
   constructor(environment: Environment, input: TemplateInput, parameters: Dict | undefined) {
     this.#environment = environment
     this.input = input
     this.parameters = parameters
+  }
+
+  get budget(): Budget {
+    this.#budget ??= new Budget(lookup)
+    return this.#budget
   }
 
   get variables(): Variables | undefined {
@@ -92,13 +97,13 @@ export class Frame implements FilterContext {
   filter(name: string, given: Given): Operand {
     const filter = this.#environment.filter(name)
     if (filter === undefined) throw unknownName('filter', name)
-    return callNative(filter, given, this)
+    return callNative<FilterContext>(filter, given, this)
   }
 
   test(name: string, given: Given): boolean {
     const test = this.#environment.test(name)
     if (test === undefined) throw unknownName('test', name)
-    return verdict(callNative(test, given, this))
+    return verdict(callNative<FilterContext>(test, given, this))
   }
 
   hasFilter(name: string): boolean {

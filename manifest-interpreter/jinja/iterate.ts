@@ -58,23 +58,23 @@ export function lengthOf(value: Operand): number | undefined {
   if (text !== undefined) return codePointLength(text)
   if (Array.isArray(value) || value instanceof Uint8Array) return value.length
   if (value instanceof PyTuple || value instanceof PySet) return value.items.length
-  if (value instanceof PyObject) {
-    const { size, mapping } = value.traits
-    return size?.() ?? (mapping === undefined ? undefined : keys(mapping()).length)
-  }
-  return isDict(value) ? keys(value).length : undefined
+  if (isDict(value)) return keys(value).length
+  return value instanceof PyObject ? lengthOfObject(value) : undefined
+}
+
+function lengthOfObject({ traits }: PyObject): number | undefined {
+  if (traits.size !== undefined) return traits.size()
+  return traits.mapping === undefined ? undefined : keys(traits.mapping()).length
 }
 
 const surrogate = /[\ud800-\udfff]/
 
 export function codePointLength(text: string): number {
   if (!surrogate.test(text)) return text.length
-  let length = 0
-  for (const _ of text) length++
-  return length
+  return Array.from(text).length
 }
 
 /** The characters of a text, as Python counts them. */
 export function codePoints(text: string): readonly string[] {
-  return surrogate.test(text) ? [...text] : text.split('')
+  return surrogate.test(text) ? Array.from(text) : text.split('')
 }

@@ -1,4 +1,5 @@
-import { PyDate, PyDateTime, PyTimeDelta } from '../datetime/py-datetime.ts'
+import type { PyDate } from '../datetime/py-datetime.ts'
+import { PyDateTime, PyTimeDelta } from '../datetime/py-datetime.ts'
 import { get, isDict } from '../value/dict.ts'
 import { textOf } from '../value/hashable.ts'
 import { index, numeric } from '../value/number.ts'

@@ -46,21 +46,28 @@ function bindArguments(
   frame: Frame,
   { args, keywords }: { readonly args: readonly Operand[]; readonly keywords: Keywords },
 ): void {
-  const { parameters, name } = definition
   const left = new Map(keywords ?? [])
-  for (const [i, parameter] of parameters.entries()) {
-    const isGiven = i < args.length || left.has(parameter.name)
-    const value = i < args.length ? args[i] : left.get(parameter.name)
-    if (i >= args.length) left.delete(parameter.name)
-    frame.set(parameter.name, isGiven ? value : parameter.otherwise?.(frame))
+  for (const [i, { name, otherwise }] of definition.parameters.entries()) {
+    if (i < args.length) frame.set(name, args[i])
+    else frame.set(name, left.has(name) ? left.get(name) : otherwise?.(frame))
+    if (i >= args.length) left.delete(name)
   }
+  bindSpecial(definition, frame, { left, rest: args.slice(definition.parameters.length) })
+}
+
+/** What no parameter takes. */
+function bindSpecial(
+  definition: MacroDefinition,
+  frame: Frame,
+  { left, rest }: { readonly left: Map<string, Operand>; readonly rest: readonly Operand[] },
+): void {
+  const { name, parameters } = definition
   if (definition.takesCaller && !parameters.some((parameter) => parameter.name === 'caller')) {
     frame.set('caller', left.get('caller'))
     left.delete('caller')
   }
   if (definition.takesKwargs) frame.set('kwargs', keywordDict(left))
   else if (left.size > 0) throw typeError(`macro '${name}' takes no such keyword argument`)
-  const rest = args.slice(parameters.length)
   if (definition.takesVarargs) frame.set('varargs', new PyTuple(rest.map(entryOf)))
   else if (rest.length > 0) {
     throw typeError(`macro '${name}' takes not more than ${parameters.length} argument(s)`)

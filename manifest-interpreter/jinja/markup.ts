@@ -1,7 +1,7 @@
 import { textOf } from '../value/hashable.ts'
 import { reprText } from '../value/text.ts'
 import { PyObject } from '../value/value.ts'
-import { codePointLength } from './iterate.ts'
+import { codePointLength, codePoints } from './iterate.ts'
 import { textOfOperand, type Operand } from './operand.ts'
 
 /** MarkupSafe's text that is HTML already: escaping leaves it alone, what is added to it is escaped. */
@@ -11,7 +11,7 @@ export function markup(text: string): PyObject {
     text,
     repr: () => `Markup(${reprText(text)})`,
     size: () => codePointLength(text),
-    iterate: () => [...text].map(markup).values(),
+    iterate: () => codePoints(text).map(markup).values(),
   })
 }
 

@@ -2,28 +2,60 @@ import type { Value } from '../value/value.ts'
 
 /** A template, parsed. The names are Jinja's. */
 
-export type Expression =
+export type Expression = Atom | Access | Operation
+
+export type Atom =
   | { readonly type: 'const'; readonly value: Value }
   | { readonly type: 'name'; readonly name: string }
   | { readonly type: 'list' | 'tuple' | 'concat'; readonly items: readonly Expression[] }
   | { readonly type: 'dict'; readonly items: readonly (readonly [Expression, Expression])[] }
+
+/** What begins with another expression and reads or calls something of it. */
+export type Access =
   | { readonly type: 'getattr'; readonly object: Expression; readonly name: string }
   | { readonly type: 'getitem'; readonly object: Expression; readonly key: Expression }
   | SliceNode
   | CallNode
   | FilterNode
   | TestNode
-  | {
-      readonly type: 'condition'
-      readonly test: Expression
-      readonly then: Expression
-      /** Undefined: the value is undefined. */
-      readonly otherwise: Expression | undefined
-    }
+
+export type Operation =
+  | ConditionNode
   | BinaryNode
   | { readonly type: 'not' | 'negative' | 'positive'; readonly operand: Expression }
   | CompareNode
 
+export function isAccess(node: Expression): node is Access {
+  return accessTypes.has(node.type)
+}
+const accessTypes: ReadonlySet<string> = new Set([
+  'getattr',
+  'getitem',
+  'slice',
+  'call',
+  'filter',
+  'test',
+])
+
+export function isOperation(node: Expression): node is Operation {
+  return operationTypes.has(node.type)
+}
+const operationTypes: ReadonlySet<string> = new Set([
+  'condition',
+  'binary',
+  'not',
+  'negative',
+  'positive',
+  'compare',
+])
+
+export interface ConditionNode {
+  readonly type: 'condition'
+  readonly test: Expression
+  readonly then: Expression
+  /** Undefined: the value is undefined. */
+  readonly otherwise: Expression | undefined
+}
 export interface SliceNode {
   readonly type: 'slice'
   readonly object: Expression
@@ -75,12 +107,19 @@ export type Target =
   | { readonly type: 'attribute'; readonly name: string; readonly attribute: string }
   | { readonly type: 'tuple'; readonly items: readonly Target[] }
 
-export type Statement =
+export type Statement = SimpleStatement | BlockStatement
+
+export type SimpleStatement =
   | { readonly type: 'data'; readonly text: string }
   | { readonly type: 'output'; readonly expression: Expression }
+  | { readonly type: 'set'; readonly target: Target; readonly value: Expression }
+  /** include, import, from, extends: there is nothing to load. */
+  | { readonly type: 'load' }
+
+/** A statement with others inside. */
+export type BlockStatement =
   | IfNode
   | ForNode
-  | { readonly type: 'set'; readonly target: Target; readonly value: Expression }
   | SetBlockNode
   | WithNode
   | MacroNode
@@ -89,8 +128,11 @@ export type Statement =
   | { readonly type: 'autoescape'; readonly enabled: Expression; readonly body: Body }
   /** `{% block %}`: rendered where it stands. */
   | { readonly type: 'block'; readonly body: Body }
-  /** include, import, from, extends: there is nothing to load. */
-  | { readonly type: 'load' }
+
+export function isBlock(statement: Statement): statement is BlockStatement {
+  return !simpleTypes.has(statement.type)
+}
+const simpleTypes: ReadonlySet<string> = new Set(['data', 'output', 'set', 'load'])
 
 export type Body = readonly Statement[]
 export interface IfNode {

@@ -8,7 +8,14 @@ import { PyObject, PySet, PyTuple, type Value } from '../value/value.ts'
 import { iterate } from './iterate.ts'
 import { escapedText, isMarkup, markup } from './markup.ts'
 import type { CompareOperator } from './nodes.ts'
-import { entryOf, isUndefined, typeNameOf, undefinedError, type Operand } from './operand.ts'
+import {
+  defined,
+  entryOf,
+  isUndefined,
+  typeNameOf,
+  undefinedError,
+  type Operand,
+} from './operand.ts'
 import { percentFormat } from './percent-format.ts'
 
 /** Python's operators on what a template may hold. */
@@ -61,15 +68,13 @@ export function comparison(operator: CompareOperator, left: Operand, right: Oper
     case '<=':
     case '>':
     case '>=':
-      if (left === undefined || isUndefined(left)) throw undefinedError(left)
-      if (right === undefined || isUndefined(right)) throw undefinedError(right)
-      return compare(operator, left, right)
+      return compare(operator, defined(left), defined(right))
   }
 }
 
 /** Undefined equals only undefined. */
 export function operandsEqual(left: Operand, right: Operand): boolean {
-  if (left === right) return left === left
+  if (left === right) return !Number.isNaN(left)
   if (left === undefined || right === undefined) return isUndefined(left) && isUndefined(right)
   return equals(left, right)
 }

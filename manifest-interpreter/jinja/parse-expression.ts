@@ -170,27 +170,18 @@ export class ExpressionParser {
   }
 
   #primary(): Expression {
-    const token = this.#tokens.next()
-    switch (token.type) {
-      case 'name':
-        return constants.get(token.value) ?? { type: 'name', name: token.value }
-      case 'string':
-        return { type: 'const', value: this.#strings(token.value) }
-      case 'integer':
-        return { type: 'const', value: int(BigInt(token.value.replaceAll('_', ''))) }
-      case 'float':
-        return { type: 'const', value: float(Number(token.value.replaceAll('_', ''))) }
-      default:
-        break
+    const { type, value } = this.#tokens.next()
+    if (type === 'name') return constants.get(value) ?? { type: 'name', name: value }
+    if (type === 'string') return { type: 'const', value: this.#strings(value) }
+    const digits = value.replaceAll('_', '')
+    if (type === 'integer') return { type: 'const', value: int(BigInt(digits)) }
+    if (type === 'float') return { type: 'const', value: float(Number(digits)) }
+    if (type === 'operator') {
+      if (value === '(') return this.#parenthesis()
+      if (value === '[') return { type: 'list', items: this.#list() }
+      if (value === '{') return { type: 'dict', items: this.#dict() }
     }
-    if (token.type === 'operator') {
-      if (token.value === '(') return this.#parenthesis()
-      if (token.value === '[') return { type: 'list', items: this.#list() }
-      if (token.value === '{') return { type: 'dict', items: this.#dict() }
-    }
-    throw syntaxError(
-      token.value === '' ? 'an expression is missing' : `unexpected '${token.value}'`,
-    )
+    throw syntaxError(value === '' ? 'an expression is missing' : `unexpected '${value}'`)
   }
 
   /** `'a' 'b'` is one text. */

@@ -6,6 +6,7 @@ import { PythonError, typeError, valueError } from '../value/python-error.ts'
 import { repr, str } from '../value/text.ts'
 import { PyTuple, type Value } from '../value/value.ts'
 import { formatFloat, formatInt, type Spec } from './format-spec.ts'
+import { codePointLength, codePoints } from './iterate.ts'
 import { entryOf, textOfOperand, type Operand } from './operand.ts'
 
 const conversion = /%(?:\(([^)]*)\))?([-#0 +]*)(\*|\d{1,7})?(?:\.(\*|\d{0,7}))?[hlL]?(.)?/gs
@@ -13,20 +14,27 @@ const conversion = /%(?:\(([^)]*)\))?([-#0 +]*)(\*|\d{1,7})?(?:\.(\*|\d{0,7}))?[
 /** `format % args`: a tuple fills the places in order, a dict by name, anything else the only place. */
 export function percentFormat(format: string, args: Operand): string {
   const values = new Values(args)
-  const text = format.replace(
-    conversion,
-    (_whole, name?: string, flags = '', width = '', precision?: string, type?: string) => {
-      if (type === '%') return '%'
-      if (type === undefined) throw valueError('incomplete format')
-      const size = width === '*' ? values.count() : Number(width)
-      const digits = precision === '*' ? values.count() : precision
-      const spec = specOf(flags, size, digits === undefined ? undefined : Number(digits))
-      return one(values.take(name), type, spec)
-    },
-  )
+  let text = ''
+  let at = 0
+  for (const match of format.matchAll(conversion)) {
+    text += format.slice(at, match.index) + place(match, values)
+    at = match.index + match[0].length
+  }
   values.end()
   limitLength(text.length)
-  return text
+  return text + format.slice(at)
+}
+
+function place(
+  [, name, flags = '', width = '', precision, type]: RegExpExecArray,
+  values: Values,
+): string {
+  if (type === '%') return '%'
+  if (type === undefined) throw valueError('incomplete format')
+  const size = width === '*' ? values.count() : Number(width)
+  const digits = precision === '*' ? values.count() : precision
+  const spec = specOf(flags, size, digits === undefined ? undefined : Number(digits))
+  return formatted(values.take(name), type, spec)
 }
 
 class Values {
@@ -85,37 +93,20 @@ function specOf(flags: string, width: number, precision: number | undefined): Sp
   }
 }
 
-function one(value: Value, type: string, spec: Spec): string {
-  switch (type) {
-    case 's':
-      return padText(textOfOperand(value), spec)
-    case 'r':
-      return padText(repr(value), spec)
-    case 'a':
-      return padText(repr(value).replace(/[^\x00-\x7f]/gu, escaped), spec)
-    case 'c':
-      return padText(charOf(value), spec)
-    case 'd':
-    case 'i':
-    case 'u':
-      return integer(value, { ...spec, type: 'd' })
-    case 'o':
-    case 'x':
-    case 'X':
-      if (!isInt(value) && typeof value !== 'boolean') {
-        throw typeError(`%${type} format: an integer is required`)
-      }
-      return integer(value, { ...spec, type })
-    case 'e':
-    case 'E':
-    case 'f':
-    case 'F':
-    case 'g':
-    case 'G':
-      return formatFloat(Number(numeric(toFloat(value))), { ...spec, type })
-    default:
-      throw valueError('unsupported format character')
+function formatted(value: Value, type: string, spec: Spec): string {
+  if ('diu'.includes(type)) return integer(value, { ...spec, type: 'd' })
+  if ('eEfFgG'.includes(type)) {
+    return formatFloat(Number(numeric(toFloat(value))), { ...spec, type })
   }
+  if ('oxX'.includes(type)) {
+    if (isInt(value) || typeof value === 'boolean') return integer(value, { ...spec, type })
+    throw typeError(`%${type} format: an integer is required`)
+  }
+  if (type === 's') return padText(textOfOperand(value), spec)
+  if (type === 'c') return padText(charOf(value), spec)
+  if (type === 'r') return padText(repr(value), spec)
+  if (type !== 'a') throw valueError('unsupported format character')
+  return padText(repr(value).replace(/[^\x00-\x7f]/gu, escaped), spec)
 }
 
 function integer(value: Value, spec: Spec): string {
@@ -132,13 +123,14 @@ function integer(value: Value, spec: Spec): string {
 }
 
 function padText(text: string, spec: Spec): string {
-  const cut = spec.precision === undefined ? text : [...text].slice(0, spec.precision).join('')
-  const fill = ' '.repeat(Math.max(0, spec.width - [...cut].length))
+  const cut =
+    spec.precision === undefined ? text : codePoints(text).slice(0, spec.precision).join('')
+  const fill = ' '.repeat(Math.max(0, spec.width - codePointLength(cut)))
   return spec.align === '<' ? cut + fill : fill + cut
 }
 
 function charOf(value: Value): string {
-  if (typeof value === 'string' && [...value].length === 1) return value
+  if (typeof value === 'string' && codePointLength(value) === 1) return value
   const code = index(value)
   if (code === undefined) throw typeError('%c requires int or char')
   if (code < 0 || code > 0x10ffff) {

@@ -75,31 +75,20 @@ class Translator {
 
   #next(): string {
     const char = this.#char()
-    switch (char) {
-      case '\\':
-        return this.#escape()
-      case '[':
-        return this.#class()
-      case '(':
-        return this.#group()
-      case '.':
-        return this.#flags.s ? '[^]' : '[^\\n]'
-      case '^':
-        return this.#flags.m ? '(?<=\\n|(?<![^]))' : '(?<![^])'
-      case '$':
-        return this.#flags.m ? `(?=\\n|${endOfText})` : `(?=\\n?${endOfText})`
-      case '{':
-        return this.#repetition()
-      case '*':
-      case '+':
-      case '?':
-        return char + this.#lazy()
-      case '|':
-      case ')':
-        return char
-      default:
-        return this.#flags.x ? this.#verbose(char) : literal(char)
-    }
+    if (char === '\\') return this.#escape()
+    if (char === '[') return this.#class()
+    if (char === '(') return this.#group()
+    if (char === '{') return this.#repetition()
+    if ('*+?'.includes(char)) return char + this.#lazy()
+    if ('.^$'.includes(char)) return this.#anyOrEdge(char)
+    if (char === '|' || char === ')') return char
+    return this.#flags.x ? this.#verbose(char) : literal(char)
+  }
+
+  #anyOrEdge(char: string): string {
+    if (char === '.') return this.#flags.s ? '[^]' : '[^\\n]'
+    if (char === '^') return this.#flags.m ? '(?<=\\n|(?<![^]))' : '(?<![^])'
+    return this.#flags.m ? `(?=\\n|${endOfText})` : `(?=\\n?${endOfText})`
   }
 
   #char(): string {

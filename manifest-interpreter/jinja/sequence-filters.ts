@@ -8,7 +8,7 @@ import { truth } from '../value/truth.ts'
 import { PyObject, PyTuple, type Value } from '../value/value.ts'
 import { attributeReader, ignoringCase } from './attribute-path.ts'
 import { filterTable, type Filter, type FilterContext, type Filters } from './filter.ts'
-import { generator, iterate, lengthOf, toList } from './iterate.ts'
+import { codePoints, generator, iterate, lengthOf, toList } from './iterate.ts'
 import { joined } from './methods/string-methods.ts'
 import { countArgument } from './methods/string-methods.ts'
 import { binary } from './operators.ts'
@@ -180,7 +180,7 @@ function* batches(
 
 function reversed(value: Operand, { budget }: FilterContext): Value {
   const text = textOf(value)
-  if (text !== undefined) return [...text].reverse().join('')
+  if (text !== undefined) return codePoints(text).toReversed().join('')
   return generator('reversed', toList(value, budget).reverse())
 }
 

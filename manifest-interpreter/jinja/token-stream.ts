@@ -71,14 +71,7 @@ function describe(token: Token): string {
 }
 
 function describeType(type: Token['type']): string {
-  switch (type) {
-    case 'variable_end':
-      return "'}}'"
-    case 'block_end':
-      return "'%}'"
-    case 'end':
-      return 'the end of the template'
-    default:
-      return type.replace('_', ' ')
-  }
+  if (type === 'variable_end') return "'}}'"
+  if (type === 'block_end') return "'%}'"
+  return type === 'end' ? 'the end of the template' : type.replace('_', ' ')
 }

@@ -1,5 +1,16 @@
-import type { Body, Expression, ForNode, Signature, Statement, Target, WithNode } from './nodes.ts'
-import { expressionsOf, namesIn, reads, targetNames } from './walk.ts'
+import {
+  isBlock,
+  type Body,
+  type Expression,
+  type ForNode,
+  type Signature,
+  type Statement,
+  type Target,
+  type WithNode,
+  type BlockStatement,
+  type IfNode,
+} from './nodes.ts'
+import { bodiesOf, expressionsOf, namesIn, reads, targetNames } from './walk.ts'
 
 /**
  * The names that a template reads and does not set itself before: the reference refuses to evaluate a template that has
@@ -85,14 +96,18 @@ function analyze(body: Body, names: Names): void {
 }
 
 function analyzeStatement(statement: Statement, names: Names): void {
+  if (isBlock(statement)) {
+    analyzeBlock(statement, names)
+    return
+  }
+  loadAll(expressionsOf(statement), names)
+  if (statement.type === 'set') storeTarget(statement.target, names)
+}
+
+function analyzeBlock(statement: BlockStatement, names: Names): void {
   switch (statement.type) {
     case 'if':
-      loadAll(expressionsOf({ ...statement, branches: statement.branches.slice(0, 1) }), names)
       analyzeBranches(statement, names)
-      return
-    case 'set':
-      loadAll([statement.value], names)
-      storeTarget(statement.target, names)
       return
     case 'set-block':
       storeTarget(statement.target, names)
@@ -106,25 +121,20 @@ function analyzeStatement(statement: Statement, names: Names): void {
     case 'call-block':
       loadAll([statement.call], names)
       return
-    case 'output':
     case 'with':
     case 'filter-block':
       loadAll(expressionsOf(statement), names)
       return
     case 'autoescape':
-    case 'data':
     case 'block':
-    case 'load':
       return
   }
 }
 
 /** Jinja sees three branches: the body, all `elif` together, and `else`, be they there or not. */
-function analyzeBranches(
-  { branches, otherwise }: Extract<Statement, { type: 'if' }>,
-  names: Names,
-): void {
+function analyzeBranches({ branches, otherwise }: IfNode, names: Names): void {
   const [first, ...others] = branches
+  if (first !== undefined) loadAll([first.test], names)
   const body = names.copy()
   analyze(first?.body ?? [], body)
   const elif = names.copy()
@@ -143,36 +153,33 @@ function enter(body: Body, names: Names, found: Set<string>): void {
 }
 
 function enterInner(body: Body, names: Names, found: Set<string>): void {
-  for (const statement of body) {
-    switch (statement.type) {
-      case 'if':
-        for (const branch of statement.branches) enterInner(branch.body, names, found)
-        enterInner(statement.otherwise, names, found)
-        break
-      case 'for':
-        enterFor(statement, names, found)
-        break
-      case 'with':
-        enterWith(statement, names, found)
-        break
-      case 'macro':
-      case 'call-block':
-        enterMacro(statement, names, found)
-        break
-      case 'set-block':
-      case 'filter-block':
-      case 'autoescape':
-        enterScope(statement.body, new Names(names), found)
-        break
-      case 'block':
-        enterScope(statement.body, new Names(undefined), found)
-        break
-      case 'data':
-      case 'output':
-      case 'set':
-      case 'load':
-        break
-    }
+  for (const statement of body) if (isBlock(statement)) enterBlock(statement, names, found)
+}
+
+function enterBlock(statement: BlockStatement, names: Names, found: Set<string>): void {
+  switch (statement.type) {
+    case 'if':
+      // A branch has no scope of its own.
+      for (const branch of bodiesOf(statement)) enterInner(branch, names, found)
+      return
+    case 'for':
+      enterFor(statement, names, found)
+      return
+    case 'with':
+      enterWith(statement, names, found)
+      return
+    case 'macro':
+    case 'call-block':
+      enterMacro(statement, names, found)
+      return
+    case 'set-block':
+    case 'filter-block':
+    case 'autoescape':
+      enterScope(statement.body, new Names(names), found)
+      return
+    case 'block':
+      enterScope(statement.body, new Names(undefined), found)
+      return
   }
 }
 

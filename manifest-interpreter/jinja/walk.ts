@@ -1,9 +1,23 @@
-import type { Arguments, Body, Expression, Statement, Target } from './nodes.ts'
+import {
+  isAccess,
+  isBlock,
+  isOperation,
+  type Access,
+  type Arguments,
+  type BlockStatement,
+  type Body,
+  type Expression,
+  type Operation,
+  type Statement,
+  type Target,
+} from './nodes.ts'
 
 /** The parts of nodes, in the order in which Jinja sees them. */
 
 /** The expressions directly inside of one. */
 export function partsOf(node: Expression): readonly Expression[] {
+  if (isAccess(node)) return partsOfAccess(node)
+  if (isOperation(node)) return partsOfOperation(node)
   switch (node.type) {
     case 'const':
     case 'name':
@@ -14,6 +28,11 @@ export function partsOf(node: Expression): readonly Expression[] {
       return node.items
     case 'dict':
       return node.items.flat()
+  }
+}
+
+function partsOfAccess(node: Access): readonly Expression[] {
+  switch (node.type) {
     case 'getattr':
       return [node.object]
     case 'getitem':
@@ -26,6 +45,11 @@ export function partsOf(node: Expression): readonly Expression[] {
       return [...present([node.operand]), ...argumentsOf(node.args)]
     case 'test':
       return [node.operand, ...argumentsOf(node.args)]
+  }
+}
+
+function partsOfOperation(node: Operation): readonly Expression[] {
+  switch (node.type) {
     case 'condition':
       return present([node.test, node.then, node.otherwise])
     case 'binary':
@@ -67,15 +91,17 @@ export function targetNames(target: Target): readonly string[] {
 
 /** The expressions of a statement, without those of its bodies. */
 export function expressionsOf(statement: Statement): readonly Expression[] {
+  if (isBlock(statement)) return expressionsOfBlock(statement)
+  if (statement.type === 'output') return [statement.expression]
+  return statement.type === 'set' ? [statement.value] : []
+}
+
+function expressionsOfBlock(statement: BlockStatement): readonly Expression[] {
   switch (statement.type) {
-    case 'output':
-      return [statement.expression]
     case 'if':
       return statement.branches.map(({ test }) => test)
     case 'for':
       return present([statement.iterable, statement.test])
-    case 'set':
-      return [statement.value]
     case 'set-block':
       return present([statement.filter])
     case 'with':
@@ -88,46 +114,23 @@ export function expressionsOf(statement: Statement): readonly Expression[] {
       return [statement.filter]
     case 'autoescape':
       return [statement.enabled]
-    case 'data':
     case 'block':
-    case 'load':
       return []
   }
 }
 
 export function bodiesOf(statement: Statement): readonly Body[] {
-  switch (statement.type) {
-    case 'if':
-      return [...statement.branches.map(({ body }) => body), statement.otherwise]
-    case 'for':
-      return [statement.body, statement.otherwise]
-    case 'set-block':
-    case 'with':
-    case 'macro':
-    case 'call-block':
-    case 'filter-block':
-    case 'autoescape':
-    case 'block':
-      return [statement.body]
-    case 'data':
-    case 'output':
-    case 'set':
-    case 'load':
-      return []
+  if (!isBlock(statement)) return []
+  if (statement.type === 'if') {
+    return [...statement.branches.map(({ body }) => body), statement.otherwise]
   }
+  return statement.type === 'for' ? [statement.body, statement.otherwise] : [statement.body]
 }
 
 function targetsOf(statement: Statement): readonly Target[] {
-  switch (statement.type) {
-    case 'for':
-    case 'set':
-    case 'set-block':
-      return [statement.target]
-    case 'with':
-      return statement.values.map(({ target }) => target)
-    default:
-      return []
-  }
+  const { type } = statement
+  if (type === 'for' || type === 'set' || type === 'set-block') return [statement.target]
+  return type === 'with' ? statement.values.map(({ target }) => target) : []
 }
 
 /** Names that the statements, and those inside of them, set: other names come from outside. */

@@ -57,16 +57,9 @@ function intResult(operator: Operator, a: number | bigint, b: number | bigint): 
 }
 
 function safeIntResult(operator: Operator, a: number, b: number): number | undefined {
-  switch (operator) {
-    case '+':
-      return a + b
-    case '-':
-      return a - b
-    case '*':
-      return a * b
-    default:
-      return undefined
-  }
+  if (operator === '+') return a + b
+  if (operator === '-') return a - b
+  return operator === '*' ? a * b : undefined
 }
 
 function floatResult(operator: Operator, a: number, b: number): Value {
@@ -98,9 +91,9 @@ function bounded(value: bigint): bigint {
 function otherResult(operator: Operator, left: Value, right: Value): Value | undefined {
   switch (operator) {
     case '+':
-      return isTime(left) && isTime(right) ? addTimes(left, right) : concatenated(left, right)
+      return sum(left, right)
     case '-':
-      return isTime(left) && isTime(right) ? subtractTimes(left, right) : difference(left, right)
+      return difference(left, right)
     case '*':
       return repeated(left, right) ?? repeated(right, left) ?? multiplyTime('*', left, right)
     case '/':
@@ -110,6 +103,10 @@ function otherResult(operator: Operator, left: Value, right: Value): Value | und
     case '**':
       return undefined
   }
+}
+
+function sum(left: Value, right: Value): Value | undefined {
+  return isTime(left) && isTime(right) ? addTimes(left, right) : concatenated(left, right)
 }
 
 function concatenated(left: Value, right: Value): Value | undefined {
@@ -132,6 +129,7 @@ function concatenated(left: Value, right: Value): Value | undefined {
 }
 
 function difference(left: Value, right: Value): Value | undefined {
+  if (isTime(left) && isTime(right)) return subtractTimes(left, right)
   if (!(left instanceof PySet) || !(right instanceof PySet)) return undefined
   return new PySet(
     left.items.filter((item) => !right.items.some((other) => scalarsEqual(item, other) === true)),

@@ -2,7 +2,8 @@ import { textOf } from './hashable.ts'
 import { isFloat, numeric } from './number.ts'
 import { PythonError, typeError, valueError } from './python-error.ts'
 import { typeName } from './type-name.ts'
-import { float, int, PyFloat, type Value } from './value.ts'
+import type { PyFloat } from './value.ts'
+import { float, int, type Value } from './value.ts'
 
 /** int(value) and float(value). */
 

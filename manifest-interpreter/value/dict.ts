@@ -1,4 +1,5 @@
 import { isHashable, scalarsEqual } from './hashable.ts'
+import { typeError } from './python-error.ts'
 import { PyTuple, type Dict, type PlainDict, type Value } from './value.ts'
 
 /** The operations of dict, on both of its forms. Only own properties are entries. */
@@ -45,7 +46,7 @@ export function set(dict: Dict, key: Value, value: Value): void {
     dict.set(storedKey(dict, key), value)
     return
   }
-  const name = typeof key === 'string' ? key : String(key)
+  const name = textKey(key)
   if (name === '__proto__') {
     Object.defineProperty(dict, name, {
       value,
@@ -54,6 +55,12 @@ export function set(dict: Dict, key: Value, value: Value): void {
       configurable: true,
     })
   } else dict[name] = value
+}
+
+function textKey(key: Value): string {
+  if (typeof key === 'string') return key
+  if (typeof key === 'object' && key !== null) throw typeError('This dict takes text keys only.')
+  return String(key)
 }
 
 /** True where there was such a key. */

@@ -19,7 +19,7 @@ export function requireHashable(value: Value): void {
 
 /** Equality of values that can be keys; undefined where one of them is a list, a dict or a set. */
 export function scalarsEqual(left: Value, right: Value): boolean | undefined {
-  if (left === right) return left === left
+  if (left === right) return !Number.isNaN(left)
   const a = numeric(left)
   if (a !== undefined) {
     const b = numeric(right)
@@ -28,19 +28,21 @@ export function scalarsEqual(left: Value, right: Value): boolean | undefined {
   }
   const text = textOf(left)
   if (text !== undefined) return text === textOf(right)
-  if (left === null || right === null) return false
-  if (left instanceof Uint8Array)
+  return left === null || right === null ? false : otherScalarsEqual(left, right)
+}
+
+function otherScalarsEqual(left: Value, right: Value): boolean | undefined {
+  if (left instanceof Uint8Array) {
     return right instanceof Uint8Array && Buffer.compare(left, right) === 0
-  if (isTime(left)) return isTime(right) && timesEqual(left, right)
-  if (left instanceof PyObject && left.traits.mapping === undefined) {
-    // An undefined entry equals any other.
-    return (
-      left.traits.type === 'Undefined' &&
-      right instanceof PyObject &&
-      right.traits.type === 'Undefined'
-    )
   }
-  return undefined
+  if (isTime(left)) return isTime(right) && timesEqual(left, right)
+  if (!(left instanceof PyObject) || left.traits.mapping !== undefined) return undefined
+  // An undefined entry equals any other.
+  return isUndefinedEntry(left) && isUndefinedEntry(right)
+}
+
+function isUndefinedEntry(value: Value): boolean {
+  return value instanceof PyObject && value.traits.type === 'Undefined'
 }
 
 /** The text of a str, be it marked up. */

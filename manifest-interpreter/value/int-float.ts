@@ -99,14 +99,19 @@ function smallPower(base: bigint, exponent: bigint): bigint {
 
 function floatPower(a: number, b: number): Value {
   if (a === 0 && b < 0) throw divisionByZero('0.0 cannot be raised to a negative power')
-  if (a < 0 && Number.isFinite(a) && Number.isFinite(b) && !Number.isInteger(b)) {
+  const isFinite = Number.isFinite(a) && Number.isFinite(b)
+  if (isFinite && a < 0 && !Number.isInteger(b)) {
     const size = Math.abs(a) ** b
     return complex(size * Math.cos(Math.PI * b), size * Math.sin(Math.PI * b))
   }
-  // Unlike JavaScript: 1 ** NaN and 1 ** Infinity are 1, so is (-1) ** Infinity.
-  const result = a === 1 || (a === -1 && !Number.isFinite(b) && !Number.isNaN(b)) ? 1 : a ** b
-  if (!Number.isFinite(result) && Number.isFinite(a) && Number.isFinite(b)) {
+  const result = isAlwaysOne(a, b) ? 1 : a ** b
+  if (isFinite && !Number.isFinite(result)) {
     throw new PythonError('OverflowError', 'Numerical result out of range')
   }
   return float(result)
+}
+
+/** Unlike JavaScript: 1 ** NaN and 1 ** Infinity are 1, so is (-1) ** Infinity. */
+function isAlwaysOne(a: number, b: number): boolean {
+  return a === 1 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY)
 }

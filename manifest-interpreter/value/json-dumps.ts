@@ -1,7 +1,7 @@
 import { entries, isDict } from './dict.ts'
 import { textOf } from './hashable.ts'
 import { isFloat, numeric } from './number.ts'
-import { compareTexts, sorted } from './ordering.ts'
+import { compare } from './ordering.ts'
 import { limitError, typeError } from './python-error.ts'
 import { floatText, str } from './text.ts'
 import { typeName } from './type-name.ts'
@@ -87,18 +87,11 @@ class Dumper {
 function sortedByKey(
   items: readonly (readonly [Value, Value])[],
 ): readonly (readonly [Value, Value])[] {
-  if (items.every(([key]) => typeof key === 'string')) {
-    return items.toSorted(([a], [b]) => compareTexts(String(a), String(b)))
-  }
-  const pairs = items.map(([key, item]) => new PyTuple([key, item]))
-  return sorted(pairs, { key: (pair) => keyOf(pair) }).map((pair) => {
-    const [key = null, item = null] = pair instanceof PyTuple ? pair.items : []
-    return [key, item] as const
+  const isBefore = (a: Value, b: Value): boolean => compare('<', a, b)
+  return items.toSorted(([a], [b]) => {
+    if (isBefore(a, b)) return -1
+    return isBefore(b, a) ? 1 : 0
   })
-}
-
-function keyOf(pair: Value): Value {
-  return pair instanceof PyTuple ? (pair.items[0] ?? null) : null
 }
 
 function keyText(key: Value): string {

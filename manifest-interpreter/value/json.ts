@@ -55,27 +55,31 @@ function parseFast(text: string, dialect: Dialect): Value | undefined {
   // Orjson refuses a lone surrogate, which JSON.parse makes of an escape.
   if (dialect === 'orjson' && /\\u[dD][89a-fA-F]/.test(text)) return undefined
   try {
-    const value: Value = JSON.parse(text)
-    return value
+    return parseNative(text)
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     throw error
   }
 }
 
-/** UTF-8, or UTF-16 and UTF-32 where a mark or zero bytes tell so. */
+/** JSON.parse makes nothing that is no Value. */
+const parseNative: (text: string) => Value = JSON.parse
+
+/** UTF-8, or UTF-16 where a mark or zero bytes tell so. */
 function decode(bytes: Uint8Array): string {
-  const [a, b, c, d] = bytes
   try {
-    if (a === 0xfe && b === 0xff) return decodeAs('utf-16be', bytes)
-    if (a === 0xff && b === 0xfe && !(c === 0 && d === 0)) return decodeAs('utf-16le', bytes)
-    if (bytes.length >= 2 && a === 0 && b !== 0) return decodeAs('utf-16be', bytes)
-    if (bytes.length >= 2 && a !== 0 && b === 0 && c !== 0) return decodeAs('utf-16le', bytes)
-    return decodeAs('utf-8', bytes)
+    return decodeAs(encodingOf(bytes), bytes)
   } catch (error) {
     if (error instanceof TypeError) throw new JsonError('The text is not in UTF-8', 0)
     throw error
   }
+}
+
+function encodingOf([first, second, third]: Uint8Array): string {
+  if (first === 0xfe && second === 0xff) return 'utf-16be'
+  if (first === 0xff && second === 0xfe) return 'utf-16le'
+  if (first === 0 && second !== undefined && second !== 0) return 'utf-16be'
+  return second === 0 && third !== 0 ? 'utf-16le' : 'utf-8'
 }
 
 function decodeAs(encoding: string, bytes: Uint8Array): string {
@@ -84,7 +88,7 @@ function decodeAs(encoding: string, bytes: Uint8Array): string {
 
 const spaces = /[ \t\n\r]*/y
 const number = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y
-// eslint-disable-next-line no-control-regex -- control characters must be escaped in JSON
+
 const string = /"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y
 const words: ReadonlyMap<string, Value> = new Map<string, Value>([
   ['null', null],

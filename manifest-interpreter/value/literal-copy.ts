@@ -1,5 +1,5 @@
 import { dictOf, entries, isDict } from './dict.ts'
-import { isFloat, numeric } from './number.ts'
+import { numeric } from './number.ts'
 import { PySet, PyTuple, type Value } from './value.ts'
 
 /**
@@ -16,11 +16,13 @@ const maxNesting = 90
 function copied(value: Value, depth: number): Value | undefined {
   if (value === null || typeof value === 'boolean') return value
   if (typeof value === 'string') return value.isWellFormed() ? value : undefined
-  if (numeric(value) !== undefined) {
-    if (typeof value === 'bigint') return undefined
-    return isFloat(value) && !Number.isFinite(Number(numeric(value))) ? undefined : value
-  }
-  if (depth > maxNesting) return undefined
+  const number = numeric(value)
+  if (number === undefined) return depth > maxNesting ? undefined : copiedContainer(value, depth)
+  // The digits of an int may be too many.
+  return typeof number === 'number' && Number.isFinite(number) ? value : undefined
+}
+
+function copiedContainer(value: Value, depth: number): Value | undefined {
   if (Array.isArray(value)) return copiedItems(value, depth)
   if (value instanceof PyTuple || value instanceof PySet) {
     const items = copiedItems(value.items, depth)

@@ -12,7 +12,8 @@ import { PyFloat, PyObject, PySet, PyTuple, float, int, type Value } from './val
  * taken for no literal.
  */
 export function literalEval(text: string): Value | undefined {
-  if (!mayBeLiteral(text)) return undefined
+  if (!firstOfLiteral.test(text)) return undefined
+  if (numberOrNothing.test(text)) return loneNumber(text)
   const source = text.replace(/^[ \t]+/, '')
   try {
     const parser = new LiteralParser(source.replace(/\r\n?/g, '\n'))
@@ -28,12 +29,21 @@ export const ellipsis = new PyObject({ type: 'ellipsis', repr: () => 'Ellipsis' 
 
 /** Most texts begin with a letter that begins no literal. */
 const firstOfLiteral = /^[\s\\]*(?:[0-9'"[({.+#-]|None|True|False|set|[uUrRbB]{1,2}['"])/
+/** Dates, ids, amounts: what begins so and has no brackets is a number or no literal. The usual text, so it comes first. */
+const numberOrNothing = /^[-+0-9][^,(#jJ\n\r\f\t\\]*$/
+const signAndNumber =
+  /^([-+]?) *((?:[0-9][0-9_.eE]*(?:[eE][-+][0-9_]+)?|0[xXoObB][0-9a-fA-F_]+)) *$/
 
-function mayBeLiteral(text: string): boolean {
-  return firstOfLiteral.test(text)
+function loneNumber(text: string): Value | undefined {
+  const [, sign, digits = ''] = signAndNumber.exec(text) ?? []
+  const number = digits === '' ? undefined : readNumber(digits, 0)
+  if (number?.end !== digits.length) return undefined
+  return sign === '-' ? negated(asValue(number.value)) : asValue(number.value)
 }
 
+/** Ends the parsing. One for all: most texts are no literals, and a stack is dear. */
 class NoLiteral extends Error {}
+const noLiteral = new NoLiteral('no literal')
 
 /** Python's own parser refuses more. */
 const maxNesting = 200
@@ -55,11 +65,11 @@ class LiteralParser {
   parse(): Value {
     this.#skipBlankLines()
     // An indented line.
-    if (/[ \t]/.test(this.#source.charAt(this.#at))) throw new NoLiteral()
+    if (/[ \t]/.test(this.#source.charAt(this.#at))) throw noLiteral
     const value = this.#tupleOrValue(() => this.#at >= this.#source.length || this.#peek() === '\n')
     this.#skip()
     this.#skipBlankLines()
-    if (this.#at < this.#source.length) throw new NoLiteral()
+    if (this.#at < this.#source.length) throw noLiteral
     return value
   }
 
@@ -86,7 +96,7 @@ class LiteralParser {
   }
 
   #expect(char: string): void {
-    if (!this.#take(char)) throw new NoLiteral()
+    if (!this.#take(char)) throw noLiteral
   }
 
   /** Values with commas between them are a tuple. */
@@ -136,13 +146,13 @@ class LiteralParser {
         this.#depth--
         return new PySet([])
       default:
-        throw new NoLiteral()
+        throw noLiteral
     }
   }
 
   #enter(): void {
     this.#at++
-    if (++this.#depth > maxNesting) throw new NoLiteral()
+    if (++this.#depth > maxNesting) throw noLiteral
   }
 
   #leave(close: string): void {
@@ -184,7 +194,7 @@ class LiteralParser {
       return dictOf([])
     }
     const first = this.#value()
-    if (!isHashable(first)) throw new NoLiteral()
+    if (!isHashable(first)) throw noLiteral
     const value = this.#peek() === ':' ? this.#dict(first) : this.#set(first)
     this.#leave('}')
     return value
@@ -198,7 +208,7 @@ class LiteralParser {
       entries.push([key, this.#value()])
       if (!this.#take(',') || this.#peek() === '}') return dictOf(entries)
       key = this.#value()
-      if (!isHashable(key)) throw new NoLiteral()
+      if (!isHashable(key)) throw noLiteral
     }
   }
 
@@ -206,7 +216,7 @@ class LiteralParser {
     const items = [first]
     while (this.#take(',') && this.#peek() !== '}') {
       const item = this.#value()
-      if (!isHashable(item)) throw new NoLiteral()
+      if (!isHashable(item)) throw noLiteral
       if (!contains(items, item)) items.push(item)
     }
     return new PySet(items)
@@ -219,13 +229,13 @@ class LiteralParser {
       this.#skip()
       const part = readString(this.#source, this.#at)
       if (part === undefined) return all
-      if (part === 'malformed') throw new NoLiteral()
+      if (part === 'malformed') throw noLiteral
       this.#at = part.end
       if (all === undefined) all = part.value
       else if (typeof all === 'string' && typeof part.value === 'string') all += part.value
       else if (typeof all !== 'string' && typeof part.value !== 'string')
         all = new Uint8Array(Buffer.concat([all, part.value]))
-      else throw new NoLiteral()
+      else throw noLiteral
     }
   }
 
@@ -248,7 +258,7 @@ class LiteralParser {
       return value
     }
     const number = readNumber(this.#source, this.#at)
-    if (number === undefined) throw new NoLiteral()
+    if (number === undefined) throw noLiteral
     this.#at = number.end
     return number.imaginary ? complex(0, Number(number.value)) : asValue(number.value)
   }
@@ -261,7 +271,7 @@ class LiteralParser {
     this.#at++
     this.#skip()
     const number = readNumber(this.#source, this.#at)
-    if (leftReal === undefined || number?.imaginary !== true) throw new NoLiteral()
+    if (leftReal === undefined || number?.imaginary !== true) throw noLiteral
     this.#at = number.end
     return complex(leftReal, sign === '-' ? -Number(number.value) : Number(number.value))
   }

@@ -4,15 +4,9 @@ import { PyFloat, type Value } from './value.ts'
 
 /** The numeric value, undefined for what is no number. */
 export function numeric(value: Value): number | bigint | undefined {
-  switch (typeof value) {
-    case 'number':
-    case 'bigint':
-      return value
-    case 'boolean':
-      return value ? 1 : 0
-    default:
-      return value instanceof PyFloat ? value.value : undefined
-  }
+  if (typeof value === 'number' || typeof value === 'bigint') return value
+  if (typeof value === 'boolean') return value ? 1 : 0
+  return value instanceof PyFloat ? value.value : undefined
 }
 
 /** An int, not a bool. */

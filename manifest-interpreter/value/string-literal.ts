@@ -8,6 +8,9 @@ const opening = /([uU]|[bB][rR]?|[rR][bB]?)?('''|"""|'|")/y
 /** After a backslash, in the order in which they are tried. */
 const escape =
   /\\(?:\n|([\\'"abfnrtv])|([0-7]{1,3})|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([^]))/gu
+/** An escape without its digits, beyond Unicode, or a name. */
+const badEscape =
+  /(?<!\\)(?:\\\\)*\\(?:x(?![0-9a-fA-F]{2})|u(?![0-9a-fA-F]{4})|U(?!00(?:10|0[0-9a-fA-F])[0-9a-fA-F]{4})|N)/
 const named: Readonly<Record<string, string>> = {
   '\\': '\\',
   "'": "'",
@@ -57,26 +60,22 @@ function textOf(body: string, raw: boolean): string | undefined {
 /** The text with its backslash escapes resolved; undefined where one cannot be. */
 export function unescape(body: string): string | undefined {
   if (!body.includes('\\')) return body
-  let malformed = false
-  const text = body.replace(escape, (...groups: (string | undefined)[]) => {
+  if (badEscape.test(body)) return undefined
+  return body.replace(escape, (...groups: (string | undefined)[]) => {
     const [whole = '', short, octal, x, u, U, other] = groups
     if (short !== undefined) return named[short] ?? ''
     if (octal !== undefined) return String.fromCodePoint(Number.parseInt(octal, 8))
     const hex = x ?? u ?? U
     if (hex !== undefined) {
       const code = Number.parseInt(hex, 16)
-      if (code <= 0x10ffff) return String.fromCodePoint(code)
-      malformed = true
+      return String.fromCodePoint(code)
     }
-    if (other !== undefined && /[xuUN]/.test(other)) malformed = true
     // A backslash before a line end joins the lines; an unknown escape stays as it is.
     return other === undefined ? '' : whole
   })
-  return malformed ? undefined : text
 }
 
 function bytesOf(body: string, raw: boolean): Uint8Array | undefined {
-  // eslint-disable-next-line no-control-regex -- bytes literals hold ASCII only
   if (!/^[\x01-\x7f]*$/.test(body)) return undefined
   // In bytes, \u and \U are no escapes.
   const text = raw ? body : textOf(body.replace(/\\([\s\S])/g, keepUnicodeEscape), false)

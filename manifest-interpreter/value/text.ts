@@ -24,18 +24,12 @@ export function repr(value: Value): string {
 }
 
 function reprAt(value: Value, depth: number): string {
-  switch (typeof value) {
-    case 'string':
-      return reprText(value)
-    case 'number':
-      return numberText(value)
-    case 'bigint':
-      return intText(value)
-    case 'boolean':
-      return value ? 'True' : 'False'
-    case 'object':
-      return value === null ? 'None' : reprObject(value, depth)
-  }
+  if (value === null) return 'None'
+  if (typeof value === 'string') return reprText(value)
+  if (typeof value === 'number') return numberText(value)
+  if (typeof value === 'bigint') return intText(value)
+  if (typeof value === 'boolean') return value ? 'True' : 'False'
+  return reprObject(value, depth)
 }
 
 function reprObject(value: Exclude<Value, null>, depth: number): string {

@@ -14,24 +14,19 @@ export function multiplyTime(
   left: Value,
   right: Value,
 ): Value | undefined {
-  if (left instanceof PyTimeDelta && right instanceof PyTimeDelta) {
+  if (!(left instanceof PyTimeDelta)) {
+    const isProduct = operator === '*' && right instanceof PyTimeDelta
+    return isProduct ? multiplyTime('*', right, left) : undefined
+  }
+  if (right instanceof PyTimeDelta) {
     return operator === '*' ? undefined : quotient(operator, left, right)
   }
-  if (left instanceof PyTimeDelta) {
-    const factor = numeric(right)
-    if (factor === undefined) return undefined
-    if (operator === '*') return product(left, right, factor)
-    if (operator === '/') {
-      if (Number(factor) === 0) throw divisionByZero()
-      return PyTimeDelta.ofMicros(Number(left.micros) / Number(factor))
-    }
-    if (operator === '//' && !isFloat(right))
-      return new PyTimeDelta(floorOf(left.micros, BigInt(factor)))
-    return undefined
-  }
-  return operator === '*' && right instanceof PyTimeDelta
-    ? multiplyTime('*', right, left)
-    : undefined
+  const factor = numeric(right)
+  if (factor === undefined || operator === '%') return undefined
+  if (operator === '*') return product(left, right, factor)
+  if (Number(factor) === 0) throw divisionByZero()
+  if (operator === '/') return PyTimeDelta.ofMicros(Number(left.micros) / Number(factor))
+  return isFloat(right) ? undefined : new PyTimeDelta(floorOf(left.micros, BigInt(factor)))
 }
 
 function product(time: PyTimeDelta, by: Value, factor: number | bigint): PyTimeDelta | undefined {

@@ -4,21 +4,12 @@ import { PyFloat, PyObject, PySet, PyTuple, type Value } from './value.ts'
 
 /** `bool(value)`. What is undefined is false. */
 export function truth(value: Value | undefined): boolean {
-  switch (typeof value) {
-    case 'boolean':
-      return value
-    case 'string':
-      return value !== ''
-    case 'number':
-      // NaN is true.
-      return value !== 0
-    case 'bigint':
-      return value !== 0n
-    case 'undefined':
-      return false
-    case 'object':
-      return value !== null && objectTruth(value)
-  }
+  if (typeof value === 'boolean') return value
+  if (typeof value === 'string') return value !== ''
+  // NaN is true.
+  if (typeof value === 'number') return value !== 0
+  if (typeof value === 'bigint') return value !== 0n
+  return value !== undefined && value !== null && objectTruth(value)
 }
 
 function objectTruth(value: Exclude<Value, null>): boolean {

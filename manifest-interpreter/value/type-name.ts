@@ -3,18 +3,12 @@ import { PyFloat, PyObject, PySet, PyTuple, type Value } from './value.ts'
 
 /** The name of a value's class in Python, as its error messages have it. */
 export function typeName(value: Value): string {
-  switch (typeof value) {
-    case 'boolean':
-      return 'bool'
-    case 'bigint':
-      return 'int'
-    case 'string':
-      return 'str'
-    case 'number':
-      return Number.isInteger(value) ? 'int' : 'float'
-    case 'object':
-      return value === null ? 'NoneType' : objectTypeName(value)
-  }
+  if (value === null) return 'NoneType'
+  if (typeof value === 'boolean') return 'bool'
+  if (typeof value === 'string') return 'str'
+  if (typeof value === 'bigint') return 'int'
+  if (typeof value === 'number') return Number.isInteger(value) ? 'int' : 'float'
+  return objectTypeName(value)
 }
 
 function objectTypeName(value: object): string {

@@ -10,8 +10,7 @@ import { isComplex } from '../../manifest-interpreter/value/complex.ts'
 import { entries, get, isDict } from '../../manifest-interpreter/value/dict.ts'
 import { dumpJson } from '../../manifest-interpreter/value/json-dumps.ts'
 import { parseJson } from '../../manifest-interpreter/value/json.ts'
-import { numeric } from '../../manifest-interpreter/value/number.ts'
-import { StreamSlice } from '../../manifest-interpreter/value/stream-slice.ts'
+import type { StreamSlice } from '../../manifest-interpreter/value/stream-slice.ts'
 import { str } from '../../manifest-interpreter/value/text.ts'
 import { typeName } from '../../manifest-interpreter/value/type-name.ts'
 import {
@@ -79,7 +78,7 @@ function check(example: Case): void {
 }
 
 function evaluate({ line, mode, template, compiler }: Case, scope: Scope): Value {
-  const parameters = scope['parameters']
+  const parameters = scope.parameters
   const options = { ...(isDict(parameters) && { parameters }) }
   switch (mode) {
     case 'jinja':
@@ -140,17 +139,17 @@ function pythonType(value: Value): string {
 /** As the cases write what JSON has no form for. */
 function described(value: Value): Value {
   if (Array.isArray(value)) return value.map(described)
+  if (isDict(value)) return describedDict(entries(value))
   if (value instanceof PyTuple) return { $tuple: value.items.map(described) }
   if (value instanceof PySet) return { $set: value.items.map(described) }
   if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('latin1') }
   if (isComplex(value)) return { $complex: str(value) }
   if (value instanceof PyObject) return { $other: value.traits.type, str: str(value) }
-  const number = typeof value === 'boolean' ? undefined : numeric(value)
-  if (number !== undefined && typeof number === 'number' && !Number.isFinite(number)) {
-    return { $float: str(value) }
-  }
-  if (!isDict(value)) return value
-  const items = entries(value)
+  const isFinite = typeof value !== 'number' || Number.isFinite(value)
+  return isFinite ? value : { $float: str(value) }
+}
+
+function describedDict(items: readonly (readonly [Value, Value])[]): Value {
   if (items.some(([key]) => typeof key !== 'string')) {
     return { $dict: items.map(([key, item]) => [described(key), described(item)]) }
   }

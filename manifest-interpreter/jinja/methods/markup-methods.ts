@@ -79,9 +79,9 @@ const entities: Readonly<Record<string, string>> = {
 }
 
 export function unescapeHtml(text: string): string {
-  return text.replace(/&(?:#(\d+)|#[xX]([0-9a-fA-F]+)|(\w+));/g, (whole, decimal, hex, name) => {
-    if (typeof name === 'string') return entities[name] ?? whole
-    const code = typeof decimal === 'string' ? Number(decimal) : Number.parseInt(String(hex), 16)
+  return text.replace(/&(#\d+|#[xX][0-9a-fA-F]+|\w+);/g, (whole, name: string) => {
+    if (!name.startsWith('#')) return entities[name] ?? whole
+    const code = Number(name.replace('#x', '0x').replace('#X', '0x').replace('#', ''))
     return code <= 0x10ffff ? String.fromCodePoint(code) : '\ufffd'
   })
 }

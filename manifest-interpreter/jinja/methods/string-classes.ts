@@ -34,7 +34,7 @@ export const whitespaceChars =
 export const classes: Methods<string> = methods<string>({
   isalnum: all(/^[\p{L}\p{N}]+$/u),
   isalpha: all(/^\p{L}+$/u),
-  // eslint-disable-next-line no-control-regex -- ASCII is what it asks for
+
   isascii: { run: (_args, { self }) => /^[\x00-\x7f]*$/.test(self) },
   isdecimal: all(/^\p{Nd}+$/u),
   isdigit: all(/^[\p{Nd}²³¹⁰⁴-⁹₀-₉①-⑨⑴-⑼⒈-⒐⓪⓵-⓽⓿❶-❾➀-➈➊-➒]+$/u),

@@ -6,7 +6,7 @@ import { PyTuple, type Value } from '../../value/value.ts'
 import { codePointLength, codePoints, toList } from '../iterate.ts'
 import { typeNameOf, type Operand } from '../operand.ts'
 import { stringFormat } from '../string-format.ts'
-import { isDict, entries } from '../../value/dict.ts'
+import { entries, isDict, textEntries } from '../../value/dict.ts'
 import { casing } from './string-casing.ts'
 import { classes } from './string-classes.ts'
 import { methods, type Method, type Methods, type Receiver } from './method.ts'
@@ -228,7 +228,7 @@ const texts: Methods<string> = methods<string>({
     required: ['mapping'],
     run: ([mapping], { self, budget }) => {
       if (!isDict(mapping)) throw typeError('format_map() wants a mapping')
-      const keywords = new Map(entries(mapping).map(([key, value]) => [String(key), value]))
+      const keywords = new Map(textEntries(mapping))
       return stringFormat(self, { args: [], keywords }, budget)
     },
   },

@@ -1,4 +1,5 @@
-import { PyDate, PyDateTime, PyTimeDelta } from '../../datetime/py-datetime.ts'
+import type { PyDateTime } from '../../datetime/py-datetime.ts'
+import { PyDate, PyTimeDelta } from '../../datetime/py-datetime.ts'
 import { strftime } from '../../datetime/strftime.ts'
 import { dayOfYear } from '../../datetime/calendar.ts'
 import { PythonError, typeError } from '../../value/python-error.ts'
@@ -53,22 +54,25 @@ function weekday(moment: Moment): number {
 }
 
 function replace(self: Moment, args: readonly Operand[]): Value {
-  const [year, month, day, hour, minute, second, microsecond] = args.map((value) =>
-    value === null || value === undefined ? undefined : countArgument(value),
-  )
-  if (self instanceof PyDate) {
-    return new PyDate(year ?? self.year, month ?? self.month, day ?? self.day)
+  const changed = (i: number, otherwise: number): number => {
+    const value = args[i]
+    return value === null || value === undefined ? otherwise : countArgument(value)
   }
-  const time = self.with({
-    year: year ?? self.year,
-    month: month ?? self.month,
-    day: day ?? self.day,
-    hour: hour ?? self.hour,
-    minute: minute ?? self.minute,
-    second: second ?? self.second,
-    microsecond: microsecond ?? self.microsecond,
+  const year = changed(0, self.year)
+  const month = changed(1, self.month)
+  const day = changed(2, self.day)
+  if (self instanceof PyDate) return new PyDate(year, month, day)
+  return self.with({
+    year,
+    month,
+    day,
+    hour: changed(3, self.hour),
+    minute: changed(4, self.minute),
+    second: changed(5, self.second),
+    microsecond: changed(6, self.microsecond),
+    // The only zone that a template can name is none.
+    ...(args[7] === null && { offset: null }),
   })
-  return args[7] === null ? time.with({ offset: null }) : time
 }
 
 const dateMethods: Methods<PyDate> = methods<PyDate>({
