@@ -1,5 +1,4 @@
-import { isPathDecoder } from '../decoders/json-decoder.ts'
-import { jsonDecoder } from '../decoders/json-decoder.ts'
+import { isPathDecoder, jsonDecoder } from '../decoders/json-decoder.ts'
 import { list, optionalComponent, parametersOf } from '../../definition.ts'
 import { truth } from '../../value/truth.ts'
 import { compileFieldPath } from './field-path.ts'

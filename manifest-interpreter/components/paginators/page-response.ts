@@ -1,5 +1,4 @@
-import { jsonDecoder } from '../decoders/json-decoder.ts'
-import { isPathDecoder } from '../decoders/json-decoder.ts'
+import { isPathDecoder, jsonDecoder } from '../decoders/json-decoder.ts'
 import type { Decoder } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { Value } from '../../value/value.ts'
