@@ -82,8 +82,7 @@ function recordMessages(
     ends,
     keys,
     valuePrefix: frameRecord(fingerprint, new Uint8Array(0)),
-    // A header is a fifth of what a message costs its readers: only what a reader cannot do without. `seq` is the last one
-    // (gather-records.ts knows).
+    // Every message carries them: only what a reader cannot do without. `seq` is the last one (gather-records.ts knows).
     headers: encodeHeadersBefore({ type: 'RECORD', attempt: String(maker.attempt), slice }, 'seq'),
     firstNumber: seq,
   }
