@@ -22,6 +22,8 @@ export interface BuilderOptions {
   readonly states: ReadonlyMap<string, Dict>
   readonly catalog: ReadonlyMap<string, ConfiguredStream> | null
   readonly emitState: (streamName: string, state: Dict) => void
+  /** The manifest's `max_concurrent_async_job_count`. */
+  readonly maxConcurrentAsyncJobs?: Value
 }
 
 /** Builds components by their types, for one configuration. */
@@ -35,11 +37,17 @@ export function createBuilder(options: BuilderOptions): Builder {
     emitState,
     stateOf: (streamName) => states.get(streamName) ?? null,
     catalog,
+    ...(options.maxConcurrentAsyncJobs !== undefined && {
+      maxConcurrentAsyncJobs: options.maxConcurrentAsyncJobs,
+    }),
     withState: (streamName, state) =>
       createBuilder({ ...options, states: new Map([...states, [streamName, state]]) }),
     forParent: (parentStates) =>
       createBuilder({
-        ...options,
+        config,
+        templates,
+        environment,
+        http,
         states: parentStates,
         catalog: null,
         emitState: () => undefined,

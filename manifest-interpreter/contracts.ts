@@ -308,6 +308,8 @@ export interface Stream {
   readonly partitionRouter: PartitionRouter | null
   /** What is read, in order: asked for while earlier slices are being read. */
   slices(): AsyncIterable<StreamSlice>
+  /** The records of a slice. A schema that cannot be loaded fails it before the first request. */
+  read(slice: StreamSlice): AsyncIterable<readonly Dict[]>
 }
 
 /** How one component of the manifest becomes an object: `components/registry.ts` has one for each type. */

@@ -39,6 +39,8 @@ async function checkStream(
 ): Promise<ConnectionStatus> {
   const names = checkedNames(check, config)
   const dynamic = list(check, 'dynamic_streams_check_configs')
+  if (get(check, 'stream_names') === undefined && get(check, 'dynamic_streams_check_configs') === undefined)
+    throw new TypeError('CheckStream needs stream_names or dynamic_streams_check_configs.')
   let built: readonly Stream[]
   try {
     built = (dynamic.length === 0 ? await streams.named(names) : null) ?? (await streams.first())
@@ -109,7 +111,7 @@ async function checkDynamicStream(
 async function availabilityProblem(stream: Stream): Promise<string | null> {
   try {
     for await (const slice of stream.slices()) {
-      for await (const records of stream.retriever.read(slice)) if (records.length > 0) return null
+      for await (const records of stream.read(slice)) if (records.length > 0) return null
       return null
     }
     return `Stream ${stream.name} is not available: it has no slices to read.`

@@ -2,7 +2,7 @@ import { createBuilder } from '../builder.ts'
 import { buildCallBudget } from '../components/requesters/call-budget.ts'
 import { prepareConfig, validateConfig } from '../config/prepare-config.ts'
 import { SourceError, type Environment } from '../contracts.ts'
-import { optionalDict } from '../definition.ts'
+import { field, optionalDict } from '../definition.ts'
 import { SourceHttp } from '../http/source-http.ts'
 import { TemplateCompiler } from '../interpolation/template-compiler.ts'
 import { merged } from '../value/dict.ts'
@@ -25,6 +25,8 @@ export interface OpenOptions {
   readonly environment: Environment
   /** Requests at the same time, of all streams together. */
   readonly maxConcurrentRequests?: number
+  /** Slices that are read at the same time, in the place of the manifest's concurrency_level. */
+  readonly concurrency?: number
 }
 
 export interface ReadOptions {
@@ -60,7 +62,10 @@ export class ManifestSource implements AsyncDisposable {
     })
     const specification = optionalDict(manifest.spec ?? {}, 'connection_specification') ?? {}
     this.#secrets = new SecretFilter(specification, options.config)
-    this.#concurrency = concurrencyOf(manifest.definition, this.#config, this.#templates)
+    this.#concurrency =
+      options.concurrency === undefined
+        ? concurrencyOf(manifest.definition, this.#config, this.#templates)
+        : { concurrency: options.concurrency, generators: 1 }
     const budget = buildCallBudget(manifest.definition, {
       config: this.#config,
       templates: this.#templates,
@@ -141,7 +146,12 @@ export class ManifestSource implements AsyncDisposable {
     readonly states?: ReadonlyMap<string, Dict>
     readonly queue?: StateQueue
   }): SourceStreams {
+    const maxConcurrentAsyncJobs = field(
+      this.#manifest.definition,
+      'max_concurrent_async_job_count',
+    )
     const builder = createBuilder({
+      ...(maxConcurrentAsyncJobs !== undefined && { maxConcurrentAsyncJobs }),
       config: options.config ?? this.#config,
       templates: this.#templates,
       environment: this.#environment,

@@ -137,7 +137,7 @@ class StreamRead {
   }
 
   async #readSlice(slice: StreamSlice): Promise<void> {
-    const { cursor, retriever, name } = this.#stream
+    const { cursor, name } = this.#stream
     const turn = { isTaken: false }
     const takeTurn = async () => {
       if (!turn.isTaken) await this.#turn.acquire()
@@ -145,7 +145,7 @@ class StreamRead {
       return !this.#isOver()
     }
     try {
-      for await (const records of retriever.read(slice)) {
+      for await (const records of this.#stream.read(slice)) {
         if (!(await takeTurn())) return
         const isFirst = this.#records === 0
         this.#records += records.length

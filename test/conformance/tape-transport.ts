@@ -1,4 +1,6 @@
+import { Readable } from 'node:stream'
 import { TransportError } from '../../manifest-interpreter/contracts.ts'
+import { decompress } from '../../manifest-interpreter/http/decompress.ts'
 import { HttpResponse } from '../../manifest-interpreter/http/http-response.ts'
 import { ResponseHeaders } from '../../manifest-interpreter/http/response-headers.ts'
 import { canonicalJson } from './canonical.ts'
@@ -56,14 +58,12 @@ export class TapeTransport implements Transport {
     }
     const { response } = exchange
     if (response === undefined) throw new TransportError('connection', exchange.error ?? '')
+    const headers = new ResponseHeaders(Object.entries(response.headers))
     return new HttpResponse({
       status: response.status,
-      headers: new ResponseHeaders(Object.entries(response.headers)),
+      headers,
       url: request.url,
-      body:
-        response.body_base64 === undefined
-          ? Buffer.from(response.body ?? '')
-          : Buffer.from(response.body_base64, 'base64'),
+      body: decompress(Readable.from([bytesOf(response)]), headers.text('content-encoding')),
     })
   }
 
@@ -76,6 +76,10 @@ export class TapeTransport implements Transport {
       return expected === sent ? [] : [`sent ${sent} times instead of ${expected}: ${key}`]
     })
   }
+}
+
+function bytesOf({ body, body_base64: base64 }: NonNullable<Exchange['response']>): Buffer {
+  return base64 === undefined ? Buffer.from(body ?? '') : Buffer.from(base64, 'base64')
 }
 
 const LEFT_OUT = new Set(['user-agent', 'accept-encoding', 'connection', 'content-length', 'host'])

@@ -1,5 +1,5 @@
-import { component, flag, optionalComponent, optionalDict, optionalText } from '../../definition.ts'
-import { dictOf, entries, get, isPlainDict, textEntries } from '../../value/dict.ts'
+import { component, flag, optionalComponent, optionalText } from '../../definition.ts'
+import { dictOf, entries, get, isDict, isPlainDict, textEntries } from '../../value/dict.ts'
 import { PageSizeReducer } from '../paginators/page-size-reducer.ts'
 import { PaginationTracker } from '../paginators/pagination-tracker.ts'
 import { buildQueryProperties } from '../query-properties/query-properties.ts'
@@ -150,7 +150,8 @@ function queryPropertiesOf(
   const configuredSchema = builder.catalog?.get(context.streamName)?.jsonSchema ?? null
   const build = (found: PlainDict) =>
     buildQueryProperties(found, builder, { ...context, configuredSchema })
-  const parameters = optionalDict(requester, 'request_parameters') ?? {}
+  const given = get(requester, 'request_parameters') ?? null
+  const parameters = isDict(given) ? given : {}
   const inParameters = textEntries(parameters).filter(([, value]) => isQueryProperties(value))
   const fromEndpoint = optionalComponent(requester, 'fetch_properties_from_endpoint')
   if (inParameters.length + (fromEndpoint === undefined ? 0 : 1) > 1 && inParameters.length > 0)

@@ -111,7 +111,7 @@ export class SimpleRetriever implements Retriever {
     let firstPage = this.#parts.firstPage?.(slice) ?? null
     for (;;) {
       const scope = scopeOf(slice, token, reducer)
-      const page = new PageCount(firstPage)
+      const page = new PageCount(original, firstPage)
       firstPage = null
       const outcome = yield* this.#countedPage(scope, page, tracker)
       if (outcome === null) reducer?.succeeded()
@@ -138,7 +138,7 @@ export class SimpleRetriever implements Retriever {
   ): AsyncGenerator<readonly Dict[], RetrieverSignal | null> {
     try {
       for await (const records of this.#readPage(scope, page)) {
-        tracker.observe(records, scope.slice)
+        tracker.observe(records, page.slice)
         page.add(records)
         yield records
       }
@@ -187,8 +187,7 @@ export class SimpleRetriever implements Retriever {
       const extraFields = { query_properties: [...properties] }
       const slice = new StreamSlice({ partition, cursorSlice, extraFields })
       for await (const records of this.#request({ ...scope, slice }, page)) {
-        const complete = merged.add(records)
-        if (complete.length > 0) yield complete
+        yield* merged.merge(records)
       }
     }
     const records = merged.finish()
@@ -198,12 +197,12 @@ export class SimpleRetriever implements Retriever {
   async *#request(scope: RequestScope, page: PageCount): AsyncIterable<readonly Dict[]> {
     const { requester, recordSelector, streamName } = this.#parts
     const response =
-      page.response ??
+      page.takeKnown() ??
       (await requester.send({ scope, stream: streamName, ...this.#options(scope) }))
     page.response = response
     page.extracted = 0
     if (response?.ok !== true) return
-    for await (const { records, extracted } of recordSelector.select(response, scope)) {
+    for await (const { records, extracted } of recordSelector.select(response, { slice: page.slice, nextPageToken: null })) {
       page.extracted += extracted
       if (records.length > 0) yield records
     }
@@ -240,15 +239,25 @@ export class SimpleRetriever implements Retriever {
 
 /** What a page held, for the paginator. */
 class PageCount {
-  response: HttpResponse | null
+  /** The slice that the records are of: what requests add to it (a chunk of properties, a smaller range) is not theirs. */
+  readonly slice: StreamSlice
+  response: HttpResponse | null = null
+  #known: HttpResponse | null
   count = 0
   /** Of the last response: with chunks of properties each chunk has the same records. */
   extracted = 0
   lastRecord: Dict | null = null
 
   /** @param known the response, where it need not be asked for */
-  constructor(known: HttpResponse | null) {
-    this.response = known
+  constructor(slice: StreamSlice, known: HttpResponse | null) {
+    this.slice = slice
+    this.#known = known
+  }
+
+  takeKnown(): HttpResponse | null {
+    const known = this.#known
+    this.#known = null
+    return known
   }
 
   /** False where there is nothing to read and no next page: no response, or one that is not ok. */

@@ -1,6 +1,7 @@
-import { component, field, optionalComponent, optionalText } from '../../definition.ts'
+import { component, field, list, optionalComponent, optionalText } from '../../definition.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
 import { buildCursor } from '../incremental/build-cursor.ts'
+import { migrateState } from '../incremental/migrate-state.ts'
 import { buildSchemaLoader } from '../schema/build-schema-loader.ts'
 import { primaryKeyOf } from './primary-key.ts'
 import type {
@@ -13,8 +14,9 @@ import type {
 import type { PlainDict } from '../../value/value.ts'
 
 /** DeclarativeStream: a stream with its partition router, cursor, retriever and schema. */
-export function declarativeStream(definition: PlainDict, builder: Builder): Stream {
+export function declarativeStream(definition: PlainDict, source: Builder): Stream {
   const name = optionalText(definition, 'name') ?? ''
+  const builder = withMigratedState(definition, source, name)
   const context: BuildContext = { streamName: name }
   const partitionRouter = buildPartitionRouter(component(definition, 'retriever'), builder, context)
   const stream = streamContext(definition, builder, { name, partitionRouter })
@@ -37,7 +39,18 @@ export function declarativeStream(definition: PlainDict, builder: Builder): Stre
     // As the reference: only the parents of a stream with partitions and a cursor hold up other streams.
     partitionRouter: incrementalSync === null ? null : partitionRouter,
     slices: () => retriever.slices?.() ?? stream.slices(),
+    async *read(slice) {
+      await schemaLoader.schema()
+      yield* retriever.read(slice)
+    },
   }
+}
+
+/** The parents of the stream start from its migrated state too. */
+function withMigratedState(definition: PlainDict, builder: Builder, name: string): Builder {
+  const state = builder.stateOf(name)
+  if (state === null || list(definition, 'state_migrations').length === 0) return builder
+  return builder.withState(name, migrateState(state, definition, builder))
 }
 
 function streamContext(
@@ -81,6 +94,7 @@ function buildPartitionRouter(
 ): PartitionRouter | null {
   const definition = field(retriever, 'partition_router')
   if (definition === undefined || definition === null) return null
+  if (Array.isArray(definition) && definition.length === 0) return null
   if (!Array.isArray(definition)) return builder.build('partitionRouter', definition, context)
   const product = { type: 'CartesianProductStreamSlicer', stream_slicers: definition }
   return builder.build('partitionRouter', product, context)
