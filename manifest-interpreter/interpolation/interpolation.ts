@@ -1,3 +1,4 @@
+import { SourceError } from '../contracts.ts'
 import { isUndefined, textOfOperand, type Operand } from '../jinja/operand.ts'
 import { asPythonError, kindOf, type Template } from '../jinja/template.ts'
 import { isComplex } from '../value/complex.ts'
@@ -27,7 +28,7 @@ export function compileInterpolation(interpolation: Interpolation): (scope: Scop
   const { template } = interpolation
   if (hasRemovedVariable(template.text)) {
     return () => {
-      throw new TemplateError(template.text, { kind: 'ValueError', message: removedVariable })
+      throw new SourceError(removedVariable, { failureType: 'config_error' })
     }
   }
   const { constant } = template
