@@ -202,7 +202,10 @@ export class SimpleRetriever implements Retriever {
     page.response = response
     page.extracted = 0
     if (response?.ok !== true) return
-    for await (const { records, extracted } of recordSelector.select(response, { slice: page.slice, nextPageToken: null })) {
+    for await (const { records, extracted } of recordSelector.select(response, {
+      slice: page.slice,
+      nextPageToken: null,
+    })) {
       page.extracted += extracted
       if (records.length > 0) yield records
     }
