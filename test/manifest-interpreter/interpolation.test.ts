@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { SourceError } from '../../manifest-interpreter/contracts.ts'
 import {
   TemplateCompiler,
   type Scope,

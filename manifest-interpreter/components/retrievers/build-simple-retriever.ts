@@ -1,8 +1,7 @@
 import { component, flag, optionalComponent, optionalText } from '../../definition.ts'
-import { dictOf, entries, get, isDict, isPlainDict, textEntries } from '../../value/dict.ts'
+import { get, isPlainDict } from '../../value/dict.ts'
 import { PageSizeReducer } from '../paginators/page-size-reducer.ts'
 import { PaginationTracker } from '../paginators/pagination-tracker.ts'
-import { buildQueryProperties } from '../query-properties/query-properties.ts'
 import { firstPageOf } from '../partition-routers/lazy-first-page.ts'
 import {
   checkLazyRead,
@@ -10,10 +9,10 @@ import {
   checkPaginationReset,
   checkWindowSplitting,
 } from './retriever-rules.ts'
+import { queryPropertiesOf } from './requested-properties.ts'
 import { SimpleRetriever, type WindowSplitting } from './simple-retriever.ts'
 import type { BuildContext, Builder, Paginator, Retriever, StreamContext } from '../../contracts.ts'
-import type { QueryProperties } from '../query-properties/query-properties.ts'
-import type { PlainDict, Value } from '../../value/value.ts'
+import type { PlainDict } from '../../value/value.ts'
 
 /** Builds a SimpleRetriever, or the lazy one where the records of its first page stand in the parent's records. */
 export function simpleRetriever(
@@ -131,49 +130,4 @@ function windowSplitting(
     minimum: optionalText(splitting, 'min_split_window') ?? null,
     failureMessage: optionalText(splitting, 'failure_message'),
   }
-}
-
-interface FoundQueryProperties {
-  readonly properties: QueryProperties | null
-  /** The request parameter that they fill. */
-  readonly key?: string
-  /** The requester's definition without them. */
-  readonly requester: PlainDict
-}
-
-/** QueryProperties stand in a request parameter, in `query_properties`, or, formerly, in `fetch_properties_from_endpoint`. */
-function queryPropertiesOf(
-  requester: PlainDict,
-  builder: Builder,
-  context: BuildContext,
-): FoundQueryProperties {
-  const configuredSchema = builder.catalog?.get(context.streamName)?.jsonSchema ?? null
-  const build = (found: PlainDict) =>
-    buildQueryProperties(found, builder, { ...context, configuredSchema })
-  const given = get(requester, 'request_parameters') ?? null
-  const parameters = isDict(given) ? given : {}
-  const inParameters = textEntries(parameters).filter(([, value]) => isQueryProperties(value))
-  const fromEndpoint = optionalComponent(requester, 'fetch_properties_from_endpoint')
-  if (inParameters.length + (fromEndpoint === undefined ? 0 : 1) > 1 && inParameters.length > 0)
-    throw new TypeError(
-      `The requester of stream ${context.streamName} may name its query properties once only: in one request parameter.`,
-    )
-  for (const [key, value] of inParameters) {
-    if (!isQueryProperties(value)) continue
-    const others = entries(parameters).filter(([, other]) => !isQueryProperties(other))
-    return {
-      properties: build(value),
-      key,
-      requester: { ...requester, request_parameters: dictOf(others) },
-    }
-  }
-  const own =
-    fromEndpoint === undefined
-      ? optionalComponent(requester, 'query_properties')
-      : { type: 'QueryProperties', property_list: fromEndpoint }
-  return { properties: own === undefined ? null : build(own), requester }
-}
-
-function isQueryProperties(value: Value): value is PlainDict {
-  return isPlainDict(value) && get(value, 'type') === 'QueryProperties'
 }

@@ -1,5 +1,6 @@
 import { component, field, flag, list, optionalComponent, optionalText } from '../../definition.ts'
 import { get, isDict, isPlainDict } from '../../value/dict.ts'
+import { classifyStopCondition } from '../paginators/stop-condition-safety.ts'
 import { truth } from '../../value/truth.ts'
 import type { StreamContext } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
@@ -101,6 +102,13 @@ function checkStrategy(
   const configured = Number(pageSize)
   if (Number.isInteger(configured) && typeof minimum === 'number' && configured <= minimum)
     throw wrong(`page_size ${configured} cannot become smaller than minimum_page_size ${minimum}.`)
+  const condition = optionalText(strategy, 'stop_condition')
+  if (type !== 'CursorPagination' || condition === undefined) return
+  const safety = classifyStopCondition(condition, typeof minimum === 'number' ? minimum : 1)
+  if (safety.verdict === 'truncates')
+    throw wrong(
+      `the stop_condition ${condition} would end the paging too early, since ${safety.reason}. Compare with page_size, the size that was asked for, or with 0.`,
+    )
 }
 
 export function checkWindowSplitting(definition: PlainDict, subject: Subject): void {

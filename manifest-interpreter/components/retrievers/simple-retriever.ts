@@ -113,14 +113,10 @@ export class SimpleRetriever implements Retriever {
       const scope = scopeOf(slice, token, reducer)
       const page = new PageCount(original, firstPage)
       firstPage = null
-      const outcome = yield* this.#countedPage(scope, page, tracker)
-      if (outcome === null) reducer?.succeeded()
-      if (outcome?.action === 'REDUCE_PAGE_SIZE') {
-        await this.#reduce(reducer, page, outcome)
-        continue
-      }
-      if (outcome === null && !page.hasAnswer) return
-      if (outcome !== null || tracker.hasReachedLimit()) {
+      const outcome = yield* this.#countedPage(scope, page, { tracker, reducer })
+      if (outcome === 'end') return
+      if (outcome === 'again') continue
+      if (outcome === 'reset' || tracker.hasReachedLimit()) {
         token = initialToken(paginator)
         slice = tracker.reduce(slice, original)
       } else {
@@ -130,24 +126,28 @@ export class SimpleRetriever implements Retriever {
     }
   }
 
-  /** Gives the records of a page; the signal that ended it, where its answer asks to read it otherwise. */
+  /** Gives the records of a page, and says how to go on: where its answer asks to read it otherwise, not with the next one. */
   async *#countedPage(
     scope: RequestScope,
     page: PageCount,
-    tracker: PaginationTracker,
-  ): AsyncGenerator<readonly Dict[], RetrieverSignal | null> {
+    around: { readonly tracker: PaginationTracker; readonly reducer: PageSizeReducer | null },
+  ): AsyncGenerator<readonly Dict[], 'next' | 'end' | 'again' | 'reset'> {
+    const { tracker, reducer } = around
     try {
       for await (const records of this.#readPage(scope, page)) {
         tracker.observe(records, page.slice)
         page.add(records)
         yield records
       }
-      return null
     } catch (error) {
       if (!(error instanceof RetrieverSignal) || error.action === 'SPLIT_REQUEST_WINDOW')
         throw error
-      return error
+      if (error.action === 'RESET_PAGINATION') return 'reset'
+      await this.#reduce(reducer, page, error)
+      return 'again'
     }
+    reducer?.succeeded()
+    return page.hasAnswer ? 'next' : 'end'
   }
 
   async #reduce(
