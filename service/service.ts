@@ -1,0 +1,258 @@
+import type {
+  AirbyteCatalog,
+  AirbyteConnectionStatus,
+  ErrorBody,
+  JsonObject,
+  JsonValue,
+} from '../protocol/index.ts'
+import type { ConnectorDescriptor } from '../connectors/connector.ts'
+
+/**
+ * What the control plane does, without HTTP: read this first. The routes call it, the jobs call it, tests call it. Every
+ * method throws a ConnectError; what it returned is durable.
+ */
+export interface Service {
+  readonly catalog: CatalogService
+  readonly instances: InstanceService
+  readonly connections: ConnectionService
+  readonly runs: RunService
+  readonly apiKeys: ApiKeyService
+  readonly health: HealthService
+}
+
+/** A part of a list. `next`: give it as `cursor` to get what follows; null at the end. */
+export interface Page<Item> {
+  readonly items: readonly Item[]
+  readonly next: string | null
+}
+export interface PageRequest {
+  /** 1 to 200; 50 where nothing is said. */
+  readonly limit?: number
+  readonly cursor?: string
+}
+
+/** Every kept thing has a version that each change increases: it is the ETag. */
+export interface Versioned {
+  readonly version: number
+  /** ISO 8601, UTC. */
+  readonly createdAt: string
+  readonly updatedAt: string
+}
+
+export interface CatalogService {
+  list(): Promise<readonly CatalogEntry[]>
+  /** Throws `unknown_connector`. */
+  get(type: string): Promise<ConnectorDescriptor>
+}
+export interface CatalogEntry {
+  readonly type: string
+  readonly title: string
+  /** native: written here; bundled and imported: manifests. */
+  readonly kind: 'native' | 'bundled' | 'imported'
+}
+
+/** A configured connector. Names: letters, digits, `-` and `_`, at most 63, unique and stable. */
+export interface Instance extends Versioned {
+  readonly id: string
+  readonly name: string
+  readonly type: string
+  /** Without its secrets: those are in the vault. */
+  readonly config: JsonObject
+  /** Which secret fields (JSON pointers) are set. */
+  readonly secrets: readonly string[]
+  readonly credentials: CredentialStatus
+}
+/** missing: required secrets are not set. reauthorize: a refresh was refused, the user must authorize anew. */
+export type CredentialStatus = 'ready' | 'missing' | 'reauthorize'
+
+export interface InstanceService {
+  /** `config` may hold secrets: they go to the vault. Throws `name_taken`, `unknown_connector`, `instance_config_invalid`. */
+  create(input: { name: string; type: string; config: JsonObject }): Promise<Instance>
+  /** Throws `instance_not_found`. */
+  get(name: string): Promise<Instance>
+  list(page: PageRequest & { readonly type?: string }): Promise<Page<Instance>>
+  /** Replaces the configuration; secrets that are left out stay. Throws `version_conflict` where `ifVersion` is not the version. */
+  update(name: string, input: { config: JsonObject }, ifVersion?: number): Promise<Instance>
+  /** Throws `instance_in_use` where connections use it. Its secrets are deleted. */
+  delete(name: string, ifVersion?: number): Promise<void>
+  /** Sets secrets (an object with the spec's secret fields). */
+  setCredentials(name: string, secrets: JsonObject): Promise<Instance>
+  /** Begins OAuth in the browser: where to send the user. `redirectUri`: where the browser comes back to (a CLI's loopback address); default: the service's own callback. */
+  beginAuthorization(
+    name: string,
+    redirectUri?: string,
+  ): Promise<{ authorizeUrl: string; state: string }>
+  /** Ends it with what the browser brought back. */
+  completeAuthorization(callback: {
+    state: string
+    code?: string
+    error?: string
+  }): Promise<Instance>
+  check(name: string): Promise<AirbyteConnectionStatus>
+  /** Cached for an hour. */
+  discover(name: string, options: { readonly refresh: boolean }): Promise<Discovered>
+  /** The configuration with its secrets, for a run in this process; tokens are refreshed where they expire. Never leaves the process. */
+  resolveConfig(name: string): Promise<{ type: string; config: JsonObject }>
+  /** What a connector changed of its configuration: secrets to the vault, the rest to the store. */
+  keepConfig(name: string, config: JsonObject): Promise<void>
+}
+export interface Discovered {
+  readonly catalog: AirbyteCatalog
+  readonly discoveredAt: string
+  readonly fromCache: boolean
+}
+
+export interface StreamBinding {
+  readonly name: string
+  readonly namespace?: string
+  readonly syncMode?: 'full_refresh' | 'incremental'
+  readonly destinationSyncMode?: 'append' | 'overwrite' | 'append_dedup' | 'overwrite_dedup'
+  readonly cursorField?: string
+  readonly primaryKey?: readonly string[]
+}
+export interface ConnectionInput {
+  readonly name: string
+  /** The instance that is read. */
+  readonly from: string
+  /** Absent: every stream, as the connector suggests it. */
+  readonly streams?: readonly StreamBinding[]
+  /** `data:DATASET`, `postgres:NAME`; others exist in name only: `destination_not_available`. */
+  readonly destination: string
+  readonly schedule?: Schedule | null
+  readonly options?: ConnectionOptions
+}
+export interface Schedule {
+  /** Five fields. */
+  readonly cron: string
+  /** IANA name; UTC where nothing is said. */
+  readonly timezone?: string
+  /** What happens to times that passed while the service was down: run once, or skip. Default skip. */
+  readonly catchUp?: 'once' | 'skip'
+}
+export interface ConnectionOptions {
+  readonly metadata?: 'full' | 'minimal'
+  readonly deletes?: 'hard' | 'soft'
+  readonly log?: 'embedded' | 'kafka'
+  readonly framing?: 'block' | 'record'
+}
+export interface Connection extends Versioned {
+  readonly id: string
+  readonly name: string
+  readonly from: string
+  readonly streams: readonly StreamBinding[] | null
+  readonly destination: string
+  readonly schedule: Schedule | null
+  readonly options: ConnectionOptions
+  readonly status: 'active' | 'paused'
+  readonly nextRunAt: string | null
+  readonly lastRun: RunSummary | null
+}
+
+export interface ConnectionService {
+  /** Checks the streams against a discovery of the instance. Throws `name_taken`, `instance_not_found`, `stream_not_found`, … */
+  create(input: ConnectionInput): Promise<Connection>
+  get(name: string): Promise<Connection>
+  list(
+    page: PageRequest & { readonly instance?: string; readonly status?: Connection['status'] },
+  ): Promise<Page<Connection>>
+  update(
+    name: string,
+    input: Partial<Omit<ConnectionInput, 'name' | 'from'>>,
+    ifVersion?: number,
+  ): Promise<Connection>
+  /** A paused connection starts no run by its schedule; a run that goes on goes on. */
+  setPaused(name: string, paused: boolean): Promise<Connection>
+  /** Throws `connection_has_active_run`. Tables at the destination stay. */
+  delete(name: string, ifVersion?: number): Promise<void>
+  /** Forgets the checkpoints of all streams, or of some: the next run reads them from the beginning. */
+  reset(name: string, streams?: readonly string[]): Promise<void>
+}
+
+export type RunStatus = 'queued' | 'running' | 'complete' | 'partial' | 'failed' | 'cancelled'
+export interface RunSummary {
+  /** A ULID with the prefix `run_`. */
+  readonly id: string
+  readonly connection: string
+  readonly status: RunStatus
+  readonly trigger: 'manual' | 'schedule' | 'retry' | 'jobs'
+  readonly createdAt: string
+  readonly startedAt: string | null
+  readonly endedAt: string | null
+  /** Sums over the streams. */
+  readonly read: number
+  readonly loaded: number
+  readonly rejected: number
+  readonly error: ErrorBody | null
+}
+export interface Run extends RunSummary {
+  readonly attempts: number
+  readonly retryOf: string | null
+  readonly streams: readonly RunStream[]
+}
+export interface RunStream {
+  readonly name: string
+  readonly namespace: string | null
+  readonly status: 'waiting' | 'running' | 'complete' | 'failed' | 'stopped'
+  readonly read: number
+  readonly readBytes: number
+  readonly loaded: number
+  readonly rejected: number
+  readonly bottleneck: string | null
+  readonly error: ErrorBody | null
+  readonly warnings: readonly string[]
+}
+export interface RunLogLine {
+  /** Increases in a run; a follower goes on after the last one it saw. */
+  readonly seq: number
+  readonly at: string
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly message: string
+  readonly fields: Readonly<Record<string, JsonValue>>
+}
+
+export interface RunService {
+  /** Queues a run. Throws `run_active` where one of the connection is queued or running. */
+  start(connection: string, trigger?: 'manual' | 'jobs'): Promise<Run>
+  get(connection: string, id: string): Promise<Run>
+  list(
+    connection: string,
+    page: PageRequest & { readonly status?: RunStatus },
+  ): Promise<Page<RunSummary>>
+  /** Drains to the last checkpoint. A queued run is cancelled at once. Throws `run_ended`. */
+  cancel(connection: string, id: string): Promise<Run>
+  /** A new run that resumes from the last checkpoint. Throws `run_active`, `run_not_retryable` (it is complete). */
+  retry(connection: string, id: string): Promise<Run>
+  logs(connection: string, id: string, after: number, limit: number): Promise<readonly RunLogLine[]>
+  /** Lines and changes of status as they come, from `after` on; ends when the run has ended or the signal is aborted. */
+  follow(
+    connection: string,
+    id: string,
+    after: number,
+    signal: AbortSignal,
+  ): AsyncIterable<RunEvent>
+}
+export type RunEvent =
+  { readonly type: 'log'; readonly line: RunLogLine } | { readonly type: 'run'; readonly run: Run }
+
+export interface ApiKey {
+  readonly id: string
+  readonly name: string
+  readonly createdAt: string
+  readonly lastUsedAt: string | null
+  readonly revokedAt: string | null
+}
+export interface ApiKeyService {
+  /** The key is shown once: only its hash is kept. */
+  create(name: string): Promise<{ readonly apiKey: ApiKey; readonly key: string }>
+  list(page: PageRequest): Promise<Page<ApiKey>>
+  revoke(id: string): Promise<void>
+  /** The key's entry, null for a key that is unknown or revoked. Constant time in the secret part. */
+  authenticate(key: string): Promise<ApiKey | null>
+}
+
+export interface HealthService {
+  /** True while the process should not be restarted. */
+  live(): boolean
+  /** What keeps it from serving; empty: ready. */
+  problems(): Promise<readonly string[]>
+}
