@@ -102,9 +102,17 @@ function checkStrategy(
   const configured = Number(pageSize)
   if (Number.isInteger(configured) && typeof minimum === 'number' && configured <= minimum)
     throw wrong(`page_size ${configured} cannot become smaller than minimum_page_size ${minimum}.`)
-  const condition = optionalText(strategy, 'stop_condition')
-  if (type !== 'CursorPagination' || condition === undefined) return
-  const safety = classifyStopCondition(condition, typeof minimum === 'number' ? minimum : 1)
+  if (type === 'CursorPagination')
+    checkStopCondition(optionalText(strategy, 'stop_condition'), Number(minimum), wrong)
+}
+
+function checkStopCondition(
+  condition: string | undefined,
+  minimum: number,
+  wrong: (reason: string) => TypeError,
+): void {
+  if (condition === undefined) return
+  const safety = classifyStopCondition(condition, Number.isFinite(minimum) ? minimum : 1)
   if (safety.verdict === 'truncates')
     throw wrong(
       `the stop_condition ${condition} would end the paging too early, since ${safety.reason}. Compare with page_size, the size that was asked for, or with 0.`,
