@@ -10,10 +10,13 @@ import { benchPeers, peersMarkdown } from './peers/peers.ts'
 import { benchCopyPipe, copyPipeTable } from './replicate/bench-copy-pipe.ts'
 import { benchReplicate, type ReplicateFigures } from './replicate/replicate.ts'
 
-interface ReplicateFlags {
-  readonly rows: number
+interface LogFlags {
   readonly log: 'embedded' | 'kafka'
   readonly framing: 'block' | 'record'
+}
+
+interface ReplicateFlags extends LogFlags {
+  readonly rows: number
   readonly mode: 'append' | 'append_dedup'
   readonly metadata: 'full' | 'minimal'
   readonly rounds: number
@@ -49,12 +52,8 @@ program
     'Postgres to Postgres through the engine, beside the psql COPY pipe on the same server',
   )
   .option('--rows <n>', 'rows of the source table', wholeNumber, 1_000_000)
-  .addOption(new Option('--log <log>').choices(['embedded', 'kafka']).default('embedded'))
-  .addOption(
-    new Option('--framing <framing>', 'of the Kafka topic')
-      .choices(['block', 'record'])
-      .default('block'),
-  )
+  .addOption(logOption())
+  .addOption(framingOption())
   .addOption(new Option('--mode <mode>').choices(['append', 'append_dedup']).default('append'))
   .addOption(new Option('--metadata <metadata>').choices(['full', 'minimal']).default('minimal'))
   .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
@@ -78,9 +77,11 @@ program
   .command('memory')
   .description("Peak memory of the engine's process for tables of different sizes")
   .option('--rows <n,n,…>', 'rows of the tables', wholeNumbers, [500_000, 5_000_000])
+  .addOption(logOption())
+  .addOption(framingOption())
   .option('--json', 'one JSON object on the last line')
-  .action(async (flags: JsonFlag & { readonly rows: readonly number[] }) => {
-    const figures = await benchMemory(flags.rows, print)
+  .action(async (flags: JsonFlag & LogFlags & { readonly rows: readonly number[] }) => {
+    const figures = await benchMemory({ rowCounts: flags.rows, log: logConfig(flags) }, print)
     show(flags, figures, memoryTable)
   })
 
@@ -155,7 +156,17 @@ function show<Figures>(
   process.stdout.write(flags.json ? `${JSON.stringify(figures)}\n` : text(figures))
 }
 
-function logConfig({ log, framing }: ReplicateFlags): LogConfig {
+function logOption(): Option {
+  return new Option('--log <log>').choices(['embedded', 'kafka']).default('embedded')
+}
+
+function framingOption(): Option {
+  return new Option('--framing <framing>', 'of the Kafka topic')
+    .choices(['block', 'record'])
+    .default('block')
+}
+
+function logConfig({ log, framing }: LogFlags): LogConfig {
   if (log === 'embedded') return { kind: 'embedded' }
   const brokers = process.env.KAFKA_BROKERS?.split(',')
   if (brokers === undefined)

@@ -1,5 +1,6 @@
+import type { LogConfig } from '../engine/run-types.ts'
 import { startBenchServer } from './bench-server.ts'
-import { dropEngineTables, runEngine } from './engine-run.ts'
+import { dropEngineTables, firstRun, runEngine } from './engine-run.ts'
 import { createSourceTable } from './replicate/source-table.ts'
 
 export interface MemoryFigures {
@@ -14,7 +15,7 @@ export interface MemoryFigures {
 
 /** The peak resident set of the engine's process for tables of different sizes. */
 export async function benchMemory(
-  rowCounts: readonly number[],
+  { rowCounts, log }: { readonly rowCounts: readonly number[]; readonly log: LogConfig },
   print: (line: string) => void,
 ): Promise<MemoryFigures> {
   await using bench = await startBenchServer()
@@ -22,7 +23,7 @@ export async function benchMemory(
   for (const rows of [...rowCounts].sort((a, b) => a - b)) {
     await bench.source(...createSourceTable(rows), 'CHECKPOINT')
     await bench.warehouse(...dropEngineTables)
-    const { seconds, peakRssMb } = await runEngine(bench, rows)
+    const { seconds, peakRssMb } = await runEngine(bench, rows, { ...firstRun(), log })
     print(`${rows.toLocaleString('en')} rows: ${seconds.toFixed(1)} s, ${peakRssMb.toFixed(0)} MB`)
     sizes.push({ rows, seconds, peakRssMb })
   }
