@@ -24,6 +24,36 @@ export const errorCodes = {
     suggestedFix:
       'Run the connection again: it resumes from the last checkpoint. If it happens twice, report it with the run log.',
   },
+  api_key_not_found: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'There is no API key {id}',
+    suggestedFix: 'Run `reactor connect keys list` for the ids of the keys.',
+  },
+  connection_has_active_run: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Connection {connection} has a run that is queued or running',
+    suggestedFix:
+      'Run `reactor connect connections runs list {connection}`, cancel the active run or wait for its end, and repeat this.',
+  },
+  connection_not_found: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'There is no connection {connection}',
+    suggestedFix: 'Run `reactor connect connections list` for the names of the connections.',
+  },
+  cursor_invalid: {
+    failureType: 'config_error',
+    httpStatus: 400,
+    retryable: false,
+    message: 'The cursor of the list is not one that this list gave',
+    suggestedFix:
+      'Leave `cursor` out to begin at the first page, and pass on `next` of each page unchanged.',
+  },
   destination_busy: {
     failureType: 'transient_error',
     httpStatus: 503,
@@ -220,6 +250,36 @@ export const errorCodes = {
     message: 'Another run of connection {connection} took over stream {stream}',
     suggestedFix: 'Let the newer run finish, or stop it, then start this one again.',
   },
+  idempotency_key_in_use: {
+    failureType: 'transient_error',
+    httpStatus: 409,
+    retryable: true,
+    message: 'The first request with this Idempotency-Key is still going on',
+    suggestedFix:
+      'Wait a few seconds and send the same request again: it is answered as the first one was.',
+  },
+  idempotency_key_reused: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'This Idempotency-Key was used for another request',
+    suggestedFix: 'Send another request under a key of its own.',
+  },
+  instance_in_use: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Instance {instance} is used by connections',
+    suggestedFix:
+      'Run `reactor connect connections list --instance {instance}`, delete those connections first, and repeat this.',
+  },
+  instance_not_found: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'There is no instance {instance}',
+    suggestedFix: 'Run `reactor connect instances list` for the names of the instances.',
+  },
   kafka_credentials_refused: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -359,6 +419,29 @@ export const errorCodes = {
     message: 'Metrics cannot be served on 127.0.0.1:{port}: {reason}',
     suggestedFix: 'Choose another port: `--metrics-port 0` takes a free one and prints it.',
   },
+  name_taken: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'There is already a {kind} named {name}',
+    suggestedFix: 'Choose another name, or update or delete the one that has it.',
+  },
+  run_active: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Connection {connection} has a run that is queued or running',
+    suggestedFix:
+      'Follow the active run with `reactor connect connections runs list {connection}`, or cancel it, before you start another.',
+  },
+  run_ended: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Run {run} has ended already',
+    suggestedFix:
+      'Run `reactor connect connections runs list` to see how it ended; retry it where it failed.',
+  },
   run_file_invalid: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -385,6 +468,21 @@ export const errorCodes = {
     httpStatus: 422,
     retryable: false,
     message: '{file}:{line}:{column}: {field}: {problem}',
+    suggestedFix: '{fix}',
+  },
+  run_not_found: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'Connection {connection} has no run {run}',
+    suggestedFix:
+      'Run `reactor connect connections runs list {connection}` for the ids of its runs.',
+  },
+  setting_invalid: {
+    failureType: 'config_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'The setting {setting} ({place}) {problem}',
     suggestedFix: '{fix}',
   },
   simulated_config_error: {
@@ -580,6 +678,23 @@ export const errorCodes = {
     suggestedFix:
       'Report it to the maintainers of the connector. The records after the last state were not committed.',
   },
+  store_schema_newer: {
+    failureType: 'config_error',
+    httpStatus: 500,
+    retryable: false,
+    message:
+      'The metadata database was made by a newer version (migration {found}; this version knows {known})',
+    suggestedFix:
+      'Start the newer version of Reactor Connect, or restore the backup of the metadata database that you took before the upgrade.',
+  },
+  store_unavailable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'The metadata database does not answer: {reason}',
+    suggestedFix:
+      'Check that the PostgreSQL of `REACTOR_CONNECT_DATABASE_URL` runs and lets the service in; the service goes on by itself once it does.',
+  },
   stream_column_not_found: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -635,6 +750,13 @@ export const errorCodes = {
     retryable: false,
     message: '{problem}',
     suggestedFix: '{fix}',
+  },
+  version_conflict: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: '{kind} {name} was changed in the meantime: it has version {actual}, not {expected}',
+    suggestedFix: 'Get it again, look at what changed, and repeat the update with its new version.',
   },
   worker_died: {
     failureType: 'system_error',
