@@ -1,0 +1,135 @@
+import { z } from 'zod'
+import type { Run, RunLogLine, RunStream, RunSummary } from '../../service.ts'
+import { digits } from './paging.ts'
+import { freeObject, timestamp } from './names.ts'
+
+export const runStatus = z.enum([
+  'queued',
+  'running',
+  'complete',
+  'partial',
+  'failed',
+  'cancelled',
+])
+
+/** Why a run or a stream of it failed: an error without `request_id`. */
+const failure = z
+  .object({
+    code: z.string(),
+    message: z.string(),
+    suggested_fix: z.string(),
+    failure_type: z.enum(['config_error', 'transient_error', 'system_error']),
+    docs_url: z.string(),
+    details: freeObject.optional(),
+  })
+  .meta({ id: 'Failure' })
+
+const summary = {
+  id: z.string(),
+  connection: z.string(),
+  status: runStatus,
+  trigger: z.enum(['manual', 'schedule', 'retry', 'jobs']),
+  created_at: timestamp,
+  started_at: timestamp.nullable(),
+  ended_at: timestamp.nullable(),
+  read: z.number().meta({ description: 'Records, over all streams.' }),
+  loaded: z.number(),
+  rejected: z.number(),
+  error: failure.nullable(),
+}
+
+export const runSummaryDocument = z.object(summary).meta({ id: 'RunSummary' })
+
+const runStream = z.object({
+  name: z.string(),
+  namespace: z.string().nullable(),
+  status: z.enum(['waiting', 'running', 'complete', 'failed', 'stopped']),
+  read: z.number(),
+  read_bytes: z.number(),
+  loaded: z.number(),
+  rejected: z.number(),
+  bottleneck: z.string().nullable(),
+  error: failure.nullable(),
+  warnings: z.array(z.string()),
+})
+
+export const runDocument = z
+  .object({
+    ...summary,
+    attempts: z.int(),
+    retry_of: z.string().nullable(),
+    streams: z.array(runStream),
+  })
+  .meta({ id: 'Run' })
+
+const logLine = z
+  .object({
+    seq: z.int().meta({ description: 'Increases in a run.' }),
+    at: timestamp,
+    level: z.enum(['debug', 'info', 'warn', 'error']),
+    message: z.string(),
+    fields: freeObject,
+  })
+  .meta({ id: 'RunLogLine' })
+
+export const logQuery = z.strictObject({
+  after: digits({ least: 0, most: Number.MAX_SAFE_INTEGER })
+    .optional()
+    .meta({ description: 'Only lines whose `seq` is greater.' }),
+  limit: digits({ least: 1, most: 1000 })
+    .optional()
+    .meta({ description: 'How many lines at most; 200 where it is left out.' }),
+})
+
+export const logPageDocument = z
+  .object({
+    items: z.array(logLine),
+    next_after: z.int().meta({
+      description: 'Give it as `after` to get what follows. A run that goes on has more later.',
+    }),
+  })
+  .meta({ id: 'RunLogPage' })
+
+export function runSummaryToWire(run: RunSummary): z.output<typeof runSummaryDocument> {
+  return {
+    id: run.id,
+    connection: run.connection,
+    status: run.status,
+    trigger: run.trigger,
+    created_at: run.createdAt,
+    started_at: run.startedAt,
+    ended_at: run.endedAt,
+    read: run.read,
+    loaded: run.loaded,
+    rejected: run.rejected,
+    error: run.error,
+  }
+}
+
+export function runToWire(run: Run): z.output<typeof runDocument> {
+  return {
+    ...runSummaryToWire(run),
+    attempts: run.attempts,
+    retry_of: run.retryOf,
+    streams: run.streams.map(streamToWire),
+  }
+}
+
+function streamToWire(stream: RunStream): z.output<typeof runStream> {
+  return {
+    name: stream.name,
+    namespace: stream.namespace,
+    status: stream.status,
+    read: stream.read,
+    read_bytes: stream.readBytes,
+    loaded: stream.loaded,
+    rejected: stream.rejected,
+    bottleneck: stream.bottleneck,
+    error: stream.error,
+    warnings: [...stream.warnings],
+  }
+}
+
+export function logLineToWire(line: RunLogLine): z.output<typeof logLine> {
+  return { ...line, fields: { ...line.fields } }
+}
