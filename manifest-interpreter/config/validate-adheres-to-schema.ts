@@ -1,6 +1,7 @@
 import { field } from '../definition.ts'
 import { isDict } from '../value/dict.ts'
-import { parseJson, JsonError } from '../value/json.ts'
+import { JsonError } from '../value/exact-json-parser.ts'
+import { parseJson } from '../value/json.ts'
 import type { PlainDict, Value } from '../value/value.ts'
 import { ConfigError } from './config-error.ts'
 import { bestMatch } from './json-schema/best-match.ts'

@@ -1,0 +1,264 @@
+import { isIndexLike, set } from './dict.ts'
+import { float, int, type PlainDict, type Value } from './value.ts'
+
+/**
+ * `exact`: json.loads. `orjson`: what it reads, with an int beyond 64 bits as a float; it refuses NaN, a lone surrogate and a
+ * float beyond a double.
+ */
+export type JsonDialect = 'exact' | 'orjson'
+
+/** Not JSON, at this character. */
+export class JsonError extends SyntaxError {
+  readonly position: number
+
+  constructor(message: string, position: number) {
+    super(`${message} at character ${position}`)
+    this.name = 'JsonError'
+    this.position = position
+  }
+}
+
+const TAB = 9
+const NEWLINE = 10
+const RETURN = 13
+const SPACE = 32
+const QUOTE = 34
+const PLUS = 43
+const COMMA = 44
+const MINUS = 45
+const DOT = 46
+const ZERO = 48
+const NINE = 57
+const COLON = 58
+const OPEN_ARRAY = 91
+const BACKSLASH = 92
+const CLOSE_ARRAY = 93
+const UNDERSCORE = 95
+const LOWER_E = 101
+const OPEN_OBJECT = 123
+const CLOSE_OBJECT = 125
+/** `E` and `e` differ in this bit only. */
+const CASE_BIT = 32
+
+const escapedString = /"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y
+const word = /-?[A-Za-z]+/y
+const words: ReadonlyMap<string, Value> = new Map<string, Value>([
+  ['null', null],
+  ['true', true],
+  ['false', false],
+])
+const nonFinite: ReadonlyMap<string, number> = new Map([
+  ['NaN', Number.NaN],
+  ['Infinity', Number.POSITIVE_INFINITY],
+  ['-Infinity', Number.NEGATIVE_INFINITY],
+])
+/** Deeper, Python ends with a RecursionError, orjson refuses. */
+const maxDepth = 990
+/** An int of so many digits is exact as a double. */
+const maxSafeDigits = 15
+/** Python's limit of the digits of an int. */
+const maxDigits = 4300
+
+/**
+ * Reads JSON as Python does, also where JSON.parse reads it otherwise. A page with one such number is read by it, and many
+ * APIs write 10.0 in each record, so it works on character codes: 3.0 us for a record of 300 bytes, where regular
+ * expressions took 8.5 and JSON.parse takes 1.2 (2026-11-25).
+ */
+export class ExactJsonParser {
+  readonly #text: string
+  readonly #dialect: JsonDialect
+  #at = 0
+  #depth = 0
+  /** By depth: the keys of the last object there. The next one mostly has the same, and a comparison is cheaper than a new text. */
+  readonly #shapes: string[][] = []
+
+  constructor(text: string, dialect: JsonDialect) {
+    this.#text = text
+    this.#dialect = dialect
+  }
+
+  parse(): Value {
+    const value = this.#value()
+    this.#skip()
+    if (this.#at < this.#text.length) throw this.#error('Extra data')
+    return value
+  }
+
+  #error(message: string): JsonError {
+    return new JsonError(message, this.#at)
+  }
+
+  /** To the next character that is no space: its code, NaN at the end. */
+  #skip(): number {
+    const text = this.#text
+    let at = this.#at
+    let code = text.charCodeAt(at)
+    while (code === SPACE || code === NEWLINE || code === RETURN || code === TAB)
+      code = text.charCodeAt(++at)
+    this.#at = at
+    return code
+  }
+
+  #value(): Value {
+    const code = this.#skip()
+    if (code === QUOTE) return this.#string()
+    if (code === OPEN_OBJECT) return this.#object()
+    if (code === OPEN_ARRAY) return this.#array()
+    return this.#number(code) ?? this.#word()
+  }
+
+  /** Steps over an opening bracket. */
+  #open(): void {
+    if (++this.#depth > maxDepth) throw this.#error('Too deeply nested')
+    this.#at++
+  }
+
+  #close(): void {
+    this.#depth--
+    this.#at++
+  }
+
+  #object(): Value {
+    this.#open()
+    const plain: PlainDict = {}
+    if (this.#skip() === CLOSE_OBJECT) {
+      this.#close()
+      return plain
+    }
+    const shape = (this.#shapes[this.#depth] ??= [])
+    let map: Map<Value, Value> | undefined
+    for (let index = 0; ; index++) {
+      const key = this.#key(shape, index)
+      if (this.#skip() !== COLON) throw this.#error('":" is expected')
+      this.#at++
+      const value = this.#value()
+      // An index-like key keeps its place in a Map only.
+      if (map === undefined && isIndexLike(key)) map = new Map(Object.entries(plain))
+      if (map !== undefined) map.set(key, value)
+      else if (key.charCodeAt(0) === UNDERSCORE) set(plain, key, value)
+      else plain[key] = value
+      const next = this.#skip()
+      if (next === CLOSE_OBJECT) {
+        this.#close()
+        return map ?? plain
+      }
+      if (next !== COMMA) throw this.#error('"," or "}" is expected')
+      this.#at++
+    }
+  }
+
+  #key(shape: string[], index: number): string {
+    if (this.#skip() !== QUOTE) throw this.#error('A key in quotes is expected')
+    const from = this.#at + 1
+    const expected = shape[index]
+    if (expected !== undefined) {
+      const end = from + expected.length
+      if (this.#text.charCodeAt(end) === QUOTE && this.#text.startsWith(expected, from)) {
+        this.#at = end + 1
+        return expected
+      }
+    }
+    const key = this.#string()
+    // Not one that is spelled with an escape: it stands there in another form.
+    if (this.#at === from + key.length + 1) shape[index] = key
+    return key
+  }
+
+  #array(): Value {
+    this.#open()
+    const items: Value[] = []
+    if (this.#skip() === CLOSE_ARRAY) {
+      this.#close()
+      return items
+    }
+    for (;;) {
+      items.push(this.#value())
+      const next = this.#skip()
+      if (next === CLOSE_ARRAY) {
+        this.#close()
+        return items
+      }
+      if (next !== COMMA) throw this.#error('"," or "]" is expected')
+      this.#at++
+    }
+  }
+
+  #string(): string {
+    const text = this.#text
+    const from = this.#at + 1
+    let end = from
+    let code = text.charCodeAt(end)
+    while (code >= SPACE && code !== QUOTE && code !== BACKSLASH) code = text.charCodeAt(++end)
+    if (code !== QUOTE) return this.#escapedString()
+    const value = text.slice(from, end)
+    if (this.#dialect === 'orjson' && !value.isWellFormed()) throw this.#error('A lone surrogate')
+    this.#at = end + 1
+    return value
+  }
+
+  #escapedString(): string {
+    escapedString.lastIndex = this.#at
+    const literal = escapedString.exec(this.#text)?.[0]
+    if (literal === undefined) throw this.#error('A text that is not closed or has a wrong escape')
+    const value: unknown = JSON.parse(literal)
+    if (typeof value !== 'string') throw this.#error('A text is expected')
+    this.#at += literal.length
+    if (this.#dialect === 'orjson' && !value.isWellFormed()) throw this.#error('A lone surrogate')
+    return value
+  }
+
+  #number(first: number): Value | undefined {
+    const text = this.#text
+    const start = this.#at
+    const digitsAt = first === MINUS ? start + 1 : start
+    let at = this.#digitsEnd(digitsAt)
+    if (at === digitsAt) return undefined
+    // No digits after a zero that leads.
+    if (text.charCodeAt(digitsAt) === ZERO) at = digitsAt + 1
+    const wholeEnd = at
+    if (text.charCodeAt(at) === DOT) at = this.#digitsAfter(at, at + 1)
+    if ((text.charCodeAt(at) | CASE_BIT) === LOWER_E) {
+      const sign = text.charCodeAt(at + 1)
+      at = this.#digitsAfter(at, sign === PLUS || sign === MINUS ? at + 2 : at + 1)
+    }
+    this.#at = at
+    const spelled = text.slice(start, at)
+    if (at === wholeEnd) return this.#int(spelled, at - digitsAt)
+    const value = Number(spelled)
+    if (this.#dialect === 'orjson' && !Number.isFinite(value)) throw this.#error('Not a double')
+    return float(value)
+  }
+
+  /** Where the digits from `from` on end; `at` where there are none, so that what led to them is no part of the number. */
+  #digitsAfter(at: number, from: number): number {
+    const end = this.#digitsEnd(from)
+    return end > from ? end : at
+  }
+
+  #digitsEnd(from: number): number {
+    const text = this.#text
+    let at = from
+    let code = text.charCodeAt(at)
+    while (code >= ZERO && code <= NINE) code = text.charCodeAt(++at)
+    return at
+  }
+
+  #int(spelled: string, digits: number): Value {
+    // No negative zero: an int has none.
+    if (digits <= maxSafeDigits) return Number(spelled) + 0
+    if (digits > maxDigits) throw this.#error('An integer with too many digits')
+    const exact = BigInt(spelled)
+    const fits = BigInt.asUintN(64, exact) === exact || BigInt.asIntN(64, exact) === exact
+    return this.#dialect === 'exact' || fits ? int(exact) : float(Number(spelled))
+  }
+
+  #word(): Value {
+    word.lastIndex = this.#at
+    const spelled = word.exec(this.#text)?.[0] ?? ''
+    const value = words.get(spelled)
+    const special = this.#dialect === 'exact' ? nonFinite.get(spelled) : undefined
+    if (value === undefined && special === undefined) throw this.#error('A value is expected')
+    this.#at += spelled.length
+    return value ?? special ?? null
+  }
+}
