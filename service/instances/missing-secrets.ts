@@ -1,0 +1,91 @@
+import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { formatPointer } from './json-pointer.ts'
+import { expand, isList, isObject, isSecret, own, referred } from './secret-schema.ts'
+
+/**
+ * The required secret fields (JSON pointers) that `config`, with its secrets in place, does not have. Of a `oneOf` the
+ * choice that the configuration names by its constants counts; where several are left, the one that misses least.
+ */
+export function missingSecrets(spec: JsonObject, config: JsonObject): readonly string[] {
+  return [...new Set(missingOf(spec, config, { root: spec, path: [], depth: 0 }))].sort()
+}
+
+interface Place {
+  readonly root: JsonObject
+  readonly path: readonly string[]
+  /** A spec may refer to itself. */
+  readonly depth: number
+}
+const MAX_DEPTH = 32
+
+function missingOf(
+  schema: JsonValue | undefined,
+  value: JsonValue | undefined,
+  at: Place,
+): readonly string[] {
+  if (!isObject(schema) || at.depth > MAX_DEPTH) return []
+  const deeper = { ...at, depth: at.depth + 1 }
+  const choices = [schema.oneOf, schema.anyOf].filter(isList)
+  const parts = [referred(schema, at.root), ...(isList(schema.allOf) ? schema.allOf : [])]
+  return [
+    ...missingFields(schema, value, deeper),
+    ...choices.flatMap((choice) => fewestOf(choice, value, deeper)),
+    ...parts.flatMap((part) => missingOf(part, value, deeper)),
+  ]
+}
+
+function missingFields(
+  schema: JsonObject,
+  value: JsonValue | undefined,
+  at: Place,
+): readonly string[] {
+  if (isList(value)) {
+    return value.flatMap((item, index) => missingOf(schema.items, item, inside(at, String(index))))
+  }
+  if (!isObject(schema.properties)) return []
+  const required = isList(schema.required) ? schema.required : []
+  const object = isObject(value) ? value : {}
+  return Object.entries(schema.properties).flatMap(([name, property]) => {
+    const item = own(object, name)
+    const isAbsent = item === undefined || item === null
+    if (isAbsent && !required.includes(name)) return []
+    const place = inside(at, name)
+    if (!isSecret(expand(property, at.root))) return missingOf(property, item, place)
+    return isAbsent || item === '' ? [formatPointer(place.path)] : []
+  })
+}
+
+function fewestOf(
+  choices: readonly JsonValue[],
+  value: JsonValue | undefined,
+  at: Place,
+): readonly string[] {
+  const possible = choices.filter((choice) => isChosen(choice, value))
+  const missing = (possible.length > 0 ? possible : choices).map((each) =>
+    missingOf(each, value, at),
+  )
+  return missing.reduce(
+    (least, each) => (each.length < least.length ? each : least),
+    missing[0] ?? [],
+  )
+}
+
+/** Whether the constants of the choice are those of the value; a constant that the value does not have decides nothing. */
+function isChosen(choice: JsonValue, value: JsonValue | undefined): boolean {
+  if (!isObject(choice) || !isObject(choice.properties) || !isObject(value)) return true
+  return Object.entries(choice.properties).every(([name, property]) => {
+    const expected = constantOf(property)
+    const actual = own(value, name)
+    return expected === undefined || actual === undefined || actual === expected
+  })
+}
+
+function constantOf(schema: JsonValue): JsonValue | undefined {
+  if (!isObject(schema)) return undefined
+  if (schema.const !== undefined) return schema.const
+  return isList(schema.enum) && schema.enum.length === 1 ? schema.enum[0] : undefined
+}
+
+function inside(at: Place, name: string): Place {
+  return { ...at, path: [...at.path, name] }
+}
