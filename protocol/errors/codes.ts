@@ -31,6 +31,14 @@ export const errorCodes = {
     message: 'There is no API key {id}',
     suggestedFix: 'Run `reactor connect keys list` for the ids of the keys.',
   },
+  bind_failed: {
+    failureType: 'config_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'The HTTP server cannot listen on {host}:{port}: {reason}',
+    suggestedFix:
+      'Choose another address with `REACTOR_CONNECT_BIND`, or stop the program that has this one.',
+  },
   connection_has_active_run: {
     failureType: 'config_error',
     httpStatus: 409,
@@ -260,7 +268,7 @@ export const errorCodes = {
   },
   idempotency_key_reused: {
     failureType: 'config_error',
-    httpStatus: 422,
+    httpStatus: 409,
     retryable: false,
     message: 'This Idempotency-Key was used for another request',
     suggestedFix: 'Send another request under a key of its own.',
@@ -412,6 +420,20 @@ export const errorCodes = {
     message: 'The manifest {file} cannot be read: {reason}',
     suggestedFix: 'Name a YAML file that exists and that the user of this command may read.',
   },
+  media_type_unsupported: {
+    failureType: 'config_error',
+    httpStatus: 415,
+    retryable: false,
+    message: 'The body has a media type that this route does not take',
+    suggestedFix: 'Send JSON, with `Content-Type: application/json`.',
+  },
+  method_not_allowed: {
+    failureType: 'config_error',
+    httpStatus: 405,
+    retryable: false,
+    message: '{path} does not take {method}',
+    suggestedFix: 'Use one of the methods of the header `Allow`: {allowed}.',
+  },
   metrics_port_unavailable: {
     failureType: 'config_error',
     httpStatus: 500,
@@ -425,6 +447,106 @@ export const errorCodes = {
     retryable: false,
     message: 'There is already a {kind} named {name}',
     suggestedFix: 'Choose another name, or update or delete the one that has it.',
+  },
+  not_available: {
+    failureType: 'config_error',
+    httpStatus: 501,
+    retryable: false,
+    message: '{feature} is not available in this version',
+    suggestedFix: 'Leave it out for now; CHANGELOG.md says when it comes.',
+  },
+  oauth_client_missing: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'No OAuth client is set for instance {instance}',
+    suggestedFix:
+      "Register an application with the vendor, then set its client id and secret: `reactor connect instances credentials {instance} --input '{input}'`.",
+  },
+  oauth_denied: {
+    failureType: 'config_error',
+    httpStatus: 400,
+    retryable: false,
+    message: 'The authorization of instance {instance} was not granted: {reason}',
+    suggestedFix:
+      'Run `reactor connect instances credentials {instance}` again and grant the access in the browser.',
+  },
+  oauth_exchange_failed: {
+    failureType: 'config_error',
+    httpStatus: 502,
+    retryable: false,
+    message: 'The token endpoint {host} gave no tokens for instance {instance}: {reason}',
+    suggestedFix:
+      'Check the client id, the client secret and the redirect URI that are registered with the vendor, then run `reactor connect instances credentials {instance}` again.',
+  },
+  oauth_not_supported: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Connector {type} has no OAuth in the browser',
+    suggestedFix:
+      'Set the credentials by hand: `reactor connect instances credentials {instance} --input FILE`. `reactor connect catalog show {type}` lists the fields.',
+  },
+  oauth_redirect_invalid: {
+    failureType: 'config_error',
+    httpStatus: 400,
+    retryable: false,
+    message: 'The redirect URI is neither a callback of this service nor a loopback address',
+    suggestedFix: 'Leave the redirect URI out, or use one like http://127.0.0.1:PORT/callback.',
+  },
+  oauth_refresh_failed: {
+    failureType: 'transient_error',
+    httpStatus: 502,
+    retryable: true,
+    message: 'The access token of instance {instance} could not be refreshed at {host}: {reason}',
+    suggestedFix:
+      "Run it again later: the stored tokens are unchanged. If it persists, check the vendor's status page and the client credentials.",
+  },
+  oauth_state_invalid: {
+    failureType: 'config_error',
+    httpStatus: 400,
+    retryable: false,
+    message: 'This authorization is unknown, was used already, or is older than 10 minutes',
+    suggestedFix:
+      'Run `reactor connect instances credentials NAME` again and finish in the browser within 10 minutes.',
+  },
+  reauthorization_required: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'The vendor no longer accepts the authorization of instance {instance}: {reason}',
+    suggestedFix:
+      'Run `reactor connect instances credentials {instance}` to authorize it anew in the browser.',
+  },
+  request_invalid: {
+    failureType: 'config_error',
+    httpStatus: 400,
+    retryable: false,
+    message: 'The request is not valid: {problem}',
+    suggestedFix:
+      'Correct what the message and `details.problems` name; `GET /connect/v1/docs` shows what the route takes.',
+  },
+  request_timed_out: {
+    failureType: 'transient_error',
+    httpStatus: 504,
+    retryable: true,
+    message: 'No answer within {seconds} seconds; what was begun may still be done',
+    suggestedFix:
+      'Look whether it was done, then try again. If it happens often, look at the database and at the source.',
+  },
+  request_too_large: {
+    failureType: 'config_error',
+    httpStatus: 413,
+    retryable: false,
+    message: 'The body is larger than {limit} bytes',
+    suggestedFix: 'Send less in one request.',
+  },
+  route_not_found: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'There is nothing at {path}',
+    suggestedFix: 'Look up the path in `GET /connect/v1/docs`; the API begins with /connect/v1.',
   },
   run_active: {
     failureType: 'config_error',
@@ -730,6 +852,14 @@ export const errorCodes = {
     message: '{file}:{line}:{column}: {field}: {problem}',
     suggestedFix: '{fix}',
   },
+  unauthorized: {
+    failureType: 'config_error',
+    httpStatus: 401,
+    retryable: false,
+    message: 'This needs a valid API key',
+    suggestedFix:
+      'Send `Authorization: Bearer KEY`. The first start of the service prints a key; `reactor auth login` keeps one for the command line.',
+  },
   unexpected: {
     failureType: 'system_error',
     httpStatus: 500,
@@ -751,9 +881,55 @@ export const errorCodes = {
     message: '{problem}',
     suggestedFix: '{fix}',
   },
+  vault_conflict: {
+    failureType: 'transient_error',
+    httpStatus: 409,
+    retryable: true,
+    message: 'The secrets at {path} were changed by somebody else in the meantime',
+    suggestedFix: 'Do it again: it starts from the secrets as they are now.',
+  },
+  vault_corrupt: {
+    failureType: 'system_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'The secrets at {path} were changed outside of the vault, or damaged',
+    suggestedFix:
+      'Restore the file {file} from a backup, or set the credentials of this instance again.',
+  },
+  vault_key_wrong: {
+    failureType: 'config_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'The vault in {folder} was encrypted with another key: {reason}',
+    suggestedFix:
+      'Start with the right REACTOR_CONNECT_VAULT_KEY. To change the key, give the old one as REACTOR_CONNECT_VAULT_PREVIOUS_KEY for one start.',
+  },
+  vault_permissions: {
+    failureType: 'config_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'Others on this machine can reach {path}: {reason}',
+    suggestedFix: 'Run `{command}`, then start again.',
+  },
+  vault_refused: {
+    failureType: 'config_error',
+    httpStatus: 502,
+    retryable: false,
+    message: 'The vault at {url} refused to {operation}: {reason}',
+    suggestedFix:
+      'Check the token, its policy (create, read, update and delete below {mount}) and the namespace.',
+  },
+  vault_unreachable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'The vault at {url} cannot be used: {reason}',
+    suggestedFix:
+      'Check that the vault runs, is unsealed and can be reached from this machine, then try again.',
+  },
   version_conflict: {
     failureType: 'config_error',
-    httpStatus: 409,
+    httpStatus: 412,
     retryable: false,
     message: '{kind} {name} was changed in the meantime: it has version {actual}, not {expected}',
     suggestedFix: 'Get it again, look at what changed, and repeat the update with its new version.',
