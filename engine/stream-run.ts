@@ -29,7 +29,7 @@ export interface StreamRunDeps {
   readonly signal: AbortSignal
 }
 
-/** Attempts in a row that load nothing new, after which a stream that fails for transient reasons has failed. */
+/** Attempts in a row from the same checkpoint, after which a stream that fails for transient reasons has failed. */
 const maxBarrenAttempts = 4
 const firstBackoffMs = 500
 const maxBackoffMs = 30_000
@@ -41,14 +41,16 @@ export async function runStream(
   tally: StreamTally,
 ): Promise<StreamResult> {
   const run = new StreamRun(deps, sink, tally)
+  let start = ''
   let barren = 0
   for (let attempt = 1; ; attempt++) {
-    const loadedBefore = tally.loaded
     const outcome = await run.attempt(attempt)
     tally.settle()
     if (outcome.status !== 'failed') return run.result(outcome)
     const error = ConnectError.fromJSON(outcome.error)
-    barren = tally.loaded > loadedBefore ? 0 : barren + 1
+    // Rows alone are no progress: a source may give the last ones again and again, and fail after them.
+    barren = run.checkpoint === start ? barren + 1 : 1
+    start = run.checkpoint
     if (!error.retryable || barren >= maxBarrenAttempts || deps.signal.aborted)
       return run.result(outcome)
     const waitMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** barren)
@@ -67,6 +69,8 @@ class StreamRun {
   readonly #tally: StreamTally
   readonly #warnings: string[] = []
   #first: StreamSync | undefined
+  /** From where the last attempt began: equal texts are equal checkpoints. */
+  checkpoint = ''
 
   constructor(deps: StreamRunDeps, sink: SinkStream, tally: StreamTally) {
     this.#deps = deps
@@ -124,6 +128,7 @@ class StreamRun {
   /** The slices with their checkpoints. The plan is saved before anything is read. */
   async #plan(sync: StreamSync, session: ReadSession): Promise<readonly SliceCheckpoint[]> {
     const saved = new Map(sync.slices.map((slice) => [slice.slice, slice]))
+    this.checkpoint = JSON.stringify(sync.slices.map(({ slice, state }) => [slice, state]))
     const states = new Map<string, JsonValue | null>(
       sync.slices.map(({ slice, state }) => [slice, state]),
     )

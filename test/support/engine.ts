@@ -11,8 +11,9 @@ import {
   type RunPlan,
   type RunProgress,
   type RunResult,
+  type SourceConfig,
 } from '../../engine/run-types.ts'
-import { columnsOf, type AirbyteStream, type JsonObject } from '../../protocol/index.ts'
+import { columnsOf, type AirbyteStream } from '../../protocol/index.ts'
 import type { SinkStream, SyncMode } from '../../sinks/sink.ts'
 import type { PostgresAddress } from './postgres.ts'
 
@@ -26,7 +27,7 @@ export function logConfig(name: LogName): LogConfig {
 
 export interface PlanOptions {
   readonly connection: string
-  readonly source: { readonly type: string; readonly config: JsonObject }
+  readonly source: SourceConfig
   readonly destination: PostgresAddress
   readonly schema: string
   readonly log: LogConfig
@@ -43,7 +44,7 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
   const context = {
     logger: pino({ level: 'silent' }),
     signal: new AbortController().signal,
-    allowedNetworks: [],
+    allowedNetworks: options.source.allowedNetworks ?? [],
     now: Date.now,
   }
   const { streams } = await connectorOf(options.source.type).discover(
