@@ -213,7 +213,10 @@ export interface RunLogLine {
 export interface RunService {
   /** Queues a run. Throws `run_active` where one of the connection is queued or running. */
   start(connection: string, trigger?: 'manual' | 'jobs'): Promise<Run>
+  /** Throws `run_not_found`. */
   get(connection: string, id: string): Promise<Run>
+  /** By its id alone. Throws `run_not_found`. */
+  find(id: string): Promise<Run>
   list(
     connection: string,
     page: PageRequest & { readonly status?: RunStatus },
