@@ -1,0 +1,30 @@
+import { notFound, type Vendor } from './vendor-api.ts'
+
+/** Rates by currency, then by day or month: `{ USD: { '2025-02-28': 1.04 } }`. */
+export type Rates = Readonly<Record<string, Record<string, number>>>
+
+/** The ECB's data portal: CSV, and a 404 where a window has no rate. */
+export function ecb(rates: Rates): Vendor {
+  return ({ host, path, query }) => {
+    const series = /^\/service\/data\/EXR\/([DM])\.([A-Z]{3})\.EUR\.SP00\.A$/.exec(path)
+    const isCsv = query.get('format') === 'csvdata'
+    if (host !== 'data-api.ecb.europa.eu' || series === null || !isCsv) return notFound
+    const [, frequency = '', currency = ''] = series
+    const period = frequency === 'D' ? /^\d{4}-\d{2}-\d{2}$/ : /^\d{4}-\d{2}$/
+    const from = query.get('startPeriod') ?? ''
+    const to = query.get('endPeriod') ?? ''
+    if (!period.test(from) || !period.test(to)) return { status: 400, body: 'Bad period' }
+    const lines = Object.entries(rates[currency] ?? {})
+      .filter(([at]) => period.test(at) && at >= from && at <= to)
+      .map(([at, rate]) => line(`${frequency},${currency}`, at, rate))
+    if (lines.length === 0) return { status: 404, body: 'No results found.' }
+    return { body: header + lines.join(''), headers: { 'content-type': 'text/csv' } }
+  }
+}
+
+function line(series: string, at: string, rate: number): string {
+  const key = `EXR.${series.replace(',', '.')}.EUR.SP00.A`
+  return `${key},${series},EUR,SP00,A,${at},${String(rate)}\r\n`
+}
+
+const header = 'KEY,FREQ,CURRENCY,CURRENCY_DENOM,EXR_TYPE,EXR_SUFFIX,TIME_PERIOD,OBS_VALUE\r\n'
