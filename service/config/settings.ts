@@ -1,0 +1,265 @@
+import { availableParallelism } from 'node:os'
+import { z } from 'zod'
+import {
+  bindAddress,
+  choice,
+  flag,
+  folder,
+  httpUrl,
+  listOf,
+  network,
+  postgresAddress,
+  postgresUrl,
+  text,
+  wholeNumber,
+} from './setting-types.ts'
+
+/** What is told of a setting beside its type: the reference page, `serve --help` and the loader read it from here. */
+export interface SettingFacts {
+  /** Below `[connect]` in the file; also gives the environment variable. */
+  readonly path: string
+  /** How the value is written. */
+  readonly type: string
+  /** What holds where nothing is set; also why nothing may be. */
+  readonly standard: string
+  /** Never shown, not even where it is wrong. */
+  readonly secret?: true
+  /** A second environment variable; the setting's own one wins. */
+  readonly alias?: string
+  readonly description: string
+}
+
+const facts = z.registry<SettingFacts>()
+
+function setting<Schema extends z.ZodType>(schema: Schema, about: SettingFacts): Schema {
+  if (facts.has(schema)) throw new TypeError(`two settings share a schema: ${about.path}`)
+  facts.add(schema, about)
+  return schema
+}
+
+export const roles = ['api', 'reader', 'sink', 'scheduler'] as const
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error'] as const
+
+const parallelRuns = Math.max(1, Math.floor(availableParallelism() / 2))
+
+/** Every setting of the service, in the order of the reference page. */
+export const settingsSchema = z.object({
+  bind: setting(bindAddress.default({ host: '0.0.0.0', port: 8007 }), {
+    path: 'bind',
+    type: 'HOST:PORT',
+    standard: '0.0.0.0:8007',
+    description: 'Where the HTTP API listens. Port 0 takes a free one.',
+  }),
+  publicUrl: setting(httpUrl.optional(), {
+    path: 'public_url',
+    type: 'URL',
+    standard: 'the address of `bind`',
+    description:
+      'How browsers and webhook senders reach the service: the base of the OAuth callback.',
+  }),
+  roles: setting(
+    listOf(choice(roles))
+      .refine((some) => some.length > 0, 'must name a role')
+      .default([...roles]),
+    {
+      path: 'roles',
+      type: `list of ${roles.join(', ')}`,
+      standard: roles.join(','),
+      description:
+        'What this process does. Processes that share a metadata database share the work.',
+    },
+  ),
+  parallelRuns: setting(wholeNumber(1, 1_000).default(parallelRuns), {
+    path: 'parallel_runs',
+    type: 'whole number, 1 to 1000',
+    standard: 'half of the cores, at least 1',
+    description: 'How many runs this process works on at the same time.',
+  }),
+  logLevel: setting(choice(logLevels).default('info'), {
+    path: 'log_level',
+    type: `one of ${logLevels.join(', ')}`,
+    standard: 'info',
+    description: 'The least level that is logged.',
+  }),
+  logRetentionDays: setting(wholeNumber(1, 3_650).default(30), {
+    path: 'log_retention_days',
+    type: 'whole number, 1 to 3650',
+    standard: '30',
+    description: 'The log lines of a run are deleted so many days after its end.',
+  }),
+  dataDir: setting(folder(), {
+    path: 'data_dir',
+    type: 'folder',
+    standard: '`$XDG_DATA_HOME/reactor-connect`, else `~/.local/share/reactor-connect`',
+    description:
+      'What the embedded parts keep: PostgreSQL, the vault. Made with mode 0700 where it is missing.',
+  }),
+  catalogDir: setting(folder(), {
+    path: 'catalog_dir',
+    type: 'folder',
+    standard: '`catalog` in `data_dir`',
+    description: 'Imported connector manifests (YAML).',
+  }),
+  allowedNetworks: setting(listOf(network).default([]), {
+    path: 'allowed_networks',
+    type: 'list of networks in CIDR notation',
+    standard: 'none',
+    description:
+      'Private or reserved networks that HTTP sources may reach, such as `10.1.0.0/16`. All others of that kind are refused.',
+  }),
+  databaseUrl: setting(postgresUrl.optional(), {
+    path: 'database_url',
+    type: 'PostgreSQL URL',
+    standard: 'an embedded PostgreSQL in `data_dir`',
+    secret: true,
+    description:
+      'The metadata database. The user must be allowed to create a schema in it. No pooler in transaction mode: sessions hold locks and listen.',
+  }),
+  vaultUrl: setting(httpUrl.optional(), {
+    path: 'vault_url',
+    type: 'URL',
+    standard: 'an embedded, encrypted store in `data_dir`',
+    description: 'HashiCorp Vault or OpenBao (key-value engine, version 2), for all credentials.',
+  }),
+  vaultToken: setting(text.optional(), {
+    path: 'vault_token',
+    type: 'text',
+    standard: 'none; needed with `vault_url`',
+    secret: true,
+    description: 'The token for the Vault.',
+  }),
+  vaultMount: setting(text.default('secret'), {
+    path: 'vault_mount',
+    type: 'text',
+    standard: 'secret',
+    description: 'Where the key-value engine is mounted in the Vault.',
+  }),
+  dataUrl: setting(httpUrl.optional(), {
+    path: 'data.url',
+    type: 'URL',
+    standard: 'none; the Data service listens on port 8002',
+    description: 'The Data service.',
+  }),
+  dataApiKey: setting(text.optional(), {
+    path: 'data.api_key',
+    type: 'text',
+    standard: 'none',
+    secret: true,
+    description: 'The key for the Data service.',
+  }),
+  dataDatabaseUrl: setting(postgresAddress.optional(), {
+    path: 'data.database_url',
+    type: 'PostgreSQL URL',
+    standard: 'a database in the embedded PostgreSQL',
+    secret: true,
+    description:
+      'The PostgreSQL of the Data service: destinations `data:DATASET` are schemas in it.',
+  }),
+  jobsUrl: setting(httpUrl.optional(), {
+    path: 'jobs.url',
+    type: 'URL',
+    standard: 'jobs in the metadata database',
+    description: 'An external Jobs service (port 8005) that runs and schedules are given to.',
+  }),
+  jobsApiKey: setting(text.optional(), {
+    path: 'jobs.api_key',
+    type: 'text',
+    standard: 'none',
+    secret: true,
+    description: 'The key for the Jobs service.',
+  }),
+  storageUrl: setting(httpUrl.optional(), {
+    path: 'storage.url',
+    type: 'URL',
+    standard: 'none; the Storage service listens on port 8003',
+    description: 'The Storage service.',
+  }),
+  storageApiKey: setting(text.optional(), {
+    path: 'storage.api_key',
+    type: 'text',
+    standard: 'none',
+    secret: true,
+    description: 'The key for the Storage service.',
+  }),
+  kafkaBrokers: setting(
+    listOf(bindAddress.transform(({ host, port }) => hostPort(host, port))).default([]),
+    {
+      path: 'kafka.brokers',
+      type: 'list of HOST:PORT',
+      standard: 'none: the embedded log',
+      alias: 'KAFKA_BROKERS',
+      description: 'The brokers to begin with. Where there are some, runs go through Kafka.',
+    },
+  ),
+  kafkaTls: setting(flag.default(false), {
+    path: 'kafka.tls',
+    type: 'true or false',
+    standard: 'false',
+    description: 'Speak TLS to the brokers, checked against the authorities of the system.',
+  }),
+  kafkaSaslMechanism: setting(choice(['plain', 'scram-sha-256', 'scram-sha-512']).optional(), {
+    path: 'kafka.sasl.mechanism',
+    type: 'one of plain, scram-sha-256, scram-sha-512',
+    standard: 'none; needed with a user name',
+    description: 'How to log in at the brokers.',
+  }),
+  kafkaSaslUsername: setting(text.optional(), {
+    path: 'kafka.sasl.username',
+    type: 'text',
+    standard: 'none',
+    description: 'The user name at the brokers.',
+  }),
+  kafkaSaslPassword: setting(text.optional(), {
+    path: 'kafka.sasl.password',
+    type: 'text',
+    standard: 'none',
+    secret: true,
+    description: 'The password at the brokers.',
+  }),
+  kafkaSchemaRegistryUrl: setting(httpUrl.optional(), {
+    path: 'kafka.schema_registry_url',
+    type: 'URL',
+    standard: 'none',
+    description: 'A schema registry for readers of the topics.',
+  }),
+  airbyteEnabled: setting(flag.default(false), {
+    path: 'airbyte.enabled',
+    type: 'true or false',
+    standard: 'false',
+    description:
+      'Allow external Airbyte connectors as processes. They are programs of others: only for people who may run any program here.',
+  }),
+  postgres: setting(z.record(z.string(), postgresAddress).default({}), {
+    path: 'postgres.NAME.url',
+    type: 'PostgreSQL URL',
+    standard: 'none',
+    secret: true,
+    description:
+      'A destination `postgres:NAME`. NAME: small letters, digits and `_`. Such URLs are the operator’s word: no request can name another server.',
+  }),
+})
+
+/** The settings, checked. */
+export type Settings = Readonly<z.output<typeof settingsSchema>>
+export type SettingName = keyof typeof settingsSchema.shape
+
+export interface Setting extends SettingFacts {
+  readonly name: SettingName
+  /** `REACTOR_CONNECT_` and the path in capitals. */
+  readonly variable: string
+}
+
+/** The table, in the order of the reference page. */
+export const settings: readonly Setting[] = settingsSchema.keyof().options.map((name) => {
+  const about = facts.get(settingsSchema.shape[name])
+  if (about === undefined) throw new TypeError(`the setting ${name} is not described`)
+  return { ...about, name, variable: variableOf(about.path) }
+})
+
+export function variableOf(path: string): string {
+  return `REACTOR_CONNECT_${path.toUpperCase().replaceAll('.', '_')}`
+}
+
+function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${String(port)}` : `${host}:${String(port)}`
+}
