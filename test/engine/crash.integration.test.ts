@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
+import { CheckpointWatch } from '../support/checkpoint-watch.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { seededRandom } from '../support/random.ts'
 
@@ -104,6 +105,7 @@ async function playRound(
     // What the overwrites are to replace: it must stay whole for as long as they are not complete.
     for (const mode of ['overwrite', 'overwrite_dedup'])
       await seedOldTable(shop, target.schema, mode)
+    await using watch = new CheckpointWatch(shop, target.connection)
     const kills = 1 + Math.floor(random() * 2)
     for (let kill = 0; kill < kills && !(await hasEnded(shop, target.connection)); kill++) {
       const engine = startEngine(file)
@@ -122,6 +124,9 @@ async function playRound(
         lost: 0,
         doubled: 0,
       })
+    await watch.look()
+    expect(watch.setbacks).toEqual([])
+    expect(watch.moves).toBeGreaterThan(0)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
