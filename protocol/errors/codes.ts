@@ -894,7 +894,7 @@ export const errorCodes = {
     retryable: false,
     message: 'The secrets at {path} were changed outside of the vault, or damaged',
     suggestedFix:
-      'Restore the file {file} from a backup, or set the credentials of this instance again.',
+      'Restore {file} from a backup, or delete it and set the credentials of the instance again.',
   },
   vault_key_wrong: {
     failureType: 'config_error',
@@ -918,6 +918,14 @@ export const errorCodes = {
     message: 'The vault at {url} refused to {operation}: {reason}',
     suggestedFix:
       'Check the token, its policy (create, read, update and delete below {mount}) and the namespace.',
+  },
+  vault_too_large: {
+    failureType: 'config_error',
+    httpStatus: 413,
+    retryable: false,
+    message: 'The secrets at {path} are larger than {limit} bytes',
+    suggestedFix:
+      'Set shorter secrets. If this is a token that grew, report it with the type of the connector.',
   },
   vault_unreachable: {
     failureType: 'transient_error',

@@ -1,10 +1,10 @@
-import type { JsonObject } from '../../protocol/index.ts'
+import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 
 /**
  * Where secrets are kept: read this first. Each path holds one JSON object, and a version that every change increases.
  * The two implementations (`file-vault.ts`, `kv2-vault.ts`) pass one suite.
  *
- * Any method throws `vault_unreachable` (worth a retry) or `vault_refused`; no error holds a secret. Several processes may
+ * Any method throws `vault_unreachable` (worth a retry) or `vault_refused`, `put` also `vault_too_large`; no error holds a secret. Several processes may
  * use the same vault at the same time.
  */
 export interface Vault extends AsyncDisposable {
@@ -35,8 +35,15 @@ export function instancePath(instanceId: string): string {
   return `instances/${instanceId}`
 }
 
-/** The largest JSON text of one path. Bigger secrets are a mistake, and some storages behind a Vault stop at 512 KiB. */
-export const MAX_SECRETS_BYTES = 256 * 1024
+/** Bigger secrets are a mistake, and some storages behind a Vault stop at 512 KiB. */
+const MAX_SECRETS_BYTES = 256 * 1024
+
+/** The JSON text of one path. Throws `vault_too_large`. */
+export function secretsText(path: string, secrets: JsonObject): string {
+  const text = JSON.stringify(secrets)
+  if (Buffer.byteLength(text) <= MAX_SECRETS_BYTES) return text
+  throw new ConnectError('vault_too_large', { details: { path, limit: MAX_SECRETS_BYTES } })
+}
 
 /** Segments of letters, digits, `_` and `-`: nothing that a file system or a URL reads in another way. Throws a TypeError. */
 export function checkPath(path: string): string {

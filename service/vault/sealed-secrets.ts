@@ -1,0 +1,88 @@
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
+
+/**
+ * The bytes of one file of the embedded vault:
+ *
+ *     "RCV1" | key id (8) | version (8, big endian) | nonce (12) | AES-256-GCM ciphertext | tag (16)
+ *
+ * The header and the file's name (a hash of the path) are authenticated, so a file can neither be altered, nor put in the place of another one, nor say
+ * another version. Nonces are random: a key is good for 2^32 writes.
+ */
+export interface VaultKey {
+  /** Of the key's hash: not a secret. */
+  readonly id: string
+  readonly bytes: Buffer
+}
+
+const MAGIC = Buffer.from('RCV1')
+const HEADER_BYTES = 20
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+
+export function vaultKey(bytes: Buffer): VaultKey {
+  const hash = createHash('sha256').update('reactor-connect vault key\0').update(bytes)
+  return { id: hash.digest('hex').slice(0, 16), bytes }
+}
+
+export function newVaultKey(): VaultKey {
+  return vaultKey(randomBytes(32))
+}
+
+/** 32 bytes in base64 (or base64url); undefined where it is something else. */
+export function parseVaultKey(text: string): VaultKey | undefined {
+  if (!/^[\w+/-]{43}=?$/.test(text.trim())) return undefined
+  return vaultKey(Buffer.from(text.trim(), 'base64'))
+}
+
+export interface SealedHeader {
+  readonly keyId: string
+  readonly version: number
+}
+
+/** What a file says of itself, not yet authenticated; undefined where it is no such file. */
+export function readHeader(file: Uint8Array): SealedHeader | undefined {
+  const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
+  if (bytes.length < HEADER_BYTES || !bytes.subarray(0, 4).equals(MAGIC)) return undefined
+  const version = Number(bytes.readBigUInt64BE(12))
+  if (!Number.isSafeInteger(version)) return undefined
+  return { keyId: bytes.toString('hex', 4, 12), version }
+}
+
+export interface Plain {
+  /** Of the file. */
+  readonly name: string
+  readonly version: number
+  readonly text: string
+}
+
+export function seal({ name, version, text }: Plain, key: VaultKey): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES)
+  MAGIC.copy(header)
+  header.write(key.id, 4, 'hex')
+  header.writeBigUInt64BE(BigInt(version), 12)
+  const nonce = randomBytes(NONCE_BYTES)
+  const cipher = createCipheriv('aes-256-gcm', key.bytes, nonce, { authTagLength: TAG_BYTES })
+  cipher.setAAD(Buffer.concat([header, Buffer.from(name)]))
+  const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
+  return Buffer.concat([header, nonce, sealed, cipher.getAuthTag()])
+}
+
+/** Undefined where the bytes are not what `seal` made for this file with this key. */
+export function unseal(file: Buffer, name: string, key: VaultKey): Plain | undefined {
+  const header = readHeader(file)
+  if (header?.keyId !== key.id) return undefined
+  if (file.length < HEADER_BYTES + NONCE_BYTES + TAG_BYTES) return undefined
+  const nonce = file.subarray(HEADER_BYTES, HEADER_BYTES + NONCE_BYTES)
+  const decipher = createDecipheriv('aes-256-gcm', key.bytes, nonce, { authTagLength: TAG_BYTES })
+  decipher.setAAD(Buffer.concat([file.subarray(0, HEADER_BYTES), Buffer.from(name)]))
+  decipher.setAuthTag(file.subarray(-TAG_BYTES))
+  try {
+    const text = Buffer.concat([
+      decipher.update(file.subarray(HEADER_BYTES + NONCE_BYTES, -TAG_BYTES)),
+      decipher.final(),
+    ])
+    return { name, version: header.version, text: text.toString('utf8') }
+  } catch {
+    return undefined // the tag does not fit
+  }
+}
