@@ -26,7 +26,11 @@ const streamBinding = z
 
 const schedule = z
   .strictObject({
-    cron: z.string().min(1).max(200).meta({ description: 'Five fields.', examples: ['*/15 * * * *'] }),
+    cron: z
+      .string()
+      .min(1)
+      .max(200)
+      .meta({ description: 'Five fields.', examples: ['*/15 * * * *'] }),
     timezone: z.string().min(1).max(64).optional().meta({ description: 'IANA name; default UTC.' }),
     catch_up: z.enum(['once', 'skip']).optional().meta({
       description: 'What happens to times that passed while the service was down; default skip.',
@@ -44,7 +48,11 @@ const options = z
   .meta({ id: 'ConnectionOptions' })
 
 const streams = z.array(streamBinding).min(1).max(10_000).optional()
-const destination = z.string().min(1).max(512).meta({ examples: ['data:shop'] })
+const destination = z
+  .string()
+  .min(1)
+  .max(512)
+  .meta({ examples: ['data:shop'] })
 
 export const connectionCreate = z
   .strictObject({

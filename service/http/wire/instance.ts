@@ -4,7 +4,7 @@ import type { Discovered, Instance } from '../../service.ts'
 import { connectorType } from './catalog.ts'
 import { freeObject, name, timestamp, versioned } from './names.ts'
 
-/** A JSON object that the body checks (input-limits.ts) have bounded: what is in it is the connector's to check. */
+/** A JSON object that the body checks (check-body.ts) have bounded: what is in it is the connector's to check. */
 const configObject = z.record(z.string(), z.json())
 
 export const instanceDocument = z
@@ -95,9 +95,7 @@ export const discoverInput = z
 
 export const discoveredDocument = z
   .object({
-    catalog: z
-      .object({ streams: z.array(freeObject) })
-      .meta({ description: 'An AirbyteCatalog.' }),
+    catalog: z.object({ streams: z.array(freeObject) }).meta({ description: 'An AirbyteCatalog.' }),
     discovered_at: timestamp,
     from_cache: z.boolean(),
   })

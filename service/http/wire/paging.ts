@@ -2,7 +2,10 @@ import { z } from 'zod'
 import type { Page, PageRequest } from '../../service.ts'
 
 /** A number in a query: digits only (`z.coerce` would also take ``, ` 5 ` and `0x10`). */
-export function digits(range: { readonly least: number; readonly most: number }): z.ZodType<number> {
+export function digits(range: {
+  readonly least: number
+  readonly most: number
+}): z.ZodType<number> {
   return z.preprocess(
     (text) => (typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : text),
     z.int().min(range.least).max(range.most),

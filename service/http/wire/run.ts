@@ -3,14 +3,7 @@ import type { Run, RunLogLine, RunStream, RunSummary } from '../../service.ts'
 import { digits } from './paging.ts'
 import { freeObject, timestamp } from './names.ts'
 
-export const runStatus = z.enum([
-  'queued',
-  'running',
-  'complete',
-  'partial',
-  'failed',
-  'cancelled',
-])
+export const runStatus = z.enum(['queued', 'running', 'complete', 'partial', 'failed', 'cancelled'])
 
 /** Why a run or a stream of it failed: an error without `request_id`. */
 const failure = z

@@ -1,0 +1,42 @@
+import type { FastifyRequest } from 'fastify'
+import { requestInvalid } from './error-answer.ts'
+import { maxBodyDepth } from './limits.ts'
+
+interface Place {
+  readonly value: unknown
+  readonly depth: number
+}
+
+/**
+ * Refuses JSON that is legal but cannot be kept: PostgreSQL's jsonb holds no NUL and no half of a surrogate pair, JSON.parse
+ * makes infinity of 1e999, and deep nesting overflows whoever walks it. Iterative for the same reason.
+ */
+export function checkBody({ body }: FastifyRequest): Promise<void> {
+  const open: Place[] = [{ value: body, depth: 0 }]
+  for (let place = open.pop(); place !== undefined; place = open.pop()) {
+    const problem = problemOf(place)
+    if (problem !== null) return Promise.reject(requestInvalid([`body: ${problem}`]))
+    const { value, depth } = place
+    if (typeof value !== 'object' || value === null) continue
+    for (const [key, inner] of Object.entries(value)) {
+      if (!isText(key)) return Promise.reject(requestInvalid([`body: ${notText}`]))
+      open.push({ value: inner, depth: depth + 1 })
+    }
+  }
+  return Promise.resolve()
+}
+
+function problemOf({ value, depth }: Place): string | null {
+  if (depth > maxBodyDepth) return `it is nested deeper than ${maxBodyDepth} levels`
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    return 'it has a number that is too large'
+  }
+  if (typeof value === 'string' && !isText(value)) return notText
+  return null
+}
+
+const notText = 'it has text with a NUL character or half of a surrogate pair'
+
+function isText(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed()
+}

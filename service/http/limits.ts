@@ -1,0 +1,16 @@
+export const bodyLimitBytes = 1024 * 1024
+
+/** Deeper than any configuration; shallower than what makes a recursive walk overflow the stack. */
+export const maxBodyDepth = 64
+
+/** What has not answered by then is given up; check and discover ask slow systems. Event streams are not timed. */
+export const handlerTimeoutMs = 120_000
+
+/** For the whole of a request to arrive. */
+export const receiveTimeoutMs = 30_000
+
+/** Longer than any API key: what is longer is not looked up. */
+export const maxApiKeyLength = 256
+
+/** In one error. A longer list helps nobody and can be made as long as the body. */
+export const maxProblems = 10

@@ -1,0 +1,26 @@
+/** A small page for a person in a browser: no script, no style from elsewhere. */
+export const page = {
+  headers: {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  },
+  of(title: string, paragraphs: readonly string[]): string {
+    const body = paragraphs.map((text) => `<p>${escaped(text)}</p>`).join('\n')
+    return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>${escaped(title)} · Reactor Connect</title>
+<h1>${escaped(title)}</h1>
+${body}
+</html>
+`
+  },
+} as const
+
+function escaped(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+}

@@ -1,0 +1,229 @@
+import { z } from 'zod'
+import type { ConnectionService } from '../../service.ts'
+import type { App } from '../app.ts'
+import { entityTag, ifMatchHeaders, versionOf } from '../entity-tag.ts'
+import { bodyFailures, failures } from '../failures.ts'
+import { idempotencyHeaders, type AnswerCreate } from '../idempotency.ts'
+import {
+  connectionChangesOf,
+  connectionCreate,
+  connectionDocument,
+  connectionInputOf,
+  connectionStatus,
+  connectionToWire,
+  connectionUpdate,
+  resetInput,
+} from '../wire/connection.ts'
+import { name } from '../wire/names.ts'
+import { pageQuery, pageRequestOf, pageSchema, pageToWire } from '../wire/paging.ts'
+
+const tags = ['connections']
+const params = z.object({ name })
+
+export function connectionRoutes(
+  api: App,
+  connections: ConnectionService,
+  answer: AnswerCreate,
+): void {
+  listConnections(api, connections)
+  createConnection(api, connections, answer)
+  oneConnection(api, connections)
+  changeConnection(api, connections)
+  pauseAndResume(api, connections)
+  resetConnection(api, connections)
+}
+
+function listConnections(api: App, connections: ConnectionService): void {
+  api.get(
+    '/connections',
+    {
+      schema: {
+        tags,
+        operationId: 'listConnections',
+        summary: 'Connections, by name',
+        querystring: z.strictObject({
+          ...pageQuery,
+          instance: name.optional().meta({ description: 'Only those that read this instance.' }),
+          status: connectionStatus.optional(),
+        }),
+        response: {
+          200: pageSchema(connectionDocument).meta({ id: 'ConnectionPage' }),
+          ...failures('cursor_invalid'),
+        },
+      },
+    },
+    async ({ query }, reply) => {
+      const { instance, status } = query
+      const page = {
+        ...pageRequestOf(query),
+        ...(instance !== undefined && { instance }),
+        ...(status !== undefined && { status }),
+      }
+      return reply.send(pageToWire(await connections.list(page), connectionToWire))
+    },
+  )
+}
+
+function createConnection(api: App, connections: ConnectionService, answer: AnswerCreate): void {
+  api.post(
+    '/connections',
+    {
+      schema: {
+        tags,
+        operationId: 'createConnection',
+        summary: 'Bind streams of an instance to a destination',
+        headers: idempotencyHeaders,
+        body: connectionCreate,
+        response: {
+          201: connectionDocument,
+          ...failures(
+            ...bodyFailures,
+            'name_taken',
+            'instance_not_found',
+            'stream_not_found',
+            'idempotency_key_in_use',
+            'idempotency_key_reused',
+          ),
+        },
+      },
+    },
+    (request, reply) =>
+      answer({ request, reply }, async () => {
+        const connection = await connections.create(connectionInputOf(request.body))
+        return {
+          body: connectionToWire(connection),
+          headers: {
+            location: `/connect/v1/connections/${connection.name}`,
+            etag: entityTag(connection),
+          },
+        }
+      }),
+  )
+}
+
+function oneConnection(api: App, connections: ConnectionService): void {
+  api.get(
+    '/connections/:name',
+    {
+      schema: {
+        tags,
+        operationId: 'getConnection',
+        summary: 'One connection, with its last run',
+        params,
+        response: { 200: connectionDocument, ...failures('connection_not_found') },
+      },
+    },
+    async (request, reply) => {
+      const connection = await connections.get(request.params.name)
+      return reply.header('etag', entityTag(connection)).send(connectionToWire(connection))
+    },
+  )
+}
+
+function changeConnection(api: App, connections: ConnectionService): void {
+  api.patch(
+    '/connections/:name',
+    {
+      schema: {
+        tags,
+        operationId: 'updateConnection',
+        summary: 'Change what is given; the next run goes by it',
+        params,
+        headers: ifMatchHeaders,
+        body: connectionUpdate,
+        response: {
+          200: connectionDocument,
+          ...failures(
+            ...bodyFailures,
+            'connection_not_found',
+            'stream_not_found',
+            'version_conflict',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { params: at, headers, body } = request
+      const changes = connectionChangesOf(body)
+      const connection = await connections.update(at.name, changes, versionOf(headers))
+      return reply.header('etag', entityTag(connection)).send(connectionToWire(connection))
+    },
+  )
+  api.delete(
+    '/connections/:name',
+    {
+      schema: {
+        tags,
+        operationId: 'deleteConnection',
+        summary: 'Delete a connection and its runs; tables at the destination stay',
+        params,
+        headers: ifMatchHeaders,
+        response: {
+          204: z.null().meta({ description: 'It is gone.' }),
+          ...failures('connection_not_found', 'connection_has_active_run', 'version_conflict'),
+        },
+      },
+    },
+    async (request, reply) => {
+      await connections.delete(request.params.name, versionOf(request.headers))
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+function pauseAndResume(api: App, connections: ConnectionService): void {
+  const both = [
+    {
+      verb: 'pause',
+      paused: true,
+      summary: 'Start no run by the schedule; a run that goes on goes on',
+    },
+    { verb: 'resume', paused: false, summary: 'Let the schedule start runs again' },
+  ]
+  for (const { verb, paused, summary } of both) {
+    api.post(
+      `/connections/:name/${verb}`,
+      {
+        schema: {
+          tags,
+          operationId: `${verb}Connection`,
+          summary,
+          params,
+          response: { 200: connectionDocument, ...failures('connection_not_found') },
+        },
+      },
+      async (request, reply) => {
+        const connection = await connections.setPaused(request.params.name, paused)
+        return reply.header('etag', entityTag(connection)).send(connectionToWire(connection))
+      },
+    )
+  }
+}
+
+function resetConnection(api: App, connections: ConnectionService): void {
+  api.post(
+    '/connections/:name/reset',
+    {
+      schema: {
+        tags,
+        operationId: 'resetConnection',
+        summary: 'Forget the checkpoints: the next run reads from the beginning',
+        params,
+        body: resetInput,
+        response: {
+          204: z.null().meta({ description: 'The checkpoints are forgotten.' }),
+          ...failures(
+            ...bodyFailures,
+            'connection_not_found',
+            'stream_not_found',
+            'connection_has_active_run',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      await connections.reset(request.params.name, request.body?.streams)
+      return reply.code(204).send(null)
+    },
+  )
+}

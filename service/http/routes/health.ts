@@ -1,0 +1,70 @@
+import type { Registry } from 'prom-client'
+import { z } from 'zod'
+import type { HealthService } from '../../service.ts'
+import type { App } from '../app.ts'
+import { failuresOnly } from '../failures.ts'
+
+const healthDocument = z.object({ status: z.enum(['live', 'not_live']) }).meta({ id: 'Health' })
+const readinessDocument = z
+  .object({ status: z.enum(['ready', 'not_ready']), problems: z.array(z.string()) })
+  .meta({ id: 'Readiness' })
+
+/** For those who watch over the process: without a key. */
+export function healthRoutes(app: App, health: HealthService, metrics: Registry): void {
+  const anonymous = { config: { anonymous: true } } as const
+  const about = { tags: ['service'], security: [] }
+  app.get(
+    '/healthz',
+    {
+      ...anonymous,
+      schema: {
+        ...about,
+        operationId: 'getHealth',
+        summary: 'Whether the process should go on: restart it on 503',
+        response: { 200: healthDocument, 503: healthDocument },
+      },
+    },
+    async (_request, reply) =>
+      health.live()
+        ? reply.code(200).send({ status: 'live' })
+        : reply.code(503).send({ status: 'not_live' }),
+  )
+  app.get(
+    '/readyz',
+    {
+      ...anonymous,
+      schema: {
+        ...about,
+        operationId: 'getReadiness',
+        summary: 'Whether requests can be served: send none on 503',
+        response: { 200: readinessDocument, 503: readinessDocument },
+      },
+    },
+    async (_request, reply) => {
+      const problems = [...(await health.problems())]
+      return problems.length === 0
+        ? reply.code(200).send({ status: 'ready', problems })
+        : reply.code(503).send({ status: 'not_ready', problems })
+    },
+  )
+  app.get(
+    '/metrics',
+    {
+      ...anonymous,
+      schema: {
+        ...about,
+        operationId: 'getMetrics',
+        summary: 'Metrics, for Prometheus',
+        response: {
+          200: {
+            description: 'The text format of Prometheus.',
+            content: { 'text/plain': { schema: z.string() } },
+          },
+          ...failuresOnly('unexpected'),
+        },
+      },
+    },
+    async (_request, reply) =>
+      reply.header('content-type', metrics.contentType).send(await metrics.metrics()),
+  )
+}

@@ -1,0 +1,242 @@
+import { z } from 'zod'
+import type { InstanceService } from '../../service.ts'
+import type { App } from '../app.ts'
+import { entityTag, ifMatchHeaders, versionOf } from '../entity-tag.ts'
+import { bodyFailures, failures } from '../failures.ts'
+import { idempotencyHeaders, type AnswerCreate } from '../idempotency.ts'
+import { connectorType } from '../wire/catalog.ts'
+import {
+  authorizationDocument,
+  authorizeInput,
+  checkDocument,
+  credentialsInput,
+  discoverInput,
+  discoveredDocument,
+  discoveredToWire,
+  instanceCreate,
+  instanceDocument,
+  instanceToWire,
+  instanceUpdate,
+} from '../wire/instance.ts'
+import { name } from '../wire/names.ts'
+import { pageQuery, pageRequestOf, pageSchema, pageToWire } from '../wire/paging.ts'
+
+const tags = ['instances']
+const params = z.object({ name })
+
+export function instanceRoutes(api: App, instances: InstanceService, answer: AnswerCreate): void {
+  listAndCreate(api, instances, answer)
+  oneInstance(api, instances)
+  changeInstance(api, instances)
+  credentials(api, instances)
+  askTheSource(api, instances)
+}
+
+function listAndCreate(api: App, instances: InstanceService, answer: AnswerCreate): void {
+  api.get(
+    '/instances',
+    {
+      schema: {
+        tags,
+        operationId: 'listInstances',
+        summary: 'Instances, by name',
+        querystring: z.strictObject({ ...pageQuery, type: connectorType.optional() }),
+        response: {
+          200: pageSchema(instanceDocument).meta({ id: 'InstancePage' }),
+          ...failures('cursor_invalid'),
+        },
+      },
+    },
+    async ({ query }, reply) => {
+      const { type } = query
+      const page = { ...pageRequestOf(query), ...(type !== undefined && { type }) }
+      return reply.send(pageToWire(await instances.list(page), instanceToWire))
+    },
+  )
+  api.post(
+    '/instances',
+    {
+      schema: {
+        tags,
+        operationId: 'createInstance',
+        summary: 'Configure a connector under a name',
+        headers: idempotencyHeaders,
+        body: instanceCreate,
+        response: {
+          201: instanceDocument,
+          ...failures(
+            ...bodyFailures,
+            'name_taken',
+            'unknown_connector',
+            'idempotency_key_in_use',
+            'idempotency_key_reused',
+          ),
+        },
+      },
+    },
+    (request, reply) =>
+      answer({ request, reply }, async () => {
+        const instance = await instances.create(request.body)
+        return {
+          body: instanceToWire(instance),
+          headers: {
+            location: `/connect/v1/instances/${instance.name}`,
+            etag: entityTag(instance),
+          },
+        }
+      }),
+  )
+}
+
+function oneInstance(api: App, instances: InstanceService): void {
+  api.get(
+    '/instances/:name',
+    {
+      schema: {
+        tags,
+        operationId: 'getInstance',
+        summary: 'One instance, without its secrets',
+        params,
+        response: { 200: instanceDocument, ...failures('instance_not_found') },
+      },
+    },
+    async (request, reply) => {
+      const instance = await instances.get(request.params.name)
+      return reply.header('etag', entityTag(instance)).send(instanceToWire(instance))
+    },
+  )
+}
+
+function changeInstance(api: App, instances: InstanceService): void {
+  api.patch(
+    '/instances/:name',
+    {
+      schema: {
+        tags,
+        operationId: 'updateInstance',
+        summary: 'Replace the configuration; secrets that are left out stay',
+        params,
+        headers: ifMatchHeaders,
+        body: instanceUpdate,
+        response: {
+          200: instanceDocument,
+          ...failures(...bodyFailures, 'instance_not_found', 'version_conflict'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { params: at, headers, body } = request
+      const instance = await instances.update(at.name, body, versionOf(headers))
+      return reply.header('etag', entityTag(instance)).send(instanceToWire(instance))
+    },
+  )
+  api.delete(
+    '/instances/:name',
+    {
+      schema: {
+        tags,
+        operationId: 'deleteInstance',
+        summary: 'Delete an instance that no connection reads, and its secrets',
+        params,
+        headers: ifMatchHeaders,
+        response: {
+          204: z.null().meta({ description: 'It is gone.' }),
+          ...failures('instance_not_found', 'instance_in_use', 'version_conflict'),
+        },
+      },
+    },
+    async (request, reply) => {
+      await instances.delete(request.params.name, versionOf(request.headers))
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+function credentials(api: App, instances: InstanceService): void {
+  api.post(
+    '/instances/:name/credentials',
+    {
+      schema: {
+        tags,
+        operationId: 'setCredentials',
+        summary: 'Put secrets into the vault',
+        params,
+        body: credentialsInput,
+        response: {
+          200: instanceDocument,
+          ...failures(...bodyFailures, 'instance_not_found'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const instance = await instances.setCredentials(request.params.name, request.body)
+      return reply.header('etag', entityTag(instance)).send(instanceToWire(instance))
+    },
+  )
+  api.post(
+    '/instances/:name/authorize',
+    {
+      schema: {
+        tags,
+        operationId: 'beginAuthorization',
+        summary: 'Begin OAuth in the browser: send the user to `authorize_url`',
+        params,
+        body: authorizeInput,
+        response: {
+          200: authorizationDocument,
+          ...failures(...bodyFailures, 'instance_not_found'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { authorizeUrl, state } = await instances.beginAuthorization(
+        request.params.name,
+        request.body?.redirect_uri,
+      )
+      return reply.send({ authorize_url: authorizeUrl, state })
+    },
+  )
+}
+
+function askTheSource(api: App, instances: InstanceService): void {
+  api.post(
+    '/instances/:name/check',
+    {
+      schema: {
+        tags,
+        operationId: 'checkInstance',
+        summary: 'Whether the configuration and the credentials work',
+        params,
+        response: { 200: checkDocument, ...failures('instance_not_found') },
+      },
+    },
+    async (request, reply) => reply.send(await instances.check(request.params.name)),
+  )
+  api.post(
+    '/instances/:name/discover',
+    {
+      schema: {
+        tags,
+        operationId: 'discoverInstance',
+        summary: 'The streams that can be read; kept for an hour',
+        params,
+        body: discoverInput,
+        response: {
+          200: discoveredDocument,
+          ...failures(
+            ...bodyFailures,
+            'instance_not_found',
+            'source_unreachable',
+            'source_refused',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const refresh = request.body?.refresh ?? false
+      return reply.send(
+        discoveredToWire(await instances.discover(request.params.name, { refresh })),
+      )
+    },
+  )
+}

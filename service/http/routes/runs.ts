@@ -1,0 +1,262 @@
+import type { FastifyReply } from 'fastify'
+import { z } from 'zod'
+import type { Run, RunEvent, RunService } from '../../service.ts'
+import type { App } from '../app.ts'
+import { errorToWire, publicError } from '../error-answer.ts'
+import { sendEvents, type ServerSentEvent } from '../event-stream.ts'
+import { failures } from '../failures.ts'
+import { idempotencyHeaders, type AnswerCreate, type Created } from '../idempotency.ts'
+import { name, runId } from '../wire/names.ts'
+import { digits, pageQuery, pageRequestOf, pageSchema, pageToWire } from '../wire/paging.ts'
+import {
+  logLineToWire,
+  logPageDocument,
+  logQuery,
+  runDocument,
+  runStatus,
+  runSummaryDocument,
+  runSummaryToWire,
+  runToWire,
+} from '../wire/run.ts'
+
+export interface RunRouteOptions {
+  readonly runs: RunService
+  readonly answer: AnswerCreate
+  readonly closing: AbortSignal
+  readonly heartbeatMs: number
+}
+
+const tags = ['runs']
+const defaultLogLimit = 200
+
+/** A run has two addresses: under its connection, and a short one. */
+interface Address {
+  readonly prefix: string
+  /** Ends the operation ids. */
+  readonly suffix: string
+  readonly params: z.ZodType<RunPlace>
+}
+interface RunPlace {
+  readonly name?: string | undefined
+  readonly run: string
+}
+const addresses: readonly Address[] = [
+  {
+    prefix: '/connections/:name/runs/:run',
+    suffix: 'OfConnection',
+    params: z.object({ name, run: runId }),
+  },
+  { prefix: '/runs/:run', suffix: '', params: z.object({ run: runId }) },
+]
+
+export function runRoutes(api: App, options: RunRouteOptions): void {
+  listRuns(api, options)
+  startRun(api, options)
+  for (const address of addresses) {
+    oneRun(api, options, address)
+    runLogs(api, options, address)
+    cancelAndRetry(api, options, address)
+  }
+}
+
+function listRuns(api: App, { runs }: RunRouteOptions): void {
+  api.get(
+    '/connections/:name/runs',
+    {
+      schema: {
+        tags,
+        operationId: 'listRuns',
+        summary: 'Runs of a connection, the newest first',
+        params: z.object({ name }),
+        querystring: z.strictObject({ ...pageQuery, status: runStatus.optional() }),
+        response: {
+          200: pageSchema(runSummaryDocument).meta({ id: 'RunPage' }),
+          ...failures('connection_not_found', 'cursor_invalid'),
+        },
+      },
+    },
+    async ({ params, query }, reply) => {
+      const { status } = query
+      const page = { ...pageRequestOf(query), ...(status !== undefined && { status }) }
+      return reply.send(pageToWire(await runs.list(params.name, page), runSummaryToWire))
+    },
+  )
+}
+
+function startRun(api: App, { runs, answer }: RunRouteOptions): void {
+  api.post(
+    '/connections/:name/runs',
+    {
+      schema: {
+        tags,
+        operationId: 'startRun',
+        summary: 'Queue a run',
+        params: z.object({ name }),
+        headers: idempotencyHeaders,
+        response: {
+          201: runDocument,
+          ...failures(
+            'connection_not_found',
+            'run_active',
+            'idempotency_key_in_use',
+            'idempotency_key_reused',
+          ),
+        },
+      },
+    },
+    (request, reply) =>
+      answer({ request, reply }, async () => created(await runs.start(request.params.name))),
+  )
+}
+
+function oneRun(api: App, { runs }: RunRouteOptions, address: Address): void {
+  api.get(
+    address.prefix,
+    {
+      schema: {
+        tags,
+        operationId: `getRun${address.suffix}`,
+        summary: 'One run, with its streams',
+        params: address.params,
+        response: { 200: runDocument, ...failures('run_not_found') },
+      },
+    },
+    async ({ params }, reply) => reply.send(runToWire(await runAt(runs, params))),
+  )
+}
+
+function runLogs(api: App, options: RunRouteOptions, address: Address): void {
+  const { runs } = options
+  api.get(
+    `${address.prefix}/logs`,
+    {
+      config: { lasting: true },
+      exposeHeadRoute: false,
+      schema: {
+        tags,
+        operationId: `getRunLogs${address.suffix}`,
+        summary: 'The log of a run: a part of it, or as it is written',
+        description:
+          'With `Accept: text/event-stream`: server-sent events `log` (a RunLogLine, its `seq` as id), `run` (the Run, when it changes), `end` (the run has ended) and `error`. `Last-Event-ID` goes on after a break.',
+        params: address.params,
+        querystring: logQuery,
+        headers: lastEventHeaders,
+        response: {
+          200: {
+            description: 'Lines, the oldest first.',
+            content: {
+              'application/json': { schema: logPageDocument },
+              'text/event-stream': { schema: z.string() },
+            },
+          },
+          ...failures('run_not_found'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { params, query, headers } = request
+      const run = await runAt(runs, params)
+      const after = headers['last-event-id'] ?? query.after ?? 0
+      if (headers.accept?.includes('text/event-stream') === true) {
+        return follow(reply, { ...options, run, after, requestId: request.id })
+      }
+      const lines = await runs.logs(run.connection, run.id, after, query.limit ?? defaultLogLimit)
+      return reply.send({ items: lines.map(logLineToWire), next_after: lines.at(-1)?.seq ?? after })
+    },
+  )
+}
+
+const lastEventHeaders = z.looseObject({
+  accept: z.string().optional(),
+  'last-event-id': digits({ least: 0, most: Number.MAX_SAFE_INTEGER }).optional(),
+})
+
+function cancelAndRetry(api: App, { runs, answer }: RunRouteOptions, address: Address): void {
+  const { prefix, suffix, params } = address
+  api.post(
+    `${prefix}/cancel`,
+    {
+      schema: {
+        tags,
+        operationId: `cancelRun${suffix}`,
+        summary: 'Drain to the last checkpoint and end; a queued run ends at once',
+        params,
+        response: { 200: runDocument, ...failures('run_not_found', 'run_ended') },
+      },
+    },
+    async (request, reply) => {
+      const run = await runAt(runs, request.params)
+      return reply.send(runToWire(await runs.cancel(run.connection, run.id)))
+    },
+  )
+  api.post(
+    `${prefix}/retry`,
+    {
+      schema: {
+        tags,
+        operationId: `retryRun${suffix}`,
+        summary: 'A new run, from the last checkpoint',
+        params,
+        headers: idempotencyHeaders,
+        response: {
+          201: runDocument,
+          ...failures(
+            'run_not_found',
+            'run_active',
+            'idempotency_key_in_use',
+            'idempotency_key_reused',
+          ),
+        },
+      },
+    },
+    (request, reply) =>
+      answer({ request, reply }, async () => {
+        const run = await runAt(runs, request.params)
+        return created(await runs.retry(run.connection, run.id))
+      }),
+  )
+}
+
+function runAt(runs: RunService, { name: connection, run }: RunPlace): Promise<Run> {
+  return connection === undefined ? runs.find(run) : runs.get(connection, run)
+}
+
+function created(run: Run): Created<z.output<typeof runDocument>> {
+  const location = `/connect/v1/connections/${run.connection}/runs/${run.id}`
+  return { body: runToWire(run), headers: { location } }
+}
+
+interface Following extends RunRouteOptions {
+  readonly run: Run
+  readonly after: number
+  readonly requestId: string
+}
+
+function follow(reply: FastifyReply, following: Following): FastifyReply {
+  const { requestId, closing, heartbeatMs } = following
+  return sendEvents(reply, {
+    events: (signal) => runEvents(following, signal),
+    failed: (error) => {
+      reply.log.error({ err: error }, 'following a run failed')
+      return { event: 'error', data: errorToWire(publicError(error, requestId), requestId) }
+    },
+    heartbeatMs,
+    closing,
+  })
+}
+
+async function* runEvents(
+  { runs, run, after }: Following,
+  signal: AbortSignal,
+): AsyncGenerator<ServerSentEvent> {
+  for await (const event of runs.follow(run.connection, run.id, after, signal)) {
+    yield toServerSent(event)
+  }
+  if (!signal.aborted) yield { event: 'end', data: { id: run.id } }
+}
+
+function toServerSent(event: RunEvent): ServerSentEvent {
+  return event.type === 'log'
+    ? { event: 'log', id: event.line.seq, data: logLineToWire(event.line) }
+    : { event: 'run', data: runToWire(event.run) }
+}
