@@ -10,7 +10,7 @@ import type { GlobalFunction } from '../jinja/globals.ts'
 import { toList } from '../jinja/iterate.ts'
 import { textArgument } from '../jinja/methods/string-methods.ts'
 import { quotePlus } from '../jinja/text-filters.ts'
-import { defined, operandOf, type Operand } from '../jinja/operand.ts'
+import { defined, entryOf, operandOf, type Operand } from '../jinja/operand.ts'
 import { toInt } from '../value/conversion.ts'
 import { textOf } from '../value/hashable.ts'
 import { isInt, numeric } from '../value/number.ts'
@@ -120,14 +120,13 @@ function extreme(operator: '<' | '>', args: readonly Operand[], budget: Budget):
 }
 
 function dayDelta(now: PyDateTime, days: Operand, format: Operand): string {
-  const count = numeric(defined(days))
+  const count = numeric(entryOf(days))
   if (count === undefined) throw typeError('day_delta wants a number of days')
   return strftime(addToDateTime(now, PyTimeDelta.ofDays(Number(count))), textArgument(format))
 }
 
 function duration(text: Operand): PyTimeDelta {
-  const value = defined(text)
-  const source = textOf(value)
+  const source = textOf(text)
   if (source === undefined) throw typeError('Expecting a string')
   return parseIsoDuration(source)
 }
@@ -147,11 +146,10 @@ function readTime(time: Operand, inputFormat: Operand): PyDateTime {
 }
 
 function sanitizeUrl(value: Operand): string {
-  const source = defined(value)
-  if (textOf(source) === undefined && !(source instanceof Uint8Array)) {
+  if (textOf(value) === undefined && !(value instanceof Uint8Array)) {
     throw typeError('quote_from_bytes() expected bytes')
   }
-  return quotePlus(source)
+  return quotePlus(value)
 }
 
 function snakeCase(text: string): string {

@@ -1,12 +1,13 @@
 import { SourceError } from '../contracts.ts'
+import type { TemplateInput } from '../jinja/frame.ts'
 import { isUndefined, textOfOperand, type Operand } from '../jinja/operand.ts'
 import { asPythonError, kindOf, type Template } from '../jinja/template.ts'
 import { isComplex } from '../value/complex.ts'
+import { textOf } from '../value/hashable.ts'
 import { literalCopy } from '../value/literal-copy.ts'
 import { literalEval } from '../value/literal-eval.ts'
 import { PyObject, type Dict, type Value } from '../value/value.ts'
 import { isInstance, type PythonType } from './python-type.ts'
-import type { Scope } from './template-compiler.ts'
 import { TemplateError } from './template-error.ts'
 
 /** What is evaluated where a template gives nothing. */
@@ -24,7 +25,9 @@ export interface Interpolation {
 }
 
 /** What JinjaInterpolation.eval does with a template and its default, as a closure. */
-export function compileInterpolation(interpolation: Interpolation): (scope: Scope) => Value {
+export function compileInterpolation(
+  interpolation: Interpolation,
+): (scope: TemplateInput) => Value {
   const { template } = interpolation
   if (hasRemovedVariable(template.text)) {
     return () => {
@@ -44,7 +47,7 @@ function hasRemovedVariable(text: string): boolean {
   return text.includes('stream_state')
 }
 
-function evaluate(interpolation: Interpolation, scope: Scope): Value {
+function evaluate(interpolation: Interpolation, scope: TemplateInput): Value {
   const { template, otherwise, parameters } = interpolation
   let result: Operand
   try {
@@ -59,7 +62,7 @@ function evaluate(interpolation: Interpolation, scope: Scope): Value {
   return evaluateOtherwise(interpolation, scope)
 }
 
-function evaluateOtherwise(interpolation: Interpolation, scope: Scope): Value {
+function evaluateOtherwise(interpolation: Interpolation, scope: TemplateInput): Value {
   const { otherwise, parameters } = interpolation
   switch (otherwise.kind) {
     case 'itself':
@@ -80,7 +83,7 @@ function evaluateOtherwise(interpolation: Interpolation, scope: Scope): Value {
 
 /** Rendered, it would be the empty text. */
 function isNothing(result: Operand): boolean {
-  return result === '' || isUndefined(result)
+  return result === '' || isUndefined(result) || textOf(result) === ''
 }
 
 function failure(template: Template, error: unknown): TemplateError {

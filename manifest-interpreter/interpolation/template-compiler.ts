@@ -1,8 +1,8 @@
 import { Environment } from '../jinja/environment.ts'
+import type { TemplateInput } from '../jinja/frame.ts'
 import { compileTemplate, type Template } from '../jinja/template.ts'
 import { dictOf, entries, isDict } from '../value/dict.ts'
 import { requireHashable } from '../value/hashable.ts'
-import type { StreamSlice } from '../value/stream-slice.ts'
 import { truth } from '../value/truth.ts'
 import { typeName } from '../value/type-name.ts'
 import type { Dict, Value } from '../value/value.ts'
@@ -18,7 +18,7 @@ import { TemplateError } from './template-error.ts'
  * properties count; one that is undefined is not there. `stream_interval` and `stream_partition` are other names of
  * `stream_slice` and need not be given.
  */
-export type Scope = Readonly<Record<string, Value | StreamSlice | undefined>>
+export type Scope = TemplateInput
 /** A compiled template. Throws a TemplateError. */
 export type Evaluate<Result = Value> = (scope: Scope) => Result
 

@@ -37,7 +37,6 @@ export function format(value: Value, source: string): string {
   if (number === undefined) {
     throw typeError(`unsupported format string passed to ${typeName(value)}.__format__`)
   }
-  if (typeof value === 'boolean' && spec.type === '') return formatText(str(value), spec)
   return isFloat(value) || (spec.type !== '' && 'eEfFgG%'.includes(spec.type))
     ? formatFloat(Number(numeric(toFloat(value))), spec)
     : formatInt(BigInt(number), spec)
@@ -77,6 +76,7 @@ function formatText(text: string, spec: Spec): string {
   if (spec.type !== '' && spec.type !== 's') {
     throw valueError(`Unknown format code '${spec.type}' for object of type 'str'`)
   }
+  if (spec.grouping !== '') throw valueError(`Cannot specify '${spec.grouping}' with 's'.`)
   const cut =
     spec.precision === undefined ? text : codePoints(text).slice(0, spec.precision).join('')
   return padded('', cut, {

@@ -1,9 +1,9 @@
 import { isDict, keys } from '../value/dict.ts'
 import { textOf } from '../value/hashable.ts'
-import { typeError } from '../value/python-error.ts'
-import { PyObject, PySet, PyTuple, type Value } from '../value/value.ts'
+import { PythonError, typeError } from '../value/python-error.ts'
+import { PyObject, PySet, PyTuple, type Dict, type Value } from '../value/value.ts'
 import type { Budget } from './budget.ts'
-import { isUndefined, typeNameOf, type Operand } from './operand.ts'
+import { isUndefined, typeNameOf, undefinedError, type Operand } from './operand.ts'
 
 /** iter(value): undefined is empty, text its characters, a dict its keys. Throws a TypeError for what is not iterable. */
 export function iterate(value: Operand): Iterable<Value> {
@@ -77,4 +77,12 @@ export function codePointLength(text: string): number {
 /** The characters of a text, as Python counts them. */
 export function codePoints(text: string): readonly string[] {
   return surrogate.test(text) ? Array.from(text) : text.split('')
+}
+
+/** The dict that `value.items()` is asked of: what is no mapping has no such attribute. */
+export function mappingOf(value: Operand): Dict {
+  if (value === undefined || isUndefined(value)) throw undefinedError(value)
+  const dict = value instanceof PyObject ? value.traits.mapping?.() : value
+  if (isDict(dict)) return dict
+  throw new PythonError('AttributeError', `'${typeNameOf(value)}' object has no attribute 'items'`)
 }

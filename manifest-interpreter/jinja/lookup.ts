@@ -2,7 +2,7 @@ import type { PyDate } from '../datetime/py-datetime.ts'
 import { PyDateTime, PyTimeDelta } from '../datetime/py-datetime.ts'
 import { get, isDict } from '../value/dict.ts'
 import { textOf } from '../value/hashable.ts'
-import { index, numeric } from '../value/number.ts'
+import { index, isFloat, numeric } from '../value/number.ts'
 import { isTime } from '../value/time.ts'
 import { typeName } from '../value/type-name.ts'
 import { PyObject, PySet, PyTuple, type Value } from '../value/value.ts'
@@ -13,7 +13,7 @@ import { dictMethods } from './methods/dict-methods.ts'
 import { listMethods, setMethods, tupleMethods } from './methods/list-methods.ts'
 import { markupMethod } from './methods/markup-methods.ts'
 import { bound, type BoundMethod, type Method } from './methods/method.ts'
-import { bytesMethods, numberAttribute, numberMethods } from './methods/other-methods.ts'
+import { bytesMethods, floatMethods, intMethods, numberAttribute } from './methods/other-methods.ts'
 import { stringMethods } from './methods/string-methods.ts'
 import { timeAttribute, timeMethods } from './methods/time-methods.ts'
 import { isUndefined, operandOf, undefinedError, unsafeAttribute, type Operand } from './operand.ts'
@@ -173,7 +173,7 @@ const readOnlyMethods: ReadonlySet<string> = new Set(['get', 'keys', 'values', '
 
 function numberMethod(object: Value, name: string): BoundMethod | undefined {
   if (numeric(object) === undefined) return undefined
-  return bind(numberMethods.get(name), object)
+  return bind((isFloat(object) ? floatMethods : intMethods).get(name), object)
 }
 
 function timeMethod(

@@ -1,5 +1,6 @@
 import { limitLength } from '../value/arithmetic.ts'
 import { toFloat, toInt } from '../value/conversion.ts'
+import { textOf } from '../value/hashable.ts'
 import { get, isDict } from '../value/dict.ts'
 import { index, isInt, numeric } from '../value/number.ts'
 import { PythonError, typeError, valueError } from '../value/python-error.ts'
@@ -7,7 +8,14 @@ import { repr, str } from '../value/text.ts'
 import { PyTuple, type Value } from '../value/value.ts'
 import { formatFloat, formatInt, type Spec } from './format-spec.ts'
 import { codePointLength, codePoints } from './iterate.ts'
-import { entryOf, textOfOperand, type Operand } from './operand.ts'
+import {
+  defined,
+  entryOf,
+  isUndefined,
+  textOfOperand,
+  undefinedError,
+  type Operand,
+} from './operand.ts'
 
 const conversion = /%(?:\(([^)]*)\))?([-#0 +]*)(\*|\d{1,7})?(?:\.(\*|\d{0,7}))?[hlL]?(.)?/gs
 
@@ -54,6 +62,7 @@ class Values {
   }
 
   #named(name: string): Value {
+    if (isUndefined(this.#args)) throw undefinedError(this.#args)
     if (!isDict(this.#args)) throw typeError('format requires a mapping')
     const value = get(this.#args, name)
     if (value === undefined) throw new PythonError('KeyError', 'The format names a missing key.')
@@ -68,10 +77,15 @@ class Values {
   }
 
   end(): void {
-    if (this.#at < this.#items.length && !isDict(this.#args)) {
+    if (this.#at < this.#items.length && !hasEntries(this.#args)) {
       throw typeError('not all arguments converted during string formatting')
     }
   }
+}
+
+/** What Python takes for a mapping here: none of its entries need to be used. */
+function hasEntries(args: Operand): boolean {
+  return isUndefined(args) || Array.isArray(args) || args instanceof Uint8Array || isDict(args)
 }
 
 function specOf(flags: string, width: number, precision: number | undefined): Spec {
@@ -94,9 +108,10 @@ function specOf(flags: string, width: number, precision: number | undefined): Sp
 }
 
 function formatted(value: Value, type: string, spec: Spec): string {
-  if ('diu'.includes(type)) return integer(value, { ...spec, type: 'd' })
+  if ('diu'.includes(type)) return integer(defined(value), { ...spec, type: 'd' })
   if ('eEfFgG'.includes(type)) {
-    return formatFloat(Number(numeric(toFloat(value))), { ...spec, type })
+    if (textOf(value) !== undefined) throw typeError('must be real number, not str')
+    return formatFloat(Number(numeric(toFloat(defined(value)))), { ...spec, type })
   }
   if ('oxX'.includes(type)) {
     if (isInt(value) || typeof value === 'boolean') return integer(value, { ...spec, type })

@@ -8,7 +8,15 @@ import { truth } from '../value/truth.ts'
 import { PyObject, PyTuple, type Value } from '../value/value.ts'
 import { attributeReader, ignoringCase } from './attribute-path.ts'
 import { filterTable, type Filter, type FilterContext, type Filters } from './filter.ts'
-import { codePoints, generator, iterate, lengthOf, toList } from './iterate.ts'
+import {
+  codePoints,
+  generator,
+  isIterable,
+  iterate,
+  lengthOf,
+  mappingOf,
+  toList,
+} from './iterate.ts'
 import { joined } from './methods/string-methods.ts'
 import { countArgument } from './methods/string-methods.ts'
 import { binary } from './operators.ts'
@@ -181,6 +189,7 @@ function* batches(
 function reversed(value: Operand, { budget }: FilterContext): Value {
   const text = textOf(value)
   if (text !== undefined) return codePoints(text).toReversed().join('')
+  if (!isIterable(value)) throw valueError('argument must be iterable')
   return generator('reversed', toList(value, budget).reverse())
 }
 
@@ -211,9 +220,9 @@ function dictSort(args: readonly Operand[]): Value {
   if (by !== 'key' && by !== 'value') {
     throw valueError('You can only sort by either "key" or "value"')
   }
-  if (!isDict(value)) throw typeError('dictsort wants a dict')
+  const dict = mappingOf(value)
   const position = by === 'key' ? 0 : 1
-  const pairs = entries(value).map((entry) => new PyTuple(entry))
+  const pairs = entries(dict).map((entry) => new PyTuple(entry))
   return sorted(pairs, {
     reverse: truth(reverse),
     key: (pair) => {

@@ -60,10 +60,10 @@ class Formatter {
     const options = this.format(spec, levels - 1)
     if (conversion === 'r' || conversion === 'a') return format(repr(entryOf(value)), options)
     if (conversion !== undefined && conversion !== 's') throw valueError('Unknown conversion')
-    if (conversion === 's' || value === undefined || isUndefined(value)) {
+    if (conversion === 's' || (isUndefined(value) && options === '')) {
       return format(textOfOperand(value), options)
     }
-    return format(value, options)
+    return format(entryOf(value), options)
   }
 
   #lookup(name: string): Operand {

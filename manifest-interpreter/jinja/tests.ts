@@ -87,7 +87,7 @@ export const tests: ReadonlyMap<string, Test> = new Map<string, Test>([
   ['number', unary(isNumber)],
   ['sequence', unary(isSequence)],
   ['iterable', unary(isIterable)],
-  ['callable', unary((value) => value instanceof PyObject && value.traits.call !== undefined)],
+  ['callable', unary(isCallable)],
   ['sameas', { required: ['value', 'other'], run: ([value, other]) => isSame(value, other) }],
   ['escaped', unary(isMarkup)],
   ['in', { required: ['value', 'seq'], run: ([value, seq]) => isIn(value, seq) }],
@@ -107,6 +107,11 @@ export const tests: ReadonlyMap<string, Test> = new Map<string, Test>([
   ['<=', atMost],
   ['le', atMost],
 ])
+
+/** Undefined has a `__call__`, which fails. */
+function isCallable(value: Operand): boolean {
+  return isUndefined(value) || (value instanceof PyObject && value.traits.call !== undefined)
+}
 
 function isNumber(value: Operand): boolean {
   if (value === undefined) return false

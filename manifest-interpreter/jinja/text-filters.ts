@@ -1,4 +1,6 @@
 import { limitLength } from '../value/arithmetic.ts'
+import { toFloat } from '../value/conversion.ts'
+import { numeric } from '../value/number.ts'
 import { dumpJson } from '../value/json-dumps.ts'
 import { isDict, entries } from '../value/dict.ts'
 import { textOf } from '../value/hashable.ts'
@@ -6,7 +8,7 @@ import { PythonError, typeError, valueError } from '../value/python-error.ts'
 import { truth } from '../value/truth.ts'
 import { PyObject, PyTuple, type Keywords, type Value } from '../value/value.ts'
 import { filterTable, type FilterContext, type Filters } from './filter.ts'
-import { codePointLength, codePoints, isIterable, iterate, toList } from './iterate.ts'
+import { codePointLength, codePoints, isIterable, iterate, mappingOf, toList } from './iterate.ts'
 import { escapedText, isMarkup, markup } from './markup.ts'
 import { stripTags } from './methods/markup-methods.ts'
 import { capitalize } from './methods/string-casing.ts'
@@ -135,8 +137,7 @@ function format([value, ...args]: readonly Operand[], keywords: Keywords): Value
 }
 
 function xmlAttributes([value, autospace]: readonly Operand[], context: FilterContext): Value {
-  if (!isDict(value)) throw typeError('xmlattr wants a dict')
-  const shown = entries(value)
+  const shown = entries(mappingOf(value))
     .filter(([, item]) => item !== null && !isUndefined(item))
     .map(([key, item]) => {
       const name = textArgument(key)
@@ -243,11 +244,7 @@ export const textFilters: Filters = filterTable({
   filesizeformat: {
     required: ['value'],
     optional: { binary: false },
-    run: ([value, binary], context) => {
-      const bytes = context.filter('float', { args: [value, 'not a number'], keywords: undefined })
-      if (bytes === 'not a number') throw valueError('could not convert string to float')
-      return fileSize(Number(textOfOperand(bytes)), truth(binary))
-    },
+    run: ([value, binary]) => fileSize(Number(numeric(toFloat(defined(value)))), truth(binary)),
   },
   urlencode: { required: ['value'], run: ([value], context) => urlEncode(value, context) },
   urlize: {
@@ -283,5 +280,5 @@ export const textFilters: Filters = filterTable({
     optional: { indent: null },
     run: ([value, by]) => toJson(value, by),
   },
-  pprint: { required: ['value'], run: ([value]) => prettyRepr(defined(value)) },
+  pprint: { required: ['value'], run: ([value]) => prettyRepr(entryOf(value)) },
 })

@@ -10,7 +10,7 @@ import { float, int, type Value } from '../value/value.ts'
 import { filterTable, type Filter, type Filters } from './filter.ts'
 import { getAttribute, hasAttribute } from './lookup.ts'
 import { countArgument, textArgument } from './methods/string-methods.ts'
-import { defined, isUndefined, operandOf, typeNameOf, type Operand } from './operand.ts'
+import { defined, entryOf, isUndefined, operandOf, typeNameOf, type Operand } from './operand.ts'
 
 /** Jinja's filters on numbers and on values of any kind. */
 
@@ -50,7 +50,7 @@ function floatOrDefault([value, otherwise]: readonly Operand[]): Operand {
 }
 
 function absolute(value: Operand): Value {
-  const source = defined(value)
+  const source = entryOf(value)
   if (source instanceof PyTimeDelta) return source.micros < 0n ? source.negated() : source
   const number = numeric(source)
   if (number === undefined) throw typeError(`bad operand type for abs(): '${typeNameOf(source)}'`)
@@ -59,12 +59,12 @@ function absolute(value: Operand): Value {
 }
 
 function rounded([value, precision, method]: readonly Operand[]): Value {
-  const source = defined(value)
   const digits = countArgument(precision)
-  if (method === 'common') return round(source, digits)
+  if (method === 'common') return round(entryOf(value), digits)
   if (method !== 'ceil' && method !== 'floor') {
     throw valueError('method must be common, ceil or floor')
   }
+  const source = defined(value)
   const unit = arithmetic('**', 10, digits)
   const scaled = numeric(arithmetic('*', source, unit))
   if (scaled === undefined) throw typeError('must be real number')

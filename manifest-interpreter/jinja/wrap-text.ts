@@ -1,4 +1,5 @@
 import { valueError } from '../value/python-error.ts'
+import { codePointLength, codePoints } from './iterate.ts'
 import { lines } from './methods/string-splitting.ts'
 
 export interface WrapOptions {
@@ -23,7 +24,7 @@ function wrapLine(line: string, options: WrapOptions): string[] {
   for (const chunk of chunks) {
     const isSpace = chunk.trim() === ''
     if (current === '' && isSpace && wrapped.length > 0) continue
-    if (current.length + chunk.length <= options.width) current += chunk
+    if (codePointLength(current + chunk) <= options.width) current += chunk
     else if (isSpace) {
       wrapped.push(current.trimEnd())
       current = ''
@@ -41,14 +42,15 @@ function placed(
 ): string {
   let rest = word
   let line = current
-  if (word.length <= options.width || !options.breakLongWords) {
+  if (codePointLength(word) <= options.width || !options.breakLongWords) {
     if (line.trimEnd() !== '') wrapped.push(line.trimEnd())
     return word
   }
-  while (line.length + rest.length > options.width) {
-    const room = options.width - line.length
-    wrapped.push((line + rest.slice(0, room)).trimEnd())
-    rest = rest.slice(room)
+  while (codePointLength(line + rest) > options.width) {
+    const room = options.width - codePointLength(line)
+    const chars = codePoints(rest)
+    wrapped.push((line + chars.slice(0, room).join('')).trimEnd())
+    rest = chars.slice(room).join('')
     line = ''
   }
   return line + rest

@@ -1,4 +1,5 @@
-import { rawJson, type RecordValue } from '../../protocol/index.ts'
+import { rawJson } from '../../protocol/exact-json.ts'
+import type { RecordValue } from '../../protocol/index.ts'
 import { PyDate, PyDateTime } from '../datetime/py-datetime.ts'
 import { entries, isDict, isPlainDict } from './dict.ts'
 import { textOf } from './hashable.ts'

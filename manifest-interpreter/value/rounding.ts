@@ -22,7 +22,7 @@ export function round(value: Value, digits: number): Value {
   // Beyond this, every digit of a double is kept.
   if (digits > 40) return float(size)
   const rounded = Number(nearestEven(Math.abs(size).toFixed(Math.min(100, digits + 59)), digits))
-  return float(size < 0 ? -rounded : rounded)
+  return float(size < 0 || Object.is(size, -0) ? -rounded : rounded)
 }
 
 function roundInteger(value: bigint, digits: number): bigint {

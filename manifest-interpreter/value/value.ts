@@ -1,4 +1,4 @@
-import { rawJson } from '../../protocol/index.ts'
+import { rawJson } from '../../protocol/exact-json.ts'
 import type { PyDate, PyDateTime, PyTimeDelta } from '../datetime/py-datetime.ts'
 
 /**

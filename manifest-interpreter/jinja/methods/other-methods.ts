@@ -6,7 +6,7 @@ import { textArgument } from './string-methods.ts'
 
 /** The methods of numbers and bytes. */
 
-export const numberMethods: Methods<Value> = methods<Value>({
+export const intMethods: Methods<Value> = methods<Value>({
   conjugate: { run: (_args, { self }) => numeric(self) },
   bit_length: {
     run: (_args, { self }) => {
@@ -14,6 +14,10 @@ export const numberMethods: Methods<Value> = methods<Value>({
       return size === 0n ? 0 : (size < 0n ? -size : size).toString(2).length
     },
   },
+})
+
+export const floatMethods: Methods<Value> = methods<Value>({
+  conjugate: { run: (_args, { self }) => self },
   is_integer: { run: (_args, { self }) => Number.isInteger(Number(numeric(self))) },
 })
 

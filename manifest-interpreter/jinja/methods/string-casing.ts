@@ -20,8 +20,26 @@ export function title(text: string): string {
   return result
 }
 
+/** Letters that are two in one have a case for titles. */
+const titleCases: Readonly<Record<string, string>> = {
+  ǆ: 'ǅ',
+  Ǆ: 'ǅ',
+  ǅ: 'ǅ',
+  ǉ: 'ǈ',
+  Ǉ: 'ǈ',
+  ǈ: 'ǈ',
+  ǌ: 'ǋ',
+  Ǌ: 'ǋ',
+  ǋ: 'ǋ',
+  ǳ: 'ǲ',
+  Ǳ: 'ǲ',
+  ǲ: 'ǲ',
+}
+
 /** Of `ß`, the upper case is `SS`, the title case `Ss`. */
 function titleCase(char: string): string {
+  const special = titleCases[char]
+  if (special !== undefined) return special
   const upper = char.toUpperCase()
   const [first = '', ...rest] = upper
   return first + rest.join('').toLowerCase()

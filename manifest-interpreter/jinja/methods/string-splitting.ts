@@ -5,7 +5,8 @@ import { whitespaceChars } from './string-classes.ts'
 
 const leftSpace = new RegExp(`^[${whitespaceChars}]+`)
 const rightSpace = new RegExp(`[${whitespaceChars}]+$`)
-const space = new RegExp(`[${whitespaceChars}]+`, 'g')
+const space = new RegExp(`[${whitespaceChars}]+`)
+const spaces = new RegExp(space, 'g')
 const isSpace = new RegExp(`^[${whitespaceChars}]$`)
 
 /** Without `chars`, whitespace goes. */
@@ -38,7 +39,6 @@ function splitAtSpace(text: string, most: number): string[] {
   if (most < 0) return rest === '' ? [] : rest.replace(rightSpace, '').split(space)
   const parts: string[] = []
   while (rest !== '' && parts.length < most) {
-    space.lastIndex = 0
     const gap = space.exec(rest)
     parts.push(gap === null ? rest : rest.slice(0, gap.index))
     rest = gap === null ? '' : rest.slice(gap.index + gap[0].length)
@@ -59,7 +59,7 @@ function splitRightAtSpace(text: string, most: number): string[] {
   const parts: string[] = []
   let rest = text.replace(rightSpace, '')
   while (rest.replace(leftSpace, '') !== '' && parts.length < most) {
-    const gaps = [...rest.matchAll(space)]
+    const gaps = [...rest.matchAll(spaces)]
     const last = gaps.at(-1)
     const at = last === undefined ? 0 : last.index + last[0].length
     parts.unshift(rest.slice(at))

@@ -1,10 +1,10 @@
 import type { PyDateTime } from '../../datetime/py-datetime.ts'
-import { PyDate, PyTimeDelta } from '../../datetime/py-datetime.ts'
+import { PyDate, PyTimeDelta, zoneName } from '../../datetime/py-datetime.ts'
 import { strftime } from '../../datetime/strftime.ts'
 import { dayOfYear } from '../../datetime/calendar.ts'
 import { PythonError, typeError } from '../../value/python-error.ts'
 import type { Time } from '../../datetime/time-arithmetic.ts'
-import { PyTuple, float, type Value } from '../../value/value.ts'
+import { PyObject, PyTuple, float, type Value } from '../../value/value.ts'
 import type { Operand } from '../operand.ts'
 import { methods, type Methods } from './method.ts'
 import { countArgument, textArgument } from './string-methods.ts'
@@ -123,7 +123,13 @@ export function timeAttribute(time: Time, name: string): Value | undefined {
   if (name === 'hour' || name === 'minute' || name === 'second' || name === 'microsecond') {
     return time[name]
   }
+  if (name === 'tzinfo') return zoneOf(time.offset)
   return name === 'fold' ? 0 : undefined
+}
+
+function zoneOf(offset: number | null): Value {
+  if (offset === null) return null
+  return new PyObject({ type: 'datetime.timezone', repr: () => zoneName(offset) })
 }
 
 function deltaAttribute(delta: PyTimeDelta, name: string): Value | undefined {
