@@ -1,4 +1,4 @@
-import type { Logger } from 'pino'
+import type { Logger as PinoLogger } from 'pino'
 import type { TemplateCompiler } from './interpolation/template-compiler.ts'
 import type { HttpResponse } from './http/http-response.ts'
 import type { SourceHttp } from './http/source-http.ts'
@@ -19,6 +19,9 @@ export type { Transport } from './http/transport.ts'
  * templates compiled. All partitions of a stream share them, and partitions are read at the same time, so a component
  * keeps no state of a partition: that is passed in or lives in an object made for the partition.
  */
+
+/** Constant messages, facts as fields; never a secret or the contents of a record. */
+export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn'>
 
 /** What the interpreter gets from outside. A test gives a frozen clock and a tape of exchanges. */
 export interface Environment {

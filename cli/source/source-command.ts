@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { pino, type Logger } from 'pino'
 import {
   loadManifestFile,
   type LoadedManifest,
@@ -15,9 +14,11 @@ import { SecretFilter } from '../../manifest-interpreter/source/secret-filter.ts
 import { dictOf, entries, get, isDict, isPlainDict } from '../../manifest-interpreter/value/dict.ts'
 import { parseJson } from '../../manifest-interpreter/value/json.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import { exitCodes } from '../exit-codes.ts'
+import type { LogLevel } from '../run/log-lines.ts'
 import { AirbyteLines } from './airbyte-lines.ts'
+import { protocolLogger } from './protocol-logger.ts'
 
 /** `reactor connect source --manifest FILE COMMAND …` as it was parsed. */
 export interface SourceArguments {
@@ -26,7 +27,7 @@ export interface SourceArguments {
   readonly config: string | undefined
   readonly catalog: string | undefined
   readonly state: string | undefined
-  readonly logLevel: string
+  readonly logLevel: LogLevel
 }
 
 export interface SourceSurroundings {
@@ -58,7 +59,7 @@ export async function runSource(
   const { command } = options
   try {
     checkConfig(schema, config, secrets)
-    await run({ loaded, config, lines, around }, options)
+    await run({ loaded, config, secrets, lines, around }, options)
     return exitCodes.complete
   } catch (error) {
     if (error instanceof ConnectError) throw error
@@ -84,16 +85,19 @@ export async function runSource(
 interface SourceRun {
   readonly loaded: LoadedManifest
   readonly config: Dict
+  readonly secrets: SecretFilter
   readonly lines: AirbyteLines
   readonly around: SourceSurroundings
 }
 
 async function run(
-  { loaded, config, lines, around }: SourceRun,
+  { loaded, config, secrets, lines, around }: SourceRun,
   options: SourceArguments,
 ): Promise<void> {
   const context = {
-    logger: protocolLogger(options.logLevel, around),
+    logger: protocolLogger(options.logLevel, (log) => {
+      void lines.line({ type: 'LOG', log: { ...log, message: secrets.text(log.message) } })
+    }),
     signal: around.signal,
     allowedNetworks: around.allowedNetworks,
     now: () => around.now(),
@@ -172,21 +176,6 @@ function readJson(path: string): Value {
 
 function unusable(path: string, reason: string, cause?: unknown): ConnectError {
   return new ConnectError('source_file_unusable', { details: { file: path, reason }, cause })
-}
-
-function protocolLogger(level: string, around: SourceSurroundings): Logger {
-  return pino(
-    { level, base: null },
-    {
-      write: (entry) => {
-        const { level: number, msg, ...facts } = JSON.parse(entry) as Record<string, unknown>
-        const label = (pino.levels.labels[Number(number)] ?? 'info').toUpperCase()
-        const message = `${String(msg)} ${JSON.stringify(facts)}`
-        const log = { level: label, message }
-        void around.write(`${JSON.stringify({ type: 'LOG', log })}\n`)
-      },
-    },
-  )
 }
 
 function asValue(stream: object): Value {

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { loadManifest, type Manifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
 import { ManifestError } from '../../manifest-interpreter/manifest/manifest-error.ts'
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError } from '../../protocol/errors/connect-error.ts'
 
 export interface LoadedManifest {
   readonly manifest: Manifest

@@ -9,7 +9,7 @@ import type {
   SourceOutput,
 } from '../../manifest-interpreter/source/messages.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import type { JsonObject, RecordData } from '../../protocol/index.ts'
 import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
 import type { LoadedManifest } from './load-manifest-file.ts'

@@ -4,8 +4,12 @@ import { UndiciTransport } from '../../manifest-interpreter/http/undici-transpor
 import type { Environment, SideMessage } from '../../manifest-interpreter/contracts.ts'
 import type { ConnectorContext } from '../connector.ts'
 
+/** What a source needs of a connector's context. */
+export type SourceContext = Pick<ConnectorContext, 'signal' | 'allowedNetworks' | 'now'> &
+  Pick<Environment, 'logger'>
+
 export interface SourceEnvironmentOptions {
-  readonly context: ConnectorContext
+  readonly context: SourceContext
   /** Where the manifest's relative paths start. */
   readonly manifestDirectory?: string
   readonly emit: (message: SideMessage) => void
@@ -18,7 +22,7 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
   readonly transport: UndiciTransport
   readonly manifestDirectory?: string
   readonly emit: (message: SideMessage) => void
-  readonly #context: ConnectorContext
+  readonly #context: SourceContext
 
   constructor({ context, manifestDirectory, emit }: SourceEnvironmentOptions) {
     this.#context = context

@@ -1,5 +1,5 @@
 import { SourceError } from '../../manifest-interpreter/contracts.ts'
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError } from '../../protocol/errors/connect-error.ts'
 
 const codes = {
   config_error: 'source_refused',

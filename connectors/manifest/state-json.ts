@@ -1,4 +1,4 @@
-import { stringifyExact } from '../../protocol/index.ts'
+import { stringifyExact } from '../../protocol/exact-json.ts'
 import type { JsonValue } from '../../protocol/index.ts'
 import { get, isDict } from '../../manifest-interpreter/value/dict.ts'
 import { parseJson } from '../../manifest-interpreter/value/json.ts'

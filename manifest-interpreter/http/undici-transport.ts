@@ -1,4 +1,7 @@
-import { Agent, errors, type Dispatcher } from 'undici'
+import requestWith from 'undici/lib/api/api-request.js'
+import errors from 'undici/lib/core/errors.js'
+import Agent from 'undici/lib/dispatcher/agent.js'
+import type { Dispatcher } from 'undici'
 import { TransportError } from './transport-error.ts'
 import type { HttpRequest } from './http-request.ts'
 import type { Transport } from './transport.ts'
@@ -83,7 +86,7 @@ export class UndiciTransport implements Transport {
     this.#guard.check(new URL(origin).hostname)
     const readTimeout = request.readTimeoutMs ?? this.#options.readTimeoutMs ?? 300_000
     try {
-      const answer = await this.#agent(request.connectTimeoutMs).request({
+      const answer = await requestWith.call(this.#agent(request.connectTimeoutMs), {
         origin,
         path: target,
         method: request.method,

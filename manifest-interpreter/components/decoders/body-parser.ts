@@ -1,3 +1,4 @@
+import type { Logger } from '../../contracts.ts'
 import { component, text } from '../../definition.ts'
 import { valueError } from '../../value/python-error.ts'
 import { csvParser } from './csv-parser.ts'
@@ -5,7 +6,6 @@ import { gzipParser } from './gzip-parser.ts'
 import { jsonItemsParser } from './json-items-parser.ts'
 import { jsonLinesParser } from './json-lines-parser.ts'
 import { jsonParser } from './json-parser.ts'
-import type { Logger } from 'pino'
 import type { PlainDict, Value } from '../../value/value.ts'
 
 /** Turns the bytes of a body, as they arrive, into batches of values. Throws a `DecodeError` or a `SourceError`. */

@@ -1,6 +1,6 @@
+import type { Logger } from '../../contracts.ts'
 import { parseJson } from '../../value/json.ts'
 import { DecodeError } from './decode-error.ts'
-import type { Logger } from 'pino'
 import type { BodyParser } from './body-parser.ts'
 import type { Value } from '../../value/value.ts'
 

@@ -1,6 +1,6 @@
+import type { Logger } from '../../contracts.ts'
 import { SaxesParser } from 'saxes'
 import { emptyDict, get, isEmpty, set } from '../../value/dict.ts'
-import type { Logger } from 'pino'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { PageDecoder } from './page-decoder.ts'
 import type { PlainDict, Value } from '../../value/value.ts'

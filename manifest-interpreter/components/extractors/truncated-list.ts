@@ -4,8 +4,7 @@ import { valueError } from '../../value/python-error.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
 import { truth } from '../../value/truth.ts'
 import { lookUp } from './expander-path.ts'
-import type { Logger } from 'pino'
-import type { Builder, Retriever } from '../../contracts.ts'
+import type { Logger, Builder, Retriever } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /** A nested list that the API may cut off, and says so in the record. */
