@@ -41,6 +41,7 @@ export function problemAt(
 ): ConnectError {
   return new ConnectError(problem.code, {
     details: {
+      place: `${context.file}:${String(position.line)}:${String(position.column)}`,
       file: context.file,
       line: position.line,
       column: position.column,

@@ -54,6 +54,14 @@ export const errorCodes = {
     message: 'There is no connection {connection}',
     suggestedFix: 'Run `reactor connect connections list` for the names of the connections.',
   },
+  credentials_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{field} is not a secret field of {type}',
+    suggestedFix:
+      'Give secret fields only: {known}. Other fields belong to the configuration of the instance.',
+  },
   cursor_invalid: {
     failureType: 'config_error',
     httpStatus: 400,
@@ -140,6 +148,14 @@ export const errorCodes = {
     message: 'The {role} of stream {stream} names {field}, which is not a column of it',
     suggestedFix: 'Choose a top-level column of the stream, or add {field} to `columns`.',
   },
+  destination_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{destination} is not a destination: {problem}',
+    suggestedFix:
+      'Write `data:DATASET` (a schema in the Data database) or `postgres:NAME` (a destination of the settings).',
+  },
   destination_key_missing: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -154,6 +170,13 @@ export const errorCodes = {
     message: '{table} exists and is not a table',
     suggestedFix:
       'Rename or drop the view that has this name, or choose another `schema` under `destination`.',
+  },
+  destination_not_available: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The destination {destination} is not available: {reason}',
+    suggestedFix: '{fix}',
   },
   destination_permission_denied: {
     failureType: 'config_error',
@@ -273,6 +296,14 @@ export const errorCodes = {
     message: 'This Idempotency-Key was used for another request',
     suggestedFix: 'Send another request under a key of its own.',
   },
+  instance_config_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The configuration of {type} is not valid: {problem}',
+    suggestedFix:
+      'Correct what the message and `details.more` name; `reactor connect catalog show {type}` shows the fields.',
+  },
   instance_in_use: {
     failureType: 'config_error',
     httpStatus: 409,
@@ -287,6 +318,14 @@ export const errorCodes = {
     retryable: false,
     message: 'There is no instance {instance}',
     suggestedFix: 'Run `reactor connect instances list` for the names of the instances.',
+  },
+  jobs_unreachable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'The Jobs service at {url} cannot be used: {reason}',
+    suggestedFix:
+      'Check `REACTOR_CONNECT_JOBS_URL`, `REACTOR_CONNECT_JOBS_API_KEY` and that the Jobs service runs.',
   },
   kafka_credentials_refused: {
     failureType: 'config_error',
@@ -541,6 +580,13 @@ export const errorCodes = {
     message: 'The body is larger than {limit} bytes',
     suggestedFix: 'Send less in one request.',
   },
+  roles_unavailable: {
+    failureType: 'config_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'The roles {roles} cannot be served: {reason}',
+    suggestedFix: 'Give a process that runs connections both: `--roles reader,sink`.',
+  },
   route_not_found: {
     failureType: 'config_error',
     httpStatus: 404,
@@ -599,6 +645,21 @@ export const errorCodes = {
     message: 'Connection {connection} has no run {run}',
     suggestedFix:
       'Run `reactor connect connections runs list {connection}` for the ids of its runs.',
+  },
+  run_not_retryable: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Run {run} is complete: there is nothing to retry',
+    suggestedFix: 'Start a new run with `reactor connect connections runs start {connection}`.',
+  },
+  schedule_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The schedule is not valid: {problem}',
+    suggestedFix:
+      'Write five fields, such as `*/15 * * * *`, and an IANA time zone, such as `Europe/Berlin`.',
   },
   setting_invalid: {
     failureType: 'config_error',
@@ -767,6 +828,13 @@ export const errorCodes = {
     suggestedFix:
       'Run discover and remove or replace the stream. If the table was renamed, select it under its new name.',
   },
+  source_timed_out: {
+    failureType: 'transient_error',
+    httpStatus: 504,
+    retryable: true,
+    message: 'The source of {instance} did not answer within {seconds} seconds',
+    suggestedFix: 'Look whether the system is up and how long it takes to answer, then try again.',
+  },
   source_tls_failed: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -821,35 +889,42 @@ export const errorCodes = {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: '{file}:{line}:{column}: {field}: {problem}',
+    message: '{place}: {field}: {problem}',
     suggestedFix: '{fix}',
   },
   stream_cursor_missing: {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: '{file}:{line}:{column}: {field}: {problem}',
+    message: '{place}: {field}: {problem}',
+    suggestedFix: '{fix}',
+  },
+  stream_listed_twice: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{place}: {field}: {problem}',
     suggestedFix: '{fix}',
   },
   stream_mode_unsupported: {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: '{file}:{line}:{column}: {field}: {problem}',
+    message: '{place}: {field}: {problem}',
     suggestedFix: '{fix}',
   },
   stream_not_found: {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: '{file}:{line}:{column}: {field}: {problem}',
+    message: '{place}: {field}: {problem}',
     suggestedFix: '{fix}',
   },
   stream_primary_key_missing: {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: '{file}:{line}:{column}: {field}: {problem}',
+    message: '{place}: {field}: {problem}',
     suggestedFix: '{fix}',
   },
   unauthorized: {

@@ -5,34 +5,26 @@ import {
   type AirbyteStream,
 } from '../../protocol/index.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
-import type { FileProblem } from './file-problem.ts'
 import { nameList, nearestName } from './near-names.ts'
-import type { RunFile, StreamDefaults, StreamFields } from './run-file-schema.ts'
+import type { StreamProblem } from './stream-problem.ts'
+import type { StreamFields, StreamSelection } from './stream-selection.ts'
 import { chooseSync, type BoundStream } from './sync-choice.ts'
 
 type SinkStream = RunPlan['streams'][number]
 
-/** What the run file says about streams, without the rest of it. */
-export interface StreamSelection extends Pick<
-  RunFile,
-  'connection' | 'streams' | 'metadata' | 'deletes'
-> {
-  readonly defaults: StreamDefaults
-}
-
 export interface ResolvedStreams {
   readonly streams: readonly SinkStream[]
-  readonly problems: readonly FileProblem[]
+  readonly problems: readonly StreamProblem[]
   /** What the user should know: a stream for which the defaults are not possible. */
   readonly notes: readonly string[]
 }
 
-/** Binds the streams of the file to those of the source and settles how each is read and loaded. Pure. */
+/** Binds the streams that were selected to those of the source and settles how each is read and loaded. Pure. */
 export function resolveStreams(
   catalog: AirbyteCatalog,
   selection: StreamSelection,
 ): ResolvedStreams {
-  const problems: FileProblem[] = []
+  const problems: StreamProblem[] = []
   const notes: string[] = []
   const bound = bindStreams(catalog, selection.streams, problems)
   const streams = bound.flatMap((one) => {
@@ -44,8 +36,8 @@ export function resolveStreams(
 
 function bindStreams(
   catalog: AirbyteCatalog,
-  wanted: RunFile['streams'],
-  problems: FileProblem[],
+  wanted: StreamSelection['streams'],
+  problems: StreamProblem[],
 ): readonly BoundStream[] {
   if (wanted === 'all') {
     if (catalog.streams.length === 0) problems.push(emptySource())
@@ -53,11 +45,10 @@ function bindStreams(
   }
   const seen = new Map<AirbyteStream, number>()
   return wanted.flatMap((item, index) => {
-    const fields: Partial<StreamFields> & { readonly name: string } =
-      typeof item === 'string' ? { name: item } : item
+    const fields: StreamFields = typeof item === 'string' ? { name: item } : item
     const path = ['streams', index]
     const namePath = typeof item === 'string' ? path : [...path, 'name']
-    const found = findStream(catalog, fields.name)
+    const found = findStream(catalog, fields)
     if ('problem' in found) {
       problems.push({ code: 'stream_not_found', path: namePath, at: 'value', ...found })
       return []
@@ -66,7 +57,7 @@ function bindStreams(
     if (before !== undefined) {
       const problem = `the stream ${streamLabel(found.stream)} is listed twice (also streams[${String(before)}])`
       problems.push({
-        code: 'run_file_invalid',
+        code: 'stream_listed_twice',
         path: namePath,
         at: 'value',
         problem,
@@ -82,20 +73,29 @@ function bindStreams(
 type Found = { readonly stream: AirbyteStream } | { readonly problem: string; readonly fix: string }
 
 /** By name, or by `namespace.name`. */
-function findStream(catalog: AirbyteCatalog, name: string): Found {
+function findStream(catalog: AirbyteCatalog, { name, namespace }: StreamFields): Found {
+  const exact = catalog.streams.find(
+    (stream) => stream.name === name && stream.namespace === namespace,
+  )
+  if (namespace !== undefined)
+    return exact === undefined ? unknownStream(catalog, `${namespace}.${name}`) : { stream: exact }
   const byLabel = catalog.streams.find((stream) => streamLabel(stream) === name)
   const byName = catalog.streams.filter((stream) => stream.name === name)
   const [only] = byName
   if (byLabel !== undefined && (byLabel.namespace !== undefined || byName.length === 1))
     return { stream: byLabel }
   if (only !== undefined && byName.length === 1) return { stream: only }
-  const labels = catalog.streams.map(streamLabel)
   if (byName.length > 1) {
     return {
       problem: `several streams have the name "${name}"`,
       fix: `Write the namespace too: ${nameList(byName.map(streamLabel))}.`,
     }
   }
+  return unknownStream(catalog, name)
+}
+
+function unknownStream(catalog: AirbyteCatalog, name: string): Found {
+  const labels = catalog.streams.map(streamLabel)
   const near =
     nearestName(
       name,
@@ -111,7 +111,7 @@ function findStream(catalog: AirbyteCatalog, name: string): Found {
 function sinkStreamOf(
   bound: BoundStream,
   selection: StreamSelection,
-  found: { readonly problems: FileProblem[]; readonly notes: string[] },
+  found: { readonly problems: StreamProblem[]; readonly notes: string[] },
 ): SinkStream | undefined {
   const { stream } = bound
   const choice = chooseSync(bound, selection.defaults)
@@ -151,7 +151,7 @@ function selectedSchema(
   return { ...schema, properties: Object.fromEntries(properties) }
 }
 
-function emptySource(): FileProblem {
+function emptySource(): StreamProblem {
   const fix =
     'Check that the user of the source may read its tables, and that the configuration names the right database or schemas.'
   return {

@@ -1,18 +1,17 @@
 import type { AirbyteStream } from '../../protocol/index.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
-import type { FileProblem } from './file-problem.ts'
 import { nameList, nearestName } from './near-names.ts'
-import type { StreamDefaults, StreamFields } from './run-file-schema.ts'
-import type { FieldPath } from './source-position.ts'
+import type { StreamProblem } from './stream-problem.ts'
+import type { StreamDefaults, StreamFields } from './stream-selection.ts'
 
 type ReadMode = AirbyteStream['supported_sync_modes'][number]
 type LoadMode = RunPlan['streams'][number]['mode']
 
-/** One stream of the file, bound to the source's: `path` is where the file names it. */
+/** One selected stream, bound to the source's: `path` is where it was selected. */
 export interface BoundStream {
   readonly stream: AirbyteStream
   readonly fields: Partial<StreamFields>
-  readonly path: FieldPath
+  readonly path: StreamProblem['path']
 }
 
 /** How a stream is read and loaded. */
@@ -40,7 +39,7 @@ interface Offer {
 export function chooseSync(
   bound: BoundStream,
   defaults: StreamDefaults,
-): SyncChoice | { readonly problems: readonly FileProblem[] } {
+): SyncChoice | { readonly problems: readonly StreamProblem[] } {
   const { fields } = bound
   const problems = columnProblems(bound)
   const offer = offerOf(bound, defaults)
@@ -122,9 +121,9 @@ function sourceKey(stream: AirbyteStream): readonly string[] {
 }
 
 /** Names of columns that the stream does not have, or that the file leaves out although they are needed. */
-function columnProblems({ stream, fields, path }: BoundStream): FileProblem[] {
+function columnProblems({ stream, fields, path }: BoundStream): StreamProblem[] {
   const known = columnNames(stream)
-  const named: readonly (readonly [FieldPath, string])[] = [
+  const named: readonly (readonly [StreamProblem['path'], string])[] = [
     ...(fields.columns ?? []).map((name, index) => [[...path, 'columns', index], name] as const),
     ...(fields.primary_key ?? []).map(
       (name, index) => [[...path, 'primary_key', index], name] as const,
@@ -153,7 +152,11 @@ function columnProblems({ stream, fields, path }: BoundStream): FileProblem[] {
     }))
 }
 
-function unknownColumn(name: string, path: FieldPath, known: readonly string[]): FileProblem {
+function unknownColumn(
+  name: string,
+  path: StreamProblem['path'],
+  known: readonly string[],
+): StreamProblem {
   const near = nearestName(name, known)
   const suggestion = near === undefined ? '' : `Did you mean \`${near}\`? `
   const fix = `${suggestion}The columns are: ${nameList(known, 20)}.`
@@ -171,7 +174,7 @@ interface Asked extends BoundStream {
 }
 
 /** What the file asks for this stream, and the stream cannot. */
-function modeProblems(asked: Asked): FileProblem[] {
+function modeProblems(asked: Asked): StreamProblem[] {
   const found = [cursorRefusal(asked), syncRefusal(asked), loadRefusal(asked)].filter(
     (refusal) => refusal !== undefined,
   )
@@ -182,7 +185,7 @@ function modeProblems(asked: Asked): FileProblem[] {
   }))
 }
 
-type Refusal = Pick<FileProblem, 'code' | 'problem' | 'fix'> & { readonly field: string }
+type Refusal = Pick<StreamProblem, 'code' | 'problem' | 'fix'> & { readonly field: string }
 
 function cursorRefusal({ stream, fields }: Asked): Refusal | undefined {
   if (fields.cursor_field === undefined) return undefined

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { nameList, nearestName } from '../../cli/run-file/near-names.ts'
+import { nameList, nearestName } from '../../../service/connections/near-names.ts'
 
 test.each([
   ['incremantal', ['full_refresh', 'incremental'], 'incremental'],

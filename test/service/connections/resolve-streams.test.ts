@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { resolveStreams, type StreamSelection } from '../../cli/run-file/resolve-streams.ts'
-import type { AirbyteCatalog } from '../../protocol/index.ts'
+import { resolveStreams } from '../../../service/connections/resolve-streams.ts'
+import type { StreamSelection } from '../../../service/connections/stream-selection.ts'
+import type { AirbyteCatalog } from '../../../protocol/index.ts'
 
 const catalog: AirbyteCatalog = {
   streams: [
@@ -207,7 +208,7 @@ describe('what is wrong about a stream', () => {
     {
       name: 'a stream that is listed twice',
       streams: ['customers', 'public.customers'],
-      code: 'run_file_invalid',
+      code: 'stream_listed_twice',
       path: ['streams', 1],
       problem: /listed twice/,
       fix: /Keep one/,

@@ -1,0 +1,51 @@
+import type { Schedule } from '../service.ts'
+
+/**
+ * What decides when runs are worked on: read this first. The two implementations (`pg-boss-jobs.ts` on the metadata
+ * Postgres, `http-jobs.ts` for an external Jobs service) pass one suite.
+ *
+ * A job is only the word that a run is due. The truth about a run is its row in the store: whoever hears of it claims it there,
+ * so a job that comes twice, late, or for a run that has ended does no harm. One that never comes is made up for by
+ * `runs/lost-runs.ts`.
+ */
+export interface Jobs extends AsyncDisposable {
+  /** Has the run delivered to a worker when its time has come. Durable when it resolves. Throws `jobs_unreachable`, `store_unavailable`. */
+  submit(job: RunJob): Promise<void>
+  /** The run is wanted no more. One that cannot be withdrawn any more does no harm. */
+  withdraw(run: string): Promise<void>
+  /** Replaces the schedule of a connection; null: it has none. Durable when it resolves. */
+  setSchedule(connection: ScheduledConnection, schedule: Schedule | null): Promise<void>
+  /**
+   * True where schedules are fired elsewhere, by `POST /connect/v1/connections/{name}/runs`; false where `jobs/scheduler.ts`
+   * does it, from the connections' `nextRunAt`.
+   */
+  readonly firesSchedules: boolean
+}
+
+/** An attempt of a run. */
+export interface RunJob {
+  readonly run: string
+  readonly connection: string
+  /** Attempts before this one: run and attempt together name the job. */
+  readonly attempt: number
+  /** From now, at the earliest. */
+  readonly delayMs: number
+}
+
+export interface ScheduledConnection {
+  /** Unique for ever: a connection of the same name that is made later is another one. */
+  readonly id: string
+  readonly name: string
+}
+
+/** Delivers runs that are due to the processes that work on runs: each to one of them, as soon as one has room. */
+export interface RunQueue {
+  /** A run that waits in the queue already is not put in twice. Durable when it resolves. */
+  send(run: string, delayMs: number): Promise<void>
+  /** `work` is called with the runs of this process's share, `parallel` at the same time, until the signal is aborted. */
+  receive(options: {
+    readonly parallel: number
+    readonly signal: AbortSignal
+    readonly work: (run: string) => Promise<void>
+  }): Promise<void>
+}
