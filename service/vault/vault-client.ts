@@ -1,0 +1,123 @@
+import { z } from 'zod'
+import { ConnectError, type JsonObject } from '../../protocol/index.ts'
+
+export interface VaultClientOptions {
+  /** `https://vault.example.com:8200` */
+  readonly url: string
+  readonly token: string
+  /** Of Vault Enterprise and OpenBao. */
+  readonly namespace?: string
+  /** For one request with its answer. Default 10 s. */
+  readonly timeoutMs?: number
+}
+
+export interface VaultRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** After `/v1/`. */
+  readonly path: string
+  readonly body?: JsonObject
+  /** For messages: `refused to {operation}`. */
+  readonly operation: string
+}
+
+export interface VaultAnswer {
+  readonly status: 200 | 204 | 400 | 404
+  /** Null where there is no body. */
+  readonly body: unknown
+  /** What Vault says of a refusal; it holds paths, but no secrets. Empty for a plain 404. */
+  readonly errors: readonly string[]
+}
+
+const MAX_ANSWER_BYTES = 2 * 1024 * 1024
+const errorsSchema = z.object({ errors: z.array(z.string()) })
+
+/**
+ * Requests to HashiCorp Vault or OpenBao. Certificates are checked as Node does it (`NODE_EXTRA_CA_CERTS` for an authority of
+ * one's own). A redirect is not followed: it would carry the token to another host.
+ */
+export class VaultClient {
+  readonly #options: VaultClientOptions
+  /** Without credentials: for messages. */
+  readonly url: string
+
+  constructor(options: VaultClientOptions) {
+    this.#options = options
+    this.url = new URL(options.url).origin
+  }
+
+  /** Throws `vault_unreachable`, and `vault_refused` for what the token may not do. */
+  async send(request: VaultRequest): Promise<VaultAnswer> {
+    const { status, text } = await this.#exchange(request)
+    const body = text === '' ? null : this.#parse(text, status)
+    const parsed = errorsSchema.safeParse(body)
+    const errors = parsed.success ? parsed.data.errors : []
+    if (status === 200 || status === 204 || status === 400 || status === 404) {
+      return { status, body, errors }
+    }
+    if (status === 403) throw this.refused(request.operation, errors)
+    throw this.#unreachable(`it answered ${status} ${errors.join('; ').slice(0, 300)}`.trim())
+  }
+
+  refused(operation: string, errors: readonly string[]): ConnectError {
+    const reason = errors.join('; ').slice(0, 300) || 'no reason was given'
+    return new ConnectError('vault_refused', { details: { url: this.url, operation, reason } })
+  }
+
+  async #exchange(request: VaultRequest): Promise<{ status: number; text: string }> {
+    const { token, namespace, timeoutMs = 10_000 } = this.#options
+    try {
+      const response = await fetch(new URL(`/v1/${request.path}`, this.#options.url), {
+        method: request.method,
+        redirect: 'manual',
+        headers: {
+          'X-Vault-Token': token,
+          'X-Vault-Request': 'true',
+          ...(namespace !== undefined && { 'X-Vault-Namespace': namespace }),
+          ...(request.body !== undefined && { 'Content-Type': 'application/json' }),
+        },
+        signal: AbortSignal.timeout(timeoutMs),
+        ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
+      })
+      return { status: response.status, text: await limitedText(response) }
+    } catch (error) {
+      throw this.#unreachable(reasonOf(error), error)
+    }
+  }
+
+  #parse(text: string, status: number): unknown {
+    try {
+      return JSON.parse(text)
+    } catch {
+      // Not quoted: whatever it is, it may hold a secret.
+      throw this.#unreachable(`it answered ${status} with something that is no JSON`)
+    }
+  }
+
+  #unreachable(reason: string, cause?: unknown): ConnectError {
+    return new ConnectError('vault_unreachable', { details: { url: this.url, reason }, cause })
+  }
+}
+
+async function limitedText(response: Response): Promise<string> {
+  const body: AsyncIterable<Uint8Array> | null = response.body
+  if (body === null) return ''
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    bytes += chunk.byteLength
+    if (bytes > MAX_ANSWER_BYTES) throw new RangeError('its answer is too large')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** fetch says "fetch failed"; the cause says why. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error.name === 'TimeoutError') return 'it did not answer in time'
+  const cause = error.cause
+  if (!(cause instanceof Error)) return error.message
+  return 'code' in cause && typeof cause.code === 'string' && cause.message === ''
+    ? cause.code
+    : cause.message
+}
