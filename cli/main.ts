@@ -4,7 +4,12 @@ import { readFileSync } from 'node:fs'
 import { enableCompileCache, findPackageJSON } from 'node:module'
 import process from 'node:process'
 import { z } from 'zod'
-import { allowedNetworksOf, readEnvironment } from '../service/config/environment.ts'
+import {
+  allowedNetworksOf,
+  catalogFolderOf,
+  readEnvironment,
+} from '../service/config/environment.ts'
+import type { CatalogArguments } from './catalog/catalog-command.ts'
 import type { SourceArguments } from './source/source-command.ts'
 import { runProgram, type RunArguments } from './program.ts'
 import { HumanOutput } from './run/human-output.ts'
@@ -45,7 +50,7 @@ async function main(argv: readonly string[]): Promise<void> {
     process.stdout.write(text)
   }
   try {
-    await runProgram(argv, { version: packageVersion(), run, source, writeOut })
+    await runProgram(argv, { version: packageVersion(), run, source, catalog, writeOut })
   } catch (error) {
     finish(outputFor({ json: argv.includes('--json') }), errorEnd(error))
   }
@@ -74,7 +79,19 @@ async function source(options: SourceArguments): Promise<void> {
     write: writeWithRoom,
     signal: stop.signal,
     allowedNetworks: allowedNetworksOf(readEnvironment()),
+    catalogFolder: catalogFolderOf(readEnvironment()),
     now: Date.now,
+  })
+}
+
+async function catalog(options: CatalogArguments): Promise<void> {
+  using stop = new StopSignals(process, () => undefined)
+  const { runCatalog } = await import('./catalog/catalog-command.ts')
+  process.exitCode = await runCatalog(options, {
+    write: writeWithRoom,
+    signal: stop.signal,
+    allowedNetworks: allowedNetworksOf(readEnvironment()),
+    catalogFolder: catalogFolderOf(readEnvironment()),
   })
 }
 

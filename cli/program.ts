@@ -1,5 +1,7 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { ConnectError } from '../protocol/index.ts'
+import type { CatalogArguments } from './catalog/catalog-command.ts'
+import { catalogCommand } from './catalog/catalog-program.ts'
 import type { SourceArguments } from './source/source-command.ts'
 import type { LogLevel } from './run/log-lines.ts'
 import { logLevels } from './run/log-lines.ts'
@@ -17,6 +19,7 @@ export interface ProgramOptions {
   readonly version: string
   readonly run: (options: RunArguments) => Promise<void>
   readonly source: (options: SourceArguments) => Promise<void>
+  readonly catalog: (options: CatalogArguments) => Promise<void>
   readonly writeOut: (text: string) => void
 }
 
@@ -84,12 +87,15 @@ function createProgram(options: ProgramOptions): Command {
       await options.run({ file, json: flags.json === true, log, logLevel, metricsPort })
     })
   const source = sourceCommand(connect, options)
-  for (const command of [program, connect, run, source]) quiet(command, options.writeOut)
+  const catalog = catalogCommand(connect, options.catalog)
+  for (const command of [program, connect, run, source, catalog, ...catalog.commands])
+    quiet(command, options.writeOut)
   return program
 }
 
 interface SourceFlags {
-  readonly manifest: string
+  readonly manifest?: string
+  readonly type?: string
   readonly config?: string
   readonly catalog?: string
   readonly state?: string
@@ -108,7 +114,8 @@ function sourceCommand(connect: Command, options: ProgramOptions): Command {
         'read',
       ]),
     )
-    .requiredOption('--manifest <FILE>', 'the Low-Code manifest (YAML)')
+    .option('--manifest <FILE>', 'the Low-Code manifest (YAML)')
+    .option('--type <NAME>', 'or one of the catalog: `reactor connect catalog list`')
     .option('--config <FILE>', 'the configuration (JSON): for check, discover and read')
     .option('--catalog <FILE>', 'the configured catalog (JSON): for read')
     .option('--state <FILE>', 'the states of an earlier read (JSON)')
@@ -119,14 +126,15 @@ function sourceCommand(connect: Command, options: ProgramOptions): Command {
     )
     .addHelpText('after', sourceExamples)
     .action(async (command: SourceArguments['command'], flags: SourceFlags) => {
-      const { manifest, config, catalog, state, logLevel } = flags
-      await options.source({ command, manifest, config, catalog, state, logLevel })
+      const { manifest, type, config, catalog, state, logLevel } = flags
+      await options.source({ command, manifest, type, config, catalog, state, logLevel })
     })
 }
 
 const sourceExamples = `
 Examples:
   $ reactor connect source --manifest shop.yaml spec
+  $ reactor connect source --type notion spec
   $ reactor connect source --manifest shop.yaml check --config config.json
   $ reactor connect source --manifest shop.yaml read --config config.json --catalog catalog.json --state state.json
 

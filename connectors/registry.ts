@@ -28,18 +28,28 @@ export function connectorOf(type: string): Connector {
   if (connector !== undefined) return connector
   const path = type.slice(MANIFEST_PREFIX.length)
   if (type.startsWith(MANIFEST_PREFIX) && isAbsolute(path)) return manifestConnector(type, path)
-  if (bundledManifests().includes(type))
-    return manifestConnector(type, join(manifestFolder, `${type}.yaml`))
+  const bundled = bundledManifest(type)
+  if (bundled !== undefined) return manifestConnector(type, bundled)
   const known = connectorTypes().join(', ')
   throw new ConnectError('unknown_connector', { details: { type, known } })
 }
 
 /** Every type that `connectorOf` knows by name, sorted. */
 export function connectorTypes(): readonly string[] {
-  return [...connectors.keys(), ...bundledManifests()].sort()
+  return [...connectors.keys(), ...bundledTypes()].sort()
 }
 
-function bundledManifests(): readonly string[] {
+/** The types that are written in TypeScript, sorted. */
+export function nativeTypes(): readonly string[] {
+  return [...connectors.keys()].sort()
+}
+
+/** The file of a manifest that comes with the program; undefined where the type is another. */
+export function bundledManifest(type: string): string | undefined {
+  return bundledTypes().includes(type) ? join(manifestFolder, `${type}.yaml`) : undefined
+}
+
+function bundledTypes(): readonly string[] {
   return readdirSync(manifestFolder).flatMap((name) =>
     name.endsWith('.yaml') ? [name.slice(0, -'.yaml'.length)] : [],
   )

@@ -2,7 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { dirname, extname, resolve } from 'node:path'
 import { ConnectError } from '../../protocol/index.ts'
 import type { DestinationConfig, SourceConfig } from '../../engine/run-types.ts'
-import { allowedNetworksOf, type Environment } from '../../service/config/environment.ts'
+import {
+  allowedNetworksOf,
+  catalogFolderOf,
+  type Environment,
+} from '../../service/config/environment.ts'
 import { resolveDestination } from './destination.ts'
 import { expandEnvironment } from './expand-environment.ts'
 import { problemsError, type FileProblem, type RunFilePlace } from './file-problem.ts'
@@ -47,7 +51,10 @@ export function readRunFile(text: string, file: string, environment: Environment
   }
   const content = parsed.data
   const problems: FileProblem[] = []
-  const source = resolveSource(content.source, problems, dirname(resolve(file)))
+  const source = resolveSource(content.source, problems, {
+    folder: dirname(resolve(file)),
+    catalogFolder: catalogFolderOf(environment),
+  })
   const destination = resolveDestination(content.destination, problems)
   if (source === undefined || destination === undefined || problems.length > 0)
     throw problemsError(problems, place)

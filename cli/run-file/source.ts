@@ -1,40 +1,46 @@
 import { z } from 'zod'
 import { resolve } from 'node:path'
-import { connectorOf, connectorTypes, manifestType } from '../../connectors/registry.ts'
+import { connectorOf, manifestType } from '../../connectors/registry.ts'
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { readCatalog } from '../catalog/read-catalog.ts'
 import type { FileProblem } from './file-problem.ts'
-import { nameList, nearestName } from './near-names.ts'
+import { nameList, nearestName } from '../../service/connections/near-names.ts'
 import type { RunFile } from './run-file-schema.ts'
 import { schemaProblems } from './schema-problems.ts'
 import type { FieldPath } from './source-position.ts'
 
-/**
- * The source with its configuration, checked against the connector's spec. `folder`: where a manifest's path counts from. Adds to `problems` and gives undefined where that fails.
- */
+export interface SourcePlaces {
+  /** Where the path of a manifest counts from. */
+  readonly folder: string
+  /** Where imported manifests are. */
+  readonly catalogFolder: string
+}
+
+/** The source with its configuration, checked against the connector's spec. Adds to `problems` and gives undefined where that fails. */
 export function resolveSource(
   source: RunFile['source'],
   problems: FileProblem[],
-  folder: string,
+  { folder, catalogFolder }: SourcePlaces,
 ): { readonly type: string; readonly config: JsonObject } | undefined {
   if (source.manifest !== undefined) {
     const type = manifestType(resolve(folder, source.manifest))
     return checkedConfig(type, source.config, problems)
   }
   if (source.type === undefined) return undefined
-  const types = connectorTypes()
-  if (!types.includes(source.type)) {
-    const near = nearestName(source.type, types)
-    const fix = `${near === undefined ? '' : `Did you mean \`${near}\`? `}Use ${nameList(types)}.`
-    problems.push({
-      code: 'run_file_invalid',
-      path: ['source', 'type'],
-      at: 'value',
-      problem: `there is no connector "${source.type}"`,
-      fix,
-    })
-    return undefined
-  }
-  return checkedConfig(source.type, source.config, problems)
+  const catalog = readCatalog(catalogFolder)
+  const entry = catalog.get(source.type)
+  if (entry !== undefined) return checkedConfig(entry.connectorType, source.config, problems)
+  const types = [...catalog.keys()]
+  const near = nearestName(source.type, types)
+  const fix = `${near === undefined ? '' : `Did you mean \`${near}\`? `}Use ${nameList(types)}. \`reactor connect catalog list\` shows all.`
+  problems.push({
+    code: 'run_file_invalid',
+    path: ['source', 'type'],
+    at: 'value',
+    problem: `there is no connector "${source.type}"`,
+    fix,
+  })
+  return undefined
 }
 
 function checkedConfig(

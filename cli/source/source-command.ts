@@ -15,15 +15,17 @@ import { dictOf, entries, get, isDict, isPlainDict } from '../../manifest-interp
 import { parseJson } from '../../manifest-interpreter/value/json.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
+import { catalogManifest } from '../catalog/read-catalog.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { LogLevel } from '../run/log-lines.ts'
 import { AirbyteLines } from './airbyte-lines.ts'
 import { protocolLogger } from './protocol-logger.ts'
 
-/** `reactor connect source --manifest FILE COMMAND …` as it was parsed. */
+/** `reactor connect source --manifest FILE COMMAND …`, or with `--type NAME`, as it was parsed. */
 export interface SourceArguments {
   readonly command: 'spec' | 'check' | 'discover' | 'read'
-  readonly manifest: string
+  readonly manifest: string | undefined
+  readonly type: string | undefined
   readonly config: string | undefined
   readonly catalog: string | undefined
   readonly state: string | undefined
@@ -35,6 +37,8 @@ export interface SourceSurroundings {
   readonly write: (text: string) => Promise<void>
   readonly signal: AbortSignal
   readonly allowedNetworks: readonly string[]
+  /** Where imported manifests are. */
+  readonly catalogFolder: string
   now(): number
 }
 
@@ -47,7 +51,7 @@ export async function runSource(
   around: SourceSurroundings,
 ): Promise<number> {
   const lines = new AirbyteLines(around.write, () => around.now())
-  const loaded = loadManifestFile(options.manifest)
+  const loaded = loadManifestFile(manifestFile(options, around.catalogFolder))
   const specification = connectorSpecification(loaded.manifest)
   if (options.command === 'spec') {
     await lines.line({ type: 'SPEC', spec: specification })
@@ -80,6 +84,14 @@ export async function runSource(
     await lines.failure({ message, failureType: failure.failureType })
     return exitCodes.failed
   }
+}
+
+function manifestFile({ manifest, type }: SourceArguments, catalogFolder: string): string {
+  if (manifest !== undefined && type === undefined) return manifest
+  if (manifest === undefined && type !== undefined) return catalogManifest(catalogFolder, type)
+  const problem = 'Which manifest is meant is not said once'
+  const fix = 'Name a file with --manifest FILE, or one of the catalog with --type NAME.'
+  throw new ConnectError('usage', { details: { problem, fix } })
 }
 
 interface SourceRun {

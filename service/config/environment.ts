@@ -1,3 +1,6 @@
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+
 /** The variables of the environment, by name. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -11,6 +14,14 @@ export function allowedNetworksOf(environment: Environment): readonly string[] {
     .split(',')
     .map((network) => network.trim())
     .filter((network) => network !== '')
+}
+
+/** Where manifests that the user imported are kept, from `REACTOR_CONNECT_CATALOG_DIR`; default: `~/.reactor/connect/manifests`. */
+export function catalogFolderOf(environment: Environment): string {
+  const folder = environment.REACTOR_CONNECT_CATALOG_DIR ?? ''
+  if (folder !== '') return resolve(folder)
+  const home = environment.HOME ?? ''
+  return join(home === '' ? homedir() : home, '.reactor', 'connect', 'manifests')
 }
 
 /** The one place that reads the environment: everything else gets it as an argument. */

@@ -16,6 +16,7 @@ async function command(
   const options = {
     version: '1.2.3',
     source: () => Promise.resolve(),
+    catalog: () => Promise.resolve(),
     run: async (given: RunArguments) => Promise.resolve(void ran.push(given)),
     writeOut: (text: string) => {
       written += text

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { connectorOf, connectorTypes } from '../../connectors/registry.ts'
+import { connectorOf, nativeTypes } from '../../connectors/registry.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { connectorContract, type ContractSubject } from './connector-contract.ts'
 
@@ -35,7 +35,7 @@ const subjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
   },
 }
 
-for (const type of connectorTypes()) {
+for (const type of nativeTypes()) {
   describe(`the connector ${type}`, () => {
     const open = subjects[type]
     if (open === undefined)
@@ -47,5 +47,5 @@ for (const type of connectorTypes()) {
 }
 
 test('an unknown type is refused with the list of known ones', () => {
-  expect(() => connectorOf('mysql')).toThrow('known types: faker, postgres')
+  expect(() => connectorOf('mysql')).toThrow(/known types: .*faker, .*postgres/)
 })

@@ -1,0 +1,117 @@
+import { ConnectError } from '../../protocol/index.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { describeConnector, summarizeConnector } from './describe-connector.ts'
+import type { ManifestDescription } from './describe-manifest.ts'
+import { fetchManifest, isUrl } from './fetch-manifest.ts'
+import { findManifests, type FoundManifest } from './find-manifests.ts'
+import { importManifest, type Imported } from './import-manifests.ts'
+import { asManifestName } from './manifest-name.ts'
+import { catalogEntry, readCatalog } from './read-catalog.ts'
+import { connectorLines, summaryLines } from './catalog-lines.ts'
+
+/** `reactor connect catalog …` as it was parsed. */
+export type CatalogArguments =
+  | { readonly command: 'list'; readonly json: boolean }
+  | { readonly command: 'show'; readonly type: string; readonly json: boolean }
+  | {
+      readonly command: 'import'
+      readonly from: string
+      readonly name: string | undefined
+      readonly force: boolean
+    }
+
+export interface CatalogSurroundings {
+  /** Writes to standard output; resolves when there is room for more. */
+  readonly write: (text: string) => Promise<void>
+  readonly signal: AbortSignal
+  readonly allowedNetworks: readonly string[]
+  /** Where imported manifests are. */
+  readonly catalogFolder: string
+}
+
+/** Resolves with the exit code. Throws a ConnectError where nothing could be done. */
+export async function runCatalog(
+  options: CatalogArguments,
+  around: CatalogSurroundings,
+): Promise<number> {
+  switch (options.command) {
+    case 'list': {
+      const entries = [...readCatalog(around.catalogFolder).values()].map(summarizeConnector)
+      await around.write(options.json ? json(entries) : summaryLines(entries))
+      return exitCodes.complete
+    }
+    case 'show': {
+      const connector = describeConnector(catalogEntry(around.catalogFolder, options.type))
+      await around.write(options.json ? json(connector) : connectorLines(connector))
+      return exitCodes.complete
+    }
+    case 'import':
+      return await importAll(options, around)
+  }
+}
+
+async function importAll(
+  options: Extract<CatalogArguments, { command: 'import' }>,
+  around: CatalogSurroundings,
+): Promise<number> {
+  const { from, name, force } = options
+  if (name !== undefined && asManifestName(name) !== name)
+    throw usage(`"${name}" is no name for a manifest`, 'Use the characters a-z, 0-9 and -.')
+  const found = isUrl(from) ? [await fetched(from, around)] : findManifests(from)
+  if (name !== undefined && found.length > 1)
+    throw usage(
+      `--as names one manifest, but ${from} holds ${found.length}`,
+      'Leave it out: each is named by its file or folder.',
+    )
+  const { catalogFolder } = around
+  let refused = 0
+  for (const one of found) {
+    around.signal.throwIfAborted()
+    const imported = importManifest(one, { catalogFolder, name, force })
+    if ('refused' in imported) refused += 1
+    await around.write(importLines(imported))
+  }
+  const total = `${found.length - refused} imported, ${refused} refused`
+  if (found.length > 1) await around.write(`${total}\n`)
+  return refused === 0 ? exitCodes.complete : exitCodes.failed
+}
+
+async function fetched(url: string, around: CatalogSurroundings): Promise<FoundManifest> {
+  try {
+    return await fetchManifest(url, around)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw usage(
+      `The manifest cannot be fetched. ${reason}`,
+      'Name an https:// address that gives the manifest itself, or download it and name the file.',
+      error,
+    )
+  }
+}
+
+function importLines(imported: Imported): string {
+  if ('refused' in imported)
+    return `refused   ${imported.from}: ${imported.refused.replaceAll('\n', '\n          ')}\n`
+  const { name, description } = imported
+  const unsupported = description.streams.flatMap((stream) =>
+    stream.unsupported === null ? [] : [`          ${stream.name}: ${stream.unsupported}\n`],
+  )
+  return `imported  ${name}: ${countOf(description)}\n${unsupported.join('')}`
+}
+
+function countOf({ streams, isDynamic }: ManifestDescription): string {
+  const unsupported = streams.filter((stream) => stream.unsupported !== null).length
+  const count = `${streams.length} ${streams.length === 1 ? 'stream' : 'streams'}`
+  return [
+    isDynamic ? `${count} and those that it generates` : count,
+    ...(unsupported > 0 ? [`${unsupported} of them cannot be read here`] : []),
+  ].join(', ')
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}
+
+function usage(problem: string, fix: string, cause?: unknown): ConnectError {
+  return new ConnectError('usage', { details: { problem, fix }, cause })
+}

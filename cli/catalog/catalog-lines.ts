@@ -1,0 +1,91 @@
+import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import type { ConnectorDescription, ConnectorSummary } from './describe-connector.ts'
+import type { StreamDescription } from './describe-manifest.ts'
+
+/** A line a connector. */
+export function summaryLines(connectors: readonly ConnectorSummary[]): string {
+  return table(
+    connectors.map(({ type, kind, title, streams, problem }) => [
+      type,
+      kind,
+      streams === null ? '' : `${streams} ${streams === 1 ? 'stream' : 'streams'}`,
+      problem ?? title,
+    ]),
+  )
+}
+
+/** What a person wants to know before the first run. */
+export function connectorLines(connector: ConnectorDescription): string {
+  const { type, kind, title, docs_url: docs, manifest, spec, streams } = connector
+  return [
+    `${type} (${kind}): ${title}\n`,
+    `docs: ${docs}\n`,
+    ...(manifest === null ? [] : [`file: ${manifest}\n`]),
+    '\nconfiguration\n',
+    fieldLines(spec),
+    '\nstreams\n',
+    streams === null ? '  They depend on the configuration.\n' : streamLines(streams),
+    ...(connector.generates_streams ? ['  And those that it generates.\n'] : []),
+  ].join('')
+}
+
+function fieldLines(spec: JsonObject): string {
+  const required = new Set(listOf(spec.required))
+  const fields = Object.entries(objectOf(spec.properties)).toSorted(
+    ([, a], [, b]) => orderOf(a) - orderOf(b),
+  )
+  if (fields.length === 0) return '  It needs none.\n'
+  return table(
+    fields.map(([name, field]) => {
+      const { type, title, description, airbyte_secret: secret } = objectOf(field)
+      const marks = [required.has(name) ? 'required' : '', secret === true ? 'secret' : '']
+      return [
+        `  ${name}`,
+        typeof type === 'string' ? type : '',
+        marks.filter((mark) => mark !== '').join(', '),
+        textOf(description) || textOf(title),
+      ]
+    }),
+  )
+}
+
+function streamLines(streams: readonly StreamDescription[]): string {
+  return table(
+    streams.map(({ name, primary_key: key, cursor_field: cursor, unsupported }) => [
+      `  ${name}`,
+      key.length === 0 ? '' : `key ${key.join(', ')}`,
+      cursor === null ? '' : `cursor ${cursor}`,
+      unsupported ?? '',
+    ]),
+  )
+}
+
+/** Columns as wide as their widest cell; the last one is as long as it is. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  )
+  return rows
+    .map((row) => row.map((cell, column) => cell.padEnd(widths?.[column] ?? 0)).join('  '))
+    .map((line) => `${line.trimEnd()}\n`)
+    .join('')
+}
+
+function orderOf(field: JsonValue | undefined): number {
+  const { order } = objectOf(field)
+  return typeof order === 'number' ? order : Number.MAX_SAFE_INTEGER
+}
+
+function objectOf(value: JsonValue | undefined): JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as JsonObject)
+    : {}
+}
+
+function listOf(value: JsonValue | undefined): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : ''
+}

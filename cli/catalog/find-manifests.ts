@@ -1,0 +1,60 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { ConnectError } from '../../protocol/index.ts'
+
+/** A manifest as it was found: its text, and where it came from. */
+export interface FoundManifest {
+  /** A path or a URL. */
+  readonly from: string
+  readonly text: string
+  /** The folder around it, where schemas may stand beside it; undefined for one from elsewhere. */
+  readonly folder?: string
+}
+
+/** Folders of a checkout of all of Airbyte's connectors are three deep. */
+const MAX_DEPTH = 5
+
+/**
+ * The manifests of a path: a file, or those of a folder: every `manifest.yaml` below it, and where there is none the YAML
+ * files in it. Throws `usage` where there is nothing to read.
+ */
+export function findManifests(path: string): readonly FoundManifest[] {
+  try {
+    if (!statSync(path).isDirectory()) return [read(path, join(path, '..'))]
+    const named = filesBelow(path, MAX_DEPTH).filter((file) => /^manifest\.ya?ml$/.test(file.name))
+    const files = named.length > 0 ? named : yamlFiles(path)
+    if (files.length > 0)
+      return files.map((file) => read(join(file.folder, file.name), file.folder))
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw usage(`${path} cannot be read: ${reason}`, error)
+  }
+  throw usage(`${path} holds no manifest`)
+}
+
+interface File {
+  readonly folder: string
+  readonly name: string
+}
+
+function filesBelow(folder: string, depth: number): readonly File[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    if (entry.isFile()) return [{ folder, name: entry.name }]
+    const isSkipped = entry.name.startsWith('.') || entry.name === 'node_modules'
+    if (!entry.isDirectory() || isSkipped || depth === 0) return []
+    return filesBelow(join(folder, entry.name), depth - 1)
+  })
+}
+
+function yamlFiles(folder: string): readonly File[] {
+  return filesBelow(folder, 0).filter(({ name }) => /\.ya?ml$/.test(name))
+}
+
+function read(path: string, folder: string): FoundManifest {
+  return { from: path, text: readFileSync(path, 'utf8'), folder }
+}
+
+function usage(problem: string, cause?: unknown): ConnectError {
+  const fix = 'Name a manifest (YAML), a folder of manifests, or an https:// address of one.'
+  return new ConnectError('usage', { details: { problem, fix }, cause })
+}

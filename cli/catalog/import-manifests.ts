@@ -1,0 +1,70 @@
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { loadManifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
+import { nativeTypes } from '../../connectors/registry.ts'
+import { describeManifest, type ManifestDescription } from './describe-manifest.ts'
+import type { FoundManifest } from './find-manifests.ts'
+import { manifestName } from './manifest-name.ts'
+import { importedManifest, readCatalog } from './read-catalog.ts'
+
+export interface ImportOptions {
+  /** Where imported manifests are kept; made where it is missing. */
+  readonly catalogFolder: string
+  /** Replaces what was imported under the name before. */
+  readonly force: boolean
+  /** The name, for a lone manifest. */
+  readonly name: string | undefined
+}
+
+export type Imported =
+  | { readonly from: string; readonly name: string; readonly description: ManifestDescription }
+  | { readonly from: string; readonly refused: string }
+
+/** Copies a manifest that is valid into the catalog. A crash leaves no half of one. */
+export function importManifest(found: FoundManifest, options: ImportOptions): Imported {
+  const { from } = found
+  const name = options.name ?? manifestName(from)
+  if (name === undefined)
+    return {
+      from,
+      refused: 'Its name has other characters than a-z, 0-9 and -. Name it with --as.',
+    }
+  const taken = takenReason(name, options)
+  if (taken !== undefined) return { from, refused: taken }
+  try {
+    const description = describeManifest(loadManifest(found.text))
+    copy(found, options.catalogFolder, name)
+    return { from, name, description }
+  } catch (error) {
+    return { from, refused: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function takenReason(name: string, { catalogFolder, force }: ImportOptions): string | undefined {
+  if (nativeTypes().includes(name))
+    return `"${name}" is a connector of the program. Import it under another name with --as.`
+  if (force) return undefined
+  switch (readCatalog(catalogFolder).get(name)?.kind) {
+    case 'imported':
+      return `"${name}" was imported before. Replace it with --force.`
+    case 'bundled':
+      return `"${name}" comes with the program. Put yours in its place with --force, or import it under another name with --as.`
+    case 'native':
+    case undefined:
+      return undefined
+  }
+}
+
+/** Relative paths of a manifest lead to a folder beside it: JSON schemas of its streams. */
+function copy({ text, folder }: FoundManifest, catalogFolder: string, name: string): void {
+  const unfinished = join(catalogFolder, `.${name}.unfinished`)
+  rmSync(unfinished, { recursive: true, force: true })
+  mkdirSync(unfinished, { recursive: true })
+  writeFileSync(join(unfinished, 'manifest.yaml'), text)
+  const schemas = folder === undefined ? undefined : join(folder, 'schemas')
+  if (schemas !== undefined && existsSync(schemas))
+    cpSync(schemas, join(unfinished, 'schemas'), { recursive: true })
+  const target = join(importedManifest(catalogFolder, name), '..')
+  rmSync(target, { recursive: true, force: true })
+  renameSync(unfinished, target)
+}

@@ -1,0 +1,69 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  bundledManifest,
+  connectorTypes,
+  manifestType,
+  nativeTypes,
+} from '../../connectors/registry.ts'
+import { ConnectError } from '../../protocol/index.ts'
+
+/** A connector that a run file and the command line can name. */
+export interface CatalogEntry {
+  readonly name: string
+  /** `native`: written in TypeScript. `bundled`: a manifest that comes with the program. `imported`: one of the user's. */
+  readonly kind: 'native' | 'bundled' | 'imported'
+  /** What `connectorOf` finds it by, on any thread. */
+  readonly connectorType: string
+  /** The file of a manifest. */
+  readonly manifest?: string
+}
+
+/**
+ * All connectors by name, sorted. An imported manifest goes before a bundled one of its name, and a native one before both.
+ * @param folder where imported manifests are: a folder of its name for each; need not exist
+ */
+export function readCatalog(folder: string): ReadonlyMap<string, CatalogEntry> {
+  const entries = new Map<string, CatalogEntry>()
+  for (const name of connectorTypes()) {
+    const manifest = bundledManifest(name)
+    if (manifest === undefined) entries.set(name, { name, kind: 'native', connectorType: name })
+    else entries.set(name, { name, kind: 'bundled', connectorType: name, manifest })
+  }
+  const native = new Set(nativeTypes())
+  for (const name of importedNames(folder)) {
+    if (native.has(name)) continue
+    const manifest = importedManifest(folder, name)
+    const connectorType = manifestType(manifest)
+    entries.set(name, { name, kind: 'imported', connectorType, manifest })
+  }
+  return new Map([...entries].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** The entry of a name. Throws `unknown_connector`. */
+export function catalogEntry(folder: string, type: string): CatalogEntry {
+  const catalog = readCatalog(folder)
+  const entry = catalog.get(type)
+  if (entry !== undefined) return entry
+  const known = [...catalog.keys()].join(', ')
+  throw new ConnectError('unknown_connector', { details: { type, known } })
+}
+
+/** The file of a manifest by its name. Throws `unknown_connector`, and `usage` for a connector that is no manifest. */
+export function catalogManifest(folder: string, type: string): string {
+  const { manifest } = catalogEntry(folder, type)
+  if (manifest !== undefined) return manifest
+  const problem = `"${type}" is no manifest but a connector of the program`
+  const fix = 'Use it in a run file: `source: { type: … }`.'
+  throw new ConnectError('usage', { details: { problem, fix } })
+}
+
+/** Where an imported manifest stands. */
+export function importedManifest(folder: string, name: string): string {
+  return join(folder, name, 'manifest.yaml')
+}
+
+function importedNames(folder: string): readonly string[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder).filter((name) => existsSync(importedManifest(folder, name)))
+}

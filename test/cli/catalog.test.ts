@@ -1,0 +1,211 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { runCatalog, type CatalogArguments } from '../../cli/catalog/catalog-command.ts'
+import { manifestName } from '../../cli/catalog/manifest-name.ts'
+import { readRunFile } from '../../cli/run-file/load-run-file.ts'
+import { catalogFolderOf } from '../../service/config/environment.ts'
+
+let folder = ''
+const catalogFolder = (): string => join(folder, 'catalog')
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'reactor-catalog-'))
+})
+afterEach(() => {
+  rmSync(folder, { recursive: true })
+})
+
+async function catalog(options: CatalogArguments): Promise<{ code: number; out: string }> {
+  let out = ''
+  const code = await runCatalog(options, {
+    write: (text) => {
+      out += text
+      return Promise.resolve()
+    },
+    signal: new AbortController().signal,
+    allowedNetworks: [],
+    catalogFolder: catalogFolder(),
+  })
+  return { code, out }
+}
+
+function importing(from: string, options: { name?: string; force?: boolean } = {}) {
+  const { name, force = false } = options
+  return catalog({ command: 'import', from, name, force })
+}
+
+function write(path: string, text: string): string {
+  const file = join(folder, path)
+  mkdirSync(join(file, '..'), { recursive: true })
+  writeFileSync(file, text)
+  return file
+}
+
+const stream = (name: string, extractor: string): string => `
+  - type: DeclarativeStream
+    name: ${name}
+    primary_key: [id]
+    retriever:
+      type: SimpleRetriever
+      requester: { type: HttpRequester, url_base: https://api.shop.example/, path: ${name} }
+      record_selector: { type: RecordSelector, extractor: ${extractor} }
+    schema_loader: { type: InlineSchemaLoader, schema: { type: object, properties: {} } }`
+const dpath = '{ type: DpathExtractor, field_path: [] }'
+const shop = (...streams: readonly string[]): string => `
+version: 7.0.0
+type: DeclarativeSource
+check: { type: CheckStream, stream_names: [orders] }
+streams:${streams.join('')}
+spec:
+  type: Spec
+  connection_specification:
+    type: object
+    title: Shop
+    required: [api_key]
+    properties: { api_key: { type: string, airbyte_secret: true, title: API key } }
+`
+const orders = shop(stream('orders', dpath))
+const custom = '{ type: CustomRecordExtractor, class_name: source_shop.components.Odd }'
+
+describe('import', () => {
+  test('copies a manifest, which a run file then names', async () => {
+    const file = write('shop.yaml', orders)
+    expect(await importing(file)).toEqual({ code: 0, out: 'imported  shop: 1 stream\n' })
+    const text = JSON.stringify({
+      connection: 'c',
+      source: { type: 'shop', config: { api_key: 'kit-secret-shop' } },
+      destination: { type: 'postgres', config: { user: 'u', database: 'd' } },
+    })
+    const environment = { REACTOR_CONNECT_CATALOG_DIR: catalogFolder() }
+    const run = readRunFile(text, 'run.yaml', environment)
+    expect(run.source.type).toBe(`manifest:${join(catalogFolder(), 'shop', 'manifest.yaml')}`)
+    expect(run.secrets).toContain('kit-secret-shop')
+    expect(() => readRunFile(text.replace('"shop"', '"shpo"'), 'run.yaml', environment)).toThrow(
+      'there is no connector "shpo"',
+    )
+  })
+
+  test('tells which streams cannot be read, and why', async () => {
+    const file = write('shop.yaml', shop(stream('orders', dpath), stream('odd', custom)))
+    const { code, out } = await importing(file)
+    expect(code).toBe(0)
+    expect(out).toContain('imported  shop: 2 streams, 1 of them cannot be read here\n')
+    expect(out).toContain('odd: It needs the component source_shop.components.Odd')
+  })
+
+  test('takes every manifest of a folder, refuses the broken ones and goes on', async () => {
+    write('connectors/source-shop/manifest.yaml', orders)
+    write('connectors/source-shop/metadata.yaml', 'data: {}')
+    write('connectors/source-shop/schemas/orders.json', '{}')
+    write('connectors/source-till/source_till/manifest.yaml', orders)
+    write('connectors/source-broken/manifest.yaml', 'version: 7.0.0\nstreams: []')
+    const { code, out } = await importing(join(folder, 'connectors'))
+    expect(code).toBe(1)
+    expect(out).toContain('imported  shop: 1 stream\n')
+    expect(out).toContain('imported  till: 1 stream\n')
+    expect(out).toMatch(/refused {3}\S+source-broken\/manifest.yaml: The manifest is not valid/)
+    expect(out).toContain('2 imported, 1 refused\n')
+    const { out: list } = await catalog({ command: 'list', json: false })
+    expect(list).toMatch(/^shop +imported +1 stream +Shop$/m)
+    expect(list).not.toContain('broken')
+  })
+
+  test('replaces nothing without --force', async () => {
+    await importing(write('shop.yaml', orders))
+    const again = await importing(
+      write('shop.yaml', shop(stream('orders', dpath), stream('b', dpath))),
+    )
+    expect(again).toMatchObject({ code: 1, out: expect.stringContaining('--force') as unknown })
+    const forced = await importing(join(folder, 'shop.yaml'), { force: true })
+    expect(forced).toEqual({ code: 0, out: 'imported  shop: 2 streams\n' })
+  })
+
+  test('a name of the program is not taken by accident, and of a native connector never', async () => {
+    const notion = write('notion.yaml', orders)
+    expect((await importing(notion)).out).toContain('comes with the program')
+    expect((await importing(notion, { name: 'our-notion' })).code).toBe(0)
+    expect((await importing(notion, { force: true })).code).toBe(0)
+    const { out } = await catalog({ command: 'show', type: 'notion', json: false })
+    expect(out).toMatch(/^notion \(imported\): Shop$/m)
+    const postgres = await importing(write('postgres.yaml', orders), { force: true })
+    expect(postgres.out).toContain('is a connector of the program')
+  })
+
+  test('an address is fetched over https only, and never from a private network', async () => {
+    await expect(importing('http://shop.example/manifest.yaml')).rejects.toThrow('https:// only')
+    await expect(importing('https://127.0.0.1/manifest.yaml')).rejects.toThrow(
+      'private or reserved network',
+    )
+    await expect(importing('file:///etc/passwd')).rejects.toThrow('https:// only')
+  })
+
+  test('what is no manifest, or no name, is an error that says what to do', async () => {
+    await expect(importing(join(folder, 'nothing.yaml'))).rejects.toThrow('cannot be read')
+    mkdirSync(join(folder, 'empty'))
+    await expect(importing(join(folder, 'empty'))).rejects.toThrow('holds no manifest')
+    const file = write('shop.yaml', orders)
+    await expect(importing(file, { name: '../up' })).rejects.toThrow('is no name')
+    const spaced = await importing(write('my shop.yaml', orders))
+    expect(spaced.out).toContain('Name it with --as')
+  })
+})
+
+describe('list and show', () => {
+  test('list has all kinds, also as JSON', async () => {
+    await importing(write('shop.yaml', orders))
+    const { out } = await catalog({ command: 'list', json: true })
+    const entries = JSON.parse(out) as { type: string; kind: string; streams: number | null }[]
+    expect(entries).toContainEqual(expect.objectContaining({ type: 'postgres', kind: 'native' }))
+    expect(entries).toContainEqual(expect.objectContaining({ type: 'notion', kind: 'bundled' }))
+    expect(entries).toContainEqual(
+      expect.objectContaining({ type: 'shop', kind: 'imported', streams: 1 }),
+    )
+  })
+
+  test('a manifest that was broken after its import is listed with what is wrong', async () => {
+    await importing(write('shop.yaml', orders))
+    write('catalog/shop/manifest.yaml', 'version: [')
+    const { out } = await catalog({ command: 'list', json: false })
+    expect(out).toMatch(/^shop +imported .*manifest\.yaml/m)
+  })
+
+  test('show has the fields of the configuration and the streams', async () => {
+    await importing(write('shop.yaml', orders))
+    const { out } = await catalog({ command: 'show', type: 'shop', json: false })
+    expect(out).toMatch(/^ {2}api_key +string +required, secret +API key$/m)
+    expect(out).toMatch(/^ {2}orders +key id$/m)
+    const shown = await catalog({ command: 'show', type: 'shop', json: true })
+    expect(JSON.parse(shown.out)).toMatchObject({
+      spec: { required: ['api_key'] },
+      streams: [{ name: 'orders', primary_key: ['id'], cursor_field: null, unsupported: null }],
+    })
+    const native = await catalog({ command: 'show', type: 'postgres', json: false })
+    expect(native.out).toContain('They depend on the configuration.')
+  })
+
+  test('an unknown type is refused with the known ones', async () => {
+    await expect(catalog({ command: 'show', type: 'nope', json: false })).rejects.toThrow(
+      /known types: arxiv, /,
+    )
+  })
+})
+
+test.each([
+  ['shop.yaml', 'shop'],
+  ['/a/source-shop/manifest.yaml', 'shop'],
+  ['/a/source_google_ads/manifest.yaml', 'google-ads'],
+  ['airbyte-source-shop.yml', 'shop'],
+  ['https://shop.example/files/source-shop/manifest.yaml', 'shop'],
+  ['/a/My Shop/manifest.yaml', undefined],
+])('the manifest %s is named %s', (path, name) => {
+  expect(manifestName(path)).toBe(name)
+})
+
+test('the catalog is in the home folder where the environment names no other', () => {
+  expect(catalogFolderOf({ HOME: '/home/ada' })).toBe('/home/ada/.reactor/connect/manifests')
+  expect(catalogFolderOf({ REACTOR_CONNECT_CATALOG_DIR: '/srv/c', HOME: '/home/ada' })).toBe(
+    '/srv/c',
+  )
+})
