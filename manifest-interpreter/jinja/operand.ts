@@ -10,7 +10,7 @@ import { PyObject, type Value } from '../value/value.ts'
 export type Operand = Value | undefined
 
 /** An undefined value as an entry of a list or a dict, which hold no `undefined`. */
-export const undefinedEntry = new PyObject({
+const undefinedEntry = new PyObject({
   type: 'Undefined',
   truth: () => false,
   repr: () => 'Undefined',

@@ -3,6 +3,7 @@ import type { RecordValue } from '../../protocol/index.ts'
 import { PyDate, PyDateTime } from '../datetime/py-datetime.ts'
 import { entries, isDict, isPlainDict } from './dict.ts'
 import { textOf } from './hashable.ts'
+import { ellipsis } from './literal-eval.ts'
 import { typeError } from './python-error.ts'
 import { floatText, str } from './text.ts'
 import { typeName } from './type-name.ts'
@@ -35,6 +36,8 @@ function converted(value: Value): RecordValue {
   if (value instanceof Uint8Array) return value
   if (value instanceof PyDateTime || value instanceof PyDate) return value.isoFormat()
   if (isDict(value)) return convertedDict(value)
+  // The text `...` is a literal, so a template turns it into one.
+  if (value === ellipsis) return '...'
   const text = textOf(value)
   if (text !== undefined) return text
   throw typeError(`Type is not JSON serializable: ${typeName(value)}`)

@@ -125,7 +125,7 @@ function escapeChar(char: string): string {
   return code <= 0xffff ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`
 }
 
-export function reprBytes(bytes: Uint8Array): string {
+function reprBytes(bytes: Uint8Array): string {
   const text = Buffer.from(bytes).toString('latin1')
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'"
   let literal = `b${quote}`

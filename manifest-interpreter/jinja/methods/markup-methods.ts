@@ -78,7 +78,7 @@ const entities: Readonly<Record<string, string>> = {
   nbsp: '\u00a0',
 }
 
-export function unescapeHtml(text: string): string {
+function unescapeHtml(text: string): string {
   return text.replace(/&(#\d+|#[xX][0-9a-fA-F]+|\w+);/g, (whole, name: string) => {
     if (!name.startsWith('#')) return entities[name] ?? whole
     const code = Number(name.replace('#x', '0x').replace('#X', '0x').replace('#', ''))

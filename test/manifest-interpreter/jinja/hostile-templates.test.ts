@@ -1,0 +1,136 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { TemplateCompiler } from '../../../manifest-interpreter/interpolation/template-compiler.ts'
+import { TemplateError } from '../../../manifest-interpreter/interpolation/template-error.ts'
+import { parseJson } from '../../../manifest-interpreter/value/json.ts'
+
+const compiler = new TemplateCompiler({
+  nowMicros: () => 1_740_000_000_000_000,
+  uuid: () => '00000000-0000-4000-8000-000000000000',
+})
+
+function evaluate(template: string): unknown {
+  const record = parseJson('{"a": "x", "list": [1, 2], "__proto__": {"polluted": 1}}')
+  return compiler.jinja(template)({ config: { b: 1 }, record })
+}
+
+describe('a template cannot run away', () => {
+  test.each([
+    ['a power', '{{ 9 ** (9 ** 9) }}'],
+    ['a repeated text', "{{ 'x' * 1000000000 }}"],
+    ['a repeated list', '{{ [1] * 1000000000 }}'],
+    ['a padded text', "{{ 'x'.zfill(1000000000) }}"],
+    ['a format', "{{ '%1000000000d' % 1 }}"],
+    [
+      'loops in loops',
+      `{% for a in 'x' * 9999 %}{% for b in "x" * 999 %}1{% endfor %}{% endfor %}`,
+    ],
+    ['a macro that calls itself', '{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}'],
+    [
+      'a text that doubles',
+      "{% set n = namespace(t='x') %}{% for i in 'x' * 64 %}{% set n.t = n.t ~ n.t %}{% endfor %}",
+    ],
+    [
+      'a list that grows while it is walked',
+      '{% set l = [1] %}{% for i in l %}{{ l.extend(l) }}{% endfor %}{{ l * 9999999 }}',
+    ],
+    ['brackets', `{{ ${'['.repeat(5000)}${']'.repeat(5000)} }}`],
+    ['negations', `{{ ${'not '.repeat(100_000)} 1 }}`],
+    ['blocks', '{% if 1 %}'.repeat(2000) + '{% endif %}'.repeat(2000)],
+    ['a list that holds itself', '{% set l = [] %}{{ l.append(l) or l }}'],
+    ['a regular expression without end', `{{ 'a' | regex_search('${'(a'.repeat(20_000)}') }}`],
+  ])('%s', (_what, template) => {
+    const start = performance.now()
+    expect(() => evaluate(template)).toThrow(TemplateError)
+    expect(performance.now() - start).toBeLessThan(15_000)
+  })
+
+  test('a long chain of operators either works or fails as a template', () => {
+    fc.assert(
+      fc.property(fc.constantFrom('+', '~', 'and', '**', '.a', '|int'), (operator) => {
+        const template = `{{ 1${(operator.startsWith('.') || operator.startsWith('|') ? operator : ` ${operator} 1`).repeat(20_000)} }}`
+        mayFail(template)
+      }),
+    )
+  })
+})
+
+describe('a template reaches no object of JavaScript', () => {
+  test.each([
+    '{{ record.constructor }}',
+    "{{ record['constructor'] }}",
+    '{{ record.toString }}',
+    '{{ record.hasOwnProperty }}',
+    "{{ config['__proto__'] }}",
+    '{{ config.__proto__ }}',
+    "{{ ''.constructor }}",
+    '{{ [].constructor }}',
+    '{{ [].length }}',
+    '{{ (1).toFixed }}',
+    "{{ ''.__class__ }}",
+    "{{ config.get('constructor') or '' }}",
+    '{{ dict().constructor }}',
+    '{{ now_utc().constructor }}',
+    '{{ now_utc().epochMicros }}',
+    '{{ namespace().constructor }}',
+    "{{ [config] | map(attribute='constructor') | join }}",
+    "{{ '%s' | format(config.valueOf) }}",
+  ])('%s is empty', (template) => {
+    expect(evaluate(template) ?? '').toBe('')
+  })
+
+  test.each([
+    '{{ constructor }}',
+    '{{ __proto__ }}',
+    '{{ toString }}',
+    '{{ globalThis }}',
+    '{{ process }}',
+  ])('%s is no name', (template) => {
+    expect(() => evaluate(template)).toThrow(TemplateError)
+  })
+
+  test('what a template writes under __proto__ stays a key', () => {
+    expect(
+      evaluate("{% set _ = record.update({'__proto__': {'x': 1}}) %}{{ record.x }}"),
+    ).toBeNull()
+    expect(({} as Record<string, unknown>).x).toBeUndefined()
+  })
+})
+
+function mayFail(template: string): void {
+  try {
+    evaluate(template)
+  } catch (error) {
+    expect(error).toBeInstanceOf(TemplateError)
+  }
+}
+
+const fragment = fc.oneof(
+  fc.constantFrom(
+    ...'{{ |}} |{% |%} |{# |#} |{%- |-%}|if |else |endif |for x in |endfor |set x = |macro m() |endmacro |record|config|.a|[0]|[1:]|[::-1]|(|)|[|]|{|}|, |: || default|| join| is defined| is none| in | not | and | or |+|-|*|/|//|%|**|~|==|<|1|2.5|"x"|\'y\'|none|true|loop|namespace()|max|raw |endraw '.split(
+      '|',
+    ),
+  ),
+  fc.string(),
+)
+
+test('any text renders or fails as a template', () => {
+  fc.assert(
+    fc.property(fc.array(fragment, { maxLength: 30 }), (parts) => {
+      mayFail(parts.join(''))
+      mayFail(`{{ ${parts.join('')} }}`)
+      mayFail(`{% ${parts.join('')} %}`)
+    }),
+    { numRuns: 1500 },
+  )
+})
+
+test('any regular expression matches or fails as a template', () => {
+  fc.assert(
+    fc.property(fc.stringMatching(/^[ab.*+?()[\]{}^$|\\dwsbAZ0-9,<>P:=!-]{0,12}$/), (pattern) => {
+      mayFail(`{{ 'ab1' | regex_search(${JSON.stringify(pattern)}) }}`)
+      mayFail(`{{ 'ab1' | regex_replace(${JSON.stringify(pattern)}, 'x') }}`)
+    }),
+    { numRuns: 1000 },
+  )
+})
