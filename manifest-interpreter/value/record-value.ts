@@ -35,7 +35,10 @@ function converted(value: Value): RecordValue {
   if (value instanceof PyFloat) return rawJson(floatText(value.value))
   if (value instanceof Uint8Array) return value
   if (value instanceof PyDateTime || value instanceof PyDate) return value.isoFormat()
-  if (isDict(value)) return convertedDict(value)
+  return isDict(value) ? convertedDict(value) : convertedOther(value)
+}
+
+function convertedOther(value: Value): RecordValue {
   // The text `...` is a literal, so a template turns it into one.
   if (value === ellipsis) return '...'
   const text = textOf(value)
