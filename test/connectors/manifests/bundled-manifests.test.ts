@@ -10,14 +10,14 @@ import { notion, type NotionPage } from '../../fakes/vendors/notion.ts'
 import { pokeapi } from '../../fakes/vendors/pokeapi.ts'
 import { VendorApi } from '../../fakes/vendors/vendor-api.ts'
 import { zendesk, type ZendeskData } from '../../fakes/vendors/zendesk-support.ts'
-import { BundledSource, ids } from './bundled-source.ts'
+import { bundled, ids, LoopbackSource } from './loopback-source.ts'
 
 const tooMany = { status: 429, headers: { 'retry-after': '9' }, body: { message: 'slow down' } }
 
 describe('pokeapi', () => {
   test('pages by offset, reads details by name and leaves out what has none', async () => {
     await using api = await VendorApi.start(pokeapi)
-    const source = new BundledSource('pokeapi', {}, api)
+    const source = new LoopbackSource(bundled('pokeapi'), {}, api)
     expect(await source.check()).toEqual({ status: 'SUCCEEDED' })
     expect(await source.streams()).toEqual(['pokemon', 'pokemon_details', 'types', 'berries'])
     api.refuseOnce(/pokemon$/, tooMany)
@@ -39,7 +39,7 @@ describe('notion', () => {
 
   test('a wrong secret fails the check with what to do', async () => {
     await using api = await VendorApi.start(notion([]))
-    const source = new BundledSource('notion', config, api)
+    const source = new LoopbackSource(bundled('notion'), config, api)
     expect(await source.check()).toEqual({ status: 'SUCCEEDED' })
     expect(await source.refusal({ access_token: 'wrong' })).toContain(
       'Copy the secret of the integration',
@@ -49,7 +49,7 @@ describe('notion', () => {
   test('a later read asks for what was edited since, and for blocks of those pages only', async () => {
     const pages = [page('a', 1), page('b', 2), page('c', 3), page('d', 4, 'data_source')]
     await using api = await VendorApi.start(notion(pages))
-    const source = new BundledSource('notion', config, api)
+    const source = new LoopbackSource(bundled('notion'), config, api)
     const all = ['users', 'pages', 'data_sources', 'blocks', 'comments']
     expect(await source.streams()).toEqual(all)
     api.refuseOnce(/users$/, tooMany)
@@ -89,7 +89,7 @@ describe('klaviyo', () => {
       })),
     }
     await using api = await VendorApi.start(klaviyo(data))
-    const source = new BundledSource('klaviyo', config, api)
+    const source = new LoopbackSource(bundled('klaviyo'), config, api)
     expect(await source.check()).toEqual({ status: 'SUCCEEDED' })
     expect(await source.refusal({ api_key: 'wrong' })).toContain('Settings > API keys')
     const all = ['profiles', 'events', 'lists', 'metrics', 'email_campaigns']
@@ -133,7 +133,7 @@ describe('zendesk-support', () => {
       ])
     const data: ZendeskData = { tickets: changes(), users: changes(), organizations: changes() }
     await using api = await VendorApi.start(zendesk(data))
-    const source = new BundledSource('zendesk-support', config, api)
+    const source = new LoopbackSource(bundled('zendesk-support'), config, api)
     expect(await source.check()).toEqual({ status: 'SUCCEEDED' })
     expect(await source.refusal({ api_token: 'wrong' })).toContain('Check email and api_token')
     const all = ['tickets', 'users', 'organizations', 'groups', 'ticket_fields']
@@ -165,7 +165,7 @@ describe('zendesk-support', () => {
 describe('monday', () => {
   test('asks in GraphQL, pages by number and by cursor, and waits where an error asks for it', async () => {
     await using api = await VendorApi.start(monday)
-    const source = new BundledSource('monday', { api_token: 'kit-secret-monday' }, api)
+    const source = new LoopbackSource(bundled('monday'), { api_token: 'kit-secret-monday' }, api)
     expect(await source.check()).toEqual({ status: 'SUCCEEDED' })
     expect(await source.refusal({ api_token: 'wrong' })).toContain('Developers > API token')
     const all = ['workspaces', 'users', 'boards', 'items']
@@ -181,7 +181,7 @@ describe('monday', () => {
 
   test('an error in a body fails the stream with what monday.com says', async () => {
     await using api = await VendorApi.start(monday)
-    const source = new BundledSource('monday', { api_token: 'kit-secret-monday' }, api)
+    const source = new LoopbackSource(bundled('monday'), { api_token: 'kit-secret-monday' }, api)
     api.refuseOnce(/v2/, { body: { errors: [{ message: 'Field is gone' }] } })
     const read = await source.read(['users'])
     expect(read.failures[0]).toContain('Field is gone')
@@ -197,7 +197,7 @@ describe('ecb-exchange-rates', () => {
       CHF: { '2025-02-27': 0.93 },
     }
     await using api = await VendorApi.start(ecb(rates))
-    const source = new BundledSource('ecb-exchange-rates', config, api)
+    const source = new LoopbackSource(bundled('ecb-exchange-rates'), config, api)
     expect(await source.check()).toEqual({ status: 'SUCCEEDED' })
     expect(await source.streams()).toEqual(['daily_rates', 'monthly_rates'])
     api.refuseOnce(/D\.USD/, { ...tooMany, body: 'slow down' })
@@ -224,7 +224,9 @@ describe('ecb-exchange-rates', () => {
 
   test('a currency without rates is no failure', async () => {
     await using api = await VendorApi.start(ecb({}))
-    const read = await new BundledSource('ecb-exchange-rates', config, api).read(['daily_rates'])
+    const read = await new LoopbackSource(bundled('ecb-exchange-rates'), config, api).read([
+      'daily_rates',
+    ])
     expect(read.failures).toEqual([])
     expect(read.records.get('daily_rates')).toEqual([])
   })
@@ -246,7 +248,7 @@ describe('arxiv', () => {
       return paper(`2501.${String(index).padStart(5, '0')}v1`, `2025-01-05T10:${minute}:${second}Z`)
     })
     await using api = await VendorApi.start(arxiv(papers))
-    const source = new BundledSource('arxiv', config, api)
+    const source = new LoopbackSource(bundled('arxiv'), config, api)
     expect(await source.check()).toEqual({ status: 'SUCCEEDED' })
     expect(await source.streams()).toEqual(['submissions', 'revisions'])
     api.refuseOnce(/query/, { ...tooMany, body: 'slow down' })
@@ -293,7 +295,7 @@ describe('google-search-console', () => {
       ['2025-02-25', new Map([['123', 7]])],
     ])
     await using api = await VendorApi.start(searchConsole(clicks))
-    const source = new BundledSource('google-search-console', config, api)
+    const source = new LoopbackSource(bundled('google-search-console'), config, api)
     expect(await source.check()).toEqual({ status: 'SUCCEEDED' })
     const all = [
       'sites',
@@ -329,7 +331,7 @@ describe('google-search-console', () => {
 
   test('a refresh token that was revoked fails the check', async () => {
     await using api = await VendorApi.start(searchConsole(new Map()))
-    const source = new BundledSource('google-search-console', config, api)
+    const source = new LoopbackSource(bundled('google-search-console'), config, api)
     expect(await source.refusal({ refresh_token: 'revoked' })).not.toContain('revoked')
   })
 })
@@ -351,7 +353,7 @@ describe('gitlab', () => {
       ]),
     }))
     await using api = await VendorApi.start(gitlab(projects))
-    const source = new BundledSource('gitlab', config, api)
+    const source = new LoopbackSource(bundled('gitlab'), config, api)
     expect(await source.check()).toEqual({ status: 'SUCCEEDED' })
     expect(await source.refusal({ access_token: 'wrong' })).toContain('scope read_api')
     expect(await source.streams()).toEqual(['projects', 'issues', 'merge_requests', 'pipelines'])
@@ -382,7 +384,7 @@ describe('nasa', () => {
   test('reads windows of days up to a day that has begun, and pages by number', async () => {
     const clock = { today: '2025-02-28' }
     await using api = await VendorApi.start(nasa(clock))
-    const source = new BundledSource('nasa', config, api)
+    const source = new LoopbackSource(bundled('nasa'), config, api)
     expect(await source.check()).toEqual({ status: 'SUCCEEDED' })
     expect(await source.refusal({ api_key: 'wrong' })).toContain('https://api.nasa.gov')
     const all = [

@@ -11,15 +11,19 @@ export function ecb(rates: Rates): Vendor {
     if (host !== 'data-api.ecb.europa.eu' || series === null || !isCsv) return notFound
     const [, frequency = '', currency = ''] = series
     const period = frequency === 'D' ? /^\d{4}-\d{2}-\d{2}$/ : /^\d{4}-\d{2}$/
-    const from = query.get('startPeriod') ?? ''
-    const to = query.get('endPeriod') ?? ''
-    if (!period.test(from) || !period.test(to)) return { status: 400, body: 'Bad period' }
+    const window = { from: query.get('startPeriod') ?? '', to: query.get('endPeriod') ?? '' }
+    if (!period.test(window.from) || !period.test(window.to))
+      return { status: 400, body: 'Bad period' }
     const lines = Object.entries(rates[currency] ?? {})
-      .filter(([at]) => period.test(at) && at >= from && at <= to)
+      .filter(([at]) => period.test(at) && isWithin(at, window))
       .map(([at, rate]) => line(`${frequency},${currency}`, at, rate))
     if (lines.length === 0) return { status: 404, body: 'No results found.' }
     return { body: header + lines.join(''), headers: { 'content-type': 'text/csv' } }
   }
+}
+
+function isWithin(at: string, { from, to }: { from: string; to: string }): boolean {
+  return at >= from && at <= to
 }
 
 function line(series: string, at: string, rate: number): string {

@@ -24,16 +24,16 @@ export interface SourceRead {
   readonly rateLimited: readonly string[]
 }
 
-/** A manifest that comes with the program, beside an API on loopback. The clock stands still but for waits. */
-export class BundledSource {
-  readonly #type: string
+/** A manifest beside an API on loopback. The clock stands still but for waits. */
+export class LoopbackSource {
+  readonly #manifest: string
   readonly #config: Dict
   readonly #api: VendorApi
   /** ISO 8601, UTC. */
   now = '2025-03-01T00:00:00Z'
 
-  constructor(type: string, config: object, api: VendorApi) {
-    this.#type = type
+  constructor(manifest: string, config: object, api: VendorApi) {
+    this.#manifest = manifest
     this.#config = dictOf(config)
     this.#api = api
   }
@@ -101,10 +101,15 @@ export class BundledSource {
         if (message.kind === 'rate-limited') rateLimited.push(message.stream)
       },
     })
-    const manifest = loadManifest(readFileSync(`${folder}${this.#type}.yaml`, 'utf8'))
+    const manifest = loadManifest(this.#manifest)
     const source = new ManifestSource({ manifest, config, environment })
     return { source, environment, rateLimited }
   }
+}
+
+/** The text of a manifest that comes with the program. */
+export function bundled(type: string): string {
+  return readFileSync(`${folder}${type}.yaml`, 'utf8')
 }
 
 /** Ids of the records of a stream, sorted. */
