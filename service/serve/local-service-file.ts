@@ -1,0 +1,50 @@
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { errorCodeOf, replaceFile } from '../vault/private-files.ts'
+
+const localServiceSchema = z.object({ url: z.string(), api_key: z.string() })
+
+/**
+ * How the command line of this machine reaches the service that runs here: a file in the data folder that only the service's
+ * user can read. Written whenever the service listens, since its port may be another one; it stays when the service ends,
+ * because the database keeps the hash of the key only.
+ */
+export interface LocalService {
+  /** `http://127.0.0.1:8007`, without a slash at its end: an address that this machine can connect to. */
+  readonly url: string
+  readonly apiKey: string
+}
+
+/** Durable when it resolves; readers see the old file or the new one, whole. The folder exists. */
+export async function writeLocalService(dataDir: string, service: LocalService): Promise<void> {
+  const document = { url: service.url, api_key: service.apiKey }
+  await replaceFile(localServiceFile(dataDir), `${JSON.stringify(document, null, 2)}\n`)
+}
+
+/** Undefined where no service has listened with this data folder, or the file is none of ours. */
+export async function readLocalService(dataDir: string): Promise<LocalService | undefined> {
+  try {
+    const text = await readFile(localServiceFile(dataDir), 'utf8')
+    const { url, api_key: apiKey } = localServiceSchema.parse(JSON.parse(text))
+    return { url, apiKey }
+  } catch (error) {
+    if (isMissing(error) || error instanceof SyntaxError || error instanceof z.ZodError)
+      return undefined
+    throw error
+  }
+}
+
+/** For a key that has been revoked: the next start makes a new one. */
+export async function removeLocalService(dataDir: string): Promise<void> {
+  await rm(localServiceFile(dataDir), { force: true })
+}
+
+export function localServiceFile(dataDir: string): string {
+  return join(dataDir, 'local-service.json')
+}
+
+function isMissing(error: unknown): boolean {
+  const code = errorCodeOf(error)
+  return code === 'ENOENT' || code === 'ENOTDIR'
+}
