@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest'
+import { nextTime } from '../../../service/jobs/cron.ts'
+
+const at = Date.parse('2026-03-29T00:30:00Z')
+
+test.each([
+  ['*/15 * * * *', undefined, '2026-03-29T00:45:00.000Z'],
+  ['0 6 * * 1-5', 'Europe/Berlin', '2026-03-30T04:00:00.000Z'],
+  ['0 6 * * MON,wed', 'UTC', '2026-03-30T06:00:00.000Z'],
+  ['0 0 1 JAN *', 'UTC', '2027-01-01T00:00:00.000Z'],
+  ['30 0 * * *', 'UTC', '2026-03-30T00:30:00.000Z'],
+])('the time of %s in %s after half past midnight', (cron, timezone, expected) => {
+  expect(nextTime({ cron, ...(timezone !== undefined && { timezone }) }, at)).toBe(expected)
+})
+
+test('a time that summer time leaves out comes an hour later', () => {
+  const schedule = { cron: '30 2 * * *', timezone: 'Europe/Berlin' }
+  expect(nextTime(schedule, at)).toBe('2026-03-29T01:30:00.000Z')
+})
+
+test('a time that comes twice when summer time ends counts once', () => {
+  const schedule = { cron: '30 2 * * *', timezone: 'Europe/Berlin' }
+  const first = nextTime(schedule, Date.parse('2026-10-24T22:00:00Z'))
+  expect(first).toBe('2026-10-25T00:30:00.000Z')
+  expect(nextTime(schedule, Date.parse(first))).toBe('2026-10-26T01:30:00.000Z')
+})
+
+test.each([
+  '',
+  '* * * *',
+  '* * * * * *',
+  '@daily',
+  'H * * * *',
+  '60 0 * * *',
+  '*/0 * * * *',
+  '0 0 30 2 *',
+  '0 0 L * *',
+  '* * * * constructor',
+  '*/15 * * * *; DROP TABLE runs',
+])('"%s" is no schedule', (cron) => {
+  expect(() => nextTime({ cron }, at)).toThrow(
+    expect.objectContaining({ code: 'schedule_invalid' }) as Error,
+  )
+})
+
+test.each(['CET+1', '+01:00', 'Mars/Base', ''])('"%s" is no time zone', (timezone) => {
+  expect(() => nextTime({ cron: '* * * * *', timezone }, at)).toThrow(/is no time zone/)
+})
