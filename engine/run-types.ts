@@ -99,6 +99,8 @@ export interface StreamResult extends StreamProgress {
   readonly generationId: number
   /** True where this run continued an unfinished sync. */
   readonly resumed: boolean
+  /** True where the run moved a checkpoint of the stream: trying again from there leads on. */
+  readonly progressed: boolean
   readonly error?: ErrorBody
   /** What the user should know although the stream went on (the log had lost what the sink had not consumed). */
   readonly warnings: readonly string[]

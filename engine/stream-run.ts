@@ -69,6 +69,8 @@ class StreamRun {
   readonly #tally: StreamTally
   readonly #warnings: string[] = []
   #first: StreamSync | undefined
+  /** From where the first attempt began; undefined before. */
+  #start: string | undefined
   /** From where the last attempt began: equal texts are equal checkpoints. */
   checkpoint = ''
 
@@ -106,6 +108,7 @@ class StreamRun {
       syncId: this.#first?.syncId ?? 0,
       generationId: this.#first?.generationId ?? 0,
       resumed: this.#first?.resumed ?? false,
+      progressed: status === 'complete' || this.checkpoint !== (this.#start ?? ''),
       warnings: this.#warnings,
       ...(outcome.status === 'failed' && { error: outcome.error }),
     }
@@ -129,6 +132,7 @@ class StreamRun {
   async #plan(sync: StreamSync, session: ReadSession): Promise<readonly SliceCheckpoint[]> {
     const saved = new Map(sync.slices.map((slice) => [slice.slice, slice]))
     this.checkpoint = JSON.stringify(sync.slices.map(({ slice, state }) => [slice, state]))
+    this.#start ??= this.checkpoint
     const states = new Map<string, JsonValue | null>(
       sync.slices.map(({ slice, state }) => [slice, state]),
     )

@@ -32,6 +32,11 @@ export interface Destination extends AsyncDisposable {
    * complete. Throws `accounting_mismatch` when a slice of the plan is not complete.
    */
   finish(sync: StreamSync): Promise<void>
+  /**
+   * Forgets how far the streams of the connection were read: the next sync of each is a new one, from the beginning. Tables and
+   * rows stay; lanes that still load are fenced. Durable when it resolves; nothing to forget is no error.
+   */
+  forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void>
 }
 
 /** How the records of a stream are to be loaded. Plain data. */

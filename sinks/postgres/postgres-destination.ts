@@ -1,7 +1,9 @@
+import type { StreamId } from '../../protocol/index.ts'
 import type { Destination, SinkStream, SliceStart, StreamSync } from '../sink.ts'
 import { beginSync } from './begin-sync.ts'
 import { endRun, migrateBookkeeping, schemaExists, startRun } from './bookkeeping.ts'
 import { finishSync, savePlan } from './finish-sync.ts'
+import { forgetStreams } from './forget-streams.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import type { PostgresPlace } from './postgres-address.ts'
 import { Session } from './session.ts'
@@ -50,6 +52,10 @@ class PostgresDestination implements Destination {
 
   finish(sync: StreamSync): Promise<void> {
     return this.#with(sync.sink, (session) => finishSync(session, sync, this.#place.schema))
+  }
+
+  forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void> {
+    return this.#with(undefined, (session) => forgetStreams(session, connection, streams))
   }
 
   [Symbol.asyncDispose](): Promise<void> {

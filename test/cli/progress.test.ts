@@ -148,6 +148,7 @@ const result: RunResult = {
       syncId: 1,
       generationId: 1,
       resumed: true,
+      progressed: true,
       warnings: ['the log was empty'],
     },
     {
@@ -155,6 +156,7 @@ const result: RunResult = {
       syncId: 1,
       generationId: 1,
       resumed: false,
+      progressed: false,
       warnings: [],
       error: {
         code: 'unexpected',

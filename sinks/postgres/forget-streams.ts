@@ -1,0 +1,26 @@
+import type { StreamId } from '../../protocol/index.ts'
+import type { Session } from './session.ts'
+
+/**
+ * `Destination.forget`: see the contract. The row of a stream stays: sync, epoch and position in the log go on counting, so
+ * that nothing of the old sync is taken for the new one's. A stage that an overwrite left behind is made anew by the next one.
+ */
+export async function forgetStreams(
+  session: Session,
+  connection: string,
+  streams: readonly StreamId[] | 'all',
+): Promise<void> {
+  const names = streams === 'all' ? null : JSON.stringify(streams)
+  await session.rows(
+    `WITH forgotten AS (
+       UPDATE reactor_connect.streams AS stream
+          SET complete = true, staged = false, run = 0, epoch = epoch + 1
+        WHERE connection = $1 AND ($2::json IS NULL OR EXISTS (
+          SELECT FROM json_to_recordset($2::json) AS wanted (name text, namespace text)
+           WHERE wanted.name = stream.name AND wanted.namespace IS NOT DISTINCT FROM stream.namespace))
+       RETURNING id
+     )
+     DELETE FROM reactor_connect.slices USING forgotten WHERE stream_id = forgotten.id`,
+    [connection, names],
+  )
+}
