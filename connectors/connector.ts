@@ -110,12 +110,39 @@ export type AuthScheme =
   | { readonly kind: 'none' }
   | { readonly kind: 'api_key'; readonly field: string }
   | { readonly kind: 'basic'; readonly usernameField: string; readonly passwordField: string }
-  | {
-      readonly kind: 'oauth2'
-      readonly authorizeUrl: string
-      readonly tokenUrl: string
-      readonly scopes: readonly string[]
-    }
+  | OAuth2Scheme
+
+/** Authorization code with PKCE, in the browser. The answer's fields become secrets of the instance. */
+export interface OAuth2Scheme {
+  readonly kind: 'oauth2'
+  readonly authorizeUrl: string
+  readonly tokenUrl: string
+  readonly scopes: readonly string[]
+  /** As the vendor names itself in the callback (RFC 9207), where it does. */
+  readonly issuer?: string
+  /** How the client authenticates at the token endpoint; default `post`. */
+  readonly clientAuthentication?: 'post' | 'basic'
+  /** Default: client_id, client_secret, access_token, refresh_token and token_expiry_date at the top of the configuration. */
+  readonly fields?: OAuth2Fields
+  /** A manifest's: its URLs are templates, and what is sent to the token endpoint is of its own. */
+  readonly templates?: OAuth2Templates
+}
+/** Places in the configuration, as JSON pointers. */
+export interface OAuth2Fields {
+  readonly clientId: string
+  readonly clientSecret: string
+  /** By the name in the token endpoint's answer; `token_expiry_date` is worked out (ISO 8601). */
+  readonly answer: Readonly<Record<string, string>>
+}
+/** Jinja, as Airbyte's declarative OAuth has it. */
+export interface OAuth2Templates {
+  readonly headers: Readonly<Record<string, string>>
+  readonly params: Readonly<Record<string, string>>
+  /** Other names of parameters: `client_id` -> `app_id`. */
+  readonly keys: Readonly<Record<string, string>>
+  /** What the templates may use of the configuration: name -> JSON pointer. */
+  readonly userInput: Readonly<Record<string, string>>
+}
 
 export interface ActionDescriptor {
   readonly name: string

@@ -87,14 +87,29 @@ export interface InstanceService {
     state: string
     code?: string
     error?: string
+    iss?: string
   }): Promise<Instance>
+  /** FAILED with a message that says what to do, also for credentials that are missing. Throws `source_timed_out`. */
   check(name: string): Promise<AirbyteConnectionStatus>
-  /** Cached for an hour. */
+  /** Cached for an hour. Throws what `resolveConfig` throws, `source_timed_out`, and what the connector says. */
   discover(name: string, options: { readonly refresh: boolean }): Promise<Discovered>
-  /** The configuration with its secrets, for a run in this process; tokens are refreshed where they expire. Never leaves the process. */
-  resolveConfig(name: string): Promise<{ type: string; config: JsonObject }>
-  /** What a connector changed of its configuration: secrets to the vault, the rest to the store. */
-  keepConfig(name: string, config: JsonObject): Promise<void>
+  /**
+   * The configuration with its secrets, for a run in this process; tokens are refreshed where they expire. Never leaves the process.
+   * Throws `credentials_missing`, `reauthorization_required`, `oauth_refresh_failed`.
+   */
+  resolveConfig(name: string): Promise<ResolvedConfig>
+  /**
+   * What a connector changed of the configuration that `resolveConfig` gave it (`given`): secrets to the vault, the rest to
+   * the store. What it left as it was is left as it is by now: somebody may have changed it in the meantime.
+   */
+  keepConfig(name: string, config: JsonObject, given: JsonObject): Promise<void>
+}
+export interface ResolvedConfig {
+  /** By which the engine finds the connector: not always the type of the instance. */
+  readonly type: string
+  readonly config: JsonObject
+  /** The texts in it that no log, error or message may hold: see `instances/mask-secrets.ts`. */
+  readonly secrets: readonly string[]
 }
 export interface Discovered {
   readonly catalog: AirbyteCatalog

@@ -6,7 +6,7 @@ import { fetchManifest, isUrl } from './fetch-manifest.ts'
 import { findManifests, type FoundManifest } from './find-manifests.ts'
 import { importManifest, type Imported } from './import-manifests.ts'
 import { asManifestName } from './manifest-name.ts'
-import { catalogEntry, readCatalog } from './read-catalog.ts'
+import { catalogEntry, readCatalog } from '../../service/catalog/read-catalog.ts'
 import { connectorLines, summaryLines } from './catalog-lines.ts'
 
 /** `reactor connect catalog …` as it was parsed. */

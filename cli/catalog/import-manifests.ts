@@ -5,7 +5,7 @@ import { nativeTypes } from '../../connectors/registry.ts'
 import { describeManifest, type ManifestDescription } from './describe-manifest.ts'
 import type { FoundManifest } from './find-manifests.ts'
 import { manifestName } from './manifest-name.ts'
-import { importedManifest, readCatalog } from './read-catalog.ts'
+import { importedManifest, readCatalog } from '../../service/catalog/read-catalog.ts'
 
 export interface ImportOptions {
   /** Where imported manifests are kept; made where it is missing. */

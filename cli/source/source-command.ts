@@ -15,7 +15,7 @@ import { dictOf, entries, get, isDict, isPlainDict } from '../../manifest-interp
 import { parseJson } from '../../manifest-interpreter/value/json.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
-import { catalogManifest } from '../catalog/read-catalog.ts'
+import { catalogManifest } from '../../service/catalog/read-catalog.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { LogLevel } from '../run/log-lines.ts'
 import { AirbyteLines } from './airbyte-lines.ts'

@@ -6,6 +6,7 @@ import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
 import { airbyteCatalog, ConnectError } from '../../protocol/index.ts'
 import type { AirbyteConnectionStatus, JsonObject } from '../../protocol/index.ts'
 import type { Connector, ConnectorContext, ReadSession } from '../connector.ts'
+import { oauthScheme } from './oauth-scheme.ts'
 import { loadManifestFile, type LoadedManifest } from './load-manifest-file.ts'
 import { configOf, plainConfig, readManifestTask } from './read-task.ts'
 import { SourceEnvironment } from './source-environment.ts'
@@ -14,13 +15,15 @@ import { sourceFailure } from './source-failure.ts'
 /** The connector of a manifest of Airbyte's Low-Code language, interpreted in process. Throws `manifest_unreadable` or `manifest_invalid`. */
 export function manifestConnector(type: string, path: string): Connector {
   const loaded = loadManifestFile(path)
+  const { connectionSpecification, advanced_auth } = specOf(loaded)
+  const oauth = oauthScheme(advanced_auth)
   return {
     descriptor: {
       type,
       title: basename(path, extname(path)),
       docsUrl: 'docs/connectors/manifests.md',
-      spec: specOf(loaded),
-      auth: [],
+      spec: connectionSpecification,
+      auth: oauth === undefined ? [] : [oauth],
       actions: [],
       webhooks: [],
     },
@@ -85,10 +88,14 @@ function openSession(): ReadSession {
   }
 }
 
-const connectorSpec = z.looseObject({ connectionSpecification: z.record(z.string(), z.json()) })
+const connectorSpec = z.looseObject({
+  connectionSpecification: z.record(z.string(), z.json()),
+  advanced_auth: z.unknown().optional(),
+})
 
-function specOf({ manifest }: LoadedManifest): JsonObject {
-  if (manifest.spec === undefined) return { type: 'object', properties: {} }
+function specOf({ manifest }: LoadedManifest): z.infer<typeof connectorSpec> {
+  if (manifest.spec === undefined) {
+    return { connectionSpecification: { type: 'object', properties: {} } }
+  }
   return connectorSpec.parse(toRecordValue(connectorSpecification(manifest)))
-    .connectionSpecification
 }

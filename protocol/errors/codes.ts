@@ -62,6 +62,13 @@ export const errorCodes = {
     suggestedFix:
       'Give secret fields only: {known}. Other fields belong to the configuration of the instance.',
   },
+  credentials_missing: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Instance {instance} lacks credentials: {fields}',
+    suggestedFix: 'Run `reactor connect instances credentials {instance}` to set them.',
+  },
   cursor_invalid: {
     failureType: 'config_error',
     httpStatus: 400,
@@ -642,9 +649,9 @@ export const errorCodes = {
     failureType: 'config_error',
     httpStatus: 404,
     retryable: false,
-    message: 'Connection {connection} has no run {run}',
+    message: 'There is no run {run}',
     suggestedFix:
-      'Run `reactor connect connections runs list {connection}` for the ids of its runs.',
+      'Run `reactor connect connections runs list NAME` for the ids of the runs of a connection.',
   },
   run_not_retryable: {
     failureType: 'config_error',
@@ -660,6 +667,29 @@ export const errorCodes = {
     message: 'The schedule is not valid: {problem}',
     suggestedFix:
       'Write five fields, such as `*/15 * * * *`, and an IANA time zone, such as `Europe/Berlin`.',
+  },
+  service_answer_invalid: {
+    failureType: 'system_error',
+    httpStatus: 502,
+    retryable: false,
+    message: 'What answers at {url} is not this version of Reactor Connect: {reason}',
+    suggestedFix:
+      'Check the URL (`--url`, `REACTOR_CONNECT_URL`); run `reactor connect doctor` to compare the versions of the service and of the command line.',
+  },
+  service_refused: {
+    failureType: 'config_error',
+    httpStatus: 502,
+    retryable: false,
+    message: '{message} [{service_code}]',
+    suggestedFix: '{fix}',
+  },
+  service_unreachable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'The service at {url} cannot be reached: {reason}',
+    suggestedFix:
+      'Start it on this machine with `reactor connect serve`, or name another one with `--url` or `REACTOR_CONNECT_URL`.',
   },
   setting_invalid: {
     failureType: 'config_error',

@@ -65,5 +65,8 @@ export function importedManifest(folder: string, name: string): string {
 
 function importedNames(folder: string): readonly string[] {
   if (!existsSync(folder)) return []
-  return readdirSync(folder).filter((name) => existsSync(importedManifest(folder, name)))
+  return readdirSync(folder).filter(
+    // An import that goes on, or was cut off, has a dot.
+    (name) => !name.startsWith('.') && existsSync(importedManifest(folder, name)),
+  )
 }

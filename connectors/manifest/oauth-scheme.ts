@@ -1,0 +1,74 @@
+import { z } from 'zod'
+import type { OAuth2Scheme } from '../connector.ts'
+
+const pathSchema = z.array(z.string()).min(1)
+const placesSchema = z
+  .object({
+    properties: z.record(z.string(), z.looseObject({ path_in_connector_config: pathSchema })),
+  })
+  .transform(({ properties }) =>
+    Object.fromEntries(
+      Object.entries(properties).map(([name, { path_in_connector_config: path }]) => [
+        name,
+        path.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+      ]),
+    ),
+  )
+const textsSchema = z.record(z.string(), z.string())
+const inputSchema = z.looseObject({
+  consent_url: z.string(),
+  access_token_url: z.string(),
+  scope: z.string().optional(),
+  scopes: z.array(z.object({ scope: z.string() })).optional(),
+  access_token_headers: textsSchema.optional(),
+  access_token_params: textsSchema.optional(),
+})
+const advancedAuthSchema = z.object({
+  oauth_config_specification: z.object({
+    oauth_connector_input_specification: inputSchema,
+    oauth_user_input_from_connector_config_specification: placesSchema.optional(),
+    complete_oauth_output_specification: placesSchema,
+    complete_oauth_server_output_specification: placesSchema.optional(),
+  }),
+})
+
+/**
+ * The OAuth of a manifest (`advanced_auth` of its spec). Undefined where it has none, or leaves to the platform where to
+ * authorize: then its credentials are set by hand.
+ */
+export function oauthScheme(advancedAuth: unknown): OAuth2Scheme | undefined {
+  const parsed = advancedAuthSchema.safeParse(advancedAuth)
+  if (!parsed.success) return undefined
+  const oauth = parsed.data.oauth_config_specification
+  const input = oauth.oauth_connector_input_specification
+  const server = oauth.complete_oauth_server_output_specification ?? {}
+  const scopes = input.scopes?.map(({ scope }) => scope) ?? input.scope?.split(/[\s,]+/) ?? []
+  return {
+    kind: 'oauth2',
+    authorizeUrl: input.consent_url,
+    tokenUrl: input.access_token_url,
+    scopes: scopes.filter((scope) => scope !== ''),
+    fields: {
+      clientId: server.client_id ?? '/client_id',
+      clientSecret: server.client_secret ?? '/client_secret',
+      answer: oauth.complete_oauth_output_specification,
+    },
+    templates: {
+      headers: input.access_token_headers ?? {},
+      params: input.access_token_params ?? {},
+      keys: keysOf(input),
+      userInput: oauth.oauth_user_input_from_connector_config_specification ?? {},
+    },
+  }
+}
+
+const keyNames = ['client_id', 'client_secret', 'scope', 'state', 'auth_code', 'redirect_uri']
+
+function keysOf(input: z.infer<typeof inputSchema>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    keyNames.flatMap((name) => {
+      const key = input[`${name}_key`]
+      return typeof key === 'string' ? [[name, key]] : []
+    }),
+  )
+}
