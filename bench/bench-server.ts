@@ -18,13 +18,20 @@ export interface BenchServer extends AsyncDisposable {
   value(sql: string): Promise<string>
 }
 
-export async function startBenchServer(): Promise<BenchServer> {
+export async function startBenchServer(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<BenchServer> {
   const folder = await mkdtemp(join(tmpdir(), 'reactor-bench-'))
   const removeFolder = (): Promise<void> => rm(folder, { recursive: true, force: true })
   try {
     const server = await startEmbeddedPostgres({
       dataDir: folder,
-      settings: { max_wal_size: '8GB', shared_buffers: '512MB', checkpoint_timeout: '30min' },
+      settings: {
+        max_wal_size: '8GB',
+        shared_buffers: '512MB',
+        checkpoint_timeout: '30min',
+        ...settings,
+      },
     })
     const warehouseUrl = databaseUrl(server.url, 'warehouse')
     await execute(server.url, ['CREATE DATABASE warehouse'])

@@ -88,7 +88,7 @@ program
 program
   .command('peers')
   .description(
-    'The same work by the COPY pipe, this engine (through Kafka too where KAFKA_BROKERS is set), Sling and dlt (bench/peers/README.md)',
+    'The same work by the COPY pipe, this engine, Sling and dlt; where KAFKA_BROKERS is set, the engine through Kafka and Debezium too (bench/peers/README.md)',
   )
   .option('--rows <n>', 'rows of the source table', wholeNumber, 1_000_000)
   .option('--rounds <n>', 'counted rounds', wholeNumber, 3)

@@ -1,3 +1,4 @@
+import type { Command } from './program.ts'
 import type { PythonEnvironment } from './python-environment.ts'
 
 /** A program that does the same work, as its own documentation would have it done fast. */
@@ -7,7 +8,7 @@ export interface Peer {
   readonly note: string
   /** Pinned, so that figures of two days can be compared. */
   readonly packages: readonly string[]
-  command(environment: PythonEnvironment, work: PeerWork): PeerCommand
+  command(environment: PythonEnvironment, work: PeerWork): Command
 }
 
 export interface PeerWork {
@@ -19,9 +20,4 @@ export interface PeerWork {
   readonly targetTable: string
   /** For the peer's own files; new for each round. */
   readonly workDir: string
-}
-
-export interface PeerCommand {
-  readonly argv: readonly string[]
-  readonly environment: Readonly<Record<string, string>>
 }

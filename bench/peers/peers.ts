@@ -1,15 +1,15 @@
-import { spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
 import { startBenchServer, type BenchServer } from '../bench-server.ts'
 import { dropEngineTables } from '../engine-run.ts'
 import { copyPipe, psqlVersion } from '../replicate/copy-pipe.ts'
 import { benchTable, createPipeTable, createSourceTable } from '../replicate/source-table.ts'
 import { median } from '../statistics.ts'
+import { debeziumProgram } from './debezium/debezium.ts'
+import { debeziumJars, javaAndMavenAnswer } from './debezium/jars.ts'
 import { dlt } from './dlt.ts'
-import type { Peer, PeerCommand } from './peer.ts'
+import type { Peer } from './peer.ts'
+import { inWorkDir, measure, requireRows, type Measured, type Program } from './program.ts'
 import { pythonEnvironment, pythonVersion, type PythonEnvironment } from './python-environment.ts'
 import { sling } from './sling.ts'
 
@@ -18,16 +18,9 @@ export interface PeersOptions {
   readonly rounds: number
   /** Where the peers' virtual environments are kept. */
   readonly cacheDir: string
-  /** Where given, the engine also runs through Kafka. */
+  /** Where given, the engine also runs through Kafka, and Debezium where there are Java and Maven. */
   readonly kafkaBrokers?: readonly string[]
 }
-
-const measured = z.object({
-  seconds: z.number(),
-  cpuSeconds: z.number().optional(),
-  peakRssMb: z.number().optional(),
-})
-type Measured = z.infer<typeof measured>
 
 export interface PeersFigures {
   readonly rows: number
@@ -36,6 +29,7 @@ export interface PeersFigures {
   readonly programs: readonly {
     readonly name: string
     readonly note: string
+    readonly rows: number
     readonly rowsPerSecond: number
     /** Median of the rounds' ratios to the COPY pipe of the same round. */
     readonly ratioToPipe: number
@@ -44,15 +38,7 @@ export interface PeersFigures {
   }[]
 }
 
-interface Program {
-  readonly name: string
-  readonly note: string
-  /** Loads the whole table into a table that does not exist, start-up included. */
-  once(): Promise<Measured>
-}
-
 const allPeers: readonly Peer[] = [sling, dlt]
-const measureScript = new URL('measure.py', import.meta.url).pathname
 const commandLine = new URL('../../cli/main.ts', import.meta.url).pathname
 
 /** The same table through the COPY pipe, this engine and its peers, one after the other in each round. A peer that fails is an error, never a gap. */
@@ -72,19 +58,39 @@ export async function benchPeers(
       await pythonEnvironment(options.cacheDir, name.toLowerCase(), peer.packages),
     )
   }
-  await using bench = await startBenchServer()
+  // Debezium reads changes through a slot.
+  await using bench = await startBenchServer({ wal_level: 'logical' })
   await bench.source(...createSourceTable(options.rows), 'CHECKPOINT')
   const programs = [
-    pipeProgram(bench),
+    pipeProgram(bench, options.rows),
     engineProgram(bench, options.rows),
-    ...(options.kafkaBrokers === undefined
-      ? []
-      : [engineProgram(bench, options.rows, options.kafkaBrokers)]),
     ...[...environments].map(([peer, environment]) =>
       peerProgram(bench, { peer, environment, rows: options.rows }),
     ),
+    ...(options.kafkaBrokers === undefined
+      ? []
+      : await kafkaPrograms(bench, { ...options, brokers: options.kafkaBrokers }, print)),
   ]
   return figuresOf(options, programs, await runRounds(options, programs, print))
+}
+
+async function kafkaPrograms(
+  bench: BenchServer,
+  options: {
+    readonly rows: number
+    readonly cacheDir: string
+    readonly brokers: readonly string[]
+  },
+  print: (line: string) => void,
+): Promise<readonly Program[]> {
+  const engine = engineProgram(bench, options.rows, options.brokers)
+  if (!javaAndMavenAnswer()) {
+    print('Debezium is left out: there is no Java or no Maven')
+    return [engine]
+  }
+  print('Debezium: fetching its jars, where they are not yet')
+  const jars = await debeziumJars(options.cacheDir)
+  return [engine, await debeziumProgram(bench, { ...options, jars })]
 }
 
 type Round = readonly Measured[]
@@ -121,16 +127,17 @@ function figuresOf(
   return {
     rows: options.rows,
     rounds: options.rounds,
-    programs: programs.map(({ name, note }, index) => {
-      const seconds = medianOf((round) => round[index]?.seconds) ?? Number.NaN
+    programs: programs.map(({ name, note, rows }, index) => {
+      const rateIn = (round: Round, at: number): number =>
+        (programs[at]?.rows ?? 0) / (round[at]?.seconds ?? Number.NaN)
       const cpuSeconds = medianOf((round) => round[index]?.cpuSeconds)
       const peakRssMb = medianOf((round) => round[index]?.peakRssMb)
       return {
         name,
         note,
-        rowsPerSecond: Math.round(options.rows / seconds),
-        ratioToPipe:
-          medianOf((round) => (round[0]?.seconds ?? 0) / (round[index]?.seconds ?? 0)) ?? 0,
+        rows,
+        rowsPerSecond: Math.round(medianOf((round) => rateIn(round, index)) ?? 0),
+        ratioToPipe: medianOf((round) => rateIn(round, index) / rateIn(round, 0)) ?? 0,
         ...(cpuSeconds !== undefined && { cpuSeconds }),
         ...(peakRssMb !== undefined && { peakRssMb }),
       }
@@ -138,10 +145,11 @@ function figuresOf(
   }
 }
 
-function pipeProgram(bench: BenchServer): Program {
+function pipeProgram(bench: BenchServer, rows: number): Program {
   return {
     name: 'psql COPY pipe',
     note: 'table with the key; the limit of the server and the machine',
+    rows,
     async once() {
       await bench.warehouse(...createPipeTable(), 'CHECKPOINT')
       const to = `pipe_${benchTable}`
@@ -156,6 +164,7 @@ function engineProgram(bench: BenchServer, rows: number, brokers?: readonly stri
   return {
     name: brokers === undefined ? 'Reactor Connect' : 'Reactor Connect, Kafka',
     note: `${log}, append, metadata minimal, table without a key`,
+    rows,
     once: () =>
       inWorkDir(async (workDir) => {
         await bench.warehouse(...dropEngineTables)
@@ -197,6 +206,7 @@ function peerProgram(
   return {
     name: peer.name,
     note: peer.note,
+    rows,
     once: () =>
       inWorkDir(async (workDir) => {
         await bench.warehouse('DROP SCHEMA IF EXISTS peer CASCADE', 'CREATE SCHEMA peer')
@@ -214,41 +224,6 @@ function peerProgram(
         return result
       }),
   }
-}
-
-async function inWorkDir<T>(work: (workDir: string) => Promise<T>): Promise<T> {
-  const workDir = await mkdtemp(join(tmpdir(), 'reactor-bench-peer-'))
-  try {
-    return await work(workDir)
-  } finally {
-    await rm(workDir, { recursive: true, force: true })
-  }
-}
-
-/** A program that is fast because it loses rows has no figure. */
-async function requireRows(
-  bench: BenchServer,
-  { table, rows }: { readonly table: string; readonly rows: number },
-): Promise<void> {
-  const loaded = await bench.value(`SELECT count(DISTINCT id) FROM ${table}`)
-  if (loaded !== String(rows)) throw new Error(`${table} has ${loaded} rows`)
-}
-
-async function measure({ argv, environment }: PeerCommand, workDir: string): Promise<Measured> {
-  const child = spawn('python3', [measureScript, ...argv], {
-    cwd: workDir,
-    env: { PATH: process.env.PATH ?? '', HOME: workDir, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const output: Buffer[] = []
-  const errors: Buffer[] = []
-  child.stdout.on('data', (chunk: Buffer) => output.push(chunk))
-  child.stderr.on('data', (chunk: Buffer) => errors.push(chunk))
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-  const text = (chunks: readonly Buffer[]): string => Buffer.concat(chunks).toString('utf8')
-  if (code !== 0)
-    throw new Error(`${argv.join(' ')} exited with ${String(code)}:\n${text(errors).slice(-4_000)}`)
-  return measured.parse(JSON.parse(text(output)))
 }
 
 export function peersMarkdown({ rows, rounds, programs }: PeersFigures): string {
