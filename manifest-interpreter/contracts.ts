@@ -3,12 +3,15 @@ import type { TemplateCompiler } from './interpolation/template-compiler.ts'
 import type { HttpResponse } from './http/http-response.ts'
 import type { SourceHttp } from './http/source-http.ts'
 import type { HttpRequest } from './http/http-request.ts'
+import type { FailureType, SourceError } from './source-error.ts'
 import type { Transport } from './http/transport.ts'
 import type { TransportError } from './http/transport-error.ts'
 import type { StreamSlice } from './value/stream-slice.ts'
 import type { Dict, PlainDict, Value } from './value/value.ts'
 
+export { SourceError } from './source-error.ts'
 export { TransportError } from './http/transport-error.ts'
+export type { FailureType } from './source-error.ts'
 export type { HttpRequest } from './http/http-request.ts'
 export type { Transport } from './http/transport.ts'
 
@@ -48,33 +51,6 @@ export type SideMessage =
   | { readonly kind: 'rate-limited'; readonly stream: string; readonly seconds: number | null }
   /** A failure that is tried again, so that the stream may yet succeed (an async job that could not be created): a trace error without a stream. */
   | { readonly kind: 'error'; readonly error: SourceError }
-
-/** A failure of a stream or a command, as the reference's AirbyteTracedException. Any other error is a system_error. */
-export class SourceError extends Error {
-  readonly failureType: FailureType
-  /** For the logs: never shown to a user as the reason. */
-  readonly internalMessage: string | undefined
-  /** The stream it belongs to, where it differs from the one that is read. */
-  readonly stream: string | undefined
-
-  /** `message` is what a user reads. */
-  constructor(
-    message: string,
-    options: {
-      readonly failureType: FailureType
-      readonly internalMessage?: string
-      readonly stream?: string
-      readonly cause?: unknown
-    },
-  ) {
-    super(message, { cause: options.cause })
-    this.name = 'SourceError'
-    this.failureType = options.failureType
-    this.internalMessage = options.internalMessage
-    this.stream = options.stream
-  }
-}
-export type FailureType = 'config_error' | 'transient_error' | 'system_error'
 
 /** What the error handler of the stream's requester asks of the retriever. */
 export class RetrieverSignal extends Error {

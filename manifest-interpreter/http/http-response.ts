@@ -1,4 +1,5 @@
 import type { HttpRequest } from './http-request.ts'
+import { joined, readHead } from './body-head.ts'
 import { TransportError } from './transport-error.ts'
 import { parseJson } from '../value/json.ts'
 import type { Value } from '../value/value.ts'
@@ -17,8 +18,8 @@ export class HttpResponse {
   /** What was sent: templates of async jobs look at it. */
   request: HttpRequest | undefined
   readonly #maxBytes: number
-  readonly #source: Uint8Array | AsyncIterable<Uint8Array>
-  readonly #release: (() => Promise<void>) | undefined
+  #source: Uint8Array | AsyncIterable<Uint8Array>
+  #release: (() => Promise<unknown>) | undefined
   #streamed = false
   #bytes: Promise<Uint8Array> | undefined
   #json: Promise<Value> | undefined
@@ -58,7 +59,22 @@ export class HttpResponse {
     return this.#json
   }
 
-  /** The body, decompressed, as it arrives. Once only, unless the body has been read whole before. */
+  /**
+   * Reads the body ahead, so many bytes of it at least: all that is read of it later begins with them. Rejects with a
+   * TransportError where the connection breaks before.
+   */
+  async readAhead(bytes: number): Promise<void> {
+    if (bytes === Number.POSITIVE_INFINITY) await this.bytes()
+    if (bytes === 0 || this.#bytes !== undefined || this.#source instanceof Uint8Array) return
+    const { head, rest } = await readHead(this.#source, bytes)
+    if (rest === null) this.#bytes = Promise.resolve(head)
+    else {
+      this.#source = joined(head, rest)
+      this.#release = async () => rest.return?.()
+    }
+  }
+
+  /** The body, decompressed, as it arrives. Once only, unless all of it has been read before. */
   async *stream(): AsyncIterable<Uint8Array> {
     if (this.#bytes !== undefined) {
       yield await this.#bytes
@@ -91,10 +107,11 @@ export class HttpResponse {
   }
 
   #take(): AsyncIterable<Uint8Array> {
+    const source = this.#source
+    if (source instanceof Uint8Array) return once(source)
     if (this.#streamed) throw new TypeError('The body of the response has been read already.')
     this.#streamed = true
-    const source = this.#source
-    return source instanceof Uint8Array ? once(source) : source
+    return source
   }
 }
 

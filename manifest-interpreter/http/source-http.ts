@@ -24,8 +24,11 @@ export interface SourceHttpOptions {
 export interface SendOptions {
   /** GET responses of this name with status 200 are kept, and answer equal requests. Undefined: no cache. */
   readonly cacheName: string | undefined
-  /** The body is left to be read as a stream by the caller. */
-  readonly streamed: boolean
+  /**
+   * How much of a body is read before its request counts as answered: what breaks until then is a failed request. The rest
+   * is left to be read by the caller, all of it where this is 0.
+   */
+  readonly aheadBytes: () => number
 }
 
 const DEFAULT_MAX_CONCURRENT_REQUESTS = 10
@@ -48,13 +51,14 @@ export class SourceHttp {
   }
 
   /**
-   * Sends a request once, without retries. Rejects with a TransportError. Unless it is streamed, the whole body has been
-   * read when this resolves: what breaks in the middle of a body counts as a failed request.
+   * Sends a request once, without retries. Rejects with a TransportError. `aheadBytes` of the body have been read when this
+   * resolves.
    */
   async send(request: HttpRequest, options: SendOptions): Promise<HttpResponse> {
-    const { cacheName, streamed } = options
-    if (cacheName === undefined || request.method !== 'GET') return this.#send(request, streamed)
-    return this.#cache.through(cacheName, request, () => this.#send(request, streamed))
+    const { cacheName, aheadBytes } = options
+    if (cacheName === undefined || request.method !== 'GET')
+      return this.#send(request, aheadBytes())
+    return this.#cache.through(cacheName, request, () => this.#send(request, aheadBytes()))
   }
 
   /** Runs a task that sends the request, with all its retries: never two at a time whose responses would be kept as one. */
@@ -72,14 +76,14 @@ export class SourceHttp {
     await this.#cache.close()
   }
 
-  async #send(request: HttpRequest, streamed: boolean): Promise<HttpResponse> {
+  async #send(request: HttpRequest, aheadBytes: number): Promise<HttpResponse> {
     const { transport, signal } = this.#environment
     await this.#budget?.acquire(request)
-    // A streamed body is read outside of the limit: its reader may wait for other requests.
+    // The rest of a body is read outside of the limit: its reader may wait for other requests.
     const response = await this.#limit(async () => {
       const answer = await transport.send(request, signal)
       // What an API says about an error is short, and often nobody reads it: it must not hold its connection.
-      if (!streamed || !answer.ok) await answer.bytes()
+      await answer.readAhead(answer.ok ? aheadBytes : Number.POSITIVE_INFINITY)
       return answer
     })
     this.#budget?.observe(request, response)

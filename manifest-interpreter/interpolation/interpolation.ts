@@ -1,4 +1,4 @@
-import { SourceError } from '../contracts.ts'
+import { SourceError } from '../source-error.ts'
 import type { TemplateInput } from '../jinja/frame.ts'
 import { isUndefined, textOfOperand, type Operand } from '../jinja/operand.ts'
 import { asPythonError, kindOf, type Template } from '../jinja/template.ts'

@@ -39,7 +39,10 @@ async function checkStream(
 ): Promise<ConnectionStatus> {
   const names = checkedNames(check, config)
   const dynamic = list(check, 'dynamic_streams_check_configs')
-  if (get(check, 'stream_names') === undefined && get(check, 'dynamic_streams_check_configs') === undefined)
+  if (
+    get(check, 'stream_names') === undefined &&
+    get(check, 'dynamic_streams_check_configs') === undefined
+  )
     throw new TypeError('CheckStream needs stream_names or dynamic_streams_check_configs.')
   let built: readonly Stream[]
   try {

@@ -7,6 +7,7 @@ import { truth } from '../../value/truth.ts'
 import { usesAction } from '../retrievers/retriever-rules.ts'
 import { asyncJobStatusMap } from './async-job-status-map.ts'
 import { HttpJobRepository } from './http-job-repository.ts'
+import { isPathDecoder } from '../decoders/json-decoder.ts'
 import { JobOrchestrator } from './job-orchestrator.ts'
 import { trackerOf } from './job-tracker.ts'
 import type { BuildContext, Builder, Requester, Retriever } from '../../contracts.ts'
@@ -25,6 +26,8 @@ export function asyncRetriever(
     optionalComponent(definition, 'decoder') ?? { type: 'JsonDecoder' },
     context,
   )
+  // The answer of a job is looked at several times: for its status, and for where its results are.
+  if (isPathDecoder(decoder)) decoder.keepWhole()
   const selector = builder.build('recordSelector', component(definition, 'record_selector'), {
     ...context,
     decoder,

@@ -1,5 +1,5 @@
 import { createGunzip } from 'node:zlib'
-import { sniffed } from './body-head.ts'
+import { sniffed } from '../../http/body-head.ts'
 import { pumped } from './pumped.ts'
 import { DecodeError } from './decode-error.ts'
 import type { BodyParser } from './body-parser.ts'

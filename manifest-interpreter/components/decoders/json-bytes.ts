@@ -5,7 +5,6 @@ export const RETURN = 13
 export const SPACE = 32
 export const QUOTE = 34
 export const COMMA = 44
-export const MINUS = 45
 export const COLON = 58
 export const OPEN_ARRAY = 91
 export const BACKSLASH = 92

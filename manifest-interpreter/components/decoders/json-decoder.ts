@@ -1,5 +1,5 @@
 import { parseResponseJson } from '../../value/json.ts'
-import { joined, readHead } from './body-head.ts'
+import { joined, readHead } from '../../http/body-head.ts'
 import { elementsAt } from './elements-at.ts'
 import { keyPath } from './json-path.ts'
 import { responseJson } from './response-json.ts'
@@ -14,14 +14,20 @@ const MAX_WHOLE_BYTES = 8 * 1024 * 1024
 /**
  * A decoder that can give what stands at a path of keys without holding the body.
  *
- * The rule: a body is read piece by piece if it is larger than 8 MB, the extractor looks at a fixed path of keys, and
- * nobody called `keepWhole`. A paginator whose templates look at `response` does that when it is built. A small body
- * that is broken is an empty one, as with the reference; a large one is an error when the break is reached, since
- * records before it have gone already.
+ * The rule: a body is read piece by piece if it is larger than 8 MB, the extractor looks at a fixed path of keys
+ * (`allowPieces`), and nobody called `keepWhole`. A paginator whose templates look at `response` does that when it is
+ * built. A small body that is broken is an empty one, as with the reference, and one whose connection breaks is asked for
+ * again; a large one is an error when the break is reached, since records before it have gone already.
  */
 export interface PathDecoder extends PageDecoder {
   /** Says, before anything is read, that `whole` will be asked for. */
   keepWhole(): void
+  /** Says that the body is read by `decodeAt` only. */
+  allowPieces(): void
+  /** True where a value of `decode` or `decodeAt` is seen by others too. */
+  readonly isKept: boolean
+  /** How much of a body must have arrived before it is decoded. */
+  readonly aheadBytes: number
   /**
    * Batches of what `select` finds in the body. It selects from a batch of values of `decode` what stands at the keys:
    * the elements of an array, or the one value that is there.
@@ -41,6 +47,7 @@ export function isPathDecoder(decoder: Decoder): decoder is PathDecoder {
 export function jsonDecoder(): PathDecoder {
   const values = new WeakMap<HttpResponse, Promise<Value>>()
   let keepsWhole = false
+  let readsPieces = false
   const whole = (response: HttpResponse) => {
     const known = values.get(response)
     if (known !== undefined) return known
@@ -57,6 +64,15 @@ export function jsonDecoder(): PathDecoder {
     },
     keepWhole: () => {
       keepsWhole = true
+    },
+    allowPieces: () => {
+      readsPieces = true
+    },
+    get isKept() {
+      return keepsWhole
+    },
+    get aheadBytes() {
+      return readsPieces && !keepsWhole ? MAX_WHOLE_BYTES : Number.POSITIVE_INFINITY
     },
     async *decodeAt(response, keys, select) {
       if (keepsWhole || values.has(response)) {

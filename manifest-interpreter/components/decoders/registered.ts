@@ -1,5 +1,5 @@
 import { component, text } from '../../definition.ts'
-import { bodyParser } from './body-parser.ts'
+import { buildBodyParser } from './build-body-parser.ts'
 import { iterableDecoder } from './iterable-decoder.ts'
 import { jsonDecoder } from './json-decoder.ts'
 import { streamedDecoder } from './streamed-decoder.ts'
@@ -8,7 +8,7 @@ import { zipfileDecoder } from './zipfile-decoder.ts'
 import type { Component } from '../../contracts.ts'
 
 const streamed: Component<'decoder'> = (definition, { environment }) =>
-  streamedDecoder(bodyParser(definition, environment.logger))
+  streamedDecoder(buildBodyParser(definition, environment.logger))
 
 const gzip: Component<'decoder'> = (definition, builder, context) => {
   const decoder = streamed(definition, builder, context)

@@ -1,6 +1,7 @@
 import { SourceError } from '../../contracts.ts'
 import { component } from '../../definition.ts'
-import { bodyParser, type BodyParser } from './body-parser.ts'
+import { buildBodyParser } from './build-body-parser.ts'
+import type { BodyParser } from './body-parser.ts'
 import { ZipError, readZip, type ZipMember } from './read-zip.ts'
 import type { Logger, Decoder } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
@@ -8,7 +9,7 @@ import type { PlainDict, Value } from '../../value/value.ts'
 
 /** ZipfileDecoder: the values of all files of an archive, in its order. The archive is held, its files are not. */
 export function zipfileDecoder(definition: PlainDict, logger: Logger): Decoder {
-  const parse = bodyParser(component(definition, 'decoder'), logger)
+  const parse = buildBodyParser(component(definition, 'decoder'), logger)
   const decode = (response: HttpResponse) => decodeMembers(response, parse)
   return {
     streams: false,

@@ -15,11 +15,16 @@ export interface FieldPath {
   find(body: Value): Value | undefined
 }
 
+export interface CompiledFieldPath extends FieldPath {
+  /** True where `keys` is not null. False too for a template that fails: that is told with the first value. */
+  isFixed(): boolean
+}
+
 /** The segments are templates that see the configuration only, so they are evaluated once, with the first value. */
 export function compileFieldPath(
   segments: readonly Value[],
   { builder, parameters }: { readonly builder: Builder; readonly parameters: Dict },
-): FieldPath {
+): CompiledFieldPath {
   const { config } = builder
   const templates = segments.map((segment) => builder.templates.string(segment, { parameters }))
   let compiled: FieldPath | undefined
@@ -29,6 +34,13 @@ export function compileFieldPath(
       return path().keys
     },
     find: (body) => path().find(body),
+    isFixed() {
+      try {
+        return path().keys !== null
+      } catch {
+        return false
+      }
+    },
   }
 }
 

@@ -2,6 +2,7 @@ import { SourceError } from '../../contracts.ts'
 import { component, flag, optionalComponent, optionalText, parametersOf } from '../../definition.ts'
 import { get, isDict } from '../../value/dict.ts'
 import { typeName } from '../../value/type-name.ts'
+import { isPathDecoder } from '../decoders/json-decoder.ts'
 import { isDropped } from '../extractors/dropped-record.ts'
 import { copyDict } from '../transformations/copy-value.ts'
 import { compileCondition, conditionOf } from './record-filter.ts'
@@ -10,6 +11,7 @@ import type {
   BuildContext,
   Builder,
   Cursor,
+  Decoder,
   RecordScope,
   RecordSelector,
   SchemaNormalizer,
@@ -30,8 +32,7 @@ export function recordSelector(
   const extractor = builder.build('extractor', component(definition, 'extractor'), context)
   const normalizer = schemaNormalization(definition, builder, context)
   const steps = compileSteps(definition, builder, context)
-  // The paginator sees the response as it came, and so does who reads a response that was kept: its records are copied.
-  const sharesRecords = context.decoder?.streams !== true
+  const { decoder } = context
 
   async function* select(
     batches: AsyncIterable<readonly Value[]>,
@@ -51,9 +52,15 @@ export function recordSelector(
     }
   }
   return {
-    select: (response, scope) => select(extractor.extract(response), scope, sharesRecords),
+    select: (response, scope) => select(extractor.extract(response), scope, sharesRecords(decoder)),
     selectFrom: (batches, scope) => select(batches, scope, false),
   }
+}
+
+/** Where the paginator sees the response as it came, its records are copied. */
+function sharesRecords(decoder: Decoder | undefined): boolean {
+  if (decoder !== undefined && isPathDecoder(decoder)) return decoder.isKept
+  return decoder?.streams !== true
 }
 
 interface Steps {

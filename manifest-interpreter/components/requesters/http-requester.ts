@@ -2,6 +2,7 @@ import type {
   Authenticator,
   BuildContext,
   Builder,
+  Decoder,
   Requester,
   RequesterCall,
   RequestOptions,
@@ -23,6 +24,7 @@ import { entries, isDict, isEmpty } from '../../value/dict.ts'
 import { valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
+import { isPathDecoder } from '../decoders/json-decoder.ts'
 import { noAuth } from '../auth/no-auth.ts'
 import { combineDicts, combineMappings } from './combine-mappings.ts'
 import { HttpClient } from './http-client.ts'
@@ -49,7 +51,7 @@ export function httpRequester(
     ),
     sendOptions: {
       cacheName: flag(definition, 'use_cache', false) ? context.streamName : undefined,
-      streamed: context.decoder?.streams ?? false,
+      aheadBytes: () => aheadBytesOf(context.decoder),
     },
   })
   const urlOf = compileUrl(definition, builder)
@@ -63,6 +65,14 @@ export function httpRequester(
       return client.send(request, call.stream ?? context.streamName)
     },
   }
+}
+
+/** A body that is given as it arrives is not read ahead. */
+function aheadBytesOf(decoder: Decoder | undefined): number {
+  if (decoder?.streams === true) return 0
+  return decoder !== undefined && isPathDecoder(decoder)
+    ? decoder.aheadBytes
+    : Number.POSITIVE_INFINITY
 }
 
 function buildAuthenticator(

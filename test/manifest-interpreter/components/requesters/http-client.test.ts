@@ -52,7 +52,7 @@ function client(
       builder,
       context,
     ),
-    sendOptions: { cacheName: undefined, streamed: false },
+    sendOptions: { cacheName: undefined, aheadBytes: () => Number.POSITIVE_INFINITY },
   })
   const request = (): ReturnType<typeof prepareRequest> =>
     prepareRequest({ method: 'GET', url: 'https://api.test/x', headers: {}, params: {} })

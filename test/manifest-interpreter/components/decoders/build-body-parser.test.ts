@@ -2,14 +2,14 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
-import { bodyParser } from '../../../../manifest-interpreter/components/decoders/body-parser.ts'
+import { buildBodyParser } from '../../../../manifest-interpreter/components/decoders/build-body-parser.ts'
 import { entries, isDict } from '../../../../manifest-interpreter/value/dict.ts'
 import { all, chunked, untilError } from '../body.ts'
 import type { PlainDict, Value } from '../../../../manifest-interpreter/value/value.ts'
 
 const silent = pino({ level: 'silent' })
 const parse = (definition: PlainDict, body: string | Uint8Array, size?: number) =>
-  bodyParser(definition, silent)(chunked(body, size))
+  buildBodyParser(definition, silent)(chunked(body, size))
 const rows = async (definition: PlainDict, body: string | Uint8Array, size?: number) =>
   (await all(parse(definition, body, size))).map((row) => (isDict(row) ? entries(row) : row))
 
@@ -153,13 +153,13 @@ describe('GzipDecoder', () => {
         freed = true
       }
     }
-    for await (const batch of bodyParser(gzip, silent)(body())) if (batch.length > 0) break
+    for await (const batch of buildBodyParser(gzip, silent)(body())) if (batch.length > 0) break
     await expect.poll(() => freed).toBe(true)
   })
 })
 
 test('a decoder that reads whole responses cannot be inside of another', () => {
-  expect(() => bodyParser({ type: 'XmlDecoder' }, silent)).toThrow(
+  expect(() => buildBodyParser({ type: 'XmlDecoder' }, silent)).toThrow(
     /cannot be inside of another decoder/,
   )
 })
