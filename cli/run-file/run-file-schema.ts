@@ -104,8 +104,6 @@ export const runFileSchema = z.strictObject({
 })
 
 export type RunFile = z.infer<typeof runFileSchema>
-export type StreamFields = z.infer<typeof streamFields>
-export type StreamDefaults = RunFile['defaults']
 export type KafkaFields = z.infer<typeof kafka>
 
 /** The Kafka settings of `log: kafka` and `--log kafka`: a broker on this machine. */

@@ -1,11 +1,7 @@
 import { connectorOf } from '../../connectors/registry.ts'
 import { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
 import { ConnectError } from '../../protocol/index.ts'
-import type {
-  Column,
-  ConfiguredAirbyteStream,
-  JsonValue,
-} from '../../protocol/index.ts'
+import type { Column, ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
 import type { SliceCheckpoint } from '../../sinks/sink.ts'
 import type { SourceConfig } from '../run-types.ts'
 import { openLaneWriter } from '../log/lane.ts'
