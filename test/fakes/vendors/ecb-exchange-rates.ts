@@ -11,7 +11,7 @@ export function ecb(rates: Rates): Vendor {
     if (host !== 'data-api.ecb.europa.eu' || series === null || !isCsv) return notFound
     const [, frequency = '', currency = ''] = series
     const period = frequency === 'D' ? /^\d{4}-\d{2}-\d{2}$/ : /^\d{4}-\d{2}$/
-    const window = { from: query.get('startPeriod') ?? '', to: query.get('endPeriod') ?? '' }
+    const window = windowOf(query)
     if (!period.test(window.from) || !period.test(window.to))
       return { status: 400, body: 'Bad period' }
     const lines = Object.entries(rates[currency] ?? {})
@@ -22,7 +22,16 @@ export function ecb(rates: Rates): Vendor {
   }
 }
 
-function isWithin(at: string, { from, to }: { from: string; to: string }): boolean {
+interface Window {
+  readonly from: string
+  readonly to: string
+}
+
+function windowOf(query: URLSearchParams): Window {
+  return { from: query.get('startPeriod') ?? '', to: query.get('endPeriod') ?? '' }
+}
+
+function isWithin(at: string, { from, to }: Window): boolean {
   return at >= from && at <= to
 }
 
