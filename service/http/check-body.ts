@@ -12,6 +12,7 @@ interface Place {
  * makes infinity of 1e999, and deep nesting overflows whoever walks it. Iterative for the same reason.
  */
 export function checkBody({ body }: FastifyRequest): Promise<void> {
+  if (body === null) return Promise.reject(requestInvalid(['body: it is null']))
   const open: Place[] = [{ value: body, depth: 0 }]
   for (let place = open.pop(); place !== undefined; place = open.pop()) {
     const problem = problemOf(place)

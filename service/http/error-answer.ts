@@ -3,7 +3,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import type { z } from 'zod'
 import { ConnectError, errorCodes } from '../../protocol/index.ts'
 import type { errorDocument } from './wire/error.ts'
-import { bodyLimitBytes, handlerTimeoutMs, maxProblems } from './limits.ts'
+import { bodyLimitBytes, handlerTimeoutMs, maxProblemLength, maxProblems } from './limits.ts'
 
 /** Whatever was thrown, as what the client may see: of an error that we did not mean to show, nothing. */
 export function publicError(thrown: unknown, requestId: string): ConnectError {
@@ -51,10 +51,11 @@ export function sendError(
 
 /** `problem` names places, never values: these may be secrets. */
 export function requestInvalid(problems: readonly string[]): ConnectError {
+  const shown = problems.slice(0, maxProblems).map((problem) => problem.slice(0, maxProblemLength))
   return new ConnectError('request_invalid', {
     details: {
-      problem: problems[0] ?? 'it does not keep to the schema of the route',
-      problems: problems.slice(0, maxProblems),
+      problem: shown[0] ?? 'it does not keep to the schema of the route',
+      problems: shown,
     },
   })
 }

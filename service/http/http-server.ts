@@ -1,22 +1,7 @@
-import type { Logger } from 'pino'
-import type { Registry } from 'prom-client'
 import { ConnectError } from '../../protocol/index.ts'
-import type { Service } from '../service.ts'
-import type { IdempotencyStore } from '../store/store.ts'
-import { buildApp, type App } from './app.ts'
-
-/** What the HTTP surface needs. Read this first; then wire/ for the documents and routes/ for who calls what. */
-export interface HttpOptions {
-  readonly service: Service
-  readonly idempotency: IdempotencyStore
-  readonly logger: Logger
-  /** Served at `/metrics`; the requests' own metrics are added to it. */
-  readonly metrics: Registry
-  /** Version of the program, for the OpenAPI document. */
-  readonly version: string
-  /** How often a quiet event stream says that it is alive. Default 15 s. */
-  readonly heartbeatMs?: number
-}
+import type { App } from './app.ts'
+import { buildApp } from './build-app.ts'
+import type { HttpOptions } from './http-options.ts'
 
 /** The HTTP surface on a socket. */
 export class HttpServer implements AsyncDisposable {

@@ -7,10 +7,14 @@ export const maxBodyDepth = 64
 export const handlerTimeoutMs = 120_000
 
 /** For the whole of a request to arrive. */
-export const receiveTimeoutMs = 30_000
+export const defaultReceiveTimeoutMs = 30_000
+/** How often requests that come too slowly are looked for. */
+export const checkTimeoutsMs = 5_000
 
 /** Longer than any API key: what is longer is not looked up. */
 export const maxApiKeyLength = 256
 
 /** In one error. A longer list helps nobody and can be made as long as the body. */
 export const maxProblems = 10
+/** In characters: a problem names the properties that are unknown. */
+export const maxProblemLength = 300

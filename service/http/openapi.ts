@@ -3,6 +3,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { App } from './app.ts'
+import { tidyDocument } from './tidy-document.ts'
 
 const description = `One HTTP surface for everything that Reactor Connect does. Names are unique and stable. JSON is in snake_case.
 Lists come in pages: \`limit\`, \`cursor\`, \`next_cursor\`. Every error has a \`code\`, a \`message\` and a \`suggested_fix\`.`
@@ -26,15 +27,14 @@ export async function openApi(app: App, version: string): Promise<void> {
     transform: jsonSchemaTransform,
     transformObject: (document) => {
       const object = jsonSchemaTransformObject(document)
-      if (!('openapi' in object)) return object
-      for (const [path, methods] of Object.entries(object.paths ?? {})) {
-        const body = methods?.post?.requestBody
-        if (body !== undefined && 'required' in body) body.required = !optionalBodies.has(path)
-      }
-      return object
+      return 'openapi' in object ? tidyDocument(object, optionalBodies) : object
     },
   })
 }
+
+/** The page loads nothing from elsewhere and asks nobody but this server. */
+const pagePolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /** `GET /connect/v1/openapi.json`, and a page to read it: its files are served from here, not from a CDN. */
 export async function openApiRoutes(app: App): Promise<void> {
@@ -54,8 +54,13 @@ export async function openApiRoutes(app: App): Promise<void> {
   )
   await app.register(swaggerUi, {
     routePrefix: '/connect/v1/docs',
-    staticCSP: true,
-    uiConfig: { docExpansion: 'list', persistAuthorization: false, tryItOutEnabled: false },
+    staticCSP: pagePolicy,
+    uiConfig: {
+      docExpansion: 'list',
+      persistAuthorization: false,
+      tryItOutEnabled: false,
+      validatorUrl: null,
+    },
   })
 }
 

@@ -1,8 +1,6 @@
-import type { Registry } from 'prom-client'
 import { z } from 'zod'
 import type { HealthService } from '../../service.ts'
 import type { App } from '../app.ts'
-import { failuresOnly } from '../failures.ts'
 
 const healthDocument = z.object({ status: z.enum(['live', 'not_live']) }).meta({ id: 'Health' })
 const readinessDocument = z
@@ -10,7 +8,7 @@ const readinessDocument = z
   .meta({ id: 'Readiness' })
 
 /** For those who watch over the process: without a key. */
-export function healthRoutes(app: App, health: HealthService, metrics: Registry): void {
+export function healthRoutes(app: App, health: HealthService): void {
   const anonymous = { config: { anonymous: true } } as const
   const about = { tags: ['service'], security: [] }
   app.get(
@@ -46,25 +44,5 @@ export function healthRoutes(app: App, health: HealthService, metrics: Registry)
         ? reply.code(200).send({ status: 'ready', problems })
         : reply.code(503).send({ status: 'not_ready', problems })
     },
-  )
-  app.get(
-    '/metrics',
-    {
-      ...anonymous,
-      schema: {
-        ...about,
-        operationId: 'getMetrics',
-        summary: 'Metrics, for Prometheus',
-        response: {
-          200: {
-            description: 'The text format of Prometheus.',
-            content: { 'text/plain': { schema: z.string() } },
-          },
-          ...failuresOnly('unexpected'),
-        },
-      },
-    },
-    async (_request, reply) =>
-      reply.header('content-type', metrics.contentType).send(await metrics.metrics()),
   )
 }

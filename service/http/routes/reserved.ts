@@ -6,14 +6,16 @@ import { failuresOnly } from '../failures.ts'
 const reserved = [
   { method: 'POST', url: '/connections/:name/sandbox', feature: 'The sandbox' },
   { method: 'POST', url: '/connections/:name/promote', feature: 'Promoting a sandbox' },
-  { method: 'POST', url: '/policies/conflict', feature: 'A conflict policy' },
-  { method: 'POST', url: '/receivers', feature: 'A webhook receiver' },
+  { method: ['GET', 'POST'], url: '/policies/conflict', feature: 'A conflict policy' },
+  { method: ['GET', 'POST'], url: '/receivers', feature: 'A webhook receiver' },
   { method: 'POST', url: '/ingress/:token', feature: 'Webhook ingress', anonymous: true },
+  { method: 'GET', url: '/instances/:name/actions', feature: 'The list of actions' },
   {
     method: 'POST',
     url: '/instances/:name/actions/:action/invoke',
     feature: 'Invoking an action',
   },
+  { method: 'GET', url: '/instances/:name/codegen', feature: 'Generating a typed client' },
   { method: 'GET', url: '/schemas/:fingerprint', feature: 'The registry of schemas' },
 ] as const
 
@@ -21,7 +23,7 @@ export function reservedRoutes(api: App): void {
   for (const route of reserved) {
     const anonymous = 'anonymous' in route
     api.route({
-      method: route.method,
+      method: [route.method].flat(),
       url: route.url,
       exposeHeadRoute: false,
       ...(anonymous && { config: { anonymous: true } }),

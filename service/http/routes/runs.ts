@@ -157,7 +157,7 @@ function runLogs(api: App, options: RunRouteOptions, address: Address): void {
       const { params, query, headers } = request
       const run = await runAt(runs, params)
       const after = headers['last-event-id'] ?? query.after ?? 0
-      if (headers.accept?.includes('text/event-stream') === true) {
+      if (request.raw.headers.accept?.includes('text/event-stream') === true) {
         return follow(reply, { ...options, run, after, requestId: request.id })
       }
       const lines = await runs.logs(run.connection, run.id, after, query.limit ?? defaultLogLimit)
@@ -167,7 +167,6 @@ function runLogs(api: App, options: RunRouteOptions, address: Address): void {
 }
 
 const lastEventHeaders = z.looseObject({
-  accept: z.string().optional(),
   'last-event-id': digits({ least: 0, most: Number.MAX_SAFE_INTEGER }).optional(),
 })
 

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { airbyteConnectionStatus } from '../../../protocol/index.ts'
+import { airbyteConnectionStatus, type JsonValue } from '../../../protocol/index.ts'
 import type { Discovered, Instance } from '../../service.ts'
 import { connectorType } from './catalog.ts'
 import { freeObject, name, timestamp, versioned } from './names.ts'
 
-/** A JSON object that the body checks (check-body.ts) have bounded: what is in it is the connector's to check. */
-const configObject = z.record(z.string(), z.json())
+/** The body was parsed as JSON and bounded (check-body.ts): what is in it is the connector's to check. */
+const configObject = z.record(z.string(), z.custom<JsonValue>())
 
 export const instanceDocument = z
   .object({

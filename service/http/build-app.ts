@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyRequest,
+  type FastifySchemaCompiler,
+} from 'fastify'
+import {
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod'
+import type { z } from 'zod'
+import { ConnectError } from '../../protocol/index.ts'
+import type { App } from './app.ts'
+import { authentication } from './authentication.ts'
+import { checkBody } from './check-body.ts'
+import { answerBrokenRequest } from './broken-request.ts'
+import { sendError } from './error-answer.ts'
+import type { HttpOptions } from './http-options.ts'
+import { answerCreate } from './idempotency.ts'
+import {
+  bodyLimitBytes,
+  checkTimeoutsMs,
+  defaultReceiveTimeoutMs,
+  handlerTimeoutMs,
+} from './limits.ts'
+import { methodNotAllowed } from './method-not-allowed.ts'
+import { openApi, openApiRoutes } from './openapi.ts'
+import { requestMetrics } from './request-metrics.ts'
+import { apiKeyRoutes } from './routes/api-keys.ts'
+import { catalogRoutes } from './routes/catalog.ts'
+import { connectionRoutes } from './routes/connections.ts'
+import { healthRoutes } from './routes/health.ts'
+import { instanceRoutes } from './routes/instances.ts'
+import { metricsRoute } from './routes/metrics.ts'
+import { oauthRoutes } from './routes/oauth.ts'
+import { reservedRoutes } from './routes/reserved.ts'
+import { runRoutes } from './routes/runs.ts'
+
+/** The whole HTTP surface, not yet on a socket. */
+export async function buildApp(options: HttpOptions): Promise<App> {
+  const closing = new AbortController()
+  const app = createApp(options)
+  app.addHook('preClose', () => {
+    closing.abort()
+    return Promise.resolve()
+  })
+  everyRequest(app, options)
+  await openApi(app, options.version)
+  const answerOtherMethods = methodNotAllowed(app)
+  const { service } = options
+  healthRoutes(app, service.health)
+  metricsRoute(app, service.apiKeys, options.metrics)
+  await app.register(
+    (api, _, done) => {
+      api.addHook('onRequest', authentication(service.apiKeys))
+      const answer = answerCreate(options.idempotency)
+      catalogRoutes(api, service.catalog)
+      instanceRoutes(api, service.instances, answer)
+      oauthRoutes(api, service.instances)
+      connectionRoutes(api, service.connections, answer)
+      runRoutes(api, {
+        runs: service.runs,
+        answer,
+        closing: closing.signal,
+        heartbeatMs: options.heartbeatMs ?? 15_000,
+      })
+      apiKeyRoutes(api, service.apiKeys)
+      reservedRoutes(api)
+      done()
+    },
+    { prefix: '/connect/v1' },
+  )
+  await openApiRoutes(app)
+  answerOtherMethods()
+  await app.ready()
+  return app
+}
+
+function createApp(options: HttpOptions): App {
+  const logger: FastifyBaseLogger = options.logger
+  const receiveTimeoutMs = options.receiveTimeoutMs ?? defaultReceiveTimeoutMs
+  const app = fastify({
+    loggerInstance: logger,
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'request_id',
+    }),
+    requestIdHeader: false,
+    genReqId: requestIdOf,
+    bodyLimit: bodyLimitBytes,
+    requestTimeout: receiveTimeoutMs,
+    http: { connectionsCheckingInterval: Math.min(receiveTimeoutMs, checkTimeoutsMs) },
+    // The answers under way are given; nothing new is accepted.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 200 },
+    frameworkErrors: (error, request, reply) => {
+      void sendError(error, request, reply)
+    },
+    clientErrorHandler: answerBrokenRequest,
+  })
+  app.removeContentTypeParser('text/plain')
+  app.setValidatorCompiler(compileValidator)
+  app.setSerializerCompiler(serializerCompiler)
+  app.decorateRequest('apiKey', null)
+  return app.withTypeProvider<ZodTypeProvider>()
+}
+
+/** Fastify gives null where there is no body; a body that is null was refused before. */
+const compileValidator: FastifySchemaCompiler<z.ZodType> = (route) => {
+  const validate = validatorCompiler(route)
+  return route.httpPart === 'body' ? (body: unknown) => validate(body ?? undefined) : validate
+}
+
+/** A client's id where it is one that can stand in a log line and in a header; else a new one. */
+function requestIdOf(request: IncomingMessage): string {
+  const id = request.headers['x-request-id']
+  return typeof id === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(id) ? id : randomUUID()
+}
+
+function everyRequest(app: App, options: HttpOptions): void {
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply))
+  app.setNotFoundHandler((request, reply) => {
+    const [path] = request.url.split('?')
+    return sendError(
+      new ConnectError('route_not_found', { details: { path: (path ?? '').slice(0, 200) } }),
+      request,
+      reply,
+    )
+  })
+  app.addHook('onRoute', (route) => {
+    if (route.config?.lasting !== true) route.handlerTimeout = handlerTimeoutMs
+  })
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.headers({
+      'x-request-id': request.id,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    })
+    done()
+  })
+  app.addHook('preValidation', checkBody)
+  app.addHook('onResponse', requestMetrics(options.metrics))
+  app.addHook('onResponse', (request, reply, done) => {
+    logRequest(request, reply.statusCode, reply.elapsedTime)
+    done()
+  })
+}
+
+/** By route, not by URL: a query may hold an authorization code. */
+function logRequest(request: FastifyRequest, status: number, durationMs: number): void {
+  const quiet = status < 400 && (request.method === 'GET' || request.method === 'HEAD')
+  request.log[quiet ? 'debug' : 'info'](
+    {
+      method: request.method,
+      route: request.routeOptions.url ?? null,
+      status,
+      duration_ms: Math.round(durationMs),
+      api_key: request.apiKey?.id ?? null,
+    },
+    'request',
+  )
+}

@@ -1,0 +1,19 @@
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import type { Service } from '../service.ts'
+import type { IdempotencyStore } from '../store/store.ts'
+
+/** What the HTTP surface needs. Read this first; then wire/ for the documents and routes/ for who calls what. */
+export interface HttpOptions {
+  readonly service: Service
+  readonly idempotency: IdempotencyStore
+  readonly logger: Logger
+  /** Served at `/metrics`; the requests' own metrics are added to it. */
+  readonly metrics: Registry
+  /** Version of the program, for the OpenAPI document. */
+  readonly version: string
+  /** How often a quiet event stream says that it is alive. Default 15 s. */
+  readonly heartbeatMs?: number
+  /** For the whole of a request to arrive. Default 30 s. */
+  readonly receiveTimeoutMs?: number
+}

@@ -1,0 +1,30 @@
+import type { Registry } from 'prom-client'
+import { z } from 'zod'
+import type { ApiKeyService } from '../../service.ts'
+import type { App } from '../app.ts'
+import { authentication } from '../authentication.ts'
+import { failures } from '../failures.ts'
+
+/** With a key, as everything: the labels name connections and streams. */
+export function metricsRoute(app: App, apiKeys: ApiKeyService, metrics: Registry): void {
+  app.get(
+    '/metrics',
+    {
+      onRequest: authentication(apiKeys),
+      schema: {
+        tags: ['service'],
+        operationId: 'getMetrics',
+        summary: 'Metrics, for Prometheus',
+        response: {
+          200: {
+            description: 'The text format of Prometheus.',
+            content: { 'text/plain': { schema: z.string() } },
+          },
+          ...failures(),
+        },
+      },
+    },
+    async (_request, reply) =>
+      reply.header('content-type', metrics.contentType).send(await metrics.metrics()),
+  )
+}

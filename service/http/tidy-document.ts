@@ -1,0 +1,46 @@
+import { STATUS_CODES } from 'node:http'
+import type { OpenAPIV3, OpenAPIV3_1 } from 'openapi-types'
+
+type Document = Partial<OpenAPIV3.Document | OpenAPIV3_1.Document>
+type Operation = OpenAPIV3.OperationObject | OpenAPIV3_1.OperationObject
+
+/**
+ * Mends what the generators leave: bodies that may be left out are not required, answers have a description, and of the
+ * components, which come once for requests and once for answers, only those stay that something refers to.
+ */
+export function tidyDocument(document: Document, optionalBodies: ReadonlySet<string>): Document {
+  for (const [path, item] of Object.entries(document.paths ?? {})) {
+    for (const operation of [item?.get, item?.post, item?.patch, item?.delete]) {
+      if (operation !== undefined) tidyOperation(operation, !optionalBodies.has(path))
+    }
+  }
+  keepReferred(document)
+  return document
+}
+
+function tidyOperation(operation: Operation, bodyRequired: boolean): void {
+  const body = operation.requestBody
+  if (body !== undefined && 'required' in body) body.required = bodyRequired
+  for (const status of Object.keys(operation.responses ?? {})) {
+    const answer = operation.responses?.[status]
+    if (answer === undefined || '$ref' in answer) continue
+    if (answer.description === 'Default Response') answer.description = STATUS_CODES[status] ?? ''
+  }
+}
+
+function keepReferred(document: Document): void {
+  const all: Record<string, unknown> = document.components?.schemas ?? {}
+  const referred = new Set<string>()
+  const open = referencesIn(document.paths)
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (referred.has(name)) continue
+    referred.add(name)
+    open.push(...referencesIn(all[name]))
+  }
+  for (const name of Object.keys(all)) if (!referred.has(name)) Reflect.deleteProperty(all, name)
+}
+
+function referencesIn(part: unknown): string[] {
+  const text = JSON.stringify(part ?? null)
+  return [...text.matchAll(/"#\/components\/schemas\/([^"/]+)"/g)].map(([, name]) => name ?? '')
+}
