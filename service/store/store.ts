@@ -17,8 +17,8 @@ import type {
  * What is kept in the metadata Postgres. Read this first. Never a secret: those are in the vault, and callers take them out
  * before they come here.
  *
- * Every operation is one SQL statement, so it happened as a whole or not at all, and what it returned is durable. Lists come
- * in index order, so a page costs the same at any depth. Any method throws `store_unavailable` where the database cannot be
+ * Every change is one SQL statement or transaction, so it happened as a whole or not at all, and what was returned is durable.
+ * Lists come in index order, so a page costs the same at any depth. Any method throws `store_unavailable` where the database cannot be
  * reached, and a list `cursor_invalid` for a cursor that is not one of its own.
  */
 export interface Store extends AsyncDisposable {
@@ -103,8 +103,8 @@ export interface ConnectionStore {
   /** Active connections whose `nextRunAt` has come, the longest overdue first. */
   due(limit: number): Promise<readonly Connection[]>
   /**
-   * Moves `nextRunAt` from `from` to `to`; false where it is not `from` any more. So of several schedulers one acts. The
-   * version stays: nobody's edit conflicts with the clock.
+   * Moves `nextRunAt` from `from` to `to`; false where it is not `from` any more, or the connection is paused. So of several
+   * schedulers one acts. The version stays: nobody's edit conflicts with the clock.
    */
   moveNextRun(id: string, from: string | null, to: string | null): Promise<boolean>
 }
@@ -125,6 +125,8 @@ export interface RunStore {
   create(input: NewRun): Promise<Run>
   /** Throws `run_not_found`. */
   get(connection: string, id: string): Promise<Run>
+  /** By its id alone. Throws `run_not_found`. */
+  find(id: string): Promise<Run>
   /** The newest first. Throws `connection_not_found`. */
   list(
     connection: string,
@@ -146,7 +148,7 @@ export interface RunStore {
   ): Promise<'continue' | 'cancel' | 'lost'>
   /** The end, with the last state of the streams. Null: the run was not the owner's any more, nothing changed. */
   end(id: string, owner: string, outcome: RunOutcome): Promise<Run | null>
-  /** Back into the queue for another attempt. Null as in `end`. */
+  /** Back into the queue for another attempt; one that is to be cancelled ends as cancelled. Null as in `end`. */
   requeue(id: string, owner: string, again: NextAttempt): Promise<Run | null>
   /** A queued run ends as cancelled; a running one is asked to. Throws `run_not_found`, `run_ended`. */
   cancel(connection: string, id: string): Promise<Run>
@@ -200,7 +202,7 @@ export interface ApiKeyStore {
   create(input: NewApiKey): Promise<ApiKey>
   /** Null where a first key was ever made: of several services that start at once, one gets it. */
   createFirst(input: NewApiKey): Promise<ApiKey | null>
-  /** The newest first. */
+  /** The newest first (ids are those of `newId`, which sort by time). */
   list(page: PageRequest): Promise<Page<ApiKey>>
   /** Throws `api_key_not_found`. Revoking again changes nothing. */
   revoke(id: string): Promise<void>

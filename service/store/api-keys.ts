@@ -1,0 +1,96 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { ApiKey, Page, PageRequest } from '../service.ts'
+import type { Database, Row } from './database.ts'
+import { pageOf, pagePlace } from './page.ts'
+import { Conditions } from './statement.ts'
+import type { ApiKeyStore, NewApiKey } from './store.ts'
+
+interface KeyRow extends Row {
+  readonly id: string
+  readonly name: string
+  readonly created_at: Date
+  readonly last_used_at: Date | null
+  readonly revoked_at: Date | null
+}
+
+const table = 'reactor_connect_service.api_keys'
+const columns = 'id, name, created_at, last_used_at, revoked_at'
+
+export class ApiKeys implements ApiKeyStore {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  async create({ id, name, secretHash }: NewApiKey): Promise<ApiKey> {
+    const [row] = await this.#database.query<KeyRow>(
+      `INSERT INTO ${table} (id, name, secret_hash) VALUES ($1, $2, $3) RETURNING ${columns}`,
+      [id, name, secretHash],
+    )
+    return keyOf(row, id)
+  }
+
+  async createFirst({ id, name, secretHash }: NewApiKey): Promise<ApiKey | null> {
+    const [row] = await this.#database.query<KeyRow>(
+      `INSERT INTO ${table} (id, name, secret_hash, is_first) VALUES ($1, $2, $3, true)
+       ON CONFLICT (is_first) WHERE is_first DO NOTHING RETURNING ${columns}`,
+      [id, name, secretHash],
+    )
+    return row === undefined ? null : keyOf(row, id)
+  }
+
+  async list(request: PageRequest): Promise<Page<ApiKey>> {
+    const place = pagePlace('api-keys', request)
+    const { and, values } = new Conditions().add('id <', place.after)
+    const rows = await this.#database.query<KeyRow>(
+      `SELECT ${columns} FROM ${table} WHERE true${and}
+       ORDER BY id DESC LIMIT ${String(place.limit + 1)}`,
+      values,
+    )
+    return pageOf(rows, place, {
+      list: 'api-keys',
+      key: (row) => row.id,
+      item: (row) => keyOf(row, row.id),
+    })
+  }
+
+  async revoke(id: string): Promise<void> {
+    const rows = await this.#database.query(
+      `UPDATE ${table} SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id`,
+      [id],
+    )
+    if (rows.length === 0) throw noKey(id)
+  }
+
+  async find(id: string): Promise<{ readonly apiKey: ApiKey; readonly secretHash: Buffer } | null> {
+    const [row] = await this.#database.query<KeyRow & { readonly secret_hash: Buffer }>(
+      `SELECT ${columns}, secret_hash FROM ${table} WHERE id = $1`,
+      [id],
+    )
+    return row === undefined ? null : { apiKey: keyOf(row, id), secretHash: row.secret_hash }
+  }
+
+  async touch(id: string): Promise<void> {
+    await this.#database.query(
+      `UPDATE ${table} SET last_used_at = now()
+       WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= now() - interval '1 minute')`,
+      [id],
+    )
+  }
+}
+
+function keyOf(row: KeyRow | undefined, id: string): ApiKey {
+  if (row === undefined) throw noKey(id)
+  return {
+    id: row.id,
+    name: row.name,
+    createdAt: row.created_at.toISOString(),
+    lastUsedAt: row.last_used_at?.toISOString() ?? null,
+    revokedAt: row.revoked_at?.toISOString() ?? null,
+  }
+}
+
+function noKey(id: string): ConnectError {
+  return new ConnectError('api_key_not_found', { details: { id } })
+}

@@ -1,0 +1,63 @@
+import pg from 'pg'
+import { ConnectError } from '../../protocol/index.ts'
+import { sessionOf, sessionOptions, translated, type Session } from './database.ts'
+import { firstTables } from './migrations/0001-first-tables.ts'
+
+/** In order; a number is the place in the list. What has been released is never changed, only followed by another. */
+const migrations: readonly { readonly name: string; readonly sql: string }[] = [
+  { name: 'first-tables', sql: firstTables },
+]
+
+/** Of services that start at once one migrates, and the others wait for it. */
+const lock = `pg_advisory_xact_lock(hashtextextended('reactor-connect migrations', 0))`
+
+/**
+ * Brings the tables up to date, in one transaction: a start that is killed leaves the old ones. Throws
+ * `store_schema_newer` for a database of a later version.
+ */
+export async function migrate(url: string): Promise<void> {
+  // No limit on the time: a migration may rewrite a table.
+  const client = new pg.Client(sessionOptions(url))
+  client.on('error', () => undefined) // the statement under way fails with it
+  try {
+    await client.connect().catch((error: unknown) => {
+      throw translated(error)
+    })
+    const session = sessionOf(client)
+    await session.query('BEGIN')
+    await session.query(`SELECT ${lock}`)
+    await applyMissing(session)
+    await session.query('COMMIT')
+  } finally {
+    // Ends the transaction too, where it was not committed.
+    await client.end()
+  }
+}
+
+async function applyMissing(session: Session): Promise<void> {
+  const [schema] = await session.query<{ missing: boolean }>(
+    `SELECT to_regnamespace('reactor_connect_service') IS NULL AS missing`,
+  )
+  // Asked first: IF NOT EXISTS demands the right to create schemas even where there is nothing to create.
+  if (schema?.missing === true) await session.query('CREATE SCHEMA reactor_connect_service')
+  await session.query(`
+    CREATE TABLE IF NOT EXISTS reactor_connect_service.migrations (
+      number integer PRIMARY KEY,
+      name text NOT NULL,
+      applied_at timestamptz NOT NULL DEFAULT now()
+    )`)
+  const [last] = await session.query<{ number: number }>(
+    `SELECT coalesce(max(number), 0) AS number FROM reactor_connect_service.migrations`,
+  )
+  const found = last?.number ?? 0
+  if (found > migrations.length)
+    throw new ConnectError('store_schema_newer', { details: { found, known: migrations.length } })
+  for (const [index, { name, sql }] of migrations.entries()) {
+    if (index < found) continue
+    await session.query(sql)
+    await session.query(
+      `INSERT INTO reactor_connect_service.migrations (number, name) VALUES ($1, $2)`,
+      [index + 1, name],
+    )
+  }
+}

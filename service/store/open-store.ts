@@ -1,0 +1,53 @@
+import type { Logger } from 'pino'
+import { ApiKeys } from './api-keys.ts'
+import { Authorizations } from './authorizations.ts'
+import { Connections } from './connections.ts'
+import { Database } from './database.ts'
+import { Discoveries } from './discoveries.ts'
+import { IdempotencyKeys } from './idempotency.ts'
+import { Instances } from './instances.ts'
+import { Locks } from './locks.ts'
+import { migrate } from './migrate.ts'
+import { prune } from './prune.ts'
+import { RunListener } from './run-listener.ts'
+import { Runs } from './runs.ts'
+import type { Retention, Store } from './store.ts'
+
+export interface StoreOptions {
+  readonly url: string
+  readonly logger: Logger
+  /** What is not said is as `Retention` has it. */
+  readonly retention?: Partial<Retention>
+}
+
+const standardRetention: Retention = { logLinesPerRun: 10_000, logDays: 30, discoveryHours: 24 }
+/** Of one process: statements take milliseconds, and a server has room for about a hundred sessions. */
+const sessions = 10
+
+/** Brings the tables up to date and opens the store. Throws `store_unavailable`, `store_schema_newer`. */
+export async function openStore({ url, logger, retention: given }: StoreOptions): Promise<Store> {
+  await migrate(url)
+  const retention = { ...standardRetention, ...given }
+  const database = new Database({ url, sessions, logger })
+  const locks = new Locks({ url, logger })
+  const listener = new RunListener({ url, logger })
+  return {
+    instances: new Instances(database),
+    discoveries: new Discoveries(database),
+    connections: new Connections(database),
+    runs: new Runs({ database, listener, logLinesPerRun: retention.logLinesPerRun }),
+    apiKeys: new ApiKeys(database),
+    authorizations: new Authorizations(database),
+    idempotency: new IdempotencyKeys(database),
+    exclusively: (lock, work) => locks.exclusively(lock, work),
+    prune: () => prune(database, retention),
+    ping: async () => {
+      await database.query('SELECT')
+    },
+    [Symbol.asyncDispose]: async () => {
+      await listener[Symbol.asyncDispose]()
+      await locks[Symbol.asyncDispose]()
+      await database[Symbol.asyncDispose]()
+    },
+  }
+}

@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { ConnectError } from '../../protocol/index.ts'
+import type { Page, PageRequest } from '../service.ts'
+
+/** The lists. A cursor of one is none of another. */
+export type ListName = 'instances' | 'connections' | 'runs' | 'api-keys'
+
+export interface PagePlace {
+  readonly limit: number
+  /** The key of the last item of the page before; null: begin. */
+  readonly after: string | null
+}
+
+const standardLimit = 50
+const maxLimit = 200
+const cursorShape = z.tuple([z.string(), z.string().min(1).max(200)])
+
+/**
+ * Where a page begins. A cursor is the list's name and the last key, nothing secret: whoever makes one up gets a page of what
+ * they may see anyway, since the key is a bound value of an index scan. So it is checked, not signed.
+ */
+export function pagePlace(list: ListName, request: PageRequest): PagePlace {
+  const limit = Math.min(Math.max(Math.trunc(request.limit ?? standardLimit), 1), maxLimit)
+  return { limit, after: request.cursor === undefined ? null : readCursor(list, request.cursor) }
+}
+
+/** `rows` is one more than the limit where there is a next page. */
+export function pageOf<Kept, Item>(
+  rows: readonly Kept[],
+  place: PagePlace,
+  as: { readonly list: ListName; key(row: Kept): string; item(row: Kept): Item },
+): Page<Item> {
+  const shown = rows.slice(0, place.limit)
+  const last = shown.at(-1)
+  const more = rows.length > place.limit && last !== undefined
+  return {
+    items: shown.map((row) => as.item(row)),
+    next: more ? cursorOf(as.list, as.key(last)) : null,
+  }
+}
+
+function cursorOf(list: ListName, key: string): string {
+  return Buffer.from(JSON.stringify([list, key])).toString('base64url')
+}
+
+function readCursor(list: ListName, cursor: string): string {
+  const parsed = cursorShape.safeParse(parseJson(cursor.slice(0, 1_000)))
+  const [name, key] = parsed.data ?? []
+  if (name !== list || key === undefined || key.includes('\0') || cursorOf(list, key) !== cursor)
+    throw new ConnectError('cursor_invalid')
+  return key
+}
+
+function parseJson(cursor: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,28 @@
+/** Collects the conditions of a list and the values that are bound in them. */
+export class Conditions {
+  readonly values: unknown[] = []
+  #and = ''
+
+  /** `column =` and the like; left out where the value is null or undefined. `end` follows the value. */
+  add(comparison: string, value: unknown, end = ''): this {
+    if (value === undefined || value === null) return this
+    this.values.push(value)
+    this.#and += ` AND ${comparison} $${String(this.values.length)}${end}`
+    return this
+  }
+
+  /** What follows a first condition: ` AND …`, or nothing. */
+  get and(): string {
+    return this.#and
+  }
+}
+
+/**
+ * For functions that look into JSON: they refuse an escaped NUL and an escaped half of a surrogate pair, which `json` itself
+ * keeps. Both become U+FFFD.
+ */
+export function plainJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll(/\\\\|\\u0000|\\ud[89a-f][0-9a-f]{2}/g, (escape) =>
+    escape === '\\\\' ? escape : '\uFFFD',
+  )
+}
