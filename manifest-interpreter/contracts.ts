@@ -166,7 +166,7 @@ export interface Extractor {
   extract(response: HttpResponse): AsyncIterable<readonly Value[]>
 }
 
-/** Record filter and transformations work in place, on a batch, synchronously. */
+/** Record filter and transformations work on a batch, synchronously. */
 export interface RecordScope {
   readonly slice: StreamSlice
   readonly nextPageToken: PlainDict | null
@@ -175,8 +175,11 @@ export interface RecordFilter {
   keeps(record: Dict, scope: RecordScope): boolean
 }
 export interface Transformation {
-  /** Changes the record in place. The scope is that of its page. */
-  transform(record: Dict, scope: RecordScope): void
+  /**
+   * Gives the changed record: the same one, changed in place, or another, after which nobody looks at the given one. What is
+   * in it may be in both. The scope is that of its page.
+   */
+  transform(record: Dict, scope: RecordScope): Dict
 }
 /** Casts the values of a record to the types of the schema, in place. */
 export type SchemaNormalizer = (record: Dict) => void

@@ -21,9 +21,11 @@ export function jsonSchemaPropertySelector(
   return () => {
     if (configuredSchema == null) return null
     const properties = get(configuredSchema, 'properties')
-    const renamed = properties !== undefined && isDict(properties) ? copyDict(properties) : {}
-    for (const transformation of transformations)
-      transformation.transform(renamed, { slice: StreamSlice.empty, nextPageToken: null })
+    const selected = properties !== undefined && isDict(properties) ? copyDict(properties) : {}
+    const renamed = transformations.reduce(
+      (dict: Dict, step) => step.transform(dict, { slice: StreamSlice.empty, nextPageToken: null }),
+      selected,
+    )
     return new Set(keys(renamed).filter((key) => typeof key === 'string'))
   }
 }

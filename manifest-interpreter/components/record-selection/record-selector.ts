@@ -105,8 +105,8 @@ function selectRecord(value: Value, scope: RecordScope, steps: BatchSteps): Dict
   const { keeps, transformsFirst, transformations, normalize } = steps
   if (keeps !== null && !(transformsFirst && isDict(value)) && !keeps(value, scope)) return null
   if (!isDict(value)) throw noObject(value, steps.streamName)
-  const record = steps.copies ? copyDict(value) : value
-  for (const transformation of transformations) transformation.transform(record, scope)
+  let record = steps.copies ? copyDict(value) : value
+  for (const transformation of transformations) record = transformation.transform(record, scope)
   if (keeps !== null && transformsFirst && !keeps(record, scope)) return null
   normalize?.(record)
   return record

@@ -72,6 +72,5 @@ function filtered(properties: Dict, filter: RecordFilter | undefined): Dict {
 }
 
 function transformed(properties: Dict, transformations: readonly Transformation[]): Dict {
-  for (const transformation of transformations) transformation.transform(properties, scope)
-  return properties
+  return transformations.reduce((dict, step) => step.transform(dict, scope), properties)
 }

@@ -25,6 +25,7 @@ export function addFields(definition: PlainDict, builder: Builder): Transformati
         const value = field.value(scope)
         if (condition?.({ ...scope, value, path: field.path }) !== false) field.add(record, value)
       }
+      return record
     },
   }
 }

@@ -3,7 +3,6 @@ import { dictOf, entries, has, isDict, isEmpty, keys, set } from '../../value/di
 import { str } from '../../value/text.ts'
 import { truth } from '../../value/truth.ts'
 import { compileGlob, DpathError, find, findAll, removeMatches, type Glob } from './dpath.ts'
-import { clear } from './rename-keys.ts'
 import type { Builder, Transformation } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
@@ -17,12 +16,14 @@ export function dpathFlattenFields(definition: PlainDict, builder: Builder): Tra
     transform(record) {
       const { glob, hasStar } = path()
       const found = hasStar ? findAll(record, glob)[0] : find(record, glob)
-      if (found === undefined || !isDict(found)) return
+      if (found === undefined || !isDict(found)) return record
       const fields = rename(found)
-      if (replacesRecord && !isEmpty(fields)) clear(record)
-      else if (keys(fields).some((key) => has(record, key))) return
-      else if (deletesOrigin) deleteOrigin(record, glob)
+      // An empty path finds the record, and the reference empties that before it takes its fields.
+      if (replacesRecord && !isEmpty(fields)) return fields === record ? {} : fields
+      if (keys(fields).some((key) => has(record, key))) return record
+      if (deletesOrigin) deleteOrigin(record, glob)
       for (const [key, value] of entries(fields)) set(record, key, value)
+      return record
     },
   }
 }

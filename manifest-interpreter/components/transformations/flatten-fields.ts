@@ -1,7 +1,6 @@
 import { flag } from '../../definition.ts'
-import { entries, isDict } from '../../value/dict.ts'
+import { dictOf, entries, isDict } from '../../value/dict.ts'
 import { str } from '../../value/text.ts'
-import { replaceEntries } from './rename-keys.ts'
 import type { Transformation } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
@@ -10,7 +9,7 @@ export function flattenFields(definition: PlainDict): Transformation {
   const flattensLists = flag(definition, 'flatten_lists', true)
   return {
     transform(record) {
-      replaceEntries(record, [...flatten(record, flattensLists)])
+      return flatten(record, flattensLists)
     },
   }
 }
@@ -19,7 +18,7 @@ export function flattenFields(definition: PlainDict): Transformation {
  * Goes through the record from its last value to its first. A name that is taken, and any name from the first list item
  * on, is prefixed by the path to it. Empty objects and lists vanish.
  */
-function flatten(record: Dict, flattensLists: boolean): Map<string, Value> {
+function flatten(record: Dict, flattensLists: boolean): Dict {
   const flat = new Map<string, Value>()
   const pending: [Value, string][] = [[record, '_']]
   let alwaysPrefix = false
@@ -35,5 +34,5 @@ function flatten(record: Dict, flattensLists: boolean): Map<string, Value> {
       if (value.length > 0) alwaysPrefix = true
     } else flat.set(path, value)
   }
-  return flat
+  return dictOf(flat)
 }

@@ -16,7 +16,7 @@ export function keysReplace(definition: PlainDict, builder: Builder): Transforma
       const from = str(oldText(scope))
       const to = str(newText(scope))
       if (from !== last.from || to !== last.to) last = replacement(from, to)
-      renameKeys(record, last.rename)
+      return renameKeys(record, last.rename)
     },
   }
 }

@@ -9,7 +9,7 @@ export function keysToLower(): Transformation {
   return { transform: lowerKeys }
 }
 
-function lowerKeys(record: Dict): void {
+function lowerKeys(record: Dict): Dict {
   for (const key of keys(record)) {
     if (typeof key !== 'string')
       throw new PythonError(
@@ -22,4 +22,5 @@ function lowerKeys(record: Dict): void {
     remove(record, key)
     set(record, lower, value)
   }
+  return record
 }

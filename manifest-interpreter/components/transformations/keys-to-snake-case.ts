@@ -5,11 +5,7 @@ import type { Transformation } from '../../contracts.ts'
 /** KeysToSnakeCase: `userName` becomes `user_name`, in the record and in the objects in it. */
 export function keysToSnakeCase(): Transformation {
   const rename = remembered(snakeCase)
-  return {
-    transform(record) {
-      renameKeys(record, rename)
-    },
-  }
+  return { transform: (record) => renameKeys(record, rename) }
 }
 
 /** Words of letters, numbers, and what separates them. */

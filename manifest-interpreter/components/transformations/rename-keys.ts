@@ -1,55 +1,56 @@
-import { dictOf, entries, isDict, keys, remove, set } from '../../value/dict.ts'
+import { isIndexLike, dictOf, entries, isDict } from '../../value/dict.ts'
 import { PythonError } from '../../value/python-error.ts'
 import { typeName } from '../../value/type-name.ts'
-import type { Dict, Value } from '../../value/value.ts'
+import type { Dict, PlainDict, Value } from '../../value/value.ts'
 import { requireDepth } from './copy-value.ts'
 
-/** Puts other entries in the place of all entries of a record. */
-export function replaceEntries(
-  record: Dict,
-  replacement: readonly (readonly [Value, Value])[],
-): void {
-  clear(record)
-  for (const [key, value] of replacement) set(record, key, value)
+export interface NewName {
+  readonly name: string
+  /** True for a name that a plain object would put out of order, or not take. */
+  readonly isUnusual: boolean
 }
 
-export function clear(record: Dict): void {
-  if (record instanceof Map) record.clear()
-  // From the last key on: V8 keeps an object fast that loses the key it got last.
-  else for (const key of keys(record).reverse()) remove(record, key)
-}
-
-/** Renames the keys of a record and of the dicts in it, not of those in lists. Of equal names the last entry stays. */
-export function renameKeys(record: Dict, rename: (key: string) => string): void {
-  replaceEntries(record, renamed(record, rename, 0))
-}
-
-function renamed(dict: Dict, rename: (key: string) => string, depth: number): [Value, Value][] {
+/** A record with other names of its keys and of those of the dicts in it, not of those in lists. Of equal names the last entry stays. */
+export function renameKeys(dict: Dict, rename: (key: string) => NewName, depth = 0): Dict {
   requireDepth(depth)
-  return entries(dict).map(([key, value]) => {
-    if (typeof key !== 'string')
-      throw new PythonError(
-        'AttributeError',
-        `A key is ${typeName(key)}, not text: it cannot be renamed.`,
-      )
-    return [rename(key), isDict(value) ? renamedDict(value, rename, depth + 1) : value]
-  })
+  if (dict instanceof Map) return renamedEntries(dict, rename, depth)
+  const renamed: PlainDict = {}
+  for (const key in dict) {
+    const { name, isUnusual } = rename(key)
+    if (isUnusual) return renamedEntries(dict, rename, depth)
+    renamed[name] = renamedValue(dict[key] ?? null, rename, depth)
+  }
+  return renamed
 }
 
-function renamedDict(dict: Dict, rename: (key: string) => string, depth: number): Dict {
-  return dictOf(renamed(dict, rename, depth))
+function renamedEntries(dict: Dict, rename: (key: string) => NewName, depth: number): Dict {
+  return dictOf(
+    entries(dict).map(([key, value]) => {
+      if (typeof key !== 'string')
+        throw new PythonError(
+          'AttributeError',
+          `A key is ${typeName(key)}, not text: it cannot be renamed.`,
+        )
+      return [rename(key).name, renamedValue(value, rename, depth)]
+    }),
+  )
+}
+
+function renamedValue(value: Value, rename: (key: string) => NewName, depth: number): Value {
+  return isDict(value) ? renameKeys(value, rename, depth + 1) : value
 }
 
 /** Names are kept once they are made: the records of a stream have the same keys. */
-export function remembered(rename: (key: string) => string): (key: string) => string {
-  const names = new Map<string, string>()
+export function remembered(rename: (key: string) => string): (key: string) => NewName {
+  const names = new Map<string, NewName>()
   return (key) => {
-    let name = names.get(key)
-    if (name === undefined) {
-      name = rename(key)
-      if (names.size < maxNames) names.set(key, name)
+    let found = names.get(key)
+    if (found === undefined) {
+      const name = rename(key)
+      found = { name, isUnusual: isIndexLike(name) || name === '__proto__' }
+      if (names.size < maxNames) names.set(key, found)
     }
-    return name
+    return found
   }
 }
 /** Where keys are data, they do not fill the memory. */

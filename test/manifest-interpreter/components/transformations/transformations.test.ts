@@ -47,8 +47,7 @@ function build(definition: PlainDict): Transformation {
 }
 
 function transform(definition: PlainDict, record: Dict): Dict {
-  build(definition).transform(record, { slice, nextPageToken: null })
-  return record
+  return build(definition).transform(record, { slice, nextPageToken: null })
 }
 
 function sortedJson(value: Value): string {
@@ -120,7 +119,8 @@ describe('AddFields', () => {
     const addTags = build({ type: 'AddFields', fields: [{ path: ['tags'], value: "['a']" }] })
     const first: Dict = {}
     const second: Dict = {}
-    for (const record of [first, second]) addTags.transform(record, { slice, nextPageToken: null })
+    for (const record of [first, second])
+      expect(addTags.transform(record, { slice, nextPageToken: null })).toBe(record)
     expect(first.tags).toEqual(['a'])
     expect(first.tags).not.toBe(second.tags)
   })
