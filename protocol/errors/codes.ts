@@ -391,6 +391,14 @@ export const errorCodes = {
     suggestedFix:
       'Raise it with `kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config max.message.bytes=8912896`, then run again.',
   },
+  log_not_available: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The connection asks for Kafka, and the service has no brokers',
+    suggestedFix:
+      'Set `KAFKA_BROKERS` (or `kafka.brokers` below `[connect]`) and restart the service, or use `"log": "embedded"`.',
+  },
   log_out_of_order: {
     failureType: 'system_error',
     httpStatus: 500,

@@ -1,0 +1,202 @@
+import type { Logger } from 'pino'
+import { ConnectError, streamIdOf, streamLabel, type StreamId } from '../../protocol/index.ts'
+import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
+import type { Destination } from '../../sinks/sink.ts'
+import type { DestinationConfig } from '../../engine/run-types.ts'
+import { nextTime } from '../jobs/cron.ts'
+import type { Jobs } from '../jobs/jobs.ts'
+import type {
+  Connection,
+  ConnectionInput,
+  ConnectionOptions,
+  ConnectionService,
+  InstanceService,
+  Page,
+  Schedule,
+} from '../service.ts'
+import type { ConnectionChange, ConnectionStore, Store } from '../store/store.ts'
+import { connectionStreams, type StreamChoice } from './connection-streams.ts'
+
+export interface ConnectionsOptions {
+  readonly store: Pick<Store, 'connections' | 'exclusively'>
+  readonly instances: Pick<InstanceService, 'discover'>
+  readonly jobs: Pick<Jobs, 'setSchedule' | 'firesSchedules'>
+  /** Throws `destination_invalid`, `destination_not_available`. */
+  readonly addressOf: (destination: string) => DestinationConfig
+  /** Throws where the connection asks for a log that this service has not. */
+  readonly checkLog: (options: ConnectionOptions) => unknown
+  readonly logger: Logger
+  now(): number
+}
+
+/** Connections in the metadata store. Their checkpoints are at the destination, under the connection's name. */
+export class Connections implements ConnectionService {
+  readonly #options: ConnectionsOptions
+  readonly #kept: ConnectionStore
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options
+    this.#kept = options.store.connections
+  }
+
+  async create(input: ConnectionInput): Promise<Connection> {
+    const { name, from, streams = null, destination, schedule = null, options = {} } = input
+    const nextRunAt = this.#nextRun(schedule)
+    await this.#checkStreams({ name, from, streams, options })
+    const connection = await this.#options.store.exclusively(`connection ${name}`, async () => {
+      await this.#requireNewName(name)
+      await this.#withDestination(destination, async (opened) => {
+        await opened.check()
+        // Of an earlier connection of this name, or of another source: its states mean nothing here.
+        await opened.forget(name, 'all')
+      })
+      return this.#kept.create({ name, from, streams, destination, schedule, options, nextRunAt })
+    })
+    if (schedule !== null) await this.#setFirstSchedule(connection)
+    return connection
+  }
+
+  get(name: string): Promise<Connection> {
+    return this.#kept.get(name)
+  }
+
+  list(page: Parameters<ConnectionService['list']>[0]): Promise<Page<Connection>> {
+    return this.#kept.list(page)
+  }
+
+  async update(
+    name: string,
+    input: Parameters<ConnectionService['update']>[1],
+    ifVersion?: number,
+  ): Promise<Connection> {
+    const before = await this.#kept.get(name)
+    const changes = given(input)
+    // A paused connection has no next run; its schedule holds from when it goes on.
+    const schedule = before.status === 'active' ? input.schedule : undefined
+    const nextRunAt = this.#nextRun(input.schedule ?? null)
+    const times = schedule === undefined ? {} : { nextRunAt }
+    if ('streams' in changes || 'options' in changes)
+      await this.#checkStreams({ ...before, ...changes })
+    if (changes.destination !== undefined && changes.destination !== before.destination)
+      await this.#withDestination(changes.destination, (opened) => opened.check())
+    const connection = await this.#kept.update(name, { ...changes, ...times }, ifVersion)
+    if (schedule !== undefined) await this.#options.jobs.setSchedule(connection, schedule)
+    return connection
+  }
+
+  async setPaused(name: string, paused: boolean): Promise<Connection> {
+    const { schedule } = await this.#kept.get(name)
+    const nextRunAt = paused ? null : this.#nextRun(schedule)
+    const status = paused ? 'paused' : 'active'
+    const connection = await this.#kept.update(name, { status, nextRunAt })
+    if (schedule !== null)
+      await this.#options.jobs.setSchedule(connection, paused ? null : schedule)
+    return connection
+  }
+
+  async delete(name: string, ifVersion?: number): Promise<void> {
+    const connection = await this.#kept.delete(name, ifVersion)
+    // It is gone: what cannot be cleared away does no harm. Jobs is told that there is no such connection when it calls, and a
+    // connection that is made anew under the name forgets the checkpoints.
+    await this.#clearAway(name, 'the schedule of a deleted connection stays at Jobs', async () => {
+      if (connection.schedule !== null) await this.#options.jobs.setSchedule(connection, null)
+    })
+    await this.#clearAway(name, 'the checkpoints of a deleted connection stay', () =>
+      this.#withDestination(connection.destination, (opened) => opened.forget(name, 'all')),
+    )
+  }
+
+  async reset(name: string, streams?: readonly string[]): Promise<void> {
+    const connection = await this.#kept.get(name)
+    const status = connection.lastRun?.status
+    if (status === 'queued' || status === 'running')
+      throw new ConnectError('connection_has_active_run', { details: { connection: name } })
+    const ids = streams === undefined ? 'all' : await this.#idsOf(connection, streams)
+    await this.#withDestination(connection.destination, (opened) => opened.forget(name, ids))
+  }
+
+  async #checkStreams(choice: StreamChoice): Promise<void> {
+    this.#options.checkLog(choice.options)
+    await connectionStreams(choice, this.#options.instances, { refresh: false })
+  }
+
+  async #idsOf(connection: Connection, names: readonly string[]): Promise<readonly StreamId[]> {
+    const { streams } = await connectionStreams(connection, this.#options.instances, {
+      refresh: false,
+    })
+    const ids = streams.map(({ stream }) => streamIdOf(stream.stream))
+    return names.map((name) => {
+      const found = ids.find((id) => streamLabel(id) === name) ?? ids.find((id) => id.name === name)
+      if (found !== undefined) return found
+      throw new ConnectError('stream_not_found', {
+        details: {
+          place: `connection ${connection.name}`,
+          field: 'streams',
+          problem: `the connection has no stream "${name}"`,
+          fix: `It has: ${ids.map(streamLabel).slice(0, 20).join(', ')}.`,
+        },
+      })
+    })
+  }
+
+  async #clearAway(
+    connection: string,
+    otherwise: string,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.#options.logger.warn({ connection, code: ConnectError.from(error).code }, otherwise)
+    }
+  }
+
+  async #requireNewName(name: string): Promise<void> {
+    try {
+      await this.#kept.get(name)
+    } catch (error) {
+      if (error instanceof ConnectError && error.code === 'connection_not_found') return
+      throw error
+    }
+    throw new ConnectError('name_taken', { details: { kind: 'connection', name } })
+  }
+
+  /** A connection whose schedule could not be stored is not made: else the same request could not be repeated. */
+  async #setFirstSchedule(connection: Connection): Promise<void> {
+    try {
+      await this.#options.jobs.setSchedule(connection, connection.schedule)
+    } catch (error) {
+      await this.#kept.delete(connection.name)
+      throw error
+    }
+  }
+
+  /** Null where the schedule is none, or is fired by an external Jobs service. Throws `schedule_invalid`. */
+  #nextRun(schedule: Schedule | null): string | null {
+    const next = schedule && nextTime(schedule, this.#options.now())
+    return this.#options.jobs.firesSchedules ? null : next
+  }
+
+  async #withDestination<Result>(
+    destination: string,
+    work: (opened: Destination) => Promise<Result>,
+  ): Promise<Result> {
+    await using opened = await openPostgresDestination(this.#options.addressOf(destination))
+    return await work(opened)
+  }
+}
+
+/** Without what was not said. */
+function given({
+  streams,
+  destination,
+  schedule,
+  options,
+}: Parameters<ConnectionService['update']>[1]): Omit<ConnectionChange, 'status' | 'nextRunAt'> {
+  return {
+    ...(streams !== undefined && { streams }),
+    ...(destination !== undefined && { destination }),
+    ...(schedule !== undefined && { schedule }),
+    ...(options !== undefined && { options }),
+  }
+}

@@ -1,0 +1,75 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { Connection, InstanceService, StreamBinding } from '../service.ts'
+import { resolveStreams, type ResolvedStreams } from './resolve-streams.ts'
+import type { StreamProblem } from './stream-problem.ts'
+import type { StreamFields } from './stream-selection.ts'
+
+/** What a connection says of its streams. */
+export type StreamChoice = Pick<Connection, 'name' | 'from' | 'streams' | 'options'>
+
+/**
+ * The connection's streams as they are to be read and loaded. A discovery that is at hand is trusted for what it has; before
+ * something is refused the source is asked anew. Throws the first problem (`stream_not_found`, …) and what `discover` throws.
+ */
+export async function connectionStreams(
+  connection: StreamChoice,
+  instances: Pick<InstanceService, 'discover'>,
+  { refresh }: { readonly refresh: boolean },
+): Promise<ResolvedStreams> {
+  const { catalog, fromCache } = await instances.discover(connection.from, { refresh })
+  const resolved = resolveStreams(catalog, selectionOf(connection))
+  if (resolved.problems.length === 0) return resolved
+  if (fromCache) return connectionStreams(connection, instances, { refresh: true })
+  throw streamsError(connection.name, resolved.problems)
+}
+
+function selectionOf({
+  name,
+  streams,
+  options,
+}: StreamChoice): Parameters<typeof resolveStreams>[1] {
+  return {
+    connection: name,
+    streams: streams === null ? 'all' : streams.map(fieldsOf),
+    defaults: {},
+    metadata: options.metadata ?? 'full',
+    deletes: options.deletes ?? 'hard',
+  }
+}
+
+function fieldsOf(binding: StreamBinding): StreamFields {
+  const { name, namespace, syncMode, destinationSyncMode, cursorField, primaryKey } = binding
+  return {
+    name,
+    namespace,
+    sync_mode: syncMode,
+    destination_sync_mode: destinationSyncMode,
+    cursor_field: cursorField,
+    primary_key: primaryKey,
+  }
+}
+
+/** The first problem in full, the others in `details.more`. */
+function streamsError(connection: string, problems: readonly StreamProblem[]): ConnectError {
+  const [first, ...others] = problems
+  if (first === undefined) throw new TypeError('an error without a problem')
+  const { code, problem, fix } = first
+  const more = others.map((other) => `${fieldName(other.path)}: ${other.problem}. ${other.fix}`)
+  return new ConnectError(code, {
+    details: {
+      place: `connection ${connection}`,
+      field: fieldName(first.path),
+      problem,
+      fix,
+      ...(more.length > 0 && { more }),
+    },
+  })
+}
+
+/** `streams[1].cursor_field` */
+function fieldName(path: StreamProblem['path']): string {
+  return path
+    .map((part) => (typeof part === 'number' ? `[${String(part)}]` : `.${part}`))
+    .join('')
+    .replace(/^\./, '')
+}

@@ -1,0 +1,76 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { DestinationConfig } from '../../engine/run-types.ts'
+import type { PostgresAddress } from '../../sinks/postgres/postgres-address.ts'
+
+/** The databases that the operator's settings name: no request can name another server. */
+export interface DestinationPlaces {
+  /** Of the Data service: its datasets are schemas. */
+  readonly data: PostgresAddress | undefined
+  readonly postgres: Readonly<Record<string, PostgresAddress>>
+}
+
+/** What a connection's `destination` stands for. Throws `destination_invalid`, `destination_not_available`. */
+export function destinationAddress(
+  destination: string,
+  places: DestinationPlaces,
+): DestinationConfig {
+  const colon = destination.indexOf(':')
+  const kind = destination.slice(0, Math.max(colon, 0))
+  const name = destination.slice(colon + 1)
+  if (kind === 'data') return dataset(destination, name, places.data)
+  if (kind === 'postgres') return namedPostgres(destination, name, places.postgres)
+  if (['s3', 'instance', 'topic'].includes(kind)) {
+    throw new ConnectError('destination_not_available', {
+      details: {
+        destination,
+        reason: `${kind}: destinations are not in this version`,
+        fix: 'Use `data:DATASET` or `postgres:NAME`.',
+      },
+    })
+  }
+  throw invalid(destination, 'it does not begin with `data:` or `postgres:`')
+}
+
+/** Schemas that are PostgreSQL's, or hold the checkpoints and the service's own tables. */
+const reservedSchemas =
+  /^(pg_.*|information_schema|reactor_connect|reactor_connect_service|pgboss)$/i
+
+function dataset(
+  destination: string,
+  name: string,
+  address: PostgresAddress | undefined,
+): DestinationConfig {
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name))
+    throw invalid(destination, 'a dataset is letters, digits and `_`, at most 63')
+  if (reservedSchemas.test(name)) throw invalid(destination, 'the name is reserved')
+  if (address !== undefined) return { type: 'postgres', address, schema: name }
+  throw new ConnectError('destination_not_available', {
+    details: {
+      destination,
+      reason: 'the database of the Data service is not set',
+      fix: 'Set `REACTOR_CONNECT_DATA_DATABASE_URL`, or `data.database_url` below `[connect]`.',
+    },
+  })
+}
+
+function namedPostgres(
+  destination: string,
+  name: string,
+  places: DestinationPlaces['postgres'],
+): DestinationConfig {
+  if (!/^[a-z0-9][a-z0-9_]{0,62}$/.test(name))
+    throw invalid(destination, 'a name is small letters, digits and `_`, at most 63')
+  const address = Object.hasOwn(places, name) ? places[name] : undefined
+  if (address !== undefined) return { type: 'postgres', address }
+  throw new ConnectError('destination_not_available', {
+    details: {
+      destination,
+      reason: 'the settings name no such PostgreSQL',
+      fix: `Set \`REACTOR_CONNECT_POSTGRES_${name.toUpperCase()}_URL\`, or \`[connect.postgres.${name}]\`.`,
+    },
+  })
+}
+
+function invalid(destination: string, problem: string): ConnectError {
+  return new ConnectError('destination_invalid', { details: { destination, problem } })
+}
