@@ -27,7 +27,7 @@ import {
   handlerTimeoutMs,
 } from './limits.ts'
 import { methodNotAllowed } from './method-not-allowed.ts'
-import { openApi, openApiRoutes } from './openapi.ts'
+import { openApi, openApiPage, openApiRoute } from './openapi.ts'
 import { requestMetrics } from './request-metrics.ts'
 import { apiKeyRoutes } from './routes/api-keys.ts'
 import { catalogRoutes } from './routes/catalog.ts'
@@ -73,8 +73,9 @@ export async function buildApp(options: HttpOptions): Promise<App> {
     },
     { prefix: '/connect/v1' },
   )
-  await openApiRoutes(app)
+  openApiRoute(app)
   answerOtherMethods()
+  await openApiPage(app)
   await app.ready()
   return app
 }

@@ -36,8 +36,7 @@ export async function openApi(app: App, version: string): Promise<void> {
 const pagePolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-/** `GET /connect/v1/openapi.json`, and a page to read it: its files are served from here, not from a CDN. */
-export async function openApiRoutes(app: App): Promise<void> {
+export function openApiRoute(app: App): void {
   app.get(
     '/connect/v1/openapi.json',
     {
@@ -52,9 +51,14 @@ export async function openApiRoutes(app: App): Promise<void> {
     },
     async (_request, reply) => reply.send({ ...app.swagger() }),
   )
+}
+
+/** A page to read it: its files are served from here, not from a CDN. */
+export async function openApiPage(app: App): Promise<void> {
   await app.register(swaggerUi, {
     routePrefix: '/connect/v1/docs',
     staticCSP: pagePolicy,
+    theme: { title: 'Reactor Connect: HTTP API' },
     uiConfig: {
       docExpansion: 'list',
       persistAuthorization: false,

@@ -4,9 +4,16 @@ import type { OpenAPIV3, OpenAPIV3_1 } from 'openapi-types'
 type Document = Partial<OpenAPIV3.Document | OpenAPIV3_1.Document>
 type Operation = OpenAPIV3.OperationObject | OpenAPIV3_1.OperationObject
 
+/** Connectors, vault and store have errors of their own: what a route does not list has the same shape. */
+const otherFailure = {
+  description: 'Any other error of docs/errors.',
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+}
+
 /**
- * Mends what the generators leave: bodies that may be left out are not required, answers have a description, and of the
- * components, which come once for requests and once for answers, only those stay that something refers to.
+ * Mends what the generators leave: bodies that may be left out are not required, answers have a description, every operation
+ * says how it fails, and of the components, which come once for requests and once for answers, only those stay that
+ * something refers to.
  */
 export function tidyDocument(document: Document, optionalBodies: ReadonlySet<string>): Document {
   for (const [path, item] of Object.entries(document.paths ?? {})) {
@@ -21,11 +28,13 @@ export function tidyDocument(document: Document, optionalBodies: ReadonlySet<str
 function tidyOperation(operation: Operation, bodyRequired: boolean): void {
   const body = operation.requestBody
   if (body !== undefined && 'required' in body) body.required = bodyRequired
-  for (const status of Object.keys(operation.responses ?? {})) {
-    const answer = operation.responses?.[status]
+  const answers: Operation['responses'] = { ...operation.responses, default: otherFailure }
+  for (const status of Object.keys(answers)) {
+    const answer = answers[status]
     if (answer === undefined || '$ref' in answer) continue
     if (answer.description === 'Default Response') answer.description = STATUS_CODES[status] ?? ''
   }
+  operation.responses = answers
 }
 
 function keepReferred(document: Document): void {

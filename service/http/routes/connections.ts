@@ -20,6 +20,19 @@ import { pageQuery, pageRequestOf, pageSchema, pageToWire } from '../wire/paging
 const tags = ['connections']
 const params = z.object({ name })
 
+/** What may be wrong with streams, destination and schedule. */
+const bindingFailures = [
+  'stream_not_found',
+  'stream_listed_twice',
+  'stream_mode_unsupported',
+  'stream_column_not_found',
+  'stream_cursor_missing',
+  'stream_primary_key_missing',
+  'destination_invalid',
+  'destination_not_available',
+  'schedule_invalid',
+] as const
+
 export function connectionRoutes(
   api: App,
   connections: ConnectionService,
@@ -80,7 +93,7 @@ function createConnection(api: App, connections: ConnectionService, answer: Answ
             ...bodyFailures,
             'name_taken',
             'instance_not_found',
-            'stream_not_found',
+            ...bindingFailures,
             'idempotency_key_in_use',
             'idempotency_key_reused',
           ),
@@ -136,7 +149,7 @@ function changeConnection(api: App, connections: ConnectionService): void {
           ...failures(
             ...bodyFailures,
             'connection_not_found',
-            'stream_not_found',
+            ...bindingFailures,
             'version_conflict',
           ),
         },

@@ -68,6 +68,7 @@ function listAndCreate(api: App, instances: InstanceService, answer: AnswerCreat
             ...bodyFailures,
             'name_taken',
             'unknown_connector',
+            'instance_config_invalid',
             'idempotency_key_in_use',
             'idempotency_key_reused',
           ),
@@ -120,7 +121,12 @@ function changeInstance(api: App, instances: InstanceService): void {
         body: instanceUpdate,
         response: {
           200: instanceDocument,
-          ...failures(...bodyFailures, 'instance_not_found', 'version_conflict'),
+          ...failures(
+            ...bodyFailures,
+            'instance_not_found',
+            'instance_config_invalid',
+            'version_conflict',
+          ),
         },
       },
     },
@@ -164,7 +170,7 @@ function credentials(api: App, instances: InstanceService): void {
         body: credentialsInput,
         response: {
           200: instanceDocument,
-          ...failures(...bodyFailures, 'instance_not_found'),
+          ...failures(...bodyFailures, 'instance_not_found', 'credentials_invalid'),
         },
       },
     },
@@ -184,7 +190,13 @@ function credentials(api: App, instances: InstanceService): void {
         body: authorizeInput,
         response: {
           200: authorizationDocument,
-          ...failures(...bodyFailures, 'instance_not_found'),
+          ...failures(
+            ...bodyFailures,
+            'instance_not_found',
+            'oauth_not_supported',
+            'oauth_client_missing',
+            'oauth_redirect_invalid',
+          ),
         },
       },
     },
@@ -226,6 +238,8 @@ function askTheSource(api: App, instances: InstanceService): void {
           ...failures(
             ...bodyFailures,
             'instance_not_found',
+            'credentials_missing',
+            'reauthorization_required',
             'source_unreachable',
             'source_refused',
           ),

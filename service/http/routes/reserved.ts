@@ -4,40 +4,41 @@ import { failuresOnly } from '../failures.ts'
 
 /** Routes of the product that a later version fills: so that clients can be written for them, and get an honest answer. */
 const reserved = [
-  { method: 'POST', url: '/connections/:name/sandbox', feature: 'The sandbox' },
-  { method: 'POST', url: '/connections/:name/promote', feature: 'Promoting a sandbox' },
-  { method: ['GET', 'POST'], url: '/policies/conflict', feature: 'A conflict policy' },
-  { method: ['GET', 'POST'], url: '/receivers', feature: 'A webhook receiver' },
-  { method: 'POST', url: '/ingress/:token', feature: 'Webhook ingress', anonymous: true },
-  { method: 'GET', url: '/instances/:name/actions', feature: 'The list of actions' },
-  {
-    method: 'POST',
-    url: '/instances/:name/actions/:action/invoke',
-    feature: 'Invoking an action',
-  },
-  { method: 'GET', url: '/instances/:name/codegen', feature: 'Generating a typed client' },
-  { method: 'GET', url: '/schemas/:fingerprint', feature: 'The registry of schemas' },
+  ['POST', '/connections/:name/sandbox', 'runSandbox', 'The sandbox'],
+  ['POST', '/connections/:name/promote', 'promoteSandbox', 'Promoting a sandbox'],
+  ['GET', '/policies/conflict', 'listConflictPolicies', 'A conflict policy'],
+  ['POST', '/policies/conflict', 'createConflictPolicy', 'A conflict policy'],
+  ['GET', '/receivers', 'listReceivers', 'A webhook receiver'],
+  ['POST', '/receivers', 'createReceiver', 'A webhook receiver'],
+  ['POST', '/ingress/:token', 'receiveEvent', 'Webhook ingress'],
+  ['GET', '/instances/:name/actions', 'listActions', 'The list of actions'],
+  ['POST', '/instances/:name/actions/:action/invoke', 'invokeAction', 'Invoking an action'],
+  ['GET', '/instances/:name/codegen', 'generateClient', 'Generating a typed client'],
+  ['GET', '/schemas/:fingerprint', 'getSchema', 'The registry of schemas'],
 ] as const
 
+/** Vendors send no key of ours: a token in the path and a signature will stand for it. */
+const anonymousUrl = '/ingress/:token'
+
 export function reservedRoutes(api: App): void {
-  for (const route of reserved) {
-    const anonymous = 'anonymous' in route
+  for (const [method, url, operationId, feature] of reserved) {
+    const anonymous = url === anonymousUrl
     api.route({
-      method: [route.method].flat(),
-      url: route.url,
+      method,
+      url,
       exposeHeadRoute: false,
-      ...(anonymous && { config: { anonymous: true } }),
+      ...(anonymous && { config: { anonymous } }),
       schema: {
         tags: ['not available'],
-        summary: `${route.feature}: not available in this version`,
+        operationId,
+        summary: `${feature}: not available in this version`,
         ...(anonymous && { security: [] }),
         response: anonymous
           ? failuresOnly('not_available')
           : failuresOnly('unauthorized', 'not_available'),
       },
       // After the key, before the body: nothing is read that is not used.
-      onRequest: () =>
-        Promise.reject(new ConnectError('not_available', { details: { feature: route.feature } })),
+      onRequest: () => Promise.reject(new ConnectError('not_available', { details: { feature } })),
       handler: () => undefined,
     })
   }

@@ -202,6 +202,7 @@ function cancelAndRetry(api: App, { runs, answer }: RunRouteOptions, address: Ad
           ...failures(
             'run_not_found',
             'run_active',
+            'run_not_retryable',
             'idempotency_key_in_use',
             'idempotency_key_reused',
           ),

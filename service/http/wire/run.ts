@@ -55,7 +55,7 @@ export const runDocument = z
   })
   .meta({ id: 'Run' })
 
-const logLine = z
+export const logLineDocument = z
   .object({
     seq: z.int().meta({ description: 'Increases in a run.' }),
     at: timestamp,
@@ -76,7 +76,7 @@ export const logQuery = z.strictObject({
 
 export const logPageDocument = z
   .object({
-    items: z.array(logLine),
+    items: z.array(logLineDocument),
     next_after: z.int().meta({
       description: 'Give it as `after` to get what follows. A run that goes on has more later.',
     }),
@@ -123,6 +123,6 @@ function streamToWire(stream: RunStream): z.output<typeof runStream> {
   }
 }
 
-export function logLineToWire(line: RunLogLine): z.output<typeof logLine> {
+export function logLineToWire(line: RunLogLine): z.output<typeof logLineDocument> {
   return { ...line, fields: { ...line.fields } }
 }
