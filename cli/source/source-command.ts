@@ -5,6 +5,7 @@ import {
 } from '../../connectors/manifest/load-manifest-file.ts'
 import { SourceEnvironment } from '../../connectors/manifest/source-environment.ts'
 import { bestMatch } from '../../manifest-interpreter/config/json-schema/best-match.ts'
+import { violationText } from '../../manifest-interpreter/config/json-schema/violation.ts'
 import { violations } from '../../manifest-interpreter/config/json-schema/violations.ts'
 import { connectorSpecification } from '../../manifest-interpreter/config/connector-specification.ts'
 import { SourceError } from '../../manifest-interpreter/contracts.ts'
@@ -145,7 +146,7 @@ async function run(
 function checkConfig(schema: Value, config: Dict, secrets: SecretFilter): void {
   const violation = bestMatch(violations(schema, withoutInternal(config)))
   if (violation === undefined) return
-  throw new SourceError(secrets.text(`Config validation error: ${violation.message}`), {
+  throw new SourceError(secrets.text(`Config validation error: ${violationText(violation)}`), {
     failureType: 'config_error',
   })
 }

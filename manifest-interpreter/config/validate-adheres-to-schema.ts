@@ -5,9 +5,10 @@ import { parseJson } from '../value/json.ts'
 import type { PlainDict, Value } from '../value/value.ts'
 import { ConfigError } from './config-error.ts'
 import { bestMatch } from './json-schema/best-match.ts'
+import { violationText } from './json-schema/violation.ts'
 import { violations } from './json-schema/violations.ts'
 
-/** Validates values against a JSON schema. A text is read as JSON first. Messages are those of Python's jsonschema. */
+/** Validates values against a JSON schema. A text is read as JSON first. */
 export function validateAdheresToSchema(definition: PlainDict): (value: Value) => void {
   const schema = field(definition, 'base_schema') ?? null
   if (!isDict(schema)) {
@@ -16,7 +17,8 @@ export function validateAdheresToSchema(definition: PlainDict): (value: Value) =
   return (value) => {
     const instance = typeof value === 'string' ? readJson(value) : value
     const worst = bestMatch(violations(schema, instance))
-    if (worst !== undefined) throw new ConfigError(`JSON schema validation error: ${worst.message}`)
+    if (worst !== undefined)
+      throw new ConfigError(`JSON schema validation error: ${violationText(worst)}`)
   }
 }
 
@@ -25,6 +27,6 @@ function readJson(text: string): Value {
     return parseJson(text)
   } catch (error) {
     if (!(error instanceof JsonError)) throw error
-    throw new ConfigError(`Invalid JSON string: ${text}`, { cause: error })
+    throw new ConfigError('The text is no JSON.', { cause: error })
   }
 }

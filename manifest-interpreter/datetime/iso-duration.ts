@@ -1,4 +1,3 @@
-import { reprText } from '../value/text.ts'
 import { valueError } from '../value/python-error.ts'
 import { PyTimeDelta } from './py-datetime.ts'
 
@@ -14,7 +13,7 @@ const dateShape =
 /** isodate.parse_duration: an ISO 8601 duration. Throws a ValueError. */
 export function parseIsoDuration(text: string): PyTimeDelta {
   const parts = (shape.exec(text) ?? dateShape.exec(text))?.groups
-  if (parts === undefined) throw valueError(`Unable to parse duration string ${reprText(text)}`)
+  if (parts === undefined) throw valueError('The text is no ISO 8601 duration.')
   const part = (name: string): number => Number((parts[name] ?? '0').replace(',', '.'))
   const micros = [
     part('weeks') * 7 * 86_400,

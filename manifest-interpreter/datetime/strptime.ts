@@ -48,8 +48,8 @@ function makeReader(format: string): DateReader {
     const matched = regex.exec(text)?.[0]
     throw valueError(
       matched === undefined
-        ? `time data ${reprText(text)} does not match format ${reprText(format)}`
-        : `unconverted data remains: ${text.slice(matched.length)}`,
+        ? `The time does not match the format ${reprText(format)}.`
+        : `The time goes on after what the format ${reprText(format)} reads.`,
     )
   }
   return { match, read }
@@ -177,7 +177,7 @@ function readOffset(text: string | undefined): number | null {
   const colonAfterHours = text.charAt(3) === ':'
   const rest = text.slice(colonAfterHours ? 4 : 3)
   if (colonAfterHours && rest.length > 2 && rest.charAt(2) !== ':')
-    throw valueError(`Inconsistent use of : in ${text}`)
+    throw valueError('The offset of the time uses : in part only.')
   const digits = `${text.slice(1, 3)}${rest.replace(':', '')}`
   const seconds =
     Number(digits.slice(0, 2)) * 3600 + Number(digits.slice(2, 4)) * 60 + Number(digits.slice(4, 6))

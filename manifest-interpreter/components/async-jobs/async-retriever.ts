@@ -28,9 +28,12 @@ export function asyncRetriever(
   )
   // The answer of a job is looked at several times: for its status, and for where its results are.
   if (isPathDecoder(decoder)) decoder.keepWhole()
+  const { stream } = context
   const selector = builder.build('recordSelector', component(definition, 'record_selector'), {
     ...context,
     decoder,
+    // As with the reference, a cursor does not filter what a job gave.
+    ...(stream !== undefined && { stream: { ...stream, incrementalSync: null } }),
   })
   const repository = buildRepository(definition, builder, { ...context, decoder })
   const retryWaitSeconds = retryWait(definition, builder)

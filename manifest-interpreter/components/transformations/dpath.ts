@@ -298,7 +298,7 @@ function itemKey(container: Value, segment: Value): Value {
 function creationKey(container: Value, segment: Value): Value {
   if (!Array.isArray(container) || typeof segment !== 'string') return segment
   const index = parseInteger(segment)
-  if (index === undefined) throw valueError(`invalid literal for int() with base 10: ${segment}`)
+  if (index === undefined) throw valueError('A position in a list must be a whole number.')
   return index
 }
 

@@ -1,5 +1,5 @@
 import { flag } from '../../definition.ts'
-import { dictOf, entries, isDict } from '../../value/dict.ts'
+import { dictOf, get, isDict, keys } from '../../value/dict.ts'
 import { str } from '../../value/text.ts'
 import type { Transformation } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
@@ -20,18 +20,24 @@ export function flattenFields(definition: PlainDict): Transformation {
  */
 function flatten(record: Dict, flattensLists: boolean): Dict {
   const flat = new Map<string, Value>()
-  const pending: [Value, string][] = [[record, '_']]
+  // Two stacks rather than one of pairs: a record pushes some dozens.
+  const values: Value[] = [record]
+  const paths: string[] = ['_']
   let alwaysPrefix = false
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const [value, path] = next
+  for (let path = paths.pop(); path !== undefined; path = paths.pop()) {
+    const value = values.pop() ?? null
     if (isDict(value)) {
-      for (const [key, child] of entries(value)) {
+      for (const key of keys(value)) {
         const name = str(key)
-        pending.push([child, alwaysPrefix || flat.has(name) ? `${path}.${name}` : name])
+        values.push(get(value, key) ?? null)
+        paths.push(alwaysPrefix || flat.has(name) ? `${path}.${name}` : name)
       }
     } else if (Array.isArray(value) && flattensLists) {
-      for (const [i, item] of value.entries()) pending.push([item, `${path}.${i}`])
-      if (value.length > 0) alwaysPrefix = true
+      for (const [i, item] of value.entries()) {
+        values.push(item)
+        paths.push(`${path}.${i}`)
+      }
+      alwaysPrefix ||= value.length > 0
     } else flat.set(path, value)
   }
   return dictOf(flat)

@@ -17,7 +17,8 @@ export function bestMatch(violations: readonly Violation[]): Violation | undefin
   while (best !== undefined && best.context.length > 0) {
     const [least, next] = best.context.toSorted(compareRelevance)
     if (least === undefined || (next !== undefined && compareRelevance(least, next) === 0)) break
-    best = least
+    // What is wrong with an alternative is told from where the alternatives are.
+    best = { ...least, path: [...best.path, ...least.path] }
   }
   return best
 }

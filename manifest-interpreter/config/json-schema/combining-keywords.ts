@@ -20,7 +20,7 @@ export const combiningKeywords: ReadonlyMap<string, Keyword> = new Map<string, K
     'anyOf',
     (call) => {
       const { found } = alternatives(call)
-      return found === undefined ? [] : noneFits(call, found)
+      return found === undefined ? [] : noneFits(found)
     },
   ],
   ['oneOf', oneOf],
@@ -29,7 +29,7 @@ export const combiningKeywords: ReadonlyMap<string, Keyword> = new Map<string, K
     ({ argument, instance, check }) =>
       check(argument, instance).length > 0
         ? []
-        : [{ message: `${repr(instance)} should not be valid under ${repr(argument)}` }],
+        : [{ message: `The value should not be valid under ${repr(argument)}` }],
   ],
   [
     'if',
@@ -58,13 +58,13 @@ function alternatives({ argument, instance, check }: KeywordCall): {
   return { first: -1, found: all }
 }
 
-function noneFits({ instance }: KeywordCall, context: readonly Violation[]): ReturnType<Keyword> {
-  return [{ message: `${repr(instance)} is not valid under any of the given schemas`, context }]
+function noneFits(context: readonly Violation[]): ReturnType<Keyword> {
+  return [{ message: 'The value is not valid under any of the given schemas', context }]
 }
 
 function oneOf(call: KeywordCall): ReturnType<Keyword> {
   const { first, found } = alternatives(call)
-  if (found !== undefined) return noneFits(call, found)
+  if (found !== undefined) return noneFits(found)
   const schemas = schemasOf(call.argument)
   const more = schemas
     .slice(first + 1)
@@ -72,5 +72,5 @@ function oneOf(call: KeywordCall): ReturnType<Keyword> {
   if (more.length === 0) return []
   // The first one is named last.
   const names = [...more, ...schemas.slice(first, first + 1)].map((schema) => repr(schema))
-  return [{ message: `${repr(call.instance)} is valid under each of ${names.join(', ')}` }]
+  return [{ message: `The value is valid under each of ${names.join(', ')}` }]
 }

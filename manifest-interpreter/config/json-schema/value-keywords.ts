@@ -13,7 +13,7 @@ export const valueKeywords: ReadonlyMap<string, Keyword> = new Map<string, Keywo
     ({ argument, instance }) => {
       const types = Array.isArray(argument) ? argument : [argument]
       if (types.some((type) => isOfType(instance, type))) return []
-      return [{ message: `${repr(instance)} is not of type ${types.map(repr).join(', ')}` }]
+      return [{ message: `The value is not of type ${types.map(repr).join(', ')}` }]
     },
   ],
   [
@@ -21,7 +21,7 @@ export const valueKeywords: ReadonlyMap<string, Keyword> = new Map<string, Keywo
     ({ argument, instance }) => {
       const values = Array.isArray(argument) ? argument : []
       if (values.some((value) => sameJson(value, instance))) return []
-      return [{ message: `${repr(instance)} is not one of ${repr(argument)}` }]
+      return [{ message: `The value is not one of ${repr(argument)}` }]
     },
   ],
   [
@@ -38,22 +38,20 @@ export const valueKeywords: ReadonlyMap<string, Keyword> = new Map<string, Keywo
     ({ argument, instance }) =>
       !isNumber(instance) || isMultiple(instance, argument)
         ? []
-        : [{ message: `${repr(instance)} is not a multiple of ${repr(argument)}` }],
+        : [{ message: `The value is not a multiple of ${repr(argument)}` }],
   ],
   [
     'pattern',
     ({ argument, instance }) =>
       typeof instance !== 'string' || matchesPattern(argument, instance)
         ? []
-        : [{ message: `${repr(instance)} does not match ${repr(argument)}` }],
+        : [{ message: `The value does not match ${repr(argument)}` }],
   ],
   [
     'minLength',
     ({ argument, instance }) => {
       if (typeof instance !== 'string' || compareNumbers(length(instance), argument) >= 0) return []
-      return [
-        { message: `${repr(instance)} ${argument === 1 ? 'should be non-empty' : 'is too short'}` },
-      ]
+      return [{ message: `The value ${argument === 1 ? 'should be non-empty' : 'is too short'}` }]
     },
   ],
   [
@@ -62,7 +60,7 @@ export const valueKeywords: ReadonlyMap<string, Keyword> = new Map<string, Keywo
       if (typeof instance !== 'string' || compareNumbers(length(instance), argument) <= 0) return []
       return [
         {
-          message: `${repr(instance)} ${argument === 0 ? 'is expected to be empty' : 'is too long'}`,
+          message: `The value ${argument === 0 ? 'is expected to be empty' : 'is too long'}`,
         },
       ]
     },
@@ -74,7 +72,7 @@ function limit(isBeyond: (order: number) => boolean, words: string): Keyword {
     // Draft 4 has true or false here, which changes another keyword: not known to be used by a manifest.
     if (!isNumber(instance) || !isNumber(argument)) return []
     return isBeyond(compareNumbers(instance, argument))
-      ? [{ message: `${repr(instance)} ${words} ${repr(argument)}` }]
+      ? [{ message: `The value ${words} ${repr(argument)}` }]
       : []
   }
 }

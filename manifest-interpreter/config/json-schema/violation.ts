@@ -1,8 +1,9 @@
+import { str } from '../../value/text.ts'
 import type { Dict, Value } from '../../value/value.ts'
 
 /** What a value has against it in a JSON schema. */
 export interface Violation {
-  /** As Python's jsonschema words it. */
+  /** As Python's jsonschema words it, without the value: that may be a secret. */
   readonly message: string
   readonly keyword: string
   /** From the value that the keyword's schema is for, down to the one that is wrong. */
@@ -12,6 +13,12 @@ export interface Violation {
   readonly instance: Value
   /** Of anyOf and oneOf: what is wrong with each alternative. */
   readonly context: readonly Violation[]
+}
+
+/** Where it is, as a JSON pointer, and what is wrong there. */
+export function violationText({ path, message }: Violation): string {
+  const keys = path.map((key) => str(key).replaceAll('~', '~0').replaceAll('/', '~1'))
+  return keys.length === 0 ? message : `/${keys.join('/')}: ${message}`
 }
 
 /** What a keyword finds: its violations are completed by who calls it. */

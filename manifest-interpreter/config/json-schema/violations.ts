@@ -1,5 +1,4 @@
 import { get, isDict, textEntries } from '../../value/dict.ts'
-import { repr } from '../../value/text.ts'
 import type { Dict, Value } from '../../value/value.ts'
 import { ConfigError } from '../config-error.ts'
 import { combiningKeywords } from './combining-keywords.ts'
@@ -89,8 +88,14 @@ class SchemaWalk {
 }
 
 function refused(instance: Value): Violation {
-  const message = `False schema does not allow ${repr(instance)}`
-  return { message, keyword: '', path: [], schema: {}, instance, context: [] }
+  return {
+    message: 'The value is not allowed',
+    keyword: '',
+    path: [],
+    schema: {},
+    instance,
+    context: [],
+  }
 }
 
 function completed(

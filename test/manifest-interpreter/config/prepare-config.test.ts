@@ -120,13 +120,13 @@ describe('validations', () => {
     const schema = { type: 'object', properties: { type: { enum: ['oauth', 'key'] } } }
     expect(() => {
       validate({ creds: { type: 'nope' } }, ['creds'], schema)
-    }).toThrow("JSON schema validation error: 'nope' is not one of ['oauth', 'key']")
+    }).toThrow("JSON schema validation error: /type: The value is not one of ['oauth', 'key']")
   })
 
   it('read a text as JSON', () => {
     expect(() => {
       validate({ a: 'oauth' }, ['a'], { type: 'string' })
-    }).toThrow('Invalid JSON string: oauth')
+    }).toThrow('The text is no JSON.')
     validate({ a: '"oauth"' }, ['a'], { type: 'string' })
   })
 
@@ -134,7 +134,7 @@ describe('validations', () => {
     const config = { list: [{ n: 1 }, { n: true }] }
     expect(() => {
       validate(config, ['list', '*', 'n'], { type: 'integer' })
-    }).toThrow("True is not of type 'integer'")
+    }).toThrow("The value is not of type 'integer'")
   })
 
   it('pass where there is nothing', () => {
