@@ -59,13 +59,24 @@ async function openRead(config: JsonObject, context: ConnectorContext): Promise<
     const [row] = await session.rows<{ snapshot: string }>(
       'SELECT pg_export_snapshot() AS snapshot',
     )
+    const inTurn = oneAtATime()
     return {
       shared: { snapshot: row?.snapshot ?? '' },
-      plan: (stream, states) => planStream(session, parsed, { stream, states }),
+      plan: (stream, states) => inTurn(() => planStream(session, parsed, { stream, states })),
       [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
     }
   } catch (thrown) {
     session.destroy()
     throw thrown
+  }
+}
+
+/** A session takes one query at a time, and streams are planned side by side. */
+function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const result = last.then(work, work)
+    last = result
+    return result
   }
 }

@@ -204,6 +204,24 @@ describe('a full refresh', () => {
     expect((await readWithStops('parent', {}, 10)).rows.length).toBe(1)
   })
 
+  test('plans streams side by side, one query at a time', async () => {
+    await db.query('CREATE TABLE planned (id int PRIMARY KEY)')
+    const stream = fullRefreshOf(await discovered(postgresConnector, config(), 'planned'))
+    const warnings: string[] = []
+    const onWarning = ({ message }: Error): void => {
+      warnings.push(message)
+    }
+    process.on('warning', onWarning)
+    await using session = await postgresConnector.openRead(config(), contextOf())
+    const plans = await Promise.all(
+      Array.from({ length: 4 }, () => session.plan(stream, new Map())),
+    )
+    expect(new Set(plans.map((plan) => JSON.stringify(plan))).size).toBe(1)
+    await new Promise(setImmediate)
+    process.off('warning', onWarning)
+    expect(warnings).toEqual([])
+  })
+
   test('that is stopped while the server has sent nothing ends at once, on the server too', async () => {
     await db.query(`CREATE VIEW asleep AS SELECT 1 AS id, pg_sleep(600) IS NULL AS s`)
     const stream = fullRefreshOf(await discovered(postgresConnector, config(), 'asleep'))
