@@ -3,7 +3,7 @@ import { exitCodes } from '../exit-codes.ts'
 import type { RunEnd } from './run-output.ts'
 
 /** An error as the end of a run: wrong files and wrong command lines have an exit code of their own. */
-export function errorEnd(thrown: unknown): RunEnd {
+export function errorEnd(thrown: unknown): Extract<RunEnd, { kind: 'error' }> {
   const error = ConnectError.from(thrown)
   const isUsage =
     error.code === 'usage' ||

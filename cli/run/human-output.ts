@@ -1,9 +1,9 @@
 import { streamLabel } from '../../protocol/index.ts'
-import type { RunProgress } from '../../engine/run-types.ts'
+import type { RunProgress, RunResult } from '../../engine/run-types.ts'
 import { count, rows } from './amounts.ts'
 import type { Paint } from './paint.ts'
 import { liveLines, plainLine } from './progress-lines.ts'
-import { errorLines, resultLines } from './result-lines.ts'
+import { errorLines, resultLines, type ShownResult } from './result-lines.ts'
 import { RunClock } from './run-clock.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
 import type { Screen } from './screen.ts'
@@ -11,6 +11,14 @@ import type { Screen } from './screen.ts'
 /** 5 redraws a second are smooth; a log file wants a line every few seconds. */
 const redrawEveryMs = 200
 const plainLineEveryMs = 5_000
+
+const advice: Readonly<Record<RunResult['status'], string>> = {
+  complete: '',
+  partial:
+    '. Run the same command again: complete streams start their next sync, the others go on from their last checkpoint.',
+  failed: '. Run the same command again after the fix: it goes on from the last checkpoint.',
+  stopped: '. Run the same command again to go on from the last checkpoint.',
+}
 
 /** Progress and result for people, on stderr: live on a terminal, plain lines elsewhere. */
 export class HumanOutput implements RunOutput {
@@ -44,10 +52,16 @@ export class HumanOutput implements RunOutput {
   end(end: RunEnd): void {
     this.#screen.live([])
     const paint = this.#paint
-    if (end.kind === 'result')
-      this.#screen.lines(resultLines(end.result, { clock: this.#clock, paint }))
+    if (end.kind === 'result') this.result(end.result, advice[end.result.status])
     else if (end.kind === 'error') this.#screen.lines(errorLines(end.error, { paint }))
     else this.#screen.line(`${paint('yellow', 'run stopped')} before anything was read`)
+  }
+
+  /** The account of a run that has ended. */
+  result(result: ShownResult, next: string): void {
+    this.#screen.live([])
+    const context = { clock: this.#clock, paint: this.#paint, advice: next }
+    this.#screen.lines(resultLines(result, context))
   }
 
   /** One line when a stream ends, while others go on; the full account comes with the result. */

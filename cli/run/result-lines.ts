@@ -1,11 +1,27 @@
 import { streamLabel, type ErrorBody } from '../../protocol/index.ts'
-import type { RunResult, StreamResult } from '../../engine/run-types.ts'
+import type { StreamProgress } from '../../engine/run-types.ts'
 import { count, duration, rows } from './amounts.ts'
 import type { Paint, Style } from './paint.ts'
 import type { RunClock } from './run-clock.ts'
 
-const statusStyles: Readonly<Record<StreamResult['status'] | RunResult['status'], Style>> = {
+/** What is shown of a run that has ended: one that ran here, or one of the service. */
+export interface ShownResult {
+  readonly status: 'complete' | 'partial' | 'failed' | 'stopped' | 'cancelled'
+  readonly seconds: number
+  readonly streams: readonly ShownStream[]
+  /** Of the run as a whole. */
+  readonly error?: ErrorBody
+}
+export interface ShownStream extends StreamProgress {
+  /** True where this run continued an unfinished sync. */
+  readonly resumed?: boolean
+  readonly warnings: readonly string[]
+  readonly error?: ErrorBody
+}
+
+const statusStyles: Readonly<Record<ShownStream['status'] | ShownResult['status'], Style>> = {
   complete: 'green',
+  cancelled: 'yellow',
   partial: 'yellow',
   stopped: 'yellow',
   waiting: 'yellow',
@@ -13,19 +29,28 @@ const statusStyles: Readonly<Record<StreamResult['status'] | RunResult['status']
   failed: 'red',
 }
 
+export interface ResultContext {
+  readonly clock: RunClock
+  readonly paint: Paint
+  /** Goes on after the summary: what to do next. */
+  readonly advice: string
+}
+
 /** The end of a run: a line for every stream, with its warnings and error below, and a summary. */
-export function resultLines(
-  result: RunResult,
-  context: { readonly clock: RunClock; readonly paint: Paint },
-): readonly string[] {
+export function resultLines(result: ShownResult, context: ResultContext): readonly string[] {
+  const { paint } = context
   const nameWidth = Math.max(...result.streams.map(({ stream }) => streamLabel(stream).length), 0)
   const streams = result.streams.flatMap((stream) => streamLines(stream, { ...context, nameWidth }))
-  return [...streams, summary(result, context.paint)]
+  return [
+    ...streams,
+    ...(result.error === undefined ? [] : errorLines(result.error, { paint })),
+    `${summary(result, paint)}${context.advice}`,
+  ]
 }
 
 function streamLines(
-  stream: StreamResult,
-  context: { readonly clock: RunClock; readonly paint: Paint; readonly nameWidth: number },
+  stream: ShownStream,
+  context: ResultContext & { readonly nameWidth: number },
 ): readonly string[] {
   const { paint } = context
   const seconds = context.clock.seconds(stream)
@@ -36,7 +61,7 @@ function streamLines(
     ...(seconds === undefined
       ? []
       : [duration(seconds), `${count(stream.loaded / seconds)} rows/s`]),
-    ...(stream.resumed ? ['resumed'] : []),
+    ...(stream.resumed === true ? ['resumed'] : []),
   ]
   const status = paint(statusStyles[stream.status], stream.status.padEnd(8))
   return [
@@ -46,7 +71,7 @@ function streamLines(
   ]
 }
 
-function summary(result: RunResult, paint: Paint): string {
+function summary(result: ShownResult, paint: Paint): string {
   const loaded = result.streams.reduce((total, stream) => total + stream.loaded, 0)
   const rejected = result.streams.reduce((total, stream) => total + stream.rejected, 0)
   const complete = result.streams.filter(({ status }) => status === 'complete').length
@@ -56,15 +81,7 @@ function summary(result: RunResult, paint: Paint): string {
     ...(rejected > 0 ? [`${count(rejected)} rejected`] : []),
     `in ${duration(result.seconds)}`,
   ]
-  return `${paint(statusStyles[result.status], `run ${result.status}`)}: ${facts.join(', ')}${advice[result.status]}`
-}
-
-const advice: Readonly<Record<RunResult['status'], string>> = {
-  complete: '',
-  partial:
-    '. Run the same command again: complete streams start their next sync, the others go on from their last checkpoint.',
-  failed: '. Run the same command again after the fix: it goes on from the last checkpoint.',
-  stopped: '. Run the same command again to go on from the last checkpoint.',
+  return `${paint(statusStyles[result.status], `run ${result.status}`)}: ${facts.join(', ')}`
 }
 
 /** An error as the user reads it: what happened, what to do, where to read more. */

@@ -1,0 +1,143 @@
+import type { z } from 'zod'
+import { ConnectError } from '../../protocol/index.ts'
+import { serviceError, serviceErrorDocument } from './service-error.ts'
+
+/** Where a service is, and the key for it. */
+export interface ServiceAddress {
+  /** `http://127.0.0.1:8007`, without a slash at its end. */
+  readonly url: string
+  /** Undefined: only what needs none can be asked. */
+  readonly key: string | undefined
+}
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  /** From the root: `apiPath('instances', name)`. */
+  readonly path: string
+  readonly query?: Readonly<Record<string, string | number | undefined>>
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** An answer as the service gave it, and what is known of it. */
+export interface Answer<Document> {
+  readonly json: unknown
+  readonly document: Document
+}
+
+/**
+ * Asks the HTTP API of a service. Redirects are not followed: one would carry the key elsewhere. Every method throws what
+ * the service refused as the error that it is, and `service_unreachable`, `service_answer_invalid`.
+ */
+export class ApiClient {
+  readonly #address: ServiceAddress
+  readonly #signal: AbortSignal
+
+  /** `signal` ends what is asked. */
+  constructor(address: ServiceAddress, signal: AbortSignal) {
+    this.#address = address
+    this.#signal = signal
+  }
+
+  get url(): string {
+    return this.#address.url
+  }
+
+  async ask<Schema extends z.ZodType>(
+    request: ApiRequest,
+    schema: Schema,
+  ): Promise<Answer<z.output<Schema>>> {
+    const response = await this.send(request)
+    return this.parsed(await this.#textOf(response), schema)
+  }
+
+  /** A document of the service. */
+  parsed<Schema extends z.ZodType>(text: string, schema: Schema): Answer<z.output<Schema>> {
+    const json = this.#jsonOf(text)
+    const { success, data, error } = schema.safeParse(json)
+    if (success) return { json, document: data }
+    throw this.#invalid('its answer is not what this version expects', error)
+  }
+
+  /** What answers nothing. */
+  async tell(request: ApiRequest): Promise<void> {
+    const response = await this.send(request)
+    await response.body?.cancel()
+  }
+
+  /** The answer, of which the body is still to come; the status is one of success. */
+  async send(request: ApiRequest): Promise<Response> {
+    const response = await this.#fetch(request)
+    if (response.ok) return response
+    const text = await this.#textOf(response)
+    const isJson = response.headers.get('content-type')?.includes('json') === true
+    const refused = serviceErrorDocument.safeParse(isJson ? this.#jsonOf(text) : undefined)
+    throw refused.success
+      ? serviceError(refused.data.error)
+      : this.#invalid(`it answers with status ${response.status}, and no error of the API`)
+  }
+
+  async #fetch({ method, path, query = {}, body, headers = {} }: ApiRequest): Promise<Response> {
+    const url = new URL(`${this.#address.url}${path}`)
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) url.searchParams.set(name, String(value))
+    const { key } = this.#address
+    try {
+      return await fetch(url, {
+        method,
+        redirect: 'manual',
+        signal: this.#signal,
+        headers: {
+          accept: 'application/json',
+          ...(key !== undefined && { authorization: `Bearer ${key}` }),
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      })
+    } catch (error) {
+      throw this.unreachable(error)
+    }
+  }
+
+  /** What is broken on the way as the error that it is; being stopped stays what it is. */
+  unreachable(cause: unknown): unknown {
+    if (this.#signal.aborted) return cause
+    const details = { url: this.#address.url, reason: reasonOf(cause) }
+    return new ConnectError('service_unreachable', { details, cause })
+  }
+
+  async #textOf(response: Response): Promise<string> {
+    try {
+      return await response.text()
+    } catch (error) {
+      throw this.unreachable(error)
+    }
+  }
+
+  #jsonOf(text: string): unknown {
+    try {
+      return JSON.parse(text)
+    } catch (error) {
+      throw this.#invalid('its answer is no JSON', error)
+    }
+  }
+
+  #invalid(reason: string, cause?: unknown): ConnectError {
+    const details = { url: this.#address.url, reason }
+    return new ConnectError('service_answer_invalid', { details, cause })
+  }
+}
+
+/** fetch says "fetch failed"; the cause says why. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { cause } = error
+  if (!(cause instanceof Error)) return error.message
+  if ('code' in cause && typeof cause.code === 'string') {
+    return cause.message === '' || cause.message.includes(cause.code)
+      ? cause.message || cause.code
+      : `${cause.message} (${cause.code})`
+  }
+  return cause.message
+}

@@ -1,0 +1,79 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { Environment } from '../../service/config/environment.ts'
+import { loadSettings } from '../../service/config/load-settings.ts'
+import { readLocalService } from '../../service/serve/local-service-file.ts'
+import type { ServiceAddress } from './api-client.ts'
+import { loginFile, readLogin } from './login-file.ts'
+
+/** `--url` and `--key`. */
+export interface ServiceFlags {
+  readonly url?: string | undefined
+  readonly key?: string | undefined
+}
+
+/** Where a service on this machine listens that leaves no trace of itself. */
+const defaultUrl = 'http://127.0.0.1:8007'
+
+/** An address, and how it became known. */
+export interface FoundService extends ServiceAddress {
+  readonly from: 'flag' | 'environment' | 'login' | 'local' | 'default'
+}
+
+/**
+ * The service that a command asks: of the flags, else of the environment, else of the last login, else the one of this
+ * machine. A key that was kept for one address is sent to no other. Throws `usage`.
+ */
+export async function findService(
+  flags: ServiceFlags,
+  environment: Environment,
+): Promise<FoundService> {
+  const named = namedService(flags, environment)
+  if (named?.key !== undefined) return checked(named)
+  const kept = await keptServices(environment)
+  if (named === undefined) {
+    const found = kept[0] ?? { url: defaultUrl, key: undefined, from: 'default' as const }
+    return checked({ ...found, key: givenKey(flags, environment) ?? found.key })
+  }
+  const { url, from } = checked(named)
+  return { url, from, key: kept.find((one) => checked(one).url === url)?.key }
+}
+
+function namedService(flags: ServiceFlags, environment: Environment): FoundService | undefined {
+  const key = givenKey(flags, environment)
+  if (flags.url !== undefined) return { url: flags.url, key, from: 'flag' }
+  const url = environment.REACTOR_CONNECT_URL ?? ''
+  return url === '' ? undefined : { url, key, from: 'environment' }
+}
+
+function givenKey(flags: ServiceFlags, environment: Environment): string | undefined {
+  const inEnvironment = environment.REACTOR_CONNECT_API_KEY ?? ''
+  return flags.key ?? (inEnvironment === '' ? undefined : inEnvironment)
+}
+
+async function keptServices(environment: Environment): Promise<readonly FoundService[]> {
+  const login = await readLogin(loginFile(environment))
+  const local = await readLocalService(loadSettings({ environment }).dataDir)
+  return [
+    ...(login === undefined ? [] : [{ ...login, from: 'login' as const }]),
+    ...(local === undefined ? [] : [{ url: local.url, key: local.apiKey, from: 'local' as const }]),
+  ]
+}
+
+function checked({ url, key, from }: FoundService): FoundService {
+  const parsed = URL.parse(url)
+  if (parsed === null || !/^https?:$/.test(parsed.protocol))
+    throw usage(`"${url}" is not the URL of a service`, 'Write it as https://connect.example.com.')
+  if (parsed.username !== '' || parsed.password !== '')
+    throw usage(
+      'The URL of the service holds a user or a password',
+      'Leave it out: the key is given by itself, with `REACTOR_CONNECT_API_KEY`.',
+    )
+  // What cannot stand in a header would be quoted by the error of whoever sends it.
+  if (key !== undefined && !/^[\x21-\x7e]{1,512}$/.test(key))
+    throw usage('The API key holds characters that no key has', 'Copy it again, as it was shown.')
+  return { url: `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}`, key, from }
+}
+
+function usage(problem: string, fix: string): ConnectError {
+  return new ConnectError('usage', { details: { problem, fix } })
+}

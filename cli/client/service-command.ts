@@ -1,0 +1,44 @@
+import type { Command } from 'commander'
+import type { Environment } from '../../service/config/environment.ts'
+import type { UserInput } from '../input/user-input.ts'
+import type { CommandOutput } from '../output/command-output.ts'
+import type { ApiClient } from './api-client.ts'
+import type { ServiceFlags } from './find-service.ts'
+
+/** The flags that every command has which asks the service. */
+export interface CommonFlags extends ServiceFlags {
+  readonly json?: true
+}
+
+/** What such a command works with. */
+export interface Around {
+  readonly client: ApiClient
+  readonly output: CommandOutput
+  readonly input: UserInput
+  readonly environment: Environment
+  readonly signal: AbortSignal
+}
+
+/** Runs the work of a command, which resolves with the exit code. */
+export type AskService = (
+  flags: CommonFlags,
+  work: (around: Around) => Promise<number>,
+) => Promise<void>
+
+/** A command that asks the service, with the flags that say which one. */
+export function serviceCommand(parent: Command, name: string, description: string): Command {
+  return parent
+    .command(name)
+    .description(description)
+    .option('--json', 'what the service answers, as JSON')
+    .option('--url <URL>', 'the service (REACTOR_CONNECT_URL); default: the one of this machine')
+    .option('--key <KEY>', 'its API key; better given as REACTOR_CONNECT_API_KEY')
+}
+
+/** `--streams A,B` */
+export function nameList(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+}

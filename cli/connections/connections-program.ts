@@ -1,0 +1,180 @@
+import { Option, type Command } from 'commander'
+import {
+  nameList,
+  serviceCommand,
+  type AskService,
+  type CommonFlags,
+} from '../client/service-command.ts'
+import { ifVersionOption, limitOption } from '../options.ts'
+import { promoteConnection, sandboxConnection } from '../reserved/reserved-commands.ts'
+import {
+  createConnection,
+  deleteConnection,
+  getConnection,
+  listConnections,
+  resetConnection,
+  setPaused,
+  updateConnection,
+  type ConnectionFlags,
+} from './connection-commands.ts'
+import { runsCommand } from './runs-program.ts'
+
+/** `reactor connect connections …`. */
+export function connectionsCommand(connect: Command, ask: AskService): void {
+  const connections = connect
+    .command('connections')
+    .description('streams of an instance bound to a destination, and their runs')
+    .addHelpText('after', examples)
+  createAndUpdate(connections, ask)
+  lookAt(connections, ask)
+  change(connections, ask)
+  tryOut(connections, ask)
+  runsCommand(connections, ask)
+}
+
+function createAndUpdate(connections: Command, ask: AskService): void {
+  const create = serviceCommand(
+    connections,
+    'create',
+    'bind streams of an instance to a destination',
+  )
+    .argument('<NAME>', 'letters, digits, - and _')
+    .requiredOption('--from <INSTANCE>', 'the instance that is read')
+    .requiredOption('--dest <DESTINATION>', 'data:DATASET or postgres:NAME')
+    .addHelpText('after', createExamples)
+  fields(create).action(
+    async (name: string, flags: CommonFlags & ConnectionFlags & { from: string; dest: string }) =>
+      ask(flags, (around) => createConnection(around, name, flags)),
+  )
+  const update = serviceCommand(
+    connections,
+    'update',
+    'change what is given; the next run goes by it',
+  )
+    .argument('<NAME>')
+    .option('--dest <DESTINATION>', 'data:DATASET or postgres:NAME')
+    .option('--no-schedule', 'run by hand only')
+    .addOption(ifVersionOption())
+  fields(update).action(
+    async (name: string, flags: CommonFlags & ConnectionFlags & { ifVersion?: number }) =>
+      ask(flags, (around) => updateConnection(around, name, flags)),
+  )
+}
+
+function fields(command: Command): Command {
+  return command
+    .option('--streams <A,B>', 'their names; default: every stream, as the connector suggests it')
+    .option(
+      '--stream-config <JSON|FILE|->',
+      'instead: a list of streams with name, sync_mode, destination_sync_mode, cursor_field, primary_key',
+    )
+    .option('--schedule <CRON>', 'when it runs by itself: five fields')
+    .option('--timezone <NAME>', 'of the schedule; default: UTC')
+    .addOption(
+      new Option(
+        '--catch-up <HOW>',
+        'times that passed while the service was down; default: skip',
+      ).choices(['once', 'skip']),
+    )
+    .addOption(
+      new Option('--metadata <HOW>', 'columns beside the data; default: full').choices([
+        'full',
+        'minimal',
+      ]),
+    )
+    .addOption(
+      new Option('--deletes <HOW>', 'deleted rows go, or are marked; default: hard').choices([
+        'hard',
+        'soft',
+      ]),
+    )
+    .addOption(
+      new Option('--log <KIND>', 'transport; default: what the service has').choices([
+        'embedded',
+        'kafka',
+      ]),
+    )
+    .addOption(
+      new Option('--framing <KIND>', 'messages in Kafka; default: block').choices([
+        'block',
+        'record',
+      ]),
+    )
+}
+
+function lookAt(connections: Command, ask: AskService): void {
+  serviceCommand(connections, 'list', 'all connections')
+    .option('--instance <NAME>', 'only those that read this instance')
+    .addOption(
+      new Option('--status <STATUS>', 'only those of a status').choices(['active', 'paused']),
+    )
+    .addOption(limitOption())
+    .action(async (flags: CommonFlags & { instance?: string; status?: string; limit?: number }) =>
+      ask(flags, (around) => listConnections(around, flags)),
+    )
+  serviceCommand(connections, 'get', 'one connection, with its last run')
+    .argument('<NAME>')
+    .action(async (name: string, flags: CommonFlags) =>
+      ask(flags, (around) => getConnection(around, name)),
+    )
+}
+
+function change(connections: Command, ask: AskService): void {
+  for (const [verb, description] of [
+    ['pause', 'start no run by the schedule; a run that goes on goes on'],
+    ['resume', 'let the schedule start runs again'],
+  ] as const) {
+    serviceCommand(connections, verb, description)
+      .argument('<NAME>')
+      .action(async (name: string, flags: CommonFlags) =>
+        ask(flags, (around) => setPaused(around, name, verb)),
+      )
+  }
+  serviceCommand(
+    connections,
+    'reset',
+    'forget the checkpoints: the next run reads from the beginning',
+  )
+    .argument('<NAME>')
+    .option('--streams <A,B>', 'of some streams only', nameList)
+    .action(async (name: string, flags: CommonFlags & { streams?: readonly string[] }) =>
+      ask(flags, (around) => resetConnection(around, name, flags)),
+    )
+  serviceCommand(connections, 'delete', 'delete a connection and its runs; its tables stay')
+    .argument('<NAME>')
+    .action(async (name: string, flags: CommonFlags) =>
+      ask(flags, (around) => deleteConnection(around, name)),
+    )
+}
+
+function tryOut(connections: Command, ask: AskService): void {
+  serviceCommand(
+    connections,
+    'sandbox',
+    'read some rows, and show what a run would change (not available yet)',
+  )
+    .argument('<NAME>')
+    .option('--limit-rows <N>', 'rows of each stream', '100')
+    .action(async (name: string, flags: CommonFlags & { limitRows: string }) =>
+      ask(flags, (around) => sandboxConnection(around, name, flags)),
+    )
+  serviceCommand(connections, 'promote', 'make what the sandbox showed happen (not available yet)')
+    .argument('<NAME>')
+    .requiredOption('--token <TOKEN>', 'the promote_token of the sandbox')
+    .action(async (name: string, flags: CommonFlags & { token: string }) =>
+      ask(flags, (around) => promoteConnection(around, name, flags)),
+    )
+}
+
+const examples = `
+Examples:
+  $ reactor connect connections create shop --from my-shop --dest data:shop
+  $ reactor connect connections runs start shop --wait
+  $ reactor connect connections list --status paused --json`
+
+const createExamples = `
+Examples:
+  $ reactor connect connections create sf-leads-to-pg --from sf-prod --streams Lead,Contact \\
+      --dest data:salesforce_leads --schedule "*/15 * * * *"
+  $ reactor connect connections create orders --from shop-db --dest postgres:warehouse \\
+      --stream-config '[{"name":"orders","sync_mode":"incremental","cursor_field":"updated_at"}]'`

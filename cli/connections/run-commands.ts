@@ -1,0 +1,177 @@
+import type { z } from 'zod'
+import { streamLabel } from '../../protocol/index.ts'
+import { runDocument, runSummaryDocument } from '../../service/http/wire/run.ts'
+import { apiPath } from '../client/api-path.ts'
+import type { Answer } from '../client/api-client.ts'
+import { listPages } from '../client/list-pages.ts'
+import type { Around } from '../client/service-command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { showResult } from '../output/command-output.ts'
+import { moment } from '../output/moment.ts'
+import { plainText } from '../output/plain-text.ts'
+import { table } from '../output/table.ts'
+import { count, duration } from '../run/amounts.ts'
+import { watchRun } from './watch-run.ts'
+
+type RunDocument = z.output<typeof runDocument>
+
+export interface WaitFlags {
+  readonly wait?: true
+  readonly follow?: true
+}
+
+/** A run of a connection. */
+export interface RunPlace {
+  readonly name: string
+  readonly run: string
+}
+
+export async function startRun(around: Around, name: string, flags: WaitFlags): Promise<number> {
+  const answer = await around.client.ask(
+    { method: 'POST', path: apiPath('connections', name, 'runs') },
+    runDocument,
+  )
+  return queued(around, answer, flags)
+}
+
+export async function retryRun(
+  around: Around,
+  { name, run }: RunPlace,
+  flags: WaitFlags,
+): Promise<number> {
+  const answer = await around.client.ask(
+    { method: 'POST', path: apiPath('connections', name, 'runs', run, 'retry') },
+    runDocument,
+  )
+  return queued(around, answer, flags)
+}
+
+async function queued(
+  around: Around,
+  { json, document }: Answer<RunDocument>,
+  flags: WaitFlags,
+): Promise<number> {
+  const { connection: name, id: run } = document
+  if (flags.wait === true || flags.follow === true)
+    return watchRun(around, { name, run, withLog: flags.follow === true })
+  await showResult(
+    around.output,
+    json,
+    () =>
+      `${run} is ${document.status}\nnext: reactor connect connections runs logs ${name} ${run} --follow\n`,
+  )
+  return exitCodes.complete
+}
+
+export async function cancelRun(
+  { client, output }: Around,
+  { name, run }: RunPlace,
+): Promise<number> {
+  const { json, document } = await client.ask(
+    { method: 'POST', path: apiPath('connections', name, 'runs', run, 'cancel') },
+    runDocument,
+  )
+  await showResult(output, json, () =>
+    document.status === 'cancelled'
+      ? `${run} is cancelled\n`
+      : `${run} is ${document.status} and ends at its next checkpoint\n`,
+  )
+  return exitCodes.complete
+}
+
+export async function listRuns(
+  { client, output }: Around,
+  name: string,
+  { status, limit }: { readonly status?: string; readonly limit?: number },
+): Promise<number> {
+  const path = apiPath('connections', name, 'runs')
+  const listed = await listPages(client, {
+    path,
+    item: runSummaryDocument,
+    query: { status },
+    limit,
+  })
+  const header = ['RUN', 'STATUS', 'TRIGGER', 'CREATED', 'TOOK', 'LOADED', 'REJECTED', 'ERROR']
+  await showResult(output, listed.json, () =>
+    table(
+      listed.documents.map((run) => [
+        run.id,
+        run.status,
+        run.trigger,
+        moment(run.created_at),
+        tookText(run),
+        count(run.loaded),
+        count(run.rejected),
+        run.error?.code ?? '',
+      ]),
+      { header, columns: output.columns },
+    ),
+  )
+  return exitCodes.complete
+}
+
+export async function getRun({ client, output }: Around, { name, run }: RunPlace): Promise<number> {
+  const { json, document } = await client.ask(
+    { method: 'GET', path: apiPath('connections', name, 'runs', run) },
+    runDocument,
+  )
+  await showResult(output, json, () => runLines(document, output.columns))
+  return exitCodes.complete
+}
+
+function runLines(run: RunDocument, columns: number | undefined): string {
+  const facts = table([
+    ['run', run.id],
+    ['connection', run.connection],
+    ['status', run.status],
+    ['trigger', run.trigger],
+    ...(run.retry_of === null ? [] : [['retry of', run.retry_of]]),
+    ['attempts', String(run.attempts)],
+    ['created', moment(run.created_at)],
+    ['started', moment(run.started_at)],
+    ['ended', moment(run.ended_at)],
+    ['took', tookText(run)],
+  ])
+  const header = ['STREAM', 'STATUS', 'READ', 'LOADED', 'REJECTED', 'SLOWEST']
+  const streams = table(
+    run.streams.map((stream) => [
+      labelOf(stream),
+      stream.status,
+      count(stream.read),
+      count(stream.loaded),
+      count(stream.rejected),
+      stream.bottleneck ?? '',
+    ]),
+    { header, columns },
+  )
+  return `${facts}\n${streams}${problemLines(run)}`
+}
+
+/** Errors and warnings below the table: they are sentences. */
+function problemLines(run: RunDocument): string {
+  const problems = [
+    ...errorText('run', run.error),
+    ...run.streams.flatMap((stream) => [
+      ...stream.warnings.map((warning) => `${labelOf(stream)}: warning: ${warning}`),
+      ...errorText(labelOf(stream), stream.error),
+    ]),
+  ]
+  return problems.length === 0 ? '' : `\n${problems.map((line) => `${plainText(line)}\n`).join('')}`
+}
+
+function errorText(what: string, error: RunDocument['error']): readonly string[] {
+  if (error === null) return []
+  return [`${what}: ${error.message} [${error.code}]`, `  fix: ${error.suggested_fix}`]
+}
+
+function labelOf({ name, namespace }: RunDocument['streams'][number]): string {
+  return streamLabel({ name, ...(namespace !== null && { namespace }) })
+}
+
+function tookText({
+  started_at: started,
+  ended_at: ended,
+}: Pick<RunDocument, 'started_at' | 'ended_at'>): string {
+  if (started === null || ended === null) return ''
+  return duration((Date.parse(ended) - Date.parse(started)) / 1000)
+}

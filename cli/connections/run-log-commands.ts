@@ -1,0 +1,57 @@
+import { logPageDocument } from '../../service/http/wire/run.ts'
+import { apiPath } from '../client/api-path.ts'
+import { followRun, type RunLine } from '../client/follow-run.ts'
+import type { Around } from '../client/service-command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { plainText } from '../output/plain-text.ts'
+import type { RunPlace } from './run-commands.ts'
+
+/** As many as one answer can have. */
+const pageSize = 1_000
+
+export interface LogPlace extends RunPlace {
+  /** Lines after this `seq`. */
+  readonly after: number
+}
+
+/** What is written by now, a line each; with `--json` an object a line. */
+export async function showLogs(around: Around, { name, run, after }: LogPlace): Promise<number> {
+  const { client, output } = around
+  const path = apiPath('connections', name, 'runs', run, 'logs')
+  for (let seen = after; ;) {
+    const { document } = await client.ask(
+      { method: 'GET', path, query: { after: seen, limit: pageSize } },
+      logPageDocument,
+    )
+    const { items, next_after: next } = document
+    await output.write(items.map((line) => lineText(line, output.json)).join(''))
+    if (items.length < pageSize) return exitCodes.complete
+    seen = next
+  }
+}
+
+/** The same, and what is written until the run has ended. */
+export async function followLogs(around: Around, { name, run, after }: LogPlace): Promise<number> {
+  const { client, output, signal } = around
+  const path = apiPath('connections', name, 'runs', run, 'logs')
+  try {
+    for await (const news of followRun(client, { path, after, signal }))
+      if (news.type === 'log') await output.write(lineText(news.line, output.json))
+    return exitCodes.complete
+  } catch (error) {
+    if (signal.aborted) return exitCodes.killed
+    throw error
+  }
+}
+
+function lineText(line: RunLine, json: boolean): string {
+  return json ? `${JSON.stringify(line)}\n` : `${runLogLine(line)}\n`
+}
+
+/** `12:03:04.120 WARN stream failed, trying again stream=public.customers` */
+export function runLogLine({ at, level, message, fields }: RunLine): string {
+  const facts = Object.entries(fields).map(
+    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
+  return plainText([at.slice(11, 23), level.toUpperCase(), message, ...facts].join(' '))
+}

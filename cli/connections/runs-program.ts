@@ -1,0 +1,97 @@
+import { Option, type Command } from 'commander'
+import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
+import { limitOption, wholeNumber } from '../options.ts'
+import { followLogs, showLogs } from './run-log-commands.ts'
+import { cancelRun, getRun, listRuns, retryRun, startRun, type WaitFlags } from './run-commands.ts'
+
+/** `reactor connect connections runs …`. */
+export function runsCommand(connections: Command, ask: AskService): void {
+  const runs = connections
+    .command('runs')
+    .description('runs of a connection: start, watch, cancel, retry')
+    .addHelpText('after', examples)
+  startAndRetry(runs, ask)
+  lookAt(runs, ask)
+  serviceCommand(runs, 'cancel', 'end a run at its last checkpoint; a queued one at once')
+    .argument('<NAME>', 'the connection')
+    .argument('<RUN>', 'its id: run_…')
+    .action(async (name: string, run: string, flags: CommonFlags) =>
+      ask(flags, (around) => cancelRun(around, { name, run })),
+    )
+}
+
+function startAndRetry(runs: Command, ask: AskService): void {
+  waiting(serviceCommand(runs, 'start', 'queue a run'))
+    .argument('<NAME>', 'the connection')
+    .action(async (name: string, flags: CommonFlags & WaitFlags) =>
+      ask(flags, (around) => startRun(around, name, flags)),
+    )
+  waiting(serviceCommand(runs, 'retry', 'a new run, from the last checkpoint'))
+    .argument('<NAME>', 'the connection')
+    .argument('<RUN>', 'its id: run_…')
+    .action(async (name: string, run: string, flags: CommonFlags & WaitFlags) =>
+      ask(flags, (around) => retryRun(around, { name, run }, flags)),
+    )
+}
+
+function waiting(command: Command): Command {
+  return command
+    .option('--wait', 'show progress until it has ended; the exit code says how')
+    .option('--follow', 'as --wait, with the lines of its log')
+    .addHelpText('after', exitCodeHelp)
+}
+
+function lookAt(runs: Command, ask: AskService): void {
+  serviceCommand(runs, 'list', 'runs of a connection, the newest first')
+    .argument('<NAME>', 'the connection')
+    .addOption(
+      new Option('--status <STATUS>', 'only those of a status').choices([
+        'queued',
+        'running',
+        'complete',
+        'partial',
+        'failed',
+        'cancelled',
+      ]),
+    )
+    .addOption(limitOption())
+    .action(async (name: string, flags: CommonFlags & { status?: string; limit?: number }) =>
+      ask(flags, (around) => listRuns(around, name, flags)),
+    )
+  serviceCommand(runs, 'get', 'one run, with its streams')
+    .argument('<NAME>', 'the connection')
+    .argument('<RUN>', 'its id: run_…')
+    .action(async (name: string, run: string, flags: CommonFlags) =>
+      ask(flags, (around) => getRun(around, { name, run })),
+    )
+  serviceCommand(runs, 'logs', 'the log of a run')
+    .argument('<NAME>', 'the connection')
+    .argument('<RUN>', 'its id: run_…')
+    .option('--follow', 'go on with what is written, until the run has ended')
+    .addOption(
+      new Option('--after <SEQ>', 'only lines after this one')
+        .argParser(wholeNumber)
+        .default(0, 'all'),
+    )
+    .action(
+      async (name: string, run: string, flags: CommonFlags & { follow?: true; after: number }) =>
+        ask(flags, (around) => {
+          const place = { name, run, after: flags.after }
+          return flags.follow === true ? followLogs(around, place) : showLogs(around, place)
+        }),
+    )
+}
+
+const examples = `
+Examples:
+  $ reactor connect connections runs start shop --wait
+  $ reactor connect connections runs list shop --status failed
+  $ reactor connect connections runs logs shop run_01JD8Q2V6T3X9K5M7N4P1R8S0W --follow
+  $ reactor connect connections runs retry shop run_01JD8Q2V6T3X9K5M7N4P1R8S0W --wait`
+
+const exitCodeHelp = `
+With --wait or --follow:
+  --json writes one JSON object a line: {"type":"run",…} and {"type":"log",…} as they come, {"type":"result",…} last.
+  Ctrl-C ends the watching only: the run goes on in the service.
+
+Exit codes: 0 complete   1 failed   2 wrong command line   3 partial   4 cancelled at a checkpoint   130 Ctrl-C`

@@ -1,0 +1,121 @@
+import { stages } from '../../engine/bottleneck.ts'
+import type { RunProgress, StreamProgress } from '../../engine/run-types.ts'
+import type { ErrorBody } from '../../protocol/index.ts'
+import { apiPath } from '../client/api-path.ts'
+import { followRun, type RunNews, type RunState } from '../client/follow-run.ts'
+import { serviceError } from '../client/service-error.ts'
+import type { Around } from '../client/service-command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { HumanOutput } from '../run/human-output.ts'
+import type { ShownResult } from '../run/result-lines.ts'
+import { runLogLine } from './run-log-commands.ts'
+import type { RunPlace } from './run-commands.ts'
+
+export interface Watching extends RunPlace {
+  /** Show the lines of its log too. */
+  readonly withLog: boolean
+}
+
+/** Shows a run until it has ended. The exit code says how it ended. */
+export async function watchRun(around: Around, watching: Watching): Promise<number> {
+  const { client, output, signal } = around
+  const { name, run } = watching
+  const human = new HumanOutput(output.screen, output.paint)
+  const path = apiPath('connections', name, 'runs', run, 'logs')
+  let last: RunState | undefined
+  try {
+    for await (const news of followRun(client, { path, after: 0, signal })) {
+      if (news.type === 'run') last = news.run
+      await showNews(around, news, { human, withLog: watching.withLog })
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error
+    output.screen.live([])
+    output.screen.line(
+      `the run goes on in the service: \`reactor connect connections runs cancel ${name} ${run}\` ends it`,
+    )
+    return exitCodes.killed
+  }
+  return last === undefined ? exitCodes.failed : showEnd(around, last, human)
+}
+
+async function showNews(
+  { output }: Around,
+  news: RunNews,
+  { human, withLog }: { readonly human: HumanOutput; readonly withLog: boolean },
+): Promise<void> {
+  if (news.type === 'run') {
+    if (output.json) await output.write(`${JSON.stringify({ type: 'run', run: news.json })}\n`)
+    else human.progress(progressOf(news.run))
+  } else if (withLog) {
+    if (output.json) await output.write(`${JSON.stringify({ type: 'log', line: news.json })}\n`)
+    else output.screen.line(runLogLine(news.line))
+  }
+}
+
+async function showEnd({ output }: Around, run: RunState, human: HumanOutput): Promise<number> {
+  const exitCode = exitCodeOf(run.status)
+  if (output.json)
+    await output.write(`${JSON.stringify({ type: 'result', exit_code: exitCode, run })}\n`)
+  human.result(resultOf(run), adviceFor(run))
+  return exitCode
+}
+
+function exitCodeOf(status: RunState['status']): number {
+  switch (status) {
+    case 'complete':
+    case 'partial':
+    case 'failed':
+      return exitCodes[status]
+    case 'cancelled':
+      return exitCodes.stopped
+    case 'queued':
+    case 'running':
+      return exitCodes.failed
+  }
+}
+
+function adviceFor({ status, connection, id }: RunState): string {
+  if (status === 'complete') return ''
+  return `. \`reactor connect connections runs retry ${connection} ${id}\` goes on from the last checkpoint.`
+}
+
+function progressOf(run: RunState): RunProgress {
+  return {
+    startedAtMs: Date.parse(run.started_at ?? run.created_at),
+    atMs: Date.now(),
+    streams: run.streams.map(streamProgress),
+  }
+}
+
+function resultOf(run: RunState): ShownResult {
+  const { status } = run
+  return {
+    status: status === 'queued' || status === 'running' ? 'failed' : status,
+    seconds: (Date.parse(run.ended_at ?? run.created_at) - startedAtMs(run)) / 1000,
+    streams: run.streams.map((stream) => ({
+      ...streamProgress(stream),
+      warnings: stream.warnings,
+      ...(stream.error !== null && { error: errorBody(stream.error) }),
+    })),
+    ...(run.error !== null && { error: errorBody(run.error) }),
+  }
+}
+
+function startedAtMs(run: RunState): number {
+  return Date.parse(run.started_at ?? run.created_at)
+}
+
+function streamProgress(stream: RunState['streams'][number]): StreamProgress {
+  const { name, namespace, status, read, loaded, rejected } = stream
+  const bottleneck = stages.find((stage) => stage === stream.bottleneck)
+  return {
+    stream: { name, ...(namespace !== null && { namespace }) },
+    ...{ status, read, readBytes: stream.read_bytes, loaded, rejected },
+    ...(bottleneck !== undefined && { bottleneck }),
+  }
+}
+
+function errorBody(error: NonNullable<RunState['error']>): ErrorBody {
+  return serviceError(error).toJSON()
+}

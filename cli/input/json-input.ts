@@ -1,0 +1,64 @@
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { ConnectError, type JsonValue } from '../../protocol/index.ts'
+import type { UserInput } from './user-input.ts'
+
+export const jsonObject = z.record(z.string(), z.custom<JsonValue>())
+
+export interface JsonInput<Value> {
+  readonly value: Value
+  /** It stood on the command line, where others can see it. */
+  readonly isVisible: boolean
+}
+
+/** An object that an option gives: as JSON, as the name of a file, or as `-` for standard input. Throws `usage`. */
+export async function readJsonObject(
+  option: string,
+  given: string,
+  input: UserInput,
+): Promise<JsonInput<z.output<typeof jsonObject>>> {
+  return readJson({ option, given, schema: jsonObject, what: 'a JSON object' }, input)
+}
+
+export interface JsonOption<Schema extends z.ZodType> {
+  readonly option: string
+  readonly given: string
+  readonly schema: Schema
+  readonly what: string
+}
+
+/** What is wrong is told without the text: it may hold secrets. */
+export async function readJson<Schema extends z.ZodType>(
+  { option, given, schema, what }: JsonOption<Schema>,
+  input: UserInput,
+): Promise<JsonInput<z.output<Schema>>> {
+  const isVisible = /^\s*[[{]/.test(given)
+  const text = isVisible ? given : await readSource(option, given, input)
+  const parsed = schema.safeParse(parse(text))
+  if (parsed.success) return { value: parsed.data, isVisible }
+  throw usage(`${option} is not ${what}`, option)
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Its message quotes the text.
+    return undefined
+  }
+}
+
+async function readSource(option: string, given: string, input: UserInput): Promise<string> {
+  if (given === '-') return input.readAll()
+  try {
+    return await readFile(given, 'utf8')
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw usage(`The file of ${option} cannot be read (${code})`, option, error)
+  }
+}
+
+function usage(problem: string, option: string, cause?: unknown): ConnectError {
+  const fix = `Give ${option} a JSON text, the name of a JSON file, or \`-\` to read standard input.`
+  return new ConnectError('usage', { details: { problem, fix }, cause })
+}

@@ -1,0 +1,49 @@
+import { createInterface } from 'node:readline/promises'
+import { text as textOf } from 'node:stream/consumers'
+import { Writable } from 'node:stream'
+import { exitCodes } from '../exit-codes.ts'
+
+/** What a command may ask of the person, or of the pipe, in front of it. */
+export interface UserInput {
+  /** Someone is there to answer. */
+  readonly canAsk: boolean
+  /** All of standard input, to its end. */
+  readAll(): Promise<string>
+  /** Asks for one line that is not shown. */
+  askSecret(question: string): Promise<string>
+}
+
+interface Streams {
+  readonly stdin: NodeJS.ReadStream
+  readonly stderr: NodeJS.WriteStream
+  /** Ends the process: Ctrl-C at a question. */
+  exit(code: number): void
+}
+
+export function userInput(streams: Streams): UserInput {
+  const { stdin, stderr } = streams
+  return {
+    canAsk: stdin.isTTY && stderr.isTTY,
+    readAll: () => textOf(stdin),
+    async askSecret(question) {
+      stderr.write(question)
+      // readline shows what it reads by writing it to its output.
+      const nowhere = new Writable({
+        write: (_chunk, _encoding, done) => {
+          done()
+        },
+      })
+      const lines = createInterface({ input: stdin, output: nowhere, terminal: true })
+      lines.on('SIGINT', () => {
+        stderr.write('\n')
+        streams.exit(exitCodes.killed)
+      })
+      try {
+        return await lines.question('')
+      } finally {
+        lines.close()
+        stderr.write('\n')
+      }
+    },
+  }
+}

@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import { airbyteStream, streamLabel } from '../../protocol/index.ts'
+import { checkDocument, discoveredDocument } from '../../service/http/wire/instance.ts'
+import { apiPath } from '../client/api-path.ts'
+import type { Around } from '../client/service-command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { showResult } from '../output/command-output.ts'
+import { moment } from '../output/moment.ts'
+import { plainText } from '../output/plain-text.ts'
+import { table } from '../output/table.ts'
+
+/** Exit code 1 where it does not work. */
+export async function checkInstance({ client, output }: Around, name: string): Promise<number> {
+  const { json, document } = await client.ask(
+    { method: 'POST', path: apiPath('instances', name, 'check') },
+    checkDocument,
+  )
+  const works = document.status === 'SUCCEEDED'
+  await showResult(output, json, () => {
+    if (works) return `${name}: it works\n`
+    const reason = plainText(document.message ?? 'the connector gave no reason')
+    return `${name}: it does not work: ${reason}\n`
+  })
+  return works ? exitCodes.complete : exitCodes.failed
+}
+
+export async function discoverInstance(
+  { client, output }: Around,
+  name: string,
+  flags: { readonly refresh?: true },
+): Promise<number> {
+  const { json, document } = await client.ask(
+    {
+      method: 'POST',
+      path: apiPath('instances', name, 'discover'),
+      body: { refresh: flags.refresh === true },
+    },
+    discoveredDocument,
+  )
+  await showResult(output, json, () => {
+    const streams = z.array(airbyteStream).parse(document.catalog.streams)
+    const rows = streams.map((stream) => [
+      streamLabel(stream),
+      stream.supported_sync_modes.join(', '),
+      (stream.source_defined_primary_key ?? []).map((path) => path.join('.')).join(', '),
+      (stream.default_cursor_field ?? []).join('.'),
+      String(Object.keys(stream.json_schema.properties ?? {}).length),
+    ])
+    const header = ['STREAM', 'SYNC MODES', 'PRIMARY KEY', 'CURSOR', 'FIELDS']
+    const kept = document.from_cache ? ', kept from then; --refresh asks anew' : ''
+    return `${table(rows, { header, columns: output.columns })}\n${rows.length} streams, discovered ${moment(document.discovered_at)}${kept}\n`
+  })
+  return exitCodes.complete
+}

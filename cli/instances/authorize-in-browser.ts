@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ConnectError } from '../../protocol/index.ts'
+import { authorizationDocument, authorizedDocument } from '../../service/http/wire/instance.ts'
+import { apiPath } from '../client/api-path.ts'
+import type { Around } from '../client/service-command.ts'
+import { askInstance, type InstanceDocument } from './instance-commands.ts'
+import { LoopbackCallback } from './loopback-callback.ts'
+import { openBrowser } from './open-browser.ts'
+
+export interface BrowserFlags {
+  /** `--no-browser` makes it false. */
+  readonly browser: boolean
+  readonly callbackPort: number
+  readonly serviceCallback?: true
+}
+
+/** As long as the service keeps an authorization that has begun. */
+const patienceMs = 10 * 60_000
+const pollMs = 1_000
+
+/** OAuth in the browser. When it resolves, the instance is authorized. */
+export async function authorizeInBrowser(
+  around: Around,
+  instance: InstanceDocument,
+  flags: BrowserFlags,
+): Promise<void> {
+  const signal = AbortSignal.any([around.signal, AbortSignal.timeout(patienceMs)])
+  try {
+    if (flags.serviceCallback === true) await throughService({ ...around, signal }, instance, flags)
+    else await throughLoopback({ ...around, signal }, instance, flags)
+  } catch (error) {
+    if (!signal.aborted || around.signal.aborted) throw error
+    throw new ConnectError('oauth_state_invalid', { cause: error })
+  }
+}
+
+async function throughLoopback(
+  around: Around,
+  { name }: InstanceDocument,
+  flags: BrowserFlags,
+): Promise<void> {
+  await using callback = await LoopbackCallback.listen(flags.callbackPort)
+  const { authorize_url: url, state } = await begin(around, name, callback.redirectUri)
+  sendUser(around, url, flags)
+  const query = await callback.next(state, around.signal)
+  // The state stands for the key.
+  await around.client.ask(
+    { method: 'GET', path: apiPath('oauth', 'callback'), query },
+    authorizedDocument,
+  )
+}
+
+/** The browser goes back to the service; here it is seen by what changed. */
+async function throughService(
+  around: Around,
+  before: InstanceDocument,
+  flags: BrowserFlags,
+): Promise<void> {
+  const { authorize_url: url } = await begin(around, before.name, undefined)
+  sendUser(around, url, flags)
+  for (;;) {
+    const { document: now } = await askInstance(around, before.name)
+    if (now.credentials === 'ready' && now.version !== before.version) return
+    await sleep(pollMs, undefined, { signal: around.signal })
+  }
+}
+
+async function begin(
+  { client }: Around,
+  name: string,
+  redirectUri: string | undefined,
+): Promise<{ authorize_url: string; state: string }> {
+  const { document } = await client.ask(
+    {
+      method: 'POST',
+      path: apiPath('instances', name, 'authorize'),
+      body: redirectUri === undefined ? {} : { redirect_uri: redirectUri },
+    },
+    authorizationDocument,
+  )
+  return document
+}
+
+function sendUser({ output }: Around, url: string, flags: BrowserFlags): void {
+  const { href, protocol } = new URL(url)
+  if (!/^https?:$/.test(protocol)) {
+    const problem = 'The connector sends the browser to an address that is no web page'
+    const fix = 'Check the OAuth settings of the connector.'
+    throw new ConnectError('usage', { details: { problem, fix } })
+  }
+  output.screen.line(`Authorize here, within 10 minutes:\n\n  ${href}\n`)
+  if (flags.browser) openBrowser(href)
+}

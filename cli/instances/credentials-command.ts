@@ -1,0 +1,96 @@
+import type { z } from 'zod'
+import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import { descriptorDocument } from '../../service/http/wire/catalog.ts'
+import { instanceDocument } from '../../service/http/wire/instance.ts'
+import { missingSecrets } from '../../service/instances/missing-secrets.ts'
+import { joinConfig } from '../../service/instances/secret-fields.ts'
+import { expand, isObject, isSecret } from '../../service/instances/secret-schema.ts'
+import { apiPath } from '../client/api-path.ts'
+import type { Around } from '../client/service-command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { jsonObject, readJsonObject } from '../input/json-input.ts'
+import { showResult } from '../output/command-output.ts'
+import { authorizeInBrowser, type BrowserFlags } from './authorize-in-browser.ts'
+import { askInstance, nextStep, warnOfVisible, type InstanceDocument } from './instance-commands.ts'
+
+export interface CredentialFlags extends BrowserFlags {
+  readonly input?: string
+}
+
+/** With `--input` the secrets are set; without it the user authorizes in the browser, or is asked for each. */
+export async function setCredentials(
+  around: Around,
+  name: string,
+  flags: CredentialFlags,
+): Promise<number> {
+  if (flags.input !== undefined) {
+    const { value, isVisible } = await readJsonObject('--input', flags.input, around.input)
+    if (isVisible) warnOfVisible(around, '--input')
+    return keep(around, name, value)
+  }
+  const { document: instance } = await askInstance(around, name)
+  const { document: descriptor } = await around.client.ask(
+    { method: 'GET', path: apiPath('catalog', instance.type) },
+    descriptorDocument,
+  )
+  if (descriptor.auth.some(({ kind }) => kind === 'oauth2')) {
+    await authorizeInBrowser(around, instance, flags)
+    return show(around, await askInstance(around, name))
+  }
+  return keep(around, name, await askSecrets(around, instance, jsonObject.parse(descriptor.spec)))
+}
+
+async function keep(around: Around, name: string, secrets: JsonObject): Promise<number> {
+  const answer = await around.client.ask(
+    { method: 'POST', path: apiPath('instances', name, 'credentials'), body: secrets },
+    instanceDocument,
+  )
+  return show(around, answer)
+}
+
+async function show(
+  { output }: Around,
+  { json, document }: { json: unknown; document: z.output<typeof instanceDocument> },
+): Promise<number> {
+  await showResult(output, json, () => `${nextStep(document)}\n`)
+  return exitCodes.complete
+}
+
+/** Asks for the required secrets that are missing; where none is, for all: what is left empty stays as it is. */
+async function askSecrets(
+  { input }: Around,
+  { name, config }: InstanceDocument,
+  spec: JsonObject,
+): Promise<JsonObject> {
+  const missing = missingSecrets(spec, jsonObject.parse(config))
+  const asked = missing.length > 0 ? missing : secretFields(spec)
+  if (asked.length === 0)
+    throw usage(
+      `The connector of ${name} has no secrets`,
+      `Run \`reactor connect instances check ${name}\`.`,
+    )
+  if (!input.canAsk)
+    throw usage(
+      'No credentials were given, and nobody is there to be asked',
+      `Give them: \`reactor connect instances credentials ${name} --input -\` reads JSON with ${asked.join(', ')} from standard input.`,
+    )
+  const given: [string, JsonValue][] = []
+  for (const pointer of asked) {
+    const value = await input.askSecret(`${pointer.slice(1)} (not shown): `)
+    if (value !== '') given.push([pointer, value])
+  }
+  return joinConfig({}, Object.fromEntries(given))
+}
+
+/** The secret fields at the top of a spec. */
+function secretFields(spec: JsonObject): readonly string[] {
+  const { properties } = spec
+  if (!isObject(properties)) return []
+  return Object.keys(properties).flatMap((field) =>
+    isSecret(expand(properties[field], spec)) ? [`/${field}`] : [],
+  )
+}
+
+function usage(problem: string, fix: string): ConnectError {
+  return new ConnectError('usage', { details: { problem, fix } })
+}

@@ -1,0 +1,115 @@
+import type { z } from 'zod'
+import { instanceDocument } from '../../service/http/wire/instance.ts'
+import { apiPath } from '../client/api-path.ts'
+import { ifMatch } from '../client/if-match.ts'
+import { listPages } from '../client/list-pages.ts'
+import type { Around } from '../client/service-command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { readJsonObject } from '../input/json-input.ts'
+import { showResult } from '../output/command-output.ts'
+import { moment } from '../output/moment.ts'
+import { table } from '../output/table.ts'
+
+export type InstanceDocument = z.output<typeof instanceDocument>
+
+export async function createInstance(
+  around: Around,
+  name: string,
+  flags: { readonly type: string; readonly config: string },
+): Promise<number> {
+  const { client, output, input } = around
+  const config = await readJsonObject('--config', flags.config, input)
+  const { json, document } = await client.ask(
+    {
+      method: 'POST',
+      path: apiPath('instances'),
+      body: { name, type: flags.type, config: config.value },
+    },
+    instanceDocument,
+  )
+  if (config.isVisible && document.secrets.length > 0) warnOfVisible(around, '--config')
+  await showResult(output, json, () => `created ${nextStep(document)}\n`)
+  return exitCodes.complete
+}
+
+export async function listInstances(
+  { client, output }: Around,
+  { type, limit }: { readonly type?: string; readonly limit?: number },
+): Promise<number> {
+  const path = apiPath('instances')
+  const listed = await listPages(client, { path, item: instanceDocument, query: { type }, limit })
+  await showResult(output, listed.json, () =>
+    table(
+      listed.documents.map((one) => [one.name, one.type, one.credentials, moment(one.updated_at)]),
+      { header: ['NAME', 'TYPE', 'CREDENTIALS', 'UPDATED'], columns: output.columns },
+    ),
+  )
+  return exitCodes.complete
+}
+
+export async function getInstance({ client, output }: Around, name: string): Promise<number> {
+  const { json, document } = await askInstance({ client }, name)
+  await showResult(output, json, () => instanceLines(document))
+  return exitCodes.complete
+}
+
+export async function updateInstance(
+  around: Around,
+  name: string,
+  flags: { readonly config: string; readonly ifVersion?: number },
+): Promise<number> {
+  const { client, output, input } = around
+  const config = await readJsonObject('--config', flags.config, input)
+  const { json, document } = await client.ask(
+    {
+      method: 'PATCH',
+      path: apiPath('instances', name),
+      headers: ifMatch(flags.ifVersion),
+      body: { config: config.value },
+    },
+    instanceDocument,
+  )
+  await showResult(output, json, () => `updated ${nextStep(document)}\n`)
+  return exitCodes.complete
+}
+
+export async function deleteInstance({ client, output }: Around, name: string): Promise<number> {
+  await client.tell({ method: 'DELETE', path: apiPath('instances', name) })
+  await showResult(output, { deleted: name }, () => `deleted ${name}\n`)
+  return exitCodes.complete
+}
+
+export async function askInstance(
+  { client }: Pick<Around, 'client'>,
+  name: string,
+): Promise<{ json: unknown; document: InstanceDocument }> {
+  return client.ask({ method: 'GET', path: apiPath('instances', name) }, instanceDocument)
+}
+
+/** An instance in one line, with what is to be done before it can be read. */
+export function nextStep({ name, type, credentials }: InstanceDocument): string {
+  const line = `${name} (${type}), credentials ${credentials}`
+  if (credentials === 'ready') return `${line}\nnext: reactor connect instances check ${name}`
+  return `${line}\nnext: reactor connect instances credentials ${name}`
+}
+
+/** Secrets that stand in an option are seen by whoever can list processes. */
+export function warnOfVisible({ output }: Pick<Around, 'output'>, option: string): void {
+  output.screen.line(
+    `${output.paint('yellow', 'warning:')} secrets on a command line stay in the history of the shell and are seen by others on this machine; give ${option} a file, or \`-\` for standard input`,
+  )
+}
+
+function instanceLines(instance: InstanceDocument): string {
+  const { name, type, credentials, secrets, config, version } = instance
+  return table([
+    ['name', name],
+    ['type', type],
+    ['credentials', credentials],
+    ['secrets set', secrets.length === 0 ? 'none' : secrets.join(', ')],
+    ['configuration', JSON.stringify(config)],
+    ['version', String(version)],
+    ['created', moment(instance.created_at)],
+    ['updated', moment(instance.updated_at)],
+  ])
+}

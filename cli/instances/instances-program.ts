@@ -1,0 +1,111 @@
+import { Option, type Command } from 'commander'
+import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
+import { ifVersionOption, limitOption, portNumber } from '../options.ts'
+import { setCredentials, type CredentialFlags } from './credentials-command.ts'
+import { checkInstance, discoverInstance } from './ask-source-commands.ts'
+import {
+  createInstance,
+  deleteInstance,
+  getInstance,
+  listInstances,
+  updateInstance,
+} from './instance-commands.ts'
+
+/** `reactor connect instances …`. */
+export function instancesCommand(connect: Command, ask: AskService): void {
+  const instances = connect
+    .command('instances')
+    .description('configured connectors: create and change them, set credentials, ask the source')
+    .addHelpText('after', examples)
+  keepInstances(instances, ask)
+  credentials(instances, ask)
+  askSource(instances, ask)
+}
+
+function keepInstances(instances: Command, ask: AskService): void {
+  serviceCommand(instances, 'create', 'configure a connector under a name')
+    .argument('<NAME>', 'letters, digits, - and _')
+    .requiredOption('--type <TYPE>', 'the connector: `reactor connect catalog list`')
+    .option('--config <JSON|FILE|->', 'its configuration; secrets in it go to the vault', '{}')
+    .action(async (name: string, flags: CommonFlags & { type: string; config: string }) =>
+      ask(flags, (around) => createInstance(around, name, flags)),
+    )
+  serviceCommand(instances, 'list', 'all instances')
+    .option('--type <TYPE>', 'only those of a connector')
+    .addOption(limitOption())
+    .action(async (flags: CommonFlags & { type?: string; limit?: number }) =>
+      ask(flags, (around) => listInstances(around, flags)),
+    )
+  serviceCommand(instances, 'get', 'one instance, without its secrets')
+    .argument('<NAME>')
+    .action(async (name: string, flags: CommonFlags) =>
+      ask(flags, (around) => getInstance(around, name)),
+    )
+  serviceCommand(instances, 'update', 'replace the configuration; secrets that are left out stay')
+    .argument('<NAME>')
+    .requiredOption('--config <JSON|FILE|->', 'the whole configuration')
+    .addOption(ifVersionOption())
+    .action(async (name: string, flags: CommonFlags & { config: string; ifVersion?: number }) =>
+      ask(flags, (around) => updateInstance(around, name, flags)),
+    )
+  serviceCommand(instances, 'delete', 'delete an instance and its secrets')
+    .argument('<NAME>')
+    .action(async (name: string, flags: CommonFlags) =>
+      ask(flags, (around) => deleteInstance(around, name)),
+    )
+}
+
+function credentials(instances: Command, ask: AskService): void {
+  serviceCommand(instances, 'credentials', 'set secrets, or authorize in the browser (OAuth)')
+    .argument('<NAME>')
+    .option(
+      '--input <JSON|FILE|->',
+      'the secret fields; left out: OAuth in the browser where the connector has it, else questions',
+    )
+    .option('--no-browser', 'print the address of OAuth, open no browser')
+    .addOption(
+      new Option(
+        '--callback-port <N>',
+        'where the browser comes back to, 127.0.0.1:N; default: a free port',
+      )
+        .argParser(portNumber)
+        .default(0, 'a free port'),
+    )
+    .option(
+      '--service-callback',
+      'the browser comes back to the service instead: where it is not on this machine',
+    )
+    .addHelpText('after', credentialsHelp)
+    .action(async (name: string, flags: CommonFlags & CredentialFlags) =>
+      ask(flags, (around) => setCredentials(around, name, flags)),
+    )
+}
+
+function askSource(instances: Command, ask: AskService): void {
+  serviceCommand(instances, 'check', 'whether configuration and credentials work')
+    .argument('<NAME>')
+    .action(async (name: string, flags: CommonFlags) =>
+      ask(flags, (around) => checkInstance(around, name)),
+    )
+  serviceCommand(instances, 'discover', 'the streams that can be read; kept for an hour')
+    .argument('<NAME>')
+    .option('--refresh', 'ask the source even where a discovery is kept')
+    .action(async (name: string, flags: CommonFlags & { refresh?: true }) =>
+      ask(flags, (around) => discoverInstance(around, name, flags)),
+    )
+}
+
+const examples = `
+Examples:
+  $ reactor connect instances create my-stripe --type stripe
+  $ reactor connect instances credentials my-stripe
+  $ reactor connect instances check my-stripe
+  $ reactor connect instances discover my-stripe --json`
+
+const credentialsHelp = `
+Examples:
+  $ reactor connect instances credentials sf-prod                     # OAuth in the browser, or questions
+  $ pass show stripe | jq -R '{api_key: .}' | reactor connect instances credentials my-stripe --input -
+  $ reactor connect instances credentials my-stripe --input secrets.json
+
+A secret on the command line (--input '{…}') stays in the history of the shell and is seen by others on this machine.`

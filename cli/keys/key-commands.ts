@@ -1,0 +1,46 @@
+import { apiKeyDocument, newApiKeyDocument } from '../../service/http/wire/api-key.ts'
+import { apiPath } from '../client/api-path.ts'
+import { listPages } from '../client/list-pages.ts'
+import type { Around } from '../client/service-command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { showResult } from '../output/command-output.ts'
+import { moment } from '../output/moment.ts'
+import { table } from '../output/table.ts'
+
+/** The key alone goes to standard output, so that it can be piped to where it is kept. */
+export async function createKey({ client, output }: Around, name: string): Promise<number> {
+  const { json, document } = await client.ask(
+    { method: 'POST', path: apiPath('api-keys'), body: { name } },
+    newApiKeyDocument,
+  )
+  if (!output.json)
+    output.screen.line(`key ${document.id} for ${JSON.stringify(name)}; it is shown this once:`)
+  await showResult(output, json, () => `${document.key}\n`)
+  return exitCodes.complete
+}
+
+export async function listKeys(
+  { client, output }: Around,
+  { limit }: { readonly limit?: number },
+): Promise<number> {
+  const listed = await listPages(client, { path: apiPath('api-keys'), item: apiKeyDocument, limit })
+  await showResult(output, listed.json, () =>
+    table(
+      listed.documents.map((key) => [
+        key.id,
+        key.name,
+        moment(key.created_at),
+        moment(key.last_used_at) || 'never',
+        moment(key.revoked_at),
+      ]),
+      { header: ['ID', 'NAME', 'CREATED', 'LAST USED', 'REVOKED'], columns: output.columns },
+    ),
+  )
+  return exitCodes.complete
+}
+
+export async function revokeKey({ client, output }: Around, id: string): Promise<number> {
+  await client.tell({ method: 'DELETE', path: apiPath('api-keys', id) })
+  await showResult(output, { revoked: id }, () => `revoked ${id}\n`)
+  return exitCodes.complete
+}

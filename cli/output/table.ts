@@ -1,0 +1,75 @@
+import stringWidth from 'string-width'
+import { plainText } from './plain-text.ts'
+
+export type Row = readonly string[]
+
+const gap = '  '
+/** Narrower, a column says nothing. */
+const leastWidth = 8
+
+export interface TableOptions {
+  readonly header?: Row
+  /** Where given, the widest columns are cut until a row fits. */
+  readonly columns?: number | undefined
+}
+
+/** Lines with columns as wide as their widest cell. Cells may hold anything: control characters are taken out. */
+export function table(rows: readonly Row[], { header, columns }: TableOptions = {}): string {
+  const all = [...(header === undefined ? [] : [header]), ...rows].map((row) => row.map(plainText))
+  const widths = fit(columnWidths(all), columns)
+  return all.map((row) => `${line(row, widths)}\n`).join('')
+}
+
+function columnWidths(rows: readonly Row[]): number[] {
+  const widths: number[] = []
+  for (const row of rows) {
+    for (const [column, cell] of row.entries())
+      widths[column] = Math.max(widths[column] ?? 0, stringWidth(cell))
+  }
+  return widths
+}
+
+function fit(widths: number[], columns: number | undefined): readonly number[] {
+  if (columns === undefined) return widths
+  const room = columns - gap.length * (widths.length - 1)
+  let over = widths.reduce((sum, width) => sum + width, 0) - room
+  while (over > 0) {
+    const widest = Math.max(...widths)
+    if (widest <= leastWidth) break
+    const others = widths.filter((width) => width < widest)
+    const cut = Math.min(over, widest - Math.max(leastWidth, ...others, 0), widest - leastWidth)
+    const column = widths.indexOf(widest)
+    // Where several are the widest, they take turns.
+    const less = Math.max(1, cut)
+    widths[column] = widest - less
+    over -= less
+  }
+  return widths
+}
+
+function line(row: Row, widths: readonly number[]): string {
+  return row
+    .map((cell, column) => padded(cell, widths[column] ?? 0))
+    .join(gap)
+    .trimEnd()
+}
+
+function padded(cell: string, width: number): string {
+  const own = stringWidth(cell)
+  if (own <= width) return cell + ' '.repeat(width - own)
+  const shortened = cutTo(cell, width - 1)
+  return `${shortened}…${' '.repeat(Math.max(0, width - 1 - stringWidth(shortened)))}`
+}
+
+const graphemes = new Intl.Segmenter()
+
+function cutTo(text: string, width: number): string {
+  let kept = ''
+  let used = 0
+  for (const { segment } of graphemes.segment(text)) {
+    used += stringWidth(segment)
+    if (used > width) break
+    kept += segment
+  }
+  return kept
+}

@@ -1,0 +1,119 @@
+import { z } from 'zod'
+import { ConnectError } from '../../protocol/index.ts'
+import { descriptorDocument } from '../../service/http/wire/catalog.ts'
+import { apiPath } from '../client/api-path.ts'
+import type { Around } from '../client/service-command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { readJsonObject } from '../input/json-input.ts'
+import { askInstance } from '../instances/instance-commands.ts'
+import { showResult } from '../output/command-output.ts'
+import { table } from '../output/table.ts'
+
+/**
+ * Commands of the product whose part of the service is not there yet: each asks its route, which says so. What a route will
+ * answer is not known here, so it is shown as it is.
+ */
+async function askReserved(
+  { client, output }: Around,
+  path: string,
+  body: object,
+): Promise<number> {
+  const { json } = await client.ask({ method: 'POST', path, body }, z.unknown())
+  await showResult(output, json, () => `${JSON.stringify(json, null, 2)}\n`)
+  return exitCodes.complete
+}
+
+export async function sandboxConnection(
+  around: Around,
+  name: string,
+  { limitRows }: { readonly limitRows: string },
+): Promise<number> {
+  const path = apiPath('connections', name, 'sandbox')
+  return askReserved(around, path, { limit_rows: Number(limitRows) })
+}
+
+export async function promoteConnection(
+  around: Around,
+  name: string,
+  { token }: { readonly token: string },
+): Promise<number> {
+  return askReserved(around, apiPath('connections', name, 'promote'), { promote_token: token })
+}
+
+/** What the connector's descriptor says of its actions. */
+export async function listActions(around: Around, name: string): Promise<number> {
+  const { client, output } = around
+  const { document: instance } = await askInstance(around, name)
+  const { document } = await client.ask(
+    { method: 'GET', path: apiPath('catalog', instance.type) },
+    descriptorDocument,
+  )
+  const { actions } = document
+  await showResult(output, actions, () =>
+    actions.length === 0
+      ? `The connector ${instance.type} has no actions.\n`
+      : table(
+          actions.map((action) => [action.name, action.effect, action.dry_run, action.title]),
+          { header: ['ACTION', 'EFFECT', 'DRY RUN', 'TITLE'], columns: output.columns },
+        ),
+  )
+  return exitCodes.complete
+}
+
+export interface InvokeFlags {
+  readonly input: string
+  readonly dryRun?: true
+}
+
+export async function invokeAction(
+  around: Around,
+  { name, action }: { readonly name: string; readonly action: string },
+  flags: InvokeFlags,
+): Promise<number> {
+  const { value } = await readJsonObject('--input', flags.input, around.input)
+  const path = apiPath('instances', name, 'actions', action, 'invoke')
+  return askReserved(around, path, { input: value, dry_run: flags.dryRun === true })
+}
+
+export interface ReceiverFlags {
+  readonly webhook: string
+  readonly dispatch: string
+}
+
+export async function createReceiver(
+  around: Around,
+  instance: string,
+  { webhook, dispatch }: ReceiverFlags,
+): Promise<number> {
+  return askReserved(around, apiPath('receivers'), { instance, webhook, dispatch })
+}
+
+export interface ConflictFlags {
+  readonly connectionA: string
+  readonly connectionB: string
+  readonly rules: string
+}
+
+export async function createConflictPolicy(
+  around: Around,
+  { connectionA, connectionB, rules }: ConflictFlags,
+): Promise<number> {
+  return askReserved(around, apiPath('policies', 'conflict'), {
+    connection_a: connectionA,
+    connection_b: connectionB,
+    rules,
+  })
+}
+
+export async function getSchema({ client, output }: Around, fingerprint: string): Promise<number> {
+  const path = apiPath('schemas', fingerprint)
+  const { json } = await client.ask({ method: 'GET', path }, z.unknown())
+  await showResult(output, json, () => `${JSON.stringify(json, null, 2)}\n`)
+  return exitCodes.complete
+}
+
+/** The API has no route for it: clients are to be written here, from the instance's descriptor. */
+export async function writeClient(around: Around, instance: string): Promise<number> {
+  await askInstance(around, instance)
+  throw new ConnectError('not_available', { details: { feature: 'A typed client' } })
+}

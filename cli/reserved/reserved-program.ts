@@ -1,0 +1,76 @@
+import type { Command } from 'commander'
+import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
+import {
+  createConflictPolicy,
+  createReceiver,
+  getSchema,
+  invokeAction,
+  listActions,
+  writeClient,
+  type ConflictFlags,
+  type InvokeFlags,
+  type ReceiverFlags,
+} from './reserved-commands.ts'
+
+/** Commands whose part of the service a later version has, and `actions list`, which has something to list. */
+export function reservedCommands(connect: Command, ask: AskService): void {
+  actions(connect, ask)
+  const receivers = connect
+    .command('receivers')
+    .description('webhook receivers (not available yet)')
+  serviceCommand(receivers, 'create', 'receive the webhooks of an instance (not available yet)')
+    .argument('<INSTANCE>')
+    .requiredOption('--webhook <NAME>', 'which webhook of the connector')
+    .requiredOption('--dispatch <TARGET>', 'job:NAME, stream:CONNECTION/STREAM or function:NAME')
+    .action(async (instance: string, flags: CommonFlags & ReceiverFlags) =>
+      ask(flags, (around) => createReceiver(around, instance, flags)),
+    )
+  conflictPolicies(connect, ask)
+  const schemas = connect
+    .command('schemas')
+    .description('schemas of the topics (not available yet)')
+  serviceCommand(schemas, 'get', 'one schema, by its fingerprint (not available yet)')
+    .argument('<FINGERPRINT>')
+    .action(async (fingerprint: string, flags: CommonFlags) =>
+      ask(flags, (around) => getSchema(around, fingerprint)),
+    )
+  serviceCommand(connect, 'codegen', 'write a typed client (not available yet)')
+    .requiredOption('--instance <NAME>', 'whose actions and streams it has')
+    .requiredOption('--out <FILE>', 'the TypeScript file')
+    .action(async (flags: CommonFlags & { instance: string; out: string }) =>
+      ask(flags, (around) => writeClient(around, flags.instance)),
+    )
+}
+
+function actions(connect: Command, ask: AskService): void {
+  const command = connect.command('actions').description('typed calls of a connector')
+  serviceCommand(command, 'list', 'the actions of an instance’s connector')
+    .argument('<INSTANCE>')
+    .action(async (instance: string, flags: CommonFlags) =>
+      ask(flags, (around) => listActions(around, instance)),
+    )
+  serviceCommand(command, 'invoke', 'call an action (not available yet)')
+    .argument('<INSTANCE>')
+    .argument('<ACTION>')
+    .requiredOption('--input <JSON|FILE|->', 'what it is called with')
+    .option('--dry-run', 'show what would be sent, send nothing')
+    .action(async (name: string, action: string, flags: CommonFlags & InvokeFlags) =>
+      ask(flags, (around) => invokeAction(around, { name, action }, flags)),
+    )
+}
+
+function conflictPolicies(connect: Command, ask: AskService): void {
+  const policies = connect
+    .command('policies')
+    .description('rules of two-way sync (not available yet)')
+  const conflict = policies
+    .command('conflict')
+    .description('which side wins where both changed (not available yet)')
+  serviceCommand(conflict, 'create', 'a policy for two connections (not available yet)')
+    .requiredOption('--connection-a <NAME>', 'one direction')
+    .requiredOption('--connection-b <NAME>', 'the other direction')
+    .requiredOption('--rules <RULES>', 'Lead:last_write_wins,Account:source_of_truth_a')
+    .action(async (flags: CommonFlags & ConflictFlags) =>
+      ask(flags, (around) => createConflictPolicy(around, flags)),
+    )
+}
