@@ -1,6 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { Page, PageRequest, Run, RunLogLine, RunStatus, RunSummary } from '../service.ts'
-import { violatedConstraint, type Database } from './database.ts'
+import { violatedConstraint, type Database, type Row } from './database.ts'
 import { newId } from './ids.ts'
 import { pageOf, pagePlace } from './page.ts'
 import type { RunListener } from './run-listener.ts'
@@ -18,9 +18,22 @@ import {
 import { appendLines, type LogBatch } from './run-log.ts'
 import { changeRun, notify } from './run-changes.ts'
 import { Conditions } from './statement.ts'
-import type { ClaimedRun, NewLogLine, NewRun, NextAttempt, RunOutcome, RunStore } from './store.ts'
+import type {
+  ClaimedRun,
+  NewLogLine,
+  NewRun,
+  NextAttempt,
+  RunOutcome,
+  RunStore,
+  ScheduledRun,
+  ScheduledStart,
+} from './store.ts'
 
 const table = 'reactor_connect_service.runs'
+
+interface NoRow extends Row {
+  readonly id: null
+}
 
 interface RunsOptions {
   readonly database: Database
@@ -57,6 +70,23 @@ export class Runs implements RunStore {
       })
     if (row === undefined) throw noConnection(connection)
     return runOf(row)
+  }
+
+  async createScheduled({ connectionId, from, to }: ScheduledRun): Promise<ScheduledStart> {
+    const [row] = await this.#database.query<RunRow | NoRow>(
+      `WITH moved AS (
+         UPDATE reactor_connect_service.connections SET next_run_at = $4
+         WHERE id = $2 AND status = 'active' AND next_run_at = $3 RETURNING id
+       ), made AS (
+         INSERT INTO ${table} (id, connection_id, trigger) SELECT $1, id, 'schedule' FROM moved
+         ON CONFLICT (connection_id) WHERE status IN ('queued', 'running') DO NOTHING
+         RETURNING *
+       )
+       SELECT run.* FROM moved LEFT JOIN (${selectRuns('made')}) AS run ON true`,
+      [newId('run'), connectionId, from, to],
+    )
+    if (row === undefined) return { state: 'moved' }
+    return row.id === null ? { state: 'active' } : { state: 'queued', run: runOf(row) }
   }
 
   async get(connection: string, id: string): Promise<Run> {
@@ -179,7 +209,7 @@ export class Runs implements RunStore {
        WHERE run.status IN ('queued', 'running')
          AND CASE run.status WHEN 'queued' THEN due_at ELSE beat_at END
            <= now() - $1 * interval '1 ms'
-       ORDER BY run.id LIMIT $2`,
+       ORDER BY run.status = 'queued', run.id LIMIT $2`,
       [staleMs, limit],
     )
   }

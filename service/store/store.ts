@@ -123,6 +123,11 @@ export type ConnectionChange = Partial<Omit<NewConnection, 'name' | 'from'>> & {
 export interface RunStore {
   /** Throws `connection_not_found`, `run_active` where one of the connection is queued or running. */
   create(input: NewRun): Promise<Run>
+  /**
+   * What is done when a time of a schedule has come, in one step: of several schedulers one does it, and a crash loses nothing.
+   * Moves the connection's `nextRunAt` as `moveNextRun` does, and queues a run unless one is queued or running.
+   */
+  createScheduled(scheduled: ScheduledRun): Promise<ScheduledStart>
   /** Throws `run_not_found`. */
   get(connection: string, id: string): Promise<Run>
   /** By its id alone. Throws `run_not_found`. */
@@ -152,7 +157,10 @@ export interface RunStore {
   requeue(id: string, owner: string, again: NextAttempt): Promise<Run | null>
   /** A queued run ends as cancelled; a running one is asked to. Throws `run_not_found`, `run_ended`. */
   cancel(connection: string, id: string): Promise<Run>
-  /** Runs that nobody works on: running without a beat for `staleMs`, or queued that much past their time. The oldest first. */
+  /**
+   * Runs that nobody works on: running without a beat for `staleMs`, then those queued that much past their time (which may
+   * only be waiting for a worker with room). The oldest first.
+   */
   stale(
     staleMs: number,
     limit: number,
@@ -172,6 +180,15 @@ export interface NewRun {
   readonly trigger: RunSummary['trigger']
   readonly retryOf?: string
 }
+export interface ScheduledRun {
+  readonly connectionId: string
+  /** The time that has come. */
+  readonly from: string
+  readonly to: string | null
+}
+/** moved: another has done it, or the connection is paused or gone. active: the run before still goes on, none was queued. */
+export type ScheduledStart =
+  { readonly state: 'queued'; readonly run: Run } | { readonly state: 'active' | 'moved' }
 export interface ClaimedRun extends Run {
   readonly cancelRequested: boolean
   /** Attempts in a row, before this one, that moved no checkpoint. */
