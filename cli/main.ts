@@ -19,7 +19,7 @@ import { paintFor } from './run/paint.ts'
 import { errorEnd } from './run/error-end.ts'
 import type { RunEnd, RunOutput } from './run/run-output.ts'
 import { Screen } from './run/screen.ts'
-import { scrubber } from './run/scrub.ts'
+import { scrubber } from '../service/instances/scrubber.ts'
 import { StopSignals } from './run/stop-signals.ts'
 
 /** Set as soon as the secrets are known: everything that is written goes through it. */

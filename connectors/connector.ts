@@ -142,6 +142,11 @@ export interface OAuth2Templates {
   readonly keys: Readonly<Record<string, string>>
   /** What the templates may use of the configuration: name -> JSON pointer. */
   readonly userInput: Readonly<Record<string, string>>
+  readonly scopeSeparator: string
+  /** Which fields of the answer count: paths with dots, of which the last part is the name. */
+  readonly output: readonly string[]
+  /** The field of the answer that says after how many seconds the token expires. */
+  readonly expiryKey: string
 }
 
 export interface ActionDescriptor {

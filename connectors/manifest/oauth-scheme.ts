@@ -22,6 +22,9 @@ const inputSchema = z.looseObject({
   scopes: z.array(z.object({ scope: z.string() })).optional(),
   access_token_headers: textsSchema.optional(),
   access_token_params: textsSchema.optional(),
+  scopes_join_strategy: z.string().optional(),
+  extract_output: z.array(z.string()).default(['refresh_token']),
+  token_expiry_key: z.string().default('expires_in'),
 })
 const advancedAuthSchema = z.object({
   oauth_config_specification: z.object({
@@ -33,14 +36,16 @@ const advancedAuthSchema = z.object({
 })
 
 /**
- * The OAuth of a manifest (`advanced_auth` of its spec). Undefined where it has none, or leaves to the platform where to
- * authorize: then its credentials are set by hand.
+ * The OAuth of a manifest (`advanced_auth` of its spec). Undefined where it has none, leaves to the platform where to
+ * authorize, or has a vendor that brings the code back under another name: then its credentials are set by hand.
  */
 export function oauthScheme(advancedAuth: unknown): OAuth2Scheme | undefined {
   const parsed = advancedAuthSchema.safeParse(advancedAuth)
   if (!parsed.success) return undefined
   const oauth = parsed.data.oauth_config_specification
   const input = oauth.oauth_connector_input_specification
+  const keys = keysOf(input)
+  if ((keys.state ?? 'state') !== 'state' || (keys.auth_code ?? 'code') !== 'code') return undefined
   const server = oauth.complete_oauth_server_output_specification ?? {}
   const scopes = input.scopes?.map(({ scope }) => scope) ?? input.scope?.split(/[\s,]+/) ?? []
   return {
@@ -56,12 +61,16 @@ export function oauthScheme(advancedAuth: unknown): OAuth2Scheme | undefined {
     templates: {
       headers: input.access_token_headers ?? {},
       params: input.access_token_params ?? {},
-      keys: keysOf(input),
+      keys,
       userInput: oauth.oauth_user_input_from_connector_config_specification ?? {},
+      scopeSeparator: separators[input.scopes_join_strategy ?? 'space'] ?? ' ',
+      output: input.extract_output,
+      expiryKey: input.token_expiry_key,
     },
   }
 }
 
+const separators: Readonly<Record<string, string>> = { space: ' ', comma: ',', plus: '+' }
 const keyNames = ['client_id', 'client_secret', 'scope', 'state', 'auth_code', 'redirect_uri']
 
 function keysOf(input: z.infer<typeof inputSchema>): Readonly<Record<string, string>> {

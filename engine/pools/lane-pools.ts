@@ -1,18 +1,7 @@
-import { getCompileCacheDir } from 'node:module'
-import { dirname } from 'node:path'
-import type { Transferable } from 'node:worker_threads'
-import { Piscina } from 'piscina'
-import type { Logger } from 'pino'
-import { ConnectError } from '../../protocol/index.ts'
 import type { ReadLaneJob } from '../reader/read-worker.ts'
 import type { LoadLaneJob } from '../writer/sink-worker.ts'
+import { openPool, runIn, type JobOptions, type PoolOptions } from './worker-pool.ts'
 import type { JobResult } from './worker-job.ts'
-
-export interface JobOptions {
-  readonly transfer: readonly Transferable[]
-  /** Kills the worker's thread: the last resort, a job is stopped by a message. */
-  readonly kill: AbortSignal
-}
 
 /** The worker threads of a run: read workers and sink workers, as many of each as lanes move at the same time. */
 export interface LanePools extends AsyncDisposable {
@@ -20,23 +9,16 @@ export interface LanePools extends AsyncDisposable {
   load(job: LoadLaneJob, options: JobOptions): Promise<JobResult<'closed' | 'stopped'>>
 }
 
-export interface LanePoolsOptions {
-  readonly threads: number
-  readonly heapMb: number
-  readonly logger: Logger
-}
-
 /** Both pools hand out threads in the order of the jobs, so the sink of a lane is never behind one whose reader waits for it. */
-export function openLanePools(options: LanePoolsOptions): LanePools {
+export function openLanePools(options: Omit<PoolOptions, 'minThreads'>): LanePools {
+  const pool = { ...options, minThreads: 1 }
   const readers = openPool<ReadLaneJob, 'complete' | 'stopped'>(
-    workerUrl('../reader/read-worker'),
-    'readLane',
-    options,
+    { path: '../reader/read-worker', name: 'readLane' },
+    pool,
   )
   const sinks = openPool<LoadLaneJob, 'closed' | 'stopped'>(
-    workerUrl('../writer/sink-worker'),
-    'loadLane',
-    options,
+    { path: '../writer/sink-worker', name: 'loadLane' },
+    pool,
   )
   return {
     read: (job, jobOptions) => runIn(readers, job, jobOptions),
@@ -45,62 +27,4 @@ export function openLanePools(options: LanePoolsOptions): LanePools {
       await Promise.all([readers.destroy(), sinks.destroy()])
     },
   }
-}
-
-function openPool<Job, T>(
-  filename: string,
-  name: string,
-  { threads, heapMb, logger }: LanePoolsOptions,
-): Piscina<Job, JobResult<T>> {
-  const pool = new Piscina<Job, JobResult<T>>({
-    filename,
-    name,
-    minThreads: 1,
-    maxThreads: threads,
-    idleTimeout: 1_000,
-    // A worker that waits on Atomics between jobs would not finish closing its sockets.
-    atomics: 'disabled',
-    resourceLimits: { maxOldGenerationSizeMb: heapMb },
-    env: workerEnvironment(),
-  })
-  // Without a handler a worker that dies while idle would end the process. One that dies with a job rejects the job.
-  pool.on('error', (error) => {
-    logger.error({ err: error, worker: name }, 'a worker thread died')
-  })
-  return pool
-}
-
-/**
- * Nothing of the process's environment: what a job needs comes with it (pg would read PGHOST and the like). The compile cache, where the
- * program has switched it on, saves each thread about 100 ms of its start (2026-11, as TypeScript).
- */
-function workerEnvironment(): Record<string, string> {
-  const directory = getCompileCacheDir()
-  return directory === undefined ? {} : { NODE_COMPILE_CACHE: dirname(directory) }
-}
-
-async function runIn<Job, T>(
-  pool: Piscina<Job, JobResult<T>>,
-  job: Job,
-  options: JobOptions,
-): Promise<JobResult<T>> {
-  try {
-    return await pool.run(job, { transferList: [...options.transfer], signal: options.kill })
-  } catch (error) {
-    return { status: 'failed', error: workerDeath(error).toJSON() }
-  }
-}
-
-function workerDeath(error: unknown): ConnectError {
-  const reason = error instanceof Error ? error.message : String(error)
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'ERR_WORKER_OUT_OF_MEMORY')
-    return new ConnectError('worker_out_of_memory', { cause: error })
-  return new ConnectError('worker_died', { details: { reason }, cause: error })
-}
-
-/** The workers run as TypeScript in the sources and as JavaScript in dist/. */
-function workerUrl(path: string): string {
-  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
-  return new URL(`${path}${extension}`, import.meta.url).href
 }

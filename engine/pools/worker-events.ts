@@ -12,8 +12,13 @@ export type ReadEvent =
     }
   | ({ readonly type: 'read' } & ReadTotals)
   | { readonly type: 'rate_limited'; readonly untilMs: number }
-  /** The connector changed its configuration. Holds secrets: never to be logged. */
-  | { readonly type: 'config_changed'; readonly config: JsonObject }
+  | SourceEvent
+
+/** The connector changed its configuration. Holds secrets: never to be logged. */
+export interface SourceEvent {
+  readonly type: 'config_changed'
+  readonly config: JsonObject
+}
 
 /** Totals of the job so far. Seconds are wall time of the worker's thread. */
 export interface ReadTotals {

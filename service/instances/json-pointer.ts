@@ -1,3 +1,6 @@
+import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { isList, isObject, own } from './secret-schema.ts'
+
 /** JSON pointers (RFC 6901): `/credentials/client_secret`. */
 export function formatPointer(path: readonly string[]): string {
   return path.map((name) => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
@@ -8,4 +11,12 @@ export function parsePointer(pointer: string): readonly string[] {
     .split('/')
     .slice(1)
     .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'))
+}
+
+/** Undefined where there is nothing. */
+export function valueAt(config: JsonObject, pointer: string): JsonValue | undefined {
+  return parsePointer(pointer).reduce<JsonValue | undefined>((at, name) => {
+    if (isList(at)) return at[Number(name)]
+    return isObject(at) ? own(at, name) : undefined
+  }, config)
 }

@@ -71,7 +71,7 @@ function fewestOf(
 }
 
 /** Whether the constants of the choice are those of the value; a constant that the value does not have decides nothing. */
-function isChosen(choice: JsonValue, value: JsonValue | undefined): boolean {
+export function isChosen(choice: JsonValue, value: JsonValue | undefined): boolean {
   if (!isObject(choice) || !isObject(choice.properties) || !isObject(value)) return true
   return Object.entries(choice.properties).every(([name, property]) => {
     const expected = constantOf(property)

@@ -72,7 +72,8 @@ export function referred(schema: JsonObject, root: JsonObject): JsonValue | unde
   return at
 }
 
-function propertySchemas(schema: JsonObject, name: string): (JsonValue | undefined)[] {
+/** What the schema itself says of a property; `true` and undefined are no schemas. */
+export function propertySchemas(schema: JsonObject, name: string): (JsonValue | undefined)[] {
   const declared = isObject(schema.properties) ? own(schema.properties, name) : undefined
   const patterns = isObject(schema.patternProperties)
     ? Object.entries(schema.patternProperties)

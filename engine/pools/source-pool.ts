@@ -1,0 +1,55 @@
+import { type Logger, pino } from 'pino'
+import { ConnectError, type JsonObject } from '../../protocol/index.ts'
+import type { SourceAnswer, SourceJob } from '../reader/source-worker.ts'
+import { JobSide } from './job-side.ts'
+import type { SourceEvent } from './worker-events.ts'
+import { openPool, runIn } from './worker-pool.ts'
+
+/** Threads in which connectors answer `check` and `discover`, so that a slow or hostile source stops nobody else. */
+export interface SourcePool extends AsyncDisposable {
+  /**
+   * Undefined where the source did not answer within `timeoutMs` (waiting for a thread included): its thread is killed then.
+   * Throws the connector's ConnectError.
+   */
+  ask(question: SourceQuestion): Promise<SourceAnswer | undefined>
+}
+
+export interface SourceQuestion extends Pick<
+  SourceJob,
+  'question' | 'type' | 'config' | 'allowedNetworks'
+> {
+  readonly timeoutMs: number
+  /** Called before `ask` resolves. Holds secrets. */
+  readonly onConfigChanged: (config: JsonObject) => void
+}
+
+/** What a connector logs while it is asked may hold secrets, and what matters is in its answer. */
+const silent = pino({ level: 'silent' })
+
+export function openSourcePool({
+  threads,
+  logger,
+}: {
+  readonly threads: number
+  readonly logger: Logger
+}): SourcePool {
+  const pool = openPool<SourceJob, SourceAnswer>(
+    { path: '../reader/source-worker', name: 'askSource' },
+    { minThreads: 0, threads, heapMb: 512, logger },
+  )
+  return {
+    async ask({ timeoutMs, onConfigChanged, ...asked }) {
+      const side = new JobSide<SourceEvent>(silent, ({ config }) => {
+        onConfigChanged(config)
+      })
+      const kill = AbortSignal.timeout(timeoutMs)
+      const job = { ...asked, events: side.workerPort, logLevel: 'silent', logFields: {} }
+      const result = await runIn(pool, job, { transfer: [side.workerPort], kill })
+      await side.drained()
+      if (result.status === 'ok') return result.value
+      if (kill.aborted) return undefined
+      throw ConnectError.fromJSON(result.error)
+    },
+    [Symbol.asyncDispose]: () => pool.destroy(),
+  }
+}

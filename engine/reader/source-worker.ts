@@ -1,0 +1,35 @@
+import { connectorOf } from '../../connectors/registry.ts'
+import type { ConnectorContext } from '../../connectors/connector.ts'
+import type { AirbyteCatalog, AirbyteConnectionStatus, JsonObject } from '../../protocol/index.ts'
+import type { SourceEvent } from '../pools/worker-events.ts'
+import { type JobBase, type JobResult, runJob } from '../pools/worker-job.ts'
+
+/** One question to a source. Plain data and a port: it crosses a thread. */
+export interface SourceJob extends JobBase {
+  readonly question: 'check' | 'discover'
+  readonly type: string
+  readonly config: JsonObject
+  readonly allowedNetworks: readonly string[]
+}
+
+export type SourceAnswer =
+  | { readonly question: 'check'; readonly status: AirbyteConnectionStatus }
+  | { readonly question: 'discover'; readonly catalog: AirbyteCatalog }
+
+export async function askSource(job: SourceJob): Promise<JobResult<SourceAnswer>> {
+  return runJob(job, async ({ logger, signal }) => {
+    const connector = connectorOf(job.type)
+    const context: ConnectorContext = {
+      logger,
+      signal,
+      allowedNetworks: job.allowedNetworks,
+      configChanged: (config) => {
+        job.events.postMessage({ type: 'config_changed', config } satisfies SourceEvent)
+      },
+      now: Date.now,
+    }
+    const { config, question } = job
+    if (question === 'check') return { question, status: await connector.check(config, context) }
+    return { question, catalog: await connector.discover(config, context) }
+  })
+}

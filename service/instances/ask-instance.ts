@@ -1,0 +1,122 @@
+import type { SourceQuestion } from '../../engine/pools/source-pool.ts'
+import type { SourceAnswer } from '../../engine/reader/source-worker.ts'
+import {
+  ConnectError,
+  type AirbyteCatalog,
+  type AirbyteConnectionStatus,
+  type JsonObject,
+} from '../../protocol/index.ts'
+import type { Discovered, InstanceService, ResolvedConfig } from '../service.ts'
+import type { InstancesOptions } from './instances-options.ts'
+import { maskedError } from './mask-secrets.ts'
+import { scrubber } from './scrubber.ts'
+
+const CHECK_TIMEOUT_MS = 60_000
+const DISCOVER_TIMEOUT_MS = 110_000
+const TRUSTED_FOR_MS = 3_600_000
+
+/** What the user can mend: an answer of a check, not a failure of it. */
+const credentialCodes = new Set(['credentials_missing', 'reauthorization_required'])
+
+/** Asks the connector of an instance, in a thread of its own and for a bounded time. */
+export class AskInstance {
+  readonly #options: InstancesOptions
+  readonly #instances: Pick<InstanceService, 'get' | 'resolveConfig' | 'keepConfig'>
+  /** By the id of the instance: who asks meanwhile gets the same answer. */
+  readonly #discoveries = new Map<string, Promise<Discovered>>()
+
+  constructor(
+    options: InstancesOptions,
+    instances: Pick<InstanceService, 'get' | 'resolveConfig' | 'keepConfig'>,
+  ) {
+    this.#options = options
+    this.#instances = instances
+  }
+
+  async check(name: string): Promise<AirbyteConnectionStatus> {
+    let resolved: ResolvedConfig
+    try {
+      resolved = await this.#instances.resolveConfig(name)
+    } catch (error) {
+      if (!(error instanceof ConnectError) || !credentialCodes.has(error.code)) throw error
+      return { status: 'FAILED', message: `${error.message}. ${error.suggestedFix}` }
+    }
+    const answer = await this.#ask(name, resolved, {
+      question: 'check',
+      timeoutMs: CHECK_TIMEOUT_MS,
+    })
+    if (answer.question !== 'check') throw otherAnswer()
+    const { status, message } = answer.status
+    if (message === undefined) return { status }
+    return { status, message: scrubber(resolved.secrets)(message) }
+  }
+
+  async discover(name: string, { refresh }: { readonly refresh: boolean }): Promise<Discovered> {
+    const { id } = await this.#instances.get(name)
+    const kept = refresh ? null : await this.#kept(id)
+    if (kept !== null) return kept
+    const running = this.#discoveries.get(id)
+    if (running !== undefined) return running
+    const discovery = this.#discover(name).finally(() => this.#discoveries.delete(id))
+    this.#discoveries.set(id, discovery)
+    return discovery
+  }
+
+  async #kept(id: string): Promise<Discovered | null> {
+    const kept = await this.#options.store.discoveries.get(id)
+    const { now = Date.now } = this.#options
+    if (kept === null || now() - Date.parse(kept.discoveredAt) > TRUSTED_FOR_MS) return null
+    return { ...kept, fromCache: true }
+  }
+
+  async #discover(name: string): Promise<Discovered> {
+    const resolved = await this.#instances.resolveConfig(name)
+    // Its version after the credentials were noted, before the source is asked.
+    const { id, version } = await this.#instances.get(name)
+    const answer = await this.#ask(name, resolved, {
+      question: 'discover',
+      timeoutMs: DISCOVER_TIMEOUT_MS,
+    })
+    if (answer.question !== 'discover') throw otherAnswer()
+    const catalog = withoutSecrets(answer.catalog, resolved.secrets)
+    return {
+      ...(await this.#options.store.discoveries.put(id, version, catalog)),
+      fromCache: false,
+    }
+  }
+
+  async #ask(
+    name: string,
+    { type, config, secrets }: ResolvedConfig,
+    about: Pick<SourceQuestion, 'question' | 'timeoutMs'>,
+  ): Promise<SourceAnswer> {
+    const { sources, allowedNetworks } = this.#options
+    let kept = Promise.resolve()
+    const onConfigChanged = (changed: JsonObject): void => {
+      kept = kept.then(() => this.#instances.keepConfig(name, changed, config))
+      kept.catch(() => undefined) // it is awaited below
+    }
+    try {
+      const asked = { ...about, type, config, allowedNetworks, onConfigChanged }
+      const answer = await sources.ask(asked)
+      if (answer !== undefined) return answer
+    } catch (error) {
+      throw maskedError(error, scrubber(secrets))
+    } finally {
+      await kept
+    }
+    const details = { instance: name, seconds: about.timeoutMs / 1000 }
+    throw new ConnectError('source_timed_out', { details })
+  }
+}
+
+function otherAnswer(): TypeError {
+  return new TypeError('a source answered another question than it was asked')
+}
+
+/** A source may put what it was given into a description or a default. */
+function withoutSecrets(catalog: AirbyteCatalog, secrets: readonly string[]): AirbyteCatalog {
+  const text = JSON.stringify(catalog)
+  const scrubbed = scrubber(secrets)(text)
+  return scrubbed === text ? catalog : (JSON.parse(scrubbed) as AirbyteCatalog)
+}

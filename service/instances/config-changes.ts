@@ -1,0 +1,49 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { formatPointer } from './json-pointer.ts'
+import { isObject, own } from './secret-schema.ts'
+
+export interface AppliedChanges {
+  readonly config: JsonObject
+  /** JSON pointers of what was changed or added. */
+  readonly changed: readonly string[]
+}
+
+/** `current` with what differs between `before` and `after`. What is the same in both stays as it is in `current`. */
+export function applyChanges(
+  current: JsonObject,
+  { before, after }: { readonly before: JsonObject; readonly after: JsonObject },
+): AppliedChanges {
+  const changed: string[] = []
+  const config = apply(current, { before, after, path: [], changed })
+  return { config, changed }
+}
+
+function apply(
+  current: JsonObject,
+  step: {
+    readonly before: JsonObject
+    readonly after: JsonObject
+    readonly path: readonly string[]
+    readonly changed: string[]
+  },
+): JsonObject {
+  const { before, after, path, changed } = step
+  const result = new Map<string, JsonValue>(Object.entries(current))
+  for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    const [was, is] = [own(before, name), own(after, name)]
+    if (isDeepStrictEqual(was, is)) continue
+    const at = [...path, name]
+    if (is === undefined) {
+      result.delete(name)
+    } else if (isObject(is)) {
+      const here = result.get(name)
+      const inner = { before: isObject(was) ? was : {}, after: is, path: at, changed }
+      result.set(name, apply(isObject(here) ? here : {}, inner))
+    } else {
+      result.set(name, is)
+      changed.push(formatPointer(at))
+    }
+  }
+  return Object.fromEntries(result)
+}

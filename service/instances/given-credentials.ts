@@ -1,0 +1,59 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { ConnectorDescriptor } from '../../connectors/connector.ts'
+import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import { oauthPointers } from '../oauth/oauth-scheme.ts'
+import { formatPointer } from './json-pointer.ts'
+import { splitConfig, type Secrets, type SplitConfig } from './secret-fields.ts'
+import { secretFieldsOf } from './secret-field-list.ts'
+import { isObject, own } from './secret-schema.ts'
+
+/**
+ * The kept secrets with those that were given, in the shape of the configuration (`{ credentials: { token } }`); null takes
+ * one away. Throws `credentials_invalid` for what is no secret field, unless it repeats what the configuration says.
+ */
+export function givenCredentials(
+  descriptor: ConnectorDescriptor,
+  kept: SplitConfig,
+  given: JsonObject,
+): Secrets {
+  const { spec } = descriptor
+  const known = [...Object.keys(kept.secrets), ...oauthPointers(descriptor)]
+  const { config: rest, secrets } = splitConfig(spec, given, known)
+  const fields = new Set([...secretFieldsOf(spec), ...known])
+  const removed = new Set<string>()
+  for (const { pointer, value, current } of leavesOf(rest, kept.config, [])) {
+    if (value === null && fields.has(pointer)) removed.add(pointer)
+    else if (!isDeepStrictEqual(value, current)) throw notSecret(descriptor, pointer, fields)
+  }
+  const staying = Object.entries(kept.secrets).filter(([pointer]) => !removed.has(pointer))
+  return { ...Object.fromEntries(staying), ...secrets }
+}
+
+interface Leaf {
+  readonly pointer: string
+  readonly value: JsonValue
+  /** In the configuration. */
+  readonly current: JsonValue | undefined
+}
+
+function leavesOf(
+  given: JsonObject,
+  config: JsonValue | undefined,
+  path: readonly string[],
+): readonly Leaf[] {
+  return Object.entries(given).flatMap(([name, value]): readonly Leaf[] => {
+    const at = [...path, name]
+    const current = isObject(config) ? own(config, name) : undefined
+    if (isObject(value)) return leavesOf(value, current, at)
+    return [{ pointer: formatPointer(at), value, current }]
+  })
+}
+
+function notSecret(
+  { type }: ConnectorDescriptor,
+  field: string,
+  fields: ReadonlySet<string>,
+): ConnectError {
+  const known = fields.size === 0 ? 'it has none' : [...fields].sort().join(', ')
+  return new ConnectError('credentials_invalid', { details: { field, type, known } })
+}

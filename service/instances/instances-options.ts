@@ -1,0 +1,19 @@
+import type { Logger } from 'pino'
+import type { SourcePool } from '../../engine/pools/source-pool.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { OAuth } from '../oauth/oauth.ts'
+import type { Store } from '../store/store.ts'
+import type { Vault } from '../vault/vault.ts'
+
+export interface InstancesOptions {
+  readonly store: Store
+  readonly vault: Vault
+  readonly oauth: OAuth
+  readonly catalog: Catalog
+  readonly sources: SourcePool
+  readonly allowedNetworks: readonly string[]
+  /** Where browsers come back to. */
+  readonly callbackUrl: string
+  readonly logger: Logger
+  readonly now?: () => number
+}

@@ -1,0 +1,295 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { ConnectorDescriptor } from '../../connectors/connector.ts'
+import {
+  ConnectError,
+  type AirbyteConnectionStatus,
+  type JsonObject,
+} from '../../protocol/index.ts'
+import { oauthPointers } from '../oauth/oauth-scheme.ts'
+import type { OAuthCallback, OAuthInstance } from '../oauth/oauth.ts'
+import type {
+  CredentialStatus,
+  Discovered,
+  Instance,
+  InstanceService,
+  Page,
+  PageRequest,
+  ResolvedConfig,
+} from '../service.ts'
+import { instancePath } from '../vault/vault.ts'
+import { AskInstance } from './ask-instance.ts'
+import { checkConfig } from './check-config.ts'
+import { givenCredentials } from './given-credentials.ts'
+import { applyChanges } from './config-changes.ts'
+import { secretTexts } from './mask-secrets.ts'
+import { missingSecrets } from './missing-secrets.ts'
+import type { InstancesOptions } from './instances-options.ts'
+import { joinConfig, splitConfig, type Secrets, type SplitConfig } from './secret-fields.ts'
+import { isDeclared } from './stale-secrets.ts'
+import { updatedConfig } from './updated-config.ts'
+
+/** Somebody else writes the same secrets (a token that is refreshed): read again, and again. */
+const MAX_WRITES = 5
+
+/**
+ * Instances: their configuration is in the store, their secrets are in the vault. Changes of one instance are made one at a
+ * time, in all processes. A crash between the two leaves an instance that says `missing`, never one that says more than it has.
+ */
+export class Instances implements InstanceService {
+  readonly #options: InstancesOptions
+  readonly #ask: AskInstance
+
+  constructor(options: InstancesOptions) {
+    this.#options = options
+    this.#ask = new AskInstance(options, this)
+  }
+
+  async create(input: { name: string; type: string; config: JsonObject }): Promise<Instance> {
+    const { name, type } = input
+    const { store, vault } = this.#options
+    const descriptor = this.#descriptor(type)
+    checkConfig(type, descriptor.spec, input.config)
+    const { config, secrets } = splitConfig(
+      descriptor.spec,
+      input.config,
+      oauthPointers(descriptor),
+    )
+    const credentials = statusOf(descriptor, { config, secrets })
+    const pointers = Object.keys(secrets).sort()
+    if (pointers.length === 0) {
+      return store.instances.create({ name, type, config, secrets: [], credentials })
+    }
+    const made = { name, type, config, secrets: [], credentials: 'missing' } as const
+    const { id } = await store.instances.create(made)
+    try {
+      await vault.put(instancePath(id), secrets, { ifVersion: 0 })
+    } catch (error) {
+      await this.#undoCreate(name, id)
+      throw error
+    }
+    return store.instances.update(name, { secrets: pointers, credentials })
+  }
+
+  get(name: string): Promise<Instance> {
+    return this.#options.store.instances.get(name)
+  }
+
+  list(page: PageRequest & { readonly type?: string }): Promise<Page<Instance>> {
+    return this.#options.store.instances.list(page)
+  }
+
+  update(name: string, input: { config: JsonObject }, ifVersion?: number): Promise<Instance> {
+    const edit: Edit = (kept, descriptor) => {
+      const next = updatedConfig(descriptor, kept, input.config)
+      checkConfig(descriptor.type, descriptor.spec, joinConfig(next.config, next.secrets))
+      return next
+    }
+    return this.#change(name, edit, { ...(ifVersion !== undefined && { ifVersion }) })
+  }
+
+  async delete(name: string, ifVersion?: number): Promise<void> {
+    const { store, vault } = this.#options
+    await this.#exclusively(name, async (instance) => {
+      checkVersion(instance, ifVersion)
+      const { items } = await store.connections.list({ instance: name, limit: 1 })
+      if (items.length > 0)
+        throw new ConnectError('instance_in_use', { details: { instance: name } })
+      // Says that it has none before they are gone, and is gone itself once they are: no secret is left that nobody knows of.
+      await store.instances.update(name, { secrets: [], credentials: 'missing' })
+      await vault.delete(instancePath(instance.id))
+      await store.instances.delete(name)
+    })
+  }
+
+  setCredentials(name: string, given: JsonObject): Promise<Instance> {
+    const edit: Edit = (kept, descriptor) => {
+      const secrets = givenCredentials(descriptor, kept, given)
+      checkConfig(descriptor.type, descriptor.spec, joinConfig(kept.config, secrets))
+      return { config: kept.config, secrets }
+    }
+    return this.#change(name, edit)
+  }
+
+  async beginAuthorization(
+    name: string,
+    redirectUri = this.#options.callbackUrl,
+  ): Promise<{ authorizeUrl: string; state: string }> {
+    return this.#options.oauth.begin(this.#oauthInstance(await this.get(name)), redirectUri)
+  }
+
+  async completeAuthorization(callback: OAuthCallback): Promise<Instance> {
+    const { instance } = await this.#options.oauth.complete(callback)
+    return this.#change(instance, (kept) => kept, { isAuthorized: true })
+  }
+
+  check(name: string): Promise<AirbyteConnectionStatus> {
+    return this.#ask.check(name)
+  }
+
+  discover(name: string, options: { readonly refresh: boolean }): Promise<Discovered> {
+    return this.#ask.discover(name, options)
+  }
+
+  async resolveConfig(name: string): Promise<ResolvedConfig> {
+    const instance = await this.get(name)
+    const { connectorType, descriptor } = this.#options.catalog.connector(instance.type)
+    const secrets = await this.#freshSecrets(instance)
+    const config = joinConfig(instance.config, secrets)
+    const missing = missingSecrets(descriptor.spec, config)
+    if (missing.length > 0) {
+      await this.#note(instance, 'missing')
+      const details = { instance: name, fields: missing.join(', ') }
+      throw new ConnectError('credentials_missing', { details })
+    }
+    await this.#note(instance, 'ready')
+    return { type: connectorType, config, secrets: secretTexts(instance.config, secrets) }
+  }
+
+  async keepConfig(name: string, config: JsonObject, given: JsonObject): Promise<void> {
+    await this.#change(name, (kept, descriptor) => {
+      const { spec } = descriptor
+      const applied = applyChanges(joinConfig(kept.config, kept.secrets), {
+        before: given,
+        after: config,
+      })
+      // What the spec does not know of is what a connector keeps for itself: tokens.
+      const own = applied.changed.filter((pointer) => !isDeclared(spec, pointer))
+      const known = [...Object.keys(kept.secrets), ...oauthPointers(descriptor), ...own]
+      return splitConfig(spec, applied.config, known)
+    })
+  }
+
+  async #freshSecrets(instance: Instance): Promise<Secrets> {
+    try {
+      return await this.#options.oauth.freshSecrets(this.#oauthInstance(instance))
+    } catch (error) {
+      if (error instanceof ConnectError && error.code === 'reauthorization_required') {
+        await this.#note(instance, 'reauthorize')
+      }
+      throw error
+    }
+  }
+
+  /** Whoever changed the instance in the meantime knows better. */
+  async #note(
+    { name, version, credentials: before }: Instance,
+    credentials: CredentialStatus,
+  ): Promise<void> {
+    if (before === credentials) return
+    await this.#exclusively(name, async (instance) => {
+      if (instance.version === version)
+        await this.#options.store.instances.update(name, { credentials })
+    })
+  }
+
+  #change(
+    name: string,
+    edit: Edit,
+    about: { readonly ifVersion?: number; readonly isAuthorized?: boolean } = {},
+  ): Promise<Instance> {
+    return this.#exclusively(name, async (instance) => {
+      checkVersion(instance, about.ifVersion)
+      const descriptor = this.#descriptor(instance.type)
+      const { before, after } = await this.#changeSecrets(instance, (secrets) =>
+        edit({ config: instance.config, secrets }, descriptor),
+      )
+      const isRenewed = about.isAuthorized ?? !isDeepStrictEqual(before, after.secrets)
+      const status = statusOf(descriptor, after)
+      const isRefused = instance.credentials === 'reauthorize' && !isRenewed && status === 'ready'
+      return this.#keep(instance, after, isRefused ? 'reauthorize' : status)
+    })
+  }
+
+  /** Writes nothing where nothing has changed: a discovery stays good, and nobody's edit conflicts. */
+  async #keep(
+    instance: Instance,
+    { config, secrets }: SplitConfig,
+    credentials: CredentialStatus,
+  ): Promise<Instance> {
+    const pointers = Object.keys(secrets).sort()
+    const isSameConfig = isDeepStrictEqual(instance.config, config)
+    const isSame =
+      isSameConfig &&
+      credentials === instance.credentials &&
+      isDeepStrictEqual(instance.secrets, pointers)
+    if (isSame) return instance
+    return this.#options.store.instances.update(instance.name, {
+      ...(!isSameConfig && { config }),
+      secrets: pointers,
+      credentials,
+    })
+  }
+
+  /** The secrets as they were, and what they were edited to, which is durable in the vault. */
+  async #changeSecrets(
+    { id }: Instance,
+    edit: (kept: Secrets) => SplitConfig,
+  ): Promise<{ readonly before: Secrets; readonly after: SplitConfig }> {
+    const { vault } = this.#options
+    const path = instancePath(id)
+    for (let attempt = 1; ; attempt += 1) {
+      const kept = await vault.get(path)
+      const before = kept?.secrets ?? {}
+      const after = edit(before)
+      if (isDeepStrictEqual(after.secrets, before)) return { before, after }
+      try {
+        await vault.put(path, after.secrets, { ifVersion: kept?.version ?? 0 })
+        return { before, after }
+      } catch (error) {
+        const isConflict = error instanceof ConnectError && error.code === 'vault_conflict'
+        if (!isConflict || attempt === MAX_WRITES) throw error
+      }
+    }
+  }
+
+  async #exclusively<Result>(
+    name: string,
+    work: (instance: Instance) => Promise<Result>,
+  ): Promise<Result> {
+    const { store } = this.#options
+    const { id } = await store.instances.get(name)
+    return store.exclusively(`instance ${id}`, async () => {
+      const instance = await store.instances.get(name)
+      // Deleted, and another one made of the same name, while this waited.
+      if (instance.id !== id)
+        throw new ConnectError('instance_not_found', { details: { instance: name } })
+      return work(instance)
+    })
+  }
+
+  /** The caller gets the error of the vault, which comes first. */
+  async #undoCreate(name: string, id: string): Promise<void> {
+    try {
+      await this.#options.vault.delete(instancePath(id))
+      await this.#options.store.instances.delete(name)
+    } catch (error) {
+      const facts = { instance: name, error: ConnectError.from(error).toJSON() }
+      this.#options.logger.warn(facts, 'an instance is left without its secrets')
+    }
+  }
+
+  #descriptor(type: string): ConnectorDescriptor {
+    return this.#options.catalog.connector(type).descriptor
+  }
+
+  #oauthInstance({ id, name, type, config }: Instance): OAuthInstance {
+    return { id, name, config, descriptor: this.#descriptor(type) }
+  }
+}
+
+/** From what is kept now to what is to be kept; the secrets may be others at a second attempt. */
+type Edit = (kept: SplitConfig, descriptor: ConnectorDescriptor) => SplitConfig
+
+function statusOf(
+  { spec }: ConnectorDescriptor,
+  { config, secrets }: SplitConfig,
+): CredentialStatus {
+  return missingSecrets(spec, joinConfig(config, secrets)).length > 0 ? 'missing' : 'ready'
+}
+
+function checkVersion({ name, version }: Instance, expected: number | undefined): void {
+  if (expected === undefined || expected === version) return
+  throw new ConnectError('version_conflict', {
+    details: { kind: 'Instance', name, actual: version, expected },
+  })
+}

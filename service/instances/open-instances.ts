@@ -1,0 +1,31 @@
+import { openSourcePool } from '../../engine/pools/source-pool.ts'
+import { InstanceOAuth } from '../oauth/instance-oauth.ts'
+import type { InstanceService } from '../service.ts'
+import { Instances } from './instances.ts'
+import type { InstancesOptions } from './instances-options.ts'
+
+/** How many sources are checked or discovered at the same time; others wait. */
+const SOURCE_THREADS = 4
+
+/** The instances with what they need for themselves: OAuth, and threads to ask sources in. */
+export interface OpenInstances extends AsyncDisposable {
+  readonly service: InstanceService
+}
+
+export function openInstances(options: Omit<InstancesOptions, 'oauth' | 'sources'>): OpenInstances {
+  const { store, vault, catalog, allowedNetworks, callbackUrl, logger } = options
+  const oauth = new InstanceOAuth({
+    ...{ store, vault, allowedNetworks, callbackUrl },
+    find: async (name) => {
+      const { id, type, config } = await store.instances.get(name)
+      return { id, name, config, descriptor: catalog.connector(type).descriptor }
+    },
+  })
+  const sources = openSourcePool({ threads: SOURCE_THREADS, logger })
+  return {
+    service: new Instances({ ...options, oauth, sources }),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([sources[Symbol.asyncDispose](), oauth[Symbol.asyncDispose]()])
+    },
+  }
+}

@@ -1,0 +1,23 @@
+import type { JsonObject } from '../../protocol/index.ts'
+import { formatPointer } from './json-pointer.ts'
+import { expand, isObject, isSecret } from './secret-schema.ts'
+
+/** A spec may refer to itself. */
+const MAX_DEPTH = 8
+
+/** The secret fields of a spec as JSON pointers, sorted; those inside of lists, which have no fixed place, are left out. */
+export function secretFieldsOf(spec: JsonObject): readonly string[] {
+  const found = new Set<string>()
+  const walk = (schema: JsonObject, path: readonly string[]): void => {
+    for (const part of expand(schema, spec)) {
+      if (!isObject(part.properties)) continue
+      for (const [name, property] of Object.entries(part.properties)) {
+        const at = [...path, name]
+        if (isSecret(expand(property, spec))) found.add(formatPointer(at))
+        else if (isObject(property) && at.length < MAX_DEPTH) walk(property, at)
+      }
+    }
+  }
+  walk(spec, [])
+  return [...found].sort()
+}

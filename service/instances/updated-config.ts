@@ -1,0 +1,24 @@
+import type { ConnectorDescriptor } from '../../connectors/connector.ts'
+import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { oauthPointers } from '../oauth/oauth-scheme.ts'
+import { valueAt } from './json-pointer.ts'
+import { splitConfig, type SplitConfig } from './secret-fields.ts'
+import { isOfOtherChoice } from './stale-secrets.ts'
+
+/**
+ * A new configuration in the place of the kept one. Secrets that it leaves out stay, but those that it sets to null, and those
+ * of a choice of the spec that it no longer takes (`auth_type`).
+ */
+export function updatedConfig(
+  descriptor: ConnectorDescriptor,
+  kept: SplitConfig,
+  update: JsonObject,
+): SplitConfig {
+  const { spec } = descriptor
+  const known = [...Object.keys(kept.secrets), ...oauthPointers(descriptor)]
+  const { config, secrets } = splitConfig(spec, update, known)
+  const stays = ([pointer]: [string, JsonValue]): boolean =>
+    valueAt(update, pointer) !== null && !isOfOtherChoice(spec, update, pointer)
+  const staying = Object.fromEntries(Object.entries(kept.secrets).filter(stays))
+  return { config, secrets: { ...staying, ...secrets } }
+}

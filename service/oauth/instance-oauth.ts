@@ -1,0 +1,240 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { randomPKCECodeVerifier } from 'openid-client'
+import type { OAuth2Scheme } from '../../connectors/connector.ts'
+import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import { valueAt } from '../instances/json-pointer.ts'
+import { secretTexts } from '../instances/mask-secrets.ts'
+import { scrubber } from '../instances/scrubber.ts'
+import { joinConfig, type Secrets } from '../instances/secret-fields.ts'
+import type { Store } from '../store/store.ts'
+import { instancePath, type StoredSecrets, type Vault } from '../vault/vault.ts'
+import { exchangeFailed, notSupported, reauthorize, refreshFailed } from './oauth-errors.ts'
+import { fieldsOf, schemeOf } from './oauth-scheme.ts'
+import type { Authorized, OAuth, OAuthCallback, OAuthInstance } from './oauth.ts'
+import { checkedRedirectUri } from './redirect-uri.ts'
+import { VerifierSeal } from './sealed-verifier.ts'
+import { ManifestFlow } from './manifest-flow.ts'
+import { StandardFlow, type Authorization, type Party, type TokenAnswer } from './standard-flow.ts'
+import { TokenFetch } from './token-fetch.ts'
+import { tokenFailure, type TokenFailure } from './token-failure.ts'
+import { isFresh, isUsable, tokensOf, withTokens } from './tokens.ts'
+
+const AUTHORIZATION_LIFETIME_MS = 600_000
+const MAX_WRITES = 6
+const FIRST_WAIT_MS = 200
+
+export interface InstanceOAuthOptions {
+  readonly store: Pick<Store, 'authorizations' | 'exclusively'>
+  readonly vault: Vault
+  /** Private networks in which token endpoints may be. */
+  readonly allowedNetworks: readonly string[]
+  /** The service's own callback. */
+  readonly callbackUrl: string
+  /** Throws `instance_not_found`. */
+  find(name: string): Promise<OAuthInstance>
+  now?(): number
+}
+
+export class InstanceOAuth implements OAuth, AsyncDisposable {
+  readonly #options: InstanceOAuthOptions
+  readonly #fetch: TokenFetch
+  readonly #flow: StandardFlow
+  readonly #manifestFlow: ManifestFlow
+  readonly #seal: VerifierSeal
+
+  constructor(options: InstanceOAuthOptions) {
+    this.#options = options
+    this.#fetch = new TokenFetch(options.allowedNetworks)
+    this.#flow = new StandardFlow(this.#fetch)
+    this.#manifestFlow = new ManifestFlow(this.#fetch)
+    this.#seal = new VerifierSeal(options.vault)
+  }
+
+  async begin(
+    instance: OAuthInstance,
+    redirectUri: string,
+  ): Promise<{ readonly authorizeUrl: string; readonly state: string }> {
+    const scheme = schemeOf(instance.descriptor)
+    if (scheme === undefined) throw notSupported(instance)
+    const back = checkedRedirectUri(redirectUri, this.#options.callbackUrl)
+    const kept = await this.#read(instance)
+    const party = partyOf(instance, scheme, kept.secrets)
+    const state = randomBytes(32).toString('base64url')
+    const verifier = randomPKCECodeVerifier()
+    const stateHash = hashOf(state)
+    const about = { redirectUri: back, state, verifier }
+    const authorizeUrl = await this.#authorizeUrl(party, about, instance)
+    await this.#options.store.authorizations.create({
+      stateHash,
+      instance: instance.name,
+      redirectUri: back,
+      sealed: await this.#seal.seal(stateHash, verifier),
+      lifetimeMs: AUTHORIZATION_LIFETIME_MS,
+    })
+    return { authorizeUrl, state }
+  }
+
+  async complete(callback: OAuthCallback): Promise<Authorized> {
+    const { state } = callback
+    const stateHash = hashOf(state)
+    const pending = await this.#options.store.authorizations.take(stateHash)
+    if (pending === null) throw new ConnectError('oauth_state_invalid')
+    const { instance: name, redirectUri, sealed } = pending
+    const verifier = await this.#seal.open(stateHash, sealed)
+    if (verifier === undefined) throw new ConnectError('oauth_state_invalid')
+    if (callback.code === undefined) {
+      const reason = callback.error ?? 'the vendor sent no code'
+      throw new ConnectError('oauth_denied', { details: { instance: name, reason } })
+    }
+    const instance = await this.#options.find(name)
+    const scheme = schemeOf(instance.descriptor)
+    if (scheme === undefined) throw notSupported(instance)
+    const { secrets } = await this.#read(instance)
+    const party = partyOf(instance, scheme, secrets)
+    const about = { redirectUri, state, verifier }
+    const answer = await this.#exchange(party, about, callback).catch((error: unknown) => {
+      throw exchangeFailed(instance, party, masked(error, instance, secrets))
+    })
+    const tokens = tokensOf(fieldsOf(scheme), answer, this.#now())
+    if (Object.keys(tokens.values).length === 0) {
+      const reason = 'its answer holds none of the fields that the connector takes'
+      throw exchangeFailed(instance, party, { reason })
+    }
+    const after = await this.#put(instance, (before) => withTokens(before, tokens))
+    return { instance: name, pointers: Object.keys(after).sort() }
+  }
+
+  async freshSecrets(instance: OAuthInstance): Promise<JsonObject> {
+    const kept = await this.#read(instance)
+    const scheme = schemeOf(instance.descriptor)
+    // A manifest says itself how its tokens are refreshed: its connector does it.
+    if (scheme === undefined || scheme.templates !== undefined) return kept.secrets
+    if (isFresh(fieldsOf(scheme), kept.secrets, this.#now())) return kept.secrets
+    return this.#options.store.exclusively(`oauth ${instance.id}`, async () => {
+      const now = await this.#read(instance)
+      const isOthers =
+        now.version !== kept.version && isUsable(fieldsOf(scheme), now.secrets, this.#now())
+      return isOthers ? now.secrets : this.#refresh(instance, scheme, now.secrets)
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#fetch[Symbol.asyncDispose]()
+  }
+
+  async #authorizeUrl(
+    party: Party,
+    about: Authorization,
+    { descriptor }: OAuthInstance,
+  ): Promise<string> {
+    const { templates } = party.scheme
+    if (templates === undefined) return this.#flow.authorizeUrl(party, about)
+    try {
+      return this.#manifestFlow.authorizeUrl(party, templates, about)
+    } catch (error) {
+      const reason = `consent_url: ${error instanceof Error ? error.message : String(error)}`
+      throw new ConnectError('manifest_invalid', { details: { file: descriptor.type, reason } })
+    }
+  }
+
+  async #exchange(
+    party: Party,
+    about: Authorization,
+    callback: OAuthCallback,
+  ): Promise<TokenAnswer> {
+    const { templates } = party.scheme
+    if (templates === undefined) return this.#flow.exchange(party, about, callback)
+    return this.#manifestFlow.exchange(party, templates, { about, callback })
+  }
+
+  /** Under the lock of the instance. */
+  async #refresh(
+    instance: OAuthInstance,
+    scheme: OAuth2Scheme,
+    secrets: Secrets,
+  ): Promise<Secrets> {
+    const fields = fieldsOf(scheme)
+    const token = refreshTokenIn(scheme, secrets)
+    if (token === undefined) throw reauthorize(instance, 'it gave no refresh token')
+    const party = partyOf(instance, scheme, secrets)
+    let answer: TokenAnswer
+    try {
+      answer = await this.#flow.refresh(party, token)
+    } catch (error) {
+      const { kind, reason } = masked(error, instance, secrets)
+      if (kind === 'misconfigured') throw exchangeFailed(instance, party, { reason })
+      if (kind === 'transient') throw refreshFailed(instance, party, { reason })
+      // Somebody may have put another token there: a process that lost the lock, or a user who authorized anew.
+      const { secrets: now } = await this.#read(instance)
+      if (refreshTokenIn(scheme, now) === token) throw reauthorize(instance, reason)
+      return isUsable(fields, now, this.#now()) ? now : this.#refresh(instance, scheme, now)
+    }
+    const tokens = tokensOf(fields, answer, this.#now())
+    return this.#put(instance, (before) =>
+      // Authorized anew in the meantime: the tokens of the old authorization are worth nothing.
+      refreshTokenIn(scheme, before) === token ? withTokens(before, tokens) : before,
+    )
+  }
+
+  /** A refresh token that was used up is lost if its successor is not kept: a vault that does not answer is asked again. */
+  async #put(instance: OAuthInstance, edit: (before: Secrets) => Secrets): Promise<Secrets> {
+    const path = instancePath(instance.id)
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const { secrets, version } = await this.#read(instance)
+        const after = edit(secrets)
+        if (after !== secrets) await this.#options.vault.put(path, after, { ifVersion: version })
+        return after
+      } catch (error) {
+        const mayPass = error instanceof ConnectError && error.retryable
+        if (!mayPass || attempt === MAX_WRITES) throw error
+        if (error.code !== 'vault_conflict') await delay(FIRST_WAIT_MS * 2 ** attempt)
+      }
+    }
+  }
+
+  async #read({ id }: OAuthInstance): Promise<StoredSecrets> {
+    return (await this.#options.vault.get(instancePath(id))) ?? { secrets: {}, version: 0 }
+  }
+
+  #now(): number {
+    return this.#options.now?.() ?? Date.now()
+  }
+}
+
+function hashOf(state: string): string {
+  return createHash('sha256').update(state).digest('hex')
+}
+
+function partyOf(instance: OAuthInstance, scheme: OAuth2Scheme, secrets: Secrets): Party {
+  const { clientId, clientSecret } = fieldsOf(scheme)
+  const [id, secret] = [clientId, clientSecret].map((pointer) => textAt(instance, secrets, pointer))
+  if (id !== undefined) {
+    const inputs = Object.entries(scheme.templates?.userInput ?? {}).map(
+      ([name, pointer]): [string, string] => [name, textAt(instance, secrets, pointer) ?? ''],
+    )
+    return { scheme, client: { id, secret: secret ?? null }, inputs: Object.fromEntries(inputs) }
+  }
+  const input = JSON.stringify(joinConfig({}, { [clientId]: '…', [clientSecret]: '…' }))
+  throw new ConnectError('oauth_client_missing', { details: { instance: instance.name, input } })
+}
+
+function refreshTokenIn(scheme: OAuth2Scheme, secrets: Secrets): string | undefined {
+  const pointer = fieldsOf(scheme).answer.refresh_token
+  return pointer === undefined ? undefined : textOf(secrets[pointer])
+}
+
+/** The client id may be a part of the configuration that is no secret. */
+function textAt({ config }: OAuthInstance, secrets: Secrets, pointer: string): string | undefined {
+  return textOf(secrets[pointer]) ?? textOf(valueAt(config, pointer))
+}
+
+function textOf(value: JsonValue | undefined): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function masked(error: unknown, { config }: OAuthInstance, secrets: Secrets): TokenFailure {
+  const { kind, reason } = tokenFailure(error)
+  return { kind, reason: scrubber(secretTexts(config, secrets))(reason).slice(0, 300) }
+}

@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto'
+import { ResponseBodyError } from 'openid-client'
+import { z } from 'zod'
+import type { OAuth2Templates } from '../../connectors/connector.ts'
+import { Environment } from '../../manifest-interpreter/jinja/environment.ts'
+import { filterTable } from '../../manifest-interpreter/jinja/filter.ts'
+import { compileTemplate } from '../../manifest-interpreter/jinja/template.ts'
+import { str } from '../../manifest-interpreter/value/text.ts'
+import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { isObject, own } from '../instances/secret-schema.ts'
+import type { OAuthCallback } from './oauth.ts'
+import type { Authorization, Party, TokenAnswer } from './standard-flow.ts'
+import type { TokenFetch } from './token-fetch.ts'
+
+const TIMEOUT_MS = 20_000
+
+const failureSchema = z.object({ error: z.string(), error_description: z.string().default('') })
+
+/**
+ * Authorization code as a manifest describes it (`advanced_auth`): its URLs, headers and parameters are templates, which see
+ * what Airbyte's platform gives them. PKCE where the manifest asks for it: its verifier is the state.
+ */
+export class ManifestFlow {
+  readonly #fetch: TokenFetch
+
+  constructor(fetch: TokenFetch) {
+    this.#fetch = fetch
+  }
+
+  authorizeUrl(party: Party, templates: OAuth2Templates, about: Authorization): string {
+    const variables = variablesOf(party, templates, { ...about, code: undefined })
+    return new URL(render(party.scheme.authorizeUrl, variables)).href
+  }
+
+  async exchange(
+    party: Party,
+    templates: OAuth2Templates,
+    { about, callback }: { readonly about: Authorization; readonly callback: OAuthCallback },
+  ): Promise<TokenAnswer> {
+    const { redirectUri, state } = about
+    const variables = variablesOf(party, templates, { redirectUri, state, code: callback.code })
+    const url = new URL(render(party.scheme.tokenUrl, variables)).href
+    const params = rendered(templates.params, variables)
+    const headers = { accept: 'application/json', ...rendered(templates.headers, variables) }
+    const response = await this.#fetch.send(url, {
+      method: 'POST',
+      ...bodyOf(params, headers),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+    return extracted(await answerIn(response), templates)
+  }
+}
+
+type Variables = Readonly<Record<string, string>>
+
+const standardKeys = {
+  client_id: 'client_id',
+  client_secret: 'client_secret',
+  scope: 'scope',
+  state: 'state',
+  auth_code: 'code',
+  redirect_uri: 'redirect_uri',
+}
+
+/** Of each: `client_id_key`, `client_id_value`, `client_id_param` (both, for a URL), and the value under the vendor's own name. */
+function variablesOf(
+  { scheme, client, inputs }: Party,
+  templates: OAuth2Templates,
+  about: {
+    readonly redirectUri: string
+    readonly state: string
+    readonly code: string | undefined
+  },
+): Variables {
+  const values = {
+    client_id: client.id,
+    client_secret: client.secret ?? '',
+    scope: scheme.scopes.join(templates.scopeSeparator),
+    state: about.state,
+    auth_code: about.code ?? '',
+    redirect_uri: about.redirectUri,
+  }
+  const variables = new Map(Object.entries(inputs))
+  for (const [name, value] of Object.entries(values)) {
+    const key = templates.keys[name] ?? standardKeys[name as keyof typeof standardKeys]
+    variables
+      .set(key, value)
+      .set(`${name}_key`, key)
+      .set(`${name}_value`, value)
+      .set(`${name}_param`, `${key}=${encodeURIComponent(value)}`)
+  }
+  for (const kind of ['param', 'value']) {
+    variables.set(`scopes_${kind}`, variables.get(`scope_${kind}`) ?? '')
+  }
+  return Object.fromEntries(variables)
+}
+
+const environment = new Environment({
+  filters: filterTable({
+    urlEncode: { required: ['value'], run: ([value]) => encodeURIComponent(text(value)) },
+    b64encode: {
+      required: ['value'],
+      run: ([value]) => Buffer.from(text(value)).toString('base64'),
+    },
+    codeChallengeS256: {
+      required: ['value'],
+      run: ([value]) => createHash('sha256').update(text(value)).digest('base64url'),
+    },
+  }),
+  functions: new Map(),
+  aliases: new Map(),
+})
+
+/** What is undefined is empty. */
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+function render(template: string, variables: Variables): string {
+  return str(compileTemplate(template, environment).evaluate(variables, undefined) ?? '')
+}
+
+function rendered(templates: Readonly<Record<string, string>>, variables: Variables): Variables {
+  return Object.fromEntries(
+    Object.entries(templates).map(([name, value]) => [
+      render(name, variables),
+      render(value, variables),
+    ]),
+  )
+}
+
+/** Parameters go as JSON unless a header says that they are a form; without parameters all is in the URL. */
+function bodyOf(
+  params: Variables,
+  headers: Variables,
+): { readonly headers: Variables; readonly body: string | undefined } {
+  const types = Object.entries(headers).filter(([name]) => name.toLowerCase() === 'content-type')
+  const [, type = 'application/json'] = types[0] ?? []
+  if (Object.keys(params).length === 0) return { headers, body: '' }
+  if (type.includes('x-www-form-urlencoded')) {
+    return { headers, body: new URLSearchParams(params).toString() }
+  }
+  const rest = Object.fromEntries(
+    Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'content-type'),
+  )
+  return { headers: { ...rest, 'content-type': type }, body: JSON.stringify(params) }
+}
+
+async function answerIn(response: Response): Promise<JsonObject> {
+  const body = response.headers.has('content-type') ? ((await response.json()) as JsonObject) : null
+  if (response.status === 200 && body !== null) return body
+  const failure = failureSchema.safeParse(body)
+  if (failure.success) throw new ResponseBodyError('refused', { cause: failure.data, response })
+  throw new TypeError('no token', { cause: response })
+}
+
+/** The fields that the manifest takes out of the answer, by the last part of their path, beside those at the top of it. */
+function extracted(answer: JsonObject, { output, expiryKey }: OAuth2Templates): TokenAnswer {
+  const found = output.flatMap((path): [string, JsonValue][] => {
+    const parts = path.replace(/^\$\.?/, '').split('.')
+    const value = parts.reduce<JsonValue | undefined>(
+      (at, name) => (isObject(at) ? own(at, name) : undefined),
+      answer,
+    )
+    return value === undefined ? [] : [[parts.at(-1) ?? path, value]]
+  })
+  const flat: JsonObject = { ...answer, ...Object.fromEntries(found) }
+  const seconds = own(flat, expiryKey)
+  return { ...flat, ...(seconds !== undefined && { expires_in: Number(seconds) }) }
+}

@@ -1,0 +1,28 @@
+import type { ConnectorDescriptor, OAuth2Fields, OAuth2Scheme } from '../../connectors/connector.ts'
+
+const standardFields: OAuth2Fields = {
+  clientId: '/client_id',
+  clientSecret: '/client_secret',
+  answer: {
+    access_token: '/access_token',
+    refresh_token: '/refresh_token',
+    token_expiry_date: '/token_expiry_date',
+  },
+}
+
+/** Undefined where the connector has no OAuth in the browser. */
+export function schemeOf({ auth }: ConnectorDescriptor): OAuth2Scheme | undefined {
+  return auth.find((scheme) => scheme.kind === 'oauth2')
+}
+
+export function fieldsOf({ fields }: OAuth2Scheme): OAuth2Fields {
+  return fields ?? standardFields
+}
+
+/** Where OAuth keeps its secrets in the configuration, whatever the connector's spec says of those places. */
+export function oauthPointers(descriptor: ConnectorDescriptor): readonly string[] {
+  const scheme = schemeOf(descriptor)
+  if (scheme === undefined) return []
+  const { clientId, clientSecret, answer } = fieldsOf(scheme)
+  return [clientId, clientSecret, ...Object.values(answer)]
+}

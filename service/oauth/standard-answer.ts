@@ -1,0 +1,39 @@
+import { isObject, own } from '../instances/secret-schema.ts'
+import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+
+/**
+ * What vendors answer at their token endpoint, as RFC 6749 has it: token types of their own, 201, an error under status 200,
+ * empty refresh tokens. An id_token is left out: nobody here uses it, and what is not used need not be verified.
+ */
+export function standardAnswer(status: number, text: string): Response {
+  const answer = parsed(text)
+  // No body is quoted anywhere: it may hold a token.
+  if (answer === undefined) return new Response('', { status: status >= 400 ? status : 502 })
+  const isSuccess = status >= 200 && status < 300 && typeof own(answer, 'error') !== 'string'
+  if (!isSuccess) return json(status >= 400 ? status : 400, answer)
+  const usable = Object.entries({ ...answer, token_type: 'bearer' }).filter(isUsable)
+  return json(200, Object.fromEntries(usable))
+}
+
+/** oauth4webapi refuses an answer with any of these of another type. */
+function isUsable([name, value]: [string, JsonValue]): boolean {
+  if (name === 'id_token') return false
+  if (name === 'refresh_token' || name === 'scope') return typeof value === 'string' && value !== ''
+  return name !== 'expires_in' || (value !== null && Number(value) >= 0)
+}
+
+function parsed(text: string): JsonObject | undefined {
+  try {
+    const value = JSON.parse(text) as JsonValue
+    return isObject(value) ? value : undefined
+  } catch {
+    return undefined // no JSON
+  }
+}
+
+function json(status: number, body: JsonObject): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/json' },
+  })
+}

@@ -1,0 +1,98 @@
+import {
+  allowInsecureRequests,
+  authorizationCodeGrant,
+  buildAuthorizationUrl,
+  calculatePKCECodeChallenge,
+  ClientSecretBasic,
+  ClientSecretPost,
+  Configuration,
+  customFetch,
+  None,
+  refreshTokenGrant,
+} from 'openid-client'
+import type { OAuth2Scheme } from '../../connectors/connector.ts'
+import type { OAuthCallback, OAuthClient } from './oauth.ts'
+import type { TokenFetch } from './token-fetch.ts'
+
+const TIMEOUT_SECONDS = 20
+
+/** A token endpoint's answer, as RFC 6749 has it. */
+export type TokenAnswer = Readonly<Record<string, unknown>>
+
+export interface Party {
+  readonly scheme: OAuth2Scheme
+  readonly client: OAuthClient
+  /** What a manifest's templates use of the configuration. */
+  readonly inputs: Readonly<Record<string, string>>
+}
+
+/** What one authorization is about. */
+export interface Authorization {
+  readonly redirectUri: string
+  readonly state: string
+  /** Of PKCE. */
+  readonly verifier: string
+}
+
+/** Authorization code with PKCE (S256), and refresh, by openid-client. */
+export class StandardFlow {
+  readonly #fetch: TokenFetch
+
+  constructor(fetch: TokenFetch) {
+    this.#fetch = fetch
+  }
+
+  async authorizeUrl(party: Party, about: Authorization): Promise<string> {
+    const { scopes } = party.scheme
+    const url = buildAuthorizationUrl(this.#configuration(party), {
+      redirect_uri: about.redirectUri,
+      state: about.state,
+      code_challenge: await calculatePKCECodeChallenge(about.verifier),
+      code_challenge_method: 'S256',
+      ...(scopes.length > 0 && { scope: scopes.join(' ') }),
+    })
+    return url.href
+  }
+
+  exchange(party: Party, about: Authorization, { code, iss }: OAuthCallback): Promise<TokenAnswer> {
+    const back = new URL(about.redirectUri)
+    back.searchParams.set('state', about.state)
+    if (code !== undefined) back.searchParams.set('code', code)
+    // A connector that does not say how its vendor calls itself cannot tell a right name from a wrong one.
+    if (iss !== undefined && party.scheme.issuer !== undefined) back.searchParams.set('iss', iss)
+    return authorizationCodeGrant(this.#configuration(party), back, {
+      pkceCodeVerifier: about.verifier,
+      expectedState: about.state,
+    })
+  }
+
+  refresh(party: Party, refreshToken: string): Promise<TokenAnswer> {
+    return refreshTokenGrant(this.#configuration(party), refreshToken)
+  }
+
+  #configuration({ scheme, client }: Party): Configuration {
+    const server = {
+      issuer: scheme.issuer ?? new URL(scheme.authorizeUrl).origin,
+      authorization_endpoint: scheme.authorizeUrl,
+      token_endpoint: scheme.tokenUrl,
+    }
+    const configuration = new Configuration(server, client.id, {}, authenticationOf(scheme, client))
+    configuration.timeout = TIMEOUT_SECONDS
+    configuration[customFetch] = (url, { method, headers, body, signal }) =>
+      this.#fetch.send(url, {
+        method,
+        headers,
+        body: body instanceof URLSearchParams ? body.toString() : undefined,
+        signal: signal ?? AbortSignal.timeout(TIMEOUT_SECONDS * 1000),
+      })
+    // The fetch itself refuses what is neither https nor on this machine.
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- deprecated to make it stand out only
+    allowInsecureRequests(configuration)
+    return configuration
+  }
+}
+
+function authenticationOf({ clientAuthentication }: OAuth2Scheme, { secret }: OAuthClient) {
+  if (secret === null) return None()
+  return clientAuthentication === 'basic' ? ClientSecretBasic(secret) : ClientSecretPost(secret)
+}

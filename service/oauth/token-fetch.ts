@@ -1,0 +1,65 @@
+import { Agent, fetch } from 'undici'
+import { AddressGuard } from '../../manifest-interpreter/http/address-guard.ts'
+import { standardAnswer } from './standard-answer.ts'
+
+/** No token answer is as large as this. */
+const MAX_ANSWER_BYTES = 1024 * 1024
+
+export interface TokenRequest {
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | undefined
+  readonly signal: AbortSignal
+}
+
+/**
+ * Requests to token endpoints, whose addresses come from manifests: only over https (but for this machine), only to public
+ * addresses or `allowedNetworks`, without redirects, which would take secrets to another host.
+ */
+export class TokenFetch implements AsyncDisposable {
+  readonly #guard: AddressGuard
+  readonly #agent: Agent
+
+  constructor(allowedNetworks: readonly string[]) {
+    this.#guard = new AddressGuard(allowedNetworks)
+    this.#agent = new Agent({ connect: { timeout: 10_000, lookup: this.#guard.lookup } })
+  }
+
+  /** The answer in the standard's form: see `standardAnswer`. */
+  async send(url: string, { method, headers, body, signal }: TokenRequest): Promise<Response> {
+    const { protocol, hostname } = new URL(url)
+    if (protocol !== 'https:' && !isLoopback(hostname)) {
+      throw new TypeError('its address does not begin with https://')
+    }
+    this.#guard.check(hostname)
+    const response = await fetch(url, {
+      dispatcher: this.#agent,
+      method,
+      headers: { ...headers },
+      redirect: 'manual',
+      signal,
+      ...(body !== undefined && { body }),
+    })
+    const text = await limitedText(response.body)
+    return standardAnswer(response.status, text)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#agent.close()
+  }
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
+}
+
+async function limitedText(body: AsyncIterable<Uint8Array> | null): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength
+    if (bytes > MAX_ANSWER_BYTES) throw new RangeError('its answer is too large')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}

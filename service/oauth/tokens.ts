@@ -1,0 +1,66 @@
+import type { OAuth2Fields } from '../../connectors/connector.ts'
+import type { JsonValue } from '../../protocol/index.ts'
+import type { Secrets } from '../instances/secret-fields.ts'
+import type { TokenAnswer } from './standard-flow.ts'
+
+/** A run must get somewhere with a token before it expires. */
+const MARGIN_MS = 300_000
+
+/** What an answer of a token endpoint means for the secrets of an instance, by JSON pointer. */
+export interface Tokens {
+  readonly values: Secrets
+  /** What was there is no longer true: the expiry of another token. */
+  readonly outdated: readonly string[]
+}
+
+/** The fields that the connector takes, as far as the answer has them. A refresh token that it does not replace stays good. */
+export function tokensOf(
+  { answer: places }: OAuth2Fields,
+  answer: TokenAnswer,
+  nowMs: number,
+): Tokens {
+  const values = new Map<string, JsonValue>()
+  const outdated: string[] = []
+  for (const [name, pointer] of Object.entries(places)) {
+    const value = name === 'token_expiry_date' ? expiryOf(answer, nowMs) : answer[name]
+    if (isJson(value)) values.set(pointer, value)
+    else if (name === 'token_expiry_date') outdated.push(pointer)
+  }
+  return { values: Object.fromEntries(values), outdated }
+}
+
+export function withTokens(secrets: Secrets, { values, outdated }: Tokens): Secrets {
+  const kept = Object.entries(secrets).filter(([pointer]) => !outdated.includes(pointer))
+  return { ...Object.fromEntries(kept), ...values }
+}
+
+/** Good for a few minutes at least; also where nothing says when it expires. */
+export function isFresh(fields: OAuth2Fields, secrets: Secrets, nowMs: number): boolean {
+  return expiresAfter(fields, secrets, nowMs + MARGIN_MS)
+}
+
+/** Good for a moment at least: all that a vendor of short-lived tokens gives. */
+export function isUsable(fields: OAuth2Fields, secrets: Secrets, nowMs: number): boolean {
+  return expiresAfter(fields, secrets, nowMs)
+}
+
+function expiresAfter({ answer }: OAuth2Fields, secrets: Secrets, ms: number): boolean {
+  const at = (pointer: string | undefined) => (pointer === undefined ? undefined : secrets[pointer])
+  const takesAccessToken = answer.access_token !== undefined
+  // Nothing but a refresh token, which was set by hand.
+  if (takesAccessToken && at(answer.access_token) === undefined) {
+    return at(answer.refresh_token) === undefined
+  }
+  const expiry = at(answer.token_expiry_date)
+  return typeof expiry !== 'string' || !(Date.parse(expiry) <= ms)
+}
+
+function expiryOf({ expires_in: seconds }: TokenAnswer, nowMs: number): string | undefined {
+  if (typeof seconds !== 'number') return undefined
+  // As far as a date goes; some vendors say "never" in seconds.
+  return new Date(Math.min(nowMs + seconds * 1000, 8.64e15)).toISOString()
+}
+
+function isJson(value: unknown): value is JsonValue {
+  return ['string', 'number', 'boolean'].includes(typeof value)
+}
