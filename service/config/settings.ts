@@ -90,7 +90,7 @@ export const settingsSchema = z.object({
   dataDir: setting(folder(), {
     path: 'data_dir',
     type: 'folder',
-    standard: '`$XDG_DATA_HOME/reactor-connect`, else `~/.local/share/reactor-connect`',
+    standard: '`$XDG_DATA_HOME/reactor-connect`, else `~/.local/share/reactor-connect`; for root `/var/lib/reactor-connect`',
     description:
       'What the embedded parts keep: PostgreSQL, the vault. Made with mode 0700 where it is missing.',
   }),
