@@ -6,7 +6,7 @@ import type { Schedule } from '../service.ts'
  *
  * A job is only the word that a run is due. The truth about a run is its row in the store: whoever hears of it claims it there,
  * so a job that comes twice, late, or for a run that has ended does no harm. One that never comes is made up for by
- * `runs/lost-runs.ts`.
+ * `lost-runs.ts`.
  */
 export interface Jobs extends AsyncDisposable {
   /** Has the run delivered to a worker when its time has come. Durable when it resolves. Throws `jobs_unreachable`, `store_unavailable`. */
@@ -16,10 +16,19 @@ export interface Jobs extends AsyncDisposable {
   /** Replaces the schedule of a connection; null: it has none. Durable when it resolves. */
   setSchedule(connection: ScheduledConnection, schedule: Schedule | null): Promise<void>
   /**
-   * True where schedules are fired elsewhere, by `POST /connect/v1/connections/{name}/runs`; false where `jobs/scheduler.ts`
-   * does it, from the connections' `nextRunAt`.
+   * True where schedules are fired elsewhere, and come through `deliver`; false where `scheduler.ts` does it, from the
+   * connections' `nextRunAt`.
    */
   readonly firesSchedules: boolean
+  /** Passes on what is due elsewhere, until the signal is aborted; the scheduler calls it. Several processes may do it at once. */
+  deliver(target: DueTarget, signal: AbortSignal): Promise<void>
+}
+
+/** Where the word goes that something is due. */
+export interface DueTarget {
+  readonly queue: Pick<RunQueue, 'send'>
+  /** Queues a run of the connection, since a time of its schedule has come. */
+  readonly startRun: (connection: string) => Promise<unknown>
 }
 
 /** An attempt of a run. */

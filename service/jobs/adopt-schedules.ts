@@ -1,0 +1,39 @@
+import type { Logger } from 'pino'
+import type { Connection } from '../service.ts'
+import type { ConnectionStore } from '../store/store.ts'
+import type { Jobs } from './jobs.ts'
+import { nextRun } from './next-run.ts'
+
+export interface AdoptOptions {
+  readonly connections: Pick<ConnectionStore, 'list' | 'moveNextRun'>
+  readonly jobs: Pick<Jobs, 'firesSchedules' | 'setSchedule'>
+  readonly logger: Logger
+}
+
+/**
+ * Takes over schedules that were set while somebody else kept the time: an external Jobs service is told of those that were
+ * fired here, and what was fired there gets its next time. Done twice it changes nothing.
+ */
+export async function adoptSchedules(options: AdoptOptions, nowMs: number): Promise<void> {
+  const { connections, jobs, logger } = options
+  for await (const connection of active(connections)) {
+    const { id, schedule, nextRunAt } = connection
+    if (schedule === null || jobs.firesSchedules === (nextRunAt === null)) continue
+    if (jobs.firesSchedules) await jobs.setSchedule(connection, schedule)
+    const to = jobs.firesSchedules ? null : nextRun(connection, nowMs, logger)
+    await connections.moveNextRun(id, nextRunAt, to)
+  }
+}
+
+async function* active(connections: Pick<ConnectionStore, 'list'>): AsyncGenerator<Connection> {
+  let cursor: string | null | undefined
+  while (cursor !== null) {
+    const page = await connections.list({
+      status: 'active',
+      limit: 200,
+      ...(cursor !== undefined && { cursor }),
+    })
+    yield* page.items
+    cursor = page.next
+  }
+}

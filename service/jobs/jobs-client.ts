@@ -1,0 +1,84 @@
+import { ConnectError, type JsonObject } from '../../protocol/index.ts'
+import { limitedText } from '../limited-text.ts'
+
+export interface JobsClientOptions {
+  /** `http://jobs.example.com:8005` */
+  readonly url: string
+  readonly apiKey?: string
+  /** For one request with its answer, beside what the request itself waits for. Default 10 s. */
+  readonly timeoutMs?: number
+}
+
+export interface JobsRequest {
+  readonly method: 'PUT' | 'POST' | 'DELETE'
+  /** After `/v1/`, encoded. */
+  readonly path: string
+  readonly body?: JsonObject
+  /** How long the service is asked to wait. */
+  readonly waitMs?: number
+  readonly signal?: AbortSignal
+}
+
+const maxAnswerBytes = 1024 * 1024
+
+/** Requests to the Jobs service. A redirect is not followed: it would carry the key to another host. */
+export class JobsClient {
+  readonly #options: JobsClientOptions
+  /** Without credentials: for messages. */
+  readonly url: string
+
+  constructor(options: JobsClientOptions) {
+    this.#options = options
+    this.url = new URL(options.url).origin
+  }
+
+  /** What is answered as JSON; undefined for an empty answer, and for a DELETE of what is not there. Throws `jobs_unreachable`. */
+  async send(request: JobsRequest): Promise<unknown> {
+    const { status, text } = await this.#exchange(request)
+    if (request.method === 'DELETE' && status === 404) return undefined
+    if (status < 200 || status > 299) throw this.unusable(`it answered ${String(status)}`)
+    return text === '' ? undefined : this.#parse(text)
+  }
+
+  unusable(reason: string, cause?: unknown): ConnectError {
+    return new ConnectError('jobs_unreachable', { details: { url: this.url, reason }, cause })
+  }
+
+  async #exchange(request: JobsRequest): Promise<{ status: number; text: string }> {
+    const { url, apiKey, timeoutMs = 10_000 } = this.#options
+    const { method, path, body, waitMs = 0, signal } = request
+    const timeout = AbortSignal.timeout(timeoutMs + waitMs)
+    try {
+      const response = await fetch(`${url.replace(/\/$/, '')}/v1/${path}`, {
+        method,
+        redirect: 'manual',
+        headers: {
+          ...(apiKey !== undefined && { Authorization: `Bearer ${apiKey}` }),
+          ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        },
+        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      })
+      return { status: response.status, text: await limitedText(response.body, maxAnswerBytes) }
+    } catch (error) {
+      throw this.unusable(reasonOf(error), error)
+    }
+  }
+
+  #parse(text: string): unknown {
+    try {
+      return JSON.parse(text)
+    } catch (error) {
+      throw this.unusable('its answer is no JSON', error)
+    }
+  }
+}
+
+/** fetch says "fetch failed"; the cause says why. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error.name === 'TimeoutError') return 'it did not answer in time'
+  const { cause } = error
+  if (!(cause instanceof Error)) return error.message
+  return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message
+}

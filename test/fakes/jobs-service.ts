@@ -1,0 +1,152 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { z } from 'zod'
+
+/** A Jobs service as docs/jobs.md asks for it, in memory on loopback. */
+export interface JobsService extends AsyncDisposable {
+  readonly url: string
+  readonly apiKey: string
+  /** By id. */
+  readonly schedules: ReadonlyMap<string, KeptSchedule>
+  /** `METHOD path` of each request so far. */
+  readonly requests: readonly string[]
+  /** Ids of jobs that are not deleted. */
+  jobIds(): readonly string[]
+  /** A time of the schedule has come. */
+  fire(schedule: string): void
+  /** Puts in a job of any form. */
+  put(id: string, payload: unknown): void
+  /** Answers the next request with this. */
+  answerNext(status: number, body: string): void
+  /** Requests that were not answered wait until this is called with false. */
+  setSilent(silent: boolean): void
+}
+
+const jobBody = z.strictObject({
+  delay_ms: z.int().min(0),
+  group: z.string(),
+  payload: z.json(),
+})
+const takeBody = z.strictObject({
+  max: z.int().min(1),
+  wait_ms: z.int().min(0),
+  hidden_ms: z.int().min(0),
+})
+const scheduleBody = z.strictObject({
+  cron: z.string(),
+  timezone: z.string(),
+  catch_up: z.enum(['once', 'skip']),
+  payload: z.json(),
+})
+export type KeptSchedule = z.output<typeof scheduleBody>
+
+interface KeptJob {
+  readonly group: string
+  readonly payload: unknown
+  dueAtMs: number
+}
+type Answer = readonly [status: number, body?: unknown]
+
+class Kept {
+  readonly jobs = new Map<string, KeptJob>()
+  readonly schedules = new Map<string, KeptSchedule>()
+  readonly requests: string[] = []
+  forced: Answer | undefined
+  silent: PromiseWithResolvers<void> | undefined
+  fired = 0
+
+  async answer(method: string, path: string, body: unknown): Promise<Answer> {
+    const [, kind = '', id = ''] = /^\/v1\/queues\/connect\/(\w+)(?:\/([^/]+))?$/.exec(path) ?? []
+    const name = decodeURIComponent(id)
+    switch (`${method} ${kind}`) {
+      case 'PUT jobs': {
+        const { delay_ms: delayMs, group, payload } = jobBody.parse(body)
+        this.jobs.set(name, { group, payload, dueAtMs: Date.now() + delayMs })
+        return [204]
+      }
+      case 'DELETE jobs':
+        return [this.jobs.delete(name) ? 204 : 404]
+      case 'DELETE groups':
+        for (const [job, { group }] of this.jobs) if (group === name) this.jobs.delete(job)
+        return [204]
+      case 'PUT schedules':
+        this.schedules.set(name, scheduleBody.parse(body))
+        return [204]
+      case 'DELETE schedules':
+        return [this.schedules.delete(name) ? 204 : 404]
+      case 'POST take':
+        return [200, { jobs: await this.#take(takeBody.parse(body)) }]
+      default:
+        return [404, { error: `no ${method} ${path}` }]
+    }
+  }
+
+  async #take(ask: z.output<typeof takeBody>): Promise<readonly unknown[]> {
+    const until = Date.now() + ask.wait_ms
+    for (;;) {
+      const nowMs = Date.now()
+      const due = [...this.jobs].filter(([, { dueAtMs }]) => dueAtMs <= nowMs).slice(0, ask.max)
+      for (const [, job] of due) job.dueAtMs = nowMs + ask.hidden_ms
+      if (due.length > 0 || nowMs >= until) return due.map(([id, { payload }]) => ({ id, payload }))
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+}
+
+export async function startJobsService(): Promise<JobsService> {
+  const kept = new Kept()
+  const apiKey = 'jobs-key-SECRET'
+  const server = createServer((request, response) => {
+    void answer(request, response)
+  })
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [method, path] = [request.method ?? '', request.url ?? '']
+    const sent = await text(request)
+    kept.requests.push(`${method} ${path}`)
+    await kept.silent?.promise
+    const { forced } = kept
+    kept.forced = undefined
+    if (forced !== undefined) {
+      response.writeHead(forced[0]).end(forced[1])
+      return
+    }
+    const [status, body] =
+      request.headers.authorization === `Bearer ${apiKey}`
+        ? await kept.answer(method, path, sent === '' ? undefined : JSON.parse(sent))
+        : [401, { error: 'no' }]
+    response.writeHead(status).end(body === undefined ? undefined : JSON.stringify(body))
+  }
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const put = (id: string, payload: unknown): void => {
+    kept.jobs.set(id, { group: id, payload, dueAtMs: 0 })
+  }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    apiKey,
+    schedules: kept.schedules,
+    requests: kept.requests,
+    jobIds: () => [...kept.jobs.keys()],
+    fire: (schedule) => {
+      kept.fired += 1
+      put(`${schedule}@${kept.fired}`, kept.schedules.get(schedule)?.payload)
+    },
+    put,
+    answerNext: (status, body) => {
+      kept.forced = [status, body]
+    },
+    setSilent: (silent) => {
+      kept.silent?.resolve()
+      kept.silent = silent ? Promise.withResolvers() : undefined
+    },
+    [Symbol.asyncDispose]: async () => {
+      kept.silent?.resolve()
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}

@@ -1,0 +1,213 @@
+import { describe, expect, test, vi } from 'vitest'
+import { HttpJobs, type DeliveryTiming } from '../../../service/jobs/http-jobs.ts'
+import { openPgBossQueue } from '../../../service/jobs/pg-boss-queue.ts'
+import { ConnectError } from '../../../protocol/index.ts'
+import { startJobsService, type JobsService } from '../../fakes/jobs-service.ts'
+import { testDatabase } from '../../support/postgres.ts'
+import { silent } from '../store/open-test-store.ts'
+import { jobsContract, type JobsPlace } from './jobs-contract.ts'
+
+const quick: DeliveryTiming = { waitMs: 500, hiddenMs: 2_000, retryMs: 50 }
+
+async function place(): Promise<JobsPlace> {
+  await using resources = new AsyncDisposableStack()
+  const database = resources.use(await testDatabase())
+  const service = resources.use(await startJobsService())
+  const open = resources.move()
+  return {
+    process: async () => {
+      const queue = await openPgBossQueue({ url: database.url, logger: silent, pollMs: 50 })
+      const jobs = jobsAt(service)
+      const stop = new AbortController()
+      const delivering = jobs.deliver({ queue, startRun: () => Promise.resolve() }, stop.signal)
+      return {
+        queue,
+        jobs,
+        [Symbol.asyncDispose]: async () => {
+          stop.abort()
+          await delivering
+          await queue[Symbol.asyncDispose]()
+        },
+      }
+    },
+    [Symbol.asyncDispose]: async () => open.disposeAsync(),
+  }
+}
+
+function jobsAt({ url, apiKey }: Pick<JobsService, 'url' | 'apiKey'>, timeoutMs = 5_000): HttpJobs {
+  return new HttpJobs({ url, apiKey, timeoutMs, logger: silent, timing: quick })
+}
+
+jobsContract('jobs at an external service', place)
+
+interface Delivering extends AsyncDisposable {
+  readonly sent: readonly string[]
+  readonly started: readonly string[]
+}
+
+/** Delivers into lists; `fail` throws for the first deliveries. */
+function delivering(jobs: HttpJobs, fail: (calls: number) => void = () => undefined): Delivering {
+  const [sent, started]: [string[], string[]] = [[], []]
+  const stop = new AbortController()
+  let calls = 0
+  const note =
+    (list: string[]) =>
+    (name: string): Promise<void> => {
+      calls += 1
+      fail(calls)
+      list.push(name)
+      return Promise.resolve()
+    }
+  const ended = jobs.deliver({ queue: { send: note(sent) }, startRun: note(started) }, stop.signal)
+  return {
+    sent,
+    started,
+    [Symbol.asyncDispose]: async () => {
+      stop.abort()
+      await ended
+    },
+  }
+}
+
+const connection = { id: 'con_1', name: 'shop/ü' }
+
+describe('schedules at an external service', () => {
+  test('a schedule is replaced and taken away', async () => {
+    await using service = await startJobsService()
+    const jobs = jobsAt(service)
+    await jobs.setSchedule(connection, { cron: '*/15 * * * *' })
+    await jobs.setSchedule(connection, {
+      cron: '0 6 * * *',
+      timezone: 'Europe/Berlin',
+      catchUp: 'once',
+    })
+    expect([...service.schedules]).toEqual([
+      [
+        'con_1',
+        {
+          cron: '0 6 * * *',
+          timezone: 'Europe/Berlin',
+          catch_up: 'once',
+          payload: { connection: 'shop/ü' },
+        },
+      ],
+    ])
+    await jobs.setSchedule(connection, null)
+    await jobs.setSchedule(connection, null)
+    expect([...service.schedules]).toEqual([])
+  })
+
+  test('a time that has come starts a run', async () => {
+    await using service = await startJobsService()
+    const jobs = jobsAt(service)
+    await using delivery = delivering(jobs)
+    await jobs.setSchedule(connection, { cron: '* * * * *' })
+    service.fire('con_1')
+    service.fire('con_1')
+    await vi.waitFor(() => {
+      expect(delivery.started).toEqual(['shop/ü', 'shop/ü'])
+      expect(service.jobIds()).toEqual([])
+    })
+  })
+
+  test('a run that cannot be started is not tried for ever, unless it is the database that is away', async () => {
+    await using service = await startJobsService()
+    const jobs = jobsAt(service)
+    await jobs.setSchedule(connection, { cron: '* * * * *' })
+    await using delivery = delivering(jobs, (calls) => {
+      if (calls === 1) throw new ConnectError('run_active', { details: { connection: 'c' } })
+      if (calls === 2) throw new ConnectError('store_unavailable', { details: { reason: 'x' } })
+    })
+    service.fire('con_1')
+    await vi.waitFor(() => {
+      expect(service.jobIds()).toEqual([])
+    })
+    service.fire('con_1')
+    await vi.waitFor(
+      () => {
+        expect(delivery.started).toEqual(['shop/ü'])
+        expect(service.jobIds()).toEqual([])
+      },
+      { timeout: 10_000 },
+    )
+  })
+})
+
+describe('a Jobs service that is', () => {
+  test.each([
+    [
+      'answering with an error',
+      (service: JobsService) => {
+        service.answerNext(500, 'boom SECRET')
+      },
+      'it answered 500',
+    ],
+    [
+      'redirecting',
+      (service: JobsService) => {
+        service.answerNext(302, '')
+      },
+      'it answered 302',
+    ],
+    [
+      'silent',
+      (service: JobsService) => {
+        service.setSilent(true)
+      },
+      'it did not answer in time',
+    ],
+  ])('%s is unreachable', async (_, spoil, reason) => {
+    await using service = await startJobsService()
+    spoil(service)
+    const submitted = jobsAt(service, 300).submit({
+      run: 'r',
+      connection: 'c',
+      attempt: 0,
+      delayMs: 0,
+    })
+    const error = await submitted.catch((thrown: unknown) => ConnectError.from(thrown).toJSON())
+    expect(error).toMatchObject({ code: 'jobs_unreachable', details: { url: service.url, reason } })
+    expect(JSON.stringify(error)).not.toContain('SECRET')
+  })
+
+  test('gone, or refusing the key, is unreachable', async () => {
+    await using service = await startJobsService()
+    const refused = jobsAt({ url: service.url, apiKey: 'other-SECRET' }).withdraw('r')
+    await expect(refused).rejects.toMatchObject({ details: { reason: 'it answered 401' } })
+    const gone = jobsAt({ url: 'http://127.0.0.1:1', apiKey: 'k' }).withdraw('r')
+    await expect(gone).rejects.toMatchObject({ code: 'jobs_unreachable' })
+  })
+
+  test('giving out what is no job is asked again, and what is none of ours is cleared away', async () => {
+    await using service = await startJobsService()
+    service.put('foreign', { something: 'else' })
+    service.answerNext(200, '{"jobs":[{"id":7}]}')
+    await using delivery = delivering(jobsAt(service))
+    await vi.waitFor(() => {
+      expect(service.jobIds()).toEqual([])
+    })
+    service.answerNext(200, 'x'.repeat(2_000_000))
+    service.put('ours', { run: 'run_1' })
+    await vi.waitFor(
+      () => {
+        expect(delivery.sent).toEqual(['run_1'])
+      },
+      { timeout: 5_000 },
+    )
+  })
+
+  test('a job whose delivery failed comes again', async () => {
+    await using service = await startJobsService()
+    service.put('a', { run: 'run_1' })
+    await using delivery = delivering(jobsAt(service), (calls) => {
+      if (calls === 1) throw new ConnectError('store_unavailable', { details: { reason: 'x' } })
+    })
+    await vi.waitFor(
+      () => {
+        expect(delivery.sent).toEqual(['run_1'])
+        expect(service.jobIds()).toEqual([])
+      },
+      { timeout: 10_000 },
+    )
+  })
+})
