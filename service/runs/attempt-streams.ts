@@ -1,0 +1,93 @@
+import type { StreamProgress, StreamResult } from '../../engine/run-types.ts'
+import { streamLabel, type StreamId } from '../../protocol/index.ts'
+import type { Run, RunStream } from '../service.ts'
+
+/** The streams of a run, as an attempt adds to what the attempts before it did. */
+export class AttemptStreams {
+  readonly #before: ReadonlyMap<string, RunStream>
+  readonly #now: Map<string, RunStream>
+
+  constructor(before: readonly RunStream[]) {
+    this.#before = new Map(before.map((stream) => [labelOf(stream), stream]))
+    this.#now = new Map(this.#before)
+  }
+
+  /** Takes over what the run that is retried completed: it is not read again. */
+  keep(retried: Pick<Run, 'id' | 'streams'>): void {
+    for (const { name, namespace, status } of retried.streams) {
+      if (status !== 'complete') continue
+      const warnings = [`complete since ${retried.id}, not read again`]
+      this.#set(namespace === null ? { name } : { name, namespace }, { status, warnings })
+    }
+  }
+
+  /** The streams of this attempt. One that is complete is not among them; others that are not among them are gone. */
+  begin(ids: readonly StreamId[]): void {
+    const labels = new Set(ids.map(streamLabel))
+    for (const [label, { status }] of this.#now)
+      if (status !== 'complete' && !labels.has(label)) this.#now.delete(label)
+    for (const id of ids) this.#set(id, { status: 'waiting', bottleneck: null, error: null })
+  }
+
+  progress(streams: readonly StreamProgress[]): void {
+    for (const progress of streams) {
+      const { stream, status, read, readBytes, loaded, rejected, bottleneck = null } = progress
+      const before = this.#before.get(streamLabel(stream))
+      this.#set(stream, {
+        status,
+        read: read + (before?.read ?? 0),
+        readBytes: readBytes + (before?.readBytes ?? 0),
+        loaded: loaded + (before?.loaded ?? 0),
+        rejected: rejected + (before?.rejected ?? 0),
+        bottleneck,
+      })
+    }
+  }
+
+  result(streams: readonly StreamResult[]): void {
+    this.progress(streams)
+    for (const { stream, error = null, warnings } of streams) {
+      const before = this.#before.get(streamLabel(stream))?.warnings ?? []
+      this.#set(stream, {
+        error,
+        warnings: [...new Set([...before, ...warnings])],
+        bottleneck: null,
+      })
+    }
+  }
+
+  /** The attempt is over: nothing of it runs any more. */
+  settle(): void {
+    for (const [label, stream] of this.#now) {
+      if (stream.status === 'running') this.#now.set(label, { ...stream, status: 'stopped' })
+    }
+  }
+
+  get all(): readonly RunStream[] {
+    return [...this.#now.values()]
+  }
+
+  #set(id: StreamId, change: Partial<RunStream>): void {
+    const label = streamLabel(id)
+    this.#now.set(label, { ...(this.#now.get(label) ?? emptyStream(id)), ...change })
+  }
+}
+
+export function labelOf({ name, namespace }: RunStream): string {
+  return streamLabel(namespace === null ? { name } : { name, namespace })
+}
+
+function emptyStream({ name, namespace }: StreamId): RunStream {
+  return {
+    name,
+    namespace: namespace ?? null,
+    status: 'waiting',
+    read: 0,
+    readBytes: 0,
+    loaded: 0,
+    rejected: 0,
+    bottleneck: null,
+    error: null,
+    warnings: [],
+  }
+}

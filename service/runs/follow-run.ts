@@ -1,0 +1,44 @@
+import type { Run, RunEvent, RunLogLine } from '../service.ts'
+import type { RunStore } from '../store/store.ts'
+
+const pageLines = 500
+
+/** `RunService.follow`: lines and changes as they come. The lines of an end come before the run that has ended. */
+export async function* followRun(
+  runs: RunStore,
+  ...[connection, id, after, signal]: [string, string, number, AbortSignal]
+): AsyncGenerator<RunEvent, void> {
+  await runs.get(connection, id)
+  let seen = after
+  let shown = ''
+  const changes = runs.changes(id, signal)[Symbol.asyncIterator]()
+  try {
+    while ((await changes.next()).done !== true) {
+      // Read first: all its lines were there before it changed.
+      const run = await runs.get(connection, id)
+      for await (const line of linesAfter(runs, id, seen)) {
+        seen = line.seq
+        yield { type: 'log', line }
+      }
+      const text = JSON.stringify(run)
+      if (text !== shown) yield { type: 'run', run }
+      shown = text
+      if (hasEnded(run)) return
+    }
+  } finally {
+    await changes.return?.()
+  }
+}
+
+async function* linesAfter(runs: RunStore, id: string, after: number): AsyncGenerator<RunLogLine> {
+  for (let seen = after; ;) {
+    const lines = await runs.log(id, seen, pageLines)
+    yield* lines
+    if (lines.length < pageLines) return
+    seen = lines.at(-1)?.seq ?? seen
+  }
+}
+
+export function hasEnded({ status }: Pick<Run, 'status'>): boolean {
+  return status !== 'queued' && status !== 'running'
+}

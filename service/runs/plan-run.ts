@@ -1,0 +1,58 @@
+import type { DestinationConfig, LogConfig, RunPlan } from '../../engine/run-types.ts'
+import { defaultLimits } from '../../engine/run-types.ts'
+import { streamIdOf, streamLabel } from '../../protocol/index.ts'
+import { connectionStreams } from '../connections/connection-streams.ts'
+import type {
+  Connection,
+  ConnectionOptions,
+  InstanceService,
+  ResolvedConfig,
+  RunStream,
+} from '../service.ts'
+import { labelOf } from './attempt-streams.ts'
+
+/** What the operator's settings give to a plan. */
+export interface PlanPlaces {
+  readonly instances: Pick<InstanceService, 'discover'>
+  /** Throws `destination_invalid`, `destination_not_available`. */
+  readonly addressOf: (destination: string) => DestinationConfig
+  /** Throws `log_not_available`. */
+  readonly logOf: (options: ConnectionOptions) => LogConfig
+  readonly allowedNetworks: readonly string[]
+}
+
+export interface PlannedRun {
+  readonly plan: RunPlan
+  readonly notes: readonly string[]
+}
+
+/**
+ * The plan of an attempt. The source is asked for its streams anew: tables follow its columns. `done`: streams that earlier
+ * attempts completed, which are not read again.
+ */
+export async function planRun(
+  connection: Connection,
+  { type, config }: ResolvedConfig,
+  { done, places }: { readonly done: readonly RunStream[]; readonly places: PlanPlaces },
+): Promise<PlannedRun> {
+  const destination = places.addressOf(connection.destination)
+  const log = places.logOf(connection.options)
+  const resolved = await connectionStreams(connection, places.instances, { refresh: true })
+  const completed = new Set(
+    done.filter(({ status }) => status === 'complete').map((stream) => labelOf(stream)),
+  )
+  const { allowedNetworks } = places
+  return {
+    notes: resolved.notes,
+    plan: {
+      connection: connection.name,
+      source: { type, config, allowedNetworks },
+      streams: resolved.streams.filter(
+        ({ stream }) => !completed.has(streamLabel(streamIdOf(stream.stream))),
+      ),
+      destination,
+      log,
+      limits: defaultLimits,
+    },
+  }
+}

@@ -1,0 +1,241 @@
+import type { Logger } from 'pino'
+import { runConnection } from '../../engine/run.ts'
+import type { RunProgress, RunResult, StreamResult } from '../../engine/run-types.ts'
+import { ConnectError, streamIdOf, streamLabel, type JsonObject } from '../../protocol/index.ts'
+import { maskedError } from '../instances/mask-secrets.ts'
+import type { Connection, ResolvedConfig, RunStream } from '../service.ts'
+import type { ClaimedRun } from '../store/store.ts'
+import { outcomeOf, type Ending, type Outcome, type StopReason } from './attempt-outcome.ts'
+import { AttemptStreams } from './attempt-streams.ts'
+import { beat } from './beat.ts'
+import { ConfigKeeper } from './config-keeper.ts'
+import { Mask, newTexts } from './mask.ts'
+import { planRun, type PlannedRun } from './plan-run.ts'
+import { RunLog } from './run-log.ts'
+import type { RunTiming, RunWorkerOptions } from './run-worker.ts'
+
+type AttemptOptions = Omit<RunWorkerOptions, 'queue' | 'timing'> & RunTiming
+
+/** What an attempt begins with. */
+interface Prepared extends PlannedRun {
+  readonly connection: Connection
+  readonly source: ResolvedConfig
+}
+
+/** One attempt of a run that this process has claimed: from the claim to the run's end, or to its return into the queue. */
+export class RunAttempt {
+  readonly #run: ClaimedRun
+  readonly #options: AttemptOptions
+  readonly #streams: AttemptStreams
+  readonly #stop = new AbortController()
+  readonly #mask = new Mask()
+  readonly #log: RunLog
+  #reason: StopReason | undefined
+
+  constructor(run: ClaimedRun, options: AttemptOptions) {
+    this.#run = run
+    this.#options = options
+    this.#streams = new AttemptStreams(run.streams)
+    this.#log = new RunLog({
+      run: run.id,
+      connection: run.connection,
+      store: options.store.runs,
+      mask: this.#mask,
+      logger: options.logger,
+    })
+    if (run.cancelRequested) this.stop('cancel')
+  }
+
+  get #logger(): Logger {
+    return this.#log.logger
+  }
+
+  /** Drains to the last checkpoint. The first reason counts; only a run that is lost is nobody's to cancel. */
+  stop(reason: StopReason): void {
+    if (reason === 'lost') this.#reason = reason
+    this.#reason ??= reason
+    this.#stop.abort()
+  }
+
+  /** Resolves when the run has ended, is back in the queue, or is another's. Throws where the store could not be told. */
+  async work(): Promise<void> {
+    const beating = new AbortController()
+    const beats = this.#beat(beating.signal)
+    try {
+      const ending = await this.#execute()
+      this.#streams.settle()
+      await this.#conclude(ending)
+    } finally {
+      beating.abort()
+      await beats
+      await this.#log[Symbol.asyncDispose]()
+    }
+  }
+
+  #beat(signal: AbortSignal): Promise<void> {
+    const { store, owner, beatMs, logger } = this.#options
+    const onWord = (word: 'cancel' | 'lost'): void => {
+      if (word === 'cancel') this.#logger.info('cancelled: draining to the last checkpoint')
+      this.stop(word)
+    }
+    const streams = (): readonly RunStream[] => this.#streams.all
+    const beatOptions = { run: this.#run.id, owner, store: store.runs, everyMs: beatMs, logger }
+    return beat({ ...beatOptions, streams, onWord }, signal)
+  }
+
+  async #execute(): Promise<Ending> {
+    try {
+      const prepared = await this.#unlessStopped(this.#prepare())
+      if (prepared === undefined) return { result: { status: 'stopped', seconds: 0, streams: [] } }
+      return { result: await this.#runEngine(prepared) }
+    } catch (error) {
+      const thrown = ConnectError.from(error)
+      if (thrown.code === 'unexpected') this.#logger.error({ err: error }, 'unexpected failure')
+      return { thrown: this.#maskedError(thrown) }
+    }
+  }
+
+  async #prepare(): Promise<Prepared> {
+    const { store, instances, places } = this.#options
+    const connection = await store.connections.get(this.#run.connection)
+    const { password } = places.addressOf(connection.destination).address
+    if (password !== undefined) this.#mask.add([password])
+    const source = await instances.resolveConfig(connection.from)
+    this.#mask.add(source.secrets)
+    await this.#keepDone()
+    const planned = await planRun(connection, source, { done: this.#streams.all, places })
+    return { ...planned, connection, source }
+  }
+
+  /** A retry goes on where the other run ended: streams that it completed are complete. */
+  async #keepDone(): Promise<void> {
+    const { retryOf, connection, streams } = this.#run
+    if (retryOf === null || streams.length > 0) return
+    const retried = await this.#options.store.runs.get(connection, retryOf)
+    this.#streams.keep(retried)
+  }
+
+  async #runEngine({ connection, source, plan, notes }: Prepared): Promise<RunResult> {
+    for (const note of notes) this.#logger.info({ note }, 'note')
+    this.#streams.begin(plan.streams.map(({ stream }) => streamIdOf(stream.stream)))
+    const facts = { streams: plan.streams.length, log: plan.log.kind }
+    this.#logger.info({ attempt: this.#run.attempts, ...facts }, 'run started')
+    const keeper = this.#configKeeper(connection.from, source.config)
+    const ports = {
+      logger: this.#logger,
+      metrics: this.#options.metrics,
+      now: () => this.#options.now(),
+      onProgress: (progress: RunProgress) => {
+        this.#streams.progress(progress.streams)
+      },
+      onConfigChanged: (config: JsonObject) => {
+        this.#mask.add(newTexts(config, source.config))
+        keeper.changed(config)
+      },
+    }
+    try {
+      const result = await runConnection(plan, ports, this.#stop.signal)
+      const streams = result.streams.map((stream) => this.#maskedResult(stream))
+      this.#streams.result(streams)
+      for (const stream of streams) this.#tell(stream)
+      return { ...result, streams }
+    } finally {
+      await keeper.settled()
+    }
+  }
+
+  #configKeeper(instance: string, given: JsonObject): ConfigKeeper {
+    return new ConfigKeeper(
+      (config) => this.#options.instances.keepConfig(instance, config, given),
+      ({ code, message }) => {
+        this.#logger.error(
+          { code, reason: message },
+          'a token that the source replaced could not be kept: authorize the instance anew',
+        )
+      },
+    )
+  }
+
+  #tell({ stream, status, read, loaded, rejected, error, warnings }: StreamResult): void {
+    const facts = { stream: streamLabel(stream), read, loaded, rejected }
+    for (const warning of warnings) this.#logger.warn({ stream: facts.stream, warning }, 'warning')
+    if (error === undefined) this.#logger.info(facts, `stream ${status}`)
+    else this.#logger.error({ ...facts, code: error.code, reason: error.message }, 'stream failed')
+  }
+
+  async #conclude(ending: Ending): Promise<void> {
+    const end = {
+      ending,
+      streams: this.#streams.all,
+      reason: this.#reason,
+      fruitlessBefore: this.#run.fruitlessAttempts,
+    }
+    const outcome = outcomeOf(end, this.#options.retries, Math.random())
+    if (outcome.kind === 'lost') {
+      this.#options.logger.warn({ run: this.#run.id }, 'another process has taken the run over')
+      return
+    }
+    if (outcome.kind === 'again') await this.#again(outcome)
+    else await this.#end(outcome)
+  }
+
+  async #end({ status, error }: Extract<Outcome, { kind: 'end' }>): Promise<void> {
+    const { store, owner } = this.#options
+    const why = error === null ? {} : { code: error.code, reason: error.message }
+    this.#logger.info({ status, ...why }, 'run ended')
+    await this.#log.flush()
+    await store.runs.end(this.#run.id, owner, { status, streams: this.#streams.all, error })
+  }
+
+  async #again(again: Extract<Outcome, { kind: 'again' }>): Promise<void> {
+    const { store, owner, jobs, logger } = this.#options
+    const { id: run, connection, attempts: attempt } = this.#run
+    const { error, progressed, delayMs } = again
+    if (error === null) this.#logger.info('the service stops; the run goes on when one has room')
+    else {
+      const seconds = Math.round(delayMs / 1000)
+      const facts = { code: error.code, reason: error.message, seconds }
+      this.#logger.warn(facts, 'attempt failed, trying again')
+    }
+    await this.#log.flush()
+    const next = { error, progressed, delayMs, streams: this.#streams.all }
+    const queued = await store.runs.requeue(run, owner, next)
+    if (queued?.status !== 'queued') return
+    await jobs.submit({ run, connection, attempt, delayMs }).catch((thrown: unknown) => {
+      // Its row says that it is due: it is found there.
+      logger.warn({ run, code: ConnectError.from(thrown).code }, 'a run could not be queued')
+    })
+  }
+
+  #maskedResult(result: StreamResult): StreamResult {
+    const { error, warnings, ...rest } = result
+    return {
+      ...rest,
+      warnings: warnings.map((warning) => this.#mask.text(warning)),
+      ...(error !== undefined && {
+        error: this.#maskedError(ConnectError.fromJSON(error)).toJSON(),
+      }),
+    }
+  }
+
+  #maskedError(error: ConnectError): ConnectError {
+    return ConnectError.from(maskedError(error, (text) => this.#mask.text(text)))
+  }
+
+  /** Undefined as soon as the run is stopped: a source that does not answer must not hold the process. */
+  async #unlessStopped<Result>(work: Promise<Result>): Promise<Result | undefined> {
+    const { signal } = this.#stop
+    const stopped = Promise.withResolvers<undefined>()
+    const onAbort = (): void => {
+      stopped.resolve(undefined)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
+    try {
+      return await Promise.race([stopped.promise, work])
+    } finally {
+      work.catch(() => undefined) // nobody waits for it any more
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import type { Logger } from 'pino'
+import { ConnectError } from '../../protocol/index.ts'
+import type { Jobs } from '../jobs/jobs.ts'
+import type { Page, Run, RunEvent, RunLogLine, RunService, RunSummary } from '../service.ts'
+import type { RunStore } from '../store/store.ts'
+import { followRun } from './follow-run.ts'
+
+export interface RunsOptions {
+  readonly store: { readonly runs: RunStore }
+  readonly jobs: Pick<Jobs, 'submit' | 'withdraw'>
+  readonly logger: Logger
+}
+
+/** Runs as they stand in the store; whoever works on them hears of them through Jobs. */
+export class RunControl implements RunService {
+  readonly #runs: RunStore
+  readonly #jobs: RunsOptions['jobs']
+  readonly #logger: Logger
+
+  constructor({ store, jobs, logger }: RunsOptions) {
+    this.#runs = store.runs
+    this.#jobs = jobs
+    this.#logger = logger
+  }
+
+  async start(connection: string, trigger: 'manual' | 'jobs' = 'manual'): Promise<Run> {
+    return this.#submitted(await this.#runs.create({ connection, trigger }))
+  }
+
+  get(connection: string, id: string): Promise<Run> {
+    return this.#runs.get(connection, id)
+  }
+
+  find(id: string): Promise<Run> {
+    return this.#runs.find(id)
+  }
+
+  list(connection: string, page: Parameters<RunService['list']>[1]): Promise<Page<RunSummary>> {
+    return this.#runs.list(connection, page)
+  }
+
+  async cancel(connection: string, id: string): Promise<Run> {
+    const run = await this.#runs.cancel(connection, id)
+    if (run.status === 'cancelled') {
+      await this.#jobs.withdraw(id).catch((error: unknown) => {
+        // Whoever hears of the run finds that it has ended.
+        this.#logger.warn(
+          { run: id, code: codeOf(error) },
+          'a run could not be withdrawn from Jobs',
+        )
+      })
+    }
+    return run
+  }
+
+  async retry(connection: string, id: string): Promise<Run> {
+    const { status } = await this.#runs.get(connection, id)
+    if (status === 'complete')
+      throw new ConnectError('run_not_retryable', { details: { connection, run: id } })
+    if (status === 'queued' || status === 'running')
+      throw new ConnectError('run_active', { details: { connection, run: id } })
+    return this.#submitted(await this.#runs.create({ connection, trigger: 'retry', retryOf: id }))
+  }
+
+  async logs(...place: [string, string, number, number]): Promise<readonly RunLogLine[]> {
+    const [connection, id, after, limit] = place
+    await this.#runs.get(connection, id)
+    return this.#runs.log(id, after, limit)
+  }
+
+  follow(
+    ...place: [connection: string, id: string, after: number, signal: AbortSignal]
+  ): AsyncIterable<RunEvent> {
+    return followRun(this.#runs, ...place)
+  }
+
+  /** The run is made: where Jobs does not hear of it, it is found in the store within half a minute. */
+  async #submitted(run: Run): Promise<Run> {
+    const { id, connection } = run
+    await this.#jobs
+      .submit({ run: id, connection, attempt: 0, delayMs: 0 })
+      .catch((error: unknown) => {
+        this.#logger.warn({ run: id, code: codeOf(error) }, 'a run could not be given to Jobs')
+      })
+    return run
+  }
+}
+
+function codeOf(error: unknown): string {
+  return ConnectError.from(error).code
+}
