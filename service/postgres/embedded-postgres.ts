@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { open, readFile, stat } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
@@ -9,6 +8,7 @@ import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import { openCluster, serverEnvironment, type Credentials } from './cluster.ts'
 import { dataFolder, takeDataFolder, type DataFolder } from './data-folder.ts'
 import { endWithThisProcess } from './end-with-this-process.ts'
+import { freePort } from './free-port.ts'
 import { serverAccount, serverBinaries, type ServerAccount } from './server-binaries.ts'
 
 export interface EmbeddedPostgresOptions {
@@ -200,16 +200,6 @@ async function connectOnce(url: string): Promise<void> {
   } finally {
     await client.end()
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const address = probe.address()
-  probe.close()
-  await once(probe, 'close')
-  if (address === null || typeof address === 'string') throw failed('there is no free port')
-  return address.port
 }
 
 async function sizeOf(path: string): Promise<number> {
