@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { table } from '../output/table.ts'
 import type { ConnectorDescription, ConnectorSummary } from './describe-connector.ts'
 import type { StreamDescription } from './describe-manifest.ts'
 
@@ -29,7 +30,8 @@ export function connectorLines(connector: ConnectorDescription): string {
   ].join('')
 }
 
-function fieldLines(spec: JsonObject): string {
+/** The fields of a configuration, as the spec orders them. */
+export function fieldLines(spec: JsonObject): string {
   const required = new Set(listOf(spec.required))
   const fields = Object.entries(objectOf(spec.properties)).toSorted(
     ([, a], [, b]) => orderOf(a) - orderOf(b),
@@ -58,17 +60,6 @@ function streamLines(streams: readonly StreamDescription[]): string {
       unsupported ?? '',
     ]),
   )
-}
-
-/** Columns as wide as their widest cell; the last one is as long as it is. */
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]?.map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  )
-  return rows
-    .map((row) => row.map((cell, column) => cell.padEnd(widths?.[column] ?? 0)).join('  '))
-    .map((line) => `${line.trimEnd()}\n`)
-    .join('')
 }
 
 function orderOf(field: JsonValue | undefined): number {

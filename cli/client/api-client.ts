@@ -67,7 +67,7 @@ export class ApiClient {
 
   /** The answer, of which the body is still to come; the status is one of success. */
   async send(request: ApiRequest): Promise<Response> {
-    const response = await this.#fetch(request)
+    const response = await this.exchange(request)
     if (response.ok) return response
     const text = await this.#textOf(response)
     const isJson = response.headers.get('content-type')?.includes('json') === true
@@ -77,7 +77,8 @@ export class ApiClient {
       : this.#invalid(`it answers with status ${response.status}, and no error of the API`)
   }
 
-  async #fetch({ method, path, query = {}, body, headers = {} }: ApiRequest): Promise<Response> {
+  /** The answer, whatever its status is. */
+  async exchange({ method, path, query = {}, body, headers = {} }: ApiRequest): Promise<Response> {
     const url = new URL(`${this.#address.url}${path}`)
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(name, String(value))

@@ -59,7 +59,18 @@ async function keptServices(environment: Environment): Promise<readonly FoundSer
   ]
 }
 
-function checked({ url, key, from }: FoundService): FoundService {
+function checked<Address extends ServiceAddress>(address: Address): Address {
+  return { ...address, ...checkedService(address) }
+}
+
+/** An address that can be asked, without a slash at its end. Throws `usage`; a key is not quoted. */
+export function checkedService<Key extends string | undefined>({
+  url,
+  key,
+}: {
+  readonly url: string
+  readonly key: Key
+}): { readonly url: string; readonly key: Key } {
   const parsed = URL.parse(url)
   if (parsed === null || !/^https?:$/.test(parsed.protocol))
     throw usage(`"${url}" is not the URL of a service`, 'Write it as https://connect.example.com.')
@@ -71,7 +82,7 @@ function checked({ url, key, from }: FoundService): FoundService {
   // What cannot stand in a header would be quoted by the error of whoever sends it.
   if (key !== undefined && !/^[\x21-\x7e]{1,512}$/.test(key))
     throw usage('The API key holds characters that no key has', 'Copy it again, as it was shown.')
-  return { url: `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}`, key, from }
+  return { url: `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}`, key }
 }
 
 function usage(problem: string, fix: string): ConnectError {

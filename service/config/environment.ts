@@ -16,12 +16,27 @@ export function allowedNetworksOf(environment: Environment): readonly string[] {
     .filter((network) => network !== '')
 }
 
-/** Where manifests that the user imported are kept, from `REACTOR_CONNECT_CATALOG_DIR`; default: `~/.reactor/connect/manifests`. */
+/**
+ * Where the embedded parts keep what they have, where no setting says another folder: in `$XDG_DATA_HOME`, else
+ * `~/.local/share`, and for root `/var/lib`: the account that PostgreSQL runs under then cannot enter root's home.
+ */
+export function standardDataFolder({ XDG_DATA_HOME, HOME }: Environment): string {
+  const home = HOME === undefined || HOME === '' ? homedir() : HOME
+  const standard = rootHomes.includes(home) ? '/var/lib' : join(home, '.local', 'share')
+  const data = XDG_DATA_HOME ?? ''
+  return join(data === '' ? standard : data, 'reactor-connect')
+}
+
+const rootHomes: readonly string[] = ['/root', '/var/root']
+
+/**
+ * Where manifests that the user imported are kept, from `REACTOR_CONNECT_CATALOG_DIR`; default: `catalog` in the data folder
+ * (`REACTOR_CONNECT_DATA_DIR`), where the service of this machine looks too.
+ */
 export function catalogFolderOf(environment: Environment): string {
-  const folder = environment.REACTOR_CONNECT_CATALOG_DIR ?? ''
-  if (folder !== '') return resolve(folder)
-  const home = environment.HOME ?? ''
-  return join(home === '' ? homedir() : home, '.reactor', 'connect', 'manifests')
+  const { REACTOR_CONNECT_CATALOG_DIR: own = '', REACTOR_CONNECT_DATA_DIR: data = '' } = environment
+  if (own !== '') return resolve(own)
+  return join(data === '' ? standardDataFolder(environment) : resolve(data), 'catalog')
 }
 
 /** The one place that reads the environment: everything else gets it as an argument. */

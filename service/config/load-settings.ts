@@ -1,6 +1,5 @@
-import { homedir } from 'node:os'
 import { join } from 'node:path'
-import type { Environment } from './environment.ts'
+import { standardDataFolder, type Environment } from './environment.ts'
 import { invalidSettings, type SettingProblem } from './setting-problem.ts'
 import { readSettingsFile, unknownNames, type SettingsFile } from './settings-file.ts'
 import { settings, settingsSchema, type Setting, type Settings } from './settings.ts'
@@ -85,8 +84,7 @@ function namedDestinations(file: SettingsFile, environment: Environment): Given 
 }
 
 function folders(raw: Readonly<Record<string, unknown>>, environment: Environment): object {
-  const data = environment.XDG_DATA_HOME ?? join(environment.HOME ?? homedir(), '.local/share')
-  const dataDir = typeof raw.dataDir === 'string' ? raw.dataDir : join(data, 'reactor-connect')
+  const dataDir = typeof raw.dataDir === 'string' ? raw.dataDir : standardDataFolder(environment)
   return { dataDir, catalogDir: join(dataDir, 'catalog') }
 }
 

@@ -204,7 +204,12 @@ test.each([
 })
 
 test('the catalog is in the home folder where the environment names no other', () => {
-  expect(catalogFolderOf({ HOME: '/home/ada' })).toBe('/home/ada/.reactor/connect/manifests')
+  expect(catalogFolderOf({ HOME: '/home/ada' })).toBe(
+    '/home/ada/.local/share/reactor-connect/catalog',
+  )
+  expect(catalogFolderOf({ REACTOR_CONNECT_DATA_DIR: '/srv/d', HOME: '/home/ada' })).toBe(
+    '/srv/d/catalog',
+  )
   expect(catalogFolderOf({ REACTOR_CONNECT_CATALOG_DIR: '/srv/c', HOME: '/home/ada' })).toBe(
     '/srv/c',
   )

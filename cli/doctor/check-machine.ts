@@ -1,0 +1,56 @@
+import { stat, statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { errorCodeOf } from '../../service/vault/private-files.ts'
+import { finding, type Finding } from './finding.ts'
+
+const oldestNode = 24
+const gigabyte = 1024 ** 3
+
+export function checkVersions(version: string): Finding {
+  const name = 'versions'
+  const detail = `reactor ${version}, Node ${process.versions.node}`
+  if (Number(process.versions.node.split('.')[0]) >= oldestNode)
+    return { name, status: 'ok', detail }
+  const fix = `Run it with Node ${oldestNode}: \`npm run reactor -- connect doctor\` does.`
+  return { name, status: 'failed', detail, fix }
+}
+
+export async function checkDataFolder(folder: string): Promise<Finding> {
+  const name = 'data folder'
+  return finding(name, async () => {
+    const stats = await stat(folder).catch((error: unknown) => {
+      if (errorCodeOf(error) === 'ENOENT') return undefined
+      throw error
+    })
+    if (stats === undefined)
+      return { name, status: 'ok', detail: `${folder} (made at the first start of the service)` }
+    // Others may pass through it to the server of PostgreSQL where root serves; they may not look.
+    if ((stats.mode & 0o066) === 0) return { name, status: 'ok', detail: folder }
+    const mode = (stats.mode & 0o777).toString(8)
+    const fix = `Run \`chmod 700 '${folder}'\`.`
+    return { name, status: 'warning', detail: `${folder} is open to others (${mode})`, fix }
+  })
+}
+
+/** Where the data folder is, or will be. */
+export async function checkDisk(folder: string): Promise<Finding> {
+  const name = 'disk'
+  return finding(name, async () => {
+    const { bavail, bsize } = await statfs(await existing(folder))
+    const free = (bavail * bsize) / gigabyte
+    const detail = `${free.toFixed(1)} GiB free for the data folder`
+    if (free >= 2) return { name, status: 'ok', detail }
+    const fix = 'Free some space: PostgreSQL stops writing on a full disk.'
+    return { name, status: free < 0.2 ? 'failed' : 'warning', detail, fix }
+  })
+}
+
+async function existing(folder: string): Promise<string> {
+  for (let at = folder; ; at = dirname(at)) {
+    const isThere = await stat(at).then(
+      () => true,
+      () => false,
+    )
+    if (isThere || at === dirname(at)) return at
+  }
+}

@@ -1,0 +1,73 @@
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { countBrokers } from '../../engine/log/kafka/count-brokers.ts'
+import type { Settings } from '../../service/config/settings.ts'
+import { kafkaPlace } from '../../service/serve/kafka-place.ts'
+import { askServer } from '../../service/store/ask-server.ts'
+import { openKv2Vault } from '../../service/vault/kv2-vault.ts'
+import type { PostgresAddress } from '../../sinks/postgres/postgres-address.ts'
+import { Session } from '../../sinks/postgres/session.ts'
+import { finding, withClock, type Finding } from './finding.ts'
+
+/** The parts that the settings name, as this machine reaches them. */
+export async function checkParts(settings: Settings, logger: Logger): Promise<readonly Finding[]> {
+  const destinations = [
+    ...(settings.dataDatabaseUrl === undefined
+      ? []
+      : [['data:', settings.dataDatabaseUrl] as const]),
+    ...Object.entries(settings.postgres).map(([name, at]) => [`postgres:${name}`, at] as const),
+  ]
+  return Promise.all([
+    checkDatabase(settings, logger),
+    checkVault(settings, logger),
+    checkKafka(settings, logger),
+    ...destinations.map(([name, address]) => checkDestination(name, address)),
+  ])
+}
+
+async function checkDatabase({ databaseUrl, dataDir }: Settings, logger: Logger): Promise<Finding> {
+  const name = 'metadata database'
+  if (databaseUrl === undefined) {
+    const detail = `embedded, in ${join(dataDir, 'postgres')}; the service starts it`
+    return { name, status: 'ok', detail }
+  }
+  return finding(name, async () => {
+    const { version, clockAheadMs } = await askServer(databaseUrl, logger)
+    return withClock({ name, status: 'ok', detail: `PostgreSQL ${version}` }, clockAheadMs)
+  })
+}
+
+async function checkVault(
+  { vaultUrl, vaultToken, vaultMount, dataDir }: Settings,
+  logger: Logger,
+): Promise<Finding> {
+  const name = 'vault'
+  if (vaultUrl === undefined || vaultToken === undefined)
+    return { name, status: 'ok', detail: `embedded, in ${join(dataDir, 'vault')}` }
+  return finding(name, async () => {
+    await using vault = openKv2Vault({
+      ...{ url: vaultUrl, token: vaultToken, mount: vaultMount, logger },
+    })
+    await vault.check()
+    return { name, status: 'ok', detail: `${vaultUrl}, mount ${vaultMount}` }
+  })
+}
+
+async function checkKafka(settings: Settings, logger: Logger): Promise<Finding> {
+  const name = 'Kafka'
+  const place = kafkaPlace(settings)
+  if (place === undefined) return { name, status: 'ok', detail: 'none: the embedded log' }
+  return finding(name, async () => {
+    const brokers = await countBrokers({ ...place, clientId: 'reactor-connect-doctor' }, logger)
+    return { name, status: 'ok', detail: `${brokers} ${brokers === 1 ? 'broker' : 'brokers'}` }
+  })
+}
+
+async function checkDestination(name: string, address: PostgresAddress): Promise<Finding> {
+  return finding(name, async () => {
+    const session = await Session.open({ address })
+    await session[Symbol.asyncDispose]()
+    const { host, port, database } = address
+    return { name, status: 'ok', detail: `PostgreSQL at ${host}:${port}, database ${database}` }
+  })
+}

@@ -1,0 +1,64 @@
+import { z } from 'zod'
+import { apiPath } from '../client/api-path.ts'
+import type { ApiClient } from '../client/api-client.ts'
+import type { FoundService } from '../client/find-service.ts'
+import { plainText } from '../output/plain-text.ts'
+import { finding, withClock, type Finding } from './finding.ts'
+
+const readiness = z.object({ status: z.string(), problems: z.array(z.string()) })
+const openApi = z.object({ info: z.object({ version: z.string() }) })
+
+const foundBy: Readonly<Record<FoundService['from'], string>> = {
+  flag: 'named by --url',
+  environment: 'named by REACTOR_CONNECT_URL',
+  login: 'of the last `reactor auth login`',
+  local: 'the one of this machine',
+  default: 'where one would be by default',
+}
+
+/** The service that the other commands ask: whether it answers, is ready, takes the key, and has our version. */
+export async function checkService(
+  client: ApiClient,
+  found: FoundService,
+  version: string,
+): Promise<readonly Finding[]> {
+  const reached = await finding('service', () => checkReady(client, found))
+  if (reached.status === 'failed') return [reached]
+  return [
+    reached,
+    await finding('service version', () => checkVersion(client, version)),
+    await finding('API key', async () => {
+      const { from, key } = found
+      const path = apiPath('api-keys')
+      await client.ask({ method: 'GET', path, query: { limit: 1 } }, z.object({}))
+      const kept = key !== undefined && (from === 'local' || from === 'login')
+      return { name: 'API key', status: 'ok', detail: kept ? `taken, ${foundBy[from]}` : 'taken' }
+    }),
+  ]
+}
+
+async function checkReady(client: ApiClient, { url, from }: FoundService): Promise<Finding> {
+  const name = 'service'
+  const beforeMs = Date.now()
+  const response = await client.exchange({ method: 'GET', path: '/readyz' })
+  const middleMs = (beforeMs + Date.now()) / 2
+  // The header has whole seconds.
+  const aheadMs = Date.parse(response.headers.get('date') ?? '') + 500 - middleMs
+  const { document } = client.parsed(await response.text(), readiness)
+  const detail = `${url} (${foundBy[from]})`
+  if (document.problems.length === 0)
+    return withClock({ name, status: 'ok', detail }, Number.isNaN(aheadMs) ? 0 : aheadMs)
+  const problems = plainText(document.problems.join('; '))
+  const fix = 'See the log of the service for the causes.'
+  return { name, status: 'failed', detail: `${detail} is not ready: ${problems}`, fix }
+}
+
+async function checkVersion(client: ApiClient, version: string): Promise<Finding> {
+  const name = 'service version'
+  const path = apiPath('openapi.json')
+  const { document } = await client.ask({ method: 'GET', path }, openApi)
+  const theirs = plainText(document.info.version)
+  if (theirs === version) return { name, status: 'ok', detail: theirs }
+  const fix = 'Use the command line of the version that the service has.'
+  return { name, status: 'warning', detail: `${theirs}, while this is ${version}`, fix }
+}

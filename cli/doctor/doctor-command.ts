@@ -1,0 +1,82 @@
+import { pino } from 'pino'
+import { ConnectError } from '../../protocol/index.ts'
+import type { Environment } from '../../service/config/environment.ts'
+import { loadSettings } from '../../service/config/load-settings.ts'
+import type { Settings } from '../../service/config/settings.ts'
+import { ApiClient } from '../client/api-client.ts'
+import { findService, type ServiceFlags } from '../client/find-service.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { showResult, type CommandOutput } from '../output/command-output.ts'
+import { checkDataFolder, checkDisk, checkVersions } from './check-machine.ts'
+import { checkParts } from './check-parts.ts'
+import { checkService } from './check-service.ts'
+import { finding, type Finding } from './finding.ts'
+
+export interface DoctorFlags extends ServiceFlags {
+  readonly json?: true
+  readonly config?: string
+}
+
+export interface DoctorSurroundings {
+  readonly output: CommandOutput
+  readonly environment: Environment
+  readonly version: string
+  readonly signal: AbortSignal
+}
+
+/** Long enough for a far service, short enough to wait for. */
+const patienceMs = 10_000
+
+/** Looks at everything that the service and the command line need. Exit code 1 where something failed. */
+export async function runDoctor(flags: DoctorFlags, around: DoctorSurroundings): Promise<number> {
+  const { output, version } = around
+  const found = [
+    checkVersions(version),
+    ...(await settingsAndParts(flags, around)),
+    ...(await service(flags, around)),
+  ]
+  await showResult(output, found, () => found.map(findingLines).join(''))
+  const failed = found.some(({ status }) => status === 'failed')
+  return failed ? exitCodes.failed : exitCodes.complete
+}
+
+async function settingsAndParts(
+  { config }: DoctorFlags,
+  { environment }: DoctorSurroundings,
+): Promise<readonly Finding[]> {
+  const name = 'settings'
+  let settings: Settings
+  try {
+    settings = loadSettings({ environment, ...(config !== undefined && { file: config }) })
+  } catch (thrown) {
+    const { message, suggestedFix: fix } = ConnectError.from(thrown)
+    return [{ name, status: 'failed', detail: message, fix }]
+  }
+  const file = config ?? environment.REACTOR_CONNECT_CONFIG ?? ''
+  const detail = file === '' ? 'of the environment; no file' : `of the environment and ${file}`
+  return [
+    { name, status: 'ok', detail },
+    await checkDataFolder(settings.dataDir),
+    await checkDisk(settings.dataDir),
+    ...(await checkParts(settings, pino({ enabled: false }))),
+  ]
+}
+
+async function service(
+  flags: DoctorFlags,
+  { environment, version, signal }: DoctorSurroundings,
+): Promise<readonly Finding[]> {
+  try {
+    const found = await findService(flags, environment)
+    const limit = AbortSignal.timeout(patienceMs)
+    const client = new ApiClient(found, AbortSignal.any([signal, limit]))
+    return await checkService(client, found, version)
+  } catch (thrown) {
+    return [await finding('service', () => Promise.reject(ConnectError.from(thrown)))]
+  }
+}
+
+function findingLines({ name, status, detail, fix }: Finding): string {
+  const line = `${status.padEnd(7)}  ${name.padEnd(17)}  ${detail}\n`
+  return fix === undefined ? line : `${line}         fix: ${fix}\n`
+}

@@ -1,0 +1,17 @@
+import type { Settings } from '../config/settings.ts'
+import type { KafkaPlace } from '../runs/log-config.ts'
+
+/** The brokers that the settings name; undefined where they name none. */
+export function kafkaPlace(settings: Settings): KafkaPlace | undefined {
+  const { kafkaBrokers: brokers, kafkaTls: ssl } = settings
+  if (brokers.length === 0) return undefined
+  const { kafkaSaslMechanism, kafkaSaslUsername, kafkaSaslPassword } = settings
+  const isComplete = kafkaSaslMechanism && kafkaSaslUsername && kafkaSaslPassword
+  if (!isComplete) return { brokers, ssl }
+  const sasl = {
+    mechanism: kafkaSaslMechanism,
+    username: kafkaSaslUsername,
+    password: kafkaSaslPassword,
+  }
+  return { brokers, ssl, sasl }
+}
