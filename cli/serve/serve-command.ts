@@ -1,0 +1,41 @@
+import { loadSettings } from '../../service/config/load-settings.ts'
+import type { Environment } from '../../service/config/environment.ts'
+import { serve } from '../../service/serve/serve.ts'
+import { createServiceLogger } from '../../service/serve/service-logger.ts'
+import { exitCodes } from '../exit-codes.ts'
+import type { ServeArguments } from './serve-program.ts'
+
+/** What the service needs of the command around it. */
+export interface ServeSurroundings {
+  readonly environment: Environment
+  readonly version: string
+  readonly signal: AbortSignal
+  /** For a person, on stdout. */
+  readonly writeOut: (text: string) => void
+  /** Log lines, on stderr. */
+  readonly writeLog: (line: string) => void
+  now(): number
+}
+
+/** Serves until the signal is aborted. Throws `setting_invalid`, and what keeps the service from starting or going on. */
+export async function runServe(
+  options: ServeArguments,
+  around: ServeSurroundings,
+): Promise<number> {
+  const { config, flags } = options
+  const { environment, version, signal } = around
+  const settings = loadSettings({
+    environment,
+    flags,
+    ...(config !== undefined && { file: config }),
+  })
+  const logger = createServiceLogger({ level: settings.logLevel, write: around.writeLog })
+  await serve({
+    ...{ settings, version, logger, signal },
+    announce: (line) => {
+      around.writeOut(`${line}\n`)
+    },
+    now: () => around.now(),
+  })
+  return exitCodes.complete
+}

@@ -1,0 +1,32 @@
+import type { ApiKeys } from '../api-keys/api-keys.ts'
+import { readLocalService, writeLocalService } from './local-service-file.ts'
+
+export interface AdminKeyOptions {
+  readonly dataDir: string
+  /** Where this machine's command line reaches the service. */
+  readonly url: string
+  readonly apiKeys: ApiKeys
+  /** The database is in the data folder too: whoever has the folder has all, and a key that was lost is made anew. */
+  readonly isEmbedded: boolean
+}
+
+/**
+ * Makes the first key of a service, and lets the command line of this machine find service and key. Gives the key where it
+ * is new and somebody has to be told: it is shown once.
+ */
+export async function prepareAdminKey(options: AdminKeyOptions): Promise<string | undefined> {
+  const { dataDir, url, apiKeys, isEmbedded } = options
+  const first = await apiKeys.createFirst('first')
+  const key = first?.key ?? (await keptKey(options))
+  const local = key ?? (isEmbedded ? (await apiKeys.create('command line')).key : undefined)
+  if (local !== undefined) await writeLocalService(dataDir, { url, apiKey: local })
+  return first?.key
+}
+
+/** The key of the file, where it still opens this service. */
+async function keptKey({ dataDir, apiKeys }: AdminKeyOptions): Promise<string | undefined> {
+  const local = await readLocalService(dataDir)
+  if (local === undefined) return undefined
+  const found = await apiKeys.authenticate(local.apiKey)
+  return found === null ? undefined : local.apiKey
+}

@@ -1,0 +1,66 @@
+import type { Logger } from 'pino'
+import type { DestinationConfig, LogConfig } from '../../engine/run-types.ts'
+import { ApiKeys } from '../api-keys/api-keys.ts'
+import { Catalog } from '../catalog/catalog.ts'
+import type { Settings } from '../config/settings.ts'
+import { Connections } from '../connections/connection-service.ts'
+import { destinationAddress } from '../connections/destination-address.ts'
+import { openInstances } from '../instances/open-instances.ts'
+import type { Jobs } from '../jobs/jobs.ts'
+import { logConfig } from '../runs/log-config.ts'
+import { RunControl } from '../runs/run-service.ts'
+import type { ConnectionOptions, Service } from '../service.ts'
+import type { Store } from '../store/store.ts'
+import type { Vault } from '../vault/vault.ts'
+import { kafkaPlace } from './kafka-place.ts'
+import type { Databases } from './databases.ts'
+import { Health } from './health.ts'
+
+export interface ControlPlaneParts {
+  readonly settings: Settings
+  readonly databases: Databases
+  readonly store: Store
+  readonly vault: Vault
+  readonly jobs: Jobs
+  readonly callbackUrl: string
+  readonly logger: Logger
+  readonly stopping: AbortSignal
+  now(): number
+}
+
+/** The service, and what its runs need of the settings. */
+export interface ControlPlane extends AsyncDisposable {
+  readonly service: Service & { readonly apiKeys: ApiKeys }
+  readonly addressOf: (destination: string) => DestinationConfig
+  readonly logOf: (options: ConnectionOptions) => LogConfig
+}
+
+export function controlPlane(parts: ControlPlaneParts): ControlPlane {
+  const { settings, store, vault, jobs, callbackUrl, logger, stopping } = parts
+  const now = (): number => parts.now()
+  const kafka = kafkaPlace(settings)
+  const places = { data: parts.databases.data, postgres: settings.postgres }
+  const addressOf = (destination: string): DestinationConfig =>
+    destinationAddress(destination, places)
+  const logOf = (options: ConnectionOptions): LogConfig => logConfig(options, kafka)
+  const { catalogDir, allowedNetworks } = settings
+  const catalog = new Catalog(catalogDir)
+  const opened = openInstances({
+    ...{ store, vault, catalog, allowedNetworks, callbackUrl, logger, now },
+  })
+  const instances = opened.service
+  const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
+  return {
+    addressOf,
+    logOf,
+    service: {
+      catalog,
+      instances,
+      connections: new Connections(connections),
+      runs: new RunControl({ store, jobs, logger }),
+      apiKeys: new ApiKeys(store.apiKeys, now),
+      health: new Health({ store, vault, stopping, now }),
+    },
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  }
+}

@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import type { Settings } from '../config/settings.ts'
+import type { PostgresAddress } from '../../sinks/postgres/postgres-address.ts'
+import { ensureDatabase } from '../postgres/ensure-database.ts'
+import { startEmbeddedPostgres } from '../postgres/embedded-postgres.ts'
+
+/** Where the service's PostgreSQL databases are. */
+export interface Databases extends AsyncDisposable {
+  readonly metadataUrl: string
+  /** Of destinations `data:DATASET`. */
+  readonly data: PostgresAddress | undefined
+  /** The PostgreSQL that this process started. */
+  readonly isEmbedded: boolean
+}
+
+/** Those of the settings; where they name no metadata database, a PostgreSQL in the data folder is started. */
+export async function openDatabases(settings: Settings): Promise<Databases> {
+  if (settings.databaseUrl !== undefined) {
+    return {
+      metadataUrl: settings.databaseUrl,
+      data: settings.dataDatabaseUrl,
+      isEmbedded: false,
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    }
+  }
+  const server = await startEmbeddedPostgres({ dataDir: join(settings.dataDir, 'postgres') })
+  try {
+    const metadata = await ensureDatabase(server.address, 'connect')
+    const data = settings.dataDatabaseUrl ?? (await ensureDatabase(server.address, 'data'))
+    return {
+      metadataUrl: urlOf(metadata),
+      data,
+      isEmbedded: true,
+      [Symbol.asyncDispose]: () => server.stop(),
+    }
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+}
+
+function urlOf({ host, port, user, password = '', database }: PostgresAddress): string {
+  const login = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`
+  return `postgres://${login}@${host}:${String(port)}/${database}`
+}

@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { hostname } from 'node:os'
+import type { Logger } from 'pino'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
+import type { Settings } from '../config/settings.ts'
+import { HttpServer } from '../http/http-server.ts'
+import { HttpJobs } from '../jobs/http-jobs.ts'
+import type { Jobs } from '../jobs/jobs.ts'
+import { pgBossJobs } from '../jobs/pg-boss-jobs.ts'
+import { openPgBossQueue, type PgBossQueue } from '../jobs/pg-boss-queue.ts'
+import { Scheduler } from '../jobs/scheduler.ts'
+import { RunWorker, standardTiming } from '../runs/run-worker.ts'
+import { openStore } from '../store/open-store.ts'
+import type { Store } from '../store/store.ts'
+import { prepareAdminKey } from './admin-key.ts'
+import { controlPlane, type ControlPlane } from './control-plane.ts'
+import { openDataDir } from './data-dir.ts'
+import { openDatabases } from './databases.ts'
+import { openVault } from './open-vault.ts'
+import { publicAddress } from './public-address.ts'
+import { rolesOf } from './roles.ts'
+
+export interface ServeOptions {
+  readonly settings: Settings
+  readonly version: string
+  readonly logger: Logger
+  /** Aborted to stop: runs drain to their last checkpoint. */
+  readonly signal: AbortSignal
+  /** For a person: where it listens, and the first key. */
+  readonly announce: (line: string) => void
+  now(): number
+}
+
+/** Serves until the signal is aborted, and everything has come to rest then. Throws where it cannot start or go on. */
+export async function serve(options: ServeOptions): Promise<void> {
+  const { settings, logger, signal } = options
+  const roles = rolesOf(settings)
+  await openDataDir(settings.dataDir)
+  await using parts = new AsyncDisposableStack()
+  const databases = parts.use(await openDatabases(settings))
+  const retention = { logDays: settings.logRetentionDays }
+  const store = parts.use(await openStore({ url: databases.metadataUrl, logger, retention }))
+  const vault = parts.use(await openVault(settings, logger))
+  const queue = parts.use(await openPgBossQueue({ url: databases.metadataUrl, logger }))
+  const jobs = parts.use(openJobs(settings, queue, logger))
+  const address = await publicAddress(settings)
+  const { callbackUrl } = address
+  const now = (): number => options.now()
+  const plane = parts.use(
+    controlPlane({
+      ...{ settings, databases, store, vault, jobs, callbackUrl, logger, now },
+      stopping: signal,
+    }),
+  )
+  const metrics = new Registry()
+  collectDefaultMetrics({ register: metrics })
+  const loops = [
+    ...(roles.worker ? [workerLoop(options, { store, queue, jobs, plane, metrics })] : []),
+    ...(roles.scheduler ? [schedulerLoop(options, { store, queue, jobs, plane })] : []),
+  ]
+  const { service } = plane
+  const httpOptions = { service, idempotency: store.idempotency, logger, metrics }
+  const http = await HttpServer.listen({ ...httpOptions, version: options.version }, address.bind)
+  parts.use(http)
+  if (roles.api) {
+    const { apiKeys } = service
+    const { dataDir } = settings
+    const url = address.localUrl
+    const key = await prepareAdminKey({ dataDir, url, apiKeys, isEmbedded: databases.isEmbedded })
+    announceStart(options, { url, key })
+  }
+  logger.info({ roles: settings.roles, version: options.version }, 'the service has started')
+  await runLoops(loops, signal)
+  logger.info('the service has drained')
+}
+
+/** Something that goes on until the signal is aborted. */
+type Loop = (signal: AbortSignal) => Promise<void>
+
+interface WorkerParts {
+  readonly store: Store
+  readonly queue: PgBossQueue
+  readonly jobs: Jobs
+  readonly plane: ControlPlane
+  readonly metrics: Registry
+}
+
+function workerLoop(options: ServeOptions, parts: WorkerParts): Loop {
+  const { settings, logger } = options
+  const { store, queue, jobs, plane, metrics } = parts
+  const { instances } = plane.service
+  const { addressOf, logOf } = plane
+  const { allowedNetworks, parallelRuns } = settings
+  const worker = new RunWorker({
+    ...{ store, queue, jobs, instances, logger, parallelRuns },
+    places: { instances, addressOf, logOf, allowedNetworks },
+    metrics: createRunMetrics(metrics),
+    owner: `${hostname()} ${String(process.pid)} ${randomBytes(6).toString('hex')}`,
+    now: () => options.now(),
+  })
+  return (signal) => worker.run(signal)
+}
+
+function schedulerLoop(options: ServeOptions, parts: Omit<WorkerParts, 'metrics'>): Loop {
+  const { store, queue, jobs, plane } = parts
+  const scheduler = new Scheduler({
+    ...{ store, queue, jobs, logger: options.logger },
+    staleMs: standardTiming.staleMs,
+    startRun: (connection) => plane.service.runs.start(connection, 'jobs'),
+    now: () => options.now(),
+    random: Math.random,
+  })
+  return (signal) => scheduler.run(signal)
+}
+
+function openJobs({ jobsUrl, jobsApiKey }: Settings, queue: PgBossQueue, logger: Logger): Jobs {
+  if (jobsUrl === undefined) return pgBossJobs(queue)
+  const key = jobsApiKey === undefined ? {} : { apiKey: jobsApiKey }
+  return new HttpJobs({ url: jobsUrl, logger, ...key })
+}
+
+/** Where one of them fails the others come to rest too, and the process ends: it is to be started anew. */
+async function runLoops(loops: readonly Loop[], stop: AbortSignal): Promise<void> {
+  const failed = new AbortController()
+  const signal = AbortSignal.any([stop, failed.signal])
+  const untilStopped: Loop = async (ended) => {
+    if (!ended.aborted) await once(ended, 'abort')
+  }
+  const running = [untilStopped, ...loops].map((loop) =>
+    loop(signal).catch((error: unknown) => {
+      failed.abort()
+      throw error
+    }),
+  )
+  const results = await Promise.allSettled(running)
+  const failure = results.find((result) => result.status === 'rejected')
+  if (failure !== undefined) throw failure.reason
+}
+
+function announceStart(
+  { settings, announce }: ServeOptions,
+  { url, key }: { readonly url: string; readonly key: string | undefined },
+): void {
+  announce(`Reactor Connect listens on ${url} (API reference: ${url}/connect/v1/docs)`)
+  announce(`Data folder: ${settings.dataDir}`)
+  if (key === undefined) return
+  announce(`The first API key, shown once: ${key}`)
+  announce('The command line on this machine finds the service and this key by itself.')
+}

@@ -1,0 +1,22 @@
+import { pino, type Logger } from 'pino'
+
+/** The log of the process: a JSON object a line. */
+export function createServiceLogger(options: {
+  readonly level: string
+  readonly write: (line: string) => void
+}): Logger {
+  const { level, write } = options
+  return pino({ level, base: null, redact: { paths: redacted, censor: '***' } }, { write })
+}
+
+/** Where credentials could stand if somebody logged a configuration, a request or a client. */
+const redacted = [
+  'password',
+  'secret',
+  'token',
+  'authorization',
+  'url',
+  'connectionString',
+  'sasl',
+  'config',
+].flatMap((name) => [name, `*.${name}`, `*.*.${name}`])

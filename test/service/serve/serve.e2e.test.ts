@@ -1,0 +1,196 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import pg from 'pg'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { testDatabase, type Row, type TestDatabase } from '../../support/postgres.ts'
+import { testKafka } from '../../support/kafka.ts'
+import {
+  hasEnded,
+  runSchema,
+  runWhen,
+  serviceFolder,
+  type ServiceProcess,
+} from '../../support/service-process.ts'
+
+const anything = z.unknown()
+const rows = 30_000
+/** About ten seconds of reading: room to interrupt it. */
+const slowly = { rows_per_second: 3_000, state_every: 500 }
+
+async function connect(
+  service: ServiceProcess,
+  options: {
+    readonly stream: object
+    readonly destination?: string
+    readonly options?: object
+    readonly schedule?: object
+    readonly append?: boolean
+  },
+): Promise<void> {
+  const config = { streams: [{ name: 'items', columns: 'narrow', rows, ...options.stream }] }
+  await service.ask(anything, '/instances', { body: { name: 'fake', type: 'faker', config } })
+  await service.ask(anything, '/connections', {
+    body: {
+      name: 'shop',
+      from: 'fake',
+      destination: options.destination ?? 'data:shop',
+      streams: [{ name: 'items', destination_sync_mode: 'append', sync_mode: 'incremental' }],
+      ...(options.options !== undefined && { options: options.options }),
+      ...(options.schedule !== undefined && { schedule: options.schedule }),
+    },
+  })
+}
+
+async function startRun(service: ServiceProcess): Promise<string> {
+  return (await service.ask(runSchema, '/connections/shop/runs', { method: 'POST' })).id
+}
+
+/** Every record of the faker has its place once: nothing is lost, nothing is there twice. */
+async function expectEverythingOnce(query: (sql: string) => Promise<Row[]>): Promise<void> {
+  const [found] = await query(
+    `SELECT count(*)::int AS count, count(DISTINCT id)::int AS ids,
+       min(id)::int AS first, max(id)::int AS last FROM shop.items`,
+  )
+  expect(found).toMatchObject({ count: rows, ids: rows })
+  expect(Number(found?.last) - Number(found?.first)).toBe(rows - 1)
+}
+
+/** The embedded database of data, as the service's own user sees it. */
+async function embeddedQuery(folder: string, sql: string): Promise<Row[]> {
+  const { readFile } = await import('node:fs/promises')
+  const login = z
+    .object({ user: z.string(), password: z.string() })
+    .parse(JSON.parse(await readFile(join(folder, 'postgres/superuser.json'), 'utf8')))
+  const pid = await readFile(join(folder, 'postgres/pgdata/postmaster.pid'), 'utf8')
+  const port = Number(pid.split('\n')[3])
+  const client = new pg.Client({ ...login, port, host: '127.0.0.1', database: 'data' })
+  await client.connect()
+  try {
+    return (await client.query<Row>(sql)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+test('with nothing configured it serves from an empty folder, and a run survives kill -9', async () => {
+  await using folder = await serviceFolder()
+  const first = await folder.start()
+  expect(first.output()).toContain(`The first API key, shown once: ${first.key}`)
+  expect((await stat(join(folder.path, 'local-service.json'))).mode & 0o777).toBe(0o600)
+  expect((await stat(folder.path)).mode & 0o066).toBe(0)
+  await connect(first, { stream: slowly })
+  const id = await startRun(first)
+  await runWhen(first, id, (run) => run.loaded > 2_000)
+  await first.kill9()
+
+  const second = await folder.start()
+  expect(second.key).toBe(first.key)
+  expect(second.output()).not.toContain(first.key)
+  const run = await runWhen(second, id, hasEnded)
+  expect(run).toMatchObject({ status: 'complete', attempts: 2 })
+  await expectEverythingOnce((sql) => embeddedQuery(folder.path, sql))
+  expect(await second.stop()).toBe(0)
+}, 120_000)
+
+test('SIGTERM drains a run to its last checkpoint; the next start goes on from there', async () => {
+  await using folder = await serviceFolder()
+  const first = await folder.start()
+  await connect(first, { stream: slowly })
+  const id = await startRun(first)
+  await runWhen(first, id, (run) => run.loaded > 2_000)
+  expect(await first.stop()).toBe(0)
+
+  const second = await folder.start()
+  const run = await runWhen(second, id, hasEnded)
+  expect(run).toMatchObject({ status: 'complete', attempts: 2, loaded: rows })
+  await expectEverythingOnce((sql) => embeddedQuery(folder.path, sql))
+}, 120_000)
+
+test('a second SIGTERM ends the process at once', async () => {
+  await using folder = await serviceFolder()
+  const service = await folder.start()
+  await connect(service, { stream: { fail: { at_row: 1_000, kind: 'hang' } } })
+  const id = await startRun(service)
+  await runWhen(service, id, ({ streams }) => streams[0]?.status === 'running')
+  const ended = service.stop()
+  await expect.poll(() => service.output(), { timeout: 10_000 }).toContain('stopping: ')
+  service.process.kill('SIGTERM')
+  expect(await ended).toBe(130)
+}, 90_000)
+
+test('a run is cancelled at a checkpoint, and its retry goes on from there', async () => {
+  await using folder = await serviceFolder()
+  const service = await folder.start()
+  await connect(service, { stream: slowly })
+  const id = await startRun(service)
+  await runWhen(service, id, (run) => run.loaded > 2_000)
+  await service.ask(anything, `/runs/${id}/cancel`, { method: 'POST' })
+  const cancelled = await runWhen(service, id, hasEnded)
+  expect(cancelled.status).toBe('cancelled')
+  expect(cancelled.loaded).toBeLessThan(rows)
+  const retry = await service.ask(runSchema, `/runs/${id}/retry`, { method: 'POST' })
+  const ended = await runWhen(service, retry.id, hasEnded)
+  expect(ended).toMatchObject({ status: 'complete', loaded: rows - cancelled.loaded })
+  await expectEverythingOnce((sql) => embeddedQuery(folder.path, sql))
+}, 90_000)
+
+test('a source that fails is tried again after a pause, and the schedule fires', async () => {
+  await using folder = await serviceFolder()
+  const service = await folder.start()
+  const fail = {
+    ...{ at_row: 500, kind: 'error', times: 5 },
+    counter_file: join(folder.path, 'failures'),
+  }
+  await connect(service, {
+    stream: { rows, state_every: 1_000, fail },
+    schedule: { cron: '* * * * *' },
+  })
+  const list = z.object({ items: z.array(runSchema.pick({ id: true, trigger: true })) })
+  const scheduled = async (): Promise<string | undefined> =>
+    (await service.ask(list, '/connections/shop/runs')).items.at(-1)?.id
+  await expect.poll(scheduled, { timeout: 70_000, interval: 500 }).toMatch(/^run_/)
+  const run = await runWhen(service, (await scheduled()) ?? '', hasEnded)
+  expect(run).toMatchObject({ status: 'complete', trigger: 'schedule', attempts: 2 })
+  const lines = z.object({ items: z.array(z.object({ message: z.string() })) })
+  const { items } = await service.ask(lines, `/runs/${run.id}/logs`)
+  expect(items.map(({ message }) => message)).toContain('attempt failed, trying again')
+  await expectEverythingOnce((sql) => embeddedQuery(folder.path, sql))
+}, 150_000)
+
+/** Two processes with data folders of their own, on one PostgreSQL. */
+function shared(
+  database: TestDatabase,
+  data: TestDatabase,
+  kafka: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return {
+    REACTOR_CONNECT_DATABASE_URL: database.url,
+    REACTOR_CONNECT_DATA_DATABASE_URL: data.url,
+    ...kafka,
+  }
+}
+
+test.each(['embedded', 'kafka'] as const)(
+  'of two services on one PostgreSQL one is killed, and the other finds the run (log: %s)',
+  async (log) => {
+    await using metadata = await testDatabase()
+    await using data = await testDatabase()
+    await using one = await serviceFolder()
+    await using other = await serviceFolder()
+    const kafka = log === 'kafka' ? { KAFKA_BROKERS: testKafka().brokers.join(',') } : {}
+    const environment = shared(metadata, data, kafka)
+    const first = await one.start({ environment })
+    await connect(first, { stream: slowly, options: { log } })
+    const id = await startRun(first)
+    await runWhen(first, id, (run) => run.loaded > 2_000)
+    const second = await other.start({ environment, key: first.key })
+    await first.kill9()
+    const killedAt = Date.now()
+    await runWhen(second, id, (run) => run.attempts === 2, 30_000)
+    expect(Date.now() - killedAt).toBeLessThan(30_000)
+    expect(await runWhen(second, id, hasEnded)).toMatchObject({ status: 'complete' })
+    await expectEverythingOnce((sql) => data.query(sql))
+  },
+  120_000,
+)
