@@ -10,6 +10,12 @@ import {
   readEnvironment,
 } from '../service/config/environment.ts'
 import type { CatalogArguments } from './catalog/catalog-command.ts'
+import { askService } from './client/ask-service.ts'
+import type { Around, CommonFlags } from './client/service-command.ts'
+import type { DoctorFlags } from './doctor/doctor-command.ts'
+import { userInput } from './input/user-input.ts'
+import type { CommandOutput } from './output/command-output.ts'
+import type { ServeArguments } from './serve/serve-program.ts'
 import type { SourceArguments } from './source/source-command.ts'
 import { runProgram, type RunArguments } from './program.ts'
 import { HumanOutput } from './run/human-output.ts'
@@ -50,7 +56,9 @@ async function main(argv: readonly string[]): Promise<void> {
     process.stdout.write(text)
   }
   try {
-    await runProgram(argv, { version: packageVersion(), run, source, catalog, writeOut })
+    const version = packageVersion()
+    const commands = { run, source, catalog, serve, askService: service, doctor }
+    await runProgram(argv, { version, ...commands, writeOut })
   } catch (error) {
     finish(outputFor({ json: argv.includes('--json') }), errorEnd(error))
   }
@@ -93,6 +101,60 @@ async function catalog(options: CatalogArguments): Promise<void> {
     allowedNetworks: allowedNetworksOf(readEnvironment()),
     catalogFolder: catalogFolderOf(readEnvironment()),
   })
+}
+
+async function serve(options: ServeArguments): Promise<void> {
+  using stop = new StopSignals(process, () => {
+    process.stderr.write(
+      'stopping: runs drain to their last checkpoint; Ctrl-C again ends it at once\n',
+    )
+  })
+  const { runServe } = await import('./serve/serve-command.ts')
+  process.exitCode = await runServe(options, {
+    environment: readEnvironment(),
+    version: packageVersion(),
+    signal: stop.signal,
+    writeOut: (text) => process.stdout.write(text),
+    writeLog: (line) => process.stderr.write(line),
+    now: Date.now,
+  })
+}
+
+async function service(
+  flags: CommonFlags,
+  work: (around: Around) => Promise<number>,
+): Promise<void> {
+  using stop = new StopSignals(process, () => undefined)
+  process.stdout.on('error', () => {
+    stop.stop()
+  })
+  process.exitCode = await askService(flags, work, {
+    output: commandOutput(flags),
+    input: userInput(process),
+    environment: readEnvironment(),
+    signal: stop.signal,
+  })
+}
+
+async function doctor(flags: DoctorFlags): Promise<void> {
+  using stop = new StopSignals(process, () => undefined)
+  const { runDoctor } = await import('./doctor/doctor-command.ts')
+  process.exitCode = await runDoctor(flags, {
+    output: commandOutput(flags),
+    environment: readEnvironment(),
+    version: packageVersion(),
+    signal: stop.signal,
+  })
+}
+
+function commandOutput({ json }: { readonly json?: true }): CommandOutput {
+  return {
+    json: json === true,
+    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    paint: paintFor(process.stderr),
+    screen,
+    write: writeWithRoom,
+  }
 }
 
 /** Resolves when the pipe has room for more: a reader that is slow slows the source down. */

@@ -1,7 +1,19 @@
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, CommanderError, Option } from 'commander'
 import { ConnectError } from '../protocol/index.ts'
 import type { CatalogArguments } from './catalog/catalog-command.ts'
 import { catalogCommand } from './catalog/catalog-program.ts'
+import { authCommand } from './auth/auth-program.ts'
+import type { AskService } from './client/service-command.ts'
+import { completionCommands } from './completion/completion-program.ts'
+import { connectionsCommand } from './connections/connections-program.ts'
+import type { DoctorFlags } from './doctor/doctor-command.ts'
+import { doctorCommand } from './doctor/doctor-program.ts'
+import { instancesCommand } from './instances/instances-program.ts'
+import { keysCommand } from './keys/keys-program.ts'
+import { portNumber } from './options.ts'
+import { reservedCommands } from './reserved/reserved-program.ts'
+import type { ServeArguments } from './serve/serve-program.ts'
+import { serveCommand } from './serve/serve-program.ts'
 import type { SourceArguments } from './source/source-command.ts'
 import type { LogLevel } from './run/log-lines.ts'
 import { logLevels } from './run/log-lines.ts'
@@ -20,6 +32,9 @@ export interface ProgramOptions {
   readonly run: (options: RunArguments) => Promise<void>
   readonly source: (options: SourceArguments) => Promise<void>
   readonly catalog: (options: CatalogArguments) => Promise<void>
+  readonly serve: (options: ServeArguments) => Promise<void>
+  readonly askService: AskService
+  readonly doctor: (flags: DoctorFlags) => Promise<void>
   readonly writeOut: (text: string) => void
 }
 
@@ -48,19 +63,55 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
   try {
     await createProgram(options).parseAsync(argv, { from: 'user' })
   } catch (error) {
+    // Help and version have been written.
     if (!(error instanceof CommanderError)) throw error
-    if (error.exitCode === 0) return
-    throw usageError(error)
   }
 }
 
-function createProgram(options: ProgramOptions): Command {
+/** All commands, as the command line, its completion and its documentation have them. */
+export function createProgram(options: ProgramOptions): Command {
   const program = new Command('reactor')
     .description('Replicates streams of third-party systems into Postgres.')
     .version(options.version, '-V, --version', 'print the version')
-    .addHelpText('after', '\nStart with: reactor connect run --help')
-  const connect = program.command('connect').description('connectors, connections and runs')
-  const run = connect
+    .addHelpText('after', '\nStart with: reactor connect --help')
+  const connect = program
+    .command('connect')
+    .description('connectors, connections and runs')
+    .addHelpText('after', connectHelp)
+  runCommand(connect, options)
+  sourceCommand(connect, options)
+  catalogCommand(connect, options.catalog, options.askService)
+  serveCommand(connect, options.serve)
+  instancesCommand(connect, options.askService)
+  connectionsCommand(connect, options.askService)
+  keysCommand(connect, options.askService)
+  reservedCommands(connect, options.askService)
+  doctorCommand(connect, options.doctor)
+  authCommand(program, options.askService)
+  completionCommands(program, options.writeOut)
+  for (const command of withSubcommands(program)) quiet(command, options.writeOut)
+  return program
+}
+
+/** The command and all below it. */
+export function withSubcommands(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)]
+}
+
+const connectHelp = `
+One connection, from a file, here and now:
+  $ reactor connect run shop.yaml
+
+Many, in a service that keeps them, runs them by schedule and shows what happens:
+  $ reactor connect serve
+  $ reactor connect instances create shop-db --type postgres --config shop.json
+  $ reactor connect connections create shop --from shop-db --dest data:shop
+  $ reactor connect connections runs start shop --wait
+
+docs/cli.md describes all commands.`
+
+function runCommand(connect: Command, options: ProgramOptions): void {
+  connect
     .command('run')
     .description('run the connection of a run file once, from its last checkpoint to the end')
     .argument('<FILE>', 'run file: .yaml, .yml or .toml')
@@ -86,11 +137,6 @@ function createProgram(options: ProgramOptions): Command {
       const { log, logLevel, metricsPort } = flags
       await options.run({ file, json: flags.json === true, log, logLevel, metricsPort })
     })
-  const source = sourceCommand(connect, options)
-  const catalog = catalogCommand(connect, options.catalog)
-  for (const command of [program, connect, run, source, catalog, ...catalog.commands])
-    quiet(command, options.writeOut)
-  return program
 }
 
 interface SourceFlags {
@@ -102,8 +148,8 @@ interface SourceFlags {
   readonly logLevel: LogLevel
 }
 
-function sourceCommand(connect: Command, options: ProgramOptions): Command {
-  return connect
+function sourceCommand(connect: Command, options: ProgramOptions): void {
+  connect
     .command('source')
     .description('a manifest as an Airbyte source on the command line: messages on stdout')
     .addArgument(
@@ -143,26 +189,29 @@ Exit codes: 0 done   1 failed, a TRACE message says why   2 wrong command line o
 /** Errors are thrown, and written by the caller in the one form that all errors have. */
 function quiet(command: Command, writeOut: (text: string) => void): void {
   command
-    .exitOverride()
+    .exitOverride((error) => {
+      throw error.exitCode === 0 ? error : usageError(error, command)
+    })
     .configureOutput({ writeOut, writeErr: writeOut, outputError: () => undefined })
 }
 
-function portNumber(text: string): number {
-  const port = Number(text)
-  if (/^\d+$/.test(text) && port <= 65_535) return port
-  throw new InvalidArgumentError('It must be a port number: 0 to 65535.')
-}
-
-function usageError(error: CommanderError): ConnectError {
-  // `reactor` and `reactor connect` alone have printed their help.
+function usageError(error: CommanderError, command: Command): ConnectError {
+  const help = `\`${commandPath(command)} --help\``
+  // A command that only has commands below it has printed its help.
   if (error.code === 'commander.help') {
-    return new ConnectError('usage', {
-      details: { problem: 'No command was given', fix: 'Run `reactor connect run FILE`.' },
-    })
+    const fix = 'Run one of the commands below it, such as `reactor connect run FILE`.'
+    return new ConnectError('usage', { details: { problem: 'No command was given', fix } })
   }
   const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
   const suggestion = rest.join(' ').replace(/[()]/g, '').trim()
   const problem = first.charAt(0).toUpperCase() + first.slice(1)
-  const fix = `${suggestion === '' ? '' : `${suggestion} `}Run \`reactor connect run --help\` for the options and examples.`
+  const fix = `${suggestion === '' ? '' : `${suggestion} `}Run ${help} for the options and examples.`
   return new ConnectError('usage', { details: { problem, fix }, cause: error })
+}
+
+/** `reactor connect runs start` */
+export function commandPath(command: Command): string {
+  const names: string[] = []
+  for (let at: Command | null = command; at !== null; at = at.parent) names.unshift(at.name())
+  return names.join(' ')
 }

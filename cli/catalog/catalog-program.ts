@@ -1,29 +1,32 @@
 import type { Command } from 'commander'
+import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import type { CatalogArguments } from './catalog-command.ts'
+import { listRemote, showRemote } from './remote-catalog.ts'
 
 /** `reactor connect catalog …`. */
 export function catalogCommand(
   connect: Command,
   run: (options: CatalogArguments) => Promise<void>,
-): Command {
+  ask: AskService,
+): void {
   const catalog = connect
     .command('catalog')
     .description('the connectors that a run file can name: list, show and import them')
     .addHelpText('after', examples)
-  catalog
-    .command('list')
-    .description('all connectors, a line each')
-    .option('--json', 'one JSON array')
-    .action((flags: { readonly json?: true }) =>
-      run({ command: 'list', json: flags.json === true }),
+  serviceCommand(catalog, 'list', 'all connectors, a line each')
+    .option('--remote', 'those of a service instead of those of this machine')
+    .action((flags: RemoteFlags) =>
+      flags.remote === true
+        ? ask(flags, listRemote)
+        : run({ command: 'list', json: flags.json === true }),
     )
-  catalog
-    .command('show')
-    .description('the fields of a connector’s configuration, and its streams')
+  serviceCommand(catalog, 'show', 'the fields of a connector’s configuration, and its streams')
     .argument('<TYPE>', 'its name')
-    .option('--json', 'one JSON object, with the whole JSON Schema of the configuration')
-    .action((type: string, flags: { readonly json?: true }) =>
-      run({ command: 'show', type, json: flags.json === true }),
+    .option('--remote', 'ask a service instead of this machine')
+    .action((type: string, flags: RemoteFlags) =>
+      flags.remote === true
+        ? ask(flags, (around) => showRemote(around, type))
+        : run({ command: 'show', type, json: flags.json === true }),
     )
   catalog
     .command('import')
@@ -34,7 +37,10 @@ export function catalogCommand(
     .action((from: string, flags: { readonly as?: string; readonly force?: true }) =>
       run({ command: 'import', from, name: flags.as, force: flags.force === true }),
     )
-  return catalog
+}
+
+interface RemoteFlags extends CommonFlags {
+  readonly remote?: true
 }
 
 const examples = `
@@ -44,5 +50,6 @@ Examples:
   $ reactor connect catalog import shop.yaml
   $ reactor connect catalog import airbyte/airbyte-integrations/connectors
 
-Imported manifests are kept in ~/.reactor/connect/manifests (REACTOR_CONNECT_CATALOG_DIR).
+Imported manifests are kept in ~/.local/share/reactor-connect/catalog (REACTOR_CONNECT_CATALOG_DIR), where the service of
+this machine finds them too. With --remote a service is asked instead.
 Exit codes: 0 done   1 a manifest was refused   2 wrong command line`

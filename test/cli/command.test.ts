@@ -17,6 +17,9 @@ async function command(
     version: '1.2.3',
     source: () => Promise.resolve(),
     catalog: () => Promise.resolve(),
+    serve: () => Promise.resolve(),
+    askService: () => Promise.resolve(),
+    doctor: () => Promise.resolve(),
     run: async (given: RunArguments) => Promise.resolve(void ran.push(given)),
     writeOut: (text: string) => {
       written += text

@@ -1,0 +1,157 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { ApiClient } from '../../../cli/client/api-client.ts'
+import { apiPath } from '../../../cli/client/api-path.ts'
+import { followRun } from '../../../cli/client/follow-run.ts'
+import { closedPort } from '../reactor-command.ts'
+
+async function withServer(
+  listener: RequestListener,
+  work: (client: ApiClient, url: string) => Promise<void>,
+): Promise<void> {
+  const server = createServer(listener)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const url = `http://127.0.0.1:${port}`
+  try {
+    await work(new ApiClient({ url, key: 'kit-secret-key' }, new AbortController().signal), url)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+}
+
+const request = { method: 'GET', path: '/connect/v1/catalog' } as const
+const json = { 'content-type': 'application/json' }
+
+describe('the client', () => {
+  test('says how to start the service where nothing listens', async () => {
+    const url = `http://127.0.0.1:${await closedPort()}`
+    const client = new ApiClient({ url, key: undefined }, new AbortController().signal)
+    const error: unknown = await client.ask(request, z.unknown()).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({
+      code: 'service_unreachable',
+      suggestedFix: expect.stringContaining('reactor connect serve') as string,
+    })
+  })
+
+  test.each([
+    ['a page', 200, { 'content-type': 'text/html' }, '<html>kit-page</html>'],
+    ['an error of a proxy', 502, { 'content-type': 'text/html' }, 'Bad gateway'],
+    ['another document', 200, json, '{"other":1}'],
+    ['half an answer', 200, json, '{"items":['],
+    ['an error in another form', 400, json, '{"message":"no"}'],
+    ['a redirect', 302, { location: 'http://127.0.0.1:1/elsewhere' }, ''],
+  ])('takes %s for what it is', async (_what, status, headers, body) => {
+    const seen: string[] = []
+    await withServer(
+      (asked, response) => {
+        seen.push(asked.url ?? '')
+        response.writeHead(status, headers).end(body)
+      },
+      async (client) => {
+        await expect(
+          client.ask(request, z.object({ items: z.array(z.unknown()) })),
+        ).rejects.toMatchObject({ code: 'service_answer_invalid' })
+      },
+    )
+    expect(seen).toEqual([request.path])
+  })
+
+  test('shows an error that it does not know as the service said it, without escape sequences', async () => {
+    const error = {
+      code: 'of_the_future',
+      message: 'It is \u001B[31mred',
+      suggested_fix: 'Wait.',
+      request_id: 'r',
+    }
+    await withServer(
+      (_, response) => response.writeHead(409, json).end(JSON.stringify({ error })),
+      async (client) => {
+        const thrown: unknown = await client.tell(request).catch((refused: unknown) => refused)
+        expect(thrown).toMatchObject({
+          code: 'service_refused',
+          message: 'It is �[31mred [of_the_future]',
+          suggestedFix: 'Wait.',
+        })
+      },
+    )
+  })
+
+  test('keeps every name in its segment of the path', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1, unit: 'grapheme' }), (name) => {
+        fc.pre(name !== '.' && name !== '..' && name.isWellFormed())
+        const { pathname } = new URL(`http://x${apiPath('instances', name, 'check')}`)
+        const [, , , before, segment = '', after, ...more] = pathname.split('/')
+        expect([before, decodeURIComponent(segment), after, more]).toEqual([
+          ...['instances', name, 'check', []],
+        ])
+      }),
+    )
+    for (const name of ['', '.', '..'])
+      expect(() => apiPath('instances', name)).toThrow(/is no name/)
+  })
+})
+
+describe('following a run', () => {
+  const run = {
+    ...{ id: 'run_1', connection: 'c', status: 'running', trigger: 'manual', created_at: 'x' },
+    ...{ started_at: null, ended_at: null, read: 0, loaded: 0, rejected: 0, error: null },
+    ...{ attempts: 1, retry_of: null, streams: [] },
+  }
+  const line = (seq: number): object => ({
+    ...{ seq, at: '2026-11-26T12:00:00.000Z', level: 'info', message: `m${seq}`, fields: {} },
+  })
+  const event = (name: string, data: unknown, id?: number): string =>
+    `event: ${name}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`
+  const following = { path: '/logs', after: 0, signal: new AbortController().signal }
+
+  test('goes on after the last line where the connection breaks or ends early', async () => {
+    const asked: unknown[] = []
+    await withServer(
+      (request_, response) => {
+        asked.push(request_.headers['last-event-id'])
+        response.writeHead(200, { 'content-type': 'text/event-stream' })
+        if (asked.length === 1) {
+          response.write(event('log', line(1), 1) + event('log', line(2), 2), () => {
+            response.destroy()
+          })
+        } else if (asked.length === 2) response.end(event('run', run))
+        else response.end(event('unknown', 1) + event('log', line(3), 3) + event('end', {}))
+      },
+      async (client) => {
+        const news: string[] = []
+        for await (const one of followRun(client, following))
+          news.push(one.type === 'log' ? one.line.message : one.run.status)
+        expect(news).toEqual(['m1', 'm2', 'running', 'm3'])
+      },
+    )
+    expect(asked).toEqual(['0', '2', '2'])
+  })
+
+  test('ends with the error that the service gives', async () => {
+    const error = { code: 'run_not_found', message: 'x', suggested_fix: 'y', details: { run: 'r' } }
+    await withServer(
+      (_, response) => response.writeHead(200).end(event('error', { error })),
+      async (client) => {
+        await expect(followRun(client, following).next()).rejects.toMatchObject({
+          ...{ code: 'run_not_found', message: 'There is no run r' },
+        })
+      },
+    )
+  })
+
+  test('does not wait for a service that was never there', async () => {
+    const url = `http://127.0.0.1:${await closedPort()}`
+    const client = new ApiClient({ url, key: undefined }, following.signal)
+    await expect(followRun(client, following).next()).rejects.toMatchObject({
+      code: 'service_unreachable',
+    })
+  })
+})

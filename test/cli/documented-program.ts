@@ -1,0 +1,12 @@
+import type { Command } from 'commander'
+import { createProgram } from '../../cli/program.ts'
+
+/** The commands, as they are; none does anything. */
+export function documentedProgram(): Command {
+  const nothing = (): Promise<void> => Promise.resolve()
+  return createProgram({
+    ...{ version: '1.2.3', run: nothing, source: nothing, catalog: nothing, serve: nothing },
+    ...{ askService: nothing, doctor: nothing },
+    writeOut: () => undefined,
+  })
+}

@@ -1,0 +1,76 @@
+import { askService } from '../../cli/client/ask-service.ts'
+import { runProgram } from '../../cli/program.ts'
+import { plainPaint } from '../../cli/run/paint.ts'
+import { Screen } from '../../cli/run/screen.ts'
+import type { Environment } from '../../service/config/environment.ts'
+
+export interface CommandEnd {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+export interface CommandOptions {
+  readonly environment: Environment
+  /** Standard input, where it is a pipe. */
+  readonly stdin?: string
+  /** Someone is there, and answers the questions so. */
+  readonly answers?: readonly string[]
+  /** Standard output is a terminal of this width. */
+  readonly columns?: number
+  readonly signal?: AbortSignal
+  /** Called with each piece of output. */
+  readonly onText?: (text: string) => void
+}
+
+/** A command that asks the service, run in this process. */
+export async function reactor(
+  argv: readonly string[],
+  options: CommandOptions,
+): Promise<CommandEnd> {
+  let code = 0
+  let out = ''
+  let err = ''
+  const answers = [...(options.answers ?? [])]
+  const nothing = (): Promise<void> => Promise.resolve()
+  const screen = new Screen({
+    isTTY: false,
+    write: (text) => {
+      err += text
+      options.onText?.(text)
+    },
+  })
+  await runProgram(argv, {
+    ...{ version: '1.2.3', run: nothing, source: nothing, catalog: nothing },
+    ...{ serve: nothing, doctor: nothing },
+    writeOut: (text) => {
+      out += text
+    },
+    askService: async (flags, work) => {
+      code = await askService(flags, work, {
+        output: {
+          json: flags.json === true,
+          columns: options.columns,
+          paint: plainPaint,
+          screen,
+          write: (text) => {
+            out += text
+            options.onText?.(text)
+            return Promise.resolve()
+          },
+        },
+        input: {
+          canAsk: options.answers !== undefined,
+          readAll: () => Promise.resolve(options.stdin ?? ''),
+          askSecret: (question) => {
+            err += question
+            return Promise.resolve(answers.shift() ?? '')
+          },
+        },
+        environment: options.environment,
+        signal: options.signal ?? new AbortController().signal,
+      })
+    },
+  })
+  return { code, out, err }
+}

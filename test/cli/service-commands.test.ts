@@ -1,0 +1,355 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { TestApi } from '../service/http/test-api.ts'
+import { reactor, type CommandEnd, type CommandOptions } from './service-command-line.ts'
+
+let api: TestApi
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reactor-cli-'))
+})
+afterAll(async () => {
+  await rm(folder, { recursive: true })
+})
+beforeEach(async () => {
+  api = await TestApi.start()
+})
+afterEach(async () => {
+  await api[Symbol.asyncDispose]()
+})
+
+async function run(
+  line: string | readonly string[],
+  options: Partial<CommandOptions> = {},
+): Promise<CommandEnd> {
+  const argv = typeof line === 'string' ? line.split(' ') : line
+  return reactor(['connect', ...argv], {
+    environment: {
+      HOME: folder,
+      REACTOR_CONNECT_URL: api.server.url,
+      REACTOR_CONNECT_API_KEY: api.key,
+    },
+    ...options,
+  })
+}
+
+async function json(line: string): Promise<unknown> {
+  const { out } = await run(`${line} --json`)
+  return JSON.parse(out)
+}
+
+const errorAnswer = z.object({
+  error: z.looseObject({ code: z.string(), suggested_fix: z.string() }),
+})
+
+describe('instances', () => {
+  test('are created, listed, shown, changed and deleted', async () => {
+    const created = await run('instances create shop --type faker')
+    expect(created).toMatchObject({ code: 0, err: '' })
+    expect(created.out).toBe(
+      'created shop (faker), credentials missing\nnext: reactor connect instances credentials shop\n',
+    )
+    const list = (await run('instances list')).out.split('\n')
+    expect(list[0]).toMatch(/^NAME +TYPE +CREDENTIALS +UPDATED$/)
+    expect(list[1]).toMatch(/^shop +faker +missing +\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ$/)
+    expect(await json('instances get shop')).toMatchObject({ name: 'shop', version: 1 })
+    const changed = ['instances', 'update', 'shop', '--config', '{"count":7}']
+    expect((await run([...changed, '--if-version', '1'])).code).toBe(0)
+    const stale = await run([...changed, '--if-version', '1', '--json'])
+    expect(stale.code).toBe(1)
+    expect(errorAnswer.parse(JSON.parse(stale.out)).error.code).toBe('version_conflict')
+    expect((await run('instances get shop')).out).toContain('configuration  {"count":7}')
+    expect((await run('instances delete shop')).out).toBe('deleted shop\n')
+    expect(await json('instances list')).toEqual([])
+  })
+
+  test('an error is shown with its code, fix and page', async () => {
+    const { code, out, err } = await run('instances get nobody')
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err).toMatch(
+      /^error: .*nobody.* \[instance_not_found\]\n {2}fix: {2}\S.*\n {2}docs: docs\/errors\/instance_not_found\.md\n$/,
+    )
+  })
+
+  test('credentials come from standard input or a file without a word, from the command line with a warning', async () => {
+    await run('instances create shop --type faker')
+    const secret = 'kit-secret-input'
+    const stdin = JSON.stringify({ token: secret })
+    const piped = await run('instances credentials shop --input -', { stdin })
+    expect(piped).toMatchObject({ code: 0, err: '' })
+    expect(piped.out).toContain('credentials ready')
+    const file = join(folder, 'secrets.json')
+    await writeFile(file, stdin)
+    expect(await run(`instances credentials shop --input ${file}`)).toMatchObject({
+      code: 0,
+      err: '',
+    })
+    const visible = await run(['instances', 'credentials', 'shop', '--input', stdin])
+    expect(visible.code).toBe(0)
+    expect(visible.err).toMatch(/^warning: secrets on a command line/)
+    expect(piped.out + visible.out + visible.err).not.toContain(secret)
+  })
+
+  test('what is no JSON object is refused without quoting it', async () => {
+    await run('instances create shop --type faker')
+    for (const stdin of [
+      'kit-secret-broken',
+      '["kit-secret-broken"]',
+      '{"a": kit-secret-broken}',
+      '',
+    ]) {
+      const { code, err } = await run('instances credentials shop --input -', { stdin })
+      expect(code).toBe(2)
+      expect(err).toContain('--input is not a JSON object')
+      expect(err).not.toContain('kit-secret')
+    }
+    const missing = await run('instances credentials shop --input no-such-file.json')
+    expect(missing).toMatchObject({ code: 2 })
+    expect(missing.err).toContain('ENOENT')
+  })
+
+  test('without input the secrets are asked for, where somebody is there', async () => {
+    const { faker } = Object.fromEntries(api.service.descriptors)
+    if (faker === undefined) throw new TypeError('no faker')
+    api.service.descriptors.set('faker', { ...faker, auth: [{ kind: 'api_key', field: 'token' }] })
+    await run('instances create shop --type faker')
+    const alone = await run('instances credentials shop')
+    expect(alone.code).toBe(2)
+    expect(alone.err).toContain('/token')
+    const asked = await run('instances credentials shop', { answers: ['kit-secret-asked'] })
+    expect(asked).toMatchObject({ code: 0, err: 'token (not shown): ' })
+    expect(asked.out).toContain('credentials ready')
+  })
+
+  test('a check that fails has exit code 1, a discovery lists the streams', async () => {
+    await run('instances create shop --type faker')
+    expect(await run('instances check shop')).toEqual({
+      code: 1,
+      out: 'shop: it does not work: No token\n',
+      err: '',
+    })
+    await run('instances credentials shop --input -', { stdin: '{"token":"t"}' })
+    expect((await run('instances check shop')).code).toBe(0)
+    const { out } = await run('instances discover shop --refresh')
+    expect(out).toMatch(/^STREAM +SYNC MODES/)
+    expect(out).toMatch(/\nusers +full_refresh/)
+  })
+})
+
+describe('connections', () => {
+  beforeEach(async () => {
+    await run('instances create source --type faker')
+  })
+
+  test('are created, listed, changed, paused, reset and deleted', async () => {
+    const create = 'connections create shop --from source --streams users,orders --dest data:shop'
+    const created = await run([
+      ...create.split(' '),
+      '--schedule',
+      '*/15 * * * *',
+      '--deletes',
+      'soft',
+    ])
+    expect(created).toMatchObject({ code: 0, err: '' })
+    expect(await json('connections get shop')).toMatchObject({
+      from: 'source',
+      destination: 'data:shop',
+      streams: [{ name: 'users' }, { name: 'orders' }],
+      schedule: { cron: '*/15 * * * *' },
+      options: { deletes: 'soft' },
+    })
+    expect((await run('connections list --status active')).out).toMatch(
+      /\nshop +source +data:shop +active +\*\/15 \* \* \* \* +never run\n$/,
+    )
+    expect(await json('connections list --instance nobody')).toEqual([])
+    expect((await run('connections pause shop')).out).toBe('shop is paused\n')
+    expect((await run('connections resume shop')).out).toBe('shop is active\n')
+    const unscheduled = await run('connections update shop --no-schedule --dest postgres:other')
+    expect(unscheduled.out).toMatch(/destination +postgres:other\nschedule +by hand/)
+    expect((await run('connections update shop')).code).toBe(2)
+    expect((await run('connections reset shop --streams users')).out).toContain(
+      'users are forgotten',
+    )
+    const unknown = await run('connections reset shop --streams nobody')
+    expect(unknown.err).toContain('[stream_not_found]')
+    expect((await run('connections delete shop')).code).toBe(0)
+  })
+
+  test('streams can be said in full, and not twice', async () => {
+    const create = ['connections', 'create', 'shop', '--from', 'source', '--dest', 'data:shop']
+    const stream = { name: 'users', sync_mode: 'full_refresh', destination_sync_mode: 'overwrite' }
+    const options = [...create, '--stream-config', JSON.stringify([stream])]
+    expect((await run([...options, '--streams', 'users'])).code).toBe(2)
+    expect((await run([...create, '--stream-config', '[{"nam":"users"}]'])).code).toBe(2)
+    expect((await run([...create, '--timezone', 'Europe/Oslo'])).code).toBe(2)
+    expect((await run(options)).code).toBe(0)
+    expect((await run('connections get shop')).out).toContain('users (full_refresh, overwrite)')
+  })
+
+  test('a long list is fetched page by page, and no further than asked', async () => {
+    for (let index = 0; index < 450; index++)
+      await api.service.connections.create({
+        ...{ name: `c${String(index).padStart(3, '0')}`, from: 'source', destination: 'data:d' },
+      })
+    expect(z.array(z.unknown()).parse(await json('connections list'))).toHaveLength(450)
+    expect(z.array(z.unknown()).parse(await json('connections list --limit 201'))).toHaveLength(201)
+  })
+})
+
+describe('runs', () => {
+  beforeEach(async () => {
+    await api.withConnection('shop')
+  })
+
+  const runIds = z.array(z.object({ id: z.string(), status: z.string() }))
+  async function active(): Promise<string> {
+    for (;;) {
+      const run = api.service.runs.active('shop')
+      if (run !== undefined && api.service.runs.followers(run.id) > 0) return run.id
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+
+  test.each([
+    ['complete', 0],
+    ['failed', 1],
+    ['partial', 3],
+    ['cancelled', 4],
+  ] as const)('a run that was waited for and ended %s gives exit code %i', async (status, code) => {
+    const waiting = run('connections runs start shop --wait')
+    api.service.runs.end(await active(), status)
+    const end = await waiting
+    expect(end.code).toBe(code)
+    expect(end.err).toContain(`run ${status}: 0 of 2 streams complete, 0 rows loaded`)
+    expect(end.err.includes('connections runs retry shop run_')).toBe(status !== 'complete')
+  })
+
+  test('with --follow and --json the news are objects, a line each, the result last', async () => {
+    const following = run('connections runs start shop --follow --json')
+    const id = await active()
+    api.service.runs.log(id, 'reading')
+    api.service.runs.end(id)
+    const { out, code } = await following
+    const lines = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => z.looseObject({ type: z.string() }).parse(JSON.parse(line)))
+    expect(code).toBe(0)
+    expect(lines.at(-1)).toMatchObject({ type: 'result', exit_code: 0, run: { id } })
+    expect(lines.filter(({ type }) => type === 'log')).toMatchObject([
+      { line: { message: 'queued' } },
+      { line: { message: 'reading' } },
+    ])
+  })
+
+  test('Ctrl-C ends the watching, not the run', async () => {
+    const stop = new AbortController()
+    const waiting = run('connections runs start shop --wait', { signal: stop.signal })
+    const id = await active()
+    stop.abort()
+    const { code, err } = await waiting
+    expect(code).toBe(130)
+    expect(err).toContain(`reactor connect connections runs cancel shop ${id}`)
+    expect(api.service.runs.active('shop')?.id).toBe(id)
+  })
+
+  test('are started, listed, shown, cancelled and retried', async () => {
+    const started = await run('connections runs start shop')
+    const id = /^(run_\w{26}) is queued\n/.exec(started.out)?.[1] ?? ''
+    expect((await run('connections runs start shop')).err).toContain('[run_active]')
+    expect((await run(`connections runs cancel shop ${id}`)).out).toBe(`${id} is cancelled\n`)
+    expect((await run(`connections runs cancel shop ${id}`)).err).toContain('[run_ended]')
+    const retried = z
+      .object({ id: z.string() })
+      .parse(await json(`connections runs retry shop ${id}`))
+    expect((await run(`connections runs get shop ${retried.id}`)).out).toContain(
+      `retry of    ${id}`,
+    )
+    const listed = runIds.parse(await json('connections runs list shop'))
+    expect(listed).toMatchObject([
+      { id: retried.id, status: 'queued' },
+      { id, status: 'cancelled' },
+    ])
+    expect(runIds.parse(await json('connections runs list shop --status cancelled'))).toHaveLength(
+      1,
+    )
+  })
+
+  test('logs are shown to where they are, or followed to the end; escape sequences in them do nothing', async () => {
+    const { id } = await api.service.runs.start('shop')
+    for (let index = 0; index < 1_500; index++) api.service.runs.log(id, `line ${index}`)
+    api.service.runs.log(id, 'red \u001B[31m and\nmore')
+    const { out } = await run(`connections runs logs shop ${id}`)
+    expect(out.trimEnd().split('\n')).toHaveLength(1_502)
+    expect(out).toMatch(/\d\d:\d\d:\d\d\.\d{3} INFO red �\[31m and more a=1\n$/)
+    const after = await run(`connections runs logs shop ${id} --after 1501 --json`)
+    expect(JSON.parse(after.out)).toMatchObject({ seq: 1_502 })
+    const following = run(`connections runs logs shop ${id} --follow --after 1500`)
+    await active()
+    api.service.runs.log(id, 'last')
+    api.service.runs.end(id)
+    const followed = await following
+    expect(followed).toMatchObject({ code: 0, err: '' })
+    expect(
+      followed.out
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.slice(13)),
+    ).toEqual(['INFO line 1499 a=1', 'INFO red �[31m and more a=1', 'INFO last a=1'])
+  })
+})
+
+describe('keys', () => {
+  test('are made, listed and revoked; the key alone goes to standard output', async () => {
+    const { out, err } = await run('keys create ci')
+    expect(out).toMatch(/^rk_\w+\n$/)
+    const id = /^key (\w+) for "ci"/.exec(err)?.[1] ?? ''
+    const environment = {
+      HOME: folder,
+      REACTOR_CONNECT_URL: api.server.url,
+      REACTOR_CONNECT_API_KEY: out.trim(),
+    }
+    const list = await run('keys list', { environment })
+    expect(list.out).toMatch(new RegExp(`\\n${id} +ci `))
+    expect(list.out).not.toContain(out.trim())
+    expect((await run(`keys revoke ${id}`)).code).toBe(0)
+    expect((await run('keys list', { environment })).err).toContain('[unauthorized]')
+  })
+})
+
+test('what the service does not have yet keeps its place and says so', async () => {
+  await api.withConnection('shop')
+  const lines = [
+    'connections sandbox shop --limit-rows 100',
+    'connections promote shop --token t',
+    'receivers create shop-source --webhook events --dispatch job:process-stripe-event',
+    'policies conflict create --connection-a a --connection-b b --rules Lead:last_write_wins',
+    'schemas get 0123456789abcdef',
+    'codegen --instance shop-source --out client.ts',
+    'actions invoke shop-source ping --input {} --dry-run',
+  ]
+  for (const line of lines) {
+    const { code, err } = await run(line)
+    expect({ line, code }).toEqual({ line, code: 1 })
+    expect(err).toContain('[not_available]')
+  }
+  expect((await run('actions list shop-source')).out).toMatch(/\nping +read +synthesized +Ping\n$/)
+})
+
+test('a list fits the terminal', async () => {
+  await run('instances create a-name-that-is-as-long-as-a-name-can-be-or-nearly --type faker')
+  const { out } = await run('instances list', { columns: 60 })
+  for (const line of out.trimEnd().split('\n')) expect(line.length).toBeLessThanOrEqual(60)
+  expect(out).toContain('…')
+})
+
+test('the catalog of the service', async () => {
+  expect((await run('catalog list --remote')).out).toBe('faker  native  Faker\n')
+  const { out } = await run('catalog show faker --remote')
+  expect(out).toMatch(/actions +ping\n/)
+  expect(out).toMatch(/ {2}token +string +secret\n/)
+  expect((await run('catalog show nothing --remote')).err).toContain('[unknown_connector]')
+})
