@@ -39,7 +39,9 @@ export function apiKeyRoutes(api: App, apiKeys: ApiKeyService): void {
         summary: 'Make a key; it is shown this once',
         description:
           'Takes no `Idempotency-Key`: the answer holds the key, and what is answered again would have to be kept.',
-        headers: z.looseObject({ 'idempotency-key': z.undefined().optional() }).meta({ type: 'object' }),
+        headers: z
+          .looseObject({ 'idempotency-key': z.undefined().optional() })
+          .meta({ type: 'object' }),
         body: apiKeyCreate,
         response: { 201: newApiKeyDocument, ...failures(...bodyFailures) },
       },
