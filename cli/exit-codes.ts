@@ -1,15 +1,15 @@
 import type { RunResult } from '../engine/run-types.ts'
 
-/** What the command's exit code means. docs/run-file.md lists them; scripts rely on them. */
+/** What the command's exit code means. docs/run-file.md and docs/cli.md list them; scripts rely on them. */
 export const exitCodes = {
   complete: 0,
   failed: 1,
   /** A wrong command line or run file: nothing was started. */
   usage: 2,
   partial: 3,
-  /** Stopped by the first Ctrl-C at a checkpoint: the next run goes on from there. */
+  /** Stopped by the first Ctrl-C, or cancelled in the service, at a checkpoint: the next run goes on from there. */
   stopped: 4,
-  /** Ended at once by the second Ctrl-C, as shells report SIGINT. */
+  /** Ended at once by the second Ctrl-C (by the first where only the service was asked), as shells report SIGINT. */
   killed: 130,
 } as const
 

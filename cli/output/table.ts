@@ -29,22 +29,18 @@ function columnWidths(rows: readonly Row[]): number[] {
   return widths
 }
 
-function fit(widths: number[], columns: number | undefined): readonly number[] {
+/** The widest columns give way, all to the same width. */
+function fit(widths: readonly number[], columns: number | undefined): readonly number[] {
   if (columns === undefined) return widths
   const room = columns - gap.length * (widths.length - 1)
-  let over = widths.reduce((sum, width) => sum + width, 0) - room
-  while (over > 0) {
-    const widest = Math.max(...widths)
-    if (widest <= leastWidth) break
-    const others = widths.filter((width) => width < widest)
-    const cut = Math.min(over, widest - Math.max(leastWidth, ...others, 0), widest - leastWidth)
-    const column = widths.indexOf(widest)
-    // Where several are the widest, they take turns.
-    const less = Math.max(1, cut)
-    widths[column] = widest - less
-    over -= less
-  }
-  return widths
+  let cap = Math.max(leastWidth, Math.min(room, Math.max(...widths)))
+  const capped = (): readonly number[] => widths.map((width) => Math.min(width, cap))
+  while (cap > leastWidth && sum(capped()) > room) cap -= 1
+  return capped()
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
 }
 
 function line(row: Row, widths: readonly number[]): string {

@@ -14,7 +14,7 @@ describe('completion offers', () => {
     [['connect', 'inst'], ['instances']],
     [
       ['connect', 'connections', 're'],
-      ['reset', 'resume'],
+      ['resume', 'reset'],
     ],
     [['connect', 'connections', 'runs', 'c'], ['cancel']],
     [

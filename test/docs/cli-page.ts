@@ -1,0 +1,105 @@
+import type { Command } from 'commander'
+import { commandPath } from '../../cli/parse-command.ts'
+import { withSubcommands } from '../../cli/program.ts'
+import { documentedProgram } from '../cli/documented-program.ts'
+
+/** docs/cli.md: what is said by hand, and the help of every command. */
+export function cliPage(): string {
+  const program = documentedProgram()
+  const shown = withSubcommands(program).filter((command) => isVisible(command))
+  return [introduction, ...shown.map(section)].join('\n')
+}
+
+function isVisible(command: Command): boolean {
+  const { parent } = command
+  return parent === null || parent.createHelp().visibleCommands(parent).includes(command)
+}
+
+function section(command: Command): string {
+  const depth = commandPath(command).split(' ').length
+  const heading = '#'.repeat(Math.min(4, depth + 1))
+  return `${heading} \`${commandPath(command)}\`\n\n\`\`\`text\n${helpOf(command)}\n\`\`\`\n`
+}
+
+function helpOf(command: Command): string {
+  let text = ''
+  command.configureOutput({
+    writeOut: (part) => {
+      text += part
+    },
+    getOutHelpWidth: () => 110,
+    getOutHasColors: () => false,
+  })
+  command.outputHelp()
+  return text.trimEnd()
+}
+
+const introduction = `# The command line
+
+\`reactor connect run FILE\` and \`reactor connect source …\` work by themselves. \`reactor connect serve\` is the service. Most of
+the other commands ask a service over its HTTP API.
+
+From a checkout the program is called by \`npm run reactor -- …\`, or \`node cli/main.ts …\`; below it is \`reactor\`.
+
+## Which service, and as whom
+
+A command that asks a service takes, in this order:
+
+1. \`--url\` and \`--key\`;
+2. \`REACTOR_CONNECT_URL\` and \`REACTOR_CONNECT_API_KEY\`;
+3. what \`reactor auth login\` has kept (\`~/.config/reactor/login.json\`, readable by you alone);
+4. the service of this machine: it leaves its address and a key in its data folder (\`local-service.json\`, readable by its
+   user alone), so on the same machine, as the same user, nothing has to be said. A service with a data folder of its own is
+   found by \`REACTOR_CONNECT_DATA_DIR\`;
+5. \`http://127.0.0.1:8007\`.
+
+A key that was kept for one address is never sent to another, redirects are not followed, and a key on the command line is
+warned of: the history of the shell and the list of processes show it.
+
+## What is written
+
+- Results go to standard output; notes, warnings, progress and errors to standard error.
+- Tables are cut to the width of a terminal, and are whole in a pipe. Colours appear on a terminal only, and never with
+  \`NO_COLOR\`.
+- \`--json\` gives the answer of the service as it is (a list as one array). An error is \`{"error":{…}}\` with the same
+  \`code\`, \`message\`, \`suggested_fix\` and \`docs_url\` as everywhere; [errors](errors/README.md) has a page for each.
+- Text of others (messages of a vendor, lines of a log) is shown without control characters.
+
+| Exit code | Meaning |
+|---|---|
+| 0 | done; with \`--wait\`: the run is complete |
+| 1 | failed; \`instances check\`: it does not work; \`doctor\`: something failed |
+| 2 | a wrong command line or file: nothing was done |
+| 3 | with \`--wait\`: the run is partial, some streams failed |
+| 4 | with \`--wait\`: the run was cancelled at a checkpoint |
+| 130 | Ctrl-C; a run that was watched goes on in the service |
+
+## From nothing to a table
+
+\`\`\`sh
+reactor connect serve                         # in one terminal; brings its own PostgreSQL
+\`\`\`
+
+\`\`\`sh
+reactor connect instances create numbers --type faker --config '{"streams": [{"name": "orders", "rows": 1000}]}'
+reactor connect instances check numbers
+reactor connect instances discover numbers
+reactor connect connections create numbers --from numbers --dest data:numbers --schedule "*/15 * * * *"
+reactor connect connections runs start numbers --wait
+reactor connect connections runs list numbers
+\`\`\`
+
+A connector with OAuth is authorized in the browser, after its application (client id and secret) was set:
+
+\`\`\`sh
+reactor connect instances create sf-prod --type salesforce
+reactor connect instances credentials sf-prod --input client.json
+reactor connect instances credentials sf-prod             # opens the browser
+\`\`\`
+
+The browser comes back to a port of this machine (\`http://127.0.0.1:PORT/callback\`); \`--callback-port\` fixes the port for a
+vendor that wants to know it. Where the browser runs on another machine, \`--service-callback\` lets it come back to the
+service, by its \`public_url\`.
+
+## All commands
+`
