@@ -1,5 +1,4 @@
-import { Argument, Command, CommanderError, Option } from 'commander'
-import { ConnectError } from '../protocol/index.ts'
+import { Command, Option } from 'commander'
 import type { CatalogArguments } from './catalog/catalog-command.ts'
 import { catalogCommand } from './catalog/catalog-program.ts'
 import { authCommand } from './auth/auth-program.ts'
@@ -15,8 +14,9 @@ import { reservedCommands } from './reserved/reserved-program.ts'
 import type { ServeArguments } from './serve/serve-program.ts'
 import { serveCommand } from './serve/serve-program.ts'
 import type { SourceArguments } from './source/source-command.ts'
-import type { LogLevel } from './run/log-lines.ts'
-import { logLevels } from './run/log-lines.ts'
+import { parseCommand, throwErrors } from './parse-command.ts'
+import { sourceCommand } from './source/source-program.ts'
+import { logLevels, type LogLevel } from './run/log-levels.ts'
 
 /** `reactor connect run FILE …` as it was parsed. */
 export interface RunArguments {
@@ -60,12 +60,7 @@ docs/run-file.md describes the run file.`
 
 /** Parses a command line and runs its command. Throws `usage` for a wrong one; help and version resolve. */
 export async function runProgram(argv: readonly string[], options: ProgramOptions): Promise<void> {
-  try {
-    await createProgram(options).parseAsync(argv, { from: 'user' })
-  } catch (error) {
-    // Help and version have been written.
-    if (!(error instanceof CommanderError)) throw error
-  }
+  await parseCommand(createProgram(options), argv)
 }
 
 /** All commands, as the command line, its completion and its documentation have them. */
@@ -79,7 +74,7 @@ export function createProgram(options: ProgramOptions): Command {
     .description('connectors, connections and runs')
     .addHelpText('after', connectHelp)
   runCommand(connect, options)
-  sourceCommand(connect, options)
+  sourceCommand(connect, options.source)
   catalogCommand(connect, options.catalog, options.askService)
   serveCommand(connect, options.serve)
   instancesCommand(connect, options.askService)
@@ -89,7 +84,7 @@ export function createProgram(options: ProgramOptions): Command {
   doctorCommand(connect, options.doctor)
   authCommand(program, options.askService)
   completionCommands(program, options.writeOut)
-  for (const command of withSubcommands(program)) quiet(command, options.writeOut)
+  for (const command of withSubcommands(program)) throwErrors(command, options.writeOut)
   return program
 }
 
@@ -137,81 +132,4 @@ function runCommand(connect: Command, options: ProgramOptions): void {
       const { log, logLevel, metricsPort } = flags
       await options.run({ file, json: flags.json === true, log, logLevel, metricsPort })
     })
-}
-
-interface SourceFlags {
-  readonly manifest?: string
-  readonly type?: string
-  readonly config?: string
-  readonly catalog?: string
-  readonly state?: string
-  readonly logLevel: LogLevel
-}
-
-function sourceCommand(connect: Command, options: ProgramOptions): void {
-  connect
-    .command('source')
-    .description('a manifest as an Airbyte source on the command line: messages on stdout')
-    .addArgument(
-      new Argument('<COMMAND>', 'what the source does').choices([
-        'spec',
-        'check',
-        'discover',
-        'read',
-      ]),
-    )
-    .option('--manifest <FILE>', 'the Low-Code manifest (YAML)')
-    .option('--type <NAME>', 'or one of the catalog: `reactor connect catalog list`')
-    .option('--config <FILE>', 'the configuration (JSON): for check, discover and read')
-    .option('--catalog <FILE>', 'the configured catalog (JSON): for read')
-    .option('--state <FILE>', 'the states of an earlier read (JSON)')
-    .addOption(
-      new Option('--log-level <LEVEL>', 'which LOG messages are written')
-        .choices(logLevels)
-        .default('warn'),
-    )
-    .addHelpText('after', sourceExamples)
-    .action(async (command: SourceArguments['command'], flags: SourceFlags) => {
-      const { manifest, type, config, catalog, state, logLevel } = flags
-      await options.source({ command, manifest, type, config, catalog, state, logLevel })
-    })
-}
-
-const sourceExamples = `
-Examples:
-  $ reactor connect source --manifest shop.yaml spec
-  $ reactor connect source --type notion spec
-  $ reactor connect source --manifest shop.yaml check --config config.json
-  $ reactor connect source --manifest shop.yaml read --config config.json --catalog catalog.json --state state.json
-
-Exit codes: 0 done   1 failed, a TRACE message says why   2 wrong command line or file`
-
-/** Errors are thrown, and written by the caller in the one form that all errors have. */
-function quiet(command: Command, writeOut: (text: string) => void): void {
-  command
-    .exitOverride((error) => {
-      throw error.exitCode === 0 ? error : usageError(error, command)
-    })
-    .configureOutput({ writeOut, writeErr: writeOut, outputError: () => undefined })
-}
-
-function usageError(error: CommanderError, command: Command): ConnectError {
-  const help = `\`${commandPath(command)} --help\``
-  // A command that only has commands below it has printed its help.
-  if (error.code === 'commander.help') {
-    const fix = 'Run one of the commands below it, such as `reactor connect run FILE`.'
-    return new ConnectError('usage', { details: { problem: 'No command was given', fix } })
-  }
-  const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
-  const suggestion = rest.join(' ').replace(/[()]/g, '').trim()
-  const problem = first.charAt(0).toUpperCase() + first.slice(1)
-  const fix = `${suggestion === '' ? '' : `${suggestion} `}Run ${help} for the options and examples.`
-  return new ConnectError('usage', { details: { problem, fix }, cause: error })
-}
-
-/** `reactor connect runs start` */
-export function commandPath(command: Command): string {
-  const names: string[] = []
-  for (let at: Command | null = command; at !== null; at = at.parent) names.unshift(at.name())
-  return names.join(' ')
 }

@@ -1,7 +1,5 @@
 import { pino, type Logger } from 'pino'
-
-export const logLevels = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const
-export type LogLevel = (typeof logLevels)[number]
+import type { LogLevel } from './log-levels.ts'
 
 export interface LogLinesOptions {
   readonly level: LogLevel

@@ -1,5 +1,5 @@
 import type { Logger } from '../../manifest-interpreter/contracts.ts'
-import type { LogLevel } from '../run/log-lines.ts'
+import type { LogLevel } from '../run/log-levels.ts'
 
 /** From what is always written to what rarely is. */
 const severities = ['error', 'warn', 'info', 'debug', 'trace'] as const

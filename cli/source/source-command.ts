@@ -16,9 +16,8 @@ import { dictOf, entries, get, isDict, isPlainDict } from '../../manifest-interp
 import { parseJson } from '../../manifest-interpreter/value/json.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
-import { catalogManifest } from '../../service/catalog/read-catalog.ts'
 import { exitCodes } from '../exit-codes.ts'
-import type { LogLevel } from '../run/log-lines.ts'
+import type { LogLevel } from '../run/log-levels.ts'
 import { AirbyteLines } from './airbyte-lines.ts'
 import { protocolLogger } from './protocol-logger.ts'
 
@@ -52,7 +51,7 @@ export async function runSource(
   around: SourceSurroundings,
 ): Promise<number> {
   const lines = new AirbyteLines(around.write, () => around.now())
-  const loaded = loadManifestFile(manifestFile(options, around.catalogFolder))
+  const loaded = loadManifestFile(await manifestFile(options, around.catalogFolder))
   const specification = connectorSpecification(loaded.manifest)
   if (options.command === 'spec') {
     await lines.line({ type: 'SPEC', spec: specification })
@@ -87,9 +86,16 @@ export async function runSource(
   }
 }
 
-function manifestFile({ manifest, type }: SourceArguments, catalogFolder: string): string {
+async function manifestFile(
+  { manifest, type }: SourceArguments,
+  catalogFolder: string,
+): Promise<string> {
   if (manifest !== undefined && type === undefined) return manifest
-  if (manifest === undefined && type !== undefined) return catalogManifest(catalogFolder, type)
+  if (manifest === undefined && type !== undefined) {
+    // Loaded when it is needed: the catalog knows the native connectors, with their databases' clients.
+    const { catalogManifest } = await import('../../service/catalog/read-catalog.ts')
+    return catalogManifest(catalogFolder, type)
+  }
   const problem = 'Which manifest is meant is not said once'
   const fix = 'Name a file with --manifest FILE, or one of the catalog with --type NAME.'
   throw new ConnectError('usage', { details: { problem, fix } })

@@ -1,0 +1,197 @@
+import { readFileSync } from 'node:fs'
+import { findPackageJSON } from 'node:module'
+import process from 'node:process'
+import { z } from 'zod'
+import {
+  allowedNetworksOf,
+  catalogFolderOf,
+  readEnvironment,
+} from '../service/config/environment.ts'
+import type { CatalogArguments } from './catalog/catalog-command.ts'
+import { askService } from './client/ask-service.ts'
+import type { Around, CommonFlags } from './client/service-command.ts'
+import { exitCodes } from './exit-codes.ts'
+import type { DoctorFlags } from './doctor/doctor-command.ts'
+import { userInput } from './input/user-input.ts'
+import type { CommandOutput } from './output/command-output.ts'
+import { showFailure } from './output/show-failure.ts'
+import type { ServeArguments } from './serve/serve-program.ts'
+import { writeWithRoom } from './output/write-with-room.ts'
+import { runSourceProcess } from './source/source-process.ts'
+import { runProgram, type RunArguments } from './program.ts'
+import { HumanOutput } from './run/human-output.ts'
+import { JsonOutput } from './run/json-output.ts'
+import { createLogger } from './run/log-lines.ts'
+import { paintFor } from './run/paint.ts'
+import { errorEnd } from './run/error-end.ts'
+import type { RunEnd, RunOutput } from './run/run-output.ts'
+import { Screen } from './run/screen.ts'
+import { scrubber } from '../service/instances/scrubber.ts'
+import { StopSignals } from './run/stop-signals.ts'
+
+/** Set as soon as the secrets are known: everything that is written goes through it. */
+let scrub = (text: string): string => text
+
+const screen = new Screen({
+  get isTTY() {
+    return process.stderr.isTTY
+  },
+  get columns() {
+    return process.stderr.columns
+  },
+  get rows() {
+    return process.stderr.rows
+  },
+  write: (text) => process.stderr.write(scrub(text)),
+})
+const writeJson = (line: string): void => {
+  process.stdout.write(`${scrub(line)}\n`)
+}
+
+/** Runs a command line to its end and sets the exit code. */
+export async function runCommandLine(argv: readonly string[]): Promise<void> {
+  const writeOut = (text: string): void => {
+    process.stdout.write(text)
+  }
+  // Without a listener it would end the process with a stack trace; the write that fails says it too.
+  process.stdout.on('error', () => undefined)
+  try {
+    const version = packageVersion()
+    const commands = { run, source: runSourceProcess, catalog, serve, askService: service, doctor }
+    await runProgram(argv, { version, ...commands, writeOut })
+  } catch (error) {
+    await showFailedCommand(argv, error)
+  }
+}
+
+/** Says why a command line failed before its command could, and sets the exit code. */
+export async function showFailedCommand(argv: readonly string[], error: unknown): Promise<void> {
+  // Nobody reads any more: `| head`.
+  if (error instanceof Error && 'code' in error && error.code === 'EPIPE') {
+    process.exitCode = exitCodes.killed
+    return
+  }
+  const json = argv.includes('--json')
+  if (argv[1] === 'run') finish(outputFor({ json }), errorEnd(error))
+  else process.exitCode = await showFailure({ ...commandOutput({}), json }, error)
+}
+
+async function run(options: RunArguments): Promise<void> {
+  const output = outputFor(options)
+  using stop = new StopSignals(process, () => {
+    output.note('stopping at the next checkpoint; press Ctrl-C again to end at once')
+  })
+  // Nobody reads the events any more (`| head`): as Ctrl-C.
+  process.stdout.on('error', () => {
+    stop.stop()
+  })
+  finish(output, await runFile(options, { output, signal: stop.signal }))
+}
+
+async function catalog(options: CatalogArguments): Promise<void> {
+  using stop = new StopSignals(process, () => undefined)
+  const { runCatalog } = await import('./catalog/catalog-command.ts')
+  process.exitCode = await runCatalog(options, {
+    write: writeWithRoom,
+    signal: stop.signal,
+    allowedNetworks: allowedNetworksOf(readEnvironment()),
+    catalogFolder: catalogFolderOf(readEnvironment()),
+  })
+}
+
+async function serve(options: ServeArguments): Promise<void> {
+  using stop = new StopSignals(process, () => {
+    process.stderr.write(
+      'stopping: runs drain to their last checkpoint; Ctrl-C again ends it at once\n',
+    )
+  })
+  const { runServe } = await import('./serve/serve-command.ts')
+  process.exitCode = await runServe(options, {
+    environment: readEnvironment(),
+    version: packageVersion(),
+    signal: stop.signal,
+    writeOut: (text) => process.stdout.write(text),
+    writeLog: (line) => process.stderr.write(line),
+    now: Date.now,
+  })
+}
+
+async function service(
+  flags: CommonFlags,
+  work: (around: Around) => Promise<number>,
+): Promise<void> {
+  using stop = new StopSignals(process, () => {
+    // It may be what is waited for.
+    process.stdin.destroy()
+  })
+  process.stdout.on('error', () => {
+    stop.stop()
+  })
+  process.exitCode = await askService(flags, work, {
+    output: commandOutput(flags),
+    input: userInput(process),
+    environment: readEnvironment(),
+    signal: stop.signal,
+  })
+}
+
+async function doctor(flags: DoctorFlags): Promise<void> {
+  using stop = new StopSignals(process, () => undefined)
+  const { runDoctor } = await import('./doctor/doctor-command.ts')
+  process.exitCode = await runDoctor(flags, {
+    output: commandOutput(flags),
+    environment: readEnvironment(),
+    version: packageVersion(),
+    signal: stop.signal,
+  })
+}
+
+function commandOutput({ json }: { readonly json?: true }): CommandOutput {
+  return {
+    json: json === true,
+    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    paint: paintFor(process.stderr),
+    screen,
+    write: writeWithRoom,
+  }
+}
+
+async function runFile(
+  options: RunArguments,
+  around: { readonly output: RunOutput; readonly signal: AbortSignal },
+): Promise<RunEnd> {
+  try {
+    // Connectors and engine are loaded when they are needed: help and a wrong file answer at once.
+    const { loadRunFile } = await import('./run-file/load-run-file.ts')
+    const file = await loadRunFile(options.file, readEnvironment())
+    scrub = scrubber(file.secrets)
+    const { runLoadedFile } = await import('./run/run-command.ts')
+    const logger = createLogger({
+      level: options.logLevel,
+      writeLine: (text) => {
+        screen.line(text)
+      },
+    })
+    return await runLoadedFile(file, options, { ...around, logger, now: Date.now })
+  } catch (error) {
+    return errorEnd(error)
+  }
+}
+
+function outputFor({ json }: { readonly json: boolean }): RunOutput {
+  const human = new HumanOutput(screen, paintFor(process.stderr))
+  return json ? new JsonOutput(writeJson, human) : human
+}
+
+function finish(output: RunOutput, end: RunEnd): void {
+  output.end(end)
+  process.exitCode = end.exitCode
+  // A source that still has not answered must not hold the command; what was written is out (pipes are synchronous here).
+  if (end.kind === 'stopped') process.exit()
+}
+
+function packageVersion(): string {
+  const path = findPackageJSON('.', import.meta.url)
+  if (path === undefined) return 'unknown'
+  return z.object({ version: z.string() }).parse(JSON.parse(readFileSync(path, 'utf8'))).version
+}

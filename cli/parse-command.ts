@@ -1,0 +1,42 @@
+import { CommanderError, type Command } from 'commander'
+import { ConnectError } from '../protocol/errors/connect-error.ts'
+
+/** Runs the command that a command line names. Throws `usage` for a wrong one; help and version resolve. */
+export async function parseCommand(program: Command, argv: readonly string[]): Promise<void> {
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+  } catch (error) {
+    // Help and version have been written.
+    if (!(error instanceof CommanderError)) throw error
+  }
+}
+
+/** Errors are thrown, and written by the caller in the one form that all errors have. */
+export function throwErrors(command: Command, writeOut: (text: string) => void): void {
+  command
+    .exitOverride((error) => {
+      throw error.exitCode === 0 ? error : usageError(error, command)
+    })
+    .configureOutput({ writeOut, writeErr: writeOut, outputError: () => undefined })
+}
+
+function usageError(error: CommanderError, command: Command): ConnectError {
+  const help = `\`${commandPath(command)} --help\``
+  // A command that only has commands below it has printed its help.
+  if (error.code === 'commander.help') {
+    const fix = 'Run one of the commands below it, such as `reactor connect run FILE`.'
+    return new ConnectError('usage', { details: { problem: 'No command was given', fix } })
+  }
+  const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
+  const suggestion = rest.join(' ').replace(/[()]/g, '').trim()
+  const problem = first.charAt(0).toUpperCase() + first.slice(1)
+  const fix = `${suggestion === '' ? '' : `${suggestion} `}Run ${help} for the options and examples.`
+  return new ConnectError('usage', { details: { problem, fix }, cause: error })
+}
+
+/** `reactor connect runs start` */
+export function commandPath(command: Command): string {
+  const names: string[] = []
+  for (let at: Command | null = command; at !== null; at = at.parent) names.unshift(at.name())
+  return names.join(' ')
+}

@@ -1,0 +1,42 @@
+import process from 'node:process'
+import { Command } from 'commander'
+import {
+  allowedNetworksOf,
+  catalogFolderOf,
+  readEnvironment,
+} from '../../service/config/environment.ts'
+import { writeWithRoom } from '../output/write-with-room.ts'
+import { StopSignals } from '../run/stop-signals.ts'
+import { parseCommand, throwErrors } from '../parse-command.ts'
+import { sourceCommand } from './source-program.ts'
+import type { SourceArguments } from './source-command.ts'
+
+/**
+ * `reactor connect source …` alone: platforms start it for each thing that they ask, and the other commands would double
+ * the time that takes. Throws what `runProgram` throws.
+ */
+export async function runSourceCommandLine(argv: readonly string[]): Promise<void> {
+  const program = new Command('reactor')
+  const connect = program.command('connect')
+  const source = sourceCommand(connect, runSourceProcess)
+  for (const command of [program, connect, source])
+    throwErrors(command, (text) => process.stdout.write(text))
+  await parseCommand(program, argv)
+}
+
+/** Runs a command of a source in this process and sets its exit code. */
+export async function runSourceProcess(options: SourceArguments): Promise<void> {
+  using stop = new StopSignals(process, () => undefined)
+  process.stdout.on('error', () => {
+    stop.stop()
+  })
+  // Loaded when it is needed: help and a wrong command line answer at once.
+  const { runSource } = await import('./source-command.ts')
+  process.exitCode = await runSource(options, {
+    write: writeWithRoom,
+    signal: stop.signal,
+    allowedNetworks: allowedNetworksOf(readEnvironment()),
+    catalogFolder: catalogFolderOf(readEnvironment()),
+    now: Date.now,
+  })
+}
