@@ -65,11 +65,12 @@ export class TrackerApi implements AsyncDisposable {
     this.requests.push(path)
     await this.beforeAnswer(path)
     const { pathname, searchParams } = new URL(path, this.url)
-    const project = Number(/^\/projects\/(\d+)\/issues$/.exec(pathname)?.[1] ?? '0')
-    if (project === 0) {
+    if (pathname === '/projects') {
       const projects = Array.from({ length: this.#projects }, (_, index) => ({ id: index + 1 }))
       return { status: 200, body: { data: projects } }
     }
+    const project = Number(/^\/projects\/(\d+)\/issues$/.exec(pathname)?.[1] ?? '0')
+    if (project === 0) return { status: 404, body: { error: 'there is no such path' } }
     const page = Number(searchParams.get('page') ?? '0')
     if (page >= (this.broken.get(project) ?? Infinity))
       return { status: 500, body: { error: 'broken by the test' } }
