@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { benchCodec, codecTable, type CodecOptions } from './codec.ts'
 import { benchLog, logTable } from './log.ts'
 import { benchManifest, manifestTable } from './manifest/bench-manifest.ts'
+import { benchLargeBody, largeBodyTable } from './manifest/bench-large-body.ts'
+import { benchStartup, startupTable } from './manifest/bench-startup.ts'
 import { benchMemory, memoryTable } from './memory.ts'
 import { benchPeers, peersMarkdown } from './peers/peers.ts'
 import { benchCopyPipe, copyPipeTable } from './replicate/bench-copy-pipe.ts'
@@ -118,6 +120,24 @@ program
       print,
     )
     show(flags, figures, manifestTable)
+  })
+
+program
+  .command('manifest-startup')
+  .description('How long a source takes to answer, and to compile 100 streams')
+  .option('--rounds <n>', 'processes of each kind', wholeNumber, 15)
+  .option('--json', 'one JSON object on the last line')
+  .action(async (flags: JsonFlag & { readonly rounds: number }) => {
+    show(flags, await benchStartup(flags), startupTable)
+  })
+
+program
+  .command('manifest-large-body')
+  .description('Peak memory of reading one JSON answer of different sizes')
+  .option('--megabytes <n,n,…>', 'sizes of the answer', wholeNumbers, [50, 500])
+  .option('--json', 'one JSON object on the last line')
+  .action(async (flags: JsonFlag & { readonly megabytes: readonly number[] }) => {
+    show(flags, await benchLargeBody(flags, print), largeBodyTable)
   })
 
 program

@@ -1,11 +1,16 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { z } from 'zod'
 import { pythonEnvironment, pythonVersion } from '../peers/python-environment.ts'
 import { median } from '../statistics.ts'
+import {
+  pagedManifest,
+  measured,
+  readSource,
+  startServer,
+  writeFiles,
+  type Files,
+  type Measured,
+} from './read-source.ts'
 
 export interface ManifestBenchOptions {
   readonly records: number
@@ -26,9 +31,6 @@ const shapes: readonly Shape[] = [
   { pageSize: 100, bytes: 1000 },
   { pageSize: 1000, bytes: 1000 },
 ]
-
-const measured = z.object({ seconds: z.number(), cpuSeconds: z.number(), peakRssMb: z.number() })
-type Measured = z.infer<typeof measured>
 
 /** Medians of whole processes, start-up included. */
 export interface ShapeFigures extends Shape {
@@ -53,8 +55,6 @@ export interface ManifestFigures {
 }
 
 const cdkVersion = '7.39.1'
-const folder = new URL('.', import.meta.url).pathname
-const manifest = join(folder, 'manifest.yaml')
 
 /** Reads a paged API on loopback through the interpreter, and through airbyte-cdk beside it, both as whole processes. */
 export async function benchManifest(
@@ -88,16 +88,17 @@ async function benchShape(
   { records, rounds }: ManifestBenchOptions,
   { cdk, print }: { readonly cdk: string | undefined; readonly print: (line: string) => void },
 ): Promise<ShapeFigures> {
-  await using api = await startApi(records, shape)
+  const { pageSize, bytes } = shape
+  await using api = await startServer('api-server.ts', [records, pageSize, bytes])
   await using files = await writeFiles(api.url)
   const ours: Measured[] = []
   const theirs: Measured[] = []
   for (let round = 0; round <= rounds; round++) {
-    const own = await runOwn(files)
+    const own = await readSource(pagedManifest, files)
     const peer = cdk === undefined ? undefined : await runCdk(cdk, files)
     const label = round === 0 ? 'warm-up' : `round ${String(round)}`
     print(
-      `${String(shape.pageSize)} a page, ${String(shape.bytes)} B, ${label}: ${own.cpuSeconds.toFixed(2)} s CPU${peer === undefined ? '' : `, airbyte-cdk ${peer.cpuSeconds.toFixed(2)} s`}`,
+      `${String(pageSize)} a page, ${String(bytes)} B, ${label}: ${own.cpuSeconds.toFixed(2)} s CPU${peer === undefined ? '' : `, airbyte-cdk ${peer.cpuSeconds.toFixed(2)} s`}`,
     )
     if (round === 0) continue
     ours.push(own)
@@ -121,64 +122,10 @@ function summary(runs: readonly Measured[], records: number) {
   }
 }
 
-async function startApi(records: number, { pageSize, bytes }: Shape) {
-  const argv = [join(folder, 'api-server.ts'), ...[records, pageSize, bytes].map(String)]
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [port] = (await once(child.stdout, 'data')) as [Buffer]
-  return {
-    url: `http://127.0.0.1:${port.toString().trim()}`,
-    async [Symbol.asyncDispose]() {
-      child.kill()
-      await once(child, 'exit')
-    },
-  }
-}
-
-interface Files extends AsyncDisposable {
-  readonly config: string
-  readonly catalog: string
-}
-
-async function writeFiles(url: string): Promise<Files> {
-  const directory = await mkdtemp(join(tmpdir(), 'reactor-bench-manifest-'))
-  const config = join(directory, 'config.json')
-  const catalog = join(directory, 'catalog.json')
-  await writeFile(config, JSON.stringify({ url }))
-  const stream = {
-    name: 'items',
-    json_schema: { type: 'object', properties: {} },
-    supported_sync_modes: ['full_refresh', 'incremental'],
-  }
-  const configured = { stream, sync_mode: 'incremental', destination_sync_mode: 'append' }
-  await writeFile(catalog, JSON.stringify({ streams: [configured] }))
-  return {
-    config,
-    catalog,
-    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
-  }
-}
-
-async function runOwn({ config, catalog }: Files): Promise<Measured> {
-  const command = ['connect', 'source', 'read', '--manifest', manifest]
-  const files = ['--config', config, '--catalog', catalog]
-  const started = performance.now()
-  const child = spawn(process.execPath, [join(folder, 'read-once.ts'), ...command, ...files], {
-    stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
-    env: { ...process.env, REACTOR_CONNECT_ALLOWED_NETWORKS: '127.0.0.0/8' },
-  })
-  const figures: Buffer[] = []
-  child.stdio[3]?.on('data', (chunk: Buffer) => figures.push(chunk))
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-  if (code !== 0) throw new Error(`the read exited with ${String(code)}`)
-  const usage: unknown = JSON.parse(Buffer.concat(figures).toString('utf8'))
-  const seconds = (performance.now() - started) / 1000
-  return measured.parse({ ...Object(usage), seconds })
-}
-
 async function runCdk(program: string, { config, catalog }: Files): Promise<Measured> {
   const measure = new URL('../peers/measure.py', import.meta.url).pathname
   const argv = [program, 'read', '--config', config, '--catalog', catalog]
-  const child = spawn('python3', [measure, ...argv, '--manifest-path', manifest], {
+  const child = spawn('python3', [measure, ...argv, '--manifest-path', pagedManifest], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   const output: Buffer[] = []

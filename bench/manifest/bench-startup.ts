@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { z } from 'zod'
+import { median } from '../statistics.ts'
+import { largeBodyManifest, loopbackAllowed, startServer, writeFiles } from './read-source.ts'
+import { manyStreams } from './many-streams.ts'
+
+export interface StartupOptions {
+  readonly rounds: number
+}
+
+/** Medians in milliseconds. */
+export interface StartupFigures {
+  readonly rounds: number
+  /** Of Node itself, with an empty program. */
+  readonly nodeMs: number
+  /** Whole processes, with a small manifest and an API on loopback. */
+  readonly specMs: number
+  readonly checkMs: number
+  readonly discoverMs: number
+  /** 100 streams from YAML to what can be read, in a process that compiles nothing else. */
+  readonly compileMs: number
+  readonly yamlBytes: number
+}
+
+const run = promisify(execFile)
+const root = new URL('../../', import.meta.url).pathname
+const compiled = z.object({ ms: z.number(), streams: z.number() })
+
+/** How long a source takes until it answers, as whole processes: after a first one that fills the compile cache. */
+export async function benchStartup({ rounds }: StartupOptions): Promise<StartupFigures> {
+  await using api = await startServer('api-server.ts', [100, 100, 300])
+  await using files = await writeFiles(api.url)
+  const yaml = manyStreams(100)
+  const large = join(files.directory, 'many-streams.yaml')
+  await writeFile(large, yaml)
+  const source = (command: string) => {
+    const argv = ['connect', 'source', command, '--manifest', largeBodyManifest]
+    return timed([join(root, 'cli/main.ts'), ...argv, '--config', files.config])
+  }
+  const runs = {
+    nodeMs: () => timed(['-e', '0']),
+    specMs: () => source('spec'),
+    checkMs: () => source('check'),
+    discoverMs: () => source('discover'),
+    compileMs: () => compileOnce(large),
+  }
+  const medians = { nodeMs: 0, specMs: 0, checkMs: 0, discoverMs: 0, compileMs: 0 }
+  for (const [name, once] of Object.entries(runs)) {
+    await once()
+    const times: number[] = []
+    for (let round = 0; round < rounds; round++) times.push(await once())
+    Object.assign(medians, { [name]: Math.round(median(times)) })
+  }
+  return { rounds, ...medians, yamlBytes: yaml.length }
+}
+
+async function timed(argv: readonly string[]): Promise<number> {
+  const started = performance.now()
+  await run(process.execPath, argv, { env: loopbackAllowed() })
+  return performance.now() - started
+}
+
+async function compileOnce(file: string): Promise<number> {
+  const { stdout } = await run(process.execPath, [
+    join(root, 'bench/manifest/compile-once.ts'),
+    file,
+  ])
+  const { ms, streams } = compiled.parse(JSON.parse(stdout))
+  if (streams !== 100) throw new Error(`${String(streams)} streams instead of 100`)
+  return ms
+}
+
+export function startupTable(figures: StartupFigures): string {
+  return [
+    `Medians of ${String(figures.rounds)} processes, ms`,
+    `node alone                       ${String(figures.nodeMs)}`,
+    `source spec                      ${String(figures.specMs)}`,
+    `source check                     ${String(figures.checkMs)}`,
+    `source discover                  ${String(figures.discoverMs)}`,
+    `100 streams compiled (${(figures.yamlBytes / 1000).toFixed(0)} kB)  ${String(figures.compileMs)}`,
+    '',
+  ].join('\n')
+}
