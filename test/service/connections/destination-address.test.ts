@@ -1,0 +1,58 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { ConnectError } from '../../../protocol/index.ts'
+import { destinationAddress } from '../../../service/connections/destination-address.ts'
+
+const address = { host: 'db', port: 5432, user: 'u', database: 'd', ssl: 'require' } as const
+const places = { data: address, postgres: { warehouse: { ...address, host: 'wh' } } }
+
+test('a dataset is a schema of the Data database, a named PostgreSQL one of the settings', () => {
+  expect(destinationAddress('data:shop', places)).toEqual({
+    type: 'postgres',
+    address,
+    schema: 'shop',
+  })
+  expect(destinationAddress('postgres:warehouse', places)).toEqual({
+    type: 'postgres',
+    address: { ...address, host: 'wh' },
+  })
+})
+
+test.each([
+  ['shop', 'destination_invalid'],
+  ['data:', 'destination_invalid'],
+  ['data:a"b', 'destination_invalid'],
+  ['data:pg_catalog', 'destination_invalid'],
+  ['data:reactor_connect', 'destination_invalid'],
+  ['data:Reactor_Connect_Service', 'destination_invalid'],
+  ['postgres:Warehouse', 'destination_invalid'],
+  ['postgres:constructor', 'destination_not_available'],
+  ['postgres:other', 'destination_not_available'],
+  ['s3:bucket/prefix', 'destination_not_available'],
+  ['instance:sf-prod', 'destination_not_available'],
+])('%s: %s', (destination, code) => {
+  expect(() => destinationAddress(destination, places)).toThrow(
+    expect.objectContaining({ code }) as Error,
+  )
+})
+
+test('without a Data database there are no datasets', () => {
+  expect(() => destinationAddress('data:shop', { ...places, data: undefined })).toThrow(
+    /is not set/,
+  )
+})
+
+test('whatever is written, it is one of the known places or refused', () => {
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      for (const destination of [text, `data:${text}`, `postgres:${text}`]) {
+        try {
+          const { schema = 'x' } = destinationAddress(destination, places)
+          expect(schema).toMatch(/^\w{1,63}$/)
+        } catch (error) {
+          expect(error).toBeInstanceOf(ConnectError)
+        }
+      }
+    }),
+  )
+})

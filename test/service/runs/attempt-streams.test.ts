@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest'
+import type { StreamProgress, StreamResult } from '../../../engine/run-types.ts'
+import { AttemptStreams } from '../../../service/runs/attempt-streams.ts'
+
+function progress(name: string, loaded: number): StreamProgress {
+  return {
+    ...{ stream: { name }, status: 'running', read: loaded, readBytes: loaded * 10 },
+    ...{ loaded, rejected: 0, bottleneck: 'copy' },
+  }
+}
+
+function result(name: string, loaded: number, warnings: string[] = []): StreamResult {
+  const numbers = { syncId: 1, generationId: 1, resumed: false, progressed: true }
+  return { ...progress(name, loaded), status: 'complete', ...numbers, warnings }
+}
+
+test('an attempt adds to what the attempts before it did', () => {
+  const first = new AttemptStreams([])
+  first.begin([{ name: 'a' }, { name: 'b' }])
+  expect(first.all.map(({ status }) => status)).toEqual(['waiting', 'waiting'])
+  first.progress([progress('a', 5), progress('b', 7)])
+  first.result([result('b', 8, ['late'])])
+  first.settle()
+  expect(first.all).toMatchObject([
+    { name: 'a', status: 'stopped', loaded: 5, bottleneck: 'copy' },
+    { name: 'b', status: 'complete', loaded: 8, bottleneck: null, warnings: ['late'] },
+  ])
+
+  const second = new AttemptStreams(first.all)
+  second.begin([{ name: 'a' }])
+  second.progress([progress('a', 3)])
+  second.result([result('a', 4)])
+  expect(second.all).toMatchObject([
+    { name: 'a', status: 'complete', loaded: 9, readBytes: 90 },
+    { name: 'b', status: 'complete', loaded: 8 },
+  ])
+})
+
+test('a stream that the source has no more is not waited for', () => {
+  const before = new AttemptStreams([])
+  before.begin([{ name: 'gone' }, { name: 'a' }])
+  const streams = new AttemptStreams(before.all)
+  streams.begin([{ name: 'a' }])
+  expect(streams.all.map(({ name }) => name)).toEqual(['a'])
+})
+
+test('a retry takes over the streams that are complete, and no counts', () => {
+  const retried = new AttemptStreams([])
+  retried.begin([{ name: 'a' }, { name: 'b', namespace: 'n' }])
+  retried.result([{ ...result('b', 8), stream: { name: 'b', namespace: 'n' } }])
+  const streams = new AttemptStreams([])
+  streams.keep({ id: 'run_1', streams: retried.all })
+  streams.begin([{ name: 'a' }])
+  expect(streams.all).toMatchObject([
+    { name: 'b', namespace: 'n', status: 'complete', loaded: 0 },
+    { name: 'a', status: 'waiting' },
+  ])
+})
