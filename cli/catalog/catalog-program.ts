@@ -16,7 +16,7 @@ export function catalogCommand(
   serviceCommand(catalog, 'list', 'all connectors, a line each')
     .option('--remote', 'those of a service instead of those of this machine')
     .action((flags: RemoteFlags) =>
-      flags.remote === true
+      isRemote(flags)
         ? ask(flags, listRemote)
         : run({ command: 'list', json: flags.json === true }),
     )
@@ -24,7 +24,7 @@ export function catalogCommand(
     .argument('<TYPE>', 'its name')
     .option('--remote', 'ask a service instead of this machine')
     .action((type: string, flags: RemoteFlags) =>
-      flags.remote === true
+      isRemote(flags)
         ? ask(flags, (around) => showRemote(around, type))
         : run({ command: 'show', type, json: flags.json === true }),
     )
@@ -37,6 +37,11 @@ export function catalogCommand(
     .action((from: string, flags: { readonly as?: string; readonly force?: true }) =>
       run({ command: 'import', from, name: flags.as, force: flags.force === true }),
     )
+}
+
+/** Whoever names a service means it. */
+function isRemote({ remote, url }: RemoteFlags): boolean {
+  return remote === true || url !== undefined
 }
 
 interface RemoteFlags extends CommonFlags {

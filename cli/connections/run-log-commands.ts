@@ -4,7 +4,9 @@ import { followRun, type RunLine } from '../client/follow-run.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { plainText } from '../output/plain-text.ts'
+import { HumanOutput } from '../run/human-output.ts'
 import type { RunPlace } from './run-commands.ts'
+import { progressOf } from './shown-run.ts'
 
 /** As many as one answer can have. */
 const pageSize = 1_000
@@ -30,17 +32,27 @@ export async function showLogs(around: Around, { name, run, after }: LogPlace): 
   }
 }
 
-/** The same, and what is written until the run has ended. */
+/** The same, and what is written until the run has ended; on a terminal with the progress below. */
 export async function followLogs(around: Around, { name, run, after }: LogPlace): Promise<number> {
   const { client, output, signal } = around
+  const { screen } = output
   const path = apiPath('connections', name, 'runs', run, 'logs')
+  const human = new HumanOutput(screen, output.paint)
+  // Lines and progress share a terminal: they are written in the same place, one above the other.
+  const shares = screen.isTerminal && output.columns !== undefined && !output.json
   try {
-    for await (const news of followRun(client, { path, after, signal }))
-      if (news.type === 'log') await output.write(lineText(news.line, output.json))
+    for await (const news of followRun(client, { path, after, signal })) {
+      if (news.type === 'run' && screen.isTerminal) human.progress(progressOf(news.run))
+      if (news.type !== 'log') continue
+      if (shares) screen.line(runLogLine(news.line))
+      else await output.write(lineText(news.line, output.json))
+    }
     return exitCodes.complete
   } catch (error) {
     if (signal.aborted) return exitCodes.killed
     throw error
+  } finally {
+    screen.live([])
   }
 }
 

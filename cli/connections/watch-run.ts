@@ -1,15 +1,11 @@
-import { stages } from '../../engine/bottleneck.ts'
-import type { RunProgress, StreamProgress } from '../../engine/run-types.ts'
-import type { ErrorBody } from '../../protocol/index.ts'
 import { apiPath } from '../client/api-path.ts'
 import { followRun, type RunNews, type RunState } from '../client/follow-run.ts'
-import { serviceError } from '../client/service-error.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { HumanOutput } from '../run/human-output.ts'
-import type { ShownResult } from '../run/result-lines.ts'
 import { runLogLine } from './run-log-commands.ts'
 import type { RunPlace } from './run-commands.ts'
+import { progressOf, resultOf } from './shown-run.ts'
 
 export interface Watching extends RunPlace {
   /** Show the lines of its log too. */
@@ -78,44 +74,4 @@ function exitCodeOf(status: RunState['status']): number {
 function adviceFor({ status, connection, id }: RunState): string {
   if (status === 'complete') return ''
   return `. \`reactor connect connections runs retry ${connection} ${id}\` goes on from the last checkpoint.`
-}
-
-function progressOf(run: RunState): RunProgress {
-  return {
-    startedAtMs: Date.parse(run.started_at ?? run.created_at),
-    atMs: Date.now(),
-    streams: run.streams.map(streamProgress),
-  }
-}
-
-function resultOf(run: RunState): ShownResult {
-  const { status } = run
-  return {
-    status: status === 'queued' || status === 'running' ? 'failed' : status,
-    seconds: (Date.parse(run.ended_at ?? run.created_at) - startedAtMs(run)) / 1000,
-    streams: run.streams.map((stream) => ({
-      ...streamProgress(stream),
-      warnings: stream.warnings,
-      ...(stream.error !== null && { error: errorBody(stream.error) }),
-    })),
-    ...(run.error !== null && { error: errorBody(run.error) }),
-  }
-}
-
-function startedAtMs(run: RunState): number {
-  return Date.parse(run.started_at ?? run.created_at)
-}
-
-function streamProgress(stream: RunState['streams'][number]): StreamProgress {
-  const { name, namespace, status, read, loaded, rejected } = stream
-  const bottleneck = stages.find((stage) => stage === stream.bottleneck)
-  return {
-    stream: { name, ...(namespace !== null && { namespace }) },
-    ...{ status, read, readBytes: stream.read_bytes, loaded, rejected },
-    ...(bottleneck !== undefined && { bottleneck }),
-  }
-}
-
-function errorBody(error: NonNullable<RunState['error']>): ErrorBody {
-  return serviceError(error).toJSON()
 }

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises'
 import { text as textOf } from 'node:stream/consumers'
-import { Writable } from 'node:stream'
+import { Writable, type Readable } from 'node:stream'
 import { exitCodes } from '../exit-codes.ts'
 
 /** What a command may ask of the person, or of the pipe, in front of it. */
@@ -13,17 +13,18 @@ export interface UserInput {
   askSecret(question: string): Promise<string>
 }
 
-interface Streams {
-  readonly stdin: NodeJS.ReadStream
-  readonly stderr: NodeJS.WriteStream
+/** What is needed of `process`. */
+export interface UserStreams {
+  readonly stdin: Readable & { readonly isTTY?: boolean }
+  readonly stderr: { readonly isTTY?: boolean; write(text: string): unknown }
   /** Ends the process: Ctrl-C at a question. */
   exit(code: number): void
 }
 
-export function userInput(streams: Streams): UserInput {
+export function userInput(streams: UserStreams): UserInput {
   const { stdin, stderr } = streams
   return {
-    canAsk: stdin.isTTY && stderr.isTTY,
+    canAsk: stdin.isTTY === true && stderr.isTTY === true,
     readAll: () => textOf(stdin),
     async askSecret(question) {
       stderr.write(question)

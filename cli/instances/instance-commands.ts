@@ -1,11 +1,14 @@
 import type { z } from 'zod'
+import type { JsonObject, JsonValue } from '../../protocol/index.ts'
 import { instanceDocument } from '../../service/http/wire/instance.ts'
+import { parsePointer } from '../../service/instances/json-pointer.ts'
+import { isList, isObject, own } from '../../service/instances/secret-schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { ifMatch } from '../client/if-match.ts'
 import { listPages } from '../client/list-pages.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { readJsonObject } from '../input/json-input.ts'
+import { readJsonObject, type JsonInput } from '../input/json-input.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
 import { table } from '../output/table.ts'
@@ -27,7 +30,7 @@ export async function createInstance(
     },
     instanceDocument,
   )
-  if (config.isVisible && document.secrets.length > 0) warnOfVisible(around, '--config')
+  warnOfSecrets(around, config, document)
   await showResult(output, json, () => `created ${nextStep(document)}\n`)
   return exitCodes.complete
 }
@@ -69,6 +72,7 @@ export async function updateInstance(
     },
     instanceDocument,
   )
+  warnOfSecrets(around, config, document)
   await showResult(output, json, () => `updated ${nextStep(document)}\n`)
   return exitCodes.complete
 }
@@ -91,6 +95,22 @@ export function nextStep({ name, type, credentials }: InstanceDocument): string 
   const line = `${name} (${type}), credentials ${credentials}`
   if (credentials === 'ready') return `${line}\nnext: reactor connect instances check ${name}`
   return `${line}\nnext: reactor connect instances credentials ${name}`
+}
+
+function warnOfSecrets(
+  around: Around,
+  { value, isVisible }: JsonInput<JsonObject>,
+  { secrets }: InstanceDocument,
+): void {
+  const holdsSecret = secrets.some((pointer) => valueAt(value, parsePointer(pointer)) !== undefined)
+  if (isVisible && holdsSecret) warnOfVisible(around, '--config')
+}
+
+function valueAt(value: JsonValue | undefined, path: readonly string[]): JsonValue | undefined {
+  const [name, ...rest] = path
+  if (name === undefined) return value
+  if (isList(value)) return valueAt(value[Number(name)], rest)
+  return isObject(value) ? valueAt(own(value, name), rest) : undefined
 }
 
 /** Secrets that stand in an option are seen by whoever can list processes. */

@@ -40,14 +40,15 @@ describe('the client', () => {
     })
   })
 
+  const html = { 'content-type': 'text/html' }
   test.each([
-    ['a page', 200, { 'content-type': 'text/html' }, '<html>kit-page</html>'],
-    ['an error of a proxy', 502, { 'content-type': 'text/html' }, 'Bad gateway'],
-    ['another document', 200, json, '{"other":1}'],
-    ['half an answer', 200, json, '{"items":['],
-    ['an error in another form', 400, json, '{"message":"no"}'],
-    ['a redirect', 302, { location: 'http://127.0.0.1:1/elsewhere' }, ''],
-  ])('takes %s for what it is', async (_what, status, headers, body) => {
+    { what: 'a page', status: 200, headers: html, body: '<html>kit-page</html>' },
+    { what: 'an error of a proxy', status: 502, headers: html, body: 'Bad gateway' },
+    { what: 'another document', status: 200, headers: json, body: '{"other":1}' },
+    { what: 'half an answer', status: 200, headers: json, body: '{"items":[' },
+    { what: 'an error in another form', status: 400, headers: json, body: '{"message":"no"}' },
+    { what: 'a redirect', status: 302, headers: { location: 'http://127.0.0.1:1/x' }, body: '' },
+  ])('takes $what for what it is', async ({ status, headers, body }) => {
     const seen: string[] = []
     await withServer(
       (asked, response) => {
@@ -55,9 +56,8 @@ describe('the client', () => {
         response.writeHead(status, headers).end(body)
       },
       async (client) => {
-        await expect(
-          client.ask(request, z.object({ items: z.array(z.unknown()) })),
-        ).rejects.toMatchObject({ code: 'service_answer_invalid' })
+        const asking = client.ask(request, z.object({ items: z.array(z.unknown()) }))
+        await expect(asking).rejects.toMatchObject({ code: 'service_answer_invalid' })
       },
     )
     expect(seen).toEqual([request.path])

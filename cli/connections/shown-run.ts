@@ -1,0 +1,48 @@
+import { stages } from '../../engine/bottleneck.ts'
+import type { RunProgress, StreamProgress } from '../../engine/run-types.ts'
+import type { ErrorBody } from '../../protocol/index.ts'
+import type { RunState } from '../client/follow-run.ts'
+import { serviceError } from '../client/service-error.ts'
+import type { ShownResult } from '../run/result-lines.ts'
+
+/** A run of the service as the display of progress takes it. */
+export function progressOf(run: RunState): RunProgress {
+  return {
+    startedAtMs: startedAtMs(run),
+    atMs: Date.now(),
+    streams: run.streams.map(streamProgress),
+  }
+}
+
+/** The end of a run of the service. */
+export function resultOf(run: RunState): ShownResult {
+  const { status } = run
+  return {
+    status: status === 'queued' || status === 'running' ? 'failed' : status,
+    seconds: (Date.parse(run.ended_at ?? run.created_at) - startedAtMs(run)) / 1000,
+    streams: run.streams.map((stream) => ({
+      ...streamProgress(stream),
+      warnings: stream.warnings,
+      ...(stream.error !== null && { error: errorBody(stream.error) }),
+    })),
+    ...(run.error !== null && { error: errorBody(run.error) }),
+  }
+}
+
+function startedAtMs(run: RunState): number {
+  return Date.parse(run.started_at ?? run.created_at)
+}
+
+function streamProgress(stream: RunState['streams'][number]): StreamProgress {
+  const { name, namespace, status, read, loaded, rejected } = stream
+  const bottleneck = stages.find((stage) => stage === stream.bottleneck)
+  return {
+    stream: { name, ...(namespace !== null && { namespace }) },
+    ...{ status, read, readBytes: stream.read_bytes, loaded, rejected },
+    ...(bottleneck !== undefined && { bottleneck }),
+  }
+}
+
+function errorBody(error: NonNullable<RunState['error']>): ErrorBody {
+  return serviceError(error).toJSON()
+}

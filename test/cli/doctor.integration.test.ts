@@ -1,0 +1,116 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
+import { runDoctor } from '../../cli/doctor/doctor-command.ts'
+import { withClock } from '../../cli/doctor/finding.ts'
+import { plainPaint } from '../../cli/run/paint.ts'
+import { Screen } from '../../cli/run/screen.ts'
+import type { Environment } from '../../service/config/environment.ts'
+import { testKafka } from '../support/kafka.ts'
+import { testDatabase } from '../support/postgres.ts'
+import { closedPort } from './reactor-command.ts'
+
+let home: string
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'reactor-doctor-'))
+})
+afterAll(async () => {
+  await rm(home, { recursive: true })
+})
+
+const findingsSchema = z.array(
+  z.object({
+    name: z.string(),
+    status: z.enum(['ok', 'warning', 'failed']),
+    detail: z.string(),
+    fix: z.string().optional(),
+  }),
+)
+
+interface Examined {
+  readonly code: number
+  readonly findings: ReadonlyMap<string, z.output<typeof findingsSchema>[number]>
+  readonly text: string
+}
+
+async function examine(environment: Environment): Promise<Examined> {
+  let text = ''
+  const output = {
+    json: true,
+    columns: undefined,
+    paint: plainPaint,
+    screen: new Screen({ write: () => undefined }),
+    write: (written: string) => {
+      text += written
+      return Promise.resolve()
+    },
+  }
+  const { signal } = new AbortController()
+  const code = await runDoctor(
+    {},
+    { output, environment: { HOME: home, ...environment }, version: '1.2.3', signal },
+  )
+  const findings = findingsSchema.parse(JSON.parse(text))
+  return { code, text, findings: new Map(findings.map((one) => [one.name, one])) }
+}
+
+test('parts that answer are well, and say what they are', async () => {
+  await using database = await testDatabase()
+  const { findings } = await examine({
+    REACTOR_CONNECT_DATABASE_URL: database.url,
+    REACTOR_CONNECT_POSTGRES_WAREHOUSE_URL: database.url,
+    KAFKA_BROKERS: testKafka().brokers.join(','),
+  })
+  expect(findings.get('metadata database')).toMatchObject({
+    status: 'ok',
+    detail: expect.stringMatching(/^PostgreSQL \d\d\.\d/) as string,
+  })
+  expect(findings.get('postgres:warehouse')?.status).toBe('ok')
+  expect(findings.get('Kafka')).toMatchObject({ status: 'ok', detail: '1 broker' })
+})
+
+test('parts that do not answer fail with a fix each, and no secret is told', async () => {
+  const port = await closedPort()
+  const secret = 'kit-secret-doctor'
+  const url = `postgres://user:${secret}@127.0.0.1:${port}/db`
+  const { code, findings, text } = await examine({
+    REACTOR_CONNECT_DATABASE_URL: url,
+    REACTOR_CONNECT_POSTGRES_WAREHOUSE_URL: url,
+    REACTOR_CONNECT_VAULT_URL: `http://127.0.0.1:${port}`,
+    REACTOR_CONNECT_VAULT_TOKEN: secret,
+    KAFKA_BROKERS: `127.0.0.1:${port}`,
+    REACTOR_CONNECT_URL: `http://127.0.0.1:${port}`,
+    REACTOR_CONNECT_API_KEY: secret,
+  })
+  expect(code).toBe(1)
+  for (const name of ['metadata database', 'postgres:warehouse', 'vault', 'Kafka', 'service']) {
+    expect(findings.get(name), name).toMatchObject({ status: 'failed' })
+    expect(findings.get(name)?.fix, name).toMatch(/\S/)
+  }
+  expect(findings.get('versions')?.status).toBe('ok')
+  expect(text).not.toContain(secret)
+})
+
+test('settings that are wrong are told, and the rest is examined', async () => {
+  const { code, findings } = await examine({
+    REACTOR_CONNECT_BIND: 'nowhere',
+    REACTOR_CONNECT_URL: `http://127.0.0.1:${await closedPort()}`,
+  })
+  expect(code).toBe(1)
+  expect(findings.get('settings')).toMatchObject({
+    status: 'failed',
+    detail: expect.stringContaining('bind') as string,
+  })
+  expect(findings.get('service')?.status).toBe('failed')
+})
+
+test('a clock that goes wrong is warned of', () => {
+  const well = { name: 'service', status: 'ok', detail: 'there' } as const
+  expect(withClock(well, -29_000)).toEqual(well)
+  expect(withClock(well, 45_000)).toMatchObject({
+    status: 'warning',
+    detail: "there; its clock is 45 s ahead of this machine's",
+  })
+})

@@ -1,0 +1,50 @@
+import { PassThrough } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import { userInput, type UserStreams } from '../../../cli/input/user-input.ts'
+
+function terminal(): UserStreams & {
+  readonly stdin: PassThrough
+  readonly exits: number[]
+  shown(): string
+} {
+  let shown = ''
+  const exits: number[] = []
+  return {
+    stdin: Object.assign(new PassThrough(), { isTTY: true }),
+    stderr: {
+      isTTY: true,
+      write: (text) => {
+        shown += text
+      },
+    },
+    exit: (code) => exits.push(code),
+    exits,
+    shown: () => shown,
+  }
+}
+
+describe('a question for a secret', () => {
+  test('does not show the answer', async () => {
+    const streams = terminal()
+    const answer = userInput(streams).askSecret('token: ')
+    streams.stdin.write('kit-secret\r')
+    expect(await answer).toBe('kit-secret')
+    expect(streams.shown()).toBe('token: \n')
+  })
+
+  test('is left by Ctrl-C', async () => {
+    const streams = terminal()
+    void userInput(streams).askSecret('token: ')
+    streams.stdin.write('kit-\u0003')
+    await expect.poll(() => streams.exits).toEqual([130])
+  })
+})
+
+test('nobody is asked through a pipe, which is read to its end', async () => {
+  const streams = { ...terminal(), stdin: new PassThrough() }
+  const input = userInput(streams)
+  expect(input.canAsk).toBe(false)
+  streams.stdin.write('{"a":')
+  streams.stdin.end('1}')
+  expect(await input.readAll()).toBe('{"a":1}')
+})
