@@ -75,7 +75,7 @@ export const errorCodes = {
     retryable: false,
     message: 'The cursor of the list is not one that this list gave',
     suggestedFix:
-      'Leave `cursor` out to begin at the first page, and pass on `next` of each page unchanged.',
+      'Leave `cursor` out to begin at the first page, and pass on `next_cursor` of each page unchanged.',
   },
   destination_busy: {
     failureType: 'transient_error',
@@ -905,6 +905,14 @@ export const errorCodes = {
       'Connector {connector} ended slice "{slice}" of stream {stream} without a state that covers its last records',
     suggestedFix:
       'Report it to the maintainers of the connector. The records after the last state were not committed.',
+  },
+  store_permission_denied: {
+    failureType: 'config_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'The metadata database does not let the service do what it must: {reason}',
+    suggestedFix:
+      'Run `GRANT CREATE ON DATABASE …` for the user of `REACTOR_CONNECT_DATABASE_URL`, or let it own the schemas `reactor_connect_service` and `reactor_connect_jobs`.',
   },
   store_schema_newer: {
     failureType: 'config_error',

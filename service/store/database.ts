@@ -126,6 +126,11 @@ const unavailable = /^(08|28|3D000|25006|53|55P03|57)/
 
 export function translated(error: unknown): unknown {
   if (error instanceof ConnectError) return error
+  if (error instanceof pg.DatabaseError && error.code === '42501')
+    return new ConnectError('store_permission_denied', {
+      details: { reason: error.message },
+      cause: error,
+    })
   const refused =
     error instanceof pg.DatabaseError && unavailable.test(error.code ?? '')
       ? `${error.message} (${error.code ?? ''})`

@@ -35,25 +35,28 @@ export async function migrate(url: string): Promise<void> {
 }
 
 async function applyMissing(session: Session): Promise<void> {
-  const [schema] = await session.query<{ missing: boolean }>(
-    `SELECT to_regnamespace('reactor_connect_service') IS NULL AS missing`,
+  const [found] = await session.query<{ schema: string | null; list: string | null }>(
+    `SELECT to_regnamespace('reactor_connect_service')::text AS schema,
+       to_regclass('reactor_connect_service.migrations')::text AS list`,
   )
-  // Asked first: IF NOT EXISTS demands the right to create schemas even where there is nothing to create.
-  if (schema?.missing === true) await session.query('CREATE SCHEMA reactor_connect_service')
-  await session.query(`
-    CREATE TABLE IF NOT EXISTS reactor_connect_service.migrations (
-      number integer PRIMARY KEY,
-      name text NOT NULL,
-      applied_at timestamptz NOT NULL DEFAULT now()
-    )`)
+  // Asked first: IF NOT EXISTS demands the right to create even where there is nothing to create.
+  if (found?.schema === null) await session.query('CREATE SCHEMA reactor_connect_service')
+  if (found?.list === null)
+    await session.query(`
+      CREATE TABLE reactor_connect_service.migrations (
+        number integer PRIMARY KEY,
+        name text NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT now()
+      )`)
   const [last] = await session.query<{ number: number }>(
     `SELECT coalesce(max(number), 0) AS number FROM reactor_connect_service.migrations`,
   )
-  const found = last?.number ?? 0
-  if (found > migrations.length)
-    throw new ConnectError('store_schema_newer', { details: { found, known: migrations.length } })
+  const applied = last?.number ?? 0
+  const known = migrations.length
+  if (applied > known)
+    throw new ConnectError('store_schema_newer', { details: { found: applied, known } })
   for (const [index, { name, sql }] of migrations.entries()) {
-    if (index < found) continue
+    if (index < applied) continue
     await session.query(sql)
     await session.query(
       `INSERT INTO reactor_connect_service.migrations (number, name) VALUES ($1, $2)`,

@@ -36,7 +36,7 @@ CREATE TABLE reactor_connect_service.connections (
   schedule json,
   options json NOT NULL,
   status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'paused')),
-  next_run_at timestamptz,
+  next_run_at timestamptz(3), -- as exact as JavaScript has it: it is compared
   version integer NOT NULL DEFAULT 1,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now()

@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest'
+import { newConnection, newInstance, openTestStore } from './open-test-store.ts'
+
+const schema = 'reactor_connect_service'
+
+test('what has outlived its time goes, and nothing else', async () => {
+  await using opened = await openTestStore({ retention: { logDays: 10, discoveryHours: 5 } })
+  const { store, database } = opened
+  const { instances, discoveries, authorizations, idempotency, runs } = store
+  for (const name of ['old', 'new']) {
+    const { id } = await newInstance(store, name)
+    await newConnection(store, name, { from: name })
+    await discoveries.put(id, 1, { streams: [] })
+    const run = await runs.create({ connection: name, trigger: 'manual' })
+    await runs.appendLog(run.id, [{ atMs: 0, level: 'info', message: 'm', fields: {} }])
+    await runs.cancel(name, run.id)
+    const pending = { stateHash: name, redirectUri: '', sealed: '', lifetimeMs: 60_000 }
+    await authorizations.create({ instance: name, ...pending })
+    await idempotency.begin({ principal: name, key: 'k', requestHash: '' })
+  }
+  const active = await runs.create({ connection: 'old', trigger: 'manual' })
+  await runs.appendLog(active.id, [{ atMs: 0, level: 'info', message: 'm', fields: {} }])
+  const ofOld = (table: string): string =>
+    `${table} = (SELECT id FROM ${schema}.instances WHERE name = 'old')`
+  for (const sql of [
+    `UPDATE ${schema}.discoveries SET discovered_at = now() - interval '6 hours' WHERE ${ofOld('instance_id')}`,
+    `UPDATE ${schema}.oauth_states SET expires_at = now() WHERE ${ofOld('instance_id')}`,
+    `UPDATE ${schema}.idempotency_keys SET created_at = now() - interval '25 hours' WHERE principal = 'old'`,
+    `UPDATE ${schema}.runs SET ended_at = ended_at - interval '11 days' FROM ${schema}.connections AS c
+     WHERE connection_id = c.id AND c.name = 'old'`,
+  ])
+    await database.query(sql)
+  await store.prune()
+  await store.prune()
+  for (const [name, expected] of [
+    ['old', 0],
+    ['new', 1],
+  ] as const) {
+    const [run] = (await runs.list(name, { status: 'cancelled' })).items
+    expect(await runs.log(run?.id ?? '', 0, 10)).toHaveLength(expected)
+    const { id } = await instances.get(name)
+    expect((await discoveries.get(id)) === null).toBe(expected === 0)
+    expect((await authorizations.take(name)) === null).toBe(expected === 0)
+  }
+  expect(await runs.log(active.id, 0, 10)).toHaveLength(1)
+  const keys = await database.query(`SELECT principal FROM ${schema}.idempotency_keys`)
+  expect(keys).toEqual([{ principal: 'new' }])
+})
+
+test('much that is old goes in one call, also when several processes prune', async () => {
+  await using opened = await openTestStore()
+  const { store, database } = opened
+  await newInstance(store)
+  await newConnection(store, 'c')
+  await database.query(
+    `INSERT INTO ${schema}.runs (id, connection_id, status, trigger, ended_at)
+     SELECT 'run_' || n, id, 'failed', 'manual', now() - interval '40 days'
+     FROM ${schema}.connections, generate_series(1, 300) AS n`,
+  )
+  await database.query(
+    `INSERT INTO ${schema}.run_log (run_id, seq, at, level, message, fields)
+     SELECT id, n, now(), 'info', 'm', '{}' FROM ${schema}.runs, generate_series(1, 20) AS n`,
+  )
+  await database.query(
+    `INSERT INTO ${schema}.idempotency_keys (principal, key, request_hash, ticket, locked_until, created_at)
+     SELECT 'p', n, '', n, now(), now() - interval '2 days' FROM generate_series(1, 3000) AS n`,
+  )
+  await Promise.all([store.prune(), store.prune(), store.prune()])
+  for (const table of ['run_log', 'idempotency_keys'])
+    expect(await database.query(`SELECT count(*)::int FROM ${schema}.${table}`)).toEqual([
+      { count: 0 },
+    ])
+  expect((await store.runs.list('c', { limit: 200 })).items).toHaveLength(200)
+})

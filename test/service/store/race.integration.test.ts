@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { openTestStore } from './open-test-store.ts'
+
+/** Names of what the process won. */
+async function race(url: string, startAtMs: number): Promise<readonly string[]> {
+  const script = fileURLToPath(new URL('racer.ts', import.meta.url))
+  const child = spawn(process.execPath, [script, url, String(startAtMs)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [output] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  return output.split('\n').filter((line) => line !== '')
+}
+
+test('of processes that race for runs, the first key and the times of schedules one wins each', async () => {
+  await using opened = await openTestStore()
+  const { database } = opened
+  await database.query(`
+    WITH shop AS (
+      INSERT INTO reactor_connect_service.instances (id, name, type, config, secrets, credentials)
+      VALUES ('i', 'shop', 'postgres', '{}', '[]', 'ready') RETURNING id
+    ), made AS (
+      INSERT INTO reactor_connect_service.connections
+        (id, name, instance_id, destination, options, next_run_at)
+      SELECT 'con_' || n, 'c' || n, shop.id, 'data:d', '{}', '2030-01-01Z'
+      FROM shop, generate_series(1, 200) AS n RETURNING id
+    )
+    INSERT INTO reactor_connect_service.runs (id, connection_id, trigger)
+    SELECT replace(id, 'con', 'run'), id, 'manual' FROM made`)
+  const startAtMs = Date.now() + 3_000
+  const won = await Promise.all([1, 2, 3].map(async () => race(database.url, startAtMs)))
+  const all = won.flat().toSorted()
+  const expected = Array.from({ length: 200 }, (_, index) => index + 1).flatMap((n) => [
+    `run_${n}`,
+    `time of con_${n}`,
+  ])
+  expect(all).toEqual([...expected, 'first key'].toSorted())
+  expect(won.filter((names) => names.length > 1).length).toBeGreaterThan(1)
+})

@@ -1,0 +1,21 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import { newId } from '../../../service/store/ids.ts'
+import { openStore } from '../../../service/store/open-store.ts'
+
+/** Tries to be the first for everything, from a given moment on, and tells what it won. */
+const [url = '', startAtMs = ''] = process.argv.slice(2)
+await using store = await openStore({ url, logger: pino({ level: 'silent' }) })
+await store.ping()
+await sleep(Number(startAtMs) - Date.now())
+const key = { id: newId('key'), name: 'first', secretHash: Buffer.alloc(32) }
+const won: string[] = []
+if ((await store.apiKeys.createFirst(key)) !== null) won.push('first key')
+const [from, to] = ['2030-01-01T00:00:00.000Z', '2030-01-01T01:00:00.000Z']
+for (let n = 1; n <= 200; n++) {
+  const claimed = store.runs.claim(`run_${n}`, `process ${process.pid}`, 60_000)
+  const moved = store.connections.moveNextRun(`con_${n}`, from, to)
+  if ((await claimed) !== null) won.push(`run_${n}`)
+  if (await moved) won.push(`time of con_${n}`)
+}
+process.stdout.write(`${won.join('\n')}\n`)
