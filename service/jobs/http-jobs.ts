@@ -23,6 +23,8 @@ export interface DeliveryTiming {
 const standardTiming: DeliveryTiming = { waitMs: 20_000, hiddenMs: 60_000, retryMs: 2_000 }
 const queue = 'queues/connect'
 const batch = 20
+/** Between two requests: a service that does not wait as it is asked to is not asked without end. */
+const pauseMs = 100
 
 const taken = z.object({
   jobs: z.array(z.object({ id: z.string().min(1), payload: z.unknown() })).max(1_000),
@@ -79,7 +81,7 @@ export class HttpJobs implements Jobs {
       for (const job of await this.#take(signal)) await this.#pass(job, target)
     }
     const { retryMs } = this.#timing
-    const delivery = { name: 'deliveries of Jobs', everyMs: 0, retryMs, task }
+    const delivery = { name: 'deliveries of Jobs', everyMs: pauseMs, retryMs, task }
     await repeatedly({ ...delivery, logger: this.#logger }, signal)
   }
 

@@ -61,16 +61,12 @@ class Kept {
     const [, kind = '', id = ''] = /^\/v1\/queues\/connect\/(\w+)(?:\/([^/]+))?$/.exec(path) ?? []
     const name = decodeURIComponent(id)
     switch (`${method} ${kind}`) {
-      case 'PUT jobs': {
-        const { delay_ms: delayMs, group, payload } = jobBody.parse(body)
-        this.jobs.set(name, { group, payload, dueAtMs: Date.now() + delayMs })
-        return [204]
-      }
+      case 'PUT jobs':
+        return this.#keep(name, jobBody.parse(body))
       case 'DELETE jobs':
         return [this.jobs.delete(name) ? 204 : 404]
       case 'DELETE groups':
-        for (const [job, { group }] of this.jobs) if (group === name) this.jobs.delete(job)
-        return [204]
+        return this.#deleteGroup(name)
       case 'PUT schedules':
         this.schedules.set(name, scheduleBody.parse(body))
         return [204]
@@ -81,6 +77,16 @@ class Kept {
       default:
         return [404, { error: `no ${method} ${path}` }]
     }
+  }
+
+  #keep(id: string, { delay_ms: delayMs, group, payload }: z.output<typeof jobBody>): Answer {
+    this.jobs.set(id, { group, payload, dueAtMs: Date.now() + delayMs })
+    return [204]
+  }
+
+  #deleteGroup(name: string): Answer {
+    for (const [job, { group }] of this.jobs) if (group === name) this.jobs.delete(job)
+    return [204]
   }
 
   async #take(ask: z.output<typeof takeBody>): Promise<readonly unknown[]> {

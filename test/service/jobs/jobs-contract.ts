@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
 import type { Jobs, RunQueue } from '../../../service/jobs/jobs.ts'
-import { receiving } from './receiving.ts'
+import { receiving, type Receiving } from './receiving.ts'
 
 /** One process of the service. */
 export interface JobsProcess extends AsyncDisposable {
@@ -98,7 +98,7 @@ export function jobsContract(name: string, openPlace: () => Promise<JobsPlace>):
         for (const run of runs) await first.jobs.submit(job(run))
       }
       await using processes = new AsyncDisposableStack()
-      const workers = []
+      const workers: Receiving[] = []
       for (let count = 0; count < 3; count++) {
         const { queue } = processes.use(await place.process())
         workers.push(processes.use(receiving(queue, { parallel: 2 })))

@@ -1,0 +1,24 @@
+import { pino } from 'pino'
+import { pgBossJobs } from '../../../service/jobs/pg-boss-jobs.ts'
+import { openPgBossQueue } from '../../../service/jobs/pg-boss-queue.ts'
+import { Scheduler } from '../../../service/jobs/scheduler.ts'
+import { openStore } from '../../../service/store/open-store.ts'
+
+/** A scheduler on a database, until it is killed. */
+const [url = ''] = process.argv.slice(2)
+const logger = pino({ level: 'silent' })
+const store = await openStore({ url, logger })
+const queue = await openPgBossQueue({ url, logger })
+const scheduler = new Scheduler({
+  store,
+  queue,
+  jobs: pgBossJobs(queue),
+  startRun: (connection) => store.runs.create({ connection, trigger: 'jobs' }),
+  logger,
+  staleMs: 60_000,
+  timing: { lookMs: 10 },
+  now: Date.now,
+  random: Math.random,
+})
+process.stdout.write('ready\n')
+await scheduler.run(new AbortController().signal)
