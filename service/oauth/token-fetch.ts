@@ -1,5 +1,6 @@
 import { Agent, fetch } from 'undici'
 import { AddressGuard } from '../../manifest-interpreter/http/address-guard.ts'
+import { limitedText } from '../limited-text.ts'
 import { standardAnswer } from './standard-answer.ts'
 
 /** No token answer is as large as this. */
@@ -40,7 +41,7 @@ export class TokenFetch implements AsyncDisposable {
       signal,
       ...(body !== undefined && { body }),
     })
-    const text = await limitedText(response.body)
+    const text = await limitedText(response.body, MAX_ANSWER_BYTES)
     return standardAnswer(response.status, text)
   }
 
@@ -51,15 +52,4 @@ export class TokenFetch implements AsyncDisposable {
 
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
-}
-
-async function limitedText(body: AsyncIterable<Uint8Array> | null): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength
-    if (bytes > MAX_ANSWER_BYTES) throw new RangeError('its answer is too large')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }

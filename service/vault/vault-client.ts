@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
+import { limitedText } from '../limited-text.ts'
 
 export interface VaultClientOptions {
   /** `https://vault.example.com:8200` */
@@ -78,7 +79,7 @@ export class VaultClient {
         signal: AbortSignal.timeout(timeoutMs),
         ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
       })
-      return { status: response.status, text: await limitedText(response) }
+      return { status: response.status, text: await limitedText(response.body, MAX_ANSWER_BYTES) }
     } catch (error) {
       throw this.#unreachable(reasonOf(error), error)
     }
@@ -96,19 +97,6 @@ export class VaultClient {
   #unreachable(reason: string, cause?: unknown): ConnectError {
     return new ConnectError('vault_unreachable', { details: { url: this.url, reason }, cause })
   }
-}
-
-async function limitedText(response: Response): Promise<string> {
-  const body: AsyncIterable<Uint8Array> | null = response.body
-  if (body === null) return ''
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    bytes += chunk.byteLength
-    if (bytes > MAX_ANSWER_BYTES) throw new RangeError('its answer is too large')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 /** fetch says "fetch failed"; the cause says why. */
