@@ -90,9 +90,9 @@ describe('settings', () => {
       dataUrl: 'http://localhost:8002',
       dataDir: resolve('data'),
       catalogDir: resolve('data/catalog'),
-      vaultUrl: undefined,
       postgres: { data_mart: { password: 'p@', ssl: 'disable' } },
     })
+    expect(loaded.vaultUrl).toBeUndefined()
   })
 
   test('REACTOR_CONNECT_CONFIG names the file, and other tables of it are left alone', async () => {
