@@ -53,6 +53,16 @@ export async function buildApp(options: HttpOptions): Promise<App> {
   const { service } = options
   healthRoutes(app, service.health)
   metricsRoute(app, service.apiKeys, options.metrics)
+  if (options.routes !== 'health') await apiRoutes(app, options, closing.signal)
+  openApiRoute(app)
+  answerOtherMethods()
+  await openApiPage(app)
+  await app.ready()
+  return app
+}
+
+async function apiRoutes(app: App, options: HttpOptions, closing: AbortSignal): Promise<void> {
+  const { service } = options
   await app.register(
     (api, _, done) => {
       api.addHook('onRequest', authentication(service.apiKeys))
@@ -64,7 +74,7 @@ export async function buildApp(options: HttpOptions): Promise<App> {
       runRoutes(api, {
         runs: service.runs,
         answer,
-        closing: closing.signal,
+        closing,
         heartbeatMs: options.heartbeatMs ?? 15_000,
       })
       apiKeyRoutes(api, service.apiKeys)
@@ -73,11 +83,6 @@ export async function buildApp(options: HttpOptions): Promise<App> {
     },
     { prefix: '/connect/v1' },
   )
-  openApiRoute(app)
-  answerOtherMethods()
-  await openApiPage(app)
-  await app.ready()
-  return app
 }
 
 function createApp(options: HttpOptions): App {
@@ -93,7 +98,12 @@ function createApp(options: HttpOptions): App {
     genReqId: requestIdOf,
     bodyLimit: bodyLimitBytes,
     requestTimeout: receiveTimeoutMs,
-    http: { connectionsCheckingInterval: Math.min(receiveTimeoutMs, checkTimeoutsMs) },
+    http: {
+      requestTimeout: receiveTimeoutMs,
+      // Node times no body where this is longer than the other, as it is by default.
+      headersTimeout: receiveTimeoutMs,
+      connectionsCheckingInterval: Math.min(receiveTimeoutMs, checkTimeoutsMs),
+    },
     // The answers under way are given; nothing new is accepted.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 200 },

@@ -12,8 +12,12 @@ export interface HttpOptions {
   readonly metrics: Registry
   /** Version of the program, for the OpenAPI document. */
   readonly version: string
+  /** `health`: without the API, for a process that has not that role. Default `all`. */
+  readonly routes?: 'all' | 'health'
   /** How often a quiet event stream says that it is alive. Default 15 s. */
   readonly heartbeatMs?: number
   /** For the whole of a request to arrive. Default 30 s. */
   readonly receiveTimeoutMs?: number
+  /** How long answers under way may take once the server closes; then they are cut off. Default 5 s. */
+  readonly closeTimeoutMs?: number
 }

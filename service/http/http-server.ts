@@ -2,16 +2,19 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { App } from './app.ts'
 import { buildApp } from './build-app.ts'
 import type { HttpOptions } from './http-options.ts'
+import { defaultCloseTimeoutMs } from './limits.ts'
 
 /** The HTTP surface on a socket. */
 export class HttpServer implements AsyncDisposable {
   readonly #app: App
+  readonly #closeTimeoutMs: number
   /** `http://host:port`, without a slash at the end. */
   readonly url: string
 
-  private constructor(app: App, url: string) {
+  private constructor(app: App, url: string, closeTimeoutMs: number) {
     this.#app = app
     this.url = url
+    this.#closeTimeoutMs = closeTimeoutMs
   }
 
   /** Port 0 takes a free one. Throws `bind_failed`. */
@@ -21,7 +24,8 @@ export class HttpServer implements AsyncDisposable {
   ): Promise<HttpServer> {
     const app = await buildApp(options)
     try {
-      return new HttpServer(app, await app.listen({ host: address.host, port: address.port }))
+      const url = await app.listen({ host: address.host, port: address.port })
+      return new HttpServer(app, url, options.closeTimeoutMs ?? defaultCloseTimeoutMs)
     } catch (error) {
       await app.close()
       const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
@@ -32,8 +36,15 @@ export class HttpServer implements AsyncDisposable {
     }
   }
 
-  /** Takes no new connection, ends event streams, and resolves when the answers under way are sent. */
+  /**
+   * Takes no new connection, ends event streams, and resolves when the answers under way are sent. A client that does not
+   * read its answer is cut off in the end.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
+    const deadline = setTimeout(() => {
+      this.#app.server.closeAllConnections()
+    }, this.#closeTimeoutMs)
     await this.#app.close()
+    clearTimeout(deadline)
   }
 }

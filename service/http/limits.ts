@@ -11,6 +11,9 @@ export const defaultReceiveTimeoutMs = 30_000
 /** How often requests that come too slowly are looked for. */
 export const checkTimeoutsMs = 5_000
 
+/** For the answers under way when the server closes. */
+export const defaultCloseTimeoutMs = 5_000
+
 /** Longer than any API key: what is longer is not looked up. */
 export const maxApiKeyLength = 256
 

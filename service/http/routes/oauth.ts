@@ -47,11 +47,12 @@ export function oauthRoutes(api: App, instances: InstanceService): void {
       },
     },
     async (request, reply) => {
-      const { state, code, error } = request.query
+      const { state, code, error, iss } = request.query
       const instance = await instances.completeAuthorization({
         state,
         ...(code !== undefined && { code }),
         ...(error !== undefined && { error }),
+        ...(iss !== undefined && { iss }),
       })
       if (!wantsPage(request)) {
         return reply.send({ name: instance.name, credentials: instance.credentials })

@@ -11,7 +11,6 @@ const reserved = [
   ['GET', '/receivers', 'listReceivers', 'A webhook receiver'],
   ['POST', '/receivers', 'createReceiver', 'A webhook receiver'],
   ['POST', '/ingress/:token', 'receiveEvent', 'Webhook ingress'],
-  ['GET', '/instances/:name/actions', 'listActions', 'The list of actions'],
   ['POST', '/instances/:name/actions/:action/invoke', 'invokeAction', 'Invoking an action'],
   ['GET', '/instances/:name/codegen', 'generateClient', 'Generating a typed client'],
   ['GET', '/schemas/:fingerprint', 'getSchema', 'The registry of schemas'],

@@ -77,6 +77,11 @@ export const callbackQuery = z.object({
     .string()
     .regex(/^[\x20-\x7e]{1,256}$/)
     .optional(),
+  iss: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,2048}$/)
+    .optional()
+    .meta({ description: 'How the vendor names itself (RFC 9207).' }),
 })
 
 /** Other properties of Airbyte's message are passed on. */

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
+import type { HttpOptions } from '../../../service/http/http-options.ts'
 import { HttpServer } from '../../../service/http/http-server.ts'
 import { MemoryIdempotency, MemoryService } from '../../support/memory-service.ts'
 
@@ -19,7 +20,9 @@ export class TestApi implements AsyncDisposable {
   readonly keyId: string
   readonly logLines: readonly string[]
 
-  private constructor(parts: Omit<TestApi, 'call' | 'asked' | typeof Symbol.asyncDispose>) {
+  private constructor(
+    parts: Omit<TestApi, 'withConnection' | 'call' | 'asked' | typeof Symbol.asyncDispose>,
+  ) {
     this.service = parts.service
     this.idempotency = parts.idempotency
     this.server = parts.server
@@ -28,7 +31,9 @@ export class TestApi implements AsyncDisposable {
     this.logLines = parts.logLines
   }
 
-  static async start(options: { readonly heartbeatMs?: number } = {}): Promise<TestApi> {
+  static async start(
+    options: Pick<HttpOptions, 'heartbeatMs' | 'receiveTimeoutMs' | 'closeTimeoutMs'> = {},
+  ): Promise<TestApi> {
     const service = new MemoryService()
     const idempotency = new MemoryIdempotency()
     const logLines: string[] = []
@@ -39,6 +44,16 @@ export class TestApi implements AsyncDisposable {
     )
     const { apiKey, key } = await service.apiKeys.create('test')
     return new TestApi({ service, idempotency, server, logLines, key, keyId: apiKey.id })
+  }
+
+  /** An instance and a connection that reads it. */
+  async withConnection(name = 'shop'): Promise<void> {
+    await this.service.instances.create({ name: `${name}-source`, type: 'faker', config: {} })
+    await this.service.connections.create({
+      name,
+      from: `${name}-source`,
+      destination: 'data:shop',
+    })
   }
 
   /** `POST /instances`, with the key; the path begins after `/connect/v1`. */

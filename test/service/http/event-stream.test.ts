@@ -1,0 +1,217 @@
+import { expect, test, vi } from 'vitest'
+import { z } from 'zod'
+import { ConnectError } from '../../../protocol/index.ts'
+import { TestApi } from './test-api.ts'
+
+interface ReceivedEvent {
+  readonly event: string
+  readonly id: string | undefined
+  readonly data: unknown
+}
+
+test('a follower gets the lines so far, those that come, each change, and the end', async () => {
+  await using api = await TestApi.start()
+  const id = await startRun(api)
+  const follower = await Follower.start(api, id)
+  expect(follower.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+  expect(await follower.next()).toMatchObject({
+    event: 'log',
+    id: '1',
+    data: { seq: 1, message: 'queued', level: 'info' },
+  })
+  expect(await follower.next()).toMatchObject({ event: 'run', data: { id, status: 'queued' } })
+  api.service.runs.log(id, 'line\nwith a break')
+  expect(await follower.next()).toMatchObject({ id: '2', data: { message: 'line\nwith a break' } })
+  await follower.next()
+  api.service.runs.end(id)
+  expect(await follower.next()).toMatchObject({ event: 'run', data: { status: 'complete' } })
+  expect(await follower.next()).toEqual({ event: 'end', id: undefined, data: { id } })
+  expect(await follower.next()).toBeNull()
+})
+
+test('after a break a follower goes on behind the last line that it saw', async () => {
+  await using api = await TestApi.start()
+  const id = await startRun(api)
+  for (const message of ['two', 'three']) api.service.runs.log(id, message)
+  api.service.runs.end(id)
+  for (const path of [`/runs/${id}/logs`, `/connections/shop/runs/${id}/logs`]) {
+    const follower = await Follower.start(api, id, { path, headers: { 'last-event-id': '2' } })
+    expect(await follower.next()).toMatchObject({ id: '3', data: { message: 'three' } })
+  }
+  const byQuery = await Follower.start(api, id, { path: `/runs/${id}/logs?after=2` })
+  expect(await byQuery.next()).toMatchObject({ id: '3' })
+})
+
+test('a Last-Event-ID that is no number is refused', async () => {
+  await using api = await TestApi.start()
+  const id = await startRun(api)
+  for (const lastId of ['x', '-1', '1.5', '9'.repeat(30)]) {
+    const { status, body } = await api.call(`GET /runs/${id}/logs`, undefined, {
+      accept: 'text/event-stream',
+      'last-event-id': lastId,
+    })
+    expect(status, lastId).toBe(400)
+    expect(body).toMatchObject({ error: { code: 'request_invalid' } })
+  }
+})
+
+test('a run that does not exist is an answer, not a stream', async () => {
+  await using api = await TestApi.start()
+  const accept = { accept: 'text/event-stream' }
+  const { status, body } = await api.call(`GET /runs/run_${'0'.repeat(26)}/logs`, undefined, accept)
+  expect(status).toBe(404)
+  expect(body).toMatchObject({ error: { code: 'run_not_found' } })
+})
+
+test('a quiet stream says that it is alive', async () => {
+  await using api = await TestApi.start({ heartbeatMs: 20 })
+  const follower = await Follower.start(api, await startRun(api))
+  await follower.until(': alive\n\n: alive\n\n')
+})
+
+test('nobody follows a run for a client that went away', async () => {
+  await using api = await TestApi.start()
+  const id = await startRun(api)
+  const follower = await Follower.start(api, id)
+  await follower.next()
+  await vi.waitFor(() => {
+    expect(api.service.runs.followers(id)).toBe(1)
+  })
+  follower.leave()
+  await vi.waitFor(() => {
+    expect(api.service.runs.followers(id)).toBe(0)
+  })
+})
+
+test('streams end when the server closes', async () => {
+  const api = await TestApi.start()
+  const id = await startRun(api)
+  const follower = await Follower.start(api, id)
+  await follower.next()
+  await api[Symbol.asyncDispose]()
+  await follower.rest()
+  expect(api.service.runs.followers(id)).toBe(0)
+})
+
+test('a follow that breaks ends with the error as an event, and says no more than any error', async () => {
+  await using api = await TestApi.start()
+  const id = await startRun(api)
+  const failures = [
+    [new ConnectError('store_unavailable', { details: { reason: 'gone' } }), 'store_unavailable'],
+    [new TypeError('the-secret of the inside'), 'unexpected'],
+  ] as const
+  for (const [failure, code] of failures) {
+    api.service.runs.follow = () => failing(failure)
+    const follower = await Follower.start(api, id)
+    const event = await follower.next()
+    expect(event).toMatchObject({ event: 'error', data: { error: { code } } })
+    expect(JSON.stringify(event)).not.toContain('the-secret')
+    expect(await follower.next()).toBeNull()
+  }
+})
+
+test('a client that does not read keeps no more than a few lines in memory', async () => {
+  await using api = await TestApi.start({ closeTimeoutMs: 100 })
+  const id = await startRun(api)
+  const queued = await api.service.runs.get('shop', id)
+  let taken = 0
+  api.service.runs.follow = async function* (...[, , , signal]) {
+    for (; !signal.aborted; taken += 1) yield await Promise.resolve({ type: 'run', run: queued })
+  }
+  await Follower.start(api, id)
+  let before = -1
+  await vi.waitFor(
+    () => {
+      const now = taken
+      const still = now > 0 && now === before
+      before = now
+      expect(still).toBe(true)
+    },
+    { timeout: 20_000, interval: 200 },
+  )
+  expect(taken).toBeLessThan(100_000)
+})
+
+async function startRun(api: TestApi): Promise<string> {
+  await api.withConnection()
+  return (await api.service.runs.start('shop')).id
+}
+
+async function* failing(error: Error): AsyncGenerator<never> {
+  await Promise.resolve()
+  throw error
+}
+
+/** Reads an event stream event by event. */
+class Follower {
+  readonly headers: Headers
+  readonly #leaving: AbortController
+  readonly #chunks: ReadableStreamDefaultReader<string>
+  #text = ''
+
+  private constructor(response: Response, leaving: AbortController) {
+    this.headers = response.headers
+    this.#leaving = leaving
+    const body = response.body ?? new ReadableStream<Uint8Array>()
+    this.#chunks = body.pipeThrough(new TextDecoderStream()).getReader()
+  }
+
+  static async start(
+    api: TestApi,
+    run: string,
+    options: { readonly path?: string; readonly headers?: Record<string, string> } = {},
+  ): Promise<Follower> {
+    const leaving = new AbortController()
+    const path = options.path ?? `/runs/${run}/logs`
+    const response = await fetch(`${api.server.url}/connect/v1${path}`, {
+      headers: {
+        authorization: `Bearer ${api.key}`,
+        accept: 'text/event-stream',
+        ...options.headers,
+      },
+      signal: leaving.signal,
+    })
+    expect(response.status).toBe(200)
+    const follower = new Follower(response, leaving)
+    await follower.until('retry: 2000\n\n')
+    return follower
+  }
+
+  leave(): void {
+    this.#leaving.abort()
+  }
+
+  /** Null at the end. */
+  async next(): Promise<ReceivedEvent | null> {
+    while (!this.#text.includes('\n\n')) if (!(await this.#more())) return null
+    const [block = ''] = this.#text.split('\n\n', 1)
+    this.#text = this.#text.slice(block.length + 2)
+    const fields = new Map(block.split('\n').map((line) => pairOf(line)))
+    return {
+      event: fields.get('event') ?? '',
+      id: fields.get('id'),
+      data: z.unknown().parse(JSON.parse(fields.get('data') ?? 'null')),
+    }
+  }
+
+  async until(text: string): Promise<void> {
+    while (!this.#text.includes(text)) expect(await this.#more(), text).toBe(true)
+    this.#text = this.#text.slice(this.#text.indexOf(text) + text.length)
+  }
+
+  async rest(): Promise<void> {
+    while (await this.#more());
+  }
+
+  async #more(): Promise<boolean> {
+    const { value, done } = await this.#chunks.read()
+    if (done) return false
+    this.#text += value
+    return true
+  }
+}
+
+function pairOf(line: string): [string, string] {
+  const [name = ''] = line.split(': ', 1)
+  return [name, line.slice(name.length + 2)]
+}

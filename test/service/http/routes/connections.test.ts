@@ -1,0 +1,136 @@
+import { expect, test } from 'vitest'
+import { TestApi } from '../test-api.ts'
+
+const whole = {
+  name: 'shop',
+  from: 'source',
+  streams: [
+    {
+      name: 'users',
+      namespace: 'public',
+      sync_mode: 'incremental',
+      destination_sync_mode: 'append_dedup',
+      cursor_field: 'updated_at',
+      primary_key: ['id'],
+    },
+  ],
+  destination: 'data:shop',
+  schedule: { cron: '*/15 * * * *', timezone: 'Europe/Berlin', catch_up: 'once' },
+  options: { metadata: 'minimal', deletes: 'soft', log: 'embedded', framing: 'block' },
+} as const
+
+async function withSource(): Promise<TestApi> {
+  const api = await TestApi.start()
+  await api.call('POST /instances', { name: 'source', type: 'faker' })
+  return api
+}
+
+test('a connection comes back as it was created', async () => {
+  await using api = await withSource()
+  const made = await api.call('POST /connections', whole)
+  expect(made.status).toBe(201)
+  expect(made.headers.get('location')).toBe('/connect/v1/connections/shop')
+  expect(made.headers.get('etag')).toBe('"1"')
+  expect(made.body).toMatchObject({ ...whole, status: 'active', next_run_at: null, last_run: null })
+  const found = await api.call('GET /connections/shop')
+  expect(found.body).toEqual(made.body)
+  expect(found.headers.get('etag')).toBe('"1"')
+})
+
+test('a connection without streams, schedule and options has all streams and no schedule', async () => {
+  await using api = await withSource()
+  const { body } = await api.call('POST /connections', {
+    name: 'shop',
+    from: 'source',
+    destination: 'data:shop',
+  })
+  expect(body).toMatchObject({ streams: null, schedule: null, options: {} })
+})
+
+test('a connection is refused that has a taken name, no instance, or a stream that is none', async () => {
+  await using api = await withSource()
+  await api.call('POST /connections', whole)
+  const cases = [
+    [{}, 409, 'name_taken'],
+    [{ name: 'b', from: 'none' }, 404, 'instance_not_found'],
+    [{ name: 'b', streams: [{ name: 'nothing' }] }, 422, 'stream_not_found'],
+  ] as const
+  for (const [change, status, code] of cases) {
+    const answer = await api.call('POST /connections', { ...whole, ...change })
+    expect(answer.status, code).toBe(status)
+    expect(answer.body).toMatchObject({ error: { code } })
+  }
+})
+
+test('an update changes what it names and leaves the rest', async () => {
+  await using api = await withSource()
+  await api.call('POST /connections', whole)
+  const { status, headers, body } = await api.call(
+    'PATCH /connections/shop',
+    { schedule: null, destination: 'data:other' },
+    { 'if-match': '"1"' },
+  )
+  expect(status).toBe(200)
+  expect(headers.get('etag')).toBe('"2"')
+  expect(body).toMatchObject({ ...whole, schedule: null, destination: 'data:other', version: 2 })
+  const late = await api.call('PATCH /connections/shop', {}, { 'if-match': '"1"' })
+  expect(late.status).toBe(412)
+})
+
+test('an update cannot change the name or the instance', async () => {
+  await using api = await withSource()
+  await api.call('POST /connections', whole)
+  for (const change of [{ name: 'other' }, { from: 'other' }, { status: 'paused' }, { id: 'x' }]) {
+    const { status, body } = await api.call('PATCH /connections/shop', change)
+    expect(status).toBe(400)
+    expect(body).toMatchObject({ error: { code: 'request_invalid' } })
+  }
+})
+
+test('a connection is paused and resumed', async () => {
+  await using api = await withSource()
+  await api.call('POST /connections', whole)
+  const paused = await api.call('POST /connections/shop/pause')
+  expect(paused).toMatchObject({ status: 200, body: { status: 'paused', version: 2 } })
+  const listed = await api.call('GET /connections?status=paused&instance=source')
+  expect(listed.body).toMatchObject({ items: [{ name: 'shop' }], next_cursor: null })
+  const resumed = await api.call('POST /connections/shop/resume')
+  expect(resumed).toMatchObject({ status: 200, body: { status: 'active', version: 3 } })
+  expect((await api.call('GET /connections?status=paused')).body).toMatchObject({ items: [] })
+})
+
+test('a connection with an active run is neither deleted nor reset', async () => {
+  await using api = await withSource()
+  await api.call('POST /connections', whole)
+  const run = await api.service.runs.start('shop')
+  for (const route of ['DELETE /connections/shop', 'POST /connections/shop/reset']) {
+    const { status, body } = await api.call(route)
+    expect(status).toBe(409)
+    expect(body).toMatchObject({ error: { code: 'connection_has_active_run' } })
+  }
+  api.service.runs.end(run.id)
+  expect(await api.call('POST /connections/shop/reset')).toMatchObject({ status: 204, body: null })
+  const some = await api.call('POST /connections/shop/reset', { streams: ['users'] })
+  expect(some.status).toBe(204)
+  const none = await api.call('POST /connections/shop/reset', { streams: ['nothing'] })
+  expect(none.status).toBe(422)
+  expect(await api.call('DELETE /connections/shop')).toMatchObject({ status: 204, body: null })
+})
+
+test('every operation on a connection that does not exist says so', async () => {
+  await using api = await withSource()
+  for (const [route, body] of [
+    ['GET /connections/none'],
+    ['PATCH /connections/none', {}],
+    ['DELETE /connections/none'],
+    ['POST /connections/none/pause'],
+    ['POST /connections/none/resume'],
+    ['POST /connections/none/reset'],
+    ['GET /connections/none/runs'],
+    ['POST /connections/none/runs'],
+  ] as const) {
+    const answer = await api.call(route, body)
+    expect(answer.status, route).toBe(404)
+    expect(answer.body).toMatchObject({ error: { code: 'connection_not_found' } })
+  }
+})

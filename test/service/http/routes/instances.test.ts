@@ -1,0 +1,166 @@
+import { expect, test } from 'vitest'
+import { TestApi } from '../test-api.ts'
+
+const isoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as unknown
+
+test('an instance is created without its secrets in the answer', async () => {
+  await using api = await TestApi.start()
+  const { status, headers, body } = await api.call('POST /instances', {
+    name: 'my-faker',
+    type: 'faker',
+    config: { count: 3, token: 'the-secret' },
+  })
+  expect(status).toBe(201)
+  expect(headers.get('location')).toBe('/connect/v1/instances/my-faker')
+  expect(headers.get('etag')).toBe('"1"')
+  expect(body).toEqual({
+    id: expect.any(String) as unknown,
+    name: 'my-faker',
+    type: 'faker',
+    config: { count: 3 },
+    secrets: ['/token'],
+    credentials: 'ready',
+    version: 1,
+    created_at: isoTime,
+    updated_at: isoTime,
+  })
+})
+
+test('a created instance is found at its location, and in the list of its type', async () => {
+  await using api = await TestApi.start()
+  const made = await api.call('POST /instances', { name: 'a', type: 'faker' })
+  const found = await api.call(`GET /${made.headers.get('location') ?? ''}`)
+  expect(found.status).toBe(200)
+  expect(found.body).toEqual(made.body)
+  const listed = await api.call('GET /instances?type=faker')
+  expect(listed.body).toEqual({ items: [made.body], next_cursor: null })
+  const others = await api.call('GET /instances?type=postgres')
+  expect(others.body).toEqual({ items: [], next_cursor: null })
+})
+
+test('a second instance of the same name is refused', async () => {
+  await using api = await TestApi.start()
+  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  const { status, body } = await api.call('POST /instances', { name: 'a', type: 'faker' })
+  expect(status).toBe(409)
+  expect(body).toMatchObject({
+    error: { code: 'name_taken', docs_url: 'docs/errors/name_taken.md' },
+  })
+})
+
+test('an instance of a connector that does not exist is refused', async () => {
+  await using api = await TestApi.start()
+  const { status, body } = await api.call('POST /instances', { name: 'a', type: 'nothing' })
+  expect(status).toBe(404)
+  expect(body).toMatchObject({ error: { code: 'unknown_connector' } })
+})
+
+test('an update replaces the configuration under its ETag, and the next one needs the new ETag', async () => {
+  await using api = await TestApi.start()
+  await api.call('POST /instances', { name: 'a', type: 'faker', config: { count: 1 } })
+  const change = { config: { count: 2 } }
+  const updated = await api.call('PATCH /instances/a', change, { 'if-match': '"1"' })
+  expect(updated.status).toBe(200)
+  expect(updated.headers.get('etag')).toBe('"2"')
+  expect(updated.body).toMatchObject({ config: { count: 2 }, version: 2 })
+  const late = await api.call('PATCH /instances/a', change, { 'if-match': '"1"' })
+  expect(late.status).toBe(412)
+  expect(late.body).toMatchObject({ error: { code: 'version_conflict' } })
+  expect((await api.call('PATCH /instances/a', change, { 'if-match': '*' })).status).toBe(200)
+  expect((await api.call('PATCH /instances/a', change)).headers.get('etag')).toBe('"4"')
+})
+
+test('an If-Match that is no ETag of the API is refused, not ignored', async () => {
+  await using api = await TestApi.start()
+  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  for (const tag of ['1', 'W/"1"', '"one"', '"1", "2"', '']) {
+    const { status, body } = await api.call('DELETE /instances/a', undefined, { 'if-match': tag })
+    expect(status, tag).toBe(400)
+    expect(body).toMatchObject({ error: { code: 'request_invalid' } })
+  }
+  expect((await api.call('GET /instances/a')).status).toBe(200)
+})
+
+test('an instance is deleted, unless a connection reads it', async () => {
+  await using api = await TestApi.start()
+  await api.withConnection()
+  const used = await api.call('DELETE /instances/shop-source')
+  expect(used.status).toBe(409)
+  expect(used.body).toMatchObject({ error: { code: 'instance_in_use' } })
+  await api.call('DELETE /connections/shop')
+  const gone = await api.call('DELETE /instances/shop-source')
+  expect(gone).toMatchObject({ status: 204, body: null })
+  const { status, body } = await api.call('GET /instances/shop-source')
+  expect(status).toBe(404)
+  expect(body).toMatchObject({ error: { code: 'instance_not_found' } })
+})
+
+test('credentials are set, and never shown', async () => {
+  await using api = await TestApi.start()
+  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  expect((await api.call('POST /instances/a/check')).body).toMatchObject({ status: 'FAILED' })
+  const set = await api.call('POST /instances/a/credentials', { token: 'the-secret' })
+  expect(set.status).toBe(200)
+  expect(set.body).toMatchObject({ credentials: 'ready', secrets: ['/token'], version: 2 })
+  expect((await api.call('POST /instances/a/check')).body).toEqual({ status: 'SUCCEEDED' })
+  expect(JSON.stringify([set.body, api.logLines])).not.toContain('the-secret')
+})
+
+test('a discovery is kept until it is asked for anew', async () => {
+  await using api = await TestApi.start()
+  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  const kept = await api.call('POST /instances/a/discover')
+  expect(kept.status).toBe(200)
+  expect(kept.body).toMatchObject({ from_cache: true, discovered_at: isoTime })
+  expect(kept.body).toMatchObject({ catalog: { streams: [{ name: 'users' }, { name: 'orders' }] } })
+  for (const body of [{}, { refresh: false }]) {
+    expect((await api.call('POST /instances/a/discover', body)).body).toMatchObject({
+      from_cache: true,
+    })
+  }
+  const anew = await api.call('POST /instances/a/discover', { refresh: true })
+  expect(anew.body).toMatchObject({ from_cache: false })
+})
+
+test('OAuth begins with an address for the browser, which may come back to a loopback address only', async () => {
+  await using api = await TestApi.start()
+  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  const { status, body } = await api.call('POST /instances/a/authorize')
+  expect(status).toBe(200)
+  expect(body).toEqual({
+    authorize_url: expect.stringContaining('https://vendor.example/') as unknown,
+    state: expect.any(String) as unknown,
+  })
+  const loopback = { redirect_uri: 'http://127.0.0.1:4711/callback' }
+  expect((await api.call('POST /instances/a/authorize', loopback)).status).toBe(200)
+  for (const redirect of [
+    'https://evil.example/callback',
+    'http://127.0.0.1.evil.example/',
+    'http://127.0.0.1@evil.example/',
+    'http://127.0.0.1:80@evil.example/',
+    'javascript:alert(1)',
+    'http://localhost:1/\r\nx: y',
+  ]) {
+    const refused = await api.call('POST /instances/a/authorize', { redirect_uri: redirect })
+    expect(refused.status, redirect).toBe(400)
+  }
+})
+
+test('every operation on an instance that does not exist says so', async () => {
+  await using api = await TestApi.start()
+  for (const [route, body] of [
+    ['GET /instances/none'],
+    ['PATCH /instances/none', { config: {} }],
+    ['DELETE /instances/none'],
+    ['POST /instances/none/credentials', { token: 'x' }],
+    ['POST /instances/none/authorize'],
+    ['POST /instances/none/check'],
+    ['POST /instances/none/discover'],
+  ] as const) {
+    const answer = await api.call(route, body)
+    expect(answer.status, route).toBe(404)
+    expect(answer.body).toMatchObject({
+      error: { code: 'instance_not_found', details: { instance: 'none' } },
+    })
+  }
+})

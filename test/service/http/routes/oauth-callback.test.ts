@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { TestApi, type Answer } from '../test-api.ts'
+
+const browser = { headers: { accept: 'text/html,application/xhtml+xml' } }
+
+test('what the browser brings back authorizes the instance, without a key', async () => {
+  await using api = await TestApi.start()
+  const callback = await api.asked(`GET /oauth/callback?code=abc&state=${await begin(api)}`)
+  expect(callback).toMatchObject({ status: 200, body: { name: 'a', credentials: 'ready' } })
+})
+
+test('a browser gets a page, which runs nothing and sends its address nowhere', async () => {
+  await using api = await TestApi.start()
+  const page = await api.asked(`GET /oauth/callback?code=abc&state=${await begin(api)}`, browser)
+  expect(page.status).toBe(200)
+  expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
+  expect(page.headers.get('content-security-policy')).toContain("default-src 'none'")
+  expect(page.headers.get('referrer-policy')).toBe('no-referrer')
+  expect(page.body).toContain('a is connected')
+})
+
+test('a state works once', async () => {
+  await using api = await TestApi.start()
+  const state = await begin(api)
+  await api.asked(`GET /oauth/callback?code=abc&state=${state}`)
+  const again = await api.asked(`GET /oauth/callback?code=abc&state=${state}`)
+  expect(again.status).toBe(400)
+  expect(again.body).toMatchObject({ error: { code: 'oauth_state_invalid' } })
+})
+
+test('a refusal is shown to the browser, as text', async () => {
+  await using api = await TestApi.start()
+  const error = encodeURIComponent('<script>alert(1)</script>')
+  const page = await api.asked(
+    `GET /oauth/callback?error=${error}&state=${await begin(api)}`,
+    browser,
+  )
+  expect(page.status).toBe(400)
+  expect(page.body).toContain('Not authorized')
+  expect(page.body).toContain('&lt;script&gt;')
+  expect(page.body).not.toContain('<script')
+})
+
+test('a callback without a state, or with one that is none, is refused', async () => {
+  await using api = await TestApi.start()
+  for (const query of ['', 'code=abc', 'state=', `state=${'x'.repeat(600)}`, 'state=a&state=b']) {
+    const answers: Answer[] = [
+      await api.asked(`GET /oauth/callback?${query}`),
+      await api.asked(`GET /oauth/callback?${query}`, browser),
+    ]
+    for (const { status } of answers) expect(status, query).toBe(400)
+  }
+})
+
+test('neither code nor state is logged', async () => {
+  await using api = await TestApi.start()
+  const state = await begin(api)
+  await api.asked(`GET /oauth/callback?code=the-code&state=${state}`)
+  await api.asked(`GET /oauth/callback?code=the-code&state=${state}`)
+  expect(api.logLines.length).toBeGreaterThan(1)
+  expect(api.logLines.join('')).not.toMatch(new RegExp(`the-code|${state}`))
+})
+
+async function begin(api: TestApi): Promise<string> {
+  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  const { body } = await api.call('POST /instances/a/authorize')
+  return z.object({ state: z.string() }).parse(body).state
+}

@@ -1,0 +1,114 @@
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { TestApi } from '../test-api.ts'
+
+const unknownRun = 'run_01ARZ3NDEKTSV4RRFFQ69G5FAV'
+
+test('a run is started, and found under its connection and by its id alone', async () => {
+  await using api = await TestApi.start()
+  await api.withConnection()
+  const started = await api.call('POST /connections/shop/runs')
+  const { id } = z.object({ id: z.string() }).parse(started.body)
+  expect(started.status).toBe(201)
+  expect(started.headers.get('location')).toBe(`/connect/v1/connections/shop/runs/${id}`)
+  expect(started.body).toMatchObject({
+    connection: 'shop',
+    status: 'queued',
+    trigger: 'manual',
+    streams: [{ name: 'users' }, { name: 'orders' }],
+  })
+  for (const route of [`GET /connections/shop/runs/${id}`, `GET /runs/${id}`]) {
+    expect(await api.call(route)).toMatchObject({ status: 200, body: started.body as object })
+  }
+  expect((await api.call('GET /connections/shop')).body).toMatchObject({ last_run: { id } })
+})
+
+test('a second run waits for the end of the first', async () => {
+  await using api = await TestApi.start()
+  await api.withConnection()
+  const run = await api.service.runs.start('shop')
+  const { status, body } = await api.call('POST /connections/shop/runs')
+  expect(status).toBe(409)
+  expect(body).toMatchObject({ error: { code: 'run_active', details: { run: run.id } } })
+})
+
+test('runs are listed by status, the newest first', async () => {
+  await using api = await TestApi.start()
+  await api.withConnection()
+  const ids: string[] = []
+  for (const status of ['failed', 'complete', 'failed'] as const) {
+    const { id } = await api.service.runs.start('shop')
+    api.service.runs.end(id, status)
+    ids.unshift(id)
+  }
+  expect(await listed('')).toEqual(ids)
+  expect(await listed('?status=failed')).toEqual([ids[0], ids[2]])
+  expect((await api.call('GET /connections/shop/runs?status=ended')).status).toBe(400)
+
+  async function listed(query: string): Promise<readonly string[]> {
+    const { body } = await api.call(`GET /connections/shop/runs${query}`)
+    return z
+      .object({ items: z.array(z.object({ id: z.string() })) })
+      .parse(body)
+      .items.map(({ id }) => id)
+  }
+})
+
+test.each(['connections/shop/runs', 'runs'])(
+  'a run is cancelled and retried at /%s',
+  async (at) => {
+    await using api = await TestApi.start()
+    await api.withConnection()
+    const { id } = await api.service.runs.start('shop')
+    const active = await api.call(`POST /${at}/${id}/retry`)
+    expect(active).toMatchObject({ status: 409, body: { error: { code: 'run_active' } } })
+    const cancelled = await api.call(`POST /${at}/${id}/cancel`)
+    expect(cancelled).toMatchObject({ status: 200, body: { id, status: 'cancelled' } })
+    const ended = await api.call(`POST /${at}/${id}/cancel`)
+    expect(ended).toMatchObject({ status: 409, body: { error: { code: 'run_ended' } } })
+    const retried = await api.call(`POST /${at}/${id}/retry`)
+    expect(retried).toMatchObject({ status: 201, body: { retry_of: id, trigger: 'retry' } })
+  },
+)
+
+test('the log is read in parts', async () => {
+  await using api = await TestApi.start()
+  await api.withConnection()
+  const { id } = await api.service.runs.start('shop')
+  for (const message of ['one', 'two', 'three']) api.service.runs.log(id, message)
+  const first = await api.call(`GET /runs/${id}/logs?limit=2`)
+  expect(first.body).toMatchObject({
+    items: [
+      { seq: 1, message: 'queued', level: 'info', fields: { a: 1 } },
+      { seq: 2, message: 'one' },
+    ],
+    next_after: 2,
+  })
+  const second = await api.call(`GET /connections/shop/runs/${id}/logs?after=2`)
+  expect(second.body).toMatchObject({ items: [{ seq: 3 }, { seq: 4 }], next_after: 4 })
+  const end = await api.call(`GET /runs/${id}/logs?after=4`)
+  expect(end.body).toEqual({ items: [], next_after: 4 })
+})
+
+test('a run that does not exist, or is another connection’s, is not found', async () => {
+  await using api = await TestApi.start()
+  await api.withConnection()
+  await api.withConnection('other')
+  const { id } = await api.service.runs.start('shop')
+  for (const base of [
+    `runs/${unknownRun}`,
+    `connections/shop/runs/${unknownRun}`,
+    `connections/other/runs/${id}`,
+  ]) {
+    for (const route of [
+      `GET /${base}`,
+      `GET /${base}/logs`,
+      `POST /${base}/cancel`,
+      `POST /${base}/retry`,
+    ]) {
+      const { status, body } = await api.call(route)
+      expect(status, route).toBe(404)
+      expect(body).toMatchObject({ error: { code: 'run_not_found' } })
+    }
+  }
+})
