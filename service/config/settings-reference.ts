@@ -8,17 +8,19 @@ export function settingsPage(): string {
 /** The settings as `serve --help` lists them. */
 export function settingsHelp(): string {
   const width = Math.max(...settings.map(({ variable }) => variable.length))
-  const lines = settings.map(
-    ({ variable, description, standard }) =>
-      `  ${variable.padEnd(width)}  ${description} [${standard.replaceAll('`', '')}]`,
-  )
+  const lines = settings
+    .filter(({ isIdle }) => isIdle !== true)
+    .map(
+      ({ variable, description, standard }) =>
+        `  ${variable.padEnd(width)}  ${description} [${standard.replaceAll('`', '')}]`,
+    )
   return ['Settings (environment, or the file of --config; docs/configuration.md):', ...lines].join(
     '\n',
   )
 }
 
 function section(setting: Setting): string {
-  const { path, type, standard, description, variable, alias, secret } = setting
+  const { path, type, standard, description, variable, alias, secret, isIdle } = setting
   const variables = [variable, alias].filter((name) => name !== undefined)
   return `## \`${path}\`
 
@@ -27,7 +29,7 @@ ${description}
 - Environment: ${variables.map((name) => `\`${name}\``).join(', else ')}
 - Type: ${type}${secret === true ? '; a secret, never shown' : ''}
 - Default: ${standard}
-`
+${isIdle === true ? '\nThis version does not use it yet: it is checked, so that one file serves later versions too.\n' : ''}`
 }
 
 const introduction = `# Configuration

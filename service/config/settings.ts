@@ -26,6 +26,8 @@ export interface SettingFacts {
   readonly secret?: true
   /** A second environment variable; the setting's own one wins. */
   readonly alias?: string
+  /** Known, so that one file serves all versions, but nothing looks at it yet. */
+  readonly isIdle?: true
   readonly description: string
 }
 
@@ -90,7 +92,8 @@ export const settingsSchema = z.object({
   dataDir: setting(folder(), {
     path: 'data_dir',
     type: 'folder',
-    standard: '`$XDG_DATA_HOME/reactor-connect`, else `~/.local/share/reactor-connect`; for root `/var/lib/reactor-connect`',
+    standard:
+      '`$XDG_DATA_HOME/reactor-connect`, else `~/.local/share/reactor-connect`; for root `/var/lib/reactor-connect`',
     description:
       'What the embedded parts keep: PostgreSQL, the vault. Made with mode 0700 where it is missing.',
   }),
@@ -138,6 +141,7 @@ export const settingsSchema = z.object({
     path: 'data.url',
     type: 'URL',
     standard: 'none; the Data service listens on port 8002',
+    isIdle: true,
     description: 'The Data service.',
   }),
   dataApiKey: setting(text.optional(), {
@@ -145,6 +149,7 @@ export const settingsSchema = z.object({
     type: 'text',
     standard: 'none',
     secret: true,
+    isIdle: true,
     description: 'The key for the Data service.',
   }),
   dataDatabaseUrl: setting(postgresAddress.optional(), {
@@ -172,6 +177,7 @@ export const settingsSchema = z.object({
     path: 'storage.url',
     type: 'URL',
     standard: 'none; the Storage service listens on port 8003',
+    isIdle: true,
     description: 'The Storage service.',
   }),
   storageApiKey: setting(text.optional(), {
@@ -179,6 +185,7 @@ export const settingsSchema = z.object({
     type: 'text',
     standard: 'none',
     secret: true,
+    isIdle: true,
     description: 'The key for the Storage service.',
   }),
   kafkaBrokers: setting(
@@ -220,12 +227,14 @@ export const settingsSchema = z.object({
     path: 'kafka.schema_registry_url',
     type: 'URL',
     standard: 'none',
+    isIdle: true,
     description: 'A schema registry for readers of the topics.',
   }),
   airbyteEnabled: setting(flag.default(false), {
     path: 'airbyte.enabled',
     type: 'true or false',
     standard: 'false',
+    isIdle: true,
     description:
       'Allow external Airbyte connectors as processes. They are programs of others: only for people who may run any program here.',
   }),
