@@ -73,7 +73,8 @@ export function xmlTree(text: string): Value | undefined {
     if (element !== undefined && parent !== undefined)
       addMember(parent.content, element.name, valueOf(element))
   })
-  parser.write(text).close()
+  // The parser fails in its own way on half a character.
+  parser.write(text.toWellFormed()).close()
   return failures.length > 0 ? undefined : root.content
 }
 

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { jsonDecoder } from '../../../../manifest-interpreter/components/decoders/json-decoder.ts'
 import { all, chunked, response, untilError } from '../body.ts'
@@ -95,5 +96,53 @@ describe('a body larger than 8 MB', () => {
   test('below the limit is selected from as a whole', async () => {
     const small = response(chunked('{"data": [1]}'))
     expect(await all(jsonDecoder().decodeAt(small, ['data'], same))).toEqual([{ data: [1] }])
+  })
+})
+
+describe('any body', () => {
+  const token = fc.constantFrom(
+    ...'{ } [ ] " , : 1 -1.5 1e999 NaN null true "data" "a" \\ \\ud800 é'.split(' '),
+    '\n',
+    '\u0000',
+    '"__proto__"',
+  )
+  const body = fc.oneof(
+    fc.uint8Array({ maxLength: 60 }),
+    fc.array(token, { maxLength: 40 }).map((tokens) => Buffer.from(tokens.join(''))),
+  )
+
+  test('that is small gives values and no error', async () => {
+    await fc.assert(
+      fc.asyncProperty(body, async (bytes) => {
+        const { error } = await untilError(jsonDecoder().decode(response(bytes)))
+        expect(error).toBe(null)
+        const { error: another } = await untilError(
+          jsonDecoder().decodeAt(response(bytes), ['data'], same),
+        )
+        expect(another).toBe(null)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('that is large gives the same records piece by piece as whole', async () => {
+    const padding = ' '.repeat(9 * 1024 * 1024)
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.jsonValue(), { maxLength: 8 }), async (records) => {
+        const found = await all(
+          jsonDecoder().decodeAt(
+            response(chunked(`{"data": ${JSON.stringify(records)}${padding}}`, 1 << 16)),
+            ['data'],
+            same,
+          ),
+        )
+        expect(found).toStrictEqual(
+          await all(jsonDecoder().decode(response(JSON.stringify(records)))).then((values) =>
+            records.length === 0 ? [] : values,
+          ),
+        )
+      }),
+      { numRuns: 20 },
+    )
   })
 })

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import {
@@ -67,4 +68,49 @@ test('XmlDecoder takes a broken body for an empty one, and lets a paginator see 
   const decoder = xmlDecoder(pino({ level: 'silent' }))
   expect(await all(decoder.decode(response('<a>')))).toEqual([{}])
   expect(await decoder.whole(response('<a>1</a>'))).toEqual({ a: '1' })
+})
+
+describe('any text', () => {
+  const piece = fc.constantFrom(
+    ...'<a>|</a>|<b c="1">|</b>|<a/>|<|>|/|"|&lt;|&#65;|&#xffffff;|&x;|&|;|<![CDATA[|]]>|<!--|-->|<?p|?>|x'.split(
+      '|',
+    ),
+    ...[
+      '<!DOCTYPE a [',
+      '<!ENTITY x "y">',
+      '<!ENTITY % p SYSTEM "u">',
+      ']>',
+      '<!DOCTYPE a SYSTEM "u">',
+    ],
+    ...[
+      '\u0000',
+      '\ufeff',
+      '\ud800',
+      'é',
+      ' ',
+      '\n',
+      '<?xml version="1.1"?>',
+      '<__proto__>',
+      '</__proto__>',
+    ],
+  )
+
+  test('is a tree, or no document', () => {
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
+        const tree = xmlTree(pieces.join(''))
+        expect(tree === undefined || typeof tree === 'object').toBe(true)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('of any bytes gives values', async () => {
+    const decoder = xmlDecoder(pino({ level: 'silent' }))
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 80 }), async (bytes) => {
+        expect(await all(decoder.decode(response(bytes)))).toHaveLength(1)
+      }),
+    )
+  })
 })
