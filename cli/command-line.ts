@@ -7,6 +7,7 @@ import {
   catalogFolderOf,
   readEnvironment,
 } from '../service/config/environment.ts'
+import { logout as forgetLogin, type LogoutFlags } from './auth/auth-commands.ts'
 import type { CatalogArguments } from './catalog/catalog-command.ts'
 import { askService } from './client/ask-service.ts'
 import type { Around, CommonFlags } from './client/service-command.ts'
@@ -57,7 +58,15 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   process.stdout.on('error', () => undefined)
   try {
     const version = packageVersion()
-    const commands = { run, source: runSourceProcess, catalog, serve, askService: service, doctor }
+    const commands = {
+      run,
+      source: runSourceProcess,
+      catalog,
+      serve,
+      askService: service,
+      doctor,
+      logout,
+    }
     await runProgram(argv, { version, ...commands, writeOut })
   } catch (error) {
     await showFailedCommand(argv, error)
@@ -143,6 +152,13 @@ async function doctor(flags: DoctorFlags): Promise<void> {
     environment: readEnvironment(),
     version: packageVersion(),
     signal: stop.signal,
+  })
+}
+
+async function logout(flags: LogoutFlags): Promise<void> {
+  process.exitCode = await forgetLogin({
+    output: commandOutput(flags),
+    environment: readEnvironment(),
   })
 }
 

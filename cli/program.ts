@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import type { CatalogArguments } from './catalog/catalog-command.ts'
 import { catalogCommand } from './catalog/catalog-program.ts'
+import type { LogoutFlags } from './auth/auth-commands.ts'
 import { authCommand } from './auth/auth-program.ts'
 import type { AskService } from './client/service-command.ts'
 import { completionCommands } from './completion/completion-program.ts'
@@ -35,6 +36,7 @@ export interface ProgramOptions {
   readonly serve: (options: ServeArguments) => Promise<void>
   readonly askService: AskService
   readonly doctor: (flags: DoctorFlags) => Promise<void>
+  readonly logout: (flags: LogoutFlags) => Promise<void>
   readonly writeOut: (text: string) => void
 }
 
@@ -82,7 +84,7 @@ export function createProgram(options: ProgramOptions): Command {
   keysCommand(connect, options.askService)
   reservedCommands(connect, options.askService)
   doctorCommand(connect, options.doctor)
-  authCommand(program, options.askService)
+  authCommand(program, options.askService, options.logout)
   completionCommands(program, options.writeOut)
   for (const command of withSubcommands(program)) throwErrors(command, options.writeOut)
   return program

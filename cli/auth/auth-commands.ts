@@ -38,7 +38,15 @@ export async function login(
   return exitCodes.complete
 }
 
-export async function logout({ output, environment }: Around): Promise<number> {
+export interface LogoutFlags {
+  readonly json?: true
+}
+
+/** Also where the file is broken, so that it is no more in the way. */
+export async function logout({
+  output,
+  environment,
+}: Pick<Around, 'output' | 'environment'>): Promise<number> {
   const file = loginFile(environment)
   const removed = await removeLogin(file)
   const text = removed ? `removed ${file}` : 'no login was kept'

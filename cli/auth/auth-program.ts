@@ -1,9 +1,13 @@
 import type { Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
-import { login, logout, type LoginFlags } from './auth-commands.ts'
+import { login, type LoginFlags, type LogoutFlags } from './auth-commands.ts'
 
 /** `reactor auth …`. */
-export function authCommand(program: Command, ask: AskService): void {
+export function authCommand(
+  program: Command,
+  ask: AskService,
+  logout: (flags: LogoutFlags) => Promise<void>,
+): void {
   const auth = program.command('auth').description('which service the commands ask, and as whom')
   serviceCommand(auth, 'login', 'keep the address of a service and an API key for it')
     .argument('[EMAIL]', 'of a user of the Identity service (not available yet)')
@@ -12,9 +16,11 @@ export function authCommand(program: Command, ask: AskService): void {
     .action(async (email: string | undefined, flags: CommonFlags & LoginFlags) =>
       ask(flags, (around) => login(around, email, flags)),
     )
-  serviceCommand(auth, 'logout', 'forget them').action(async (flags: CommonFlags) =>
-    ask(flags, logout),
-  )
+  auth
+    .command('logout')
+    .description('forget them')
+    .option('--json', 'what was done, as JSON')
+    .action(logout)
 }
 
 const examples = `

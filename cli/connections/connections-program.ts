@@ -5,7 +5,7 @@ import {
   type AskService,
   type CommonFlags,
 } from '../client/service-command.ts'
-import { ifVersionOption, limitOption } from '../options.ts'
+import { ifVersionOption, limitOption, positiveNumber } from '../options.ts'
 import { promoteConnection, sandboxConnection } from '../reserved/reserved-commands.ts'
 import {
   createConnection,
@@ -154,8 +154,8 @@ function tryOut(connections: Command, ask: AskService): void {
     'read some rows, and show what a run would change (not available yet)',
   )
     .argument('<NAME>')
-    .option('--limit-rows <N>', 'rows of each stream', '100')
-    .action(async (name: string, flags: CommonFlags & { limitRows: string }) =>
+    .option('--limit-rows <N>', 'rows of each stream', positiveNumber, 100)
+    .action(async (name: string, flags: CommonFlags & { limitRows: number }) =>
       ask(flags, (around) => sandboxConnection(around, name, flags)),
     )
   serviceCommand(connections, 'promote', 'make what the sandbox showed happen (not available yet)')

@@ -26,10 +26,10 @@ async function askReserved(
 export async function sandboxConnection(
   around: Around,
   name: string,
-  { limitRows }: { readonly limitRows: string },
+  { limitRows }: { readonly limitRows: number },
 ): Promise<number> {
   const path = apiPath('connections', name, 'sandbox')
-  return askReserved(around, path, { limit_rows: Number(limitRows) })
+  return askReserved(around, path, { limit_rows: limitRows })
 }
 
 export async function promoteConnection(

@@ -20,6 +20,7 @@ async function command(
     serve: () => Promise.resolve(),
     askService: () => Promise.resolve(),
     doctor: () => Promise.resolve(),
+    logout: () => Promise.resolve(),
     run: async (given: RunArguments) => Promise.resolve(void ran.push(given)),
     writeOut: (text: string) => {
       written += text
