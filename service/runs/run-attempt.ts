@@ -13,6 +13,7 @@ import { Mask, newTexts } from './mask.ts'
 import { planRun, type PlannedRun } from './plan-run.ts'
 import { RunLog } from './run-log.ts'
 import type { RunTiming, RunWorkerOptions } from './run-worker.ts'
+import { outcomeLabel } from './service-metrics.ts'
 
 type AttemptOptions = Omit<RunWorkerOptions, 'queue' | 'timing'> & RunTiming
 
@@ -171,6 +172,7 @@ export class RunAttempt {
       fruitlessBefore: this.#run.fruitlessAttempts,
     }
     const outcome = outcomeOf(end, this.#options.retries, Math.random())
+    this.#options.serviceMetrics.attempts.inc({ outcome: outcomeLabel(outcome) })
     if (outcome.kind === 'lost') {
       this.#options.logger.warn({ run: this.#run.id }, 'another process has taken the run over')
       return

@@ -6,6 +6,7 @@ import type { Store } from '../store/store.ts'
 import type { PlanPlaces } from './plan-run.ts'
 import { standardRetries, type RetryPolicy } from './retry-policy.ts'
 import { RunAttempt } from './run-attempt.ts'
+import type { ServiceMetrics } from './service-metrics.ts'
 
 export interface RunWorkerOptions {
   readonly store: Pick<Store, 'connections' | 'runs'>
@@ -14,10 +15,13 @@ export interface RunWorkerOptions {
   readonly instances: Pick<InstanceService, 'discover' | 'resolveConfig' | 'keepConfig'>
   readonly places: PlanPlaces
   readonly metrics: RunMetrics
+  readonly serviceMetrics: ServiceMetrics
   readonly logger: Logger
   /** A name that no other process has, nor an earlier start of this one. */
   readonly owner: string
   readonly parallelRuns: number
+  /** No other process works on the runs of this database: those that are running when it starts are orphans, and taken at once. */
+  readonly isAlone: boolean
   readonly timing?: Partial<RunTiming>
   now(): number
 }
@@ -41,14 +45,11 @@ export class RunWorker {
   readonly #options: RunWorkerOptions
   readonly #timing: RunTiming
   readonly #active = new Set<RunAttempt>()
+  readonly #orphans = new Set<string>()
 
   constructor(options: RunWorkerOptions) {
     this.#options = options
     this.#timing = { ...standardTiming, ...options.timing }
-  }
-
-  get active(): number {
-    return this.#active.size
   }
 
   /** Works until the signal is aborted; then the runs under way drain to their last checkpoint and go back to the queue. */
@@ -58,6 +59,7 @@ export class RunWorker {
     }
     signal.addEventListener('abort', stop, { once: true })
     try {
+      if (this.#options.isAlone) await this.#adoptOrphans()
       await this.#options.queue.receive({
         parallel: this.#options.parallelRuns,
         signal,
@@ -68,16 +70,36 @@ export class RunWorker {
     }
   }
 
+  async #attempt(attempt: RunAttempt, signal: AbortSignal): Promise<void> {
+    const { runsActive } = this.#options.serviceMetrics
+    this.#active.add(attempt)
+    runsActive.inc()
+    if (signal.aborted) attempt.stop('shutdown')
+    try {
+      await attempt.work()
+    } finally {
+      this.#active.delete(attempt)
+      runsActive.dec()
+    }
+  }
+
+  async #adoptOrphans(): Promise<void> {
+    const { store, queue } = this.#options
+    for (const { id } of await store.runs.stale(0, 200)) {
+      this.#orphans.add(id)
+      await queue.send(id, 0)
+    }
+  }
+
   /** Never throws: what goes wrong with a run is the run's end, and without a database the run is found again later. */
   async #work(run: string, signal: AbortSignal): Promise<void> {
     const { store, owner, logger } = this.#options
     try {
-      const claimed = await store.runs.claim(run, owner, this.#timing.staleMs)
+      const staleMs = this.#orphans.delete(run) ? 0 : this.#timing.staleMs
+      const claimed = await store.runs.claim(run, owner, staleMs)
       if (claimed === null) return
       const attempt = new RunAttempt(claimed, { ...this.#options, ...this.#timing })
-      this.#active.add(attempt)
-      if (signal.aborted) attempt.stop('shutdown')
-      await attempt.work().finally(() => this.#active.delete(attempt))
+      await this.#attempt(attempt, signal)
     } catch (error) {
       logger.error({ run, err: error }, 'a run was given up by this process; it is found again')
     }

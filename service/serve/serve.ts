@@ -12,6 +12,7 @@ import { pgBossJobs } from '../jobs/pg-boss-jobs.ts'
 import { openPgBossQueue, type PgBossQueue } from '../jobs/pg-boss-queue.ts'
 import { Scheduler } from '../jobs/scheduler.ts'
 import { RunWorker, standardTiming } from '../runs/run-worker.ts'
+import { createServiceMetrics } from '../runs/service-metrics.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Store } from '../store/store.ts'
 import { prepareAdminKey } from './admin-key.ts'
@@ -56,21 +57,25 @@ export async function serve(options: ServeOptions): Promise<void> {
   )
   const metrics = new Registry()
   collectDefaultMetrics({ register: metrics })
+  const shared = { store, queue, jobs, plane }
+  // The embedded database is in the data folder, which one process has at a time.
+  const isAlone = databases.isEmbedded
   const loops = [
-    ...(roles.worker ? [workerLoop(options, { store, queue, jobs, plane, metrics })] : []),
-    ...(roles.scheduler ? [schedulerLoop(options, { store, queue, jobs, plane })] : []),
+    ...(roles.worker ? [workerLoop(options, { ...shared, metrics, isAlone })] : []),
+    ...(roles.scheduler ? [schedulerLoop(options, shared)] : []),
   ]
   const { service } = plane
-  const httpOptions = { service, idempotency: store.idempotency, logger, metrics }
-  const http = await HttpServer.listen({ ...httpOptions, version: options.version }, address.bind)
-  parts.use(http)
-  if (roles.api) {
-    const { apiKeys } = service
-    const { dataDir } = settings
-    const url = address.localUrl
-    const key = await prepareAdminKey({ dataDir, url, apiKeys, isEmbedded: databases.isEmbedded })
-    announceStart(options, { url, key })
-  }
+  const routes = roles.api ? 'all' : 'health'
+  const idempotency = store.idempotency
+  const http = { service, idempotency, logger, metrics, version: options.version, routes } as const
+  parts.use(await HttpServer.listen(http, address.bind))
+  const url = address.localUrl
+  const { dataDir } = settings
+  const { apiKeys } = service
+  const key = roles.api
+    ? await prepareAdminKey({ dataDir, url, apiKeys, isEmbedded: isAlone })
+    : undefined
+  announceStart(options, { url, key })
   logger.info({ roles: settings.roles, version: options.version }, 'the service has started')
   await runLoops(loops, signal)
   logger.info('the service has drained')
@@ -85,25 +90,30 @@ interface WorkerParts {
   readonly jobs: Jobs
   readonly plane: ControlPlane
   readonly metrics: Registry
+  readonly isAlone: boolean
 }
 
 function workerLoop(options: ServeOptions, parts: WorkerParts): Loop {
   const { settings, logger } = options
-  const { store, queue, jobs, plane, metrics } = parts
+  const { store, queue, jobs, plane, metrics, isAlone } = parts
   const { instances } = plane.service
   const { addressOf, logOf } = plane
   const { allowedNetworks, parallelRuns } = settings
   const worker = new RunWorker({
-    ...{ store, queue, jobs, instances, logger, parallelRuns },
+    ...{ store, queue, jobs, instances, logger, parallelRuns, isAlone },
     places: { instances, addressOf, logOf, allowedNetworks },
     metrics: createRunMetrics(metrics),
+    serviceMetrics: createServiceMetrics(metrics),
     owner: `${hostname()} ${String(process.pid)} ${randomBytes(6).toString('hex')}`,
     now: () => options.now(),
   })
   return (signal) => worker.run(signal)
 }
 
-function schedulerLoop(options: ServeOptions, parts: Omit<WorkerParts, 'metrics'>): Loop {
+function schedulerLoop(
+  options: ServeOptions,
+  parts: Omit<WorkerParts, 'metrics' | 'isAlone'>,
+): Loop {
   const { store, queue, jobs, plane } = parts
   const scheduler = new Scheduler({
     ...{ store, queue, jobs, logger: options.logger },
@@ -143,7 +153,7 @@ function announceStart(
   { settings, announce }: ServeOptions,
   { url, key }: { readonly url: string; readonly key: string | undefined },
 ): void {
-  announce(`Reactor Connect listens on ${url} (API reference: ${url}/connect/v1/docs)`)
+  announce(`Reactor Connect listens on ${url} (roles: ${settings.roles.join(', ')})`)
   announce(`Data folder: ${settings.dataDir}`)
   if (key === undefined) return
   announce(`The first API key, shown once: ${key}`)

@@ -142,9 +142,8 @@ export async function runWhen(
   service: ServiceProcess,
   id: string,
   isWanted: (run: WireRun) => boolean,
-  timeoutMs = 45_000,
 ): Promise<WireRun> {
-  const giveUpAt = Date.now() + timeoutMs
+  const giveUpAt = Date.now() + 60_000
   for (;;) {
     const run = await service.ask(runSchema, `/runs/${id}`)
     if (isWanted(run)) return run

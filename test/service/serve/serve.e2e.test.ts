@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { expect, test } from 'vitest'
@@ -58,7 +58,6 @@ async function expectEverythingOnce(query: (sql: string) => Promise<Row[]>): Pro
 
 /** The embedded database of data, as the service's own user sees it. */
 async function embeddedQuery(folder: string, sql: string): Promise<Row[]> {
-  const { readFile } = await import('node:fs/promises')
   const login = z
     .object({ user: z.string(), password: z.string() })
     .parse(JSON.parse(await readFile(join(folder, 'postgres/superuser.json'), 'utf8')))
@@ -73,90 +72,110 @@ async function embeddedQuery(folder: string, sql: string): Promise<Row[]> {
   }
 }
 
-test('with nothing configured it serves from an empty folder, and a run survives kill -9', async () => {
-  await using folder = await serviceFolder()
-  const first = await folder.start()
-  expect(first.output()).toContain(`The first API key, shown once: ${first.key}`)
-  expect((await stat(join(folder.path, 'local-service.json'))).mode & 0o777).toBe(0o600)
-  expect((await stat(folder.path)).mode & 0o066).toBe(0)
-  await connect(first, { stream: slowly })
-  const id = await startRun(first)
-  await runWhen(first, id, (run) => run.loaded > 2_000)
-  await first.kill9()
+test.concurrent(
+  'with nothing configured it serves from an empty folder, and a run survives kill -9',
+  async () => {
+    await using folder = await serviceFolder()
+    const first = await folder.start()
+    expect(first.output()).toContain(`The first API key, shown once: ${first.key}`)
+    expect((await stat(join(folder.path, 'local-service.json'))).mode & 0o777).toBe(0o600)
+    expect((await stat(folder.path)).mode & 0o066).toBe(0)
+    await connect(first, { stream: slowly })
+    const id = await startRun(first)
+    await runWhen(first, id, (run) => run.loaded > 2_000)
+    await first.kill9()
 
-  const second = await folder.start()
-  expect(second.key).toBe(first.key)
-  expect(second.output()).not.toContain(first.key)
-  const run = await runWhen(second, id, hasEnded)
-  expect(run).toMatchObject({ status: 'complete', attempts: 2 })
-  await expectEverythingOnce((sql) => embeddedQuery(folder.path, sql))
-  expect(await second.stop()).toBe(0)
-}, 120_000)
+    const second = await folder.start()
+    expect(second.key).toBe(first.key)
+    expect(second.output()).not.toContain(first.key)
+    const run = await runWhen(second, id, hasEnded)
+    expect(run).toMatchObject({ status: 'complete', attempts: 2 })
+    await expectEverythingOnce((sql) => embeddedQuery(folder.path, sql))
+    expect(await second.stop()).toBe(0)
+  },
+  120_000,
+)
 
-test('SIGTERM drains a run to its last checkpoint; the next start goes on from there', async () => {
-  await using folder = await serviceFolder()
-  const first = await folder.start()
-  await connect(first, { stream: slowly })
-  const id = await startRun(first)
-  await runWhen(first, id, (run) => run.loaded > 2_000)
-  expect(await first.stop()).toBe(0)
+test.concurrent(
+  'SIGTERM drains a run to its last checkpoint; the next start goes on from there',
+  async () => {
+    await using folder = await serviceFolder()
+    const first = await folder.start()
+    await connect(first, { stream: slowly })
+    const id = await startRun(first)
+    await runWhen(first, id, (run) => run.loaded > 2_000)
+    expect(await first.stop()).toBe(0)
 
-  const second = await folder.start()
-  const run = await runWhen(second, id, hasEnded)
-  expect(run).toMatchObject({ status: 'complete', attempts: 2, loaded: rows })
-  await expectEverythingOnce((sql) => embeddedQuery(folder.path, sql))
-}, 120_000)
+    const second = await folder.start()
+    const run = await runWhen(second, id, hasEnded)
+    expect(run).toMatchObject({ status: 'complete', attempts: 2, loaded: rows })
+    await expectEverythingOnce((sql) => embeddedQuery(folder.path, sql))
+  },
+  120_000,
+)
 
-test('a second SIGTERM ends the process at once', async () => {
-  await using folder = await serviceFolder()
-  const service = await folder.start()
-  await connect(service, { stream: { fail: { at_row: 1_000, kind: 'hang' } } })
-  const id = await startRun(service)
-  await runWhen(service, id, ({ streams }) => streams[0]?.status === 'running')
-  const ended = service.stop()
-  await expect.poll(() => service.output(), { timeout: 10_000 }).toContain('stopping: ')
-  service.process.kill('SIGTERM')
-  expect(await ended).toBe(130)
-}, 90_000)
+test.concurrent(
+  'a second SIGTERM ends the process at once',
+  async () => {
+    await using folder = await serviceFolder()
+    const service = await folder.start()
+    await connect(service, { stream: { fail: { at_row: 1_000, kind: 'hang' } } })
+    const id = await startRun(service)
+    await runWhen(service, id, ({ streams }) => streams[0]?.status === 'running')
+    const ended = service.stop()
+    await expect.poll(() => service.output(), { timeout: 10_000 }).toContain('stopping: ')
+    service.process.kill('SIGTERM')
+    expect(await ended).toBe(130)
+  },
+  90_000,
+)
 
-test('a run is cancelled at a checkpoint, and its retry goes on from there', async () => {
-  await using folder = await serviceFolder()
-  const service = await folder.start()
-  await connect(service, { stream: slowly })
-  const id = await startRun(service)
-  await runWhen(service, id, (run) => run.loaded > 2_000)
-  await service.ask(anything, `/runs/${id}/cancel`, { method: 'POST' })
-  const cancelled = await runWhen(service, id, hasEnded)
-  expect(cancelled.status).toBe('cancelled')
-  expect(cancelled.loaded).toBeLessThan(rows)
-  const retry = await service.ask(runSchema, `/runs/${id}/retry`, { method: 'POST' })
-  const ended = await runWhen(service, retry.id, hasEnded)
-  expect(ended).toMatchObject({ status: 'complete', loaded: rows - cancelled.loaded })
-  await expectEverythingOnce((sql) => embeddedQuery(folder.path, sql))
-}, 90_000)
+test.concurrent(
+  'a run is cancelled at a checkpoint, and its retry goes on from there',
+  async () => {
+    await using folder = await serviceFolder()
+    const service = await folder.start()
+    await connect(service, { stream: slowly })
+    const id = await startRun(service)
+    await runWhen(service, id, (run) => run.loaded > 2_000)
+    await service.ask(anything, `/runs/${id}/cancel`, { method: 'POST' })
+    const cancelled = await runWhen(service, id, hasEnded)
+    expect(cancelled.status).toBe('cancelled')
+    expect(cancelled.loaded).toBeLessThan(rows)
+    const retry = await service.ask(runSchema, `/runs/${id}/retry`, { method: 'POST' })
+    const ended = await runWhen(service, retry.id, hasEnded)
+    expect(ended).toMatchObject({ status: 'complete', loaded: rows - cancelled.loaded })
+    await expectEverythingOnce((sql) => embeddedQuery(folder.path, sql))
+  },
+  90_000,
+)
 
-test('a source that fails is tried again after a pause, and the schedule fires', async () => {
-  await using folder = await serviceFolder()
-  const service = await folder.start()
-  const fail = {
-    ...{ at_row: 500, kind: 'error', times: 5 },
-    counter_file: join(folder.path, 'failures'),
-  }
-  await connect(service, {
-    stream: { rows, state_every: 1_000, fail },
-    schedule: { cron: '* * * * *' },
-  })
-  const list = z.object({ items: z.array(runSchema.pick({ id: true, trigger: true })) })
-  const scheduled = async (): Promise<string | undefined> =>
-    (await service.ask(list, '/connections/shop/runs')).items.at(-1)?.id
-  await expect.poll(scheduled, { timeout: 70_000, interval: 500 }).toMatch(/^run_/)
-  const run = await runWhen(service, (await scheduled()) ?? '', hasEnded)
-  expect(run).toMatchObject({ status: 'complete', trigger: 'schedule', attempts: 2 })
-  const lines = z.object({ items: z.array(z.object({ message: z.string() })) })
-  const { items } = await service.ask(lines, `/runs/${run.id}/logs`)
-  expect(items.map(({ message }) => message)).toContain('attempt failed, trying again')
-  await expectEverythingOnce((sql) => embeddedQuery(folder.path, sql))
-}, 150_000)
+test.concurrent(
+  'a source that fails is tried again after a pause, and the schedule fires',
+  async () => {
+    await using folder = await serviceFolder()
+    const service = await folder.start()
+    const fail = {
+      ...{ at_row: 500, kind: 'error', times: 5 },
+      counter_file: join(folder.path, 'failures'),
+    }
+    await connect(service, {
+      stream: { rows, state_every: 1_000, fail },
+      schedule: { cron: '* * * * *' },
+    })
+    const list = z.object({ items: z.array(runSchema.pick({ id: true, trigger: true })) })
+    const scheduled = async (): Promise<string | undefined> =>
+      (await service.ask(list, '/connections/shop/runs')).items.at(-1)?.id
+    await expect.poll(scheduled, { timeout: 70_000, interval: 500 }).toMatch(/^run_/)
+    const run = await runWhen(service, (await scheduled()) ?? '', hasEnded)
+    expect(run).toMatchObject({ status: 'complete', trigger: 'schedule', attempts: 2 })
+    const lines = z.object({ items: z.array(z.object({ message: z.string() })) })
+    const { items } = await service.ask(lines, `/runs/${run.id}/logs`)
+    expect(items.map(({ message }) => message)).toContain('attempt failed, trying again')
+    await expectEverythingOnce((sql) => embeddedQuery(folder.path, sql))
+  },
+  150_000,
+)
 
 /** Two processes with data folders of their own, on one PostgreSQL. */
 function shared(
@@ -171,7 +190,7 @@ function shared(
   }
 }
 
-test.each(['embedded', 'kafka'] as const)(
+test.concurrent.each(['embedded', 'kafka'] as const)(
   'of two services on one PostgreSQL one is killed, and the other finds the run (log: %s)',
   async (log) => {
     await using metadata = await testDatabase()
@@ -187,10 +206,42 @@ test.each(['embedded', 'kafka'] as const)(
     const second = await other.start({ environment, key: first.key })
     await first.kill9()
     const killedAt = Date.now()
-    await runWhen(second, id, (run) => run.attempts === 2, 30_000)
+    await runWhen(second, id, (run) => run.attempts === 2)
     expect(Date.now() - killedAt).toBeLessThan(30_000)
     expect(await runWhen(second, id, hasEnded)).toMatchObject({ status: 'complete' })
     await expectEverythingOnce((sql) => data.query(sql))
   },
   120_000,
 )
+
+test.concurrent(
+  'the work is shared by roles: one process answers, another runs',
+  async () => {
+    await using metadata = await testDatabase()
+    await using data = await testDatabase()
+    await using one = await serviceFolder()
+    await using other = await serviceFolder()
+    const environment = shared(metadata, data, {})
+    const api = await one.start({ environment, args: ['--roles', 'api,scheduler'] })
+    const worker = await other.start({
+      environment,
+      args: ['--roles', 'reader,sink'],
+      key: api.key,
+    })
+    await expect(worker.ask(anything, '/catalog')).rejects.toThrow(/answered 404/)
+    expect((await fetch(`${worker.url}/readyz`)).status).toBe(200)
+    await connect(api, { stream: {} })
+    const run = await runWhen(api, await startRun(api), hasEnded)
+    expect(run).toMatchObject({ status: 'complete', loaded: rows })
+    expect(worker.output()).toContain('run started')
+    expect(api.output()).not.toContain('run started')
+  },
+  120_000,
+)
+
+test.concurrent('a process with only one half of a run is refused', async () => {
+  await using folder = await serviceFolder()
+  await expect(folder.start({ args: ['--roles', 'api,reader'] })).rejects.toThrow(
+    /roles_unavailable/,
+  )
+})

@@ -1,0 +1,30 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Outcome } from './attempt-outcome.ts'
+
+/** The metrics of a process that works on runs; those of the runs themselves are the engine's. */
+export interface ServiceMetrics {
+  readonly runsActive: Gauge
+  readonly attempts: Counter<'outcome'>
+}
+
+export function createServiceMetrics(registry: Registry): ServiceMetrics {
+  const registers = [registry]
+  return {
+    runsActive: new Gauge({
+      name: 'reactor_connect_service_runs_active',
+      help: 'Runs that this process works on',
+      registers,
+    }),
+    attempts: new Counter({
+      name: 'reactor_connect_service_attempts_total',
+      help: 'Attempts of runs that have ended in this process, by what became of the run',
+      labelNames: ['outcome'],
+      registers,
+    }),
+  }
+}
+
+/** `again`: the run went back to the queue. `lost`: another process has it. */
+export function outcomeLabel(outcome: Outcome): string {
+  return outcome.kind === 'end' ? outcome.status : outcome.kind
+}

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino, type Logger } from 'pino'
+import { Registry } from 'prom-client'
+import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
+import { loadSettings } from '../../service/config/load-settings.ts'
+import { pgBossJobs } from '../../service/jobs/pg-boss-jobs.ts'
+import { openPgBossQueue } from '../../service/jobs/pg-boss-queue.ts'
+import { createServiceMetrics } from '../../service/runs/service-metrics.ts'
+import { RunWorker, type RunTiming } from '../../service/runs/run-worker.ts'
+import { controlPlane } from '../../service/serve/control-plane.ts'
+import type { Run, RunService, Service } from '../../service/service.ts'
+import { openStore } from '../../service/store/open-store.ts'
+import type { Store } from '../../service/store/store.ts'
+import { openFileVault } from '../../service/vault/file-vault.ts'
+import { testDatabase, type TestDatabase } from './postgres.ts'
+
+/** The real service in this process, without HTTP: store and data in databases of their own, secrets in a folder. */
+export interface TestService extends AsyncDisposable {
+  readonly service: Service
+  readonly store: Store
+  readonly data: TestDatabase
+  /** What was logged. */
+  readonly logged: string[]
+  /** Works on runs from here on. */
+  work(timing?: Partial<RunTiming>): void
+}
+
+export async function testService(): Promise<TestService> {
+  const parts = new AsyncDisposableStack()
+  const metadata = parts.use(await testDatabase())
+  const data = parts.use(await testDatabase())
+  const dataDir = await mkdtemp(join(tmpdir(), 'reactor-test-service-'))
+  parts.defer(() => rm(dataDir, { recursive: true }))
+  const settings = loadSettings({
+    environment: {
+      REACTOR_CONNECT_DATA_DIR: dataDir,
+      REACTOR_CONNECT_DATA_DATABASE_URL: data.url,
+      REACTOR_CONNECT_POSTGRES_AWAY_URL: 'postgres://nobody@127.0.0.1:1/nothing',
+    },
+  })
+  const logged: string[] = []
+  const logger: Logger = pino({ level: 'info' }, { write: (line) => void logged.push(line) })
+  const { url } = metadata
+  const store = parts.use(await openStore({ url, logger }))
+  const vault = parts.use(await openFileVault({ folder: join(dataDir, 'vault') }))
+  const queue = parts.use(await openPgBossQueue({ url, logger, pollMs: 100 }))
+  const jobs = pgBossJobs(queue)
+  const plane = parts.use(
+    controlPlane({
+      ...{ settings, store, vault, jobs, logger, now: Date.now },
+      databases: {
+        ...{ metadataUrl: url, data: data.address, isEmbedded: false },
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      },
+      callbackUrl: 'http://127.0.0.1/callback',
+      stopping: new AbortController().signal,
+    }),
+  )
+  const { service, addressOf, logOf } = plane
+  const { instances } = service
+  return {
+    ...{ service, store, data, logged },
+    work: (timing) => {
+      const metrics = new Registry()
+      const worker = new RunWorker({
+        ...{ store, queue, jobs, instances, logger, parallelRuns: 2, isAlone: false },
+        places: { instances, addressOf, logOf, allowedNetworks: [] },
+        metrics: createRunMetrics(metrics),
+        serviceMetrics: createServiceMetrics(metrics),
+        owner: randomUUID(),
+        now: Date.now,
+        timing: { beatMs: 100, ...timing },
+      })
+      const stop = new AbortController()
+      const working = worker.run(stop.signal)
+      parts.defer(async () => {
+        stop.abort()
+        await working
+      })
+    },
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  }
+}
+
+/** Follows the run to its end. */
+export async function runToEnd(runs: RunService, { connection, id }: Run): Promise<Run> {
+  let last: Run | undefined
+  for await (const event of runs.follow(connection, id, 0, AbortSignal.timeout(60_000)))
+    if (event.type === 'run') last = event.run
+  if (last === undefined) throw new Error('the run was never seen')
+  return last
+}
