@@ -69,8 +69,8 @@ class StreamRun {
   readonly #tally: StreamTally
   readonly #warnings: string[] = []
   #first: StreamSync | undefined
-  /** From where the first attempt began; undefined before. */
-  #start: string | undefined
+  /** The states that the first and the last attempt began with. */
+  #planned: { readonly first: string; readonly last: string } | undefined
   /** From where the last attempt began: equal texts are equal checkpoints. */
   checkpoint = ''
 
@@ -108,7 +108,7 @@ class StreamRun {
       syncId: this.#first?.syncId ?? 0,
       generationId: this.#first?.generationId ?? 0,
       resumed: this.#first?.resumed ?? false,
-      progressed: status === 'complete' || this.checkpoint !== (this.#start ?? ''),
+      progressed: status === 'complete' || this.#planned?.first !== this.#planned?.last,
       warnings: this.#warnings,
       ...(outcome.status === 'failed' && { error: outcome.error }),
     }
@@ -132,7 +132,6 @@ class StreamRun {
   async #plan(sync: StreamSync, session: ReadSession): Promise<readonly SliceCheckpoint[]> {
     const saved = new Map(sync.slices.map((slice) => [slice.slice, slice]))
     this.checkpoint = JSON.stringify(sync.slices.map(({ slice, state }) => [slice, state]))
-    this.#start ??= this.checkpoint
     const states = new Map<string, JsonValue | null>(
       sync.slices.map(({ slice, state }) => [slice, state]),
     )
@@ -149,6 +148,8 @@ class StreamRun {
           complete: false,
         },
     )
+    const last = JSON.stringify(slices.map(({ slice, state }) => [slice, state]))
+    this.#planned = { first: this.#planned?.first ?? last, last }
     // A new sync is complete when all of these are, also those whose state goes on from the last one.
     const toSave = sync.resumed ? slices.filter(({ slice }) => !saved.has(slice)) : slices
     if (toSave.length > 0) await this.#deps.destination.savePlan(sync, toSave)

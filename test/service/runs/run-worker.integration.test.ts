@@ -1,0 +1,110 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { JsonObject } from '../../../protocol/index.ts'
+import type { RunEvent, Service } from '../../../service/service.ts'
+import { runToEnd, testService } from '../../support/test-service.ts'
+
+async function makeShop(service: Service, streams: readonly JsonObject[]): Promise<void> {
+  const { instances, connections } = service
+  await instances.create({ name: 'fake', type: 'faker', config: { streams } })
+  await connections.create({ name: 'shop', from: 'fake', destination: 'data:shop' })
+}
+const quickRetries = {
+  retries: { maxFruitless: 2, firstDelayMs: 100, maxDelayMs: 100 },
+}
+
+test('a follower sees every line once and in order, and the end last', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  await makeShop(test.service, [{ name: 'a', rows: 20_000 }])
+  const { id } = await runs.start('shop')
+  const events: RunEvent[] = []
+  for await (const event of runs.follow('shop', id, 0, AbortSignal.timeout(60_000))) {
+    if (events.length === 0) test.work()
+    events.push(event)
+  }
+  const lines = events.flatMap((event) => (event.type === 'log' ? [event.line] : []))
+  expect(lines.map(({ seq }) => seq)).toEqual(lines.map((_line, index) => index + 1))
+  expect(lines.map(({ message }) => message)).toEqual([
+    'run started',
+    'stream complete',
+    'run ended',
+  ])
+  const states = events.flatMap((event) => (event.type === 'run' ? [event.run.status] : []))
+  expect(states[0]).toBe('queued')
+  expect(events.at(-1)).toMatchObject({ type: 'run', run: { status: 'complete', loaded: 20_000 } })
+  expect(await runs.logs('shop', id, 1, 10)).toEqual(lines.slice(1))
+})
+
+test('a retry reads only what the run before it did not complete', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  const folder = await mkdtemp(join(tmpdir(), 'reactor-retry-'))
+  const fail = {
+    ...{ at_row: 50, kind: 'config_error', times: 1 },
+    counter_file: join(folder, 'failures'),
+  }
+  try {
+    await makeShop(test.service, [
+      { name: 'good', rows: 100 },
+      { name: 'bad', rows: 100, state_every: 10, fail },
+    ])
+    test.work(quickRetries)
+    const partial = await runToEnd(runs, await runs.start('shop'))
+    expect(partial).toMatchObject({
+      status: 'partial',
+      attempts: 1,
+      error: { code: 'simulated_config_error' },
+    })
+    const retry = await runToEnd(runs, await runs.retry('shop', partial.id))
+    expect(retry).toMatchObject({ status: 'complete', trigger: 'retry', retryOf: partial.id })
+    const [bad, good] = retry.streams.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    expect(good).toMatchObject({ name: 'good', status: 'complete', read: 0 })
+    expect(bad).toMatchObject({ name: 'bad', status: 'complete' })
+    const before = partial.streams.find(({ name }) => name === 'bad')
+    expect((before?.loaded ?? 0) + (bad?.loaded ?? 0)).toBe(100)
+    await expect(runs.retry('shop', retry.id)).rejects.toThrow(/is complete/)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
+
+test('a run that moves nothing fails after its last attempt, with the reason', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  await makeShop(test.service, [{ name: 'a', rows: 10, fail: { at_row: 0, kind: 'error' } }])
+  test.work(quickRetries)
+  const run = await runToEnd(runs, await runs.start('shop'))
+  expect(run).toMatchObject({ status: 'failed', error: { code: 'simulated_failure' } })
+  expect(run.attempts).toBe(2)
+})
+
+test('a queued run is cancelled at once, and nobody works on it', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  await makeShop(test.service, [{ name: 'a', rows: 10 }])
+  const { id } = await runs.start('shop')
+  expect(await runs.cancel('shop', id)).toMatchObject({ status: 'cancelled' })
+  test.work()
+  expect(await runToEnd(runs, await runs.start('shop'))).toMatchObject({ status: 'complete' })
+  expect(await runs.find(id)).toMatchObject({ status: 'cancelled', attempts: 0 })
+})
+
+test('a process that lost its run stops working on it, and does not touch it', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  await makeShop(test.service, [{ name: 'a', rows: 50_000, rows_per_second: 2_000 }])
+  test.work()
+  const { id } = await runs.start('shop')
+  await expect
+    .poll(async () => (await runs.find(id)).loaded, { timeout: 20_000 })
+    .toBeGreaterThan(0)
+  expect(await test.store.runs.claim(id, 'another process', 0)).toMatchObject({ attempts: 2 })
+  await expect
+    .poll(() => test.logged.join(''), { timeout: 20_000 })
+    .toContain('another process has taken the run over')
+  expect(await runs.find(id)).toMatchObject({ status: 'running', attempts: 2 })
+  expect(await test.store.runs.progress(id, 'another process', [])).toBe('continue')
+})
