@@ -1,6 +1,6 @@
 import { EVENT_ID, SCALAR_STYLE, getScalarValue } from 'js-yaml'
 import type { Event, ScalarEvent } from 'js-yaml'
-import { implicitTag } from './implicit-tag.ts'
+import { implicitTag, type ImplicitTag } from './implicit-tag.ts'
 import type { Value } from '../value/value.ts'
 import { NodeError } from './yaml-error.ts'
 
@@ -33,6 +33,17 @@ export interface YamlPair {
 }
 
 export const coreTag = 'tag:yaml.org,2002:'
+/** The tags of what looks so, made once: a manifest has ten thousand scalars. */
+export const coreTags: Readonly<Record<ImplicitTag, string>> = {
+  bool: `${coreTag}bool`,
+  float: `${coreTag}float`,
+  int: `${coreTag}int`,
+  merge: `${coreTag}merge`,
+  null: `${coreTag}null`,
+  str: `${coreTag}str`,
+  timestamp: `${coreTag}timestamp`,
+  value: `${coreTag}value`,
+}
 
 /** The node of the only document; null where the text holds none. */
 export function compose(text: string, events: readonly Event[]): YamlNode | null {
@@ -129,7 +140,7 @@ class Composer {
     const text = event.valueStart < 0 ? '' : this.#scalarText(event)
     const offset = event.valueStart < 0 ? this.#offset() : event.valueStart
     const plain = event.style === SCALAR_STYLE.PLAIN ? implicitTag(text) : 'str'
-    return { kind: 'scalar', tag: this.#tag(event) ?? coreTag + plain, offset, text }
+    return { kind: 'scalar', tag: this.#tag(event) ?? coreTags[plain], offset, text }
   }
 
   #scalarText(event: ScalarEvent): string {

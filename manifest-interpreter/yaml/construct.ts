@@ -2,7 +2,7 @@ import { dictOf } from '../value/dict.ts'
 import { isHashable } from '../value/hashable.ts'
 import { equals } from '../value/equality.ts'
 import { PySet, PyTuple, type Value } from '../value/value.ts'
-import { coreTag } from './compose.ts'
+import { coreTag, coreTags } from './compose.ts'
 import type { MappingNode, ScalarNode, SequenceNode, YamlNode, YamlPair } from './compose.ts'
 import { scalarValue } from './scalar-value.ts'
 import { NodeError } from './yaml-error.ts'
@@ -105,7 +105,7 @@ function keyIdentity(key: YamlNode): unknown {
 }
 
 function isTagged(node: YamlNode, type: 'merge' | 'value'): boolean {
-  return node.tag === coreTag + type
+  return node.tag === coreTags[type]
 }
 
 function mergeSources(node: YamlNode): readonly MappingNode[] {

@@ -14,7 +14,7 @@ export function implicitTag(text: string): ImplicitTag {
   if (isDigit(text.charCodeAt(0))) {
     return numberTag(text) ?? (timestamp.test(text) ? 'timestamp' : 'str')
   }
-  const known = symbols.get(text)
+  const known = text.length <= longestSymbol ? symbols.get(text) : undefined
   if (known !== undefined) return known
   const first = text.charAt(0)
   if (first === '-' || first === '+' || first === '.') return numberTag(text) ?? 'str'
@@ -27,6 +27,8 @@ const symbols = new Map<string, ImplicitTag>([
   ['<<', 'merge'],
   ['=', 'value'],
 ])
+
+const longestSymbol = 2
 
 function isDigit(code: number): boolean {
   return code >= 48 && code <= 57
