@@ -1,16 +1,19 @@
 import type { Duplex } from 'node:stream'
 import type { Connection, Submittable } from 'pg'
 import { CopyMessages, type CopyChunk } from './copy-messages.ts'
+import type { SocketReads } from './socket-reads.ts'
 
 /**
  * Runs one `COPY … TO STDOUT` on a pg client and gives its rows as large chunks of whole lines.
  *
- * pg itself parses message by message; while the COPY runs the socket's bytes are taken here, and each is copied once.
+ * pg itself parses message by message; while the COPY runs the socket's bytes are taken here, and each is copied once. `reads`:
+ * of a socket without TLS.
  * While nobody asks for rows the socket is paused, so that the server stops sending.
  */
 export class CopyOut implements Submittable {
   readonly #sql: string
   readonly #toError: (thrown: unknown) => Error
+  readonly #reads: SocketReads | undefined
   readonly #messages = new CopyMessages((bytes) => {
     this.#pgParse(bytes)
   })
@@ -19,9 +22,16 @@ export class CopyOut implements Submittable {
   #outcome: 'done' | Error | undefined
   #wake: (() => void) | undefined
 
-  constructor(sql: string, toError: (thrown: unknown) => Error) {
+  constructor(
+    sql: string,
+    options: {
+      readonly toError: (thrown: unknown) => Error
+      readonly reads: SocketReads | undefined
+    },
+  ) {
     this.#sql = sql
-    this.#toError = toError
+    this.#toError = options.toError
+    this.#reads = options.reads
   }
 
   /** The next rows; undefined at the end, or as soon as `signal` is aborted. Throws where the COPY failed. */
@@ -54,8 +64,22 @@ export class CopyOut implements Submittable {
   /** Called by pg when it is the query's turn. */
   submit(connection: Connection): void {
     const socket = connection.stream
-    const [pgListener] = socket.listeners('data')
     this.#socket = socket
+    if (this.#reads === undefined) this.#takeData(socket)
+    else this.#divert(this.#reads)
+    connection.query(this.#sql)
+    if (this.#wake === undefined) socket.pause()
+  }
+
+  #divert(reads: SocketReads): void {
+    this.#pgParse = (bytes) => {
+      reads.socket.emit('data', Buffer.from(bytes))
+    }
+    reads.divert(this.#onData)
+  }
+
+  #takeData(socket: Duplex): void {
+    const [pgListener] = socket.listeners('data')
     if (pgListener !== undefined) {
       this.#pgParse = (bytes) => {
         Reflect.apply(pgListener, socket, [bytes])
@@ -63,8 +87,6 @@ export class CopyOut implements Submittable {
     }
     socket.removeAllListeners('data')
     socket.on('data', this.#onData)
-    connection.query(this.#sql)
-    if (this.#wake === undefined) socket.pause()
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -79,8 +101,12 @@ export class CopyOut implements Submittable {
   }
 
   #giveBack(): void {
-    this.#socket?.removeListener('data', this.#onData)
-    this.#socket?.on('data', this.#pgParse)
+    if (this.#reads === undefined) {
+      this.#socket?.removeListener('data', this.#onData)
+      this.#socket?.on('data', this.#pgParse)
+    } else {
+      this.#reads.divert(undefined)
+    }
     this.#socket?.resume()
   }
 

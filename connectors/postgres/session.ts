@@ -8,21 +8,29 @@ import { sourceError, type ErrorPlace } from './errors.ts'
 import { quoteLiteral } from './identifiers.ts'
 import { CopyOut } from './copy-out.ts'
 import { watchSession } from './session-watch.ts'
+import { SocketReads } from './socket-reads.ts'
 
 /** One database session in a read-only transaction. Every error that it throws is a ConnectError. */
 export class Session implements AsyncDisposable {
   readonly #client: Client
   readonly #place: ErrorPlace
   readonly #logger: Logger
+  readonly #reads: SocketReads | undefined
   #openQueries = 0
   /** Of the session on the server. */
   #pid: number | undefined
   #copy: CopyOut | undefined
 
-  private constructor(client: Client, place: ErrorPlace, logger: Logger) {
-    this.#client = client
-    this.#place = place
-    this.#logger = logger
+  private constructor(parts: {
+    readonly client: Client
+    readonly place: ErrorPlace
+    readonly logger: Logger
+    readonly reads: SocketReads | undefined
+  }) {
+    this.#client = parts.client
+    this.#place = parts.place
+    this.#logger = parts.logger
+    this.#reads = parts.reads
   }
 
   /**
@@ -34,8 +42,13 @@ export class Session implements AsyncDisposable {
     options: { readonly logger: Logger; readonly snapshot?: string },
   ): Promise<Session> {
     const { host, port, user, database } = config
-    const client = new Client(clientConfig(config))
-    const session = new Session(client, { host, port, user, database }, options.logger)
+    const reads = config.ssl === 'disable' ? new SocketReads() : undefined
+    const client = new Client({
+      ...clientConfig(config),
+      ...(reads !== undefined && { stream: () => reads.socket }),
+    })
+    const place = { host, port, user, database }
+    const session = new Session({ client, place, logger: options.logger, reads })
     // A session that ends between two queries: the next query reports it.
     client.on('error', (error) => {
       options.logger.debug({ reason: error.message }, 'source session ended')
@@ -88,7 +101,8 @@ export class Session implements AsyncDisposable {
   /** Starts `COPY (select) TO STDOUT`. One at a time; read it to its end before the next query. */
   copy(select: string, place: Partial<ErrorPlace> = {}): CopyOut {
     const toError = (thrown: unknown): Error => sourceError(thrown, { ...this.#place, ...place })
-    this.#copy = this.#client.query(new CopyOut(`COPY (${select}) TO STDOUT`, toError))
+    const options = { toError, reads: this.#reads }
+    this.#copy = this.#client.query(new CopyOut(`COPY (${select}) TO STDOUT`, options))
     return this.#copy
   }
 

@@ -130,8 +130,10 @@ export interface LaneWriter extends AsyncDisposable {
    * writer of the lane is fenced before this is known.
    */
   readonly resume: LaneResume
-  /** Resolves when there is room for more, in order; nothing is durable yet. `bytes` belongs to the log from here on. */
+  /** Resolves when there is room for more, in order; nothing is durable yet. `bytes` and their buffer belong to the log from here on. */
   append(entry: LogEntry): Promise<void>
+  /** A buffer of records that the log no longer needs, to be filled again: work that the garbage collector is spared. */
+  reuse(): ArrayBuffer | undefined
   /** All complete units are durable in the log and visible to readers (embedded: handed over). Throws `fenced` for a zombie. */
   flush(): Promise<void>
 }
@@ -162,7 +164,7 @@ export interface LaneReader extends AsyncDisposable {
     signal: AbortSignal,
   ): Promise<{ readonly entry: LogEntry; readonly next?: string } | undefined>
   /**
-   * The bytes of the records entries given so far are no longer used: room for more. A reader that holds as much as the
+   * The bytes of the records entries given so far are no longer used (they may be gone): room for more. A reader that holds as much as the
    * writer may have in flight (embedded: `maxQueueBytes`) and waits for more without releasing waits for ever.
    */
   release(): void

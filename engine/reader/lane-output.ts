@@ -88,7 +88,7 @@ export class LaneOutput implements RecordOutput {
   }
 
   async #cut(): Promise<void> {
-    const block = this.#encoder.take()
+    const block = this.#encoder.take(() => this.#writer.reuse())
     if (block !== undefined) {
       this.#totals.records += block.count
       this.#totals.bytes += block.bytes.length

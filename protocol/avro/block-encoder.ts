@@ -16,6 +16,9 @@ const DEFAULT_BLOCK_BYTES = 256 * 1024
 /** Room behind a full block, in bytes: for the rest of the lines of a usual chunk, so that no line needs to be measured. */
 const ROOM = 256 * 1024
 
+/** What a buffer has beyond a full block, so that the next block fits too: the last record of each makes their sizes differ. */
+const SPARE = 16 * 1024
+
 /** How a BlockEncoder cuts and what it gives. */
 export interface BlockEncoderOptions {
   readonly columns: readonly Column[]
@@ -29,7 +32,7 @@ export interface BlockEncoderOptions {
 
 /** Records in the wire encoding, one after the other, without array framing. */
 export interface EncodedBlock {
-  /** Over a buffer of its own, which may be transferred to another thread. */
+  /** Over a buffer of its own (a part of it), which may be transferred to another thread. */
   readonly bytes: Uint8Array<ArrayBuffer>
   readonly count: number
   /** `record` framing: where each record ends in `bytes`. */
@@ -129,11 +132,11 @@ export class BlockEncoder {
     return at
   }
 
-  /** The records that were encoded since the last call; undefined where there are none. */
-  take(): EncodedBlock | undefined {
+  /** The records that were encoded since the last call; undefined where there are none. `reuse`: a buffer for them, if there is one. */
+  take(reuse?: () => ArrayBuffer | undefined): EncodedBlock | undefined {
     if (this.#count === 0) return undefined
     const block = {
-      bytes: this.#writer.bytes.slice(0, this.#recordAt),
+      bytes: this.#copied(reuse),
       count: this.#count,
       ...(this.#keyColumns && { ends: Uint32Array.from(this.#ends), keys: this.#keys }),
     }
@@ -150,6 +153,18 @@ export class BlockEncoder {
     const rejection = this.#rejection
     this.#rejection = undefined
     return rejection
+  }
+
+  /** A block that its state cut short is as large as it must be: there may be many of them. */
+  #copied(reuse?: () => ArrayBuffer | undefined): Uint8Array<ArrayBuffer> {
+    const written = this.#writer.bytes.subarray(0, this.#recordAt)
+    if (written.length < this.#blockBytes) return written.slice()
+    const buffer = reuse?.()
+    const fits = buffer !== undefined && written.length <= buffer.byteLength
+    const into = fits ? buffer : new ArrayBuffer(written.length + SPARE)
+    const bytes = new Uint8Array(into, 0, written.length)
+    bytes.set(written)
+    return bytes
   }
 
   #isFull(): boolean {

@@ -4,15 +4,20 @@ import type { Fingerprint } from './fingerprint.ts'
 const marker = [0xc3, 0x01] as const
 const headerBytes = 10
 
-/** The value of a block message: the single-object encoding of an Avro array of `count` records (one block of it, then 0x00). */
-export function frameBlock(fingerprint: Fingerprint, count: number, records: Uint8Array): Buffer {
-  const head = zigzag(count)
-  const value = Buffer.allocUnsafe(headerBytes + head.length + records.length + 1)
-  writeHeader(value, fingerprint)
-  value.set(head, headerBytes)
-  value.set(records, headerBytes + head.length)
-  value[value.length - 1] = 0x00
-  return value
+/**
+ * The value of a block message: the single-object encoding of an Avro array of `count` records (one block of it, then 0x00).
+ * In pieces, so that the records need not be copied.
+ */
+export function frameBlock(
+  fingerprint: Fingerprint,
+  count: number,
+  records: Uint8Array,
+): readonly Uint8Array[] {
+  const digits = zigzag(count)
+  const head = Buffer.allocUnsafe(headerBytes + digits.length)
+  writeHeader(head, fingerprint)
+  head.set(digits, headerBytes)
+  return [head, records, Uint8Array.of(0x00)]
 }
 
 /** The value of a single record's message. */

@@ -6,8 +6,9 @@ export interface ToReader {
   readonly weight: number
 }
 
-/** `freed`: weight that the reader no longer holds. `done`: it has taken the `close`, and may go. */
-export type ToWriter = { readonly freed: Weights } | { readonly done: true }
+/** `freed`: weight that the reader no longer holds, `buffers`: of the records in it. `done`: it has taken the `close`, and may go. */
+export type ToWriter =
+  { readonly freed: Weights; readonly buffers: readonly ArrayBuffer[] } | { readonly done: true }
 
 /**
  * Records are held until the reader releases them, everything else only until it is given. Each has a bound of its own:
@@ -16,6 +17,13 @@ export type ToWriter = { readonly freed: Weights } | { readonly done: true }
 export interface Weights {
   records: number
   others: number
+}
+
+/** The buffers that move with an entry. */
+export function buffersOf(entry: LogEntry): ArrayBuffer[] {
+  if (entry.type !== 'records') return []
+  const { buffer } = entry.bytes
+  return buffer instanceof ArrayBuffer ? [buffer] : []
 }
 
 /** Bytes that an entry without a payload is counted as, so that a flood of them is bounded too. */

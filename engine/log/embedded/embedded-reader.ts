@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { ConnectError } from '../../../protocol/index.ts'
 import { LaneOrder } from '../lane-order.ts'
 import type { LaneAddress, LaneReader, LogEntry } from '../stream-log.ts'
-import type { ToReader, ToWriter, Weights } from './channel.ts'
+import { buffersOf, type ToReader, type ToWriter, type Weights } from './channel.ts'
 import { openPort } from './opened-ports.ts'
 
 type EmbeddedAddress = Extract<LaneAddress, { kind: 'embedded' }>
@@ -18,6 +18,7 @@ export class EmbeddedReader implements LaneReader {
   #queue: ToReader[] = []
   #head = 0
   #heldRecords = 0
+  #heldBuffers: ArrayBuffer[] = []
   #freed: Weights = { records: 0, others: 0 }
   #writer: 'there' | 'closed' | 'gone' = 'there'
   #wake: (() => void) | undefined
@@ -52,7 +53,9 @@ export class EmbeddedReader implements LaneReader {
   release(): void {
     this.#freed.records += this.#heldRecords
     this.#heldRecords = 0
-    this.#sendCredit()
+    const buffers = this.#heldBuffers
+    this.#heldBuffers = []
+    this.#sendCredit(buffers)
   }
 
   committed(): Promise<void> {
@@ -67,8 +70,10 @@ export class EmbeddedReader implements LaneReader {
   #take(message: ToReader): LogEntry {
     const { entry } = message
     this.#order.take(entry)
-    if (entry.type === 'records') this.#heldRecords += message.weight
-    else {
+    if (entry.type === 'records') {
+      this.#heldRecords += message.weight
+      this.#heldBuffers.push(...buffersOf(entry))
+    } else {
       this.#freed.others += message.weight
       if (this.#freed.others >= creditBytes) this.#sendCredit()
     }
@@ -90,9 +95,9 @@ export class EmbeddedReader implements LaneReader {
     return message
   }
 
-  #sendCredit(): void {
+  #sendCredit(buffers: readonly ArrayBuffer[] = []): void {
     if (this.#freed.records === 0 && this.#freed.others === 0) return
-    this.#port.postMessage({ freed: this.#freed } satisfies ToWriter)
+    this.#port.postMessage({ freed: this.#freed, buffers } satisfies ToWriter, buffers)
     this.#freed = { records: 0, others: 0 }
   }
 

@@ -7,7 +7,8 @@ import type {
   LaneWriterOptions,
   LogEntry,
 } from '../stream-log.ts'
-import { weigh, type ToReader, type ToWriter, type Weights } from './channel.ts'
+import { buffersOf, weigh, type ToReader, type ToWriter, type Weights } from './channel.ts'
+import { isReusable } from '../reusable-buffer.ts'
 import { openPort } from './opened-ports.ts'
 
 type EmbeddedAddress = Extract<LaneAddress, { kind: 'embedded' }>
@@ -18,6 +19,7 @@ export class EmbeddedWriter implements LaneWriter {
   readonly #address: EmbeddedAddress
   readonly #port: MessagePort
   readonly #inFlight: Weights = { records: 0, others: 0 }
+  #reusable: ArrayBuffer[] = []
   #reader: 'there' | 'done' | 'gone' = 'there'
   #wake: (() => void) | undefined
 
@@ -31,6 +33,7 @@ export class EmbeddedWriter implements LaneWriter {
       else {
         this.#inFlight.records -= message.freed.records
         this.#inFlight.others -= message.freed.others
+        this.#reusable.push(...message.buffers.filter(isReusable))
       }
       this.#wake?.()
     })
@@ -45,10 +48,11 @@ export class EmbeddedWriter implements LaneWriter {
     const pool = entry.type === 'records' ? 'records' : 'others'
     await this.#room(pool, weight)
     this.#inFlight[pool] += weight
-    if (entry.type === 'records') {
-      const bytes = transferable(entry.bytes)
-      this.#post({ entry: { ...entry, bytes }, weight }, [bytes.buffer])
-    } else this.#post({ entry, weight }, [])
+    this.#post({ entry, weight }, buffersOf(entry))
+  }
+
+  reuse(): ArrayBuffer | undefined {
+    return this.#reusable.pop()
   }
 
   flush(): Promise<void> {
@@ -84,11 +88,4 @@ export class EmbeddedWriter implements LaneWriter {
       details: { connection, stream: stream.name, partition },
     })
   }
-}
-
-/** Bytes that own their whole buffer move without a copy; a view into a larger one (a pool) is copied first. */
-function transferable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer } = bytes
-  const whole = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength
-  return whole ? new Uint8Array(buffer) : new Uint8Array(bytes)
 }

@@ -7,9 +7,12 @@ import type {
   LaneWriter,
   LaneWriterOptions,
   LogEntry,
+  LogRecords,
 } from '../stream-log.ts'
-import { messagesOf, type LaneMessageMaker } from './lane-messages.ts'
+import { isReusable } from '../reusable-buffer.ts'
+import { messagesOf, type LaneMessageMaker, type LaneMessages } from './lane-messages.ts'
 import { LaneProducer } from './lane-producer.ts'
+import type { BatchEncoder } from './record-batch/batch-encoder.ts'
 import { resumeLane } from './resume-lane.ts'
 import type { SavedState } from './saved-states.ts'
 import { defaultBounds, SendQueue, type SendBounds } from './send-queue.ts'
@@ -29,6 +32,7 @@ export class KafkaWriter implements LaneWriter {
   #schema: WireSchema
   #columns: readonly Column[]
   #written = 0
+  readonly #reusable: ArrayBuffer[] = []
 
   private constructor(parts: {
     readonly address: KafkaAddress
@@ -83,8 +87,13 @@ export class KafkaWriter implements LaneWriter {
     if (entry.type === 'records') this.#written += entry.count
     const saved = this.#savedBy(entry)
     const endsUnit = entry.type === 'state' || entry.type === 'end' || entry.type === 'close'
+    if (entry.type === 'records') this.#reuseAfter(messages, entry)
     await this.#queue.push({ messages, endsUnit, ...(saved !== undefined && { saved }) })
     if (saved !== undefined) this.#lastState = saved
+  }
+
+  reuse(): ArrayBuffer | undefined {
+    return this.#reusable.pop()
   }
 
   async flush(): Promise<void> {
@@ -95,6 +104,17 @@ export class KafkaWriter implements LaneWriter {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#queue.close()
     await this.#producer[Symbol.asyncDispose]()
+  }
+
+  /** What the last message is made of is no longer needed when it is encoded: that happens once, in order. */
+  #reuseAfter(messages: LaneMessages[], { bytes: { buffer } }: LogRecords): void {
+    const last = messages.pop()
+    if (last === undefined) return
+    const encode = (batch: BatchEncoder): void => {
+      last.encode(batch)
+      if (isReusable(buffer)) this.#reusable.push(buffer)
+    }
+    messages.push({ bytes: last.bytes, encode })
   }
 
   #lastState: SavedState | undefined

@@ -38,7 +38,7 @@ export function messagesOf(
   entry: LogEntry,
   maker: LaneMessageMaker,
   context: { readonly schema: WireSchema; readonly writtenBefore: number },
-): readonly LaneMessages[] {
+): LaneMessages[] {
   if (entry.type === 'records') {
     return maker.framing === 'record'
       ? recordMessages(entry, maker, context.schema.recordFingerprint)
@@ -196,7 +196,7 @@ function single(headers: Record<string, string>, value: Uint8Array): LaneMessage
   return {
     bytes: value.length + messageOverhead,
     encode: (batch) => {
-      batch.message({ key: null, value, headers: encodeHeaders(headers) })
+      batch.message({ key: null, value: [value], headers: encodeHeaders(headers) })
     },
   }
 }

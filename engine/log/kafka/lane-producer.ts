@@ -147,7 +147,7 @@ export class LaneProducer implements AsyncDisposable {
     for (const { key, value } of messages) {
       this.#encoder.message({
         key: utf8.encode(key),
-        value: utf8.encode(value),
+        value: [utf8.encode(value)],
         headers: noHeaders,
       })
     }

@@ -84,7 +84,8 @@ export async function readAll(
   const { signal } = new AbortController()
   const entries: LogEntry[] = []
   for (let item = await reader.next(signal); item !== undefined; item = await reader.next(signal)) {
-    entries.push(item.entry)
+    // What is released is the log's again.
+    entries.push(structuredClone(item.entry))
     reader.release()
   }
   return entries

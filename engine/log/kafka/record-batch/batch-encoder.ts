@@ -1,7 +1,8 @@
 /** A message that stands alone. Headers are encoded (`encodeHeaders`). */
 export interface BatchMessage {
   readonly key: Uint8Array | null
-  readonly value: Uint8Array
+  /** In pieces. */
+  readonly value: readonly Uint8Array[]
   readonly headers: Uint8Array
 }
 
@@ -52,8 +53,9 @@ export class BatchEncoder {
   }
 
   message({ key, value, headers }: BatchMessage): void {
-    this.#begin(key, value.length, headers.length)
-    this.#copy(value)
+    const valueLength = value.reduce((sum, { length }) => sum + length, 0)
+    this.#begin(key, valueLength, headers.length)
+    for (const piece of value) this.#copy(piece)
     this.#copy(headers)
   }
 

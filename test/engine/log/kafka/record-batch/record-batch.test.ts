@@ -51,7 +51,7 @@ test("writes batches that kafkajs's decoder reads", async () => {
       async (messages, by) => {
         const encoder = new BatchEncoder(16)
         for (const { headers: some, ...parts } of messages)
-          encoder.message({ ...parts, headers: encodeHeaders(some) })
+          encoder.message({ ...parts, value: [parts.value], headers: encodeHeaders(some) })
         expect(encoder.count).toBe(messages.length)
         const timestampMs = 1_700_000_000_000
         const batch = Buffer.concat(await encodeBatch(encoder, { producer: by, timestampMs }))
@@ -137,7 +137,7 @@ test('writes a run as the messages that it is made of', () => {
       const asMessages = new BatchEncoder(16)
       for (const [index, { key, value }] of records.entries()) {
         const encoded = encodeHeaders({ ...common, 'the number': String(firstNumber + index) })
-        asMessages.message({ key, value: Buffer.concat([prefix, value]), headers: encoded })
+        asMessages.message({ key, value: [prefix, value], headers: encoded })
       }
       expect(asRun.count).toBe(asMessages.count)
       expect(Buffer.from(asRun.bytes).equals(asMessages.bytes)).toBe(true)
@@ -166,7 +166,11 @@ test('refuses messages that are cut or lie about their lengths, and ends', async
   const encoder = new BatchEncoder(16)
   for (let index = 0; index < 3; index++) {
     const value = Buffer.from('some value')
-    encoder.message({ key: Buffer.from('key'), value, headers: encodeHeaders({ name: 'text' }) })
+    encoder.message({
+      key: Buffer.from('key'),
+      value: [value],
+      headers: encodeHeaders({ name: 'text' }),
+    })
   }
   const whole = Buffer.from(encoder.bytes)
   await fc.assert(
@@ -206,7 +210,7 @@ function plainBatch(body: Buffer, count: number): Parameters<typeof MessageCurso
 
 async function oneMessage(): Promise<Buffer> {
   const encoder = new BatchEncoder(16)
-  encoder.message({ key: null, value: Buffer.from('value'), headers: encodeHeaders({}) })
+  encoder.message({ key: null, value: [Buffer.from('value')], headers: encodeHeaders({}) })
   return Buffer.concat(await encodeBatch(encoder, { producer: anonymous, timestampMs: 0 }))
 }
 
