@@ -1,5 +1,4 @@
 import { SourceError, type SideMessage } from '../../manifest-interpreter/contracts.ts'
-import { ManifestSource } from '../../manifest-interpreter/source/manifest-source.ts'
 import { isDict, isPlainDict } from '../../manifest-interpreter/value/dict.ts'
 import { parseJson } from '../../manifest-interpreter/value/json.ts'
 import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
@@ -33,6 +32,8 @@ export async function readManifestTask(
     },
   })
   try {
+    // Loaded where it is used, as in connector.ts.
+    const { ManifestSource } = await import('../../manifest-interpreter/source/manifest-source.ts')
     await using source = new ManifestSource({
       manifest,
       config: configOf(task.config),
