@@ -1,6 +1,7 @@
 import { BlockEncoder, type EncodedBlock } from '../protocol/avro/block-encoder.ts'
-import { CopyTextTranscoder } from '../sinks/postgres/avro-to-copy-text.ts'
+import { CopyTranscoder } from '../sinks/postgres/avro-to-copy.ts'
 import { columnTypeOf } from '../sinks/postgres/column-types.ts'
+import type { CopyFormat } from '../sinks/postgres/copy-format.ts'
 import { CopyOutput } from '../sinks/postgres/copy-output.ts'
 import { benchColumns, benchRecord, copyLineOf } from './bench-records.ts'
 import { median } from './statistics.ts'
@@ -20,8 +21,9 @@ export interface CodecFigures {
     /** The read worker's roads: JS objects, and COPY text, to wire blocks. */
     readonly encodeObjects: number
     readonly encodeCopyText: number
-    /** The sink worker's: wire blocks to COPY text. */
+    /** The sink worker's: wire blocks to COPY text and to binary COPY. */
     readonly decodeToCopyText: number
+    readonly decodeToBinary: number
   }
 }
 
@@ -41,9 +43,18 @@ export function benchCodec(options: CodecOptions, print: (line: string) => void)
   const blocks = roads.encodeCopyText()
   if (!sameBytes(roads.encodeObjects(), blocks))
     throw new Error('objects and COPY text give different bytes')
-  const timed = { ...roads, decodeToCopyText: () => decode(blocks) }
-  const times = { encodeObjects: [0], encodeCopyText: [0], decodeToCopyText: [0] }
-  const names = ['encodeObjects', 'encodeCopyText', 'decodeToCopyText'] as const
+  const timed = {
+    ...roads,
+    decodeToCopyText: () => decode(blocks, 'text'),
+    decodeToBinary: () => decode(blocks, 'binary'),
+  }
+  const names = ['encodeObjects', 'encodeCopyText', 'decodeToCopyText', 'decodeToBinary'] as const
+  const times = {
+    encodeObjects: [0],
+    encodeCopyText: [0],
+    decodeToCopyText: [0],
+    decodeToBinary: [0],
+  }
   // The first round lets the compiler settle and is not counted.
   for (let round = 0; round <= options.rounds; round++) {
     for (const name of names) {
@@ -64,6 +75,7 @@ export function benchCodec(options: CodecOptions, print: (line: string) => void)
       encodeObjects: median(times.encodeObjects),
       encodeCopyText: median(times.encodeCopyText),
       decodeToCopyText: median(times.decodeToCopyText),
+      decodeToBinary: median(times.decodeToBinary),
     },
   }
 }
@@ -83,22 +95,25 @@ function encode(
   return blocks
 }
 
-/** As a lane that appends, with minimal metadata. Gives the bytes of COPY text. */
-function decode(blocks: readonly EncodedBlock[]): number {
+/** As a lane that appends, with minimal metadata. Gives the bytes of the COPY. */
+function decode(blocks: readonly EncodedBlock[], format: CopyFormat): number {
   const output = new CopyOutput(Buffer.allocUnsafeSlow(chunkBytes * 2))
-  const transcoder = new CopyTextTranscoder(
+  const transcoder = new CopyTranscoder(
     output,
     benchColumns.map((column) => ({
       ...column,
       target: { name: column.name, held: columnTypeOf(column.kind) },
     })),
     {
-      idFacts: ['bench'],
-      syncId: 1,
-      generationId: 1,
-      metadata: 'minimal',
-      hasMeta: false,
-      isStaged: false,
+      format,
+      tail: {
+        idFacts: ['bench'],
+        syncId: 1,
+        generationId: 1,
+        metadata: 'minimal',
+        hasMeta: false,
+        isStaged: false,
+      },
     },
   )
   let row = 0
@@ -108,7 +123,7 @@ function decode(blocks: readonly EncodedBlock[]): number {
     row += block.count
     for (let outcome = ''; outcome !== 'done';) {
       outcome = transcoder.pump(chunkBytes, row)
-      if (outcome === 'needs meta') throw new Error('a value was changed on its way')
+      if (outcome.startsWith('needs')) throw new Error('a value was changed on its way')
       bytes += output.at
       output.at = 0
     }
@@ -123,7 +138,8 @@ function sameBytes(one: readonly EncodedBlock[], other: readonly EncodedBlock[])
 }
 
 export function codecTable(figures: CodecFigures): string {
-  const { encodeObjects, encodeCopyText, decodeToCopyText } = figures.microsecondsPerRow
+  const { encodeObjects, encodeCopyText, decodeToCopyText, decodeToBinary } =
+    figures.microsecondsPerRow
   const line = (name: string, microseconds: number): string =>
     `${name.padEnd(28)} ${microseconds.toFixed(2)} us a row  ${Math.round(1e6 / microseconds).toLocaleString('en')} rows/s`
   return [
@@ -131,6 +147,7 @@ export function codecTable(figures: CodecFigures): string {
     line('objects to the wire', encodeObjects),
     line('COPY text to the wire', encodeCopyText),
     line('the wire to COPY text', decodeToCopyText),
+    line('the wire to binary COPY', decodeToBinary),
     '',
   ].join('\n')
 }

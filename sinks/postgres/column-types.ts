@@ -14,8 +14,8 @@ export type OwnType =
   | 'bytea'
   | 'jsonb'
 
-/** What a column of a table can hold, whoever made it. `other`: a type that we send text to and never change (uuid, an enum). */
-export type HeldType = OwnType | 'smallint' | 'integer' | 'float' | 'json' | 'other'
+/** What a column of a table can hold, whoever made it. `uuid` and `other` (an enum): types that we send text to and never change. */
+export type HeldType = OwnType | 'smallint' | 'integer' | 'float' | 'json' | 'uuid' | 'other'
 
 /** A column as it is in the database. */
 export interface ActualType {
@@ -79,6 +79,7 @@ const heldTypes: Readonly<Record<string, HeldType>> = {
   bytea: 'bytea',
   jsonb: 'jsonb',
   json: 'json',
+  uuid: 'uuid',
 }
 
 /** Reads what Postgres' `format_type` gives, such as `numeric(38,9)` or `timestamp(3) with time zone`. */
@@ -89,7 +90,7 @@ export function actualTypeOf(formatted: string): ActualType {
   return { held, limited: limited && held !== 'other' }
 }
 
-const holdsAll: readonly HeldType[] = ['jsonb', 'json', 'other']
+const holdsAll: readonly HeldType[] = ['jsonb', 'json', 'uuid', 'other']
 
 /** What else than its own type a column holds without a change of value. */
 const alsoHolds: Readonly<Partial<Record<HeldType, readonly OwnType[]>>> = {

@@ -1,13 +1,16 @@
 import { DatabaseError } from 'pg'
 import { ConnectError } from '../../protocol/index.ts'
 import type { RecordBlock } from '../sink.ts'
-import { CopyTextTranscoder, type CopyTextColumn } from './avro-to-copy-text.ts'
+import { CopyTranscoder, type CopyColumn } from './avro-to-copy.ts'
+import { takesBinary } from './binary-columns.ts'
+import { binaryHeader, binaryTrailer } from './binary-fields.ts'
+import type { CopyFormat, RowTailOptions } from './copy-format.ts'
 import type { CopyIn } from './copy-in.ts'
 import { CopyOutput } from './copy-output.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import { refusedCell } from './refused-cell.ts'
-import type { RowTailOptions } from './row-tail.ts'
 import type { Session } from './session.ts'
+import type { TableColumns } from './tables.ts'
 
 /** A chunk leaves for the server at this size: more than a socket buffers, so that its bytes are free once it was written. */
 const CHUNK_BYTES = 128 * 1024
@@ -29,6 +32,8 @@ export interface CopyLoadOptions {
    * then a new key is simply inserted, which costs a third of staging and merging it (docs/performance.md).
    */
   readonly whenKeysExist?: CopyPlace
+  /** The columns of the table, staging apart. */
+  readonly types: TableColumns
   readonly stream: string
   /** Makes `_airbyte_meta` in the table, which has none yet. In the transaction, before rows are sent again. */
   readonly addMeta: () => Promise<void>
@@ -44,10 +49,13 @@ export class CopyLoad {
   readonly #options: CopyLoadOptions
   readonly #output = new CopyOutput(Buffer.allocUnsafeSlow(CHUNK_BYTES * 2))
   #spare: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES * 2)
-  #columns: readonly CopyTextColumn[] = []
+  #columns: readonly CopyColumn[] = []
   #place: CopyPlace
   #tail: RowTailOptions
-  #transcoder: CopyTextTranscoder
+  #transcoder: CopyTranscoder
+  #format: CopyFormat = 'text'
+  /** A row came that only text can say: more of them may, so the lane stays with text. */
+  #needsText = false
   #blocks: { readonly block: RecordBlock; readonly firstRow: number }[] = []
   #keptBytes = 0
   /** Rows of the transaction: given to `write`, … */
@@ -69,18 +77,25 @@ export class CopyLoad {
     this.#options = options
     this.#place = options.place
     this.#tail = options.place.tail
-    this.#transcoder = new CopyTextTranscoder(this.#output, [], this.#tail)
+    this.#transcoder = this.#newTranscoder()
   }
 
   /** Columns of the blocks that follow. Everything before must be flushed. */
-  setColumns(columns: readonly CopyTextColumn[], tail: RowTailOptions): void {
+  setColumns(columns: readonly CopyColumn[], tail: RowTailOptions): void {
     this.#columns = columns
     this.#tail = tail
-    this.#transcoder = new CopyTextTranscoder(this.#output, columns, tail)
+    const isBinary = !this.#needsText && !tail.isStaged && takesBinary(columns, this.#options.types)
+    this.#format = isBinary ? 'binary' : 'text'
+    this.#transcoder = this.#newTranscoder()
+  }
+
+  #newTranscoder(): CopyTranscoder {
+    const options = { tail: this.#tail, format: this.#format }
+    return new CopyTranscoder(this.#output, this.#columns, options)
   }
 
   /** What was written since the last `forgetSeen` or `setColumns`. */
-  get seen(): Pick<CopyTextTranscoder, 'sawNull' | 'sawValue' | 'sawMissing' | 'sawChanges'> {
+  get seen(): Pick<CopyTranscoder, 'sawNull' | 'sawValue' | 'sawMissing' | 'sawChanges'> {
     return this.#transcoder
   }
 
@@ -163,14 +178,15 @@ export class CopyLoad {
     while (this.#sent < this.#rows) {
       const kept = this.#blocks.find(({ block, firstRow }) => this.#sent < firstRow + block.count)
       if (kept === undefined) return
-      await this.#sendBlock(kept.block, kept.firstRow)
+      const outcome = await this.#sendBlock(kept.block, kept.firstRow)
+      if (outcome === 'needs text') await this.#useText()
       if (this.#sent !== this.#endsAt) continue
       await this.#endCopy()
       this.#endsAt = undefined
     }
   }
 
-  async #sendBlock(block: RecordBlock, firstRow: number): Promise<void> {
+  async #sendBlock(block: RecordBlock, firstRow: number): Promise<'sent' | 'needs text'> {
     const transcoder = this.#transcoder
     transcoder.open(block, firstRow)
     transcoder.skip(this.#sent - firstRow)
@@ -179,6 +195,10 @@ export class CopyLoad {
     for (;;) {
       const outcome = transcoder.pump(CHUNK_BYTES, until)
       if (outcome === 'needs meta') throw new NeedsMeta()
+      if (outcome === 'needs text') {
+        this.#sent = transcoder.lastRow
+        return outcome
+      }
       if (outcome === 'done') break
       await this.#ship(copy)
     }
@@ -186,6 +206,14 @@ export class CopyLoad {
     if (until === firstRow + block.count && transcoder.consumed !== block.bytes.length) {
       throw this.#mismatch(block.bytes.length, transcoder.consumed, 'bytes of a block')
     }
+    return 'sent'
+  }
+
+  /** From the next row on; what was sent stays. */
+  async #useText(): Promise<void> {
+    await this.#endCopy()
+    this.#needsText = true
+    this.#startAgain(this.#tail)
   }
 
   #openCopy(): CopyIn {
@@ -199,8 +227,9 @@ export class CopyLoad {
     this.#hasStaged ||= this.isStaged
     // One round trip; the server answers when it is ready for the rows.
     this.#copy = session.copyIn(
-      `${begin}${release}SAVEPOINT load; COPY ${table} (${columns}) FROM STDIN`,
+      `${begin}${release}SAVEPOINT load; COPY ${table} (${columns}) FROM STDIN (FORMAT ${this.#format})`,
     )
+    if (this.#format === 'binary') this.#output.append(binaryHeader)
     return this.#copy
   }
 
@@ -224,6 +253,7 @@ export class CopyLoad {
   async #endCopy(): Promise<void> {
     const copy = this.#copy
     if (copy === undefined) return
+    if (this.#format === 'binary') this.#output.append(binaryTrailer)
     if (this.#output.at > 0) await this.#ship(copy)
     const failure = await this.#inFlight
     this.#inFlight = Promise.resolve(undefined)
@@ -250,17 +280,19 @@ export class CopyLoad {
     if (staged !== undefined) this.#moveTo(staged)
     if (!needsMeta) return
     await this.#options.addMeta()
-    const { refused } = this.#transcoder
-    this.setColumns(this.#columns, { ...this.#tail, hasMeta: true })
-    for (const [row, columns] of refused) this.#transcoder.refused.set(row, columns)
+    this.#startAgain({ ...this.#tail, hasMeta: true })
   }
 
-  /** What was refused for its value before stays refused. */
   #moveTo(place: CopyPlace): void {
-    const { refused } = this.#transcoder
     this.#place = place
     this.#endsAt = undefined
-    this.setColumns(this.#columns, place.tail)
+    this.#startAgain(place.tail)
+  }
+
+  /** With another tail or format; what was refused for its value before stays refused. */
+  #startAgain(tail: RowTailOptions): void {
+    const { refused } = this.#transcoder
+    this.setColumns(this.#columns, tail)
     for (const [row, columns] of refused) this.#transcoder.refused.set(row, columns)
   }
 

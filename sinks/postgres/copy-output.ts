@@ -12,14 +12,26 @@ copyEscapes[0x5c] = 0x5c
 /** A NULL and a separator may follow what room was reserved for. */
 const SEPARATORS = 16
 
-/** COPY text that is being written: a buffer that grows where one value needs it. */
+/** A COPY that is being written: a buffer that grows where one value needs it. */
 export class CopyOutput {
-  bytes: Buffer
+  #bytes: Buffer
+  /** The same bytes. */
+  view: DataView
   /** Where the next byte goes. */
   at = 0
 
   constructor(bytes: Buffer) {
-    this.bytes = bytes
+    this.#bytes = bytes
+    this.view = viewOf(bytes)
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes
+  }
+
+  set bytes(bytes: Buffer) {
+    this.#bytes = bytes
+    this.view = viewOf(bytes)
   }
 
   /** Room for `count` more bytes, and for the few that separate fields and rows. */
@@ -29,6 +41,12 @@ export class CopyOutput {
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2))
     this.bytes.copy(larger, 0, 0, this.at)
     this.bytes = larger
+  }
+
+  append(bytes: Uint8Array): void {
+    this.reserve(bytes.length)
+    this.#bytes.set(bytes, this.at)
+    this.at += bytes.length
   }
 
   /** ASCII without anything to escape. */
@@ -48,9 +66,13 @@ export class CopyOutput {
     }
   }
 
-  /** The two bytes of NULL. */
+  /** The two bytes of NULL in text. */
   nullValue(): void {
     this.bytes[this.at++] = 0x5c
     this.bytes[this.at++] = 0x4e
   }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

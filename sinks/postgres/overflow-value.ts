@@ -38,6 +38,7 @@ const textOf: Readonly<Record<HeldType, (text: string, value: RecordValue) => st
     bytea: () => undefined,
     jsonb: (text) => text,
     json: (text) => text,
+    uuid: (text) => text,
     other: (text) => text,
   }
 
@@ -54,7 +55,7 @@ export function columnTextOf(json: string, held: HeldType): ColumnText | undefin
   const source = typeof value === 'string' ? value.replaceAll('\0', '') : clean
   const text = textOf[held](source, value)
   if (text === undefined) return undefined
-  const dated = held !== 'text' && held !== 'other' && held.startsWith('t')
+  const dated = held !== 'text' && held.startsWith('t')
   return { text, truncated: clean !== json || (dated && tooFine.test(text)) }
 }
 

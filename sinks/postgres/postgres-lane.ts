@@ -7,7 +7,7 @@ import { lockKey, quoteTable } from './identifiers.ts'
 import { LaneProgress } from './lane-progress.ts'
 import { mergeStatements } from './merge-sql.ts'
 import type { PostgresPlace } from './postgres-address.ts'
-import type { RowTailOptions } from './row-tail.ts'
+import type { RowTailOptions } from './copy-format.ts'
 import { Session } from './session.ts'
 import { createStaging, mergeOf, staging } from './staging.ts'
 import { streamTarget, targetColumns, type StreamTarget } from './stream-target.ts'
@@ -89,6 +89,7 @@ class PostgresLane implements SinkLane {
     this.#load = new CopyLoad({
       session,
       stream: sync.streamId.name,
+      types: actual,
       place: this.#isDedup && !insertsFirst ? staged : table,
       ...(this.#isDedup && insertsFirst && { whenKeysExist: staged }),
       addMeta: () => this.#addMeta(),

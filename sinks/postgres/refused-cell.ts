@@ -39,5 +39,7 @@ function placeOf(rest: string, name: string): number {
     const at = ` ${rest}`.indexOf(` ${name}${end}`)
     if (at >= 0) return at
   }
-  return -1
+  // A binary COPY shows no value.
+  const line = ` ${rest.split('\n', 1)[0] ?? ''}`
+  return line.endsWith(` ${name}`) ? line.length - name.length - 1 : -1
 }

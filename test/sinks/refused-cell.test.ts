@@ -9,6 +9,8 @@ test.each([
   ['COPY things, line 3, column line 7, column id: "x"', { line: 3, column: 4 }],
   ['COPY things, Zeile 4, Spalte id: »x«', { line: 4, column: 0 }],
   ['COPY things, ligne 5, colonne price : « x »', { line: 5, column: 1 }],
+  ['COPY things, line 4, column price', { line: 4, column: 1 }],
+  ['JSON data, line 1: {"a":...\nCOPY things, line 9, column price 2', { line: 9, column: 3 }],
   ['JSON data, line 1: {"a":...\nCOPY things, line 9, column id: "{"', { line: 9, column: 0 }],
   ['COPY things, line 2: "a\tid: b"', undefined],
   ['COPY other, line 1, column id: "x"', undefined],

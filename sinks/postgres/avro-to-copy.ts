@@ -1,50 +1,41 @@
 import type { Column, ColumnKind } from '../../protocol/index.ts'
 import { branch } from '../../protocol/avro/record-layout.ts'
 import type { RecordBlock } from '../sink.ts'
+import { BinaryFields } from './binary-fields.ts'
+import { BinaryRowTail } from './binary-row-tail.ts'
 import type { HeldType } from './column-types.ts'
+import type { CopyFormat, FieldWriter, RowTail, RowTailOptions } from './copy-format.ts'
 import type { CopyOutput } from './copy-output.ts'
 import { columnTextOf } from './overflow-value.ts'
-import { RowTail, type Change, type RowTailOptions } from './row-tail.ts'
+import type { Change } from './row-change.ts'
 import { sanitizeJson } from './sanitize-json.ts'
-import { WireFields } from './wire-fields.ts'
-
-const TAB = 0x09
+import { TextFields } from './text-fields.ts'
+import { TextRowTail } from './text-row-tail.ts'
+import { WireReader } from './wire-reader.ts'
 
 /** How a field is transcoded: small integers, so that the switch of the inner loop is a jump. */
 const codes = {
-  text: 0,
+  string: 0,
   integer: 1,
   boolean: 2,
   timestamptz: 3,
   timestamp: 4,
   json: 5,
   double: 6,
-  date: 7,
-  time: 8,
-  bytes: 9,
+  number: 7,
+  date: 8,
+  time: 9,
+  bytes: 10,
 } as const
 
-const codeOfKind: Readonly<Record<ColumnKind, number>> = {
-  boolean: codes.boolean,
-  integer: codes.integer,
-  number: codes.text,
-  double: codes.double,
-  string: codes.text,
-  date: codes.date,
-  timestamptz: codes.timestamptz,
-  timestamp: codes.timestamp,
-  timetz: codes.text,
-  time: codes.time,
-  bytes: codes.bytes,
-  json: codes.json,
-}
+const codeOfKind: Readonly<Record<ColumnKind, number>> = { ...codes, timetz: codes.string }
 
-export interface CopyTextColumn extends Column {
+export interface CopyColumn extends Column {
   /** The column of the table that takes it; undefined where it has none: the field is passed over. */
   readonly target: { readonly name: string; readonly held: HeldType } | undefined
 }
 
-/** Longest text of a field that is not counted by its length: a timestamp of the year 294276. */
+/** Longest field that is not counted by its length, in either format: the text of a timestamp of the year 294276. */
 const FIELD_BYTES = 48
 
 /** A field nulled because the server refused its value. */
@@ -55,11 +46,10 @@ const serializationError = {
 } as const
 
 /**
- * Transcodes blocks of Avro records (protocol/avro/record-layout.ts) to COPY text, without an object or a string per row
- * in the usual case: the hottest code of the sink. Measured 2026-11 (12 typical columns, 175 bytes of Avro, 223 of COPY text and 88 of
- * metadata): 0.78 us of CPU a row on a busy machine; the lane with it, pg and the socket 1.6.
+ * Transcodes blocks of Avro records (protocol/avro/record-layout.ts) to the rows of a COPY, without an object or a string per row
+ * in the usual case: the hottest code of the sink (docs/performance.md says what it costs).
  */
-export class CopyTextTranscoder {
+export class CopyTranscoder {
   /** The columns of the COPY, quoted by the caller. */
   readonly copyColumns: readonly string[]
   /** By wire column: a NULL, or a value, was written since `resetSeen`. May also say so of a row that was written twice. */
@@ -73,8 +63,9 @@ export class CopyTextTranscoder {
   readonly refused = new Map<number, Set<number>>()
 
   readonly #out: CopyOutput
-  readonly #fields: WireFields
-  readonly #columns: readonly CopyTextColumn[]
+  readonly #wire = new WireReader()
+  readonly #fields: FieldWriter
+  readonly #columns: readonly CopyColumn[]
   readonly #codes: Uint8Array
   /** 1: not in the table; 2: to be made JSON for a jsonb column. */
   readonly #special: Uint8Array
@@ -91,13 +82,17 @@ export class CopyTextTranscoder {
   #missing: string[] = []
   readonly #row = { seq: 0, extractedAtMs: 0, order: 0, changes: '', missing: '' }
 
-  constructor(out: CopyOutput, columns: readonly CopyTextColumn[], tail: RowTailOptions) {
+  /** `format`: binary only where `takesBinary` says so (binary-columns.ts). */
+  constructor(
+    out: CopyOutput,
+    columns: readonly CopyColumn[],
+    { tail, format }: { readonly tail: RowTailOptions; readonly format: CopyFormat },
+  ) {
     this.#out = out
-    this.#fields = new WireFields(out)
     this.#columns = columns
     this.#codes = Uint8Array.from(columns, codeOf)
     this.#special = Uint8Array.from(columns, specialOf)
-    this.#tail = new RowTail(tail)
+    this.#tail = format === 'text' ? new TextRowTail(out, tail) : new BinaryRowTail(out, tail)
     this.#hasMeta = tail.hasMeta
     this.#isStaged = tail.isStaged
     this.sawNull = new Uint8Array(columns.length)
@@ -106,6 +101,10 @@ export class CopyTextTranscoder {
       ...columns.flatMap(({ target }) => (target === undefined ? [] : [target.name])),
       ...this.#tail.columns,
     ]
+    this.#fields =
+      format === 'text'
+        ? new TextFields(out, this.#wire)
+        : new BinaryFields(out, this.#wire, this.copyColumns.length)
   }
 
   resetSeen(): void {
@@ -117,9 +116,7 @@ export class CopyTextTranscoder {
 
   /** Begins a block whose first record has this number in the batch. */
   open(block: RecordBlock, firstRow: number): void {
-    const { bytes } = block
-    this.#fields.input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    this.#fields.at = 0
+    this.#wire.open(block.bytes)
     this.#rowsLeft = block.count
     this.#seq = block.seq
     this.#rowNumber = firstRow
@@ -136,42 +133,50 @@ export class CopyTextTranscoder {
   }
 
   /** Writes records until the output has this many bytes, `untilRow` (in the batch) is reached or the block ends. */
-  pump(fullAt: number, untilRow: number): 'full' | 'done' | 'needs meta' {
+  pump(fullAt: number, untilRow: number): 'full' | 'done' | 'needs meta' | 'needs text' {
     while (this.#rowsLeft > 0 && this.#rowNumber < untilRow) {
       if (this.#out.at >= fullAt) return 'full'
       const start = this.#out.at
       this.#record()
-      if (this.#row.changes !== '' && !this.#hasMeta) {
-        this.#out.at = start
-        return 'needs meta'
-      }
+      const isUnwritable = this.#fields.unwritable
+      if (!isUnwritable && (this.#row.changes === '' || this.#hasMeta)) continue
+      this.#out.at = start
+      this.#fields.unwritable = false
+      return isUnwritable ? 'needs text' : 'needs meta'
     }
     return 'done'
   }
 
+  /** The number, in the batch, of the last row that was looked at. */
+  get lastRow(): number {
+    return this.#rowNumber - 1
+  }
+
   /** Bytes that were read of the block: as many as it has once it is done. */
   get consumed(): number {
-    return this.#fields.at
+    return this.#wire.at
   }
 
   #record(): void {
     const out = this.#out
     const fields = this.#fields
-    const { input } = fields
+    const wire = this.#wire
+    const { input } = wire
     const row = this.#row
     const count = this.#codes.length
     out.reserve(count * FIELD_BYTES)
-    row.extractedAtMs = fields.long()
-    if (input[fields.at++] !== branch.null) this.#sourceChanges = fields.string()
-    if (input[fields.at++] !== branch.null) this.#readOverflow()
+    row.extractedAtMs = wire.long()
+    if (input[wire.at++] !== branch.null) this.#sourceChanges = wire.string()
+    if (input[wire.at++] !== branch.null) this.#readOverflow()
+    fields.beginRow()
     const refused = this.refused.size > 0 ? this.refused.get(this.#rowNumber) : undefined
     for (let column = 0; column < count; column++) {
       const start = out.at
-      if (input[fields.at++] === branch.null) this.#null(column)
+      if (input[wire.at++] === branch.null) this.#null(column)
       else this.#value(column)
       if (refused?.has(column) === true) this.#refuse(column, start)
       if (this.#special[column] === 1) out.at = start
-      else out.bytes[out.at++] = TAB
+      else fields.endField()
       // Room for the fields that come, since this one may have taken more than its share.
       out.reserve((count - column) * FIELD_BYTES)
     }
@@ -198,7 +203,7 @@ export class CopyTextTranscoder {
       this.#missing = []
     }
     this.#overflow = undefined
-    this.#tail.write(this.#out, row)
+    this.#tail.write(row)
   }
 
   #value(column: number): void {
@@ -215,8 +220,8 @@ export class CopyTextTranscoder {
   #transcode(code: number): void {
     const fields = this.#fields
     switch (code) {
-      case codes.text:
-        fields.text()
+      case codes.string:
+        fields.string()
         return
       case codes.integer:
         fields.integer()
@@ -225,10 +230,7 @@ export class CopyTextTranscoder {
         fields.boolean()
         return
       case codes.timestamptz:
-        fields.timestamp('+00')
-        return
-      case codes.timestamp:
-        fields.timestamp('')
+        fields.timestamptz()
         return
       case codes.json:
         fields.json()
@@ -236,29 +238,34 @@ export class CopyTextTranscoder {
       case codes.double:
         fields.double()
         return
+      case codes.number:
+        fields.number()
+        return
       default:
         this.#transcodeRare(code)
     }
   }
 
   #transcodeRare(code: number): void {
-    if (code === codes.date) this.#fields.date()
-    else if (code === codes.time) this.#fields.time()
-    else this.#fields.bytea()
+    const fields = this.#fields
+    if (code === codes.date) fields.date()
+    else if (code === codes.timestamp) fields.timestamp()
+    else if (code === codes.time) fields.time()
+    else fields.bytes()
   }
 
   #null(column: number): void {
-    const out = this.#out
+    const fields = this.#fields
     const entry = this.#overflow?.get(this.#columns[column]?.name ?? '')
     if (entry === undefined) {
       this.sawNull[column] = 1
-      out.nullValue()
+      fields.nullValue()
       return
     }
     const target = this.#columns[column]?.target
     if (entry === null || target === undefined) {
       this.sawNull[column] = 1
-      out.nullValue()
+      fields.nullValue()
       if (target === undefined) return
       this.sawMissing.add(column)
       this.#missing.push(target.name)
@@ -266,11 +273,11 @@ export class CopyTextTranscoder {
     }
     const held = columnTextOf(entry, target.held)
     if (held === undefined) {
-      this.#refuse(column, out.at)
+      this.#refuse(column, this.#out.at)
       return
     }
     this.sawValue[column] = 1
-    out.escaped(held.text)
+    fields.text(held.text, target.held)
     if (held.truncated) this.#note(column, { ...typecastError, change: 'TRUNCATED' })
   }
 
@@ -278,7 +285,7 @@ export class CopyTextTranscoder {
     this.sawNull[column] = 1
     this.#out.at = start
     this.#out.reserve(FIELD_BYTES)
-    this.#out.nullValue()
+    this.#fields.nullValue()
     this.#note(column, typecastError)
   }
 
@@ -304,29 +311,29 @@ export class CopyTextTranscoder {
 
   /** Avro map: blocks of entries, each with a count (negative: a byte size follows), then a zero. */
   #readOverflow(): void {
-    const fields = this.#fields
+    const wire = this.#wire
     const overflow = new Map<string, string | null>()
-    for (let count = fields.long(); count !== 0; count = fields.long()) {
+    for (let count = wire.long(); count !== 0; count = wire.long()) {
       if (count < 0) {
         count = -count
-        fields.long()
+        wire.long()
       }
       for (let entry = 0; entry < count; entry++) {
-        const name = fields.string()
-        const isNull = fields.input[fields.at++] === branch.null
-        overflow.set(name, isNull ? null : fields.string())
+        const name = wire.string()
+        const isNull = wire.input[wire.at++] === branch.null
+        overflow.set(name, isNull ? null : wire.string())
       }
     }
     this.#overflow = overflow
   }
 }
 
-function codeOf({ kind, target }: CopyTextColumn): number {
-  if (kind === 'json' && target?.held !== 'jsonb' && target?.held !== 'json') return codes.text
+function codeOf({ kind, target }: CopyColumn): number {
+  if (kind === 'json' && target?.held !== 'jsonb' && target?.held !== 'json') return codes.string
   return codeOfKind[kind]
 }
 
-function specialOf({ kind, target }: CopyTextColumn): number {
+function specialOf({ kind, target }: CopyColumn): number {
   if (target === undefined) return 1
   if (target.held !== 'jsonb' && target.held !== 'json') return 0
   return kind === 'boolean' || kind === 'integer' || kind === 'json' ? 0 : 2
