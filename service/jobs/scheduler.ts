@@ -79,7 +79,19 @@ export class Scheduler {
     if (!this.#adopted) await adoptSchedules({ connections, jobs, logger }, this.#options.now())
     this.#adopted = true
     if (jobs.firesSchedules) return
-    for (const connection of await connections.due(dueAtOnce)) await this.#act(connection)
+    for (const connection of await connections.due(dueAtOnce)) await this.#actAlone(connection)
+  }
+
+  /** What goes wrong with one connection keeps none of the others from its time. */
+  async #actAlone(connection: Connection): Promise<void> {
+    try {
+      await this.#act(connection)
+    } catch (thrown) {
+      const { code, message } = ConnectError.from(thrown)
+      if (code === 'store_unavailable') throw thrown
+      const facts = { connection: connection.name, code, reason: message }
+      this.#options.logger.error(facts, 'the schedule of a connection could not be acted on')
+    }
   }
 
   /** A Jobs service may not know yet that a connection is paused, or has no schedule any more. */

@@ -79,7 +79,7 @@ export class RunListener implements AsyncDisposable {
       lost = true
       clearInterval(probe)
       this.#session = undefined
-      void this.#reopen()
+      if (!this.#closing.signal.aborted) void this.#reopen()
     }
     client.on('error', () => undefined) // 'end' follows
     const probe = setInterval(() => {

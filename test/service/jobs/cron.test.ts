@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { nextTime } from '../../../service/jobs/cron.ts'
 
@@ -45,4 +46,55 @@ test.each([
 
 test.each(['CET+1', '+01:00', 'Mars/Base', ''])('"%s" is no time zone', (timezone) => {
   expect(() => nextTime({ cron: '* * * * *', timezone }, at)).toThrow(/is no time zone/)
+})
+
+const zones = Intl.supportedValuesOf('timeZone')
+
+/** What the clock on the wall shows. */
+function wallClock(at: string, timeZone: string): string {
+  const format = { timeZone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const
+  return new Intl.DateTimeFormat('en', format).format(new Date(at))
+}
+
+test('a daily time is what the clock of its zone shows, every day, but for one that summer time leaves out', () => {
+  const from = { min: Date.parse('2026-01-01T00:00Z'), max: Date.parse('2030-01-01T00:00Z') }
+  const daily = fc.record({
+    timezone: fc.constantFrom(...zones),
+    hour: fc.integer({ min: 0, max: 23 }),
+    minute: fc.integer({ min: 0, max: 59 }),
+    afterMs: fc.integer(from),
+  })
+  fc.assert(
+    fc.property(daily, ({ timezone, hour, minute, afterMs }) => {
+      const schedule = { cron: `${minute} ${hour} * * *`, timezone }
+      const shown = `${String(hour).padStart(2, '0')}:${String(minute).padStart(2, '0')}`
+      let before = afterMs
+      let odd = 0
+      for (let day = 0; day < 5; day++) {
+        const next = nextTime(schedule, before)
+        const nextMs = Date.parse(next)
+        expect(nextMs).toBeGreaterThan(before)
+        if (day > 0) expect(nextMs - before).toBeLessThanOrEqual(26 * 3_600_000)
+        if (wallClock(next, timezone) !== shown) odd += 1
+        before = nextMs
+      }
+      expect(odd).toBeLessThanOrEqual(1)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('a quarter of an hour is never left out', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...zones),
+      fc.integer({ min: Date.parse('2026-01-01T00:00Z'), max: Date.parse('2030-01-01T00:00Z') }),
+      (timezone, afterMs) => {
+        const nextMs = Date.parse(nextTime({ cron: '*/15 * * * *', timezone }, afterMs))
+        expect(nextMs).toBeGreaterThan(afterMs)
+        expect(nextMs - afterMs).toBeLessThanOrEqual(15 * 60_000)
+      },
+    ),
+    { numRuns: 500 },
+  )
 })

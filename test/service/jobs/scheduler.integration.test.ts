@@ -192,6 +192,20 @@ describe('a schedule', () => {
   })
 })
 
+test('a connection that cannot be acted on keeps no other one from its time', async () => {
+  await using place = await openPlace()
+  const { store, query } = place
+  const { id } = await newConnection(store, 'a', { schedule: quarterly, nextRunAt: ago(60) })
+  await query(`
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'not this one'; END $$;
+    CREATE TRIGGER refuse BEFORE INSERT ON reactor_connect_service.runs
+    FOR EACH ROW WHEN (NEW.connection_id = '${id}') EXECUTE FUNCTION refuse()`)
+  const made = await newConnection(store, 'b', { schedule: quarterly, nextRunAt: ago(1) })
+  place.schedule()
+  expect((await moved(store, made)).lastRun).not.toBeNull()
+})
+
 describe('several schedulers', () => {
   test('start one run for each time, also when they are killed', async () => {
     await using place = await openPlace()
