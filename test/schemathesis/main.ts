@@ -27,10 +27,11 @@ const withKey = [
   '--exclude-operation-id',
   'revokeApiKey',
 ]
-const failed = [await run('with a key', withKey), await run('without a key', [])].filter(
-  (code) => code !== 0,
-)
-process.exitCode = failed.length === 0 ? 0 : 1
+const codes = [
+  await run('with a key', ['--max-examples', '30', ...withKey]),
+  await run('without a key', ['--max-examples', '5']),
+]
+process.exitCode = codes.every((code) => code === 0) ? 0 : 1
 
 async function run(title: string, args: readonly string[]): Promise<number | null> {
   process.stdout.write(`\nSchemathesis ${title}\n`)
@@ -39,7 +40,7 @@ async function run(title: string, args: readonly string[]): Promise<number | nul
     [
       ...['--config-file', config, 'run', `${url}/connect/v1/openapi.json`],
       ...['--checks', 'all', '--mode', 'all', '--continue-on-failure'],
-      ...['--max-examples', '30', '--generation-database', 'none', '--no-color'],
+      ...['--generation-database', 'none', '--no-color'],
       ...args,
       ...process.argv.slice(2),
     ],

@@ -8,7 +8,7 @@ export const apiKeyCreate = z
   .strictObject({
     name: z
       .string()
-      .regex(/^[^\p{Cc}]{1,100}$/u)
+      .regex(/^[^\u0000-\u001f\u007f-\u009f]{1,100}$/u)
       .meta({ description: 'Who or what uses it: at most 100 characters.' }),
   })
   .meta({ id: 'ApiKeyCreate' })

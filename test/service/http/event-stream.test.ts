@@ -1,18 +1,12 @@
 import { expect, test, vi } from 'vitest'
-import { z } from 'zod'
 import { ConnectError } from '../../../protocol/index.ts'
+import { Follower } from './follower.ts'
 import { TestApi } from './test-api.ts'
-
-interface ReceivedEvent {
-  readonly event: string
-  readonly id: string | undefined
-  readonly data: unknown
-}
 
 test('a follower gets the lines so far, those that come, each change, and the end', async () => {
   await using api = await TestApi.start()
   const id = await startRun(api)
-  const follower = await Follower.start(api, id)
+  const follower = await Follower.start(api.client, id)
   expect(follower.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
   expect(await follower.next()).toMatchObject({
     event: 'log',
@@ -35,10 +29,13 @@ test('after a break a follower goes on behind the last line that it saw', async 
   for (const message of ['two', 'three']) api.service.runs.log(id, message)
   api.service.runs.end(id)
   for (const path of [`/runs/${id}/logs`, `/connections/shop/runs/${id}/logs`]) {
-    const follower = await Follower.start(api, id, { path, headers: { 'last-event-id': '2' } })
+    const follower = await Follower.start(api.client, id, {
+      path,
+      headers: { 'last-event-id': '2' },
+    })
     expect(await follower.next()).toMatchObject({ id: '3', data: { message: 'three' } })
   }
-  const byQuery = await Follower.start(api, id, { path: `/runs/${id}/logs?after=2` })
+  const byQuery = await Follower.start(api.client, id, { path: `/runs/${id}/logs?after=2` })
   expect(await byQuery.next()).toMatchObject({ id: '3' })
 })
 
@@ -65,14 +62,14 @@ test('a run that does not exist is an answer, not a stream', async () => {
 
 test('a quiet stream says that it is alive', async () => {
   await using api = await TestApi.start({ heartbeatMs: 20 })
-  const follower = await Follower.start(api, await startRun(api))
+  const follower = await Follower.start(api.client, await startRun(api))
   await follower.until(': alive\n\n: alive\n\n')
 })
 
 test('nobody follows a run for a client that went away', async () => {
   await using api = await TestApi.start()
   const id = await startRun(api)
-  const follower = await Follower.start(api, id)
+  const follower = await Follower.start(api.client, id)
   await follower.next()
   await vi.waitFor(() => {
     expect(api.service.runs.followers(id)).toBe(1)
@@ -86,7 +83,7 @@ test('nobody follows a run for a client that went away', async () => {
 test('streams end when the server closes', async () => {
   const api = await TestApi.start()
   const id = await startRun(api)
-  const follower = await Follower.start(api, id)
+  const follower = await Follower.start(api.client, id)
   await follower.next()
   await api[Symbol.asyncDispose]()
   await follower.rest()
@@ -102,7 +99,7 @@ test('a follow that breaks ends with the error as an event, and says no more tha
   ] as const
   for (const [failure, code] of failures) {
     api.service.runs.follow = () => failing(failure)
-    const follower = await Follower.start(api, id)
+    const follower = await Follower.start(api.client, id)
     const event = await follower.next()
     expect(event).toMatchObject({ event: 'error', data: { error: { code } } })
     expect(JSON.stringify(event)).not.toContain('the-secret')
@@ -118,7 +115,7 @@ test('a client that does not read keeps no more than a few lines in memory', asy
   api.service.runs.follow = async function* (...[, , , signal]) {
     for (; !signal.aborted; taken += 1) yield await Promise.resolve({ type: 'run', run: queued })
   }
-  await Follower.start(api, id)
+  await Follower.start(api.client, id)
   let before = -1
   await vi.waitFor(
     () => {
@@ -140,78 +137,4 @@ async function startRun(api: TestApi): Promise<string> {
 async function* failing(error: Error): AsyncGenerator<never> {
   await Promise.resolve()
   throw error
-}
-
-/** Reads an event stream event by event. */
-class Follower {
-  readonly headers: Headers
-  readonly #leaving: AbortController
-  readonly #chunks: ReadableStreamDefaultReader<string>
-  #text = ''
-
-  private constructor(response: Response, leaving: AbortController) {
-    this.headers = response.headers
-    this.#leaving = leaving
-    const body = response.body ?? new ReadableStream<Uint8Array>()
-    this.#chunks = body.pipeThrough(new TextDecoderStream()).getReader()
-  }
-
-  static async start(
-    api: TestApi,
-    run: string,
-    options: { readonly path?: string; readonly headers?: Record<string, string> } = {},
-  ): Promise<Follower> {
-    const leaving = new AbortController()
-    const path = options.path ?? `/runs/${run}/logs`
-    const response = await fetch(`${api.server.url}/connect/v1${path}`, {
-      headers: {
-        authorization: `Bearer ${api.key}`,
-        accept: 'text/event-stream',
-        ...options.headers,
-      },
-      signal: leaving.signal,
-    })
-    expect(response.status).toBe(200)
-    const follower = new Follower(response, leaving)
-    await follower.until('retry: 2000\n\n')
-    return follower
-  }
-
-  leave(): void {
-    this.#leaving.abort()
-  }
-
-  /** Null at the end. */
-  async next(): Promise<ReceivedEvent | null> {
-    while (!this.#text.includes('\n\n')) if (!(await this.#more())) return null
-    const [block = ''] = this.#text.split('\n\n', 1)
-    this.#text = this.#text.slice(block.length + 2)
-    const fields = new Map(block.split('\n').map((line) => pairOf(line)))
-    return {
-      event: fields.get('event') ?? '',
-      id: fields.get('id'),
-      data: z.unknown().parse(JSON.parse(fields.get('data') ?? 'null')),
-    }
-  }
-
-  async until(text: string): Promise<void> {
-    while (!this.#text.includes(text)) expect(await this.#more(), text).toBe(true)
-    this.#text = this.#text.slice(this.#text.indexOf(text) + text.length)
-  }
-
-  async rest(): Promise<void> {
-    while (await this.#more());
-  }
-
-  async #more(): Promise<boolean> {
-    const { value, done } = await this.#chunks.read()
-    if (done) return false
-    this.#text += value
-    return true
-  }
-}
-
-function pairOf(line: string): [string, string] {
-  const [name = ''] = line.split(': ', 1)
-  return [name, line.slice(name.length + 2)]
 }

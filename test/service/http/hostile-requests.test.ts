@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
-import { TestApi, type Answer } from './test-api.ts'
+import type { Answer } from './api-client.ts'
+import { TestApi } from './test-api.ts'
 
 const json = { 'content-type': 'application/json' }
 

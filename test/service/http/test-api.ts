@@ -2,20 +2,15 @@ import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import type { HttpOptions } from '../../../service/http/http-options.ts'
 import { HttpServer } from '../../../service/http/http-server.ts'
+import { ApiClient, type Answer } from './api-client.ts'
 import { MemoryIdempotency, MemoryService } from '../../support/memory-service.ts'
-
-export interface Answer {
-  readonly status: number
-  readonly headers: Headers
-  /** The parsed JSON; null where there is none. */
-  readonly body: unknown
-}
 
 /** The HTTP surface on a real socket, a key that it takes, and what it logged. */
 export class TestApi implements AsyncDisposable {
   readonly service: MemoryService
   readonly idempotency: MemoryIdempotency
   readonly server: HttpServer
+  readonly client: ApiClient
   readonly key: string
   readonly keyId: string
   readonly logLines: readonly string[]
@@ -26,6 +21,7 @@ export class TestApi implements AsyncDisposable {
     this.service = parts.service
     this.idempotency = parts.idempotency
     this.server = parts.server
+    this.client = parts.client
     this.key = parts.key
     this.keyId = parts.keyId
     this.logLines = parts.logLines
@@ -43,7 +39,8 @@ export class TestApi implements AsyncDisposable {
       { host: '127.0.0.1', port: 0 },
     )
     const { apiKey, key } = await service.apiKeys.create('test')
-    return new TestApi({ service, idempotency, server, logLines, key, keyId: apiKey.id })
+    const client = new ApiClient(server.url, key)
+    return new TestApi({ service, idempotency, server, client, logLines, key, keyId: apiKey.id })
   }
 
   /** An instance and a connection that reads it. */
@@ -56,27 +53,12 @@ export class TestApi implements AsyncDisposable {
     })
   }
 
-  /** `POST /instances`, with the key; the path begins after `/connect/v1`. */
-  async call(route: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-    return this.asked(route, {
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-      headers: {
-        authorization: `Bearer ${this.key}`,
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...headers,
-      },
-    })
+  call(...request: Parameters<ApiClient['call']>): Promise<Answer> {
+    return this.client.call(...request)
   }
 
-  /** Exactly this, without a key; a path that begins with `//` is from the root. */
-  async asked(route: string, init: RequestInit = {}): Promise<Answer> {
-    const [method = 'GET', path = '/'] = route.split(' ')
-    const base = path.startsWith('//') ? path.slice(1) : `/connect/v1${path}`
-    const response = await fetch(`${this.server.url}${base}`, { ...init, method })
-    const text = await response.text()
-    const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
-    const body: unknown = isJson && text !== '' ? JSON.parse(text) : text === '' ? null : text
-    return { status: response.status, headers: response.headers, body }
+  asked(...request: Parameters<ApiClient['asked']>): Promise<Answer> {
+    return this.client.asked(...request)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

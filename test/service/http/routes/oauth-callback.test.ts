@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { TestApi, type Answer } from '../test-api.ts'
+import type { Answer } from '../api-client.ts'
+import { TestApi } from '../test-api.ts'
 
 const browser = { headers: { accept: 'text/html,application/xhtml+xml' } }
 

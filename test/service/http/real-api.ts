@@ -1,0 +1,70 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { Registry } from 'prom-client'
+import { loadSettings } from '../../../service/config/load-settings.ts'
+import { HttpServer } from '../../../service/http/http-server.ts'
+import { openPgBossQueue } from '../../../service/jobs/pg-boss-queue.ts'
+import { pgBossJobs } from '../../../service/jobs/pg-boss-jobs.ts'
+import { controlPlane } from '../../../service/serve/control-plane.ts'
+import { openDatabases } from '../../../service/serve/databases.ts'
+import { openVault } from '../../../service/serve/open-vault.ts'
+import { openStore } from '../../../service/store/open-store.ts'
+import type { Store } from '../../../service/store/store.ts'
+import { ApiClient } from './api-client.ts'
+import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
+
+/** The real service behind the HTTP surface: PostgreSQL, a vault in files, the queue. Nobody works on its runs but the test. */
+export interface RealApi extends AsyncDisposable {
+  readonly client: ApiClient
+  readonly store: Store
+  readonly database: TestDatabase
+  readonly logLines: readonly string[]
+}
+
+export async function startRealApi(): Promise<RealApi> {
+  await using parts = new AsyncDisposableStack()
+  const dataDir = await mkdtemp(join(tmpdir(), 'reactor-http-'))
+  parts.defer(() => rm(dataDir, { recursive: true }))
+  const database = parts.use(await testDatabase())
+  const settings = loadSettings({
+    environment: {
+      REACTOR_CONNECT_DATA_DIR: dataDir,
+      REACTOR_CONNECT_DATABASE_URL: database.url,
+      REACTOR_CONNECT_DATA_DATABASE_URL: database.url,
+    },
+  })
+  const logLines: string[] = []
+  const logger = pino({ level: 'debug' }, { write: (line: string) => logLines.push(line) })
+  const databases = parts.use(await openDatabases(settings))
+  const store = parts.use(await openStore({ url: database.url, logger }))
+  const vault = parts.use(await openVault(settings, logger))
+  const queue = parts.use(await openPgBossQueue({ url: database.url, logger }))
+  const plane = parts.use(
+    controlPlane({
+      ...{ settings, databases, store, vault, logger },
+      jobs: pgBossJobs(queue),
+      callbackUrl: 'http://127.0.0.1/connect/v1/oauth/callback',
+      stopping: new AbortController().signal,
+      now: Date.now,
+    }),
+  )
+  const { service } = plane
+  const http = parts.use(
+    await HttpServer.listen(
+      {
+        ...{ service, logger, idempotency: store.idempotency },
+        metrics: new Registry(),
+        version: '0.0.0',
+      },
+      { host: '127.0.0.1', port: 0 },
+    ),
+  )
+  const { key } = await service.apiKeys.create('test')
+  const open = parts.move()
+  return {
+    ...{ client: new ApiClient(http.url, key), store, database, logLines },
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  }
+}
