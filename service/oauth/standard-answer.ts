@@ -7,8 +7,11 @@ import type { JsonObject, JsonValue } from '../../protocol/index.ts'
  */
 export function standardAnswer(status: number, text: string): Response {
   const answer = parsed(text)
-  // No body is quoted anywhere: it may hold a token.
-  if (answer === undefined) return new Response('', { status: status >= 400 ? status : 502 })
+  if (answer === undefined) {
+    // No body is quoted anywhere: it may hold a token.
+    if (status < 400) throw new TypeError('its answer is not JSON')
+    return new Response('', { status })
+  }
   const isSuccess = status >= 200 && status < 300 && typeof own(answer, 'error') !== 'string'
   if (!isSuccess) return json(status >= 400 ? status : 400, answer)
   const usable = Object.entries({ ...answer, token_type: 'bearer' }).filter(isUsable)

@@ -1,0 +1,68 @@
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Catalog } from '../../../service/catalog/catalog.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reactor-connect-catalog-'))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+async function imported(name: string, text?: string): Promise<void> {
+  await mkdir(join(folder, name))
+  const file = join(folder, name, 'manifest.yaml')
+  if (text !== undefined) await writeFile(file, text)
+  else await cp(new URL('../../fakes/crm.yaml', import.meta.url).pathname, file)
+}
+
+describe('the catalog', () => {
+  it('lists native, bundled and imported connectors by name', async () => {
+    await imported('crm')
+    const entries = await new Catalog(folder).list()
+    expect(entries).toContainEqual({ type: 'crm', title: 'CRM', kind: 'imported' })
+    expect(entries).toContainEqual({ type: 'postgres', title: 'PostgreSQL', kind: 'native' })
+    expect(entries).toContainEqual({ type: 'nasa', title: 'NASA', kind: 'bundled' })
+    const types = entries.map(({ type }) => type)
+    expect(types).toEqual(types.toSorted())
+  })
+
+  it('sees what was imported since, lists what is broken, and leaves out what is half there', async () => {
+    const catalog = new Catalog(folder)
+    await expect(catalog.get('crm')).rejects.toMatchObject({ code: 'unknown_connector' })
+    await imported('crm')
+    await imported('broken', 'type: [')
+    await imported('.new.unfinished')
+    expect((await catalog.get('crm')).type).toBe('crm')
+    expect(await catalog.list()).toContainEqual({
+      type: 'broken',
+      title: 'broken',
+      kind: 'imported',
+    })
+    expect((await catalog.list()).map(({ type }) => type)).not.toContain('.new.unfinished')
+    await expect(catalog.get('broken')).rejects.toMatchObject({ code: 'manifest_invalid' })
+  })
+
+  it('works without a folder', async () => {
+    const catalog = new Catalog(join(folder, 'none'))
+    expect((await catalog.get('faker')).title).toBe('Faker')
+  })
+
+  it('describes the OAuth of a manifest', async () => {
+    await imported('crm')
+    const { auth } = await new Catalog(folder).get('crm')
+    expect(auth).toMatchObject([
+      {
+        kind: 'oauth2',
+        scopes: ['openid', 'offline_access', 'read'],
+        fields: {
+          clientId: '/credentials/client_id',
+          clientSecret: '/credentials/client_secret',
+          answer: { refresh_token: '/credentials/refresh_token' },
+        },
+        templates: { userInput: { base_url: '/base_url' }, expiryKey: 'expires_in' },
+      },
+    ])
+  })
+})

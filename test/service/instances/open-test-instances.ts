@@ -1,0 +1,61 @@
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Catalog } from '../../../service/catalog/catalog.ts'
+import { openInstances } from '../../../service/instances/open-instances.ts'
+import type { InstanceService } from '../../../service/service.ts'
+import { openFileVault } from '../../../service/vault/file-vault.ts'
+import { instancePath, type Vault } from '../../../service/vault/vault.ts'
+import { openTestStore, silent, type TestStore } from '../store/open-test-store.ts'
+
+export const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
+
+export interface TestInstances extends AsyncDisposable {
+  readonly instances: InstanceService
+  readonly test: TestStore
+  readonly vault: Vault
+  readonly catalog: Catalog
+  /** Moves the clock of the service. */
+  advance(ms: number): void
+  /** What the vault keeps of an instance; null for nothing. */
+  secrets(name: string): Promise<unknown>
+}
+
+/** Instances on a database and a vault of their own, with the connector `crm` imported. */
+export async function openTestInstances(
+  options: { readonly vault?: (vault: Vault) => Vault } = {},
+): Promise<TestInstances> {
+  await using stack = new AsyncDisposableStack()
+  const test = stack.use(await openTestStore())
+  const root = await mkdtemp(join(tmpdir(), 'reactor-connect-instances-'))
+  stack.defer(() => rm(root, { recursive: true }))
+  await mkdir(join(root, 'catalog', 'crm'), { recursive: true })
+  const manifest = new URL('../../fakes/crm.yaml', import.meta.url).pathname
+  await cp(manifest, join(root, 'catalog', 'crm', 'manifest.yaml'))
+  const vault = stack.use(await openFileVault({ folder: join(root, 'vault') }))
+  const catalog = new Catalog(join(root, 'catalog'))
+  let aheadMs = 0
+  const opened = stack.use(
+    openInstances({
+      store: test.store,
+      vault: options.vault?.(vault) ?? vault,
+      catalog,
+      allowedNetworks: ['127.0.0.1/32'],
+      callbackUrl,
+      logger: silent,
+      now: () => Date.now() + aheadMs,
+    }),
+  )
+  const moved = stack.move()
+  return {
+    ...{ test, vault, catalog, instances: opened.service },
+    advance: (ms) => {
+      aheadMs += ms
+    },
+    secrets: async (name) => {
+      const { id } = await test.store.instances.get(name)
+      return (await vault.get(instancePath(id)))?.secrets ?? null
+    },
+    [Symbol.asyncDispose]: () => moved.disposeAsync(),
+  }
+}

@@ -1,0 +1,29 @@
+import { once } from 'node:events'
+import { pino } from 'pino'
+import { InstanceOAuth } from '../../../service/oauth/instance-oauth.ts'
+import { openStore } from '../../../service/store/open-store.ts'
+import { openFileVault } from '../../../service/vault/file-vault.ts'
+import { descriptorOf, instanceOf } from './oauth-connector.ts'
+
+/** A process that asks for fresh secrets once a line comes in, and prints the access token. */
+const [url = '', folder = '', issuer = '', id = '', nowMs = ''] = process.argv.slice(2)
+await using store = await openStore({ url, logger: pino({ level: 'silent' }) })
+await using vault = await openFileVault({ folder })
+const descriptor = descriptorOf({
+  issuer,
+  authorizeUrl: `${issuer}/auth`,
+  tokenUrl: `${issuer}/token`,
+})
+await using oauth = new InstanceOAuth({
+  store,
+  vault,
+  allowedNetworks: ['127.0.0.1/32'],
+  callbackUrl: 'https://connect.example/callback',
+  find: () => Promise.resolve(instanceOf(id, descriptor)),
+  now: () => Number(nowMs),
+})
+process.stdout.write('ready\n')
+await once(process.stdin, 'data')
+process.stdin.destroy()
+const secrets = await oauth.freshSecrets(instanceOf(id, descriptor))
+process.stdout.write(`${JSON.stringify(secrets['/access_token'])}\n`)
