@@ -11,6 +11,7 @@ import { moment } from '../output/moment.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
 import { count, duration } from '../run/amounts.ts'
+import type { RunPlace } from './run-place.ts'
 import { watchRun } from './watch-run.ts'
 
 type RunDocument = z.output<typeof runDocument>
@@ -18,12 +19,6 @@ type RunDocument = z.output<typeof runDocument>
 export interface WaitFlags {
   readonly wait?: true
   readonly follow?: true
-}
-
-/** A run of a connection. */
-export interface RunPlace {
-  readonly name: string
-  readonly run: string
 }
 
 export async function startRun(around: Around, name: string, flags: WaitFlags): Promise<number> {

@@ -3,9 +3,9 @@ import { apiPath } from '../client/api-path.ts'
 import { followRun, type RunLine } from '../client/follow-run.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { plainText } from '../output/plain-text.ts'
 import { HumanOutput } from '../run/human-output.ts'
-import type { RunPlace } from './run-commands.ts'
+import { runLogLine } from './run-log-line.ts'
+import type { RunPlace } from './run-place.ts'
 import { progressOf } from './shown-run.ts'
 
 /** As many as one answer can have. */
@@ -58,12 +58,4 @@ export async function followLogs(around: Around, { name, run, after }: LogPlace)
 
 function lineText(line: RunLine, json: boolean): string {
   return json ? `${JSON.stringify(line)}\n` : `${runLogLine(line)}\n`
-}
-
-/** `12:03:04.120 WARN stream failed, trying again stream=public.customers` */
-export function runLogLine({ at, level, message, fields }: RunLine): string {
-  const facts = Object.entries(fields).map(
-    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  )
-  return plainText([at.slice(11, 23), level.toUpperCase(), message, ...facts].join(' '))
 }

@@ -3,8 +3,8 @@ import { followRun, type RunNews, type RunState } from '../client/follow-run.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { HumanOutput } from '../run/human-output.ts'
-import { runLogLine } from './run-log-commands.ts'
-import type { RunPlace } from './run-commands.ts'
+import { runLogLine } from './run-log-line.ts'
+import type { RunPlace } from './run-place.ts'
 import { progressOf, resultOf } from './shown-run.ts'
 
 export interface Watching extends RunPlace {

@@ -38,6 +38,7 @@ describe('a right run file', () => {
     expect(file.source).toEqual({
       type: 'postgres',
       config: { host: 'localhost', port: 5433, user: 'reader', password: secret, database: 'shop' },
+      allowedNetworks: [],
     })
     expect(runPlanOf(file, { streams: [], log: undefined })).toEqual({
       connection: 'shop',

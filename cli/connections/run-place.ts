@@ -1,0 +1,5 @@
+/** A run of a connection. */
+export interface RunPlace {
+  readonly name: string
+  readonly run: string
+}
