@@ -3,6 +3,7 @@ import type { LogConfig } from '../engine/run-types.ts'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { benchCodec, codecTable, type CodecOptions } from './codec.ts'
+import { benchHttp, httpTable, type HttpOptions } from './http/bench-http.ts'
 import { benchLog, logTable } from './log.ts'
 import { benchManifest, manifestTable } from './manifest/bench-manifest.ts'
 import { benchLargeBody, largeBodyTable } from './manifest/bench-large-body.ts'
@@ -138,6 +139,17 @@ program
   .option('--json', 'one JSON object on the last line')
   .action(async (flags: JsonFlag & { readonly megabytes: readonly number[] }) => {
     show(flags, await benchLargeBody(flags, print), largeBodyTable)
+  })
+
+program
+  .command('http')
+  .description('The HTTP API of a real service: the catalog, and lists of many connections')
+  .option('--connections <n>', 'connections in the metadata', wholeNumber, 10_000)
+  .option('--clients <n>', 'requests at a time', wholeNumber, 16)
+  .option('--seconds <n>', 'for each route', wholeNumber, 10)
+  .option('--json', 'one JSON object on the last line')
+  .action(async (flags: JsonFlag & HttpOptions) => {
+    show(flags, await benchHttp(flags, print), httpTable)
   })
 
 program

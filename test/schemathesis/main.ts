@@ -1,24 +1,28 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { copyFile, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { z } from 'zod'
 import { pythonEnvironment, pythonVersion } from '../../bench/peers/python-environment.ts'
-import { serviceFolder } from '../support/service-process.ts'
+import { hasEnded, runSchema, runWhen, serviceFolder } from '../support/service-process.ts'
 
 /**
  * Schemathesis makes requests from the OpenAPI document of a real service, valid and broken ones, with and without a key, and
  * fails where an answer is a 5xx or breaks the document. Further arguments go to Schemathesis (`--max-examples 500`).
  */
 const version = '4.32.5'
-const config = join(import.meta.dirname, 'schemathesis.toml')
-
 if (pythonVersion() === undefined) throw new Error('Install python3 with its venv module.')
 const cacheDir = join(homedir(), '.cache', 'reactor-connect-test')
 const { python } = await pythonEnvironment(cacheDir, 'schemathesis', [`schemathesis==${version}`])
 const schemathesis = join(dirname(python), 'schemathesis')
 
 await using folder = await serviceFolder()
-const { url, key } = await folder.start()
+const service = await folder.start()
+const { url, key } = service
+const config = join(folder.path, 'schemathesis.toml')
+await copyFile(join(import.meta.dirname, 'schemathesis.toml'), config)
+await writeFile(join(folder.path, 'runs.txt'), `"${await fill()}"\n`)
 
 // With a key: it must not take away its own.
 const withKey = [
@@ -32,6 +36,19 @@ const codes = [
   await run('without a key', ['--max-examples', '5']),
 ]
 process.exitCode = codes.every((code) => code === 0) ? 0 : 1
+
+/** An instance, a connection and a run, under the names that schemathesis.toml knows. */
+async function fill(): Promise<string> {
+  const anything = z.unknown()
+  const instance = { type: 'faker', config: { streams: [{ name: 'items', rows: 10 }] } }
+  for (const name of ['shop', 'other', 'doomed']) {
+    await service.ask(anything, '/instances', { body: { name, ...instance } })
+    const connection = { name, from: name, destination: 'data:shop' }
+    await service.ask(anything, '/connections', { body: connection })
+  }
+  const started = await service.ask(runSchema, '/connections/shop/runs', { method: 'POST' })
+  return (await runWhen(service, started.id, hasEnded)).id
+}
 
 async function run(title: string, args: readonly string[]): Promise<number | null> {
   process.stdout.write(`\nSchemathesis ${title}\n`)
