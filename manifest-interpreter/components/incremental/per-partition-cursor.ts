@@ -94,8 +94,14 @@ export class PerPartitionCursor implements Cursor {
   async *slices(): AsyncGenerator<StreamSlice> {
     const { router, nowMicros } = this.#options
     this.#startedAt = nowMicros()
-    for await (const partition of router.slices())
-      yield* this.#slicesOf(partition, router.parentState())
+    // One partition ahead, as the reference does: a check then sends the same requests.
+    let held: (() => Generator<StreamSlice>) | undefined
+    for await (const partition of router.slices()) {
+      const parentState = router.parentState()
+      if (held !== undefined) yield* held()
+      held = () => this.#slicesOf(partition, parentState)
+    }
+    if (held !== undefined) yield* held()
   }
 
   observe(record: Dict, slice: StreamSlice): void {
