@@ -2,7 +2,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { App } from './app.ts'
 import { buildApp } from './build-app.ts'
 import type { HttpOptions } from './http-options.ts'
-import { defaultCloseTimeoutMs } from './limits.ts'
+import { defaultCloseTimeoutMs, lookForIdleMs } from './limits.ts'
 
 /** The HTTP surface on a socket. */
 export class HttpServer implements AsyncDisposable {
@@ -41,10 +41,16 @@ export class HttpServer implements AsyncDisposable {
    * read its answer is cut off in the end.
    */
   async [Symbol.asyncDispose](): Promise<void> {
+    const { server } = this.#app
+    // Node closes those that are idle when it begins to close, not those that become idle after.
+    const idle = setInterval(() => {
+      server.closeIdleConnections()
+    }, lookForIdleMs)
     const deadline = setTimeout(() => {
-      this.#app.server.closeAllConnections()
+      server.closeAllConnections()
     }, this.#closeTimeoutMs)
     await this.#app.close()
+    clearInterval(idle)
     clearTimeout(deadline)
   }
 }

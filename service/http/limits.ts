@@ -13,6 +13,7 @@ export const checkTimeoutsMs = 5_000
 
 /** For the answers under way when the server closes. */
 export const defaultCloseTimeoutMs = 5_000
+export const lookForIdleMs = 50
 
 /** Longer than any API key: what is longer is not looked up. */
 export const maxApiKeyLength = 256
