@@ -47,7 +47,10 @@ export async function writeFiles(url: string): Promise<Files> {
 }
 
 /** Starts a server of this folder, in a process of its own so that its work is in nobody's figure. It prints its port. */
-export async function startServer(file: string, options: readonly number[]) {
+export async function startServer(
+  file: string,
+  options: readonly number[],
+): Promise<AsyncDisposable & { readonly url: string }> {
   const argv = [join(folder, file), ...options.map(String)]
   const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] })
   const [port] = (await once(child.stdout, 'data')) as [Buffer]
