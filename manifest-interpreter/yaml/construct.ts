@@ -74,6 +74,7 @@ class Constructor {
   #flatten(node: MappingNode): void {
     if (node.flattened) return
     node.flattened = true
+    if (!node.pairs.some(({ key }) => isTagged(key, 'merge'))) return
     const own: YamlPair[] = []
     const merged = new Map<unknown, YamlPair>()
     for (const pair of node.pairs) {
