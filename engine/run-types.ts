@@ -8,6 +8,8 @@ import type { SinkStream } from '../sinks/sink.ts'
 export interface RunPlan {
   /** Name of the connection: the key of its checkpoints and the prefix of its topics. */
   readonly connection: string
+  /** Names the run where it may be started again: what it completed before is not loaded twice. */
+  readonly runKey?: string
   readonly source: SourceConfig
   readonly streams: readonly SinkStream[]
   readonly destination: DestinationConfig

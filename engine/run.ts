@@ -38,7 +38,7 @@ export async function runConnection(
   })
   await using destination = await openPostgresDestination(plan.destination)
   await destination.check()
-  const run = await destination.startRun(plan.connection)
+  const run = await destination.startRun(plan.connection, plan.runKey)
   await using session = await connector.openRead(source.config, context)
   await using log = await openStreamLog(plan.log, logger)
   const work = plan.streams.map((sink) => {

@@ -62,6 +62,7 @@ const migrations: readonly string[] = [
      rejected_at timestamptz NOT NULL DEFAULT now(),
      PRIMARY KEY (stream_id, sync_id, slice, seq)
    )`,
+  `ALTER TABLE reactor_connect.runs ADD COLUMN key text -- names the run where its starter does`,
 ]
 
 /** Creates or migrates the bookkeeping. Durable when it resolves; at most one at a time in a database. */
@@ -112,13 +113,19 @@ export function laneLockKey(connection: string, { namespace, name }: StreamId): 
   return lockKey('lanes', connection, namespace ?? null, name)
 }
 
-/** A run that did not end by itself (killed, stopped) is continued under its number. */
-export async function startRun(session: Session, connection: string): Promise<number> {
+/** A run that did not end by itself (killed, stopped), or is the one of the key, is continued under its number. */
+export async function startRun(
+  session: Session,
+  connection: string,
+  key?: string,
+): Promise<number> {
   const [row] = await session.rows<{ run: string }>(
-    `INSERT INTO reactor_connect.runs AS r (connection, run, ended) VALUES ($1, 1, false)
-     ON CONFLICT (connection) DO UPDATE SET run = r.run + r.ended::int, ended = false
+    `INSERT INTO reactor_connect.runs AS r (connection, run, ended, key) VALUES ($1, 1, false, $2)
+     ON CONFLICT (connection) DO UPDATE SET
+       run = r.run + (r.ended AND (r.key = excluded.key) IS NOT TRUE)::int,
+       ended = false, key = excluded.key
      RETURNING run`,
-    [connection],
+    [connection, key ?? null],
   )
   return Number(row?.run)
 }

@@ -33,8 +33,8 @@ class PostgresDestination implements Destination {
     })
   }
 
-  startRun(connection: string): Promise<number> {
-    return this.#with(undefined, (session) => startRun(session, connection))
+  startRun(connection: string, key?: string): Promise<number> {
+    return this.#with(undefined, (session) => startRun(session, connection, key))
   }
 
   endRun(connection: string, run: number): Promise<void> {

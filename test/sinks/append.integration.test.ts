@@ -1,7 +1,17 @@
 import { expect, test } from 'vitest'
 import { rawJson } from '../../protocol/exact-json.ts'
 import { testDatabase } from '../support/postgres.ts'
-import { begin, blockOf, commit, finish, load, openLane, sinkStream, sync } from './loading.ts'
+import {
+  begin,
+  blockOf,
+  commit,
+  finish,
+  load,
+  openLane,
+  sinkStream,
+  sync,
+  withDestination,
+} from './loading.ts'
 
 const meta = (changes: readonly unknown[], sync_id = 1): unknown => ({ sync_id, changes })
 const nulled = (field: string): unknown => ({
@@ -224,4 +234,19 @@ test('minimal metadata has two columns, and a third once a change needs it', asy
     },
     { id: 4, text: 'd', _airbyte_meta: null },
   ])
+})
+
+test('a run that is started again under its key keeps its number after its end, another one does not', async () => {
+  await using db = await testDatabase()
+  await withDestination(db, async (destination) => {
+    const first = await destination.startRun('test', 'run_1')
+    await destination.endRun('test', first)
+    expect(await destination.startRun('test', 'run_1')).toBe(first)
+    await destination.endRun('test', first)
+    expect(await destination.startRun('test', 'run_2')).toBe(first + 1)
+    await destination.endRun('test', first + 1)
+    expect(await destination.startRun('test')).toBe(first + 2)
+    await destination.endRun('test', first + 2)
+    expect(await destination.startRun('test')).toBe(first + 3)
+  })
 })
