@@ -21,9 +21,30 @@ export interface PlanPlaces {
   readonly allowedNetworks: readonly string[]
 }
 
+/** What of the operator's places no line of a run may show. A password that is also a name is left: it would blot out every name. */
+export function placeSecrets(
+  { destination, options }: Pick<Connection, 'destination' | 'options'>,
+  places: Pick<PlanPlaces, 'addressOf' | 'logOf'>,
+): readonly string[] {
+  const { password, host, user, database } = places.addressOf(destination).address
+  const log = places.logOf(options)
+  const sasl = log.kind === 'kafka' ? log.sasl : undefined
+  const names = [host, user, database, sasl?.username]
+  return [password, sasl?.password]
+    .filter((secret) => secret !== undefined)
+    .filter((secret) => !names.includes(secret))
+}
+
 export interface PlannedRun {
   readonly plan: RunPlan
   readonly notes: readonly string[]
+}
+
+interface PlanOptions {
+  /** Its id. */
+  readonly run: string
+  readonly done: readonly RunStream[]
+  readonly places: PlanPlaces
 }
 
 /**
@@ -33,7 +54,7 @@ export interface PlannedRun {
 export async function planRun(
   connection: Connection,
   { type, config }: ResolvedConfig,
-  { done, places }: { readonly done: readonly RunStream[]; readonly places: PlanPlaces },
+  { run, done, places }: PlanOptions,
 ): Promise<PlannedRun> {
   const destination = places.addressOf(connection.destination)
   const log = places.logOf(connection.options)
@@ -46,6 +67,7 @@ export async function planRun(
     notes: resolved.notes,
     plan: {
       connection: connection.name,
+      runKey: run,
       source: { type, config, allowedNetworks },
       streams: resolved.streams.filter(
         ({ stream }) => !completed.has(streamLabel(streamIdOf(stream.stream))),

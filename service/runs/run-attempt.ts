@@ -10,10 +10,11 @@ import { AttemptStreams } from './attempt-streams.ts'
 import { beat } from './beat.ts'
 import { ConfigKeeper } from './config-keeper.ts'
 import { Mask, newTexts } from './mask.ts'
-import { planRun, type PlannedRun } from './plan-run.ts'
+import { placeSecrets, planRun, type PlannedRun } from './plan-run.ts'
 import { RunLog } from './run-log.ts'
-import type { RunTiming, RunWorkerOptions } from './run-worker.ts'
+import type { RunTiming, RunWorkerOptions } from './run-worker-options.ts'
 import { outcomeLabel } from './service-metrics.ts'
+import { untilAnswered } from './until-answered.ts'
 
 type AttemptOptions = Omit<RunWorkerOptions, 'queue' | 'timing'> & RunTiming
 
@@ -99,12 +100,12 @@ export class RunAttempt {
   async #prepare(): Promise<Prepared> {
     const { store, instances, places } = this.#options
     const connection = await store.connections.get(this.#run.connection)
-    const { password } = places.addressOf(connection.destination).address
-    if (password !== undefined) this.#mask.add([password])
+    this.#mask.add(placeSecrets(connection, places))
     const source = await instances.resolveConfig(connection.from)
     this.#mask.add(source.secrets)
     await this.#keepDone()
-    const planned = await planRun(connection, source, { done: this.#streams.all, places })
+    const options = { run: this.#run.id, done: this.#streams.all, places }
+    const planned = await planRun(connection, source, options)
     return { ...planned, connection, source }
   }
 
@@ -182,11 +183,12 @@ export class RunAttempt {
   }
 
   async #end({ status, error }: Extract<Outcome, { kind: 'end' }>): Promise<void> {
-    const { store, owner } = this.#options
+    const { store, owner, logger } = this.#options
     const why = error === null ? {} : { code: error.code, reason: error.message }
     this.#logger.info({ status, ...why }, 'run ended')
     await this.#log.flush()
-    await store.runs.end(this.#run.id, owner, { status, streams: this.#streams.all, error })
+    const ended = { status, streams: this.#streams.all, error }
+    await untilAnswered(() => store.runs.end(this.#run.id, owner, ended), logger)
   }
 
   async #again(again: Extract<Outcome, { kind: 'again' }>): Promise<void> {
@@ -201,7 +203,7 @@ export class RunAttempt {
     }
     await this.#log.flush()
     const next = { error, progressed, delayMs, streams: this.#streams.all }
-    const queued = await store.runs.requeue(run, owner, next)
+    const queued = await untilAnswered(() => store.runs.requeue(run, owner, next), logger)
     if (queued?.status !== 'queued') return
     await jobs.submit({ run, connection, attempt, delayMs }).catch((thrown: unknown) => {
       // Its row says that it is due: it is found there.

@@ -1,21 +1,31 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Settings } from '../config/settings.ts'
-import { openFileVault } from '../vault/file-vault.ts'
+import { openFileVault, type FileVaultOptions } from '../vault/file-vault.ts'
 import { openKv2Vault } from '../vault/kv2-vault.ts'
 import type { Vault } from '../vault/vault.ts'
 
 /** The vault of the settings, else an encrypted one in the data folder. Throws where it cannot be used. */
 export async function openVault(settings: Settings, logger: Logger): Promise<Vault> {
-  const { vaultUrl, vaultToken, vaultMount } = settings
-  if (vaultUrl === undefined || vaultToken === undefined)
-    return openFileVault({ folder: join(settings.dataDir, 'vault') })
-  const vault = openKv2Vault({ url: vaultUrl, token: vaultToken, mount: vaultMount, logger })
+  const { vaultUrl, vaultToken, vaultMount, vaultNamespace } = settings
+  if (vaultUrl === undefined || vaultToken === undefined) return openFileVault(embedded(settings))
+  const vault = openKv2Vault({
+    ...{ url: vaultUrl, token: vaultToken, mount: vaultMount, logger },
+    ...(vaultNamespace !== undefined && { namespace: vaultNamespace }),
+  })
   try {
     await vault.check()
     return vault
   } catch (error) {
     await vault[Symbol.asyncDispose]()
     throw error
+  }
+}
+
+function embedded({ dataDir, vaultKey, vaultPreviousKey }: Settings): FileVaultOptions {
+  return {
+    folder: join(dataDir, 'vault'),
+    ...(vaultKey !== undefined && { key: vaultKey }),
+    ...(vaultPreviousKey !== undefined && { previousKey: vaultPreviousKey }),
   }
 }

@@ -12,7 +12,7 @@ import {
 import type { Connection, Schedule } from '../../../service/service.ts'
 import { openStore } from '../../../service/store/open-store.ts'
 import type { Store } from '../../../service/store/store.ts'
-import { standardTiming } from '../../../service/runs/run-worker.ts'
+import { standardTiming } from '../../../service/runs/run-worker-options.ts'
 import { startJobsService } from '../../fakes/jobs-service.ts'
 import { startPostgres, testDatabase, type Row, type TestPostgres } from '../../support/postgres.ts'
 import { newConnection, newInstance, silent } from '../store/open-test-store.ts'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { testDatabase, type Row, type TestDatabase } from '../../support/postgres.ts'
+import { startPostgres, testDatabase, type Row, type TestDatabase } from '../../support/postgres.ts'
 import { testKafka } from '../../support/kafka.ts'
 import {
   hasEnded,
@@ -179,7 +179,7 @@ test.concurrent(
 
 /** Two processes with data folders of their own, on one PostgreSQL. */
 function shared(
-  database: TestDatabase,
+  database: { readonly url: string },
   data: TestDatabase,
   kafka: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
@@ -209,6 +209,28 @@ test.concurrent.each(['embedded', 'kafka'] as const)(
     await runWhen(second, id, (run) => run.attempts === 2)
     expect(Date.now() - killedAt).toBeLessThan(30_000)
     expect(await runWhen(second, id, hasEnded)).toMatchObject({ status: 'complete' })
+    await expectEverythingOnce((sql) => data.query(sql))
+  },
+  120_000,
+)
+
+test.concurrent(
+  'a metadata database that crashes under a run stops nothing',
+  async () => {
+    await using metadata = await startPostgres()
+    await using data = await testDatabase()
+    await using folder = await serviceFolder()
+    const service = await folder.start({ environment: shared(metadata, data, {}) })
+    await connect(service, { stream: slowly })
+    const id = await startRun(service)
+    await runWhen(service, id, (run) => run.loaded > 2_000)
+    await metadata.kill9()
+    expect((await fetch(`${service.url}/healthz`)).status).toBe(200)
+    await expect
+      .poll(async () => (await fetch(`${service.url}/readyz`)).status, { timeout: 10_000 })
+      .toBe(503)
+    await metadata.restart()
+    expect(await runWhen(service, id, hasEnded)).toMatchObject({ status: 'complete', attempts: 1 })
     await expectEverythingOnce((sql) => data.query(sql))
   },
   120_000,

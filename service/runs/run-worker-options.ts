@@ -1,0 +1,40 @@
+import type { Logger } from 'pino'
+import type { RunMetrics } from '../../engine/metrics/run-metrics.ts'
+import type { Jobs, RunQueue } from '../jobs/jobs.ts'
+import type { InstanceService } from '../service.ts'
+import type { Store } from '../store/store.ts'
+import type { PlanPlaces } from './plan-run.ts'
+import { standardRetries, type RetryPolicy } from './retry-policy.ts'
+import type { ServiceMetrics } from './service-metrics.ts'
+
+export interface RunWorkerOptions {
+  readonly store: Pick<Store, 'connections' | 'runs'>
+  readonly queue: RunQueue
+  readonly jobs: Pick<Jobs, 'submit'>
+  readonly instances: Pick<InstanceService, 'discover' | 'resolveConfig' | 'keepConfig'>
+  readonly places: PlanPlaces
+  readonly metrics: RunMetrics
+  readonly serviceMetrics: ServiceMetrics
+  readonly logger: Logger
+  /** A name that no other process has, nor an earlier start of this one. */
+  readonly owner: string
+  readonly parallelRuns: number
+  /** No other process works on the runs of this database: those that are running when it starts are orphans, and taken at once. */
+  readonly isAlone: boolean
+  readonly timing?: Partial<RunTiming>
+  now(): number
+}
+
+export interface RunTiming {
+  readonly beatMs: number
+  /** A run without a beat for so long is taken from its owner. */
+  readonly staleMs: number
+  readonly retries: RetryPolicy
+}
+
+/** Eight beats may fail in a row before a run is taken away; so it is found again well within 30 seconds. */
+export const standardTiming: RunTiming = {
+  beatMs: 2_000,
+  staleMs: 15_000,
+  retries: standardRetries,
+}
