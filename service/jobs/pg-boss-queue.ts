@@ -23,7 +23,8 @@ export async function openPgBossQueue(options: QueueOptions): Promise<PgBossQueu
     new Database({ url: options.url, sessions: 3, logger: options.logger }),
   )
   // No job outlives the statement that takes it, so there is nothing to supervise, and schedules are ours (scheduler.ts).
-  const boss = new PgBoss({ db: dbOf(database), schema, supervise: false, schedule: false })
+  const idle = { supervise: false, schedule: false, registerInstance: false }
+  const boss = new PgBoss({ db: dbOf(database), schema, ...idle })
   boss.on('error', (error) => {
     options.logger.warn({ err: error }, 'the queue of runs has a problem')
   })
