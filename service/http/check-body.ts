@@ -9,7 +9,7 @@ interface Place {
 
 /**
  * Refuses JSON that is legal but cannot be kept: PostgreSQL's jsonb holds no NUL and no half of a surrogate pair, JSON.parse
- * makes infinity of 1e999, and deep nesting overflows whoever walks it. Iterative for the same reason.
+ * rounds large numbers, and deep nesting overflows whoever walks it. Iterative for the same reason.
  */
 export function checkBody({ body }: FastifyRequest): Promise<void> {
   if (body === null) return Promise.reject(requestInvalid(['body: it is null']))
@@ -29,14 +29,19 @@ export function checkBody({ body }: FastifyRequest): Promise<void> {
 
 function problemOf({ value, depth }: Place): string | null {
   if (depth > maxBodyDepth) return `it is nested deeper than ${maxBodyDepth} levels`
-  if (typeof value === 'number' && !Number.isFinite(value)) {
-    return 'it has a number that is too large'
+  if (typeof value === 'number' && !isExact(value)) {
+    return 'it has a number beyond 2^53, which would be rounded: give it as text'
   }
   if (typeof value === 'string' && !isText(value)) return notText
   return null
 }
 
 const notText = 'it has text with a NUL character or half of a surrogate pair'
+
+/** Of an integer beyond that, JSON.parse has made another one. */
+function isExact(value: number): boolean {
+  return Math.abs(value) <= Number.MAX_SAFE_INTEGER
+}
 
 function isText(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed()
