@@ -1038,7 +1038,7 @@ export const errorCodes = {
     retryable: false,
     message: 'The vault at {url} refused to {operation}: {reason}',
     suggestedFix:
-      'Check the token, its policy (create, read, update and delete below {mount}) and the namespace.',
+      'Check the token, its policy (docs/credentials.md has one), the mount and the namespace.',
   },
   vault_too_large: {
     failureType: 'config_error',

@@ -137,6 +137,27 @@ export const settingsSchema = z.object({
     standard: 'secret',
     description: 'Where the key-value engine is mounted in the Vault.',
   }),
+  vaultNamespace: setting(text.optional(), {
+    path: 'vault_namespace',
+    type: 'text',
+    standard: 'none',
+    description: 'The namespace in the Vault (Vault Enterprise, OpenBao).',
+  }),
+  vaultKey: setting(text.optional(), {
+    path: 'vault_key',
+    type: '32 bytes in base64',
+    standard: 'a key that is made and kept in the folder of the embedded vault',
+    secret: true,
+    description: 'Encrypts the embedded vault. Without it nothing opens the vault: keep it well.',
+  }),
+  vaultPreviousKey: setting(text.optional(), {
+    path: 'vault_previous_key',
+    type: '32 bytes in base64',
+    standard: 'none',
+    secret: true,
+    description:
+      'What `vault_key` was until now, for one start: everything is encrypted anew with the key that is to be used from now on.',
+  }),
   dataUrl: setting(httpUrl.optional(), {
     path: 'data.url',
     type: 'URL',

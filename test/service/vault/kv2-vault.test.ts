@@ -79,8 +79,13 @@ describe('a Vault over HTTP', () => {
     server.addToken('hvs.reader-SECRET', { capabilities: ['read'] })
     await using vault = open({ token: 'hvs.reader-SECRET' })
     expect(await vault.get('a')).toBeNull()
-    for (const work of [vault.put('a', { '/t': 'SECRET' }), vault.delete('a'), vault.check()]) {
-      const error = await work.catch((thrown: unknown) => ConnectError.from(thrown))
+    const refused = [
+      () => vault.put('a', { '/t': 'SECRET' }),
+      () => vault.delete('a'),
+      () => vault.check(),
+    ]
+    for (const work of refused) {
+      const error = await work().catch((thrown: unknown) => ConnectError.from(thrown))
       expect(error).toMatchObject({ code: 'vault_refused' })
       expect(JSON.stringify(error)).not.toContain('SECRET')
     }

@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { expect, test } from 'vitest'
+import type { Environment } from '../../../service/config/environment.ts'
+import { loadSettings } from '../../../service/config/load-settings.ts'
+import { openVault } from '../../../service/serve/open-vault.ts'
+import type { Vault } from '../../../service/vault/vault.ts'
+import { startKv2Server } from '../../fakes/kv2-server.ts'
+
+const logger = pino({ level: 'silent' })
+
+async function vaultWith(environment: Environment): Promise<Vault> {
+  return openVault(loadSettings({ environment }), logger)
+}
+
+test('the key of the embedded vault is rotated by settings', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'reactor-connect-open-vault-'))
+  const [first = '', second = ''] = [1, 2].map(() => randomBytes(32).toString('base64'))
+  const open = (keys: Environment) => vaultWith({ REACTOR_CONNECT_DATA_DIR: folder, ...keys })
+  {
+    await using vault = await open({})
+    await vault.put('a', { '/t': 'x' })
+  }
+  for (const keys of [
+    { REACTOR_CONNECT_VAULT_KEY: first },
+    { REACTOR_CONNECT_VAULT_KEY: second, REACTOR_CONNECT_VAULT_PREVIOUS_KEY: first },
+    { REACTOR_CONNECT_VAULT_PREVIOUS_KEY: second },
+    {},
+  ]) {
+    await using vault = await open(keys)
+    expect(await vault.get('a')).toEqual({ secrets: { '/t': 'x' }, version: 1 })
+  }
+  await expect(open({ REACTOR_CONNECT_VAULT_PREVIOUS_KEY: 'short' })).rejects.toMatchObject({
+    code: 'vault_key_wrong',
+  })
+  await rm(folder, { recursive: true })
+})
+
+test('a Vault of the settings is used, and refused where it cannot be', async () => {
+  await using server = await startKv2Server()
+  const settings = (token: string): Environment => ({
+    REACTOR_CONNECT_VAULT_URL: server.url,
+    REACTOR_CONNECT_VAULT_TOKEN: token,
+    REACTOR_CONNECT_VAULT_NAMESPACE: 'team-a',
+  })
+  await using vault = await vaultWith(settings(server.rootToken))
+  await vault.put('a', { '/t': 'x' })
+  expect([...server.namespaces]).toEqual(['team-a'])
+  await expect(vaultWith(settings('wrong'))).rejects.toMatchObject({ code: 'vault_refused' })
+})
