@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import fastify, {
   LogController,
   type FastifyBaseLogger,
+  type FastifyInstance,
   type FastifyRequest,
   type FastifySchemaCompiler,
 } from 'fastify'
@@ -112,11 +113,25 @@ function createApp(options: HttpOptions): App {
     },
     clientErrorHandler: answerBrokenRequest,
   })
-  app.removeContentTypeParser('text/plain')
+  parseBodies(app)
   app.setValidatorCompiler(compileValidator)
   app.setSerializerCompiler(serializerCompiler)
   app.decorateRequest('apiKey', null)
   return app.withTypeProvider<ZodTypeProvider>()
+}
+
+/** JSON, and nothing else. Clients that say `application/json` without sending a body send none. */
+function parseBodies(app: FastifyInstance): void {
+  const parseJson = app.getDefaultJsonParser('error', 'error')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser<string>(
+    'application/json',
+    { parseAs: 'string' },
+    (request, text, done) => {
+      if (text === '') done(null)
+      else void parseJson(request, text, done)
+    },
+  )
 }
 
 /** Fastify gives null where there is no body; a body that is null was refused before. */

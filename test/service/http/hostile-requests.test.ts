@@ -26,6 +26,17 @@ test('a body that is not JSON is refused without being quoted', async () => {
   }
 })
 
+test('a body that is said to be JSON and is empty is none', async () => {
+  await using api = await TestApi.start()
+  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  for (const route of ['check', 'discover', 'authorize']) {
+    const { status } = await api.call(`POST /instances/a/${route}`, undefined, json)
+    expect(status, route).toBe(200)
+  }
+  const needed = await send(api, '')
+  expect(needed).toMatchObject({ status: 400, body: { error: { code: 'request_invalid' } } })
+})
+
 test('JSON that cannot be kept is refused', async () => {
   await using api = await TestApi.start()
   const values = [
