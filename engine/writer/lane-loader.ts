@@ -62,6 +62,8 @@ export class LaneLoader {
   #committedPosition: string | undefined
   #columns: string | undefined
   #pending = { bytes: 0, held: 0, sinceMs: 0 }
+  /** The next entry has come, and its bytes are in use from here on. */
+  #hasNext = false
   readonly #clock = new LoadClock()
   #orphans: Orphans | undefined
 
@@ -132,6 +134,10 @@ export class LaneLoader {
   ): Promise<Positioned | undefined> {
     this.#clock.waits()
     const next = reader.next(signal)
+    const noteNext = (): void => {
+      this.#hasNext = true
+    }
+    next.then(noteNext, noteNext)
     for (let idleMs = this.#idleMs(); idleMs !== undefined; idleMs = this.#idleMs()) {
       if (await settlesWithin(next, idleMs)) break
       this.#clock.works()
@@ -140,6 +146,7 @@ export class LaneLoader {
       this.#clock.waits()
     }
     const item = await next
+    this.#hasNext = false
     this.#clock.works()
     return item
   }
@@ -165,6 +172,12 @@ export class LaneLoader {
   /** The lane's blocks are no longer needed: there is room in the log again. */
   async #giveBack(reader: LaneReader): Promise<void> {
     await this.#lane.flush()
+    this.#release(reader)
+  }
+
+  /** What has come in the meantime would be given back too, and is yet to be loaded: then later. */
+  #release(reader: LaneReader): void {
+    if (this.#hasNext) return
     reader.release()
     this.#pending.held = 0
   }
@@ -298,7 +311,7 @@ export class LaneLoader {
     this.#committed = new Map(this.#slices)
     this.#committedPosition = position
     this.#clearPending()
-    reader.release()
+    this.#release(reader)
     await reader.committed(position)
   }
 
@@ -306,11 +319,12 @@ export class LaneLoader {
     await this.#lane.rollback()
     this.#slices = new Map(this.#committed)
     this.#clearPending()
+    this.#pending.held = 0
   }
 
   #clearPending(): void {
     this.#moved.clear()
-    this.#pending = { bytes: 0, held: 0, sinceMs: 0 }
+    this.#pending = { bytes: 0, held: this.#pending.held, sinceMs: 0 }
   }
 
   async #useColumns(columns: StreamSync['loggedColumns']): Promise<void> {
