@@ -32,8 +32,8 @@ export async function runServe(
   const logger = createServiceLogger({ level: settings.logLevel, write: around.writeLog })
   await serve({
     ...{ settings, version, logger, signal },
-    announce: (line) => {
-      around.writeOut(`${line}\n`)
+    announce: (text) => {
+      around.writeOut(`${text}\n`)
     },
     now: () => around.now(),
   })

@@ -31,7 +31,7 @@ export interface ServeOptions {
   /** Aborted to stop: runs drain to their last checkpoint. */
   readonly signal: AbortSignal
   /** For a person: where it listens, and the first key. */
-  readonly announce: (line: string) => void
+  readonly announce: (text: string) => void
   now(): number
 }
 
@@ -154,9 +154,15 @@ function announceStart(
   { settings, announce }: ServeOptions,
   { url, key }: { readonly url: string; readonly key: string | undefined },
 ): void {
-  announce(`Reactor Connect listens on ${url} (roles: ${settings.roles.join(', ')})`)
-  announce(`Data folder: ${settings.dataDir}`)
-  if (key === undefined) return
-  announce(`The first API key, shown once: ${key}`)
-  announce('The command line on this machine finds the service and this key by itself.')
+  const lines = [
+    `Reactor Connect listens on ${url} (roles: ${settings.roles.join(', ')})`,
+    `Data folder: ${settings.dataDir}`,
+  ]
+  if (key !== undefined) {
+    lines.push(
+      `The first API key, shown once: ${key}`,
+      'The command line on this machine finds the service and this key by itself.',
+    )
+  }
+  announce(lines.join('\n'))
 }

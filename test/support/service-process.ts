@@ -132,7 +132,7 @@ export const runSchema = z.object({
   trigger: z.string(),
   attempts: z.number(),
   loaded: z.number(),
-  error: z.object({ code: z.string() }).nullable(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
   streams: z.array(z.object({ name: z.string(), status: z.string(), loaded: z.number() })),
 })
 export type WireRun = z.output<typeof runSchema>
@@ -147,7 +147,9 @@ export async function runWhen(
   for (;;) {
     const run = await service.ask(runSchema, `/runs/${id}`)
     if (isWanted(run)) return run
-    if (Date.now() > giveUpAt) throw new Error(`the run is still ${JSON.stringify(run)}`)
+    if (hasEnded(run)) throw new Error(`the run ended: ${JSON.stringify(run)}\n${service.output()}`)
+    if (Date.now() > giveUpAt)
+      throw new Error(`the run is still ${JSON.stringify(run)}\n${service.output()}`)
     await sleep(100)
   }
 }
