@@ -25,8 +25,13 @@ export function resultOf(run: RunState): ShownResult {
       warnings: stream.warnings,
       ...(stream.error !== null && { error: errorBody(stream.error) }),
     })),
-    ...(run.error !== null && { error: errorBody(run.error) }),
+    ...(run.error !== null && !isOfStream(run) && { error: errorBody(run.error) }),
   }
+}
+
+/** The run's error is that of a stream, which is shown with it. */
+function isOfStream({ error, streams }: RunState): boolean {
+  return streams.some((stream) => stream.error !== null && stream.error.message === error?.message)
 }
 
 function startedAtMs(run: RunState): number {

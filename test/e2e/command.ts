@@ -10,8 +10,8 @@ export interface CommandEnd {
 export interface StartedCommand {
   readonly process: ChildProcess
   readonly end: Promise<CommandEnd>
-  /** As soon as standard error has the text. Rejects when the command ends without it. */
-  errorOutput(pattern: RegExp): Promise<RegExpExecArray>
+  /** As soon as what it has written (to both outputs) has the text. Rejects when the command ends without it. */
+  output(pattern: RegExp): Promise<RegExpExecArray>
 }
 
 export interface CommandOptions {
@@ -33,6 +33,7 @@ export function startCommand(
   let err = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     out += text
+    child.emit('text')
   })
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     err += text
@@ -42,10 +43,10 @@ export function startCommand(
   return {
     process: child,
     end,
-    errorOutput: async (pattern) => {
+    output: async (pattern) => {
       const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>()
       const look = (): void => {
-        const found = pattern.exec(err)
+        const found = pattern.exec(out) ?? pattern.exec(err)
         if (found !== null) resolve(found)
       }
       child.on('text', look)

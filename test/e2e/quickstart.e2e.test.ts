@@ -251,7 +251,7 @@ async function authorize(
   redirectUri: string,
 ): Promise<CommandEnd> {
   const started = startCommand(command.split(' '), { environment: environment() })
-  const [, url = ''] = await started.errorOutput(/within 10 minutes:\s+(http\S+)\n/)
+  const [, url = ''] = await started.output(/within 10 minutes:\s+(http\S+)\n/)
   const query = await vendor.browse(url, redirectUri)
   const back = await fetch(`${redirectUri}?${new URLSearchParams(query).toString()}`)
   expect(await back.text()).toContain('go back to the terminal')
