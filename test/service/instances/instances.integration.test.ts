@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
 import { AuthorizationServer } from '../../fakes/authorization-server.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
+import { descriptorOf } from '../oauth/oauth-connector.ts'
 import { newConnection } from '../store/open-test-store.ts'
 import { callbackUrl, openTestInstances } from './open-test-instances.ts'
 
@@ -323,5 +324,31 @@ describe('a connector with OAuth', () => {
     const error = await errorOf(world.instances.completeAuthorization({ state, ...back }))
     expect(error.code).toBe('oauth_denied')
     expect(await world.instances.get('crm')).toMatchObject({ credentials: 'missing' })
+  })
+
+  it('whose vendor ends the authorization says so until it is authorized anew', async () => {
+    await using server = await AuthorizationServer.start({ redirectUris: [callbackUrl] })
+    await using world = await openTestInstances({ descriptor: descriptorOf(server) })
+    const { instances } = world
+    const client = { client_id: server.clientId, client_secret: server.clientSecret }
+    await instances.create({ name: 'crm', type: 'vendor', config: client })
+    const authorize = async () => {
+      const { authorizeUrl } = await instances.beginAuthorization('crm')
+      const { state = '', ...back } = await server.browse(authorizeUrl, callbackUrl)
+      return instances.completeAuthorization({ state, ...back })
+    }
+    expect(await authorize()).toMatchObject({ credentials: 'ready' })
+    await instances.setCredentials('crm', { refresh_token: 'planted-revoked' })
+    world.advance(3_600_000)
+    const error = await errorOf(instances.resolveConfig('crm'))
+    expect(error.code).toBe('reauthorization_required')
+    expect(await instances.get('crm')).toMatchObject({ credentials: 'reauthorize' })
+    const { config } = await instances.get('crm')
+    expect(await instances.update('crm', { config })).toMatchObject({ credentials: 'reauthorize' })
+    const status = await instances.check('crm')
+    expect(status).toMatchObject({ status: 'FAILED' })
+    expect(status.message).toContain('`reactor connect instances credentials crm`')
+    expect(await authorize()).toMatchObject({ credentials: 'ready' })
+    expect((await instances.resolveConfig('crm')).config).toHaveProperty('access_token')
   })
 })

@@ -1,7 +1,8 @@
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Catalog } from '../../../service/catalog/catalog.ts'
+import type { ConnectorDescriptor } from '../../../connectors/connector.ts'
+import { Catalog, type CatalogConnector } from '../../../service/catalog/catalog.ts'
 import { openInstances } from '../../../service/instances/open-instances.ts'
 import type { InstanceService } from '../../../service/service.ts'
 import { openFileVault } from '../../../service/vault/file-vault.ts'
@@ -23,7 +24,11 @@ export interface TestInstances extends AsyncDisposable {
 
 /** Instances on a database and a vault of their own, with the connector `crm` imported. */
 export async function openTestInstances(
-  options: { readonly vault?: (vault: Vault) => Vault } = {},
+  options: {
+    readonly vault?: (vault: Vault) => Vault
+    /** A connector that is the only one. */
+    readonly descriptor?: ConnectorDescriptor
+  } = {},
 ): Promise<TestInstances> {
   await using stack = new AsyncDisposableStack()
   const test = stack.use(await openTestStore())
@@ -33,7 +38,9 @@ export async function openTestInstances(
   const manifest = new URL('../../fakes/crm.yaml', import.meta.url).pathname
   await cp(manifest, join(root, 'catalog', 'crm', 'manifest.yaml'))
   const vault = stack.use(await openFileVault({ folder: join(root, 'vault') }))
-  const catalog = new Catalog(join(root, 'catalog'))
+  const { descriptor } = options
+  const catalog =
+    descriptor === undefined ? new Catalog(join(root, 'catalog')) : new OneConnector(descriptor)
   let aheadMs = 0
   const opened = stack.use(
     openInstances({
@@ -57,5 +64,18 @@ export async function openTestInstances(
       return (await vault.get(instancePath(id)))?.secrets ?? null
     },
     [Symbol.asyncDispose]: () => moved.disposeAsync(),
+  }
+}
+
+class OneConnector extends Catalog {
+  readonly #descriptor: ConnectorDescriptor
+
+  constructor(descriptor: ConnectorDescriptor) {
+    super('none')
+    this.#descriptor = descriptor
+  }
+
+  override connector(): CatalogConnector {
+    return { connectorType: this.#descriptor.type, descriptor: this.#descriptor }
   }
 }
