@@ -1,3 +1,4 @@
+import type { BinaryType } from '../protocol/avro/copy-binary-fields.ts'
 import type {
   AirbyteCatalog,
   AirbyteConnectionStatus,
@@ -88,6 +89,11 @@ export interface RecordOutput {
    * The bytes may be reused by the caller after the promise resolves.
    */
   copyText(lines: Uint8Array, emittedAtMs?: number): Promise<void>
+  /**
+   * The same with rows of binary COPY (whole ones, its header and trailer among them), where the output takes them. `types` are
+   * those of the columns, and say which kind each must be declared as (`kindOfBinaryType`). All text is UTF-8.
+   */
+  copyBinary?(rows: Uint8Array, types: readonly BinaryType[], emittedAtMs?: number): Promise<void>
   /** Everything given so far is covered by this state: a read that starts from it continues right after. */
   state(state: JsonValue): Promise<void>
   /** Liveness while nothing can be read: waiting on a rate limit. */

@@ -1,14 +1,20 @@
-/** Whole lines of COPY text, one after the other. The bytes are valid until the next chunk is asked for. */
+/** Whole rows, one after the other. The bytes are valid until the next chunk is asked for. */
 export interface CopyChunk {
   readonly bytes: Buffer
   readonly rows: number
+  /** Where the last message begins that may hold a row; negative where there is none. */
+  readonly lastRow: number
 }
+
+/** How the rows come. */
+export type CopyFormat = 'text' | 'binary'
 
 /** Bytes that are gathered before they are given out; a socket gives at most 64 KiB at once. */
 const chunkBytes = 128 * 1024
 const headroomBytes = 64 * 1024
 const headerBytes = 5
 const newline = 0x0a
+const trailerBytes = 2
 const messageType = {
   copyData: 0x64,
   copyOutResponse: 0x48,
@@ -19,18 +25,23 @@ const messageType = {
 /** Cuts the server's answer to a COPY into rows: CopyData is gathered, everything else goes to `forward` (pg's own parser). */
 export class CopyMessages {
   readonly #forward: (bytes: Buffer) => void
+  readonly #format: CopyFormat
   #lines: Buffer = Buffer.allocUnsafe(chunkBytes + headroomBytes)
   #length = 0
   #given = 0
   #rows = 0
+  /** Where the last whole message ends, and where the last one begins that is more than a trailer. */
+  #whole = 0
+  #lastRow = -1
   /** The message that the bytes are in the middle of. */
   #type = 0
   #left = 0
   readonly #header = Buffer.allocUnsafe(headerBytes)
   #headerLength = 0
 
-  constructor(forward: (bytes: Buffer) => void) {
+  constructor(forward: (bytes: Buffer) => void, format: CopyFormat = 'text') {
     this.#forward = forward
+    this.#format = format
   }
 
   get full(): boolean {
@@ -76,11 +87,18 @@ export class CopyMessages {
     this.#left -= size
     if (this.#type === messageType.copyData) {
       this.#append(chunk, at, size)
-      if (this.#left === 0) this.#rows += 1 // the protocol sends one row a message
+      if (this.#left === 0) this.#endRow()
     } else if (this.#isForwarded()) {
       this.#forward(chunk.subarray(at, at + size))
     }
     return size
+  }
+
+  /** The protocol sends one row a message. */
+  #endRow(): void {
+    this.#rows += 1
+    if (this.#length - this.#whole > trailerBytes) this.#lastRow = this.#whole
+    this.#whole = this.#length
   }
 
   /** Notices and changed parameters may come between rows. */
@@ -99,13 +117,22 @@ export class CopyMessages {
     this.#length = needed
   }
 
-  /** The whole lines gathered so far; undefined where there are none. */
+  /** The whole rows gathered so far; undefined where there are none. */
   take(): CopyChunk | undefined {
-    this.#given = this.#lines.subarray(0, this.#length).lastIndexOf(newline) + 1
+    this.#given = this.#format === 'binary' ? this.#whole : this.#lastLineEnd()
     if (this.#given === 0) return undefined
-    const rows = this.#rows
+    const chunk = {
+      bytes: this.#lines.subarray(0, this.#given),
+      rows: this.#rows,
+      lastRow: this.#lastRow,
+    }
     this.#rows = 0
-    return { bytes: this.#lines.subarray(0, this.#given), rows }
+    this.#lastRow = -1
+    return chunk
+  }
+
+  #lastLineEnd(): number {
+    return this.#lines.subarray(0, this.#length).lastIndexOf(newline) + 1
   }
 
   /** The chunk that was taken is no longer used: its room is free again. */
@@ -118,6 +145,9 @@ export class CopyMessages {
     rest.copy(target)
     this.#lines = target
     this.#length = rest.length
+    // Rows may have come since the chunk was taken.
+    this.#whole -= this.#given
+    if (this.#lastRow >= 0) this.#lastRow -= this.#given
     this.#given = 0
   }
 }

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Connection, Submittable } from 'pg'
-import { CopyMessages, type CopyChunk } from './copy-messages.ts'
+import { CopyMessages, type CopyChunk, type CopyFormat } from './copy-messages.ts'
 import type { SocketReads } from './socket-reads.ts'
 
 /**
@@ -14,9 +14,7 @@ export class CopyOut implements Submittable {
   readonly #sql: string
   readonly #toError: (thrown: unknown) => Error
   readonly #reads: SocketReads | undefined
-  readonly #messages = new CopyMessages((bytes) => {
-    this.#pgParse(bytes)
-  })
+  readonly #messages: CopyMessages
   #socket: Duplex | undefined
   #pgParse: (bytes: Buffer) => void = () => undefined
   #outcome: 'done' | Error | undefined
@@ -27,9 +25,13 @@ export class CopyOut implements Submittable {
     options: {
       readonly toError: (thrown: unknown) => Error
       readonly reads: SocketReads | undefined
+      readonly format: CopyFormat
     },
   ) {
     this.#sql = sql
+    this.#messages = new CopyMessages((bytes) => {
+      this.#pgParse(bytes)
+    }, options.format)
     this.#toError = options.toError
     this.#reads = options.reads
   }

@@ -88,8 +88,16 @@ class CoveredOutput implements RecordOutput {
   readonly #out: RecordOutput
   uncovered = false
 
+  readonly copyBinary?: NonNullable<RecordOutput['copyBinary']>
+
   constructor(out: RecordOutput) {
     this.#out = out
+    const copyBinary = out.copyBinary?.bind(out)
+    if (copyBinary === undefined) return
+    this.copyBinary = async (...rows) => {
+      this.uncovered = true
+      await copyBinary(...rows)
+    }
   }
 
   async records(...batch: Parameters<RecordOutput['records']>): Promise<void> {

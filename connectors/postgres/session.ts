@@ -6,6 +6,7 @@ import { clientConfig } from './client-config.ts'
 import type { PostgresConfig } from './config.ts'
 import { sourceError, type ErrorPlace } from './errors.ts'
 import { quoteLiteral } from './identifiers.ts'
+import type { CopyFormat } from './copy-messages.ts'
 import { CopyOut } from './copy-out.ts'
 import { watchSession } from './session-watch.ts'
 import { SocketReads } from './socket-reads.ts'
@@ -19,6 +20,7 @@ export class Session implements AsyncDisposable {
   #openQueries = 0
   /** Of the session on the server. */
   #pid: number | undefined
+  #hasUtf8 = false
   #copy: CopyOut | undefined
 
   private constructor(parts: {
@@ -76,8 +78,11 @@ export class Session implements AsyncDisposable {
 
   async #begin(snapshot: string | undefined): Promise<void> {
     await this.#client.query(settings)
-    const { rows } = await this.#client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const { rows } = await this.#client.query<{ pid: number; encoding: string }>(
+      `SELECT pg_backend_pid() AS pid, current_setting('server_encoding') AS encoding`,
+    )
     this.#pid = rows[0]?.pid
+    this.#hasUtf8 = rows[0]?.encoding !== 'SQL_ASCII'
     await this.#client.query(noTimeouts)
     const begin = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'
     const use = snapshot === undefined ? '' : `; SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)}`
@@ -98,11 +103,17 @@ export class Session implements AsyncDisposable {
     }
   }
 
+  /** False where the server sends whatever bytes a client has stored. */
+  get hasUtf8(): boolean {
+    return this.#hasUtf8
+  }
+
   /** Starts `COPY (select) TO STDOUT`. One at a time; read it to its end before the next query. */
-  copy(select: string, place: Partial<ErrorPlace> = {}): CopyOut {
+  copy(select: string, place: Partial<ErrorPlace> = {}, format: CopyFormat = 'text'): CopyOut {
     const toError = (thrown: unknown): Error => sourceError(thrown, { ...this.#place, ...place })
-    const options = { toError, reads: this.#reads }
-    this.#copy = this.#client.query(new CopyOut(`COPY (${select}) TO STDOUT`, options))
+    const options = { toError, reads: this.#reads, format }
+    const sql = `COPY (${select}) TO STDOUT (FORMAT ${format})`
+    this.#copy = this.#client.query(new CopyOut(sql, options))
     return this.#copy
   }
 

@@ -1,5 +1,7 @@
 import { columnsOf, ConnectError } from '../../protocol/index.ts'
 import type { Column, ConfiguredAirbyteStream } from '../../protocol/index.ts'
+import type { BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
+import { binaryTypesOf } from './binary-rows.ts'
 import { hasOwnText, isCursorType, selectExpression, type ColumnType } from './column-types.ts'
 import { quoteIdentifier, quoteLiteral, quoteQualified } from './identifiers.ts'
 import type { Session } from './session.ts'
@@ -21,6 +23,8 @@ export interface StreamSource {
   readonly from: string
   readonly selectList: string
   readonly columns: readonly SourceColumn[]
+  /** Of the columns, where each can be read as binary COPY. */
+  readonly binaryTypes: readonly BinaryType[] | undefined
   /** The columns that order a resumable full refresh; empty where the table has no usable key. */
   readonly key: readonly SourceColumn[]
 }
@@ -54,6 +58,7 @@ export async function findSource(
     from: fromClause(table),
     selectList: selectListOf(columns, wanted),
     columns,
+    binaryTypes: session.hasUtf8 ? binaryTypesOf(columns, wanted) : undefined,
     key: usableKey(table.key, columns),
   }
   await seeOperators(session, columns)

@@ -1,5 +1,6 @@
 import type { RecordOutput } from '../../connectors/connector.ts'
 import type { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
+import type { BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
 import type { JsonValue, RecordData } from '../../protocol/index.ts'
 import type { LaneWriter } from '../log/stream-log.ts'
 import type { ReadTotals } from '../pools/worker-events.ts'
@@ -62,6 +63,17 @@ export class LaneOutput implements RecordOutput {
 
   async copyText(lines: Uint8Array, emittedAtMs = this.#options.now()): Promise<void> {
     await this.#encode(lines.length, (from) => this.#encoder.copyText(lines, from, emittedAtMs))
+  }
+
+  async copyBinary(
+    rows: Uint8Array,
+    types: readonly BinaryType[],
+    emittedAtMs = this.#options.now(),
+  ): Promise<void> {
+    const encoder = this.#encoder
+    await this.#encode(rows.length, (from) =>
+      encoder.copyBinary(rows, from, { types, emittedAtMs }),
+    )
   }
 
   async state(state: JsonValue): Promise<void> {

@@ -3,6 +3,7 @@ import type { Column } from '../columns.ts'
 import { ConnectError } from '../errors/connect-error.ts'
 import { stringifyExact } from '../exact-json.ts'
 import type { RecordData } from '../json.ts'
+import { CopyBinaryFields, type BinaryType } from './copy-binary-fields.ts'
 import { CopyFields } from './copy-fields.ts'
 import { BACKSLASH, fieldEnd, NEWLINE, TAB } from './copy-text.ts'
 import { Overflow } from './overflow.ts'
@@ -15,6 +16,10 @@ const DEFAULT_BLOCK_BYTES = 256 * 1024
 
 /** Room behind a full block, in bytes: for the rest of the lines of a usual chunk, so that no line needs to be measured. */
 const ROOM = 256 * 1024
+
+/** A binary COPY begins with `PGCOPY…`, flags and the length of an extension. */
+const BINARY_SIGNATURE = 0x5047
+const BINARY_HEADER_BYTES = 19
 
 /** What a buffer has beyond a full block, so that the next block fits too: the last record of each makes their sizes differ. */
 const SPARE = 16 * 1024
@@ -59,6 +64,7 @@ export class BlockEncoder {
 
   readonly #writer: WireWriter
   readonly #copyFields: CopyFields
+  readonly #binaryFields: CopyBinaryFields
   readonly #valueFields: ValueFields
   readonly #overflow = new Overflow()
 
@@ -89,6 +95,7 @@ export class BlockEncoder {
     }))
     this.#writer = new WireWriter(this.#blockBytes + ROOM)
     this.#copyFields = new CopyFields(this.#writer)
+    this.#binaryFields = new CopyBinaryFields(this.#writer)
     this.#valueFields = new ValueFields(this.#writer)
     this.#fieldAt = new Int32Array(columns.length)
   }
@@ -129,6 +136,28 @@ export class BlockEncoder {
     if (lines !== this.#copyFields.lines) this.#copyFields.lines = lines
     let at = from
     while (at < lines.length && !this.#isFull()) at = this.#line(lines, at)
+    return at
+  }
+
+  /**
+   * Transcodes whole rows of binary COPY as `copyText` does lines, its header and trailer among them; `types` are those of the
+   * columns (`kindOfBinaryType`). All text is UTF-8.
+   */
+  copyBinary(
+    rows: Uint8Array,
+    from: number,
+    { types, emittedAtMs }: { readonly types: readonly BinaryType[]; readonly emittedAtMs: number },
+  ): number {
+    this.#setEmittedAt(emittedAtMs)
+    if (rows !== this.#binaryFields.rows) this.#binaryFields.rows = rows
+    const { view } = this.#binaryFields
+    let at = from
+    while (at < rows.length && !this.#isFull()) {
+      const fields = view.getInt16(at)
+      if (fields === BINARY_SIGNATURE) at += BINARY_HEADER_BYTES
+      else if (fields === -1) at += 2
+      else at = this.#row(types, at)
+    }
     return at
   }
 
@@ -209,6 +238,50 @@ export class BlockEncoder {
   #roomFor(lines: Uint8Array, start: number): number {
     const rest = lines.length - start
     return rest <= ROOM ? rest : lines.indexOf(NEWLINE, start) + 1 - start
+  }
+
+  /** One row; gives where the next begins. */
+  #row(types: readonly BinaryType[], start: number): number {
+    const { rows, view } = this.#binaryFields
+    const writer = this.#writer
+    if (view.getInt16(start) !== types.length) throw malformed('a row has other fields')
+    this.#beginRecord()
+    writer.reserve(this.#roomForRow(start) + 48 * (types.length + 2))
+    let at = start + 2
+    for (let column = 0; column < types.length; column++) {
+      const length = view.getInt32(at)
+      at += 4
+      this.#fieldAt[column] = writer.at
+      if (length < 0) {
+        writer.byte(branch.null)
+        continue
+      }
+      if (at + length > rows.length) throw malformed('a row does not end')
+      this.#binaryField(column, types[column] ?? 'text', { at, length })
+      at += length
+    }
+    this.#endRecord()
+    return at
+  }
+
+  #binaryField(
+    column: number,
+    type: BinaryType,
+    { at, length }: { readonly at: number; readonly length: number },
+  ): void {
+    const fields = this.#binaryFields
+    this.#writer.byte(branch.value)
+    if (!fields.write(type, at, length)) this.#keepAside(column, fields.json(type, at))
+  }
+
+  /** As `#roomFor`. */
+  #roomForRow(start: number): number {
+    const { view } = this.#binaryFields
+    const rest = view.byteLength - start
+    if (rest <= ROOM) return rest
+    let at = start + 2
+    for (let left = view.getInt16(start); left > 0; left--) at += 4 + Math.max(0, view.getInt32(at))
+    return at - start
   }
 
   /** Gives where the field ends. */
@@ -312,6 +385,6 @@ export class BlockEncoder {
 
 function malformed(reason: string): ConnectError {
   return new ConnectError('unexpected', {
-    details: { reason: `COPY text does not fit the stream's columns: ${reason}` },
+    details: { reason: `a COPY does not fit the stream's columns: ${reason}` },
   })
 }

@@ -1,3 +1,4 @@
+import { civilOfDays } from '../../protocol/avro/iso-moment.ts'
 import type { CopyOutput } from './copy-output.ts'
 import { writePair } from './digits.ts'
 
@@ -61,7 +62,7 @@ export class MomentText {
   #setDay(days: number): boolean {
     // Years 1 to 9999.
     if (days < -719_162 || days > 2_932_896) return false
-    const { year, month, day } = civil(days)
+    const { year, month, day } = civilOfDays(days)
     const text = this.#text
     const century = (year / 100) | 0
     writePair(text, 0, century)
@@ -90,27 +91,9 @@ function writeFraction(out: CopyOutput, micros: number): void {
 }
 
 function writeRareDay(out: CopyOutput, days: number): boolean {
-  const { year, month, day } = civil(days)
+  const { year, month, day } = civilOfDays(days)
   const isBc = year <= 0
   const two = (n: number): string => String(n).padStart(2, '0')
   out.ascii(`${String(isBc ? 1 - year : year).padStart(4, '0')}-${two(month)}-${two(day)}`)
   return isBc
-}
-
-/** The proleptic Gregorian date of a day number (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"). */
-function civil(days: number): {
-  readonly year: number
-  readonly month: number
-  readonly day: number
-} {
-  const shifted = days + 719_468
-  const era = Math.floor(shifted / 146_097)
-  const dayOfEra = (shifted - era * 146_097) | 0
-  const leaps = ((dayOfEra / 1460) | 0) - ((dayOfEra / 36_524) | 0) + ((dayOfEra / 146_096) | 0)
-  const yearOfEra = ((dayOfEra - leaps) / 365) | 0
-  const dayOfYear = dayOfEra - (365 * yearOfEra + (yearOfEra >> 2) - ((yearOfEra / 100) | 0))
-  const shiftedMonth = ((5 * dayOfYear + 2) / 153) | 0
-  const day = dayOfYear - (((153 * shiftedMonth + 2) / 5) | 0) + 1
-  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-  return { year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day }
 }

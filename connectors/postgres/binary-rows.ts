@@ -1,0 +1,66 @@
+import { kindOfBinaryType, type BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
+import type { Column } from '../../protocol/index.ts'
+import { hasOwnText, type ColumnType } from './column-types.ts'
+
+const signature = 0x5047
+const headerBytes = 19
+
+/** Types of pg_catalog whose binary form is read; those that send their text under the name of text. */
+const binaryTypes: ReadonlyMap<string, BinaryType> = new Map([
+  ...(Object.keys(kindOfBinaryType) as BinaryType[]).map((name) => [name, name] as const),
+  ...['varchar', 'bpchar', 'name'].map((name) => [name, 'text'] as const),
+])
+
+/** Types of keys whose text is easily told from their binary form. */
+type KeyType = 'int2' | 'int4' | 'int8' | 'text' | 'uuid'
+
+const keyText: Readonly<Record<KeyType, (field: Buffer) => string>> = {
+  int2: (field) => String(field.readInt16BE()),
+  int4: (field) => String(field.readInt32BE()),
+  int8: (field) => String(field.readBigInt64BE()),
+  text: (field) => field.toString('utf8'),
+  uuid: (field) => field.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
+}
+
+/** The binary type of each column; undefined where one has none, or is declared as something else than it is. */
+export function binaryTypesOf(
+  columns: readonly { readonly type: ColumnType }[],
+  configured: readonly Column[],
+): readonly BinaryType[] | undefined {
+  const types: BinaryType[] = []
+  for (const [index, { type }] of columns.entries()) {
+    const binary = binaryTypeOf(type)
+    const kind = configured[index]?.kind
+    if (binary === undefined || kindOfBinaryType[binary] !== kind) return undefined
+    types.push(binary)
+  }
+  return types
+}
+
+/** What is sent for a column (`selectExpression`): arrays and composites as JSON, enums as their labels. */
+function binaryTypeOf(type: ColumnType): BinaryType | undefined {
+  if (type.schema === 'pg_catalog' && type.name === 'money') return undefined
+  if (!hasOwnText(type)) return 'json'
+  if (type.kind === 'e') return 'text'
+  return type.schema === 'pg_catalog' ? binaryTypes.get(type.name) : undefined
+}
+
+export function isKeyType(type: BinaryType): type is KeyType {
+  return type in keyText
+}
+
+/** The texts of some fields of the row in the message that begins at `start`; undefined where the message has no row. */
+export function textsOf(
+  rows: Buffer,
+  start: number,
+  fields: readonly { readonly index: number; readonly type: KeyType }[],
+): string[] | undefined {
+  const hasHeader = rows.length >= start + headerBytes && rows.readUInt16BE(start) === signature
+  const first = hasHeader ? start + headerBytes : start
+  if (rows.readInt16BE(first) < 0) return undefined
+  return fields.map(({ index, type }) => {
+    let at = first + 2
+    for (let skipped = 0; skipped < index; skipped++) at += 4 + Math.max(0, rows.readInt32BE(at))
+    return keyText[type](rows.subarray(at + 4, at + 4 + Math.max(0, rows.readInt32BE(at))))
+  })
+}
