@@ -116,7 +116,7 @@ test.concurrent(
 
 test.concurrent(
   'a second SIGTERM ends the process at once',
-  async () => {
+  async ({ expect }) => {
     await using folder = await serviceFolder()
     const service = await folder.start()
     await connect(service, { stream: { fail: { at_row: 1_000, kind: 'hang' } } })
@@ -152,7 +152,7 @@ test.concurrent(
 
 test.concurrent(
   'a source that fails is tried again after a pause, and the schedule fires',
-  async () => {
+  async ({ expect }) => {
     await using folder = await serviceFolder()
     const service = await folder.start()
     const fail = {
@@ -201,14 +201,16 @@ test.concurrent.each(['embedded', 'kafka'] as const)(
     const environment = shared(metadata, data, kafka)
     const first = await one.start({ environment })
     await connect(first, { stream: slowly, options: { log } })
+    const second = await other.start({ environment, key: first.key })
     const id = await startRun(first)
     await runWhen(first, id, (run) => run.loaded > 2_000)
-    const second = await other.start({ environment, key: first.key })
-    await first.kill9()
+    const isFirst = first.output().includes('run started')
+    const [victim, survivor] = isFirst ? [first, second] : [second, first]
+    await victim.kill9()
     const killedAt = Date.now()
-    await runWhen(second, id, (run) => run.attempts === 2)
+    await runWhen(survivor, id, (run) => run.attempts === 2)
     expect(Date.now() - killedAt).toBeLessThan(30_000)
-    expect(await runWhen(second, id, hasEnded)).toMatchObject({ status: 'complete' })
+    expect(await runWhen(survivor, id, hasEnded)).toMatchObject({ status: 'complete' })
     await expectEverythingOnce((sql) => data.query(sql))
   },
   120_000,
