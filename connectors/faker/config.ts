@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os'
+import { isAbsolute, relative } from 'node:path'
 import { z } from 'zod'
 import { parseConfig, specOf } from '../connector-config.ts'
 import type { JsonObject } from '../../protocol/index.ts'
@@ -20,10 +22,15 @@ const fail = z
           'error, config_error: the read fails. exit: the thread ends. out_of_memory: the heap is filled. hang: nothing happens any more, not even a stop.',
       }),
     times: positive.optional().meta({ description: 'How often it happens. Default: always.' }),
-    counter_file: z.string().min(1).optional().meta({
-      description:
-        'Where the failures are counted, one byte each, so that the count outlives the process.',
-    }),
+    // Whoever may configure a source is not one who may write where the process may.
+    counter_file: z
+      .string()
+      .refine(isTemporary, 'must be in the folder for temporary files')
+      .optional()
+      .meta({
+        description:
+          'Where the failures are counted, one byte each, so that the count outlives the process: a path in the folder for temporary files.',
+      }),
   })
   .refine(({ times, counter_file }) => times === undefined || counter_file !== undefined, {
     message: 'is needed with `times`',
@@ -60,6 +67,11 @@ const fakerConfig = z.strictObject({
 export type FakerConfig = z.infer<typeof fakerConfig>
 
 export const fakerSpec = specOf(fakerConfig)
+
+function isTemporary(path: string): boolean {
+  const inside = relative(tmpdir(), path)
+  return isAbsolute(path) && inside !== '' && !inside.startsWith('..') && !isAbsolute(inside)
+}
 
 export function parseFakerConfig(config: JsonObject): FakerConfig {
   return parseConfig('faker', fakerConfig, config)

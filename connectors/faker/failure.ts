@@ -1,4 +1,5 @@
-import { appendFile, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
 import { ConnectError } from '../../protocol/index.ts'
 import type { FakerStream } from './config.ts'
 
@@ -13,7 +14,7 @@ export async function willFail(failure: Failure): Promise<boolean> {
 
 /** Fails as configured. Never resolves. */
 export async function failAs(stream: string, failure: Failure): Promise<never> {
-  if (failure.counter_file !== undefined) await appendFile(failure.counter_file, '.')
+  if (failure.counter_file !== undefined) await countIn(failure.counter_file)
   const details = { stream, row: failure.at_row }
   switch (failure.kind) {
     case 'error':
@@ -28,6 +29,13 @@ export async function failAs(stream: string, failure: Failure): Promise<never> {
     case 'hang':
       return hang()
   }
+}
+
+/** Never through a link: it would lead out of the folder for temporary files. */
+async function countIn(file: string): Promise<void> {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants
+  await using handle = await open(file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600)
+  await handle.write('.')
 }
 
 async function sizeOf(file: string): Promise<number> {

@@ -176,4 +176,13 @@ describe('a failure that was asked for', () => {
     const status = await fakerConnector.check(of, contextOf())
     expect(status.message).toContain('`streams.0.fail.counter_file`: is needed with `times`')
   })
+
+  test('counts its failures among the temporary files only', async () => {
+    for (const path of ['/etc/hosts', join(tmpdir(), '..', 'elsewhere'), 'count']) {
+      const of = config({ fail: { at_row: 10, kind: 'error', times: 2, counter_file: path } })
+      const status = await fakerConnector.check(of, contextOf())
+      expect(status.status).toBe('FAILED')
+      expect(status.message).toContain('must be in the folder for temporary files')
+    }
+  })
 })
