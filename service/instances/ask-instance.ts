@@ -15,18 +15,22 @@ const CHECK_TIMEOUT_MS = 60_000
 const DISCOVER_TIMEOUT_MS = 110_000
 const TRUSTED_FOR_MS = 3_600_000
 
-/** What the user can mend: an answer of a check, not a failure of it. */
-const credentialCodes = new Set(['credentials_missing', 'reauthorization_required'])
+/** What is wrong with the credentials or with the source: an answer of a check, not a failure of it. */
+const answerCodes = new Set(['credentials_missing', 'reauthorization_required', 'source_timed_out'])
+
+type AskOptions = Pick<InstancesOptions, 'sources' | 'allowedNetworks' | 'now'> & {
+  readonly store: Pick<InstancesOptions['store'], 'discoveries'>
+}
 
 /** Asks the connector of an instance, in a thread of its own and for a bounded time. */
 export class AskInstance {
-  readonly #options: InstancesOptions
+  readonly #options: AskOptions
   readonly #instances: Pick<InstanceService, 'get' | 'resolveConfig' | 'keepConfig'>
   /** By the id of the instance: who asks meanwhile gets the same answer. */
   readonly #discoveries = new Map<string, Promise<Discovered>>()
 
   constructor(
-    options: InstancesOptions,
+    options: AskOptions,
     instances: Pick<InstanceService, 'get' | 'resolveConfig' | 'keepConfig'>,
   ) {
     this.#options = options
@@ -34,13 +38,16 @@ export class AskInstance {
   }
 
   async check(name: string): Promise<AirbyteConnectionStatus> {
-    let resolved: ResolvedConfig
     try {
-      resolved = await this.#instances.resolveConfig(name)
+      return await this.#check(name)
     } catch (error) {
-      if (!(error instanceof ConnectError) || !credentialCodes.has(error.code)) throw error
+      if (!(error instanceof ConnectError) || !answerCodes.has(error.code)) throw error
       return { status: 'FAILED', message: `${error.message}. ${error.suggestedFix}` }
     }
+  }
+
+  async #check(name: string): Promise<AirbyteConnectionStatus> {
+    const resolved = await this.#instances.resolveConfig(name)
     const answer = await this.#ask(name, resolved, {
       question: 'check',
       timeoutMs: CHECK_TIMEOUT_MS,
