@@ -20,18 +20,18 @@ const inputSchema = z.looseObject({
   access_token_url: z.string(),
   scope: z.string().optional(),
   scopes: z.array(z.object({ scope: z.string() })).optional(),
-  access_token_headers: textsSchema.optional(),
-  access_token_params: textsSchema.optional(),
-  scopes_join_strategy: z.string().optional(),
+  access_token_headers: textsSchema.default({}),
+  access_token_params: textsSchema.default({}),
+  scopes_join_strategy: z.string().default('space'),
   extract_output: z.array(z.string()).default(['refresh_token']),
   token_expiry_key: z.string().default('expires_in'),
 })
 const advancedAuthSchema = z.object({
   oauth_config_specification: z.object({
     oauth_connector_input_specification: inputSchema,
-    oauth_user_input_from_connector_config_specification: placesSchema.optional(),
+    oauth_user_input_from_connector_config_specification: placesSchema.default({}),
     complete_oauth_output_specification: placesSchema,
-    complete_oauth_server_output_specification: placesSchema.optional(),
+    complete_oauth_server_output_specification: placesSchema.default({}),
   }),
 })
 
@@ -45,25 +45,24 @@ export function oauthScheme(advancedAuth: unknown): OAuth2Scheme | undefined {
   const oauth = parsed.data.oauth_config_specification
   const input = oauth.oauth_connector_input_specification
   const keys = keysOf(input)
-  if ((keys.state ?? 'state') !== 'state' || (keys.auth_code ?? 'code') !== 'code') return undefined
-  const server = oauth.complete_oauth_server_output_specification ?? {}
-  const scopes = input.scopes?.map(({ scope }) => scope) ?? input.scope?.split(/[\s,]+/) ?? []
+  if (!hasStandardAnswer(keys)) return undefined
+  const server = oauth.complete_oauth_server_output_specification
   return {
     kind: 'oauth2',
     authorizeUrl: input.consent_url,
     tokenUrl: input.access_token_url,
-    scopes: scopes.filter((scope) => scope !== ''),
+    scopes: scopesOf(input),
     fields: {
       clientId: server.client_id ?? '/client_id',
       clientSecret: server.client_secret ?? '/client_secret',
       answer: oauth.complete_oauth_output_specification,
     },
     templates: {
-      headers: input.access_token_headers ?? {},
-      params: input.access_token_params ?? {},
+      headers: input.access_token_headers,
+      params: input.access_token_params,
       keys,
-      userInput: oauth.oauth_user_input_from_connector_config_specification ?? {},
-      scopeSeparator: separators[input.scopes_join_strategy ?? 'space'] ?? ' ',
+      userInput: oauth.oauth_user_input_from_connector_config_specification,
+      scopeSeparator: separators[input.scopes_join_strategy] ?? ' ',
       output: input.extract_output,
       expiryKey: input.token_expiry_key,
     },
@@ -73,7 +72,19 @@ export function oauthScheme(advancedAuth: unknown): OAuth2Scheme | undefined {
 const separators: Readonly<Record<string, string>> = { space: ' ', comma: ',', plus: '+' }
 const keyNames = ['client_id', 'client_secret', 'scope', 'state', 'auth_code', 'redirect_uri']
 
-function keysOf(input: z.infer<typeof inputSchema>): Readonly<Record<string, string>> {
+type Input = z.infer<typeof inputSchema>
+
+/** The browser brings back `state` and `code`. */
+function hasStandardAnswer(keys: Readonly<Record<string, string>>): boolean {
+  return (keys.state ?? 'state') === 'state' && (keys.auth_code ?? 'code') === 'code'
+}
+
+function scopesOf({ scopes, scope = '' }: Input): readonly string[] {
+  const all = scopes?.map((one) => one.scope) ?? scope.split(/[\s,]+/)
+  return all.filter((one) => one !== '')
+}
+
+function keysOf(input: Input): Readonly<Record<string, string>> {
   return Object.fromEntries(
     keyNames.flatMap((name) => {
       const key = input[`${name}_key`]
