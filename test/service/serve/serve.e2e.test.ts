@@ -218,7 +218,8 @@ test.concurrent.each(['embedded', 'kafka'] as const)(
 
 test.concurrent(
   'a metadata database that crashes under a run stops nothing',
-  async () => {
+  // Of the test's own: what is polled must know its test.
+  async ({ expect }) => {
     await using metadata = await startPostgres()
     await using data = await testDatabase()
     await using folder = await serviceFolder()
