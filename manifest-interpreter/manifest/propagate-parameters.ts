@@ -14,7 +14,7 @@ import { truth } from '../value/truth.ts'
 import type { Dict, Value } from '../value/value.ts'
 import { customTypes, defaultTypes } from './default-types.ts'
 import { manifestError } from './manifest-error.ts'
-import { mapItems, mapValues } from './map-values.ts'
+import { mapValues } from './map-values.ts'
 
 const parametersField = '$parameters'
 /**
@@ -113,7 +113,7 @@ function propagateFields(propagation: Propagation, component: Dict, parameters: 
     if (excluded !== undefined) remove(parameters, name)
     const changed = isDict(value)
       ? propagate(propagation, value, { place, parameters })
-      : mapItems(value, (item) =>
+      : value.map((item) =>
           isDict(item) ? propagate(propagation, item, { place, parameters }) : item,
         )
     // Back at the end of the order, and lost where it is empty, as the reference has it.

@@ -1,7 +1,7 @@
 import { get, isDict, merged } from '../value/dict.ts'
 import type { Dict, Value } from '../value/value.ts'
 import { manifestError } from './manifest-error.ts'
-import { mapItems, mapValues } from './map-values.ts'
+import { mapValues } from './map-values.ts'
 
 /** Holds values of a configuration, in which a text like "#/a" is no reference. */
 const untouchedField = 'config_overrides'
@@ -37,7 +37,7 @@ class Resolver {
     if (depth > maxDepth) {
       throw manifestError('', `It nests more than ${maxDepth} levels, references included.`)
     }
-    if (Array.isArray(node)) return mapItems(node, (item) => this.evaluate(item, depth + 1))
+    if (Array.isArray(node)) return node.map((item) => this.evaluate(item, depth + 1))
     return isDict(node) ? this.#dict(node, depth) : node
   }
 

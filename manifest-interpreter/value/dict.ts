@@ -104,26 +104,15 @@ export function textEntries(dict: Dict): [string, Value][] {
 
 /** A new dict with these entries, in the form that keeps their order; the last of equal keys wins, the first gives the place. */
 export function dictOf(items: Iterable<readonly [Value, Value]>): Dict {
-  const list = Array.isArray(items) ? (items as readonly (readonly [Value, Value])[]) : [...items]
-  const plain = emptyDict()
-  for (const [key, value] of list) {
-    if (typeof key !== 'string' || isIndexLike(key)) return mapOf(list)
-    set(plain, key, value)
-  }
-  return plain
-}
-
-function mapOf(items: readonly (readonly [Value, Value])[]): Dict {
-  const dict = new Map<Value, Value>()
-  for (const [key, value] of items) set(dict, key, value)
+  const list = [...items]
+  const plain = list.every(([key]) => typeof key === 'string' && !isIndexLike(key))
+  const dict: Dict = plain ? emptyDict() : new Map<Value, Value>()
+  for (const [key, value] of list) set(dict, key, value)
   return dict
 }
 
 export function copy(dict: Dict): Dict {
-  if (dict instanceof Map) return new Map(dict)
-  // Index-like keys come first in a plain object: where the first is none, none is.
-  for (const key in dict) return isIndexLike(key) ? dictOf(Object.entries(dict)) : { ...dict }
-  return emptyDict()
+  return dict instanceof Map ? new Map(dict) : dictOf(Object.entries(dict))
 }
 
 /** `left | right`: a new dict. */
