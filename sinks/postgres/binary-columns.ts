@@ -1,22 +1,11 @@
 import type { ColumnKind } from '../../protocol/index.ts'
 import type { CopyColumn } from './avro-to-copy.ts'
-import type { HeldType } from './column-types.ts'
+import { columnTypeOf, type HeldType } from './column-types.ts'
 import type { TableColumns } from './tables.ts'
 
-/** The type of column for which a kind has a binary encoding of its own. */
-const heldOfKind: Readonly<Record<ColumnKind, HeldType | undefined>> = {
-  boolean: 'boolean',
-  integer: 'bigint',
-  number: 'numeric',
-  double: 'numeric',
-  string: 'text',
-  date: 'date',
-  timestamptz: 'timestamptz',
-  timestamp: 'timestamp',
-  timetz: undefined,
-  time: 'time',
-  bytes: 'bytea',
-  json: 'jsonb',
+/** The type that we would make for a kind, where it has a binary encoding of its own. */
+function binaryTypeOf(kind: ColumnKind): HeldType | undefined {
+  return kind === 'timetz' ? undefined : columnTypeOf(kind)
 }
 
 const heldOfTail: ReadonlyMap<string, HeldType> = new Map([
@@ -36,6 +25,6 @@ export function takesBinary(columns: readonly CopyColumn[], table: TableColumns)
     if (actual !== undefined && actual !== held) return false
   }
   return columns.every(
-    ({ kind, target }) => target === undefined || target.held === heldOfKind[kind],
+    ({ kind, target }) => target === undefined || target.held === binaryTypeOf(kind),
   )
 }
