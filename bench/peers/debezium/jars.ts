@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { access, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export interface DebeziumJars {
@@ -28,7 +29,7 @@ export async function debeziumJars(cacheDir: string): Promise<DebeziumJars> {
   )
   const stamp = createHash('sha256').update(poms.join('')).digest('hex').slice(0, 8)
   const folder = join(cacheDir, `debezium-${stamp}`)
-  if (!(await exists(folder))) await fetchInto(folder)
+  if (!existsSync(folder)) await fetchInto(folder)
   return { classpath: join(folder, 'connect', '*'), plugins: join(folder, 'plugins') }
 }
 
@@ -60,11 +61,4 @@ function copyJars(pom: string, target: string): void {
 
 function pomOf(name: string): string {
   return join(import.meta.dirname, `${name}.pom.xml`)
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

@@ -113,13 +113,7 @@ async function waitForRows(): Promise<void> {
   await client.connect()
   try {
     for (;;) {
-      const { rows } = await client.query<{ loaded: string | null }>(
-        `SELECT CASE WHEN to_regclass($1) IS NULL THEN NULL
-           ELSE (xpath('/row/n/text()', query_to_xml('SELECT count(*) AS n FROM ' || to_regclass($1), false, true, '')))[1]::text
-         END AS loaded`,
-        [settings.target],
-      )
-      if (Number(rows[0]?.loaded ?? 0) >= settings.rows) return
+      if ((await loadedRows(client)) >= settings.rows) return
       if (connect.exitCode !== null)
         throw new Error(`Kafka Connect ended with ${String(connect.exitCode)}`)
       await delay(200)
@@ -127,6 +121,20 @@ async function waitForRows(): Promise<void> {
   } finally {
     await client.end()
   }
+}
+
+/** The sink makes the table with the first rows. */
+async function loadedRows(client: pg.Client): Promise<number> {
+  const { rows: tables } = await client.query<{ name: string | null }>(
+    'SELECT to_regclass($1)::text AS name',
+    [settings.target],
+  )
+  const name = tables[0]?.name ?? null
+  if (name === null) return 0
+  const { rows } = await client.query<{ loaded: number }>(
+    `SELECT count(*)::int AS loaded FROM ${name}`,
+  )
+  return rows[0]?.loaded ?? 0
 }
 
 /** The server notices in its own time that the slot's reader is gone. */
