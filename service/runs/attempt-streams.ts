@@ -77,7 +77,7 @@ export function labelOf({ name, namespace }: RunStream): string {
   return streamLabel(namespace === null ? { name } : { name, namespace })
 }
 
-function emptyStream({ name, namespace }: StreamId): RunStream {
+export function emptyStream({ name, namespace }: StreamId): RunStream {
   return {
     name,
     namespace: namespace ?? null,

@@ -8,7 +8,8 @@ import { startKafkaBroker } from '../kafka/broker.ts'
 import { planRun, runPlan, type EngineRun } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { seededRandom } from '../support/random.ts'
-import { freePort, startToxiproxy, type FaultyProxy, type Toxiproxy } from '../support/toxiproxy.ts'
+import { freePort } from '../../service/postgres/free-port.ts'
+import { startToxiproxy, type FaultyProxy, type Toxiproxy } from '../support/toxiproxy.ts'
 
 /**
  * A bad network in front of each of the three parties. Needs Go (for Toxiproxy) and minutes: `npm run test:faults` sets FAULTS.

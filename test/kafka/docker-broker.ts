@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { freePort } from '../../service/postgres/free-port.ts'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { commandOutput } from './command-output.ts'
@@ -33,14 +32,4 @@ export async function startDockerBroker(options: KafkaBrokerOptions): Promise<Ka
     restart: async () => compose('up', '-d', '--wait', 'kafka'),
     [Symbol.asyncDispose]: async () => compose('down', '--volumes'),
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('There is no free port')
-  return address.port
 }

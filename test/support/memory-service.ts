@@ -1,3 +1,4 @@
+import { emptyStream } from '../../service/runs/attempt-streams.ts'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { EventEmitter, on } from 'node:events'
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
@@ -357,18 +358,7 @@ class MemoryRuns implements RunService {
       error: null,
       attempts: 0,
       retryOf: null,
-      streams: streams.map((name) => ({
-        name,
-        namespace: null,
-        status: 'waiting',
-        read: 0,
-        readBytes: 0,
-        loaded: 0,
-        rejected: 0,
-        bottleneck: null,
-        error: null,
-        warnings: [],
-      })),
+      streams: streams.map((name) => emptyStream({ name })),
     }
     this.#runs.unshift(run)
     this.log(run.id, 'queued')

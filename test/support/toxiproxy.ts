@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, rename } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { freePort } from '../../service/postgres/free-port.ts'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { z } from 'zod'
@@ -58,16 +58,6 @@ export async function startToxiproxy(): Promise<Toxiproxy> {
 }
 
 /** A port for a server that is started a moment later. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('There is no free port')
-  return address.port
-}
-
 async function builtServer(): Promise<string> {
   const executable = join(cache, 'server')
   if (existsSync(executable)) return executable
