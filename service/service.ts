@@ -6,6 +6,7 @@ import type {
   JsonValue,
 } from '../protocol/index.ts'
 import type { ConnectorDescriptor } from '../connectors/connector.ts'
+import type { Authenticator, PrincipalKind, Scope } from './access/principal.ts'
 
 /**
  * What the control plane does, without HTTP: read this first. The routes call it, the jobs call it, tests call it. Every
@@ -255,17 +256,27 @@ export type RunEvent =
 export interface ApiKey {
   readonly id: string
   readonly name: string
+  readonly kind: PrincipalKind
+  readonly scopes: readonly Scope[] | null
   readonly createdAt: string
   readonly lastUsedAt: string | null
+  /** Null: never. */
+  readonly expiresAt: string | null
   readonly revokedAt: string | null
 }
-export interface ApiKeyService {
+export interface ApiKeyInput {
+  readonly name: string
+  readonly kind: PrincipalKind
+  /** Absent: all that the kind may. */
+  readonly scopes?: readonly Scope[]
+  /** ISO 8601. Absent: it does not expire. */
+  readonly expiresAt?: string
+}
+export interface ApiKeyService extends Authenticator {
   /** The key is shown once: only its hash is kept. */
-  create(name: string): Promise<{ readonly apiKey: ApiKey; readonly key: string }>
+  create(input: ApiKeyInput): Promise<{ readonly apiKey: ApiKey; readonly key: string }>
   list(page: PageRequest): Promise<Page<ApiKey>>
   revoke(id: string): Promise<void>
-  /** The key's entry, null for a key that is unknown or revoked. Constant time in the secret part. */
-  authenticate(key: string): Promise<ApiKey | null>
 }
 
 export interface HealthService {

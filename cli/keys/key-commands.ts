@@ -1,3 +1,4 @@
+import type { PrincipalKind } from '../../service/access/principal.ts'
 import { apiKeyDocument, newApiKeyDocument } from '../../service/http/wire/api-key.ts'
 import { apiPath } from '../client/api-path.ts'
 import { listPages } from '../client/list-pages.ts'
@@ -8,13 +9,18 @@ import { moment } from '../output/moment.ts'
 import { table } from '../output/table.ts'
 
 /** The key alone goes to standard output, so that it can be piped to where it is kept. */
-export async function createKey({ client, output }: Around, name: string): Promise<number> {
+export async function createKey(
+  { client, output }: Around,
+  input: { readonly name: string; readonly kind: PrincipalKind },
+): Promise<number> {
   const { json, document } = await client.ask(
-    { method: 'POST', path: apiPath('api-keys'), body: { name } },
+    { method: 'POST', path: apiPath('api-keys'), body: input },
     newApiKeyDocument,
   )
   if (!output.json)
-    output.screen.line(`key ${document.id} for ${JSON.stringify(name)}; it is shown this once:`)
+    output.screen.line(
+      `key ${document.id} for ${JSON.stringify(input.name)}, ${input.kind}; it is shown this once:`,
+    )
   await showResult(output, json, () => `${document.key}\n`)
   return exitCodes.complete
 }
@@ -29,11 +35,15 @@ export async function listKeys(
       listed.documents.map((key) => [
         key.id,
         key.name,
+        key.kind,
         moment(key.created_at),
         moment(key.last_used_at) || 'never',
         moment(key.revoked_at),
       ]),
-      { header: ['ID', 'NAME', 'CREATED', 'LAST USED', 'REVOKED'], columns: output.columns },
+      {
+        header: ['ID', 'NAME', 'KIND', 'CREATED', 'LAST USED', 'REVOKED'],
+        columns: output.columns,
+      },
     ),
   )
   return exitCodes.complete

@@ -1,4 +1,5 @@
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
+import { principalKinds, type PrincipalKind } from '../../service/access/principal.ts'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { limitOption } from '../options.ts'
 import { createKey, listKeys, revokeKey } from './key-commands.ts'
@@ -11,8 +12,13 @@ export function keysCommand(connect: Command, ask: AskService): void {
     .addHelpText('after', examples)
   serviceCommand(keys, 'create', 'make a key; it is shown this once')
     .argument('<NAME>', 'who or what uses it')
-    .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, (around) => createKey(around, name)),
+    .addOption(
+      new Option('--kind <KIND>', 'what it may do: docs/access.md')
+        .choices(principalKinds)
+        .makeOptionMandatory(),
+    )
+    .action(async (name: string, flags: CommonFlags & { kind: PrincipalKind }) =>
+      ask(flags, (around) => createKey(around, { name, kind: flags.kind })),
     )
   serviceCommand(keys, 'list', 'all keys; never the keys themselves')
     .addOption(limitOption())
@@ -26,6 +32,6 @@ export function keysCommand(connect: Command, ask: AskService): void {
 
 const examples = `
 Examples:
-  $ reactor connect keys create ci
+  $ reactor connect keys create ci --kind operator
   $ reactor connect keys list
   $ REACTOR_CONNECT_API_KEY=… reactor connect instances list --url https://connect.example.com`

@@ -1,5 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { ApiKey, ApiKeyService, Page, PageRequest } from '../service.ts'
+import type { Principal } from '../access/principal.ts'
+import type { ApiKey, ApiKeyInput, ApiKeyService, Page, PageRequest } from '../service.ts'
 import { newId } from '../store/ids.ts'
 import type { ApiKeyStore, NewApiKey } from '../store/store.ts'
 
@@ -17,16 +18,16 @@ export class ApiKeys implements ApiKeyService {
     this.#now = now
   }
 
-  async create(name: string): Promise<{ readonly apiKey: ApiKey; readonly key: string }> {
-    const { entry, key } = newKey(name)
+  async create(input: ApiKeyInput): Promise<{ readonly apiKey: ApiKey; readonly key: string }> {
+    const { entry, key } = newKey(input)
     return { apiKey: await this.#store.create(entry), key }
   }
 
-  /** Null where there was a key before: of several services that start at once, one gets the first. */
+  /** An admin's. Null where there was a key before: of several services that start at once, one gets the first. */
   async createFirst(
     name: string,
   ): Promise<{ readonly apiKey: ApiKey; readonly key: string } | null> {
-    const { entry, key } = newKey(name)
+    const { entry, key } = newKey({ name, kind: 'admin' })
     const apiKey = await this.#store.createFirst(entry)
     return apiKey === null ? null : { apiKey, key }
   }
@@ -39,23 +40,36 @@ export class ApiKeys implements ApiKeyService {
     return this.#store.revoke(id)
   }
 
-  async authenticate(key: string): Promise<ApiKey | null> {
+  async authenticate(key: string): Promise<Principal | null> {
     const [, id, secret] = keyPattern.exec(key) ?? []
     if (id === undefined || secret === undefined) return null
     const found = await this.#store.find(id)
     if (found === null || !timingSafeEqual(found.secretHash, hashOf(secret))) return null
     const { apiKey } = found
-    if (apiKey.revokedAt !== null) return null
+    if (apiKey.revokedAt !== null || this.#hasExpired(apiKey)) return null
     const lastUsedMs = apiKey.lastUsedAt === null ? 0 : Date.parse(apiKey.lastUsedAt)
     if (this.#now() - lastUsedMs > NOTED_FOR_MS) await this.#store.touch(id)
-    return apiKey
+    const { kind, name, scopes } = apiKey
+    return { kind, id, name, via: 'api_key', scopes }
+  }
+
+  #hasExpired({ expiresAt }: ApiKey): boolean {
+    return expiresAt !== null && Date.parse(expiresAt) <= this.#now()
   }
 }
 
-function newKey(name: string): { readonly entry: NewApiKey; readonly key: string } {
+function newKey({ name, kind, scopes, expiresAt }: ApiKeyInput): {
+  readonly entry: NewApiKey
+  readonly key: string
+} {
   const id = newId('key')
   const secret = randomBytes(32).toString('base64url')
-  return { entry: { id, name, secretHash: hashOf(secret) }, key: `${id}_${secret}` }
+  const entry = {
+    ...{ id, name, kind, secretHash: hashOf(secret) },
+    scopes: scopes ?? null,
+    expiresAt: expiresAt ?? null,
+  }
+  return { entry, key: `${id}_${secret}` }
 }
 
 /** The secret is random, so a fast hash is enough. */

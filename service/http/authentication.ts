@@ -1,33 +1,55 @@
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { ConnectError } from '../../protocol/index.ts'
-import type { ApiKey, ApiKeyService } from '../service.ts'
-import { maxApiKeyLength } from './limits.ts'
+import type { Authenticator, Principal } from '../access/principal.ts'
+import { maxTokenLength } from './limits.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Answers without an API key. */
+    /** Answers without a token. */
     readonly anonymous?: true
     /** An event stream: it may last. */
     readonly lasting?: true
   }
   interface FastifyRequest {
-    /** Whose key it came with; null on anonymous routes. */
-    apiKey: ApiKey | null
+    /** Who asks; null on anonymous routes. `principalOf` where there must be one. */
+    principal: Principal | null
   }
 }
 
-/** Lets nothing pass without a valid key, except to routes that say so. Before the body is read. */
-export function authentication(apiKeys: ApiKeyService): onRequestAsyncHookHandler {
+/**
+ * Lets nothing pass without a token that one of the authenticators knows, except to routes that say so. Before the body is
+ * read.
+ */
+export function authentication(
+  authenticators: readonly Authenticator[],
+): onRequestAsyncHookHandler {
   return async (request) => {
     if (request.routeOptions.config.anonymous === true) return
-    const key = bearerTokenOf(request)
-    request.apiKey = key === null ? null : await apiKeys.authenticate(key)
-    if (request.apiKey === null) throw new ConnectError('unauthorized')
+    const token = bearerTokenOf(request)
+    request.principal = token === null ? null : await principalBehind(token, authenticators)
+    if (request.principal === null) throw new ConnectError('unauthorized')
   }
 }
 
-/** The key as it was sent: only to hash with it, never to keep or log. */
+/** Who asks. Throws `unauthorized` on a route that anybody may ask. */
+export function principalOf({ principal }: FastifyRequest): Principal {
+  if (principal === null) throw new ConnectError('unauthorized')
+  return principal
+}
+
+async function principalBehind(
+  token: string,
+  authenticators: readonly Authenticator[],
+): Promise<Principal | null> {
+  for (const authenticator of authenticators) {
+    const principal = await authenticator.authenticate(token)
+    if (principal !== null) return principal
+  }
+  return null
+}
+
+/** The token as it was sent: only to hash with it, never to keep or log. */
 export function bearerTokenOf(request: FastifyRequest): string | null {
   const [, token] = /^Bearer +([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '') ?? []
-  return token !== undefined && token.length <= maxApiKeyLength ? token : null
+  return token !== undefined && token.length <= maxTokenLength ? token : null
 }

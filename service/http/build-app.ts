@@ -6,6 +6,7 @@ import fastify, {
   type FastifyInstance,
   type FastifyRequest,
   type FastifySchemaCompiler,
+  type onRequestAsyncHookHandler,
 } from 'fastify'
 import {
   serializerCompiler,
@@ -52,9 +53,11 @@ export async function buildApp(options: HttpOptions): Promise<App> {
   await openApi(app, options.version)
   const answerOtherMethods = methodNotAllowed(app)
   const { service } = options
+  const authenticate = authentication([service.apiKeys, ...(options.authenticators ?? [])])
   healthRoutes(app, service.health)
-  metricsRoute(app, service.apiKeys, options.metrics)
-  if (options.routes !== 'health') await apiRoutes(app, options, closing.signal)
+  metricsRoute(app, authenticate, options.metrics)
+  if (options.routes !== 'health')
+    await apiRoutes(app, options, { authenticate, closing: closing.signal })
   openApiRoute(app)
   answerOtherMethods()
   await openApiPage(app)
@@ -62,11 +65,20 @@ export async function buildApp(options: HttpOptions): Promise<App> {
   return app
 }
 
-async function apiRoutes(app: App, options: HttpOptions, closing: AbortSignal): Promise<void> {
+interface ApiParts {
+  readonly authenticate: onRequestAsyncHookHandler
+  readonly closing: AbortSignal
+}
+
+async function apiRoutes(
+  app: App,
+  options: HttpOptions,
+  { authenticate, closing }: ApiParts,
+): Promise<void> {
   const { service } = options
   await app.register(
     (api, _, done) => {
-      api.addHook('onRequest', authentication(service.apiKeys))
+      api.addHook('onRequest', authenticate)
       const answer = answerCreate(options.idempotency)
       catalogRoutes(api, service.catalog)
       instanceRoutes(api, service.instances, answer)
@@ -116,7 +128,7 @@ function createApp(options: HttpOptions): App {
   parseBodies(app)
   app.setValidatorCompiler(compileValidator)
   app.setSerializerCompiler(serializerCompiler)
-  app.decorateRequest('apiKey', null)
+  app.decorateRequest('principal', null)
   return app.withTypeProvider<ZodTypeProvider>()
 }
 
@@ -187,7 +199,7 @@ function logRequest(request: FastifyRequest, status: number, durationMs: number)
       route: request.routeOptions.url ?? null,
       status,
       duration_ms: Math.round(durationMs),
-      api_key: request.apiKey?.id ?? null,
+      principal: request.principal?.id ?? null,
     },
     'request',
   )

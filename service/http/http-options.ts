@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
+import type { Authenticator } from '../access/principal.ts'
 import type { Service } from '../service.ts'
 import type { IdempotencyStore } from '../store/store.ts'
 
@@ -7,6 +8,8 @@ import type { IdempotencyStore } from '../store/store.ts'
 export interface HttpOptions {
   readonly service: Service
   readonly idempotency: IdempotencyStore
+  /** Asked in this order for tokens that are no API keys. Default none. */
+  readonly authenticators?: readonly Authenticator[]
   readonly logger: Logger
   /** Served at `/metrics`; the requests' own metrics are added to it. */
   readonly metrics: Registry

@@ -1,9 +1,8 @@
 import { createHmac } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { ConnectError } from '../../protocol/index.ts'
 import type { IdempotencyStore, KeptAnswer } from '../store/store.ts'
-import { bearerTokenOf } from './authentication.ts'
+import { bearerTokenOf, principalOf } from './authentication.ts'
 
 export const idempotencyHeaders = z.looseObject({
   'idempotency-key': z
@@ -40,7 +39,7 @@ export function answerCreate(store: IdempotencyStore): AnswerCreate {
       return
     }
     const start = await store.begin({
-      principal: principalOf(request),
+      principal: principalOf(request).id,
       key,
       requestHash: requestHash(request),
     })
@@ -72,11 +71,6 @@ function send(
   answer: Omit<KeptAnswer, 'body'> & { readonly body: unknown },
 ): void {
   void reply.code(answer.status).headers(answer.headers).send(answer.body)
-}
-
-function principalOf({ apiKey }: FastifyRequest): string {
-  if (apiKey === null) throw new ConnectError('unauthorized')
-  return apiKey.id
 }
 
 /**

@@ -15,8 +15,8 @@ export const checkTimeoutsMs = 5_000
 export const defaultCloseTimeoutMs = 5_000
 export const lookForIdleMs = 50
 
-/** Longer than any API key: what is longer is not looked up. */
-export const maxApiKeyLength = 256
+/** Longer than any API key or JWT that fits a sensible head: what is longer is not looked at. */
+export const maxTokenLength = 8192
 
 /** In one error. A longer list helps nobody and can be made as long as the body. */
 export const maxProblems = 10

@@ -18,7 +18,9 @@ export async function prepareAdminKey(options: AdminKeyOptions): Promise<string 
   const { dataDir, url, apiKeys, isEmbedded } = options
   const first = await apiKeys.createFirst('first')
   const key = first?.key ?? (await keptKey(options))
-  const local = key ?? (isEmbedded ? (await apiKeys.create('command line')).key : undefined)
+  const local =
+    key ??
+    (isEmbedded ? (await apiKeys.create({ name: 'command line', kind: 'admin' })).key : undefined)
   if (local !== undefined) await writeLocalService(dataDir, { url, apiKey: local })
   return first?.key
 }

@@ -8,13 +8,17 @@ import type { ApiKeyStore, NewApiKey } from './store.ts'
 interface KeyRow extends Row {
   readonly id: string
   readonly name: string
+  readonly kind: ApiKey['kind']
+  readonly scopes: ApiKey['scopes']
+  readonly expires_at: Date | null
   readonly created_at: Date
   readonly last_used_at: Date | null
   readonly revoked_at: Date | null
 }
 
 const table = 'reactor_connect_service.api_keys'
-const columns = 'id, name, created_at, last_used_at, revoked_at'
+const columns = 'id, name, kind, scopes, created_at, last_used_at, expires_at, revoked_at'
+const inserted = 'id, name, kind, scopes, expires_at, secret_hash'
 
 export class ApiKeys implements ApiKeyStore {
   readonly #database: Database
@@ -23,21 +27,21 @@ export class ApiKeys implements ApiKeyStore {
     this.#database = database
   }
 
-  async create({ id, name, secretHash }: NewApiKey): Promise<ApiKey> {
+  async create(input: NewApiKey): Promise<ApiKey> {
     const [row] = await this.#database.query<KeyRow>(
-      `INSERT INTO ${table} (id, name, secret_hash) VALUES ($1, $2, $3) RETURNING ${columns}`,
-      [id, name, secretHash],
+      `INSERT INTO ${table} (${inserted}) VALUES ($1, $2, $3, $4, $5, $6) RETURNING ${columns}`,
+      insertedValues(input),
     )
-    return keyOf(row, id)
+    return keyOf(row, input.id)
   }
 
-  async createFirst({ id, name, secretHash }: NewApiKey): Promise<ApiKey | null> {
+  async createFirst(input: NewApiKey): Promise<ApiKey | null> {
     const [row] = await this.#database.query<KeyRow>(
-      `INSERT INTO ${table} (id, name, secret_hash, is_first) VALUES ($1, $2, $3, true)
+      `INSERT INTO ${table} (${inserted}, is_first) VALUES ($1, $2, $3, $4, $5, $6, true)
        ON CONFLICT (is_first) WHERE is_first DO NOTHING RETURNING ${columns}`,
-      [id, name, secretHash],
+      insertedValues(input),
     )
-    return row === undefined ? null : keyOf(row, id)
+    return row === undefined ? null : keyOf(row, input.id)
   }
 
   async list(request: PageRequest): Promise<Page<ApiKey>> {
@@ -80,13 +84,21 @@ export class ApiKeys implements ApiKeyStore {
   }
 }
 
+function insertedValues(input: NewApiKey): readonly unknown[] {
+  const { id, name, kind, scopes, expiresAt, secretHash } = input
+  return [id, name, kind, scopes === null ? null : JSON.stringify(scopes), expiresAt, secretHash]
+}
+
 function keyOf(row: KeyRow | undefined, id: string): ApiKey {
   if (row === undefined) throw noKey(id)
   return {
     id: row.id,
     name: row.name,
+    kind: row.kind,
+    scopes: row.scopes,
     createdAt: row.created_at.toISOString(),
     lastUsedAt: row.last_used_at?.toISOString() ?? null,
+    expiresAt: row.expires_at?.toISOString() ?? null,
     revokedAt: row.revoked_at?.toISOString() ?? null,
   }
 }

@@ -2,10 +2,12 @@ import pg from 'pg'
 import { ConnectError } from '../../protocol/index.ts'
 import { sessionOf, sessionOptions, translated, type Session } from './database.ts'
 import { firstTables } from './migrations/0001-first-tables.ts'
+import { access } from './migrations/0002-access.ts'
 
 /** In order; a number is the place in the list. What has been released is never changed, only followed by another. */
 const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: 'first-tables', sql: firstTables },
+  { name: 'access', sql: access },
 ]
 
 /** Of services that start at once one migrates, and the others wait for it. */

@@ -230,6 +230,9 @@ export interface ApiKeyStore {
 export interface NewApiKey {
   readonly id: string
   readonly name: string
+  readonly kind: ApiKey['kind']
+  readonly scopes: ApiKey['scopes']
+  readonly expiresAt: string | null
   readonly secretHash: Buffer
 }
 
@@ -264,7 +267,7 @@ export interface IdempotencyStore {
   abandon(ticket: string): Promise<void>
 }
 export interface IdempotentRequest {
-  /** Who asks (id of the API key): keys of different principals never meet. */
+  /** Who asks (id of the principal): keys of different principals never meet. */
   readonly principal: string
   readonly key: string
   /** Hash of method, path and body. */

@@ -371,7 +371,7 @@ describe('around it', () => {
       HOME: join(home, 'elsewhere'),
       REACTOR_CONNECT_DATA_DIR: join(home, 'none'),
     }
-    const key = (await succeeds('connect keys create laptop')).trim()
+    const key = (await succeeds('connect keys create laptop --kind admin')).trim()
     const login = startCommand(['auth', 'login', '--url', service.url], {
       environment: elsewhere,
       stdin: `${key}\n`,

@@ -3,8 +3,10 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { EventEmitter, on } from 'node:events'
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
+import type { Principal } from '../../service/access/principal.ts'
 import type {
   ApiKey,
+  ApiKeyInput,
   ApiKeyService,
   CatalogService,
   Connection,
@@ -451,14 +453,15 @@ class MemoryRuns implements RunService {
 class MemoryApiKeys implements ApiKeyService {
   readonly #keys = new Map<string, { apiKey: ApiKey; key: string }>()
 
-  create(name: string): Promise<{ apiKey: ApiKey; key: string }> {
+  create({ name, kind }: ApiKeyInput): Promise<{ apiKey: ApiKey; key: string }> {
     const id = randomBytes(8).toString('hex')
     const key = `rk_${randomBytes(24).toString('hex')}`
     const apiKey: ApiKey = {
       id,
-      name,
+      ...{ name, kind, scopes: null },
       createdAt: now(),
       lastUsedAt: null,
+      expiresAt: null,
       revokedAt: null,
     }
     this.#keys.set(id, { apiKey, key })
@@ -481,9 +484,11 @@ class MemoryApiKeys implements ApiKeyService {
     await Promise.resolve()
   }
 
-  authenticate(key: string): Promise<ApiKey | null> {
+  authenticate(key: string): Promise<Principal | null> {
     const entry = [...this.#keys.values()].find((one) => one.key === key)
-    return Promise.resolve(entry?.apiKey.revokedAt === null ? entry.apiKey : null)
+    if (entry?.apiKey.revokedAt !== null) return Promise.resolve(null)
+    const { id, name, kind, scopes } = entry.apiKey
+    return Promise.resolve({ id, name, kind, scopes, via: 'api_key' })
   }
 }
 

@@ -47,7 +47,7 @@ export function apiKeyRoutes(api: App, apiKeys: ApiKeyService): void {
       },
     },
     async (request, reply) => {
-      const { apiKey, key } = await apiKeys.create(request.body.name)
+      const { apiKey, key } = await apiKeys.create(request.body)
       return reply.code(201).send({ ...apiKeyToWire(apiKey), key })
     },
   )

@@ -1,16 +1,19 @@
+import type { onRequestAsyncHookHandler } from 'fastify'
 import type { Registry } from 'prom-client'
 import { z } from 'zod'
-import type { ApiKeyService } from '../../service.ts'
 import type { App } from '../app.ts'
-import { authentication } from '../authentication.ts'
 import { failures } from '../failures.ts'
 
 /** With a key, as everything: the labels name connections and streams. */
-export function metricsRoute(app: App, apiKeys: ApiKeyService, metrics: Registry): void {
+export function metricsRoute(
+  app: App,
+  authenticate: onRequestAsyncHookHandler,
+  metrics: Registry,
+): void {
   app.get(
     '/metrics',
     {
-      onRequest: authentication(apiKeys),
+      onRequest: authenticate,
       schema: {
         tags: ['service'],
         operationId: 'getMetrics',

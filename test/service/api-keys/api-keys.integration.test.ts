@@ -6,7 +6,7 @@ describe('an API key', () => {
   it('is shown once; of its secret only the hash is kept', async () => {
     await using opened = await openTestStore()
     const keys = new ApiKeys(opened.store.apiKeys)
-    const { apiKey, key } = await keys.create('ci')
+    const { apiKey, key } = await keys.create({ name: 'ci', kind: 'admin' })
     expect(key).toMatch(new RegExp(`^${apiKey.id}_[\\w-]{43}$`))
     const secret = key.slice(apiKey.id.length + 1)
     const dump = JSON.stringify(
@@ -22,8 +22,8 @@ describe('an API key', () => {
   it('lets in who has it, and nobody else', async () => {
     await using opened = await openTestStore()
     const keys = new ApiKeys(opened.store.apiKeys)
-    const { apiKey, key } = await keys.create('ci')
-    const { key: other } = await keys.create('other')
+    const { apiKey, key } = await keys.create({ name: 'ci', kind: 'admin' })
+    const { key: other } = await keys.create({ name: 'other', kind: 'admin' })
     expect((await keys.authenticate(key))?.id).toBe(apiKey.id)
     const secret = key.slice(-43)
     for (const wrong of [
@@ -46,7 +46,7 @@ describe('an API key', () => {
   it('that is revoked lets nobody in', async () => {
     await using opened = await openTestStore()
     const keys = new ApiKeys(opened.store.apiKeys)
-    const { apiKey, key } = await keys.create('ci')
+    const { apiKey, key } = await keys.create({ name: 'ci', kind: 'admin' })
     await keys.revoke(apiKey.id)
     await keys.revoke(apiKey.id)
     expect(await keys.authenticate(key)).toBeNull()
@@ -57,7 +57,7 @@ describe('an API key', () => {
   it('notes its use, once a minute at most', async () => {
     await using opened = await openTestStore()
     const keys = new ApiKeys(opened.store.apiKeys)
-    const { key } = await keys.create('ci')
+    const { key } = await keys.create({ name: 'ci', kind: 'admin' })
     const usedAt = async () => (await keys.list({})).items[0]?.lastUsedAt
     expect(await usedAt()).toBeNull()
     await keys.authenticate(key)

@@ -77,7 +77,7 @@ test('the order and the spaces of the JSON do not make another request', async (
 
 test('keys of different API keys never meet', async () => {
   await using api = await TestApi.start()
-  const other = await api.service.apiKeys.create('other')
+  const other = await api.service.apiKeys.create({ name: 'other', kind: 'admin' })
   expect((await api.call('POST /instances', instance, key)).status).toBe(201)
   const authorization = `Bearer ${other.key}`
   const { status, body } = await api.call('POST /instances', instance, { ...key, authorization })

@@ -130,7 +130,7 @@ test('a path answers 405 to each method that the document does not give it, and 
 
 test('without a key, or with one that is unknown or revoked, only the anonymous operations answer', async () => {
   await using api = await TestApi.start()
-  const revoked = await api.service.apiKeys.create('old')
+  const revoked = await api.service.apiKeys.create({ name: 'old', kind: 'admin' })
   await api.service.apiKeys.revoke(revoked.apiKey.id)
   const authorizations = [
     {},

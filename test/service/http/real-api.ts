@@ -61,7 +61,7 @@ export async function startRealApi(): Promise<RealApi> {
       { host: '127.0.0.1', port: 0 },
     ),
   )
-  const { key } = await service.apiKeys.create('test')
+  const { key } = await service.apiKeys.create({ name: 'test', kind: 'admin' })
   const open = parts.move()
   return {
     ...{ client: new ApiClient(http.url, key), store, database, logLines },

@@ -205,7 +205,7 @@ test('a queued run is cancelled at once, and retried', async () => {
 })
 
 test('a revoked key works no more, whatever else it begins with', async () => {
-  const made = await api.client.call('POST /api-keys', { name: 'program' })
+  const made = await api.client.call('POST /api-keys', { name: 'program', kind: 'admin' })
   const { id, key } = z.object({ id: z.string(), key: z.string() }).parse(made.body)
   const ask = async (token: string): Promise<number> => {
     const headers = { authorization: `Bearer ${token}` }

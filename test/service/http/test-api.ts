@@ -38,7 +38,7 @@ export class TestApi implements AsyncDisposable {
       { service, idempotency, logger, metrics: new Registry(), version: '1.2.3', ...options },
       { host: '127.0.0.1', port: 0 },
     )
-    const { apiKey, key } = await service.apiKeys.create('test')
+    const { apiKey, key } = await service.apiKeys.create({ name: 'test', kind: 'admin' })
     const client = new ApiClient(server.url, key)
     return new TestApi({ service, idempotency, server, client, logLines, key, keyId: apiKey.id })
   }

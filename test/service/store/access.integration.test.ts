@@ -5,7 +5,8 @@ import type { AuthorizationStore, NewApiKey } from '../../../service/store/store
 import { newInstance, openTestStore } from './open-test-store.ts'
 
 function key(name: string): NewApiKey {
-  return { id: newId('key'), name, secretHash: randomBytes(32) }
+  const secretHash = randomBytes(32)
+  return { id: newId('key'), name, kind: 'admin', scopes: null, expiresAt: null, secretHash }
 }
 
 describe('API keys', () => {

@@ -8,7 +8,10 @@ const [url = '', startAtMs = ''] = process.argv.slice(2)
 await using store = await openStore({ url, logger: pino({ level: 'silent' }) })
 await store.ping()
 await sleep(Number(startAtMs) - Date.now())
-const key = { id: newId('key'), name: 'first', secretHash: Buffer.alloc(32) }
+const key = {
+  ...{ id: newId('key'), name: 'first', kind: 'admin' as const },
+  ...{ scopes: null, expiresAt: null, secretHash: Buffer.alloc(32) },
+}
 const won: string[] = []
 if ((await store.apiKeys.createFirst(key)) !== null) won.push('first key')
 const [from, to] = ['2030-01-01T00:00:00.000Z', '2030-01-01T01:00:00.000Z']

@@ -28,7 +28,7 @@ test('the catalog lists connectors, and shows the descriptor of one', async () =
 
 test('an API key is shown once, works, and works no more once it is revoked', async () => {
   await using api = await TestApi.start()
-  const made = await api.call('POST /api-keys', { name: 'Grafana' })
+  const made = await api.call('POST /api-keys', { name: 'Grafana', kind: 'admin' })
   const { id, key } = z.object({ id: z.string(), key: z.string() }).parse(made.body)
   expect(made.status).toBe(201)
   const withNewKey = { headers: { authorization: `Bearer ${key}` } }
@@ -44,7 +44,11 @@ test('an API key is shown once, works, and works no more once it is revoked', as
 
 test('a key is never kept for a repetition: its creation takes no Idempotency-Key', async () => {
   await using api = await TestApi.start()
-  const { status } = await api.call('POST /api-keys', { name: 'a' }, { 'idempotency-key': 'x' })
+  const { status } = await api.call(
+    'POST /api-keys',
+    { name: 'a', kind: 'admin' },
+    { 'idempotency-key': 'x' },
+  )
   expect(status).toBe(400)
 })
 
