@@ -102,7 +102,7 @@ One connection, from a file, here and now:
 Many, in a service that keeps them, runs them by schedule and shows what happens:
   $ reactor connect serve
   $ reactor connect instances create shop-db --type postgres --config shop.json
-  $ reactor connect connections create shop --from shop-db --dest data:shop
+  $ reactor connect connections create shop --from shop-db --dest data:shop --activate
   $ reactor connect connections runs start shop --wait
 
 docs/cli.md describes all commands.`

@@ -136,7 +136,11 @@ export interface ConnectionInput {
   readonly destination: string
   readonly schedule?: Schedule | null
   readonly options?: ConnectionOptions
+  /** Its schedule fires and its runs start at once, without a sandbox that was promoted. Default false. */
+  readonly activate?: boolean
 }
+/** What of a connection can be changed later. */
+export type ConnectionUpdate = Partial<Omit<ConnectionInput, 'name' | 'from' | 'activate'>>
 export interface Schedule {
   /** Five fields. */
   readonly cron: string
@@ -159,7 +163,8 @@ export interface Connection extends Versioned {
   readonly destination: string
   readonly schedule: Schedule | null
   readonly options: ConnectionOptions
-  readonly status: 'active' | 'paused'
+  /** inactive: new, and neither promoted nor activated: it runs neither by its schedule nor by hand. */
+  readonly status: 'inactive' | 'active' | 'paused'
   readonly nextRunAt: string | null
   readonly lastRun: RunSummary | null
 }
@@ -171,12 +176,10 @@ export interface ConnectionService {
   list(
     page: PageRequest & { readonly instance?: string; readonly status?: Connection['status'] },
   ): Promise<Page<Connection>>
-  update(
-    name: string,
-    input: Partial<Omit<ConnectionInput, 'name' | 'from'>>,
-    ifVersion?: number,
-  ): Promise<Connection>
-  /** A paused connection starts no run by its schedule; a run that goes on goes on. */
+  update(name: string, input: ConnectionUpdate, ifVersion?: number): Promise<Connection>
+  /** Lets it run, without a sandbox; also a paused one. What is active stays as it is. */
+  activate(name: string): Promise<Connection>
+  /** A paused connection starts no run by its schedule; a run that goes on goes on. Throws `connection_inactive`. */
   setPaused(name: string, paused: boolean): Promise<Connection>
   /** Throws `connection_has_active_run`. Tables at the destination stay. */
   delete(name: string, ifVersion?: number): Promise<void>
@@ -190,7 +193,7 @@ export interface RunSummary {
   readonly id: string
   readonly connection: string
   readonly status: RunStatus
-  readonly trigger: 'manual' | 'schedule' | 'retry' | 'jobs'
+  readonly trigger: 'manual' | 'schedule' | 'retry' | 'jobs' | 'promote'
   readonly createdAt: string
   readonly startedAt: string | null
   readonly endedAt: string | null
@@ -227,7 +230,7 @@ export interface RunLogLine {
 }
 
 export interface RunService {
-  /** Queues a run. Throws `run_active` where one of the connection is queued or running. */
+  /** Queues a run. Throws `run_active` where one of the connection is queued or running, `connection_inactive`. */
   start(connection: string, trigger?: 'manual' | 'jobs'): Promise<Run>
   /** Throws `run_not_found`. */
   get(connection: string, id: string): Promise<Run>

@@ -63,7 +63,7 @@ async function fill(service: ServiceProcess, count: number): Promise<number> {
   await Promise.all(
     Array.from({ length: 16 }, async () => {
       for (let name = names.pop(); name !== undefined; name = names.pop()) {
-        const body = { name, from: 'source', destination: 'data:bench' }
+        const body = { name, from: 'source', destination: 'data:bench', activate: true }
         await service.ask(created, '/connections', { body })
       }
     }),

@@ -32,9 +32,10 @@ export interface ConnectionFlags {
 export async function createConnection(
   { client, output, input }: Around,
   name: string,
-  flags: ConnectionFlags & { readonly from: string },
+  flags: ConnectionFlags & { readonly from: string; readonly activate?: true },
 ): Promise<number> {
-  const body = { name, from: flags.from, ...(await fieldsOf(flags, input)) }
+  const { from, activate } = flags
+  const body = { name, from, ...(await fieldsOf(flags, input)), ...(activate && { activate }) }
   const { json, document } = await client.ask(
     { method: 'POST', path: apiPath('connections'), body },
     connectionDocument,
@@ -43,9 +44,15 @@ export async function createConnection(
     output,
     json,
     () =>
-      `created ${name}: ${document.from} to ${document.destination}\nnext: reactor connect connections runs start ${name} --wait\n`,
+      `created ${name}: ${document.from} to ${document.destination}, ${document.status}\nnext: ${nextCommand(document)}\n`,
   )
   return exitCodes.complete
+}
+
+function nextCommand({ name, status }: ConnectionDocument): string {
+  return status === 'inactive'
+    ? `reactor connect connections sandbox ${name}`
+    : `reactor connect connections runs start ${name} --wait`
 }
 
 export async function updateConnection(
@@ -109,10 +116,10 @@ export async function getConnection({ client, output }: Around, name: string): P
   return exitCodes.complete
 }
 
-export async function setPaused(
+export async function setStatus(
   { client, output }: Around,
   name: string,
-  verb: 'pause' | 'resume',
+  verb: 'activate' | 'pause' | 'resume',
 ): Promise<number> {
   const { json, document } = await client.ask(
     { method: 'POST', path: apiPath('connections', name, verb) },

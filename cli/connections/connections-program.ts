@@ -13,7 +13,7 @@ import {
   getConnection,
   listConnections,
   resetConnection,
-  setPaused,
+  setStatus,
   updateConnection,
   type ConnectionFlags,
 } from './connection-commands.ts'
@@ -41,10 +41,16 @@ function createAndUpdate(connections: Command, ask: AskService): void {
     .argument('<NAME>', 'letters, digits, - and _')
     .requiredOption('--from <INSTANCE>', 'the instance that is read')
     .requiredOption('--dest <DESTINATION>', 'data:DATASET or postgres:NAME')
+    .option(
+      '--activate',
+      'let it run at once; default: it is inactive until a sandbox of it is promoted',
+    )
     .addHelpText('after', createExamples)
   fields(create).action(
-    async (name: string, flags: CommonFlags & ConnectionFlags & { from: string; dest: string }) =>
-      ask(flags, (around) => createConnection(around, name, flags)),
+    async (
+      name: string,
+      flags: CommonFlags & ConnectionFlags & { from: string; dest: string; activate?: true },
+    ) => ask(flags, (around) => createConnection(around, name, flags)),
   )
   const update = serviceCommand(
     connections,
@@ -106,7 +112,11 @@ function lookAt(connections: Command, ask: AskService): void {
   serviceCommand(connections, 'list', 'all connections')
     .option('--instance <NAME>', 'only those that read this instance')
     .addOption(
-      new Option('--status <STATUS>', 'only those of a status').choices(['active', 'paused']),
+      new Option('--status <STATUS>', 'only those of a status').choices([
+        'inactive',
+        'active',
+        'paused',
+      ]),
     )
     .addOption(limitOption())
     .action(async (flags: CommonFlags & { instance?: string; status?: string; limit?: number }) =>
@@ -121,13 +131,14 @@ function lookAt(connections: Command, ask: AskService): void {
 
 function change(connections: Command, ask: AskService): void {
   for (const [verb, description] of [
+    ['activate', 'let it run, by its schedule and by hand, without a sandbox'],
     ['pause', 'start no run by the schedule; a run that goes on goes on'],
     ['resume', 'let the schedule start runs again'],
   ] as const) {
     serviceCommand(connections, verb, description)
       .argument('<NAME>')
       .action(async (name: string, flags: CommonFlags) =>
-        ask(flags, (around) => setPaused(around, name, verb)),
+        ask(flags, (around) => setStatus(around, name, verb)),
       )
   }
   serviceCommand(
@@ -168,7 +179,7 @@ function tryOut(connections: Command, ask: AskService): void {
 
 const examples = `
 Examples:
-  $ reactor connect connections create shop --from my-shop --dest data:shop
+  $ reactor connect connections create shop --from my-shop --dest data:shop --activate
   $ reactor connect connections runs start shop --wait
   $ reactor connect connections list --status paused --json`
 

@@ -47,6 +47,14 @@ export const errorCodes = {
     suggestedFix:
       'Run `reactor connect connections runs list {connection}`, cancel the active run or wait for its end, and repeat this.',
   },
+  connection_inactive: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Connection {connection} is inactive: it was neither promoted nor activated yet',
+    suggestedFix:
+      'See what it would do with `reactor connect connections sandbox {connection}` and promote it with the token that this prints, or let it run at once with `reactor connect connections activate {connection}`.',
+  },
   connection_not_found: {
     failureType: 'config_error',
     httpStatus: 404,

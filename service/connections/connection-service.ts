@@ -41,7 +41,8 @@ export class Connections implements ConnectionService {
 
   async create(input: ConnectionInput): Promise<Connection> {
     const { name, from, streams = null, destination, schedule = null, options = {} } = input
-    const nextRunAt = this.#nextRun(schedule)
+    const status = input.activate === true ? 'active' : 'inactive'
+    const nextRunAt = status === 'active' ? this.#nextRun(schedule) : this.#checked(schedule)
     await this.#checkStreams({ name, from, streams, options })
     const connection = await this.#options.store.exclusively(`connection ${name}`, async () => {
       await this.#requireNewName(name)
@@ -50,9 +51,11 @@ export class Connections implements ConnectionService {
         // Of an earlier connection of this name, or of another source: its states mean nothing here.
         await opened.forget(name, 'all')
       })
-      return this.#kept.create({ name, from, streams, destination, schedule, options, nextRunAt })
+      return this.#kept.create({
+        ...{ name, from, streams, destination, schedule, options, status, nextRunAt },
+      })
     })
-    if (schedule !== null) await this.#setFirstSchedule(connection)
+    if (schedule !== null && status === 'active') await this.#setFirstSchedule(connection)
     return connection
   }
 
@@ -71,7 +74,7 @@ export class Connections implements ConnectionService {
   ): Promise<Connection> {
     const before = await this.#kept.get(name)
     const changes = given(input)
-    // A paused connection has no next run; its schedule holds from when it goes on.
+    // Only an active connection has a next run; the schedule of another holds from when it goes on.
     const schedule = before.status === 'active' ? input.schedule : undefined
     const nextRunAt = this.#nextRun(input.schedule ?? null)
     const times = schedule === undefined ? {} : { nextRunAt }
@@ -84,10 +87,24 @@ export class Connections implements ConnectionService {
     return connection
   }
 
+  async activate(name: string): Promise<Connection> {
+    const before = await this.#kept.get(name)
+    return before.status === 'active' ? before : this.#setStatus(before, 'active')
+  }
+
   async setPaused(name: string, paused: boolean): Promise<Connection> {
-    const { schedule } = await this.#kept.get(name)
+    const before = await this.#kept.get(name)
+    if (before.status === 'inactive')
+      throw new ConnectError('connection_inactive', { details: { connection: name } })
+    return this.#setStatus(before, paused ? 'paused' : 'active')
+  }
+
+  async #setStatus(
+    { name, schedule }: Connection,
+    status: 'active' | 'paused',
+  ): Promise<Connection> {
+    const paused = status === 'paused'
     const nextRunAt = paused ? null : this.#nextRun(schedule)
-    const status = paused ? 'paused' : 'active'
     const connection = await this.#kept.update(name, { status, nextRunAt })
     if (schedule !== null)
       await this.#options.jobs.setSchedule(connection, paused ? null : schedule)
@@ -169,6 +186,12 @@ export class Connections implements ConnectionService {
       await this.#kept.delete(connection.name)
       throw error
     }
+  }
+
+  /** No next run, of a schedule that could have one. Throws `schedule_invalid`. */
+  #checked(schedule: Schedule | null): null {
+    this.#nextRun(schedule)
+    return null
   }
 
   /** Null where the schedule is none, or is fired by an external Jobs service. Throws `schedule_invalid`. */

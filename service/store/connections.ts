@@ -1,4 +1,4 @@
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, type AirbyteCatalog } from '../../protocol/index.ts'
 import type { Connection, Page, PageRequest } from '../service.ts'
 import { violatedConstraint, type Database, type Row, type Session } from './database.ts'
 import { newId } from './ids.ts'
@@ -23,9 +23,13 @@ interface ConnectionRow extends Row {
   readonly last_run: SummaryRow | null
 }
 
+/** All but the approved catalog, which may be large. */
+const columns = `c.id, c.name, c.streams, c.destination, c.schedule, c.options, c.status,
+  c.next_run_at, c.version, c.created_at, c.updated_at`
+
 /** The connections of the table expression `from`, each with its last run: the newest of its index, so one row is read. */
 const select = (from: string): string => `
-  SELECT c.*, instance.name AS instance, to_json(last) AS last_run
+  SELECT ${columns}, instance.name AS instance, to_json(last) AS last_run
   FROM ${from} AS c
   JOIN reactor_connect_service.instances AS instance ON instance.id = c.instance_id
   LEFT JOIN LATERAL (
@@ -47,8 +51,8 @@ export class Connections implements ConnectionStore {
       .query<ConnectionRow>(
         `WITH made AS (
            INSERT INTO ${table}
-             (id, name, instance_id, streams, destination, schedule, options, next_run_at)
-           SELECT $1, $2, id, $4, $5, $6, $7, $8
+             (id, name, instance_id, streams, destination, schedule, options, status, next_run_at)
+           SELECT $1, $2, id, $4, $5, $6, $7, $8, $9
            FROM reactor_connect_service.instances WHERE name = $3
            RETURNING *
          ) ${select('made')}`,
@@ -60,6 +64,7 @@ export class Connections implements ConnectionStore {
           destination,
           jsonOrNull(input.schedule),
           JSON.stringify(input.options),
+          input.status,
           nextRunAt,
         ],
       )
@@ -151,6 +156,23 @@ export class Connections implements ConnectionStore {
       await deleteIdle(session, connection)
       return connection
     })
+  }
+
+  async approvedCatalog(name: string): Promise<AirbyteCatalog | null> {
+    const [row] = await this.#database.query<{ approved_catalog: AirbyteCatalog | null }>(
+      `SELECT approved_catalog FROM ${table} WHERE name = $1`,
+      [name],
+    )
+    if (row === undefined)
+      throw new ConnectError('connection_not_found', { details: { connection: name } })
+    return row.approved_catalog
+  }
+
+  async approveCatalog(id: string, catalog: AirbyteCatalog): Promise<void> {
+    await this.#database.query(`UPDATE ${table} SET approved_catalog = $2 WHERE id = $1`, [
+      id,
+      JSON.stringify(catalog),
+    ])
   }
 
   async due(limit: number): Promise<readonly Connection[]> {

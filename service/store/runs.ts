@@ -57,7 +57,8 @@ export class Runs implements RunStore {
       .query<RunRow>(
         `WITH made AS (
            INSERT INTO ${table} (id, connection_id, trigger, retry_of)
-           SELECT $1, id, $3, $4 FROM reactor_connect_service.connections WHERE name = $2
+           SELECT $1, id, $3, $4 FROM reactor_connect_service.connections
+           WHERE name = $2 AND status <> 'inactive'
            RETURNING *
          ) ${selectRuns('made')}`,
         [newId('run'), connection, trigger, retryOf],
@@ -68,7 +69,10 @@ export class Runs implements RunStore {
           throw new ConnectError('run_active', { details: { connection } })
         throw constraint === 'runs_connection' ? noConnection(connection) : error
       })
-    if (row === undefined) throw noConnection(connection)
+    if (row === undefined) {
+      await this.#checkConnection(connection)
+      throw new ConnectError('connection_inactive', { details: { connection } })
+    }
     return runOf(row)
   }
 

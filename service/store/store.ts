@@ -100,6 +100,10 @@ export interface ConnectionStore {
   update(name: string, change: ConnectionChange, ifVersion?: number): Promise<Connection>
   /** Its runs and their logs go too. Throws `connection_not_found`, `version_conflict`, `connection_has_active_run`. */
   delete(name: string, ifVersion?: number): Promise<Connection>
+  /** The catalog that the connection's runs may follow; null where none was approved yet. Throws `connection_not_found`. */
+  approvedCatalog(name: string): Promise<AirbyteCatalog | null>
+  /** Keeps it as approved; the version stays. Nothing happens where the connection is gone. */
+  approveCatalog(id: string, catalog: AirbyteCatalog): Promise<void>
   /** Active connections whose `nextRunAt` has come, the longest overdue first. */
   due(limit: number): Promise<readonly Connection[]>
   /**
@@ -110,18 +114,16 @@ export interface ConnectionStore {
 }
 export type NewConnection = Pick<
   Connection,
-  'name' | 'from' | 'streams' | 'destination' | 'schedule' | 'options' | 'nextRunAt'
+  'name' | 'from' | 'streams' | 'destination' | 'schedule' | 'options' | 'status' | 'nextRunAt'
 >
-export type ConnectionChange = Partial<Omit<NewConnection, 'name' | 'from'>> & {
-  readonly status?: Connection['status']
-}
+export type ConnectionChange = Partial<Omit<NewConnection, 'name' | 'from'>>
 
 /**
  * A run is queued, is claimed by a process (running), and ends, or is queued again for another attempt. A process that claimed
  * it beats (`progress`) every few seconds; one that stops beating loses it to the next claim.
  */
 export interface RunStore {
-  /** Throws `connection_not_found`, `run_active` where one of the connection is queued or running. */
+  /** Throws `connection_not_found`, `connection_inactive`, `run_active` where one of the connection is queued or running. */
   create(input: NewRun): Promise<Run>
   /**
    * What is done when a time of a schedule has come, in one step: of several schedulers one does it, and a crash loses nothing.

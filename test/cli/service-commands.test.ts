@@ -154,6 +154,12 @@ describe('connections', () => {
       'soft',
     ])
     expect(created).toMatchObject({ code: 0, err: '' })
+    expect(created.out).toContain('inactive\nnext: reactor connect connections sandbox shop\n')
+    const early = await run('connections runs start shop')
+    expect(early).toMatchObject({ code: 1 })
+    expect(early.err).toContain('[connection_inactive]')
+    expect((await run('connections pause shop')).err).toContain('[connection_inactive]')
+    expect((await run('connections activate shop')).out).toBe('shop is active\n')
     expect(await json('connections get shop')).toMatchObject({
       from: 'source',
       destination: 'data:shop',

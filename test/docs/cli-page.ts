@@ -84,7 +84,7 @@ reactor connect serve                         # in one terminal; brings its own 
 reactor connect instances create numbers --type faker --config '{"streams": [{"name": "orders", "rows": 1000}]}'
 reactor connect instances check numbers
 reactor connect instances discover numbers
-reactor connect connections create numbers --from numbers --dest data:numbers --schedule "*/15 * * * *"
+reactor connect connections create numbers --from numbers --dest data:numbers --schedule "*/15 * * * *" --activate
 reactor connect connections runs start numbers --wait
 reactor connect connections runs list numbers
 \`\`\`

@@ -90,7 +90,7 @@ test('a first connection: from nothing to a table, then its runs and their logs'
   expect(await succeeds('connect instances check first')).toBe('first: it works\n')
   expect(await succeeds('connect instances discover first')).toMatch(/\norders .*\nusers /)
   await succeeds([
-    ...'connect connections create first --from first --streams orders,users'.split(' '),
+    ...'connect connections create first --from first --activate --streams orders,users'.split(' '),
     ...['--dest', 'postgres:warehouse', '--schedule', '0 4 * * *'],
   ])
   const waited = await reactor('connect connections runs start first --wait')
@@ -122,7 +122,7 @@ test('a first connection: from nothing to a table, then its runs and their logs'
 test('a dataset of the Data service needs no setting', async () => {
   const config = await file('small.json', { streams: [{ name: 'items', rows: 5 }] })
   await succeeds(`connect instances create small --type faker --config ${config}`)
-  await succeeds('connect connections create small --from small --dest data:small')
+  await succeeds('connect connections create small --from small --dest data:small --activate')
   const followed = await reactor('connect connections runs start small --follow --json')
   const lines = followed.out
     .trimEnd()
@@ -141,7 +141,7 @@ test('a failed run is seen, and its retry goes on', async () => {
   const fail = { at_row: 100, kind: 'config_error', times: 1, counter_file: counter }
   const config = await file('failing.json', { streams: [{ name: 'fragile', rows: 200, fail }] })
   await succeeds(`connect instances create failing --type faker --config ${config}`)
-  await succeeds('connect connections create failing --from failing --dest data:failing')
+  await succeeds('connect connections create failing --from failing --dest data:failing --activate')
   const failed = await reactor('connect connections runs start failing --wait')
   expect(failed.code).toBe(1)
   expect(failed.err).toMatch(/\n? *error: .*\n +fix: .*\n +docs: docs\/errors\//)
@@ -168,7 +168,9 @@ test('from one PostgreSQL to another; the password goes to the vault from standa
   expect(JSON.parse(shown)).toMatchObject({ secrets: ['/password'], credentials: 'ready' })
   await succeeds('connect instances check shop-db')
   await succeeds([
-    ...'connect connections create shop --from shop-db --dest data:shop --stream-config'.split(' '),
+    ...'connect connections create shop --from shop-db --dest data:shop --activate --stream-config'.split(
+      ' ',
+    ),
     '[{"name":"customers","sync_mode":"incremental","cursor_field":"id","destination_sync_mode":"append_dedup"}]',
   ])
   expect((await reactor('connect connections runs start shop --wait')).err).toContain(
@@ -207,7 +209,7 @@ test('a manifest that is imported is a connector of the service', async () => {
   ])
   await succeeds('connect instances check tracker')
   await succeeds(
-    'connect connections create tracker --from tracker --streams issues --dest data:tracker',
+    'connect connections create tracker --from tracker --streams issues --dest data:tracker --activate',
   )
   expect((await reactor('connect connections runs start tracker --wait')).err).toContain(
     '6 rows loaded',
@@ -238,7 +240,7 @@ test('OAuth in the browser: the command prints the address and waits for the way
   expect(granted, granted.err).toMatchObject({ code: 0 })
   expect(granted.out).toContain('crm (crm), credentials ready')
   await succeeds('connect instances check crm')
-  await succeeds('connect connections create crm --from crm --dest data:crm')
+  await succeeds('connect connections create crm --from crm --dest data:crm --activate')
   expect((await reactor('connect connections runs start crm --wait')).err).toContain(
     '4 rows loaded',
   )
@@ -400,7 +402,7 @@ describe('around it', () => {
     await succeeds(
       'connect instances create gone --type faker --config {"streams":[{"name":"a","rows":1}]}',
     )
-    await succeeds('connect connections create gone --from gone --dest data:gone')
+    await succeeds('connect connections create gone --from gone --dest data:gone --activate')
     expect((await reactor('connect instances delete gone')).err).toContain('[instance_in_use]')
     await succeeds('connect connections delete gone')
     await succeeds('connect instances delete gone')

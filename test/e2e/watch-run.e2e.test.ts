@@ -14,7 +14,9 @@ test('a run is watched to its end although the service is killed and started aga
   const config = JSON.stringify({ streams: [stream] })
   const create = 'connect instances create slow --type faker --config'.split(' ')
   expect(await reactor([...create, config]).end).toMatchObject({ code: 0 })
-  const connect = 'connect connections create slow --from slow --dest data:slow'.split(' ')
+  const connect = 'connect connections create slow --from slow --dest data:slow --activate'.split(
+    ' ',
+  )
   expect(await reactor(connect).end).toMatchObject({ code: 0 })
 
   const watching = reactor('connect connections runs start slow --wait --json'.split(' '))

@@ -43,7 +43,7 @@ async function fill(): Promise<string> {
   const instance = { type: 'faker', config: { streams: [{ name: 'items', rows: 10 }] } }
   for (const name of ['shop', 'other', 'doomed']) {
     await service.ask(anything, '/instances', { body: { name, ...instance } })
-    const connection = { name, from: name, destination: 'data:shop' }
+    const connection = { name, from: name, destination: 'data:shop', activate: true }
     await service.ask(anything, '/connections', { body: connection })
   }
   const started = await service.ask(runSchema, '/connections/shop/runs', { method: 'POST' })

@@ -241,7 +241,7 @@ class MemoryConnections implements ConnectionService {
       destination: input.destination,
       schedule: input.schedule ?? null,
       options: input.options ?? {},
-      status: 'active',
+      status: input.activate === true ? 'active' : 'inactive',
       nextRunAt: null,
       lastRun: null,
       ...firstVersion(),
@@ -281,8 +281,16 @@ class MemoryConnections implements ConnectionService {
     return this.#put({ ...before, ...input, ...nextVersion(before) })
   }
 
+  async activate(name: string): Promise<Connection> {
+    const before = await this.get(name)
+    return before.status === 'active'
+      ? before
+      : this.#put({ ...before, status: 'active', ...nextVersion(before) })
+  }
+
   async setPaused(name: string, paused: boolean): Promise<Connection> {
     const before = await this.get(name)
+    if (before.status === 'inactive') throw inactive(name)
     return this.#put({
       ...before,
       status: paused ? 'paused' : 'active',
@@ -341,7 +349,8 @@ class MemoryRuns implements RunService {
   }
 
   async start(connection: string, trigger: Run['trigger'] = 'manual'): Promise<Run> {
-    await this.#service.connections.get(connection)
+    const { status } = await this.#service.connections.get(connection)
+    if (status === 'inactive') throw inactive(connection)
     const active = this.active(connection)
     if (active !== undefined) {
       throw new ConnectError('run_active', { details: { connection, run: active.id } })
@@ -562,6 +571,10 @@ function nameTaken(kind: string, name: string): ConnectError {
 
 function activeRun(connection: string): ConnectError {
   return new ConnectError('connection_has_active_run', { details: { connection } })
+}
+
+function inactive(connection: string): ConnectError {
+  return new ConnectError('connection_inactive', { details: { connection } })
 }
 
 function runNotFound(connection: string, run: string): ConnectError {

@@ -42,7 +42,7 @@ export function connectionRoutes(
   createConnection(api, connections, answer)
   oneConnection(api, connections)
   changeConnection(api, connections)
-  pauseAndResume(api, connections)
+  activateAndPause(api, connections)
   resetConnection(api, connections)
 }
 
@@ -184,16 +184,28 @@ function changeConnection(api: App, connections: ConnectionService): void {
   )
 }
 
-function pauseAndResume(api: App, connections: ConnectionService): void {
-  const both = [
+function activateAndPause(api: App, connections: ConnectionService): void {
+  const verbs = [
+    {
+      verb: 'activate',
+      summary: 'Let it run, by its schedule and by hand, without a sandbox',
+      act: (at: string) => connections.activate(at),
+      refusals: ['connection_not_found'],
+    },
     {
       verb: 'pause',
-      paused: true,
       summary: 'Start no run by the schedule; a run that goes on goes on',
+      act: (at: string) => connections.setPaused(at, true),
+      refusals: ['connection_not_found', 'connection_inactive'],
     },
-    { verb: 'resume', paused: false, summary: 'Let the schedule start runs again' },
-  ]
-  for (const { verb, paused, summary } of both) {
+    {
+      verb: 'resume',
+      summary: 'Let the schedule start runs again',
+      act: (at: string) => connections.setPaused(at, false),
+      refusals: ['connection_not_found', 'connection_inactive'],
+    },
+  ] as const
+  for (const { verb, summary, act, refusals } of verbs) {
     api.post(
       `/connections/:name/${verb}`,
       {
@@ -202,11 +214,11 @@ function pauseAndResume(api: App, connections: ConnectionService): void {
           operationId: `${verb}Connection`,
           summary,
           params,
-          response: { 200: connectionDocument, ...failures('connection_not_found') },
+          response: { 200: connectionDocument, ...failures(...refusals) },
         },
       },
       async (request, reply) => {
-        const connection = await connections.setPaused(request.params.name, paused)
+        const connection = await act(request.params.name)
         return reply.header('etag', entityTag(connection)).send(connectionToWire(connection))
       },
     )

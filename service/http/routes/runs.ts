@@ -97,6 +97,7 @@ function startRun(api: App, { runs, answer }: RunRouteOptions): void {
           201: runDocument,
           ...failures(
             'connection_not_found',
+            'connection_inactive',
             'run_active',
             'idempotency_key_in_use',
             'idempotency_key_reused',
@@ -201,6 +202,7 @@ function cancelAndRetry(api: App, { runs, answer }: RunRouteOptions, address: Ad
           201: runDocument,
           ...failures(
             'run_not_found',
+            'connection_inactive',
             'run_active',
             'run_not_retryable',
             'idempotency_key_in_use',

@@ -3,6 +3,7 @@ import type {
   Connection,
   ConnectionInput,
   ConnectionOptions,
+  ConnectionUpdate,
   Schedule,
   StreamBinding,
 } from '../../service.ts'
@@ -64,6 +65,10 @@ export const connectionCreate = z
     destination,
     schedule: schedule.nullable().optional(),
     options: options.optional(),
+    activate: z.boolean().optional().meta({
+      description:
+        'True: it runs at once. Left out: it is inactive until a sandbox of it is promoted, or it is activated.',
+    }),
   })
   .meta({ id: 'ConnectionCreate' })
 
@@ -84,7 +89,7 @@ export const resetInput = z
   })
   .optional()
 
-export const connectionStatus = z.enum(['active', 'paused'])
+export const connectionStatus = z.enum(['inactive', 'active', 'paused'])
 
 export const connectionDocument = z
   .object({
@@ -121,13 +126,15 @@ export function connectionToWire(connection: Connection): z.output<typeof connec
 }
 
 export function connectionInputOf(wire: z.output<typeof connectionCreate>): ConnectionInput {
-  const { name: ownName, from, destination: to, ...changes } = wire
-  return { name: ownName, from, destination: to, ...connectionChangesOf(changes) }
+  const { name: ownName, from, destination: to, activate, ...changes } = wire
+  return {
+    ...{ name: ownName, from, destination: to },
+    ...(activate !== undefined && { activate }),
+    ...connectionChangesOf(changes),
+  }
 }
 
-export function connectionChangesOf(
-  wire: z.output<typeof connectionUpdate>,
-): Partial<Omit<ConnectionInput, 'name' | 'from'>> {
+export function connectionChangesOf(wire: z.output<typeof connectionUpdate>): ConnectionUpdate {
   const { schedule: when } = wire
   return {
     ...(wire.streams !== undefined && { streams: wire.streams.map(streamOf) }),

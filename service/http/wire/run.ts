@@ -21,7 +21,7 @@ const summary = {
   id: z.string(),
   connection: z.string(),
   status: runStatus,
-  trigger: z.enum(['manual', 'schedule', 'retry', 'jobs']),
+  trigger: z.enum(['manual', 'schedule', 'retry', 'jobs', 'promote']),
   created_at: timestamp,
   started_at: timestamp.nullable(),
   ended_at: timestamp.nullable(),

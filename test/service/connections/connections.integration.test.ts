@@ -12,7 +12,7 @@ function fakerConfig(rows: number): JsonObject {
 async function makeShop({ instances, connections }: Service): Promise<void> {
   await instances.create({ name: 'fake', type: 'faker', config: fakerConfig(100) })
   await connections.create({
-    ...{ name: 'shop', from: 'fake', destination: 'data:shop' },
+    ...{ name: 'shop', from: 'fake', destination: 'data:shop', activate: true },
     streams: [
       { name: 'a', ...append },
       { name: 'b', ...append },
@@ -42,7 +42,7 @@ test('what is wrong with a connection is said before it is made', async () => {
     await expect(connections.create({ ...good, ...part }), code).rejects.toThrow(refusal(code))
   expect(await connections.list({})).toMatchObject({ items: [] })
   const made = await connections.create({ ...good, schedule: { cron: '0 6 * * *' } })
-  expect(made).toMatchObject({ streams: null, status: 'active', lastRun: null })
+  expect(made).toMatchObject({ streams: null, status: 'inactive', nextRunAt: null, lastRun: null })
   await expect(connections.create(good)).rejects.toThrow(refusal('name_taken'))
 })
 
@@ -94,7 +94,7 @@ test('a connection that is made anew knows nothing of the one before it', async 
   expect(await runToEnd(runs, await runs.start('shop'))).toMatchObject({ loaded: 200 })
   await connections.delete('shop')
   await connections.create({
-    ...{ name: 'shop', from: 'fake', destination: 'data:shop' },
+    ...{ name: 'shop', from: 'fake', destination: 'data:shop', activate: true },
     streams: [{ name: 'a', ...append }],
   })
   expect(await runToEnd(runs, await runs.start('shop'))).toMatchObject({ loaded: 100 })

@@ -22,6 +22,7 @@ const document = z.looseObject({
 
 /** All that the surface has: a new route is added here too. */
 const operationIds = [
+  'activateConnection',
   'beginAuthorization',
   'cancelRun',
   'cancelRunOfConnection',

@@ -27,7 +27,7 @@ async function postgresInstance(name: string): Promise<string> {
 async function fakerConnection(name: string): Promise<string> {
   const config = { streams: [{ name: 'items', rows: 10 }] }
   await api.client.call('POST /instances', { name: `${name}-from`, type: 'faker', config })
-  const body = { name, from: `${name}-from`, destination: 'data:shop' }
+  const body = { name, from: `${name}-from`, destination: 'data:shop', activate: true }
   const made = await api.client.call('POST /connections', body)
   expect(made.status).toBe(201)
   return name
@@ -106,7 +106,7 @@ test('streams are those of the source, and what does not fit them is refused wit
   })
   const discovered = await api.client.call(`POST /instances/${from}/discover`)
   expect(JSON.stringify(discovered.body)).toContain('"orders"')
-  const base = { name: 'orders', from, destination: 'data:mart' }
+  const base = { name: 'orders', from, destination: 'data:mart', activate: true }
   const cases = [
     [{ streams: [{ name: 'order' }] }, 'stream_not_found'],
     [{ streams: [{ name: 'orders', primary_key: ['nothing'] }] }, 'stream_column_not_found'],
@@ -130,7 +130,10 @@ test('streams are those of the source, and what does not fit them is refused wit
 
 test('pages keep their place while items come and go', async () => {
   const from = `${await fakerConnection('paged')}-from`
-  const input = { from, destination: 'data:p', streams: null, schedule: null, options: {} }
+  const input = {
+    ...{ from, destination: 'data:p', streams: null, schedule: null, options: {} },
+    status: 'active',
+  } as const
   const names = Array.from({ length: 90 }, (_, index) => `paged-${String(index).padStart(3, '0')}`)
   for (const name of names) await api.store.connections.create({ ...input, name, nextRunAt: null })
   const seen: string[] = []

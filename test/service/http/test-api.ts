@@ -50,6 +50,7 @@ export class TestApi implements AsyncDisposable {
       name,
       from: `${name}-source`,
       destination: 'data:shop',
+      activate: true,
     })
   }
 

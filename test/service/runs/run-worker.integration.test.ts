@@ -9,7 +9,7 @@ import { runToEnd, testService } from '../../support/test-service.ts'
 async function makeShop(service: Service, streams: readonly JsonObject[]): Promise<void> {
   const { instances, connections } = service
   await instances.create({ name: 'fake', type: 'faker', config: { streams } })
-  await connections.create({ name: 'shop', from: 'fake', destination: 'data:shop' })
+  await connections.create({ name: 'shop', from: 'fake', destination: 'data:shop', activate: true })
 }
 const quickRetries = {
   retries: { maxFruitless: 2, firstDelayMs: 100, maxDelayMs: 100 },

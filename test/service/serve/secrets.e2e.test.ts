@@ -124,7 +124,7 @@ async function connectAndRun(
   name: string,
 ): Promise<void> {
   const options = { log: 'kafka', framing: 'record' }
-  await ask('/connections', { name, from: name, destination: 'data:shop', options })
+  await ask('/connections', { name, from: name, destination: 'data:shop', options, activate: true })
   const { id } = runSchema.parse(await ask(`/connections/${name}/runs`))
   const run = await runWhen(service, id, hasEnded)
   expect(run).toMatchObject({ status: 'complete', error: null })

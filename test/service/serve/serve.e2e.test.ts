@@ -35,6 +35,7 @@ async function connect(
       name: 'shop',
       from: 'fake',
       destination: options.destination ?? 'data:shop',
+      activate: true,
       streams: [{ name: 'items', destination_sync_mode: 'append', sync_mode: 'incremental' }],
       ...(options.options !== undefined && { options: options.options }),
       ...(options.schedule !== undefined && { schedule: options.schedule }),

@@ -43,6 +43,7 @@ export async function newConnection(
     destination: 'data:mart',
     schedule: null,
     options: {},
+    status: 'active',
     nextRunAt: null,
     ...input,
   })

@@ -24,8 +24,8 @@ test('of processes that race for runs, the first key and the times of schedules 
       VALUES ('i', 'shop', 'postgres', '{}', '[]', 'ready') RETURNING id
     ), made AS (
       INSERT INTO reactor_connect_service.connections
-        (id, name, instance_id, destination, options, next_run_at)
-      SELECT 'con_' || n, 'c' || n, shop.id, 'data:d', '{}', '2030-01-01Z'
+        (id, name, instance_id, destination, options, status, next_run_at)
+      SELECT 'con_' || n, 'c' || n, shop.id, 'data:d', '{}', 'active', '2030-01-01Z'
       FROM shop, generate_series(1, 200) AS n RETURNING id
     )
     INSERT INTO reactor_connect_service.runs (id, connection_id, trigger)

@@ -31,7 +31,12 @@ test('a connection comes back as it was created', async () => {
   expect(made.status).toBe(201)
   expect(made.headers.get('location')).toBe('/connect/v1/connections/shop')
   expect(made.headers.get('etag')).toBe('"1"')
-  expect(made.body).toMatchObject({ ...whole, status: 'active', next_run_at: null, last_run: null })
+  expect(made.body).toMatchObject({
+    ...whole,
+    status: 'inactive',
+    next_run_at: null,
+    last_run: null,
+  })
   const found = await api.call('GET /connections/shop')
   expect(found.body).toEqual(made.body)
   expect(found.headers.get('etag')).toBe('"1"')
@@ -87,9 +92,31 @@ test('an update cannot change the name or the instance', async () => {
   }
 })
 
-test('a connection is paused and resumed', async () => {
+test('a new connection runs only after it was activated', async () => {
   await using api = await withSource()
   await api.call('POST /connections', whole)
+  for (const route of ['runs', 'pause', 'resume']) {
+    const refused = await api.call(`POST /connections/shop/${route}`)
+    expect(refused.status, route).toBe(409)
+    expect(refused.body).toMatchObject({
+      error: {
+        code: 'connection_inactive',
+        suggested_fix: expect.stringMatching(/sandbox shop.*activate shop/) as unknown,
+      },
+    })
+  }
+  const listed = await api.call('GET /connections?status=inactive')
+  expect(listed.body).toMatchObject({ items: [{ name: 'shop' }] })
+  const active = await api.call('POST /connections/shop/activate')
+  expect(active).toMatchObject({ status: 200, body: { status: 'active', version: 2 } })
+  const again = await api.call('POST /connections/shop/activate')
+  expect(again.body).toMatchObject({ version: 2 })
+  expect((await api.call('POST /connections/shop/runs')).status).toBe(201)
+})
+
+test('a connection is paused and resumed', async () => {
+  await using api = await withSource()
+  await api.call('POST /connections', { ...whole, activate: true })
   const paused = await api.call('POST /connections/shop/pause')
   expect(paused).toMatchObject({ status: 200, body: { status: 'paused', version: 2 } })
   const listed = await api.call('GET /connections?status=paused&instance=source')
@@ -101,7 +128,7 @@ test('a connection is paused and resumed', async () => {
 
 test('a connection with an active run is neither deleted nor reset', async () => {
   await using api = await withSource()
-  await api.call('POST /connections', whole)
+  await api.call('POST /connections', { ...whole, activate: true })
   const run = await api.service.runs.start('shop')
   for (const route of ['DELETE /connections/shop', 'POST /connections/shop/reset']) {
     const { status, body } = await api.call(route)
@@ -123,6 +150,7 @@ test('every operation on a connection that does not exist says so', async () => 
     ['GET /connections/none'],
     ['PATCH /connections/none', {}],
     ['DELETE /connections/none'],
+    ['POST /connections/none/activate'],
     ['POST /connections/none/pause'],
     ['POST /connections/none/resume'],
     ['POST /connections/none/reset'],
