@@ -35,6 +35,8 @@ export interface CopyColumn extends Column {
   readonly target: { readonly name: string; readonly held: HeldType } | undefined
 }
 
+const noNames: readonly string[] = []
+
 /** Longest field that is not counted by its length, in either format: the text of a timestamp of the year 294276. */
 const FIELD_BYTES = 48
 
@@ -80,7 +82,7 @@ export class CopyTranscoder {
   #sourceChanges = ''
   #changes: Change[] = []
   #missing: string[] = []
-  readonly #row = { seq: 0, extractedAtMs: 0, order: 0, changes: '', missing: '' }
+  readonly #row = { seq: 0, extractedAtMs: 0, order: 0, changes: '', missing: noNames }
 
   /** `format`: binary only where `takesBinary` says so (binary-columns.ts). */
   constructor(
@@ -189,7 +191,7 @@ export class CopyTranscoder {
   #endRow(): void {
     const row = this.#row
     row.changes = ''
-    row.missing = ''
+    row.missing = noNames
     if (this.#changes.length > 0 || this.#sourceChanges !== '') {
       const own = this.#changes.map((change) => JSON.stringify(change))
       const source = sanitizeJson(this.#sourceChanges).trim().slice(1, -1).trim()
@@ -199,7 +201,7 @@ export class CopyTranscoder {
       this.sawChanges ||= row.changes !== ''
     }
     if (this.#missing.length > 0) {
-      if (this.#isStaged) row.missing = arrayLiteral(this.#missing)
+      if (this.#isStaged) row.missing = this.#missing
       this.#missing = []
     }
     this.#overflow = undefined
@@ -350,8 +352,4 @@ const escaped: Readonly<Record<string, string>> = {
 
 function unescapeCopy(text: string): string {
   return text.replace(/\\([^])/g, (_escape, letter: string) => escaped[letter] ?? letter)
-}
-
-function arrayLiteral(names: readonly string[]): string {
-  return `{${names.map((name) => `"${name.replace(/["\\]/g, String.raw`\$&`)}"`).join(',')}}`
 }

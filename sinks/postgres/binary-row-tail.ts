@@ -11,8 +11,10 @@ import { idPrefix, idSuffix } from './row-id.ts'
 /** 2000-01-01, from where Postgres counts, in milliseconds since 1970. */
 const EPOCH_MS = Date.UTC(2000, 0, 1)
 const JSONB_VERSION = 1
+const TEXT_OID = 25
+const nullField = Buffer.from([0xff, 0xff, 0xff, 0xff])
 
-/** As binary COPY, for a table that is not the staging table of a merge. */
+/** As binary COPY. */
 export class BinaryRowTail implements RowTail {
   readonly columns: readonly string[]
   readonly #out: CopyOutput
@@ -40,7 +42,7 @@ export class BinaryRowTail implements RowTail {
 
   write(row: TailValues): void {
     const out = this.#out
-    const { metadata, hasMeta } = this.#options
+    const { metadata, hasMeta, isStaged } = this.#options
     if (row.extractedAtMs !== this.#extractedAtMs) this.#makeTemplate(row.extractedAtMs)
     const template = this.#template
     const meta =
@@ -55,9 +57,23 @@ export class BinaryRowTail implements RowTail {
       out.view.setUint32(out.at + 4, low % 2 ** 32)
       out.at += 8
     }
-    if (!hasMeta) return
-    out.bytes.set(meta, out.at)
-    out.at += meta.length
+    if (hasMeta) {
+      out.bytes.set(meta, out.at)
+      out.at += meta.length
+    }
+    if (isStaged) this.#writeStaged(row)
+  }
+
+  #writeStaged({ order, missing }: TailValues): void {
+    const out = this.#out
+    const names = missing.length === 0 ? nullField : textArrayField(missing)
+    out.reserve(12 + names.length)
+    out.view.setInt32(out.at, 8)
+    out.view.setInt32(out.at + 4, Math.floor(order / 2 ** 32))
+    out.view.setInt32(out.at + 8, order)
+    out.at += 12
+    out.bytes.set(names, out.at)
+    out.at += names.length
   }
 
   #makeTemplate(extractedAtMs: number): void {
@@ -78,11 +94,26 @@ export class BinaryRowTail implements RowTail {
 
 /** A jsonb field with its length, or NULL. */
 function jsonbField(text: string | null): Buffer {
-  if (text === null) return Buffer.from([0xff, 0xff, 0xff, 0xff])
+  if (text === null) return nullField
   const json = Buffer.from(text)
   const field = Buffer.alloc(5 + json.length)
   field.writeInt32BE(1 + json.length, 0)
   field[4] = JSONB_VERSION
   field.set(json, 5)
+  return field
+}
+
+/** A text[] of one dimension with its length: dimensions, has no nulls, type, size, lower bound; then each text with its length. */
+function textArrayField(texts: readonly string[]): Buffer {
+  const head = Buffer.alloc(24)
+  const numbers = [1, 0, TEXT_OID, texts.length, 1]
+  numbers.forEach((number, index) => head.writeInt32BE(number, 4 + index * 4))
+  const items = texts.flatMap((text) => {
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(Buffer.byteLength(text))
+    return [length, Buffer.from(text)]
+  })
+  const field = Buffer.concat([head, ...items])
+  field.writeInt32BE(field.length - 4, 0)
   return field
 }

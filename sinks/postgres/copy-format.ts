@@ -46,8 +46,8 @@ export interface TailValues {
   readonly order: number
   /** JSON of the row's changes, without brackets. */
   readonly changes: string
-  /** The literal of an array of names. */
-  readonly missing: string
+  /** Columns that the record lacks. */
+  readonly missing: readonly string[]
 }
 
 export interface RowTailOptions {

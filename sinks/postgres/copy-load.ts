@@ -84,7 +84,7 @@ export class CopyLoad {
   setColumns(columns: readonly CopyColumn[], tail: RowTailOptions): void {
     this.#columns = columns
     this.#tail = tail
-    const isBinary = !this.#needsText && !tail.isStaged && takesBinary(columns, this.#options.types)
+    const isBinary = !this.#needsText && takesBinary(columns, this.#options.types)
     this.#format = isBinary ? 'binary' : 'text'
     this.#transcoder = this.#newTranscoder()
   }

@@ -1,3 +1,4 @@
+import { DatabaseError } from 'pg'
 import { ConnectError, type Column } from '../../protocol/index.ts'
 import type { LaneCheckpoint, LaneStats, RecordBlock, SinkLane, StreamSync } from '../sink.ts'
 import { laneLockKey } from './bookkeeping.ts'
@@ -5,7 +6,7 @@ import { writeCheckpoint, writeRejections, type Rejection } from './checkpoint.t
 import { CopyLoad } from './copy-load.ts'
 import { lockKey, quoteTable } from './identifiers.ts'
 import { LaneProgress } from './lane-progress.ts'
-import { mergeStatements } from './merge-sql.ts'
+import { mergeStatements, type Merge } from './merge-sql.ts'
 import type { PostgresPlace } from './postgres-address.ts'
 import type { RowTailOptions } from './copy-format.ts'
 import { Session } from './session.ts'
@@ -68,6 +69,8 @@ class PostgresLane implements SinkLane {
   #seen = emptySeen()
   /** Columns of the staging table; undefined before the first merge. */
   #staged: readonly string[] | undefined
+  /** A batch had several rows of a key: later ones may too. */
+  #repeatsKeys = false
   #rejections: Rejection[] = []
   #copyMs = 0
   #ended = false
@@ -207,15 +210,33 @@ class PostgresLane implements SinkLane {
       deletes: hasDeletes ? sync.sink.deletes : 'none',
       missing: [...seen.missing],
       hasNullKeys: target.key?.some((name) => seen.nulls.has(name)) ?? false,
+      hasRepeatedKeys: this.#repeatsKeys || hasDeletes || seen.missing.size > 0,
     })
     const lock = lockKey('merge', target.loaded.schema, target.loaded.table)
     await session.run(
       [
         `SELECT pg_advisory_xact_lock(${lock})`,
         ...(addsMeta ? [`ALTER TABLE ${quoteTable(target.loaded)} ${addMeta}`] : []),
-        ...mergeStatements(merge),
       ].join(';\n'),
     )
+    await this.#runMerge(merge)
+  }
+
+  /** Most batches have a key once. The sort that finds the newest of several rows is for those that turn out to have more. */
+  async #runMerge(merge: Merge): Promise<void> {
+    const { session } = this.#parts
+    if (merge.hasRepeatedKeys) {
+      await session.run(mergeStatements(merge).join(';\n'))
+      return
+    }
+    try {
+      await session.run(['SAVEPOINT merge', ...mergeStatements(merge)].join(';\n'))
+    } catch (error) {
+      if (!isRepeatedKey(error)) throw error
+      this.#repeatsKeys = true
+      await session.run('ROLLBACK TO SAVEPOINT merge')
+      await this.#runMerge({ ...merge, hasRepeatedKeys: true })
+    }
   }
 
   /** Only for rows that go straight into a table with minimal metadata. Other lanes wait at their next COPY until this one commits. */
@@ -297,4 +318,13 @@ async function requireEpoch(session: Session, sync: StreamSync): Promise<string>
   if (row !== undefined) return row.id
   const details = { connection: sink.connection, stream: streamId.name }
   throw new ConnectError('fenced', { details })
+}
+
+/** cardinality_violation: a statement would change the same row twice. */
+function isRepeatedKey(error: unknown): boolean {
+  return (
+    error instanceof ConnectError &&
+    error.cause instanceof DatabaseError &&
+    error.cause.code === '21000'
+  )
 }

@@ -19,6 +19,9 @@ import {
   type TableColumns,
 } from './tables.ts'
 
+/** What is known of the keys of rows that were not watched as they came. */
+const anyKeys = { hasNullKeys: true, hasRepeatedKeys: true }
+
 /** What `begin` found and decided before it touches a table. */
 export interface Preparation {
   readonly session: Session
@@ -110,7 +113,7 @@ async function mergeStage(preparation: Preparation): Promise<void> {
          SELECT ${list}, row_number() OVER (ORDER BY ctid) FROM ${quoteTable(target.stage)}`,
     )
     const { deletes } = sink
-    const merge = mergeOf(target, target.table, { actual, columns, deletes, hasNullKeys: true })
+    const merge = mergeOf(target, target.table, { actual, columns, deletes, ...anyKeys })
     for (const statement of mergeStatements(merge)) await session.run(statement)
     await session.run(`DROP TABLE ${staging}`)
   }
@@ -129,7 +132,7 @@ async function ensureKeyIndex({ session, sink, target, row }: Preparation): Prom
   if (await hasIndex(session, table, wanted)) return wanted
   const actual = await existing(session, table)
   const deletes = target.isOverwrite ? 'none' : sink.deletes
-  const merge = mergeOf(target, table, { actual, columns: [], deletes, hasNullKeys: true })
+  const merge = mergeOf(target, table, { actual, columns: [], deletes, ...anyKeys })
   await session.run(dedupStatement(merge))
   await createKeyIndex(session, table, key)
   return wanted

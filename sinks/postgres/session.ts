@@ -186,7 +186,10 @@ function clientConfig(address: PostgresAddress): ClientConfig {
   }
 }
 
-/** Independent of the server's and the role's settings. A long load must not meet a timeout that was meant for an application. */
+/**
+ * Independent of the server's and the role's settings. A long load must not meet a timeout that was meant for an application. Temporary
+ * buffers are taken as they are used: a batch of a merge (staging.ts) fits, so that it is not written to a file.
+ */
 const settings = `
   SET client_encoding = 'UTF8';
   SET DateStyle = 'ISO, MDY';
@@ -197,6 +200,7 @@ const settings = `
   SET standard_conforming_strings = on;
   SET statement_timeout = 0;
   SET lock_timeout = 0;
+  SET temp_buffers = '32MB';
   SET idle_in_transaction_session_timeout = 0`
 
 function tlsOf({ ssl }: PostgresAddress): false | ConnectionOptions {

@@ -33,10 +33,11 @@ export function mergeOf(
     readonly deletes: 'hard' | 'soft' | 'none'
     readonly missing?: readonly string[]
     readonly hasNullKeys: boolean
+    readonly hasRepeatedKeys: boolean
   },
 ): Merge {
   const { cursor, deletedAt, key = [] } = target
-  const { actual, columns, deletes, missing = [], hasNullKeys } = options
+  const { actual, columns, deletes, missing = [], hasNullKeys, hasRepeatedKeys } = options
   const isDeletable = deletedAt !== undefined && deletes !== 'none'
   return {
     target: table,
@@ -47,5 +48,6 @@ export function mergeOf(
     deletes: isDeletable ? { column: deletedAt, how: deletes } : undefined,
     missing,
     hasNullKeys,
+    hasRepeatedKeys,
   }
 }

@@ -55,8 +55,8 @@ export class TextRowTail implements RowTail {
       out.bytes[out.at++] = 0x09
       writeInteger(out, row.order)
       out.bytes[out.at++] = 0x09
-      if (row.missing === '') out.nullValue()
-      else out.escaped(row.missing)
+      if (row.missing.length === 0) out.nullValue()
+      else out.escaped(arrayLiteral(row.missing))
     }
     out.reserve(1)
     out.bytes[out.at++] = 0x0a
@@ -98,4 +98,8 @@ export class TextRowTail implements RowTail {
 function sequencePart(seq: number): string {
   const { high, low } = idSuffix(seq)
   return `${high.toString(16)}-${low.toString(16).padStart(12, '0')}`
+}
+
+function arrayLiteral(names: readonly string[]): string {
+  return `{${names.map((name) => `"${name.replace(/["\\]/g, String.raw`\$&`)}"`).join(',')}}`
 }

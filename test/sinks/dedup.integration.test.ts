@@ -1,3 +1,4 @@
+import type { RecordData } from '../../protocol/index.ts'
 import { describe, expect, test } from 'vitest'
 import { testDatabase } from '../support/postgres.ts'
 import { begin, load, sinkStream, sync, openLane, blockOf, commit } from './loading.ts'
@@ -49,6 +50,31 @@ describe('append_dedup keeps one row per key', () => {
       { id: '2', value: 'five again' },
       { id: '3', value: 'one' },
       { id: '4', value: 'five' },
+    ])
+  })
+
+  test('a batch with several rows of a key that the table has, after one with each key once', async () => {
+    await using db = await testDatabase()
+    const row = (id: number, cursor: number, value: string): RecordData => ({ id, cursor, value })
+    await sync(db, sink, [row(1, 1, 'a'), row(2, 1, 'a')])
+    await using lane = await openLane(db, await begin(db, sink))
+    const batches = [
+      [row(1, 2, 'b'), row(2, 2, 'b'), row(3, 2, 'b')],
+      [row(1, 4, 'newest'), row(1, 3, 'older'), row(2, 1, 'too old'), row(4, 1, 'new')],
+      [row(3, 3, 'c'), row(5, 1, 'new')],
+    ]
+    let seq = 0
+    for (const batch of batches) {
+      await lane.write(blockOf(sink.columns, batch, { seq }))
+      seq += batch.length
+      await commit(lane, seq)
+    }
+    expect(await db.query('SELECT id, value FROM things ORDER BY id')).toEqual([
+      { id: '1', value: 'newest' },
+      { id: '2', value: 'b' },
+      { id: '3', value: 'c' },
+      { id: '4', value: 'new' },
+      { id: '5', value: 'new' },
     ])
   })
 
