@@ -4,6 +4,7 @@ import { catalogCommand } from './catalog/catalog-program.ts'
 import type { LogoutFlags } from './auth/auth-commands.ts'
 import { authCommand } from './auth/auth-program.ts'
 import type { AskService } from './client/service-command.ts'
+import { codegenCommand } from './codegen/codegen-program.ts'
 import { completionCommands } from './completion/completion-program.ts'
 import { connectionsCommand } from './connections/connections-program.ts'
 import type { DoctorFlags } from './doctor/doctor-command.ts'
@@ -82,6 +83,7 @@ export function createProgram(options: ProgramOptions): Command {
   instancesCommand(connect, options.askService)
   connectionsCommand(connect, options.askService)
   keysCommand(connect, options.askService)
+  codegenCommand(connect, options.askService)
   reservedCommands(connect, options.askService)
   doctorCommand(connect, options.doctor)
   authCommand(program, options.askService, options.logout)

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { ConnectError } from '../../protocol/index.ts'
 import { descriptorDocument } from '../../service/http/wire/catalog.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { Around } from '../client/service-command.ts'
@@ -110,10 +109,4 @@ export async function getSchema({ client, output }: Around, fingerprint: string)
   const { json } = await client.ask({ method: 'GET', path }, z.unknown())
   await showResult(output, json, () => `${JSON.stringify(json, null, 2)}\n`)
   return exitCodes.complete
-}
-
-/** The API has no route for it: clients are to be written here, from the instance's descriptor. */
-export async function writeClient(around: Around, instance: string): Promise<number> {
-  await askInstance(around, instance)
-  throw new ConnectError('not_available', { details: { feature: 'A typed client' } })
 }

@@ -6,7 +6,6 @@ import {
   getSchema,
   invokeAction,
   listActions,
-  writeClient,
   type ConflictFlags,
   type InvokeFlags,
   type ReceiverFlags,
@@ -33,12 +32,6 @@ export function reservedCommands(connect: Command, ask: AskService): void {
     .argument('<FINGERPRINT>')
     .action(async (fingerprint: string, flags: CommonFlags) =>
       ask(flags, (around) => getSchema(around, fingerprint)),
-    )
-  serviceCommand(connect, 'codegen', 'write a typed client (not available yet)')
-    .requiredOption('--instance <NAME>', 'whose actions and streams it has')
-    .requiredOption('--out <FILE>', 'the TypeScript file')
-    .action(async (flags: CommonFlags & { instance: string; out: string }) =>
-      ask(flags, (around) => writeClient(around, flags.instance)),
     )
 }
 

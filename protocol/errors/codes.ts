@@ -39,6 +39,28 @@ export const errorCodes = {
     suggestedFix:
       'Choose another address with `REACTOR_CONNECT_BIND`, or stop the program that has this one.',
   },
+  codegen_file_foreign: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: '{file} exists, and was not written by `reactor connect codegen`',
+    suggestedFix: 'Choose another file with `--out`, or give `--force` to replace this one.',
+  },
+  codegen_file_outdated: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: '{file} {problem}',
+    suggestedFix:
+      'Run `reactor connect codegen --instance {instance} --out {file}`, compile what uses it, and commit the file.',
+  },
+  codegen_file_unusable: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{file} cannot be read or written ({reason})',
+    suggestedFix: 'Give `--out` the name of a TypeScript file in a folder that you may write to.',
+  },
   connection_has_active_run: {
     failureType: 'config_error',
     httpStatus: 409,

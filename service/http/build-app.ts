@@ -33,6 +33,7 @@ import { openApi, openApiPage, openApiRoute } from './openapi.ts'
 import { requestMetrics } from './request-metrics.ts'
 import { apiKeyRoutes } from './routes/api-keys.ts'
 import { catalogRoutes } from './routes/catalog.ts'
+import { codegenRoute } from './routes/codegen.ts'
 import { connectionRoutes } from './routes/connections.ts'
 import { healthRoutes } from './routes/health.ts'
 import { instanceRoutes } from './routes/instances.ts'
@@ -82,6 +83,7 @@ async function apiRoutes(
       const answer = answerCreate(options.idempotency)
       catalogRoutes(api, service.catalog)
       instanceRoutes(api, service.instances, answer)
+      codegenRoute(api, service)
       oauthRoutes(api, service.instances)
       connectionRoutes(api, service.connections, answer)
       runRoutes(api, {

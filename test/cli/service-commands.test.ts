@@ -334,7 +334,6 @@ test('what the service does not have yet keeps its place and says so', async () 
     'receivers create shop-source --webhook events --dispatch job:process-stripe-event',
     'policies conflict create --connection-a a --connection-b b --rules Lead:last_write_wins',
     'schemas get 0123456789abcdef',
-    'codegen --instance shop-source --out client.ts',
     'actions invoke shop-source ping --input {} --dry-run',
   ]
   for (const line of lines) {

@@ -1,0 +1,67 @@
+import { ConnectError } from '../../protocol/index.ts'
+import { clientMark } from '../../service/codegen/client-mark.ts'
+import { apiPath } from '../client/api-path.ts'
+import type { Around } from '../client/service-command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { showResult } from '../output/command-output.ts'
+import { readClientFile, writeClientFile } from './client-file.ts'
+
+export interface CodegenFlags {
+  readonly instance: string
+  readonly out: string
+  readonly refresh?: true
+  readonly check?: true
+  readonly force?: true
+}
+
+/** Writes nothing where the file is what it would be. Throws `codegen_file_outdated`, `codegen_file_foreign`, `codegen_file_unusable`. */
+export async function generateClientFile(around: Around, flags: CodegenFlags): Promise<number> {
+  const { out } = flags
+  if (out === '-') return showClient(around, flags)
+  // Before the service is asked, which may take a while.
+  const before = await readClientFile(out)
+  if (flags.check !== true && flags.force !== true) refuseForeign(out, before)
+  const text = await askForClient(around, flags)
+  if (flags.check === true && before !== text) throw outdated(flags, before)
+  const isWritten = before !== text
+  if (isWritten) await writeClientFile(out, text)
+  const result = { instance: flags.instance, file: out, written: isWritten }
+  await showResult(around.output, result, () =>
+    isWritten ? `${out}: written\n` : `${out}: up to date\n`,
+  )
+  return exitCodes.complete
+}
+
+async function showClient(around: Around, flags: CodegenFlags): Promise<number> {
+  if (flags.check === true) {
+    const problem = '--check compares with a file, and --out is standard output'
+    throw new ConnectError('usage', { details: { problem, fix: 'Give --out a file.' } })
+  }
+  await around.output.write(await askForClient(around, flags))
+  return exitCodes.complete
+}
+
+async function askForClient({ client }: Around, flags: CodegenFlags): Promise<string> {
+  const response = await client.send({
+    method: 'GET',
+    path: apiPath('instances', flags.instance, 'codegen'),
+    query: { refresh: flags.refresh === true ? 'true' : undefined },
+    headers: { accept: 'text/plain, application/json' },
+  })
+  const text = await response.text().catch((error: unknown) => {
+    throw client.unreachable(error)
+  })
+  if (text.startsWith(clientMark)) return text
+  const reason = 'its answer is not a client'
+  throw new ConnectError('service_answer_invalid', { details: { url: client.url, reason } })
+}
+
+function refuseForeign(file: string, before: string | null): void {
+  if (before === null || before === '' || before.startsWith(clientMark)) return
+  throw new ConnectError('codegen_file_foreign', { details: { file } })
+}
+
+function outdated({ instance, out }: CodegenFlags, before: string | null): ConnectError {
+  const problem = before === null ? 'does not exist' : 'is not what codegen makes now'
+  return new ConnectError('codegen_file_outdated', { details: { file: out, instance, problem } })
+}

@@ -1,0 +1,24 @@
+import type { Command } from 'commander'
+import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
+import { generateClientFile, type CodegenFlags } from './codegen-command.ts'
+
+/** `reactor connect codegen`. */
+export function codegenCommand(connect: Command, ask: AskService): void {
+  serviceCommand(connect, 'codegen', 'write a typed client of an instance: one TypeScript file')
+    .requiredOption('--instance <NAME>', 'whose streams and actions it has')
+    .requiredOption('--out <FILE|->', 'the TypeScript file; -: standard output')
+    .option('--refresh', 'ask the source even where a discovery is kept')
+    .option('--check', 'write nothing; exit code 1 where the file is not up to date')
+    .option('--force', 'replace a file that codegen has not written')
+    .addHelpText('after', examples)
+    .action(async (flags: CommonFlags & CodegenFlags) =>
+      ask(flags, (around) => generateClientFile(around, flags)),
+    )
+}
+
+const examples = `
+Examples:
+  $ reactor connect codegen --instance sf-prod --out src/connect/sf-prod.ts
+  $ reactor connect codegen --instance sf-prod --out src/connect/sf-prod.ts --check    # in CI
+
+docs/codegen.md shows what can be done with it.`

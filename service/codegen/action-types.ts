@@ -1,0 +1,68 @@
+import type { ActionDescriptor } from '../../connectors/connector.ts'
+import { declareType } from './declarations.ts'
+import { byName } from './json-shape.ts'
+import { docComment, propertyKey, stringLiteral } from './source-text.ts'
+import type { Declaration } from './type-node.ts'
+import { typeName, type TypeNames } from './type-names.ts'
+
+/** An action in the client. */
+export interface ActionType {
+  readonly action: ActionDescriptor
+  readonly input: string
+  readonly output: string
+  readonly declarations: readonly Declaration[]
+}
+
+export function actionTypes(
+  actions: readonly ActionDescriptor[],
+  names: TypeNames,
+): readonly ActionType[] {
+  return actions
+    .map((action) => [action.name, action] as const)
+    .toSorted(byName)
+    .map(([name, action]) => {
+      const options = { names, numbers: 'exact' } as const
+      const input = names.take(typeName(name, 'Input'))
+      const output = names.take(typeName(name, 'Output'))
+      const declarations = [
+        ...declareType({ name: input, schema: action.input, doc: '' }, options),
+        ...declareType({ name: output, schema: action.output, doc: '' }, options),
+      ]
+      return { action, input, output, declarations }
+    })
+}
+
+/** `Actions`, and which of them may be repeated. */
+export function actionsType(actions: readonly ActionType[]): string {
+  const entries = actions.map(({ action, input, output }) => {
+    const doc = docComment(`${action.title}. Effect: ${action.effect}.`, '  ')
+    return `${doc}  readonly ${propertyKey(action.name)}: ${actionType(action, input, output)}\n`
+  })
+  // In brackets, `__proto__` is a name like any other.
+  const repeats = actions.map(
+    ({ action }) => `  [${stringLiteral(action.name)}]: '${repeatOf(action)}',\n`,
+  )
+  return `${docComment('The actions of the instance.')}export interface Actions {
+${entries.join('')}}
+
+const actionRepeats: Readonly<Record<keyof Actions, 'always' | 'with key' | 'never'>> = {
+${repeats.join('')}}
+`
+}
+
+function actionType({ dryRun }: ActionDescriptor, input: string, output: string): string {
+  switch (dryRun) {
+    case 'native':
+      return `Action<${input}, ${output}, NativeDryRun<${output}>>`
+    case 'synthesized':
+      return `Action<${input}, ${output}, SynthesizedDryRun>`
+    case 'unsupported':
+      return `ActionWithoutDryRun<${input}, ${output}>`
+  }
+}
+
+/** An answer that was lost must not be asked for again where that would do the thing twice. */
+function repeatOf({ effect, idempotency }: ActionDescriptor): 'always' | 'with key' | 'never' {
+  if (effect === 'read' || idempotency === 'natural') return 'always'
+  return idempotency === 'native_key' ? 'with key' : 'never'
+}

@@ -1,0 +1,94 @@
+import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { byName, isArray, isObject } from './json-shape.ts'
+import {
+  anyObject,
+  isText,
+  neverType,
+  text,
+  unionOf,
+  unknownType,
+  type PropertyNode,
+  type TypeNode,
+} from './type-node.ts'
+
+/** The type of a schema inside of this one. */
+type Convert = (schema: JsonValue | undefined) => TypeNode
+
+/** Longer, a tuple is an array of anything. */
+const maxTupleLength = 100
+
+/** Properties are sorted by name: sources and caches give them in any order. */
+export function objectType(schema: JsonObject, convert: Convert): TypeNode {
+  const required = new Set(isArray(schema.required) ? schema.required : [])
+  const declared = isObject(schema.properties) ? Object.entries(schema.properties) : []
+  const properties = declared.toSorted(byName).map(([name, property]) => ({
+    name,
+    type: convert(property),
+    isRequired: required.has(name),
+    doc: docOf(property),
+  }))
+  const others = otherProperties(schema, convert)
+  if (properties.length === 0)
+    return others === undefined ? anyObject : { kind: 'object', properties, others }
+  // A type without them takes other properties all the same, and finds a misspelt one.
+  if (others === undefined || isText(others, 'unknown') || isText(others, 'never'))
+    return { kind: 'object', properties, others: undefined }
+  return { kind: 'object', properties, others: withOwn(others, properties) }
+}
+
+/** What properties may be that `properties` does not name; undefined: nothing is said of them. */
+function otherProperties(schema: JsonObject, convert: Convert): TypeNode | undefined {
+  const { additionalProperties: additional, patternProperties: patterns } = schema
+  const byPattern = isObject(patterns) ? Object.entries(patterns).toSorted(byName) : []
+  if (byPattern.length === 0) return additional === undefined ? undefined : convert(additional)
+  return unionOf([...byPattern.map(([, pattern]) => convert(pattern)), convert(additional)])
+}
+
+/** TypeScript's index signature speaks of all properties, also of those with a name. */
+function withOwn(others: TypeNode, properties: readonly PropertyNode[]): TypeNode {
+  const own = properties.map(({ type }) => type)
+  const isPartial = properties.some(({ isRequired }) => !isRequired)
+  return unionOf([others, ...own, ...(isPartial ? [text('undefined')] : [])])
+}
+
+export function docOf(schema: JsonValue): string {
+  if (!isObject(schema)) return ''
+  const { description, format } = schema
+  const lines = [
+    typeof description === 'string' ? description.slice(0, 2000) : '',
+    typeof format === 'string' && !saidByType.has(format) ? `Format: ${format.slice(0, 100)}.` : '',
+  ]
+  return lines.filter((line) => line !== '').join('\n')
+}
+
+const saidByType = new Set(['date-time', 'date', 'time', 'int32', 'double', 'float'])
+
+export function arrayType(schema: JsonObject, convert: Convert): TypeNode {
+  const { prefixItems, items } = schema
+  if (isArray(prefixItems)) return tupleType({ schema, items: prefixItems, rest: items }, convert)
+  if (isArray(items)) return tupleType({ schema, items, rest: schema.additionalItems }, convert)
+  return { kind: 'array', item: items === undefined ? unknownType : convert(items) }
+}
+
+interface TupleParts {
+  readonly schema: JsonObject
+  readonly items: readonly JsonValue[]
+  readonly rest: JsonValue | undefined
+}
+
+function tupleType({ schema, items, rest }: TupleParts, convert: Convert): TypeNode {
+  if (items.length > maxTupleLength) return { kind: 'array', item: unknownType }
+  const most = countOf(schema.maxItems) ?? Number.POSITIVE_INFINITY
+  const kept = items.slice(0, most).map(convert)
+  const restType = rest === false || most <= items.length ? neverType : convert(rest)
+  return {
+    kind: 'tuple',
+    items: kept,
+    required: Math.min(countOf(schema.minItems) ?? 0, kept.length),
+    rest: isText(restType, 'never') ? undefined : restType,
+  }
+}
+
+function countOf(value: JsonValue | undefined): number | undefined {
+  return typeof value === 'number' && value >= 0 ? Math.floor(value) : undefined
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod'
+import type { ActionDescriptor } from '../../connectors/connector.ts'
+import { errorCodes, type AirbyteCatalog, type JsonObject } from '../../protocol/index.ts'
+import { actionTypes, actionsType } from './action-types.ts'
+import { breakCycles } from './break-cycles.ts'
+import { clientMark } from './client-mark.ts'
+import { declareDefinitions } from './declarations.ts'
+import { printDeclaration } from './print-type.ts'
+import { docComment, stringLiteral } from './source-text.ts'
+import { streamTypes, streamsType } from './stream-types.ts'
+import { clientDocuments } from './template/documents.ts'
+import { templateBody } from './template-text.ts'
+import { text, unionOf, type Declaration } from './type-node.ts'
+import { TypeNames } from './type-names.ts'
+
+/** All that a client is made from. */
+export interface ClientInput {
+  readonly instance: string
+  /** The type of its connector. */
+  readonly type: string
+  readonly catalog: AirbyteCatalog
+  readonly actions: readonly ActionDescriptor[]
+}
+
+/**
+ * A TypeScript file: the types of the instance's records and actions, and a client of the service that knows them. The same
+ * input gives the same bytes, in whatever order a source lists its streams and fields. `template`: that of `readTemplate`.
+ */
+export function generateClient(input: ClientInput, template: string): string {
+  const client = templateBody(template, { hasActions: input.actions.length > 0 })
+  // More than the names that it declares, and never too few.
+  const names = new TypeNames(client.match(/[A-Za-z_$][\w$]*/g) ?? [])
+  const streams = streamTypes(input.catalog, names)
+  const actions = actionTypes(input.actions, names)
+  const own = breakCycles([...streams, ...actions].flatMap(({ declarations }) => declarations))
+  const types = printAll(own)
+  const documents = printAll(documentTypes())
+  const parts = [
+    header(input),
+    types,
+    streamsType(streams),
+    actions.length > 0 ? actionsType(actions) : '',
+    printAll(aliasesIn(types + documents)),
+    client,
+    rule('The documents of the service'),
+    documents,
+    printDeclaration(errorCode()),
+  ]
+  return parts.filter((part) => part !== '').join('\n')
+}
+
+function header({ instance, type }: ClientInput): string {
+  return `${clientMark}--instance ${instance}\`: make it anew instead of editing it.
+// It needs what Node 20, Deno, Bun and browsers have, and no package.
+/* eslint-disable */
+
+${docComment('The instance that this is a client of.')}export const instance = { name: ${stringLiteral(instance)}, type: ${stringLiteral(type)} } as const
+`
+}
+
+function rule(title: string): string {
+  const line = `// ${'-'.repeat(99)}`
+  return `${line}\n// ${title}\n${line}\n`
+}
+
+function printAll(declarations: readonly Declaration[]): string {
+  return declarations.map(printDeclaration).join('\n')
+}
+
+const aliases: readonly Declaration[] = [
+  alias(
+    'Integer',
+    'number | bigint',
+    'An integer: a bigint beyond 2^53, so that no digit is lost.',
+  ),
+  alias(
+    'Decimal',
+    'number | bigint | ExactDecimal',
+    'A number with all its digits: an ExactDecimal where a double would round it.',
+  ),
+  alias(
+    'ExactDecimal',
+    '{ readonly rawJSON: string }',
+    'The digits of a number: what `JSON.rawJSON` makes.',
+  ),
+  alias('IsoDateTime', 'string', 'A moment, ISO 8601 with its offset: `2026-11-26T13:15:28.020Z`.'),
+  alias('IsoLocalDateTime', 'string', 'A date and time without an offset: `2026-11-26T13:15:28`.'),
+  alias('IsoDate', 'string', 'A day: `2026-11-26`.'),
+  alias('IsoTime', 'string', 'A time of day: `13:15:28`.'),
+  alias('Base64', 'string', 'Bytes, in base64.'),
+]
+
+function alias(name: string, type: string, doc: string): Declaration {
+  return { name, doc, type: text(type) }
+}
+
+/** Those that the text uses; a description that has such a word makes it one more. */
+function aliasesIn(types: string): readonly Declaration[] {
+  const used = new Set(types.match(/\w+/g))
+  if (used.has('Decimal')) used.add('ExactDecimal')
+  return aliases.filter(({ name }) => used.has(name))
+}
+
+function documentTypes(): readonly Declaration[] {
+  const schema = z.toJSONSchema(clientDocuments) as JsonObject
+  const options = { names: new TypeNames([]), numbers: 'plain' } as const
+  return declareDefinitions(schema, options)
+}
+
+function errorCode(): Declaration {
+  const codes = Object.keys(errorCodes).map((code) => text(stringLiteral(code)))
+  return {
+    name: 'ErrorCode',
+    doc: 'The codes of errors: each has a page in docs/errors.',
+    type: unionOf(codes),
+  }
+}

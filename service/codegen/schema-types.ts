@@ -1,0 +1,125 @@
+import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { arrayType, objectType } from './container-types.ts'
+import { byName, isArray, isObject } from './json-shape.ts'
+import { stringLiteral } from './source-text.ts'
+import {
+  intersectionOf,
+  neverType,
+  nullType,
+  text,
+  unionOf,
+  unknownType,
+  type TypeNode,
+} from './type-node.ts'
+
+/** What a schema is read with. */
+export interface SchemaContext {
+  /** The type that a `$ref` names; undefined where it leads nowhere. */
+  readonly reference: (ref: string) => TypeNode | undefined
+  /** exact: as records have them, no digit lost. plain: what a double holds. */
+  readonly numbers: 'exact' | 'plain'
+  readonly depth: number
+}
+
+/** Deeper, a schema is a mistake or an attack, and its values are `unknown`. */
+const maxDepth = 40
+
+/** The values that a JSON Schema (draft 4 to 2020-12) allows; what TypeScript cannot say (a pattern, a length) is left out. */
+export function schemaType(schema: JsonValue | undefined, context: SchemaContext): TypeNode {
+  if (schema === false) return neverType
+  if (!isObject(schema) || context.depth > maxDepth) return unknownType
+  const inner = { ...context, depth: context.depth + 1 }
+  const parts: TypeNode[] = []
+  if (typeof schema.$ref === 'string') parts.push(context.reference(schema.$ref) ?? unknownType)
+  parts.push(baseType(schema, inner))
+  for (const options of [schema.oneOf, schema.anyOf])
+    if (isArray(options) && options.length > 0)
+      parts.push(unionOf(options.map((option) => schemaType(option, inner))))
+  if (isArray(schema.allOf)) parts.push(...schema.allOf.map((part) => schemaType(part, inner)))
+  const type = intersectionOf(parts)
+  return schema.nullable === true ? unionOf([type, nullType]) : type
+}
+
+/** What the schema says itself, without the schemas that it combines. */
+function baseType(schema: JsonObject, context: SchemaContext): TypeNode {
+  const types = typesOf(schema)
+  const values = schema.const === undefined ? schema.enum : [schema.const]
+  if (isArray(values) && values.length > 0) {
+    // Sources write `type: [string, null]` and leave null out of the list.
+    const literals = values.map((value) => literalType(value, context))
+    return unionOf(types.includes('null') ? [...literals, nullType] : literals)
+  }
+  if (types.length === 0) return unknownType
+  return unionOf(types.map((type) => typeNamed(type, schema, context)))
+}
+
+/** A schema that says nothing of its type but has properties means an object. */
+function typesOf(schema: JsonObject): readonly JsonValue[] {
+  if (isArray(schema.type)) return schema.type
+  if (schema.type !== undefined) return [schema.type]
+  if (isObject(schema.properties) || isObject(schema.additionalProperties)) return ['object']
+  return schema.items === undefined && schema.prefixItems === undefined ? [] : ['array']
+}
+
+function typeNamed(type: JsonValue, schema: JsonObject, context: SchemaContext): TypeNode {
+  const make = typeof type === 'string' && Object.hasOwn(makers, type) ? makers[type] : undefined
+  return make?.(schema, context) ?? unknownType
+}
+
+const makers: Readonly<Record<string, (schema: JsonObject, context: SchemaContext) => TypeNode>> = {
+  null: () => nullType,
+  boolean: () => text('boolean'),
+  string: (schema) => text(stringType(schema)),
+  integer: (schema, { numbers }) => text(numbers === 'plain' ? 'number' : integerType(schema)),
+  number: (schema, { numbers }) => text(numbers === 'plain' ? 'number' : numberType(schema)),
+  object: (schema, context) => objectType(schema, (inner) => schemaType(inner, context)),
+  array: (schema, context) => arrayType(schema, (inner) => schemaType(inner, context)),
+}
+
+function stringType({ format, airbyte_type: airbyteType, contentEncoding }: JsonObject): string {
+  switch (format) {
+    case 'date-time':
+      return airbyteType === 'timestamp_without_timezone' ? 'IsoLocalDateTime' : 'IsoDateTime'
+    case 'date':
+      return 'IsoDate'
+    case 'time':
+      return 'IsoTime'
+    default:
+      return contentEncoding === 'base64' ? 'Base64' : 'string'
+  }
+}
+
+function integerType({ minimum, maximum, format }: JsonObject): string {
+  const isBounded = isSafe(minimum) && isSafe(maximum)
+  return isBounded || format === 'int32' ? 'number' : 'Integer'
+}
+
+function numberType(schema: JsonObject): string {
+  const { airbyte_type: airbyteType, format } = schema
+  if (airbyteType === 'integer') return integerType(schema)
+  const isDouble = airbyteType === 'double' || format === 'double' || format === 'float'
+  return isDouble ? 'number' : 'Decimal'
+}
+
+function isSafe(bound: JsonValue | undefined): boolean {
+  return typeof bound === 'number' && Math.abs(bound) <= Number.MAX_SAFE_INTEGER
+}
+
+function literalType(value: JsonValue, context: SchemaContext): TypeNode {
+  if (context.depth > maxDepth) return unknownType
+  if (typeof value === 'string') return text(stringLiteral(value))
+  // What was read from JSON beyond 2^53 may have been rounded.
+  if (typeof value === 'number')
+    return text(Number.isInteger(value) && !Number.isSafeInteger(value) ? 'Integer' : String(value))
+  if (typeof value === 'boolean') return text(String(value))
+  const inner = { ...context, depth: context.depth + 1 }
+  if (isArray(value)) {
+    const items = value.map((item) => literalType(item, inner))
+    return { kind: 'tuple', items, required: items.length, rest: undefined }
+  }
+  if (value === null) return nullType
+  const properties = Object.entries(value)
+    .toSorted(byName)
+    .map(([name, one]) => ({ name, type: literalType(one, inner), isRequired: true, doc: '' }))
+  return { kind: 'object', properties, others: undefined }
+}

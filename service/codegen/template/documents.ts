@@ -1,0 +1,20 @@
+import { z } from 'zod'
+import { connectionDocument } from '../../http/wire/connection.ts'
+import { checkDocument, discoveredDocument } from '../../http/wire/instance.ts'
+import { runDocument } from '../../http/wire/run.ts'
+import type { ErrorCodeName } from '../../../protocol/index.ts'
+
+/** The service's documents that a client gives back: their types in it are made from these schemas. */
+export const clientDocuments = z.object({
+  check: checkDocument,
+  connection: connectionDocument,
+  discovered: discoveredDocument,
+  run: runDocument,
+})
+
+/** As the template sees them; a client has them as the schemas say. */
+export type ConnectionStatus = z.output<typeof checkDocument>
+export type Connection = z.output<typeof connectionDocument>
+export type Discovered = z.output<typeof discoveredDocument>
+export type Run = z.output<typeof runDocument>
+export type ErrorCode = ErrorCodeName

@@ -1,0 +1,89 @@
+/** A type, between its JSON Schema and its text. */
+export type TypeNode =
+  /** As it is written: `string`, `'a'`, or a type that every file may use, such as `Integer`. */
+  | { readonly kind: 'text'; readonly text: string }
+  /** A type that this file declares. */
+  | { readonly kind: 'name'; readonly name: string }
+  | { readonly kind: 'union' | 'intersection'; readonly parts: readonly TypeNode[] }
+  | { readonly kind: 'array'; readonly item: TypeNode }
+  | {
+      readonly kind: 'tuple'
+      readonly items: readonly TypeNode[]
+      /** How many of them must be there. */
+      readonly required: number
+      /** What may follow them; undefined: nothing. */
+      readonly rest: TypeNode | undefined
+    }
+  | {
+      readonly kind: 'object'
+      readonly properties: readonly PropertyNode[]
+      /** Properties that have no name of their own; undefined: the type does not speak of them. */
+      readonly others: TypeNode | undefined
+    }
+
+export interface PropertyNode {
+  readonly name: string
+  readonly type: TypeNode
+  readonly isRequired: boolean
+  readonly doc: string
+}
+
+/** A type that the file declares. */
+export interface Declaration {
+  readonly name: string
+  readonly doc: string
+  readonly type: TypeNode
+}
+
+export const unknownType: TypeNode = { kind: 'text', text: 'unknown' }
+export const neverType: TypeNode = { kind: 'text', text: 'never' }
+export const nullType: TypeNode = { kind: 'text', text: 'null' }
+/** Any object. */
+export const anyObject: TypeNode = { kind: 'object', properties: [], others: unknownType }
+
+export function text(written: string): TypeNode {
+  return { kind: 'text', text: written }
+}
+
+/** Flat, without repetitions; null last. One part is that part. */
+export function unionOf(parts: readonly TypeNode[]): TypeNode {
+  const flat = distinct(parts.flatMap((part) => (part.kind === 'union' ? part.parts : [part])))
+  if (flat.some((part) => isText(part, 'unknown'))) return unknownType
+  const real = flat.filter((part) => !isText(part, 'never') && !isText(part, 'null'))
+  const ordered = flat.some((part) => isText(part, 'null')) ? [...real, nullType] : real
+  const [only = neverType, ...others] = ordered
+  return others.length === 0 ? only : { kind: 'union', parts: ordered }
+}
+
+/** Flat, without repetitions and without what says nothing. */
+export function intersectionOf(parts: readonly TypeNode[]): TypeNode {
+  const flat = distinct(
+    parts.flatMap((part) => (part.kind === 'intersection' ? part.parts : [part])),
+  )
+  const telling = flat.filter((part) => !isText(part, 'unknown'))
+  const real = telling.filter(
+    (part, index) =>
+      !isAnyObject(part) || !telling.some((other, at) => at !== index && isObjects(other)),
+  )
+  const [only = unknownType, ...others] = real
+  return others.length === 0 ? only : { kind: 'intersection', parts: real }
+}
+
+function distinct(parts: readonly TypeNode[]): readonly TypeNode[] {
+  const byText = new Map(parts.map((part) => [JSON.stringify(part), part]))
+  return [...byText.values()]
+}
+
+export function isText(node: TypeNode, written: string): boolean {
+  return node.kind === 'text' && node.text === written
+}
+
+function isAnyObject(node: TypeNode): boolean {
+  return node.kind === 'object' && node.properties.length === 0 && node.others === unknownType
+}
+
+/** Objects alone, and not just any. */
+function isObjects(node: TypeNode): boolean {
+  if (node.kind === 'union') return node.parts.every(isObjects)
+  return node.kind === 'object' && !isAnyObject(node)
+}
