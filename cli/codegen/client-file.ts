@@ -23,7 +23,10 @@ export async function writeClientFile(file: string, text: string): Promise<void>
 }
 
 function unusable(file: string, cause: unknown): ConnectError {
-  return new ConnectError('codegen_file_unusable', { details: { file, reason: codeOf(cause) }, cause })
+  return new ConnectError('codegen_file_unusable', {
+    details: { file, reason: codeOf(cause) },
+    cause,
+  })
 }
 
 function codeOf(error: unknown): string {

@@ -77,16 +77,11 @@ const makers: Readonly<Record<string, (schema: JsonObject, context: SchemaContex
 }
 
 function stringType({ format, airbyte_type: airbyteType, contentEncoding }: JsonObject): string {
-  switch (format) {
-    case 'date-time':
-      return airbyteType === 'timestamp_without_timezone' ? 'IsoLocalDateTime' : 'IsoDateTime'
-    case 'date':
-      return 'IsoDate'
-    case 'time':
-      return 'IsoTime'
-    default:
-      return contentEncoding === 'base64' ? 'Base64' : 'string'
-  }
+  if (format === 'date-time')
+    return airbyteType === 'timestamp_without_timezone' ? 'IsoLocalDateTime' : 'IsoDateTime'
+  if (format === 'date') return 'IsoDate'
+  if (format === 'time') return 'IsoTime'
+  return contentEncoding === 'base64' ? 'Base64' : 'string'
 }
 
 function integerType({ minimum, maximum, format }: JsonObject): string {

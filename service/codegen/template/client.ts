@@ -47,6 +47,8 @@ export interface NewConnection {
   readonly destination: string
   readonly schedule?: Connection['schedule']
   readonly options?: Connection['options']
+  /** True: it may run at once. Left out: not before a sandbox of it is promoted, or it is activated. */
+  readonly activate?: boolean
 }
 
 export interface WaitOptions extends CallOptions {
@@ -69,6 +71,8 @@ export interface Client {
     /** Binds streams of this instance to a destination. */
     create(connection: NewConnection, options?: CreateOptions): Promise<Connection>
     get(name: string, options?: CallOptions): Promise<Connection>
+    /** Lets it run, without a sandbox. */
+    activate(name: string, options?: CallOptions): Promise<Connection>
   }
   readonly runs: {
     /** Queues a run of the connection. */
@@ -128,6 +132,8 @@ function connectionsOf(ask: Ask): Client['connections'] {
       return ask({ method: 'POST', path: '/connections', body, repeat: 'with key', call })
     },
     get: (name, call) => ask({ method: 'GET', path: at(name), repeat: 'always', call }),
+    activate: (name, call) =>
+      ask({ method: 'POST', path: `${at(name)}/activate`, repeat: 'always', call }),
   }
 }
 
@@ -180,7 +186,7 @@ export interface SynthesizedDryRun {
   readonly request: {
     readonly method: string
     readonly url: string
-    readonly headers: { readonly [name: string]: string }
+    readonly headers: Readonly<Record<string, string>>
     readonly body?: unknown
   }
 }
@@ -223,7 +229,7 @@ export class ConnectError extends Error {
   /** config_error: you must act. transient_error: later may work. system_error: a mistake of the service or the connector. */
   readonly failureType: string
   readonly docsUrl: string | undefined
-  readonly details: { readonly [name: string]: unknown }
+  readonly details: Readonly<Record<string, unknown>>
   /** By which the service's log has it. */
   readonly requestId: string | undefined
 
@@ -245,7 +251,7 @@ interface ErrorBody {
   readonly suggested_fix: string
   readonly failure_type: string
   readonly docs_url?: string
-  readonly details?: { readonly [name: string]: unknown }
+  readonly details?: Readonly<Record<string, unknown>>
   readonly request_id?: string
 }
 
@@ -293,18 +299,17 @@ const longestPauseMs = 60_000
 
 function asker(options: ClientOptions): Ask {
   const { retries = 3 } = options
-  return async <Answer>({ repeat, call, ...request }: Request): Promise<Answer> => {
+  return async <Answer>(request: Request): Promise<Answer> => {
+    const { repeat, call } = request
+    const signal = call?.signal ?? null
     const key = repeat === 'with key' ? (call?.idempotencyKey ?? crypto.randomUUID()) : undefined
     for (let attempt = 0; ; attempt += 1) {
-      const { answer, failure, retryAfter } = await exchange(options, request, {
-        key,
-        signal: call?.signal ?? null,
-      })
+      const { answer, failure, retryAfter } = await exchange(options, request, { key, signal })
       if (failure === undefined) return answer as Answer
       const pauseMs = retryAfterMs(retryAfter) ?? 250 * 2 ** attempt * (1 + Math.random())
-      const isWorthIt = attempt < retries && pauseMs <= longestPauseMs
-      if (!isWorthIt || !mayRepeat(failure, repeat)) throw failure
-      await pause(pauseMs, call?.signal)
+      const isOver = attempt >= retries || pauseMs > longestPauseMs
+      if (isOver || !mayRepeat(failure, repeat)) throw failure
+      await pause(pauseMs, signal)
     }
   }
 }
@@ -324,7 +329,7 @@ interface Exchange {
 
 async function exchange(
   { baseUrl, apiKey, fetch: send = fetch }: ClientOptions,
-  { method, path, body }: Pick<Request, 'method' | 'path' | 'body'>,
+  { method, path, body }: Request,
   { key, signal }: { readonly key: string | undefined; readonly signal: AbortSignal | null },
 ): Promise<Exchange> {
   const url = `${baseUrl.replace(/\/+$/, '')}/connect/v1${path}`
@@ -357,7 +362,7 @@ function retryAfterMs(header: string | null | undefined): number | undefined {
 }
 
 /** Rejects with the signal's reason as soon as that is aborted. */
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+async function pause(ms: number, signal?: AbortSignal | null): Promise<void> {
   signal?.throwIfAborted()
   await new Promise<void>((resolve) => {
     const done = (): void => {

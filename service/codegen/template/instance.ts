@@ -1,5 +1,3 @@
-import type { Action, ActionWithoutDryRun, SynthesizedDryRun } from './client.ts'
-
 /** What stands in a client instead of this: the part that is made from an instance. The template is checked and tested with it. */
 export const instance = { name: 'shop', type: 'example' } as const
 
@@ -12,12 +10,20 @@ export const streamIds: ReadonlyMap<string, { name: string; namespace?: string }
   ['public.orders', { name: 'orders', namespace: 'public' }],
 ])
 
+interface InvokeOptions {
+  readonly dryRun?: boolean
+  readonly idempotencyKey?: string
+  readonly signal?: AbortSignal
+}
+
 export interface Actions {
-  readonly createOrder: Action<{ total: number }, { id: number }, SynthesizedDryRun>
-  readonly sendInvoice: ActionWithoutDryRun<{ order: number }, { sent: boolean }>
+  readonly getOrder: (input: object, options?: InvokeOptions) => Promise<unknown>
+  readonly createOrder: (input: object, options?: InvokeOptions) => Promise<unknown>
+  readonly sendInvoice: (input: object, options?: InvokeOptions) => Promise<unknown>
 }
 
 export const actionRepeats: Readonly<Record<keyof Actions, 'always' | 'with key' | 'never'>> = {
+  getOrder: 'always',
   createOrder: 'with key',
   sendInvoice: 'never',
 }
