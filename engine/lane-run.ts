@@ -6,6 +6,7 @@ import { JobSide } from './pools/job-side.ts'
 import type { LanePools } from './pools/lane-pools.ts'
 import type { LoadEvent, ReadEvent } from './pools/worker-events.ts'
 import type { JobBase, JobResult } from './pools/worker-job.ts'
+import type { ObservedField } from './reader/observed-fields.ts'
 import type { RunPlan } from './run-types.ts'
 import { noLoadSeconds, noReadTotals, type StreamTally } from './stream-tally.ts'
 
@@ -24,6 +25,9 @@ export interface LaneRun {
   readonly onStart: () => void
   readonly onWarning: (warning: string) => void
   readonly onConfigChanged: (config: JsonObject) => void
+  readonly onObserved: (fields: readonly ObservedField[]) => void
+  /** Records that the lane may read; undefined where there is no limit. */
+  readonly limitRows: number | undefined
 }
 
 export type LaneOutcome =
@@ -124,7 +128,7 @@ function outcomeOf(result: JobResult<unknown>): LaneOutcome {
 }
 
 function readHandler(
-  { tally, onConfigChanged }: LaneRun,
+  { tally, onConfigChanged, onObserved }: LaneRun,
   onOpened: (event: Opened) => void,
 ): (event: ReadEvent) => void {
   let totals = noReadTotals
@@ -135,6 +139,7 @@ function readHandler(
       onOpened(event)
     } else if (event.type === 'rate_limited') tally.rateLimited(event.untilMs)
     else if (event.type === 'config_changed') onConfigChanged(event.config)
+    else if (event.type === 'observed') onObserved(event.fields)
     else {
       // The source has the time that is nobody else's; it never goes back, though events are a little late now and then.
       const ownSeconds = event.encodeSeconds + event.logWaitSeconds
@@ -176,6 +181,7 @@ function startReading(
     writer: endpoint.writer.address,
     maxRecordBytes: run.maxRecordBytes,
     ...(position !== undefined && { position }),
+    ...(run.limitRows !== undefined && { limitRows: run.limitRows }),
     ...(framed && {
       keyFields: (sync.sink.stream.primary_key ?? []).map((path) => path.join('.')),
     }),

@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os'
 import type { Stage } from './bottleneck.ts'
 import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
-import type { PostgresAddress } from '../sinks/postgres/postgres-address.ts'
+import type { PostgresPlace } from '../sinks/postgres/postgres-address.ts'
 import type { SinkStream } from '../sinks/sink.ts'
+import type { ObservedField } from './reader/observed-fields.ts'
 
 /** Everything that a run needs, as data. */
 export interface RunPlan {
@@ -24,11 +25,8 @@ export interface SourceConfig {
   readonly allowedNetworks?: readonly string[]
 }
 
-export interface DestinationConfig {
+export interface DestinationConfig extends PostgresPlace {
   readonly type: 'postgres'
-  readonly address: PostgresAddress
-  /** The schema (dataset) that the tables go to; default: the stream's namespace, else `public`. */
-  readonly schema?: string
 }
 
 export type LogConfig =
@@ -56,6 +54,8 @@ export interface RunLimits {
   readonly commitMs: number
   /** Heap of one worker thread; a worker that needs more fails its task, never the process. Default 256. */
   readonly workerHeapMb: number
+  /** A sandbox's: a stream ends, as stopped, where it has more records than these. Needs `partitionsPerStream` 1. Default: no limit. */
+  readonly limitRows?: number
 }
 
 /** A lane keeps two cores busy: one reads and encodes, one loads; the databases want the rest. */
@@ -106,6 +106,8 @@ export interface StreamResult extends StreamProgress {
   readonly error?: ErrorBody
   /** What the user should know although the stream went on (the log had lost what the sink had not consumed). */
   readonly warnings: readonly string[]
+  /** Of a limited run whose source gives objects: what they held. */
+  readonly observed?: readonly ObservedField[]
 }
 
 /** complete: every stream; partial: some streams; failed: none; stopped: the signal ended it, at a checkpoint. */

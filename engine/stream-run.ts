@@ -11,6 +11,7 @@ import type { Destination, SinkStream, SliceCheckpoint, StreamSync } from '../si
 import { type LaneOutcome, runLane } from './lane-run.ts'
 import type { StreamLog } from './log/stream-log.ts'
 import type { LanePools } from './pools/lane-pools.ts'
+import { joinObserved, type ObservedField } from './reader/observed-fields.ts'
 import type { RunPlan, StreamResult } from './run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
 
@@ -69,6 +70,7 @@ class StreamRun {
   readonly #tally: StreamTally
   readonly #warnings: string[] = []
   #first: StreamSync | undefined
+  #observed: readonly ObservedField[] | undefined
   /** The states that the first and the last attempt began with. */
   #planned: { readonly first: string; readonly last: string } | undefined
   /** From where the last attempt began: equal texts are equal checkpoints. */
@@ -110,6 +112,7 @@ class StreamRun {
       resumed: this.#first?.resumed ?? false,
       progressed: status === 'complete' || this.#planned?.first !== this.#planned?.last,
       warnings: this.#warnings,
+      ...(this.#observed !== undefined && { observed: this.#observed }),
       ...(outcome.status === 'failed' && { error: outcome.error }),
     }
   }
@@ -156,6 +159,15 @@ class StreamRun {
     return slices
   }
 
+  /** What the limit leaves after what earlier attempts of this run have loaded. */
+  #limitRows(slices: readonly SliceCheckpoint[]): number | undefined {
+    const { limitRows } = this.#deps.plan.limits
+    if (limitRows === undefined) return undefined
+    const before = new Map(this.#first?.slices.map(({ slice, seq }) => [slice, seq]))
+    const loaded = slices.map(({ slice, seq }) => seq - (before.get(slice) ?? 0))
+    return Math.max(0, limitRows - loaded.reduce((total, rows) => total + rows, 0))
+  }
+
   async #runLanes(
     sync: StreamSync,
     {
@@ -195,6 +207,10 @@ class StreamRun {
             this.#warnings.push(warning)
           },
           onConfigChanged: (config) => context.configChanged?.(config),
+          onObserved: (fields) => {
+            this.#observed = joinObserved(this.#observed ?? [], fields)
+          },
+          limitRows: this.#limitRows(slices),
         }),
       ),
     )

@@ -1,3 +1,4 @@
+import type { RecordOutput } from '../../connectors/connector.ts'
 import { connectorOf } from '../../connectors/registry.ts'
 import { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
 import { ConnectError } from '../../protocol/index.ts'
@@ -9,6 +10,7 @@ import type { LaneAddress, LaneWriter } from '../log/stream-log.ts'
 import type { ReadEvent, ReadTotals } from '../pools/worker-events.ts'
 import { type JobBase, type JobContext, type JobResult, runJob } from '../pools/worker-job.ts'
 import { LaneOutput } from './lane-output.ts'
+import { LimitedOutput } from './limited-output.ts'
 
 /** Reads the slices of one lane, one after the other. Plain data and ports: it crosses a thread. */
 export interface ReadLaneJob extends JobBase {
@@ -25,6 +27,8 @@ export interface ReadLaneJob extends JobBase {
   readonly maxRecordBytes: number
   /** Set in `record` framing: the primary key becomes the message key. */
   readonly keyFields?: readonly string[]
+  /** A sandbox's: the job ends, gracefully, after so many records. */
+  readonly limitRows?: number
 }
 
 /** Totals are posted at most this often, in milliseconds. */
@@ -66,6 +70,7 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
       post(job, { type: 'rate_limited', untilMs })
     },
   })
+  const limited = job.limitRows === undefined ? undefined : new LimitedOutput(output, job.limitRows)
   // A read that waits for room in the log reports too.
   const timer = setInterval(() => {
     post(job, { type: 'read', ...output.totals })
@@ -74,7 +79,7 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
     let outcome: 'complete' | 'stopped' = 'complete'
     for (const slice of writer.resume.slices) {
       if (outcome === 'complete' && !slice.complete)
-        outcome = await readSlice({ job, context, writer, output }, slice)
+        outcome = await readSlice({ job, context, writer, output, limited }, slice)
     }
     const { records, rejected } = output.totals
     await writer.append({ type: 'close', attempt: job.attempt, records: records - rejected })
@@ -83,6 +88,7 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
   } finally {
     clearInterval(timer)
     post(job, { type: 'read', ...output.totals })
+    if (limited !== undefined) post(job, { type: 'observed', fields: limited.observed.fields })
   }
 }
 
@@ -91,13 +97,14 @@ interface SliceReading {
   readonly context: JobContext
   readonly writer: LaneWriter
   readonly output: LaneOutput
+  readonly limited: LimitedOutput | undefined
 }
 
 async function readSlice(
   reading: SliceReading,
   { slice, seq, state }: SliceCheckpoint,
 ): Promise<'complete' | 'stopped'> {
-  const { job, context, writer, output } = reading
+  const { job, context, writer, output, limited } = reading
   if (context.signal.aborted) return 'stopped'
   await writer.append({
     type: 'begin',
@@ -109,20 +116,49 @@ async function readSlice(
   })
   output.startSlice(slice, seq)
   const task = { config: job.source.config, stream: job.stream, slice, state, session: job.session }
-  const outcome = await connectorOf(job.source.type).read(task, output, {
-    logger: context.logger,
-    signal: context.signal,
-    allowedNetworks: job.source.allowedNetworks ?? [],
-    configChanged: (config) => {
-      post(job, { type: 'config_changed', config })
-    },
-    now: Date.now,
-  })
+  const read = (out: RecordOutput, signal: AbortSignal): Promise<'complete' | 'stopped'> =>
+    connectorOf(job.source.type).read(task, out, {
+      logger: context.logger,
+      signal,
+      allowedNetworks: job.source.allowedNetworks ?? [],
+      configChanged: (config) => {
+        post(job, { type: 'config_changed', config })
+      },
+      now: Date.now,
+    })
+  const outcome = await (limited === undefined
+    ? read(output, context.signal)
+    : readLimited(limited, { reading, state, read }))
   if (!output.covered)
     throw new ConnectError('state_missing', {
       details: { stream: job.stream.stream.name, slice, connector: job.source.type },
     })
   await writer.append({ type: 'end', slice, seq: output.seq, outcome })
+  return outcome
+}
+
+/** A read that is cut keeps what it gave: nobody goes on from the state that covers it. */
+async function readLimited(
+  limited: LimitedOutput,
+  {
+    reading: { context, output },
+    state,
+    read,
+  }: {
+    readonly reading: SliceReading
+    readonly state: JsonValue
+    readonly read: (out: RecordOutput, signal: AbortSignal) => Promise<'complete' | 'stopped'>
+  },
+): Promise<'complete' | 'stopped'> {
+  const signal = AbortSignal.any([context.signal, limited.signal])
+  let outcome: 'complete' | 'stopped' = 'stopped'
+  try {
+    outcome = await read(limited, signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+  if (signal.aborted) outcome = 'stopped'
+  if (!output.covered) await output.state(state)
   return outcome
 }
 

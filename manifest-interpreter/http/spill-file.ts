@@ -7,16 +7,19 @@ export interface SpilledBytes {
   readonly length: number
 }
 
-/** Bytes that are too many for the memory, in one temporary file. The file is made when it is first needed. */
+/**
+ * Bytes that are too many for the memory, in one temporary file. The file is made when it is first needed, and has no name from then on:
+ * the system removes it when the process ends, also where it is killed.
+ */
 export class SpillFile {
-  #opened: Promise<{ readonly folder: string; readonly file: FileHandle }> | undefined
+  #opened: Promise<FileHandle> | undefined
   #end = 0
 
   async append(bytes: Uint8Array): Promise<SpilledBytes> {
     const offset = this.#end
     this.#end += bytes.length
     this.#opened ??= openTemporary()
-    const { file } = await this.#opened
+    const file = await this.#opened
     let written = 0
     while (written < bytes.length) {
       const part = await file.write(bytes, written, bytes.length - written, offset + written)
@@ -27,7 +30,7 @@ export class SpillFile {
 
   async read({ offset, length }: SpilledBytes): Promise<Uint8Array> {
     this.#opened ??= openTemporary()
-    const { file } = await this.#opened
+    const file = await this.#opened
     const bytes = new Uint8Array(length)
     let read = 0
     while (read < length) {
@@ -39,15 +42,16 @@ export class SpillFile {
   }
 
   async close(): Promise<void> {
-    if (this.#opened === undefined) return
-    const { folder, file } = await this.#opened
-    await file.close()
-    await rm(folder, { recursive: true, force: true })
+    await (await this.#opened)?.close()
   }
 }
 
-async function openTemporary(): Promise<{ folder: string; file: FileHandle }> {
+async function openTemporary(): Promise<FileHandle> {
   const folder = await mkdtemp(join(tmpdir(), 'reactor-responses-'))
   // Only its owner may read it: it holds records.
-  return { folder, file: await open(join(folder, 'responses'), 'wx+', 0o600) }
+  try {
+    return await open(join(folder, 'responses'), 'wx+', 0o600)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }

@@ -27,7 +27,8 @@ export async function beginSync(
   await ensureSchema(session, target.table.schema)
   return session.transaction(async () => {
     await takeOver(session, laneLockKey(sink.connection, target.streamId))
-    const row = await readStreamRow(session, sink.connection, target)
+    const { streamId } = target
+    const row = await readStreamRow(session, sink.connection, { streamId, lock: 'locked' })
     const owners = await otherOwners(session, target, row?.id)
     requireOwnTable(sink, target, owners)
     const hasTable = (await readTable(session, target.loaded)) !== undefined
@@ -40,7 +41,7 @@ export async function beginSync(
     const isOurs = owners.length > 0 || isTableOf(row, target)
     const keyIndex = await prepareTables({ session, sink, target, row, resumed, isOurs })
     const numbers = nextNumbers(row, target, resumed)
-    const { streamId, table, isOverwrite } = target
+    const { table, isOverwrite } = target
     const values = { streamId, table, keyIndex, run, staged: isOverwrite, ...numbers }
     const id = await writeStreamRow(session, sink, values)
     if (!resumed) await resetSlices(session, id, keepsStates(known, sink))
@@ -67,7 +68,7 @@ async function asItStands(session: Session, row: StreamRow, sink: SinkStream): P
   return withCheckpoints(session, id, { ...sync, loggedColumns: columns })
 }
 
-function isTableOf(row: StreamRow | undefined, { table }: StreamTarget): boolean {
+export function isTableOf(row: StreamRow | undefined, { table }: StreamTarget): boolean {
   return row?.table.schema === table.schema && row.table.table === table.table
 }
 
@@ -104,7 +105,7 @@ async function takeOver(session: Session, key: string): Promise<void> {
 }
 
 /** Streams of one connection never share a table; those of two only to append, or one after the other. */
-function requireOwnTable(
+export function requireOwnTable(
   sink: SinkStream,
   target: StreamTarget,
   owners: readonly {
@@ -160,8 +161,8 @@ function nextNumbers(
 async function resetSlices(session: Session, id: string, keep: boolean): Promise<void> {
   await session.rows(
     keep
-      ? `UPDATE reactor_connect.slices SET seq = 0, loaded = 0, rejected = 0, complete = false WHERE stream_id = $1`
-      : `DELETE FROM reactor_connect.slices WHERE stream_id = $1`,
+      ? `UPDATE ${session.bookkeeping}.slices SET seq = 0, loaded = 0, rejected = 0, complete = false WHERE stream_id = $1`
+      : `DELETE FROM ${session.bookkeeping}.slices WHERE stream_id = $1`,
     [id],
   )
 }

@@ -6,13 +6,13 @@ import type { Session } from './session.ts'
  * The destination's own tables: the truth about what has been loaded. They live in the destination's database, so that rows
  * and checkpoints commit together. Numbered steps, forward only.
  */
-const migrations: readonly string[] = [
-  `CREATE TABLE reactor_connect.runs (
+const migrations: readonly ((schema: string) => string)[] = [
+  (schema) => `CREATE TABLE ${schema}.runs (
      connection text PRIMARY KEY,
      run bigint NOT NULL,
      ended boolean NOT NULL -- false: running, or killed, or stopped; then the next start continues it
    );
-   CREATE TABLE reactor_connect.streams (
+   CREATE TABLE ${schema}.streams (
      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
      connection text NOT NULL,
      namespace text, -- absent (null) and empty are two different streams
@@ -32,9 +32,9 @@ const migrations: readonly string[] = [
      finished_at timestamptz,
      UNIQUE NULLS NOT DISTINCT (connection, namespace, name)
    );
-   CREATE INDEX ON reactor_connect.streams (table_schema, table_name);
-   CREATE TABLE reactor_connect.slices (
-     stream_id bigint NOT NULL REFERENCES reactor_connect.streams ON DELETE CASCADE,
+   CREATE INDEX ON ${schema}.streams (table_schema, table_name);
+   CREATE TABLE ${schema}.slices (
+     stream_id bigint NOT NULL REFERENCES ${schema}.streams ON DELETE CASCADE,
      slice text NOT NULL,
      ordinal integer NOT NULL,
      partition integer NOT NULL,
@@ -47,14 +47,14 @@ const migrations: readonly string[] = [
      updated_at timestamptz NOT NULL DEFAULT now(),
      PRIMARY KEY (stream_id, slice)
    );
-   CREATE TABLE reactor_connect.positions (
-     stream_id bigint NOT NULL REFERENCES reactor_connect.streams ON DELETE CASCADE,
+   CREATE TABLE ${schema}.positions (
+     stream_id bigint NOT NULL REFERENCES ${schema}.streams ON DELETE CASCADE,
      partition integer NOT NULL,
      next text NOT NULL, -- where to go on in the log
      PRIMARY KEY (stream_id, partition)
    );
-   CREATE TABLE reactor_connect.rejected_records (
-     stream_id bigint NOT NULL REFERENCES reactor_connect.streams ON DELETE CASCADE,
+   CREATE TABLE ${schema}.rejected_records (
+     stream_id bigint NOT NULL REFERENCES ${schema}.streams ON DELETE CASCADE,
      sync_id bigint NOT NULL,
      slice text NOT NULL,
      seq bigint NOT NULL,
@@ -62,7 +62,8 @@ const migrations: readonly string[] = [
      rejected_at timestamptz NOT NULL DEFAULT now(),
      PRIMARY KEY (stream_id, sync_id, slice, seq)
    )`,
-  `ALTER TABLE reactor_connect.runs ADD COLUMN key text -- names the run where its starter does`,
+  (schema) =>
+    `ALTER TABLE ${schema}.runs ADD COLUMN key text -- names the run where its starter does`,
 ]
 
 /** Creates or migrates the bookkeeping. Durable when it resolves; at most one at a time in a database. */
@@ -70,20 +71,19 @@ export async function migrateBookkeeping(session: Session): Promise<void> {
   if ((await appliedVersion(session)) >= migrations.length) return
   await session.transaction(async () => {
     await session.rows('SELECT pg_advisory_xact_lock($1)', [lockKey('migrations')])
-    if (!(await schemaExists(session, 'reactor_connect'))) {
-      await session.run('CREATE SCHEMA reactor_connect')
+    const schema = session.bookkeeping
+    if (!(await schemaExists(session, session.bookkeepingSchema))) {
+      await session.run(`CREATE SCHEMA ${schema}`)
     }
     await session.run(
-      `CREATE TABLE IF NOT EXISTS reactor_connect.migrations
+      `CREATE TABLE IF NOT EXISTS ${schema}.migrations
          (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
     )
     const applied = await appliedVersion(session)
     for (const [index, sql] of migrations.entries()) {
       if (index < applied) continue
-      await session.run(sql)
-      await session.rows('INSERT INTO reactor_connect.migrations (version) VALUES ($1)', [
-        index + 1,
-      ])
+      await session.run(sql(schema))
+      await session.rows(`INSERT INTO ${schema}.migrations (version) VALUES ($1)`, [index + 1])
     }
   })
 }
@@ -96,11 +96,12 @@ export async function schemaExists(session: Session, schema: string): Promise<bo
 
 async function appliedVersion(session: Session): Promise<number> {
   const [found] = await session.rows<{ exists: boolean }>(
-    `SELECT to_regclass('reactor_connect.migrations') IS NOT NULL AS exists`,
+    'SELECT to_regclass($1) IS NOT NULL AS exists',
+    [`${session.bookkeeping}.migrations`],
   )
   if (found?.exists !== true) return 0
   const [row] = await session.rows<{ version: number }>(
-    'SELECT coalesce(max(version), 0) AS version FROM reactor_connect.migrations',
+    `SELECT coalesce(max(version), 0) AS version FROM ${session.bookkeeping}.migrations`,
   )
   return row?.version ?? 0
 }
@@ -120,7 +121,7 @@ export async function startRun(
   key?: string,
 ): Promise<number> {
   const [row] = await session.rows<{ run: string }>(
-    `INSERT INTO reactor_connect.runs AS r (connection, run, ended, key) VALUES ($1, 1, false, $2)
+    `INSERT INTO ${session.bookkeeping}.runs AS r (connection, run, ended, key) VALUES ($1, 1, false, $2)
      ON CONFLICT (connection) DO UPDATE SET
        run = r.run + (r.ended AND (r.key = excluded.key) IS NOT TRUE)::int,
        ended = false, key = excluded.key
@@ -132,7 +133,7 @@ export async function startRun(
 
 export async function endRun(session: Session, connection: string, run: number): Promise<void> {
   await session.rows(
-    'UPDATE reactor_connect.runs SET ended = true WHERE connection = $1 AND run = $2',
+    `UPDATE ${session.bookkeeping}.runs SET ended = true WHERE connection = $1 AND run = $2`,
     [connection, run],
   )
 }

@@ -36,9 +36,9 @@ export async function writeCheckpoint(
   const { slices, next, partition } = checkpoint
   const [row] = await session.rows<{ fence: number; moved: number }>(
     `WITH fence AS MATERIALIZED (
-       SELECT id FROM reactor_connect.streams WHERE id = $1 AND epoch = $2 FOR SHARE),
+       SELECT id FROM ${session.bookkeeping}.streams WHERE id = $1 AND epoch = $2 FOR SHARE),
      moved AS (
-       INSERT INTO reactor_connect.slices AS s
+       INSERT INTO ${session.bookkeeping}.slices AS s
          (stream_id, slice, ordinal, partition, planned_sync, state, seq, loaded, rejected, complete)
        SELECT f.id, c.slice, 0, $3, $4, c.state, c.seq, c.loaded, c.rejected, c.complete
          FROM fence f, unnest($5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::boolean[])
@@ -50,7 +50,7 @@ export async function writeCheckpoint(
        WHERE s.seq = excluded.seq - excluded.loaded - excluded.rejected
        RETURNING 1),
      position AS (
-       INSERT INTO reactor_connect.positions (stream_id, partition, next)
+       INSERT INTO ${session.bookkeeping}.positions (stream_id, partition, next)
        SELECT f.id, $3, $11 FROM fence f WHERE $11::text IS NOT NULL
        ON CONFLICT (stream_id, partition) DO UPDATE SET next = excluded.next)
      SELECT (SELECT count(*) FROM fence)::int AS fence, (SELECT count(*) FROM moved)::int AS moved`,
@@ -83,7 +83,7 @@ export async function writeRejections(
   { id, rejections }: { readonly id: string; readonly rejections: readonly Rejection[] },
 ): Promise<void> {
   await session.rows(
-    `INSERT INTO reactor_connect.rejected_records (stream_id, sync_id, slice, seq, reason)
+    `INSERT INTO ${session.bookkeeping}.rejected_records (stream_id, sync_id, slice, seq, reason)
      SELECT $1, $2, slice, seq, reason FROM unnest($3::text[], $4::bigint[], $5::text[]) AS r (slice, seq, reason)`,
     [
       id,
@@ -110,7 +110,7 @@ async function staleSlice(
   },
 ): Promise<ConnectError> {
   const rows = await session.rows<{ slice: string; seq: string }>(
-    'SELECT slice, seq FROM reactor_connect.slices WHERE stream_id = $1',
+    `SELECT slice, seq FROM ${session.bookkeeping}.slices WHERE stream_id = $1`,
     [id],
   )
   const saved = new Map(rows.map(({ slice, seq }) => [slice, Number(seq)]))

@@ -14,7 +14,7 @@ export async function savePlan(
   await session.transaction(async () => {
     const id = await lockStream(session, sync)
     await session.rows(
-      `INSERT INTO reactor_connect.slices AS s
+      `INSERT INTO ${session.bookkeeping}.slices AS s
          (stream_id, slice, ordinal, partition, planned_sync, state, seq)
        SELECT $1, slice, $6 + n, partition, $2, state, 0
          FROM unnest($3::text[], $4::int[], $5::text[]) WITH ORDINALITY AS p (slice, partition, state, n)
@@ -51,7 +51,7 @@ export async function finishSync(
     await requireComplete(session, sync, id)
     if (target.isOverwrite) await swapStage(session, sync, target)
     await session.rows(
-      `UPDATE reactor_connect.streams SET complete = true, staged = false, finished_at = now() WHERE id = $1`,
+      `UPDATE ${session.bookkeeping}.streams SET complete = true, staged = false, finished_at = now() WHERE id = $1`,
       [id],
     )
   })
@@ -63,7 +63,7 @@ async function lockStream(
   { sink, streamId, epoch }: StreamSync,
 ): Promise<string> {
   const [row] = await session.rows<{ id: string }>(
-    `SELECT id FROM reactor_connect.streams
+    `SELECT id FROM ${session.bookkeeping}.streams
       WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 AND epoch = $4 FOR UPDATE`,
     [sink.connection, streamId.namespace ?? null, streamId.name, epoch],
   )
@@ -75,7 +75,7 @@ async function lockStream(
 async function requireComplete(session: Session, sync: StreamSync, id: string): Promise<void> {
   const [row] = await session.rows<{ planned: number; complete: number }>(
     `SELECT count(*)::int AS planned, count(*) FILTER (WHERE complete)::int AS complete
-       FROM reactor_connect.slices WHERE stream_id = $1 AND planned_sync = $2`,
+       FROM ${session.bookkeeping}.slices WHERE stream_id = $1 AND planned_sync = $2`,
     [id, sync.syncId],
   )
   if (row === undefined || row.planned === row.complete) return

@@ -13,14 +13,14 @@ export async function forgetStreams(
   const names = streams === 'all' ? null : JSON.stringify(streams)
   await session.rows(
     `WITH forgotten AS (
-       UPDATE reactor_connect.streams AS stream
+       UPDATE ${session.bookkeeping}.streams AS stream
           SET complete = true, staged = false, run = 0, epoch = epoch + 1
         WHERE connection = $1 AND ($2::json IS NULL OR EXISTS (
           SELECT FROM json_to_recordset($2::json) AS wanted (name text, namespace text)
            WHERE wanted.name = stream.name AND wanted.namespace IS NOT DISTINCT FROM stream.namespace))
        RETURNING id
      )
-     DELETE FROM reactor_connect.slices USING forgotten WHERE stream_id = forgotten.id`,
+     DELETE FROM ${session.bookkeeping}.slices USING forgotten WHERE stream_id = forgotten.id`,
     [connection, names],
   )
 }

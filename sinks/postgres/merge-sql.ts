@@ -85,7 +85,7 @@ function isNewer(merge: Merge, from: string): string {
 }
 
 /** Of rows `s`; `order` is the column that says which came later. */
-function newestFirst(merge: Merge, order: '_reactor_seq' | 'ctid'): string {
+export function newestFirst(merge: Merge, order: '_reactor_seq' | 'ctid'): string {
   return [
     ...(merge.cursor === undefined ? [] : [`${cursorOf(merge.cursor, 's')} DESC NULLS LAST`]),
     's._airbyte_extracted_at DESC NULLS LAST',
@@ -108,7 +108,7 @@ function cursorOf({ name, path, isText }: NonNullable<Merge['cursor']>, alias: s
 }
 
 /** `=` can use an index and `IS NOT DISTINCT FROM` cannot. */
-function sameKey(merge: Merge, one: string, other: string): string {
+export function sameKey(merge: Merge, one: string, other: string): string {
   const operator = merge.hasNullKeys ? 'IS NOT DISTINCT FROM' : '='
   return merge.key
     .map((column) => `${one}.${quote(column)} ${operator} ${other}.${quote(column)}`)

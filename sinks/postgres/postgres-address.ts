@@ -1,3 +1,5 @@
+import type { MetRows } from './sandbox/met-rows.ts'
+
 /** Where a destination database is, and as whom to connect. */
 export interface PostgresAddress {
   readonly host: string
@@ -14,4 +16,18 @@ export interface PostgresPlace {
   readonly address: PostgresAddress
   /** The schema of the tables; default: the stream's namespace, else `public`. */
   readonly schema?: string
+  /** The schema of the sink's own tables; default: `reactor_connect`. A sandbox has its own. */
+  readonly bookkeeping?: string
+  /** A sandbox's, by table of its schema: the rows of production that a merge there is to meet. */
+  readonly metRows?: Readonly<Record<string, MetRows>>
+}
+
+export const bookkeepingSchema = 'reactor_connect'
+
+/** Where its sessions go. */
+export function sessionPlace({ address, bookkeeping }: PostgresPlace): {
+  readonly address: PostgresAddress
+  readonly bookkeeping?: string
+} {
+  return { address, ...(bookkeeping !== undefined && { bookkeeping }) }
 }

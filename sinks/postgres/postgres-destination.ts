@@ -5,7 +5,7 @@ import { endRun, migrateBookkeeping, schemaExists, startRun } from './bookkeepin
 import { finishSync, savePlan } from './finish-sync.ts'
 import { forgetStreams } from './forget-streams.ts'
 import { quoteIdentifier } from './identifiers.ts'
-import type { PostgresPlace } from './postgres-address.ts'
+import { sessionPlace, type PostgresPlace } from './postgres-address.ts'
 import { Session } from './session.ts'
 
 /** The destination on the main thread. Connects at its first use. */
@@ -64,7 +64,7 @@ class PostgresDestination implements Destination {
 
   async #with<T>(sink: SinkStream | undefined, work: (session: Session) => Promise<T>): Promise<T> {
     const stream = sink?.stream.stream.name
-    const place = { address: this.#place.address, ...(stream !== undefined && { stream }) }
+    const place = { ...sessionPlace(this.#place), ...(stream !== undefined && { stream }) }
     await using session = await Session.open(place)
     this.#migrated ??= migrateBookkeeping(session)
     try {

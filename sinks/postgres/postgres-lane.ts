@@ -7,8 +7,9 @@ import { CopyLoad } from './copy-load.ts'
 import { lockKey, quoteTable } from './identifiers.ts'
 import { LaneProgress } from './lane-progress.ts'
 import { mergeStatements, type Merge } from './merge-sql.ts'
-import type { PostgresPlace } from './postgres-address.ts'
+import { sessionPlace, type PostgresPlace } from './postgres-address.ts'
 import type { RowTailOptions } from './copy-format.ts'
+import { bringMetRows } from './sandbox/met-rows.ts'
 import { Session } from './session.ts'
 import { createStaging, mergeOf, staging } from './staging.ts'
 import { streamTarget, targetColumns, type StreamTarget } from './stream-target.ts'
@@ -26,7 +27,7 @@ export async function openPostgresLane(
 ): Promise<SinkLane> {
   const target = streamTarget(sync.sink, place.schema)
   const table = quoteTable(target.loaded)
-  const at = { address: place.address, stream: sync.streamId.name, table }
+  const at = { ...sessionPlace(place), stream: sync.streamId.name, table }
   const session = await Session.open(at)
   try {
     await session.rows('SELECT pg_advisory_lock_shared($1)', [
@@ -87,8 +88,9 @@ class PostgresLane implements SinkLane {
       tail: this.#tail(false),
     }
     const staged = { table: staging, relation: '_reactor_staging', tail: this.#tail(true) }
-    // Deletes, and values that a record of changes lacks, need the rows that are there.
-    const insertsFirst = target.deletedAt === undefined && !target.isCdc
+    // Deletes, and values that a record of changes lacks, need the rows that are there; so does a sandbox, which fetches them.
+    const meetsRows = parts.place.metRows?.[target.loaded.table] !== undefined
+    const insertsFirst = target.deletedAt === undefined && !target.isCdc && !meetsRows
     this.#load = new CopyLoad({
       session,
       stream: sync.streamId.name,
@@ -217,9 +219,16 @@ class PostgresLane implements SinkLane {
       [
         `SELECT pg_advisory_xact_lock(${lock})`,
         ...(addsMeta ? [`ALTER TABLE ${quoteTable(target.loaded)} ${addMeta}`] : []),
+        ...this.#metRows(merge),
       ].join(';\n'),
     )
     await this.#runMerge(merge)
+  }
+
+  #metRows(merge: Merge): readonly string[] {
+    const { place, target } = this.#parts
+    const met = place.metRows?.[target.loaded.table]
+    return met === undefined ? [] : bringMetRows(merge, met)
   }
 
   /** Most batches have a key once. The sort that finds the newest of several rows is for those that turn out to have more. */
@@ -289,7 +298,7 @@ class PostgresLane implements SinkLane {
       const { place, session, sync } = this.#parts
       const error = session.error(thrown)
       if (error.code === 'destination_connection_lost') {
-        const at = { address: place.address, stream: sync.streamId.name }
+        const at = { ...sessionPlace(place), stream: sync.streamId.name }
         await using other = await Session.open(at)
         await requireEpoch(other, sync)
       }
@@ -311,7 +320,7 @@ function emptySeen(): {
 async function requireEpoch(session: Session, sync: StreamSync): Promise<string> {
   const { sink, streamId, epoch } = sync
   const [row] = await session.rows<{ id: string }>(
-    `SELECT id FROM reactor_connect.streams
+    `SELECT id FROM ${session.bookkeeping}.streams
       WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 AND epoch = $4`,
     [sink.connection, streamId.namespace ?? null, streamId.name, epoch],
   )

@@ -9,6 +9,7 @@ import type { StreamRow } from './stream-rows.ts'
 import { targetColumns, type StreamTarget } from './stream-target.ts'
 import {
   addMeta,
+  alterTable,
   createStage,
   createTable,
   evolveTable,
@@ -16,6 +17,9 @@ import {
   missingMetadata,
   ownColumns,
   readTable,
+  refusalOf,
+  tableChanges,
+  type TableChange,
   type TableColumns,
 } from './tables.ts'
 
@@ -55,24 +59,40 @@ export async function prepareTables(preparation: Preparation): Promise<string | 
 }
 
 async function ensureTable(preparation: Preparation): Promise<void> {
+  const { session, target } = preparation
+  const { actual, changes, refusal } = await planTable(preparation)
+  if (refusal !== undefined) throw refusal
+  if (actual === undefined) await createTable(session, wantedOf(preparation, target.table))
+  else await alterTable(session, target.table, changes)
+}
+
+/** What a sync has to do to its table before it loads. */
+export interface TablePlan {
+  /** The table as it is; undefined where it is to be created. */
+  readonly actual: TableColumns | undefined
+  readonly changes: readonly TableChange[]
+  /** Why it cannot be done. */
+  readonly refusal: ConnectError | undefined
+}
+
+/** Only looks. A sandbox shows this plan, and a sync carries it out. */
+export async function planTable(
+  preparation: Pick<Preparation, 'session' | 'sink' | 'target' | 'isOurs'>,
+): Promise<TablePlan> {
   const { session, sink, target, isOurs } = preparation
-  const wanted = wantedOf(preparation, target.table)
   const actual = await readTable(session, target.table)
-  if (actual === undefined) {
-    await createTable(session, wanted)
-    return
-  }
+  if (actual === undefined) return { actual, changes: [], refusal: undefined }
+  const changes = tableChanges(wantedOf(preparation, target.table), actual)
   const isForeign = !isOurs && missingMetadata(actual, sink.metadata).length > 0
   if (isForeign && (await hasRows(session, target.table))) {
-    throw new ConnectError('destination_table_foreign', {
-      details: { table: quoteTable(target.table) },
-    })
+    const details = { table: quoteTable(target.table) }
+    return { actual, changes, refusal: new ConnectError('destination_table_foreign', { details }) }
   }
-  await evolveTable(session, wanted, actual)
+  return { actual, changes, refusal: await refusalOf(session, target.table, changes) }
 }
 
 function wantedOf(
-  { sink, target }: Preparation,
+  { sink, target }: Pick<Preparation, 'sink' | 'target'>,
   name: TableName,
 ): Parameters<typeof createTable>[1] {
   return { name, columns: target.columns, metadata: sink.metadata }

@@ -4,15 +4,25 @@ import { watchSession } from '../../connectors/postgres/session-watch.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { CopyIn } from './copy-in.ts'
 import { destinationError, type ErrorPlace } from './destination-errors.ts'
-import type { PostgresAddress } from './postgres-address.ts'
+import { quoteIdentifier } from './identifiers.ts'
+import { bookkeepingSchema, type PostgresAddress } from './postgres-address.ts'
 
 /** UNIQUE NULLS NOT DISTINCT came with 15. */
 const OLDEST_SERVER = 150_000
+
+/** Where a session goes, and what its errors name. */
+export interface SessionPlace extends ErrorPlace {
+  /** See PostgresPlace. */
+  readonly bookkeeping?: string
+}
 
 /** One database session. Every error that its methods throw is a ConnectError, but those of a COPY. */
 export class Session implements AsyncDisposable {
   readonly #client: Client
   readonly #place: ErrorPlace
+  /** The schema of the bookkeeping: its name, and quoted for SQL. */
+  readonly bookkeepingSchema: string
+  readonly bookkeeping: string
   #openQueries = 0
   #copy: CopyIn | undefined
   /** Of the session on the server. */
@@ -20,15 +30,17 @@ export class Session implements AsyncDisposable {
   /** Why the session ended between two queries. */
   #lost: Error | undefined
 
-  private constructor(client: Client, place: ErrorPlace) {
+  private constructor(client: Client, place: SessionPlace) {
     this.#client = client
     this.#place = place
+    this.bookkeepingSchema = place.bookkeeping ?? bookkeepingSchema
+    this.bookkeeping = quoteIdentifier(this.bookkeepingSchema)
     client.on('error', (error) => {
       this.#lost ??= error
     })
   }
 
-  static async open(place: ErrorPlace): Promise<Session> {
+  static async open(place: SessionPlace): Promise<Session> {
     const { address } = place
     const config = clientConfig(address)
     const client = new Client(config)

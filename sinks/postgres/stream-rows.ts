@@ -60,14 +60,15 @@ interface RawStreamRow {
   readonly complete: boolean
 }
 
+/** `locked`: until the transaction ends. */
 export async function readStreamRow(
   session: Session,
   connection: string,
-  { streamId }: StreamTarget,
+  { streamId, lock }: Pick<StreamTarget, 'streamId'> & { readonly lock: 'locked' | 'unlocked' },
 ): Promise<StreamRow | undefined> {
   const [row] = await session.rows<RawStreamRow>(
-    `SELECT * FROM reactor_connect.streams
-      WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 FOR UPDATE`,
+    `SELECT * FROM ${session.bookkeeping}.streams
+      WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 ${lock === 'locked' ? 'FOR UPDATE' : ''}`,
     [connection, streamId.namespace ?? null, streamId.name],
   )
   if (row === undefined) return undefined
@@ -93,7 +94,7 @@ export async function otherOwners(
   ownId: string | undefined,
 ): Promise<readonly { connection: string; settings: string; complete: boolean }[]> {
   return session.rows(
-    `SELECT connection, settings, complete FROM reactor_connect.streams
+    `SELECT connection, settings, complete FROM ${session.bookkeeping}.streams
       WHERE table_schema = $1 AND table_name = $2 AND id IS DISTINCT FROM $3`,
     [table.schema, table.table, ownId ?? null],
   )
@@ -108,7 +109,7 @@ export async function writeStreamRow(
   },
 ): Promise<string> {
   const [row] = await session.rows<{ id: string }>(
-    `INSERT INTO reactor_connect.streams AS s
+    `INSERT INTO ${session.bookkeeping}.streams AS s
        (connection, namespace, name, table_schema, table_name, settings, columns, key_index, staged,
         sync_id, generation_id, epoch, run, complete)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, false)
@@ -146,7 +147,7 @@ export async function readSlices(session: Session, id: string): Promise<SliceChe
     seq: string
     complete: boolean
   }>(
-    `SELECT slice, partition, state, seq, complete FROM reactor_connect.slices
+    `SELECT slice, partition, state, seq, complete FROM ${session.bookkeeping}.slices
       WHERE stream_id = $1 ORDER BY ordinal, slice`,
     [id],
   )
@@ -160,7 +161,7 @@ export async function readPositions(
   id: string,
 ): Promise<StreamSync['positions']> {
   return session.rows<{ partition: number; next: string }>(
-    'SELECT partition, next FROM reactor_connect.positions WHERE stream_id = $1 ORDER BY partition',
+    `SELECT partition, next FROM ${session.bookkeeping}.positions WHERE stream_id = $1 ORDER BY partition`,
     [id],
   )
 }

@@ -5,7 +5,6 @@ import {
   conversion,
   widenedType,
   type ActualType,
-  type OwnType,
 } from './column-types.ts'
 import { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from './identifiers.ts'
 import type { Session } from './session.ts'
@@ -72,18 +71,26 @@ export async function evolveTable(
   actual: TableColumns,
 ): Promise<void> {
   const changes = tableChanges(wanted, actual)
-  const widened = changes.filter(({ type }) => type !== undefined)
-  if (widened.length > 0) await requireFree(session, wanted.name, widened)
-  if (changes.length > 0) {
-    const actions = changes.map(({ action }) => action).join(', ')
-    await session.run(`ALTER TABLE ${quoteTable(wanted.name)} ${actions}`)
-  }
+  const refusal = await refusalOf(session, wanted.name, changes)
+  if (refusal !== undefined) throw refusal
+  await alterTable(session, wanted.name, changes)
+}
+
+export async function alterTable(
+  session: Session,
+  name: TableName,
+  changes: readonly TableChange[],
+): Promise<void> {
+  if (changes.length === 0) return
+  const actions = changes.map(({ action }) => action).join(', ')
+  await session.run(`ALTER TABLE ${quoteTable(name)} ${actions}`)
 }
 
 export interface TableChange {
+  readonly kind: 'add' | 'widen'
   readonly column: string
-  /** The new type of a column that is widened; undefined for one that is added. */
-  readonly type?: OwnType
+  /** The type that the column gets. */
+  readonly type: string
   /** Of ALTER TABLE. */
   readonly action: string
 }
@@ -92,21 +99,26 @@ export interface TableChange {
 export function tableChanges(wanted: WantedTable, actual: TableColumns): TableChange[] {
   const changes: TableChange[] = []
   for (const [column, type] of metadataColumns(wanted.metadata)) {
-    if (!actual.has(column)) changes.push({ column, action: `ADD COLUMN ${column} ${type}` })
+    if (!actual.has(column)) changes.push(addition(column, column, type))
   }
   for (const { name: column, kind } of wanted.columns) {
     const quoted = quoteIdentifier(column)
     const existing = actual.get(column)
     if (existing === undefined) {
-      changes.push({ column, action: `ADD COLUMN ${quoted} ${columnTypeOf(kind)}` })
+      changes.push(addition(column, quoted, columnTypeOf(kind)))
       continue
     }
     const type = widenedType(existing, kind)
     if (type === undefined) continue
     const using = conversion(quoted, existing.held, type)
-    changes.push({ column, type, action: `ALTER COLUMN ${quoted} TYPE ${type} USING ${using}` })
+    const action = `ALTER COLUMN ${quoted} TYPE ${type} USING ${using}`
+    changes.push({ kind: 'widen', column, type, action })
   }
   return changes
+}
+
+function addition(column: string, quoted: string, type: string): TableChange {
+  return { kind: 'add', column, type, action: `ADD COLUMN ${quoted} ${type}` }
 }
 
 /** The stage has the sink's columns of the table with their types: no index, default or constraint, no column of the user's. */
@@ -141,17 +153,19 @@ export function ownColumns(actual: TableColumns, columns: readonly TargetColumn[
   return [...new Set(names)].filter((name) => actual.has(name))
 }
 
-function metadataColumns(metadata: Metadata): (readonly [string, string])[] {
+export function metadataColumns(metadata: Metadata): (readonly [string, string])[] {
   const all = Object.entries(metadataTypes)
   return metadata === 'full' ? all : all.slice(0, 2)
 }
 
 /** Postgres refuses to alter the type of a column that a view reads, and says so only then, and in its own language. */
-async function requireFree(
+export async function refusalOf(
   session: Session,
   name: TableName,
   changes: readonly TableChange[],
-): Promise<void> {
+): Promise<ConnectError | undefined> {
+  const widened = changes.filter(({ kind }) => kind === 'widen')
+  if (widened.length === 0) return undefined
   const [blocked] = await session.rows<{ view: string; column: string }>(
     `SELECT quote_ident(n.nspname) || '.' || quote_ident(v.relname) AS view, a.attname AS column
        FROM pg_depend d
@@ -162,11 +176,11 @@ async function requireFree(
       WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
         AND d.refobjid = ${quoteLiteral(quoteTable(name))}::regclass AND v.oid <> d.refobjid
         AND a.attname = ANY($1) LIMIT 1`,
-    [changes.map(({ column }) => column)],
+    [widened.map(({ column }) => column)],
   )
-  if (blocked === undefined) return
-  const type = changes.find(({ column }) => column === blocked.column)?.type ?? 'text'
-  throw new ConnectError('destination_column_in_use', {
+  if (blocked === undefined) return undefined
+  const type = widened.find(({ column }) => column === blocked.column)?.type ?? 'text'
+  return new ConnectError('destination_column_in_use', {
     details: {
       table: quoteTable(name),
       reason: `view ${blocked.view} reads ${blocked.column}, which must become ${type}`,
