@@ -6,7 +6,7 @@ import type {
   JsonValue,
 } from '../protocol/index.ts'
 import type { ConnectorDescriptor } from '../connectors/connector.ts'
-import type { Authenticator, PrincipalKind, Scope } from './access/principal.ts'
+import type { Authenticator, Principal, PrincipalKind, Scope } from './access/principal.ts'
 
 /**
  * What the control plane does, without HTTP: read this first. The routes call it, the jobs call it, tests call it. Every
@@ -18,6 +18,8 @@ export interface Service {
   readonly connections: ConnectionService
   readonly runs: RunService
   readonly apiKeys: ApiKeyService
+  readonly users: UserService
+  readonly logins: LoginService
   readonly health: HealthService
 }
 
@@ -280,6 +282,83 @@ export interface ApiKeyService extends Authenticator {
   create(input: ApiKeyInput): Promise<{ readonly apiKey: ApiKey; readonly key: string }>
   list(page: PageRequest): Promise<Page<ApiKey>>
   revoke(id: string): Promise<void>
+}
+
+/** A person who logs in here, with e-mail and password: where no Identity service is configured. */
+export interface User {
+  readonly id: string
+  /** In small letters; unique. */
+  readonly email: string
+  readonly role: PrincipalKind
+  readonly createdAt: string
+  readonly lastLoginAt: string | null
+}
+export interface UserInput {
+  readonly email: string
+  readonly role: PrincipalKind
+  /** Absent: one is made. */
+  readonly password?: string
+}
+/** The password is shown once: only its hash is kept. */
+export interface WithPassword {
+  readonly user: User
+  readonly password: string
+}
+/** Every method throws `identity_external` where an Identity service knows the users. E-mails come in small letters. */
+export interface UserService {
+  /** Throws `name_taken`. */
+  create(input: UserInput): Promise<WithPassword>
+  /** By e-mail, ascending. */
+  list(page: PageRequest): Promise<Page<User>>
+  /** Holds from the next request on, also for tokens that exist. Throws `user_not_found`. */
+  setRole(email: string, role: PrincipalKind): Promise<User>
+  /** Ends the user's logins. Without a password one is made. Throws `user_not_found`. */
+  resetPassword(email: string, password?: string): Promise<WithPassword>
+  /** Ends the user's logins. Throws `user_not_found`. */
+  delete(email: string): Promise<void>
+}
+
+export interface LoginInput {
+  readonly email: string
+  readonly password: string
+}
+export interface PasswordChange {
+  /** The one until now. */
+  readonly password: string
+  readonly newPassword: string
+}
+export interface Login {
+  /** A JWT, as a bearer token. */
+  readonly token: string
+  readonly expiresAt: string
+  readonly user: User
+}
+/** embedded: at this service. external: at the Identity service, for tokens with this audience. */
+export type LoginPlace =
+  | { readonly kind: 'embedded' }
+  | { readonly kind: 'external'; readonly loginUrl: string; readonly audience: string }
+/** A JSON Web Key Set. */
+export interface KeySet {
+  readonly keys: readonly { readonly kty: string; readonly kid: string }[]
+}
+/**
+ * Tokens of users. `authenticate` throws `identity_unreachable` where the keys to check them with cannot be read, and
+ * `role_missing` for one that holds but gives no role. Other methods than that and `keySet` throw `identity_external` where
+ * an Identity service knows the users.
+ */
+export interface LoginService extends Authenticator {
+  readonly place: LoginPlace
+  /**
+   * `address`: of the network, of who asks. Throws `login_refused`, in the same words and time for an e-mail that is
+   * unknown, and `login_throttled` after too many attempts.
+   */
+  login(input: LoginInput, address: string): Promise<Login>
+  /** Ends the user's logins and begins a new one. Throws as `login` does, and `login_required` for an API key. */
+  changePassword(principal: Principal, change: PasswordChange, address: string): Promise<Login>
+  /** Ends all logins of the user. Throws `login_required` for an API key. */
+  logout(principal: Principal): Promise<void>
+  /** With which others can check tokens of this service; empty where it makes none. */
+  keySet(): Promise<KeySet>
 }
 
 export interface HealthService {

@@ -333,6 +333,22 @@ export const errorCodes = {
     message: 'This Idempotency-Key was used for another request',
     suggestedFix: 'Send another request under a key of its own.',
   },
+  identity_external: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Users and their logins are kept by the Identity service at {url}, not here',
+    suggestedFix:
+      'Add users and change passwords at the Identity service; `reactor auth login EMAIL` asks it by itself.',
+  },
+  identity_unreachable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'Logins cannot be checked: the Identity service gives no usable answer',
+    suggestedFix:
+      'Try again in a few seconds. The log of the service has the reason; API keys work meanwhile.',
+  },
   instance_config_invalid: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -489,6 +505,36 @@ export const errorCodes = {
     suggestedFix:
       "Look at the read's own error in the run's log, then run again: it resumes from the last checkpoint.",
   },
+  login_expired: {
+    failureType: 'config_error',
+    httpStatus: 401,
+    retryable: false,
+    message: 'The login of {email} at {url} has expired',
+    suggestedFix:
+      'Run `reactor auth login {email} --url {url}` to log in again, or `reactor auth logout` to use no login.',
+  },
+  login_refused: {
+    failureType: 'config_error',
+    httpStatus: 401,
+    retryable: false,
+    message: 'The e-mail or the password is wrong',
+    suggestedFix: 'Check both. An admin resets a password with `reactor auth users reset EMAIL`.',
+  },
+  login_required: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'This needs a login of a user; an API key has no password and no logins',
+    suggestedFix:
+      'Log in with `reactor auth login EMAIL`; a key is revoked with `reactor connect keys revoke ID`.',
+  },
+  login_throttled: {
+    failureType: 'transient_error',
+    httpStatus: 429,
+    retryable: true,
+    message: 'Too many attempts to log in',
+    suggestedFix: 'Wait {seconds} seconds and try again. API keys work meanwhile.',
+  },
   manifest_invalid: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -624,6 +670,15 @@ export const errorCodes = {
     retryable: false,
     message: 'The body is larger than {limit} bytes',
     suggestedFix: 'Send less in one request.',
+  },
+  role_missing: {
+    failureType: 'config_error',
+    httpStatus: 403,
+    retryable: false,
+    message:
+      'The token is valid, but gives no role: its claim {claim} must name one of admin, operator, viewer, agent',
+    suggestedFix:
+      'Have the Identity service put the role into the claim {claim}, or set `REACTOR_CONNECT_IDENTITY_ROLE_CLAIM` to the claim that has it.',
   },
   roles_unavailable: {
     failureType: 'config_error',
@@ -1007,9 +1062,9 @@ export const errorCodes = {
     failureType: 'config_error',
     httpStatus: 401,
     retryable: false,
-    message: 'This needs a valid API key',
+    message: 'This needs a valid API key or login',
     suggestedFix:
-      'Send `Authorization: Bearer KEY`. The first start of the service prints a key; `reactor auth login` keeps one for the command line.',
+      'Send `Authorization: Bearer KEY`. The first start of the service prints a key; `reactor auth login` logs in, or keeps a key, for the command line.',
   },
   unexpected: {
     failureType: 'system_error',
@@ -1031,6 +1086,13 @@ export const errorCodes = {
     retryable: false,
     message: '{problem}',
     suggestedFix: '{fix}',
+  },
+  user_not_found: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'There is no user {email}',
+    suggestedFix: 'Run `reactor auth users list` for the users.',
   },
   vault_conflict: {
     failureType: 'transient_error',

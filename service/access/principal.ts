@@ -26,7 +26,7 @@ export interface Scope {
 export interface Authenticator {
   /**
    * Null for a token that is unknown, revoked, expired, or none of its kind. Throws only where it cannot be told, because what
-   * it needs (database, key set) cannot be reached. Must compare secrets in constant time.
+   * it needs (database, key set) cannot be reached, and `role_missing` for a token that holds but gives no kind. Must compare secrets in constant time.
    */
   authenticate(token: string): Promise<Principal | null>
 }

@@ -115,6 +115,10 @@ function shown(value: unknown): string {
 function missingPartners(given: ReadonlyMap<string, Given>): readonly SettingProblem[] {
   const pairs = [
     ['vaultUrl', 'vaultToken'],
+    ['identityIssuer', 'identityUrl'],
+    ['identityAudience', 'identityUrl'],
+    ['identityJwksUrl', 'identityUrl'],
+    ['identityRoleClaim', 'identityUrl'],
     ['kafkaSaslUsername', 'kafkaSaslMechanism'],
     ['kafkaSaslUsername', 'kafkaSaslPassword'],
     ['kafkaSaslMechanism', 'kafkaSaslUsername'],

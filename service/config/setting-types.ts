@@ -74,6 +74,16 @@ export const httpUrl = text.transform((value, context) => {
   return url.href.replace(/\/+$/, '')
 })
 
+/** What tokens and passwords go over, or what they are checked with: plain http to this machine only. */
+export const secureUrl = httpUrl.refine((value) => {
+  const { protocol, hostname } = new URL(value)
+  return protocol === 'https:' || isLoopbackHost(hostname)
+}, 'must begin with https:// (http:// only for this machine)')
+
+export function isLoopbackHost(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
+}
+
 /** Where a destination is: parsed for the sink. */
 export const postgresAddress = text.transform((value, context) => {
   const address = parsePostgresUrl(value)

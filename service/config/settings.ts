@@ -10,6 +10,7 @@ import {
   network,
   postgresAddress,
   postgresUrl,
+  secureUrl,
   text,
   wholeNumber,
 } from './setting-types.ts'
@@ -180,6 +181,38 @@ export const settingsSchema = z.object({
     secret: true,
     description:
       'The PostgreSQL of the Data service: destinations `data:DATASET` are schemas in it.',
+  }),
+  identityUrl: setting(secureUrl.optional(), {
+    path: 'identity.url',
+    type: 'URL with https',
+    standard: 'users in the metadata database',
+    description:
+      'An external Identity service that knows the users: its tokens (JWTs) are taken, and `reactor auth login` asks it.',
+  }),
+  identityIssuer: setting(text.optional(), {
+    path: 'identity.issuer',
+    type: 'text',
+    standard: 'the value of `identity.url`',
+    description: 'The claim `iss` that its tokens must have, letter by letter.',
+  }),
+  identityAudience: setting(text.default('reactor-connect'), {
+    path: 'identity.audience',
+    type: 'text',
+    standard: 'reactor-connect',
+    description: 'The claim `aud` that its tokens must have: that they were made for this service.',
+  }),
+  identityJwksUrl: setting(secureUrl.optional(), {
+    path: 'identity.jwks_url',
+    type: 'URL with https',
+    standard: '`/.well-known/jwks.json` below `identity.url`',
+    description: 'The keys (JWKS) that the signatures of its tokens are checked with.',
+  }),
+  identityRoleClaim: setting(text.default('connect_role'), {
+    path: 'identity.role_claim',
+    type: 'text',
+    standard: 'connect_role',
+    description:
+      'The claim of its tokens that names the role: `admin`, `operator`, `viewer` or `agent`, or a list with one of them.',
   }),
   jobsUrl: setting(httpUrl.optional(), {
     path: 'jobs.url',

@@ -32,6 +32,7 @@ import { methodNotAllowed } from './method-not-allowed.ts'
 import { openApi, openApiPage, openApiRoute } from './openapi.ts'
 import { requestMetrics } from './request-metrics.ts'
 import { apiKeyRoutes } from './routes/api-keys.ts'
+import { authRoutes } from './routes/auth.ts'
 import { catalogRoutes } from './routes/catalog.ts'
 import { codegenRoute } from './routes/codegen.ts'
 import { connectionRoutes } from './routes/connections.ts'
@@ -41,6 +42,7 @@ import { metricsRoute } from './routes/metrics.ts'
 import { oauthRoutes } from './routes/oauth.ts'
 import { reservedRoutes } from './routes/reserved.ts'
 import { runRoutes } from './routes/runs.ts'
+import { userRoutes } from './routes/users.ts'
 
 /** The whole HTTP surface, not yet on a socket. */
 export async function buildApp(options: HttpOptions): Promise<App> {
@@ -54,7 +56,7 @@ export async function buildApp(options: HttpOptions): Promise<App> {
   await openApi(app, options.version)
   const answerOtherMethods = methodNotAllowed(app)
   const { service } = options
-  const authenticate = authentication([service.apiKeys, ...(options.authenticators ?? [])])
+  const authenticate = authentication([service.apiKeys, service.logins])
   healthRoutes(app, service.health)
   metricsRoute(app, authenticate, options.metrics)
   if (options.routes !== 'health')
@@ -93,6 +95,8 @@ async function apiRoutes(
         heartbeatMs: options.heartbeatMs ?? 15_000,
       })
       apiKeyRoutes(api, service.apiKeys)
+      authRoutes(api, service.logins)
+      userRoutes(api, service.users)
       reservedRoutes(api)
       done()
     },

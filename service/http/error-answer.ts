@@ -45,6 +45,8 @@ export function sendError(
   if (error.code === 'unauthorized') {
     void reply.header('www-authenticate', 'Bearer realm="reactor-connect"')
   }
+  const { seconds } = error.details
+  if (status === 429 && typeof seconds === 'number') void reply.header('retry-after', seconds)
   if (error.retryable && status === 503) void reply.header('retry-after', '5')
   return reply.code(status).send(errorToWire(error, request.id))
 }

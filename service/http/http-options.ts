@@ -1,6 +1,5 @@
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
-import type { Authenticator } from '../access/principal.ts'
 import type { Service } from '../service.ts'
 import type { IdempotencyStore } from '../store/store.ts'
 
@@ -8,8 +7,6 @@ import type { IdempotencyStore } from '../store/store.ts'
 export interface HttpOptions {
   readonly service: Service
   readonly idempotency: IdempotencyStore
-  /** Asked in this order for tokens that are no API keys. Default none. */
-  readonly authenticators?: readonly Authenticator[]
   readonly logger: Logger
   /** Served at `/metrics`; the requests' own metrics are added to it. */
   readonly metrics: Registry

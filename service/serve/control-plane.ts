@@ -5,6 +5,7 @@ import { Catalog } from '../catalog/catalog.ts'
 import type { Settings } from '../config/settings.ts'
 import { Connections } from '../connections/connection-service.ts'
 import { destinationAddress } from '../connections/destination-address.ts'
+import { openIdentity } from '../identity/open-identity.ts'
 import { openInstances } from '../instances/open-instances.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import { logConfig } from '../runs/log-config.ts'
@@ -59,6 +60,7 @@ export function controlPlane(parts: ControlPlaneParts): ControlPlane {
       connections: new Connections(connections),
       runs: new RunControl({ store, jobs, logger }),
       apiKeys: new ApiKeys(store.apiKeys, now),
+      ...openIdentity({ settings, store, vault, logger, now }),
       health: new Health({ store, vault, stopping, now }),
     },
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),

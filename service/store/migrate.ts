@@ -4,12 +4,14 @@ import { sessionOf, sessionOptions, translated, type Session } from './database.
 import { firstTables } from './migrations/0001-first-tables.ts'
 import { access } from './migrations/0002-access.ts'
 import { sandboxes } from './migrations/0003-sandboxes.ts'
+import { identity } from './migrations/0004-identity.ts'
 
 /** In order; a number is the place in the list. What has been released is never changed, only followed by another. */
 const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: 'first-tables', sql: firstTables },
   { name: 'access', sql: access },
   { name: 'sandboxes', sql: sandboxes },
+  { name: 'identity', sql: identity },
 ]
 
 /** Of services that start at once one migrates, and the others wait for it. */

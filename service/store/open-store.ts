@@ -6,12 +6,14 @@ import { Database } from './database.ts'
 import { Discoveries } from './discoveries.ts'
 import { IdempotencyKeys } from './idempotency.ts'
 import { Instances } from './instances.ts'
+import { LoginAttempts } from './login-attempts.ts'
 import { Locks } from './locks.ts'
 import { migrate } from './migrate.ts'
 import { prune } from './prune.ts'
 import { RunListener } from './run-listener.ts'
 import { Runs } from './runs.ts'
 import type { Retention, Store } from './store.ts'
+import { Users } from './users.ts'
 
 export interface StoreOptions {
   readonly url: string
@@ -37,6 +39,8 @@ export async function openStore({ url, logger, retention: given }: StoreOptions)
     connections: new Connections(database),
     runs: new Runs({ database, listener, logLinesPerRun: retention.logLinesPerRun }),
     apiKeys: new ApiKeys(database),
+    users: new Users(database),
+    loginAttempts: new LoginAttempts(database),
     authorizations: new Authorizations(database),
     idempotency: new IdempotencyKeys(database),
     exclusively: (lock, work) => locks.exclusively(lock, work),

@@ -31,6 +31,15 @@ export async function prune(database: Database, retention: Retention): Promise<v
   )
   await inBatches(batchRows, (limit) =>
     deleteOld(database, {
+      table: 'login_attempts',
+      key: 'subject',
+      time: 'window_ends_at',
+      before: 'now()',
+      limit,
+    }),
+  )
+  await inBatches(batchRows, (limit) =>
+    deleteOld(database, {
       table: 'idempotency_keys',
       key: 'ticket',
       time: 'created_at',

@@ -14,6 +14,7 @@ import type {
   HealthService,
   Instance,
   InstanceService,
+  LoginService,
   Page,
   PageRequest,
   Run,
@@ -21,8 +22,10 @@ import type {
   RunLogLine,
   RunService,
   Service,
+  UserService,
 } from '../../service/service.ts'
 import type { IdempotencyStore, KeptAnswer } from '../../service/store/store.ts'
+import { memoryIdentity } from './memory-identity.ts'
 
 /**
  * The contract of service.ts in memory, for tests of the HTTP surface: states, versions and errors are those of the
@@ -35,10 +38,18 @@ export class MemoryService implements Service {
   readonly connections = new MemoryConnections(this)
   readonly runs = new MemoryRuns(this)
   readonly apiKeys = new MemoryApiKeys()
+  readonly users: UserService
+  readonly logins: LoginService
   readonly health: HealthService = {
     live: () => true,
     problems: () => Promise.resolve(this.problems),
   }
+  constructor() {
+    const { users, logins } = memoryIdentity()
+    this.users = users
+    this.logins = logins
+  }
+
   /** What `/readyz` reports. */
   problems: readonly string[] = []
   readonly catalog: CatalogService = {

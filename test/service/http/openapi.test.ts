@@ -26,6 +26,7 @@ const operationIds = [
   'beginAuthorization',
   'cancelRun',
   'cancelRunOfConnection',
+  'changePassword',
   'checkInstance',
   'completeAuthorization',
   'createApiKey',
@@ -33,16 +34,21 @@ const operationIds = [
   'createConnection',
   'createInstance',
   'createReceiver',
+  'createUser',
   'deleteConnection',
   'deleteInstance',
+  'deleteUser',
   'discoverInstance',
   'generateClient',
   'getConnection',
   'getConnector',
   'getHealth',
   'getInstance',
+  'getKeySet',
+  'getLoginPlace',
   'getMetrics',
   'getOpenApi',
+  'getPrincipal',
   'getReadiness',
   'getRun',
   'getRunLogs',
@@ -57,10 +63,14 @@ const operationIds = [
   'listInstances',
   'listReceivers',
   'listRuns',
+  'listUsers',
+  'login',
+  'logout',
   'pauseConnection',
   'promoteSandbox',
   'receiveEvent',
   'resetConnection',
+  'resetPassword',
   'resumeConnection',
   'retryRun',
   'retryRunOfConnection',
@@ -70,14 +80,18 @@ const operationIds = [
   'startRun',
   'updateConnection',
   'updateInstance',
+  'updateUser',
 ]
 
 /** Answer without a key. */
 const anonymous = [
   'completeAuthorization',
   'getHealth',
+  'getKeySet',
+  'getLoginPlace',
   'getOpenApi',
   'getReadiness',
+  'login',
   'receiveEvent',
 ]
 
@@ -112,7 +126,12 @@ test('of bodies, those are required that a route cannot do without', async () =>
   const optional = operationsOf(await documentOf(api))
     .filter(({ about }) => about.requestBody?.required === false)
     .map(({ about }) => about.operationId)
-  expect(optional.toSorted()).toEqual(['beginAuthorization', 'discoverInstance', 'resetConnection'])
+  expect(optional.toSorted()).toEqual([
+    'beginAuthorization',
+    'discoverInstance',
+    'resetConnection',
+    'resetPassword',
+  ])
 })
 
 test('a path answers 405 to each method that the document does not give it, and names the others', async () => {

@@ -1,0 +1,143 @@
+import { z } from 'zod'
+import type { LoginService } from '../../service.ts'
+import type { App } from '../app.ts'
+import { principalOf } from '../authentication.ts'
+import { bodyFailures, failures, failuresOnly } from '../failures.ts'
+import {
+  keySetDocument,
+  loginDocument,
+  loginPlaceDocument,
+  loginRequest,
+  loginToWire,
+  passwordChange,
+  placeToWire,
+  principalDocument,
+  principalToWire,
+} from '../wire/login.ts'
+
+const tags = ['logins']
+const anonymous = { config: { anonymous: true } } as const
+/** What any route may answer that needs no token. */
+const anonymousFailures = [
+  'request_invalid',
+  'unexpected',
+  'store_unavailable',
+  'request_timed_out',
+] as const
+
+/** Who a caller is, and how people become one. */
+export function authRoutes(api: App, logins: LoginService): void {
+  anonymousRoutes(api, logins)
+  api.get(
+    '/auth/whoami',
+    {
+      schema: {
+        tags,
+        operationId: 'getPrincipal',
+        summary: 'Whom the token stands for',
+        response: { 200: principalDocument, ...failures() },
+      },
+    },
+    async (request, reply) => reply.send(principalToWire(principalOf(request))),
+  )
+  api.post(
+    '/auth/logout',
+    {
+      schema: {
+        tags,
+        operationId: 'logout',
+        summary: 'End all logins of the user',
+        response: {
+          204: z.null().meta({ description: 'Tokens of this user hold no more.' }),
+          ...failures('login_required', 'identity_external'),
+        },
+      },
+    },
+    async (request, reply) => {
+      await logins.logout(principalOf(request))
+      return reply.code(204).send(null)
+    },
+  )
+  api.post(
+    '/auth/password',
+    {
+      schema: {
+        tags,
+        operationId: 'changePassword',
+        summary: 'Change one’s own password: ends all logins, and answers a new one',
+        body: passwordChange,
+        response: {
+          200: loginDocument,
+          ...failures(
+            ...bodyFailures,
+            ...(['login_required', 'login_refused', 'login_throttled'] as const),
+            'identity_external',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { password, new_password: newPassword } = request.body
+      const change = { password, newPassword }
+      const login = await logins.changePassword(principalOf(request), change, request.ip)
+      return reply.send(loginToWire(login))
+    },
+  )
+}
+
+function anonymousRoutes(api: App, logins: LoginService): void {
+  api.get(
+    '/auth',
+    {
+      ...anonymous,
+      schema: {
+        tags,
+        operationId: 'getLoginPlace',
+        summary: 'Where users log in',
+        security: [],
+        response: { 200: loginPlaceDocument, ...failuresOnly(...anonymousFailures) },
+      },
+    },
+    async (_request, reply) => reply.send(placeToWire(logins.place)),
+  )
+  api.post(
+    '/auth/login',
+    {
+      ...anonymous,
+      schema: {
+        tags,
+        operationId: 'login',
+        summary: 'Log in with e-mail and password: a token for 12 hours',
+        security: [],
+        body: loginRequest,
+        response: {
+          200: loginDocument,
+          ...failuresOnly(
+            ...anonymousFailures,
+            ...bodyFailures,
+            ...(['login_refused', 'login_throttled', 'identity_external'] as const),
+          ),
+        },
+      },
+    },
+    async (request, reply) => reply.send(loginToWire(await logins.login(request.body, request.ip))),
+  )
+  api.get(
+    '/.well-known/jwks.json',
+    {
+      ...anonymous,
+      schema: {
+        tags,
+        operationId: 'getKeySet',
+        summary: 'The public keys that tokens are signed with here (JWKS)',
+        description: 'None where an Identity service makes the tokens.',
+        security: [],
+        response: { 200: keySetDocument, ...failuresOnly(...anonymousFailures) },
+      },
+    },
+    async (_request, reply) => {
+      const { keys } = await logins.keySet()
+      return reply.send({ keys: keys.map((key) => ({ ...key })) })
+    },
+  )
+}

@@ -1,0 +1,137 @@
+import { z } from 'zod'
+import type { UserService } from '../../service.ts'
+import type { App } from '../app.ts'
+import { bodyFailures, failures } from '../failures.ts'
+import { pageQuery, pageRequestOf, pageSchema, pageToWire } from '../wire/paging.ts'
+import {
+  email,
+  passwordReset,
+  userChange,
+  userCreate,
+  userDocument,
+  userToWire,
+  userWithPassword,
+  withPasswordToWire,
+} from '../wire/user.ts'
+
+const tags = ['users']
+const params = z.object({ email })
+/** The answer holds a password: what is answered again would have to be kept. */
+const headers = z
+  .looseObject({ 'idempotency-key': z.undefined().optional() })
+  .meta({ type: 'object' })
+
+/** Users of the embedded identity: for admins. */
+export function userRoutes(api: App, users: UserService): void {
+  api.get(
+    '/users',
+    {
+      schema: {
+        tags,
+        operationId: 'listUsers',
+        summary: 'Users, by e-mail',
+        querystring: z.strictObject(pageQuery),
+        response: {
+          200: pageSchema(userDocument).meta({ id: 'UserPage' }),
+          ...failures('cursor_invalid', 'identity_external'),
+        },
+      },
+    },
+    async ({ query }, reply) =>
+      reply.send(pageToWire(await users.list(pageRequestOf(query)), userToWire)),
+  )
+  createRoute(api, users)
+  changeRoutes(api, users)
+  deleteRoute(api, users)
+}
+
+function createRoute(api: App, users: UserService): void {
+  api.post(
+    '/users',
+    {
+      schema: {
+        tags,
+        operationId: 'createUser',
+        summary: 'Add a user; the password is shown this once',
+        description: 'Takes no `Idempotency-Key`: the answer holds the password.',
+        headers,
+        body: userCreate,
+        response: {
+          201: userWithPassword,
+          ...failures(...bodyFailures, 'name_taken', 'identity_external', 'login_throttled'),
+        },
+      },
+    },
+    async ({ body }, reply) => {
+      const { password } = body
+      const input = { email: body.email, role: body.role }
+      const made = await users.create({ ...input, ...(password !== undefined && { password }) })
+      return reply.code(201).send(withPasswordToWire(made))
+    },
+  )
+}
+
+function changeRoutes(api: App, users: UserService): void {
+  api.patch(
+    '/users/:email',
+    {
+      schema: {
+        tags,
+        operationId: 'updateUser',
+        summary: 'Give a user another role, at once',
+        params,
+        body: userChange,
+        response: {
+          200: userDocument,
+          ...failures(...bodyFailures, 'user_not_found', 'identity_external'),
+        },
+      },
+    },
+    async (request, reply) =>
+      reply.send(userToWire(await users.setRole(request.params.email, request.body.role))),
+  )
+  api.post(
+    '/users/:email/reset-password',
+    {
+      schema: {
+        tags,
+        operationId: 'resetPassword',
+        summary: 'Set a new password, shown this once, and end the logins of the user',
+        description: 'Takes no `Idempotency-Key`: the answer holds the password.',
+        headers,
+        params,
+        body: passwordReset,
+        response: {
+          200: userWithPassword,
+          ...failures(...bodyFailures, 'user_not_found', 'identity_external', 'login_throttled'),
+        },
+      },
+    },
+    async (request, reply) =>
+      reply.send(
+        withPasswordToWire(await users.resetPassword(request.params.email, request.body?.password)),
+      ),
+  )
+}
+
+function deleteRoute(api: App, users: UserService): void {
+  api.delete(
+    '/users/:email',
+    {
+      schema: {
+        tags,
+        operationId: 'deleteUser',
+        summary: 'Remove a user, and end their logins',
+        params,
+        response: {
+          204: z.null().meta({ description: 'The user is removed.' }),
+          ...failures('user_not_found', 'identity_external'),
+        },
+      },
+    },
+    async (request, reply) => {
+      await users.delete(request.params.email)
+      return reply.code(204).send(null)
+    },
+  )
+}

@@ -1,0 +1,54 @@
+import { createHmac } from 'node:crypto'
+import { ConnectError } from '../../protocol/index.ts'
+import type { LoginAttemptStore } from '../store/store.ts'
+
+export interface Attempt {
+  readonly email: string
+  /** Of the network, of who asks. */
+  readonly address: string
+}
+
+/** Attempts that fail, in a window that begins with the first of them. */
+export const attemptWindowMs = 15 * 60_000
+export const attemptLimits = {
+  /** Of one address at one e-mail: who is locked out here may log in from elsewhere. */
+  pair: 10,
+  /** At one e-mail, from wherever. */
+  email: 100,
+  /** Of one address, at whatever e-mails. */
+  address: 100,
+} as const
+
+/**
+ * Stops who tries passwords, alike for e-mails that exist and those that do not. An attempt is counted before it is made, in
+ * the database, so that many at once, and many processes, are no way around it.
+ */
+export class LoginLimits {
+  readonly #store: LoginAttemptStore
+
+  constructor(store: LoginAttemptStore) {
+    this.#store = store
+  }
+
+  /** `secret`: keys the hashes under which attempts are kept: a password may be typed in the place of the e-mail. Throws `login_throttled`. */
+  async begin({ email, address }: Attempt, secret: Buffer): Promise<() => Promise<void>> {
+    const limits = new Map<string, number>()
+    const add = (subject: readonly string[], limit: number): void => {
+      limits.set(
+        createHmac('sha256', secret).update(JSON.stringify(subject)).digest('base64url'),
+        limit,
+      )
+    }
+    add(['pair', email, address], attemptLimits.pair)
+    add(['email', email], attemptLimits.email)
+    add(['address', address], attemptLimits.address)
+    const subjects = [...limits.keys()]
+    const counts = await this.#store.count(subjects, attemptWindowMs)
+    const over = counts.filter(({ subject, attempts }) => attempts > (limits.get(subject) ?? 0))
+    if (over.length > 0) {
+      const ms = Math.max(...over.map(({ endsInMs }) => endsInMs))
+      throw new ConnectError('login_throttled', { details: { seconds: Math.ceil(ms / 1000) } })
+    }
+    return () => this.#store.giveBack(subjects)
+  }
+}

@@ -1,0 +1,55 @@
+import type { Logger } from 'pino'
+import type { Settings } from '../config/settings.ts'
+import type { LoginService, UserService } from '../service.ts'
+import type { Store } from '../store/store.ts'
+import type { Vault } from '../vault/vault.ts'
+import { EmbeddedLogins } from './embedded-logins.ts'
+import { ExternalLogins } from './external-logins.ts'
+import { LoginLimits } from './login-limits.ts'
+import { noUsers } from './no-users.ts'
+import { PasswordHasher } from './password-hash.ts'
+import { remoteKeys } from './remote-keys.ts'
+import { SigningKey } from './signing-key.ts'
+import { Users } from './users.ts'
+
+export interface IdentityParts {
+  readonly settings: Pick<
+    Settings,
+    'identityUrl' | 'identityIssuer' | 'identityAudience' | 'identityJwksUrl' | 'identityRoleClaim'
+  >
+  readonly store: Pick<Store, 'users' | 'loginAttempts'>
+  readonly vault: Vault
+  readonly logger: Logger
+  now(): number
+}
+
+/** Users and logins: of the Identity service that the settings name, else of the metadata database. */
+export function openIdentity(parts: IdentityParts): {
+  readonly users: UserService
+  readonly logins: LoginService
+} {
+  const { settings, store, vault, logger } = parts
+  const now = (): number => parts.now()
+  const { identityUrl: url } = settings
+  if (url === undefined) {
+    const hasher = new PasswordHasher()
+    const limits = new LoginLimits(store.loginAttempts)
+    const signingKey = new SigningKey(vault)
+    return {
+      users: new Users(store.users, hasher),
+      logins: new EmbeddedLogins({
+        ...{ users: store.users, hasher, limits, signingKey, logger, now },
+      }),
+    }
+  }
+  const jwksUrl = settings.identityJwksUrl ?? `${url}/.well-known/jwks.json`
+  return {
+    users: noUsers(url),
+    logins: new ExternalLogins({
+      ...{ url, issuer: settings.identityIssuer ?? url, audience: settings.identityAudience },
+      roleClaim: settings.identityRoleClaim,
+      keyOf: remoteKeys({ url: jwksUrl, logger, now }),
+      ...{ logger, now },
+    }),
+  }
+}

@@ -1,0 +1,45 @@
+import { randomBytes } from 'node:crypto'
+import type { PrincipalKind } from '../access/principal.ts'
+import type { Page, PageRequest, User, UserInput, UserService, WithPassword } from '../service.ts'
+import { newId } from '../store/ids.ts'
+import type { UserStore } from '../store/store.ts'
+import type { PasswordHasher } from './password-hash.ts'
+
+/** Users of the embedded identity. */
+export class Users implements UserService {
+  readonly #store: UserStore
+  readonly #hasher: PasswordHasher
+
+  constructor(store: UserStore, hasher: PasswordHasher) {
+    this.#store = store
+    this.#hasher = hasher
+  }
+
+  async create({ email, role, password = newPassword() }: UserInput): Promise<WithPassword> {
+    const passwordHash = await this.#hasher.hash(password)
+    const id = newId('usr')
+    return { user: await this.#store.create({ id, email, role, passwordHash }), password }
+  }
+
+  list(page: PageRequest): Promise<Page<User>> {
+    return this.#store.list(page)
+  }
+
+  setRole(email: string, role: PrincipalKind): Promise<User> {
+    return this.#store.setRole(email, role)
+  }
+
+  async resetPassword(email: string, password = newPassword()): Promise<WithPassword> {
+    const { user } = await this.#store.setPassword(email, await this.#hasher.hash(password))
+    return { user, password }
+  }
+
+  delete(email: string): Promise<void> {
+    return this.#store.delete(email)
+  }
+}
+
+/** 120 random bits that can be copied and typed. */
+function newPassword(): string {
+  return randomBytes(15).toString('base64url')
+}
