@@ -7,10 +7,10 @@ import {
   catalogFolderOf,
   readEnvironment,
 } from '../service/config/environment.ts'
-import { logout as forgetLogin, type LogoutFlags } from './auth/auth-commands.ts'
+import { logout as forgetLogins, type LogoutFlags } from './auth/logout-command.ts'
 import type { CatalogArguments } from './catalog/catalog-command.ts'
 import { askService } from './client/ask-service.ts'
-import type { Around, CommonFlags } from './client/service-command.ts'
+import type { Around, AskAs, CommonFlags } from './client/service-command.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { DoctorFlags } from './doctor/doctor-command.ts'
 import { userInput } from './input/user-input.ts'
@@ -128,6 +128,7 @@ async function serve(options: ServeArguments): Promise<void> {
 async function service(
   flags: CommonFlags,
   work: (around: Around) => Promise<number>,
+  as?: AskAs,
 ): Promise<void> {
   using stop = new StopSignals(process, () => {
     // It may be what is waited for.
@@ -141,6 +142,7 @@ async function service(
     input: userInput(process),
     environment: readEnvironment(),
     signal: stop.signal,
+    as,
   })
 }
 
@@ -156,9 +158,11 @@ async function doctor(flags: DoctorFlags): Promise<void> {
 }
 
 async function logout(flags: LogoutFlags): Promise<void> {
-  process.exitCode = await forgetLogin({
+  using stop = new StopSignals(process, () => undefined)
+  process.exitCode = await forgetLogins(flags, {
     output: commandOutput(flags),
     environment: readEnvironment(),
+    signal: stop.signal,
   })
 }
 

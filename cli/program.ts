@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import type { CatalogArguments } from './catalog/catalog-command.ts'
 import { catalogCommand } from './catalog/catalog-program.ts'
-import type { LogoutFlags } from './auth/auth-commands.ts'
+import type { LogoutFlags } from './auth/logout-command.ts'
 import { authCommand } from './auth/auth-program.ts'
 import type { AskService } from './client/service-command.ts'
 import { codegenCommand } from './codegen/codegen-program.ts'

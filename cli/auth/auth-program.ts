@@ -1,6 +1,10 @@
 import type { Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
-import { login, type LoginFlags, type LogoutFlags } from './auth-commands.ts'
+import { login, type LoginFlags } from './login-command.ts'
+import type { LogoutFlags } from './logout-command.ts'
+import { changePassword } from './password-command.ts'
+import { usersCommand } from './users-program.ts'
+import { whoami } from './whoami-command.ts'
 
 /** `reactor auth …`. */
 export function authCommand(
@@ -9,23 +13,36 @@ export function authCommand(
   logout: (flags: LogoutFlags) => Promise<void>,
 ): void {
   const auth = program.command('auth').description('which service the commands ask, and as whom')
-  serviceCommand(auth, 'login', 'keep the address of a service and an API key for it')
-    .argument('[EMAIL]', 'of a user of the Identity service (not available yet)')
-    .option('--password <PASSWORD>', 'of that user (not available yet)')
+  serviceCommand(auth, 'login', 'log in as a user; without EMAIL: keep an API key')
+    .argument('[EMAIL]', 'of the user')
+    .option('--password <PASSWORD>', 'of the user; better left out: then it is asked for')
+    .option('--password-stdin', 'read the password from standard input')
     .addHelpText('after', examples)
     .action(async (email: string | undefined, flags: CommonFlags & LoginFlags) =>
-      ask(flags, (around) => login(around, email, flags)),
+      ask(flags, (around) => login(around, email, flags), 'nobody'),
     )
   auth
     .command('logout')
-    .description('forget them')
+    .description('end the logins of users, and forget them and kept keys')
     .option('--json', 'what was done, as JSON')
+    .option('--url <URL>', 'for this service only')
+    .option('--local', 'forget them here; the logins go on elsewhere')
     .action(logout)
+  serviceCommand(auth, 'whoami', 'whom the service takes you for').action(
+    async (flags: CommonFlags) => ask(flags, whoami),
+  )
+  serviceCommand(auth, 'password', 'change your own password').action(async (flags: CommonFlags) =>
+    ask(flags, changePassword),
+  )
+  usersCommand(auth, ask)
 }
 
 const examples = `
 Examples:
-  $ reactor auth login --url https://connect.example.com              # asks for the key
+  $ reactor auth login ada@example.com                                 # asks for the password
+  $ reactor auth login ada@example.com --password-stdin < password.txt
+  $ reactor auth login --url https://connect.example.com               # asks for an API key
   $ vault kv get -field=key secret/connect | reactor auth login --url https://connect.example.com
 
-On the machine of the service no login is needed. Kept in ~/.config/reactor/login.json, for you alone.`
+On the machine of the service no login is needed. Kept in ~/.config/reactor/login.json, for you alone.
+docs/identity.md describes users and logins.`

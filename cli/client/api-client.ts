@@ -48,7 +48,7 @@ export class ApiClient {
     schema: Schema,
   ): Promise<Answer<z.output<Schema>>> {
     const response = await this.send(request)
-    return this.parsed(await this.#textOf(response), schema)
+    return this.parsed(await this.textOf(response), schema)
   }
 
   /** A document of the service. */
@@ -69,7 +69,7 @@ export class ApiClient {
   async send(request: ApiRequest): Promise<Response> {
     const response = await this.exchange(request)
     if (response.ok) return response
-    const text = await this.#textOf(response)
+    const text = await this.textOf(response)
     const isJson = response.headers.get('content-type')?.includes('json') === true
     const refused = serviceErrorDocument.safeParse(isJson ? this.#jsonOf(text) : undefined)
     throw refused.success
@@ -108,7 +108,8 @@ export class ApiClient {
     return new ConnectError('service_unreachable', { details, cause })
   }
 
-  async #textOf(response: Response): Promise<string> {
+  /** What is left of an answer. */
+  async textOf(response: Response): Promise<string> {
     try {
       return await response.text()
     } catch (error) {

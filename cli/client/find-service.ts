@@ -3,7 +3,7 @@ import type { Environment } from '../../service/config/environment.ts'
 import { loadSettings } from '../../service/config/load-settings.ts'
 import { readLocalService } from '../../service/serve/local-service-file.ts'
 import type { ServiceAddress } from './api-client.ts'
-import { loginFile, readLogin } from './login-file.ts'
+import { loginFile, readLogins, type Login } from './login-file.ts'
 
 /** `--url` and `--key`. */
 export interface ServiceFlags {
@@ -17,11 +17,13 @@ const defaultUrl = 'http://127.0.0.1:8007'
 /** An address, and how it became known. */
 export interface FoundService extends ServiceAddress {
   readonly from: 'flag' | 'environment' | 'login' | 'local' | 'default'
+  /** Whose token the key is. */
+  readonly user?: Login['user']
 }
 
 /**
  * The service that a command asks: of the flags, else of the environment, else of the last login, else the one of this
- * machine. A key that was kept for one address is sent to no other. Throws `usage`.
+ * machine. A key or token that was kept for one address is sent to no other. Throws `usage`.
  */
 export async function findService(
   flags: ServiceFlags,
@@ -32,10 +34,19 @@ export async function findService(
   const kept = await keptServices(environment)
   if (named === undefined) {
     const found = kept[0] ?? { url: defaultUrl, key: undefined, from: 'default' as const }
-    return checked({ ...found, key: givenKey(flags, environment) ?? found.key })
+    const key = givenKey(flags, environment)
+    return checked(key === undefined ? found : { url: found.url, from: found.from, key })
   }
   const { url, from } = checked(named)
-  return { url, from, key: kept.find((one) => checked(one).url === url)?.key }
+  const { key, user } = kept.find((one) => checked(one).url === url) ?? { key: undefined }
+  return { url, from, key, ...(user !== undefined && { user }) }
+}
+
+/** The service, to be asked with what was found for it. Throws `login_expired`. */
+export function withValidLogin(found: FoundService, nowMs: number): FoundService {
+  const { url, user } = found
+  if (user === undefined || nowMs < Date.parse(user.expiresAt)) return found
+  throw new ConnectError('login_expired', { details: { url, email: user.email } })
 }
 
 function namedService(flags: ServiceFlags, environment: Environment): FoundService | undefined {
@@ -51,10 +62,10 @@ function givenKey(flags: ServiceFlags, environment: Environment): string | undef
 }
 
 async function keptServices(environment: Environment): Promise<readonly FoundService[]> {
-  const login = await readLogin(loginFile(environment))
+  const logins = await readLogins(loginFile(environment))
   const local = await readLocalService(loadSettings({ environment }).dataDir)
   return [
-    ...(login === undefined ? [] : [{ ...login, from: 'login' as const }]),
+    ...logins.map((login) => ({ ...login, from: 'login' as const })),
     ...(local === undefined ? [] : [{ url: local.url, key: local.apiKey, from: 'local' as const }]),
   ]
 }
@@ -80,7 +91,7 @@ export function checkedService<Key extends string | undefined>({
       'Leave it out: the key is given by itself, with `REACTOR_CONNECT_API_KEY`.',
     )
   // What cannot stand in a header would be quoted by the error of whoever sends it.
-  if (key !== undefined && !/^[\x21-\x7e]{1,512}$/.test(key))
+  if (key !== undefined && !/^[\x21-\x7e]{1,8192}$/.test(key))
     throw usage('The API key holds characters that no key has', 'Copy it again, as it was shown.')
   return { url: `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}`, key }
 }

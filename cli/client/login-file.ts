@@ -6,12 +6,28 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { Environment } from '../../service/config/environment.ts'
 import { errorCodeOf, replaceFile } from '../../service/vault/private-files.ts'
 
-const loginSchema = z.object({ url: z.string(), api_key: z.string() })
+const keyLogin = z.object({ url: z.string(), api_key: z.string() })
+const userLogin = z.object({
+  url: z.string(),
+  token: z.string(),
+  email: z.string(),
+  expires_at: z.iso.datetime({ offset: true }),
+})
+const loginsSchema = z.object({ logins: z.array(z.union([userLogin, keyLogin])) })
+/** Before users could log in: one key. */
+const oneKeySchema = keyLogin.transform((login) => ({ logins: [login] }))
 
 /** What `reactor auth login` keeps for the commands after it. */
 export interface Login {
   readonly url: string
+  /** An API key, or the token of a user. */
   readonly key: string
+  /** Of a user. */
+  readonly user?: {
+    readonly email: string
+    /** ISO 8601. */
+    readonly expiresAt: string
+  }
 }
 
 /** `$XDG_CONFIG_HOME/reactor/login.json`, else in `~/.config`. */
@@ -21,24 +37,34 @@ export function loginFile(environment: Environment): string {
   return join(folder, 'reactor', 'login.json')
 }
 
-/** Durable when it resolves; only the user can read it. */
-export async function writeLogin(file: string, { url, key }: Login): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  await replaceFile(file, `${JSON.stringify({ url, api_key: key }, null, 2)}\n`)
+/**
+ * Keeps a login in the place of an earlier one for that service, and as the last one. Durable when it resolves; only the user
+ * can read it. Throws `usage` for a file that is broken.
+ */
+export async function keepLogin(file: string, login: Login): Promise<void> {
+  const others = (await readLogins(file)).filter(({ url }) => url !== login.url)
+  await write(file, [login, ...others])
 }
 
-/** Undefined where there is none. Throws `usage` for a file that is broken. */
-export async function readLogin(file: string): Promise<Login | undefined> {
+/** The last one first; none where there is no file. Throws `usage` for a file that is broken. */
+export async function readLogins(file: string): Promise<readonly Login[]> {
   let text: string
   try {
     text = await readFile(file, 'utf8')
   } catch (error) {
-    if (errorCodeOf(error) === 'ENOENT' || errorCodeOf(error) === 'ENOTDIR') return undefined
+    if (isMissing(error)) return []
     throw error
   }
   try {
-    const { url, api_key: key } = loginSchema.parse(JSON.parse(text))
-    return { url, key }
+    const { logins } = z.union([loginsSchema, oneKeySchema]).parse(JSON.parse(text))
+    return logins.map((login) =>
+      'api_key' in login
+        ? { url: login.url, key: login.api_key }
+        : {
+            ...{ url: login.url, key: login.token },
+            user: { email: login.email, expiresAt: login.expires_at },
+          },
+    )
   } catch (error) {
     const problem = `${file} is not what \`reactor auth login\` writes`
     const fix = 'Run `reactor auth logout`, then `reactor auth login` again.'
@@ -46,13 +72,39 @@ export async function readLogin(file: string): Promise<Login | undefined> {
   }
 }
 
-/** True where there was one. */
-export async function removeLogin(file: string): Promise<boolean> {
+/** Forgets the login for one service. True where there was one. */
+export async function removeLogin(file: string, url: string): Promise<boolean> {
+  const logins = await readLogins(file)
+  const others = logins.filter((login) => login.url !== url)
+  if (others.length === logins.length) return false
+  if (others.length === 0) return removeLogins(file)
+  await write(file, others)
+  return true
+}
+
+/** Forgets all, also where the file is broken. True where there was a file. */
+export async function removeLogins(file: string): Promise<boolean> {
   try {
     await rm(file)
     return true
   } catch (error) {
-    if (errorCodeOf(error) === 'ENOENT' || errorCodeOf(error) === 'ENOTDIR') return false
+    if (isMissing(error)) return false
     throw error
   }
+}
+
+async function write(file: string, logins: readonly Login[]): Promise<void> {
+  const document = {
+    logins: logins.map(({ url, key, user }) =>
+      user === undefined
+        ? { url, api_key: key }
+        : { url, email: user.email, expires_at: user.expiresAt, token: key },
+    ),
+  }
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  await replaceFile(file, `${JSON.stringify(document, null, 2)}\n`)
+}
+
+function isMissing(error: unknown): boolean {
+  return errorCodeOf(error) === 'ENOENT' || errorCodeOf(error) === 'ENOTDIR'
 }

@@ -3,7 +3,7 @@ import type { Environment } from '../../service/config/environment.ts'
 import type { UserInput } from '../input/user-input.ts'
 import type { CommandOutput } from '../output/command-output.ts'
 import type { ApiClient } from './api-client.ts'
-import type { ServiceFlags } from './find-service.ts'
+import type { FoundService, ServiceFlags } from './find-service.ts'
 
 /** The flags that every command has which asks the service. */
 export interface CommonFlags extends ServiceFlags {
@@ -13,16 +13,22 @@ export interface CommonFlags extends ServiceFlags {
 /** What such a command works with. */
 export interface Around {
   readonly client: ApiClient
+  /** Which service that is, and with whose key. */
+  readonly found: FoundService
   readonly output: CommandOutput
   readonly input: UserInput
   readonly environment: Environment
   readonly signal: AbortSignal
 }
 
+/** `nobody`: without the key or login that was found; by default with it. */
+export type AskAs = 'nobody'
+
 /** Runs the work of a command, which resolves with the exit code. */
 export type AskService = (
   flags: CommonFlags,
   work: (around: Around) => Promise<number>,
+  as?: AskAs,
 ) => Promise<void>
 
 /** A command that asks the service, with the flags that say which one. */

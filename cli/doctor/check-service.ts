@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { principalDocument } from '../../service/http/wire/login.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { ApiClient } from '../client/api-client.ts'
 import type { FoundService } from '../client/find-service.ts'
@@ -29,10 +30,11 @@ export async function checkService(
     await finding('service version', () => checkVersion(client, version)),
     await finding('API key', async () => {
       const { from, key } = found
-      const path = apiPath('api-keys')
-      await client.ask({ method: 'GET', path, query: { limit: 1 } }, z.object({}))
+      const path = apiPath('auth', 'whoami')
+      const { document } = await client.ask({ method: 'GET', path }, principalDocument)
+      const who = `taken, as ${plainText(document.name)} (${document.kind})`
       const kept = key !== undefined && (from === 'local' || from === 'login')
-      return { name: 'API key', status: 'ok', detail: kept ? `taken, ${foundBy[from]}` : 'taken' }
+      return { name: 'API key', status: 'ok', detail: kept ? `${who}, ${foundBy[from]}` : who }
     }),
   ]
 }

@@ -4,7 +4,7 @@ import type { Environment } from '../../service/config/environment.ts'
 import { loadSettings } from '../../service/config/load-settings.ts'
 import type { Settings } from '../../service/config/settings.ts'
 import { ApiClient } from '../client/api-client.ts'
-import { findService, type ServiceFlags } from '../client/find-service.ts'
+import { findService, withValidLogin, type ServiceFlags } from '../client/find-service.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult, type CommandOutput } from '../output/command-output.ts'
 import { checkDataFolder, checkDisk, checkVersions } from './check-machine.ts'
@@ -67,7 +67,7 @@ async function service(
   { environment, version, signal }: DoctorSurroundings,
 ): Promise<readonly Finding[]> {
   try {
-    const found = await findService(flags, environment)
+    const found = withValidLogin(await findService(flags, environment), Date.now())
     const limit = AbortSignal.timeout(patienceMs)
     const client = new ApiClient(found, AbortSignal.any([signal, limit]))
     return await checkService(client, found, version)

@@ -46,7 +46,7 @@ export async function reactor(
     writeOut: (text) => {
       out += text
     },
-    askService: async (flags, work) => {
+    askService: async (flags, work, as) => {
       code = await askService(flags, work, {
         output: {
           json: flags.json === true,
@@ -69,6 +69,7 @@ export async function reactor(
         },
         environment: options.environment,
         signal: options.signal ?? new AbortController().signal,
+        as,
       })
     },
   })

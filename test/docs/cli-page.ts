@@ -53,7 +53,8 @@ A command that asks a service takes, in this order:
    found by \`REACTOR_CONNECT_DATA_DIR\`;
 5. \`http://127.0.0.1:8007\`.
 
-A key that was kept for one address is never sent to another, redirects are not followed, and a key on the command line is
+A key or login that was kept for one address is never sent to another; a login that has expired is an error, nothing is tried in its place
+([identity](identity.md)); redirects are not followed, and a key on the command line is
 warned of: the history of the shell and the list of processes show it.
 
 ## What is written

@@ -19,7 +19,9 @@ import type { StoredSecrets, Vault } from '../../service/vault/vault.ts'
 export const cheapCost = { n: 16, r: 1, p: 1 } as const
 
 /** The real users and logins, on stores in memory, with a hash that costs nothing. */
-export function memoryIdentity(options: { readonly logger?: Logger; now?(): number } = {}): {
+export function memoryIdentity(
+  options: { readonly logger?: Logger; readonly now?: () => number } = {},
+): {
   readonly users: UserService
   readonly logins: LoginService
 } {

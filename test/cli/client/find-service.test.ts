@@ -2,8 +2,14 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { findService } from '../../../cli/client/find-service.ts'
-import { loginFile, readLogin, removeLogin, writeLogin } from '../../../cli/client/login-file.ts'
+import { findService, withValidLogin } from '../../../cli/client/find-service.ts'
+import {
+  keepLogin,
+  loginFile,
+  readLogins,
+  removeLogin,
+  removeLogins,
+} from '../../../cli/client/login-file.ts'
 import type { Environment } from '../../../service/config/environment.ts'
 import { writeLocalService } from '../../../service/serve/local-service-file.ts'
 
@@ -29,7 +35,7 @@ describe('the service that is asked', () => {
     expect(await findService({}, environment)).toEqual({
       ...{ url: local.url, key: 'local-key', from: 'local' },
     })
-    await writeLogin(loginFile(environment), login)
+    await keepLogin(loginFile(environment), login)
     expect(await findService({}, environment)).toEqual({ ...login, from: 'login' })
     const inEnvironment = {
       ...environment,
@@ -47,7 +53,7 @@ describe('the service that is asked', () => {
 
   test('gets a kept key only at the address for which it was kept', async () => {
     await writeLocalService(home, local)
-    await writeLogin(loginFile(environment), login)
+    await keepLogin(loginFile(environment), login)
     const keyFor = async (url: string): Promise<string | undefined> =>
       (await findService({ url }, environment)).key
     expect(await keyFor('https://evil.example.com')).toBeUndefined()
@@ -68,15 +74,58 @@ describe('the service that is asked', () => {
   })
 })
 
-test('a login is kept for its user alone, and removed', async () => {
-  const file = loginFile({ XDG_CONFIG_HOME: join(home, 'config') })
-  expect(file).toBe(join(home, 'config', 'reactor', 'login.json'))
-  expect(await removeLogin(file)).toBe(false)
-  await writeLogin(file, login)
-  expect((await stat(file)).mode & 0o777).toBe(0o600)
-  expect(await readLogin(file)).toEqual(login)
-  await writeFile(file, (await readFile(file, 'utf8')).slice(1))
-  await expect(readLogin(file)).rejects.toMatchObject({ code: 'usage' })
-  expect(await removeLogin(file)).toBe(true)
-  expect(await readLogin(file)).toBeUndefined()
+describe('logins', () => {
+  let file: string
+  beforeEach(() => {
+    file = loginFile({ XDG_CONFIG_HOME: join(home, 'config') })
+  })
+  const ada = {
+    ...{ url: 'https://other.example.com', key: 'a.b.c' },
+    user: { email: 'ada@example.com', expiresAt: '2026-11-26T12:00:00.000Z' },
+  }
+
+  test('are kept for their user alone, and removed', async () => {
+    expect(file).toBe(join(home, 'config', 'reactor', 'login.json'))
+    expect(await removeLogins(file)).toBe(false)
+    await keepLogin(file, login)
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
+    expect(await readLogins(file)).toEqual([login])
+    await writeFile(file, (await readFile(file, 'utf8')).slice(1))
+    await expect(readLogins(file)).rejects.toMatchObject({ code: 'usage' })
+    expect(await removeLogins(file)).toBe(true)
+    expect(await readLogins(file)).toEqual([])
+  })
+
+  test('are kept by service, the last one first', async () => {
+    await keepLogin(file, login)
+    await keepLogin(file, ada)
+    expect(await readLogins(file)).toEqual([ada, login])
+    await keepLogin(file, { ...login, key: 'another' })
+    expect(await readLogins(file)).toEqual([{ ...login, key: 'another' }, ada])
+    expect(await removeLogin(file, 'https://unknown.example.com')).toBe(false)
+    expect(await removeLogin(file, login.url)).toBe(true)
+    expect(await readLogins(file)).toEqual([ada])
+    expect(await removeLogin(file, ada.url)).toBe(true)
+    await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  test('of the time before users are read', async () => {
+    await keepLogin(file, ada)
+    await writeFile(file, JSON.stringify({ url: login.url, api_key: login.key }))
+    expect(await readLogins(file)).toEqual([login])
+  })
+
+  test('of a user that has expired is said, and a key that is given is used in its place', async () => {
+    await keepLogin(loginFile(environment), ada)
+    const found = await findService({}, environment)
+    const expiresAtMs = Date.parse(ada.user.expiresAt)
+    expect(withValidLogin(found, expiresAtMs - 1)).toBe(found)
+    expect(() => withValidLogin(found, expiresAtMs)).toThrow(
+      expect.objectContaining({ code: 'login_expired' }),
+    )
+    const given = await findService({}, { ...environment, REACTOR_CONNECT_API_KEY: 'key' })
+    expect(withValidLogin(given, expiresAtMs)).toMatchObject({ url: ada.url, key: 'key' })
+    const named = await findService({ url: ada.url }, environment)
+    expect(named).toMatchObject({ key: ada.key, user: ada.user })
+  })
 })

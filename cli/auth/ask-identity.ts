@@ -1,0 +1,57 @@
+import { z } from 'zod'
+import { ConnectError } from '../../protocol/index.ts'
+import { ApiClient } from '../client/api-client.ts'
+import { isEncrypted } from './encrypted.ts'
+
+/** A token, and until when it holds (ISO 8601). */
+export interface GivenLogin {
+  readonly token: string
+  readonly expiresAt: string
+}
+
+const answerSchema = z.object({
+  token: z.string().regex(/^[\x21-\x7e]{1,8192}$/),
+  expires_at: z.iso.datetime({ offset: true }),
+})
+
+/**
+ * Logs in at an Identity service: docs/identity.md has what is asked of it. Throws `login_refused`, `login_throttled`,
+ * `usage` for an address where a password must not be sent, and what `ApiClient` throws.
+ */
+export async function askIdentity(
+  loginUrl: string,
+  body: {
+    readonly email: string
+    readonly password: string
+    readonly audience: string | null
+  },
+  signal: AbortSignal,
+): Promise<GivenLogin> {
+  const { origin, pathname: path } = checked(loginUrl)
+  const client = new ApiClient({ url: origin, key: undefined }, signal)
+  const response = await client.exchange({ method: 'POST', path, body })
+  const text = await client.textOf(response)
+  if (response.status === 401 || response.status === 403) throw new ConnectError('login_refused')
+  if (response.status === 429)
+    throw new ConnectError('login_throttled', { details: { seconds: secondsOf(response) } })
+  if (!response.ok) {
+    const reason = `it answers with status ${response.status}`
+    throw new ConnectError('service_answer_invalid', { details: { url: origin, reason } })
+  }
+  const { document } = client.parsed(text, answerSchema)
+  return { token: document.token, expiresAt: document.expires_at }
+}
+
+/** The service says where: it must not send a password in clear over a network. */
+function checked(loginUrl: string): URL {
+  const url = URL.parse(loginUrl)
+  if (url !== null && isEncrypted(loginUrl) && url.username === '') return url
+  const problem = 'The service names an address for logins that is not encrypted'
+  const fix = 'Have its `identity.url` begin with https://.'
+  throw new ConnectError('usage', { details: { problem, fix } })
+}
+
+function secondsOf({ headers }: Response): number {
+  const seconds = Number(headers.get('retry-after') ?? '')
+  return Number.isInteger(seconds) && seconds > 0 ? seconds : 60
+}

@@ -1,0 +1,114 @@
+import { ConnectError } from '../../protocol/index.ts'
+import {
+  loginDocument,
+  loginPlaceDocument,
+  principalDocument,
+} from '../../service/http/wire/login.ts'
+import { ApiClient } from '../client/api-client.ts'
+import { apiPath } from '../client/api-path.ts'
+import { checkedService } from '../client/find-service.ts'
+import { keepLogin, loginFile, type Login } from '../client/login-file.ts'
+import type { Around } from '../client/service-command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { showResult } from '../output/command-output.ts'
+import { moment } from '../output/moment.ts'
+import { plainText } from '../output/plain-text.ts'
+import { askIdentity, type GivenLogin } from './ask-identity.ts'
+import { isEncrypted } from './encrypted.ts'
+import { readPassword, type PasswordFlags } from './read-password.ts'
+
+export interface LoginFlags extends PasswordFlags {
+  readonly key?: string
+}
+
+/** Keeps a login that the service takes: of a user, or without an e-mail an API key. */
+export async function login(
+  around: Around,
+  email: string | undefined,
+  flags: LoginFlags,
+): Promise<number> {
+  return email === undefined ? keepKey(around, flags) : loginUser(around, email, flags)
+}
+
+async function loginUser(around: Around, email: string, flags: LoginFlags): Promise<number> {
+  if (flags.key !== undefined)
+    throw usage('--key is for a login without an EMAIL', 'Leave --key or EMAIL out.')
+  const { client } = around
+  const place = await client.ask({ method: 'GET', path: apiPath('auth') }, loginPlaceDocument)
+  const { login_url: identityUrl, audience } = place.document
+  warnOfPlainHttp(around, identityUrl ?? client.url)
+  const password = await readPassword(around, flags, 'Password (not shown): ')
+  const given =
+    identityUrl === null
+      ? await loginHere(client, { email, password })
+      : await askIdentity(identityUrl, { email, password, audience }, around.signal)
+  const { kind, name } = await principalOf(around, given.token)
+  const { url } = client
+  await keep(around, {
+    ...{ url, key: given.token },
+    user: { email, expiresAt: given.expiresAt },
+  })
+  const result = { url, name, kind, expires_at: given.expiresAt, file: fileOf(around) }
+  await showResult(
+    around.output,
+    result,
+    () =>
+      `logged in to ${url} as ${name} (${kind}) until ${moment(given.expiresAt)}; kept in ${result.file}\n`,
+  )
+  return exitCodes.complete
+}
+
+async function loginHere(
+  client: ApiClient,
+  body: { readonly email: string; readonly password: string },
+): Promise<GivenLogin> {
+  const path = apiPath('auth', 'login')
+  const { document } = await client.ask({ method: 'POST', path, body }, loginDocument)
+  return { token: document.token, expiresAt: document.expires_at }
+}
+
+/** A key that the service takes. */
+async function keepKey(around: Around, flags: LoginFlags): Promise<number> {
+  if (flags.password !== undefined || flags.passwordStdin !== undefined)
+    throw usage('A password is of a user', 'Run `reactor auth login EMAIL`.')
+  const { client, input, output } = around
+  const given =
+    flags.key ??
+    (input.canAsk ? await input.askSecret('API key (not shown): ') : await input.readAll())
+  const { url, key } = checkedService({ url: client.url, key: given.trim() })
+  await principalOf(around, key)
+  await keep(around, { url, key })
+  const file = fileOf(around)
+  await showResult(output, { url, file }, () => `the key for ${url} is kept in ${file}\n`)
+  return exitCodes.complete
+}
+
+/** Whom the service takes the holder of a key or token for. */
+async function principalOf(
+  { client, signal }: Around,
+  key: string,
+): Promise<{ readonly kind: string; readonly name: string }> {
+  const path = apiPath('auth', 'whoami')
+  const known = new ApiClient(checkedService({ url: client.url, key }), signal)
+  const { document } = await known.ask({ method: 'GET', path }, principalDocument)
+  return { kind: document.kind, name: plainText(document.name) }
+}
+
+function keep(around: Around, kept: Login): Promise<void> {
+  return keepLogin(fileOf(around), kept)
+}
+
+function fileOf({ environment }: Around): string {
+  return loginFile(environment)
+}
+
+function warnOfPlainHttp({ output }: Around, url: string): void {
+  if (!isEncrypted(url))
+    output.screen.line(
+      `${output.paint('yellow', 'warning:')} the password goes to ${url} without encryption; others on the way can read it`,
+    )
+}
+
+function usage(problem: string, fix: string): ConnectError {
+  return new ConnectError('usage', { details: { problem, fix } })
+}

@@ -1,0 +1,86 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { Environment } from '../../service/config/environment.ts'
+import { ApiClient } from '../client/api-client.ts'
+import { apiPath } from '../client/api-path.ts'
+import { checkedService } from '../client/find-service.ts'
+import {
+  loginFile,
+  readLogins,
+  removeLogin,
+  removeLogins,
+  type Login,
+} from '../client/login-file.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { showResult, type CommandOutput } from '../output/command-output.ts'
+import { showFailure } from '../output/show-failure.ts'
+
+export interface LogoutFlags {
+  readonly json?: true
+  readonly url?: string
+  readonly local?: true
+}
+
+interface LogoutSurroundings {
+  readonly output: CommandOutput
+  readonly environment: Environment
+  readonly signal: AbortSignal
+}
+
+/** Long enough for a far service; what is kept here is forgotten either way. */
+const patienceMs = 10_000
+
+/** Ends the logins of users at their services, as far as these answer, and forgets what is kept: also a file that is broken. */
+export async function logout(flags: LogoutFlags, around: LogoutSurroundings): Promise<number> {
+  const { output, environment } = around
+  const file = loginFile(environment)
+  try {
+    const url = flags.url === undefined ? undefined : serviceUrl(flags.url)
+    const kept = (await keptLogins(file)).filter((login) => url === undefined || login.url === url)
+    if (flags.local !== true) for (const login of kept) await endLogin(login, around)
+    const removed = await (url === undefined ? removeLogins(file) : removeLogin(file, url))
+    const text = removed ? `forgot ${forgotten(kept, file)}` : 'no login was kept'
+    await showResult(output, { removed, urls: kept.map((one) => one.url) }, () => `${text}\n`)
+    return exitCodes.complete
+  } catch (error) {
+    return showFailure(output, error)
+  }
+}
+
+/** None in a file that is broken: it is to go. */
+async function keptLogins(file: string): Promise<readonly Login[]> {
+  try {
+    return await readLogins(file)
+  } catch (error) {
+    if (error instanceof ConnectError) return []
+    throw error
+  }
+}
+
+/** An API key stays valid: programs may use it. */
+async function endLogin(
+  { url, key, user }: Login,
+  { output, signal }: LogoutSurroundings,
+): Promise<void> {
+  if (user === undefined || Date.parse(user.expiresAt) <= Date.now()) return
+  const limit = AbortSignal.timeout(patienceMs)
+  const client = new ApiClient({ url, key }, AbortSignal.any([signal, limit]))
+  try {
+    await client.tell({ method: 'POST', path: apiPath('auth', 'logout') })
+  } catch (thrown) {
+    const { code, message } = ConnectError.from(thrown)
+    // It holds no more, or the Identity service alone can end it.
+    if (code === 'unauthorized' || code === 'identity_external') return
+    output.screen.line(
+      `${output.paint('yellow', 'warning:')} the login of ${user.email} at ${url} could not be ended (${message}); it is forgotten here, and holds until ${user.expiresAt}`,
+    )
+  }
+}
+
+function serviceUrl(url: string): string {
+  return checkedService({ url, key: undefined }).url
+}
+
+function forgotten(kept: readonly Login[], file: string): string {
+  const urls = kept.map(({ url, user }) => (user === undefined ? url : `${user.email} at ${url}`))
+  return urls.length === 0 ? file : urls.join(', ')
+}

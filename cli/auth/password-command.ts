@@ -1,0 +1,50 @@
+import { ConnectError } from '../../protocol/index.ts'
+import { loginDocument } from '../../service/http/wire/login.ts'
+import { apiPath } from '../client/api-path.ts'
+import { keepLogin, loginFile } from '../client/login-file.ts'
+import type { Around } from '../client/service-command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { showResult } from '../output/command-output.ts'
+
+/** Changes the caller's own password, and keeps the login that the service gives for it. */
+export async function changePassword(around: Around): Promise<number> {
+  const { client, found, output, environment } = around
+  const path = apiPath('auth', 'password')
+  const body = await readPasswords(around)
+  const { document } = await client.ask({ method: 'POST', path, body }, loginDocument)
+  const { email } = document.user
+  if (found.from === 'login')
+    await keepLogin(loginFile(environment), {
+      ...{ url: found.url, key: document.token },
+      user: { email, expiresAt: document.expires_at },
+    })
+  await showResult(
+    output,
+    { email, expires_at: document.expires_at },
+    () => `the password of ${email} is changed; other logins of this user have ended\n`,
+  )
+  return exitCodes.complete
+}
+
+async function readPasswords({
+  input,
+}: Around): Promise<{ password: string; new_password: string }> {
+  if (!input.canAsk) {
+    const [password, newPassword, ...rest] = (await input.readAll()).trimEnd().split(/\r?\n/)
+    if (password !== undefined && newPassword !== undefined && rest.length === 0)
+      return { password, new_password: newPassword }
+    throw usage(
+      'Standard input has not two lines',
+      'Give the password until now and the new one, each on a line of its own.',
+    )
+  }
+  const password = await input.askSecret('Password until now (not shown): ')
+  const newPassword = await input.askSecret('New password, at least 12 characters (not shown): ')
+  const again = await input.askSecret('The new password again: ')
+  if (again === newPassword) return { password, new_password: newPassword }
+  throw usage('The new password was typed in two different ways', 'Run the command again.')
+}
+
+function usage(problem: string, fix: string): ConnectError {
+  return new ConnectError('usage', { details: { problem, fix } })
+}

@@ -1,0 +1,48 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { Around } from '../client/service-command.ts'
+
+export interface PasswordFlags {
+  readonly password?: string
+  readonly passwordStdin?: true
+}
+
+/** The password of the flags, of standard input, or of whoever is there. Throws `usage`. */
+export async function readPassword(
+  around: Pick<Around, 'input' | 'output'>,
+  { password, passwordStdin }: PasswordFlags,
+  question: string,
+): Promise<string> {
+  const { input } = around
+  if (password !== undefined && passwordStdin !== undefined)
+    throw usage('--password and --password-stdin are both given', 'Leave one of them out.')
+  if (password !== undefined) {
+    if (input.canAsk) warnOfVisible(around)
+    return notEmpty(password)
+  }
+  if (passwordStdin !== undefined) return notEmpty(withoutLineEnd(await input.readAll()))
+  if (input.canAsk) return notEmpty(await input.askSecret(question))
+  throw usage(
+    'There is no password',
+    'Give it with `--password-stdin`: `… --password-stdin < FILE`.',
+  )
+}
+
+/** One line end is the file's, not the password's. */
+function withoutLineEnd(text: string): string {
+  return text.replace(/\r?\n$/, '')
+}
+
+function notEmpty(password: string): string {
+  if (password !== '') return password
+  throw usage('The password is empty', 'Give one.')
+}
+
+function warnOfVisible({ output }: Pick<Around, 'output'>): void {
+  output.screen.line(
+    `${output.paint('yellow', 'warning:')} a password on a command line stays in the history of the shell and is seen by others on this machine; leave --password out to be asked`,
+  )
+}
+
+function usage(problem: string, fix: string): ConnectError {
+  return new ConnectError('usage', { details: { problem, fix } })
+}

@@ -1,0 +1,105 @@
+import type { PrincipalKind } from '../../service/access/principal.ts'
+import { userDocument, userWithPassword } from '../../service/http/wire/user.ts'
+import { apiPath } from '../client/api-path.ts'
+import { listPages } from '../client/list-pages.ts'
+import type { Around } from '../client/service-command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { showResult } from '../output/command-output.ts'
+import { moment } from '../output/moment.ts'
+import { table } from '../output/table.ts'
+import { readPassword, type PasswordFlags } from './read-password.ts'
+
+export interface AddUserFlags extends PasswordFlags {
+  readonly role: PrincipalKind
+}
+
+/** A password that the service made goes alone to standard output, so that it can be piped to where it is handed over. */
+export async function addUser(around: Around, email: string, flags: AddUserFlags): Promise<number> {
+  const given = await givenPassword(around, flags)
+  const { json, document } = await around.client.ask(
+    { method: 'POST', path: apiPath('users'), body: { email, role: flags.role, ...given } },
+    userWithPassword,
+  )
+  const what = `added ${document.email}, ${document.role}`
+  return showUser(around, { json, what, made: isMade(given) ? document.password : undefined })
+}
+
+export async function resetUser(
+  around: Around,
+  email: string,
+  flags: PasswordFlags,
+): Promise<number> {
+  const given = await givenPassword(around, flags)
+  const path = apiPath('users', email, 'reset-password')
+  const { json, document } = await around.client.ask(
+    { method: 'POST', path, body: given },
+    userWithPassword,
+  )
+  const what = `${document.email} has a new password; logins until now have ended`
+  return showUser(around, { json, what, made: isMade(given) ? document.password : undefined })
+}
+
+export async function setUserRole(
+  { client, output }: Around,
+  email: string,
+  { role }: { readonly role: PrincipalKind },
+): Promise<number> {
+  const { json, document } = await client.ask(
+    { method: 'PATCH', path: apiPath('users', email), body: { role } },
+    userDocument,
+  )
+  await showResult(output, json, () => `${document.email} is ${document.role} from now on\n`)
+  return exitCodes.complete
+}
+
+export async function listUsers(
+  { client, output }: Around,
+  { limit }: { readonly limit?: number },
+): Promise<number> {
+  const listed = await listPages(client, { path: apiPath('users'), item: userDocument, limit })
+  await showResult(output, listed.json, () =>
+    table(
+      listed.documents.map((user) => [
+        user.email,
+        user.role,
+        moment(user.created_at),
+        moment(user.last_login_at) || 'never',
+      ]),
+      { header: ['EMAIL', 'ROLE', 'CREATED', 'LAST LOGIN'], columns: output.columns },
+    ),
+  )
+  return exitCodes.complete
+}
+
+export async function removeUser({ client, output }: Around, email: string): Promise<number> {
+  await client.tell({ method: 'DELETE', path: apiPath('users', email) })
+  await showResult(output, { removed: email }, () => `removed ${email}\n`)
+  return exitCodes.complete
+}
+
+/** Nothing where the service is to make one. */
+async function givenPassword(
+  around: Around,
+  flags: PasswordFlags,
+): Promise<{ readonly password?: string }> {
+  if (flags.password === undefined && flags.passwordStdin === undefined) return {}
+  return { password: await readPassword(around, flags, '') }
+}
+
+function isMade({ password }: { readonly password?: string }): boolean {
+  return password === undefined
+}
+
+async function showUser(
+  { output }: Around,
+  {
+    json,
+    what,
+    made,
+  }: { readonly json: unknown; readonly what: string; readonly made: string | undefined },
+): Promise<number> {
+  if (!output.json)
+    output.screen.line(made === undefined ? what : `${what}; the password is shown this once:`)
+  await showResult(output, json, () => (made === undefined ? '' : `${made}\n`))
+  return exitCodes.complete
+}

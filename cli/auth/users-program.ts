@@ -1,0 +1,69 @@
+import { Option, type Command } from 'commander'
+import { principalKinds } from '../../service/access/principal.ts'
+import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
+import { limitOption } from '../options.ts'
+import type { PasswordFlags } from './read-password.ts'
+import {
+  addUser,
+  listUsers,
+  removeUser,
+  resetUser,
+  setUserRole,
+  type AddUserFlags,
+} from './user-commands.ts'
+
+/** `reactor auth users …`. */
+export function usersCommand(auth: Command, ask: AskService): void {
+  const users = auth
+    .command('users')
+    .description('people who log in: add, list and remove them (for admins)')
+    .addHelpText('after', examples)
+  withPassword(serviceCommand(users, 'add', 'add a user; the password is shown this once'))
+    .argument('<EMAIL>')
+    .addOption(roleOption())
+    .action(async (email: string, flags: CommonFlags & AddUserFlags) =>
+      ask(flags, (around) => addUser(around, email, flags)),
+    )
+  serviceCommand(users, 'list', 'all users, by e-mail')
+    .addOption(limitOption())
+    .action(async (flags: CommonFlags & { limit?: number }) =>
+      ask(flags, (around) => listUsers(around, flags)),
+    )
+  serviceCommand(users, 'role', 'give a user another role, at once')
+    .argument('<EMAIL>')
+    .addOption(roleOption())
+    .action(async (email: string, flags: CommonFlags & Pick<AddUserFlags, 'role'>) =>
+      ask(flags, (around) => setUserRole(around, email, flags)),
+    )
+  withPassword(
+    serviceCommand(users, 'reset', 'set a new password, shown this once, and end logins'),
+  )
+    .argument('<EMAIL>')
+    .action(async (email: string, flags: CommonFlags & PasswordFlags) =>
+      ask(flags, (around) => resetUser(around, email, flags)),
+    )
+  serviceCommand(users, 'remove', 'remove a user, and end their logins')
+    .argument('<EMAIL>')
+    .action(async (email: string, flags: CommonFlags) =>
+      ask(flags, (around) => removeUser(around, email)),
+    )
+}
+
+function roleOption(): Option {
+  return new Option('--role <ROLE>', 'what the user may do: docs/access.md')
+    .choices(principalKinds)
+    .makeOptionMandatory()
+}
+
+function withPassword(command: Command): Command {
+  return command.option(
+    '--password-stdin',
+    'read the password from standard input; without it one is made',
+  )
+}
+
+const examples = `
+Examples:
+  $ reactor auth users add ada@example.com --role operator
+  $ reactor auth users list
+  $ reactor auth users reset ada@example.com`

@@ -1,0 +1,22 @@
+import { principalDocument } from '../../service/http/wire/login.ts'
+import { apiPath } from '../client/api-path.ts'
+import type { Around } from '../client/service-command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { showResult } from '../output/command-output.ts'
+import { moment } from '../output/moment.ts'
+import { plainText } from '../output/plain-text.ts'
+
+/** Whom the service takes the caller for. */
+export async function whoami({ client, found, output }: Around): Promise<number> {
+  const path = apiPath('auth', 'whoami')
+  const { json, document } = await client.ask({ method: 'GET', path }, principalDocument)
+  const { name, kind, via, id } = document
+  const how = via === 'api_key' ? `API key ${id}` : 'logged in'
+  const until = found.user === undefined ? '' : ` until ${moment(found.user.expiresAt)}`
+  await showResult(
+    output,
+    json,
+    () => `${plainText(name)} (${kind}) at ${found.url}, ${plainText(how)}${until}\n`,
+  )
+  return exitCodes.complete
+}
