@@ -41,8 +41,19 @@ export interface ConnectorContext {
   readonly allowedNetworks: readonly string[]
   /** The connector changed its configuration (a single-use refresh token): whoever keeps it must store this one. Holds secrets. */
   configChanged?(config: JsonObject): void
+  /** Where several threads or processes read the same source: the way to change what they share of its configuration. */
+  readonly changeConfig?: ChangeConfig
   now(): number
 }
+
+/**
+ * Changes the configuration (a single-use refresh token) while nobody else who reads the source does, in any process. `change`
+ * gets it as it is kept now, and gives what is to be kept, or null where it is to stay. Resolves with what is kept, once it is
+ * durable; rejects with what `change` threw, and with a ConnectError where it could not be kept. Holds secrets.
+ */
+export type ChangeConfig = (
+  change: (kept: JsonObject) => Promise<JsonObject | null>,
+) => Promise<JsonObject>
 
 /** What the tasks of one run share. */
 export interface ReadSession extends AsyncDisposable {

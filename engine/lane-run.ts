@@ -1,7 +1,9 @@
 import type { Logger } from 'pino'
+import type { ChangeConfig } from '../connectors/connector.ts'
 import type { ErrorBody, JsonObject, JsonValue } from '../protocol/index.ts'
 import type { SliceCheckpoint, StreamSync } from '../sinks/sink.ts'
 import type { LaneEndpoint, LaneReaderOptions } from './log/stream-log.ts'
+import { ConfigLender } from './pools/config-lender.ts'
 import { JobSide } from './pools/job-side.ts'
 import type { LanePools } from './pools/lane-pools.ts'
 import type { LoadEvent, ReadEvent } from './pools/worker-events.ts'
@@ -28,6 +30,7 @@ export interface LaneRun {
   readonly onObserved: (fields: readonly ObservedField[]) => void
   /** Records that the lane may read; undefined where there is no limit. */
   readonly limitRows: number | undefined
+  readonly changeConfig: ChangeConfig
 }
 
 export type LaneOutcome =
@@ -40,9 +43,12 @@ type Opened = Extract<ReadEvent, { type: 'opened' }>
 export async function runLane(run: LaneRun): Promise<LaneOutcome> {
   let event: Opened | undefined
   const opened = Promise.withResolvers<Opened>()
+  await using lender = new ConfigLender(run.changeConfig, (reply) => {
+    reader.reply(reply)
+  })
   const reader = new JobSide<ReadEvent>(
     run.logger,
-    readHandler(run, (first) => {
+    readHandler(run, lender, (first) => {
       event = first
       opened.resolve(first)
     }),
@@ -129,6 +135,7 @@ function outcomeOf(result: JobResult<unknown>): LaneOutcome {
 
 function readHandler(
   { tally, onConfigChanged, onObserved }: LaneRun,
+  lender: ConfigLender,
   onOpened: (event: Opened) => void,
 ): (event: ReadEvent) => void {
   let totals = noReadTotals
@@ -140,6 +147,7 @@ function readHandler(
     } else if (event.type === 'rate_limited') tally.rateLimited(event.untilMs)
     else if (event.type === 'config_changed') onConfigChanged(event.config)
     else if (event.type === 'observed') onObserved(event.fields)
+    else if (event.type === 'config_asked' || event.type === 'config_returned') lender.handle(event)
     else {
       // The source has the time that is nobody else's; it never goes back, though events are a little late now and then.
       const ownSeconds = event.encodeSeconds + event.logWaitSeconds

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { JsonObject } from '../protocol/index.ts'
+import type { ChangeConfig } from '../connectors/connector.ts'
 import type { RunMetrics } from './metrics/run-metrics.ts'
 import type { RunProgress } from './run-types.ts'
 
@@ -13,4 +14,6 @@ export interface RunPorts {
   onProgress(progress: RunProgress): void
   /** The source changed its configuration (a single-use token): the next run needs it. Holds secrets. Must not throw. */
   onConfigChanged?(config: JsonObject): void
+  /** The way to change what several runs, in any process, share of the source's configuration. Absent: this run is alone. */
+  readonly changeConfig?: ChangeConfig
 }

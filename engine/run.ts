@@ -1,14 +1,15 @@
 import type { Logger } from 'pino'
 import { streamIdOf, type JsonObject } from '../protocol/index.ts'
 import { connectorOf } from '../connectors/registry.ts'
-import type { ConnectorContext } from '../connectors/connector.ts'
+import type { ChangeConfig } from '../connectors/connector.ts'
 import type { SinkStream } from '../sinks/sink.ts'
+import { Mutex } from '../protocol/mutex.ts'
 import { openPostgresDestination } from '../sinks/postgres/postgres-destination.ts'
 import { openStreamLog } from './log/open-stream-log.ts'
 import { openLanePools } from './pools/lane-pools.ts'
 import type { RunPorts } from './ports.ts'
 import type { RunPlan, RunResult, StreamResult } from './run-types.ts'
-import { runStream, type StreamRunDeps } from './stream-run.ts'
+import { runStream, type RunContext, type StreamRunDeps } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
 
 const progressEveryMs = 250
@@ -107,7 +108,7 @@ async function runStreams(
 function connectorContext(
   source: { config: JsonObject; readonly allowedNetworks?: readonly string[] },
   around: { readonly ports: RunPorts; readonly logger: Logger; readonly signal: AbortSignal },
-): ConnectorContext {
+): RunContext {
   const { ports, logger, signal } = around
   return {
     logger,
@@ -117,8 +118,24 @@ function connectorContext(
       source.config = config
       ports.onConfigChanged?.(config)
     },
+    changeConfig: configChange(source, ports),
     now: () => ports.now(),
   }
+}
+
+/** One change at a time in this run, and where others share the configuration, in all of them. */
+function configChange(source: { config: JsonObject }, ports: RunPorts): ChangeConfig {
+  const mutex = new Mutex()
+  const changeAlone: ChangeConfig = async (change) => {
+    const changed = await change(source.config)
+    if (changed !== null) ports.onConfigChanged?.(changed)
+    return changed ?? source.config
+  }
+  return (change) =>
+    mutex.run(async () => {
+      source.config = await (ports.changeConfig ?? changeAlone)(change)
+      return source.config
+    })
 }
 
 function overall(streams: readonly StreamResult[]): RunResult['status'] {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type {
+  ChangeConfig,
   Connector,
   ConnectorContext,
   PlannedSlice,
@@ -15,13 +16,15 @@ import { joinObserved, type ObservedField } from './reader/observed-fields.ts'
 import type { RunPlan, StreamResult } from './run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
 
+export type RunContext = ConnectorContext & { readonly changeConfig: ChangeConfig }
+
 /** What the streams of a run share. */
 export interface StreamRunDeps {
   readonly plan: RunPlan
   /** The destination's number of the run. */
   readonly run: number
   readonly connector: Connector
-  readonly context: ConnectorContext
+  readonly context: RunContext
   readonly session: ReadSession
   readonly destination: Destination
   readonly log: StreamLog
@@ -211,6 +214,7 @@ class StreamRun {
             this.#observed = joinObserved(this.#observed ?? [], fields)
           },
           limitRows: this.#limitRows(slices),
+          changeConfig: context.changeConfig,
         }),
       ),
     )

@@ -42,11 +42,19 @@ export interface Environment {
   readonly manifestDirectory?: string
   /** Messages that are neither records nor states: in order, as they happen. */
   emit(message: SideMessage): void
+  /**
+   * Changes the configuration (a single-use refresh token) while nobody else who reads it does, in any process. `change` gets
+   * it as it is kept now, and gives what is to be kept, or null where it is to stay. Resolves with what is kept, once it is.
+   * Absent where the configuration has one reader: a change is emitted then.
+   */
+  changeConfig?(change: (kept: Dict) => Promise<Dict | null>): Promise<Dict>
 }
 
 export type SideMessage =
   /** The connector changed its configuration (a single-use refresh token, a config migration): to be kept by the caller. */
   | { readonly kind: 'config'; readonly config: Dict }
+  /** The refresh token is worth nothing any more: the user must authorize anew. `error` is thrown, too. */
+  | { readonly kind: 'authorization-lost'; readonly error: SourceError }
   /** A stream waits because of a rate limit. */
   | { readonly kind: 'rate-limited'; readonly stream: string; readonly seconds: number | null }
   /** A failure that is tried again, so that the stream may yet succeed (an async job that could not be created): a trace error without a stream. */

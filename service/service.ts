@@ -1,6 +1,7 @@
 import type {
   AirbyteCatalog,
   AirbyteConnectionStatus,
+  ConnectError,
   ErrorBody,
   JsonObject,
   JsonValue,
@@ -106,7 +107,23 @@ export interface InstanceService {
    * the store. What it left as it was is left as it is by now: somebody may have changed it in the meantime.
    */
   keepConfig(name: string, config: JsonObject, given: JsonObject): Promise<void>
+  /**
+   * Changes tokens that all readers of the instance share, in any process, while no other reader does: a refresh token that
+   * works once. `given`: what the reader got of `resolveConfig`; `change` gets it with the secrets as they are by now. Resolves
+   * with the configuration as it is then, once it is durable in the vault; rejects with what `change` threw.
+   */
+  changeConfig(name: string, given: JsonObject, change: ConfigChange): Promise<JsonObject>
+  /**
+   * The vendor no longer accepts the authorization that is in `config`: notes `reauthorize`, unless other secrets have been set
+   * in the meantime, and gives the error to show (`reauthorization_required`).
+   */
+  authorizationLost(
+    name: string,
+    lost: { readonly config: JsonObject; readonly reason: string },
+  ): Promise<ConnectError>
 }
+/** Gives what is to be kept, null where it is to stay. */
+export type ConfigChange = (kept: JsonObject) => Promise<JsonObject | null>
 export interface ResolvedConfig {
   /** By which the engine finds the connector: not always the type of the instance. */
   readonly type: string

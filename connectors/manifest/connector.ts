@@ -8,9 +8,10 @@ import type { AirbyteConnectionStatus, JsonObject } from '../../protocol/index.t
 import type { Connector, ConnectorContext, ReadSession } from '../connector.ts'
 import { oauthScheme } from './oauth-scheme.ts'
 import { loadManifestFile, type LoadedManifest } from './load-manifest-file.ts'
-import { configOf, plainConfig, readManifestTask } from './read-task.ts'
+import { readManifestTask } from './read-task.ts'
+import { configOf, plainConfig } from './source-config.ts'
 import { SourceEnvironment } from './source-environment.ts'
-import { sourceFailure } from './source-failure.ts'
+import { authorizationFailure, sourceFailure } from './source-failure.ts'
 
 /** The connector of a manifest of Airbyte's Low-Code language, interpreted in process. Throws `manifest_unreadable` or `manifest_invalid`. */
 export function manifestConnector(type: string, path: string): Connector {
@@ -42,6 +43,7 @@ async function check(
   try {
     return await withSource(loaded, { config, context }, (source) => source.check())
   } catch (error) {
+    if (error instanceof ConnectError && error.code === 'source_authorization_lost') throw error
     const { message, suggestedFix } = ConnectError.from(error)
     return { status: 'FAILED', message: `${message}. ${suggestedFix}` }
   }
@@ -75,10 +77,13 @@ async function withSource<Result>(
     // Loaded where it is used: the interpreter costs every thread that knows the connectors 0.2 s of CPU at its start (2026-11).
     const { ManifestSource } = await import('../../manifest-interpreter/source/manifest-source.ts')
     await using source = new ManifestSource({ manifest, config: configOf(config), environment })
-    return await use(source)
+    const answer = await use(source)
+    // A check that fails says so in its answer.
+    if (environment.authorizationLost === undefined) return answer
   } catch (error) {
-    throw sourceFailure(error, 'The source')
+    if (environment.authorizationLost === undefined) throw sourceFailure(error, 'The source')
   }
+  throw authorizationFailure(environment.authorizationLost, 'The source')
 }
 
 /** One slice a stream: its partitions and windows share one state, and the interpreter reads several of them at a time. */

@@ -1,5 +1,5 @@
 import { SourceError, type SideMessage } from '../../manifest-interpreter/contracts.ts'
-import { isDict, isPlainDict } from '../../manifest-interpreter/value/dict.ts'
+import { isPlainDict } from '../../manifest-interpreter/value/dict.ts'
 import { parseJson } from '../../manifest-interpreter/value/json.ts'
 import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
 import type {
@@ -9,11 +9,12 @@ import type {
 } from '../../manifest-interpreter/source/messages.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
-import type { JsonObject, RecordData } from '../../protocol/index.ts'
+import type { RecordData } from '../../protocol/index.ts'
 import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
 import type { LoadedManifest } from './load-manifest-file.ts'
+import { configOf, plainConfig } from './source-config.ts'
 import { SourceEnvironment } from './source-environment.ts'
-import { sourceFailure } from './source-failure.ts'
+import { authorizationFailure, sourceFailure } from './source-failure.ts'
 import { stateFromJson, stateToJson } from './state-json.ts'
 
 /** Reads a stream of a manifest to its end, from its state. */
@@ -44,7 +45,10 @@ export async function readManifestTask(
     return 'complete'
   } catch (error) {
     if (context.signal.aborted) return stopped(name, output)
-    throw sourceFailure(output.failure ?? error, `Stream ${name}`)
+    const subject = `Stream ${name}`
+    const { authorizationLost } = environment
+    if (authorizationLost !== undefined) throw authorizationFailure(authorizationLost, subject)
+    throw sourceFailure(output.failure ?? error, subject)
   }
 }
 
@@ -94,6 +98,7 @@ class TaskOutput implements SourceOutput {
       case 'failure':
         this.#failure ??= message
         return
+      case 'authorization-lost':
       case 'config':
       case 'error':
       case 'rate-limited':
@@ -113,6 +118,8 @@ class TaskOutput implements SourceOutput {
         return
       case 'error':
         this.#context.logger.warn({ reason: message.error.message }, 'the source tries again')
+        return
+      case 'authorization-lost':
     }
   }
 }
@@ -121,16 +128,6 @@ class TaskOutput implements SourceOutput {
 function recordData(record: Dict): RecordData {
   const value = toRecordValue(record)
   return typeof value === 'object' && value !== null ? (value as RecordData) : {}
-}
-
-export function plainConfig(config: Dict): JsonObject {
-  return JSON.parse(JSON.stringify(toRecordValue(config))) as JsonObject
-}
-
-/** The numbers of a configuration as templates see them. */
-export function configOf(config: JsonObject): Dict {
-  const value = parseJson(JSON.stringify(config))
-  return isDict(value) ? value : {}
 }
 
 function catalogOf({ stream }: ReadTask): Dict {

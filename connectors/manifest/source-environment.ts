@@ -1,11 +1,21 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UndiciTransport } from '../../manifest-interpreter/http/undici-transport.ts'
-import type { Environment, SideMessage } from '../../manifest-interpreter/contracts.ts'
-import type { ConnectorContext } from '../connector.ts'
+import {
+  SourceError,
+  type Environment,
+  type SideMessage,
+} from '../../manifest-interpreter/contracts.ts'
+import type { Dict } from '../../manifest-interpreter/value/value.ts'
+import { ConnectError } from '../../protocol/errors/connect-error.ts'
+import type { ChangeConfig, ConnectorContext } from '../connector.ts'
+import { configOf, plainConfig } from './source-config.ts'
 
 /** What a source needs of a connector's context. */
-export type SourceContext = Pick<ConnectorContext, 'signal' | 'allowedNetworks' | 'now'> &
+export type SourceContext = Pick<
+  ConnectorContext,
+  'signal' | 'allowedNetworks' | 'now' | 'changeConfig'
+> &
   Pick<Environment, 'logger'>
 
 export interface SourceEnvironmentOptions {
@@ -21,8 +31,10 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
   readonly signal: AbortSignal
   readonly transport: UndiciTransport
   readonly manifestDirectory?: string
-  readonly emit: (message: SideMessage) => void
+  readonly changeConfig?: (change: (kept: Dict) => Promise<Dict | null>) => Promise<Dict>
   readonly #context: SourceContext
+  readonly #emit: (message: SideMessage) => void
+  #authorizationLost: SourceError | undefined
 
   constructor({ context, manifestDirectory, emit }: SourceEnvironmentOptions) {
     this.#context = context
@@ -30,7 +42,20 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
     this.signal = context.signal
     this.transport = new UndiciTransport({ allowedNetworks: context.allowedNetworks })
     if (manifestDirectory !== undefined) this.manifestDirectory = manifestDirectory
-    this.emit = emit
+    this.#emit = emit
+    const { changeConfig } = context
+    if (changeConfig !== undefined)
+      this.changeConfig = (change) => changedConfig(changeConfig, change)
+  }
+
+  /** Why the user must authorize anew: said by the source, whatever else failed because of it. */
+  get authorizationLost(): SourceError | undefined {
+    return this.#authorizationLost
+  }
+
+  emit(message: SideMessage): void {
+    if (message.kind === 'authorization-lost') this.#authorizationLost = message.error
+    this.#emit(message)
   }
 
   nowMicros(): number {
@@ -51,5 +76,21 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.transport.close()
+  }
+}
+
+async function changedConfig(
+  changeConfig: ChangeConfig,
+  change: (kept: Dict) => Promise<Dict | null>,
+): Promise<Dict> {
+  try {
+    const kept = await changeConfig(async (before) => {
+      const after = await change(configOf(before))
+      return after === null ? null : plainConfig(after)
+    })
+    return configOf(kept)
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error
+    throw new SourceError(error.message, { failureType: error.failureType, cause: error })
   }
 }

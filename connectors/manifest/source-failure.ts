@@ -7,6 +7,12 @@ const codes = {
   system_error: 'source_failed',
 } as const
 
+/** The user must authorize anew. */
+export function authorizationFailure(cause: SourceError, subject: string): ConnectError {
+  const details = { subject, reason: cause.message }
+  return new ConnectError('source_authorization_lost', { details, cause })
+}
+
 /** An error of the interpreter as one that a user sees. `subject`: what failed, as the beginning of a sentence. */
 export function sourceFailure(error: unknown, subject: string): unknown {
   if (error instanceof ConnectError) return error

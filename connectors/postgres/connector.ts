@@ -1,5 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { AirbyteCatalog, AirbyteConnectionStatus, JsonObject } from '../../protocol/index.ts'
+import { Mutex } from '../../protocol/mutex.ts'
 import type { Connector, ConnectorContext, ReadSession } from '../connector.ts'
 import { parsePostgresConfig, postgresSpec } from './config.ts'
 import { discoverStreams } from './discover.ts'
@@ -59,24 +60,15 @@ async function openRead(config: JsonObject, context: ConnectorContext): Promise<
     const [row] = await session.rows<{ snapshot: string }>(
       'SELECT pg_export_snapshot() AS snapshot',
     )
-    const inTurn = oneAtATime()
+    // A session takes one query at a time, and streams are planned side by side.
+    const mutex = new Mutex()
     return {
       shared: { snapshot: row?.snapshot ?? '' },
-      plan: (stream, states) => inTurn(() => planStream(session, parsed, { stream, states })),
+      plan: (stream, states) => mutex.run(() => planStream(session, parsed, { stream, states })),
       [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
     }
   } catch (thrown) {
     session.destroy()
     throw thrown
-  }
-}
-
-/** A session takes one query at a time, and streams are planned side by side. */
-function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve()
-  return (work) => {
-    const result = last.then(work, work)
-    last = result
-    return result
   }
 }

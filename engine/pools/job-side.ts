@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import { z } from 'zod'
-import type { LogLine, StopRequest } from './worker-events.ts'
+import type { ConfigReply, LogLine, StopRequest } from './worker-events.ts'
 
 /** How long a worker may take to reach its next checkpoint after it was asked to stop. Then its thread is killed: nothing is lost. */
 const stopGraceMs = 30_000
@@ -32,6 +32,10 @@ export class JobSide<Event extends { readonly type: string }> {
   /** Kills the worker's thread when it did not stop in time. */
   get kill(): AbortSignal {
     return this.#killer.signal
+  }
+
+  reply(reply: ConfigReply): void {
+    this.#port.postMessage(reply)
   }
 
   stop(): void {

@@ -1,6 +1,8 @@
 import { type Logger, pino } from 'pino'
+import type { ChangeConfig } from '../../connectors/connector.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import type { SourceAnswer, SourceJob } from '../reader/source-worker.ts'
+import { ConfigLender } from './config-lender.ts'
 import { JobSide } from './job-side.ts'
 import type { SourceEvent } from './worker-events.ts'
 import { openPool, runIn } from './worker-pool.ts'
@@ -21,6 +23,8 @@ export interface SourceQuestion extends Pick<
   readonly timeoutMs: number
   /** Called before `ask` resolves. Holds secrets. */
   readonly onConfigChanged: (config: JsonObject) => void
+  /** All that was changed is kept when `ask` resolves. */
+  readonly changeConfig: ChangeConfig
 }
 
 /** What a connector logs while it is asked may hold secrets, and what matters is in its answer. */
@@ -38,14 +42,19 @@ export function openSourcePool({
     { minThreads: 0, threads, heapMb: 512, logger },
   )
   return {
-    async ask({ timeoutMs, onConfigChanged, ...asked }) {
-      const side = new JobSide<SourceEvent>(silent, ({ config }) => {
-        onConfigChanged(config)
+    async ask({ timeoutMs, onConfigChanged, changeConfig, ...asked }) {
+      const side = new JobSide<SourceEvent>(silent, (event) => {
+        if (event.type === 'config_changed') onConfigChanged(event.config)
+        else lender.handle(event)
+      })
+      const lender = new ConfigLender(changeConfig, (reply) => {
+        side.reply(reply)
       })
       const kill = AbortSignal.timeout(timeoutMs)
       const job = { ...asked, events: side.workerPort, logLevel: 'silent', logFields: {} }
       const result = await runIn(pool, job, { transfer: [side.workerPort], kill })
       await side.drained()
+      await lender[Symbol.asyncDispose]()
       if (result.status === 'ok') return result.value
       if (kill.aborted) return undefined
       throw ConnectError.fromJSON(result.error)

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../protocol/index.ts'
+import type { ErrorBody, JsonObject } from '../../protocol/index.ts'
 import type { LaneStats } from '../../sinks/sink.ts'
 import type { ObservedField } from '../reader/observed-fields.ts'
 
@@ -17,11 +17,22 @@ export type ReadEvent =
   | { readonly type: 'observed'; readonly fields: readonly ObservedField[] }
   | SourceEvent
 
-/** The connector changed its configuration. Holds secrets: never to be logged. */
-export interface SourceEvent {
-  readonly type: 'config_changed'
-  readonly config: JsonObject
-}
+/** Holds secrets: never to be logged. */
+export type SourceEvent =
+  /** The connector changed its configuration. */
+  { readonly type: 'config_changed'; readonly config: JsonObject } | ConfigRequest
+
+/** How a connector changes its configuration while nobody else does (`ChangeConfig`): asked, lent, returned, kept; by number. */
+export type ConfigRequest =
+  | { readonly type: 'config_asked'; readonly id: number }
+  /** Null: it stays as it was lent. */
+  | { readonly type: 'config_returned'; readonly id: number; readonly config: JsonObject | null }
+
+/** Lent, then kept; failed in the place of either. */
+export type ConfigReply =
+  | { readonly type: 'config_lent'; readonly id: number; readonly config: JsonObject }
+  | { readonly type: 'config_kept'; readonly id: number; readonly config: JsonObject }
+  | { readonly type: 'config_failed'; readonly id: number; readonly error: ErrorBody }
 
 /** Totals of the job so far. Seconds are wall time of the worker's thread. */
 export interface ReadTotals {

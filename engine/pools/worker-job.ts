@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { type Logger, pino } from 'pino'
 import { ConnectError, type ErrorBody } from '../../protocol/index.ts'
-import type { LogLine } from './worker-events.ts'
+import type { ConfigReply, LogLine, StopRequest } from './worker-events.ts'
 
 /** The part that every job posted to a worker has. */
 export interface JobBase {
@@ -31,9 +31,8 @@ export async function runJob<T>(
   work: (context: JobContext) => Promise<T>,
 ): Promise<JobResult<T>> {
   const stop = new AbortController()
-  // There is one request (StopRequest).
-  job.events.on('message', () => {
-    stop.abort()
+  job.events.on('message', ({ type }: StopRequest | ConfigReply) => {
+    if (type === 'stop') stop.abort()
   })
   const logger = pino(
     { level: job.logLevel, base: job.logFields },

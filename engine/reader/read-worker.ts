@@ -9,6 +9,7 @@ import { openLaneWriter } from '../log/lane.ts'
 import type { LaneAddress, LaneWriter } from '../log/stream-log.ts'
 import type { ReadEvent, ReadTotals } from '../pools/worker-events.ts'
 import { type JobBase, type JobContext, type JobResult, runJob } from '../pools/worker-job.ts'
+import { ConfigBorrower } from './config-borrower.ts'
 import { LaneOutput } from './lane-output.ts'
 import { LimitedOutput } from './limited-output.ts'
 
@@ -77,9 +78,10 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
   }, reportEveryMs)
   try {
     let outcome: 'complete' | 'stopped' = 'complete'
+    const borrower = new ConfigBorrower(job.events, context.signal)
     for (const slice of writer.resume.slices) {
       if (outcome === 'complete' && !slice.complete)
-        outcome = await readSlice({ job, context, writer, output, limited }, slice)
+        outcome = await readSlice({ job, context, writer, output, limited, borrower }, slice)
     }
     const { records, rejected } = output.totals
     await writer.append({ type: 'close', attempt: job.attempt, records: records - rejected })
@@ -98,13 +100,14 @@ interface SliceReading {
   readonly writer: LaneWriter
   readonly output: LaneOutput
   readonly limited: LimitedOutput | undefined
+  readonly borrower: ConfigBorrower
 }
 
 async function readSlice(
   reading: SliceReading,
   { slice, seq, state }: SliceCheckpoint,
 ): Promise<'complete' | 'stopped'> {
-  const { job, context, writer, output, limited } = reading
+  const { job, context, writer, output, limited, borrower } = reading
   if (context.signal.aborted) return 'stopped'
   await writer.append({
     type: 'begin',
@@ -124,6 +127,7 @@ async function readSlice(
       configChanged: (config) => {
         post(job, { type: 'config_changed', config })
       },
+      changeConfig: (change) => borrower.change(change),
       now: Date.now,
     })
   const outcome = await (limited === undefined

@@ -2,6 +2,7 @@ import { connectorOf } from '../../connectors/registry.ts'
 import type { ConnectorContext } from '../../connectors/connector.ts'
 import type { AirbyteCatalog, AirbyteConnectionStatus, JsonObject } from '../../protocol/index.ts'
 import type { SourceEvent } from '../pools/worker-events.ts'
+import { ConfigBorrower } from './config-borrower.ts'
 import { type JobBase, type JobResult, runJob } from '../pools/worker-job.ts'
 
 /** One question to a source. Plain data and a port: it crosses a thread. */
@@ -19,6 +20,7 @@ export type SourceAnswer =
 export async function askSource(job: SourceJob): Promise<JobResult<SourceAnswer>> {
   return runJob(job, async ({ logger, signal }) => {
     const connector = connectorOf(job.type)
+    const borrower = new ConfigBorrower(job.events, signal)
     const context: ConnectorContext = {
       logger,
       signal,
@@ -26,6 +28,7 @@ export async function askSource(job: SourceJob): Promise<JobResult<SourceAnswer>
       configChanged: (config) => {
         job.events.postMessage({ type: 'config_changed', config } satisfies SourceEvent)
       },
+      changeConfig: (change) => borrower.change(change),
       now: Date.now,
     }
     const { config, question } = job

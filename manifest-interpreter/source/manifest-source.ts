@@ -181,6 +181,7 @@ export class ManifestSource implements AsyncDisposable {
             })
           case 'state':
             return output.message({ ...message, state: secrets.dict(message.state) })
+          case 'authorization-lost':
           case 'config':
           case 'error':
           case 'rate-limited':

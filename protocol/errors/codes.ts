@@ -806,6 +806,14 @@ export const errorCodes = {
     suggestedFix:
       'Run the connection again: it resumes from the last checkpoint. Remove `fail` from the stream to stop the failures.',
   },
+  source_authorization_lost: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: '{subject}: the vendor no longer accepts the authorization: {reason}',
+    suggestedFix:
+      'Authorize anew with the vendor, and put the new refresh token into `source.config` of the run file (in the service: `reactor connect instances credentials`).',
+  },
   source_busy: {
     failureType: 'transient_error',
     httpStatus: 503,

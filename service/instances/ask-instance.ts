@@ -6,7 +6,7 @@ import {
   type AirbyteConnectionStatus,
   type JsonObject,
 } from '../../protocol/index.ts'
-import type { Discovered, InstanceService, ResolvedConfig } from '../service.ts'
+import type { ConfigChange, Discovered, InstanceService, ResolvedConfig } from '../service.ts'
 import type { InstancesOptions } from './instances-options.ts'
 import { maskedError } from './mask-secrets.ts'
 import { scrubber } from './scrubber.ts'
@@ -22,17 +22,19 @@ type AskOptions = Pick<InstancesOptions, 'sources' | 'allowedNetworks' | 'now'> 
   readonly store: Pick<InstancesOptions['store'], 'discoveries'>
 }
 
+type AskedInstances = Pick<
+  InstanceService,
+  'get' | 'resolveConfig' | 'keepConfig' | 'changeConfig' | 'authorizationLost'
+>
+
 /** Asks the connector of an instance, in a thread of its own and for a bounded time. */
 export class AskInstance {
   readonly #options: AskOptions
-  readonly #instances: Pick<InstanceService, 'get' | 'resolveConfig' | 'keepConfig'>
+  readonly #instances: AskedInstances
   /** By the id of the instance: who asks meanwhile gets the same answer. */
   readonly #discoveries = new Map<string, Promise<Discovered>>()
 
-  constructor(
-    options: AskOptions,
-    instances: Pick<InstanceService, 'get' | 'resolveConfig' | 'keepConfig'>,
-  ) {
+  constructor(options: AskOptions, instances: AskedInstances) {
     this.#options = options
     this.#instances = instances
   }
@@ -103,17 +105,30 @@ export class AskInstance {
       kept = kept.then(() => this.#instances.keepConfig(name, changed, config))
       kept.catch(() => undefined) // it is awaited below
     }
+    let current = config
+    const changeConfig = async (change: ConfigChange): Promise<JsonObject> => {
+      current = await this.#instances.changeConfig(name, config, change)
+      return current
+    }
     try {
-      const asked = { ...about, type, config, allowedNetworks, onConfigChanged }
+      const asked = { ...about, type, config, allowedNetworks, onConfigChanged, changeConfig }
       const answer = await sources.ask(asked)
       if (answer !== undefined) return answer
-    } catch (error) {
+    } catch (thrown) {
+      const error = await this.#explained(name, current, thrown)
       throw maskedError(error, scrubber(secrets))
     } finally {
       await kept
     }
     const details = { instance: name, seconds: about.timeoutMs / 1000 }
     throw new ConnectError('source_timed_out', { details })
+  }
+
+  /** With the error of the instance where the source says that its authorization is lost. */
+  async #explained(name: string, config: JsonObject, error: unknown): Promise<unknown> {
+    if (!(error instanceof ConnectError) || error.code !== 'source_authorization_lost') return error
+    const reason = String(error.details.reason)
+    return this.#instances.authorizationLost(name, { config, reason })
   }
 }
 

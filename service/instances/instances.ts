@@ -5,9 +5,10 @@ import {
   type AirbyteConnectionStatus,
   type JsonObject,
 } from '../../protocol/index.ts'
-import { oauthPointers } from '../oauth/oauth-scheme.ts'
+import { oauthPointers, refreshedScheme } from '../oauth/oauth-scheme.ts'
 import type { OAuthCallback, OAuthInstance } from '../oauth/oauth.ts'
 import type {
+  ConfigChange,
   CredentialStatus,
   Discovered,
   Instance,
@@ -25,6 +26,7 @@ import { secretTexts } from './mask-secrets.ts'
 import { missingSecrets } from './missing-secrets.ts'
 import type { InstancesOptions } from './instances-options.ts'
 import { joinConfig, splitConfig, type Secrets, type SplitConfig } from './secret-fields.ts'
+import { SharedTokens } from './shared-tokens.ts'
 import { isDeclared } from './stale-secrets.ts'
 import { updatedConfig } from './updated-config.ts'
 
@@ -38,10 +40,12 @@ const MAX_WRITES = 5
 export class Instances implements InstanceService {
   readonly #options: InstancesOptions
   readonly #ask: AskInstance
+  readonly #tokens: SharedTokens
 
   constructor(options: InstancesOptions) {
     this.#options = options
     this.#ask = new AskInstance(options, this)
+    this.#tokens = new SharedTokens(options)
   }
 
   async create(input: { name: string; type: string; config: JsonObject }): Promise<Instance> {
@@ -141,7 +145,9 @@ export class Instances implements InstanceService {
       const details = { instance: name, fields: missing.join(', ') }
       throw new ConnectError('credentials_missing', { details })
     }
-    await this.#note(instance, 'ready')
+    // What its connector found out to be refused stays so until it has other tokens.
+    const isRefused = instance.credentials === 'reauthorize'
+    if (!isRefused || refreshedScheme(descriptor) !== undefined) await this.#note(instance, 'ready')
     return { type: connectorType, config, secrets: secretTexts(instance.config, secrets) }
   }
 
@@ -157,6 +163,30 @@ export class Instances implements InstanceService {
       const known = [...Object.keys(kept.secrets), ...oauthPointers(descriptor), ...own]
       return splitConfig(spec, applied.config, known)
     })
+  }
+
+  async changeConfig(name: string, given: JsonObject, change: ConfigChange): Promise<JsonObject> {
+    const { id, type } = await this.get(name)
+    const descriptor = this.#descriptor(type)
+    const { config, isChanged } = await this.#tokens.change({ id, descriptor }, given, change)
+    if (!isChanged) return config
+    try {
+      await this.#change(name, noteSecrets, { isAuthorized: true })
+    } catch (error) {
+      // They are kept, and that is what the run needs: which fields are set is noted with the next change.
+      const facts = { instance: name, code: ConnectError.from(error).code }
+      this.#options.logger.warn(facts, 'which secrets are set could not be noted')
+    }
+    return config
+  }
+
+  async authorizationLost(
+    name: string,
+    { config, reason }: { readonly config: JsonObject; readonly reason: string },
+  ): Promise<ConnectError> {
+    const instance = await this.get(name)
+    if (await this.#tokens.areIn(instance.id, config)) await this.#note(instance, 'reauthorize')
+    return new ConnectError('reauthorization_required', { details: { instance: name, reason } })
   }
 
   async #freshSecrets(instance: Instance): Promise<Secrets> {
@@ -279,6 +309,10 @@ export class Instances implements InstanceService {
 
 /** From what is kept now to what is to be kept; the secrets may be others at a second attempt. */
 type Edit = (kept: SplitConfig, descriptor: ConnectorDescriptor) => SplitConfig
+
+/** The secrets are in the vault already. */
+const noteSecrets: Edit = ({ config, secrets }, { spec }) =>
+  splitConfig(spec, joinConfig(config, secrets), Object.keys(secrets))
 
 function statusOf(
   { spec }: ConnectorDescriptor,

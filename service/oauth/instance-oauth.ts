@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import { randomPKCECodeVerifier } from 'openid-client'
 import type { OAuth2Scheme } from '../../connectors/connector.ts'
 import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
@@ -8,9 +7,10 @@ import { secretTexts } from '../instances/mask-secrets.ts'
 import { scrubber } from '../instances/scrubber.ts'
 import { joinConfig, type Secrets } from '../instances/secret-fields.ts'
 import type { Store } from '../store/store.ts'
+import { keepTrying } from '../vault/keep-trying.ts'
 import { instancePath, type StoredSecrets, type Vault } from '../vault/vault.ts'
 import { exchangeFailed, notSupported, reauthorize, refreshFailed } from './oauth-errors.ts'
-import { fieldsOf, schemeOf } from './oauth-scheme.ts'
+import { fieldsOf, refreshedScheme, schemeOf } from './oauth-scheme.ts'
 import type { Authorized, OAuth, OAuthCallback, OAuthInstance } from './oauth.ts'
 import { checkedRedirectUri } from './redirect-uri.ts'
 import { VerifierSeal } from './sealed-verifier.ts'
@@ -21,8 +21,6 @@ import { tokenFailure, type TokenFailure } from './token-failure.ts'
 import { isFresh, isUsable, tokensOf, withTokens } from './tokens.ts'
 
 const AUTHORIZATION_LIFETIME_MS = 600_000
-const MAX_WRITES = 6
-const FIRST_WAIT_MS = 200
 
 export interface InstanceOAuthOptions {
   readonly store: Pick<Store, 'authorizations' | 'exclusively'>
@@ -107,9 +105,8 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
 
   async freshSecrets(instance: OAuthInstance): Promise<JsonObject> {
     const kept = await this.#read(instance)
-    const scheme = schemeOf(instance.descriptor)
-    // A manifest says itself how its tokens are refreshed: its connector does it.
-    if (scheme === undefined || scheme.templates !== undefined) return kept.secrets
+    const scheme = refreshedScheme(instance.descriptor)
+    if (scheme === undefined) return kept.secrets
     if (isFresh(fieldsOf(scheme), kept.secrets, this.#now())) return kept.secrets
     return this.#options.store.exclusively(`oauth ${instance.id}`, async () => {
       const now = await this.#read(instance)
@@ -178,20 +175,14 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
   }
 
   /** A refresh token that was used up is lost if its successor is not kept: a vault that does not answer is asked again. */
-  async #put(instance: OAuthInstance, edit: (before: Secrets) => Secrets): Promise<Secrets> {
+  #put(instance: OAuthInstance, edit: (before: Secrets) => Secrets): Promise<Secrets> {
     const path = instancePath(instance.id)
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const { secrets, version } = await this.#read(instance)
-        const after = edit(secrets)
-        if (after !== secrets) await this.#options.vault.put(path, after, { ifVersion: version })
-        return after
-      } catch (error) {
-        const mayPass = error instanceof ConnectError && error.retryable
-        if (!mayPass || attempt === MAX_WRITES) throw error
-        if (error.code !== 'vault_conflict') await delay(FIRST_WAIT_MS * 2 ** attempt)
-      }
-    }
+    return keepTrying(async () => {
+      const { secrets, version } = await this.#read(instance)
+      const after = edit(secrets)
+      if (after !== secrets) await this.#options.vault.put(path, after, { ifVersion: version })
+      return after
+    })
   }
 
   async #read({ id }: OAuthInstance): Promise<StoredSecrets> {

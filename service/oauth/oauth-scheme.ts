@@ -15,6 +15,12 @@ export function schemeOf({ auth }: ConnectorDescriptor): OAuth2Scheme | undefine
   return auth.find((scheme) => scheme.kind === 'oauth2')
 }
 
+/** Undefined where the service does not refresh tokens: a manifest says itself how it is done, and its connector does it. */
+export function refreshedScheme(descriptor: ConnectorDescriptor): OAuth2Scheme | undefined {
+  const scheme = schemeOf(descriptor)
+  return scheme?.templates === undefined ? scheme : undefined
+}
+
 export function fieldsOf({ fields }: OAuth2Scheme): OAuth2Fields {
   return fields ?? standardFields
 }

@@ -3,7 +3,7 @@ import { runConnection } from '../../engine/run.ts'
 import type { RunProgress, RunResult, StreamResult } from '../../engine/run-types.ts'
 import { ConnectError, streamIdOf, streamLabel, type JsonObject } from '../../protocol/index.ts'
 import { maskedError } from '../instances/mask-secrets.ts'
-import type { Connection, ResolvedConfig, RunStream } from '../service.ts'
+import type { ConfigChange, Connection, ResolvedConfig, RunStream } from '../service.ts'
 import type { ClaimedRun } from '../store/store.ts'
 import { outcomeOf, type Ending, type Outcome, type StopReason } from './attempt-outcome.ts'
 import { AttemptStreams } from './attempt-streams.ts'
@@ -123,6 +123,7 @@ export class RunAttempt {
     const facts = { streams: plan.streams.length, log: plan.log.kind }
     this.#logger.info({ attempt: this.#run.attempts, ...facts }, 'run started')
     const keeper = this.#configKeeper(connection.from, source.config)
+    let { config: current } = source
     const ports = {
       logger: this.#logger,
       metrics: this.#options.metrics,
@@ -134,16 +135,41 @@ export class RunAttempt {
         this.#mask.add(newTexts(config, source.config))
         keeper.changed(config)
       },
+      changeConfig: async (change: ConfigChange) => {
+        const given = source.config
+        current = await this.#options.instances.changeConfig(connection.from, given, (kept) => {
+          this.#mask.add(newTexts(kept, given))
+          return change(kept)
+        })
+        this.#mask.add(newTexts(current, given))
+        return current
+      },
     }
     try {
       const result = await runConnection(plan, ports, this.#stop.signal)
-      const streams = result.streams.map((stream) => this.#maskedResult(stream))
+      const explained = await this.#explained(result.streams, connection.from, current)
+      const streams = explained.map((stream) => this.#maskedResult(stream))
       this.#streams.result(streams)
       for (const stream of streams) this.#tell(stream)
       return { ...result, streams }
     } finally {
       await keeper.settled()
     }
+  }
+
+  /** With the error of the instance where the source says that its authorization is lost. */
+  async #explained(
+    streams: readonly StreamResult[],
+    instance: string,
+    config: JsonObject,
+  ): Promise<readonly StreamResult[]> {
+    const isLost = ({ error }: StreamResult): boolean => error?.code === 'source_authorization_lost'
+    const lost = streams.find(isLost)?.error
+    if (lost === undefined) return streams
+    const reason = String(lost.details?.reason)
+    const told = await this.#options.instances.authorizationLost(instance, { config, reason })
+    const error = told.toJSON()
+    return streams.map((stream) => (isLost(stream) ? { ...stream, error } : stream))
   }
 
   #configKeeper(instance: string, given: JsonObject): ConfigKeeper {

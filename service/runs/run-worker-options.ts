@@ -11,7 +11,10 @@ export interface RunWorkerOptions {
   readonly store: Pick<Store, 'connections' | 'runs'>
   readonly queue: RunQueue
   readonly jobs: Pick<Jobs, 'submit'>
-  readonly instances: Pick<InstanceService, 'discover' | 'resolveConfig' | 'keepConfig'>
+  readonly instances: Pick<
+    InstanceService,
+    'discover' | 'resolveConfig' | 'keepConfig' | 'changeConfig' | 'authorizationLost'
+  >
   readonly places: PlanPlaces
   readonly metrics: RunMetrics
   readonly serviceMetrics: ServiceMetrics

@@ -40,6 +40,7 @@ export class CollectedMessages implements SourceOutput {
           failure_type: message.failureType,
         })
         return
+      case 'authorization-lost':
       case 'config':
       case 'error':
       case 'rate-limited':
@@ -61,6 +62,8 @@ export class CollectedMessages implements SourceOutput {
         return
       case 'rate-limited':
         this.#rateLimited.set(message.stream, (this.#rateLimited.get(message.stream) ?? 0) + 1)
+        return
+      case 'authorization-lost':
     }
   }
 

@@ -14,6 +14,7 @@ const asked = {
   allowedNetworks: [],
   timeoutMs: 20_000,
   onConfigChanged: () => undefined,
+  changeConfig: () => Promise.reject(new Error('nobody changes it')),
 }
 const faker = { streams: [{ name: 'users', rows: 1 }] }
 

@@ -223,6 +223,14 @@ class MemoryInstances implements InstanceService {
     return this.resolveConfig()
   }
 
+  changeConfig(): Promise<never> {
+    return this.resolveConfig()
+  }
+
+  authorizationLost(): Promise<never> {
+    return this.resolveConfig()
+  }
+
   #put(instance: Instance): Instance {
     this.#byName.set(instance.name, instance)
     return instance

@@ -16,13 +16,19 @@ import type { Run, RunService, Service } from '../../service/service.ts'
 import { openStore } from '../../service/store/open-store.ts'
 import type { Store } from '../../service/store/store.ts'
 import { openFileVault } from '../../service/vault/file-vault.ts'
+import type { Vault } from '../../service/vault/vault.ts'
 import { testDatabase, type TestDatabase } from './postgres.ts'
+
+const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
 
 /** The real service in this process, without HTTP: store and data in databases of their own, secrets in a folder. */
 export interface TestService extends AsyncDisposable {
   readonly service: Service
   readonly store: Store
   readonly data: TestDatabase
+  readonly vault: Vault
+  /** Where imported manifests are. */
+  readonly catalogDir: string
   /** What was logged. */
   readonly logged: string[]
   /** Works on runs from here on. */
@@ -38,6 +44,7 @@ export async function testService(): Promise<TestService> {
   const settings = loadSettings({
     environment: {
       REACTOR_CONNECT_DATA_DIR: dataDir,
+      REACTOR_CONNECT_ALLOWED_NETWORKS: '127.0.0.1/32',
       REACTOR_CONNECT_DATA_DATABASE_URL: data.url,
       REACTOR_CONNECT_POSTGRES_AWAY_URL: 'postgres://nobody@127.0.0.1:1/nothing',
     },
@@ -56,19 +63,19 @@ export async function testService(): Promise<TestService> {
         ...{ metadataUrl: url, data: data.address, isEmbedded: false },
         [Symbol.asyncDispose]: () => Promise.resolve(),
       },
-      callbackUrl: 'http://127.0.0.1/callback',
+      callbackUrl,
       stopping: new AbortController().signal,
     }),
   )
   const { service, addressOf, logOf } = plane
   const { instances } = service
   return {
-    ...{ service, store, data, logged },
+    ...{ service, store, data, vault, logged, catalogDir: settings.catalogDir },
     work: (timing) => {
       const metrics = new Registry()
       const worker = new RunWorker({
         ...{ store, queue, jobs, instances, logger, parallelRuns: 2, isAlone: false },
-        places: { instances, addressOf, logOf, allowedNetworks: [] },
+        places: { instances, addressOf, logOf, allowedNetworks: settings.allowedNetworks },
         metrics: createRunMetrics(metrics),
         serviceMetrics: createServiceMetrics(metrics),
         owner: randomUUID(),

@@ -4,10 +4,16 @@ import { PythonError, valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
 import { truth } from '../../value/truth.ts'
 import { headerAuthenticator } from './authentication.ts'
-import { Mutex } from './mutex.ts'
+import { Mutex } from '../../../protocol/mutex.ts'
 import { oauthSettings, type OAuthSettings } from './oauth-settings.ts'
 import { buildTokenRequest } from './oauth-token-form.ts'
-import { isNetworkError, requestToken, TokenRequestError } from './oauth-token-request.ts'
+import { RefreshTokenRejection } from './oauth-refresh-error.ts'
+import {
+  isNetworkError,
+  requestToken,
+  TokenRequestError,
+  untilItPasses,
+} from './oauth-token-request.ts'
 import { expiryOf, findInResponse, plusSeconds } from './oauth-token-response.ts'
 import { SharedPerEnvironment } from './shared-per-environment.ts'
 import type { Authenticator, Builder, Environment } from '../../contracts.ts'
@@ -50,7 +56,7 @@ class OAuth {
     if (this.#settings.endpoint() === null) return this.#givenToken()
     if (this.#hasExpired())
       await refreshing.of(this.#environment).run(async () => {
-        if (this.#hasExpired()) await this.#refresh()
+        if (this.#hasExpired()) await this.#refresh(() => !this.#hasExpired())
       })
     return store.accessToken()
   }
@@ -60,9 +66,10 @@ class OAuth {
     const { store } = this.#settings
     const before = store.accessToken()
     await refreshing.of(this.#environment).run(async () => {
-      if (store.accessToken() !== before) return
+      const isRenewed = () => store.accessToken() !== before
+      if (isRenewed()) return
       try {
-        await this.#refresh()
+        await this.#refresh(isRenewed)
       } catch (error) {
         throw error instanceof TokenRequestError && error.isRejection ? refused(error) : error
       }
@@ -84,16 +91,23 @@ class OAuth {
     return expiry === undefined || this.#now().epochMicros > expiry.epochMicros
   }
 
-  async #refresh(): Promise<void> {
-    const { isSingleUse, rules, store } = this.#settings
-    const build = () => buildTokenRequest(this.#settings)
-    let answer: Value
+  async #refresh(isRenewed: () => boolean): Promise<void> {
+    const { isSingleUse, store } = this.#settings
     try {
-      answer = await requestToken(this.#environment, build, rules)
+      await untilItPasses(this.#environment, () => store.renew(() => this.#request(), isRenewed))
     } catch (error) {
+      if (error instanceof RefreshTokenRejection)
+        this.#environment.emit({ kind: 'authorization-lost', error })
       throw !isSingleUse && isNetworkError(error) ? unreachable(error) : error
     }
-    store.save(isSingleUse ? this.#readSingleUse(answer) : this.#read(answer))
+  }
+
+  /** The request is made anew for each attempt: an assertion in it may be short-lived. */
+  async #request(): Promise<FreshToken> {
+    const { isSingleUse, rules } = this.#settings
+    const request = await buildTokenRequest(this.#settings)
+    const answer = await requestToken(this.#environment, request, rules)
+    return isSingleUse ? this.#readSingleUse(answer) : this.#read(answer)
   }
 
   #read(answer: Value): FreshToken {

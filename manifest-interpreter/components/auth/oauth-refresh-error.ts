@@ -15,6 +15,9 @@ export interface RefreshErrorRules {
   readonly secrets: () => readonly string[]
 }
 
+/** The refresh token is worth nothing any more. */
+export class RefreshTokenRejection extends SourceError {}
+
 const defaultRules = {
   statusCodes: [400],
   key: 'error',
@@ -49,7 +52,7 @@ export function refreshRejection(
   status: number,
   body: string,
   rules: RefreshErrorRules,
-): SourceError | null {
+): RefreshTokenRejection | null {
   const content = parseObject(body)
   if (content === undefined || !contains(rules.statusCodes, status)) return null
   if (!contains(rules.values, get(content, rules.key) ?? null)) return null
@@ -58,7 +61,7 @@ export function refreshRejection(
   const detail = providerDetail(content)
   const message =
     "Refresh token was rejected by the OAuth provider (invalid, expired, or already used). Re-authenticate this source's credentials in its connection settings."
-  return new SourceError(
+  return new RefreshTokenRejection(
     detail === '' ? message : `${message} Provider error: ${shorten(mask(detail), 64)}`,
     {
       failureType: 'config_error',

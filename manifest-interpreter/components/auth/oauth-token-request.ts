@@ -24,22 +24,28 @@ export class TokenRequestError extends Error {
 const MAX_SECONDS = 300
 
 /**
- * Sends a token request and gives the body of the answer. Waits and sends it again after a failed connection, a 429 and a
- * 5xx. Throws a SourceError where the endpoint rejected the refresh token.
- * @param buildRequest makes the request anew for each attempt: an assertion in it may be short-lived
+ * Sends a token request and gives the body of the answer. Throws a TransportError, a TokenRequestError, and a
+ * RefreshTokenRejection where the endpoint rejected the refresh token.
  */
 export async function requestToken(
-  environment: Environment,
-  buildRequest: () => Promise<HttpRequest>,
+  { transport, signal }: Environment,
+  request: HttpRequest,
   rules: RefreshErrorRules,
 ): Promise<Value> {
+  return readAnswer(await transport.send(request, signal), rules)
+}
+
+/** Waits and tries again after a failed connection, a 429 and a 5xx of a token request. */
+export async function untilItPasses(
+  environment: Environment,
+  attemptRequest: () => Promise<void>,
+): Promise<void> {
   const start = environment.nowMicros()
   for (let attempt = 0; ; attempt += 1) {
     const elapsed = (environment.nowMicros() - start) / 1e6
     try {
-      const request = await buildRequest()
-      const response = await environment.transport.send(request, environment.signal)
-      return await readAnswer(response, rules)
+      await attemptRequest()
+      return
     } catch (error) {
       if (!mayPass(error) || elapsed >= MAX_SECONDS) throw error
       const seconds = Math.min(environment.random(0, 2 ** attempt), MAX_SECONDS - elapsed)

@@ -2,6 +2,8 @@ import { abDatetimeParse } from '../../datetime/ab-datetime.ts'
 import { str } from '../../value/text.ts'
 import { copyDict } from '../transformations/copy-value.ts'
 import { compileGlob, create, find } from '../transformations/dpath.ts'
+import { equals } from '../../value/equality.ts'
+import { RefreshTokenRejection } from './oauth-refresh-error.ts'
 import type { Environment } from '../../contracts.ts'
 import type { PyDateTime } from '../../datetime/py-datetime.ts'
 import type { Dict, Value } from '../../value/value.ts'
@@ -12,7 +14,11 @@ export interface TokenStore {
   accessToken(): Value
   /** Undefined where a token is due at once. */
   expiry(): PyDateTime | undefined
-  save(token: FreshToken): void
+  /**
+   * Replaces the token by what `request` gives, and keeps it. Where others use the same refresh token, they wait meanwhile, and
+   * `isRenewed` is asked first, with the token that they left: true where it will do.
+   */
+  renew(request: () => Promise<FreshToken>, isRenewed: () => boolean): Promise<void>
 }
 
 export interface FreshToken {
@@ -40,7 +46,8 @@ export class MemoryTokenStore implements TokenStore {
     return this.#accessToken === null ? undefined : this.#expiry
   }
 
-  save({ accessToken, expiry }: FreshToken): void {
+  async renew(request: () => Promise<FreshToken>): Promise<void> {
+    const { accessToken, expiry } = await request()
     this.#accessToken = accessToken
     this.#expiry = expiry
   }
@@ -81,11 +88,56 @@ export class ConfigTokenStore implements TokenStore {
     return value === '' ? undefined : abDatetimeParse(str(value))
   }
 
-  save({ accessToken, expiry, refreshToken }: FreshToken): void {
-    create(this.#config, this.#paths.accessToken, accessToken)
-    if (refreshToken !== null) create(this.#config, this.#paths.refreshToken, refreshToken)
-    create(this.#config, this.#paths.expiry, expiry.isoFormat())
+  async renew(request: () => Promise<FreshToken>, isRenewed: () => boolean): Promise<void> {
+    if (this.#environment.changeConfig !== undefined) {
+      await this.#renewAlone(request, isRenewed)
+      return
+    }
+    this.#put(this.#config, await request())
     this.#environment.emit({ kind: 'config', config: copyDict(this.#config) })
+  }
+
+  async #renewAlone(request: () => Promise<FreshToken>, isRenewed: () => boolean): Promise<void> {
+    for (;;) {
+      let tried: Value = null
+      try {
+        await this.#change(async (kept) => {
+          if (isRenewed()) return null
+          tried = this.refreshToken()
+          this.#put(kept, await request())
+          return kept
+        })
+        return
+      } catch (error) {
+        if (!(error instanceof RefreshTokenRejection)) throw error
+        // Somebody may have put another one there: a process that lost its turn, or a user who authorized anew.
+        await this.#change(() => Promise.resolve(null))
+        if (equals(this.refreshToken(), tried)) throw error
+      }
+    }
+  }
+
+  /** The tokens are those that are kept: before `change`, and when it resolves. */
+  async #change(change: (kept: Dict) => Promise<Dict | null>): Promise<void> {
+    const kept = await this.#environment.changeConfig?.((before) => {
+      this.#take(before)
+      return change(before)
+    })
+    if (kept !== undefined) this.#take(kept)
+  }
+
+  #take(config: Dict): void {
+    const { accessToken, refreshToken, expiry } = this.#paths
+    for (const path of [accessToken, refreshToken, expiry]) {
+      const value = find(config, compileGlob(path))
+      if (value !== undefined) create(this.#config, path, value)
+    }
+  }
+
+  #put(config: Dict, { accessToken, expiry, refreshToken }: FreshToken): void {
+    create(config, this.#paths.accessToken, accessToken)
+    if (refreshToken !== null) create(config, this.#paths.refreshToken, refreshToken)
+    create(config, this.#paths.expiry, expiry.isoFormat())
   }
 
   /** What is missing reads as an empty text. */

@@ -20,6 +20,8 @@ const silentSource = new AskInstance(
     get: () => Promise.reject(new Error('nobody asks for it')),
     resolveConfig: () => Promise.resolve({ type: 'faker', config: {}, secrets: [] }),
     keepConfig: () => Promise.resolve(),
+    changeConfig: () => Promise.reject(new Error('nobody changes it')),
+    authorizationLost: () => Promise.reject(new Error('nobody loses it')),
   },
 )
 

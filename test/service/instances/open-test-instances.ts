@@ -16,6 +16,8 @@ export interface TestInstances extends AsyncDisposable {
   readonly test: TestStore
   readonly vault: Vault
   readonly catalog: Catalog
+  /** Has the vault (`vault`) and the imported manifests (`catalog`). */
+  readonly folder: string
   /** Moves the clock of the service. */
   advance(ms: number): void
   /** What the vault keeps of an instance; null for nothing. */
@@ -55,7 +57,7 @@ export async function openTestInstances(
   )
   const moved = stack.move()
   return {
-    ...{ test, vault, catalog, instances: opened.service },
+    ...{ test, vault, catalog, folder: root, instances: opened.service },
     advance: (ms) => {
       aheadMs += ms
     },

@@ -5,8 +5,13 @@ import {
   simulatedEnvironment,
   type Api,
 } from '../../support/simulated-environment.ts'
+import { copyDict } from '../../../../manifest-interpreter/components/transformations/copy-value.ts'
 import { simulatedBuilder } from '../../support/simulated-builder.ts'
-import type { Authenticator, HttpRequest } from '../../../../manifest-interpreter/contracts.ts'
+import type {
+  Authenticator,
+  Environment,
+  HttpRequest,
+} from '../../../../manifest-interpreter/contracts.ts'
 import type { Dict, PlainDict } from '../../../../manifest-interpreter/value/value.ts'
 
 const config = { client_id: 'cid', client_secret: 'csec', refresh_token: 'rtok' }
@@ -20,7 +25,14 @@ const basic = {
 const grant: Api = (_, count) => jsonResponse({ access_token: `tok-${count}`, expires_in: 3600 })
 
 function build(definition: PlainDict, api: Api = grant, settings: Dict = config) {
-  const environment = simulatedEnvironment(api)
+  return buildIn(simulatedEnvironment(api), definition, settings)
+}
+
+function buildIn<Around extends Environment>(
+  environment: Around,
+  definition: PlainDict,
+  settings: Dict,
+) {
   const builder = simulatedBuilder(environment, { config: settings })
   const authenticator = builder.build('authenticator', definition, { streamName: 'items' })
   return { authenticator, builder, environment }
@@ -253,6 +265,100 @@ describe('an OAuthAuthenticator with a refresh_token_updater', () => {
     })
     await authorization(authenticator)
     expect(bodies(environment.requests)[0]).toContain('client_id=own&')
+  })
+
+  /** What several readers share, as a service keeps it. */
+  function shared(credentials: PlainDict) {
+    const kept: { config: Dict } = { config: { ...settings(), credentials } }
+    const changeConfig: NonNullable<Environment['changeConfig']> = async (change) => {
+      kept.config = (await change(copyDict(kept.config))) ?? kept.config
+      return kept.config
+    }
+    return { kept, changeConfig }
+  }
+  const refusal = () => jsonResponse({ error: 'invalid_grant' }, { status: 400 })
+
+  it('renews the token that is kept, not the one that it began with, and keeps the new one', async () => {
+    const { kept, changeConfig } = shared({ refresh_token: 'of another', token_expiry_date: '' })
+    const { authenticator, environment } = buildIn(
+      { ...simulatedEnvironment(renew), changeConfig },
+      singleUse,
+      settings(),
+    )
+    expect(await authorization(authenticator)).toEqual(bearer('tok'))
+    expect(bodies(environment.requests)).toEqual([
+      'grant_type=refresh_token&client_id=cid&client_secret=csec&refresh_token=of+another',
+    ])
+    expect(kept.config).toMatchObject({
+      credentials: { refresh_token: 'new', access_token: 'tok' },
+    })
+    expect(environment.messages).toEqual([])
+  })
+
+  it('takes the token that another reader got in the meantime', async () => {
+    const { changeConfig } = shared({
+      ...{ refresh_token: 'theirs', access_token: 'their token' },
+      token_expiry_date: '2025-03-01T00:30:00+00:00',
+    })
+    const { authenticator, environment } = buildIn(
+      { ...simulatedEnvironment(renew), changeConfig },
+      singleUse,
+      settings(),
+    )
+    expect(await authorization(authenticator)).toEqual(bearer('their token'))
+    expect(environment.requests).toEqual([])
+    environment.advance(1801)
+    expect(await authorization(authenticator)).toEqual(bearer('tok'))
+  })
+
+  it('looks once more for another refresh token before it gives up', async () => {
+    const { kept, changeConfig } = shared({ refresh_token: 'old', token_expiry_date: '' })
+    const api: Api = (_, count) => {
+      if (count > 1) return jsonResponse({ access_token: 'tok', expires_in: 3600 })
+      kept.config = { ...settings(), credentials: { refresh_token: 'of the user' } }
+      return refusal()
+    }
+    const { authenticator, environment } = buildIn(
+      { ...simulatedEnvironment(api), changeConfig },
+      singleUse,
+      settings(),
+    )
+    expect(await authorization(authenticator)).toEqual(bearer('tok'))
+    expect(bodies(environment.requests)[1]).toContain('refresh_token=of+the+user')
+    expect(environment.messages).toEqual([])
+  })
+
+  it.each([true, false])(
+    'says that the authorization is lost where its refresh token is refused (shared: %s)',
+    async (isShared) => {
+      const { changeConfig } = shared({ refresh_token: 'old', token_expiry_date: '' })
+      const around = isShared ? { changeConfig } : {}
+      const { authenticator, environment } = buildIn(
+        { ...simulatedEnvironment(refusal), ...around },
+        singleUse,
+        settings(),
+      )
+      const error = { failureType: 'config_error' }
+      await expect(authorization(authenticator)).rejects.toMatchObject(error)
+      expect(environment.messages).toMatchObject([{ kind: 'authorization-lost', error }])
+      expect(environment.requests).toHaveLength(1)
+    },
+  )
+
+  it('waits for a vendor that is down without holding others up', async () => {
+    let holders = 0
+    const { changeConfig } = shared({ refresh_token: 'old', token_expiry_date: '' })
+    const api: Api = (_, count) =>
+      count < 3 ? jsonResponse({}, { status: 503 }) : jsonResponse({ access_token: 'tok' })
+    const counted: typeof changeConfig = (change) => {
+      holders += 1
+      return changeConfig(change)
+    }
+    const around = { ...simulatedEnvironment(api), changeConfig: counted }
+    const { authenticator, environment } = buildIn(around, singleUse, settings())
+    expect(await authorization(authenticator)).toEqual(bearer('tok'))
+    expect(environment.waits).toHaveLength(2)
+    expect(holders).toBe(3)
   })
 
   it('is not built with a date that is none', () => {

@@ -1,0 +1,88 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { ConnectorDescriptor } from '../../connectors/connector.ts'
+import type { JsonObject } from '../../protocol/index.ts'
+import type { Store } from '../store/store.ts'
+import { keepTrying } from '../vault/keep-trying.ts'
+import { instancePath, type StoredSecrets, type Vault } from '../vault/vault.ts'
+import { applyChanges } from './config-changes.ts'
+import { joinConfig, splitConfig, type Secrets } from './secret-fields.ts'
+
+/** What is shared by all who read an instance, in any process: the tokens that its connector replaces while it reads. */
+export class SharedTokens {
+  readonly #store: Pick<Store, 'exclusively'>
+  readonly #vault: Vault
+
+  constructor({
+    store,
+    vault,
+  }: {
+    readonly store: Pick<Store, 'exclusively'>
+    readonly vault: Vault
+  }) {
+    this.#store = store
+    this.#vault = vault
+  }
+
+  /**
+   * Changes the secrets of an instance while no other reader does. `change` gets the configuration of the reader (`given`)
+   * with the secrets as they are kept now. What it changes is kept in the vault, whatever the spec says of its place: an expiry
+   * is of no use without its token. Resolves with the configuration as it is then, once it is durable.
+   */
+  async change(
+    instance: { readonly id: string; readonly descriptor: ConnectorDescriptor },
+    given: JsonObject,
+    change: (kept: JsonObject) => Promise<JsonObject | null>,
+  ): Promise<{ readonly config: JsonObject; readonly isChanged: boolean }> {
+    return this.#store.exclusively(`oauth ${instance.id}`, async () => {
+      const { secrets } = await this.#read(instance.id)
+      const before = joinConfig(given, secrets)
+      const after = await change(before)
+      if (after === null) return { config: before, isChanged: false }
+      const known = applyChanges(before, { before, after }).changed
+      const edited = splitConfig(instance.descriptor.spec, after, [
+        ...Object.keys(secrets),
+        ...known,
+      ])
+      const kept = await this.#put(instance.id, { before: secrets, after: edited.secrets })
+      return { config: joinConfig(after, kept), isChanged: true }
+    })
+  }
+
+  /** Whether these are still the secrets that a reader has in its configuration. */
+  async areIn(id: string, config: JsonObject): Promise<boolean> {
+    const { secrets } = await this.#read(id)
+    return isDeepStrictEqual(joinConfig(config, secrets), config)
+  }
+
+  /** A token that was used up is lost if its successor is not kept: a vault that does not answer is asked again. */
+  #put(
+    id: string,
+    tokens: { readonly before: Secrets; readonly after: Secrets },
+  ): Promise<Secrets> {
+    return keepTrying(async () => {
+      const { secrets: now, version } = await this.#read(id)
+      const edited = withChanges(now, tokens)
+      if (edited !== now) await this.#vault.put(instancePath(id), edited, { ifVersion: version })
+      return edited
+    })
+  }
+
+  async #read(id: string): Promise<StoredSecrets> {
+    return (await this.#vault.get(instancePath(id))) ?? { secrets: {}, version: 0 }
+  }
+}
+
+/** What is set by now with what differs between `before` and `after`; as it is where somebody has set any of that meanwhile. */
+function withChanges(
+  now: Secrets,
+  { before, after }: { readonly before: Secrets; readonly after: Secrets },
+): Secrets {
+  const changed = Object.entries(after).filter(
+    ([pointer, value]) => !isDeepStrictEqual(before[pointer], value),
+  )
+  // The user authorized anew: the tokens of the old authorization are worth nothing.
+  const isSuperseded = changed.some(
+    ([pointer]) => !isDeepStrictEqual(now[pointer], before[pointer]),
+  )
+  return isSuperseded || changed.length === 0 ? now : { ...now, ...Object.fromEntries(changed) }
+}
