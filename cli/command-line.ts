@@ -28,6 +28,7 @@ import { errorEnd } from './run/error-end.ts'
 import type { RunEnd, RunOutput } from './run/run-output.ts'
 import { Screen } from './run/screen.ts'
 import { scrubber } from '../service/instances/scrubber.ts'
+import type { RotateKeyFlags } from './vault/vault-program.ts'
 import { StopSignals } from './run/stop-signals.ts'
 
 /** Set as soon as the secrets are known: everything that is written goes through it. */
@@ -66,6 +67,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
       askService: service,
       doctor,
       logout,
+      rotateKey,
     }
     await runProgram(argv, { version, ...commands, writeOut })
   } catch (error) {
@@ -164,6 +166,12 @@ async function logout(flags: LogoutFlags): Promise<void> {
     environment: readEnvironment(),
     signal: stop.signal,
   })
+}
+
+async function rotateKey(flags: RotateKeyFlags): Promise<void> {
+  const { rotateKey: rotate } = await import('./vault/rotate-key-command.ts')
+  const around = { output: commandOutput(flags), environment: readEnvironment() }
+  process.exitCode = await rotate(flags, around)
 }
 
 function commandOutput({ json }: { readonly json?: true }): CommandOutput {

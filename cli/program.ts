@@ -16,6 +16,7 @@ import { reservedCommands } from './reserved/reserved-program.ts'
 import type { ServeArguments } from './serve/serve-program.ts'
 import { serveCommand } from './serve/serve-program.ts'
 import type { SourceArguments } from './source/source-command.ts'
+import { vaultCommand, type RotateKeyFlags } from './vault/vault-program.ts'
 import { parseCommand, throwErrors } from './parse-command.ts'
 import { sourceCommand } from './source/source-program.ts'
 import { logLevels, type LogLevel } from './run/log-levels.ts'
@@ -38,6 +39,7 @@ export interface ProgramOptions {
   readonly askService: AskService
   readonly doctor: (flags: DoctorFlags) => Promise<void>
   readonly logout: (flags: LogoutFlags) => Promise<void>
+  readonly rotateKey: (flags: RotateKeyFlags) => Promise<void>
   readonly writeOut: (text: string) => void
 }
 
@@ -85,6 +87,7 @@ export function createProgram(options: ProgramOptions): Command {
   keysCommand(connect, options.askService)
   codegenCommand(connect, options.askService)
   reservedCommands(connect, options.askService)
+  vaultCommand(connect, options.rotateKey)
   doctorCommand(connect, options.doctor)
   authCommand(program, options.askService, options.logout)
   completionCommands(program, options.writeOut)

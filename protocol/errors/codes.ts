@@ -1140,6 +1140,13 @@ export const errorCodes = {
     suggestedFix:
       'Check the token, its policy (docs/credentials.md has one), the mount and the namespace.',
   },
+  vault_rotation_refused: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'The key of the vault cannot be rotated by this command: {reason}',
+    suggestedFix: '{fix}',
+  },
   vault_too_large: {
     failureType: 'config_error',
     httpStatus: 413,

@@ -22,9 +22,14 @@ export async function openVault(settings: Settings, logger: Logger): Promise<Vau
   }
 }
 
+/** Of the embedded vault. */
+export function vaultFolderOf({ dataDir }: Pick<Settings, 'dataDir'>): string {
+  return join(dataDir, 'vault')
+}
+
 function embedded({ dataDir, vaultKey, vaultPreviousKey }: Settings): FileVaultOptions {
   return {
-    folder: join(dataDir, 'vault'),
+    folder: vaultFolderOf({ dataDir }),
     ...(vaultKey !== undefined && { key: vaultKey }),
     ...(vaultPreviousKey !== undefined && { previousKey: vaultPreviousKey }),
   }

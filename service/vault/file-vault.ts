@@ -7,7 +7,7 @@ import { readKeyRing, writeKeyRing, wrongKey, type GivenKeys, type KeyRing } fro
 import { openPrivateFolder, syncFolder } from './private-files.ts'
 import { finishRotation, prepareFolder } from './rotate-key.ts'
 import { newVaultKey, parseVaultKey, readHeader, unseal, type Plain } from './sealed-secrets.ts'
-import { fileNameOf, readSealed, writeSealed } from './secrets-file.ts'
+import { fileNameOf, readSealed, secretsFiles, writeSealed } from './secrets-file.ts'
 import { secretsText, type StoredSecrets, type Vault } from './vault.ts'
 
 export interface FileVaultOptions {
@@ -17,6 +17,13 @@ export interface FileVaultOptions {
   readonly key?: string
   /** The key until now, where `key` replaces it (or is left out from now on). */
   readonly previousKey?: string
+}
+
+export interface RotatedKey {
+  /** The id of the new key; it says nothing of the key. */
+  readonly key: string
+  /** Files that are encrypted with it. */
+  readonly secrets: number
 }
 
 const storedSchema = z.record(z.string(), z.json())
@@ -101,7 +108,7 @@ export class FileVault implements Vault {
    * Encrypts everything with a new key and forgets the old one. Cut off at any time, every file stays readable and the next
    * start finishes it. Throws `vault_key_wrong` where the operator gave the key: then a start with `previousKey` does it.
    */
-  rotateKey(): Promise<void> {
+  rotateKey(): Promise<RotatedKey> {
     return this.#exclusively(async () => {
       if (this.#given.key !== undefined) {
         throw wrongKey(this.#folder, 'the key is given from outside, so it is changed there')
@@ -110,6 +117,8 @@ export class FileVault implements Vault {
       this.#ring = { current: key, all: new Map([...this.#ring.all, [key.id, key]]) }
       await writeKeyRing(this.#folder, this.#ring, this.#given)
       this.#ring = await finishRotation(this.#folder, this.#ring, this.#given)
+      const secrets = (await secretsFiles(this.#folder)).length
+      return { key: key.id, secrets }
     })
   }
 

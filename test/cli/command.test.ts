@@ -21,6 +21,7 @@ async function command(
     askService: () => Promise.resolve(),
     doctor: () => Promise.resolve(),
     logout: () => Promise.resolve(),
+    rotateKey: () => Promise.resolve(),
     run: async (given: RunArguments) => Promise.resolve(void ran.push(given)),
     writeOut: (text: string) => {
       written += text

@@ -42,7 +42,7 @@ export async function reactor(
   })
   await runProgram(argv, {
     ...{ version: '1.2.3', run: nothing, source: nothing, catalog: nothing },
-    ...{ serve: nothing, doctor: nothing, logout: nothing },
+    ...{ serve: nothing, doctor: nothing, logout: nothing, rotateKey: nothing },
     writeOut: (text) => {
       out += text
     },

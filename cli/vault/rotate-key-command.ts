@@ -1,0 +1,25 @@
+import type { Environment } from '../../service/config/environment.ts'
+import { loadSettings } from '../../service/config/load-settings.ts'
+import { rotateVaultKey } from '../../service/serve/rotate-vault-key.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { showResult, type CommandOutput } from '../output/command-output.ts'
+import type { RotateKeyFlags } from './vault-program.ts'
+
+/** Gives the embedded vault of the settings a new key. Throws `vault_rotation_refused`, and what the vault throws. */
+export async function rotateKey(
+  { config, dataDir }: RotateKeyFlags,
+  around: { readonly output: CommandOutput; readonly environment: Environment },
+): Promise<number> {
+  const settings = loadSettings({
+    environment: around.environment,
+    flags: { data_dir: dataDir },
+    ...(config !== undefined && { file: config }),
+  })
+  const rotated = await rotateVaultKey(settings)
+  await showResult(around.output, rotated, () => {
+    const { folder, secrets, key } = rotated
+    const what = secrets === 1 ? '1 file is' : `${secrets} files are`
+    return `${what} encrypted with a new key (id ${key}) in ${folder}\nback up the folder: older backups open with their own vault.json only\n`
+  })
+  return exitCodes.complete
+}

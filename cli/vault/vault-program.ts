@@ -1,0 +1,33 @@
+import type { Command } from 'commander'
+
+/** `reactor connect vault rotate-key …` as it was parsed. */
+export interface RotateKeyFlags {
+  readonly json?: true
+  readonly config?: string
+  readonly dataDir?: string
+}
+
+/** `reactor connect vault …`: they work on the data folder of a service, on its machine. */
+export function vaultCommand(
+  connect: Command,
+  rotateKey: (flags: RotateKeyFlags) => Promise<void>,
+): void {
+  connect
+    .command('vault')
+    .description('the embedded vault, which keeps credentials')
+    .command('rotate-key')
+    .description('encrypt all credentials with a new key, on the machine of the service')
+    .option('--config <FILE>', 'settings of the service in TOML; default: REACTOR_CONNECT_CONFIG')
+    .option('--data-dir <FOLDER>', 'the data folder of the service; default: of the settings')
+    .option('--json', 'what was done, as JSON')
+    .addHelpText('after', examples)
+    .action(rotateKey)
+}
+
+const examples = `
+Examples:
+  $ reactor connect vault rotate-key
+  $ reactor connect vault rotate-key --data-dir /srv/connect
+
+A service that runs goes on, with the new key. Interrupted, it is finished by the next start or the next rotation.
+docs/credentials.md describes the vault, and how a key of your own is changed.`

@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openFileVault } from '../../service/vault/file-vault.ts'
+import { readKeyRing } from '../../service/vault/key-ring.ts'
+import { startCommand, type CommandEnd } from '../e2e/command.ts'
+
+let dataDir: string
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'reactor-connect-rotate-'))
+})
+afterEach(() => rm(dataDir, { recursive: true }))
+
+function rotate(flags: readonly string[], environment = {}): Promise<CommandEnd> {
+  const argv = ['connect', 'vault', 'rotate-key', ...flags]
+  return startCommand(argv, { environment: { HOME: dataDir, ...environment } }).end
+}
+
+test('the key of the vault is rotated while a service has it open', async () => {
+  const folder = join(dataDir, 'vault')
+  await using vault = await openFileVault({ folder })
+  await vault.put('instances/a', { '/t': 'x' })
+  await vault.put('instances/b', { '/t': 'y' })
+  const before = await readKeyRing(folder, {})
+  const end = await rotate(['--data-dir', dataDir, '--json'])
+  expect(end, end.err).toMatchObject({ code: 0 })
+  const after = await readKeyRing(folder, {})
+  expect(JSON.parse(end.out)).toEqual({ folder, secrets: 2, key: after?.current.id })
+  expect(after?.current.id).not.toBe(before?.current.id)
+  expect([...(after?.all.keys() ?? [])]).toEqual([after?.current.id])
+  expect(await vault.get('instances/a')).toEqual({ secrets: { '/t': 'x' }, version: 1 })
+  expect(await vault.put('instances/b', { '/t': 'z' }, { ifVersion: 1 })).toBe(2)
+})
+
+test.each([
+  ['there is no vault', {}],
+  ['it has keys of its own', { VAULT_URL: 'http://127.0.0.1:1', VAULT_TOKEN: 'planted' }],
+  ['the settings give the key', { VAULT_KEY: randomBytes(32).toString('base64') }],
+])('nothing is rotated, and nothing made, where %s', async (_, settings) => {
+  const environment = Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [`REACTOR_CONNECT_${name}`, value]),
+  )
+  const end = await rotate(['--data-dir', dataDir], environment)
+  expect(end).toMatchObject({ code: 1, out: '' })
+  expect(end.err).toContain('[vault_rotation_refused]')
+  expect(end.err).not.toContain('planted')
+  await expect(readKeyRing(join(dataDir, 'vault'), {})).resolves.toBeNull()
+})
