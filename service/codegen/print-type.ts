@@ -1,19 +1,24 @@
 import { docComment, propertyKey } from './source-text.ts'
+import { needsBrackets, typeLine } from './type-line.ts'
 import type { Declaration, PropertyNode, TypeNode } from './type-node.ts'
 
-const columns = 100
+/** How long a type may be on one line, beside its name. */
+const longestLine = 80
 
 /** The declaration as text, with its end of line. */
 export function printDeclaration({ name, doc, type }: Declaration): string {
-  const comment = docComment(doc)
-  const printed = printType(type, '')
-  const isList = printed.startsWith('\n')
-  const line = isList ? `export type ${name} =${printed}` : `export type ${name} = ${printed}`
-  return `${comment}${line}\n`
+  const isRecord = type.kind === 'object' && type.properties.length > 0
+  const printed = isRecord ? printObject(type, '') : printType(type, '')
+  return `${docComment(doc)}export type ${name} =${afterSign(printed)}\n`
 }
 
-/** The type as text. What does not fit one line goes on in lines with `indent` before them; a list of options begins with a line of its own. */
-export function printType(type: TypeNode, indent: string): string {
+/**
+ * The type as text. What does not fit one line goes on in lines with `indent` before them; a list of options, which stands in
+ * lines of its own, begins with the end of the line before.
+ */
+function printType(type: TypeNode, indent: string): string {
+  const line = typeLine(type, longestLine - indent.length)
+  if (line !== undefined) return line
   switch (type.kind) {
     case 'text':
       return type.text
@@ -26,35 +31,41 @@ export function printType(type: TypeNode, indent: string): string {
     case 'object':
       return printObject(type, indent)
     case 'union':
-      return printOptions(type.parts, { sign: '|', indent })
+      return printUnion(type.parts, indent)
     case 'intersection':
       return printOptions(type.parts, { sign: '&', indent })
   }
+}
+
+function afterSign(printed: string): string {
+  return printed.startsWith('\n') ? printed : ` ${printed}`
+}
+
+function printUnion(parts: readonly TypeNode[], indent: string): string {
+  const [first, second, ...others] = parts
+  // One object, and null: as if it were the object alone.
+  if (first?.kind === 'object' && second?.kind === 'text' && others.length === 0)
+    return `${printObject(first, indent)} | ${second.text}`
+  return printOptions(parts, { sign: '|', indent })
 }
 
 function printOptions(
   parts: readonly TypeNode[],
   { sign, indent }: { readonly sign: '|' | '&'; readonly indent: string },
 ): string {
-  const inner = `${indent}  `
-  const printed = parts.map((part) =>
-    sign === '&' ? inBrackets(part, inner) : operand(part, inner),
-  )
-  const line = printed.join(` ${sign} `)
-  if (!line.includes('\n') && indent.length + line.length <= columns - 20) return line
-  return printed.map((part) => `\n${inner}${sign} ${part}`).join('')
+  const inner = `${indent}    `
+  return parts
+    .map((part) => {
+      const isBare = sign === '|' && part.kind !== 'intersection'
+      const printed = isBare ? printType(part, inner).trimStart() : inBrackets(part, inner)
+      return `\n${indent}  ${sign} ${printed}`
+    })
+    .join('')
 }
 
-/** A part of a union. */
-function operand(type: TypeNode, indent: string): string {
-  return type.kind === 'intersection' ? inBrackets(type, indent) : printType(type, indent)
-}
-
-/** Where what stands beside it would bind more closely. */
 function inBrackets(type: TypeNode, indent: string): string {
   const printed = printType(type, indent)
-  const isAlone = type.kind === 'text' || type.kind === 'name' || type.kind === 'object'
-  if (isAlone) return printed
+  if (!needsBrackets(type)) return printed
   return printed.startsWith('\n') ? `(${printed}\n${indent})` : `(${printed})`
 }
 
@@ -63,12 +74,10 @@ function printTuple(
   indent: string,
 ): string {
   const inner = `${indent}  `
-  const printed = items.map((item, index) =>
+  const parts = items.map((item, index) =>
     index < required ? printType(item, inner).trimStart() : `${inBrackets(item, inner)}?`,
   )
-  const parts = rest === undefined ? printed : [...printed, `...${inBrackets(rest, inner)}[]`]
-  const line = `readonly [${parts.join(', ')}]`
-  if (!line.includes('\n') && indent.length + line.length <= columns - 20) return line
+  if (rest !== undefined) parts.push(`...${inBrackets(rest, inner)}[]`)
   return `readonly [\n${parts.map((part) => `${inner}${part},\n`).join('')}${indent}]`
 }
 
@@ -77,18 +86,14 @@ function printObject(
   indent: string,
 ): string {
   const inner = `${indent}  `
-  if (properties.length === 0 && others !== undefined) {
-    const line = `{ [key: string]: ${printType(others, inner)} }`
-    if (!line.includes('\n')) return line
-  }
   const lines = properties.map((property) => printProperty(property, inner))
-  if (others !== undefined) lines.push(`${inner}[key: string]: ${printType(others, inner)}\n`)
+  if (others !== undefined)
+    lines.push(`${inner}[key: string]:${afterSign(printType(others, inner))}\n`)
   return `{\n${lines.join('')}${indent}}`
 }
 
 function printProperty({ name, type, isRequired, doc }: PropertyNode, indent: string): string {
   const mark = isRequired ? '' : '?'
-  const printed = printType(type, indent)
-  const gap = printed.startsWith('\n') ? '' : ' '
-  return `${docComment(doc, indent)}${indent}${propertyKey(name)}${mark}:${gap}${printed}\n`
+  const printed = afterSign(printType(type, indent))
+  return `${docComment(doc, indent)}${indent}${propertyKey(name)}${mark}:${printed}\n`
 }

@@ -1,0 +1,67 @@
+import { resolve } from 'node:path'
+import ts from 'typescript'
+
+/** All that people switch on, in a project for browsers. */
+export const strictest: ts.CompilerOptions = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  noPropertyAccessFromIndexSignature: true,
+  noImplicitOverride: true,
+  noImplicitReturns: true,
+  noFallthroughCasesInSwitch: true,
+  noUnusedLocals: true,
+  noUnusedParameters: true,
+  isolatedModules: true,
+  verbatimModuleSyntax: true,
+  erasableSyntaxOnly: true,
+  isolatedDeclarations: true,
+  declaration: true,
+  allowImportingTsExtensions: true,
+  target: ts.ScriptTarget.ES2022,
+  module: ts.ModuleKind.ESNext,
+  moduleResolution: ts.ModuleResolutionKind.Bundler,
+  lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'],
+  types: [],
+  noEmit: true,
+  skipLibCheck: true,
+}
+
+const folder = resolve('test/service/codegen/in-memory')
+/** Parsed once: they are most of the work. */
+const libraries = new Map<string, ts.SourceFile>()
+
+/** Compiles files that are in memory (name -> text), in this process. Gives what is wrong: `client.ts:7: …`. */
+export function problemsOf(
+  files: Readonly<Record<string, string>>,
+  options: ts.CompilerOptions = strictest,
+): readonly string[] {
+  const texts = new Map(
+    Object.entries(files).map(([name, text]) => [resolve(folder, name), text] as const),
+  )
+  const disk = ts.createCompilerHost(options)
+  const host: ts.CompilerHost = {
+    ...disk,
+    directoryExists: (path) => path === folder || disk.directoryExists?.(path) === true,
+    fileExists: (path) => texts.has(path) || disk.fileExists(path),
+    readFile: (path) => texts.get(path) ?? disk.readFile(path),
+    getSourceFile: (path, language, ...more) => {
+      const text = texts.get(path)
+      if (text !== undefined) return ts.createSourceFile(path, text, language)
+      const key = `${path} ${JSON.stringify(language)}`
+      const parsed = libraries.get(key) ?? disk.getSourceFile(path, language, ...more)
+      if (parsed !== undefined) libraries.set(key, parsed)
+      return parsed
+    },
+  }
+  const program = ts.createProgram([...texts.keys()], options, host)
+  return ts.getPreEmitDiagnostics(program).map(problemText)
+}
+
+function problemText({ file, start, messageText }: ts.Diagnostic): string {
+  const text = ts.flattenDiagnosticMessageText(messageText, '\n')
+  if (file === undefined || start === undefined) return text
+  const { line } = file.getLineAndCharacterOfPosition(start)
+  const source = file.text.split('\n')[line] ?? ''
+  return `${file.fileName.slice(folder.length + 1)}:${String(line + 1)}: ${text}\n  ${source}`
+}

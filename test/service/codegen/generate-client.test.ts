@@ -1,0 +1,278 @@
+import { resolve } from 'node:path'
+import ts from 'typescript'
+import { describe, expect, test } from 'vitest'
+import type { JsonObject } from '../../../protocol/index.ts'
+import { problemsOf, strictest } from './compile.ts'
+import { action, crm, generated, stream } from './sample-input.ts'
+
+/** The part that is made from the instance. */
+function ownPart(client: string): string {
+  return client.slice(0, client.indexOf('// ----'))
+}
+
+function typeOf(schema: JsonObject): string {
+  const root = { type: 'object', properties: { it: schema } }
+  const [, type] =
+    /^ {2}it\?:\s([^]*?)^}/m.exec(generated({ catalog: { streams: [stream('s', root)] } })) ?? []
+  return (type ?? '').trim()
+}
+
+describe('a client', () => {
+  test('is what the reference file shows', async () => {
+    const reference = resolve('test/service/codegen/crm-client.txt')
+    await expect(ownPart(generated(crm))).toMatchFileSnapshot(reference)
+  })
+
+  test('is the same bytes in whatever order a source lists its streams, fields and actions', () => {
+    const turned = {
+      ...crm,
+      catalog: { streams: crm.catalog.streams.toReversed().map(backwards) },
+      actions: crm.actions.toReversed(),
+    }
+    expect(generated(turned)).toBe(generated(crm))
+  })
+
+  test('of an instance without streams and actions compiles', () => {
+    const client = generated({})
+    expect(problemsOf({ 'client.ts': client })).toEqual([])
+    expect(client).not.toMatch(/Action|dry_run|#region|import/)
+  })
+
+  test.each<[string, ts.CompilerOptions]>([
+    ['everything strict, for browsers', strictest],
+    ['strict, in a bundler', { ...plain, module: ts.ModuleKind.ESNext }],
+    ['strict, as CommonJS', { ...plain, module: ts.ModuleKind.CommonJS }],
+    [
+      'strict, in Node without the DOM',
+      {
+        ...strictest,
+        module: ts.ModuleKind.NodeNext,
+        moduleResolution: ts.ModuleResolutionKind.NodeNext,
+        lib: ['lib.es2022.d.ts'],
+        types: ['node'],
+      },
+    ],
+  ])('compiles: %s', (_, options) => {
+    expect(problemsOf({ 'client.ts': generated(crm) }, options)).toEqual([])
+  })
+
+  test('knows its streams, fields and actions', () => {
+    const use = `
+      import { createClient, ConnectError, type Streams, type LeadRecord } from './client.ts'
+      const crm = createClient({ baseUrl: 'http://127.0.0.1:8007', apiKey: 'key' })
+      const base = { name: 'leads', destination: 'data:crm' }
+      export const lead: LeadRecord = { Id: 'a', Stars: 5, CreatedAt: '2026-11-26T13:15:28Z', 'two words': ['a', null] }
+      export const same: Streams['Lead'] = lead
+      export const big: Streams['Lead']['Visits'] = 9007199254740993n
+      // @ts-expect-error: the status is one of three
+      export const wrong: LeadRecord = { Id: 'a', Status: 'maybe' }
+      // @ts-expect-error: Id is required
+      export const without: LeadRecord = {}
+      export async function use(): Promise<string> {
+        await crm.connections.create({ ...base, streams: ['Lead', { stream: 'files.folders', syncMode: 'full_refresh' }], activate: true })
+        await crm.connections.create({ ...base, streams: [{ stream: 'Lead', cursorField: 'CreatedAt', primaryKey: ['Id'] }] })
+        // @ts-expect-error: a misspelt stream
+        await crm.connections.create({ ...base, streams: ['Leed'] })
+        // @ts-expect-error: a field of another stream
+        await crm.connections.create({ ...base, streams: [{ stream: 'Lead', cursorField: 'rights' }] })
+        const { id } = await crm.actions.createLead({ email: 'ada@example.com' })
+        const { request } = await crm.actions.createLead({ email: 'ada@example.com' }, { dryRun: true })
+        const { output } = await crm.actions.charge({}, { dryRun: true, idempotencyKey: 'k', signal: AbortSignal.timeout(5) })
+        await crm.actions['send-message']({})
+        // @ts-expect-error: it cannot be tried out
+        await crm.actions['send-message']({}, { dryRun: true })
+        // @ts-expect-error: email is missing
+        await crm.actions.createLead({})
+        const { id: run } = await crm.runs.start('leads')
+        const { status, streams } = await crm.runs.wait(run, { onLook: ({ loaded }) => loaded.toFixed() })
+        const text: 'queued' | 'running' | 'complete' | 'partial' | 'failed' | 'cancelled' = status
+        return [id, request.url, output, text, streams[0]?.name].join()
+      }
+      export function explain(error: unknown): string {
+        if (!(error instanceof ConnectError)) throw error
+        return error.code === 'name_taken' ? error.suggestedFix : error.message
+      }
+    `
+    expect(problemsOf({ 'client.ts': generated(crm), 'use.ts': use })).toEqual([])
+  })
+})
+
+const plain: ts.CompilerOptions = {
+  strict: true,
+  target: ts.ScriptTarget.ES2022,
+  moduleResolution: ts.ModuleResolutionKind.Bundler,
+  lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'],
+  types: [],
+  noEmit: true,
+  skipLibCheck: true,
+}
+
+describe('a schema', () => {
+  test.each<[string, JsonObject]>([
+    ['string', { type: 'string', format: 'uuid' }],
+    [
+      'IsoLocalDateTime',
+      { type: 'string', format: 'date-time', airbyte_type: 'timestamp_without_timezone' },
+    ],
+    ['Base64', { type: 'string', contentEncoding: 'base64' }],
+    ['Integer', { type: 'number', airbyte_type: 'integer' }],
+    ['number', { type: 'integer', minimum: 0, maximum: 255 }],
+    ['Integer', { type: 'integer', minimum: 0, maximum: 1e19 }],
+    ['string | boolean | null', { type: ['boolean', 'null', 'string'].toReversed() }],
+    ["'a' | 1 | null", { enum: ['a', null, 1, 'a'] }],
+    ['Integer', { const: 1e19 }],
+    ["{ a: 'b' }", { const: { a: 'b' } }],
+    ['string | null', { type: 'string', nullable: true }],
+    ['readonly (string | null)[]', { type: 'array', items: { type: ['string', 'null'] } }],
+    ['readonly unknown[]', { type: 'array' }],
+    [
+      'readonly [string?, ...number[]]',
+      { prefixItems: [{ type: 'string' }], items: { type: 'number', format: 'float' } },
+    ],
+    [
+      'readonly [string, (string | null)?]',
+      {
+        items: [{ type: 'string' }, { type: ['string', 'null'] }],
+        minItems: 1,
+        additionalItems: false,
+      },
+    ],
+    ['{ [key: string]: unknown }', { type: 'object' }],
+    ['{ [key: string]: never }', { type: 'object', additionalProperties: false }],
+    ['{ [key: string]: string | null }', { additionalProperties: { type: ['string', 'null'] } }],
+    [
+      '{ [key: string]: string | boolean }',
+      {
+        type: 'object',
+        patternProperties: { '^a': { type: 'string' } },
+        additionalProperties: { type: 'boolean' },
+      },
+    ],
+    ['unknown', {}],
+    ['unknown', { type: 'nothing that is known' }],
+    ['unknown', { $ref: 'https://example.com/other.json' }],
+    ['unknown', { $ref: '#/definitions/none' }],
+    ['unknown', { $ref: '#/%' }],
+  ])('%s', (type, schema) => {
+    expect(typeOf(schema)).toBe(type)
+  })
+
+  test('that is nothing but itself is unknown, and one that holds itself is recursive', () => {
+    const schema = {
+      type: 'object',
+      properties: { a: { $ref: '#/$defs/a' }, me: { $ref: '#' }, lists: { $ref: '#/$defs/lists' } },
+      $defs: {
+        a: { anyOf: [{ $ref: '#/$defs/b' }, { type: 'null' }] },
+        b: { $ref: '#/$defs/a' },
+        lists: { type: 'array', items: { $ref: '#/$defs/lists' } },
+      },
+    }
+    const client = generated({ catalog: { streams: [stream('s', schema)] } })
+    expect(problemsOf({ 'client.ts': client })).toEqual([])
+    expect(client).toContain('export type SRecordA = unknown\n')
+    expect(client).toContain('me?: SRecord\n')
+    expect(client).toContain('export type SRecordLists = readonly SRecordLists[]\n')
+  })
+
+  test('that is nested without end, or refers on and on, breaks nothing', () => {
+    let deep: JsonObject = { type: 'string' }
+    for (let level = 0; level < 5_000; level += 1)
+      deep =
+        level % 2 === 0
+          ? { type: ['array', 'null'], items: deep }
+          : { properties: { a: deep, b: {} } }
+    const definitions = Object.fromEntries(
+      Array.from({ length: 5_000 }, (_, n) => [
+        `d${String(n)}`,
+        { $ref: `#/definitions/d${String(n + 1)}` },
+      ]),
+    )
+    const chain = {
+      type: 'object',
+      properties: { first: { $ref: '#/definitions/d0' } },
+      definitions,
+    }
+    const streams = [stream('deep', { properties: { deep } }), stream('chain', chain)]
+    expect(generated({ catalog: { streams } })).toContain(
+      'export type ChainRecordD0 = ChainRecordD1\n',
+    )
+  })
+})
+
+describe('names and texts of others', () => {
+  test('cannot end a comment or a text, speak to the compiler, or take a name of the client', () => {
+    const hostile = [
+      '*/ throw 0 /*',
+      '`${process.exit()}`',
+      "'; throw 0; '",
+      'line\u2028separator\u2029paragraph\nnewline\r\0',
+      '\\',
+      '\u202Eright to left',
+      '\ud800 half a pair',
+      '__proto__',
+      'constructor',
+      'ConnectError',
+      'createClient',
+      'Streams',
+      'class',
+      'default',
+      '1st',
+      '',
+      ' ',
+      '日本語',
+      '🚀',
+      '@ts-expect-error',
+      '@ts-ignore',
+      '@jsx h',
+      '/// <reference path="x" />',
+      '#endregion',
+    ]
+    const properties = Object.fromEntries(
+      hostile.map((name) => [name, { type: 'string', description: name, format: name }]),
+    )
+    const schema = { type: 'object', description: hostile.join('\n'), properties }
+    const client = generated({
+      catalog: {
+        streams: [
+          ...hostile.map((name) => stream(name, schema)),
+          ...hostile.map((name) => stream(name, schema, { namespace: name })),
+          ...hostile.map((name) =>
+            stream(name, {
+              properties: { a: { $ref: '#/$defs/x' } },
+              $defs: { x: { description: name } },
+            }),
+          ),
+        ],
+      },
+      actions: hostile.map((name) => action(name, { title: name, input: schema })),
+    })
+    expect(problemsOf({ 'client.ts': client })).toEqual([])
+    expect(client).not.toMatch(/[\u2028\u2029\u202E\0\r]/)
+    expect(client.isWellFormed()).toBe(true)
+  })
+
+  test('that are alike here get names that are not', () => {
+    const streams = [
+      stream('a.b', {}),
+      stream('b', {}, { namespace: 'a' }),
+      stream('a-b', {}),
+      stream('A B', {}),
+    ]
+    const client = ownPart(generated({ catalog: { streams } }))
+    expect(client.match(/export type \w+Record\w* /g)).toEqual([
+      'export type ABRecord ',
+      'export type ABRecord2 ',
+      'export type ABRecord3 ',
+      'export type ABRecord4 ',
+    ])
+    expect(client).toContain(`  ['a.b2', { name: 'b', namespace: 'a' }],`)
+  })
+})
+
+/** With the properties of its schema in the other order. */
+function backwards<Value>(value: Value): Value {
+  if (Array.isArray(value)) return value.map(backwards) as Value
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).toReversed()
+  return Object.fromEntries(entries.map(([name, inner]) => [name, backwards(inner)])) as Value
+}
