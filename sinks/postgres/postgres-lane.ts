@@ -199,16 +199,12 @@ class PostgresLane implements SinkLane {
   async #merge(): Promise<void> {
     const { session, sync, target, actual } = this.#parts
     const seen = this.#seen
-    const staged = this.#staged ?? []
     const addsMeta = !this.#hasMeta && !this.#addsMeta && seen.hasChanges
     this.#addsMeta ||= addsMeta
-    const merged = new Set(staged)
-    if (this.#hasMeta || this.#addsMeta) merged.add('_airbyte_meta')
-    const columns = [...merged]
     const hasDeletes = target.deletedAt !== undefined && seen.values.has(target.deletedAt)
     const merge = mergeOf(target, target.loaded, {
       actual,
-      columns,
+      columns: this.#mergedColumns(),
       deletes: hasDeletes ? sync.sink.deletes : 'none',
       missing: [...seen.missing],
       hasNullKeys: target.key?.some((name) => seen.nulls.has(name)) ?? false,
@@ -229,6 +225,12 @@ class PostgresLane implements SinkLane {
     const { place, target } = this.#parts
     const met = place.metRows?.[target.loaded.table]
     return met === undefined ? [] : bringMetRows(merge, met)
+  }
+
+  #mergedColumns(): readonly string[] {
+    const columns = new Set(this.#staged)
+    if (this.#hasMeta || this.#addsMeta) columns.add('_airbyte_meta')
+    return [...columns]
   }
 
   /** Most batches have a key once. The sort that finds the newest of several rows is for those that turn out to have more. */
