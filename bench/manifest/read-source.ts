@@ -63,12 +63,16 @@ export async function startServer(
   }
 }
 
+/** As the first line of cli/main.ts says. */
+const nodeFlags = ['--max-semi-space-size=8']
+
 /** Reads the stream by the command line, as a whole process. Its output goes nowhere. */
 export async function readSource(manifest: string, { config, catalog }: Files): Promise<Measured> {
   const command = ['connect', 'source', 'read', '--manifest', manifest]
   const files = ['--config', config, '--catalog', catalog]
   const started = performance.now()
-  const child = spawn(process.execPath, [join(folder, 'read-once.ts'), ...command, ...files], {
+  const program = [...nodeFlags, join(folder, 'read-once.ts')]
+  const child = spawn(process.execPath, [...program, ...command, ...files], {
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     env: loopbackAllowed(),
   })
