@@ -31,16 +31,26 @@ export interface PropagateOptions {
 /**
  * Gives components the types that they left out, and passes `$parameters` down: each component gets those of its parents
  * as fields, where it has no such field (or an empty one), and all of them as `$parameters`. A new tree, in which parts
- * that are no components may be shared with the old one.
+ * that are no components may be shared with the old one, and equal components with each other.
  */
 export function propagateParameters(component: Dict, options: PropagateOptions = {}): Dict {
-  const propagation: Propagation = { parentWins: options.parentWins ?? false, components: 0 }
+  const propagation: Propagation = {
+    parentWins: options.parentWins ?? false,
+    components: 0,
+    done: new Map(),
+  }
   return propagate(propagation, component, { place: '', parameters: {} })
 }
 
 interface Propagation {
   readonly parentWins: boolean
   components: number
+  /** What became of components that got no parameters, by place: references put the same one into many streams. */
+  readonly done: Map<Dict, Map<string, Done>>
+}
+interface Done {
+  readonly result: Dict
+  readonly components: number
 }
 /** Where a component stands. */
 interface Position {
@@ -50,10 +60,31 @@ interface Position {
 }
 
 function propagate(propagation: Propagation, source: Dict, position: Position): Dict {
-  propagation.components += 1
+  if (!isEmpty(position.parameters)) return propagateOnce(propagation, source, position)
+  const done = propagation.done.get(source)
+  const before = done?.get(position.place)
+  if (before !== undefined) {
+    count(propagation, before.components)
+    return before.result
+  }
+  const start = propagation.components
+  const result = propagateOnce(propagation, source, position)
+  const now = { result, components: propagation.components - start }
+  if (done === undefined) propagation.done.set(source, new Map([[position.place, now]]))
+  else done.set(position.place, now)
+  return result
+}
+
+/** A component that is shared counts as often as it stands somewhere: whoever walks through the manifest meets it as often. */
+function count(propagation: Propagation, components: number): void {
+  propagation.components += components
   if (propagation.components > maxComponents) {
     throw manifestError('', 'Its references expand to too many components.')
   }
+}
+
+function propagateOnce(propagation: Propagation, source: Dict, position: Position): Dict {
+  count(propagation, 1)
   const component = copy(source)
   if (!has(component, 'type')) {
     const types = has(component, 'class_name') ? customTypes : defaultTypes

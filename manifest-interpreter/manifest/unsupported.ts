@@ -16,26 +16,27 @@ export function unsupportedReason(
   stream: PlainDict,
   hasReplacement: HasReplacement = () => false,
 ): string | undefined {
-  const missing = [...new Set(customClasses(stream).filter((name) => !hasReplacement(name)))]
+  const classes = new Set<string>()
+  addClasses(stream, classes)
+  const missing = [...classes].filter((name) => !hasReplacement(name))
   if (missing.length === 0) return undefined
   const [noun, verb] = missing.length === 1 ? ['component', 'is'] : ['components', 'are']
   return `It needs the ${noun} ${missing.join(', ')}, which ${verb} written in Python and cannot run here. Register a replacement, or leave the stream out.`
 }
 
-/** The classes that a definition names, in order. */
-function customClasses(definition: Dict): string[] {
+/** Adds the classes that a definition names, in order. */
+function addClasses(definition: Dict, found: Set<string>): void {
   const own = isPlainDict(definition) ? customClass(definition) : undefined
-  const inside = entries(definition).flatMap(([key, value]) => {
+  if (own !== undefined) found.add(own)
+  for (const [key, value] of entries(definition)) {
     // What parameters and schemas hold are no components.
-    if (key === '$parameters' || key === 'schema') return []
-    return classesIn(value)
-  })
-  return own === undefined ? inside : [own, ...inside]
+    if (key !== '$parameters' && key !== 'schema') addClassesIn(value, found)
+  }
 }
 
-function classesIn(value: Value): string[] {
-  if (Array.isArray(value)) return value.flatMap(classesIn)
-  return isDict(value) ? customClasses(value) : []
+function addClassesIn(value: Value, found: Set<string>): void {
+  if (Array.isArray(value)) for (const item of value) addClassesIn(item, found)
+  else if (isDict(value)) addClasses(value, found)
 }
 
 function customClass(definition: PlainDict): string | undefined {

@@ -31,28 +31,134 @@ const longestWord = 40
 
 /** @throws {ManifestError} with all problems, where a component lacks a field, or holds a value that cannot stand there */
 export function validateManifest(manifest: Dict): void {
-  const problems = checkComponent(['DeclarativeSource'], manifest, null)
+  const problems = new Validation().manifest(manifest)
   if (problems.length > 0) throw new ManifestError(problems.map(described))
 }
 
-function check(shape: Shape, value: Value, path: Path | null): Problems {
-  switch (shape.kind) {
-    case 'number':
-      return checkNumber(shape, value, path)
-    case 'list':
-      return checkList(shape, value, path)
-    case 'map':
-      return isDict(value) ? checkValues(shape.values, value, path) : misfit(shape, value, path)
-    case 'fields':
-      return checkFields(shape, value, path)
-    case 'component':
-      return checkComponent(shape.names, value, path)
-    case 'any-of':
-      return checkAnyOf(shape, value, path)
-    case 'choice':
-      return isChoice(shape, value) ? none : misfit(shape, value, path)
-    case 'simple':
-      return fits(shape, value) ? none : misfit(shape, value, path)
+class Validation {
+  /** Definitions that were found valid, and as what: references put the same one into many streams. */
+  readonly #valid = new Map<Value, Set<string>>()
+
+  manifest(manifest: Dict): Problems {
+    return this.#checkComponent(['DeclarativeSource'], manifest, null)
+  }
+
+  #check(shape: Shape, value: Value, path: Path | null): Problems {
+    switch (shape.kind) {
+      case 'number':
+        return checkNumber(shape, value, path)
+      case 'list':
+        return this.#checkList(shape, value, path)
+      case 'map':
+        return isDict(value)
+          ? this.#checkValues(shape.values, value, path)
+          : misfit(shape, value, path)
+      case 'fields':
+        return this.#checkFields(shape, value, path)
+      case 'component':
+        return this.#checkComponent(shape.names, value, path)
+      case 'any-of':
+        return this.#checkAnyOf(shape, value, path)
+      case 'choice':
+        return isChoice(shape, value) ? none : misfit(shape, value, path)
+      case 'simple':
+        return fits(shape, value) ? none : misfit(shape, value, path)
+    }
+  }
+
+  #checkList(shape: ListShape, value: Value, path: Path | null): Problems {
+    if (!Array.isArray(value)) return misfit(shape, value, path)
+    const problems: Problem[] = []
+    for (const [key, item] of value.entries()) {
+      problems.push(...this.#check(shape.items, item, { parent: path, key }))
+    }
+    if (shape.min !== undefined && value.length < shape.min) {
+      problems.push(...problem(path, `has ${value.length} items. Add some: it needs ${shape.min}.`))
+    }
+    if (shape.distinct === true && hasDuplicate(value)) {
+      problems.push(...problem(path, 'has an item twice. Remove the second one.'))
+    }
+    return problems
+  }
+
+  #checkValues(shape: Shape, dict: Dict, path: Path | null): Problems {
+    const problems: Problem[] = []
+    for (const key of keys(dict)) {
+      const at = { parent: path, key: keyText(key) }
+      problems.push(...this.#check(shape, get(dict, key) ?? null, at))
+    }
+    return problems
+  }
+
+  #checkFields(shape: FieldsShape, value: Value, path: Path | null): Problems {
+    if (!isDict(value)) return shape.others ? none : misfit(shape, value, path)
+    const problems: Problem[] = []
+    const missing = shape.required.filter((name) => !has(value, name))
+    for (const name of missing) problems.push(...problem(path, `lacks "${name}". Add it.`))
+    if (shape.oneOf.length > 0 && !shape.oneOf.some((name) => has(value, name))) {
+      problems.push(...problem(path, `has none of ${listOf(shape.oneOf)}. Add one of them.`))
+    }
+    for (const key of keys(value)) {
+      const field = typeof key === 'string' ? shape.fields.get(key) : undefined
+      const at = { parent: path, key: keyText(key) }
+      if (field !== undefined) problems.push(...this.#check(field, get(value, key) ?? null, at))
+      else if (shape.closed) {
+        const names = listOf([...shape.fields.keys()])
+        problems.push(...problem(at, `is no field of this object. Use one of ${names}.`))
+      }
+    }
+    return problems
+  }
+
+  /** A component is told by its type first: what is wrong inside of the one that was meant is what helps. */
+  #checkComponent(names: readonly string[], value: Value, path: Path | null): Problems {
+    const type = isDict(value) ? get(value, 'type') : undefined
+    let nearest: Problems | undefined
+    for (const name of byType(names, type)) {
+      const problems = this.#checkDefinition(name, value, path)
+      if (problems.length === 0) return none
+      if (nearest === undefined && !problems.every((one) => one.misfit && one.path === path)) {
+        nearest = problems
+      }
+    }
+    return nearest ?? misfit({ kind: 'component', names }, value, path)
+  }
+
+  #checkDefinition(name: string, value: Value, path: Path | null): Problems {
+    const definition = language.get(name)
+    if (definition === undefined) throw new TypeError(`There is no definition of ${name}.`)
+    if (definition.kind !== 'typed') return this.#check(definition, value, path)
+    if (isDict(value)) {
+      const type = get(value, 'type')
+      const isIt = type === undefined ? definition.typeOptional : type === (definition.type ?? name)
+      if (!isIt) return misfit({ kind: 'component', names: [name] }, value, path)
+    }
+    if (this.#valid.get(value)?.has(name) === true) return none
+    const problems = this.#checkFields(definition.shape, value, path)
+    if (problems.length === 0) this.#keepValid(value, name)
+    return problems
+  }
+
+  #keepValid(value: Value, name: string): void {
+    const names = this.#valid.get(value)
+    if (names === undefined) this.#valid.set(value, new Set([name]))
+    else names.add(name)
+  }
+
+  #checkAnyOf(
+    shape: Extract<Shape, { kind: 'any-of' }>,
+    value: Value,
+    path: Path | null,
+  ): Problems {
+    let nearest: Problems | undefined
+    for (const alternative of shape.shapes) {
+      const problems = this.#check(alternative, value, path)
+      if (problems.length === 0) return none
+      if (nearest === undefined && !problems.every((one) => one.misfit && one.path === path)) {
+        nearest = problems
+      }
+    }
+    return nearest ?? misfit(shape, value, path)
   }
 }
 
@@ -92,101 +198,15 @@ function checkNumber(shape: NumberShape, value: Value, path: Path | null): Probl
   return isWithin ? none : problem(path, `is ${found(value)}. Use ${expected(shape)}.`)
 }
 
-function checkList(shape: ListShape, value: Value, path: Path | null): Problems {
-  if (!Array.isArray(value)) return misfit(shape, value, path)
-  const problems: Problem[] = []
-  for (const [key, item] of value.entries()) {
-    problems.push(...check(shape.items, item, { parent: path, key }))
-  }
-  if (shape.min !== undefined && value.length < shape.min) {
-    problems.push(...problem(path, `has ${value.length} items. Add some: it needs ${shape.min}.`))
-  }
-  if (shape.distinct === true && hasDuplicate(value)) {
-    problems.push(...problem(path, 'has an item twice. Remove the second one.'))
-  }
-  return problems
-}
-
 function hasDuplicate(items: readonly Value[]): boolean {
   return items.some((item, i) =>
     items.slice(0, i).some((other) => typeof other === typeof item && equals(other, item)),
   )
 }
 
-function checkValues(shape: Shape, dict: Dict, path: Path | null): Problems {
-  const problems: Problem[] = []
-  for (const key of keys(dict)) {
-    const at = { parent: path, key: keyText(key) }
-    problems.push(...check(shape, get(dict, key) ?? null, at))
-  }
-  return problems
-}
-
-function checkFields(shape: FieldsShape, value: Value, path: Path | null): Problems {
-  if (!isDict(value)) return shape.others ? none : misfit(shape, value, path)
-  const problems: Problem[] = []
-  const missing = shape.required.filter((name) => !has(value, name))
-  for (const name of missing) problems.push(...problem(path, `lacks "${name}". Add it.`))
-  if (shape.oneOf.length > 0 && !shape.oneOf.some((name) => has(value, name))) {
-    problems.push(...problem(path, `has none of ${listOf(shape.oneOf)}. Add one of them.`))
-  }
-  for (const key of keys(value)) {
-    const field = typeof key === 'string' ? shape.fields.get(key) : undefined
-    const at = { parent: path, key: keyText(key) }
-    if (field !== undefined) problems.push(...check(field, get(value, key) ?? null, at))
-    else if (shape.closed) {
-      const names = listOf([...shape.fields.keys()])
-      problems.push(...problem(at, `is no field of this object. Use one of ${names}.`))
-    }
-  }
-  return problems
-}
-
-/** A component is told by its type first: what is wrong inside of the one that was meant is what helps. */
-function checkComponent(names: readonly string[], value: Value, path: Path | null): Problems {
-  const type = isDict(value) ? get(value, 'type') : undefined
-  let nearest: Problems | undefined
-  for (const name of byType(names, type)) {
-    const problems = checkDefinition(name, value, path)
-    if (problems.length === 0) return none
-    if (nearest === undefined && !problems.every((one) => one.misfit && one.path === path)) {
-      nearest = problems
-    }
-  }
-  return nearest ?? misfit({ kind: 'component', names }, value, path)
-}
-
 function byType(names: readonly string[], type: Value | undefined): readonly string[] {
   if (names.length === 1 || typeof type !== 'string' || !names.includes(type)) return names
   return [type, ...names.filter((name) => name !== type)]
-}
-
-function checkDefinition(name: string, value: Value, path: Path | null): Problems {
-  const definition = language.get(name)
-  if (definition === undefined) throw new TypeError(`There is no definition of ${name}.`)
-  if (definition.kind !== 'typed') return check(definition, value, path)
-  if (isDict(value)) {
-    const type = get(value, 'type')
-    const fits = type === undefined ? definition.typeOptional : type === (definition.type ?? name)
-    if (!fits) return misfit({ kind: 'component', names: [name] }, value, path)
-  }
-  return checkFields(definition.shape, value, path)
-}
-
-function checkAnyOf(
-  shape: Extract<Shape, { kind: 'any-of' }>,
-  value: Value,
-  path: Path | null,
-): Problems {
-  let nearest: Problems | undefined
-  for (const alternative of shape.shapes) {
-    const problems = check(alternative, value, path)
-    if (problems.length === 0) return none
-    if (nearest === undefined && !problems.every((one) => one.misfit && one.path === path)) {
-      nearest = problems
-    }
-  }
-  return nearest ?? misfit(shape, value, path)
 }
 
 function misfit(shape: Shape, value: Value, path: Path | null): Problems {

@@ -112,12 +112,19 @@ export function dictOf(items: Iterable<readonly [Value, Value]>): Dict {
 }
 
 export function copy(dict: Dict): Dict {
-  return dict instanceof Map ? new Map(dict) : dictOf(Object.entries(dict))
+  if (dict instanceof Map) return new Map(dict)
+  return keepsOrder(dict) ? { ...dict } : dictOf(Object.entries(dict))
 }
 
 /** `left | right`: a new dict. */
 export function merged(left: Dict, right: Dict): Dict {
+  if (keepsOrder(left) && keepsOrder(right)) return { ...left, ...right }
   return dictOf([...entries(left), ...entries(right)])
+}
+
+/** A plain dict that `dictOf` would make plain again. */
+function keepsOrder(dict: Dict): dict is PlainDict {
+  return !(dict instanceof Map) && !Object.keys(dict).some(isIndexLike)
 }
 
 /** Python's keys are equal where their values are: 1, 1.0 and True are one key. Text, the usual key, is found at once. */

@@ -1,6 +1,5 @@
 import { YAMLException, parseEvents } from 'js-yaml'
 import type { Value } from '../value/value.ts'
-import { compose } from './compose.ts'
 import { construct } from './construct.ts'
 import { indentFlows } from './indent-flows.ts'
 import { NodeError, YamlError } from './yaml-error.ts'
@@ -25,8 +24,7 @@ export function loadYaml(text: string): Value {
 }
 
 function read(text: string): Value {
-  const root = compose(text, parseEvents(text, { maxDepth }))
-  return root === null ? null : construct(root)
+  return construct(text, parseEvents(text, { maxDepth }))
 }
 
 /** A continuation of a flow is too far to the left for the parser: PyYAML does not mind. */
