@@ -101,6 +101,8 @@ export interface StreamResult extends StreamProgress {
   readonly generationId: number
   /** True where this run continued an unfinished sync. */
   readonly resumed: boolean
+  /** Wall time from its begin to its end. */
+  readonly seconds: number
   /** True where the run moved a checkpoint of the stream: trying again from there leads on. */
   readonly progressed: boolean
   readonly error?: ErrorBody

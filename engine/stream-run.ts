@@ -72,6 +72,7 @@ class StreamRun {
   readonly #sink: SinkStream
   readonly #tally: StreamTally
   readonly #warnings: string[] = []
+  readonly #startedAtMs: number
   #first: StreamSync | undefined
   #observed: readonly ObservedField[] | undefined
   /** The states that the first and the last attempt began with. */
@@ -81,6 +82,7 @@ class StreamRun {
 
   constructor(deps: StreamRunDeps, sink: SinkStream, tally: StreamTally) {
     this.#deps = deps
+    this.#startedAtMs = deps.context.now()
     this.#sink = sink
     this.#tally = tally
   }
@@ -113,6 +115,7 @@ class StreamRun {
       syncId: this.#first?.syncId ?? 0,
       generationId: this.#first?.generationId ?? 0,
       resumed: this.#first?.resumed ?? false,
+      seconds: (this.#deps.context.now() - this.#startedAtMs) / 1000,
       progressed: status === 'complete' || this.#planned?.first !== this.#planned?.last,
       warnings: this.#warnings,
       ...(this.#observed !== undefined && { observed: this.#observed }),

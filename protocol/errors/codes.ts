@@ -753,6 +753,14 @@ export const errorCodes = {
     message: 'Run {run} is complete: there is nothing to retry',
     suggestedFix: 'Start a new run with `reactor connect connections runs start {connection}`.',
   },
+  sandbox_stopped: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message:
+      'The sandbox of connection {connection} was stopped before its end; nothing of it is left',
+    suggestedFix: 'Run `reactor connect connections sandbox {connection}` again.',
+  },
   schedule_invalid: {
     failureType: 'config_error',
     httpStatus: 422,

@@ -172,11 +172,17 @@ function fillDeletedFromTable(merge: Merge, deletedAt: string): string {
 
 /** Removes all but the newest row of each key, and hard deletes: for a table that was appended to until now. */
 export function dedupStatement(merge: Merge): string {
+  const target = quoteTable(merge.target)
+  return `DELETE FROM ${target} t USING (${superfluousRows(merge, target)}) r WHERE t.ctid = r.tid`
+}
+
+/** Selects the `tid` of the rows that `dedupStatement` removes. `from`: the table, or a query that gives its rows with their ctid. */
+export function superfluousRows(merge: Merge, from: string): string {
   const key = merge.key.map(quote).join(', ')
-  const deleted =
-    merge.deletes?.how === 'hard' ? ` OR t.${quote(merge.deletes.column)} IS NOT NULL` : ''
-  return `DELETE FROM ${quoteTable(merge.target)} t USING (
-       SELECT s.ctid AS tid, row_number() OVER (PARTITION BY ${key} ORDER BY ${newestFirst(merge, 'ctid')}) AS place
-         FROM ${quoteTable(merge.target)} s) r
-     WHERE t.ctid = r.tid AND (r.place > 1${deleted})`
+  const isDeleted =
+    merge.deletes?.how === 'hard' ? `s.${quote(merge.deletes.column)} IS NOT NULL` : 'false'
+  return `SELECT tid FROM (
+       SELECT s.ctid AS tid, ${isDeleted} AS deleted,
+              row_number() OVER (PARTITION BY ${key} ORDER BY ${newestFirst(merge, 'ctid')}) AS place
+         FROM ${from} s) ranked WHERE place > 1 OR deleted`
 }

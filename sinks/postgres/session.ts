@@ -121,6 +121,10 @@ export class Session implements AsyncDisposable {
     return destinationError(cause, this.#place)
   }
 
+  get address(): PostgresAddress {
+    return this.#place.address
+  }
+
   get isLost(): boolean {
     return this.#lost !== undefined || this.#client.connection.stream.destroyed
   }

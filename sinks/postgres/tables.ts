@@ -5,6 +5,7 @@ import {
   conversion,
   widenedType,
   type ActualType,
+  type OwnType,
 } from './column-types.ts'
 import { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from './identifiers.ts'
 import type { Session } from './session.ts'
@@ -86,14 +87,20 @@ export async function alterTable(
   await session.run(`ALTER TABLE ${quoteTable(name)} ${actions}`)
 }
 
-export interface TableChange {
-  readonly kind: 'add' | 'widen'
-  readonly column: string
-  /** The type that the column gets. */
-  readonly type: string
-  /** Of ALTER TABLE. */
-  readonly action: string
-}
+/** `type` is what the column gets, `action` is of ALTER TABLE. */
+export type TableChange =
+  | {
+      readonly kind: 'add'
+      readonly column: string
+      readonly type: string
+      readonly action: string
+    }
+  | {
+      readonly kind: 'widen'
+      readonly column: string
+      readonly type: OwnType
+      readonly action: string
+    }
 
 /** What ALTER TABLE has to do. */
 export function tableChanges(wanted: WantedTable, actual: TableColumns): TableChange[] {

@@ -149,6 +149,7 @@ const result: RunResult = {
       generationId: 1,
       resumed: true,
       progressed: true,
+      seconds: 1,
       warnings: ['the log was empty'],
     },
     {
@@ -157,6 +158,7 @@ const result: RunResult = {
       generationId: 1,
       resumed: false,
       progressed: false,
+      seconds: 1,
       warnings: [],
       error: {
         code: 'unexpected',

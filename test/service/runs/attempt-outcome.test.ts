@@ -13,7 +13,7 @@ function streamResult(error?: ConnectError, progressed = false): StreamResult {
     stream: { name: 'a' },
     status: error === undefined ? 'complete' : 'failed',
     ...{ read: 1, readBytes: 1, loaded: 1, rejected: 0, syncId: 1, generationId: 1 },
-    ...{ resumed: false, progressed, warnings: [] },
+    ...{ resumed: false, progressed, seconds: 1, warnings: [] },
     ...(error !== undefined && { error: error.toJSON() }),
   }
 }

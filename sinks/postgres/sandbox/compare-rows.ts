@@ -1,0 +1,107 @@
+import { actualTypeOf } from '../column-types.ts'
+import { quoteIdentifier as quote, quoteTable, type TableName } from '../identifiers.ts'
+
+/** Two sets of rows that are compared: those that a sandbox has, and those that a production table has. */
+export interface Comparison {
+  /** The sandbox's rows. */
+  readonly after: TableName
+  /** A table, or a query in parentheses, with the same columns in the same types. */
+  readonly before: string
+  /** What identifies a row; undefined where only all of its contents do. */
+  readonly key: readonly ComparedColumn[] | undefined
+  /** What makes a row another. The key may be among them. */
+  readonly columns: readonly ComparedColumn[]
+}
+
+export interface ComparedColumn {
+  readonly name: string
+  /** As Postgres writes it. */
+  readonly type: string
+}
+
+/** What `countSql` selects. */
+export interface RowCountsRow {
+  readonly insert: string
+  readonly update: string
+  readonly unchanged: string
+  /** Rows before that none after stands for. */
+  readonly gone: string
+}
+
+/**
+ * Counts inserts, updates and unchanged rows. Rows of one key are paired off: first those that are equal, then the others, as updates;
+ * what is left of one side is inserted or gone. So it also counts where a key is not unique, and where everything is the key.
+ *
+ * It agrees with the sink's merge because it does not repeat its rules: for a mode that merges, `after` is what the sink's own statements
+ * (merge-sql.ts) made of the rows in `before`, and an overwrite has no rules but its rows.
+ */
+export function countSql(comparison: Comparison): string {
+  const { after, before } = comparison
+  return `WITH r AS (
+       SELECT true AS is_after, ${recordOf('s', comparison.key ?? comparison.columns)} AS k,
+              ${recordOf('s', comparison.columns)} AS c FROM ${quoteTable(after)} s
+        UNION ALL
+       SELECT false, ${recordOf('s', comparison.key ?? comparison.columns)},
+              ${recordOf('s', comparison.columns)} FROM ${before} s),
+     contents AS (
+       SELECT k, count(*) FILTER (WHERE is_after) AS after, count(*) FILTER (WHERE NOT is_after) AS before
+         FROM r GROUP BY k, c),
+     keys AS (
+       SELECT sum(after) AS after, sum(before) AS before, sum(least(after, before)) AS unchanged
+         FROM contents GROUP BY k)
+     SELECT coalesce(sum(after - least(after, before)), 0)::text AS insert,
+            coalesce(sum(least(after, before) - unchanged), 0)::text AS update,
+            coalesce(sum(unchanged), 0)::text AS unchanged,
+            coalesce(sum(before - least(after, before)), 0)::text AS gone
+       FROM keys`
+}
+
+/** Selects, as c0, c1 …, how many values that are there would be NULL, for each compared column: of rows whose key is there once. */
+export function nulledSql(comparison: Comparison, key: readonly ComparedColumn[]): string {
+  const counts = comparison.columns.map(
+    ({ name }, index) =>
+      `count(*) FILTER (WHERE b.${quote(name)} IS NOT NULL AND a.${quote(name)} IS NULL)::text AS c${index}`,
+  )
+  const once = (from: string): string =>
+    `(SELECT s.*, ${recordOf('s', key)} AS _reactor_key,
+             count(*) OVER (PARTITION BY ${recordOf('s', key)}) AS _reactor_copies FROM ${from} s)`
+  return `SELECT ${counts.join(', ')}
+       FROM ${once(quoteTable(comparison.after))} a JOIN ${once(comparison.before)} b
+         ON a._reactor_key = b._reactor_key AND a._reactor_copies = 1 AND b._reactor_copies = 1`
+}
+
+/**
+ * The rows of `before` whose key is also after, as a query in parentheses. A large table is read once, or by its index: `hasNullKeys`
+ * says that `=` would not find them all.
+ */
+export function metQuery({
+  after,
+  before,
+  key,
+  columns,
+  hasNullKeys,
+}: Comparison & { readonly hasNullKeys: boolean }): string {
+  const found =
+    key === undefined || hasNullKeys
+      ? `${hashOf('s', key ?? columns)} IN (SELECT ${hashOf('a', key ?? columns)} FROM ${quoteTable(after)} a)`
+      : `EXISTS (SELECT FROM ${quoteTable(after)} a
+           WHERE ${key.map(({ name }) => `a.${quote(name)} = s.${quote(name)}`).join(' AND ')})`
+  return `(SELECT s.* FROM ${before} s WHERE ${found})`
+}
+
+/** Records compare as rows of a table do, and a NULL equals a NULL. */
+function recordOf(alias: string, columns: readonly ComparedColumn[]): string {
+  return `ROW(${columns.map((column) => comparable(alias, column)).join(', ')})`
+}
+
+/** Equal records have the same; another may have it too. Unlike a record it can be hashed for a join. */
+function hashOf(alias: string, columns: readonly ComparedColumn[]): string {
+  return `hash_record_extended(${recordOf(alias, columns)}, 0)`
+}
+
+/** Types that Postgres may not be able to compare are compared by their text. */
+function comparable(alias: string, { name, type }: ComparedColumn): string {
+  const column = `${alias}.${quote(name)}`
+  const { held } = actualTypeOf(type)
+  return held === 'json' || held === 'other' ? `${column}::text` : column
+}

@@ -1,0 +1,55 @@
+import { typecastError } from '../avro-to-copy.ts'
+import { quoteIdentifier, quoteTable, type TableName } from '../identifiers.ts'
+import type { PostgresPlace } from '../postgres-address.ts'
+import { Session } from '../session.ts'
+import { metadataColumns, readTable } from '../tables.ts'
+
+/** For looking at a sandbox whose run has ended. No question takes longer than a minute. */
+export async function openSandboxSession(place: PostgresPlace): Promise<Session> {
+  const session = await Session.open(place)
+  await session.run(`SET statement_timeout = '60s'; SET lock_timeout = '10s'`)
+  return session
+}
+
+/** A cell is cut at so many characters. */
+const cellCharacters = 200
+
+/** Some rows, by column, as Postgres writes the values; without the metadata columns. */
+export async function sampleRows(
+  session: Session,
+  table: TableName,
+  limit: number,
+): Promise<Readonly<Record<string, string | null>>[]> {
+  const metadata = new Set(metadataColumns('full').map(([name]) => name))
+  const columns = [...((await readTable(session, table))?.keys() ?? [])]
+  const names = columns.filter((name) => !metadata.has(name))
+  if (names.length === 0) return []
+  const cells = names.map((name, index) => {
+    const text = `${quoteIdentifier(name)}::text`
+    return `CASE WHEN length(${text}) > ${cellCharacters} THEN left(${text}, ${cellCharacters}) || '…' ELSE ${text} END AS c${index}`
+  })
+  const rows = await session.rows<Record<string, string | null>>(
+    `SELECT ${cells.join(', ')} FROM ${quoteTable(table)} LIMIT $1`,
+    [limit],
+  )
+  return rows.map((row) =>
+    Object.fromEntries(names.map((name, index) => [name, row[`c${index}`] ?? null])),
+  )
+}
+
+/** Fields whose values the column could not hold, with how many rows. */
+export async function countRefusedValues(
+  session: Session,
+  table: TableName,
+): Promise<readonly { readonly field: string; readonly rows: number }[]> {
+  const columns = await readTable(session, table)
+  if (columns?.has('_airbyte_meta') !== true) return []
+  const rows = await session.rows<{ field: string; rows: string }>(
+    `SELECT change ->> 'field' AS field, count(*) AS rows
+       FROM ${quoteTable(table)}, jsonb_array_elements(_airbyte_meta -> 'changes') AS change
+      WHERE jsonb_typeof(_airbyte_meta -> 'changes') = 'array' AND change ->> 'reason' = $1
+      GROUP BY 1 ORDER BY 1`,
+    [typecastError.reason],
+  )
+  return rows.map(({ field, rows: count }) => ({ field, rows: Number(count) }))
+}

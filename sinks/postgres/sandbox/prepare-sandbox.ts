@@ -1,0 +1,210 @@
+import { ConnectError, streamIdOf } from '../../../protocol/index.ts'
+import type { SinkStream } from '../../sink.ts'
+import { migrateBookkeeping, schemaExists } from '../bookkeeping.ts'
+import { conversion } from '../column-types.ts'
+import { derivedName, identifierOf, quoteIdentifier, quoteTable } from '../identifiers.ts'
+import type { TableName } from '../identifiers.ts'
+import { bookkeepingSchema, type PostgresPlace } from '../postgres-address.ts'
+import { Session } from '../session.ts'
+import { alterTable } from '../tables.ts'
+import type { MetRows } from './met-rows.ts'
+import { readProduction, type Production } from './production.ts'
+import { createSandboxSchema, sandboxSchemaName, type SandboxSchema } from './sandbox-schema.ts'
+
+/** One stream in a sandbox. */
+export interface SandboxTable {
+  /** The stream as it runs in the sandbox. */
+  readonly sink: SinkStream
+  readonly production: Production
+  /** The sandbox's table: it has all columns of production's as they will be, and none of its rows. */
+  readonly table: TableName
+  /** How a row of production looks in that table. Empty where production has no table. */
+  readonly columns: MetRows['columns']
+  /** The rows that merges met, as they were; where there is a table to merge into. */
+  readonly before: TableName | undefined
+}
+
+/** A stream that a run could not even begin. */
+export interface RefusedStream {
+  readonly sink: SinkStream
+  readonly error: ConnectError
+  readonly production?: Production
+}
+
+export interface PreparedSandbox {
+  readonly schema: string
+  /** Where the sandbox's run loads. */
+  readonly place: PostgresPlace
+  readonly streams: readonly (SandboxTable | RefusedStream)[]
+}
+
+export function isRefused(stream: SandboxTable | RefusedStream): stream is RefusedStream {
+  return 'error' in stream
+}
+
+/** How long a question about production may take, and how long it may wait for a lock that somebody else holds. */
+const readSettings = `SET statement_timeout = '60s'; SET lock_timeout = '10s'`
+
+/**
+ * Makes the ephemeral schema: the bookkeeping with a copy of the streams' checkpoints, and an empty table for each. Production is
+ * only read. Throws where the schema cannot be made; then nothing is left.
+ */
+export async function prepareSandbox(
+  place: PostgresPlace,
+  sandbox: Omit<SandboxSchema, 'schema'>,
+  streams: readonly SinkStream[],
+): Promise<PreparedSandbox> {
+  const schema = sandboxSchemaName(sandbox.id)
+  await using production = await Session.open(place)
+  await production.run(`${readSettings}; SET default_transaction_read_only = on`)
+  await using session = await Session.open({ address: place.address, bookkeeping: schema })
+  await session.run(readSettings)
+  await createSandboxSchema(session, { ...sandbox, schema })
+  await migrateBookkeeping(session)
+  const maker = { production, session, schema, place, id: sandbox.id }
+  await copyRun(maker, sandbox.connection)
+  const prepared: (SandboxTable | RefusedStream)[] = []
+  for (const [index, sink] of streams.entries())
+    prepared.push(await prepareStream(maker, sink, index))
+  const metRows = Object.fromEntries(prepared.flatMap(metRowsOf))
+  return {
+    schema,
+    place: { address: place.address, schema, bookkeeping: schema, metRows },
+    streams: prepared,
+  }
+}
+
+interface Maker {
+  readonly production: Session
+  readonly session: Session
+  readonly schema: string
+  readonly place: PostgresPlace
+  readonly id: string
+}
+
+async function prepareStream(
+  maker: Maker,
+  sink: SinkStream,
+  index: number,
+): Promise<SandboxTable | RefusedStream> {
+  let production: Production
+  try {
+    production = await readProduction(maker.production, sink, maker.place.schema)
+  } catch (error) {
+    return { sink, error: ConnectError.from(error) }
+  }
+  if (production.refusal !== undefined) return { sink, error: production.refusal, production }
+  // The number keeps streams of different namespaces, and the bookkeeping, apart.
+  const name = identifierOf(`t${index + 1}_${production.target.table.table}`)
+  const table = { schema: maker.schema, table: name }
+  const sandboxed = {
+    ...sink,
+    // Its own name in locks and checkpoints: a sandbox and a run of the connection do not meet.
+    connection: maker.id,
+    stream: { ...sink.stream, destination_object_name: name },
+  }
+  const { actual } = production.plan
+  const { session } = maker
+  if (actual !== undefined) await createLike(session, table, production)
+  await copyCheckpoints(maker, sink, { table, production })
+  const meetsRows = actual !== undefined && sink.mode === 'append_dedup'
+  const before = { schema: maker.schema, table: derivedName(table, 'before') }
+  if (meetsRows) {
+    await session.run(
+      `CREATE TABLE ${quoteTable(before)} AS SELECT * FROM ${quoteTable(table)} WITH NO DATA`,
+    )
+  }
+  return {
+    sink: sandboxed,
+    production,
+    table,
+    columns: rowExpressions(production),
+    before: meetsRows ? before : undefined,
+  }
+}
+
+/** The table as a sync will have altered it, by the same statements. */
+async function createLike(
+  session: Session,
+  table: TableName,
+  { target, plan, columns }: Production,
+): Promise<void> {
+  const list = columns.map(({ name }) => quoteIdentifier(name)).join(', ')
+  await session.run(
+    `CREATE TABLE ${quoteTable(table)} AS SELECT ${list} FROM ${quoteTable(target.table)} WITH NO DATA`,
+  )
+  await alterTable(session, table, plan.changes)
+}
+
+/** Over `p`, a row of production; the columns are those of the sandbox's table. */
+function rowExpressions({ plan, columns }: Production): MetRows['columns'] {
+  const existing = columns.map(({ name }) => {
+    const column = `p.${quoteIdentifier(name)}`
+    const held = plan.actual?.get(name)?.held
+    const change = plan.changes.find((planned) => planned.column === name)
+    const isWidened = held !== undefined && change?.kind === 'widen'
+    return { name, expression: isWidened ? conversion(column, held, change.type) : column }
+  })
+  const added = plan.changes.flatMap(({ kind, column, type }) =>
+    kind === 'add' ? [{ name: column, expression: `NULL::${type}` }] : [],
+  )
+  return [...existing, ...added]
+}
+
+function metRowsOf(stream: SandboxTable | RefusedStream): [string, MetRows][] {
+  if (isRefused(stream) || stream.before === undefined) return []
+  const { production, table, before, columns } = stream
+  const { target, hasKeyIndex, sink } = production
+  const removedBy = !hasKeyIndex && sink.deletes === 'hard' ? target.deletedAt : undefined
+  const metRows = {
+    from: target.table,
+    before,
+    // What production says about its rows is not said of the sandbox's.
+    columns: columns.map(({ name, expression }) => ({
+      name,
+      expression: name === '_airbyte_meta' ? 'NULL::jsonb' : expression,
+    })),
+    ...(removedBy !== undefined && { removedBy }),
+  }
+  return [[table.table, metRows]]
+}
+
+/** The run goes on where the connection's next one would. */
+async function copyRun({ session, place, id }: Maker, connection: string): Promise<void> {
+  const from = place.bookkeeping ?? bookkeepingSchema
+  if (!(await schemaExists(session, from))) return
+  await session.rows(
+    `INSERT INTO ${session.bookkeeping}.runs (connection, run, ended)
+     SELECT $1, run, ended FROM ${quoteIdentifier(from)}.runs WHERE connection = $2`,
+    [id, connection],
+  )
+}
+
+/**
+ * Without the position in a log, which a sandbox has not: it reads what a run would find there. An overwrite that did not end is
+ * begun anew: what its stage holds is read again, with the same result.
+ */
+async function copyCheckpoints(
+  { session, place, id }: Maker,
+  sink: SinkStream,
+  { table, production }: { readonly table: TableName; readonly production: Production },
+): Promise<void> {
+  const { row, target } = production
+  if (row === undefined) return
+  const from = quoteIdentifier(place.bookkeeping ?? bookkeepingSchema)
+  const { namespace, name } = streamIdOf(sink.stream.stream)
+  await session.rows(
+    `WITH stream AS (
+       INSERT INTO ${session.bookkeeping}.streams
+         (connection, namespace, name, table_schema, table_name, settings, columns, key_index, staged, run,
+          sync_id, generation_id, epoch, complete)
+       SELECT $1, $2, $3, $4, $5, settings, columns, NULL, false, run, sync_id, generation_id, epoch, complete OR $6
+         FROM ${from}.streams WHERE id = $7
+       RETURNING id)
+     INSERT INTO ${session.bookkeeping}.slices
+       (stream_id, slice, ordinal, partition, planned_sync, state, seq, loaded, rejected, complete)
+     SELECT stream.id, slice, ordinal, 0, planned_sync, state, seq, loaded, rejected, complete
+       FROM stream, ${from}.slices WHERE stream_id = $7`,
+    [id, namespace ?? null, name, table.schema, table.table, target.isOverwrite, row.id],
+  )
+}

@@ -1,0 +1,201 @@
+import { ConnectError } from '../../../protocol/index.ts'
+import type { SinkStream } from '../../sink.ts'
+import { isTableOf, requireOwnTable } from '../begin-sync.ts'
+import { schemaExists } from '../bookkeeping.ts'
+import { quoteTable, type TableName } from '../identifiers.ts'
+import { hasIndex, keyIndexName } from '../key-index.ts'
+import { planTable, type TablePlan } from '../prepare-tables.ts'
+import type { Session } from '../session.ts'
+import { otherOwners, readStreamRow, type StreamRow } from '../stream-rows.ts'
+import { streamTarget, type StreamTarget } from '../stream-target.ts'
+import { hasRows } from '../tables.ts'
+
+/** A column of a production table. */
+export interface ProductionColumn {
+  readonly name: string
+  /** As Postgres writes it: `numeric(38,9)`. */
+  readonly type: string
+  /** It has a default, or is generated: a row that does not name it has a value all the same. */
+  readonly fillsItself: boolean
+  readonly notNull: boolean
+}
+
+export interface DependentView {
+  readonly schema: string
+  readonly name: string
+  readonly columns: readonly string[]
+}
+
+/** A stream's table and checkpoints in production, before a run. */
+export interface Production {
+  readonly sink: SinkStream
+  readonly target: StreamTarget
+  /** The stream's row in the bookkeeping; undefined before its first sync. */
+  readonly row: StreamRow | undefined
+  readonly plan: TablePlan
+  /** Empty where there is no table. */
+  readonly columns: readonly ProductionColumn[]
+  readonly views: readonly DependentView[]
+  /** A dedup mode has its index, so that no key is there twice. */
+  readonly hasKeyIndex: boolean
+  /** Why a run would fail before it reads. */
+  readonly refusal: ConnectError | undefined
+  readonly warnings: readonly string[]
+}
+
+/** Only reads. Throws where the stream's configuration cannot work, or its place is no table. */
+export async function readProduction(
+  session: Session,
+  sink: SinkStream,
+  schema: string | undefined,
+): Promise<Production> {
+  const target = streamTarget(sink, schema)
+  const row = await rowOf(session, sink, target)
+  const owners = await ownersOf(session, target, row)
+  const isOurs = owners.length > 0 || isTableOf(row, target)
+  const plan = await planTable({ session, sink, target, isOurs })
+  const isThere = plan.actual !== undefined
+  const key = target.key ?? []
+  const hasKeyIndex =
+    isThere && (await hasIndex(session, target.table, keyIndexName(target.table, key)))
+  const known = { sink, target, row, plan, hasKeyIndex }
+  return {
+    ...known,
+    columns: isThere ? await readColumns(session, target.table) : [],
+    views: isThere ? await readViews(session, target.table) : [],
+    refusal:
+      sharedTable(sink, target, owners) ?? plan.refusal ?? (await missingRight(session, known)),
+    warnings: [
+      ...(isThere ? await ownRules(session, target.table) : []),
+      ...(await leftStage(session, known)),
+    ],
+  }
+}
+
+async function rowOf(
+  session: Session,
+  { connection }: SinkStream,
+  { streamId }: StreamTarget,
+): Promise<StreamRow | undefined> {
+  if (!(await schemaExists(session, session.bookkeepingSchema))) return undefined
+  return readStreamRow(session, connection, { streamId, lock: 'unlocked' })
+}
+
+async function ownersOf(
+  session: Session,
+  target: StreamTarget,
+  row: StreamRow | undefined,
+): ReturnType<typeof otherOwners> {
+  if (!(await schemaExists(session, session.bookkeepingSchema))) return []
+  return otherOwners(session, target, row?.id)
+}
+
+function sharedTable(
+  sink: SinkStream,
+  target: StreamTarget,
+  owners: Parameters<typeof requireOwnTable>[2],
+): ConnectError | undefined {
+  try {
+    requireOwnTable(sink, target, owners)
+    return undefined
+  } catch (error) {
+    return ConnectError.from(error)
+  }
+}
+
+async function readColumns(session: Session, table: TableName): Promise<ProductionColumn[]> {
+  return session.rows(
+    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type,
+            atthasdef OR attidentity <> '' AS "fillsItself", attnotnull AS "notNull"
+       FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
+    [quoteTable(table)],
+  )
+}
+
+/** Of views that read the whole table (`count(*)`) no columns. */
+async function readViews(session: Session, table: TableName): Promise<DependentView[]> {
+  return session.rows(
+    `SELECT n.nspname AS schema, v.relname AS name,
+            coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attname IS NOT NULL), '{}') AS columns
+       FROM (SELECT DISTINCT objid, refobjid, refobjsubid FROM pg_depend
+              WHERE classid = 'pg_rewrite'::regclass AND refclassid = 'pg_class'::regclass
+                AND refobjid = $1::regclass) d
+       JOIN pg_rewrite r ON r.oid = d.objid
+       JOIN pg_class v ON v.oid = r.ev_class
+       JOIN pg_namespace n ON n.oid = v.relnamespace
+       LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid AND a.attnum > 0
+      WHERE v.oid <> d.refobjid AND v.relkind IN ('v', 'm')
+      GROUP BY n.nspname, v.relname ORDER BY n.nspname, v.relname`,
+    [quoteTable(table)],
+  )
+}
+
+/** A right that the run's statements will need. The right to create a schema was shown by the sandbox's own. */
+async function missingRight(
+  session: Session,
+  { target, plan, hasKeyIndex }: Pick<Production, 'target' | 'plan' | 'hasKeyIndex'>,
+): Promise<ConnectError | undefined> {
+  const makesTable = plan.actual === undefined || target.isOverwrite
+  const alters =
+    plan.actual !== undefined &&
+    (plan.changes.length > 0 || (target.key !== undefined && !hasKeyIndex))
+  const [right] = await session.rows<{ create: boolean; owner: boolean; load: boolean }>(
+    `SELECT coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = $1), true) AS create,
+            coalesce((SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass($2)), true) AS owner,
+            coalesce((SELECT has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+                         AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')
+                        FROM pg_class WHERE oid = to_regclass($2)), true) AS load`,
+    [target.table.schema, quoteTable(target.table)],
+  )
+  const { schema } = target.table
+  if (makesTable && right?.create === false)
+    return denied(session, `it may not create tables in schema ${schema}`)
+  if (alters && right?.owner === false)
+    return denied(session, `it does not own ${quoteTable(target.table)}, which is to be altered`)
+  if (right?.load === false)
+    return denied(session, `it may not change the rows of ${quoteTable(target.table)}`)
+  return undefined
+}
+
+function denied(session: Session, reason: string): ConnectError {
+  const { host, port, user, database } = session.address
+  const details = { host, port, user, database, reason }
+  return new ConnectError('destination_permission_denied', { details })
+}
+
+/** What others made on the table acts on a run, and not on a sandbox. */
+async function ownRules(session: Session, table: TableName): Promise<string[]> {
+  const rows = await session.rows<{ rule: string }>(
+    `SELECT 'constraint ' || conname AS rule FROM pg_constraint
+      WHERE conrelid = $1::regclass AND contype IN ('c', 'f', 'p', 'u', 'x')
+     UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger WHERE tgrelid = $1::regclass AND NOT tgisinternal
+     UNION ALL SELECT 'column ' || attname || ' NOT NULL' FROM pg_attribute
+      WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attnotnull
+     ORDER BY rule LIMIT 20`,
+    [quoteTable(table)],
+  )
+  if (rows.length === 0) return []
+  const rules = rows.map(({ rule }) => rule).join(', ')
+  return [`The table has rules of its own, which a sandbox does not apply and a run does: ${rules}`]
+}
+
+/** The next run of a stream that is no longer overwritten begins by merging what an unfinished overwrite left. */
+async function leftStage(
+  session: Session,
+  { target, row }: Pick<Production, 'target' | 'row'>,
+): Promise<string[]> {
+  const isLeft = row?.staged === true && !target.isOverwrite && isTableOf(row, target)
+  if (!isLeft || !(await hasTable(session, target.stage))) return []
+  if (!(await hasRows(session, target.stage))) return []
+  return [
+    'An overwrite that did not end left rows in its stage. The next run merges them first; they are not in these figures',
+  ]
+}
+
+async function hasTable(session: Session, name: TableName): Promise<boolean> {
+  const [row] = await session.rows<{ exists: boolean }>(
+    'SELECT to_regclass($1) IS NOT NULL AS exists',
+    [quoteTable(name)],
+  )
+  return row?.exists === true
+}
