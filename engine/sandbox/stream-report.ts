@@ -1,5 +1,5 @@
 import { streamIdOf } from '../../protocol/index.ts'
-import { columnTypeOf } from '../../sinks/postgres/column-types.ts'
+import { columnTypeOf, writtenType } from '../../sinks/postgres/column-types.ts'
 import { diffRows, loadedTable, unknownRows } from '../../sinks/postgres/sandbox/diff-stream.ts'
 import { countRefusedValues, sampleRows } from '../../sinks/postgres/sandbox/inspect-rows.ts'
 import type { RefusedStream, SandboxTable } from '../../sinks/postgres/sandbox/prepare-sandbox.ts'
@@ -102,19 +102,19 @@ function diffOf(
   ])
   const isThere = plan.actual !== undefined
   const whole = [
-    ...metadataColumns(sink.metadata).map(([name, type]) => ({ name, type })),
-    ...target.columns.map(({ name, kind }) => ({ name, type: columnTypeOf(kind) })),
+    ...metadataColumns(sink.metadata).map(([name, type]) => ({ name, type: writtenType(type) })),
+    ...target.columns.map(({ name, kind }) => ({ name, type: writtenType(columnTypeOf(kind)) })),
   ]
   return {
     table_exists: isThere,
     added_columns: isThere
       ? plan.changes.flatMap(({ kind, column: name, type }) =>
-          kind === 'add' ? [{ name, type }] : [],
+          kind === 'add' ? [{ name, type: writtenType(type) }] : [],
         )
       : whole,
     removed_columns: columns.flatMap(({ name, type }) => (kept.has(name) ? [] : [{ name, type }])),
     type_changes: plan.changes.flatMap(({ kind, column: name, type: to }) =>
-      kind === 'widen' ? [{ name, from: typeOf.get(name) ?? '', to }] : [],
+      kind === 'widen' ? [{ name, from: typeOf.get(name) ?? '', to: writtenType(to) }] : [],
     ),
     rows: { insert, update, unchanged, delete: deleted },
     nulled_values: nulled,

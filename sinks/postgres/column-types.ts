@@ -39,6 +39,19 @@ const typeOfKind: Readonly<Record<ColumnKind, OwnType>> = {
   json: 'jsonb',
 }
 
+/** Own types as Postgres writes them, where that is another name. */
+const writtenTypes: Readonly<Record<string, string>> = {
+  timestamptz: 'timestamp with time zone',
+  timestamp: 'timestamp without time zone',
+  timetz: 'time with time zone',
+  time: 'time without time zone',
+}
+
+/** The name that Postgres' `format_type` gives for a type that we make. */
+export function writtenType(type: string): string {
+  return writtenTypes[type] ?? type
+}
+
 export const columnKinds = [
   'boolean',
   'integer',
