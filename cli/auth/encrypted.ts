@@ -3,5 +3,5 @@ import { isLoopbackHost } from '../../service/config/setting-types.ts'
 /** Nobody on the way reads what is sent there: https, or this machine. */
 export function isEncrypted(url: string): boolean {
   const { protocol, hostname } = new URL(url)
-  return protocol === 'https:' || isLoopbackHost(hostname)
+  return protocol === 'https:' || (protocol === 'http:' && isLoopbackHost(hostname))
 }

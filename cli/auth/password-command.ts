@@ -13,7 +13,8 @@ export async function changePassword(around: Around): Promise<number> {
   const body = await readPasswords(around)
   const { document } = await client.ask({ method: 'POST', path, body }, loginDocument)
   const { email } = document.user
-  if (found.from === 'login')
+  // It was the kept login that asked, not a token that was given for this command.
+  if (found.user !== undefined)
     await keepLogin(loginFile(environment), {
       ...{ url: found.url, key: document.token },
       user: { email, expiresAt: document.expires_at },
