@@ -1,4 +1,5 @@
-import { askService } from '../../cli/client/ask-service.ts'
+import { logout } from '../../cli/auth/logout-command.ts'
+import { askService, type Surroundings } from '../../cli/client/ask-service.ts'
 import { runProgram } from '../../cli/program.ts'
 import { plainPaint } from '../../cli/run/paint.ts'
 import { Screen } from '../../cli/run/screen.ts'
@@ -40,25 +41,30 @@ export async function reactor(
       options.onText?.(text)
     },
   })
+  const surroundings = (json: boolean): Omit<Surroundings, 'input'> => ({
+    output: {
+      ...{ json, columns: options.columns, paint: plainPaint, screen },
+      write: (text) => {
+        out += text
+        options.onText?.(text)
+        return Promise.resolve()
+      },
+    },
+    environment: options.environment,
+    signal: options.signal ?? new AbortController().signal,
+  })
   await runProgram(argv, {
     ...{ version: '1.2.3', run: nothing, source: nothing, catalog: nothing },
-    ...{ serve: nothing, doctor: nothing, logout: nothing, rotateKey: nothing },
+    ...{ serve: nothing, doctor: nothing, rotateKey: nothing },
     writeOut: (text) => {
       out += text
     },
+    logout: async (flags) => {
+      code = await logout(flags, surroundings(flags.json === true))
+    },
     askService: async (flags, work, as) => {
       code = await askService(flags, work, {
-        output: {
-          json: flags.json === true,
-          columns: options.columns,
-          paint: plainPaint,
-          screen,
-          write: (text) => {
-            out += text
-            options.onText?.(text)
-            return Promise.resolve()
-          },
-        },
+        ...surroundings(flags.json === true),
         input: {
           canAsk: options.answers !== undefined,
           readAll: () => Promise.resolve(options.stdin ?? ''),
@@ -67,8 +73,6 @@ export async function reactor(
             return Promise.resolve(answers.shift() ?? '')
           },
         },
-        environment: options.environment,
-        signal: options.signal ?? new AbortController().signal,
         as,
       })
     },

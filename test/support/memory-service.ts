@@ -44,10 +44,10 @@ export class MemoryService implements Service {
     live: () => true,
     problems: () => Promise.resolve(this.problems),
   }
-  constructor() {
-    const { users, logins } = memoryIdentity()
-    this.users = users
-    this.logins = logins
+  constructor(logins?: LoginService) {
+    const embedded = memoryIdentity()
+    this.users = embedded.users
+    this.logins = logins ?? embedded.logins
   }
 
   /** What `/readyz` reports. */

@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import type { HttpOptions } from '../../../service/http/http-options.ts'
 import { HttpServer } from '../../../service/http/http-server.ts'
+import type { LoginService } from '../../../service/service.ts'
 import { ApiClient, type Answer } from './api-client.ts'
 import { MemoryIdempotency, MemoryService } from '../../support/memory-service.ts'
 
@@ -27,10 +28,13 @@ export class TestApi implements AsyncDisposable {
     this.logLines = parts.logLines
   }
 
-  static async start(
-    options: Pick<HttpOptions, 'heartbeatMs' | 'receiveTimeoutMs' | 'closeTimeoutMs'> = {},
-  ): Promise<TestApi> {
-    const service = new MemoryService()
+  static async start({
+    logins,
+    ...options
+  }: Pick<HttpOptions, 'heartbeatMs' | 'receiveTimeoutMs' | 'closeTimeoutMs'> & {
+    readonly logins?: LoginService
+  } = {}): Promise<TestApi> {
+    const service = new MemoryService(logins)
     const idempotency = new MemoryIdempotency()
     const logLines: string[] = []
     const logger = pino({ level: 'debug' }, { write: (line: string) => logLines.push(line) })

@@ -1,0 +1,172 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { askIdentity } from '../../../cli/auth/ask-identity.ts'
+import { isEncrypted } from '../../../cli/auth/encrypted.ts'
+import { keepLogin, loginFile, readLogins } from '../../../cli/client/login-file.ts'
+import type { Environment } from '../../../service/config/environment.ts'
+import { IdentityService } from '../../fakes/identity-service.ts'
+import { TestApi } from '../../service/http/test-api.ts'
+import { closedPort } from '../reactor-command.ts'
+import { reactor, type CommandEnd, type CommandOptions } from '../service-command-line.ts'
+
+const email = 'ada@example.com'
+const password = 'kit-horse battery'
+let home: string
+let api: TestApi
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'reactor-login-'))
+  api = await TestApi.start()
+  await api.service.users.create({ email, role: 'operator', password })
+})
+afterEach(async () => {
+  await api[Symbol.asyncDispose]()
+  await rm(home, { recursive: true })
+})
+
+function environment(more: Environment = {}): Environment {
+  return { HOME: home, REACTOR_CONNECT_DATA_DIR: home, ...more }
+}
+
+async function auth(line: string, options: Partial<CommandOptions> = {}): Promise<CommandEnd> {
+  const argv = ['auth', ...line.split(' ')]
+  return reactor(argv, { environment: environment(), ...options })
+}
+
+async function logIn(url = api.server.url): Promise<void> {
+  const end = await auth(`login ${email} --password-stdin --url ${url}`, { stdin: password })
+  expect(end, end.err).toMatchObject({ code: 0 })
+}
+
+describe('a login', () => {
+  test('is used for its service only, and a key that is given goes before it', async () => {
+    await using other = await TestApi.start()
+    await logIn()
+    expect((await auth('whoami')).out).toContain(`${email} (operator) at ${api.server.url}`)
+    expect((await auth(`whoami --url ${other.server.url}`)).err).toContain('[unauthorized]')
+    const withKey = environment({ REACTOR_CONNECT_API_KEY: api.key })
+    expect((await auth('whoami', { environment: withKey })).out).toContain('test (admin) at')
+  })
+
+  test('of several services is the last one, and each by its URL', async () => {
+    await using other = await TestApi.start()
+    await other.service.users.create({ email, role: 'viewer', password })
+    await logIn()
+    await logIn(other.server.url)
+    expect((await auth('whoami')).out).toContain(`(viewer) at ${other.server.url}`)
+    expect((await auth(`whoami --url ${api.server.url}`)).out).toContain('(operator)')
+    expect((await auth(`logout --url ${other.server.url}`)).out).toContain(other.server.url)
+    expect((await auth('whoami')).out).toContain(`(operator) at ${api.server.url}`)
+  })
+
+  test('is kept as JSON for programs too', async () => {
+    const line = `login ${email} --password-stdin --url ${api.server.url} --json`
+    const { out, err } = await auth(line, { stdin: password })
+    expect(err).toBe('')
+    expect(JSON.parse(out)).toMatchObject({ url: api.server.url, name: email, kind: 'operator' })
+    expect(out).not.toContain('token')
+  })
+
+  test('that failed leaves the one before', async () => {
+    await logIn()
+    const before = await readFile(loginFile(environment()), 'utf8')
+    const wrong = await auth(`login ${email} --password-stdin`, { stdin: 'wrong' })
+    expect(wrong).toMatchObject({ code: 1, out: '' })
+    expect(await readFile(loginFile(environment()), 'utf8')).toBe(before)
+  })
+
+  test('with an API key is one too, of any kind', async () => {
+    const { key } = await api.service.apiKeys.create({ name: 'eyes', kind: 'viewer' })
+    const line = `login --url ${api.server.url}`
+    expect(await auth(line, { stdin: `${key}\n` })).toMatchObject({ code: 0, err: '' })
+    expect((await auth('whoami')).out).toContain('eyes (viewer)')
+    expect(await auth(line, { stdin: 'wrong' })).toMatchObject({ code: 1 })
+    expect((await auth('whoami')).out).toContain('eyes (viewer)')
+  })
+})
+
+describe('logging out', () => {
+  test('ends the login at its service; with --local it only forgets it', async () => {
+    const whoami = async (token: string): Promise<number> => {
+      const headers = { authorization: `Bearer ${token}` }
+      return (await api.asked('GET /auth/whoami', { headers })).status
+    }
+    const token = async (): Promise<string> =>
+      (await readLogins(loginFile(environment())))[0]?.key ?? ''
+    await logIn()
+    const kept = await token()
+    expect(await auth('logout --local')).toMatchObject({ code: 0, err: '' })
+    expect(await whoami(kept)).toBe(200)
+    await logIn()
+    expect(await auth('logout')).toMatchObject({ code: 0, err: '' })
+    expect(await whoami(kept)).toBe(401)
+    expect((await auth('logout')).out).toBe('no login was kept\n')
+  })
+
+  test('forgets a login also where its service is away, and says that it holds on', async () => {
+    const url = `http://127.0.0.1:${String(await closedPort())}`
+    const expiresAt = new Date(Date.now() + 60_000).toISOString()
+    const file = loginFile(environment())
+    await keepLogin(file, { url, key: 'a.b.c', user: { email, expiresAt } })
+    const { code, err } = await auth('logout')
+    expect(code).toBe(0)
+    expect(err).toMatch(/^warning: the login of ada@example\.com at \S+ could not be ended/)
+    await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  test('removes a file that is broken', async () => {
+    await logIn()
+    const file = loginFile(environment())
+    await writeFile(file, '{')
+    expect((await auth('whoami')).err).toContain('reactor auth logout')
+    expect(await auth('logout')).toMatchObject({ code: 0, err: '' })
+    await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  test('leaves API keys what they are', async () => {
+    await auth(`login --url ${api.server.url}`, { stdin: api.key })
+    expect(await auth('logout')).toMatchObject({ code: 0, err: '' })
+    expect((await api.call('GET /auth/whoami')).status).toBe(200)
+  })
+})
+
+describe('an Identity service', () => {
+  const ask = async (url: string): Promise<unknown> =>
+    askIdentity(url, { email, password, audience: 'a' }, new AbortController().signal)
+
+  test('is sent no password without encryption', async () => {
+    expect(isEncrypted('https://id.example.com')).toBe(true)
+    expect(isEncrypted('http://127.0.0.1:1')).toBe(true)
+    for (const url of [
+      'http://id.example.com/auth/login',
+      'http://127.0.0.1.example.com/auth/login',
+      'http://localhost.example.com/',
+      'ftp://127.0.0.1/auth/login',
+      'https://user:kit-secret@id.example.com/auth/login',
+      '/auth/login',
+    ]) {
+      const refused = await ask(url).catch((error: unknown) => error)
+      expect(refused, url).toMatchObject({ code: 'usage' })
+    }
+  })
+
+  test('that refuses, throttles, redirects or answers something else is said so', async () => {
+    await using identity = await IdentityService.start()
+    const url = `${identity.issuer}/auth/login`
+    await expect(ask(url)).rejects.toMatchObject({ code: 'login_refused' })
+    const answers = [
+      [429, { 'retry-after': '7' }, '', { code: 'login_throttled', details: { seconds: 7 } }],
+      [307, { location: '/elsewhere' }, '', { code: 'service_answer_invalid' }],
+      [500, {}, '', { code: 'service_answer_invalid' }],
+      [200, {}, '<html>', { code: 'service_answer_invalid' }],
+      [200, {}, '{"token":"t"}', { code: 'service_answer_invalid' }],
+      [200, {}, '{"token":"t\\n","expires_at":"x"}', { code: 'service_answer_invalid' }],
+    ] as const
+    for (const [status, headers, text, error] of answers) {
+      identity.loginAnswers.push({ status, headers, text })
+      await expect(ask(url), text).rejects.toMatchObject(error)
+    }
+    expect(identity.logins).toHaveLength(1)
+  })
+})
