@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, requestFailure } from '../../protocol/index.ts'
 import { serviceError, serviceErrorDocument } from './service-error.ts'
 
 /** Where a service is, and the key for it. */
@@ -104,7 +104,7 @@ export class ApiClient {
   /** What is broken on the way as the error that it is; being stopped stays what it is. */
   unreachable(cause: unknown): unknown {
     if (this.#signal.aborted) return cause
-    const details = { url: this.#address.url, reason: reasonOf(cause) }
+    const details = { url: this.#address.url, reason: requestFailure(cause) }
     return new ConnectError('service_unreachable', { details, cause })
   }
 
@@ -129,17 +129,4 @@ export class ApiClient {
     const details = { url: this.#address.url, reason }
     return new ConnectError('service_answer_invalid', { details, cause })
   }
-}
-
-/** fetch says "fetch failed"; the cause says why. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const { cause } = error
-  if (!(cause instanceof Error)) return error.message
-  if ('code' in cause && typeof cause.code === 'string') {
-    return cause.message === '' || cause.message.includes(cause.code)
-      ? cause.message || cause.code
-      : `${cause.message} (${cause.code})`
-  }
-  return cause.message
 }

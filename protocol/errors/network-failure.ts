@@ -40,6 +40,19 @@ export function networkFailure(thrown: unknown): NetworkFailure | undefined {
     : undefined
 }
 
+/** Why a request over HTTP got no answer, for a person. fetch says "fetch failed" only: its causes say why. */
+export function requestFailure(thrown: unknown): string {
+  for (let at: unknown = thrown; at instanceof Error; at = at.cause) {
+    if (at.name === 'TimeoutError') return 'it did not answer in time'
+    const code = systemCodeOf(at)
+    const known = networkFailure(at)?.reason
+    if (known !== undefined)
+      return code === undefined || known.includes(code) ? known : `${known} (${code})`
+    if (at.cause === undefined) return at.message === '' ? (code ?? at.name) : at.message
+  }
+  return String(thrown)
+}
+
 /** The code of a system error; of the first one where several addresses were tried. */
 function systemCodeOf(thrown: unknown): string | undefined {
   if (thrown instanceof AggregateError) return systemCodeOf(thrown.errors[0])

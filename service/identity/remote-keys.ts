@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose'
 import type { Logger } from 'pino'
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, requestFailure } from '../../protocol/index.ts'
 import { limitedText } from '../limited-text.ts'
 
 export interface RemoteKeysOptions {
@@ -76,11 +76,6 @@ function isAboutTheToken(error: unknown): boolean {
   )
 }
 
-/** fetch says "fetch failed"; the cause says why. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  if (error instanceof errors.JWKSTimeout) return 'it did not answer in time'
-  const { cause } = error
-  if (!(cause instanceof Error)) return error.message
-  return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message
+  return error instanceof errors.JWKSTimeout ? 'it did not answer in time' : requestFailure(error)
 }

@@ -1,5 +1,5 @@
-import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import { limitedText } from '../limited-text.ts'
+import { ConnectError, requestFailure, type JsonObject } from '../../protocol/index.ts'
+import { exchange, type WholeAnswer } from '../exchange.ts'
 
 export interface JobsClientOptions {
   /** `http://jobs.example.com:8005` */
@@ -21,7 +21,7 @@ export interface JobsRequest {
 
 const maxAnswerBytes = 1024 * 1024
 
-/** Requests to the Jobs service. A redirect is not followed: it would carry the key to another host. */
+/** Requests to the Jobs service. */
 export class JobsClient {
   readonly #options: JobsClientOptions
   /** Without credentials: for messages. */
@@ -44,24 +44,17 @@ export class JobsClient {
     return new ConnectError('jobs_unreachable', { details: { url: this.url, reason }, cause })
   }
 
-  async #exchange(request: JobsRequest): Promise<{ status: number; text: string }> {
+  async #exchange(request: JobsRequest): Promise<WholeAnswer> {
     const { url, apiKey, timeoutMs = 10_000 } = this.#options
     const { method, path, body, waitMs = 0, signal } = request
-    const timeout = AbortSignal.timeout(timeoutMs + waitMs)
     try {
-      const response = await fetch(`${url.replace(/\/$/, '')}/v1/${path}`, {
-        method,
-        redirect: 'manual',
-        headers: {
-          ...(apiKey !== undefined && { Authorization: `Bearer ${apiKey}` }),
-          ...(body !== undefined && { 'Content-Type': 'application/json' }),
-        },
-        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-        ...(body !== undefined && { body: JSON.stringify(body) }),
+      return await exchange(`${url.replace(/\/$/, '')}/v1/${path}`, {
+        ...{ method, body, signal, maxAnswerBytes },
+        headers: apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` },
+        timeoutMs: timeoutMs + waitMs,
       })
-      return { status: response.status, text: await limitedText(response.body, maxAnswerBytes) }
     } catch (error) {
-      throw this.unusable(reasonOf(error), error)
+      throw this.unusable(requestFailure(error), error)
     }
   }
 
@@ -72,13 +65,4 @@ export class JobsClient {
       throw this.unusable('its answer is no JSON', error)
     }
   }
-}
-
-/** fetch says "fetch failed"; the cause says why. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  if (error.name === 'TimeoutError') return 'it did not answer in time'
-  const { cause } = error
-  if (!(cause instanceof Error)) return error.message
-  return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message
 }

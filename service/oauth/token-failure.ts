@@ -1,5 +1,5 @@
 import { ResponseBodyError } from 'openid-client'
-import { networkFailure } from '../../protocol/index.ts'
+import { requestFailure } from '../../protocol/index.ts'
 
 /** Why a token endpoint gave no token. */
 export interface TokenFailure {
@@ -27,7 +27,7 @@ export function tokenFailure(error: unknown): TokenFailure {
   if (codeOf(error) === 'OAUTH_INVALID_RESPONSE') {
     return { kind: 'misconfigured', reason: 'its answer holds no access token' }
   }
-  return { kind: 'transient', reason: networkReason(error) }
+  return { kind: 'transient', reason: requestFailure(error) }
 }
 
 function isPassingStatus(status: number): boolean {
@@ -41,16 +41,6 @@ function statusIn(error: unknown): number | undefined {
   return 'response' in error && error.response instanceof Response
     ? error.response.status
     : undefined
-}
-
-function networkReason(error: unknown): string {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    const known = networkFailure(at)?.reason
-    if (known !== undefined) return known
-    if (at.name === 'TimeoutError') return 'it did not answer in time'
-    if (at.cause === undefined) return at.message
-  }
-  return String(error)
 }
 
 function codeOf(error: unknown): unknown {

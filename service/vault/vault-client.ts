@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import { limitedText } from '../limited-text.ts'
+import { ConnectError, requestFailure, type JsonObject } from '../../protocol/index.ts'
+import { exchange, type WholeAnswer } from '../exchange.ts'
 
 export interface VaultClientOptions {
   /** `https://vault.example.com:8200` */
@@ -34,7 +34,7 @@ const errorsSchema = z.object({ errors: z.array(z.string()) })
 
 /**
  * Requests to HashiCorp Vault or OpenBao. Certificates are checked as Node does it (`NODE_EXTRA_CA_CERTS` for an authority of
- * one's own). A redirect is not followed: it would carry the token to another host.
+ * one's own).
  */
 export class VaultClient {
   readonly #options: VaultClientOptions
@@ -64,24 +64,19 @@ export class VaultClient {
     return new ConnectError('vault_refused', { details: { url: this.url, operation, reason } })
   }
 
-  async #exchange(request: VaultRequest): Promise<{ status: number; text: string }> {
+  async #exchange({ method, path, body }: VaultRequest): Promise<WholeAnswer> {
     const { token, namespace, timeoutMs = 10_000 } = this.#options
     try {
-      const response = await fetch(new URL(`/v1/${request.path}`, this.#options.url), {
-        method: request.method,
-        redirect: 'manual',
+      return await exchange(new URL(`/v1/${path}`, this.#options.url), {
+        ...{ method, body, timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES },
         headers: {
           'X-Vault-Token': token,
           'X-Vault-Request': 'true',
           ...(namespace !== undefined && { 'X-Vault-Namespace': namespace }),
-          ...(request.body !== undefined && { 'Content-Type': 'application/json' }),
         },
-        signal: AbortSignal.timeout(timeoutMs),
-        ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
       })
-      return { status: response.status, text: await limitedText(response.body, MAX_ANSWER_BYTES) }
     } catch (error) {
-      throw this.#unreachable(reasonOf(error), error)
+      throw this.#unreachable(requestFailure(error), error)
     }
   }
 
@@ -97,15 +92,4 @@ export class VaultClient {
   #unreachable(reason: string, cause?: unknown): ConnectError {
     return new ConnectError('vault_unreachable', { details: { url: this.url, reason }, cause })
   }
-}
-
-/** fetch says "fetch failed"; the cause says why. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  if (error.name === 'TimeoutError') return 'it did not answer in time'
-  const cause = error.cause
-  if (!(cause instanceof Error)) return error.message
-  return 'code' in cause && typeof cause.code === 'string' && cause.message === ''
-    ? cause.code
-    : cause.message
 }
