@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import type { LogConfig } from '../engine/run-types.ts'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { benchCodegen, codegenTable, type CodegenOptions } from './codegen/bench-codegen.ts'
 import { benchCodec, codecTable, type CodecOptions } from './codec.ts'
 import { benchHttp, httpTable, type HttpOptions } from './http/bench-http.ts'
 import { benchLog, logTable } from './log.ts'
@@ -150,6 +151,19 @@ program
   .option('--json', 'one JSON object on the last line')
   .action(async (flags: JsonFlag & HttpOptions) => {
     show(flags, await benchHttp(flags, print), httpTable)
+  })
+
+program
+  .command('codegen')
+  .description(
+    'A typed client of an instance with many streams: making it, and compiling it under strict',
+  )
+  .option('--streams <n>', 'streams of the instance', wholeNumber, 100)
+  .option('--fields <n>', 'fields of each', wholeNumber, 40)
+  .option('--rounds <n>', 'counted rounds', wholeNumber, 5)
+  .option('--json', 'one JSON object on the last line')
+  .action(async (flags: JsonFlag & CodegenOptions) => {
+    show(flags, await benchCodegen(flags), codegenTable)
   })
 
 program

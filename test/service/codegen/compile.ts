@@ -27,6 +27,15 @@ export const strictest: ts.CompilerOptions = {
   skipLibCheck: true,
 }
 
+/** The same in Node, without the types of browsers. */
+export const strictestInNode: ts.CompilerOptions = {
+  ...strictest,
+  module: ts.ModuleKind.NodeNext,
+  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  lib: ['lib.es2022.d.ts'],
+  types: ['node'],
+}
+
 const folder = resolve('test/service/codegen/in-memory')
 /** Parsed once: they are most of the work. */
 const libraries = new Map<string, ts.SourceFile>()

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../../protocol/index.ts'
-import { problemsOf, strictest } from './compile.ts'
+import { problemsOf, strictest, strictestInNode } from './compile.ts'
 import { action, crm, generated, stream } from './sample-input.ts'
 
 /** The part that is made from the instance. */
@@ -42,16 +42,7 @@ describe('a client', () => {
     ['everything strict, for browsers', strictest],
     ['strict, in a bundler', { ...plain, module: ts.ModuleKind.ESNext }],
     ['strict, as CommonJS', { ...plain, module: ts.ModuleKind.CommonJS }],
-    [
-      'strict, in Node without the DOM',
-      {
-        ...strictest,
-        module: ts.ModuleKind.NodeNext,
-        moduleResolution: ts.ModuleResolutionKind.NodeNext,
-        lib: ['lib.es2022.d.ts'],
-        types: ['node'],
-      },
-    ],
+    ['everything strict, in Node', strictestInNode],
   ])('compiles: %s', (_, options) => {
     expect(problemsOf({ 'client.ts': generated(crm) }, options)).toEqual([])
   })
