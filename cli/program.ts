@@ -13,6 +13,7 @@ import { instancesCommand } from './instances/instances-program.ts'
 import { keysCommand } from './keys/keys-program.ts'
 import { portNumber } from './options.ts'
 import { reservedCommands } from './reserved/reserved-program.ts'
+import { schemasCommand } from './schemas/schemas-program.ts'
 import type { ServeArguments } from './serve/serve-program.ts'
 import { serveCommand } from './serve/serve-program.ts'
 import type { SourceArguments } from './source/source-command.ts'
@@ -84,6 +85,7 @@ export function createProgram(options: ProgramOptions): Command {
   serveCommand(connect, options.serve)
   instancesCommand(connect, options.askService)
   connectionsCommand(connect, options.askService)
+  schemasCommand(connect, options.askService)
   keysCommand(connect, options.askService)
   codegenCommand(connect, options.askService)
   reservedCommands(connect, options.askService)

@@ -40,6 +40,21 @@ export interface Column {
 }
 
 /**
+ * `true` at a property that is still declared, but that the source has no more: it is NULL in every record. A connector that asks
+ * its source for properties by their names does not ask for this one.
+ */
+export const absentMark = 'reactor_absent'
+
+/** The names of the properties that are marked as absent. */
+export function absentColumns({ properties }: JsonObject): ReadonlySet<string> {
+  if (!isObject(properties)) return new Set()
+  const marked = Object.entries(properties).filter(
+    ([, schema]) => isObject(schema) && schema[absentMark] === true,
+  )
+  return new Set(marked.map(([name]) => name))
+}
+
+/**
  * The columns of a stream, from its `json_schema`: every road (COPY text, objects, wire, table) has them in this order,
  * which is JavaScript's order of the properties (names like `7` come first, whatever the document says).
  */

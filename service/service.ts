@@ -1,6 +1,8 @@
 import type {
   AirbyteCatalog,
   AirbyteConnectionStatus,
+  AvroSchema,
+  ColumnKind,
   ConnectError,
   ErrorBody,
   JsonObject,
@@ -18,6 +20,7 @@ export interface Service {
   readonly instances: InstanceService
   readonly connections: ConnectionService
   readonly runs: RunService
+  readonly schemas: SchemaService
   readonly apiKeys: ApiKeyService
   readonly users: UserService
   readonly logins: LoginService
@@ -173,6 +176,55 @@ export interface ConnectionOptions {
   readonly deletes?: 'hard' | 'soft'
   readonly log?: 'embedded' | 'kafka'
   readonly framing?: 'block' | 'record'
+  /** What a run does where the source's schema is not the approved one. Default `propagate`. */
+  readonly schemaDrift?: SchemaDriftPolicy
+}
+/** propagate: follow the source. ignore: keep to what was approved. block_until_approved: read nothing until somebody approves. */
+export type SchemaDriftPolicy = 'propagate' | 'ignore' | 'block_until_approved'
+
+/** How one stream of the source differs from what was approved for the connection. Of an added stream all columns are added, of a removed one all are removed. */
+export interface SchemaChange {
+  readonly name: string
+  readonly namespace: string | null
+  readonly change: 'added' | 'removed' | 'changed'
+  readonly addedColumns: readonly SchemaColumn[]
+  readonly removedColumns: readonly SchemaColumn[]
+  readonly typeChanges: readonly {
+    readonly name: string
+    readonly from: ColumnKind
+    readonly to: ColumnKind
+  }[]
+  /** Of a changed stream; null where it stayed. Paths of the key's fields; none: the source names no key. */
+  readonly primaryKey: FromTo<readonly (readonly string[])[]> | null
+  readonly cursor: FromTo<SourceCursor> | null
+  readonly syncModes: FromTo<readonly ('full_refresh' | 'incremental')[]> | null
+}
+export interface SchemaColumn {
+  readonly name: string
+  readonly type: ColumnKind
+}
+export interface SourceCursor {
+  /** Path of the field; empty where the source names none. */
+  readonly field: readonly string[]
+  /** The source has a cursor of its own, which nobody can choose. */
+  readonly sourceDefined: boolean
+}
+export interface FromTo<Value> {
+  readonly from: Value
+  readonly to: Value
+}
+/** What a run saw of the source that the connection's approved schema has not. */
+export interface SchemaDrift {
+  /** blocked: runs read nothing until it is approved. ignored: runs keep to what was approved. */
+  readonly status: 'blocked' | 'ignored'
+  /** Of the selected streams as they were seen: what is approved. */
+  readonly fingerprint: string
+  /** The first 100; `total` counts them all. */
+  readonly changes: readonly SchemaChange[]
+  readonly total: number
+  /** The run that saw it first. */
+  readonly run: string
+  readonly detectedAt: string
 }
 export interface Connection extends Versioned {
   readonly id: string
@@ -186,6 +238,8 @@ export interface Connection extends Versioned {
   readonly status: 'inactive' | 'active' | 'paused'
   readonly nextRunAt: string | null
   readonly lastRun: RunSummary | null
+  /** Null where the last run saw what was approved, or followed the source. */
+  readonly drift: SchemaDrift | null
 }
 
 export interface ConnectionService {
@@ -202,6 +256,11 @@ export interface ConnectionService {
   setPaused(name: string, paused: boolean): Promise<Connection>
   /** Throws `connection_has_active_run`. Tables at the destination stay. */
   delete(name: string, ifVersion?: number): Promise<void>
+  /**
+   * Approves the schema that a run saw (`drift.fingerprint`): the next run goes by it. Approving it again changes nothing.
+   * Throws `schema_drift_outdated` for any other: nothing that came later is approved by accident.
+   */
+  approve(name: string, fingerprint: string): Promise<Connection>
   /** Forgets the checkpoints of all streams, or of some: the next run reads them from the beginning. */
   reset(name: string, streams?: readonly string[]): Promise<void>
 }
@@ -226,6 +285,8 @@ export interface Run extends RunSummary {
   readonly attempts: number
   readonly retryOf: string | null
   readonly streams: readonly RunStream[]
+  /** How the source's schema differed from the approved one; the first 100. */
+  readonly schemaChanges: readonly SchemaChange[]
 }
 export interface RunStream {
   readonly name: string
@@ -274,6 +335,38 @@ export interface RunService {
 }
 export type RunEvent =
   { readonly type: 'log'; readonly line: RunLogLine } | { readonly type: 'run'; readonly run: Run }
+
+/** Which schema the records of a connection's stream have had. A stream's versions count up as runs see new ones. */
+export interface StreamSchema {
+  readonly connection: string
+  readonly name: string
+  readonly namespace: string | null
+  readonly version: number
+  /** Of one record: in messages with the framing `record`. 16 hexadecimal digits. */
+  readonly recordFingerprint: string
+  /** Of an array of records: in messages with the framing `block`. */
+  readonly blockFingerprint: string
+  /** The run that carried such records first. */
+  readonly run: string
+  readonly firstSeenAt: string
+}
+/** The schema that a message's fingerprint stands for. */
+export interface UsedSchema {
+  readonly fingerprint: string
+  readonly framing: 'block' | 'record'
+  /** Avro. */
+  readonly schema: AvroSchema
+  /** The newest 100. */
+  readonly usedBy: readonly StreamSchema[]
+}
+export interface SchemaService {
+  /** The newest first. `stream`: by its name alone. */
+  list(
+    page: PageRequest & { readonly connection?: string; readonly stream?: string },
+  ): Promise<Page<StreamSchema>>
+  /** Throws `schema_not_found`. */
+  get(fingerprint: string): Promise<UsedSchema>
+}
 
 export interface ApiKey {
   readonly id: string

@@ -1,9 +1,14 @@
 import { z } from 'zod'
-import { ConnectError, errorCodes, type ErrorCodeName } from '../../protocol/index.ts'
-import type { ErrorDetails } from '../../protocol/errors/connect-error.ts'
+import {
+  ConnectError,
+  errorCodes,
+  type ErrorCodeName,
+  type ErrorDetails,
+  type JsonValue,
+} from '../../protocol/index.ts'
 import { plainText } from '../output/plain-text.ts'
 
-const detail = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])
+const jsonDetails = z.record(z.string(), z.json())
 
 /** The part of the API's error that is used here: a newer service may say more. */
 export const serviceErrorDocument = z.object({
@@ -23,7 +28,8 @@ export function serviceError({
   suggested_fix,
   details,
 }: ServiceError): ConnectError {
-  if (isKnown(code)) return new ConnectError(code, { details: plainDetails(details ?? {}) })
+  if (isKnown(code))
+    return new ConnectError(code, { details: plainDetails(jsonDetails.parse(details ?? {})) })
   return new ConnectError('service_refused', {
     details: {
       message: plainText(message),
@@ -37,15 +43,17 @@ function isKnown(code: string): code is ErrorCodeName {
   return Object.hasOwn(errorCodes, code)
 }
 
-function plainDetails(details: Readonly<Record<string, unknown>>): ErrorDetails {
-  const kept = Object.entries(details).flatMap(([name, value]) => {
-    const { success, data } = detail.safeParse(value)
-    return success ? [[name, plainDetail(data)] as const] : []
-  })
-  return Object.fromEntries(kept)
+function plainDetails(details: ErrorDetails): ErrorDetails {
+  const plain = Object.entries(details).map(([name, value]) => [name, plainDetail(value)] as const)
+  return Object.fromEntries(plain)
 }
 
-function plainDetail(value: z.output<typeof detail>): z.output<typeof detail> {
+function plainDetail(value: JsonValue): JsonValue {
   if (typeof value === 'string') return plainText(value)
-  return Array.isArray(value) ? value.map(plainText) : value
+  if (isList(value)) return value.map(plainDetail)
+  return typeof value === 'object' && value !== null ? plainDetails(value) : value
+}
+
+function isList(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value)
 }

@@ -27,6 +27,7 @@ export interface ConnectionFlags {
   readonly deletes?: string
   readonly log?: string
   readonly framing?: string
+  readonly schemaDrift?: string
 }
 
 export async function createConnection(
@@ -93,7 +94,7 @@ export async function listConnections(
         one.name,
         one.from,
         one.destination,
-        one.status,
+        one.drift?.status === 'blocked' ? `${one.status}, blocked` : one.status,
         one.schedule?.cron ?? '',
         one.last_run?.status ?? 'never run',
         moment(one.last_run?.ended_at ?? one.last_run?.created_at ?? null),
@@ -161,10 +162,11 @@ async function fieldsOf(
   flags: ConnectionFlags,
   input: UserInput,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const { metadata, deletes, log, framing } = flags
-  const options = Object.entries({ metadata, deletes, log, framing }).filter(
-    ([, value]) => value !== undefined,
-  )
+  const { metadata, deletes, log, framing, schemaDrift } = flags
+  const options = Object.entries({
+    ...{ metadata, deletes, log, framing },
+    schema_drift: schemaDrift,
+  }).filter(([, value]) => value !== undefined)
   const streams = await streamsOf(flags, input)
   const schedule = scheduleOf(flags)
   return {
@@ -208,7 +210,7 @@ function scheduleOf({ schedule, timezone, catchUp }: ConnectionFlags): unknown {
 }
 
 function connectionLines(connection: ConnectionDocument): string {
-  const { name, from, destination, status, streams, schedule, options } = connection
+  const { name, from, destination, status, streams, schedule, options, drift } = connection
   const when = schedule === null ? 'by hand' : `${schedule.cron} (${schedule.timezone ?? 'UTC'})`
   const last = connection.last_run
   return table([
@@ -224,6 +226,9 @@ function connectionLines(connection: ConnectionDocument): string {
       'last run',
       last === null ? 'never run' : `${last.id} ${last.status} ${moment(last.ended_at)}`.trim(),
     ],
+    ...(drift === null
+      ? []
+      : [['drift', `${drift.status}: reactor connect connections drift ${name}`]]),
     ['version', String(connection.version)],
     ['updated', moment(connection.updated_at)],
   ])

@@ -17,6 +17,7 @@ import {
   updateConnection,
   type ConnectionFlags,
 } from './connection-commands.ts'
+import { approveSchema, showDrift } from './drift-commands.ts'
 import { runsCommand } from './runs-program.ts'
 
 /** `reactor connect connections …`. */
@@ -27,6 +28,7 @@ export function connectionsCommand(connect: Command, ask: AskService): void {
     .addHelpText('after', examples)
   createAndUpdate(connections, ask)
   lookAt(connections, ask)
+  schemaDrift(connections, ask)
   change(connections, ask)
   tryOut(connections, ask)
   runsCommand(connections, ask)
@@ -105,6 +107,31 @@ function fields(command: Command): Command {
         'block',
         'record',
       ]),
+    )
+    .addOption(
+      new Option(
+        '--schema-drift <POLICY>',
+        'what a run does where the schema of the source changed; default: propagate',
+      ).choices(['propagate', 'ignore', 'block_until_approved']),
+    )
+}
+
+/** Drift of the source's schema. */
+function schemaDrift(connections: Command, ask: AskService): void {
+  serviceCommand(connections, 'drift', 'what a run saw of the source that is not approved')
+    .argument('<NAME>')
+    .action(async (name: string, flags: CommonFlags) =>
+      ask(flags, (around) => showDrift(around, name)),
+    )
+  serviceCommand(
+    connections,
+    'approve',
+    'approve the schema that a run saw; the next run goes by it',
+  )
+    .argument('<NAME>')
+    .requiredOption('--fingerprint <F>', 'what is approved, as `drift` shows it')
+    .action(async (name: string, flags: CommonFlags & { fingerprint: string }) =>
+      ask(flags, (around) => approveSchema(around, name, flags)),
     )
 }
 

@@ -103,10 +103,3 @@ export async function createConflictPolicy(
     rules,
   })
 }
-
-export async function getSchema({ client, output }: Around, fingerprint: string): Promise<number> {
-  const path = apiPath('schemas', fingerprint)
-  const { json } = await client.ask({ method: 'GET', path }, z.unknown())
-  await showResult(output, json, () => `${JSON.stringify(json, null, 2)}\n`)
-  return exitCodes.complete
-}

@@ -3,7 +3,6 @@ import { serviceCommand, type AskService, type CommonFlags } from '../client/ser
 import {
   createConflictPolicy,
   createReceiver,
-  getSchema,
   invokeAction,
   listActions,
   type ConflictFlags,
@@ -25,14 +24,6 @@ export function reservedCommands(connect: Command, ask: AskService): void {
       ask(flags, (around) => createReceiver(around, instance, flags)),
     )
   conflictPolicies(connect, ask)
-  const schemas = connect
-    .command('schemas')
-    .description('schemas of the topics (not available yet)')
-  serviceCommand(schemas, 'get', 'one schema, by its fingerprint (not available yet)')
-    .argument('<FINGERPRINT>')
-    .action(async (fingerprint: string, flags: CommonFlags) =>
-      ask(flags, (around) => getSchema(around, fingerprint)),
-    )
 }
 
 function actions(connect: Command, ask: AskService): void {

@@ -5,7 +5,7 @@ import { quoteIdentifier } from './identifiers.ts'
 import { rangeBounds } from './range-bounds.ts'
 import { rangesBetween } from './range-query.ts'
 import type { Session } from './session.ts'
-import { findSource, type StreamSource } from './stream-source.ts'
+import { findSource, isAbsent, type StreamSource } from './stream-source.ts'
 
 interface Estimate {
   readonly rows: number
@@ -56,7 +56,8 @@ async function estimateOf(session: Session, source: StreamSource): Promise<Estim
     // The planner takes an empty table for ten pages.
     if (size?.bytes === 0) return { rows: 0, bytes: 0 }
   }
-  const columns = source.columns.map(({ name }) => quoteIdentifier(name)).join(', ')
+  const present = source.columns.filter((column) => !isAbsent(column))
+  const columns = present.map(({ name }) => quoteIdentifier(name)).join(', ')
   const [explained] = await session.rows<{ 'QUERY PLAN': readonly ExplainedPlan[] }>(
     `EXPLAIN (FORMAT JSON) SELECT ${columns} FROM ${source.from}`,
     [],

@@ -1,4 +1,4 @@
-import { columnsOf, ConnectError } from '../../protocol/index.ts'
+import { absentColumns, columnsOf, ConnectError } from '../../protocol/index.ts'
 import type { Column, ConfiguredAirbyteStream } from '../../protocol/index.ts'
 import type { BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
 import { binaryTypesOf } from './binary-rows.ts'
@@ -40,8 +40,9 @@ export async function findSource(
   if (table === undefined) throw await missing(session, schema, name)
   const byName = new Map(table.columns.map((column) => [column.name, column.type]))
   const wanted = columnsOf(configured.stream.json_schema)
+  const absent = absentColumns(configured.stream.json_schema)
   const columns = wanted.map(({ name: column }, index) => {
-    const type = byName.get(column)
+    const type = absent.has(column) ? absentType : byName.get(column)
     if (type === undefined) {
       throw new ConnectError('source_column_missing', { details: { stream: shown, column } })
     }
@@ -65,6 +66,21 @@ export async function findSource(
   return source
 }
 
+/** Of a column that the table has no more, and that is read as NULL. */
+const absentType: ColumnType = {
+  schema: 'pg_catalog',
+  name: 'text',
+  kind: 'b',
+  isArray: false,
+  isDeterministic: true,
+  isOrderable: false,
+}
+
+/** The column is declared, and the table has it no more. */
+export function isAbsent({ type }: Pick<SourceColumn, 'type'>): boolean {
+  return type === absentType
+}
+
 /** Rows of tables that inherit from a plain table belong to the streams of those tables. */
 function fromClause(table: Table): string {
   const qualified = quoteQualified(table.schema, table.name)
@@ -74,6 +90,7 @@ function fromClause(table: Table): string {
 function selectListOf(columns: readonly SourceColumn[], wanted: readonly Column[]): string {
   const expressions = wanted.flatMap((column, index) => {
     const type = columns[index]?.type
+    if (type === absentType) return ['NULL::pg_catalog.text']
     return type === undefined ? [] : [selectExpression(column.name, type, column)]
   })
   return expressions.join(', ')

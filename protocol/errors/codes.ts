@@ -769,6 +769,31 @@ export const errorCodes = {
     suggestedFix:
       'Write five fields, such as `*/15 * * * *`, and an IANA time zone, such as `Europe/Berlin`.',
   },
+  schema_drift_blocked: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'The schema of {instance} is not the one that was approved for connection {connection}, so nothing was read: {summary}',
+    suggestedFix:
+      'Run `reactor connect connections sandbox {connection}` to see what it would change, and promote it; or approve what was seen: `reactor connect connections approve {connection} --fingerprint {fingerprint}`. The next run goes on from the last checkpoint.',
+  },
+  schema_drift_outdated: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'This schema cannot be approved for connection {connection}: {reason}',
+    suggestedFix:
+      'Run `reactor connect connections drift {connection}` to see what waits for approval, with its fingerprint.',
+  },
+  schema_not_found: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'No run has carried records with the schema {fingerprint}',
+    suggestedFix:
+      'Run `reactor connect schemas list` for the schemas. A fingerprint is 16 hexadecimal digits, most significant first: in a message its bytes stand the other way round.',
+  },
   service_answer_invalid: {
     failureType: 'system_error',
     httpStatus: 502,

@@ -1,7 +1,8 @@
+import type { JsonObject } from '../json.ts'
 import { errorCodes, type ErrorCode, type ErrorCodeName, type FailureType } from './codes.ts'
 
 /** Facts about one failure. Never a secret, never a record's contents. */
-export type ErrorDetails = Readonly<Record<string, string | number | boolean | readonly string[]>>
+export type ErrorDetails = JsonObject
 
 /** The one error class of the project. `toJSON` gives the shape that crosses threads, HTTP and `--json` output. */
 export class ConnectError extends Error {
@@ -72,6 +73,9 @@ export interface ErrorBody {
 function fill(template: string, details: ErrorDetails): string {
   return template.replace(/\{(\w+)\}/g, (hole, name: string) => {
     const value = details[name]
-    return value === undefined ? hole : String(value)
+    if (value === undefined) return hole
+    return typeof value === 'object' && !Array.isArray(value)
+      ? JSON.stringify(value)
+      : String(value)
   })
 }

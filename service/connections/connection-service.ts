@@ -1,8 +1,17 @@
 import type { Logger } from 'pino'
-import { ConnectError, streamIdOf, streamLabel, type StreamId } from '../../protocol/index.ts'
+import {
+  ConnectError,
+  streamIdOf,
+  streamLabel,
+  type AirbyteCatalog,
+  type StreamId,
+} from '../../protocol/index.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
 import type { Destination } from '../../sinks/sink.ts'
 import type { DestinationConfig } from '../../engine/run-types.ts'
+import { catalogFingerprint } from '../drift/catalog-shape.ts'
+import { driftOutdated } from '../drift/drift-errors.ts'
+import { selectedCatalog } from '../drift/judge-schema.ts'
 import { nextTime } from '../jobs/cron.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type {
@@ -18,7 +27,7 @@ import type { ConnectionChange, ConnectionStore, Store } from '../store/store.ts
 import { connectionStreams, type StreamChoice } from './connection-streams.ts'
 
 export interface ConnectionsOptions {
-  readonly store: Pick<Store, 'connections' | 'exclusively'>
+  readonly store: Pick<Store, 'connections' | 'drift' | 'exclusively'>
   readonly instances: Pick<InstanceService, 'discover'>
   readonly jobs: Pick<Jobs, 'setSchedule' | 'firesSchedules'>
   /** Throws `destination_invalid`, `destination_not_available`. */
@@ -43,7 +52,8 @@ export class Connections implements ConnectionService {
     const { name, from, streams = null, destination, schedule = null, options = {} } = input
     const status = input.activate === true ? 'active' : 'inactive'
     const nextRunAt = status === 'active' ? this.#nextRun(schedule) : this.#checked(schedule)
-    await this.#checkStreams({ name, from, streams, options })
+    const catalog = await this.#checkStreams({ name, from, streams, options })
+    const approvedCatalog = selectedCatalog({ streams }, catalog)
     const connection = await this.#options.store.exclusively(`connection ${name}`, async () => {
       await this.#requireNewName(name)
       await this.#withDestination(destination, async (opened) => {
@@ -53,6 +63,7 @@ export class Connections implements ConnectionService {
       })
       return this.#kept.create({
         ...{ name, from, streams, destination, schedule, options, status, nextRunAt },
+        approvedCatalog,
       })
     })
     if (schedule !== null && status === 'active') await this.#setFirstSchedule(connection)
@@ -111,6 +122,17 @@ export class Connections implements ConnectionService {
     return connection
   }
 
+  async approve(name: string, fingerprint: string): Promise<Connection> {
+    const { drift } = this.#options.store
+    const isNew = await drift.approve(name, fingerprint)
+    const connection = await this.#kept.get(name)
+    if (isNew) return connection
+    // Sent again, after an answer that did not arrive.
+    const approved = connection.drift === null ? await drift.approved(connection.id) : null
+    if (approved !== null && catalogFingerprint(approved) === fingerprint) return connection
+    throw driftOutdated(connection)
+  }
+
   async delete(name: string, ifVersion?: number): Promise<void> {
     const connection = await this.#kept.delete(name, ifVersion)
     // It is gone: what cannot be cleared away does no harm. Jobs is told that there is no such connection when it calls, and a
@@ -132,9 +154,12 @@ export class Connections implements ConnectionService {
     await this.#withDestination(connection.destination, (opened) => opened.forget(name, ids))
   }
 
-  async #checkStreams(choice: StreamChoice): Promise<void> {
+  /** The catalog in which they were found. */
+  async #checkStreams(choice: StreamChoice): Promise<AirbyteCatalog> {
     this.#options.checkLog(choice.options)
-    await connectionStreams(choice, this.#options.instances, { refresh: false })
+    const { instances } = this.#options
+    const { catalog } = await connectionStreams(choice, instances, { refresh: false })
+    return catalog
   }
 
   async #idsOf(connection: Connection, names: readonly string[]): Promise<readonly StreamId[]> {

@@ -1,4 +1,4 @@
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, type AirbyteCatalog } from '../../protocol/index.ts'
 import type { Connection, InstanceService, StreamBinding } from '../service.ts'
 import { resolveStreams, type ResolvedStreams } from './resolve-streams.ts'
 import type { StreamProblem } from './stream-problem.ts'
@@ -8,19 +8,32 @@ import type { StreamFields } from './stream-selection.ts'
 export type StreamChoice = Pick<Connection, 'name' | 'from' | 'streams' | 'options'>
 
 /**
- * The connection's streams as they are to be read and loaded. A discovery that is at hand is trusted for what it has; before
- * something is refused the source is asked anew. Throws the first problem (`stream_not_found`, …) and what `discover` throws.
+ * The connection's streams as they are to be read and loaded, and the catalog that they were found in. A discovery that is at hand is
+ * trusted for what it has; before something is refused the source is asked anew. Throws the first problem (`stream_not_found`, …)
+ * and what `discover` throws.
  */
 export async function connectionStreams(
   connection: StreamChoice,
   instances: Pick<InstanceService, 'discover'>,
   { refresh }: { readonly refresh: boolean },
-): Promise<ResolvedStreams> {
+): Promise<ResolvedStreams & { readonly catalog: AirbyteCatalog }> {
   const { catalog, fromCache } = await instances.discover(connection.from, { refresh })
   const resolved = resolveStreams(catalog, selectionOf(connection))
-  if (resolved.problems.length === 0) return resolved
+  if (resolved.problems.length === 0) return { ...resolved, catalog }
   if (fromCache) return connectionStreams(connection, instances, { refresh: true })
   throw streamsError(connection.name, resolved.problems)
+}
+
+/** The same for catalogs that are at hand: the streams are those of `catalog`, what is said of a problem is said of `all`. */
+export function streamsIn(
+  catalog: AirbyteCatalog,
+  connection: StreamChoice,
+  all: AirbyteCatalog,
+): ResolvedStreams {
+  const resolved = resolveStreams(catalog, selectionOf(connection))
+  if (resolved.problems.length === 0) return resolved
+  const { problems } = resolveStreams(all, selectionOf(connection))
+  throw streamsError(connection.name, problems.length > 0 ? problems : resolved.problems)
 }
 
 function selectionOf({

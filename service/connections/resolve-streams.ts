@@ -5,7 +5,7 @@ import {
   type AirbyteStream,
 } from '../../protocol/index.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
-import { nameList, nearestName } from './near-names.ts'
+import { findStream } from './find-stream.ts'
 import type { StreamProblem } from './stream-problem.ts'
 import type { StreamFields, StreamSelection } from './stream-selection.ts'
 import { chooseSync, type BoundStream } from './sync-choice.ts'
@@ -68,44 +68,6 @@ function bindStreams(
     seen.set(found.stream, index)
     return [{ stream: found.stream, fields, path }]
   })
-}
-
-type Found = { readonly stream: AirbyteStream } | { readonly problem: string; readonly fix: string }
-
-/** By name, or by `namespace.name`. */
-function findStream(catalog: AirbyteCatalog, { name, namespace }: StreamFields): Found {
-  const exact = catalog.streams.find(
-    (stream) => stream.name === name && stream.namespace === namespace,
-  )
-  if (namespace !== undefined)
-    return exact === undefined ? unknownStream(catalog, `${namespace}.${name}`) : { stream: exact }
-  const byLabel = catalog.streams.find((stream) => streamLabel(stream) === name)
-  const byName = catalog.streams.filter((stream) => stream.name === name)
-  const [only] = byName
-  if (byLabel !== undefined && (byLabel.namespace !== undefined || byName.length === 1))
-    return { stream: byLabel }
-  if (only !== undefined && byName.length === 1) return { stream: only }
-  if (byName.length > 1) {
-    return {
-      problem: `several streams have the name "${name}"`,
-      fix: `Write the namespace too: ${nameList(byName.map(streamLabel))}.`,
-    }
-  }
-  return unknownStream(catalog, name)
-}
-
-function unknownStream(catalog: AirbyteCatalog, name: string): Found {
-  const labels = catalog.streams.map(streamLabel)
-  const near =
-    nearestName(
-      name,
-      catalog.streams.map((stream) => stream.name),
-    ) ?? nearestName(name, labels)
-  const suggestion = near === undefined ? '' : `Did you mean \`${near}\`? `
-  return {
-    problem: `the source has no stream "${name}"`,
-    fix: `${suggestion}The source has: ${nameList(labels) || 'no streams'}.`,
-  }
 }
 
 function sinkStreamOf(

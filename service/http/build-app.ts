@@ -42,6 +42,7 @@ import { metricsRoute } from './routes/metrics.ts'
 import { oauthRoutes } from './routes/oauth.ts'
 import { reservedRoutes } from './routes/reserved.ts'
 import { runRoutes } from './routes/runs.ts'
+import { schemaRoutes } from './routes/schemas.ts'
 import { userRoutes } from './routes/users.ts'
 
 /** The whole HTTP surface, not yet on a socket. */
@@ -97,6 +98,7 @@ async function apiRoutes(
       apiKeyRoutes(api, service.apiKeys)
       authRoutes(api, service.logins)
       userRoutes(api, service.users)
+      schemaRoutes(api, service.schemas)
       reservedRoutes(api)
       done()
     },

@@ -1,9 +1,4 @@
-import {
-  ConnectError,
-  type ErrorDetails,
-  type JsonObject,
-  type JsonValue,
-} from '../../protocol/index.ts'
+import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import { isObject } from './secret-schema.ts'
 import type { Secrets } from './secret-fields.ts'
 
@@ -29,12 +24,16 @@ export function maskedError(error: unknown, scrub: (text: string) => string): un
   return new ConnectError(error.code, { details })
 }
 
-function maskedDetail(
-  value: ErrorDetails[string],
-  scrub: (text: string) => string,
-): ErrorDetails[string] {
+function maskedDetail(value: JsonValue, scrub: (text: string) => string): JsonValue {
   if (typeof value === 'string') return scrub(value)
-  return typeof value === 'object' ? value.map(scrub) : value
+  if (isList(value)) return value.map((item) => maskedDetail(item, scrub))
+  if (!isObject(value)) return value
+  const properties = Object.entries(value)
+  return Object.fromEntries(properties.map(([name, item]) => [name, maskedDetail(item, scrub)]))
+}
+
+function isList(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value)
 }
 
 function textsIn(value: JsonValue): string[] {

@@ -1,19 +1,12 @@
 import type { DestinationConfig, LogConfig, RunPlan } from '../../engine/run-types.ts'
 import { defaultLimits } from '../../engine/run-types.ts'
 import { streamIdOf, streamLabel } from '../../protocol/index.ts'
-import { connectionStreams } from '../connections/connection-streams.ts'
-import type {
-  Connection,
-  ConnectionOptions,
-  InstanceService,
-  ResolvedConfig,
-  RunStream,
-} from '../service.ts'
+import type { ResolvedStreams } from '../connections/resolve-streams.ts'
+import type { Connection, ConnectionOptions, ResolvedConfig, RunStream } from '../service.ts'
 import { labelOf } from './attempt-streams.ts'
 
 /** What the operator's settings give to a plan. */
 export interface PlanPlaces {
-  readonly instances: Pick<InstanceService, 'discover'>
   /** Throws `destination_invalid`, `destination_not_available`. */
   readonly addressOf: (destination: string) => DestinationConfig
   /** Throws `log_not_available`. */
@@ -45,20 +38,18 @@ interface PlanOptions {
   readonly run: string
   readonly done: readonly RunStream[]
   readonly places: PlanPlaces
+  /** The connection's streams as they are to be read. */
+  readonly resolved: ResolvedStreams
 }
 
-/**
- * The plan of an attempt. The source is asked for its streams anew: tables follow its columns. `done`: streams that earlier
- * attempts completed, which are not read again.
- */
-export async function planRun(
-  connection: Connection,
+/** The plan of an attempt. `done`: streams that earlier attempts completed, which are not read again. */
+export function planRun(
+  connection: Pick<Connection, 'name' | 'destination' | 'options'>,
   { type, config }: ResolvedConfig,
-  { run, done, places }: PlanOptions,
-): Promise<PlannedRun> {
+  { run, done, places, resolved }: PlanOptions,
+): PlannedRun {
   const destination = places.addressOf(connection.destination)
   const log = places.logOf(connection.options)
-  const resolved = await connectionStreams(connection, places.instances, { refresh: true })
   const completed = new Set(
     done.filter(({ status }) => status === 'complete').map((stream) => labelOf(stream)),
   )

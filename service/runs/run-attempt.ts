@@ -2,6 +2,10 @@ import type { Logger } from 'pino'
 import { runConnection } from '../../engine/run.ts'
 import type { RunProgress, RunResult, StreamResult } from '../../engine/run-types.ts'
 import { ConnectError, streamIdOf, streamLabel, type JsonObject } from '../../protocol/index.ts'
+import { streamsIn } from '../connections/connection-streams.ts'
+import { changeFacts, changesKept } from '../drift/change-document.ts'
+import { requireReadable } from '../drift/keep-to-approved.ts'
+import { settleSchema, type SettledCatalog } from '../drift/settle-schema.ts'
 import { maskedError } from '../instances/mask-secrets.ts'
 import type { ConfigChange, Connection, ResolvedConfig, RunStream } from '../service.ts'
 import type { ClaimedRun } from '../store/store.ts'
@@ -12,6 +16,7 @@ import { ConfigKeeper } from './config-keeper.ts'
 import { Mask, newTexts } from './mask.ts'
 import { placeSecrets, planRun, type PlannedRun } from './plan-run.ts'
 import { RunLog } from './run-log.ts'
+import { keepSchemas } from './keep-schemas.ts'
 import type { RunTiming, RunWorkerOptions } from './run-worker-options.ts'
 import { outcomeLabel } from './service-metrics.ts'
 import { untilAnswered } from './until-answered.ts'
@@ -104,9 +109,32 @@ export class RunAttempt {
     const source = await instances.resolveConfig(connection.from)
     this.#mask.add(source.secrets)
     await this.#keepDone()
-    const options = { run: this.#run.id, done: this.#streams.all, places }
-    const planned = await planRun(connection, source, options)
+    const settled = await this.#settleSchema(connection)
+    // The connection is another one than a moment ago.
+    if (settled === undefined) return this.#prepare()
+    const resolved = streamsIn(settled.catalog, connection, settled.all)
+    requireReadable(connection, resolved, settled.seen)
+    const options = { run: this.#run.id, done: this.#streams.all, places, resolved }
+    const planned = planRun(connection, source, options)
+    await keepSchemas(planned.plan, this.#run.id, store.schemas)
     return { ...planned, connection, source }
+  }
+
+  /** Undefined where the connection was changed in the meantime. Ends for good where the run is another's. */
+  #settleSchema(connection: Connection): Promise<SettledCatalog | undefined> {
+    this.#stop.signal.throwIfAborted()
+    const { store, owner, instances } = this.#options
+    return settleSchema({
+      ...{ connection, run: this.#run, owner, instances, store: store.drift },
+      now: () => this.#options.now(),
+      onChanges: (changes, policy) => {
+        for (const change of changes.slice(0, changesKept)) {
+          const facts = { policy, ...changeFacts(change) }
+          if (policy === 'propagate') this.#logger.info(facts, 'the schema of the source changed')
+          else this.#logger.warn(facts, 'the schema of the source is not the approved one')
+        }
+      },
+    })
   }
 
   /** A retry goes on where the other run ended: streams that it completed are complete. */
@@ -166,7 +194,7 @@ export class RunAttempt {
     const isLost = ({ error }: StreamResult): boolean => error?.code === 'source_authorization_lost'
     const lost = streams.find(isLost)?.error
     if (lost === undefined) return streams
-    const reason = String(lost.details?.reason)
+    const reason = typeof lost.details?.reason === 'string' ? lost.details.reason : lost.message
     const told = await this.#options.instances.authorizationLost(instance, { config, reason })
     const error = told.toJSON()
     return streams.map((stream) => (isLost(stream) ? { ...stream, error } : stream))

@@ -8,7 +8,7 @@ import { standardRetries, type RetryPolicy } from './retry-policy.ts'
 import type { ServiceMetrics } from './service-metrics.ts'
 
 export interface RunWorkerOptions {
-  readonly store: Pick<Store, 'connections' | 'runs'>
+  readonly store: Pick<Store, 'connections' | 'runs' | 'drift' | 'schemas'>
   readonly queue: RunQueue
   readonly jobs: Pick<Jobs, 'submit'>
   readonly instances: Pick<

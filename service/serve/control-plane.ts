@@ -59,6 +59,7 @@ export function controlPlane(parts: ControlPlaneParts): ControlPlane {
       instances,
       connections: new Connections(connections),
       runs: new RunControl({ store, jobs, logger }),
+      schemas: store.schemas,
       apiKeys: new ApiKeys(store.apiKeys, now),
       ...openIdentity({ settings, store, vault, logger, now }),
       health: new Health({ store, vault, stopping, now }),

@@ -102,7 +102,7 @@ function workerLoop(options: ServeOptions, parts: WorkerParts): Loop {
   const { allowedNetworks, parallelRuns } = settings
   const worker = new RunWorker({
     ...{ store, queue, jobs, instances, logger, parallelRuns, isAlone },
-    places: { instances, addressOf, logOf, allowedNetworks },
+    places: { addressOf, logOf, allowedNetworks },
     metrics: createRunMetrics(metrics),
     serviceMetrics: createServiceMetrics(metrics),
     owner: `${hostname()} ${String(process.pid)} ${randomBytes(6).toString('hex')}`,

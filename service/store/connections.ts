@@ -21,11 +21,12 @@ interface ConnectionRow extends Row {
   readonly created_at: Date
   readonly updated_at: Date
   readonly last_run: SummaryRow | null
+  readonly drift: Connection['drift']
 }
 
-/** All but the approved catalog, which may be large. */
+/** Without the catalogs: with many streams they are megabytes. */
 const columns = `c.id, c.name, c.streams, c.destination, c.schedule, c.options, c.status,
-  c.next_run_at, c.version, c.created_at, c.updated_at`
+  c.next_run_at, c.version, c.created_at, c.updated_at, c.drift`
 
 /** The connections of the table expression `from`, each with its last run: the newest of its index, so one row is read. */
 const select = (from: string): string => `
@@ -37,6 +38,9 @@ const select = (from: string): string => `
     WHERE run.connection_id = c.id ORDER BY run.id DESC LIMIT 1
   ) AS last ON true`
 const table = 'reactor_connect_service.connections'
+
+/** Other streams, or another way with drift: the next run looks anew. */
+const newChoice = `($3 OR $8::json->>'schemaDrift' IS DISTINCT FROM options->>'schemaDrift' AND $8 IS NOT NULL)`
 
 export class Connections implements ConnectionStore {
   readonly #database: Database
@@ -51,8 +55,9 @@ export class Connections implements ConnectionStore {
       .query<ConnectionRow>(
         `WITH made AS (
            INSERT INTO ${table}
-             (id, name, instance_id, streams, destination, schedule, options, status, next_run_at)
-           SELECT $1, $2, id, $4, $5, $6, $7, $8, $9
+             (id, name, instance_id, streams, destination, schedule, options, status, next_run_at,
+              approved_catalog)
+           SELECT $1, $2, id, $4, $5, $6, $7, $8, $9, $10
            FROM reactor_connect_service.instances WHERE name = $3
            RETURNING *
          ) ${select('made')}`,
@@ -66,6 +71,7 @@ export class Connections implements ConnectionStore {
           JSON.stringify(input.options),
           input.status,
           nextRunAt,
+          jsonOrNull(input.approvedCatalog),
         ],
       )
       .catch((error: unknown) => {
@@ -121,6 +127,8 @@ export class Connections implements ConnectionStore {
            options = coalesce($8::json, options),
            next_run_at = CASE WHEN $9 THEN $10::timestamptz ELSE next_run_at END,
            status = coalesce($11, status),
+           drift = CASE WHEN ${newChoice} THEN NULL ELSE drift END,
+           drift_catalog = CASE WHEN ${newChoice} THEN NULL ELSE drift_catalog END,
            version = version + 1,
            updated_at = now()
          WHERE name = $1 AND version = coalesce($2, version)
@@ -245,5 +253,6 @@ function connectionOf(row: ConnectionRow | undefined, name: string): Connection 
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),
     lastRun: last && runSummaryOf(last, row.name),
+    drift: row.drift,
   }
 }

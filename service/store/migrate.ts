@@ -5,6 +5,7 @@ import { firstTables } from './migrations/0001-first-tables.ts'
 import { access } from './migrations/0002-access.ts'
 import { sandboxes } from './migrations/0003-sandboxes.ts'
 import { identity } from './migrations/0004-identity.ts'
+import { schemaDrift } from './migrations/0005-schema-drift.ts'
 
 /** In order; a number is the place in the list. What has been released is never changed, only followed by another. */
 const migrations: readonly { readonly name: string; readonly sql: string }[] = [
@@ -12,6 +13,7 @@ const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: 'access', sql: access },
   { name: 'sandboxes', sql: sandboxes },
   { name: 'identity', sql: identity },
+  { name: 'schema-drift', sql: schemaDrift },
 ]
 
 /** Of services that start at once one migrates, and the others wait for it. */

@@ -12,6 +12,8 @@ import { migrate } from './migrate.ts'
 import { prune } from './prune.ts'
 import { RunListener } from './run-listener.ts'
 import { Runs } from './runs.ts'
+import { SchemaDrifts } from './schema-drift.ts'
+import { Schemas } from './schemas.ts'
 import type { Retention, Store } from './store.ts'
 import { Users } from './users.ts'
 
@@ -38,6 +40,8 @@ export async function openStore({ url, logger, retention: given }: StoreOptions)
     discoveries: new Discoveries(database),
     connections: new Connections(database),
     runs: new Runs({ database, listener, logLinesPerRun: retention.logLinesPerRun }),
+    drift: new SchemaDrifts(database),
+    schemas: new Schemas(database),
     apiKeys: new ApiKeys(database),
     users: new Users(database),
     loginAttempts: new LoginAttempts(database),

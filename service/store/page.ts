@@ -3,7 +3,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { Page, PageRequest } from '../service.ts'
 
 /** The lists. A cursor of one is none of another. */
-export type ListName = 'instances' | 'connections' | 'runs' | 'api-keys' | 'users'
+export type ListName = 'instances' | 'connections' | 'runs' | 'schemas' | 'api-keys' | 'users'
 
 export interface PagePlace {
   readonly limit: number

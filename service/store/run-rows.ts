@@ -45,6 +45,7 @@ export interface RunRow extends SummaryRow {
   readonly fruitless_attempts: number
   readonly cancel_requested: boolean
   readonly retry_of: string | null
+  readonly schema_changes: Run['schemaChanges'] | null
   /** Null where there is none. */
   readonly streams: readonly RunStream[] | null
 }
@@ -52,7 +53,7 @@ export interface RunRow extends SummaryRow {
 /** Whole runs of the table expression `from`, with their streams in the order in which these were first told of. */
 export const selectRuns = (from = 'reactor_connect_service.runs'): string => `
   SELECT ${summaryColumns}, connection.name AS connection, run.attempts, run.fruitless_attempts,
-    run.cancel_requested, run.retry_of, stream.streams
+    run.cancel_requested, run.retry_of, run.schema_changes, stream.streams
   FROM ${from} AS run
   JOIN reactor_connect_service.connections AS connection ON connection.id = run.connection_id
   LEFT JOIN LATERAL (
@@ -69,6 +70,7 @@ export function runOf(row: RunRow): Run {
     attempts: row.attempts,
     retryOf: row.retry_of,
     streams: row.streams ?? [],
+    schemaChanges: row.schema_changes ?? [],
   }
 }
 

@@ -326,6 +326,77 @@ describe('keys', () => {
   })
 })
 
+test('drift is shown with the command that approves it', async () => {
+  await api.withConnection('shop')
+  expect((await run('connections drift shop')).out).toContain('saw what is approved')
+  const fingerprint = '0123456789abcdef0123456789abcdef'
+  await api.service.connections.drifted('shop', {
+    status: 'blocked',
+    fingerprint,
+    changes: [
+      {
+        ...{ name: 'users', namespace: 'public', change: 'changed' },
+        addedColumns: [{ name: 'phone', type: 'string' }],
+        removedColumns: [{ name: 'fax', type: 'string' }],
+        typeChanges: [{ name: 'age', from: 'integer', to: 'number' }],
+        ...{ primaryKey: { from: [['id']], to: [] }, cursor: null, syncModes: null },
+      },
+    ],
+    ...{ total: 3, run: 'run_1', detectedAt: '2026-11-26T10:00:00.000Z' },
+  })
+  const { out } = await run('connections drift shop')
+  expect(out.split('\n')).toEqual([
+    'STREAM        CHANGE          WHAT          TYPE',
+    'public.users  column added    phone         string',
+    'public.users  column removed  fax           string',
+    'public.users  type changed    age           integer -> number',
+    'public.users  primary key     (id) -> none',
+    'and 2 more streams',
+    'blocked, seen by run_1 2026-11-26 10:00:00Z',
+    `approve: reactor connect connections approve shop --fingerprint ${fingerprint}`,
+    '',
+  ])
+  expect(await json('connections drift shop')).toMatchObject({ status: 'blocked', fingerprint })
+  expect((await run('connections get shop')).out).toContain(
+    'blocked: reactor connect connections drift shop',
+  )
+  expect((await run('connections list')).out).toContain(', blocked')
+  const wrong = await run(`connections approve shop --fingerprint ${'f'.repeat(32)}`)
+  expect(wrong).toMatchObject({ code: 1 })
+  expect(wrong.err).toContain('[schema_drift_outdated]')
+  const approved = await run(`connections approve shop --fingerprint ${fingerprint}`)
+  expect(approved).toMatchObject({ code: 0 })
+  expect(approved.out).toContain('shop: approved; the next run goes by it')
+})
+
+test('schemas are listed, and one goes to standard output alone', async () => {
+  const schema = { type: 'record', name: 'users', fields: [] } as const
+  const fingerprint = '0123456789abcdef'
+  api.service.schemas.add({
+    ...{ fingerprint, framing: 'record', schema },
+    usedBy: [
+      {
+        ...{ connection: 'shop', name: 'users', namespace: 'public', version: 2, run: 'run_1' },
+        ...{ recordFingerprint: fingerprint, blockFingerprint: 'fedcba9876543210' },
+        firstSeenAt: '2026-11-26T10:00:00.000Z',
+      },
+    ],
+  })
+  expect((await run('schemas list --connection shop')).out).toBe(
+    [
+      'CONNECTION  STREAM        VERSION  BLOCK             RECORD            FIRST SEEN',
+      'shop        public.users  2        fedcba9876543210  0123456789abcdef  2026-11-26 10:00:00Z',
+      '',
+    ].join('\n'),
+  )
+  expect(await json('schemas list --connection other')).toEqual([])
+  const one = await run(`schemas get ${fingerprint}`)
+  expect(JSON.parse(one.out)).toEqual(schema)
+  expect(one.err).toBe(`${fingerprint}: one record; used by shop since 2026-11-26 10:00:00Z\n`)
+  expect(await json(`schemas get ${fingerprint}`)).toMatchObject({ framing: 'record', schema })
+  expect((await run('schemas get ffffffffffffffff')).err).toContain('[schema_not_found]')
+})
+
 test('what the service does not have yet keeps its place and says so', async () => {
   await api.withConnection('shop')
   const lines = [
@@ -333,7 +404,6 @@ test('what the service does not have yet keeps its place and says so', async () 
     'connections promote shop --token t',
     'receivers create shop-source --webhook events --dispatch job:process-stripe-event',
     'policies conflict create --connection-a a --connection-b b --rules Lead:last_write_wins',
-    'schemas get 0123456789abcdef',
     'actions invoke shop-source ping --input {} --dry-run',
   ]
   for (const line of lines) {

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { EventEmitter, on } from 'node:events'
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
+import { driftOutdated } from '../../service/drift/drift-errors.ts'
 import type { Principal } from '../../service/access/principal.ts'
 import type {
   ApiKey,
@@ -21,7 +22,10 @@ import type {
   RunEvent,
   RunLogLine,
   RunService,
+  SchemaService,
   Service,
+  StreamSchema,
+  UsedSchema,
   UserService,
 } from '../../service/service.ts'
 import type { IdempotencyStore, KeptAnswer } from '../../service/store/store.ts'
@@ -37,6 +41,7 @@ export class MemoryService implements Service {
   readonly instances = new MemoryInstances(this)
   readonly connections = new MemoryConnections(this)
   readonly runs = new MemoryRuns(this)
+  readonly schemas = new MemorySchemas()
   readonly apiKeys = new MemoryApiKeys()
   readonly users: UserService
   readonly logins: LoginService
@@ -263,6 +268,7 @@ class MemoryConnections implements ConnectionService {
       status: input.activate === true ? 'active' : 'inactive',
       nextRunAt: null,
       lastRun: null,
+      drift: null,
       ...firstVersion(),
     })
   }
@@ -323,6 +329,17 @@ class MemoryConnections implements ConnectionService {
     this.#byName.delete(name)
   }
 
+  async approve(name: string, fingerprint: string): Promise<Connection> {
+    const before = await this.get(name)
+    if (before.drift?.fingerprint !== fingerprint) throw driftOutdated(before)
+    return this.#put({ ...before, drift: null, ...nextVersion(before) })
+  }
+
+  /** As a run finds it. */
+  async drifted(name: string, drift: Connection['drift']): Promise<void> {
+    this.#put({ ...(await this.get(name)), drift })
+  }
+
   async reset(name: string, only?: readonly string[]): Promise<void> {
     await this.get(name)
     checkStreams(only)
@@ -332,6 +349,37 @@ class MemoryConnections implements ConnectionService {
   #put(connection: Connection): Connection {
     this.#byName.set(connection.name, connection)
     return connection
+  }
+}
+
+class MemorySchemas implements SchemaService {
+  readonly #used: UsedSchema[] = []
+
+  /** As a run carries records with it. */
+  add(used: UsedSchema): void {
+    this.#used.unshift(used)
+  }
+
+  list({
+    connection,
+    stream,
+    ...page
+  }: Parameters<SchemaService['list']>[0]): Promise<Page<StreamSchema>> {
+    const all = this.#used
+      .flatMap(({ usedBy }) => usedBy)
+      .filter(
+        (one) =>
+          (connection === undefined || one.connection === connection) &&
+          (stream === undefined || one.name === stream),
+      )
+    return pageOf(all, page)
+  }
+
+  get(fingerprint: string): Promise<UsedSchema> {
+    const used = this.#used.find((one) => one.fingerprint === fingerprint)
+    return used === undefined
+      ? Promise.reject(new ConnectError('schema_not_found', { details: { fingerprint } }))
+      : Promise.resolve(used)
   }
 }
 
@@ -389,6 +437,7 @@ class MemoryRuns implements RunService {
       attempts: 0,
       retryOf: null,
       streams: streams.map((name) => emptyStream({ name })),
+      schemaChanges: [],
     }
     this.#runs.unshift(run)
     this.log(run.id, 'queued')

@@ -8,9 +8,10 @@ import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import { loadSettings } from '../../service/config/load-settings.ts'
 import { pgBossJobs } from '../../service/jobs/pg-boss-jobs.ts'
 import { openPgBossQueue } from '../../service/jobs/pg-boss-queue.ts'
+import { Scheduler } from '../../service/jobs/scheduler.ts'
 import { createServiceMetrics } from '../../service/runs/service-metrics.ts'
 import { RunWorker } from '../../service/runs/run-worker.ts'
-import type { RunTiming } from '../../service/runs/run-worker-options.ts'
+import { standardTiming, type RunTiming } from '../../service/runs/run-worker-options.ts'
 import { controlPlane } from '../../service/serve/control-plane.ts'
 import type { Run, RunService, Service } from '../../service/service.ts'
 import { openStore } from '../../service/store/open-store.ts'
@@ -33,6 +34,8 @@ export interface TestService extends AsyncDisposable {
   readonly logged: string[]
   /** Works on runs from here on. */
   work(timing?: Partial<RunTiming>): void
+  /** Fires schedules from here on. */
+  schedule(): void
 }
 
 export async function testService(): Promise<TestService> {
@@ -75,22 +78,38 @@ export async function testService(): Promise<TestService> {
       const metrics = new Registry()
       const worker = new RunWorker({
         ...{ store, queue, jobs, instances, logger, parallelRuns: 2, isAlone: false },
-        places: { instances, addressOf, logOf, allowedNetworks: settings.allowedNetworks },
+        places: { addressOf, logOf, allowedNetworks: settings.allowedNetworks },
         metrics: createRunMetrics(metrics),
         serviceMetrics: createServiceMetrics(metrics),
         owner: randomUUID(),
         now: Date.now,
         timing: { beatMs: 100, ...timing },
       })
-      const stop = new AbortController()
-      const working = worker.run(stop.signal)
-      parts.defer(async () => {
-        stop.abort()
-        await working
+      runUntilDisposed(parts, (signal) => worker.run(signal))
+    },
+    schedule: () => {
+      const scheduler = new Scheduler({
+        ...{ store, queue, jobs, logger, now: Date.now, random: () => 0 },
+        staleMs: standardTiming.staleMs,
+        startRun: (connection) => service.runs.start(connection, 'jobs'),
+        timing: { lookMs: 50, jitterMs: 0 },
       })
+      runUntilDisposed(parts, (signal) => scheduler.run(signal))
     },
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
+}
+
+function runUntilDisposed(
+  parts: AsyncDisposableStack,
+  run: (signal: AbortSignal) => Promise<void>,
+): void {
+  const stop = new AbortController()
+  const running = run(stop.signal)
+  parts.defer(async () => {
+    stop.abort()
+    await running
+  })
 }
 
 /** Follows the run to its end. */

@@ -5,6 +5,7 @@ import { entityTag, ifMatchHeaders, versionOf } from '../entity-tag.ts'
 import { bodyFailures, failures } from '../failures.ts'
 import { idempotencyHeaders, type AnswerCreate } from '../idempotency.ts'
 import {
+  approveInput,
   connectionChangesOf,
   connectionCreate,
   connectionDocument,
@@ -43,6 +44,7 @@ export function connectionRoutes(
   oneConnection(api, connections)
   changeConnection(api, connections)
   activateAndPause(api, connections)
+  approveSchema(api, connections)
   resetConnection(api, connections)
 }
 
@@ -223,6 +225,30 @@ function activateAndPause(api: App, connections: ConnectionService): void {
       },
     )
   }
+}
+
+function approveSchema(api: App, connections: ConnectionService): void {
+  api.post(
+    '/connections/:name/approve',
+    {
+      schema: {
+        tags,
+        operationId: 'approveSchema',
+        summary: 'Approve the schema that a run saw: the next run goes by it',
+        params,
+        body: approveInput,
+        response: {
+          200: connectionDocument,
+          ...failures(...bodyFailures, 'connection_not_found', 'schema_drift_outdated'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { params: at, body } = request
+      const connection = await connections.approve(at.name, body.fingerprint)
+      return reply.header('etag', entityTag(connection)).send(connectionToWire(connection))
+    },
+  )
 }
 
 function resetConnection(api: App, connections: ConnectionService): void {

@@ -12,7 +12,6 @@ const reserved = [
   ['POST', '/receivers', 'createReceiver', 'A webhook receiver'],
   ['POST', '/ingress/:token', 'receiveEvent', 'Webhook ingress'],
   ['POST', '/instances/:name/actions/:action/invoke', 'invokeAction', 'Invoking an action'],
-  ['GET', '/schemas/:fingerprint', 'getSchema', 'The registry of schemas'],
 ] as const
 
 /** Vendors send no key of ours: a token in the path and a signature will stand for it. */

@@ -5,8 +5,10 @@ import type {
   ConnectionOptions,
   ConnectionUpdate,
   Schedule,
+  SchemaDrift,
   StreamBinding,
 } from '../../service.ts'
+import { changeDocument, schemaChangeDocument } from '../../drift/change-document.ts'
 import { name, timestamp, versioned } from './names.ts'
 import { runSummaryDocument, runSummaryToWire } from './run.ts'
 
@@ -45,6 +47,10 @@ const options = z
     deletes: z.enum(['hard', 'soft']).optional(),
     log: z.enum(['embedded', 'kafka']).optional(),
     framing: z.enum(['block', 'record']).optional(),
+    schema_drift: z.enum(['propagate', 'ignore', 'block_until_approved']).optional().meta({
+      description:
+        'What a run does where the source’s schema is not the approved one: follow it, keep to what was approved, or read nothing until somebody approves; default `propagate`.',
+    }),
   })
   .meta({ id: 'ConnectionOptions' })
 
@@ -89,6 +95,30 @@ export const resetInput = z
   })
   .optional()
 
+const fingerprint = z.string().regex(/^[0-9a-f]{32}$/)
+
+export const approveInput = z
+  .strictObject({
+    fingerprint: fingerprint.meta({
+      description: 'The `drift.fingerprint` of the connection: what a run saw, and nothing later.',
+    }),
+  })
+  .meta({ id: 'SchemaApproval' })
+
+const drift = z
+  .object({
+    status: z.enum(['blocked', 'ignored']).meta({
+      description:
+        'blocked: runs read nothing until it is approved. ignored: runs keep to what was approved.',
+    }),
+    fingerprint,
+    changes: z.array(schemaChangeDocument).meta({ description: 'The first 100.' }),
+    total: z.int().meta({ description: 'How many there are in all.' }),
+    run: z.string().meta({ description: 'The run that saw it first.' }),
+    detected_at: timestamp,
+  })
+  .meta({ id: 'SchemaDrift' })
+
 export const connectionStatus = z.enum(['inactive', 'active', 'paused'])
 
 export const connectionDocument = z
@@ -103,6 +133,10 @@ export const connectionDocument = z
     status: connectionStatus,
     next_run_at: timestamp.nullable(),
     last_run: runSummaryDocument.nullable(),
+    drift: drift.nullable().meta({
+      description:
+        'What the last run saw of the source that is not approved; null where there is nothing.',
+    }),
     ...versioned,
   })
   .meta({ id: 'Connection' })
@@ -115,10 +149,11 @@ export function connectionToWire(connection: Connection): z.output<typeof connec
     streams: connection.streams?.map(streamToWire) ?? null,
     destination: connection.destination,
     schedule: connection.schedule === null ? null : scheduleToWire(connection.schedule),
-    options: connection.options,
+    options: optionsToWire(connection.options),
     status: connection.status,
     next_run_at: connection.nextRunAt,
     last_run: connection.lastRun === null ? null : runSummaryToWire(connection.lastRun),
+    drift: connection.drift === null ? null : driftToWire(connection.drift),
     version: connection.version,
     created_at: connection.createdAt,
     updated_at: connection.updatedAt,
@@ -184,5 +219,21 @@ function optionsOf(wire: z.output<typeof options>): ConnectionOptions {
     ...(wire.deletes && { deletes: wire.deletes }),
     ...(wire.log && { log: wire.log }),
     ...(wire.framing && { framing: wire.framing }),
+    ...(wire.schema_drift && { schemaDrift: wire.schema_drift }),
+  }
+}
+
+function optionsToWire({ schemaDrift, ...same }: ConnectionOptions): z.output<typeof options> {
+  return { ...same, schema_drift: schemaDrift }
+}
+
+function driftToWire(seen: SchemaDrift): z.output<typeof drift> {
+  return {
+    status: seen.status,
+    fingerprint: seen.fingerprint,
+    changes: seen.changes.map(changeDocument),
+    total: seen.total,
+    run: seen.run,
+    detected_at: seen.detectedAt,
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { changeDocument, schemaChangeDocument } from '../../drift/change-document.ts'
 import type { Run, RunLogLine, RunStream, RunSummary } from '../../service.ts'
 import { digits } from './paging.ts'
 import { freeObject, timestamp } from './names.ts'
@@ -52,6 +53,9 @@ export const runDocument = z
     attempts: z.int(),
     retry_of: z.string().nullable(),
     streams: z.array(runStream),
+    schema_changes: z.array(schemaChangeDocument).meta({
+      description: 'How the source’s schema differed from the approved one; the first 100.',
+    }),
   })
   .meta({ id: 'Run' })
 
@@ -105,6 +109,7 @@ export function runToWire(run: Run): z.output<typeof runDocument> {
     attempts: run.attempts,
     retry_of: run.retryOf,
     streams: run.streams.map(streamToWire),
+    schema_changes: run.schemaChanges.map(changeDocument),
   }
 }
 

@@ -23,6 +23,7 @@ const document = z.looseObject({
 /** All that the surface has: a new route is added here too. */
 const operationIds = [
   'activateConnection',
+  'approveSchema',
   'beginAuthorization',
   'cancelRun',
   'cancelRunOfConnection',
@@ -63,6 +64,7 @@ const operationIds = [
   'listInstances',
   'listReceivers',
   'listRuns',
+  'listSchemas',
   'listUsers',
   'login',
   'logout',

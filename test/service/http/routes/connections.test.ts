@@ -16,7 +16,13 @@ const whole = {
   ],
   destination: 'data:shop',
   schedule: { cron: '*/15 * * * *', timezone: 'Europe/Berlin', catch_up: 'once' },
-  options: { metadata: 'minimal', deletes: 'soft', log: 'embedded', framing: 'block' },
+  options: {
+    metadata: 'minimal',
+    deletes: 'soft',
+    log: 'embedded',
+    framing: 'block',
+    schema_drift: 'ignore',
+  },
 } as const
 
 async function withSource(): Promise<TestApi> {
@@ -40,6 +46,65 @@ test('a connection comes back as it was created', async () => {
   const found = await api.call('GET /connections/shop')
   expect(found.body).toEqual(made.body)
   expect(found.headers.get('etag')).toBe('"1"')
+})
+
+test('a connection shows its drift, which is approved by its fingerprint', async () => {
+  await using api = await withSource()
+  await api.call('POST /connections', whole)
+  const fingerprint = '0123456789abcdef0123456789abcdef'
+  const other = fingerprint.replace('0', 'f')
+  await api.service.connections.drifted('shop', {
+    status: 'blocked',
+    fingerprint,
+    changes: [
+      {
+        ...{ name: 'users', namespace: null, change: 'changed' },
+        addedColumns: [{ name: 'phone', type: 'string' }],
+        removedColumns: [],
+        typeChanges: [{ name: 'age', from: 'integer', to: 'number' }],
+        primaryKey: { from: [['id']], to: [] },
+        cursor: {
+          from: { field: [], sourceDefined: false },
+          to: { field: ['at'], sourceDefined: true },
+        },
+        syncModes: null,
+      },
+    ],
+    ...{ total: 1, run: 'run_1', detectedAt: '2026-11-26T10:00:00.000Z' },
+  })
+  expect((await api.call('GET /connections/shop')).body).toMatchObject({
+    drift: {
+      ...{ status: 'blocked', fingerprint, total: 1, run: 'run_1' },
+      detected_at: '2026-11-26T10:00:00.000Z',
+      changes: [
+        {
+          ...{ name: 'users', namespace: null, change: 'changed', sync_modes: null },
+          added_columns: [{ name: 'phone', type: 'string' }],
+          removed_columns: [],
+          type_changes: [{ name: 'age', from: 'integer', to: 'number' }],
+          primary_key: { from: [['id']], to: [] },
+          cursor: {
+            from: { field: [], source_defined: false },
+            to: { field: ['at'], source_defined: true },
+          },
+        },
+      ],
+    },
+  })
+  const path = 'POST /connections/shop/approve'
+  expect(await api.call(path, {})).toMatchObject({ status: 400 })
+  expect(await api.call(path, { fingerprint: 'x' })).toMatchObject({ status: 400 })
+  expect(await api.call(path, { fingerprint: other })).toMatchObject({
+    status: 409,
+    body: { error: { code: 'schema_drift_outdated', details: { fingerprint } } },
+  })
+  expect(await api.call(path, { fingerprint })).toMatchObject({
+    status: 200,
+    body: { drift: null },
+  })
+  expect(await api.call('POST /connections/none/approve', { fingerprint })).toMatchObject({
+    status: 404,
+  })
 })
 
 test('a connection without streams, schedule and options has all streams and no schedule', async () => {

@@ -1,0 +1,67 @@
+import { streamLabel } from '../../protocol/index.ts'
+import { schemaDocument, streamSchemaDocument } from '../../service/http/wire/schema.ts'
+import { apiPath } from '../client/api-path.ts'
+import { listPages } from '../client/list-pages.ts'
+import type { Around } from '../client/service-command.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { showResult } from '../output/command-output.ts'
+import { moment } from '../output/moment.ts'
+import { table } from '../output/table.ts'
+
+export interface SchemaFlags {
+  readonly connection?: string
+  readonly stream?: string
+  readonly limit?: number
+}
+
+export async function listSchemas(
+  { client, output }: Around,
+  { connection, stream, limit }: SchemaFlags,
+): Promise<number> {
+  const listed = await listPages(client, {
+    path: apiPath('schemas'),
+    item: streamSchemaDocument,
+    query: { connection, stream },
+    limit,
+  })
+  await showResult(output, listed.json, () =>
+    table(
+      listed.documents.map((one) => [
+        one.connection,
+        streamLabel({
+          name: one.name,
+          ...(one.namespace !== null && { namespace: one.namespace }),
+        }),
+        String(one.version),
+        one.block_fingerprint,
+        one.record_fingerprint,
+        moment(one.first_seen_at),
+      ]),
+      {
+        header: ['CONNECTION', 'STREAM', 'VERSION', 'BLOCK', 'RECORD', 'FIRST SEEN'],
+        columns: output.columns,
+      },
+    ),
+  )
+  return exitCodes.complete
+}
+
+/** The Avro schema alone goes to standard output, so that it can be piped to what reads it. */
+export async function getSchema({ client, output }: Around, fingerprint: string): Promise<number> {
+  const { json, document } = await client.ask(
+    { method: 'GET', path: apiPath('schemas', fingerprint) },
+    schemaDocument,
+  )
+  const { schema, framing, used_by: uses } = document
+  if (!output.json) {
+    const what = framing === 'block' ? 'an array of records' : 'one record'
+    const [newest] = uses
+    const by =
+      newest === undefined
+        ? ''
+        : `; used by ${newest.connection} since ${moment(newest.first_seen_at)}`
+    output.screen.line(`${fingerprint}: ${what}${by}`)
+  }
+  await showResult(output, json, () => `${JSON.stringify(schema, null, 2)}\n`)
+  return exitCodes.complete
+}

@@ -1,0 +1,29 @@
+import type { Command } from 'commander'
+import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
+import { limitOption } from '../options.ts'
+import { getSchema, listSchemas, type SchemaFlags } from './schema-commands.ts'
+
+/** `reactor connect schemas …`. */
+export function schemasCommand(connect: Command, ask: AskService): void {
+  const schemas = connect
+    .command('schemas')
+    .description('Avro schemas of the records in the topics')
+    .addHelpText('after', examples)
+  serviceCommand(schemas, 'list', 'which schemas the streams have had, the newest first')
+    .option('--connection <NAME>', 'only those of this connection')
+    .option('--stream <NAME>', 'only those of streams with this name')
+    .addOption(limitOption())
+    .action(async (flags: CommonFlags & SchemaFlags) =>
+      ask(flags, (around) => listSchemas(around, flags)),
+    )
+  serviceCommand(schemas, 'get', 'the schema that a message’s fingerprint stands for')
+    .argument('<FINGERPRINT>', '16 hexadecimal digits')
+    .action(async (fingerprint: string, flags: CommonFlags) =>
+      ask(flags, (around) => getSchema(around, fingerprint)),
+    )
+}
+
+const examples = `
+Examples:
+  $ reactor connect schemas list --connection shop
+  $ reactor connect schemas get 8f2d0c6a1b3e4f57 > orders.avsc`

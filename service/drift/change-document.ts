@@ -1,0 +1,86 @@
+import { z } from 'zod'
+import { streamLabel, type JsonObject } from '../../protocol/index.ts'
+import type { SchemaChange, SourceCursor } from '../service.ts'
+
+/** How many changes a connection, a run and an error keep. */
+export const changesKept = 100
+
+const column = z.object({ name: z.string(), type: z.string() })
+const paths = z.array(z.array(z.string()))
+const cursor = z.object({ field: z.array(z.string()), source_defined: z.boolean() })
+const syncModes = z.array(z.enum(['full_refresh', 'incremental']))
+
+/** A change as HTTP, the log of a run and the details of an error have it. */
+export const schemaChangeDocument = z
+  .object({
+    name: z.string(),
+    namespace: z.string().nullable(),
+    change: z.enum(['added', 'removed', 'changed']),
+    added_columns: z.array(column),
+    removed_columns: z.array(column),
+    type_changes: z.array(z.object({ name: z.string(), from: z.string(), to: z.string() })),
+    primary_key: z
+      .object({ from: paths, to: paths })
+      .nullable()
+      .meta({ description: 'Paths of the key’s fields; null where it stayed.' }),
+    cursor: z.object({ from: cursor, to: cursor }).nullable(),
+    sync_modes: z.object({ from: syncModes, to: syncModes }).nullable(),
+  })
+  .meta({ id: 'SchemaChange' })
+export type ChangeDocument = z.infer<typeof schemaChangeDocument>
+
+export function changeDocument(change: SchemaChange): ChangeDocument {
+  const { primaryKey, cursor: moved, syncModes: modes } = change
+  return {
+    name: change.name,
+    namespace: change.namespace,
+    change: change.change,
+    added_columns: [...change.addedColumns],
+    removed_columns: [...change.removedColumns],
+    type_changes: [...change.typeChanges],
+    primary_key: primaryKey && { from: pathsOf(primaryKey.from), to: pathsOf(primaryKey.to) },
+    cursor: moved && { from: cursorDocument(moved.from), to: cursorDocument(moved.to) },
+    sync_modes: modes && { from: [...modes.from], to: [...modes.to] },
+  }
+}
+
+/** The stream and what changed of it, without what did not: for a line of the log. */
+export function changeFacts(change: SchemaChange): JsonObject {
+  const { name, namespace, ...facts } = changeDocument(change)
+  const told = Object.entries(facts).filter(
+    ([, value]) => value !== null && !(Array.isArray(value) && value.length === 0),
+  )
+  const stream = streamLabel(namespace === null ? { name } : { name, namespace })
+  return { stream, ...Object.fromEntries(told) }
+}
+
+/** `public.orders: +note, -phone, total integer -> string`; of many changes the first few. */
+export function changeSummary(changes: readonly SchemaChange[], total: number): string {
+  const shown = changes.slice(0, 3).map(oneSummary)
+  const more = total > shown.length ? [`and ${String(total - shown.length)} more streams`] : []
+  return [...shown, ...more].join('; ')
+}
+
+function oneSummary(change: SchemaChange): string {
+  const { name, namespace } = change
+  const stream = streamLabel(namespace === null ? { name } : { name, namespace })
+  if (change.change !== 'changed') return `${stream} was ${change.change}`
+  const parts = [
+    ...change.addedColumns.map(({ name: added }) => `+${added}`),
+    ...change.removedColumns.map(({ name: removed }) => `-${removed}`),
+    ...change.typeChanges.map(({ name: other, from, to }) => `${other} ${from} -> ${to}`),
+    ...(change.primaryKey === null ? [] : ['another primary key']),
+    ...(change.cursor === null ? [] : ['another cursor']),
+    ...(change.syncModes === null ? [] : ['other sync modes']),
+  ]
+  const more = parts.length > 6 ? `, and ${String(parts.length - 6)} more` : ''
+  return `${stream}: ${parts.slice(0, 6).join(', ')}${more}`
+}
+
+function pathsOf(given: readonly (readonly string[])[]): string[][] {
+  return given.map((path) => [...path])
+}
+
+function cursorDocument({ field, sourceDefined }: SourceCursor): z.infer<typeof cursor> {
+  return { field: [...field], source_defined: sourceDefined }
+}

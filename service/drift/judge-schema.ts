@@ -1,0 +1,80 @@
+import type { AirbyteCatalog, AirbyteStream } from '../../protocol/index.ts'
+import { matchingStreams } from '../connections/find-stream.ts'
+import type { Connection, SchemaChange, StreamBinding } from '../service.ts'
+import { catalogFingerprint, streamKey } from './catalog-shape.ts'
+import { schemaChanges } from './schema-changes.ts'
+
+/** What the source shows, beside what was approved. Both hold the streams that the connection selects, and no others. */
+export interface SchemaJudgement {
+  readonly seen: AirbyteCatalog
+  /** Of `seen`. */
+  readonly fingerprint: string
+  /**
+   * What was approved. With streams that were selected since, as they are seen for the first time: choosing them approved them.
+   * Where nothing was approved yet, it is what is seen.
+   */
+  readonly approved: AirbyteCatalog
+  /** `approved` is not what is kept as approved, and should be. */
+  readonly isNew: boolean
+  readonly changes: readonly SchemaChange[]
+}
+
+/** Pure. `kept`: the catalog that is kept as approved; null where none is. */
+export function judgeSchema(
+  { streams }: Pick<Connection, 'streams'>,
+  catalog: AirbyteCatalog,
+  kept: AirbyteCatalog | null,
+): SchemaJudgement {
+  const seen = seenStreams(streams, catalog, kept)
+  const approved = approvedStreams(streams, seen, kept)
+  return {
+    seen,
+    fingerprint: catalogFingerprint(seen),
+    approved,
+    isNew: kept === null || catalogFingerprint(kept) !== catalogFingerprint(approved),
+    changes: schemaChanges(approved, seen),
+  }
+}
+
+/** The part of a catalog that a connection selects: what is kept as approved. Streams that it has not are left out. */
+export function selectedCatalog(
+  { streams }: Pick<Connection, 'streams'>,
+  catalog: AirbyteCatalog,
+): AirbyteCatalog {
+  return seenStreams(streams, catalog, null)
+}
+
+/** A name that has become ambiguous still means the stream that was approved. */
+function seenStreams(
+  bindings: readonly StreamBinding[] | null,
+  catalog: AirbyteCatalog,
+  kept: AirbyteCatalog | null,
+): AirbyteCatalog {
+  if (bindings === null) return { streams: catalog.streams }
+  const byKey = new Map(catalog.streams.map((stream) => [streamKey(stream), stream]))
+  const found = bindings.flatMap((binding) => {
+    const before = kept === null ? undefined : bound(kept, binding)
+    const same = before === undefined ? undefined : byKey.get(streamKey(before))
+    return same ?? bound(catalog, binding) ?? []
+  })
+  return { streams: [...new Set(found)] }
+}
+
+function approvedStreams(
+  bindings: readonly StreamBinding[] | null,
+  seen: AirbyteCatalog,
+  kept: AirbyteCatalog | null,
+): AirbyteCatalog {
+  if (kept === null) return seen
+  if (bindings === null) return kept
+  const before = seenStreams(bindings, kept, null)
+  const known = new Set(before.streams.map(streamKey))
+  const chosen = seen.streams.filter((stream) => !known.has(streamKey(stream)))
+  return { streams: [...before.streams, ...chosen] }
+}
+
+/** Undefined where the catalog has no such stream, or several. */
+function bound(catalog: AirbyteCatalog, binding: StreamBinding): AirbyteStream | undefined {
+  const matching = matchingStreams(catalog, binding)
+  return matching.length === 1 ? matching[0] : undefined
+}

@@ -1,0 +1,94 @@
+import {
+  absentMark,
+  ConnectError,
+  type AirbyteCatalog,
+  type AirbyteStream,
+  type JsonObject,
+  type JsonValue,
+} from '../../protocol/index.ts'
+import type { ResolvedStreams } from '../connections/resolve-streams.ts'
+import type { Connection } from '../service.ts'
+import { catalogFingerprint, streamKey } from './catalog-shape.ts'
+
+/**
+ * What a run that ignores drift reads: of each approved stream that is still there the approved columns with their approved
+ * types, its key and its cursor. A column that is gone stays declared, and is NULL. Pure.
+ */
+export function keepToApproved(approved: AirbyteCatalog, seen: AirbyteCatalog): AirbyteCatalog {
+  const now = new Map(seen.streams.map((stream) => [streamKey(stream), stream]))
+  return {
+    streams: approved.streams.flatMap((stream) => {
+      const live = now.get(streamKey(stream))
+      return live === undefined ? [] : [keptStream(stream, live)]
+    }),
+  }
+}
+
+function keptStream(approved: AirbyteStream, live: AirbyteStream): AirbyteStream {
+  if (catalogFingerprint({ streams: [approved] }) === catalogFingerprint({ streams: [live] }))
+    return live
+  const present = propertiesOf(live)
+  const properties = Object.entries(propertiesOf(approved)).map(([name, schema]) => {
+    const isThere = Object.hasOwn(present, name)
+    return [name, isThere ? schema : { ...objectOf(schema), [absentMark]: true }] as const
+  })
+  return {
+    ...approved,
+    json_schema: { ...approved.json_schema, properties: Object.fromEntries(properties) },
+    is_resumable: live.is_resumable,
+  }
+}
+
+/** Throws where what was approved cannot be kept to: the key or the cursor is gone, or the source cannot read the stream so any more. */
+export function requireReadable(
+  { name: connection }: Pick<Connection, 'name'>,
+  { streams }: ResolvedStreams,
+  seen: AirbyteCatalog,
+): void {
+  const now = new Map(seen.streams.map((stream) => [streamKey(stream), stream]))
+  for (const { stream: configured } of streams) {
+    const { stream, sync_mode: mode, cursor_field, primary_key } = configured
+    const live = now.get(streamKey(stream))
+    const place = { place: `connection ${connection}`, field: `stream ${stream.name}` }
+    if (live !== undefined && !live.supported_sync_modes.includes(mode)) {
+      throw new ConnectError('stream_mode_unsupported', {
+        details: {
+          ...place,
+          problem: `the source cannot read it in mode ${mode} any more, as was approved`,
+          fix: approveFix(connection),
+        },
+      })
+    }
+    const needed = [...(cursor_field ?? []).slice(0, 1), ...(primary_key ?? []).flat()]
+    const properties = propertiesOf(stream)
+    const gone = needed.find((column) => isAbsent(properties[column]))
+    if (gone === undefined) continue
+    throw new ConnectError('stream_column_not_found', {
+      details: {
+        ...place,
+        problem: `the column "${gone}" is gone from the source, and it is the cursor or belongs to the primary key`,
+        fix: approveFix(connection),
+      },
+    })
+  }
+}
+
+function approveFix(connection: string): string {
+  return `Bring it back at the source, or look at the change with \`reactor connect connections drift ${connection}\` and approve it.`
+}
+
+function propertiesOf({ json_schema: schema }: AirbyteStream): JsonObject {
+  return objectOf(schema.properties)
+}
+
+function isAbsent(schema: JsonValue | undefined): boolean {
+  return objectOf(schema)[absentMark] === true
+}
+
+function objectOf(value: JsonValue | undefined): JsonObject {
+  return typeof value === 'object' && value !== null && !isList(value) ? value : {}
+}
+
+function isList(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value)
+}

@@ -1,0 +1,98 @@
+import type { AirbyteCatalog } from '../../protocol/index.ts'
+import type {
+  Connection,
+  InstanceService,
+  Run,
+  SchemaChange,
+  SchemaDrift,
+  SchemaDriftPolicy,
+} from '../service.ts'
+import type { DriftStore } from '../store/store.ts'
+import { changesKept } from './change-document.ts'
+import { driftBlocked } from './drift-errors.ts'
+import { judgeSchema, type SchemaJudgement } from './judge-schema.ts'
+import { keepToApproved } from './keep-to-approved.ts'
+
+export interface SettleOptions {
+  readonly connection: Connection
+  readonly run: Pick<Run, 'id' | 'schemaChanges'>
+  readonly owner: string
+  readonly instances: Pick<InstanceService, 'discover'>
+  readonly store: Pick<DriftStore, 'approved' | 'settle'>
+  now(): number
+  /** Told of what changed before anything comes of it. */
+  onChanges(changes: readonly SchemaChange[], policy: SchemaDriftPolicy): void
+}
+
+/** By what an attempt reads. */
+export interface SettledCatalog {
+  /** The selected streams as they are to be read. */
+  readonly catalog: AirbyteCatalog
+  /** As the source has them. */
+  readonly seen: AirbyteCatalog
+  /** All that the source has. */
+  readonly all: AirbyteCatalog
+}
+
+/**
+ * Asks the source for its schema, compares it with what is approved, and does what the connection says of drift. What comes of it is
+ * kept before this resolves or throws. Throws `schema_drift_blocked` where somebody must approve first, and what `discover` throws.
+ * Undefined where the connection was changed in the meantime, or the run is another's: begin again with what it is now.
+ */
+export async function settleSchema(options: SettleOptions): Promise<SettledCatalog | undefined> {
+  const { connection, instances, store } = options
+  const kept = await store.approved(connection.id)
+  const { catalog } = await instances.discover(connection.from, { refresh: true })
+  const judged = judgeSchema(connection, catalog, kept)
+  const policy = connection.options.schemaDrift ?? 'propagate'
+  if (judged.changes.length > 0) options.onChanges(judged.changes, policy)
+  const drift = driftOf(judged, policy, options)
+  if (!(await keep(options, judged, drift))) return undefined
+  if (drift?.status === 'blocked') throw driftBlocked(connection, drift)
+  const reads = policy === 'ignore' ? keepToApproved(judged.approved, judged.seen) : judged.seen
+  return { catalog: reads, seen: judged.seen, all: catalog }
+}
+
+/** False where nothing could be kept. Where all is as it was there is nothing to keep. */
+async function keep(
+  { connection, run, owner, store }: SettleOptions,
+  { seen, approved, isNew, changes }: SchemaJudgement,
+  drift: SchemaDrift | null,
+): Promise<boolean> {
+  const isFollowed = changes.length > 0 && drift === null
+  const next = isNew ? approved : null
+  if (!isFollowed && next === null && drift === null && connection.drift === null) return true
+  return store.settle({
+    ...{ connection, run: run.id, owner },
+    approved: isFollowed ? seen : next,
+    drift: drift && { shown: drift, catalog: seen },
+    changes: allChanges(run.schemaChanges, changes),
+  })
+}
+
+/** Null where there is none, or the run follows it. */
+function driftOf(
+  { changes, fingerprint }: SchemaJudgement,
+  policy: SchemaDriftPolicy,
+  options: SettleOptions,
+): SchemaDrift | null {
+  if (changes.length === 0 || policy === 'propagate') return null
+  return {
+    status: policy === 'ignore' ? 'ignored' : 'blocked',
+    fingerprint,
+    changes: changes.slice(0, changesKept),
+    total: changes.length,
+    run: options.run.id,
+    detectedAt: new Date(options.now()).toISOString(),
+  }
+}
+
+/** Those of earlier attempts too. */
+function allChanges(
+  before: readonly SchemaChange[],
+  now: readonly SchemaChange[],
+): readonly SchemaChange[] {
+  const known = new Set(before.map((change) => JSON.stringify(change)))
+  const fresh = now.filter((change) => !known.has(JSON.stringify(change)))
+  return [...before, ...fresh].slice(0, changesKept)
+}

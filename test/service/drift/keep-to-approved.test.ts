@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest'
+import {
+  absentColumns,
+  columnsOf,
+  type AirbyteCatalog,
+  type AirbyteStream,
+} from '../../../protocol/index.ts'
+import { streamsIn } from '../../../service/connections/connection-streams.ts'
+import { keepToApproved, requireReadable } from '../../../service/drift/keep-to-approved.ts'
+
+const approved: AirbyteStream = {
+  name: 'orders',
+  json_schema: {
+    properties: { id: { type: 'integer' }, at: { type: 'integer' }, note: { type: 'string' } },
+  },
+  supported_sync_modes: ['full_refresh', 'incremental'],
+  source_defined_primary_key: [['id']],
+  default_cursor_field: ['at'],
+}
+
+function seenAs(change: Partial<AirbyteStream>): AirbyteStream {
+  return { ...approved, ...change }
+}
+
+function kept(...seen: readonly AirbyteStream[]): AirbyteCatalog {
+  return keepToApproved({ streams: [approved] }, { streams: [...seen] })
+}
+
+describe('a run that ignores drift', () => {
+  it('reads the approved columns with their types, and none that was added', () => {
+    const { streams } = kept(
+      seenAs({
+        json_schema: {
+          properties: {
+            note: { type: 'integer' },
+            added: { type: 'string' },
+            at: { type: 'integer' },
+            id: { type: 'integer' },
+          },
+        },
+      }),
+    )
+    expect(streams.map(({ json_schema: schema }) => columnsOf(schema))).toEqual([
+      columnsOf(approved.json_schema),
+    ])
+  })
+
+  it('declares a column that is gone, and says that it is', () => {
+    const properties = { id: { type: 'integer' }, at: { type: 'integer' } }
+    const [stream] = kept(seenAs({ json_schema: { properties } })).streams
+    expect(columnsOf(stream?.json_schema ?? {})).toEqual(columnsOf(approved.json_schema))
+    expect([...absentColumns(stream?.json_schema ?? {})]).toEqual(['note'])
+  })
+
+  it('keeps to key and cursor', () => {
+    const [stream] = kept(
+      seenAs({ source_defined_primary_key: [['note']], default_cursor_field: ['note'] }),
+    ).streams
+    expect(stream).toMatchObject({
+      source_defined_primary_key: [['id']],
+      default_cursor_field: ['at'],
+    })
+  })
+
+  it('reads neither streams that were added nor those that are gone', () => {
+    expect(kept(seenAs({ name: 'other' })).streams).toEqual([])
+  })
+
+  it('takes a stream that did not change as the source has it', () => {
+    const live = seenAs({ is_resumable: true })
+    expect(kept(live).streams).toEqual([live])
+  })
+})
+
+describe('what cannot be kept to is refused:', () => {
+  const connection = { name: 'shop', from: 'db', streams: null, options: {} }
+
+  it.each<[string, Partial<AirbyteStream>, RegExp]>([
+    [
+      'a cursor that is gone',
+      { json_schema: { properties: { id: { type: 'integer' }, note: { type: 'string' } } } },
+      /column "at" is gone/,
+    ],
+    [
+      'a key that is gone',
+      { json_schema: { properties: { at: { type: 'integer' }, note: { type: 'string' } } } },
+      /column "id" is gone/,
+    ],
+    [
+      'a sync mode that the source has no more',
+      { supported_sync_modes: ['full_refresh'] },
+      /cannot read it in mode incremental any more/,
+    ],
+  ])('%s', (_what, change, message) => {
+    const seen = { streams: [seenAs(change)] }
+    const reads = keepToApproved({ streams: [approved] }, seen)
+    const resolved = streamsIn(reads, connection, seen)
+    expect(() => {
+      requireReadable(connection, resolved, seen)
+    }).toThrow(message)
+  })
+
+  it('nothing else', () => {
+    const seen = { streams: [seenAs({ json_schema: { properties: { id: {}, at: {} } } })] }
+    const reads = keepToApproved({ streams: [approved] }, seen)
+    requireReadable(connection, streamsIn(reads, connection, seen), seen)
+  })
+})

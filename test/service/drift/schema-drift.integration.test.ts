@@ -1,0 +1,354 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ConnectionService, RunLogLine } from '../../../service/service.ts'
+import { runToEnd, testService, type TestService } from '../../support/test-service.ts'
+import { driftingShop, type DriftingShop, type ShopOptions } from './drifting-shop.ts'
+
+/** One service for all tests of this file: each has a connection, a source and a dataset of its own. */
+let place: TestService
+let connections: ConnectionService
+
+beforeAll(async () => {
+  place = await testService()
+  connections = place.service.connections
+  place.work()
+  place.schedule()
+})
+afterAll(() => place[Symbol.asyncDispose]())
+
+function openShop(options: ShopOptions): Promise<DriftingShop> {
+  return driftingShop(place, options)
+}
+
+const added = {
+  name: 'orders',
+  namespace: 'public',
+  change: 'changed',
+  addedColumns: [{ name: 'phone', type: 'string' }],
+  removedColumns: [],
+  typeChanges: [],
+}
+
+async function linesOf({ name }: DriftingShop, run: string): Promise<RunLogLine[]> {
+  return [...(await place.service.runs.logs(name, run, 0, 100))]
+}
+
+async function approvedColumns(name: string): Promise<string[]> {
+  const { id } = await connections.get(name)
+  const approved = await place.store.drift.approved(id)
+  return Object.keys(approved?.streams[0]?.json_schema.properties ?? {})
+}
+
+describe('block_until_approved', () => {
+  test('a scheduled run reads nothing of a changed source, says what changed, and goes on after approval without losing a row', async () => {
+    await using shop = await openShop({ policy: 'block_until_approved' })
+    const { source, name } = shop
+    expect(await shop.scheduledRun()).toMatchObject({ status: 'complete', loaded: 3 })
+    await source.query(`
+      INSERT INTO orders VALUES (4, 40, 'before the change');
+      ALTER TABLE orders ADD COLUMN phone text;
+      INSERT INTO orders VALUES (5, 50, 'after it', '+49')`)
+
+    const blocked = await shop.scheduledRun()
+    expect(blocked).toMatchObject({
+      ...{ status: 'failed', attempts: 1, read: 0, loaded: 0, streams: [] },
+      error: {
+        code: 'schema_drift_blocked',
+        details: {
+          connection: name,
+          instance: name,
+          summary: 'public.orders: +phone',
+          total: 1,
+          changes: [{ name: 'orders', added_columns: [{ name: 'phone', type: 'string' }] }],
+        },
+      },
+      schemaChanges: [added],
+    })
+    const { drift, lastRun } = await connections.get(name)
+    expect(drift).toMatchObject({ status: 'blocked', total: 1, run: blocked.id, changes: [added] })
+    const fingerprint = drift?.fingerprint ?? ''
+    expect(blocked.error?.suggested_fix).toContain(
+      `reactor connect connections approve ${name} --fingerprint ${fingerprint}`,
+    )
+    expect(blocked.error?.suggested_fix).toContain(`reactor connect connections sandbox ${name}`)
+    expect(lastRun?.id).toBe(blocked.id)
+    expect(await shop.rows('id')).toHaveLength(3)
+
+    // The schedule goes on, and the first sighting stands.
+    const again = await shop.scheduledRun()
+    expect(again).toMatchObject({ status: 'failed', error: { code: 'schema_drift_blocked' } })
+    expect((await connections.get(name)).drift).toEqual(drift)
+
+    const approved = await connections.approve(name, fingerprint)
+    expect(approved.drift).toBeNull()
+    const after = await shop.scheduledRun()
+    expect(after).toMatchObject({ status: 'complete', schemaChanges: [] })
+    expect(await shop.rows('id::int, total::int, note, phone')).toEqual([
+      ...[1, 2, 3].map((id) => ({ id, total: id * 10, note: `note ${String(id)}`, phone: null })),
+      { id: 4, total: 40, note: 'before the change', phone: null },
+      { id: 5, total: 50, note: 'after it', phone: '+49' },
+    ])
+  })
+
+  test('what came after the fingerprint is not approved by it', async () => {
+    await using shop = await openShop({ policy: 'block_until_approved' })
+    const { source, name } = shop
+    await source.query('ALTER TABLE orders ADD COLUMN phone text')
+    await shop.run()
+    const first = (await connections.get(name)).drift?.fingerprint ?? ''
+    await source.query('ALTER TABLE orders DROP COLUMN note')
+
+    // Seen by no run yet: the approval holds for what was seen, and the next run stops at the rest.
+    await connections.approve(name, first)
+    expect(await connections.approve(name, first)).toMatchObject({ drift: null })
+    const second = await shop.run()
+    expect(second).toMatchObject({
+      status: 'failed',
+      schemaChanges: [{ addedColumns: [], removedColumns: [{ name: 'note' }] }],
+    })
+    await expect(connections.approve(name, first)).rejects.toMatchObject({
+      code: 'schema_drift_outdated',
+    })
+    await expect(connections.approve('nobody', first)).rejects.toMatchObject({
+      code: 'connection_not_found',
+    })
+    const { drift } = await connections.get(name)
+    await connections.approve(name, drift?.fingerprint ?? '')
+    expect(await shop.run()).toMatchObject({ status: 'complete' })
+  })
+
+  test('a change that is undone at the source needs no approval', async () => {
+    await using shop = await openShop({ policy: 'block_until_approved' })
+    const { source, name } = shop
+    await source.query('ALTER TABLE orders ADD COLUMN phone text')
+    expect(await shop.run()).toMatchObject({ status: 'failed' })
+    await source.query('ALTER TABLE orders DROP COLUMN phone')
+    expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3 })
+    expect(await connections.get(name)).toMatchObject({ drift: null })
+  })
+
+  test('a key, a cursor column that went, a table that went: each is said before anything else fails', async () => {
+    await using shop = await openShop({ policy: 'block_until_approved' })
+    const { source } = shop
+    await source.query('ALTER TABLE orders DROP CONSTRAINT orders_pkey')
+    expect(await shop.run()).toMatchObject({
+      error: { code: 'schema_drift_blocked' },
+      schemaChanges: [{ primaryKey: { from: [['id']], to: [] } }],
+    })
+    await source.query('ALTER TABLE orders DROP COLUMN id')
+    expect(await shop.run()).toMatchObject({
+      error: { code: 'schema_drift_blocked' },
+      schemaChanges: [{ removedColumns: [{ name: 'id', type: 'integer' }] }],
+    })
+    await source.query('DROP TABLE orders')
+    expect(await shop.run()).toMatchObject({
+      error: { code: 'schema_drift_blocked' },
+      schemaChanges: [{ name: 'orders', change: 'removed' }],
+    })
+  })
+
+  test('streams that the connection does not select do not matter', async () => {
+    await using shop = await openShop({ policy: 'block_until_approved' })
+    await shop.source.query(`
+      ALTER TABLE unrelated ADD COLUMN name text;
+      CREATE TABLE another (id bigint PRIMARY KEY)`)
+    expect(await shop.run()).toMatchObject({ status: 'complete', schemaChanges: [] })
+  })
+
+  test('a new stream is drift where the connection takes all', async () => {
+    await using shop = await openShop({ policy: 'block_until_approved', streams: 'all' })
+    const { name } = shop
+    await shop.source.query('CREATE TABLE another (id bigint PRIMARY KEY)')
+    expect(await shop.run()).toMatchObject({
+      status: 'failed',
+      schemaChanges: [{ name: 'another', change: 'added' }],
+    })
+    const { drift } = await connections.get(name)
+    await connections.approve(name, drift?.fingerprint ?? '')
+    const run = await shop.run()
+    expect(run.streams.map(({ name }) => name)).toContain('another')
+  })
+
+  test('a stream that is chosen later is approved by the choice, and the change of a choice forgets the drift', async () => {
+    await using shop = await openShop({ policy: 'block_until_approved' })
+    const { name } = shop
+    await shop.source.query('ALTER TABLE orders ADD COLUMN phone text')
+    await shop.run()
+    const before = await connections.get(name)
+    expect(before.drift).not.toBeNull()
+    const changed = await connections.update(name, { streams: [{ name: 'unrelated' }] })
+    expect(changed.drift).toBeNull()
+    expect(await shop.run()).toMatchObject({ status: 'complete', schemaChanges: [] })
+  })
+})
+
+describe('propagate, the default', () => {
+  test('the run follows the source and says so; what it saw is approved', async () => {
+    await using shop = await openShop({})
+    const { source, name } = shop
+    expect(await shop.run()).toMatchObject({ status: 'complete', schemaChanges: [] })
+    expect(await approvedColumns(shop.name)).toEqual(['id', 'total', 'note'])
+    await source.query(`
+      ALTER TABLE orders ADD COLUMN phone text;
+      ALTER TABLE orders ALTER COLUMN total TYPE text;
+      INSERT INTO orders VALUES (4, 'many', 'new', '+49')`)
+    const run = await shop.run()
+    const change = { ...added, typeChanges: [{ name: 'total', from: 'integer', to: 'string' }] }
+    expect(run).toMatchObject({ status: 'complete', schemaChanges: [change] })
+    expect(await linesOf(shop, run.id)).toContainEqual(
+      expect.objectContaining({
+        level: 'info',
+        message: 'the schema of the source changed',
+        fields: {
+          policy: 'propagate',
+          stream: 'public.orders',
+          change: 'changed',
+          added_columns: [{ name: 'phone', type: 'string' }],
+          type_changes: [{ name: 'total', from: 'integer', to: 'string' }],
+        },
+      }),
+    )
+    expect(await approvedColumns(shop.name)).toEqual(['id', 'total', 'note', 'phone'])
+    expect(await shop.rows('id::int, total, phone')).toEqual([
+      ...[1, 2, 3].map((id) => ({ id, total: String(id * 10), phone: null })),
+      { id: 4, total: 'many', phone: '+49' },
+    ])
+    expect(await shop.run()).toMatchObject({ status: 'complete', schemaChanges: [] })
+    expect((await connections.get(name)).drift).toBeNull()
+  })
+})
+
+describe('ignore', () => {
+  test('the run keeps to the approved columns and types, and says what it left', async () => {
+    await using shop = await openShop({ policy: 'ignore' })
+    const { source, name } = shop
+    expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3 })
+    await source.query(`
+      ALTER TABLE orders ADD COLUMN phone text;
+      ALTER TABLE orders ALTER COLUMN total TYPE text;
+      ALTER TABLE orders DROP COLUMN note;
+      INSERT INTO orders VALUES (4, '40', '+49'), (5, 'many', '+1')`)
+    const run = await shop.run()
+    expect(run).toMatchObject({
+      status: 'complete',
+      schemaChanges: [
+        {
+          ...added,
+          removedColumns: [{ name: 'note', type: 'string' }],
+          typeChanges: [{ name: 'total', from: 'integer', to: 'string' }],
+        },
+      ],
+    })
+    expect(await linesOf(shop, run.id)).toContainEqual(
+      expect.objectContaining({
+        level: 'warn',
+        message: 'the schema of the source is not the approved one',
+      }),
+    )
+    expect(
+      await shop.rows(
+        "id::int, total::int, note, _airbyte_meta->'changes'->0->>'field' AS changed",
+      ),
+    ).toMatchObject([
+      ...[1, 2].map((id) => ({ id, total: id * 10, note: `note ${String(id)}` })),
+      // Read again: it is not what it was at the last cursor value.
+      { id: 3, total: 30, note: null },
+      { id: 4, total: 40, note: null, changed: null },
+      { id: 5, total: null, note: null, changed: 'total' },
+    ])
+    const columns = await place.data.query(
+      `SELECT column_name AS name, data_type AS type FROM information_schema.columns
+       WHERE table_schema = $1 AND column_name !~ '^_airbyte' ORDER BY column_name`,
+      [name],
+    )
+    expect(columns).toEqual([
+      { name: 'id', type: 'bigint' },
+      { name: 'note', type: 'text' },
+      { name: 'total', type: 'bigint' },
+    ])
+    expect((await connections.get(name)).drift).toMatchObject({
+      status: 'ignored',
+      run: run.id,
+    })
+    expect(await approvedColumns(shop.name)).toEqual(['id', 'total', 'note'])
+  })
+
+  test('a row that is written again has NULL in a column that is gone', async () => {
+    await using shop = await openShop({
+      policy: 'ignore',
+      streams: [
+        {
+          ...{ name: 'orders', syncMode: 'incremental', cursorField: 'total' },
+          ...{ destinationSyncMode: 'append_dedup', primaryKey: ['id'] },
+        },
+      ],
+    })
+    expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3 })
+    await shop.source.query(`
+      ALTER TABLE orders DROP COLUMN note;
+      UPDATE orders SET total = 1000 WHERE id = 2`)
+    expect(await shop.run()).toMatchObject({ status: 'complete' })
+    expect(await shop.rows('id::int, total::int, note')).toEqual([
+      { id: 1, total: 10, note: 'note 1' },
+      { id: 2, total: 1000, note: null },
+      { id: 3, total: 30, note: null }, // at the last cursor value, and not what it was
+    ])
+  })
+
+  test('a full refresh too leaves a column that is gone empty', async () => {
+    await using shop = await openShop({
+      policy: 'ignore',
+      streams: [{ name: 'orders', syncMode: 'full_refresh', destinationSyncMode: 'overwrite' }],
+    })
+    await shop.run()
+    await shop.source.query('ALTER TABLE orders DROP COLUMN total, ADD COLUMN phone text')
+    expect(await shop.run()).toMatchObject({ status: 'complete' })
+    expect(await shop.rows('id::int, total, note')).toEqual(
+      [1, 2, 3].map((id) => ({ id, total: null, note: `note ${String(id)}` })),
+    )
+  })
+
+  test('a cursor that is gone cannot be kept to: the run says so', async () => {
+    await using shop = await openShop({ policy: 'ignore' })
+    await shop.source.query('ALTER TABLE orders DROP COLUMN id')
+    expect(await shop.run()).toMatchObject({
+      status: 'failed',
+      error: {
+        code: 'stream_column_not_found',
+        details: {
+          problem:
+            'the column "id" is gone from the source, and it is the cursor or belongs to the primary key',
+        },
+      },
+    })
+  })
+
+  test('what is ignored can be approved', async () => {
+    await using shop = await openShop({ policy: 'ignore' })
+    const { name } = shop
+    await shop.source.query('ALTER TABLE orders ADD COLUMN phone text')
+    await shop.run()
+    const { drift } = await connections.get(name)
+    await connections.approve(name, drift?.fingerprint ?? '')
+    await shop.source.query("INSERT INTO orders VALUES (4, 40, 'new', '+49')")
+    expect(await shop.run()).toMatchObject({ status: 'complete', schemaChanges: [] })
+    expect((await shop.rows('id::int, phone')).at(-1)).toEqual({ id: 4, phone: '+49' })
+  })
+})
+
+test('a connection of an earlier version, for which nothing was approved, begins with what its next run sees', async () => {
+  await using shop = await openShop({})
+  const name = `${shop.name}_old`
+  const { id, version } = await place.store.connections.create({
+    ...{ name, from: shop.name, streams: [{ name: 'orders' }], destination: `data:${name}` },
+    ...{ schedule: null, status: 'active', nextRunAt: null },
+    options: { schemaDrift: 'block_until_approved' },
+  })
+  expect(await place.store.drift.approved(id)).toBeNull()
+  await shop.source.query('ALTER TABLE orders ADD COLUMN phone text')
+  const { runs } = place.service
+  expect(await runToEnd(runs, await runs.start(name))).toMatchObject({
+    ...{ status: 'complete', schemaChanges: [] },
+  })
+  expect(await approvedColumns(name)).toEqual(['id', 'total', 'note', 'phone'])
+  expect((await connections.get(name)).version).toBe(version)
+})
