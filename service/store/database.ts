@@ -31,8 +31,7 @@ export class Database implements AsyncDisposable {
 
   async query<Result extends Row>(sql: string, values: readonly unknown[] = []): Promise<Result[]> {
     try {
-      const { rows } = await this.#pool.query<Result>(sql, values.map(bindable))
-      return rows
+      return rowsOf(await this.#pool.query<Result>(sql, values.map(bindable)))
     } catch (error) {
       throw translated(error)
     }
@@ -77,6 +76,7 @@ export class Database implements AsyncDisposable {
 }
 
 export interface Session {
+  /** Of several statements (which take no values), the rows of all. */
   query<Result extends Row>(sql: string, values?: readonly unknown[]): Promise<Result[]>
 }
 
@@ -84,13 +84,19 @@ export function sessionOf(client: pg.ClientBase): Session {
   return {
     query: async <Result extends Row>(sql: string, values: readonly unknown[] = []) => {
       try {
-        const { rows } = await client.query<Result>(sql, values.map(bindable))
-        return rows
+        return rowsOf(await client.query<Result>(sql, values.map(bindable)))
       } catch (error) {
         throw translated(error)
       }
     },
   }
+}
+
+/** The driver gives a list for several statements, which its types do not say. */
+function rowsOf<Result extends Row>(
+  result: pg.QueryResult<Result> | pg.QueryResult<Result>[],
+): Result[] {
+  return Array.isArray(result) ? result.flatMap(({ rows }) => rows) : result.rows
 }
 
 /**

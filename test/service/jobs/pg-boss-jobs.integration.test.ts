@@ -1,3 +1,4 @@
+import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
 import { pgBossJobs } from '../../../service/jobs/pg-boss-jobs.ts'
 import { openPgBossQueue } from '../../../service/jobs/pg-boss-queue.ts'
@@ -32,6 +33,28 @@ test('services that start at once make one queue', async () => {
   await opened[0]?.send('run_1', 0)
   const jobs = await database.query(`SELECT state FROM reactor_connect_jobs.job`)
   expect(jobs).toEqual([{ state: 'created' }])
+})
+
+test('what an upgrade of the queue leaves to be done in the background is done', async () => {
+  await using database = await testDatabase()
+  const warnings: string[] = []
+  const logger = pino({ level: 'warn' }, { write: (line) => void warnings.push(line) })
+  const options = { url: database.url, logger }
+  await (await openPgBossQueue(options))[Symbol.asyncDispose]()
+  const schema = 'reactor_connect_jobs'
+  const command = `CREATE INDEX left_over ON ${schema}.job (created_on)`
+  await database.query(
+    `INSERT INTO ${schema}.bam (name, version, status, table_name, command)
+     VALUES ('left_over', 1, 'pending', 'job', '${command}')`,
+  )
+  await database.query(`UPDATE ${schema}.version SET bam_on = NULL`)
+  await using opened = await openPgBossQueue(options)
+  await vi.waitFor(async () => {
+    const rows = await database.query(`SELECT status FROM ${schema}.bam WHERE name = 'left_over'`)
+    expect(rows).toEqual([{ status: 'completed' }])
+  }, 10_000)
+  await opened.send('run_1', 0)
+  expect(warnings).toEqual([])
 })
 
 test('nothing is left of a run that was taken', async () => {
