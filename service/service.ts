@@ -9,6 +9,7 @@ import type {
   JsonValue,
 } from '../protocol/index.ts'
 import type { ConnectorDescriptor } from '../connectors/connector.ts'
+import type { Listed } from './access/access-request.ts'
 import type { Authenticator, Principal, PrincipalKind, Scope } from './access/principal.ts'
 
 /**
@@ -36,6 +37,10 @@ export interface PageRequest {
   /** 1 to 200; 50 where nothing is said. */
   readonly limit?: number
   readonly cursor?: string
+}
+/** Only the items that it says yes to: a page has as many of them as it may have, however many others lie between. */
+export interface ShownOnly {
+  readonly shown?: (item: Listed) => boolean
 }
 
 /** Every kept thing has a version that each change increases: it is the ETag. */
@@ -77,7 +82,7 @@ export interface InstanceService {
   create(input: { name: string; type: string; config: JsonObject }): Promise<Instance>
   /** Throws `instance_not_found`. */
   get(name: string): Promise<Instance>
-  list(page: PageRequest & { readonly type?: string }): Promise<Page<Instance>>
+  list(page: PageRequest & ShownOnly & { readonly type?: string }): Promise<Page<Instance>>
   /** Replaces the configuration; secrets that are left out stay. Throws `version_conflict` where `ifVersion` is not the version. */
   update(name: string, input: { config: JsonObject }, ifVersion?: number): Promise<Instance>
   /** Throws `instance_in_use` where connections use it. Its secrets are deleted. */
@@ -247,7 +252,8 @@ export interface ConnectionService {
   create(input: ConnectionInput): Promise<Connection>
   get(name: string): Promise<Connection>
   list(
-    page: PageRequest & { readonly instance?: string; readonly status?: Connection['status'] },
+    page: PageRequest &
+      ShownOnly & { readonly instance?: string; readonly status?: Connection['status'] },
   ): Promise<Page<Connection>>
   update(name: string, input: ConnectionUpdate, ifVersion?: number): Promise<Connection>
   /** Lets it run, without a sandbox; also a paused one. What is active stays as it is. */
@@ -362,10 +368,10 @@ export interface UsedSchema {
 export interface SchemaService {
   /** The newest first. `stream`: by its name alone. */
   list(
-    page: PageRequest & { readonly connection?: string; readonly stream?: string },
+    page: PageRequest & ShownOnly & { readonly connection?: string; readonly stream?: string },
   ): Promise<Page<StreamSchema>>
-  /** Throws `schema_not_found`. */
-  get(fingerprint: string): Promise<UsedSchema>
+  /** Throws `schema_not_found`, also where no use of it is shown. */
+  get(fingerprint: string, shown?: ShownOnly['shown']): Promise<UsedSchema>
 }
 
 export interface ApiKey {

@@ -31,6 +31,13 @@ export const errorCodes = {
     message: 'There is no API key {id}',
     suggestedFix: 'Run `reactor connect keys list` for the ids of the keys.',
   },
+  api_key_too_strong: {
+    failureType: 'config_error',
+    httpStatus: 403,
+    retryable: false,
+    message: 'A key cannot make one that is stronger than itself: {problem}',
+    suggestedFix: 'Ask for less, or let an admin make the key.',
+  },
   bind_failed: {
     failureType: 'config_error',
     httpStatus: 500,
@@ -639,6 +646,37 @@ export const errorCodes = {
     message: 'This authorization is unknown, was used already, or is older than 10 minutes',
     suggestedFix:
       'Run `reactor connect instances credentials NAME` again and finish in the browser within 10 minutes.',
+  },
+  permission_denied: {
+    failureType: 'config_error',
+    httpStatus: 403,
+    retryable: false,
+    message: '{who} may not do {action}{on}',
+    suggestedFix: '{fix}',
+  },
+  policy_invalid: {
+    failureType: 'config_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'The policy {file} cannot be used, line {line}, column {column}: {problem}',
+    suggestedFix:
+      'Mend that place (docs/access.md has all that a policy can speak of) and start again, or leave `policy_file` out to go by the default policy.',
+  },
+  policy_unreadable: {
+    failureType: 'config_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'The policy {file} cannot be read: {reason}',
+    suggestedFix:
+      'Set `policy_file` to a file that the service can read, or leave it out to go by the default policy.',
+  },
+  rate_limited: {
+    failureType: 'transient_error',
+    httpStatus: 429,
+    retryable: true,
+    message: 'Too many {what} in a minute; the limit is {limit}',
+    suggestedFix:
+      'Ask again in {seconds} s (the header Retry-After says so too). The operator of the service sets the limit with `{setting}`.',
   },
   reauthorization_required: {
     failureType: 'config_error',

@@ -12,6 +12,8 @@ export interface Principal {
   readonly via: 'api_key' | 'jwt'
   /** What it may do at most, as `actions` and patterns of names; null: all that its kind may. */
   readonly scopes: readonly Scope[] | null
+  /** Of an API key that expires, ISO 8601: what it makes does not outlive it. */
+  readonly expiresAt?: string | null
 }
 
 /** A part of what the kind may. */

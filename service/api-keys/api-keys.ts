@@ -49,8 +49,8 @@ export class ApiKeys implements ApiKeyService {
     if (apiKey.revokedAt !== null || this.#hasExpired(apiKey)) return null
     const lastUsedMs = apiKey.lastUsedAt === null ? 0 : Date.parse(apiKey.lastUsedAt)
     if (this.#now() - lastUsedMs > NOTED_FOR_MS) await this.#store.touch(id)
-    const { kind, name, scopes } = apiKey
-    return { kind, id, name, via: 'api_key', scopes }
+    const { kind, name, scopes, expiresAt } = apiKey
+    return { kind, id, name, via: 'api_key', scopes, expiresAt }
   }
 
   #hasExpired({ expiresAt }: ApiKey): boolean {

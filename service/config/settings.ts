@@ -90,6 +90,40 @@ export const settingsSchema = z.object({
     standard: '30',
     description: 'The log lines of a run are deleted so many days after its end.',
   }),
+  auditRetentionDays: setting(wholeNumber(1, 36_500).default(365), {
+    path: 'audit_retention_days',
+    type: 'whole number, 1 to 36500',
+    standard: '365',
+    description: 'Entries of the audit log are deleted so many days after they were written.',
+  }),
+  policyFile: setting(folder().optional(), {
+    path: 'policy_file',
+    type: 'file',
+    standard: 'the policy that comes with the program: docs/access.md',
+    description:
+      'Who may do what: a file in the language Cedar. It is checked at the start, and takes the place of the default policy.',
+  }),
+  requestsPerMinute: setting(wholeNumber(0, 100_000_000).default(600_000), {
+    path: 'limits.requests_per_minute',
+    type: 'whole number, 0 to 100000000',
+    standard: '600000',
+    description:
+      'Of one key or user, in each process; beyond it the answer is 429 `rate_limited`. 0: no limit.',
+  }),
+  failedLoginsPerMinute: setting(wholeNumber(0, 100_000_000).default(300), {
+    path: 'limits.failed_logins_per_minute',
+    type: 'whole number, 0 to 100000000',
+    standard: '300',
+    description:
+      'Wrong keys or tokens from one address, in each process; beyond it they are not looked at for the rest of the minute. 0: no limit.',
+  }),
+  trustedProxies: setting(listOf(network).default([]), {
+    path: 'trusted_proxies',
+    type: 'list of networks in CIDR notation',
+    standard: 'none',
+    description:
+      'Reverse proxies whose `X-Forwarded-For` says which address a request comes from, for limits and the audit log.',
+  }),
   dataDir: setting(folder(), {
     path: 'data_dir',
     type: 'folder',

@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto'
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { ConnectError } from '../../protocol/index.ts'
 import type { Authenticator, Principal } from '../access/principal.ts'
+import type { RateLimits } from './http-options.ts'
 import { maxTokenLength } from './limits.ts'
+import { RateWindow } from './rate-window.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -16,36 +19,82 @@ declare module 'fastify' {
   }
 }
 
+/** Tokens that have worked: so many are remembered, for the time of a window, beside the address that they came from. */
+const maxGood = 10_000
+const goodForMs = 10 * 60_000
+
 /**
  * Lets nothing pass without a token that one of the authenticators knows, except to routes that say so. Before the body is
- * read.
+ * read. An address that sends too many wrong tokens is refused before they are looked at, and a principal that asks too much.
  */
-export function authentication(
-  authenticators: readonly Authenticator[],
-): onRequestAsyncHookHandler {
-  return async (request) => {
+export class Authentication {
+  readonly #authenticators: readonly Authenticator[]
+  readonly #requests: RateWindow
+  readonly #failures: RateWindow
+  readonly #goodUntilMs = new Map<string, number>()
+
+  constructor(authenticators: readonly Authenticator[], limits: RateLimits) {
+    this.#authenticators = authenticators
+    this.#requests = new RateWindow(limits.requestsPerMinute)
+    this.#failures = new RateWindow(limits.failedLoginsPerMinute)
+  }
+
+  readonly onRequest: onRequestAsyncHookHandler = async (request) => {
     if (request.routeOptions.config.anonymous === true) return
     const token = bearerTokenOf(request)
-    request.principal = token === null ? null : await principalBehind(token, authenticators)
-    if (request.principal === null) throw new ConnectError('unauthorized')
+    if (token === null) throw new ConnectError('unauthorized')
+    request.principal = await this.#principalBehind(token, request.ip)
+    const seconds = this.#requests.hit(request.principal.id)
+    if (seconds > 0) throw limited('requests', this.#requests.limit, seconds)
   }
+
+  async #principalBehind(token: string, address: string): Promise<Principal> {
+    const seconds = this.#failures.wait(address)
+    // Others may share the address: a token that has just worked goes on working.
+    if (seconds > 0 && !this.#isGood(token, address))
+      throw limited('wrong tokens', this.#failures.limit, seconds)
+    for (const authenticator of this.#authenticators) {
+      const principal = await authenticator.authenticate(token)
+      if (principal === null) continue
+      this.#remember(token, address)
+      return principal
+    }
+    this.#failures.hit(address)
+    throw new ConnectError('unauthorized')
+  }
+
+  #isGood(token: string, address: string): boolean {
+    return (this.#goodUntilMs.get(goodKey(token, address)) ?? 0) > Date.now()
+  }
+
+  #remember(token: string, address: string): void {
+    if (this.#failures.limit === 0) return
+    const key = goodKey(token, address)
+    this.#goodUntilMs.delete(key)
+    const [oldest] = this.#goodUntilMs.size >= maxGood ? this.#goodUntilMs.keys() : []
+    if (oldest !== undefined) this.#goodUntilMs.delete(oldest)
+    this.#goodUntilMs.set(key, Date.now() + goodForMs)
+  }
+}
+
+function goodKey(token: string, address: string): string {
+  return createHash('sha256').update(`${address} ${token}`).digest('base64')
+}
+
+const settingOf = {
+  requests: 'limits.requests_per_minute',
+  'wrong tokens': 'limits.failed_logins_per_minute',
+} as const
+
+function limited(what: keyof typeof settingOf, limit: number, seconds: number): ConnectError {
+  const details = { what, limit, seconds, setting: settingOf[what] }
+  return new ConnectError('rate_limited', { details })
 }
 
 /** Who asks. Throws `unauthorized` on a route that anybody may ask. */
 export function principalOf({ principal }: FastifyRequest): Principal {
   if (principal === null) throw new ConnectError('unauthorized')
   return principal
-}
-
-async function principalBehind(
-  token: string,
-  authenticators: readonly Authenticator[],
-): Promise<Principal | null> {
-  for (const authenticator of authenticators) {
-    const principal = await authenticator.authenticate(token)
-    if (principal !== null) return principal
-  }
-  return null
 }
 
 /** The token as it was sent: only to hash with it, never to keep or log. */

@@ -6,7 +6,6 @@ import fastify, {
   type FastifyInstance,
   type FastifyRequest,
   type FastifySchemaCompiler,
-  type onRequestAsyncHookHandler,
 } from 'fastify'
 import {
   serializerCompiler,
@@ -16,7 +15,9 @@ import {
 import type { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
 import type { App } from './app.ts'
-import { authentication } from './authentication.ts'
+import { AuditTrail } from './audit-trail.ts'
+import { Authentication } from './authentication.ts'
+import { Authorization } from './authorization.ts'
 import { checkBody } from './check-body.ts'
 import { answerBrokenRequest } from './broken-request.ts'
 import { sendError } from './error-answer.ts'
@@ -32,6 +33,7 @@ import { methodNotAllowed } from './method-not-allowed.ts'
 import { openApi, openApiPage, openApiRoute } from './openapi.ts'
 import { requestMetrics } from './request-metrics.ts'
 import { apiKeyRoutes } from './routes/api-keys.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { authRoutes } from './routes/auth.ts'
 import { catalogRoutes } from './routes/catalog.ts'
 import { codegenRoute } from './routes/codegen.ts'
@@ -57,11 +59,15 @@ export async function buildApp(options: HttpOptions): Promise<App> {
   await openApi(app, options.version)
   const answerOtherMethods = methodNotAllowed(app)
   const { service } = options
-  const authenticate = authentication([service.apiKeys, service.logins])
+  const guards = guardsOf(options)
   healthRoutes(app, service.health)
-  metricsRoute(app, authenticate, options.metrics)
+  metricsRoute(
+    app,
+    [guards.authentication.onRequest, guards.authorization.onRequest],
+    options.metrics,
+  )
   if (options.routes !== 'health')
-    await apiRoutes(app, options, { authenticate, closing: closing.signal })
+    await apiRoutes(app, options, { guards, closing: closing.signal })
   openApiRoute(app)
   answerOtherMethods()
   await openApiPage(app)
@@ -69,20 +75,50 @@ export async function buildApp(options: HttpOptions): Promise<App> {
   return app
 }
 
+interface Guards {
+  readonly authentication: Authentication
+  readonly authorization: Authorization
+  readonly audit: AuditTrail
+}
+
+const noLimits = { requestsPerMinute: 0, failedLoginsPerMinute: 0 } as const
+
+function guardsOf(options: HttpOptions): Guards {
+  const { service, limits = noLimits, access, audit } = options
+  return {
+    authentication: new Authentication([service.apiKeys, service.logins], limits),
+    authorization: new Authorization(access, audit),
+    audit: new AuditTrail(audit),
+  }
+}
+
+/** Who asks, whether they may, and a trace of what they do: for every route that is added after. */
+function guard(api: App, { authentication, authorization, audit }: Guards): void {
+  api.addHook('onRoute', ({ url, config }) => {
+    if (config?.action === undefined && config?.anonymous !== true)
+      throw new TypeError(`the route ${url} has no action: nobody could say who may do it`)
+  })
+  api.addHook('onRequest', authentication.onRequest)
+  api.addHook('onRequest', authorization.onRequest)
+  api.addHook('preValidation', authorization.preValidation)
+  api.addHook('preHandler', audit.preHandler)
+  api.addHook('onSend', audit.onSend)
+}
+
 interface ApiParts {
-  readonly authenticate: onRequestAsyncHookHandler
+  readonly guards: Guards
   readonly closing: AbortSignal
 }
 
 async function apiRoutes(
   app: App,
   options: HttpOptions,
-  { authenticate, closing }: ApiParts,
+  { guards, closing }: ApiParts,
 ): Promise<void> {
   const { service } = options
   await app.register(
     (api, _, done) => {
-      api.addHook('onRequest', authenticate)
+      guard(api, guards)
       const answer = answerCreate(options.idempotency)
       catalogRoutes(api, service.catalog)
       instanceRoutes(api, service.instances, answer)
@@ -99,6 +135,7 @@ async function apiRoutes(
       authRoutes(api, service.logins)
       userRoutes(api, service.users)
       schemaRoutes(api, service.schemas)
+      auditRoutes(api, options.audit)
       reservedRoutes(api)
       done()
     },
@@ -127,6 +164,7 @@ function createApp(options: HttpOptions): App {
     },
     // The answers under way are given; nothing new is accepted.
     return503OnClosing: false,
+    trustProxy: options.trustedProxies === undefined ? false : [...options.trustedProxies],
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: (error, request, reply) => {
       void sendError(error, request, reply)
@@ -137,6 +175,9 @@ function createApp(options: HttpOptions): App {
   app.setValidatorCompiler(compileValidator)
   app.setSerializerCompiler(serializerCompiler)
   app.decorateRequest('principal', null)
+  app.decorateRequest('shown', null)
+  app.decorateRequest('audited', null)
+  app.decorateRequest('failure', null)
   return app.withTypeProvider<ZodTypeProvider>()
 }
 

@@ -29,6 +29,7 @@ export function errorToWire(
 /** What the client may see; an error of ours is logged, here and nowhere else. */
 export function reportedError(thrown: unknown, request: FastifyRequest): ConnectError {
   const error = publicError(thrown, request.id)
+  request.failure = error.code
   if (errorCodes[error.code].httpStatus === 500) {
     request.log.error({ err: error.cause ?? error, code: error.code }, 'request failed')
   }

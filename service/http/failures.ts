@@ -10,6 +10,8 @@ interface FailureAnswer {
 const always: readonly ErrorCodeName[] = [
   'request_invalid',
   'unauthorized',
+  'permission_denied',
+  'rate_limited',
   'unexpected',
   'store_unavailable',
   'request_timed_out',

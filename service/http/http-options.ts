@@ -1,5 +1,7 @@
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
+import type { Access } from '../access/access.ts'
+import type { AuditLog } from '../access/audit.ts'
 import type { Service } from '../service.ts'
 import type { IdempotencyStore } from '../store/store.ts'
 
@@ -7,6 +9,8 @@ import type { IdempotencyStore } from '../store/store.ts'
 export interface HttpOptions {
   readonly service: Service
   readonly idempotency: IdempotencyStore
+  readonly access: Access
+  readonly audit: AuditLog
   readonly logger: Logger
   /** Served at `/metrics`; the requests' own metrics are added to it. */
   readonly metrics: Registry
@@ -16,8 +20,20 @@ export interface HttpOptions {
   readonly routes?: 'all' | 'health'
   /** How often a quiet event stream says that it is alive. Default 15 s. */
   readonly heartbeatMs?: number
+  /** Default: none. */
+  readonly limits?: RateLimits
+  /** Whose `X-Forwarded-For` is believed, as networks in CIDR notation. Default nobody's. */
+  readonly trustedProxies?: readonly string[]
   /** For the whole of a request to arrive. Default 30 s. */
   readonly receiveTimeoutMs?: number
   /** How long answers under way may take once the server closes; then they are cut off. Default 5 s. */
   readonly closeTimeoutMs?: number
+}
+
+/** Of this process. 0: no limit. */
+export interface RateLimits {
+  /** Of one principal. */
+  readonly requestsPerMinute: number
+  /** Wrong tokens from one address. */
+  readonly failedLoginsPerMinute: number
 }

@@ -35,7 +35,7 @@ export function answerCreate(store: IdempotencyStore): AnswerCreate {
   return async ({ request, reply }, create) => {
     const key = request.headers['idempotency-key']
     if (typeof key !== 'string') {
-      send(reply, { status: 201, ...(await create()) })
+      await send(reply, { status: 201, ...(await create()) })
       return
     }
     const start = await store.begin({
@@ -44,7 +44,7 @@ export function answerCreate(store: IdempotencyStore): AnswerCreate {
       requestHash: requestHash(request),
     })
     if (start.state === 'done') {
-      send(reply.header('idempotent-replayed', 'true'), start.answer)
+      await send(reply.header('idempotent-replayed', 'true'), start.answer)
       return
     }
     const created = await create().catch(async (error: unknown) => {
@@ -55,7 +55,7 @@ export function answerCreate(store: IdempotencyStore): AnswerCreate {
     await store
       .finish(start.ticket, { status: 201, headers: created.headers, body })
       .catch(noted(request))
-    send(reply, { status: 201, ...created })
+    await send(reply, { status: 201, ...created })
   }
 }
 
@@ -66,11 +66,12 @@ function noted({ log }: FastifyRequest): (failure: unknown) => void {
   }
 }
 
+/** Awaited, it is over: what a route's function resolves with before would be sent as a second answer. */
 function send(
   reply: FastifyReply,
   answer: Omit<KeptAnswer, 'body'> & { readonly body: unknown },
-): void {
-  void reply.code(answer.status).headers(answer.headers).send(answer.body)
+): FastifyReply {
+  return reply.code(answer.status).headers(answer.headers).send(answer.body)
 }
 
 /**

@@ -24,7 +24,11 @@ export async function openApi(app: App, version: string): Promise<void> {
       components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
       security: [{ apiKey: [] }],
     },
-    transform: jsonSchemaTransform,
+    transform: (route) => {
+      const { schema, url } = jsonSchemaTransform(route)
+      const { action } = route.route.config ?? {}
+      return { schema: action === undefined ? schema : { ...schema, 'x-action': action }, url }
+    },
     transformObject: (document) => {
       const object = jsonSchemaTransformObject(document)
       return 'openapi' in object ? tidyDocument(object, optionalBodies) : object

@@ -4,7 +4,12 @@ import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
+import { Access } from '../access/access.ts'
+import { loadPolicy } from '../access/load-policy.ts'
+import type { Policy } from '../access/policy.ts'
+import { lookupIn } from '../access/resource-lookup.ts'
 import type { Settings } from '../config/settings.ts'
+import type { HttpOptions } from '../http/http-options.ts'
 import { HttpServer } from '../http/http-server.ts'
 import { HttpJobs } from '../jobs/http-jobs.ts'
 import type { Jobs } from '../jobs/jobs.ts'
@@ -14,6 +19,7 @@ import { Scheduler } from '../jobs/scheduler.ts'
 import { RunWorker } from '../runs/run-worker.ts'
 import { standardTiming } from '../runs/run-worker-options.ts'
 import { createServiceMetrics } from '../runs/service-metrics.ts'
+import type { Service } from '../service.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Store } from '../store/store.ts'
 import { prepareAdminKey } from './admin-key.ts'
@@ -39,10 +45,14 @@ export interface ServeOptions {
 export async function serve(options: ServeOptions): Promise<void> {
   const { settings, logger, signal } = options
   const roles = rolesOf(settings)
+  const policy = await openPolicy(settings, logger)
   await openDataDir(settings.dataDir)
   await using parts = new AsyncDisposableStack()
   const databases = parts.use(await openDatabases(settings))
-  const retention = { logDays: settings.logRetentionDays }
+  const retention = {
+    logDays: settings.logRetentionDays,
+    auditDays: settings.auditRetentionDays,
+  }
   const store = parts.use(await openStore({ url: databases.metadataUrl, logger, retention }))
   const vault = parts.use(await openVault(settings, logger))
   const queue = parts.use(await openPgBossQueue({ url: databases.metadataUrl, logger }))
@@ -67,8 +77,11 @@ export async function serve(options: ServeOptions): Promise<void> {
   ]
   const { service } = plane
   const routes = roles.api ? 'all' : 'health'
-  const idempotency = store.idempotency
-  const http = { service, idempotency, logger, metrics, version: options.version, routes } as const
+  const http = {
+    ...{ service, logger, metrics, version: options.version },
+    routes,
+    ...guardedBy(settings, { policy, service, store }),
+  } as const
   parts.use(await HttpServer.listen(http, address.bind))
   const url = address.localUrl
   const { dataDir } = settings
@@ -80,6 +93,29 @@ export async function serve(options: ServeOptions): Promise<void> {
   logger.info({ roles: settings.roles, version: options.version }, 'the service has started')
   await runLoops(loops, signal)
   logger.info('the service has drained')
+}
+
+/** A wrong policy stops the start, before anything else happens. */
+async function openPolicy({ policyFile }: Settings, logger: Logger): Promise<Policy> {
+  const policy = await loadPolicy(policyFile)
+  for (const warning of policy.warnings) logger.warn({ warning }, 'the policy has an odd rule')
+  return policy
+}
+
+/** Who may do what over HTTP, and how often. */
+function guardedBy(
+  settings: Settings,
+  parts: { readonly policy: Policy; readonly service: Service; readonly store: Store },
+): Pick<HttpOptions, 'access' | 'audit' | 'idempotency' | 'limits' | 'trustedProxies'> {
+  const { policy, service, store } = parts
+  const { requestsPerMinute, failedLoginsPerMinute, trustedProxies } = settings
+  return {
+    access: new Access(policy, lookupIn(service)),
+    audit: store.audit,
+    idempotency: store.idempotency,
+    limits: { requestsPerMinute, failedLoginsPerMinute },
+    trustedProxies,
+  }
 }
 
 /** Something that goes on until the signal is aborted. */

@@ -1,8 +1,8 @@
 import { ConnectError, type AirbyteCatalog } from '../../protocol/index.ts'
-import type { Connection, Page, PageRequest } from '../service.ts'
+import type { Connection, Page, PageRequest, ShownOnly } from '../service.ts'
 import { violatedConstraint, type Database, type Row, type Session } from './database.ts'
 import { newId } from './ids.ts'
-import { pageOf, pagePlace } from './page.ts'
+import { pageOf, pagePlace, readShown } from './page.ts'
 import { runSummaryOf, summaryColumns, type SummaryRow } from './run-rows.ts'
 import { Conditions } from './statement.ts'
 import type { ConnectionChange, ConnectionStore, NewConnection } from './store.ts'
@@ -92,28 +92,33 @@ export class Connections implements ConnectionStore {
   }
 
   async list(
-    request: PageRequest & { readonly instance?: string; readonly status?: Connection['status'] },
+    request: PageRequest &
+      ShownOnly & { readonly instance?: string; readonly status?: Connection['status'] },
   ): Promise<Page<Connection>> {
     const place = pagePlace('connections', request)
-    const { and, values } = new Conditions()
-      .add(
-        'instance_id = (SELECT id FROM reactor_connect_service.instances WHERE name =',
-        request.instance,
-        ')',
+    const key = (row: ConnectionRow): string => row.name
+    const read = (after: string | null, count: number): Promise<ConnectionRow[]> => {
+      const { and, values } = new Conditions()
+        .add(
+          'instance_id = (SELECT id FROM reactor_connect_service.instances WHERE name =',
+          request.instance,
+          ')',
+        )
+        .add('status =', request.status)
+        .add('name >', after)
+      return this.#database.query<ConnectionRow>(
+        `WITH page AS (
+           SELECT * FROM ${table} WHERE true${and} ORDER BY name LIMIT ${String(count)}
+         ) ${select('page')} ORDER BY c.name`,
+        values,
       )
-      .add('status =', request.status)
-      .add('name >', place.after)
-    const rows = await this.#database.query<ConnectionRow>(
-      `WITH page AS (
-         SELECT * FROM ${table} WHERE true${and} ORDER BY name LIMIT ${String(place.limit + 1)}
-       ) ${select('page')} ORDER BY c.name`,
-      values,
-    )
-    return pageOf(rows, place, {
-      list: 'connections',
-      key: (row) => row.name,
-      item: (row) => connectionOf(row, row.name),
-    })
+    }
+    const isShown = request.shown
+    const shown =
+      isShown && ((row: ConnectionRow) => isShown({ name: row.name, from: row.instance }))
+    const rows = await readShown(place, read, { key, shown })
+    const item = (row: ConnectionRow): Connection => connectionOf(row, row.name)
+    return pageOf(rows, place, { list: 'connections', key, item })
   }
 
   async update(name: string, change: ConnectionChange, ifVersion?: number): Promise<Connection> {

@@ -1,8 +1,8 @@
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import type { CredentialStatus, Instance, Page, PageRequest } from '../service.ts'
+import type { CredentialStatus, Instance, Page, PageRequest, ShownOnly } from '../service.ts'
 import { violatedConstraint, type Database, type Row } from './database.ts'
 import { newId } from './ids.ts'
-import { pageOf, pagePlace } from './page.ts'
+import { pageOf, pagePlace, readShown } from './page.ts'
 import { Conditions } from './statement.ts'
 import type { InstanceChange, InstanceStore, NewInstance } from './store.ts'
 
@@ -49,19 +49,22 @@ export class Instances implements InstanceStore {
     return instanceOf(row, name)
   }
 
-  async list(request: PageRequest & { readonly type?: string }): Promise<Page<Instance>> {
+  async list(
+    request: PageRequest & ShownOnly & { readonly type?: string },
+  ): Promise<Page<Instance>> {
     const place = pagePlace('instances', request)
-    const { and, values } = new Conditions().add('type =', request.type).add('name >', place.after)
-    const rows = await this.#database.query<InstanceRow>(
-      `SELECT ${columns} FROM reactor_connect_service.instances WHERE true${and}
-       ORDER BY name LIMIT ${String(place.limit + 1)}`,
-      values,
-    )
-    return pageOf(rows, place, {
-      list: 'instances',
-      key: (row) => row.name,
-      item: (row) => instanceOf(row, row.name),
-    })
+    const key = (row: InstanceRow): string => row.name
+    const read = (after: string | null, count: number): Promise<InstanceRow[]> => {
+      const { and, values } = new Conditions().add('type =', request.type).add('name >', after)
+      return this.#database.query<InstanceRow>(
+        `SELECT ${columns} FROM reactor_connect_service.instances WHERE true${and}
+         ORDER BY name LIMIT ${String(count)}`,
+        values,
+      )
+    }
+    const rows = await readShown(place, read, { key, shown: request.shown })
+    const item = (row: InstanceRow): Instance => instanceOf(row, row.name)
+    return pageOf(rows, place, { list: 'instances', key, item })
   }
 
   async update(name: string, change: InstanceChange, ifVersion?: number): Promise<Instance> {

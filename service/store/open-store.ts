@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { ApiKeys } from './api-keys.ts'
+import { Audit } from './audit.ts'
 import { Authorizations } from './authorizations.ts'
 import { Connections } from './connections.ts'
 import { Database } from './database.ts'
@@ -24,7 +25,12 @@ export interface StoreOptions {
   readonly retention?: Partial<Retention>
 }
 
-const standardRetention: Retention = { logLinesPerRun: 10_000, logDays: 30, discoveryHours: 24 }
+const standardRetention: Retention = {
+  logLinesPerRun: 10_000,
+  logDays: 30,
+  auditDays: 365,
+  discoveryHours: 24,
+}
 /** Of one process: statements take milliseconds, and a server has room for about a hundred sessions. */
 const sessions = 10
 
@@ -45,6 +51,7 @@ export async function openStore({ url, logger, retention: given }: StoreOptions)
     apiKeys: new ApiKeys(database),
     users: new Users(database),
     loginAttempts: new LoginAttempts(database),
+    audit: new Audit(database),
     authorizations: new Authorizations(database),
     idempotency: new IdempotencyKeys(database),
     exclusively: (lock, work) => locks.exclusively(lock, work),

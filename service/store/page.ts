@@ -3,7 +3,8 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { Page, PageRequest } from '../service.ts'
 
 /** The lists. A cursor of one is none of another. */
-export type ListName = 'instances' | 'connections' | 'runs' | 'schemas' | 'api-keys' | 'users'
+export type ListName =
+  'instances' | 'connections' | 'runs' | 'schemas' | 'api-keys' | 'users' | 'audit'
 
 export interface PagePlace {
   readonly limit: number
@@ -22,6 +23,33 @@ const cursorShape = z.tuple([z.string(), z.string().min(1).max(200)])
 export function pagePlace(list: ListName, request: PageRequest): PagePlace {
   const limit = Math.min(Math.max(Math.trunc(request.limit ?? standardLimit), 1), maxLimit)
   return { limit, after: request.cursor === undefined ? null : readCursor(list, request.cursor) }
+}
+
+/** Read at once where some rows are not shown. */
+const shownChunk = 500
+
+/**
+ * The rows of a page and one more where there is one, leaving out what is not shown. The last row is one that is shown, so a
+ * cursor never holds the name of another.
+ */
+export async function readShown<Kept>(
+  place: PagePlace,
+  read: (after: string | null, count: number) => Promise<readonly Kept[]>,
+  of: { key(row: Kept): string; readonly shown: ((row: Kept) => boolean) | undefined },
+): Promise<readonly Kept[]> {
+  const wanted = place.limit + 1
+  const { shown } = of
+  if (shown === undefined) return read(place.after, wanted)
+  const rows: Kept[] = []
+  let { after } = place
+  for (;;) {
+    const chunk = await read(after, shownChunk)
+    rows.push(...chunk.filter((row) => shown(row)))
+    const last = chunk.at(-1)
+    if (rows.length >= wanted || chunk.length < shownChunk || last === undefined)
+      return rows.slice(0, wanted)
+    after = of.key(last)
+  }
 }
 
 /** `rows` is one more than the limit where there is a next page. */

@@ -13,6 +13,15 @@ export async function prune(database: Database, retention: Retention): Promise<v
   await inBatches(batchRuns, (limit) => pruneLogs(database, retention.logDays, limit))
   await inBatches(batchRows, (limit) =>
     deleteOld(database, {
+      table: 'audit_log',
+      key: 'id',
+      time: 'at',
+      before: `now() - ${String(retention.auditDays)} * interval '1 day'`,
+      limit,
+    }),
+  )
+  await inBatches(batchRows, (limit) =>
+    deleteOld(database, {
       table: 'discoveries',
       key: 'instance_id',
       time: 'discovered_at',

@@ -1,8 +1,8 @@
 import { ConnectError, type AvroRecordSchema } from '../../protocol/index.ts'
-import type { Page, StreamSchema, UsedSchema } from '../service.ts'
+import type { Page, ShownOnly, StreamSchema, UsedSchema } from '../service.ts'
 import type { Database, Row } from './database.ts'
 import { newId } from './ids.ts'
-import { pageOf, pagePlace } from './page.ts'
+import { pageOf, pagePlace, readShown } from './page.ts'
 import { Conditions } from './statement.ts'
 import type { NewStreamSchema, SchemaStore, StreamColumns } from './store.ts'
 
@@ -18,10 +18,17 @@ interface UseRow extends Row {
   readonly block_fingerprint: string
   readonly run_id: string
   readonly first_seen_at: Date
+  /** Null where the connection is gone. */
+  readonly instance: string | null
 }
 
 const select = `
-  SELECT used.*, record.block_fingerprint FROM reactor_connect_service.stream_schemas AS used
+  SELECT used.*, record.block_fingerprint, (
+      SELECT instance.name FROM reactor_connect_service.connections AS connection
+      JOIN reactor_connect_service.instances AS instance ON instance.id = connection.instance_id
+      WHERE connection.name = used.connection
+    ) AS instance
+  FROM reactor_connect_service.stream_schemas AS used
   JOIN reactor_connect_service.record_schemas AS record USING (fingerprint)`
 
 export class Schemas implements SchemaStore {
@@ -52,34 +59,47 @@ export class Schemas implements SchemaStore {
 
   async list(request: Parameters<SchemaStore['list']>[0]): Promise<Page<StreamSchema>> {
     const place = pagePlace('schemas', request)
-    const { and, values } = new Conditions()
-      .add('used.connection =', request.connection)
-      .add('used.name =', request.stream)
-      .add('used.id <', place.after)
-    const rows = await this.#database.query<UseRow>(
-      `${select} WHERE true${and} ORDER BY used.id DESC LIMIT ${String(place.limit + 1)}`,
-      values,
-    )
+    const read = (after: string | null, count: number): Promise<UseRow[]> => {
+      const { and, values } = new Conditions()
+        .add('used.connection =', request.connection)
+        .add('used.name =', request.stream)
+        .add('used.id <', after)
+      return this.#database.query<UseRow>(
+        `${select} WHERE true${and} ORDER BY used.id DESC LIMIT ${String(count)}`,
+        values,
+      )
+    }
+    const shown = shownRows(request.shown)
+    const rows = await readShown(place, read, { key: (row) => row.id, shown })
     return pageOf(rows, place, { list: 'schemas', key: (row) => row.id, item: useOf })
   }
 
-  async get(fingerprint: string): Promise<UsedSchema> {
+  async get(fingerprint: string, isShown?: ShownOnly['shown']): Promise<UsedSchema> {
     const [row] = await this.#database.query<{ fingerprint: string; schema: AvroRecordSchema }>(
       `SELECT fingerprint, schema FROM reactor_connect_service.record_schemas
        WHERE fingerprint = $1 OR block_fingerprint = $1 LIMIT 1`,
       [fingerprint],
     )
-    if (row === undefined) throw new ConnectError('schema_not_found', { details: { fingerprint } })
-    const uses = await this.#database.query<UseRow>(
-      `${select} WHERE used.fingerprint = $1 ORDER BY used.id DESC LIMIT ${String(usesShown)}`,
-      [row.fingerprint],
-    )
+    if (row === undefined) throw noSchema(fingerprint)
+    const read = (after: string | null, count: number): Promise<UseRow[]> => {
+      const { and, values } = new Conditions()
+        .add('used.fingerprint =', row.fingerprint)
+        .add('used.id <', after)
+      return this.#database.query<UseRow>(
+        `${select} WHERE true${and} ORDER BY used.id DESC LIMIT ${String(count)}`,
+        values,
+      )
+    }
+    const place = { limit: usesShown, after: null }
+    const shown = shownRows(isShown)
+    const uses = await readShown(place, read, { key: (use) => use.id, shown })
+    if (shown !== undefined && uses.length === 0) throw noSchema(fingerprint)
     const isRecord = row.fingerprint === fingerprint
     return {
       fingerprint,
       framing: isRecord ? 'record' : 'block',
       schema: isRecord ? row.schema : { type: 'array', items: row.schema },
-      usedBy: uses.map(useOf),
+      usedBy: uses.slice(0, usesShown).map(useOf),
     }
   }
 
@@ -110,6 +130,19 @@ export class Schemas implements SchemaStore {
       ],
     )
   }
+}
+
+function noSchema(fingerprint: string): ConnectError {
+  return new ConnectError('schema_not_found', { details: { fingerprint } })
+}
+
+/** A schema is seen where its connection is. */
+function shownRows(shown: ShownOnly['shown']): ((row: UseRow) => boolean) | undefined {
+  return (
+    shown &&
+    (({ connection, instance }: UseRow) =>
+      shown({ name: connection, ...(instance !== null && { from: instance }) }))
+  )
 }
 
 function useOf(row: UseRow): StreamSchema {

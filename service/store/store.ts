@@ -1,3 +1,4 @@
+import type { AuditLog } from '../access/audit.ts'
 import type {
   AirbyteCatalog,
   AvroRecordSchema,
@@ -23,6 +24,7 @@ import type {
   StreamSchema,
   UsedSchema,
   User,
+  ShownOnly,
 } from '../service.ts'
 
 /**
@@ -43,6 +45,7 @@ export interface Store extends AsyncDisposable {
   readonly apiKeys: ApiKeyStore
   readonly users: UserStore
   readonly loginAttempts: LoginAttemptStore
+  readonly audit: AuditLog
   readonly authorizations: AuthorizationStore
   readonly idempotency: IdempotencyStore
   /**
@@ -61,6 +64,8 @@ export interface Retention {
   readonly logLinesPerRun: number
   /** Log lines of runs that ended longer ago go; the runs themselves stay. Default 30 days. */
   readonly logDays: number
+  /** Entries of the audit log that are older go. Default 365 days. */
+  readonly auditDays: number
   /** Discoveries older than this go. Default 24 (the cache trusts them for 1 only). */
   readonly discoveryHours: number
 }
@@ -71,7 +76,7 @@ export interface InstanceStore {
   /** Throws `instance_not_found`. */
   get(name: string): Promise<Instance>
   /** By name, ascending. */
-  list(page: PageRequest & { readonly type?: string }): Promise<Page<Instance>>
+  list(page: PageRequest & ShownOnly & { readonly type?: string }): Promise<Page<Instance>>
   /**
    * Changes what is given, and increases the version. A change of `config` forgets the discovery.
    * Throws `instance_not_found`, `version_conflict`.
@@ -110,7 +115,8 @@ export interface ConnectionStore {
   get(name: string): Promise<Connection>
   /** By name, ascending; the last run of each is included. */
   list(
-    page: PageRequest & { readonly instance?: string; readonly status?: Connection['status'] },
+    page: PageRequest &
+      ShownOnly & { readonly instance?: string; readonly status?: Connection['status'] },
   ): Promise<Page<Connection>>
   /** Throws `connection_not_found`, `version_conflict`. */
   update(name: string, change: ConnectionChange, ifVersion?: number): Promise<Connection>
@@ -169,10 +175,10 @@ export interface SchemaStore {
   keep(schema: NewStreamSchema): Promise<void>
   /** The newest first. */
   list(
-    page: PageRequest & { readonly connection?: string; readonly stream?: string },
+    page: PageRequest & ShownOnly & { readonly connection?: string; readonly stream?: string },
   ): Promise<Page<StreamSchema>>
-  /** By the fingerprint of a block or of a record. Throws `schema_not_found`. */
-  get(fingerprint: string): Promise<UsedSchema>
+  /** By the fingerprint of a block or of a record. Throws `schema_not_found`, also where no use is shown. */
+  get(fingerprint: string, shown?: ShownOnly['shown']): Promise<UsedSchema>
 }
 export interface StreamColumns {
   readonly stream: StreamId

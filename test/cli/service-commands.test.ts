@@ -310,7 +310,7 @@ describe('runs', () => {
 
 describe('keys', () => {
   test('are made, listed and revoked; the key alone goes to standard output', async () => {
-    const { out, err } = await run('keys create ci --kind operator')
+    const { out, err } = await run('keys create ci --kind admin')
     expect(out).toMatch(/^rk_\w+\n$/)
     const id = /^key (\w+) for "ci"/.exec(err)?.[1] ?? ''
     const environment = {

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { EventEmitter, on } from 'node:events'
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
+import type { AuditEntry, AuditLog, NewAuditEntry } from '../../service/access/audit.ts'
 import { driftOutdated } from '../../service/drift/drift-errors.ts'
 import type { Principal } from '../../service/access/principal.ts'
 import type {
@@ -566,6 +567,28 @@ class MemoryApiKeys implements ApiKeyService {
     if (entry?.apiKey.revokedAt !== null) return Promise.resolve(null)
     const { id, name, kind, scopes } = entry.apiKey
     return Promise.resolve({ id, name, kind, scopes, via: 'api_key' })
+  }
+}
+
+/** The contract of the audit log, without filters. */
+export class MemoryAudit implements AuditLog {
+  readonly entries: AuditEntry[] = []
+
+  add(entry: NewAuditEntry): Promise<string> {
+    const id = `aud_${String(this.entries.length)}`
+    this.entries.push({ ...entry, id, at: now() })
+    return Promise.resolve(id)
+  }
+
+  end(id: string, end: Parameters<AuditLog['end']>[1]): Promise<void> {
+    const index = this.entries.findIndex((entry) => entry.id === id)
+    const before = this.entries[index]
+    if (before !== undefined) this.entries[index] = { ...before, ...end }
+    return Promise.resolve()
+  }
+
+  list(page: PageRequest): Promise<Page<AuditEntry>> {
+    return pageOf(this.entries.toReversed(), page)
   }
 }
 

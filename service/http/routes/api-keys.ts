@@ -1,21 +1,33 @@
 import { z } from 'zod'
 import type { ApiKeyService } from '../../service.ts'
+import { checkWeaker } from '../../access/weaker-key.ts'
 import type { App } from '../app.ts'
+import { principalOf } from '../authentication.ts'
+import { requestInvalid } from '../error-answer.ts'
 import { bodyFailures, failures } from '../failures.ts'
 import {
   apiKeyCreate,
   apiKeyDocument,
   apiKeyId,
+  apiKeyInputOf,
   apiKeyToWire,
   newApiKeyDocument,
 } from '../wire/api-key.ts'
 import { pageQuery, pageRequestOf, pageSchema, pageToWire } from '../wire/paging.ts'
 
+const tags = ['api keys']
+
 export function apiKeyRoutes(api: App, apiKeys: ApiKeyService): void {
-  const tags = ['api keys']
+  listKeys(api, apiKeys)
+  createKey(api, apiKeys)
+  revokeKey(api, apiKeys)
+}
+
+function listKeys(api: App, apiKeys: ApiKeyService): void {
   api.get(
     '/api-keys',
     {
+      config: { action: 'api-keys:read' },
       schema: {
         tags,
         operationId: 'listApiKeys',
@@ -30,9 +42,13 @@ export function apiKeyRoutes(api: App, apiKeys: ApiKeyService): void {
     async ({ query }, reply) =>
       reply.send(pageToWire(await apiKeys.list(pageRequestOf(query)), apiKeyToWire)),
   )
+}
+
+function createKey(api: App, apiKeys: ApiKeyService): void {
   api.post(
     '/api-keys',
     {
+      config: { action: 'api-keys:create' },
       schema: {
         tags,
         operationId: 'createApiKey',
@@ -43,17 +59,26 @@ export function apiKeyRoutes(api: App, apiKeys: ApiKeyService): void {
           .looseObject({ 'idempotency-key': z.undefined().optional() })
           .meta({ type: 'object' }),
         body: apiKeyCreate,
-        response: { 201: newApiKeyDocument, ...failures(...bodyFailures) },
+        response: { 201: newApiKeyDocument, ...failures(...bodyFailures, 'api_key_too_strong') },
       },
     },
     async (request, reply) => {
-      const { apiKey, key } = await apiKeys.create(request.body)
+      const input = apiKeyInputOf(request.body, Date.now())
+      if (input.expiresAt !== undefined && Date.parse(input.expiresAt) <= Date.now())
+        throw requestInvalid(['body/expires_at: it is in the past'])
+      checkWeaker(principalOf(request), input)
+      const { apiKey, key } = await apiKeys.create(input)
+      if (request.audited !== null) request.audited.name = apiKey.id
       return reply.code(201).send({ ...apiKeyToWire(apiKey), key })
     },
   )
+}
+
+function revokeKey(api: App, apiKeys: ApiKeyService): void {
   api.delete(
     '/api-keys/:id',
     {
+      config: { action: 'api-keys:revoke' },
       schema: {
         tags,
         operationId: 'revokeApiKey',

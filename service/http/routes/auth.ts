@@ -31,6 +31,7 @@ export function authRoutes(api: App, logins: LoginService): void {
   api.get(
     '/auth/whoami',
     {
+      config: { action: 'self:read' },
       schema: {
         tags,
         operationId: 'getPrincipal',
@@ -43,6 +44,7 @@ export function authRoutes(api: App, logins: LoginService): void {
   api.post(
     '/auth/logout',
     {
+      config: { action: 'self:update' },
       schema: {
         tags,
         operationId: 'logout',
@@ -58,9 +60,14 @@ export function authRoutes(api: App, logins: LoginService): void {
       return reply.code(204).send(null)
     },
   )
+  changePasswordRoute(api, logins)
+}
+
+function changePasswordRoute(api: App, logins: LoginService): void {
   api.post(
     '/auth/password',
     {
+      config: { action: 'self:update' },
       schema: {
         tags,
         operationId: 'changePassword',

@@ -15,6 +15,7 @@ export function catalogRoutes(api: App, catalog: CatalogService): void {
   api.get(
     '/catalog',
     {
+      config: { action: 'catalog:read' },
       schema: {
         tags,
         operationId: 'listConnectors',
@@ -28,6 +29,7 @@ export function catalogRoutes(api: App, catalog: CatalogService): void {
   api.get(
     '/catalog/:type',
     {
+      config: { action: 'catalog:read' },
       schema: {
         tags,
         operationId: 'getConnector',

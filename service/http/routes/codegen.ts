@@ -10,6 +10,7 @@ export function codegenRoute(api: App, service: Pick<Service, 'instances' | 'cat
   api.get(
     '/instances/:name/codegen',
     {
+      config: { action: 'instances:codegen' },
       schema: {
         tags: ['instances'],
         operationId: 'generateClient',

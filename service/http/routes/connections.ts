@@ -52,6 +52,7 @@ function listConnections(api: App, connections: ConnectionService): void {
   api.get(
     '/connections',
     {
+      config: { action: 'connections:read' },
       schema: {
         tags,
         operationId: 'listConnections',
@@ -67,10 +68,11 @@ function listConnections(api: App, connections: ConnectionService): void {
         },
       },
     },
-    async ({ query }, reply) => {
+    async ({ query, shown }, reply) => {
       const { instance, status } = query
       const page = {
         ...pageRequestOf(query),
+        ...(shown !== null && { shown }),
         ...(instance !== undefined && { instance }),
         ...(status !== undefined && { status }),
       }
@@ -83,6 +85,7 @@ function createConnection(api: App, connections: ConnectionService, answer: Answ
   api.post(
     '/connections',
     {
+      config: { action: 'connections:create' },
       schema: {
         tags,
         operationId: 'createConnection',
@@ -120,6 +123,7 @@ function oneConnection(api: App, connections: ConnectionService): void {
   api.get(
     '/connections/:name',
     {
+      config: { action: 'connections:read' },
       schema: {
         tags,
         operationId: 'getConnection',
@@ -139,6 +143,7 @@ function changeConnection(api: App, connections: ConnectionService): void {
   api.patch(
     '/connections/:name',
     {
+      config: { action: 'connections:update' },
       schema: {
         tags,
         operationId: 'updateConnection',
@@ -167,6 +172,7 @@ function changeConnection(api: App, connections: ConnectionService): void {
   api.delete(
     '/connections/:name',
     {
+      config: { action: 'connections:delete' },
       schema: {
         tags,
         operationId: 'deleteConnection',
@@ -190,27 +196,31 @@ function activateAndPause(api: App, connections: ConnectionService): void {
   const verbs = [
     {
       verb: 'activate',
+      action: 'connections:activate',
       summary: 'Let it run, by its schedule and by hand, without a sandbox',
       act: (at: string) => connections.activate(at),
       refusals: ['connection_not_found'],
     },
     {
       verb: 'pause',
+      action: 'connections:pause',
       summary: 'Start no run by the schedule; a run that goes on goes on',
       act: (at: string) => connections.setPaused(at, true),
       refusals: ['connection_not_found', 'connection_inactive'],
     },
     {
       verb: 'resume',
+      action: 'connections:pause',
       summary: 'Let the schedule start runs again',
       act: (at: string) => connections.setPaused(at, false),
       refusals: ['connection_not_found', 'connection_inactive'],
     },
   ] as const
-  for (const { verb, summary, act, refusals } of verbs) {
+  for (const { verb, action, summary, act, refusals } of verbs) {
     api.post(
       `/connections/:name/${verb}`,
       {
+        config: { action },
         schema: {
           tags,
           operationId: `${verb}Connection`,
@@ -231,6 +241,7 @@ function approveSchema(api: App, connections: ConnectionService): void {
   api.post(
     '/connections/:name/approve',
     {
+      config: { action: 'connections:approve' },
       schema: {
         tags,
         operationId: 'approveSchema',
@@ -255,6 +266,7 @@ function resetConnection(api: App, connections: ConnectionService): void {
   api.post(
     '/connections/:name/reset',
     {
+      config: { action: 'connections:reset' },
       schema: {
         tags,
         operationId: 'resetConnection',

@@ -25,17 +25,19 @@ const tags = ['instances']
 const params = z.object({ name })
 
 export function instanceRoutes(api: App, instances: InstanceService, answer: AnswerCreate): void {
-  listAndCreate(api, instances, answer)
+  listInstances(api, instances)
+  createInstance(api, instances, answer)
   oneInstance(api, instances)
   changeInstance(api, instances)
   credentials(api, instances)
   askTheSource(api, instances)
 }
 
-function listAndCreate(api: App, instances: InstanceService, answer: AnswerCreate): void {
+function listInstances(api: App, instances: InstanceService): void {
   api.get(
     '/instances',
     {
+      config: { action: 'instances:read' },
       schema: {
         tags,
         operationId: 'listInstances',
@@ -47,15 +49,23 @@ function listAndCreate(api: App, instances: InstanceService, answer: AnswerCreat
         },
       },
     },
-    async ({ query }, reply) => {
+    async ({ query, shown }, reply) => {
       const { type } = query
-      const page = { ...pageRequestOf(query), ...(type !== undefined && { type }) }
+      const page = {
+        ...pageRequestOf(query),
+        ...(shown !== null && { shown }),
+        ...(type !== undefined && { type }),
+      }
       return reply.send(pageToWire(await instances.list(page), instanceToWire))
     },
   )
+}
+
+function createInstance(api: App, instances: InstanceService, answer: AnswerCreate): void {
   api.post(
     '/instances',
     {
+      config: { action: 'instances:create' },
       schema: {
         tags,
         operationId: 'createInstance',
@@ -93,6 +103,7 @@ function oneInstance(api: App, instances: InstanceService): void {
   api.get(
     '/instances/:name',
     {
+      config: { action: 'instances:read' },
       schema: {
         tags,
         operationId: 'getInstance',
@@ -112,6 +123,7 @@ function changeInstance(api: App, instances: InstanceService): void {
   api.patch(
     '/instances/:name',
     {
+      config: { action: 'instances:update' },
       schema: {
         tags,
         operationId: 'updateInstance',
@@ -139,6 +151,7 @@ function changeInstance(api: App, instances: InstanceService): void {
   api.delete(
     '/instances/:name',
     {
+      config: { action: 'instances:delete' },
       schema: {
         tags,
         operationId: 'deleteInstance',
@@ -162,6 +175,7 @@ function credentials(api: App, instances: InstanceService): void {
   api.post(
     '/instances/:name/credentials',
     {
+      config: { action: 'instances:credentials' },
       schema: {
         tags,
         operationId: 'setCredentials',
@@ -182,6 +196,7 @@ function credentials(api: App, instances: InstanceService): void {
   api.post(
     '/instances/:name/authorize',
     {
+      config: { action: 'instances:credentials' },
       schema: {
         tags,
         operationId: 'beginAuthorization',
@@ -214,6 +229,7 @@ function askTheSource(api: App, instances: InstanceService): void {
   api.post(
     '/instances/:name/check',
     {
+      config: { action: 'instances:check' },
       schema: {
         tags,
         operationId: 'checkInstance',
@@ -227,6 +243,7 @@ function askTheSource(api: App, instances: InstanceService): void {
   api.post(
     '/instances/:name/discover',
     {
+      config: { action: 'instances:discover' },
       schema: {
         tags,
         operationId: 'discoverInstance',

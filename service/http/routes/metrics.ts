@@ -7,13 +7,14 @@ import { failures } from '../failures.ts'
 /** With a key, as everything: the labels name connections and streams. */
 export function metricsRoute(
   app: App,
-  authenticate: onRequestAsyncHookHandler,
+  guards: readonly onRequestAsyncHookHandler[],
   metrics: Registry,
 ): void {
   app.get(
     '/metrics',
     {
-      onRequest: authenticate,
+      onRequest: [...guards],
+      config: { action: 'metrics:read' },
       schema: {
         tags: ['service'],
         operationId: 'getMetrics',

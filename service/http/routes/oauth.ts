@@ -13,7 +13,7 @@ export function oauthRoutes(api: App, instances: InstanceService): void {
   api.get(
     '/oauth/callback',
     {
-      config: { anonymous: true },
+      config: { anonymous: true, action: 'instances:credentials' },
       exposeHeadRoute: false,
       schema: {
         tags: ['instances'],
@@ -54,6 +54,7 @@ export function oauthRoutes(api: App, instances: InstanceService): void {
         ...(error !== undefined && { error }),
         ...(iss !== undefined && { iss }),
       })
+      if (request.audited !== null) request.audited.name = instance.name
       if (!wantsPage(request)) {
         return reply.send({ name: instance.name, credentials: instance.credentials })
       }

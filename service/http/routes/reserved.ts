@@ -4,27 +4,37 @@ import { failuresOnly } from '../failures.ts'
 
 /** Routes of the product that a later version fills: so that clients can be written for them, and get an honest answer. */
 const reserved = [
-  ['POST', '/connections/:name/sandbox', 'runSandbox', 'The sandbox'],
-  ['POST', '/connections/:name/promote', 'promoteSandbox', 'Promoting a sandbox'],
-  ['GET', '/policies/conflict', 'listConflictPolicies', 'A conflict policy'],
-  ['POST', '/policies/conflict', 'createConflictPolicy', 'A conflict policy'],
-  ['GET', '/receivers', 'listReceivers', 'A webhook receiver'],
-  ['POST', '/receivers', 'createReceiver', 'A webhook receiver'],
-  ['POST', '/ingress/:token', 'receiveEvent', 'Webhook ingress'],
-  ['POST', '/instances/:name/actions/:action/invoke', 'invokeAction', 'Invoking an action'],
+  ['POST', '/connections/:name/sandbox', 'runSandbox', 'The sandbox', 'connections:sandbox'],
+  [
+    'POST',
+    '/connections/:name/promote',
+    'promoteSandbox',
+    'Promoting a sandbox',
+    'connections:promote',
+  ],
+  ['GET', '/policies/conflict', 'listConflictPolicies', 'A conflict policy', 'policies:read'],
+  ['POST', '/policies/conflict', 'createConflictPolicy', 'A conflict policy', 'policies:create'],
+  ['GET', '/receivers', 'listReceivers', 'A webhook receiver', 'receivers:read'],
+  ['POST', '/receivers', 'createReceiver', 'A webhook receiver', 'receivers:create'],
+  ['POST', '/ingress/:token', 'receiveEvent', 'Webhook ingress', null],
+  [
+    'POST',
+    '/instances/:name/actions/:action/invoke',
+    'invokeAction',
+    'Invoking an action',
+    'actions:invoke',
+  ],
 ] as const
 
-/** Vendors send no key of ours: a token in the path and a signature will stand for it. */
-const anonymousUrl = '/ingress/:token'
-
 export function reservedRoutes(api: App): void {
-  for (const [method, url, operationId, feature] of reserved) {
-    const anonymous = url === anonymousUrl
+  for (const [method, url, operationId, feature, action] of reserved) {
+    // Vendors send no key of ours: a token in the path and a signature will stand for it.
+    const anonymous = action === null
     api.route({
       method,
       url,
       exposeHeadRoute: false,
-      ...(anonymous && { config: { anonymous } }),
+      config: action === null ? { anonymous: true } : { action },
       schema: {
         tags: ['not available'],
         operationId,
@@ -32,10 +42,11 @@ export function reservedRoutes(api: App): void {
         ...(anonymous && { security: [] }),
         response: anonymous
           ? failuresOnly('not_available')
-          : failuresOnly('unauthorized', 'not_available'),
+          : failuresOnly('unauthorized', 'permission_denied', 'rate_limited', 'not_available'),
       },
-      // After the key, before the body: nothing is read that is not used.
-      onRequest: () => Promise.reject(new ConnectError('not_available', { details: { feature } })),
+      // After the key, before the body: nothing is read that is not used. Whether an action may be invoked, the body says too.
+      [action === 'actions:invoke' ? 'preValidation' : 'onRequest']: () =>
+        Promise.reject(new ConnectError('not_available', { details: { feature } })),
       handler: () => undefined,
     })
   }

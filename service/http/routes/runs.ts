@@ -63,6 +63,7 @@ function listRuns(api: App, { runs }: RunRouteOptions): void {
   api.get(
     '/connections/:name/runs',
     {
+      config: { action: 'runs:read' },
       schema: {
         tags,
         operationId: 'listRuns',
@@ -87,6 +88,7 @@ function startRun(api: App, { runs, answer }: RunRouteOptions): void {
   api.post(
     '/connections/:name/runs',
     {
+      config: { action: 'runs:start' },
       schema: {
         tags,
         operationId: 'startRun',
@@ -114,6 +116,7 @@ function oneRun(api: App, { runs }: RunRouteOptions, address: Address): void {
   api.get(
     address.prefix,
     {
+      config: { action: 'runs:read' },
       schema: {
         tags,
         operationId: `getRun${address.suffix}`,
@@ -131,7 +134,7 @@ function runLogs(api: App, options: RunRouteOptions, address: Address): void {
   api.get(
     `${address.prefix}/logs`,
     {
-      config: { lasting: true },
+      config: { action: 'runs:read', lasting: true },
       exposeHeadRoute: false,
       schema: {
         tags,
@@ -176,6 +179,7 @@ function cancelAndRetry(api: App, { runs, answer }: RunRouteOptions, address: Ad
   api.post(
     `${prefix}/cancel`,
     {
+      config: { action: 'runs:cancel' },
       schema: {
         tags,
         operationId: `cancelRun${suffix}`,
@@ -192,6 +196,7 @@ function cancelAndRetry(api: App, { runs, answer }: RunRouteOptions, address: Ad
   api.post(
     `${prefix}/retry`,
     {
+      config: { action: 'runs:start' },
       schema: {
         tags,
         operationId: `retryRun${suffix}`,

@@ -18,6 +18,7 @@ export function schemaRoutes(api: App, schemas: SchemaService): void {
   api.get(
     '/schemas',
     {
+      config: { action: 'schemas:read' },
       schema: {
         tags,
         operationId: 'listSchemas',
@@ -38,10 +39,11 @@ export function schemaRoutes(api: App, schemas: SchemaService): void {
         },
       },
     },
-    async ({ query }, reply) => {
+    async ({ query, shown }, reply) => {
       const { connection, stream } = query
       const page = {
         ...pageRequestOf(query),
+        ...(shown !== null && { shown }),
         ...(connection !== undefined && { connection }),
         ...(stream !== undefined && { stream }),
       }
@@ -51,6 +53,7 @@ export function schemaRoutes(api: App, schemas: SchemaService): void {
   api.get(
     '/schemas/:fingerprint',
     {
+      config: { action: 'schemas:read' },
       schema: {
         tags,
         operationId: 'getSchema',
@@ -59,7 +62,7 @@ export function schemaRoutes(api: App, schemas: SchemaService): void {
         response: { 200: schemaDocument, ...failures('schema_not_found') },
       },
     },
-    async (request, reply) =>
-      reply.send(schemaToWire(await schemas.get(request.params.fingerprint))),
+    async ({ params, shown }, reply) =>
+      reply.send(schemaToWire(await schemas.get(params.fingerprint, shown ?? undefined))),
   )
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import type { UserService } from '../../service.ts'
+import { checkWeaker } from '../../access/weaker-key.ts'
 import type { App } from '../app.ts'
+import { principalOf } from '../authentication.ts'
 import { bodyFailures, failures } from '../failures.ts'
 import { pageQuery, pageRequestOf, pageSchema, pageToWire } from '../wire/paging.ts'
 import {
@@ -26,6 +28,7 @@ export function userRoutes(api: App, users: UserService): void {
   api.get(
     '/users',
     {
+      config: { action: 'users:read' },
       schema: {
         tags,
         operationId: 'listUsers',
@@ -49,6 +52,7 @@ function createRoute(api: App, users: UserService): void {
   api.post(
     '/users',
     {
+      config: { action: 'users:create' },
       schema: {
         tags,
         operationId: 'createUser',
@@ -58,11 +62,19 @@ function createRoute(api: App, users: UserService): void {
         body: userCreate,
         response: {
           201: userWithPassword,
-          ...failures(...bodyFailures, 'name_taken', 'identity_external', 'login_throttled'),
+          ...failures(
+            ...bodyFailures,
+            'api_key_too_strong',
+            'name_taken',
+            'identity_external',
+            'login_throttled',
+          ),
         },
       },
     },
-    async ({ body }, reply) => {
+    async (request, reply) => {
+      const { body } = request
+      checkWeaker(principalOf(request), { kind: body.role })
       const { password } = body
       const input = { email: body.email, role: body.role }
       const made = await users.create({ ...input, ...(password !== undefined && { password }) })
@@ -75,6 +87,7 @@ function changeRoutes(api: App, users: UserService): void {
   api.patch(
     '/users/:email',
     {
+      config: { action: 'users:update' },
       schema: {
         tags,
         operationId: 'updateUser',
@@ -83,16 +96,20 @@ function changeRoutes(api: App, users: UserService): void {
         body: userChange,
         response: {
           200: userDocument,
-          ...failures(...bodyFailures, 'user_not_found', 'identity_external'),
+          ...failures(...bodyFailures, 'api_key_too_strong', 'user_not_found', 'identity_external'),
         },
       },
     },
-    async (request, reply) =>
-      reply.send(userToWire(await users.setRole(request.params.email, request.body.role))),
+    async (request, reply) => {
+      const { params: at, body } = request
+      checkWeaker(principalOf(request), { kind: body.role })
+      return reply.send(userToWire(await users.setRole(at.email, body.role)))
+    },
   )
   api.post(
     '/users/:email/reset-password',
     {
+      config: { action: 'users:update' },
       schema: {
         tags,
         operationId: 'resetPassword',
@@ -118,6 +135,7 @@ function deleteRoute(api: App, users: UserService): void {
   api.delete(
     '/users/:email',
     {
+      config: { action: 'users:delete' },
       schema: {
         tags,
         operationId: 'deleteUser',

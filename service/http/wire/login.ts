@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { principalKinds, type Principal } from '../../access/principal.ts'
 import type { Login, LoginPlace } from '../../service.ts'
 import { timestamp } from './names.ts'
+import { scopeDocument, scopesToWire } from './scope.ts'
 import { newPassword, userDocument, userToWire } from './user.ts'
 
 export const loginRequest = z
@@ -43,6 +44,10 @@ export const principalDocument = z
     id: z.string(),
     name: z.string(),
     via: z.enum(['api_key', 'jwt']),
+    scopes: z
+      .array(scopeDocument)
+      .nullable()
+      .meta({ description: 'What it may do at most; null: all that its kind may.' }),
   })
   .meta({ id: 'Principal' })
 
@@ -61,6 +66,6 @@ export function placeToWire(place: LoginPlace): z.output<typeof loginPlaceDocume
 }
 
 export function principalToWire(principal: Principal): z.output<typeof principalDocument> {
-  const { kind, id, name, via } = principal
-  return { kind, id, name, via }
+  const { kind, id, name, via, scopes } = principal
+  return { kind, id, name, via, scopes: scopesToWire(scopes) }
 }

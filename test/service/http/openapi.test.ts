@@ -58,6 +58,7 @@ const operationIds = [
   'getSchema',
   'invokeAction',
   'listApiKeys',
+  'listAuditEntries',
   'listConflictPolicies',
   'listConnections',
   'listConnectors',

@@ -3,13 +3,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
+import { Access } from '../../../service/access/access.ts'
+import { CedarPolicy } from '../../../service/access/cedar-policy.ts'
+import { loadPolicy } from '../../../service/access/load-policy.ts'
+import { lookupIn } from '../../../service/access/resource-lookup.ts'
 import { loadSettings } from '../../../service/config/load-settings.ts'
+import type { RateLimits } from '../../../service/http/http-options.ts'
 import { HttpServer } from '../../../service/http/http-server.ts'
 import { openPgBossQueue } from '../../../service/jobs/pg-boss-queue.ts'
 import { pgBossJobs } from '../../../service/jobs/pg-boss-jobs.ts'
 import { controlPlane } from '../../../service/serve/control-plane.ts'
 import { openDatabases } from '../../../service/serve/databases.ts'
 import { openVault } from '../../../service/serve/open-vault.ts'
+import type { ApiKeyInput } from '../../../service/service.ts'
 import { openStore } from '../../../service/store/open-store.ts'
 import type { Store } from '../../../service/store/store.ts'
 import { ApiClient } from './api-client.ts'
@@ -19,11 +25,21 @@ import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 export interface RealApi extends AsyncDisposable {
   readonly client: ApiClient
   readonly store: Store
+  /** A client with a new key. */
+  clientOf(key: ApiKeyInput): Promise<ApiClient>
   readonly database: TestDatabase
   readonly logLines: readonly string[]
 }
 
-export async function startRealApi(): Promise<RealApi> {
+export interface RealApiOptions {
+  /** Text of a policy; default: the one that comes with the program. */
+  readonly policy?: string
+  readonly limits?: RateLimits
+}
+
+const noLimits = { requestsPerMinute: 0, failedLoginsPerMinute: 0 } as const
+
+export async function startRealApi(options: RealApiOptions = {}): Promise<RealApi> {
   await using parts = new AsyncDisposableStack()
   const dataDir = await mkdtemp(join(tmpdir(), 'reactor-http-'))
   parts.defer(() => rm(dataDir, { recursive: true }))
@@ -51,10 +67,15 @@ export async function startRealApi(): Promise<RealApi> {
     }),
   )
   const { service } = plane
+  const policy =
+    options.policy === undefined
+      ? await loadPolicy()
+      : CedarPolicy.parse(options.policy, 'test.cedar')
   const http = parts.use(
     await HttpServer.listen(
       {
-        ...{ service, logger, idempotency: store.idempotency },
+        ...{ service, logger, idempotency: store.idempotency, audit: store.audit },
+        ...{ access: new Access(policy, lookupIn(service)), limits: options.limits ?? noLimits },
         metrics: new Registry(),
         version: '0.0.0',
       },
@@ -65,6 +86,7 @@ export async function startRealApi(): Promise<RealApi> {
   const open = parts.move()
   return {
     ...{ client: new ApiClient(http.url, key), store, database, logLines },
+    clientOf: async (input) => new ApiClient(http.url, (await service.apiKeys.create(input)).key),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   }
 }

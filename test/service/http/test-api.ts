@@ -1,10 +1,13 @@
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
+import { Access } from '../../../service/access/access.ts'
+import { loadPolicy } from '../../../service/access/load-policy.ts'
+import { lookupIn } from '../../../service/access/resource-lookup.ts'
 import type { HttpOptions } from '../../../service/http/http-options.ts'
 import { HttpServer } from '../../../service/http/http-server.ts'
 import type { LoginService } from '../../../service/service.ts'
 import { ApiClient, type Answer } from './api-client.ts'
-import { MemoryIdempotency, MemoryService } from '../../support/memory-service.ts'
+import { MemoryAudit, MemoryIdempotency, MemoryService } from '../../support/memory-service.ts'
 
 /** The HTTP surface on a real socket, a key that it takes, and what it logged. */
 export class TestApi implements AsyncDisposable {
@@ -31,7 +34,10 @@ export class TestApi implements AsyncDisposable {
   static async start({
     logins,
     ...options
-  }: Pick<HttpOptions, 'heartbeatMs' | 'receiveTimeoutMs' | 'closeTimeoutMs'> & {
+  }: Pick<
+    HttpOptions,
+    'heartbeatMs' | 'receiveTimeoutMs' | 'closeTimeoutMs' | 'limits' | 'trustedProxies'
+  > & {
     readonly logins?: LoginService
   } = {}): Promise<TestApi> {
     const service = new MemoryService(logins)
@@ -39,7 +45,11 @@ export class TestApi implements AsyncDisposable {
     const logLines: string[] = []
     const logger = pino({ level: 'debug' }, { write: (line: string) => logLines.push(line) })
     const server = await HttpServer.listen(
-      { service, idempotency, logger, metrics: new Registry(), version: '1.2.3', ...options },
+      {
+        ...{ service, idempotency, logger, metrics: new Registry(), version: '1.2.3' },
+        ...{ access: new Access(await loadPolicy(), lookupIn(service)), audit: new MemoryAudit() },
+        ...options,
+      },
       { host: '127.0.0.1', port: 0 },
     )
     const { apiKey, key } = await service.apiKeys.create({ name: 'test', kind: 'admin' })

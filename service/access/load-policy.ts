@@ -1,0 +1,19 @@
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { ConnectError } from '../../protocol/index.ts'
+import { CedarPolicy } from './cedar-policy.ts'
+
+const defaultFile = new URL('./default-policy.cedar', import.meta.url)
+
+/** The policy of the file, else the default one. Throws `policy_unreadable`, `policy_invalid`. */
+export async function loadPolicy(file?: string): Promise<CedarPolicy> {
+  const path = file ?? fileURLToPath(defaultFile)
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new ConnectError('policy_unreadable', { details: { file: path, reason }, cause: error })
+  }
+  return CedarPolicy.parse(text, path)
+}

@@ -1,0 +1,32 @@
+import * as cedar from '@cedar-policy/cedar-wasm/nodejs'
+
+/** What looking at a resource makes an answer depend on. */
+export interface SpeaksOf {
+  /** On which instance or connection it is. */
+  readonly byName: boolean
+  /** On what has to be looked up of it. */
+  readonly byFacts: boolean
+}
+
+/** `text` is one that Cedar takes. Says yes where it is not sure. */
+export function speaksOf(text: string): SpeaksOf {
+  const parts = cedar.policySetTextToParts(text)
+  if (parts.type === 'failure') return { byName: true, byFacts: true }
+  const found = parts.policies.map(ofPolicy)
+  return {
+    byName: found.some(({ byName }) => byName),
+    byFacts: found.some(({ byFacts }) => byFacts),
+  }
+}
+
+function ofPolicy(policy: string): SpeaksOf {
+  const parsed = cedar.policyToJson(policy)
+  if (parsed.type === 'failure') return { byName: true, byFacts: true }
+  const { resource, conditions } = parsed.json
+  const inConditions = JSON.stringify(conditions)
+  const aboutAny = resource.op === 'All' || (resource.op === 'is' && resource.in === undefined)
+  return {
+    byName: !aboutAny || inConditions.includes('{"Var":"resource"}'),
+    byFacts: /"attr":(?:\[[^\]]*)?"(?:type|instance)"/.test(inConditions),
+  }
+}

@@ -1,0 +1,86 @@
+import type { ActionName } from './actions.ts'
+import type { Resource } from './access-request.ts'
+import { principalKinds, type PrincipalKind, type Scope } from './principal.ts'
+
+/** Whether one of the scopes is for this. A scope with names is only for what has one of them. */
+export function scopesAllow(
+  scopes: readonly Scope[] | null,
+  action: ActionName,
+  resource: Resource,
+): boolean {
+  if (scopes === null) return true
+  return scopes.some(
+    (scope) =>
+      patternMatches(scope.action, action) &&
+      (scope.names === null ||
+        (resource.kind !== 'service' &&
+          scope.names.some((pattern) => patternMatches(pattern, resource.name)))),
+  )
+}
+
+/** Whether a scope is for the action, whatever the name. */
+export function scopesMayAllow(scopes: readonly Scope[] | null, action: ActionName): boolean {
+  return scopes === null || scopes.some((scope) => patternMatches(scope.action, action))
+}
+
+export function scopesName(scopes: readonly Scope[] | null): boolean {
+  return scopes?.some(({ names }) => names !== null) === true
+}
+
+/** `*` stands for any characters, also none. Linear: patterns are the user's. */
+export function patternMatches(pattern: string, text: string): boolean {
+  const parts = pattern.split('*')
+  const first = parts[0] ?? ''
+  if (parts.length === 1) return text === first
+  const last = parts.at(-1) ?? ''
+  if (text.length < first.length + last.length) return false
+  if (!text.startsWith(first) || !text.endsWith(last)) return false
+  let at = first.length
+  const end = text.length - last.length
+  for (const part of parts.slice(1, -1)) {
+    const found = text.indexOf(part, at)
+    if (found < 0 || found + part.length > end) return false
+    at = found + part.length
+  }
+  return true
+}
+
+/** Every text that `inner` matches is matched by `outer`. Says no where it is hard to tell. */
+export function patternCovers(outer: string, inner: string): boolean {
+  if (outer === inner) return true
+  if (!inner.includes('*')) return patternMatches(outer, inner)
+  const [first = '', last = '', ...more] = outer.split('*')
+  if (!outer.includes('*') || more.length > 0) return false
+  const innerFirst = inner.slice(0, inner.indexOf('*'))
+  const innerLast = inner.slice(inner.lastIndexOf('*') + 1)
+  return innerFirst.startsWith(first) && innerLast.endsWith(last)
+}
+
+/** Whether all that the inner scopes allow is allowed by the outer ones. */
+export function scopesCover(
+  outer: readonly Scope[] | null,
+  inner: readonly Scope[] | null,
+): boolean {
+  if (outer === null) return true
+  if (inner === null) return false
+  return inner.every((scope) => outer.some((one) => covers(one, scope)))
+}
+
+function covers(outer: Scope, inner: Scope): boolean {
+  if (!patternCovers(outer.action, inner.action)) return false
+  if (outer.names === null) return true
+  const { names } = outer
+  return inner.names?.every((name) => names.some((one) => patternCovers(one, name))) === true
+}
+
+const mayMake: Readonly<Record<PrincipalKind, readonly PrincipalKind[]>> = {
+  admin: principalKinds,
+  operator: ['operator', 'viewer', 'agent'],
+  viewer: ['viewer'],
+  agent: ['agent'],
+}
+
+/** Whether a key of that kind is no stronger. */
+export function kindCovers(outer: PrincipalKind, inner: PrincipalKind): boolean {
+  return mayMake[outer].includes(inner)
+}

@@ -1,0 +1,98 @@
+import type { FastifyRequest, onSendAsyncHookHandler, preHandlerAsyncHookHandler } from 'fastify'
+import { z } from 'zod'
+import type { ErrorCodeName } from '../../protocol/index.ts'
+import { isChange, type ActionName } from '../access/actions.ts'
+import type { AuditEntry, AuditLog, AuditOutcome } from '../access/audit.ts'
+import { requestedResource, resourceInBody } from './requested-resource.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of a change: its entry in the audit log. */
+    audited: Audited | null
+    /** Code of the error that was answered. */
+    failure: ErrorCodeName | null
+  }
+}
+
+export interface Audited {
+  readonly id: string
+  /** What it is done to. A route that finds out only by doing it (an id that it makes) sets it. */
+  name: string | null
+}
+
+/** Writes every change into the audit log: that it begins, before anything is done; then, before the answer, how it ended. */
+export class AuditTrail {
+  readonly #log: AuditLog
+
+  constructor(log: AuditLog) {
+    this.#log = log
+  }
+
+  /** The request is known to be well formed and allowed. Where this cannot be written nothing is done. */
+  readonly preHandler: preHandlerAsyncHookHandler = async (request) => {
+    const { action } = request.routeOptions.config
+    if (action === undefined || !isChange(action)) return
+    const name = nameOf(request, action)
+    const entry = auditEntry(request, { action, name })
+    const id = await this.#log.add({ ...entry, outcome: 'begun', status: null, error: null })
+    request.audited = { id, name: entry.name }
+  }
+
+  readonly onSend: onSendAsyncHookHandler = async (request, reply, payload) => {
+    const { audited, failure: error } = request
+    if (audited === null) return payload
+    const status = reply.statusCode
+    const isReplayed = reply.hasHeader('idempotent-replayed')
+    const outcome = outcomeOf({ status, error, isReplayed })
+    try {
+      await this.#log.end(audited.id, { outcome, status, error, name: audited.name })
+    } catch (failure) {
+      // It is done, and the log has that it was begun: the answer is still the truth.
+      request.log.error({ err: failure, audit: audited.id }, 'the audit log lacks an outcome')
+    }
+    return payload
+  }
+}
+
+/** By which keys and users are named. */
+const servicePath = z.object({ id: z.string().optional(), email: z.string().optional() })
+
+/** An action that began, or was refused, as far as the request tells. */
+export function auditEntry(
+  request: FastifyRequest,
+  { action, name }: { readonly action: ActionName; readonly name: string | null },
+): Omit<AuditEntry, 'id' | 'at' | 'outcome' | 'status' | 'error'> {
+  const { principal, method, url, ip } = request
+  return {
+    principal,
+    action,
+    resource: action.split(':')[0] ?? action,
+    name: name === '' ? null : (name?.slice(0, maxLength) ?? null),
+    request: `${method} ${url.split('?')[0] ?? ''}`.slice(0, maxLength),
+    requestId: request.id,
+    address: ip,
+  }
+}
+
+/** Names and ids are shorter; what is longer was made up. */
+const maxLength = 300
+
+function nameOf(request: FastifyRequest, action: ActionName): string | null {
+  const resource = requestedResource(request, action)
+  if (resource === 'body' || resource === 'list') return resourceInBody(request, action).name
+  if ('run' in resource) return null
+  if (resource.kind !== 'service') return resource.name
+  const { id, email } = servicePath.parse(request.params)
+  return id ?? email ?? servicePath.safeParse(request.body).data?.email ?? null
+}
+
+function outcomeOf(end: {
+  readonly status: number
+  readonly error: ErrorCodeName | null
+  readonly isReplayed: boolean
+}): AuditOutcome {
+  // The answer was given up, the work was not.
+  if (end.error === 'request_timed_out') return 'begun'
+  if (end.status >= 400) return 'failed'
+  return end.isReplayed ? 'replayed' : 'done'
+}

@@ -1,0 +1,115 @@
+import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import { ConnectError, errorCodes } from '../../protocol/index.ts'
+import type { Access } from '../access/access.ts'
+import type { InvokeContext, Listed, Resource, RunById } from '../access/access-request.ts'
+import { actionFacts, type ActionName } from '../access/actions.ts'
+import type { AuditLog } from '../access/audit.ts'
+import { auditEntry } from './audit-trail.ts'
+import { principalOf } from './authentication.ts'
+import {
+  activatesInBody,
+  instanceInBody,
+  invokeContext,
+  requestedResource,
+  resourceInBody,
+} from './requested-resource.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What the route does, for the policy: each has one but those that anybody may ask. */
+    readonly action?: ActionName
+  }
+  interface FastifyRequest {
+    /** Where instances or connections are listed: which of them are shown; null: all. */
+    shown: ((item: Listed) => boolean) | null
+  }
+}
+
+/**
+ * Lets through what scopes and policy allow: before anything is looked up, so that no answer is a sign of what exists. The audit
+ * log has every refusal.
+ */
+export class Authorization {
+  readonly #access: Access
+  readonly #audit: AuditLog
+
+  constructor(access: Access, audit: AuditLog) {
+    this.#access = access
+    this.#audit = audit
+  }
+
+  /** After the authentication, before the body is read. */
+  readonly onRequest: onRequestAsyncHookHandler = async (request) => {
+    const { action, anonymous } = request.routeOptions.config
+    if (action === undefined || anonymous === true) return
+    const resource = requestedResource(request, action)
+    if (resource === 'body') return
+    if (resource !== 'list') {
+      await this.demand(request, { action, resource })
+      return
+    }
+    const all = { kind: actionFacts(action).on, name: '' }
+    request.shown = await this.#recorded(request, { action, resource: all }, (principal) =>
+      this.#access.filter(principal, action),
+    )
+  }
+
+  /** For what the body decides, which has been parsed by then, and not been checked. */
+  readonly preValidation: onRequestAsyncHookHandler = async (request) => {
+    const { action, anonymous } = request.routeOptions.config
+    if (action === undefined || anonymous === true) return
+    if (requestedResource(request, action) !== 'body') return
+    const resource = resourceInBody(request, action)
+    if (action === 'actions:invoke') {
+      await this.demand(request, { action, resource, invoke: invokeContext(request) })
+      return
+    }
+    await this.demand(request, { action, resource })
+    // What may not be seen may not be made: that its name is taken would tell.
+    await this.demand(request, { action: readingOf(resource), resource })
+    if (action === 'connections:create') await this.#demandBinding(request, resource)
+  }
+
+  /** What a new connection needs beside its name. */
+  async #demandBinding(request: FastifyRequest, resource: Resource): Promise<void> {
+    const source = instanceInBody(request)
+    if (source !== null) await this.demand(request, { action: 'instances:read', resource: source })
+    if (activatesInBody(request))
+      await this.demand(request, { action: 'connections:activate', resource })
+  }
+
+  /** Throws where it may not be. */
+  async demand(request: FastifyRequest, asked: Asked): Promise<void> {
+    await this.#recorded(request, asked, (principal) =>
+      this.#access.demand({ principal, ...asked }),
+    )
+  }
+
+  async #recorded<Result>(
+    request: FastifyRequest,
+    { action, resource }: Asked,
+    decide: (principal: ReturnType<typeof principalOf>) => Result | Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await decide(principalOf(request))
+    } catch (error) {
+      if (error instanceof ConnectError && errorCodes[error.code].httpStatus < 500) {
+        const name = 'run' in resource ? null : resource.name
+        const entry = auditEntry(request, { action, name })
+        const status = errorCodes[error.code].httpStatus
+        await this.#audit.add({ ...entry, outcome: 'denied', status, error: error.code })
+      }
+      throw error
+    }
+  }
+}
+
+export interface Asked {
+  readonly action: ActionName
+  readonly resource: Resource | RunById
+  readonly invoke?: InvokeContext
+}
+
+function readingOf({ kind }: Resource): ActionName {
+  return kind === 'instance' ? 'instances:read' : 'connections:read'
+}

@@ -1,0 +1,58 @@
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import type { InvokeContext, Resource, RunById } from '../access/access-request.ts'
+import { actionFacts, type ActionName } from '../access/actions.ts'
+
+/**
+ * What a request is about, as its path says. `list`: all instances or connections. `body`: it is known only once the body has
+ * been read, by `resourceInBody`.
+ */
+export type Requested = Resource | RunById | 'list' | 'body'
+
+const pathParts = z.object({ name: z.string().optional(), run: z.string().optional() })
+
+export function requestedResource(
+  { method, params }: Pick<FastifyRequest, 'method' | 'params'>,
+  action: ActionName,
+): Requested {
+  const { name, run } = pathParts.parse(params)
+  const { on } = actionFacts(action)
+  if (on === 'service') return { kind: on, name: '' }
+  if (action === 'actions:invoke') return 'body'
+  if (name !== undefined) return { kind: on, name }
+  if (run !== undefined) return { run }
+  return method === 'GET' || method === 'HEAD' ? 'list' : 'body'
+}
+
+const namedBody = z.looseObject({ name: z.string() })
+
+/** The body has been parsed as JSON, and not been checked. No name: the empty one. */
+export function resourceInBody(
+  { params, body }: Pick<FastifyRequest, 'params' | 'body'>,
+  action: ActionName,
+): Resource {
+  const { name } = pathParts.parse(params)
+  return { kind: actionFacts(action).on, name: name ?? namedBody.safeParse(body).data?.name ?? '' }
+}
+
+const bindingBody = z.looseObject({ from: z.string() })
+
+/** The instance that a new connection would read. */
+export function instanceInBody({ body }: Pick<FastifyRequest, 'body'>): Resource | null {
+  const { data } = bindingBody.safeParse(body)
+  return data === undefined ? null : { kind: 'instance', name: data.from }
+}
+
+const activatingBody = z.looseObject({ activate: z.literal(true) })
+
+/** Whether a new connection is to run at once. */
+export function activatesInBody({ body }: Pick<FastifyRequest, 'body'>): boolean {
+  return activatingBody.safeParse(body).success
+}
+
+const invokeBody = z.looseObject({ dry_run: z.literal(true) })
+
+/** Nothing but `"dry_run": true` is a dry-run. */
+export function invokeContext({ body }: Pick<FastifyRequest, 'body'>): InvokeContext {
+  return { dryRun: invokeBody.safeParse(body).success, planned: false }
+}

@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import { auditOutcomes, type AuditEntry, type AuditFilter } from '../../access/audit.ts'
+import { principalKinds } from '../../access/principal.ts'
+import { timestamp } from './names.ts'
+
+const short = z.string().regex(/^[\x20-\x7e]{1,300}$/)
+const moment = z.iso.datetime({ offset: true })
+
+export const auditQuery = {
+  principal: short.optional().meta({ description: 'Id of who did it.' }),
+  action: short.optional().meta({ description: 'Such as `connections:create`.' }),
+  resource: short.optional().meta({ description: 'The first part of actions: `connections`.' }),
+  name: short.optional().meta({ description: 'Of the instance, the connection; id of the key.' }),
+  outcome: z.enum(auditOutcomes).optional(),
+  since: moment.optional().meta({ description: 'From this time on, ISO 8601.' }),
+  until: moment.optional().meta({ description: 'Before this time.' }),
+}
+
+export function auditFilterOf(query: {
+  readonly [Key in keyof AuditFilter]?: AuditFilter[Key] | undefined
+}): AuditFilter {
+  const { principal, action, resource, name, outcome, since, until } = query
+  return {
+    ...(principal !== undefined && { principal }),
+    ...(action !== undefined && { action }),
+    ...(resource !== undefined && { resource }),
+    ...(name !== undefined && { name }),
+    ...(outcome !== undefined && { outcome }),
+    ...(since !== undefined && { since }),
+    ...(until !== undefined && { until }),
+  }
+}
+
+export const auditEntryDocument = z
+  .object({
+    id: z.string(),
+    at: timestamp,
+    principal: z
+      .object({
+        id: z.string(),
+        kind: z.enum(principalKinds),
+        name: z.string(),
+        via: z.enum(['api_key', 'jwt']),
+      })
+      .nullable()
+      .meta({ description: 'null: a browser that came back from an authorization.' }),
+    action: z.string(),
+    resource: z.string(),
+    name: z.string().nullable(),
+    request: z.string().meta({ description: 'Method and path.' }),
+    request_id: z.string(),
+    address: z.string(),
+    outcome: z.enum(auditOutcomes).meta({
+      description:
+        'begun: it goes on, or the process died at it, and whether it happened is not known. replayed: done before under the same `Idempotency-Key`.',
+    }),
+    status: z.int().nullable(),
+    error: z.string().nullable().meta({ description: 'Code of the error.' }),
+  })
+  .meta({ id: 'AuditEntry' })
+
+export function auditEntryToWire(entry: AuditEntry): z.output<typeof auditEntryDocument> {
+  const { requestId, principal, ...same } = entry
+  return { ...same, principal: principal === null ? null : { ...principal }, request_id: requestId }
+}
