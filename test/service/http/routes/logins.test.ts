@@ -102,7 +102,7 @@ describe('a login', () => {
     expect(Date.parse(expiresAt) - beforeMs).toBeGreaterThanOrEqual(12 * 3_600_000)
     expect(user).toMatchObject({ email, role: 'operator' })
     expect((await whoami(api, token)).body).toEqual({
-      ...{ kind: 'operator', id: user.id, name: email, via: 'jwt' },
+      ...{ kind: 'operator', id: user.id, name: email, via: 'jwt', scopes: null },
     })
     expect(decodeProtectedHeader(token)).toMatchObject({ alg: 'EdDSA' })
     expect(Object.keys(decodeJwt(token)).toSorted()).toEqual([
