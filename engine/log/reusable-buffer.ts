@@ -1,5 +1,14 @@
-/** Buffers of usual blocks are filled again. One that a large record has blown up goes, and small ones are made as they are needed. */
+import { DEFAULT_BLOCK_BYTES } from '../../protocol/avro/block-encoder.ts'
+
+/**
+ * Buffers of full blocks are filled again. One that a large record has blown up goes; one that a state cut short would never be asked
+ * for, and they would gather.
+ */
 export function isReusable(buffer: ArrayBufferLike): buffer is ArrayBuffer {
   const { byteLength } = buffer
-  return buffer instanceof ArrayBuffer && byteLength >= 128 * 1024 && byteLength <= 1024 * 1024
+  return (
+    buffer instanceof ArrayBuffer &&
+    byteLength >= DEFAULT_BLOCK_BYTES &&
+    byteLength <= 4 * DEFAULT_BLOCK_BYTES
+  )
 }

@@ -12,7 +12,8 @@ import { ValueFields } from './value-fields.ts'
 import { jsonOfField } from './wire-json.ts'
 import { WireWriter } from './wire-writer.ts'
 
-const DEFAULT_BLOCK_BYTES = 256 * 1024
+/** A block is full at this size, where nothing else is said. */
+export const DEFAULT_BLOCK_BYTES = 256 * 1024
 
 /** Room behind a full block, in bytes: for the rest of the lines of a usual chunk, so that no line needs to be measured. */
 const ROOM = 256 * 1024
