@@ -28,13 +28,13 @@ export interface ClientInput {
  */
 export function generateClient(input: ClientInput, template: string): string {
   const client = templateBody(template, { hasActions: input.actions.length > 0 })
-  // More than the names that it declares, and never too few.
-  const names = new TypeNames(client.match(/[A-Za-z_$][\w$]*/g) ?? [])
+  const documents = printAll(documentTypes())
+  // All words of the rest of the file: more than the names that it declares, and never too few.
+  const names = new TypeNames((client + documents).match(/[A-Za-z_$][\w$]*/g) ?? [])
   const streams = streamTypes(input.catalog, names)
   const actions = actionTypes(input.actions, names)
   const own = breakCycles([...streams, ...actions].flatMap(({ declarations }) => declarations))
   const types = printAll(own)
-  const documents = printAll(documentTypes())
   const parts = [
     header(input),
     types,
@@ -96,9 +96,11 @@ function alias(name: string, type: string, doc: string): Declaration {
 
 /** Those that the text uses; a description that has such a word makes it one more. */
 function aliasesIn(types: string): readonly Declaration[] {
-  const used = new Set(types.match(/\w+/g))
-  if (used.has('Decimal')) used.add('ExactDecimal')
-  return aliases.filter(({ name }) => used.has(name))
+  const needsDigits = /\bDecimal\b/.test(types)
+  return aliases.filter(
+    ({ name }) =>
+      new RegExp(`\\b${name}\\b`).test(types) || (name === 'ExactDecimal' && needsDigits),
+  )
 }
 
 function documentTypes(): readonly Declaration[] {

@@ -57,21 +57,24 @@ export function unionOf(parts: readonly TypeNode[]): TypeNode {
 
 /** Flat, without repetitions and without what says nothing. */
 export function intersectionOf(parts: readonly TypeNode[]): TypeNode {
-  const flat = distinct(
-    parts.flatMap((part) => (part.kind === 'intersection' ? part.parts : [part])),
-  )
-  const telling = flat.filter((part) => !isText(part, 'unknown'))
-  const real = telling.filter(
-    (part, index) =>
-      !isAnyObject(part) || !telling.some((other, at) => at !== index && isObjects(other)),
-  )
+  const flat = parts.flatMap((part) => (part.kind === 'intersection' ? part.parts : [part]))
+  const telling = distinct(flat.filter((part) => !isText(part, 'unknown')))
+  const hasObjects = telling.some(isObjects)
+  const real = hasObjects ? telling.filter((part) => !isAnyObject(part)) : telling
   const [only = unknownType, ...others] = real
   return others.length === 0 ? only : { kind: 'intersection', parts: real }
 }
 
 function distinct(parts: readonly TypeNode[]): readonly TypeNode[] {
-  const byText = new Map(parts.map((part) => [JSON.stringify(part), part]))
-  return [...byText.values()]
+  if (parts.length < 2) return parts
+  const byKey = new Map(parts.map((part) => [keyOf(part), part]))
+  return byKey.size === parts.length ? parts : [...byKey.values()]
+}
+
+/** The same for nodes that are alike. Most are texts, and cost nothing. */
+function keyOf(node: TypeNode): string {
+  if (node.kind === 'text') return node.text
+  return node.kind === 'name' ? node.name : JSON.stringify(node)
 }
 
 export function isText(node: TypeNode, written: string): boolean {
