@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import type { CatalogArguments } from './catalog/catalog-command.ts'
 import { catalogCommand } from './catalog/catalog-program.ts'
+import { auditCommand } from './audit/audit-program.ts'
 import type { LogoutFlags } from './auth/logout-command.ts'
 import { authCommand } from './auth/auth-program.ts'
 import type { AskService } from './client/service-command.ts'
@@ -87,6 +88,7 @@ export function createProgram(options: ProgramOptions): Command {
   connectionsCommand(connect, options.askService)
   schemasCommand(connect, options.askService)
   keysCommand(connect, options.askService)
+  auditCommand(connect, options.askService)
   codegenCommand(connect, options.askService)
   reservedCommands(connect, options.askService)
   vaultCommand(connect, options.rotateKey)

@@ -7,20 +7,36 @@ import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
 import { table } from '../output/table.ts'
+import { scopeText, type ScopeInput } from './scope-flag.ts'
+
+export interface KeyFlags {
+  readonly kind: PrincipalKind
+  readonly scope?: readonly ScopeInput[]
+  /** `90d`. */
+  readonly expiresIn?: string
+}
 
 /** The key alone goes to standard output, so that it can be piped to where it is kept. */
 export async function createKey(
   { client, output }: Around,
-  input: { readonly name: string; readonly kind: PrincipalKind },
+  name: string,
+  { kind, scope: scopes, expiresIn }: KeyFlags,
 ): Promise<number> {
+  const body = {
+    ...{ name, kind },
+    ...(scopes !== undefined && { scopes }),
+    ...(expiresIn !== undefined && { expires_in: expiresIn }),
+  }
   const { json, document } = await client.ask(
-    { method: 'POST', path: apiPath('api-keys'), body: input },
+    { method: 'POST', path: apiPath('api-keys'), body },
     newApiKeyDocument,
   )
-  if (!output.json)
+  if (!output.json) {
+    const until = document.expires_at === null ? '' : ` until ${moment(document.expires_at)}`
     output.screen.line(
-      `key ${document.id} for ${JSON.stringify(input.name)}, ${input.kind}; it is shown this once:`,
+      `key ${document.id} for ${JSON.stringify(name)}, ${kind}${until}; it is shown this once:`,
     )
+  }
   await showResult(output, json, () => `${document.key}\n`)
   return exitCodes.complete
 }
@@ -36,12 +52,14 @@ export async function listKeys(
         key.id,
         key.name,
         key.kind,
+        key.scopes?.map(scopeText).join(' ') ?? 'all',
         moment(key.created_at),
         moment(key.last_used_at) || 'never',
+        moment(key.expires_at) || 'never',
         moment(key.revoked_at),
       ]),
       {
-        header: ['ID', 'NAME', 'KIND', 'CREATED', 'LAST USED', 'REVOKED'],
+        header: ['ID', 'NAME', 'KIND', 'SCOPES', 'CREATED', 'LAST USED', 'EXPIRES', 'REVOKED'],
         columns: output.columns,
       },
     ),

@@ -308,6 +308,21 @@ describe('runs', () => {
   })
 })
 
+test('the audit log shows who did what, and what was refused', async () => {
+  await run('keys create watcher --kind viewer --scope instances:read@shop-* --expires-in 1h')
+  const shown = await run('audit --limit 1')
+  expect(shown).toMatchObject({ code: 0, err: '' })
+  const [header = '', entry = ''] = shown.out.split('\n')
+  expect(header).toMatch(/^AT +WHO +ACTION +ON +OUTCOME +ERROR +ID/)
+  expect(entry).toMatch(/test \(admin\) +api-keys:create +\w+ +done/)
+  const keys = await run('keys list')
+  expect(keys.out).toMatch(/watcher +viewer +instances:read@shop-\*/)
+  await expect(run('keys create x --kind viewer --scope a@b@c')).rejects.toMatchObject({
+    code: 'usage',
+    message: expect.stringContaining('ACTION@NAME') as unknown,
+  })
+})
+
 describe('keys', () => {
   test('are made, listed and revoked; the key alone goes to standard output', async () => {
     const { out, err } = await run('keys create ci --kind admin')

@@ -531,15 +531,15 @@ class MemoryRuns implements RunService {
 class MemoryApiKeys implements ApiKeyService {
   readonly #keys = new Map<string, { apiKey: ApiKey; key: string }>()
 
-  create({ name, kind }: ApiKeyInput): Promise<{ apiKey: ApiKey; key: string }> {
+  create({ name, kind, scopes, expiresAt }: ApiKeyInput): Promise<{ apiKey: ApiKey; key: string }> {
     const id = randomBytes(8).toString('hex')
     const key = `rk_${randomBytes(24).toString('hex')}`
     const apiKey: ApiKey = {
       id,
-      ...{ name, kind, scopes: null },
+      ...{ name, kind, scopes: scopes ?? null },
       createdAt: now(),
       lastUsedAt: null,
-      expiresAt: null,
+      expiresAt: expiresAt ?? null,
       revokedAt: null,
     }
     this.#keys.set(id, { apiKey, key })

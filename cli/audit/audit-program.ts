@@ -1,0 +1,35 @@
+import { Option, type Command } from 'commander'
+import { auditOutcomes } from '../../service/access/audit.ts'
+import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
+import { positiveNumber } from '../options.ts'
+import { listAudit, type AuditFlags } from './audit-command.ts'
+
+/** As many as are looked at: the log is long. */
+const shownByDefault = 100
+
+/** `reactor connect audit`. */
+export function auditCommand(connect: Command, ask: AskService): void {
+  serviceCommand(connect, 'audit', 'who changed what, and what was refused; the newest first')
+    .option('--principal <ID>', 'only of this key or user')
+    .option('--action <ACTION>', 'only this action, such as connections:delete')
+    .option('--resource <KIND>', 'only this kind: instances, connections, runs, api-keys, users')
+    .option('--name <NAME>', 'only what was done to this instance, connection, key or user')
+    .addOption(new Option('--outcome <OUTCOME>', 'only what ended so').choices(auditOutcomes))
+    .option('--since <TIME>', 'from this time on, ISO 8601: 2026-11-01T00:00:00Z')
+    .option('--until <TIME>', 'before this time')
+    .addOption(
+      new Option('--limit <N>', 'how many at most')
+        .argParser(positiveNumber)
+        .default(shownByDefault),
+    )
+    .addHelpText('after', examples)
+    .action(async (flags: CommonFlags & AuditFlags) =>
+      ask(flags, (around) => listAudit(around, flags)),
+    )
+}
+
+const examples = `
+Examples:
+  $ reactor connect audit --outcome denied
+  $ reactor connect audit --resource connections --name shop
+  $ reactor connect audit --principal key_01… --since 2026-11-01T00:00:00Z --limit 1000 --json`
