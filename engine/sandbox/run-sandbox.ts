@@ -13,6 +13,7 @@ import type { RunPlan, StreamResult } from '../run-types.ts'
 import type {
   EstimatedCost,
   RowCounts,
+  SandboxEngine,
   SandboxOptions,
   SandboxPorts,
   SandboxReport,
@@ -27,10 +28,7 @@ const defaultReadMs = 60_000
 
 /** See SandboxEngine. */
 export async function runSandbox(
-  plan: RunPlan,
-  options: SandboxOptions,
-  ports: SandboxPorts,
-  signal: AbortSignal,
+  ...[plan, options, ports, signal]: Parameters<SandboxEngine['runSandbox']>
 ): Promise<SandboxReport> {
   const { id, expiresAtMs } = options
   const { connection, destination, streams } = plan

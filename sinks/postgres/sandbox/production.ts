@@ -133,12 +133,10 @@ async function readViews(session: Session, table: TableName): Promise<DependentV
 /** A right that the run's statements will need. The right to create a schema was shown by the sandbox's own. */
 async function missingRight(
   session: Session,
-  { target, plan, hasKeyIndex }: Pick<Production, 'target' | 'plan' | 'hasKeyIndex'>,
+  known: Pick<Production, 'target' | 'plan' | 'hasKeyIndex'>,
 ): Promise<ConnectError | undefined> {
+  const { target, plan } = known
   const makesTable = plan.actual === undefined || target.isOverwrite
-  const alters =
-    plan.actual !== undefined &&
-    (plan.changes.length > 0 || (target.key !== undefined && !hasKeyIndex))
   const [right] = await session.rows<{ create: boolean; owner: boolean; load: boolean }>(
     `SELECT coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = $1), true) AS create,
             coalesce((SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass($2)), true) AS owner,
@@ -150,11 +148,19 @@ async function missingRight(
   const { schema } = target.table
   if (makesTable && right?.create === false)
     return denied(session, `it may not create tables in schema ${schema}`)
-  if (alters && right?.owner === false)
+  if (right?.owner === false && isAltered(known))
     return denied(session, `it does not own ${quoteTable(target.table)}, which is to be altered`)
   if (right?.load === false)
     return denied(session, `it may not change the rows of ${quoteTable(target.table)}`)
   return undefined
+}
+
+function isAltered({
+  target,
+  plan,
+  hasKeyIndex,
+}: Pick<Production, 'target' | 'plan' | 'hasKeyIndex'>): boolean {
+  return plan.changes.length > 0 || (target.key !== undefined && !hasKeyIndex)
 }
 
 function denied(session: Session, reason: string): ConnectError {

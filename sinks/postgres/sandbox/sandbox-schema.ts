@@ -54,7 +54,7 @@ export async function createSandboxSchema(
 /** The sandboxes' schemas in the database, whoever made them. A schema that only has such a name is none. */
 export async function listSandboxSchemas(place: PostgresPlace): Promise<readonly SandboxSchema[]> {
   await using session = await Session.open({ address: place.address })
-  return readSchemas(session)
+  return await readSchemas(session)
 }
 
 async function readSchemas(session: Session): Promise<SandboxSchema[]> {

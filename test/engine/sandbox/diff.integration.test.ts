@@ -181,45 +181,33 @@ function countRows(one: Pair, sides: Sides): { rows: unknown; nulled: unknown } 
   const newest = byKey(sides.before, key)
   const merged = overwritten(key, { ...sides, before: [...newest.values()] })
   const dropped = sides.before.length - newest.size
-  const { unchanged: _unchanged, ...rows } = merged.rows
-  return { ...merged, rows: { ...rows, delete: rows.delete + dropped } }
+  const { insert, update, delete: deleted } = merged.rows
+  return { ...merged, rows: { insert, update, delete: deleted + dropped } }
+}
+
+interface Counts {
+  insert: number
+  update: number
+  unchanged: number
+  delete: number
 }
 
 /** Rows of a key are paired off: equal ones first, then the others. */
 function overwritten(
   key: readonly string[] | undefined,
   { before, after, names, declared }: Sides,
-): {
-  rows: { insert: number; update: number; unchanged: number; delete: number }
-  nulled: unknown
-} {
+): { rows: Counts; nulled: unknown } {
   const content = (row: Row): string => JSON.stringify(names.map((name) => row[name]))
-  const idOf = (row: Row): string =>
-    key === undefined ? content(row) : JSON.stringify(key.map((name) => row[name]))
+  const idOf = (row: Row): string => JSON.stringify((key ?? names).map((name) => row[name]))
   const rows = { insert: 0, update: 0, unchanged: 0, delete: 0 }
   const nulled = new Map<string, number>()
   for (const id of new Set([...before, ...after].map(idOf))) {
     const was = before.filter((row) => idOf(row) === id)
     const is = after.filter((row) => idOf(row) === id)
-    const left = was.map(content)
-    let same = 0
-    for (const row of is) {
-      const at = left.indexOf(content(row))
-      if (at >= 0) {
-        left.splice(at, 1)
-        same++
-      }
-    }
-    const update = Math.min(is.length - same, left.length)
-    rows.unchanged += same
-    rows.update += update
-    rows.insert += is.length - same - update
-    rows.delete += left.length - update
-    const [oneWas, oneIs] = [was[0], is[0]]
-    if (was.length !== 1 || is.length !== 1 || oneWas === undefined || oneIs === undefined) continue
-    if (key === undefined) continue
+    pairOff(rows, was.map(content), is.map(content))
+    if (key === undefined || was.length !== 1 || is.length !== 1) continue
     for (const name of names)
-      if (oneWas[name] !== null && oneIs[name] === null)
+      if (was[0]?.[name] !== null && is[0]?.[name] === null)
         nulled.set(name, (nulled.get(name) ?? 0) + 1)
   }
   if (key === undefined) {
@@ -229,6 +217,22 @@ function overwritten(
     }
   }
   return { rows, nulled: sorted([...nulled].map(([name, count]) => ({ name, count }))) }
+}
+
+function pairOff(rows: Counts, was: readonly string[], is: readonly string[]): void {
+  const left = [...was]
+  let unchanged = 0
+  for (const content of is) {
+    const at = left.indexOf(content)
+    if (at < 0) continue
+    left.splice(at, 1)
+    unchanged++
+  }
+  const update = Math.min(is.length - unchanged, left.length)
+  rows.unchanged += unchanged
+  rows.update += update
+  rows.insert += is.length - unchanged - update
+  rows.delete += left.length - update
 }
 
 /** The newest row of each key: the rows come in the order of their age. */

@@ -53,14 +53,13 @@ function cursor(
 
 /** The discovered stream as the pair says that it is synced. */
 export function streamOf(discovered: SinkStream, pair: Pair, mode: SyncMode): SinkStream {
-  const { primary_key: _key, cursor_field: _cursor, ...stream } = discovered.stream
   const key = { primary: [['id']], loose: [['k']], none: [] }[pair.key]
   return {
     ...discovered,
     mode,
     metadata: pair.metadata,
     stream: {
-      ...stream,
+      stream: discovered.stream.stream,
       sync_mode: pair.syncMode,
       destination_sync_mode: mode === 'overwrite_dedup' ? 'append_dedup' : mode,
       primary_key: key,

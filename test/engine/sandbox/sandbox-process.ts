@@ -1,0 +1,21 @@
+import { writeSync } from 'node:fs'
+import { pino } from 'pino'
+import { runSandbox } from '../../../engine/sandbox/run-sandbox.ts'
+import type { RunPlan } from '../../../engine/run-types.ts'
+
+/**
+ * A process that runs sandboxes until it is killed: `node sandbox-process.ts PLAN ID…`, where the plan is JSON. The last two begin when the
+ * others have ended. It writes an id to stdout when that sandbox begins, and ends when all have ended.
+ */
+const [planText = '', ...ids] = process.argv.slice(2)
+const plan = JSON.parse(planText) as RunPlan
+const ports = { logger: pino({ level: 'silent' }), now: Date.now }
+const signal = new AbortController().signal
+
+async function run(id: string): Promise<void> {
+  writeSync(1, `${id}\n`)
+  await runSandbox(plan, { id, limitRows: 200, expiresAtMs: Date.now() }, ports, signal)
+}
+
+await Promise.all(ids.slice(0, -2).map(run))
+await Promise.all(ids.slice(-2).map(run))
