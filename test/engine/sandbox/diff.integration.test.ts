@@ -180,9 +180,9 @@ function countRows(one: Pair, sides: Sides): { rows: unknown; nulled: unknown } 
   if (one.mode !== 'append_dedup' || key === undefined) return overwritten(key, sides)
   const newest = byKey(sides.before, key)
   const merged = overwritten(key, { ...sides, before: [...newest.values()] })
-  const dropped = sides.before.length - newest.size
+  const doubles = sides.before.length - newest.size
   const { insert, update, delete: deleted } = merged.rows
-  return { ...merged, rows: { insert, update, delete: deleted + dropped } }
+  return { ...merged, rows: { insert, update, delete: deleted + doubles } }
 }
 
 interface Counts {
@@ -195,12 +195,13 @@ interface Counts {
 /** Rows of a key are paired off: equal ones first, then the others. */
 function overwritten(
   key: readonly string[] | undefined,
-  { before, after, names, declared }: Sides,
+  sides: Sides,
 ): { rows: Counts; nulled: unknown } {
+  const { before, after, names } = sides
   const content = (row: Row): string => JSON.stringify(names.map((name) => row[name]))
   const idOf = (row: Row): string => JSON.stringify((key ?? names).map((name) => row[name]))
   const rows = { insert: 0, update: 0, unchanged: 0, delete: 0 }
-  const nulled = new Map<string, number>()
+  const nulled = key === undefined ? dropped(sides) : new Map<string, number>()
   for (const id of new Set([...before, ...after].map(idOf))) {
     const was = before.filter((row) => idOf(row) === id)
     const is = after.filter((row) => idOf(row) === id)
@@ -210,13 +211,16 @@ function overwritten(
       if (was[0]?.[name] !== null && is[0]?.[name] === null)
         nulled.set(name, (nulled.get(name) ?? 0) + 1)
   }
-  if (key === undefined) {
-    for (const name of names.filter((column) => !declared.includes(column))) {
-      const count = before.filter((row) => row[name] !== null).length
-      if (count > 0) nulled.set(name, count)
-    }
-  }
   return { rows, nulled: sorted([...nulled].map(([name, count]) => ({ name, count }))) }
+}
+
+/** Values of columns that the source has no more: none of them is left. */
+function dropped({ before, names, declared }: Sides): Map<string, number> {
+  const gone = names.filter((name) => !declared.includes(name))
+  const counts = gone.map(
+    (name) => [name, before.filter((row) => row[name] !== null).length] as const,
+  )
+  return new Map(counts.filter(([, count]) => count > 0))
 }
 
 function pairOff(rows: Counts, was: readonly string[], is: readonly string[]): void {

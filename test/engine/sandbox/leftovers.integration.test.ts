@@ -9,7 +9,7 @@ import { expect, test } from 'vitest'
 import type { RunPlan } from '../../../engine/run-types.ts'
 import { dropSandboxSchema, listSandboxSchemas } from '../../../engine/sandbox/sandbox-schemas.ts'
 import { planRun, runPlan } from '../../support/engine.ts'
-import { testDatabase } from '../../support/postgres.ts'
+import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { seededRandom } from '../../support/random.ts'
 import { checksum, leftovers, sandboxId } from './sandbox-run.ts'
 
@@ -60,7 +60,7 @@ test(
     expect(expired.length).toBeGreaterThanOrEqual((killed.length * inEach * 2) / 3)
     for (const { id } of expired) await dropSandboxSchema(plan.destination, id)
     expect(await leftovers(db)).toEqual([])
-    expect(await sessions(db.query)).toEqual([])
+    expect(await sessions(db)).toEqual([])
     expect(await readdir(folder)).toEqual([])
     expect([await checksum(db, 'dest'), await checksum(db, 'reactor_connect')]).toEqual(production)
     await rm(folder, { recursive: true })
@@ -89,9 +89,9 @@ async function runAndKill(
 }
 
 /** Sessions of killed processes end when the server next speaks to them. */
-async function sessions(query: (sql: string) => Promise<unknown[]>): Promise<unknown[]> {
+async function sessions(db: TestDatabase): Promise<unknown[]> {
   for (let left = 100; ; left--) {
-    const found = await query(
+    const found = await db.query(
       `SELECT query FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'reactor-connect'`,
     )
     if (found.length === 0 || left === 0) return found
