@@ -458,8 +458,8 @@ export interface KeySet {
   readonly keys: readonly { readonly kty: string; readonly kid: string }[]
 }
 /**
- * Tokens of users. `authenticate` throws `identity_unreachable` where the keys to check them with cannot be read, and
- * `role_missing` for one that holds but gives no role. Other methods than that and `keySet` throw `identity_external` where
+ * Tokens of users. Every method throws `identity_unreachable` where it needs keys that cannot be read; `authenticate`
+ * throws `role_missing` for a token that holds but gives no role. Other methods than that and `keySet` throw `identity_external` where
  * an Identity service knows the users.
  */
 export interface LoginService extends Authenticator {

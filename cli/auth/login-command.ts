@@ -94,8 +94,17 @@ async function principalOf(
   return { kind: document.kind, name: plainText(document.name) }
 }
 
-function keep(around: Around, kept: Login): Promise<void> {
-  return keepLogin(fileOf(around), kept)
+async function keep(around: Around, kept: Login): Promise<void> {
+  await keepLogin(fileOf(around), kept)
+  warnOfKey(around)
+}
+
+/** It is what the commands use, where there is one. */
+function warnOfKey({ output, environment }: Around): void {
+  if ((environment.REACTOR_CONNECT_API_KEY ?? '') !== '')
+    output.screen.line(
+      `${output.paint('yellow', 'warning:')} REACTOR_CONNECT_API_KEY is set, and goes before this login`,
+    )
 }
 
 function fileOf({ environment }: Around): string {

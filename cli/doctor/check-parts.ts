@@ -2,11 +2,13 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { countBrokers } from '../../engine/log/kafka/count-brokers.ts'
 import type { Settings } from '../../service/config/settings.ts'
+import { fetchKeySet, keySetProblem, keySetUrl } from '../../service/identity/key-set.ts'
 import { kafkaPlace } from '../../service/serve/kafka-place.ts'
 import { askServer } from '../../service/store/ask-server.ts'
 import { openKv2Vault } from '../../service/vault/kv2-vault.ts'
 import type { PostgresAddress } from '../../sinks/postgres/postgres-address.ts'
 import { Session } from '../../sinks/postgres/session.ts'
+import { plainText } from '../output/plain-text.ts'
 import { finding, withClock, type Finding } from './finding.ts'
 
 /** The parts that the settings name, as this machine reaches them. */
@@ -21,6 +23,7 @@ export async function checkParts(settings: Settings, logger: Logger): Promise<re
     checkDatabase(settings, logger),
     checkVault(settings, logger),
     checkKafka(settings, logger),
+    ...(settings.identityUrl === undefined ? [] : [checkIdentity(settings.identityUrl, settings)]),
     ...destinations.map(([name, address]) => checkDestination(name, address)),
   ])
 }
@@ -51,6 +54,19 @@ async function checkVault(
     await vault.check()
     return { name, status: 'ok', detail: `${vaultUrl}, mount ${vaultMount}` }
   })
+}
+
+async function checkIdentity(identityUrl: string, settings: Settings): Promise<Finding> {
+  const name = 'Identity service'
+  const url = keySetUrl(identityUrl, settings)
+  try {
+    const { length } = (await fetchKeySet(url)).keys
+    return { name, status: 'ok', detail: `${length} ${length === 1 ? 'key' : 'keys'} at ${url}` }
+  } catch (error) {
+    const detail = `The keys at ${url} cannot be read: ${keySetProblem(error)}`
+    const fix = 'Check `REACTOR_CONNECT_IDENTITY_URL`, `REACTOR_CONNECT_IDENTITY_JWKS_URL`.'
+    return { name, status: 'failed', detail: plainText(detail), fix }
+  }
 }
 
 async function checkKafka(settings: Settings, logger: Logger): Promise<Finding> {

@@ -352,7 +352,7 @@ export const errorCodes = {
     failureType: 'transient_error',
     httpStatus: 503,
     retryable: true,
-    message: 'Logins cannot be checked: the Identity service gives no usable answer',
+    message: 'Logins cannot be checked: the keys for that cannot be read',
     suggestedFix:
       'Try again in a few seconds. The log of the service has the reason; API keys work meanwhile.',
   },

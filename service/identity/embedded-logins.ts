@@ -6,7 +6,7 @@ import type { KeySet, Login, LoginInput, LoginService, PasswordChange } from '..
 import type { KnownUser, UserStore } from '../store/store.ts'
 import type { Attempt, LoginLimits } from './login-limits.ts'
 import type { PasswordHasher } from './password-hash.ts'
-import type { SigningKey } from './signing-key.ts'
+import type { SigningKey, SigningKeyPair } from './signing-key.ts'
 import { TokenVerifier } from './token-verifier.ts'
 
 export interface EmbeddedLoginsParts {
@@ -32,11 +32,11 @@ export class EmbeddedLogins implements LoginService {
 
   constructor(parts: EmbeddedLoginsParts) {
     this.#parts = parts
-    const { signingKey, logger } = parts
+    const { logger } = parts
     this.#verifier = new TokenVerifier({
       ...{ issuer: ISSUER, audience: ISSUER, algorithms: ['EdDSA'], logger },
       keyOf: async (header, token) => {
-        const { publicJwk } = await signingKey.pair()
+        const { publicJwk } = await this.#pair()
         return createLocalJWKSet({ keys: [publicJwk] })(header, token)
       },
       now: () => parts.now(),
@@ -75,7 +75,7 @@ export class EmbeddedLogins implements LoginService {
   }
 
   async keySet(): Promise<KeySet> {
-    const { publicJwk } = await this.#parts.signingKey.pair()
+    const { publicJwk } = await this.#pair()
     return { keys: [publicJwk] }
   }
 
@@ -92,9 +92,8 @@ export class EmbeddedLogins implements LoginService {
 
   /** Throws `login_throttled`, `login_refused`. */
   async #limited<Result>(attempt: Attempt, work: () => Promise<Result>): Promise<Result> {
-    const { signingKey, limits } = this.#parts
-    const secret = (await signingKey.pair()).secretFor('login attempts')
-    const succeeded = await limits.begin(attempt, secret)
+    const secret = (await this.#pair()).secretFor('login attempts')
+    const succeeded = await this.#parts.limits.begin(attempt, secret)
     const result = await work()
     await succeeded()
     return result
@@ -114,7 +113,7 @@ export class EmbeddedLogins implements LoginService {
   }
 
   async #loginOf({ user, tokenVersion }: KnownUser): Promise<Login> {
-    const { privateKey, publicJwk } = await this.#parts.signingKey.pair()
+    const { privateKey, publicJwk } = await this.#pair()
     const nowMs = this.#parts.now()
     const expiresAtMs = nowMs + LIFETIME_MS
     const token = await new SignJWT({ [VERSION_CLAIM]: tokenVersion })
@@ -126,6 +125,18 @@ export class EmbeddedLogins implements LoginService {
       .setExpirationTime(new Date(expiresAtMs))
       .sign(privateKey)
     return { token, expiresAt: new Date(expiresAtMs).toISOString(), user }
+  }
+
+  /** Whoever is here need not be known: where the vault is is none of their business. */
+  async #pair(): Promise<SigningKeyPair> {
+    const { signingKey, logger } = this.#parts
+    try {
+      return await signingKey.pair()
+    } catch (cause) {
+      const error = ConnectError.from(cause).toJSON()
+      logger.warn({ error }, 'the key that logins are signed with could not be read')
+      throw new ConnectError('identity_unreachable', { cause })
+    }
   }
 
   /** Throws `login_required` for an API key. */

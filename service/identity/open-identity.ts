@@ -5,6 +5,7 @@ import type { Store } from '../store/store.ts'
 import type { Vault } from '../vault/vault.ts'
 import { EmbeddedLogins } from './embedded-logins.ts'
 import { ExternalLogins } from './external-logins.ts'
+import { keySetUrl } from './key-set.ts'
 import { LoginLimits } from './login-limits.ts'
 import { noUsers } from './no-users.ts'
 import { PasswordHasher } from './password-hash.ts'
@@ -42,13 +43,12 @@ export function openIdentity(parts: IdentityParts): {
       }),
     }
   }
-  const jwksUrl = settings.identityJwksUrl ?? `${url}/.well-known/jwks.json`
   return {
     users: noUsers(url),
     logins: new ExternalLogins({
       ...{ url, issuer: settings.identityIssuer ?? url, audience: settings.identityAudience },
       roleClaim: settings.identityRoleClaim,
-      keyOf: remoteKeys({ url: jwksUrl, logger, now }),
+      keyOf: remoteKeys({ url: keySetUrl(url, settings), logger, now }),
       ...{ logger, now },
     }),
   }

@@ -8,6 +8,7 @@ import { withClock } from '../../cli/doctor/finding.ts'
 import { plainPaint } from '../../cli/run/paint.ts'
 import { Screen } from '../../cli/run/screen.ts'
 import type { Environment } from '../../service/config/environment.ts'
+import { IdentityService } from '../fakes/identity-service.ts'
 import { testKafka } from '../support/kafka.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { closedPort } from './reactor-command.ts'
@@ -58,7 +59,9 @@ async function examine(environment: Environment): Promise<Examined> {
 
 test('parts that answer are well, and say what they are', async () => {
   await using database = await testDatabase()
+  await using identity = await IdentityService.start()
   const { findings } = await examine({
+    REACTOR_CONNECT_IDENTITY_URL: identity.issuer,
     REACTOR_CONNECT_DATABASE_URL: database.url,
     REACTOR_CONNECT_POSTGRES_WAREHOUSE_URL: database.url,
     KAFKA_BROKERS: testKafka().brokers.join(','),
@@ -69,6 +72,9 @@ test('parts that answer are well, and say what they are', async () => {
   })
   expect(findings.get('postgres:warehouse')?.status).toBe('ok')
   expect(findings.get('Kafka')).toMatchObject({ status: 'ok', detail: '1 broker' })
+  expect(findings.get('Identity service')).toMatchObject({
+    ...{ status: 'ok', detail: `1 key at ${identity.jwksUrl}` },
+  })
 })
 
 test('parts that do not answer fail with a fix each, and no secret is told', async () => {
@@ -80,12 +86,20 @@ test('parts that do not answer fail with a fix each, and no secret is told', asy
     REACTOR_CONNECT_POSTGRES_WAREHOUSE_URL: url,
     REACTOR_CONNECT_VAULT_URL: `http://127.0.0.1:${port}`,
     REACTOR_CONNECT_VAULT_TOKEN: secret,
+    REACTOR_CONNECT_IDENTITY_URL: `http://127.0.0.1:${port}`,
     KAFKA_BROKERS: `127.0.0.1:${port}`,
     REACTOR_CONNECT_URL: `http://127.0.0.1:${port}`,
     REACTOR_CONNECT_API_KEY: secret,
   })
   expect(code).toBe(1)
-  for (const name of ['metadata database', 'postgres:warehouse', 'vault', 'Kafka', 'service']) {
+  for (const name of [
+    'metadata database',
+    'postgres:warehouse',
+    'vault',
+    'Identity service',
+    'Kafka',
+    'service',
+  ]) {
     expect(findings.get(name), name).toMatchObject({ status: 'failed' })
     expect(findings.get(name)?.fix, name).toMatch(/\S/)
   }

@@ -52,6 +52,8 @@ export class IdentityService implements AsyncDisposable {
   keySetRequests = 0
   /** Answers the key set with this status. */
   keySetStatus: number | undefined
+  /** Answers the key set with this text. */
+  keySetText: string | undefined
   /** How long logins hold. */
   lifetimeSeconds = 3600
   readonly #close: () => Promise<void>
@@ -134,6 +136,10 @@ export class IdentityService implements AsyncDisposable {
       this.keySetRequests += 1
       if (this.keySetStatus !== undefined) {
         response.writeHead(this.keySetStatus, { location: `${this.issuer}/elsewhere` }).end()
+        return
+      }
+      if (this.keySetText !== undefined) {
+        response.writeHead(200).end(this.keySetText)
         return
       }
     }

@@ -20,16 +20,20 @@ export const cheapCost = { n: 16, r: 1, p: 1 } as const
 
 /** The real users and logins, on stores in memory, with a hash that costs nothing. */
 export function memoryIdentity(
-  options: { readonly logger?: Logger; readonly now?: () => number } = {},
+  options: {
+    readonly logger?: Logger
+    readonly now?: () => number
+    readonly vault?: Vault
+  } = {},
 ): {
   readonly users: UserService
   readonly logins: LoginService
 } {
-  const { logger = pino({ enabled: false }), now = Date.now } = options
+  const { logger = pino({ enabled: false }), now = Date.now, vault = new MemoryVault() } = options
   const store = new MemoryUsers()
   const hasher = new PasswordHasher(cheapCost)
   const limits = new LoginLimits(new MemoryLoginAttempts(now))
-  const signingKey = new SigningKey(new MemoryVault())
+  const signingKey = new SigningKey(vault)
   return {
     users: new Users(store, hasher),
     logins: new EmbeddedLogins({ ...{ users: store, hasher, limits, signingKey, logger, now } }),

@@ -46,6 +46,24 @@ describe('settings', () => {
     })
   })
 
+  test('an Identity service is reached by https, but for this machine, and its settings need its URL', async () => {
+    for (const url of ['https://id.example.com/', 'http://127.0.0.1:1', 'http://localhost:1'])
+      expect(loadSettings({ environment: { REACTOR_CONNECT_IDENTITY_URL: url } })).toMatchObject({
+        ...{ identityUrl: url.replace(/\/$/, ''), identityAudience: 'reactor-connect' },
+        identityRoleClaim: 'connect_role',
+      })
+    for (const url of ['http://id.example.com', 'http://127.0.0.1.example.com', 'id.example.com']) {
+      const environment = { REACTOR_CONNECT_IDENTITY_URL: url }
+      const { details } = await problemOf(() => loadSettings({ environment }))
+      expect(details, url).toMatchObject({ setting: 'identity.url' })
+    }
+    for (const name of ['ISSUER', 'AUDIENCE', 'ROLE_CLAIM']) {
+      const environment = { [`REACTOR_CONNECT_IDENTITY_${name}`]: 'x' }
+      const { details } = await problemOf(() => loadSettings({ environment }))
+      expect(details).toMatchObject({ problem: 'needs identity.url, which is not set' })
+    }
+  })
+
   test('the documented file is understood', async () => {
     const toml = /```toml\n(.*?)```/s.exec(settingsPage())?.[1] ?? ''
     expect(await fromFile(toml, { REACTOR_CONNECT_VAULT_TOKEN: 't' })).toMatchObject({

@@ -25,6 +25,7 @@ let logged: string
 beforeEach(() => {
   logged = ''
   identity.keySetStatus = undefined
+  identity.keySetText = undefined
 })
 
 interface Clock {
@@ -247,6 +248,27 @@ describe('the keys', () => {
       identity.keySetStatus = undefined
       clock.nowMs += 2_001
       expect(await logins.authenticate(token)).not.toBeNull()
+    },
+  )
+
+  test.each([
+    ['no JSON', 'a page', 'no JSON'],
+    ['no key set', '{"keys":"none"}', 'no key set'],
+    ['too large', `{"keys":[],"more":"${'x'.repeat(600_000)}"}`, 'too large'],
+  ])(
+    'that are %s let nobody in, and are not asked for with every request',
+    async (_, text, why) => {
+      const logins = loginsOf()
+      const before = identity.keySetRequests
+      identity.keySetText = text
+      const token = await identity.token()
+      for (let count = 0; count < 3; count++)
+        await expect(logins.authenticate(token)).rejects.toMatchObject({
+          code: 'identity_unreachable',
+        })
+      expect(identity.keySetRequests - before).toBe(1)
+      expect(logged.match(/could not be read/g)).toHaveLength(1)
+      expect(logged).toContain(why)
     },
   )
 
