@@ -1,32 +1,29 @@
 import { z } from 'zod'
 import { requestFailure } from '../../protocol/index.ts'
 import type { Settings } from '../config/settings.ts'
-import { limitedText } from '../limited-text.ts'
+import { exchange } from '../exchange.ts'
 
-const MAX_BYTES = 512 * 1024
 const keySetSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) })
-
-/** For a key set to arrive. */
-export const keySetTimeoutMs = 5_000
+export type IssuerKeySet = z.output<typeof keySetSchema>
 
 /** Where the key set of an Identity service is. */
-export function keySetUrl(identityUrl: string, { identityJwksUrl }: KeySetSettings): string {
+export function keySetUrl(
+  identityUrl: string,
+  { identityJwksUrl }: Pick<Settings, 'identityJwksUrl'>,
+): string {
   return identityJwksUrl ?? `${identityUrl}/.well-known/jwks.json`
 }
 
-type KeySetSettings = Pick<Settings, 'identityJwksUrl'>
-
-/** Asks for a key set. Redirects are not followed. Throws where there is none: see `keySetProblem`. */
-export async function fetchKeySet(
-  url: string,
-  init: RequestInit = { signal: AbortSignal.timeout(keySetTimeoutMs) },
-): Promise<z.output<typeof keySetSchema>> {
-  const response = await fetch(url, { ...init, redirect: 'manual' })
-  if (response.status !== 200) {
-    await response.body?.cancel()
-    throw new TypeError(`it answers with status ${String(response.status)}`)
-  }
-  return keySetSchema.parse(JSON.parse(await limitedText(response.body, MAX_BYTES)))
+/** Asks for a key set. Throws where there is none: `keySetProblem` says why. */
+export async function fetchKeySet(url: string): Promise<IssuerKeySet> {
+  const { status, text } = await exchange(url, {
+    method: 'GET',
+    headers: { accept: 'application/json, application/jwk-set+json' },
+    timeoutMs: 5_000,
+    maxAnswerBytes: 512 * 1024,
+  })
+  if (status !== 200) throw new TypeError(`it answers with status ${String(status)}`)
+  return keySetSchema.parse(JSON.parse(text))
 }
 
 /** Why a key set could not be read, for people. */

@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose'
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
-import { fetchKeySet, keySetProblem, keySetTimeoutMs } from './key-set.ts'
+import { fetchKeySet, keySetProblem } from './key-set.ts'
 
 export interface RemoteKeysOptions {
   /** https, or loopback. */
@@ -27,7 +27,6 @@ export function remoteKeys(options: RemoteKeysOptions): JWTVerifyGetKey {
   const keys = createRemoteJWKSet(new URL(url), {
     cacheMaxAge: maxAgeMs,
     cooldownDuration: cooldownMs,
-    timeoutDuration: keySetTimeoutMs,
     [customFetch]: sparingFetch(options),
   })
   return async (header, token) => {
@@ -45,10 +44,10 @@ export function remoteKeys(options: RemoteKeysOptions): JWTVerifyGetKey {
 function sparingFetch(options: RemoteKeysOptions): typeof fetch {
   const { url, logger } = options
   let failed: { readonly error: unknown; readonly untilMs: number } | undefined
-  return async (_, init) => {
+  return async () => {
     if (failed !== undefined && options.now() < failed.untilMs) throw failed.error
     try {
-      return Response.json(await fetchKeySet(url, init))
+      return Response.json(await fetchKeySet(url))
     } catch (error) {
       failed = { error, untilMs: options.now() + RETRY_AFTER_MS }
       const reason = keySetProblem(error)
