@@ -11,7 +11,7 @@ import type { Destination } from '../../sinks/sink.ts'
 import type { DestinationConfig } from '../../engine/run-types.ts'
 import { catalogFingerprint } from '../drift/catalog-shape.ts'
 import { driftOutdated } from '../drift/drift-errors.ts'
-import { selectedCatalog } from '../drift/judge-schema.ts'
+import { judgeSchema, selectedCatalog } from '../drift/judge-schema.ts'
 import { nextTime } from '../jobs/cron.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type {
@@ -84,16 +84,20 @@ export class Connections implements ConnectionService {
     ifVersion?: number,
   ): Promise<Connection> {
     const before = await this.#kept.get(name)
-    const changes = given(input)
+    const options = input.options && { ...before.options, ...input.options }
+    const changes = given({ ...input, ...(options && { options }) })
     // Only an active connection has a next run; the schedule of another holds from when it goes on.
     const schedule = before.status === 'active' ? input.schedule : undefined
     const nextRunAt = this.#nextRun(input.schedule ?? null)
     const times = schedule === undefined ? {} : { nextRunAt }
-    if ('streams' in changes || 'options' in changes)
-      await this.#checkStreams({ ...before, ...changes })
+    const approval = await this.#checkedChoice(before, changes)
     if (changes.destination !== undefined && changes.destination !== before.destination)
       await this.#withDestination(changes.destination, (opened) => opened.check())
-    const connection = await this.#kept.update(name, { ...changes, ...times }, ifVersion)
+    const connection = await this.#kept.update(
+      name,
+      { ...changes, ...approval, ...times },
+      ifVersion,
+    )
     if (schedule !== undefined) await this.#options.jobs.setSchedule(connection, schedule)
     return connection
   }
@@ -152,6 +156,19 @@ export class Connections implements ConnectionService {
       throw new ConnectError('connection_has_active_run', { details: { connection: name } })
     const ids = streams === undefined ? 'all' : await this.#idsOf(connection, streams)
     await this.#withDestination(connection.destination, (opened) => opened.forget(name, ids))
+  }
+
+  /** Choosing other streams approves them as they are. Of those that stay, what was approved of them stays. */
+  async #checkedChoice(
+    before: Connection,
+    changes: ReturnType<typeof given>,
+  ): Promise<Pick<ConnectionChange, 'approvedCatalog'>> {
+    if (!('streams' in changes || 'options' in changes)) return {}
+    const catalog = await this.#checkStreams({ ...before, ...changes })
+    const { streams } = changes
+    if (streams === undefined) return {}
+    const kept = await this.#options.store.drift.approved(before.id)
+    return { approvedCatalog: judgeSchema({ streams }, catalog, kept).approved }
   }
 
   /** The catalog in which they were found. */
@@ -240,7 +257,10 @@ function given({
   destination,
   schedule,
   options,
-}: Parameters<ConnectionService['update']>[1]): Omit<ConnectionChange, 'status' | 'nextRunAt'> {
+}: Parameters<ConnectionService['update']>[1]): Omit<
+  ConnectionChange,
+  'status' | 'nextRunAt' | 'approvedCatalog'
+> {
   return {
     ...(streams !== undefined && { streams }),
     ...(destination !== undefined && { destination }),

@@ -132,6 +132,7 @@ export class Connections implements ConnectionStore {
            options = coalesce($8::json, options),
            next_run_at = CASE WHEN $9 THEN $10::timestamptz ELSE next_run_at END,
            status = coalesce($11, status),
+           approved_catalog = coalesce($12::json, approved_catalog),
            drift = CASE WHEN ${newChoice} THEN NULL ELSE drift END,
            drift_catalog = CASE WHEN ${newChoice} THEN NULL ELSE drift_catalog END,
            version = version + 1,
@@ -151,6 +152,7 @@ export class Connections implements ConnectionStore {
         given(change.nextRunAt),
         change.nextRunAt,
         change.status,
+        jsonOrNull(change.approvedCatalog),
       ],
     )
     return row === undefined ? this.#missing(name, ifVersion) : connectionOf(row, name)

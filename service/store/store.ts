@@ -141,7 +141,7 @@ export type NewConnection = Pick<
   /** The selected streams as the source has them. */
   readonly approvedCatalog?: AirbyteCatalog
 }
-export type ConnectionChange = Partial<Omit<NewConnection, 'name' | 'from' | 'approvedCatalog'>>
+export type ConnectionChange = Partial<Omit<NewConnection, 'name' | 'from'>>
 
 /** The schemas that are approved for connections, and what runs saw that is not (`Connection.drift`). */
 export interface DriftStore {

@@ -1,10 +1,9 @@
 import avro from 'avsc'
-import { execFile, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { promisify } from 'node:util'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { run, runFile, startRun } from '../cli/reactor-command.ts'
+import { kcat, requireKcat } from '../support/kcat.ts'
 import { testKafka } from '../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 
@@ -12,13 +11,7 @@ import { testDatabase, type TestDatabase } from '../support/postgres.ts'
  * Reads the topics as a service of somebody else would: with kcat (librdkafka) and avsc, by docs/topics.md alone,
  * and with no code of ours.
  */
-beforeAll(() => {
-  if (spawnSync('kcat', ['-V']).error === undefined) return
-  throw new Error(
-    'This test reads the topics with kcat, which is not installed. Install it ' +
-      '(Debian, Ubuntu: `apt-get install -y --no-install-recommends kcat`; macOS: `brew install kcat`), then run again.',
-  )
-})
+beforeAll(requireKcat)
 
 const rows = 6_000
 const framings = ['block', 'record'] as const
@@ -53,47 +46,6 @@ function shop(warehouse: TestDatabase, framing: Framing): Shop {
 async function runToEnd(file: string): Promise<void> {
   const end = await run(file)
   if (end.code !== 0) throw new Error(`the run ended with ${String(end.code)}: ${end.stderr}`)
-}
-
-interface KcatMessage {
-  readonly partition: number
-  readonly headers: ReadonlyMap<string, string>
-  readonly key: Buffer | null
-  readonly value: Buffer
-}
-
-/** Everything in a topic that a read_committed consumer sees. Keys and values are cut by their sizes: any byte may be in them. */
-async function kcat(brokers: readonly string[], topic: string): Promise<KcatMessage[]> {
-  const args = ['-b', brokers.join(','), '-C', '-e', '-q', '-o', 'beginning', '-t', topic]
-  const format = ['-X', 'isolation.level=read_committed', '-f', '%p %K %S %h\\n%k%s\\n']
-  const { stdout } = await promisify(execFile)('kcat', [...args, ...format], {
-    encoding: 'buffer',
-    maxBuffer: 256 * 1024 * 1024,
-    timeout: 60_000,
-  })
-  const messages: KcatMessage[] = []
-  for (let at = 0; at < stdout.length;) {
-    const lineEnd = stdout.indexOf('\n', at)
-    const line = stdout.toString('utf8', at, lineEnd)
-    const [, partition, keySize, size, headers = ''] =
-      /^(\d+) (-?\d+) (-?\d+) (.*)$/.exec(line) ?? []
-    const valueAt = lineEnd + 1 + Math.max(0, Number(keySize))
-    const end = valueAt + Math.max(0, Number(size))
-    messages.push({
-      partition: Number(partition),
-      headers: new Map(headers.split(',').map((header) => headerOf(header))),
-      key: keySize === '-1' ? null : stdout.subarray(lineEnd + 1, valueAt),
-      value: stdout.subarray(valueAt, end),
-    })
-    expect(stdout[end]).toBe(0x0a)
-    at = end + 1
-  }
-  return messages
-}
-
-function headerOf(text: string): [string, string] {
-  const equals = text.indexOf('=')
-  return [text.slice(0, equals), text.slice(equals + 1)]
 }
 
 /** The schemas of the topic `connect.schemas`, by fingerprint. */

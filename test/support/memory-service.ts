@@ -304,7 +304,8 @@ class MemoryConnections implements ConnectionService {
     const before = await this.get(name)
     checkVersion('connection', before, ifVersion)
     checkStreams(input.streams?.map((stream) => stream.name))
-    return this.#put({ ...before, ...input, ...nextVersion(before) })
+    const options = { ...before.options, ...input.options }
+    return this.#put({ ...before, ...input, options, ...nextVersion(before) })
   }
 
   async activate(name: string): Promise<Connection> {

@@ -38,7 +38,14 @@ export interface TestService extends AsyncDisposable {
   schedule(): void
 }
 
-export async function testService(): Promise<TestService> {
+export interface TestServiceOptions {
+  /** Default: none, the log is the embedded one. */
+  readonly kafkaBrokers?: readonly string[]
+}
+
+export async function testService({
+  kafkaBrokers = [],
+}: TestServiceOptions = {}): Promise<TestService> {
   const parts = new AsyncDisposableStack()
   const metadata = parts.use(await testDatabase())
   const data = parts.use(await testDatabase())
@@ -49,6 +56,7 @@ export async function testService(): Promise<TestService> {
       REACTOR_CONNECT_DATA_DIR: dataDir,
       REACTOR_CONNECT_ALLOWED_NETWORKS: '127.0.0.1/32',
       REACTOR_CONNECT_DATA_DATABASE_URL: data.url,
+      REACTOR_CONNECT_KAFKA_BROKERS: kafkaBrokers.join(','),
       REACTOR_CONNECT_POSTGRES_AWAY_URL: 'postgres://nobody@127.0.0.1:1/nothing',
     },
   })

@@ -34,7 +34,7 @@ export async function driftingShop(
   await source.query(`
     CREATE TABLE orders (id bigint PRIMARY KEY, total integer, note text);
     INSERT INTO orders SELECT n, n * 10, 'note ' || n FROM generate_series(1, 3) AS n;
-    CREATE TABLE unrelated (id bigint PRIMARY KEY)`)
+    CREATE TABLE unrelated (id bigint PRIMARY KEY, code text DEFAULT 'code')`)
   const { instances, connections, runs } = service
   await instances.create({ name, type: 'postgres', config: { ...source.address } })
   await connections.create({

@@ -1,19 +1,49 @@
+import { pino } from 'pino'
+import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ConnectionService, RunLogLine } from '../../../service/service.ts'
+import type { ConnectionService, RunLogLine, StreamBinding } from '../../../service/service.ts'
+import { Access } from '../../../service/access/access.ts'
+import { loadPolicy } from '../../../service/access/load-policy.ts'
+import { lookupIn } from '../../../service/access/resource-lookup.ts'
+import { HttpServer } from '../../../service/http/http-server.ts'
+import { reactor } from '../../cli/service-command-line.ts'
 import { runToEnd, testService, type TestService } from '../../support/test-service.ts'
 import { driftingShop, type DriftingShop, type ShopOptions } from './drifting-shop.ts'
 
 /** One service for all tests of this file: each has a connection, a source and a dataset of its own. */
 let place: TestService
+let http: HttpServer
+let key: string
 let connections: ConnectionService
 
 beforeAll(async () => {
   place = await testService()
-  connections = place.service.connections
+  const { service, store } = place
+  connections = service.connections
   place.work()
   place.schedule()
+  http = await HttpServer.listen(
+    {
+      ...{ service, idempotency: store.idempotency, logger: pino({ level: 'silent' }) },
+      ...{ access: new Access(await loadPolicy(), lookupIn(service)), audit: store.audit },
+      ...{ metrics: new Registry(), version: '0.0.0' },
+    },
+    { host: '127.0.0.1', port: 0 },
+  )
+  key = (await service.apiKeys.create({ name: 'test', kind: 'admin' })).key
 })
-afterAll(() => place[Symbol.asyncDispose]())
+afterAll(async () => {
+  await http[Symbol.asyncDispose]()
+  await place[Symbol.asyncDispose]()
+})
+
+/** A command as messages write it: `reactor connect …`. Gives what it wrote. */
+async function command(line: string): Promise<string> {
+  const environment = { REACTOR_CONNECT_URL: http.url, REACTOR_CONNECT_API_KEY: key }
+  const { code, out, err } = await reactor(line.split(' ').slice(1), { environment })
+  expect(code, `${line}: ${err}`).toBe(0)
+  return out
+}
 
 function openShop(options: ShopOptions): Promise<DriftingShop> {
   return driftingShop(place, options)
@@ -26,6 +56,10 @@ const added = {
   addedColumns: [{ name: 'phone', type: 'string' }],
   removedColumns: [],
   typeChanges: [],
+}
+
+function commandsIn(text: string): readonly string[] {
+  return [...text.matchAll(/`(reactor [^`]+)`/g)].map(([, line = '']) => line)
 }
 
 async function linesOf({ name }: DriftingShop, run: string): Promise<RunLogLine[]> {
@@ -65,21 +99,21 @@ describe('block_until_approved', () => {
     })
     const { drift, lastRun } = await connections.get(name)
     expect(drift).toMatchObject({ status: 'blocked', total: 1, run: blocked.id, changes: [added] })
-    const fingerprint = drift?.fingerprint ?? ''
-    expect(blocked.error?.suggested_fix).toContain(
-      `reactor connect connections approve ${name} --fingerprint ${fingerprint}`,
-    )
-    expect(blocked.error?.suggested_fix).toContain(`reactor connect connections sandbox ${name}`)
+    const [sandbox, approve] = commandsIn(blocked.error?.suggested_fix ?? '')
+    expect(sandbox).toBe(`reactor connect connections sandbox ${name}`)
     expect(lastRun?.id).toBe(blocked.id)
     expect(await shop.rows('id')).toHaveLength(3)
+    const told = await command(`reactor connect connections drift ${name}`)
+    expect(told).toMatch(/public\.orders +column added +phone +string/)
+    expect(told).toContain(`approve: ${approve ?? ''}`)
 
     // The schedule goes on, and the first sighting stands.
     const again = await shop.scheduledRun()
     expect(again).toMatchObject({ status: 'failed', error: { code: 'schema_drift_blocked' } })
     expect((await connections.get(name)).drift).toEqual(drift)
 
-    const approved = await connections.approve(name, fingerprint)
-    expect(approved.drift).toBeNull()
+    await command(approve ?? '')
+    expect((await connections.get(name)).drift).toBeNull()
     const after = await shop.scheduledRun()
     expect(after).toMatchObject({ status: 'complete', schemaChanges: [] })
     expect(await shop.rows('id::int, total::int, note, phone')).toEqual([
@@ -116,13 +150,16 @@ describe('block_until_approved', () => {
     expect(await shop.run()).toMatchObject({ status: 'complete' })
   })
 
-  test('a change that is undone at the source needs no approval', async () => {
+  test('a change that is undone at the source needs no approval, and streams that are not selected do not matter', async () => {
     await using shop = await openShop({ policy: 'block_until_approved' })
     const { source, name } = shop
     await source.query('ALTER TABLE orders ADD COLUMN phone text')
     expect(await shop.run()).toMatchObject({ status: 'failed' })
-    await source.query('ALTER TABLE orders DROP COLUMN phone')
-    expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3 })
+    await source.query(`
+      ALTER TABLE orders DROP COLUMN phone;
+      ALTER TABLE unrelated ADD COLUMN name text;
+      CREATE TABLE another (id bigint PRIMARY KEY)`)
+    expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3, schemaChanges: [] })
     expect(await connections.get(name)).toMatchObject({ drift: null })
   })
 
@@ -146,14 +183,6 @@ describe('block_until_approved', () => {
     })
   })
 
-  test('streams that the connection does not select do not matter', async () => {
-    await using shop = await openShop({ policy: 'block_until_approved' })
-    await shop.source.query(`
-      ALTER TABLE unrelated ADD COLUMN name text;
-      CREATE TABLE another (id bigint PRIMARY KEY)`)
-    expect(await shop.run()).toMatchObject({ status: 'complete', schemaChanges: [] })
-  })
-
   test('a new stream is drift where the connection takes all', async () => {
     await using shop = await openShop({ policy: 'block_until_approved', streams: 'all' })
     const { name } = shop
@@ -164,8 +193,11 @@ describe('block_until_approved', () => {
     })
     const { drift } = await connections.get(name)
     await connections.approve(name, drift?.fingerprint ?? '')
-    const run = await shop.run()
-    expect(run.streams.map(({ name }) => name)).toContain('another')
+    const { id } = await connections.get(name)
+    const approved = await place.store.drift.approved(id)
+    expect(approved?.streams.map((stream) => stream.name)).toEqual([
+      ...['another', 'orders', 'unrelated'],
+    ])
   })
 
   test('a stream that is chosen later is approved by the choice, and the change of a choice forgets the drift', async () => {
@@ -177,7 +209,14 @@ describe('block_until_approved', () => {
     expect(before.drift).not.toBeNull()
     const changed = await connections.update(name, { streams: [{ name: 'unrelated' }] })
     expect(changed.drift).toBeNull()
-    expect(await shop.run()).toMatchObject({ status: 'complete', schemaChanges: [] })
+    const { id } = changed
+    const approved = await place.store.drift.approved(id)
+    expect(approved?.streams.map((stream) => stream.name)).toEqual(['unrelated'])
+    // Between the choice and the next run: not approved by it.
+    await shop.source.query('ALTER TABLE unrelated ADD COLUMN late text')
+    expect(await shop.run()).toMatchObject({
+      ...{ status: 'failed', schemaChanges: [{ addedColumns: [{ name: 'late' }] }] },
+    })
   })
 })
 
@@ -212,7 +251,6 @@ describe('propagate, the default', () => {
       ...[1, 2, 3].map((id) => ({ id, total: String(id * 10), phone: null })),
       { id: 4, total: 'many', phone: '+49' },
     ])
-    expect(await shop.run()).toMatchObject({ status: 'complete', schemaChanges: [] })
     expect((await connections.get(name)).drift).toBeNull()
   })
 })
@@ -269,42 +307,43 @@ describe('ignore', () => {
       status: 'ignored',
       run: run.id,
     })
-    expect(await approvedColumns(shop.name)).toEqual(['id', 'total', 'note'])
+    expect(await approvedColumns(name)).toEqual(['id', 'total', 'note'])
+
+    const { drift } = await connections.get(name)
+    await connections.approve(name, drift?.fingerprint ?? '')
+    await source.query("INSERT INTO orders VALUES (6, 'some', '+2')")
+    expect(await shop.run()).toMatchObject({ status: 'complete', schemaChanges: [] })
+    expect((await shop.rows('id::int, total, phone')).at(-1)).toEqual({
+      ...{ id: 6, total: 'some', phone: '+2' },
+    })
   })
 
-  test('a row that is written again has NULL in a column that is gone', async () => {
-    await using shop = await openShop({
-      policy: 'ignore',
-      streams: [
-        {
-          ...{ name: 'orders', syncMode: 'incremental', cursorField: 'total' },
-          ...{ destinationSyncMode: 'append_dedup', primaryKey: ['id'] },
-        },
-      ],
-    })
-    expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3 })
+  test('a row that is written again, merged or anew, has NULL in a column that is gone', async () => {
+    const dedup: StreamBinding = {
+      ...{ name: 'orders', cursorField: 'total', primaryKey: ['id'] },
+      syncMode: 'incremental',
+      destinationSyncMode: 'append_dedup',
+    }
+    const whole: StreamBinding = { name: 'unrelated', syncMode: 'full_refresh' }
+    await using shop = await openShop({ policy: 'ignore', streams: [dedup, whole] })
+    await shop.source.query('INSERT INTO unrelated VALUES (1)')
+    expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 4 })
     await shop.source.query(`
       ALTER TABLE orders DROP COLUMN note;
-      UPDATE orders SET total = 1000 WHERE id = 2`)
+      UPDATE orders SET total = 1000 WHERE id = 2;
+      ALTER TABLE unrelated DROP COLUMN code, ADD COLUMN other text DEFAULT 'other'`)
     expect(await shop.run()).toMatchObject({ status: 'complete' })
     expect(await shop.rows('id::int, total::int, note')).toEqual([
       { id: 1, total: 10, note: 'note 1' },
       { id: 2, total: 1000, note: null },
       { id: 3, total: 30, note: null }, // at the last cursor value, and not what it was
     ])
-  })
-
-  test('a full refresh too leaves a column that is gone empty', async () => {
-    await using shop = await openShop({
-      policy: 'ignore',
-      streams: [{ name: 'orders', syncMode: 'full_refresh', destinationSyncMode: 'overwrite' }],
-    })
-    await shop.run()
-    await shop.source.query('ALTER TABLE orders DROP COLUMN total, ADD COLUMN phone text')
-    expect(await shop.run()).toMatchObject({ status: 'complete' })
-    expect(await shop.rows('id::int, total, note')).toEqual(
-      [1, 2, 3].map((id) => ({ id, total: null, note: `note ${String(id)}` })),
-    )
+    const { data } = place
+    expect(
+      await data.query(
+        `SELECT id::int, code, to_jsonb(t) ? 'other' AS has_other FROM ${shop.name}.unrelated t`,
+      ),
+    ).toEqual([{ id: 1, code: null, has_other: false }])
   })
 
   test('a cursor that is gone cannot be kept to: the run says so', async () => {
@@ -320,18 +359,6 @@ describe('ignore', () => {
         },
       },
     })
-  })
-
-  test('what is ignored can be approved', async () => {
-    await using shop = await openShop({ policy: 'ignore' })
-    const { name } = shop
-    await shop.source.query('ALTER TABLE orders ADD COLUMN phone text')
-    await shop.run()
-    const { drift } = await connections.get(name)
-    await connections.approve(name, drift?.fingerprint ?? '')
-    await shop.source.query("INSERT INTO orders VALUES (4, 40, 'new', '+49')")
-    expect(await shop.run()).toMatchObject({ status: 'complete', schemaChanges: [] })
-    expect((await shop.rows('id::int, phone')).at(-1)).toEqual({ id: 4, phone: '+49' })
   })
 })
 
