@@ -1137,6 +1137,14 @@ export const errorCodes = {
     message: '{place}: {field}: {problem}',
     suggestedFix: '{fix}',
   },
+  too_many_followers: {
+    failureType: 'transient_error',
+    httpStatus: 429,
+    retryable: true,
+    message: '{limit} logs are followed {scope} already',
+    suggestedFix:
+      'Close event streams that nobody looks at, or try again in {seconds} seconds; without `Accept: text/event-stream` the log is given in parts.',
+  },
   unauthorized: {
     failureType: 'config_error',
     httpStatus: 401,

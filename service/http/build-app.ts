@@ -21,6 +21,7 @@ import { Authorization } from './authorization.ts'
 import { checkBody } from './check-body.ts'
 import { answerBrokenRequest } from './broken-request.ts'
 import { sendError } from './error-answer.ts'
+import { Followers } from './followers.ts'
 import type { HttpOptions } from './http-options.ts'
 import { answerCreate } from './idempotency.ts'
 import {
@@ -130,6 +131,7 @@ async function apiRoutes(
         answer,
         closing,
         heartbeatMs: options.heartbeatMs ?? 15_000,
+        followers: new Followers(options.followers),
       })
       apiKeyRoutes(api, service.apiKeys)
       authRoutes(api, service.logins)

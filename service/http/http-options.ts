@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client'
 import type { Access } from '../access/access.ts'
 import type { AuditLog } from '../access/audit.ts'
 import type { Service } from '../service.ts'
+import type { FollowerLimits } from './followers.ts'
 import type { IdempotencyStore } from '../store/store.ts'
 
 /** What the HTTP surface needs. Read this first; then wire/ for the documents and routes/ for who calls what. */
@@ -24,6 +25,8 @@ export interface HttpOptions {
   readonly limits?: RateLimits
   /** Whose `X-Forwarded-For` is believed, as networks in CIDR notation. Default nobody's. */
   readonly trustedProxies?: readonly string[]
+  /** Event streams that may be open at the same time. Default 400, and 100 of one key or user. */
+  readonly followers?: FollowerLimits
   /** For the whole of a request to arrive. Default 30 s. */
   readonly receiveTimeoutMs?: number
   /** How long answers under way may take once the server closes; then they are cut off. Default 5 s. */

@@ -1,7 +1,14 @@
 import { z } from 'zod'
 import type { ConnectionService } from '../../service.ts'
 import type { App } from '../app.ts'
-import { entityTag, ifMatchHeaders, versionOf } from '../entity-tag.ts'
+import {
+  documentTag,
+  ifMatchHeaders,
+  ifNoneMatchHeaders,
+  isUnchanged,
+  unchanged,
+  versionOf,
+} from '../entity-tag.ts'
 import { bodyFailures, failures } from '../failures.ts'
 import { idempotencyHeaders, type AnswerCreate } from '../idempotency.ts'
 import {
@@ -108,11 +115,12 @@ function createConnection(api: App, connections: ConnectionService, answer: Answ
     (request, reply) =>
       answer({ request, reply }, async () => {
         const connection = await connections.create(connectionInputOf(request.body))
+        const body = connectionToWire(connection)
         return {
-          body: connectionToWire(connection),
+          body,
           headers: {
             location: `/connect/v1/connections/${connection.name}`,
-            etag: entityTag(connection),
+            etag: documentTag(body),
           },
         }
       }),
@@ -129,12 +137,20 @@ function oneConnection(api: App, connections: ConnectionService): void {
         operationId: 'getConnection',
         summary: 'One connection, with its last run',
         params,
-        response: { 200: connectionDocument, ...failures('connection_not_found') },
+        headers: ifNoneMatchHeaders,
+        response: {
+          200: connectionDocument,
+          304: unchanged,
+          ...failures('connection_not_found'),
+        },
       },
     },
     async (request, reply) => {
-      const connection = await connections.get(request.params.name)
-      return reply.header('etag', entityTag(connection)).send(connectionToWire(connection))
+      const document = connectionToWire(await connections.get(request.params.name))
+      const tag = documentTag(document)
+      void reply.header('etag', tag)
+      if (isUnchanged(request.headers, tag)) return reply.code(304).send(null)
+      return reply.send(document)
     },
   )
 }
@@ -166,7 +182,8 @@ function changeConnection(api: App, connections: ConnectionService): void {
       const { params: at, headers, body } = request
       const changes = connectionChangesOf(body)
       const connection = await connections.update(at.name, changes, versionOf(headers))
-      return reply.header('etag', entityTag(connection)).send(connectionToWire(connection))
+      const document = connectionToWire(connection)
+      return reply.header('etag', documentTag(document)).send(document)
     },
   )
   api.delete(
@@ -231,7 +248,8 @@ function activateAndPause(api: App, connections: ConnectionService): void {
       },
       async (request, reply) => {
         const connection = await act(request.params.name)
-        return reply.header('etag', entityTag(connection)).send(connectionToWire(connection))
+        const document = connectionToWire(connection)
+        return reply.header('etag', documentTag(document)).send(document)
       },
     )
   }
@@ -257,7 +275,8 @@ function approveSchema(api: App, connections: ConnectionService): void {
     async (request, reply) => {
       const { params: at, body } = request
       const connection = await connections.approve(at.name, body.fingerprint)
-      return reply.header('etag', entityTag(connection)).send(connectionToWire(connection))
+      const document = connectionToWire(connection)
+      return reply.header('etag', documentTag(document)).send(document)
     },
   )
 }

@@ -1,7 +1,14 @@
 import { z } from 'zod'
 import type { InstanceService } from '../../service.ts'
 import type { App } from '../app.ts'
-import { entityTag, ifMatchHeaders, versionOf } from '../entity-tag.ts'
+import {
+  entityTag,
+  ifMatchHeaders,
+  ifNoneMatchHeaders,
+  isUnchanged,
+  unchanged,
+  versionOf,
+} from '../entity-tag.ts'
 import { bodyFailures, failures } from '../failures.ts'
 import { idempotencyHeaders, type AnswerCreate } from '../idempotency.ts'
 import { connectorType } from '../wire/catalog.ts'
@@ -109,12 +116,20 @@ function oneInstance(api: App, instances: InstanceService): void {
         operationId: 'getInstance',
         summary: 'One instance, without its secrets',
         params,
-        response: { 200: instanceDocument, ...failures('instance_not_found') },
+        headers: ifNoneMatchHeaders,
+        response: {
+          200: instanceDocument,
+          304: unchanged,
+          ...failures('instance_not_found'),
+        },
       },
     },
     async (request, reply) => {
       const instance = await instances.get(request.params.name)
-      return reply.header('etag', entityTag(instance)).send(instanceToWire(instance))
+      const tag = entityTag(instance)
+      void reply.header('etag', tag)
+      if (isUnchanged(request.headers, tag)) return reply.code(304).send(null)
+      return reply.send(instanceToWire(instance))
     },
   )
 }

@@ -4,7 +4,8 @@ import type { Run, RunEvent, RunService } from '../../service.ts'
 import type { App } from '../app.ts'
 import { errorToWire, publicError } from '../error-answer.ts'
 import { sendEvents, type ServerSentEvent } from '../event-stream.ts'
-import { failures } from '../failures.ts'
+import type { Followers } from '../followers.ts'
+import { bodyFailures, failures } from '../failures.ts'
 import { idempotencyHeaders, type AnswerCreate, type Created } from '../idempotency.ts'
 import { name, runId } from '../wire/names.ts'
 import { digits, pageQuery, pageRequestOf, pageSchema, pageToWire } from '../wire/paging.ts'
@@ -13,6 +14,7 @@ import {
   logPageDocument,
   logQuery,
   runDocument,
+  runStart,
   runStatus,
   runSummaryDocument,
   runSummaryToWire,
@@ -24,6 +26,7 @@ export interface RunRouteOptions {
   readonly answer: AnswerCreate
   readonly closing: AbortSignal
   readonly heartbeatMs: number
+  readonly followers: Followers
 }
 
 const tags = ['runs']
@@ -95,9 +98,11 @@ function startRun(api: App, { runs, answer }: RunRouteOptions): void {
         summary: 'Queue a run',
         params: z.object({ name }),
         headers: idempotencyHeaders,
+        body: runStart,
         response: {
           201: runDocument,
           ...failures(
+            ...bodyFailures,
             'connection_not_found',
             'connection_inactive',
             'run_active',
@@ -108,7 +113,10 @@ function startRun(api: App, { runs, answer }: RunRouteOptions): void {
       },
     },
     (request, reply) =>
-      answer({ request, reply }, async () => created(await runs.start(request.params.name))),
+      answer({ request, reply }, async () => {
+        const { params, body } = request
+        return created(await runs.start(params.name, body?.trigger))
+      }),
   )
 }
 
@@ -153,7 +161,7 @@ function runLogs(api: App, options: RunRouteOptions, address: Address): void {
               'text/event-stream': { schema: z.string() },
             },
           },
-          ...failures('run_not_found'),
+          ...failures('run_not_found', 'too_many_followers'),
         },
       },
     },
@@ -162,6 +170,8 @@ function runLogs(api: App, options: RunRouteOptions, address: Address): void {
       const run = await runAt(runs, params)
       const after = headers['last-event-id'] ?? query.after ?? 0
       if (request.raw.headers.accept?.includes('text/event-stream') === true) {
+        const leave = options.followers.enter(request.principal?.id ?? '')
+        reply.raw.once('close', leave)
         return follow(reply, { ...options, run, after, requestId: request.id })
       }
       const lines = await runs.logs(run.connection, run.id, after, query.limit ?? defaultLogLimit)

@@ -32,6 +32,14 @@ const summary = {
   error: failure.nullable(),
 }
 
+export const runStart = z
+  .strictObject({
+    trigger: z.enum(['manual', 'jobs']).optional().meta({
+      description: 'Who starts it: a person or program (the default), or a Jobs service.',
+    }),
+  })
+  .optional()
+
 export const runSummaryDocument = z.object(summary).meta({ id: 'RunSummary' })
 
 const runStream = z.object({

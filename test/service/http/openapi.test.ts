@@ -134,6 +134,7 @@ test('of bodies, those are required that a route cannot do without', async () =>
     'discoverInstance',
     'resetConnection',
     'resetPassword',
+    'startRun',
   ])
 })
 

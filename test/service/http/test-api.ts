@@ -36,7 +36,12 @@ export class TestApi implements AsyncDisposable {
     ...options
   }: Pick<
     HttpOptions,
-    'heartbeatMs' | 'receiveTimeoutMs' | 'closeTimeoutMs' | 'limits' | 'trustedProxies'
+    | 'heartbeatMs'
+    | 'receiveTimeoutMs'
+    | 'closeTimeoutMs'
+    | 'limits'
+    | 'trustedProxies'
+    | 'followers'
   > & {
     readonly logins?: LoginService
   } = {}): Promise<TestApi> {

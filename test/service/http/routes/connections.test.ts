@@ -36,7 +36,7 @@ test('a connection comes back as it was created', async () => {
   const made = await api.call('POST /connections', whole)
   expect(made.status).toBe(201)
   expect(made.headers.get('location')).toBe('/connect/v1/connections/shop')
-  expect(made.headers.get('etag')).toBe('"1"')
+  expect(made.headers.get('etag')).toMatch(/^"1-[\w-]{11}"$/)
   expect(made.body).toMatchObject({
     ...whole,
     status: 'inactive',
@@ -45,7 +45,7 @@ test('a connection comes back as it was created', async () => {
   })
   const found = await api.call('GET /connections/shop')
   expect(found.body).toEqual(made.body)
-  expect(found.headers.get('etag')).toBe('"1"')
+  expect(found.headers.get('etag')).toBe(made.headers.get('etag'))
 })
 
 test('a connection shows its drift, which is approved by its fingerprint', async () => {
@@ -141,10 +141,28 @@ test('an update changes what it names and leaves the rest', async () => {
     { 'if-match': '"1"' },
   )
   expect(status).toBe(200)
-  expect(headers.get('etag')).toBe('"2"')
+  expect(headers.get('etag')).toMatch(/^"2-/)
   expect(body).toMatchObject({ ...whole, schedule: null, destination: 'data:other', version: 2 })
   const late = await api.call('PATCH /connections/shop', {}, { 'if-match': '"1"' })
   expect(late.status).toBe(412)
+})
+
+test('a connection that the client has already is not sent again, until it or its last run has changed', async () => {
+  await using api = await withSource()
+  await api.call('POST /connections', { ...whole, activate: true })
+  const get = (tag: string) =>
+    api.call('GET /connections/shop', undefined, { 'if-none-match': tag })
+  const first = (await get('"none"')).headers.get('etag') ?? ''
+  expect(await get(first)).toMatchObject({ status: 304, body: null })
+  expect((await get(first)).headers.get('etag')).toBe(first)
+  expect((await get(`"x", W/${first}`)).status).toBe(304)
+  expect((await get('*')).status).toBe(304)
+  await api.service.runs.start('shop')
+  const after = await get(first)
+  expect(after).toMatchObject({ status: 200, body: { version: 1, last_run: { status: 'queued' } } })
+  const tag = after.headers.get('etag') ?? ''
+  const change = await api.call('PATCH /connections/shop', {}, { 'if-match': tag })
+  expect(change.status).toBe(200)
 })
 
 test('an update cannot change the name or the instance', async () => {

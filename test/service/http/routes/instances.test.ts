@@ -38,6 +38,16 @@ test('a created instance is found at its location, and in the list of its type',
   expect(others.body).toEqual({ items: [], next_cursor: null })
 })
 
+test('an instance that the client has already is not sent again', async () => {
+  await using api = await TestApi.start()
+  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  const get = (tag: string) => api.call('GET /instances/a', undefined, { 'if-none-match': tag })
+  expect(await get('"1"')).toMatchObject({ status: 304, body: null })
+  expect((await get('"0"')).status).toBe(200)
+  await api.call('PATCH /instances/a', { config: { count: 2 } })
+  expect(await get('"1"')).toMatchObject({ status: 200, body: { version: 2 } })
+})
+
 test('a second instance of the same name is refused', async () => {
   await using api = await TestApi.start()
   await api.call('POST /instances', { name: 'a', type: 'faker' })

@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import { ApiClient } from '../api-client.ts'
+import { Follower } from '../follower.ts'
 import { TestApi } from '../test-api.ts'
 
 const unknownRun = 'run_01ARZ3NDEKTSV4RRFFQ69G5FAV'
@@ -70,6 +72,43 @@ test.each(['connections/shop/runs', 'runs'])(
     expect(retried).toMatchObject({ status: 201, body: { retry_of: id, trigger: 'retry' } })
   },
 )
+
+test('a run says who started it', async () => {
+  await using api = await TestApi.start()
+  await api.withConnection()
+  await api.withConnection('other')
+  const own = await api.call('POST /connections/shop/runs')
+  expect(own).toMatchObject({ status: 201, body: { trigger: 'manual' } })
+  const ofJobs = await api.call('POST /connections/other/runs', { trigger: 'jobs' })
+  expect(ofJobs).toMatchObject({ status: 201, body: { trigger: 'jobs' } })
+  const lie = await api.call('POST /connections/other/runs', { trigger: 'schedule' })
+  expect(lie).toMatchObject({ status: 400, body: { error: { code: 'request_invalid' } } })
+})
+
+test('as many logs are followed as there may be, of one key and of all', async () => {
+  await using api = await TestApi.start({ followers: { each: 2, all: 3 } })
+  await api.withConnection()
+  const { id } = await api.service.runs.start('shop')
+  const { key: otherKey } = await api.service.apiKeys.create({ name: 'other', kind: 'admin' })
+  const other = new ApiClient(api.server.url, otherKey)
+  const follow = (client = api.client) => Follower.start(client, id)
+  const refused = async (client = api.client) => {
+    const stream = { accept: 'text/event-stream' }
+    const answer = await client.call(`GET /runs/${id}/logs`, undefined, stream)
+    expect(answer).toMatchObject({ status: 429, body: { error: { code: 'too_many_followers' } } })
+    expect(answer.headers.get('retry-after')).toBe('10')
+  }
+  const [first] = [await follow(), await follow()]
+  await refused()
+  // Parts of the log are had all the same, and other keys have places of their own, up to the limit of all.
+  expect((await api.call(`GET /runs/${id}/logs`)).status).toBe(200)
+  const ofOther = await follow(other)
+  await refused(other)
+  first.leave()
+  const last = await vi.waitFor(() => follow(other))
+  for (const follower of [ofOther, last]) follower.leave()
+  await vi.waitFor(() => follow())
+})
 
 test('the log is read in parts', async () => {
   await using api = await TestApi.start()
