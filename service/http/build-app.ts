@@ -33,6 +33,7 @@ import {
 import { methodNotAllowed } from './method-not-allowed.ts'
 import { openApi, openApiPage, openApiRoute } from './openapi.ts'
 import { requestMetrics } from './request-metrics.ts'
+import { requireAction } from './require-action.ts'
 import { apiKeyRoutes } from './routes/api-keys.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { authRoutes } from './routes/auth.ts'
@@ -95,10 +96,7 @@ function guardsOf(options: HttpOptions): Guards {
 
 /** Who asks, whether they may, and a trace of what they do: for every route that is added after. */
 function guard(api: App, { authentication, authorization, audit }: Guards): void {
-  api.addHook('onRoute', ({ url, config }) => {
-    if (config?.action === undefined && config?.anonymous !== true)
-      throw new TypeError(`the route ${url} has no action: nobody could say who may do it`)
-  })
+  api.addHook('onRoute', requireAction)
   api.addHook('onRequest', authentication.onRequest)
   api.addHook('onRequest', authorization.onRequest)
   api.addHook('preValidation', authorization.preValidation)
