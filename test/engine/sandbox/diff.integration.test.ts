@@ -13,7 +13,7 @@ import {
   streamOf,
 } from './pair-tables.ts'
 import { pair, type Pair } from './pairs.ts'
-import { checksum, leftovers, sandboxPlan } from './sandbox-run.ts'
+import { checksum, sandboxPlan } from './sandbox-run.ts'
 
 /** Pairs of a batch: one stream each, so that they share their runs. `npm run test:sandbox` runs eight batches. */
 const batchSize = 25
@@ -52,7 +52,10 @@ describe('what a sandbox says is what a run does', () => {
       expect(told.complete, about).toBe(true)
       expect(said(told, one), about).toEqual(await done(destination, one, index))
     }
-    expect(await leftovers(destination)).not.toEqual([])
+    // No batch is so poor that it says nothing.
+    const { failed, rows } = report.totals
+    expect(failed).toBeLessThan(batchSize / 4)
+    expect(Math.min(rows.insert, rows.update, rows.unchanged, rows.delete)).toBeGreaterThan(0)
   })
 })
 
