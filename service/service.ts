@@ -424,6 +424,8 @@ export interface WithPassword {
 export interface UserService {
   /** Throws `name_taken`. */
   create(input: UserInput): Promise<WithPassword>
+  /** Throws `user_not_found`. */
+  get(email: string): Promise<User>
   /** By e-mail, ascending. */
   list(page: PageRequest): Promise<Page<User>>
   /** Holds from the next request on, also for tokens that exist. Throws `user_not_found`. */

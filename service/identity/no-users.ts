@@ -6,6 +6,7 @@ export function noUsers(url: string): UserService {
   const refuse = (): Promise<never> => Promise.reject(identityExternal(url))
   return {
     create: refuse,
+    get: refuse,
     list: refuse,
     setRole: refuse,
     resetPassword: refuse,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { ConnectError } from '../../protocol/index.ts'
 import type { PrincipalKind } from '../access/principal.ts'
 import type { Page, PageRequest, User, UserInput, UserService, WithPassword } from '../service.ts'
 import { newId } from '../store/ids.ts'
@@ -19,6 +20,12 @@ export class Users implements UserService {
     const passwordHash = await this.#hasher.hash(password)
     const id = newId('usr')
     return { user: await this.#store.create({ id, email, role, passwordHash }), password }
+  }
+
+  async get(email: string): Promise<User> {
+    const known = await this.#store.findByEmail(email)
+    if (known !== null) return known.user
+    throw new ConnectError('user_not_found', { details: { email } })
   }
 
   list(page: PageRequest): Promise<Page<User>> {

@@ -103,6 +103,7 @@ function changeRoutes(api: App, users: UserService): void {
     async (request, reply) => {
       const { params: at, body } = request
       checkWeaker(principalOf(request), { kind: body.role })
+      checkWeaker(principalOf(request), { kind: (await users.get(at.email)).role })
       return reply.send(userToWire(await users.setRole(at.email, body.role)))
     },
   )
@@ -120,14 +121,22 @@ function changeRoutes(api: App, users: UserService): void {
         body: passwordReset,
         response: {
           200: userWithPassword,
-          ...failures(...bodyFailures, 'user_not_found', 'identity_external', 'login_throttled'),
+          ...failures(
+            ...bodyFailures,
+            'api_key_too_strong',
+            'user_not_found',
+            'identity_external',
+            'login_throttled',
+          ),
         },
       },
     },
-    async (request, reply) =>
-      reply.send(
-        withPasswordToWire(await users.resetPassword(request.params.email, request.body?.password)),
-      ),
+    async (request, reply) => {
+      const { params: at, body } = request
+      // Whoever has the new password is that user.
+      checkWeaker(principalOf(request), { kind: (await users.get(at.email)).role })
+      return reply.send(withPasswordToWire(await users.resetPassword(at.email, body?.password)))
+    },
   )
 }
 

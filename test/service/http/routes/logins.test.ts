@@ -39,6 +39,10 @@ async function tokenOf(api: TestApi, given = { email, password }): Promise<strin
   return loginDocument.parse(body).token
 }
 
+function errorOf({ body }: Answer): string | undefined {
+  return z.object({ error: z.object({ code: z.string() }) }).safeParse(body).data?.error.code
+}
+
 async function whoami(api: TestApi, token: string): Promise<Answer> {
   return api.asked('GET /auth/whoami', { headers: { authorization: `Bearer ${token}` } })
 }
@@ -84,6 +88,40 @@ describe('users', () => {
       expect(status, JSON.stringify(change)).toBe(400)
       expect(JSON.stringify(body)).not.toContain('kit-short')
     }
+  })
+
+  test('are administered by admins, and by no key that could become more than it is', async () => {
+    await using api = await withAda('admin')
+    const { service } = api
+    await service.users.create({ email: 'eve@example.com', role: 'viewer', password })
+    const everything = [
+      ['POST /users', { email: 'new@example.com', role: 'viewer' }],
+      ['PATCH /users/ada%40example.com', { role: 'admin' }],
+      ['POST /users/ada%40example.com/reset-password', {}],
+      ['DELETE /users/ada%40example.com', undefined],
+    ] as const
+    const as = async (token: string, cases: readonly (typeof everything)[number][]) =>
+      Promise.all(
+        cases.map(async ([route, body]) => {
+          const answer = await api.call(route, body, { authorization: `Bearer ${token}` })
+          return errorOf(answer)
+        }),
+      )
+    for (const kind of ['operator', 'viewer', 'agent'] as const) {
+      const { key } = await service.apiKeys.create({ name: kind, kind })
+      expect(await as(key, everything)).toEqual(everything.map(() => 'permission_denied'))
+    }
+    const eve = await tokenOf(api, { email: 'eve@example.com', password })
+    expect(await as(eve, everything)).toEqual(everything.map(() => 'permission_denied'))
+    expect(
+      (await api.asked('GET /users', { headers: { authorization: `Bearer ${eve}` } })).status,
+    ).toBe(403)
+    const scopes = [{ action: 'users:*', names: null }]
+    const scoped = await service.apiKeys.create({ name: 'scoped', kind: 'admin', scopes })
+    expect(await as(scoped.key, everything.slice(0, 3))).toEqual(
+      everything.slice(0, 3).map(() => 'api_key_too_strong'),
+    )
+    await tokenOf(api)
   })
 
   test('are never kept for a repetition: their creation takes no Idempotency-Key', async () => {
