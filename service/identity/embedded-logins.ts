@@ -1,4 +1,4 @@
-import { createLocalJWKSet, SignJWT } from 'jose'
+import { SignJWT } from 'jose'
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
 import type { Principal } from '../access/principal.ts'
@@ -36,8 +36,8 @@ export class EmbeddedLogins implements LoginService {
     this.#verifier = new TokenVerifier({
       ...{ issuer: ISSUER, audience: ISSUER, algorithms: ['EdDSA'], logger },
       keyOf: async (header, token) => {
-        const { publicJwk } = await this.#pair()
-        return createLocalJWKSet({ keys: [publicJwk] })(header, token)
+        const { keyOf } = await this.#pair()
+        return keyOf(header, token)
       },
       now: () => parts.now(),
     })

@@ -1,6 +1,6 @@
 import { createHmac, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { calculateJwkThumbprint, type JWK } from 'jose'
+import { calculateJwkThumbprint, createLocalJWKSet, type JWK, type JWTVerifyGetKey } from 'jose'
 import { ConnectError } from '../../protocol/index.ts'
 import type { Vault } from '../vault/vault.ts'
 
@@ -11,6 +11,8 @@ export interface SigningKeyPair {
   readonly privateKey: KeyObject
   /** With `kid`, `alg` and `use`: as the key set shows it. */
   readonly publicJwk: JWK & { readonly kty: string; readonly kid: string }
+  /** Finds the public key for tokens that name it, imported once. */
+  readonly keyOf: JWTVerifyGetKey
   /** A secret of its own for another purpose, which reveals nothing of the key. */
   secretFor(purpose: string): Buffer
 }
@@ -68,9 +70,9 @@ async function pairOf(privateKey: KeyObject): Promise<SigningKeyPair> {
     throw new TypeError('the key of the vault is no Ed25519 key')
   const kid = await calculateJwkThumbprint({ kty, crv, x })
   const seed = privateKey.export({ format: 'der', type: 'pkcs8' })
+  const publicJwk = { kty, crv, x, kid, alg: 'EdDSA', use: 'sig' }
   return {
-    privateKey,
-    publicJwk: { kty, crv, x, kid, alg: 'EdDSA', use: 'sig' },
+    ...{ privateKey, publicJwk, keyOf: createLocalJWKSet({ keys: [publicJwk] }) },
     secretFor: (purpose) => createHmac('sha256', seed).update(purpose).digest(),
   }
 }
