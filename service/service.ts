@@ -203,6 +203,8 @@ export interface SchemaChange {
   readonly primaryKey: FromTo<readonly (readonly string[])[]> | null
   readonly cursor: FromTo<SourceCursor> | null
   readonly syncModes: FromTo<readonly ('full_refresh' | 'incremental')[]> | null
+  /** How many columns are left off the three lists; of a change that is kept each has 100 at most. */
+  readonly columnsLeft: number
 }
 export interface SchemaColumn {
   readonly name: string

@@ -1,13 +1,11 @@
 import type { z } from 'zod'
-import { streamLabel } from '../../protocol/index.ts'
-import type { ChangeDocument } from '../../service/drift/change-document.ts'
 import { connectionDocument } from '../../service/http/wire/connection.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
-import { table } from '../output/table.ts'
+import { changeTable } from './change-table.ts'
 
 type DriftDocument = NonNullable<z.output<typeof connectionDocument>['drift']>
 
@@ -44,48 +42,11 @@ export async function approveSchema(
 }
 
 function driftText(name: string, drift: DriftDocument, columns: number | undefined): string {
-  const rows = drift.changes.flatMap((change) =>
-    changeRows(change).map((row) => [labelOf(change), ...row]),
-  )
   const left = drift.total - drift.changes.length
   return [
-    table(rows, { header: ['STREAM', 'CHANGE', 'WHAT', 'TYPE'], columns }),
+    changeTable(drift.changes, columns),
     left > 0 ? `and ${String(left)} more streams\n` : '',
     `${drift.status}, seen by ${drift.run} ${moment(drift.detected_at)}\n`,
     `approve: reactor connect connections approve ${name} --fingerprint ${drift.fingerprint}\n`,
   ].join('')
-}
-
-function labelOf({ name, namespace }: ChangeDocument): string {
-  return streamLabel(namespace === null ? { name } : { name, namespace })
-}
-
-function changeRows(change: ChangeDocument): readonly (readonly string[])[] {
-  const { primary_key: key, cursor, sync_modes: modes } = change
-  return [
-    ...(change.change === 'changed' ? [] : [[`stream ${change.change}`, '', '']]),
-    ...change.added_columns.map(({ name, type }) => ['column added', name, type]),
-    ...change.removed_columns.map(({ name, type }) => ['column removed', name, type]),
-    ...change.type_changes.map(({ name, from, to }) => ['type changed', name, `${from} -> ${to}`]),
-    ...(key === null
-      ? []
-      : [['primary key', `${pathsText(key.from)} -> ${pathsText(key.to)}`, '']]),
-    ...(cursor === null
-      ? []
-      : [['cursor', `${cursorText(cursor.from)} -> ${cursorText(cursor.to)}`, '']]),
-    ...(modes === null
-      ? []
-      : [['sync modes', `${modes.from.join(', ')} -> ${modes.to.join(', ')}`, '']]),
-  ]
-}
-
-function pathsText(paths: readonly (readonly string[])[]): string {
-  return paths.length === 0 ? 'none' : `(${paths.map((path) => path.join('.')).join(', ')})`
-}
-
-type CursorDocument = NonNullable<ChangeDocument['cursor']>['from']
-
-function cursorText({ field, source_defined: sourceDefined }: CursorDocument): string {
-  const text = field.length === 0 ? 'none' : field.join('.')
-  return sourceDefined ? `${text} (the source's own)` : text
 }

@@ -11,6 +11,7 @@ import { moment } from '../output/moment.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
 import { count, duration } from '../run/amounts.ts'
+import { changeTable } from './change-table.ts'
 import type { RunPlace } from './run-place.ts'
 import { watchRun } from './watch-run.ts'
 
@@ -139,7 +140,9 @@ function runLines(run: RunDocument, columns: number | undefined): string {
     ]),
     { header, columns },
   )
-  return `${facts}\n${streams}${problemLines(run)}`
+  const changes = run.schema_changes
+  const schema = changes.length === 0 ? '' : `\n${changeTable(changes, columns)}`
+  return `${facts}\n${streams}${schema}${problemLines(run)}`
 }
 
 /** Errors and warnings below the table: they are sentences. */

@@ -2,9 +2,6 @@ import { z } from 'zod'
 import { streamLabel, type JsonObject } from '../../protocol/index.ts'
 import type { SchemaChange, SourceCursor } from '../service.ts'
 
-/** How many changes a connection, a run and an error keep. */
-export const changesKept = 100
-
 const column = z.object({ name: z.string(), type: z.string() })
 const paths = z.array(z.array(z.string()))
 const cursor = z.object({ field: z.array(z.string()), source_defined: z.boolean() })
@@ -25,6 +22,9 @@ export const schemaChangeDocument = z
       .meta({ description: 'Paths of the key’s fields; null where it stayed.' }),
     cursor: z.object({ from: cursor, to: cursor }).nullable(),
     sync_modes: z.object({ from: syncModes, to: syncModes }).nullable(),
+    columns_left: z.int().meta({
+      description: 'How many columns are left off the lists, which have 100 each at most.',
+    }),
   })
   .meta({ id: 'SchemaChange' })
 export type ChangeDocument = z.infer<typeof schemaChangeDocument>
@@ -41,6 +41,7 @@ export function changeDocument(change: SchemaChange): ChangeDocument {
     primary_key: primaryKey && { from: pathsOf(primaryKey.from), to: pathsOf(primaryKey.to) },
     cursor: moved && { from: cursorDocument(moved.from), to: cursorDocument(moved.to) },
     sync_modes: modes && { from: [...modes.from], to: [...modes.to] },
+    columns_left: change.columnsLeft,
   }
 }
 
@@ -48,7 +49,7 @@ export function changeDocument(change: SchemaChange): ChangeDocument {
 export function changeFacts(change: SchemaChange): JsonObject {
   const { name, namespace, ...facts } = changeDocument(change)
   const told = Object.entries(facts).filter(
-    ([, value]) => value !== null && !(Array.isArray(value) && value.length === 0),
+    ([, value]) => value !== null && value !== 0 && !(Array.isArray(value) && value.length === 0),
   )
   const stream = streamLabel(namespace === null ? { name } : { name, namespace })
   return { stream, ...Object.fromEntries(told) }
@@ -73,7 +74,8 @@ function oneSummary(change: SchemaChange): string {
     ...(change.cursor === null ? [] : ['another cursor']),
     ...(change.syncModes === null ? [] : ['other sync modes']),
   ]
-  const more = parts.length > 6 ? `, and ${String(parts.length - 6)} more` : ''
+  const left = Math.max(0, parts.length - 6) + change.columnsLeft
+  const more = left > 0 ? `, and ${String(left)} more` : ''
   return `${stream}: ${parts.slice(0, 6).join(', ')}${more}`
 }
 

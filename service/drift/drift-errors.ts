@@ -1,9 +1,10 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { Connection, SchemaDrift } from '../service.ts'
 import { changeDocument, changeSummary } from './change-document.ts'
+import { firstChanges } from './schema-changes.ts'
 
-/** In an error; the connection has more. */
-const changesTold = 20
+/** In an error, which lists of runs hold too; the connection has more. */
+const told = { changes: 10, columns: 20 }
 
 /** Why a run reads nothing. */
 export function driftBlocked({ name, from }: Connection, drift: SchemaDrift): ConnectError {
@@ -13,7 +14,7 @@ export function driftBlocked({ name, from }: Connection, drift: SchemaDrift): Co
       instance: from,
       summary: changeSummary(drift.changes, drift.total),
       fingerprint: drift.fingerprint,
-      changes: drift.changes.slice(0, changesTold).map(changeDocument),
+      changes: firstChanges(drift.changes, told).map(changeDocument),
       total: drift.total,
     },
   })

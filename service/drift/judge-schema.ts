@@ -1,14 +1,12 @@
 import type { AirbyteCatalog, AirbyteStream } from '../../protocol/index.ts'
 import { matchingStreams } from '../connections/find-stream.ts'
 import type { Connection, SchemaChange, StreamBinding } from '../service.ts'
-import { catalogFingerprint, streamKey } from './catalog-shape.ts'
+import { streamKey } from './catalog-shape.ts'
 import { schemaChanges } from './schema-changes.ts'
 
 /** What the source shows, beside what was approved. Both hold the streams that the connection selects, and no others. */
 export interface SchemaJudgement {
   readonly seen: AirbyteCatalog
-  /** Of `seen`. */
-  readonly fingerprint: string
   /**
    * What was approved. With streams that were selected since, as they are seen for the first time: choosing them approved them.
    * Where nothing was approved yet, it is what is seen.
@@ -26,12 +24,11 @@ export function judgeSchema(
   kept: AirbyteCatalog | null,
 ): SchemaJudgement {
   const seen = seenStreams(streams, catalog, kept)
-  const approved = approvedStreams(streams, seen, kept)
+  const { approved, isNew } = approvedStreams(streams, seen, kept)
   return {
     seen,
-    fingerprint: catalogFingerprint(seen),
     approved,
-    isNew: kept === null || catalogFingerprint(kept) !== catalogFingerprint(approved),
+    isNew,
     changes: schemaChanges(approved, seen),
   }
 }
@@ -64,13 +61,16 @@ function approvedStreams(
   bindings: readonly StreamBinding[] | null,
   seen: AirbyteCatalog,
   kept: AirbyteCatalog | null,
-): AirbyteCatalog {
-  if (kept === null) return seen
-  if (bindings === null) return kept
+): Pick<SchemaJudgement, 'approved' | 'isNew'> {
+  if (kept === null) return { approved: seen, isNew: true }
+  if (bindings === null) return { approved: kept, isNew: false }
   const before = seenStreams(bindings, kept, null)
   const known = new Set(before.streams.map(streamKey))
   const chosen = seen.streams.filter((stream) => !known.has(streamKey(stream)))
-  return { streams: [...before.streams, ...chosen] }
+  const isSame = chosen.length === 0 && before.streams.length === kept.streams.length
+  return isSame
+    ? { approved: kept, isNew: false }
+    : { approved: { streams: [...before.streams, ...chosen] }, isNew: true }
 }
 
 /** Undefined where the catalog has no such stream, or several. */

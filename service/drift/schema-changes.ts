@@ -20,6 +20,25 @@ export function schemaChanges(
   return [...kept, ...added]
 }
 
+/** The first changes with the first columns of each: a source may have any number of both. */
+export function firstChanges(
+  changes: readonly SchemaChange[],
+  most: { readonly changes: number; readonly columns: number },
+): readonly SchemaChange[] {
+  return changes.slice(0, most.changes).map((change) => {
+    const { addedColumns, removedColumns, typeChanges, columnsLeft } = change
+    const sizes = [addedColumns, removedColumns, typeChanges].map(({ length }) => length)
+    const left = sizes.reduce((sum, size) => sum + Math.max(0, size - most.columns), columnsLeft)
+    return {
+      ...change,
+      addedColumns: addedColumns.slice(0, most.columns),
+      removedColumns: removedColumns.slice(0, most.columns),
+      typeChanges: typeChanges.slice(0, most.columns),
+      columnsLeft: left,
+    }
+  })
+}
+
 function byKey({ streams }: AirbyteCatalog): ReadonlyMap<string, AirbyteStream> {
   return new Map(streams.map((stream) => [streamKey(stream), stream]))
 }
@@ -31,6 +50,7 @@ const unchanged = {
   primaryKey: null,
   cursor: null,
   syncModes: null,
+  columnsLeft: 0,
 } as const
 
 function addedStream(stream: AirbyteStream): SchemaChange {
@@ -51,6 +71,7 @@ function changed(before: AirbyteStream, now: AirbyteStream): readonly SchemaChan
     primaryKey: fromTo(from.primaryKey, to.primaryKey),
     cursor: fromTo(from.cursor, to.cursor),
     syncModes: fromTo(from.syncModes, to.syncModes),
+    columnsLeft: 0,
   }
   return isNothing(change) ? [] : [change]
 }

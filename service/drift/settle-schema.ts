@@ -8,10 +8,14 @@ import type {
   SchemaDriftPolicy,
 } from '../service.ts'
 import type { DriftStore } from '../store/store.ts'
-import { changesKept } from './change-document.ts'
+import { catalogFingerprint } from './catalog-shape.ts'
 import { driftBlocked } from './drift-errors.ts'
 import { judgeSchema, type SchemaJudgement } from './judge-schema.ts'
 import { keepToApproved } from './keep-to-approved.ts'
+import { firstChanges } from './schema-changes.ts'
+
+/** What a connection and a run keep of the changes. */
+const kept = { changes: 100, columns: 100 }
 
 export interface SettleOptions {
   readonly connection: Connection
@@ -20,7 +24,7 @@ export interface SettleOptions {
   readonly instances: Pick<InstanceService, 'discover'>
   readonly store: Pick<DriftStore, 'approved' | 'settle'>
   now(): number
-  /** Told of what changed before anything comes of it. */
+  /** Told of what changed (the first 100) before anything comes of it. */
   onChanges(changes: readonly SchemaChange[], policy: SchemaDriftPolicy): void
 }
 
@@ -41,11 +45,11 @@ export interface SettledCatalog {
  */
 export async function settleSchema(options: SettleOptions): Promise<SettledCatalog | undefined> {
   const { connection, instances, store } = options
-  const kept = await store.approved(connection.id)
+  const before = await store.approved(connection.id)
   const { catalog } = await instances.discover(connection.from, { refresh: true })
-  const judged = judgeSchema(connection, catalog, kept)
+  const judged = judgeSchema(connection, catalog, before)
   const policy = connection.options.schemaDrift ?? 'propagate'
-  if (judged.changes.length > 0) options.onChanges(judged.changes, policy)
+  if (judged.changes.length > 0) options.onChanges(firstChanges(judged.changes, kept), policy)
   const drift = driftOf(judged, policy, options)
   if (!(await keep(options, judged, drift))) return undefined
   if (drift?.status === 'blocked') throw driftBlocked(connection, drift)
@@ -72,15 +76,15 @@ async function keep(
 
 /** Null where there is none, or the run follows it. */
 function driftOf(
-  { changes, fingerprint }: SchemaJudgement,
+  { changes, seen }: SchemaJudgement,
   policy: SchemaDriftPolicy,
   options: SettleOptions,
 ): SchemaDrift | null {
   if (changes.length === 0 || policy === 'propagate') return null
   return {
     status: policy === 'ignore' ? 'ignored' : 'blocked',
-    fingerprint,
-    changes: changes.slice(0, changesKept),
+    fingerprint: catalogFingerprint(seen),
+    changes: firstChanges(changes, kept),
     total: changes.length,
     run: options.run.id,
     detectedAt: new Date(options.now()).toISOString(),
@@ -93,6 +97,6 @@ function allChanges(
   now: readonly SchemaChange[],
 ): readonly SchemaChange[] {
   const known = new Set(before.map((change) => JSON.stringify(change)))
-  const fresh = now.filter((change) => !known.has(JSON.stringify(change)))
-  return [...before, ...fresh].slice(0, changesKept)
+  const fresh = firstChanges(now, kept).filter((change) => !known.has(JSON.stringify(change)))
+  return [...before, ...fresh].slice(0, kept.changes)
 }

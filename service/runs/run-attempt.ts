@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { runConnection } from '../../engine/run.ts'
 import type { RunProgress, RunResult, StreamResult } from '../../engine/run-types.ts'
 import { ConnectError, streamIdOf, streamLabel, type JsonObject } from '../../protocol/index.ts'
 import { streamsIn } from '../connections/connection-streams.ts'
-import { changeFacts, changesKept } from '../drift/change-document.ts'
+import { changeFacts } from '../drift/change-document.ts'
 import { requireReadable } from '../drift/keep-to-approved.ts'
 import { settleSchema, type SettledCatalog } from '../drift/settle-schema.ts'
 import { maskedError } from '../instances/mask-secrets.ts'
@@ -20,6 +21,8 @@ import { keepSchemas } from './keep-schemas.ts'
 import type { RunTiming, RunWorkerOptions } from './run-worker-options.ts'
 import { outcomeLabel } from './service-metrics.ts'
 import { untilAnswered } from './until-answered.ts'
+
+const againMs = 250
 
 type AttemptOptions = Omit<RunWorkerOptions, 'queue' | 'timing'> & RunTiming
 
@@ -110,8 +113,11 @@ export class RunAttempt {
     this.#mask.add(source.secrets)
     await this.#keepDone()
     const settled = await this.#settleSchema(connection)
-    // The connection is another one than a moment ago.
-    if (settled === undefined) return this.#prepare()
+    if (settled === undefined) {
+      // The connection is another one than a moment ago; or the run is lost, which the next beat says.
+      await sleep(againMs, undefined, { signal: this.#stop.signal })
+      return this.#prepare()
+    }
     const resolved = streamsIn(settled.catalog, connection, settled.all)
     requireReadable(connection, resolved, settled.seen)
     const options = { run: this.#run.id, done: this.#streams.all, places, resolved }
@@ -120,15 +126,14 @@ export class RunAttempt {
     return { ...planned, connection, source }
   }
 
-  /** Undefined where the connection was changed in the meantime. Ends for good where the run is another's. */
+  /** Undefined where the connection was changed in the meantime, or the run is another's. */
   #settleSchema(connection: Connection): Promise<SettledCatalog | undefined> {
-    this.#stop.signal.throwIfAborted()
     const { store, owner, instances } = this.#options
     return settleSchema({
       ...{ connection, run: this.#run, owner, instances, store: store.drift },
       now: () => this.#options.now(),
       onChanges: (changes, policy) => {
-        for (const change of changes.slice(0, changesKept)) {
+        for (const change of changes) {
           const facts = { policy, ...changeFacts(change) }
           if (policy === 'propagate') this.#logger.info(facts, 'the schema of the source changed')
           else this.#logger.warn(facts, 'the schema of the source is not the approved one')

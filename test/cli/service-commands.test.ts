@@ -354,7 +354,12 @@ test('drift is shown with the command that approves it', async () => {
         addedColumns: [{ name: 'phone', type: 'string' }],
         removedColumns: [{ name: 'fax', type: 'string' }],
         typeChanges: [{ name: 'age', from: 'integer', to: 'number' }],
-        ...{ primaryKey: { from: [['id']], to: [] }, cursor: null, syncModes: null },
+        ...{
+          primaryKey: { from: [['id']], to: [] },
+          cursor: null,
+          syncModes: null,
+          columnsLeft: 0,
+        },
       },
     ],
     ...{ total: 3, run: 'run_1', detectedAt: '2026-11-26T10:00:00.000Z' },

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   absentColumns,
@@ -7,6 +8,8 @@ import {
 } from '../../../protocol/index.ts'
 import { streamsIn } from '../../../service/connections/connection-streams.ts'
 import { keepToApproved, requireReadable } from '../../../service/drift/keep-to-approved.ts'
+import { schemaChanges } from '../../../service/drift/schema-changes.ts'
+import { catalogs } from './random-catalogs.ts'
 
 const approved: AirbyteStream = {
   name: 'orders',
@@ -104,5 +107,37 @@ describe('what cannot be kept to is refused:', () => {
     const seen = { streams: [seenAs({ json_schema: { properties: { id: {}, at: {} } } })] }
     const reads = keepToApproved({ streams: [approved] }, seen)
     requireReadable(connection, streamsIn(reads, connection, seen), seen)
+  })
+})
+
+describe('keeping to what was approved', () => {
+  it('leaves no difference to it but streams that are gone', () => {
+    fc.assert(
+      fc.property(catalogs, catalogs, (before, now) => {
+        const reads = keepToApproved(before, now)
+        const left = schemaChanges(before, reads)
+        const gone = schemaChanges(before, now).filter(({ change }) => change === 'removed')
+        expect(left).toEqual(gone)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('declares as absent exactly what the source has no more', () => {
+    fc.assert(
+      fc.property(catalogs, catalogs, (before, now) => {
+        const removed = schemaChanges(before, now)
+          .filter(({ change }) => change === 'changed')
+          .flatMap(({ name, removedColumns }) =>
+            removedColumns.map((column) => `${name}.${column.name}`),
+          )
+        const absent = keepToApproved(before, now).streams.flatMap(
+          ({ name, json_schema: schema }) =>
+            [...absentColumns(schema)].map((column) => `${name}.${column}`),
+        )
+        expect(absent.toSorted()).toEqual(removed.toSorted())
+      }),
+      { numRuns: 300 },
+    )
   })
 })

@@ -2,8 +2,9 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AirbyteCatalog, AirbyteStream, JsonObject } from '../../../protocol/index.ts'
 import { catalogFingerprint } from '../../../service/drift/catalog-shape.ts'
-import { schemaChanges } from '../../../service/drift/schema-changes.ts'
+import { firstChanges, schemaChanges } from '../../../service/drift/schema-changes.ts'
 import type { FromTo, SchemaChange } from '../../../service/service.ts'
+import { catalogs } from './random-catalogs.ts'
 
 const orders: AirbyteStream = {
   name: 'orders',
@@ -38,6 +39,7 @@ const nothing = {
   primaryKey: null,
   cursor: null,
   syncModes: null,
+  columnsLeft: 0,
 } as const
 
 describe('the changes of a schema', () => {
@@ -128,43 +130,29 @@ describe('the changes of a schema', () => {
   })
 })
 
-const property = fc.constantFrom<JsonObject>(
-  { type: 'integer' },
-  { type: 'number' },
-  { type: ['null', 'string'] },
-  { type: 'string', format: 'date-time' },
-  { type: 'object', properties: { a: { type: 'string' } } },
-  {},
-)
-const names = fc.constantFrom('id', 'a', 'b', 'A', '__proto__', '7', 'ä"', '')
-const path = fc.array(names, { minLength: 1, maxLength: 2 })
-const stream: fc.Arbitrary<AirbyteStream> = fc.record(
-  {
-    name: fc.constantFrom('orders', 'users', '["orders"]', ''),
-    namespace: fc.constantFrom('', 'public', 'null'),
-    json_schema: fc
-      .array(fc.tuple(names, property), { maxLength: 5 })
-      .map((properties): JsonObject => ({ properties: Object.fromEntries(properties) })),
-    supported_sync_modes: fc.constantFrom<AirbyteStream['supported_sync_modes']>(
-      ['full_refresh'],
-      ['incremental', 'full_refresh'],
-      ['full_refresh', 'incremental'],
-    ),
-    source_defined_primary_key: fc.array(path, { maxLength: 2 }),
-    default_cursor_field: path,
-    source_defined_cursor: fc.boolean(),
-  },
-  { requiredKeys: ['name', 'json_schema', 'supported_sync_modes'] },
-)
-const catalog: fc.Arbitrary<AirbyteCatalog> = fc
-  .uniqueArray(stream, {
-    maxLength: 4,
-    selector: ({ name, namespace }) => JSON.stringify([name, namespace ?? null]),
+it('of many changes and columns the first are kept, and the others are counted', () => {
+  const columns = Array.from(
+    { length: 7 },
+    (_, n) => [`c${String(n)}`, { type: 'string' }] as const,
+  )
+  const wide = { ...orders, ...withColumns(Object.fromEntries(columns)) }
+  const changes = schemaChanges({ streams: [orders] }, { streams: [wide, { ...wide, name: 'b' }] })
+  expect(changes).toHaveLength(2)
+  const [first, ...others] = firstChanges(changes, { changes: 1, columns: 2 })
+  expect(others).toEqual([])
+  expect(first).toMatchObject({
+    addedColumns: [{ name: 'c0' }, { name: 'c1' }],
+    removedColumns: [{ name: 'id' }, { name: 'total' }],
+    columnsLeft: 6,
   })
-  .map((streams) => ({ streams }))
+  expect(
+    firstChanges(first === undefined ? [] : [first], { changes: 1, columns: 1 }),
+  ).toMatchObject([{ columnsLeft: 8 }])
+})
+
 const two = fc.oneof(
-  fc.tuple(catalog, catalog),
-  catalog.map((one): [AirbyteCatalog, AirbyteCatalog] => [one, shuffled(one)]),
+  fc.tuple(catalogs, catalogs),
+  catalogs.map((one): [AirbyteCatalog, AirbyteCatalog] => [one, shuffled(one)]),
 )
 
 function shuffled({ streams }: AirbyteCatalog): AirbyteCatalog {
@@ -236,7 +224,7 @@ describe('the comparison of two catalogs', () => {
 
   it('finds nothing between a catalog and the same in another order', () => {
     fc.assert(
-      fc.property(catalog, (one) => {
+      fc.property(catalogs, (one) => {
         expect(schemaChanges(one, shuffled(one))).toEqual([])
       }),
       { numRuns: 200 },

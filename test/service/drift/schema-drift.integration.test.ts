@@ -107,6 +107,10 @@ describe('block_until_approved', () => {
     expect(told).toMatch(/public\.orders +column added +phone +string/)
     expect(told).toContain(`approve: ${approve ?? ''}`)
 
+    const shown = await command(`reactor connect connections runs get ${name} ${blocked.id}`)
+    expect(shown).toMatch(/public\.orders +column added +phone +string/)
+    expect(shown).toContain('[schema_drift_blocked]')
+
     // The schedule goes on, and the first sighting stands.
     const again = await shop.scheduledRun()
     expect(again).toMatchObject({ status: 'failed', error: { code: 'schema_drift_blocked' } })

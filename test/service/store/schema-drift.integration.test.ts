@@ -106,7 +106,7 @@ test('what changed is part of the run, whatever its names hold', async () => {
     ...{ name: '\ud800\0"', namespace: null },
     change: 'removed',
     ...{ addedColumns: [], removedColumns: [], typeChanges: [] },
-    ...{ primaryKey: null, cursor: null, syncModes: null },
+    ...{ primaryKey: null, cursor: null, syncModes: null, columnsLeft: 0 },
   }
   const drift = { shown: { ...shown, changes: [change] }, catalog: catalogOf('\0') }
   expect(await store.drift.settle({ ...settled, drift, changes: [change] })).toBe(true)

@@ -68,6 +68,7 @@ test('a connection shows its drift, which is approved by its fingerprint', async
           to: { field: ['at'], sourceDefined: true },
         },
         syncModes: null,
+        columnsLeft: 0,
       },
     ],
     ...{ total: 1, run: 'run_1', detectedAt: '2026-11-26T10:00:00.000Z' },

@@ -1,0 +1,51 @@
+import { streamLabel } from '../../protocol/index.ts'
+import type { ChangeDocument } from '../../service/drift/change-document.ts'
+import { table } from '../output/table.ts'
+
+/** How the schema of a source differs from what was approved, a line for each difference. */
+export function changeTable(
+  changes: readonly ChangeDocument[],
+  columns: number | undefined,
+): string {
+  const rows = changes.flatMap((change) =>
+    changeRows(change).map((row) => [labelOf(change), ...row]),
+  )
+  return table(rows, { header: ['STREAM', 'CHANGE', 'WHAT', 'TYPE'], columns })
+}
+
+function labelOf({ name, namespace }: ChangeDocument): string {
+  return streamLabel(namespace === null ? { name } : { name, namespace })
+}
+
+function changeRows(change: ChangeDocument): readonly (readonly string[])[] {
+  const { primary_key: key, cursor, sync_modes: modes } = change
+  return [
+    ...(change.change === 'changed' ? [] : [[`stream ${change.change}`, '', '']]),
+    ...change.added_columns.map(({ name, type }) => ['column added', name, type]),
+    ...change.removed_columns.map(({ name, type }) => ['column removed', name, type]),
+    ...change.type_changes.map(({ name, from, to }) => ['type changed', name, `${from} -> ${to}`]),
+    ...(key === null
+      ? []
+      : [['primary key', `${pathsText(key.from)} -> ${pathsText(key.to)}`, '']]),
+    ...(cursor === null
+      ? []
+      : [['cursor', `${cursorText(cursor.from)} -> ${cursorText(cursor.to)}`, '']]),
+    ...(change.columns_left > 0
+      ? [['and more', `${String(change.columns_left)} columns`, '']]
+      : []),
+    ...(modes === null
+      ? []
+      : [['sync modes', `${modes.from.join(', ')} -> ${modes.to.join(', ')}`, '']]),
+  ]
+}
+
+function pathsText(paths: readonly (readonly string[])[]): string {
+  return paths.length === 0 ? 'none' : `(${paths.map((path) => path.join('.')).join(', ')})`
+}
+
+type CursorDocument = NonNullable<ChangeDocument['cursor']>['from']
+
+function cursorText({ field, source_defined: sourceDefined }: CursorDocument): string {
+  const text = field.length === 0 ? 'none' : field.join('.')
+  return sourceDefined ? `${text} (the source's own)` : text
+}
