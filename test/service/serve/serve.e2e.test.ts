@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { expect, test } from 'vitest'
@@ -264,6 +264,16 @@ test.concurrent(
   },
   120_000,
 )
+
+test.concurrent('a wrong policy stops the start, with the place', async () => {
+  await using folder = await serviceFolder()
+  const file = join(folder.path, 'own.cedar')
+  await writeFile(file, 'permit (\n  principal in Kind::"boss", action, resource\n);')
+  const environment = { REACTOR_CONNECT_POLICY_FILE: file }
+  await expect(folder.start({ environment })).rejects.toThrow(
+    /own\.cedar cannot be used, line 2, column 16[\s\S]*policy_invalid/,
+  )
+})
 
 test.concurrent('a process with only one half of a run is refused', async () => {
   await using folder = await serviceFolder()
