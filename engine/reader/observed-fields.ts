@@ -20,8 +20,9 @@ export interface ObservedField {
   readonly types: Readonly<Partial<Record<ObservedType, number>>>
 }
 
-/** A source that makes names up must not fill the memory. */
+/** A source that makes names up must not fill the memory: so many fields, with names of so many characters. */
 const maxFields = 2_000
+const maxNameLength = 1_000
 
 /** What the records really hold, whatever their schema says. */
 export class ObservedFields {
@@ -32,7 +33,7 @@ export class ObservedFields {
       if (value === undefined) continue
       let types = this.#fields.get(name)
       if (types === undefined) {
-        if (this.#fields.size >= maxFields) continue
+        if (this.#fields.size >= maxFields || name.length > maxNameLength) continue
         types = new Map()
         this.#fields.set(name, types)
       }

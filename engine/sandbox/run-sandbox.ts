@@ -54,6 +54,8 @@ export async function runSandbox(
       // The schema says itself that it is a sandbox's, and since when: a sweep drops it.
       ports.logger.warn({ err: failure, sandbox: id }, 'a sandbox could not be dropped')
     })
+    // What broke when it was stopped is no error of its own.
+    requireGoing(signal, plan)
     throw error
   }
 }

@@ -68,12 +68,6 @@ export function streamOf(discovered: SinkStream, pair: Pair, mode: SyncMode): Si
   }
 }
 
-/** A table's columns without the metadata, and its rows as texts in the types that it has after a run. */
-export interface TableState {
-  readonly columns: readonly { readonly name: string; readonly type: string }[]
-  readonly rows: readonly Row[]
-}
-
 export async function columnsOf(
   database: TestDatabase,
   table: string,

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { describe, expect, test, vi } from 'vitest'
 import { manifestType } from '../../../connectors/registry.ts'
 import { destinationFingerprint } from '../../../engine/sandbox/destination-fingerprint.ts'
@@ -209,6 +210,27 @@ describe('a sandbox', () => {
       dependent_views: [{ schema: 'public', name: 'report', columns: ['id', 'score'] }],
     })
     expect(rowsOf(well)).toMatchObject({ insert: 10 })
+  })
+
+  test('only reads production, beside whoever else works there', async () => {
+    await using db = await testDatabase()
+    const ready = await plan(db, { source: faker({ name: 'a', rows: 20, columns: 'narrow' }) })
+    await runPlan(ready)
+    await db.query(`ALTER TABLE dest.a ALTER id TYPE integer`)
+    const production = [await checksum(db, 'dest'), await checksum(db, 'reactor_connect')]
+    const other = new pg.Client({ connectionString: db.url })
+    await other.connect()
+    try {
+      // Only ACCESS SHARE goes with it.
+      await other.query('BEGIN')
+      await other.query('LOCK TABLE dest.a, reactor_connect.streams IN EXCLUSIVE MODE')
+      await other.query('LOCK TABLE reactor_connect.slices, reactor_connect.runs IN EXCLUSIVE MODE')
+      const { streams } = await sandboxPlan(ready)
+      expect(rowsOf(streams[0])).toEqual({ insert: 0, update: 0, unchanged: 20, delete: 0 })
+    } finally {
+      await other.end()
+    }
+    expect([await checksum(db, 'dest'), await checksum(db, 'reactor_connect')]).toEqual(production)
   })
 
   test.for(['hard', 'soft'] as const)('shows %s deletes of a change stream', async (deletes) => {
