@@ -1,7 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { findPackageJSON } from 'node:module'
 import process from 'node:process'
-import { z } from 'zod'
 import {
   allowedNetworksOf,
   catalogFolderOf,
@@ -30,6 +27,7 @@ import { Screen } from './run/screen.ts'
 import { scrubber } from '../service/instances/scrubber.ts'
 import type { RotateKeyFlags } from './vault/vault-program.ts'
 import { StopSignals } from './run/stop-signals.ts'
+import { packageVersion } from './version.ts'
 
 /** Set as soon as the secrets are known: everything that is written goes through it. */
 let scrub = (text: string): string => text
@@ -216,10 +214,4 @@ function finish(output: RunOutput, end: RunEnd): void {
   process.exitCode = end.exitCode
   // A source that still has not answered must not hold the command; what was written is out (pipes are synchronous here).
   if (end.kind === 'stopped') process.exit()
-}
-
-function packageVersion(): string {
-  const path = findPackageJSON('.', import.meta.url)
-  if (path === undefined) return 'unknown'
-  return z.object({ version: z.string() }).parse(JSON.parse(readFileSync(path, 'utf8'))).version
 }

@@ -7,8 +7,15 @@ import process from 'node:process'
 // What is imported from here on, in all threads, starts faster the next time.
 enableCompileCache()
 const argv = process.argv.slice(2)
-if (argv[0] === 'connect' && argv[1] === 'source') await runSource()
+// Asked by installers and scripts, again and again: the commands are not loaded for it.
+if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) await showVersion()
+else if (argv[0] === 'connect' && argv[1] === 'source') await runSource()
 else await runAny()
+
+async function showVersion(): Promise<void> {
+  const { packageVersion } = await import('./version.ts')
+  process.stdout.write(`${packageVersion()}\n`)
+}
 
 async function runSource(): Promise<void> {
   const { runSourceCommandLine } = await import('./source/source-process.ts')

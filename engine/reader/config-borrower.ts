@@ -2,14 +2,15 @@ import type { MessagePort } from 'node:worker_threads'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import type { ConfigReply, ConfigRequest, StopRequest } from '../pools/worker-events.ts'
 
-/** The worker's side of `ChangeConfig`: see `ConfigLender`. */
-export class ConfigBorrower {
+/** The worker's side of `ChangeConfig`: see `ConfigLender`. Dispose it before the job ends: what was changed is kept then. */
+export class ConfigBorrower implements AsyncDisposable {
   readonly #port: MessagePort
   readonly #signal: AbortSignal
   readonly #waiting = new Map<number, PromiseWithResolvers<JsonObject>>()
+  readonly #changes = new Set<Promise<unknown>>()
   #lastId = 0
 
-  /** @param signal ends all waiting */
+  /** @param signal ends the wait for others; a change that has begun goes on to its end: a token that was used up is gone */
   constructor(port: MessagePort, signal: AbortSignal) {
     this.#port = port
     this.#signal = signal
@@ -18,35 +19,52 @@ export class ConfigBorrower {
     })
   }
 
-  async change(change: (kept: JsonObject) => Promise<JsonObject | null>): Promise<JsonObject> {
+  change(change: (kept: JsonObject) => Promise<JsonObject | null>): Promise<JsonObject> {
+    const changing = this.#change(change)
+    const settled = changing
+      .catch(() => undefined) // the caller of `change` gets it
+      .finally(() => this.#changes.delete(settled))
+    this.#changes.add(settled)
+    return changing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#changes)
+  }
+
+  async #change(change: (kept: JsonObject) => Promise<JsonObject | null>): Promise<JsonObject> {
     this.#lastId += 1
     const id = this.#lastId
-    let config: JsonObject | null = null
-    const lent = await this.#ask({ type: 'config_asked', id })
+    const lent = await this.#borrow(id)
     try {
-      config = await change(lent)
+      const config = await change(lent)
+      return await this.#ask({ type: 'config_returned', id, config })
     } catch (error) {
       this.#post({ type: 'config_returned', id, config: null })
       throw error
     }
-    return this.#ask({ type: 'config_returned', id, config })
+  }
+
+  async #borrow(id: number): Promise<JsonObject> {
+    this.#signal.throwIfAborted()
+    const lent = this.#ask({ type: 'config_asked', id })
+    const stop = (): void => {
+      this.#waiting.get(id)?.reject(this.#signal.reason)
+      this.#waiting.delete(id)
+    }
+    this.#signal.addEventListener('abort', stop, { once: true })
+    try {
+      return await lent
+    } finally {
+      this.#signal.removeEventListener('abort', stop)
+    }
   }
 
   #ask(request: ConfigRequest): Promise<JsonObject> {
     const answer = Promise.withResolvers<JsonObject>()
     this.#waiting.set(request.id, answer)
-    const stop = (): void => {
-      this.#waiting.delete(request.id)
-      answer.reject(this.#signal.reason)
-    }
-    if (this.#signal.aborted) stop()
-    else {
-      this.#signal.addEventListener('abort', stop, { once: true })
-      this.#post(request)
-    }
-    return answer.promise.finally(() => {
-      this.#signal.removeEventListener('abort', stop)
-    })
+    this.#post(request)
+    return answer.promise
   }
 
   #hear(reply: ConfigReply): void {

@@ -78,7 +78,7 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
   }, reportEveryMs)
   try {
     let outcome: 'complete' | 'stopped' = 'complete'
-    const borrower = new ConfigBorrower(job.events, context.signal)
+    await using borrower = new ConfigBorrower(job.events, context.signal)
     for (const slice of writer.resume.slices) {
       if (outcome === 'complete' && !slice.complete)
         outcome = await readSlice({ job, context, writer, output, limited, borrower }, slice)

@@ -20,7 +20,7 @@ export type SourceAnswer =
 export async function askSource(job: SourceJob): Promise<JobResult<SourceAnswer>> {
   return runJob(job, async ({ logger, signal }) => {
     const connector = connectorOf(job.type)
-    const borrower = new ConfigBorrower(job.events, signal)
+    await using borrower = new ConfigBorrower(job.events, signal)
     const context: ConnectorContext = {
       logger,
       signal,

@@ -394,8 +394,10 @@ describe('around it', () => {
     const unknown = await reactor('connect instances create my-stripe --type stripe --json')
     expect(unknown.code).toBe(1)
     expect(JSON.parse(unknown.out)).toMatchObject({ error: { code: 'unknown_connector' } })
+    const action = await reactor('connect actions invoke numbers send --input {}')
+    expect(action.err).toContain('[not_available]')
     const user = await reactor('auth login user@example.com --password ...')
-    expect(user.err).toContain('[not_available]')
+    expect(user.err).toContain('[login_refused]')
   })
 
   test('an instance that a connection reads is kept; without it, both go', async () => {

@@ -10,6 +10,7 @@ import { buildTokenRequest } from './oauth-token-form.ts'
 import { RefreshTokenRejection } from './oauth-refresh-error.ts'
 import {
   isNetworkError,
+  requestSingleUse,
   requestToken,
   TokenRequestError,
   untilItPasses,
@@ -106,8 +107,9 @@ class OAuth {
   async #request(): Promise<FreshToken> {
     const { isSingleUse, rules } = this.#settings
     const request = await buildTokenRequest(this.#settings)
-    const answer = await requestToken(this.#environment, request, rules)
-    return isSingleUse ? this.#readSingleUse(answer) : this.#read(answer)
+    return isSingleUse
+      ? this.#readSingleUse(await requestSingleUse(this.#environment, request, rules))
+      : this.#read(await requestToken(this.#environment, request, rules))
   }
 
   #read(answer: Value): FreshToken {

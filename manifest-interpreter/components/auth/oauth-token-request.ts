@@ -23,16 +23,30 @@ export class TokenRequestError extends Error {
 /** How long a failing token endpoint is asked again, in seconds. */
 const MAX_SECONDS = 300
 
+/** Others may wait for the answer, and a run that is stopped. */
+const SINGLE_USE_TIMEOUT_MS = 20_000
+
 /**
  * Sends a token request and gives the body of the answer. Throws a TransportError, a TokenRequestError, and a
  * RefreshTokenRejection where the endpoint rejected the refresh token.
  */
 export async function requestToken(
-  { transport, signal }: Environment,
+  { transport, signal }: Pick<Environment, 'transport' | 'signal'>,
   request: HttpRequest,
   rules: RefreshErrorRules,
 ): Promise<Value> {
   return readAnswer(await transport.send(request, signal), rules)
+}
+
+/** The same with a refresh token that works once: who is stopped waits for the answer all the same, it has the next one. */
+export function requestSingleUse(
+  { transport }: Environment,
+  request: HttpRequest,
+  rules: RefreshErrorRules,
+): Promise<Value> {
+  const { signal } = new AbortController()
+  const timed = { ...request, readTimeoutMs: SINGLE_USE_TIMEOUT_MS }
+  return requestToken({ transport, signal }, timed, rules)
 }
 
 /** Waits and tries again after a failed connection, a 429 and a 5xx of a token request. */
