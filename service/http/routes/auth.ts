@@ -21,6 +21,7 @@ const anonymous = { config: { anonymous: true } } as const
 const anonymousFailures = [
   'request_invalid',
   'unexpected',
+  'identity_unreachable',
   'store_unavailable',
   'request_timed_out',
 ] as const
@@ -78,6 +79,7 @@ function changePasswordRoute(api: App, logins: LoginService): void {
           ...failures(
             ...bodyFailures,
             ...(['login_required', 'login_refused', 'login_throttled'] as const),
+            'identity_unreachable',
             'identity_external',
           ),
         },

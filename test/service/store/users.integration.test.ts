@@ -67,12 +67,10 @@ describe('users', () => {
     const email = 'ada@example.com'
     await users.create(user(email))
     await users.delete(email)
-    for (const work of [
-      users.delete(email),
-      users.setRole(email, 'admin'),
-      users.setPassword(email, 'x'),
-    ])
-      await expect(work).rejects.toMatchObject({ code: 'user_not_found', details: { email } })
+    const notFound = { code: 'user_not_found', details: { email } }
+    await expect(users.delete(email)).rejects.toMatchObject(notFound)
+    await expect(users.setRole(email, 'admin')).rejects.toMatchObject(notFound)
+    await expect(users.setPassword(email, 'x')).rejects.toMatchObject(notFound)
   })
 
   test('are listed by e-mail, page after page', async () => {
