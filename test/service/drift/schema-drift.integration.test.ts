@@ -151,7 +151,7 @@ describe('block_until_approved', () => {
     })
     const { drift } = await connections.get(name)
     await connections.approve(name, drift?.fingerprint ?? '')
-    expect(await shop.run()).toMatchObject({ status: 'complete' })
+    expect(await approvedColumns(name)).toEqual(['id', 'total', 'phone'])
   })
 
   test('a change that is undone at the source needs no approval, and streams that are not selected do not matter', async () => {
@@ -228,8 +228,7 @@ describe('propagate, the default', () => {
   test('the run follows the source and says so; what it saw is approved', async () => {
     await using shop = await openShop({})
     const { source, name } = shop
-    expect(await shop.run()).toMatchObject({ status: 'complete', schemaChanges: [] })
-    expect(await approvedColumns(shop.name)).toEqual(['id', 'total', 'note'])
+    expect(await approvedColumns(name)).toEqual(['id', 'total', 'note'])
     await source.query(`
       ALTER TABLE orders ADD COLUMN phone text;
       ALTER TABLE orders ALTER COLUMN total TYPE text;
@@ -250,7 +249,7 @@ describe('propagate, the default', () => {
         },
       }),
     )
-    expect(await approvedColumns(shop.name)).toEqual(['id', 'total', 'note', 'phone'])
+    expect(await approvedColumns(name)).toEqual(['id', 'total', 'note', 'phone'])
     expect(await shop.rows('id::int, total, phone')).toEqual([
       ...[1, 2, 3].map((id) => ({ id, total: String(id * 10), phone: null })),
       { id: 4, total: 'many', phone: '+49' },
@@ -263,7 +262,6 @@ describe('ignore', () => {
   test('the run keeps to the approved columns and types, and says what it left', async () => {
     await using shop = await openShop({ policy: 'ignore' })
     const { source, name } = shop
-    expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3 })
     await source.query(`
       ALTER TABLE orders ADD COLUMN phone text;
       ALTER TABLE orders ALTER COLUMN total TYPE text;
@@ -291,10 +289,7 @@ describe('ignore', () => {
         "id::int, total::int, note, _airbyte_meta->'changes'->0->>'field' AS changed",
       ),
     ).toMatchObject([
-      ...[1, 2].map((id) => ({ id, total: id * 10, note: `note ${String(id)}` })),
-      // Read again: it is not what it was at the last cursor value.
-      { id: 3, total: 30, note: null },
-      { id: 4, total: 40, note: null, changed: null },
+      ...[1, 2, 3, 4].map((id) => ({ id, total: id * 10, note: null, changed: null })),
       { id: 5, total: null, note: null, changed: 'total' },
     ])
     const columns = await place.data.query(
