@@ -177,6 +177,7 @@ function commandOutput({ json }: { readonly json?: true }): CommandOutput {
     json: json === true,
     columns: process.stdout.isTTY ? process.stdout.columns : undefined,
     paint: paintFor(process.stderr),
+    outPaint: paintFor(process.stdout),
     screen,
     write: writeWithRoom,
   }

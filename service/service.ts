@@ -8,6 +8,7 @@ import type {
   JsonObject,
   JsonValue,
 } from '../protocol/index.ts'
+import type { SandboxService } from './sandbox/sandboxes.ts'
 import type { ConnectorDescriptor } from '../connectors/connector.ts'
 import type { Listed } from './access/access-request.ts'
 import type { Authenticator, Principal, PrincipalKind, Scope } from './access/principal.ts'
@@ -22,6 +23,7 @@ export interface Service {
   readonly connections: ConnectionService
   readonly runs: RunService
   readonly schemas: SchemaService
+  readonly sandboxes: SandboxService
   readonly apiKeys: ApiKeyService
   readonly users: UserService
   readonly logins: LoginService

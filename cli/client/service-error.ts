@@ -12,7 +12,7 @@ const jsonDetails = z.record(z.string(), z.json())
 
 /** The part of the API's error that is used here: a newer service may say more. */
 export const serviceErrorDocument = z.object({
-  error: z.object({
+  error: z.looseObject({
     code: z.string(),
     message: z.string(),
     suggested_fix: z.string(),
@@ -21,15 +21,26 @@ export const serviceErrorDocument = z.object({
 })
 export type ServiceError = z.output<typeof serviceErrorDocument>['error']
 
+/** What the service said, with the details that an error cannot hold: the cause of the error that is thrown. */
+export class ServiceRefusal extends Error {
+  override readonly name = 'ServiceRefusal'
+  readonly body: ServiceError
+
+  constructor(body: ServiceError) {
+    super(body.message)
+    this.body = body
+  }
+}
+
 /** The service's error as the one that it threw itself. */
-export function serviceError({
-  code,
-  message,
-  suggested_fix,
-  details,
-}: ServiceError): ConnectError {
+export function serviceError(body: ServiceError): ConnectError {
+  const { code, message, suggested_fix, details } = body
+  const cause = new ServiceRefusal(body)
   if (isKnown(code))
-    return new ConnectError(code, { details: plainDetails(jsonDetails.parse(details ?? {})) })
+    return new ConnectError(code, {
+      details: plainDetails(jsonDetails.parse(details ?? {})),
+      cause,
+    })
   return new ConnectError('service_refused', {
     details: {
       message: plainText(message),

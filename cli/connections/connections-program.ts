@@ -5,8 +5,7 @@ import {
   type AskService,
   type CommonFlags,
 } from '../client/service-command.ts'
-import { ifVersionOption, limitOption, positiveNumber } from '../options.ts'
-import { promoteConnection, sandboxConnection } from '../reserved/reserved-commands.ts'
+import { ifVersionOption, limitOption } from '../options.ts'
 import {
   createConnection,
   deleteConnection,
@@ -19,6 +18,7 @@ import {
 } from './connection-commands.ts'
 import { approveSchema, showDrift } from './drift-commands.ts'
 import { runsCommand } from './runs-program.ts'
+import { sandboxCommands } from './sandbox-program.ts'
 
 /** `reactor connect connections …`. */
 export function connectionsCommand(connect: Command, ask: AskService): void {
@@ -30,7 +30,7 @@ export function connectionsCommand(connect: Command, ask: AskService): void {
   lookAt(connections, ask)
   schemaDrift(connections, ask)
   change(connections, ask)
-  tryOut(connections, ask)
+  sandboxCommands(connections, ask)
   runsCommand(connections, ask)
 }
 
@@ -182,25 +182,6 @@ function change(connections: Command, ask: AskService): void {
     .argument('<NAME>')
     .action(async (name: string, flags: CommonFlags) =>
       ask(flags, (around) => deleteConnection(around, name)),
-    )
-}
-
-function tryOut(connections: Command, ask: AskService): void {
-  serviceCommand(
-    connections,
-    'sandbox',
-    'read some rows, and show what a run would change (not available yet)',
-  )
-    .argument('<NAME>')
-    .option('--limit-rows <N>', 'rows of each stream', positiveNumber, 100)
-    .action(async (name: string, flags: CommonFlags & { limitRows: number }) =>
-      ask(flags, (around) => sandboxConnection(around, name, flags)),
-    )
-  serviceCommand(connections, 'promote', 'make what the sandbox showed happen (not available yet)')
-    .argument('<NAME>')
-    .requiredOption('--token <TOKEN>', 'the promote_token of the sandbox')
-    .action(async (name: string, flags: CommonFlags & { token: string }) =>
-      ask(flags, (around) => promoteConnection(around, name, flags)),
     )
 }
 

@@ -9,6 +9,8 @@ export interface CommandOutput {
   readonly columns: number | undefined
   /** Colours on standard error. */
   readonly paint: Paint
+  /** Colours on standard output. */
+  readonly outPaint: Paint
   /** Standard error: notes, progress. */
   readonly screen: Screen
   /** Standard output; resolves when there is room for more. */

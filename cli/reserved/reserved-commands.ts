@@ -22,23 +22,6 @@ async function askReserved(
   return exitCodes.complete
 }
 
-export async function sandboxConnection(
-  around: Around,
-  name: string,
-  { limitRows }: { readonly limitRows: number },
-): Promise<number> {
-  const path = apiPath('connections', name, 'sandbox')
-  return askReserved(around, path, { limit_rows: limitRows })
-}
-
-export async function promoteConnection(
-  around: Around,
-  name: string,
-  { token }: { readonly token: string },
-): Promise<number> {
-  return askReserved(around, apiPath('connections', name, 'promote'), { promote_token: token })
-}
-
 /** What the connector's descriptor says of its actions. */
 export async function listActions(around: Around, name: string): Promise<number> {
   const { client, output } = around

@@ -670,6 +670,38 @@ export const errorCodes = {
     suggestedFix:
       'Set `policy_file` to a file that the service can read, or leave it out to go by the default policy.',
   },
+  promote_outdated: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Connection {connection} was not promoted: since the sandbox {what} changed',
+    suggestedFix:
+      'Look at the new diff in `details.sandbox`, and promote with its `promote_token`; where there is none, run `reactor connect connections sandbox {connection}`.',
+  },
+  promote_token_expired: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'The promote token of connection {connection} has expired',
+    suggestedFix:
+      'Run `reactor connect connections sandbox {connection}` again and promote with the new token.',
+  },
+  promote_token_invalid: {
+    failureType: 'config_error',
+    httpStatus: 403,
+    retryable: false,
+    message: 'The promote token is not one of yours for connection {connection}',
+    suggestedFix:
+      'Run `reactor connect connections sandbox {connection}` with the same key that promotes, and pass on the token unchanged.',
+  },
+  promote_token_used: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'The promote token of connection {connection} was used: it started run {run}',
+    suggestedFix:
+      'Look at the run with `reactor connect connections runs get {connection} {run}`. For another promotion run a new sandbox.',
+  },
   rate_limited: {
     failureType: 'transient_error',
     httpStatus: 429,
@@ -791,6 +823,29 @@ export const errorCodes = {
     message: 'Run {run} is complete: there is nothing to retry',
     suggestedFix: 'Start a new run with `reactor connect connections runs start {connection}`.',
   },
+  sandbox_active: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Connection {connection} has a sandbox that runs',
+    suggestedFix:
+      'Wait for its end (`reactor connect connections sandboxes {connection}`), or delete it, and repeat this.',
+  },
+  sandbox_limit_reached: {
+    failureType: 'transient_error',
+    httpStatus: 429,
+    retryable: true,
+    message: 'This service runs {limit} sandboxes already, as many as it does at the same time',
+    suggestedFix: 'Repeat the same request in {seconds} seconds.',
+  },
+  sandbox_not_found: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'Connection {connection} has no sandbox {sandbox}',
+    suggestedFix:
+      'Run `reactor connect connections sandboxes {connection}` for the ids of its sandboxes.',
+  },
   sandbox_stopped: {
     failureType: 'transient_error',
     httpStatus: 503,
@@ -798,6 +853,14 @@ export const errorCodes = {
     message:
       'The sandbox of connection {connection} was stopped before its end; nothing of it is left',
     suggestedFix: 'Run `reactor connect connections sandbox {connection}` again.',
+  },
+  sandbox_timed_out: {
+    failureType: 'transient_error',
+    httpStatus: 504,
+    retryable: true,
+    message: 'The sandbox had not ended after {seconds} seconds, and was given up',
+    suggestedFix:
+      'Ask for fewer rows (`--limit-rows 10`) or for some streams only (`--streams A,B`); look at the log of the service where source and destination should be quick.',
   },
   schedule_invalid: {
     failureType: 'config_error',

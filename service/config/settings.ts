@@ -124,6 +124,13 @@ export const settingsSchema = z.object({
     description:
       'Reverse proxies whose `X-Forwarded-For` says which address a request comes from, for limits and the audit log.',
   }),
+  sandboxLifetimeSeconds: setting(wholeNumber(1, 86_400).default(3_600), {
+    path: 'sandbox.lifetime_seconds',
+    type: 'whole number, 1 to 86400',
+    standard: '3600',
+    description:
+      'How long the rows of a sandbox stay at the destination, and its promote token is good.',
+  }),
   dataDir: setting(folder(), {
     path: 'data_dir',
     type: 'folder',

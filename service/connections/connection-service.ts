@@ -2,7 +2,6 @@ import type { Logger } from 'pino'
 import {
   ConnectError,
   streamIdOf,
-  streamLabel,
   type AirbyteCatalog,
   type StreamId,
 } from '../../protocol/index.ts'
@@ -12,7 +11,6 @@ import type { DestinationConfig } from '../../engine/run-types.ts'
 import { catalogFingerprint } from '../drift/catalog-shape.ts'
 import { driftOutdated } from '../drift/drift-errors.ts'
 import { judgeSchema, selectedCatalog } from '../drift/judge-schema.ts'
-import { nextTime } from '../jobs/cron.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type {
   Connection,
@@ -25,6 +23,8 @@ import type {
 } from '../service.ts'
 import type { ConnectionChange, ConnectionStore, Store } from '../store/store.ts'
 import { connectionStreams, type StreamChoice } from './connection-streams.ts'
+import { firstRunAt } from './first-run.ts'
+import { namedStreams } from './named-streams.ts'
 
 export interface ConnectionsOptions {
   readonly store: Pick<Store, 'connections' | 'drift' | 'exclusively'>
@@ -51,7 +51,8 @@ export class Connections implements ConnectionService {
   async create(input: ConnectionInput): Promise<Connection> {
     const { name, from, streams = null, destination, schedule = null, options = {} } = input
     const status = input.activate === true ? 'active' : 'inactive'
-    const nextRunAt = status === 'active' ? this.#nextRun(schedule) : this.#checked(schedule)
+    const firstRun = this.#nextRun(schedule)
+    const nextRunAt = status === 'active' ? firstRun : null
     const catalog = await this.#checkStreams({ name, from, streams, options })
     const approvedCatalog = selectedCatalog({ streams }, catalog)
     const connection = await this.#options.store.exclusively(`connection ${name}`, async () => {
@@ -183,19 +184,9 @@ export class Connections implements ConnectionService {
     const { streams } = await connectionStreams(connection, this.#options.instances, {
       refresh: false,
     })
-    const ids = streams.map(({ stream }) => streamIdOf(stream.stream))
-    return names.map((name) => {
-      const found = ids.find((id) => streamLabel(id) === name) ?? ids.find((id) => id.name === name)
-      if (found !== undefined) return found
-      throw new ConnectError('stream_not_found', {
-        details: {
-          place: `connection ${connection.name}`,
-          field: 'streams',
-          problem: `the connection has no stream "${name}"`,
-          fix: `It has: ${ids.map(streamLabel).slice(0, 20).join(', ')}.`,
-        },
-      })
-    })
+    return namedStreams(connection.name, streams, names).map(({ stream }) =>
+      streamIdOf(stream.stream),
+    )
   }
 
   async #clearAway(
@@ -230,16 +221,9 @@ export class Connections implements ConnectionService {
     }
   }
 
-  /** No next run, of a schedule that could have one. Throws `schedule_invalid`. */
-  #checked(schedule: Schedule | null): null {
-    this.#nextRun(schedule)
-    return null
-  }
-
-  /** Null where the schedule is none, or is fired by an external Jobs service. Throws `schedule_invalid`. */
   #nextRun(schedule: Schedule | null): string | null {
-    const next = schedule && nextTime(schedule, this.#options.now())
-    return this.#options.jobs.firesSchedules ? null : next
+    const { jobs } = this.#options
+    return firstRunAt(schedule, { jobs, nowMs: this.#options.now() })
   }
 
   async #withDestination<Result>(

@@ -48,6 +48,7 @@ import { reservedRoutes } from './routes/reserved.ts'
 import { runRoutes } from './routes/runs.ts'
 import { schemaRoutes } from './routes/schemas.ts'
 import { userRoutes } from './routes/users.ts'
+import { sandboxRoutes } from './routes/sandboxes.ts'
 
 /** The whole HTTP surface, not yet on a socket. */
 export async function buildApp(options: HttpOptions): Promise<App> {
@@ -131,6 +132,7 @@ async function apiRoutes(
         heartbeatMs: options.heartbeatMs ?? 15_000,
         followers: new Followers(options.followers),
       })
+      sandboxRoutes(api, service.sandboxes)
       apiKeyRoutes(api, service.apiKeys)
       authRoutes(api, service.logins)
       userRoutes(api, service.users)

@@ -20,6 +20,7 @@ import { RunLog } from './run-log.ts'
 import { keepSchemas } from './keep-schemas.ts'
 import type { RunTiming, RunWorkerOptions } from './run-worker-options.ts'
 import { outcomeLabel } from './service-metrics.ts'
+import { unlessAborted } from './unless-aborted.ts'
 import { untilAnswered } from './until-answered.ts'
 
 const againMs = 250
@@ -95,7 +96,7 @@ export class RunAttempt {
 
   async #execute(): Promise<Ending> {
     try {
-      const prepared = await this.#unlessStopped(this.#prepare())
+      const prepared = await unlessAborted(this.#prepare(), this.#stop.signal)
       if (prepared === undefined) return { result: { status: 'stopped', seconds: 0, streams: [] } }
       return { result: await this.#runEngine(prepared) }
     } catch (error) {
@@ -283,22 +284,5 @@ export class RunAttempt {
 
   #maskedError(error: ConnectError): ConnectError {
     return ConnectError.from(maskedError(error, (text) => this.#mask.text(text)))
-  }
-
-  /** Undefined as soon as the run is stopped: a source that does not answer must not hold the process. */
-  async #unlessStopped<Result>(work: Promise<Result>): Promise<Result | undefined> {
-    const { signal } = this.#stop
-    const stopped = Promise.withResolvers<undefined>()
-    const onAbort = (): void => {
-      stopped.resolve(undefined)
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
-    if (signal.aborted) onAbort()
-    try {
-      return await Promise.race([stopped.promise, work])
-    } finally {
-      work.catch(() => undefined) // nobody waits for it any more
-      signal.removeEventListener('abort', onAbort)
-    }
   }
 }

@@ -4,6 +4,7 @@ import type { Jobs } from '../jobs/jobs.ts'
 import type { Page, Run, RunEvent, RunLogLine, RunService, RunSummary } from '../service.ts'
 import type { RunStore } from '../store/store.ts'
 import { followRun } from './follow-run.ts'
+import { submitRun } from './submit-run.ts'
 
 export interface RunsOptions {
   readonly store: { readonly runs: RunStore }
@@ -74,14 +75,8 @@ export class RunControl implements RunService {
     return followRun(this.#runs, ...place)
   }
 
-  /** The run is made: where Jobs does not hear of it, it is found in the store within half a minute. */
   async #submitted(run: Run): Promise<Run> {
-    const { id, connection } = run
-    await this.#jobs
-      .submit({ run: id, connection, attempt: 0, delayMs: 0 })
-      .catch((error: unknown) => {
-        this.#logger.warn({ run: id, code: codeOf(error) }, 'a run could not be given to Jobs')
-      })
+    await submitRun(run, { jobs: this.#jobs, logger: this.#logger })
     return run
   }
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { DestinationConfig, LogConfig } from '../../engine/run-types.ts'
+import { sandboxEngine } from '../sandbox/sandbox-engine.ts'
 import { ApiKeys } from '../api-keys/api-keys.ts'
 import { Catalog } from '../catalog/catalog.ts'
 import type { Settings } from '../config/settings.ts'
@@ -10,6 +11,9 @@ import { openInstances } from '../instances/open-instances.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import { logConfig } from '../runs/log-config.ts'
 import { RunControl } from '../runs/run-service.ts'
+import { PromoteTokens } from '../sandbox/promote-token.ts'
+import { SandboxControl } from '../sandbox/sandbox-control.ts'
+import { keepSwept } from '../sandbox/sweep-sandboxes.ts'
 import type { ConnectionOptions, Service } from '../service.ts'
 import type { Store } from '../store/store.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -34,6 +38,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly service: Service & { readonly apiKeys: ApiKeys }
   readonly addressOf: (destination: string) => DestinationConfig
   readonly logOf: (options: ConnectionOptions) => LogConfig
+  /** Clears away what is left over of sandboxes. */
+  readonly sweepSandboxes: (signal: AbortSignal) => Promise<void>
 }
 
 export function controlPlane(parts: ControlPlaneParts): ControlPlane {
@@ -50,8 +56,11 @@ export function controlPlane(parts: ControlPlaneParts): ControlPlane {
     ...{ store, vault, catalog, allowedNetworks, callbackUrl, logger, now },
   })
   const instances = opened.service
+  const planPlaces = { instances, addressOf, logOf, allowedNetworks }
   const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
+  const leftOvers = { store, engine: sandboxEngine, addressOf, logger, now }
   return {
+    sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
     addressOf,
     logOf,
     service: {
@@ -60,6 +69,12 @@ export function controlPlane(parts: ControlPlaneParts): ControlPlane {
       connections: new Connections(connections),
       runs: new RunControl({ store, jobs, logger }),
       schemas: store.schemas,
+      sandboxes: new SandboxControl({
+        ...{ store, instances, jobs, logger, now, stopping, places: planPlaces },
+        engine: sandboxEngine,
+        tokens: new PromoteTokens(vault),
+        lifetimeMs: settings.sandboxLifetimeSeconds * 1000,
+      }),
       apiKeys: new ApiKeys(store.apiKeys, now),
       ...openIdentity({ settings, store, vault, logger, now }),
       health: new Health({ store, vault, stopping, now }),

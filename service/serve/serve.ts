@@ -73,7 +73,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const isAlone = databases.isEmbedded
   const loops = [
     ...(roles.worker ? [workerLoop(options, { ...shared, metrics, isAlone })] : []),
-    ...(roles.scheduler ? [schedulerLoop(options, shared)] : []),
+    ...(roles.scheduler ? [schedulerLoop(options, shared), plane.sweepSandboxes] : []),
   ]
   const { service } = plane
   const routes = roles.api ? 'all' : 'health'

@@ -1,4 +1,4 @@
-import { ConnectError, type AirbyteCatalog } from '../../protocol/index.ts'
+import { ConnectError } from '../../protocol/index.ts'
 import type { Connection, Page, PageRequest, ShownOnly } from '../service.ts'
 import { violatedConstraint, type Database, type Row, type Session } from './database.ts'
 import { newId } from './ids.ts'
@@ -171,23 +171,6 @@ export class Connections implements ConnectionStore {
       await deleteIdle(session, connection)
       return connection
     })
-  }
-
-  async approvedCatalog(name: string): Promise<AirbyteCatalog | null> {
-    const [row] = await this.#database.query<{ approved_catalog: AirbyteCatalog | null }>(
-      `SELECT approved_catalog FROM ${table} WHERE name = $1`,
-      [name],
-    )
-    if (row === undefined)
-      throw new ConnectError('connection_not_found', { details: { connection: name } })
-    return row.approved_catalog
-  }
-
-  async approveCatalog(id: string, catalog: AirbyteCatalog): Promise<void> {
-    await this.#database.query(`UPDATE ${table} SET approved_catalog = $2 WHERE id = $1`, [
-      id,
-      JSON.stringify(catalog),
-    ])
   }
 
   async due(limit: number): Promise<readonly Connection[]> {

@@ -13,6 +13,7 @@ import { migrate } from './migrate.ts'
 import { prune } from './prune.ts'
 import { RunListener } from './run-listener.ts'
 import { Runs } from './runs.ts'
+import { Sandboxes } from './sandboxes.ts'
 import { SchemaDrifts } from './schema-drift.ts'
 import { Schemas } from './schemas.ts'
 import type { Retention, Store } from './store.ts'
@@ -48,6 +49,7 @@ export async function openStore({ url, logger, retention: given }: StoreOptions)
     runs: new Runs({ database, listener, logLinesPerRun: retention.logLinesPerRun }),
     drift: new SchemaDrifts(database),
     schemas: new Schemas(database),
+    sandboxes: new Sandboxes(database),
     apiKeys: new ApiKeys(database),
     users: new Users(database),
     loginAttempts: new LoginAttempts(database),

@@ -4,7 +4,7 @@ import type { Page, PageRequest } from '../service.ts'
 
 /** The lists. A cursor of one is none of another. */
 export type ListName =
-  'instances' | 'connections' | 'runs' | 'schemas' | 'api-keys' | 'users' | 'audit'
+  'instances' | 'connections' | 'runs' | 'schemas' | 'api-keys' | 'users' | 'audit' | 'sandboxes'
 
 export interface PagePlace {
   readonly limit: number

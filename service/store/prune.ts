@@ -8,6 +8,9 @@ const batchRows = 500
 /** Each with up to `logLinesPerRun` lines. */
 const batchRuns = 20
 
+/** What a sandbox found can be looked at for so long; what was promoted is in the runs. */
+const sandboxDays = 30
+
 /** Deletes what has outlived its time, in batches, so that no lock is held for long. Several processes may do it at once. */
 export async function prune(database: Database, retention: Retention): Promise<void> {
   await inBatches(batchRuns, (limit) => pruneLogs(database, retention.logDays, limit))
@@ -44,6 +47,15 @@ export async function prune(database: Database, retention: Retention): Promise<v
       key: 'subject',
       time: 'window_ends_at',
       before: 'now()',
+      limit,
+    }),
+  )
+  await inBatches(batchRows, (limit) =>
+    deleteOld(database, {
+      table: 'sandboxes',
+      key: 'id',
+      time: 'expires_at',
+      before: `now() - interval '${String(sandboxDays)} days'`,
       limit,
     }),
   )

@@ -7,6 +7,7 @@ import type {
   JsonValue,
   StreamId,
 } from '../../protocol/index.ts'
+import type { SandboxStore } from './sandbox-store.ts'
 import type {
   ApiKey,
   Connection,
@@ -42,6 +43,7 @@ export interface Store extends AsyncDisposable {
   readonly runs: RunStore
   readonly drift: DriftStore
   readonly schemas: SchemaStore
+  readonly sandboxes: SandboxStore
   readonly apiKeys: ApiKeyStore
   readonly users: UserStore
   readonly loginAttempts: LoginAttemptStore
@@ -122,10 +124,6 @@ export interface ConnectionStore {
   update(name: string, change: ConnectionChange, ifVersion?: number): Promise<Connection>
   /** Its runs and their logs go too. Throws `connection_not_found`, `version_conflict`, `connection_has_active_run`. */
   delete(name: string, ifVersion?: number): Promise<Connection>
-  /** The catalog that the connection's runs may follow; null where none was approved yet. Throws `connection_not_found`. */
-  approvedCatalog(name: string): Promise<AirbyteCatalog | null>
-  /** Keeps it as approved; the version stays. Nothing happens where the connection is gone. */
-  approveCatalog(id: string, catalog: AirbyteCatalog): Promise<void>
   /** Active connections whose `nextRunAt` has come, the longest overdue first. */
   due(limit: number): Promise<readonly Connection[]>
   /**

@@ -42,6 +42,7 @@ async function examine(environment: Environment): Promise<Examined> {
     json: true,
     columns: undefined,
     paint: plainPaint,
+    outPaint: plainPaint,
     screen: new Screen({ write: () => undefined }),
     write: (written: string) => {
       text += written

@@ -43,7 +43,7 @@ export async function reactor(
   })
   const surroundings = (json: boolean): Omit<Surroundings, 'input'> => ({
     output: {
-      ...{ json, columns: options.columns, paint: plainPaint, screen },
+      ...{ json, columns: options.columns, paint: plainPaint, outPaint: plainPaint, screen },
       write: (text) => {
         out += text
         options.onText?.(text)

@@ -205,6 +205,83 @@ describe('connections', () => {
   })
 })
 
+describe('sandboxes', () => {
+  beforeEach(async () => {
+    await run('instances create source --type faker')
+    await run('connections create shop --from source --dest data:shop')
+  })
+
+  async function token(): Promise<string> {
+    const { out } = await run('connections sandbox shop')
+    return /connections promote shop --token (rpt\S+)\n$/.exec(out)?.[1] ?? 'none'
+  }
+
+  test('show what a run would change, and the command that makes it happen', async () => {
+    const { code, out, err } = await run('connections sandbox shop --limit-rows 50', {
+      columns: 80,
+    })
+    expect(code).toBe(0)
+    expect(err).toContain('at most 50 records a stream')
+    expect(out).toContain('public.orders -> shop.orders  incremental, append_dedup, 100 read')
+    for (const line of [
+      /\n {2}\+ +column +note {2}text\n/,
+      /\n {2}- +column +old {2}boolean: not in the source; stays, new rows have NULL\n/,
+      /\n {2}~ +column +total {2}bigint becomes numeric\n/,
+      /\n +rows +60 inserted, 40 updated, 0 unchanged, deleted: not known\n/,
+      /\n {2}! +becomes NULL +total: 3 values that are there now\n/,
+      /\n +view +reporting\.by_day reads id, total\n/,
+      /\n {2}! +other type +age: bigint declared, string in 4 records\n/,
+      /\n {2}! +warning +the source counts slowly\n/,
+      /\n {4}id +note\n {4}1 +first\n {4}2 +NULL\n/,
+      /\n {2}\+ +table +new\n/,
+      /\n2 streams, 105 records read in 0\.8 s; 1 cut at 50; 65 rows inserted, 40 updated, 0 deleted\n/,
+    ])
+      expect(out).toMatch(line)
+    const promote = /\n {2}reactor (connect connections promote shop --token \S+)\n$/.exec(out)?.[1]
+    const promoted = await run((promote ?? '').replace('connect ', ''))
+    expect(promoted).toMatchObject({ code: 0, err: '' })
+    expect(promoted.out).toMatch(/^shop is active; its run run_\S+ is queued\nnext: /)
+  })
+
+  test('some streams alone give no command; a sandbox is listed, shown and deleted', async () => {
+    const { out } = await run('connections sandbox shop --streams users')
+    expect(out).toContain('no promote token: only some of the streams')
+    const listed = await run('connections sandboxes shop')
+    const id = /\n(sbx_\S+) +ready +100 /.exec(listed.out)?.[1] ?? 'none'
+    expect((await run(`connections sandboxes shop ${id}`)).out).toContain('shop.orders')
+    expect((await run('connections sandboxes shop --delete')).code).toBe(2)
+    expect((await run(`connections sandboxes shop ${id} --delete`)).out).toContain(`deleted ${id}`)
+    expect((await run(`connections sandboxes shop ${id}`)).err).toContain('[sandbox_not_found]')
+  })
+
+  test('a promotion that is outdated shows what moved, the new diff and the new command', async () => {
+    const first = await token()
+    await run('connections update shop --dest data:other')
+    const outdated = await run(`connections promote shop --token ${first}`)
+    expect(outdated.code).toBe(1)
+    expect(outdated.err).toContain('since the sandbox the connection changed [promote_outdated]')
+    expect(outdated.out).toMatch(/rows +60 inserted[^]*promote shop --token rpt\S+\n$/)
+    const second = await token()
+    await run('connections update shop --dest data:shop')
+    const forPrograms = await run(`connections promote shop --token ${second} --json`)
+    expect(forPrograms.code).toBe(1)
+    expect(JSON.parse(forPrograms.out)).toMatchObject({
+      error: {
+        code: 'promote_outdated',
+        docs_url: 'docs/errors/promote_outdated.md',
+        details: {
+          moved: ['connection'],
+          sandbox: { promote_token: expect.any(String) as unknown },
+        },
+      },
+    })
+    const third = await token()
+    await run(`connections promote shop --token ${third}`)
+    const used = await run(`connections promote shop --token ${third}`)
+    expect(used.err).toContain('[promote_token_used]')
+  })
+})
+
 describe('runs', () => {
   beforeEach(async () => {
     await api.withConnection('shop')
@@ -420,8 +497,6 @@ test('schemas are listed, and one goes to standard output alone', async () => {
 test('what the service does not have yet keeps its place and says so', async () => {
   await api.withConnection('shop')
   const lines = [
-    'connections sandbox shop --limit-rows 100',
-    'connections promote shop --token t',
     'receivers create shop-source --webhook events --dispatch job:process-stripe-event',
     'policies conflict create --connection-a a --connection-b b --rules Lead:last_write_wins',
     'actions invoke shop-source ping --input {} --dry-run',

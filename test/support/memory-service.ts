@@ -29,6 +29,7 @@ import type {
   UsedSchema,
   UserService,
 } from '../../service/service.ts'
+import { MemorySandboxes } from './memory-sandboxes.ts'
 import type { IdempotencyStore, KeptAnswer } from '../../service/store/store.ts'
 import { memoryIdentity } from './memory-identity.ts'
 
@@ -43,6 +44,7 @@ export class MemoryService implements Service {
   readonly connections = new MemoryConnections(this)
   readonly runs = new MemoryRuns(this)
   readonly schemas = new MemorySchemas()
+  readonly sandboxes = new MemorySandboxes(this)
   readonly apiKeys = new MemoryApiKeys()
   readonly users: UserService
   readonly logins: LoginService

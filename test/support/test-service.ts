@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino, type Logger } from 'pino'
 import { Registry } from 'prom-client'
+import type { DestinationConfig } from '../../engine/run-types.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import { loadSettings } from '../../service/config/load-settings.ts'
 import { pgBossJobs } from '../../service/jobs/pg-boss-jobs.ts'
@@ -28,6 +29,9 @@ export interface TestService extends AsyncDisposable {
   readonly store: Store
   readonly data: TestDatabase
   readonly vault: Vault
+  /** Of the service itself. */
+  readonly metadata: TestDatabase
+  readonly addressOf: (destination: string) => DestinationConfig
   /** Where imported manifests are. */
   readonly catalogDir: string
   /** What was logged. */
@@ -41,10 +45,14 @@ export interface TestService extends AsyncDisposable {
 export interface TestServiceOptions {
   /** Default: none, the log is the embedded one. */
   readonly kafkaBrokers?: readonly string[]
+  /** More settings. */
+  readonly environment?: Readonly<Record<string, string>>
+  readonly stopping?: AbortSignal
 }
 
 export async function testService({
   kafkaBrokers = [],
+  ...options
 }: TestServiceOptions = {}): Promise<TestService> {
   const parts = new AsyncDisposableStack()
   const metadata = parts.use(await testDatabase())
@@ -58,6 +66,7 @@ export async function testService({
       REACTOR_CONNECT_DATA_DATABASE_URL: data.url,
       REACTOR_CONNECT_KAFKA_BROKERS: kafkaBrokers.join(','),
       REACTOR_CONNECT_POSTGRES_AWAY_URL: 'postgres://nobody@127.0.0.1:1/nothing',
+      ...options.environment,
     },
   })
   const logged: string[] = []
@@ -75,13 +84,22 @@ export async function testService({
         [Symbol.asyncDispose]: () => Promise.resolve(),
       },
       callbackUrl,
-      stopping: new AbortController().signal,
+      stopping: options.stopping ?? new AbortController().signal,
     }),
   )
   const { service, addressOf, logOf } = plane
   const { instances } = service
   return {
-    ...{ service, store, data, vault, logged, catalogDir: settings.catalogDir },
+    ...{
+      service,
+      store,
+      data,
+      metadata,
+      addressOf,
+      vault,
+      logged,
+      catalogDir: settings.catalogDir,
+    },
     work: (timing) => {
       const metrics = new Registry()
       const worker = new RunWorker({

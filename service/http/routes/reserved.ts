@@ -4,14 +4,6 @@ import { failuresOnly } from '../failures.ts'
 
 /** Routes of the product that a later version fills: so that clients can be written for them, and get an honest answer. */
 const reserved = [
-  ['POST', '/connections/:name/sandbox', 'runSandbox', 'The sandbox', 'connections:sandbox'],
-  [
-    'POST',
-    '/connections/:name/promote',
-    'promoteSandbox',
-    'Promoting a sandbox',
-    'connections:promote',
-  ],
   ['GET', '/policies/conflict', 'listConflictPolicies', 'A conflict policy', 'policies:read'],
   ['POST', '/policies/conflict', 'createConflictPolicy', 'A conflict policy', 'policies:create'],
   ['GET', '/receivers', 'listReceivers', 'A webhook receiver', 'receivers:read'],

@@ -7,7 +7,7 @@ import { freeObject, timestamp } from './names.ts'
 export const runStatus = z.enum(['queued', 'running', 'complete', 'partial', 'failed', 'cancelled'])
 
 /** Why a run or a stream of it failed: an error without `request_id`. */
-const failure = z
+export const failure = z
   .object({
     code: z.string(),
     message: z.string(),

@@ -38,6 +38,7 @@ const operationIds = [
   'createUser',
   'deleteConnection',
   'deleteInstance',
+  'deleteSandbox',
   'deleteUser',
   'discoverInstance',
   'generateClient',
@@ -55,6 +56,7 @@ const operationIds = [
   'getRunLogs',
   'getRunLogsOfConnection',
   'getRunOfConnection',
+  'getSandbox',
   'getSchema',
   'invokeAction',
   'listApiKeys',
@@ -65,6 +67,7 @@ const operationIds = [
   'listInstances',
   'listReceivers',
   'listRuns',
+  'listSandboxes',
   'listSchemas',
   'listUsers',
   'login',
@@ -134,6 +137,7 @@ test('of bodies, those are required that a route cannot do without', async () =>
     'discoverInstance',
     'resetConnection',
     'resetPassword',
+    'runSandbox',
     'startRun',
   ])
 })

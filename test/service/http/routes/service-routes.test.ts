@@ -82,8 +82,6 @@ test('metrics need a key, and time requests by route', async () => {
 test('what is not built yet says so, after the key', async () => {
   await using api = await TestApi.start()
   for (const route of [
-    'POST /connections/shop/sandbox',
-    'POST /connections/shop/promote',
     'GET /policies/conflict',
     'POST /policies/conflict',
     'GET /receivers',

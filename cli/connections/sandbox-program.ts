@@ -1,0 +1,68 @@
+import type { Command } from 'commander'
+import {
+  nameList,
+  serviceCommand,
+  type AskService,
+  type CommonFlags,
+} from '../client/service-command.ts'
+import { limitOption, positiveNumber } from '../options.ts'
+import {
+  deleteSandbox,
+  getSandbox,
+  listSandboxes,
+  promoteConnection,
+  sandboxConnection,
+  type SandboxFlags,
+} from './sandbox-commands.ts'
+
+/** `sandbox`, `promote` and `sandboxes …` of `reactor connect connections`. */
+export function sandboxCommands(connections: Command, ask: AskService): void {
+  serviceCommand(connections, 'sandbox', 'read some rows, and show what a run would change')
+    .argument('<NAME>')
+    .option('--limit-rows <N>', 'records read of each stream, 10000 at most', positiveNumber, 100)
+    .option('--streams <A,B>', 'some streams only; such a sandbox cannot be promoted', nameList)
+    .addHelpText('after', sandboxExamples)
+    .action(async (name: string, flags: CommonFlags & SandboxFlags) =>
+      ask(flags, (around) => sandboxConnection(around, name, flags)),
+    )
+  serviceCommand(
+    connections,
+    'promote',
+    'activate a connection and start its first run, where nothing has moved since the sandbox',
+  )
+    .argument('<NAME>')
+    .requiredOption('--token <TOKEN>', 'what the sandbox printed')
+    .action(async (name: string, flags: CommonFlags & { token: string }) =>
+      ask(flags, (around) => promoteConnection(around, name, flags)),
+    )
+  kept(connections, ask)
+}
+
+interface KeptFlags {
+  readonly delete?: true
+  readonly limit?: number
+}
+
+function kept(connections: Command, ask: AskService): void {
+  serviceCommand(connections, 'sandboxes', 'the sandboxes of a connection, or one of them')
+    .argument('<NAME>', 'the connection')
+    .argument('[SANDBOX]', 'id of one: what it found')
+    .option('--delete', 'drop its rows, and take its token back')
+    .addOption(limitOption())
+    .action(async (name: string, id: string | undefined, flags: CommonFlags & KeptFlags) =>
+      ask(flags, (around) => {
+        if (id === undefined) return listSandboxes(around, name, flags)
+        return flags.delete === true
+          ? deleteSandbox(around, { name, id })
+          : getSandbox(around, { name, id })
+      }),
+    )
+}
+
+const sandboxExamples = `
+Nothing of the connection's tables and checkpoints changes. docs/sandbox.md says what each figure means.
+
+Examples:
+  $ reactor connect connections sandbox shop
+  $ reactor connect connections sandbox shop --limit-rows 1000 --json | jq '.report.streams[].diff_vs_current'
+  $ reactor connect connections promote shop --token TOKEN`

@@ -1,0 +1,12 @@
+import { nextTime } from '../jobs/cron.ts'
+import type { Jobs } from '../jobs/jobs.ts'
+import type { Schedule } from '../service.ts'
+
+/** When a schedule begins to fire; null where there is none, or an external Jobs service keeps the time. Throws `schedule_invalid`. */
+export function firstRunAt(
+  schedule: Schedule | null,
+  { jobs, nowMs }: { readonly jobs: Pick<Jobs, 'firesSchedules'>; readonly nowMs: number },
+): string | null {
+  const next = schedule && nextTime(schedule, nowMs)
+  return jobs.firesSchedules ? null : next
+}

@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto'
+import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
+import { ConnectError } from '../../protocol/index.ts'
+import type {
+  FinishedSandbox,
+  PromoteInput,
+  Promotion,
+  Sandbox,
+  SandboxInput,
+  SandboxService,
+  SandboxSummary,
+} from '../../service/sandbox/sandboxes.ts'
+import type { Page, PageRequest } from '../../service/service.ts'
+import { ulid } from '../../service/store/ids.ts'
+import type { MemoryService } from './memory-service.ts'
+
+interface Kept extends FinishedSandbox {
+  readonly version: number
+  promotedRun: string | null
+}
+
+/** The contract of sandboxes in memory, for tests of the HTTP surface: every sandbox finds the same. */
+export class MemorySandboxes implements SandboxService {
+  readonly #service: MemoryService
+  readonly #kept: Kept[] = []
+
+  constructor(service: MemoryService) {
+    this.#service = service
+  }
+
+  async run(connection: string, input: SandboxInput): Promise<FinishedSandbox> {
+    const { version } = await this.#service.connections.get(connection)
+    const now = Date.now()
+    const id = `sbx_${ulid(now)}`
+    const sandbox: Kept = {
+      ...{ id, connection, version, status: 'ready', promotedRun: null },
+      limitRows: input.limitRows,
+      principal: input.principal,
+      createdAt: new Date(now).toISOString(),
+      expiresAt: new Date(now + 3_600_000).toISOString(),
+      report: sampleReport(id, input.limitRows),
+      promoteToken: input.streams === undefined ? newToken() : null,
+      withheld: input.streams === undefined ? null : 'some_streams',
+    }
+    this.#kept.unshift(sandbox)
+    return sandbox
+  }
+
+  async get(connection: string, id: string): Promise<Sandbox> {
+    return { ...(await this.#find(connection, id)), error: null }
+  }
+
+  async list(connection: string, { limit = 50 }: PageRequest): Promise<Page<SandboxSummary>> {
+    await this.#service.connections.get(connection)
+    const all = this.#kept.filter((one) => one.connection === connection)
+    return { items: all.slice(0, limit), next: null }
+  }
+
+  async delete(connection: string, id: string): Promise<void> {
+    this.#kept.splice(this.#kept.indexOf(await this.#find(connection, id)), 1)
+  }
+
+  async promote(name: string, { token, principal }: PromoteInput): Promise<Promotion> {
+    const { version } = await this.#service.connections.get(name)
+    const kept = this.#kept.find(({ promoteToken }) => promoteToken === token)
+    const details = { connection: name }
+    if (kept?.connection !== name || kept.principal !== principal)
+      throw new ConnectError('promote_token_invalid', { details })
+    const { promotedRun: run, limitRows } = kept
+    if (run !== null) throw new ConnectError('promote_token_used', { details: { ...details, run } })
+    if (version !== kept.version) {
+      const sandbox = await this.run(name, { limitRows, principal })
+      return { state: 'outdated', moved: ['connection'], again: { sandbox } }
+    }
+    await this.#service.connections.activate(name)
+    const started = await this.#service.runs.start(name, 'promote')
+    kept.promotedRun = started.id
+    const connection = await this.#service.connections.get(name)
+    return { state: 'promoted', connection, run: started }
+  }
+
+  async #find(connection: string, id: string): Promise<Kept> {
+    await Promise.resolve()
+    const found = this.#kept.find((one) => one.id === id && one.connection === connection)
+    if (found !== undefined) return found
+    throw new ConnectError('sandbox_not_found', { details: { connection, sandbox: id } })
+  }
+}
+
+function newToken(): string {
+  const part = (): string => randomBytes(32).toString('base64url')
+  return `rpt.${ulid(Date.now())}.${part()}.${part()}`
+}
+
+/** Everything that a report may hold, once. */
+export function sampleReport(id: string, limitRows: number): SandboxReport {
+  const cost = { rows: 250, bytes: 12_000, seconds: 1.5 }
+  return {
+    ...{ id, schema: `reactor_sandbox_${id}`, limit_rows: limitRows, status: 'partial' },
+    seconds: 0.8,
+    streams: [
+      {
+        ...{ name: 'orders', namespace: 'public', mode: 'append_dedup', sync_mode: 'incremental' },
+        table: { schema: 'shop', name: 'orders' },
+        ...{ read: 100, rejected: 1, complete: false },
+        declared_schema: { type: 'object' },
+        inferred_schema: { type: 'object' },
+        schema_mismatches: [
+          { field: 'age', kind: 'type', declared: 'bigint', found: ['string'], records: 4 },
+          { field: 'colour', kind: 'undeclared', declared: null, found: ['string'], records: 2 },
+        ],
+        sample_rows: [
+          { id: '1', note: 'first' },
+          { id: '2', note: null },
+        ],
+        diff_vs_current: {
+          table_exists: true,
+          added_columns: [{ name: 'note', type: 'text' }],
+          removed_columns: [{ name: 'old', type: 'boolean' }],
+          type_changes: [{ name: 'total', from: 'bigint', to: 'numeric' }],
+          rows: { insert: 60, update: 40, unchanged: 0, delete: null },
+          nulled_values: [{ column: 'total', rows: 3 }],
+          dependent_views: [{ schema: 'reporting', name: 'by_day', columns: ['id', 'total'] }],
+        },
+        estimated_cost: cost,
+        warnings: ['the source counts slowly'],
+      },
+      {
+        ...{ name: 'users', mode: 'overwrite', sync_mode: 'full_refresh' },
+        table: { schema: 'shop', name: 'users' },
+        ...{ read: 5, rejected: 0, complete: true },
+        ...{ declared_schema: {}, inferred_schema: null, schema_mismatches: [], sample_rows: [] },
+        diff_vs_current: {
+          table_exists: false,
+          added_columns: [{ name: 'id', type: 'bigint' }],
+          ...{ removed_columns: [], type_changes: [], nulled_values: [], dependent_views: [] },
+          rows: { insert: 5, update: 0, unchanged: 0, delete: 0 },
+        },
+        estimated_cost: { rows: 5, bytes: 100, seconds: 0.1 },
+        warnings: [],
+      },
+    ],
+    totals: {
+      ...{ streams: 2, failed: 0, cut: 1, read: 105 },
+      rows: { insert: 65, update: 40, unchanged: 0, delete: 0 },
+      estimated_cost: cost,
+    },
+  }
+}
