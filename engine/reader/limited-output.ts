@@ -45,7 +45,8 @@ export class LimitedOutput implements RecordOutput {
     let end = 0
     // A line break inside of a value is written as \n: each of these bytes ends a row.
     while (this.#left > 0 && end < lines.length) {
-      end = lines.indexOf(NEWLINE, end) + 1
+      const lineEnd = lines.indexOf(NEWLINE, end)
+      end = lineEnd < 0 ? lines.length : lineEnd + 1
       this.#left -= 1
     }
     if (end > 0) await this.#out.copyText(lines.subarray(0, end), emittedAtMs)
