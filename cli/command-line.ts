@@ -4,24 +4,18 @@ import {
   catalogFolderOf,
   readEnvironment,
 } from '../service/config/environment.ts'
-import { logout as forgetLogins, type LogoutFlags } from './auth/logout-command.ts'
+import type { LogoutFlags } from './auth/logout-command.ts'
 import type { CatalogArguments } from './catalog/catalog-command.ts'
-import { askService } from './client/ask-service.ts'
 import type { Around, AskAs, CommonFlags } from './client/service-command.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { DoctorFlags } from './doctor/doctor-command.ts'
 import { userInput } from './input/user-input.ts'
 import type { CommandOutput } from './output/command-output.ts'
-import { showFailure } from './output/show-failure.ts'
 import type { ServeArguments } from './serve/serve-program.ts'
 import { writeWithRoom } from './output/write-with-room.ts'
-import { runSourceProcess } from './source/source-process.ts'
+import type { SourceArguments } from './source/source-command.ts'
 import { runProgram, type RunArguments } from './program.ts'
-import { HumanOutput } from './run/human-output.ts'
-import { JsonOutput } from './run/json-output.ts'
-import { createLogger } from './run/log-lines.ts'
 import { paintFor } from './run/paint.ts'
-import { errorEnd } from './run/error-end.ts'
 import type { RunEnd, RunOutput } from './run/run-output.ts'
 import { Screen } from './run/screen.ts'
 import { scrubber } from '../service/instances/scrubber.ts'
@@ -59,7 +53,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     const version = packageVersion()
     const commands = {
       run,
-      source: runSourceProcess,
+      source,
       catalog,
       serve,
       askService: service,
@@ -81,12 +75,17 @@ export async function showFailedCommand(argv: readonly string[], error: unknown)
     return
   }
   const json = argv.includes('--json')
-  if (argv[1] === 'run') finish(outputFor({ json }), errorEnd(error))
-  else process.exitCode = await showFailure({ ...commandOutput({}), json }, error)
+  if (argv[1] === 'run') {
+    const { errorEnd } = await import('./run/error-end.ts')
+    finish(await outputFor({ json }), errorEnd(error))
+    return
+  }
+  const { showFailure } = await import('./output/show-failure.ts')
+  process.exitCode = await showFailure({ ...commandOutput({}), json }, error)
 }
 
 async function run(options: RunArguments): Promise<void> {
-  const output = outputFor(options)
+  const output = await outputFor(options)
   using stop = new StopSignals(process, () => {
     output.note('stopping at the next checkpoint; press Ctrl-C again to end at once')
   })
@@ -95,6 +94,11 @@ async function run(options: RunArguments): Promise<void> {
     stop.stop()
   })
   finish(output, await runFile(options, { output, signal: stop.signal }))
+}
+
+async function source(options: SourceArguments): Promise<void> {
+  const { runSourceProcess } = await import('./source/source-process.ts')
+  await runSourceProcess(options)
 }
 
 async function catalog(options: CatalogArguments): Promise<void> {
@@ -137,6 +141,7 @@ async function service(
   process.stdout.on('error', () => {
     stop.stop()
   })
+  const { askService } = await import('./client/ask-service.ts')
   process.exitCode = await askService(flags, work, {
     output: commandOutput(flags),
     input: userInput(process),
@@ -159,6 +164,7 @@ async function doctor(flags: DoctorFlags): Promise<void> {
 
 async function logout(flags: LogoutFlags): Promise<void> {
   using stop = new StopSignals(process, () => undefined)
+  const { logout: forgetLogins } = await import('./auth/logout-command.ts')
   process.exitCode = await forgetLogins(flags, {
     output: commandOutput(flags),
     environment: readEnvironment(),
@@ -193,6 +199,7 @@ async function runFile(
     const file = await loadRunFile(options.file, readEnvironment())
     scrub = scrubber(file.secrets)
     const { runLoadedFile } = await import('./run/run-command.ts')
+    const { createLogger } = await import('./run/log-lines.ts')
     const logger = createLogger({
       level: options.logLevel,
       writeLine: (text) => {
@@ -201,11 +208,14 @@ async function runFile(
     })
     return await runLoadedFile(file, options, { ...around, logger, now: Date.now })
   } catch (error) {
+    const { errorEnd } = await import('./run/error-end.ts')
     return errorEnd(error)
   }
 }
 
-function outputFor({ json }: { readonly json: boolean }): RunOutput {
+async function outputFor({ json }: { readonly json: boolean }): Promise<RunOutput> {
+  const { HumanOutput } = await import('./run/human-output.ts')
+  const { JsonOutput } = await import('./run/json-output.ts')
   const human = new HumanOutput(screen, paintFor(process.stderr))
   return json ? new JsonOutput(writeJson, human) : human
 }

@@ -2,7 +2,10 @@ import { Option, type Command } from 'commander'
 import { auditOutcomes } from '../../service/access/audit.ts'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { positiveNumber } from '../options.ts'
-import { listAudit, type AuditFlags } from './audit-command.ts'
+import type { AuditFlags } from './audit-command.ts'
+
+// Loaded when one of them runs: help and completion need none.
+const command = () => import('./audit-command.ts')
 
 /** As many as are looked at: the log is long. */
 const shownByDefault = 100
@@ -24,7 +27,7 @@ export function auditCommand(connect: Command, ask: AskService): void {
     )
     .addHelpText('after', examples)
     .action(async (flags: CommonFlags & AuditFlags) =>
-      ask(flags, (around) => listAudit(around, flags)),
+      ask(flags, async (around) => (await command()).listAudit(around, flags)),
     )
 }
 

@@ -1,10 +1,13 @@
 import type { Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
-import { login, type LoginFlags } from './login-command.ts'
+import type { LoginFlags } from './login-command.ts'
 import type { LogoutFlags } from './logout-command.ts'
-import { changePassword } from './password-command.ts'
 import { usersCommand } from './users-program.ts'
-import { whoami } from './whoami-command.ts'
+
+// Loaded when one of them runs: help and completion need none.
+const loginCommand = () => import('./login-command.ts')
+const passwordCommand = () => import('./password-command.ts')
+const whoamiCommand = () => import('./whoami-command.ts')
 
 /** `reactor auth …`. */
 export function authCommand(
@@ -19,7 +22,7 @@ export function authCommand(
     .option('--password-stdin', 'read the password from standard input')
     .addHelpText('after', examples)
     .action(async (email: string | undefined, flags: CommonFlags & LoginFlags) =>
-      ask(flags, (around) => login(around, email, flags), 'nobody'),
+      ask(flags, async (around) => (await loginCommand()).login(around, email, flags), 'nobody'),
     )
   auth
     .command('logout')
@@ -29,10 +32,11 @@ export function authCommand(
     .option('--local', 'forget them here; the logins go on elsewhere')
     .action(logout)
   serviceCommand(auth, 'whoami', 'whom the service takes you for').action(
-    async (flags: CommonFlags) => ask(flags, whoami),
+    async (flags: CommonFlags) =>
+      ask(flags, async (around) => (await whoamiCommand()).whoami(around)),
   )
   serviceCommand(auth, 'password', 'change your own password').action(async (flags: CommonFlags) =>
-    ask(flags, changePassword),
+    ask(flags, async (around) => (await passwordCommand()).changePassword(around)),
   )
   usersCommand(auth, ask)
 }

@@ -3,14 +3,10 @@ import { principalKinds } from '../../service/access/principal.ts'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { limitOption } from '../options.ts'
 import type { PasswordFlags } from './read-password.ts'
-import {
-  addUser,
-  listUsers,
-  removeUser,
-  resetUser,
-  setUserRole,
-  type AddUserFlags,
-} from './user-commands.ts'
+import type { AddUserFlags } from './user-commands.ts'
+
+// Loaded when one of them runs: help and completion need none.
+const userCommands = () => import('./user-commands.ts')
 
 /** `reactor auth users …`. */
 export function usersCommand(auth: Command, ask: AskService): void {
@@ -22,30 +18,30 @@ export function usersCommand(auth: Command, ask: AskService): void {
     .argument('<EMAIL>')
     .addOption(roleOption())
     .action(async (email: string, flags: CommonFlags & AddUserFlags) =>
-      ask(flags, (around) => addUser(around, email, flags)),
+      ask(flags, async (around) => (await userCommands()).addUser(around, email, flags)),
     )
   serviceCommand(users, 'list', 'all users, by e-mail')
     .addOption(limitOption())
     .action(async (flags: CommonFlags & { limit?: number }) =>
-      ask(flags, (around) => listUsers(around, flags)),
+      ask(flags, async (around) => (await userCommands()).listUsers(around, flags)),
     )
   serviceCommand(users, 'role', 'give a user another role, at once')
     .argument('<EMAIL>')
     .addOption(roleOption())
     .action(async (email: string, flags: CommonFlags & Pick<AddUserFlags, 'role'>) =>
-      ask(flags, (around) => setUserRole(around, email, flags)),
+      ask(flags, async (around) => (await userCommands()).setUserRole(around, email, flags)),
     )
   withPassword(
     serviceCommand(users, 'reset', 'set a new password, shown this once, and end logins'),
   )
     .argument('<EMAIL>')
     .action(async (email: string, flags: CommonFlags & PasswordFlags) =>
-      ask(flags, (around) => resetUser(around, email, flags)),
+      ask(flags, async (around) => (await userCommands()).resetUser(around, email, flags)),
     )
   serviceCommand(users, 'remove', 'remove a user, and end their logins')
     .argument('<EMAIL>')
     .action(async (email: string, flags: CommonFlags) =>
-      ask(flags, (around) => removeUser(around, email)),
+      ask(flags, async (around) => (await userCommands()).removeUser(around, email)),
     )
 }
 

@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import type { CatalogArguments } from './catalog-command.ts'
-import { listRemote, showRemote } from './remote-catalog.ts'
+
+// Loaded when one of them runs: help and completion need none.
+const remoteCatalog = () => import('./remote-catalog.ts')
 
 /** `reactor connect catalog …`. */
 export function catalogCommand(
@@ -17,7 +19,7 @@ export function catalogCommand(
     .option('--remote', 'those of a service instead of those of this machine')
     .action((flags: RemoteFlags) =>
       isRemote(flags)
-        ? ask(flags, listRemote)
+        ? ask(flags, async (around) => (await remoteCatalog()).listRemote(around))
         : run({ command: 'list', json: flags.json === true }),
     )
   serviceCommand(catalog, 'show', 'the fields of a connector’s configuration, and its streams')
@@ -25,7 +27,7 @@ export function catalogCommand(
     .option('--remote', 'ask a service instead of this machine')
     .action((type: string, flags: RemoteFlags) =>
       isRemote(flags)
-        ? ask(flags, (around) => showRemote(around, type))
+        ? ask(flags, async (around) => (await remoteCatalog()).showRemote(around, type))
         : run({ command: 'show', type, json: flags.json === true }),
     )
   catalog

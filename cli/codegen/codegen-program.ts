@@ -1,6 +1,9 @@
 import type { Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
-import { generateClientFile, type CodegenFlags } from './codegen-command.ts'
+import type { CodegenFlags } from './codegen-command.ts'
+
+// Loaded when one of them runs: help and completion need none.
+const command = () => import('./codegen-command.ts')
 
 /** `reactor connect codegen`. */
 export function codegenCommand(connect: Command, ask: AskService): void {
@@ -12,7 +15,7 @@ export function codegenCommand(connect: Command, ask: AskService): void {
     .option('--force', 'replace a file that codegen has not written')
     .addHelpText('after', examples)
     .action(async (flags: CommonFlags & CodegenFlags) =>
-      ask(flags, (around) => generateClientFile(around, flags)),
+      ask(flags, async (around) => (await command()).generateClientFile(around, flags)),
     )
 }
 

@@ -1,8 +1,11 @@
 import { Option, type Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { limitOption, wholeNumber } from '../options.ts'
-import { followLogs, showLogs } from './run-log-commands.ts'
-import { cancelRun, getRun, listRuns, retryRun, startRun, type WaitFlags } from './run-commands.ts'
+import type { WaitFlags } from './run-commands.ts'
+
+// Loaded when one of them runs: help and completion need none.
+const runLogCommands = () => import('./run-log-commands.ts')
+const runCommands = () => import('./run-commands.ts')
 
 /** `reactor connect connections runs …`. */
 export function runsCommand(connections: Command, ask: AskService): void {
@@ -16,7 +19,7 @@ export function runsCommand(connections: Command, ask: AskService): void {
     .argument('<NAME>', 'the connection')
     .argument('<RUN>', 'its id: run_…')
     .action(async (name: string, run: string, flags: CommonFlags) =>
-      ask(flags, (around) => cancelRun(around, { name, run })),
+      ask(flags, async (around) => (await runCommands()).cancelRun(around, { name, run })),
     )
 }
 
@@ -24,13 +27,13 @@ function startAndRetry(runs: Command, ask: AskService): void {
   waiting(serviceCommand(runs, 'start', 'queue a run'))
     .argument('<NAME>', 'the connection')
     .action(async (name: string, flags: CommonFlags & WaitFlags) =>
-      ask(flags, (around) => startRun(around, name, flags)),
+      ask(flags, async (around) => (await runCommands()).startRun(around, name, flags)),
     )
   waiting(serviceCommand(runs, 'retry', 'a new run, from the last checkpoint'))
     .argument('<NAME>', 'the connection')
     .argument('<RUN>', 'its id: run_…')
     .action(async (name: string, run: string, flags: CommonFlags & WaitFlags) =>
-      ask(flags, (around) => retryRun(around, { name, run }, flags)),
+      ask(flags, async (around) => (await runCommands()).retryRun(around, { name, run }, flags)),
     )
 }
 
@@ -56,13 +59,13 @@ function lookAt(runs: Command, ask: AskService): void {
     )
     .addOption(limitOption())
     .action(async (name: string, flags: CommonFlags & { status?: string; limit?: number }) =>
-      ask(flags, (around) => listRuns(around, name, flags)),
+      ask(flags, async (around) => (await runCommands()).listRuns(around, name, flags)),
     )
   serviceCommand(runs, 'get', 'one run, with its streams')
     .argument('<NAME>', 'the connection')
     .argument('<RUN>', 'its id: run_…')
     .action(async (name: string, run: string, flags: CommonFlags) =>
-      ask(flags, (around) => getRun(around, { name, run })),
+      ask(flags, async (around) => (await runCommands()).getRun(around, { name, run })),
     )
   serviceCommand(runs, 'logs', 'the log of a run')
     .argument('<NAME>', 'the connection')
@@ -75,9 +78,11 @@ function lookAt(runs: Command, ask: AskService): void {
     )
     .action(
       async (name: string, run: string, flags: CommonFlags & { follow?: true; after: number }) =>
-        ask(flags, (around) => {
+        ask(flags, async (around) => {
           const place = { name, run, after: flags.after }
-          return flags.follow === true ? followLogs(around, place) : showLogs(around, place)
+          return flags.follow === true
+            ? (await runLogCommands()).followLogs(around, place)
+            : (await runLogCommands()).showLogs(around, place)
         }),
     )
 }

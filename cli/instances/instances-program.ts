@@ -1,15 +1,12 @@
 import { Option, type Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { ifVersionOption, limitOption, portNumber } from '../options.ts'
-import { setCredentials, type CredentialFlags } from './credentials-command.ts'
-import { checkInstance, discoverInstance } from './ask-source-commands.ts'
-import {
-  createInstance,
-  deleteInstance,
-  getInstance,
-  listInstances,
-  updateInstance,
-} from './instance-commands.ts'
+import type { CredentialFlags } from './credentials-command.ts'
+
+// Loaded when one of them runs: help and completion need none.
+const credentialsCommand = () => import('./credentials-command.ts')
+const askSourceCommands = () => import('./ask-source-commands.ts')
+const instanceCommands = () => import('./instance-commands.ts')
 
 /** `reactor connect instances …`. */
 export function instancesCommand(connect: Command, ask: AskService): void {
@@ -28,30 +25,30 @@ function keepInstances(instances: Command, ask: AskService): void {
     .requiredOption('--type <TYPE>', 'the connector: `reactor connect catalog list`')
     .option('--config <JSON|FILE|->', 'its configuration; secrets in it go to the vault', '{}')
     .action(async (name: string, flags: CommonFlags & { type: string; config: string }) =>
-      ask(flags, (around) => createInstance(around, name, flags)),
+      ask(flags, async (around) => (await instanceCommands()).createInstance(around, name, flags)),
     )
   serviceCommand(instances, 'list', 'all instances')
     .option('--type <TYPE>', 'only those of a connector')
     .addOption(limitOption())
     .action(async (flags: CommonFlags & { type?: string; limit?: number }) =>
-      ask(flags, (around) => listInstances(around, flags)),
+      ask(flags, async (around) => (await instanceCommands()).listInstances(around, flags)),
     )
   serviceCommand(instances, 'get', 'one instance, without its secrets')
     .argument('<NAME>')
     .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, (around) => getInstance(around, name)),
+      ask(flags, async (around) => (await instanceCommands()).getInstance(around, name)),
     )
   serviceCommand(instances, 'update', 'replace the configuration; secrets that are left out stay')
     .argument('<NAME>')
     .requiredOption('--config <JSON|FILE|->', 'the whole configuration')
     .addOption(ifVersionOption())
     .action(async (name: string, flags: CommonFlags & { config: string; ifVersion?: number }) =>
-      ask(flags, (around) => updateInstance(around, name, flags)),
+      ask(flags, async (around) => (await instanceCommands()).updateInstance(around, name, flags)),
     )
   serviceCommand(instances, 'delete', 'delete an instance and its secrets')
     .argument('<NAME>')
     .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, (around) => deleteInstance(around, name)),
+      ask(flags, async (around) => (await instanceCommands()).deleteInstance(around, name)),
     )
 }
 
@@ -77,7 +74,9 @@ function credentials(instances: Command, ask: AskService): void {
     )
     .addHelpText('after', credentialsHelp)
     .action(async (name: string, flags: CommonFlags & CredentialFlags) =>
-      ask(flags, (around) => setCredentials(around, name, flags)),
+      ask(flags, async (around) =>
+        (await credentialsCommand()).setCredentials(around, name, flags),
+      ),
     )
 }
 
@@ -85,13 +84,15 @@ function askSource(instances: Command, ask: AskService): void {
   serviceCommand(instances, 'check', 'whether configuration and credentials work')
     .argument('<NAME>')
     .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, (around) => checkInstance(around, name)),
+      ask(flags, async (around) => (await askSourceCommands()).checkInstance(around, name)),
     )
   serviceCommand(instances, 'discover', 'the streams that can be read; kept for an hour')
     .argument('<NAME>')
     .option('--refresh', 'ask the source even where a discovery is kept')
     .action(async (name: string, flags: CommonFlags & { refresh?: true }) =>
-      ask(flags, (around) => discoverInstance(around, name, flags)),
+      ask(flags, async (around) =>
+        (await askSourceCommands()).discoverInstance(around, name, flags),
+      ),
     )
 }
 

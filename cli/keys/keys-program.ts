@@ -2,8 +2,11 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 import { principalKinds } from '../../service/access/principal.ts'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { limitOption } from '../options.ts'
-import { createKey, listKeys, revokeKey, type KeyFlags } from './key-commands.ts'
+import type { KeyFlags } from './key-commands.ts'
 import { parseScope, type ScopeInput } from './scope-flag.ts'
+
+// Loaded when one of them runs: help and completion need none.
+const keyCommands = () => import('./key-commands.ts')
 
 /** `reactor connect keys …`. */
 export function keysCommand(connect: Command, ask: AskService): void {
@@ -16,11 +19,13 @@ export function keysCommand(connect: Command, ask: AskService): void {
   serviceCommand(keys, 'list', 'all keys; never the keys themselves')
     .addOption(limitOption())
     .action(async (flags: CommonFlags & { limit?: number }) =>
-      ask(flags, (around) => listKeys(around, flags)),
+      ask(flags, async (around) => (await keyCommands()).listKeys(around, flags)),
     )
   serviceCommand(keys, 'revoke', 'a key works no more')
     .argument('<ID>', 'its id, as `list` shows it')
-    .action(async (id: string, flags: CommonFlags) => ask(flags, (around) => revokeKey(around, id)))
+    .action(async (id: string, flags: CommonFlags) =>
+      ask(flags, async (around) => (await keyCommands()).revokeKey(around, id)),
+    )
 }
 
 function createCommand(keys: Command, ask: AskService): void {
@@ -44,7 +49,7 @@ function createCommand(keys: Command, ask: AskService): void {
       ).argParser(duration),
     )
     .action(async (name: string, flags: CommonFlags & KeyFlags) =>
-      ask(flags, (around) => createKey(around, name, flags)),
+      ask(flags, async (around) => (await keyCommands()).createKey(around, name, flags)),
     )
 }
 

@@ -1,14 +1,9 @@
 import type { Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
-import {
-  createConflictPolicy,
-  createReceiver,
-  invokeAction,
-  listActions,
-  type ConflictFlags,
-  type InvokeFlags,
-  type ReceiverFlags,
-} from './reserved-commands.ts'
+import type { ConflictFlags, InvokeFlags, ReceiverFlags } from './reserved-commands.ts'
+
+// Loaded when one of them runs: help and completion need none.
+const commands = () => import('./reserved-commands.ts')
 
 /** Commands whose part of the service a later version has, and `actions list`, which has something to list. */
 export function reservedCommands(connect: Command, ask: AskService): void {
@@ -21,7 +16,7 @@ export function reservedCommands(connect: Command, ask: AskService): void {
     .requiredOption('--webhook <NAME>', 'which webhook of the connector')
     .requiredOption('--dispatch <TARGET>', 'job:NAME, stream:CONNECTION/STREAM or function:NAME')
     .action(async (instance: string, flags: CommonFlags & ReceiverFlags) =>
-      ask(flags, (around) => createReceiver(around, instance, flags)),
+      ask(flags, async (around) => (await commands()).createReceiver(around, instance, flags)),
     )
   conflictPolicies(connect, ask)
 }
@@ -31,7 +26,7 @@ function actions(connect: Command, ask: AskService): void {
   serviceCommand(command, 'list', 'the actions of an instance’s connector')
     .argument('<INSTANCE>')
     .action(async (instance: string, flags: CommonFlags) =>
-      ask(flags, (around) => listActions(around, instance)),
+      ask(flags, async (around) => (await commands()).listActions(around, instance)),
     )
   serviceCommand(command, 'invoke', 'call an action (not available yet)')
     .argument('<INSTANCE>')
@@ -39,7 +34,9 @@ function actions(connect: Command, ask: AskService): void {
     .requiredOption('--input <JSON|FILE|->', 'what it is called with')
     .option('--dry-run', 'show what would be sent, send nothing')
     .action(async (name: string, action: string, flags: CommonFlags & InvokeFlags) =>
-      ask(flags, (around) => invokeAction(around, { name, action }, flags)),
+      ask(flags, async (around) =>
+        (await commands()).invokeAction(around, { name, action }, flags),
+      ),
     )
 }
 
@@ -55,6 +52,6 @@ function conflictPolicies(connect: Command, ask: AskService): void {
     .requiredOption('--connection-b <NAME>', 'the other direction')
     .requiredOption('--rules <RULES>', 'Lead:last_write_wins,Account:source_of_truth_a')
     .action(async (flags: CommonFlags & ConflictFlags) =>
-      ask(flags, (around) => createConflictPolicy(around, flags)),
+      ask(flags, async (around) => (await commands()).createConflictPolicy(around, flags)),
     )
 }

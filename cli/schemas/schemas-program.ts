@@ -1,7 +1,10 @@
 import type { Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { limitOption } from '../options.ts'
-import { getSchema, listSchemas, type SchemaFlags } from './schema-commands.ts'
+import type { SchemaFlags } from './schema-commands.ts'
+
+// Loaded when one of them runs: help and completion need none.
+const schemaCommands = () => import('./schema-commands.ts')
 
 /** `reactor connect schemas …`. */
 export function schemasCommand(connect: Command, ask: AskService): void {
@@ -14,12 +17,12 @@ export function schemasCommand(connect: Command, ask: AskService): void {
     .option('--stream <NAME>', 'only those of streams with this name')
     .addOption(limitOption())
     .action(async (flags: CommonFlags & SchemaFlags) =>
-      ask(flags, (around) => listSchemas(around, flags)),
+      ask(flags, async (around) => (await schemaCommands()).listSchemas(around, flags)),
     )
   serviceCommand(schemas, 'get', 'the schema that a message’s fingerprint stands for')
     .argument('<FINGERPRINT>', '16 hexadecimal digits')
     .action(async (fingerprint: string, flags: CommonFlags) =>
-      ask(flags, (around) => getSchema(around, fingerprint)),
+      ask(flags, async (around) => (await schemaCommands()).getSchema(around, fingerprint)),
     )
 }
 
