@@ -6,19 +6,13 @@ import {
   type CommonFlags,
 } from '../client/service-command.ts'
 import { ifVersionOption, limitOption } from '../options.ts'
-import {
-  createConnection,
-  deleteConnection,
-  getConnection,
-  listConnections,
-  resetConnection,
-  setStatus,
-  updateConnection,
-  type ConnectionFlags,
-} from './connection-commands.ts'
-import { approveSchema, showDrift } from './drift-commands.ts'
+import type { ConnectionFlags } from './connection-commands.ts'
 import { runsCommand } from './runs-program.ts'
 import { sandboxCommands } from './sandbox-program.ts'
+
+// Loaded when one of them runs: help and completion need none.
+const connectionCommands = () => import('./connection-commands.ts')
+const driftCommands = () => import('./drift-commands.ts')
 
 /** `reactor connect connections …`. */
 export function connectionsCommand(connect: Command, ask: AskService): void {
@@ -52,7 +46,10 @@ function createAndUpdate(connections: Command, ask: AskService): void {
     async (
       name: string,
       flags: CommonFlags & ConnectionFlags & { from: string; dest: string; activate?: true },
-    ) => ask(flags, (around) => createConnection(around, name, flags)),
+    ) =>
+      ask(flags, async (around) =>
+        (await connectionCommands()).createConnection(around, name, flags),
+      ),
   )
   const update = serviceCommand(
     connections,
@@ -65,7 +62,9 @@ function createAndUpdate(connections: Command, ask: AskService): void {
     .addOption(ifVersionOption())
   fields(update).action(
     async (name: string, flags: CommonFlags & ConnectionFlags & { ifVersion?: number }) =>
-      ask(flags, (around) => updateConnection(around, name, flags)),
+      ask(flags, async (around) =>
+        (await connectionCommands()).updateConnection(around, name, flags),
+      ),
   )
 }
 
@@ -121,7 +120,7 @@ function schemaDrift(connections: Command, ask: AskService): void {
   serviceCommand(connections, 'drift', 'what a run saw of the source that is not approved')
     .argument('<NAME>')
     .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, (around) => showDrift(around, name)),
+      ask(flags, async (around) => (await driftCommands()).showDrift(around, name)),
     )
   serviceCommand(
     connections,
@@ -131,7 +130,7 @@ function schemaDrift(connections: Command, ask: AskService): void {
     .argument('<NAME>')
     .requiredOption('--fingerprint <F>', 'what is approved, as `drift` shows it')
     .action(async (name: string, flags: CommonFlags & { fingerprint: string }) =>
-      ask(flags, (around) => approveSchema(around, name, flags)),
+      ask(flags, async (around) => (await driftCommands()).approveSchema(around, name, flags)),
     )
 }
 
@@ -147,12 +146,12 @@ function lookAt(connections: Command, ask: AskService): void {
     )
     .addOption(limitOption())
     .action(async (flags: CommonFlags & { instance?: string; status?: string; limit?: number }) =>
-      ask(flags, (around) => listConnections(around, flags)),
+      ask(flags, async (around) => (await connectionCommands()).listConnections(around, flags)),
     )
   serviceCommand(connections, 'get', 'one connection, with its last run')
     .argument('<NAME>')
     .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, (around) => getConnection(around, name)),
+      ask(flags, async (around) => (await connectionCommands()).getConnection(around, name)),
     )
 }
 
@@ -165,7 +164,7 @@ function change(connections: Command, ask: AskService): void {
     serviceCommand(connections, verb, description)
       .argument('<NAME>')
       .action(async (name: string, flags: CommonFlags) =>
-        ask(flags, (around) => setStatus(around, name, verb)),
+        ask(flags, async (around) => (await connectionCommands()).setStatus(around, name, verb)),
       )
   }
   serviceCommand(
@@ -176,12 +175,14 @@ function change(connections: Command, ask: AskService): void {
     .argument('<NAME>')
     .option('--streams <A,B>', 'of some streams only', nameList)
     .action(async (name: string, flags: CommonFlags & { streams?: readonly string[] }) =>
-      ask(flags, (around) => resetConnection(around, name, flags)),
+      ask(flags, async (around) =>
+        (await connectionCommands()).resetConnection(around, name, flags),
+      ),
     )
   serviceCommand(connections, 'delete', 'delete a connection and its runs; its tables stay')
     .argument('<NAME>')
     .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, (around) => deleteConnection(around, name)),
+      ask(flags, async (around) => (await connectionCommands()).deleteConnection(around, name)),
     )
 }
 

@@ -6,14 +6,10 @@ import {
   type CommonFlags,
 } from '../client/service-command.ts'
 import { limitOption, positiveNumber } from '../options.ts'
-import {
-  deleteSandbox,
-  getSandbox,
-  listSandboxes,
-  promoteConnection,
-  sandboxConnection,
-  type SandboxFlags,
-} from './sandbox-commands.ts'
+import type { SandboxFlags } from './sandbox-commands.ts'
+
+// Loaded when one of them runs: help and completion need none.
+const commands = () => import('./sandbox-commands.ts')
 
 /** `sandbox`, `promote` and `sandboxes …` of `reactor connect connections`. */
 export function sandboxCommands(connections: Command, ask: AskService): void {
@@ -23,7 +19,7 @@ export function sandboxCommands(connections: Command, ask: AskService): void {
     .option('--streams <A,B>', 'some streams only; such a sandbox cannot be promoted', nameList)
     .addHelpText('after', sandboxExamples)
     .action(async (name: string, flags: CommonFlags & SandboxFlags) =>
-      ask(flags, (around) => sandboxConnection(around, name, flags)),
+      ask(flags, async (around) => (await commands()).sandboxConnection(around, name, flags)),
     )
   serviceCommand(
     connections,
@@ -33,7 +29,7 @@ export function sandboxCommands(connections: Command, ask: AskService): void {
     .argument('<NAME>')
     .requiredOption('--token <TOKEN>', 'what the sandbox printed')
     .action(async (name: string, flags: CommonFlags & { token: string }) =>
-      ask(flags, (around) => promoteConnection(around, name, flags)),
+      ask(flags, async (around) => (await commands()).promoteConnection(around, name, flags)),
     )
   kept(connections, ask)
 }
@@ -50,11 +46,11 @@ function kept(connections: Command, ask: AskService): void {
     .option('--delete', 'drop its rows, and take its token back')
     .addOption(limitOption())
     .action(async (name: string, id: string | undefined, flags: CommonFlags & KeptFlags) =>
-      ask(flags, (around) => {
-        if (id === undefined) return listSandboxes(around, name, flags)
+      ask(flags, async (around) => {
+        if (id === undefined) return (await commands()).listSandboxes(around, name, flags)
         return flags.delete === true
-          ? deleteSandbox(around, { name, id })
-          : getSandbox(around, { name, id })
+          ? (await commands()).deleteSandbox(around, { name, id })
+          : (await commands()).getSandbox(around, { name, id })
       }),
     )
 }
