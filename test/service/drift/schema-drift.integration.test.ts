@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import type { ConnectionService, RunLogLine, StreamBinding } from '../../../service/service.ts'
 import { Access } from '../../../service/access/access.ts'
 import { loadPolicy } from '../../../service/access/load-policy.ts'
@@ -152,6 +153,23 @@ describe('block_until_approved', () => {
     const { drift } = await connections.get(name)
     await connections.approve(name, drift?.fingerprint ?? '')
     expect(await approvedColumns(name)).toEqual(['id', 'total', 'phone'])
+  })
+
+  test('a sandbox of a blocked connection shows what the change would do, and its promotion approves it', async () => {
+    await using shop = await openShop({ policy: 'block_until_approved' })
+    const { source, name } = shop
+    await source.query("ALTER TABLE orders ADD COLUMN phone text DEFAULT '+49'")
+    expect(await shop.run()).toMatchObject({ error: { code: 'schema_drift_blocked' } })
+    const text = await command(`reactor connect connections sandbox ${name} --json`)
+    const sandbox = z.object({ promote_token: z.string() }).parse(JSON.parse(text))
+    expect(text).toContain('"phone"')
+    await command(`reactor connect connections promote ${name} --token ${sandbox.promote_token}`)
+    const { drift, lastRun } = await connections.get(name)
+    expect(drift).toBeNull()
+    const { runs } = place.service
+    const promoted = await runToEnd(runs, await runs.get(name, lastRun?.id ?? ''))
+    expect(promoted).toMatchObject({ trigger: 'promote', status: 'complete', schemaChanges: [] })
+    expect(await shop.rows('id::int, phone')).toEqual([1, 2, 3].map((id) => ({ id, phone: '+49' })))
   })
 
   test('a change that is undone at the source needs no approval, and streams that are not selected do not matter', async () => {
