@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { codesByArea } from '../../protocol/errors/codes.ts'
 import { ConnectError, errorCodes, type ErrorCode } from '../../protocol/index.ts'
 
 const folder = new URL('../../docs/errors/', import.meta.url)
@@ -12,8 +13,13 @@ describe('the table of error codes', () => {
     expect(pages.toSorted()).toEqual(Object.keys(errorCodes).toSorted())
   })
 
-  it('is sorted by name', () => {
-    expect(Object.keys(errorCodes)).toEqual(Object.keys(errorCodes).toSorted())
+  it.each(Object.entries(codesByArea))('is sorted by name in its area: %s', (_, codes) => {
+    expect(Object.keys(codes)).toEqual(Object.keys(codes).toSorted())
+  })
+
+  it('has each code in one area', () => {
+    const names = Object.values(codesByArea).flatMap((codes) => Object.keys(codes))
+    expect(names.toSorted()).toEqual(Object.keys(errorCodes).toSorted())
   })
 
   describe.each<[string, ErrorCode]>(Object.entries(errorCodes))('%s', (code, entry) => {

@@ -1,0 +1,185 @@
+import type { ErrorCode } from '../error-code.ts'
+
+/** Errors of a destination. Sorted by name. */
+export const destinationCodes = {
+  destination_busy: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: '{host}:{port} has no resources left for another session: {reason}',
+    suggestedFix:
+      'Raise `max_connections` of the destination or lower `limits.parallel_lanes`, then run the connection again.',
+  },
+  destination_column_in_use: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'A column of {table} must become wider, but something depends on it: {reason}',
+    suggestedFix:
+      'Drop the view (or rule) that the message names, run the connection, and create it again.',
+  },
+  destination_conflict: {
+    failureType: 'transient_error',
+    httpStatus: 409,
+    retryable: true,
+    message: 'Another session works on the tables of stream {stream} (SQLSTATE {sqlstate})',
+    suggestedFix:
+      'Run again: it resumes from the last checkpoint. If it persists, look for long transactions in `pg_stat_activity`.',
+  },
+  destination_connection_lost: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'The session with {host}:{port}/{database} was lost: {reason}',
+    suggestedFix:
+      'Run the connection again: it resumes from the last checkpoint. If it happens often, look for a proxy or server setting that ends sessions.',
+  },
+  destination_constraint_violated: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'A record of stream {stream} violates constraint {constraint} of {table}',
+    suggestedFix:
+      'Drop or relax the constraint on {table}, or load the stream with a dedup mode whose key is that of the constraint.',
+  },
+  destination_credentials_refused: {
+    failureType: 'config_error',
+    httpStatus: 401,
+    retryable: false,
+    message: '{host}:{port} refused to let {user} in',
+    suggestedFix:
+      'Correct `user` and `password` under `destination`, or allow the user in the server’s pg_hba.conf.',
+  },
+  destination_database_missing: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'There is no database {database} on {host}:{port}',
+    suggestedFix:
+      'Create it with `CREATE DATABASE {database}`, or correct `database` under `destination`.',
+  },
+  destination_disk_full: {
+    failureType: 'transient_error',
+    httpStatus: 507,
+    retryable: true,
+    message: 'The disk of {host}:{port} is full: {reason}',
+    suggestedFix:
+      'Free or add disk space at the destination, then run the connection again: it resumes from the last checkpoint.',
+  },
+  destination_encoding_unsupported: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Database {database} is encoded in {encoding}; the sink needs UTF8',
+    suggestedFix: "Create a database with `ENCODING 'UTF8' TEMPLATE template0` and use that.",
+  },
+  destination_field_missing: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The {role} of stream {stream} names {field}, which is not a column of it',
+    suggestedFix: 'Choose a top-level column of the stream, or add {field} to `columns`.',
+  },
+  destination_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{destination} is not a destination: {problem}',
+    suggestedFix:
+      'Write `data:DATASET` (a schema in the Data database) or `postgres:NAME` (a destination of the settings).',
+  },
+  destination_key_missing: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Stream {stream} is to be loaded without duplicates, but it has no primary key',
+    suggestedFix: 'Set `primary_key` for the stream, or choose the mode `append` or `overwrite`.',
+  },
+  destination_not_a_table: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: '{table} exists and is not a table',
+    suggestedFix:
+      'Rename or drop the view that has this name, or choose another `schema` under `destination`.',
+  },
+  destination_not_available: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The destination {destination} is not available: {reason}',
+    suggestedFix: '{fix}',
+  },
+  destination_permission_denied: {
+    failureType: 'config_error',
+    httpStatus: 403,
+    retryable: false,
+    message: '{user} may not do this in database {database} of {host}:{port}: {reason}',
+    suggestedFix:
+      'Grant it: `GRANT CREATE ON DATABASE {database} TO {user}`, and ownership of the tables that it loads.',
+  },
+  destination_query_failed: {
+    failureType: 'system_error',
+    httpStatus: 500,
+    retryable: false,
+    message: '{host}:{port}/{database} refused a statement for {table} ({sqlstate}): {reason}',
+    suggestedFix:
+      'Look up the SQLSTATE {sqlstate} in the PostgreSQL manual; if the cause is not in your database, report it.',
+  },
+  destination_read_only: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: '{host}:{port}/{database} takes no writes: {reason}',
+    suggestedFix:
+      'Point `destination` at the primary, not at a standby, or end the read-only mode.',
+  },
+  destination_table_foreign: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: '{table} exists, has rows and was not made by a sync',
+    suggestedFix:
+      'Rename the table, give the stream another `destination_object_name`, or add the column `_airbyte_extracted_at` to take it over.',
+  },
+  destination_table_shared: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: '{table} is being loaded by connection {connection} too',
+    suggestedFix:
+      'Let one stream own the table: set another `schema` or `destination_object_name`, or wait until the other has finished.',
+  },
+  destination_tls_failed: {
+    failureType: 'config_error',
+    httpStatus: 502,
+    retryable: false,
+    message: 'No encrypted session with {host}:{port}: {reason}',
+    suggestedFix:
+      'Set `ssl` under `destination` to what the server offers: disable, require or verify-full.',
+  },
+  destination_unreachable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: '{host}:{port} cannot be reached: {reason}',
+    suggestedFix:
+      'Check `host` and `port` under `destination`, and that the server runs and accepts connections from here.',
+  },
+  destination_value_refused: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      'PostgreSQL refuses a value of stream {stream} for {table} (SQLSTATE {sqlstate}) and does not say of which column',
+    suggestedFix:
+      'Look for triggers, rules and generated columns on {table}, and remove what refuses the value.',
+  },
+  destination_version_unsupported: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The destination runs PostgreSQL {version}; 15 is the oldest that works',
+    suggestedFix: 'Upgrade the destination to PostgreSQL 15 or newer.',
+  },
+} as const satisfies Record<string, ErrorCode>

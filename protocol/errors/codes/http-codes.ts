@@ -1,0 +1,100 @@
+import type { ErrorCode } from '../error-code.ts'
+
+/** Errors of a request over HTTP, whatever it is about. Sorted by name. */
+export const httpCodes = {
+  cursor_invalid: {
+    failureType: 'config_error',
+    httpStatus: 400,
+    retryable: false,
+    message: 'The cursor of the list is not one that this list gave',
+    suggestedFix:
+      'Leave `cursor` out to begin at the first page, and pass on `next_cursor` of each page unchanged.',
+  },
+  idempotency_key_in_use: {
+    failureType: 'transient_error',
+    httpStatus: 409,
+    retryable: true,
+    message: 'The first request with this Idempotency-Key is still going on',
+    suggestedFix:
+      'Wait a few seconds and send the same request again: it is answered as the first one was.',
+  },
+  idempotency_key_reused: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'This Idempotency-Key was used for another request',
+    suggestedFix: 'Send another request under a key of its own.',
+  },
+  media_type_unsupported: {
+    failureType: 'config_error',
+    httpStatus: 415,
+    retryable: false,
+    message: 'The body has a media type that this route does not take',
+    suggestedFix: 'Send JSON, with `Content-Type: application/json`.',
+  },
+  method_not_allowed: {
+    failureType: 'config_error',
+    httpStatus: 405,
+    retryable: false,
+    message: '{path} does not take {method}',
+    suggestedFix: 'Use one of the methods of the header `Allow`: {allowed}.',
+  },
+  name_taken: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'There is already a {kind} named {name}',
+    suggestedFix: 'Choose another name, or update or delete the one that has it.',
+  },
+  not_available: {
+    failureType: 'config_error',
+    httpStatus: 501,
+    retryable: false,
+    message: '{feature} is not available in this version',
+    suggestedFix: 'Leave it out for now; CHANGELOG.md says when it comes.',
+  },
+  request_invalid: {
+    failureType: 'config_error',
+    httpStatus: 400,
+    retryable: false,
+    message: 'The request is not valid: {problem}',
+    suggestedFix:
+      'Correct what the message and `details.problems` name; `GET /connect/v1/docs` shows what the route takes.',
+  },
+  request_timed_out: {
+    failureType: 'transient_error',
+    httpStatus: 504,
+    retryable: true,
+    message: 'No answer within {seconds} seconds; what was begun may still be done',
+    suggestedFix:
+      'Look whether it was done, then try again. If it happens often, look at the database and at the source.',
+  },
+  request_too_large: {
+    failureType: 'config_error',
+    httpStatus: 413,
+    retryable: false,
+    message: 'The body is larger than {limit} bytes',
+    suggestedFix: 'Send less in one request.',
+  },
+  route_not_found: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'There is nothing at {path}',
+    suggestedFix: 'Look up the path in `GET /connect/v1/docs`; the API begins with /connect/v1.',
+  },
+  unexpected: {
+    failureType: 'system_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'Unexpected failure: {reason}',
+    suggestedFix: 'Run again with `--log-level debug` and report the output as a bug.',
+  },
+  version_conflict: {
+    failureType: 'config_error',
+    httpStatus: 412,
+    retryable: false,
+    message: '{kind} {name} was changed in the meantime: it has version {actual}, not {expected}',
+    suggestedFix: 'Get it again, look at what changed, and repeat the update with its new version.',
+  },
+} as const satisfies Record<string, ErrorCode>

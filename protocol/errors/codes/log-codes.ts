@@ -1,0 +1,130 @@
+import type { ErrorCode } from '../error-code.ts'
+
+/** Errors of the log between readers and sinks. Sorted by name. */
+export const logCodes = {
+  kafka_credentials_refused: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Kafka at {brokers} refused the credentials of user {username}',
+    suggestedFix:
+      'Check `sasl` (mechanism, username, password) and `ssl` of the log in the run file, then run again.',
+  },
+  kafka_failed: {
+    failureType: 'transient_error',
+    httpStatus: 502,
+    retryable: true,
+    message: 'Kafka at {brokers} failed while {doing} {target}: {reason}',
+    suggestedFix: "Look at the broker's log, then run again: it resumes from the last checkpoint.",
+  },
+  kafka_permission_denied: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Kafka at {brokers} does not allow {doing} {target}: {reason}',
+    suggestedFix:
+      'Grant the user of the log the rights that docs/topics.md lists (topics, groups and transactional ids with the prefix `connect.`), then run again.',
+  },
+  kafka_unreachable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'Kafka cannot be reached at {brokers}: {reason}',
+    suggestedFix:
+      'Start the broker (`npm run kafka` on this machine) or correct `brokers` of the log, then run again; `--log embedded` runs without Kafka.',
+  },
+  log_foreign_message: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      'Topic {topic}, partition {partition}: the message at offset {offset} was not written by Reactor Connect ({reason})',
+    suggestedFix:
+      'Find the other producer and stop it, delete the topic with `kafka-topics.sh --delete --topic {topic}`, then run again: what the destination lacks is read from the source again.',
+  },
+  log_lane_in_use: {
+    failureType: 'system_error',
+    httpStatus: 500,
+    retryable: false,
+    message:
+      'Partition {partition} of stream {stream} of connection {connection} was opened twice by the same end',
+    suggestedFix: 'Run the connection again; if it happens twice, report it with the run log.',
+  },
+  log_message_too_large: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      'Topic {topic} does not take a message of {bytes} bytes: its `max.message.bytes` is {limit}',
+    suggestedFix:
+      'Raise it with `kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config max.message.bytes=8912896`, then run again.',
+  },
+  log_not_available: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The connection asks for Kafka, and the service has no brokers',
+    suggestedFix:
+      'Set `KAFKA_BROKERS` (or `kafka.brokers` below `[connect]`) and restart the service, or use `"log": "embedded"`.',
+  },
+  log_out_of_order: {
+    failureType: 'system_error',
+    httpStatus: 500,
+    retryable: true,
+    message:
+      "Stream {stream}, partition {partition}, slice '{slice}': the log gave a {entry} at {actual} where {expected} was due; nothing of it was loaded",
+    suggestedFix:
+      "Run the connection again: it resumes from the last checkpoint. If it happens twice, delete the stream's topic and report it with the run log.",
+  },
+  log_position_lost: {
+    failureType: 'transient_error',
+    httpStatus: 500,
+    retryable: true,
+    message:
+      'Topic {topic}, partition {partition} holds the offsets {low} to {high} only; the destination stands at {position}',
+    suggestedFix: 'Run the connection again: it reads from the source what the log has lost.',
+  },
+  log_position_mismatch: {
+    failureType: 'system_error',
+    httpStatus: 500,
+    retryable: true,
+    message:
+      'Stream {stream}: the log goes on at record {actual}, the destination expects record {expected}',
+    suggestedFix:
+      "Run the connection again: it continues from the destination's checkpoint and reads again what the log lost.",
+  },
+  log_reader_lost: {
+    failureType: 'transient_error',
+    httpStatus: 500,
+    retryable: true,
+    message:
+      'The sink of stream {stream} of connection {connection}, partition {partition}, is gone',
+    suggestedFix:
+      "Look at the sink's own error in the run's log, then run again: it resumes from the last checkpoint.",
+  },
+  log_topic_missing: {
+    failureType: 'transient_error',
+    httpStatus: 500,
+    retryable: true,
+    message: 'Topic {topic} is gone: it was deleted while the run used it',
+    suggestedFix:
+      'Run the connection again: it makes the topic anew and reads from the source what the destination lacks.',
+  },
+  log_topic_name_taken: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Topic {topic} cannot be created: {reason}',
+    suggestedFix:
+      'Kafka does not tell `.` from `_` in the names of two topics. Rename the connection, or delete the other topic.',
+  },
+  log_writer_lost: {
+    failureType: 'transient_error',
+    httpStatus: 500,
+    retryable: true,
+    message:
+      'The read of stream {stream} of connection {connection}, partition {partition}, ended without closing the log',
+    suggestedFix:
+      "Look at the read's own error in the run's log, then run again: it resumes from the last checkpoint.",
+  },
+} as const satisfies Record<string, ErrorCode>

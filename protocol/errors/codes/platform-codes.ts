@@ -1,0 +1,85 @@
+import type { ErrorCode } from '../error-code.ts'
+
+/** Errors of what the service stands on: its database, its settings, its neighbours. Sorted by name. */
+export const platformCodes = {
+  embedded_postgres_failed: {
+    failureType: 'system_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'The embedded PostgreSQL did not start: {reason}',
+    suggestedFix:
+      "Fix what the message names and start again; server.log in the data folder has the server's own messages.",
+  },
+  embedded_postgres_in_use: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'The data folder {folder} is in use by a running program (pid {pid})',
+    suggestedFix: 'Stop that program, or start this one with another data folder.',
+  },
+  embedded_postgres_unreachable: {
+    failureType: 'config_error',
+    httpStatus: 500,
+    retryable: false,
+    message:
+      'This program runs as root, and the account {account}, which has to run PostgreSQL, cannot reach {folder}',
+    suggestedFix:
+      'Choose a data folder outside of closed home folders, such as /var/lib/reactor-connect, or run as a normal user.',
+  },
+  jobs_unreachable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'The Jobs service at {url} cannot be used: {reason}',
+    suggestedFix:
+      'Check `REACTOR_CONNECT_JOBS_URL`, `REACTOR_CONNECT_JOBS_API_KEY` and that the Jobs service runs.',
+  },
+  role_missing: {
+    failureType: 'config_error',
+    httpStatus: 403,
+    retryable: false,
+    message:
+      'The token is valid, but gives no role: its claim {claim} must name one of admin, operator, viewer, agent',
+    suggestedFix:
+      'Have the Identity service put the role into the claim {claim}, or set `REACTOR_CONNECT_IDENTITY_ROLE_CLAIM` to the claim that has it.',
+  },
+  roles_unavailable: {
+    failureType: 'config_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'The roles {roles} cannot be served: {reason}',
+    suggestedFix: 'Give a process that runs connections both: `--roles reader,sink`.',
+  },
+  setting_invalid: {
+    failureType: 'config_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'The setting {setting} ({place}) {problem}',
+    suggestedFix: '{fix}',
+  },
+  store_permission_denied: {
+    failureType: 'config_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'The metadata database does not let the service do what it must: {reason}',
+    suggestedFix:
+      'Run `GRANT CREATE ON DATABASE …` for the user of `REACTOR_CONNECT_DATABASE_URL`, or let it own the schemas `reactor_connect_service` and `reactor_connect_jobs`.',
+  },
+  store_schema_newer: {
+    failureType: 'config_error',
+    httpStatus: 500,
+    retryable: false,
+    message:
+      'The metadata database was made by a newer version (migration {found}; this version knows {known})',
+    suggestedFix:
+      'Start the newer version of Reactor Connect, or restore the backup of the metadata database that you took before the upgrade.',
+  },
+  store_unavailable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'The metadata database does not answer: {reason}',
+    suggestedFix:
+      'Check that the PostgreSQL of `REACTOR_CONNECT_DATABASE_URL` runs and lets the service in; the service goes on by itself once it does.',
+  },
+} as const satisfies Record<string, ErrorCode>

@@ -1,0 +1,161 @@
+import type { ErrorCode } from '../error-code.ts'
+
+/** Errors of instances, connections, runs and sandboxes as the service keeps them. Sorted by name. */
+export const resourceCodes = {
+  connection_has_active_run: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Connection {connection} has a run that is queued or running',
+    suggestedFix:
+      'Run `reactor connect connections runs list {connection}`, cancel the active run or wait for its end, and repeat this.',
+  },
+  connection_inactive: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Connection {connection} is inactive: it was neither promoted nor activated yet',
+    suggestedFix:
+      'See what it would do with `reactor connect connections sandbox {connection}` and promote it with the token that this prints, or let it run at once with `reactor connect connections activate {connection}`.',
+  },
+  connection_not_found: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'There is no connection {connection}',
+    suggestedFix: 'Run `reactor connect connections list` for the names of the connections.',
+  },
+  instance_config_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The configuration of {type} is not valid: {problem}',
+    suggestedFix:
+      'Correct what the message and `details.more` name; `reactor connect catalog show {type}` shows the fields.',
+  },
+  instance_in_use: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Instance {instance} is used by connections',
+    suggestedFix:
+      'Run `reactor connect connections list --instance {instance}`, delete those connections first, and repeat this.',
+  },
+  instance_not_found: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'There is no instance {instance}',
+    suggestedFix: 'Run `reactor connect instances list` for the names of the instances.',
+  },
+  promote_outdated: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Connection {connection} was not promoted: since the sandbox {what} changed',
+    suggestedFix:
+      'Look at the new diff in `details.sandbox`, and promote with its `promote_token`; where there is none, run `reactor connect connections sandbox {connection}`.',
+  },
+  promote_token_expired: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'The promote token of connection {connection} has expired',
+    suggestedFix:
+      'Run `reactor connect connections sandbox {connection}` again and promote with the new token.',
+  },
+  promote_token_invalid: {
+    failureType: 'config_error',
+    httpStatus: 403,
+    retryable: false,
+    message: 'The promote token is not one of yours for connection {connection}',
+    suggestedFix:
+      'Run `reactor connect connections sandbox {connection}` with the same key that promotes, and pass on the token unchanged.',
+  },
+  promote_token_used: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'The promote token of connection {connection} was used: it started run {run}',
+    suggestedFix:
+      'Look at the run with `reactor connect connections runs get {connection} {run}`. For another promotion run a new sandbox.',
+  },
+  run_active: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Connection {connection} has a run that is queued or running',
+    suggestedFix:
+      'Follow the active run with `reactor connect connections runs list {connection}`, or cancel it, before you start another.',
+  },
+  run_ended: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Run {run} has ended already',
+    suggestedFix:
+      'Run `reactor connect connections runs list` to see how it ended; retry it where it failed.',
+  },
+  run_not_found: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'There is no run {run}',
+    suggestedFix:
+      'Run `reactor connect connections runs list NAME` for the ids of the runs of a connection.',
+  },
+  run_not_retryable: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Run {run} is complete: there is nothing to retry',
+    suggestedFix: 'Start a new run with `reactor connect connections runs start {connection}`.',
+  },
+  sandbox_active: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Connection {connection} has a sandbox that runs',
+    suggestedFix:
+      'Wait for its end (`reactor connect connections sandboxes {connection}`), or delete it, and repeat this.',
+  },
+  sandbox_limit_reached: {
+    failureType: 'transient_error',
+    httpStatus: 429,
+    retryable: true,
+    message: 'This service runs {limit} sandboxes already, as many as it does at the same time',
+    suggestedFix: 'Repeat the same request in {seconds} seconds.',
+  },
+  sandbox_not_found: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'Connection {connection} has no sandbox {sandbox}',
+    suggestedFix:
+      'Run `reactor connect connections sandboxes {connection}` for the ids of its sandboxes.',
+  },
+  sandbox_timed_out: {
+    failureType: 'transient_error',
+    httpStatus: 504,
+    retryable: true,
+    message: 'The sandbox had not ended after {seconds} seconds, and was given up',
+    suggestedFix:
+      'Ask for fewer rows (`--limit-rows 10`) or for some streams only (`--streams A,B`); look at the log of the service where source and destination should be quick.',
+  },
+  schedule_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The schedule is not valid: {problem}',
+    suggestedFix:
+      'Write five fields, such as `*/15 * * * *`, and an IANA time zone, such as `Europe/Berlin`.',
+  },
+  schema_not_found: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'No run has carried records with the schema {fingerprint}',
+    suggestedFix:
+      'Run `reactor connect schemas list` for the schemas. A fingerprint is 16 hexadecimal digits, most significant first: in a message its bytes stand the other way round.',
+  },
+} as const satisfies Record<string, ErrorCode>

@@ -1,0 +1,54 @@
+import type { ErrorCode } from '../error-code.ts'
+
+/** Errors of a run in the engine. Sorted by name. */
+export const runCodes = {
+  accounting_mismatch: {
+    failureType: 'system_error',
+    httpStatus: 500,
+    retryable: true,
+    message:
+      'Stream {stream}: {expected} records were read but {actual} arrived; nothing of this batch was committed',
+    suggestedFix:
+      'Run the connection again: it resumes from the last checkpoint. If it happens twice, report it with the run log.',
+  },
+  fenced: {
+    failureType: 'transient_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Another run of connection {connection} took over stream {stream}',
+    suggestedFix: 'Let the newer run finish, or stop it, then start this one again.',
+  },
+  sandbox_stopped: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message:
+      'The sandbox of connection {connection} was stopped before its end; nothing of it is left',
+    suggestedFix: 'Run `reactor connect connections sandbox {connection}` again.',
+  },
+  state_missing: {
+    failureType: 'system_error',
+    httpStatus: 500,
+    retryable: false,
+    message:
+      'Connector {connector} ended slice "{slice}" of stream {stream} without a state that covers its last records',
+    suggestedFix:
+      'Report it to the maintainers of the connector. The records after the last state were not committed.',
+  },
+  worker_died: {
+    failureType: 'system_error',
+    httpStatus: 500,
+    retryable: true,
+    message: 'A worker thread died: {reason}',
+    suggestedFix:
+      'Run the connection again: it resumes from the last checkpoint. If it happens again, run with `--log-level debug` and report the output.',
+  },
+  worker_out_of_memory: {
+    failureType: 'system_error',
+    httpStatus: 500,
+    retryable: false,
+    message: 'A worker thread needed more heap than it may have',
+    suggestedFix:
+      'Raise `limits.worker_heap_mb` in the run file, or lower the width of the rows that are read.',
+  },
+} as const satisfies Record<string, ErrorCode>

@@ -1,0 +1,269 @@
+import type { ErrorCode } from '../error-code.ts'
+
+/** Errors of a source, its manifest, or its streams as they were chosen. Sorted by name. */
+export const sourceCodes = {
+  manifest_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{file}: {reason}',
+    suggestedFix:
+      'Correct the manifest where the message says. `reactor connect source --manifest {file} spec` checks it without a source.',
+  },
+  manifest_unreadable: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'The manifest {file} cannot be read: {reason}',
+    suggestedFix: 'Name a YAML file that exists and that the user of this command may read.',
+  },
+  schema_drift_blocked: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'The schema of {instance} is not the one that was approved for connection {connection}, so nothing was read: {summary}',
+    suggestedFix:
+      'Run `reactor connect connections sandbox {connection}` to see what it would change, and promote it; or approve what was seen: `reactor connect connections approve {connection} --fingerprint {fingerprint}`. The next run goes on from the last checkpoint.',
+  },
+  schema_drift_outdated: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'This schema cannot be approved for connection {connection}: {reason}',
+    suggestedFix:
+      'Run `reactor connect connections drift {connection}` to see what waits for approval, with its fingerprint.',
+  },
+  simulated_config_error: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Stream {stream}: the faker was told to refuse row {row}',
+    suggestedFix: 'Remove `fail` from the stream in the faker configuration.',
+  },
+  simulated_failure: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'Stream {stream}: the faker was told to fail at row {row}',
+    suggestedFix:
+      'Run the connection again: it resumes from the last checkpoint. Remove `fail` from the stream to stop the failures.',
+  },
+  source_authorization_lost: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: '{subject}: the vendor no longer accepts the authorization: {reason}',
+    suggestedFix:
+      'Authorize anew with the vendor, and put the new refresh token into `source.config` of the run file (in the service: `reactor connect instances credentials`).',
+  },
+  source_busy: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'PostgreSQL at {host}:{port} has no room for more work (SQLSTATE {sqlstate})',
+    suggestedFix:
+      'Wait, raise `max_connections` (or free disk and memory) on the source, or lower `parallel` of the instance.',
+  },
+  source_column_missing: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Stream {stream}: column {column} no longer exists in the source',
+    suggestedFix:
+      'Run discover, accept the new schema of the stream, and run the connection again.',
+  },
+  source_config_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The configuration of {connector} is invalid: {problems}',
+    suggestedFix:
+      'Correct the named fields; the specification of the connector lists what they may hold.',
+  },
+  source_connection_lost: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'The connection to PostgreSQL at {host}:{port} was lost: {reason}',
+    suggestedFix:
+      'Run the connection again: it resumes from the last checkpoint. If it happens often, look for timeouts in proxies and for restarts in the log of the server.',
+  },
+  source_credentials_refused: {
+    failureType: 'config_error',
+    httpStatus: 401,
+    retryable: false,
+    message: 'PostgreSQL at {host}:{port} refused the login of user {user}: {reason}',
+    suggestedFix:
+      'Check `user` and `password` of the instance, and that pg_hba.conf lets this address in.',
+  },
+  source_cursor_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Stream {stream}: column {column} cannot be the cursor: {reason}',
+    suggestedFix:
+      'Choose a cursor field that is selected and has an order, such as `updated_at` or an ever-growing id.',
+  },
+  source_database_missing: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'PostgreSQL at {host}:{port} has no database {database}',
+    suggestedFix:
+      'Correct `database` in the configuration; `psql -l` lists the databases of the server.',
+  },
+  source_encoding_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      'Stream {stream}: the source holds text that is not valid in UTF-8 (SQLSTATE {sqlstate})',
+    suggestedFix:
+      "Repair the text in the source, or read a view that converts it: `convert_from(convert_to(column, 'SQL_ASCII'), 'LATIN1')`.",
+  },
+  source_failed: {
+    failureType: 'system_error',
+    httpStatus: 502,
+    retryable: true,
+    message: '{subject} failed: {reason}',
+    suggestedFix:
+      'Look at what the API answered (`--log-level debug`). A template or path of the manifest that does not fit the answer must be corrected; otherwise run again: it resumes from the last checkpoint.',
+  },
+  source_permission_denied: {
+    failureType: 'config_error',
+    httpStatus: 403,
+    retryable: false,
+    message: 'User {user} may not read {object}',
+    suggestedFix:
+      'Grant it: `GRANT USAGE ON SCHEMA … TO …; GRANT SELECT ON ALL TABLES IN SCHEMA … TO …`.',
+  },
+  source_query_failed: {
+    failureType: 'system_error',
+    httpStatus: 502,
+    retryable: false,
+    message: 'PostgreSQL at {host}:{port} failed a query (SQLSTATE {sqlstate}): {reason}',
+    suggestedFix:
+      'Look up the SQLSTATE in the PostgreSQL manual (appendix A) and the statement in the log of the server.',
+  },
+  source_read_interrupted: {
+    failureType: 'transient_error',
+    httpStatus: 409,
+    retryable: true,
+    message: 'Stream {stream} was stopped where its read cannot continue later: {reason}',
+    suggestedFix:
+      'Run the connection again: the stream starts from its last checkpoint. A primary key makes a full refresh resumable.',
+  },
+  source_refused: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{subject} was refused: {reason}',
+    suggestedFix:
+      'Correct what the reason names: credentials, permissions of the token, or a field of `source.config`.',
+  },
+  source_snapshot_lost: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'The snapshot that the run reads from is gone (SQLSTATE {sqlstate})',
+    suggestedFix:
+      'Run the connection again: it resumes from the last checkpoint with a new snapshot.',
+  },
+  source_state_invalid: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'Stream {stream}: the saved state does not fit the stream: {reason}',
+    suggestedFix:
+      'Reset the stream (read it from the beginning), or restore the configuration that the state was written with.',
+  },
+  source_stream_missing: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'Stream {stream} does not exist in the source',
+    suggestedFix:
+      'Run discover and remove or replace the stream. If the table was renamed, select it under its new name.',
+  },
+  source_timed_out: {
+    failureType: 'transient_error',
+    httpStatus: 504,
+    retryable: true,
+    message: 'The source of {instance} did not answer within {seconds} seconds',
+    suggestedFix: 'Look whether the system is up and how long it takes to answer, then try again.',
+  },
+  source_tls_failed: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'No encrypted connection to PostgreSQL at {host}:{port}: {reason}',
+    suggestedFix:
+      'Set `ssl` to `disable` for a server without TLS, to `require` to skip the check of the certificate, or give its authority in `ca`.',
+  },
+  source_unavailable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: '{subject} is not available now: {reason}',
+    suggestedFix:
+      'Run again later: it resumes from the last checkpoint. If it happens often, read less at a time or ask the vendor for a higher rate limit.',
+  },
+  source_unreachable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'PostgreSQL at {host}:{port} cannot be reached: {reason}',
+    suggestedFix:
+      'Check `host` and `port`, that the server runs and listens on that address, and that no firewall is in between.',
+  },
+  stream_column_not_found: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{place}: {field}: {problem}',
+    suggestedFix: '{fix}',
+  },
+  stream_cursor_missing: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{place}: {field}: {problem}',
+    suggestedFix: '{fix}',
+  },
+  stream_listed_twice: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{place}: {field}: {problem}',
+    suggestedFix: '{fix}',
+  },
+  stream_mode_unsupported: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{place}: {field}: {problem}',
+    suggestedFix: '{fix}',
+  },
+  stream_not_found: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{place}: {field}: {problem}',
+    suggestedFix: '{fix}',
+  },
+  stream_primary_key_missing: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{place}: {field}: {problem}',
+    suggestedFix: '{fix}',
+  },
+  unknown_connector: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'There is no connector of type {type}; known types: {known}',
+    suggestedFix: 'Use one of the known types.',
+  },
+} as const satisfies Record<string, ErrorCode>
