@@ -127,8 +127,11 @@ export class AskInstance {
   /** With the error of the instance where the source says that its authorization is lost. */
   async #explained(name: string, config: JsonObject, error: unknown): Promise<unknown> {
     if (!(error instanceof ConnectError) || error.code !== 'source_authorization_lost') return error
-    const reason = String(error.details.reason)
-    return this.#instances.authorizationLost(name, { config, reason })
+    const { reason } = error.details
+    return this.#instances.authorizationLost(name, {
+      config,
+      reason: typeof reason === 'string' ? reason : error.message,
+    })
   }
 }
 
