@@ -1,4 +1,12 @@
-import type { Connection, ConnectionStatus, Discovered, ErrorCode, Run } from './documents.ts'
+import type {
+  Connection,
+  ConnectionStatus,
+  Discovered,
+  ErrorCode,
+  FinishedSandbox,
+  Promotion,
+  Run,
+} from './documents.ts'
 import { actionRepeats, instance, streamIds, type Actions, type Streams } from './instance.ts'
 
 // ---------------------------------------------------------------------------------------------------
@@ -51,6 +59,13 @@ export interface NewConnection {
   readonly activate?: boolean
 }
 
+export interface SandboxOptions extends CallOptions {
+  /** Records read of each stream at most; default 100. */
+  readonly limitRows?: number
+  /** Only these: what it finds cannot be promoted then. */
+  readonly streams?: readonly StreamName[]
+}
+
 export interface WaitOptions extends CallOptions {
   /** Milliseconds between two looks; default 1000. */
   readonly everyMs?: number
@@ -71,6 +86,10 @@ export interface Client {
     /** Binds streams of this instance to a destination. */
     create(connection: NewConnection, options?: CreateOptions): Promise<Connection>
     get(name: string, options?: CallOptions): Promise<Connection>
+    /** Says what a run would change, and changes nothing. Takes as long as it reads: up to two minutes. */
+    sandbox(name: string, options?: SandboxOptions): Promise<FinishedSandbox>
+    /** Lets it run, and starts the first run: with the `promote_token` of a sandbox, as long as nothing has moved since. */
+    promote(name: string, token: string, options?: CallOptions): Promise<Promotion>
     /** Lets it run, without a sandbox. */
     activate(name: string, options?: CallOptions): Promise<Connection>
   }
@@ -132,6 +151,14 @@ function connectionsOf(ask: Ask): Client['connections'] {
       return ask({ method: 'POST', path: '/connections', body, repeat: 'with key', call })
     },
     get: (name, call) => ask({ method: 'GET', path: at(name), repeat: 'always', call }),
+    sandbox: (name, { limitRows, streams, ...call } = {}) => {
+      const body = { limit_rows: limitRows, streams }
+      return ask({ method: 'POST', path: `${at(name)}/sandbox`, body, repeat: 'never', call })
+    },
+    promote: (name, token, call) => {
+      const body = { token }
+      return ask({ method: 'POST', path: `${at(name)}/promote`, body, repeat: 'never', call })
+    },
     activate: (name, call) =>
       ask({ method: 'POST', path: `${at(name)}/activate`, repeat: 'always', call }),
   }

@@ -79,6 +79,11 @@ const active = await client.connections.activate('three')
 const { id } = await client.runs.start('three', { idempotencyKey: 'once' })
 const same = await client.runs.start('three', { idempotencyKey: 'once' })
 const run = await client.runs.wait(id, { everyMs: 200, signal: AbortSignal.timeout(60_000) })
+await client.connections.create({ name: 'tried', streams: ['table-003'], destination: 'data:tried' })
+const { report, promote_token: token } = await client.connections.sandbox('tried', { limitRows: 10 })
+const promoted = await client.connections.promote('tried', token ?? '')
+const first = await client.runs.wait(promoted.run.id, { everyMs: 200 })
+const used = await codeOf(client.connections.promote('tried', token ?? ''))
 const wrongKey = await codeOf(createClient({ baseUrl, apiKey: 'rk_wrong' }).check())
 const stopped = await client.check({ signal: AbortSignal.abort() }).catch((error: unknown) => String(error))
 console.log(
@@ -86,7 +91,9 @@ console.log(
     instance: instance.name, status, streams: catalog.streams.length, named, row: typeof row.id,
     before: connection.status, again, early, after: active.status, isSame: same.id === id,
     run: run.status, loaded: Object.fromEntries(run.streams.map((one) => [one.name, one.loaded])),
-    wrongKey, stopped,
+    wrongKey, stopped, used,
+    sandbox: report.streams.map((one) => [one.name, one.read, one.diff_vs_current?.table_exists]),
+    promoted: promoted.connection.status, first: [first.trigger, first.status, first.loaded],
   }),
 )
 `
@@ -108,6 +115,8 @@ test('a client of 100 streams compiles under strict, calls the service, and is t
     ...{ row: 'bigint', before: 'inactive', again: 'name_taken', early: 'connection_inactive' },
     ...{ after: 'active', isSame: true, run: 'complete' },
     loaded: { 'table-000': 100, 'table-001': 101, 'table-002': 102 },
+    ...{ sandbox: [['table-003', 10, false]], promoted: 'active', used: 'promote_token_used' },
+    first: ['promote', 'complete', 103],
     ...{ wrongKey: 'unauthorized', stopped: 'AbortError: This operation was aborted' },
   })
 }, 120_000)
