@@ -110,7 +110,9 @@ function documentTypes(): readonly Declaration[] {
 }
 
 function errorCode(): Declaration {
-  const codes = Object.keys(errorCodes).map((code) => text(stringLiteral(code)))
+  const codes = Object.keys(errorCodes)
+    .toSorted()
+    .map((code) => text(stringLiteral(code)))
   return {
     name: 'ErrorCode',
     doc: 'The codes of errors: each has a page in docs/errors.',
