@@ -6,7 +6,14 @@ import { firstRunAt } from '../connections/first-run.ts'
 import { selectedCatalog } from '../drift/judge-schema.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import { submitRun } from '../runs/submit-run.ts'
-import type { Connection, Run } from '../service.ts'
+import type {
+  Connection,
+  FinishedSandbox,
+  Moved,
+  PromoteInput,
+  Promotion,
+  Run,
+} from '../service.ts'
 import type { KeptToken, SandboxPlace } from '../store/sandbox-store.ts'
 import { catalogHash } from './catalog-hash.ts'
 import {
@@ -18,7 +25,6 @@ import {
 } from './promote-token.ts'
 import { movedSince } from './promotion-binding.ts'
 import type { SandboxPlaces } from './sandbox-places.ts'
-import type { FinishedSandbox, Moved, PromoteInput, Promotion } from './sandboxes.ts'
 
 export interface PromotionParts extends Pick<
   SandboxPlaces,

@@ -1,5 +1,4 @@
-import type { Connection } from '../service.ts'
-import type { Moved } from './sandboxes.ts'
+import type { Connection, Moved } from '../service.ts'
 
 /** What a promote token is bound to: all that decides what a run would do, and who looked at it. */
 export interface PromotionBinding {

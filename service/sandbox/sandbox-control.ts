@@ -1,6 +1,17 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
-import type { Page, PageRequest } from '../service.ts'
+import type {
+  FinishedSandbox,
+  Page,
+  PageRequest,
+  PromoteInput,
+  Promotion,
+  Sandbox,
+  SandboxInput,
+  SandboxService,
+  SandboxSummary,
+  TokenWithheld,
+} from '../service.ts'
 import { newId } from '../store/ids.ts'
 import type { SandboxPlace } from '../store/sandbox-store.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
@@ -9,16 +20,6 @@ import { tokenHash } from './promote-token.ts'
 import { SandboxAttempt, type AttemptResult } from './sandbox-attempt.ts'
 import { sandboxBeat } from './sandbox-beat.ts'
 import { sandboxTimeoutMs, type SandboxPlaces } from './sandbox-places.ts'
-import type {
-  FinishedSandbox,
-  PromoteInput,
-  Promotion,
-  Sandbox,
-  SandboxInput,
-  SandboxService,
-  SandboxSummary,
-  TokenWithheld,
-} from './sandboxes.ts'
 
 /** Each keeps threads and sessions of two databases busy: others are refused, and may come again. */
 const sandboxesAtOnce = 4

@@ -1,8 +1,7 @@
 import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
 import type { AirbyteCatalog, ErrorBody } from '../../protocol/index.ts'
 import type { PromotionBinding } from '../sandbox/promotion-binding.ts'
-import type { Sandbox, SandboxSummary } from '../sandbox/sandboxes.ts'
-import type { Page, PageRequest, Run } from '../service.ts'
+import type { Page, PageRequest, Run, Sandbox, SandboxSummary } from '../service.ts'
 
 /**
  * Sandboxes: what each found, what its token is bound to, and whether its schema is still at the destination. Never a token (its

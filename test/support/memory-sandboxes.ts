@@ -2,17 +2,25 @@ import { randomBytes } from 'node:crypto'
 import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import type {
+  ConnectionService,
+  Run,
   FinishedSandbox,
+  Page,
+  PageRequest,
   PromoteInput,
   Promotion,
   Sandbox,
   SandboxInput,
   SandboxService,
   SandboxSummary,
-} from '../../service/sandbox/sandboxes.ts'
-import type { Page, PageRequest } from '../../service/service.ts'
+} from '../../service/service.ts'
 import { ulid } from '../../service/store/ids.ts'
-import type { MemoryService } from './memory-service.ts'
+
+/** What they work with. */
+interface MemoryParts {
+  readonly connections: Pick<ConnectionService, 'get' | 'activate'>
+  readonly runs: { start(connection: string, trigger: Run['trigger']): Promise<Run> }
+}
 
 interface Kept extends FinishedSandbox {
   readonly version: number
@@ -21,10 +29,10 @@ interface Kept extends FinishedSandbox {
 
 /** The contract of sandboxes in memory, for tests of the HTTP surface: every sandbox finds the same. */
 export class MemorySandboxes implements SandboxService {
-  readonly #service: MemoryService
+  readonly #service: MemoryParts
   readonly #kept: Kept[] = []
 
-  constructor(service: MemoryService) {
+  constructor(service: MemoryParts) {
     this.#service = service
   }
 

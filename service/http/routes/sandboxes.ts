@@ -1,7 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { ConnectError } from '../../../protocol/index.ts'
-import type { Moved, Promotion, SandboxService } from '../../sandbox/sandboxes.ts'
 import type { App } from '../app.ts'
 import { principalOf } from '../authentication.ts'
 import { errorToWire } from '../error-answer.ts'
@@ -23,6 +22,7 @@ import {
   sandboxToWire,
   standardLimitRows,
 } from '../wire/sandbox.ts'
+import type { Moved, Promotion, SandboxService } from '../../service.ts'
 
 const tags = ['sandboxes']
 const ofConnection = z.object({ name })

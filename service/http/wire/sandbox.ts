@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import type { SandboxReport } from '../../../engine/sandbox/sandbox-report.ts'
-import type { FinishedSandbox, Sandbox, SandboxSummary } from '../../sandbox/sandboxes.ts'
 import { maxTokenLength } from '../../sandbox/promote-token.ts'
 import { connectionDocument } from './connection.ts'
 import { freeObject, timestamp } from './names.ts'
 import { failure, runDocument } from './run.ts'
+import type { FinishedSandbox, Sandbox, SandboxSummary } from '../../service.ts'
 
 export const sandboxId = z
   .string()

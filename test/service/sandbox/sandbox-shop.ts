@@ -4,10 +4,10 @@ import { connectionStreams } from '../../../service/connections/connection-strea
 import { catalogHash } from '../../../service/sandbox/catalog-hash.ts'
 import { PromoteTokens, tokenHash } from '../../../service/sandbox/promote-token.ts'
 import { sandboxEngine } from '../../../service/sandbox/sandbox-engine.ts'
-import type { FinishedSandbox, Promotion } from '../../../service/sandbox/sandboxes.ts'
 import { newId } from '../../../service/store/ids.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { testService, type TestService } from '../../support/test-service.ts'
+import type { FinishedSandbox, Promotion } from '../../../service/service.ts'
 
 export const principal = 'key_1'
 export const limitRows = 100
