@@ -8,7 +8,7 @@ import { JobSide } from './pools/job-side.ts'
 import type { LanePools } from './pools/lane-pools.ts'
 import type { LoadEvent, ReadEvent } from './pools/worker-events.ts'
 import type { JobBase, JobResult } from './pools/worker-job.ts'
-import type { ObservedField } from './reader/observed-fields.ts'
+import type { Observed } from './reader/observed-fields.ts'
 import type { RunPlan } from './run-types.ts'
 import { noLoadSeconds, noReadTotals, type StreamTally } from './stream-tally.ts'
 
@@ -27,7 +27,7 @@ export interface LaneRun {
   readonly onStart: () => void
   readonly onWarning: (warning: string) => void
   readonly onConfigChanged: (config: JsonObject) => void
-  readonly onObserved: (fields: readonly ObservedField[]) => void
+  readonly onObserved: (observed: Observed) => void
   /** Records that the lane may read; undefined where there is no limit. */
   readonly limitRows: number | undefined
   readonly changeConfig: ChangeConfig
@@ -146,7 +146,8 @@ function readHandler(
       onOpened(event)
     } else if (event.type === 'rate_limited') tally.rateLimited(event.untilMs)
     else if (event.type === 'config_changed') onConfigChanged(event.config)
-    else if (event.type === 'observed') onObserved(event.fields)
+    else if (event.type === 'observed')
+      onObserved({ fields: event.fields, requests: event.requests })
     else if (event.type === 'config_asked' || event.type === 'config_returned') lender.handle(event)
     else {
       // The source has the time that is nobody else's; it never goes back, though events are a little late now and then.

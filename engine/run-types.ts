@@ -3,7 +3,7 @@ import type { Stage } from './bottleneck.ts'
 import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
 import type { PostgresPlace } from '../sinks/postgres/postgres-address.ts'
 import type { SinkStream } from '../sinks/sink.ts'
-import type { ObservedField } from './reader/observed-fields.ts'
+import type { Observed } from './reader/observed-fields.ts'
 
 /** Everything that a run needs, as data. */
 export interface RunPlan {
@@ -108,8 +108,8 @@ export interface StreamResult extends StreamProgress {
   readonly error?: ErrorBody
   /** What the user should know although the stream went on (the log had lost what the sink had not consumed). */
   readonly warnings: readonly string[]
-  /** Of a limited run whose source gives objects: what they held. */
-  readonly observed?: readonly ObservedField[]
+  /** Of a limited run. */
+  readonly observed?: Observed
 }
 
 /** complete: every stream; partial: some streams; failed: none; stopped: the signal ended it, at a checkpoint. */

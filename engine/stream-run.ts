@@ -12,7 +12,7 @@ import type { Destination, SinkStream, SliceCheckpoint, StreamSync } from '../si
 import { type LaneOutcome, runLane } from './lane-run.ts'
 import type { StreamLog } from './log/stream-log.ts'
 import type { LanePools } from './pools/lane-pools.ts'
-import { joinObserved, type ObservedField } from './reader/observed-fields.ts'
+import { joinObserved, type Observed } from './reader/observed-fields.ts'
 import type { RunPlan, StreamResult } from './run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
 
@@ -74,7 +74,7 @@ class StreamRun {
   readonly #warnings: string[] = []
   readonly #startedAtMs: number
   #first: StreamSync | undefined
-  #observed: readonly ObservedField[] | undefined
+  #observed: Observed | undefined
   /** The states that the first and the last attempt began with. */
   #planned: { readonly first: string; readonly last: string } | undefined
   /** From where the last attempt began: equal texts are equal checkpoints. */
@@ -213,8 +213,8 @@ class StreamRun {
             this.#warnings.push(warning)
           },
           onConfigChanged: (config) => context.configChanged?.(config),
-          onObserved: (fields) => {
-            this.#observed = joinObserved(this.#observed ?? [], fields)
+          onObserved: (observed) => {
+            this.#observed = joinObserved(this.#observed, observed)
           },
           limitRows: this.#limitRows(slices),
           changeConfig: context.changeConfig,

@@ -5,6 +5,7 @@ import {
   SourceError,
   type Environment,
   type SideMessage,
+  type Transport,
 } from '../../manifest-interpreter/contracts.ts'
 import type { Dict } from '../../manifest-interpreter/value/value.ts'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
@@ -14,7 +15,7 @@ import { configOf, plainConfig } from './source-config.ts'
 /** What a source needs of a connector's context. */
 export type SourceContext = Pick<
   ConnectorContext,
-  'signal' | 'allowedNetworks' | 'now' | 'changeConfig'
+  'signal' | 'allowedNetworks' | 'now' | 'changeConfig' | 'onRequest'
 > &
   Pick<Environment, 'logger'>
 
@@ -29,9 +30,10 @@ export interface SourceEnvironmentOptions {
 export class SourceEnvironment implements Environment, AsyncDisposable {
   readonly logger: Environment['logger']
   readonly signal: AbortSignal
-  readonly transport: UndiciTransport
+  readonly transport: Transport
   readonly manifestDirectory?: string
   readonly changeConfig?: (change: (kept: Dict) => Promise<Dict | null>) => Promise<Dict>
+  readonly #network: UndiciTransport
   readonly #context: SourceContext
   readonly #emit: (message: SideMessage) => void
   #authorizationLost: SourceError | undefined
@@ -40,7 +42,14 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
     this.#context = context
     this.logger = context.logger
     this.signal = context.signal
-    this.transport = new UndiciTransport({ allowedNetworks: context.allowedNetworks })
+    const network = new UndiciTransport({ allowedNetworks: context.allowedNetworks })
+    this.#network = network
+    this.transport = {
+      send(request, signal) {
+        context.onRequest?.()
+        return network.send(request, signal)
+      },
+    }
     if (manifestDirectory !== undefined) this.manifestDirectory = manifestDirectory
     this.#emit = emit
     const { changeConfig } = context
@@ -75,7 +84,7 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.transport.close()
+    await this.#network.close()
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ErrorBody, JsonObject } from '../../protocol/index.ts'
 import type { LaneStats } from '../../sinks/sink.ts'
-import type { ObservedField } from '../reader/observed-fields.ts'
+import type { Observed } from '../reader/observed-fields.ts'
 
 /** What a read worker tells the main thread, on the port of its job. The port closes after the last event. */
 export type ReadEvent =
@@ -13,8 +13,8 @@ export type ReadEvent =
     }
   | ({ readonly type: 'read' } & ReadTotals)
   | { readonly type: 'rate_limited'; readonly untilMs: number }
-  /** At the end of a limited job: what its records held. */
-  | { readonly type: 'observed'; readonly fields: readonly ObservedField[] }
+  /** At the end of a limited job. */
+  | ({ readonly type: 'observed' } & Observed)
   | SourceEvent
 
 /** Holds secrets: never to be logged. */

@@ -1,6 +1,6 @@
 import type { RecordOutput } from '../../connectors/connector.ts'
 import type { JsonValue, RecordData } from '../../protocol/index.ts'
-import { ObservedFields } from './observed-fields.ts'
+import { ObservedFields, type Observed } from './observed-fields.ts'
 
 const NEWLINE = 0x0a
 
@@ -17,6 +17,7 @@ export class LimitedOutput implements RecordOutput {
   readonly #out: RecordOutput
   readonly #ended = new AbortController()
   readonly #observed = new ObservedFields()
+  #requests = 0
   #left: number
 
   constructor(out: RecordOutput, limitRows: number) {
@@ -29,8 +30,13 @@ export class LimitedOutput implements RecordOutput {
     return this.#ended.signal
   }
 
-  get observed(): ObservedFields {
-    return this.#observed
+  get observed(): Observed {
+    return { fields: this.#observed.fields, requests: this.#requests }
+  }
+
+  /** The connector sends a request. */
+  onRequest(): void {
+    this.#requests += 1
   }
 
   async records(batch: readonly RecordData[], emittedAtMs?: number): Promise<void> {

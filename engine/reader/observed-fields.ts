@@ -47,18 +47,25 @@ export class ObservedFields {
   }
 }
 
+/** What a limited job saw of its source. */
+export interface Observed {
+  /** Empty where the source does not give objects. */
+  readonly fields: readonly ObservedField[]
+  /** Requests that were sent, where it speaks HTTP; else 0. */
+  readonly requests: number
+}
+
 /** Of several jobs. */
-export function joinObserved(
-  one: readonly ObservedField[],
-  other: readonly ObservedField[],
-): readonly ObservedField[] {
-  const joined = new Map(one.map(({ name, types }) => [name, { ...types }]))
-  for (const { name, types } of other) {
+export function joinObserved(one: Observed | undefined, other: Observed): Observed {
+  if (one === undefined) return other
+  const joined = new Map(one.fields.map(({ name, types }) => [name, { ...types }]))
+  for (const { name, types } of other.fields) {
     const before: Partial<Record<ObservedType, number>> = joined.get(name) ?? {}
     for (const [type, count] of typeCounts(types)) before[type] = (before[type] ?? 0) + count
     joined.set(name, before)
   }
-  return [...joined].map(([name, types]) => ({ name, types }))
+  const fields = [...joined].map(([name, types]) => ({ name, types }))
+  return { fields, requests: one.requests + other.requests }
 }
 
 export function typeCounts(types: ObservedField['types']): readonly [ObservedType, number][] {

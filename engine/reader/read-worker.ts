@@ -90,7 +90,7 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
   } finally {
     clearInterval(timer)
     post(job, { type: 'read', ...output.totals })
-    if (limited !== undefined) post(job, { type: 'observed', fields: limited.observed.fields })
+    if (limited !== undefined) post(job, { type: 'observed', ...limited.observed })
   }
 }
 
@@ -128,6 +128,7 @@ async function readSlice(
         post(job, { type: 'config_changed', config })
       },
       changeConfig: (change) => borrower.change(change),
+      ...(limited !== undefined && { onRequest: limited.onRequest.bind(limited) }),
       now: Date.now,
     })
   const outcome = await (limited === undefined

@@ -92,6 +92,7 @@ async function readStreams(
       now: () => ports.now(),
       onProgress: () => undefined,
       ...(ports.onConfigChanged && { onConfigChanged: ports.onConfigChanged.bind(ports) }),
+      ...(ports.changeConfig && { changeConfig: ports.changeConfig }),
     },
     AbortSignal.any([signal, AbortSignal.timeout(readMs)]),
   )
@@ -174,7 +175,12 @@ function totalsOf(streams: readonly SandboxStream[]): SandboxTotals {
       unchanged: rows('unchanged'),
       delete: rows('delete'),
     },
-    estimated_cost: { rows: cost('rows'), bytes: cost('bytes'), seconds: cost('seconds') },
+    estimated_cost: {
+      rows: cost('rows'),
+      bytes: cost('bytes'),
+      requests: cost('requests'),
+      seconds: cost('seconds'),
+    },
   }
 }
 

@@ -33,7 +33,7 @@ export interface SandboxEngine {
   ): Promise<string>
 }
 
-export type SandboxPorts = Pick<RunPorts, 'logger' | 'now' | 'onConfigChanged'>
+export type SandboxPorts = Pick<RunPorts, 'logger' | 'now' | 'onConfigChanged' | 'changeConfig'>
 
 /**
  * What a sandbox found: plain data, as it goes out over HTTP. `runSandbox` (run-sandbox.ts) makes it; docs/sandbox.md says in words
@@ -143,6 +143,8 @@ export interface EstimatedCost {
   readonly rows: number | null
   /** Of the wire encoding. */
   readonly bytes: number | null
+  /** Of a source that speaks HTTP; else null. */
+  readonly requests: number | null
   readonly seconds: number | null
 }
 

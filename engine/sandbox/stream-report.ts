@@ -12,7 +12,7 @@ import type { DestinationConfig, StreamResult } from '../run-types.ts'
 import { inferredSchema, schemaMismatches } from './inferred-schema.ts'
 import type { EstimatedCost, SandboxStream, StreamDiff } from './sandbox-report.ts'
 
-const unknownCost: EstimatedCost = { rows: null, bytes: null, seconds: null }
+const unknownCost: EstimatedCost = { rows: null, bytes: null, requests: null, seconds: null }
 
 /** Of a stream that a run could not begin. */
 export function refusedReport(
@@ -53,7 +53,7 @@ export async function streamReport(
   const loaded = loadedTable(stream, isComplete)
   const isLoaded = result.status !== 'failed' && result.syncId > 0
   const diff = isLoaded ? await diffRows(session, stream, { isComplete }) : unknownRows
-  const { observed = [], read: records } = result
+  const { observed: { fields: observed } = { fields: [] }, read: records } = result
   const declared = production.sink.stream.stream.json_schema
   const refused = isLoaded ? await countRefusedValues(session, loaded) : []
   return {
@@ -124,10 +124,16 @@ function diffOf(
 
 /** A stream that was cut is scaled by what the source says there is. */
 function costOf(result: StreamResult, isComplete: boolean): EstimatedCost {
-  const { read, readBytes, seconds, estimatedRows } = result
-  if (isComplete) return { rows: read, bytes: readBytes, seconds }
+  const { read, readBytes, seconds, estimatedRows, observed } = result
+  const requests = observed === undefined || observed.requests === 0 ? null : observed.requests
+  if (isComplete) return { rows: read, bytes: readBytes, requests, seconds }
   if (estimatedRows === undefined || read === 0) return unknownCost
   const rows = Math.max(read, estimatedRows)
   const share = rows / read
-  return { rows, bytes: Math.round(readBytes * share), seconds: seconds * share }
+  return {
+    rows,
+    bytes: Math.round(readBytes * share),
+    requests: requests && Math.round(requests * share),
+    seconds: seconds * share,
+  }
 }

@@ -8,7 +8,7 @@ import { ConfigKeeper } from '../runs/config-keeper.ts'
 import { Mask, newTexts } from '../runs/mask.ts'
 import { placeSecrets, planRun } from '../runs/plan-run.ts'
 import { unlessAborted } from '../runs/unless-aborted.ts'
-import type { Connection, ResolvedConfig } from '../service.ts'
+import type { ConfigChange, Connection, ResolvedConfig } from '../service.ts'
 import { catalogHash } from './catalog-hash.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
 import { readTimeoutMs, type SandboxPlaces } from './sandbox-places.ts'
@@ -93,6 +93,8 @@ export class SandboxAttempt {
         this.#mask.add(newTexts(config, source.config))
         keeper.changed(config)
       },
+      // A refreshed token is the one of every run of the instance, and theirs is this one's.
+      changeConfig: (change: ConfigChange) => this.#changeConfig(source.config, change),
     }
     const options = { id, limitRows, expiresAtMs, readMs: readTimeoutMs }
     try {
@@ -100,6 +102,16 @@ export class SandboxAttempt {
     } finally {
       await keeper.settled()
     }
+  }
+
+  async #changeConfig(given: JsonObject, change: ConfigChange): Promise<JsonObject> {
+    const { instances } = this.#places
+    const changed = await instances.changeConfig(this.#input.connection.from, given, (kept) => {
+      this.#mask.add(newTexts(kept, given))
+      return change(kept)
+    })
+    this.#mask.add(newTexts(changed, given))
+    return changed
   }
 
   #configKeeper(given: JsonObject): ConfigKeeper {

@@ -7,7 +7,10 @@ import type { Store } from '../store/store.ts'
 /** What sandboxes work with. */
 export interface SandboxPlaces {
   readonly store: Pick<Store, 'connections' | 'sandboxes' | 'exclusively'>
-  readonly instances: Pick<InstanceService, 'discover' | 'resolveConfig' | 'keepConfig'>
+  readonly instances: Pick<
+    InstanceService,
+    'discover' | 'resolveConfig' | 'keepConfig' | 'changeConfig'
+  >
   readonly places: PlanPlaces
   readonly engine: SandboxEngine
   readonly logger: Logger

@@ -102,7 +102,7 @@ function newToken(): string {
 
 /** Everything that a report may hold, once. */
 export function sampleReport(id: string, limitRows: number): SandboxReport {
-  const cost = { rows: 250, bytes: 12_000, seconds: 1.5 }
+  const cost = { rows: 250, bytes: 12_000, requests: null, seconds: 1.5 }
   return {
     ...{ id, schema: `reactor_sandbox_${id}`, limit_rows: limitRows, status: 'partial' },
     seconds: 0.8,
@@ -144,7 +144,7 @@ export function sampleReport(id: string, limitRows: number): SandboxReport {
           ...{ removed_columns: [], type_changes: [], nulled_values: [], dependent_views: [] },
           rows: { insert: 5, update: 0, unchanged: 0, delete: 0 },
         },
-        estimated_cost: { rows: 5, bytes: 100, seconds: 0.1 },
+        estimated_cost: { rows: 5, bytes: 100, requests: null, seconds: 0.1 },
         warnings: [],
       },
     ],

@@ -47,7 +47,12 @@ const rowCounts = z
   })
 
 const cost = z
-  .object({ rows: unknownCount, bytes: unknownCount, seconds: unknownCount })
+  .object({
+    rows: unknownCount,
+    bytes: unknownCount,
+    requests: unknownCount.meta({ description: 'Of a source that speaks HTTP.' }),
+    seconds: unknownCount,
+  })
   .meta({ description: 'What a whole run would read; null where it cannot be told.' })
 
 const column = z.object({ name: z.string(), type: z.string() })

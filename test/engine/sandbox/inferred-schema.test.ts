@@ -57,9 +57,12 @@ describe('the schema that records really have', () => {
       { name: 'id', types: { integer: 1, null: 1 } },
       { name: 'more', types: { string: 1 } },
     ]
-    expect(joinObserved(one, other)).toEqual([
-      { name: 'id', types: { integer: 3, null: 1 } },
-      { name: 'more', types: { string: 1 } },
-    ])
+    expect(joinObserved({ fields: one, requests: 1 }, { fields: other, requests: 2 })).toEqual({
+      fields: [
+        { name: 'id', types: { integer: 3, null: 1 } },
+        { name: 'more', types: { string: 1 } },
+      ],
+      requests: 3,
+    })
   })
 })

@@ -284,6 +284,8 @@ describe('a sandbox', () => {
       { field: 'project', kind: 'undeclared', declared: null, found: ['integer'], records: 4 },
       { field: 'lost', kind: 'missing', declared: 'json', found: [], records: 4 },
     ])
+    // The projects, and two pages of the one project's issues.
+    expect(issues?.estimated_cost).toMatchObject({ rows: 4, requests: 3 })
     await rm(folder, { recursive: true })
   })
 

@@ -37,7 +37,7 @@ const emptyReport: Omit<SandboxReport, 'id'> = {
   totals: {
     ...{ streams: 0, failed: 0, cut: 0, read: 0 },
     rows: { insert: 0, update: 0, unchanged: 0, delete: 0 },
-    estimated_cost: { rows: 0, bytes: 0, seconds: 0 },
+    estimated_cost: { rows: 0, bytes: 0, requests: null, seconds: 0 },
   },
 }
 
