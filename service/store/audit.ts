@@ -74,8 +74,8 @@ export class Audit implements AuditLog {
       .add('resource =', request.resource)
       .add('name =', request.name)
       .add('outcome =', request.outcome)
-      .add('at >=', request.since, '::timestamptz')
-      .add('at <', request.until, '::timestamptz')
+      .add('at >= to_timestamp(', secondsOf(request.since), ')')
+      .add('at < to_timestamp(', secondsOf(request.until), ')')
       .add('id <', place.after)
     const rows = await this.#database.query<EntryRow>(
       `SELECT at, ${columns} FROM ${table} WHERE true${and}
@@ -84,6 +84,11 @@ export class Audit implements AuditLog {
     )
     return pageOf(rows, place, { list: 'audit', key: (row) => row.id, item: entryOf })
   }
+}
+
+/** Since 1970: PostgreSQL’s text of a time knows fewer years than ISO 8601. */
+function secondsOf(at: string | undefined): number | undefined {
+  return at === undefined ? undefined : Date.parse(at) / 1000
 }
 
 function entryOf(row: EntryRow): AuditEntry {

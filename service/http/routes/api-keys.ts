@@ -1,15 +1,14 @@
 import { z } from 'zod'
 import type { ApiKeyService } from '../../service.ts'
 import { checkWeaker } from '../../access/weaker-key.ts'
+import { apiKeyInputOf } from '../api-key-input.ts'
 import type { App } from '../app.ts'
 import { principalOf } from '../authentication.ts'
-import { requestInvalid } from '../error-answer.ts'
 import { bodyFailures, failures } from '../failures.ts'
 import {
   apiKeyCreate,
   apiKeyDocument,
   apiKeyId,
-  apiKeyInputOf,
   apiKeyToWire,
   newApiKeyDocument,
 } from '../wire/api-key.ts'
@@ -64,8 +63,6 @@ function createKey(api: App, apiKeys: ApiKeyService): void {
     },
     async (request, reply) => {
       const input = apiKeyInputOf(request.body, Date.now())
-      if (input.expiresAt !== undefined && Date.parse(input.expiresAt) <= Date.now())
-        throw requestInvalid(['body/expires_at: it is in the past'])
       checkWeaker(principalOf(request), input)
       const { apiKey, key } = await apiKeys.create(input)
       if (request.audited !== null) request.audited.name = apiKey.id

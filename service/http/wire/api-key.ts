@@ -1,19 +1,23 @@
 import { z } from 'zod'
 import { principalKinds } from '../../access/principal.ts'
-import type { ApiKey, ApiKeyInput } from '../../service.ts'
-import { timestamp } from './names.ts'
-import { scopeDocument, scopesDocument, scopesOf, scopesToWire } from './scope.ts'
+import type { ApiKey } from '../../service.ts'
+import { givenTime, timestamp } from './names.ts'
+import { scopeDocument, scopesDocument, scopesToWire } from './scope.ts'
 
 export const apiKeyId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
 
-const secondsIn = { m: 60, h: 3_600, d: 86_400 } as const
+const msIn: ReadonlyMap<string, number> = new Map([
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+])
 /** Ten years: what is meant to last longer has no expiry. */
-const longestSeconds = 3_660 * secondsIn.d
+export const longestMs = 3_660 * 86_400_000
 
 const duration = z
   .string()
   .regex(/^[1-9]\d{0,6}[mhd]$/)
-  .refine((text) => secondsOf(text) <= longestSeconds, 'is longer than ten years')
+  .refine((text) => msOf(text) <= longestMs, 'is longer than ten years')
   .meta({ description: 'From now: minutes, hours or days, such as `90d`.' })
 
 export const apiKeyCreate = z
@@ -29,8 +33,7 @@ export const apiKeyCreate = z
       description: 'What it may do at most; left out: all that its kind may.',
     }),
     expires_in: duration.optional(),
-    expires_at: z.iso
-      .datetime({ offset: true })
+    expires_at: givenTime
       .optional()
       .meta({ description: 'Instead of `expires_in`. Without both it does not expire.' }),
   })
@@ -40,23 +43,10 @@ export const apiKeyCreate = z
   )
   .meta({ id: 'ApiKeyCreate' })
 
-export function apiKeyInputOf(
-  { name, kind, scopes, expires_in, expires_at }: z.output<typeof apiKeyCreate>,
-  nowMs: number,
-): ApiKeyInput {
-  const endMs =
-    expires_in === undefined ? Date.parse(expires_at ?? '') : nowMs + secondsOf(expires_in) * 1000
-  return {
-    ...{ name, kind },
-    ...(scopes !== undefined && { scopes: scopesOf(scopes) }),
-    ...(!Number.isNaN(endMs) && { expiresAt: new Date(endMs).toISOString() }),
-  }
-}
-
-function secondsOf(duration: string): number {
-  const unit = duration.at(-1)
-  const count = Number(duration.slice(0, -1))
-  return unit === 'd' || unit === 'h' || unit === 'm' ? count * secondsIn[unit] : 0
+/** Of what `duration` lets pass. */
+export function msOf(duration: string): number {
+  const [, count = '0', unit = 'm'] = /^(\d+)([mhd])$/.exec(duration) ?? []
+  return Number(count) * (msIn.get(unit) ?? 0)
 }
 
 const fields = {

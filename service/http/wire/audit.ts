@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import { auditOutcomes, type AuditEntry, type AuditFilter } from '../../access/audit.ts'
 import { principalKinds } from '../../access/principal.ts'
-import { timestamp } from './names.ts'
+import { givenTime, timestamp } from './names.ts'
 
 const short = z.string().regex(/^[\x20-\x7e]{1,300}$/)
-const moment = z.iso.datetime({ offset: true })
 
 export const auditQuery = {
   principal: short.optional().meta({ description: 'Id of who did it.' }),
@@ -12,8 +11,8 @@ export const auditQuery = {
   resource: short.optional().meta({ description: 'The first part of actions: `connections`.' }),
   name: short.optional().meta({ description: 'Of the instance, the connection; id of the key.' }),
   outcome: z.enum(auditOutcomes).optional(),
-  since: moment.optional().meta({ description: 'From this time on, ISO 8601.' }),
-  until: moment.optional().meta({ description: 'Before this time.' }),
+  since: givenTime.optional().meta({ description: 'From this time on, ISO 8601.' }),
+  until: givenTime.optional().meta({ description: 'Before this time.' }),
 }
 
 export function auditFilterOf(query: {

@@ -13,6 +13,11 @@ export const runId = z
 
 export const timestamp = z.string().meta({ format: 'date-time', description: 'ISO 8601, UTC.' })
 
+/** A time that somebody gives; any zone. */
+export const givenTime = z.iso
+  .datetime({ offset: true })
+  .refine((text) => !Number.isNaN(Date.parse(text)), 'is no time')
+
 /** An object that belongs to the user, a connector or Airbyte: passed on as it is, never looked into. */
 export const freeObject = z.record(z.string(), z.unknown())
 

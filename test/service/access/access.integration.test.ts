@@ -158,6 +158,8 @@ describe('an API key', () => {
     [{ expires_in: '11y' }, 400],
     [{ expires_in: '99999d' }, 400],
     [{ expires_at: '2020-01-01T00:00:00Z' }, 400],
+    [{ expires_at: '9999-12-31T23:59:59-23:59' }, 400],
+    [{ expires_at: 'tomorrow' }, 400],
     [{ expires_in: '1d', expires_at: '2099-01-01T00:00:00Z' }, 400],
     [{ scopes: [] }, 400],
     [{ scopes: [{ action: 'Everything' }] }, 400],

@@ -135,6 +135,8 @@ test('it is read by admins, in pages and by what is asked for', async () => {
   const later = new Date(Date.now() + 60_000).toISOString()
   const none = await api.client.call(`GET /audit?since=${encodeURIComponent(later)}`)
   expect(auditPage.parse(none.body).items).toEqual([])
+  for (const time of ['0000-01-01T00:00:00Z', '9999-12-31T23:59:59-23:59'])
+    expect((await api.client.call(`GET /audit?since=${time}&until=${time}`)).status).toBe(200)
   expect((await api.client.call('GET /audit?since=yesterday')).status).toBe(400)
   expect((await api.client.call('GET /audit?cursor=bm90aGluZw')).status).toBe(400)
   const operator = await api.clientOf({ name: 'op', kind: 'operator' })
