@@ -90,6 +90,13 @@ reactor connect connections runs start numbers --wait
 reactor connect connections runs list numbers
 \`\`\`
 
+Without \`--activate\` a new connection is inactive, and can be tried out first: [sandbox](sandbox.md).
+
+\`\`\`sh
+reactor connect connections sandbox numbers                       # what a run would change, and a token
+reactor connect connections promote numbers --token TOKEN         # exactly that, and its first run
+\`\`\`
+
 A connector with OAuth is authorized in the browser, after its application (client id and secret) was set:
 
 \`\`\`sh
