@@ -6,7 +6,7 @@ import type { Policy } from './policy.ts'
 import { speaksOf } from './policy-parts.ts'
 import { placeInText } from './text-place.ts'
 
-/** Where a decision is kept: a request takes a microsecond then, and 50 to 300 without (2026-11, one core, busy). */
+/** Where a decision is kept: a request takes a microsecond then, and 90 to 400 without (2026-11, a busy machine). */
 const maxKept = 10_000
 
 const entityOf = { instance: 'Instance', connection: 'Connection', service: 'Service' } as const

@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { ConnectionService, RunLogLine, StreamBinding } from '../../../service/service.ts'
 import { Access } from '../../../service/access/access.ts'
-import { loadPolicy } from '../../../service/access/load-policy.ts'
 import { lookupIn } from '../../../service/access/resource-lookup.ts'
 import { HttpServer } from '../../../service/http/http-server.ts'
 import { reactor } from '../../cli/service-command-line.ts'
+import { defaultPolicy } from '../../support/default-policy.ts'
 import { runToEnd, testService, type TestService } from '../../support/test-service.ts'
 import { driftingShop, type DriftingShop, type ShopOptions } from './drifting-shop.ts'
 
@@ -26,7 +26,7 @@ beforeAll(async () => {
   http = await HttpServer.listen(
     {
       ...{ service, idempotency: store.idempotency, logger: pino({ level: 'silent' }) },
-      ...{ access: new Access(await loadPolicy(), lookupIn(service)), audit: store.audit },
+      ...{ access: new Access(await defaultPolicy(), lookupIn(service)), audit: store.audit },
       ...{ metrics: new Registry(), version: '0.0.0' },
     },
     { host: '127.0.0.1', port: 0 },

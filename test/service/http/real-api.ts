@@ -5,7 +5,6 @@ import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { Access } from '../../../service/access/access.ts'
 import { CedarPolicy } from '../../../service/access/cedar-policy.ts'
-import { loadPolicy } from '../../../service/access/load-policy.ts'
 import { lookupIn } from '../../../service/access/resource-lookup.ts'
 import { loadSettings } from '../../../service/config/load-settings.ts'
 import type { RateLimits } from '../../../service/http/http-options.ts'
@@ -19,6 +18,7 @@ import type { ApiKeyInput } from '../../../service/service.ts'
 import { openStore } from '../../../service/store/open-store.ts'
 import type { Store } from '../../../service/store/store.ts'
 import { ApiClient } from './api-client.ts'
+import { defaultPolicy } from '../../support/default-policy.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 
 /** The real service behind the HTTP surface: PostgreSQL, a vault in files, the queue. Nobody works on its runs but the test. */
@@ -69,7 +69,7 @@ export async function startRealApi(options: RealApiOptions = {}): Promise<RealAp
   const { service } = plane
   const policy =
     options.policy === undefined
-      ? await loadPolicy()
+      ? await defaultPolicy()
       : CedarPolicy.parse(options.policy, 'test.cedar')
   const http = parts.use(
     await HttpServer.listen(

@@ -1,12 +1,12 @@
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { Access } from '../../../service/access/access.ts'
-import { loadPolicy } from '../../../service/access/load-policy.ts'
 import { lookupIn } from '../../../service/access/resource-lookup.ts'
 import type { HttpOptions } from '../../../service/http/http-options.ts'
 import { HttpServer } from '../../../service/http/http-server.ts'
 import type { LoginService } from '../../../service/service.ts'
 import { ApiClient, type Answer } from './api-client.ts'
+import { defaultPolicy } from '../../support/default-policy.ts'
 import { MemoryAudit, MemoryIdempotency, MemoryService } from '../../support/memory-service.ts'
 
 /** The HTTP surface on a real socket, a key that it takes, and what it logged. */
@@ -52,7 +52,10 @@ export class TestApi implements AsyncDisposable {
     const server = await HttpServer.listen(
       {
         ...{ service, idempotency, logger, metrics: new Registry(), version: '1.2.3' },
-        ...{ access: new Access(await loadPolicy(), lookupIn(service)), audit: new MemoryAudit() },
+        ...{
+          access: new Access(await defaultPolicy(), lookupIn(service)),
+          audit: new MemoryAudit(),
+        },
         ...options,
       },
       { host: '127.0.0.1', port: 0 },

@@ -1,0 +1,9 @@
+import { loadPolicy } from '../../service/access/load-policy.ts'
+import type { Policy } from '../../service/access/policy.ts'
+
+let loaded: Promise<Policy> | undefined
+
+/** The policy that comes with the program. It keeps nothing but answers, so all tests of a process share one. */
+export function defaultPolicy(): Promise<Policy> {
+  return (loaded ??= loadPolicy())
+}
