@@ -20,9 +20,6 @@ const seed = Number(process.env.SANDBOX_KILL_SEED ?? 7)
 const processes = 2
 const inEach = 6
 
-/** Shared by the processes, which spend most of their time starting otherwise. */
-const compileCache = join(tmpdir(), 'reactor-sandbox-compile-cache')
-
 const program = new URL('sandbox-process.ts', import.meta.url).pathname
 
 test(
@@ -44,12 +41,14 @@ test(
     const production = [await checksum(db, 'dest'), await checksum(db, 'reactor_connect')]
     const random = seededRandom(seed)
     const folder = await mkdtemp(join(tmpdir(), 'reactor-sandbox-kills-'))
+    // Shared by the processes, which spend most of their time starting otherwise.
+    const compileCache = await mkdtemp(join(tmpdir(), 'reactor-sandbox-cache-'))
     const moments = Array.from({ length: Math.ceil(sandboxes / inEach) }, () => random() * 500)
     const killed: boolean[] = []
     const waiting = moments.values()
     const runNext = async (): Promise<void> => {
       for (const killAfterMs of waiting)
-        killed.push(await runAndKill(plan, { folder, killAfterMs }))
+        killed.push(await runAndKill(plan, { folder, compileCache, killAfterMs }))
     }
     await Promise.all(Array.from({ length: processes }, runNext))
     // One that was already done when the kill came is none: most must be.
@@ -63,14 +62,18 @@ test(
     expect(await sessions(db)).toEqual([])
     expect(await readdir(folder)).toEqual([])
     expect([await checksum(db, 'dest'), await checksum(db, 'reactor_connect')]).toEqual(production)
-    await rm(folder, { recursive: true })
+    for (const own of [folder, compileCache]) await rm(own, { recursive: true })
   },
 )
 
 /** Runs sandboxes in a process of their own, and kills it while the last ones go on. Gives whether it was killed. */
 async function runAndKill(
   plan: RunPlan,
-  { folder, killAfterMs }: { readonly folder: string; readonly killAfterMs: number },
+  {
+    folder,
+    compileCache,
+    killAfterMs,
+  }: { readonly folder: string; readonly compileCache: string; readonly killAfterMs: number },
 ): Promise<boolean> {
   const ids = Array.from({ length: inEach }, sandboxId)
   const child = spawn(process.execPath, [program, JSON.stringify(plan), ...ids], {
