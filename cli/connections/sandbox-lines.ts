@@ -159,6 +159,7 @@ function totalsLine({ totals, seconds, limit_rows: limit }: SandboxReport): stri
   ]
   const run = [
     ...(cost.rows === null ? [] : [`about ${count(cost.rows)} records`]),
+    ...(cost.requests === null ? [] : [`${count(cost.requests)} requests`]),
     ...(cost.seconds === null ? [] : [duration(cost.seconds)]),
   ]
   const whole = run.length === 0 ? '' : `a whole run: ${run.join(', ')}\n`

@@ -184,7 +184,8 @@ export function sandboxSummaryToWire(
 export function sandboxToWire(sandbox: Sandbox): z.output<typeof sandboxDocument> {
   return {
     ...sandboxSummaryToWire(sandbox),
-    report: sandbox.report && reportToWire(sandbox.report),
+    // One that an older version kept may lack what this one tells.
+    report: report.safeParse(sandbox.report).data ?? null,
     error: sandbox.error,
   }
 }
