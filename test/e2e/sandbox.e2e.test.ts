@@ -38,14 +38,14 @@ function start(): Promise<ServiceProcess> {
   })
 }
 
-async function reactor(line: string | readonly string[]): Promise<CommandEnd> {
+async function reactor(line: string | readonly string[], key = service.key): Promise<CommandEnd> {
   const argv = typeof line === 'string' ? line.split(' ') : line
-  const environment = { REACTOR_CONNECT_URL: service.url, REACTOR_CONNECT_API_KEY: service.key }
+  const environment = { REACTOR_CONNECT_URL: service.url, REACTOR_CONNECT_API_KEY: key }
   return startCommand(['connect', ...argv], { environment }).end
 }
 
-async function succeeds(line: string | readonly string[]): Promise<string> {
-  const end = await reactor(line)
+async function succeeds(line: string | readonly string[], key?: string): Promise<string> {
+  const end = await reactor(line, key)
   expect(end, `${String(line)}: ${end.err}`).toMatchObject({ code: 0 })
   return end.out
 }
@@ -98,16 +98,22 @@ test('create, sandbox, promote with the token: then its first run loads, and its
   await row(metadata, `SELECT FROM ${runs} WHERE trigger = 'schedule' AND status = 'complete'`)
 }, 120_000)
 
-test('what changed since is shown with the new command, which promotes', async () => {
+test('an agent promotes what it has seen, and nobody else does; what changed since is shown with the new command', async () => {
+  const agent = (await succeeds('keys create helper --kind agent')).trim()
+  const viewer = (await succeeds('keys create screen --kind viewer')).trim()
   const sandbox = z.object({ promote_token: z.string() })
-  const first = sandbox.parse(JSON.parse(await succeeds('connections sandbox shop --json')))
+  const shown = await succeeds('connections sandbox shop --json', agent)
+  const first = sandbox.parse(JSON.parse(shown))
+  const promoteFirst = `connections promote shop --token ${first.promote_token}`
+  expect((await reactor(promoteFirst, viewer)).err).toContain('[permission_denied]')
+  expect((await reactor(promoteFirst)).err).toContain('[promote_token_invalid]')
   await source.query('ALTER TABLE orders ADD COLUMN paid boolean')
-  const outdated = await reactor(`connections promote shop --token ${first.promote_token}`)
+  const outdated = await reactor(promoteFirst, agent)
   expect(outdated).toMatchObject({ code: 1 })
   expect(outdated.err).toContain('the schema of the source changed [promote_outdated]')
   expect(outdated.out).toMatch(/\+ +column +paid +boolean/)
   const token = /promote shop --token (\S+)/.exec(outdated.out)?.[1] ?? 'none'
-  await succeeds(`connections promote shop --token ${token}`)
+  await succeeds(`connections promote shop --token ${token}`, agent)
 }, 120_000)
 
 test('what a sandbox leaves behind in a process that is killed, the next one sweeps', async () => {
