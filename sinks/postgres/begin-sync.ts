@@ -74,6 +74,8 @@ export function isTableOf(row: StreamRow | undefined, { table }: StreamTarget): 
 
 /** In a transaction of its own, so that streams that begin at the same time do not wait for each other's tables. */
 async function ensureSchema(session: Session, schema: string): Promise<void> {
+  // A sandbox's own one, which nothing makes anew.
+  if (schema === session.bookkeepingSchema) return
   if (await schemaExists(session, schema)) return
   await session.transaction(async () => {
     await session.rows('SELECT pg_advisory_xact_lock($1)', [lockKey('schemas')])

@@ -66,6 +66,12 @@ class PostgresDestination implements Destination {
     const stream = sink?.stream.stream.name
     const place = { ...sessionPlace(this.#place), ...(stream !== undefined && { stream }) }
     await using session = await Session.open(place)
+    // A sandbox's was made with its schema. Where a sweep has dropped that, nothing may make it anew: no sweep would find it.
+    if (this.#place.bookkeeping === undefined) await this.#migrate(session)
+    return await work(session)
+  }
+
+  async #migrate(session: Session): Promise<void> {
     this.#migrated ??= migrateBookkeeping(session)
     try {
       await this.#migrated
@@ -73,6 +79,5 @@ class PostgresDestination implements Destination {
       this.#migrated = undefined
       throw error
     }
-    return await work(session)
   }
 }

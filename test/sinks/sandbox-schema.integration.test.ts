@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
+import { prepareSandbox } from '../../sinks/postgres/sandbox/prepare-sandbox.ts'
+import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
+import { testDatabase } from '../support/postgres.ts'
+import { sinkStream } from './loading.ts'
+
+test('a sandbox whose schema was dropped fails, and does not make it anew', async () => {
+  await using db = await testDatabase()
+  const stream = sinkStream({ id: 'integer' }, { mode: 'append_dedup', key: ['id'] })
+  const about = { id: 'sbx_1', connection: 'test', createdAtMs: 0, expiresAtMs: 1 }
+  const { place, schema } = await prepareSandbox({ address: db.address }, about, [stream])
+  await using destination = await openPostgresDestination(place)
+  const run = await destination.startRun('sbx_1')
+  await dropSandboxSchema(place, 'sbx_1')
+
+  await expect(destination.startRun('sbx_1')).rejects.toThrow(schema)
+  await expect(destination.begin({ ...stream, connection: 'sbx_1' }, run)).rejects.toThrow(schema)
+  const schemas = await db.query(`SELECT nspname FROM pg_namespace WHERE nspname LIKE 'reactor%'`)
+  expect(schemas).toEqual([])
+})
