@@ -1,4 +1,4 @@
-import type { AuditOutcome } from '../../service/access/audit.ts'
+import type { AuditFilter } from '../../service/access/audit.ts'
 import { auditEntryDocument } from '../../service/http/wire/audit.ts'
 import { apiPath } from '../client/api-path.ts'
 import { listPages } from '../client/list-pages.ts'
@@ -8,14 +8,7 @@ import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
 import { table } from '../output/table.ts'
 
-export interface AuditFlags {
-  readonly principal?: string
-  readonly action?: string
-  readonly resource?: string
-  readonly name?: string
-  readonly outcome?: AuditOutcome
-  readonly since?: string
-  readonly until?: string
+export interface AuditFlags extends AuditFilter {
   readonly limit: number
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ConnectionService } from '../../service.ts'
+import type { Connection, ConnectionService } from '../../service.ts'
 import type { App } from '../app.ts'
 import {
   documentTag,
@@ -182,8 +182,8 @@ function changeConnection(api: App, connections: ConnectionService): void {
       const { params: at, headers, body } = request
       const changes = connectionChangesOf(body)
       const connection = await connections.update(at.name, changes, versionOf(headers))
-      const document = connectionToWire(connection)
-      return reply.header('etag', documentTag(document)).send(document)
+      const { document, etag } = changed(connection)
+      return reply.header('etag', etag).send(document)
     },
   )
   api.delete(
@@ -248,8 +248,8 @@ function activateAndPause(api: App, connections: ConnectionService): void {
       },
       async (request, reply) => {
         const connection = await act(request.params.name)
-        const document = connectionToWire(connection)
-        return reply.header('etag', documentTag(document)).send(document)
+        const { document, etag } = changed(connection)
+        return reply.header('etag', etag).send(document)
       },
     )
   }
@@ -275,8 +275,8 @@ function approveSchema(api: App, connections: ConnectionService): void {
     async (request, reply) => {
       const { params: at, body } = request
       const connection = await connections.approve(at.name, body.fingerprint)
-      const document = connectionToWire(connection)
-      return reply.header('etag', documentTag(document)).send(document)
+      const { document, etag } = changed(connection)
+      return reply.header('etag', etag).send(document)
     },
   )
 }
@@ -308,4 +308,13 @@ function resetConnection(api: App, connections: ConnectionService): void {
       return reply.code(204).send(null)
     },
   )
+}
+
+/** What a change of a connection answers. */
+function changed(connection: Connection): {
+  readonly document: ReturnType<typeof connectionToWire>
+  readonly etag: string
+} {
+  const document = connectionToWire(connection)
+  return { document, etag: documentTag(document) }
 }
