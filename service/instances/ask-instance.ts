@@ -27,12 +27,19 @@ type AskedInstances = Pick<
   'get' | 'resolveConfig' | 'keepConfig' | 'changeConfig' | 'authorizationLost'
 >
 
+interface Discoveries {
+  /** Who asks meanwhile gets the same answer. */
+  readonly running: Promise<Discovered>
+  /** Begins at the end of `running`, for those who ask for a fresh answer: what changed since `running` began may be missing in it. */
+  next: Promise<Discovered> | undefined
+}
+
 /** Asks the connector of an instance, in a thread of its own and for a bounded time. */
 export class AskInstance {
   readonly #options: AskOptions
   readonly #instances: AskedInstances
-  /** By the id of the instance: who asks meanwhile gets the same answer. */
-  readonly #discoveries = new Map<string, Promise<Discovered>>()
+  /** By the id of the instance. */
+  readonly #discoveries = new Map<string, Discoveries>()
 
   constructor(options: AskOptions, instances: AskedInstances) {
     this.#options = options
@@ -64,11 +71,21 @@ export class AskInstance {
     const { id } = await this.#instances.get(name)
     const kept = refresh ? null : await this.#kept(id)
     if (kept !== null) return kept
-    const running = this.#discoveries.get(id)
-    if (running !== undefined) return running
-    const discovery = this.#discover(name).finally(() => this.#discoveries.delete(id))
-    this.#discoveries.set(id, discovery)
-    return discovery
+    const of = this.#discoveries.get(id)
+    if (of === undefined) return this.#begin(id, name)
+    if (!refresh) return of.running
+    const begin = (): Promise<Discovered> => this.#begin(id, name)
+    of.next ??= of.running.then(begin, begin)
+    return of.next
+  }
+
+  #begin(id: string, name: string): Promise<Discovered> {
+    const running = this.#discover(name).finally(() => {
+      const of = this.#discoveries.get(id)
+      if (of?.running === running) this.#discoveries.delete(id)
+    })
+    this.#discoveries.set(id, { running, next: undefined })
+    return running
   }
 
   async #kept(id: string): Promise<Discovered | null> {

@@ -1,35 +1,66 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
+import type { SourceAnswer } from '../../../engine/reader/source-worker.ts'
 import { AskInstance } from '../../../service/instances/ask-instance.ts'
 
-/** A source that did not answer in its time. */
-const silentSource = new AskInstance(
-  {
-    sources: {
-      ask: () => Promise.resolve(undefined),
-      [Symbol.asyncDispose]: () => Promise.resolve(),
-    },
-    allowedNetworks: [],
-    store: {
-      discoveries: {
-        get: () => Promise.resolve(null),
-        put: () => Promise.reject(new Error('there is nothing to keep')),
+const written = '2026-01-01T00:00:00Z'
+
+/** The instance `shop`, whose source answers what `ask` says; no discovery of it is kept. */
+function shopWhoseSource(ask: () => Promise<SourceAnswer | undefined>): AskInstance {
+  return new AskInstance(
+    {
+      sources: { ask, [Symbol.asyncDispose]: () => Promise.resolve() },
+      allowedNetworks: [],
+      store: {
+        discoveries: {
+          get: () => Promise.resolve(null),
+          put: (_id, _version, catalog) => Promise.resolve({ catalog, discoveredAt: written }),
+        },
       },
     },
-  },
-  {
-    get: () => Promise.reject(new Error('nobody asks for it')),
-    resolveConfig: () => Promise.resolve({ type: 'faker', config: {}, secrets: [] }),
-    keepConfig: () => Promise.resolve(),
-    changeConfig: () => Promise.reject(new Error('nobody changes it')),
-    authorizationLost: () => Promise.reject(new Error('nobody loses it')),
-  },
-)
+    {
+      get: (name) =>
+        Promise.resolve({
+          ...{ id: 'ins_1', name, type: 'faker', config: {}, secrets: [], credentials: 'ready' },
+          ...{ version: 1, createdAt: written, updatedAt: written },
+        }),
+      resolveConfig: () => Promise.resolve({ type: 'faker', config: {}, secrets: [] }),
+      keepConfig: () => Promise.resolve(),
+      changeConfig: () => Promise.reject(new Error('nobody changes it')),
+      authorizationLost: () => Promise.reject(new Error('nobody loses it')),
+    },
+  )
+}
 
 it('takes silence of the source for what a check has found', async () => {
-  expect(await silentSource.check('shop')).toEqual({
+  const shop = shopWhoseSource(() => Promise.resolve(undefined))
+  expect(await shop.check('shop')).toEqual({
     status: 'FAILED',
     message: expect.stringContaining(
       'The source of shop did not answer within 60 seconds',
     ) as string,
   })
+})
+
+it('shares a discovery that runs, but not with those who ask for what is there now', async () => {
+  const answers: PromiseWithResolvers<SourceAnswer>[] = []
+  const shop = shopWhoseSource(() => {
+    const answer = Promise.withResolvers<SourceAnswer>()
+    answers.push(answer)
+    return answer.promise
+  })
+  const discover = (refresh: boolean): Promise<unknown> => shop.discover('shop', { refresh })
+  const [first, shared] = [discover(false), discover(false)]
+  await vi.waitFor(() => {
+    expect(answers).toHaveLength(1)
+  })
+  const [fresh, sharedFresh] = [discover(true), discover(true)]
+  answers[0]?.reject(new Error('the source went away'))
+  for (const old of [first, shared]) await expect(old).rejects.toThrow('the source went away')
+  await vi.waitFor(() => {
+    expect(answers).toHaveLength(2)
+  })
+  const catalog = { streams: [] }
+  answers[1]?.resolve({ question: 'discover', catalog })
+  for (const now of [fresh, sharedFresh]) expect(await now).toMatchObject({ catalog })
+  expect(answers).toHaveLength(2)
 })

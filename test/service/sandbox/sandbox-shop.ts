@@ -1,4 +1,3 @@
-import { expect, vi } from 'vitest'
 import type { SandboxReport } from '../../../engine/sandbox/sandbox-report.ts'
 import { connectionStreams } from '../../../service/connections/connection-streams.ts'
 import { catalogHash } from '../../../service/sandbox/catalog-hash.ts'
@@ -68,11 +67,6 @@ export async function openShop(): Promise<Shop> {
 async function connect(source: TestDatabase, test: TestService, name: string): Promise<void> {
   await source.query(`CREATE TABLE ${name} (id int PRIMARY KEY, name text)`)
   await source.query(`INSERT INTO ${name} VALUES (1, 'a'), (2, 'b'), (3, 'c')`)
-  // A discovery that a run began before may be shared.
-  await vi.waitFor(async () => {
-    const { catalog } = await test.service.instances.discover('db', { refresh: true })
-    expect(catalog.streams.map((stream) => stream.name)).toContain(name)
-  }, 10_000)
   await test.service.connections.create({
     ...{ name, from: 'db', destination: `data:${name}`, schedule: { cron: '0 6 * * *' } },
     streams: [{ name, syncMode: 'incremental', cursorField: 'id' }],
