@@ -1,3 +1,4 @@
+import { buildProgram } from '../built-program.ts'
 import { largeBodyManifest, readSource, startServer, writeFiles } from './read-source.ts'
 
 export interface LargeBodyOptions {
@@ -18,6 +19,7 @@ export async function benchLargeBody(
   { megabytes }: LargeBodyOptions,
   print: (line: string) => void,
 ): Promise<LargeBodyFigures> {
+  await buildProgram()
   const bodies: LargeBodyFigures['bodies'][number][] = []
   for (const size of megabytes) {
     await using api = await startServer('large-body-server.ts', [size])

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { pythonEnvironment, pythonVersion } from '../peers/python-environment.ts'
+import { buildProgram } from '../built-program.ts'
 import { median } from '../statistics.ts'
 import {
   pagedManifest,
@@ -61,6 +62,7 @@ export async function benchManifest(
   options: ManifestBenchOptions,
   print: (line: string) => void,
 ): Promise<ManifestFigures> {
+  await buildProgram()
   const cdk = options.vsCdk ? await installCdk(options.cacheDir, print) : undefined
   const figures: ShapeFigures[] = []
   for (const [index, shape] of shapes.entries())

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { z } from 'zod'
+import { buildProgram, builtProgram } from '../built-program.ts'
 import { median } from '../statistics.ts'
 import { largeBodyManifest, loopbackAllowed, startServer, writeFiles } from './read-source.ts'
 import { manyStreams } from './many-streams.ts'
@@ -29,8 +30,9 @@ const run = promisify(execFile)
 const root = new URL('../../', import.meta.url).pathname
 const compiled = z.object({ ms: z.number(), streams: z.number() })
 
-/** How long a source takes until it answers, as whole processes: after a first one that fills the compile cache. */
+/** How long a source takes until it answers, as whole processes of the built program: after a first one that fills the compile cache. */
 export async function benchStartup({ rounds }: StartupOptions): Promise<StartupFigures> {
+  await buildProgram()
   await using api = await startServer('api-server.ts', [100, 100, 300])
   await using files = await writeFiles(api.url)
   const yaml = manyStreams(100)
@@ -38,7 +40,7 @@ export async function benchStartup({ rounds }: StartupOptions): Promise<StartupF
   await writeFile(large, yaml)
   const source = (command: string) => {
     const argv = ['connect', 'source', command, '--manifest', largeBodyManifest]
-    return timed([join(root, 'cli/main.ts'), ...argv, '--config', files.config])
+    return timed([builtProgram, ...argv, '--config', files.config])
   }
   const runs = {
     nodeMs: () => timed(['-e', '0']),

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs'
+import { builtProgram } from '../built-program.ts'
 
-/** Runs the command line and tells file descriptor 3, at its end, what this process took. */
+/** Runs the command line, as it was built, and tells file descriptor 3, at its end, what this process took. */
 process.on('exit', () => {
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage()
   const figures = {
@@ -9,4 +10,4 @@ process.on('exit', () => {
   }
   writeSync(3, JSON.stringify(figures))
 })
-await import('../../cli/main.ts')
+await import(builtProgram)

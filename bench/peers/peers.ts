@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startBenchServer, type BenchServer } from '../bench-server.ts'
+import { buildProgram, builtProgram } from '../built-program.ts'
 import { dropEngineTables } from '../engine-run.ts'
 import { copyPipe, psqlVersion } from '../replicate/copy-pipe.ts'
 import { benchTable, createPipeTable, createSourceTable } from '../replicate/source-table.ts'
@@ -39,7 +40,6 @@ export interface PeersFigures {
 }
 
 const allPeers: readonly Peer[] = [sling, dlt]
-const commandLine = new URL('../../cli/main.ts', import.meta.url).pathname
 
 /** The same table through the COPY pipe, this engine and its peers, one after the other in each round. A peer that fails is an error, never a gap. */
 export async function benchPeers(
@@ -49,6 +49,7 @@ export async function benchPeers(
   const python = pythonVersion()
   if (python === undefined || psqlVersion() === undefined)
     throw new Error('the peers need python3 (with venv and pip), and the COPY pipe needs psql')
+  await buildProgram()
   const environments = new Map<Peer, PythonEnvironment>()
   for (const peer of allPeers) {
     print(`${peer.name}: installing with ${python}, where it is not yet`)
@@ -170,7 +171,7 @@ function engineProgram(bench: BenchServer, rows: number, brokers?: readonly stri
         await bench.warehouse(...dropEngineTables)
         const file = join(workDir, 'run.yaml')
         await writeFile(file, runFileOf(bench, brokers))
-        const argv = [process.execPath, commandLine, 'connect', 'run', file]
+        const argv = [process.execPath, builtProgram, 'connect', 'run', file]
         const result = await measure({ argv, environment: {} }, workDir)
         await requireRows(bench, { table: benchTable, rows })
         return result

@@ -17,14 +17,16 @@ export interface StartedCommand {
 export interface CommandOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly stdin?: string
+  /** Default: the sources. */
+  readonly program?: string
 }
 
 /** `reactor …` as a user runs it. */
 export function startCommand(
   argv: readonly string[],
-  { environment, stdin }: CommandOptions,
+  { environment, stdin, program = 'cli/main.ts' }: CommandOptions,
 ): StartedCommand {
-  const child = spawn(process.execPath, ['cli/main.ts', ...argv], {
+  const child = spawn(process.execPath, [program, ...argv], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, ...environment },
   })

@@ -35,6 +35,8 @@ export interface ServiceStart {
   readonly environment?: Readonly<Record<string, string>>
   /** Of a service that has not made the first key itself. */
   readonly key?: string
+  /** Default: the sources. */
+  readonly program?: string
 }
 
 /** A data folder of its own. Disposing ends every service that was started in it. */
@@ -57,10 +59,10 @@ export async function serviceFolder(): Promise<ServiceFolder> {
 }
 
 async function startService(folder: string, options: ServiceStart): Promise<ServiceProcess> {
-  const { args = [], environment = {} } = options
+  const { args = [], environment = {}, program = 'cli/main.ts' } = options
   const child = spawn(
     process.execPath,
-    ['cli/main.ts', 'connect', 'serve', '--data-dir', folder, '--bind', '127.0.0.1:0', ...args],
+    [program, 'connect', 'serve', '--data-dir', folder, '--bind', '127.0.0.1:0', ...args],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ...environment } },
   )
   let output = ''
