@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { z } from 'zod'
-import { buildProgram, builtProgram } from '../built-program.ts'
+import { buildAlike, buildProgram, builtProgram } from '../built-program.ts'
 import { median } from '../statistics.ts'
 import { largeBodyManifest, loopbackAllowed, startServer, writeFiles } from './read-source.ts'
 import { manyStreams } from './many-streams.ts'
@@ -27,12 +27,12 @@ export interface StartupFigures {
 }
 
 const run = promisify(execFile)
-const root = new URL('../../', import.meta.url).pathname
 const compiled = z.object({ ms: z.number(), streams: z.number() })
 
 /** How long a source takes until it answers, as whole processes of the built program: after a first one that fills the compile cache. */
 export async function benchStartup({ rounds }: StartupOptions): Promise<StartupFigures> {
   await buildProgram()
+  const compiler = await buildAlike('bench/manifest/compile-once.ts')
   await using api = await startServer('api-server.ts', [100, 100, 300])
   await using files = await writeFiles(api.url)
   const yaml = manyStreams(100)
@@ -47,7 +47,7 @@ export async function benchStartup({ rounds }: StartupOptions): Promise<StartupF
     specMs: () => source('spec'),
     checkMs: () => source('check'),
     discoverMs: () => source('discover'),
-    compileMs: () => compileOnce(large),
+    compileMs: () => compileOnce(compiler, large),
   }
   const medians = { nodeMs: 0, specMs: 0, checkMs: 0, discoverMs: 0, compileMs: 0 }
   for (const [name, once] of Object.entries(runs)) {
@@ -65,11 +65,8 @@ async function timed(argv: readonly string[]): Promise<number> {
   return performance.now() - started
 }
 
-async function compileOnce(file: string): Promise<number> {
-  const { stdout } = await run(process.execPath, [
-    join(root, 'bench/manifest/compile-once.ts'),
-    file,
-  ])
+async function compileOnce(program: string, file: string): Promise<number> {
+  const { stdout } = await run(process.execPath, [program, file])
   const { ms, streams } = compiled.parse(JSON.parse(stdout))
   if (streams !== 100) throw new Error(`${String(streams)} streams instead of 100`)
   return ms

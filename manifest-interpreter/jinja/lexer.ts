@@ -1,3 +1,4 @@
+import type { PythonError } from '../value/python-error.ts'
 import { unescape } from '../value/string-literal.ts'
 import { syntaxError } from './syntax-error.ts'
 
@@ -121,30 +122,67 @@ class Lexer {
   }
 
   #token(open: string[]): void {
+    const first = this.#source.charAt(this.#at)
+    if (first === ' ') this.#at++
+    else if (isAsciiLetter(first)) this.#take('name', this.#name())
+    else if (isDigit(first)) this.#number()
+    else if (first === "'" || first === '"') this.#string()
+    else this.#operator(open)
+  }
+
+  /** An expression for all names takes much longer than looking at the characters of the usual ones. */
+  #name(): string | undefined {
+    let end = this.#at + 1
+    while (isAsciiLetter(this.#source.charAt(end)) || isDigit(this.#source.charAt(end))) end++
+    return this.#source.charAt(end) < '\u0080'
+      ? this.#source.slice(this.#at, end)
+      : this.#match(name)
+  }
+
+  #number(): void {
+    const text = this.#match(float)
+    if (text === undefined) this.#take('integer', this.#match(integer))
+    else this.#take('float', text)
+  }
+
+  #string(): void {
+    const literal = this.#match(string)
+    if (literal === undefined) throw this.#unexpected()
+    this.#at += literal.length
+    this.#add('string', stringValue(literal))
+  }
+
+  /** Or what is rare: other white space, and names that begin with other letters. */
+  #operator(open: string[]): void {
+    const text = this.#match(operator)
+    if (text !== undefined) {
+      balance(open, text)
+      this.#take('operator', text)
+      return
+    }
     const space = this.#match(whitespace)
-    if (space !== undefined) {
-      this.#at += space.length
-      return
-    }
-    for (const [type, pattern] of patterns) {
-      const text = this.#match(pattern)
-      if (text === undefined) continue
-      this.#at += text.length
-      if (type === 'operator') balance(open, text)
-      this.#add(type, type === 'string' ? stringValue(text) : text)
-      return
-    }
-    throw syntaxError(`unexpected char ${JSON.stringify(this.#source.charAt(this.#at))}`)
+    if (space === undefined) this.#take('name', this.#match(name))
+    else this.#at += space.length
+  }
+
+  #take(type: Token['type'], text: string | undefined): void {
+    if (text === undefined) throw this.#unexpected()
+    this.#at += text.length
+    this.#add(type, text)
+  }
+
+  #unexpected(): PythonError {
+    return syntaxError(`unexpected char ${JSON.stringify(this.#source.charAt(this.#at))}`)
   }
 }
 
-const patterns = [
-  ['float', float],
-  ['integer', integer],
-  ['name', name],
-  ['string', string],
-  ['operator', operator],
-] as const
+function isAsciiLetter(char: string): boolean {
+  return (char >= 'a' && char <= 'z') || (char >= 'A' && char <= 'Z') || char === '_'
+}
+
+function isDigit(char: string): boolean {
+  return char >= '0' && char <= '9'
+}
 
 function balance(open: string[], text: string): void {
   const close = closingOf[text]

@@ -20,6 +20,25 @@ const constants: ReadonlyMap<string, Expression> = new Map<string, Expression>([
   ['none', { type: 'const', value: null }],
   ['None', { type: 'const', value: null }],
 ])
+/** How tight the operators bind; `not` stands before its operand, unless `in` is behind it. */
+const level = {
+  or: 1,
+  and: 2,
+  not: 3,
+  comparison: 4,
+  sum: 5,
+  concatenation: 6,
+  product: 7,
+  power: 8,
+}
+const levels: ReadonlyMap<string, number> = new Map([
+  ...['==', '!=', '<', '<=', '>', '>='].map((text) => [text, level.comparison] as const),
+  ['+', level.sum],
+  ['-', level.sum],
+  ['~', level.concatenation],
+  ...['*', '/', '//', '%'].map((text) => [text, level.product] as const),
+  ['**', level.power],
+])
 const noArguments: Arguments = {
   positional: [],
   keywords: [],
@@ -38,7 +57,8 @@ export class ExpressionParser {
 
   /** Values with commas between them are a tuple. `endsAt`: names that end it. */
   tupleOrExpression(options: TupleOptions = {}): Expression {
-    const parse = (): Expression => (options.conditional === false ? this.#or() : this.expression())
+    const parse = (): Expression =>
+      options.conditional === false ? this.#binary(level.or) : this.expression()
     const items: Expression[] = []
     let isTuple = false
     for (;;) {
@@ -58,15 +78,15 @@ export class ExpressionParser {
   #endsTuple(names: readonly string[]): boolean {
     const { type } = this.#tokens.current
     if (type === 'variable_end' || type === 'block_end' || this.#tokens.isOperator(')')) return true
-    return this.#tokens.isName(...names)
+    return this.#tokens.isOneOf(names)
   }
 
   /** Something with an optional `if … else …` behind it. */
   expression(): Expression {
     if (++this.#depth > maxDepth) throw syntaxError('The expression is nested too deeply.')
-    let node = this.#or()
+    let node = this.#binary(level.or)
     while (this.#tokens.takeName('if')) {
-      const test = this.#or()
+      const test = this.#binary(level.or)
       const otherwise = this.#tokens.takeName('else') ? this.expression() : undefined
       node = { type: 'condition', test, then: node, otherwise }
     }
@@ -74,86 +94,63 @@ export class ExpressionParser {
     return node
   }
 
-  #or(): Expression {
-    let left = this.#and()
-    while (this.#tokens.takeName('or')) left = binary('or', left, this.#and())
-    return left
+  /** An operand, and the operators behind it that bind at least as tight as `least`. */
+  #binary(least: number): Expression {
+    let left = least <= level.not && this.#tokens.isName('not') ? this.#not() : this.#signed()
+    for (;;) {
+      const found = this.#levelHere()
+      if (found < least) return left
+      left = this.#joined(left, found)
+    }
   }
 
-  #and(): Expression {
-    let left = this.#not()
-    while (this.#tokens.takeName('and')) left = binary('and', left, this.#not())
-    return left
+  /** 0 where no operator follows. */
+  #levelHere(): number {
+    const { type, value } = this.#tokens.current
+    if (type === 'operator') return levels.get(value) ?? 0
+    if (type !== 'name') return 0
+    if (value === 'or') return level.or
+    if (value === 'and') return level.and
+    return value === 'in' || this.#isNotIn() ? level.comparison : 0
+  }
+
+  #isNotIn(): boolean {
+    const { following } = this.#tokens
+    return this.#tokens.isName('not') && following.type === 'name' && following.value === 'in'
+  }
+
+  /** All of them from left to right, unlike Python's powers. */
+  #joined(left: Expression, of: number): Expression {
+    if (of === level.comparison) return this.#comparison(left)
+    if (of === level.concatenation) return this.#concatenation(left)
+    const operator = this.#tokens.next().value as BinaryNode['operator']
+    return { type: 'binary', operator, left, right: this.#binary(of + 1) }
   }
 
   #not(): Expression {
     let count = 0
-    while (this.#tokens.isName('not')) {
-      this.#tokens.next()
+    while (this.#tokens.takeName('not'))
       if (++count > maxDepth) throw syntaxError('The expression is nested too deeply.')
-    }
-    let node = this.#comparison()
+    let node = this.#binary(level.comparison)
     for (; count > 0; count--) node = { type: 'not', operand: node }
     return node
   }
 
-  #comparison(): Expression {
-    const first = this.#sum()
+  #comparison(first: Expression): Expression {
     const rest: { operator: CompareOperator; operand: Expression }[] = []
-    for (;;) {
-      const operator = this.#comparisonOperator()
-      if (operator === undefined) break
-      rest.push({ operator, operand: this.#sum() })
+    while (this.#levelHere() === level.comparison) {
+      const isNegated = this.#tokens.takeName('not')
+      const { value } = this.#tokens.next()
+      const operator = (isNegated ? 'not in' : value) as CompareOperator
+      rest.push({ operator, operand: this.#binary(level.sum) })
     }
-    return rest.length === 0 ? first : { type: 'compare', first, rest }
+    return { type: 'compare', first, rest }
   }
 
-  #comparisonOperator(): CompareOperator | undefined {
-    for (const operator of ['==', '!=', '<', '<=', '>', '>='] as const) {
-      if (this.#tokens.takeOperator(operator)) return operator
-    }
-    if (this.#tokens.takeName('in')) return 'in'
-    const { following } = this.#tokens
-    if (!this.#tokens.isName('not') || following.type !== 'name' || following.value !== 'in') {
-      return undefined
-    }
-    this.#tokens.next()
-    this.#tokens.next()
-    return 'not in'
-  }
-
-  #sum(): Expression {
-    let left = this.#concatenation()
-    for (;;) {
-      if (this.#tokens.takeOperator('+')) left = binary('+', left, this.#concatenation())
-      else if (this.#tokens.takeOperator('-')) left = binary('-', left, this.#concatenation())
-      else return left
-    }
-  }
-
-  #concatenation(): Expression {
-    const items = [this.#product()]
-    while (this.#tokens.takeOperator('~')) items.push(this.#product())
-    const [only] = items
-    return items.length === 1 && only !== undefined ? only : { type: 'concat', items }
-  }
-
-  #product(): Expression {
-    let left = this.#power()
-    for (;;) {
-      const operator = (['*', '/', '//', '%'] as const).find((text) =>
-        this.#tokens.takeOperator(text),
-      )
-      if (operator === undefined) return left
-      left = binary(operator, left, this.#power())
-    }
-  }
-
-  /** Unlike Python's, from left to right. */
-  #power(): Expression {
-    let left = this.#signed()
-    while (this.#tokens.takeOperator('**')) left = binary('**', left, this.#signed())
-    return left
+  #concatenation(first: Expression): Expression {
+    const items = [first]
+    while (this.#tokens.takeOperator('~')) items.push(this.#binary(level.product))
+    return { type: 'concat', items }
   }
 
   /** A sign binds tighter than a filter behind its operand. */
@@ -338,7 +335,7 @@ export class ExpressionParser {
       ['name', 'string', 'integer', 'float'].includes(type) ||
       this.#tokens.isOperator('[') ||
       this.#tokens.isOperator('{')
-    if (!begins || this.#tokens.isName('else', 'or', 'and')) return noArguments
+    if (!begins || this.#tokens.isOneOf(['else', 'or', 'and'])) return noArguments
     if (this.#tokens.isName('is')) throw syntaxError('You cannot chain multiple tests with is')
     return { ...noArguments, positional: [this.#postfix(this.#primary())] }
   }
@@ -393,10 +390,6 @@ interface TupleOptions {
   readonly conditional?: boolean
   readonly parenthesized?: boolean
   readonly endsAt?: readonly string[]
-}
-
-function binary(operator: BinaryNode['operator'], left: Expression, right: Expression): BinaryNode {
-  return { type: 'binary', operator, left, right }
 }
 
 function onlyOne(before: Expression | undefined, node: Expression): Expression {

@@ -34,7 +34,7 @@ class TemplateParser {
       if (type === 'data') body.push({ type: 'data', text: value })
       else if (type === 'variable_begin') body.push(this.#output())
       else if (type === 'block_begin') {
-        if (this.#tokens.isName(...ends)) break
+        if (this.#tokens.isOneOf(ends)) break
         body.push(this.#statement())
         this.#tokens.expectType('block_end')
       } else {
@@ -188,7 +188,7 @@ class TemplateParser {
     return (
       this.#tokens.current.type === 'block_end' ||
       this.#tokens.isOperator(')') ||
-      this.#tokens.isName(...names)
+      this.#tokens.isOneOf(names)
     )
   }
 

@@ -8,13 +8,15 @@ const end: Token = { type: 'end', value: '' }
 export class TokenStream {
   readonly #tokens: readonly Token[]
   #at = 0
+  #current: Token
 
   constructor(tokens: readonly Token[]) {
     this.#tokens = tokens
+    this.#current = tokens[0] ?? end
   }
 
   get current(): Token {
-    return this.#tokens[this.#at] ?? end
+    return this.#current
   }
 
   get following(): Token {
@@ -22,28 +24,33 @@ export class TokenStream {
   }
 
   next(): Token {
-    const token = this.current
+    const token = this.#current
     this.#at++
+    this.#current = this.#tokens[this.#at] ?? end
     return token
   }
 
   isOperator(value: string): boolean {
-    return this.current.type === 'operator' && this.current.value === value
+    return this.#current.value === value && this.#current.type === 'operator'
   }
 
-  isName(...names: readonly string[]): boolean {
-    return this.current.type === 'name' && names.includes(this.current.value)
+  isName(value: string): boolean {
+    return this.#current.value === value && this.#current.type === 'name'
+  }
+
+  isOneOf(names: readonly string[]): boolean {
+    return this.#current.type === 'name' && names.includes(this.#current.value)
   }
 
   takeOperator(value: string): boolean {
     if (!this.isOperator(value)) return false
-    this.#at++
+    this.next()
     return true
   }
 
   takeName(value: string): boolean {
     if (!this.isName(value)) return false
-    this.#at++
+    this.next()
     return true
   }
 
@@ -52,17 +59,17 @@ export class TokenStream {
   }
 
   expectName(): string {
-    if (this.current.type !== 'name') throw this.unexpected('a name')
+    if (this.#current.type !== 'name') throw this.unexpected('a name')
     return this.next().value
   }
 
   expectType(type: Token['type']): void {
-    if (this.current.type !== type) throw this.unexpected(describeType(type))
-    this.#at++
+    if (this.#current.type !== type) throw this.unexpected(describeType(type))
+    this.next()
   }
 
   unexpected(expected: string): PythonError {
-    return syntaxError(`expected ${expected}, got ${describe(this.current)}`)
+    return syntaxError(`expected ${expected}, got ${describe(this.#current)}`)
   }
 }
 

@@ -19,11 +19,22 @@ import { bodiesOf, expressionsOf, namesIn, reads, targetNames } from './walk.ts'
  */
 export function undeclaredNames(body: Body): ReadonlySet<string> {
   const found = new Set<string>()
+  if (body.every(setsNothing)) {
+    // Most templates, told in a third of the time.
+    for (const node of body.flatMap(expressionsOf))
+      for (const name of namesIn(node)) found.add(name)
+    found.delete('self')
+    return found
+  }
   const root = new Names(undefined)
   if (reads(body, 'self')) root.declare('self')
   analyze(body, root)
   enter(body, root, found)
   return found
+}
+
+function setsNothing({ type }: Statement): boolean {
+  return type === 'data' || type === 'output'
 }
 
 /** The names of a scope. */

@@ -74,7 +74,14 @@ function present(nodes: readonly (Expression | undefined)[]): readonly Expressio
 
 /** Names that are read in an expression, in order. */
 export function namesIn(node: Expression): readonly string[] {
-  return node.type === 'name' ? [node.name] : partsOf(node).flatMap(namesIn)
+  const names: string[] = []
+  addNames(node, names)
+  return names
+}
+
+function addNames(node: Expression, names: string[]): void {
+  if (node.type === 'name') names.push(node.name)
+  else for (const part of partsOf(node)) addNames(part, names)
 }
 
 /** Names that an assignment sets; the name of a namespace is read, not set. */
