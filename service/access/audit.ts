@@ -1,4 +1,4 @@
-import type { Page, PageRequest } from '../service.ts'
+import type { Page, PageRequest } from '../contract/lists.ts'
 import type { Principal } from './principal.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { ApiKeyInput } from '../service.ts'
+import type { ApiKeyInput } from '../contract/api-keys.ts'
 import type { Principal } from './principal.ts'
 import { kindCovers, scopesCover } from './scopes.ts'
 

@@ -17,11 +17,12 @@ import type {
   ConnectionInput,
   ConnectionOptions,
   ConnectionService,
-  InstanceService,
-  Page,
   Schedule,
-} from '../service.ts'
-import type { ConnectionChange, ConnectionStore, Store } from '../store/store.ts'
+} from '../contract/connections.ts'
+import type { InstanceService } from '../contract/instances.ts'
+import type { Page } from '../contract/lists.ts'
+import type { ConnectionChange, ConnectionStore } from '../store/contract/connections.ts'
+import type { Store } from '../store/store.ts'
 import { connectionStreams, type StreamChoice } from './connection-streams.ts'
 import { firstRunAt } from './first-run.ts'
 import { namedStreams } from './named-streams.ts'

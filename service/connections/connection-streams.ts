@@ -1,5 +1,6 @@
 import { ConnectError, type AirbyteCatalog } from '../../protocol/index.ts'
-import type { Connection, InstanceService, StreamBinding } from '../service.ts'
+import type { Connection, StreamBinding } from '../contract/connections.ts'
+import type { InstanceService } from '../contract/instances.ts'
 import { resolveStreams, type ResolvedStreams } from './resolve-streams.ts'
 import type { StreamProblem } from './stream-problem.ts'
 import type { StreamFields } from './stream-selection.ts'

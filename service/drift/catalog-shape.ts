@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { columnsOf, type AirbyteCatalog, type AirbyteStream } from '../../protocol/index.ts'
-import type { SourceCursor } from '../service.ts'
+import type { SourceCursor } from '../contract/schema-drift.ts'
 
 /** What of a stream counts for drift: neither the order of its properties nor what is said about them. */
 export interface StreamShape {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { streamLabel, type JsonObject } from '../../protocol/index.ts'
-import type { SchemaChange, SourceCursor } from '../service.ts'
+import type { SchemaChange, SourceCursor } from '../contract/schema-drift.ts'
 
 const column = z.object({ name: z.string(), type: z.string() })
 const paths = z.array(z.array(z.string()))

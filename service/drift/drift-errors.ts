@@ -1,5 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { Connection, SchemaDrift } from '../service.ts'
+import type { Connection } from '../contract/connections.ts'
+import type { SchemaDrift } from '../contract/schema-drift.ts'
 import { changeDocument, changeSummary } from './change-document.ts'
 import { firstChanges } from './schema-changes.ts'
 

@@ -1,6 +1,7 @@
 import type { AirbyteCatalog, AirbyteStream } from '../../protocol/index.ts'
 import { matchingStreams } from '../connections/find-stream.ts'
-import type { Connection, SchemaChange, StreamBinding } from '../service.ts'
+import type { Connection, StreamBinding } from '../contract/connections.ts'
+import type { SchemaChange } from '../contract/schema-drift.ts'
 import { streamKey } from './catalog-shape.ts'
 import { schemaChanges } from './schema-changes.ts'
 

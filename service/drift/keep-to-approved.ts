@@ -7,7 +7,7 @@ import {
   type JsonValue,
 } from '../../protocol/index.ts'
 import type { ResolvedStreams } from '../connections/resolve-streams.ts'
-import type { Connection } from '../service.ts'
+import type { Connection } from '../contract/connections.ts'
 import { catalogFingerprint, streamKey } from './catalog-shape.ts'
 
 /**

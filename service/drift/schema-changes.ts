@@ -1,5 +1,5 @@
 import type { AirbyteCatalog, AirbyteStream } from '../../protocol/index.ts'
-import type { FromTo, SchemaChange, SchemaColumn } from '../service.ts'
+import type { FromTo, SchemaChange, SchemaColumn } from '../contract/schema-drift.ts'
 import { shapeOf, streamKey, type StreamShape } from './catalog-shape.ts'
 
 /**

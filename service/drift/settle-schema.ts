@@ -1,13 +1,9 @@
 import type { AirbyteCatalog } from '../../protocol/index.ts'
-import type {
-  Connection,
-  InstanceService,
-  Run,
-  SchemaChange,
-  SchemaDrift,
-  SchemaDriftPolicy,
-} from '../service.ts'
-import type { DriftStore } from '../store/store.ts'
+import type { Connection } from '../contract/connections.ts'
+import type { InstanceService } from '../contract/instances.ts'
+import type { Run } from '../contract/runs.ts'
+import type { SchemaChange, SchemaDrift, SchemaDriftPolicy } from '../contract/schema-drift.ts'
+import type { DriftStore } from '../store/contract/schemas.ts'
 import { catalogFingerprint } from './catalog-shape.ts'
 import { driftBlocked } from './drift-errors.ts'
 import { judgeSchema, type SchemaJudgement } from './judge-schema.ts'

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { ApiKeyInput } from '../service.ts'
+import type { ApiKeyInput } from '../contract/api-keys.ts'
 import { requestInvalid } from './error-answer.ts'
 import { longestMs, msOf, type apiKeyCreate } from './wire/api-key.ts'
 import { scopesOf } from './wire/scope.ts'

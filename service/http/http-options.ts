@@ -4,7 +4,7 @@ import type { Access } from '../access/access.ts'
 import type { AuditLog } from '../access/audit.ts'
 import type { Service } from '../service.ts'
 import type { FollowerLimits } from './followers.ts'
-import type { IdempotencyStore } from '../store/store.ts'
+import type { IdempotencyStore } from '../store/contract/idempotency.ts'
 
 /** What the HTTP surface needs. Read this first; then wire/ for the documents and routes/ for who calls what. */
 export interface HttpOptions {

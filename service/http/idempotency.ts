@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { IdempotencyStore, KeptAnswer } from '../store/store.ts'
+import type { IdempotencyStore, KeptAnswer } from '../store/contract/idempotency.ts'
 import { bearerTokenOf, principalOf } from './authentication.ts'
 
 export const idempotencyHeaders = z.looseObject({

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { ConnectError } from '../../protocol/index.ts'
-import type { LoginAttemptStore } from '../store/store.ts'
+import type { LoginAttemptStore } from '../store/contract/users.ts'
 
 export interface Attempt {
   readonly email: string

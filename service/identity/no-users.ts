@@ -1,5 +1,5 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { UserService } from '../service.ts'
+import type { UserService } from '../contract/users.ts'
 
 /** Where an Identity service knows the users, none are kept here: every method throws `identity_external`. */
 export function noUsers(url: string): UserService {

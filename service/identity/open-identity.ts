@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Settings } from '../config/settings.ts'
-import type { LoginService, UserService } from '../service.ts'
+import type { LoginService } from '../contract/logins.ts'
+import type { UserService } from '../contract/users.ts'
 import type { Store } from '../store/store.ts'
 import type { Vault } from '../vault/vault.ts'
 import { EmbeddedLogins } from './embedded-logins.ts'

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { ConnectError } from '../../protocol/index.ts'
 import type { PrincipalKind } from '../access/principal.ts'
-import type { Page, PageRequest, User, UserInput, UserService, WithPassword } from '../service.ts'
+import type { Page, PageRequest } from '../contract/lists.ts'
+import type { User, UserInput, UserService, WithPassword } from '../contract/users.ts'
 import { newId } from '../store/ids.ts'
-import type { UserStore } from '../store/store.ts'
+import type { UserStore } from '../store/contract/users.ts'
 import type { PasswordHasher } from './password-hash.ts'
 
 /** Users of the embedded identity. */

@@ -6,7 +6,12 @@ import {
   type AirbyteConnectionStatus,
   type JsonObject,
 } from '../../protocol/index.ts'
-import type { ConfigChange, Discovered, InstanceService, ResolvedConfig } from '../service.ts'
+import type {
+  ConfigChange,
+  Discovered,
+  InstanceService,
+  ResolvedConfig,
+} from '../contract/instances.ts'
 import type { InstancesOptions } from './instances-options.ts'
 import { maskedError } from './mask-secrets.ts'
 import { scrubber } from './scrubber.ts'

@@ -13,10 +13,9 @@ import type {
   Discovered,
   Instance,
   InstanceService,
-  Page,
-  PageRequest,
   ResolvedConfig,
-} from '../service.ts'
+} from '../contract/instances.ts'
+import type { Page, PageRequest } from '../contract/lists.ts'
 import { instancePath } from '../vault/vault.ts'
 import { AskInstance } from './ask-instance.ts'
 import { checkConfig } from './check-config.ts'

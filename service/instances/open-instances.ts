@@ -1,6 +1,6 @@
 import { openSourcePool } from '../../engine/pools/source-pool.ts'
 import { InstanceOAuth } from '../oauth/instance-oauth.ts'
-import type { InstanceService } from '../service.ts'
+import type { InstanceService } from '../contract/instances.ts'
 import { Instances } from './instances.ts'
 import type { InstancesOptions } from './instances-options.ts'
 

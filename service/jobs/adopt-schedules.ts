@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
-import type { Connection } from '../service.ts'
-import type { ConnectionStore } from '../store/store.ts'
+import type { Connection } from '../contract/connections.ts'
+import type { ConnectionStore } from '../store/contract/connections.ts'
 import type { Jobs } from './jobs.ts'
 import { nextRun } from './next-run.ts'
 

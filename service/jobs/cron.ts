@@ -1,6 +1,6 @@
 import { CronExpressionParser } from 'cron-parser'
 import { ConnectError } from '../../protocol/index.ts'
-import type { Schedule } from '../service.ts'
+import type { Schedule } from '../contract/connections.ts'
 
 /**
  * The first time of a schedule after `afterMs`, as ISO 8601 in UTC. In a zone with summer time, a time of the clock that is

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
-import type { Schedule } from '../service.ts'
+import type { Schedule } from '../contract/connections.ts'
 import type { DueTarget, Jobs, RunJob, ScheduledConnection } from './jobs.ts'
 import { JobsClient, type JobsClientOptions } from './jobs-client.ts'
 import { repeatedly } from './repeatedly.ts'

@@ -1,4 +1,4 @@
-import type { Schedule } from '../service.ts'
+import type { Schedule } from '../contract/connections.ts'
 
 /**
  * What decides when runs are worked on: read this first. The two implementations (`pg-boss-jobs.ts` on the metadata

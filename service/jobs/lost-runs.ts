@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { RunStore } from '../store/store.ts'
+import type { RunStore } from '../store/contract/runs.ts'
 import type { RunQueue } from './jobs.ts'
 
 export interface LostRunsOptions {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
-import type { Connection } from '../service.ts'
+import type { Connection } from '../contract/connections.ts'
 import { nextTime } from './cron.ts'
 
 /** The next time of a connection's schedule; null where there is none, or it means nothing here: a zone this machine does not know. */

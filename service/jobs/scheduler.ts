@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
-import type { Connection, Run } from '../service.ts'
+import type { Connection } from '../contract/connections.ts'
+import type { Run } from '../contract/runs.ts'
 import type { Store } from '../store/store.ts'
 import { adoptSchedules } from './adopt-schedules.ts'
 import type { DueTarget, Jobs } from './jobs.ts'

@@ -1,6 +1,6 @@
 import type { RunResult } from '../../engine/run-types.ts'
 import type { ConnectError, ErrorBody } from '../../protocol/index.ts'
-import type { RunStatus, RunStream } from '../service.ts'
+import type { RunStatus, RunStream } from '../contract/runs.ts'
 import { retryDelayMs, type RetryPolicy } from './retry-policy.ts'
 
 /** Why an attempt is to end before its end. */

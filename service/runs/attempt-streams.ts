@@ -1,6 +1,6 @@
 import type { StreamProgress, StreamResult } from '../../engine/run-types.ts'
 import { streamLabel, type StreamId } from '../../protocol/index.ts'
-import type { Run, RunStream } from '../service.ts'
+import type { Run, RunStream } from '../contract/runs.ts'
 
 /** The streams of a run, as an attempt adds to what the attempts before it did. */
 export class AttemptStreams {

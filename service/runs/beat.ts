@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
-import type { RunStream } from '../service.ts'
-import type { RunStore } from '../store/store.ts'
+import type { RunStream } from '../contract/runs.ts'
+import type { RunStore } from '../store/contract/runs.ts'
 
 export interface BeatOptions {
   readonly run: string

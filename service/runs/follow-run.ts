@@ -1,5 +1,5 @@
-import type { Run, RunEvent, RunLogLine } from '../service.ts'
-import type { RunStore } from '../store/store.ts'
+import type { Run, RunEvent, RunLogLine } from '../contract/runs.ts'
+import type { RunStore } from '../store/contract/runs.ts'
 
 const pageLines = 500
 

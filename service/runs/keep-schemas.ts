@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { RunPlan } from '../../engine/run-types.ts'
 import { streamIdOf, wireSchema } from '../../protocol/index.ts'
-import type { SchemaStore } from '../store/store.ts'
+import type { SchemaStore } from '../store/contract/schemas.ts'
 
 /**
  * Keeps the schemas that the records of this run are written with, as far as none of the connection's runs had them: whoever reads a

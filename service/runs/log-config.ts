@@ -1,6 +1,6 @@
 import type { LogConfig } from '../../engine/run-types.ts'
 import { ConnectError } from '../../protocol/index.ts'
-import type { ConnectionOptions } from '../service.ts'
+import type { ConnectionOptions } from '../contract/connections.ts'
 
 /** The brokers of the service. */
 export type KafkaPlace = Omit<Extract<LogConfig, { kind: 'kafka' }>, 'kind' | 'framing'>

@@ -2,7 +2,9 @@ import type { DestinationConfig, LogConfig, RunPlan } from '../../engine/run-typ
 import { defaultLimits } from '../../engine/run-types.ts'
 import { streamIdOf, streamLabel } from '../../protocol/index.ts'
 import type { ResolvedStreams } from '../connections/resolve-streams.ts'
-import type { Connection, ConnectionOptions, ResolvedConfig, RunStream } from '../service.ts'
+import type { Connection, ConnectionOptions } from '../contract/connections.ts'
+import type { ResolvedConfig } from '../contract/instances.ts'
+import type { RunStream } from '../contract/runs.ts'
 import { labelOf } from './attempt-streams.ts'
 
 /** What the operator's settings give to a plan. */

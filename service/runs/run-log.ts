@@ -1,8 +1,8 @@
 import { pino, type Logger } from 'pino'
 import { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
-import type { RunLogLine } from '../service.ts'
-import type { NewLogLine, RunStore } from '../store/store.ts'
+import type { RunLogLine } from '../contract/runs.ts'
+import type { NewLogLine, RunStore } from '../store/contract/runs.ts'
 import type { Mask } from './mask.ts'
 
 export interface RunLogOptions {

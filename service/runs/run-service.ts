@@ -1,8 +1,9 @@
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
 import type { Jobs } from '../jobs/jobs.ts'
-import type { Page, Run, RunEvent, RunLogLine, RunService, RunSummary } from '../service.ts'
-import type { RunStore } from '../store/store.ts'
+import type { Page } from '../contract/lists.ts'
+import type { Run, RunEvent, RunLogLine, RunService, RunSummary } from '../contract/runs.ts'
+import type { RunStore } from '../store/contract/runs.ts'
 import { followRun } from './follow-run.ts'
 import { submitRun } from './submit-run.ts'
 

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { RunMetrics } from '../../engine/metrics/run-metrics.ts'
 import type { Jobs, RunQueue } from '../jobs/jobs.ts'
-import type { InstanceService } from '../service.ts'
+import type { InstanceService } from '../contract/instances.ts'
 import type { Store } from '../store/store.ts'
 import type { PlanPlaces } from './plan-run.ts'
 import { standardRetries, type RetryPolicy } from './retry-policy.ts'

@@ -6,15 +6,10 @@ import { firstRunAt } from '../connections/first-run.ts'
 import { selectedCatalog } from '../drift/judge-schema.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import { submitRun } from '../runs/submit-run.ts'
-import type {
-  Connection,
-  FinishedSandbox,
-  Moved,
-  PromoteInput,
-  Promotion,
-  Run,
-} from '../service.ts'
-import type { KeptToken, SandboxPlace } from '../store/sandbox-store.ts'
+import type { Connection } from '../contract/connections.ts'
+import type { Run } from '../contract/runs.ts'
+import type { FinishedSandbox, Moved, PromoteInput, Promotion } from '../contract/sandboxes.ts'
+import type { KeptToken, SandboxPlace } from '../store/contract/sandboxes.ts'
 import { catalogHash } from './catalog-hash.ts'
 import {
   isTokenOf,

@@ -1,4 +1,5 @@
-import type { Connection, Moved } from '../service.ts'
+import type { Connection } from '../contract/connections.ts'
+import type { Moved } from '../contract/sandboxes.ts'
 
 /** What a promote token is bound to: all that decides what a run would do, and who looked at it. */
 export interface PromotionBinding {

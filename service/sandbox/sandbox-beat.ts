@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
-import type { SandboxStore } from '../store/sandbox-store.ts'
+import type { SandboxStore } from '../store/contract/sandboxes.ts'
 import { beatMs } from './sandbox-places.ts'
 
 interface BeatOptions {

@@ -1,9 +1,8 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
+import type { Page, PageRequest } from '../contract/lists.ts'
 import type {
   FinishedSandbox,
-  Page,
-  PageRequest,
   PromoteInput,
   Promotion,
   Sandbox,
@@ -11,9 +10,9 @@ import type {
   SandboxService,
   SandboxSummary,
   TokenWithheld,
-} from '../service.ts'
+} from '../contract/sandboxes.ts'
 import { newId } from '../store/ids.ts'
-import type { SandboxPlace } from '../store/sandbox-store.ts'
+import type { SandboxPlace } from '../store/contract/sandboxes.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
 import { promote, type PromotionParts } from './promote.ts'
 import { tokenHash } from './promote-token.ts'

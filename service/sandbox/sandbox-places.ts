@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { SandboxEngine } from '../../engine/sandbox/sandbox-report.ts'
 import type { PlanPlaces } from '../runs/plan-run.ts'
-import type { InstanceService } from '../service.ts'
+import type { InstanceService } from '../contract/instances.ts'
 import type { Store } from '../store/store.ts'
 
 /** What sandboxes work with. */

@@ -3,7 +3,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { DestinationConfig } from '../../engine/run-types.ts'
 import type { SandboxEngine } from '../../engine/sandbox/sandbox-report.ts'
 import { repeatedly } from '../jobs/repeatedly.ts'
-import type { SandboxPlace, SandboxStore } from '../store/sandbox-store.ts'
+import type { SandboxPlace, SandboxStore } from '../store/contract/sandboxes.ts'
 import { staleMs } from './sandbox-places.ts'
 
 export interface SweepOptions {

@@ -1,9 +1,10 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { ApiKey, Page, PageRequest } from '../service.ts'
+import type { ApiKey } from '../contract/api-keys.ts'
+import type { Page, PageRequest } from '../contract/lists.ts'
 import type { Database, Row } from './database.ts'
 import { pageOf, pagePlace } from './page.ts'
 import { Conditions } from './statement.ts'
-import type { ApiKeyStore, NewApiKey } from './store.ts'
+import type { ApiKeyStore, NewApiKey } from './contract/api-keys.ts'
 
 interface KeyRow extends Row {
   readonly id: string

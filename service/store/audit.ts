@@ -6,7 +6,7 @@ import type {
   NewAuditEntry,
 } from '../access/audit.ts'
 import type { Principal } from '../access/principal.ts'
-import type { Page, PageRequest } from '../service.ts'
+import type { Page, PageRequest } from '../contract/lists.ts'
 import type { Database, Row } from './database.ts'
 import { newId } from './ids.ts'
 import { pageOf, pagePlace } from './page.ts'

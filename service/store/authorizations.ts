@@ -1,6 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { Database } from './database.ts'
-import type { AuthorizationStore, PendingAuthorization } from './store.ts'
+import type { AuthorizationStore, PendingAuthorization } from './contract/authorizations.ts'
 
 /** Of one instance that wait at the same time: whoever begins again and again fills no table. */
 const keptPerInstance = 5

@@ -1,11 +1,12 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { Connection, Page, PageRequest, ShownOnly } from '../service.ts'
+import type { Connection } from '../contract/connections.ts'
+import type { Page, PageRequest, ShownOnly } from '../contract/lists.ts'
 import { violatedConstraint, type Database, type Row, type Session } from './database.ts'
 import { newId } from './ids.ts'
 import { pageOf, pagePlace, readShown } from './page.ts'
 import { runSummaryOf, summaryColumns, type SummaryRow } from './run-rows.ts'
 import { Conditions } from './statement.ts'
-import type { ConnectionChange, ConnectionStore, NewConnection } from './store.ts'
+import type { ConnectionChange, ConnectionStore, NewConnection } from './contract/connections.ts'
 
 interface ConnectionRow extends Row {
   readonly id: string

@@ -1,6 +1,6 @@
 import type { AirbyteCatalog } from '../../protocol/index.ts'
 import type { Database } from './database.ts'
-import type { Discovery, DiscoveryStore } from './store.ts'
+import type { Discovery, DiscoveryStore } from './contract/instances.ts'
 
 export class Discoveries implements DiscoveryStore {
   readonly #database: Database

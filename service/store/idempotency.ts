@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { ConnectError } from '../../protocol/index.ts'
 import type { Database, Row } from './database.ts'
-import type { IdempotencyStart, IdempotencyStore, IdempotentRequest, KeptAnswer } from './store.ts'
+import type {
+  IdempotencyStart,
+  IdempotencyStore,
+  IdempotentRequest,
+  KeptAnswer,
+} from './contract/idempotency.ts'
 
 interface KeyRow extends Row {
   readonly ticket: string

@@ -1,10 +1,11 @@
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import type { CredentialStatus, Instance, Page, PageRequest, ShownOnly } from '../service.ts'
+import type { CredentialStatus, Instance } from '../contract/instances.ts'
+import type { Page, PageRequest, ShownOnly } from '../contract/lists.ts'
 import { violatedConstraint, type Database, type Row } from './database.ts'
 import { newId } from './ids.ts'
 import { pageOf, pagePlace, readShown } from './page.ts'
 import { Conditions } from './statement.ts'
-import type { InstanceChange, InstanceStore, NewInstance } from './store.ts'
+import type { InstanceChange, InstanceStore, NewInstance } from './contract/instances.ts'
 
 interface InstanceRow extends Row {
   readonly id: string

@@ -1,5 +1,5 @@
 import type { Database } from './database.ts'
-import type { AttemptCount, LoginAttemptStore } from './store.ts'
+import type { AttemptCount, LoginAttemptStore } from './contract/users.ts'
 
 const table = 'reactor_connect_service.login_attempts'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
-import type { Page, PageRequest } from '../service.ts'
+import type { Page, PageRequest } from '../contract/lists.ts'
 
 /** The lists. A cursor of one is none of another. */
 export type ListName =

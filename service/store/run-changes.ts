@@ -1,4 +1,4 @@
-import type { RunStream } from '../service.ts'
+import type { RunStream } from '../contract/runs.ts'
 import type { Database } from './database.ts'
 import { plainJson } from './statement.ts'
 

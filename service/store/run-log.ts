@@ -1,6 +1,6 @@
 import type { Database } from './database.ts'
 import { notify } from './run-changes.ts'
-import type { NewLogLine } from './store.ts'
+import type { NewLogLine } from './contract/runs.ts'
 
 export interface LogBatch {
   readonly id: string

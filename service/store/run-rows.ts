@@ -1,7 +1,7 @@
 import type { ErrorBody } from '../../protocol/index.ts'
-import type { Run, RunLogLine, RunStatus, RunStream, RunSummary } from '../service.ts'
+import type { Run, RunLogLine, RunStatus, RunStream, RunSummary } from '../contract/runs.ts'
 import type { Row } from './database.ts'
-import type { ClaimedRun } from './store.ts'
+import type { ClaimedRun } from './contract/runs.ts'
 
 export interface SummaryRow extends Row {
   readonly id: string

@@ -1,5 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { Page, PageRequest, Run, RunLogLine, RunStatus, RunSummary } from '../service.ts'
+import type { Page, PageRequest } from '../contract/lists.ts'
+import type { Run, RunLogLine, RunStatus, RunSummary } from '../contract/runs.ts'
 import { violatedConstraint, type Database, type Row } from './database.ts'
 import { newId } from './ids.ts'
 import { pageOf, pagePlace } from './page.ts'
@@ -27,7 +28,7 @@ import type {
   RunStore,
   ScheduledRun,
   ScheduledStart,
-} from './store.ts'
+} from './contract/runs.ts'
 
 const table = 'reactor_connect_service.runs'
 

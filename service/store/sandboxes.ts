@@ -1,7 +1,9 @@
 import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
 import { ConnectError, type ErrorBody } from '../../protocol/index.ts'
 import type { PromotionBinding } from '../sandbox/promotion-binding.ts'
-import type { Page, PageRequest, Run, Sandbox, SandboxStatus, SandboxSummary } from '../service.ts'
+import type { Page, PageRequest } from '../contract/lists.ts'
+import type { Run } from '../contract/runs.ts'
+import type { Sandbox, SandboxStatus, SandboxSummary } from '../contract/sandboxes.ts'
 import { violatedConstraint, type Database, type Row, type Session } from './database.ts'
 import { newId } from './ids.ts'
 import { pageOf, pagePlace } from './page.ts'
@@ -14,7 +16,7 @@ import {
   type SandboxOutcome,
   type SandboxPlace,
   type SandboxStore,
-} from './sandbox-store.ts'
+} from './contract/sandboxes.ts'
 import { Conditions } from './statement.ts'
 
 interface SummaryRow extends Row {

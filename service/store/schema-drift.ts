@@ -1,7 +1,7 @@
 import type { AirbyteCatalog } from '../../protocol/index.ts'
 import type { Database } from './database.ts'
 import { plainJson } from './statement.ts'
-import type { DriftStore, SettledSchema } from './store.ts'
+import type { DriftStore, SettledSchema } from './contract/schemas.ts'
 
 const table = 'reactor_connect_service.connections'
 

@@ -1,10 +1,11 @@
 import { ConnectError, type AvroRecordSchema } from '../../protocol/index.ts'
-import type { Page, ShownOnly, StreamSchema, UsedSchema } from '../service.ts'
+import type { Page, ShownOnly } from '../contract/lists.ts'
+import type { StreamSchema, UsedSchema } from '../contract/schemas.ts'
 import type { Database, Row } from './database.ts'
 import { newId } from './ids.ts'
 import { pageOf, pagePlace, readShown } from './page.ts'
 import { Conditions } from './statement.ts'
-import type { NewStreamSchema, SchemaStore, StreamColumns } from './store.ts'
+import type { NewStreamSchema, SchemaStore, StreamColumns } from './contract/schemas.ts'
 
 const usesShown = 100
 

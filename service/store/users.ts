@@ -1,9 +1,10 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { Page, PageRequest, User } from '../service.ts'
+import type { Page, PageRequest } from '../contract/lists.ts'
+import type { User } from '../contract/users.ts'
 import type { Database, Row } from './database.ts'
 import { pageOf, pagePlace } from './page.ts'
 import { Conditions } from './statement.ts'
-import type { KnownUser, NewUser, UserStore } from './store.ts'
+import type { KnownUser, NewUser, UserStore } from './contract/users.ts'
 
 interface UserRow extends Row {
   readonly id: string

@@ -5,14 +5,16 @@ import { LoginLimits } from '../../service/identity/login-limits.ts'
 import { PasswordHasher } from '../../service/identity/password-hash.ts'
 import { SigningKey } from '../../service/identity/signing-key.ts'
 import { Users } from '../../service/identity/users.ts'
-import type { LoginService, Page, PageRequest, User, UserService } from '../../service/service.ts'
+import type { Page, PageRequest } from '../../service/contract/lists.ts'
+import type { LoginService } from '../../service/contract/logins.ts'
+import type { User, UserService } from '../../service/contract/users.ts'
 import type {
   AttemptCount,
   KnownUser,
   LoginAttemptStore,
   NewUser,
   UserStore,
-} from '../../service/store/store.ts'
+} from '../../service/store/contract/users.ts'
 import type { StoredSecrets, Vault } from '../../service/vault/vault.ts'
 
 /** For tests: a hash takes no time. */

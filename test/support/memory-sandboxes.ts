@@ -1,19 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
 import { ConnectError } from '../../protocol/index.ts'
+import type { ConnectionService } from '../../service/contract/connections.ts'
+import type { Page, PageRequest } from '../../service/contract/lists.ts'
+import type { Run } from '../../service/contract/runs.ts'
 import type {
-  ConnectionService,
-  Run,
   FinishedSandbox,
-  Page,
-  PageRequest,
   PromoteInput,
   Promotion,
   Sandbox,
   SandboxInput,
   SandboxService,
   SandboxSummary,
-} from '../../service/service.ts'
+} from '../../service/contract/sandboxes.ts'
 import { ulid } from '../../service/store/ids.ts'
 
 /** What they work with. */

@@ -6,31 +6,18 @@ import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import type { AuditEntry, AuditLog, NewAuditEntry } from '../../service/access/audit.ts'
 import { driftOutdated } from '../../service/drift/drift-errors.ts'
 import type { Principal } from '../../service/access/principal.ts'
-import type {
-  ApiKey,
-  ApiKeyInput,
-  ApiKeyService,
-  CatalogService,
-  Connection,
-  ConnectionService,
-  HealthService,
-  Instance,
-  InstanceService,
-  LoginService,
-  Page,
-  PageRequest,
-  Run,
-  RunEvent,
-  RunLogLine,
-  RunService,
-  SchemaService,
-  Service,
-  StreamSchema,
-  UsedSchema,
-  UserService,
-} from '../../service/service.ts'
+import type { ApiKey, ApiKeyInput, ApiKeyService } from '../../service/contract/api-keys.ts'
+import type { CatalogService } from '../../service/contract/catalog.ts'
+import type { Connection, ConnectionService } from '../../service/contract/connections.ts'
+import type { Instance, InstanceService } from '../../service/contract/instances.ts'
+import type { Page, PageRequest } from '../../service/contract/lists.ts'
+import type { LoginService } from '../../service/contract/logins.ts'
+import type { Run, RunEvent, RunLogLine, RunService } from '../../service/contract/runs.ts'
+import type { SchemaService, StreamSchema, UsedSchema } from '../../service/contract/schemas.ts'
+import type { UserService } from '../../service/contract/users.ts'
+import type { HealthService, Service } from '../../service/service.ts'
 import { MemorySandboxes } from './memory-sandboxes.ts'
-import type { IdempotencyStore, KeptAnswer } from '../../service/store/store.ts'
+import type { IdempotencyStore, KeptAnswer } from '../../service/store/contract/idempotency.ts'
 import { memoryIdentity } from './memory-identity.ts'
 
 /**

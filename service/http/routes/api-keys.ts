@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ApiKeyService } from '../../service.ts'
+import type { ApiKeyService } from '../../contract/api-keys.ts'
 import { checkWeaker } from '../../access/weaker-key.ts'
 import { apiKeyInputOf } from '../api-key-input.ts'
 import type { App } from '../app.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { LoginService } from '../../service.ts'
+import type { LoginService } from '../../contract/logins.ts'
 import type { App } from '../app.ts'
 import { principalOf } from '../authentication.ts'
 import { bodyFailures, failures, failuresOnly } from '../failures.ts'

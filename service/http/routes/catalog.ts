@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { CatalogService } from '../../service.ts'
+import type { CatalogService } from '../../contract/catalog.ts'
 import type { App } from '../app.ts'
 import { failures } from '../failures.ts'
 import {

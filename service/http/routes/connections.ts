@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Connection, ConnectionService } from '../../service.ts'
+import type { Connection, ConnectionService } from '../../contract/connections.ts'
 import type { App } from '../app.ts'
 import {
   documentTag,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { InstanceService } from '../../service.ts'
+import type { InstanceService } from '../../contract/instances.ts'
 import type { App } from '../app.ts'
 import {
   entityTag,

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { errorCodes } from '../../../protocol/index.ts'
-import type { InstanceService } from '../../service.ts'
+import type { InstanceService } from '../../contract/instances.ts'
 import type { App } from '../app.ts'
 import { reportedError, sendError } from '../error-answer.ts'
 import { failuresOnly } from '../failures.ts'

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
-import type { Run, RunEvent, RunService } from '../../service.ts'
+import type { Run, RunEvent, RunService } from '../../contract/runs.ts'
 import type { App } from '../app.ts'
 import { errorToWire, publicError } from '../error-answer.ts'
 import { sendEvents, type ServerSentEvent } from '../event-stream.ts'

@@ -22,7 +22,7 @@ import {
   sandboxToWire,
   standardLimitRows,
 } from '../wire/sandbox.ts'
-import type { Moved, Promotion, SandboxService } from '../../service.ts'
+import type { Moved, Promotion, SandboxService } from '../../contract/sandboxes.ts'
 
 const tags = ['sandboxes']
 const ofConnection = z.object({ name })

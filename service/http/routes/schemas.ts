@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { SchemaService } from '../../service.ts'
+import type { SchemaService } from '../../contract/schemas.ts'
 import type { App } from '../app.ts'
 import { failures } from '../failures.ts'
 import { name } from '../wire/names.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { UserService } from '../../service.ts'
+import type { UserService } from '../../contract/users.ts'
 import { checkWeaker } from '../../access/weaker-key.ts'
 import type { App } from '../app.ts'
 import { principalOf } from '../authentication.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { principalKinds } from '../../access/principal.ts'
-import type { ApiKey } from '../../service.ts'
+import type { ApiKey } from '../../contract/api-keys.ts'
 import { givenTime, timestamp } from './names.ts'
 import { scopeDocument, scopesDocument, scopesToWire } from './scope.ts'
 

@@ -5,7 +5,7 @@ import type {
   ConnectorDescriptor,
   WebhookDescriptor,
 } from '../../../connectors/connector.ts'
-import type { CatalogEntry } from '../../service.ts'
+import type { CatalogEntry } from '../../contract/catalog.ts'
 import { freeObject } from './names.ts'
 
 export const connectorType = z

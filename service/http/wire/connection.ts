@@ -5,9 +5,9 @@ import type {
   ConnectionOptions,
   ConnectionUpdate,
   Schedule,
-  SchemaDrift,
   StreamBinding,
-} from '../../service.ts'
+} from '../../contract/connections.ts'
+import type { SchemaDrift } from '../../contract/schema-drift.ts'
 import { changeDocument, schemaChangeDocument } from '../../drift/change-document.ts'
 import { name, timestamp, versioned } from './names.ts'
 import { runSummaryDocument, runSummaryToWire } from './run.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { airbyteConnectionStatus, type JsonValue } from '../../../protocol/index.ts'
-import type { Discovered, Instance } from '../../service.ts'
+import type { Discovered, Instance } from '../../contract/instances.ts'
 import { connectorType } from './catalog.ts'
 import { freeObject, name, timestamp, versioned } from './names.ts'
 

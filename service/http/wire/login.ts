@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { principalKinds, type Principal } from '../../access/principal.ts'
-import type { Login, LoginPlace } from '../../service.ts'
+import type { Login, LoginPlace } from '../../contract/logins.ts'
 import { timestamp } from './names.ts'
 import { scopeDocument, scopesToWire } from './scope.ts'
 import { newPassword, userDocument, userToWire } from './user.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Page, PageRequest } from '../../service.ts'
+import type { Page, PageRequest } from '../../contract/lists.ts'
 
 /** A number in a query: digits only (`z.coerce` would also take ``, ` 5 ` and `0x10`). */
 export function digits(range: {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { changeDocument, schemaChangeDocument } from '../../drift/change-document.ts'
-import type { Run, RunLogLine, RunStream, RunSummary } from '../../service.ts'
+import type { Run, RunLogLine, RunStream, RunSummary } from '../../contract/runs.ts'
 import { digits } from './paging.ts'
 import { freeObject, timestamp } from './names.ts'
 

@@ -4,7 +4,7 @@ import { maxTokenLength } from '../../sandbox/promote-token.ts'
 import { connectionDocument } from './connection.ts'
 import { freeObject, timestamp } from './names.ts'
 import { failure, runDocument } from './run.ts'
-import type { FinishedSandbox, Sandbox, SandboxSummary } from '../../service.ts'
+import type { FinishedSandbox, Sandbox, SandboxSummary } from '../../contract/sandboxes.ts'
 
 export const sandboxId = z
   .string()

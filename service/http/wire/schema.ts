@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { StreamSchema, UsedSchema } from '../../service.ts'
+import type { StreamSchema, UsedSchema } from '../../contract/schemas.ts'
 import { timestamp } from './names.ts'
 
 export const schemaFingerprint = z

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { principalKinds } from '../../access/principal.ts'
-import type { User, WithPassword } from '../../service.ts'
+import type { User, WithPassword } from '../../contract/users.ts'
 import { timestamp } from './names.ts'
 
 export const role = z

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { AirbyteCatalog, AirbyteStream, JsonObject } from '../../../protocol/index.ts'
 import { catalogFingerprint } from '../../../service/drift/catalog-shape.ts'
 import { firstChanges, schemaChanges } from '../../../service/drift/schema-changes.ts'
-import type { FromTo, SchemaChange } from '../../../service/service.ts'
+import type { FromTo, SchemaChange } from '../../../service/contract/schema-drift.ts'
 import { catalogs } from './random-catalogs.ts'
 
 const orders: AirbyteStream = {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import type { AirbyteCatalog } from '../../../protocol/index.ts'
 import { settleSchema, type SettledCatalog } from '../../../service/drift/settle-schema.ts'
-import type { ConnectionOptions, Run } from '../../../service/service.ts'
+import type { ConnectionOptions } from '../../../service/contract/connections.ts'
+import type { Run } from '../../../service/contract/runs.ts'
 import type { Store } from '../../../service/store/store.ts'
 import { newConnection, newInstance, openTestStore } from '../store/open-test-store.ts'
 

@@ -9,7 +9,7 @@ import {
   standardSchedulerTiming,
   type SchedulerTiming,
 } from '../../../service/jobs/scheduler.ts'
-import type { Connection, Schedule } from '../../../service/service.ts'
+import type { Connection, Schedule } from '../../../service/contract/connections.ts'
 import { openStore } from '../../../service/store/open-store.ts'
 import type { Store } from '../../../service/store/store.ts'
 import { standardTiming } from '../../../service/runs/run-worker-options.ts'

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
 import { Mask, newTexts } from '../../../service/runs/mask.ts'
 import { RunLog } from '../../../service/runs/run-log.ts'
-import type { NewLogLine } from '../../../service/store/store.ts'
+import type { NewLogLine } from '../../../service/store/contract/runs.ts'
 
 const secret = 'p@ss "word"'
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { JsonObject } from '../../../protocol/index.ts'
-import type { RunEvent, Service } from '../../../service/service.ts'
+import type { RunEvent } from '../../../service/contract/runs.ts'
+import type { Service } from '../../../service/service.ts'
 import { runToEnd, testService } from '../../support/test-service.ts'
 
 async function makeShop(service: Service, streams: readonly JsonObject[]): Promise<void> {

@@ -6,7 +6,7 @@ import { sandboxEngine } from '../../../service/sandbox/sandbox-engine.ts'
 import { newId } from '../../../service/store/ids.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { testService, type TestService } from '../../support/test-service.ts'
-import type { FinishedSandbox, Promotion } from '../../../service/service.ts'
+import type { FinishedSandbox, Promotion } from '../../../service/contract/sandboxes.ts'
 
 export const principal = 'key_1'
 export const limitRows = 100

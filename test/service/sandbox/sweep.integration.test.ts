@@ -6,7 +6,7 @@ import {
   type SweepOptions,
 } from '../../../service/sandbox/sweep-sandboxes.ts'
 import { ulid } from '../../../service/store/ids.ts'
-import { keptPerConnection } from '../../../service/store/sandbox-store.ts'
+import { keptPerConnection } from '../../../service/store/contract/sandboxes.ts'
 import { createSandboxSchema } from '../../../sinks/postgres/sandbox/sandbox-schema.ts'
 import { Session } from '../../../sinks/postgres/session.ts'
 import { silent } from '../store/open-test-store.ts'

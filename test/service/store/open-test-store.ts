@@ -1,7 +1,11 @@
 import { pino } from 'pino'
-import type { Connection, Instance, Run } from '../../../service/service.ts'
+import type { Connection } from '../../../service/contract/connections.ts'
+import type { Instance } from '../../../service/contract/instances.ts'
+import type { Run } from '../../../service/contract/runs.ts'
 import { openStore, type StoreOptions } from '../../../service/store/open-store.ts'
-import type { NewConnection, NewInstance, Store } from '../../../service/store/store.ts'
+import type { NewConnection } from '../../../service/store/contract/connections.ts'
+import type { NewInstance } from '../../../service/store/contract/instances.ts'
+import type { Store } from '../../../service/store/store.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 
 export const silent = pino({ level: 'silent' })

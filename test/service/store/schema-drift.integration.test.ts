@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import type { AirbyteCatalog } from '../../../protocol/index.ts'
-import type { Connection, SchemaChange, SchemaDrift } from '../../../service/service.ts'
-import type { SettledSchema, Store } from '../../../service/store/store.ts'
+import type { Connection } from '../../../service/contract/connections.ts'
+import type { SchemaChange, SchemaDrift } from '../../../service/contract/schema-drift.ts'
+import type { SettledSchema } from '../../../service/store/contract/schemas.ts'
+import type { Store } from '../../../service/store/store.ts'
 import { newConnection, newInstance, openTestStore } from './open-test-store.ts'
 
 function catalogOf(...names: readonly string[]): AirbyteCatalog {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { newId } from '../../../service/store/ids.ts'
-import type { NewUser } from '../../../service/store/store.ts'
+import type { NewUser } from '../../../service/store/contract/users.ts'
 import { openTestStore } from './open-test-store.ts'
 
 function user(email: string): NewUser {

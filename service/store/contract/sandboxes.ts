@@ -1,7 +1,9 @@
-import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
-import type { AirbyteCatalog, ErrorBody } from '../../protocol/index.ts'
-import type { PromotionBinding } from '../sandbox/promotion-binding.ts'
-import type { Page, PageRequest, Run, Sandbox, SandboxSummary } from '../service.ts'
+import type { SandboxReport } from '../../../engine/sandbox/sandbox-report.ts'
+import type { AirbyteCatalog, ErrorBody } from '../../../protocol/index.ts'
+import type { PromotionBinding } from '../../sandbox/promotion-binding.ts'
+import type { Page, PageRequest } from '../../contract/lists.ts'
+import type { Run } from '../../contract/runs.ts'
+import type { Sandbox, SandboxSummary } from '../../contract/sandboxes.ts'
 
 /**
  * Sandboxes: what each found, what its token is bound to, and whether its schema is still at the destination. Never a token (its

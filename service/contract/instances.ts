@@ -1,0 +1,93 @@
+import type {
+  AirbyteCatalog,
+  AirbyteConnectionStatus,
+  ConnectError,
+  JsonObject,
+} from '../../protocol/index.ts'
+import type { Page, PageRequest, ShownOnly, Versioned } from './lists.ts'
+
+/** A configured connector. Names: letters, digits, `-` and `_`, at most 63, unique and stable. */
+export interface Instance extends Versioned {
+  readonly id: string
+  readonly name: string
+  readonly type: string
+  /** Without its secrets: those are in the vault. */
+  readonly config: JsonObject
+  /** Which secret fields (JSON pointers) are set. */
+  readonly secrets: readonly string[]
+  readonly credentials: CredentialStatus
+}
+
+/** missing: required secrets are not set. reauthorize: a refresh was refused, the user must authorize anew. */
+export type CredentialStatus = 'ready' | 'missing' | 'reauthorize'
+
+export interface InstanceService {
+  /** `config` may hold secrets: they go to the vault. Throws `name_taken`, `unknown_connector`, `instance_config_invalid`. */
+  create(input: { name: string; type: string; config: JsonObject }): Promise<Instance>
+  /** Throws `instance_not_found`. */
+  get(name: string): Promise<Instance>
+  list(page: PageRequest & ShownOnly & { readonly type?: string }): Promise<Page<Instance>>
+  /** Replaces the configuration; secrets that are left out stay. Throws `version_conflict` where `ifVersion` is not the version. */
+  update(name: string, input: { config: JsonObject }, ifVersion?: number): Promise<Instance>
+  /** Throws `instance_in_use` where connections use it. Its secrets are deleted. */
+  delete(name: string, ifVersion?: number): Promise<void>
+  /** Sets secrets (an object with the spec's secret fields). */
+  setCredentials(name: string, secrets: JsonObject): Promise<Instance>
+  /** Begins OAuth in the browser: where to send the user. `redirectUri`: where the browser comes back to (a CLI's loopback address); default: the service's own callback. */
+  beginAuthorization(
+    name: string,
+    redirectUri?: string,
+  ): Promise<{ authorizeUrl: string; state: string }>
+  /** Ends it with what the browser brought back. */
+  completeAuthorization(callback: {
+    state: string
+    code?: string
+    error?: string
+    iss?: string
+  }): Promise<Instance>
+  /** FAILED with a message that says what to do, also for credentials that are missing. Throws `source_timed_out`. */
+  check(name: string): Promise<AirbyteConnectionStatus>
+  /** Cached for an hour. Throws what `resolveConfig` throws, `source_timed_out`, and what the connector says. */
+  discover(name: string, options: { readonly refresh: boolean }): Promise<Discovered>
+  /**
+   * The configuration with its secrets, for a run in this process; tokens are refreshed where they expire. Never leaves the process.
+   * Throws `credentials_missing`, `reauthorization_required`, `oauth_refresh_failed`.
+   */
+  resolveConfig(name: string): Promise<ResolvedConfig>
+  /**
+   * What a connector changed of the configuration that `resolveConfig` gave it (`given`): secrets to the vault, the rest to
+   * the store. What it left as it was is left as it is by now: somebody may have changed it in the meantime.
+   */
+  keepConfig(name: string, config: JsonObject, given: JsonObject): Promise<void>
+  /**
+   * Changes tokens that all readers of the instance share, in any process, while no other reader does: a refresh token that
+   * works once. `given`: what the reader got of `resolveConfig`; `change` gets it with the secrets as they are by now. Resolves
+   * with the configuration as it is then, once it is durable in the vault; rejects with what `change` threw.
+   */
+  changeConfig(name: string, given: JsonObject, change: ConfigChange): Promise<JsonObject>
+  /**
+   * The vendor no longer accepts the authorization that is in `config`: notes `reauthorize`, unless other secrets have been set
+   * in the meantime, and gives the error to show (`reauthorization_required`).
+   */
+  authorizationLost(
+    name: string,
+    lost: { readonly config: JsonObject; readonly reason: string },
+  ): Promise<ConnectError>
+}
+
+/** Gives what is to be kept, null where it is to stay. */
+export type ConfigChange = (kept: JsonObject) => Promise<JsonObject | null>
+
+export interface ResolvedConfig {
+  /** By which the engine finds the connector: not always the type of the instance. */
+  readonly type: string
+  readonly config: JsonObject
+  /** The texts in it that no log, error or message may hold: see `instances/mask-secrets.ts`. */
+  readonly secrets: readonly string[]
+}
+
+export interface Discovered {
+  readonly catalog: AirbyteCatalog
+  readonly discoveredAt: string
+  readonly fromCache: boolean
+}

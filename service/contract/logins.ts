@@ -1,0 +1,50 @@
+import type { Authenticator, Principal } from '../access/principal.ts'
+import type { User } from './users.ts'
+
+export interface LoginInput {
+  readonly email: string
+  readonly password: string
+}
+
+export interface PasswordChange {
+  /** The one until now. */
+  readonly password: string
+  readonly newPassword: string
+}
+
+export interface Login {
+  /** A JWT, as a bearer token. */
+  readonly token: string
+  readonly expiresAt: string
+  readonly user: User
+}
+
+/** embedded: at this service. external: at the Identity service, for tokens with this audience. */
+export type LoginPlace =
+  | { readonly kind: 'embedded' }
+  | { readonly kind: 'external'; readonly loginUrl: string; readonly audience: string }
+
+/** A JSON Web Key Set. */
+export interface KeySet {
+  readonly keys: readonly { readonly kty: string; readonly kid: string }[]
+}
+
+/**
+ * Tokens of users. Every method throws `identity_unreachable` where it needs keys that cannot be read; `authenticate`
+ * throws `role_missing` for a token that holds but gives no role. Other methods than that and `keySet` throw `identity_external` where
+ * an Identity service knows the users.
+ */
+export interface LoginService extends Authenticator {
+  readonly place: LoginPlace
+  /**
+   * `address`: of the network, of who asks. Throws `login_refused`, in the same words and time for an e-mail that is
+   * unknown, and `login_throttled` after too many attempts.
+   */
+  login(input: LoginInput, address: string): Promise<Login>
+  /** Ends the user's logins and begins a new one. Throws as `login` does, and `login_required` for an API key. */
+  changePassword(principal: Principal, change: PasswordChange, address: string): Promise<Login>
+  /** Ends all logins of the user. Throws `login_required` for an API key. */
+  logout(principal: Principal): Promise<void>
+  /** With which others can check tokens of this service; empty where it makes none. */
+  keySet(): Promise<KeySet>
+}

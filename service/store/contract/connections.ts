@@ -1,0 +1,36 @@
+import type { AirbyteCatalog } from '../../../protocol/index.ts'
+import type { Connection } from '../../contract/connections.ts'
+import type { Page, PageRequest, ShownOnly } from '../../contract/lists.ts'
+
+export interface ConnectionStore {
+  /** Throws `name_taken`, `instance_not_found`. */
+  create(input: NewConnection): Promise<Connection>
+  /** Throws `connection_not_found`. */
+  get(name: string): Promise<Connection>
+  /** By name, ascending; the last run of each is included. */
+  list(
+    page: PageRequest &
+      ShownOnly & { readonly instance?: string; readonly status?: Connection['status'] },
+  ): Promise<Page<Connection>>
+  /** Throws `connection_not_found`, `version_conflict`. */
+  update(name: string, change: ConnectionChange, ifVersion?: number): Promise<Connection>
+  /** Its runs and their logs go too. Throws `connection_not_found`, `version_conflict`, `connection_has_active_run`. */
+  delete(name: string, ifVersion?: number): Promise<Connection>
+  /** Active connections whose `nextRunAt` has come, the longest overdue first. */
+  due(limit: number): Promise<readonly Connection[]>
+  /**
+   * Moves `nextRunAt` from `from` to `to`; false where it is not `from` any more, or the connection is paused. So of several
+   * schedulers one acts. The version stays: nobody's edit conflicts with the clock.
+   */
+  moveNextRun(id: string, from: string | null, to: string | null): Promise<boolean>
+}
+
+export type NewConnection = Pick<
+  Connection,
+  'name' | 'from' | 'streams' | 'destination' | 'schedule' | 'options' | 'status' | 'nextRunAt'
+> & {
+  /** The selected streams as the source has them. */
+  readonly approvedCatalog?: AirbyteCatalog
+}
+
+export type ConnectionChange = Partial<Omit<NewConnection, 'name' | 'from'>>
