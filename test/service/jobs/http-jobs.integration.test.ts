@@ -15,11 +15,12 @@ async function place(): Promise<JobsPlace> {
   const service = resources.use(await startJobsService())
   const open = resources.move()
   return {
-    process: async () => {
+    process: async ({ delivers = true } = {}) => {
       const queue = await openPgBossQueue({ url: database.url, logger: silent, pollMs: 50 })
       const jobs = jobsAt(service)
       const stop = new AbortController()
-      const delivering = jobs.deliver({ queue, startRun: () => Promise.resolve() }, stop.signal)
+      const target = { queue, startRun: () => Promise.resolve() }
+      const delivering = delivers ? jobs.deliver(target, stop.signal) : Promise.resolve()
       return {
         queue,
         jobs,
