@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs'
-import { relative } from 'node:path'
-import type { Plugin, RolldownOptions } from 'rolldown'
+import { join, relative } from 'node:path'
+import { rolldown, type Plugin, type RolldownOptions } from 'rolldown'
 
 /** What is started by its path: the program, and the workers that it starts in threads. */
 const programs = [
@@ -48,12 +48,13 @@ function placesOfSources(): Plugin {
  * 290 ms, 2 cores, 2026-11-26). What npm installs stays what it is.
  */
 const config = {
+  cwd: root,
   input: Object.fromEntries(programs.map((path) => [path.replace(/\.ts$/, ''), path])),
   platform: 'node',
   external: /^[^./]/,
   plugins: [placesOfSources()],
   output: {
-    dir: 'dist',
+    dir: join(root, 'dist'),
     cleanDir: true,
     format: 'esm',
     entryFileNames: '[name].js',
@@ -62,3 +63,9 @@ const config = {
 } satisfies RolldownOptions
 
 export default config
+
+/** Builds into another folder, below that of the project, where the dependencies are found; what is in it stays. */
+export async function buildInto(dir: string, input = config.input): Promise<void> {
+  await using bundle = await rolldown({ ...config, input })
+  await bundle.write({ ...config.output, dir, cleanDir: false })
+}

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { builtProgram } from '../support/program.ts'
 
 export interface CommandEnd {
   readonly code: number | null
@@ -44,7 +45,7 @@ export function startRun(
 ): Started {
   const child = spawn(
     process.execPath,
-    ['cli/main.ts', 'connect', 'run', file, ...(options.args ?? [])],
+    [builtProgram(), 'connect', 'run', file, ...(options.args ?? [])],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env.PATH, ...options.env },

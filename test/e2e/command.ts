@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { builtProgram } from '../support/program.ts'
 
 export interface CommandEnd {
   readonly code: number | null
@@ -17,14 +18,14 @@ export interface StartedCommand {
 export interface CommandOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly stdin?: string
-  /** Default: the sources. */
+  /** Default: as it is built. */
   readonly program?: string
 }
 
 /** `reactor …` as a user runs it. */
 export function startCommand(
   argv: readonly string[],
-  { environment, stdin, program = 'cli/main.ts' }: CommandOptions,
+  { environment, stdin, program = builtProgram() }: CommandOptions,
 ): StartedCommand {
   const child = spawn(process.execPath, [program, ...argv], {
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -9,6 +9,7 @@ import { closedPort } from '../cli/reactor-command.ts'
 import { AuthorizationServer } from '../fakes/authorization-server.ts'
 import { TrackerApi } from '../fakes/tracker-api.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { builtProgram } from '../support/program.ts'
 import {
   serviceFolder,
   type ServiceFolder,
@@ -74,7 +75,7 @@ test('the quickstart of docs/cli.md works as it is written', async () => {
   const [, block = ''] =
     /^## From nothing[^]*?```sh\n[^]*?^```sh\n(reactor [^]*?)^```/m.exec(page) ?? []
   expect(block.split('\n').length).toBeGreaterThan(5)
-  const script = `set -e; reactor() { "${process.execPath}" cli/main.ts "$@"; }\n${block}`
+  const script = `set -e; reactor() { "${process.execPath}" "${builtProgram()}" "$@"; }\n${block}`
   const end = await promisify(execFile)('bash', ['-c', script], {
     env: { PATH: process.env.PATH, ...environment() },
   })

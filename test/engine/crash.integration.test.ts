@@ -9,6 +9,7 @@ import { describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { CheckpointWatch } from '../support/checkpoint-watch.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { builtProgram } from '../support/program.ts'
 import { seededRandom } from '../support/random.ts'
 
 /** Rounds of each log; the long form (`npm run test:crash`) sets more. The seed is printed with a failure: play it again with CRASH_SEED. */
@@ -59,7 +60,7 @@ const progressEvent = z.looseObject({
 
 /** The engine as a user runs it. */
 function startEngine(file: string): ChildProcess {
-  return spawn(process.execPath, ['cli/main.ts', 'connect', 'run', file, '--json'], {
+  return spawn(process.execPath, [builtProgram(), 'connect', 'run', file, '--json'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }

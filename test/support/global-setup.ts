@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { startEmbeddedPostgres } from '../../service/postgres/embedded-postgres.ts'
 import { startKafkaBroker } from '../kafka/broker.ts'
+import { buildProgram } from './program.ts'
 import { testSettings, type PostgresAddress } from './postgres.ts'
 
 declare module 'vitest' {
@@ -16,7 +17,12 @@ declare module 'vitest' {
 /** Starts the servers that all integration tests share, once. A run of unit tests alone does not come here. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await using servers = new AsyncDisposableStack()
-  const [postgres, brokers] = await Promise.all([sharedPostgres(servers), sharedKafka(servers)])
+  const [postgres, brokers, program] = await Promise.all([
+    sharedPostgres(servers),
+    sharedKafka(servers),
+    buildProgram(),
+  ])
+  project.provide('program', program)
   project.provide('postgres', postgres)
   project.provide('kafkaBrokers', [...brokers])
   const running = servers.move()

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { readLocalService } from '../../service/serve/local-service-file.ts'
+import { builtProgram } from './program.ts'
 
 /** `reactor connect serve` as a user runs it, with a data folder. */
 export interface ServiceProcess {
@@ -35,7 +36,7 @@ export interface ServiceStart {
   readonly environment?: Readonly<Record<string, string>>
   /** Of a service that has not made the first key itself. */
   readonly key?: string
-  /** Default: the sources. */
+  /** Default: as it is built. */
   readonly program?: string
 }
 
@@ -59,7 +60,7 @@ export async function serviceFolder(): Promise<ServiceFolder> {
 }
 
 async function startService(folder: string, options: ServiceStart): Promise<ServiceProcess> {
-  const { args = [], environment = {}, program = 'cli/main.ts' } = options
+  const { args = [], environment = {}, program = builtProgram() } = options
   const child = spawn(
     process.execPath,
     [program, 'connect', 'serve', '--data-dir', folder, '--bind', '127.0.0.1:0', ...args],

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { TrackerApi } from '../../fakes/tracker-api.ts'
+import { builtProgram } from '../../support/program.ts'
 
 const root = join(import.meta.dirname, '../../..')
 
@@ -30,7 +31,7 @@ async function openSource(): Promise<Source> {
   const manifest = join(root, 'test/fakes/tracker.yaml')
   return {
     run: async (command, files = {}) => {
-      const argv = ['cli/main.ts', 'connect', 'source', '--manifest', manifest, command]
+      const argv = [builtProgram(), 'connect', 'source', '--manifest', manifest, command]
       for (const [option, value] of Object.entries(files)) {
         const path = join(folder, `${option}.json`)
         await writeFile(path, JSON.stringify(value))
