@@ -64,7 +64,7 @@ const config = {
 
 export default config
 
-/** Builds into another folder, below that of the project, where the dependencies are found; what is in it stays. */
+/** Builds into another folder of the project, where the dependencies are found; what is in it stays. */
 export async function buildInto(dir: string, input = config.input): Promise<void> {
   await using bundle = await rolldown({ ...config, input })
   await bundle.write({ ...config.output, dir, cleanDir: false })
