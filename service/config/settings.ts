@@ -297,7 +297,8 @@ export const settingsSchema = z.object({
     path: 'kafka.tls',
     type: 'true or false',
     standard: 'false',
-    description: 'Speak TLS to the brokers, checked against the authorities of the system.',
+    description:
+      'Speak TLS to the brokers. Their certificates are checked as Node does it: NODE_EXTRA_CA_CERTS adds an authority.',
   }),
   kafkaSaslMechanism: setting(choice(['plain', 'scram-sha-256', 'scram-sha-512']).optional(), {
     path: 'kafka.sasl.mechanism',

@@ -7,7 +7,8 @@ import type { KafkaBroker, KafkaBrokerOptions } from './kafka-broker.ts'
 export async function startKafkaBroker(options: KafkaBrokerOptions = {}): Promise<KafkaBroker> {
   const missing = missingForJava()
   if (missing === undefined) return startJavaBroker(await javaAndJars(), options)
-  if (options.behindProxy === undefined && dockerWorks()) return startDockerBroker(options)
+  const hasOneListener = options.behindProxy === undefined && options.secured === undefined
+  if (hasOneListener && dockerWorks()) return startDockerBroker(options)
   throw new Error(
     `No Kafka broker, and no way to start one (${missing}; Docker does not answer). ` +
       'Install Java 17 or newer and Maven (Debian: `apt-get install openjdk-17-jre-headless maven`), ' +

@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { endWithThisProcess } from '../../service/postgres/end-with-this-process.ts'
 import type { JavaAndJars } from './java-and-jars.ts'
-import type { KafkaBroker, KafkaBrokerOptions } from './kafka-broker.ts'
+import type { KafkaBroker, KafkaBrokerOptions, SecuredListener } from './kafka-broker.ts'
 
 const run = promisify(execFile)
 const startTimeoutMs = 60_000
@@ -62,14 +62,14 @@ export async function startJavaBroker(
 /** Another program may take a free port before the broker does: then with other ports. */
 async function startOnFreePort(
   files: BrokerFiles,
-  { port: wantedPort, behindProxy }: KafkaBrokerOptions,
+  { port: wantedPort, behindProxy, secured }: KafkaBrokerOptions,
 ): Promise<{ child: ChildProcess; port: number }> {
   for (let attempt = 1; ; attempt += 1) {
     const [free, controllerPort] = await freePorts()
     const port = wantedPort ?? free
-    const settings = { data: files.data, port, controllerPort, behindProxy }
+    const settings = { data: files.data, port, controllerPort, behindProxy, secured }
     await writeFile(files.properties, serverProperties(settings))
-    if (!existsSync(join(files.data, 'meta.properties'))) await format(files)
+    if (!existsSync(join(files.data, 'meta.properties'))) await format(files, secured)
     const child = await spawnBroker(files)
     if (await hasStarted(child, files.log)) return { child, port }
     const log = await readFile(files.log, 'utf8')
@@ -80,10 +80,16 @@ async function startOnFreePort(
   }
 }
 
-async function format(files: BrokerFiles): Promise<void> {
+async function format(files: BrokerFiles, secured?: SecuredListener): Promise<void> {
   const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A')
   const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', files.properties]
-  await run(files.java.java, ['-XX:+UseSerialGC', '-cp', files.java.classpath, ...tool])
+  const users = Object.entries(secured?.users ?? {}).flatMap(([name, password]) =>
+    ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
+      '--add-scram',
+      `${mechanism}=[name=${name},password=${password}]`,
+    ]),
+  )
+  await run(files.java.java, ['-XX:+UseSerialGC', '-cp', files.java.classpath, ...tool, ...users])
 }
 
 async function spawnBroker(files: BrokerFiles): Promise<ChildProcess> {
@@ -136,17 +142,20 @@ function serverProperties(at: {
   port: number
   controllerPort: number
   behindProxy: KafkaBrokerOptions['behindProxy']
+  secured: SecuredListener | undefined
 }): string {
-  const { port, controllerPort, behindProxy } = at
-  const proxied = (listenerPort?: number): string =>
-    listenerPort === undefined ? '' : `,PROXIED://127.0.0.1:${listenerPort}`
+  const { port, controllerPort, behindProxy, secured } = at
+  const more = (name: string, listenerPort?: number): string =>
+    listenerPort === undefined ? '' : `,${name}://127.0.0.1:${listenerPort}`
+  const securedToo = more('SECURED', secured?.port)
   return Object.entries({
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${proxied(behindProxy?.port)}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}${proxied(behindProxy?.advertisedPort)}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${more('PROXIED', behindProxy?.port)}${securedToo}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}${more('PROXIED', behindProxy?.advertisedPort)}${securedToo}`,
+    'listener.security.protocol.map':
+      'PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL',
     'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': at.data,
@@ -163,9 +172,30 @@ function serverProperties(at: {
     'share.coordinator.state.topic.num.partitions': 1,
     'share.coordinator.state.topic.replication.factor': 1,
     'share.coordinator.state.topic.min.isr': 1,
+    ...(secured !== undefined && securedProperties(secured)),
   })
     .map(([name, value]) => `${name}=${value}\n`)
     .join('')
+}
+
+function securedProperties({ certificate, users }: SecuredListener): Record<string, string> {
+  const modules = 'org.apache.kafka.common.security'
+  const logins = Object.entries(users).map(([name, password]) => `user_${name}="${password}"`)
+  const properties = {
+    'ssl.keystore.type': 'PEM',
+    'ssl.keystore.location': certificate,
+    'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    'plain.sasl.jaas.config': `${modules}.plain.PlainLoginModule required ${logins.join(' ')};`,
+    'scram-sha-256.sasl.jaas.config': `${modules}.scram.ScramLoginModule required;`,
+    'scram-sha-512.sasl.jaas.config': `${modules}.scram.ScramLoginModule required;`,
+  }
+  return {
+    ...Object.fromEntries(
+      Object.entries(properties).map(([name, value]) => [`listener.name.secured.${name}`, value]),
+    ),
+    'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    'super.users': 'User:ANONYMOUS',
+  }
 }
 
 /** Both are held until both are known, so that they differ. */

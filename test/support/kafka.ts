@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { inject } from 'vitest'
 import { startKafkaBroker } from '../kafka/broker.ts'
-import type { KafkaBroker } from '../kafka/kafka-broker.ts'
+import type { KafkaBroker, KafkaBrokerOptions } from '../kafka/kafka-broker.ts'
 
 export interface TestKafka {
   readonly brokers: readonly string[]
@@ -15,6 +15,6 @@ export function testKafka(): TestKafka {
 }
 
 /** A broker of the test's own, that it may kill. Its data goes when it is disposed of. */
-export async function startKafka(): Promise<KafkaBroker> {
-  return startKafkaBroker()
+export async function startKafka(options: KafkaBrokerOptions = {}): Promise<KafkaBroker> {
+  return startKafkaBroker(options)
 }

@@ -1,4 +1,4 @@
-import { ConnectError } from '../../../protocol/index.ts'
+import { ConnectError, networkFailure } from '../../../protocol/index.ts'
 import type { LaneName } from '../stream-log.ts'
 import type { KafkaServers } from './kafka-client.ts'
 
@@ -17,6 +17,7 @@ interface KafkaFault {
   readonly name: string
   readonly type: string
   readonly message: string
+  readonly isOfTls: boolean
   readonly closed?: { readonly host: string; readonly port: number }
 }
 
@@ -67,6 +68,7 @@ type KnownFault =
   | 'fenced'
   | 'kafka_credentials_refused'
   | 'kafka_permission_denied'
+  | 'kafka_tls_failed'
   | 'log_topic_missing'
   | 'kafka_unreachable'
   | 'kafka_failed'
@@ -76,6 +78,7 @@ function knownFault(faults: readonly KafkaFault[], context: KafkaDoing): KnownFa
   if (context.lane !== undefined && has(isFenced)) return 'fenced'
   if (has(({ name }) => name === 'KafkaJSSASLAuthenticationError'))
     return 'kafka_credentials_refused'
+  if (has(({ isOfTls }) => isOfTls)) return 'kafka_tls_failed'
   if (has(({ type }) => type.endsWith('AUTHORIZATION_FAILED'))) return 'kafka_permission_denied'
   if (context.topic !== undefined && has(({ type }) => type === 'UNKNOWN_TOPIC_OR_PARTITION')) {
     return 'log_topic_missing'
@@ -132,7 +135,8 @@ function* faultsOf(thrown: unknown): Generator<KafkaFault> {
   let current = thrown
   for (let depth = 0; depth < 8 && current instanceof Error; depth++) {
     const type = 'type' in current && typeof current.type === 'string' ? current.type : ''
-    yield { name: current.name, type, message: current.message, ...closedBy(current) }
+    const isOfTls = networkFailure(current)?.kind === 'tls'
+    yield { name: current.name, type, message: current.message, isOfTls, ...closedBy(current) }
     if ('errors' in current && Array.isArray(current.errors)) {
       for (const inner of current.errors) yield* faultsOf(inner)
     }

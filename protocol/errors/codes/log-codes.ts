@@ -25,6 +25,14 @@ export const logCodes = {
     suggestedFix:
       'Grant the user of the log the rights that docs/topics.md lists (topics, groups and transactional ids with the prefix `connect.`), then run again.',
   },
+  kafka_tls_failed: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'No encrypted connection to Kafka at {brokers}: {reason}',
+    suggestedFix:
+      'Trust an authority of your own with `NODE_EXTRA_CA_CERTS=FILE.pem`, or correct the certificate of the broker, then run again.',
+  },
   kafka_unreachable: {
     failureType: 'transient_error',
     httpStatus: 503,

@@ -1,0 +1,180 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import {
+  AclOperationTypes,
+  AclPermissionTypes,
+  AclResourceTypes,
+  Kafka,
+  logLevel,
+  ResourcePatternTypes,
+} from 'kafkajs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { eventsOf, run, runFile, type CommandEnd } from '../cli/reactor-command.ts'
+import { calmRequestQueues } from '../../engine/log/kafka/request-queue.ts'
+import { freePort } from '../../service/postgres/free-port.ts'
+import { startKafka } from '../support/kafka.ts'
+import { testDatabase } from '../support/postgres.ts'
+import type { KafkaBroker } from '../kafka/kafka-broker.ts'
+
+/** A broker that speaks TLS, lets in who logs in, and gives the one user the rights that docs/topics.md names, the other none. */
+const login = { username: 'reactor', password: 'planted-kafka-password' }
+let folder: string
+let broker: KafkaBroker
+let brokers: readonly string[]
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reactor-secure-kafka-'))
+  const port = await freePort()
+  brokers = [`127.0.0.1:${String(port)}`]
+  const certificate = await makeCertificate()
+  broker = await startKafka({
+    secured: { port, certificate, users: { [login.username]: login.password, guest: 'guest' } },
+  })
+  await giveRights()
+}, 120_000)
+afterAll(async () => {
+  await broker[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true })
+})
+
+/** Of an authority of its own: key and certificate in one file, and the certificate in `ca.pem`. */
+async function makeCertificate(): Promise<string> {
+  const [key, certificate, both] = ['key.pem', 'ca.pem', 'both.pem'].map((name) =>
+    join(folder, name),
+  )
+  const names = ['-subj', '/CN=kafka', '-addext', 'subjectAltName=IP:127.0.0.1']
+  const files = ['-keyout', String(key), '-out', String(certificate)]
+  const kind = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2']
+  await promisify(execFile)('openssl', [...kind, ...names, ...files])
+  await promisify(execFile)('sh', [
+    '-c',
+    `cat ${String(key)} ${String(certificate)} > ${String(both)}`,
+  ])
+  return String(both)
+}
+
+/** As docs/topics.md has them. */
+async function giveRights(): Promise<void> {
+  calmRequestQueues()
+  const client = new Kafka({ brokers: [...broker.brokers], logLevel: logLevel.ERROR })
+  const admin = client.admin()
+  await admin.connect()
+  const rights: readonly (readonly [AclResourceTypes, readonly AclOperationTypes[]])[] = [
+    [
+      AclResourceTypes.TOPIC,
+      [
+        AclOperationTypes.DESCRIBE,
+        AclOperationTypes.DESCRIBE_CONFIGS,
+        AclOperationTypes.CREATE,
+        AclOperationTypes.ALTER,
+        AclOperationTypes.READ,
+        AclOperationTypes.WRITE,
+      ],
+    ],
+    [AclResourceTypes.TRANSACTIONAL_ID, [AclOperationTypes.DESCRIBE, AclOperationTypes.WRITE]],
+    [AclResourceTypes.GROUP, [AclOperationTypes.READ]],
+  ]
+  const acl = rights.flatMap(([resourceType, operations]) =>
+    operations.map((operation) => ({
+      ...{ resourceType, operation, resourceName: 'connect.', host: '*' },
+      resourcePatternType: ResourcePatternTypes.PREFIXED,
+      principal: `User:${login.username}`,
+      permissionType: AclPermissionTypes.ALLOW,
+    })),
+  )
+  await admin.createAcls({ acl })
+  await admin.disconnect()
+}
+
+interface Address {
+  readonly brokers: readonly string[]
+  readonly ssl: boolean
+  readonly framing?: 'block' | 'record'
+  readonly sasl?: {
+    readonly mechanism: string
+    readonly username: string
+    readonly password: string
+  }
+}
+
+/** Copies 1,000 records into a schema of their own. */
+async function runThrough(kafka: Address, trusts = true): Promise<CommandEnd & { rows: number }> {
+  await using shop = await testDatabase()
+  await using file = await runFile({
+    connection: `secure-${String(Math.random()).slice(2)}`,
+    source: { type: 'faker', config: { streams: [{ name: 'orders', rows: 1000 }] } },
+    destination: { type: 'postgres', config: { ...shop.address, schema: 'copy' } },
+    log: { kafka },
+  })
+  const env = trusts ? { NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem') } : {}
+  const end = await run(file.path, { args: ['--json'], env })
+  expect(end.stdout + end.stderr).not.toContain(login.password)
+  const [table] = await shop.query(`SELECT to_regclass('copy.orders') AS name`)
+  const [count] =
+    table?.name === null ? [] : await shop.query('SELECT count(*)::int AS rows FROM copy.orders')
+  return { ...end, rows: Number(count?.rows ?? 0) }
+}
+
+function errorOf(end: CommandEnd): unknown {
+  return eventsOf(end).at(-1)?.error
+}
+
+describe('a run goes through a broker with TLS and a login', () => {
+  test.each([
+    ['plain', 'block'],
+    ['scram-sha-256', 'block'],
+    ['scram-sha-512', 'record'],
+  ] as const)('by %s, framing %s', async (mechanism, framing) => {
+    const end = await runThrough({ brokers, ssl: true, framing, sasl: { mechanism, ...login } })
+    expect(end, end.stderr).toMatchObject({ code: 0, rows: 1000 })
+  })
+})
+
+describe('a run that does not get in says why', () => {
+  const sasl = { mechanism: 'scram-sha-256', ...login }
+
+  test('a wrong password', async () => {
+    const wrong = { ...sasl, password: 'wrong' }
+    const end = await runThrough({ brokers, ssl: true, sasl: wrong })
+    expect(errorOf(end)).toMatchObject({ code: 'kafka_credentials_refused' })
+  })
+
+  test('a mechanism that the broker does not have for the user', async () => {
+    const end = await runThrough({
+      brokers,
+      ssl: true,
+      sasl: { ...sasl, mechanism: 'plain', username: 'nobody' },
+    })
+    expect(errorOf(end)).toMatchObject({ code: 'kafka_credentials_refused' })
+  })
+
+  test('an authority that is not trusted', async () => {
+    const end = await runThrough({ brokers, ssl: true, sasl }, false)
+    expect(errorOf(end)).toMatchObject({
+      code: 'kafka_tls_failed',
+      message: expect.stringContaining('self-signed certificate') as string,
+      suggested_fix: expect.stringContaining('NODE_EXTRA_CA_CERTS') as string,
+    })
+  })
+
+  test('no TLS at a port with it, and TLS at a port without', async () => {
+    const without = await runThrough({ brokers, ssl: false, sasl })
+    expect(errorOf(without)).toMatchObject({ code: 'kafka_unreachable' })
+    const plain = await runThrough({ brokers: broker.brokers, ssl: true })
+    expect(errorOf(plain)).toMatchObject({ code: 'kafka_unreachable' })
+  })
+
+  test('a user without rights', async () => {
+    const guest = { mechanism: 'plain', username: 'guest', password: 'guest' }
+    const end = await runThrough({ brokers, ssl: true, sasl: guest })
+    expect(errorOf(end)).toMatchObject({ code: 'kafka_permission_denied' })
+  })
+
+  test('no login where one is needed', async () => {
+    const end = await runThrough({ brokers, ssl: true })
+    expect(errorOf(end)).toMatchObject({ code: 'kafka_unreachable' })
+  })
+})
