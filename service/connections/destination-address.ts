@@ -1,6 +1,7 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { DestinationConfig } from '../../engine/run-types.ts'
 import type { PostgresAddress } from '../../sinks/postgres/postgres-address.ts'
+import { isReservedSchema } from '../../sinks/postgres/reserved-schemas.ts'
 
 /** The databases that the operator's settings name: no request can name another server. */
 export interface DestinationPlaces {
@@ -31,10 +32,6 @@ export function destinationAddress(
   throw invalid(destination, 'it does not begin with `data:` or `postgres:`')
 }
 
-/** Schemas that are PostgreSQL's, or hold the checkpoints and the service's own tables. */
-const reservedSchemas =
-  /^(pg_.*|information_schema|reactor_connect|reactor_connect_service|pgboss)$/i
-
 function dataset(
   destination: string,
   name: string,
@@ -42,7 +39,7 @@ function dataset(
 ): DestinationConfig {
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name))
     throw invalid(destination, 'a dataset is letters, digits and `_`, at most 63')
-  if (reservedSchemas.test(name)) throw invalid(destination, 'the name is reserved')
+  if (isReservedSchema(name)) throw invalid(destination, 'the name is reserved')
   if (address !== undefined) return { type: 'postgres', address, schema: name }
   throw new ConnectError('destination_not_available', {
     details: {

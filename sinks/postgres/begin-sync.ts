@@ -3,6 +3,7 @@ import type { SinkStream, StreamSync } from '../sink.ts'
 import { laneLockKey, schemaExists } from './bookkeeping.ts'
 import { lockKey, quoteIdentifier, quoteTable } from './identifiers.ts'
 import { prepareTables } from './prepare-tables.ts'
+import { requireOpenSchema } from './reserved-schemas.ts'
 import type { Session } from './session.ts'
 import {
   otherOwners,
@@ -24,6 +25,7 @@ export async function beginSync(
   { schema, run }: { readonly schema: string | undefined; readonly run: number },
 ): Promise<StreamSync> {
   const target = streamTarget(sink, schema)
+  requireOpenSchema(sink, target)
   await ensureSchema(session, target.table.schema)
   return session.transaction(async () => {
     await takeOver(session, laneLockKey(sink.connection, target.streamId))

@@ -260,3 +260,23 @@ test('savePlan keeps the slices of a resumed sync where they are', async () => {
     await expect(destination.finish(again)).rejects.toMatchObject({ code: 'accounting_mismatch' })
   })
 })
+
+test.each([
+  ...['reactor_connect', 'reactor_connect_service', 'pgboss'],
+  ...['information_schema', 'pg_catalog', 'pg_toast', 'PGBOSS'],
+])('a source whose schema is called %s gets nothing into it', async (namespace) => {
+  await using db = await testDatabase()
+  await db.query('CREATE SCHEMA reactor_connect_service')
+  // What the service has made and not filled yet: an empty table would be taken over.
+  await db.query('CREATE TABLE reactor_connect_service.users (id text PRIMARY KEY)')
+  const sink = sinkStream({ id: 'string' }, { name: 'users', namespace })
+  await expect(begin(db, sink)).rejects.toMatchObject({
+    code: 'destination_schema_reserved',
+    details: { stream: 'users', schema: namespace },
+  })
+  const tables = await db.query(
+    `SELECT nspname, count(attname) AS columns FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+       JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 WHERE relname = 'users' GROUP BY nspname`,
+  )
+  expect(tables).toEqual([{ nspname: 'reactor_connect_service', columns: '1' }])
+})

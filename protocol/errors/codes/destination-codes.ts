@@ -134,6 +134,14 @@ export const destinationCodes = {
     suggestedFix:
       'Point `destination` at the primary, not at a standby, or end the read-only mode.',
   },
+  destination_schema_reserved: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Stream {stream} would be loaded into schema {schema}, which is reserved',
+    suggestedFix:
+      'Leave the stream out, or load the connection into a schema of its own (`data:DATASET`, or `schema` of the run file’s destination).',
+  },
   destination_table_foreign: {
     failureType: 'config_error',
     httpStatus: 409,

@@ -5,6 +5,7 @@ import { schemaExists } from '../bookkeeping.ts'
 import { quoteTable, type TableName } from '../identifiers.ts'
 import { hasIndex, keyIndexName } from '../key-index.ts'
 import { planTable, type TablePlan } from '../prepare-tables.ts'
+import { requireOpenSchema } from '../reserved-schemas.ts'
 import type { Session } from '../session.ts'
 import { otherOwners, readStreamRow, type StreamRow } from '../stream-rows.ts'
 import { streamTarget, type StreamTarget } from '../stream-target.ts'
@@ -50,6 +51,7 @@ export async function readProduction(
   schema: string | undefined,
 ): Promise<Production> {
   const target = streamTarget(sink, schema)
+  requireOpenSchema(sink, target)
   const row = await rowOf(session, sink, target)
   const owners = await ownersOf(session, target, row)
   const isOurs = owners.length > 0 || isTableOf(row, target)
