@@ -1,5 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { plainText } from '../output/plain-text.ts'
 import { describeConnector, summarizeConnector } from './describe-connector.ts'
 import type { ManifestDescription } from './describe-manifest.ts'
 import { fetchManifest, isUrl } from './fetch-manifest.ts'
@@ -90,11 +91,15 @@ async function fetched(url: string, around: CatalogSurroundings): Promise<FoundM
 }
 
 function importLines(imported: Imported): string {
-  if ('refused' in imported)
-    return `refused   ${imported.from}: ${imported.refused.replaceAll('\n', '\n          ')}\n`
+  if ('refused' in imported) {
+    const lines = `${imported.from}: ${imported.refused}`.split('\n').map(plainText)
+    return `refused   ${lines.join('\n          ')}\n`
+  }
   const { name, description } = imported
   const unsupported = description.streams.flatMap((stream) =>
-    stream.unsupported === null ? [] : [`          ${stream.name}: ${stream.unsupported}\n`],
+    stream.unsupported === null
+      ? []
+      : [`          ${plainText(`${stream.name}: ${stream.unsupported}`)}\n`],
   )
   return `imported  ${name}: ${countOf(description)}\n${unsupported.join('')}`
 }

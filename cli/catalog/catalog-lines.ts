@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
 import type { ConnectorDescription, ConnectorSummary } from './describe-connector.ts'
 import type { StreamDescription } from './describe-manifest.ts'
@@ -19,8 +20,8 @@ export function summaryLines(connectors: readonly ConnectorSummary[]): string {
 export function connectorLines(connector: ConnectorDescription): string {
   const { type, kind, title, docs_url: docs, manifest, spec, streams } = connector
   return [
-    `${type} (${kind}): ${title}\n`,
-    `docs: ${docs}\n`,
+    `${type} (${kind}): ${plainText(title)}\n`,
+    `docs: ${plainText(docs)}\n`,
     ...(manifest === null ? [] : [`file: ${manifest}\n`]),
     '\nconfiguration\n',
     fieldLines(spec),

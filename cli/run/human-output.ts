@@ -1,5 +1,5 @@
-import { streamLabel } from '../../protocol/index.ts'
 import type { RunProgress, RunResult } from '../../engine/run-types.ts'
+import { plainText } from '../output/plain-text.ts'
 import { count, rows } from './amounts.ts'
 import type { Paint } from './paint.ts'
 import { liveLines, plainLine } from './progress-lines.ts'
@@ -7,6 +7,7 @@ import { errorLines, resultLines, type ShownResult } from './result-lines.ts'
 import { RunClock } from './run-clock.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
 import type { Screen } from './screen.ts'
+import { shownLabel } from './shown-label.ts'
 
 /** 5 redraws a second are smooth; a log file wants a line every few seconds. */
 const redrawEveryMs = 200
@@ -34,7 +35,7 @@ export class HumanOutput implements RunOutput {
   }
 
   note(text: string): void {
-    this.#screen.line(text)
+    this.#screen.line(plainText(text))
   }
 
   progress(progress: RunProgress): void {
@@ -70,7 +71,7 @@ export class HumanOutput implements RunOutput {
       ({ status }) => status === 'waiting' || status === 'running',
     )
     for (const stream of progress.streams) {
-      const label = streamLabel(stream.stream)
+      const label = shownLabel(stream.stream)
       if (stream.status === 'waiting' || stream.status === 'running' || this.#ended.has(label))
         continue
       this.#ended.add(label)

@@ -1,4 +1,5 @@
 import { pino, type Logger } from 'pino'
+import { plainText } from '../output/plain-text.ts'
 import type { LogLevel } from './log-levels.ts'
 
 export interface LogLinesOptions {
@@ -28,15 +29,14 @@ const redacted = ['password', 'secret', 'token', 'url', 'sasl'].flatMap((name) =
 /** `12:03:04.120 WARN stream failed, trying again  stream=public.customers code=source_unreachable` */
 export function logLine(entry: string): string {
   const fields: unknown = JSON.parse(entry)
-  if (typeof fields !== 'object' || fields === null) return entry.trimEnd()
+  if (typeof fields !== 'object' || fields === null) return plainText(entry.trimEnd())
   const { level, time, msg, ...facts } = Object.fromEntries(Object.entries(fields))
   const clock = typeof time === 'number' ? new Date(time).toISOString().slice(11, 23) : ''
   const shown = Object.entries(facts).map(
     ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   )
-  return [clock, levelName(level), typeof msg === 'string' ? msg : '', ...shown]
-    .filter((part) => part !== '')
-    .join(' ')
+  const parts = [clock, levelName(level), typeof msg === 'string' ? msg : '', ...shown]
+  return plainText(parts.filter((part) => part !== '').join(' '))
 }
 
 function levelName(level: unknown): string {

@@ -1,15 +1,15 @@
-import { streamLabel } from '../../protocol/index.ts'
 import type { RunProgress, StreamProgress } from '../../engine/run-types.ts'
 import { clock, count, megabytesPerSecond, rows } from './amounts.ts'
 import type { RunClock, StreamPace } from './run-clock.ts'
+import { shownLabel } from './shown-label.ts'
 
 /** The lines of the live display: how many streams are done, and one line for each that runs. */
 export function liveLines(progress: RunProgress, runClock: RunClock): readonly string[] {
   const running = progress.streams.filter(({ status }) => status === 'running')
-  const nameWidth = Math.max(8, ...running.map(({ stream }) => streamLabel(stream).length))
+  const nameWidth = Math.max(8, ...running.map(({ stream }) => shownLabel(stream).length))
   const lines = running.map((stream) => {
     const facts = streamFacts(stream, { pace: runClock.pace(stream), atMs: progress.atMs })
-    return `  ${streamLabel(stream.stream).padEnd(nameWidth)}  ${facts.join('  ')}`
+    return `  ${shownLabel(stream.stream).padEnd(nameWidth)}  ${facts.join('  ')}`
   })
   return [
     `${streamCounts(progress)}  ${clock((progress.atMs - progress.startedAtMs) / 1000)}`,

@@ -1,8 +1,10 @@
-import { streamLabel, type ErrorBody } from '../../protocol/index.ts'
+import type { ErrorBody } from '../../protocol/index.ts'
 import type { StreamProgress } from '../../engine/run-types.ts'
+import { plainText } from '../output/plain-text.ts'
 import { count, duration, rows } from './amounts.ts'
 import type { Paint, Style } from './paint.ts'
 import type { RunClock } from './run-clock.ts'
+import { shownLabel } from './shown-label.ts'
 
 /** What is shown of a run that has ended: one that ran here, or one of the service. */
 export interface ShownResult {
@@ -39,7 +41,7 @@ export interface ResultContext {
 /** The end of a run: a line for every stream, with its warnings and error below, and a summary. */
 export function resultLines(result: ShownResult, context: ResultContext): readonly string[] {
   const { paint } = context
-  const nameWidth = Math.max(...result.streams.map(({ stream }) => streamLabel(stream).length), 0)
+  const nameWidth = Math.max(...result.streams.map(({ stream }) => shownLabel(stream).length), 0)
   const streams = result.streams.flatMap((stream) => streamLines(stream, { ...context, nameWidth }))
   return [
     ...streams,
@@ -65,8 +67,8 @@ function streamLines(
   ]
   const status = paint(statusStyles[stream.status], stream.status.padEnd(8))
   return [
-    `${status}  ${streamLabel(stream.stream).padEnd(context.nameWidth)}  ${facts.join(', ')}`,
-    ...stream.warnings.map((warning) => `  ${paint('yellow', 'warning:')} ${warning}`),
+    `${status}  ${shownLabel(stream.stream).padEnd(context.nameWidth)}  ${facts.join(', ')}`,
+    ...stream.warnings.map((warning) => `  ${paint('yellow', 'warning:')} ${plainText(warning)}`),
     ...(stream.error === undefined ? [] : errorLines(stream.error, { paint, indent: '  ' })),
   ]
 }
@@ -90,10 +92,10 @@ export function errorLines(
   { paint, indent = '' }: { readonly paint: Paint; readonly indent?: string },
 ): readonly string[] {
   const more = error.details?.more
-  const others = Array.isArray(more) ? more.map((text) => `  also: ${String(text)}`) : []
+  const others = Array.isArray(more) ? more.map((text) => `  also: ${plainText(String(text))}`) : []
   const lines = [
-    `${paint('red', 'error:')} ${error.message} ${paint('dim', `[${error.code}]`)}`,
-    `  fix:  ${error.suggested_fix}`,
+    `${paint('red', 'error:')} ${plainText(error.message)} ${paint('dim', `[${error.code}]`)}`,
+    `  fix:  ${plainText(error.suggested_fix)}`,
     ...others,
     `  docs: ${error.docs_url}`,
   ]

@@ -95,6 +95,24 @@ describe('import', () => {
     expect(out).toContain('odd: It needs the component source_shop.components.Odd')
   })
 
+  test('what a manifest says writes nothing but text to the terminal', async () => {
+    const hostile = JSON.stringify('a\u001B]0;mine\u0007\u001B[2Jb')
+    const odd = stream('odd', `{ type: CustomRecordExtractor, class_name: ${hostile} }`)
+    const text = shop(odd.replace('name: odd', `name: ${hostile}`))
+    const file = write('shop.yaml', text.replace('title: Shop', `title: ${hostile}`))
+    write('more/bad.yaml', orders.replace('type: DpathExtractor', `type: ${hostile}`))
+    const outs = [
+      await importing(file),
+      await importing(join(folder, 'more')),
+      await catalog({ command: 'list', json: false }),
+      await catalog({ command: 'show', type: 'shop', json: false }),
+    ].map(({ out }) => out)
+    for (const out of outs) {
+      expect(out).toContain('�[2Jb')
+      expect(out).not.toMatch(/[\u0000-\u0009\u000B-\u001F\u007F-\u009F]/)
+    }
+  })
+
   test('takes every manifest of a folder, refuses the broken ones and goes on', async () => {
     write('connectors/source-shop/manifest.yaml', orders)
     write('connectors/source-shop/metadata.yaml', 'data: {}')

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { clock, duration } from '../../cli/run/amounts.ts'
 import { HumanOutput } from '../../cli/run/human-output.ts'
 import { JsonOutput } from '../../cli/run/json-output.ts'
+import { logLine } from '../../cli/run/log-lines.ts'
 import { plainPaint } from '../../cli/run/paint.ts'
 import { liveLines, plainLine } from '../../cli/run/progress-lines.ts'
 import { RunClock } from '../../cli/run/run-clock.ts'
@@ -207,6 +208,34 @@ describe('human output', () => {
       ),
       '',
     ])
+  })
+
+  test('what a source calls things moves no cursor, sets no title and adds no line', () => {
+    const hostile = 'a\u001B]0;mine\u0007\u001B[2J\nrun complete: \u009B1A\u202Eb'
+    const output = new Recording()
+    const human = new HumanOutput(new Screen(output), plainPaint)
+    const stream = { name: hostile }
+    human.note(hostile)
+    human.progress(progressAt(0, streamAt(0, { stream }), streamAt(0)))
+    human.progress(progressAt(1, streamAt(9, { stream, status: 'complete' }), streamAt(0)))
+    const [first, second] = result.streams
+    if (first === undefined || second?.error === undefined) throw new TypeError('no streams')
+    const error = { ...second.error, message: hostile, suggested_fix: hostile }
+    const streams = [
+      { ...first, stream, warnings: [hostile] },
+      { ...second, stream, error: { ...error, details: { more: [hostile] } } },
+    ]
+    human.end({ kind: 'result', result: { ...result, streams }, exitCode: 3 })
+    const written = output.writes.join('')
+    expect(written.split('a�]0;mine��[2J run complete: �1A�b').length - 1).toBeGreaterThan(8)
+    for (const part of ['\u001B]', '\u0007', '\u001B[2J', '\u009B', '\u202E', '\nrun complete'])
+      expect(written).not.toContain(part)
+  })
+
+  test('a log line of a run is one line without control characters', () => {
+    const msg = 'the source says: \u001B[2J\nINFO all is well'
+    const line = logLine(JSON.stringify({ level: 40, time: 0, msg, stream: 'a\u009B2Jb' }))
+    expect(line).toBe('00:00:00.000 WARN the source says: �[2J INFO all is well stream=a�2Jb')
   })
 })
 
