@@ -38,6 +38,8 @@ export interface InstanceService {
     name: string,
     redirectUri?: string,
   ): Promise<{ authorizeUrl: string; state: string }>
+  /** Whether an authorization has begun with this state, and waits for the browser. Writes nothing. */
+  isAuthorizationPending(state: string): Promise<boolean>
   /** Ends it with what the browser brought back. */
   completeAuthorization(callback: {
     state: string

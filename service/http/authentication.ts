@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { ConnectError } from '../../protocol/index.ts'
 import type { Authenticator, Principal } from '../access/principal.ts'
+import { networkOf } from '../network-of.ts'
 import type { RateLimits } from './http-options.ts'
 import { maxTokenLength } from './limits.ts'
 import { RateWindow } from './rate-window.ts'
@@ -43,7 +44,7 @@ export class Authentication {
     if (request.routeOptions.config.anonymous === true) return
     const token = bearerTokenOf(request)
     if (token === null) throw new ConnectError('unauthorized')
-    request.principal = await this.#principalBehind(token, request.ip)
+    request.principal = await this.#principalBehind(token, networkOf(request.ip))
     const seconds = this.#requests.hit(request.principal.id)
     if (seconds > 0) throw limited('requests', this.#requests.limit, seconds)
   }

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { ConnectError } from '../../protocol/index.ts'
+import { networkOf } from '../network-of.ts'
 import type { LoginAttemptStore } from '../store/contract/users.ts'
 
 export interface Attempt {
@@ -32,23 +33,26 @@ export class LoginLimits {
 
   /** `secret`: keys the hashes under which attempts are kept: a password may be typed in the place of the e-mail. Throws `login_throttled`. */
   async begin({ email, address }: Attempt, secret: Buffer): Promise<() => Promise<void>> {
-    const limits = new Map<string, number>()
-    const add = (subject: readonly string[], limit: number): void => {
-      limits.set(
-        createHmac('sha256', secret).update(JSON.stringify(subject)).digest('base64url'),
-        limit,
-      )
-    }
-    add(['pair', email, address], attemptLimits.pair)
-    add(['email', email], attemptLimits.email)
-    add(['address', address], attemptLimits.address)
-    const subjects = [...limits.keys()]
-    const counts = await this.#store.count(subjects, attemptWindowMs)
+    const network = networkOf(address)
+    const subject = (...parts: readonly string[]): string =>
+      createHmac('sha256', secret).update(JSON.stringify(parts)).digest('base64url')
+    const byAddress = new Map([[subject('address', network), attemptLimits.address]])
+    // First, and alone: an address that is over its limit makes up e-mails without end, and none of them is kept.
+    await this.#count(byAddress)
+    const byEmail = new Map([
+      [subject('pair', email, network), attemptLimits.pair],
+      [subject('email', email), attemptLimits.email],
+    ])
+    await this.#count(byEmail)
+    return () => this.#store.giveBack([...byAddress.keys(), ...byEmail.keys()])
+  }
+
+  /** `limits`: by subject. */
+  async #count(limits: ReadonlyMap<string, number>): Promise<void> {
+    const counts = await this.#store.count([...limits.keys()], attemptWindowMs)
     const over = counts.filter(({ subject, attempts }) => attempts > (limits.get(subject) ?? 0))
-    if (over.length > 0) {
-      const ms = Math.max(...over.map(({ endsInMs }) => endsInMs))
-      throw new ConnectError('login_throttled', { details: { seconds: Math.ceil(ms / 1000) } })
-    }
-    return () => this.#store.giveBack(subjects)
+    if (over.length === 0) return
+    const ms = Math.max(...over.map(({ endsInMs }) => endsInMs))
+    throw new ConnectError('login_throttled', { details: { seconds: Math.ceil(ms / 1000) } })
   }
 }

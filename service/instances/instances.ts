@@ -120,6 +120,10 @@ export class Instances implements InstanceService {
     return this.#options.oauth.begin(this.#oauthInstance(await this.get(name)), redirectUri)
   }
 
+  isAuthorizationPending(state: string): Promise<boolean> {
+    return this.#options.oauth.isPending(state)
+  }
+
   async completeAuthorization(callback: OAuthCallback): Promise<Instance> {
     const { instance } = await this.#options.oauth.complete(callback)
     return this.#change(instance, (kept) => kept, { isAuthorized: true })

@@ -73,6 +73,10 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
     return { authorizeUrl, state }
   }
 
+  isPending(state: string): Promise<boolean> {
+    return this.#options.store.authorizations.isPending(hashOf(state))
+  }
+
   async complete(callback: OAuthCallback): Promise<Authorized> {
     const { state } = callback
     const stateHash = hashOf(state)

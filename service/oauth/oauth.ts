@@ -15,6 +15,8 @@ export interface OAuth {
     instance: OAuthInstance,
     redirectUri: string,
   ): Promise<{ readonly authorizeUrl: string; readonly state: string }>
+  /** Whether an authorization waits for what comes back with this state. Writes nothing. */
+  isPending(state: string): Promise<boolean>
   /**
    * Exchanges the code that the browser brought back. When it resolves, the tokens are durable in the vault; the caller then
    * notes the secrets (`pointers`) and that the instance is `ready`.

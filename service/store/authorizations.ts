@@ -40,6 +40,15 @@ export class Authorizations implements AuthorizationStore {
     if (made.length === 0) throw new ConnectError('instance_not_found', { details: { instance } })
   }
 
+  async isPending(stateHash: string): Promise<boolean> {
+    const found = await this.#database.query(
+      `SELECT state_hash FROM reactor_connect_service.oauth_states
+       WHERE state_hash = $1 AND expires_at > now()`,
+      [stateHash],
+    )
+    return found.length > 0
+  }
+
   async take(stateHash: string): Promise<PendingAuthorization | null> {
     const [row] = await this.#database.query<PendingRow>(
       `WITH taken AS (

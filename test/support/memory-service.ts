@@ -173,6 +173,10 @@ class MemoryInstances implements InstanceService {
     return { authorizeUrl: `https://vendor.example/authorize?state=${state}`, state }
   }
 
+  isAuthorizationPending(state: string): Promise<boolean> {
+    return Promise.resolve(this.#service.authorizations.has(state))
+  }
+
   async completeAuthorization(callback: { state: string; error?: string }): Promise<Instance> {
     const name = this.#service.authorizations.get(callback.state)
     this.#service.authorizations.delete(callback.state)

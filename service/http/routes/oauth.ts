@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { errorCodes } from '../../../protocol/index.ts'
+import { ConnectError, errorCodes } from '../../../protocol/index.ts'
 import type { InstanceService } from '../../contract/instances.ts'
 import type { App } from '../app.ts'
 import { reportedError, sendError } from '../error-answer.ts'
@@ -15,6 +15,13 @@ export function oauthRoutes(api: App, instances: InstanceService): void {
     {
       config: { anonymous: true, action: 'instances:credentials' },
       exposeHeadRoute: false,
+      // Before the audit log: anybody can make up states, and would fill it.
+      preValidation: async ({ query }) => {
+        const { data } = callbackQuery.safeParse(query)
+        if (data === undefined) return // the schema says what is wrong
+        if (!(await instances.isAuthorizationPending(data.state)))
+          throw new ConnectError('oauth_state_invalid')
+      },
       schema: {
         tags: ['instances'],
         operationId: 'completeAuthorization',

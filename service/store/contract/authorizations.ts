@@ -2,6 +2,8 @@
 export interface AuthorizationStore {
   /** Of one instance the newest few are kept. Throws `instance_not_found`. */
   create(input: PendingAuthorization & { readonly lifetimeMs: number }): Promise<void>
+  /** Whether one waits for this state. Writes nothing. */
+  isPending(stateHash: string): Promise<boolean>
   /** Takes it away: a state works once. Null where it is unknown, used or expired. */
   take(stateHash: string): Promise<PendingAuthorization | null>
 }

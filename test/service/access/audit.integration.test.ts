@@ -84,6 +84,11 @@ test('the audit log has every change there is a route for, and no secret', async
     if (answer === undefined && (await isNotBuilt(id))) continue
     if (answer === undefined) throw new Error(`${id} is not tried by this test`)
     if (answer.status === 501) continue
+    // A state that nobody was given is like a wrong token: anybody could fill the log.
+    if (id === 'completeAuthorization') {
+      expect(entries.filter((one) => one.action === action && one.principal === null)).toEqual([])
+      continue
+    }
     const found = entries.find(
       ({ request_id: requestId }) => requestId === answer.headers.get('x-request-id'),
     )

@@ -88,9 +88,11 @@ describe('authorizations', () => {
     const { authorizations } = opened.store
     await newInstance(opened.store)
     await authorizations.create(waiting('a'))
+    expect(await authorizations.isPending('a')).toBe(true)
     const taken = await Promise.all([1, 2, 3].map(async () => authorizations.take('a')))
     expect(taken.filter((one) => one !== null)).toEqual([{ ...shop, stateHash: 'a' }])
     expect(await authorizations.take('b')).toBeNull()
+    expect(await authorizations.isPending('a')).toBe(false)
   })
 
   test('one that is too old is gone', async () => {
@@ -98,6 +100,7 @@ describe('authorizations', () => {
     const { authorizations, instances } = opened.store
     await newInstance(opened.store)
     await authorizations.create(waiting('a', 0))
+    expect(await authorizations.isPending('a')).toBe(false)
     expect(await authorizations.take('a')).toBeNull()
     await authorizations.create(waiting('b'))
     await instances.delete('shop')

@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import { attemptLimits, LoginLimits } from '../../../service/identity/login-limits.ts'
 import { newId } from '../../../service/store/ids.ts'
 import type { NewUser } from '../../../service/store/contract/users.ts'
 import { openTestStore } from './open-test-store.ts'
@@ -87,6 +89,25 @@ describe('users', () => {
 })
 
 describe('attempts to log in', () => {
+  test('of an address that is over its limit keep nothing of the e-mails that it makes up', async () => {
+    await using opened = await openTestStore()
+    const limits = new LoginLimits(opened.store.loginAttempts)
+    const secret = randomBytes(32)
+    // One network: whoever has an IPv6 address has 2^64 of them.
+    const attempt = (n: number): Promise<unknown> =>
+      limits.begin({ email: `${n}@example.com`, address: `2001:db8::${n.toString(16)}` }, secret)
+    const results: PromiseSettledResult<unknown>[] = []
+    for (let n = 0; n < attemptLimits.address + 50; n += 1)
+      results.push(...(await Promise.allSettled([attempt(n)])))
+    const refused = results.filter(({ status }) => status === 'rejected')
+    expect(refused).toHaveLength(50)
+    expect(refused[0]).toMatchObject({ reason: { code: 'login_throttled' } })
+    const [kept] = await opened.database.query(
+      'SELECT count(*)::int AS count FROM reactor_connect_service.login_attempts',
+    )
+    expect(kept).toEqual({ count: 1 + 2 * attemptLimits.address })
+  })
+
   test('are counted one by one, whoever counts at the same time in whatever order', async () => {
     await using opened = await openTestStore()
     const { loginAttempts } = opened.store

@@ -54,6 +54,17 @@ test('a callback without a state, or with one that is none, is refused', async (
   }
 })
 
+test('who makes up states writes nothing into the audit log, who has one does', async () => {
+  await using api = await TestApi.start()
+  const state = await begin(api)
+  for (const made of ['x', 'y', state.toUpperCase()])
+    expect((await api.asked(`GET /oauth/callback?code=abc&state=${made}`)).status).toBe(400)
+  expect(await fromBrowsers(api)).toEqual([])
+  await api.asked(`GET /oauth/callback?code=abc&state=${state}`)
+  await api.asked(`GET /oauth/callback?code=abc&state=${state}`)
+  expect(await fromBrowsers(api)).toMatchObject([{ outcome: 'done', name: 'a' }])
+})
+
 test('neither code nor state is logged', async () => {
   await using api = await TestApi.start()
   const state = await begin(api)
@@ -67,4 +78,13 @@ async function begin(api: TestApi): Promise<string> {
   await api.call('POST /instances', { name: 'a', type: 'faker' })
   const { body } = await api.call('POST /instances/a/authorize')
   return z.object({ state: z.string() }).parse(body).state
+}
+
+/** Entries of the audit log without a principal. */
+async function fromBrowsers(api: TestApi): Promise<unknown> {
+  const { body } = await api.call('GET /audit?action=instances:credentials')
+  const { items } = z
+    .object({ items: z.array(z.looseObject({ principal: z.unknown() })) })
+    .parse(body)
+  return items.filter(({ principal }) => principal === null)
 }
