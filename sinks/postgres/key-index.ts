@@ -6,15 +6,16 @@ export function keyIndexName(table: TableName, key: readonly string[]): string {
   return derivedName(table, 'key').slice(0, -8) + derivedName(table, JSON.stringify(key)).slice(-8)
 }
 
+/** Whether the table has the index, and it keeps keys apart. One of that name on another table does nothing for this one. */
 export async function hasIndex(
   session: Session,
   table: TableName,
   index: string,
 ): Promise<boolean> {
   const rows = await session.rows(
-    `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('i', 'I')`,
-    [table.schema, index],
+    `SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+      WHERE i.indrelid = to_regclass($1) AND c.relname = $2 AND i.indisunique AND i.indisvalid`,
+    [quoteTable(table), index],
   )
   return rows.length > 0
 }
@@ -25,9 +26,27 @@ export async function createKeyIndex(
   table: TableName,
   key: readonly string[],
 ): Promise<void> {
+  await freeName(session, table, keyIndexName(table, key))
   await session.run(
     `CREATE UNIQUE INDEX ${quoteIdentifier(keyIndexName(table, key))} ON ${quoteTable(table)}
        (${key.map(quoteIdentifier).join(', ')}) NULLS NOT DISTINCT`,
+  )
+}
+
+/**
+ * A table that somebody renamed, to put another in its place, still has the index of the key under its old name. It stays there,
+ * under a name of its own.
+ */
+async function freeName(session: Session, { schema }: TableName, index: string): Promise<void> {
+  const [taken] = await session.rows<{ oid: string }>(
+    `SELECT c.oid::text AS oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relname = $2`,
+    [schema, index],
+  )
+  if (taken === undefined) return
+  const name = derivedName({ schema, table: index }, taken.oid)
+  await session.run(
+    `ALTER INDEX ${quoteTable({ schema, table: index })} RENAME TO ${quoteIdentifier(name)}`,
   )
 }
 

@@ -88,7 +88,26 @@ export async function planTable(
     const details = { table: quoteTable(target.table) }
     return { actual, changes, refusal: new ConnectError('destination_table_foreign', { details }) }
   }
-  return { actual, changes, refusal: await refusalOf(session, target.table, changes) }
+  const refusal =
+    (await refusalOf(session, target.table, changes)) ?? (await ownedColumn(session, target))
+  return { actual, changes, refusal }
+}
+
+/** A column of the stream that takes no values, because the table computes it, or counts it itself: COPY may fill that, INSERT may not. */
+async function ownedColumn(
+  session: Session,
+  { table, columns, isOverwrite, key }: StreamTarget,
+): Promise<ConnectError | undefined> {
+  const [found] = await session.rows<{ column: string; undo: string }>(
+    `SELECT attname AS column, CASE attgenerated WHEN '' THEN 'DROP IDENTITY' ELSE 'DROP EXPRESSION' END AS undo
+       FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = ANY($2) AND NOT attisdropped
+        AND (attgenerated <> '' OR attidentity = 'a' AND $3) ORDER BY attnum LIMIT 1`,
+    [quoteTable(table), columns.map(({ name }) => name), isOverwrite || key !== undefined],
+  )
+  if (found === undefined) return undefined
+  const { column, undo } = found
+  const details = { table: quoteTable(table), column: quoteIdentifier(column), undo }
+  return new ConnectError('destination_column_generated', { details })
 }
 
 function wantedOf(

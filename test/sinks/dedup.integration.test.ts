@@ -262,6 +262,28 @@ test('a table that was appended to is deduplicated when the mode changes, and ma
   expect(await db.query(rows)).toHaveLength(3)
 })
 
+test('a table that somebody put in the place of another, which still has the index of the key, gets its own', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer', v: 'string' }, { mode: 'append_dedup', key: ['id'] })
+  await sync(db, sink, [{ id: 1, v: 'a' }])
+  await db.query(`ALTER TABLE things RENAME TO things_old;
+    CREATE TABLE things (LIKE things_old) PARTITION BY RANGE (id);
+    CREATE TABLE things_1 PARTITION OF things DEFAULT;
+    INSERT INTO things SELECT * FROM things_old`)
+  for (const v of ['b', 'c']) {
+    await sync(db, sink, [
+      { id: 1, v },
+      { id: 2, v },
+    ])
+    expect(await db.query('SELECT id, v FROM things ORDER BY id')).toEqual([
+      { id: '1', v },
+      { id: '2', v },
+    ])
+  }
+  // What was there keeps what it had.
+  await expect(db.query('INSERT INTO things_old (id) VALUES (1)')).rejects.toThrow(/unique/)
+})
+
 test('what dedup lacks is said before anything is made', async () => {
   await using db = await testDatabase()
   const columns = { id: 'integer' } as const

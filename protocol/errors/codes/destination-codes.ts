@@ -10,6 +10,14 @@ export const destinationCodes = {
     suggestedFix:
       'Raise `max_connections` of the destination or lower `limits.parallel_lanes`, then run the connection again.',
   },
+  destination_column_generated: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'The stream has the column {column}, and {table} generates its values itself',
+    suggestedFix:
+      'Run `ALTER TABLE {table} ALTER COLUMN {column} {undo}`, or rename the column at the destination; then run the connection again.',
+  },
   destination_column_in_use: {
     failureType: 'config_error',
     httpStatus: 409,
