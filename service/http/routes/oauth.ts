@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest, preValidationAsyncHookHandler } from 'fastify'
 import { z } from 'zod'
 import { ConnectError, errorCodes } from '../../../protocol/index.ts'
 import type { InstanceService } from '../../contract/instances.ts'
@@ -15,13 +15,7 @@ export function oauthRoutes(api: App, instances: InstanceService): void {
     {
       config: { anonymous: true, action: 'instances:credentials' },
       exposeHeadRoute: false,
-      // Before the audit log: anybody can make up states, and would fill it.
-      preValidation: async ({ query }) => {
-        const { data } = callbackQuery.safeParse(query)
-        if (data === undefined) return // the schema says what is wrong
-        if (!(await instances.isAuthorizationPending(data.state)))
-          throw new ConnectError('oauth_state_invalid')
-      },
+      preValidation: requirePending(instances),
       schema: {
         tags: ['instances'],
         operationId: 'completeAuthorization',
@@ -70,6 +64,16 @@ export function oauthRoutes(api: App, instances: InstanceService): void {
         .send(page.of('Authorized', [`${instance.name} is connected. You can close this page.`]))
     },
   )
+}
+
+/** Before the audit log: anybody can make up states, and would fill it. */
+function requirePending(instances: InstanceService): preValidationAsyncHookHandler {
+  return async ({ query }) => {
+    const { data } = callbackQuery.safeParse(query)
+    if (data === undefined) return // the schema says what is wrong
+    if (!(await instances.isAuthorizationPending(data.state)))
+      throw new ConnectError('oauth_state_invalid')
+  }
 }
 
 function wantsPage({ headers }: FastifyRequest): boolean {
