@@ -35,14 +35,13 @@ export interface RowCountsRow {
  * It agrees with the sink's merge because it does not repeat its rules: for a mode that merges, `after` is what the sink's own statements
  * (merge-sql.ts) made of the rows in `before`, and an overwrite has no rules but its rows.
  */
-export function countSql(comparison: Comparison): string {
-  const { after, before } = comparison
+export function countSql({ after, before, key, columns }: Comparison): string {
+  const contents = contentsOf('s', columns)
+  const identity = key === undefined ? contents : recordOf('s', key)
   return `WITH r AS (
-       SELECT true AS is_after, ${recordOf('s', comparison.key ?? comparison.columns)} AS k,
-              ${recordOf('s', comparison.columns)} AS c FROM ${quoteTable(after)} s
+       SELECT true AS is_after, ${identity} AS k, ${contents} AS c FROM ${quoteTable(after)} s
         UNION ALL
-       SELECT false, ${recordOf('s', comparison.key ?? comparison.columns)},
-              ${recordOf('s', comparison.columns)} FROM ${before} s),
+       SELECT false, ${identity}, ${contents} FROM ${before} s),
      contents AS (
        SELECT k, count(*) FILTER (WHERE is_after) AS after, count(*) FILTER (WHERE NOT is_after) AS before
          FROM r GROUP BY k, c),
@@ -87,6 +86,15 @@ export function metQuery({
       : `EXISTS (SELECT FROM ${quoteTable(after)} a
            WHERE ${key.map(({ name }) => `a.${quote(name)} = s.${quote(name)}`).join(' AND ')})`
   return `(SELECT s.* FROM ${before} s WHERE ${found})`
+}
+
+/** A text whose collation ignores case is the same key, and not the same value. */
+function contentsOf(alias: string, columns: readonly ComparedColumn[]): string {
+  const values = columns.map((column) => {
+    const isText = actualTypeOf(column.type).held === 'text'
+    return isText ? `${alias}.${quote(column.name)}::text COLLATE "C"` : comparable(alias, column)
+  })
+  return `ROW(${values.join(', ')})`
 }
 
 /** Records compare as rows of a table do, and a NULL equals a NULL. */

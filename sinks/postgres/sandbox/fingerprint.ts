@@ -8,8 +8,8 @@ import { Session } from '../session.ts'
 import { streamTarget } from '../stream-target.ts'
 
 /**
- * SHA-256 (hex) of the shape of the streams' production tables (columns, types, indexes, constraints, triggers, dependent views), and of
- * their checkpoints. Rows are not in it, but a run changes the checkpoints.
+ * SHA-256 (hex) of the shape of the streams' production tables (columns, types, indexes, constraints, foreign keys to them, triggers,
+ * rules, policies, rights, dependent views), and of their checkpoints. Rows are not in it, but a run changes the checkpoints.
  */
 export async function readFingerprint(
   place: PostgresPlace,
@@ -33,17 +33,27 @@ export async function readFingerprint(
 async function readShape(session: Session, table: TableName): Promise<unknown[]> {
   return session.rows(
     `SELECT fact FROM (
-       SELECT 1 AS part, lpad(attnum::text, 5) AS place,
-              format('%s %s %s', attname, format_type(atttypid, atttypmod), attnotnull) AS fact
-         FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
+       SELECT 0 AS part, '' AS place, concat_ws(' ', relkind, relowner, relrowsecurity, relforcerowsecurity,
+              pg_has_role(relowner, 'USAGE'), has_table_privilege(oid, 'SELECT'), has_table_privilege(oid, 'INSERT'),
+              has_table_privilege(oid, 'UPDATE'), has_table_privilege(oid, 'DELETE')) AS fact
+         FROM pg_class WHERE oid = to_regclass($1)
+       UNION ALL SELECT 1, lpad(attnum::text, 5), concat_ws(' ', attname, format_type(atttypid, atttypmod), attnotnull,
+              attcollation, attidentity, attgenerated, pg_get_expr(adbin, adrelid))
+         FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+        WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
        UNION ALL SELECT 2, '', pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = to_regclass($1)
-       UNION ALL SELECT 3, conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = to_regclass($1)
+       UNION ALL SELECT 3, conname, conrelid::regclass || ' ' || pg_get_constraintdef(oid)
+         FROM pg_constraint WHERE to_regclass($1) IN (conrelid, confrelid)
        UNION ALL SELECT 4, tgname, pg_get_triggerdef(oid)
          FROM pg_trigger WHERE tgrelid = to_regclass($1) AND NOT tgisinternal
        UNION ALL SELECT DISTINCT 5, r.ev_class::regclass::text, pg_get_viewdef(r.ev_class)
          FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid
         WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
           AND d.refobjid = to_regclass($1) AND r.ev_class <> d.refobjid
+       UNION ALL SELECT 6, rulename, pg_get_ruledef(oid) FROM pg_rewrite WHERE ev_class = to_regclass($1)
+       UNION ALL SELECT 7, polname, concat_ws(' ', polcmd, polpermissive, polroles::text,
+              pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
+         FROM pg_policy WHERE polrelid = to_regclass($1)
      ) facts ORDER BY part, place COLLATE "C", fact COLLATE "C"`,
     [quoteTable(table)],
   )

@@ -176,6 +176,13 @@ async function ownRules(session: Session, table: TableName): Promise<string[]> {
   const rows = await session.rows<{ rule: string }>(
     `SELECT 'constraint ' || conname AS rule FROM pg_constraint
       WHERE conrelid = $1::regclass AND contype IN ('c', 'f', 'p', 'u', 'x')
+     UNION ALL SELECT 'foreign key ' || conname || ' of ' || conrelid::regclass ||
+              CASE confdeltype WHEN 'c' THEN ' ON DELETE CASCADE' WHEN 'n' THEN ' ON DELETE SET NULL'
+                WHEN 'd' THEN ' ON DELETE SET DEFAULT' ELSE '' END
+         FROM pg_constraint WHERE confrelid = $1::regclass AND conrelid <> confrelid AND contype = 'f' AND conparentid = 0
+     UNION ALL SELECT 'policy ' || polname FROM pg_policy p JOIN pg_class c ON c.oid = polrelid
+      WHERE polrelid = $1::regclass AND relrowsecurity
+     UNION ALL SELECT 'rule ' || rulename FROM pg_rewrite WHERE ev_class = $1::regclass
      UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger WHERE tgrelid = $1::regclass AND NOT tgisinternal
      UNION ALL SELECT 'column ' || attname || ' NOT NULL' FROM pg_attribute
       WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attnotnull

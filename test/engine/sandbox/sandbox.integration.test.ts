@@ -259,6 +259,39 @@ describe('a sandbox', () => {
     expect(stream?.diff_vs_current?.nulled_values).toEqual([{ column: 'name', rows: 1 }])
   })
 
+  test('names what acts on a run beside it: foreign keys of other tables, policies and rules', async () => {
+    await using db = await testDatabase()
+    const source = faker({ name: 'a', rows: 2, columns: 'narrow' })
+    const ready = await plan(db, { source, mode: 'overwrite' })
+    await runPlan(ready)
+    await db.query(`
+      ALTER TABLE dest.a ADD UNIQUE (id);
+      CREATE TABLE orders (a bigint REFERENCES dest.a (id) ON DELETE CASCADE);
+      CREATE POLICY mine ON dest.a USING (id > 1); ALTER TABLE dest.a ENABLE ROW LEVEL SECURITY;
+      CREATE RULE keep AS ON DELETE TO dest.a WHERE old.id = 1 DO INSTEAD NOTHING`)
+    const [stream] = (await sandboxPlan(ready)).streams
+    const [warning] = stream?.warnings ?? []
+    expect(warning).toContain('foreign key orders_a_fkey of orders ON DELETE CASCADE')
+    expect(warning).toContain('policy mine, rule keep')
+  })
+
+  test.for(['append_dedup', 'overwrite_dedup', 'overwrite'] as const)(
+    'of texts whose collation ignores case, %s shows one that changed',
+    async (mode) => {
+      await using db = await testDatabase()
+      await db.query(`CREATE SCHEMA src; CREATE TABLE src.a (id text PRIMARY KEY, name text);
+        INSERT INTO src.a VALUES ('one', 'x'), ('two', 'y')`)
+      const ready = await plan(db, { source: postgres(db, 'src'), mode })
+      await runPlan(ready)
+      await db.query(`
+        CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+        ALTER TABLE dest.a ALTER id TYPE text COLLATE any_case, ALTER name TYPE text COLLATE any_case;
+        UPDATE src.a SET id = 'ONE', name = 'X' WHERE id = 'one'`)
+      const [stream] = (await sandboxPlan(ready)).streams
+      expect(rowsOf(stream)).toEqual({ insert: 0, update: 1, unchanged: 1, delete: 0 })
+    },
+  )
+
   test('shows where records and their schema do not agree', async () => {
     await using api = await TrackerApi.start(1)
     await using db = await testDatabase()
@@ -373,6 +406,19 @@ describe('the fingerprint of a destination', () => {
     await print('index made')
     await db.query(`ALTER TABLE dest.a ADD CHECK (id > 0)`)
     await print('constraint made')
+    const steps = [
+      `ALTER TABLE dest.a ALTER note SET DEFAULT 'none'`,
+      `ALTER TABLE dest.a ADD UNIQUE (id); CREATE TABLE orders (a bigint REFERENCES dest.a (id))`,
+      `ALTER TABLE orders DROP CONSTRAINT orders_a_fkey,
+         ADD CONSTRAINT orders_a_fkey FOREIGN KEY (a) REFERENCES dest.a (id) ON DELETE CASCADE`,
+      `CREATE POLICY mine ON dest.a USING (id > 1)`,
+      `ALTER TABLE dest.a ENABLE ROW LEVEL SECURITY`,
+      `CREATE RULE keep AS ON DELETE TO dest.a DO INSTEAD NOTHING`,
+    ]
+    for (const sql of steps) {
+      await db.query(sql)
+      await print(sql)
+    }
     expect(new Set(seen.values()).size).toBe(seen.size)
   })
 })
