@@ -81,7 +81,7 @@ export interface FinishedSandbox extends SandboxSummary {
 export type TokenWithheld = 'some_streams' | 'failed_streams'
 
 /** What may have moved between a sandbox and its promotion. */
-export type Moved = 'connection' | 'source_schema' | 'destination' | 'run'
+export type Moved = 'connection' | 'instance' | 'source_schema' | 'destination' | 'run'
 
 export type Promotion =
   | { readonly state: 'promoted'; readonly connection: Connection; readonly run: Run }

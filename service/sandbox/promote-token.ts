@@ -54,7 +54,8 @@ export class PromoteTokens {
         JSON.stringify([
           ...['reactor-connect promote 1', sandbox, nonce, expiresAt],
           ...[binding.connectionId, binding.connectionVersion, binding.lastRun],
-          ...[binding.catalogHash, binding.destinationFingerprint, binding.principal],
+          ...[binding.instanceHash, binding.catalogHash, binding.destinationFingerprint],
+          binding.principal,
         ]),
       )
       .digest()

@@ -11,6 +11,7 @@ import type { Run } from '../contract/runs.ts'
 import type { FinishedSandbox, Moved, PromoteInput, Promotion } from '../contract/sandboxes.ts'
 import type { KeptToken, SandboxPlace } from '../store/contract/sandboxes.ts'
 import { catalogHash } from './catalog-hash.ts'
+import { instanceHash } from './instance-hash.ts'
 import {
   isTokenOf,
   readToken,
@@ -152,11 +153,12 @@ async function decide(
 async function presentState(
   connection: Connection,
   streams: readonly SinkStream[],
-  { places, engine }: PromotionParts,
+  { instances, places, engine }: PromotionParts,
 ): Promise<Parameters<typeof movedSince>[1]> {
   const destination = places.addressOf(connection.destination)
   return {
     connection,
+    instanceHash: instanceHash(await instances.get(connection.from)),
     catalogHash: catalogHash(streams),
     destinationFingerprint: await engine.destinationFingerprint(destination, streams),
   }

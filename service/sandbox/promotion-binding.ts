@@ -8,6 +8,8 @@ export interface PromotionBinding {
   readonly connectionVersion: number
   /** The last run at the time of the sandbox. */
   readonly lastRun: string | null
+  /** `instanceHash` of the connection's instance. */
+  readonly instanceHash: string
   /** `catalogHash` of the streams as the source had them. */
   readonly catalogHash: string
   /** `destinationFingerprint` of the tables and checkpoints. */
@@ -19,6 +21,7 @@ export interface PromotionBinding {
 /** What is bound beside the connection and the one who asks, as it is now. */
 export interface PresentState {
   readonly connection: Pick<Connection, 'version' | 'lastRun'>
+  readonly instanceHash: string
   readonly catalogHash: string
   readonly destinationFingerprint: string
 }
@@ -27,6 +30,7 @@ export interface PresentState {
 export function movedSince(bound: PromotionBinding, now: PresentState): readonly Moved[] {
   const moved: Moved[] = []
   if (now.connection.version !== bound.connectionVersion) moved.push('connection')
+  if (now.instanceHash !== bound.instanceHash) moved.push('instance')
   if (now.catalogHash !== bound.catalogHash) moved.push('source_schema')
   if (now.destinationFingerprint !== bound.destinationFingerprint) moved.push('destination')
   if ((now.connection.lastRun?.id ?? null) !== bound.lastRun) moved.push('run')

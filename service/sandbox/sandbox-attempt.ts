@@ -11,6 +11,7 @@ import { unlessAborted } from '../runs/unless-aborted.ts'
 import type { Connection } from '../contract/connections.ts'
 import type { ConfigChange, ResolvedConfig } from '../contract/instances.ts'
 import { catalogHash } from './catalog-hash.ts'
+import { instanceHash } from './instance-hash.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
 import { readTimeoutMs, type SandboxPlaces } from './sandbox-places.ts'
 
@@ -65,6 +66,7 @@ export class SandboxAttempt {
     const { connection, id, streams } = this.#input
     const { instances, places, engine } = this.#places
     this.#mask.add(placeSecrets(connection, places))
+    const instance = await instances.get(connection.from)
     const source = await instances.resolveConfig(connection.from)
     this.#mask.add(source.secrets)
     const resolved = await connectionStreams(connection, instances, { refresh: true })
@@ -73,6 +75,7 @@ export class SandboxAttempt {
       connectionId: connection.id,
       connectionVersion: connection.version,
       lastRun: connection.lastRun?.id ?? null,
+      instanceHash: instanceHash(instance),
       catalogHash: catalogHash(plan.streams),
       destinationFingerprint: await engine.destinationFingerprint(plan.destination, plan.streams),
     }

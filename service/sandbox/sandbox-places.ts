@@ -9,7 +9,7 @@ export interface SandboxPlaces {
   readonly store: Pick<Store, 'connections' | 'sandboxes' | 'exclusively'>
   readonly instances: Pick<
     InstanceService,
-    'discover' | 'resolveConfig' | 'keepConfig' | 'changeConfig'
+    'get' | 'discover' | 'resolveConfig' | 'keepConfig' | 'changeConfig'
   >
   readonly places: PlanPlaces
   readonly engine: SandboxEngine

@@ -196,6 +196,7 @@ function promote(api: App, sandboxes: SandboxService): void {
 
 const movedThings: Readonly<Record<Moved, string>> = {
   connection: 'the connection',
+  instance: 'the configuration of the instance',
   source_schema: 'the schema of the source',
   destination: 'the destination',
   run: 'the last run',

@@ -1,6 +1,7 @@
 import type { SandboxReport } from '../../../engine/sandbox/sandbox-report.ts'
 import { connectionStreams } from '../../../service/connections/connection-streams.ts'
 import { catalogHash } from '../../../service/sandbox/catalog-hash.ts'
+import { instanceHash } from '../../../service/sandbox/instance-hash.ts'
 import { PromoteTokens, tokenHash } from '../../../service/sandbox/promote-token.ts'
 import { sandboxEngine } from '../../../service/sandbox/sandbox-engine.ts'
 import { newId } from '../../../service/store/ids.ts'
@@ -86,6 +87,7 @@ async function readyToken(test: TestService, name: string, lifetimeMs: number): 
     connectionId: connection.id,
     connectionVersion: connection.version,
     lastRun: connection.lastRun?.id ?? null,
+    instanceHash: instanceHash(await service.instances.get(connection.from)),
     catalogHash: catalogHash(streams),
     destinationFingerprint: await sandboxEngine.destinationFingerprint(
       addressOf(destination),

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { ErrorCodeName } from '../../../protocol/index.ts'
+import { testDatabase } from '../../support/postgres.ts'
 import { runToEnd, testService } from '../../support/test-service.ts'
 import { limitRows, openShop, principal, type Shop } from './sandbox-shop.ts'
 
@@ -170,6 +171,33 @@ describe('a promotion is outdated', () => {
 
     const last = run.sandbox?.promoteToken ?? ''
     expect(await shop.promote(name, last)).toMatchObject({ state: 'promoted' })
+  })
+
+  test('where the instance reads another database since, even if that has the same tables', async () => {
+    const name = 'elsewhere'
+    await using other = await testDatabase()
+    await other.query(`CREATE TABLE ${name} (id int PRIMARY KEY, name text)`)
+    await shop.connect(name)
+    const { instances, connections } = shop.test.service
+    const db = await instances.create({
+      name,
+      type: 'postgres',
+      config: { ...shop.source.address },
+    })
+    const streams = [{ name, syncMode: 'incremental', cursorField: 'id' }] as const
+    const about = { from: db.name, destination: `data:${name}`, streams }
+    await connections.delete(name)
+    await connections.create({ name, ...about })
+    const token = await shop.readyToken(name)
+    await instances.setCredentials(name, { password: shop.source.address.password })
+    await instances.update(name, { config: { ...other.address } })
+    const { moved, sandbox } = await shop.outdated(name, token)
+    expect(moved).toEqual(['instance'])
+    expect(sandbox?.report.streams[0]?.read).toBe(0)
+    await instances.setCredentials(name, { password: other.address.password })
+    expect(await shop.promote(name, sandbox?.promoteToken ?? '')).toMatchObject({
+      state: 'promoted',
+    })
   })
 
   test('where a stream is gone there is no new sandbox, and the reason is said', async () => {
