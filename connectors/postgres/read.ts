@@ -6,6 +6,7 @@ import { isCursorType } from './column-types.ts'
 import { parsePostgresConfig } from './config.ts'
 import { readRange, readWhole } from './read-full-refresh.ts'
 import { readIncremental } from './read-incremental.ts'
+import { requireSameTables } from './require-same-tables.ts'
 import { Session } from './session.ts'
 import type { SliceRead } from './slice-read.ts'
 import { parseCursorState, parseFullRefreshState } from './states.ts'
@@ -30,6 +31,7 @@ export async function readSlice(
   const { snapshot } = sharedSession.parse(task.session)
   await using session = await Session.open(config, { logger, snapshot })
   const source = await findSource(session, task.stream)
+  await requireSameTables(session, source)
   const covered = new CoveredOutput(out)
   let outcome: 'complete' | 'stopped' = 'stopped'
   try {

@@ -155,6 +155,35 @@ describe('a full refresh', () => {
     expect(new Set(rows.map(({ t }) => t))).toEqual(new Set(['before']))
   })
 
+  test.each([
+    ['truncated', 'TRUNCATE $'],
+    ['rewritten', 'ALTER TABLE $ ALTER COLUMN v TYPE bigint'],
+    ['replaced', 'ALTER TABLE $ RENAME TO $_old; CREATE TABLE $ (id int PRIMARY KEY, v int)'],
+    ['rewritten in a partition', 'ALTER TABLE $ ALTER COLUMN v TYPE bigint', 'partitioned'],
+    ['rewritten below a view', 'ALTER TABLE $_base ADD COLUMN r float8 DEFAULT random()', 'view'],
+  ])('of a table that was %s since the snapshot fails', async (what, change, kind = 'table') => {
+    const name = `since_${what.replaceAll(' ', '_')}`
+    const columns = '(id int PRIMARY KEY, v int)'
+    const makes: Record<string, string> = {
+      table: `CREATE TABLE ${name} ${columns}`,
+      partitioned: `CREATE TABLE ${name} ${columns} PARTITION BY RANGE (id);
+                    CREATE TABLE ${name}_p PARTITION OF ${name} FOR VALUES FROM (0) TO (100)`,
+      view: `CREATE TABLE ${name}_base ${columns}; CREATE VIEW ${name} AS SELECT id, v FROM ${name}_base`,
+    }
+    await db.query(`${makes[kind] ?? ''}; INSERT INTO ${name} VALUES (1, 1), (2, 2)`)
+    const stream = fullRefreshOf(await discovered(postgresConnector, config(), name))
+    // A plan that begins anew locks the table.
+    const states = new Map([['', null]])
+    const read = readAll(postgresConnector, config(), {
+      stream,
+      states,
+      afterOpen: async () => {
+        await db.query(change.replaceAll('$', name))
+      },
+    })
+    await expect(read).rejects.toMatchObject({ code: 'source_table_replaced', retryable: true })
+  })
+
   test('reads nothing of a slice whose state says that it is done', async () => {
     await db.query(
       `CREATE TABLE finished (id int PRIMARY KEY); INSERT INTO finished VALUES (1), (2)`,

@@ -186,6 +186,15 @@ export const sourceCodes = {
     suggestedFix:
       'Run discover and remove or replace the stream. If the table was renamed, select it under its new name.',
   },
+  source_table_replaced: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message:
+      'Stream {stream}: its table was truncated, rewritten or replaced after the snapshot of the run was taken',
+    suggestedFix:
+      'Run the connection again: it reads the table as it is now. Change tables between runs, not during one.',
+  },
   source_timed_out: {
     failureType: 'transient_error',
     httpStatus: 504,
