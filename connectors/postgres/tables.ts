@@ -48,8 +48,8 @@ async function tablesWhere(
 
 /**
  * `base`: every type with the type it is made of (a domain over a domain over text: text).
- * `keys`: unique indexes that cover whole, never-NULL columns in the columns' own collation. A NOT NULL that is not
- * validated (PostgreSQL 18) does not count.
+ * `keys`: unique indexes that cover whole, never-NULL columns in the columns' own collation.
+ * A NOT NULL that is not validated (PostgreSQL 18) does not count: rows from before it may be NULL.
  */
 const tablesSql = `
 WITH RECURSIVE tables AS (
@@ -71,7 +71,9 @@ WITH RECURSIVE tables AS (
 ), columns AS (
   SELECT a.attrelid, json_agg(json_build_object(
     'name', a.attname,
-    'notNull', a.attnotnull,
+    'notNull', a.attnotnull AND NOT EXISTS (
+      SELECT FROM pg_catalog.pg_constraint nn
+      WHERE nn.conrelid = a.attrelid AND nn.contype = 'n' AND NOT nn.convalidated AND a.attnum = ANY (nn.conkey)),
     'type', json_build_object(
       'schema', tn.nspname, 'name', t.typname, 'kind', t.typtype,
       'isArray', t.typelem <> 0 AND t.typlen = -1 AND t.typcategory = 'A',

@@ -62,6 +62,15 @@ test('the first read gives rows without a cursor value first; later reads give n
   expect((await follower.read()).rows).toEqual([])
 })
 
+test('a NOT NULL that was never validated hides no row without a cursor value', async () => {
+  await db.query(
+    `CREATE TABLE unvalidated (id int, at int); INSERT INTO unvalidated VALUES (1, NULL), (2, 5);
+     ALTER TABLE unvalidated ADD CONSTRAINT filled NOT NULL at NOT VALID`,
+  )
+  const follower = await follow('unvalidated', 'at')
+  expect(idsOf((await follower.read()).rows)).toEqual([1, 2])
+})
+
 test('an updated row at the boundary comes again, an equal second row is one more, a deleted one is forgotten', async () => {
   await db.query(
     `CREATE TABLE edge (id int, v int, t text); INSERT INTO edge VALUES (1, 5, 'a'), (2, 5, 'b'), (3, 5, 'c')`,
