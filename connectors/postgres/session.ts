@@ -77,16 +77,14 @@ export class Session implements AsyncDisposable {
   }
 
   async #begin(snapshot: string | undefined): Promise<void> {
-    await this.#client.query(settings)
+    const use = snapshot === undefined ? '' : `SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)};`
+    await this.#client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${use} ${settings}`)
     const { rows } = await this.#client.query<{ pid: number; encoding: string }>(
       `SELECT pg_backend_pid() AS pid, current_setting('server_encoding') AS encoding`,
     )
     this.#pid = rows[0]?.pid
     this.#hasUtf8 = rows[0]?.encoding !== 'SQL_ASCII'
     await this.#client.query(noTimeouts)
-    const begin = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'
-    const use = snapshot === undefined ? '' : `; SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)}`
-    await this.#client.query(begin + use)
   }
 
   /** Rows of a catalog query; never used for the records of a stream. */
@@ -149,23 +147,25 @@ export class Session implements AsyncDisposable {
 
 const farewellMs = 2_000
 
-/** The text form of every type on the wire (`RecordOutput.copyText`): independent of the server's and the role's settings. */
+/**
+ * The text form of every type on the wire (`RecordOutput.copyText`): independent of the server's and the role's settings. All of it,
+ * and what follows, is of this transaction only: behind a pooler the server's session is others' before and after.
+ */
 const settings = `
-  SET client_encoding = 'UTF8';
-  SET DateStyle = 'ISO, MDY';
-  SET TimeZone = 'UTC';
-  SET IntervalStyle = 'iso_8601';
-  SET bytea_output = 'hex';
-  SET extra_float_digits = 1;
-  SET xmloption = 'content';
-  SET default_transaction_read_only = on`
+  SET LOCAL client_encoding = 'UTF8';
+  SET LOCAL DateStyle = 'ISO, MDY';
+  SET LOCAL TimeZone = 'UTC';
+  SET LOCAL IntervalStyle = 'iso_8601';
+  SET LOCAL bytea_output = 'hex';
+  SET LOCAL extra_float_digits = 1;
+  SET LOCAL xmloption = 'content'`
 
 /**
  * A long read must not meet a timeout that was meant for an application, and the server notices within 5 seconds that it was
  * stopped, even while it sorts. Some of the settings exist in newer versions only, the last one not on Windows.
  */
 const noTimeouts = `
-  SELECT set_config(name, CASE name WHEN 'client_connection_check_interval' THEN '5s' ELSE '0' END, false)
+  SELECT set_config(name, CASE name WHEN 'client_connection_check_interval' THEN '5s' ELSE '0' END, true)
   FROM pg_settings
   WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout',
                  'idle_session_timeout', 'transaction_timeout')
