@@ -16,6 +16,8 @@ export const airbyteStream = z.looseObject({
   default_cursor_field: z.array(z.string()).optional(),
   source_defined_primary_key: z.array(z.array(z.string())).optional(),
   is_resumable: z.boolean().optional(),
+  /** Ours, not Airbyte's: an incremental read gives rows in the order of the cursor, so of two versions of a row the later is the newer. */
+  is_cursor_ordered: z.boolean().optional(),
   is_file_based: z.boolean().optional(),
 })
 /** What a source can read: one stream. */

@@ -46,5 +46,6 @@ function streamOf(table: Table): AirbyteStream {
         source_defined_primary_key: table.key.map((name) => [name]),
       }),
     is_resumable: isResumable,
+    is_cursor_ordered: true,
   }
 }

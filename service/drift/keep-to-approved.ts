@@ -36,6 +36,7 @@ function keptStream(approved: AirbyteStream, live: AirbyteStream): AirbyteStream
     ...approved,
     json_schema: { ...approved.json_schema, properties: Object.fromEntries(properties) },
     is_resumable: live.is_resumable,
+    is_cursor_ordered: live.is_cursor_ordered,
   }
 }
 

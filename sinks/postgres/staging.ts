@@ -36,7 +36,7 @@ export function mergeOf(
     readonly hasRepeatedKeys: boolean
   },
 ): Merge {
-  const { cursor, deletedAt, key = [] } = target
+  const { deletedAt, key = [] } = target
   const { actual, columns, deletes, missing = [], hasNullKeys, hasRepeatedKeys } = options
   const isDeletable = deletedAt !== undefined && deletes !== 'none'
   return {
@@ -44,10 +44,20 @@ export function mergeOf(
     source: staging,
     columns,
     key,
-    cursor: cursor && { ...cursor, isText: actual.get(cursor.name)?.held === 'text' },
+    cursor: cursorOf(target, actual),
     deletes: isDeletable ? { column: deletedAt, how: deletes } : undefined,
     missing,
     hasNullKeys,
     hasRepeatedKeys,
   }
+}
+
+/** Text does not keep the order of every type (an enum, 9 before 10, the rules of a language): then the later record is the newer. */
+function cursorOf(
+  { cursor, isCursorOrdered }: StreamTarget,
+  actual: TableColumns,
+): Merge['cursor'] {
+  if (cursor === undefined) return undefined
+  const isText = actual.get(cursor.name)?.held === 'text'
+  return isText && isCursorOrdered ? undefined : { ...cursor, isText }
 }

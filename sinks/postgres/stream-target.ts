@@ -32,6 +32,8 @@ export interface StreamTarget {
   /** Columns of the key; undefined where rows are only appended. */
   readonly key: readonly string[] | undefined
   readonly cursor: CursorColumn | undefined
+  /** The records come in the order of the cursor: see `is_cursor_ordered` of AirbyteStream. */
+  readonly isCursorOrdered: boolean
   /** The column of deletes, where the stream has it. */
   readonly deletedAt: string | undefined
 }
@@ -59,6 +61,7 @@ export function streamTarget(sink: SinkStream, schema: string | undefined): Stre
     isCdc: sink.columns.some(({ name }) => name.startsWith('_ab_cdc_')),
     key: isDedup ? keyColumns(sink, columns) : undefined,
     cursor: isDedup ? cursorColumn(sink, columns) : undefined,
+    isCursorOrdered: stream.is_cursor_ordered === true,
     deletedAt: columns.find(({ field }) => field === '_ab_cdc_deleted_at')?.name,
   }
 }
