@@ -173,16 +173,20 @@ function fillDeletedFromTable(merge: Merge, deletedAt: string): string {
 /** Removes all but the newest row of each key, and hard deletes: for a table that was appended to until now. */
 export function dedupStatement(merge: Merge): string {
   const target = quoteTable(merge.target)
-  return `DELETE FROM ${target} t USING (${superfluousRows(merge, target)}) r WHERE t.ctid = r.tid`
+  return `DELETE FROM ${target} t USING (${superfluousRows(merge, target)}) r
+     WHERE t.tableoid = r.part AND t.ctid = r.tid`
 }
 
-/** Selects the `tid` of the rows that `dedupStatement` removes. `from`: the table, or a query that gives its rows with their ctid. */
+/**
+ * Selects the rows that `dedupStatement` removes: partition (each counts its rows anew) and `tid`. `from`: the table, or a query that
+ * gives its rows with their tableoid and ctid.
+ */
 export function superfluousRows(merge: Merge, from: string): string {
   const key = merge.key.map(quote).join(', ')
   const isDeleted =
     merge.deletes?.how === 'hard' ? `s.${quote(merge.deletes.column)} IS NOT NULL` : 'false'
-  return `SELECT tid FROM (
-       SELECT s.ctid AS tid, ${isDeleted} AS deleted,
+  return `SELECT part, tid FROM (
+       SELECT s.tableoid AS part, s.ctid AS tid, ${isDeleted} AS deleted,
               row_number() OVER (PARTITION BY ${key} ORDER BY ${newestFirst(merge, 'ctid')}) AS place
          FROM ${from} s) ranked WHERE place > 1 OR deleted`
 }

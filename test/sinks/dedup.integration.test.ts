@@ -284,6 +284,49 @@ test('a table that somebody put in the place of another, which still has the ind
   await expect(db.query('INSERT INTO things_old (id) VALUES (1)')).rejects.toThrow(/unique/)
 })
 
+test('a partitioned table that was appended to loses only what is there twice', async () => {
+  await using db = await testDatabase()
+  const columns = { id: 'integer', part: 'integer', v: 'integer' } as const
+  await sync(db, sinkStream(columns), [])
+  await db.query(
+    `ALTER TABLE things RENAME TO model; CREATE TABLE things (LIKE model) PARTITION BY LIST (part);
+     CREATE TABLE things_0 PARTITION OF things FOR VALUES IN (0); CREATE TABLE things_1 PARTITION OF things FOR VALUES IN (1)`,
+  )
+  await sync(db, sinkStream(columns), [
+    { id: 1, part: 0, v: 1 },
+    { id: 2, part: 1, v: 1 },
+    { id: 1, part: 0, v: 2 },
+    { id: 4, part: 1, v: 1 },
+  ])
+  const key = ['id', 'part']
+  await sync(db, sinkStream(columns, { mode: 'append_dedup', key, cursor: 'v' }), [])
+  expect(await db.query('SELECT id::int, v::int FROM things ORDER BY id')).toEqual([
+    { id: 1, v: 2 },
+    { id: 2, v: 1 },
+    { id: 4, v: 1 },
+  ])
+})
+
+test('where the source gives rows in the order of the cursor, the order of its text does not count', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream(
+    { id: 'integer', cursor: 'string', v: 'integer' },
+    { mode: 'append_dedup', syncMode: 'incremental', key: ['id'], cursor: 'cursor' },
+  )
+  const stream = { ...sink.stream.stream, is_cursor_ordered: true }
+  const ordered = { ...sink, stream: { ...sink.stream, stream } }
+  await sync(db, ordered, [{ id: 1, cursor: '9', v: 1 }])
+  await sync(db, ordered, [
+    { id: 1, cursor: '10', v: 2 },
+    { id: 2, cursor: '99', v: 1 },
+    { id: 2, cursor: '100', v: 2 },
+  ])
+  expect(await db.query('SELECT id::int, v::int FROM things ORDER BY id')).toEqual([
+    { id: 1, v: 2 },
+    { id: 2, v: 2 },
+  ])
+})
+
 test('what dedup lacks is said before anything is made', async () => {
   await using db = await testDatabase()
   const columns = { id: 'integer' } as const

@@ -245,7 +245,7 @@ async function countSuperfluous(session: Session, stream: SandboxTable): Promise
     hasNullKeys: true,
     hasRepeatedKeys: true,
   })
-  const from = `(SELECT ${expressions(stream)}, p.ctid AS ctid FROM ${quoteTable(target.table)} p)`
+  const from = `(SELECT ${expressions(stream)}, p.tableoid AS tableoid, p.ctid AS ctid FROM ${quoteTable(target.table)} p)`
   return countRows(session, `(${superfluousRows(merge, from)})`)
 }
 
