@@ -203,7 +203,7 @@ function clientConfig(address: PostgresAddress): ClientConfig {
 }
 
 /**
- * Independent of the server's and the role's settings. A long load must not meet a timeout that was meant for an application. Temporary
+ * Independent of the server's and the role's settings (`transaction_timeout` came with 17). A long load must not meet a timeout that was meant for an application. Temporary
  * buffers are taken as they are used: a batch of a merge (staging.ts) fits, so that it is not written to a file.
  */
 const settings = `
@@ -214,10 +214,14 @@ const settings = `
   SET bytea_output = 'hex';
   SET extra_float_digits = 1;
   SET standard_conforming_strings = on;
+  SET quote_all_identifiers = off;
+  SET default_transaction_isolation = 'read committed';
   SET statement_timeout = 0;
   SET lock_timeout = 0;
   SET temp_buffers = '32MB';
-  SET idle_in_transaction_session_timeout = 0`
+  SET idle_in_transaction_session_timeout = 0;
+  SET idle_session_timeout = 0;
+  SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'`
 
 function tlsOf({ ssl }: PostgresAddress): false | ConnectionOptions {
   if (ssl === 'disable') return false

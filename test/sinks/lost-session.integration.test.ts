@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
 import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
+import { Session } from '../../sinks/postgres/session.ts'
 import { startPostgres, testDatabase } from '../support/postgres.ts'
 import { begin, blockOf, commit, finish, load, openLane, sinkStream } from './loading.ts'
 
@@ -42,6 +43,28 @@ test('a session that an administrator ends is a transient failure, and nothing w
   )
   await expect(commit(lane, 1)).rejects.toMatchObject({ code: 'destination_connection_lost' })
   expect(await db.query('SELECT * FROM things')).toEqual([])
+})
+
+test('timeouts and isolation that the database sets for others do not reach a lane', async () => {
+  await using db = await testDatabase()
+  const { database } = db.address
+  await db.query(
+    `ALTER DATABASE ${database} SET idle_session_timeout = '50ms'; ALTER DATABASE ${database} SET transaction_timeout = '50ms';
+     ALTER DATABASE ${database} SET default_transaction_isolation = 'serializable'`,
+  )
+  const begun = await begin(db, sinkStream({ id: 'integer' }))
+  await using lane = await openLane(db, begun)
+  const show = `SELECT name, setting FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout', 'transaction_isolation') ORDER BY name`
+  await using session = await Session.open({ address: db.address })
+  expect(await session.rows(show)).toEqual([
+    { name: 'idle_session_timeout', setting: '0' },
+    { name: 'transaction_isolation', setting: 'read committed' },
+    { name: 'transaction_timeout', setting: '0' },
+  ])
+  await session.rows('SELECT pg_sleep(0.1)')
+  await lane.write(blockOf(begun.sink.columns, [{ id: 1 }]))
+  await commit(lane, 1)
+  expect(await session.rows('SELECT id::int FROM things')).toEqual([{ id: 1 }])
 })
 
 test('a lane that hangs inside of its transaction does not hold up the next attempt', async () => {
