@@ -34,8 +34,8 @@ export async function beginSync(
     const owners = await otherOwners(session, target, row?.id)
     requireOwnTable(sink, target, owners)
     const hasTable = (await readTable(session, target.loaded)) !== undefined
-    // Without its table, states speak of rows that are gone: the stream is read from the beginning.
-    const known = hasTable ? row : undefined
+    // Without its table, or in another one, states speak of rows that are not there: the stream is read from the beginning.
+    const known = hasTable && isTableOf(row, target) ? row : undefined
     if (known !== undefined && isDoneInRun(known, sink, run)) {
       return asItStands(session, known, sink)
     }

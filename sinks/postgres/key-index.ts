@@ -50,9 +50,8 @@ async function freeName(session: Session, { schema }: TableName, index: string):
   )
 }
 
-/** Drops the index that an earlier mode or key needed: it would refuse rows of the new one. */
+/** Drops the index that an earlier mode or key needed: it would refuse rows of the new one. That of another table stays. */
 export async function dropIndex(session: Session, table: TableName, index: string): Promise<void> {
-  await session.run(
-    `DROP INDEX IF EXISTS ${quoteIdentifier(table.schema)}.${quoteIdentifier(index)}`,
-  )
+  if (!(await hasIndex(session, table, index))) return
+  await session.run(`DROP INDEX ${quoteTable({ schema: table.schema, table: index })}`)
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { ColumnKind, RecordValue } from '../../protocol/index.ts'
 import type { SyncMode } from '../../sinks/sink.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
+import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import {
   begin,
@@ -166,6 +167,30 @@ test('a table that was dropped is made anew, and read from the beginning', async
   await load(db, await begin(db, sink), { records: [{ id: 1 }], complete: false })
   await db.query('DROP TABLE things')
   expect(await begin(db, sink)).toMatchObject({ resumed: false, slices: [] })
+})
+
+test('a table that was renamed keeps the index of its key when the mode of the stream changes', async () => {
+  await using db = await testDatabase()
+  await sync(db, sinkStream({ id: 'integer' }, { mode: 'append_dedup', key: ['id'] }), [{ id: 1 }])
+  await db.query('ALTER TABLE things RENAME TO old_things')
+  await sync(db, sinkStream({ id: 'integer' }), [{ id: 1 }, { id: 1 }])
+  await expect(db.query('INSERT INTO old_things (id) VALUES (1)')).rejects.toThrow(/unique/)
+})
+
+test('states of another table do not count, also where the connection comes back to its first one', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer' }, { syncMode: 'incremental', cursor: 'id' })
+  for (const [run, schema] of ['one', 'two', 'one'].entries()) {
+    const place = { address: db.address, schema }
+    await using destination = await openPostgresDestination(place)
+    const begun = await destination.begin(sink, run)
+    expect(begun).toMatchObject({ resumed: false, slices: [] })
+    await using lane = await openPostgresLane(place, begun, 0)
+    await lane.setColumns(sink.columns)
+    await lane.write(blockOf(sink.columns, [{ id: run }]))
+    await commit(lane, 1)
+    await destination.finish(begun)
+  }
 })
 
 test('two streams of one connection do not share a table', async () => {

@@ -1,5 +1,6 @@
 import { ConnectError, streamIdOf } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
+import { isTableOf } from '../begin-sync.ts'
 import { migrateBookkeeping, schemaExists } from '../bookkeeping.ts'
 import { conversion } from '../column-types.ts'
 import { derivedName, identifierOf, quoteIdentifier, quoteTable } from '../identifiers.ts'
@@ -191,6 +192,8 @@ async function copyCheckpoints(
 ): Promise<void> {
   const { row, target } = production
   if (row === undefined) return
+  // States of another table count as little here as in a run.
+  const owned = isTableOf(row, target) ? table : row.table
   const from = quoteIdentifier(place.bookkeeping ?? bookkeepingSchema)
   const { namespace, name } = streamIdOf(sink.stream.stream)
   await session.rows(
@@ -205,6 +208,6 @@ async function copyCheckpoints(
        (stream_id, slice, ordinal, partition, planned_sync, state, seq, loaded, rejected, complete)
      SELECT stream.id, slice, ordinal, 0, planned_sync, state, seq, loaded, rejected, complete
        FROM stream, ${from}.slices WHERE stream_id = $7`,
-    [id, namespace ?? null, name, table.schema, table.table, target.isOverwrite, row.id],
+    [id, namespace ?? null, name, owned.schema, owned.table, target.isOverwrite, row.id],
   )
 }
