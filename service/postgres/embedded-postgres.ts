@@ -36,6 +36,8 @@ export interface EmbeddedPostgres extends AsyncDisposable {
   readonly url: string
   /** The postmaster. */
   readonly pid: number
+  /** Resolves when the signal is aborted. Throws `embedded_postgres_failed` where the server ends before, which no `stop` asked for. */
+  watch(signal: AbortSignal): Promise<void>
   /** Ends all sessions and shuts down (committed data is on disk). Resolves when the process is gone. */
   stop(): Promise<void>
   /** A crash: SIGKILL. Resolves when the postmaster is gone. */
@@ -74,7 +76,7 @@ export async function startEmbeddedPostgres(
     port: options.port,
     settings: options.settings ?? {},
   })
-  const server = serverHandle(child, { ...credentials, port })
+  const server = serverHandle(child, { ...credentials, port, log: folder.log })
   try {
     await connectOnce(server.url)
   } catch (error) {
@@ -162,18 +164,29 @@ async function isReady(
 
 function serverHandle(
   child: ChildProcess,
-  login: Credentials & { port: number },
+  place: Credentials & { readonly port: number; readonly log: string },
 ): EmbeddedPostgres {
-  const { user, password, port } = login
+  const { user, password, port, log } = place
   const stop = async (): Promise<void> => end(child, ['SIGINT', 'SIGQUIT', 'SIGKILL'])
   return {
     address: { host: '127.0.0.1', port, user, password, database: 'postgres', ssl: 'disable' },
     url: `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`,
     pid: child.pid ?? 0,
+    watch: async (signal) => watch(child, log, signal),
     stop,
     kill9: async () => end(child, ['SIGKILL']),
     [Symbol.asyncDispose]: stop,
   }
+}
+
+async function watch(child: ChildProcess, log: string, signal: AbortSignal): Promise<void> {
+  if (!hasEnded(child) && !signal.aborted)
+    await once(child, 'exit', { signal }).catch((error: unknown) => {
+      if (!signal.aborted) throw error
+    })
+  if (signal.aborted) return
+  const how = String(child.exitCode ?? child.signalCode)
+  throw failed(`it ended by itself (${how}): ${lastLines(await textFrom(log, 0))}`)
 }
 
 /** Sends the signals one after the other, each when the one before did not end the server within 30 seconds. */

@@ -11,6 +11,8 @@ export interface Databases extends AsyncDisposable {
   readonly data: PostgresAddress | undefined
   /** The PostgreSQL that this process started. */
   readonly isEmbedded: boolean
+  /** Resolves when there is nothing to watch, or the signal is aborted. Throws `embedded_postgres_failed` where the PostgreSQL of this process ends before. */
+  watch(signal: AbortSignal): Promise<void>
 }
 
 /** Those of the settings; where they name no metadata database, a PostgreSQL in the data folder is started. */
@@ -20,6 +22,7 @@ export async function openDatabases(settings: Settings): Promise<Databases> {
       metadataUrl: settings.databaseUrl,
       data: settings.dataDatabaseUrl,
       isEmbedded: false,
+      watch: () => Promise.resolve(),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }
   }
@@ -31,6 +34,7 @@ export async function openDatabases(settings: Settings): Promise<Databases> {
       metadataUrl: urlOf(metadata),
       data,
       isEmbedded: true,
+      watch: (signal) => server.watch(signal),
       [Symbol.asyncDispose]: () => server.stop(),
     }
   } catch (error) {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import { ConnectError } from '../../protocol/index.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import { Access } from '../access/access.ts'
 import { loadPolicy } from '../access/load-policy.ts'
@@ -72,6 +73,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   // The embedded database is in the data folder, which one process has at a time.
   const isAlone = databases.isEmbedded
   const loops = [
+    (signal: AbortSignal) => databases.watch(signal),
     ...(roles.worker ? [workerLoop(options, { ...shared, metrics, isAlone })] : []),
     ...(roles.scheduler ? [schedulerLoop(options, shared), plane.sweepSandboxes] : []),
   ]
@@ -91,7 +93,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     : undefined
   announceStart(options, { url, key })
   logger.info({ roles: settings.roles, version: options.version }, 'the service has started')
-  await runLoops(loops, signal)
+  await runLoops(loops, signal, logger)
   logger.info('the service has drained')
 }
 
@@ -169,7 +171,7 @@ function openJobs({ jobsUrl, jobsApiKey }: Settings, queue: PgBossQueue, logger:
 }
 
 /** Where one of them fails the others come to rest too, and the process ends: it is to be started anew. */
-async function runLoops(loops: readonly Loop[], stop: AbortSignal): Promise<void> {
+async function runLoops(loops: readonly Loop[], stop: AbortSignal, logger: Logger): Promise<void> {
   const failed = new AbortController()
   const signal = AbortSignal.any([stop, failed.signal])
   const untilStopped: Loop = async (ended) => {
@@ -177,6 +179,8 @@ async function runLoops(loops: readonly Loop[], stop: AbortSignal): Promise<void
   }
   const running = [untilStopped, ...loops].map((loop) =>
     loop(signal).catch((error: unknown) => {
+      // Said now: coming to rest may take a minute where the metadata database is gone.
+      logger.error({ code: ConnectError.from(error).code }, 'a part failed: the service ends')
       failed.abort()
       throw error
     }),

@@ -82,6 +82,7 @@ export async function testService({
       ...{ settings, store, vault, jobs, logger, now: Date.now },
       databases: {
         ...{ metadataUrl: url, data: data.address, isEmbedded: false },
+        watch: () => Promise.resolve(),
         [Symbol.asyncDispose]: () => Promise.resolve(),
       },
       callbackUrl,

@@ -6,7 +6,7 @@ export const platformCodes = {
     failureType: 'system_error',
     httpStatus: 500,
     retryable: false,
-    message: 'The embedded PostgreSQL did not start: {reason}',
+    message: 'The embedded PostgreSQL does not run: {reason}',
     suggestedFix:
       "Fix what the message names and start again; server.log in the data folder has the server's own messages.",
   },

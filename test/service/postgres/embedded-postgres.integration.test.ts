@@ -75,6 +75,18 @@ test('a server that is killed recovers, also over the pid file of another progra
   }
 })
 
+test('who watches a server hears that it ended by itself, and nothing of one that is stopped', async () => {
+  await using server = await startEmbeddedPostgres({ dataDir })
+  const watching = new AbortController()
+  const quiet = server.watch(watching.signal)
+  watching.abort()
+  await expect(quiet).resolves.toBeUndefined()
+  const watched = server.watch(new AbortController().signal)
+  const heard = expect(watched).rejects.toThrow('it ended by itself (SIGKILL)')
+  await server.kill9()
+  await heard
+})
+
 test('a data folder in use is refused, and its server goes on', async () => {
   await using server = await startEmbeddedPostgres({ dataDir })
   await expect(startEmbeddedPostgres({ dataDir })).rejects.toMatchObject({

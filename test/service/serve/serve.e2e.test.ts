@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -113,6 +114,23 @@ test.concurrent(
     await expectEverythingOnce((sql) => embeddedQuery(folder.path, sql))
   },
   120_000,
+)
+
+test.concurrent(
+  'a service whose embedded PostgreSQL is gone says so and ends, to be started anew',
+  async ({ expect }) => {
+    await using folder = await serviceFolder()
+    const first = await folder.start()
+    const pidFile = await readFile(join(folder.path, 'postgres/pgdata/postmaster.pid'), 'utf8')
+    process.kill(Number(pidFile.split('\n')[0]), 'SIGKILL')
+    await once(first.process, 'close')
+    expect(first.process.exitCode).toBe(1)
+    expect(first.output()).toContain('[embedded_postgres_failed]')
+
+    const second = await folder.start()
+    expect(await second.stop()).toBe(0)
+  },
+  60_000,
 )
 
 test.concurrent(
