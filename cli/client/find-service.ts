@@ -2,6 +2,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { Environment } from '../../service/config/environment.ts'
 import { loadSettings } from '../../service/config/load-settings.ts'
 import { readLocalService } from '../../service/serve/local-service-file.ts'
+import { errorCodeOf } from '../../service/vault/private-files.ts'
 import type { ServiceAddress } from './api-client.ts'
 import { loginFile, readLogins, type Login } from './login-file.ts'
 
@@ -31,7 +32,7 @@ export async function findService(
 ): Promise<FoundService> {
   const named = namedService(flags, environment)
   if (named?.key !== undefined) return checked(named)
-  const kept = await keptServices(environment)
+  const kept = await keptServices(environment, named !== undefined)
   if (named === undefined) {
     const found = kept[0] ?? { url: defaultUrl, key: undefined, from: 'default' as const }
     const key = givenKey(flags, environment)
@@ -61,9 +62,21 @@ function givenKey(flags: ServiceFlags, environment: Environment): string | undef
   return flags.key ?? (inEnvironment === '' ? undefined : inEnvironment)
 }
 
-async function keptServices(environment: Environment): Promise<readonly FoundService[]> {
+async function keptServices(
+  environment: Environment,
+  isNamed: boolean,
+): Promise<readonly FoundService[]> {
   const logins = await readLogins(loginFile(environment))
-  const local = await readLocalService(loadSettings({ environment }).dataDir)
+  const { dataDir } = loadSettings({ environment })
+  const local = await readLocalService(dataDir).catch((error: unknown) => {
+    if (errorCodeOf(error) !== 'EACCES') throw error
+    // That of another user: no matter where it is not the one that is asked.
+    if (isNamed || logins.length > 0) return undefined
+    throw usage(
+      `The key of the service with the data folder ${dataDir} is for its user alone`,
+      'Run the command as the user of the service, or give `--url` and `REACTOR_CONNECT_API_KEY`.',
+    )
+  })
   return [
     ...logins.map((login) => ({ ...login, from: 'login' as const })),
     ...(local === undefined ? [] : [{ url: local.url, key: local.apiKey, from: 'local' as const }]),
@@ -90,6 +103,7 @@ export function checkedService<Key extends string | undefined>({
       'The URL of the service holds a user or a password',
       'Leave it out: the key is given by itself, with `REACTOR_CONNECT_API_KEY`.',
     )
+  if (key === '') throw usage('The API key is empty', 'Give it as it was shown, or leave it out.')
   // What cannot stand in a header would be quoted by the error of whoever sends it.
   if (key !== undefined && !/^[\x21-\x7e]{1,8192}$/.test(key))
     throw usage('The API key holds characters that no key has', 'Copy it again, as it was shown.')

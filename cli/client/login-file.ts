@@ -46,14 +46,14 @@ export async function keepLogin(file: string, login: Login): Promise<void> {
   await write(file, [login, ...others])
 }
 
-/** The last one first; none where there is no file. Throws `usage` for a file that is broken. */
+/** The last one first; none where there is no file. Throws `usage` for a file that is broken, or is not this user's. */
 export async function readLogins(file: string): Promise<readonly Login[]> {
   let text: string
   try {
     text = await readFile(file, 'utf8')
   } catch (error) {
     if (isMissing(error)) return []
-    throw error
+    throw unusable(file, error)
   }
   try {
     const { logins } = z.union([loginsSchema, oneKeySchema]).parse(JSON.parse(text))
@@ -89,7 +89,7 @@ export async function removeLogins(file: string): Promise<boolean> {
     return true
   } catch (error) {
     if (isMissing(error)) return false
-    throw error
+    throw unusable(file, error)
   }
 }
 
@@ -101,8 +101,21 @@ async function write(file: string, logins: readonly Login[]): Promise<void> {
         : { url, email: user.email, expires_at: user.expiresAt, token: key },
     ),
   }
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  await replaceFile(file, `${JSON.stringify(document, null, 2)}\n`)
+  try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    await replaceFile(file, `${JSON.stringify(document, null, 2)}\n`)
+  } catch (error) {
+    throw unusable(file, error)
+  }
+}
+
+function unusable(file: string, cause: unknown): unknown {
+  const code = errorCodeOf(cause)
+  if (code === undefined) return cause
+  const problem = `${file}, which keeps logins, cannot be used (${code})`
+  const fix =
+    'Give it and its folder to this user, and room on its disk; or name the service with `REACTOR_CONNECT_URL` and `REACTOR_CONNECT_API_KEY`.'
+  return new ConnectError('usage', { details: { problem, fix }, cause })
 }
 
 function isMissing(error: unknown): boolean {

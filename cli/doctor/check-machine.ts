@@ -24,6 +24,13 @@ export async function checkDataFolder(folder: string): Promise<Finding> {
     })
     if (stats === undefined)
       return { name, status: 'ok', detail: `${folder} (made at the first start of the service)` }
+    const uid = process.geteuid?.() ?? 0
+    if (uid !== 0 && stats.uid !== uid) {
+      const detail = `${folder} belongs to user ${stats.uid}, not to ${uid}`
+      const fix =
+        'Run this as the user of the service, or give the folder to this one (`chown -R`).'
+      return { name, status: 'failed', detail, fix }
+    }
     // Others may pass through it to the server of PostgreSQL where root serves; they may not look.
     if ((stats.mode & 0o066) === 0) return { name, status: 'ok', detail: folder }
     const mode = (stats.mode & 0o777).toString(8)

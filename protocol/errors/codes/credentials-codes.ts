@@ -139,6 +139,6 @@ export const credentialsCodes = {
     retryable: true,
     message: 'The vault at {url} cannot be used: {reason}',
     suggestedFix:
-      'Check that the vault runs, is unsealed and can be reached from this machine, then try again.',
+      'Check that the vault runs, is unsealed and can be reached from this machine (a folder: its rights, and the space on its disk), then try again.',
   },
 } as const satisfies Record<string, ErrorCode>

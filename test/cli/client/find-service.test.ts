@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -12,6 +12,9 @@ import {
 } from '../../../cli/client/login-file.ts'
 import type { Environment } from '../../../service/config/environment.ts'
 import { writeLocalService } from '../../../service/serve/local-service-file.ts'
+
+/** Whom no mode keeps out. */
+const isRoot = process.geteuid?.() === 0
 
 let home: string
 let environment: Environment
@@ -48,6 +51,25 @@ describe('the service that is asked', () => {
     const flags = { url: 'http://f:1/base/', key: 'flag-key' }
     expect(await findService(flags, inEnvironment)).toEqual({
       ...{ url: 'http://f:1/base', key: 'flag-key', from: 'flag' },
+    })
+  })
+
+  test.skipIf(isRoot)('of another user is said to be so, where no other one is meant', async () => {
+    await writeLocalService(home, local)
+    await chmod(join(home, 'local-service.json'), 0)
+    await expect(findService({}, environment)).rejects.toMatchObject({
+      code: 'usage',
+      message: `The key of the service with the data folder ${home} is for its user alone`,
+    })
+    const { url } = login
+    expect(await findService({ url }, environment)).toEqual({ url, key: undefined, from: 'flag' })
+    await keepLogin(loginFile(environment), login)
+    expect(await findService({}, environment)).toEqual({ ...login, from: 'login' })
+  })
+
+  test('is not asked with an empty key', async () => {
+    await expect(findService({ key: '' }, environment)).rejects.toMatchObject({
+      message: 'The API key is empty',
     })
   })
 
@@ -107,6 +129,17 @@ describe('logins', () => {
     expect(await readLogins(file)).toEqual([ada])
     expect(await removeLogin(file, ada.url)).toBe(true)
     await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  test('of a file that cannot be used are refused, with its name', async () => {
+    const folder = loginFile(environment)
+    await mkdir(folder, { recursive: true })
+    const refused = {
+      code: 'usage',
+      message: `${folder}, which keeps logins, cannot be used (EISDIR)`,
+    }
+    await expect(readLogins(folder)).rejects.toMatchObject(refused)
+    await expect(findService({}, environment)).rejects.toMatchObject(refused)
   })
 
   test('of the time before users are read', async () => {

@@ -1,0 +1,35 @@
+import { mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openDataDir } from '../../../service/serve/data-dir.ts'
+
+let parent = ''
+
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'reactor-data-dir-'))
+})
+
+afterEach(async () => {
+  await rm(parent, { recursive: true, force: true })
+})
+
+test('the data folder is made, with those above it, and closed to others', async () => {
+  await openDataDir(join(parent, 'a/b'))
+  expect((await stat(join(parent, 'a/b'))).mode & 0o066).toBe(0)
+})
+
+test('a data folder that cannot be made is a wrong setting, not a mistake of ours', async () => {
+  await writeFile(join(parent, 'file'), '')
+  await symlink(join(parent, 'gone'), join(parent, 'dangling'))
+  for (const [folder, reason] of [
+    [join(parent, 'file'), 'EEXIST'],
+    [join(parent, 'file/below'), 'EEXIST'],
+    [join(parent, 'dangling'), 'ENOENT'],
+  ] as const) {
+    await expect.soft(openDataDir(folder)).rejects.toMatchObject({
+      code: 'setting_invalid',
+      message: `The setting data_dir (${folder}) cannot be used as the data folder (${reason})`,
+    })
+  }
+})
