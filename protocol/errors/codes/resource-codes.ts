@@ -94,7 +94,7 @@ export const resourceCodes = {
     retryable: false,
     message: 'Run {run} has ended already',
     suggestedFix:
-      'Run `reactor connect connections runs list` to see how it ended; retry it where it failed.',
+      'Run `reactor connect connections runs list NAME`, with the name of its connection, to see how it ended; retry it where it failed.',
   },
   run_not_found: {
     failureType: 'config_error',
