@@ -1,11 +1,14 @@
 import {
   absentMark,
+  columnsOf,
   ConnectError,
   type AirbyteCatalog,
   type AirbyteStream,
+  type ColumnKind,
   type JsonObject,
   type JsonValue,
 } from '../../protocol/index.ts'
+import type { SinkStream } from '../../sinks/sink.ts'
 import type { ResolvedStreams } from '../connections/resolve-streams.ts'
 import type { Connection } from '../contract/connections.ts'
 import { catalogFingerprint, streamKey } from './catalog-shape.ts'
@@ -40,14 +43,18 @@ function keptStream(approved: AirbyteStream, live: AirbyteStream): AirbyteStream
   }
 }
 
-/** Throws where what was approved cannot be kept to: the key or the cursor is gone, or the source cannot read the stream so any more. */
+/**
+ * Throws where what was approved cannot be kept to: the key or the cursor is gone, or values of its new type would be NULL, which
+ * makes one row of many; or the source cannot read the stream so any more.
+ */
 export function requireReadable(
   { name: connection }: Pick<Connection, 'name'>,
   { streams }: ResolvedStreams,
   seen: AirbyteCatalog,
 ): void {
   const now = new Map(seen.streams.map((stream) => [streamKey(stream), stream]))
-  for (const { stream: configured } of streams) {
+  for (const sink of streams) {
+    const { stream: configured } = sink
     const { stream, sync_mode: mode, cursor_field, primary_key } = configured
     const live = now.get(streamKey(stream))
     const place = { place: `connection ${connection}`, field: `stream ${stream.name}` }
@@ -63,15 +70,47 @@ export function requireReadable(
     const needed = [...(cursor_field ?? []).slice(0, 1), ...(primary_key ?? []).flat()]
     const properties = propertiesOf(stream)
     const gone = needed.find((column) => isAbsent(properties[column]))
-    if (gone === undefined) continue
-    throw new ConnectError('stream_column_not_found', {
-      details: {
-        ...place,
-        problem: `the column "${gone}" is gone from the source, and it is the cursor or belongs to the primary key`,
-        fix: approveFix(connection),
-      },
+    if (gone !== undefined) {
+      throw new ConnectError('stream_column_not_found', {
+        details: {
+          ...place,
+          problem: `the column "${gone}" is gone from the source, and it is the cursor or belongs to the primary key`,
+          fix: approveFix(connection),
+        },
+      })
+    }
+    const unheld = live && unheldColumn(sink, needed, live)
+    if (unheld === undefined) continue
+    throw new ConnectError('stream_mode_unsupported', {
+      details: { ...place, problem: unheld, fix: approveFix(connection) },
     })
   }
+}
+
+/** Rows are told apart by the key, and the newest by the cursor: a value of either that the approved type cannot hold must not become NULL. */
+function unheldColumn(
+  { mode, columns }: SinkStream,
+  needed: readonly string[],
+  live: AirbyteStream,
+): string | undefined {
+  if (!mode.endsWith('_dedup')) return undefined
+  const now = new Map(columnsOf(live.json_schema).map(({ name, kind }) => [name, kind]))
+  for (const { name, kind } of columns) {
+    const other = now.get(name)
+    if (other === undefined || !needed.includes(name) || holds(kind, other)) continue
+    return `the column "${name}" is ${other} at the source now, was approved as ${kind}, and rows are merged by it in mode ${mode}`
+  }
+  return undefined
+}
+
+function holds(approved: ColumnKind, live: ColumnKind): boolean {
+  const isNumber = live === 'integer' || live === 'double'
+  return (
+    approved === live ||
+    approved === 'string' ||
+    approved === 'json' ||
+    (approved === 'number' && isNumber)
+  )
 }
 
 function approveFix(connection: string): string {

@@ -364,6 +364,56 @@ describe('ignore', () => {
     ).toEqual([{ id: 1, code: null, has_other: false }])
   })
 
+  test('a key or cursor whose new values do not fit is not merged as NULL: the run says so', async () => {
+    const dedup: StreamBinding = {
+      ...{ name: 'orders', cursorField: 'total', primaryKey: ['id'] },
+      ...{ syncMode: 'incremental', destinationSyncMode: 'append_dedup' },
+    }
+    await using shop = await openShop({ policy: 'ignore', streams: [dedup] })
+    expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3 })
+    await shop.source.query(`
+      ALTER TABLE orders ALTER COLUMN id TYPE text;
+      INSERT INTO orders VALUES ('a', 100, 'x'), ('b', 200, 'y')`)
+    expect(await shop.run()).toMatchObject({
+      status: 'failed',
+      error: { code: 'stream_mode_unsupported' },
+    })
+    expect(await shop.rows('id::int')).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }])
+    await shop.source.query(`
+      DELETE FROM orders WHERE id IN ('a', 'b');
+      ALTER TABLE orders ALTER COLUMN id TYPE bigint USING id::bigint, ALTER COLUMN total TYPE text`)
+    const { error } = await shop.run()
+    expect(error?.details?.problem).toContain(
+      'the column "total" is string at the source now, was approved as integer',
+    )
+    const { drift } = await connections.get(shop.name)
+    await connections.approve(shop.name, drift?.fingerprint ?? '')
+    expect(await shop.run()).toMatchObject({ status: 'complete' })
+  })
+
+  test('a key that the approved type holds is merged as before', async () => {
+    const dedup: StreamBinding = {
+      ...{ name: 'codes', primaryKey: ['code'] },
+      ...{ syncMode: 'full_refresh', destinationSyncMode: 'append_dedup' },
+    }
+    await using shop = await openShop({ policy: 'ignore', streams: 'all' })
+    await shop.source.query(
+      `CREATE TABLE codes (code text PRIMARY KEY, v int); INSERT INTO codes VALUES ('1', 1)`,
+    )
+    await connections.update(shop.name, { streams: [dedup] })
+    await shop.run()
+    await shop.source.query(`
+      ALTER TABLE codes ALTER COLUMN code TYPE integer USING code::integer;
+      UPDATE codes SET v = 2; INSERT INTO codes VALUES (2, 2)`)
+    expect(await shop.run()).toMatchObject({ status: 'complete' })
+    expect(
+      await place.data.query(`SELECT code, v::int FROM ${shop.name}.codes ORDER BY code`),
+    ).toEqual([
+      { code: '1', v: 2 },
+      { code: '2', v: 2 },
+    ])
+  })
+
   test('a cursor that is gone cannot be kept to: the run says so', async () => {
     await using shop = await openShop({ policy: 'ignore' })
     await shop.source.query('ALTER TABLE orders DROP COLUMN id')
