@@ -19,16 +19,22 @@ export function wrapText(text: string, options: WrapOptions): string {
 
 function wrapLine(line: string, options: WrapOptions): string[] {
   const wrapped: string[] = []
-  const chunks = chunksOf(line, options)
   let current = ''
-  for (const chunk of chunks) {
+  let length = 0
+  for (const chunk of chunksOf(line, options)) {
     const isSpace = chunk.trim() === ''
+    const chunkLength = codePointLength(chunk)
     if (current === '' && isSpace && wrapped.length > 0) continue
-    if (codePointLength(current + chunk) <= options.width) current += chunk
-    else if (isSpace) {
+    if (length + chunkLength <= options.width) {
+      current += chunk
+      length += chunkLength
+      continue
+    }
+    if (isSpace) {
       wrapped.push(current.trimEnd())
       current = ''
     } else current = placed(chunk, current, { wrapped, options })
+    length = codePointLength(current)
   }
   if (current.trimEnd() !== '') wrapped.push(current.trimEnd())
   return wrapped
@@ -40,20 +46,21 @@ function placed(
   current: string,
   { wrapped, options }: { readonly wrapped: string[]; readonly options: WrapOptions },
 ): string {
-  let rest = word
-  let line = current
-  if (codePointLength(word) <= options.width || !options.breakLongWords) {
-    if (line.trimEnd() !== '') wrapped.push(line.trimEnd())
+  const chars = codePoints(word)
+  if (chars.length <= options.width || !options.breakLongWords) {
+    if (current.trimEnd() !== '') wrapped.push(current.trimEnd())
     return word
   }
-  while (codePointLength(line + rest) > options.width) {
-    const room = options.width - codePointLength(line)
-    const chars = codePoints(rest)
-    wrapped.push((line + chars.slice(0, room).join('')).trimEnd())
-    rest = chars.slice(room).join('')
+  let line = current
+  let at = 0
+  let room = options.width - codePointLength(current)
+  while (chars.length - at > room) {
+    wrapped.push((line + chars.slice(at, at + room).join('')).trimEnd())
+    at += room
     line = ''
+    room = options.width
   }
-  return line + rest
+  return line + chars.slice(at).join('')
 }
 
 function chunksOf(line: string, options: WrapOptions): string[] {

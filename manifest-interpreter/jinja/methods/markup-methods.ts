@@ -65,8 +65,21 @@ function escapedItems(value: Operand): Operand {
 
 /** Without comments and tags, with whitespace drawn together and entities resolved. */
 export function stripTags(text: string): string {
-  const bare = text.replace(/<!--[^]*?-->/g, '').replace(/<[^]*?>/g, '')
+  const bare = withoutSpans(withoutSpans(text, '<!--', '-->'), '<', '>')
   return unescapeHtml(bare.split(/\s+/).filter(Boolean).join(' '))
+}
+
+/** What stands between two marks, and these, is left out. Linear, which a regular expression is not where the end is missing. */
+function withoutSpans(text: string, open: string, close: string): string {
+  const kept: string[] = []
+  let at = 0
+  for (;;) {
+    const start = text.indexOf(open, at)
+    const end = start < 0 ? -1 : text.indexOf(close, start + open.length)
+    if (end < 0) return kept.join('') + text.slice(at)
+    kept.push(text.slice(at, start))
+    at = end + close.length
+  }
 }
 
 const entities: Readonly<Record<string, string>> = {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { TemplateCompiler } from '../../../manifest-interpreter/interpolation/template-compiler.ts'
 import { TemplateError } from '../../../manifest-interpreter/interpolation/template-error.ts'
+import { dictOf } from '../../../manifest-interpreter/value/dict.ts'
 import { parseJson } from '../../../manifest-interpreter/value/json.ts'
 
 const compiler = new TemplateCompiler({
@@ -133,4 +134,17 @@ test('any regular expression matches or fails as a template', () => {
     }),
     { numRuns: 1000 },
   )
+})
+
+test.each([
+  ['striptags', '<'.repeat(1_000_000)],
+  ['striptags', '<!--'.repeat(250_000)],
+  ['striptags', '<a '.repeat(300_000)],
+  ['wordwrap(10)', '<'.repeat(1_000_000)],
+  ['wordwrap(10000000)', 'a '.repeat(200_000)],
+])('%s takes no longer for a text that a hostile API made for it', (filter, text) => {
+  const startedMs = performance.now()
+  compiler.string(`{{ record.text|${filter} }}`)({ record: dictOf([['text', text]]) })
+  // With a square of the length it took minutes.
+  expect(performance.now() - startedMs).toBeLessThan(5_000)
 })
