@@ -7,7 +7,7 @@ import { strptime } from '../datetime/strptime.ts'
 import { addToDateTime } from '../datetime/time-arithmetic.ts'
 import type { Budget } from '../jinja/budget.ts'
 import type { GlobalFunction } from '../jinja/globals.ts'
-import { toList } from '../jinja/iterate.ts'
+import { lengthOf, toList } from '../jinja/iterate.ts'
 import { textArgument } from '../jinja/methods/string-methods.ts'
 import { quotePlus } from '../jinja/text-filters.ts'
 import { defined, entryOf, operandOf, type Operand } from '../jinja/operand.ts'
@@ -103,19 +103,27 @@ function timestamp(time: Operand): Value {
 function parseTime(source: Operand): PyDateTime {
   const value = defined(source)
   const text = textOf(value)
-  if (text === undefined) throw typeError('A time must be given as a text.')
+  if (text === undefined) throw noTime(value)
   const time = parseIsoDateTime(text)
   return time.offset === null ? time.with({ offset: 0 }) : time.atOffset(0)
 }
 
+/** What is short, an empty list in the place of a time, is a fault of the data; all else makes the template plain text. */
+function noTime(value: Value): PythonError {
+  const size = lengthOf(value)
+  return size !== undefined && size < 4
+    ? valueError('ISO string too short')
+    : typeError('A time must be given as a text.')
+}
+
 /** Of one argument, its greatest or least item; else of the arguments. The first of equals wins. */
 function extreme(operator: '<' | '>', args: readonly Operand[], budget: Budget): Operand {
-  const items = args.length === 1 ? toList(args[0], budget) : args.map(defined)
+  const items = args.length === 1 ? toList(args[0], budget) : args.map(entryOf)
   const [first, ...rest] = items
   if (args.length === 0) throw typeError('max and min want an argument')
   if (first === undefined) throw valueError('max() or min() arg is an empty sequence')
   let best = first
-  for (const item of rest) if (compare(operator, defined(item), defined(best))) best = item
+  for (const item of rest) if (compare(operator, item, best)) best = item
   return operandOf(best)
 }
 

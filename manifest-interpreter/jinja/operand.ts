@@ -10,17 +10,19 @@ import { PyObject, type Value } from '../value/value.ts'
 export type Operand = Value | undefined
 
 /** An undefined value as an entry of a list or a dict, which hold no `undefined`. */
-const undefinedEntry = new PyObject({
+const undefinedEntry: PyObject = new PyObject({
   type: 'Undefined',
   truth: () => false,
   repr: () => 'Undefined',
+  orderError: () => undefinedError(undefined),
 })
 
 /** An attribute that the sandbox refuses: undefined, and a SecurityError where it is used. */
-export const unsafeAttribute = new PyObject({
+export const unsafeAttribute: PyObject = new PyObject({
   type: 'Undefined',
   truth: () => false,
   repr: () => 'Undefined',
+  orderError: () => undefinedError(unsafeAttribute),
 })
 
 export function isUndefined(value: Operand): boolean {

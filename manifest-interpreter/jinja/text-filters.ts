@@ -8,14 +8,29 @@ import { PythonError, typeError, valueError } from '../value/python-error.ts'
 import { truth } from '../value/truth.ts'
 import { PyObject, PyTuple, type Keywords, type Value } from '../value/value.ts'
 import { filterTable, type FilterContext, type Filters } from './filter.ts'
-import { codePointLength, codePoints, isIterable, iterate, mappingOf, toList } from './iterate.ts'
+import {
+  codePointLength,
+  codePoints,
+  isIterable,
+  iterate,
+  lengthOf,
+  mappingOf,
+  toList,
+} from './iterate.ts'
 import { escapedText, isMarkup, markup } from './markup.ts'
 import { stripTags } from './methods/markup-methods.ts'
 import { capitalize } from './methods/string-casing.ts'
 import { lines, strip } from './methods/string-splitting.ts'
 import { countArgument, stringMethods, textArgument } from './methods/string-methods.ts'
 import { callNative } from './native.ts'
-import { defined, entryOf, isUndefined, textOfOperand, type Operand } from './operand.ts'
+import {
+  defined,
+  entryOf,
+  isUndefined,
+  textOfOperand,
+  typeNameOf,
+  type Operand,
+} from './operand.ts'
 import { percentFormat } from './percent-format.ts'
 import { prettyRepr } from './pretty-repr.ts'
 import { urlize } from './urlize.ts'
@@ -78,7 +93,7 @@ function urlEncode(value: Operand, { budget }: FilterContext): string {
 
 function indent([value, width, first, blank]: readonly Operand[], context: FilterContext): Value {
   const margin = textOf(width) ?? ' '.repeat(boundedCount(width))
-  const text = textArgument(value)
+  const text = textArgument(defined(value))
   const all = lines(`${text}\n`, false)
   context.budget.chargeText(margin.length * all.length)
   limitLength(text.length + margin.length * all.length)
@@ -95,7 +110,7 @@ function boundedCount(value: Operand): number {
   return Math.max(0, count)
 }
 
-function truncate([value, length, killWords, end, leeway]: readonly Operand[]): Value {
+function truncate([value, length, killWords, end, leeway]: readonly Operand[]): Operand {
   const most = countArgument(length)
   const ending = textArgument(end)
   const slack = leeway === null ? 5 : countArgument(leeway)
@@ -103,9 +118,10 @@ function truncate([value, length, killWords, end, leeway]: readonly Operand[]): 
   if (kept < 0 || slack < 0) {
     throw new PythonError('AssertionError', 'truncate: the length is too short')
   }
-  const text = textOfOperand(value)
-  const chars = codePoints(text)
-  if (chars.length <= most + slack) return value ?? ''
+  const size = lengthOf(value)
+  if (size === undefined) throw typeError(`object of type '${typeNameOf(value)}' has no len()`)
+  if (size <= most + slack) return value
+  const chars = codePoints(textArgument(value))
   const head = chars.slice(0, kept).join('')
   if (truth(killWords)) return head + ending
   const at = head.lastIndexOf(' ')
@@ -230,7 +246,7 @@ export const textFilters: Filters = filterTable({
     required: ['s'],
     optional: { width: 79, break_long_words: true, wrapstring: null, break_on_hyphens: true },
     run: ([value, width, breakWords, separator, breakHyphens]) =>
-      wrapText(textArgument(value), {
+      wrapText(textArgument(defined(value)), {
         width: countArgument(width),
         breakLongWords: truth(breakWords),
         breakOnHyphens: truth(breakHyphens),

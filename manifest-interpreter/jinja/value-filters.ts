@@ -10,7 +10,15 @@ import { float, int, type Value } from '../value/value.ts'
 import { filterTable, type Filter, type Filters } from './filter.ts'
 import { getAttribute, hasAttribute } from './lookup.ts'
 import { countArgument, textArgument } from './methods/string-methods.ts'
-import { defined, entryOf, isUndefined, operandOf, typeNameOf, type Operand } from './operand.ts'
+import {
+  defined,
+  entryOf,
+  isUndefined,
+  operandOf,
+  typeNameOf,
+  undefinedError,
+  type Operand,
+} from './operand.ts'
 
 /** Jinja's filters on numbers and on values of any kind. */
 
@@ -87,7 +95,7 @@ export const valueFilters: Filters = filterTable({
     required: ['obj', 'name'],
     run: ([object, name], { budget }) => {
       const attribute = textArgument(name)
-      if (object === undefined || isUndefined(object)) return undefined
+      if (object === undefined || isUndefined(object)) throw undefinedError(object)
       return hasAttribute(object, attribute, budget)
         ? getAttribute(object, attribute, budget)
         : undefined

@@ -5,7 +5,7 @@ import { numeric } from './number.ts'
 import { typeError } from './python-error.ts'
 import { isTime } from './time.ts'
 import { typeName } from './type-name.ts'
-import { PySet, PyTuple, type Value } from './value.ts'
+import { PyObject, PySet, PyTuple, type Value } from './value.ts'
 
 /** `<`, `<=`, `>` and `>=`: only between values of a kind. */
 export type OrderOperator = '<' | '<=' | '>' | '>='
@@ -47,6 +47,11 @@ function ordered(operator: OrderOperator, a: number | bigint, b: number | bigint
 function compareSequences(operator: OrderOperator, left: Value, right: Value): boolean {
   const both = sequences(left, right)
   if (both === undefined) {
+    for (const value of [left, right]) {
+      if (value instanceof PyObject && value.traits.orderError !== undefined) {
+        throw value.traits.orderError()
+      }
+    }
     throw typeError(
       `'${operator}' not supported between instances of '${typeName(left)}' and '${typeName(right)}'`,
     )

@@ -113,6 +113,8 @@ export interface Traits {
   readonly call?: (args: readonly (Value | undefined)[], keywords: Keywords) => Value | undefined
   /** The dict that it behaves as: a mapping that is no dict. */
   readonly mapping?: () => Dict
+  /** What comparing it by order throws, in the place of a TypeError. */
+  readonly orderError?: () => Error
 }
 /** Keyword arguments of a call; undefined where it has none. */
 export type Keywords = ReadonlyMap<string, Value | undefined> | undefined

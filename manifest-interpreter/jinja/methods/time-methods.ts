@@ -30,19 +30,6 @@ const momentMethods: Methods<Moment> = methods<Moment>({
   },
   toordinal: { run: (_args, { self }) => dateOf(self).days + 719_163 },
   ctime: { run: (_args, { self }) => strftime(self, '%a %b %e %H:%M:%S %Y') },
-  replace: {
-    optional: {
-      year: null,
-      month: null,
-      day: null,
-      hour: null,
-      minute: null,
-      second: null,
-      microsecond: null,
-      tzinfo: undefined,
-    },
-    run: (args, { self }) => replace(self, args),
-  },
 })
 
 function dateOf(moment: Moment): PyDate {
@@ -53,31 +40,35 @@ function weekday(moment: Moment): number {
   return dateOf(moment).weekday()
 }
 
-function replace(self: Moment, args: readonly Operand[]): Value {
-  const changed = (i: number, otherwise: number): number => {
-    const value = args[i]
-    return value === null || value === undefined ? otherwise : countArgument(value)
-  }
-  const year = changed(0, self.year)
-  const month = changed(1, self.month)
-  const day = changed(2, self.day)
-  if (self instanceof PyDate) return new PyDate(year, month, day)
-  return self.with({
-    year,
-    month,
-    day,
-    hour: changed(3, self.hour),
-    minute: changed(4, self.minute),
-    second: changed(5, self.second),
-    microsecond: changed(6, self.microsecond),
-    // The only zone that a template can name is none.
-    ...(args[7] === null && { offset: null }),
-  })
-}
-
 const dateMethods: Methods<PyDate> = methods<PyDate>({
   isoformat: { run: (_args, { self }) => self.isoFormat() },
+  replace: {
+    optional: { year: null, month: null, day: null },
+    run: ([year, month, day], { self }) =>
+      new PyDate(changed(year, self.year), changed(month, self.month), changed(day, self.day)),
+  },
 })
+
+function changed(value: Operand, otherwise: number): number {
+  return value === null || value === undefined ? otherwise : countArgument(value)
+}
+
+function replaceInDateTime(
+  [year, month, day, hour, minute, second, microsecond, zone]: readonly Operand[],
+  self: PyDateTime,
+): PyDateTime {
+  return self.with({
+    year: changed(year, self.year),
+    month: changed(month, self.month),
+    day: changed(day, self.day),
+    hour: changed(hour, self.hour),
+    minute: changed(minute, self.minute),
+    second: changed(second, self.second),
+    microsecond: changed(microsecond, self.microsecond),
+    // The only zone that a template can name is none.
+    ...(zone === null && { offset: null }),
+  })
+}
 
 const dateTimeMethods: Methods<PyDateTime> = methods<PyDateTime>({
   isoformat: {
@@ -100,7 +91,21 @@ const dateTimeMethods: Methods<PyDateTime> = methods<PyDateTime>({
   utcoffset: {
     run: (_args, { self }) => (self.offset === null ? null : PyTimeDelta.ofSeconds(self.offset)),
   },
+  tzname: { run: (_args, { self }) => (self.offset === null ? null : zoneName(self.offset)) },
   timetuple: { run: (_args, { self }) => timeTuple(self) },
+  replace: {
+    optional: {
+      year: null,
+      month: null,
+      day: null,
+      hour: null,
+      minute: null,
+      second: null,
+      microsecond: null,
+      tzinfo: undefined,
+    },
+    run: (args, { self }) => replaceInDateTime(args, self),
+  },
 })
 
 function timeTuple(self: PyDateTime): PyTuple {
