@@ -42,11 +42,18 @@ export class Authentication {
 
   readonly onRequest: onRequestAsyncHookHandler = async (request) => {
     if (request.routeOptions.config.anonymous === true) return
+    const principal = await this.authenticate(request)
+    const seconds = this.#requests.hit(principal.id)
+    if (seconds > 0) throw limited('requests', this.#requests.limit, seconds)
+  }
+
+  /** Whom the token stands for by now. Throws `unauthorized`, also where it has held before. */
+  async authenticate(request: FastifyRequest): Promise<Principal> {
     const token = bearerTokenOf(request)
     if (token === null) throw new ConnectError('unauthorized')
-    request.principal = await this.#principalBehind(token, networkOf(request.ip))
-    const seconds = this.#requests.hit(request.principal.id)
-    if (seconds > 0) throw limited('requests', this.#requests.limit, seconds)
+    const principal = await this.#principalBehind(token, networkOf(request.ip))
+    request.principal = principal
+    return principal
   }
 
   async #principalBehind(token: string, address: string): Promise<Principal> {

@@ -39,7 +39,10 @@ export class Authorization {
   }
 
   /** After the authentication, before the body is read. */
-  readonly onRequest: onRequestAsyncHookHandler = async (request) => {
+  readonly onRequest: onRequestAsyncHookHandler = (request) => this.authorize(request)
+
+  /** By the path. Throws where it may not be, or may no longer. */
+  async authorize(request: FastifyRequest): Promise<void> {
     const { action, anonymous } = request.routeOptions.config
     if (action === undefined || anonymous === true) return
     const resource = requestedResource(request, action)

@@ -13,7 +13,7 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod'
 import type { z } from 'zod'
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, errorCodes } from '../../protocol/index.ts'
 import type { App } from './app.ts'
 import { AuditTrail } from './audit-trail.ts'
 import { Authentication } from './authentication.ts'
@@ -105,6 +105,18 @@ function guard(api: App, { authentication, authorization, audit }: Guards): void
   api.addHook('onSend', audit.onSend)
 }
 
+/** For an answer that lasts: its key may be revoked or expire, and its user lose a role. What cannot be told now is asked again. */
+function stillAllowedBy({ authentication, authorization }: Guards) {
+  return async (request: FastifyRequest): Promise<void> => {
+    try {
+      await authentication.authenticate(request)
+      await authorization.authorize(request)
+    } catch (error) {
+      if (errorCodes[ConnectError.from(error).code].httpStatus < 500) throw error
+    }
+  }
+}
+
 interface ApiParts {
   readonly guards: Guards
   readonly closing: AbortSignal
@@ -131,6 +143,7 @@ async function apiRoutes(
         closing,
         heartbeatMs: options.heartbeatMs ?? 15_000,
         followers: new Followers(options.followers),
+        stillAllowed: stillAllowedBy(guards),
       })
       sandboxRoutes(api, service.sandboxes)
       apiKeyRoutes(api, service.apiKeys)

@@ -13,6 +13,8 @@ export interface EventStreamOptions {
   readonly events: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>
   /** A broken source ends the stream with this as its last event. */
   readonly failed: (error: unknown) => ServerSentEvent
+  /** Asked with each sign of life. Throws where the client may no longer read: then the stream ends with `failed`. */
+  readonly stillAllowed: () => Promise<void>
   readonly heartbeatMs: number
   readonly closing: AbortSignal
 }
@@ -23,16 +25,20 @@ const retryMs = 2000
 /** Answers with events as they come. No more is taken from `events` than the client reads. */
 export function sendEvents(reply: FastifyReply, options: EventStreamOptions): FastifyReply {
   const gone = new AbortController()
+  const refused = new AbortController()
   const out = new PassThrough()
   const heartbeat = setInterval(() => {
     // A client that does not read needs no sign of life, and its memory here stays bounded.
     if (!out.writableNeedDrain) out.write(': alive\n\n')
+    options.stillAllowed().catch((error: unknown) => {
+      refused.abort(error)
+    })
   }, options.heartbeatMs)
   reply.raw.once('close', () => {
     gone.abort()
   })
-  const signal = AbortSignal.any([gone.signal, options.closing])
-  pipeline(Readable.from(frames(options, signal)), out, () => {
+  const signal = AbortSignal.any([gone.signal, options.closing, refused.signal])
+  pipeline(Readable.from(frames(options, { signal, refused: refused.signal })), out, () => {
     // However it ended: by itself, because the client went away, or because the server closes.
     clearInterval(heartbeat)
     gone.abort()
@@ -44,7 +50,7 @@ export function sendEvents(reply: FastifyReply, options: EventStreamOptions): Fa
 
 async function* frames(
   { events, failed }: EventStreamOptions,
-  signal: AbortSignal,
+  { signal, refused }: { readonly signal: AbortSignal; readonly refused: AbortSignal },
 ): AsyncGenerator<string> {
   yield `retry: ${retryMs}\n\n`
   try {
@@ -52,6 +58,7 @@ async function* frames(
   } catch (error) {
     if (!signal.aborted) yield frame(failed(error))
   }
+  if (refused.aborted) yield frame(failed(refused.reason))
 }
 
 function frame({ event, data, id }: ServerSentEvent): string {

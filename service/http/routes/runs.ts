@@ -1,5 +1,6 @@
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { errorCodes } from '../../../protocol/index.ts'
 import type { Run, RunEvent, RunService } from '../../contract/runs.ts'
 import type { App } from '../app.ts'
 import { errorToWire, publicError } from '../error-answer.ts'
@@ -27,6 +28,8 @@ export interface RunRouteOptions {
   readonly closing: AbortSignal
   readonly heartbeatMs: number
   readonly followers: Followers
+  /** Throws where the token of the request holds no more, or may do it no more. */
+  readonly stillAllowed: (request: FastifyRequest) => Promise<void>
 }
 
 const tags = ['runs']
@@ -172,7 +175,7 @@ function runLogs(api: App, options: RunRouteOptions, address: Address): void {
       if (request.raw.headers.accept?.includes('text/event-stream') === true) {
         const leave = options.followers.enter(request.principal?.id ?? '')
         reply.raw.once('close', leave)
-        return follow(reply, { ...options, run, after, requestId: request.id })
+        return follow(reply, { ...options, run, after, request })
       }
       const lines = await runs.logs(run.connection, run.id, after, query.limit ?? defaultLogLimit)
       return reply.send({ items: lines.map(logLineToWire), next_after: lines.at(-1)?.seq ?? after })
@@ -246,17 +249,20 @@ function created(run: Run): Created<z.output<typeof runDocument>> {
 interface Following extends RunRouteOptions {
   readonly run: Run
   readonly after: number
-  readonly requestId: string
+  readonly request: FastifyRequest
 }
 
 function follow(reply: FastifyReply, following: Following): FastifyReply {
-  const { requestId, closing, heartbeatMs } = following
+  const { request, closing, heartbeatMs, stillAllowed } = following
   return sendEvents(reply, {
     events: (signal) => runEvents(following, signal),
-    failed: (error) => {
-      reply.log.error({ err: error }, 'following a run failed')
-      return { event: 'error', data: errorToWire(publicError(error, requestId), requestId) }
+    failed: (thrown) => {
+      const error = publicError(thrown, request.id)
+      if (errorCodes[error.code].httpStatus >= 500)
+        reply.log.error({ err: thrown }, 'following a run failed')
+      return { event: 'error', data: errorToWire(error, request.id) }
     },
+    stillAllowed: () => stillAllowed(request),
     heartbeatMs,
     closing,
   })

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
+import { ApiClient } from './api-client.ts'
 import { Follower } from './follower.ts'
 import { TestApi } from './test-api.ts'
 
@@ -64,6 +65,24 @@ test('a quiet stream says that it is alive', async () => {
   await using api = await TestApi.start({ heartbeatMs: 20 })
   const follower = await Follower.start(api.client, await startRun(api))
   await follower.until(': alive\n\n: alive\n\n')
+})
+
+test('a stream ends when its key is revoked, and tells why', async () => {
+  await using api = await TestApi.start({ heartbeatMs: 20 })
+  const id = await startRun(api)
+  const { key, apiKey } = await api.service.apiKeys.create({ name: 'weak', kind: 'viewer' })
+  const weak = new ApiClient(api.client.url, key)
+  const follower = await Follower.start(weak, id)
+  const other = await Follower.start(api.client, id)
+  await api.service.apiKeys.revoke(apiKey.id)
+  const events = await follower.rest()
+  expect(events.at(-1)).toMatchObject({
+    event: 'error',
+    data: { error: { code: 'unauthorized' } },
+  })
+  api.service.runs.log(id, 'said later')
+  api.service.runs.end(id)
+  expect((await other.rest()).at(-1)).toMatchObject({ event: 'end' })
 })
 
 test('nobody follows a run for a client that went away', async () => {
