@@ -14,8 +14,9 @@ export interface Destination extends AsyncDisposable {
   check(): Promise<void>
   /**
    * Starts a run of the connection and gives its number; a run that was killed or stopped is continued and keeps its number, so that
-   * a stream which it had completed is known (`StreamSync.doneInRun`). So does a run that is started again under its `key` after
-   * it has ended: whoever asked for it may not have heard of the end. Durable when it resolves.
+   * a stream which it had completed is known (`StreamSync.doneInRun`). Where runs have keys, the key says which is which: a run that is
+   * started again under its `key` keeps its number, also after it has ended (whoever asked for it may not have heard of the end), and one
+   * of another key is another run. Durable when it resolves.
    */
   startRun(connection: string, key?: string): Promise<number>
   /** The run came to its own end (complete, or with failed streams): the next one is a new one. */

@@ -114,7 +114,10 @@ export function laneLockKey(connection: string, { namespace, name }: StreamId): 
   return lockKey('lanes', connection, namespace ?? null, name)
 }
 
-/** A run that did not end by itself (killed, stopped), or is the one of the key, is continued under its number. */
+/**
+ * The run of the key is continued under its number, and where runs have no keys, one that did not end by itself (killed, stopped).
+ * Another key is another run, also after one that was cancelled.
+ */
 export async function startRun(
   session: Session,
   connection: string,
@@ -123,7 +126,7 @@ export async function startRun(
   const [row] = await session.rows<{ run: string }>(
     `INSERT INTO ${session.bookkeeping}.runs AS r (connection, run, ended, key) VALUES ($1, 1, false, $2)
      ON CONFLICT (connection) DO UPDATE SET
-       run = r.run + (r.ended AND (r.key = excluded.key) IS NOT TRUE)::int,
+       run = r.run + coalesce(r.key <> excluded.key, r.ended)::int,
        ended = false, key = excluded.key
      RETURNING run`,
     [connection, key ?? null],

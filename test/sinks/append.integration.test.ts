@@ -248,5 +248,10 @@ test('a run that is started again under its key keeps its number after its end, 
     expect(await destination.startRun('test')).toBe(first + 2)
     await destination.endRun('test', first + 2)
     expect(await destination.startRun('test')).toBe(first + 3)
+    expect(await destination.startRun('test')).toBe(first + 3)
+    // One that was cancelled has not ended.
+    expect(await destination.startRun('test', 'run_3')).toBe(first + 3)
+    expect(await destination.startRun('test', 'run_3')).toBe(first + 3)
+    expect(await destination.startRun('test', 'run_4')).toBe(first + 4)
   })
 })

@@ -170,13 +170,13 @@ function metRowsOf(stream: SandboxTable | RefusedStream): [string, MetRows][] {
   return [[table.table, metRows]]
 }
 
-/** The run goes on where the connection's next one would. */
+/** The sandbox shows what a new run would do, whether or not the last one came to its end. */
 async function copyRun({ session, place, id }: Maker, connection: string): Promise<void> {
   const from = place.bookkeeping ?? bookkeepingSchema
   if (!(await schemaExists(session, from))) return
   await session.rows(
     `INSERT INTO ${session.bookkeeping}.runs (connection, run, ended)
-     SELECT $1, run, ended FROM ${quoteIdentifier(from)}.runs WHERE connection = $2`,
+     SELECT $1, run, true FROM ${quoteIdentifier(from)}.runs WHERE connection = $2`,
     [id, connection],
   )
 }

@@ -72,6 +72,42 @@ test('a retry reads only what the run before it did not complete', async () => {
   }
 })
 
+test('a new run after one that was cancelled reads what that had completed too, as its sandbox says', async () => {
+  await using test = await testService()
+  const { instances, connections, runs, sandboxes } = test.service
+  const slow = { name: 'slow', rows: 100_000, rows_per_second: 1_000 }
+  await instances.create({
+    ...{ name: 'fake', type: 'faker', config: { streams: [{ name: 'quick', rows: 10 }, slow] } },
+  })
+  const append = { syncMode: 'full_refresh', destinationSyncMode: 'append' } as const
+  await connections.create({
+    ...{ name: 'shop', from: 'fake', destination: 'data:shop', activate: true },
+    streams: [
+      { name: 'quick', ...append },
+      { name: 'slow', ...append },
+    ],
+  })
+  test.work()
+  const cancelled = async (): Promise<void> => {
+    const run = await runs.start('shop')
+    await expect
+      .poll(async () => (await runs.find(run.id)).streams, { timeout: 20_000 })
+      .toContainEqual(expect.objectContaining({ name: 'quick', status: 'complete' }))
+    await runs.cancel('shop', run.id)
+    const { status, streams } = await runToEnd(runs, run)
+    expect(status).toBe('cancelled')
+    expect(streams).toContainEqual(expect.objectContaining({ name: 'quick', loaded: 10 }))
+  }
+  await cancelled()
+  const { report } = await sandboxes.run('shop', { limitRows: 20, principal: 'key_1' })
+  const quick = report.streams.find(({ name }) => name === 'quick')
+  expect(quick?.diff_vs_current?.rows).toMatchObject({ insert: 10 })
+  await cancelled()
+  expect(await test.data.query('SELECT count(*)::int AS rows FROM shop.quick')).toEqual([
+    { rows: 20 },
+  ])
+})
+
 test('a run that moves nothing fails after its last attempt, with the reason', async () => {
   await using test = await testService()
   const { runs } = test.service
