@@ -33,6 +33,7 @@ import {
 import { methodNotAllowed } from './method-not-allowed.ts'
 import { openApi, openApiPage, openApiRoute } from './openapi.ts'
 import { requestMetrics } from './request-metrics.ts'
+import { refuseUnknown } from './refuse-unknown.ts'
 import { requireAction } from './require-action.ts'
 import { apiKeyRoutes } from './routes/api-keys.ts'
 import { auditRoutes } from './routes/audit.ts'
@@ -101,6 +102,7 @@ function guard(api: App, { authentication, authorization, audit }: Guards): void
   api.addHook('onRequest', authentication.onRequest)
   api.addHook('onRequest', authorization.onRequest)
   api.addHook('preValidation', authorization.preValidation)
+  api.addHook('preValidation', refuseUnknown)
   api.addHook('preHandler', audit.preHandler)
   api.addHook('onSend', audit.onSend)
 }

@@ -26,7 +26,7 @@ export function reservedRoutes(api: App): void {
       method,
       url,
       exposeHeadRoute: false,
-      config: action === null ? { anonymous: true } : { action },
+      config: { reserved: true, ...(action === null ? { anonymous: true } : { action }) },
       schema: {
         tags: ['not available'],
         operationId,

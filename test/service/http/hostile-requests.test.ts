@@ -37,6 +37,28 @@ test('a body that is said to be JSON and is empty is none', async () => {
   expect(needed).toMatchObject({ status: 400, body: { error: { code: 'request_invalid' } } })
 })
 
+test('what a route does not know is refused, also where it takes no query or no body', async () => {
+  await using api = await TestApi.start()
+  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  const calls = [
+    ['GET /instances/a?foo=1', undefined, 'querystring: Unrecognized key: "foo"'],
+    ['DELETE /instances/a?dry_run=true', undefined, 'querystring: Unrecognized key: "dry_run"'],
+    ['POST /connections/c/reset?streams=a', undefined, 'querystring: Unrecognized key: "streams"'],
+    ['POST /instances/a/check', { config: {} }, 'body: this route takes none'],
+    ['DELETE /instances/a', { force: false }, 'body: this route takes none'],
+    ['POST /connections/c/pause', [], 'body: this route takes none'],
+  ] as const
+  for (const [route, body, problem] of calls) {
+    const answer = await api.call(route, body)
+    expect.soft(answer, route).toMatchObject({
+      status: 400,
+      body: { error: { code: 'request_invalid', details: { problems: [problem] } } },
+    })
+  }
+  expect((await api.call('POST /instances/a/check', {})).status).toBe(200)
+  expect((await api.call('GET /instances/a')).status).toBe(200)
+})
+
 test('JSON that cannot be kept is refused', async () => {
   await using api = await TestApi.start()
   const values = [
