@@ -1,7 +1,7 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { SinkStream, StreamSync } from '../sink.ts'
 import { laneLockKey, schemaExists } from './bookkeeping.ts'
-import { lockKey, quoteIdentifier, quoteTable } from './identifiers.ts'
+import { lockKey, quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
 import { prepareTables } from './prepare-tables.ts'
 import { requireOpenSchema } from './reserved-schemas.ts'
 import type { Session } from './session.ts'
@@ -30,6 +30,8 @@ export async function beginSync(
   return session.transaction(async () => {
     await takeOver(session, laneLockKey(sink.connection, target.streamId))
     const { streamId } = target
+    // Of two streams that begin at the same time to load one table, the second finds the first.
+    await session.rows('SELECT pg_advisory_xact_lock($1)', [tableLockKey(target.table)])
     const row = await readStreamRow(session, sink.connection, { streamId, lock: 'locked' })
     const owners = await otherOwners(session, target, row?.id)
     requireOwnTable(sink, target, owners)
@@ -68,6 +70,10 @@ async function asItStands(session: Session, row: StreamRow, sink: SinkStream): P
   const numbers = { syncId, generationId, epoch }
   const sync = { sink, streamId, ...numbers, resumed: true, doneInRun: true }
   return withCheckpoints(session, id, { ...sync, loggedColumns: columns })
+}
+
+function tableLockKey({ schema, table }: TableName): string {
+  return lockKey('table', schema, table)
 }
 
 export function isTableOf(row: StreamRow | undefined, { table }: StreamTarget): boolean {

@@ -205,6 +205,19 @@ test('two streams of one connection do not share a table', async () => {
   })
 })
 
+test('of streams that begin at the same time to load one table, all but one are told so', async () => {
+  await using db = await testDatabase()
+  await using destination = await openPostgresDestination({ address: db.address, schema: 'one' })
+  await destination.check()
+  const begun = await Promise.allSettled(
+    ['a', 'b', 'c', 'd'].map((namespace) =>
+      destination.begin(sinkStream({ id: 'integer' }, { namespace, mode: 'overwrite' }), 1),
+    ),
+  )
+  const refused = begun.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []))
+  expect(refused).toMatchObject(Array(3).fill({ code: 'destination_table_shared' }))
+})
+
 test('names that Postgres would cut or refuse stay apart, and are the same in every sync', async () => {
   await using db = await testDatabase()
   const long = 'x'.repeat(62)

@@ -7,6 +7,7 @@ import { derivedName, identifierOf, quoteIdentifier, quoteTable } from '../ident
 import type { TableName } from '../identifiers.ts'
 import { bookkeepingSchema, type PostgresPlace } from '../postgres-address.ts'
 import { Session } from '../session.ts'
+import { streamTarget } from '../stream-target.ts'
 import { alterTable } from '../tables.ts'
 import type { MetRows } from './met-rows.ts'
 import { readProduction, type Production } from './production.ts'
@@ -65,8 +66,11 @@ export async function prepareSandbox(
   const maker = { production, session, schema, place, id: sandbox.id }
   await copyRun(maker, sandbox.connection)
   const prepared: (SandboxTable | RefusedStream)[] = []
-  for (const [index, sink] of streams.entries())
-    prepared.push(await prepareStream(maker, sink, index))
+  const tables = streams.map((sink) => tableNameOf(sink, place))
+  for (const [index, sink] of streams.entries()) {
+    const earlier = streams.filter((_, at) => at < index && tables[at] === tables[index])
+    prepared.push(await prepareStream(maker, sink, { index, earlier }))
+  }
   const metRows = Object.fromEntries(prepared.flatMap(metRowsOf))
   return {
     schema,
@@ -83,14 +87,20 @@ interface Maker {
   readonly id: string
 }
 
+/** No mode or column changes it. */
+function tableNameOf(sink: SinkStream, { schema }: PostgresPlace): string {
+  return quoteTable(streamTarget({ ...sink, mode: 'append', columns: [] }, schema).table)
+}
+
 async function prepareStream(
   maker: Maker,
   sink: SinkStream,
-  index: number,
+  { index, earlier }: { readonly index: number; readonly earlier: readonly SinkStream[] },
 ): Promise<SandboxTable | RefusedStream> {
   let production: Production
   try {
-    production = await readProduction(maker.production, sink, maker.place.schema)
+    const { schema } = maker.place
+    production = await readProduction(maker.production, sink, { schema, earlier })
   } catch (error) {
     return { sink, error: ConnectError.from(error) }
   }

@@ -7,7 +7,7 @@ import { hasIndex, keyIndexName } from '../key-index.ts'
 import { planTable, type TablePlan } from '../prepare-tables.ts'
 import { requireOpenSchema } from '../reserved-schemas.ts'
 import type { Session } from '../session.ts'
-import { otherOwners, readStreamRow, type StreamRow } from '../stream-rows.ts'
+import { otherOwners, readStreamRow, settingsOf, type StreamRow } from '../stream-rows.ts'
 import { streamTarget, type StreamTarget } from '../stream-target.ts'
 import { hasRows } from '../tables.ts'
 
@@ -44,32 +44,43 @@ export interface Production {
   readonly warnings: readonly string[]
 }
 
-/** Only reads. Throws where the stream's configuration cannot work, or its place is no table. */
+/** Only reads. Throws where the stream's configuration cannot work, or its place is no table. `earlier`: streams of the table that begin before it. */
 export async function readProduction(
   session: Session,
   sink: SinkStream,
-  schema: string | undefined,
+  {
+    schema,
+    earlier,
+  }: { readonly schema: string | undefined; readonly earlier: readonly SinkStream[] },
 ): Promise<Production> {
   const target = streamTarget(sink, schema)
   requireOpenSchema(sink, target)
   const row = await rowOf(session, sink, target)
-  const owners = await ownersOf(session, target, row)
+  const known = await ownersOf(session, target, row)
+  const owners = [
+    ...known,
+    ...earlier.map((other) => ({
+      connection: other.connection,
+      settings: JSON.stringify(settingsOf(other)),
+      complete: false,
+    })),
+  ]
   const isOurs = owners.length > 0 || isTableOf(row, target)
   const plan = await planTable({ session, sink, target, isOurs })
   const isThere = plan.actual !== undefined
   const key = target.key ?? []
   const hasKeyIndex =
     isThere && (await hasIndex(session, target.table, keyIndexName(target.table, key)))
-  const known = { sink, target, row, plan, hasKeyIndex }
+  const found = { sink, target, row, plan, hasKeyIndex }
   return {
-    ...known,
+    ...found,
     columns: isThere ? await readColumns(session, target.table) : [],
     views: isThere ? await readViews(session, target.table) : [],
     refusal:
-      sharedTable(sink, target, owners) ?? plan.refusal ?? (await missingRight(session, known)),
+      sharedTable(sink, target, owners) ?? plan.refusal ?? (await missingRight(session, found)),
     warnings: [
       ...(isThere ? await ownRules(session, target.table) : []),
-      ...(await leftStage(session, known)),
+      ...(await leftStage(session, found)),
     ],
   }
 }

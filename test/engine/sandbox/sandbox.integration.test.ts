@@ -212,6 +212,18 @@ describe('a sandbox', () => {
     expect(rowsOf(well)).toMatchObject({ insert: 10 })
   })
 
+  test('says which of two streams of one table a run would refuse', async () => {
+    await using db = await testDatabase()
+    await db.query(`CREATE SCHEMA a; CREATE TABLE a.t (id int PRIMARY KEY);
+      CREATE SCHEMA b; CREATE TABLE b.t (id int PRIMARY KEY)`)
+    const source = { type: 'postgres', config: { ...db.address, schemas: ['a', 'b'] } }
+    const { streams } = await sandboxPlan(await plan(db, { source }))
+    expect(streams.map(({ namespace, error }) => [namespace, error?.code])).toEqual([
+      ['a', undefined],
+      ['b', 'destination_table_shared'],
+    ])
+  })
+
   test('only reads production, beside whoever else works there', async () => {
     await using db = await testDatabase()
     const ready = await plan(db, { source: faker({ name: 'a', rows: 20, columns: 'narrow' }) })
