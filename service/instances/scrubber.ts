@@ -1,11 +1,94 @@
-/** Replaces secrets in a text by `***`, also where they stand inside JSON or a URL. */
+/** Base64 of fewer characters than this may stand in any text. */
+const minBase64 = 8
+
+/**
+ * Replaces secrets in a text by `***`, also where they stand inside of JSON, HTML or a URL, however much of them is escaped
+ * there, or in base64 with something around them (the header of HTTP's basic authentication).
+ */
 export function scrubber(secrets: readonly string[]): (text: string) => string {
-  const forms = secrets.flatMap((secret) => [
-    secret,
-    JSON.stringify(secret).slice(1, -1),
-    encodeURIComponent(secret),
+  const longestFirst = [...new Set(secrets)]
+    .filter((secret) => secret !== '')
+    .toSorted((a, b) => b.length - a.length)
+  if (longestFirst.length === 0) return (text) => text
+  const plain = longestFirst.map(plainPattern)
+  const pattern = new RegExp([...plain, ...longestFirst.flatMap(base64Patterns)].join('|'), 'gu')
+  return (text) => text.replaceAll(pattern, '***')
+}
+
+function plainPattern(secret: string): string {
+  const parts = secret.matchAll(/(\\*)([^\\]|$)/gu)
+  return [...parts].map(([, run = '', character = '']) => groupPattern(run, character)).join('')
+}
+
+/**
+ * Backslashes and the character behind them, as each format writes them. A run is matched as one, and what follows it has none
+ * of its own: a text matches in one way only, so that who chooses secret and text cannot make it take for ever.
+ */
+function groupPattern(run: string, character: string): string {
+  if (run === '') return character === '' ? '' : characterPattern(character, String.raw`\\`)
+  const count = run.length
+  const counts = [2 * count + 1, 2 * count, count]
+  const raw = counts.map((times) => String.raw`\\{${String(times)}}`).join('|')
+  const before = String.raw`(?:${raw}|(?:%5[cC]){${String(count)}})`
+  return character === '' ? before : before + characterPattern(character, '')
+}
+
+const htmlNames: Readonly<Record<string, string>> = {
+  '&': 'amp',
+  '<': 'lt',
+  '>': 'gt',
+  '"': 'quot',
+  "'": 'apos',
+}
+
+/** A character as it is, or as it is escaped; `escape` stands before what JSON makes of it. */
+function characterPattern(character: string, escape: string): string {
+  if (/[A-Za-z0-9]/.test(character)) return character
+  const code = character.codePointAt(0) ?? 0
+  const inJson = JSON.stringify(character).slice(1, -1)
+  const html = htmlNames[character]
+  const bytes = [...Buffer.from(character)].map((byte) =>
+    anyCase(byte.toString(16).padStart(2, '0')),
+  )
+  const units = Array.from({ length: character.length }, (_, at) =>
+    anyCase(character.charCodeAt(at).toString(16).padStart(4, '0')),
+  )
+  // Each once.
+  const forms = new Set([
+    bytes.map((byte) => `%${byte}`).join(''),
+    units.map((unit) => `${escape}u${unit}`).join(''),
+    ...(inJson.startsWith('\\') ? [escape + literal(inJson.slice(1))] : []),
+    ...(`'"/`.includes(character) ? [escape + literal(character)] : []),
+    ...(html === undefined ? [] : [`&${html};`]),
+    `&#(?:${String(code)}|[xX]${anyCase(code.toString(16))});`,
+    ...(character === ' ' ? [String.raw`\+`] : []),
+    literal(character),
   ])
-  const longestFirst = [...new Set(forms)].sort((a, b) => b.length - a.length)
-  return (text) =>
-    longestFirst.reduce((scrubbed, secret) => scrubbed.replaceAll(secret, '***'), text)
+  return `(?:${[...forms].join('|')})`
+}
+
+/** Three bytes are four characters, so a secret has three forms, by how much stands before it. What follows it goes too. */
+function base64Patterns(secret: string): readonly string[] {
+  const bytes = Buffer.from(secret)
+  return [0, 1, 2].flatMap((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64')
+    // Only the characters that hold bits of the secret alone.
+    const core = text.slice(
+      Math.ceil((before * 8) / 6),
+      Math.floor(((before + bytes.length) * 8) / 6),
+    )
+    if (core.length < minBase64) return []
+    const urlSafeToo = core.replaceAll(/[+/]/g, (one) =>
+      one === '+' ? '[+-]' : String.raw`(?:\\?\/|_)`,
+    )
+    return [`${urlSafeToo}[A-Za-z0-9+/_-]*={0,2}`]
+  })
+}
+
+function literal(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`)
+}
+
+function anyCase(hex: string): string {
+  return hex.replaceAll(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)
 }
