@@ -91,7 +91,9 @@ async function swapStage(session: Session, sync: StreamSync, target: StreamTarge
     const details = { reason: `the staged generation ${quoteTable(target.stage)} is gone` }
     throw new ConnectError('unexpected', { details })
   }
-  if (stage.has('_airbyte_meta')) {
+  // Only where it lacks: ALTER TABLE would make readers wait for the whole copy.
+  const table = await readTable(session, target.table)
+  if (stage.has('_airbyte_meta') && table?.has('_airbyte_meta') === false) {
     await session.run(`ALTER TABLE ${quoteTable(target.table)} ${addMeta}`)
   }
   const managed = [...target.columns, ...targetColumns(sync.loggedColumns)]

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { Session } from '../../sinks/postgres/session.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { begin, finish, load, sinkStream, sync } from './loading.ts'
 
@@ -31,6 +32,18 @@ test('an overwrite shows the old rows until it is finished; views, grants and in
   ).toEqual([{ granted: true, indexed: true }])
   await db.query('REVOKE ALL ON things FROM reactor_reader; DROP ROLE reactor_reader')
   expect(await db.query(`SELECT relname FROM pg_class WHERE relname LIKE '%stage%'`)).toEqual([])
+})
+
+test('an overwrite is put in place while others read the table, also a transaction that stays open', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer' }, { mode: 'overwrite' })
+  await sync(db, sink, [{ id: 1 }])
+  await using reader = await Session.open({ address: db.address })
+  await reader.transaction(async () => {
+    await reader.rows('SELECT FROM things')
+    await sync(db, sink, [{ id: 2 }])
+  })
+  expect(await db.query('SELECT id FROM things')).toEqual([{ id: '2' }])
 })
 
 test('an overwrite of an empty source leaves an empty table', async () => {
