@@ -13,6 +13,7 @@ import { type LaneOutcome, runLane } from './lane-run.ts'
 import type { StreamLog } from './log/stream-log.ts'
 import type { LanePools } from './pools/lane-pools.ts'
 import { joinObserved, type Observed } from './reader/observed-fields.ts'
+import { isOwnSource } from './own-source.ts'
 import type { RunPlan, StreamResult } from './run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
 
@@ -125,6 +126,9 @@ class StreamRun {
 
   async #sync(session: ReadSession): Promise<LaneOutcome> {
     const { destination, run } = this.#deps
+    if (isOwnSource(this.#deps.plan, this.#sink)) {
+      throw new ConnectError('destination_is_source', { details: { stream: streamLabel(this.id) } })
+    }
     const sync = await destination.begin(this.#sink, run)
     this.#first ??= sync
     if (sync.doneInRun) return { status: 'complete' }

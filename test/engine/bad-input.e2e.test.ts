@@ -198,6 +198,17 @@ describe('a destination', () => {
     }
   })
 
+  test('that is the source itself is refused, and an empty table stays as it is', async () => {
+    await using shop = await testDatabase()
+    await createCustomers(shop, 0)
+    const destination = { host: 'localhost', schema: 'public' }
+    const end = await runOnce(shopFile(shop, { destination }))
+    expect(end.code).toBe(1)
+    expect((await failureOf(end)).code).toBe('destination_is_source')
+    const columns = `SELECT string_agg(attname, ' ' ORDER BY attnum) AS names FROM pg_attribute WHERE attrelid = 'customers'::regclass AND attnum > 0`
+    expect(await shop.query(columns)).toEqual([{ names: 'id email score' }])
+  })
+
   test('with a view in the way of the table is left alone', async () => {
     await using shop = await testDatabase()
     await createCustomers(shop)

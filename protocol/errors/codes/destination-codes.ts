@@ -96,6 +96,14 @@ export const destinationCodes = {
     suggestedFix:
       'Write `data:DATASET` (a schema in the Data database) or `postgres:NAME` (a destination of the settings).',
   },
+  destination_is_source: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Stream {stream} would be loaded into the table that it is read from',
+    suggestedFix:
+      'Set `schema` of the destination to one that the source does not read, or choose another database.',
+  },
   destination_key_missing: {
     failureType: 'config_error',
     httpStatus: 422,
