@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises'
 import { text as textOf } from 'node:stream/consumers'
 import { Writable, type Readable } from 'node:stream'
+import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import { exitCodes } from '../exit-codes.ts'
 
 /** What a command may ask of the person, or of the pipe, in front of it. */
@@ -9,7 +10,7 @@ export interface UserInput {
   readonly canAsk: boolean
   /** All of standard input, to its end. */
   readAll(): Promise<string>
-  /** Asks for one line that is not shown. */
+  /** Asks for one line that is not shown. Throws `usage` where there is no answer: Ctrl-D, a terminal that is gone. */
   askSecret(question: string): Promise<string>
 }
 
@@ -27,6 +28,7 @@ export function userInput(streams: UserStreams): UserInput {
     canAsk: stdin.isTTY === true && stderr.isTTY === true,
     readAll: () => textOf(stdin),
     async askSecret(question) {
+      if (stdin.destroyed) throw noAnswer()
       stderr.write(question)
       // readline shows what it reads by writing it to its output.
       const nowhere = new Writable({
@@ -39,12 +41,26 @@ export function userInput(streams: UserStreams): UserInput {
         stderr.write('\n')
         streams.exit(exitCodes.killed)
       })
+      const left = new Promise<never>((_, reject) => {
+        const leave = (): void => {
+          reject(noAnswer())
+        }
+        lines.once('close', leave)
+        // Of a signal, which destroys it; readline does not look.
+        stdin.once('close', leave)
+      })
       try {
-        return await lines.question('')
+        return await Promise.race([left, lines.question('')])
       } finally {
         lines.close()
         stderr.write('\n')
       }
     },
   }
+}
+
+function noAnswer(): ConnectError {
+  const problem = 'The question was not answered'
+  const fix = 'Run the command again; `--help` says how it takes the answer without asking.'
+  return new ConnectError('usage', { details: { problem, fix } })
 }

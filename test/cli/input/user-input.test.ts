@@ -32,6 +32,25 @@ describe('a question for a secret', () => {
     expect(streams.shown()).toBe('token: \n')
   })
 
+  test('that nobody answers is a wrong command, not a mistake of ours', async () => {
+    const refused = { code: 'usage', message: 'The question was not answered' }
+    const byCtrlD = terminal()
+    const left = userInput(byCtrlD).askSecret('token: ')
+    byCtrlD.stdin.write('\u0004')
+    await expect(left).rejects.toMatchObject(refused)
+
+    const hungUp = terminal()
+    const lost = userInput(hungUp).askSecret('token: ')
+    hungUp.stdin.end()
+    await expect(lost).rejects.toMatchObject(refused)
+
+    const signalled = terminal()
+    const ended = userInput(signalled).askSecret('token: ')
+    signalled.stdin.destroy()
+    await expect(ended).rejects.toMatchObject(refused)
+    await expect(userInput(signalled).askSecret('again: ')).rejects.toMatchObject(refused)
+  })
+
   test('is left by Ctrl-C', async () => {
     const streams = terminal()
     void userInput(streams).askSecret('token: ')
