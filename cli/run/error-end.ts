@@ -8,7 +8,7 @@ export function errorEnd(thrown: unknown): Extract<RunEnd, { kind: 'error' }> {
   const isUsage =
     error.code === 'usage' ||
     error.code === 'source_config_invalid' ||
-    /^(run_file|stream)_/.test(error.code)
+    /^(run_file|stream|manifest|source_file)_/.test(error.code)
   return {
     kind: 'error',
     error: error.toJSON(),

@@ -9,6 +9,7 @@ import { violationText } from '../../manifest-interpreter/config/json-schema/vio
 import { violations } from '../../manifest-interpreter/config/json-schema/violations.ts'
 import { connectorSpecification } from '../../manifest-interpreter/config/connector-specification.ts'
 import { SourceError } from '../../manifest-interpreter/contracts.ts'
+import { configuredStreams } from '../../manifest-interpreter/source/configured-streams.ts'
 import { failureOf } from '../../manifest-interpreter/source/failure.ts'
 import { ManifestSource } from '../../manifest-interpreter/source/manifest-source.ts'
 import { SecretFilter } from '../../manifest-interpreter/source/secret-filter.ts'
@@ -140,7 +141,7 @@ async function run(
       return
     }
     case 'read': {
-      const catalog = readObject(options.catalog, '--catalog')
+      const catalog = readCatalog(options.catalog)
       const state = options.state === undefined ? [] : readStates(options.state)
       await source.read({ catalog, state }, lines)
       return
@@ -171,6 +172,16 @@ function readObject(path: string | undefined, option: string): Dict {
   const value = readJson(path)
   if (isDict(value)) return value
   throw unusable(path, 'it must hold a JSON object')
+}
+
+function readCatalog(path: string | undefined): Dict {
+  const catalog = readObject(path, '--catalog')
+  try {
+    configuredStreams(catalog)
+  } catch (error) {
+    throw unusable(path ?? '', error instanceof Error ? error.message : String(error), error)
+  }
+  return catalog
 }
 
 /** A list of AirbyteStateMessage; a lone message, and messages in their envelopes, are taken too. */

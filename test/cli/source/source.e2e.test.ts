@@ -111,3 +111,13 @@ test('a source whose API refuses says so, and no message quotes its configuratio
     ],
   })
 })
+
+test('a wrong file is said to be so, with the exit code of a wrong command line', async () => {
+  await using source = await openSource()
+  const config = { url: 'http://127.0.0.1:9' }
+  expect(await source.run('check', { config: [] })).toEqual({ code: 2, messages: [] })
+  expect(await source.run('read', { config, catalog: { no: 'streams' } })).toEqual({
+    code: 2,
+    messages: [],
+  })
+})
