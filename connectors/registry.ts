@@ -2,6 +2,7 @@ import { ConnectError } from '../protocol/index.ts'
 import type { Connector } from './connector.ts'
 import { readdirSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { fakerConnector } from './faker/connector.ts'
 import { manifestConnector } from './manifest/connector.ts'
 import { postgresConnector } from './postgres/connector.ts'
@@ -13,7 +14,7 @@ const connectors: ReadonlyMap<string, Connector> = new Map(
 /** The type of a connector that is a manifest in a file of the user's: this prefix and the absolute path. */
 const MANIFEST_PREFIX = 'manifest:'
 /** The manifests that come with the program, named like their types. */
-const manifestFolder = new URL('manifests/', import.meta.url).pathname
+const manifestFolder = fileURLToPath(new URL('manifests/', import.meta.url))
 
 export function manifestType(path: string): string {
   return `${MANIFEST_PREFIX}${path}`
