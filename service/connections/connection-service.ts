@@ -157,6 +157,8 @@ export class Connections implements ConnectionService {
     if (status === 'queued' || status === 'running')
       throw new ConnectError('connection_has_active_run', { details: { connection: name } })
     const ids = streams === undefined ? 'all' : await this.#idsOf(connection, streams)
+    // Before: what earlier runs completed counts no more from here on.
+    await this.#kept.update(name, {})
     await this.#withDestination(connection.destination, (opened) => opened.forget(name, ids))
   }
 

@@ -114,7 +114,7 @@ export class RunAttempt {
     this.#mask.add(placeSecrets(connection, places))
     const source = await instances.resolveConfig(connection.from)
     this.#mask.add(source.secrets)
-    await this.#keepDone()
+    await this.#keepDone(connection)
     const settled = await this.#settleSchema(connection)
     if (settled === undefined) {
       // The connection is another one than a moment ago; or the run is lost, which the next beat says.
@@ -145,12 +145,16 @@ export class RunAttempt {
     })
   }
 
-  /** A retry goes on where the other run ended: streams that it completed are complete. */
-  async #keepDone(): Promise<void> {
-    const { retryOf, connection, streams } = this.#run
+  /**
+   * A retry goes on where the other run ended: streams that it completed are complete. Not where the connection was changed or reset
+   * since: it may have another destination, or none of the rows.
+   */
+  async #keepDone({ name, updatedAt }: Connection): Promise<void> {
+    const { retryOf, streams } = this.#run
     if (retryOf === null || streams.length > 0) return
-    const retried = await this.#options.store.runs.get(connection, retryOf)
-    this.#streams.keep(retried)
+    const retried = await this.#options.store.runs.get(name, retryOf)
+    const since = retried.startedAt ?? retried.createdAt
+    if (Date.parse(updatedAt) <= Date.parse(since)) this.#streams.keep(retried)
   }
 
   async #runEngine({ connection, source, plan, notes }: Prepared): Promise<RunResult> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { JsonObject } from '../../../protocol/index.ts'
-import type { RunEvent } from '../../../service/contract/runs.ts'
+import type { Run, RunEvent } from '../../../service/contract/runs.ts'
 import type { Service } from '../../../service/service.ts'
 import { runToEnd, testService } from '../../support/test-service.ts'
 
@@ -70,6 +70,29 @@ test('a retry reads only what the run before it did not complete', async () => {
   } finally {
     await rm(folder, { recursive: true })
   }
+})
+
+test('a retry reads all streams where the connection was changed or reset since', async () => {
+  await using test = await testService()
+  const { connections, runs } = test.service
+  const fail = { at_row: 5, kind: 'config_error' }
+  await makeShop(test.service, [
+    { name: 'good', rows: 10 },
+    { name: 'bad', rows: 10, fail },
+  ])
+  test.work(quickRetries)
+  const goodOf = async (run: Promise<Run>): Promise<unknown> =>
+    (await runToEnd(runs, await run)).streams.find(({ name }) => name === 'good')
+  const first = await runs.start('shop')
+  expect(await goodOf(Promise.resolve(first))).toMatchObject({ status: 'complete', loaded: 10 })
+  expect(await goodOf(runs.retry('shop', first.id))).toMatchObject({ loaded: 0 })
+  await connections.reset('shop')
+  expect(await goodOf(runs.retry('shop', first.id))).toMatchObject({ loaded: 10 })
+  await connections.update('shop', { destination: 'data:other' })
+  expect(await goodOf(runs.retry('shop', first.id))).toMatchObject({ loaded: 10 })
+  expect(await test.data.query('SELECT count(*)::int AS rows FROM other.good')).toEqual([
+    { rows: 10 },
+  ])
 })
 
 test('a new run after one that was cancelled reads what that had completed too, as its sandbox says', async () => {
