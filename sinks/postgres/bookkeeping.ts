@@ -1,4 +1,4 @@
-import type { StreamId } from '../../protocol/index.ts'
+import { ConnectError, type StreamId } from '../../protocol/index.ts'
 import { lockKey } from './identifiers.ts'
 import type { Session } from './session.ts'
 
@@ -66,9 +66,12 @@ const migrations: readonly ((schema: string) => string)[] = [
     `ALTER TABLE ${schema}.runs ADD COLUMN key text -- names the run where its starter does`,
 ]
 
-/** Creates or migrates the bookkeeping. Durable when it resolves; at most one at a time in a database. */
+/**
+ * Creates or migrates the bookkeeping. Durable when it resolves; at most one at a time in a database.
+ * Throws `destination_bookkeeping_newer`.
+ */
 export async function migrateBookkeeping(session: Session): Promise<void> {
-  if ((await appliedVersion(session)) >= migrations.length) return
+  if ((await knownVersion(session)) === migrations.length) return
   await session.transaction(async () => {
     await session.rows('SELECT pg_advisory_xact_lock($1)', [lockKey('migrations')])
     const schema = session.bookkeeping
@@ -79,7 +82,7 @@ export async function migrateBookkeeping(session: Session): Promise<void> {
       `CREATE TABLE IF NOT EXISTS ${schema}.migrations
          (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
     )
-    const applied = await appliedVersion(session)
+    const applied = await knownVersion(session)
     for (const [index, sql] of migrations.entries()) {
       if (index < applied) continue
       await session.run(sql(schema))
@@ -92,6 +95,15 @@ export async function migrateBookkeeping(session: Session): Promise<void> {
 export async function schemaExists(session: Session, schema: string): Promise<boolean> {
   const rows = await session.rows('SELECT FROM pg_namespace WHERE nspname = $1', [schema])
   return rows.length > 0
+}
+
+/** What was applied; not where a newer version did it, which may keep what this one would misread. */
+async function knownVersion(session: Session): Promise<number> {
+  const found = await appliedVersion(session)
+  const known = migrations.length
+  if (found <= known) return found
+  const details = { schema: session.bookkeepingSchema, found, known }
+  throw new ConnectError('destination_bookkeeping_newer', { details })
 }
 
 async function appliedVersion(session: Session): Promise<number> {

@@ -345,3 +345,14 @@ test.each([
   )
   expect(tables).toEqual([{ nspname: 'reactor_connect_service', columns: '1' }])
 })
+
+test('checkpoints of a newer version are left alone', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'string' })
+  await begin(db, sink)
+  await db.query('INSERT INTO reactor_connect.migrations (version) VALUES (99)')
+  await expect(begin(db, sink)).rejects.toMatchObject({
+    code: 'destination_bookkeeping_newer',
+    details: { schema: 'reactor_connect', found: 99 },
+  })
+})

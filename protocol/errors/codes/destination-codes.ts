@@ -2,6 +2,14 @@ import type { ErrorCode } from '../error-code.ts'
 
 /** Errors of a destination. Sorted by name. */
 export const destinationCodes = {
+  destination_bookkeeping_newer: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      "The tables of schema {schema} at the destination are a newer version's (migration {found}; this version knows {known})",
+    suggestedFix: 'Run the newer version of Reactor Connect.',
+  },
   destination_busy: {
     failureType: 'transient_error',
     httpStatus: 503,
