@@ -94,6 +94,11 @@ describe('what cannot be kept to is refused:', () => {
       { supported_sync_modes: ['full_refresh'] },
       /cannot read it in mode incremental any more/,
     ],
+    [
+      'a key whose new type holds more than the approved one',
+      { json_schema: { properties: { id: {}, at: { type: 'integer' } } } },
+      /column "id" is json at the source now, was approved as integer/,
+    ],
   ])('%s', (_what, change, message) => {
     const seen = { streams: [seenAs(change)] }
     const reads = keepToApproved({ streams: [approved] }, seen)
@@ -104,7 +109,8 @@ describe('what cannot be kept to is refused:', () => {
   })
 
   it('nothing else', () => {
-    const seen = { streams: [seenAs({ json_schema: { properties: { id: {}, at: {} } } })] }
+    const properties = { id: { type: 'integer' }, at: { type: 'integer' } }
+    const seen = { streams: [seenAs({ json_schema: { properties } })] }
     const reads = keepToApproved({ streams: [approved] }, seen)
     requireReadable(connection, streamsIn(reads, connection, seen), seen)
   })
