@@ -31,6 +31,9 @@ import { openVault } from './open-vault.ts'
 import { publicAddress } from './public-address.ts'
 import { rolesOf } from './roles.ts'
 
+/** From the end of a session that its server has torn down to the end of the server's process, as it is seen here. */
+const endIsKnownMs = 1_000
+
 export interface ServeOptions {
   readonly settings: Settings
   readonly version: string
@@ -93,7 +96,13 @@ export async function serve(options: ServeOptions): Promise<void> {
     : undefined
   announceStart(options, { url, key })
   logger.info({ roles: settings.roles, version: options.version }, 'the service has started')
-  await runLoops(loops, signal, logger)
+  try {
+    await runLoops(loops, signal, logger)
+  } catch (error) {
+    // Sessions with a server that is gone may fail before its end is known: it is the reason then.
+    await databases.watch(AbortSignal.timeout(endIsKnownMs))
+    throw error
+  }
   logger.info('the service has drained')
 }
 
