@@ -1,5 +1,6 @@
 import autocannon from 'autocannon'
 import { z } from 'zod'
+import { buildProgram, builtProgram } from '../built-program.ts'
 import { serviceFolder, type ServiceProcess } from '../../test/support/service-process.ts'
 
 export interface HttpOptions {
@@ -31,7 +32,8 @@ export async function benchHttp(
   print: (line: string) => void,
 ): Promise<HttpFigures> {
   await using folder = await serviceFolder()
-  const service = await folder.start()
+  await buildProgram()
+  const service = await folder.start({ program: builtProgram })
   const createsPerSecond = await fill(service, options.connections)
   print(`${String(options.connections)} connections created`)
   const deep = await lastCursor(service)

@@ -5,6 +5,7 @@ import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { pythonEnvironment, pythonVersion } from '../../bench/peers/python-environment.ts'
+import { buildProgram } from '../support/program.ts'
 import { hasEnded, runSchema, runWhen, serviceFolder } from '../support/service-process.ts'
 
 /**
@@ -18,7 +19,7 @@ const { python } = await pythonEnvironment(cacheDir, 'schemathesis', [`schemathe
 const schemathesis = join(dirname(python), 'schemathesis')
 
 await using folder = await serviceFolder()
-const service = await folder.start()
+const service = await folder.start({ program: await buildProgram() })
 const { url, key } = service
 const config = join(folder.path, 'schemathesis.toml')
 await copyFile(join(import.meta.dirname, 'schemathesis.toml'), config)
