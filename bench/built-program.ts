@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { buildInto } from '../rolldown.config.ts'
 
-const folder = new URL('../.build/bench', import.meta.url).pathname
+const folder = join(import.meta.dirname, '../.build/bench')
 /** `reactor`, as it is installed. */
 export const builtProgram = join(folder, 'cli/main.js')
 

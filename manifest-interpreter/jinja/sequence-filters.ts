@@ -17,8 +17,7 @@ import {
   mappingOf,
   toList,
 } from './iterate.ts'
-import { joined } from './methods/string-methods.ts'
-import { countArgument } from './methods/string-methods.ts'
+import { countArgument, joined } from './methods/string-methods.ts'
 import { binary } from './operators.ts'
 import {
   entryOf,

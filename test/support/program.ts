@@ -11,7 +11,7 @@ declare module 'vitest' {
 /** Builds `reactor`; gives its file. */
 export async function buildProgram(): Promise<string> {
   // Each time the same: the names of its parts change with their contents.
-  const folder = new URL('../../.build/test', import.meta.url).pathname
+  const folder = join(import.meta.dirname, '../../.build/test')
   await buildInto(folder)
   return join(folder, 'cli/main.js')
 }
