@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import type { LogConfig } from '../engine/run-types.ts'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { givenOrStartedBroker } from '../test/kafka/broker.ts'
 import { benchCodegen, codegenTable, type CodegenOptions } from './codegen/bench-codegen.ts'
 import { benchCodec, codecTable, type CodecOptions } from './codec.ts'
 import { benchHttp, httpTable, type HttpOptions } from './http/bench-http.ts'
@@ -63,7 +64,8 @@ program
   .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
   .option('--json', 'one JSON object on the last line')
   .action(async (flags: ReplicateFlags) => {
-    const figures = await benchReplicate({ ...flags, log: logConfig(flags) }, print)
+    await using log = await openLog(flags)
+    const figures = await benchReplicate({ ...flags, log: log.config }, print)
     show(flags, figures, table)
   })
 
@@ -85,7 +87,8 @@ program
   .addOption(framingOption())
   .option('--json', 'one JSON object on the last line')
   .action(async (flags: JsonFlag & LogFlags & { readonly rows: readonly number[] }) => {
-    const figures = await benchMemory({ rowCounts: flags.rows, log: logConfig(flags) }, print)
+    await using log = await openLog(flags)
+    const figures = await benchMemory({ rowCounts: flags.rows, log: log.config }, print)
     show(flags, figures, memoryTable)
   })
 
@@ -212,14 +215,19 @@ function framingOption(): Option {
     .default('block')
 }
 
-function logConfig({ log, framing }: LogFlags): LogConfig {
-  if (log === 'embedded') return { kind: 'embedded' }
-  const brokers = process.env.KAFKA_BROKERS?.split(',')
-  if (brokers === undefined)
-    throw new Error(
-      'Set KAFKA_BROKERS to a broker, for example the one that `npm run kafka` starts',
-    )
-  return { kind: 'kafka', brokers, framing, ssl: false }
+interface OpenLog extends AsyncDisposable {
+  readonly config: LogConfig
+}
+
+async function openLog({ log, framing }: LogFlags): Promise<OpenLog> {
+  if (log === 'embedded') {
+    return { config: { kind: 'embedded' }, [Symbol.asyncDispose]: () => Promise.resolve() }
+  }
+  const broker = await givenOrStartedBroker(print)
+  return {
+    config: { kind: 'kafka', brokers: broker.brokers, framing, ssl: false },
+    [Symbol.asyncDispose]: async () => broker[Symbol.asyncDispose](),
+  }
 }
 
 function wholeNumber(text: string): number {

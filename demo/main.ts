@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { spawn } from 'node:child_process'
 import { Command, Option } from 'commander'
 import pg from 'pg'
-import { startKafkaBroker } from '../test/kafka/broker.ts'
+import { givenOrStartedBroker } from '../test/kafka/broker.ts'
 import {
   startEmbeddedPostgres,
   type EmbeddedPostgres,
@@ -63,15 +63,10 @@ interface DemoLog extends AsyncDisposable {
   readonly brokers: readonly string[] | undefined
 }
 
-/** The broker of KAFKA_BROKERS, else one of the demo's own. */
 async function startLog(log: LogName): Promise<DemoLog> {
-  const given = process.env.KAFKA_BROKERS
-  if (log === 'embedded')
-    return { brokers: undefined, [Symbol.asyncDispose]: () => Promise.resolve() }
-  if (given !== undefined && given !== '')
-    return { brokers: given.split(','), [Symbol.asyncDispose]: () => Promise.resolve() }
-  say('Starting Kafka (KAFKA_BROKERS names another one)')
-  return startKafkaBroker()
+  return log === 'kafka'
+    ? givenOrStartedBroker(say)
+    : { brokers: undefined, [Symbol.asyncDispose]: () => Promise.resolve() }
 }
 
 function runFile({ address }: EmbeddedPostgres, brokers: readonly string[] | undefined): string {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { startEmbeddedPostgres } from '../../service/postgres/embedded-postgres.ts'
-import { startKafkaBroker } from '../kafka/broker.ts'
+import { givenOrStartedBroker } from '../kafka/broker.ts'
 import { buildProgram } from './program.ts'
 import { testSettings, type PostgresAddress } from './postgres.ts'
 
@@ -41,7 +41,5 @@ async function sharedPostgres(servers: AsyncDisposableStack): Promise<PostgresAd
 }
 
 async function sharedKafka(servers: AsyncDisposableStack): Promise<readonly string[]> {
-  const given = process.env.KAFKA_BROKERS
-  if (given !== undefined && given !== '') return given.split(',')
-  return servers.use(await startKafkaBroker()).brokers
+  return servers.use(await givenOrStartedBroker()).brokers
 }

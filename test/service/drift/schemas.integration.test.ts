@@ -1,12 +1,12 @@
 import avro from 'avsc'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Service } from '../../../service/service.ts'
-import { kcat, requireKcat } from '../../support/kcat.ts'
+import { consumeTopic, skipWithoutKafkaConsole } from '../../support/kafka-console.ts'
 import { testKafka } from '../../support/kafka.ts'
 import { runToEnd, testService } from '../../support/test-service.ts'
 
-beforeAll(requireKcat)
+beforeEach(skipWithoutKafkaConsole)
 
 test('a consumer of a topic finds the schema of each record by its fingerprint, in both framings', async () => {
   const { brokers, prefix } = testKafka()
@@ -37,7 +37,7 @@ async function recordsOf(
   expected: { readonly framing: string; readonly used: object },
 ): Promise<number> {
   let records = 0
-  for (const { headers, value } of await kcat(testKafka().brokers, topic)) {
+  for (const { headers, value } of await consumeTopic(testKafka().brokers, topic)) {
     if (headers.get('type') !== 'RECORD') continue
     const fingerprint = value.readBigUInt64LE(2).toString(16).padStart(16, '0')
     const found = await schemas.get(fingerprint)

@@ -1,5 +1,4 @@
 import kafkajs, { type Kafka } from 'kafkajs'
-import { spawnSync } from 'node:child_process'
 import { expect, onTestFinished, test } from 'vitest'
 import {
   type FetchedBatch,
@@ -7,39 +6,20 @@ import {
 } from '../../../../engine/log/kafka/partition-fetcher.ts'
 import type { KafkaMessage } from '../../../../engine/log/kafka/record-batch/message-cursor.ts'
 import { openLaneReader } from '../../../../engine/log/lane.ts'
+import { produceLines, skipWithoutKafkaConsole } from '../../../support/kafka-console.ts'
 import { testKafka } from '../../../support/kafka.ts'
 import { logger, openLane, readAll, startWriter } from '../lanes.ts'
 
-test.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'])(
+test.for(['none', 'gzip', 'snappy', 'lz4', 'zstd'])(
   'reads what another producer has written with the compression %s',
-  async (codec) => {
+  async (codec, context) => {
+    skipWithoutKafkaConsole(context)
     const { topic, fetcher } = await openTopic()
     const lines = Array.from(
       { length: 2_000 },
       (_, index) => `key-${String(index)}:value of ${String(index)}`,
     )
-    const { brokers } = testKafka()
-    // librdkafka sends what does not get smaller as it is: these do, unless a batch is of a few messages only.
-    const patience = ['-X', 'linger.ms=5000']
-    const produced = spawnSync(
-      'kcat',
-      [
-        ...patience,
-        '-P',
-        '-b',
-        brokers.join(','),
-        '-t',
-        topic,
-        '-K',
-        ':',
-        '-z',
-        codec,
-        '-H',
-        'name=text',
-      ],
-      { input: lines.join('\n') },
-    )
-    expect(produced.status, String(produced.stderr)).toBe(0)
+    await produceLines(testKafka().brokers, { topic, codec, headers: 'name:text', lines })
     const { batches } = await fetchFrom(fetcher, 0n)
     const codecs = new Set(batches.map(({ batch }) => batch.codec))
     expect([...codecs]).toEqual([['none', 'gzip', 'snappy', 'lz4', 'zstd'].indexOf(codec)])

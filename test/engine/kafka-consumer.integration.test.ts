@@ -1,17 +1,17 @@
 import avro from 'avsc'
 import { once } from 'node:events'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { run, runFile, startRun } from '../cli/reactor-command.ts'
-import { kcat, requireKcat } from '../support/kcat.ts'
+import { consumeTopic, skipWithoutKafkaConsole } from '../support/kafka-console.ts'
 import { testKafka } from '../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 
 /**
- * Reads the topics as a service of somebody else would: with kcat (librdkafka) and avsc, by docs/topics.md alone,
+ * Reads the topics as a service of somebody else would: with Kafka's own consumer and avsc, by docs/topics.md alone,
  * and with no code of ours.
  */
-beforeAll(requireKcat)
+beforeEach(skipWithoutKafkaConsole)
 
 const rows = 6_000
 const framings = ['block', 'record'] as const
@@ -50,7 +50,7 @@ async function runToEnd(file: string): Promise<void> {
 
 /** The schemas of the topic `connect.schemas`, by fingerprint. */
 async function schemasOf(brokers: readonly string[]): Promise<Map<string, avro.Type>> {
-  const messages = await kcat(brokers, 'connect.schemas')
+  const messages = await consumeTopic(brokers, 'connect.schemas')
   const schema = z.custom<avro.Schema>()
   return new Map(
     messages.map(({ key, value }) => [
@@ -98,7 +98,7 @@ interface ReadTopic {
 }
 
 async function readTopic({ brokers, topic }: Shop, framing: Framing): Promise<ReadTopic> {
-  const [messages, schemas] = [await kcat(brokers, topic), await schemasOf(brokers)]
+  const [messages, schemas] = [await consumeTopic(brokers, topic), await schemasOf(brokers)]
   const records: UserRecord[] = []
   const attempts = new Set<string>()
   const seen = new Set<string>()
@@ -141,7 +141,7 @@ async function expectSameAsTable(
   for (const [index, row] of loaded.entries()) expect(inTopic[index]).toMatchObject(row)
 }
 
-describe.each(framings)('a topic in the %s framing, read with kcat', (framing) => {
+describe.each(framings)("a topic in the %s framing, read with Kafka's own consumer", (framing) => {
   test('has each record once, decodable by the schema of connect.schemas', async () => {
     await using warehouse = await testDatabase()
     const users = shop(warehouse, framing)
