@@ -1,0 +1,93 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { once } from 'node:events'
+import { z } from 'zod'
+
+/** A run may wait for servers that come back; longer than this and it is stuck. */
+const limitMs = 180_000
+
+const errorSchema = z.looseObject({ code: z.string(), message: z.string() })
+const eventSchema = z.looseObject({
+  type: z.string(),
+  status: z.string().optional(),
+  error: errorSchema.optional(),
+  streams: z
+    .array(
+      z.looseObject({
+        name: z.string(),
+        status: z.string(),
+        loaded: z.number(),
+        error: errorSchema.optional(),
+      }),
+    )
+    .default([]),
+})
+type RunEvent = z.infer<typeof eventSchema>
+
+export interface EngineEnd {
+  /** Null when a signal ended it. */
+  readonly code: number | null
+  readonly result: RunEvent | undefined
+  readonly stderr: string
+  readonly seconds: number
+}
+
+/** The engine as a user runs it: `reactor connect run FILE --json`. */
+export class EngineProcess {
+  readonly process: ChildProcess
+  readonly ended: Promise<EngineEnd>
+  #loaded = 0
+
+  constructor(program: string, file: string) {
+    const startedMs = Date.now()
+    const child = spawn(process.execPath, [program, 'connect', 'run', file, '--json'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: limitMs,
+      killSignal: 'SIGKILL',
+    })
+    this.process = child
+    let stderr = ''
+    let result: RunEvent | undefined
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+    })
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const event = eventSchema.parse(JSON.parse(line))
+      this.#loaded = event.streams.reduce((sum, { loaded }) => sum + loaded, 0)
+      if (event.type === 'result') result = event
+    })
+    this.ended = once(child, 'close').then(([code]: (number | null)[]) => ({
+      code: code ?? null,
+      result,
+      stderr,
+      seconds: (Date.now() - startedMs) / 1000,
+    }))
+  }
+
+  /** Rows that it says it has loaded. */
+  get loaded(): number {
+    return this.#loaded
+  }
+
+  get hasEnded(): boolean {
+    return this.process.exitCode !== null || this.process.signalCode !== null
+  }
+}
+
+/** Codes that no fault from outside may lead to: they say that the engine contradicts itself. */
+const forbidden = ['unexpected', 'accounting_mismatch', 'log_out_of_order', 'log_position_mismatch']
+/** What no person should read. */
+const unreadable = [/\(none\)/, /\bundefined\b/, /\[object /, /^\s+at .+:\d+:\d+/m, /\(node:\d+\)/]
+
+/** What is wrong with what the engine said while it was hurt; undefined when nothing is. */
+export function badWordsOf({ stderr, result }: EngineEnd): string | undefined {
+  const errors = [result?.error, ...(result?.streams.map(({ error }) => error) ?? [])]
+  for (const error of errors) {
+    if (error !== undefined && forbidden.includes(error.code))
+      return `${error.code}: ${error.message}`
+  }
+  const code = forbidden.find((name) => new RegExp(String.raw`\b${name}\b`).test(stderr))
+  if (code !== undefined) return `stderr has the code ${code}`
+  const pattern = unreadable.find((words) => words.test(stderr))
+  return pattern && `stderr has ${String(pattern)}`
+}
