@@ -4,7 +4,7 @@ import { AttemptStreams } from '../../../service/runs/attempt-streams.ts'
 
 function progress(name: string, loaded: number): StreamProgress {
   return {
-    ...{ stream: { name }, status: 'running', read: loaded, readBytes: loaded * 10 },
+    ...{ stream: { name }, status: 'running', read: loaded, readAgain: 0, readBytes: loaded * 10 },
     ...{ loaded, rejected: 0, bottleneck: 'copy' },
   }
 }
