@@ -56,7 +56,7 @@ const moments: Readonly<Record<string, Moment>> = {
     comes: async ({ logged }) => ((await logged()).CLOSE ?? 0) > 0,
   },
   'between two commits': {
-    limits: { commitBytes: 1, commitMs: 10 },
+    limits: { commitBytes: 65_536, commitMs: 10 },
     comes: async ({ slice }) => ((await slice())?.seq ?? 0) > 0,
   },
   'after the last commit, before its finish': {
