@@ -24,7 +24,8 @@ export interface LaneRun {
   readonly session: JsonValue
   readonly maxRecordBytes: number
   readonly signal: AbortSignal
-  readonly onStart: () => void
+  /** The lane is open. `log`: it goes on from what the log holds and the destination does not. */
+  readonly onStart: (from: 'log' | 'destination') => void
   readonly onWarning: (warning: string) => void
   readonly onConfigChanged: (config: JsonObject) => void
   readonly onObserved: (observed: Observed) => void
@@ -66,7 +67,7 @@ export async function runLane(run: LaneRun): Promise<LaneOutcome> {
     if ('status' in result) await reader.drained()
     const first = event ?? result
     if ('status' in first) return outcomeOf(first)
-    run.onStart()
+    run.onStart(first.from)
     if (first.warning !== undefined) run.onWarning(first.warning)
     return await loadBeside({ run, reader, sink, reading, opened: first })
   } finally {
@@ -177,7 +178,7 @@ function startReading(
 ): Promise<JobResult<'complete' | 'stopped'>> {
   const { plan, sync, endpoint, slices } = run
   const framed = plan.log.kind === 'kafka' && plan.log.framing === 'record'
-  const position = sync.positions.find(({ partition }) => partition === endpoint.partition)?.next
+  const position = savedPosition(run)
   const job = {
     ...jobBase(run, side.workerPort),
     source: plan.source,
@@ -207,8 +208,7 @@ function startLoading(
   opened: Opened,
 ): Promise<JobResult<'closed' | 'stopped'>> {
   const { plan, sync, endpoint } = run
-  const saved = sync.positions.find(({ partition }) => partition === endpoint.partition)?.next
-  const position = opened.from === 'destination' ? (opened.position ?? saved) : saved
+  const position = opened.position ?? savedPosition(run)
   const readerOptions: LaneReaderOptions = {
     attempt: sync.epoch,
     ...(position !== undefined && { position }),
@@ -228,6 +228,10 @@ function startLoading(
     transfer: [side.workerPort, ...endpoint.reader.transfer],
     kill: side.kill,
   })
+}
+
+function savedPosition({ sync, endpoint }: LaneRun): string | undefined {
+  return sync.positions.find(({ partition }) => partition === endpoint.partition)?.next
 }
 
 function jobBase({ plan, logger, sync, endpoint }: LaneRun, events: JobBase['events']): JobBase {

@@ -75,13 +75,17 @@ export type StreamRunStatus = 'waiting' | 'running' | 'complete' | 'failed' | 's
 export interface StreamProgress {
   readonly stream: StreamId
   readonly status: StreamRunStatus
-  /** Records read from the source in this run. */
+  /** Records read from the source in this run, each once. */
   readonly read: number
+  /** Reads of records that had been read before, and were not loaded then; known at the end of a complete stream. */
+  readonly readAgain: number
   /** Bytes of the wire encoding of those records. */
   readonly readBytes: number
-  /** Records committed at the destination in this run. */
+  /** Records committed at the destination by this start of the run. */
   readonly loaded: number
   readonly rejected: number
+  /** What earlier starts of the same run had committed, if the stream has begun. */
+  readonly before?: { readonly loaded: number; readonly rejected: number }
   /** The stage that the others waited for in the last seconds; while the stream runs. */
   readonly bottleneck?: Stage
   /** What the source estimated is to be read in this run, where it can. */

@@ -39,7 +39,7 @@ export async function runConnection(
   })
   await using destination = await openPostgresDestination(plan.destination)
   await destination.check()
-  const run = await destination.startRun(plan.connection, plan.runKey)
+  const start = await destination.startRun(plan.connection, plan.runKey)
   await using session = await connector.openRead(source.config, context)
   await using log = await openStreamLog(plan.log, logger)
   const work = plan.streams.map((sink) => {
@@ -58,7 +58,7 @@ export async function runConnection(
   try {
     const deps = {
       plan: { ...plan, source },
-      run,
+      start,
       connector,
       context,
       session,
@@ -72,7 +72,7 @@ export async function runConnection(
     const status = overall(streams)
     if (status !== 'stopped') {
       // A destination that cannot be told takes the next run for this one's continuation: the streams' own results stand.
-      await destination.endRun(plan.connection, run).catch((error: unknown) => {
+      await destination.endRun(plan.connection, start).catch((error: unknown) => {
         logger.warn({ err: error }, 'the end of the run could not be noted at the destination')
       })
     }

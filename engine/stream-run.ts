@@ -8,7 +8,13 @@ import type {
   ReadSession,
 } from '../connectors/connector.ts'
 import { ConnectError, type JsonValue, streamIdOf, streamLabel } from '../protocol/index.ts'
-import type { Destination, SinkStream, SliceCheckpoint, StreamSync } from '../sinks/sink.ts'
+import type {
+  Destination,
+  RunStart,
+  SinkStream,
+  SliceCheckpoint,
+  StreamSync,
+} from '../sinks/sink.ts'
 import { type LaneOutcome, runLane } from './lane-run.ts'
 import type { StreamLog } from './log/stream-log.ts'
 import type { LanePools } from './pools/lane-pools.ts'
@@ -22,8 +28,8 @@ export type RunContext = ConnectorContext & { readonly changeConfig: ChangeConfi
 /** What the streams of a run share. */
 export interface StreamRunDeps {
   readonly plan: RunPlan
-  /** The destination's number of the run. */
-  readonly run: number
+  /** The destination's number of the run and of this start of it. */
+  readonly start: RunStart
   readonly connector: Connector
   readonly context: RunContext
   readonly session: ReadSession
@@ -59,8 +65,10 @@ export async function runStream(
     if (!error.retryable || barren >= maxBarrenAttempts || deps.signal.aborted)
       return run.result(outcome)
     const waitMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** barren)
+    const { code, message: reason } = error
+    const { read, loaded } = tally.progress(deps.context.now())
     deps.logger.warn(
-      { stream: streamLabel(run.id), code: error.code, waitMs, attempt },
+      { stream: streamLabel(run.id), code, reason, read, loaded, waitMs, attempt },
       'stream failed, trying again',
     )
     tally.retried()
@@ -75,6 +83,11 @@ class StreamRun {
   readonly #warnings: string[] = []
   readonly #startedAtMs: number
   #first: StreamSync | undefined
+  #last: StreamSync | undefined
+  /** Rows of the sync were read before this attempt. */
+  #hasReadBefore = false
+  /** The session of the run broke: the snapshot that all streams share is gone. */
+  #hasLostSession = false
   #observed: Observed | undefined
   /** The states that the first and the last attempt began with. */
   #planned: { readonly first: string; readonly last: string } | undefined
@@ -92,14 +105,24 @@ class StreamRun {
     return streamIdOf(this.#sink.stream.stream)
   }
 
+  /** Goes on within the snapshot of the run for as long as the source keeps it, so that the rows are of one moment. */
   async attempt(attempt: number): Promise<LaneOutcome> {
-    const { connector, context, plan, session, signal } = this.#deps
-    if (signal.aborted) return { status: 'stopped' }
-    try {
-      if (attempt === 1) return await this.#sync(session)
-      // The session of the run may be what broke (a source that restarted loses its snapshot).
+    const { connector, context, plan, session } = this.#deps
+    if (!this.#hasLostSession) {
+      const outcome = await this.#settled(() => this.#sync(session))
+      this.#hasLostSession = isOfSource(outcome)
+      if (attempt === 1 || !this.#hasLostSession) return outcome
+    }
+    return this.#settled(async () => {
       await using own = await connector.openRead(plan.source.config, context)
       return await this.#sync(own)
+    })
+  }
+
+  async #settled(work: () => Promise<LaneOutcome>): Promise<LaneOutcome> {
+    if (this.#deps.signal.aborted) return { status: 'stopped' }
+    try {
+      return await this.#named(await work())
     } catch (error) {
       const failure = ConnectError.from(error)
       if (failure.code === 'unexpected')
@@ -108,13 +131,23 @@ class StreamRun {
     }
   }
 
+  /** The log knows that a newer writer fenced this one; the destination, of which run it is. */
+  async #named(outcome: LaneOutcome): Promise<LaneOutcome> {
+    if (outcome.status !== 'failed' || outcome.error.code !== 'fenced') return outcome
+    const { destination, plan, start } = this.#deps
+    const by = await destination.newerStart(plan.connection, start)
+    if (by === undefined) return outcome
+    const details = { ...outcome.error.details, by }
+    return { status: 'failed', error: new ConnectError('fenced', { details }).toJSON() }
+  }
+
   result(outcome: LaneOutcome): StreamResult {
     const status = outcome.status
     this.#tally.status = status
     return {
       ...this.#tally.progress(this.#deps.context.now()),
-      syncId: this.#first?.syncId ?? 0,
-      generationId: this.#first?.generationId ?? 0,
+      syncId: this.#last?.syncId ?? 0,
+      generationId: this.#last?.generationId ?? 0,
       resumed: this.#first?.resumed ?? false,
       seconds: (this.#deps.context.now() - this.#startedAtMs) / 1000,
       progressed: status === 'complete' || this.#planned?.first !== this.#planned?.last,
@@ -125,20 +158,59 @@ class StreamRun {
   }
 
   async #sync(session: ReadSession): Promise<LaneOutcome> {
-    const { destination, run } = this.#deps
+    const { destination, start } = this.#deps
     if (isOwnSource(this.#deps.plan, this.#sink)) {
       throw new ConnectError('destination_is_source', { details: { stream: streamLabel(this.id) } })
     }
-    const sync = await destination.begin(this.#sink, run)
+    const sync = await destination.begin(this.#sink, start)
     this.#first ??= sync
-    if (sync.doneInRun) return { status: 'complete' }
+    this.#last = sync
+    this.#tally.begun(sync.inRun)
+    if (sync.doneInRun) {
+      this.#noteAge(sync)
+      return { status: 'complete' }
+    }
+    this.#hasReadBefore = sync.slices.some((slice) => this.#isReadBefore(slice))
     const slices = await this.#plan(sync, session)
     const outcomes = await this.#runLanes(sync, { session, slices })
     const failed = outcomes.find((outcome) => outcome.status === 'failed')
     if (failed !== undefined) return failed
     if (outcomes.some((outcome) => outcome.status === 'stopped')) return { status: 'stopped' }
     await destination.finish(sync)
+    if (!this.#hasReadBefore) return { status: 'complete' }
+    // What another start had read to its end, or left in the log, is as old as that start: read on from there.
+    if (sync.isOlder && this.#isIncremental) return this.#sync(session)
+    if (sync.isOlder || session !== this.#deps.session) this.#noteAge(sync)
     return { status: 'complete' }
+  }
+
+  get #isIncremental(): boolean {
+    return this.#sink.stream.sync_mode === 'incremental'
+  }
+
+  /** An incremental slice that is read to its end now is of now, from wherever it went on. */
+  #isReadBefore({ seq, complete }: SliceCheckpoint): boolean {
+    return complete || (!this.#isIncremental && seq > 0)
+  }
+
+  /** What is read whole is one snapshot, not older than this start of the run. If it is not, the run says so. */
+  #noteAge({ startedAtMs, doneInRun }: StreamSync): void {
+    if (this.#isIncremental) return
+    const since = new Date(startedAtMs).toISOString()
+    this.#warn(
+      doneInRun
+        ? `An earlier start of this run completed the stream, and to read it again would append its rows twice. Its rows are as of ${since} or later.`
+        : `The read went on after an interruption. Its rows are as of ${since} or later, not of one moment.`,
+    )
+  }
+
+  #warn(warning: string): void {
+    if (this.#warnings.includes(warning)) return
+    this.#deps.logger.warn(
+      { stream: streamLabel(this.id), warning },
+      'stream goes on with a warning',
+    )
+    this.#warnings.push(warning)
   }
 
   /** The slices with their checkpoints. The plan is saved before anything is read. */
@@ -209,12 +281,12 @@ class StreamRun {
           tally: this.#tally,
           session: session.shared,
           maxRecordBytes: log.maxRecordBytes,
-          onStart: () => {
+          onStart: (from) => {
             this.#tally.status = 'running'
+            this.#hasReadBefore ||= from === 'log'
           },
           onWarning: (warning) => {
-            logger.warn({ stream: streamLabel(this.id), warning }, 'stream goes on with a warning')
-            this.#warnings.push(warning)
+            this.#warn(warning)
           },
           onConfigChanged: (config) => context.configChanged?.(config),
           onObserved: (observed) => {
@@ -226,6 +298,13 @@ class StreamRun {
       ),
     )
   }
+}
+
+/** The source failed, so that its session may be gone. What cannot be retried fails in a new one too. */
+function isOfSource(outcome: LaneOutcome): boolean {
+  if (outcome.status !== 'failed') return false
+  const { code, retryable } = ConnectError.fromJSON(outcome.error)
+  return retryable && code.startsWith('source_')
 }
 
 function estimatedRows(slices: readonly PlannedSlice[]): number | undefined {

@@ -38,6 +38,7 @@ export class StreamTally {
   #loaded = 0
   #loadedBytes = 0
   #rejected = 0
+  #before: StreamProgress['before']
   #estimatedRows: number | undefined
   #rateLimitedUntilMs: number | undefined
 
@@ -53,6 +54,11 @@ export class StreamTally {
 
   set status(status: StreamRunStatus) {
     this.#status = status
+  }
+
+  /** `inRun`: what the destination has of this run; the first time, that is of earlier starts. */
+  begun(inRun: NonNullable<StreamProgress['before']>): void {
+    this.#before ??= inRun
   }
 
   estimate(rows: number | undefined): void {
@@ -126,13 +132,18 @@ export class StreamTally {
     const isRunning = this.#status === 'running'
     const bottleneck = isRunning ? bottleneckOf(this.#window.recent(atMs)) : undefined
     this.#showBottleneck(bottleneck)
+    // All that was read once has arrived.
+    const arrived = this.#loaded + this.#rejected
+    const readAgain = this.#status === 'complete' ? Math.max(0, this.#read - arrived) : 0
     return {
       stream: this.#stream,
       status: this.#status,
-      read: this.#read,
+      read: this.#read - readAgain,
+      readAgain,
       readBytes: this.#readBytes,
       loaded: this.#loaded,
       rejected: this.#rejected,
+      ...(this.#before !== undefined && { before: this.#before }),
       ...(bottleneck !== undefined && { bottleneck }),
       ...(this.#estimatedRows !== undefined && { estimatedRows: this.#estimatedRows }),
       ...(this.#rateLimitedUntilMs !== undefined && {

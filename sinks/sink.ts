@@ -13,20 +13,24 @@ export interface Destination extends AsyncDisposable {
   /** Throws a ConnectError that says what is wrong: unreachable, credentials, no right to create. */
   check(): Promise<void>
   /**
-   * Starts a run of the connection and gives its number; a run that was killed or stopped is continued and keeps its number, so that
+   * Starts a run of the connection; a run that was killed or stopped is continued and keeps its number, so that
    * a stream which it had completed is known (`StreamSync.doneInRun`). Where runs have keys, the key says which is which: a run that is
    * started again under its `key` keeps its number, also after it has ended (whoever asked for it may not have heard of the end), and one
-   * of another key is another run. Durable when it resolves.
+   * of another key is another run. From now on no older start of the connection begins a stream. Durable when it resolves.
    */
-  startRun(connection: string, key?: string): Promise<number>
+  startRun(connection: string, key?: string): Promise<RunStart>
   /** The run came to its own end (complete, or with failed streams): the next one is a new one. */
-  endRun(connection: string, run: number): Promise<void>
+  endRun(connection: string, start: RunStart): Promise<void>
+  /** Who took the connection over from this start, for people; undefined if nobody did. */
+  newerStart(connection: string, start: RunStart): Promise<string | undefined>
   /**
-   * Starts the stream's sync, or resumes the unfinished one if the stream's configuration is the same. Creates the table
+   * Starts the stream's sync, or resumes the unfinished one if the stream's configuration is the same. One that another start
+   * began is resumed if that was an attempt of the same run, if reading it again would append rows twice, or if it is incremental;
+   * what is read whole begins again otherwise, so that its rows are not older than the run. Creates the table
    * or alters it in place (never dropped), takes the next epoch (older lanes are fenced from now on), bumps the
-   * generation where a new overwrite sync starts, continues a left-over stage. Durable when it resolves.
+   * generation where a new overwrite sync starts. Throws `fenced` if a newer start has the connection. Durable when it resolves.
    */
-  begin(stream: SinkStream, run: number): Promise<StreamSync>
+  begin(stream: SinkStream, start: RunStart): Promise<StreamSync>
   /** Writes the slices of the plan with their initial states, so that a resumed sync reads the same slices. Durable when it resolves. */
   savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void>
   /**
@@ -39,6 +43,16 @@ export interface Destination extends AsyncDisposable {
    * rows stay; lanes that still load are fenced. Durable when it resolves; nothing to forget is no error.
    */
   forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void>
+}
+
+/** One start of a run, by one process. */
+export interface RunStart {
+  /** The number of the run. */
+  readonly run: number
+  /** Grows with each start of the connection. */
+  readonly start: number
+  /** The run has a key: all of its starts are attempts of one run. Without, each start is a run of its own for whoever started it. */
+  readonly hasKey: boolean
 }
 
 /** How the records of a stream are to be loaded. Plain data. */
@@ -63,16 +77,29 @@ export interface StreamSync {
   readonly generationId: number
   /** Increases with every `begin`: the fence, and the number of the attempt in the log. */
   readonly epoch: number
+  /** The start of the run that this sync is loaded by. */
+  readonly start: number
   /** True where an unfinished sync continues. */
   readonly resumed: boolean
+  /** When the sync began, by the destination's clock (epoch ms): none of its rows were read before. */
+  readonly startedAtMs: number
+  /** Another start began the sync: rows of it may have been read before this start. */
+  readonly isOlder: boolean
+  /** What was committed of the stream in this run, by this start and those before it; not what a sync that begins again has dropped. */
+  readonly inRun: { readonly loaded: number; readonly rejected: number }
   /** True where this run completed the stream before it was interrupted, and reading it again would append the same rows again: nothing is to be done. */
   readonly doneInRun: boolean
   /** The saved slices: of the unfinished sync (resumed), or the last states of an incremental stream; else empty. */
   readonly slices: readonly SliceCheckpoint[]
   /** Where the sink stands in the log, by partition; empty where nothing was read from a log that keeps positions. */
-  readonly positions: readonly { readonly partition: number; readonly next: string }[]
-  /** The columns that the records in the log at `positions` were written with (those of the last attempt). */
-  readonly loggedColumns: readonly Column[]
+  readonly positions: readonly LogPosition[]
+}
+
+export interface LogPosition {
+  readonly partition: number
+  readonly next: string
+  /** The columns that the records at `next` were written with, up to the next `begin`. */
+  readonly columns: readonly Column[]
 }
 
 /** A slice of the plan, before anything of it was read. */
@@ -100,7 +127,10 @@ export interface RecordBlock {
 
 /** Loads one partition of one stream, in order. One call at a time. */
 export interface SinkLane extends AsyncDisposable {
-  /** The columns of the blocks that follow. Called before the first `write` and whenever they change. */
+  /**
+   * The columns of the blocks that follow. Called before the first `write` and whenever they change; nothing that was written may be
+   * open then (commit or roll back first). They are saved with the log position of a commit.
+   */
   setColumns(columns: readonly Column[]): Promise<void>
   /**
    * Takes the block and begins to load it inside the lane's open transaction; resolves when there is room for more.

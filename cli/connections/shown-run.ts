@@ -43,7 +43,14 @@ function streamProgress(stream: RunState['streams'][number]): StreamProgress {
   const bottleneck = stages.find((stage) => stage === stream.bottleneck)
   return {
     stream: { name, ...(namespace !== null && { namespace }) },
-    ...{ status, read, readBytes: stream.read_bytes, loaded, rejected },
+    ...{
+      status,
+      read,
+      readAgain: stream.read_again,
+      readBytes: stream.read_bytes,
+      loaded,
+      rejected,
+    },
     ...(bottleneck !== undefined && { bottleneck }),
   }
 }

@@ -60,6 +60,7 @@ function progressFields(progress: StreamProgress): Readonly<Record<string, unkno
     ...(stream.namespace !== undefined && { namespace: stream.namespace }),
     status: progress.status,
     read: progress.read,
+    read_again: progress.readAgain,
     read_bytes: progress.readBytes,
     loaded: progress.loaded,
     rejected: progress.rejected,

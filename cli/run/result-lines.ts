@@ -58,6 +58,7 @@ function streamLines(
   const seconds = context.clock.seconds(stream)
   const facts = [
     `${count(stream.read)} read`,
+    ...(stream.readAgain > 0 ? [`${count(stream.readAgain)} read again`] : []),
     `${count(stream.loaded)} loaded`,
     `${count(stream.rejected)} rejected`,
     ...(seconds === undefined

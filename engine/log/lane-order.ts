@@ -8,6 +8,13 @@ interface SliceAt {
   covered: number
 }
 
+/** What the log knows of an entry's writer. */
+export interface EntryOrigin {
+  readonly attempt: number
+  /** With a `begin`, if the log carries it: how many records the attempt had written before. */
+  readonly writtenBefore?: number
+}
+
 export interface LaneOrderOptions {
   readonly lane: LaneName
   /**
@@ -26,7 +33,9 @@ export class LaneOrder {
   readonly #startsAt: 'slice' | 'anywhere'
   #at: SliceAt | undefined
   #ended = false
-  /** Records of the attempt so far; unknown where the lane was entered in the middle of the attempt. */
+  /** The attempt that wrote the last entry. */
+  #attempt: number | undefined
+  /** Records of that attempt so far; unknown if the lane was entered in the middle of it. */
   #records: number | undefined
 
   constructor(options: LaneOrderOptions) {
@@ -35,11 +44,11 @@ export class LaneOrder {
     this.#records = options.startsAt === 'slice' ? 0 : undefined
   }
 
-  /** `writtenBefore` (with a `begin`): how many records the writer had written in this attempt; the log carries it where it can. */
-  take(entry: LogEntry, writtenBefore?: number): void {
+  take(entry: LogEntry, origin: EntryOrigin): void {
+    this.#enter(origin)
     switch (entry.type) {
       case 'begin':
-        this.#begin(entry, writtenBefore)
+        this.#begin(entry)
         return
       case 'records':
         this.#move(entry, entry.count)
@@ -62,13 +71,20 @@ export class LaneOrder {
     }
   }
 
-  #begin(entry: Extract<LogEntry, { type: 'begin' }>, writtenBefore: number | undefined): void {
-    if (writtenBefore !== undefined) {
-      if (writtenBefore > 0 && this.#records !== undefined && writtenBefore !== this.#records) {
-        throw this.#mismatch(writtenBefore, this.#records)
-      }
-      this.#records = writtenBefore
+  /** Each attempt counts for itself: a killed one leaves no `close`, and the next one may have nothing to read. */
+  #enter({ attempt, writtenBefore }: EntryOrigin): void {
+    if (attempt !== this.#attempt) {
+      if (this.#attempt !== undefined) this.#records = 0
+      this.#attempt = attempt
     }
+    if (writtenBefore === undefined) return
+    if (this.#records !== undefined && writtenBefore !== this.#records) {
+      throw this.#mismatch(writtenBefore, this.#records)
+    }
+    this.#records = writtenBefore
+  }
+
+  #begin(entry: Extract<LogEntry, { type: 'begin' }>): void {
     this.#at = { slice: entry.slice, seq: entry.seq, covered: entry.seq }
     this.#ended = false
   }

@@ -142,7 +142,7 @@ export interface LaneResume {
   /** `log`: the log holds everything from the destination's position on, and `slices` are its newest states. `destination`: skip the log up to this attempt. */
   readonly from: 'log' | 'destination'
   readonly slices: readonly SliceCheckpoint[]
-  /** Where this attempt begins in the log (kafka, from `destination`): the reader starts here and need not look at what is before. */
+  /** The reader starts here (kafka): where what `slices` count from begins in the log, which may be after the destination's position. */
   readonly position?: string
   /** Why the log could not be used, where it should have been (retention, a deleted topic): the run says so. */
   readonly warning?: string

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectError } from '../../protocol/index.ts'
 import type { JsonValue } from '../../protocol/index.ts'
-import type { LaneStats, SinkLane, StreamSync } from '../../sinks/sink.ts'
+import type { LaneStats, LogPosition, SinkLane, StreamSync } from '../../sinks/sink.ts'
 import type { LaneReader, LaneReaderOptions, LogEntry, LogRecords } from '../log/stream-log.ts'
 import type { LoadSeconds } from '../pools/worker-events.ts'
 import { LoadClock } from './load-clock.ts'
@@ -45,6 +45,12 @@ const maxHeldBytes = 4 * 1024 * 1024
 /** … or when nothing has come for this long: a writer may be waiting for the room, with a record larger than what is left. */
 const giveBackAfterMs = 100
 
+/** The reader that gave an entry, and the position before it. */
+interface EntryPlace {
+  readonly reader: LaneReader
+  readonly position: string | undefined
+}
+
 type Positioned = NonNullable<Awaited<ReturnType<LaneReader['next']>>>
 
 const untouched: SliceProgress = { covered: 0, seen: 0, state: null, complete: false }
@@ -60,7 +66,9 @@ export class LaneLoader {
   #committed: ReadonlyMap<string, SliceProgress>
   #slices: Map<string, SliceProgress>
   #committedPosition: string | undefined
-  #columns: string | undefined
+  /** Of the records that come; undefined before the first `begin`, where the lane is not entered inside a slice. */
+  #columns: LogPosition['columns'] | undefined
+  #committedColumns: LogPosition['columns'] | undefined
   #pending = { bytes: 0, held: 0, sinceMs: 0 }
   /** The next entry has come, and its bytes are in use from here on. */
   #hasNext = false
@@ -78,6 +86,9 @@ export class LaneLoader {
     )
     this.#slices = new Map(this.#committed)
     this.#committedPosition = options.readerOptions.position
+    this.#committedColumns = options.sync.positions.find(
+      ({ partition }) => partition === options.partition,
+    )?.columns
   }
 
   /** Where the time went, until now. */
@@ -87,11 +98,12 @@ export class LaneLoader {
 
   /** Loads until the writer closed the lane, or until `signal`. Complete units that were seen are committed either way. */
   async run(signal: AbortSignal): Promise<'closed' | 'stopped'> {
-    const { sync, readerOptions } = this.#options
-    await this.#useColumns(sync.loggedColumns)
+    const { readerOptions } = this.#options
+    await this.#useCommittedColumns()
     let outcome = await this.#readFrom(readerOptions, signal)
     while (outcome === 'orphans') {
       await this.#forgetPending()
+      await this.#useCommittedColumns()
       const at = this.#committedPosition
       const attempt = readerOptions.attempt
       outcome = await this.#readFrom(
@@ -113,7 +125,7 @@ export class LaneLoader {
       for (;;) {
         const item = await this.#next(reader, { signal, position })
         if (item === undefined) break
-        if ((await this.#take(item.entry, reader)) === 'orphans') return 'orphans'
+        if ((await this.#take(item.entry, { reader, position })) === 'orphans') return 'orphans'
         position = item.next
         closed = item.entry.type === 'close'
         if (item.entry.type === 'state' && this.#due()) await this.#commit(reader, position)
@@ -182,10 +194,11 @@ export class LaneLoader {
     this.#pending.held = 0
   }
 
-  async #take(entry: LogEntry, reader: LaneReader): Promise<'orphans' | undefined> {
+  async #take(entry: LogEntry, before: EntryPlace): Promise<'orphans' | undefined> {
+    const { reader } = before
     switch (entry.type) {
       case 'begin':
-        return this.#begin(entry)
+        return this.#begin(entry, before)
       case 'records':
         if (!this.#isOrphan(entry)) await this.#write(entry, reader)
         else if (this.#pending.held === 0) reader.release()
@@ -204,7 +217,10 @@ export class LaneLoader {
     }
   }
 
-  async #begin(entry: Extract<LogEntry, { type: 'begin' }>): Promise<'orphans' | undefined> {
+  async #begin(
+    entry: Extract<LogEntry, { type: 'begin' }>,
+    { reader, position }: EntryPlace,
+  ): Promise<'orphans' | undefined> {
     const { sync } = this.#options
     const progress = this.#slices.get(entry.slice) ?? untouched
     if (entry.syncId !== sync.syncId)
@@ -217,6 +233,9 @@ export class LaneLoader {
     }
     if (entry.seq !== progress.seen)
       throw this.#mismatch('log_position_mismatch', progress.seen, entry.seq)
+    if (isSame(entry.columns, this.#columns)) return undefined
+    // What came with other columns is a transaction of its own.
+    if (this.#moved.size > 0) await this.#commit(reader, position)
     await this.#useColumns(entry.columns)
     return undefined
   }
@@ -310,6 +329,7 @@ export class LaneLoader {
     onCommit({ stats, bytes: this.#pending.bytes, logWaitSeconds })
     this.#committed = new Map(this.#slices)
     this.#committedPosition = position
+    this.#committedColumns = this.#columns
     this.#clearPending()
     this.#release(reader)
     await reader.committed(position)
@@ -327,11 +347,14 @@ export class LaneLoader {
     this.#pending = { bytes: 0, held: this.#pending.held, sinceMs: 0 }
   }
 
-  async #useColumns(columns: StreamSync['loggedColumns']): Promise<void> {
-    const text = JSON.stringify(columns)
-    if (text === this.#columns) return
+  async #useCommittedColumns(): Promise<void> {
+    const columns = this.#committedColumns
+    if (columns !== undefined && !isSame(columns, this.#columns)) await this.#useColumns(columns)
+  }
+
+  async #useColumns(columns: LogPosition['columns']): Promise<void> {
     await this.#lane.setColumns(columns)
-    this.#columns = text
+    this.#columns = columns
   }
 
   #mismatch(
@@ -343,6 +366,10 @@ export class LaneLoader {
       details: { stream: this.#options.sync.streamId.name, expected, actual },
     })
   }
+}
+
+function isSame(one: LogPosition['columns'], other: LogPosition['columns'] | undefined): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
 }
 
 /** Whether the promise is settled in time; it is not consumed. */

@@ -32,7 +32,10 @@ export interface RunStream {
   readonly name: string
   readonly namespace: string | null
   readonly status: 'waiting' | 'running' | 'complete' | 'failed' | 'stopped'
+  /** Records, each counted once. */
   readonly read: number
+  /** Reads of records that had been read before an interruption, and were not loaded then. */
+  readonly readAgain: number
   readonly readBytes: number
   readonly loaded: number
   readonly rejected: number

@@ -31,14 +31,12 @@ export class AttemptStreams {
 
   progress(streams: readonly StreamProgress[]): void {
     for (const progress of streams) {
-      const { stream, status, read, readBytes, loaded, rejected, bottleneck = null } = progress
+      const { stream, status, readBytes, bottleneck = null } = progress
       const before = this.#before.get(streamLabel(stream))
       this.#set(stream, {
         status,
-        read: read + (before?.read ?? 0),
+        ...countsOf(progress, before),
         readBytes: readBytes + (before?.readBytes ?? 0),
-        loaded: loaded + (before?.loaded ?? 0),
-        rejected: rejected + (before?.rejected ?? 0),
         bottleneck,
       })
     }
@@ -73,6 +71,26 @@ export class AttemptStreams {
   }
 }
 
+/**
+ * What earlier attempts committed is what the destination says. They may have been killed after their last beat, so a stream
+ * that they began has read, once, what has arrived by its end.
+ */
+function countsOf(
+  progress: StreamProgress,
+  before: RunStream | undefined,
+): Pick<RunStream, 'read' | 'readAgain' | 'loaded' | 'rejected'> {
+  const committed = progress.before ?? before
+  const loaded = progress.loaded + (committed?.loaded ?? 0)
+  const rejected = progress.rejected + (committed?.rejected ?? 0)
+  const { read, readAgain } = progress
+  if (before === undefined || before.status === 'waiting')
+    return { read, readAgain, loaded, rejected }
+  const reads = read + readAgain + before.read + before.readAgain
+  if (progress.status !== 'complete') return { read: reads, readAgain: 0, loaded, rejected }
+  const arrived = loaded + rejected
+  return { read: arrived, readAgain: Math.max(0, reads - arrived), loaded, rejected }
+}
+
 export function labelOf({ name, namespace }: RunStream): string {
   return streamLabel(namespace === null ? { name } : { name, namespace })
 }
@@ -83,6 +101,7 @@ export function emptyStream({ name, namespace }: StreamId): RunStream {
     namespace: namespace ?? null,
     status: 'waiting',
     read: 0,
+    readAgain: 0,
     readBytes: 0,
     loaded: 0,
     rejected: 0,

@@ -30,7 +30,7 @@ export async function changeRun(
   const [changed] = await database.query<{ cancel_requested: boolean }>(
     `WITH given AS (
        SELECT * FROM json_to_recordset($3) AS stream (
-         name text, namespace text, status text, read bigint, "readBytes" bigint, loaded bigint,
+         name text, namespace text, status text, read bigint, "readAgain" bigint, "readBytes" bigint, loaded bigint,
          rejected bigint, bottleneck text, error json, warnings json)
      ), present AS (
        SELECT read, loaded, rejected FROM given
@@ -52,19 +52,20 @@ export async function changeRun(
        RETURNING run.id, run.cancel_requested, CASE WHEN $4 THEN ${notify('run.id')} END
      ), kept AS (
        INSERT INTO reactor_connect_service.run_streams AS kept (run_id, name, namespace, status,
-         read, read_bytes, loaded, rejected, bottleneck, error, warnings)
+         read, read_again, read_bytes, loaded, rejected, bottleneck, error, warnings)
        SELECT changed.id, given.name, coalesce(given.namespace, ''), given.status, given.read,
-         given."readBytes", given.loaded, given.rejected, given.bottleneck, given.error,
+         given."readAgain", given."readBytes", given.loaded, given.rejected, given.bottleneck, given.error,
          given.warnings
        FROM changed, given
        ON CONFLICT (run_id, name, namespace) DO UPDATE SET
-         status = excluded.status, read = excluded.read, read_bytes = excluded.read_bytes,
+         status = excluded.status, read = excluded.read, read_again = excluded.read_again,
+         read_bytes = excluded.read_bytes,
          loaded = excluded.loaded, rejected = excluded.rejected,
          bottleneck = excluded.bottleneck, error = excluded.error, warnings = excluded.warnings
-       WHERE (kept.status, kept.read_bytes, kept.read, kept.loaded, kept.rejected,
+       WHERE (kept.status, kept.read_bytes, kept.read, kept.read_again, kept.loaded, kept.rejected,
            kept.bottleneck, kept.error::text, kept.warnings::text)
-         IS DISTINCT FROM (excluded.status, excluded.read_bytes, excluded.read, excluded.loaded,
-           excluded.rejected, excluded.bottleneck, excluded.error::text, excluded.warnings::text)
+         IS DISTINCT FROM (excluded.status, excluded.read_bytes, excluded.read, excluded.read_again,
+           excluded.loaded, excluded.rejected, excluded.bottleneck, excluded.error::text, excluded.warnings::text)
      )
      SELECT cancel_requested FROM changed`,
     [id, owner, plainJson(streams), !isBareBeat, ...values],

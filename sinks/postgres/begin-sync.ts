@@ -1,6 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { SinkStream, StreamSync } from '../sink.ts'
-import { laneLockKey, schemaExists } from './bookkeeping.ts'
+import type { RunStart, SinkStream, StreamSync } from '../sink.ts'
+import { fencedError, laneLockKey, newerStart, schemaExists } from './bookkeeping.ts'
 import { lockKey, quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
 import { prepareTables } from './prepare-tables.ts'
 import { requireOpenSchema } from './reserved-schemas.ts'
@@ -8,6 +8,7 @@ import type { Session } from './session.ts'
 import {
   otherOwners,
   parseSettings,
+  readInRun,
   readPositions,
   readSlices,
   readStreamRow,
@@ -22,14 +23,17 @@ import { readTable } from './tables.ts'
 export async function beginSync(
   session: Session,
   sink: SinkStream,
-  { schema, run }: { readonly schema: string | undefined; readonly run: number },
+  { schema, start }: { readonly schema: string | undefined; readonly start: RunStart },
 ): Promise<StreamSync> {
   const target = streamTarget(sink, schema)
   requireOpenSchema(sink, target)
   await ensureSchema(session, target.table.schema)
   return session.transaction(async () => {
-    await takeOver(session, laneLockKey(sink.connection, target.streamId))
     const { streamId } = target
+    await requireNewest(session, sink, start)
+    await takeOver(session, laneLockKey(sink.connection, streamId))
+    // Its lanes are ours now, unless a newer start came in the meantime: it began before us then.
+    await requireNewest(session, sink, start)
     // Of two streams that begin at the same time to load one table, the second finds the first.
     await session.rows('SELECT pg_advisory_xact_lock($1)', [tableLockKey(target.table)])
     const row = await readStreamRow(session, sink.connection, { streamId, lock: 'locked' })
@@ -38,38 +42,66 @@ export async function beginSync(
     const hasTable = (await readTable(session, target.loaded)) !== undefined
     // Without its table, or in another one, states speak of rows that are not there: the stream is read from the beginning.
     const known = hasTable && isTableOf(row, target) ? row : undefined
-    if (known !== undefined && isDoneInRun(known, sink, run)) {
-      return asItStands(session, known, sink)
+    if (known !== undefined && isDoneInRun(known, sink, start.run)) {
+      return asItStands(session, known, { sink, start })
     }
-    const resumed = known?.complete === false && isSame(known, sink)
+    const resumed = known !== undefined && isResumable(known, sink, start)
     const isOurs = owners.length > 0 || isTableOf(row, target)
     const keyIndex = await prepareTables({ session, sink, target, row, resumed, isOurs })
     const numbers = nextNumbers(row, target, resumed)
     const { table, isOverwrite } = target
-    const values = { streamId, table, keyIndex, run, staged: isOverwrite, ...numbers }
-    const id = await writeStreamRow(session, sink, values)
-    if (!resumed) await resetSlices(session, id, keepsStates(known, sink))
-    const sync = { sink, streamId, ...numbers, resumed, doneInRun: false }
-    return withCheckpoints(session, id, { ...sync, loggedColumns: row?.columns ?? sink.columns })
+    const { run } = start
+    const syncStart = resumed ? known.syncStart : start.start
+    const values = { streamId, table, keyIndex, run, syncStart, staged: isOverwrite, ...numbers }
+    const written = await writeStreamRow(session, sink, values)
+    if (row?.run !== run) await resetRunCounts(session, written.id)
+    if (!resumed) await resetSlices(session, written.id, keepsStates(known, sink))
+    const sync = { sink, streamId, ...numbers, resumed, doneInRun: false, start: start.start }
+    return withCheckpoints(session, { ...written, syncStart }, sync)
   })
 }
 
 async function withCheckpoints(
   session: Session,
-  id: string,
-  sync: Omit<StreamSync, 'slices' | 'positions'>,
+  row: Pick<StreamRow, 'id' | 'syncStart' | 'startedAtMs'>,
+  sync: Omit<StreamSync, 'slices' | 'positions' | 'inRun' | 'isOlder' | 'startedAtMs'>,
 ): Promise<StreamSync> {
-  const slices = await readSlices(session, id)
-  return { ...sync, slices, positions: await readPositions(session, id) }
+  const { id, syncStart, startedAtMs } = row
+  return {
+    ...sync,
+    startedAtMs,
+    isOlder: syncStart !== sync.start,
+    slices: await readSlices(session, id),
+    positions: await readPositions(session, id),
+    inRun: await readInRun(session, id),
+  }
 }
 
 /** This run completed the stream before it was interrupted: nothing is changed. */
-async function asItStands(session: Session, row: StreamRow, sink: SinkStream): Promise<StreamSync> {
-  const { id, syncId, generationId, epoch, columns } = row
+async function asItStands(
+  session: Session,
+  row: StreamRow,
+  { sink, start: { start } }: { readonly sink: SinkStream; readonly start: RunStart },
+): Promise<StreamSync> {
+  const { syncId, generationId, epoch } = row
   const { streamId } = streamTarget(sink, undefined)
-  const numbers = { syncId, generationId, epoch }
-  const sync = { sink, streamId, ...numbers, resumed: true, doneInRun: true }
-  return withCheckpoints(session, id, { ...sync, loggedColumns: columns })
+  const numbers = { syncId, generationId, epoch, start }
+  return withCheckpoints(session, row, {
+    sink,
+    streamId,
+    ...numbers,
+    resumed: true,
+    doneInRun: true,
+  })
+}
+
+async function requireNewest(
+  session: Session,
+  { connection, stream }: SinkStream,
+  { start }: RunStart,
+): Promise<void> {
+  if ((await newerStart(session, connection, start)) === undefined) return
+  throw await fencedError(session, connection, { stream: stream.stream.name, start })
 }
 
 function tableLockKey({ schema, table }: TableName): string {
@@ -138,10 +170,23 @@ function isSame(row: StreamRow, sink: SinkStream): boolean {
   return JSON.stringify(row.settings) === JSON.stringify(settingsOf(sink))
 }
 
-/** In the other modes, reading the stream again gives the same rows once. */
+/** To read the stream again would append the same rows again. */
+function isUnrepeatable({ mode, stream }: SinkStream): boolean {
+  return mode === 'append' && stream.sync_mode === 'full_refresh'
+}
+
 function isDoneInRun(row: StreamRow, sink: SinkStream, run: number): boolean {
-  const isRepeatable = sink.mode !== 'append' || sink.stream.sync_mode !== 'full_refresh'
-  return row.complete && row.run === run && !isRepeatable && isSame(row, sink)
+  return row.complete && row.run === run && isUnrepeatable(sink) && isSame(row, sink)
+}
+
+/**
+ * The unfinished sync goes on. What another run read whole begins again: the table would be a mix of what the source had
+ * then and has now. An incremental read goes on from its states either way.
+ */
+function isResumable(row: StreamRow, sink: SinkStream, { start, run, hasKey }: RunStart): boolean {
+  if (row.complete || !isSame(row, sink)) return false
+  if (isUnrepeatable(sink) || keepsStates(row, sink)) return true
+  return row.syncStart === start || (hasKey && row.run === run)
 }
 
 /** An incremental stream goes on from its last states, unless its rows are to be replaced. */
@@ -166,6 +211,13 @@ function nextNumbers(
     generationId: target.isOverwrite && !resumed ? generationId + 1 : generationId,
     epoch: epoch + 1,
   }
+}
+
+async function resetRunCounts(session: Session, id: string): Promise<void> {
+  await session.rows(
+    `UPDATE ${session.bookkeeping}.slices SET run_loaded = 0, run_rejected = 0 WHERE stream_id = $1`,
+    [id],
+  )
 }
 
 async function resetSlices(session: Session, id: string, keep: boolean): Promise<void> {

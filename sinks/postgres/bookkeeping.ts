@@ -1,4 +1,6 @@
+import { hostname } from 'node:os'
 import { ConnectError, type StreamId } from '../../protocol/index.ts'
+import type { RunStart } from '../sink.ts'
 import { lockKey } from './identifiers.ts'
 import type { Session } from './session.ts'
 
@@ -64,6 +66,17 @@ const migrations: readonly ((schema: string) => string)[] = [
    )`,
   (schema) =>
     `ALTER TABLE ${schema}.runs ADD COLUMN key text -- names the run where its starter does`,
+  (schema) => `ALTER TABLE ${schema}.runs
+     ADD COLUMN start bigint NOT NULL DEFAULT 0, -- counts the starts: the newest one has the connection
+     ADD COLUMN started_at timestamptz NOT NULL DEFAULT now(),
+     ADD COLUMN started_by text; -- the process
+   ALTER TABLE ${schema}.streams
+     ADD COLUMN sync_start bigint NOT NULL DEFAULT 0; -- the start that began the sync
+   ALTER TABLE ${schema}.slices -- of all syncs of the stream in its run
+     ADD COLUMN run_loaded bigint NOT NULL DEFAULT 0,
+     ADD COLUMN run_rejected bigint NOT NULL DEFAULT 0;
+   ALTER TABLE ${schema}.positions
+     ADD COLUMN columns text -- JSON: the records at the position were written with them`,
 ]
 
 /**
@@ -134,21 +147,54 @@ export async function startRun(
   session: Session,
   connection: string,
   key?: string,
-): Promise<number> {
-  const [row] = await session.rows<{ run: string }>(
-    `INSERT INTO ${session.bookkeeping}.runs AS r (connection, run, ended, key) VALUES ($1, 1, false, $2)
+): Promise<RunStart> {
+  const [row] = await session.rows<{ run: string; start: string }>(
+    `INSERT INTO ${session.bookkeeping}.runs AS r (connection, run, ended, key, start, started_by)
+     VALUES ($1, 1, false, $2, 1, $3)
      ON CONFLICT (connection) DO UPDATE SET
        run = r.run + coalesce(r.key <> excluded.key, r.ended)::int,
-       ended = false, key = excluded.key
-     RETURNING run`,
-    [connection, key ?? null],
+       ended = false, key = excluded.key,
+       start = r.start + 1, started_at = now(), started_by = excluded.started_by
+     RETURNING run, start`,
+    [connection, key ?? null, `process ${String(process.pid)} on ${hostname()}`],
   )
-  return Number(row?.run)
+  return { run: Number(row?.run), start: Number(row?.start), hasKey: key !== undefined }
 }
 
-export async function endRun(session: Session, connection: string, run: number): Promise<void> {
+/** Nothing, if a newer start has the connection: its run goes on. */
+export async function endRun(
+  session: Session,
+  connection: string,
+  { start }: RunStart,
+): Promise<void> {
   await session.rows(
-    `UPDATE ${session.bookkeeping}.runs SET ended = true WHERE connection = $1 AND run = $2`,
-    [connection, run],
+    `UPDATE ${session.bookkeeping}.runs SET ended = true WHERE connection = $1 AND start = $2`,
+    [connection, start],
   )
+}
+
+/** The start that took the connection over, in words for `fenced`; undefined if this one is the newest. */
+export async function newerStart(
+  session: Session,
+  connection: string,
+  start: number,
+): Promise<string | undefined> {
+  const [row] = await session.rows<{ key: string | null; by: string | null; at: Date }>(
+    `SELECT key, started_by AS by, started_at AS at FROM ${session.bookkeeping}.runs
+      WHERE connection = $1 AND start > $2`,
+    [connection, start],
+  )
+  if (row === undefined) return undefined
+  const by = `${row.by ?? 'another process'} started at ${row.at.toISOString()}`
+  return row.key === null ? `a run that ${by}` : `run ${row.key}, which ${by}`
+}
+
+/** The error of a start whose stream was taken over. */
+export async function fencedError(
+  session: Session,
+  connection: string,
+  { stream, start }: { readonly stream: string; readonly start: number },
+): Promise<ConnectError> {
+  const by = (await newerStart(session, connection, start)) ?? 'a reset of the stream'
+  return new ConnectError('fenced', { details: { connection, stream, by } })
 }

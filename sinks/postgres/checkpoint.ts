@@ -1,5 +1,6 @@
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, type Column } from '../../protocol/index.ts'
 import type { LaneCheckpoint, StreamSync } from '../sink.ts'
+import { fencedError } from './bookkeeping.ts'
 import type { Session } from './session.ts'
 
 /** What a transaction loaded of a slice. */
@@ -26,10 +27,13 @@ export async function writeCheckpoint(
   {
     id,
     checkpoint,
+    columns,
     counts,
   }: {
     readonly id: string
     readonly checkpoint: LaneCheckpoint
+    /** Of the records at the log position. */
+    readonly columns: readonly Column[]
     readonly counts: ReadonlyMap<string, SliceCounts>
   },
 ): Promise<void> {
@@ -39,20 +43,22 @@ export async function writeCheckpoint(
        SELECT id FROM ${session.bookkeeping}.streams WHERE id = $1 AND epoch = $2 FOR SHARE),
      moved AS (
        INSERT INTO ${session.bookkeeping}.slices AS s
-         (stream_id, slice, ordinal, partition, planned_sync, state, seq, loaded, rejected, complete)
-       SELECT f.id, c.slice, 0, $3, $4, c.state, c.seq, c.loaded, c.rejected, c.complete
+         (stream_id, slice, ordinal, partition, planned_sync, state, seq, loaded, rejected, complete,
+          run_loaded, run_rejected)
+       SELECT f.id, c.slice, 0, $3, $4, c.state, c.seq, c.loaded, c.rejected, c.complete, c.loaded, c.rejected
          FROM fence f, unnest($5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::boolean[])
               AS c (slice, state, seq, loaded, rejected, complete)
        ON CONFLICT (stream_id, slice) DO UPDATE SET
          partition = excluded.partition, planned_sync = excluded.planned_sync, state = excluded.state,
          seq = excluded.seq, loaded = s.loaded + excluded.loaded, rejected = s.rejected + excluded.rejected,
+         run_loaded = s.run_loaded + excluded.loaded, run_rejected = s.run_rejected + excluded.rejected,
          complete = excluded.complete, updated_at = now()
        WHERE s.seq = excluded.seq - excluded.loaded - excluded.rejected
        RETURNING 1),
      position AS (
-       INSERT INTO ${session.bookkeeping}.positions (stream_id, partition, next)
-       SELECT f.id, $3, $11 FROM fence f WHERE $11::text IS NOT NULL
-       ON CONFLICT (stream_id, partition) DO UPDATE SET next = excluded.next)
+       INSERT INTO ${session.bookkeeping}.positions (stream_id, partition, next, columns)
+       SELECT f.id, $3, $11, $12 FROM fence f WHERE $11::text IS NOT NULL
+       ON CONFLICT (stream_id, partition) DO UPDATE SET next = excluded.next, columns = excluded.columns)
      SELECT (SELECT count(*) FROM fence)::int AS fence, (SELECT count(*) FROM moved)::int AS moved`,
     [
       id,
@@ -66,11 +72,12 @@ export async function writeCheckpoint(
       slices.map(({ slice }) => counts.get(slice)?.rejected ?? 0),
       slices.map(({ complete }) => complete),
       next ?? null,
+      JSON.stringify(columns),
     ],
   )
-  const stream = sync.streamId.name
   if (row?.fence !== 1) {
-    throw new ConnectError('fenced', { details: { connection: sync.sink.connection, stream } })
+    const { sink, streamId, start } = sync
+    throw await fencedError(session, sink.connection, { stream: streamId.name, start })
   }
   if (row.moved === slices.length) return
   throw await staleSlice(session, sync, { id, checkpoint, counts })

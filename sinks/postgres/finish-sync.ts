@@ -1,9 +1,10 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { SliceStart, StreamSync } from '../sink.ts'
+import { fencedError } from './bookkeeping.ts'
 import { quoteIdentifier, quoteTable } from './identifiers.ts'
 import type { Session } from './session.ts'
-import { streamTarget, targetColumns, type StreamTarget } from './stream-target.ts'
-import { addMeta, ownColumns, readTable } from './tables.ts'
+import { streamTarget, type StreamTarget } from './stream-target.ts'
+import { addMeta, readTable } from './tables.ts'
 
 /** `Destination.savePlan`: slices that are in the plan of this sync already keep their state. */
 export async function savePlan(
@@ -49,7 +50,7 @@ export async function finishSync(
   await session.transaction(async () => {
     const id = await lockStream(session, sync)
     await requireComplete(session, sync, id)
-    if (target.isOverwrite) await swapStage(session, sync, target)
+    if (target.isOverwrite) await swapStage(session, target)
     await session.rows(
       `UPDATE ${session.bookkeeping}.streams SET complete = true, staged = false, finished_at = now() WHERE id = $1`,
       [id],
@@ -60,7 +61,7 @@ export async function finishSync(
 /** The id of the stream's row, locked. Throws `fenced` where a newer `begin` took over. */
 async function lockStream(
   session: Session,
-  { sink, streamId, epoch }: StreamSync,
+  { sink, streamId, epoch, start }: StreamSync,
 ): Promise<string> {
   const [row] = await session.rows<{ id: string }>(
     `SELECT id FROM ${session.bookkeeping}.streams
@@ -68,8 +69,7 @@ async function lockStream(
     [sink.connection, streamId.namespace ?? null, streamId.name, epoch],
   )
   if (row !== undefined) return row.id
-  const details = { connection: sink.connection, stream: streamId.name }
-  throw new ConnectError('fenced', { details })
+  throw await fencedError(session, sink.connection, { stream: streamId.name, start })
 }
 
 async function requireComplete(session: Session, sync: StreamSync, id: string): Promise<void> {
@@ -84,7 +84,7 @@ async function requireComplete(session: Session, sync: StreamSync, id: string): 
   throw new ConnectError('accounting_mismatch', { details })
 }
 
-async function swapStage(session: Session, sync: StreamSync, target: StreamTarget): Promise<void> {
+async function swapStage(session: Session, target: StreamTarget): Promise<void> {
   const stage = await readTable(session, target.stage)
   // A stage that is gone would leave the table empty.
   if (stage === undefined) {
@@ -96,11 +96,11 @@ async function swapStage(session: Session, sync: StreamSync, target: StreamTarge
   if (stage.has('_airbyte_meta') && table?.has('_airbyte_meta') === false) {
     await session.run(`ALTER TABLE ${quoteTable(target.table)} ${addMeta}`)
   }
-  const managed = [...target.columns, ...targetColumns(sync.loggedColumns)]
-  const columns = ownColumns(stage, managed).map(quoteIdentifier).join(', ')
+  // The stage has the sync's own columns only.
+  const list = [...stage.keys()].map(quoteIdentifier).join(', ')
   await session.run(`DELETE FROM ${quoteTable(target.table)}`)
   await session.run(
-    `INSERT INTO ${quoteTable(target.table)} (${columns}) SELECT ${columns} FROM ${quoteTable(target.stage)}`,
+    `INSERT INTO ${quoteTable(target.table)} (${list}) SELECT ${list} FROM ${quoteTable(target.stage)}`,
   )
   await session.run(`DROP TABLE ${quoteTable(target.stage)}`)
 }

@@ -1,7 +1,7 @@
 import type { StreamId } from '../../protocol/index.ts'
-import type { Destination, SinkStream, SliceStart, StreamSync } from '../sink.ts'
+import type { Destination, RunStart, SinkStream, SliceStart, StreamSync } from '../sink.ts'
 import { beginSync } from './begin-sync.ts'
-import { endRun, migrateBookkeeping, schemaExists, startRun } from './bookkeeping.ts'
+import { endRun, migrateBookkeeping, newerStart, schemaExists, startRun } from './bookkeeping.ts'
 import { finishSync, savePlan } from './finish-sync.ts'
 import { forgetStreams } from './forget-streams.ts'
 import { quoteIdentifier } from './identifiers.ts'
@@ -33,17 +33,21 @@ class PostgresDestination implements Destination {
     })
   }
 
-  startRun(connection: string, key?: string): Promise<number> {
+  startRun(connection: string, key?: string): Promise<RunStart> {
     return this.#with(undefined, (session) => startRun(session, connection, key))
   }
 
-  endRun(connection: string, run: number): Promise<void> {
-    return this.#with(undefined, (session) => endRun(session, connection, run))
+  endRun(connection: string, start: RunStart): Promise<void> {
+    return this.#with(undefined, (session) => endRun(session, connection, start))
   }
 
-  begin(stream: SinkStream, run: number): Promise<StreamSync> {
+  newerStart(connection: string, { start }: RunStart): Promise<string | undefined> {
+    return this.#with(undefined, (session) => newerStart(session, connection, start))
+  }
+
+  begin(stream: SinkStream, start: RunStart): Promise<StreamSync> {
     const { schema } = this.#place
-    return this.#with(stream, (session) => beginSync(session, stream, { schema, run }))
+    return this.#with(stream, (session) => beginSync(session, stream, { schema, start }))
   }
 
   savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void> {

@@ -1,7 +1,7 @@
 import { DatabaseError } from 'pg'
 import { ConnectError, type Column } from '../../protocol/index.ts'
 import type { LaneCheckpoint, LaneStats, RecordBlock, SinkLane, StreamSync } from '../sink.ts'
-import { laneLockKey } from './bookkeeping.ts'
+import { fencedError, laneLockKey, newerStart } from './bookkeeping.ts'
 import { writeCheckpoint, writeRejections, type Rejection } from './checkpoint.ts'
 import { CopyLoad } from './copy-load.ts'
 import { lockKey, quoteTable } from './identifiers.ts'
@@ -33,7 +33,7 @@ export async function openPostgresLane(
     await session.rows('SELECT pg_advisory_lock_shared($1)', [
       laneLockKey(sync.sink.connection, sync.streamId),
     ])
-    const id = await requireEpoch(session, sync)
+    const id = await requireOwn(session, sync)
     const actual = await readTable(session, target.loaded)
     if (actual === undefined) {
       const details = { reason: `table ${table} is gone` }
@@ -65,7 +65,9 @@ class PostgresLane implements SinkLane {
   #hasMeta: boolean
   /** … or the open transaction gives it one. */
   #addsMeta = false
-  /** The columns of the blocks that come, and what was seen of them in this transaction. */
+  /** Of the blocks that come, as the log has them … */
+  #wireColumns: readonly Column[] = []
+  /** … and as the table has them, with what was seen of them in this transaction. */
   #columns: readonly { readonly name: string; readonly isInTable: boolean }[] = []
   #seen = emptySeen()
   /** Columns of the staging table; undefined before the first merge. */
@@ -103,8 +105,10 @@ class PostgresLane implements SinkLane {
 
   setColumns(columns: readonly Column[]): Promise<void> {
     return this.#guard(async () => {
+      if (this.#load.hasStaged) throw new TypeError('columns change after a commit or a rollback')
       await this.#flush()
       const { actual, session, target } = this.#parts
+      this.#wireColumns = columns
       const named = targetColumns(columns)
       const wire = named.map(({ field, name, kind }) => {
         const held = actual.get(name)?.held
@@ -112,11 +116,11 @@ class PostgresLane implements SinkLane {
       })
       this.#columns = named.map(({ name }) => ({ name, isInTable: actual.has(name) }))
       this.#load.setColumns(wire, this.#tail(this.#load.isStaged))
-      if (!this.#isDedup || this.#staged !== undefined) return
-      // Of all columns that this lane can meet, so that it lasts as long as the session.
-      const all = [...target.columns, ...targetColumns(this.#parts.sync.loggedColumns), ...named]
-      this.#staged = ownColumns(actual, all)
-      await createStaging(session, target.loaded, this.#staged)
+      if (!this.#isDedup) return
+      const staged = ownColumns(actual, [...target.columns, ...named])
+      if (JSON.stringify(staged) === JSON.stringify(this.#staged)) return
+      await createStaging(session, target.loaded, staged)
+      this.#staged = staged
     })
   }
 
@@ -152,7 +156,8 @@ class PostgresLane implements SinkLane {
       if (this.#load.hasStaged) await this.#merge()
       const commitStarted = performance.now()
       const { counts } = this.#progress
-      await writeCheckpoint(session, sync, { id, checkpoint, counts })
+      const columns = this.#wireColumns
+      await writeCheckpoint(session, sync, { id, checkpoint, columns, counts })
       await session.run('COMMIT')
       const stats = {
         loaded: this.#progress.total('loaded'),
@@ -302,7 +307,7 @@ class PostgresLane implements SinkLane {
       if (error.code === 'destination_connection_lost') {
         const at = { ...sessionPlace(place), stream: sync.streamId.name }
         await using other = await Session.open(at)
-        await requireEpoch(other, sync)
+        await requireOwn(other, sync)
       }
       throw error
     }
@@ -318,17 +323,17 @@ function emptySeen(): {
   return { nulls: new Set(), values: new Set(), missing: new Set(), hasChanges: false }
 }
 
-/** The id of the stream's row; throws `fenced` where the epoch is over. */
-async function requireEpoch(session: Session, sync: StreamSync): Promise<string> {
-  const { sink, streamId, epoch } = sync
+/** The id of the stream's row; throws `fenced` if the epoch is over, or will be: a newer start has the connection. */
+async function requireOwn(session: Session, sync: StreamSync): Promise<string> {
+  const { sink, streamId, epoch, start } = sync
   const [row] = await session.rows<{ id: string }>(
     `SELECT id FROM ${session.bookkeeping}.streams
       WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 AND epoch = $4`,
     [sink.connection, streamId.namespace ?? null, streamId.name, epoch],
   )
-  if (row !== undefined) return row.id
-  const details = { connection: sink.connection, stream: streamId.name }
-  throw new ConnectError('fenced', { details })
+  const isNewest = (await newerStart(session, sink.connection, start)) === undefined
+  if (row !== undefined && isNewest) return row.id
+  throw await fencedError(session, sink.connection, { stream: streamId.name, start })
 }
 
 /** cardinality_violation: a statement would change the same row twice. */

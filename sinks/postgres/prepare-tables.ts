@@ -6,7 +6,7 @@ import { dedupStatement, mergeStatements } from './merge-sql.ts'
 import type { Session } from './session.ts'
 import { createStaging, mergeOf, staging } from './staging.ts'
 import type { StreamRow } from './stream-rows.ts'
-import { targetColumns, type StreamTarget } from './stream-target.ts'
+import type { StreamTarget } from './stream-target.ts'
 import {
   addMeta,
   alterTable,
@@ -47,7 +47,7 @@ export async function prepareTables(preparation: Preparation): Promise<string | 
   if (!target.isOverwrite && isStaged) await mergeStage(preparation)
   if (target.isOverwrite && !resumed) {
     await session.run(`DROP TABLE IF EXISTS ${quoteTable(target.stage)}`)
-    const columns = ownColumns(actual, managedColumns(preparation))
+    const columns = ownColumns(actual, target.columns)
     await createStage(session, target.stage, { table: target.table, columns })
     if (target.key !== undefined) await createKeyIndex(session, target.stage, target.key)
   } else if (target.isOverwrite) {
@@ -117,11 +117,6 @@ function wantedOf(
   return { name, columns: target.columns, metadata: sink.metadata }
 }
 
-/** Also those of the last attempt: the log may still hold records with them. */
-function managedColumns({ target, row }: Preparation): StreamTarget['columns'] {
-  return [...target.columns, ...targetColumns(row?.columns ?? [])]
-}
-
 async function existing(session: Session, name: TableName): Promise<TableColumns> {
   return (await readTable(session, name)) ?? new Map()
 }
@@ -138,7 +133,7 @@ async function mergeStage(preparation: Preparation): Promise<void> {
     await session.run(`ALTER TABLE ${quoteTable(target.table)} ${addMeta}`)
   }
   const actual = await existing(session, target.table)
-  const columns = ownColumns(stage, managedColumns(preparation)).filter((name) => actual.has(name))
+  const columns = [...stage.keys()].filter((name) => actual.has(name))
   const list = columns.map(quoteIdentifier).join(', ')
   if (target.key === undefined) {
     await session.run(

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Column, JsonValue } from '../../protocol/index.ts'
+import type { JsonValue } from '../../protocol/index.ts'
 import { columnKinds } from './column-types.ts'
 import type { SinkStream, SliceCheckpoint, StreamSync } from '../sink.ts'
 import type { TableName } from './identifiers.ts'
@@ -35,7 +35,6 @@ export interface StreamRow {
   readonly id: string
   readonly table: TableName
   readonly settings: SyncSettings
-  readonly columns: readonly Column[]
   readonly keyIndex: string | null
   readonly staged: boolean
   readonly run: number
@@ -43,6 +42,9 @@ export interface StreamRow {
   readonly generationId: number
   readonly epoch: number
   readonly complete: boolean
+  /** The start of a run that began the sync. */
+  readonly syncStart: number
+  readonly startedAtMs: number
 }
 
 interface RawStreamRow {
@@ -50,7 +52,6 @@ interface RawStreamRow {
   readonly table_schema: string
   readonly table_name: string
   readonly settings: string
-  readonly columns: string
   readonly key_index: string | null
   readonly staged: boolean
   readonly run: string
@@ -58,6 +59,8 @@ interface RawStreamRow {
   readonly generation_id: string
   readonly epoch: string
   readonly complete: boolean
+  readonly sync_start: string
+  readonly started_at: Date
 }
 
 /** `locked`: until the transaction ends. */
@@ -76,7 +79,6 @@ export async function readStreamRow(
     id: row.id,
     table: { schema: row.table_schema, table: row.table_name },
     settings: parseSettings(row.settings),
-    columns: columnsSchema.parse(JSON.parse(row.columns)),
     keyIndex: row.key_index,
     staged: row.staged,
     run: Number(row.run),
@@ -84,6 +86,8 @@ export async function readStreamRow(
     generationId: Number(row.generation_id),
     epoch: Number(row.epoch),
     complete: row.complete,
+    syncStart: Number(row.sync_start),
+    startedAtMs: row.started_at.getTime(),
   }
 }
 
@@ -100,26 +104,26 @@ export async function otherOwners(
   )
 }
 
-/** Writes the stream's row as this `begin` leaves it; gives its id. */
+/** Writes the stream's row as this `begin` leaves it. */
 export async function writeStreamRow(
   session: Session,
   sink: SinkStream,
-  values: Omit<StreamRow, 'id' | 'settings' | 'columns' | 'complete'> & {
+  values: Omit<StreamRow, 'id' | 'settings' | 'complete' | 'startedAtMs'> & {
     readonly streamId: StreamTarget['streamId']
   },
-): Promise<string> {
-  const [row] = await session.rows<{ id: string }>(
+): Promise<Pick<StreamRow, 'id' | 'startedAtMs'>> {
+  const [row] = await session.rows<{ id: string; started_at: Date }>(
     `INSERT INTO ${session.bookkeeping}.streams AS s
        (connection, namespace, name, table_schema, table_name, settings, columns, key_index, staged,
-        sync_id, generation_id, epoch, run, complete)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, false)
+        sync_id, generation_id, epoch, run, sync_start, complete)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, false)
      ON CONFLICT (connection, namespace, name) DO UPDATE SET
        table_schema = excluded.table_schema, table_name = excluded.table_name,
        settings = excluded.settings, columns = excluded.columns, key_index = excluded.key_index,
        staged = excluded.staged, sync_id = excluded.sync_id, generation_id = excluded.generation_id,
-       epoch = excluded.epoch, run = excluded.run, complete = false, finished_at = NULL,
+       epoch = excluded.epoch, run = excluded.run, sync_start = excluded.sync_start, complete = false, finished_at = NULL,
        started_at = CASE WHEN s.sync_id = excluded.sync_id THEN s.started_at ELSE now() END
-     RETURNING id`,
+     RETURNING id, started_at`,
     [
       sink.connection,
       values.streamId.namespace ?? null,
@@ -134,9 +138,10 @@ export async function writeStreamRow(
       values.generationId,
       values.epoch,
       values.run,
+      values.syncStart,
     ],
   )
-  return row?.id ?? ''
+  return { id: row?.id ?? '', startedAtMs: row?.started_at.getTime() ?? 0 }
 }
 
 export async function readSlices(session: Session, id: string): Promise<SliceCheckpoint[]> {
@@ -160,10 +165,25 @@ export async function readPositions(
   session: Session,
   id: string,
 ): Promise<StreamSync['positions']> {
-  return session.rows<{ partition: number; next: string }>(
-    `SELECT partition, next FROM ${session.bookkeeping}.positions WHERE stream_id = $1 ORDER BY partition`,
+  const rows = await session.rows<{ partition: number; next: string; columns: string }>(
+    // An earlier version kept the columns of the last attempt only.
+    `SELECT p.partition, p.next, coalesce(p.columns, s.columns) AS columns
+       FROM ${session.bookkeeping}.positions p JOIN ${session.bookkeeping}.streams s ON s.id = p.stream_id
+      WHERE p.stream_id = $1 ORDER BY p.partition`,
     [id],
   )
+  return rows.map(({ partition, next, columns }) => {
+    return { partition, next, columns: columnsSchema.parse(JSON.parse(columns)) }
+  })
+}
+
+export async function readInRun(session: Session, id: string): Promise<StreamSync['inRun']> {
+  const [row] = await session.rows<{ loaded: string; rejected: string }>(
+    `SELECT coalesce(sum(run_loaded), 0) AS loaded, coalesce(sum(run_rejected), 0) AS rejected
+       FROM ${session.bookkeeping}.slices WHERE stream_id = $1`,
+    [id],
+  )
+  return { loaded: Number(row?.loaded ?? 0), rejected: Number(row?.rejected ?? 0) }
 }
 
 function parseState(text: string | null): JsonValue {

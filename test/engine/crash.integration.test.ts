@@ -1,15 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { describe, expect, inject, test } from 'vitest'
-import { z } from 'zod'
 import { CheckpointWatch } from '../support/checkpoint-watch.ts'
+import { finishEngine, killEngine } from '../support/engine-process.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
-import { builtProgram } from '../support/program.ts'
 import { seededRandom } from '../support/random.ts'
 
 /** Rounds of each log; the long form (`npm run test:crash`) sets more. The seed is printed with a failure: play it again with CRASH_SEED. */
@@ -54,37 +50,6 @@ function runFile(
   })
 }
 
-const progressEvent = z.looseObject({
-  streams: z.array(z.looseObject({ loaded: z.number() })).default([]),
-})
-
-/** The engine as a user runs it. */
-function startEngine(file: string): ChildProcess {
-  return spawn(process.execPath, [builtProgram(), 'connect', 'run', file, '--json'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-}
-
-/** Resolves when the engine has loaded this many records in all (or has ended before). */
-async function loadedAtLeast(engine: ChildProcess, wanted: number): Promise<void> {
-  if (engine.stdout === null) throw new Error('the engine has no output')
-  for await (const line of createInterface({ input: engine.stdout })) {
-    const { streams } = progressEvent.parse(JSON.parse(line))
-    const loaded = streams.reduce((sum, stream) => sum + stream.loaded, 0)
-    if (loaded >= wanted) return
-  }
-}
-
-async function finishEngine(file: string): Promise<void> {
-  const engine = startEngine(file)
-  const output: string[] = []
-  engine.stdout?.on('data', (chunk: Buffer) => output.push(chunk.toString()))
-  engine.stderr?.on('data', (chunk: Buffer) => output.push(chunk.toString()))
-  const code = await new Promise<number | null>((resolve) => engine.once('close', resolve))
-  if (code !== 0)
-    throw new Error(`the resumed run ended with ${String(code)}:\n${output.join('').slice(-4_000)}`)
-}
-
 async function difference(shop: TestDatabase, schema: string, mode: string): Promise<unknown> {
   const [row] = await shop.query(
     `SELECT (SELECT count(*)::int FROM (SELECT id, body, updated_at FROM public.orders_${mode} EXCEPT ALL SELECT id, body, updated_at FROM ${schema}.orders_${mode}) x) AS lost,
@@ -109,12 +74,8 @@ async function playRound(
     await using watch = new CheckpointWatch(shop, target.connection)
     const kills = 1 + Math.floor(random() * 2)
     for (let kill = 0; kill < kills && !(await hasEnded(shop, target.connection)); kill++) {
-      const engine = startEngine(file)
       const afterMs = random() * 400
-      await loadedAtLeast(engine, Math.floor(random() * rows * 2))
-      await new Promise((resolve) => setTimeout(resolve, afterMs))
-      engine.kill('SIGKILL')
-      if (engine.exitCode === null && engine.signalCode === null) await once(engine, 'exit')
+      await killEngine(file, { afterMs, loaded: Math.floor(random() * rows * 2) })
       for (const mode of ['overwrite', 'overwrite_dedup'])
         await expectOldOrNew(shop, target.schema, mode)
     }

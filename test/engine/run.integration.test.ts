@@ -118,6 +118,45 @@ describe.each(logs)('a run through the %s log', (log) => {
     expect(await idsOf(warehouse, 'users')).toMatchObject({ rows: 12_000, ids: 12_000 })
   })
 
+  test('a newer run of the connection takes it over, and the older one ends and says by whom', async () => {
+    await using warehouse = await testDatabase()
+    const users = { name: 'users', rows: 4_000, state_every: 50 }
+    const later = { ...users, name: 'later' }
+    const options = fakerPlan(
+      warehouse,
+      [users, later].map((stream) => ({ ...stream, rows_per_second: 500 })),
+      { log: logConfig(log), limits: { commitBytes: 1_000, commitMs: 20, parallelLanes: 1 } },
+    )
+    const older = runPlan(await planRun(options))
+    await expect
+      .poll(
+        () =>
+          idsOf(warehouse, 'users').then(
+            ({ rows }) => rows,
+            () => 0,
+          ),
+        { timeout: 20_000 },
+      )
+      .toBeGreaterThan(0)
+    const fast = fakerPlan(warehouse, [users, later]).source
+    const newer = await runPlan(await planRun({ ...options, source: fast }))
+    expect(newer.result.status).toBe('complete')
+    const { streams } = (await older).result
+    for (const { status, error } of streams) {
+      if (status === 'complete') continue
+      expect(error).toMatchObject({ code: 'fenced' })
+      const by = new RegExp(`a run that process ${process.pid} on \\S+ started at 20`)
+      expect(error?.message).toMatch(by)
+    }
+    expect(streams[0]?.status).toBe('failed')
+    for (const name of ['users', 'later'])
+      expect(await idsOf(warehouse, name)).toMatchObject({ rows: 4_000, ids: 4_000 })
+    // The run of the newer one has ended, whatever the older one did after it.
+    expect(await warehouse.query('SELECT ended, start::int FROM reactor_connect.runs')).toEqual([
+      { ended: true, start: 2 },
+    ])
+  })
+
   test('an incremental second run moves only what is new', async () => {
     await using warehouse = await testDatabase()
     const options = fakerPlan(warehouse, [{ name: 'users', rows: 1_000 }], {
@@ -198,6 +237,9 @@ describe('a transient failure', () => {
     )
     expect(result.status).toBe('complete')
     expect(await idsOf(warehouse, 'users')).toMatchObject({ rows: 2_000, ids: 2_000 })
+    // What the failed attempt had read and not committed was read again.
+    expect(result.streams[0]).toMatchObject({ read: 2_000, loaded: 2_000 })
+    expect(result.streams[0]?.readAgain).toBeGreaterThanOrEqual(0)
     expect(metrics).toMatch(/reactor_connect_run_retries_total\{[^}]*\} 1/)
   })
 })

@@ -44,10 +44,15 @@ describe('the table of error codes', () => {
 })
 
 describe('a ConnectError', () => {
-  const error = new ConnectError('fenced', { details: { connection: 'shop', stream: 'orders' } })
+  const by = 'run 7, which process 1 on alpha started'
+  const error = new ConnectError('fenced', {
+    details: { connection: 'shop', stream: 'orders', by },
+  })
 
   it('fills the holes of its message from the details', () => {
-    expect(error.message).toBe('Another run of connection shop took over stream orders')
+    expect(error.message).toBe(
+      `Stream orders of connection shop was taken over by ${by}; this run loads no more of it`,
+    )
     expect(error.retryable).toBe(false)
     expect(error.failureType).toBe('transient_error')
   })

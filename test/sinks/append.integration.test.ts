@@ -48,7 +48,7 @@ test('a second sync appends, keeps positions and starts its slices anew', async 
   await sync(db, sink, [{ id: 1 }])
   const second = await begin(db, sink, 2)
   expect(second).toMatchObject({ syncId: 2, generationId: 0, epoch: 2, resumed: false })
-  expect(second.positions).toEqual([{ partition: 0, next: '1' }])
+  expect(second.positions).toEqual([{ partition: 0, next: '1', columns: sink.columns }])
   expect(second.slices).toEqual([])
   await load(db, second, { records: [{ id: 2 }] })
   expect(await db.query('SELECT id FROM things ORDER BY id')).toEqual([{ id: '1' }, { id: '2' }])
@@ -239,19 +239,25 @@ test('minimal metadata has two columns, and a third once a change needs it', asy
 test('a run that is started again under its key keeps its number after its end, another one does not', async () => {
   await using db = await testDatabase()
   await withDestination(db, async (destination) => {
-    const first = await destination.startRun('test', 'run_1')
-    await destination.endRun('test', first)
-    expect(await destination.startRun('test', 'run_1')).toBe(first)
-    await destination.endRun('test', first)
-    expect(await destination.startRun('test', 'run_2')).toBe(first + 1)
-    await destination.endRun('test', first + 1)
-    expect(await destination.startRun('test')).toBe(first + 2)
-    await destination.endRun('test', first + 2)
-    expect(await destination.startRun('test')).toBe(first + 3)
-    expect(await destination.startRun('test')).toBe(first + 3)
+    const start = async (key?: string): Promise<number> =>
+      (await destination.startRun('test', key)).run
+    const end = async (run: number): Promise<void> => {
+      const [row] = await db.query('SELECT start FROM reactor_connect.runs')
+      await destination.endRun('test', { run, start: Number(row?.start), hasKey: true })
+    }
+    const first = await start('run_1')
+    await end(first)
+    expect(await start('run_1')).toBe(first)
+    await end(first)
+    expect(await start('run_2')).toBe(first + 1)
+    await end(first + 1)
+    expect(await start()).toBe(first + 2)
+    await end(first + 2)
+    expect(await start()).toBe(first + 3)
+    expect(await start()).toBe(first + 3)
     // One that was cancelled has not ended.
-    expect(await destination.startRun('test', 'run_3')).toBe(first + 3)
-    expect(await destination.startRun('test', 'run_3')).toBe(first + 3)
-    expect(await destination.startRun('test', 'run_4')).toBe(first + 4)
+    expect(await start('run_3')).toBe(first + 3)
+    expect(await start('run_3')).toBe(first + 3)
+    expect(await start('run_4')).toBe(first + 4)
   })
 })

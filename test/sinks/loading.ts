@@ -5,6 +5,7 @@ import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
 import type {
   LaneStats,
   RecordBlock,
+  RunStart,
   SinkLane,
   SinkStream,
   StreamSync,
@@ -64,9 +65,21 @@ export function blockOf(
   return { slice: at.slice ?? '', seq: at.seq ?? 0, bytes, count }
 }
 
-export function begin(db: TestDatabase, sink: SinkStream, run = 1): Promise<StreamSync> {
-  return withDestination(db, (destination) => destination.begin(sink, run))
+/** As the newest start of the connection does. */
+export async function begin(db: TestDatabase, sink: SinkStream, run = 1): Promise<StreamSync> {
+  const [table] = await db.query(`SELECT to_regclass('reactor_connect.runs') IS NOT NULL AS exists`)
+  const [row] = table?.exists
+    ? await db.query('SELECT start FROM reactor_connect.runs WHERE connection = $1', [
+        sink.connection,
+      ])
+    : []
+  return withDestination(db, (destination) =>
+    destination.begin(sink, { ...someStart, run, start: Number(row?.start ?? 0) }),
+  )
 }
+
+/** Of a connection that no run was started of. */
+export const someStart: RunStart = { run: 1, start: 0, hasKey: false }
 
 export function finish(db: TestDatabase, sync: StreamSync): Promise<void> {
   return withDestination(db, (destination) => destination.finish(sync))

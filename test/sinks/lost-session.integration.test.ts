@@ -3,14 +3,14 @@ import { openPostgresDestination } from '../../sinks/postgres/postgres-destinati
 import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
 import { Session } from '../../sinks/postgres/session.ts'
 import { startPostgres, testDatabase } from '../support/postgres.ts'
-import { begin, blockOf, commit, finish, load, openLane, sinkStream } from './loading.ts'
+import { begin, blockOf, commit, finish, load, openLane, sinkStream, someStart } from './loading.ts'
 
 test('after a crash of the server, exactly what was committed is there, and the sync goes on', async () => {
   await using server = await startPostgres()
   const place = { address: server.address }
   const sink = sinkStream({ id: 'integer' })
   await using destination = await openPostgresDestination(place)
-  const begun = await destination.begin(sink, 1)
+  const begun = await destination.begin(sink, someStart)
   {
     await using lane = await openPostgresLane(place, begun, 0)
     await lane.setColumns(sink.columns)
@@ -22,14 +22,17 @@ test('after a crash of the server, exactly what was committed is there, and the 
     await expect(commit(lane, 3)).rejects.toMatchObject({ retryable: true })
   }
   await server.restart()
-  const again = await destination.begin(sink, 1)
+  const again = await destination.begin(sink, someStart)
   expect(again).toMatchObject({ resumed: true, epoch: 2, slices: [{ seq: 2, state: { seq: 2 } }] })
   await using lane = await openPostgresLane(place, again, 0)
   await lane.setColumns(sink.columns)
   await lane.write(blockOf(sink.columns, [{ id: 3 }], { seq: 2 }))
   await commit(lane, 3)
   await destination.finish(again)
-  expect(await destination.begin(sink, 1)).toMatchObject({ doneInRun: true, slices: [{ seq: 3 }] })
+  expect(await destination.begin(sink, someStart)).toMatchObject({
+    doneInRun: true,
+    slices: [{ seq: 3 }],
+  })
 })
 
 test('a session that an administrator ends is a transient failure, and nothing was committed', async () => {

@@ -132,7 +132,8 @@ test('a new column comes to table and stage while an overwrite is interrupted', 
   await load(db, await begin(db, sink), { records: [{ id: 1 }], complete: false })
   const wider = sinkStream({ id: 'number', extra: 'string' }, { mode: 'overwrite' })
   const again = await begin(db, wider)
-  expect(again).toMatchObject({ resumed: true, loggedColumns: [{ name: 'id', kind: 'integer' }] })
+  const logged = [{ name: 'id', kind: 'integer' }]
+  expect(again).toMatchObject({ resumed: true, positions: [{ columns: logged }] })
   await load(db, again, { records: [{ id: 2.5, extra: 'x' }], seq: 1 })
   await finish(db, again)
   expect(await db.query('SELECT id, extra FROM things ORDER BY id')).toEqual([

@@ -13,6 +13,7 @@ import {
   sinkStream,
   sync,
   withDestination,
+  someStart,
 } from './loading.ts'
 
 async function typeOf(db: TestDatabase, column: string, table = 'things'): Promise<unknown> {
@@ -86,24 +87,32 @@ test('columns are added, and a column that is no longer declared stays', async (
   ])
 })
 
-test('records that were logged with the columns of the last attempt are loaded too', async () => {
-  await using db = await testDatabase()
-  const before = sinkStream({ id: 'integer', gone: 'string' })
-  await begin(db, before)
-  const after = sinkStream({ id: 'string', extra: 'json' })
-  const begun = await begin(db, after)
-  expect(begun).toMatchObject({ resumed: true, loggedColumns: before.columns })
-  await using lane = await openLane(db, begun)
-  await lane.setColumns(begun.loggedColumns)
-  await lane.write(blockOf(before.columns, [{ id: 1, gone: 'kept' }]))
-  await lane.setColumns(after.columns)
-  await lane.write(blockOf(after.columns, [{ id: 'b', extra: 1 }], { seq: 1 }))
-  await commit(lane, 2)
-  expect(await db.query('SELECT id, gone, extra FROM things ORDER BY id')).toEqual([
-    { id: '1', gone: 'kept', extra: null },
-    { id: 'b', gone: null, extra: 1 },
-  ])
-})
+test.each(['append', 'append_dedup'] as const)(
+  'in mode %s, records at the log position have the columns that they were logged with, however many attempts later',
+  async (mode) => {
+    await using db = await testDatabase()
+    const options = { mode, key: ['id'], syncMode: 'incremental', cursor: 'id' } as const
+    const before = sinkStream({ id: 'integer', gone: 'string' }, options)
+    await load(db, await begin(db, before), { records: [{ id: 0 }], complete: false })
+    const after = sinkStream({ id: 'string', extra: 'json' }, options)
+    await begin(db, after)
+    const begun = await begin(db, after)
+    expect(begun).toMatchObject({ resumed: true, positions: [{ columns: before.columns }] })
+    await using lane = await openLane(db, begun)
+    await lane.setColumns(before.columns)
+    await lane.write(blockOf(before.columns, [{ id: 1, gone: 'kept' }], { seq: 1 }))
+    await commit(lane, 2)
+    await lane.setColumns(after.columns)
+    await lane.write(blockOf(after.columns, [{ id: 'b', extra: 1 }], { seq: 2 }))
+    await commit(lane, 3)
+    expect(await db.query('SELECT id, gone, extra FROM things ORDER BY id')).toEqual([
+      { id: '0', gone: null, extra: null },
+      { id: '1', gone: 'kept', extra: null },
+      { id: 'b', gone: null, extra: 1 },
+    ])
+    expect((await begin(db, after)).positions).toMatchObject([{ columns: after.columns }])
+  },
+)
 
 test('a view that blocks a type change is named, and nothing was changed', async () => {
   await using db = await testDatabase()
@@ -183,7 +192,7 @@ test('states of another table do not count, also where the connection comes back
   for (const [run, schema] of ['one', 'two', 'one'].entries()) {
     const place = { address: db.address, schema }
     await using destination = await openPostgresDestination(place)
-    const begun = await destination.begin(sink, run)
+    const begun = await destination.begin(sink, { ...someStart, run })
     expect(begun).toMatchObject({ resumed: false, slices: [] })
     await using lane = await openPostgresLane(place, begun, 0)
     await lane.setColumns(sink.columns)
@@ -198,9 +207,9 @@ test('two streams of one connection do not share a table', async () => {
   const columns = { id: 'integer' } as const
   const place = { address: db.address, schema: 'one' }
   await using destination = await openPostgresDestination(place)
-  await destination.begin(sinkStream(columns, { namespace: 'a', mode: 'overwrite' }), 1)
+  await destination.begin(sinkStream(columns, { namespace: 'a', mode: 'overwrite' }), someStart)
   const other = sinkStream(columns, { namespace: 'b', mode: 'overwrite' })
-  await expect(destination.begin(other, 1)).rejects.toMatchObject({
+  await expect(destination.begin(other, someStart)).rejects.toMatchObject({
     code: 'destination_table_shared',
   })
 })
@@ -211,7 +220,7 @@ test('of streams that begin at the same time to load one table, all but one are 
   await destination.check()
   const begun = await Promise.allSettled(
     ['a', 'b', 'c', 'd'].map((namespace) =>
-      destination.begin(sinkStream({ id: 'integer' }, { namespace, mode: 'overwrite' }), 1),
+      destination.begin(sinkStream({ id: 'integer' }, { namespace, mode: 'overwrite' }), someStart),
     ),
   )
   const refused = begun.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []))
@@ -257,7 +266,7 @@ test('many streams begin at the same time in a new schema', async () => {
   const sinks = Array.from({ length: 8 }, (_, n) =>
     sinkStream({ id: 'integer' }, { name: `s${n}` }),
   )
-  await Promise.all(sinks.map((sink) => destination.begin(sink, 1)))
+  await Promise.all(sinks.map((sink) => destination.begin(sink, someStart)))
   expect(await db.query(`SELECT count(*)::int FROM pg_tables WHERE schemaname = 'new'`)).toEqual([
     { count: 8 },
   ])
@@ -308,7 +317,7 @@ test('savePlan keeps the slices of a resumed sync where they are', async () => {
   await using db = await testDatabase()
   const sink = sinkStream({ id: 'integer' })
   await withDestination(db, async (destination) => {
-    const begun = await destination.begin(sink, 1)
+    const begun = await destination.begin(sink, someStart)
     const plan = ['b', 'a'].map((slice, partition) => ({
       slice,
       partition,
@@ -317,7 +326,7 @@ test('savePlan keeps the slices of a resumed sync where they are', async () => {
     await destination.savePlan(begun, plan)
     await load(db, begun, { records: [{ id: 1 }], slice: 'a', complete: false })
     await destination.savePlan(begun, plan)
-    const again = await destination.begin(sink, 1)
+    const again = await destination.begin(sink, someStart)
     expect(again.slices).toEqual([
       { slice: 'b', partition: 0, state: { from: 'b' }, seq: 0, complete: false },
       { slice: 'a', partition: 0, state: { seq: 1 }, seq: 1, complete: false },

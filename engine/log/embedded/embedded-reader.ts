@@ -10,6 +10,9 @@ type EmbeddedAddress = Extract<LaneAddress, { kind: 'embedded' }>
 /** Credits of entries without bytes are gathered up to this many bytes: a message back for each would cost more than they do. */
 const creditBytes = 64 * 1024
 
+/** A channel lives as long as one attempt. */
+const ownAttempt = { attempt: 0 }
+
 /** The reading end of a channel. Holds at most what the writer may have in flight. */
 export class EmbeddedReader implements LaneReader {
   readonly #address: EmbeddedAddress
@@ -69,7 +72,7 @@ export class EmbeddedReader implements LaneReader {
 
   #take(message: ToReader): LogEntry {
     const { entry } = message
-    this.#order.take(entry)
+    this.#order.take(entry, ownAttempt)
     if (entry.type === 'records') {
       this.#heldRecords += message.weight
       this.#heldBuffers.push(...buffersOf(entry))

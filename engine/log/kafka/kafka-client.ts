@@ -1,4 +1,10 @@
-import kafkajs, { type Kafka, type KafkaConfig, type RetryOptions, type SASLOptions } from 'kafkajs'
+import kafkajs, {
+  type ISocketFactory,
+  type Kafka,
+  type KafkaConfig,
+  type RetryOptions,
+  type SASLOptions,
+} from 'kafkajs'
 import Cluster from 'kafkajs/src/cluster/index.js'
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js'
 import type { Logger } from 'pino'
@@ -30,7 +36,7 @@ export function kafkaClient(servers: KafkaServers, logger: Logger): Kafka {
 export function kafkaCluster(servers: KafkaServers, logger: Logger): Cluster {
   return new Cluster({
     logger: kafkaClient(servers, logger).logger(),
-    socketFactory: createSocketFactory(),
+    socketFactory: calmSocketFactory(),
     brokers: servers.brokers,
     clientId: servers.clientId,
     ssl: servers.ssl,
@@ -45,12 +51,27 @@ export function kafkaCluster(servers: KafkaServers, logger: Logger): Cluster {
   })
 }
 
+/**
+ * kafkajs unrefs the socket of a dead broker at every attempt to disconnect. Node keeps each of these calls for a connection
+ * that never comes, and warns after ten.
+ */
+export function calmSocketFactory(): ISocketFactory {
+  const create = createSocketFactory()
+  return (options) => {
+    const socket = create(options)
+    const unref = socket.unref.bind(socket)
+    socket.unref = () => (socket.destroyed ? socket : unref())
+    return socket
+  }
+}
+
 function configOf(servers: KafkaServers): KafkaConfig {
   const sasl = saslOf(servers)
   return {
     brokers: [...servers.brokers],
     clientId: servers.clientId,
     ssl: servers.ssl,
+    socketFactory: calmSocketFactory(),
     connectionTimeout: connectionTimeoutMs,
     requestTimeout: requestTimeoutMs,
     ...(sasl !== undefined && { sasl }),

@@ -59,6 +59,7 @@ export function kafkaError(thrown: unknown, context: KafkaDoing): ConnectError {
       connection: context.lane.connection,
       stream: context.lane.stream.name,
       partition: context.lane.partition,
+      by: `another writer of ${target}`,
     }),
   }
   return new ConnectError(knownFault(faults, context), { details, cause: thrown })

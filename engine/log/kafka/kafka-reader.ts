@@ -104,8 +104,8 @@ export class KafkaReader implements LaneReader {
       const parsed = parseMessage(cursor.message(), this.#address, this.#schema)
       if (this.#isSkipped(parsed)) continue
       const { entry, offset } = parsed
-      if (entry.type === 'records' && parsed.single) return this.#gather(cursor, entry)
-      this.#order.take(entry, parsed.writtenBefore)
+      if (entry.type === 'records' && parsed.single) return this.#gather(cursor, parsed, entry)
+      this.#order.take(entry, parsed)
       if (entry.type === 'close') {
         if (this.#attempt !== undefined && parsed.attempt < this.#attempt) continue
         this.#closed = true
@@ -142,10 +142,14 @@ export class KafkaReader implements LaneReader {
   }
 
   /** `record` framing: the records of the batch that follow this one become one entry with it. */
-  #gather(cursor: MessageCursor, first: Extract<LogEntry, { type: 'records' }>): Given {
+  #gather(
+    cursor: MessageCursor,
+    origin: ParsedMessage,
+    first: Extract<LogEntry, { type: 'records' }>,
+  ): Given {
     const { entry, lastOffset, stopped } = gatherRecords(cursor, first)
     this.#standing = stopped
-    this.#order.take(entry)
+    this.#order.take(entry, origin)
     return this.#give(entry, lastOffset)
   }
 

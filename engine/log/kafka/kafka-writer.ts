@@ -13,6 +13,7 @@ import { isReusable } from '../reusable-buffer.ts'
 import { messagesOf, type LaneMessageMaker, type LaneMessages } from './lane-messages.ts'
 import { LaneProducer } from './lane-producer.ts'
 import type { BatchEncoder } from './record-batch/batch-encoder.ts'
+import type { LogStart } from './resume.ts'
 import { resumeLane } from './resume-lane.ts'
 import type { SavedState } from './saved-states.ts'
 import { defaultBounds, SendQueue, type SendBounds } from './send-queue.ts'
@@ -27,7 +28,7 @@ export class KafkaWriter implements LaneWriter {
   readonly #producer: LaneProducer
   readonly #queue: SendQueue
   readonly #maker: LaneMessageMaker
-  readonly #since: number
+  readonly #since: LogStart
   readonly #published = new Set<string>()
   #schema: WireSchema
   #columns: readonly Column[]
@@ -39,7 +40,7 @@ export class KafkaWriter implements LaneWriter {
     readonly options: LaneWriterOptions
     readonly producer: LaneProducer
     readonly queue: SendQueue
-    readonly resumed: { readonly resume: LaneResume; readonly since: number }
+    readonly resumed: { readonly resume: LaneResume; readonly since: LogStart }
   }) {
     const { address, options } = parts
     this.#address = address
@@ -122,16 +123,18 @@ export class KafkaWriter implements LaneWriter {
   /** What a restarted read goes on from: the state, and that the slice is complete. */
   #savedBy(entry: LogEntry): SavedState | undefined {
     const { syncId, attempt, partition } = this.#maker
+    const { attempt: since, from } = this.#since
+    const made = { partition, syncId, attempt, since, from }
     if (entry.type === 'state') {
       const { slice, seq, state } = entry
-      return { slice, partition, syncId, attempt, since: this.#since, seq, state, complete: false }
+      return { slice, ...made, seq, state, complete: false }
     }
     if (entry.type !== 'end' || entry.outcome !== 'complete') return undefined
     const { slice, seq } = entry
     const last = this.#lastState?.slice === slice ? this.#lastState : undefined
     const resumed = this.resume.slices.find((checkpoint) => checkpoint.slice === slice)
     const state = last?.state ?? resumed?.state ?? null
-    return { slice, partition, syncId, attempt, since: this.#since, seq, state, complete: true }
+    return { slice, ...made, seq, state, complete: true }
   }
 
   async #useColumns(columns: readonly Column[]): Promise<void> {

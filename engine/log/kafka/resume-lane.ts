@@ -3,12 +3,12 @@ import type { KafkaAddress, LaneResume, LaneWriterOptions } from '../stream-log.
 import type { LaneProducer } from './lane-producer.ts'
 import { headersOf, type LaneHeaders } from './parse-message.ts'
 import { PartitionFetcher } from './partition-fetcher.ts'
-import { decideResume } from './resume.ts'
+import { decideResume, newestStates, type LogStart } from './resume.ts'
 import { readSavedStates, stateMessage } from './saved-states.ts'
 
 export interface ResumedLane {
   readonly resume: LaneResume
-  readonly since: number
+  readonly since: LogStart
 }
 
 /** Looks at the log, after older writers were fenced, and decides from where to read on (resume.ts). */
@@ -26,23 +26,26 @@ export async function resumeLane(lane: {
   )
   await using fetcher = await PartitionFetcher.open({ servers: address, topic, partition, logger })
   const { low, high } = await fetcher.bounds()
+  const { syncId, position } = options
+  const { start } = newestStates({ saved, syncId, partition, position })
   const decision = decideResume({
     topic,
     partition,
-    syncId: options.syncId,
+    syncId,
     checkpoints: options.slices,
-    position: options.position,
+    position,
     saved,
     low,
     high,
-    ...(await around(fetcher, { position: BigInt(options.position ?? '0'), low, high })),
+    ...(await around(fetcher, { position: start, low, high })),
   })
-  const since = decision.since ?? options.attempt
+  const since = decision.since ?? { attempt: options.attempt, from: high.toString() }
   if (decision.stale) {
     // The states in the log lead from a position that this attempt leaves: overwritten, so that no later attempt joins the two.
-    const { syncId, attempt } = options
+    const { attempt } = options
+    const made = { partition, syncId, attempt, since: since.attempt, from: since.from }
     const reset = options.slices.map(({ slice, seq, state, complete }) =>
-      stateMessage({ slice, partition, syncId, attempt, since, seq, state, complete }, address),
+      stateMessage({ slice, ...made, seq, state, complete }, address),
     )
     await producer.sendStates(reset)
     await producer.commit()

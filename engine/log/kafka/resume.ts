@@ -16,17 +16,52 @@ export interface ResumeFacts {
   /** The offsets that the partition holds. */
   readonly low: bigint
   readonly high: bigint
-  /** The message right before the position (what the destination committed last), and the first one from it on. */
+  /** The message right before the start (`newestStates`), and the first one from it on. */
   readonly before: LaneHeaders | 'foreign' | 'none'
   readonly first: LaneHeaders | 'foreign' | 'none'
 }
 
 export interface ResumeDecision {
   readonly resume: LaneResume
-  /** The attempt since which the log leads to what it will hold; undefined: this one. */
-  readonly since?: number
+  /** The attempt since which the log leads to what it will hold, and where it began; undefined: this one. */
+  readonly since?: LogStart
   /** States in the log that this decision makes void; they must be overwritten before anything else is written. */
   readonly stale: boolean
+}
+
+/** An attempt since which a lane has gone on from the log, and the offset at which it began. */
+export interface LogStart {
+  readonly attempt: number
+  readonly from?: string | undefined
+}
+
+export interface NewestStates {
+  readonly since: LogStart
+  /** By slice. */
+  readonly states: ReadonlyMap<string, SavedState>
+  /** The destination's position. If it is before the attempt `since`, it has nothing of that, and what is between does not count. */
+  readonly start: bigint
+}
+
+/** The states in the log that lead from one start to the newest, and that start. */
+export function newestStates({
+  saved,
+  syncId,
+  partition,
+  position,
+}: Pick<ResumeFacts, 'saved' | 'syncId' | 'partition' | 'position'>): NewestStates {
+  const ofSync = [...(saved === 'hidden' ? [] : saved.values())].filter(
+    (state) => state.syncId === syncId && state.partition === partition,
+  )
+  const attempt = Math.max(0, ...ofSync.map(({ since }) => since))
+  const usable = ofSync.filter(({ since }) => since === attempt)
+  const from = usable.find((state) => state.from !== undefined)?.from
+  const stands = BigInt(position ?? '0')
+  return {
+    since: { attempt, from },
+    states: new Map(usable.map((state) => [state.slice, state])),
+    start: from !== undefined && BigInt(from) > stands ? BigInt(from) : stands,
+  }
 }
 
 /**
@@ -49,17 +84,11 @@ export function decideResume(facts: ResumeFacts): ResumeDecision {
       `The states in the log cannot be read (a transaction of another writer is not finished): reading again from the destination's checkpoints`,
     )
   }
-  const ofSync = [...saved.values()].filter(
-    (state) => state.syncId === facts.syncId && state.partition === facts.partition,
-  )
-  const since = Math.max(0, ...ofSync.map((state) => state.since))
-  const usable = new Map(
-    ofSync.filter((state) => state.since === since).map((state) => [state.slice, state]),
-  )
+  const { since, states: usable, start } = newestStates(facts)
   if (!checkpoints.some((checkpoint) => isNewer(usable.get(checkpoint.slice), checkpoint))) {
     return fromDestination()
   }
-  const lost = whyLost(facts, since)
+  const lost = whyLost(facts, { position: start, since: since.attempt })
   if (lost !== undefined) {
     return fromDestination(
       `Topic ${facts.topic}, partition ${facts.partition}: ${lost}. Reading again from the destination's checkpoints`,
@@ -70,7 +99,8 @@ export function decideResume(facts: ResumeFacts): ResumeDecision {
     if (state === undefined || !isNewer(state, checkpoint)) return checkpoint
     return { ...checkpoint, seq: state.seq, state: state.state, complete: state.complete }
   })
-  return { resume: { from: 'log', slices }, since, stale: false }
+  const resume = { from: 'log', slices, position: start.toString() } as const
+  return { resume, since, stale: false }
 }
 
 function isNewer(state: SavedState | undefined, checkpoint: SliceCheckpoint): boolean {
@@ -79,9 +109,11 @@ function isNewer(state: SavedState | undefined, checkpoint: SliceCheckpoint): bo
 }
 
 /** Why the log does not lead from the destination's position to its newest states; undefined where it does. */
-function whyLost(facts: ResumeFacts, since: number): string | undefined {
-  const position = facts.position === undefined ? 0n : BigInt(facts.position)
-  return whyOutOfRange(facts, position) ?? whyNotOurs(facts, { position, since })
+function whyLost(
+  facts: ResumeFacts,
+  from: { readonly position: bigint; readonly since: number },
+): string | undefined {
+  return whyOutOfRange(facts, from.position) ?? whyNotOurs(facts, from)
 }
 
 function whyOutOfRange({ low, high }: ResumeFacts, position: bigint): string | undefined {
@@ -100,7 +132,8 @@ function whyNotOurs(
     return `nothing stands at the destination's offset ${position}, although newer states were written`
   if (first === 'foreign' || before === 'foreign')
     return `a foreign message stands at the destination's offset ${position}`
-  if (facts.position !== undefined && !endsAtCheckpoint(before, facts)) {
+  const isAtPosition = facts.position !== undefined && BigInt(facts.position) === position
+  if (isAtPosition && !endsAtCheckpoint(before, facts)) {
     return `what stands before offset ${position} is not what the destination loaded last (the topic was made anew)`
   }
   if (

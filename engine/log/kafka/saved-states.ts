@@ -17,6 +17,8 @@ export interface SavedState {
   readonly attempt: number
   /** The attempt since which the lane has gone on from the log: what is before it in the lane does not lead to this state. */
   readonly since: number
+  /** The offset at which that attempt began; unknown of a state that an older version wrote. */
+  readonly from?: string | undefined
   readonly seq: number
   readonly state: JsonValue
   readonly complete: boolean
@@ -26,6 +28,7 @@ const savedState = z.object({
   syncId: z.number().int(),
   attempt: z.number().int(),
   since: z.number().int(),
+  from: z.string().regex(/^\d+$/).optional(),
   partition: z.number().int(),
   seq: z.number().int(),
   complete: z.boolean(),

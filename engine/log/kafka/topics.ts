@@ -30,7 +30,10 @@ export async function ensureSharedTopics(admin: Admin, servers: KafkaServers): P
   }
 }
 
-/** Makes a stream's topic or adds partitions to it; never takes any away. Resolves with its real `max.message.bytes`. */
+/**
+ * Makes a stream's topic or adds partitions to it; never takes any away. Resolves with its real `max.message.bytes`. Throws
+ * `log_topic_compacted`: the broker would refuse the messages that have no key.
+ */
 export async function ensureStreamTopic(
   admin: Admin,
   servers: KafkaServers,
@@ -48,7 +51,11 @@ export async function ensureStreamTopic(
   })
   try {
     if (!made) await extend(admin, topic, partitions)
-    return await maxMessageBytes(admin, topic)
+    const { policy, maxBytes } = await settingsOf(admin, topic)
+    if (policy.includes('compact')) {
+      throw new ConnectError('log_topic_compacted', { details: { topic, policy } })
+    }
+    return maxBytes
   } catch (error) {
     throw kafkaError(error, { servers, doing: 'preparing', target: `topic ${topic}`, topic })
   }
@@ -81,14 +88,20 @@ async function extend(admin: Admin, topic: string, partitions: number): Promise<
   await admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] })
 }
 
-async function maxMessageBytes(admin: Admin, topic: string): Promise<number> {
-  const name = 'max.message.bytes'
+async function settingsOf(
+  admin: Admin,
+  topic: string,
+): Promise<{ readonly policy: string; readonly maxBytes: number }> {
+  const configNames = ['max.message.bytes', 'cleanup.policy']
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: [name] }],
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames }],
   })
-  const value = resources[0]?.configEntries.find(
-    ({ configName }) => configName === name,
-  )?.configValue
-  return Number(value ?? wantedMessageBytes)
+  const values = new Map(
+    resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]),
+  )
+  return {
+    policy: values.get('cleanup.policy') ?? 'delete',
+    maxBytes: Number(values.get('max.message.bytes') ?? wantedMessageBytes),
+  }
 }

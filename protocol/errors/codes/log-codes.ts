@@ -110,6 +110,14 @@ export const logCodes = {
     suggestedFix:
       "Look at the sink's own error in the run's log, then run again: it resumes from the last checkpoint.",
   },
+  log_topic_compacted: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Topic {topic} has cleanup.policy={policy}: Kafka takes no message without a key there',
+    suggestedFix:
+      'Set its policy with `kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config cleanup.policy=delete`, then run again.',
+  },
   log_topic_missing: {
     failureType: 'transient_error',
     httpStatus: 500,

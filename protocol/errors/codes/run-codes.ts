@@ -15,8 +15,10 @@ export const runCodes = {
     failureType: 'transient_error',
     httpStatus: 409,
     retryable: false,
-    message: 'Another run of connection {connection} took over stream {stream}',
-    suggestedFix: 'Let the newer run finish, or stop it, then start this one again.',
+    message:
+      'Stream {stream} of connection {connection} was taken over by {by}; this run loads no more of it',
+    suggestedFix:
+      'Let the newer run finish: it goes on from the last checkpoint. Run a connection in one place at a time.',
   },
   sandbox_stopped: {
     failureType: 'transient_error',

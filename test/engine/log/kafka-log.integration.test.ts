@@ -304,6 +304,31 @@ describe('the kafka log', () => {
     })
   })
 
+  test('refuses a topic that is compacted, and names the policy', async () => {
+    const { endpoint, log, connection } = await openLane('kafka block')
+    if (endpoint.writer.address.kind !== 'kafka') throw new Error('no kafka')
+    const { topic, brokers, clientId } = endpoint.writer.address.kafka
+    const admin = new kafkajs.Kafka({ brokers: [...brokers], clientId, logLevel: 0 }).admin()
+    await admin.connect()
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [
+        {
+          type: kafkajs.ConfigResourceTypes.TOPIC,
+          name: topic,
+          configEntries: [{ name: 'cleanup.policy', value: 'compact' }],
+        },
+      ],
+    })
+    await admin.disconnect()
+    await expect(
+      log.openStream({ connection, stream: sampleStream, partitions: 1 }),
+    ).rejects.toMatchObject({
+      code: 'log_topic_compacted',
+      message: expect.stringContaining('cleanup.policy=compact') as unknown,
+    })
+  })
+
   test('adds partitions to a topic and never takes any away', async () => {
     const { prefix } = testKafka()
     await using log = await openLog()

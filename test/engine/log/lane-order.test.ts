@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { LaneOrder } from '../../../engine/log/lane-order.ts'
 import type { LogEntry } from '../../../engine/log/stream-log.ts'
 
@@ -39,10 +39,16 @@ const end = (slice: string, seq: number): LogEntry => ({
 })
 const close = (count: number): LogEntry => ({ type: 'close', attempt: 1, records: count })
 
-function check(startsAt: 'slice' | 'anywhere', entries: readonly LogEntry[]): string {
+/** Entries of attempt 1, but for those that come with another one. */
+type Written = LogEntry | readonly [attempt: number, entry: LogEntry, writtenBefore?: number]
+
+function check(startsAt: 'slice' | 'anywhere', written: readonly Written[]): string {
   const order = new LaneOrder({ lane, startsAt })
   try {
-    for (const entry of entries) order.take(entry)
+    for (const item of written) {
+      const [attempt, entry, writtenBefore] = 'type' in item ? [1, item] : item
+      order.take(entry, { attempt, ...(writtenBefore !== undefined && { writtenBefore }) })
+    }
     return 'ok'
   } catch (error) {
     return error instanceof Error && 'code' in error ? String(error.code) : String(error)
@@ -115,12 +121,66 @@ test('takes orphans, and the begin that goes back behind them', () => {
 })
 
 test('checks what the begin says was written before it', () => {
-  const order = new LaneOrder({ lane, startsAt: 'anywhere' })
-  order.take(begin('a', 0), 0)
-  order.take(records('a', 0, 10))
-  order.take(state('a', 10, 10))
-  order.take(end('a', 10))
-  expect(() => {
-    order.take(begin('b', 0), 11)
-  }).toThrow(/11 records were read but 10 arrived/)
+  const ofFirst = [
+    [1, begin('a', 0), 0],
+    records('a', 0, 10),
+    state('a', 10, 10),
+    end('a', 10),
+  ] as const
+  expect(check('anywhere', [...ofFirst, [1, begin('b', 0), 10]])).toBe('ok')
+  expect(check('anywhere', [...ofFirst, [1, begin('b', 0), 11]])).toBe('accounting_mismatch')
+  expect(check('anywhere', [...ofFirst, [1, begin('b', 0), 0]])).toBe('accounting_mismatch')
+})
+
+describe('each attempt counts for itself', () => {
+  const first = [
+    [1, begin('a', 0), 0],
+    records('a', 0, 10),
+    state('a', 10, 10),
+    end('a', 10),
+  ] as const
+  const killed = [[1, begin('a', 0), 0], records('a', 0, 10), state('a', 10, 10)] as const
+
+  test.each<[string, readonly Written[], string]>([
+    ['has nothing to read after a whole one', [...first, close(10), [2, close(0)]], 'ok'],
+    ['has nothing to read after one without a close', [...first, [2, close(0)]], 'ok'],
+    ['has nothing to read, several times', [...first, [2, close(0)], [3, close(0)]], 'ok'],
+    [
+      'goes on after a killed one',
+      [
+        ...killed,
+        [2, begin('a', 10), 0],
+        [2, records('a', 10, 3)],
+        [2, state('a', 13, 3)],
+        [2, close(3)],
+      ],
+      'ok',
+    ],
+    ['closes with a record that did not arrive', [...first, [2, close(1)]], 'accounting_mismatch'],
+    ['closes with those of the one before', [...first, [2, close(10)]], 'accounting_mismatch'],
+    [
+      'goes on, and closes with too few',
+      [
+        ...killed,
+        [2, begin('a', 10), 0],
+        [2, records('a', 10, 3)],
+        [2, state('a', 13, 3)],
+        [2, close(2)],
+      ],
+      'accounting_mismatch',
+    ],
+    [
+      'begins with records that did not arrive',
+      [...killed, [2, begin('a', 10), 5]],
+      'accounting_mismatch',
+    ],
+  ])('an attempt that %s', (_, written, code) => {
+    expect(check('anywhere', written)).toBe(code)
+  })
+
+  test('one that was entered in the middle is not checked, and the next one is', () => {
+    const rest = [records('a', 5, 5), state('a', 10, 5), end('a', 10), close(10)]
+    expect(check('anywhere', [...rest, [2, close(0)]])).toBe('ok')
+    expect(check('anywhere', [...rest, [2, close(5)]])).toBe('accounting_mismatch')
+  })
 })

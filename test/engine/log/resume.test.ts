@@ -65,8 +65,9 @@ describe('a writer that opens its lane', () => {
         states: [saved('a', 500, { complete: true }), saved('b', 30)],
       }),
     )
-    expect(resume).toEqual({ from: 'log', slices: [at('a', 500, true), at('b', 30), at('c', 0)] })
-    expect({ since, stale }).toEqual({ since: 1, stale: false })
+    const slices = [at('a', 500, true), at('b', 30), at('c', 0)]
+    expect(resume).toEqual({ from: 'log', slices, position: '40' })
+    expect({ since, stale }).toEqual({ since: { attempt: 1 }, stale: false })
   })
 
   test('keeps the checkpoint of a slice whose state in the log is older', () => {
@@ -100,6 +101,19 @@ describe('a writer that opens its lane', () => {
     const states = [saved('a', 500, { since: 1 }), saved('b', 0, { since: 2 })]
     const { resume } = decideResume(facts({ checkpoints: [at('a', 100), at('b', 0)], states }))
     expect(resume.from).toBe('destination')
+  })
+
+  test('starts at the attempt since which the log leads on, if the destination has nothing of it', () => {
+    const states = [saved('a', 500, { since: 2, attempt: 2, from: '60' })]
+    const first = record('a', 100, 2)
+    const { resume, since } = decideResume(facts({ states, before: record('a', 120), first }))
+    expect(resume).toEqual({ from: 'log', slices: [at('a', 500)], position: '60' })
+    expect(since).toEqual({ attempt: 2, from: '60' })
+    // What retention has deleted before it does not count.
+    expect(decideResume(facts({ states, low: 50n, before: 'none', first })).resume.from).toBe('log')
+    const gone = decideResume(facts({ states, low: 61n, before: 'none', first: 'none' })).resume
+    expect(gone).toMatchObject({ from: 'destination' })
+    expect(gone.warning).toMatch(/retention/)
   })
 
   test.each<[string, Partial<ResumeFacts>, RegExp]>([

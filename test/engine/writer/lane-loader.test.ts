@@ -57,7 +57,8 @@ const sink: SinkStream = {
 }
 const sync: StreamSync = {
   ...{ sink, streamId: { name: 's' }, syncId: 1, generationId: 0, epoch: 1, resumed: false },
-  ...{ doneInRun: false, slices: [], positions: [], loggedColumns: [] },
+  ...{ doneInRun: false, slices: [], positions: [], start: 1, startedAtMs: 0, isOlder: false },
+  inRun: { loaded: 0, rejected: 0 },
 }
 
 test.each([

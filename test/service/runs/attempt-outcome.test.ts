@@ -12,14 +12,14 @@ function streamResult(error?: ConnectError, progressed = false): StreamResult {
   return {
     stream: { name: 'a' },
     status: error === undefined ? 'complete' : 'failed',
-    ...{ read: 1, readBytes: 1, loaded: 1, rejected: 0, syncId: 1, generationId: 1 },
+    ...{ read: 1, readAgain: 0, readBytes: 1, loaded: 1, rejected: 0, syncId: 1, generationId: 1 },
     ...{ resumed: false, progressed, seconds: 1, warnings: [] },
     ...(error !== undefined && { error: error.toJSON() }),
   }
 }
 
 function stream(name: string, status: RunStream['status']): RunStream {
-  const counts = { read: 0, readBytes: 0, loaded: 0, rejected: 0 }
+  const counts = { read: 0, readAgain: 0, readBytes: 0, loaded: 0, rejected: 0 }
   return { name, namespace: null, status, ...counts, bottleneck: null, error: null, warnings: [] }
 }
 

@@ -4,7 +4,7 @@ import { AttemptStreams } from '../../../service/runs/attempt-streams.ts'
 
 function progress(name: string, loaded: number): StreamProgress {
   return {
-    ...{ stream: { name }, status: 'running', read: loaded, readBytes: loaded * 10 },
+    ...{ stream: { name }, status: 'running', read: loaded, readAgain: 0, readBytes: loaded * 10 },
     ...{ loaded, rejected: 0, bottleneck: 'copy' },
   }
 }
@@ -55,4 +55,28 @@ test('a retry takes over the streams that are complete, and no counts', () => {
     { name: 'b', namespace: 'n', status: 'complete', loaded: 0 },
     { name: 'a', status: 'waiting' },
   ])
+})
+
+test('after a kill the counts are those of the destination, and what was read twice is apart', () => {
+  const killed = new AttemptStreams([])
+  killed.begin([{ name: 'a' }])
+  // The last beat: 40 were read and 30 loaded; then 35 were committed before the process died.
+  killed.progress([{ ...progress('a', 30), read: 40 }])
+  const next = new AttemptStreams(killed.all)
+  next.begin([{ name: 'a' }])
+  const before = { loaded: 35, rejected: 0 }
+  next.progress([{ ...progress('a', 10), read: 20, before }])
+  expect(next.all).toMatchObject([{ read: 60, readAgain: 0, loaded: 45 }])
+  next.result([{ ...result('a', 65), before }])
+  expect(next.all).toMatchObject([{ read: 100, readAgain: 5, loaded: 100 }])
+})
+
+test('a sync that began again counts from its beginning', () => {
+  const killed = new AttemptStreams([])
+  killed.begin([{ name: 'a' }])
+  killed.progress([progress('a', 30)])
+  const next = new AttemptStreams(killed.all)
+  next.begin([{ name: 'a' }])
+  next.result([{ ...result('a', 100), before: { loaded: 0, rejected: 0 } }])
+  expect(next.all).toMatchObject([{ read: 100, readAgain: 30, loaded: 100 }])
 })

@@ -10,6 +10,7 @@ function stream(name: string, change: Partial<RunStream> = {}): RunStream {
     namespace: null,
     status: 'running',
     read: 0,
+    readAgain: 0,
     readBytes: 0,
     loaded: 0,
     rejected: 0,

@@ -1,0 +1,300 @@
+import { randomUUID } from 'node:crypto'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { rowMaker } from '../../connectors/faker/rows.ts'
+import { KafkaWriter } from '../../engine/log/kafka/kafka-writer.ts'
+import { openLaneReader } from '../../engine/log/lane.ts'
+import { openStreamLog } from '../../engine/log/open-stream-log.ts'
+import type {
+  LaneReader,
+  LaneReaderOptions,
+  LaneResume,
+  LogEntry,
+} from '../../engine/log/stream-log.ts'
+import type { RunPlan, StreamResult } from '../../engine/run-types.ts'
+import { LaneLoader } from '../../engine/writer/lane-loader.ts'
+import type {
+  Destination,
+  RunStart,
+  SinkStream,
+  SliceCheckpoint,
+  StreamSync,
+} from '../../sinks/sink.ts'
+import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
+import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
+import { blockOf } from '../sinks/loading.ts'
+import { logConfig, planRun, runPlan } from '../support/engine.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+
+/**
+ * Every state that log, checkpoint and reader can be in together when a run is killed. The first attempt wrote so many of its
+ * entries and the destination committed so many of them. Then perhaps came an attempt that wrote what was left and died before its
+ * first commit. Whatever they left, the next run completes, with each record once, and with the one that the source got since.
+ */
+const stages = [
+  'nothing',
+  'first part',
+  'state',
+  'second part',
+  'last state',
+  'end',
+  'close',
+] as const
+type Stage = (typeof stages)[number]
+
+/** What the destination can have committed: whole units only. */
+const committable: readonly Stage[] = ['nothing', 'state', 'last state', 'end', 'close']
+
+const logger = pino({ level: 'silent' })
+const faker = { columns: 'narrow', slices: 1, state_every: 2 } as const
+const rowsBefore = 4
+const rowsNow = 5
+
+interface Cell {
+  /** Of the stream that is in this state. */
+  readonly name: string
+  readonly written: Stage
+  readonly committed: Stage
+  readonly others: number
+}
+
+const cells: readonly Cell[] = stages.flatMap((written, index) =>
+  committable
+    .filter((committed) => stages.indexOf(committed) <= index)
+    .flatMap((committed) =>
+      [0, 1, 2].map((others) => ({
+        name: `${written} ${committed} ${String(others)}`.replaceAll(' ', '_'),
+        ...{ written, committed, others },
+      })),
+    ),
+)
+
+const connection = `states-${randomUUID().slice(0, 8)}`
+let warehouse: TestDatabase
+let results: ReadonlyMap<string, StreamResult>
+
+/** All cells in one connection: each start of it is one of all streams. */
+beforeAll(async () => {
+  warehouse = await testDatabase()
+  const names = cells.map(({ name }) => name)
+  const plan = await planOf(names, { rows: rowsBefore, log: 'kafka block' })
+  for (const round of [0, 1, 2]) {
+    await using destination = await openPostgresDestination(plan.destination)
+    const start = await destination.startRun(plan.connection)
+    const queue = cells.filter(({ others }) => others >= round).values()
+    const playNext = async (): Promise<void> => {
+      for (const { name, written, committed } of queue) {
+        const sink = plan.streams.find(({ stream }) => stream.stream.name === name)
+        if (sink === undefined) throw new Error(`no stream ${name}`)
+        const died = round === 0 ? { written, committed } : lastWords
+        await playAttempt({ plan, destination, start, sink }, died)
+      }
+    }
+    await Promise.all(Array.from({ length: 6 }, playNext))
+  }
+  const now = await planOf(names, { rows: rowsNow, log: 'kafka block' })
+  const { result } = await runPlan(now)
+  results = new Map(result.streams.map((stream) => [stream.stream.name, stream]))
+}, 300_000)
+afterAll(() => warehouse[Symbol.asyncDispose]())
+
+/** An attempt that wrote what was left, and of which nothing was committed. */
+const lastWords = { written: 'close', committed: 'nothing' } as const
+
+function planOf(
+  names: readonly string[],
+  { rows, log }: { readonly rows: number; readonly log: 'embedded' | 'kafka block' },
+): Promise<RunPlan> {
+  const streams = names.map((name) => ({ ...faker, name, rows }))
+  return planRun({
+    connection,
+    source: { type: 'faker', config: { seed: 7, streams } },
+    destination: warehouse.address,
+    schema: log === 'embedded' ? 'embedded' : 'kafka',
+    log: logConfig(log),
+    mode: 'append',
+    syncMode: 'incremental',
+    cursor: 'updated_at',
+  })
+}
+
+/** The entries of an attempt, by the stage that each one leads to. */
+function* entriesOf(
+  sync: StreamSync,
+  { seq, complete }: SliceCheckpoint,
+): Generator<readonly [stage: Stage, entry: LogEntry]> {
+  const { columns } = sync.sink
+  const slice = ''
+  if (!complete) {
+    const { syncId, epoch: attempt } = sync
+    yield ['first part', { type: 'begin', syncId, attempt, slice, seq, columns }]
+  }
+  for (let from = seq; from < rowsBefore; from += 2) {
+    const isLast = from + 2 >= rowsBefore
+    const makeRow = rowMaker(7, { ...faker, name: sync.streamId.name, rows: rowsBefore })
+    const rows = [makeRow(from), makeRow(from + 1)]
+    yield [
+      isLast ? 'second part' : 'first part',
+      { type: 'records', ...blockOf(columns, rows, { seq: from }) },
+    ]
+    const state = { next: from + 2, to: null }
+    yield [
+      isLast ? 'last state' : 'state',
+      { type: 'state', slice, seq: from + 2, count: 2, state },
+    ]
+  }
+  if (!complete) yield ['end', { type: 'end', slice, seq: rowsBefore, outcome: 'complete' }]
+  yield ['close', { type: 'close', attempt: sync.epoch, records: rowsBefore - seq }]
+}
+
+interface Attempt {
+  readonly plan: RunPlan
+  readonly destination: Destination
+  readonly start: RunStart
+  readonly sink: SinkStream
+}
+
+function readerOptionsOf(sync: StreamSync, { from, position }: LaneResume): LaneReaderOptions {
+  return {
+    attempt: sync.epoch,
+    ...(position !== undefined && { position }),
+    ...(from === 'destination' && { skipToAttempt: sync.epoch }),
+  }
+}
+
+/** A process that is killed when its writer has come to one stage, and its sink to another. */
+async function playAttempt(
+  { plan, destination, start, sink }: Attempt,
+  { written, committed }: { readonly written: Stage; readonly committed: Stage },
+): Promise<void> {
+  const sync = await destination.begin(sink, start)
+  const first = { slice: '', partition: 0, state: null, seq: 0, complete: false }
+  await destination.savePlan(sync, [first])
+  const [checkpoint = first] = sync.slices
+  await using log = await openStreamLog(plan.log, logger)
+  const [endpoint] = await log.openStream({ connection, stream: sync.streamId, partitions: 1 })
+  if (endpoint?.writer.address.kind !== 'kafka') throw new Error('no lane')
+  const [position] = sync.positions
+  // A part of a unit is committed at once, as after minutes.
+  const bounds = { queueBytes: 1, requestBytes: 1, unitMs: 0 }
+  await using writer = await KafkaWriter.open(
+    endpoint.writer.address.kafka,
+    {
+      ...{ syncId: sync.syncId, attempt: sync.epoch, columns: sync.sink.columns },
+      slices: [checkpoint],
+      ...(position !== undefined && { position: position.next }),
+    },
+    { logger, bounds },
+  )
+  const readerOptions = readerOptionsOf(sync, writer.resume)
+  const [resumed = first] = writer.resume.slices
+  const entries = [...entriesOf(sync, resumed)]
+  const isUpTo = (limit: Stage) => (item: (typeof entries)[number]) =>
+    stages.indexOf(item[0]) <= stages.indexOf(limit)
+  const toCommit = entries.filter(isUpTo(committed))
+  for (const [, entry] of toCommit) await writer.append(entry)
+  if (toCommit.length > 0) {
+    await writer.flush()
+    await loadEntries(plan, { sync, readerOptions, count: toCommit.length })
+  }
+  for (const [, entry] of entries.filter(isUpTo(written)).slice(toCommit.length))
+    await writer.append(entry)
+  await untilSent(writer)
+}
+
+/** Parts of units too: they are sent and committed in the background. */
+async function untilSent(writer: KafkaWriter): Promise<void> {
+  await writer.flush()
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  await writer.flush()
+}
+
+/** Loads so many entries, each unit in a commit of its own, and ends as a sink worker that is stopped. */
+async function loadEntries(
+  plan: RunPlan,
+  work: {
+    readonly sync: StreamSync
+    readonly readerOptions: LaneReaderOptions
+    readonly count: number
+  },
+): Promise<void> {
+  const { sync, readerOptions } = work
+  await using log = await openStreamLog(plan.log, logger)
+  const [endpoint] = await log.openStream({ connection, stream: sync.streamId, partitions: 1 })
+  if (endpoint === undefined) throw new Error('no lane')
+  await using lane = await openPostgresLane(plan.destination, sync, 0)
+  const stop = new AbortController()
+  let left = work.count
+  const loader = new LaneLoader({
+    ...{ sync, partition: 0, lane, readerOptions, commitBytes: 1, commitMs: 60_000 },
+    openReader: async (options): Promise<LaneReader> => {
+      const reader = await openLaneReader(endpoint.reader.address, options, logger)
+      return {
+        next: async (signal) => {
+          if (left === 0) stop.abort()
+          const item = await reader.next(signal)
+          left -= 1
+          return item
+        },
+        release: () => {
+          reader.release()
+        },
+        committed: (next) => reader.committed(next),
+        [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),
+      }
+    },
+    onCommit: () => undefined,
+  })
+  await loader.run(stop.signal)
+}
+
+async function expectEachRowOnce(schema: string, table: string): Promise<void> {
+  const [row] = await warehouse.query(
+    `SELECT count(*)::int AS rows, count(DISTINCT id)::int AS ids FROM ${schema}."${table}"`,
+  )
+  expect(row).toEqual({ rows: rowsNow, ids: rowsNow })
+}
+
+describe('the log of a killed run', () => {
+  test.each(cells)(
+    'that holds all up to "$written", of which all up to "$committed" is committed, then $others attempts that committed nothing',
+    async ({ name }) => {
+      const result = results.get(name)
+      expect(result?.error).toBeUndefined()
+      expect(result).toMatchObject({ status: 'complete', warnings: [] })
+      await expectEachRowOnce('kafka', name)
+    },
+  )
+})
+
+describe('without a log that outlives the process', () => {
+  test.each([
+    { seq: 0, complete: false },
+    { seq: 2, complete: false },
+    { seq: 4, complete: false },
+    { seq: 4, complete: true },
+  ])('a checkpoint at $seq (complete: $complete) is gone on from', async ({ seq, complete }) => {
+    const name = `n${String(seq)}${String(complete)}`
+    const plan = await planOf([name], { rows: rowsBefore, log: 'embedded' })
+    const [sink] = plan.streams
+    if (sink === undefined) throw new Error('no stream')
+    await using destination = await openPostgresDestination(plan.destination)
+    const sync = await destination.begin(sink, await destination.startRun(connection))
+    await destination.savePlan(sync, [{ slice: '', partition: 0, state: null }])
+    if (seq > 0) {
+      await using lane = await openPostgresLane(plan.destination, sync, 0)
+      await lane.setColumns(sink.columns)
+      const makeRow = rowMaker(7, { ...faker, name, rows: rowsBefore })
+      const rows = Array.from({ length: seq }, (_, n) => makeRow(n))
+      await lane.write(blockOf(sink.columns, rows))
+      const state = { next: seq, to: null }
+      await lane.commit({
+        partition: 0,
+        slices: [{ slice: '', partition: 0, state, seq, complete }],
+      })
+    }
+    const { result } = await runPlan(await planOf([name], { rows: rowsNow, log: 'embedded' }))
+    expect(result.streams).toMatchObject([{ status: 'complete', warnings: [] }])
+    await expectEachRowOnce('embedded', name)
+  })
+})
