@@ -160,13 +160,12 @@ function workerLoop(options: ServeOptions, parts: WorkerParts): Loop {
 
 function schedulerLoop(
   options: ServeOptions,
-  parts: Omit<WorkerParts, 'metrics' | 'isAlone'>,
+  parts: Pick<WorkerParts, 'store' | 'queue' | 'jobs'>,
 ): Loop {
-  const { store, queue, jobs, plane } = parts
+  const { store, queue, jobs } = parts
   const scheduler = new Scheduler({
     ...{ store, queue, jobs, logger: options.logger },
     staleMs: standardTiming.staleMs,
-    startRun: (connection) => plane.service.runs.start(connection, 'jobs'),
     now: () => options.now(),
     random: Math.random,
   })

@@ -14,6 +14,7 @@ import { prune } from './prune.ts'
 import { RunListener } from './run-listener.ts'
 import { Runs } from './runs.ts'
 import { Sandboxes } from './sandboxes.ts'
+import { SchedulesAtJobs } from './schedules-at-jobs.ts'
 import { SchemaDrifts } from './schema-drift.ts'
 import { Schemas } from './schemas.ts'
 import type { Retention, Store } from './store.ts'
@@ -47,6 +48,7 @@ export async function openStore({ url, logger, retention: given }: StoreOptions)
     discoveries: new Discoveries(database),
     connections: new Connections(database),
     runs: new Runs({ database, listener, logLinesPerRun: retention.logLinesPerRun }),
+    schedulesAtJobs: new SchedulesAtJobs(database),
     drift: new SchemaDrifts(database),
     schemas: new Schemas(database),
     sandboxes: new Sandboxes(database),

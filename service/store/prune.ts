@@ -11,6 +11,9 @@ const batchRuns = 20
 /** What a sandbox found can be looked at for so long; what was promoted is in the runs. */
 const sandboxDays = 30
 
+/** A job of an external Jobs service that comes again within this time starts nothing. Each time that it comes counts. */
+const jobDays = 7
+
 /** Deletes what has outlived its time, in batches, so that no lock is held for long. Several processes may do it at once. */
 export async function prune(database: Database, retention: Retention): Promise<void> {
   await inBatches(batchRuns, (limit) => pruneLogs(database, retention.logDays, limit))
@@ -56,6 +59,15 @@ export async function prune(database: Database, retention: Retention): Promise<v
       key: 'id',
       time: 'expires_at',
       before: `now() - interval '${String(sandboxDays)} days'`,
+      limit,
+    }),
+  )
+  await inBatches(batchRows, (limit) =>
+    deleteOld(database, {
+      table: 'schedule_jobs',
+      key: 'run_id',
+      time: 'seen_at',
+      before: `now() - interval '${String(jobDays)} days'`,
       limit,
     }),
   )

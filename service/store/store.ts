@@ -6,6 +6,7 @@ import type { IdempotencyStore } from './contract/idempotency.ts'
 import type { DiscoveryStore, InstanceStore } from './contract/instances.ts'
 import type { RunStore } from './contract/runs.ts'
 import type { SandboxStore } from './contract/sandboxes.ts'
+import type { SchedulesAtJobsStore } from './contract/schedules-at-jobs.ts'
 import type { DriftStore, SchemaStore } from './contract/schemas.ts'
 import type { LoginAttemptStore, UserStore } from './contract/users.ts'
 
@@ -22,6 +23,7 @@ export interface Store extends AsyncDisposable {
   readonly discoveries: DiscoveryStore
   readonly connections: ConnectionStore
   readonly runs: RunStore
+  readonly schedulesAtJobs: SchedulesAtJobsStore
   readonly drift: DriftStore
   readonly schemas: SchemaStore
   readonly sandboxes: SandboxStore

@@ -18,6 +18,10 @@ test('what has outlived its time goes, and nothing else', async () => {
     await authorizations.create({ instance: name, ...pending })
     await idempotency.begin({ principal: name, key: 'k', requestHash: '' })
   }
+  for (const name of ['old', 'new']) {
+    const { id: connectionId } = await store.connections.get(name)
+    await runs.createForJob({ connectionId, job: 'j' })
+  }
   const active = await runs.create({ connection: 'old', trigger: 'manual' })
   await runs.appendLog(active.id, [{ atMs: 0, level: 'info', message: 'm', fields: {} }])
   const ofOld = (table: string): string =>
@@ -26,6 +30,8 @@ test('what has outlived its time goes, and nothing else', async () => {
     `UPDATE ${schema}.discoveries SET discovered_at = now() - interval '6 hours' WHERE ${ofOld('instance_id')}`,
     `UPDATE ${schema}.oauth_states SET expires_at = now() WHERE ${ofOld('instance_id')}`,
     `UPDATE ${schema}.idempotency_keys SET created_at = now() - interval '25 hours' WHERE principal = 'old'`,
+    `UPDATE ${schema}.schedule_jobs SET seen_at = now() - interval '8 days' FROM ${schema}.connections AS c
+     WHERE connection_id = c.id AND c.name = 'old'`,
     `UPDATE ${schema}.runs SET ended_at = ended_at - interval '11 days' FROM ${schema}.connections AS c
      WHERE connection_id = c.id AND c.name = 'old'`,
   ])
@@ -45,6 +51,10 @@ test('what has outlived its time goes, and nothing else', async () => {
   expect(await runs.log(active.id, 0, 10)).toHaveLength(1)
   const keys = await database.query(`SELECT principal FROM ${schema}.idempotency_keys`)
   expect(keys).toEqual([{ principal: 'new' }])
+  const jobs = await database.query(
+    `SELECT c.name FROM ${schema}.schedule_jobs JOIN ${schema}.connections AS c ON c.id = connection_id`,
+  )
+  expect(jobs).toEqual([{ name: 'new' }])
 })
 
 test('much that is old goes in one call, also when several processes prune', async () => {
