@@ -90,6 +90,13 @@ export const settingsSchema = z.object({
     standard: '30',
     description: 'The log lines of a run are deleted so many days after its end.',
   }),
+  runRetentionDays: setting(wholeNumber(1, 3_650).default(90), {
+    path: 'run_retention_days',
+    type: 'whole number, 1 to 3650',
+    standard: '90',
+    description:
+      'A run is deleted so many days after its end, with its log. The last run of each connection and its last complete one stay.',
+  }),
   auditRetentionDays: setting(wholeNumber(1, 36_500).default(365), {
     path: 'audit_retention_days',
     type: 'whole number, 1 to 36500',

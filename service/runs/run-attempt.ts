@@ -21,7 +21,7 @@ import { placeSecrets, planRun, type PlannedRun } from './plan-run.ts'
 import { RunLog } from './run-log.ts'
 import { keepSchemas } from './keep-schemas.ts'
 import type { RunTiming, RunWorkerOptions } from './run-worker-options.ts'
-import { outcomeLabel } from './service-metrics.ts'
+import { beginAttempts, outcomeLabel } from './service-metrics.ts'
 import { unlessAborted } from './unless-aborted.ts'
 import { untilAnswered } from './until-answered.ts'
 
@@ -72,6 +72,7 @@ export class RunAttempt {
 
   /** Resolves when the run has ended, is back in the queue, or is another's. Throws where the store could not be told. */
   async work(): Promise<void> {
+    beginAttempts(this.#options.serviceMetrics, this.#run.connection)
     const beating = new AbortController()
     const beats = this.#beat(beating.signal)
     try {
@@ -239,7 +240,8 @@ export class RunAttempt {
       fruitlessBefore: this.#run.fruitlessAttempts,
     }
     const outcome = outcomeOf(end, this.#options.retries, Math.random())
-    this.#options.serviceMetrics.attempts.inc({ outcome: outcomeLabel(outcome) })
+    const { connection } = this.#run
+    this.#options.serviceMetrics.attempts.inc({ connection, outcome: outcomeLabel(outcome) })
     if (outcome.kind === 'lost') {
       this.#options.logger.warn({ run: this.#run.id }, 'another process has taken the run over')
       return

@@ -78,7 +78,7 @@ export function controlPlane(parts: ControlPlaneParts): ControlPlane {
       }),
       apiKeys: new ApiKeys(store.apiKeys, now),
       ...openIdentity({ settings, store, vault, logger, now }),
-      health: new Health({ store, vault, stopping, now }),
+      health: new Health({ store, vault, jobs, stopping, now }),
     },
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }

@@ -30,6 +30,7 @@ import { openDatabases } from './databases.ts'
 import { openVault } from './open-vault.ts'
 import { publicAddress } from './public-address.ts'
 import { rolesOf } from './roles.ts'
+import { statusMetrics } from './status-metrics.ts'
 
 /** From the end of a session that its server has torn down to the end of the server's process, as it is seen here. */
 const endIsKnownMs = 1_000
@@ -55,6 +56,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const databases = parts.use(await openDatabases(settings))
   const retention = {
     logDays: settings.logRetentionDays,
+    runDays: settings.runRetentionDays,
     auditDays: settings.auditRetentionDays,
   }
   const store = parts.use(await openStore({ url: databases.metadataUrl, logger, retention }))
@@ -84,6 +86,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const routes = roles.api ? 'all' : 'health'
   const http = {
     ...{ service, logger, metrics, version: options.version },
+    refreshMetrics: statusMetrics(metrics, { store, jobs, health: service.health }),
     routes,
     ...guardedBy(settings, { policy, service, store }),
   } as const

@@ -82,3 +82,33 @@ test('much that is old goes in one call, also when several processes prune', asy
     ])
   expect((await store.runs.list('c', { limit: 200 })).items).toHaveLength(200)
 })
+
+test('runs go after their time, but not the last one, the last complete one and one that is retried', async () => {
+  await using opened = await openTestStore({ retention: { runDays: 10 } })
+  const { store, database } = opened
+  await newInstance(store)
+  await newConnection(store, 'c')
+  await newConnection(store, 'retried')
+  const insert = async (connection: string, id: string, days: number, status: string) => {
+    await database.query(
+      `INSERT INTO ${schema}.runs (id, connection_id, status, trigger, ended_at)
+       SELECT '${id}', id, '${status}', 'manual', now() - interval '${days} days'
+       FROM ${schema}.connections WHERE name = '${connection}'`,
+    )
+    await store.runs.appendLog(id, [{ atMs: 0, level: 'info', message: 'm', fields: {} }])
+  }
+  await insert('c', 'run_1', 40, 'complete')
+  await insert('c', 'run_2', 30, 'complete')
+  await insert('c', 'run_3', 20, 'failed')
+  await insert('c', 'run_4', 12, 'failed')
+  await insert('retried', 'run_5', 12, 'failed')
+  await store.runs.create({ connection: 'retried', trigger: 'retry', retryOf: 'run_5' })
+  await store.prune()
+  const ids = async (name: string): Promise<readonly string[]> =>
+    (await store.runs.list(name, {})).items.map(({ id }) => id)
+  expect(await ids('c')).toEqual(['run_4', 'run_2'])
+  expect(await ids('retried')).toContain('run_5')
+  await insert('c', 'run_6', 2, 'complete')
+  await store.prune()
+  expect(await ids('c')).toEqual(['run_6'])
+})
