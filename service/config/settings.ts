@@ -76,7 +76,8 @@ export const settingsSchema = z.object({
     path: 'parallel_runs',
     type: 'whole number, 1 to 1000',
     standard: 'half of the cores, at least 1',
-    description: 'How many runs this process works on at the same time.',
+    description:
+      'How many runs this process works on at the same time. More than the machine bears is not used, with a warning: docs/operations.md has the formula.',
   }),
   logLevel: setting(choice(logLevels).default('info'), {
     path: 'log_level',
