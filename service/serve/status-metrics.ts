@@ -14,7 +14,7 @@ export interface StatusSources {
  * What is returned reads them anew: call it before they are shown. Throws `store_unavailable`.
  */
 export function statusMetrics(registry: Registry, sources: StatusSources): () => Promise<void> {
-  const gauges = createGauges(registry)
+  const gauges = createStatusGauges(registry)
   return async () => {
     const { store, jobs, health } = sources
     const [{ parts }, status, unsent] = await Promise.all([
@@ -48,7 +48,7 @@ interface StatusGauges {
   readonly failing: Gauge<'connection'>
 }
 
-function createGauges(registry: Registry): StatusGauges {
+export function createStatusGauges(registry: Registry): StatusGauges {
   const registers = [registry]
   const service = (name: string, help: string): Gauge =>
     new Gauge({ name: `reactor_connect_service_${name}`, help, registers })
