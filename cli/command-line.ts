@@ -112,11 +112,24 @@ async function catalog(options: CatalogArguments): Promise<void> {
   })
 }
 
+/** A worker that hangs is ended after 30 s. What else may be away (a database that does not answer) must not hold the process. */
+const stopLimitMs = 42_000
+
+/** As a kill does: nothing is lost, and another process, or the next start, goes on with the runs. */
+function giveUpStopping(): void {
+  const seconds = String(stopLimitMs / 1_000)
+  process.stderr.write(
+    `stopped after ${seconds} s without having come to rest; runs that were under way go on at the next start\n`,
+  )
+  process.exit(exitCodes.failed)
+}
+
 async function serve(options: ServeArguments): Promise<void> {
   using stop = new StopSignals(process, () => {
     process.stderr.write(
       'stopping: runs drain to their last checkpoint; Ctrl-C again ends it at once\n',
     )
+    setTimeout(giveUpStopping, stopLimitMs).unref()
   })
   const { runServe } = await import('./serve/serve-command.ts')
   process.exitCode = await runServe(options, {

@@ -28,6 +28,19 @@ export interface Service {
 export interface HealthService {
   /** True while the process should not be restarted. */
   live(): boolean
+  report(): Promise<HealthReport>
+}
+
+export interface HealthReport {
   /** What keeps it from serving; empty: ready. */
-  problems(): Promise<readonly string[]>
+  readonly problems: readonly string[]
+  /** What does not work although requests are served. */
+  readonly warnings: readonly string[]
+  readonly parts: readonly PartHealth[]
+}
+
+export interface PartHealth {
+  readonly part: 'metadata_database' | 'vault' | 'jobs'
+  /** Undefined: it can be used. */
+  readonly problem: string | undefined
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { countBrokers } from '../../engine/log/kafka/count-brokers.ts'
 import type { Settings } from '../../service/config/settings.ts'
 import { fetchKeySet, keySetProblem, keySetUrl } from '../../service/identity/key-set.ts'
+import { HttpJobs } from '../../service/jobs/http-jobs.ts'
 import { kafkaPlace } from '../../service/serve/kafka-place.ts'
 import { askServer } from '../../service/store/ask-server.ts'
 import { openKv2Vault } from '../../service/vault/kv2-vault.ts'
@@ -23,6 +24,7 @@ export async function checkParts(settings: Settings, logger: Logger): Promise<re
     checkDatabase(settings, logger),
     checkVault(settings, logger),
     checkKafka(settings, logger),
+    checkJobs(settings, logger),
     ...(settings.identityUrl === undefined ? [] : [checkIdentity(settings.identityUrl, settings)]),
     ...destinations.map(([name, address]) => checkDestination(name, address)),
   ])
@@ -35,7 +37,13 @@ async function checkDatabase({ databaseUrl, dataDir }: Settings, logger: Logger)
     return { name, status: 'ok', detail }
   }
   return finding(name, async () => {
-    const { version, clockAheadMs } = await askServer(databaseUrl, logger)
+    const { version, clockAheadMs, isReadOnly } = await askServer(databaseUrl, logger)
+    if (isReadOnly) {
+      const detail = `PostgreSQL ${version} takes no writes: it is read-only, or a standby`
+      const fix =
+        'Name the primary server in `REACTOR_CONNECT_DATABASE_URL`, or let the database take writes (`default_transaction_read_only`).'
+      return { name, status: 'failed', detail, fix }
+    }
     return withClock({ name, status: 'ok', detail: `PostgreSQL ${version}` }, clockAheadMs)
   })
 }
@@ -76,6 +84,19 @@ async function checkKafka(settings: Settings, logger: Logger): Promise<Finding> 
   return finding(name, async () => {
     const brokers = await countBrokers({ ...place, clientId: 'reactor-connect-doctor' }, logger)
     return { name, status: 'ok', detail: `${brokers} ${brokers === 1 ? 'broker' : 'brokers'}` }
+  })
+}
+
+/** Asks to delete a job that never was: that needs the key, and changes nothing. */
+async function checkJobs({ jobsUrl, jobsApiKey }: Settings, logger: Logger): Promise<Finding> {
+  const name = 'Jobs service'
+  if (jobsUrl === undefined)
+    return { name, status: 'ok', detail: 'none: jobs are in the metadata database' }
+  return finding(name, async () => {
+    const key = jobsApiKey === undefined ? {} : { apiKey: jobsApiKey }
+    await using jobs = new HttpJobs({ url: jobsUrl, logger, ...key })
+    await jobs.check()
+    return { name, status: 'ok', detail: jobs.place }
   })
 }
 

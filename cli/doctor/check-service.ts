@@ -6,7 +6,12 @@ import type { FoundService } from '../client/find-service.ts'
 import { plainText } from '../output/plain-text.ts'
 import { finding, withClock, type Finding } from './finding.ts'
 
-const readiness = z.object({ status: z.string(), problems: z.array(z.string()) })
+const readiness = z.object({
+  status: z.string(),
+  problems: z.array(z.string()),
+  // A service of an earlier version says nothing of them.
+  warnings: z.array(z.string()).default([]),
+})
 const openApi = z.object({ info: z.object({ version: z.string() }) })
 
 const foundBy: Readonly<Record<FoundService['from'], string>> = {
@@ -48,10 +53,14 @@ async function checkReady(client: ApiClient, { url, from }: FoundService): Promi
   const aheadMs = Date.parse(response.headers.get('date') ?? '') + 500 - middleMs
   const { document } = client.parsed(await response.text(), readiness)
   const detail = `${url} (${foundBy[from]})`
+  const fix = 'See the log of the service for the causes.'
+  if (document.problems.length === 0 && document.warnings.length > 0) {
+    const warnings = plainText(document.warnings.join('; '))
+    return { name, status: 'warning', detail: `${detail}: ${warnings}`, fix }
+  }
   if (document.problems.length === 0)
     return withClock({ name, status: 'ok', detail }, Number.isNaN(aheadMs) ? 0 : aheadMs)
-  const problems = plainText(document.problems.join('; '))
-  const fix = 'See the log of the service for the causes.'
+  const problems = plainText([...document.problems, ...document.warnings].join('; '))
   return { name, status: 'failed', detail: `${detail} is not ready: ${problems}`, fix }
 }
 

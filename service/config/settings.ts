@@ -76,7 +76,8 @@ export const settingsSchema = z.object({
     path: 'parallel_runs',
     type: 'whole number, 1 to 1000',
     standard: 'half of the cores, at least 1',
-    description: 'How many runs this process works on at the same time.',
+    description:
+      'How many runs this process works on at the same time. More than the machine bears is not used, with a warning: docs/operations.md has the formula.',
   }),
   logLevel: setting(choice(logLevels).default('info'), {
     path: 'log_level',
@@ -89,6 +90,13 @@ export const settingsSchema = z.object({
     type: 'whole number, 1 to 3650',
     standard: '30',
     description: 'The log lines of a run are deleted so many days after its end.',
+  }),
+  runRetentionDays: setting(wholeNumber(1, 3_650).default(90), {
+    path: 'run_retention_days',
+    type: 'whole number, 1 to 3650',
+    standard: '90',
+    description:
+      'A run is deleted so many days after its end, with its log. The last run of each connection and its last complete one stay.',
   }),
   auditRetentionDays: setting(wholeNumber(1, 36_500).default(365), {
     path: 'audit_retention_days',

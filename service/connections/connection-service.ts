@@ -30,7 +30,7 @@ import { namedStreams } from './named-streams.ts'
 export interface ConnectionsOptions {
   readonly store: Pick<Store, 'connections' | 'drift' | 'exclusively'>
   readonly instances: Pick<InstanceService, 'discover'>
-  readonly jobs: Pick<Jobs, 'setSchedule' | 'firesSchedules'>
+  readonly jobs: Pick<Jobs, 'firesSchedules'>
   /** Throws `destination_invalid`, `destination_not_available`. */
   readonly addressOf: (destination: string) => DestinationConfig
   /** Throws where the connection asks for a log that this service has not. */
@@ -56,7 +56,7 @@ export class Connections implements ConnectionService {
     const nextRunAt = status === 'active' ? firstRun : null
     const catalog = await this.#checkStreams({ name, from, streams, options })
     const approvedCatalog = selectedCatalog({ streams }, catalog)
-    const connection = await this.#options.store.exclusively(`connection ${name}`, async () => {
+    return this.#options.store.exclusively(`connection ${name}`, async () => {
       await this.#requireNewName(name)
       await this.#withDestination(destination, async (opened) => {
         await opened.check()
@@ -68,8 +68,6 @@ export class Connections implements ConnectionService {
         approvedCatalog,
       })
     })
-    if (schedule !== null && status === 'active') await this.#setFirstSchedule(connection)
-    return connection
   }
 
   get(name: string): Promise<Connection> {
@@ -95,13 +93,7 @@ export class Connections implements ConnectionService {
     const approval = await this.#checkedChoice(before, changes)
     if (changes.destination !== undefined && changes.destination !== before.destination)
       await this.#withDestination(changes.destination, (opened) => opened.check())
-    const connection = await this.#kept.update(
-      name,
-      { ...changes, ...approval, ...times },
-      ifVersion,
-    )
-    if (schedule !== undefined) await this.#options.jobs.setSchedule(connection, schedule)
-    return connection
+    return this.#kept.update(name, { ...changes, ...approval, ...times }, ifVersion)
   }
 
   async activate(name: string): Promise<Connection> {
@@ -116,16 +108,13 @@ export class Connections implements ConnectionService {
     return this.#setStatus(before, paused ? 'paused' : 'active')
   }
 
+  /** An external Jobs service is told by the scheduler (hand-over-schedules.ts), as it is of every change. */
   async #setStatus(
     { name, schedule }: Connection,
     status: 'active' | 'paused',
   ): Promise<Connection> {
-    const paused = status === 'paused'
-    const nextRunAt = paused ? null : this.#nextRun(schedule)
-    const connection = await this.#kept.update(name, { status, nextRunAt })
-    if (schedule !== null)
-      await this.#options.jobs.setSchedule(connection, paused ? null : schedule)
-    return connection
+    const nextRunAt = status === 'paused' ? null : this.#nextRun(schedule)
+    return this.#kept.update(name, { status, nextRunAt })
   }
 
   async approve(name: string, fingerprint: string): Promise<Connection> {
@@ -141,14 +130,13 @@ export class Connections implements ConnectionService {
 
   async delete(name: string, ifVersion?: number): Promise<void> {
     const connection = await this.#kept.delete(name, ifVersion)
-    // It is gone: what cannot be cleared away does no harm. Jobs is told that there is no such connection when it calls, and a
-    // connection that is made anew under the name forgets the checkpoints.
-    await this.#clearAway(name, 'the schedule of a deleted connection stays at Jobs', async () => {
-      if (connection.schedule !== null) await this.#options.jobs.setSchedule(connection, null)
-    })
-    await this.#clearAway(name, 'the checkpoints of a deleted connection stay', () =>
-      this.#withDestination(connection.destination, (opened) => opened.forget(name, 'all')),
-    )
+    // It is gone: checkpoints that stay do no harm, since a connection that is made later under the name forgets them.
+    try {
+      await this.#withDestination(connection.destination, (opened) => opened.forget(name, 'all'))
+    } catch (error) {
+      const facts = { connection: name, code: ConnectError.from(error).code }
+      this.#options.logger.warn(facts, 'the checkpoints of a deleted connection stay')
+    }
   }
 
   async reset(name: string, streams?: readonly string[]): Promise<void> {
@@ -192,18 +180,6 @@ export class Connections implements ConnectionService {
     )
   }
 
-  async #clearAway(
-    connection: string,
-    otherwise: string,
-    work: () => Promise<void>,
-  ): Promise<void> {
-    try {
-      await work()
-    } catch (error) {
-      this.#options.logger.warn({ connection, code: ConnectError.from(error).code }, otherwise)
-    }
-  }
-
   async #requireNewName(name: string): Promise<void> {
     try {
       await this.#kept.get(name)
@@ -212,16 +188,6 @@ export class Connections implements ConnectionService {
       throw error
     }
     throw new ConnectError('name_taken', { details: { kind: 'connection', name } })
-  }
-
-  /** A connection whose schedule could not be stored is not made: else the same request could not be repeated. */
-  async #setFirstSchedule(connection: Connection): Promise<void> {
-    try {
-      await this.#options.jobs.setSchedule(connection, connection.schedule)
-    } catch (error) {
-      await this.#kept.delete(connection.name)
-      throw error
-    }
   }
 
   #nextRun(schedule: Schedule | null): string | null {

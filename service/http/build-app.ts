@@ -65,11 +65,7 @@ export async function buildApp(options: HttpOptions): Promise<App> {
   const { service } = options
   const guards = guardsOf(options)
   healthRoutes(app, service.health)
-  metricsRoute(
-    app,
-    [guards.authentication.onRequest, guards.authorization.onRequest],
-    options.metrics,
-  )
+  metricsRoute(app, [guards.authentication.onRequest, guards.authorization.onRequest], options)
   if (options.routes !== 'health')
     await apiRoutes(app, options, { guards, closing: closing.signal })
   openApiRoute(app)

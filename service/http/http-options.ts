@@ -15,6 +15,8 @@ export interface HttpOptions {
   readonly logger: Logger
   /** Served at `/metrics`; the requests' own metrics are added to it. */
   readonly metrics: Registry
+  /** Reads what is not counted in this process. Called before the metrics are served. */
+  readonly refreshMetrics?: () => Promise<void>
   /** Version of the program, for the OpenAPI document. */
   readonly version: string
   /** `health`: without the API, for a process that has not that role. Default `all`. */

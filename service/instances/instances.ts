@@ -141,6 +141,11 @@ export class Instances implements InstanceService {
     const instance = await this.get(name)
     const { connectorType, descriptor } = this.#options.catalog.connector(instance.type)
     const secrets = await this.#freshSecrets(instance)
+    if (isEmpty(secrets) && (await this.#isLost(instance))) {
+      await this.#note(instance, 'missing')
+      const details = { instance: name, fields: instance.secrets.join(', ') }
+      throw new ConnectError('credentials_missing', { details })
+    }
     const config = joinConfig(instance.config, secrets)
     const missing = missingSecrets(descriptor.spec, config)
     if (missing.length > 0) {
@@ -152,6 +157,54 @@ export class Instances implements InstanceService {
     const isRefused = instance.credentials === 'reauthorize'
     if (!isRefused || refreshedScheme(descriptor) !== undefined) await this.#note(instance, 'ready')
     return { type: connectorType, config, secrets: secretTexts(instance.config, secrets) }
+  }
+
+  /**
+   * Compares what the store says of secrets with what the vault has: the vault may be another one, or empty. An instance without
+   * its secrets says so from here on; one whose secrets are back is ready again. Gives the names of those that have lost them.
+   */
+  async noteLostSecrets(): Promise<readonly string[]> {
+    const lost: string[] = []
+    let cursor: string | null | undefined
+    while (cursor !== null) {
+      const page = { limit: 50, ...(cursor !== undefined && { cursor }) }
+      const { items, next } = await this.#options.store.instances.list(page)
+      const withSecrets = items.filter(({ secrets }) => secrets.length > 0)
+      const are = await Promise.all(withSecrets.map((instance) => this.#noteLost(instance)))
+      lost.push(...withSecrets.filter((_, index) => are[index]).map(({ name }) => name))
+      cursor = next
+    }
+    return lost
+  }
+
+  async #noteLost(instance: Instance): Promise<boolean> {
+    const isLost = await this.#isLost(instance)
+    if (isLost) await this.#note(instance, 'missing')
+    else if (instance.credentials === 'missing') await this.#noteReturned(instance)
+    return isLost
+  }
+
+  async #noteReturned(instance: Instance): Promise<void> {
+    const descriptor = await this.#descriptorIfThere(instance.type)
+    if (descriptor === undefined) return
+    const kept = await this.#options.vault.get(instancePath(instance.id))
+    const split = { config: instance.config, secrets: kept?.secrets ?? {} }
+    await this.#note(instance, statusOf(descriptor, split))
+  }
+
+  /** Undefined when its manifest is gone or cannot be read: nobody knows then what it needs. */
+  async #descriptorIfThere(type: string): Promise<ConnectorDescriptor | undefined> {
+    try {
+      return await this.#options.catalog.get(type)
+    } catch (error) {
+      if (error instanceof ConnectError && error.code !== 'unexpected') return undefined
+      throw error
+    }
+  }
+
+  /** The store knows of secrets, and the vault has no entry. An entry without any is none that was lost. */
+  async #isLost({ id, secrets }: Instance): Promise<boolean> {
+    return secrets.length > 0 && (await this.#options.vault.get(instancePath(id))) === null
   }
 
   async keepConfig(name: string, config: JsonObject, given: JsonObject): Promise<void> {
@@ -312,6 +365,10 @@ export class Instances implements InstanceService {
 
 /** From what is kept now to what is to be kept; the secrets may be others at a second attempt. */
 type Edit = (kept: SplitConfig, descriptor: ConnectorDescriptor) => SplitConfig
+
+function isEmpty(secrets: Secrets): boolean {
+  return Object.keys(secrets).length === 0
+}
 
 /** The secrets are in the vault already. */
 const noteSecrets: Edit = ({ config, secrets }, { spec }) =>

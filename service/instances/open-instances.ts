@@ -10,6 +10,8 @@ const SOURCE_THREADS = 4
 /** The instances with what they need for themselves: OAuth, and threads to ask sources in. */
 export interface OpenInstances extends AsyncDisposable {
   readonly service: InstanceService
+  /** See `Instances.noteLostSecrets`. */
+  readonly noteLostSecrets: () => Promise<readonly string[]>
 }
 
 export function openInstances(options: Omit<InstancesOptions, 'oauth' | 'sources'>): OpenInstances {
@@ -23,8 +25,10 @@ export function openInstances(options: Omit<InstancesOptions, 'oauth' | 'sources
     },
   })
   const sources = openSourcePool({ threads: SOURCE_THREADS, logger })
+  const service = new Instances({ ...options, oauth, sources })
   return {
-    service: new Instances({ ...options, oauth, sources }),
+    service,
+    noteLostSecrets: () => service.noteLostSecrets(),
     async [Symbol.asyncDispose]() {
       await Promise.all([sources[Symbol.asyncDispose](), oauth[Symbol.asyncDispose]()])
     },

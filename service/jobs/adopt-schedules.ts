@@ -6,20 +6,19 @@ import { nextRun } from './next-run.ts'
 
 export interface AdoptOptions {
   readonly connections: Pick<ConnectionStore, 'list' | 'moveNextRun'>
-  readonly jobs: Pick<Jobs, 'firesSchedules' | 'setSchedule'>
+  readonly jobs: Pick<Jobs, 'firesSchedules'>
   readonly logger: Logger
 }
 
 /**
- * Takes over schedules that were set while somebody else kept the time: an external Jobs service is told of those that were
- * fired here, and what was fired there gets its next time. Done twice it changes nothing.
+ * Takes over schedules that were set while somebody else kept the time: what an external Jobs service fired gets its next time,
+ * and what it will fire from now on has none here. Done twice it changes nothing.
  */
 export async function adoptSchedules(options: AdoptOptions, nowMs: number): Promise<void> {
   const { connections, jobs, logger } = options
   for await (const connection of active(connections)) {
     const { id, schedule, nextRunAt } = connection
     if (schedule === null || jobs.firesSchedules === (nextRunAt === null)) continue
-    if (jobs.firesSchedules) await jobs.setSchedule(connection, schedule)
     const to = jobs.firesSchedules ? null : nextRun(connection, nowMs, logger)
     await connections.moveNextRun(id, nextRunAt, to)
   }

@@ -24,12 +24,13 @@ const maxAnswerBytes = 1024 * 1024
 /** Requests to the Jobs service. */
 export class JobsClient {
   readonly #options: JobsClientOptions
-  /** Without credentials: for messages. */
+  /** Without credentials and query: for messages. */
   readonly url: string
 
   constructor(options: JobsClientOptions) {
     this.#options = options
-    this.url = new URL(options.url).origin
+    const { origin, pathname } = new URL(options.url)
+    this.url = `${origin}${pathname}`.replace(/\/$/, '')
   }
 
   /** What is answered as JSON; undefined for an empty answer, and for a DELETE of what is not there. Throws `jobs_unreachable`. */

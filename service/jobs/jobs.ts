@@ -1,34 +1,43 @@
 import type { Schedule } from '../contract/connections.ts'
+import type { ScheduleJob } from '../store/contract/runs.ts'
 
 /**
  * What decides when runs are worked on: read this first. The two implementations (`pg-boss-jobs.ts` on the metadata
  * Postgres, `http-jobs.ts` for an external Jobs service) pass one suite.
  *
- * A job is only the word that a run is due. The truth about a run is its row in the store: whoever hears of it claims it there,
- * so a job that comes twice, late, or for a run that has ended does no harm. One that never comes is made up for by
- * `lost-runs.ts`.
+ * A job only says that a run is due. The truth about a run is its row in the store: whoever hears of it claims it there, so a
+ * job that comes twice, late, or for a run that has ended does no harm. One that never comes is made up for by `lost-runs.ts`.
  */
 export interface Jobs extends AsyncDisposable {
   /** Has the run delivered to a worker when its time has come. Durable when it resolves. Throws `jobs_unreachable`, `store_unavailable`. */
   submit(job: RunJob): Promise<void>
   /** The run is wanted no more. One that cannot be withdrawn any more does no harm. */
   withdraw(run: string): Promise<void>
-  /** Replaces the schedule of a connection; null: it has none. Durable when it resolves. */
-  setSchedule(connection: ScheduledConnection, schedule: Schedule | null): Promise<void>
   /**
-   * True where schedules are fired elsewhere, and come through `deliver`; false where `scheduler.ts` does it, from the
+   * True when schedules are fired elsewhere, and come through `deliver`; false when `scheduler.ts` fires them, from the
    * connections' `nextRunAt`.
    */
   readonly firesSchedules: boolean
+  /** The address of the Jobs service that fires schedules; null: there is none. */
+  readonly place: string | null
+  /**
+   * Replaces the schedule of a connection (its id); null: it has none. Durable when it resolves. Only `hand-over-schedules.ts`
+   * calls it, and only when `firesSchedules`.
+   */
+  setSchedule(connectionId: string, schedule: Schedule | null): Promise<void>
+  /** Resolves when the Jobs service takes requests: for readiness and `doctor`. Throws `jobs_unreachable`. */
+  check(): Promise<void>
   /** Passes on what is due elsewhere, until the signal is aborted; the scheduler calls it. Several processes may do it at once. */
   deliver(target: DueTarget, signal: AbortSignal): Promise<void>
 }
 
-/** Where the word goes that something is due. */
+/** Where what is due is passed on to. */
 export interface DueTarget {
   readonly queue: Pick<RunQueue, 'send'>
-  /** Queues a run of the connection, since a time of its schedule has come. */
-  readonly startRun: (connection: string) => Promise<unknown>
+  /** A time of a schedule has come: starts a run, unless one was started for this job before. */
+  readonly startScheduled: (job: ScheduleJob) => Promise<void>
+  /** Called when Jobs responds again after a failure: it may have lost what it had. */
+  readonly onReturn: () => Promise<void>
 }
 
 /** An attempt of a run. */
@@ -39,12 +48,6 @@ export interface RunJob {
   readonly attempt: number
   /** From now, at the earliest. */
   readonly delayMs: number
-}
-
-export interface ScheduledConnection {
-  /** Unique for ever: a connection of the same name that is made later is another one. */
-  readonly id: string
-  readonly name: string
 }
 
 /** Delivers runs that are due to the processes that work on runs: each to one of them, as soon as one has room. */

@@ -8,8 +8,11 @@ export function pgBossJobs(queue: PgBossQueue): Jobs {
     firesSchedules: false,
     submit: ({ run, delayMs }) => queue.send(run, delayMs),
     withdraw: (run) => queue.withdraw(run),
+    place: null,
     // The scheduler goes by the connections' `nextRunAt`.
     setSchedule: () => Promise.resolve(),
+    // The queue is in the metadata database, which is checked itself.
+    check: () => Promise.resolve(),
     deliver: async (_, signal) => {
       if (!signal.aborted) await once(signal, 'abort')
     },

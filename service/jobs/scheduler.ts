@@ -1,17 +1,19 @@
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
-import type { Connection } from '../contract/connections.ts'
 import type { Run } from '../contract/runs.ts'
+import type { DueConnection } from '../store/contract/connections.ts'
+import type { ScheduleJob } from '../store/contract/runs.ts'
 import type { Store } from '../store/store.ts'
 import { adoptSchedules } from './adopt-schedules.ts'
+import { ScheduleHandOver } from './hand-over-schedules.ts'
 import type { DueTarget, Jobs } from './jobs.ts'
 import { sendLostRuns } from './lost-runs.ts'
 import { nextRun } from './next-run.ts'
 import { repeatedly, type Repeated } from './repeatedly.ts'
 
-export interface SchedulerOptions extends DueTarget {
-  readonly store: Pick<Store, 'connections' | 'runs' | 'prune'>
-  readonly jobs: Pick<Jobs, 'submit' | 'setSchedule' | 'firesSchedules' | 'deliver'>
+export interface SchedulerOptions extends Pick<DueTarget, 'queue'> {
+  readonly store: Pick<Store, 'connections' | 'runs' | 'prune' | 'schedulesAtJobs' | 'exclusively'>
+  readonly jobs: Pick<Jobs, 'submit' | 'setSchedule' | 'firesSchedules' | 'place' | 'deliver'>
   readonly logger: Logger
   /** As the workers have it: a run without a beat for so long is lost. */
   readonly staleMs: number
@@ -41,6 +43,9 @@ export const standardSchedulerTiming: SchedulerTiming = {
   pruneMs: 300_000,
 }
 
+/** It is queued in the store: it is found there as a lost one. */
+const notQueued = 'a run could not be put into the queue; it is found within half a minute'
+
 /** Connections that are due are looked at so many at a time. */
 const dueAtOnce = 500
 
@@ -63,53 +68,94 @@ export class Scheduler {
     const { store, jobs, queue, staleMs, logger } = this.#options
     const { lookMs, lostMs, pruneMs } = this.#timing
     const lost = { runs: store.runs, queue, staleMs, logger }
+    const handOver = this.#handOver()
     const tasks: readonly Omit<Repeated, 'logger'>[] = [
+      ...(handOver === undefined ? [] : [this.#handingOver(handOver)]),
       { name: 'schedules', everyMs: lookMs, task: () => this.#look() },
       { name: 'lost runs', everyMs: lostMs, task: () => sendLostRuns(lost) },
       { name: 'prune', everyMs: pruneMs, task: () => store.prune() },
     ]
+    const target: DueTarget = {
+      queue,
+      startScheduled: (job) => this.#startScheduled(job),
+      onReturn: async () => handOver?.sendAllAgain(),
+    }
     await Promise.all([
-      jobs.deliver({ queue, startRun: (name) => this.#startScheduled(name) }, signal),
+      jobs.deliver(target, signal),
       ...tasks.map((task) => repeatedly({ ...task, logger }, signal)),
     ])
   }
 
-  async #look(): Promise<void> {
+  #handOver(): ScheduleHandOver | undefined {
     const { store, jobs, logger } = this.#options
-    const { connections } = store
-    if (!this.#adopted) await adoptSchedules({ connections, jobs, logger }, this.#options.now())
+    const { place } = jobs
+    return place === null ? undefined : new ScheduleHandOver({ store, jobs, place, logger })
+  }
+
+  /** At a start everything is sent, also when Jobs gives out nothing yet. */
+  #handingOver(handOver: ScheduleHandOver): Omit<Repeated, 'logger'> {
+    const { lookMs } = this.#timing
+    let isBegun = false
+    const task = async (): Promise<void> => {
+      if (!isBegun) await handOver.sendAllAgain()
+      isBegun = true
+      await handOver.send()
+    }
+    return { name: 'schedules at Jobs', everyMs: lookMs, retryMs: 5 * lookMs, task }
+  }
+
+  async #look(): Promise<void> {
+    const { store, jobs } = this.#options
+    if (!this.#adopted) await this.#adopt()
     this.#adopted = true
     if (jobs.firesSchedules) return
-    for (const connection of await connections.due(dueAtOnce)) await this.#actAlone(connection)
+    for (const due of await store.connections.due(dueAtOnce)) await this.#actAlone(due)
+  }
+
+  async #adopt(): Promise<void> {
+    const { store, jobs, logger } = this.#options
+    const { connections, schedulesAtJobs } = store
+    await adoptSchedules({ connections, jobs, logger }, this.#options.now())
+    for (const { place, schedules } of await schedulesAtJobs.forgetOthers(jobs.place))
+      logger.warn(
+        { jobs: place, schedules },
+        'the settings name this Jobs service no more: its schedules stay there until you delete them',
+      )
   }
 
   /** What goes wrong with one connection keeps none of the others from its time. */
-  async #actAlone(connection: Connection): Promise<void> {
+  async #actAlone(due: DueConnection): Promise<void> {
     try {
-      await this.#act(connection)
+      await this.#act(due)
     } catch (thrown) {
       const { code, message } = ConnectError.from(thrown)
       if (code === 'store_unavailable') throw thrown
-      const facts = { connection: connection.name, code, reason: message }
+      const facts = { connection: due.connection.name, code, reason: message }
       this.#options.logger.error(facts, 'the schedule of a connection could not be acted on')
     }
   }
 
-  /** A Jobs service may not know yet that a connection is paused, or has no schedule any more. */
-  async #startScheduled(name: string): Promise<void> {
-    const { status, schedule } = await this.#options.store.connections.get(name)
-    if (status === 'active' && schedule !== null) await this.#options.startRun(name)
+  /** It is due now: it goes into the queue of the workers, not to Jobs and back. */
+  async #startScheduled(job: ScheduleJob): Promise<void> {
+    const { store, queue, logger } = this.#options
+    const start = await store.runs.createForJob(job)
+    if (start.state !== 'queued') {
+      const facts = { connection: job.connectionId, job: job.job, state: start.state }
+      logger.info(facts, 'a time of a schedule has come, and no run was started')
+      return
+    }
+    const { id: run } = start.run
+    await queue.send(run, 0).catch((thrown: unknown) => {
+      logger.warn({ run, code: ConnectError.from(thrown).code }, notQueued)
+    })
   }
 
-  async #act(connection: Connection): Promise<void> {
+  async #act({ connection, nowMs }: DueConnection): Promise<void> {
     const { id, name, nextRunAt: from, schedule } = connection
     if (from === null) return
     const { store, logger } = this.#options
-    const nowMs = this.#options.now()
-    const fromMs = Date.parse(from)
-    // The clock of the database said that `from` has passed: ours may be behind it.
-    const to = nextRun(connection, Math.max(nowMs, fromMs), logger)
-    const isLate = nowMs - fromMs > this.#timing.lateMs
+    const to = nextRun(connection, nowMs, logger)
+    const isLate = nowMs - Date.parse(from) > this.#timing.lateMs
     if (isLate && schedule?.catchUp !== 'once') {
       if (await store.connections.moveNextRun(id, from, to))
         logger.info({ connection: name, time: from }, 'a missed time of a schedule is skipped')
@@ -125,9 +171,7 @@ export class Scheduler {
     const { jobs, logger } = this.#options
     const delayMs = Math.round(this.#options.random() * this.#timing.jitterMs)
     await jobs.submit({ run, connection, attempt: 0, delayMs }).catch((thrown: unknown) => {
-      // It is queued: it is found as a lost one.
-      const { code } = ConnectError.from(thrown)
-      logger.warn({ run, code }, 'a run could not be given to Jobs')
+      logger.warn({ run, code: ConnectError.from(thrown).code }, notQueued)
     })
   }
 }

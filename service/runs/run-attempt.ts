@@ -21,9 +21,9 @@ import { placeSecrets, planRun, type PlannedRun } from './plan-run.ts'
 import { RunLog } from './run-log.ts'
 import { keepSchemas } from './keep-schemas.ts'
 import type { RunTiming, RunWorkerOptions } from './run-worker-options.ts'
-import { outcomeLabel } from './service-metrics.ts'
+import { beginAttempts, outcomeLabel } from './service-metrics.ts'
 import { unlessAborted } from './unless-aborted.ts'
-import { untilAnswered } from './until-answered.ts'
+import { untilAnswered, type Patience } from './until-answered.ts'
 
 const againMs = 250
 
@@ -41,6 +41,7 @@ export class RunAttempt {
   readonly #options: AttemptOptions
   readonly #streams: AttemptStreams
   readonly #stop = new AbortController()
+  readonly #shutdown = new AbortController()
   readonly #mask = new Mask()
   readonly #log: RunLog
   #reason: StopReason | undefined
@@ -63,15 +64,21 @@ export class RunAttempt {
     return this.#log.logger
   }
 
+  get #patience(): Patience {
+    return { logger: this.#options.logger, shutdown: this.#shutdown.signal }
+  }
+
   /** Drains to the last checkpoint. The first reason counts; only a run that is lost is nobody's to cancel. */
   stop(reason: StopReason): void {
     if (reason === 'lost') this.#reason = reason
     this.#reason ??= reason
     this.#stop.abort()
+    if (reason === 'shutdown') this.#shutdown.abort()
   }
 
   /** Resolves when the run has ended, is back in the queue, or is another's. Throws where the store could not be told. */
   async work(): Promise<void> {
+    beginAttempts(this.#options.serviceMetrics, this.#run.connection)
     const beating = new AbortController()
     const beats = this.#beat(beating.signal)
     try {
@@ -239,7 +246,8 @@ export class RunAttempt {
       fruitlessBefore: this.#run.fruitlessAttempts,
     }
     const outcome = outcomeOf(end, this.#options.retries, Math.random())
-    this.#options.serviceMetrics.attempts.inc({ outcome: outcomeLabel(outcome) })
+    const { connection } = this.#run
+    this.#options.serviceMetrics.attempts.inc({ connection, outcome: outcomeLabel(outcome) })
     if (outcome.kind === 'lost') {
       this.#options.logger.warn({ run: this.#run.id }, 'another process has taken the run over')
       return
@@ -249,12 +257,12 @@ export class RunAttempt {
   }
 
   async #end({ status, error }: Extract<Outcome, { kind: 'end' }>): Promise<void> {
-    const { store, owner, logger } = this.#options
+    const { store, owner } = this.#options
     const why = error === null ? {} : { code: error.code, reason: error.message }
     this.#logger.info({ status, ...why }, 'run ended')
     await this.#log.flush()
     const ended = { status, streams: this.#streams.all, error }
-    await untilAnswered(() => store.runs.end(this.#run.id, owner, ended), logger)
+    await untilAnswered(() => store.runs.end(this.#run.id, owner, ended), this.#patience)
   }
 
   async #again(again: Extract<Outcome, { kind: 'again' }>): Promise<void> {
@@ -269,7 +277,7 @@ export class RunAttempt {
     }
     await this.#log.flush()
     const next = { error, progressed, delayMs, streams: this.#streams.all }
-    const queued = await untilAnswered(() => store.runs.requeue(run, owner, next), logger)
+    const queued = await untilAnswered(() => store.runs.requeue(run, owner, next), this.#patience)
     if (queued?.status !== 'queued') return
     await jobs.submit({ run, connection, attempt, delayMs }).catch((thrown: unknown) => {
       // Its row says that it is due: it is found there.

@@ -4,7 +4,7 @@ import type { Outcome } from './attempt-outcome.ts'
 /** The metrics of a process that works on runs; those of the runs themselves are the engine's. */
 export interface ServiceMetrics {
   readonly runsActive: Gauge
-  readonly attempts: Counter<'outcome'>
+  readonly attempts: Counter<'connection' | 'outcome'>
 }
 
 export function createServiceMetrics(registry: Registry): ServiceMetrics {
@@ -18,10 +18,15 @@ export function createServiceMetrics(registry: Registry): ServiceMetrics {
     attempts: new Counter({
       name: 'reactor_connect_service_attempts_total',
       help: 'Attempts of runs that have ended in this process, by what became of the run',
-      labelNames: ['outcome'],
+      labelNames: ['connection', 'outcome'],
       registers,
     }),
   }
+}
+
+/** A rise from nothing to 1 is none for Prometheus: what an alert looks at begins with 0. */
+export function beginAttempts({ attempts }: ServiceMetrics, connection: string): void {
+  for (const outcome of ['failed', 'partial', 'again']) attempts.inc({ connection, outcome }, 0)
 }
 
 /** `again`: the run went back to the queue. `lost`: another process has it. */

@@ -2,21 +2,38 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
 
+export interface Patience {
+  readonly logger: Logger
+  /** Aborted when the process is to end: then there is little time left. */
+  readonly shutdown: AbortSignal
+}
+
 const pauseMs = 1_000
 const giveUpAfterMs = 60_000
+/** A run whose end cannot be written is found and worked on again: a process that stops need not wait for it. */
+const giveUpAtShutdownMs = 3_000
 
-/** Asks again while the other side may only be away for a while. Throws what does not pass, or has not passed for a minute. */
+/**
+ * Asks again while the other side may only be away for a while. Throws what does not pass, or has not passed for a minute; for
+ * a process that stops, for a few seconds.
+ */
 export async function untilAnswered<Answer>(
   ask: () => Promise<Answer>,
-  logger: Logger,
+  { logger, shutdown }: Patience,
 ): Promise<Answer> {
-  const giveUpAt = performance.now() + giveUpAfterMs
+  let giveUpAt = performance.now() + giveUpAfterMs
+  let isStopping = false
   for (;;) {
     try {
       return await ask()
     } catch (thrown) {
+      const now = performance.now()
+      if (shutdown.aborted && !isStopping) {
+        isStopping = true
+        giveUpAt = Math.min(giveUpAt, now + giveUpAtShutdownMs)
+      }
       const { retryable, code } = ConnectError.from(thrown)
-      if (!retryable || performance.now() > giveUpAt) throw thrown
+      if (!retryable || now > giveUpAt) throw thrown
       logger.warn({ code }, 'the end of an attempt cannot be written yet')
       await sleep(pauseMs)
     }

@@ -27,7 +27,7 @@ export interface PromotionParts extends Pick<
   'store' | 'instances' | 'places' | 'engine' | 'now'
 > {
   readonly tokens: PromoteTokens
-  readonly jobs: Pick<Jobs, 'submit' | 'setSchedule' | 'firesSchedules'>
+  readonly jobs: Pick<Jobs, 'submit' | 'firesSchedules'>
   readonly logger: Logger
   /** A new sandbox of the connection: what a run would change now. */
   readonly again: (limitRows: number) => Promise<FinishedSandbox>
@@ -169,10 +169,8 @@ async function makeHappen(
   { connection, seen }: { readonly connection: Connection; readonly seen: AirbyteCatalog },
   { store, jobs, now }: PromotionParts,
 ): Promise<Run> {
-  const { id, name, version, schedule, status } = connection
+  const { id, name, version, schedule } = connection
   const nextRunAt = firstRunAt(schedule, { jobs, nowMs: now() })
-  // Before: whoever keeps the time must know it, and a connection that is not active fires nothing.
-  if (status === 'inactive' && schedule !== null) await jobs.setSchedule(connection, schedule)
   return store.sandboxes.promote({
     sandbox: read.sandbox,
     tokenHash: tokenHash(token),

@@ -41,6 +41,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly logOf: (options: ConnectionOptions) => LogConfig
   /** Clears away what is left over of sandboxes. */
   readonly sweepSandboxes: (signal: AbortSignal) => Promise<void>
+  /** Names the instances whose secrets the vault does not have: they say so from here on. */
+  readonly noteLostSecrets: () => Promise<readonly string[]>
 }
 
 export function controlPlane(parts: ControlPlaneParts): ControlPlane {
@@ -62,6 +64,7 @@ export function controlPlane(parts: ControlPlaneParts): ControlPlane {
   const leftOvers = { store, engine: sandboxEngine, addressOf, logger, now }
   return {
     sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
+    noteLostSecrets: opened.noteLostSecrets,
     addressOf,
     logOf,
     service: {
@@ -78,7 +81,7 @@ export function controlPlane(parts: ControlPlaneParts): ControlPlane {
       }),
       apiKeys: new ApiKeys(store.apiKeys, now),
       ...openIdentity({ settings, store, vault, logger, now }),
-      health: new Health({ store, vault, stopping, now }),
+      health: new Health({ store, vault, jobs, stopping, now }),
     },
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }

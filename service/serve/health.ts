@@ -1,11 +1,13 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { HealthService } from '../service.ts'
+import type { Jobs } from '../jobs/jobs.ts'
+import type { HealthReport, HealthService, PartHealth } from '../service.ts'
 import type { Store } from '../store/store.ts'
 import type { Vault } from '../vault/vault.ts'
 
 export interface HealthOptions {
-  readonly store: Pick<Store, 'ping'>
+  readonly store: Pick<Store, 'ping' | 'checkWrites'>
   readonly vault: Pick<Vault, 'check'>
+  readonly jobs: Pick<Jobs, 'check' | 'place'>
   readonly stopping: AbortSignal
   now(): number
 }
@@ -13,47 +15,87 @@ export interface HealthOptions {
 /** Everybody may ask: an answer is good for a while, and takes this long at most. */
 const goodForMs = 1_000
 const timeoutMs = 3_000
+/** A check of writes costs more. */
+const writesGoodForMs = 5_000
 
-/** Whether the parts answer that every request needs. */
+/** Whether the parts respond that requests and schedules need. */
 export class Health implements HealthService {
   readonly #options: HealthOptions
-  #asked: { readonly atMs: number; readonly problems: Promise<readonly string[]> } | undefined
+  readonly #asked: () => Promise<readonly PartHealth[]>
+  readonly #writes: () => Promise<string | undefined>
 
   constructor(options: HealthOptions) {
     this.#options = options
+    const now = (): number => options.now()
+    this.#asked = keptFor(goodForMs, now, () => this.#ask())
+    this.#writes = keptFor(writesGoodForMs, now, () =>
+      problemOf('the metadata database', 'written', options.store.checkWrites()),
+    )
   }
 
   live(): boolean {
     return true
   }
 
-  async problems(): Promise<readonly string[]> {
-    const atMs = this.#options.now()
-    if (this.#asked === undefined || atMs - this.#asked.atMs > goodForMs)
-      this.#asked = { atMs, problems: this.#ask() }
-    const problems = await this.#asked.problems
-    return this.#options.stopping.aborted ? ['the service stops', ...problems] : problems
+  async report(): Promise<HealthReport> {
+    const parts = await this.#asked()
+    const problems = parts.flatMap(({ part, problem }) =>
+      problem === undefined || part === 'jobs' ? [] : [problem],
+    )
+    const warnings = parts.flatMap(({ part, problem }) =>
+      problem === undefined || part !== 'jobs'
+        ? []
+        : [`${problem}: no schedule fires until it is back`],
+    )
+    const stopping = this.#options.stopping.aborted ? ['the service stops'] : []
+    return { problems: [...stopping, ...problems], warnings, parts }
   }
 
-  async #ask(): Promise<readonly string[]> {
-    const { store, vault } = this.#options
-    const problems = await Promise.all([
-      problemOf('the metadata database', store.ping()),
-      problemOf('the vault', vault.check()),
-    ])
-    return problems.filter((problem) => problem !== undefined)
+  async #ask(): Promise<readonly PartHealth[]> {
+    const { vault, jobs } = this.#options
+    const checks = [
+      this.#database(),
+      problemOf('the vault', 'used', vault.check()),
+      ...(jobs.place === null ? [] : [problemOf('the Jobs service', 'used', jobs.check())]),
+    ]
+    const problems = await Promise.all(checks)
+    const parts = ['metadata_database', 'vault', 'jobs'] as const
+    return parts.slice(0, checks.length).map((part, index) => ({ part, problem: problems[index] }))
+  }
+
+  async #database(): Promise<string | undefined> {
+    const problem = await problemOf('the metadata database', 'used', this.#options.store.ping())
+    return problem ?? this.#writes()
+  }
+}
+
+/** Asks again only when the last answer is older. */
+function keptFor<Answer>(
+  goodMs: number,
+  now: () => number,
+  ask: () => Promise<Answer>,
+): () => Promise<Answer> {
+  let kept: { readonly atMs: number; readonly answer: Promise<Answer> } | undefined
+  return () => {
+    const atMs = now()
+    if (kept === undefined || atMs - kept.atMs > goodMs) kept = { atMs, answer: ask() }
+    return kept.answer
   }
 }
 
 /** Names the part and the error's code: anybody may read it, so no address. */
-async function problemOf(part: string, check: Promise<void>): Promise<string | undefined> {
+async function problemOf(
+  part: string,
+  verb: 'used' | 'written',
+  check: Promise<void>,
+): Promise<string | undefined> {
   const timeout = Promise.withResolvers<string>()
   const timer = setTimeout(() => {
     timeout.resolve(`${part} does not answer in time`)
   }, timeoutMs)
   const answer = check.then(
     () => undefined,
-    (error: unknown) => `${part} cannot be used (${ConnectError.from(error).code})`,
+    (error: unknown) => `${part} cannot be ${verb} (${ConnectError.from(error).code})`,
   )
   try {
     return await Promise.race([answer, timeout.promise])

@@ -17,6 +17,7 @@ import type { Jobs } from '../jobs/jobs.ts'
 import { pgBossJobs } from '../jobs/pg-boss-jobs.ts'
 import { openPgBossQueue, type PgBossQueue } from '../jobs/pg-boss-queue.ts'
 import { Scheduler } from '../jobs/scheduler.ts'
+import { mostParallelRuns, thisMachine } from '../runs/most-parallel-runs.ts'
 import { RunWorker } from '../runs/run-worker.ts'
 import { standardTiming } from '../runs/run-worker-options.ts'
 import { createServiceMetrics } from '../runs/service-metrics.ts'
@@ -30,9 +31,12 @@ import { openDatabases } from './databases.ts'
 import { openVault } from './open-vault.ts'
 import { publicAddress } from './public-address.ts'
 import { rolesOf } from './roles.ts'
+import { statusMetrics } from './status-metrics.ts'
 
 /** From the end of a session that its server has torn down to the end of the server's process, as it is seen here. */
 const endIsKnownMs = 1_000
+/** Instances, in one line of the log. */
+const mostNamed = 20
 
 export interface ServeOptions {
   readonly settings: Settings
@@ -55,6 +59,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const databases = parts.use(await openDatabases(settings))
   const retention = {
     logDays: settings.logRetentionDays,
+    runDays: settings.runRetentionDays,
     auditDays: settings.auditRetentionDays,
   }
   const store = parts.use(await openStore({ url: databases.metadataUrl, logger, retention }))
@@ -70,6 +75,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       stopping: signal,
     }),
   )
+  await lookForLostSecrets(plane, logger)
   const metrics = new Registry()
   collectDefaultMetrics({ register: metrics })
   const shared = { store, queue, jobs, plane }
@@ -84,6 +90,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const routes = roles.api ? 'all' : 'health'
   const http = {
     ...{ service, logger, metrics, version: options.version },
+    refreshMetrics: statusMetrics(metrics, { store, jobs, health: service.health }),
     routes,
     ...guardedBy(settings, { policy, service, store }),
   } as const
@@ -111,6 +118,27 @@ async function openPolicy({ policyFile }: Settings, logger: Logger): Promise<Pol
   const policy = await loadPolicy(policyFile)
   for (const warning of policy.warnings) logger.warn({ warning }, 'the policy has an odd rule')
   return policy
+}
+
+/** The vault may be another one, or empty: that is said at the start, not by runs that fail. */
+async function lookForLostSecrets(
+  plane: Pick<ControlPlane, 'noteLostSecrets'>,
+  logger: Logger,
+): Promise<void> {
+  try {
+    const lost = await plane.noteLostSecrets()
+    if (lost.length > 0)
+      logger.error(
+        { instances: lost.slice(0, mostNamed), count: lost.length },
+        'the vault has no secrets of these instances: check that it is the right one, or give them again',
+      )
+  } catch (thrown) {
+    const { code, message } = ConnectError.from(thrown)
+    logger.warn(
+      { code, reason: message },
+      'it could not be checked whether the vault has all secrets',
+    )
+  }
 }
 
 /** Who may do what over HTTP, and how often. */
@@ -146,7 +174,8 @@ function workerLoop(options: ServeOptions, parts: WorkerParts): Loop {
   const { store, queue, jobs, plane, metrics, isAlone } = parts
   const { instances } = plane.service
   const { addressOf, logOf } = plane
-  const { allowedNetworks, parallelRuns } = settings
+  const { allowedNetworks } = settings
+  const parallelRuns = parallelRunsOf(settings, logger)
   const worker = new RunWorker({
     ...{ store, queue, jobs, instances, logger, parallelRuns, isAlone },
     places: { addressOf, logOf, allowedNetworks },
@@ -158,15 +187,25 @@ function workerLoop(options: ServeOptions, parts: WorkerParts): Loop {
   return (signal) => worker.run(signal)
 }
 
+/** More than the machine bears is not used: the process would starve itself. */
+function parallelRunsOf({ parallelRuns }: Settings, logger: Logger): number {
+  const most = mostParallelRuns(thisMachine())
+  if (parallelRuns <= most) return parallelRuns
+  logger.warn(
+    { parallel_runs: parallelRuns, most },
+    `parallel_runs is more than this machine bears: this process works on ${String(most)} runs at a time`,
+  )
+  return most
+}
+
 function schedulerLoop(
   options: ServeOptions,
-  parts: Omit<WorkerParts, 'metrics' | 'isAlone'>,
+  parts: Pick<WorkerParts, 'store' | 'queue' | 'jobs'>,
 ): Loop {
-  const { store, queue, jobs, plane } = parts
+  const { store, queue, jobs } = parts
   const scheduler = new Scheduler({
     ...{ store, queue, jobs, logger: options.logger },
     staleMs: standardTiming.staleMs,
-    startRun: (connection) => plane.service.runs.start(connection, 'jobs'),
     now: () => options.now(),
     random: Math.random,
   })

@@ -7,6 +7,8 @@ export interface ServerAnswer {
   readonly version: string
   /** Its clock less ours; right to the time that the answer took. */
   readonly clockAheadMs: number
+  /** It takes no writes: a standby, or a database that is set to read-only. */
+  readonly isReadOnly: boolean
 }
 
 /** Opens a session, asks, closes it: nothing is changed. Throws `store_unavailable`. */
@@ -15,9 +17,15 @@ export async function askServer(url: string, logger: Logger): Promise<ServerAnsw
   // The first one opens the session: it says nothing of the clock.
   await database.query('SELECT 1')
   const beforeMs = Date.now()
-  const [row] = await database.query<{ version: string; at: string }>(
-    "SELECT current_setting('server_version') AS version, (extract(epoch FROM clock_timestamp()) * 1000)::text AS at",
+  const [row] = await database.query<{ version: string; at: string; read_only: boolean }>(
+    `SELECT current_setting('server_version') AS version,
+       current_setting('transaction_read_only')::boolean AS read_only,
+       (extract(epoch FROM clock_timestamp()) * 1000)::text AS at`,
   )
   const middleMs = (beforeMs + Date.now()) / 2
-  return { version: row?.version ?? 'unknown', clockAheadMs: Number(row?.at) - middleMs }
+  return {
+    version: row?.version ?? 'unknown',
+    clockAheadMs: Number(row?.at) - middleMs,
+    isReadOnly: row?.read_only === true,
+  }
 }

@@ -6,7 +6,12 @@ import { newId } from './ids.ts'
 import { pageOf, pagePlace, readShown } from './page.ts'
 import { runSummaryOf, summaryColumns, type SummaryRow } from './run-rows.ts'
 import { Conditions } from './statement.ts'
-import type { ConnectionChange, ConnectionStore, NewConnection } from './contract/connections.ts'
+import type {
+  ConnectionChange,
+  ConnectionStore,
+  DueConnection,
+  NewConnection,
+} from './contract/connections.ts'
 
 interface ConnectionRow extends Row {
   readonly id: string
@@ -30,8 +35,8 @@ const columns = `c.id, c.name, c.streams, c.destination, c.schedule, c.options, 
   c.next_run_at, c.version, c.created_at, c.updated_at, c.drift`
 
 /** The connections of the table expression `from`, each with its last run: the newest of its index, so one row is read. */
-const select = (from: string): string => `
-  SELECT ${columns}, instance.name AS instance, to_json(last) AS last_run
+const select = (from: string, more = ''): string => `
+  SELECT ${more}${columns}, instance.name AS instance, to_json(last) AS last_run
   FROM ${from} AS c
   JOIN reactor_connect_service.instances AS instance ON instance.id = c.instance_id
   LEFT JOIN LATERAL (
@@ -174,13 +179,13 @@ export class Connections implements ConnectionStore {
     })
   }
 
-  async due(limit: number): Promise<readonly Connection[]> {
-    const rows = await this.#database.query<ConnectionRow>(
-      `${select(table)} WHERE c.status = 'active' AND c.next_run_at <= now()
+  async due(limit: number): Promise<readonly DueConnection[]> {
+    const rows = await this.#database.query<ConnectionRow & { readonly now_ms: number }>(
+      `${select(table, '(extract(epoch FROM now()) * 1000)::float8 AS now_ms, ')} WHERE c.status = 'active' AND c.next_run_at <= now()
        ORDER BY c.next_run_at LIMIT $1`,
       [limit],
     )
-    return rows.map((row) => connectionOf(row, row.name))
+    return rows.map((row) => ({ connection: connectionOf(row, row.name), nowMs: row.now_ms }))
   }
 
   async moveNextRun(id: string, from: string | null, to: string | null): Promise<boolean> {

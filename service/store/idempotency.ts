@@ -15,13 +15,13 @@ interface KeyRow extends Row {
 }
 
 /** Answers are kept so long. */
-export const answerLifetime = `interval '1 day'`
+export const answerLifetime = '1 day'
 
 /**
  * Who may have a key that exists: anybody once its time is over; the same request again where the process that had it died
  * (it can have been another one, and then the answer would be that one's).
  */
-const free = `kept.created_at <= now() - ${answerLifetime} OR kept.answer IS NULL
+const free = `kept.created_at <= now() - interval '${answerLifetime}' OR kept.answer IS NULL
   AND kept.locked_until <= now() AND kept.request_hash = excluded.request_hash`
 const renewed = (column: string): string =>
   `${column} = CASE WHEN ${free} THEN excluded.${column} ELSE kept.${column} END`

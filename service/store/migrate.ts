@@ -8,6 +8,8 @@ import { identity } from './migrations/0004-identity.ts'
 import { schemaDrift } from './migrations/0005-schema-drift.ts'
 import { audit } from './migrations/0006-audit.ts'
 import { readAgain } from './migrations/0008-read-again.ts'
+import { schedulesAtJobs } from './migrations/0014-schedules-at-jobs.ts'
+import { runsByEnd } from './migrations/0015-runs-by-end.ts'
 
 /** In order; a number is the place in the list. What has been released is never changed, only followed by another. */
 const migrations: readonly { readonly name: string; readonly sql: string }[] = [
@@ -18,6 +20,8 @@ const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: 'schema-drift', sql: schemaDrift },
   { name: 'audit', sql: audit },
   { name: 'read-again', sql: readAgain },
+  { name: 'schedules-at-jobs', sql: schedulesAtJobs },
+  { name: 'runs-by-end', sql: runsByEnd },
 ]
 
 /** Of services that start at once one migrates, and the others wait for it. */

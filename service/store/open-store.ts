@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { ApiKeys } from './api-keys.ts'
 import { Audit } from './audit.ts'
 import { Authorizations } from './authorizations.ts'
+import { checkWrites } from './check-writes.ts'
 import { Connections } from './connections.ts'
 import { Database } from './database.ts'
 import { Discoveries } from './discoveries.ts'
@@ -14,8 +15,10 @@ import { prune } from './prune.ts'
 import { RunListener } from './run-listener.ts'
 import { Runs } from './runs.ts'
 import { Sandboxes } from './sandboxes.ts'
+import { SchedulesAtJobs } from './schedules-at-jobs.ts'
 import { SchemaDrifts } from './schema-drift.ts'
 import { Schemas } from './schemas.ts'
+import { readStatus } from './status.ts'
 import type { Retention, Store } from './store.ts'
 import { Users } from './users.ts'
 
@@ -29,6 +32,7 @@ export interface StoreOptions {
 const standardRetention: Retention = {
   logLinesPerRun: 10_000,
   logDays: 30,
+  runDays: 90,
   auditDays: 365,
   discoveryHours: 24,
 }
@@ -47,6 +51,7 @@ export async function openStore({ url, logger, retention: given }: StoreOptions)
     discoveries: new Discoveries(database),
     connections: new Connections(database),
     runs: new Runs({ database, listener, logLinesPerRun: retention.logLinesPerRun }),
+    schedulesAtJobs: new SchedulesAtJobs(database),
     drift: new SchemaDrifts(database),
     schemas: new Schemas(database),
     sandboxes: new Sandboxes(database),
@@ -61,6 +66,8 @@ export async function openStore({ url, logger, retention: given }: StoreOptions)
     ping: async () => {
       await database.query('SELECT')
     },
+    checkWrites: () => checkWrites(database),
+    status: () => readStatus(database),
     [Symbol.asyncDispose]: async () => {
       await listener[Symbol.asyncDispose]()
       await locks[Symbol.asyncDispose]()

@@ -11,63 +11,32 @@ const batchRuns = 20
 /** What a sandbox found can be looked at for so long; what was promoted is in the runs. */
 const sandboxDays = 30
 
+/** A job of an external Jobs service that comes again within this time starts nothing. Each time that it comes counts. */
+const jobDays = 7
+
 /** Deletes what has outlived its time, in batches, so that no lock is held for long. Several processes may do it at once. */
 export async function prune(database: Database, retention: Retention): Promise<void> {
   await inBatches(batchRuns, (limit) => pruneLogs(database, retention.logDays, limit))
-  await inBatches(batchRows, (limit) =>
-    deleteOld(database, {
-      table: 'audit_log',
-      key: 'id',
-      time: 'at',
-      before: `now() - ${String(retention.auditDays)} * interval '1 day'`,
-      limit,
-    }),
-  )
-  await inBatches(batchRows, (limit) =>
-    deleteOld(database, {
+  await inBatches(batchRuns, (limit) => pruneRuns(database, retention.runDays, limit))
+  for (const rows of oldRows(retention))
+    await inBatches(batchRows, (limit) => deleteOld(database, rows, limit))
+}
+
+function oldRows({ auditDays, discoveryHours }: Retention): readonly OldRows[] {
+  return [
+    { table: 'audit_log', key: 'id', time: 'at', age: `${String(auditDays)} days` },
+    {
       table: 'discoveries',
       key: 'instance_id',
       time: 'discovered_at',
-      before: `now() - ${String(retention.discoveryHours)} * interval '1 hour'`,
-      limit,
-    }),
-  )
-  await inBatches(batchRows, (limit) =>
-    deleteOld(database, {
-      table: 'oauth_states',
-      key: 'state_hash',
-      time: 'expires_at',
-      before: 'now()',
-      limit,
-    }),
-  )
-  await inBatches(batchRows, (limit) =>
-    deleteOld(database, {
-      table: 'login_attempts',
-      key: 'subject',
-      time: 'window_ends_at',
-      before: 'now()',
-      limit,
-    }),
-  )
-  await inBatches(batchRows, (limit) =>
-    deleteOld(database, {
-      table: 'sandboxes',
-      key: 'id',
-      time: 'expires_at',
-      before: `now() - interval '${String(sandboxDays)} days'`,
-      limit,
-    }),
-  )
-  await inBatches(batchRows, (limit) =>
-    deleteOld(database, {
-      table: 'idempotency_keys',
-      key: 'ticket',
-      time: 'created_at',
-      before: `now() - ${answerLifetime}`,
-      limit,
-    }),
-  )
+      age: `${String(discoveryHours)} hours`,
+    },
+    { table: 'oauth_states', key: 'state_hash', time: 'expires_at', age: '0' },
+    { table: 'login_attempts', key: 'subject', time: 'window_ends_at', age: '0' },
+    { table: 'sandboxes', key: 'id', time: 'expires_at', age: `${String(sandboxDays)} days` },
+    { table: 'schedule_jobs', key: 'run_id', time: 'seen_at', age: `${String(jobDays)} days` },
+    { table: 'idempotency_keys', key: 'ticket', time: 'created_at', age: answerLifetime },
+  ]
 }
 
 async function inBatches(
@@ -99,22 +68,52 @@ async function pruneLogs(
   )
 }
 
+/**
+ * Runs with their streams and lines. The last run of a connection stays, and its last complete one: they say how it is, and
+ * since when. So does a run that is being retried.
+ */
+async function pruneRuns(
+  database: Database,
+  days: number,
+  limit: number,
+): Promise<readonly unknown[]> {
+  const later = `SELECT FROM reactor_connect_service.runs AS later
+    WHERE later.connection_id = old.connection_id AND later.id > old.id`
+  return database.query(
+    `DELETE FROM reactor_connect_service.runs WHERE id IN (
+       SELECT old.id FROM reactor_connect_service.runs AS old
+       WHERE old.ended_at <= now() - $1 * interval '1 day'
+         AND EXISTS (${later})
+         AND (old.status <> 'complete' OR EXISTS (${later} AND later.status = 'complete'))
+         AND NOT EXISTS (
+           SELECT FROM reactor_connect_service.runs AS retry
+           WHERE retry.retry_of = old.id AND retry.status IN ('queued', 'running')
+         )
+       ORDER BY old.ended_at LIMIT $2 FOR UPDATE SKIP LOCKED
+     ) RETURNING id`,
+    [days, limit],
+  )
+}
+
 interface OldRows {
   readonly table: string
   readonly key: string
   /** An indexed column. */
   readonly time: string
-  readonly before: string
-  readonly limit: number
+  /** A PostgreSQL interval. */
+  readonly age: string
 }
 
-async function deleteOld(database: Database, rows: OldRows): Promise<readonly unknown[]> {
-  const { table, key, time, before, limit } = rows
+async function deleteOld(
+  database: Database,
+  { table, key, time, age }: OldRows,
+  limit: number,
+): Promise<readonly unknown[]> {
   return database.query(
     `DELETE FROM reactor_connect_service.${table} WHERE ${key} IN (
-       SELECT ${key} FROM reactor_connect_service.${table} WHERE ${time} <= ${before}
+       SELECT ${key} FROM reactor_connect_service.${table} WHERE ${time} <= now() - $2::interval
        ORDER BY ${time} LIMIT $1 FOR UPDATE SKIP LOCKED
      ) RETURNING ${key}`,
-    [limit],
+    [limit, age],
   )
 }

@@ -21,6 +21,7 @@ import { changeRun, notify } from './run-changes.ts'
 import { Conditions } from './statement.ts'
 import type {
   ClaimedRun,
+  JobStart,
   NewLogLine,
   NewRun,
   NextAttempt,
@@ -28,6 +29,7 @@ import type {
   RunStore,
   ScheduledRun,
   ScheduledStart,
+  ScheduleJob,
 } from './contract/runs.ts'
 
 const table = 'reactor_connect_service.runs'
@@ -92,6 +94,40 @@ export class Runs implements RunStore {
     )
     if (row === undefined) return { state: 'moved' }
     return row.id === null ? { state: 'active' } : { state: 'queued', run: runOf(row) }
+  }
+
+  async createForJob({ connectionId, job }: ScheduleJob): Promise<JobStart> {
+    // The id of the run tells whose job it is: of two processes that have the same job one waits here for the other.
+    const [row] = await this.#database
+      .query<(RunRow | NoRow) & { readonly is_known: boolean; readonly is_due: boolean }>(
+        `WITH asked AS (
+           SELECT id, status = 'active' AND schedule IS NOT NULL AS is_due
+           FROM reactor_connect_service.connections WHERE id = $2
+         ), seen AS (
+           INSERT INTO reactor_connect_service.schedule_jobs (connection_id, job, run_id)
+           SELECT id, $3, $1 FROM asked
+           ON CONFLICT (connection_id, job) DO UPDATE SET seen_at = now()
+           RETURNING run_id <> $1 AS is_known
+         ), made AS (
+           INSERT INTO ${table} (id, connection_id, trigger)
+           SELECT $1, id, 'jobs' FROM asked, seen WHERE is_due AND NOT is_known
+           ON CONFLICT (connection_id) WHERE status IN ('queued', 'running') DO NOTHING
+           RETURNING *
+         )
+         SELECT seen.is_known, asked.is_due, run.*
+         FROM asked CROSS JOIN seen LEFT JOIN (${selectRuns('made')}) AS run ON true`,
+        [newId('run'), connectionId, job],
+      )
+      .catch((error: unknown) => {
+        const constraint = violatedConstraint(error)
+        // It was deleted at this moment.
+        if (constraint === 'schedule_jobs_connection' || constraint === 'runs_connection') return []
+        throw error
+      })
+    if (row === undefined) return { state: 'idle' }
+    if (row.is_known) return { state: 'known' }
+    if (row.id !== null) return { state: 'queued', run: runOf(row) }
+    return { state: row.is_due ? 'active' : 'idle' }
   }
 
   async get(connection: string, id: string): Promise<Run> {

@@ -6,7 +6,9 @@ import type { IdempotencyStore } from './contract/idempotency.ts'
 import type { DiscoveryStore, InstanceStore } from './contract/instances.ts'
 import type { RunStore } from './contract/runs.ts'
 import type { SandboxStore } from './contract/sandboxes.ts'
+import type { SchedulesAtJobsStore } from './contract/schedules-at-jobs.ts'
 import type { DriftStore, SchemaStore } from './contract/schemas.ts'
+import type { StoreStatus } from './contract/status.ts'
 import type { LoginAttemptStore, UserStore } from './contract/users.ts'
 
 /**
@@ -22,6 +24,7 @@ export interface Store extends AsyncDisposable {
   readonly discoveries: DiscoveryStore
   readonly connections: ConnectionStore
   readonly runs: RunStore
+  readonly schedulesAtJobs: SchedulesAtJobsStore
   readonly drift: DriftStore
   readonly schemas: SchemaStore
   readonly sandboxes: SandboxStore
@@ -40,13 +43,19 @@ export interface Store extends AsyncDisposable {
   prune(): Promise<void>
   /** Throws `store_unavailable` where the database does not answer. */
   ping(): Promise<void>
+  /** Throws `store_unavailable` when the database takes no writes, or has no room for them. It keeps nothing. */
+  checkWrites(): Promise<void>
+  /** How the service does as a whole. */
+  status(): Promise<StoreStatus>
 }
 
 export interface Retention {
   /** Lines of one run: the oldest go as new ones are appended. Default 10,000. */
   readonly logLinesPerRun: number
-  /** Log lines of runs that ended longer ago go; the runs themselves stay. Default 30 days. */
+  /** Log lines of runs that ended longer ago go. Default 30 days. */
   readonly logDays: number
+  /** Runs that ended longer ago go, except the last one of a connection and its last complete one. Default 90 days. */
+  readonly runDays: number
   /** Entries of the audit log that are older go. Default 365 days. */
   readonly auditDays: number
   /** Discoveries older than this go. Default 24 (the cache trusts them for 1 only). */

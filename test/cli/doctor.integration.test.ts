@@ -8,6 +8,7 @@ import { withClock } from '../../cli/doctor/finding.ts'
 import { plainPaint } from '../../cli/run/paint.ts'
 import { Screen } from '../../cli/run/screen.ts'
 import type { Environment } from '../../service/config/environment.ts'
+import { startJobsService } from '../fakes/jobs-service.ts'
 import { IdentityService } from '../fakes/identity-service.ts'
 import { testKafka } from '../support/kafka.ts'
 import { testDatabase } from '../support/postgres.ts'
@@ -61,11 +62,14 @@ async function examine(environment: Environment): Promise<Examined> {
 test('parts that answer are well, and say what they are', async () => {
   await using database = await testDatabase()
   await using identity = await IdentityService.start()
+  await using jobs = await startJobsService()
   const { findings } = await examine({
     REACTOR_CONNECT_IDENTITY_URL: identity.issuer,
     REACTOR_CONNECT_DATABASE_URL: database.url,
     REACTOR_CONNECT_POSTGRES_WAREHOUSE_URL: database.url,
     KAFKA_BROKERS: testKafka().brokers.join(','),
+    REACTOR_CONNECT_JOBS_URL: jobs.url,
+    REACTOR_CONNECT_JOBS_API_KEY: jobs.apiKey,
   })
   expect(findings.get('metadata database')).toMatchObject({
     status: 'ok',
@@ -73,6 +77,7 @@ test('parts that answer are well, and say what they are', async () => {
   })
   expect(findings.get('postgres:warehouse')?.status).toBe('ok')
   expect(findings.get('Kafka')).toMatchObject({ status: 'ok', detail: '1 broker' })
+  expect(findings.get('Jobs service')).toMatchObject({ status: 'ok', detail: jobs.url })
   expect(findings.get('Identity service')).toMatchObject({
     ...{ status: 'ok', detail: `1 key at ${identity.jwksUrl}` },
   })
@@ -89,6 +94,8 @@ test('parts that do not answer fail with a fix each, and no secret is told', asy
     REACTOR_CONNECT_VAULT_TOKEN: secret,
     REACTOR_CONNECT_IDENTITY_URL: `http://127.0.0.1:${port}`,
     KAFKA_BROKERS: `127.0.0.1:${port}`,
+    REACTOR_CONNECT_JOBS_URL: `http://127.0.0.1:${port}`,
+    REACTOR_CONNECT_JOBS_API_KEY: secret,
     REACTOR_CONNECT_URL: `http://127.0.0.1:${port}`,
     REACTOR_CONNECT_API_KEY: secret,
   })
@@ -99,6 +106,7 @@ test('parts that do not answer fail with a fix each, and no secret is told', asy
     'vault',
     'Identity service',
     'Kafka',
+    'Jobs service',
     'service',
   ]) {
     expect(findings.get(name), name).toMatchObject({ status: 'failed' })
@@ -106,6 +114,28 @@ test('parts that do not answer fail with a fix each, and no secret is told', asy
   }
   expect(findings.get('versions')?.status).toBe('ok')
   expect(text).not.toContain(secret)
+})
+
+test('a Jobs service that refuses the key, and a database that takes no writes, fail', async () => {
+  await using database = await testDatabase()
+  await using jobs = await startJobsService()
+  const name = new URL(database.url).pathname.slice(1)
+  await database.query(`ALTER DATABASE "${name}" SET default_transaction_read_only = on`)
+  const { code, findings, text } = await examine({
+    REACTOR_CONNECT_DATABASE_URL: database.url,
+    REACTOR_CONNECT_JOBS_URL: jobs.url,
+    REACTOR_CONNECT_JOBS_API_KEY: 'kit-secret-other',
+  })
+  expect(code).toBe(1)
+  expect(findings.get('Jobs service')).toMatchObject({
+    status: 'failed',
+    detail: `The Jobs service at ${jobs.url} cannot be used: it answered 401`,
+  })
+  expect(findings.get('metadata database')).toMatchObject({
+    status: 'failed',
+    detail: expect.stringContaining('takes no writes') as string,
+  })
+  expect(text).not.toContain('kit-secret-other')
 })
 
 test('settings that are wrong are told, and the rest is examined', async () => {

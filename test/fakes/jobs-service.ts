@@ -14,12 +14,18 @@ export interface JobsService extends AsyncDisposable {
   readonly requests: readonly string[]
   /** Ids of jobs that are not deleted. */
   jobIds(): readonly string[]
-  /** A time of the schedule has come. */
-  fire(schedule: string): void
+  /** A time of the schedule has come: puts in a job under an id of its own, which it gives. */
+  fire(schedule: string): string
   /** Puts in a job of any form. */
   put(id: string, payload: unknown): void
   /** Answers the next request with this. */
   answerNext(status: number, body: string): void
+  /** Answers requests whose `METHOD path` matches with this status, until it is called with null. */
+  refuse(requests: RegExp | null, status?: number): void
+  /** Of every request but `take`. */
+  setLatency(latencyMs: number): void
+  /** Schedules and jobs are gone, as in a service that was restored from nothing. */
+  lose(): void
   /** Requests that were not answered wait until this is called with false. */
   setSilent(silent: boolean): void
 }
@@ -54,8 +60,18 @@ class Kept {
   readonly schedules = new Map<string, KeptSchedule>()
   readonly requests: string[] = []
   forced: Answer | undefined
+  refused: { readonly requests: RegExp; readonly status: number } | undefined
+  latencyMs = 0
   silent: PromiseWithResolvers<void> | undefined
   fired = 0
+
+  /** What a test has asked for instead of the answer. */
+  forcedFor(request: string): Answer | undefined {
+    const { forced, refused } = this
+    this.forced = undefined
+    if (forced !== undefined) return forced
+    return refused?.requests.test(request) === true ? [refused.status, 'refused'] : undefined
+  }
 
   async answer(method: string, path: string, body: unknown): Promise<Answer> {
     const [, kind = '', id = ''] = /^\/v1\/queues\/connect\/(\w+)(?:\/([^/]+))?$/.exec(path) ?? []
@@ -112,8 +128,9 @@ export async function startJobsService(): Promise<JobsService> {
     const sent = await text(request)
     kept.requests.push(`${method} ${path}`)
     await kept.silent?.promise
-    const { forced } = kept
-    kept.forced = undefined
+    if (kept.latencyMs > 0 && !path.endsWith('/take'))
+      await new Promise((resolve) => setTimeout(resolve, kept.latencyMs))
+    const forced = kept.forcedFor(`${method} ${path}`)
     if (forced !== undefined) {
       response.writeHead(forced[0]).end(forced[1])
       return
@@ -138,11 +155,23 @@ export async function startJobsService(): Promise<JobsService> {
     jobIds: () => [...kept.jobs.keys()],
     fire: (schedule) => {
       kept.fired += 1
-      put(`${schedule}@${kept.fired}`, kept.schedules.get(schedule)?.payload)
+      const id = `${schedule}@${kept.fired}`
+      put(id, kept.schedules.get(schedule)?.payload)
+      return id
     },
     put,
     answerNext: (status, body) => {
       kept.forced = [status, body]
+    },
+    refuse: (requests, status = 500) => {
+      kept.refused = requests === null ? undefined : { requests, status }
+    },
+    setLatency: (latencyMs) => {
+      kept.latencyMs = latencyMs
+    },
+    lose: () => {
+      kept.schedules.clear()
+      kept.jobs.clear()
     },
     setSilent: (silent) => {
       kept.silent?.resolve()

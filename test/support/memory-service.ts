@@ -37,7 +37,7 @@ export class MemoryService implements Service {
   readonly logins: LoginService
   readonly health: HealthService = {
     live: () => true,
-    problems: () => Promise.resolve(this.problems),
+    report: () => Promise.resolve({ problems: this.problems, warnings: this.warnings, parts: [] }),
   }
   constructor(logins?: LoginService) {
     const embedded = memoryIdentity()
@@ -47,6 +47,7 @@ export class MemoryService implements Service {
 
   /** What `/readyz` reports. */
   problems: readonly string[] = []
+  warnings: readonly string[] = []
   readonly catalog: CatalogService = {
     list: () => Promise.resolve([{ type: 'faker', title: 'Faker', kind: 'native' }]),
     get: (type) => {

@@ -119,7 +119,6 @@ export async function testService({
       const scheduler = new Scheduler({
         ...{ store, queue, jobs, logger, now: Date.now, random: () => 0 },
         staleMs: standardTiming.staleMs,
-        startRun: (connection) => service.runs.start(connection, 'jobs'),
         timing: { lookMs: 50, jitterMs: 0 },
       })
       runUntilDisposed(parts, (signal) => scheduler.run(signal))

@@ -4,7 +4,14 @@ import type { App } from '../app.ts'
 
 const healthDocument = z.object({ status: z.enum(['live', 'not_live']) }).meta({ id: 'Health' })
 const readinessDocument = z
-  .object({ status: z.enum(['ready', 'not_ready']), problems: z.array(z.string()) })
+  .object({
+    status: z.enum(['ready', 'not_ready']),
+    problems: z.array(z.string()),
+    warnings: z.array(z.string()).meta({
+      description:
+        'What does not work although requests can be served: the external Jobs service is away.',
+    }),
+  })
   .meta({ id: 'Readiness' })
 
 /** For those who watch over the process: without a key. */
@@ -39,10 +46,11 @@ export function healthRoutes(app: App, health: HealthService): void {
       },
     },
     async (_request, reply) => {
-      const problems = [...(await health.problems())]
-      return problems.length === 0
-        ? reply.code(200).send({ status: 'ready', problems })
-        : reply.code(503).send({ status: 'not_ready', problems })
+      const report = await health.report()
+      const found = { problems: [...report.problems], warnings: [...report.warnings] }
+      return found.problems.length === 0
+        ? reply.code(200).send({ status: 'ready', ...found })
+        : reply.code(503).send({ status: 'not_ready', ...found })
     },
   )
 }

@@ -1,14 +1,14 @@
 import type { onRequestAsyncHookHandler } from 'fastify'
-import type { Registry } from 'prom-client'
 import { z } from 'zod'
 import type { App } from '../app.ts'
 import { failures } from '../failures.ts'
+import type { HttpOptions } from '../http-options.ts'
 
 /** With a key, as everything: the labels name connections and streams. */
 export function metricsRoute(
   app: App,
   guards: readonly onRequestAsyncHookHandler[],
-  metrics: Registry,
+  { metrics, refreshMetrics }: Pick<HttpOptions, 'metrics' | 'refreshMetrics'>,
 ): void {
   app.get(
     '/metrics',
@@ -28,7 +28,9 @@ export function metricsRoute(
         },
       },
     },
-    async (_request, reply) =>
-      reply.header('content-type', metrics.contentType).send(await metrics.metrics()),
+    async (_request, reply) => {
+      await refreshMetrics?.()
+      return reply.header('content-type', metrics.contentType).send(await metrics.metrics())
+    },
   )
 }

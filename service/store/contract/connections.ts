@@ -16,13 +16,19 @@ export interface ConnectionStore {
   update(name: string, change: ConnectionChange, ifVersion?: number): Promise<Connection>
   /** Its runs and their logs go too. Throws `connection_not_found`, `version_conflict`, `connection_has_active_run`. */
   delete(name: string, ifVersion?: number): Promise<Connection>
-  /** Active connections whose `nextRunAt` has come, the longest overdue first. */
-  due(limit: number): Promise<readonly Connection[]>
+  /** Active connections whose `nextRunAt` has come, the longest overdue first. The clock is that of the database. */
+  due(limit: number): Promise<readonly DueConnection[]>
   /**
    * Moves `nextRunAt` from `from` to `to`; false where it is not `from` any more, or the connection is paused. So of several
    * schedulers one acts. The version stays: nobody's edit conflicts with the clock.
    */
   moveNextRun(id: string, from: string | null, to: string | null): Promise<boolean>
+}
+
+export interface DueConnection {
+  readonly connection: Connection
+  /** The time now by the clock of the database, which said that it is due: that of this process may differ. */
+  readonly nowMs: number
 }
 
 export type NewConnection = Pick<

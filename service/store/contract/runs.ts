@@ -14,6 +14,11 @@ export interface RunStore {
    * Moves the connection's `nextRunAt` as `moveNextRun` does, and queues a run unless one is queued or running.
    */
   createScheduled(scheduled: ScheduledRun): Promise<ScheduledStart>
+  /**
+   * What is done when an external Jobs service says, by a job, that a time of a schedule has come: queues a run, unless the job
+   * was seen before, the connection is not active or has no schedule, or a run of it is queued or running.
+   */
+  createForJob(job: ScheduleJob): Promise<JobStart>
   /** Throws `run_not_found`. */
   get(connection: string, id: string): Promise<Run>
   /** By its id alone. Throws `run_not_found`. */
@@ -74,6 +79,16 @@ export interface ScheduledRun {
   readonly from: string
   readonly to: string | null
 }
+
+export interface ScheduleJob {
+  readonly connectionId: string
+  /** Its id: the same one again starts nothing. */
+  readonly job: string
+}
+
+/** known: the job was seen before. active: the run before still goes on. idle: the connection is gone, paused or has no schedule. */
+export type JobStart =
+  { readonly state: 'queued'; readonly run: Run } | { readonly state: 'known' | 'active' | 'idle' }
 
 /** moved: another has done it, or the connection is paused or gone. active: the run before still goes on, none was queued. */
 export type ScheduledStart =

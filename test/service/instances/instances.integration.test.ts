@@ -352,3 +352,42 @@ describe('a connector with OAuth', () => {
     expect((await instances.resolveConfig('crm')).config).toHaveProperty('access_token')
   })
 })
+
+describe('a vault without the secrets that the store knows of', () => {
+  it('is noticed, and noticed again when the right one is back', async () => {
+    let isGone = false
+    await using world = await openTestInstances({
+      vault: (vault) => ({
+        get: (path) => (isGone ? Promise.resolve(null) : vault.get(path)),
+        put: (...input) => vault.put(...input),
+        delete: (path) => vault.delete(path),
+        check: () => vault.check(),
+        [Symbol.asyncDispose]: () => vault[Symbol.asyncDispose](),
+      }),
+    })
+    const { instances } = world
+    await instances.create({
+      name: 'shop',
+      type: 'postgres',
+      config: { ...shop, password: PASSWORD },
+    })
+    await instances.create({ name: 'open', type: 'postgres', config: shop })
+    expect(await world.noteLostSecrets()).toEqual([])
+    isGone = true
+    // The specification of the connector needs no password: only the store knows that there was one.
+    expect(await errorOf(instances.resolveConfig('shop'))).toMatchObject({
+      code: 'credentials_missing',
+      details: { instance: 'shop', fields: '/password' },
+    })
+    expect(await world.noteLostSecrets()).toEqual(['shop'])
+    expect(await instances.get('shop')).toMatchObject({
+      credentials: 'missing',
+      secrets: ['/password'],
+    })
+    expect(await instances.get('open')).toMatchObject({ credentials: 'ready' })
+    isGone = false
+    expect(await world.noteLostSecrets()).toEqual([])
+    expect(await instances.get('shop')).toMatchObject({ credentials: 'ready' })
+    expect((await instances.resolveConfig('shop')).secrets).toEqual([PASSWORD])
+  })
+})

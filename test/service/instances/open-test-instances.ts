@@ -13,6 +13,7 @@ export const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
 
 export interface TestInstances extends AsyncDisposable {
   readonly instances: InstanceService
+  readonly noteLostSecrets: () => Promise<readonly string[]>
   readonly test: TestStore
   readonly vault: Vault
   readonly catalog: Catalog
@@ -58,6 +59,7 @@ export async function openTestInstances(
   const moved = stack.move()
   return {
     ...{ test, vault, catalog, folder: root, instances: opened.service },
+    noteLostSecrets: opened.noteLostSecrets,
     advance: (ms) => {
       aheadMs += ms
     },

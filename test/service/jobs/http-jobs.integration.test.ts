@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { HttpJobs, type DeliveryTiming } from '../../../service/jobs/http-jobs.ts'
+import type { DueTarget } from '../../../service/jobs/jobs.ts'
 import { openPgBossQueue } from '../../../service/jobs/pg-boss-queue.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import { startJobsService, type JobsService } from '../../fakes/jobs-service.ts'
@@ -19,7 +20,8 @@ async function place(): Promise<JobsPlace> {
       const queue = await openPgBossQueue({ url: database.url, logger: silent, pollMs: 50 })
       const jobs = jobsAt(service)
       const stop = new AbortController()
-      const target = { queue, startRun: () => Promise.resolve() }
+      const nothing = (): Promise<void> => Promise.resolve()
+      const target = { queue, startScheduled: nothing, onReturn: nothing }
       const delivering = delivers ? jobs.deliver(target, stop.signal) : Promise.resolve()
       return {
         queue,
@@ -43,7 +45,9 @@ jobsContract('jobs at an external service', place)
 
 interface Delivering extends AsyncDisposable {
   readonly sent: readonly string[]
+  /** `CONNECTION JOB` */
   readonly started: readonly string[]
+  readonly returns: () => number
 }
 
 /** Delivers into lists; `fail` throws for the first deliveries. */
@@ -51,18 +55,26 @@ function delivering(jobs: HttpJobs, fail: (calls: number) => void = () => undefi
   const [sent, started]: [string[], string[]] = [[], []]
   const stop = new AbortController()
   let calls = 0
-  const note =
-    (list: string[]) =>
-    (name: string): Promise<void> => {
-      calls += 1
-      fail(calls)
-      list.push(name)
+  let returns = 0
+  const note = (list: string[], name: string): Promise<void> => {
+    calls += 1
+    fail(calls)
+    list.push(name)
+    return Promise.resolve()
+  }
+  const target: DueTarget = {
+    queue: { send: (run) => note(sent, run) },
+    startScheduled: ({ connectionId, job }) => note(started, `${connectionId} ${job}`),
+    onReturn: () => {
+      returns += 1
       return Promise.resolve()
-    }
-  const ended = jobs.deliver({ queue: { send: note(sent) }, startRun: note(started) }, stop.signal)
+    },
+  }
+  const ended = jobs.deliver(target, stop.signal)
   return {
     sent,
     started,
+    returns: () => returns,
     [Symbol.asyncDispose]: async () => {
       stop.abort()
       await ended
@@ -70,7 +82,7 @@ function delivering(jobs: HttpJobs, fail: (calls: number) => void = () => undefi
   }
 }
 
-const connection = { id: 'con_1', name: 'shop/ü' }
+const connection = 'con_1/ü'
 
 describe('schedules at an external service', () => {
   test('a schedule is replaced and taken away', async () => {
@@ -84,12 +96,12 @@ describe('schedules at an external service', () => {
     })
     expect([...service.schedules]).toEqual([
       [
-        'con_1',
+        connection,
         {
           cron: '0 6 * * *',
           timezone: 'Europe/Berlin',
           catch_up: 'once',
-          payload: { connection: 'shop/ü' },
+          payload: { connection },
         },
       ],
     ])
@@ -103,10 +115,9 @@ describe('schedules at an external service', () => {
     const jobs = jobsAt(service)
     await using delivery = delivering(jobs)
     await jobs.setSchedule(connection, { cron: '* * * * *' })
-    service.fire('con_1')
-    service.fire('con_1')
+    const fired = [service.fire(connection), service.fire(connection)]
     await vi.waitFor(() => {
-      expect(delivery.started).toEqual(['shop/ü', 'shop/ü'])
+      expect(delivery.started.toSorted()).toEqual(fired.map((job) => `${connection} ${job}`))
       expect(service.jobIds()).toEqual([])
     })
   })
@@ -119,14 +130,14 @@ describe('schedules at an external service', () => {
       if (calls === 1) throw new ConnectError('run_active', { details: { connection: 'c' } })
       if (calls === 2) throw new ConnectError('store_unavailable', { details: { reason: 'x' } })
     })
-    service.fire('con_1')
+    service.fire(connection)
     await vi.waitFor(() => {
       expect(service.jobIds()).toEqual([])
     })
-    service.fire('con_1')
+    const fired = service.fire(connection)
     await vi.waitFor(
       () => {
-        expect(delivery.started).toEqual(['shop/ü'])
+        expect(delivery.started).toEqual([`${connection} ${fired}`])
         expect(service.jobIds()).toEqual([])
       },
       { timeout: 10_000 },
@@ -195,6 +206,70 @@ describe('a Jobs service that is', () => {
       },
       { timeout: 5_000 },
     )
+  })
+
+  test('refusing to delete a job, or giving out one without an id, holds up none of the others', async () => {
+    await using service = await startJobsService()
+    for (const id of ['a', 'b', 'c']) service.put(id, { run: id })
+    service.refuse(/DELETE .*\/jobs\/a$/)
+    const startedMs = Date.now()
+    await using delivery = delivering(jobsAt(service))
+    await vi.waitFor(() => {
+      expect(delivery.sent.toSorted()).toEqual(['a', 'b', 'c'])
+      expect(service.jobIds()).toEqual(['a'])
+    })
+    service.answerNext(200, '{"jobs":[{"id":""},{"id":"d","payload":{"run":"d"}},7]}')
+    await vi.waitFor(
+      () => {
+        expect(delivery.sent).toContain('d')
+      },
+      { timeout: 5_000 },
+    )
+    expect(Date.now() - startedMs).toBeLessThan(quick.hiddenMs)
+    service.refuse(null)
+    await vi.waitFor(
+      () => {
+        expect(service.jobIds()).toEqual([])
+      },
+      { timeout: 10_000 },
+    )
+  })
+
+  test('slow is asked for many jobs side by side', async () => {
+    await using service = await startJobsService()
+    const ids = Array.from({ length: 100 }, (_, index) => `run_${index}`)
+    for (const id of ids) service.put(id, { run: id })
+    service.setLatency(200)
+    const startedMs = Date.now()
+    await using delivery = delivering(jobsAt(service))
+    await vi.waitFor(
+      () => {
+        expect(service.jobIds()).toEqual([])
+      },
+      { timeout: 10_000 },
+    )
+    // One after the other they take 20 seconds.
+    expect(Date.now() - startedMs).toBeLessThan(6_000)
+    expect(delivery.sent.toSorted()).toEqual(ids.toSorted())
+  })
+
+  test('back after a failure is told of, and checked by a request that changes nothing', async () => {
+    await using service = await startJobsService()
+    const jobs = jobsAt(service)
+    await jobs.check()
+    service.put('a', { run: 'a' })
+    service.refuse(/./, 503)
+    await expect(jobs.check()).rejects.toMatchObject({ details: { reason: 'it answered 503' } })
+    await using delivery = delivering(jobs)
+    await vi.waitFor(() => {
+      expect(service.requests.filter((request) => request.endsWith('/take'))).toHaveLength(2)
+    })
+    expect(delivery.returns()).toBe(0)
+    service.refuse(null)
+    await vi.waitFor(() => {
+      expect(delivery.sent).toEqual(['a'])
+    })
+    expect(delivery.returns()).toBe(1)
   })
 
   test('a job whose delivery failed comes again', async () => {

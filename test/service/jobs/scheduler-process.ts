@@ -13,7 +13,6 @@ const scheduler = new Scheduler({
   store,
   queue,
   jobs: pgBossJobs(queue),
-  startRun: (connection) => store.runs.create({ connection, trigger: 'jobs' }),
   logger,
   staleMs: 60_000,
   timing: { lookMs: 10 },

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pino, type Logger } from 'pino'
 import { describe, expect, test, vi } from 'vitest'
 import { HttpJobs } from '../../../service/jobs/http-jobs.ts'
 import type { Jobs } from '../../../service/jobs/jobs.ts'
@@ -13,7 +14,7 @@ import type { Connection, Schedule } from '../../../service/contract/connections
 import { openStore } from '../../../service/store/open-store.ts'
 import type { Store } from '../../../service/store/store.ts'
 import { standardTiming } from '../../../service/runs/run-worker-options.ts'
-import { startJobsService } from '../../fakes/jobs-service.ts'
+import { startJobsService, type JobsService } from '../../fakes/jobs-service.ts'
 import { startPostgres, testDatabase, type Row, type TestPostgres } from '../../support/postgres.ts'
 import { newConnection, newInstance, silent } from '../store/open-test-store.ts'
 import { receiving } from './receiving.ts'
@@ -33,6 +34,7 @@ interface SchedulerChange {
   readonly staleMs?: number
   readonly now?: () => number
   readonly random?: () => number
+  readonly logger?: Logger
 }
 
 interface Place extends AsyncDisposable {
@@ -76,7 +78,6 @@ function stopper(
     store,
     queue,
     jobs: pgBossJobs(queue),
-    startRun: (connection) => store.runs.create({ connection, trigger: 'jobs' }),
     logger: silent,
     staleMs: 60_000,
     now: Date.now,
@@ -177,6 +178,17 @@ describe('a schedule', () => {
     place.schedule({ now })
     const after = await moved(store, made)
     expect(Date.parse(after.nextRunAt ?? '') - Date.parse(nextRunAt)).toBe(60_000)
+  })
+
+  test('is neither late nor skipped where the clock of the process is ahead of that of the database', async () => {
+    await using place = await openPlace()
+    const { store } = place
+    const schedule = { cron: '* * * * *' }
+    const made = await newConnection(store, 'c', { schedule, nextRunAt: ago(1) })
+    place.schedule({ now: () => Date.now() + 3_600_000 })
+    const after = await moved(store, made)
+    expect(after.lastRun).toMatchObject({ trigger: 'schedule' })
+    expect(Date.parse(after.nextRunAt ?? '') - Date.now()).toBeLessThanOrEqual(60_000)
   })
 
   test('that means nothing here is left alone, and the others go on', async () => {
@@ -280,17 +292,29 @@ describe('a lost run', () => {
 })
 
 describe('an external Jobs service', () => {
+  const external = (service: JobsService): Jobs =>
+    new HttpJobs({
+      ...service,
+      logger: silent,
+      timing: { waitMs: 300, hiddenMs: 500, retryMs: 50 },
+    })
+  const cronAt = (service: JobsService, { id }: Connection): string | undefined =>
+    service.schedules.get(id)?.cron
+  const scheduled = async (place: Place, name: string): Promise<readonly string[]> =>
+    (await place.store.runs.list(name, {})).items.map(({ trigger }) => trigger)
+
   test('takes over the schedules, and gives them back', async () => {
     await using place = await openPlace()
     await using service = await startJobsService()
     const { store } = place
     const made = await newConnection(store, 'c', { schedule: quarterly, nextRunAt: ago(-600) })
     await newConnection(store, 'none')
-    const jobs = new HttpJobs({ ...service, logger: silent })
-    const external = place.schedule({ jobs })
+    const first = place.schedule({ jobs: external(service) })
     expect((await moved(store, made)).nextRunAt).toBeNull()
-    expect([...service.schedules.keys()]).toEqual([made.id])
-    await external.stop()
+    await vi.waitFor(() => {
+      expect([...service.schedules.keys()]).toEqual([made.id])
+    }, soon)
+    await first.stop()
     place.schedule()
     await vi.waitFor(async () => {
       const { nextRunAt } = await store.connections.get('c')
@@ -299,27 +323,200 @@ describe('an external Jobs service', () => {
     expect((await store.connections.get('none')).nextRunAt).toBeNull()
   })
 
-  test('fires schedules, but not of connections that are paused or have none', async () => {
+  test('has each change of a schedule, also those that were made while it was away', async () => {
+    await using place = await openPlace()
+    await using service = await startJobsService()
+    const { connections } = place.store
+    const schedule = quarterly
+    const [changed, unset, paused, deleted, late] = await Promise.all(
+      ['changed', 'unset', 'paused', 'deleted', 'late'].map((name) =>
+        newConnection(place.store, name, { schedule }),
+      ),
+    )
+    await connections.update('late', { status: 'paused' })
+    place.schedule({ jobs: external(service) })
+    await vi.waitFor(() => {
+      expect(service.schedules.size).toBe(4)
+    }, soon)
+    service.refuse(/./)
+    await connections.update('changed', { schedule: { cron: '7 * * * *' } })
+    await connections.update('unset', { schedule: null })
+    await connections.update('paused', { status: 'paused' })
+    await connections.update('late', { status: 'active' })
+    await connections.delete('deleted')
+    await vi.waitFor(() => {
+      expect(
+        service.requests.filter((request) => request.includes('/schedules/')).length,
+      ).toBeGreaterThan(5)
+    }, soon)
+    expect(service.schedules.size).toBe(4)
+    service.refuse(null)
+    await vi.waitFor(() => {
+      expect([...service.schedules.keys()].toSorted()).toEqual([changed?.id, late?.id].toSorted())
+      expect(service.schedules.get(changed?.id ?? '')).toMatchObject({ cron: '7 * * * *' })
+    }, soon)
+    expect(await place.store.schedulesAtJobs.countUnsent(service.url)).toBe(0)
+    expect([unset, paused, deleted].map((one) => service.schedules.has(one?.id ?? ''))).toEqual([
+      false,
+      false,
+      false,
+    ])
+  })
+
+  test('that has lost its schedules has them again when it is back, and at each start', async () => {
+    await using place = await openPlace()
+    await using service = await startJobsService()
+    const made = await newConnection(place.store, 'c', { schedule: quarterly })
+    const first = place.schedule({ jobs: external(service) })
+    const isThere = async (): Promise<void> => {
+      await vi.waitFor(() => {
+        expect(cronAt(service, made)).toBe(quarterly.cron)
+      }, soon)
+    }
+    await isThere()
+    service.refuse(/./)
+    await vi.waitFor(
+      () => {
+        expect(
+          service.requests.filter((request) => request.endsWith('/take')).length,
+        ).toBeGreaterThan(1)
+      },
+      { timeout: 30_000 },
+    )
+    service.lose()
+    service.refuse(null)
+    await isThere()
+    await first.stop()
+    service.lose()
+    place.schedule({ jobs: external(service) })
+    await isThere()
+  }, 60_000)
+
+  test('that takes the place of another one has all schedules, and the log names the one before', async () => {
+    await using place = await openPlace()
+    await using before = await startJobsService()
+    await using service = await startJobsService()
+    const lines: string[] = []
+    const logger = pino({ level: 'info' }, { write: (line) => void lines.push(line) })
+    const made = await newConnection(place.store, 'c', { schedule: quarterly })
+    const first = place.schedule({ jobs: external(before) })
+    await vi.waitFor(() => {
+      expect(cronAt(before, made)).toBe(quarterly.cron)
+    }, soon)
+    await first.stop()
+    place.schedule({ jobs: external(service), logger })
+    await vi.waitFor(() => {
+      expect(cronAt(service, made)).toBe(quarterly.cron)
+      expect(lines.join('')).toContain(
+        'the Jobs service has the schedules of all active connections',
+      )
+    }, soon)
+    expect(lines.join('')).toContain(before.url)
+    expect(lines.join('')).toContain('its schedules stay there until you delete them')
+  })
+
+  test('that refuses one schedule gets all others', async () => {
+    await using place = await openPlace()
+    await using service = await startJobsService()
+    const made = await Promise.all(
+      Array.from({ length: 30 }, (_, index) =>
+        newConnection(place.store, `c${index}`, { schedule: quarterly }),
+      ),
+    )
+    service.refuse(new RegExp(`PUT .*${made[0]?.id ?? ''}`), 400)
+    place.schedule({ jobs: external(service) })
+    await vi.waitFor(async () => {
+      expect(service.schedules.size).toBe(29)
+      expect(await place.store.schedulesAtJobs.countUnsent(service.url)).toBe(1)
+    }, soon)
+    service.refuse(null)
+    await vi.waitFor(() => {
+      expect(service.schedules.size).toBe(30)
+    }, soon)
+  })
+
+  test('fires schedules, but not of connections that are paused, have none or are gone', async () => {
     await using place = await openPlace()
     await using service = await startJobsService()
     const { store } = place
-    const jobs = new HttpJobs({ ...service, logger: silent })
-    for (const name of ['paused', 'none', 'c']) {
-      const connection = await newConnection(store, name, { schedule: quarterly })
-      await jobs.setSchedule(connection, quarterly)
-    }
+    for (const name of ['paused', 'none', 'c', 'gone'])
+      await newConnection(store, name, { schedule: quarterly })
+    const jobs = external(service)
+    for (const { id } of (await store.connections.list({})).items)
+      await jobs.setSchedule(id, quarterly)
+    const ids = [...service.schedules.keys()]
     await store.connections.update('paused', { status: 'paused' })
     await store.connections.update('none', { schedule: null })
+    await store.connections.delete('gone')
+    for (const id of ids) service.fire(id)
+    // Of an older version, which named a connection by its name.
+    service.put('old', { connection: 'none' })
     place.schedule({ jobs })
-    for (const id of service.schedules.keys()) service.fire(id)
+    await vi.waitFor(async () => {
+      expect(service.jobIds()).toEqual([])
+      expect(await scheduled(place, 'c')).toEqual(['jobs'])
+    }, soon)
+    expect(await scheduled(place, 'none')).toEqual([])
+    expect(await scheduled(place, 'paused')).toEqual([])
+  })
+
+  test('that gives out a job twice, since it was not deleted, starts one run', async () => {
+    await using place = await openPlace()
+    await using service = await startJobsService()
+    const { store } = place
+    const made = await newConnection(store, 'c', { schedule: quarterly })
+    place.schedule({ jobs: external(service) })
+    await vi.waitFor(() => {
+      expect(cronAt(service, made)).toBe(quarterly.cron)
+    }, soon)
+    service.refuse(/DELETE .*\/jobs\//)
+    const job = service.fire(made.id)
+    const deletes = (): number =>
+      service.requests.filter(
+        (request) => request === `DELETE /v1/queues/connect/jobs/${encodeURIComponent(job)}`,
+      ).length
+    await vi.waitFor(async () => {
+      // The run has ended when the job comes again: it does not hide that another one would start.
+      const { lastRun } = await store.connections.get('c')
+      if (lastRun?.status === 'queued') await store.runs.cancel('c', lastRun.id)
+      expect(deletes()).toBeGreaterThanOrEqual(3)
+    }, soon)
+    service.refuse(null)
     await vi.waitFor(() => {
       expect(service.jobIds()).toEqual([])
     }, soon)
-    const { items } = await store.connections.list({})
-    expect(items.map(({ name, lastRun }) => [name, lastRun?.trigger])).toEqual([
-      ['c', 'jobs'],
-      ['none', undefined],
-      ['paused', undefined],
+    expect(await scheduled(place, 'c')).toEqual(['jobs'])
+    service.put(job, { connection: made.id })
+    await vi.waitFor(() => {
+      expect(service.jobIds()).toEqual([])
+    }, soon)
+    expect(await scheduled(place, 'c')).toEqual(['jobs'])
+    service.fire(made.id)
+    await vi.waitFor(async () => {
+      expect(await scheduled(place, 'c')).toEqual(['jobs', 'jobs'])
+    }, soon)
+  })
+
+  test('a time that came while a run went on starts none later, when its job comes again', async () => {
+    await using place = await openPlace()
+    const { runs } = place.store
+    const { id: connectionId } = await newConnection(place.store, 'c', { schedule: quarterly })
+    const { id } = await runs.create({ connection: 'c', trigger: 'manual' })
+    const job = { connectionId, job: 'j' }
+    expect(await runs.createForJob(job)).toEqual({ state: 'active' })
+    await runs.cancel('c', id)
+    expect(await runs.createForJob(job)).toEqual({ state: 'known' })
+  })
+
+  test('a job that several processes have at once starts one run', async () => {
+    await using place = await openPlace()
+    const { runs } = place.store
+    const { id: connectionId } = await newConnection(place.store, 'c', { schedule: quarterly })
+    const job = { connectionId, job: 'j' }
+    const starts = await Promise.all(Array.from({ length: 8 }, () => runs.createForJob(job)))
+    expect(starts.map(({ state }) => state).toSorted()).toEqual([
+      ...Array.from({ length: 7 }, () => 'known'),
+      'queued',
     ])
   })
 })

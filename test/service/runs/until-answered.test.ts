@@ -4,6 +4,9 @@ import { ConnectError } from '../../../protocol/index.ts'
 import { untilAnswered } from '../../../service/runs/until-answered.ts'
 
 const logger = pino({ level: 'silent' })
+const patience = { logger, shutdown: new AbortController().signal }
+const away = (): Promise<never> =>
+  Promise.reject(new ConnectError('store_unavailable', { details: { reason: 'away' } }))
 
 test('a database that is away is asked again; what does not pass is thrown at once', async () => {
   let asked = 0
@@ -12,8 +15,19 @@ test('a database that is away is asked again; what does not pass is thrown at on
     await Promise.resolve()
     if (asked === 1) throw new ConnectError('store_unavailable', { details: { reason: 'away' } })
     return 'ended'
-  }, logger)
+  }, patience)
   expect({ answer, asked }).toEqual({ answer: 'ended', asked: 2 })
-  const refused = untilAnswered(() => Promise.reject(new ConnectError('run_not_found')), logger)
+  const refused = untilAnswered(() => Promise.reject(new ConnectError('run_not_found')), patience)
   await expect(refused).rejects.toThrow(expect.objectContaining({ code: 'run_not_found' }) as Error)
 })
+
+test('a process that stops does not wait for a minute', async () => {
+  const stop = new AbortController()
+  const startedMs = performance.now()
+  const asked = untilAnswered(away, { logger, shutdown: stop.signal })
+  stop.abort()
+  await expect(asked).rejects.toThrow(
+    expect.objectContaining({ code: 'store_unavailable' }) as Error,
+  )
+  expect(performance.now() - startedMs).toBeLessThan(8_000)
+}, 15_000)

@@ -93,8 +93,11 @@ describe('connections', () => {
     await newConnection(opened.store, 'never')
     await newConnection(opened.store, 'paused', { nextRunAt: at(-3) })
     await connections.update('paused', { status: 'paused' })
-    expect((await connections.due(10)).map(({ name }) => name)).toEqual(['later', 'late'])
-    expect((await connections.due(1)).map(({ name }) => name)).toEqual(['later'])
+    expect((await connections.due(10)).map(({ connection }) => connection.name)).toEqual([
+      'later',
+      'late',
+    ])
+    expect((await connections.due(1)).map(({ connection }) => connection.name)).toEqual(['later'])
   })
 
   test('the time of the next run moves only from where it was', async () => {

@@ -18,6 +18,10 @@ test('what has outlived its time goes, and nothing else', async () => {
     await authorizations.create({ instance: name, ...pending })
     await idempotency.begin({ principal: name, key: 'k', requestHash: '' })
   }
+  for (const name of ['old', 'new']) {
+    const { id: connectionId } = await store.connections.get(name)
+    await runs.createForJob({ connectionId, job: 'j' })
+  }
   const active = await runs.create({ connection: 'old', trigger: 'manual' })
   await runs.appendLog(active.id, [{ atMs: 0, level: 'info', message: 'm', fields: {} }])
   const ofOld = (table: string): string =>
@@ -26,6 +30,8 @@ test('what has outlived its time goes, and nothing else', async () => {
     `UPDATE ${schema}.discoveries SET discovered_at = now() - interval '6 hours' WHERE ${ofOld('instance_id')}`,
     `UPDATE ${schema}.oauth_states SET expires_at = now() WHERE ${ofOld('instance_id')}`,
     `UPDATE ${schema}.idempotency_keys SET created_at = now() - interval '25 hours' WHERE principal = 'old'`,
+    `UPDATE ${schema}.schedule_jobs SET seen_at = now() - interval '8 days' FROM ${schema}.connections AS c
+     WHERE connection_id = c.id AND c.name = 'old'`,
     `UPDATE ${schema}.runs SET ended_at = ended_at - interval '11 days' FROM ${schema}.connections AS c
      WHERE connection_id = c.id AND c.name = 'old'`,
   ])
@@ -45,6 +51,10 @@ test('what has outlived its time goes, and nothing else', async () => {
   expect(await runs.log(active.id, 0, 10)).toHaveLength(1)
   const keys = await database.query(`SELECT principal FROM ${schema}.idempotency_keys`)
   expect(keys).toEqual([{ principal: 'new' }])
+  const jobs = await database.query(
+    `SELECT c.name FROM ${schema}.schedule_jobs JOIN ${schema}.connections AS c ON c.id = connection_id`,
+  )
+  expect(jobs).toEqual([{ name: 'new' }])
 })
 
 test('much that is old goes in one call, also when several processes prune', async () => {
@@ -71,4 +81,34 @@ test('much that is old goes in one call, also when several processes prune', asy
       { count: 0 },
     ])
   expect((await store.runs.list('c', { limit: 200 })).items).toHaveLength(200)
+})
+
+test('runs go after their time, but not the last one, the last complete one and one that is retried', async () => {
+  await using opened = await openTestStore({ retention: { runDays: 10 } })
+  const { store, database } = opened
+  await newInstance(store)
+  await newConnection(store, 'c')
+  await newConnection(store, 'retried')
+  const insert = async (connection: string, id: string, days: number, status: string) => {
+    await database.query(
+      `INSERT INTO ${schema}.runs (id, connection_id, status, trigger, ended_at)
+       SELECT '${id}', id, '${status}', 'manual', now() - interval '${days} days'
+       FROM ${schema}.connections WHERE name = '${connection}'`,
+    )
+    await store.runs.appendLog(id, [{ atMs: 0, level: 'info', message: 'm', fields: {} }])
+  }
+  await insert('c', 'run_1', 40, 'complete')
+  await insert('c', 'run_2', 30, 'complete')
+  await insert('c', 'run_3', 20, 'failed')
+  await insert('c', 'run_4', 12, 'failed')
+  await insert('retried', 'run_5', 12, 'failed')
+  await store.runs.create({ connection: 'retried', trigger: 'retry', retryOf: 'run_5' })
+  await store.prune()
+  const ids = async (name: string): Promise<readonly string[]> =>
+    (await store.runs.list(name, {})).items.map(({ id }) => id)
+  expect(await ids('c')).toEqual(['run_4', 'run_2'])
+  expect(await ids('retried')).toContain('run_5')
+  await insert('c', 'run_6', 2, 'complete')
+  await store.prune()
+  expect(await ids('c')).toEqual(['run_6'])
 })

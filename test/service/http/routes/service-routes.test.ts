@@ -56,7 +56,15 @@ test('health and readiness need no key', async () => {
   await using api = await TestApi.start()
   expect(await api.asked('GET //healthz')).toMatchObject({ status: 200, body: { status: 'live' } })
   const ready = await api.asked('GET //readyz')
-  expect(ready).toMatchObject({ status: 200, body: { status: 'ready', problems: [] } })
+  expect(ready).toMatchObject({
+    status: 200,
+    body: { status: 'ready', problems: [], warnings: [] },
+  })
+  api.service.warnings = ['the Jobs service cannot be used']
+  expect(await api.asked('GET /readyz', { headers: {} })).toMatchObject({
+    status: 200,
+    body: { status: 'ready', problems: [], warnings: ['the Jobs service cannot be used'] },
+  })
   api.service.problems = ['the metadata database does not answer']
   expect(await api.asked('GET //readyz')).toMatchObject({
     status: 503,

@@ -1,9 +1,12 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { stages } from '../../../engine/bottleneck.ts'
-import { createRunMetrics } from '../../../engine/metrics/run-metrics.ts'
+import { stages } from '../../engine/bottleneck.ts'
+import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
+import { requestMetrics } from '../../service/http/request-metrics.ts'
+import { createServiceMetrics } from '../../service/runs/service-metrics.ts'
+import { createStatusGauges } from '../../service/serve/status-metrics.ts'
 
 const dashboard = z.looseObject({
   panels: z
@@ -18,22 +21,28 @@ const dashboard = z.looseObject({
 })
 
 async function docs(name: string): Promise<string> {
-  return readFile(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
+  return readFile(new URL(`../../docs/${name}`, import.meta.url), 'utf8')
 }
 
+/** Every metric of a run, and of the service around it. */
 async function metrics(): Promise<readonly { name: string; type: string }[]> {
   const registry = new Registry()
   createRunMetrics(registry)
+  createServiceMetrics(registry)
+  createStatusGauges(registry)
+  requestMetrics(registry)
   const all = await registry.getMetricsAsJSON()
   return all.map(({ name, type }) => ({ name, type: String(type) }))
 }
 
+/** Not the schemas of the databases, which begin in the same way. */
+const metricName = /\breactor_connect_(?:reader|log|sink|run|service|connection|http)_[a-z_]+/g
+
 function namesIn(text: string): readonly string[] {
-  const names = text.match(/reactor_connect_(?:reader|log|sink|run)_[a-z_]+/g) ?? []
-  return [...new Set(names)].sort()
+  return [...new Set(text.match(metricName) ?? [])].sort()
 }
 
-test('the dashboard shows every metric of a run, and no other', async () => {
+test('the dashboard shows every metric, and no other', async () => {
   const { panels } = dashboard.parse(JSON.parse(await docs('grafana-dashboard.json')))
   const used = panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => namesIn(expr)))
   const series = (await metrics()).map(({ name, type }) =>
@@ -52,10 +61,20 @@ test('the panels of the dashboard have numbers of their own and do not overlap',
   expect(panels.every(({ gridPos: { w, x } }) => x + w <= 24)).toBe(true)
 })
 
-test('the operations page explains every metric and every stage', async () => {
+test('the operations page explains every metric and every stage, and no other', async () => {
   const page = await docs('operations.md')
   const names = (await metrics()).map(({ name }) => name)
   expect(namesIn(page)).toEqual(names.sort())
   const explained = [...page.matchAll(/^\| `(\w+)` \| /gm)].map(([, name]) => name)
   for (const stage of stages) expect(explained).toContain(stage)
+})
+
+test('every metric that another page names exists', async () => {
+  const known = new Set((await metrics()).map(({ name }) => name))
+  const folder = new URL('../../docs/', import.meta.url)
+  const pages = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.md'))
+  for (const page of pages) {
+    const unknown = namesIn(await docs(page)).filter((name) => !known.has(name))
+    expect(unknown, page).toEqual([])
+  }
 })

@@ -1,0 +1,94 @@
+import { Gauge, type Registry } from 'prom-client'
+import type { Jobs } from '../jobs/jobs.ts'
+import type { HealthService } from '../service.ts'
+import type { Store } from '../store/store.ts'
+
+export interface StatusSources {
+  readonly store: Pick<Store, 'status' | 'schedulesAtJobs'>
+  readonly jobs: Pick<Jobs, 'place'>
+  readonly health: Pick<HealthService, 'report'>
+}
+
+/**
+ * Metrics of the service as a whole, from its store: every process has the same ones, and a restart forgets none of them.
+ * What is returned reads them anew: call it before they are shown. Throws `store_unavailable`.
+ */
+export function statusMetrics(registry: Registry, sources: StatusSources): () => Promise<void> {
+  const gauges = createStatusGauges(registry)
+  return async () => {
+    const { store, jobs, health } = sources
+    const [{ parts }, status, unsent] = await Promise.all([
+      health.report(),
+      store.status(),
+      jobs.place === null ? 0 : store.schedulesAtJobs.countUnsent(jobs.place),
+    ])
+    for (const { part, problem } of parts)
+      gauges.partUp.set({ part }, problem === undefined ? 1 : 0)
+    gauges.queued.set(status.queuedRuns)
+    gauges.oldestQueued.set(status.oldestQueuedSeconds)
+    gauges.overdue.set(status.overdueSchedules)
+    gauges.unsent.set(unsent)
+    // Without those that were deleted or paused in the meantime.
+    gauges.lastSuccess.reset()
+    gauges.failing.reset()
+    for (const { connection, lastSuccessSeconds, isFailing } of status.connections) {
+      gauges.lastSuccess.set({ connection }, lastSuccessSeconds)
+      gauges.failing.set({ connection }, isFailing ? 1 : 0)
+    }
+  }
+}
+
+interface StatusGauges {
+  readonly partUp: Gauge<'part'>
+  readonly queued: Gauge
+  readonly oldestQueued: Gauge
+  readonly overdue: Gauge
+  readonly unsent: Gauge
+  readonly lastSuccess: Gauge<'connection'>
+  readonly failing: Gauge<'connection'>
+}
+
+export function createStatusGauges(registry: Registry): StatusGauges {
+  const registers = [registry]
+  const service = (name: string, help: string): Gauge =>
+    new Gauge({ name: `reactor_connect_service_${name}`, help, registers })
+  const ofConnection = (name: string, help: string): Gauge<'connection'> =>
+    new Gauge({
+      name: `reactor_connect_connection_${name}`,
+      help,
+      labelNames: ['connection'],
+      registers,
+    })
+  return {
+    partUp: new Gauge({
+      name: 'reactor_connect_service_part_up',
+      help: '1 while a part that the service needs can be used, else 0',
+      labelNames: ['part'],
+      registers,
+    }),
+    queued: service(
+      'runs_queued',
+      'Runs whose time has come and that wait for a process with room',
+    ),
+    oldestQueued: service(
+      'runs_queued_oldest_seconds',
+      'How long the first of the queued runs waits',
+    ),
+    overdue: service(
+      'schedules_overdue',
+      'Schedules whose time passed a minute ago or more, and that no scheduler acted on',
+    ),
+    unsent: service(
+      'schedules_unsent',
+      'Schedules that the external Jobs service has not been told of yet',
+    ),
+    lastSuccess: ofConnection(
+      'last_success_timestamp_seconds',
+      'When the last complete run of an active connection ended; 0: none is complete',
+    ),
+    failing: ofConnection(
+      'failing',
+      '1 when the last run of an active connection failed, is partial or makes no progress, else 0',
+    ),
+  }
+}

@@ -1,0 +1,56 @@
+import type { ConnectionStatus, StoreStatus } from './contract/status.ts'
+import type { Database, Row } from './database.ts'
+
+interface ConnectionRow extends Row {
+  readonly connection: string
+  readonly last_success: number
+  readonly is_failing: boolean
+}
+
+interface QueueRow extends Row {
+  readonly queued: number
+  readonly oldest: number
+  readonly overdue: number
+}
+
+/** Two looks into an index for each connection. */
+export async function readStatus(database: Database): Promise<StoreStatus> {
+  const connections = await database.query<ConnectionRow>(
+    `SELECT connection.name AS connection,
+       coalesce(extract(epoch FROM success.ended_at), 0)::float8 AS last_success,
+       coalesce(last.status IN ('failed', 'partial')
+         OR last.status IN ('queued', 'running') AND last.fruitless_attempts > 0, false) AS is_failing
+     FROM reactor_connect_service.connections AS connection
+     LEFT JOIN LATERAL (
+       SELECT ended_at FROM reactor_connect_service.runs AS run
+       WHERE run.connection_id = connection.id AND run.status = 'complete'
+       ORDER BY run.id DESC LIMIT 1
+     ) AS success ON true
+     LEFT JOIN LATERAL (
+       SELECT status, fruitless_attempts FROM reactor_connect_service.runs AS run
+       WHERE run.connection_id = connection.id ORDER BY run.id DESC LIMIT 1
+     ) AS last ON true
+     WHERE connection.status = 'active' ORDER BY connection.name`,
+  )
+  const [queue] = await database.query<QueueRow>(
+    `SELECT count(*)::int AS queued,
+       coalesce(extract(epoch FROM now() - min(due_at)), 0)::float8 AS oldest,
+       (SELECT count(*)::int FROM reactor_connect_service.connections
+        WHERE status = 'active' AND next_run_at <= now() - interval '1 minute') AS overdue
+     FROM reactor_connect_service.runs WHERE status = 'queued' AND due_at <= now()`,
+  )
+  return {
+    connections: connections.map(statusOf),
+    queuedRuns: queue?.queued ?? 0,
+    oldestQueuedSeconds: queue?.oldest ?? 0,
+    overdueSchedules: queue?.overdue ?? 0,
+  }
+}
+
+function statusOf(row: ConnectionRow): ConnectionStatus {
+  return {
+    connection: row.connection,
+    lastSuccessSeconds: row.last_success,
+    isFailing: row.is_failing,
+  }
+}
