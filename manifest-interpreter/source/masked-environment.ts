@@ -24,7 +24,7 @@ export function maskedEnvironment(environment: Environment, secrets: SecretFilte
     },
     ...(changeConfig !== undefined && {
       changeConfig: async (change) => {
-        const kept = await changeConfig.call(environment, change)
+        const kept = await changeConfig(change)
         secrets.learnConfig(kept)
         return kept
       },
