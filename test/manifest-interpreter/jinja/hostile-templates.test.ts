@@ -46,6 +46,55 @@ describe('a template cannot run away', () => {
     expect(performance.now() - start).toBeLessThan(15_000)
   })
 
+  test.each([
+    String.raw`^(\w+\s?)*$`,
+    '^(a+)+$',
+    '^(a|a)*$',
+    '^(a|aa)+$',
+    '(?:a?){40}a{40}!!',
+    '(x+x+)+y|(a*)*$$b',
+    '(?=(a+)+b)',
+    String.raw`(a*)*\1b`,
+  ])('a regular expression that backtracks without end: %s', (pattern) => {
+    const start = performance.now()
+    for (const filter of ['regex_search', 'regex_replace']) {
+      const args = [JSON.stringify(pattern), ...(filter === 'regex_replace' ? ["''"] : [])]
+      expect(() => evaluate(`{{ ('a' * 60 ~ '!') | ${filter}(${args.join(', ')}) }}`)).toThrow(
+        'Avoid repetitions inside of repetitions',
+      )
+    }
+    expect(performance.now() - start).toBeLessThan(5000)
+  })
+
+  test.each([
+    `${'a?'.repeat(40)}${'a'.repeat(40)}`,
+    '(?:a|b|)'.repeat(1000),
+    '(?:a?){3}'.repeat(20),
+  ])('a regular expression that takes long to compile is refused: %s', (pattern) => {
+    expect(() => evaluate(`{{ 'a' | regex_search(${JSON.stringify(pattern)}) }}`)).toThrow(
+      'too many alternatives and optional parts',
+    )
+  })
+
+  test.each(['.*a.*b.*c.*d.*e', String.raw`(\d+)x`, '[^,]*,[^,]*,[^!]*!'])(
+    'a regular expression in a long text ends: %s',
+    (pattern) => {
+      const start = performance.now()
+      mayFail(`{{ ('12ab,' * 100000) | regex_search(${JSON.stringify(pattern)}) }}`)
+      expect(performance.now() - start).toBeLessThan(4000)
+    },
+  )
+
+  test('regular expressions of one evaluation share a limit of time', () => {
+    const start = performance.now()
+    expect(() =>
+      evaluate(
+        "{% for i in 'x' * 500 %}{{ ('a' * (20 if i else 0) ~ '!') | regex_search('^(a+)+$') }}{% endfor %}",
+      ),
+    ).toThrow('does too much work')
+    expect(performance.now() - start).toBeLessThan(4000)
+  })
+
   test('a long chain of operators either works or fails as a template', () => {
     fc.assert(
       fc.property(fc.constantFrom('+', '~', 'and', '**', '.a', '|int'), (operator) => {
