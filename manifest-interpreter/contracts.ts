@@ -47,7 +47,7 @@ export interface Environment {
    * it as it is kept now, and gives what is to be kept, or null where it is to stay. Resolves with what is kept, once it is.
    * Absent where the configuration has one reader: a change is emitted then.
    */
-  changeConfig?(change: (kept: Dict) => Promise<Dict | null>): Promise<Dict>
+  readonly changeConfig?: (change: (kept: Dict) => Promise<Dict | null>) => Promise<Dict>
 }
 
 export type SideMessage =

@@ -1,5 +1,6 @@
 import { SECONDS_A_DAY } from './calendar.ts'
 import { months, shortMonths, shortWeekdays, weekdays } from './names.ts'
+import { limitError } from '../value/python-error.ts'
 import { isoOffset, PyDateTime, zoneName, type PyDate } from './py-datetime.ts'
 
 /** datetime.strftime and date.strftime of Python on Linux: glibc's directives, flags and widths in the C locale. */
@@ -12,10 +13,15 @@ export type DateWriter = (value: PyDate | PyDateTime) => string
 /** Compiled formats. A manifest has a few dozen; the bound is for formats that a template makes up. */
 const compiled = new Map<string, DateWriter>()
 const MAX_COMPILED = 500
+/** Formats and widths of manifests are a few dozen characters: beyond these they are made to take memory. */
+const MAX_FORMAT_LENGTH = 1000
+const MAX_WIDTH = 1000
 
 export function compileStrftime(format: string): DateWriter {
   const known = compiled.get(format)
   if (known !== undefined) return known
+  if (format.length > MAX_FORMAT_LENGTH)
+    throw limitError(`The format of a time is longer than ${MAX_FORMAT_LENGTH} characters.`)
   const parts = [...format.matchAll(pieces)].map(compilePiece)
   const writer: DateWriter = (value) => {
     const time = value instanceof PyDateTime ? value : atMidnight(value)
@@ -35,6 +41,8 @@ type Part = string | ((time: PyDateTime) => string)
 
 function compilePiece(match: RegExpExecArray): Part {
   const [whole, flags = '', width = '', , letter] = match
+  if (Number(width) > MAX_WIDTH)
+    throw limitError(`The format of a time has a width above ${MAX_WIDTH}.`)
   if (letter === undefined) return whole
   // Python itself writes these, and only without flags.
   if (whole === '%z') return (time) => (time.offset === 0 ? '+0000' : isoOffset(time.offset, ''))

@@ -1,5 +1,5 @@
 import { civilFromDays, daysFromCivil, weekdayOf } from './calendar.ts'
-import { PythonError, valueError } from '../value/python-error.ts'
+import { limitError, PythonError, valueError } from '../value/python-error.ts'
 import { reprText } from '../value/text.ts'
 import { months, shortMonths, shortWeekdays, weekdays } from './names.ts'
 import { checkDate, checkDays } from './py-date.ts'
@@ -67,6 +67,8 @@ function alternatives(names: readonly string[]): string {
   return [...names].sort((left, right) => right.length - left.length).join('|')
 }
 
+const MAX_FORMAT_LENGTH = 1000
+
 /** What each directive matches. `%c`, `%x` and `%X` stand for several. */
 const patterns: ReadonlyMap<string, string> = new Map([
   ['d', '3[0-1]|[1-2]\\d|0[1-9]|[1-9]| [1-9]'],
@@ -105,6 +107,8 @@ interface Pattern {
 }
 
 function compilePattern(format: string): Pattern | PythonError {
+  if (format.length > MAX_FORMAT_LENGTH)
+    return limitError(`The format of a time is longer than ${MAX_FORMAT_LENGTH} characters.`)
   const letters: string[] = []
   let source = ''
   for (const [piece] of expand(format).matchAll(/%[^]?|\s+|[^%\s]+/gu)) {

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import { textOf } from '../value/hashable.ts'
-import { limitError, PythonError, typeError, valueError } from '../value/python-error.ts'
+import { PythonError, typeError, valueError } from '../value/python-error.ts'
 import { truth } from '../value/truth.ts'
 import { filterTable, type FilterContext, type Filters } from '../jinja/filter.ts'
 import { encode, textArgument } from '../jinja/methods/string-methods.ts'
@@ -12,7 +12,7 @@ import {
   undefinedError,
   type Operand,
 } from '../jinja/operand.ts'
-import { maxSubjectLength, replacer } from '../jinja/python-regex.ts'
+import { replacer } from '../jinja/python-regex.ts'
 
 /** The filters that Airbyte adds to Jinja's. */
 
@@ -80,17 +80,14 @@ function subject(value: Operand): string {
   if (text === undefined) {
     throw typeError(`expected string or bytes-like object, got '${typeNameOf(value)}'`)
   }
-  if (text.length > maxSubjectLength) {
-    throw limitError('The text is too long for a regular expression.')
-  }
   return text
 }
 
 /** The first group of the first match; empty without a match or a group. */
 function regexSearch([value, pattern]: readonly Operand[], context: FilterContext): Operand {
-  const expression = context.regex(textArgument(pattern))
-  expression.lastIndex = 0
-  const match = expression.exec(subject(value))
+  const text = subject(value)
+  const regex = context.regex(textArgument(pattern))
+  const match = regex.on(text, (expression) => expression.exec(text), context.budget)
   if (match === null || match.length < 2) return ''
   return match[1] ?? null
 }
@@ -98,16 +95,19 @@ function regexSearch([value, pattern]: readonly Operand[], context: FilterContex
 function regexReplace(args: readonly Operand[], context: FilterContext): string {
   const [value, pattern, replacement] = args
   const text = subject(value)
-  const expression = context.regex(textArgument(pattern))
   const replace = replacer(textArgument(replacement))
-  let result = ''
-  let at = 0
-  for (const match of text.matchAll(expression)) {
-    result += text.slice(at, match.index) + replace(match)
-    context.budget.chargeText(match[0].length)
-    at = match.index + match[0].length
+  const replaceAll = (expression: RegExp): string => {
+    let result = ''
+    let at = 0
+    for (const match of text.matchAll(expression)) {
+      const replaced = replace(match)
+      result += text.slice(at, match.index) + replaced
+      context.budget.chargeText(match[0].length + replaced.length)
+      at = match.index + match[0].length
+    }
+    return result + text.slice(at)
   }
-  return result + text.slice(at)
+  return context.regex(textArgument(pattern)).on(text, replaceAll, context.budget)
 }
 
 export const airbyteFilters: Filters = filterTable({

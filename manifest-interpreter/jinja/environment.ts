@@ -3,6 +3,7 @@ import type { Filter, Filters } from './filter.ts'
 import { jinjaGlobals, type GlobalFunction } from './globals.ts'
 import { mapFilters } from './map-filters.ts'
 import { compileRegex } from './python-regex.ts'
+import type { BoundedRegex } from './bounded-regex.ts'
 import { sequenceFilters } from './sequence-filters.ts'
 import { tests, type Test } from './tests.ts'
 import { textFilters } from './text-filters.ts'
@@ -16,7 +17,7 @@ export class Environment {
   readonly #filters: Filters
   readonly #functions: ReadonlyMap<string, GlobalFunction>
   readonly #aliases: ReadonlyMap<string, string>
-  readonly #regexes = new Map<string, RegExp>()
+  readonly #regexes = new Map<string, BoundedRegex>()
 
   constructor(additions: {
     readonly filters: Filters
@@ -52,7 +53,7 @@ export class Environment {
     return this.#aliases.get(name) ?? name
   }
 
-  regex(pattern: string): RegExp {
+  regex(pattern: string): BoundedRegex {
     const known = this.#regexes.get(pattern)
     if (known !== undefined) return known
     const regex = compileRegex(pattern)

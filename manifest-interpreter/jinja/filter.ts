@@ -1,4 +1,5 @@
 import type { Keywords } from '../value/value.ts'
+import type { BoundedRegex } from './bounded-regex.ts'
 import type { Budget } from './budget.ts'
 import type { Native } from './native.ts'
 import type { Operand } from './operand.ts'
@@ -8,7 +9,7 @@ export interface FilterContext {
   readonly budget: Budget
   readonly autoescape: boolean
   /** Compiles a regular expression of Python, each once. */
-  regex(pattern: string): RegExp
+  regex(pattern: string): BoundedRegex
   /** Applies another filter or test by its name. Throws where there is none. */
   filter(name: string, given: Given): Operand
   test(name: string, given: Given): boolean

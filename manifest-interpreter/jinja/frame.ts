@@ -1,5 +1,6 @@
 import { StreamSlice } from '../value/stream-slice.ts'
 import { PyObject, type Dict, type Value } from '../value/value.ts'
+import type { BoundedRegex } from './bounded-regex.ts'
 import { Budget } from './budget.ts'
 import { unknownName, type Environment } from './environment.ts'
 import type { FilterContext, Given } from './filter.ts'
@@ -90,7 +91,7 @@ export class Frame implements FilterContext {
     this.#variables ??= { values: new Map(), outer: undefined }
   }
 
-  regex(pattern: string): RegExp {
+  regex(pattern: string): BoundedRegex {
     return this.#environment.regex(pattern)
   }
 

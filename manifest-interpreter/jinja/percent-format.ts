@@ -26,10 +26,10 @@ export function percentFormat(format: string, args: Operand): string {
   let at = 0
   for (const match of format.matchAll(conversion)) {
     text += format.slice(at, match.index) + place(match, values)
+    limitLength(text.length)
     at = match.index + match[0].length
   }
   values.end()
-  limitLength(text.length)
   return text + format.slice(at)
 }
 

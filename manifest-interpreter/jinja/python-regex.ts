@@ -1,15 +1,17 @@
 import { limitError, valueError } from '../value/python-error.ts'
+import { BoundedRegex } from './bounded-regex.ts'
+import { WorkCount, type RegexWork } from './regex-work.ts'
 
 /**
  * A regular expression of Python's `re` as a JavaScript one. What JavaScript cannot do (atomic groups, possessive
- * quantifiers, conditions) is refused. JavaScript's engine backtracks as Python's does, so a template can make it slow;
- * the lengths of patterns and texts are bounded, which bounds the harm but does not exclude it.
+ * quantifiers, conditions) is refused. JavaScript's engine backtracks as Python's does: where that may take long, it is
+ * limited.
  */
-export function compileRegex(pattern: string): RegExp {
+export function compileRegex(pattern: string): BoundedRegex {
   if (pattern.length > maxPatternLength) throw limitError('The regular expression is too long.')
   const source = new Translator(pattern).translate()
   try {
-    return new RegExp(source.text, source.flags)
+    return new BoundedRegex(new RegExp(source.text, source.flags), source.work)
   } catch (error) {
     if (error instanceof SyntaxError) throw valueError('The regular expression cannot be read.')
     throw error
@@ -17,8 +19,6 @@ export function compileRegex(pattern: string): RegExp {
 }
 
 const maxPatternLength = 10_000
-/** Longest text that a regular expression of a template is matched with. */
-export const maxSubjectLength = 1_000_000
 
 const word = '\\p{L}\\p{N}_'
 const space =
@@ -47,16 +47,17 @@ class Translator {
   readonly #pattern: string
   #at = 0
   #flags = { i: false, m: false, s: false, x: false }
+  readonly #work = new WorkCount()
 
   constructor(pattern: string) {
     this.#pattern = pattern
   }
 
-  translate(): { readonly text: string; readonly flags: string } {
+  translate(): { readonly text: string; readonly flags: string; readonly work: RegexWork } {
     this.#globalFlags()
     let text = ''
     while (this.#at < this.#pattern.length) text += this.#next()
-    return { text, flags: this.#flags.i ? 'giv' : 'gv' }
+    return { text, flags: this.#flags.i ? 'giv' : 'gv', work: this.#work.total() }
   }
 
   /** `(?im)` at the start. */
@@ -75,13 +76,24 @@ class Translator {
 
   #next(): string {
     const char = this.#char()
+    if (char === '(') return this.#group()
+    if (char === ')') {
+      this.#work.closeGroup()
+      return char
+    }
+    if (char === '|') {
+      this.#work.branch()
+      return char
+    }
+    if (char === '{') return this.#repetition()
+    if ('*+?'.includes(char)) {
+      this.#work.repetition(char === '+' ? 1 : 0, char === '?' ? 1 : Infinity)
+      return char + this.#lazy()
+    }
+    this.#work.character()
     if (char === '\\') return this.#escape()
     if (char === '[') return this.#class()
-    if (char === '(') return this.#group()
-    if (char === '{') return this.#repetition()
-    if ('*+?'.includes(char)) return char + this.#lazy()
     if ('.^$'.includes(char)) return this.#anyOrEdge(char)
-    if (char === '|' || char === ')') return char
     return this.#flags.x ? this.#verbose(char) : literal(char)
   }
 
@@ -120,13 +132,19 @@ class Translator {
 
   #repetition(): string {
     const match = /^(\d*)(,?)(\d*)\}/.exec(this.#pattern.slice(this.#at, this.#at + 24))
-    if (match === null || (match[1] === '' && match[2] === '')) return '\\{'
+    if (match === null || (match[1] === '' && match[2] === '')) {
+      this.#work.character()
+      return '\\{'
+    }
     this.#at += match[0].length
     const [, least = '', comma = '', most = ''] = match
+    const unlimited = most === '' ? Infinity : Number(most)
+    this.#work.repetition(Number(least), comma === '' ? Number(least) : unlimited)
     return `{${least === '' ? '0' : least}${comma}${most}}${this.#lazy()}`
   }
 
   #group(): string {
+    this.#work.openGroup()
     if (this.#peek() !== '?') return '('
     const rest = this.#pattern.slice(this.#at)
     const [found = ''] =
@@ -134,8 +152,14 @@ class Translator {
     if (found === '') throw valueError('The regular expression has a group that is not supported.')
     this.#at += found.length
     if (found.startsWith('?P<')) return `(?<${found.slice(3)}`
-    if (found.startsWith('?P=')) return `\\k<${found.slice(3, -1)}>`
-    if (found.startsWith('?#')) return ''
+    if (found.startsWith('?P=')) {
+      this.#work.closeGroup()
+      return `\\k<${found.slice(3, -1)}>`
+    }
+    if (found.startsWith('?#')) {
+      this.#work.closeGroup()
+      return ''
+    }
     return `(${found.replace(/[aLu](?=.*:$)/g, '')}`
   }
 

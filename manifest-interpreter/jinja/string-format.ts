@@ -46,6 +46,8 @@ class Formatter {
       else {
         const end = closingBrace(template, at)
         text += this.#field(template.slice(at + 1, end), levels)
+        limitLength(text.length)
+        this.#budget.charge(1)
         at = end + 1
       }
     }

@@ -6,6 +6,7 @@ import {
   has,
   isDict,
   isEmpty,
+  keys,
   merged,
   remove,
   set,
@@ -22,6 +23,8 @@ const parametersField = '$parameters'
  * public manifests has 42,000.
  */
 const maxComponents = 400_000
+/** Parameters, each counted for every component that it reaches. The most of 452 public manifests are 7,000 (2026-11). */
+const maxParameters = 1_000_000
 
 export interface PropagateOptions {
   /** Where a parent and a component have a parameter of the same name, the parent's counts. */
@@ -37,6 +40,7 @@ export function propagateParameters(component: Dict, options: PropagateOptions =
   const propagation: Propagation = {
     parentWins: options.parentWins ?? false,
     components: 0,
+    parameters: 0,
     done: new Map(),
   }
   return propagate(propagation, component, { place: '', parameters: {} })
@@ -45,6 +49,7 @@ export function propagateParameters(component: Dict, options: PropagateOptions =
 interface Propagation {
   readonly parentWins: boolean
   components: number
+  parameters: number
   /** What became of components that got no parameters, by place: references put the same one into many streams. */
   readonly done: Map<Dict, Map<string, Done>>
 }
@@ -83,6 +88,13 @@ function count(propagation: Propagation, components: number): void {
   }
 }
 
+function countParameters(propagation: Propagation, parameters: number): void {
+  propagation.parameters += parameters
+  if (propagation.parameters > maxParameters) {
+    throw manifestError('', 'Its "$parameters" reach too many components. Pass fewer of them down.')
+  }
+}
+
 function propagateOnce(propagation: Propagation, source: Dict, position: Position): Dict {
   count(propagation, 1)
   const component = copy(source)
@@ -92,6 +104,7 @@ function propagateOnce(propagation: Propagation, source: Dict, position: Positio
     if (type !== undefined) set(component, 'type', type)
   }
   const parameters = takeParameters(propagation, component, position)
+  countParameters(propagation, keys(parameters).length)
   const type = get(component, 'type')
   if (isJsonSchema(type)) return component
   if (type === undefined) {

@@ -8,6 +8,8 @@ const untouchedField = 'config_overrides'
 const prefix = '#/'
 /** References inside of what references name. Python's stack ends at about as many. */
 const maxDepth = 500
+/** Values of a manifest, its references expanded. Of 452 public manifests the largest has 169,000 (2026-11). */
+const maxValues = 2_000_000
 
 /**
  * Replaces references. A text that begins with "#/" is what it names; `$ref` in an object adds the entries of what it
@@ -24,21 +26,33 @@ export function resolveReferences(manifest: Dict): Dict {
 
 class Resolver {
   readonly #manifest: Dict
-  readonly #resolved = new Map<string, Value>()
+  readonly #resolved = new Map<string, { readonly value: Value; readonly size: number }>()
   /** References that are being followed. */
   readonly #open = new Set<string>()
+  /** Values so far, references expanded. */
+  #values = 0
 
   constructor(manifest: Dict) {
     this.#manifest = manifest
   }
 
   evaluate(node: Value, depth: number): Value {
+    this.#count(1)
     if (typeof node === 'string') return node.startsWith(prefix) ? this.#follow(node, depth) : node
     if (depth > maxDepth) {
       throw manifestError('', `It nests more than ${maxDepth} levels, references included.`)
     }
     if (Array.isArray(node)) return node.map((item) => this.evaluate(item, depth + 1))
     return isDict(node) ? this.#dict(node, depth) : node
+  }
+
+  #count(values: number): void {
+    this.#values += values
+    if (this.#values > maxValues)
+      throw manifestError(
+        '',
+        `Its references expand to more than ${maxValues.toLocaleString('en')} values. Repeat less.`,
+      )
   }
 
   #dict(node: Dict, depth: number): Value {
@@ -54,15 +68,19 @@ class Resolver {
 
   #follow(reference: string, depth: number): Value {
     const known = this.#resolved.get(reference)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      this.#count(known.size)
+      return known.value
+    }
     if (this.#open.has(reference)) {
       const chain = [...this.#open, reference].join(' -> ')
       throw manifestError('', `Circular reference found: ${reference}. Break the chain ${chain}.`)
     }
     this.#open.add(reference)
+    const before = this.#values
     const value = this.evaluate(lookUp(this.#manifest, reference), depth + 1)
     this.#open.delete(reference)
-    this.#resolved.set(reference, value)
+    this.#resolved.set(reference, { value, size: this.#values - before })
     return value
   }
 }

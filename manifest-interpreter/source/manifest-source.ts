@@ -12,6 +12,7 @@ import { concurrencyOf } from './concurrency.ts'
 import { configuredStreams } from './configured-streams.ts'
 import { failureOf } from './failure.ts'
 import { inputStates } from './input-states.ts'
+import { maskedEnvironment } from './masked-environment.ts'
 import { readStreams, StateQueue } from './read-streams.ts'
 import { SecretFilter } from './secret-filter.ts'
 import { SourceStreams } from './source-streams.ts'
@@ -52,34 +53,44 @@ export class ManifestSource implements AsyncDisposable {
   readonly #concurrency: { readonly concurrency: number; readonly generators: number }
 
   constructor(options: OpenOptions) {
-    const { manifest, environment, maxConcurrentRequests } = options
+    const { manifest, maxConcurrentRequests } = options
     this.#manifest = manifest
-    this.#environment = environment
-    this.#templates = new TemplateCompiler(environment)
-    this.#config = prepareConfig(manifest, options.config, {
-      templates: this.#templates,
-      environment,
-    })
     const specification = optionalDict(manifest.spec ?? {}, 'connection_specification') ?? {}
     this.#secrets = new SecretFilter(specification, options.config)
-    this.#concurrency =
-      options.concurrency === undefined
-        ? concurrencyOf(manifest.definition, this.#config, this.#templates)
-        : { concurrency: options.concurrency, generators: 1 }
-    const budget = buildCallBudget(manifest.definition, {
-      config: this.#config,
-      templates: this.#templates,
-      environment,
-    })
-    this.#http = new SourceHttp({
-      environment,
-      ...(budget !== undefined && { budget }),
-      ...(maxConcurrentRequests !== undefined && { maxConcurrentRequests }),
-    })
+    const environment = maskedEnvironment(options.environment, this.#secrets)
+    this.#environment = environment
+    this.#templates = new TemplateCompiler(environment)
+    try {
+      this.#config = prepareConfig(manifest, options.config, {
+        templates: this.#templates,
+        environment,
+      })
+      this.#secrets.learnConfig(this.#config)
+      this.#concurrency =
+        options.concurrency === undefined
+          ? concurrencyOf(manifest.definition, this.#config, this.#templates)
+          : { concurrency: options.concurrency, generators: 1 }
+      const budget = buildCallBudget(manifest.definition, {
+        config: this.#config,
+        templates: this.#templates,
+        environment,
+      })
+      this.#http = new SourceHttp({
+        environment,
+        ...(budget !== undefined && { budget }),
+        ...(maxConcurrentRequests !== undefined && { maxConcurrentRequests }),
+      })
+    } catch (error) {
+      throw this.#secrets.error(error)
+    }
   }
 
   /** FAILED with a reason where the API cannot be reached or refuses; throws where the manifest or the configuration is wrong. */
   async check(): Promise<ConnectionStatus> {
+    return this.#withMaskedErrors(() => this.#check())
+  }
+
+  async #check(): Promise<ConnectionStatus> {
     const check = this.#manifest.check
     const overrides = optionalDict(check, 'config_overrides') ?? {}
     const streams = this.#streams({ config: merged(this.#config, overrides) })
@@ -91,6 +102,10 @@ export class ManifestSource implements AsyncDisposable {
 
   /** The streams in the order of the manifest; those that need a Python component are left out and logged. */
   async discover(): Promise<readonly CatalogStream[]> {
+    return this.#withMaskedErrors(() => this.#discover())
+  }
+
+  async #discover(): Promise<readonly CatalogStream[]> {
     const streams = this.#streams({})
     const found: CatalogStream[] = []
     for (const stream of await streams.first()) found.push(await catalogStream(stream))
@@ -101,6 +116,10 @@ export class ManifestSource implements AsyncDisposable {
 
   /** Reads the configured streams. A failed stream is a message, the others go on; throws at the end where one failed. */
   async read(options: ReadOptions, output: SourceOutput): Promise<void> {
+    return this.#withMaskedErrors(() => this.#read(options, output))
+  }
+
+  async #read(options: ReadOptions, output: SourceOutput): Promise<void> {
     const safeOutput = this.#withoutSecrets(output)
     const catalog = configuredStreams(options.catalog)
     const states = new StateQueue()
@@ -167,28 +186,29 @@ export class ManifestSource implements AsyncDisposable {
     return new SourceStreams(this.#manifest, builder, validate)
   }
 
+  async #withMaskedErrors<Result>(run: () => Promise<Result>): Promise<Result> {
+    try {
+      return await run()
+    } catch (error) {
+      throw this.#secrets.error(error)
+    }
+  }
+
+  /** Records and states are given as they are: only texts for people are masked. */
   #withoutSecrets(output: SourceOutput): SourceOutput {
     const secrets = this.#secrets
     return {
-      records: (stream, records) => output.records(stream, secrets.records(records)),
-      message: (message) => {
-        switch (message.kind) {
-          case 'failure':
-            return output.message({
-              ...message,
-              message: secrets.text(message.message),
-              internalMessage: secrets.text(message.internalMessage ?? ''),
-            })
-          case 'state':
-            return output.message({ ...message, state: secrets.dict(message.state) })
-          case 'authorization-lost':
-          case 'config':
-          case 'error':
-          case 'rate-limited':
-          case 'status':
-            return output.message(message)
-        }
-      },
+      records: (stream, records) => output.records(stream, records),
+      message: (message) =>
+        output.message(
+          message.kind === 'failure'
+            ? {
+                ...message,
+                message: secrets.text(message.message),
+                internalMessage: message.internalMessage && secrets.text(message.internalMessage),
+              }
+            : message,
+        ),
     }
   }
 }

@@ -1,97 +1,168 @@
+import { SourceError } from '../source-error.ts'
 import { entries, get, isDict } from '../value/dict.ts'
 import { str } from '../value/text.ts'
-import type { Dict, PlainDict, Value } from '../value/value.ts'
+import type { Dict, Value } from '../value/value.ts'
 
 const MASK = '****'
+/** Lines of a secret (a key file) that are shorter say nothing alone. */
+const SHORTEST_LINE = 16
+/** Tokens that were learned while a source runs: a new one with each request is possible, the last ones count. */
+const MAX_LEARNED = 100
 
-/** Hides the secrets of a configuration in what a source gives out. */
+/**
+ * Hides the secrets of a configuration in texts for people: errors, logs, statuses. Never in data: records, keys and states
+ * stay what the API gave, or a read could not go on from its state.
+ */
 export class SecretFilter {
-  readonly #pattern: RegExp | null
+  readonly #specification: Dict
+  readonly #configured = new Set<string>()
+  readonly #learned = new Set<string>()
+  /** Undefined while it has to be made again. */
+  #pattern: RegExp | null | undefined
 
   /** @param specification the connection specification: its fields marked `airbyte_secret` are secret */
   constructor(specification: Dict, config: Dict) {
-    // Longer secrets first, so that one that contains another is hidden whole.
-    const secrets = [...new Set(secretsOf(specification, config))]
-      .filter((secret) => secret !== '')
-      .toSorted((a, b) => b.length - a.length)
-    this.#pattern = secrets.length === 0 ? null : new RegExp(secrets.map(escaped).join('|'), 'g')
+    this.#specification = specification
+    this.learnConfig(config)
+  }
+
+  /** The secrets of a configuration that changed: a refresh token that was exchanged. */
+  learnConfig(config: Dict): void {
+    for (const secret of secretsOf(this.#specification, config)) {
+      for (const text of [secret, ...linesOf(secret)])
+        if (isVisible(text)) this.#configured.add(text)
+    }
+    this.#pattern = undefined
+  }
+
+  /** A secret that is not part of the configuration: an access token. */
+  learn(secret: string): void {
+    if (!isVisible(secret) || this.#configured.has(secret) || this.#learned.has(secret)) return
+    const [oldest] = this.#learned
+    if (oldest !== undefined && this.#learned.size >= MAX_LEARNED) this.#learned.delete(oldest)
+    this.#learned.add(secret)
+    this.#pattern = undefined
   }
 
   text(text: string): string {
+    this.#pattern ??= patternOf([...this.#configured, ...this.#learned])
     return this.#pattern === null ? text : text.replace(this.#pattern, MASK)
   }
 
-  /** The same records where they hold no secret: then nothing is copied. */
-  records(records: readonly Dict[]): readonly Dict[] {
-    if (this.#pattern === null) return records
-    const hidden = records.map((record) => this.dict(record))
-    return hidden.every((record, index) => record === records[index]) ? records : hidden
+  /** The same error, with its texts and those of its causes masked. */
+  error<Thrown>(error: Thrown): Thrown {
+    for (let at: unknown = error; at instanceof Error; at = at.cause) {
+      this.#maskField(at, 'message')
+      this.#maskField(at, 'stack')
+      if (at instanceof SourceError) this.#maskField(at, 'internalMessage')
+    }
+    return error
   }
 
-  dict(dict: Dict): Dict {
-    const hidden = this.value(dict)
-    return isDict(hidden) ? hidden : dict
+  /** What a log line says: texts and errors, at any depth. */
+  facts(facts: unknown): unknown {
+    if (typeof facts === 'string') return this.text(facts)
+    if (facts instanceof Error) return this.error(facts)
+    if (Array.isArray(facts)) return facts.map((item) => this.facts(item))
+    if (typeof facts !== 'object' || facts === null) return facts
+    return Object.fromEntries(
+      Object.entries(facts).map(([name, value]) => [name, this.facts(value)]),
+    )
   }
 
-  /** The value itself where it holds no secret. */
-  value(value: Value): Value {
-    const pattern = this.#pattern
-    if (pattern === null || value === null) return value
-    if (typeof value === 'string') return hide(pattern, value)
-    if (typeof value !== 'object') return value
-    if (Array.isArray(value)) {
-      const hidden = value.map((item) => this.value(item))
-      return hidden.every((item, index) => item === value[index]) ? value : hidden
-    }
-    if (value instanceof Map) {
-      const hidden = new Map<Value, Value>()
-      for (const [key, item] of value) hidden.set(this.value(key), this.value(item))
-      return hidden
-    }
-    return isDict(value) ? this.#plain(value) : value
+  #maskField(error: Error, name: 'message' | 'stack' | 'internalMessage'): void {
+    const value: unknown = Reflect.get(error, name)
+    if (typeof value !== 'string') return
+    const masked = this.text(value)
+    if (masked !== value)
+      Object.defineProperty(error, name, { value: masked, configurable: true, writable: true })
   }
+}
 
-  #plain(dict: PlainDict): Dict {
-    let copy: PlainDict | null = null
-    for (const key in dict) {
-      const value = dict[key] ?? null
-      const hidden = this.value(value)
-      if (hidden === value) continue
-      copy ??= { ...dict }
-      copy[key] = hidden
-    }
-    return copy ?? dict
-  }
+/** Longer secrets first, so that one that contains another is hidden whole. */
+function patternOf(secrets: readonly string[]): RegExp | null {
+  if (secrets.length === 0) return null
+  const sorted = secrets.toSorted((a, b) => b.length - a.length)
+  return new RegExp(sorted.map(spellings).join('|'), 'gu')
+}
+
+/**
+ * A secret as it may stand in a text: as it is, percent-encoded (in a path or a query), escaped as JSON does, without its
+ * control characters, which URLs drop, and any mixture of these.
+ */
+function spellings(secret: string): string {
+  return Array.from(secret, spellingsOfCharacter).join('')
+}
+
+function spellingsOfCharacter(char: string): string {
+  const inJson = JSON.stringify(char).slice(1, -1)
+  const forms = new Set([literal(char), literal(inJson), percentEncoded(char)])
+  if (char === ' ') forms.add('\\+')
+  const any = `(?:${[...forms].join('|')})`
+  return /\p{Cc}/u.test(char) ? `${any}?` : any
 }
 
 /** TypeScript's library lacks RegExp.escape, which Node 24 has. */
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
+function literal(text: string): string {
+  return text.replace(
+    /[^\p{L}\p{N}]/gu,
+    (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
+  )
 }
 
-function hide(pattern: RegExp, text: string): string {
-  pattern.lastIndex = 0
-  if (!pattern.test(text)) return text
-  pattern.lastIndex = 0
-  return text.replace(pattern, MASK)
+/** Hexadecimal digits come in both cases. */
+function percentEncoded(char: string): string {
+  const bytes = Array.from(Buffer.from(char), (byte) => byte.toString(16).padStart(2, '0'))
+  return bytes.map((byte) => `%${byte.replace(/[a-f]/g, bothCases)}`).join('')
 }
 
-/** The values of the configuration at the paths that the specification marks as secret. */
-function secretsOf(specification: Dict, config: Dict): string[] {
-  const properties = get(specification, 'properties') ?? null
-  return secretPaths(properties, []).flatMap((path) => {
-    let value: Value | undefined = config
-    for (const key of path) value = isDict(value) ? get(value, key) : undefined
-    return value === undefined || value === null ? [] : [str(value)]
-  })
+function bothCases(letter: string): string {
+  return `[${letter}${letter.toUpperCase()}]`
 }
 
-function secretPaths(schema: Value, path: readonly string[]): string[][] {
-  if (Array.isArray(schema)) return schema.flatMap((item) => secretPaths(item, path))
+/** A text without a character that shows would match everywhere. */
+function isVisible(text: string): boolean {
+  return /[^\p{Cc}\s]/u.test(text)
+}
+
+function linesOf(secret: string): readonly string[] {
+  const lines = secret.split(/[\r\n]+/)
+  return lines.length < 2 ? [] : lines.filter((line) => line.length >= SHORTEST_LINE)
+}
+
+/** The values of the configuration in the places that the specification marks as secret. */
+function secretsOf(schema: Value, value: Value): readonly string[] {
   if (!isDict(schema)) return []
-  return entries(schema).flatMap(([key, value]) => {
-    const name = str(key)
-    if (name === 'airbyte_secret') return value === true ? [[...path]] : []
-    return secretPaths(value, name === 'properties' || name === 'oneOf' ? path : [...path, name])
+  if (get(schema, 'airbyte_secret') === true) return leavesOf(value)
+  return [
+    ...choicesOf(schema).flatMap((choice) => secretsOf(choice, value)),
+    ...secretsOfFields(get(schema, 'properties') ?? null, value),
+    ...secretsOfItems(get(schema, 'items') ?? null, value),
+  ]
+}
+
+function secretsOfFields(properties: Value, value: Value): readonly string[] {
+  if (!isDict(properties) || !isDict(value)) return []
+  return entries(properties).flatMap(([name, field]) => {
+    const own = get(value, name)
+    return own === undefined ? [] : secretsOf(field, own)
   })
+}
+
+function secretsOfItems(items: Value, value: Value): readonly string[] {
+  return Array.isArray(value) ? value.flatMap((item) => secretsOf(items, item)) : []
+}
+
+function choicesOf(schema: Dict): readonly Value[] {
+  return ['oneOf', 'anyOf', 'allOf'].flatMap((name) => {
+    const choices = get(schema, name)
+    return Array.isArray(choices) ? choices : []
+  })
+}
+
+function leavesOf(value: Value): readonly string[] {
+  if (value === null || typeof value === 'boolean') return []
+  if (Array.isArray(value)) return value.flatMap(leavesOf)
+  if (isDict(value)) return entries(value).flatMap(([, item]) => leavesOf(item))
+  return [str(value)]
 }

@@ -25,7 +25,7 @@ function optionOf(definition: PlainDict, builder: Builder): RequestOption {
     throw valueError(
       'inject_into and header cannot be set both for ApiKeyAuthenticator - remove the deprecated header option',
     )
-  return compileRequestOption(injectInto, builder)
+  return compileRequestOption(injectInto, builder, parametersOf(definition))
 }
 
 /** A header as a place of a token. */

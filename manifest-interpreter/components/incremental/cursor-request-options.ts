@@ -1,5 +1,5 @@
 import type { Builder, RequestOptions, RequestScope } from '../../contracts.ts'
-import { optionalComponent } from '../../definition.ts'
+import { optionalComponent, parametersOf } from '../../definition.ts'
 import { get, isEmpty, merged } from '../../value/dict.ts'
 import { typeError } from '../../value/python-error.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
@@ -36,7 +36,9 @@ export function compileOption(
   builder: Builder,
 ): RequestOption | undefined {
   const option = optionalComponent(definition, name)
-  return option === undefined ? undefined : compileRequestOption(option, builder)
+  return option === undefined
+    ? undefined
+    : compileRequestOption(option, builder, parametersOf(definition))
 }
 
 /** What a partition router adds for the partition of a slice, and a cursor for its bounds. */

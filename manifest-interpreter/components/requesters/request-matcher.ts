@@ -25,7 +25,7 @@ export function compileRequestMatcher(definition: PlainDict): RequestMatcher {
     const parts = splitUrl(url)
     if (base !== undefined && base !== '' && `${parts.scheme}://${parts.authority}` !== base)
       return false
-    if (path !== undefined && parts.path.replace(/\/+$/, '').search(path) < 0) return false
+    if (path !== undefined && !path.test(parts.path.replace(/\/+$/, ''))) return false
     if (params.length === 0) return true
     const query = new Map(parseQuery(parts.query))
     return params.every(([name, value]) => query.get(name) === value)

@@ -15,13 +15,20 @@ export interface RequestOption {
   inject(target: Dict, value: Value): void
 }
 
-export function compileRequestOption(definition: PlainDict, builder: Builder): RequestOption {
+/**
+ * @param parameters what its names see as `parameters`: the reference gives those of the component around it to the options of
+ * cursors and API keys, and to all others an empty dict
+ */
+export function compileRequestOption(
+  definition: PlainDict,
+  builder: Builder,
+  parameters: Dict = {},
+): RequestOption {
   const injectInto = injectIntoOf(text(definition, 'inject_into'))
   const name = field(definition, 'field_name')
   const path = list(definition, 'field_path')
   const segments = path.length > 0 ? path : [name ?? null]
-  // The reference gives field names no $parameters.
-  const compiled = segments.map((segment) => builder.templates.string(segment, {}))
+  const compiled = segments.map((segment) => builder.templates.string(segment, { parameters }))
   const evaluate = (): string[] =>
     compiled.map((template) => str(template({ config: builder.config })))
   let names: string[] | undefined

@@ -39,7 +39,7 @@ export function schemaTypeIdentifier(
     },
     schema(description) {
       const type = typeAt === undefined ? 'string' : (typeAt(description) ?? 'string')
-      return schemaOf(mapType(type, description))
+      return mapType(type, description)
     },
   }
 }
@@ -55,11 +55,11 @@ function compilePointer(
     find(value, compileGlob(compiled.map((evaluate) => evaluate({ config: builder.config }))))
 }
 
-/** The type that the first entry gives whose type and condition fit; the type itself where none does. */
+/** The schema of the type that the first entry gives whose type and condition fit; of the type itself if none does. */
 function compileTypesMap(
   definitions: readonly Value[],
   builder: Builder,
-): (type: Value, description: Value) => Value {
+): (type: Value, description: Value) => PlainDict {
   const typesMap = definitions.filter(isPlainDict).map((definition) => {
     const target = field(definition, 'target_type') ?? null
     requireItemsOfArraysOnly(target)
@@ -72,9 +72,10 @@ function compileTypesMap(
   return (type, description) => {
     for (const { current, target, condition } of typesMap) {
       const applies = condition({ config: builder.config, raw_schema: description })
-      if (applies && equals(type, current)) return target
+      if (applies && equals(type, current))
+        return isPlainDict(target) ? complexSchema(target) : schemaOf(target)
     }
-    return type
+    return schemaOf(type)
   }
 }
 
@@ -86,20 +87,15 @@ function requireItemsOfArraysOnly(target: Value): void {
   requireItemsOfArraysOnly(items)
 }
 
+/** A ComplexFieldType can only come from the manifest: a response that gives such an object as a type is refused. */
 function schemaOf(type: Value): PlainDict {
   if (typeof type === 'string') return schemaOfType(type)
-  if (isComplexType(type)) return complexSchema(type)
   if (Array.isArray(type) && type.length === 2 && type.every((item) => typeof item === 'string'))
     return { oneOf: type.map(schemaOfType) }
   throw new PythonError(
     'ValueError',
     `Invalid data type. Available string or two items list of string. Got ${typeName(type)}.`,
   )
-}
-
-/** Of the manifest: a response that gives such an object as a type is refused, as it has no type. */
-function isComplexType(type: Value): type is PlainDict {
-  return isPlainDict(type) && get(type, 'type') === 'ComplexFieldType'
 }
 
 function complexSchema(type: PlainDict): PlainDict {

@@ -35,6 +35,16 @@ describe('a template cannot run away', () => {
       'a list that grows while it is walked',
       '{% set l = [1] %}{% for i in l %}{{ l.extend(l) }}{% endfor %}{{ l * 9999999 }}',
     ],
+    ['a format of a time', "{{ now_utc().strftime('%c%A' * 2400000) | length }}"],
+    ['a format of the macro', "{{ format_datetime('2025-01-01', '%A' * 4000000) | length }}"],
+    [
+      'formats in a loop',
+      "{% for i in 'x' * 900000 %}{{ now_utc().strftime('%c' * 400) }}{% endfor %}",
+    ],
+    ['a wide format of a time', "{{ now_utc().strftime('%999999999d') }}"],
+    ['a format of a delta of days', "{{ day_delta(1, '%Y' * 1000000) }}"],
+    ['a time that is read with a long format', "{{ format_datetime('1', '%Y', '%d ' * 1000000) }}"],
+    ['many wide places', "{{ ('{0:>900000}' * 9000).format(1) | length }}"],
     ['brackets', `{{ ${'['.repeat(5000)}${']'.repeat(5000)} }}`],
     ['negations', `{{ ${'not '.repeat(100_000)} 1 }}`],
     ['blocks', '{% if 1 %}'.repeat(2000) + '{% endif %}'.repeat(2000)],
@@ -44,6 +54,55 @@ describe('a template cannot run away', () => {
     const start = performance.now()
     expect(() => evaluate(template)).toThrow(TemplateError)
     expect(performance.now() - start).toBeLessThan(15_000)
+  })
+
+  test.each([
+    String.raw`^(\w+\s?)*$`,
+    '^(a+)+$',
+    '^(a|a)*$',
+    '^(a|aa)+$',
+    '(?:a?){40}a{40}!!',
+    '(x+x+)+y|(a*)*$$b',
+    '(?=(a+)+b)',
+    String.raw`(a*)*\1b`,
+  ])('a regular expression that backtracks without end: %s', (pattern) => {
+    const start = performance.now()
+    for (const filter of ['regex_search', 'regex_replace']) {
+      const args = [JSON.stringify(pattern), ...(filter === 'regex_replace' ? ["''"] : [])]
+      expect(() => evaluate(`{{ ('a' * 60 ~ '!') | ${filter}(${args.join(', ')}) }}`)).toThrow(
+        'Avoid repetitions inside of repetitions',
+      )
+    }
+    expect(performance.now() - start).toBeLessThan(5000)
+  })
+
+  test.each([
+    `${'a?'.repeat(40)}${'a'.repeat(40)}`,
+    '(?:a|b|)'.repeat(1000),
+    '(?:a?){3}'.repeat(20),
+  ])('a regular expression that takes long to compile is refused: %s', (pattern) => {
+    expect(() => evaluate(`{{ 'a' | regex_search(${JSON.stringify(pattern)}) }}`)).toThrow(
+      'too many alternatives and optional parts',
+    )
+  })
+
+  test.each(['.*a.*b.*c.*d.*e', String.raw`(\d+)x`, '[^,]*,[^,]*,[^!]*!'])(
+    'a regular expression in a long text ends: %s',
+    (pattern) => {
+      const start = performance.now()
+      mayFail(`{{ ('12ab,' * 100000) | regex_search(${JSON.stringify(pattern)}) }}`)
+      expect(performance.now() - start).toBeLessThan(4000)
+    },
+  )
+
+  test('regular expressions of one evaluation share a limit of time', () => {
+    const start = performance.now()
+    expect(() =>
+      evaluate(
+        "{% for i in 'x' * 500 %}{{ ('a' * (20 if i else 0) ~ '!') | regex_search('^(a+)+$') }}{% endfor %}",
+      ),
+    ).toThrow('does too much work')
+    expect(performance.now() - start).toBeLessThan(4000)
   })
 
   test('a long chain of operators either works or fails as a template', () => {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { propagateParameters } from '../../../manifest-interpreter/manifest/propagate-parameters.ts'
-import { resolveReferences } from '../../../manifest-interpreter/manifest/resolve-references.ts'
 import type { PlainDict } from '../../../manifest-interpreter/value/value.ts'
 
 describe('types', () => {
@@ -88,12 +87,17 @@ describe('parameters', () => {
     expect(component).toStrictEqual({ type: 'A', $parameters: { x: 1 }, list: [{ type: 'B' }] })
   })
 
-  it('references that multiply are refused', () => {
-    const definitions: PlainDict = { type: 'X', a0: { type: 'X' } }
-    for (let i = 1; i < 40; i++) {
-      definitions[`a${i}`] = { type: 'X', l: `#/a${i - 1}`, r: `#/a${i - 1}` }
-    }
-    const manifest = resolveReferences(definitions)
+  it('parameters that reach too many components are refused', () => {
+    const parameters = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`p${i}`, i]))
+    const list = Array.from({ length: 2000 }, () => ({ type: 'B' }))
+    expect(() => propagateParameters({ type: 'A', $parameters: parameters, list })).toThrow(
+      'reach too many components',
+    )
+  })
+
+  it('components that multiply are refused', () => {
+    let manifest: PlainDict = { type: 'X' }
+    for (let i = 1; i < 40; i++) manifest = { type: 'X', l: manifest, r: manifest }
     expect(() => propagateParameters(manifest)).toThrow('too many components')
   })
 })

@@ -62,6 +62,15 @@ describe('references', () => {
     expect(() => resolved(yaml)).toThrow(message)
   })
 
+  it('references that multiply are refused at once', () => {
+    const lines = ['a0: [x, y]']
+    for (let i = 1; i <= 30; i += 1)
+      lines.push(`a${i}: [${Array.from({ length: 9 }, () => `"#/a${i - 1}"`).join(', ')}]`)
+    const start = performance.now()
+    expect(() => resolved(lines.join('\n'))).toThrow('expand to more than 2,000,000 values')
+    expect(performance.now() - start).toBeLessThan(3000)
+  })
+
   it('a chain that nests without end is refused', () => {
     const lines = Array.from({ length: 2000 }, (_, i) => `a${i}: {x: {$ref: "#/a${i + 1}"}}`)
     expect(() => resolved([...lines, 'a2000: {}'].join('\n'))).toThrow('nests more than')

@@ -172,10 +172,24 @@ describe('documents', () => {
     expect(errorOf('a:\n  b: !!int x')).toMatchObject({ line: 2, column: 12 })
   })
 
-  it('aliases that multiply take no time', () => {
-    const lines = ['a0: &a0 [x, x]']
-    for (let i = 1; i < 60; i++) lines.push(`a${i}: &a${i} [*a${i - 1}, *a${i - 1}]`)
-    expect(loadYaml(lines.join('\n'))).toHaveProperty('a59')
+  it.each(['[%]', '{a: {x: [%]}}'])('aliases in %s that multiply are refused at once', (node) => {
+    const lines = ['a0: &a0 [x, y]']
+    for (let i = 1; i <= 30; i += 1) {
+      const inside = Array.from({ length: 9 }, () => `*a${i - 1}`).join(', ')
+      lines.push(`a${i}: &a${i} ${node.replace('%', inside)}`)
+    }
+    const start = performance.now()
+    expect(() => loadYaml(lines.join('\n'))).toThrow('stand for more than 1,000,000 values')
+    expect(performance.now() - start).toBeLessThan(2000)
+  })
+
+  it('values that are merged again and again are refused at once', () => {
+    const lines = ['a0: &a0 {k: [x, y]}']
+    for (let i = 1; i <= 40; i += 1)
+      lines.push(`a${i}: &a${i} {k${i}: {<<: *a${i - 1}}, l${i}: {<<: *a${i - 1}}}`)
+    const start = performance.now()
+    expect(() => loadYaml(lines.join('\n'))).toThrow('stand for more than 1,000,000 values')
+    expect(performance.now() - start).toBeLessThan(2000)
   })
 
   it('merge keys that multiply are refused', () => {

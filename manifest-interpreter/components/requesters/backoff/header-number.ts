@@ -24,6 +24,8 @@ export function compileHeaderNumber(
 }
 
 function matchAtStart(pattern: string, value: string): string | null {
-  const { source, flags } = compileRegex(pattern)
-  return new RegExp(source, `${flags.replaceAll(/[gy]/g, '')}y`).exec(value)?.[0] ?? null
+  const match = compileRegex(pattern).on(value, ({ source, flags }) =>
+    new RegExp(source, flags.replace('g', 'y')).exec(value),
+  )
+  return match?.[0] ?? null
 }

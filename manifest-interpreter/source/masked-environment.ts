@@ -1,0 +1,63 @@
+import type { Environment, Logger, SideMessage } from '../contracts.ts'
+import { header } from '../http/prepare-request.ts'
+import type { SecretFilter } from './secret-filter.ts'
+
+/** The same environment, which is told no secret: what goes to its log or is emitted is masked. */
+export function maskedEnvironment(environment: Environment, secrets: SecretFilter): Environment {
+  const { transport, signal, manifestDirectory, changeConfig } = environment
+  return {
+    nowMicros: () => environment.nowMicros(),
+    sleep: (seconds) => environment.sleep(seconds),
+    uuid: () => environment.uuid(),
+    random: (low, high) => environment.random(low, high),
+    signal,
+    logger: maskedLogger(environment.logger, secrets),
+    ...(manifestDirectory !== undefined && { manifestDirectory }),
+    transport: {
+      send: (request, requestSignal) => {
+        learnCredentials(header(request.headers, 'authorization'), secrets)
+        return transport.send(request, requestSignal)
+      },
+    },
+    emit: (message) => {
+      environment.emit(maskedMessage(message, secrets))
+    },
+    ...(changeConfig !== undefined && {
+      changeConfig: async (change) => {
+        const kept = await changeConfig(change)
+        secrets.learnConfig(kept)
+        return kept
+      },
+    }),
+  }
+}
+
+/** The configuration goes to the caller as it is, who has to keep it. */
+function maskedMessage(message: SideMessage, secrets: SecretFilter): SideMessage {
+  switch (message.kind) {
+    case 'error':
+    case 'authorization-lost':
+      return { ...message, error: secrets.error(message.error) }
+    case 'config':
+      secrets.learnConfig(message.config)
+      return message
+    case 'rate-limited':
+      return message
+  }
+}
+
+function maskedLogger(logger: Logger, secrets: SecretFilter): Logger {
+  const masked =
+    (severity: 'debug' | 'info' | 'warn') =>
+    (facts: unknown, text?: string): void => {
+      if (typeof facts === 'string') logger[severity](secrets.text(facts))
+      else logger[severity](secrets.facts(facts), text)
+    }
+  return { debug: masked('debug'), info: masked('info'), warn: masked('warn') }
+}
+
+/** `Bearer TOKEN`, `Basic BASE64`, or a token alone: an API may quote it in an error. */
+function learnCredentials(authorization: string | undefined, secrets: SecretFilter): void {
+  if (authorization === undefined) return
+  secrets.learn(authorization.slice(authorization.indexOf(' ') + 1).trim())
+}
