@@ -217,6 +217,7 @@ class StreamRun {
             this.#warnings.push(warning)
           },
           onConfigChanged: (config) => context.configChanged?.(config),
+          onSecretFound: (text) => context.secretFound?.(text),
           onObserved: (observed) => {
             this.#observed = joinObserved(this.#observed, observed)
           },
