@@ -1,7 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { zstdCompress, zstdDecompress } from 'node:zlib'
 import kafkajs from 'kafkajs'
 import { expect } from 'vitest'
 import type { TestDatabase } from './postgres.ts'
+
+// Other tests write topics that all share, with what Java's client compresses with.
+kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
+  compress: ({ buffer }) => promisify(zstdCompress)(buffer),
+  decompress: promisify(zstdDecompress),
+})
 
 /** Every row of every table, whoever made it. */
 export async function dumpOf(database: TestDatabase): Promise<string> {
