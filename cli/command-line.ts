@@ -49,6 +49,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   }
   // Without a listener it would end the process with a stack trace; the write that fails says it too.
   process.stdout.on('error', () => undefined)
+  // A terminal that was closed must not end what comes to rest.
+  process.stderr.on('error', () => undefined)
   try {
     const version = packageVersion()
     const commands = {
@@ -113,11 +115,7 @@ async function catalog(options: CatalogArguments): Promise<void> {
 }
 
 async function serve(options: ServeArguments): Promise<void> {
-  using stop = new StopSignals(process, () => {
-    process.stderr.write(
-      'stopping: runs drain to their last checkpoint; Ctrl-C again ends it at once\n',
-    )
-  })
+  using stop = new StopSignals(process, () => undefined)
   const { runServe } = await import('./serve/serve-command.ts')
   process.exitCode = await runServe(options, {
     environment: readEnvironment(),
