@@ -125,6 +125,8 @@ export interface ConnectorDescriptor {
   readonly auth: readonly AuthScheme[]
   readonly actions: readonly ActionDescriptor[]
   readonly webhooks: readonly WebhookDescriptor[]
+  /** The folder of a Unix socket of this machine that a configuration reaches; undefined if it reaches none. */
+  socketFolder?(config: JsonObject): string | undefined
 }
 
 export type AuthScheme =

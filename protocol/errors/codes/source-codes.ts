@@ -128,7 +128,7 @@ export const sourceCodes = {
     retryable: true,
     message: '{subject} failed: {reason}',
     suggestedFix:
-      'Look at what the API answered (`--log-level debug`). A template or path of the manifest that does not fit the answer must be corrected; otherwise run again: it resumes from the last checkpoint.',
+      'Look at what the API answered: in the log of the service, or of `reactor connect run` with `--log-level debug`. A template or path of the manifest that does not fit the answer must be corrected; otherwise run again: it resumes from the last checkpoint.',
   },
   source_permission_denied: {
     failureType: 'config_error',
