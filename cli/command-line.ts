@@ -18,13 +18,13 @@ import { runProgram, type RunArguments } from './program.ts'
 import { paintFor } from './run/paint.ts'
 import type { RunEnd, RunOutput } from './run/run-output.ts'
 import { Screen } from './run/screen.ts'
-import { scrubber } from '../service/instances/scrubber.ts'
+import { Mask } from '../service/execution/mask.ts'
 import type { RotateKeyFlags } from './vault/vault-program.ts'
 import { StopSignals } from './run/stop-signals.ts'
 import { packageVersion } from './version.ts'
 
-/** Set as soon as the secrets are known: everything that is written goes through it. */
-let scrub = (text: string): string => text
+/** Gets the secrets as soon as they are known: everything that is written goes through it. */
+const mask = new Mask()
 
 const screen = new Screen({
   get isTTY() {
@@ -36,10 +36,10 @@ const screen = new Screen({
   get rows() {
     return process.stderr.rows
   },
-  write: (text) => process.stderr.write(scrub(text)),
+  write: (text) => process.stderr.write(mask.text(text)),
 })
 const writeJson = (line: string): void => {
-  process.stdout.write(`${scrub(line)}\n`)
+  process.stdout.write(`${mask.text(line)}\n`)
 }
 
 /** Runs a command line to its end and sets the exit code. */
@@ -49,6 +49,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   }
   // Without a listener it would end the process with a stack trace; the write that fails says it too.
   process.stdout.on('error', () => undefined)
+  // A terminal that was closed must not end what comes to rest.
+  process.stderr.on('error', () => undefined)
   try {
     const version = packageVersion()
     const commands = {
@@ -126,9 +128,6 @@ function giveUpStopping(): void {
 
 async function serve(options: ServeArguments): Promise<void> {
   using stop = new StopSignals(process, () => {
-    process.stderr.write(
-      'stopping: runs drain to their last checkpoint; Ctrl-C again ends it at once\n',
-    )
     setTimeout(giveUpStopping, stopLimitMs).unref()
   })
   const { runServe } = await import('./serve/serve-command.ts')
@@ -210,7 +209,7 @@ async function runFile(
     // Connectors and engine are loaded when they are needed: help and a wrong file answer at once.
     const { loadRunFile } = await import('./run-file/load-run-file.ts')
     const file = await loadRunFile(options.file, readEnvironment())
-    scrub = scrubber(file.secrets)
+    mask.add(file.secrets)
     const { runLoadedFile } = await import('./run/run-command.ts')
     const { createLogger } = await import('./run/log-lines.ts')
     const logger = createLogger({
@@ -219,7 +218,7 @@ async function runFile(
         screen.line(text)
       },
     })
-    return await runLoadedFile(file, options, { ...around, logger, now: Date.now })
+    return await runLoadedFile(file, options, { ...around, logger, mask, now: Date.now })
   } catch (error) {
     const { errorEnd } = await import('./run/error-end.ts')
     return errorEnd(error)

@@ -1,16 +1,31 @@
 #!/usr/bin/env -S node --max-semi-space-size=8
 // A young generation that fits into the cache: reading a manifest's API takes 12 to 17 % less CPU and a third less memory (100 records a
 // page, 1 kB each; 2 cores). It can only be said before the process starts.
-import { enableCompileCache } from 'node:module'
+// Not by name: an older Node has no such export, and would end with a SyntaxError in the place of the words below.
+import module from 'node:module'
 import process from 'node:process'
 
-// What is imported from here on, in all threads, starts faster the next time.
-enableCompileCache()
+/** `engines` of package.json. */
+const leastNode = 24
 const argv = process.argv.slice(2)
-// Asked by installers and scripts, again and again: the commands are not loaded for it.
-if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) await showVersion()
-else if (argv[0] === 'connect' && argv[1] === 'source') await runSource()
-else await runAny()
+if (Number.parseInt(process.versions.node, 10) < leastNode) refuseOldNode()
+else await runCommand()
+
+function refuseOldNode(): void {
+  process.stderr.write(
+    `Reactor Connect needs Node.js ${String(leastNode)} or later, and this is ${process.version} (${process.execPath}).\nInstall a later one (https://nodejs.org/en/download), or put it first in PATH, and run the same command again.\n`,
+  )
+  process.exitCode = 1
+}
+
+async function runCommand(): Promise<void> {
+  // What is imported from here on, in all threads, starts faster the next time.
+  module.enableCompileCache()
+  // Asked by installers and scripts, again and again: the commands are not loaded for it.
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) await showVersion()
+  else if (argv[0] === 'connect' && argv[1] === 'source') await runSource()
+  else await runAny()
+}
 
 async function showVersion(): Promise<void> {
   const { packageVersion } = await import('./version.ts')

@@ -43,6 +43,8 @@ export interface ConnectorContext {
   configChanged?(config: JsonObject): void
   /** Where several threads or processes read the same source: the way to change what they share of its configuration. */
   readonly changeConfig?: ChangeConfig
+  /** Told of a secret that is not in the configuration (an access token): nothing may show it. Must not throw. */
+  secretFound?(text: string): void
   /** Told of each request that is sent, by a connector that speaks HTTP. Must not throw. */
   onRequest?(): void
   now(): number
@@ -123,6 +125,8 @@ export interface ConnectorDescriptor {
   readonly auth: readonly AuthScheme[]
   readonly actions: readonly ActionDescriptor[]
   readonly webhooks: readonly WebhookDescriptor[]
+  /** The folder of a Unix socket of this machine that a configuration reaches; undefined if it reaches none. */
+  socketFolder?(config: JsonObject): string | undefined
 }
 
 export type AuthScheme =

@@ -28,6 +28,7 @@ export interface LaneRun {
   readonly onStart: (from: 'log' | 'destination') => void
   readonly onWarning: (warning: string) => void
   readonly onConfigChanged: (config: JsonObject) => void
+  readonly onSecretFound: (text: string) => void
   readonly onObserved: (observed: Observed) => void
   /** Records that the lane may read; undefined where there is no limit. */
   readonly limitRows: number | undefined
@@ -135,7 +136,7 @@ function outcomeOf(result: JobResult<unknown>): LaneOutcome {
 }
 
 function readHandler(
-  { tally, onConfigChanged, onObserved }: LaneRun,
+  { tally, onConfigChanged, onSecretFound, onObserved }: LaneRun,
   lender: ConfigLender,
   onOpened: (event: Opened) => void,
 ): (event: ReadEvent) => void {
@@ -147,6 +148,7 @@ function readHandler(
       onOpened(event)
     } else if (event.type === 'rate_limited') tally.rateLimited(event.untilMs)
     else if (event.type === 'config_changed') onConfigChanged(event.config)
+    else if (event.type === 'secret_found') onSecretFound(event.text)
     else if (event.type === 'observed')
       onObserved({ fields: event.fields, requests: event.requests })
     else if (event.type === 'config_asked' || event.type === 'config_returned') lender.handle(event)

@@ -14,6 +14,8 @@ export interface RunPorts {
   onProgress(progress: RunProgress): void
   /** The source changed its configuration (a single-use token): the next run needs it. Holds secrets. Must not throw. */
   onConfigChanged?(config: JsonObject): void
+  /** The source has a secret that is not in its configuration (an access token): nothing may show it. Must not throw. */
+  onSecretFound?(text: string): void
   /** The way to change what several runs, in any process, share of the source's configuration. Absent: this run is alone. */
   readonly changeConfig?: ChangeConfig
 }

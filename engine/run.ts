@@ -119,6 +119,7 @@ function connectorContext(
       ports.onConfigChanged?.(config)
     },
     changeConfig: configChange(source, ports),
+    secretFound: (text) => ports.onSecretFound?.(text),
     now: () => ports.now(),
   }
 }

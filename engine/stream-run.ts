@@ -289,6 +289,7 @@ class StreamRun {
             this.#warn(warning)
           },
           onConfigChanged: (config) => context.configChanged?.(config),
+          onSecretFound: (text) => context.secretFound?.(text),
           onObserved: (observed) => {
             this.#observed = joinObserved(this.#observed, observed)
           },

@@ -48,6 +48,8 @@ export interface Environment {
    * Absent where the configuration has one reader: a change is emitted then.
    */
   readonly changeConfig?: (change: (kept: Dict) => Promise<Dict | null>) => Promise<Dict>
+  /** Told of what an authenticator adds to a request (an access token): nothing may show it. Must not throw. */
+  readonly secretFound?: (text: string) => void
 }
 
 export type SideMessage =

@@ -5,7 +5,8 @@ import type { Connector, ConnectorContext } from '../../connectors/connector.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import { runConnection } from '../../engine/run.ts'
 import type { RunPlan, RunResult } from '../../engine/run-types.ts'
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, type JsonObject } from '../../protocol/index.ts'
+import { newTexts, type Mask } from '../../service/execution/mask.ts'
 import { exitCodeOf, exitCodes } from '../exit-codes.ts'
 import { problemsError } from '../run-file/file-problem.ts'
 import type { LoadedRunFile } from '../run-file/load-run-file.ts'
@@ -24,6 +25,8 @@ export interface RunOptions {
 export interface RunSurroundings {
   readonly output: RunOutput
   readonly logger: Logger
+  /** Everything that is written goes through it: it gets the secrets that the source finds or replaces. */
+  readonly mask: Mask
   readonly signal: AbortSignal
   now(): number
 }
@@ -35,57 +38,92 @@ export async function runLoadedFile(
   around: RunSurroundings,
 ): Promise<RunEnd> {
   try {
-    const plan = await planRun(file, options, around)
+    const source = new FileSource(file.source.config, around)
+    const plan = await planRun(file, options, { ...around, source })
     if (plan === undefined) return { kind: 'stopped', exitCode: exitCodes.stopped }
-    const result = await runPlan(plan, options, around)
+    const result = await runPlan(plan, options, { ...around, source })
     return { kind: 'result', result, exitCode: exitCodeOf(result.status) }
   } catch (error) {
     return errorEnd(error)
   }
 }
 
+/** The configuration of the run file, as the source changes it: the run goes on with what the check got. */
+class FileSource {
+  readonly #given: JsonObject
+  readonly #surroundings: RunSurroundings
+  #config: JsonObject
+
+  constructor(config: JsonObject, surroundings: RunSurroundings) {
+    this.#given = config
+    this.#config = config
+    this.#surroundings = surroundings
+  }
+
+  get config(): JsonObject {
+    return this.#config
+  }
+
+  readonly changed = (config: JsonObject): void => {
+    const { mask, output } = this.#surroundings
+    if (this.#config === this.#given)
+      output.note(
+        'note: the source replaced a token of its configuration, which a run file cannot store: authorize it again before the next run',
+      )
+    mask.add(newTexts(config, this.#given))
+    this.#config = config
+  }
+
+  readonly secretFound = (text: string): void => {
+    this.#surroundings.mask.addPassing(text)
+  }
+}
+
+type RunContext = RunSurroundings & { readonly source: FileSource }
+
 async function planRun(
   file: LoadedRunFile,
   options: RunOptions,
-  around: RunSurroundings,
+  around: RunContext,
 ): Promise<RunPlan | undefined> {
   const connector = connectorOf(file.source.type)
   const context: ConnectorContext = {
     logger: around.logger,
     signal: around.signal,
     allowedNetworks: file.source.allowedNetworks,
+    configChanged: around.source.changed,
+    secretFound: around.source.secretFound,
     now: () => around.now(),
   }
-  const catalog = await unlessStopped(() => askSource(connector, file, context), around.signal)
+  const catalog = await unlessStopped(
+    () => askSource(connector, file, { context, source: around.source }),
+    around.signal,
+  )
   if (catalog === undefined) return undefined
   const { streams, problems, notes } = resolveStreams(catalog, file.content)
   if (problems.length > 0) throw problemsError(problems, file.place)
   for (const note of notes) around.output.note(`note: ${note}`)
-  return runPlanOf(file, { streams, log: options.log })
+  const plan = runPlanOf(file, { streams, log: options.log })
+  return { ...plan, source: { ...plan.source, config: around.source.config } }
 }
 
 async function askSource(
   connector: Connector,
   file: LoadedRunFile,
-  context: ConnectorContext,
+  { context, source }: { readonly context: ConnectorContext; readonly source: FileSource },
 ): ReturnType<Connector['discover']> {
-  const { type, config } = file.source
-  const status = await connector.check(config, context)
+  const status = await connector.check(source.config, context)
   if (status.status === 'FAILED') {
     const reason = status.message ?? 'the connector gave no reason'
     throw new ConnectError('source_check_failed', {
-      details: { type, reason, file: file.place.file },
+      details: { type: file.source.type, reason, file: file.place.file },
     })
   }
-  return connector.discover(config, context)
+  return connector.discover(source.config, context)
 }
 
-async function runPlan(
-  plan: RunPlan,
-  options: RunOptions,
-  around: RunSurroundings,
-): Promise<RunResult> {
-  const { output, logger, signal } = around
+async function runPlan(plan: RunPlan, options: RunOptions, around: RunContext): Promise<RunResult> {
+  const { output, logger, signal, source } = around
   const registry = new Registry()
   const metrics = createRunMetrics(registry)
   await using server =
@@ -101,11 +139,8 @@ async function runPlan(
     metrics,
     now: () => around.now(),
     onProgress: output.progress.bind(output),
-    onConfigChanged: () => {
-      output.note(
-        'note: the source replaced a token of its configuration, which a run file cannot keep: authorize anew before the next run',
-      )
-    },
+    onConfigChanged: source.changed,
+    onSecretFound: source.secretFound,
   }
   return await runConnection(plan, ports, signal)
 }

@@ -1,14 +1,18 @@
 import { exitCodes } from '../exit-codes.ts'
 
+/** SIGHUP: the terminal is closed. */
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+type StopSignal = (typeof stopSignals)[number]
+
 /** What `StopSignals` needs of `process`. */
 export interface SignalSource {
-  on(event: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
-  off(event: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
+  on(event: StopSignal, listener: () => void): unknown
+  off(event: StopSignal, listener: () => void): unknown
   exit(code: number): void
 }
 
 /**
- * The first SIGINT or SIGTERM asks the run to stop at the next checkpoint; the second ends the process at once. What is
+ * The first SIGINT, SIGTERM or SIGHUP asks the run to stop at the next checkpoint; the second ends the process at once. What is
  * committed stays in both cases, and the next run goes on from there.
  */
 export class StopSignals implements Disposable {
@@ -19,8 +23,7 @@ export class StopSignals implements Disposable {
   constructor(source: SignalSource, onFirst: () => void) {
     this.#source = source
     this.#onFirst = onFirst
-    source.on('SIGINT', this.#receive)
-    source.on('SIGTERM', this.#receive)
+    for (const signal of stopSignals) source.on(signal, this.#receive)
   }
 
   get signal(): AbortSignal {
@@ -35,8 +38,7 @@ export class StopSignals implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#source.off('SIGINT', this.#receive)
-    this.#source.off('SIGTERM', this.#receive)
+    for (const signal of stopSignals) this.#source.off(signal, this.#receive)
   }
 
   readonly #receive = (): void => {

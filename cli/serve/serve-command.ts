@@ -30,6 +30,10 @@ export async function runServe(
     ...(config !== undefined && { file: config }),
   })
   const logger = createServiceLogger({ level: settings.logLevel, write: around.writeLog })
+  const onStop = (): void => {
+    logger.info('stopping: runs drain to their last checkpoint; a second signal ends it at once')
+  }
+  signal.addEventListener('abort', onStop, { once: true })
   await serve({
     ...{ settings, version, logger, signal },
     announce: (text) => {

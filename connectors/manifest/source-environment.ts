@@ -15,7 +15,7 @@ import { configOf, plainConfig } from './source-config.ts'
 /** What a source needs of a connector's context. */
 export type SourceContext = Pick<
   ConnectorContext,
-  'signal' | 'allowedNetworks' | 'now' | 'changeConfig' | 'onRequest'
+  'signal' | 'allowedNetworks' | 'now' | 'changeConfig' | 'secretFound' | 'onRequest'
 > &
   Pick<Environment, 'logger'>
 
@@ -65,6 +65,10 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
   emit(message: SideMessage): void {
     if (message.kind === 'authorization-lost') this.#authorizationLost = message.error
     this.#emit(message)
+  }
+
+  secretFound(text: string): void {
+    this.#context.secretFound?.(text)
   }
 
   nowMicros(): number {

@@ -11,7 +11,15 @@ const postgresConfigSchema = z.strictObject({
   host: z
     .string('must be the host name or address of the server')
     .min(1, 'must be the host name or address of the server')
-    .meta({ title: 'Host', order: 0 }),
+    .refine(
+      (host) => !host.includes('://'),
+      'must be the host name or address of the server, not a URL',
+    )
+    .meta({
+      title: 'Host',
+      description: 'Name or address; a path is the folder of a Unix socket.',
+      order: 0,
+    }),
   port: port.default(5432).meta({ title: 'Port', order: 1 }),
   user: z
     .string('must be the name of a role that may log in')
@@ -81,6 +89,11 @@ function defaultSsl(config: {
 }): PostgresConfig['ssl'] {
   if (config.ca !== undefined) return 'verify-full'
   return isLoopback(config.host) ? 'disable' : 'require'
+}
+
+/** As pg takes it. */
+export function socketFolderOf({ host }: JsonObject): string | undefined {
+  return typeof host === 'string' && host.startsWith('/') ? host : undefined
 }
 
 function isLoopback(host: string): boolean {

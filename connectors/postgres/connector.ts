@@ -2,7 +2,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { AirbyteCatalog, AirbyteConnectionStatus, JsonObject } from '../../protocol/index.ts'
 import { Mutex } from '../../protocol/mutex.ts'
 import type { Connector, ConnectorContext, ReadSession } from '../connector.ts'
-import { parsePostgresConfig, postgresSpec } from './config.ts'
+import { parsePostgresConfig, postgresSpec, socketFolderOf } from './config.ts'
 import { discoverStreams } from './discover.ts'
 import { planStream } from './plan.ts'
 import { readSlice } from './read.ts'
@@ -21,6 +21,7 @@ export const postgresConnector: Connector = {
     auth: [{ kind: 'basic', usernameField: 'user', passwordField: 'password' }],
     actions: [],
     webhooks: [],
+    socketFolder: socketFolderOf,
   },
   check,
   discover,

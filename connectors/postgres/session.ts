@@ -56,7 +56,7 @@ export class Session implements AsyncDisposable {
       options.logger.debug({ reason: error.message }, 'source session ended')
     })
     try {
-      await client.connect()
+      await connect(client, place)
       watchSession({
         config: clientConfig(config),
         pid: () => session.#pid,
@@ -170,3 +170,16 @@ const noTimeouts = `
   WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout',
                  'idle_session_timeout', 'transaction_timeout')
      OR (name = 'client_connection_check_interval' AND version() !~ 'Visual C|mingw')`
+
+/** What ends a session that never began is no session that was lost. */
+async function connect(client: Client, place: ErrorPlace): Promise<void> {
+  try {
+    await client.connect()
+  } catch (thrown) {
+    const error = sourceError(thrown, place)
+    if (error.code !== 'source_connection_lost') throw error
+    const reason = 'what listens there ended the connection at once; it may be no PostgreSQL server'
+    const details = { host: place.host, port: place.port, reason }
+    throw new ConnectError('source_unreachable', { details, cause: thrown })
+  }
+}

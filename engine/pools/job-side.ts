@@ -65,5 +65,6 @@ function forwardLog(logger: Logger, line: string): void {
   if (label === 'fatal' || label === 'error') logger.error(entry, msg)
   else if (label === 'warn') logger.warn(entry, msg)
   else if (label === 'info') logger.info(entry, msg)
-  else logger.debug(entry, msg)
+  else if (label === 'debug') logger.debug(entry, msg)
+  else logger.trace(entry, msg)
 }

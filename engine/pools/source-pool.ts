@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import type { ChangeConfig } from '../../connectors/connector.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import type { SourceAnswer, SourceJob } from '../reader/source-worker.ts'
@@ -21,14 +21,15 @@ export interface SourceQuestion extends Pick<
   'question' | 'type' | 'config' | 'allowedNetworks'
 > {
   readonly timeoutMs: number
+  /** For what the connector logs, which may hold secrets. */
+  readonly logger: Logger
   /** Called before `ask` resolves. Holds secrets. */
   readonly onConfigChanged: (config: JsonObject) => void
+  /** The connector has a secret that is not in its configuration. */
+  readonly onSecretFound: (text: string) => void
   /** All that was changed is kept when `ask` resolves. */
   readonly changeConfig: ChangeConfig
 }
-
-/** What a connector logs while it is asked may hold secrets, and what matters is in its answer. */
-const silent = pino({ level: 'silent' })
 
 export function openSourcePool({
   threads,
@@ -42,16 +43,25 @@ export function openSourcePool({
     { minThreads: 0, threads, heapMb: 512, logger },
   )
   return {
-    async ask({ timeoutMs, onConfigChanged, changeConfig, ...asked }) {
-      const side = new JobSide<SourceEvent>(silent, (event) => {
+    async ask({
+      timeoutMs,
+      logger: questionLogger,
+      onConfigChanged,
+      onSecretFound,
+      changeConfig,
+      ...asked
+    }) {
+      const side = new JobSide<SourceEvent>(questionLogger, (event) => {
         if (event.type === 'config_changed') onConfigChanged(event.config)
+        else if (event.type === 'secret_found') onSecretFound(event.text)
         else lender.handle(event)
       })
       const lender = new ConfigLender(changeConfig, (reply) => {
         side.reply(reply)
       })
       const kill = AbortSignal.timeout(timeoutMs)
-      const job = { ...asked, events: side.workerPort, logLevel: 'silent', logFields: {} }
+      const { level: logLevel } = questionLogger
+      const job = { ...asked, events: side.workerPort, logLevel, logFields: {} }
       const result = await runIn(pool, job, { transfer: [side.workerPort], kill })
       await side.drained()
       await lender[Symbol.asyncDispose]()

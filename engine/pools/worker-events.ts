@@ -20,7 +20,10 @@ export type ReadEvent =
 /** Holds secrets: never to be logged. */
 export type SourceEvent =
   /** The connector changed its configuration. */
-  { readonly type: 'config_changed'; readonly config: JsonObject } | ConfigRequest
+  | { readonly type: 'config_changed'; readonly config: JsonObject }
+  /** The connector has a secret that is not in its configuration. */
+  | { readonly type: 'secret_found'; readonly text: string }
+  | ConfigRequest
 
 /** How a connector changes its configuration while nobody else does (`ChangeConfig`): asked, lent, returned, kept; by number. */
 export type ConfigRequest =

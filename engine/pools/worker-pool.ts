@@ -40,11 +40,17 @@ export function openPool<Job, T>(
     resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: youngMb },
     env: workerEnvironment(),
   })
-  // Without a handler a worker that dies while idle would end the process. One that dies with a job rejects the job.
-  pool.on('error', (error) => {
-    logger.error({ err: error, worker: name }, 'a worker thread died')
+  // Without a handler a worker that dies while idle would end the process. One that dies with a job rejects the job. What it says is left
+  // out: it may hold secrets of jobs that are over, which nobody masks any more.
+  pool.on('error', (error: unknown) => {
+    logger.error({ worker: name, ...kindOf(error) }, 'a worker thread died')
   })
   return pool
+}
+
+function kindOf(error: unknown): { readonly kind: string; readonly code?: unknown } {
+  if (!(error instanceof Error)) return { kind: typeof error }
+  return 'code' in error ? { kind: error.name, code: error.code } : { kind: error.name }
 }
 
 /**

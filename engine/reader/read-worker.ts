@@ -127,6 +127,9 @@ async function readSlice(
       configChanged: (config) => {
         post(job, { type: 'config_changed', config })
       },
+      secretFound: (text) => {
+        post(job, { type: 'secret_found', text })
+      },
       changeConfig: (change) => borrower.change(change),
       ...(limited !== undefined && { onRequest: limited.onRequest.bind(limited) }),
       now: Date.now,

@@ -21,12 +21,18 @@ export async function askSource(job: SourceJob): Promise<JobResult<SourceAnswer>
   return runJob(job, async ({ logger, signal }) => {
     const connector = connectorOf(job.type)
     await using borrower = new ConfigBorrower(job.events, signal)
+    const post = (event: SourceEvent): void => {
+      job.events.postMessage(event)
+    }
     const context: ConnectorContext = {
       logger,
       signal,
       allowedNetworks: job.allowedNetworks,
       configChanged: (config) => {
-        job.events.postMessage({ type: 'config_changed', config } satisfies SourceEvent)
+        post({ type: 'config_changed', config })
+      },
+      secretFound: (text) => {
+        post({ type: 'secret_found', text })
       },
       changeConfig: (change) => borrower.change(change),
       now: Date.now,

@@ -92,6 +92,7 @@ async function readStreams(
       now: () => ports.now(),
       onProgress: () => undefined,
       ...(ports.onConfigChanged && { onConfigChanged: ports.onConfigChanged.bind(ports) }),
+      ...(ports.onSecretFound && { onSecretFound: ports.onSecretFound.bind(ports) }),
       ...(ports.changeConfig && { changeConfig: ports.changeConfig }),
     },
     AbortSignal.any([signal, AbortSignal.timeout(readMs)]),

@@ -33,7 +33,10 @@ export interface SandboxEngine {
   ): Promise<string>
 }
 
-export type SandboxPorts = Pick<RunPorts, 'logger' | 'now' | 'onConfigChanged' | 'changeConfig'>
+export type SandboxPorts = Pick<
+  RunPorts,
+  'logger' | 'now' | 'onConfigChanged' | 'onSecretFound' | 'changeConfig'
+>
 
 /**
  * What a sandbox found: plain data, as it goes out over HTTP. `runSandbox` (run-sandbox.ts) makes it; docs/sandbox.md says in words

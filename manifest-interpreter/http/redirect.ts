@@ -5,11 +5,16 @@ import type { ResponseHeaders } from './response-headers.ts'
 import { joinUrl, splitUrl, unsplitUrl } from './split-url.ts'
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
+/** What says how to respond, and who asks. */
+const HARMLESS_HEADERS = new Set([
+  ...['accept', 'accept-charset', 'accept-encoding', 'accept-language', 'cache-control'],
+  ...['connection', 'content-length', 'content-type', 'range', 'transfer-encoding', 'user-agent'],
+])
 const BODY_HEADERS = new Set(['content-length', 'content-type', 'transfer-encoding'])
 
 /**
- * The request that a redirect asks for, as Python's `requests` makes it; undefined where the response is none. Credentials
- * of the Authorization header do not go to another host.
+ * The request that a redirect asks for, as Python's `requests` makes it; undefined where the response is none. To another host
+ * only headers go that hold no credentials: a key may be in a header of any name.
  */
 export function redirected(
   request: HttpRequest,
@@ -24,7 +29,7 @@ export function redirected(
     [...request.headers].filter(([header]) => {
       const name = header.toLowerCase()
       if (name === 'cookie' || name === 'proxy-authorization') return false
-      if (name === 'authorization') return !leavesHost
+      if (leavesHost && !HARMLESS_HEADERS.has(name)) return false
       return keepsBody || !BODY_HEADERS.has(name)
     }),
   )

@@ -13,6 +13,9 @@ const unreachable: Readonly<Record<string, string>> = {
   ENETUNREACH: 'there is no way to the network',
   EHOSTDOWN: 'the host is down',
   EADDRNOTAVAIL: 'the address cannot be used from this machine',
+  ENOENT: 'the folder has no socket of a server on that port',
+  ENOTDIR: 'the folder of the socket is no folder',
+  EACCES: 'the user of this process may not use the socket',
 }
 
 /** Reads what Node's sockets, TLS and the pg client throw; undefined where it is something else. */
@@ -21,6 +24,8 @@ export function networkFailure(thrown: unknown): NetworkFailure | undefined {
   const code = systemCodeOf(thrown)
   const why = code === undefined ? undefined : unreachable[code]
   if (why !== undefined) return { kind: 'unreachable', reason: why }
+  if (code !== undefined && isOfConnect(thrown) && !isLost(code, ''))
+    return { kind: 'unreachable', reason: `no connection could be made (${code})` }
   if (/timeout expired|timed out while connecting|timeout exceeded/i.test(message)) {
     return { kind: 'unreachable', reason: 'no answer in time' }
   }
@@ -58,6 +63,10 @@ function systemCodeOf(thrown: unknown): string | undefined {
   if (thrown instanceof AggregateError) return systemCodeOf(thrown.errors[0])
   if (!(thrown instanceof Error) || !('code' in thrown)) return undefined
   return typeof thrown.code === 'string' ? thrown.code : undefined
+}
+
+function isOfConnect(thrown: unknown): boolean {
+  return thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'connect'
 }
 
 function isTlsCode(code: string | undefined): boolean {

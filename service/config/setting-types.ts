@@ -98,6 +98,11 @@ export const postgresUrl = text.refine(
   'must begin with postgres:// and be a URL (encode special characters of the password)',
 )
 
+export const absoluteFolder = text.refine(
+  (value) => value.startsWith('/'),
+  'must be folders such as /var/run/postgresql',
+)
+
 export const network = text.refine((value) => {
   const [address = '', bits = '', ...rest] = value.split('/')
   if (isIP(address) === 0 || rest.length > 0 || !/^\d{1,3}$/.test(bits)) return false

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import {
+  absoluteFolder,
   bindAddress,
   choice,
   flag,
@@ -159,6 +160,13 @@ export const settingsSchema = z.object({
     standard: 'none',
     description:
       'Private or reserved networks that HTTP sources may reach, such as `10.1.0.0/16`. All others of that kind are refused.',
+  }),
+  allowedSockets: setting(listOf(absoluteFolder).default([]), {
+    path: 'allowed_sockets',
+    type: 'list of folders',
+    standard: 'none',
+    description:
+      'Folders whose Unix sockets PostgreSQL sources may reach, such as `/var/run/postgresql`. A server may let in whoever comes through its socket as the user of this process, without a password.',
   }),
   databaseUrl: setting(postgresUrl.optional(), {
     path: 'database_url',

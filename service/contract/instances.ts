@@ -84,7 +84,7 @@ export interface ResolvedConfig {
   /** By which the engine finds the connector: not always the type of the instance. */
   readonly type: string
   readonly config: JsonObject
-  /** The texts in it that no log, error or message may hold: see `instances/mask-secrets.ts`. */
+  /** The texts in it that no log, error or message may hold: see `instances/secret-texts.ts`. */
   readonly secrets: readonly string[]
 }
 

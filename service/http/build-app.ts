@@ -129,7 +129,7 @@ async function apiRoutes(
   await app.register(
     (api, _, done) => {
       guard(api, guards)
-      const answer = answerCreate(options.idempotency)
+      const answer = answerCreate(options.idempotency, options.idempotencyHashKey)
       catalogRoutes(api, service.catalog)
       instanceRoutes(api, service.instances, answer)
       codegenRoute(api, service)

@@ -10,6 +10,8 @@ import type { IdempotencyStore } from '../store/contract/idempotency.ts'
 export interface HttpOptions {
   readonly service: Service
   readonly idempotency: IdempotencyStore
+  /** A key that the database does not have: what is hashed of a request may be a short secret. Throws what the vault throws. */
+  readonly idempotencyHashKey: () => Promise<Uint8Array>
   readonly access: Access
   readonly audit: AuditLog
   readonly logger: Logger

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { IdempotencyStore, KeptAnswer } from '../store/contract/idempotency.ts'
-import { bearerTokenOf, principalOf } from './authentication.ts'
+import { principalOf } from './authentication.ts'
 
 export const idempotencyHeaders = z.looseObject({
   'idempotency-key': z
@@ -31,18 +31,19 @@ export type AnswerCreate = <Document>(
  * nothing, so its key is free again. A process that dies between making and keeping leaves a key that is in use for a
  * minute; then the request is done again, and names and runs that exist answer 409.
  */
-export function answerCreate(store: IdempotencyStore): AnswerCreate {
+export function answerCreate(
+  store: IdempotencyStore,
+  hashKey: () => Promise<Uint8Array>,
+): AnswerCreate {
   return async ({ request, reply }, create) => {
     const key = request.headers['idempotency-key']
     if (typeof key !== 'string') {
       await send(reply, { status: 201, ...(await create()) })
       return
     }
-    const start = await store.begin({
-      principal: principalOf(request).id,
-      key,
-      requestHash: requestHash(request),
-    })
+    const principal = principalOf(request).id
+    const requestHash = hashOf(request, principal, await hashKey())
+    const start = await store.begin({ principal, key, requestHash })
     if (start.state === 'done') {
       await send(reply.header('idempotent-replayed', 'true'), start.answer)
       return
@@ -74,12 +75,13 @@ function send(
   return reply.code(answer.status).headers(answer.headers).send(answer.body)
 }
 
-/**
- * The body may hold secrets, and a bare hash of a short secret can be guessed: so it is keyed with the API key, which the
- * database does not have.
- */
-function requestHash(request: FastifyRequest): string {
-  return createHmac('sha256', bearerTokenOf(request) ?? '')
-    .update(JSON.stringify([request.method, request.url, request.body]))
+/** The body may hold secrets, and a bare hash of a short secret can be guessed. */
+function hashOf(
+  { method, url, body }: FastifyRequest,
+  principal: string,
+  hashKey: Uint8Array,
+): string {
+  return createHmac('sha256', hashKey)
+    .update(JSON.stringify([principal, method, url, body]))
     .digest('hex')
 }

@@ -1,20 +1,15 @@
 import type { SourceQuestion } from '../../engine/pools/source-pool.ts'
 import type { SourceAnswer } from '../../engine/reader/source-worker.ts'
-import {
-  ConnectError,
-  type AirbyteCatalog,
-  type AirbyteConnectionStatus,
-  type JsonObject,
-} from '../../protocol/index.ts'
+import { ConnectError, type AirbyteConnectionStatus } from '../../protocol/index.ts'
+import { Execution } from '../execution/execution.ts'
+import type { SharedConfig } from '../execution/shared-config.ts'
 import type {
-  ConfigChange,
   Discovered,
+  Instance,
   InstanceService,
   ResolvedConfig,
 } from '../contract/instances.ts'
 import type { InstancesOptions } from './instances-options.ts'
-import { maskedError } from './mask-secrets.ts'
-import { scrubber } from './scrubber.ts'
 
 const CHECK_TIMEOUT_MS = 60_000
 const DISCOVER_TIMEOUT_MS = 110_000
@@ -23,7 +18,7 @@ const TRUSTED_FOR_MS = 3_600_000
 /** What is wrong with the credentials or with the source: an answer of a check, not a failure of it. */
 const answerCodes = new Set(['credentials_missing', 'reauthorization_required', 'source_timed_out'])
 
-type AskOptions = Pick<InstancesOptions, 'sources' | 'allowedNetworks' | 'now'> & {
+type AskOptions = Pick<InstancesOptions, 'sources' | 'allowedNetworks' | 'logger' | 'now'> & {
   readonly store: Pick<InstancesOptions['store'], 'discoveries'>
 }
 
@@ -61,15 +56,9 @@ export class AskInstance {
   }
 
   async #check(name: string): Promise<AirbyteConnectionStatus> {
-    const resolved = await this.#instances.resolveConfig(name)
-    const answer = await this.#ask(name, resolved, {
-      question: 'check',
-      timeoutMs: CHECK_TIMEOUT_MS,
-    })
+    const { answer } = await this.#ask(name, { question: 'check', timeoutMs: CHECK_TIMEOUT_MS })
     if (answer.question !== 'check') throw otherAnswer()
-    const { status, message } = answer.status
-    if (message === undefined) return { status }
-    return { status, message: scrubber(resolved.secrets)(message) }
+    return answer.status
   }
 
   async discover(name: string, { refresh }: { readonly refresh: boolean }): Promise<Discovered> {
@@ -101,53 +90,62 @@ export class AskInstance {
   }
 
   async #discover(name: string): Promise<Discovered> {
-    const resolved = await this.#instances.resolveConfig(name)
-    // Its version after the credentials were noted, before the source is asked.
-    const { id, version } = await this.#instances.get(name)
-    const answer = await this.#ask(name, resolved, {
+    const { answer, instance } = await this.#ask(name, {
       question: 'discover',
       timeoutMs: DISCOVER_TIMEOUT_MS,
     })
     if (answer.question !== 'discover') throw otherAnswer()
-    const catalog = withoutSecrets(answer.catalog, resolved.secrets)
+    const { id, version } = instance
     return {
-      ...(await this.#options.store.discoveries.put(id, version, catalog)),
+      ...(await this.#options.store.discoveries.put(id, version, answer.catalog)),
       fromCache: false,
     }
   }
 
+  /** The answer without secrets: a source may put what it was given into a description or a default. */
   async #ask(
     name: string,
-    { type, config, secrets }: ResolvedConfig,
     about: Pick<SourceQuestion, 'question' | 'timeoutMs'>,
-  ): Promise<SourceAnswer> {
-    const { sources, allowedNetworks } = this.#options
-    let kept = Promise.resolve()
-    const onConfigChanged = (changed: JsonObject): void => {
-      kept = kept.then(() => this.#instances.keepConfig(name, changed, config))
-      kept.catch(() => undefined) // it is awaited below
-    }
-    let current = config
-    const changeConfig = async (change: ConfigChange): Promise<JsonObject> => {
-      current = await this.#instances.changeConfig(name, config, change)
-      return current
-    }
+  ): Promise<{ readonly answer: SourceAnswer; readonly instance: Instance }> {
+    const { logger } = this.#options
+    const execution = new Execution({ logger, facts: { instance: name, asked: about.question } })
+    const instances = this.#instances
+    const source = await instances.resolveConfig(name)
+    const shared = execution.shareConfig({ instance: name, source, instances })
+    // Its version after the credentials were noted, before the source is asked.
+    const instance = await instances.get(name)
     try {
-      const asked = { ...about, type, config, allowedNetworks, onConfigChanged, changeConfig }
-      const answer = await sources.ask(asked)
-      if (answer !== undefined) return answer
+      const answer = await this.#answer({ ...about, source, shared, logger: execution.logger })
+      if (answer !== undefined) return { answer: execution.document(answer), instance }
+      const details = { instance: name, seconds: about.timeoutMs / 1000 }
+      throw new ConnectError('source_timed_out', { details })
     } catch (thrown) {
-      const error = await this.#explained(name, current, thrown)
-      throw maskedError(error, scrubber(secrets))
-    } finally {
-      await kept
+      throw execution.error(await this.#explained(name, shared, thrown))
     }
-    const details = { instance: name, seconds: about.timeoutMs / 1000 }
-    throw new ConnectError('source_timed_out', { details })
+  }
+
+  async #answer({
+    source: { type, config },
+    shared,
+    ...about
+  }: Pick<SourceQuestion, 'question' | 'timeoutMs' | 'logger'> & {
+    readonly source: ResolvedConfig
+    readonly shared: SharedConfig
+  }): Promise<SourceAnswer | undefined> {
+    const { sources, allowedNetworks } = this.#options
+    const question = { ...about, type, config, allowedNetworks, ...shared.ports }
+    const answer = await sources.ask(question).finally(() => shared.settled())
+    const failure = await shared.settled()
+    if (failure !== undefined) throw failure
+    return answer
   }
 
   /** With the error of the instance where the source says that its authorization is lost. */
-  async #explained(name: string, config: JsonObject, error: unknown): Promise<unknown> {
+  async #explained(
+    name: string,
+    { current: config }: SharedConfig,
+    error: unknown,
+  ): Promise<unknown> {
     if (!(error instanceof ConnectError) || error.code !== 'source_authorization_lost') return error
     const { reason } = error.details
     return this.#instances.authorizationLost(name, {
@@ -159,11 +157,4 @@ export class AskInstance {
 
 function otherAnswer(): TypeError {
   return new TypeError('a source answered another question than it was asked')
-}
-
-/** A source may put what it was given into a description or a default. */
-function withoutSecrets(catalog: AirbyteCatalog, secrets: readonly string[]): AirbyteCatalog {
-  const text = JSON.stringify(catalog)
-  const scrubbed = scrubber(secrets)(text)
-  return scrubbed === text ? catalog : (JSON.parse(scrubbed) as AirbyteCatalog)
 }

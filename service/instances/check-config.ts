@@ -1,17 +1,16 @@
 import { bestMatch } from '../../manifest-interpreter/config/json-schema/best-match.ts'
 import type { Violation } from '../../manifest-interpreter/config/json-schema/violation.ts'
 import { violations } from '../../manifest-interpreter/config/json-schema/violations.ts'
-import { get } from '../../manifest-interpreter/value/dict.ts'
+import { get, isDict, keys } from '../../manifest-interpreter/value/dict.ts'
 import { parseJson } from '../../manifest-interpreter/value/json.ts'
 import { str } from '../../manifest-interpreter/value/text.ts'
-import type { Value } from '../../manifest-interpreter/value/value.ts'
+import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
 import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import { nearestName } from '../connections/near-names.ts'
 import { formatPointer } from './json-pointer.ts'
 import { expand, isList, isObject, isSecret, own } from './secret-schema.ts'
 
 const MAX_PROBLEMS = 10
-/** Their messages name properties, others quote values, which may be secrets. */
-const namesOnly = new Set(['required', 'additionalProperties'])
 
 /**
  * Checks a configuration, with the secrets that it has so far, against a connector's spec. Required secrets may be missing
@@ -28,11 +27,20 @@ export function checkConfig(type: string, spec: JsonObject, config: JsonObject):
   })
 }
 
-function problemOf({ path, keyword, schema, message }: Violation): string {
-  const field = path.length === 0 ? 'it' : `\`${formatPointer(path.map((name) => str(name)))}\``
-  if (namesOnly.has(keyword)) return `${field}: ${message}`.slice(0, 300)
+function problemOf(violation: Violation): string {
+  return problemText(violation).slice(0, 300)
+}
+
+/** Says what the field may be, never what it is: that may be a secret. */
+function problemText(violation: Violation): string {
+  const { path, keyword, schema } = violation
+  const field = path.length === 0 ? 'the configuration' : fieldAt(path)
   const wanted = str(get(schema, keyword) ?? null)
   switch (keyword) {
+    case 'required':
+      return missingFields(violation)
+    case 'additionalProperties':
+      return unknownFields(violation)
     case 'type':
       return `${field} must be of type ${wanted}`
     case 'enum':
@@ -40,13 +48,61 @@ function problemOf({ path, keyword, schema, message }: Violation): string {
     case 'const':
       return `${field} must be ${wanted}`
     case 'pattern':
-      return `${field} must match the pattern ${wanted}`
+      return `${field} does not have the form that the connector asks for${formOf(schema)}`
     case 'oneOf':
     case 'anyOf':
       return `${field} is none of the forms that the connector takes`
+    case 'minLength':
+    case 'minItems':
+      return wanted === '1'
+        ? `${field} must not be empty`
+        : `${field} is too short: at least ${wanted}`
+    case 'maxLength':
+    case 'maxItems':
+      return `${field} is too long: at most ${wanted}`
+    case 'minimum':
+      return `${field} must be at least ${wanted}`
+    case 'maximum':
+      return `${field} must be at most ${wanted}`
     default:
       return `${field} must keep to \`${keyword}\`: ${wanted.slice(0, 100)}`
   }
+}
+
+function missingFields({ path, schema, instance }: Violation): string {
+  const required = get(schema, 'required') ?? []
+  const present = new Set(namesIn(instance))
+  const missing = (Array.isArray(required) ? required : []).filter(
+    (name) => !present.has(str(name)),
+  )
+  const fields = missing.map((name) => fieldAt([...path, name]))
+  return `${fields.join(', ')} ${fields.length === 1 ? 'is' : 'are'} missing`
+}
+
+function unknownFields({ path, schema, instance }: Violation): string {
+  const known = namesIn(get(schema, 'properties') ?? null)
+  const fields = namesIn(instance).filter((name) => !known.includes(name))
+  const near = fields.map((name) => nearestName(name, known)).find((name) => name !== undefined)
+  const shown = fields.map((name) => fieldAt([...path, name])).join(', ')
+  const is = fields.length === 1 ? 'is no field' : 'are no fields'
+  const suggestion = near === undefined ? '' : `. Did you mean ${fieldAt([...path, near])}?`
+  return `${shown} ${is} of this connector${suggestion}`
+}
+
+/** As Airbyte's specs describe a pattern to people. */
+function formOf(schema: Dict): string {
+  const descriptor = get(schema, 'pattern_descriptor') ?? null
+  if (descriptor !== null) return `: ${str(descriptor)}`
+  const examples = get(schema, 'examples') ?? null
+  return Array.isArray(examples) && examples.length > 0 ? `, such as ${str(examples[0] ?? '')}` : ''
+}
+
+function fieldAt(path: readonly Value[]): string {
+  return `\`${formatPointer(path.map((name) => str(name)))}\``
+}
+
+function namesIn(value: Value): readonly string[] {
+  return isDict(value) ? keys(value).map((name) => str(name)) : []
 }
 
 /** The spec of a configuration whose secrets are still to come. Choices may then look alike, so `oneOf` becomes `anyOf`. */

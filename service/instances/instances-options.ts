@@ -12,6 +12,8 @@ export interface InstancesOptions {
   readonly catalog: Catalog
   readonly sources: SourcePool
   readonly allowedNetworks: readonly string[]
+  /** Folders whose Unix sockets instances may reach. */
+  readonly allowedSockets: readonly string[]
   /** Where browsers come back to. */
   readonly callbackUrl: string
   readonly logger: Logger

@@ -21,7 +21,9 @@ import { AskInstance } from './ask-instance.ts'
 import { checkConfig } from './check-config.ts'
 import { givenCredentials } from './given-credentials.ts'
 import { applyChanges } from './config-changes.ts'
-import { secretTexts } from './mask-secrets.ts'
+import { secretTexts } from './secret-texts.ts'
+import { requireAllowedSocket } from './allowed-socket.ts'
+import { refuseMisplacedSecrets } from './misplaced-secrets.ts'
 import { missingSecrets } from './missing-secrets.ts'
 import type { InstancesOptions } from './instances-options.ts'
 import { joinConfig, splitConfig, type Secrets, type SplitConfig } from './secret-fields.ts'
@@ -52,11 +54,13 @@ export class Instances implements InstanceService {
     const { store, vault } = this.#options
     const descriptor = this.#descriptor(type)
     checkConfig(type, descriptor.spec, input.config)
+    this.#requireAllowedSocket(descriptor, input.config)
     const { config, secrets } = splitConfig(
       descriptor.spec,
       input.config,
       oauthPointers(descriptor),
     )
+    refuseMisplacedSecrets(descriptor, config)
     const credentials = statusOf(descriptor, { config, secrets })
     const pointers = Object.keys(secrets).sort()
     if (pointers.length === 0) {
@@ -85,6 +89,8 @@ export class Instances implements InstanceService {
     const edit: Edit = (kept, descriptor) => {
       const next = updatedConfig(descriptor, kept, input.config)
       checkConfig(descriptor.type, descriptor.spec, joinConfig(next.config, next.secrets))
+      this.#requireAllowedSocket(descriptor, next.config)
+      refuseMisplacedSecrets(descriptor, next.config)
       return next
     }
     return this.#change(name, edit, { ...(ifVersion !== undefined && { ifVersion }) })
@@ -140,6 +146,7 @@ export class Instances implements InstanceService {
   async resolveConfig(name: string): Promise<ResolvedConfig> {
     const instance = await this.get(name)
     const { connectorType, descriptor } = this.#options.catalog.connector(instance.type)
+    this.#requireAllowedSocket(descriptor, instance.config)
     const secrets = await this.#freshSecrets(instance)
     if (isEmpty(secrets) && (await this.#isLost(instance))) {
       await this.#note(instance, 'missing')
@@ -243,6 +250,10 @@ export class Instances implements InstanceService {
     const instance = await this.get(name)
     if (await this.#tokens.areIn(instance.id, config)) await this.#note(instance, 'reauthorize')
     return new ConnectError('reauthorization_required', { details: { instance: name, reason } })
+  }
+
+  #requireAllowedSocket(descriptor: ConnectorDescriptor, config: JsonObject): void {
+    requireAllowedSocket(descriptor, config, this.#options.allowedSockets)
   }
 
   async #freshSecrets(instance: Instance): Promise<Secrets> {

@@ -3,8 +3,8 @@ import { randomPKCECodeVerifier } from 'openid-client'
 import type { OAuth2Scheme } from '../../connectors/connector.ts'
 import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import { valueAt } from '../instances/json-pointer.ts'
-import { secretTexts } from '../instances/mask-secrets.ts'
-import { scrubber } from '../instances/scrubber.ts'
+import { secretTexts } from '../instances/secret-texts.ts'
+import { scrubber } from '../execution/scrubber.ts'
 import { joinConfig, type Secrets } from '../instances/secret-fields.ts'
 import type { Store } from '../store/store.ts'
 import { keepTrying } from '../vault/keep-trying.ts'
@@ -95,6 +95,10 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
     const { secrets } = await this.#read(instance)
     const party = partyOf(instance, scheme, secrets)
     const about = { redirectUri, state, verifier }
+    if (!isIssuer(callback.iss, scheme, await this.#authorizeUrl(party, about, instance))) {
+      const reason = 'the browser came back from another authorization server than it was sent to'
+      throw exchangeFailed(instance, party, { reason })
+    }
     const answer = await this.#exchange(party, about, callback).catch((error: unknown) => {
       throw exchangeFailed(instance, party, masked(error, instance, secrets))
     })
@@ -196,6 +200,22 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
   #now(): number {
     return this.#options.now?.() ?? Date.now()
   }
+}
+
+/**
+ * RFC 9207: a vendor that names itself must be the one that was asked. A connector may not know its vendor's name: then it must be
+ * of the host to which the browser was sent, or of a part of it.
+ */
+function isIssuer(
+  iss: string | undefined,
+  { issuer }: OAuth2Scheme,
+  authorizeUrl: string,
+): boolean {
+  if (iss === undefined) return true
+  if (issuer !== undefined) return iss === issuer
+  if (!URL.canParse(iss)) return false
+  const [told, asked] = [new URL(iss).hostname, new URL(authorizeUrl).hostname]
+  return told === asked || told.endsWith(`.${asked}`) || asked.endsWith(`.${told}`)
 }
 
 function hashOf(state: string): string {

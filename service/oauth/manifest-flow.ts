@@ -18,7 +18,8 @@ const failureSchema = z.object({ error: z.string(), error_description: z.string(
 
 /**
  * Authorization code as a manifest describes it (`advanced_auth`): its URLs, headers and parameters are templates, which see
- * what Airbyte's platform gives them. PKCE where the manifest asks for it: its verifier is the state.
+ * what Airbyte's platform gives them. PKCE where the manifest asks for it. A manifest knows one secret only, the state, which stands
+ * in the address bar: in the place of it a verifier is hashed for the challenge, and sent for the code.
  */
 export class ManifestFlow {
   readonly #fetch: TokenFetch
@@ -29,7 +30,9 @@ export class ManifestFlow {
 
   authorizeUrl(party: Party, templates: OAuth2Templates, about: Authorization): string {
     const variables = variablesOf(party, templates, { ...about, code: undefined })
-    return new URL(render(party.scheme.authorizeUrl, variables)).href
+    const { state, verifier } = about
+    const challenged = environmentOf((value) => (value === state ? verifier : value))
+    return new URL(render(party.scheme.authorizeUrl, variables, challenged)).href
   }
 
   async exchange(
@@ -38,9 +41,14 @@ export class ManifestFlow {
     { about, callback }: { readonly about: Authorization; readonly callback: OAuthCallback },
   ): Promise<TokenAnswer> {
     const { redirectUri, state } = about
-    const variables = variablesOf(party, templates, { redirectUri, state, code: callback.code })
+    const stated = variablesOf(party, templates, { redirectUri, state, code: callback.code })
+    const variables = usesChallenge(party) ? { ...stated, state_value: about.verifier } : stated
     const url = new URL(render(party.scheme.tokenUrl, variables)).href
-    const params = rendered(templates.params, variables)
+    // A vendor that wants the state back gets the state.
+    const params = {
+      ...rendered(templates.params, variables),
+      ...only(stated.state_key, rendered(templates.params, stated)),
+    }
     const headers = { accept: 'application/json', ...rendered(templates.headers, variables) }
     const response = await this.#fetch.send(url, {
       method: 'POST',
@@ -95,29 +103,47 @@ function variablesOf(
   return Object.fromEntries(variables)
 }
 
-const environment = new Environment({
-  filters: filterTable({
-    urlEncode: { required: ['value'], run: ([value]) => encodeURIComponent(text(value)) },
-    b64encode: {
-      required: ['value'],
-      run: ([value]) => Buffer.from(text(value)).toString('base64'),
-    },
-    codeChallengeS256: {
-      required: ['value'],
-      run: ([value]) => createHash('sha256').update(text(value)).digest('base64url'),
-    },
-  }),
-  functions: new Map(),
-  aliases: new Map(),
-})
+/** `plain`: the challenge is the state itself, and so is the verifier. */
+function usesChallenge({ scheme }: Party): boolean {
+  return scheme.authorizeUrl.includes('codeChallengeS256')
+}
+
+function only(name: string | undefined, variables: Variables): Variables {
+  const value = name === undefined ? undefined : variables[name]
+  return name === undefined || value === undefined ? {} : { [name]: value }
+}
+
+/** @param verifierOf what is hashed for a challenge, by what the template names */
+function environmentOf(verifierOf: (value: string) => string): Environment {
+  return new Environment({
+    filters: filterTable({
+      urlEncode: { required: ['value'], run: ([value]) => encodeURIComponent(text(value)) },
+      b64encode: {
+        required: ['value'],
+        run: ([value]) => Buffer.from(text(value)).toString('base64'),
+      },
+      codeChallengeS256: {
+        required: ['value'],
+        run: ([value]) =>
+          createHash('sha256')
+            .update(verifierOf(text(value)))
+            .digest('base64url'),
+      },
+    }),
+    functions: new Map(),
+    aliases: new Map(),
+  })
+}
+
+const environment = environmentOf((value) => value)
 
 /** What is undefined is empty. */
 function text(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
-function render(template: string, variables: Variables): string {
-  return str(compileTemplate(template, environment).evaluate(variables, undefined) ?? '')
+function render(template: string, variables: Variables, filters = environment): string {
+  return str(compileTemplate(template, filters).evaluate(variables, undefined) ?? '')
 }
 
 function rendered(templates: Readonly<Record<string, string>>, variables: Variables): Variables {

@@ -46,7 +46,7 @@ export interface OAuthCallback {
   readonly state: string
   readonly code?: string
   readonly error?: string
-  /** The issuer (RFC 9207): checked where it is given and the connector names its own. */
+  /** The issuer (RFC 9207): checked if it is given. */
   readonly iss?: string
 }
 

@@ -2,21 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { runConnection } from '../../engine/run.ts'
 import type { RunProgress, RunResult, StreamResult } from '../../engine/run-types.ts'
-import { ConnectError, streamIdOf, streamLabel, type JsonObject } from '../../protocol/index.ts'
+import { ConnectError, streamIdOf, streamLabel } from '../../protocol/index.ts'
 import { streamsIn } from '../connections/connection-streams.ts'
 import { changeFacts } from '../drift/change-document.ts'
 import { requireReadable } from '../drift/keep-to-approved.ts'
 import { settleSchema, type SettledCatalog } from '../drift/settle-schema.ts'
-import { maskedError } from '../instances/mask-secrets.ts'
+import { Execution } from '../execution/execution.ts'
+import type { SharedConfig } from '../execution/shared-config.ts'
 import type { Connection } from '../contract/connections.ts'
-import type { ConfigChange, ResolvedConfig } from '../contract/instances.ts'
 import type { RunStream } from '../contract/runs.ts'
 import type { ClaimedRun } from '../store/contract/runs.ts'
 import { outcomeOf, type Ending, type Outcome, type StopReason } from './attempt-outcome.ts'
 import { AttemptStreams } from './attempt-streams.ts'
 import { beat } from './beat.ts'
-import { ConfigKeeper } from './config-keeper.ts'
-import { Mask, newTexts } from './mask.ts'
 import { placeSecrets, planRun, type PlannedRun } from './plan-run.ts'
 import { RunLog } from './run-log.ts'
 import { keepSchemas } from './keep-schemas.ts'
@@ -32,7 +30,7 @@ type AttemptOptions = Omit<RunWorkerOptions, 'queue' | 'timing'> & RunTiming
 /** What an attempt begins with. */
 interface Prepared extends PlannedRun {
   readonly connection: Connection
-  readonly source: ResolvedConfig
+  readonly shared: SharedConfig
 }
 
 /** One attempt of a run that this process has claimed: from the claim to the run's end, or to its return into the queue. */
@@ -42,26 +40,29 @@ export class RunAttempt {
   readonly #streams: AttemptStreams
   readonly #stop = new AbortController()
   readonly #shutdown = new AbortController()
-  readonly #mask = new Mask()
   readonly #log: RunLog
+  readonly #execution: Execution
   #reason: StopReason | undefined
 
   constructor(run: ClaimedRun, options: AttemptOptions) {
     this.#run = run
     this.#options = options
     this.#streams = new AttemptStreams(run.streams)
-    this.#log = new RunLog({
-      run: run.id,
-      connection: run.connection,
-      store: options.store.runs,
-      mask: this.#mask,
-      logger: options.logger,
+    const { store, logger } = options
+    this.#log = new RunLog({ run: run.id, store: store.runs, logger })
+    this.#execution = new Execution({
+      logger,
+      level: logger.isLevelEnabled('debug') ? 'debug' : 'info',
+      facts: { run: run.id, connection: run.connection },
+      onLine: (line) => {
+        this.#log.take(line)
+      },
     })
     if (run.cancelRequested) this.stop('cancel')
   }
 
   get #logger(): Logger {
-    return this.#log.logger
+    return this.#execution.logger
   }
 
   get #patience(): Patience {
@@ -109,18 +110,18 @@ export class RunAttempt {
       if (prepared === undefined) return { result: { status: 'stopped', seconds: 0, streams: [] } }
       return { result: await this.#runEngine(prepared) }
     } catch (error) {
-      const thrown = ConnectError.from(error)
+      const thrown = this.#execution.error(error)
       if (thrown.code === 'unexpected') this.#logger.error({ err: error }, 'unexpected failure')
-      return { thrown: this.#maskedError(thrown) }
+      return { thrown }
     }
   }
 
   async #prepare(): Promise<Prepared> {
     const { store, instances, places } = this.#options
     const connection = await store.connections.get(this.#run.connection)
-    this.#mask.add(placeSecrets(connection, places))
+    this.#execution.hide(placeSecrets(connection, places))
     const source = await instances.resolveConfig(connection.from)
-    this.#mask.add(source.secrets)
+    const shared = this.#execution.shareConfig({ instance: connection.from, source, instances })
     await this.#keepDone(connection)
     const settled = await this.#settleSchema(connection)
     if (settled === undefined) {
@@ -133,7 +134,7 @@ export class RunAttempt {
     const options = { run: this.#run.id, done: this.#streams.all, places, resolved }
     const planned = planRun(connection, source, options)
     await keepSchemas(planned.plan, this.#run.id, store.schemas)
-    return { ...planned, connection, source }
+    return { ...planned, connection, shared }
   }
 
   /** Undefined where the connection was changed in the meantime, or the run is another's. */
@@ -164,43 +165,27 @@ export class RunAttempt {
     if (Date.parse(updatedAt) <= Date.parse(since)) this.#streams.keep(retried)
   }
 
-  async #runEngine({ connection, source, plan, notes }: Prepared): Promise<RunResult> {
+  async #runEngine({ connection, shared, plan, notes }: Prepared): Promise<RunResult> {
     for (const note of notes) this.#logger.info({ note }, 'note')
     this.#streams.begin(plan.streams.map(({ stream }) => streamIdOf(stream.stream)))
     const facts = { streams: plan.streams.length, log: plan.log.kind }
     this.#logger.info({ attempt: this.#run.attempts, ...facts }, 'run started')
-    const keeper = this.#configKeeper(connection.from, source.config)
-    let { config: current } = source
     const ports = {
-      logger: this.#logger,
-      metrics: this.#options.metrics,
+      ...{ logger: this.#logger, metrics: this.#options.metrics, ...shared.ports },
       now: () => this.#options.now(),
       onProgress: (progress: RunProgress) => {
         this.#streams.progress(progress.streams)
       },
-      onConfigChanged: (config: JsonObject) => {
-        this.#mask.add(newTexts(config, source.config))
-        keeper.changed(config)
-      },
-      changeConfig: async (change: ConfigChange) => {
-        const given = source.config
-        current = await this.#options.instances.changeConfig(connection.from, given, (kept) => {
-          this.#mask.add(newTexts(kept, given))
-          return change(kept)
-        })
-        this.#mask.add(newTexts(current, given))
-        return current
-      },
     }
     try {
       const result = await runConnection(plan, ports, this.#stop.signal)
-      const explained = await this.#explained(result.streams, connection.from, current)
-      const streams = explained.map((stream) => this.#maskedResult(stream))
+      const explained = await this.#explained(result.streams, connection.from, shared)
+      const streams = explained.map((stream) => this.#execution.outcome(stream))
       this.#streams.result(streams)
       for (const stream of streams) this.#tell(stream)
       return { ...result, streams }
     } finally {
-      await keeper.settled()
+      await shared.settled()
     }
   }
 
@@ -208,7 +193,7 @@ export class RunAttempt {
   async #explained(
     streams: readonly StreamResult[],
     instance: string,
-    config: JsonObject,
+    { current: config }: SharedConfig,
   ): Promise<readonly StreamResult[]> {
     const isLost = ({ error }: StreamResult): boolean => error?.code === 'source_authorization_lost'
     const lost = streams.find(isLost)?.error
@@ -217,18 +202,6 @@ export class RunAttempt {
     const told = await this.#options.instances.authorizationLost(instance, { config, reason })
     const error = told.toJSON()
     return streams.map((stream) => (isLost(stream) ? { ...stream, error } : stream))
-  }
-
-  #configKeeper(instance: string, given: JsonObject): ConfigKeeper {
-    return new ConfigKeeper(
-      (config) => this.#options.instances.keepConfig(instance, config, given),
-      ({ code, message }) => {
-        this.#logger.error(
-          { code, reason: message },
-          'a token that the source replaced could not be kept: authorize the instance anew',
-        )
-      },
-    )
   }
 
   #tell({ stream, status, read, loaded, rejected, error, warnings }: StreamResult): void {
@@ -283,20 +256,5 @@ export class RunAttempt {
       // Its row says that it is due: it is found there.
       logger.warn({ run, code: ConnectError.from(thrown).code }, 'a run could not be queued')
     })
-  }
-
-  #maskedResult(result: StreamResult): StreamResult {
-    const { error, warnings, ...rest } = result
-    return {
-      ...rest,
-      warnings: warnings.map((warning) => this.#mask.text(warning)),
-      ...(error !== undefined && {
-        error: this.#maskedError(ConnectError.fromJSON(error)).toJSON(),
-      }),
-    }
-  }
-
-  #maskedError(error: ConnectError): ConnectError {
-    return ConnectError.from(maskedError(error, (text) => this.#mask.text(text)))
   }
 }

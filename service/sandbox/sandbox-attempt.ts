@@ -1,15 +1,13 @@
-import { ConnectError, type JsonObject } from '../../protocol/index.ts'
+import { ConnectError } from '../../protocol/index.ts'
 import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
 import { connectionStreams } from '../connections/connection-streams.ts'
 import { namedStreams } from '../connections/named-streams.ts'
-import { maskedError } from '../instances/mask-secrets.ts'
-import { ConfigKeeper } from '../runs/config-keeper.ts'
-import { Mask, newTexts } from '../runs/mask.ts'
+import { Execution } from '../execution/execution.ts'
+import type { SharedConfig } from '../execution/shared-config.ts'
 import { placeSecrets, planRun } from '../runs/plan-run.ts'
 import { unlessAborted } from '../runs/unless-aborted.ts'
 import type { Connection } from '../contract/connections.ts'
-import type { ConfigChange, ResolvedConfig } from '../contract/instances.ts'
 import { catalogHash } from './catalog-hash.ts'
 import { instanceHash } from './instance-hash.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
@@ -34,11 +32,13 @@ export interface AttemptResult {
 export class SandboxAttempt {
   readonly #input: AttemptInput
   readonly #places: SandboxPlaces
-  readonly #mask = new Mask()
+  readonly #execution: Execution
 
   constructor(input: AttemptInput, places: SandboxPlaces) {
     this.#input = input
     this.#places = places
+    const facts = { sandbox: input.id, connection: input.connection.name }
+    this.#execution = new Execution({ logger: places.logger, facts })
   }
 
   /** Throws `sandbox_stopped` where the signal ended it, `stream_not_found`, and what keeps a run from reading. */
@@ -47,28 +47,28 @@ export class SandboxAttempt {
       const result = await this.#run(signal)
       return { ...result, report: this.#masked(result.report) }
     } catch (error) {
-      throw maskedError(error, (text) => this.#mask.text(text))
+      throw this.#execution.error(error)
     }
   }
 
   async #run(signal: AbortSignal): Promise<AttemptResult> {
     const prepared = await unlessAborted(this.#prepare(), signal)
     if (prepared === undefined) throw stopped(this.#input.connection.name)
-    const { source, plan, bound } = prepared
-    return { report: await this.#runEngine({ source, plan }, signal), bound }
+    const { shared, plan, bound } = prepared
+    return { report: await this.#runEngine({ shared, plan }, signal), bound }
   }
 
   async #prepare(): Promise<{
-    readonly source: ResolvedConfig
+    readonly shared: SharedConfig
     readonly plan: RunPlan
     readonly bound: AttemptResult['bound']
   }> {
     const { connection, id, streams } = this.#input
     const { instances, places, engine } = this.#places
-    this.#mask.add(placeSecrets(connection, places))
+    this.#execution.hide(placeSecrets(connection, places))
     const instance = await instances.get(connection.from)
     const source = await instances.resolveConfig(connection.from)
-    this.#mask.add(source.secrets)
+    const shared = this.#execution.shareConfig({ instance: connection.from, source, instances })
     const resolved = await connectionStreams(connection, instances, { refresh: true })
     const { plan } = planRun(connection, source, { run: id, done: [], places, resolved })
     const bound = {
@@ -79,72 +79,29 @@ export class SandboxAttempt {
       catalogHash: catalogHash(plan.streams),
       destinationFingerprint: await engine.destinationFingerprint(plan.destination, plan.streams),
     }
-    return { source, plan: withStreams(plan, streams), bound }
+    return { shared, plan: withStreams(plan, streams), bound }
   }
 
   async #runEngine(
-    { source, plan }: { readonly source: ResolvedConfig; readonly plan: RunPlan },
+    { shared, plan }: { readonly shared: SharedConfig; readonly plan: RunPlan },
     signal: AbortSignal,
   ): Promise<SandboxReport> {
-    const { id, connection, limitRows, expiresAtMs } = this.#input
+    const { id, limitRows, expiresAtMs } = this.#input
     const { engine } = this.#places
-    const logger = this.#places.logger.child({ connection: connection.name, sandbox: id })
-    const keeper = this.#configKeeper(source.config)
     const ports = {
-      logger,
+      ...{ logger: this.#execution.logger, ...shared.ports },
       now: () => this.#places.now(),
-      onConfigChanged: (config: JsonObject) => {
-        this.#mask.add(newTexts(config, source.config))
-        keeper.changed(config)
-      },
-      // A refreshed token is the one of every run of the instance, and theirs is this one's.
-      changeConfig: (change: ConfigChange) => this.#changeConfig(source.config, change),
     }
     const options = { id, limitRows, expiresAtMs, readMs: readTimeoutMs }
     try {
       return await engine.runSandbox(plan, options, ports, signal)
     } finally {
-      await keeper.settled()
+      await shared.settled()
     }
-  }
-
-  async #changeConfig(given: JsonObject, change: ConfigChange): Promise<JsonObject> {
-    const { instances } = this.#places
-    const changed = await instances.changeConfig(this.#input.connection.from, given, (kept) => {
-      this.#mask.add(newTexts(kept, given))
-      return change(kept)
-    })
-    this.#mask.add(newTexts(changed, given))
-    return changed
-  }
-
-  #configKeeper(given: JsonObject): ConfigKeeper {
-    const { instances, logger } = this.#places
-    const { from } = this.#input.connection
-    return new ConfigKeeper(
-      (config) => instances.keepConfig(from, config, given),
-      ({ code, message }) => {
-        logger.error(
-          { instance: from, code, reason: message },
-          'a token that the source replaced could not be kept: authorize the instance anew',
-        )
-      },
-    )
   }
 
   #masked(report: SandboxReport): SandboxReport {
-    return {
-      ...report,
-      streams: report.streams.map(({ error, warnings, ...stream }) => ({
-        ...stream,
-        warnings: warnings.map((warning) => this.#mask.text(warning)),
-        ...(error !== undefined && {
-          error: ConnectError.from(
-            maskedError(ConnectError.fromJSON(error), (text) => this.#mask.text(text)),
-          ).toJSON(),
-        }),
-      })),
-    }
+    return { ...report, streams: report.streams.map((stream) => this.#execution.outcome(stream)) }
   }
 }
 

@@ -53,10 +53,10 @@ export function controlPlane(parts: ControlPlaneParts): ControlPlane {
   const addressOf = (destination: string): DestinationConfig =>
     destinationAddress(destination, places)
   const logOf = (options: ConnectionOptions): LogConfig => logConfig(options, kafka)
-  const { catalogDir, allowedNetworks } = settings
+  const { catalogDir, allowedNetworks, allowedSockets } = settings
   const catalog = new Catalog(catalogDir)
   const opened = openInstances({
-    ...{ store, vault, catalog, allowedNetworks, callbackUrl, logger, now },
+    ...{ store, vault, catalog, allowedNetworks, allowedSockets, callbackUrl, logger, now },
   })
   const instances = opened.service
   const planPlaces = { instances, addressOf, logOf, allowedNetworks }

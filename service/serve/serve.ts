@@ -24,6 +24,8 @@ import { createServiceMetrics } from '../runs/service-metrics.ts'
 import type { Service } from '../service.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Store } from '../store/store.ts'
+import { KeptKey } from '../vault/kept-key.ts'
+import type { Vault } from '../vault/vault.ts'
 import { prepareAdminKey } from './admin-key.ts'
 import { controlPlane, type ControlPlane } from './control-plane.ts'
 import { openDataDir } from './data-dir.ts'
@@ -92,7 +94,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     ...{ service, logger, metrics, version: options.version },
     refreshMetrics: statusMetrics(metrics, { store, jobs, health: service.health }),
     routes,
-    ...guardedBy(settings, { policy, service, store }),
+    ...guardedBy(settings, { policy, service, store, vault }),
   } as const
   parts.use(await HttpServer.listen(http, address.bind))
   const url = address.localUrl
@@ -144,14 +146,24 @@ async function lookForLostSecrets(
 /** Who may do what over HTTP, and how often. */
 function guardedBy(
   settings: Settings,
-  parts: { readonly policy: Policy; readonly service: Service; readonly store: Store },
-): Pick<HttpOptions, 'access' | 'audit' | 'idempotency' | 'limits' | 'trustedProxies'> {
-  const { policy, service, store } = parts
+  parts: {
+    readonly policy: Policy
+    readonly service: Service
+    readonly store: Store
+    readonly vault: Vault
+  },
+): Pick<
+  HttpOptions,
+  'access' | 'audit' | 'idempotency' | 'idempotencyHashKey' | 'limits' | 'trustedProxies'
+> {
+  const { policy, service, store, vault } = parts
+  const hashKey = new KeptKey(vault, 'http/idempotency-key')
   const { requestsPerMinute, failedLoginsPerMinute, trustedProxies } = settings
   return {
     access: new Access(policy, lookupIn(service)),
     audit: store.audit,
     idempotency: store.idempotency,
+    idempotencyHashKey: async () => (await hashKey.get()).bytes,
     limits: { requestsPerMinute, failedLoginsPerMinute },
     trustedProxies,
   }

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { cp, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -18,3 +18,19 @@ test('it runs from a folder whose name is written otherwise in a URL', async () 
     await rm(folder, { recursive: true, force: true })
   }
 })
+
+/** The machine's own, beside the one that the project brings. */
+const machinesNode = '/usr/bin/node'
+const { stdout: version } = spawnSync(machinesNode, ['--version'], { encoding: 'utf8' })
+const isOld = /^v(?:1\d|2[0-3])\./.test(String(version))
+
+test.skipIf(!isOld).each([['--version'], ['connect', 'serve'], ['connect', 'source', 'spec']])(
+  'an older Node is told what is needed: %s',
+  (...argv) => {
+    const end = spawnSync(machinesNode, [builtProgram(), ...argv], { encoding: 'utf8' })
+    expect(end.status).toBe(1)
+    expect(end.stderr).toMatch(
+      /^Reactor Connect needs Node\.js 24 or later, and this is v[\d.]+ \(.+\)\.\nInstall .+\n$/,
+    )
+  },
+)

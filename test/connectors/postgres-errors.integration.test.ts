@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { freePort } from '../../service/postgres/free-port.ts'
 import { tmpdir } from 'node:os'
@@ -74,6 +77,24 @@ describe('check', () => {
     expect(status.message).toMatch(message)
     expect(status.message).not.toMatch(/right|wrong/)
   })
+})
+
+test('what listens there and is no server of PostgreSQL, or no socket at all, is unreachable', async () => {
+  const server = createServer((_, response) => response.end('hello')).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const login = { user: 'reader', database: 'shop' }
+  const cases = [
+    [{ ...login, host: '127.0.0.1', port }, 'it may be no PostgreSQL server'],
+    [{ ...login, host: tmpdir(), port: 5999 }, 'the folder has no socket of a server on that port'],
+  ] as const
+  for (const [config, reason] of cases) {
+    const discover = postgresConnector.discover(config, contextOf())
+    await expect(discover).rejects.toMatchObject({ code: 'source_unreachable' })
+    await expect(discover).rejects.toThrow(reason)
+  }
+  server.closeAllConnections()
+  server.close()
 })
 
 describe('a read', () => {

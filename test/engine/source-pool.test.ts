@@ -13,7 +13,9 @@ afterAll(() => pool[Symbol.asyncDispose]())
 const asked = {
   allowedNetworks: [],
   timeoutMs: 20_000,
+  logger: pino({ level: 'silent' }),
   onConfigChanged: () => undefined,
+  onSecretFound: () => undefined,
   changeConfig: () => Promise.reject(new Error('nobody changes it')),
 }
 const faker = { streams: [{ name: 'users', rows: 1 }] }

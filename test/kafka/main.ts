@@ -12,6 +12,7 @@ const { values } = parseArgs({
 const broker = await startKafkaBroker({ dataDir: values.data, port: Number(values.port) })
 process.stdout.write(`KAFKA_BROKERS=${broker.brokers.join(',')}\n`)
 const keepAlive = setInterval(() => undefined, 60_000)
-await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+await Promise.race(signals.map((signal) => once(process, signal)))
 clearInterval(keepAlive)
 await broker.stop()

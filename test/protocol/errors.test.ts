@@ -17,6 +17,13 @@ describe('the table of error codes', () => {
     expect(Object.keys(codes)).toEqual(Object.keys(codes).toSorted())
   })
 
+  it('tells a client that asks the API apart from what a source or a destination refuses', () => {
+    const { source, destination } = codesByArea
+    for (const [code, { httpStatus }] of Object.entries({ ...source, ...destination }))
+      if (/^(source|destination)_/.test(code))
+        expect([401, 403, 404], code).not.toContain(httpStatus)
+  })
+
   it('has each code in one area', () => {
     const names = Object.values(codesByArea).flatMap((codes) => Object.keys(codes))
     expect(names.toSorted()).toEqual(Object.keys(errorCodes).toSorted())

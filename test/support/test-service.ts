@@ -44,6 +44,8 @@ export interface TestService extends AsyncDisposable {
 }
 
 export interface TestServiceOptions {
+  /** Default: info. */
+  readonly logLevel?: 'trace'
   /** Default: none, the log is the embedded one. */
   readonly kafkaBrokers?: readonly string[]
   /** More settings. */
@@ -71,7 +73,7 @@ export async function testService({
     },
   })
   const logged: string[] = []
-  const logger: Logger = pino({ level: 'info' }, { write: (line) => void logged.push(line) })
+  const logger: Logger = pino({ level: options.logLevel ?? 'info' }, { write: (line) => void logged.push(line) })
   const { url } = metadata
   const store = parts.use(await openStore({ url, logger }))
   const vault = parts.use(await openFileVault({ folder: join(dataDir, 'vault') }))

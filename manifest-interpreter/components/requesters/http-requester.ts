@@ -26,6 +26,7 @@ import { str } from '../../value/text.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 import { isPathDecoder } from '../decoders/json-decoder.ts'
 import { noAuth } from '../auth/no-auth.ts'
+import { tellingSecrets } from '../auth/telling-secrets.ts'
 import { combineDicts, combineMappings } from './combine-mappings.ts'
 import { HttpClient } from './http-client.ts'
 import { interpolatedRequestOptionsProvider } from './interpolated-request-options-provider.ts'
@@ -83,10 +84,11 @@ function buildAuthenticator(
   const authenticator = optionalComponent(definition, 'authenticator')
   if (authenticator === undefined) return noAuth()
   const urlBase = optionalText(definition, 'url') ?? optionalText(definition, 'url_base')
-  return builder.build('authenticator', authenticator, {
+  const built = builder.build('authenticator', authenticator, {
     ...context,
     ...(urlBase !== undefined && { urlBase }),
   })
+  return tellingSecrets(built, builder.environment)
 }
 
 /** The URL of a request without its parameters: `url_base` and `path`, or `url` (and a paginator's path). */

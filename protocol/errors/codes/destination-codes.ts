@@ -60,7 +60,7 @@ export const destinationCodes = {
   },
   destination_credentials_refused: {
     failureType: 'config_error',
-    httpStatus: 401,
+    httpStatus: 422,
     retryable: false,
     message: '{host}:{port} refused to let {user} in',
     suggestedFix:
@@ -68,7 +68,7 @@ export const destinationCodes = {
   },
   destination_database_missing: {
     failureType: 'config_error',
-    httpStatus: 404,
+    httpStatus: 422,
     retryable: false,
     message: 'There is no database {database} on {host}:{port}',
     suggestedFix:
@@ -136,7 +136,7 @@ export const destinationCodes = {
   },
   destination_permission_denied: {
     failureType: 'config_error',
-    httpStatus: 403,
+    httpStatus: 422,
     retryable: false,
     message: '{user} may not do this in database {database} of {host}:{port}: {reason}',
     suggestedFix:

@@ -88,7 +88,8 @@ export const httpCodes = {
     httpStatus: 500,
     retryable: false,
     message: 'Unexpected failure: {reason}',
-    suggestedFix: 'Run again with `--log-level debug` and report the output as a bug.',
+    suggestedFix:
+      'Report it as a bug, with what the log says: the one of the service, or of `reactor connect run` with `--log-level debug`.',
   },
   version_conflict: {
     failureType: 'config_error',

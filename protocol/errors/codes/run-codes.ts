@@ -43,7 +43,7 @@ export const runCodes = {
     retryable: true,
     message: 'A worker thread died: {reason}',
     suggestedFix:
-      'Run the connection again: it resumes from the last checkpoint. If it happens again, run with `--log-level debug` and report the output.',
+      'Run the connection again: it resumes from the last checkpoint. If it happens again, report what the log says: the one of the service, or of `reactor connect run` with `--log-level debug`.',
   },
   worker_out_of_memory: {
     failureType: 'system_error',

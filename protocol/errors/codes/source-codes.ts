@@ -91,7 +91,7 @@ export const sourceCodes = {
   },
   source_credentials_refused: {
     failureType: 'config_error',
-    httpStatus: 401,
+    httpStatus: 422,
     retryable: false,
     message: 'PostgreSQL at {host}:{port} refused the login of user {user}: {reason}',
     suggestedFix:
@@ -128,11 +128,11 @@ export const sourceCodes = {
     retryable: true,
     message: '{subject} failed: {reason}',
     suggestedFix:
-      'Look at what the API answered (`--log-level debug`). A template or path of the manifest that does not fit the answer must be corrected; otherwise run again: it resumes from the last checkpoint.',
+      'Look at what the API answered: in the log of the service, or of `reactor connect run` with `--log-level debug`. A template or path of the manifest that does not fit the answer must be corrected; otherwise run again: it resumes from the last checkpoint.',
   },
   source_permission_denied: {
     failureType: 'config_error',
-    httpStatus: 403,
+    httpStatus: 422,
     retryable: false,
     message: 'User {user} may not read {object}',
     suggestedFix:
@@ -180,7 +180,7 @@ export const sourceCodes = {
   },
   source_stream_missing: {
     failureType: 'config_error',
-    httpStatus: 404,
+    httpStatus: 422,
     retryable: false,
     message: 'Stream {stream} does not exist in the source',
     suggestedFix:

@@ -219,18 +219,34 @@ describe('a redirect', () => {
     ])
   })
 
-  it('to another host takes no Authorization header along, to the same one it does', async () => {
+  it('to another host takes no header along that may hold a key, to the same one it does', async () => {
     handlers.set('/away', (_, response) =>
       response.writeHead(302, { Location: `http://localhost:${String(port())}/end` }).end(),
     )
     handlers.set('/stay', (_, response) => response.writeHead(302, { Location: '/end' }).end())
     handlers.set('/end', (_, response) => response.end('end'))
     const one = transport()
-    const headers = new Map([['Authorization', 'Bearer t']])
+    const headers = new Map([
+      ...([
+        ['Authorization', 'Bearer t'],
+        ['X-Secret', 's'],
+        ['X-Api-Key', 'k'],
+      ] as const),
+      ...([
+        ['Accept', 'text/csv'],
+        ['User-Agent', 'connect'],
+      ] as const),
+    ])
     await (await one.send(request(`${base}/away`, { headers }), signal)).bytes()
     await (await one.send(request(`${base}/stay`, { headers }), signal)).bytes()
     const ends = received.filter(({ url }) => url === '/end')
-    expect(ends.map((end) => end.headers.authorization)).toEqual([undefined, 'Bearer t'])
+    const shown = ends.map(({ headers: { authorization, accept, ...rest } }) => [
+      ...[authorization, rest['x-secret'], rest['x-api-key'], accept, rest['user-agent']],
+    ])
+    expect(shown).toEqual([
+      [undefined, undefined, undefined, 'text/csv', 'connect'],
+      ['Bearer t', 's', 'k', 'text/csv', 'connect'],
+    ])
   })
 
   it('that never ends fails', async () => {

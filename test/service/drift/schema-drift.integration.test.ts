@@ -29,6 +29,7 @@ beforeAll(async () => {
       ...{ service, idempotency: store.idempotency, logger: pino({ level: 'silent' }) },
       ...{ access: new Access(await defaultPolicy(), lookupIn(service)), audit: store.audit },
       ...{ metrics: new Registry(), version: '0.0.0' },
+      idempotencyHashKey: () => Promise.resolve(Buffer.from('of this test')),
     },
     { host: '127.0.0.1', port: 0 },
   )

@@ -13,6 +13,7 @@ import { openPgBossQueue } from '../../../service/jobs/pg-boss-queue.ts'
 import { pgBossJobs } from '../../../service/jobs/pg-boss-jobs.ts'
 import { controlPlane } from '../../../service/serve/control-plane.ts'
 import { openDatabases } from '../../../service/serve/databases.ts'
+import { KeptKey } from '../../../service/vault/kept-key.ts'
 import { openVault } from '../../../service/serve/open-vault.ts'
 import type { ApiKeyInput } from '../../../service/contract/api-keys.ts'
 import { openStore } from '../../../service/store/open-store.ts'
@@ -67,6 +68,7 @@ export async function startRealApi(options: RealApiOptions = {}): Promise<RealAp
     }),
   )
   const { service } = plane
+  const hashKey = new KeptKey(vault, 'http/idempotency-key')
   const policy =
     options.policy === undefined
       ? await defaultPolicy()
@@ -76,6 +78,7 @@ export async function startRealApi(options: RealApiOptions = {}): Promise<RealAp
       {
         ...{ service, logger, idempotency: store.idempotency, audit: store.audit },
         ...{ access: new Access(policy, lookupIn(service)), limits: options.limits ?? noLimits },
+        idempotencyHashKey: async () => (await hashKey.get()).bytes,
         metrics: new Registry(),
         version: '0.0.0',
       },

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { Access } from '../../../service/access/access.ts'
@@ -47,6 +48,7 @@ export class TestApi implements AsyncDisposable {
   } = {}): Promise<TestApi> {
     const service = new MemoryService(logins)
     const idempotency = new MemoryIdempotency()
+    const hashKey = randomBytes(32)
     const logLines: string[] = []
     const logger = pino({ level: 'debug' }, { write: (line: string) => logLines.push(line) })
     const server = await HttpServer.listen(
@@ -56,6 +58,7 @@ export class TestApi implements AsyncDisposable {
           access: new Access(await defaultPolicy(), lookupIn(service)),
           audit: new MemoryAudit(),
         },
+        idempotencyHashKey: () => Promise.resolve(hashKey),
         ...options,
       },
       { host: '127.0.0.1', port: 0 },

@@ -1,3 +1,4 @@
+import { pino } from 'pino'
 import { expect, it, vi } from 'vitest'
 import type { SourceAnswer } from '../../../engine/reader/source-worker.ts'
 import { AskInstance } from '../../../service/instances/ask-instance.ts'
@@ -10,6 +11,7 @@ function shopWhoseSource(ask: () => Promise<SourceAnswer | undefined>): AskInsta
     {
       sources: { ask, [Symbol.asyncDispose]: () => Promise.resolve() },
       allowedNetworks: [],
+      logger: pino({ level: 'silent' }),
       store: {
         discoveries: {
           get: () => Promise.resolve(null),

@@ -14,6 +14,7 @@ await using vault = await openFileVault({ folder: join(folder, 'vault') })
 await using instances = openInstances({
   ...{ store, vault, logger, catalog: new Catalog(join(folder, 'catalog')) },
   allowedNetworks: ['127.0.0.1/32'],
+  allowedSockets: [],
   callbackUrl: 'https://connect.example/callback',
 })
 process.stdout.write('ready\n')

@@ -59,13 +59,27 @@ describe('an instance', () => {
 
   it.each<[string, JsonObject, string]>([
     ['a field of the wrong type', { ...shop, port: PASSWORD }, '`/port` must be of type integer'],
-    ['a field that is missing', { host: 'a' }, "'user' is a required property"],
-    ['a field that is unknown', { ...shop, pasword: PASSWORD }, "'pasword' was unexpected"],
+    ['a field that is missing', { host: 'a' }, '`/user`, `/database` are missing'],
+    [
+      'a field that is unknown',
+      { ...shop, pasword: PASSWORD },
+      '`/pasword` is no field of this connector. Did you mean `/password`?',
+    ],
     ['a value that is none of those', { ...shop, ssl: PASSWORD }, '`/ssl` must be one of'],
     [
       'a secret of the wrong type',
       { ...shop, password: [PASSWORD] },
       '`/password` must be of type',
+    ],
+    [
+      'a password in the URL of a plain field',
+      { ...shop, host: `postgres://reader:${PASSWORD}@db` },
+      '`/host` is stored and shown as it is, and it holds a user name or password in its URL: put secrets into `/password`',
+    ],
+    [
+      'a Unix socket of the machine of the service',
+      { ...shop, host: '/var/run/planted' },
+      'the setting `allowed_sockets`',
     ],
   ])('is refused with %s, which is not quoted', async (_, config, problem) => {
     await using world = await openTestInstances()

@@ -82,6 +82,21 @@ test('an authorization that the vendor ended shows until there is another one', 
   expect(await instances.check('crm')).toEqual({ status: 'SUCCEEDED' })
 })
 
+test('a callback that names another vendor than the one that was asked is refused', async () => {
+  await using world = await openTestInstances()
+  await using server = await AuthorizationServer.start({ redirectUris: [callbackUrl] })
+  const { instances } = world
+  await authorized(world, server)
+  const { authorizeUrl } = await instances.beginAuthorization('crm')
+  const { state = '', ...back } = await server.browse(authorizeUrl, callbackUrl)
+  expect(back.iss).toBe(server.issuer)
+  const evil = { state, ...back, iss: 'https://evil.example' }
+  await expect(instances.completeAuthorization(evil)).rejects.toMatchObject({
+    code: 'oauth_exchange_failed',
+  })
+  expect(server.tokenRequests).toEqual([])
+})
+
 test('a refresh does not undo an authorization that was made while it went on', async () => {
   await using world = await openTestInstances()
   await using server = await AuthorizationServer.start({ redirectUris: [callbackUrl] })

@@ -51,6 +51,7 @@ export async function openTestInstances(
       vault: options.vault?.(vault) ?? vault,
       catalog,
       allowedNetworks: ['127.0.0.1/32'],
+      allowedSockets: [],
       callbackUrl,
       logger: silent,
       now: () => Date.now() + aheadMs,

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { cp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import kafkajs from 'kafkajs'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import type { JsonObject } from '../../../protocol/index.ts'
 import { openFileVault } from '../../../service/vault/file-vault.ts'
 import { AuthorizationServer } from '../../fakes/authorization-server.ts'
+import { dumpOf, topicsOf } from '../../support/all-texts.ts'
 import { testKafka } from '../../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import {
@@ -180,53 +179,4 @@ async function tokensIn(folder: string, id: string): Promise<string[]> {
   const kept = (await vault.get(`instances/${id}`))?.secrets ?? {}
   const tokens = ['/credentials/access_token', '/credentials/refresh_token']
   return tokens.map((pointer) => z.string().parse(kept[pointer]))
-}
-
-/** Every row of every table, whoever made it. */
-async function dumpOf(database: TestDatabase): Promise<string> {
-  const tables = await database.query(
-    `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
-     WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
-  )
-  const dumps = tables.map(async ({ name }) => {
-    const rows = await database.query(`SELECT row_to_json(t)::text AS row FROM ${String(name)} t`)
-    return `${String(name)}\n${rows.map(({ row }) => String(row)).join('\n')}`
-  })
-  return (await Promise.all(dumps)).join('\n')
-}
-
-/** Keys, values and headers of all messages of the topics of these connections, and of the one that all connections share. */
-async function topicsOf(brokers: readonly string[], prefix: string): Promise<string> {
-  const client = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING })
-  const admin = client.admin()
-  await admin.connect()
-  const topics = (await admin.listTopics()).filter(
-    (topic) => topic.includes(prefix) || topic === 'connect.states' || topic === 'connect.schemas',
-  )
-  expect(topics.some((topic) => topic.includes(`${prefix}-crm`))).toBe(true)
-  await admin.disconnect()
-  const texts: string[] = []
-  const consumer = client.consumer({
-    groupId: `${prefix}-secrets`,
-    readUncommitted: true,
-    maxWaitTimeInMs: 200,
-  })
-  await consumer.connect()
-  await consumer.subscribe({ topics, fromBeginning: true })
-  let lastAt = Infinity
-  await consumer.run({
-    eachBatch: ({ batch }) => {
-      lastAt = performance.now()
-      for (const { key, value, headers } of batch.messages) {
-        const parts = [key, value].map((bytes) => bytes?.toString('latin1'))
-        texts.push(`${parts.join(' ')} ${JSON.stringify(headers)}`)
-      }
-      return Promise.resolve()
-    },
-  })
-  // The topics that are shared may go on growing: what was there at the beginning has come by then.
-  const giveUpAt = performance.now() + 30_000
-  while (performance.now() < Math.min(lastAt + 2_000, giveUpAt)) await sleep(100)
-  await consumer.disconnect()
-  return `${topics.join('\n')}\n${texts.join('\n')}`
 }

@@ -132,6 +132,21 @@ describe('users', () => {
 })
 
 describe('a login', () => {
+  test('repeats what an earlier login of the same user created', async () => {
+    await using api = await withAda()
+    const key = { 'idempotency-key': 'x' }
+    const instance = { name: 'a', type: 'faker', config: {} }
+    const answers = []
+    for (let login = 0; login < 2; login++) {
+      const token = await tokenOf(api)
+      const authorization = `Bearer ${token}`
+      answers.push(await api.call('POST /instances', instance, { ...key, authorization }))
+    }
+    expect(answers.map(({ status }) => status)).toEqual([201, 201])
+    expect(answers[1]?.body).toEqual(answers[0]?.body)
+    expect(answers[1]?.headers.get('idempotent-replayed')).toBe('true')
+  })
+
   test('gives a token that stands for the user, for twelve hours', async () => {
     await using api = await withAda()
     const beforeMs = Date.now()

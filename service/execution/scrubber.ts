@@ -1,19 +1,76 @@
 /** Base64 of fewer characters than this may stand in any text. */
 const minBase64 = 8
 
+/** A part of a secret that is shorter may stand in any text. */
+const minPart = 8
+
 /**
  * Replaces secrets in a text by `***`, also where they stand inside of JSON, HTML or a URL, however much of them is escaped
- * there, or in base64 with something around them (the header of HTTP's basic authentication).
+ * there, or in base64 with something around them (the header of HTTP's basic authentication), or broken over several lines.
  */
 export function scrubber(secrets: readonly string[]): (text: string) => string {
-  const longestFirst = [...new Set(secrets)]
+  const longestFirst = [...new Set(secrets.flatMap((secret) => [secret, ...partsOf(secret)]))]
     .filter((secret) => secret !== '')
     .toSorted((a, b) => b.length - a.length)
   if (longestFirst.length === 0) return (text) => text
   const plain = longestFirst.map(plainPattern)
   const pattern = new RegExp([...plain, ...longestFirst.flatMap(base64Patterns)].join('|'), 'gu')
-  return (text) => text.replaceAll(pattern, '***')
+  return (text) => acrossLines(text.replaceAll(pattern, mask), pattern)
 }
+
+const mask = '***'
+
+/** The lines of a private key, of which one alone may be shown; what is secret in a key file that is JSON. */
+function partsOf(secret: string): readonly string[] {
+  const texts = [secret, ...textsOfJson(secret)]
+  const lines = texts.filter((text) => text.includes('\n')).flatMap((text) => text.split(/\r?\n/))
+  const isPlain = (text: string): boolean => /^(?:-----.*|https?:\S*|\S+@\S+)$/.test(text)
+  return [...texts.slice(1), ...lines].filter((part) => part.length >= minPart && !isPlain(part))
+}
+
+/** The long texts: short ones are names. */
+function textsOfJson(secret: string): readonly string[] {
+  if (!secret.trimStart().startsWith('{')) return []
+  try {
+    const document: unknown = JSON.parse(secret)
+    const texts = Object.values(document ?? {}).filter((value) => typeof value === 'string')
+    return texts.filter((text) => text.length >= 20)
+  } catch {
+    return [] // no JSON: it has no parts
+  }
+}
+
+const lineBreak = /\r?\n[ \t]*|(?:\\r)?\\n/gu
+
+/** Finds in the text without its line breaks (also those that are escaped) what they break apart. */
+function acrossLines(text: string, pattern: RegExp): string {
+  let joined = ''
+  /** Of each piece between two breaks: where it begins in the joined text, and how much was left out before it. */
+  const pieces: { readonly at: number; readonly left: number }[] = [{ at: 0, left: 0 }]
+  let end = 0
+  for (const { 0: found, index } of text.matchAll(lineBreak)) {
+    joined += text.slice(end, index)
+    end = index + found.length
+    pieces.push({ at: joined.length, left: end - joined.length })
+  }
+  if (pieces.length === 1) return text
+  joined += text.slice(end)
+  const leftBefore = (at: number): number => pieces.findLast((piece) => piece.at <= at)?.left ?? 0
+  let shown = ''
+  let from = 0
+  for (const { 0: found, index } of joined.matchAll(pattern)) {
+    const last = index + found.length - 1
+    shown += text.slice(from, index + leftBefore(index)) + mask
+    from = last + leftBefore(last) + 1
+  }
+  return shown + text.slice(from)
+}
+
+/** JSON inside of JSON, so often: each level doubles the backslashes and adds one. */
+const jsonLevels = 4
+const jsonEscape = String.raw`\\{1,${String(2 ** jsonLevels - 1)}}`
+/** A URL inside of a URL inside of a URL. */
+const percent = '%(?:25){0,2}'
 
 function plainPattern(secret: string): string {
   const parts = secret.matchAll(/(\\*)([^\\]|$)/gu)
@@ -25,11 +82,11 @@ function plainPattern(secret: string): string {
  * of its own: a text matches in one way only, so that who chooses secret and text cannot make it take for ever.
  */
 function groupPattern(run: string, character: string): string {
-  if (run === '') return character === '' ? '' : characterPattern(character, String.raw`\\`)
+  if (run === '') return character === '' ? '' : characterPattern(character, jsonEscape)
   const count = run.length
-  const counts = [2 * count + 1, 2 * count, count]
-  const raw = counts.map((times) => String.raw`\\{${String(times)}}`).join('|')
-  const before = String.raw`(?:${raw}|(?:%5[cC]){${String(count)}})`
+  const most = 2 ** jsonLevels * (count + 1) - 1
+  const raw = String.raw`\\{${String(count)},${String(most)}}`
+  const before = String.raw`(?:${raw}|(?:${percent}5[cC]){${String(count)}})`
   return character === '' ? before : before + characterPattern(character, '')
 }
 
@@ -55,7 +112,7 @@ function characterPattern(character: string, escape: string): string {
   )
   // Each once.
   const forms = new Set([
-    bytes.map((byte) => `%${byte}`).join(''),
+    bytes.map((byte) => percent + byte).join(''),
     units.map((unit) => `${escape}u${unit}`).join(''),
     ...(inJson.startsWith('\\') ? [escape + literal(inJson.slice(1))] : []),
     ...(`'"/`.includes(character) ? [escape + literal(character)] : []),

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { scrubber } from '../../../service/instances/scrubber.ts'
+import { scrubber } from '../../../service/execution/scrubber.ts'
 
 const secret = `Hunter2!-pa'ss w(or)d*~/é\\x"<&`
 
@@ -46,7 +46,9 @@ test('no secret is left, whatever it is and however it is escaped', () => {
     (text: string) => text,
     encodeURIComponent,
     (text: string) => new URLSearchParams({ k: text }).toString().slice(2),
+    (text: string) => encodeURIComponent(encodeURIComponent(text)),
     (text: string) => JSON.stringify(text).slice(1, -1),
+    (text: string) => JSON.stringify(JSON.stringify({ text: JSON.stringify(text).slice(1, -1) })),
     (text: string) => Buffer.from(text).toString('base64'),
   ]
   const texts = fc.oneof(
@@ -60,7 +62,7 @@ test('no secret is left, whatever it is and however it is escaped', () => {
       fc.constantFrom(...escapes),
       (text, escape) => {
         const shown = scrubber([text])(`[${escape(text)}]`)
-        expect(shown).toMatch(/^\[\*\*\*[\\]?\]$/)
+        expect(shown).toMatch(/^\["?(?:\{\\"text\\":\\")?\*\*\*\\*(?:"\}")?\]$/)
       },
     ),
   )
@@ -90,4 +92,36 @@ test.each([
   const startedMs = performance.now()
   scrubber([hostile])(text)
   expect(performance.now() - startedMs).toBeLessThan(2_000)
+})
+
+test('a secret that is broken over lines is replaced, and the lines around it stay', () => {
+  const scrub = scrubber([secret, 'sk_live_51aBcDeFgHiJkLmN'])
+  expect(scrub('first\nkey: sk_live_51a\n  BcDeFgHi\r\nJkLmN, and\nlast')).toBe(
+    'first\nkey: ***, and\nlast',
+  )
+  expect(scrub(JSON.stringify('at sk_live_5\r\n1aBcDeFgHiJkLmN\nend'))).toBe(
+    JSON.stringify('at ***\nend'),
+  )
+  const base64 = Buffer.from('ada:sk_live_51aBcDeFgHiJkLmN').toString('base64')
+  expect(scrub(`${base64.slice(0, 20)}\n${base64.slice(20)}\n`)).not.toContain(base64.slice(20))
+  expect(scrub('C:\\new\nfolder')).toBe('C:\\new\nfolder')
+})
+
+test('a line of a private key is a secret too, its heading and the names of a key file are not', () => {
+  const lines = ['MIIEvQIBADANBgkqhkiG9w0BAQEFAASC', 'BKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj']
+  const key = ['-----BEGIN PRIVATE KEY-----', ...lines, '-----END PRIVATE KEY-----', ''].join('\n')
+  expect(scrubber([key])(`bad line ${lines[1] ?? ''} of -----BEGIN PRIVATE KEY-----`)).toBe(
+    'bad line *** of -----BEGIN PRIVATE KEY-----',
+  )
+  const file = {
+    ...{ type: 'service_account', private_key: key, private_key_id: 'a1b2c3d4e5f6a7b8c9d0e1f2' },
+    ...{ client_email: 'robot@project.iam.example', token_uri: 'https://accounts.example/token' },
+  }
+  const scrub = scrubber([JSON.stringify(file)])
+  expect(scrub(`${lines[0] ?? ''} ${file.private_key_id} ${JSON.stringify(key)}`)).toBe(
+    '*** *** "***"',
+  )
+  expect(scrub('service_account robot@project.iam.example https://accounts.example/token')).toBe(
+    'service_account robot@project.iam.example https://accounts.example/token',
+  )
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
-import { ConfigKeeper } from '../../../service/runs/config-keeper.ts'
+import { ConfigKeeper } from '../../../service/execution/config-keeper.ts'
 
 test('what changed is kept one after the other, the last change in any case', async () => {
   const kept: JsonObject[] = []

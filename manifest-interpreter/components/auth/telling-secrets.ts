@@ -1,0 +1,56 @@
+import { entries, isDict } from '../../value/dict.ts'
+import type { Authenticator, Environment, HttpRequest } from '../../contracts.ts'
+import type { Value } from '../../value/value.ts'
+
+/** Shorter texts are names. */
+const minSecretLength = 8
+
+/** Told so often that more than the last ones need not be known. */
+const remembered = 100
+
+/** An authenticator that tells the environment what it adds to requests: tokens of which the configuration knows nothing. */
+export function tellingSecrets(
+  authenticator: Authenticator,
+  environment: Environment,
+): Authenticator {
+  if (environment.secretFound === undefined) return authenticator
+  const told = new Set<string>()
+  const tell = (text: string): void => {
+    if (text.length < minSecretLength || told.has(text)) return
+    if (told.size >= remembered) told.clear()
+    told.add(text)
+    environment.secretFound?.(text)
+  }
+  return {
+    options: async () => {
+      const added = await authenticator.options()
+      for (const part of Object.values(added)) for (const text of textsIn(part)) tell(text)
+      return added
+    },
+    authenticate: async (request) => {
+      const before = new Set(headerTexts(request))
+      await authenticator.authenticate(request)
+      for (const text of headerTexts(request)) if (!before.has(text)) tell(text)
+    },
+    ...(authenticator.refresh && { refresh: () => authenticator.refresh?.() ?? Promise.resolve() }),
+    ...(authenticator.observe && { observe: authenticator.observe.bind(authenticator) }),
+    ...(authenticator.hasAlternative && {
+      hasAlternative: authenticator.hasAlternative.bind(authenticator),
+    }),
+  }
+}
+
+function headerTexts({ headers }: HttpRequest): readonly string[] {
+  return [...headers.values()].map(credentialOf)
+}
+
+/** `Bearer`, `Basic` and the like are no part of the credential. */
+function credentialOf(text: string): string {
+  return text.replace(/^[A-Za-z]+ /, '')
+}
+
+function textsIn(value: Value): readonly string[] {
+  if (typeof value === 'string') return [credentialOf(value)]
+  if (Array.isArray(value)) return value.flatMap(textsIn)
+  return isDict(value) ? entries(value).flatMap(([, item]) => textsIn(item)) : []
+}

@@ -1,0 +1,68 @@
+import { pino, type Logger } from 'pino'
+import { z } from 'zod'
+import type { JsonObject } from '../../protocol/index.ts'
+import type { Mask } from './mask.ts'
+
+const levels = ['trace', 'debug', 'info', 'warn', 'error'] as const
+
+/** One line of a log, without secrets. */
+export interface MaskedLine {
+  readonly atMs: number
+  readonly level: (typeof levels)[number]
+  readonly message: string
+  readonly fields: JsonObject
+}
+
+export interface MaskedLoggerOptions {
+  /** Every text of a line goes through it. */
+  readonly mask: Mask
+  /** Where the lines go. */
+  readonly logger: Logger
+  /** Default: the level of `logger`. */
+  readonly level?: (typeof levels)[number]
+  /** In every line: what is executed. They win over what the line says itself, so that a line has each name once. */
+  readonly facts: Readonly<Record<string, string>>
+  /** Gets each line too, without the stacks of errors: it is for a user. */
+  readonly onLine?: (line: MaskedLine) => void
+}
+
+/** A logger whose lines reach the log of the process without secrets. */
+export function maskedLogger(options: MaskedLoggerOptions): Logger {
+  const { mask, logger, facts, onLine, level = logger.level } = options
+  return pino(
+    { level, base: null },
+    {
+      write: (entry) => {
+        const { err, ...line } = lineOf(entry, mask)
+        logger[line.level]({ ...line.fields, ...(err && { err }), ...facts }, line.message)
+        const shown = err?.message === undefined ? {} : { err: { message: err.message } }
+        onLine?.({ ...line, fields: { ...line.fields, ...shown } })
+      },
+    },
+  )
+}
+
+const entrySchema = z
+  .object({
+    level: z.number(),
+    time: z.number(),
+    msg: z.string().default(''),
+    err: z.record(z.string(), z.json()).optional(),
+  })
+  .catchall(z.json())
+
+/** What pino wrote. */
+function lineOf(entry: string, mask: Mask): MaskedLine & { readonly err: JsonObject | undefined } {
+  const { level, time, msg, err, ...fields } = entrySchema.parse(JSON.parse(entry))
+  return {
+    atMs: time,
+    level: levelOf(level),
+    message: mask.text(msg),
+    fields: mask.object(fields),
+    err: err && mask.object(err),
+  }
+}
+
+function levelOf(level: number): MaskedLine['level'] {
+  return levels[Math.min(Math.max(Math.floor(level / 10), 1), 5) - 1] ?? 'info'
+}

@@ -1,0 +1,89 @@
+import type { Logger } from 'pino'
+import type { ConnectError, JsonObject } from '../../protocol/index.ts'
+import type { ConfigChange, InstanceService, ResolvedConfig } from '../contract/instances.ts'
+import { ConfigKeeper } from './config-keeper.ts'
+import { newTexts } from './mask.ts'
+
+export interface SharedConfigOptions {
+  /** Its name. */
+  readonly instance: string
+  readonly source: ResolvedConfig
+  readonly instances: Pick<InstanceService, 'keepConfig' | 'changeConfig'>
+}
+
+/** What it needs of the execution. */
+interface MaskingExecution {
+  readonly logger: Logger
+  hide(secrets: Iterable<string>): void
+  hidePassing(secret: string): void
+}
+
+/** The configuration of a source while it is executed: what the source changes is masked first, and stored then. */
+export class SharedConfig {
+  readonly #execution: MaskingExecution
+  readonly #options: SharedConfigOptions
+  readonly #keeper: ConfigKeeper
+  #current: JsonObject
+  #failure: ConnectError | undefined
+
+  constructor(execution: MaskingExecution, options: SharedConfigOptions) {
+    const { instance, source, instances } = options
+    this.#execution = execution
+    this.#options = options
+    this.#current = source.config
+    this.#keeper = new ConfigKeeper(
+      (config) => instances.keepConfig(instance, config, source.config),
+      (error) => {
+        this.#failure = error
+        execution.logger.error(
+          { instance, code: error.code, reason: error.message },
+          'a token that the source replaced could not be stored: authorize the instance again',
+        )
+      },
+    )
+  }
+
+  /** With the tokens that every execution of the instance shares, as they were changed last. */
+  get current(): JsonObject {
+    return this.#current
+  }
+
+  readonly onConfigChanged = (config: JsonObject): void => {
+    this.#hide(config)
+    this.#keeper.changed(config)
+  }
+
+  readonly onSecretFound = (text: string): void => {
+    this.#execution.hidePassing(text)
+  }
+
+  /** A refreshed token is the one of every execution of the instance, and theirs is this one's. */
+  readonly changeConfig = async (change: ConfigChange): Promise<JsonObject> => {
+    const { instance, source, instances } = this.#options
+    const changed = await instances.changeConfig(instance, source.config, async (kept) => {
+      this.#hide(kept)
+      const next = await change(kept)
+      if (next !== null) this.#hide(next)
+      return next
+    })
+    this.#hide(changed)
+    this.#current = changed
+    return changed
+  }
+
+  /** What the engine needs to tell of the source. */
+  get ports(): Pick<SharedConfig, 'onConfigChanged' | 'onSecretFound' | 'changeConfig'> {
+    const { onConfigChanged, onSecretFound, changeConfig } = this
+    return { onConfigChanged, onSecretFound, changeConfig }
+  }
+
+  /** Resolves when what changed is stored, or has been tried for long enough: with the failure then. */
+  async settled(): Promise<ConnectError | undefined> {
+    await this.#keeper.settled()
+    return this.#failure
+  }
+
+  #hide(config: JsonObject): void {
+    this.#execution.hide(newTexts(config, this.#options.source.config))
+  }
+}

@@ -1,0 +1,68 @@
+import type { ConnectorDescriptor } from '../../connectors/connector.ts'
+import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import { formatPointer } from './json-pointer.ts'
+import { secretFieldsOf } from './secret-field-list.ts'
+import { isList, isObject } from './secret-schema.ts'
+
+/**
+ * Refuses credentials in fields that are no secret: the metadata database would store them, and whoever may see the instance
+ * would see them. `config` is the part of a configuration without its secrets. Throws `instance_config_invalid`, which names
+ * the field and never its value.
+ */
+export function refuseMisplacedSecrets(
+  { type, spec }: Pick<ConnectorDescriptor, 'type' | 'spec'>,
+  config: JsonObject,
+): void {
+  for (const { pointer, text } of textsOf(config, [])) {
+    const found = credentialIn(text)
+    if (found === undefined) continue
+    const fields = secretFieldsOf(spec)
+    const fix =
+      fields.length === 0
+        ? 'this connector has no field for secrets'
+        : `put secrets into ${fields.map((field) => `\`${field}\``).join(', ')}`
+    const problem = `\`${pointer}\` is stored and shown as it is, and it holds ${found}: ${fix}`
+    throw new ConnectError('instance_config_invalid', { details: { type, problem } })
+  }
+}
+
+interface ConfigText {
+  readonly pointer: string
+  readonly text: string
+}
+
+function textsOf(value: JsonValue, path: readonly string[]): readonly ConfigText[] {
+  if (typeof value === 'string') return [{ pointer: formatPointer(path), text: value }]
+  if (isList(value)) return value.flatMap((item, index) => textsOf(item, [...path, String(index)]))
+  if (!isObject(value)) return []
+  return Object.entries(value).flatMap(([name, item]) => textsOf(item, [...path, name]))
+}
+
+const secretParameter = /^(?:.*[_-])?(?:api_?key|token|secret|password|passwd|pwd|signature)$/i
+
+/** How vendors and standards begin what is secret by itself. */
+const secretForms: readonly (readonly [form: RegExp, what: string])[] = [
+  [/-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----/, 'a private key'],
+  [/^(?:Bearer|Basic)\s+[\w.~+/=-]{8,}$/i, 'an HTTP authorization'],
+  [/^eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}$/, 'a signed token'],
+  [/^(?:sk|rk)_(?:live|test)_\w{8,}$/, 'an API key'],
+  [
+    /^(?:gh[opsu]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,})$/,
+    'an API key',
+  ],
+  [/(?:^|\s)(?:password|passwd|pwd)\s*=\s*\S/i, 'a password'],
+]
+
+function credentialIn(text: string): string | undefined {
+  return urlCredential(text) ?? secretForms.find(([form]) => form.test(text))?.[1]
+}
+
+/** Looks at the text itself too: a password with odd characters makes it no URL, and it is in there all the same. */
+function urlCredential(text: string): string | undefined {
+  if (/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(text)) return 'a user name or password in its URL'
+  const [, query = ''] = /^[a-z][a-z0-9+.-]*:\/\/[^?#]*\?([^#]*)/i.exec(text) ?? []
+  const parameter = [...new URLSearchParams(query)].find(
+    ([name, value]) => value !== '' && secretParameter.test(name),
+  )
+  return parameter === undefined ? undefined : `\`${parameter[0]}\` in its URL`
+}

@@ -1,0 +1,84 @@
+import { pino } from 'pino'
+import { expect, test } from 'vitest'
+import { ConnectError } from '../../../protocol/index.ts'
+import { Execution } from '../../../service/execution/execution.ts'
+import { newTexts } from '../../../service/execution/mask.ts'
+import type { MaskedLine } from '../../../service/execution/masked-logger.ts'
+
+const secret = 'p@ss "word"'
+const forms = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]
+
+function execution(): { work: Execution; own: string[]; lines: MaskedLine[] } {
+  const own: string[] = []
+  const lines: MaskedLine[] = []
+  const logger = pino({ level: 'trace' }, { write: (line) => void own.push(line) })
+  const facts = { run: 'run_1', connection: 'shop' }
+  const work = new Execution({ logger, facts, onLine: (line) => void lines.push(line) })
+  work.hide([secret, 'abc'])
+  return { work, own, lines }
+}
+
+test('a secret is in no line, in whatever form and place, and short words stay', () => {
+  const { work, own, lines } = execution()
+  work.logger.info({ url: `https://x/?k=${encodeURIComponent(secret)}` }, `refused ${secret}`)
+  const error = Object.assign(new Error(`wrong: ${secret}`), { internalMessage: secret })
+  work.logger.error({ err: error, deep: [{ of: [secret] }] }, 'abc')
+  expect(lines).toMatchObject([
+    { level: 'info', message: 'refused ***', fields: { url: 'https://x/?k=***' } },
+    { level: 'error', message: 'abc', fields: { err: { message: 'wrong: ***' } } },
+  ])
+  for (const form of forms) expect(JSON.stringify(lines) + own.join('')).not.toContain(form)
+  expect(JSON.stringify(lines)).not.toContain('execution.test.ts')
+  expect(own.join('')).toContain('execution.test.ts')
+})
+
+test('a line has each name once: the name of what is executed wins', () => {
+  const { work, own } = execution()
+  const child = work.logger.child({ connection: 'sbx_1' }).child({ connection: 'sbx_2', lane: 1 })
+  child.trace({ connection: 'sbx_3' }, 'a line')
+  expect(own.join('').match(/"connection":/g)).toHaveLength(1)
+  expect(JSON.parse(own.join(''))).toMatchObject({
+    ...{ level: 10, run: 'run_1', connection: 'shop', lane: 1, msg: 'a line' },
+  })
+})
+
+test('the stored log of a run has its lines also if the process logs only what is wrong', () => {
+  const own: string[] = []
+  const lines: MaskedLine[] = []
+  const logger = pino({ level: 'error' }, { write: (line) => void own.push(line) })
+  const onLine = (line: MaskedLine): void => void lines.push(line)
+  const work = new Execution({ logger, level: 'info', facts: {}, onLine })
+  work.logger.debug('left out')
+  work.logger.info('a line')
+  expect(lines).toMatchObject([{ level: 'info', message: 'a line' }])
+  expect(own).toEqual([])
+})
+
+test('an error has no secret in its details, its message and its cause', () => {
+  const { work } = execution()
+  const refused = new ConnectError('source_unreachable', {
+    details: { reason: secret, deep: { list: [secret] } },
+    cause: new Error(secret),
+  })
+  const unexpected = new TypeError(`no ${secret}`)
+  for (const thrown of [refused, unexpected]) {
+    const error = work.error(thrown)
+    const cause =
+      error.cause instanceof Error ? `${error.cause.message}${error.cause.stack ?? ''}` : ''
+    for (const form of forms)
+      expect(`${JSON.stringify(error)}${error.stack ?? ''}${cause}`).not.toContain(form)
+  }
+  expect(work.error(unexpected).cause).toMatchObject({ name: 'TypeError', message: 'no ***' })
+  const outcome = work.outcome({ warnings: [secret], error: refused.toJSON(), read: 1 })
+  expect(outcome).toMatchObject({
+    warnings: ['***'],
+    error: { details: { reason: '***' } },
+    read: 1,
+  })
+})
+
+test('the texts that a source changed in its configuration are known as new', () => {
+  const before = { token: 'old', user: 'ada', deep: { list: ['x'] } }
+  const after = { token: 'new', user: 'ada', deep: { list: ['x', 'y'] }, until: 5 }
+  expect(newTexts(after, before)).toEqual(['new', 'y'])
+})

@@ -1,0 +1,115 @@
+import { expect, test } from 'vitest'
+import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
+import { requireAllowedSocket } from '../../../service/instances/allowed-socket.ts'
+import { checkConfig } from '../../../service/instances/check-config.ts'
+import { refuseMisplacedSecrets } from '../../../service/instances/misplaced-secrets.ts'
+
+const spec: JsonObject = {
+  type: 'object',
+  required: ['host', 'login', 'key'],
+  additionalProperties: false,
+  properties: {
+    host: { type: 'string', minLength: 1 },
+    port: { type: 'integer', maximum: 65_535 },
+    day: { type: 'string', pattern: '^[0-9]{4}-[0-9]{2}$', pattern_descriptor: 'YYYY-MM' },
+    code: { type: 'string', pattern: '^[A-Z]+$', examples: ['EUR'] },
+    word: { type: 'string', pattern: '^[a-z]+$' },
+    key: { type: 'string', airbyte_secret: true },
+    login: {
+      type: 'object',
+      required: ['user'],
+      additionalProperties: false,
+      properties: {
+        user: { type: 'string' },
+        password: { type: 'string', airbyte_secret: true },
+      },
+    },
+  },
+}
+const good = { host: 'db', login: { user: 'ada' } }
+
+function problemOf(work: () => void): unknown {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof ConnectError) return error.details.problem
+    throw error
+  }
+  return null
+}
+
+test.each<[JsonObject, string | null]>([
+  [good, null],
+  [{ ...good, prt: 1 }, '`/prt` is no field of this connector. Did you mean `/port`?'],
+  [{ ...good, zzzzz: 1, qqqqq: 2 }, '`/zzzzz`, `/qqqqq` are no fields of this connector'],
+  [{ host: 'db' }, '`/login` is missing'],
+  [{ port: 1 }, '`/host`, `/login` are missing'],
+  [{ ...good, login: {} }, '`/login/user` is missing'],
+  [
+    { ...good, login: { user: 'ada', usr: 'x' } },
+    '`/login/usr` is no field of this connector. Did you mean `/login/user`?',
+  ],
+  [{ ...good, host: '' }, '`/host` must not be empty'],
+  [{ ...good, port: 70_000 }, '`/port` must be at most 65535'],
+  [{ ...good, day: 'x' }, '`/day` does not have the form that the connector asks for: YYYY-MM'],
+  [
+    { ...good, code: 'x' },
+    '`/code` does not have the form that the connector asks for, such as EUR',
+  ],
+  [{ ...good, word: 'X' }, '`/word` does not have the form that the connector asks for'],
+])('%j: %s', (config, problem) => {
+  expect(
+    problemOf(() => {
+      checkConfig('shop', spec, config)
+    }),
+  ).toBe(problem)
+})
+
+const jwt = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N'
+
+test.each<[string, string | null]>([
+  ['https://api.example/v1?page=2#at@b', null],
+  ['db.example', null],
+  ['ada@example.com', null],
+  ['mailto:ada@example.com', null],
+  ['https://api.example/@ada', null],
+  ['The password is set elsewhere', null],
+  ['http://ada:planted@api.example', 'a user name or password in its URL'],
+  ['https://planted@api.example/v1', 'a user name or password in its URL'],
+  ['postgres://u:pl#nted@db/shop', null],
+  ['https://api.example/v1?a=1&api_key=planted', '`api_key` in its URL'],
+  ['https://api.example/v1?X-Amz-Signature=planted', '`X-Amz-Signature` in its URL'],
+  ['-----BEGIN RSA PRIVATE KEY-----\nplanted', 'a private key'],
+  ['Bearer plantedplanted', 'an HTTP authorization'],
+  [jwt, 'a signed token'],
+  ['sk_' + 'live_plantedplanted', 'an API key'],
+  ['host=db password=planted', 'a password'],
+])('a plain field that holds %j', (text, what) => {
+  const config = { ...good, extra: [{ deep: text }] }
+  const problem = problemOf(() => {
+    refuseMisplacedSecrets({ type: 'shop', spec }, config)
+  })
+  const told = `\`/extra/0/deep\` is stored and shown as it is, and it holds ${what ?? ''}: put secrets into \`/key\`, \`/login/password\``
+  expect(problem).toBe(what === null ? null : told)
+})
+
+test('a connector without a field for secrets says so', () => {
+  const descriptor = { type: 'shop', spec: { type: 'object' } }
+  expect(
+    problemOf(() => {
+      refuseMisplacedSecrets(descriptor, { url: 'http://a:planted@b' })
+    }),
+  ).toContain('this connector has no field for secrets')
+})
+
+test('a Unix socket is reached in the folders that the operator allows, by whatever path', () => {
+  const descriptor = { type: 'shop', socketFolder: ({ host }: JsonObject) => String(host) }
+  const isAllowed = (host: string): boolean =>
+    problemOf(() => {
+      requireAllowedSocket(descriptor, { host }, ['/var/run/postgresql/'])
+    }) === null
+  expect(['/var/run/postgresql', '/var/run/x/../postgresql/'].every(isAllowed)).toBe(true)
+  expect(
+    ['/var/run', '/var/run/postgresql/..', '/var/run/postgresql/inner', '/tmp'].some(isAllowed),
+  ).toBe(false)
+})
