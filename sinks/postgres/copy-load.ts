@@ -9,6 +9,7 @@ import type { CopyIn } from './copy-in.ts'
 import { CopyOutput } from './copy-output.ts'
 import { quoteIdentifier } from './identifiers.ts'
 import { refusedCell } from './refused-cell.ts'
+import { SeenFacts } from './seen-facts.ts'
 import type { Session } from './session.ts'
 import type { TableColumns } from './tables.ts'
 
@@ -47,6 +48,8 @@ export interface CopyLoadOptions {
  */
 export class CopyLoad {
   readonly #options: CopyLoadOptions
+  /** Of the columns of the blocks, in the open transaction. */
+  #seen = new SeenFacts(0)
   readonly #output = new CopyOutput(Buffer.allocUnsafeSlow(CHUNK_BYTES * 2))
   #spare: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES * 2)
   #columns: readonly CopyColumn[] = []
@@ -80,28 +83,34 @@ export class CopyLoad {
     this.#transcoder = this.#newTranscoder()
   }
 
-  /** Columns of the blocks that follow. Everything before must be flushed. */
+  /** Columns of the blocks that follow. Everything before must be flushed, and `seen` read. */
   setColumns(columns: readonly CopyColumn[], tail: RowTailOptions): void {
     this.#columns = columns
+    this.#seen = new SeenFacts(columns.length)
+    this.#write(tail)
+  }
+
+  /** The same columns with another tail, or in another format. */
+  #write(tail: RowTailOptions): void {
     this.#tail = tail
-    const isBinary = !this.#needsText && takesBinary(columns, this.#options.types)
+    const isBinary = !this.#needsText && takesBinary(this.#columns, this.#options.types)
     this.#format = isBinary ? 'binary' : 'text'
     this.#transcoder = this.#newTranscoder()
   }
 
   #newTranscoder(): CopyTranscoder {
-    const options = { tail: this.#tail, format: this.#format }
+    const options = { tail: this.#tail, format: this.#format, seen: this.#seen }
     return new CopyTranscoder(this.#output, this.#columns, options)
   }
 
-  /** What was written since the last `forgetSeen` or `setColumns`. */
-  get seen(): Pick<CopyTranscoder, 'sawNull' | 'sawValue' | 'sawMissing' | 'sawChanges'> {
-    return this.#transcoder
+  /** What was written in this transaction since the last `setColumns`. */
+  get seen(): SeenFacts {
+    return this.#seen
   }
 
   /** The same columns, for a table whose `_airbyte_meta` went with its transaction. */
   dropMeta(tail: RowTailOptions): void {
-    this.setColumns(this.#columns, tail)
+    this.#write(tail)
   }
 
   get keptBytes(): number {
@@ -159,7 +168,7 @@ export class CopyLoad {
     this.#begun = this.#hasSavepoint = this.#hasStaged = false
     this.#output.at = 0
     this.#transcoder.refused.clear()
-    this.#transcoder.resetSeen()
+    this.#seen.clear()
   }
 
   async #untilSent(then: 'ends' | 'goes on'): Promise<void> {
@@ -292,7 +301,7 @@ export class CopyLoad {
   /** With another tail or format; what was refused for its value before stays refused. */
   #startAgain(tail: RowTailOptions): void {
     const { refused } = this.#transcoder
-    this.setColumns(this.#columns, tail)
+    this.#write(tail)
     for (const [row, columns] of refused) this.#transcoder.refused.set(row, columns)
   }
 

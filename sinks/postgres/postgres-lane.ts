@@ -258,14 +258,14 @@ class PostgresLane implements SinkLane {
   }
 
   #noteSeen(): void {
-    const { sawNull, sawValue, sawMissing, sawChanges } = this.#load.seen
+    const { nulls, values, missing, hasChanges } = this.#load.seen
     this.#columns.forEach(({ name, isInTable }, index) => {
       if (!isInTable) return
-      if (sawNull[index] === 1) this.#seen.nulls.add(name)
-      if (sawValue[index] === 1) this.#seen.values.add(name)
-      if (sawMissing.has(index) && this.#parts.target.isCdc) this.#seen.missing.add(name)
+      if (nulls[index] === 1) this.#seen.nulls.add(name)
+      if (values[index] === 1) this.#seen.values.add(name)
+      if (missing.has(index) && this.#parts.target.isCdc) this.#seen.missing.add(name)
     })
-    this.#seen.hasChanges ||= sawChanges
+    this.#seen.hasChanges ||= hasChanges
   }
 
   #restart(): void {
