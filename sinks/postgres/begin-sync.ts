@@ -25,7 +25,7 @@ export async function beginSync(
   { schema, run }: { readonly schema: string | undefined; readonly run: number },
 ): Promise<StreamSync> {
   const target = streamTarget(sink, schema)
-  requireOpenSchema(sink, target)
+  requireOpenSchema(sink, target, session.bookkeepingSchema)
   await ensureSchema(session, target.table.schema)
   return session.transaction(async () => {
     await takeOver(session, laneLockKey(sink.connection, target.streamId))

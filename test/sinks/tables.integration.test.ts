@@ -327,7 +327,8 @@ test('savePlan keeps the slices of a resumed sync where they are', async () => {
 })
 
 test.each([
-  ...['reactor_connect', 'reactor_connect_service', 'pgboss'],
+  ...['reactor_connect', 'reactor_connect_service', 'reactor_connect_jobs', 'pgboss'],
+  ...['Reactor_Connect_Jobs', 'reactor_connect_later\n', 'reactor_sandbox_0123'],
   ...['information_schema', 'pg_catalog', 'pg_toast', 'PGBOSS'],
 ])('a source whose schema is called %s gets nothing into it', async (namespace) => {
   await using db = await testDatabase()

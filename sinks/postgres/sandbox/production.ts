@@ -54,7 +54,7 @@ export async function readProduction(
   }: { readonly schema: string | undefined; readonly earlier: readonly SinkStream[] },
 ): Promise<Production> {
   const target = streamTarget(sink, schema)
-  requireOpenSchema(sink, target)
+  requireOpenSchema(sink, target, session.bookkeepingSchema)
   const row = await rowOf(session, sink, target)
   const known = await ownersOf(session, target, row)
   const owners = [
