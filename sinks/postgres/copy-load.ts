@@ -317,7 +317,7 @@ export class CopyLoad {
     const before = this.#transcoder.refused.get(row) ?? new Set()
     if (cell === undefined || before.has(cell.column)) {
       const details = { stream, table: relation, sqlstate: thrown.code }
-      throw new ConnectError('destination_value_refused', { details, cause: thrown })
+      throw new ConnectError('destination_value_refused', { details })
     }
     this.#transcoder.refused.set(row, before.add(cell.column))
     this.#endsAt = row + 1

@@ -1,4 +1,3 @@
-import { DatabaseError } from 'pg'
 import { ConnectError, type Column } from '../../protocol/index.ts'
 import type { LaneCheckpoint, LaneStats, RecordBlock, SinkLane, StreamSync } from '../sink.ts'
 import { laneLockKey } from './bookkeeping.ts'
@@ -333,9 +332,5 @@ async function requireEpoch(session: Session, sync: StreamSync): Promise<string>
 
 /** cardinality_violation: a statement would change the same row twice. */
 function isRepeatedKey(error: unknown): boolean {
-  return (
-    error instanceof ConnectError &&
-    error.cause instanceof DatabaseError &&
-    error.cause.code === '21000'
-  )
+  return error instanceof ConnectError && error.details.sqlstate === '21000'
 }
