@@ -116,12 +116,20 @@ class StreamRun {
       syncId: this.#first?.syncId ?? 0,
       generationId: this.#first?.generationId ?? 0,
       resumed: this.#first?.resumed ?? false,
+      nulled: this.#tally.losses.nulled,
+      cut: this.#tally.losses.cut,
       seconds: (this.#deps.context.now() - this.#startedAtMs) / 1000,
       progressed: status === 'complete' || this.#planned?.first !== this.#planned?.last,
-      warnings: this.#warnings,
+      warnings: [...this.#warnings, ...this.#tally.losses.warnings(this.#rejectedTable)],
       ...(this.#observed !== undefined && { observed: this.#observed }),
       ...(outcome.status === 'failed' && { error: outcome.error }),
     }
+  }
+
+  /** A sandbox's is dropped with it. */
+  get #rejectedTable(): string | undefined {
+    const { bookkeeping } = this.#deps.plan.destination
+    return bookkeeping === undefined ? 'the table reactor_connect.rejected_records' : undefined
   }
 
   async #sync(session: ReadSession): Promise<LaneOutcome> {

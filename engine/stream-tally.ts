@@ -1,6 +1,7 @@
 import { streamLabel, type StreamId } from '../protocol/index.ts'
 import { bottleneckOf, stages, type Stage } from './bottleneck.ts'
 import type { LoadEvent, LoadSeconds, ReadTotals } from './pools/worker-events.ts'
+import { LossAccount } from './loss-account.ts'
 import type { RunMetrics } from './metrics/run-metrics.ts'
 import type { StreamProgress, StreamRunStatus } from './run-types.ts'
 import { StageWindow } from './stage-window.ts'
@@ -37,7 +38,7 @@ export class StreamTally {
   #readBytes = 0
   #loaded = 0
   #loadedBytes = 0
-  #rejected = 0
+  readonly #losses = new LossAccount()
   #estimatedRows: number | undefined
   #rateLimitedUntilMs: number | undefined
 
@@ -49,6 +50,10 @@ export class StreamTally {
 
   get loaded(): number {
     return this.#loaded
+  }
+
+  get losses(): LossAccount {
+    return this.#losses
   }
 
   set status(status: StreamRunStatus) {
@@ -100,7 +105,7 @@ export class StreamTally {
   committed({ stats, bytes, logWaitSeconds }: Extract<LoadEvent, { type: 'committed' }>): void {
     this.#loaded += stats.loaded
     this.#loadedBytes += bytes
-    this.#rejected += stats.rejected
+    this.#losses.add(stats)
     const metrics = this.#metrics
     metrics.loadedRecords.inc(this.#labels, stats.loaded)
     metrics.loadRejected.inc(this.#labels, stats.rejected)
@@ -132,7 +137,7 @@ export class StreamTally {
       read: this.#read,
       readBytes: this.#readBytes,
       loaded: this.#loaded,
-      rejected: this.#rejected,
+      rejected: this.#losses.rejected,
       ...(bottleneck !== undefined && { bottleneck }),
       ...(this.#estimatedRows !== undefined && { estimatedRows: this.#estimatedRows }),
       ...(this.#rateLimitedUntilMs !== undefined && {
@@ -150,7 +155,7 @@ export class StreamTally {
     this.#metrics.queueBytes.set(this.#labels, Math.max(0, this.#readBytes - this.#loadedBytes))
     this.#metrics.lagRecords.set(
       this.#labels,
-      Math.max(0, this.#read - this.#loaded - this.#rejected),
+      Math.max(0, this.#read - this.#loaded - this.#losses.rejected),
     )
   }
 }

@@ -112,6 +112,8 @@ export interface SinkLane extends AsyncDisposable {
     readonly slice: string
     readonly seq: number
     readonly reason: string
+    /** Canonical JSON of the record's primary key; absent without one. */
+    readonly key?: string
   }): Promise<void>
   /** All that was written is in the open transaction (not durable), and its bytes are free again. */
   flush(): Promise<void>
@@ -133,10 +135,25 @@ export interface LaneCheckpoint {
   readonly slices: readonly SliceCheckpoint[]
 }
 
-/** What one commit did, for metrics and progress. Seconds are wall time. */
+/** A record that was left out, or a value that is not as it came. */
+export interface Loss {
+  readonly kind: 'rejected' | 'nulled' | 'cut'
+  /** Why the record was rejected; else the name of the field. */
+  readonly subject: string
+  /** Canonical JSON of the record's primary key; absent without one. */
+  readonly key?: string
+}
+
+/** What one commit did, for metrics, progress and the account of the run. Seconds are wall time. */
 export interface LaneStats {
   readonly loaded: number
   readonly rejected: number
+  /** Values that became NULL because their column cannot hold them. */
+  readonly nulled: number
+  /** Values of which the column holds less than what came. */
+  readonly cut: number
+  /** The first of these records and values; a few. */
+  readonly losses: readonly Loss[]
   readonly copySeconds: number
   readonly mergeSeconds: number
   readonly commitSeconds: number

@@ -13,12 +13,28 @@ import { shownLabel } from './shown-label.ts'
 const redrawEveryMs = 200
 const plainLineEveryMs = 5_000
 
-const advice: Readonly<Record<RunResult['status'], string>> = {
-  complete: '',
-  partial:
-    '. Run the same command again: complete streams start their next sync, the others go on from their last checkpoint.',
-  failed: '. Run the same command again after the fix: it goes on from the last checkpoint.',
-  stopped: '. Run the same command again to go on from the last checkpoint.',
+const nextSyncs =
+  'complete streams start their next sync, the others go on from their last checkpoint.'
+
+/** What to do next. Running again helps by itself only if no error has to be fixed first. */
+function adviceFor({ status, streams }: RunResult): string {
+  const errors = streams.flatMap(({ error }) => error ?? [])
+  const mustFix = errors.some(({ failure_type }) => failure_type !== 'transient_error')
+  const again = mustFix
+    ? '. After the fix, run the same command again: '
+    : '. Run the same command again: '
+  switch (status) {
+    case 'complete':
+      return ''
+    case 'partial':
+      return errors.length === 0
+        ? '. Not every record was loaded: see the warnings.'
+        : again + nextSyncs
+    case 'failed':
+      return `${again}it goes on from the last checkpoint.`
+    case 'stopped':
+      return '. Run the same command again to go on from the last checkpoint.'
+  }
 }
 
 /** Progress and result for people, on stderr: live on a terminal, plain lines elsewhere. */
@@ -53,7 +69,7 @@ export class HumanOutput implements RunOutput {
   end(end: RunEnd): void {
     this.#screen.live([])
     const paint = this.#paint
-    if (end.kind === 'result') this.result(end.result, advice[end.result.status])
+    if (end.kind === 'result') this.result(end.result, adviceFor(end.result))
     else if (end.kind === 'error') this.#screen.lines(errorLines(end.error, { paint }))
     else this.#screen.line(`${paint('yellow', 'run stopped')} before anything was read`)
   }

@@ -77,6 +77,8 @@ function resultFields(result: StreamResult): Readonly<Record<string, unknown>> {
     sync_id: result.syncId,
     generation_id: result.generationId,
     resumed: result.resumed,
+    nulled: result.nulled,
+    cut: result.cut,
     warnings: result.warnings,
     ...(result.error !== undefined && { error: result.error }),
   }

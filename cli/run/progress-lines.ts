@@ -1,5 +1,5 @@
 import type { RunProgress, StreamProgress } from '../../engine/run-types.ts'
-import { clock, count, megabytesPerSecond, rows } from './amounts.ts'
+import { clock, count, counted, megabytesPerSecond, rows } from './amounts.ts'
 import type { RunClock, StreamPace } from './run-clock.ts'
 import { shownLabel } from './shown-label.ts'
 
@@ -87,7 +87,7 @@ function streamCounts(progress: RunProgress): string {
   const done = progress.streams.filter(
     ({ status }) => status !== 'waiting' && status !== 'running',
   ).length
-  return `${String(done)} of ${String(progress.streams.length)} streams done`
+  return `${count(done)} of ${counted(progress.streams.length, 'stream')} done`
 }
 
 function sum(values: readonly number[]): number {

@@ -1,7 +1,7 @@
 import type { ErrorBody } from '../../protocol/index.ts'
 import type { StreamProgress } from '../../engine/run-types.ts'
 import { plainText } from '../output/plain-text.ts'
-import { count, duration, rows } from './amounts.ts'
+import { count, counted, duration, rows } from './amounts.ts'
 import type { Paint, Style } from './paint.ts'
 import type { RunClock } from './run-clock.ts'
 import { shownLabel } from './shown-label.ts'
@@ -78,7 +78,7 @@ function summary(result: ShownResult, paint: Paint): string {
   const rejected = result.streams.reduce((total, stream) => total + stream.rejected, 0)
   const complete = result.streams.filter(({ status }) => status === 'complete').length
   const facts = [
-    `${String(complete)} of ${String(result.streams.length)} streams complete`,
+    `${count(complete)} of ${counted(result.streams.length, 'stream')} complete`,
     `${rows(loaded)} loaded`,
     ...(rejected > 0 ? [`${count(rejected)} rejected`] : []),
     `in ${duration(result.seconds)}`,

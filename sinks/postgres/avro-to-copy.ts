@@ -6,7 +6,9 @@ import { BinaryRowTail } from './binary-row-tail.ts'
 import type { HeldType } from './column-types.ts'
 import type { CopyFormat, FieldWriter, RowTail, RowTailOptions } from './copy-format.ts'
 import type { CopyOutput } from './copy-output.ts'
+import type { LoadLosses } from './load-losses.ts'
 import { columnTextOf } from './overflow-value.ts'
+import { keyOfRecord } from './record-key.ts'
 import type { Change } from './row-change.ts'
 import { sanitizeJson } from './sanitize-json.ts'
 import type { SeenFacts } from './seen-facts.ts'
@@ -42,6 +44,9 @@ export interface TranscoderOptions {
   readonly format: CopyFormat
   /** Of the same columns. */
   readonly seen: SeenFacts
+  readonly losses: LoadLosses
+  /** The fields of the primary key, by which losses name their rows; empty without one. */
+  readonly keyFields: readonly string[]
 }
 
 const noNames: readonly string[] = []
@@ -71,6 +76,8 @@ export class CopyTranscoder {
   readonly #fields: FieldWriter
   readonly #columns: readonly CopyColumn[]
   readonly #seen: SeenFacts
+  readonly #losses: LoadLosses
+  readonly #keyFields: readonly string[]
   readonly #codes: Uint8Array
   /** 1: not in the table; 2: to be made JSON for a jsonb column. */
   readonly #special: Uint8Array
@@ -84,17 +91,21 @@ export class CopyTranscoder {
   #overflow: Map<string, string | null> | undefined
   #sourceChanges = ''
   #changes: Change[] = []
+  /** Of the row that was written last. */
+  #lastChanges: readonly Change[] = []
   #missing: string[] = []
   readonly #row = { seq: 0, extractedAtMs: 0, order: 0, changes: '', missing: noNames }
 
   constructor(
     out: CopyOutput,
     columns: readonly CopyColumn[],
-    { tail, format, seen }: TranscoderOptions,
+    { tail, format, seen, losses, keyFields }: TranscoderOptions,
   ) {
     this.#out = out
     this.#columns = columns
     this.#seen = seen
+    this.#losses = losses
+    this.#keyFields = keyFields
     this.#codes = Uint8Array.from(columns, codeOf)
     this.#special = Uint8Array.from(columns, specialOf)
     this.#tail = format === 'text' ? new TextRowTail(out, tail) : new BinaryRowTail(out, tail)
@@ -133,14 +144,29 @@ export class CopyTranscoder {
     while (this.#rowsLeft > 0 && this.#rowNumber < untilRow) {
       if (this.#out.at >= fullAt) return 'full'
       const start = this.#out.at
+      const from = this.#wire.at
       this.#record()
       const isUnwritable = this.#fields.unwritable
-      if (!isUnwritable && (this.#row.changes === '' || this.#hasMeta)) continue
+      if (!isUnwritable && this.#row.changes === '') continue
+      if (!isUnwritable && this.#hasMeta) {
+        this.#account(from)
+        continue
+      }
       this.#out.at = start
       this.#fields.unwritable = false
       return isUnwritable ? 'needs text' : 'needs meta'
     }
     return 'done'
+  }
+
+  /** The row that was written last is part of the COPY: what it lost counts. */
+  #account(from: number): void {
+    const { input, at } = this.#wire
+    const keyOf = (): string | undefined =>
+      keyOfRecord(input.subarray(from, at), this.#columns, this.#keyFields)
+    for (const { change, field } of this.#lastChanges) {
+      this.#losses.add(change === 'NULLED' ? 'nulled' : 'cut', field, keyOf)
+    }
   }
 
   /** The number, in the batch, of the last row that was looked at. */
@@ -189,6 +215,7 @@ export class CopyTranscoder {
     if (this.#changes.length > 0 || this.#sourceChanges !== '') {
       const own = this.#changes.map((change) => JSON.stringify(change))
       const source = sanitizeJson(this.#sourceChanges).trim().slice(1, -1).trim()
+      this.#lastChanges = this.#changes
       row.changes = [...own, ...(source === '' ? [] : [source])].join(',')
       this.#changes = []
       this.#sourceChanges = ''

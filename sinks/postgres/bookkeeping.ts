@@ -64,6 +64,8 @@ const migrations: readonly ((schema: string) => string)[] = [
    )`,
   (schema) =>
     `ALTER TABLE ${schema}.runs ADD COLUMN key text -- names the run where its starter does`,
+  (schema) =>
+    `ALTER TABLE ${schema}.rejected_records ADD COLUMN key text -- JSON: the primary key of the record; null without one`,
 ]
 
 /**

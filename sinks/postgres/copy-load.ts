@@ -8,6 +8,7 @@ import type { CopyFormat, RowTailOptions } from './copy-format.ts'
 import type { CopyIn } from './copy-in.ts'
 import { CopyOutput } from './copy-output.ts'
 import { quoteIdentifier } from './identifiers.ts'
+import { LoadLosses } from './load-losses.ts'
 import { refusedCell } from './refused-cell.ts'
 import { SeenFacts } from './seen-facts.ts'
 import type { Session } from './session.ts'
@@ -36,6 +37,8 @@ export interface CopyLoadOptions {
   /** The columns of the table, staging apart. */
   readonly types: TableColumns
   readonly stream: string
+  /** The fields of the primary key; empty without one. */
+  readonly keyFields: readonly string[]
   /** Makes `_airbyte_meta` in the table, which has none yet. In the transaction, before rows are sent again. */
   readonly addMeta: () => Promise<void>
 }
@@ -47,6 +50,8 @@ export interface CopyLoadOptions {
  * two more COPYs, however many there are; blocks are kept until `flush` for this.
  */
 export class CopyLoad {
+  /** Of the rows of the open transaction whose COPY has ended. */
+  readonly losses = new LoadLosses()
   readonly #options: CopyLoadOptions
   /** Of the columns of the blocks, in the open transaction. */
   #seen = new SeenFacts(0)
@@ -99,7 +104,9 @@ export class CopyLoad {
   }
 
   #newTranscoder(): CopyTranscoder {
-    const options = { tail: this.#tail, format: this.#format, seen: this.#seen }
+    const { keyFields } = this.#options
+    const { losses } = this
+    const options = { tail: this.#tail, format: this.#format, seen: this.#seen, losses, keyFields }
     return new CopyTranscoder(this.#output, this.#columns, options)
   }
 
@@ -169,6 +176,7 @@ export class CopyLoad {
     this.#output.at = 0
     this.#transcoder.refused.clear()
     this.#seen.clear()
+    this.losses.clear()
   }
 
   async #untilSent(then: 'ends' | 'goes on'): Promise<void> {
@@ -272,6 +280,7 @@ export class CopyLoad {
     const sent = this.#sent - this.#settled
     if (counted !== sent) throw this.#mismatch(sent, counted, 'rows of a COPY')
     this.#settled = this.#sent
+    this.losses.settle()
   }
 
   /** Makes the batch ready to be sent again from the last savepoint on, or throws what cannot be repaired. */
@@ -282,6 +291,7 @@ export class CopyLoad {
     this.#copy = undefined
     this.#inFlight = Promise.resolve(undefined)
     this.#output.at = 0
+    this.losses.drop()
     const staged = !this.isStaged && isKeyConflict(thrown) ? whenKeysExist : undefined
     if (!needsMeta && staged === undefined) this.#refuse(thrown)
     await session.run('ROLLBACK TO SAVEPOINT load')

@@ -1,5 +1,5 @@
 import { ConnectError, type Column } from '../../protocol/index.ts'
-import type { LaneCheckpoint, LaneStats, RecordBlock, SinkLane, StreamSync } from '../sink.ts'
+import type { LaneCheckpoint, LaneStats, Loss, RecordBlock, SinkLane, StreamSync } from '../sink.ts'
 import { laneLockKey } from './bookkeeping.ts'
 import { writeCheckpoint, writeRejections, type Rejection } from './checkpoint.ts'
 import { CopyLoad } from './copy-load.ts'
@@ -9,6 +9,7 @@ import { mergeStatements, type Merge } from './merge-sql.ts'
 import { sessionPlace, type PostgresPlace } from './postgres-address.ts'
 import type { RowTailOptions } from './copy-format.ts'
 import { bringMetRows } from './sandbox/met-rows.ts'
+import { keyFieldsOf } from './record-key.ts'
 import { Session } from './session.ts'
 import { createStaging, mergeOf, staging } from './staging.ts'
 import { streamTarget, targetColumns, type StreamTarget } from './stream-target.ts'
@@ -17,6 +18,7 @@ import { addMeta, ownColumns, readTable, type TableColumns } from './tables.ts'
 /** Blocks are kept until they are flushed; a caller that never flushes holds no more than this. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024
 const MAX_KEPT_REJECTIONS = 1000
+const MAX_NAMED_REJECTIONS = 5
 
 /** Opens a lane with a session of its own. Throws `fenced` where a newer `begin` took over. */
 export async function openPostgresLane(
@@ -72,6 +74,8 @@ class PostgresLane implements SinkLane {
   /** A batch had several rows of a key: later ones may too. */
   #repeatsKeys = false
   #rejections: Rejection[] = []
+  /** The first rejections of the transaction, for the account of the run. */
+  #rejected: Loss[] = []
   #copyMs = 0
   #ended = false
 
@@ -93,6 +97,7 @@ class PostgresLane implements SinkLane {
     this.#load = new CopyLoad({
       session,
       stream: sync.streamId.name,
+      keyFields: keyFieldsOf(sync.sink.stream),
       types: actual,
       place: this.#isDedup && !insertsFirst ? staged : table,
       ...(this.#isDedup && insertsFirst && { whenKeysExist: staged }),
@@ -133,6 +138,7 @@ class PostgresLane implements SinkLane {
     return this.#guard(async () => {
       this.#progress.take(rejected.slice, rejected.seq, { loaded: 0, rejected: 1 })
       this.#rejections.push(rejected)
+      if (this.#rejected.length < MAX_NAMED_REJECTIONS) this.#rejected.push(lossOf(rejected))
       if (this.#rejections.length >= MAX_KEPT_REJECTIONS) await this.#flush()
     })
   }
@@ -156,6 +162,9 @@ class PostgresLane implements SinkLane {
       const stats = {
         loaded: this.#progress.total('loaded'),
         rejected: this.#progress.total('rejected'),
+        nulled: this.#load.losses.nulled,
+        cut: this.#load.losses.cut,
+        losses: [...this.#rejected, ...this.#load.losses.named],
         copySeconds: this.#copyMs / 1000,
         mergeSeconds: (commitStarted - mergeStarted) / 1000,
         commitSeconds: (performance.now() - commitStarted) / 1000,
@@ -275,6 +284,7 @@ class PostgresLane implements SinkLane {
     this.#seen = emptySeen()
     this.#addsMeta = false
     this.#rejections = []
+    this.#rejected = []
     this.#copyMs = 0
   }
 
@@ -306,6 +316,10 @@ class PostgresLane implements SinkLane {
       throw error
     }
   }
+}
+
+function lossOf({ reason, key }: Rejection): Loss {
+  return { kind: 'rejected', subject: reason, ...(key !== undefined && { key }) }
 }
 
 function emptySeen(): {

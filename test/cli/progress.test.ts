@@ -34,7 +34,7 @@ describe('the lines of progress', () => {
     const now = progressAt(4, streamAt(1_000_000, { estimatedRows: 2_000_000 }))
     runClock.observe(now)
     const [head, line] = liveLines(now, runClock)
-    expect(head).toBe('0 of 1 streams done  0:04')
+    expect(head).toBe('0 of 1 stream done  0:04')
     expect(line?.replace(/ +/g, ' ')).toBe(
       ' public.customers 900,000 rows 250,000 rows/s 25.0 MB/s 100,000 to load 45 % ETA 0:05',
     )
@@ -51,7 +51,7 @@ describe('the lines of progress', () => {
       runClock.observe(progressAt(second, streamAt(second < 10 ? second * 1_000 : 10_000)))
     const now = progressAt(20, streamAt(10_000))
     expect(plainLine(now, runClock)).toBe(
-      '0 of 1 streams done: read 10,000 rows, loaded 9,000, 0 rows/s, 0.0 MB/s',
+      '0 of 1 stream done: read 10,000 rows, loaded 9,000, 0 rows/s, 0.0 MB/s',
     )
   })
 
@@ -146,6 +146,8 @@ const result: RunResult = {
   streams: [
     {
       ...streamAt(10_000, { status: 'complete', loaded: 9_999, rejected: 1 }),
+      nulled: 0,
+      cut: 0,
       syncId: 1,
       generationId: 1,
       resumed: true,
@@ -155,6 +157,8 @@ const result: RunResult = {
     },
     {
       ...streamAt(0, { status: 'failed', stream: { name: 'b' } }),
+      nulled: 0,
+      cut: 0,
       syncId: 1,
       generationId: 1,
       resumed: false,

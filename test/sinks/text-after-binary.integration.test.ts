@@ -141,20 +141,27 @@ async function loadAll(
 ): Promise<unknown> {
   await using lane = await openLane(db, await begin(db, stream))
   let seq = 0
-  const counts: unknown[] = []
+  const counts: { readonly loaded: number; readonly nulled: number; readonly cut: number }[] = []
   for (const records of [[first], ...given]) {
     for (const record of records) {
       await lane.write(blockOf(stream.columns, [record], { seq }))
       seq += 1
     }
-    const { loaded, rejected } = await commit(lane, seq)
-    counts.push({ loaded, rejected })
+    const { loaded, nulled, cut } = await commit(lane, seq)
+    counts.push({ loaded, nulled, cut })
   }
   const rows = await db.query(
     `SELECT (to_jsonb(t) - '_airbyte_raw_id' - '_airbyte_meta')::text AS row, _airbyte_meta->'changes' AS changes
        FROM ${stream.stream.stream.name} t WHERE id IS DISTINCT FROM $1 ORDER BY 1, 2`,
     [first.id],
   )
+  if (stream.mode === 'append') {
+    const [noted] = await db.query(
+      `SELECT count(*)::int AS changes FROM ${stream.stream.stream.name}, jsonb_array_elements(_airbyte_meta->'changes')`,
+    )
+    const counted = counts.reduce((total, { nulled, cut }) => total + nulled + cut, 0)
+    expect(noted).toEqual({ changes: counted })
+  }
   return { counts, rows }
 }
 
