@@ -145,6 +145,8 @@ class StreamRun {
     const failed = outcomes.find((outcome) => outcome.status === 'failed')
     if (failed !== undefined) return failed
     if (outcomes.some((outcome) => outcome.status === 'stopped')) return { status: 'stopped' }
+    if (this.#sink.mode === 'overwrite' || this.#sink.mode === 'overwrite_dedup')
+      this.#tally.exchanging()
     await destination.finish(sync)
     return { status: 'complete' }
   }

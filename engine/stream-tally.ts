@@ -34,6 +34,7 @@ export class StreamTally {
   readonly #labels: { readonly connection: string; readonly stream: string }
   readonly #window = new StageWindow()
   #status: StreamRunStatus = 'waiting'
+  #exchanges = false
   #read = 0
   #readBytes = 0
   #loaded = 0
@@ -58,6 +59,11 @@ export class StreamTally {
 
   set status(status: StreamRunStatus) {
     this.#status = status
+  }
+
+  /** All lanes are done: the rows of the table are exchanged. */
+  exchanging(): void {
+    this.#exchanges = true
   }
 
   estimate(rows: number | undefined): void {
@@ -120,6 +126,7 @@ export class StreamTally {
 
   /** An attempt ended: what was read and not committed is dropped, or waits in the log for the next attempt. */
   settle(): void {
+    this.#exchanges = false
     this.#metrics.queueBytes.set(this.#labels, 0)
     this.#metrics.lagRecords.set(this.#labels, 0)
     this.#window.restart()
@@ -129,7 +136,7 @@ export class StreamTally {
   /** `atMs` never goes back. */
   progress(atMs: number): StreamProgress {
     const isRunning = this.#status === 'running'
-    const bottleneck = isRunning ? bottleneckOf(this.#window.recent(atMs)) : undefined
+    const bottleneck = isRunning ? this.#stage(atMs) : undefined
     this.#showBottleneck(bottleneck)
     return {
       stream: this.#stream,
@@ -144,6 +151,10 @@ export class StreamTally {
         rateLimitedUntilMs: this.#rateLimitedUntilMs,
       }),
     }
+  }
+
+  #stage(atMs: number): Stage | undefined {
+    return this.#exchanges ? 'exchange' : bottleneckOf(this.#window.recent(atMs))
   }
 
   #showBottleneck(bottleneck: Stage | undefined): void {

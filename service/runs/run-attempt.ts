@@ -21,6 +21,7 @@ import { placeSecrets, planRun, type PlannedRun } from './plan-run.ts'
 import { RunLog } from './run-log.ts'
 import { keepSchemas } from './keep-schemas.ts'
 import type { RunTiming, RunWorkerOptions } from './run-worker-options.ts'
+import { ProgressLog } from './progress-log.ts'
 import { outcomeLabel } from './service-metrics.ts'
 import { unlessAborted } from './unless-aborted.ts'
 import { untilAnswered } from './until-answered.ts'
@@ -164,12 +165,14 @@ export class RunAttempt {
     this.#logger.info({ attempt: this.#run.attempts, ...facts }, 'run started')
     const keeper = this.#configKeeper(connection.from, source.config)
     let { config: current } = source
+    const progressLog = new ProgressLog(this.#logger)
     const ports = {
       logger: this.#logger,
       metrics: this.#options.metrics,
       now: () => this.#options.now(),
       onProgress: (progress: RunProgress) => {
         this.#streams.progress(progress.streams)
+        progressLog.progress(progress)
       },
       onConfigChanged: (config: JsonObject) => {
         this.#mask.add(newTexts(config, source.config))

@@ -55,6 +55,43 @@ describe('the lines of progress', () => {
     )
   })
 
+  test('while rows are exchanged there is no pace and no percent, which would look like a stall', () => {
+    const exchanging = streamAt(100, { loaded: 100, estimatedRows: 100, bottleneck: 'exchange' })
+    const runClock = new RunClock()
+    runClock.observe(progressAt(0, exchanging))
+    const now = progressAt(30, exchanging)
+    runClock.observe(now)
+    expect(plainLine(now, runClock)).toBe(
+      '0 of 1 stream done: read 100 rows, loaded 100, exchanging the rows of 1 table',
+    )
+    expect(liveLines(now, runClock)[1]).toMatch(
+      /100 rows {2}all loaded; exchanging the rows of the table$/,
+    )
+    const both = progressAt(30, exchanging, streamAt(10, { stream: { name: 'b' } }))
+    expect(plainLine(both, runClock)).toMatch(/rows\/s, .*, exchanging the rows of 1 table$/)
+  })
+
+  test('percent, time left and pace are those of the run, not of the streams under way', () => {
+    const stream = (name: string, more: Partial<StreamProgress>): StreamProgress =>
+      streamAt(100, { loaded: 100, stream: { name }, ...more })
+    const waiting = stream('c', { read: 0, readBytes: 0, loaded: 0, status: 'waiting' })
+    const runClock = new RunClock()
+    const first = stream('a', { read: 0, readBytes: 0, loaded: 0, estimatedRows: 100 })
+    runClock.observe(progressAt(0, first, waiting, waiting))
+    const ended = stream('a', { status: 'complete' })
+    const running = stream('b', { read: 50, loaded: 50, estimatedRows: 100 })
+    const now = progressAt(5, ended, running, waiting)
+    runClock.observe(now)
+    // Nothing is known of the one that waits. The pace counts the stream that has ended.
+    expect(plainLine(now, runClock)).toBe(
+      '1 of 3 streams done: read 150 rows, loaded 150, 30 rows/s, 0.0 MB/s',
+    )
+    const planned = progressAt(5, ended, running, { ...waiting, estimatedRows: 400 })
+    expect(plainLine(planned, runClock)).toBe(
+      '1 of 3 streams done: read 150 rows, loaded 150, 30 rows/s, 0.0 MB/s, 25 %, ETA 0:15',
+    )
+  })
+
   test('a stream that waits for a rate limit says so', () => {
     const now = progressAt(1, streamAt(10, { rateLimitedUntilMs: 62_000 }))
     expect(liveLines(now, new RunClock())[1]).toContain(
