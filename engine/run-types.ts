@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { Stage } from './bottleneck.ts'
 import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
 import type { PostgresPlace } from '../sinks/postgres/postgres-address.ts'
-import type { SinkStream } from '../sinks/sink.ts'
+import type { SinkStream, TableNote } from '../sinks/sink.ts'
 import type { Observed } from './reader/observed-fields.ts'
 
 /** Everything that a run needs, as data. */
@@ -105,6 +105,8 @@ export interface StreamResult extends StreamProgress {
   readonly nulled: number
   /** … and values of which it holds less than what came. */
   readonly cut: number
+  /** What happened to the columns of its table. */
+  readonly tableNotes: readonly TableNote[]
   /** Wall time from its begin to its end. */
   readonly seconds: number
   /** True where the run moved a checkpoint of the stream: trying again from there leads on. */

@@ -8,7 +8,13 @@ import type {
   ReadSession,
 } from '../connectors/connector.ts'
 import { ConnectError, type JsonValue, streamIdOf, streamLabel } from '../protocol/index.ts'
-import type { Destination, SinkStream, SliceCheckpoint, StreamSync } from '../sinks/sink.ts'
+import type {
+  Destination,
+  SinkStream,
+  SliceCheckpoint,
+  StreamSync,
+  TableNote,
+} from '../sinks/sink.ts'
 import { type LaneOutcome, runLane } from './lane-run.ts'
 import type { StreamLog } from './log/stream-log.ts'
 import type { LanePools } from './pools/lane-pools.ts'
@@ -73,6 +79,7 @@ class StreamRun {
   readonly #sink: SinkStream
   readonly #tally: StreamTally
   readonly #warnings: string[] = []
+  readonly #tableNotes: TableNote[] = []
   readonly #startedAtMs: number
   #first: StreamSync | undefined
   #observed: Observed | undefined
@@ -118,6 +125,7 @@ class StreamRun {
       resumed: this.#first?.resumed ?? false,
       nulled: this.#tally.losses.nulled,
       cut: this.#tally.losses.cut,
+      tableNotes: this.#tableNotes,
       seconds: (this.#deps.context.now() - this.#startedAtMs) / 1000,
       progressed: status === 'complete' || this.#planned?.first !== this.#planned?.last,
       warnings: [...this.#warnings, ...this.#tally.losses.warnings(this.#rejectedTable)],
@@ -139,6 +147,7 @@ class StreamRun {
     }
     const sync = await destination.begin(this.#sink, run)
     this.#first ??= sync
+    this.#tableNotes.push(...sync.tableNotes)
     if (sync.doneInRun) return { status: 'complete' }
     const slices = await this.#plan(sync, session)
     const outcomes = await this.#runLanes(sync, { session, slices })

@@ -65,6 +65,8 @@ export interface StreamSync {
   readonly epoch: number
   /** True where an unfinished sync continues. */
   readonly resumed: boolean
+  /** What `begin` changed of the columns of a table that was there, or left though the stream changed. */
+  readonly tableNotes: readonly TableNote[]
   /** True where this run completed the stream before it was interrupted, and reading it again would append the same rows again: nothing is to be done. */
   readonly doneInRun: boolean
   /** The saved slices: of the unfinished sync (resumed), or the last states of an incremental stream; else empty. */
@@ -74,6 +76,27 @@ export interface StreamSync {
   /** The columns that the records in the log at `positions` were written with (those of the last attempt). */
   readonly loggedColumns: readonly Column[]
 }
+
+/** `type` is what the column has from now on. */
+export type TableNote =
+  /** The stream has a column that the table lacked. */
+  | { readonly kind: 'added'; readonly column: string; readonly type: string }
+  /** The column could not hold what the stream has now. */
+  | {
+      readonly kind: 'widened'
+      readonly column: string
+      readonly type: string
+      readonly was: string
+    }
+  /** The stream's type changed to `source`, which the column holds: a column never gets narrower. */
+  | {
+      readonly kind: 'kept'
+      readonly column: string
+      readonly type: string
+      readonly source: string
+    }
+  /** The stream has the column no more. Its old values stay (not in an overwrite), new rows have its default. */
+  | { readonly kind: 'left'; readonly column: string; readonly type: string }
 
 /** A slice of the plan, before anything of it was read. */
 export interface SliceStart {

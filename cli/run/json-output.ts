@@ -79,6 +79,7 @@ function resultFields(result: StreamResult): Readonly<Record<string, unknown>> {
     resumed: result.resumed,
     nulled: result.nulled,
     cut: result.cut,
+    table_changes: result.tableNotes,
     warnings: result.warnings,
     ...(result.error !== undefined && { error: result.error }),
   }

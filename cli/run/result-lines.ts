@@ -1,5 +1,6 @@
 import type { ErrorBody } from '../../protocol/index.ts'
 import type { StreamProgress } from '../../engine/run-types.ts'
+import type { TableNote } from '../../sinks/sink.ts'
 import { plainText } from '../output/plain-text.ts'
 import { count, counted, duration, rows } from './amounts.ts'
 import type { Paint, Style } from './paint.ts'
@@ -18,6 +19,7 @@ export interface ShownStream extends StreamProgress {
   /** True where this run continued an unfinished sync. */
   readonly resumed?: boolean
   readonly warnings: readonly string[]
+  readonly tableNotes?: readonly TableNote[]
   readonly error?: ErrorBody
 }
 
@@ -68,9 +70,24 @@ function streamLines(
   const status = paint(statusStyles[stream.status], stream.status.padEnd(8))
   return [
     `${status}  ${shownLabel(stream.stream).padEnd(context.nameWidth)}  ${facts.join(', ')}`,
+    ...(stream.tableNotes ?? []).map((note) => `  table:   ${plainText(noteText(note))}`),
     ...stream.warnings.map((warning) => `  ${paint('yellow', 'warning:')} ${plainText(warning)}`),
     ...(stream.error === undefined ? [] : errorLines(stream.error, { paint, indent: '  ' })),
   ]
+}
+
+function noteText(note: TableNote): string {
+  const { column, type } = note
+  switch (note.kind) {
+    case 'added':
+      return `column ${column} was added (${type})`
+    case 'widened':
+      return `column ${column} became ${type}, and was ${note.was}: it could not hold all values of the source`
+    case 'kept':
+      return `column ${column} stays ${type}, and the source has ${note.source} now: a column never gets narrower`
+    case 'left':
+      return `column ${column} is not in the source any more: it stays, and new rows have no value of the source in it`
+  }
 }
 
 function summary(result: ShownResult, paint: Paint): string {

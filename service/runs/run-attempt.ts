@@ -227,8 +227,19 @@ export class RunAttempt {
     )
   }
 
-  #tell({ stream, status, read, loaded, rejected, error, warnings }: StreamResult): void {
+  #tell({
+    stream,
+    status,
+    read,
+    loaded,
+    rejected,
+    error,
+    warnings,
+    tableNotes,
+  }: StreamResult): void {
     const facts = { stream: streamLabel(stream), read, loaded, rejected }
+    for (const { kind, ...note } of tableNotes)
+      this.#logger.info({ stream: facts.stream, change: kind, ...note }, 'the table changed')
     for (const warning of warnings) this.#logger.warn({ stream: facts.stream, warning }, 'warning')
     if (error === undefined) this.#logger.info(facts, `stream ${status}`)
     else this.#logger.error({ ...facts, code: error.code, reason: error.message }, 'stream failed')

@@ -43,13 +43,13 @@ export async function beginSync(
     }
     const resumed = known?.complete === false && isSame(known, sink)
     const isOurs = owners.length > 0 || isTableOf(row, target)
-    const keyIndex = await prepareTables({ session, sink, target, row, resumed, isOurs })
+    const { keyIndex, notes } = await prepareTables({ session, sink, target, row, resumed, isOurs })
     const numbers = nextNumbers(row, target, resumed)
     const { table, isOverwrite } = target
     const values = { streamId, table, keyIndex, run, staged: isOverwrite, ...numbers }
     const id = await writeStreamRow(session, sink, values)
     if (!resumed) await resetSlices(session, id, keepsStates(known, sink))
-    const sync = { sink, streamId, ...numbers, resumed, doneInRun: false }
+    const sync = { sink, streamId, ...numbers, resumed, tableNotes: notes, doneInRun: false }
     return withCheckpoints(session, id, { ...sync, loggedColumns: row?.columns ?? sink.columns })
   })
 }
@@ -68,7 +68,7 @@ async function asItStands(session: Session, row: StreamRow, sink: SinkStream): P
   const { id, syncId, generationId, epoch, columns } = row
   const { streamId } = streamTarget(sink, undefined)
   const numbers = { syncId, generationId, epoch }
-  const sync = { sink, streamId, ...numbers, resumed: true, doneInRun: true }
+  const sync = { sink, streamId, ...numbers, resumed: true, tableNotes: [], doneInRun: true }
   return withCheckpoints(session, id, { ...sync, loggedColumns: columns })
 }
 

@@ -185,6 +185,7 @@ const result: RunResult = {
       ...streamAt(10_000, { status: 'complete', loaded: 9_999, rejected: 1 }),
       nulled: 0,
       cut: 0,
+      tableNotes: [],
       syncId: 1,
       generationId: 1,
       resumed: true,
@@ -196,6 +197,7 @@ const result: RunResult = {
       ...streamAt(0, { status: 'failed', stream: { name: 'b' } }),
       nulled: 0,
       cut: 0,
+      tableNotes: [],
       syncId: 1,
       generationId: 1,
       resumed: false,
@@ -228,6 +230,49 @@ describe('human output', () => {
     const human = new HumanOutput(new Screen(output), plainPaint)
     for (let at = 0; at <= 11; at += 0.25) human.progress(progressAt(at, streamAt(at * 1_000)))
     expect(output.writes).toHaveLength(2)
+  })
+
+  test('says under a stream what happened to the columns of its table', () => {
+    const output = new Recording()
+    output.isTTY = false
+    const human = new HumanOutput(new Screen(output), plainPaint)
+    const [stream] = result.streams
+    const tableNotes = [
+      { kind: 'added', column: 'a', type: 'date' },
+      { kind: 'widened', column: 'b', type: 'text', was: 'bigint' },
+      { kind: 'kept', column: 'c', type: 'text', source: 'bigint' },
+      { kind: 'left', column: 'd', type: 'text' },
+    ] as const
+    const streams = stream === undefined ? [] : [{ ...stream, tableNotes }]
+    human.end({ kind: 'result', result: { ...result, status: 'complete', streams }, exitCode: 0 })
+    const lines = output.writes.join('').split('\n')
+    expect(lines.filter((line) => line.startsWith('  table:'))).toEqual([
+      '  table:   column a was added (date)',
+      '  table:   column b became text, and was bigint: it could not hold all values of the source',
+      '  table:   column c stays text, and the source has bigint now: a column never gets narrower',
+      '  table:   column d is not in the source any more: it stays, and new rows have no value of the source in it',
+    ])
+  })
+
+  test('sends the user to the warnings if no stream failed, and asks for the fix first if one cannot pass by itself', () => {
+    const endOf = (streams: RunResult['streams']): string => {
+      const output = new Recording()
+      output.isTTY = false
+      const human = new HumanOutput(new Screen(output), plainPaint)
+      human.end({ kind: 'result', result: { ...result, streams }, exitCode: 3 })
+      return output.writes.join('').trimEnd().split('\n').at(-1) ?? ''
+    }
+    const [rejecting, failing] = result.streams
+    expect(endOf(rejecting === undefined ? [] : [rejecting])).toMatch(
+      /1 of 1 stream complete, .*, 1 rejected, .*\. Not every record was loaded: see the warnings\.$/,
+    )
+    expect(endOf(failing === undefined ? [] : [failing])).toContain(
+      '. After the fix, run the same command again: ',
+    )
+    const error = failing?.error && { ...failing.error, failure_type: 'transient_error' as const }
+    expect(
+      endOf(failing === undefined || error === undefined ? [] : [{ ...failing, error }]),
+    ).toContain('. Run the same command again: ')
   })
 
   test('ends with a line for each stream, its warnings and error with the fix, and a summary', () => {

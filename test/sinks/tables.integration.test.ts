@@ -372,6 +372,26 @@ describe('a destination that cannot be used says why', () => {
   })
 })
 
+test.each(['append', 'overwrite'] as const)(
+  'a sync tells what happens to the columns of a table that was there, once: %s',
+  async (mode) => {
+    await using db = await testDatabase()
+    const notesOf = async (columns: Readonly<Record<string, ColumnKind>>): Promise<unknown> =>
+      (await sync(db, sinkStream(columns, { mode }), [])).tableNotes
+    expect(await notesOf({ id: 'integer', a: 'integer', b: 'string' })).toEqual([])
+    expect(await notesOf({ id: 'integer', a: 'string', c: 'date' })).toEqual([
+      { kind: 'widened', column: 'a', type: 'text', was: 'bigint' },
+      { kind: 'added', column: 'c', type: 'date' },
+      { kind: 'left', column: 'b', type: 'text' },
+    ])
+    expect(await notesOf({ id: 'integer', a: 'string', c: 'date' })).toEqual([])
+    expect(await notesOf({ id: 'integer', a: 'integer', c: 'date' })).toEqual([
+      { kind: 'kept', column: 'a', type: 'text', source: 'bigint' },
+    ])
+    expect(await notesOf({ id: 'integer', a: 'integer', c: 'date' })).toEqual([])
+  },
+)
+
 test('savePlan keeps the slices of a resumed sync where they are', async () => {
   await using db = await testDatabase()
   const sink = sinkStream({ id: 'integer' })

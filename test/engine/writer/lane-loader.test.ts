@@ -58,7 +58,7 @@ const sink: SinkStream = {
 }
 const sync: StreamSync = {
   ...{ sink, streamId: { name: 's' }, syncId: 1, generationId: 0, epoch: 1, resumed: false },
-  ...{ doneInRun: false, slices: [], positions: [], loggedColumns: [] },
+  ...{ tableNotes: [], doneInRun: false, slices: [], positions: [], loggedColumns: [] },
 }
 
 test.each([

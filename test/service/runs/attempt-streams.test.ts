@@ -13,6 +13,7 @@ function result(name: string, loaded: number, warnings: string[] = []): StreamRe
   const numbers = {
     nulled: 0,
     cut: 0,
+    tableNotes: [],
     syncId: 1,
     generationId: 1,
     resumed: false,
