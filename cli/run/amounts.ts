@@ -5,14 +5,14 @@ export function count(value: number): string {
   return grouped.format(value)
 }
 
-/** `1 stream`, `1,234 streams` */
-export function counted(value: number, one: string, many = `${one}s`): string {
-  return `${count(value)} ${value === 1 ? one : many}`
-}
-
 /** `1 row`, `2 rows` */
 export function rows(value: number): string {
-  return counted(value, 'row')
+  return `${count(value)} ${value === 1 ? 'row' : 'rows'}`
+}
+
+/** `1 stream`, `2 streams` */
+export function counted(value: number, noun: string, plural = `${noun}s`): string {
+  return `${count(value)} ${value === 1 ? noun : plural}`
 }
 
 /** Bytes a second as decimal megabytes: `31.2 MB/s`. */

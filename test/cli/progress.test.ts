@@ -267,9 +267,9 @@ describe('human output', () => {
       /1 of 1 stream complete, .*, 1 rejected, .*\. Not every record was loaded: see the warnings\.$/,
     )
     expect(endOf(failing === undefined ? [] : [failing])).toContain(
-      '. After the fix, run the same command again: ',
+      '. Correct what the errors name, then run the same command again: ',
     )
-    const error = failing?.error && { ...failing.error, failure_type: 'transient_error' as const }
+    const error = failing?.error && { ...failing.error, code: 'source_unreachable' as const }
     expect(
       endOf(failing === undefined || error === undefined ? [] : [{ ...failing, error }]),
     ).toContain('. Run the same command again: ')
