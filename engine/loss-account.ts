@@ -25,7 +25,7 @@ export class LossAccount {
     this.#kinds.cut.count += cut
     for (const { kind, subject, key } of losses) {
       const known = this.#kinds[kind]
-      if (known.subject === '') known.subject = subject
+      if (known.subject === '') known.subject = storable(subject)
       if (key === undefined || known.keys.length >= MAX_ROWS || known.keys.includes(key)) continue
       known.keys.push(key)
     }
@@ -84,11 +84,16 @@ function sentence(
   return [`${total}${words.first(subject)}`]
 }
 
+/** The sources name fields, and a key may be cut inside a character: PostgreSQL stores neither U+0000 nor half a surrogate pair. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '').toWellFormed()
+}
+
 /** ` (rows [1], [2] and others)`: the keys that are known. */
 function rowsOf({ count, keys }: Kind): string {
   if (keys.length === 0) return ''
   const shown = keys.map((key) =>
-    key.length > MAX_KEY_LENGTH ? `${key.slice(0, MAX_KEY_LENGTH)}…` : key,
+    key.length > MAX_KEY_LENGTH ? storable(`${key.slice(0, MAX_KEY_LENGTH)}…`) : key,
   )
   const others = count > keys.length ? ' and others' : ''
   return ` (${shown.length === 1 && others === '' ? 'row' : 'rows'} ${shown.join(', ')}${others})`

@@ -31,6 +31,15 @@ test('one of each is told in the singular, with the row', () => {
   ])
 })
 
+test('a warning can be stored whatever fields and keys are called', () => {
+  const account = new LossAccount()
+  const key = `["${'x'.repeat(77)}😀"]`
+  account.add(stats({ nulled: 1 }, [{ kind: 'nulled', subject: 'a\0\ud83d', key }]))
+  const [warning = ''] = account.warnings(undefined)
+  expect(warning.isWellFormed()).toBe(true)
+  expect(warning).not.toContain('\0')
+})
+
 test('commits add up; the first reason and a few keys are told, each once and cut where they are long', () => {
   const account = new LossAccount()
   const rejected = (key: string): Loss => ({
