@@ -1,5 +1,7 @@
 import { BlockEncoder, type EncodedBlock } from '../protocol/avro/block-encoder.ts'
 import { CopyTranscoder } from '../sinks/postgres/avro-to-copy.ts'
+import { LoadLosses } from '../sinks/postgres/load-losses.ts'
+import { SeenFacts } from '../sinks/postgres/seen-facts.ts'
 import { columnTypeOf } from '../sinks/postgres/column-types.ts'
 import type { CopyFormat } from '../sinks/postgres/copy-format.ts'
 import { CopyOutput } from '../sinks/postgres/copy-output.ts'
@@ -106,6 +108,9 @@ function decode(blocks: readonly EncodedBlock[], format: CopyFormat): number {
     })),
     {
       format,
+      seen: new SeenFacts(benchColumns.length),
+      losses: new LoadLosses(),
+      keyFields: [],
       tail: {
         idFacts: ['bench'],
         syncId: 1,

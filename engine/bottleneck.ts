@@ -1,5 +1,5 @@
-/** The stages of a record's road that can hold a stream up, in order. */
-export const stages = ['source', 'encode', 'log', 'copy', 'merge', 'commit'] as const
+/** The stages of a record's path that can hold a stream up, in order. `exchange`: an overwrite puts its new rows into the table. */
+export const stages = ['source', 'encode', 'log', 'copy', 'merge', 'commit', 'exchange'] as const
 export type Stage = (typeof stages)[number]
 
 /** Wall seconds that the workers of a stream spent, summed over its lanes, in one stretch of time. */

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { Stage } from './bottleneck.ts'
 import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
 import type { PostgresPlace } from '../sinks/postgres/postgres-address.ts'
-import type { SinkStream } from '../sinks/sink.ts'
+import type { SinkStream, TableNote } from '../sinks/sink.ts'
 import type { Observed } from './reader/observed-fields.ts'
 
 /** Everything that a run needs, as data. */
@@ -105,18 +105,27 @@ export interface StreamResult extends StreamProgress {
   readonly generationId: number
   /** True where this run continued an unfinished sync. */
   readonly resumed: boolean
+  /** Values that became NULL because their column cannot hold them, … */
+  readonly nulled: number
+  /** … and values of which it holds less than what came. */
+  readonly cut: number
+  /** What happened to the columns of its table. */
+  readonly tableNotes: readonly TableNote[]
   /** Wall time from its begin to its end. */
   readonly seconds: number
   /** True where the run moved a checkpoint of the stream: trying again from there leads on. */
   readonly progressed: boolean
   readonly error?: ErrorBody
-  /** What the user should know although the stream went on (the log had lost what the sink had not consumed). */
+  /** What the user should know although the stream went on: records that were rejected, values that became NULL, a log that had lost some. */
   readonly warnings: readonly string[]
   /** Of a limited run. */
   readonly observed?: Observed
 }
 
-/** complete: every stream; partial: some streams; failed: none; stopped: the signal ended it, at a checkpoint. */
+/**
+ * complete: every stream, with all of its records; partial: some streams failed, or records were rejected; failed: all streams did;
+ * stopped: the signal ended it, at a checkpoint.
+ */
 export interface RunResult {
   readonly status: 'complete' | 'partial' | 'failed' | 'stopped'
   readonly seconds: number

@@ -83,7 +83,6 @@ export async function runConnection(
   }
 }
 
-/** complete when every stream is, failed when every stream failed, stopped when one was stopped and none failed, else partial. */
 async function runStreams(
   deps: StreamRunDeps,
   work: readonly { readonly sink: SinkStream; readonly tally: StreamTally }[],
@@ -139,9 +138,13 @@ function configChange(source: { config: JsonObject }, ports: RunPorts): ChangeCo
     })
 }
 
+/** Failed if every stream failed, partial if some did, stopped if one was stopped; complete only if no record was rejected. */
 function overall(streams: readonly StreamResult[]): RunResult['status'] {
   const some = (status: StreamResult['status']): boolean =>
     streams.some((stream) => stream.status === status)
-  if (!some('failed')) return some('stopped') ? 'stopped' : 'complete'
+  if (!some('failed')) {
+    if (some('stopped')) return 'stopped'
+    return streams.some(({ rejected }) => rejected > 0) ? 'partial' : 'complete'
+  }
   return streams.every(({ status }) => status === 'failed') ? 'failed' : 'partial'
 }

@@ -14,6 +14,7 @@ import type {
   SinkStream,
   SliceCheckpoint,
   StreamSync,
+  TableNote,
 } from '../sinks/sink.ts'
 import { type LaneOutcome, runLane } from './lane-run.ts'
 import type { StreamLog } from './log/stream-log.ts'
@@ -81,6 +82,7 @@ class StreamRun {
   readonly #sink: SinkStream
   readonly #tally: StreamTally
   readonly #warnings: string[] = []
+  readonly #tableNotes: TableNote[] = []
   readonly #startedAtMs: number
   #first: StreamSync | undefined
   #last: StreamSync | undefined
@@ -149,12 +151,21 @@ class StreamRun {
       syncId: this.#last?.syncId ?? 0,
       generationId: this.#last?.generationId ?? 0,
       resumed: this.#first?.resumed ?? false,
+      nulled: this.#tally.losses.nulled,
+      cut: this.#tally.losses.cut,
+      tableNotes: this.#tableNotes,
       seconds: (this.#deps.context.now() - this.#startedAtMs) / 1000,
       progressed: status === 'complete' || this.#planned?.first !== this.#planned?.last,
-      warnings: this.#warnings,
+      warnings: [...this.#warnings, ...this.#tally.losses.warnings(this.#rejectedTable)],
       ...(this.#observed !== undefined && { observed: this.#observed }),
       ...(outcome.status === 'failed' && { error: outcome.error }),
     }
+  }
+
+  /** A sandbox's is dropped with it. */
+  get #rejectedTable(): string | undefined {
+    const { bookkeeping } = this.#deps.plan.destination
+    return bookkeeping === undefined ? 'the table reactor_connect.rejected_records' : undefined
   }
 
   async #sync(session: ReadSession): Promise<LaneOutcome> {
@@ -163,6 +174,7 @@ class StreamRun {
       throw new ConnectError('destination_is_source', { details: { stream: streamLabel(this.id) } })
     }
     const sync = await destination.begin(this.#sink, start)
+    if (this.#first === undefined) this.#tableNotes.push(...sync.tableNotes)
     this.#first ??= sync
     this.#last = sync
     this.#tally.begun(sync.inRun)
@@ -176,6 +188,8 @@ class StreamRun {
     const failed = outcomes.find((outcome) => outcome.status === 'failed')
     if (failed !== undefined) return failed
     if (outcomes.some((outcome) => outcome.status === 'stopped')) return { status: 'stopped' }
+    if (this.#sink.mode === 'overwrite' || this.#sink.mode === 'overwrite_dedup')
+      this.#tally.exchanging()
     await destination.finish(sync)
     if (!this.#hasReadBefore) return { status: 'complete' }
     // What another start had read to its end, or left in the log, is as old as that start: read on from there.

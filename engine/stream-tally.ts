@@ -1,6 +1,7 @@
 import { streamLabel, type StreamId } from '../protocol/index.ts'
 import { bottleneckOf, stages, type Stage } from './bottleneck.ts'
 import type { LoadEvent, LoadSeconds, ReadTotals } from './pools/worker-events.ts'
+import { LossAccount } from './loss-account.ts'
 import type { RunMetrics } from './metrics/run-metrics.ts'
 import type { StreamProgress, StreamRunStatus } from './run-types.ts'
 import { StageWindow } from './stage-window.ts'
@@ -33,11 +34,12 @@ export class StreamTally {
   readonly #labels: { readonly connection: string; readonly stream: string }
   readonly #window = new StageWindow()
   #status: StreamRunStatus = 'waiting'
+  #exchanges = false
   #read = 0
   #readBytes = 0
   #loaded = 0
   #loadedBytes = 0
-  #rejected = 0
+  readonly #losses = new LossAccount()
   #before: StreamProgress['before']
   #estimatedRows: number | undefined
   #rateLimitedUntilMs: number | undefined
@@ -52,6 +54,10 @@ export class StreamTally {
     return this.#loaded
   }
 
+  get losses(): LossAccount {
+    return this.#losses
+  }
+
   set status(status: StreamRunStatus) {
     this.#status = status
   }
@@ -59,6 +65,11 @@ export class StreamTally {
   /** `inRun`: what the destination has of this run; the first time, that is of earlier starts. */
   begun(inRun: NonNullable<StreamProgress['before']>): void {
     this.#before ??= inRun
+  }
+
+  /** All lanes are done: the rows of the table are exchanged. */
+  exchanging(): void {
+    this.#exchanges = true
   }
 
   estimate(rows: number | undefined): void {
@@ -106,7 +117,7 @@ export class StreamTally {
   committed({ stats, bytes, logWaitSeconds }: Extract<LoadEvent, { type: 'committed' }>): void {
     this.#loaded += stats.loaded
     this.#loadedBytes += bytes
-    this.#rejected += stats.rejected
+    this.#losses.add(stats)
     const metrics = this.#metrics
     metrics.loadedRecords.inc(this.#labels, stats.loaded)
     metrics.loadRejected.inc(this.#labels, stats.rejected)
@@ -121,6 +132,7 @@ export class StreamTally {
 
   /** An attempt ended: what was read and not committed is dropped, or waits in the log for the next attempt. */
   settle(): void {
+    this.#exchanges = false
     this.#metrics.queueBytes.set(this.#labels, 0)
     this.#metrics.lagRecords.set(this.#labels, 0)
     this.#window.restart()
@@ -130,10 +142,10 @@ export class StreamTally {
   /** `atMs` never goes back. */
   progress(atMs: number): StreamProgress {
     const isRunning = this.#status === 'running'
-    const bottleneck = isRunning ? bottleneckOf(this.#window.recent(atMs)) : undefined
+    const bottleneck = isRunning ? this.#stage(atMs) : undefined
     this.#showBottleneck(bottleneck)
     // All that was read once has arrived.
-    const arrived = this.#loaded + this.#rejected
+    const arrived = this.#loaded + this.#losses.rejected
     const readAgain = this.#status === 'complete' ? Math.max(0, this.#read - arrived) : 0
     return {
       stream: this.#stream,
@@ -142,7 +154,7 @@ export class StreamTally {
       readAgain,
       readBytes: this.#readBytes,
       loaded: this.#loaded,
-      rejected: this.#rejected,
+      rejected: this.#losses.rejected,
       ...(this.#before !== undefined && { before: this.#before }),
       ...(bottleneck !== undefined && { bottleneck }),
       ...(this.#estimatedRows !== undefined && { estimatedRows: this.#estimatedRows }),
@@ -150,6 +162,10 @@ export class StreamTally {
         rateLimitedUntilMs: this.#rateLimitedUntilMs,
       }),
     }
+  }
+
+  #stage(atMs: number): Stage | undefined {
+    return this.#exchanges ? 'exchange' : bottleneckOf(this.#window.recent(atMs))
   }
 
   #showBottleneck(bottleneck: Stage | undefined): void {
@@ -161,7 +177,7 @@ export class StreamTally {
     this.#metrics.queueBytes.set(this.#labels, Math.max(0, this.#readBytes - this.#loadedBytes))
     this.#metrics.lagRecords.set(
       this.#labels,
-      Math.max(0, this.#read - this.#loaded - this.#rejected),
+      Math.max(0, this.#read - this.#loaded - this.#losses.rejected),
     )
   }
 }

@@ -87,6 +87,8 @@ export interface StreamSync {
   readonly isOlder: boolean
   /** What was committed of the stream in this run, by this start and those before it; not what a sync that begins again has dropped. */
   readonly inRun: { readonly loaded: number; readonly rejected: number }
+  /** What `begin` changed of the columns of a table that was there, or left though the stream changed. */
+  readonly tableNotes: readonly TableNote[]
   /** True where this run completed the stream before it was interrupted, and reading it again would append the same rows again: nothing is to be done. */
   readonly doneInRun: boolean
   /** The saved slices: of the unfinished sync (resumed), or the last states of an incremental stream; else empty. */
@@ -101,6 +103,27 @@ export interface LogPosition {
   /** The columns that the records at `next` were written with, up to the next `begin`. */
   readonly columns: readonly Column[]
 }
+
+/** `type` is what the column has from now on. */
+export type TableNote =
+  /** The stream has a column that the table lacked. */
+  | { readonly kind: 'added'; readonly column: string; readonly type: string }
+  /** The column could not hold what the stream has now. */
+  | {
+      readonly kind: 'widened'
+      readonly column: string
+      readonly type: string
+      readonly was: string
+    }
+  /** The stream's type changed to `source`, which the column holds: a column never gets narrower. */
+  | {
+      readonly kind: 'kept'
+      readonly column: string
+      readonly type: string
+      readonly source: string
+    }
+  /** The stream has the column no more. Its old values stay (not in an overwrite), new rows have its default. */
+  | { readonly kind: 'left'; readonly column: string; readonly type: string }
 
 /** A slice of the plan, before anything of it was read. */
 export interface SliceStart {
@@ -142,6 +165,8 @@ export interface SinkLane extends AsyncDisposable {
     readonly slice: string
     readonly seq: number
     readonly reason: string
+    /** Canonical JSON of the record's primary key; absent without one. */
+    readonly key?: string
   }): Promise<void>
   /** All that was written is in the open transaction (not durable), and its bytes are free again. */
   flush(): Promise<void>
@@ -163,10 +188,25 @@ export interface LaneCheckpoint {
   readonly slices: readonly SliceCheckpoint[]
 }
 
-/** What one commit did, for metrics and progress. Seconds are wall time. */
+/** A record that was left out, or a value that is not as it came. */
+export interface Loss {
+  readonly kind: 'rejected' | 'nulled' | 'cut'
+  /** Why the record was rejected; else the name of the field. */
+  readonly subject: string
+  /** Canonical JSON of the record's primary key; absent without one. */
+  readonly key?: string
+}
+
+/** What one commit did, for metrics, progress and the account of the run. Seconds are wall time. */
 export interface LaneStats {
   readonly loaded: number
   readonly rejected: number
+  /** Values that became NULL because their column cannot hold them. */
+  readonly nulled: number
+  /** Values of which the column holds less than what came. */
+  readonly cut: number
+  /** The first of these records and values; a few. */
+  readonly losses: readonly Loss[]
   readonly copySeconds: number
   readonly mergeSeconds: number
   readonly commitSeconds: number

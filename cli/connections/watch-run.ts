@@ -71,7 +71,9 @@ function exitCodeOf(status: RunState['status']): number {
   }
 }
 
-function adviceFor({ status, connection, id }: RunState): string {
+function adviceFor({ status, connection, id, streams }: RunState): string {
   if (status === 'complete') return ''
+  if (status === 'partial' && streams.every((stream) => stream.status === 'complete'))
+    return '. Not every record was loaded: see the warnings.'
   return `. \`reactor connect connections runs retry ${connection} ${id}\` goes on from the last checkpoint.`
 }

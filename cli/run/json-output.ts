@@ -78,6 +78,9 @@ function resultFields(result: StreamResult): Readonly<Record<string, unknown>> {
     sync_id: result.syncId,
     generation_id: result.generationId,
     resumed: result.resumed,
+    nulled: result.nulled,
+    cut: result.cut,
+    table_changes: result.tableNotes,
     warnings: result.warnings,
     ...(result.error !== undefined && { error: result.error }),
   }

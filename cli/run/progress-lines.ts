@@ -1,5 +1,5 @@
 import type { RunProgress, StreamProgress } from '../../engine/run-types.ts'
-import { clock, count, megabytesPerSecond, rows } from './amounts.ts'
+import { clock, count, counted, megabytesPerSecond, rows } from './amounts.ts'
 import type { RunClock, StreamPace } from './run-clock.ts'
 import { shownLabel } from './shown-label.ts'
 
@@ -19,25 +19,28 @@ export function liveLines(progress: RunProgress, runClock: RunClock): readonly s
 
 /** The whole run in one line, where the output is no terminal. */
 export function plainLine(progress: RunProgress, runClock: RunClock): string {
-  const running = progress.streams.filter(({ status }) => status === 'running')
-  const paces = running.map((stream) => runClock.pace(stream))
-  const total = {
-    read: sum(progress.streams.map(({ read }) => read)),
-    loaded: sum(progress.streams.map(({ loaded }) => loaded)),
-    pace: {
-      rowsPerSecond: sum(paces.map(({ rowsPerSecond }) => rowsPerSecond)),
-      bytesPerSecond: sum(paces.map(({ bytesPerSecond }) => bytesPerSecond)),
-      loadedPerSecond: sum(paces.map(({ loadedPerSecond }) => loadedPerSecond)),
-    },
-  }
+  const { streams } = progress
+  const running = streams.filter(({ status }) => status === 'running')
+  const exchanging = running.filter(isExchanging).length
+  const pace = runClock.runPace
+  const moving = [
+    `${count(pace.rowsPerSecond)} rows/s`,
+    megabytesPerSecond(pace.bytesPerSecond),
+    ...remaining(streams, pace),
+  ]
   const facts = [
-    `read ${rows(total.read)}`,
-    `loaded ${count(total.loaded)}`,
-    `${count(total.pace.rowsPerSecond)} rows/s`,
-    megabytesPerSecond(total.pace.bytesPerSecond),
-    ...remaining(running, total.pace),
+    `read ${rows(sum(streams.map(({ read }) => read)))}`,
+    `loaded ${count(sum(streams.map(({ loaded }) => loaded)))}`,
+    // While rows are exchanged nothing is read or loaded: a pace of 0 would look like a stall.
+    ...(exchanging > 0 && exchanging === running.length ? [] : moving),
+    ...(exchanging > 0 ? [`exchanging the rows of ${counted(exchanging, 'table')}`] : []),
   ]
   return `${streamCounts(progress)}: ${facts.join(', ')}`
+}
+
+/** An overwrite has read everything and puts it into the table. */
+function isExchanging({ bottleneck }: StreamProgress): boolean {
+  return bottleneck === 'exchange'
 }
 
 function streamFacts(
@@ -51,6 +54,8 @@ function streamFacts(
       rows(stream.loaded),
       `waiting for the source's rate limit, ${clock(limitedMs / 1000)} left`,
     ]
+  if (isExchanging(stream))
+    return [rows(stream.loaded).padStart(16), 'all loaded; exchanging the rows of the table']
   return [
     rows(stream.loaded).padStart(16),
     `${count(now.pace.rowsPerSecond)} rows/s`.padStart(14),
@@ -62,9 +67,12 @@ function streamFacts(
   ]
 }
 
-/** Percent and time left, where the source estimated all of the streams. An estimate that was too low says nothing more. */
+/**
+ * Percent and time left of the streams together, if the source estimated all of those that have not ended. An estimate that was too low
+ * says nothing more.
+ */
 function remaining(streams: readonly StreamProgress[], pace: StreamPace): readonly string[] {
-  const estimates = streams.map(({ estimatedRows }) => estimatedRows)
+  const estimates = streams.map(expectedRows)
   const known = estimates.filter((estimate) => estimate !== undefined)
   const estimated = sum(known)
   if (known.length < estimates.length || estimated === 0) return []
@@ -78,6 +86,12 @@ function remaining(streams: readonly StreamProgress[], pace: StreamPace): readon
   return seconds > 0 ? [percent, `ETA ${clock(seconds)}`] : [percent]
 }
 
+/** A stream that has ended has no more rows than it had. */
+function expectedRows(stream: StreamProgress): number | undefined {
+  const isOpen = stream.status === 'waiting' || stream.status === 'running'
+  return isOpen ? stream.estimatedRows : stream.loaded + stream.rejected
+}
+
 /** 0 where it cannot be said: nothing is left, or nothing moves. */
 function secondsFor(left: number, perSecond: number): number {
   return left > 0 && perSecond >= 1 ? left / perSecond : 0
@@ -87,7 +101,7 @@ function streamCounts(progress: RunProgress): string {
   const done = progress.streams.filter(
     ({ status }) => status !== 'waiting' && status !== 'running',
   ).length
-  return `${String(done)} of ${String(progress.streams.length)} streams done`
+  return `${count(done)} of ${counted(progress.streams.length, 'stream')} done`
 }
 
 function sum(values: readonly number[]): number {

@@ -1,7 +1,8 @@
 import type { ErrorBody } from '../../protocol/index.ts'
 import type { StreamProgress } from '../../engine/run-types.ts'
+import type { TableNote } from '../../sinks/sink.ts'
 import { plainText } from '../output/plain-text.ts'
-import { count, duration, rows } from './amounts.ts'
+import { count, counted, duration, rows } from './amounts.ts'
 import type { Paint, Style } from './paint.ts'
 import type { RunClock } from './run-clock.ts'
 import { shownLabel } from './shown-label.ts'
@@ -18,6 +19,7 @@ export interface ShownStream extends StreamProgress {
   /** True where this run continued an unfinished sync. */
   readonly resumed?: boolean
   readonly warnings: readonly string[]
+  readonly tableNotes?: readonly TableNote[]
   readonly error?: ErrorBody
 }
 
@@ -69,9 +71,24 @@ function streamLines(
   const status = paint(statusStyles[stream.status], stream.status.padEnd(8))
   return [
     `${status}  ${shownLabel(stream.stream).padEnd(context.nameWidth)}  ${facts.join(', ')}`,
+    ...(stream.tableNotes ?? []).map((note) => `  table:   ${plainText(noteText(note))}`),
     ...stream.warnings.map((warning) => `  ${paint('yellow', 'warning:')} ${plainText(warning)}`),
     ...(stream.error === undefined ? [] : errorLines(stream.error, { paint, indent: '  ' })),
   ]
+}
+
+function noteText(note: TableNote): string {
+  const { column, type } = note
+  switch (note.kind) {
+    case 'added':
+      return `column ${column} was added (${type})`
+    case 'widened':
+      return `column ${column} became ${type}, and was ${note.was}: it could not hold all values of the source`
+    case 'kept':
+      return `column ${column} stays ${type}, and the source has ${note.source} now: a column never gets narrower`
+    case 'left':
+      return `column ${column} is not in the source any more: it stays, and new rows have no value of the source in it`
+  }
 }
 
 function summary(result: ShownResult, paint: Paint): string {
@@ -79,7 +96,7 @@ function summary(result: ShownResult, paint: Paint): string {
   const rejected = result.streams.reduce((total, stream) => total + stream.rejected, 0)
   const complete = result.streams.filter(({ status }) => status === 'complete').length
   const facts = [
-    `${String(complete)} of ${String(result.streams.length)} streams complete`,
+    `${count(complete)} of ${counted(result.streams.length, 'stream')} complete`,
     `${rows(loaded)} loaded`,
     ...(rejected > 0 ? [`${count(rejected)} rejected`] : []),
     `in ${duration(result.seconds)}`,

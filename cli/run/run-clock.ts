@@ -32,22 +32,29 @@ const windowMs = 5_000
 /** Watches the progress of a run: the pace of each stream over the last seconds, and how long it ran. */
 export class RunClock {
   readonly #streams = new Map<string, Watched>()
+  /** Of all streams together. */
+  readonly #run: Sample[] = []
 
   observe(progress: RunProgress): void {
     for (const stream of progress.streams) this.#observeStream(stream, progress)
+    const { atMs, streams } = progress
+    const total = (value: (stream: StreamProgress) => number): number =>
+      streams.reduce((sum, stream) => sum + value(stream), 0)
+    keepRecent(this.#run, {
+      atMs,
+      read: total(({ read }) => read),
+      readBytes: total(({ readBytes }) => readBytes),
+      loaded: total(({ loaded }) => loaded),
+    })
+  }
+
+  /** Of the whole run, streams that have ended included. */
+  get runPace(): StreamPace {
+    return paceOf(this.#run)
   }
 
   pace(stream: StreamProgress): StreamPace {
-    const samples = this.#streams.get(streamLabel(stream.stream))?.samples ?? []
-    const first = samples[0]
-    const last = samples.at(-1)
-    const seconds = first && last ? (last.atMs - first.atMs) / 1000 : 0
-    if (first === undefined || last === undefined || seconds <= 0) return standing
-    return {
-      rowsPerSecond: (last.read - first.read) / seconds,
-      bytesPerSecond: (last.readBytes - first.readBytes) / seconds,
-      loadedPerSecond: (last.loaded - first.loaded) / seconds,
-    }
+    return paceOf(this.#streams.get(streamLabel(stream.stream))?.samples ?? [])
   }
 
   /** How long the stream ran, to about a quarter of a second; undefined for one that never began. */
@@ -74,8 +81,25 @@ export class RunClock {
     }
     watched.lastMs = atMs
     watched.ended = stream.status !== 'running'
-    const { samples } = watched
-    samples.push({ atMs, read: stream.read, readBytes: stream.readBytes, loaded: stream.loaded })
-    while (samples.length > 2 && (samples[1]?.atMs ?? atMs) < atMs - windowMs) samples.shift()
+    const { read, readBytes, loaded } = stream
+    keepRecent(watched.samples, { atMs, read, readBytes, loaded })
+  }
+}
+
+function keepRecent(samples: Sample[], sample: Sample): void {
+  samples.push(sample)
+  while (samples.length > 2 && (samples[1]?.atMs ?? sample.atMs) < sample.atMs - windowMs)
+    samples.shift()
+}
+
+function paceOf(samples: readonly Sample[]): StreamPace {
+  const first = samples[0]
+  const last = samples.at(-1)
+  const seconds = first && last ? (last.atMs - first.atMs) / 1000 : 0
+  if (first === undefined || last === undefined || seconds <= 0) return standing
+  return {
+    rowsPerSecond: (last.read - first.read) / seconds,
+    bytesPerSecond: (last.readBytes - first.readBytes) / seconds,
+    loadedPerSecond: (last.loaded - first.loaded) / seconds,
   }
 }

@@ -1,5 +1,5 @@
 import { DatabaseError } from 'pg'
-import { ConnectError, networkFailure } from '../../protocol/index.ts'
+import { ConnectError, networkFailure, serverRefusal } from '../../protocol/index.ts'
 import type { ErrorCodeName, ErrorDetails, NetworkFailure } from '../../protocol/index.ts'
 
 /** What the connector was doing when something was thrown: the facts that the messages name. */
@@ -21,17 +21,18 @@ export function sourceError(thrown: unknown, place: ErrorPlace): ConnectError {
 }
 
 function serverError(error: DatabaseError, place: ErrorPlace): ConnectError {
-  const sqlstate = error.code ?? 'XX000'
+  const { sqlstate, reason } = serverRefusal(error)
   const code = codeOf(sqlstate, error, place)
   const details: ErrorDetails = {
     ...place,
     stream: place.stream ?? place.database,
     column: place.column ?? '?',
     sqlstate,
-    reason: reasonOf(sqlstate, error),
-    object: place.stream ?? objectOf(error, place),
+    reason,
+    object: place.stream ?? objectOf(reason, place),
   }
-  return new ConnectError(code, { details, cause: error })
+  // Without the server's error as the cause: a log would show its message and its details.
+  return new ConnectError(code, { details })
 }
 
 const codes: Readonly<Record<string, ErrorCodeName>> = {
@@ -71,13 +72,8 @@ function codeOf(sqlstate: string, error: DatabaseError, place: ErrorPlace): Erro
   return needsCursor && place.column === undefined ? 'source_query_failed' : code
 }
 
-/** Messages of class 22 and 23, and of functions of the user (P0), quote values of rows. */
-function reasonOf(sqlstate: string, error: DatabaseError): string {
-  return /^(22|23|P0|XX|39|38)/.test(sqlstate) ? `class ${sqlstate.slice(0, 2)}` : error.message
-}
-
-function objectOf(error: DatabaseError, place: ErrorPlace): string {
-  return /permission denied for (.+)$/.exec(error.message)?.[1] ?? `database ${place.database}`
+function objectOf(reason: string, place: ErrorPlace): string {
+  return /permission denied for (.+)$/.exec(reason)?.[1] ?? `database ${place.database}`
 }
 
 const networkCodes: Readonly<Record<NetworkFailure['kind'], ErrorCodeName>> = {

@@ -64,11 +64,20 @@ async function readAs(task: ReadTask, read: SliceRead): Promise<'complete' | 'st
 
 function cursorOf(stream: ConfiguredAirbyteStream, source: StreamSource): SourceColumn {
   const [name, ...nested] = stream.cursor_field ?? stream.stream.default_cursor_field ?? []
+  if (name === undefined) {
+    const details = {
+      place: `stream ${source.name}`,
+      field: 'cursor_field',
+      problem:
+        'an incremental read needs a cursor, and neither the stream nor its source names one',
+      fix: 'Set `cursor_field` of the stream, or `sync_mode: full_refresh`.',
+    }
+    throw new ConnectError('stream_cursor_missing', { details })
+  }
   const refuse = (reason: string): ConnectError =>
     new ConnectError('source_cursor_invalid', {
-      details: { stream: source.name, column: name ?? '(none)', reason },
+      details: { stream: source.name, column: name, reason },
     })
-  if (name === undefined) throw refuse('an incremental read needs a cursor field')
   if (nested.length > 0) throw refuse('it must be a column, not a field inside one')
   const column = source.columns.find((candidate) => candidate.name === name)
   if (column === undefined) throw refuse('it is not among the selected columns')

@@ -93,6 +93,8 @@ export type LogEntry =
       readonly slice: string
       readonly seq: number
       readonly reason: string
+      /** Canonical JSON of the record's primary key; absent without one. */
+      readonly key?: string
     }
   /** Closes a unit. `seq`: all records of the slice before it are covered. `count`: records (and rejections) since the state before. */
   | {

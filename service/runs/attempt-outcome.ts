@@ -33,8 +33,10 @@ type EndStatus = Exclude<RunStatus, 'queued' | 'running'>
 export function outcomeOf(end: AttemptEnd, retries: RetryPolicy, random: number): Outcome {
   const { ending, streams, reason } = end
   if (reason === 'lost') return { kind: 'lost' }
-  const status = statusOf(ending, streams)
-  if (status === 'complete') return { kind: 'end', status, error: null }
+  if (isDone(ending, streams)) {
+    const status = streams.some(({ rejected }) => rejected > 0) ? 'partial' : 'complete'
+    return { kind: 'end', status, error: null }
+  }
   if (reason === 'cancel') return { kind: 'end', status: 'cancelled', error: null }
   if (reason === 'shutdown') return { kind: 'again', error: null, progressed: true, delayMs: 0 }
   const errors = errorsOf(ending)
@@ -42,18 +44,20 @@ export function outcomeOf(end: AttemptEnd, retries: RetryPolicy, random: number)
   const failed = { errors, progressed, fruitlessBefore: end.fruitlessBefore }
   const delayMs = retryDelayMs(failed, retries, random)
   const error = errors[0] ?? null
-  if (delayMs === undefined) return { kind: 'end', status, error }
+  if (delayMs === undefined) return { kind: 'end', status: statusOf(streams), error }
   return { kind: 'again', error, progressed, delayMs }
 }
 
-function statusOf(
-  ending: Ending,
-  streams: readonly RunStream[],
-): Extract<EndStatus, 'complete' | 'partial' | 'failed'> {
-  const complete = streams.filter(({ status }) => status === 'complete').length
-  if ('result' in ending && ending.result.status === 'complete' && complete === streams.length)
-    return 'complete'
-  return complete === 0 ? 'failed' : 'partial'
+/** Every stream came to its end, though perhaps not with every record. */
+function isDone(ending: Ending, streams: readonly RunStream[]): boolean {
+  if (!('result' in ending)) return false
+  const { status } = ending.result
+  const ended = status === 'complete' || status === 'partial'
+  return ended && streams.every((stream) => stream.status === 'complete')
+}
+
+function statusOf(streams: readonly RunStream[]): 'partial' | 'failed' {
+  return streams.some(({ status }) => status === 'complete') ? 'partial' : 'failed'
 }
 
 function errorsOf(ending: Ending): readonly ErrorBody[] {

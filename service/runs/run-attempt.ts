@@ -20,6 +20,7 @@ import { RunLog } from './run-log.ts'
 import { keepSchemas } from './keep-schemas.ts'
 import type { RunTiming, RunWorkerOptions } from './run-worker-options.ts'
 import { beginAttempts, outcomeLabel } from './service-metrics.ts'
+import { ProgressLog } from './progress-log.ts'
 import { unlessAborted } from './unless-aborted.ts'
 import { untilAnswered, type Patience } from './until-answered.ts'
 
@@ -170,11 +171,13 @@ export class RunAttempt {
     this.#streams.begin(plan.streams.map(({ stream }) => streamIdOf(stream.stream)))
     const facts = { streams: plan.streams.length, log: plan.log.kind }
     this.#logger.info({ attempt: this.#run.attempts, ...facts }, 'run started')
+    const progressLog = new ProgressLog(this.#logger)
     const ports = {
       ...{ logger: this.#logger, metrics: this.#options.metrics, ...shared.ports },
       now: () => this.#options.now(),
       onProgress: (progress: RunProgress) => {
         this.#streams.progress(progress.streams)
+        progressLog.progress(progress)
       },
     }
     try {
@@ -204,8 +207,19 @@ export class RunAttempt {
     return streams.map((stream) => (isLost(stream) ? { ...stream, error } : stream))
   }
 
-  #tell({ stream, status, read, loaded, rejected, error, warnings }: StreamResult): void {
+  #tell({
+    stream,
+    status,
+    read,
+    loaded,
+    rejected,
+    error,
+    warnings,
+    tableNotes,
+  }: StreamResult): void {
     const facts = { stream: streamLabel(stream), read, loaded, rejected }
+    for (const { kind, ...note } of tableNotes)
+      this.#logger.info({ stream: facts.stream, change: kind, ...note }, 'the table changed')
     for (const warning of warnings) this.#logger.warn({ stream: facts.stream, warning }, 'warning')
     if (error === undefined) this.#logger.info(facts, `stream ${status}`)
     else this.#logger.error({ ...facts, code: error.code, reason: error.message }, 'stream failed')

@@ -6,9 +6,12 @@ import { BinaryRowTail } from './binary-row-tail.ts'
 import type { HeldType } from './column-types.ts'
 import type { CopyFormat, FieldWriter, RowTail, RowTailOptions } from './copy-format.ts'
 import type { CopyOutput } from './copy-output.ts'
+import type { LoadLosses } from './load-losses.ts'
 import { columnTextOf } from './overflow-value.ts'
+import { keyOfRecord } from './record-key.ts'
 import type { Change } from './row-change.ts'
 import { sanitizeJson } from './sanitize-json.ts'
+import type { SeenFacts } from './seen-facts.ts'
 import { TextFields } from './text-fields.ts'
 import { TextRowTail } from './text-row-tail.ts'
 import { WireReader } from './wire-reader.ts'
@@ -35,6 +38,17 @@ export interface CopyColumn extends Column {
   readonly target: { readonly name: string; readonly held: HeldType } | undefined
 }
 
+export interface TranscoderOptions {
+  readonly tail: RowTailOptions
+  /** Binary only where `takesBinary` says so (binary-columns.ts). */
+  readonly format: CopyFormat
+  /** Of the same columns. */
+  readonly seen: SeenFacts
+  readonly losses: LoadLosses
+  /** The fields of the primary key, by which losses name their rows; empty without one. */
+  readonly keyFields: readonly string[]
+}
+
 const noNames: readonly string[] = []
 
 /** Longest field that is not counted by its length, in either format: the text of a timestamp of the year 294276. */
@@ -54,13 +68,6 @@ const serializationError = {
 export class CopyTranscoder {
   /** The columns of the COPY, quoted by the caller. */
   readonly copyColumns: readonly string[]
-  /** By wire column: a NULL, or a value, was written since `resetSeen`. May also say so of a row that was written twice. */
-  readonly sawNull: Uint8Array
-  readonly sawValue: Uint8Array
-  /** Wire columns that were missing from a record since `resetSeen`. */
-  readonly sawMissing = new Set<number>()
-  /** A row had something for `_airbyte_meta` to say since `resetSeen`. */
-  sawChanges = false
   /** Cells to be NULL because the server refused them, by the row's number in the batch. */
   readonly refused = new Map<number, Set<number>>()
 
@@ -68,6 +75,9 @@ export class CopyTranscoder {
   readonly #wire = new WireReader()
   readonly #fields: FieldWriter
   readonly #columns: readonly CopyColumn[]
+  readonly #seen: SeenFacts
+  readonly #losses: LoadLosses
+  readonly #keyFields: readonly string[]
   readonly #codes: Uint8Array
   /** 1: not in the table; 2: to be made JSON for a jsonb column. */
   readonly #special: Uint8Array
@@ -81,24 +91,26 @@ export class CopyTranscoder {
   #overflow: Map<string, string | null> | undefined
   #sourceChanges = ''
   #changes: Change[] = []
+  /** Of the row that was written last. */
+  #lastChanges: readonly Change[] = []
   #missing: string[] = []
   readonly #row = { seq: 0, extractedAtMs: 0, order: 0, changes: '', missing: noNames }
 
-  /** `format`: binary only where `takesBinary` says so (binary-columns.ts). */
   constructor(
     out: CopyOutput,
     columns: readonly CopyColumn[],
-    { tail, format }: { readonly tail: RowTailOptions; readonly format: CopyFormat },
+    { tail, format, seen, losses, keyFields }: TranscoderOptions,
   ) {
     this.#out = out
     this.#columns = columns
+    this.#seen = seen
+    this.#losses = losses
+    this.#keyFields = keyFields
     this.#codes = Uint8Array.from(columns, codeOf)
     this.#special = Uint8Array.from(columns, specialOf)
     this.#tail = format === 'text' ? new TextRowTail(out, tail) : new BinaryRowTail(out, tail)
     this.#hasMeta = tail.hasMeta
     this.#isStaged = tail.isStaged
-    this.sawNull = new Uint8Array(columns.length)
-    this.sawValue = new Uint8Array(columns.length)
     this.copyColumns = [
       ...columns.flatMap(({ target }) => (target === undefined ? [] : [target.name])),
       ...this.#tail.columns,
@@ -107,13 +119,6 @@ export class CopyTranscoder {
       format === 'text'
         ? new TextFields(out, this.#wire)
         : new BinaryFields(out, this.#wire, this.copyColumns.length)
-  }
-
-  resetSeen(): void {
-    this.sawNull.fill(0)
-    this.sawValue.fill(0)
-    this.sawMissing.clear()
-    this.sawChanges = false
   }
 
   /** Begins a block whose first record has this number in the batch. */
@@ -139,14 +144,29 @@ export class CopyTranscoder {
     while (this.#rowsLeft > 0 && this.#rowNumber < untilRow) {
       if (this.#out.at >= fullAt) return 'full'
       const start = this.#out.at
+      const from = this.#wire.at
       this.#record()
       const isUnwritable = this.#fields.unwritable
-      if (!isUnwritable && (this.#row.changes === '' || this.#hasMeta)) continue
+      if (!isUnwritable && this.#row.changes === '') continue
+      if (!isUnwritable && this.#hasMeta) {
+        this.#account(from)
+        continue
+      }
       this.#out.at = start
       this.#fields.unwritable = false
       return isUnwritable ? 'needs text' : 'needs meta'
     }
     return 'done'
+  }
+
+  /** The row that was written last is part of the COPY: what it lost counts. */
+  #account(from: number): void {
+    const { input, at } = this.#wire
+    const keyOf = (): string | undefined =>
+      keyOfRecord(input.subarray(from, at), this.#columns, this.#keyFields)
+    for (const { change, field } of this.#lastChanges) {
+      this.#losses.add(change === 'NULLED' ? 'nulled' : 'cut', field, keyOf)
+    }
   }
 
   /** The number, in the batch, of the last row that was looked at. */
@@ -195,10 +215,11 @@ export class CopyTranscoder {
     if (this.#changes.length > 0 || this.#sourceChanges !== '') {
       const own = this.#changes.map((change) => JSON.stringify(change))
       const source = sanitizeJson(this.#sourceChanges).trim().slice(1, -1).trim()
+      this.#lastChanges = this.#changes
       row.changes = [...own, ...(source === '' ? [] : [source])].join(',')
       this.#changes = []
       this.#sourceChanges = ''
-      this.sawChanges ||= row.changes !== ''
+      this.#seen.hasChanges ||= row.changes !== ''
     }
     if (this.#missing.length > 0) {
       if (this.#isStaged) row.missing = this.#missing
@@ -211,7 +232,7 @@ export class CopyTranscoder {
   #value(column: number): void {
     const fields = this.#fields
     const start = this.#out.at
-    this.sawValue[column] = 1
+    this.#seen.values[column] = 1
     this.#transcode(this.#codes[column] ?? 0)
     if (this.#special[column] === 2) this.#quoteAsJson(column, start)
     if (!fields.stripped) return
@@ -260,16 +281,16 @@ export class CopyTranscoder {
     const fields = this.#fields
     const entry = this.#overflow?.get(this.#columns[column]?.name ?? '')
     if (entry === undefined) {
-      this.sawNull[column] = 1
+      this.#seen.nulls[column] = 1
       fields.nullValue()
       return
     }
     const target = this.#columns[column]?.target
     if (entry === null || target === undefined) {
-      this.sawNull[column] = 1
+      this.#seen.nulls[column] = 1
       fields.nullValue()
       if (target === undefined) return
-      this.sawMissing.add(column)
+      this.#seen.missing.add(column)
       this.#missing.push(target.name)
       return
     }
@@ -278,13 +299,13 @@ export class CopyTranscoder {
       this.#refuse(column, this.#out.at)
       return
     }
-    this.sawValue[column] = 1
+    this.#seen.values[column] = 1
     fields.text(held.text, target.held)
     if (held.truncated) this.#note(column, { ...typecastError, change: 'TRUNCATED' })
   }
 
   #refuse(column: number, start: number): void {
-    this.sawNull[column] = 1
+    this.#seen.nulls[column] = 1
     this.#out.at = start
     this.#out.reserve(FIELD_BYTES)
     this.#fields.nullValue()

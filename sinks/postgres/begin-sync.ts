@@ -26,7 +26,7 @@ export async function beginSync(
   { schema, start }: { readonly schema: string | undefined; readonly start: RunStart },
 ): Promise<StreamSync> {
   const target = streamTarget(sink, schema)
-  requireOpenSchema(sink, target)
+  requireOpenSchema(sink, target, session.bookkeepingSchema)
   await ensureSchema(session, target.table.schema)
   return session.transaction(async () => {
     const { streamId } = target
@@ -47,7 +47,7 @@ export async function beginSync(
     }
     const resumed = known !== undefined && isResumable(known, sink, start)
     const isOurs = owners.length > 0 || isTableOf(row, target)
-    const keyIndex = await prepareTables({ session, sink, target, row, resumed, isOurs })
+    const { keyIndex, notes } = await prepareTables({ session, sink, target, row, resumed, isOurs })
     const numbers = nextNumbers(row, target, resumed)
     const { table, isOverwrite } = target
     const { run } = start
@@ -56,7 +56,10 @@ export async function beginSync(
     const written = await writeStreamRow(session, sink, values)
     if (row?.run !== run) await resetRunCounts(session, written.id)
     if (!resumed) await resetSlices(session, written.id, keepsStates(known, sink))
-    const sync = { sink, streamId, ...numbers, resumed, doneInRun: false, start: start.start }
+    const sync = {
+      ...{ sink, streamId, ...numbers, resumed, tableNotes: notes },
+      ...{ doneInRun: false, start: start.start },
+    }
     return withCheckpoints(session, { ...written, syncStart }, sync)
   })
 }
@@ -91,6 +94,7 @@ async function asItStands(
     streamId,
     ...numbers,
     resumed: true,
+    tableNotes: [],
     doneInRun: true,
   })
 }

@@ -77,6 +77,8 @@ const migrations: readonly ((schema: string) => string)[] = [
      ADD COLUMN run_rejected bigint NOT NULL DEFAULT 0;
    ALTER TABLE ${schema}.positions
      ADD COLUMN columns text -- JSON: the records at the position were written with them`,
+  (schema) =>
+    `ALTER TABLE ${schema}.rejected_records ADD COLUMN key text -- JSON: the primary key of the record; null without one`,
 ]
 
 /**

@@ -14,6 +14,8 @@ export interface Rejection {
   readonly slice: string
   readonly seq: number
   readonly reason: string
+  /** Canonical JSON of the record's primary key; absent without one. */
+  readonly key?: string
 }
 
 /**
@@ -83,23 +85,30 @@ export async function writeCheckpoint(
   throw await staleSlice(session, sync, { id, checkpoint, counts })
 }
 
-/** Keeps the reasons of rejected records. Part of the open transaction. */
+/** Stores the keys of rejected records, and the reasons. Part of the open transaction. */
 export async function writeRejections(
   session: Session,
   sync: StreamSync,
   { id, rejections }: { readonly id: string; readonly rejections: readonly Rejection[] },
 ): Promise<void> {
   await session.rows(
-    `INSERT INTO ${session.bookkeeping}.rejected_records (stream_id, sync_id, slice, seq, reason)
-     SELECT $1, $2, slice, seq, reason FROM unnest($3::text[], $4::bigint[], $5::text[]) AS r (slice, seq, reason)`,
+    `INSERT INTO ${session.bookkeeping}.rejected_records (stream_id, sync_id, slice, seq, reason, key)
+     SELECT $1, $2, slice, seq, reason, key
+       FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[]) AS r (slice, seq, reason, key)`,
     [
       id,
       sync.syncId,
       rejections.map(({ slice }) => slice),
       rejections.map(({ seq }) => seq),
-      rejections.map(({ reason }) => reason.replaceAll('\0', '').toWellFormed()),
+      rejections.map(({ reason }) => storable(reason)),
+      rejections.map(({ key }) => (key === undefined ? null : storable(key))),
     ],
   )
+}
+
+/** PostgreSQL's text has no U+0000 and no half of a surrogate pair. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '').toWellFormed()
 }
 
 /** The error of a slice that is not where this lane left it. */

@@ -8,7 +8,9 @@ import type { CopyFormat, RowTailOptions } from './copy-format.ts'
 import type { CopyIn } from './copy-in.ts'
 import { CopyOutput } from './copy-output.ts'
 import { quoteIdentifier } from './identifiers.ts'
+import { LoadLosses } from './load-losses.ts'
 import { refusedCell } from './refused-cell.ts'
+import { SeenFacts } from './seen-facts.ts'
 import type { Session } from './session.ts'
 import type { TableColumns } from './tables.ts'
 
@@ -35,6 +37,8 @@ export interface CopyLoadOptions {
   /** The columns of the table, staging apart. */
   readonly types: TableColumns
   readonly stream: string
+  /** The fields of the primary key; empty without one. */
+  readonly keyFields: readonly string[]
   /** Makes `_airbyte_meta` in the table, which has none yet. In the transaction, before rows are sent again. */
   readonly addMeta: () => Promise<void>
 }
@@ -46,7 +50,11 @@ export interface CopyLoadOptions {
  * two more COPYs, however many there are; blocks are kept until `flush` for this.
  */
 export class CopyLoad {
+  /** Of the rows of the open transaction whose COPY has ended. */
+  readonly losses = new LoadLosses()
   readonly #options: CopyLoadOptions
+  /** Of the columns of the blocks, in the open transaction. */
+  #seen = new SeenFacts(0)
   readonly #output = new CopyOutput(Buffer.allocUnsafeSlow(CHUNK_BYTES * 2))
   #spare: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES * 2)
   #columns: readonly CopyColumn[] = []
@@ -80,28 +88,36 @@ export class CopyLoad {
     this.#transcoder = this.#newTranscoder()
   }
 
-  /** Columns of the blocks that follow. Everything before must be flushed. */
+  /** Columns of the blocks that follow. Everything before must be flushed, and `seen` read. */
   setColumns(columns: readonly CopyColumn[], tail: RowTailOptions): void {
     this.#columns = columns
+    this.#seen = new SeenFacts(columns.length)
+    this.#write(tail)
+  }
+
+  /** The same columns with another tail, or in another format. */
+  #write(tail: RowTailOptions): void {
     this.#tail = tail
-    const isBinary = !this.#needsText && takesBinary(columns, this.#options.types)
+    const isBinary = !this.#needsText && takesBinary(this.#columns, this.#options.types)
     this.#format = isBinary ? 'binary' : 'text'
     this.#transcoder = this.#newTranscoder()
   }
 
   #newTranscoder(): CopyTranscoder {
-    const options = { tail: this.#tail, format: this.#format }
+    const { keyFields } = this.#options
+    const { losses } = this
+    const options = { tail: this.#tail, format: this.#format, seen: this.#seen, losses, keyFields }
     return new CopyTranscoder(this.#output, this.#columns, options)
   }
 
-  /** What was written since the last `forgetSeen` or `setColumns`. */
-  get seen(): Pick<CopyTranscoder, 'sawNull' | 'sawValue' | 'sawMissing' | 'sawChanges'> {
-    return this.#transcoder
+  /** What was written in this transaction since the last `setColumns`. */
+  get seen(): SeenFacts {
+    return this.#seen
   }
 
   /** The same columns, for a table whose `_airbyte_meta` went with its transaction. */
   dropMeta(tail: RowTailOptions): void {
-    this.setColumns(this.#columns, tail)
+    this.#write(tail)
   }
 
   get keptBytes(): number {
@@ -159,7 +175,8 @@ export class CopyLoad {
     this.#begun = this.#hasSavepoint = this.#hasStaged = false
     this.#output.at = 0
     this.#transcoder.refused.clear()
-    this.#transcoder.resetSeen()
+    this.#seen.clear()
+    this.losses.clear()
   }
 
   async #untilSent(then: 'ends' | 'goes on'): Promise<void> {
@@ -263,6 +280,7 @@ export class CopyLoad {
     const sent = this.#sent - this.#settled
     if (counted !== sent) throw this.#mismatch(sent, counted, 'rows of a COPY')
     this.#settled = this.#sent
+    this.losses.settle()
   }
 
   /** Makes the batch ready to be sent again from the last savepoint on, or throws what cannot be repaired. */
@@ -273,6 +291,7 @@ export class CopyLoad {
     this.#copy = undefined
     this.#inFlight = Promise.resolve(undefined)
     this.#output.at = 0
+    this.losses.drop()
     const staged = !this.isStaged && isKeyConflict(thrown) ? whenKeysExist : undefined
     if (!needsMeta && staged === undefined) this.#refuse(thrown)
     await session.run('ROLLBACK TO SAVEPOINT load')
@@ -292,7 +311,7 @@ export class CopyLoad {
   /** With another tail or format; what was refused for its value before stays refused. */
   #startAgain(tail: RowTailOptions): void {
     const { refused } = this.#transcoder
-    this.setColumns(this.#columns, tail)
+    this.#write(tail)
     for (const [row, columns] of refused) this.#transcoder.refused.set(row, columns)
   }
 
@@ -308,7 +327,7 @@ export class CopyLoad {
     const before = this.#transcoder.refused.get(row) ?? new Set()
     if (cell === undefined || before.has(cell.column)) {
       const details = { stream, table: relation, sqlstate: thrown.code }
-      throw new ConnectError('destination_value_refused', { details, cause: thrown })
+      throw new ConnectError('destination_value_refused', { details })
     }
     this.#transcoder.refused.set(row, before.add(cell.column))
     this.#endsAt = row + 1

@@ -2,15 +2,19 @@ import { DatabaseError } from 'pg'
 import {
   ConnectError,
   networkFailure,
+  serverRefusal,
   type ErrorCodeName,
   type ErrorDetails,
+  type ServerRefusal,
 } from '../../protocol/index.ts'
-import type { PostgresAddress } from './postgres-address.ts'
+import { quoteIdentifier, quoteTable } from './identifiers.ts'
+import { bookkeepingSchema, type PostgresAddress } from './postgres-address.ts'
 
 /** What was being done: the facts that the messages name. */
 export interface ErrorPlace {
   readonly address: PostgresAddress
   readonly stream?: string
+  /** Quoted. */
   readonly table?: string
 }
 
@@ -23,6 +27,7 @@ const codeOfState: Readonly<Record<string, ErrorCodeName>> = {
   '42501': 'destination_permission_denied',
   '53': 'destination_busy',
   '53100': 'destination_disk_full',
+  '54011': 'destination_too_many_columns',
   '55P03': 'destination_conflict',
   '57P01': 'destination_connection_lost',
   '57P02': 'destination_connection_lost',
@@ -44,28 +49,80 @@ const codeOfNetwork = {
 export function destinationError(thrown: unknown, place: ErrorPlace): ConnectError {
   if (thrown instanceof ConnectError) return thrown
   const { host, port, user, database } = place.address
-  const facts = {
-    ...{ host, port, user, database },
-    stream: place.stream ?? '(none)',
-    table: place.table ?? '(none)',
-  }
-  if (thrown instanceof DatabaseError) return serverError(thrown, facts)
+  const facts = { host, port, user, database }
+  if (thrown instanceof DatabaseError) return serverError(thrown, { ...place, facts })
   const failure = networkFailure(thrown)
   if (failure === undefined) return ConnectError.from(thrown)
   const details = { ...facts, reason: failure.reason }
   return new ConnectError(codeOfNetwork[failure.kind], { details, cause: thrown })
 }
 
-function serverError(error: DatabaseError, facts: ErrorDetails): ConnectError {
-  const sqlstate = error.code ?? 'XX000'
+/** Without the server's error as the cause: a log would show its message and its details. */
+function serverError(
+  error: DatabaseError,
+  place: ErrorPlace & { readonly facts: ErrorDetails },
+): ConnectError {
+  const refusal = serverRefusal(error)
+  const { sqlstate, reason } = refusal
+  const needsTls = sqlstate === '28000' && /no encryption|SSL off/.test(reason)
   const code =
     codeOfState[sqlstate] ?? codeOfState[sqlstate.slice(0, 2)] ?? 'destination_query_failed'
-  const needsTls = sqlstate === '28000' && /no encryption|SSL off/.test(error.message)
-  // The messages of data exceptions and violated constraints quote values.
-  const reason = /^2[23]/.test(sqlstate) ? `SQLSTATE ${sqlstate}` : error.message
-  const constraint = error.constraint ?? error.column ?? '(unnamed)'
-  return new ConnectError(needsTls ? 'destination_tls_failed' : code, {
-    details: { ...facts, sqlstate, reason, constraint },
-    cause: error,
-  })
+  const object = objectOf(refusal, place)
+  const details = { ...place.facts, object, sqlstate, reason }
+  if (needsTls) return new ConnectError('destination_tls_failed', { details })
+  if (code === 'destination_constraint_violated') {
+    return new ConnectError(code, { details: { ...details, ...constraintFacts(refusal, object) } })
+  }
+  if (code === 'destination_permission_denied') {
+    return new ConnectError(code, { details: { ...details, fix: grantFor(reason, place) } })
+  }
+  return new ConnectError(code, { details })
+}
+
+/** The table that the server names; else the one that was worked on, or its stream. */
+function objectOf({ schema, table }: ServerRefusal, place: ErrorPlace): string {
+  if (schema !== undefined && table !== undefined) return quoteTable({ schema, table })
+  if (place.table !== undefined) return place.table
+  if (place.stream !== undefined) return `stream ${place.stream}`
+  return `schema ${bookkeepingSchema}`
+}
+
+/** A column that must not be NULL is no constraint that a user could find by a name. */
+function constraintFacts(refusal: ServerRefusal, table: string): ErrorDetails {
+  const { sqlstate, column, constraint } = refusal
+  if (sqlstate === '23502' && column !== undefined) {
+    const quoted = quoteIdentifier(column)
+    return {
+      constraint: `NOT NULL of column ${quoted}`,
+      fix: `Run \`ALTER TABLE ${table} ALTER COLUMN ${quoted} DROP NOT NULL\`, or give the column a default if the source lacks it.`,
+    }
+  }
+  const fix =
+    'or load the stream with a dedup mode whose key is that of the constraint; then run the connection again.'
+  if (constraint !== undefined) {
+    const name = quoteIdentifier(constraint)
+    return { constraint: `constraint ${name}`, fix: `Drop or relax ${name}, ${fix}` }
+  }
+  return {
+    constraint: `a constraint (${refusal.reason})`,
+    fix: `Look at the constraints and triggers with \`\\d ${table}\`, and drop or relax the one that refuses the record, ${fix}`,
+  }
+}
+
+/** What the user lacks, as far as the server's words say it. */
+function grantFor(reason: string, { address: { user, database } }: ErrorPlace): string {
+  const role = quoteIdentifier(user)
+  const schema = /permission denied for schema (.+)$/.exec(reason)?.[1]
+  if (schema === bookkeepingSchema) {
+    return `Another role made the schema ${schema}, which holds the checkpoints: connect as that role, or let it run \`GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${role}; GRANT ALL ON ALL TABLES IN SCHEMA ${schema} TO ${role}; GRANT ALL ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role}\`.`
+  }
+  if (schema !== undefined)
+    return `Run \`GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${role}\` as its owner.`
+  const owned = /must be owner of (?:table|relation|view) (.+)$/.exec(reason)?.[1]
+  if (owned !== undefined)
+    return `Run \`ALTER TABLE ${owned} OWNER TO ${role}\`: a sync alters the tables that it loads.`
+  if (reason.includes('permission denied for database')) {
+    return `Run \`GRANT CREATE, TEMPORARY ON DATABASE ${quoteIdentifier(database)} TO ${role}\`.`
+  }
+  return `Grant ${role} what the message names: \`CREATE\` and \`TEMPORARY\` on the database, the schemas, and ownership of the tables that it loads.`
 }

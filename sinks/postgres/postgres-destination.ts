@@ -4,9 +4,10 @@ import { beginSync } from './begin-sync.ts'
 import { endRun, migrateBookkeeping, newerStart, schemaExists, startRun } from './bookkeeping.ts'
 import { finishSync, savePlan } from './finish-sync.ts'
 import { forgetStreams } from './forget-streams.ts'
-import { quoteIdentifier } from './identifiers.ts'
+import { quoteIdentifier, quoteTable } from './identifiers.ts'
 import { sessionPlace, type PostgresPlace } from './postgres-address.ts'
 import { Session } from './session.ts'
+import { streamTarget } from './stream-target.ts'
 
 /** The destination on the main thread. Connects at its first use. */
 export function openPostgresDestination(place: PostgresPlace): Promise<Destination> {
@@ -67,12 +68,17 @@ class PostgresDestination implements Destination {
   }
 
   async #with<T>(sink: SinkStream | undefined, work: (session: Session) => Promise<T>): Promise<T> {
-    const stream = sink?.stream.stream.name
-    const place = { ...sessionPlace(this.#place), ...(stream !== undefined && { stream }) }
+    const place = { ...sessionPlace(this.#place), ...(sink !== undefined && this.#named(sink)) }
     await using session = await Session.open(place)
     // A sandbox's was made with its schema. Where a sweep has dropped that, nothing may make it anew: no sweep would find it.
     if (this.#place.bookkeeping === undefined) await this.#migrate(session)
     return await work(session)
+  }
+
+  /** What errors of the stream name. */
+  #named(sink: SinkStream): { readonly stream: string; readonly table: string } {
+    const { table } = streamTarget(sink, this.#place.schema)
+    return { stream: sink.stream.stream.name, table: quoteTable(table) }
   }
 
   async #migrate(session: Session): Promise<void> {

@@ -1,6 +1,5 @@
-import { DatabaseError } from 'pg'
 import { ConnectError, type Column } from '../../protocol/index.ts'
-import type { LaneCheckpoint, LaneStats, RecordBlock, SinkLane, StreamSync } from '../sink.ts'
+import type { LaneCheckpoint, LaneStats, Loss, RecordBlock, SinkLane, StreamSync } from '../sink.ts'
 import { fencedError, laneLockKey, newerStart } from './bookkeeping.ts'
 import { writeCheckpoint, writeRejections, type Rejection } from './checkpoint.ts'
 import { CopyLoad } from './copy-load.ts'
@@ -10,6 +9,7 @@ import { mergeStatements, type Merge } from './merge-sql.ts'
 import { sessionPlace, type PostgresPlace } from './postgres-address.ts'
 import type { RowTailOptions } from './copy-format.ts'
 import { bringMetRows } from './sandbox/met-rows.ts'
+import { keyFieldsOf } from './record-key.ts'
 import { Session } from './session.ts'
 import { createStaging, mergeOf, staging } from './staging.ts'
 import { streamTarget, targetColumns, type StreamTarget } from './stream-target.ts'
@@ -18,6 +18,7 @@ import { addMeta, ownColumns, readTable, type TableColumns } from './tables.ts'
 /** Blocks are kept until they are flushed; a caller that never flushes holds no more than this. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024
 const MAX_KEPT_REJECTIONS = 1000
+const MAX_NAMED_REJECTIONS = 5
 
 /** Opens a lane with a session of its own. Throws `fenced` where a newer `begin` took over. */
 export async function openPostgresLane(
@@ -75,6 +76,8 @@ class PostgresLane implements SinkLane {
   /** A batch had several rows of a key: later ones may too. */
   #repeatsKeys = false
   #rejections: Rejection[] = []
+  /** The first rejections of the transaction, for the account of the run. */
+  #rejected: Loss[] = []
   #copyMs = 0
   #ended = false
 
@@ -96,6 +99,7 @@ class PostgresLane implements SinkLane {
     this.#load = new CopyLoad({
       session,
       stream: sync.streamId.name,
+      keyFields: keyFieldsOf(sync.sink.stream),
       types: actual,
       place: this.#isDedup && !insertsFirst ? staged : table,
       ...(this.#isDedup && insertsFirst && { whenKeysExist: staged }),
@@ -138,6 +142,7 @@ class PostgresLane implements SinkLane {
     return this.#guard(async () => {
       this.#progress.take(rejected.slice, rejected.seq, { loaded: 0, rejected: 1 })
       this.#rejections.push(rejected)
+      if (this.#rejected.length < MAX_NAMED_REJECTIONS) this.#rejected.push(lossOf(rejected))
       if (this.#rejections.length >= MAX_KEPT_REJECTIONS) await this.#flush()
     })
   }
@@ -162,6 +167,9 @@ class PostgresLane implements SinkLane {
       const stats = {
         loaded: this.#progress.total('loaded'),
         rejected: this.#progress.total('rejected'),
+        nulled: this.#load.losses.nulled,
+        cut: this.#load.losses.cut,
+        losses: [...this.#rejected, ...this.#load.losses.named],
         copySeconds: this.#copyMs / 1000,
         mergeSeconds: (commitStarted - mergeStarted) / 1000,
         commitSeconds: (performance.now() - commitStarted) / 1000,
@@ -263,14 +271,14 @@ class PostgresLane implements SinkLane {
   }
 
   #noteSeen(): void {
-    const { sawNull, sawValue, sawMissing, sawChanges } = this.#load.seen
+    const { nulls, values, missing, hasChanges } = this.#load.seen
     this.#columns.forEach(({ name, isInTable }, index) => {
       if (!isInTable) return
-      if (sawNull[index] === 1) this.#seen.nulls.add(name)
-      if (sawValue[index] === 1) this.#seen.values.add(name)
-      if (sawMissing.has(index) && this.#parts.target.isCdc) this.#seen.missing.add(name)
+      if (nulls[index] === 1) this.#seen.nulls.add(name)
+      if (values[index] === 1) this.#seen.values.add(name)
+      if (missing.has(index) && this.#parts.target.isCdc) this.#seen.missing.add(name)
     })
-    this.#seen.hasChanges ||= sawChanges
+    this.#seen.hasChanges ||= hasChanges
   }
 
   #restart(): void {
@@ -281,6 +289,7 @@ class PostgresLane implements SinkLane {
     this.#seen = emptySeen()
     this.#addsMeta = false
     this.#rejections = []
+    this.#rejected = []
     this.#copyMs = 0
   }
 
@@ -314,6 +323,10 @@ class PostgresLane implements SinkLane {
   }
 }
 
+function lossOf({ reason, key }: Rejection): Loss {
+  return { kind: 'rejected', subject: reason, ...(key !== undefined && { key }) }
+}
+
 function emptySeen(): {
   readonly nulls: Set<string>
   readonly values: Set<string>
@@ -338,9 +351,5 @@ async function requireOwn(session: Session, sync: StreamSync): Promise<string> {
 
 /** cardinality_violation: a statement would change the same row twice. */
 function isRepeatedKey(error: unknown): boolean {
-  return (
-    error instanceof ConnectError &&
-    error.cause instanceof DatabaseError &&
-    error.cause.code === '21000'
-  )
+  return error instanceof ConnectError && error.details.sqlstate === '21000'
 }

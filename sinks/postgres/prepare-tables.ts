@@ -1,12 +1,13 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { SinkStream } from '../sink.ts'
+import type { SinkStream, TableNote } from '../sink.ts'
 import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
 import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from './key-index.ts'
 import { dedupStatement, mergeStatements } from './merge-sql.ts'
 import type { Session } from './session.ts'
 import { createStaging, mergeOf, staging } from './staging.ts'
 import type { StreamRow } from './stream-rows.ts'
-import type { StreamTarget } from './stream-target.ts'
+import { targetColumns, type StreamTarget } from './stream-target.ts'
+import { tableNotes } from './table-notes.ts'
 import {
   addMeta,
   alterTable,
@@ -38,10 +39,16 @@ export interface Preparation {
   readonly isOurs: boolean
 }
 
-/** Makes the stream's tables fit for the sync, in place. Gives the name of the key's index on the table. */
-export async function prepareTables(preparation: Preparation): Promise<string | null> {
+/** The name of the key's index on the table, and what happened to the columns. */
+export interface PreparedTables {
+  readonly keyIndex: string | null
+  readonly notes: readonly TableNote[]
+}
+
+/** Makes the stream's tables fit for the sync, in place. */
+export async function prepareTables(preparation: Preparation): Promise<PreparedTables> {
   const { session, target, row, resumed } = preparation
-  await ensureTable(preparation)
+  const notes = await ensureTable(preparation)
   const actual = await existing(session, target.table)
   const isStaged = row?.staged === true && sameTable(row.table, target.table)
   if (!target.isOverwrite && isStaged) await mergeStage(preparation)
@@ -55,15 +62,21 @@ export async function prepareTables(preparation: Preparation): Promise<string | 
     const stage = await existing(session, target.stage)
     await evolveTable(session, { name: target.stage, columns, metadata }, stage)
   }
-  return ensureKeyIndex(preparation)
+  return { keyIndex: await ensureKeyIndex(preparation), notes }
 }
 
-async function ensureTable(preparation: Preparation): Promise<void> {
-  const { session, target } = preparation
+async function ensureTable(preparation: Preparation): Promise<readonly TableNote[]> {
+  const { session, target, row } = preparation
   const { actual, changes, refusal } = await planTable(preparation)
   if (refusal !== undefined) throw refusal
-  if (actual === undefined) await createTable(session, wantedOf(preparation, target.table))
-  else await alterTable(session, target.table, changes)
+  if (actual === undefined) {
+    await createTable(session, wantedOf(preparation, target.table))
+    return []
+  }
+  await alterTable(session, target.table, changes)
+  const isSame = row !== undefined && sameTable(row.table, target.table)
+  const before = targetColumns(isSame ? row.columns : [])
+  return tableNotes({ columns: target.columns, before, actual, changes })
 }
 
 /** What a sync has to do to its table before it loads. */

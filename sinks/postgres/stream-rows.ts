@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { JsonValue } from '../../protocol/index.ts'
+import type { Column, JsonValue } from '../../protocol/index.ts'
 import { columnKinds } from './column-types.ts'
 import type { SinkStream, SliceCheckpoint, StreamSync } from '../sink.ts'
 import type { TableName } from './identifiers.ts'
@@ -16,6 +16,10 @@ const syncSettings = z.object({
 export type SyncSettings = z.infer<typeof syncSettings>
 
 const columnsSchema = z.array(z.object({ name: z.string(), kind: z.enum(columnKinds) }))
+
+function parseColumns(text: string): readonly Column[] {
+  return columnsSchema.parse(JSON.parse(text))
+}
 
 export function parseSettings(text: string): SyncSettings {
   return syncSettings.parse(JSON.parse(text))
@@ -35,6 +39,8 @@ export interface StreamRow {
   readonly id: string
   readonly table: TableName
   readonly settings: SyncSettings
+  /** Of the last sync. */
+  readonly columns: readonly Column[]
   readonly keyIndex: string | null
   readonly staged: boolean
   readonly run: number
@@ -52,6 +58,7 @@ interface RawStreamRow {
   readonly table_schema: string
   readonly table_name: string
   readonly settings: string
+  readonly columns: string
   readonly key_index: string | null
   readonly staged: boolean
   readonly run: string
@@ -79,6 +86,7 @@ export async function readStreamRow(
     id: row.id,
     table: { schema: row.table_schema, table: row.table_name },
     settings: parseSettings(row.settings),
+    columns: parseColumns(row.columns),
     keyIndex: row.key_index,
     staged: row.staged,
     run: Number(row.run),
@@ -108,7 +116,7 @@ export async function otherOwners(
 export async function writeStreamRow(
   session: Session,
   sink: SinkStream,
-  values: Omit<StreamRow, 'id' | 'settings' | 'complete' | 'startedAtMs'> & {
+  values: Omit<StreamRow, 'id' | 'settings' | 'columns' | 'complete' | 'startedAtMs'> & {
     readonly streamId: StreamTarget['streamId']
   },
 ): Promise<Pick<StreamRow, 'id' | 'startedAtMs'>> {
@@ -173,7 +181,7 @@ export async function readPositions(
     [id],
   )
   return rows.map(({ partition, next, columns }) => {
-    return { partition, next, columns: columnsSchema.parse(JSON.parse(columns)) }
+    return { partition, next, columns: parseColumns(columns) }
   })
 }
 

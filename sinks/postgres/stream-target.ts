@@ -104,7 +104,22 @@ function cursorColumn(
   if (column !== undefined) return { name: column.name, path }
   // What the source defines may be no field at all (a position in a log): then the time of extraction decides.
   if (isSourceDefined) return undefined
-  throw fieldMissing(sink, chosen.length > 0 ? chosen : ['(none)'], 'cursor')
+  if (field === undefined) {
+    throw cursorMissing(stream.name)
+  }
+  throw fieldMissing(sink, chosen, 'cursor')
+}
+
+function cursorMissing(stream: string): ConnectError {
+  return new ConnectError('stream_cursor_missing', {
+    details: {
+      place: `stream ${stream}`,
+      field: 'cursor_field',
+      problem:
+        'an incremental read needs a cursor, and neither the stream nor its source names one',
+      fix: 'Set `cursor_field` of the stream, or `sync_mode: full_refresh`.',
+    },
+  })
 }
 
 function fieldMissing(sink: SinkStream, path: readonly string[], role: string): ConnectError {

@@ -35,7 +35,7 @@ describe('the lines of progress', () => {
     const now = progressAt(4, streamAt(1_000_000, { estimatedRows: 2_000_000 }))
     runClock.observe(now)
     const [head, line] = liveLines(now, runClock)
-    expect(head).toBe('0 of 1 streams done  0:04')
+    expect(head).toBe('0 of 1 stream done  0:04')
     expect(line?.replace(/ +/g, ' ')).toBe(
       ' public.customers 900,000 rows 250,000 rows/s 25.0 MB/s 100,000 to load 45 % ETA 0:05',
     )
@@ -52,7 +52,44 @@ describe('the lines of progress', () => {
       runClock.observe(progressAt(second, streamAt(second < 10 ? second * 1_000 : 10_000)))
     const now = progressAt(20, streamAt(10_000))
     expect(plainLine(now, runClock)).toBe(
-      '0 of 1 streams done: read 10,000 rows, loaded 9,000, 0 rows/s, 0.0 MB/s',
+      '0 of 1 stream done: read 10,000 rows, loaded 9,000, 0 rows/s, 0.0 MB/s',
+    )
+  })
+
+  test('while rows are exchanged there is no pace and no percent, which would look like a stall', () => {
+    const exchanging = streamAt(100, { loaded: 100, estimatedRows: 100, bottleneck: 'exchange' })
+    const runClock = new RunClock()
+    runClock.observe(progressAt(0, exchanging))
+    const now = progressAt(30, exchanging)
+    runClock.observe(now)
+    expect(plainLine(now, runClock)).toBe(
+      '0 of 1 stream done: read 100 rows, loaded 100, exchanging the rows of 1 table',
+    )
+    expect(liveLines(now, runClock)[1]).toMatch(
+      /100 rows {2}all loaded; exchanging the rows of the table$/,
+    )
+    const both = progressAt(30, exchanging, streamAt(10, { stream: { name: 'b' } }))
+    expect(plainLine(both, runClock)).toMatch(/rows\/s, .*, exchanging the rows of 1 table$/)
+  })
+
+  test('percent, time left and pace are those of the run, not of the streams under way', () => {
+    const stream = (name: string, more: Partial<StreamProgress>): StreamProgress =>
+      streamAt(100, { loaded: 100, stream: { name }, ...more })
+    const waiting = stream('c', { read: 0, readBytes: 0, loaded: 0, status: 'waiting' })
+    const runClock = new RunClock()
+    const first = stream('a', { read: 0, readBytes: 0, loaded: 0, estimatedRows: 100 })
+    runClock.observe(progressAt(0, first, waiting, waiting))
+    const ended = stream('a', { status: 'complete' })
+    const running = stream('b', { read: 50, loaded: 50, estimatedRows: 100 })
+    const now = progressAt(5, ended, running, waiting)
+    runClock.observe(now)
+    // Nothing is known of the one that waits. The pace counts the stream that has ended.
+    expect(plainLine(now, runClock)).toBe(
+      '1 of 3 streams done: read 150 rows, loaded 150, 30 rows/s, 0.0 MB/s',
+    )
+    const planned = progressAt(5, ended, running, { ...waiting, estimatedRows: 400 })
+    expect(plainLine(planned, runClock)).toBe(
+      '1 of 3 streams done: read 150 rows, loaded 150, 30 rows/s, 0.0 MB/s, 25 %, ETA 0:15',
     )
   })
 
@@ -147,6 +184,9 @@ const result: RunResult = {
   streams: [
     {
       ...streamAt(10_000, { status: 'complete', loaded: 9_999, rejected: 1 }),
+      nulled: 0,
+      cut: 0,
+      tableNotes: [],
       syncId: 1,
       generationId: 1,
       resumed: true,
@@ -156,6 +196,9 @@ const result: RunResult = {
     },
     {
       ...streamAt(0, { status: 'failed', stream: { name: 'b' } }),
+      nulled: 0,
+      cut: 0,
+      tableNotes: [],
       syncId: 1,
       generationId: 1,
       resumed: false,
@@ -188,6 +231,49 @@ describe('human output', () => {
     const human = new HumanOutput(new Screen(output), plainPaint)
     for (let at = 0; at <= 11; at += 0.25) human.progress(progressAt(at, streamAt(at * 1_000)))
     expect(output.writes).toHaveLength(2)
+  })
+
+  test('says under a stream what happened to the columns of its table', () => {
+    const output = new Recording()
+    output.isTTY = false
+    const human = new HumanOutput(new Screen(output), plainPaint)
+    const [stream] = result.streams
+    const tableNotes = [
+      { kind: 'added', column: 'a', type: 'date' },
+      { kind: 'widened', column: 'b', type: 'text', was: 'bigint' },
+      { kind: 'kept', column: 'c', type: 'text', source: 'bigint' },
+      { kind: 'left', column: 'd', type: 'text' },
+    ] as const
+    const streams = stream === undefined ? [] : [{ ...stream, tableNotes }]
+    human.end({ kind: 'result', result: { ...result, status: 'complete', streams }, exitCode: 0 })
+    const lines = output.writes.join('').split('\n')
+    expect(lines.filter((line) => line.startsWith('  table:'))).toEqual([
+      '  table:   column a was added (date)',
+      '  table:   column b became text, and was bigint: it could not hold all values of the source',
+      '  table:   column c stays text, and the source has bigint now: a column never gets narrower',
+      '  table:   column d is not in the source any more: it stays, and new rows have no value of the source in it',
+    ])
+  })
+
+  test('sends the user to the warnings if no stream failed, and asks for the fix first if one cannot pass by itself', () => {
+    const endOf = (streams: RunResult['streams']): string => {
+      const output = new Recording()
+      output.isTTY = false
+      const human = new HumanOutput(new Screen(output), plainPaint)
+      human.end({ kind: 'result', result: { ...result, streams }, exitCode: 3 })
+      return output.writes.join('').trimEnd().split('\n').at(-1) ?? ''
+    }
+    const [rejecting, failing] = result.streams
+    expect(endOf(rejecting === undefined ? [] : [rejecting])).toMatch(
+      /1 of 1 stream complete, .*, 1 rejected, .*\. Not every record was loaded: see the warnings\.$/,
+    )
+    expect(endOf(failing === undefined ? [] : [failing])).toContain(
+      '. Correct what the errors name, then run the same command again: ',
+    )
+    const error = failing?.error && { ...failing.error, code: 'source_unreachable' as const }
+    expect(
+      endOf(failing === undefined || error === undefined ? [] : [{ ...failing, error }]),
+    ).toContain('. Run the same command again: ')
   })
 
   test('ends with a line for each stream, its warnings and error with the fix, and a summary', () => {

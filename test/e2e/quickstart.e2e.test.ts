@@ -81,7 +81,7 @@ test('the quickstart of docs/cli.md works as it is written', async () => {
   })
   expect(end.stdout).toContain('numbers: it works')
   expect(end.stdout).toMatch(/\nrun_\w+ +complete +manual .* 1,000 /)
-  expect(end.stderr).toContain('run complete: 1 of 1 streams complete, 1,000 rows loaded')
+  expect(end.stderr).toContain('run complete: 1 of 1 stream complete, 1,000 rows loaded')
 }, 60_000)
 
 test('a first connection: from nothing to a table, then its runs and their logs', async () => {
@@ -150,7 +150,7 @@ test('a failed run is seen, and its retry goes on', async () => {
   const listed = await succeeds('connect connections runs list failing --status failed')
   expect(listed).toContain(id)
   const retried = await reactor(`connect connections runs retry ${name} ${id} --wait`)
-  expect(retried.err).toContain('run complete: 1 of 1 streams complete')
+  expect(retried.err).toContain('run complete: 1 of 1 stream complete')
   expect(retried.code).toBe(0)
 }, 60_000)
 

@@ -296,10 +296,18 @@ describe('a row of 20 MB', () => {
     await createLargeRow(shop)
     const { brokers, prefix } = testKafka()
     const end = await runOnce(shopFile(shop, { connection: prefix, log: { kafka: { brokers } } }))
-    expect(eventsOf(end).at(-1)).toMatchObject({
-      status: 'complete',
+    const result = eventsOf(end).at(-1)
+    expect(end.code).toBe(3)
+    expect(result).toMatchObject({
+      exit_code: 3,
+      status: 'partial',
       streams: [{ status: 'complete', read: 3, loaded: 2, rejected: 1 }],
     })
+    expect(JSON.stringify(result)).toMatch(
+      /"warnings":\["1 record was rejected: record of 20\d{6} bytes is larger than/,
+    )
+    expect(end.stderr).toContain('run partial: 1 of 1 stream complete')
+    expect(end.stderr).toContain('Not every record was loaded: see the warnings.')
     expect(await shop.query('SELECT id::int FROM copy.customers ORDER BY id')).toEqual([
       { id: 1 },
       { id: 3 },

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { JsonObject } from '../../protocol/index.ts'
@@ -243,3 +244,41 @@ describe('a transient failure', () => {
     expect(metrics).toMatch(/reactor_connect_run_retries_total\{[^}]*\} 1/)
   })
 })
+
+test('a run says when the rows of a table are exchanged', async () => {
+  await using warehouse = await testDatabase()
+  const options = fakerPlan(warehouse, [{ name: 'users', rows: 10 }], { mode: 'overwrite' })
+  const plan = await planRun(options)
+  await runPlan(plan)
+  // Holds up what the exchange does first, and nothing before it.
+  await using holder = await holdLock(warehouse, 'LOCK TABLE faker.users IN SHARE MODE')
+  const { result, progress } = await runPlan(plan, undefined, ({ streams }) => {
+    if (streams.some(({ bottleneck }) => bottleneck === 'exchange')) holder.release()
+  })
+  expect(result.status).toBe('complete')
+  const exchanging = progress.flatMap(({ streams }) =>
+    streams.filter(({ bottleneck }) => bottleneck === 'exchange'),
+  )
+  expect(exchanging[0]).toMatchObject({ status: 'running', loaded: 10 })
+})
+
+/** A session of its own that holds a lock until it is released. */
+async function holdLock(
+  { url }: TestDatabase,
+  lock: string,
+): Promise<AsyncDisposable & { release(): void }> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(`BEGIN; ${lock}`)
+  let ended: Promise<void> | undefined
+  const release = (): void => {
+    ended ??= client.end()
+  }
+  return {
+    release,
+    [Symbol.asyncDispose]: async () => {
+      release()
+      await ended
+    },
+  }
+}

@@ -126,19 +126,32 @@ test('a lane of an older epoch cannot commit', async () => {
   expect(await db.query('SELECT * FROM things')).toEqual([])
 })
 
-test('rejected records count, and are kept with their reasons', async () => {
+test('rejected records count, and are kept with their keys and reasons', async () => {
   await using db = await testDatabase()
   const begun = await begin(db, sinkStream({ id: 'integer' }))
   await using lane = await openLane(db, begun)
   await lane.write(blockOf(begun.sink.columns, [{ id: 1 }]))
-  await lane.reject({ slice: '', seq: 1, reason: 'too large' })
-  await lane.write(blockOf(begun.sink.columns, [{ id: 2 }], { seq: 2 }))
-  expect(await commit(lane, 3)).toMatchObject({ loaded: 2, rejected: 1 })
+  await lane.reject({ slice: '', seq: 1, reason: 'too large', key: '[7]' })
+  await lane.reject({ slice: '', seq: 2, reason: 'too large too' })
+  await lane.write(blockOf(begun.sink.columns, [{ id: 2 }], { seq: 3 }))
+  expect(await commit(lane, 4)).toMatchObject({
+    loaded: 2,
+    rejected: 2,
+    losses: [
+      { kind: 'rejected', subject: 'too large', key: '[7]' },
+      { kind: 'rejected', subject: 'too large too' },
+    ],
+  })
   expect(
-    await db.query('SELECT sync_id, slice, seq, reason FROM reactor_connect.rejected_records'),
-  ).toEqual([{ sync_id: '1', slice: '', seq: '1', reason: 'too large' }])
+    await db.query(
+      'SELECT sync_id, slice, seq, reason, key FROM reactor_connect.rejected_records ORDER BY seq',
+    ),
+  ).toEqual([
+    { sync_id: '1', slice: '', seq: '1', reason: 'too large', key: '[7]' },
+    { sync_id: '1', slice: '', seq: '2', reason: 'too large too', key: null },
+  ])
   expect(await db.query('SELECT seq, loaded, rejected FROM reactor_connect.slices')).toEqual([
-    { seq: '3', loaded: '2', rejected: '1' },
+    { seq: '4', loaded: '2', rejected: '2' },
   ])
 })
 
@@ -261,3 +274,37 @@ test('a run that is started again under its key keeps its number after its end, 
     expect(await start('run_4')).toBe(first + 4)
   })
 })
+
+test.each(['full', 'minimal'] as const)(
+  'values that became NULL or were shortened count once each, and name their rows, with %s metadata',
+  async (metadata) => {
+    await using db = await testDatabase()
+    const columns = { id: 'integer', day: 'date', doc: 'json' } as const
+    const begun = await begin(db, sinkStream(columns, { metadata, key: ['id'] }))
+    await using lane = await openLane(db, begun)
+    const records = [
+      { id: 1n, day: '2024-01-01', doc: { a: 'x\0y' } },
+      { id: 2n ** 60n, day: '2024-02-31', doc: '\ud83d' },
+      { id: 3n, day: 'today', doc: {} },
+      { id: 4n, day: '2024-02-32', doc: {} },
+      { id: 5n, day: '0044-03-15 BC', doc: {} },
+    ]
+    for (const [seq, record] of records.entries())
+      await lane.write(blockOf(begun.sink.columns, [record], { seq }))
+    const stats = await commit(lane, records.length)
+    expect(stats).toMatchObject({ loaded: 5, rejected: 0, nulled: 3, cut: 2 })
+    const byKey = stats.losses.map(({ kind, subject, key }) => [kind, subject, key])
+    expect(byKey).toHaveLength(5)
+    expect(byKey).toEqual(
+      expect.arrayContaining([
+        ['cut', 'doc', '[1]'],
+        ['cut', 'doc', '[1152921504606846976]'],
+        ['nulled', 'day', '[1152921504606846976]'],
+        ['nulled', 'day', '[3]'],
+        ['nulled', 'day', '[4]'],
+      ]),
+    )
+    await lane.write(blockOf(begun.sink.columns, [{ id: 6 }], { seq: 5 }))
+    expect(await commit(lane, 6)).toMatchObject({ nulled: 0, cut: 0, losses: [] })
+  },
+)

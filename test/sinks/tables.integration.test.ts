@@ -1,5 +1,6 @@
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import type { ColumnKind, RecordValue } from '../../protocol/index.ts'
+import { ConnectError, type ColumnKind, type RecordValue } from '../../protocol/index.ts'
 import type { SyncMode } from '../../sinks/sink.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
 import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
@@ -307,11 +308,98 @@ describe('a destination that cannot be used says why', () => {
     await db.query('ALTER TABLE things ADD CONSTRAINT mine CHECK (id < 10)')
     await expect(load(db, begun, { records: [{ id: 10 }] })).rejects.toMatchObject({
       code: 'destination_constraint_violated',
-      details: { constraint: 'mine' },
+      message: 'A record violates constraint "mine" of "public"."things"',
     })
     expect(await db.query('SELECT * FROM things')).toEqual([])
   })
+
+  test('a column that must not be NULL is called so, and its table named when an overwrite fills it', async () => {
+    await using db = await testDatabase()
+    const sink = sinkStream({ id: 'integer' }, { mode: 'overwrite' })
+    await sync(db, sink, [])
+    await db.query('ALTER TABLE things ADD COLUMN must integer NOT NULL')
+    const error = await sync(db, sink, [{ id: 1 }]).catch((thrown: unknown) =>
+      ConnectError.from(thrown),
+    )
+    expect(error).toMatchObject({
+      code: 'destination_constraint_violated',
+      message: 'A record violates NOT NULL of column "must" of "public"."things"',
+    })
+    expect(error).toHaveProperty(
+      'suggestedFix',
+      expect.stringContaining('ALTER TABLE "public"."things" ALTER COLUMN "must" DROP NOT NULL'),
+    )
+  })
+
+  test.each(['append', 'append_dedup', 'overwrite'] as const)(
+    'what a trigger of the user raises is not told, %s',
+    async (mode) => {
+      await using db = await testDatabase()
+      const sink = sinkStream({ id: 'integer', card: 'string' }, { mode, key: ['id'] })
+      await sync(db, sink, [])
+      await db.query(`CREATE FUNCTION check_card() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE 'bad card %', NEW.card USING ERRCODE = '42501', DETAIL = NEW.card, CONSTRAINT = NEW.card, TABLE = NEW.card; END $$;
+        CREATE TRIGGER check_card BEFORE INSERT ON things FOR EACH ROW EXECUTE FUNCTION check_card()`)
+      const thrown: unknown = await sync(db, sink, [{ id: 1, card: '4111-1111' }]).catch(
+        (error: unknown) => error,
+      )
+      expect(thrown).toBeInstanceOf(ConnectError)
+      expect(inspect(thrown, { depth: 20, showHidden: true })).not.toContain('4111')
+      expect(ConnectError.from(thrown).message).toContain('the function check_card failed')
+    },
+  )
+
+  test('the rights that a role lacks are named, also on checkpoints that another role made', async () => {
+    await using db = await testDatabase()
+    await sync(db, sinkStream({ id: 'integer' }), [])
+    const role = `r_${db.address.database}`
+    await db.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`)
+    try {
+      await db.query(`GRANT CREATE ON DATABASE ${db.address.database} TO ${role}`)
+      const address = { ...db.address, user: role, password: 'secret' }
+      await using destination = await openPostgresDestination({ address })
+      const error = await destination
+        .startRun('test')
+        .catch((thrown: unknown) => ConnectError.from(thrown))
+      expect(error).toMatchObject({ code: 'destination_permission_denied' })
+      const fix = error instanceof ConnectError ? error.suggestedFix : ''
+      const statements = /`(GRANT USAGE[^`]*)`/.exec(fix)?.[1]
+      await db.query(statements ?? '')
+      await expect(destination.startRun('test')).resolves.toBeGreaterThan(0)
+    } finally {
+      await db.query(`DROP OWNED BY ${role}`)
+      await db.query(`DROP ROLE ${role}`)
+    }
+  })
+
+  test('a stream with more columns than a table may have', async () => {
+    await using db = await testDatabase()
+    const names = Array.from({ length: 1_600 }, (_, n) => [`c${String(n)}`, 'integer'] as const)
+    const refused = begin(db, sinkStream(Object.fromEntries(names)))
+    await expect(refused).rejects.toThrow(/^"public"\."things" has no room for all columns/)
+    await expect(refused).rejects.toMatchObject({ code: 'destination_too_many_columns' })
+  })
 })
+
+test.each(['append', 'overwrite'] as const)(
+  'a sync tells what happens to the columns of a table that was there, once: %s',
+  async (mode) => {
+    await using db = await testDatabase()
+    const notesOf = async (columns: Readonly<Record<string, ColumnKind>>): Promise<unknown> =>
+      (await sync(db, sinkStream(columns, { mode }), [])).tableNotes
+    expect(await notesOf({ id: 'integer', a: 'integer', b: 'string' })).toEqual([])
+    expect(await notesOf({ id: 'integer', a: 'string', c: 'date' })).toEqual([
+      { kind: 'widened', column: 'a', type: 'text', was: 'bigint' },
+      { kind: 'added', column: 'c', type: 'date' },
+      { kind: 'left', column: 'b', type: 'text' },
+    ])
+    expect(await notesOf({ id: 'integer', a: 'string', c: 'date' })).toEqual([])
+    expect(await notesOf({ id: 'integer', a: 'integer', c: 'date' })).toEqual([
+      { kind: 'kept', column: 'a', type: 'text', source: 'bigint' },
+    ])
+    expect(await notesOf({ id: 'integer', a: 'integer', c: 'date' })).toEqual([])
+  },
+)
 
 test('savePlan keeps the slices of a resumed sync where they are', async () => {
   await using db = await testDatabase()
@@ -336,7 +424,8 @@ test('savePlan keeps the slices of a resumed sync where they are', async () => {
 })
 
 test.each([
-  ...['reactor_connect', 'reactor_connect_service', 'pgboss'],
+  ...['reactor_connect', 'reactor_connect_service', 'reactor_connect_jobs', 'pgboss'],
+  ...['Reactor_Connect_Jobs', 'reactor_connect_later\n', 'reactor_sandbox_0123'],
   ...['information_schema', 'pg_catalog', 'pg_toast', 'PGBOSS'],
 ])('a source whose schema is called %s gets nothing into it', async (namespace) => {
   await using db = await testDatabase()

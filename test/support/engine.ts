@@ -92,6 +92,7 @@ export interface EngineRun {
 export async function runPlan(
   plan: RunPlan,
   signal = new AbortController().signal,
+  onProgress: (report: RunProgress) => void = () => undefined,
 ): Promise<EngineRun> {
   const registry = new Registry()
   const progress: RunProgress[] = []
@@ -101,6 +102,7 @@ export async function runPlan(
     now: Date.now,
     onProgress: (report: RunProgress) => {
       progress.push(report)
+      onProgress(report)
     },
   }
   const result = await runConnection(plan, ports, signal)

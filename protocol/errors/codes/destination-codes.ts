@@ -38,7 +38,7 @@ export const destinationCodes = {
     failureType: 'transient_error',
     httpStatus: 409,
     retryable: true,
-    message: 'Another session works on the tables of stream {stream} (SQLSTATE {sqlstate})',
+    message: 'Another session works on {object} (SQLSTATE {sqlstate})',
     suggestedFix:
       'Run again: it resumes from the last checkpoint. If it persists, look for long transactions in `pg_stat_activity`.',
   },
@@ -54,9 +54,8 @@ export const destinationCodes = {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: 'A record of stream {stream} violates constraint {constraint} of {table}',
-    suggestedFix:
-      'Drop or relax the constraint on {table}, or load the stream with a dedup mode whose key is that of the constraint.',
+    message: 'A record violates {constraint} of {object}',
+    suggestedFix: '{fix}',
   },
   destination_credentials_refused: {
     failureType: 'config_error',
@@ -139,14 +138,14 @@ export const destinationCodes = {
     httpStatus: 422,
     retryable: false,
     message: '{user} may not do this in database {database} of {host}:{port}: {reason}',
-    suggestedFix:
-      'Grant it: `GRANT CREATE ON DATABASE {database} TO {user}`, and ownership of the tables that it loads.',
+    suggestedFix: '{fix}',
   },
   destination_query_failed: {
     failureType: 'system_error',
     httpStatus: 500,
     retryable: false,
-    message: '{host}:{port}/{database} refused a statement for {table} ({sqlstate}): {reason}',
+    message:
+      '{host}:{port}/{database} refused a statement for {object} (SQLSTATE {sqlstate}): {reason}',
     suggestedFix:
       'Look up the SQLSTATE {sqlstate} in the PostgreSQL manual; if the cause is not in your database, report it.',
   },
@@ -189,6 +188,14 @@ export const destinationCodes = {
     message: 'No encrypted session with {host}:{port}: {reason}',
     suggestedFix:
       'Set `ssl` under `destination` to what the server offers: disable, require or verify-full.',
+  },
+  destination_too_many_columns: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{object} has no room for all columns: {reason}',
+    suggestedFix:
+      'Choose fewer with `columns` of the stream: PostgreSQL takes 1,600, dropped ones included, and up to 4 are metadata.',
   },
   destination_unreachable: {
     failureType: 'transient_error',

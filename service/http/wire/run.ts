@@ -28,7 +28,10 @@ const summary = {
   ended_at: timestamp.nullable(),
   read: z.number().meta({ description: 'Records, over all streams.' }),
   loaded: z.number(),
-  rejected: z.number(),
+  rejected: z.number().meta({
+    description:
+      'Records that were left out. A run with some is `partial`, also if all its streams are complete.',
+  }),
   error: failure.nullable(),
 }
 
@@ -53,7 +56,10 @@ const runStream = z.object({
   rejected: z.number(),
   bottleneck: z.string().nullable(),
   error: failure.nullable(),
-  warnings: z.array(z.string()),
+  warnings: z.array(z.string()).meta({
+    description:
+      'What to know although the stream went on: how many records were rejected, how many values became NULL, why, and the keys of some rows.',
+  }),
 })
 
 export const runDocument = z

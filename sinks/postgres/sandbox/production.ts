@@ -2,7 +2,7 @@ import { ConnectError } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
 import { isTableOf, requireOwnTable } from '../begin-sync.ts'
 import { schemaExists } from '../bookkeeping.ts'
-import { quoteTable, type TableName } from '../identifiers.ts'
+import { quoteIdentifier, quoteTable, type TableName } from '../identifiers.ts'
 import { hasIndex, keyIndexName } from '../key-index.ts'
 import { planTable, type TablePlan } from '../prepare-tables.ts'
 import { requireOpenSchema } from '../reserved-schemas.ts'
@@ -54,7 +54,7 @@ export async function readProduction(
   }: { readonly schema: string | undefined; readonly earlier: readonly SinkStream[] },
 ): Promise<Production> {
   const target = streamTarget(sink, schema)
-  requireOpenSchema(sink, target)
+  requireOpenSchema(sink, target, session.bookkeepingSchema)
   const row = await rowOf(session, sink, target)
   const known = await ownersOf(session, target, row)
   const owners = [
@@ -158,13 +158,21 @@ async function missingRight(
                         FROM pg_class WHERE oid = to_regclass($2)), true) AS load`,
     [target.table.schema, quoteTable(target.table)],
   )
-  const { schema } = target.table
-  if (makesTable && right?.create === false)
-    return denied(session, `it may not create tables in schema ${schema}`)
-  if (right?.owner === false && isAltered(known))
-    return denied(session, `it does not own ${quoteTable(target.table)}, which is to be altered`)
-  if (right?.load === false)
-    return denied(session, `it may not change the rows of ${quoteTable(target.table)}`)
+  const schema = quoteIdentifier(target.table.schema)
+  const table = quoteTable(target.table)
+  const role = quoteIdentifier(session.address.user)
+  if (makesTable && right?.create === false) {
+    const fix = `Run \`GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${role}\` as its owner.`
+    return denied(session, `it may not create tables in schema ${schema}`, fix)
+  }
+  if (right?.owner === false && isAltered(known)) {
+    const fix = `Run \`ALTER TABLE ${table} OWNER TO ${role}\`.`
+    return denied(session, `it does not own ${table}, which is to be altered`, fix)
+  }
+  if (right?.load === false) {
+    const fix = `Run \`GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO ${role}\` as its owner.`
+    return denied(session, `it may not change the rows of ${table}`, fix)
+  }
   return undefined
 }
 
@@ -176,9 +184,9 @@ function isAltered({
   return plan.changes.length > 0 || (target.key !== undefined && !hasKeyIndex)
 }
 
-function denied(session: Session, reason: string): ConnectError {
+function denied(session: Session, reason: string, fix: string): ConnectError {
   const { host, port, user, database } = session.address
-  const details = { host, port, user, database, reason }
+  const details = { host, port, user, database, reason, fix }
   return new ConnectError('destination_permission_denied', { details })
 }
 

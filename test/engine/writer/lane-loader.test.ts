@@ -9,6 +9,7 @@ import type { LaneStats, SinkLane, SinkStream, StreamSync } from '../../../sinks
 const logger = pino({ level: 'silent' })
 const stats: LaneStats = {
   ...{ loaded: 0, rejected: 0 },
+  ...{ nulled: 0, cut: 0, losses: [] },
   ...{ copySeconds: 0, mergeSeconds: 0, commitSeconds: 0 },
 }
 
@@ -57,8 +58,8 @@ const sink: SinkStream = {
 }
 const sync: StreamSync = {
   ...{ sink, streamId: { name: 's' }, syncId: 1, generationId: 0, epoch: 1, resumed: false },
-  ...{ doneInRun: false, slices: [], positions: [], start: 1, startedAtMs: 0, isOlder: false },
-  inRun: { loaded: 0, rejected: 0 },
+  ...{ tableNotes: [], doneInRun: false, slices: [], positions: [] },
+  ...{ start: 1, startedAtMs: 0, isOlder: false, inRun: { loaded: 0, rejected: 0 } },
 }
 
 test.each([

@@ -31,6 +31,9 @@ test('a transaction that is being ended counts as commit, and by its own account
   clock.committed({
     loaded: 1,
     rejected: 0,
+    nulled: 0,
+    cut: 0,
+    losses: [],
     copySeconds: 1.5,
     mergeSeconds: 2,
     commitSeconds: 0.5,

@@ -13,7 +13,7 @@ function streamResult(error?: ConnectError, progressed = false): StreamResult {
     stream: { name: 'a' },
     status: error === undefined ? 'complete' : 'failed',
     ...{ read: 1, readAgain: 0, readBytes: 1, loaded: 1, rejected: 0, syncId: 1, generationId: 1 },
-    ...{ resumed: false, progressed, seconds: 1, warnings: [] },
+    ...{ nulled: 0, cut: 0, tableNotes: [], resumed: false, progressed, seconds: 1, warnings: [] },
     ...(error !== undefined && { error: error.toJSON() }),
   }
 }
@@ -45,6 +45,17 @@ test('a run whose streams are all complete is complete, whatever was asked in th
   for (const reason of [undefined, 'cancel', 'shutdown'] as const) {
     const end = { ...failed(), ending: { result }, streams: [stream('a', 'complete')], reason }
     expect(outcomeOf(end, retries, 0)).toEqual({ kind: 'end', status: 'complete', error: null })
+  }
+})
+
+test('a run whose streams are all complete is partial if one of its attempts rejected records, and not tried again', () => {
+  for (const status of ['complete', 'partial'] as const) {
+    for (const reason of [undefined, 'cancel', 'shutdown'] as const) {
+      const result = { status, seconds: 1, streams: [streamResult()] }
+      const streams = [{ ...stream('a', 'complete'), rejected: 2 }]
+      const end = { ...failed(), ending: { result }, streams, reason }
+      expect(outcomeOf(end, retries, 0)).toEqual({ kind: 'end', status: 'partial', error: null })
+    }
   }
 })
 

@@ -10,7 +10,16 @@ function progress(name: string, loaded: number): StreamProgress {
 }
 
 function result(name: string, loaded: number, warnings: string[] = []): StreamResult {
-  const numbers = { syncId: 1, generationId: 1, resumed: false, progressed: true, seconds: 1 }
+  const numbers = {
+    nulled: 0,
+    cut: 0,
+    tableNotes: [],
+    syncId: 1,
+    generationId: 1,
+    resumed: false,
+    progressed: true,
+    seconds: 1,
+  }
   return { ...progress(name, loaded), status: 'complete', ...numbers, warnings }
 }
 

@@ -1,0 +1,41 @@
+import type { TableNote } from '../sink.ts'
+import { columnTypeOf } from './column-types.ts'
+import type { TargetColumn } from './stream-target.ts'
+import type { TableChange, TableColumns } from './tables.ts'
+
+interface Columns {
+  readonly columns: readonly TargetColumn[]
+  /** Of the last sync of this table. */
+  readonly before: readonly TargetColumn[]
+  readonly actual: TableColumns
+  readonly changes: readonly TableChange[]
+}
+
+/** What a sync changes of the columns of a table that was there, and what it leaves though the stream changed. */
+export function tableNotes(given: Columns): readonly TableNote[] {
+  return [...given.columns.flatMap((column) => noteOf(column, given) ?? []), ...leftColumns(given)]
+}
+
+function noteOf(
+  { name: column, kind }: TargetColumn,
+  { before, actual, changes }: Columns,
+): TableNote | undefined {
+  const change = changes.find((candidate) => candidate.column === column)
+  if (change?.kind === 'add') return { kind: 'added', column, type: change.type }
+  const held = actual.get(column)?.held
+  if (held === undefined) return undefined
+  if (change !== undefined) return { kind: 'widened', column, type: change.type, was: held }
+  const source = columnTypeOf(kind)
+  const known = before.find(({ name }) => name === column)
+  if (known === undefined || known.kind === kind || held === source) return undefined
+  return { kind: 'kept', column, type: held, source }
+}
+
+function leftColumns({ columns, before, actual }: Columns): readonly TableNote[] {
+  const names = new Set(columns.map(({ name }) => name))
+  return before.flatMap(({ name: column }) => {
+    const held = actual.get(column)?.held
+    if (names.has(column) || held === undefined) return []
+    return [{ kind: 'left', column, type: held } as const]
+  })
+}

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import { LossAccount } from '../../engine/loss-account.ts'
+import type { LaneStats, Loss } from '../../sinks/sink.ts'
+
+function stats(counts: Partial<LaneStats>, losses: readonly Loss[] = []): LaneStats {
+  const seconds = { copySeconds: 0, mergeSeconds: 0, commitSeconds: 0 }
+  return { loaded: 0, rejected: 0, nulled: 0, cut: 0, ...seconds, ...counts, losses }
+}
+
+const table = 'the table reactor_connect.rejected_records'
+
+test('a stream that lost nothing has no warnings', () => {
+  const account = new LossAccount()
+  account.add(stats({ loaded: 10 }))
+  expect(account.warnings(table)).toEqual([])
+})
+
+test('one of each is told in the singular, with the row', () => {
+  const account = new LossAccount()
+  account.add(
+    stats({ rejected: 1, nulled: 1, cut: 1 }, [
+      { kind: 'rejected', subject: 'too large', key: '[1]' },
+      { kind: 'nulled', subject: 'day', key: '[2]' },
+      { kind: 'cut', subject: 'doc' },
+    ]),
+  )
+  expect(account.warnings(table)).toEqual([
+    '1 record was rejected: too large (row [1]); the table reactor_connect.rejected_records has them all',
+    '1 value became NULL, because its column cannot hold it: day (row [2])',
+    '1 value was shortened, because its column cannot hold all of it: doc',
+  ])
+})
+
+test('a warning can be stored whatever fields and keys are called', () => {
+  const account = new LossAccount()
+  const key = `["${'x'.repeat(77)}😀"]`
+  account.add(stats({ nulled: 1 }, [{ kind: 'nulled', subject: 'a\0\ud83d', key }]))
+  const [warning = ''] = account.warnings(undefined)
+  expect(warning.isWellFormed()).toBe(true)
+  expect(warning).not.toContain('\0')
+})
+
+test('commits add up; the first reason and a few keys are told, each once and cut where they are long', () => {
+  const account = new LossAccount()
+  const rejected = (key: string): Loss => ({
+    kind: 'rejected',
+    subject: `${key} is too large`,
+    key,
+  })
+  account.add(stats({ rejected: 1_000 }, [rejected('[1]'), rejected('[1]')]))
+  account.add(
+    stats({ rejected: 500 }, ['[2]', `["${'x'.repeat(200)}"]`, '[4]', '[5]', '[6]'].map(rejected)),
+  )
+  const [warning = ''] = account.warnings(undefined)
+  expect(account.rejected).toBe(1_500)
+  expect(warning).toBe(
+    `1,500 records were rejected: [1] is too large (rows [1], [2], ["${'x'.repeat(78)}…, [4], [5] and others)`,
+  )
+})
