@@ -1,4 +1,4 @@
-import { streamLabel } from '../../protocol/index.ts'
+import { streamKey } from '../../protocol/index.ts'
 import type { RunProgress, StreamProgress } from '../../engine/run-types.ts'
 
 /** How fast a stream moves now. */
@@ -38,7 +38,7 @@ export class RunClock {
   }
 
   pace(stream: StreamProgress): StreamPace {
-    const samples = this.#streams.get(streamLabel(stream.stream))?.samples ?? []
+    const samples = this.#streams.get(streamKey(stream.stream))?.samples ?? []
     const first = samples[0]
     const last = samples.at(-1)
     const seconds = first && last ? (last.atMs - first.atMs) / 1000 : 0
@@ -52,20 +52,20 @@ export class RunClock {
 
   /** How long the stream ran, to about a quarter of a second; undefined for one that never began. */
   seconds(stream: StreamProgress): number | undefined {
-    const watched = this.#streams.get(streamLabel(stream.stream))
+    const watched = this.#streams.get(streamKey(stream.stream))
     if (watched === undefined || watched.lastMs <= watched.startMs) return undefined
     return (watched.lastMs - watched.startMs) / 1000
   }
 
   #observeStream(stream: StreamProgress, progress: RunProgress): void {
-    const label = streamLabel(stream.stream)
-    const watched = this.#streams.get(label) ?? {
+    const key = streamKey(stream.stream)
+    const watched = this.#streams.get(key) ?? {
       samples: [],
       startMs: progress.startedAtMs,
       lastMs: 0,
       ended: false,
     }
-    this.#streams.set(label, watched)
+    this.#streams.set(key, watched)
     const { atMs } = progress
     if (watched.ended) return
     if (stream.status === 'waiting') {

@@ -1,8 +1,7 @@
-import type { AirbyteCatalog, AirbyteStream } from '../../protocol/index.ts'
+import { streamKey, type AirbyteCatalog, type AirbyteStream } from '../../protocol/index.ts'
 import { matchingStreams } from '../connections/find-stream.ts'
 import type { Connection, StreamBinding } from '../contract/connections.ts'
 import type { SchemaChange } from '../contract/schema-drift.ts'
-import { streamKey } from './catalog-shape.ts'
 import { schemaChanges } from './schema-changes.ts'
 
 /** What the source shows, beside what was approved. Both hold the streams that the connection selects, and no others. */
@@ -76,6 +75,6 @@ function approvedStreams(
 
 /** Undefined where the catalog has no such stream, or several. */
 function bound(catalog: AirbyteCatalog, binding: StreamBinding): AirbyteStream | undefined {
-  const matching = matchingStreams(catalog, binding)
+  const matching = matchingStreams(catalog.streams, binding)
   return matching.length === 1 ? matching[0] : undefined
 }

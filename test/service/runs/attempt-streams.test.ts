@@ -56,3 +56,19 @@ test('a retry takes over the streams that are complete, and no counts', () => {
     { name: 'a', status: 'waiting' },
   ])
 })
+
+test('streams whose parts join to one text are counted apart', () => {
+  const first = { namespace: 'a', name: 'b.c' }
+  const second = { namespace: 'a.b', name: 'c' }
+  const streams = new AttemptStreams([])
+  streams.begin([first, second])
+  streams.result([{ ...result('b.c', 8), stream: first }])
+  streams.progress([{ ...progress('c', 3), stream: second }])
+  expect(streams.all).toMatchObject([
+    { ...first, status: 'complete', loaded: 8 },
+    { ...second, status: 'running', loaded: 3 },
+  ])
+  const next = new AttemptStreams([])
+  next.keep({ id: 'run_1', streams: streams.all })
+  expect(next.all).toMatchObject([{ ...first, status: 'complete' }])
+})
