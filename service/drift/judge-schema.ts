@@ -41,7 +41,7 @@ export function selectedCatalog(
   return seenStreams(streams, catalog, null)
 }
 
-/** A name that has become ambiguous still means the stream that was approved. */
+/** A name means the stream that was approved under it, also when it has become ambiguous, or another stream could be meant by it now. */
 function seenStreams(
   bindings: readonly StreamBinding[] | null,
   catalog: AirbyteCatalog,
@@ -51,8 +51,8 @@ function seenStreams(
   const byKey = new Map(catalog.streams.map((stream) => [streamKey(stream), stream]))
   const found = bindings.flatMap((binding) => {
     const before = kept === null ? undefined : bound(kept, binding)
-    const same = before === undefined ? undefined : byKey.get(streamKey(before))
-    return same ?? bound(catalog, binding) ?? []
+    const stream = before === undefined ? bound(catalog, binding) : byKey.get(streamKey(before))
+    return stream ?? []
   })
   return { streams: [...new Set(found)] }
 }
