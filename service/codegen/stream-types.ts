@@ -5,6 +5,7 @@ import {
   type AirbyteCatalog,
   type AirbyteStream,
 } from '../../protocol/index.ts'
+import { withoutTwins } from '../connections/find-stream.ts'
 import { declareType } from './declarations.ts'
 import { byName } from './json-shape.ts'
 import type { KeptName } from './kept-names.ts'
@@ -30,9 +31,9 @@ export function streamTypes(
   names: TypeNames,
   kept: readonly KeptName[],
 ): readonly StreamType[] {
-  // A source that lists a stream twice has one stream of that name all the same.
-  const byLabel = new Map(catalog.streams.map((stream) => [streamLabel(stream), stream]))
-  const sorted = [...byLabel].toSorted(byName)
+  const sorted = withoutTwins(catalog.streams)
+    .map((stream) => [streamLabel(stream), stream] as const)
+    .toSorted(byName)
   const usable = kept.filter(({ type }) => !names.isTaken(type))
   const keptTypes = new Map(usable.map(({ stream, type }) => [stream, names.take(type)] as const))
   const alike = Map.groupBy(sorted, ([label]) => typeName(label, 'Record'))

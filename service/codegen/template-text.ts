@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 
 /** The modules that all clients share, in the order in which a client has them. That of actions is left out where there are none. */
 const modules = [
+  'options',
   'client',
   'streams',
   'connections',

@@ -49,7 +49,20 @@ export function matchingStreams<Stream extends NamedStream>(
   const found = exact && streams.find((stream) => streamKey(stream) === streamKey(exact))
   if (found !== undefined) return [found]
   if (namespace !== undefined) return []
-  return streams.filter((stream) => stream.name === name || qualifiedName(stream) === name)
+  const named = streams.filter((stream) => stream.name === name || qualifiedName(stream) === name)
+  return withoutTwins(named)
+}
+
+/** A source that lists a stream twice has it once: the first one. */
+export function withoutTwins<Stream extends NamedStream>(
+  streams: readonly Stream[],
+): readonly Stream[] {
+  const seen = new Map<string, Stream>()
+  for (const stream of streams) {
+    const key = streamKey(stream)
+    if (!seen.has(key)) seen.set(key, stream)
+  }
+  return [...seen.values()]
 }
 
 /** As most people write it: two streams may share it. */

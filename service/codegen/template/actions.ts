@@ -1,4 +1,4 @@
-import type { CreateOptions } from './client.ts'
+import type { CreateOptions } from './options.ts'
 import { actionRepeats, type Actions } from './instance.ts'
 import type { Ask, Repeat } from './requests.ts'
 

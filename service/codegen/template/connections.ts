@@ -1,4 +1,4 @@
-import type { CallOptions, CreateOptions } from './client.ts'
+import type { CallOptions, CreateOptions } from './options.ts'
 import type { Connection, FinishedSandbox, Promotion } from './documents.ts'
 import { instance } from './instance.ts'
 import { allOf, type Ask } from './requests.ts'

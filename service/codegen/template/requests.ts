@@ -1,4 +1,4 @@
-import type { ClientOptions, CreateOptions } from './client.ts'
+import type { ClientOptions, CreateOptions } from './options.ts'
 import { isObject, refused, unreachable, type ConnectError } from './errors.ts'
 import { parseExact, stringifyExact } from './exact-numbers.ts'
 

@@ -1,4 +1,4 @@
-import type { CallOptions, CreateOptions } from './client.ts'
+import type { CallOptions, CreateOptions } from './options.ts'
 import type { Run, RunLogLine, RunLogPage, RunSummary } from './documents.ts'
 import { allOf, pause, type Ask } from './requests.ts'
 

@@ -1,4 +1,4 @@
-import type { CallOptions } from './client.ts'
+import type { CallOptions } from './options.ts'
 import type { Sandbox, SandboxSummary } from './documents.ts'
 import { allOf, type Ask } from './requests.ts'
 

@@ -62,8 +62,11 @@ const catalog: AirbyteCatalog = {
   ],
 }
 
-function resolve(selection: Partial<StreamSelection>): ReturnType<typeof resolveStreams> {
-  return resolveStreams(catalog, {
+function resolve(
+  selection: Partial<StreamSelection>,
+  source = catalog,
+): ReturnType<typeof resolveStreams> {
+  return resolveStreams(source, {
     connection: 'shop',
     streams: 'all',
     defaults: {},
@@ -201,6 +204,14 @@ describe('names that join to one text', () => {
     ['d', 4],
   ])('%s is one stream', (name, index) => {
     expect(found(name)).toEqual({ stream: dotted.streams[index] })
+  })
+
+  test('a stream that the source lists twice is read once, and a note says so', () => {
+    const listed = { streams: [stream('b', 'a'), stream('b', 'a'), stream('c')] }
+    const all = resolve({}, listed)
+    expect(all.streams.map(({ stream: { stream: one } }) => one.name)).toEqual(['b', 'c'])
+    expect(all.notes[0]).toBe('a.b: the source lists it twice, the first one is read')
+    expect(resolve({ streams: ['b'] }, listed).streams).toHaveLength(1)
   })
 
   test('a namespace that is given makes the name a name', () => {
