@@ -15,8 +15,11 @@ export type KeptName = z.output<typeof keptName>
 export function keptNames(client: string): readonly KeptName[] {
   if (!client.startsWith(clientMark)) return []
   const [, streams = ''] = /^export type Streams = \{\n([^]*?)^\}/m.exec(client) ?? []
-  const entries = streams.matchAll(/^ {2}(?:'((?:[^'\\\n]|\\.)*)'|([\w$]+)): ([\w$]+)$/gm)
-  return [...entries].flatMap(([, quoted, plain = '', type = '']) => {
+  // As it is written, and as formatters leave it.
+  const line = /^\s*(?:'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)"|([\w$]+)): ([\w$]+)[;,]?$/gm
+  const entries = streams.matchAll(line)
+  return [...entries].flatMap(([, single, double, plain = '', type = '']) => {
+    const quoted = single ?? double
     const name = keptName.safeParse({
       stream: quoted === undefined ? plain : unescaped(quoted),
       type,

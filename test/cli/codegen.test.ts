@@ -137,8 +137,16 @@ test('over HTTP it is text that nothing takes for a page, from the cache or aske
   expect((await api.call('GET /instances/shop/codegen?refresh=true')).body).toBe(body)
   expect((await api.call('GET /instances/shop/codegen?refresh=maybe')).status).toBe(400)
   expect((await api.call('GET /instances/nobody/codegen')).status).toBe(404)
-  expect((await api.call('POST /instances/shop/codegen')).body).toBe(body)
+  expect((await api.call('POST /instances/shop/codegen', { names: [] })).body).toBe(body)
   const names = (type: string): object => ({ names: [{ stream: 'users', type }] })
   expect((await api.call('POST /instances/shop/codegen', names('not a name'))).status).toBe(400)
   expect((await api.call('POST /instances/shop/codegen', names('Kept'))).status).toBe(200)
+  const many = Array.from({ length: 20_000 }, (_, n) => {
+    return { stream: `${'x'.repeat(60)}.table_${String(n)}`, type: `Table${String(n)}Record` }
+  })
+  expect((await api.call('POST /instances/shop/codegen', { names: many })).status).toBe(200)
+  const tooLarge = { names: [{ stream: 'x'.repeat(9 * 1024 * 1024), type: 'A' }] }
+  expect(await api.call('POST /instances/shop/codegen', tooLarge)).toMatchObject({
+    ...{ status: 413, body: { error: { details: { limit: 8 * 1024 * 1024 } } } },
+  })
 })

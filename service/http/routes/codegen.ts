@@ -26,13 +26,15 @@ const clientInput = z
     refresh: z.boolean().optional().meta({
       description: 'Asks the source even where a discovery of the last hour is kept.',
     }),
-    names: z.array(keptName).max(20_000).optional().meta({
+    names: z.array(keptName).max(50_000).meta({
       description:
         'The names of the types in the client that is replaced: streams that are still there keep theirs.',
     }),
   })
   .meta({ id: 'ClientInput' })
-  .optional()
+
+/** Two names for each of tens of thousands of streams. */
+const namesLimitBytes = 8 * 1024 * 1024
 
 /** A file, not a document: it is the same bytes for the same catalog and names. */
 export function codegenRoutes(api: App, service: Pick<Service, 'instances' | 'catalog'>): void {
@@ -64,6 +66,7 @@ export function codegenRoutes(api: App, service: Pick<Service, 'instances' | 'ca
     '/instances/:name/codegen',
     {
       config: { action: 'instances:codegen' },
+      bodyLimit: namesLimitBytes,
       schema: {
         tags,
         operationId: 'regenerateClient',
@@ -73,8 +76,7 @@ export function codegenRoutes(api: App, service: Pick<Service, 'instances' | 'ca
         response: { 200: file, ...failures(...bodyFailures, ...codes) },
       },
     },
-    async ({ params: at, body }, reply) => {
-      const { refresh = false, names = [] } = body ?? {}
+    async ({ params: at, body: { refresh = false, names } }, reply) => {
       return sendFile(reply, await instanceClient(service, at.name, { refresh, names }))
     },
   )

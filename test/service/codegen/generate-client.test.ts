@@ -278,6 +278,11 @@ describe('names and texts of others', () => {
       { stream: "it's\na \\ 日本", type: 'ItSARiBenRecord' },
       { stream: 'public.orders', type: 'PublicOrdersRecord' },
     ])
+    const formatted = before.replace(
+      "'public.orders': PublicOrdersRecord",
+      '  "public.orders": PublicOrdersRecord;',
+    )
+    expect(keptNames(formatted)).toEqual(names)
     const after = generated({ catalog: { streams: [twin, odd, orders] }, names })
     expect(recordsOf(after)).toMatchObject(recordsOf(before))
     expect(recordsOf(after)['public.Orders']).toMatch(/^PublicOrdersRecord_[0-9a-f]{6}$/)
