@@ -14,7 +14,7 @@ const programs = [
 const files = globSync([
   'connectors/manifests/*.yaml',
   'service/access/*.cedar',
-  'service/codegen/template/client.ts',
+  'service/codegen/template/*.ts',
 ])
 
 const root = import.meta.dirname

@@ -49,12 +49,6 @@ export const configuredAirbyteCatalog = z.looseObject({ streams: z.array(configu
 /** All that a run is to read. */
 export type ConfiguredAirbyteCatalog = z.infer<typeof configuredAirbyteCatalog>
 
-/** The identity of a stream: namespace may be absent; the empty string is a legal one and differs from absent. */
-export interface StreamId {
-  readonly namespace?: string
-  readonly name: string
-}
-
 /** What `check` gives. */
 export const airbyteConnectionStatus = z.looseObject({
   status: z.enum(['SUCCEEDED', 'FAILED']),
@@ -62,16 +56,6 @@ export const airbyteConnectionStatus = z.looseObject({
 })
 /** Whether the configuration works. */
 export type AirbyteConnectionStatus = z.infer<typeof airbyteConnectionStatus>
-
-/** The identity of a catalog's stream. */
-export function streamIdOf({ namespace, name }: AirbyteStream): StreamId {
-  return namespace === undefined ? { name } : { name, namespace }
-}
-
-/** A stream's name for people, logs and metrics: `namespace.name`. Not an identity: a name may hold a dot. */
-export function streamLabel({ namespace, name }: StreamId | AirbyteStream): string {
-  return namespace === undefined ? name : `${namespace}.${name}`
-}
 
 /** What is wrong with a configured stream: the property that is to be changed, and why. */
 export interface StreamProblem {

@@ -40,11 +40,3 @@ export function serviceCommand(parent: Command, name: string, description: strin
     .option('--url <URL>', 'the service (REACTOR_CONNECT_URL); default: the one of this machine')
     .option('--key <KEY>', 'its API key; better given as REACTOR_CONNECT_API_KEY')
 }
-
-/** `--streams A,B` */
-export function nameList(text: string): readonly string[] {
-  return text
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '')
-}

@@ -1,5 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
 import { clientMark } from '../../service/codegen/client-mark.ts'
+import { keptNames, type KeptName } from '../../service/codegen/kept-names.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -21,7 +22,7 @@ export async function generateClientFile(around: Around, flags: CodegenFlags): P
   // Before the service is asked, which may take a while.
   const before = await readClientFile(out)
   if (flags.check !== true && flags.force !== true) refuseForeign(out, before)
-  const text = await askForClient(around, flags)
+  const text = await askForClient(around, flags, keptNames(before ?? ''))
   if (flags.check === true && before !== text) throw outdated(flags, before)
   const isWritten = before !== text
   if (isWritten) await writeClientFile(out, text)
@@ -37,15 +38,23 @@ async function showClient(around: Around, flags: CodegenFlags): Promise<number> 
     const problem = '--check compares with a file, and --out is standard output'
     throw new ConnectError('usage', { details: { problem, fix: 'Give --out a file.' } })
   }
-  await around.output.write(await askForClient(around, flags))
+  const client = await askForClient(around, flags, [])
+  const { output } = around
+  const { instance } = flags
+  await output.write(output.json ? `${JSON.stringify({ instance, client })}\n` : client)
   return exitCodes.complete
 }
 
-async function askForClient({ client }: Around, flags: CodegenFlags): Promise<string> {
+/** `names`: those that stay. */
+async function askForClient(
+  { client }: Around,
+  flags: CodegenFlags,
+  names: readonly KeptName[],
+): Promise<string> {
   const response = await client.send({
-    method: 'GET',
+    method: 'POST',
     path: apiPath('instances', flags.instance, 'codegen'),
-    query: { refresh: flags.refresh === true ? 'true' : undefined },
+    body: { refresh: flags.refresh === true, names },
     headers: { accept: 'text/plain, application/json' },
   })
   const text = await response.text().catch((error: unknown) => {

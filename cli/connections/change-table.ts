@@ -8,13 +8,9 @@ export function changeTable(
   columns: number | undefined,
 ): string {
   const rows = changes.flatMap((change) =>
-    changeRows(change).map((row) => [labelOf(change), ...row]),
+    changeRows(change).map((row) => [streamLabel(change), ...row]),
   )
   return table(rows, { header: ['STREAM', 'CHANGE', 'WHAT', 'TYPE'], columns })
-}
-
-function labelOf({ name, namespace }: ChangeDocument): string {
-  return streamLabel(namespace === null ? { name } : { name, namespace })
 }
 
 function changeRows(change: ChangeDocument): readonly (readonly string[])[] {

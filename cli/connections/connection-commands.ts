@@ -1,10 +1,10 @@
 import type { z } from 'zod'
-import { ConnectError, streamLabel } from '../../protocol/index.ts'
+import { ConnectError, splitStreamLabels, streamLabel } from '../../protocol/index.ts'
 import { connectionDocument, connectionUpdate } from '../../service/http/wire/connection.ts'
 import { apiPath } from '../client/api-path.ts'
 import { ifMatch } from '../client/if-match.ts'
 import { listPages } from '../client/list-pages.ts'
-import { nameList, type Around } from '../client/service-command.ts'
+import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { readJson } from '../input/json-input.ts'
 import type { UserInput } from '../input/user-input.ts'
@@ -184,7 +184,7 @@ async function streamsOf(
   if (streams !== undefined && streamConfig !== undefined)
     throw usage('--streams and --stream-config say the same', 'Give one of them.')
   if (streamConfig === undefined)
-    return streams === undefined ? undefined : nameList(streams).map((name) => ({ name }))
+    return streams === undefined ? undefined : splitStreamLabels(streams).map((name) => ({ name }))
   const { value } = await readJson(
     {
       option: '--stream-config',
@@ -235,8 +235,8 @@ function connectionLines(connection: ConnectionDocument): string {
 }
 
 function streamText(stream: NonNullable<ConnectionDocument['streams']>[number]): string {
-  const { name, namespace, sync_mode: mode, destination_sync_mode: destinationMode } = stream
-  const label = streamLabel({ name, ...(namespace !== undefined && { namespace }) })
+  const { sync_mode: mode, destination_sync_mode: destinationMode } = stream
+  const label = streamLabel(stream)
   const modes = [mode, destinationMode].filter((one) => one !== undefined)
   return modes.length === 0 ? label : `${label} (${modes.join(', ')})`
 }

@@ -1,10 +1,6 @@
 import { Option, type Command } from 'commander'
-import {
-  nameList,
-  serviceCommand,
-  type AskService,
-  type CommonFlags,
-} from '../client/service-command.ts'
+import { splitStreamLabels } from '../../protocol/stream-id.ts'
+import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { ifVersionOption, limitOption } from '../options.ts'
 import type { ConnectionFlags } from './connection-commands.ts'
 import { runsCommand } from './runs-program.ts'
@@ -173,7 +169,7 @@ function change(connections: Command, ask: AskService): void {
     'forget the checkpoints: the next run reads from the beginning',
   )
     .argument('<NAME>')
-    .option('--streams <A,B>', 'of some streams only', nameList)
+    .option('--streams <A,B>', 'of some streams only', splitStreamLabels)
     .action(async (name: string, flags: CommonFlags & { streams?: readonly string[] }) =>
       ask(flags, async (around) =>
         (await connectionCommands()).resetConnection(around, name, flags),

@@ -131,7 +131,7 @@ function runLines(run: RunDocument, columns: number | undefined): string {
   const header = ['STREAM', 'STATUS', 'READ', 'LOADED', 'REJECTED', 'SLOWEST']
   const streams = table(
     run.streams.map((stream) => [
-      labelOf(stream),
+      streamLabel(stream),
       stream.status,
       count(stream.read),
       count(stream.loaded),
@@ -150,8 +150,8 @@ function problemLines(run: RunDocument): string {
   const problems = [
     ...errorText('run', run.error),
     ...run.streams.flatMap((stream) => [
-      ...stream.warnings.map((warning) => `${labelOf(stream)}: warning: ${warning}`),
-      ...errorText(labelOf(stream), stream.error),
+      ...stream.warnings.map((warning) => `${streamLabel(stream)}: warning: ${warning}`),
+      ...errorText(streamLabel(stream), stream.error),
     ]),
   ]
   return problems.length === 0 ? '' : `\n${problems.map((line) => `${plainText(line)}\n`).join('')}`
@@ -160,10 +160,6 @@ function problemLines(run: RunDocument): string {
 function errorText(what: string, error: RunDocument['error']): readonly string[] {
   if (error === null) return []
   return [`${what}: ${error.message} [${error.code}]`, `  fix: ${error.suggested_fix}`]
-}
-
-function labelOf({ name, namespace }: RunDocument['streams'][number]): string {
-  return streamLabel({ name, ...(namespace !== null && { namespace }) })
 }
 
 function tookText({

@@ -34,13 +34,9 @@ export function reportText(report: SandboxReport, context: LinesContext): string
 
 function streamText(stream: Stream, context: LinesContext): string {
   const { table: at, mode, sync_mode: syncMode, complete, error } = stream
-  const label = streamLabel({
-    name: stream.name,
-    ...(stream.namespace !== undefined && { namespace: stream.namespace }),
-  })
   const ends = complete ? 'all of it' : 'the first of it'
   const read = error === undefined ? `${count(stream.read)} read (${ends})` : 'failed'
-  const title = plainText(`${label} -> ${at.schema}.${at.name}`)
+  const title = plainText(`${streamLabel(stream)} -> ${at.schema}.${at.name}`)
   const head = `${context.paint('bold', title)}  ${syncMode}, ${mode}, ${read}\n`
   return `${head}${factLines(factsOf(stream), context)}${sampleText(stream, context)}`
 }

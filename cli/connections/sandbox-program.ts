@@ -1,10 +1,6 @@
 import type { Command } from 'commander'
-import {
-  nameList,
-  serviceCommand,
-  type AskService,
-  type CommonFlags,
-} from '../client/service-command.ts'
+import { splitStreamLabels } from '../../protocol/stream-id.ts'
+import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { limitOption, positiveNumber } from '../options.ts'
 import type { SandboxFlags } from './sandbox-commands.ts'
 
@@ -16,7 +12,11 @@ export function sandboxCommands(connections: Command, ask: AskService): void {
   serviceCommand(connections, 'sandbox', 'read some rows, and show what a run would change')
     .argument('<NAME>')
     .option('--limit-rows <N>', 'records read of each stream, 10000 at most', positiveNumber, 100)
-    .option('--streams <A,B>', 'some streams only; such a sandbox cannot be promoted', nameList)
+    .option(
+      '--streams <A,B>',
+      'some streams only; such a sandbox cannot be promoted',
+      splitStreamLabels,
+    )
     .addHelpText('after', sandboxExamples)
     .action(async (name: string, flags: CommonFlags & SandboxFlags) =>
       ask(flags, async (around) => (await commands()).sandboxConnection(around, name, flags)),

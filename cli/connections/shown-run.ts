@@ -1,6 +1,6 @@
 import { stages } from '../../engine/bottleneck.ts'
 import type { RunProgress, StreamProgress } from '../../engine/run-types.ts'
-import type { ErrorBody } from '../../protocol/index.ts'
+import { streamIdOf, type ErrorBody } from '../../protocol/index.ts'
 import type { RunState } from '../client/follow-run.ts'
 import { serviceError } from '../client/service-error.ts'
 import type { ShownResult } from '../run/result-lines.ts'
@@ -39,10 +39,10 @@ function startedAtMs(run: RunState): number {
 }
 
 function streamProgress(stream: RunState['streams'][number]): StreamProgress {
-  const { name, namespace, status, read, loaded, rejected } = stream
+  const { status, read, loaded, rejected } = stream
   const bottleneck = stages.find((stage) => stage === stream.bottleneck)
   return {
-    stream: { name, ...(namespace !== null && { namespace }) },
+    stream: streamIdOf(stream),
     ...{
       status,
       read,

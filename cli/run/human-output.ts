@@ -1,5 +1,6 @@
 import { errorCodes } from '../../protocol/index.ts'
 import type { RunProgress, RunResult } from '../../engine/run-types.ts'
+import { streamKey } from '../../protocol/index.ts'
 import { plainText } from '../output/plain-text.ts'
 import { count, rows } from './amounts.ts'
 import type { Paint } from './paint.ts'
@@ -81,13 +82,15 @@ export class HumanOutput implements RunOutput {
       ({ status }) => status === 'waiting' || status === 'running',
     )
     for (const stream of progress.streams) {
-      const label = shownLabel(stream.stream)
-      if (stream.status === 'waiting' || stream.status === 'running' || this.#ended.has(label))
+      const key = streamKey(stream.stream)
+      if (stream.status === 'waiting' || stream.status === 'running' || this.#ended.has(key))
         continue
-      this.#ended.add(label)
+      this.#ended.add(key)
       const rejected = stream.rejected > 0 ? `, ${count(stream.rejected)} rejected` : ''
       if (goesOn)
-        this.#screen.line(`${label}: ${stream.status}, ${rows(stream.loaded)} loaded${rejected}`)
+        this.#screen.line(
+          `${shownLabel(stream.stream)}: ${stream.status}, ${rows(stream.loaded)} loaded${rejected}`,
+        )
     }
   }
 }

@@ -1,4 +1,4 @@
-import { streamLabel } from '../../protocol/index.ts'
+import { streamKey } from '../../protocol/index.ts'
 import type { RunProgress, StreamProgress } from '../../engine/run-types.ts'
 
 /** How fast a stream moves now. */
@@ -54,25 +54,25 @@ export class RunClock {
   }
 
   pace(stream: StreamProgress): StreamPace {
-    return paceOf(this.#streams.get(streamLabel(stream.stream))?.samples ?? [])
+    return paceOf(this.#streams.get(streamKey(stream.stream))?.samples ?? [])
   }
 
   /** How long the stream ran, to about a quarter of a second; undefined for one that never began. */
   seconds(stream: StreamProgress): number | undefined {
-    const watched = this.#streams.get(streamLabel(stream.stream))
+    const watched = this.#streams.get(streamKey(stream.stream))
     if (watched === undefined || watched.lastMs <= watched.startMs) return undefined
     return (watched.lastMs - watched.startMs) / 1000
   }
 
   #observeStream(stream: StreamProgress, progress: RunProgress): void {
-    const label = streamLabel(stream.stream)
-    const watched = this.#streams.get(label) ?? {
+    const key = streamKey(stream.stream)
+    const watched = this.#streams.get(key) ?? {
       samples: [],
       startMs: progress.startedAtMs,
       lastMs: 0,
       ended: false,
     }
-    this.#streams.set(label, watched)
+    this.#streams.set(key, watched)
     const { atMs } = progress
     if (watched.ended) return
     if (stream.status === 'waiting') {

@@ -28,10 +28,7 @@ export async function listSchemas(
     table(
       listed.documents.map((one) => [
         one.connection,
-        streamLabel({
-          name: one.name,
-          ...(one.namespace !== null && { namespace: one.namespace }),
-        }),
+        streamLabel(one),
         String(one.version),
         one.block_fingerprint,
         one.record_fingerprint,

@@ -1,13 +1,23 @@
-import type { Column, JsonObject } from '../../protocol/index.ts'
+import type { Column, JsonObject, JsonValue } from '../../protocol/index.ts'
 import { quoteIdentifier, quoteLiteral, quoteQualified } from './identifiers.ts'
 
-/** The type of a column after its domains were resolved. */
-export interface ColumnType {
+/** The type of an array's elements, or of a field of a composite. */
+export interface InnerType {
   readonly schema: string
   readonly name: string
-  /** pg_type.typtype: b base, c composite, e enum, r range, m multirange, p pseudo. */
+  /** pg_type.typtype: b base, c composite, d domain, e enum, r range, m multirange, p pseudo. */
   readonly kind: string
   readonly isArray: boolean
+  /** The labels of an enum. */
+  readonly labels?: readonly string[] | null
+}
+
+/** The type of a column after its domains were resolved. */
+export interface ColumnType extends InnerType {
+  /** Of an array that is not declared with several dimensions. */
+  readonly element?: InnerType | null
+  /** Of a composite. */
+  readonly fields?: readonly { readonly name: string; readonly type: InnerType }[] | null
   readonly isDeterministic: boolean
   readonly isOrderable: boolean
 }
@@ -17,6 +27,8 @@ const nullable = (type: string, more: JsonObject = {}): JsonObject => ({
   ...more,
 })
 const integer = nullable('integer')
+const boundedInteger = (bits: number): JsonObject =>
+  nullable('integer', { minimum: -(2 ** (bits - 1)), maximum: 2 ** (bits - 1) - 1 })
 const double = nullable('number', { airbyte_type: 'double' })
 const string = nullable('string')
 const anyJson: JsonObject = { type: ['null', 'object', 'array', 'string', 'number', 'boolean'] }
@@ -28,10 +40,10 @@ const time = (zone: string): JsonObject =>
 /** Types of pg_catalog that are not text to the reader; every other type is its text. */
 const schemas: ReadonlyMap<string, JsonObject> = new Map([
   ['bool', nullable('boolean')],
-  ['int2', integer],
-  ['int4', integer],
+  ['int2', boundedInteger(16)],
+  ['int4', boundedInteger(32)],
   ['int8', integer],
-  ['oid', integer],
+  ['oid', nullable('integer', { minimum: 0, maximum: 2 ** 32 - 1 })],
   ['numeric', nullable('number')],
   ['float4', double],
   ['float8', double],
@@ -45,11 +57,48 @@ const schemas: ReadonlyMap<string, JsonObject> = new Map([
   ['jsonb', anyJson],
 ])
 
-/** The JSON Schema of a column. */
-export function jsonSchemaOf(type: ColumnType): JsonObject {
+/** The JSON Schema of a column, which says all that the database knows of its values. */
+export function jsonSchemaOf({
+  type,
+  notNull,
+}: {
+  type: ColumnType
+  notNull: boolean
+}): JsonObject {
+  const schema = nullableSchemaOf(type)
+  // A value of `jsonb` may be JSON's null, which is no NULL.
+  if (!notNull || schema === anyJson) return schema
+  const { type: types, enum: values, ...more } = schema
+  return {
+    type: isList(types) ? (types.find((one) => one !== 'null') ?? types) : (types ?? null),
+    ...(isList(values) && { enum: values.filter((value) => value !== null) }),
+    ...more,
+  }
+}
+
+function nullableSchemaOf(type: ColumnType): JsonObject {
+  const { element, fields } = type
+  if (type.isArray) return nullable('array', element ? { items: innerSchemaOf(element) } : {})
+  if (fields) {
+    const properties = fields.map((field) => [field.name, innerSchemaOf(field.type)] as const)
+    const required = fields.map(({ name }) => name)
+    return nullable('object', { properties: Object.fromEntries(properties), required })
+  }
+  if (isObject(type)) return nullable('object', { additionalProperties: string })
+  return plainSchemaOf(type)
+}
+
+/** Of a value inside of JSON that `to_json` makes: bytes and money are their text there. What a domain is made of is not looked up. */
+function innerSchemaOf(type: InnerType): JsonObject {
+  if (type.kind === 'd') return {}
   if (type.isArray) return nullable('array')
   if (isObject(type)) return nullable('object')
-  return (type.schema === 'pg_catalog' ? schemas.get(type.name) : undefined) ?? string
+  return isMoney(type) || isBytes(type) ? string : plainSchemaOf(type)
+}
+
+function plainSchemaOf({ schema, name, labels }: InnerType): JsonObject {
+  if (labels) return nullable('string', { enum: [...labels, null] })
+  return (schema === 'pg_catalog' ? schemas.get(name) : undefined) ?? string
 }
 
 /**
@@ -104,10 +153,18 @@ const groupTexts: ReadonlyMap<string, (text: string) => string> = new Map([
   ['float8', (text) => (text === '-0' ? '0' : text)],
 ])
 
-function isObject(type: ColumnType): boolean {
+function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value)
+}
+
+function isBytes(type: InnerType): boolean {
+  return type.schema === 'pg_catalog' && type.name === 'bytea'
+}
+
+function isObject(type: InnerType): boolean {
   return type.kind === 'c' || (type.kind === 'b' && type.name === 'hstore')
 }
 
-function isMoney(type: ColumnType): boolean {
+function isMoney(type: InnerType): boolean {
   return type.schema === 'pg_catalog' && type.name === 'money'
 }

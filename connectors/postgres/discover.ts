@@ -31,14 +31,18 @@ function streamOf(table: Table): AirbyteStream {
   const isResumable =
     table.key.length > 0 && keyTypes.length === table.key.length && keyTypes.every(isCursorType)
   const hasCursor = table.columns.some(({ type }) => isCursorType(type))
+  // Nobody checks what a foreign table declares.
+  const columns = table.columns.map(({ name, type, notNull }) => {
+    return [name, jsonSchemaOf({ type, notNull: notNull && table.kind !== 'f' })] as const
+  })
   return {
     name: table.name,
     namespace: table.schema,
     json_schema: {
       type: 'object',
-      properties: Object.fromEntries(
-        table.columns.map(({ name, type }) => [name, jsonSchemaOf(type)]),
-      ),
+      properties: Object.fromEntries(columns),
+      // A record has all of its columns.
+      required: table.columns.map(({ name }) => name),
     },
     supported_sync_modes: hasCursor ? ['full_refresh', 'incremental'] : ['full_refresh'],
     ...(keyTypes.length > 0 &&

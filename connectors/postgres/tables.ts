@@ -46,10 +46,25 @@ async function tablesWhere(
   return rows.filter(({ columns }) => columns.length > 0)
 }
 
+const isArray = (type: string): string =>
+  `${type}.typelem <> 0 AND ${type}.typlen = -1 AND ${type}.typcategory = 'A'`
+
+const labelsOf = (type: string): string => `(
+  SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder)
+  FROM pg_catalog.pg_enum e WHERE ${type}.typtype = 'e' AND e.enumtypid = ${type}.oid)`
+
+/** `InnerType` of an oid. */
+const innerType = (oid: string): string => `(
+  SELECT json_build_object('schema', n.nspname, 'name', i.typname, 'kind', i.typtype,
+    'isArray', ${isArray('i')}, 'labels', ${labelsOf('i')})
+  FROM pg_catalog.pg_type i JOIN pg_catalog.pg_namespace n ON n.oid = i.typnamespace
+  WHERE i.oid = ${oid})`
+
 /**
  * `base`: every type with the type it is made of (a domain over a domain over text: text).
  * `keys`: unique indexes that cover whole, never-NULL columns in the columns' own collation.
- * A NOT NULL that is not validated (PostgreSQL 18) does not count: rows from before it may be NULL.
+ * A NOT NULL that is not validated (PostgreSQL 18) does not count: rows from before it may be NULL. Nor does that of a domain:
+ * an outer join gives NULL of any type, and INSERT can store it.
  */
 const tablesSql = `
 WITH RECURSIVE tables AS (
@@ -76,11 +91,17 @@ WITH RECURSIVE tables AS (
       WHERE nn.conrelid = a.attrelid AND nn.contype = 'n' AND NOT nn.convalidated AND a.attnum = ANY (nn.conkey)),
     'type', json_build_object(
       'schema', tn.nspname, 'name', t.typname, 'kind', t.typtype,
-      'isArray', t.typelem <> 0 AND t.typlen = -1 AND t.typcategory = 'A',
+      'isArray', ${isArray('t')},
       'isDeterministic', coalesce(co.collisdeterministic, true),
       'isOrderable', t.typtype IN ('e', 'r', 'm') OR t.typname = 'varchar' OR EXISTS (
         SELECT FROM pg_catalog.pg_opclass oc JOIN pg_catalog.pg_am am ON am.oid = oc.opcmethod
-        WHERE am.amname = 'btree' AND oc.opcdefault AND oc.opcintype = t.oid)
+        WHERE am.amname = 'btree' AND oc.opcdefault AND oc.opcintype = t.oid),
+      'labels', ${labelsOf('t')},
+      'element', CASE WHEN a.attndims < 2 THEN ${innerType('t.typelem')} END,
+      'fields', (
+        SELECT json_agg(json_build_object('name', f.attname, 'type', ${innerType('f.atttypid')}) ORDER BY f.attnum)
+        FROM pg_catalog.pg_attribute f
+        WHERE t.typtype = 'c' AND f.attrelid = t.typrelid AND f.attnum > 0 AND NOT f.attisdropped)
     )) ORDER BY a.attnum) AS columns
   FROM tables
   JOIN pg_catalog.pg_attribute a ON a.attrelid = tables.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -1,4 +1,4 @@
-import type { StreamId } from '../catalog.ts'
+import type { StreamId } from '../stream-id.ts'
 import type { Column, ColumnKind } from '../columns.ts'
 import type { AvroSchema, AvroRecordSchema } from './avro-types.ts'
 import { crc64Avro, fingerprintOf, type Fingerprint } from './fingerprint.ts'

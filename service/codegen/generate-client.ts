@@ -5,11 +5,12 @@ import { actionTypes, actionsType } from './action-types.ts'
 import { breakCycles } from './break-cycles.ts'
 import { clientMark } from './client-mark.ts'
 import { declareDefinitions } from './declarations.ts'
+import type { KeptName } from './kept-names.ts'
 import { printDeclaration } from './print-type.ts'
 import { docComment, stringLiteral } from './source-text.ts'
 import { streamTypes, streamsType } from './stream-types.ts'
 import { clientDocuments } from './template/documents.ts'
-import { templateBody } from './template-text.ts'
+import { templateBody, type TemplateModule } from './template-text.ts'
 import { text, unionOf, type Declaration } from './type-node.ts'
 import { TypeNames } from './type-names.ts'
 
@@ -20,18 +21,20 @@ export interface ClientInput {
   readonly type: string
   readonly catalog: AirbyteCatalog
   readonly actions: readonly ActionDescriptor[]
+  /** Those of the client that this one replaces. */
+  readonly names?: readonly KeptName[]
 }
 
 /**
  * A TypeScript file: the types of the instance's records and actions, and a client of the service that knows them. The same
  * input gives the same bytes, in whatever order a source lists its streams and fields. `template`: that of `readTemplate`.
  */
-export function generateClient(input: ClientInput, template: string): string {
+export function generateClient(input: ClientInput, template: readonly TemplateModule[]): string {
   const client = templateBody(template, { hasActions: input.actions.length > 0 })
   const documents = printAll(documentTypes())
   // All words of the rest of the file: more than the names that it declares, and never too few.
   const names = new TypeNames((client + documents).match(/[A-Za-z_$][\w$]*/g) ?? [])
-  const streams = streamTypes(input.catalog, names)
+  const streams = streamTypes(input.catalog, names, input.names ?? [])
   const actions = actionTypes(input.actions, names)
   const own = breakCycles([...streams, ...actions].flatMap(({ declarations }) => declarations))
   const types = printAll(own)
@@ -51,6 +54,7 @@ export function generateClient(input: ClientInput, template: string): string {
 
 function header({ instance, type }: ClientInput): string {
   return `${clientMark}--instance ${instance}\`: make it anew instead of editing it.
+// The names of its types are kept when it is written again over this file.
 // It needs what Node 20, Deno, Bun and browsers have, and no package.
 /* eslint-disable */
 

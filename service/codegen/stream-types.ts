@@ -1,28 +1,45 @@
-import { streamLabel, type AirbyteCatalog, type AirbyteStream } from '../../protocol/index.ts'
+import { createHash } from 'node:crypto'
+import {
+  streamKey,
+  streamLabel,
+  type AirbyteCatalog,
+  type AirbyteStream,
+} from '../../protocol/index.ts'
+import { withoutTwins } from '../connections/find-stream.ts'
 import { declareType } from './declarations.ts'
 import { byName } from './json-shape.ts'
+import type { KeptName } from './kept-names.ts'
 import { docComment, propertyKey, stringLiteral } from './source-text.ts'
 import type { Declaration } from './type-node.ts'
-import { TypeNames, typeName } from './type-names.ts'
+import { typeName, type TypeNames } from './type-names.ts'
 
 /** A stream in the client. */
 export interface StreamType {
-  /** Its name there: `orders`, or `public.orders`. */
+  /** Its name there, its label: `orders`, or `public.orders`. */
   readonly key: string
   readonly stream: AirbyteStream
   /** Of its record: the first one, and what that is made of. */
   readonly declarations: readonly Declaration[]
 }
 
-export function streamTypes(catalog: AirbyteCatalog, names: TypeNames): readonly StreamType[] {
-  const keys = new TypeNames([])
-  const sorted = catalog.streams
-    .map((stream) => [sortKey(stream), stream] as const)
+/**
+ * The names depend on nothing but the stream, so that no other stream can take one over: where two would have one name, both end in a
+ * digest of what they are. `kept`: the names of the client that this one replaces, which stay.
+ */
+export function streamTypes(
+  catalog: AirbyteCatalog,
+  names: TypeNames,
+  kept: readonly KeptName[],
+): readonly StreamType[] {
+  const sorted = withoutTwins(catalog.streams)
+    .map((stream) => [streamLabel(stream), stream] as const)
     .toSorted(byName)
-    .map(([, stream]) => stream)
-  const named = sorted.map((stream) => {
-    const label = streamLabel(stream)
-    return { stream, key: keys.take(label), name: names.take(typeName(label, 'Record')) }
+  const usable = kept.filter(({ type }) => !names.isTaken(type))
+  const keptTypes = new Map(usable.map(({ stream, type }) => [stream, names.take(type)] as const))
+  const alike = Map.groupBy(sorted, ([label]) => typeName(label, 'Record'))
+  const named = sorted.map(([key, stream]) => {
+    const name = keptTypes.get(key) ?? newName(stream, { names, alike })
+    return { key, stream, name }
   })
   return named.map(({ stream, key, name }) => {
     const root = { name, schema: stream.json_schema, doc: streamDoc(stream) }
@@ -30,9 +47,16 @@ export function streamTypes(catalog: AirbyteCatalog, names: TypeNames): readonly
   })
 }
 
-/** Two streams may have one label: `a.b` without a namespace, and `b` in `a`. */
-function sortKey(stream: AirbyteStream): string {
-  return JSON.stringify([streamLabel(stream), stream.namespace ?? ''])
+function newName(
+  stream: AirbyteStream,
+  others: { readonly names: TypeNames; readonly alike: ReadonlyMap<string, readonly unknown[]> },
+): string {
+  const { names, alike } = others
+  const plain = typeName(streamLabel(stream), 'Record')
+  const isItsOwn = alike.get(plain)?.length === 1 && !names.isTaken(plain)
+  if (isItsOwn) return names.take(plain)
+  const digest = createHash('sha256').update(streamKey(stream)).digest('hex').slice(0, 6)
+  return names.take(`${plain}_${digest}`)
 }
 
 function streamDoc(stream: AirbyteStream): string {
@@ -58,16 +82,13 @@ export function streamsType(streams: readonly StreamType[]): string {
   return `${doc}export type Streams = ${body}\n\n${streamIds(streams)}`
 }
 
-/** How the service knows those that are named otherwise here. */
+/** How the service knows them. */
 function streamIds(streams: readonly StreamType[]): string {
   const type = 'ReadonlyMap<string, { name: string; namespace?: string }>'
-  const others = streams.filter(
-    ({ key, stream }) => key !== stream.name || stream.namespace !== undefined,
-  )
-  if (others.length === 0) return `const streamIds: ${type} = new Map()\n`
-  const entries = others.map(({ key, stream: { name, namespace } }) => {
+  const entries = streams.map(({ key, stream: { name, namespace } }) => {
     const inNamespace = namespace === undefined ? '' : `, namespace: ${stringLiteral(namespace)}`
     return `  [${stringLiteral(key)}, { name: ${stringLiteral(name)}${inNamespace} }],\n`
   })
+  if (entries.length === 0) return `const streamIds: ${type} = new Map()\n`
   return `const streamIds: ${type} = new Map([\n${entries.join('')}])\n`
 }

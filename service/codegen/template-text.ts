@@ -1,18 +1,52 @@
 import { readFile } from 'node:fs/promises'
 
-/** The part that all clients share, as text: it is a module of its own, so that it is checked and tested as one. */
-export function readTemplate(): Promise<string> {
-  return readFile(new URL('./template/client.ts', import.meta.url), 'utf8')
+/** The modules that all clients share, in the order in which a client has them. That of actions is left out where there are none. */
+const modules = [
+  'options',
+  'client',
+  'streams',
+  'connections',
+  'sandboxes',
+  'runs',
+  'actions',
+  'errors',
+  'requests',
+  'exact-numbers',
+] as const
+
+export interface TemplateModule {
+  readonly name: (typeof modules)[number]
+  readonly text: string
 }
 
-/** Without its imports, which the generated part stands for, and without the regions that are not wanted. */
+/** The part that all clients share, as text: modules of their own, so that they are checked and tested as such. */
+export function readTemplate(): Promise<readonly TemplateModule[]> {
+  return Promise.all(
+    modules.map(async (name) => {
+      const url = new URL(`./template/${name}.ts`, import.meta.url)
+      return { name, text: await readFile(url, 'utf8') }
+    }),
+  )
+}
+
+/**
+ * One module of all: without their imports (in one file everything is at hand), without the lists of what they export to each other
+ * alone, and without what is about actions where there are none.
+ */
 export function templateBody(
-  template: string,
+  template: readonly TemplateModule[],
   { hasActions }: { readonly hasActions: boolean },
 ): string {
-  const withoutImports = template.replaceAll(/^import [^]*? from '[^']*'\n/gm, '')
   const regions = /^ *\/\/ #region actions\n([^]*?)^ *\/\/ #endregion\n/gm
-  return withoutImports
-    .replaceAll(regions, (_, inner: string) => (hasActions ? inner : ''))
-    .trimStart()
+  return template
+    .filter(({ name }) => hasActions || name !== 'actions')
+    .map(({ text }) =>
+      text
+        .replaceAll(/^import [^]*? from '[^']*'\n/gm, '')
+        .replaceAll(/^export (?:type )?\{[^}]*\}\n/gm, '')
+        .replaceAll(regions, (_, inner: string) => (hasActions ? inner : ''))
+        .trim(),
+    )
+    .join('\n\n')
+    .concat('\n')
 }

@@ -9,6 +9,10 @@ export class TypeNames {
     this.#taken = new Set(reserved)
   }
 
+  isTaken(name: string): boolean {
+    return this.#taken.has(name)
+  }
+
   /** The wanted name, or with the first number behind it that makes it new. */
   take(wanted: string): string {
     let name = wanted

@@ -34,7 +34,11 @@ export function streamsIn(
   const resolved = resolveStreams(catalog, selectionOf(connection))
   if (resolved.problems.length === 0) return resolved
   const { problems } = resolveStreams(all, selectionOf(connection))
-  throw streamsError(connection.name, problems.length > 0 ? problems : resolved.problems)
+  const replaced = resolved.problems.map((problem) => ({
+    ...problem,
+    fix: `The stream that this name meant is gone, and the name may mean another one now. To read that one, name it with its namespace: \`reactor connect connections update ${connection.name} --streams …\`.`,
+  }))
+  throw streamsError(connection.name, problems.length > 0 ? problems : replaced)
 }
 
 function selectionOf({

@@ -1,49 +1,101 @@
-import { streamLabel, type AirbyteCatalog, type AirbyteStream } from '../../protocol/index.ts'
+import {
+  parseStreamLabel,
+  quotedStreamLabel,
+  streamKey,
+  streamLabel,
+  type AirbyteCatalog,
+  type AirbyteStream,
+  type NamedStream,
+} from '../../protocol/index.ts'
 import { nameList, nearestName } from './near-names.ts'
 import type { StreamFields } from './stream-selection.ts'
 
 type StreamName = Pick<StreamFields, 'name' | 'namespace'>
 
-export type Found =
-  { readonly stream: AirbyteStream } | { readonly problem: string; readonly fix: string }
+export type Found<Stream = AirbyteStream> =
+  { readonly stream: Stream } | { readonly problem: string; readonly fix: string }
 
-/** The stream that is meant: by its name, or by `namespace.name`. */
-export function findStream(catalog: AirbyteCatalog, wanted: StreamName): Found {
-  const matching = matchingStreams(catalog, wanted)
+/** The stream of the source that is meant: by its name, or by `namespace.name`. */
+export function findStream({ streams }: AirbyteCatalog, wanted: StreamName): Found {
+  return findAmong(streams, wanted, 'the source')
+}
+
+/** @param owner whose streams they are, as a message names it: `the source` */
+export function findAmong<Stream extends NamedStream>(
+  streams: readonly Stream[],
+  wanted: StreamName,
+  owner: string,
+): Found<Stream> {
+  const matching = matchingStreams(streams, wanted)
   const [only] = matching
-  if (only === undefined) return unknownStream(catalog, wanted)
+  if (only === undefined) return unknownStream(streams, wanted, owner)
   if (matching.length === 1) return { stream: only }
+  const choices = matching.map((stream) => unambiguousLabel(streams, stream))
   return {
-    problem: `several streams have the name "${wanted.name}"`,
-    fix: `Write the namespace too: ${nameList(matching.map(streamLabel))}.`,
+    problem: `"${wanted.name}" may mean several streams`,
+    fix: `Write one of them: ${nameList(choices)}.`,
   }
 }
 
-/** The streams that a name may mean: one where it is clear, several where it is the name alone and they differ in their namespace. */
-export function matchingStreams(
-  { streams }: AirbyteCatalog,
+/**
+ * The streams that a text may mean. A label with a quoted part (`"a.b".c`) is one stream; other text may be a name alone or
+ * `namespace.name`, and so may mean several.
+ */
+export function matchingStreams<Stream extends NamedStream>(
+  streams: readonly Stream[],
   { name, namespace }: StreamName,
-): readonly AirbyteStream[] {
-  const byName = streams.filter((stream) => stream.name === name)
-  if (namespace !== undefined)
-    return byName.filter((stream) => stream.namespace === namespace).slice(0, 1)
-  const byLabel = streams.find((stream) => streamLabel(stream) === name)
-  if (byLabel !== undefined && (byLabel.namespace !== undefined || byName.length === 1))
-    return [byLabel]
-  return byName
+): readonly Stream[] {
+  const exact = namespace === undefined ? parseStreamLabel(name) : { namespace, name }
+  const found = exact && streams.find((stream) => streamKey(stream) === streamKey(exact))
+  if (found !== undefined) return [found]
+  if (namespace !== undefined) return []
+  const named = streams.filter((stream) => stream.name === name || qualifiedName(stream) === name)
+  return withoutTwins(named)
 }
 
-function unknownStream(catalog: AirbyteCatalog, { name, namespace }: StreamName): Found {
-  const wanted = namespace === undefined ? name : `${namespace}.${name}`
-  const labels = catalog.streams.map(streamLabel)
+/** A source that lists a stream twice has it once: the first one. */
+export function withoutTwins<Stream extends NamedStream>(
+  streams: readonly Stream[],
+): readonly Stream[] {
+  const seen = new Map<string, Stream>()
+  for (const stream of streams) {
+    const key = streamKey(stream)
+    if (!seen.has(key)) seen.set(key, stream)
+  }
+  return [...seen.values()]
+}
+
+/** As most people write it: two streams may share it. */
+function qualifiedName({ namespace, name }: NamedStream): string | undefined {
+  return typeof namespace === 'string' ? `${namespace}.${name}` : undefined
+}
+
+/** What a user can write for this stream and no other. */
+function unambiguousLabel(streams: readonly NamedStream[], stream: NamedStream): string {
+  const label = streamLabel(stream)
+  return matchingStreams(streams, { name: label }).length === 1 ? label : quotedStreamLabel(stream)
+}
+
+function unknownStream(
+  streams: readonly NamedStream[],
+  { name, namespace }: StreamName,
+  owner: string,
+): { readonly problem: string; readonly fix: string } {
+  const wanted = namespace === undefined ? name : streamLabel({ name, namespace })
+  const shown = wanted.includes('"') ? wanted : `"${wanted}"`
+  const labels = streams.map(streamLabel)
   const near =
     nearestName(
       wanted,
-      catalog.streams.map((stream) => stream.name),
+      streams.map((stream) => stream.name),
     ) ?? nearestName(wanted, labels)
   const suggestion = near === undefined ? '' : `Did you mean \`${near}\`? `
   return {
-    problem: `the source has no stream "${wanted}"`,
-    fix: `${suggestion}The source has: ${nameList(labels) || 'no streams'}.`,
+    problem: `${owner} has no stream ${shown}`,
+    fix: `${suggestion}${sentenceStart(owner)} has: ${nameList(labels) || 'no streams'}.`,
   }
+}
+
+function sentenceStart(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
 }

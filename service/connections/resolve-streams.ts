@@ -5,7 +5,7 @@ import {
   type AirbyteStream,
 } from '../../protocol/index.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
-import { findStream } from './find-stream.ts'
+import { findStream, withoutTwins } from './find-stream.ts'
 import type { StreamProblem } from './stream-problem.ts'
 import type { StreamFields, StreamSelection } from './stream-selection.ts'
 import { chooseSync, type BoundStream } from './sync-choice.ts'
@@ -19,6 +19,11 @@ export interface ResolvedStreams {
   readonly notes: readonly string[]
 }
 
+interface Findings {
+  readonly problems: StreamProblem[]
+  readonly notes: string[]
+}
+
 /** Binds the streams that were selected to those of the source and settles how each is read and loaded. Pure. */
 export function resolveStreams(
   catalog: AirbyteCatalog,
@@ -26,7 +31,7 @@ export function resolveStreams(
 ): ResolvedStreams {
   const problems: StreamProblem[] = []
   const notes: string[] = []
-  const bound = bindStreams(catalog, selection.streams, problems)
+  const bound = bindStreams(catalog, selection.streams, { problems, notes })
   const streams = bound.flatMap((one) => {
     const sink = sinkStreamOf(one, selection, { problems, notes })
     return sink === undefined ? [] : [sink]
@@ -37,11 +42,15 @@ export function resolveStreams(
 function bindStreams(
   catalog: AirbyteCatalog,
   wanted: StreamSelection['streams'],
-  problems: StreamProblem[],
+  { problems, notes }: Findings,
 ): readonly BoundStream[] {
   if (wanted === 'all') {
     if (catalog.streams.length === 0) problems.push(emptySource())
-    return catalog.streams.map((stream) => ({ stream, fields: {}, path: ['streams'] }))
+    const streams = withoutTwins(catalog.streams)
+    for (const stream of catalog.streams)
+      if (!streams.includes(stream))
+        notes.push(`${streamLabel(stream)}: the source lists it twice, the first one is read`)
+    return streams.map((stream) => ({ stream, fields: {}, path: ['streams'] }))
   }
   const seen = new Map<AirbyteStream, number>()
   return wanted.flatMap((item, index) => {
@@ -73,7 +82,7 @@ function bindStreams(
 function sinkStreamOf(
   bound: BoundStream,
   selection: StreamSelection,
-  found: { readonly problems: StreamProblem[]; readonly notes: string[] },
+  found: Findings,
 ): SinkStream | undefined {
   const { stream } = bound
   const choice = chooseSync(bound, selection.defaults)
@@ -110,7 +119,14 @@ function selectedSchema(
   const properties = Object.entries(schema.properties ?? {}).filter(([name]) =>
     columns.includes(name),
   )
-  return { ...schema, properties: Object.fromEntries(properties) }
+  const { required, ...rest } = schema
+  return {
+    ...rest,
+    properties: Object.fromEntries(properties),
+    ...(Array.isArray(required) && {
+      required: required.filter((name) => columns.some((column) => column === name)),
+    }),
+  }
 }
 
 function emptySource(): StreamProblem {

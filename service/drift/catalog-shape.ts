@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto'
-import { columnsOf, type AirbyteCatalog, type AirbyteStream } from '../../protocol/index.ts'
+import {
+  columnsOf,
+  streamKey,
+  type AirbyteCatalog,
+  type AirbyteStream,
+} from '../../protocol/index.ts'
 import type { SourceCursor } from '../contract/schema-drift.ts'
 
 /** What of a stream counts for drift: neither the order of its properties nor what is said about them. */
@@ -21,11 +26,6 @@ export function shapeOf(stream: AirbyteStream): StreamShape {
     },
     syncModes: [...new Set(stream.supported_sync_modes)].toSorted(),
   }
-}
-
-/** Identifies a stream in a catalog: an empty namespace is not an absent one. */
-export function streamKey({ name, namespace }: Pick<AirbyteStream, 'name' | 'namespace'>): string {
-  return JSON.stringify([namespace ?? null, name])
 }
 
 /** Equal for two catalogs exactly where `schemaChanges` finds no difference between them: 32 hexadecimal digits. */

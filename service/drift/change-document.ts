@@ -51,7 +51,7 @@ export function changeFacts(change: SchemaChange): JsonObject {
   const told = Object.entries(facts).filter(
     ([, value]) => value !== null && value !== 0 && !(Array.isArray(value) && value.length === 0),
   )
-  const stream = streamLabel(namespace === null ? { name } : { name, namespace })
+  const stream = streamLabel({ name, namespace })
   return { stream, ...Object.fromEntries(told) }
 }
 
@@ -63,8 +63,7 @@ export function changeSummary(changes: readonly SchemaChange[], total: number): 
 }
 
 function oneSummary(change: SchemaChange): string {
-  const { name, namespace } = change
-  const stream = streamLabel(namespace === null ? { name } : { name, namespace })
+  const stream = streamLabel(change)
   if (change.change !== 'changed') return `${stream} was ${change.change}`
   const parts = [
     ...change.addedColumns.map(({ name: added }) => `+${added}`),

@@ -1,8 +1,7 @@
-import type { AirbyteCatalog, AirbyteStream } from '../../protocol/index.ts'
+import { streamKey, type AirbyteCatalog, type AirbyteStream } from '../../protocol/index.ts'
 import { matchingStreams } from '../connections/find-stream.ts'
 import type { Connection, StreamBinding } from '../contract/connections.ts'
 import type { SchemaChange } from '../contract/schema-drift.ts'
-import { streamKey } from './catalog-shape.ts'
 import { schemaChanges } from './schema-changes.ts'
 
 /** What the source shows, beside what was approved. Both hold the streams that the connection selects, and no others. */
@@ -42,7 +41,7 @@ export function selectedCatalog(
   return seenStreams(streams, catalog, null)
 }
 
-/** A name that has become ambiguous still means the stream that was approved. */
+/** A name means the stream that was approved under it, also when it has become ambiguous, or another stream could be meant by it now. */
 function seenStreams(
   bindings: readonly StreamBinding[] | null,
   catalog: AirbyteCatalog,
@@ -52,8 +51,8 @@ function seenStreams(
   const byKey = new Map(catalog.streams.map((stream) => [streamKey(stream), stream]))
   const found = bindings.flatMap((binding) => {
     const before = kept === null ? undefined : bound(kept, binding)
-    const same = before === undefined ? undefined : byKey.get(streamKey(before))
-    return same ?? bound(catalog, binding) ?? []
+    const stream = before === undefined ? bound(catalog, binding) : byKey.get(streamKey(before))
+    return stream ?? []
   })
   return { streams: [...new Set(found)] }
 }
@@ -76,6 +75,6 @@ function approvedStreams(
 
 /** Undefined where the catalog has no such stream, or several. */
 function bound(catalog: AirbyteCatalog, binding: StreamBinding): AirbyteStream | undefined {
-  const matching = matchingStreams(catalog, binding)
+  const matching = matchingStreams(catalog.streams, binding)
   return matching.length === 1 ? matching[0] : undefined
 }

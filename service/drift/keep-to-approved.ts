@@ -2,6 +2,8 @@ import {
   absentMark,
   columnsOf,
   ConnectError,
+  streamKey,
+  streamLabel,
   type AirbyteCatalog,
   type AirbyteStream,
   type ColumnKind,
@@ -11,7 +13,7 @@ import {
 import type { SinkStream } from '../../sinks/sink.ts'
 import type { ResolvedStreams } from '../connections/resolve-streams.ts'
 import type { Connection } from '../contract/connections.ts'
-import { catalogFingerprint, streamKey } from './catalog-shape.ts'
+import { catalogFingerprint } from './catalog-shape.ts'
 
 /**
  * What a run that ignores drift reads: of each approved stream that is still there the approved columns with their approved
@@ -57,7 +59,7 @@ export function requireReadable(
     const { stream: configured } = sink
     const { stream, sync_mode: mode, cursor_field, primary_key } = configured
     const live = now.get(streamKey(stream))
-    const place = { place: `connection ${connection}`, field: `stream ${stream.name}` }
+    const place = { place: `connection ${connection}`, field: `stream ${streamLabel(stream)}` }
     if (live !== undefined && !live.supported_sync_modes.includes(mode)) {
       throw new ConnectError('stream_mode_unsupported', {
         details: {

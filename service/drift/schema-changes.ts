@@ -1,6 +1,6 @@
-import type { AirbyteCatalog, AirbyteStream } from '../../protocol/index.ts'
+import { streamKey, type AirbyteCatalog, type AirbyteStream } from '../../protocol/index.ts'
 import type { FromTo, SchemaChange, SchemaColumn } from '../contract/schema-drift.ts'
-import { shapeOf, streamKey, type StreamShape } from './catalog-shape.ts'
+import { shapeOf, type StreamShape } from './catalog-shape.ts'
 
 /**
  * How the streams that were seen differ from those that were approved, in the order of what was approved, new ones last. Pure:

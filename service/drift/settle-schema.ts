@@ -1,4 +1,4 @@
-import type { AirbyteCatalog } from '../../protocol/index.ts'
+import { streamKey, type AirbyteCatalog } from '../../protocol/index.ts'
 import type { Connection } from '../contract/connections.ts'
 import type { InstanceService } from '../contract/instances.ts'
 import type { Run } from '../contract/runs.ts'
@@ -56,18 +56,27 @@ export async function settleSchema(options: SettleOptions): Promise<SettledCatal
 /** False where nothing could be kept. Where all is as it was there is nothing to keep. */
 async function keep(
   { connection, run, owner, store }: SettleOptions,
-  { seen, approved, isNew, changes }: SchemaJudgement,
+  judged: SchemaJudgement,
   drift: SchemaDrift | null,
 ): Promise<boolean> {
+  const { seen, approved, isNew, changes } = judged
   const isFollowed = changes.length > 0 && drift === null
   const next = isNew ? approved : null
   if (!isFollowed && next === null && drift === null && connection.drift === null) return true
   return store.settle({
     ...{ connection, run: run.id, owner },
-    approved: isFollowed ? seen : next,
+    approved: isFollowed ? followed(connection, judged) : next,
     drift: drift && { shown: drift, catalog: seen },
     changes: allChanges(run.schemaChanges, changes),
   })
+}
+
+/** What is seen. A stream that the connection names stays approved when it is gone: its name must not come to mean another one. */
+function followed({ streams }: Connection, { seen, approved }: SchemaJudgement): AirbyteCatalog {
+  if (streams === null) return seen
+  const there = new Set(seen.streams.map(streamKey))
+  const gone = approved.streams.filter((stream) => !there.has(streamKey(stream)))
+  return { streams: [...seen.streams, ...gone] }
 }
 
 /** Null where there is none, or the run follows it. */

@@ -39,7 +39,7 @@ import { apiKeyRoutes } from './routes/api-keys.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { authRoutes } from './routes/auth.ts'
 import { catalogRoutes } from './routes/catalog.ts'
-import { codegenRoute } from './routes/codegen.ts'
+import { codegenRoutes } from './routes/codegen.ts'
 import { connectionRoutes } from './routes/connections.ts'
 import { healthRoutes } from './routes/health.ts'
 import { instanceRoutes } from './routes/instances.ts'
@@ -132,7 +132,7 @@ async function apiRoutes(
       const answer = answerCreate(options.idempotency, options.idempotencyHashKey)
       catalogRoutes(api, service.catalog)
       instanceRoutes(api, service.instances, answer)
-      codegenRoute(api, service)
+      codegenRoutes(api, service)
       oauthRoutes(api, service.instances)
       connectionRoutes(api, service.connections, answer)
       runRoutes(api, {

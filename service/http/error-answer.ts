@@ -6,10 +6,14 @@ import type { errorDocument } from './wire/error.ts'
 import { bodyLimitBytes, handlerTimeoutMs, maxProblemLength, maxProblems } from './limits.ts'
 
 /** Whatever was thrown, as what the client may see: of an error that we did not mean to show, nothing. */
-export function publicError(thrown: unknown, requestId: string): ConnectError {
+export function publicError(
+  thrown: unknown,
+  requestId: string,
+  bodyLimit = bodyLimitBytes,
+): ConnectError {
   if (thrown instanceof ConnectError && thrown.code !== 'unexpected') return thrown
   if (isFastifyError(thrown)) {
-    const known = ofFastify(thrown)
+    const known = ofFastify(thrown, bodyLimit)
     if (known !== null) return known
   }
   const reason = `the service's log has the cause under request ${requestId}`
@@ -28,7 +32,7 @@ export function errorToWire(
 
 /** What the client may see; an error of ours is logged, here and nowhere else. */
 export function reportedError(thrown: unknown, request: FastifyRequest): ConnectError {
-  const error = publicError(thrown, request.id)
+  const error = publicError(thrown, request.id, request.routeOptions.bodyLimit)
   request.failure = error.code
   if (errorCodes[error.code].httpStatus === 500) {
     request.log.error({ err: error.cause ?? error, code: error.code }, 'request failed')
@@ -67,7 +71,7 @@ function isFastifyError(thrown: unknown): thrown is FastifyError {
   return thrown instanceof Error && ('statusCode' in thrown || 'validation' in thrown)
 }
 
-function ofFastify(error: FastifyError): ConnectError | null {
+function ofFastify(error: FastifyError, limit: number): ConnectError | null {
   if (hasZodFastifySchemaValidationErrors(error)) {
     const place = error.validationContext ?? 'request'
     return requestInvalid(
@@ -79,7 +83,7 @@ function ofFastify(error: FastifyError): ConnectError | null {
   }
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new ConnectError('request_too_large', { details: { limit: bodyLimitBytes } })
+      return new ConnectError('request_too_large', { details: { limit } })
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new ConnectError('media_type_unsupported')
     case 'FST_ERR_HANDLER_TIMEOUT':

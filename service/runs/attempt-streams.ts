@@ -1,5 +1,5 @@
 import type { StreamProgress, StreamResult } from '../../engine/run-types.ts'
-import { streamLabel, type StreamId } from '../../protocol/index.ts'
+import { streamIdOf, streamKey, type StreamId } from '../../protocol/index.ts'
 import type { Run, RunStream } from '../contract/runs.ts'
 
 /** The streams of a run, as an attempt adds to what the attempts before it did. */
@@ -8,31 +8,31 @@ export class AttemptStreams {
   readonly #now: Map<string, RunStream>
 
   constructor(before: readonly RunStream[]) {
-    this.#before = new Map(before.map((stream) => [labelOf(stream), stream]))
+    this.#before = new Map(before.map((stream) => [streamKey(stream), stream]))
     this.#now = new Map(this.#before)
   }
 
   /** Takes over what the run that is retried completed: it is not read again. */
   keep(retried: Pick<Run, 'id' | 'streams'>): void {
-    for (const { name, namespace, status } of retried.streams) {
-      if (status !== 'complete') continue
+    for (const stream of retried.streams) {
+      if (stream.status !== 'complete') continue
       const warnings = [`complete since ${retried.id}, not read again`]
-      this.#set(namespace === null ? { name } : { name, namespace }, { status, warnings })
+      this.#set(streamIdOf(stream), { status: 'complete', warnings })
     }
   }
 
   /** The streams of this attempt. One that is complete is not among them; others that are not among them are gone. */
   begin(ids: readonly StreamId[]): void {
-    const labels = new Set(ids.map(streamLabel))
-    for (const [label, { status }] of this.#now)
-      if (status !== 'complete' && !labels.has(label)) this.#now.delete(label)
+    const keys = new Set(ids.map(streamKey))
+    for (const [key, { status }] of this.#now)
+      if (status !== 'complete' && !keys.has(key)) this.#now.delete(key)
     for (const id of ids) this.#set(id, { status: 'waiting', bottleneck: null, error: null })
   }
 
   progress(streams: readonly StreamProgress[]): void {
     for (const progress of streams) {
       const { stream, status, readBytes, bottleneck = null } = progress
-      const before = this.#before.get(streamLabel(stream))
+      const before = this.#before.get(streamKey(stream))
       this.#set(stream, {
         status,
         ...countsOf(progress, before),
@@ -45,7 +45,7 @@ export class AttemptStreams {
   result(streams: readonly StreamResult[]): void {
     this.progress(streams)
     for (const { stream, error = null, warnings } of streams) {
-      const before = this.#before.get(streamLabel(stream))?.warnings ?? []
+      const before = this.#before.get(streamKey(stream))?.warnings ?? []
       this.#set(stream, {
         error,
         warnings: [...new Set([...before, ...warnings])],
@@ -56,8 +56,8 @@ export class AttemptStreams {
 
   /** The attempt is over: nothing of it runs any more. */
   settle(): void {
-    for (const [label, stream] of this.#now) {
-      if (stream.status === 'running') this.#now.set(label, { ...stream, status: 'stopped' })
+    for (const [key, stream] of this.#now) {
+      if (stream.status === 'running') this.#now.set(key, { ...stream, status: 'stopped' })
     }
   }
 
@@ -66,8 +66,8 @@ export class AttemptStreams {
   }
 
   #set(id: StreamId, change: Partial<RunStream>): void {
-    const label = streamLabel(id)
-    this.#now.set(label, { ...(this.#now.get(label) ?? emptyStream(id)), ...change })
+    const key = streamKey(id)
+    this.#now.set(key, { ...(this.#now.get(key) ?? emptyStream(id)), ...change })
   }
 }
 
@@ -89,10 +89,6 @@ function countsOf(
   if (progress.status !== 'complete') return { read: reads, readAgain: 0, loaded, rejected }
   const arrived = loaded + rejected
   return { read: arrived, readAgain: Math.max(0, reads - arrived), loaded, rejected }
-}
-
-export function labelOf({ name, namespace }: RunStream): string {
-  return streamLabel(namespace === null ? { name } : { name, namespace })
 }
 
 export function emptyStream({ name, namespace }: StreamId): RunStream {

@@ -1,11 +1,10 @@
 import type { DestinationConfig, LogConfig, RunPlan } from '../../engine/run-types.ts'
 import { defaultLimits } from '../../engine/run-types.ts'
-import { streamIdOf, streamLabel } from '../../protocol/index.ts'
+import { streamKey } from '../../protocol/index.ts'
 import type { ResolvedStreams } from '../connections/resolve-streams.ts'
 import type { Connection, ConnectionOptions } from '../contract/connections.ts'
 import type { ResolvedConfig } from '../contract/instances.ts'
 import type { RunStream } from '../contract/runs.ts'
-import { labelOf } from './attempt-streams.ts'
 
 /** What the operator's settings give to a plan. */
 export interface PlanPlaces {
@@ -52,9 +51,7 @@ export function planRun(
 ): PlannedRun {
   const destination = places.addressOf(connection.destination)
   const log = places.logOf(connection.options)
-  const completed = new Set(
-    done.filter(({ status }) => status === 'complete').map((stream) => labelOf(stream)),
-  )
+  const completed = new Set(done.filter(({ status }) => status === 'complete').map(streamKey))
   const { allowedNetworks } = places
   return {
     notes: resolved.notes,
@@ -62,9 +59,7 @@ export function planRun(
       connection: connection.name,
       runKey: run,
       source: { type, config, allowedNetworks },
-      streams: resolved.streams.filter(
-        ({ stream }) => !completed.has(streamLabel(streamIdOf(stream.stream))),
-      ),
+      streams: resolved.streams.filter(({ stream }) => !completed.has(streamKey(stream.stream))),
       destination,
       log,
       limits: defaultLimits,

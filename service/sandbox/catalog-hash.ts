@@ -1,4 +1,4 @@
-import { streamIdOf, streamLabel } from '../../protocol/index.ts'
+import { streamKey } from '../../protocol/index.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import { canonicalHash } from './canonical-hash.ts'
 
@@ -14,5 +14,5 @@ function factsOf({ stream, columns, mode, metadata, deletes }: SinkStream): [str
   const { sync_mode, destination_sync_mode, cursor_field, primary_key } = stream
   const sorted = columns.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   const read = { sync_mode, destination_sync_mode, cursor_field, primary_key }
-  return [streamLabel(streamIdOf(stream.stream)), { read, mode, metadata, deletes, sorted }]
+  return [streamKey(stream.stream), { read, mode, metadata, deletes, sorted }]
 }

@@ -10,6 +10,7 @@ import { audit } from './migrations/0006-audit.ts'
 import { readAgain } from './migrations/0008-read-again.ts'
 import { schedulesAtJobs } from './migrations/0014-schedules-at-jobs.ts'
 import { runsByEnd } from './migrations/0015-runs-by-end.ts'
+import { streamIdentity } from './migrations/0007-stream-identity.ts'
 
 /** In order; a number is the place in the list. What has been released is never changed, only followed by another. */
 const migrations: readonly { readonly name: string; readonly sql: string }[] = [
@@ -22,6 +23,7 @@ const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: 'read-again', sql: readAgain },
   { name: 'schedules-at-jobs', sql: schedulesAtJobs },
   { name: 'runs-by-end', sql: runsByEnd },
+  { name: 'stream-identity', sql: streamIdentity },
 ]
 
 /** Of services that start at once one migrates, and the others wait for it. */
@@ -30,8 +32,9 @@ const lock = `pg_advisory_xact_lock(hashtextextended('reactor-connect migrations
 /**
  * Brings the tables up to date, in one transaction: a start that is killed leaves the old ones. Throws
  * `store_schema_newer` for a database of a later version.
+ * @param upTo the number of the last migration that is applied; default: the last that there is
  */
-export async function migrate(url: string): Promise<void> {
+export async function migrate(url: string, upTo = migrations.length): Promise<void> {
   // No limit on the time: a migration may rewrite a table.
   const client = new pg.Client(sessionOptions(url))
   client.on('error', () => undefined) // the statement under way fails with it
@@ -42,7 +45,7 @@ export async function migrate(url: string): Promise<void> {
     const session = sessionOf(client)
     await session.query('BEGIN')
     await session.query(`SELECT ${lock}`)
-    await applyMissing(session)
+    await applyMissing(session, upTo)
     await session.query('COMMIT')
   } finally {
     // Ends the transaction too, where it was not committed.
@@ -50,7 +53,7 @@ export async function migrate(url: string): Promise<void> {
   }
 }
 
-async function applyMissing(session: Session): Promise<void> {
+async function applyMissing(session: Session, upTo: number): Promise<void> {
   const [found] = await session.query<{ schema: string | null; list: string | null }>(
     `SELECT to_regnamespace('reactor_connect_service')::text AS schema,
        to_regclass('reactor_connect_service.migrations')::text AS list`,
@@ -71,7 +74,7 @@ async function applyMissing(session: Session): Promise<void> {
   const known = migrations.length
   if (applied > known)
     throw new ConnectError('store_schema_newer', { details: { found: applied, known } })
-  for (const [index, { name, sql }] of migrations.entries()) {
+  for (const [index, { name, sql }] of migrations.slice(0, upTo).entries()) {
     if (index < applied) continue
     await session.query(sql)
     await session.query(

@@ -38,7 +38,7 @@ export async function changeRun(
        SELECT read, loaded, rejected FROM reactor_connect_service.run_streams AS kept
        WHERE run_id = $1 AND NOT EXISTS (
          SELECT FROM given
-         WHERE given.name = kept.name AND coalesce(given.namespace, '') = kept.namespace
+         WHERE given.name = kept.name AND given.namespace IS NOT DISTINCT FROM kept.namespace
        )
      ), total AS (
        SELECT coalesce(sum(read), 0) AS read, coalesce(sum(loaded), 0) AS loaded,
@@ -53,7 +53,7 @@ export async function changeRun(
      ), kept AS (
        INSERT INTO reactor_connect_service.run_streams AS kept (run_id, name, namespace, status,
          read, read_again, read_bytes, loaded, rejected, bottleneck, error, warnings)
-       SELECT changed.id, given.name, coalesce(given.namespace, ''), given.status, given.read,
+       SELECT changed.id, given.name, given.namespace, given.status, given.read,
          given."readAgain", given."readBytes", given.loaded, given.rejected, given.bottleneck, given.error,
          given.warnings
        FROM changed, given

@@ -58,7 +58,7 @@ export const selectRuns = (from = 'reactor_connect_service.runs'): string => `
   JOIN reactor_connect_service.connections AS connection ON connection.id = run.connection_id
   LEFT JOIN LATERAL (
     SELECT json_agg(json_build_object(
-      'name', name, 'namespace', nullif(namespace, ''), 'status', status, 'read', read, 'readAgain', read_again,
+      'name', name, 'namespace', namespace, 'status', status, 'read', read, 'readAgain', read_again,
       'readBytes', read_bytes, 'loaded', loaded, 'rejected', rejected, 'bottleneck', bottleneck,
       'error', error, 'warnings', warnings) ORDER BY place) AS streams
     FROM reactor_connect_service.run_streams WHERE run_id = run.id

@@ -90,6 +90,23 @@ test('to standard output nothing is added', async () => {
   expect((await codegen('--out', '-', '--check')).err).toContain('Give --out a file')
 })
 
+test('to standard output with --json, the file is a text in a document', async () => {
+  const { body } = await api.call('GET /instances/shop/codegen')
+  const { code, out } = await codegen('--out', '-', '--json')
+  expect(code).toBe(0)
+  expect(JSON.parse(out)).toEqual({ instance: 'shop', client: body })
+})
+
+test('the names of the file that is replaced are kept', async () => {
+  await codegen('--out', file)
+  const before = await readFile(file, 'utf8')
+  const [, name = ''] = /^export type Streams = \{\n {2}\S+: (\w+)$/m.exec(before) ?? []
+  await writeFile(file, before.replaceAll(new RegExp(`\\b${name}\\b`, 'g'), 'MyRecord'))
+  await codegen('--out', file)
+  expect(await readFile(file, 'utf8')).toMatch(/^export type Streams = \{\n {2}\S+: MyRecord$/m)
+  expect((await codegen('--out', file, '--check')).code).toBe(0)
+})
+
 test('a place that cannot be written to is named, with the reason', async () => {
   await mkdir(file)
   const folderThere = await codegen('--out', file)
@@ -120,4 +137,16 @@ test('over HTTP it is text that nothing takes for a page, from the cache or aske
   expect((await api.call('GET /instances/shop/codegen?refresh=true')).body).toBe(body)
   expect((await api.call('GET /instances/shop/codegen?refresh=maybe')).status).toBe(400)
   expect((await api.call('GET /instances/nobody/codegen')).status).toBe(404)
+  expect((await api.call('POST /instances/shop/codegen', { names: [] })).body).toBe(body)
+  const names = (type: string): object => ({ names: [{ stream: 'users', type }] })
+  expect((await api.call('POST /instances/shop/codegen', names('not a name'))).status).toBe(400)
+  expect((await api.call('POST /instances/shop/codegen', names('Kept'))).status).toBe(200)
+  const many = Array.from({ length: 20_000 }, (_, n) => {
+    return { stream: `${'x'.repeat(60)}.table_${String(n)}`, type: `Table${String(n)}Record` }
+  })
+  expect((await api.call('POST /instances/shop/codegen', { names: many })).status).toBe(200)
+  const tooLarge = { names: [{ stream: 'x'.repeat(9 * 1024 * 1024), type: 'A' }] }
+  expect(await api.call('POST /instances/shop/codegen', tooLarge)).toMatchObject({
+    ...{ status: 413, body: { error: { details: { limit: 8 * 1024 * 1024 } } } },
+  })
 })

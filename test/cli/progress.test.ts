@@ -29,6 +29,16 @@ function progressAt(seconds: number, ...streams: readonly StreamProgress[]): Run
 }
 
 describe('the lines of progress', () => {
+  test('streams whose parts join to one text have a pace each', () => {
+    const runClock = new RunClock()
+    const one = { stream: { namespace: 'a', name: 'b.c' } }
+    const other = { stream: { namespace: 'a.b', name: 'c' } }
+    runClock.observe(progressAt(0, streamAt(0, one), streamAt(0, other)))
+    runClock.observe(progressAt(1, streamAt(1_000, one), streamAt(50, other)))
+    expect(runClock.pace(streamAt(1_000, one)).rowsPerSecond).toBe(1_000)
+    expect(runClock.pace(streamAt(50, other)).rowsPerSecond).toBe(50)
+  })
+
   test('a running stream shows rows, pace, lag, percent and time left', () => {
     const runClock = new RunClock()
     runClock.observe(progressAt(0, streamAt(0, { estimatedRows: 2_000_000 })))

@@ -98,6 +98,27 @@ describe('a complete run', () => {
     expect(difference).toEqual({ rows: 0 })
   })
 
+  test('copies streams whose names join to one text, and asks which is meant', async () => {
+    await using shop = await testDatabase()
+    await shop.query(`CREATE SCHEMA a; CREATE SCHEMA "a.b"`)
+    await shop.query(`CREATE TABLE a."b.c" AS SELECT n AS id FROM generate_series(1, 20) n`)
+    await shop.query(`CREATE TABLE "a.b".c AS SELECT n AS id FROM generate_series(1, 30) n`)
+    const from = { source: { schemas: ['a', 'a.b'] } }
+    await using file = await runFile(connection(shop, { ...from, streams: ['a."b.c"', '"a.b".c'] }))
+    const end = await run(file.path, { env: env(shop) })
+    expect(end).toMatchObject({ code: 0 })
+    expect(end.stderr).toMatch(/complete +a\."b\.c" +20 read, 20 loaded/)
+    expect(end.stderr).toMatch(/complete +"a\.b"\.c +30 read, 30 loaded/)
+    expect(await countOf(shop, '"b.c"')).toEqual({ rows: 20, ids: 20 })
+    expect(await countOf(shop, 'c')).toEqual({ rows: 30, ids: 30 })
+
+    await using unclear = await runFile(connection(shop, { ...from, streams: ['a.b.c'] }))
+    const refused = await run(unclear.path, { env: env(shop) })
+    expect(refused.stderr).toContain('"a.b.c" may mean several streams')
+    expect(refused.stderr).toContain('Write one of them: a."b.c" or "a.b".c.')
+    expectGoodError(refused, shop)
+  })
+
   test('writes one JSON object a line with --json, the result last', async () => {
     await using shop = await testDatabase()
     await createShop(shop)

@@ -225,6 +225,46 @@ describe('odd tables', () => {
     expect((await readTable('key_array')).rows).toEqual([])
   })
 
+  test('the schema of a stream says what the database knows of each column', async () => {
+    await db.query(
+      `CREATE TABLE facts (
+         id int8 PRIMARY KEY, small int4 NOT NULL, age int2, mood mood NOT NULL, moods mood[], nullable_mood mood,
+         tags text[] NOT NULL, matrix int4[][], blobs bytea[], pair pair, doc jsonb NOT NULL, attributes ext.hstore,
+         positive posint NOT NULL, list intlist, positives posint[]);
+       CREATE VIEW facts_view AS SELECT id FROM facts`,
+    )
+    const { json_schema: schema } = await discovered(postgresConnector, { ...db.address }, 'facts')
+    const int4 = { minimum: -2147483648, maximum: 2147483647 }
+    const text = { type: ['null', 'string'] }
+    expect(schema.properties).toEqual({
+      id: { type: 'integer' },
+      small: { type: 'integer', ...int4 },
+      age: { type: ['null', 'integer'], minimum: -32768, maximum: 32767 },
+      mood: { type: 'string', enum: ['sad', 'happy'] },
+      moods: {
+        type: ['null', 'array'],
+        items: { type: ['null', 'string'], enum: ['sad', 'happy', null] },
+      },
+      nullable_mood: { type: ['null', 'string'], enum: ['sad', 'happy', null] },
+      tags: { type: 'array', items: text },
+      matrix: { type: ['null', 'array'] },
+      blobs: { type: ['null', 'array'], items: text },
+      pair: {
+        type: ['null', 'object'],
+        properties: { n: { type: ['null', 'number'] }, t: text },
+        required: ['n', 't'],
+      },
+      doc: { type: ['null', 'object', 'array', 'string', 'number', 'boolean'] },
+      attributes: { type: ['null', 'object'], additionalProperties: text },
+      positive: { type: 'integer', ...int4 },
+      list: { type: ['null', 'array'], items: { type: ['null', 'integer'], ...int4 } },
+      positives: { type: ['null', 'array'], items: {} },
+    })
+    expect(schema.required).toEqual(Object.keys(schema.properties ?? {}))
+    const view = await discovered(postgresConnector, { ...db.address }, 'facts_view')
+    expect(view.json_schema.properties).toEqual({ id: { type: ['null', 'integer'] } })
+  })
+
   test('a table without columns is no stream', async () => {
     await db.query('CREATE TABLE nothing ()')
     const { streams } = await postgresConnector.discover({ ...db.address }, contextOf())

@@ -1,8 +1,18 @@
 import { z } from 'zod'
 import { connectionDocument } from '../../http/wire/connection.ts'
 import { checkDocument, discoveredDocument } from '../../http/wire/instance.ts'
-import { runDocument } from '../../http/wire/run.ts'
-import { finishedSandboxDocument, promotionDocument } from '../../http/wire/sandbox.ts'
+import {
+  logLineDocument,
+  logPageDocument,
+  runDocument,
+  runSummaryDocument,
+} from '../../http/wire/run.ts'
+import {
+  finishedSandboxDocument,
+  promotionDocument,
+  sandboxDocument,
+  sandboxSummaryDocument,
+} from '../../http/wire/sandbox.ts'
 import type { ErrorCodeName } from '../../../protocol/index.ts'
 
 /** The service's documents that a client gives back: their types in it are made from these schemas. */
@@ -10,9 +20,14 @@ export const clientDocuments = z.object({
   check: checkDocument,
   connection: connectionDocument,
   discovered: discoveredDocument,
+  logLine: logLineDocument,
+  logPage: logPageDocument,
   promotion: promotionDocument,
   run: runDocument,
-  sandbox: finishedSandboxDocument,
+  runSummary: runSummaryDocument,
+  finishedSandbox: finishedSandboxDocument,
+  sandbox: sandboxDocument,
+  sandboxSummary: sandboxSummaryDocument,
 })
 
 /** As the template sees them; a client has them as the schemas say. */
@@ -21,5 +36,10 @@ export type Connection = z.output<typeof connectionDocument>
 export type Discovered = z.output<typeof discoveredDocument>
 export type FinishedSandbox = z.output<typeof finishedSandboxDocument>
 export type Promotion = z.output<typeof promotionDocument>
+export type RunLogLine = z.output<typeof logLineDocument>
+export type RunLogPage = z.output<typeof logPageDocument>
+export type RunSummary = z.output<typeof runSummaryDocument>
+export type Sandbox = z.output<typeof sandboxDocument>
+export type SandboxSummary = z.output<typeof sandboxSummaryDocument>
 export type Run = z.output<typeof runDocument>
 export type ErrorCode = ErrorCodeName

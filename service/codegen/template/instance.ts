@@ -7,6 +7,7 @@ export interface Streams {
 }
 
 export const streamIds: ReadonlyMap<string, { name: string; namespace?: string }> = new Map([
+  ['customers', { name: 'customers' }],
   ['public.orders', { name: 'orders', namespace: 'public' }],
 ])
 

@@ -1,9 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import {
-  ConnectError,
-  createClient,
-  type Client,
-} from '../../../service/codegen/template/client.ts'
+import { createClient, type Client } from '../../../service/codegen/template/client.ts'
+import { ConnectError } from '../../../service/codegen/template/errors.ts'
+import { streamNameOf } from '../../../service/codegen/template/streams.ts'
 import { scriptedService, type ScriptedAnswer, type ScriptedService } from './scripted-service.ts'
 
 interface Scripted extends AsyncDisposable {
@@ -76,6 +74,94 @@ test('asks the service as the HTTP API has it', async () => {
   expect(service.seen[0]?.headers['content-type']).toBeUndefined()
 })
 
+test('names of streams are the same in every call', async () => {
+  await using at = await scripted(works, { status: 204 }, works)
+  const { client, service } = at
+  await client.connections.sandbox('shop', { limitRows: 5, streams: ['public.orders'] })
+  await client.connections.reset('shop', { streams: ['customers'] })
+  await client.connections.update('shop', { streams: ['public.orders'] }, { ifVersion: 3 })
+  expect(service.seen.map(({ body }) => JSON.parse(body) as unknown)).toEqual([
+    { limit_rows: 5, streams: ['"public"."orders"'] },
+    { streams: ['"customers"'] },
+    { streams: [{ name: 'orders', namespace: 'public' }] },
+  ])
+  expect(service.seen[2]).toMatchObject({ method: 'PATCH', headers: { 'if-match': '"3"' } })
+  expect(streamNameOf({ name: 'orders', namespace: 'public' })).toBe('public.orders')
+  expect(streamNameOf({ name: 'customers', namespace: null })).toBe('customers')
+  expect(streamNameOf({ name: 'orders' })).toBeUndefined()
+})
+
+test('does with connections, sandboxes and runs what the API does', async () => {
+  const run = json(200, '{"id":"run_1","status":"complete"}')
+  const drift = json(200, '{"drift":{"fingerprint":"f"}}')
+  const nothing = { status: 204 } as const
+  await using at = await scripted(
+    ...[works, works, nothing, drift, works, works, nothing, run],
+    ...[
+      json(200, '{"items":[{"seq":4}],"next_after":4}'),
+      json(200, '{"items":[],"next_after":4}'),
+    ],
+  )
+  const { client, service } = at
+  const { connections, sandboxes, runs } = client
+  await connections.pause('shop')
+  await connections.resume('shop')
+  await connections.delete('shop', { ifVersion: 2 })
+  expect(await connections.drift('shop')).toEqual({ fingerprint: 'f' })
+  await connections.approve('shop', 'f')
+  await sandboxes.get('shop', 'sbx_1')
+  await sandboxes.delete('shop', 'sbx_1')
+  await runs.retry('run_1')
+  expect(await runs.logs('run_1', { after: 3, limit: 10 })).toMatchObject({ next_after: 4 })
+  await runs.logs('run_1')
+  expect(
+    service.seen.map(({ method, path }) => `${method} ${path.replace('/connect/v1', '')}`),
+  ).toEqual([
+    'POST /connections/shop/pause',
+    'POST /connections/shop/resume',
+    'DELETE /connections/shop',
+    'GET /connections/shop',
+    'POST /connections/shop/approve',
+    'GET /connections/shop/sandboxes/sbx_1',
+    'DELETE /connections/shop/sandboxes/sbx_1',
+    'POST /runs/run_1/retry',
+    'GET /runs/run_1/logs?after=3&limit=10',
+    'GET /runs/run_1/logs',
+  ])
+})
+
+test('a list is read page after page, and no further than asked', async () => {
+  const page = (name: string, next: string | null): ScriptedAnswer =>
+    json(200, JSON.stringify({ items: [{ name }], next_cursor: next }))
+  await using at = await scripted(page('a', 'c&1'), page('b', null), page('c', 'more'))
+  const names: string[] = []
+  for await (const { name } of at.client.connections.list({ status: 'active' })) names.push(name)
+  expect(names).toEqual(['a', 'b'])
+  for await (const run of at.client.runs.list('shop', { status: 'failed' })) {
+    expect(run).toEqual({ name: 'c' })
+    break
+  }
+  expect(at.service.seen.map(({ path }) => path.replace('/connect/v1', ''))).toEqual([
+    '/connections?instance=shop&status=active',
+    '/connections?instance=shop&status=active&cursor=c%261',
+    '/connections/shop/runs?status=failed',
+  ])
+})
+
+test('the log of a run is followed until the run has ended, without a line lost or doubled', async () => {
+  const run = (status: string): ScriptedAnswer => json(200, JSON.stringify({ id: 'r', status }))
+  const lines = (...seqs: readonly number[]): ScriptedAnswer =>
+    json(200, JSON.stringify({ items: seqs.map((seq) => ({ seq })), next_after: seqs.at(-1) ?? 3 }))
+  await using at = await scripted(
+    ...[run('running'), lines(1, 2), lines(3), lines()],
+    ...[run('complete'), lines(4), json(200, '{"items":[],"next_after":4}')],
+  )
+  const seen: number[] = []
+  for await (const { seq } of at.client.runs.follow('r', { everyMs: 1 })) seen.push(seq)
+  expect(seen).toEqual([1, 2, 3, 4])
+  expect(at.service.seen).toHaveLength(7)
+})
+
 describe('what failed', () => {
   test.each<[string, ScriptedAnswer]>([
     ['502', json(502, error('source_failed'), soon)],
@@ -140,9 +226,34 @@ describe('what failed', () => {
     })
   })
 
-  test('says so where the answer is not of the service', async () => {
-    await using at = await scripted({ status: 200, body: '<html>' })
-    expect((await failureOf(at.client.check())).code).toBe('service_answer_invalid')
+  const html = { 'content-type': 'text/html' }
+  test.each<[string, ScriptedAnswer, RegExp, string]>([
+    ['a page', { status: 200, body: '<html>', headers: html }, /status 200 .*: <html>$/, 'config'],
+    ['a number', json(200, '7'), /status 200/, 'config'],
+    ['an empty body', { status: 200 }, /status 200 is not Reactor Connect$/, 'config'],
+    ['JSON of a gateway', json(502, '{"error":"Bad gateway"}'), /: .*Bad gateway/, 'transient'],
+    ['JSON with half an error', json(403, '{"error":{"code":7}}'), /status 403/, 'config'],
+    ['JSON null', json(500, 'null'), /status 500/, 'config'],
+    ['an error without text', { status: 503 }, /status 503/, 'transient'],
+    [
+      'an error page',
+      { status: 504, body: `<h1>\n${'x'.repeat(999)}`, headers: html },
+      /: <h1> x{195}$/,
+      'transient',
+    ],
+  ])('says what came instead of an answer: %s', async (_, ...[answer, message, kind]) => {
+    await using service = await scriptedService([answer])
+    const client = createClient({ baseUrl: service.url, apiKey: 'k', retries: 0 })
+    const failure = await failureOf(client.check())
+    expect(failure).toMatchObject({
+      ...{ code: 'service_answer_invalid', status: answer.status },
+      failureType: `${kind}_error`,
+    })
+    expect(failure.message).toMatch(message)
+    expect(failure.suggestedFix).not.toBe('')
+  })
+
+  test('says so where the service sends it elsewhere', async () => {
     await using redirecting = await scripted({ status: 302, headers: { location: '/x' } })
     const client = createClient({ baseUrl: redirecting.service.url, apiKey: 'k', retries: 0 })
     expect((await failureOf(client.check())).code).toBe('service_unreachable')

@@ -3,6 +3,7 @@ import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../../protocol/index.ts'
 import { problemsOf, strictest, strictestInNode } from './compile.ts'
+import { keptNames } from '../../../service/codegen/kept-names.ts'
 import { action, crm, generated, stream } from './sample-input.ts'
 
 /** The part that is made from the instance. */
@@ -228,10 +229,14 @@ describe('names and texts of others', () => {
           ...hostile.map((name) => stream(name, schema)),
           ...hostile.map((name) => stream(name, schema, { namespace: name })),
           ...hostile.map((name) =>
-            stream(name, {
-              properties: { a: { $ref: '#/$defs/x' } },
-              $defs: { x: { description: name } },
-            }),
+            stream(
+              name,
+              {
+                properties: { a: { $ref: '#/$defs/x' } },
+                $defs: { x: { description: name } },
+              },
+              { namespace: 'referring' },
+            ),
           ),
         ],
       },
@@ -242,21 +247,64 @@ describe('names and texts of others', () => {
     expect(client.isWellFormed()).toBe(true)
   })
 
-  test('that are alike here get names that are not', () => {
-    const streams = [
+  const recordsOf = (client: string): Readonly<Record<string, string>> =>
+    Object.fromEntries(keptNames(client).map(({ stream, type }) => [stream, type]))
+
+  test('that are alike here get names that are not, in whatever company', () => {
+    const alike = [
       stream('a.b', {}),
       stream('b', {}, { namespace: 'a' }),
       stream('a-b', {}),
       stream('A B', {}),
     ]
-    const client = ownPart(generated({ catalog: { streams } }))
-    expect(client.match(/export type \w+Record\w* /g)).toEqual([
-      'export type ABRecord ',
-      'export type ABRecord2 ',
-      'export type ABRecord3 ',
-      'export type ABRecord4 ',
+    const client = generated({ catalog: { streams: alike } })
+    const records = recordsOf(client)
+    expect(new Set(Object.values(records)).size).toBe(4)
+    expect(Object.keys(records)).toEqual(['"a.b"', 'A B', 'a-b', 'a.b'])
+    for (const name of Object.values(records)) expect(name).toMatch(/^ABRecord_[0-9a-f]{6}$/)
+    expect(client).toContain(`  ['a.b', { name: 'b', namespace: 'a' }],`)
+    expect(client).toContain(`  ['"a.b"', { name: 'a.b' }],`)
+    const fewer = generated({ catalog: { streams: alike.slice(1) } })
+    expect(recordsOf(fewer)).toEqual({ ...records, '"a.b"': undefined })
+  })
+
+  test('stay where the client is made again in place of another, whatever was added or dropped', () => {
+    const orders = stream('orders', {}, { namespace: 'public' })
+    const twin = stream('Orders', {}, { namespace: 'public' })
+    const odd = stream("it's\na \\ 日本", {})
+    const before = generated({ catalog: { streams: [orders, odd] } })
+    const names = keptNames(before)
+    expect(names).toEqual([
+      { stream: "it's\na \\ 日本", type: 'ItSARiBenRecord' },
+      { stream: 'public.orders', type: 'PublicOrdersRecord' },
     ])
-    expect(client).toContain(`  ['a.b2', { name: 'b', namespace: 'a' }],`)
+    const formatted = before.replace(
+      "'public.orders': PublicOrdersRecord",
+      '  "public.orders": PublicOrdersRecord;',
+    )
+    expect(keptNames(formatted)).toEqual(names)
+    const after = generated({ catalog: { streams: [twin, odd, orders] }, names })
+    expect(recordsOf(after)).toMatchObject(recordsOf(before))
+    expect(recordsOf(after)['public.Orders']).toMatch(/^PublicOrdersRecord_[0-9a-f]{6}$/)
+
+    // What is gone leaves no name that another stream could take: code that uses it must not compile.
+    const without = generated({ catalog: { streams: [twin] }, names: keptNames(after) })
+    expect(recordsOf(without)).toEqual({ 'public.Orders': recordsOf(after)['public.Orders'] })
+    const replaced = generated({ catalog: { streams: [twin] }, names })
+    expect(recordsOf(replaced)['public.Orders']).toMatch(/^PublicOrdersRecord_[0-9a-f]{6}$/)
+    expect(keptNames('export type Streams = {\n  a: B\n}\n')).toEqual([])
+  })
+
+  test('that are kept are not taken where the client needs them itself', () => {
+    const streams = [stream('a', {}), stream('b', {})]
+    const names = [
+      { stream: 'a', type: 'Client' },
+      { stream: 'b', type: 'ARecord' },
+    ]
+    const client = generated({ catalog: { streams }, names })
+    expect(problemsOf({ 'client.ts': client })).toEqual([])
+    expect(recordsOf(client).b).toBe('ARecord')
+    expect(recordsOf(client).a).toMatch(/^ARecord_/)
   })
 })
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { findStream } from '../../../service/connections/find-stream.ts'
 import { resolveStreams } from '../../../service/connections/resolve-streams.ts'
 import type { StreamSelection } from '../../../service/connections/stream-selection.ts'
 import type { AirbyteCatalog } from '../../../protocol/index.ts'
@@ -61,8 +62,11 @@ const catalog: AirbyteCatalog = {
   ],
 }
 
-function resolve(selection: Partial<StreamSelection>): ReturnType<typeof resolveStreams> {
-  return resolveStreams(catalog, {
+function resolve(
+  selection: Partial<StreamSelection>,
+  source = catalog,
+): ReturnType<typeof resolveStreams> {
+  return resolveStreams(source, {
     connection: 'shop',
     streams: 'all',
     defaults: {},
@@ -172,6 +176,51 @@ describe('how a stream is read and loaded', () => {
   })
 })
 
+describe('names that join to one text', () => {
+  const stream = (name: string, namespace?: string): AirbyteCatalog['streams'][number] => ({
+    ...{ name, json_schema: { properties: {} }, supported_sync_modes: ['full_refresh'] },
+    ...(namespace !== undefined && { namespace }),
+  })
+  const dotted: AirbyteCatalog = {
+    streams: [stream('b.c', 'a'), stream('c', 'a.b'), stream('b', 'a'), stream('a.b'), stream('d')],
+  }
+  const found = (name: string, namespace?: string): unknown =>
+    findStream(dotted, { name, namespace })
+
+  test('are ambiguous, and the message lists what can be written', () => {
+    expect(found('a.b.c')).toEqual({
+      problem: '"a.b.c" may mean several streams',
+      fix: 'Write one of them: a."b.c" or "a.b".c.',
+    })
+    expect(found('a.b')).toMatchObject({ fix: 'Write one of them: "a"."b" or "a.b".' })
+  })
+
+  test.each<[string, number]>([
+    ['a."b.c"', 0],
+    ['"a.b".c', 1],
+    ['"a"."b"', 2],
+    ['"a.b"', 3],
+    ['b.c', 0],
+    ['d', 4],
+  ])('%s is one stream', (name, index) => {
+    expect(found(name)).toEqual({ stream: dotted.streams[index] })
+  })
+
+  test('a stream that the source lists twice is read once, and a note says so', () => {
+    const listed = { streams: [stream('b', 'a'), stream('b', 'a'), stream('c')] }
+    const all = resolve({}, listed)
+    expect(all.streams.map(({ stream: { stream: one } }) => one.name)).toEqual(['b', 'c'])
+    expect(all.notes[0]).toBe('a.b: the source lists it twice, the first one is read')
+    expect(resolve({ streams: ['b'] }, listed).streams).toHaveLength(1)
+  })
+
+  test('a namespace that is given makes the name a name', () => {
+    expect(found('b.c', 'a')).toEqual({ stream: dotted.streams[0] })
+    expect(found('b', 'a.b')).toMatchObject({ problem: 'the source has no stream "a.b".b' })
+    expect(found('.d')).toMatchObject({ problem: 'the source has no stream ".d"' })
+  })
+})
+
 describe('what is wrong about a stream', () => {
   const cases: readonly {
     readonly name: string
@@ -202,8 +251,8 @@ describe('what is wrong about a stream', () => {
       streams: ['twin'],
       code: 'stream_not_found',
       path: ['streams', 0],
-      problem: /several streams/,
-      fix: /a\.twin or b\.twin/,
+      problem: /"twin" may mean several streams/,
+      fix: /Write one of them: a\.twin or b\.twin/,
     },
     {
       name: 'a stream that is listed twice',

@@ -62,6 +62,13 @@ describe('what a run sees of the source', () => {
     expect(judged.changes).toMatchObject([{ namespace: 'public', change: 'changed' }])
   })
 
+  it('never means another stream in place of the approved one', () => {
+    const other = { ...a, namespace: 'other' }
+    const judged = judgeSchema(onlyA, catalogOf(other), catalogOf(a))
+    expect(judged.seen).toEqual(catalogOf())
+    expect(judged.changes).toMatchObject([{ name: 'a', change: 'removed' }])
+  })
+
   it('is a removed stream where a selected one is gone', () => {
     const { changes } = judgeSchema(onlyA, catalogOf(b), catalogOf(a))
     expect(changes).toMatchObject([{ name: 'a', change: 'removed' }])

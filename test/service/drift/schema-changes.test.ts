@@ -112,6 +112,20 @@ describe('the changes of a schema', () => {
     ['the order of sync modes', { supported_sync_modes: ['incremental', 'full_refresh'] }],
     ['an empty cursor', { default_cursor_field: [], source_defined_cursor: false }],
     ['whether it resumes', { is_resumable: true }],
+    [
+      'what more is known of values: bounds, NULL, labels, what is required',
+      {
+        json_schema: {
+          type: 'object',
+          properties: {
+            id: { type: 'integer', minimum: 0, maximum: 9 },
+            total: { type: ['null', 'number'] },
+            note: { type: ['null', 'string'], enum: ['a', 'b', null] },
+          },
+          required: ['id', 'total', 'note'],
+        },
+      },
+    ],
   ])('are not %s', (_what, change) => {
     expect(changesTo(change)).toEqual([])
     expect(catalogFingerprint({ streams: [{ ...orders, ...change }] })).toBe(

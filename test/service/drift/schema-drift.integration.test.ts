@@ -207,6 +207,22 @@ describe('block_until_approved', () => {
     })
   })
 
+  test('a table that went is never replaced by another that its name could mean', async () => {
+    await using shop = await openShop({ policy: 'propagate' })
+    const { source } = shop
+    await source.query('CREATE SCHEMA other; CREATE TABLE other.orders (id int PRIMARY KEY)')
+    await shop.run()
+    await source.query('DROP TABLE orders')
+    for (const which of ['first', 'second']) {
+      const run = await shop.run()
+      expect(run, which).toMatchObject({
+        ...{ status: 'failed', error: { code: 'stream_not_found' } },
+        schemaChanges: [{ name: 'orders', change: 'removed' }],
+      })
+      expect(run.error?.suggested_fix).toContain('name it with its namespace')
+    }
+  })
+
   test('a new stream is drift where the connection takes all', async () => {
     await using shop = await openShop({ policy: 'block_until_approved', streams: 'all' })
     const { name } = shop

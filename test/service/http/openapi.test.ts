@@ -75,6 +75,7 @@ const operationIds = [
   'pauseConnection',
   'promoteSandbox',
   'receiveEvent',
+  'regenerateClient',
   'resetConnection',
   'resetPassword',
   'resumeConnection',

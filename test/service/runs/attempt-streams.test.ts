@@ -89,3 +89,19 @@ test('a sync that began again counts from its beginning', () => {
   next.result([{ ...result('a', 100), before: { loaded: 0, rejected: 0 } }])
   expect(next.all).toMatchObject([{ read: 100, readAgain: 30, loaded: 100 }])
 })
+
+test('streams whose parts join to one text are counted apart', () => {
+  const first = { namespace: 'a', name: 'b.c' }
+  const second = { namespace: 'a.b', name: 'c' }
+  const streams = new AttemptStreams([])
+  streams.begin([first, second])
+  streams.result([{ ...result('b.c', 8), stream: first }])
+  streams.progress([{ ...progress('c', 3), stream: second }])
+  expect(streams.all).toMatchObject([
+    { ...first, status: 'complete', loaded: 8 },
+    { ...second, status: 'running', loaded: 3 },
+  ])
+  const next = new AttemptStreams([])
+  next.keep({ id: 'run_1', streams: streams.all })
+  expect(next.all).toMatchObject([{ ...first, status: 'complete' }])
+})

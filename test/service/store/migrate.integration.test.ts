@@ -56,3 +56,25 @@ test('a database that is not there is unavailable, and no password is shown', as
   expect(error).toMatchObject({ code: 'store_unavailable' })
   expect(JSON.stringify(error)).not.toContain('hunter2')
 })
+
+test('the streams of older runs are kept when the namespace becomes part of their key', async () => {
+  await using database = await testDatabase()
+  await migrate(database.url, 6)
+  const columns = 'status, read, read_bytes, loaded, rejected, warnings'
+  await database.query(`
+    INSERT INTO reactor_connect_service.instances (id, name, type, config, secrets, credentials)
+      VALUES ('i', 'shop', 'faker', '{}', '{}', 'ready');
+    INSERT INTO reactor_connect_service.connections (id, name, instance_id, destination, options)
+      VALUES ('c', 'shop', 'i', 'data:mart', '{}');
+    INSERT INTO reactor_connect_service.runs (id, connection_id, trigger)
+      VALUES ('run_00000000000000000000000000', 'c', 'manual');
+    INSERT INTO reactor_connect_service.run_streams (run_id, name, namespace, ${columns})
+      SELECT 'run_00000000000000000000000000', 'orders', namespace, 'complete', 5, 50, 5, 0, '[]'
+      FROM unnest(ARRAY['', 'public']) AS namespace`)
+  await using store = await openStore({ url: database.url, logger: silent })
+  const { streams } = await store.runs.get('shop', 'run_00000000000000000000000000')
+  expect(streams).toMatchObject([
+    { name: 'orders', namespace: null, status: 'complete', loaded: 5 },
+    { name: 'orders', namespace: 'public', status: 'complete', loaded: 5 },
+  ])
+})

@@ -26,6 +26,24 @@ const never = 3_600_000
 const always = 0
 
 describe('runs', () => {
+  test('an absent namespace, an empty one and others are streams of their own', async () => {
+    await using opened = await openTestStore()
+    const { runs } = opened.store
+    const made = await newRun(opened.store)
+    await runs.claim(made.id, 'a', never)
+    const streams = [
+      stream('b.c', { namespace: 'a', loaded: 1 }),
+      stream('c', { namespace: 'a.b', loaded: 2 }),
+      stream('c', { namespace: '', loaded: 3 }),
+      stream('c', { loaded: 4 }),
+    ]
+    for (const one of streams) await runs.progress(made.id, 'a', [one])
+    expect(await runs.find(made.id)).toMatchObject({ streams, loaded: 10 })
+    const more = streams.map((one) => ({ ...one, loaded: one.loaded * 10 }))
+    await runs.progress(made.id, 'a', more)
+    expect(await runs.find(made.id)).toMatchObject({ streams: more, loaded: 100 })
+  })
+
   test('a run is queued, claimed, beats and ends', async () => {
     await using opened = await openTestStore()
     const { runs } = opened.store

@@ -1,0 +1,137 @@
+import type { ClientOptions, CreateOptions } from './options.ts'
+import { isObject, refused, unreachable, type ConnectError } from './errors.ts'
+import { parseExact, stringifyExact } from './exact-numbers.ts'
+
+// ---------------------------------------------------------------------------------------------------
+// Requests
+// ---------------------------------------------------------------------------------------------------
+
+/** Whether doing it twice does no harm: always, because of an Idempotency-Key, or never. */
+type Repeat = 'always' | 'with key' | 'never'
+
+interface Request {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  readonly path: string
+  readonly query?: Readonly<Record<string, string | number | undefined>> | undefined
+  readonly body?: unknown
+  /** The change is made to this version alone. */
+  readonly ifVersion?: number | undefined
+  readonly repeat: Repeat
+  readonly call?: CreateOptions | undefined
+}
+
+/** The answer is taken for what the service says that it is. */
+type Ask = <Answer>(request: Request) => Promise<Answer>
+
+/** Longer pauses are the caller's to make. */
+const longestPauseMs = 60_000
+
+/** Every item of a list, page after page. */
+async function* allOf<Item>(ask: Ask, request: Request): AsyncGenerator<Item, void> {
+  let cursor: string | undefined
+  do {
+    const query = { ...request.query, cursor }
+    const page = await ask<Page<Item>>({ ...request, query })
+    yield* page.items
+    cursor = page.next_cursor ?? undefined
+  } while (cursor !== undefined)
+}
+
+interface Page<Item> {
+  readonly items: readonly Item[]
+  readonly next_cursor: string | null
+}
+
+function asker(options: ClientOptions): Ask {
+  const { retries = 3 } = options
+  return async <Answer>(request: Request): Promise<Answer> => {
+    const { repeat, call } = request
+    const signal = call?.signal ?? null
+    const key = repeat === 'with key' ? (call?.idempotencyKey ?? crypto.randomUUID()) : undefined
+    for (let attempt = 0; ; attempt += 1) {
+      const { answer, failure, retryAfter } = await exchange(options, request, { key, signal })
+      if (failure === undefined) return answer as Answer
+      const pauseMs = retryAfterMs(retryAfter) ?? 250 * 2 ** attempt * (1 + Math.random())
+      const isOver = attempt >= retries || pauseMs > longestPauseMs
+      if (isOver || !mayRepeat(failure, repeat)) throw failure
+      await pause(pauseMs, signal)
+    }
+  }
+}
+
+/** Refused for its rate, a request was not begun: that one can always be repeated. */
+function mayRepeat({ status, code }: ConnectError, repeat: Repeat): boolean {
+  if (status === 429) return true
+  const isPassing = status === 0 || (status >= 502 && status <= 504)
+  return repeat !== 'never' && (isPassing || code === 'idempotency_key_in_use')
+}
+
+interface Exchange {
+  readonly answer?: unknown
+  readonly failure?: ConnectError
+  readonly retryAfter?: string | null
+}
+
+async function exchange(
+  { baseUrl, apiKey, fetch: send = fetch }: ClientOptions,
+  { method, path, query = {}, body, ifVersion }: Request,
+  { key, signal }: { readonly key: string | undefined; readonly signal: AbortSignal | null },
+): Promise<Exchange> {
+  const url = `${baseUrl.replace(/\/+$/, '')}/connect/v1${path}${queryText(query)}`
+  const headers = {
+    accept: 'application/json',
+    authorization: `Bearer ${apiKey}`,
+    ...(body !== undefined && { 'content-type': 'application/json' }),
+    ...(key !== undefined && { 'idempotency-key': key }),
+    ...(ifVersion !== undefined && { 'if-match': `"${String(ifVersion)}"` }),
+  }
+  const content = body === undefined ? null : stringifyExact(body)
+  try {
+    // A redirect would carry the key elsewhere.
+    const redirect = 'error'
+    const response = await send(url, { method, headers, body: content, redirect, signal })
+    const text = await response.text()
+    const { status, headers: answered } = response
+    if (status === 204) return { answer: undefined }
+    const json = parseExact(text)
+    if (response.ok && isObject(json)) return { answer: json }
+    const failure = refused({ status, contentType: answered.get('content-type'), text, json })
+    return { failure, retryAfter: answered.get('retry-after') }
+  } catch (error) {
+    signal?.throwIfAborted()
+    return { failure: unreachable(baseUrl, error) }
+  }
+}
+
+function queryText(query: NonNullable<Request['query']>): string {
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined) search.append(name, String(value))
+  const text = search.toString()
+  return text === '' ? '' : `?${text}`
+}
+
+/** Seconds, or a date. */
+function retryAfterMs(header: string | null | undefined): number | undefined {
+  if (header == null || header === '') return undefined
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now()
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms)
+}
+
+/** Rejects with the signal's reason as soon as that is aborted. */
+async function pause(ms: number, signal?: AbortSignal | null): Promise<void> {
+  signal?.throwIfAborted()
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal?.addEventListener('abort', done)
+  })
+  signal?.throwIfAborted()
+}
+
+export { allOf, asker, pause }
+export type { Ask, Repeat }

@@ -1,0 +1,32 @@
+import type { CallOptions } from './options.ts'
+import type { Sandbox, SandboxSummary } from './documents.ts'
+import { allOf, type Ask } from './requests.ts'
+
+// ---------------------------------------------------------------------------------------------------
+// Sandboxes
+// ---------------------------------------------------------------------------------------------------
+
+export interface Sandboxes {
+  /** Those of a connection, the newest first. */
+  list(connection: string, options?: CallOptions): AsyncGenerator<SandboxSummary, void>
+  get(connection: string, id: string, options?: CallOptions): Promise<Sandbox>
+  /** Its token is void then. */
+  delete(connection: string, id: string, options?: CallOptions): Promise<void>
+}
+
+function sandboxesOf(ask: Ask): Sandboxes {
+  const at = (connection: string): string =>
+    `/connections/${encodeURIComponent(connection)}/sandboxes`
+  const one = (connection: string, id: string): string =>
+    `${at(connection)}/${encodeURIComponent(id)}`
+  return {
+    list: (connection, call) =>
+      allOf(ask, { method: 'GET', path: at(connection), repeat: 'always', call }),
+    get: (connection, id, call) =>
+      ask({ method: 'GET', path: one(connection, id), repeat: 'always', call }),
+    delete: (connection, id, call) =>
+      ask({ method: 'DELETE', path: one(connection, id), repeat: 'never', call }),
+  }
+}
+
+export { sandboxesOf }

@@ -1,0 +1,61 @@
+import { streamIds, type Streams } from './instance.ts'
+
+// ---------------------------------------------------------------------------------------------------
+// Streams
+// ---------------------------------------------------------------------------------------------------
+
+export type StreamName = keyof Streams
+
+/** A stream, and how it is read and loaded: what is left out is as the stream suggests it. */
+export type StreamChoice = {
+  [Name in StreamName]: {
+    readonly stream: Name
+    readonly syncMode?: 'full_refresh' | 'incremental'
+    readonly destinationSyncMode?: 'append' | 'overwrite' | 'append_dedup' | 'overwrite_dedup'
+    readonly cursorField?: Extract<keyof Streams[Name], string>
+    readonly primaryKey?: readonly Extract<keyof Streams[Name], string>[]
+  }
+}[StreamName]
+
+/** The name that a stream of an answer has in this file; undefined where this file does not know it. */
+export function streamNameOf(stream: {
+  readonly name: string
+  readonly namespace?: string | null | undefined
+}): StreamName | undefined {
+  for (const [key, { name, namespace }] of streamIds)
+    if (name === stream.name && (namespace ?? null) === (stream.namespace ?? null))
+      return key as StreamName
+  return undefined
+}
+
+interface AnyStreamChoice {
+  readonly stream: string
+  readonly syncMode?: string
+  readonly destinationSyncMode?: string
+  readonly cursorField?: string
+  readonly primaryKey?: readonly string[]
+}
+
+function streamBinding(choice: string | AnyStreamChoice): object {
+  const { stream, ...how }: AnyStreamChoice =
+    typeof choice === 'string' ? { stream: choice } : choice
+  const id = streamIds.get(stream)
+  return {
+    ...(id?.namespace === undefined ? { name: stream } : id),
+    sync_mode: how.syncMode,
+    destination_sync_mode: how.destinationSyncMode,
+    cursor_field: how.cursorField,
+    primary_key: how.primaryKey,
+  }
+}
+
+/** What means this stream and no other, where the service takes a stream in one text. */
+function streamText(stream: string): string {
+  const { name, namespace }: { name: string; namespace?: string } = streamIds.get(stream) ?? {
+    name: stream,
+  }
+  const parts = namespace === undefined ? [name] : [namespace, name]
+  return parts.map((part) => `"${part.replaceAll('"', '""')}"`).join('.')
+}
+
+export { streamBinding, streamText }
