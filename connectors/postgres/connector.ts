@@ -64,7 +64,12 @@ async function openRead(config: JsonObject, context: ConnectorContext): Promise<
     const mutex = new Mutex()
     return {
       shared: { snapshot: row?.snapshot ?? '' },
-      plan: (stream, states) => mutex.run(() => planStream(session, parsed, { stream, states })),
+      plan: (stream, states) =>
+        mutex.run(() =>
+          session.undone(() =>
+            planStream(session, parsed, { stream, states, logger: context.logger }),
+          ),
+        ),
       [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
     }
   } catch (thrown) {

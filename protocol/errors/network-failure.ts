@@ -15,11 +15,18 @@ const unreachable: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'the address cannot be used from this machine',
 }
 
+/** Of a Unix socket. */
+const socketFailures: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no Unix socket of that name',
+  EACCES: 'the user of this program may not use that Unix socket',
+  ENOTSOCK: 'the file of that name is no Unix socket',
+}
+
 /** Reads what Node's sockets, TLS and the pg client throw; undefined where it is something else. */
 export function networkFailure(thrown: unknown): NetworkFailure | undefined {
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   const code = systemCodeOf(thrown)
-  const why = code === undefined ? undefined : unreachable[code]
+  const why = unreachableReason(thrown, code)
   if (why !== undefined) return { kind: 'unreachable', reason: why }
   if (/timeout expired|timed out while connecting|timeout exceeded/i.test(message)) {
     return { kind: 'unreachable', reason: 'no answer in time' }
@@ -58,6 +65,12 @@ function systemCodeOf(thrown: unknown): string | undefined {
   if (thrown instanceof AggregateError) return systemCodeOf(thrown.errors[0])
   if (!(thrown instanceof Error) || !('code' in thrown)) return undefined
   return typeof thrown.code === 'string' ? thrown.code : undefined
+}
+
+function unreachableReason(thrown: unknown, code: string | undefined): string | undefined {
+  if (code === undefined) return undefined
+  const isOfConnect = thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'connect'
+  return unreachable[code] ?? (isOfConnect ? socketFailures[code] : undefined)
 }
 
 function isTlsCode(code: string | undefined): boolean {

@@ -1,10 +1,14 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer as createWebServer } from 'node:http'
+import { createServer, type Server } from 'node:net'
 import { freePort } from '../../service/postgres/free-port.ts'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { z } from 'zod'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { postgresConnector } from '../../connectors/postgres/connector.ts'
 import type { JsonObject } from '../../protocol/index.ts'
@@ -22,9 +26,20 @@ beforeAll(async () => {
   )
 })
 afterAll(async () => {
+  for (const server of servers) server.close()
   await db.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
   await db[Symbol.asyncDispose]()
 })
+
+/** Sends what it did not understand back to the client, as servers of HTTP do. */
+const webServer = createWebServer()
+const servers: Server[] = []
+async function portOf(server: Server): Promise<JsonObject> {
+  servers.push(server)
+  if (!server.listening) server.listen(0, '127.0.0.1')
+  if (!server.listening) await once(server, 'listening')
+  return z.object({ port: z.number() }).parse(server.address())
+}
 
 const check = (more: JsonObject) => postgresConnector.check({ ...db.address, ...more }, contextOf())
 
@@ -64,6 +79,26 @@ describe('check', () => {
       /may read no table.*GRANT/,
     ],
     [
+      'a port of a web server',
+      () => portOf(webServer),
+      /does not speak the protocol of PostgreSQL/,
+    ],
+    [
+      'a port of a web server, with TLS',
+      async () => ({ ...(await portOf(webServer)), ssl: 'require' }),
+      /does not speak the protocol of PostgreSQL/,
+    ],
+    [
+      'a server that hangs up',
+      () => portOf(createServer((socket) => socket.destroy())),
+      /cannot be reached: it ended the connection before it said anything/,
+    ],
+    [
+      'a Unix socket that is not there',
+      () => ({ host: tmpdir() }),
+      /cannot be reached: there is no Unix socket of that name/,
+    ],
+    [
       'an invalid configuration',
       () => ({ port: 'x', hots: 1 }),
       /`port`: must be a whole number.*`hots` is not an option/,
@@ -72,7 +107,7 @@ describe('check', () => {
     const status = await check(await config())
     expect(status.status).toBe('FAILED')
     expect(status.message).toMatch(message)
-    expect(status.message).not.toMatch(/right|wrong/)
+    expect(status.message).not.toMatch(/right'|wrong|checkpoint|\{/)
   })
 })
 
@@ -90,7 +125,7 @@ describe('a read', () => {
     const config = { ...db.address, user: role, password: 'right' }
     await expect(read(config)).rejects.toMatchObject({
       code: 'source_permission_denied',
-      message: `User ${role} may not read public.secret`,
+      message: `User ${role} may not read public.secret: permission denied for table secret`,
     })
   })
 
@@ -150,7 +185,8 @@ describe('a read', () => {
     const failing = readAll(postgresConnector, { ...db.address }, { stream: fullRefreshOf(stream) })
     await expect(failing).rejects.toMatchObject({
       code: 'source_query_failed',
-      details: { sqlstate: '22P02' },
+      details: { sqlstate: '22P02', reason: 'a text is not a value of its type' },
+      message: expect.stringMatching(/^Stream public\.broken: /) as unknown,
     })
     await expect(failing).rejects.not.toThrow(/hush/)
   })

@@ -1,0 +1,94 @@
+/** A refusal of a PostgreSQL server, as the driver gives it. */
+export interface ServerError {
+  readonly message: string
+  readonly code?: string | undefined
+  /** The context: which functions and statements were at work. */
+  readonly where?: string | undefined
+  readonly schema?: string | undefined
+  readonly table?: string | undefined
+  readonly column?: string | undefined
+  readonly constraint?: string | undefined
+}
+
+/** What may be told of it: never the contents of a row, never a text that a function of the database made up. */
+export interface ServerRefusal {
+  readonly sqlstate: string
+  readonly reason: string
+  readonly schema?: string
+  readonly table?: string
+  readonly column?: string
+  readonly constraint?: string
+}
+
+/** What these conditions are called; their messages quote values. */
+const conditions: Readonly<Record<string, string>> = {
+  '22001': 'a text is too long for its type',
+  '22003': 'a number is out of the range of its type',
+  '22004': 'a value is NULL and must not be',
+  '22007': 'a text is not a date or time',
+  '22008': 'a date or time is out of range',
+  '22012': 'division by zero',
+  '22021': 'a text is not valid in its encoding',
+  '22023': 'an argument of a function is not valid',
+  '22025': 'an escape sequence is not valid',
+  '22P02': 'a text is not a value of its type',
+  '22P04': 'the data of a COPY are not valid',
+  '22P05': 'a character has no equivalent in the encoding',
+  '23502': 'a NOT NULL constraint is violated',
+  '23503': 'a foreign key is violated',
+  '23505': 'a unique constraint is violated',
+  '23514': 'a check constraint is violated',
+  '23P01': 'an exclusion constraint is violated',
+  P0001: 'a function of the database raised an error',
+  P0002: 'a function of the database found no row',
+  P0003: 'a function of the database found more than one row',
+  P0004: 'an assertion of a function of the database failed',
+}
+
+/**
+ * Classes whose messages name objects, rights, limits and connections. All others (data exceptions, constraints, routines, foreign
+ * servers, internal errors) may quote values.
+ */
+const telling = /^(?:0[0-9AF]|2[14-68BDF]|3[4BDF]|4[0-24]|5[3-58]|57|72|F0)/
+
+/** What may be told of a server's refusal. Its details, hints and context are never told; its message, if it cannot quote a row. */
+export function serverRefusal(error: ServerError): ServerRefusal {
+  const sqlstate = error.code ?? 'XX000'
+  const origin = originOf(error.where)
+  if (origin !== undefined) {
+    // A function may raise any SQLSTATE, with any text, and name any object.
+    const condition = conditions[sqlstate]
+    const raised = `${origin} failed`
+    return { sqlstate, reason: condition === undefined ? raised : `${raised}: ${condition}` }
+  }
+  const { schema, table, column, constraint } = error
+  return {
+    sqlstate,
+    reason: reasonOf(sqlstate, error.message),
+    ...(schema !== undefined && { schema }),
+    ...(table !== undefined && { table }),
+    ...(column !== undefined && { column }),
+    ...(constraint !== undefined && { constraint }),
+  }
+}
+
+function reasonOf(sqlstate: string, message: string): string {
+  const condition = conditions[sqlstate]
+  if (condition !== undefined) return condition
+  if (telling.test(sqlstate)) return message
+  return "the server's log has its message, which may quote a row"
+}
+
+/**
+ * What was at work below our own statement: the function that PL/pgSQL names, or something of the database. Undefined if the
+ * statement itself was refused: a COPY names its line, and a parallel worker itself.
+ */
+function originOf(where: string | undefined): string | undefined {
+  const lines = (where ?? '').split('\n').filter((line) => line !== '')
+  const isOurs = (line: string): boolean => line.startsWith('COPY ') || line === 'parallel worker'
+  const [line] = lines
+  if (line === undefined || lines.every(isOurs)) return undefined
+  // Only the first line, which the server wrote: those that follow may quote a statement with its values.
+  const name = /^PL\/pgSQL \S+ ([^\s"'(]+)\(/.exec(line)?.[1]
+  return name === undefined ? 'a function or trigger of the database' : `the function ${name}`
+}
