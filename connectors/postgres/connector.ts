@@ -49,7 +49,7 @@ const nothingToRead =
 async function discover(config: JsonObject, context: ConnectorContext): Promise<AirbyteCatalog> {
   const parsed = parsePostgresConfig(config)
   await using session = await Session.open(parsed, { logger: context.logger })
-  return await discoverStreams(session, parsed)
+  return await discoverStreams(session, parsed, context.logger)
 }
 
 /** The session that is left open holds the transaction whose snapshot every read of the run imports. */

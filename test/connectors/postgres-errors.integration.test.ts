@@ -8,12 +8,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { pino } from 'pino'
 import { z } from 'zod'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { postgresConnector } from '../../connectors/postgres/connector.ts'
 import type { JsonObject } from '../../protocol/index.ts'
 import { startPostgres, testDatabase, type TestDatabase } from '../support/postgres.ts'
-import { Collected, contextOf, discovered, fullRefreshOf, readAll } from './collected.ts'
+import {
+  Collected,
+  contextOf,
+  discovered,
+  fullRefreshOf,
+  incrementalOf,
+  readAll,
+} from './collected.ts'
 
 let db: TestDatabase
 let role: string
@@ -44,6 +52,18 @@ async function portOf(server: Server): Promise<JsonObject> {
 const check = (more: JsonObject) => postgresConnector.check({ ...db.address, ...more }, contextOf())
 
 describe('check', () => {
+  test('leaves tables without columns out, with a warning that names them', async () => {
+    await db.query('CREATE TABLE bare ()')
+    const lines: string[] = []
+    const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+    const { streams } = await postgresConnector.discover(
+      { ...db.address },
+      { ...contextOf(), logger },
+    )
+    expect(streams.map(({ name }) => name)).not.toContain('bare')
+    expect(lines.join('')).toMatch(/public\.bare.*without columns are left out/)
+  })
+
   test('succeeds where a table can be read', async () => {
     expect(await check({})).toEqual({ status: 'SUCCEEDED' })
   })
@@ -148,6 +168,36 @@ describe('a read', () => {
     await expect(
       readAll(postgresConnector, { ...db.address }, { stream: fullRefreshOf(stream) }),
     ).rejects.toMatchObject({ code: 'source_stream_missing' })
+  })
+
+  test('by an array as the cursor says that no array can be one', async () => {
+    await db.query('CREATE TABLE arrays (id int PRIMARY KEY, a int[])')
+    const stream = await discovered(postgresConnector, { ...db.address }, 'arrays')
+    const reading = readAll(
+      postgresConnector,
+      { ...db.address },
+      { stream: incrementalOf(stream, 'a') },
+    )
+    await expect(reading).rejects.toMatchObject({
+      code: 'source_cursor_invalid',
+      message:
+        'Stream public.arrays: column a cannot be the cursor: an array cannot order an incremental read',
+    })
+  })
+
+  test('whose query is cancelled can be retried, and is no lost connection', async () => {
+    await db.query('CREATE VIEW slow AS SELECT pg_sleep(60)::text AS t')
+    const stream = await discovered(postgresConnector, { ...db.address }, 'slow')
+    const reading = readAll(postgresConnector, { ...db.address }, { stream: fullRefreshOf(stream) })
+    const failed = expect(reading).rejects.toMatchObject({
+      code: 'source_query_cancelled',
+      message: expect.stringMatching(/^Stream public\.slow: .*user request/) as unknown,
+      retryable: true,
+    })
+    const cancel = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND query LIKE 'COPY%"slow"%' AND wait_event = 'PgSleep'`
+    await expect.poll(() => db.query(cancel), { timeout: 10_000 }).toHaveLength(1)
+    await failed
   })
 
   test('whose snapshot is gone can be retried', async () => {
