@@ -1,4 +1,3 @@
-import { errorCodes } from '../../protocol/index.ts'
 import type { RunProgress, RunResult } from '../../engine/run-types.ts'
 import { plainText } from '../output/plain-text.ts'
 import { count, rows } from './amounts.ts'
@@ -14,20 +13,12 @@ import { shownLabel } from './shown-label.ts'
 const redrawEveryMs = 200
 const plainLineEveryMs = 5_000
 
-/** What to do next: running again helps only if nothing that a person must put right is in the way. */
-function adviceOf({ status, streams }: RunResult): string {
-  if (status === 'complete') return ''
-  if (status === 'stopped') return '. Run the same command again to go on from the last checkpoint.'
-  const errors = streams.flatMap(({ error }) => (error === undefined ? [] : [error]))
-  const canRetry = errors.filter(({ code }) => errorCodes[code].retryable).length
-  const goesOn =
-    status === 'partial'
-      ? 'complete streams start their next sync, the others go on from their last checkpoint'
-      : 'it goes on from the last checkpoint'
-  if (canRetry === errors.length) return `. Run the same command again: ${goesOn}.`
-  if (canRetry === 0)
-    return `. Correct what the errors name, then run the same command again: ${goesOn}.`
-  return `. Run the same command again: ${goesOn}; some errors need a fix first, as they say.`
+const advice: Readonly<Record<RunResult['status'], string>> = {
+  complete: '',
+  partial:
+    '. Run the same command again: complete streams start their next sync, the others go on from their last checkpoint.',
+  failed: '. Run the same command again after the fix: it goes on from the last checkpoint.',
+  stopped: '. Run the same command again to go on from the last checkpoint.',
 }
 
 /** Progress and result for people, on stderr: live on a terminal, plain lines elsewhere. */
@@ -62,7 +53,7 @@ export class HumanOutput implements RunOutput {
   end(end: RunEnd): void {
     this.#screen.live([])
     const paint = this.#paint
-    if (end.kind === 'result') this.result(end.result, adviceOf(end.result))
+    if (end.kind === 'result') this.result(end.result, advice[end.result.status])
     else if (end.kind === 'error') this.#screen.lines(errorLines(end.error, { paint }))
     else this.#screen.line(`${paint('yellow', 'run stopped')} before anything was read`)
   }

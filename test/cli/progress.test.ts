@@ -232,23 +232,6 @@ describe('human output', () => {
       expect(written).not.toContain(part)
   })
 
-  test.each([
-    [['source_stream_missing'], 'Correct what the errors name, then run the same command again: '],
-    [['source_connection_lost'], 'Run the same command again: '],
-    [['source_connection_lost', 'source_stream_missing'], 'some errors need a fix first'],
-  ] as const)('advises to run again, after %j, only if that can help', (codes, advice) => {
-    const output = new Recording()
-    output.isTTY = false
-    const human = new HumanOutput(new Screen(output), plainPaint)
-    const streams = codes.flatMap((code) =>
-      result.streams.map((stream) =>
-        stream.error === undefined ? stream : { ...stream, error: { ...stream.error, code } },
-      ),
-    )
-    human.end({ kind: 'result', result: { ...result, streams }, exitCode: 3 })
-    expect(output.writes.join('')).toContain(advice)
-  })
-
   test('a log line of a run is one line without control characters', () => {
     const msg = 'the source says: \u001B[2J\nINFO all is well'
     const line = logLine(JSON.stringify({ level: 40, time: 0, msg, stream: 'a\u009B2Jb' }))
