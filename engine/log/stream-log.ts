@@ -3,6 +3,12 @@ import type { Column, JsonValue, StreamId } from '../../protocol/index.ts'
 import type { SliceCheckpoint } from '../../sinks/sink.ts'
 
 /**
+ * The largest record, in bytes of the wire encoding, whatever the log: a worker holds it several times. A topic with a smaller
+ * `max.message.bytes` takes less.
+ */
+export const largestRecordBytes = 64 * 1024 * 1024
+
+/**
  * The transport between read workers and sink workers: read this first. Two implementations pass one contract suite:
  * `embedded` (a bounded channel between the threads of one process; nothing survives the process) and `kafka`.
  *
@@ -93,6 +99,8 @@ export type LogEntry =
       readonly slice: string
       readonly seq: number
       readonly reason: string
+      /** Canonical JSON of the record's primary key; absent without one. */
+      readonly key?: string
     }
   /** Closes a unit. `seq`: all records of the slice before it are covered. `count`: records (and rejections) since the state before. */
   | {

@@ -35,7 +35,7 @@ export function weigh(entry: LogEntry): number {
     case 'records':
       return entryWeight + entry.bytes.byteLength
     case 'rejected':
-      return entryWeight + entry.reason.length
+      return entryWeight + entry.reason.length + (entry.key?.length ?? 0)
     case 'state':
       return entryWeight + JSON.stringify(entry.state).length
     case 'begin':

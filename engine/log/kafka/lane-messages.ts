@@ -142,7 +142,10 @@ function controlMessage(
       return json(headers, { columns: entry.columns, schema: framed.schema })
     }
     case 'rejected':
-      return json({ slice: entry.slice, seq: String(entry.seq) }, { reason: entry.reason })
+      return json(
+        { slice: entry.slice, seq: String(entry.seq) },
+        { reason: entry.reason, ...(entry.key !== undefined && { key: entry.key }) },
+      )
     case 'state':
       return json(
         { slice: entry.slice, seq: String(entry.seq), count: String(entry.count) },

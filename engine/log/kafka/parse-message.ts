@@ -125,7 +125,7 @@ const kinds = [
 const beginValue = z.object({
   columns: z.array(z.object({ name: z.string(), kind: z.enum(kinds) })),
 })
-const rejectedValue = z.object({ reason: z.string() })
+const rejectedValue = z.object({ reason: z.string(), key: z.string().exactOptional() })
 const stateValue = z.object({
   state: z.object({ stream: z.object({ stream_state: z.json() }) }),
 })
