@@ -181,6 +181,7 @@ function startReading(
   const { plan, sync, endpoint, slices } = run
   const framed = plan.log.kind === 'kafka' && plan.log.framing === 'record'
   const position = savedPosition(run)
+  const primaryKey = (sync.sink.stream.primary_key ?? []).map((path) => path.join('.'))
   const job = {
     ...jobBase(run, side.workerPort),
     source: plan.source,
@@ -192,11 +193,10 @@ function startReading(
     slices,
     writer: endpoint.writer.address,
     maxRecordBytes: run.maxRecordBytes,
+    primaryKey,
     ...(position !== undefined && { position }),
     ...(run.limitRows !== undefined && { limitRows: run.limitRows }),
-    ...(framed && {
-      keyFields: (sync.sink.stream.primary_key ?? []).map((path) => path.join('.')),
-    }),
+    ...(framed && { keyFields: primaryKey }),
   }
   return run.pools.read(job, {
     transfer: [side.workerPort, ...endpoint.writer.transfer],

@@ -109,10 +109,22 @@ function plainSchemaOf({ schema, name, labels }: InnerType): JsonObject {
 export function selectExpression(name: string, type: ColumnType, configured: Column): string {
   const column = quoteIdentifier(name)
   if (isMoney(type)) return `${column}::pg_catalog.numeric::pg_catalog.text`
+  if (type.isArray) return arrayExpression(column, type)
   const isJson = type.schema === 'pg_catalog' && (type.name === 'json' || type.name === 'jsonb')
   // The configuration may still call JSON what has become a plain type.
   const toJson = hasOwnText(type) ? configured.kind === 'json' && !isJson : true
   return toJson ? `pg_catalog.to_json(${column})` : column
+}
+
+/** JSON has no bounds: an array that does not begin at 1 everywhere is another value than one that does, and becomes its text. */
+function arrayExpression(column: string, type: ColumnType): string {
+  const isOfCatalog = type.schema === 'pg_catalog'
+  // Vectors of the catalog begin at 0, always.
+  if (isOfCatalog && type.name.endsWith('vector')) return `pg_catalog.to_json(${column})`
+  const isOfMoney = isOfCatalog && type.name === '_money'
+  const array = isOfMoney ? `${column}::pg_catalog.numeric[]::pg_catalog.text[]` : column
+  const otherBounds = `pg_catalog.strpos(pg_catalog.replace(pg_catalog.array_dims(${column}), '[1:', ''), '[') > 0`
+  return `CASE WHEN ${otherBounds} THEN pg_catalog.to_json((${array})::pg_catalog.text) ELSE pg_catalog.to_json(${array}) END`
 }
 
 /** True where COPY writes the type's own text, which the database reads back as the same value. */

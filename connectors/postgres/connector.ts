@@ -50,7 +50,7 @@ const nothingToRead =
 async function discover(config: JsonObject, context: ConnectorContext): Promise<AirbyteCatalog> {
   const parsed = parsePostgresConfig(config)
   await using session = await Session.open(parsed, { logger: context.logger })
-  return await discoverStreams(session, parsed)
+  return await discoverStreams(session, parsed, context.logger)
 }
 
 /** The session that is left open holds the transaction whose snapshot every read of the run imports. */
@@ -65,7 +65,12 @@ async function openRead(config: JsonObject, context: ConnectorContext): Promise<
     const mutex = new Mutex()
     return {
       shared: { snapshot: row?.snapshot ?? '' },
-      plan: (stream, states) => mutex.run(() => planStream(session, parsed, { stream, states })),
+      plan: (stream, states) =>
+        mutex.run(() =>
+          session.undone(() =>
+            planStream(session, parsed, { stream, states, logger: context.logger }),
+          ),
+        ),
       [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
     }
   } catch (thrown) {

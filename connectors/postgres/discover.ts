@@ -1,17 +1,23 @@
+import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
 import type { AirbyteCatalog, AirbyteStream } from '../../protocol/index.ts'
 import { isCursorType, jsonSchemaOf } from './column-types.ts'
 import type { PostgresConfig } from './config.ts'
 import type { Session } from './session.ts'
-import { listTables, type Table } from './tables.ts'
+import { listTables, listTablesWithoutColumns, type Table } from './tables.ts'
 
 /** Every table and view that the role may read, as streams. */
 export async function discoverStreams(
   session: Session,
   config: PostgresConfig,
+  logger: Logger,
 ): Promise<AirbyteCatalog> {
   await schemasExist(session, config.schemas ?? [])
   const tables = await listTables(session, config.schemas)
+  const empty = await listTablesWithoutColumns(session, config.schemas)
+  if (empty.length > 0) {
+    logger.warn({ tables: empty }, 'tables without columns are left out: there is nothing to read')
+  }
   return { streams: tables.map(streamOf) }
 }
 

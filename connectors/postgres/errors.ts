@@ -8,9 +8,10 @@ export interface ErrorPlace {
   readonly port: number
   readonly user: string
   readonly database: string
-  /** Shown name of the stream, where one was being read. */
+  /** Shown name of the stream that was being read. */
   readonly stream?: string
-  readonly column?: string
+  /** The cursor column that the query compares. */
+  readonly cursor?: string
 }
 
 /** Whatever pg, the server or the network threw, as the ConnectError that says what to do. Never quotes a row. */
@@ -22,39 +23,43 @@ export function sourceError(thrown: unknown, place: ErrorPlace): ConnectError {
 
 function serverError(error: DatabaseError, place: ErrorPlace): ConnectError {
   const { sqlstate, reason } = serverRefusal(error)
-  const code = codeOf(sqlstate, error, place)
+  const { cursor, ...facts } = place
+  const { stream, database } = place
   const details: ErrorDetails = {
-    ...place,
-    stream: place.stream ?? place.database,
-    column: place.column ?? '?',
+    ...facts,
+    ...(cursor !== undefined && { column: cursor }),
+    subject: stream === undefined ? `Database ${database}` : `Stream ${stream}`,
+    object: stream ?? objectOf(reason, place),
     sqlstate,
     reason,
-    object: place.stream ?? objectOf(reason, place),
   }
   // Without the server's error as the cause: a log would show its message and its details.
-  return new ConnectError(code, { details })
+  return new ConnectError(codeOf(sqlstate, error, place), { details })
 }
 
 const codes: Readonly<Record<string, ErrorCodeName>> = {
   '28000': 'source_credentials_refused',
   '28P01': 'source_credentials_refused',
   '3D000': 'source_database_missing',
-  '3F000': 'source_stream_missing',
-  '42P01': 'source_stream_missing',
   '42501': 'source_permission_denied',
-  '42703': 'source_column_missing',
-  '42883': 'source_cursor_invalid',
-  '22021': 'source_encoding_invalid',
-  '22P05': 'source_encoding_invalid',
   '40001': 'source_snapshot_lost',
   '72000': 'source_snapshot_lost',
-  '57014': 'source_connection_lost',
+  '40P01': 'source_query_cancelled',
+  '55P03': 'source_query_cancelled',
+  '57014': 'source_query_cancelled',
   '57P01': 'source_connection_lost',
   '57P02': 'source_connection_lost',
   '57P03': 'source_unreachable',
   '57P05': 'source_connection_lost',
   '25P03': 'source_connection_lost',
   '25P04': 'source_connection_lost',
+}
+/** Errors that only a query of a stream can meet. */
+const streamCodes: Readonly<Record<string, ErrorCodeName>> = {
+  '3F000': 'source_stream_missing',
+  '42P01': 'source_stream_missing',
+  '22021': 'source_encoding_invalid',
+  '22P05': 'source_encoding_invalid',
 }
 /** Classes of SQLSTATE: connection exception, insufficient resources. */
 const classes: Readonly<Record<string, ErrorCodeName>> = {
@@ -67,13 +72,24 @@ function codeOf(sqlstate: string, error: DatabaseError, place: ErrorPlace): Erro
   if (/snapshot/i.test(error.message) && /^(22023|42704|55000)$/.test(sqlstate)) {
     return 'source_snapshot_lost'
   }
-  const code = codes[sqlstate] ?? classes[sqlstate.slice(0, 2)] ?? 'source_query_failed'
-  const needsCursor = code === 'source_cursor_invalid' || code === 'source_column_missing'
-  return needsCursor && place.column === undefined ? 'source_query_failed' : code
+  if (place.stream !== undefined) {
+    const code = streamCodes[sqlstate]
+    if (code !== undefined) return code
+    if (isOfForeignServer(sqlstate, error)) return 'source_foreign_server_unreachable'
+    // A function that is missing is a view's; an operator is the one that compares the cursor.
+    const isOperator = sqlstate === '42883' && error.routine === 'op_error'
+    if (place.cursor !== undefined && isOperator) return 'source_cursor_invalid'
+  }
+  return codes[sqlstate] ?? classes[sqlstate.slice(0, 2)] ?? 'source_query_failed'
 }
 
 function objectOf(reason: string, place: ErrorPlace): string {
   return /permission denied for (.+)$/.exec(reason)?.[1] ?? `database ${place.database}`
+}
+
+/** A server that can still name the routine has its session with us: it is another connection of its own that failed. */
+function isOfForeignServer(sqlstate: string, error: DatabaseError): boolean {
+  return /^0800[01346]$/.test(sqlstate) && error.routine !== undefined
 }
 
 const networkCodes: Readonly<Record<NetworkFailure['kind'], ErrorCodeName>> = {
@@ -86,6 +102,7 @@ const networkCodes: Readonly<Record<NetworkFailure['kind'], ErrorCodeName>> = {
 function networkError(thrown: unknown, place: ErrorPlace): ConnectError {
   const failure = networkFailure(thrown)
   if (failure === undefined) return ConnectError.from(thrown)
-  const details = { ...place, reason: failure.reason }
+  const { host, port, user, database } = place
+  const details = { host, port, user, database, reason: failure.reason }
   return new ConnectError(networkCodes[failure.kind], { details, cause: thrown })
 }

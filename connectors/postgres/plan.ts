@@ -1,3 +1,5 @@
+import type { Logger } from 'pino'
+import { ConnectError } from '../../protocol/index.ts'
 import type { ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
 import type { PlannedSlice } from '../connector.ts'
 import type { PostgresConfig } from './config.ts'
@@ -14,7 +16,7 @@ interface Estimate {
 
 /**
  * The slices of a stream: ranges of the key for a large table's full refresh, else one. A resumed plan is made from the
- * saved states alone, so that it has the same slices.
+ * saved states alone, so that it has the same slices. To be run in a savepoint: its queries may fail.
  */
 export async function planStream(
   session: Session,
@@ -22,27 +24,58 @@ export async function planStream(
   request: {
     readonly stream: ConfiguredAirbyteStream
     readonly states: ReadonlyMap<string, JsonValue | null>
+    readonly logger: Logger
   },
 ): Promise<PlannedSlice[]> {
-  const { stream, states } = request
+  const { stream, states, logger } = request
   const source = await findSource(session, stream)
   if (states.size > 0) return [...states].map(([slice, state]) => ({ slice, state }))
-  const estimate = await estimateOf(session, source)
-  if (stream.sync_mode === 'incremental' || source.key.length === 0) {
-    return [{ slice: '', state: null, estimate }]
-  }
-  const ranges = estimate.rows >= config.range_rows ? config.parallel : 1
-  const bounds = await rangeBounds(session, source, { ranges, rows: estimate.rows })
+  const isRanged = stream.sync_mode !== 'incremental' && source.key.length > 0
+  const { estimate, bounds } = await measure(session, source, isRanged ? config : undefined).catch(
+    (thrown: unknown): Measured => {
+      const error = ConnectError.from(thrown)
+      if (error.code === 'source_connection_lost') throw error
+      // The read fails too, and says why; or it waits, for a lock or a slow foreign server.
+      logger.info({ stream: source.name, reason: error.message }, 'size of a stream is not known')
+      return { estimate: undefined, bounds: [] }
+    },
+  )
+  if (!isRanged) return [{ slice: '', state: null, ...(estimate && { estimate }) }]
   const states0 = rangesBetween(
     source.key.map(({ name }) => name),
     bounds,
   )
-  const share = {
+  const share = estimate && {
     rows: Math.round(estimate.rows / states0.length),
     bytes: Math.round(estimate.bytes / states0.length),
   }
-  if (states0.length === 1) return states0.map((state) => ({ slice: '', state, estimate: share }))
-  return states0.map((state, index) => ({ slice: `range-${index}`, state, estimate: share }))
+  return states0.map((state, index) => ({
+    slice: states0.length === 1 ? '' : `range-${index}`,
+    state,
+    ...(share && { estimate: share }),
+  }))
+}
+
+interface Measured {
+  readonly estimate: Estimate | undefined
+  /** Between which ranges of the key the stream is split. */
+  readonly bounds: readonly string[][]
+}
+
+/** Others wait for their plan meanwhile: a table that is locked, or a foreign server that does not respond, is not waited for. */
+const shortTimeouts = `SELECT set_config('statement_timeout', '10s', true), set_config('lock_timeout', '1s', true)`
+
+/** @param ranges how the stream may be split */
+async function measure(
+  session: Session,
+  source: StreamSource,
+  ranges: Pick<PostgresConfig, 'range_rows' | 'parallel'> | undefined,
+): Promise<Measured> {
+  await session.rows(shortTimeouts)
+  const estimate = await estimateOf(session, source)
+  if (ranges === undefined || estimate.rows < ranges.range_rows) return { estimate, bounds: [] }
+  const split = { ranges: ranges.parallel, rows: estimate.rows }
+  return { estimate, bounds: await rangeBounds(session, source, split) }
 }
 
 /** What the planner expects: it knows the size of a table that was never analyzed, and views and partitions too. */

@@ -168,7 +168,7 @@ async function* linesOf(read: CursorRead, condition: string): AsyncGenerator<Cop
   const where = `${quoteIdentifier(cursor.name)} ${condition}`
   const copy = session.copy(`SELECT ${source.selectList} FROM ${source.from} WHERE ${where}`, {
     stream: source.name,
-    column: cursor.name,
+    cursor: cursor.name,
   })
   for (let chunk = await copy.next(signal); chunk !== undefined; chunk = await copy.next(signal)) {
     yield chunk

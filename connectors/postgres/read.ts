@@ -30,11 +30,11 @@ export async function readSlice(
   const config = parsePostgresConfig(task.config)
   const { snapshot } = sharedSession.parse(task.session)
   await using session = await Session.open(config, { logger, snapshot })
-  const source = await findSource(session, task.stream)
-  await requireSameTables(session, source)
   const covered = new CoveredOutput(out)
   let outcome: 'complete' | 'stopped' = 'stopped'
   try {
+    const source = await findSource(session, task.stream)
+    await requireSameTables(session, source)
     outcome = await readAs(task, {
       session,
       source,
@@ -43,12 +43,34 @@ export async function readSlice(
       stateRows: config.state_rows,
     })
   } catch (thrown) {
-    if (!isInterruption(thrown) || covered.uncovered) throw thrown
+    if (!isInterruption(thrown) || covered.uncovered) {
+      throw await inPresentTerms(thrown, session, task.stream)
+    }
   } finally {
     // A COPY may be under way: the server would wait for somebody to take its rows.
     if (outcome === 'stopped') session.destroy()
   }
   return outcome
+}
+
+/**
+ * A query is planned with the table as it is now, while the catalog is that of the snapshot. If the two differ (a table or column was
+ * dropped, renamed or is no longer granted), the catalog of now says what is missing; the server names only a part of it.
+ */
+async function inPresentTerms(
+  thrown: unknown,
+  session: Session,
+  stream: ConfiguredAirbyteStream,
+): Promise<unknown> {
+  const isOfCatalog = z.object({ details: z.object({ sqlstate: z.string().startsWith('42') }) })
+  if (!(thrown instanceof ConnectError) || !isOfCatalog.safeParse(thrown).success) return thrown
+  try {
+    await session.seePresent()
+    await findSource(session, stream)
+    return thrown
+  } catch (found) {
+    return found instanceof ConnectError && found.failureType === 'config_error' ? found : thrown
+  }
 }
 
 async function readAs(task: ReadTask, read: SliceRead): Promise<'complete' | 'stopped'> {
@@ -81,6 +103,7 @@ function cursorOf(stream: ConfiguredAirbyteStream, source: StreamSource): Source
   if (nested.length > 0) throw refuse('it must be a column, not a field inside one')
   const column = source.columns.find((candidate) => candidate.name === name)
   if (column === undefined) throw refuse('it is not among the selected columns')
+  if (column.type.isArray) throw refuse('an array cannot order an incremental read')
   if (!isCursorType(column.type))
     throw refuse(`the type ${column.type.name} has no order, or no text that keeps it`)
   return column

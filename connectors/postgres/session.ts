@@ -55,8 +55,15 @@ export class Session implements AsyncDisposable {
     client.on('error', (error) => {
       options.logger.debug({ reason: error.message }, 'source session ended')
     })
+    const { stream } = client.connection
+    let first: string | undefined
+    stream.once('data', (bytes: Buffer) => {
+      first = String.fromCharCode(bytes[0] ?? 0)
+      // It may never say the rest of what the driver would wait for.
+      if (!firstLetters.includes(first)) stream.destroy()
+    })
     try {
-      await connect(client, place)
+      await client.connect()
       watchSession({
         config: clientConfig(config),
         pid: () => session.#pid,
@@ -72,13 +79,12 @@ export class Session implements AsyncDisposable {
       return session
     } catch (thrown) {
       session.destroy()
-      throw sourceError(thrown, session.#place)
+      throw openingError(first, sourceError(thrown, place), place)
     }
   }
 
   async #begin(snapshot: string | undefined): Promise<void> {
-    const use = snapshot === undefined ? '' : `SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)};`
-    await this.#client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${use} ${settings}`)
+    await this.#client.query(beginAs(snapshot))
     const { rows } = await this.#client.query<{ pid: number; encoding: string }>(
       `SELECT pg_backend_pid() AS pid, current_setting('server_encoding') AS encoding`,
     )
@@ -99,6 +105,28 @@ export class Session implements AsyncDisposable {
     } catch (thrown) {
       throw sourceError(thrown, { ...this.#place, ...place })
     }
+  }
+
+  /**
+   * Runs queries in a savepoint that is always rolled back: no failure, lock or setting of theirs reaches a query that follows.
+   * One at a time.
+   */
+  async undone<T>(run: () => Promise<T>): Promise<T> {
+    await this.rows('SAVEPOINT reactor_connect')
+    try {
+      return await run()
+    } finally {
+      await this.#runSimple(
+        'ROLLBACK TO SAVEPOINT reactor_connect; RELEASE SAVEPOINT reactor_connect',
+      )
+    }
+  }
+
+  /** Ends the transaction, also a failed one, and begins another that sees the database as it is now. */
+  async seePresent(): Promise<void> {
+    await this.#runSimple('ROLLBACK')
+    await this.#runSimple(beginAs(undefined))
+    await this.rows(noTimeouts)
   }
 
   /** False where the server sends whatever bytes a client has stored. */
@@ -135,6 +163,15 @@ export class Session implements AsyncDisposable {
     }
   }
 
+  /** Several statements at once. */
+  async #runSimple(sql: string): Promise<void> {
+    try {
+      await this.#query(() => this.#client.query(sql))
+    } catch (thrown) {
+      throw sourceError(thrown, this.#place)
+    }
+  }
+
   async #query<T>(run: () => Promise<T>): Promise<T> {
     this.#openQueries += 1
     try {
@@ -144,6 +181,23 @@ export class Session implements AsyncDisposable {
     }
   }
 }
+
+/** A session that could not be opened: what the server said first tells whether there is one. */
+function openingError(
+  first: string | undefined,
+  error: ConnectError,
+  place: ErrorPlace,
+): ConnectError {
+  if (first !== undefined && !firstLetters.includes(first)) {
+    return new ConnectError('source_not_postgres', { details: { ...place } })
+  }
+  if (first !== undefined || error.code !== 'source_connection_lost') return error
+  const reason = 'it ended the connection before it said anything'
+  return new ConnectError('source_unreachable', { details: { ...place, reason } })
+}
+
+/** With which a server may begin: authentication, error, notice, version of the protocol; or whether it takes TLS. */
+const firstLetters = 'RENvS'
 
 const farewellMs = 2_000
 
@@ -160,6 +214,11 @@ const settings = `
   SET LOCAL extra_float_digits = 1;
   SET LOCAL xmloption = 'content'`
 
+function beginAs(snapshot: string | undefined): string {
+  const use = snapshot === undefined ? '' : `SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)};`
+  return `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${use} ${settings}`
+}
+
 /**
  * A long read must not meet a timeout that was meant for an application, and the server notices within 5 seconds that it was
  * stopped, even while it sorts. Some of the settings exist in newer versions only, the last one not on Windows.
@@ -170,16 +229,3 @@ const noTimeouts = `
   WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout',
                  'idle_session_timeout', 'transaction_timeout')
      OR (name = 'client_connection_check_interval' AND version() !~ 'Visual C|mingw')`
-
-/** What ends a session that never began is no session that was lost. */
-async function connect(client: Client, place: ErrorPlace): Promise<void> {
-  try {
-    await client.connect()
-  } catch (thrown) {
-    const error = sourceError(thrown, place)
-    if (error.code !== 'source_connection_lost') throw error
-    const reason = 'what listens there ended the connection at once; it may be no PostgreSQL server'
-    const details = { host: place.host, port: place.port, reason }
-    throw new ConnectError('source_unreachable', { details, cause: thrown })
-  }
-}

@@ -36,10 +36,10 @@ export async function findSource(
 ): Promise<StreamSource> {
   const { namespace: schema = 'public', name } = configured.stream
   const shown = `${schema}.${name}`
-  const table = await findTable(session, schema, name)
-  if (table === undefined) throw await missing(session, schema, name)
-  const byName = new Map(table.columns.map((column) => [column.name, column.type]))
   const wanted = columnsOf(configured.stream.json_schema)
+  const table = await findTable(session, schema, name)
+  if (table === undefined) throw await missing(session, { schema, name }, wanted)
+  const byName = new Map(table.columns.map((column) => [column.name, column.type]))
   const absent = absentColumns(configured.stream.json_schema)
   const columns = wanted.map(({ name: column }, index) => {
     const type = absent.has(column) ? absentType : byName.get(column)
@@ -49,9 +49,13 @@ export async function findSource(
     return { name: column, index, type }
   })
   if (columns.length === 0) {
-    throw new ConnectError('source_column_missing', {
-      details: { stream: shown, column: '(none selected)' },
-    })
+    const details = {
+      place: `stream ${shown}`,
+      field: 'columns',
+      problem: 'no column is selected',
+      fix: 'Select at least one column, or leave the stream out.',
+    }
+    throw new ConnectError('stream_column_not_found', { details })
   }
   const source = {
     name: shown,
@@ -115,15 +119,39 @@ async function seeOperators(session: Session, columns: readonly SourceColumn[]):
   )
 }
 
-async function missing(session: Session, schema: string, name: string): Promise<ConnectError> {
+/** Why a table is not listed: it is gone (the snapshot may still have it), it has no columns, or this role may not read it. */
+async function missing(
+  session: Session,
+  { schema, name }: { readonly schema: string; readonly name: string },
+  wanted: readonly Column[],
+): Promise<ConnectError> {
   const stream = `${schema}.${name}`
-  const [row] = await session.rows<{ user: string }>(
-    `SELECT current_user::text AS "user" FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  // pg_class is read as of the snapshot; the functions look at the present, and give NULL for what is gone.
+  const [row] = await session.rows<{
+    readonly user: string
+    readonly kind: string
+    readonly usage: boolean | null
+    readonly select: boolean | null
+    readonly columns: number
+  }>(
+    `SELECT current_user::text AS "user",
+       CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' ELSE 'table' END AS kind,
+       has_schema_privilege(n.oid, 'USAGE') AS usage, has_any_column_privilege(c.oid, 'SELECT') AS "select",
+       (SELECT count(*)::int FROM pg_catalog.pg_attribute a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
+     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`,
     [schema, name],
   )
-  if (row === undefined) return new ConnectError('source_stream_missing', { details: { stream } })
+  if (row === undefined || row.usage === null || row.select === null) {
+    return new ConnectError('source_stream_missing', { details: { stream } })
+  }
+  const [column] = wanted
+  if (row.columns === 0 && column !== undefined) {
+    return new ConnectError('source_column_missing', { details: { stream, column: column.name } })
+  }
+  const denied = row.usage ? `${row.kind} ${name}` : `schema ${schema}`
   return new ConnectError('source_permission_denied', {
-    details: { user: row.user, object: stream },
+    details: { user: row.user, object: stream, reason: `permission denied for ${denied}` },
   })
 }

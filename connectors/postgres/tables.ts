@@ -28,6 +28,23 @@ export async function listTables(
   return tablesWhere(session, { schemas: schemas ?? null, name: null })
 }
 
+/** Tables that have rows at most: nothing of them can be read. */
+export async function listTablesWithoutColumns(
+  session: Session,
+  schemas: readonly string[] | undefined,
+): Promise<string[]> {
+  const rows = await session.rows<{ readonly name: string }>(
+    `SELECT n.nspname || '.' || c.relname AS name
+     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE ${isListed} AND ($1::text[] IS NULL OR n.nspname = ANY ($1::text[]))
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a
+                       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
+     ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`,
+    [schemas ?? null],
+  )
+  return rows.map(({ name }) => name)
+}
+
 /** One readable table by its exact name, or undefined. */
 export async function findTable(
   session: Session,
@@ -60,6 +77,12 @@ const innerType = (oid: string): string => `(
   FROM pg_catalog.pg_type i JOIN pg_catalog.pg_namespace n ON n.oid = i.typnamespace
   WHERE i.oid = ${oid})`
 
+/** Of pg_class c and its pg_namespace n: what is not the system's, not a part of another table and not of a session. */
+const isListed = `
+  c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
+  AND has_schema_privilege(n.oid, 'USAGE')`
+
 /**
  * `base`: every type with the type it is made of (a domain over a domain over text: text).
  * `keys`: unique indexes that cover whole, never-NULL columns in the columns' own collation.
@@ -70,11 +93,9 @@ const tablesSql = `
 WITH RECURSIVE tables AS (
   SELECT c.oid, n.nspname, c.relname, c.relkind
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'
-    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
+  WHERE ${isListed}
     AND ($1::text[] IS NULL OR n.nspname = ANY ($1::text[]))
     AND ($2::text IS NULL OR c.relname = $2)
-    AND has_schema_privilege(n.oid, 'USAGE')
 ), base AS (
   SELECT DISTINCT a.atttypid AS type, a.atttypid AS oid
   FROM tables JOIN pg_catalog.pg_attribute a ON a.attrelid = tables.oid

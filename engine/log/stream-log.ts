@@ -3,6 +3,12 @@ import type { Column, JsonValue, StreamId } from '../../protocol/index.ts'
 import type { SliceCheckpoint } from '../../sinks/sink.ts'
 
 /**
+ * The largest record, in bytes of the wire encoding, whatever the log: a worker holds it several times. A topic with a smaller
+ * `max.message.bytes` takes less.
+ */
+export const largestRecordBytes = 64 * 1024 * 1024
+
+/**
  * The transport between read workers and sink workers: read this first. Two implementations pass one contract suite:
  * `embedded` (a bounded channel between the threads of one process; nothing survives the process) and `kafka`.
  *

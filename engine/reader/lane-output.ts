@@ -116,7 +116,7 @@ export class LaneOutput implements RecordOutput {
         type: 'rejected',
         slice: this.#slice,
         seq: this.#seq,
-        reason: rejection.reason,
+        ...rejection,
       })
       this.#seq += 1
     }

@@ -6,7 +6,7 @@ import type { Column, ConfiguredAirbyteStream, JsonValue } from '../../protocol/
 import type { SliceCheckpoint } from '../../sinks/sink.ts'
 import type { SourceConfig } from '../run-types.ts'
 import { openLaneWriter } from '../log/lane.ts'
-import type { LaneAddress, LaneWriter } from '../log/stream-log.ts'
+import { largestRecordBytes, type LaneAddress, type LaneWriter } from '../log/stream-log.ts'
 import type { ReadEvent, ReadTotals } from '../pools/worker-events.ts'
 import { type JobBase, type JobContext, type JobResult, runJob } from '../pools/worker-job.ts'
 import { ConfigBorrower } from './config-borrower.ts'
@@ -26,6 +26,8 @@ export interface ReadLaneJob extends JobBase {
   readonly position?: string
   readonly writer: LaneAddress
   readonly maxRecordBytes: number
+  /** Names a record that is rejected. */
+  readonly primaryKey: readonly string[]
   /** Set in `record` framing: the primary key becomes the message key. */
   readonly keyFields?: readonly string[]
   /** A sandbox's: the job ends, gracefully, after so many records. */
@@ -34,6 +36,9 @@ export interface ReadLaneJob extends JobBase {
 
 /** Totals are posted at most this often, in milliseconds. */
 const reportEveryMs = 200
+
+/** The embedded log has no limit that can be raised. */
+const limitAdvice = `raise \`max.message.bytes\` of the topics of the connection, up to ${String(largestRecordBytes)} bytes a record`
 
 export async function readLane(job: ReadLaneJob): Promise<JobResult<'complete' | 'stopped'>> {
   return runJob(job, (context) => readSlices(job, context))
@@ -62,6 +67,8 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
     encoder: new BlockEncoder({
       columns: job.columns,
       maxRecordBytes: job.maxRecordBytes,
+      rejectionKeyFields: job.primaryKey,
+      ...(job.maxRecordBytes < largestRecordBytes && { limitAdvice }),
       ...(job.keyFields !== undefined && { keyFields: job.keyFields }),
     }),
     writer,

@@ -34,6 +34,17 @@ export interface BlockEncoderOptions {
   readonly maxRecordBytes: number
   /** `record` framing: the fields of the primary key (empty: none). Blocks then come with `ends` and `keys`. */
   readonly keyFields?: readonly string[]
+  /** The fields that name a record which is rejected (empty: none). Default: `keyFields`. */
+  readonly rejectionKeyFields?: readonly string[]
+  /** Told with the reason of a rejection: how larger records get through. */
+  readonly limitAdvice?: string
+}
+
+/** A record that was not written, and why. */
+export interface Rejection {
+  readonly reason: string
+  /** The canonical JSON array of its primary key, if it has one that is not large itself. */
+  readonly key?: string
 }
 
 /** Records in the wire encoding, one after the other, without array framing. */
@@ -61,7 +72,9 @@ export class BlockEncoder {
   readonly #inherited: readonly boolean[]
   readonly #blockBytes: number
   readonly #maxRecordBytes: number
-  readonly #keyColumns: readonly { readonly name: string; readonly index: number }[] | undefined
+  readonly #keyColumns: readonly KeyColumn[] | undefined
+  readonly #rejectionKey: readonly KeyColumn[]
+  readonly #limitAdvice: string
 
   readonly #writer: WireWriter
   readonly #copyFields: CopyFields
@@ -78,7 +91,7 @@ export class BlockEncoder {
   #count = 0
   #ends: number[] = []
   #keys: (Uint8Array | null)[] = []
-  #rejection: { reason: string } | undefined
+  #rejection: Rejection | undefined
   /** True where the lines have bytes that are not UTF-8: then each text is looked at. */
   #brokenText = false
 
@@ -90,10 +103,11 @@ export class BlockEncoder {
     this.#inherited = columns.map((column) => column.name in Object.prototype)
     this.#blockBytes = options.blockBytes ?? DEFAULT_BLOCK_BYTES
     this.#maxRecordBytes = options.maxRecordBytes
-    this.#keyColumns = keyFields?.map((name) => ({
-      name,
-      index: columns.findIndex((column) => column.name === name),
-    }))
+    const keyOf = (names: readonly string[]): KeyColumn[] =>
+      names.map((name) => ({ name, index: columns.findIndex((column) => column.name === name) }))
+    this.#keyColumns = keyFields && keyOf(keyFields)
+    this.#rejectionKey = keyOf(options.rejectionKeyFields ?? keyFields ?? [])
+    this.#limitAdvice = options.limitAdvice === undefined ? '' : `: ${options.limitAdvice}`
     this.#writer = new WireWriter(this.#blockBytes + ROOM)
     this.#copyFields = new CopyFields(this.#writer)
     this.#binaryFields = new CopyBinaryFields(this.#writer)
@@ -179,7 +193,7 @@ export class BlockEncoder {
   }
 
   /** The record after the block that was just taken, if it was too large. It was not written. */
-  takeRejection(): { readonly reason: string } | undefined {
+  takeRejection(): Rejection | undefined {
     const rejection = this.#rejection
     this.#rejection = undefined
     return rejection
@@ -354,17 +368,13 @@ export class BlockEncoder {
     const writer = this.#writer
     const overflow = this.#overflow
     const key = this.#keyColumns && this.#key(this.#keyColumns)
-    if (!overflow.isEmpty) {
-      overflow.insert(writer, this.#recordAt + this.#header.length - 1)
-      overflow.clear()
-    }
+    const moved = overflow.isEmpty
+      ? 0
+      : overflow.insert(writer, this.#recordAt + this.#header.length - 1)
     const size = writer.at - this.#recordAt
-    if (size > this.#maxRecordBytes) {
-      const reason = `record of ${size} bytes is larger than the ${this.#maxRecordBytes} bytes that the log takes`
-      this.#rejection = { reason }
-      writer.at = this.#recordAt
-      return
-    }
+    if (size > this.#maxRecordBytes) this.#reject(size, moved)
+    overflow.clear()
+    if (this.#rejection !== undefined) return
     this.#recordAt = writer.at
     this.#count++
     if (key === undefined) return
@@ -372,17 +382,37 @@ export class BlockEncoder {
     this.#keys.push(key)
   }
 
-  #key(columns: readonly { readonly name: string; readonly index: number }[]): Uint8Array | null {
+  /** @param moved by how many bytes the fields of the record stand behind where they were written */
+  #reject(size: number, moved: number): void {
+    const reason = `record of ${size} bytes is larger than the ${this.#maxRecordBytes} bytes that the log takes${this.#limitAdvice}`
+    const columns = this.#rejectionKey
+    const isNamed = columns.length > 0 && columns.every(({ index }) => index >= 0)
+    const key = isNamed ? this.#key(columns, moved)?.toString('utf8') : undefined
+    const isShort = key !== undefined && key.length <= maxRejectionKey
+    this.#rejection = { reason, ...(isShort && { key }) }
+    this.#writer.at = this.#recordAt
+  }
+
+  #key(columns: readonly KeyColumn[], moved = 0): Buffer | null {
     if (columns.length === 0) return null
     const { bytes } = this.#writer
     const values = columns.map(({ name, index }) => {
-      const at = this.#fieldAt[index] ?? -1
+      const at = index < 0 ? -1 : (this.#fieldAt[index] ?? 0) + moved
       if (at < 0 || bytes[at] === branch.null) return this.#overflow.get(name) ?? 'null'
       return jsonOfField(bytes, at + 1, this.#kinds[index] ?? 'json')
     })
     return Buffer.from(`[${values.join(',')}]`)
   }
 }
+
+interface KeyColumn {
+  readonly name: string
+  /** Negative if the column is not there. */
+  readonly index: number
+}
+
+/** A key that is longer is left out: it may be what made the record too large. */
+const maxRejectionKey = 8_192
 
 function malformed(reason: string): ConnectError {
   return new ConnectError('unexpected', {

@@ -13,16 +13,21 @@ const unreachable: Readonly<Record<string, string>> = {
   ENETUNREACH: 'there is no way to the network',
   EHOSTDOWN: 'the host is down',
   EADDRNOTAVAIL: 'the address cannot be used from this machine',
-  ENOENT: 'the folder has no socket of a server on that port',
-  ENOTDIR: 'the folder of the socket is no folder',
-  EACCES: 'the user of this process may not use the socket',
+}
+
+/** Of a Unix socket. */
+const socketFailures: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no Unix socket of that name',
+  ENOTDIR: 'the folder of the Unix socket is no folder',
+  EACCES: 'the user of this program may not use that Unix socket',
+  ENOTSOCK: 'the file of that name is no Unix socket',
 }
 
 /** Reads what Node's sockets, TLS and the pg client throw; undefined where it is something else. */
 export function networkFailure(thrown: unknown): NetworkFailure | undefined {
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   const code = systemCodeOf(thrown)
-  const why = code === undefined ? undefined : unreachable[code]
+  const why = unreachableReason(thrown, code)
   if (why !== undefined) return { kind: 'unreachable', reason: why }
   if (code !== undefined && isOfConnect(thrown) && !isLost(code, ''))
     return { kind: 'unreachable', reason: `no connection could be made (${code})` }
@@ -67,6 +72,11 @@ function systemCodeOf(thrown: unknown): string | undefined {
 
 function isOfConnect(thrown: unknown): boolean {
   return thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'connect'
+}
+
+function unreachableReason(thrown: unknown, code: string | undefined): string | undefined {
+  if (code === undefined) return undefined
+  return unreachable[code] ?? (isOfConnect(thrown) ? socketFailures[code] : undefined)
 }
 
 function isTlsCode(code: string | undefined): boolean {

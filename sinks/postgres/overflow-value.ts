@@ -11,7 +11,7 @@ export interface ColumnText {
 
 const zone = String.raw`(?:Z|[-+]\d\d(?::?\d\d(?::?\d\d)?)?)`
 const clock = String.raw`\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?`
-const day = String.raw`[-+]?\d{4,6}-\d\d-\d\d`
+const day = String.raw`[-+]?\d{4,7}-\d\d-\d\d`
 const dateText = new RegExp(`^${day}(?: BC)?$`, 'i')
 const momentText = new RegExp(`^(${day})[T ]${clock} ?(${zone})?(?: BC)?$`, 'i')
 const timeText = new RegExp(`^${clock}$`)
@@ -84,7 +84,7 @@ function moment(text: string, allows: (zone: string | undefined) => boolean): st
 
 /** ISO 8601 counts years BC from 0 down and marks long years with a sign; Postgres takes neither. */
 function era(text: string): string {
-  const match = /^([-+]?)(\d{4,6})(-.*)$/s.exec(text)
+  const match = /^([-+]?)(\d{4,7})(-.*)$/s.exec(text)
   if (match === null) return text
   const [, sign, year = '', rest = ''] = match
   const years = Number(year)

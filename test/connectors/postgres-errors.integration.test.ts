@@ -1,18 +1,27 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer as createWebServer } from 'node:http'
+import { createServer, type Server } from 'node:net'
 import { freePort } from '../../service/postgres/free-port.ts'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { pino } from 'pino'
+import { z } from 'zod'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { postgresConnector } from '../../connectors/postgres/connector.ts'
 import type { JsonObject } from '../../protocol/index.ts'
 import { startPostgres, testDatabase, type TestDatabase } from '../support/postgres.ts'
-import { Collected, contextOf, discovered, fullRefreshOf, readAll } from './collected.ts'
+import {
+  Collected,
+  contextOf,
+  discovered,
+  fullRefreshOf,
+  incrementalOf,
+  readAll,
+} from './collected.ts'
 
 let db: TestDatabase
 let role: string
@@ -25,13 +34,36 @@ beforeAll(async () => {
   )
 })
 afterAll(async () => {
+  for (const server of servers) server.close()
   await db.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
   await db[Symbol.asyncDispose]()
 })
 
+/** Sends what it did not understand back to the client, as servers of HTTP do. */
+const webServer = createWebServer()
+const servers: Server[] = []
+async function portOf(server: Server): Promise<JsonObject> {
+  servers.push(server)
+  if (!server.listening) server.listen(0, '127.0.0.1')
+  if (!server.listening) await once(server, 'listening')
+  return z.object({ port: z.number() }).parse(server.address())
+}
+
 const check = (more: JsonObject) => postgresConnector.check({ ...db.address, ...more }, contextOf())
 
 describe('check', () => {
+  test('leaves tables without columns out, with a warning that names them', async () => {
+    await db.query('CREATE TABLE bare ()')
+    const lines: string[] = []
+    const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
+    const { streams } = await postgresConnector.discover(
+      { ...db.address },
+      { ...contextOf(), logger },
+    )
+    expect(streams.map(({ name }) => name)).not.toContain('bare')
+    expect(lines.join('')).toMatch(/public\.bare.*without columns are left out/)
+  })
+
   test('succeeds where a table can be read', async () => {
     expect(await check({})).toEqual({ status: 'SUCCEEDED' })
   })
@@ -67,6 +99,26 @@ describe('check', () => {
       /may read no table.*GRANT/,
     ],
     [
+      'a port of a web server',
+      () => portOf(webServer),
+      /does not speak the protocol of PostgreSQL/,
+    ],
+    [
+      'a port of a web server, with TLS',
+      async () => ({ ...(await portOf(webServer)), ssl: 'require' }),
+      /does not speak the protocol of PostgreSQL/,
+    ],
+    [
+      'a server that hangs up',
+      () => portOf(createServer((socket) => socket.destroy())),
+      /cannot be reached: it ended the connection before it said anything/,
+    ],
+    [
+      'a Unix socket that is not there',
+      () => ({ host: tmpdir() }),
+      /cannot be reached: there is no Unix socket of that name/,
+    ],
+    [
       'an invalid configuration',
       () => ({ port: 'x', hots: 1 }),
       /`port`: must be a whole number.*`hots` is not an option/,
@@ -75,26 +127,8 @@ describe('check', () => {
     const status = await check(await config())
     expect(status.status).toBe('FAILED')
     expect(status.message).toMatch(message)
-    expect(status.message).not.toMatch(/right|wrong/)
+    expect(status.message).not.toMatch(/right'|wrong|checkpoint|\{/)
   })
-})
-
-test('what listens there and is no server of PostgreSQL, or no socket at all, is unreachable', async () => {
-  const server = createServer((_, response) => response.end('hello')).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const login = { user: 'reader', database: 'shop' }
-  const cases = [
-    [{ ...login, host: '127.0.0.1', port }, 'it may be no PostgreSQL server'],
-    [{ ...login, host: tmpdir(), port: 5999 }, 'the folder has no socket of a server on that port'],
-  ] as const
-  for (const [config, reason] of cases) {
-    const discover = postgresConnector.discover(config, contextOf())
-    await expect(discover).rejects.toMatchObject({ code: 'source_unreachable' })
-    await expect(discover).rejects.toThrow(reason)
-  }
-  server.closeAllConnections()
-  server.close()
 })
 
 describe('a read', () => {
@@ -111,7 +145,7 @@ describe('a read', () => {
     const config = { ...db.address, user: role, password: 'right' }
     await expect(read(config)).rejects.toMatchObject({
       code: 'source_permission_denied',
-      message: `User ${role} may not read public.secret`,
+      message: `User ${role} may not read public.secret: permission denied for table secret`,
     })
   })
 
@@ -134,6 +168,36 @@ describe('a read', () => {
     await expect(
       readAll(postgresConnector, { ...db.address }, { stream: fullRefreshOf(stream) }),
     ).rejects.toMatchObject({ code: 'source_stream_missing' })
+  })
+
+  test('by an array as the cursor says that no array can be one', async () => {
+    await db.query('CREATE TABLE arrays (id int PRIMARY KEY, a int[])')
+    const stream = await discovered(postgresConnector, { ...db.address }, 'arrays')
+    const reading = readAll(
+      postgresConnector,
+      { ...db.address },
+      { stream: incrementalOf(stream, 'a') },
+    )
+    await expect(reading).rejects.toMatchObject({
+      code: 'source_cursor_invalid',
+      message:
+        'Stream public.arrays: column a cannot be the cursor: an array cannot order an incremental read',
+    })
+  })
+
+  test('whose query is cancelled can be retried, and is no lost connection', async () => {
+    await db.query('CREATE VIEW slow AS SELECT pg_sleep(60)::text AS t')
+    const stream = await discovered(postgresConnector, { ...db.address }, 'slow')
+    const reading = readAll(postgresConnector, { ...db.address }, { stream: fullRefreshOf(stream) })
+    const failed = expect(reading).rejects.toMatchObject({
+      code: 'source_query_cancelled',
+      message: expect.stringMatching(/^Stream public\.slow: .*user request/) as unknown,
+      retryable: true,
+    })
+    const cancel = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND query LIKE 'COPY%"slow"%' AND wait_event = 'PgSleep'`
+    await expect.poll(() => db.query(cancel), { timeout: 10_000 }).toHaveLength(1)
+    await failed
   })
 
   test('whose snapshot is gone can be retried', async () => {
@@ -171,7 +235,8 @@ describe('a read', () => {
     const failing = readAll(postgresConnector, { ...db.address }, { stream: fullRefreshOf(stream) })
     await expect(failing).rejects.toMatchObject({
       code: 'source_query_failed',
-      details: { sqlstate: '22P02' },
+      details: { sqlstate: '22P02', reason: 'a text is not a value of its type' },
+      message: expect.stringMatching(/^Stream public\.broken: /) as unknown,
     })
     await expect(failing).rejects.not.toThrow(/hush/)
   })

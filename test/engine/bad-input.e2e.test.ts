@@ -285,16 +285,25 @@ async function createLargeRow(shop: TestDatabase): Promise<void> {
 }
 
 describe('a row of 20 MB', () => {
-  test('arrives through the embedded log', async () => {
-    await using shop = await testDatabase()
-    await createLargeRow(shop)
-    await expectComplete(shop, shopFile(shop), 'id, email, score')
-  })
-
-  test('is rejected with its reason by Kafka, counted, and the others arrive', async () => {
+  test.each(['embedded', 'kafka'])('arrives through the %s log', async (log) => {
     await using shop = await testDatabase()
     await createLargeRow(shop)
     const { brokers, prefix } = testKafka()
+    const options = log === 'kafka' ? { connection: prefix, log: { kafka: { brokers } } } : {}
+    await expectComplete(shop, shopFile(shop, options), 'id, email, score')
+  })
+
+  test('is rejected with what to do if the topic was made for smaller ones, and the others arrive', async () => {
+    await using shop = await testDatabase()
+    await createLargeRow(shop)
+    const { brokers, prefix } = testKafka()
+    const admin = kafkaClient(brokers).admin()
+    await admin.connect()
+    const small = [{ name: 'max.message.bytes', value: '1048576' }]
+    await admin.createTopics({
+      topics: [{ topic: `connect.${prefix}.public.customers`, configEntries: small }],
+    })
+    await admin.disconnect()
     const end = await runOnce(shopFile(shop, { connection: prefix, log: { kafka: { brokers } } }))
     const result = eventsOf(end).at(-1)
     expect(end.code).toBe(3)
@@ -313,7 +322,9 @@ describe('a row of 20 MB', () => {
       { id: 3 },
     ])
     const [kept] = await shop.query('SELECT reason FROM reactor_connect.rejected_records')
-    expect(kept?.reason).toMatch(/20\d{6} bytes is larger than/)
+    expect(kept?.reason).toMatch(
+      /20\d{6} bytes is larger than the 524288 bytes .*: raise `max\.message\.bytes`/,
+    )
   })
 })
 

@@ -1,15 +1,17 @@
 import { MessageChannel } from 'node:worker_threads'
-import type { LaneEndpoint, LogStream, StreamLog } from '../stream-log.ts'
+import {
+  largestRecordBytes,
+  type LaneEndpoint,
+  type LogStream,
+  type StreamLog,
+} from '../stream-log.ts'
 
 /** Bytes in flight between the two workers of a lane (written, and not released by the reader). */
 const defaultMaxQueueBytes = 8 * 1024 * 1024
 
-/** One MessagePort message holds one entry; the bound keeps a single record from taking a worker's memory. */
-const maxRecordBytes = 64 * 1024 * 1024
-
 /** Bounded channels between the worker threads of one process. Nothing survives the process: a run resumes from the destination. */
 export class EmbeddedLog implements StreamLog {
-  readonly maxRecordBytes = maxRecordBytes
+  readonly maxRecordBytes = largestRecordBytes
   readonly #maxQueueBytes: number
 
   constructor(options: { readonly maxQueueBytes?: number } = {}) {

@@ -1,16 +1,17 @@
 import type { Admin } from 'kafkajs'
 import type { Logger } from 'pino'
 import type { LogConfig } from '../../run-types.ts'
-import type { KafkaAddress, LaneEndpoint, LogStream, StreamLog } from '../stream-log.ts'
+import {
+  largestRecordBytes,
+  type KafkaAddress,
+  type LaneEndpoint,
+  type LogStream,
+  type StreamLog,
+} from '../stream-log.ts'
 import { kafkaClient, type KafkaServers } from './kafka-client.ts'
 import { kafkaError } from './kafka-errors.ts'
 import { schemasTopic, statesTopic, topicName } from './topic-names.ts'
-import {
-  ensureSharedTopics,
-  ensureStreamTopic,
-  recordBytesFor,
-  wantedRecordBytes,
-} from './topics.ts'
+import { ensureSharedTopics, ensureStreamTopic, recordBytesFor } from './topics.ts'
 
 export type KafkaLogConfig = Extract<LogConfig, { kind: 'kafka' }>
 
@@ -21,7 +22,7 @@ export class KafkaLog implements StreamLog {
   readonly #config: KafkaLogConfig
   readonly #servers: KafkaServers
   readonly #admin: Admin
-  #maxRecordBytes = wantedRecordBytes
+  #maxRecordBytes = largestRecordBytes
 
   private constructor(config: KafkaLogConfig, servers: KafkaServers, admin: Admin) {
     this.#config = config

@@ -1,18 +1,23 @@
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs'
 import { ConnectError } from '../../../protocol/index.ts'
+import { largestRecordBytes } from '../stream-log.ts'
 import type { KafkaServers } from './kafka-client.ts'
 import { hasType, kafkaError } from './kafka-errors.ts'
 import { schemasTopic, statesTopic } from './topic-names.ts'
 
-/** A record of this size fits into a topic that was made here. */
-export const wantedRecordBytes = 8 * 1024 * 1024
 /** Room in a message beside its largest record: the rest of a block that the record ends, headers, framing. */
 const besideRecordBytes = 512 * 1024
-const wantedMessageBytes = wantedRecordBytes + besideRecordBytes
+/** Of the shared topics: a state may be megabytes. */
+const stateMessageBytes = 8 * 1024 * 1024 + besideRecordBytes
+/**
+ * `max.message.bytes` of a stream's topic, until the broker takes one, and then its own default: it may have a policy (managed brokers
+ * allow 8 MiB to 20 MiB). A request to a broker may have 100 MiB (`socket.request.max.bytes`).
+ */
+const messageBytesToTry = [largestRecordBytes + besideRecordBytes, stateMessageBytes]
 
 /** The largest record that surely fits into a message of a topic with this limit. */
 export function recordBytesFor(maxMessageBytes: number): number {
-  return Math.min(wantedRecordBytes, Math.max(0, maxMessageBytes - besideRecordBytes))
+  return Math.min(largestRecordBytes, Math.max(0, maxMessageBytes - besideRecordBytes))
 }
 
 /** Makes the two topics that all connections share, where they are missing. */
@@ -24,7 +29,7 @@ export async function ensureSharedTopics(admin: Admin, servers: KafkaServers): P
       replicationFactor: -1,
       configEntries: [
         { name: 'cleanup.policy', value: 'compact' },
-        { name: 'max.message.bytes', value: String(wantedMessageBytes) },
+        { name: 'max.message.bytes', value: String(stateMessageBytes) },
       ],
     })
   }
@@ -40,15 +45,7 @@ export async function ensureStreamTopic(
   wanted: { readonly topic: string; readonly partitions: number },
 ): Promise<number> {
   const { topic, partitions } = wanted
-  const made = await createTopic(admin, servers, {
-    topic,
-    numPartitions: partitions,
-    replicationFactor: -1,
-    configEntries: [
-      { name: 'cleanup.policy', value: 'delete' },
-      { name: 'max.message.bytes', value: String(wantedMessageBytes) },
-    ],
-  })
+  const made = await createStreamTopic(admin, servers, wanted)
   try {
     if (!made) await extend(admin, topic, partitions)
     const { policy, maxBytes } = await settingsOf(admin, topic)
@@ -59,6 +56,37 @@ export async function ensureStreamTopic(
   } catch (error) {
     throw kafkaError(error, { servers, doing: 'preparing', target: `topic ${topic}`, topic })
   }
+}
+
+async function createStreamTopic(
+  admin: Admin,
+  servers: KafkaServers,
+  { topic, partitions }: { readonly topic: string; readonly partitions: number },
+): Promise<boolean> {
+  const create = (bytes?: number): Promise<boolean> =>
+    createTopic(admin, servers, {
+      topic,
+      numPartitions: partitions,
+      replicationFactor: -1,
+      configEntries: [
+        { name: 'cleanup.policy', value: 'delete' },
+        ...(bytes === undefined ? [] : [{ name: 'max.message.bytes', value: String(bytes) }]),
+      ],
+    })
+  for (const bytes of messageBytesToTry) {
+    try {
+      return await create(bytes)
+    } catch (error) {
+      if (!isRefusedSetting(error)) throw error
+    }
+  }
+  return create()
+}
+
+/** Whether the broker takes no topic with these settings, but may take one with others. */
+function isRefusedSetting(error: unknown): boolean {
+  const cause = error instanceof ConnectError ? error.cause : error
+  return hasType(cause, 'POLICY_VIOLATION') || hasType(cause, 'INVALID_CONFIG')
 }
 
 /** False where the topic was there already. */
@@ -102,6 +130,6 @@ async function settingsOf(
   )
   return {
     policy: values.get('cleanup.policy') ?? 'delete',
-    maxBytes: Number(values.get('max.message.bytes') ?? wantedMessageBytes),
+    maxBytes: Number(values.get('max.message.bytes') ?? stateMessageBytes),
   }
 }

@@ -87,7 +87,7 @@ export const sourceCodes = {
     retryable: true,
     message: 'The connection to PostgreSQL at {host}:{port} was lost: {reason}',
     suggestedFix:
-      'Run the connection again: it resumes from the last checkpoint. If it happens often, look for timeouts in proxies and for restarts in the log of the server.',
+      'Try again: a run resumes from its last checkpoint. If it happens often, look for timeouts in proxies and for restarts in the log of the server.',
   },
   source_credentials_refused: {
     failureType: 'config_error',
@@ -130,21 +130,48 @@ export const sourceCodes = {
     suggestedFix:
       'Look at what the API answered: in the log of the service, or of `reactor connect run` with `--log-level debug`. A template or path of the manifest that does not fit the answer must be corrected; otherwise run again: it resumes from the last checkpoint.',
   },
+  source_foreign_server_unreachable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message:
+      'Stream {stream}: PostgreSQL at {host}:{port} has lost, or cannot reach, the foreign server that it reads this stream from: {reason}',
+    suggestedFix:
+      'Repair the foreign server or its user mapping in the source database (`\\des+` and `\\deu+` in psql), or leave the stream out.',
+  },
+  source_not_postgres: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The server at {host}:{port} does not speak the protocol of PostgreSQL',
+    suggestedFix:
+      'Correct `host` and `port`: PostgreSQL listens on port 5432 unless its configuration says otherwise.',
+  },
   source_permission_denied: {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: 'User {user} may not read {object}',
+    message: 'User {user} may not read {object}: {reason}',
     suggestedFix:
-      'Grant it: `GRANT USAGE ON SCHEMA … TO …; GRANT SELECT ON ALL TABLES IN SCHEMA … TO …`.',
+      'Grant {user} the right that is missing: `GRANT USAGE ON SCHEMA`, `GRANT SELECT ON` the table or view or, for a function that a view calls, `GRANT EXECUTE ON FUNCTION`.',
+  },
+  source_query_cancelled: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message:
+      '{subject}: PostgreSQL at {host}:{port} cancelled a query (SQLSTATE {sqlstate}): {reason}',
+    suggestedFix:
+      'Try again: a run resumes from its last checkpoint. If it happens often, find out who cancels queries of {user} on the server, or which other sessions lock the same tables.',
   },
   source_query_failed: {
     failureType: 'system_error',
     httpStatus: 502,
     retryable: false,
-    message: 'PostgreSQL at {host}:{port} failed a query (SQLSTATE {sqlstate}): {reason}',
+    message:
+      '{subject}: PostgreSQL at {host}:{port} failed a query (SQLSTATE {sqlstate}): {reason}',
     suggestedFix:
-      'Look up the SQLSTATE in the PostgreSQL manual (appendix A) and the statement in the log of the server.',
+      'Repair the table, view or function that it reads, or leave the stream out. The log of the server has the statement and the whole message; appendix A of the PostgreSQL manual explains the SQLSTATE.',
   },
   source_read_interrupted: {
     failureType: 'transient_error',

@@ -544,6 +544,34 @@ describe('the encoder', () => {
     expect(one.count).toBe(0)
   })
 
+  it('names a rejected record by its primary key, in whatever way the key is kept, and says how larger ones get through', () => {
+    const one = encoder(columns, {
+      maxRecordBytes: 100,
+      rejectionKeyFields: ['id'],
+      limitAdvice: 'raise it',
+    })
+    const text = 'x'.repeat(200)
+    for (const id of [7, 'not a number']) {
+      one.records([{ id, text, undeclared: true }], 0, emittedAtMs)
+      expect(one.take()).toBeUndefined()
+      expect(one.takeRejection()).toEqual({
+        reason: expect.stringMatching(/ bytes that the log takes: raise it$/) as unknown,
+        key: JSON.stringify([id]),
+      })
+    }
+    one.records([{ id: 8, text: 'short' }], 0, emittedAtMs)
+    expect(one.take()?.count).toBe(1)
+  })
+
+  it('leaves the key of a rejected record out if there is none, or if it is large itself', () => {
+    const text = 'x'.repeat(10_000)
+    for (const rejectionKeyFields of [[], ['text'], ['nowhere']]) {
+      const one = encoder(columns, { maxRecordBytes: 100, rejectionKeyFields })
+      one.records([{ id: 1, text }], 0, emittedAtMs)
+      expect(Object.keys(one.takeRejection() ?? {})).toEqual(['reason'])
+    }
+  })
+
   it('takes a record of several megabytes', () => {
     const record = { id: 1, text: 'é'.repeat(2_000_000) }
     expect(roundTrip(columns, record)).toEqual(record)

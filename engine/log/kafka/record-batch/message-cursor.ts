@@ -1,3 +1,4 @@
+import { largestRecordBytes } from '../../stream-log.ts'
 import { decompress } from './compression.ts'
 import { BrokenBatchError, type RecordBatch } from './record-batch.ts'
 
@@ -11,7 +12,7 @@ export interface KafkaMessage {
 }
 
 /** Our writers' batches are at most as large as the largest record and what goes with it. Against a small batch that expands without end. */
-const maxBatchBytes = 64 * 1024 * 1024
+const maxBatchBytes = largestRecordBytes + 1024 * 1024
 
 /**
  * The messages of a batch, one after the other, without an object for each: the cursor stands at one, and says where its
