@@ -1,4 +1,3 @@
-import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { checkWrites } from '../../../service/store/check-writes.ts'
 import { Database } from '../../../service/store/database.ts'
@@ -75,19 +74,17 @@ describe('a check of writes', () => {
       return
     }
     await using postgres = await startPostgres()
-    const session = new pg.Client({ connectionString: postgres.url })
+    await using admin = new Database({ url: postgres.url, sessions: 1, logger: silent })
     await using store = await openStore({ url: postgres.url, logger: silent })
     await store.checkWrites()
-    await session.connect()
-    await session.query(`CREATE TABLESPACE small LOCATION '${disk.path}'`)
-    await session.query(`ALTER TABLE ${schema}.write_check SET TABLESPACE small`)
+    await admin.query(`CREATE TABLESPACE small LOCATION '${disk.path}'`)
+    await admin.query(`ALTER TABLE ${schema}.write_check SET TABLESPACE small`)
     await expect(store.checkWrites()).rejects.toMatchObject({
       code: 'store_unavailable',
-      details: { reason: expect.stringContaining('No space left on device') as string },
+      details: { reason: expect.stringContaining('53100') as string },
     })
     await disk.grow('1m')
     await store.checkWrites()
-    await session.end()
   })
 
   test('fails in a database that is read-only', async () => {
