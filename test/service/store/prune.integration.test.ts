@@ -89,7 +89,10 @@ test('runs go after their time, but not the last one, the last complete one and 
   await newInstance(store)
   await newConnection(store, 'c')
   await newConnection(store, 'retried')
-  const insert = async (connection: string, id: string, days: number, status: string) => {
+  const insert = async (
+    connection: string,
+    { id, days, status }: { id: string; days: number; status: string },
+  ) => {
     await database.query(
       `INSERT INTO ${schema}.runs (id, connection_id, status, trigger, ended_at)
        SELECT '${id}', id, '${status}', 'manual', now() - interval '${days} days'
@@ -97,18 +100,18 @@ test('runs go after their time, but not the last one, the last complete one and 
     )
     await store.runs.appendLog(id, [{ atMs: 0, level: 'info', message: 'm', fields: {} }])
   }
-  await insert('c', 'run_1', 40, 'complete')
-  await insert('c', 'run_2', 30, 'complete')
-  await insert('c', 'run_3', 20, 'failed')
-  await insert('c', 'run_4', 12, 'failed')
-  await insert('retried', 'run_5', 12, 'failed')
+  await insert('c', { id: 'run_1', days: 40, status: 'complete' })
+  await insert('c', { id: 'run_2', days: 30, status: 'complete' })
+  await insert('c', { id: 'run_3', days: 20, status: 'failed' })
+  await insert('c', { id: 'run_4', days: 12, status: 'failed' })
+  await insert('retried', { id: 'run_5', days: 12, status: 'failed' })
   await store.runs.create({ connection: 'retried', trigger: 'retry', retryOf: 'run_5' })
   await store.prune()
   const ids = async (name: string): Promise<readonly string[]> =>
     (await store.runs.list(name, {})).items.map(({ id }) => id)
   expect(await ids('c')).toEqual(['run_4', 'run_2'])
   expect(await ids('retried')).toContain('run_5')
-  await insert('c', 'run_6', 2, 'complete')
+  await insert('c', { id: 'run_6', days: 2, status: 'complete' })
   await store.prune()
   expect(await ids('c')).toEqual(['run_6'])
 })

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { checkWrites } from '../../../service/store/check-writes.ts'
 import { Database } from '../../../service/store/database.ts'
+import { openStore } from '../../../service/store/open-store.ts'
+import { startPostgres } from '../../support/postgres.ts'
+import { mountSmallDisk } from '../../support/small-disk.ts'
 import { newConnection, newInstance, openTestStore, silent } from './open-test-store.ts'
 
 const schema = 'reactor_connect_service'
@@ -62,6 +65,26 @@ describe('a check of writes', () => {
       `SELECT pg_relation_size('${schema}.write_check')::int AS bytes`,
     )
     expect(row).toEqual({ bytes: 0 })
+  })
+
+  test('fails when the disk has no room', async (context) => {
+    await using disk = await mountSmallDisk('20k')
+    if ('missing' in disk) {
+      context.skip(disk.missing)
+      return
+    }
+    await using postgres = await startPostgres()
+    await using admin = new Database({ url: postgres.url, sessions: 1, logger: silent })
+    await using store = await openStore({ url: postgres.url, logger: silent })
+    await store.checkWrites()
+    await admin.query(`CREATE TABLESPACE small LOCATION '${disk.path}'`)
+    await admin.query(`ALTER TABLE ${schema}.write_check SET TABLESPACE small`)
+    await expect(store.checkWrites()).rejects.toMatchObject({
+      code: 'store_unavailable',
+      details: { reason: expect.stringContaining('53100') as string },
+    })
+    await disk.grow('1m')
+    await store.checkWrites()
   })
 
   test('fails in a database that is read-only', async () => {
