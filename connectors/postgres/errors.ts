@@ -26,7 +26,6 @@ function serverError(error: DatabaseError, place: ErrorPlace): ConnectError {
   const details: ErrorDetails = {
     ...place,
     stream: place.stream ?? place.database,
-    column: place.column ?? '?',
     sqlstate,
     reason: reasonOf(sqlstate, error),
     object: place.stream ?? objectOf(error, place),

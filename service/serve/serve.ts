@@ -52,7 +52,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { settings, logger, signal } = options
   const roles = rolesOf(settings)
   const policy = await openPolicy(settings, logger)
-  await openDataDir(settings.dataDir)
+  await openDataDir(settings.dataDir, { hasPostgres: settings.databaseUrl === undefined })
   await using parts = new AsyncDisposableStack()
   const databases = parts.use(await openDatabases(settings))
   const retention = {
