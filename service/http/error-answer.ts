@@ -91,10 +91,6 @@ function ofFastify(error: FastifyError): ConnectError | null {
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return requestInvalid(['path: a part of it is too long'])
     default:
-      if (error.message.includes('forbidden prototype property'))
-        return requestInvalid([
-          'body: it has a property `__proto__` or `constructor.prototype`, which is refused',
-        ])
       // What the parsers say quotes the body, which may hold secrets.
       return isClientsFault(error) ? requestInvalid(['body: it is not valid JSON']) : null
   }
