@@ -13,6 +13,10 @@ const unreachable: Readonly<Record<string, string>> = {
   ENETUNREACH: 'there is no way to the network',
   EHOSTDOWN: 'the host is down',
   EADDRNOTAVAIL: 'the address cannot be used from this machine',
+}
+
+/** Of a Unix socket; of files they say something else. */
+const noSocket: Readonly<Record<string, string>> = {
   ENOENT: 'the folder has no socket of a server on that port',
   ENOTDIR: 'the folder of the socket is no folder',
   EACCES: 'the user of this process may not use the socket',
@@ -22,10 +26,8 @@ const unreachable: Readonly<Record<string, string>> = {
 export function networkFailure(thrown: unknown): NetworkFailure | undefined {
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   const code = systemCodeOf(thrown)
-  const why = code === undefined ? undefined : unreachable[code]
+  const why = whyUnreachable(thrown, code)
   if (why !== undefined) return { kind: 'unreachable', reason: why }
-  if (code !== undefined && isOfConnect(thrown) && !isLost(code, ''))
-    return { kind: 'unreachable', reason: `no connection could be made (${code})` }
   if (/timeout expired|timed out while connecting|timeout exceeded/i.test(message)) {
     return { kind: 'unreachable', reason: 'no answer in time' }
   }
@@ -65,8 +67,12 @@ function systemCodeOf(thrown: unknown): string | undefined {
   return typeof thrown.code === 'string' ? thrown.code : undefined
 }
 
-function isOfConnect(thrown: unknown): boolean {
-  return thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'connect'
+function whyUnreachable(thrown: unknown, code: string | undefined): string | undefined {
+  if (code === undefined) return undefined
+  const known = unreachable[code]
+  const isOfConnect = thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'connect'
+  if (known !== undefined || !isOfConnect) return known
+  return noSocket[code] ?? (isLost(code, '') ? undefined : `no connection could be made (${code})`)
 }
 
 function isTlsCode(code: string | undefined): boolean {
