@@ -24,8 +24,11 @@ function usageError(error: CommanderError, command: Command): ConnectError {
   const help = `\`${commandPath(command)} --help\``
   // A command that only has commands below it has printed its help.
   if (error.code === 'commander.help') {
-    const fix = 'Run one of the commands below it, such as `reactor connect run FILE`.'
-    return new ConnectError('usage', { details: { problem: 'No command was given', fix } })
+    const path = commandPath(command)
+    const names = command.commands.map((below) => below.name()).filter((name) => name !== 'help')
+    const fix = `Run one of its commands (${names.join(', ')}); ${help} describes them.`
+    const problem = `\`${path}\` needs a command`
+    return new ConnectError('usage', { details: { problem, fix } })
   }
   const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
   const suggestion = rest.join(' ').replace(/[()]/g, '').trim()

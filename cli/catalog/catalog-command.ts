@@ -1,3 +1,4 @@
+import { counted } from '../run/amounts.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { plainText } from '../output/plain-text.ts'
@@ -106,7 +107,7 @@ function importLines(imported: Imported): string {
 
 function countOf({ streams, isDynamic }: ManifestDescription): string {
   const unsupported = streams.filter((stream) => stream.unsupported !== null).length
-  const count = `${streams.length} ${streams.length === 1 ? 'stream' : 'streams'}`
+  const count = counted(streams.length, 'stream')
   return [
     isDynamic ? `${count} and those that it generates` : count,
     ...(unsupported > 0 ? [`${unsupported} of them cannot be read here`] : []),

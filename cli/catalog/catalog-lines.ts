@@ -1,3 +1,4 @@
+import { counted } from '../run/amounts.ts'
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
@@ -10,7 +11,7 @@ export function summaryLines(connectors: readonly ConnectorSummary[]): string {
     connectors.map(({ type, kind, title, streams, problem }) => [
       type,
       kind,
-      streams === null ? '' : `${streams} ${streams === 1 ? 'stream' : 'streams'}`,
+      streams === null ? '' : counted(streams, 'stream'),
       problem ?? title,
     ]),
   )

@@ -59,7 +59,9 @@ function takenReason(name: string, { catalogFolder, force }: ImportOptions): str
 function copy({ text, folder }: FoundManifest, catalogFolder: string, name: string): void {
   const unfinished = join(catalogFolder, `.${name}.unfinished`)
   rmSync(unfinished, { recursive: true, force: true })
-  mkdirSync(unfinished, { recursive: true })
+  // The data folder above it may not be there yet, and is for its owner only.
+  mkdirSync(catalogFolder, { recursive: true, mode: 0o700 })
+  mkdirSync(unfinished, { recursive: true, mode: 0o700 })
   writeFileSync(join(unfinished, 'manifest.yaml'), text)
   const schemas = folder === undefined ? undefined : join(folder, 'schemas')
   if (schemas !== undefined && existsSync(schemas))

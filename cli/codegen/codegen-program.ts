@@ -21,7 +21,7 @@ export function codegenCommand(connect: Command, ask: AskService): void {
 
 const examples = `
 Examples:
-  $ reactor connect codegen --instance sf-prod --out src/connect/sf-prod.ts
-  $ reactor connect codegen --instance sf-prod --out src/connect/sf-prod.ts --check    # in CI
+  $ reactor connect codegen --instance shop-db --out src/connect/shop-db.ts
+  $ reactor connect codegen --instance shop-db --out src/connect/shop-db.ts --check    # in CI
 
 docs/codegen.md shows what can be done with it.`

@@ -190,7 +190,7 @@ Examples:
 
 const createExamples = `
 Examples:
-  $ reactor connect connections create sf-leads-to-pg --from sf-prod --streams Lead,Contact \\
-      --dest data:salesforce_leads --schedule "*/15 * * * *"
+  $ reactor connect connections create shop-orders --from shop-db --streams public.orders,public.customers \\
+      --dest data:shop_orders --schedule "*/15 * * * *"
   $ reactor connect connections create orders --from shop-db --dest postgres:warehouse \\
       --stream-config '[{"name":"orders","sync_mode":"incremental","cursor_field":"updated_at"}]'`

@@ -45,7 +45,7 @@ function driftText(name: string, drift: DriftDocument, columns: number | undefin
   const left = drift.total - drift.changes.length
   return [
     changeTable(drift.changes, columns),
-    left > 0 ? `and ${String(left)} more streams\n` : '',
+    left > 0 ? `and ${String(left)} more ${left === 1 ? 'stream' : 'streams'}\n` : '',
     `${drift.status}, seen by ${drift.run} ${moment(drift.detected_at)}\n`,
     `approve: reactor connect connections approve ${name} --fingerprint ${drift.fingerprint}\n`,
   ].join('')

@@ -15,6 +15,7 @@ import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
 import { showFailure } from '../output/show-failure.ts'
 import { table } from '../output/table.ts'
+import { watchRun } from './watch-run.ts'
 import { reportText, type FinishedSandbox } from './sandbox-lines.ts'
 
 export interface SandboxFlags {
@@ -40,11 +41,18 @@ export async function sandboxConnection(
   return document.report.status === 'failed' ? exitCodes.failed : exitCodes.complete
 }
 
+export interface PromoteFlags {
+  readonly token: string
+  readonly wait?: true
+}
+
 export async function promoteConnection(
-  { client, output }: Around,
+  around: Around,
   name: string,
-  { token }: { readonly token: string },
+  flags: PromoteFlags,
 ): Promise<number> {
+  const { client, output, input } = around
+  const token = flags.token === '-' ? (await input.readAll()).trim() : flags.token
   const request = {
     method: 'POST',
     path: apiPath('connections', name, 'promote'),
@@ -53,6 +61,7 @@ export async function promoteConnection(
   try {
     const { json, document } = await client.ask(request, promotionDocument)
     const { connection, run } = document
+    if (flags.wait === true) return await watchRun(around, { name, run: run.id, withLog: false })
     await showResult(
       output,
       json,

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { splitStreamLabels } from '../../protocol/stream-id.ts'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { limitOption, positiveNumber } from '../options.ts'
-import type { SandboxFlags } from './sandbox-commands.ts'
+import type { PromoteFlags, SandboxFlags } from './sandbox-commands.ts'
 
 // Loaded when one of them runs: help and completion need none.
 const commands = () => import('./sandbox-commands.ts')
@@ -27,8 +27,9 @@ export function sandboxCommands(connections: Command, ask: AskService): void {
     'activate a connection and start its first run, where nothing has moved since the sandbox',
   )
     .argument('<NAME>')
-    .requiredOption('--token <TOKEN>', 'what the sandbox printed')
-    .action(async (name: string, flags: CommonFlags & { token: string }) =>
+    .requiredOption('--token <TOKEN>', 'what the sandbox printed; `-` reads it from standard input')
+    .option('--wait', 'show the progress of the run until it has ended; the exit code says how')
+    .action(async (name: string, flags: CommonFlags & PromoteFlags) =>
       ask(flags, async (around) => (await commands()).promoteConnection(around, name, flags)),
     )
   kept(connections, ask)
@@ -61,4 +62,7 @@ Nothing of the connection's tables and checkpoints changes. docs/sandbox.md says
 Examples:
   $ reactor connect connections sandbox shop
   $ reactor connect connections sandbox shop --limit-rows 1000 --json | jq '.report.streams[].diff_vs_current'
-  $ reactor connect connections promote shop --token TOKEN`
+  $ reactor connect connections promote shop --token TOKEN --wait
+  $ reactor connect connections sandbox shop --json | jq -r .promote_token | reactor connect connections promote shop --token -
+
+A token on the command line stays in the history of the shell and is seen by others on this machine; it works once.`

@@ -1,3 +1,4 @@
+import { counted } from '../run/amounts.ts'
 import { z } from 'zod'
 import { airbyteStream, streamLabel } from '../../protocol/index.ts'
 import { checkDocument, discoveredDocument } from '../../service/http/wire/instance.ts'
@@ -47,8 +48,8 @@ export async function discoverInstance(
       String(Object.keys(stream.json_schema.properties ?? {}).length),
     ])
     const header = ['STREAM', 'SYNC MODES', 'PRIMARY KEY', 'CURSOR', 'FIELDS']
-    const kept = document.from_cache ? ', kept from then; --refresh asks anew' : ''
-    return `${table(rows, { header, columns: output.columns })}\n${rows.length} streams, discovered ${moment(document.discovered_at)}${kept}\n`
+    const kept = document.from_cache ? ', stored then; --refresh asks again' : ''
+    return `${table(rows, { header, columns: output.columns })}\n${counted(rows.length, 'stream')}, discovered ${moment(document.discovered_at)}${kept}\n`
   })
   return exitCodes.complete
 }

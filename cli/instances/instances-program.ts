@@ -98,15 +98,15 @@ function askSource(instances: Command, ask: AskService): void {
 
 const examples = `
 Examples:
-  $ reactor connect instances create my-stripe --type stripe
-  $ reactor connect instances credentials my-stripe
-  $ reactor connect instances check my-stripe
-  $ reactor connect instances discover my-stripe --json`
+  $ reactor connect instances create shop-db --type postgres --config '{"host":"db","user":"reader","database":"shop"}'
+  $ reactor connect instances credentials shop-db
+  $ reactor connect instances check shop-db
+  $ reactor connect instances discover shop-db --json`
 
 const credentialsHelp = `
 Examples:
-  $ reactor connect instances credentials sf-prod                     # OAuth in the browser, or questions
-  $ pass show stripe | jq -R '{api_key: .}' | reactor connect instances credentials my-stripe --input -
-  $ reactor connect instances credentials my-stripe --input secrets.json
+  $ reactor connect instances credentials shop-db                # asks; in the browser if the connector has OAuth
+  $ pass show shop-db | jq -R '{password: .}' | reactor connect instances credentials shop-db --input -
+  $ reactor connect instances credentials shop-db --input secrets.json
 
 A secret on the command line (--input '{…}') stays in the history of the shell and is seen by others on this machine.`

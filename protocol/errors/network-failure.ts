@@ -15,7 +15,7 @@ const unreachable: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'the address cannot be used from this machine',
 }
 
-/** Of a Unix socket. */
+/** Of a Unix socket; of files they say something else. */
 const socketFailures: Readonly<Record<string, string>> = {
   ENOENT: 'there is no Unix socket of that name',
   ENOTDIR: 'the folder of the Unix socket is no folder',
@@ -27,10 +27,8 @@ const socketFailures: Readonly<Record<string, string>> = {
 export function networkFailure(thrown: unknown): NetworkFailure | undefined {
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   const code = systemCodeOf(thrown)
-  const why = unreachableReason(thrown, code)
+  const why = whyUnreachable(thrown, code)
   if (why !== undefined) return { kind: 'unreachable', reason: why }
-  if (code !== undefined && isOfConnect(thrown) && !isLost(code, ''))
-    return { kind: 'unreachable', reason: `no connection could be made (${code})` }
   if (/timeout expired|timed out while connecting|timeout exceeded/i.test(message)) {
     return { kind: 'unreachable', reason: 'no answer in time' }
   }
@@ -70,13 +68,12 @@ function systemCodeOf(thrown: unknown): string | undefined {
   return typeof thrown.code === 'string' ? thrown.code : undefined
 }
 
-function isOfConnect(thrown: unknown): boolean {
-  return thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'connect'
-}
-
-function unreachableReason(thrown: unknown, code: string | undefined): string | undefined {
+function whyUnreachable(thrown: unknown, code: string | undefined): string | undefined {
   if (code === undefined) return undefined
-  return unreachable[code] ?? (isOfConnect(thrown) ? socketFailures[code] : undefined)
+  const known = unreachable[code]
+  const isOfConnect = thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'connect'
+  if (known !== undefined || !isOfConnect) return known
+  return socketFailures[code] ?? (isLost(code, '') ? undefined : `no connection could be made (${code})`)
 }
 
 function isTlsCode(code: string | undefined): boolean {

@@ -15,5 +15,10 @@ export async function loadPolicy(file?: string): Promise<CedarPolicy> {
     const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     throw new ConnectError('policy_unreadable', { details: { file: path, reason }, cause: error })
   }
-  return CedarPolicy.parse(text, path)
+  const policy = CedarPolicy.parse(text, path)
+  if (!/\bpermit\s*\(/.test(text.replaceAll(/\/\/.*/g, '')))
+    throw new ConnectError('policy_invalid', {
+      details: { file: path, line: 1, column: 1, problem: 'no rule permits anything to anybody' },
+    })
+  return policy
 }

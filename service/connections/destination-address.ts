@@ -38,7 +38,10 @@ function dataset(
   address: PostgresAddress | undefined,
 ): DestinationConfig {
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name))
-    throw invalid(destination, 'a dataset is letters, digits and `_`, at most 63')
+    throw invalid(
+      destination,
+      `a dataset is letters, digits and \`_\`, at most 63${suggestion(name)}`,
+    )
   if (isReservedSchema(name)) throw invalid(destination, 'the name is reserved')
   if (address !== undefined) return { type: 'postgres', address, schema: name }
   throw new ConnectError('destination_not_available', {
@@ -48,6 +51,15 @@ function dataset(
       fix: 'Set `REACTOR_CONNECT_DATA_DATABASE_URL`, or `data.database_url` below `[connect]`.',
     },
   })
+}
+
+/** Names of connections may have `-`, names of schemas may not. */
+function suggestion(name: string): string {
+  const near = name
+    .replaceAll(/[^A-Za-z0-9_]+/g, '_')
+    .replace(/^(?=\d)/, '_')
+    .slice(0, 63)
+  return /^_*$/.test(near) || isReservedSchema(near) ? '' : `. Did you mean \`data:${near}\`?`
 }
 
 function namedPostgres(

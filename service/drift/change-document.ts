@@ -58,7 +58,8 @@ export function changeFacts(change: SchemaChange): JsonObject {
 /** `public.orders: +note, -phone, total integer -> string`; of many changes the first few. */
 export function changeSummary(changes: readonly SchemaChange[], total: number): string {
   const shown = changes.slice(0, 3).map(oneSummary)
-  const more = total > shown.length ? [`and ${String(total - shown.length)} more streams`] : []
+  const left = total - shown.length
+  const more = left > 0 ? [`and ${String(left)} more ${left === 1 ? 'stream' : 'streams'}`] : []
   return [...shown, ...more].join('; ')
 }
 

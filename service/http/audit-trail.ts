@@ -82,8 +82,13 @@ function nameOf(request: FastifyRequest, action: ActionName): string | null {
   if (resource === 'body' || resource === 'list') return resourceInBody(request, action).name
   if ('run' in resource) return null
   if (resource.kind !== 'service') return resource.name
-  const { id, email } = servicePath.parse(request.params)
-  return id ?? email ?? servicePath.safeParse(request.body).data?.email ?? null
+  return serviceName(request)
+}
+
+/** Of a key or a user. */
+export function serviceName({ params, body }: FastifyRequest): string | null {
+  const { id, email } = servicePath.parse(params)
+  return id ?? email ?? servicePath.safeParse(body).data?.email ?? null
 }
 
 function outcomeOf(end: {

@@ -4,7 +4,7 @@ import type { Access } from '../access/access.ts'
 import type { InvokeContext, Listed, Resource, RunById } from '../access/access-request.ts'
 import { actionFacts, type ActionName } from '../access/actions.ts'
 import type { AuditLog } from '../access/audit.ts'
-import { auditEntry } from './audit-trail.ts'
+import { auditEntry, serviceName } from './audit-trail.ts'
 import { principalOf } from './authentication.ts'
 import {
   activatesInBody,
@@ -97,7 +97,7 @@ export class Authorization {
       return await decide(principalOf(request))
     } catch (error) {
       if (error instanceof ConnectError && errorCodes[error.code].httpStatus < 500) {
-        const name = 'run' in resource ? null : resource.name
+        const name = deniedName(request, resource)
         const entry = auditEntry(request, { action, name })
         const status = errorCodes[error.code].httpStatus
         await this.#audit.add({ ...entry, outcome: 'denied', status, error: error.code })
@@ -105,6 +105,12 @@ export class Authorization {
       throw error
     }
   }
+}
+
+/** Keys and users stand in the path, and are no resource of their own for the policy. */
+function deniedName(request: FastifyRequest, resource: Resource | RunById): string | null {
+  if ('run' in resource) return null
+  return resource.kind === 'service' ? serviceName(request) : resource.name
 }
 
 export interface Asked {

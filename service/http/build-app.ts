@@ -20,7 +20,7 @@ import { Authentication } from './authentication.ts'
 import { Authorization } from './authorization.ts'
 import { checkBody } from './check-body.ts'
 import { answerBrokenRequest } from './broken-request.ts'
-import { sendError } from './error-answer.ts'
+import { requestInvalid, sendError } from './error-answer.ts'
 import { Followers } from './followers.ts'
 import type { HttpOptions } from './http-options.ts'
 import { answerCreate } from './idempotency.ts'
@@ -203,9 +203,28 @@ function parseBodies(app: FastifyInstance): void {
     { parseAs: 'string' },
     (request, text, done) => {
       if (text === '') done(null)
-      else void parseJson(request, text, done)
+      else
+        void parseJson(request, text, (error, body) => {
+          done(error !== null && isJson(text) ? forbiddenProperty() : error, body)
+        })
     },
   )
+}
+
+/** What the parser refuses of it is a name that would change what every object has. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function forbiddenProperty(): Error {
+  return requestInvalid([
+    'body: it has a property `__proto__` or `constructor.prototype`, which is refused',
+  ])
 }
 
 /** Fastify gives null where there is no body; a body that is null was refused before. */

@@ -34,40 +34,38 @@ function problemOf(violation: Violation): string {
 /** Says what the field may be, never what it is: that may be a secret. */
 function problemText(violation: Violation): string {
   const { path, keyword, schema } = violation
+  if (keyword === 'required') return missingFields(violation)
+  if (keyword === 'additionalProperties') return unknownFields(violation)
   const field = path.length === 0 ? 'the configuration' : fieldAt(path)
   const wanted = str(get(schema, keyword) ?? null)
-  switch (keyword) {
-    case 'required':
-      return missingFields(violation)
-    case 'additionalProperties':
-      return unknownFields(violation)
-    case 'type':
-      return `${field} must be of type ${wanted}`
-    case 'enum':
-      return `${field} must be one of ${wanted}`
-    case 'const':
-      return `${field} must be ${wanted}`
-    case 'pattern':
-      return `${field} does not have the form that the connector asks for${formOf(schema)}`
-    case 'oneOf':
-    case 'anyOf':
-      return `${field} is none of the forms that the connector takes`
-    case 'minLength':
-    case 'minItems':
-      return wanted === '1'
-        ? `${field} must not be empty`
-        : `${field} is too short: at least ${wanted}`
-    case 'maxLength':
-    case 'maxItems':
-      return `${field} is too long: at most ${wanted}`
-    case 'minimum':
-      return `${field} must be at least ${wanted}`
-    case 'maximum':
-      return `${field} must be at most ${wanted}`
-    default:
-      return `${field} must keep to \`${keyword}\`: ${wanted.slice(0, 100)}`
-  }
+  const tell = ruleTexts.get(keyword)
+  return tell === undefined
+    ? `${field} must keep to \`${keyword}\`: ${wanted.slice(0, 100)}`
+    : `${field} ${tell(wanted, schema)}`
 }
+
+type RuleText = (wanted: string, schema: Dict) => string
+
+const tooShort: RuleText = (wanted) =>
+  wanted === '1' ? 'must not be empty' : `is too short: at least ${wanted}`
+const tooLong: RuleText = (wanted) => `is too long: at most ${wanted}`
+const noForm: RuleText = () => 'is none of the forms that the connector takes'
+
+/** By the keyword that is broken. */
+const ruleTexts: ReadonlyMap<string, RuleText> = new Map<string, RuleText>([
+  ['type', (wanted) => `must be of type ${wanted}`],
+  ['enum', (wanted) => `must be one of ${wanted}`],
+  ['const', (wanted) => `must be ${wanted}`],
+  ['pattern', (_, schema) => `does not have the form that the connector asks for${formOf(schema)}`],
+  ['oneOf', noForm],
+  ['anyOf', noForm],
+  ['minLength', tooShort],
+  ['minItems', tooShort],
+  ['maxLength', tooLong],
+  ['maxItems', tooLong],
+  ['minimum', (wanted) => `must be at least ${wanted}`],
+  ['maximum', (wanted) => `must be at most ${wanted}`],
+])
 
 function missingFields({ path, schema, instance }: Violation): string {
   const required = get(schema, 'required') ?? []

@@ -38,7 +38,7 @@ export async function takeDataFolder(folder: DataFolder, account?: ServerAccount
   await mkdir(folder.root, { recursive: true, mode: 0o700 })
   if (account !== undefined) await giveTo(folder, account)
   await releaseFromDeadOwner(folder)
-  await writeFile(folder.owner, String(process.pid))
+  await writeFile(folder.owner, String(process.pid), { mode: 0o600 })
 }
 
 async function giveTo(folder: DataFolder, account: ServerAccount): Promise<void> {

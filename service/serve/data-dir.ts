@@ -1,26 +1,43 @@
-import { chmod, mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { chmod, mkdir, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { invalidSettings } from '../config/setting-problem.ts'
 import { errorCodeOf } from '../vault/private-files.ts'
 
 /**
- * Makes the data folder and closes it to others. Where this process is root, the server of PostgreSQL runs under an account of
- * its own and has to pass through: then others may pass too, and still see nothing.
+ * Makes the data folder and closes it to others. If this process is root and brings its own PostgreSQL, that server runs under an
+ * account of its own and has to pass through: then others may pass too, and still see nothing.
  * Throws `setting_invalid` for a folder that cannot be made, or is not this user's.
  */
-export async function openDataDir(folder: string): Promise<void> {
+export async function openDataDir(
+  folder: string,
+  { hasPostgres }: { readonly hasPostgres: boolean },
+): Promise<void> {
   try {
-    await makeClosed(folder)
+    await makeClosed(resolve(folder), hasPostgres)
   } catch (error) {
     throw unusable(folder, error)
   }
 }
 
-async function makeClosed(folder: string): Promise<void> {
-  await mkdir(dirname(folder), { recursive: true })
-  const mode = process.getuid?.() === 0 ? 0o711 : 0o700
-  await mkdir(folder, { recursive: true, mode })
+async function makeClosed(folder: string, hasPostgres: boolean): Promise<void> {
+  await makeFolder(dirname(folder))
+  const mode = hasPostgres && process.getuid?.() === 0 ? 0o711 : 0o700
+  await makeFolder(folder, mode)
   if (process.platform !== 'win32') await chmod(folder, mode)
+}
+
+/** Each folder above it first. Node's own way of doing that never ends where none can be made, as below /proc. */
+async function makeFolder(folder: string, mode?: number): Promise<void> {
+  const found = await stat(folder).catch(() => undefined)
+  if (found?.isDirectory() === true) return
+  const above = dirname(folder)
+  if (above !== folder) await makeFolder(above)
+  try {
+    await mkdir(folder, { mode })
+  } catch (error) {
+    // Another process was faster.
+    if (errorCodeOf(error) !== 'EEXIST' || !(await stat(folder)).isDirectory()) throw error
+  }
 }
 
 function unusable(folder: string, cause: unknown): unknown {

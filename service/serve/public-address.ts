@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
 import type { Settings } from '../config/settings.ts'
 import { freePort } from '../postgres/free-port.ts'
 
@@ -6,6 +8,8 @@ export interface PublicAddress {
   readonly bind: { readonly host: string; readonly port: number }
   /** For this machine. */
   readonly localUrl: string
+  /** On which other machines reach it, too. */
+  readonly otherUrls: readonly string[]
   /** Where browsers come back to after an authorization. */
   readonly callbackUrl: string
 }
@@ -16,9 +20,37 @@ export async function publicAddress(
 ): Promise<PublicAddress> {
   const { host } = settings.bind
   const port = settings.bind.port === 0 ? await freePort() : settings.bind.port
-  const isEverywhere = host === '0.0.0.0' || host === '::'
-  const localHost = isEverywhere ? '127.0.0.1' : host
-  const localUrl = `http://${localHost.includes(':') ? `[${localHost}]` : localHost}:${String(port)}`
+  const localUrl = urlOf(isEverywhere(host) ? '127.0.0.1' : host, port)
+  const others = reachableAddresses(host, Object.values(networkInterfaces()).flat())
   const callbackUrl = `${settings.publicUrl ?? localUrl}/connect/v1/oauth/callback`
-  return { bind: { host, port }, localUrl, callbackUrl }
+  const otherUrls = others.map((address) => urlOf(address, port))
+  return { bind: { host, port }, localUrl, otherUrls, callbackUrl }
+}
+
+/** The addresses at which others than this machine reach a server that is bound to `host`. */
+export function reachableAddresses(
+  host: string,
+  interfaces: readonly (
+    Pick<NetworkInterfaceInfo, 'address' | 'family' | 'internal'> | undefined
+  )[],
+): readonly string[] {
+  if (!isEverywhere(host)) return isLoopback(host) ? [] : [host]
+  return interfaces.flatMap((one) => {
+    if (one === undefined || one.internal) return []
+    // An address of a link needs the name of the link, which is another one on each machine.
+    if (/^fe80:/i.test(one.address)) return []
+    return host === '::' || one.family === 'IPv4' ? [one.address] : []
+  })
+}
+
+function isEverywhere(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}
+
+function urlOf(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${String(port)}`
 }

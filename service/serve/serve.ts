@@ -56,7 +56,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { settings, logger, signal } = options
   const roles = rolesOf(settings)
   const policy = await openPolicy(settings, logger)
-  await openDataDir(settings.dataDir)
+  await openDataDir(settings.dataDir, { hasPostgres: settings.databaseUrl === undefined })
   await using parts = new AsyncDisposableStack()
   const databases = parts.use(await openDatabases(settings))
   const retention = {
@@ -103,7 +103,10 @@ export async function serve(options: ServeOptions): Promise<void> {
   const key = roles.api
     ? await prepareAdminKey({ dataDir, url, apiKeys, isEmbedded: isAlone })
     : undefined
-  announceStart(options, { url, key })
+  const isOpen = settings.publicUrl?.startsWith('https:') !== true && address.otherUrls.length > 0
+  announceStart(options, { url, otherUrls: address.otherUrls, isOpen, key })
+  if (isOpen)
+    logger.warn({ addresses: address.otherUrls }, 'other machines reach the service without TLS')
   logger.info({ roles: settings.roles, version: options.version }, 'the service has started')
   try {
     await runLoops(loops, signal, logger)
@@ -252,12 +255,28 @@ async function runLoops(loops: readonly Loop[], stop: AbortSignal, logger: Logge
 
 function announceStart(
   { settings, announce }: ServeOptions,
-  { url, key }: { readonly url: string; readonly key: string | undefined },
+  {
+    url,
+    otherUrls,
+    isOpen,
+    key,
+  }: {
+    readonly url: string
+    readonly otherUrls: readonly string[]
+    readonly isOpen: boolean
+    readonly key: string | undefined
+  },
 ): void {
+  const urls = [...new Set([url, ...otherUrls])].join(', ')
   const lines = [
-    `Reactor Connect listens on ${url} (roles: ${settings.roles.join(', ')})`,
+    `Reactor Connect listens on ${urls} (roles: ${settings.roles.join(', ')})`,
     `Data folder: ${settings.dataDir}`,
   ]
+  if (isOpen) {
+    lines.push(
+      'Warning: other machines reach it without TLS, so keys and secrets can be read on the way. Put a proxy with TLS in front and name it in `public_url`, or let only this machine in: `--bind 127.0.0.1:8007`.',
+    )
+  }
   if (key !== undefined) {
     lines.push(
       `The first API key, shown once: ${key}`,

@@ -63,7 +63,8 @@ describe('the command line', () => {
       'reactor connect run --help',
     ],
     [['connect', 'run', 'a.yaml', 'b.yaml'], 'Too many arguments', 'reactor connect run --help'],
-    [[], 'No command was given', 'reactor connect run FILE'],
+    [[], '`reactor` needs a command', 'Run one of its commands (connect, auth'],
+    [['auth'], '`reactor auth` needs a command', 'Run one of its commands (login'],
   ])('%j is refused with a fix', async (argv, problem, fix) => {
     const { error, ran } = await command(...argv)
     expect(ran).toEqual([])

@@ -22,7 +22,7 @@ test('it runs from a folder whose name is written otherwise in a URL', async () 
 /** The machine's own, beside the one that the project brings. */
 const machinesNode = '/usr/bin/node'
 const { stdout: version } = spawnSync(machinesNode, ['--version'], { encoding: 'utf8' })
-const isOld = /^v(?:1\d|2[0-3])\./.test(String(version))
+const isOld = /^v(?:1\d|2[0-3])\./.test(version)
 
 test.skipIf(!isOld).each([['--version'], ['connect', 'serve'], ['connect', 'source', 'spec']])(
   'an older Node is told what is needed: %s',

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { TestApi } from '../service/http/test-api.ts'
 import { reactor, type CommandEnd, type CommandOptions } from './service-command-line.ts'
@@ -241,6 +241,17 @@ describe('sandboxes', () => {
     const promoted = await run((promote ?? '').replace('connect ', ''))
     expect(promoted).toMatchObject({ code: 0, err: '' })
     expect(promoted.out).toMatch(/^shop is active; its run run_\S+ is queued\nnext: /)
+  })
+
+  test('a token comes from standard input too, and the run is waited for', async () => {
+    const stdin = `${await token()}\n`
+    const promoting = run('connections promote shop --token - --wait', { stdin })
+    await vi.waitFor(() => {
+      expect(api.service.runs.active('shop')).toBeDefined()
+    })
+    api.service.runs.end(api.service.runs.active('shop')?.id ?? '', 'complete')
+    expect((await promoting).code).toBe(0)
+    expect((await run('connections promote shop --token -', { stdin })).err).toContain('[promote_')
   })
 
   test('some streams alone give no command; a sandbox is listed, shown and deleted', async () => {

@@ -11,7 +11,7 @@ import { testDatabase } from '../support/postgres.ts'
 interface StartedScript {
   readonly npm: ChildProcess
   /** Both outputs so far. */
-  output(): string
+  readonly output: () => string
 }
 
 /** `npm …` as a supervisor or a terminal starts it: in a group of processes of its own. */

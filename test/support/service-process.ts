@@ -95,7 +95,7 @@ async function startService(folder: string, options: ServiceStart): Promise<Serv
   }
 }
 
-const startedLine = /Reactor Connect listens on (http:\S+)/
+const startedLine = /Reactor Connect listens on (http:[^\s,]+)/
 
 async function listening(child: ChildProcess, output: () => string): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()

@@ -51,7 +51,8 @@ export const httpCodes = {
     httpStatus: 501,
     retryable: false,
     message: '{feature} is not available in this version',
-    suggestedFix: 'Leave it out for now; CHANGELOG.md says when it comes.',
+    suggestedFix:
+      'Do without it for now. CHANGELOG.md of a later version names it once it is there.',
   },
   request_invalid: {
     failureType: 'config_error',

@@ -273,6 +273,8 @@ function askTheSource(api: App, instances: InstanceService): void {
             'credentials_missing',
             'reauthorization_required',
             'source_unreachable',
+            'source_credentials_refused',
+            'source_permission_denied',
             'source_refused',
           ),
         },

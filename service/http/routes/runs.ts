@@ -202,7 +202,7 @@ function cancelAndRetry(api: App, { runs, answer }: RunRouteOptions, address: Ad
       },
     },
     async (request, reply) => {
-      const run = await runAt(runs, request.params)
+      const run = await auditedRun(runs, request)
       return reply.send(runToWire(await runs.cancel(run.connection, run.id)))
     },
   )
@@ -231,7 +231,7 @@ function cancelAndRetry(api: App, { runs, answer }: RunRouteOptions, address: Ad
     },
     (request, reply) =>
       answer({ request, reply }, async () => {
-        const run = await runAt(runs, request.params)
+        const run = await auditedRun(runs, request)
         return created(await runs.retry(run.connection, run.id))
       }),
   )
@@ -239,6 +239,16 @@ function cancelAndRetry(api: App, { runs, answer }: RunRouteOptions, address: Ad
 
 function runAt(runs: RunService, { name: connection, run }: RunPlace): Promise<Run> {
   return connection === undefined ? runs.find(run) : runs.get(connection, run)
+}
+
+/** A path with the run's id alone does not say of which connection it is: the audit log does. */
+async function auditedRun(
+  runs: RunService,
+  request: FastifyRequest & { readonly params: RunPlace },
+): Promise<Run> {
+  const run = await runAt(runs, request.params)
+  if (request.audited !== null) request.audited.name = run.connection
+  return run
 }
 
 function created(run: Run): Created<z.output<typeof runDocument>> {

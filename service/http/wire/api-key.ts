@@ -4,7 +4,9 @@ import type { ApiKey } from '../../contract/api-keys.ts'
 import { givenTime, timestamp } from './names.ts'
 import { scopeDocument, scopesDocument, scopesToWire } from './scope.ts'
 
-export const apiKeyId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)
+export const apiKeyId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, 'is no id of a key: `reactor connect keys list` shows them')
 
 const msIn: ReadonlyMap<string, number> = new Map([
   ['m', 60_000],
@@ -16,7 +18,7 @@ export const longestMs = 3_660 * 86_400_000
 
 const duration = z
   .string()
-  .regex(/^[1-9]\d{0,6}[mhd]$/)
+  .regex(/^[1-9]\d{0,6}[mhd]$/, 'must be a number and m, h or d, such as 90d')
   .refine((text) => msOf(text) <= longestMs, 'is longer than ten years')
   .meta({ description: 'From now: minutes, hours or days, such as `90d`.' })
 
@@ -24,7 +26,7 @@ export const apiKeyCreate = z
   .strictObject({
     name: z
       .string()
-      .regex(/^[^\u0000-\u001f\u007f-\u009f]{1,100}$/u)
+      .regex(/^[^\u0000-\u001f\u007f-\u009f]{1,100}$/u, 'must be 1 to 100 characters on one line')
       .meta({ description: 'Who or what uses it: at most 100 characters.' }),
     kind: z.enum(principalKinds).meta({
       description: 'What it may do: docs/access.md has a table. Not more than who makes it.',

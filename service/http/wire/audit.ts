@@ -3,7 +3,7 @@ import { auditOutcomes, type AuditEntry, type AuditFilter } from '../../access/a
 import { principalKinds } from '../../access/principal.ts'
 import { givenTime, timestamp } from './names.ts'
 
-const short = z.string().regex(/^[\x20-\x7e]{1,300}$/)
+const short = z.string().regex(/^[\x20-\x7e]{1,300}$/, 'must be 1 to 300 characters of ASCII')
 
 export const auditQuery = {
   principal: short.optional().meta({ description: 'Id of who did it.' }),

@@ -10,7 +10,10 @@ import { freeObject } from './names.ts'
 
 export const connectorType = z
   .string()
-  .regex(/^[A-Za-z0-9._-]{1,100}$/)
+  .regex(
+    /^[A-Za-z0-9._-]{1,100}$/,
+    'is no type of a connector: `reactor connect catalog list` shows them',
+  )
   .meta({ description: 'The type of a connector, as `GET /catalog` lists it.' })
 
 export const catalogEntry = z

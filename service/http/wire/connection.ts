@@ -95,7 +95,12 @@ export const resetInput = z
   })
   .optional()
 
-const fingerprint = z.string().regex(/^[0-9a-f]{32}$/)
+const fingerprint = z
+  .string()
+  .regex(
+    /^[0-9a-f]{32}$/,
+    'is no fingerprint: `reactor connect connections drift NAME` shows the one to approve',
+  )
 
 export const approveInput = z
   .strictObject({

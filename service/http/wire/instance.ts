@@ -49,7 +49,10 @@ export const authorizeInput = z
     redirect_uri: z
       .string()
       .max(2048)
-      .regex(/^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?(\/[\x21-\x7e]*)?$/)
+      .regex(
+        /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?(\/[\x21-\x7e]*)?$/,
+        'must be an address of this machine, such as http://127.0.0.1:49153/callback',
+      )
       .optional()
       .meta({
         description:
@@ -68,18 +71,18 @@ export const authorizedDocument = z
 
 /** What the browser brings back. */
 export const callbackQuery = z.object({
-  state: z.string().regex(/^[\x21-\x7e]{1,512}$/),
+  state: z.string().regex(/^[\x21-\x7e]{1,512}$/, 'must be what the vendor sent'),
   code: z
     .string()
-    .regex(/^[\x20-\x7e]{1,4096}$/)
+    .regex(/^[\x20-\x7e]{1,4096}$/, 'must be what the vendor sent')
     .optional(),
   error: z
     .string()
-    .regex(/^[\x20-\x7e]{1,256}$/)
+    .regex(/^[\x20-\x7e]{1,256}$/, 'must be what the vendor sent')
     .optional(),
   iss: z
     .string()
-    .regex(/^[\x21-\x7e]{1,2048}$/)
+    .regex(/^[\x21-\x7e]{1,2048}$/, 'must be what the vendor sent')
     .optional()
     .meta({ description: 'How the vendor names itself (RFC 9207).' }),
 })

@@ -3,12 +3,15 @@ import { z } from 'zod'
 /** Names of instances and connections. */
 export const name = z
   .string()
-  .regex(/^[A-Za-z0-9_-]{1,63}$/)
+  .regex(/^[A-Za-z0-9_-]{1,63}$/, 'must be letters, digits, `-` and `_`, at most 63')
   .meta({ description: 'Letters, digits, `-` and `_`; at most 63.' })
 
 export const runId = z
   .string()
-  .regex(/^run_[0-9A-HJKMNP-TV-Z]{26}$/)
+  .regex(
+    /^run_[0-9A-HJKMNP-TV-Z]{26}$/,
+    'is no id of a run: `reactor connect connections runs list NAME` shows them',
+  )
   .meta({ description: 'A ULID with the prefix `run_`.' })
 
 export const timestamp = z.string().meta({ format: 'date-time', description: 'ISO 8601, UTC.' })

@@ -18,7 +18,7 @@ export const pageQuery = {
     .meta({ description: 'How many items at most; 50 where it is left out.' }),
   cursor: z
     .string()
-    .regex(/^[\x21-\x7e]{1,512}$/)
+    .regex(/^[\x21-\x7e]{1,512}$/, 'is no cursor of this API: take it from `next_cursor`')
     .optional()
     .meta({ description: 'The `next_cursor` of the answer before.' }),
 }

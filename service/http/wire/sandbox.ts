@@ -8,7 +8,10 @@ import type { FinishedSandbox, Sandbox, SandboxSummary } from '../../contract/sa
 
 export const sandboxId = z
   .string()
-  .regex(/^sbx_[0-9A-HJKMNP-TV-Z]{26}$/)
+  .regex(
+    /^sbx_[0-9A-HJKMNP-TV-Z]{26}$/,
+    'is no id of a sandbox: `reactor connect connections sandboxes NAME` shows them',
+  )
   .meta({ description: 'A ULID with the prefix `sbx_`.' })
 
 export const standardLimitRows = 100

@@ -4,7 +4,7 @@ import { timestamp } from './names.ts'
 
 export const schemaFingerprint = z
   .string()
-  .regex(/^[0-9a-f]{16}$/)
+  .regex(/^[0-9a-f]{16}$/, 'must be the 16 hex digits of a fingerprint')
   .meta({
     description:
       'CRC-64-AVRO: 16 hexadecimal digits, the most significant first. In a message the bytes stand the other way round.',

@@ -4,12 +4,12 @@ import type { Scope } from '../../access/principal.ts'
 /** Of a scope: the name of an action, or a part of one and `*`. */
 const actionPattern = z
   .string()
-  .regex(/^[a-z*][a-z:*-]{0,60}$/)
+  .regex(/^[a-z*][a-z:*-]{0,60}$/, 'must be an action, such as `connections:read` or `runs:*`')
   .meta({ description: '`connections:read`, `connections:*` or `*`.' })
 
 const namePattern = z
   .string()
-  .regex(/^[A-Za-z0-9_*-]{1,63}$/)
+  .regex(/^[A-Za-z0-9_*-]{1,63}$/, 'must be letters, digits, `-`, `_` and `*`, at most 63')
   .meta({ description: 'Of an instance or connection; `*` stands for any characters.' })
 
 /** What a key may do at most. */

@@ -104,6 +104,9 @@ test('the audit log has every change there is a route for, and no secret', async
   expect(named('api-keys:create')).toContain(keyId)
   expect(named('api-keys:revoke')).toEqual([keyId])
   expect(named('users:create')).toEqual(['ann@example.com'])
+  expect(named('runs:cancel')).toContain('shop')
+  expect(named('runs:start').every((name) => name === 'shop')).toBe(true)
+  expect(named('runs:cancel').every((name) => name === 'shop')).toBe(true)
   const rows = await api.database.query(
     'SELECT to_json(a)::text AS row FROM reactor_connect_service.audit_log a',
   )

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -106,6 +109,20 @@ describe('a policy of one’s own', () => {
         }) as unknown,
       }),
     )
+  })
+
+  test.each([
+    '',
+    '// permit (principal, action, resource);',
+    'forbid (principal, action, resource);',
+  ])('that permits nothing is refused: it is a file that was emptied, %j', async (text) => {
+    const file = join(await mkdtemp(join(tmpdir(), 'reactor-policy-')), 'own.cedar')
+    await writeFile(file, text)
+    await expect(loadPolicy(file)).rejects.toMatchObject({
+      ...{ code: 'policy_invalid' },
+      details: { file, problem: 'no rule permits anything to anybody' },
+    })
+    await rm(file)
   })
 
   test('that has a rule that can never hold is told of', () => {

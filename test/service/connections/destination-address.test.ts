@@ -39,6 +39,19 @@ test.each([
   )
 })
 
+test('a name that is almost a dataset is told which one is', () => {
+  const near = (destination: string): unknown => {
+    try {
+      return destinationAddress(destination, places)
+    } catch (error) {
+      return error instanceof ConnectError ? error.details.problem : error
+    }
+  }
+  expect(near('data:dr-block')).toContain('Did you mean `data:dr_block`?')
+  expect(near('data:1st shop')).toContain('Did you mean `data:_1st_shop`?')
+  expect(near('data:--')).not.toContain('Did you mean')
+})
+
 test('without a Data database there are no datasets', () => {
   expect(() => destinationAddress('data:shop', { ...places, data: undefined })).toThrow(
     /is not set/,

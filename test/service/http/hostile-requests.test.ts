@@ -87,6 +87,25 @@ test('half a million brackets are refused, not walked into', async () => {
   }
 })
 
+test('what has not the right form is told the form in words', async () => {
+  await using api = await TestApi.start()
+  await api.withConnection('shop')
+  for (const [route, body, words] of [
+    ['GET /connections/shop/runs/notarun', undefined, 'is no id of a run'],
+    ['GET /connections/shop/sandboxes/nobox', undefined, 'is no id of a sandbox'],
+    ['POST /instances', { name: 'bad name', type: 'faker' }, 'must be letters, digits'],
+    ['POST /instances', { name: 'a', type: '/x' }, 'is no type of a connector'],
+    ['POST /connections/shop/approve', { fingerprint: 'x' }, 'is no fingerprint'],
+    ['POST /api-keys', { name: 'a', kind: 'viewer', expires_in: '1 year' }, 'such as 90d'],
+    ['GET /connections?cursor=a%20b', undefined, 'is no cursor'],
+  ] as const) {
+    const answer = await api.call(route, body)
+    expect(answer.status, route).toBe(400)
+    expect(JSON.stringify(answer.body), route).toContain(words)
+    expect(JSON.stringify(answer.body), route).not.toContain('pattern')
+  }
+})
+
 test('keys that reach for a prototype are refused or plain data', async () => {
   await using api = await TestApi.start()
   for (const body of [
@@ -95,7 +114,11 @@ test('keys that reach for a prototype are refused or plain data', async () => {
     '{"name":"a","type":"faker","config":{"constructor":{"prototype":{"admin":true}}}}',
     '{"name":"a","type":"faker","\\u005f_proto__":{"admin":true}}',
   ]) {
-    expect((await send(api, body)).status, body).toBe(400)
+    const answer = await send(api, body)
+    expect(answer.status, body).toBe(400)
+    expect(answer.body).toMatchObject({
+      error: { details: { problem: expect.stringContaining('`__proto__`') as unknown } },
+    })
   }
   expect(Reflect.get({}, 'admin')).toBeUndefined()
   for (const name of ['__proto__', 'constructor', 'toString']) {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,8 +16,11 @@ afterEach(async () => {
 })
 
 test('the data folder is made, with those above it, and closed to others', async () => {
-  await openDataDir(join(parent, 'a/b'))
-  expect((await stat(join(parent, 'a/b'))).mode & 0o066).toBe(0)
+  for (const hasPostgres of [true, false]) {
+    await openDataDir(join(parent, 'a/b'), { hasPostgres })
+    const { mode } = await stat(join(parent, 'a/b'))
+    expect(mode & (hasPostgres ? 0o066 : 0o077)).toBe(0)
+  }
 })
 
 test('a data folder that cannot be made is a wrong setting, not a mistake of ours', async () => {
@@ -26,8 +30,9 @@ test('a data folder that cannot be made is a wrong setting, not a mistake of our
     [join(parent, 'file'), 'EEXIST'],
     [join(parent, 'file/below'), 'EEXIST'],
     [join(parent, 'dangling'), 'ENOENT'],
+    ...(existsSync('/proc/self') ? ([['/proc/nothing/below', 'ENOENT']] as const) : []),
   ] as const) {
-    await expect.soft(openDataDir(folder)).rejects.toMatchObject({
+    await expect.soft(openDataDir(folder, { hasPostgres: false })).rejects.toMatchObject({
       code: 'setting_invalid',
       message: `The setting data_dir (${folder}) cannot be used as the data folder (${reason})`,
     })
