@@ -316,9 +316,8 @@ describe('the kafka log', () => {
   test('refuses a topic that is compacted, and names the policy', async () => {
     const { endpoint, log, connection } = await openLane('kafka block')
     if (endpoint.writer.address.kind !== 'kafka') throw new Error('no kafka')
-    const { topic, brokers, clientId } = endpoint.writer.address.kafka
-    const admin = new kafkajs.Kafka({ brokers: [...brokers], clientId, logLevel: 0 }).admin()
-    await admin.connect()
+    const { topic } = endpoint.writer.address.kafka
+    await using admin = await openAdmin()
     await admin.alterConfigs({
       validateOnly: false,
       resources: [
@@ -329,7 +328,6 @@ describe('the kafka log', () => {
         },
       ],
     })
-    await admin.disconnect()
     await expect(
       log.openStream({ connection, stream: sampleStream, partitions: 1 }),
     ).rejects.toMatchObject({
