@@ -41,6 +41,8 @@ export interface StreamRunDeps {
   readonly signal: AbortSignal
 }
 
+/** How often a stream of the newest run takes its lanes in the log back. More often, it is not an older run that opens them late. */
+const maxTakenBack = 2
 /** Attempts in a row from the same checkpoint, after which a stream that fails for transient reasons has failed. */
 const maxBarrenAttempts = 4
 const firstBackoffMs = 500
@@ -63,8 +65,8 @@ export async function runStream(
     // Rows alone are no progress: a source may give the last ones again and again, and fail after them.
     barren = run.checkpoint === start ? barren + 1 : 1
     start = run.checkpoint
-    if (!error.retryable || barren >= maxBarrenAttempts || deps.signal.aborted)
-      return run.result(outcome)
+    const mayPass = error.retryable || run.mayTakeBack
+    if (!mayPass || barren >= maxBarrenAttempts || deps.signal.aborted) return run.result(outcome)
     const waitMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** barren)
     const { code, message: reason } = error
     const { read, loaded } = tally.progress(deps.context.now())
@@ -93,6 +95,9 @@ class StreamRun {
   #observed: Observed | undefined
   /** The states that the first and the last attempt began with. */
   #planned: { readonly first: string; readonly last: string } | undefined
+  #takenBack = 0
+  /** The last attempt was fenced in the log, and yet this is the newest run of the connection. */
+  mayTakeBack = false
   /** From where the last attempt began: equal texts are equal checkpoints. */
   checkpoint = ''
 
@@ -133,12 +138,18 @@ class StreamRun {
     }
   }
 
-  /** The log knows that a newer writer fenced this one; the destination, of which run it is. */
+  /** The log knows that another writer fenced this one; the destination, of which run it is, and whether that is the newer one. */
   async #named(outcome: LaneOutcome): Promise<LaneOutcome> {
+    this.mayTakeBack = false
     if (outcome.status !== 'failed' || outcome.error.code !== 'fenced') return outcome
     const { destination, plan, start } = this.#deps
     const by = await destination.newerStart(plan.connection, start)
-    if (by === undefined) return outcome
+    if (by === undefined) {
+      // An older run was about to open its writer when this one took over, and has ended since.
+      const isByLog = outcome.error.details?.partition !== undefined
+      this.mayTakeBack = isByLog && ++this.#takenBack <= maxTakenBack
+      return outcome
+    }
     const details = { ...outcome.error.details, by }
     return { status: 'failed', error: new ConnectError('fenced', { details }).toJSON() }
   }

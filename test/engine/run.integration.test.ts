@@ -233,7 +233,7 @@ describe('a transient failure', () => {
     const folder = await mkdtemp(join(tmpdir(), 'reactor-retry-'))
     const fail = { at_row: 1_000, kind: 'error', times: 1, counter_file: join(folder, 'count') }
     const streams = [{ name: 'users', rows: 2_000, state_every: 100, fail }]
-    const { result, metrics } = await runPlan(
+    const { result, metrics, log } = await runPlan(
       await planRun(fakerPlan(warehouse, streams, { limits: { commitBytes: 1_000 } })),
     )
     expect(result.status).toBe('complete')
@@ -241,6 +241,13 @@ describe('a transient failure', () => {
     // What the failed attempt had read and not committed was read again.
     expect(result.streams[0]).toMatchObject({ read: 2_000, loaded: 2_000 })
     expect(result.streams[0]?.readAgain).toBeGreaterThanOrEqual(0)
+    expect(log).toMatchObject([
+      {
+        msg: 'stream failed, trying again',
+        ...{ stream: 'users', code: 'simulated_failure', attempt: 1, read: 1_000 },
+        reason: 'Stream users: the faker was told to fail at row 1000',
+      },
+    ])
     expect(metrics).toMatch(/reactor_connect_run_retries_total\{[^}]*\} 1/)
   })
 })

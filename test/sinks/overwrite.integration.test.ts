@@ -1,7 +1,17 @@
 import { expect, test } from 'vitest'
 import { Session } from '../../sinks/postgres/session.ts'
 import { testDatabase } from '../support/postgres.ts'
-import { begin, finish, load, sinkStream, sync } from './loading.ts'
+import {
+  begin,
+  blockOf,
+  commit,
+  finish,
+  load,
+  openLane,
+  sinkStream,
+  sync,
+  withDestination,
+} from './loading.ts'
 
 const rows = 'SELECT id::int, _airbyte_generation_id::int AS generation FROM things ORDER BY id'
 
@@ -69,6 +79,78 @@ test('an interrupted overwrite goes on in the same stage, and the old rows stay 
     { id: 2, generation: 2 },
     { id: 3, generation: 2 },
   ])
+})
+
+test('what another start read whole begins again, but for an attempt of the same run', async () => {
+  await using db = await testDatabase()
+  await withDestination(db, async (destination) => {
+    const columns = { id: 'integer', v: 'integer' } as const
+    const sinks = {
+      overwrite: sinkStream(columns, { mode: 'overwrite', name: 'a' }),
+      append_dedup: sinkStream(columns, { mode: 'append_dedup', key: ['id'], name: 'b' }),
+      append: sinkStream(columns, { name: 'c' }),
+      incremental: sinkStream(columns, { syncMode: 'incremental', cursor: 'v', name: 'd' }),
+    }
+    const beginAll = async (key?: string): Promise<Record<string, unknown>> => {
+      const start = await destination.startRun('test', key)
+      const begun: Record<string, unknown> = {}
+      for (const [mode, sink] of Object.entries(sinks)) {
+        const { resumed, isOlder, inRun, slices } = await destination.begin(sink, start)
+        begun[mode] = { resumed, isOlder, loaded: inRun.loaded, seq: slices[0]?.seq }
+      }
+      return begun
+    }
+    const loadAll = async (): Promise<void> => {
+      for (const sink of Object.values(sinks))
+        await load(db, await begin(db, sink, 1), { records: [{ id: 1, v: 1 }], complete: false })
+    }
+    const fresh = { resumed: false, isOlder: false, loaded: 0 }
+    const older = { resumed: true, isOlder: true, loaded: 1, seq: 1 }
+
+    await beginAll()
+    await loadAll()
+    expect(await beginAll()).toEqual({
+      overwrite: { ...fresh, seq: undefined },
+      append_dedup: { ...fresh, seq: undefined },
+      append: older,
+      incremental: older,
+    })
+    expect(await db.query('SELECT FROM a')).toEqual([])
+
+    await destination.forget('test', 'all')
+    await beginAll('attempts')
+    await loadAll()
+    const all = { overwrite: older, append_dedup: older, append: older, incremental: older }
+    expect(await beginAll('attempts')).toEqual(all)
+    // Another run counts for itself.
+    expect(await beginAll('another')).toMatchObject({ incremental: { resumed: true, loaded: 0 } })
+  })
+})
+
+test('a start that is not the newest any more begins and commits nothing, and hears who took over', async () => {
+  await using db = await testDatabase()
+  await withDestination(db, async (destination) => {
+    const sink = sinkStream({ id: 'integer' })
+    const older = await destination.startRun('test')
+    const begun = await destination.begin(sink, older)
+    await using lane = await openLane(db, begun)
+    await lane.write(blockOf(sink.columns, [{ id: 1 }]))
+    const newer = await destination.startRun('test', 'run_7')
+    const fenced = {
+      code: 'fenced',
+      message: expect.stringMatching(
+        /taken over by run run_7, which process \d+ on .* started at 20/,
+      ) as unknown,
+    }
+    await expect(destination.begin(sink, older)).rejects.toMatchObject(fenced)
+    const again = await destination.begin(sink, newer)
+    await expect(commit(lane, 1)).rejects.toMatchObject(fenced)
+    await destination.endRun('test', older)
+    expect(await db.query('SELECT ended FROM reactor_connect.runs')).toEqual([{ ended: false }])
+    await load(db, again, { records: [{ id: 2 }] })
+    await destination.finish(again)
+    expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 2 }])
+  })
 })
 
 test('a left-over stage is merged when the stream is no longer overwritten', async () => {

@@ -86,6 +86,8 @@ export interface EngineRun {
   readonly result: RunResult
   readonly progress: readonly RunProgress[]
   readonly metrics: string
+  /** What the run logged as a warning or worse. */
+  readonly log: readonly unknown[]
 }
 
 /** Runs the plan in this process. */
@@ -96,8 +98,12 @@ export async function runPlan(
 ): Promise<EngineRun> {
   const registry = new Registry()
   const progress: RunProgress[] = []
+  const log: unknown[] = []
+  const write = (line: string): void => {
+    log.push(JSON.parse(line))
+  }
   const ports = {
-    logger: pino({ level: 'silent' }),
+    logger: pino({ level: 'warn' }, { write }),
     metrics: createRunMetrics(registry),
     now: Date.now,
     onProgress: (report: RunProgress) => {
@@ -106,5 +112,5 @@ export async function runPlan(
     },
   }
   const result = await runConnection(plan, ports, signal)
-  return { result, progress, metrics: await registry.metrics() }
+  return { result, progress, metrics: await registry.metrics(), log }
 }

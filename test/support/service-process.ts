@@ -134,7 +134,9 @@ export const runSchema = z.object({
   status: z.enum(['queued', 'running', 'complete', 'partial', 'failed', 'cancelled']),
   trigger: z.string(),
   attempts: z.number(),
+  read: z.number(),
   loaded: z.number(),
+  rejected: z.number(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   streams: z.array(z.object({ name: z.string(), status: z.string(), loaded: z.number() })),
 })

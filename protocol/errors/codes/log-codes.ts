@@ -114,7 +114,8 @@ export const logCodes = {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: 'Topic {topic} has cleanup.policy={policy}: Kafka takes no message without a key there',
+    message:
+      'Topic {topic} has cleanup.policy={policy}: Kafka takes no message without a key there',
     suggestedFix:
       'Set its policy with `kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config cleanup.policy=delete`, then run again.',
   },
