@@ -7,7 +7,13 @@ import type {
   PlannedSlice,
   ReadSession,
 } from '../connectors/connector.ts'
-import { ConnectError, type JsonValue, streamIdOf, streamLabel } from '../protocol/index.ts'
+import {
+  ConnectError,
+  type ErrorCodeName,
+  type JsonValue,
+  streamIdOf,
+  streamLabel,
+} from '../protocol/index.ts'
 import type { Destination, SinkStream, SliceCheckpoint, StreamSync } from '../sinks/sink.ts'
 import { type LaneOutcome, runLane } from './lane-run.ts'
 import type { StreamLog } from './log/stream-log.ts'
@@ -78,6 +84,7 @@ class StreamRun {
   #observed: Observed | undefined
   /** The states that the first and the last attempt began with. */
   #planned: { readonly first: string; readonly last: string } | undefined
+  #failedWith: ErrorCodeName | undefined
   /** From where the last attempt began: equal texts are equal checkpoints. */
   checkpoint = ''
 
@@ -93,10 +100,17 @@ class StreamRun {
   }
 
   async attempt(attempt: number): Promise<LaneOutcome> {
+    const outcome = await this.#attempt(attempt)
+    this.#failedWith = outcome.status === 'failed' ? outcome.error.code : undefined
+    return outcome
+  }
+
+  async #attempt(attempt: number): Promise<LaneOutcome> {
     const { connector, context, plan, session, signal } = this.#deps
     if (signal.aborted) return { status: 'stopped' }
     try {
-      if (attempt === 1) return await this.#sync(session)
+      // A source without room for another session has none for a second snapshot either.
+      if (attempt === 1 || this.#failedWith === 'source_busy') return await this.#sync(session)
       // The session of the run may be what broke (a source that restarted loses its snapshot).
       await using own = await connector.openRead(plan.source.config, context)
       return await this.#sync(own)
