@@ -330,7 +330,8 @@ class StreamRun {
 function isOfSource(outcome: LaneOutcome): boolean {
   if (outcome.status !== 'failed') return false
   const { code, retryable } = ConnectError.fromJSON(outcome.error)
-  return retryable && code.startsWith('source_')
+  // A source without room for another session has none for a second snapshot either.
+  return retryable && code.startsWith('source_') && code !== 'source_busy'
 }
 
 function estimatedRows(slices: readonly PlannedSlice[]): number | undefined {

@@ -72,15 +72,22 @@ function codeOf(sqlstate: string, error: DatabaseError, place: ErrorPlace): Erro
   if (/snapshot/i.test(error.message) && /^(22023|42704|55000)$/.test(sqlstate)) {
     return 'source_snapshot_lost'
   }
-  if (place.stream !== undefined) {
-    const code = streamCodes[sqlstate]
-    if (code !== undefined) return code
-    if (isOfForeignServer(sqlstate, error)) return 'source_foreign_server_unreachable'
-    // A function that is missing is a view's; an operator is the one that compares the cursor.
-    const isOperator = sqlstate === '42883' && error.routine === 'op_error'
-    if (place.cursor !== undefined && isOperator) return 'source_cursor_invalid'
-  }
-  return codes[sqlstate] ?? classes[sqlstate.slice(0, 2)] ?? 'source_query_failed'
+  // A pooler that has no transactions will not have them at the next attempt.
+  const isPoolerInStatementMode = error.message.includes('transaction blocks not allowed')
+  if (sqlstate === '08P01' && isPoolerInStatementMode) return 'source_query_failed'
+  const ofStream = place.stream === undefined ? undefined : streamCodeOf(sqlstate, error, place)
+  return ofStream ?? codes[sqlstate] ?? classes[sqlstate.slice(0, 2)] ?? 'source_query_failed'
+}
+
+function streamCodeOf(
+  sqlstate: string,
+  error: DatabaseError,
+  { cursor }: ErrorPlace,
+): ErrorCodeName | undefined {
+  if (isOfForeignServer(sqlstate, error)) return 'source_foreign_server_unreachable'
+  // A function that is missing is a view's; an operator is the one that compares the cursor.
+  const isOperator = sqlstate === '42883' && error.routine === 'op_error'
+  return cursor !== undefined && isOperator ? 'source_cursor_invalid' : streamCodes[sqlstate]
 }
 
 function objectOf(reason: string, place: ErrorPlace): string {

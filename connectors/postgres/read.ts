@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
 import type { ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
 import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
 import { isCursorType } from './column-types.ts'
-import { parsePostgresConfig } from './config.ts'
+import { parsePostgresConfig, type PostgresConfig } from './config.ts'
 import { readRange, readWhole } from './read-full-refresh.ts'
 import { readIncremental } from './read-incremental.ts'
 import { requireSameTables } from './require-same-tables.ts'
@@ -29,7 +30,8 @@ export async function readSlice(
   if (signal.aborted) return 'stopped'
   const config = parsePostgresConfig(task.config)
   const { snapshot } = sharedSession.parse(task.session)
-  await using session = await Session.open(config, { logger, snapshot })
+  await using session = await openWhenFree(config, { logger, snapshot, signal })
+  if (session === undefined) return 'stopped'
   const covered = new CoveredOutput(out)
   let outcome: 'complete' | 'stopped' = 'stopped'
   try {
@@ -51,6 +53,32 @@ export async function readSlice(
     if (outcome === 'stopped') session.destroy()
   }
   return outcome
+}
+
+/** The other lanes of the run may hold all connections that the server allows: so long is waited for one of them to end. */
+const roomPatienceMs = 60_000
+const longestPauseMs = 5_000
+
+/** Undefined if `signal` ended the wait. */
+async function openWhenFree(
+  config: PostgresConfig,
+  { signal, ...options }: Parameters<typeof Session.open>[1] & { readonly signal: AbortSignal },
+): Promise<Session | undefined> {
+  const giveUpAt = performance.now() + roomPatienceMs
+  for (let pauseMs = 250; !signal.aborted; pauseMs = Math.min(longestPauseMs, 2 * pauseMs)) {
+    try {
+      return await Session.open(config, options)
+    } catch (thrown) {
+      if (!isBusy(thrown) || performance.now() >= giveUpAt) throw thrown
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
+    }
+  }
+  return undefined
+}
+
+/** Too many connections; out of memory or disk is no reason to wait. */
+function isBusy(thrown: unknown): boolean {
+  return thrown instanceof ConnectError && thrown.details.sqlstate === '53300'
 }
 
 /**

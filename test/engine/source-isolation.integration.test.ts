@@ -150,3 +150,29 @@ test('a stream that cannot be planned or read fails by itself, with what the ser
   expect(await db.query('SELECT id, p FROM warehouse.m_widened')).toEqual([{ id: '1', p: '1' }])
   await db.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
 })
+
+test('a source that allows two connections is read one lane after the other', async () => {
+  await using db = await testDatabase()
+  await db.query(
+    `CREATE TABLE a (id int PRIMARY KEY, t text);
+     INSERT INTO a SELECT n, repeat('x', 100) FROM generate_series(1, 100000) n;
+     CREATE TABLE b AS SELECT n AS id FROM generate_series(1, 10) n; CREATE TABLE c AS TABLE b; CREATE TABLE d AS TABLE b`,
+  )
+  const config = await readerOf(db)
+  const user = z.string().parse(config.user)
+  await db.query(`ALTER ROLE ${user} CONNECTION LIMIT 2`)
+  const plan = await planRun({
+    connection: `isolation-${randomUUID().slice(0, 8)}`,
+    source: { type: 'postgres', config },
+    destination: db.address,
+    schema: 'warehouse',
+    log: logConfig('embedded'),
+    mode: 'overwrite',
+    limits: { parallelLanes: 3, partitionsPerStream: 2 },
+  })
+  const { result } = await runPlan(plan)
+  expect(result.streams.map(({ status, loaded, error }) => ({ status, loaded, error }))).toEqual(
+    [100_000, 10, 10, 10].map((loaded) => ({ status: 'complete', loaded, error: undefined })),
+  )
+  await db.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
+})
