@@ -15,6 +15,7 @@ export interface RunMetrics {
   readonly lagRecords: Gauge<Label>
   readonly loadedRecords: Counter<Label>
   readonly loadRejected: Counter<Label>
+  readonly nulledValues: Counter<Label>
   readonly logReadWaitSeconds: Counter<Label>
   readonly copySeconds: Counter<Label>
   readonly mergeSeconds: Counter<Label>
@@ -51,6 +52,10 @@ export function createRunMetrics(registry: Registry): RunMetrics {
     lagRecords: gauge('log_lag_records', 'Records read and not yet committed at the destination'),
     loadedRecords: counter('sink_records_total', 'Records committed at the destination'),
     loadRejected: counter('sink_rejected_records_total', 'Rejections committed at the destination'),
+    nulledValues: counter(
+      'sink_nulled_values_total',
+      'Values that became NULL because their column cannot hold them',
+    ),
     logReadWaitSeconds: counter(
       'sink_log_wait_seconds_total',
       'Seconds that sink workers waited for the log',

@@ -59,7 +59,7 @@ describe.each(kinds)('the %s log', (kind) => {
     await append(writer, [
       { type: 'begin', syncId: 1, attempt: 1, slice: 's', seq: 0, columns: sampleColumns },
       records,
-      { type: 'rejected', slice: 's', seq: 40, reason: 'too large' },
+      { type: 'rejected', slice: 's', seq: 40, reason: 'too large', key: '[40]' },
       { type: 'state', slice: 's', seq: 41, count: 41, state },
       { type: 'end', slice: 's', seq: 41, outcome: 'complete' },
       { type: 'close', attempt: 1, records: 40 },
@@ -84,7 +84,7 @@ describe.each(kinds)('the %s log', (kind) => {
       columns: sampleColumns,
     })
     expect(block?.type === 'records' && Buffer.from(block.bytes).equals(expected)).toBe(true)
-    expect(rejected).toMatchObject({ seq: 40, reason: 'too large' })
+    expect(rejected).toMatchObject({ seq: 40, reason: 'too large', key: '[40]' })
     expect(given).toEqual({ type: 'state', slice: 's', seq: 41, count: 41, state })
   })
 
