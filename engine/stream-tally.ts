@@ -121,6 +121,7 @@ export class StreamTally {
     const metrics = this.#metrics
     metrics.loadedRecords.inc(this.#labels, stats.loaded)
     metrics.loadRejected.inc(this.#labels, stats.rejected)
+    metrics.nulledValues.inc(this.#labels, stats.nulled)
     metrics.logReadWaitSeconds.inc(this.#labels, logWaitSeconds)
     metrics.copySeconds.inc(this.#labels, stats.copySeconds)
     metrics.mergeSeconds.inc(this.#labels, stats.mergeSeconds)

@@ -15,6 +15,7 @@ export interface RunMetrics {
   readonly lagRecords: Gauge<Label>
   readonly loadedRecords: Counter<Label>
   readonly loadRejected: Counter<Label>
+  readonly nulledValues: Counter<Label>
   readonly logReadWaitSeconds: Counter<Label>
   readonly copySeconds: Counter<Label>
   readonly mergeSeconds: Counter<Label>
@@ -51,16 +52,14 @@ export function createRunMetrics(registry: Registry): RunMetrics {
     lagRecords: gauge('log_lag_records', 'Records read and not yet committed at the destination'),
     loadedRecords: counter('sink_records_total', 'Records committed at the destination'),
     loadRejected: counter('sink_rejected_records_total', 'Rejections committed at the destination'),
+    nulledValues: counter('sink_nulled_values_total', 'Values that no column could hold'),
     logReadWaitSeconds: counter(
       'sink_log_wait_seconds_total',
       'Seconds that sink workers waited for the log',
     ),
     copySeconds: counter('sink_copy_seconds_total', 'Seconds in COPY'),
     mergeSeconds: counter('sink_merge_seconds_total', 'Seconds in the merge of staged rows'),
-    commitSeconds: counter(
-      'sink_commit_seconds_total',
-      'Seconds in writing checkpoints and COMMIT',
-    ),
+    commitSeconds: counter('sink_commit_seconds_total', 'Seconds in checkpoints and COMMIT'),
     batchRecords: histogram(
       'sink_batch_records',
       'Records in one destination transaction',
