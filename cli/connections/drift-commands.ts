@@ -5,6 +5,7 @@ import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
+import { counted } from '../run/amounts.ts'
 import { changeTable } from './change-table.ts'
 
 type DriftDocument = NonNullable<z.output<typeof connectionDocument>['drift']>
@@ -45,7 +46,7 @@ function driftText(name: string, drift: DriftDocument, columns: number | undefin
   const left = drift.total - drift.changes.length
   return [
     changeTable(drift.changes, columns),
-    left > 0 ? `and ${String(left)} more streams\n` : '',
+    left > 0 ? `and ${counted(left, 'more stream')}\n` : '',
     `${drift.status}, seen by ${drift.run} ${moment(drift.detected_at)}\n`,
     `approve: reactor connect connections approve ${name} --fingerprint ${drift.fingerprint}\n`,
   ].join('')

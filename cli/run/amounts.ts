@@ -10,6 +10,11 @@ export function rows(value: number): string {
   return `${count(value)} ${value === 1 ? 'row' : 'rows'}`
 }
 
+/** `1 stream`, `2 streams` */
+export function counted(value: number, noun: string, plural = `${noun}s`): string {
+  return `${count(value)} ${value === 1 ? noun : plural}`
+}
+
 /** Bytes a second as decimal megabytes: `31.2 MB/s`. */
 export function megabytesPerSecond(bytesPerSecond: number): string {
   return `${(bytesPerSecond / 1e6).toFixed(1)} MB/s`

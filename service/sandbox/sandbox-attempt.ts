@@ -1,5 +1,5 @@
-import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
+import { ConnectError, type ErrorBody, type JsonObject } from '../../protocol/index.ts'
+import type { SandboxReport, SandboxStream } from '../../engine/sandbox/sandbox-report.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
 import { connectionStreams } from '../connections/connection-streams.ts'
 import { namedStreams } from '../connections/named-streams.ts'
@@ -10,10 +10,14 @@ import { placeSecrets, planRun } from '../runs/plan-run.ts'
 import { unlessAborted } from '../runs/unless-aborted.ts'
 import type { Connection } from '../contract/connections.ts'
 import type { ConfigChange, ResolvedConfig } from '../contract/instances.ts'
+import type { SandboxDrift, SandboxFindings } from '../contract/sandboxes.ts'
+import { newId } from '../store/ids.ts'
 import { catalogHash } from './catalog-hash.ts'
+import { estimatedSeconds } from './estimate-time.ts'
 import { instanceHash } from './instance-hash.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
-import { readTimeoutMs, type SandboxPlaces } from './sandbox-places.ts'
+import { sandboxDrift, type DriftInput } from './sandbox-drift.ts'
+import { halfReadTimeoutMs, readTimeoutMs, type SandboxPlaces } from './sandbox-places.ts'
 
 export interface AttemptInput {
   /** `sbx_…` */
@@ -25,9 +29,16 @@ export interface AttemptInput {
 }
 
 export interface AttemptResult {
-  readonly report: SandboxReport
+  readonly report: SandboxFindings
   /** As it was before anything was read, so that what moves meanwhile counts as moved. */
   readonly bound: Omit<PromotionBinding, 'principal'>
+}
+
+interface Prepared {
+  readonly source: ResolvedConfig
+  readonly plan: RunPlan
+  readonly drift: DriftInput
+  readonly bound: AttemptResult['bound']
 }
 
 /** One sandbox, from the connection to the report. Secrets are in nothing that it gives or throws. */
@@ -55,16 +66,45 @@ export class SandboxAttempt {
     const prepared = await unlessAborted(this.#prepare(), signal)
     if (prepared === undefined) throw stopped(this.#input.connection.name)
     const { source, plan, bound } = prepared
-    return { report: await this.#runEngine({ source, plan }, signal), bound }
+    const { id, connection } = this.#input
+    const isIgnoring = connection.options.schemaDrift === 'ignore'
+    const readMs = isIgnoring ? halfReadTimeoutMs : readTimeoutMs
+    const found = await this.#runEngine({ source, plan, id, readMs }, signal)
+    const { totals } = found
+    const seconds = estimatedSeconds(totals, connection.lastRun)
+    const report = {
+      ...found,
+      totals: { ...totals, estimated_cost: { ...totals.estimated_cost, seconds } },
+      schema_drift: await this.#drift(prepared, signal),
+    }
+    return { report, bound }
   }
 
-  async #prepare(): Promise<{
-    readonly source: ResolvedConfig
-    readonly plan: RunPlan
-    readonly bound: AttemptResult['bound']
-  }> {
+  /** Runs that ignore changes of the schema are tried out in a sandbox of their own, which goes at once. */
+  #drift({ source, plan, drift }: Prepared, signal: AbortSignal): Promise<SandboxDrift | null> {
+    const { places, engine } = this.#places
+    const { connection, streams } = this.#input
+    const id = newId('sbx')
+    return sandboxDrift(drift, {
+      planOf: (resolved) => {
+        const options = { run: id, done: [], places, resolved }
+        return withStreams(planRun(connection, source, options).plan, streams)
+      },
+      tryOut: async (kept) => {
+        const work = { source, plan: kept, id, readMs: halfReadTimeoutMs }
+        try {
+          const report = await this.#runEngine(work, signal)
+          return report.streams
+        } finally {
+          await engine.dropSandboxSchema(plan.destination, id)
+        }
+      },
+    })
+  }
+
+  async #prepare(): Promise<Prepared> {
     const { connection, id, streams } = this.#input
-    const { instances, places, engine } = this.#places
+    const { instances, places, engine, store } = this.#places
     this.#mask.add(placeSecrets(connection, places))
     const instance = await instances.get(connection.from)
     const source = await instances.resolveConfig(connection.from)
@@ -79,14 +119,21 @@ export class SandboxAttempt {
       catalogHash: catalogHash(plan.streams),
       destinationFingerprint: await engine.destinationFingerprint(plan.destination, plan.streams),
     }
-    return { source, plan: withStreams(plan, streams), bound }
+    const approved = await store.drift.approved(connection.id)
+    const drift = { connection, all: resolved.catalog, approved }
+    return { source, plan: withStreams(plan, streams), drift, bound }
   }
 
   async #runEngine(
-    { source, plan }: { readonly source: ResolvedConfig; readonly plan: RunPlan },
+    {
+      source,
+      plan,
+      id,
+      readMs,
+    }: Pick<Prepared, 'source' | 'plan'> & { readonly id: string; readonly readMs: number },
     signal: AbortSignal,
   ): Promise<SandboxReport> {
-    const { id, connection, limitRows, expiresAtMs } = this.#input
+    const { connection, limitRows, expiresAtMs } = this.#input
     const { engine } = this.#places
     const logger = this.#places.logger.child({ connection: connection.name, sandbox: id })
     const keeper = this.#configKeeper(source.config)
@@ -100,7 +147,7 @@ export class SandboxAttempt {
       // A refreshed token is the one of every run of the instance, and theirs is this one's.
       changeConfig: (change: ConfigChange) => this.#changeConfig(source.config, change),
     }
-    const options = { id, limitRows, expiresAtMs, readMs: readTimeoutMs }
+    const options = { id, limitRows, expiresAtMs, readMs }
     try {
       return await engine.runSandbox(plan, options, ports, signal)
     } finally {
@@ -132,19 +179,34 @@ export class SandboxAttempt {
     )
   }
 
-  #masked(report: SandboxReport): SandboxReport {
+  #masked(report: SandboxFindings): SandboxFindings {
+    const { schema_drift: drift, streams } = report
+    const ignored = drift?.ignored_run ?? null
     return {
       ...report,
-      streams: report.streams.map(({ error, warnings, ...stream }) => ({
-        ...stream,
-        warnings: warnings.map((warning) => this.#mask.text(warning)),
-        ...(error !== undefined && {
-          error: ConnectError.from(
-            maskedError(ConnectError.fromJSON(error), (text) => this.#mask.text(text)),
-          ).toJSON(),
-        }),
-      })),
+      streams: streams.map((stream) => this.#maskedStream(stream)),
+      schema_drift: drift && {
+        ...drift,
+        ignored_run: ignored && {
+          ...ignored,
+          streams: ignored.streams.map((stream) => this.#maskedStream(stream)),
+          error: ignored.error && this.#maskedError(ignored.error),
+        },
+      },
     }
+  }
+
+  #maskedStream({ error, warnings, ...stream }: SandboxStream): SandboxStream {
+    return {
+      ...stream,
+      warnings: warnings.map((warning) => this.#mask.text(warning)),
+      ...(error !== undefined && { error: this.#maskedError(error) }),
+    }
+  }
+
+  #maskedError(error: ErrorBody): ErrorBody {
+    const masked = maskedError(ConnectError.fromJSON(error), (text) => this.#mask.text(text))
+    return ConnectError.from(masked).toJSON()
   }
 }
 

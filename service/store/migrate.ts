@@ -7,6 +7,7 @@ import { sandboxes } from './migrations/0003-sandboxes.ts'
 import { identity } from './migrations/0004-identity.ts'
 import { schemaDrift } from './migrations/0005-schema-drift.ts'
 import { audit } from './migrations/0006-audit.ts'
+import { replacedSandboxes } from './migrations/0011-replaced-sandboxes.ts'
 
 /** In order; a number is the place in the list. What has been released is never changed, only followed by another. */
 const migrations: readonly { readonly name: string; readonly sql: string }[] = [
@@ -16,6 +17,7 @@ const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: 'identity', sql: identity },
   { name: 'schema-drift', sql: schemaDrift },
   { name: 'audit', sql: audit },
+  { name: 'replaced-sandboxes', sql: replacedSandboxes },
 ]
 
 /** Of services that start at once one migrates, and the others wait for it. */

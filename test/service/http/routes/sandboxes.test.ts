@@ -27,7 +27,7 @@ test('a sandbox answers its report and a token, and is found again without the t
     principal: api.keyId,
     promoted_run: null,
     token_withheld: null,
-    report: { streams: [{ name: 'orders', diff_vs_current: { rows: { delete: null } } }, {}] },
+    report: { streams: [{ name: 'orders', diff_vs_current: { rows: { delete: 1 } } }, {}] },
   })
   const { id, promote_token: token } = finished.parse(made.body)
   expect(made.headers.get('location')).toBe(`/connect/v1/connections/shop/sandboxes/${id}`)
