@@ -1,5 +1,7 @@
 import type { z } from 'zod'
+import type { ChangeDocument } from '../../service/drift/change-document.ts'
 import { connectionDocument } from '../../service/http/wire/connection.ts'
+import { runDocument } from '../../service/http/wire/run.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -15,13 +17,34 @@ export async function showDrift({ client, output }: Around, name: string): Promi
     { method: 'GET', path: apiPath('connections', name) },
     connectionDocument,
   )
-  const { drift } = document
+  const { drift, last_run: last } = document
+  const followed = drift === null && last !== null ? await changesOf(client, name, last.id) : []
   await showResult(output, drift, () =>
     drift === null
-      ? `${name}: the last run saw what is approved, or followed the source\n`
+      ? noDriftText(name, followed, output.columns)
       : driftText(name, drift, output.columns),
   )
   return exitCodes.complete
+}
+
+async function changesOf(
+  client: Around['client'],
+  name: string,
+  run: string,
+): Promise<readonly ChangeDocument[]> {
+  const path = apiPath('connections', name, 'runs', run)
+  const { document } = await client.ask({ method: 'GET', path }, runDocument)
+  return document.schema_changes
+}
+
+function noDriftText(
+  name: string,
+  followed: readonly ChangeDocument[],
+  columns: number | undefined,
+): string {
+  return followed.length === 0
+    ? `${name}: the last run saw what is approved\n`
+    : `${name}: the last run followed the source:\n${changeTable(followed, columns)}`
 }
 
 export async function approveSchema(
