@@ -135,6 +135,14 @@ export const resourceCodes = {
     message: 'This service runs {limit} sandboxes already, as many as it does at the same time',
     suggestedFix: 'Repeat the same request in {seconds} seconds.',
   },
+  sandbox_not_found: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'Connection {connection} has no sandbox {sandbox}',
+    suggestedFix:
+      'Run `reactor connect connections sandboxes {connection}` for the ids of its sandboxes.',
+  },
   sandbox_of_another: {
     failureType: 'config_error',
     httpStatus: 403,
@@ -151,14 +159,6 @@ export const resourceCodes = {
     message: 'The rows of sandbox {sandbox} are gone with its schema at the destination',
     suggestedFix:
       'Run `reactor connect connections sandbox {connection}` again to see rows: they stay until it expires, or is promoted or deleted.',
-  },
-  sandbox_not_found: {
-    failureType: 'config_error',
-    httpStatus: 404,
-    retryable: false,
-    message: 'Connection {connection} has no sandbox {sandbox}',
-    suggestedFix:
-      'Run `reactor connect connections sandboxes {connection}` for the ids of its sandboxes.',
   },
   sandbox_timed_out: {
     failureType: 'transient_error',
