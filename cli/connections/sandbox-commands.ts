@@ -19,7 +19,8 @@ import { table } from '../output/table.ts'
 import { counted } from '../run/amounts.ts'
 import { reportText } from './sandbox-lines.ts'
 import { reportMarkdown } from './sandbox-markdown.ts'
-import { isWithoutChange, type FinishedSandbox, type SandboxReport } from './sandbox-view.ts'
+import type { FinishedSandbox, SandboxReport } from './sandbox-facts.ts'
+import { isWithoutChange } from './sandbox-view.ts'
 import { watchRun } from './watch-run.ts'
 
 export interface FormatFlags {

@@ -1,7 +1,8 @@
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
 import type { Paint } from '../run/paint.ts'
-import { sandboxView, type Fact, type SandboxReport, type StreamView } from './sandbox-view.ts'
+import type { Fact, SandboxReport } from './sandbox-facts.ts'
+import { sandboxView, type StreamView } from './sandbox-view.ts'
 
 export interface LinesContext {
   readonly paint: Paint

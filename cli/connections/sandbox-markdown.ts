@@ -1,6 +1,7 @@
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
-import { sandboxView, type Fact, type SandboxReport } from './sandbox-view.ts'
+import type { Fact, SandboxReport } from './sandbox-facts.ts'
+import { sandboxView } from './sandbox-view.ts'
 
 /** What a sandbox found, for a pull request: GitHub shows the fences coloured, and the streams folded. */
 export function reportMarkdown(report: SandboxReport, connection: string): string {

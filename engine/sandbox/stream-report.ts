@@ -11,7 +11,7 @@ import { countRefusedValues, sampleRows } from '../../sinks/postgres/sandbox/ins
 import type { RefusedStream, SandboxTable } from '../../sinks/postgres/sandbox/prepare-sandbox.ts'
 import { isForeseen } from '../../sinks/postgres/sandbox/production-columns.ts'
 import type { Production } from '../../sinks/postgres/sandbox/production.ts'
-import { noExamples } from '../../sinks/postgres/sandbox/row-examples.ts'
+import { exampleRows, noExamples } from '../../sinks/postgres/sandbox/row-examples.ts'
 import { noRules, tryRules, type RulesTried } from '../../sinks/postgres/sandbox/try-rules.ts'
 import type { Session } from '../../sinks/postgres/session.ts'
 import { metadataColumns } from '../../sinks/postgres/tables.ts'
@@ -77,6 +77,7 @@ export async function streamReport(
     production.columns.filter((column) => !isForeseen(column)).map(({ name }) => name),
   )
   for (const { name } of production.target.columns) without.delete(name)
+  const samples = isLoaded ? await sampleRows(session, loaded, { limit: rows, without }) : []
   return {
     ...identity(production.sink, destination),
     read: records,
@@ -85,8 +86,12 @@ export async function streamReport(
     last_settings: lastSettings(production),
     inferred_schema: inferredSchema(declared, { observed, records }),
     schema_mismatches: schemaMismatches(declared, { observed, records, refused }),
-    sample_rows: isLoaded ? await sampleRows(session, loaded, { limit: rows, without }) : [],
-    row_examples: diff.examples,
+    sample_rows: samples,
+    // Every row that is appended is a new one.
+    row_examples:
+      production.sink.mode === 'append'
+        ? { ...noExamples, inserted: samples.slice(0, exampleRows) }
+        : diff.examples,
     diff_vs_current: diffOf(production, { diff, rules, result }),
     estimated_cost: costOf(result, isComplete),
     warnings: [

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { reportText } from '../../cli/connections/sandbox-lines.ts'
 import { reportMarkdown } from '../../cli/connections/sandbox-markdown.ts'
-import { isWithoutChange, type SandboxReport } from '../../cli/connections/sandbox-view.ts'
+import type { SandboxReport } from '../../cli/connections/sandbox-facts.ts'
+import { isWithoutChange } from '../../cli/connections/sandbox-view.ts'
 import { plainPaint } from '../../cli/run/paint.ts'
 import { sampleReport } from '../support/memory-sandboxes.ts'
 

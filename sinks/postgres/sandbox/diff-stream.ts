@@ -7,15 +7,15 @@ import { streamTarget } from '../stream-target.ts'
 import { metadataColumns, readTable } from '../tables.ts'
 import {
   countSql,
-  fateSql,
   metQuery,
   type ComparedColumn,
   type Comparison,
   type RowCountsRow,
 } from './compare-rows.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
-import { isForeseen, type ProductionColumn } from './production-columns.ts'
+import { isForeseen } from './production-columns.ts'
 import { noExamples, rowExamples, type RowExamples } from './row-examples.ts'
+import { countFates, countNulled, countReset, ownColumns, type ColumnRows } from './value-counts.ts'
 
 /** What a run would do to the rows of production. Null where it is not known. */
 export interface RowDiff {
@@ -36,11 +36,6 @@ export interface RowDiff {
 }
 
 export type RowCount = 'insert' | 'update' | 'unchanged' | 'delete'
-
-export interface ColumnRows {
-  readonly column: string
-  readonly rows: number
-}
 
 export interface TableRows {
   readonly rows: number
@@ -101,15 +96,16 @@ async function countTable(
 ): Promise<TableRows | null> {
   if (production.plan.actual === undefined) return null
   const table = quoteTable(production.target.table)
-  const [size] = await session.rows<{ pages: number; estimate: number }>(
-    `SELECT (pg_relation_size(oid) / 8192)::int AS pages, reltuples::float8 AS estimate
+  const [size] = await session.rows<{ kind: string; pages: number; estimate: number }>(
+    `SELECT relkind::text AS kind, (pg_relation_size(oid) / 8192)::int AS pages, reltuples::float8 AS estimate
        FROM pg_class WHERE oid = $1::regclass`,
     [table],
   )
   if (size === undefined) return null
-  if (size.pages > countedPages && size.estimate >= 0)
-    return { rows: Math.round(size.estimate), exact: false }
-  return { rows: await countRows(session, table), exact: true }
+  if (size.pages <= countedPages && size.kind === 'r')
+    return { rows: await countRows(session, table), exact: true }
+  // The sizes of partitions are not in that of their table.
+  return size.estimate < 0 ? null : { rows: Math.round(size.estimate), exact: false }
 }
 
 /** Where the sandbox has the stream's rows: an overwrite that was cut leaves them in the stage. */
@@ -207,72 +203,6 @@ async function compareOverwrite(
   }
 }
 
-/** Columns of the table that the stream has not. */
-function ownColumns({ columns, target }: SandboxTable['production']): readonly ProductionColumn[] {
-  const metadata = new Set(metadataColumns('full').map(([name]) => name))
-  return columns.filter(
-    ({ name }) => !metadata.has(name) && !target.columns.some((column) => column.name === name),
-  )
-}
-
-async function countNulled(
-  session: Session,
-  { production }: SandboxTable,
-  {
-    met,
-    columns,
-    isComplete,
-    updates,
-  }: {
-    readonly met: Comparison
-    readonly columns: readonly ComparedColumn[]
-    readonly isComplete: boolean
-    readonly updates: number
-  },
-): Promise<readonly ColumnRows[]> {
-  if (met.key !== undefined)
-    return countFates(session, met, {
-      fate: updates > 0 ? 'nulled' : 'none',
-      names: columns.map(({ name }) => name),
-    })
-  if (!isComplete) return []
-  const empty = ownColumns(production).filter(({ fill }) => fill === undefined)
-  return countIn(
-    session,
-    production.target.table,
-    empty.map(({ name }) => [name, `${quoteIdentifier(name)} IS NOT NULL`]),
-  )
-}
-
-/** Values of columns that fill themselves: an overwrite leaves none of them. Of a column that is foreseen those that differ. */
-async function countReset(
-  session: Session,
-  { production }: SandboxTable,
-  met: Comparison,
-): Promise<readonly ColumnRows[]> {
-  const filled = ownColumns(production).flatMap(({ name, type, fill }) =>
-    fill === undefined || fill.kind === 'generated' ? [] : [{ name, type, fill }],
-  )
-  const isConstant = ({ fill }: (typeof filled)[number]): boolean => fill.kind === 'constant'
-  if (met.key !== undefined) {
-    const names = (constant: boolean): string[] =>
-      filled.filter((column) => isConstant(column) === constant).map(({ name }) => name)
-    return [
-      ...(await countFates(session, met, { fate: 'replaced', names: names(true) })),
-      ...(await countFates(session, met, { fate: 'present', names: names(false) })),
-    ]
-  }
-  return countIn(
-    session,
-    production.target.table,
-    filled.map(({ name, type, fill }) => {
-      const column = quoteIdentifier(name)
-      const differs = `${column}::text IS DISTINCT FROM (${fill.expression})::${type}::text`
-      return [name, `${column} IS NOT NULL${fill.kind === 'constant' ? ` AND ${differs}` : ''}`]
-    }),
-  )
-}
-
 /** A dedup mode's own key; else the stream's, by which people know the row, though the mode does not use it. */
 function overwriteKey({ production }: SandboxTable): readonly string[] | undefined {
   const { target, sink } = production
@@ -352,54 +282,6 @@ async function count(
     unchanged: Number(row?.unchanged),
     gone: Number(row?.gone),
   }
-}
-
-/** Values that meet a fate, by column, where some do. */
-async function countFates(
-  session: Session,
-  comparison: Comparison,
-  {
-    fate,
-    names,
-  }: {
-    readonly fate: 'nulled' | 'replaced' | 'present' | 'none'
-    readonly names: readonly string[]
-  },
-): Promise<readonly ColumnRows[]> {
-  const { key } = comparison
-  if (fate === 'none' || names.length === 0 || key === undefined) return []
-  const [row] = await session.rows<Record<string, string>>(
-    fateSql(comparison, key, { fate, columns: names }),
-  )
-  return counted(names, row)
-}
-
-/** Rows of a table that meet a condition, by column, where some do. */
-async function countIn(
-  session: Session,
-  table: TableName,
-  conditions: readonly (readonly [column: string, condition: string])[],
-): Promise<readonly ColumnRows[]> {
-  if (conditions.length === 0) return []
-  const counts = conditions.map(
-    ([, condition], index) => `count(*) FILTER (WHERE ${condition})::text AS c${index}`,
-  )
-  const [row] = await session.rows<Record<string, string>>(
-    `SELECT ${counts.join(', ')} FROM ${quoteTable(table)}`,
-  )
-  return counted(
-    conditions.map(([column]) => column),
-    row,
-  )
-}
-
-function counted(
-  names: readonly string[],
-  row: Record<string, string> | undefined,
-): readonly ColumnRows[] {
-  return names
-    .map((column, index) => ({ column, rows: Number(row?.[`c${index}`]) }))
-    .filter(({ rows }) => rows > 0)
 }
 
 /** Rows that a run removes when it makes the index of the key. */

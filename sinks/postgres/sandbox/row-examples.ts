@@ -25,7 +25,7 @@ export interface ChangedRow {
 export const noExamples: RowExamples = { inserted: [], changed: [], deleted: [] }
 
 /** Of each kind. */
-const limit = 5
+export const exampleRows = 5
 /** A query selects at most 1,664 values. */
 const maxColumns = 400
 
@@ -64,7 +64,7 @@ async function missing(
   }: { readonly from: 'after' | 'before'; readonly columns: readonly ComparedColumn[] },
 ): Promise<readonly ShownRow[]> {
   const rows = await session.rows<Record<string, string | null>>(
-    missingSql(comparison, { from, columns, limit }),
+    missingSql(comparison, { from, columns, limit: exampleRows }),
   )
   return rows.map((row) => shown(columns, (index) => row[`c${index}`] ?? null))
 }
@@ -79,7 +79,7 @@ async function changed(
 ): Promise<readonly ChangedRow[]> {
   const all = [...key, ...columns]
   const rows = await session.rows<Record<string, string | boolean | null>>(
-    changedSql(comparison, key, { columns: all, limit }),
+    changedSql(comparison, key, { columns: all, limit: exampleRows }),
   )
   const text = (value: string | boolean | null | undefined): string | null =>
     typeof value === 'string' ? value : null
