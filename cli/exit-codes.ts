@@ -7,6 +7,8 @@ export const exitCodes = {
   /** A wrong command line or run file: nothing was started. */
   usage: 2,
   partial: 3,
+  /** With `--exit-code` of a sandbox: a run would change something. */
+  changes: 2,
   /** Stopped by the first Ctrl-C, or cancelled in the service, at a checkpoint: the next run goes on from there. */
   stopped: 4,
   /** Ended at once by the second Ctrl-C (by the first where only the service was asked), as shells report SIGINT. */

@@ -1,6 +1,7 @@
 import { streamLabel } from '../../protocol/index.ts'
 import type { ChangeDocument } from '../../service/drift/change-document.ts'
 import { table } from '../output/table.ts'
+import { counted } from '../run/amounts.ts'
 
 /** How the schema of a source differs from what was approved, a line for each difference. */
 export function changeTable(
@@ -13,7 +14,8 @@ export function changeTable(
   return table(rows, { header: ['STREAM', 'CHANGE', 'WHAT', 'TYPE'], columns })
 }
 
-function changeRows(change: ChangeDocument): readonly (readonly string[])[] {
+/** What it is, where, and of which type. */
+export function changeRows(change: ChangeDocument): readonly (readonly string[])[] {
   const { primary_key: key, cursor, sync_modes: modes } = change
   return [
     ...(change.change === 'changed' ? [] : [[`stream ${change.change}`, '', '']]),
@@ -26,9 +28,7 @@ function changeRows(change: ChangeDocument): readonly (readonly string[])[] {
     ...(cursor === null
       ? []
       : [['cursor', `${cursorText(cursor.from)} -> ${cursorText(cursor.to)}`, '']]),
-    ...(change.columns_left > 0
-      ? [['and more', `${String(change.columns_left)} columns`, '']]
-      : []),
+    ...(change.columns_left > 0 ? [['and more', counted(change.columns_left, 'column'), '']] : []),
     ...(modes === null
       ? []
       : [['sync modes', `${modes.from.join(', ')} -> ${modes.to.join(', ')}`, '']]),

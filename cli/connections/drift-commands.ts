@@ -1,10 +1,13 @@
 import type { z } from 'zod'
+import type { ChangeDocument } from '../../service/drift/change-document.ts'
 import { connectionDocument } from '../../service/http/wire/connection.ts'
+import { runDocument } from '../../service/http/wire/run.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
+import { counted } from '../run/amounts.ts'
 import { changeTable } from './change-table.ts'
 
 type DriftDocument = NonNullable<z.output<typeof connectionDocument>['drift']>
@@ -14,13 +17,34 @@ export async function showDrift({ client, output }: Around, name: string): Promi
     { method: 'GET', path: apiPath('connections', name) },
     connectionDocument,
   )
-  const { drift } = document
+  const { drift, last_run: last } = document
+  const followed = drift === null && last !== null ? await changesOf(client, name, last.id) : []
   await showResult(output, drift, () =>
     drift === null
-      ? `${name}: the last run saw what is approved, or followed the source\n`
+      ? noDriftText(name, followed, output.columns)
       : driftText(name, drift, output.columns),
   )
   return exitCodes.complete
+}
+
+async function changesOf(
+  client: Around['client'],
+  name: string,
+  run: string,
+): Promise<readonly ChangeDocument[]> {
+  const path = apiPath('connections', name, 'runs', run)
+  const { document } = await client.ask({ method: 'GET', path }, runDocument)
+  return document.schema_changes
+}
+
+function noDriftText(
+  name: string,
+  followed: readonly ChangeDocument[],
+  columns: number | undefined,
+): string {
+  return followed.length === 0
+    ? `${name}: the last run saw what is approved\n`
+    : `${name}: the last run followed the source:\n${changeTable(followed, columns)}`
 }
 
 export async function approveSchema(
@@ -45,7 +69,7 @@ function driftText(name: string, drift: DriftDocument, columns: number | undefin
   const left = drift.total - drift.changes.length
   return [
     changeTable(drift.changes, columns),
-    left > 0 ? `and ${String(left)} more ${left === 1 ? 'stream' : 'streams'}\n` : '',
+    left > 0 ? `and ${counted(left, 'more stream')}\n` : '',
     `${drift.status}, seen by ${drift.run} ${moment(drift.detected_at)}\n`,
     `approve: reactor connect connections approve ${name} --fingerprint ${drift.fingerprint}\n`,
   ].join('')

@@ -4,6 +4,7 @@ import {
   finishedSandboxDocument,
   promotionDocument,
   sandboxDocument,
+  sandboxRowsDocument,
   sandboxSummaryDocument,
 } from '../../service/http/wire/sandbox.ts'
 import { ServiceRefusal } from '../client/service-error.ts'
@@ -15,10 +16,19 @@ import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
 import { showFailure } from '../output/show-failure.ts'
 import { table } from '../output/table.ts'
+import { counted } from '../run/amounts.ts'
+import { reportText } from './sandbox-lines.ts'
+import { reportMarkdown } from './sandbox-markdown.ts'
+import type { FinishedSandbox, SandboxReport } from './sandbox-facts.ts'
+import { isWithoutChange } from './sandbox-view.ts'
 import { watchRun } from './watch-run.ts'
-import { reportText, type FinishedSandbox } from './sandbox-lines.ts'
 
-export interface SandboxFlags {
+export interface FormatFlags {
+  readonly format?: 'text' | 'markdown'
+  readonly exitCode?: true
+}
+
+export interface SandboxFlags extends FormatFlags {
   readonly limitRows: number
   readonly streams?: readonly string[]
 }
@@ -26,9 +36,10 @@ export interface SandboxFlags {
 export async function sandboxConnection(
   { client, output }: Around,
   name: string,
-  { limitRows, streams }: SandboxFlags,
+  { limitRows, streams, ...flags }: SandboxFlags,
 ): Promise<number> {
-  if (!output.json) output.screen.line(`reading at most ${String(limitRows)} records a stream …`)
+  if (!output.json)
+    output.screen.line(`reading at most ${counted(limitRows, 'record')} of each stream …`)
   const { json, document } = await client.ask(
     {
       method: 'POST',
@@ -37,8 +48,14 @@ export async function sandboxConnection(
     },
     finishedSandboxDocument,
   )
-  await showResult(output, json, () => finishedText(document, output))
-  return document.report.status === 'failed' ? exitCodes.failed : exitCodes.complete
+  await showResult(output, json, () => finishedText(document, output, flags))
+  return exitCodeOf(document.report, flags)
+}
+
+/** Streams that fail are no preview of a run: scripts must not go on. */
+function exitCodeOf(report: SandboxReport, { exitCode }: FormatFlags): number {
+  if (report.totals.failed > 0) return exitCodes.partial
+  return exitCode === true && !isWithoutChange(report) ? exitCodes.changes : exitCodes.complete
 }
 
 export interface PromoteFlags {
@@ -61,7 +78,10 @@ export async function promoteConnection(
   try {
     const { json, document } = await client.ask(request, promotionDocument)
     const { connection, run } = document
-    if (flags.wait === true) return await watchRun(around, { name, run: run.id, withLog: false })
+    if (flags.wait === true) {
+      output.screen.line(`${name} is ${connection.status}; its run is ${run.id}`)
+      return await watchRun(around, { name, run: run.id, withLog: false })
+    }
     await showResult(
       output,
       json,
@@ -114,18 +134,53 @@ function noSandbox(name: string): ConnectError {
 
 export async function getSandbox(
   { client, output }: Around,
-  { name, id }: { readonly name: string; readonly id: string },
+  { name, id, ...flags }: { readonly name: string; readonly id: string } & FormatFlags,
 ): Promise<number> {
-  const { json, document } = await client.ask(
+  const { document } = await client.ask(
     { method: 'GET', path: apiPath('connections', name, 'sandboxes', id) },
     sandboxDocument,
   )
   const { report, error, status } = document
-  await showResult(output, json, () => {
-    if (report !== null) return reportText(report, outContext(output))
-    return error === null ? `${id} is ${status}\n` : `${error.message} [${error.code}]\n`
-  })
-  return exitCodes.complete
+  if (report === null) {
+    await showResult(output, document, () =>
+      error === null ? `${id} is ${status}\n` : `${error.message} [${error.code}]\n`,
+    )
+    return error === null ? exitCodes.complete : exitCodes.failed
+  }
+  const { rows, note } = await rowsOf(client, name, id)
+  const whole = rows === null ? report : withRows(report, rows)
+  await showResult(output, { ...document, report: whole }, () =>
+    formatted(whole, name, { output, flags }),
+  )
+  if (note !== null && !output.json) output.screen.line(note)
+  return exitCodeOf(report, flags)
+}
+
+type RowsDocument = z.output<typeof sandboxRowsDocument>
+
+/** Null, and why, where nobody has them any more, or this one may not see them. */
+async function rowsOf(
+  client: Around['client'],
+  name: string,
+  id: string,
+): Promise<{ readonly rows: RowsDocument | null; readonly note: string | null }> {
+  try {
+    const path = apiPath('connections', name, 'sandboxes', id, 'rows')
+    const { document } = await client.ask({ method: 'GET', path }, sandboxRowsDocument)
+    return { rows: document, note: null }
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error
+    if (error.code === 'sandbox_rows_gone' || error.code === 'permission_denied')
+      return { rows: null, note: `without rows: ${error.message}` }
+    throw error
+  }
+}
+
+function withRows(report: SandboxReport, { streams }: RowsDocument): SandboxReport {
+  return {
+    ...report,
+    streams: report.streams.map((stream, index) => ({ ...stream, ...streams[index] })),
+  }
 }
 
 export async function deleteSandbox(
@@ -137,18 +192,38 @@ export async function deleteSandbox(
   return exitCodes.complete
 }
 
-function finishedText(sandbox: FinishedSandbox, output: Around['output']): string {
-  const { connection, expires_at: expiresAt, promote_token: token } = sandbox
-  const found = reportText(sandbox.report, outContext(output))
+function finishedText(
+  sandbox: FinishedSandbox,
+  output: Around['output'],
+  flags: FormatFlags = {},
+): string {
+  const { connection, id, expires_at: expiresAt, promote_token: token } = sandbox
+  const found = formatted(sandbox.report, connection, { output, flags })
+  // What is pasted into a pull request holds no token.
+  if (flags.format === 'markdown') {
+    const promote =
+      token === null ? withheldText(sandbox) : `Promote it before ${moment(expiresAt)}.`
+    return `${found}\n${promote} Show it again: \`reactor connect connections sandboxes ${connection} ${id}\`\n`
+  }
   return token === null
     ? `${found}${withheldText(sandbox)}\n`
-    : `${found}\nUntil ${moment(expiresAt)} this makes it happen, once:\n  reactor connect connections promote ${connection} --token ${token}\n`
+    : `${found}\nshow it again: reactor connect connections sandboxes ${connection} ${id}\nUntil ${moment(expiresAt)} this makes it happen, once:\n  reactor connect connections promote ${connection} --token ${token}\n`
+}
+
+function formatted(
+  report: SandboxReport,
+  connection: string,
+  { output, flags }: { readonly output: Around['output']; readonly flags: FormatFlags },
+): string {
+  return flags.format === 'markdown'
+    ? reportMarkdown(report, connection)
+    : reportText(report, outContext(output))
 }
 
 function withheldText({ token_withheld: why }: FinishedSandbox): string {
   return why === 'some_streams'
     ? 'no promote token: only some of the streams were looked at'
-    : 'no promote token: streams failed, so what they would do is not known'
+    : 'no promote token: a run would fail for some of the streams'
 }
 
 function outContext(output: Around['output']): Parameters<typeof reportText>[1] {

@@ -1,15 +1,8 @@
-import type { z } from 'zod'
-import { streamLabel } from '../../protocol/index.ts'
-import type { finishedSandboxDocument, sandboxDocument } from '../../service/http/wire/sandbox.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
-import { count, duration } from '../run/amounts.ts'
-import type { Paint, Style } from '../run/paint.ts'
-
-export type SandboxReport = NonNullable<z.output<typeof sandboxDocument>['report']>
-export type FinishedSandbox = z.output<typeof finishedSandboxDocument>
-type Stream = SandboxReport['streams'][number]
-type Diff = NonNullable<Stream['diff_vs_current']>
+import type { Paint } from '../run/paint.ts'
+import type { Fact, SandboxReport } from './sandbox-facts.ts'
+import { sandboxView, type StreamView } from './sandbox-view.ts'
 
 export interface LinesContext {
   readonly paint: Paint
@@ -17,106 +10,39 @@ export interface LinesContext {
   readonly columns: number | undefined
 }
 
-/** Of a sample; `--json` has them all. */
-const sampleRows = 5
+/** Of a table that the run makes; `--json` has them all. */
+const sampleRows = 3
 
-/** One fact of a stream: a sign, what it is about, and what it says. */
-interface Fact {
-  readonly style?: Style
-  readonly cells: readonly [sign: string, what: string, text: string]
-}
-
-/** What a sandbox found, for people: each stream with what a run would change, the sums last. */
+/** What a sandbox found, for people: the headline and what is lost first, then each stream that changes. */
 export function reportText(report: SandboxReport, context: LinesContext): string {
-  const streams = report.streams.map((stream) => `${streamText(stream, context)}\n`)
-  return [...streams, totalsLine(report)].join('')
-}
-
-function streamText(stream: Stream, context: LinesContext): string {
-  const { table: at, mode, sync_mode: syncMode, complete, error } = stream
-  const ends = complete ? 'all of it' : 'the first of it'
-  const read = error === undefined ? `${count(stream.read)} read (${ends})` : 'failed'
-  const title = plainText(`${streamLabel(stream)} -> ${at.schema}.${at.name}`)
-  const head = `${context.paint('bold', title)}  ${syncMode}, ${mode}, ${read}\n`
-  return `${head}${factLines(factsOf(stream), context)}${sampleText(stream, context)}`
-}
-
-function factsOf(stream: Stream): readonly Fact[] {
-  const { diff_vs_current: diff, error } = stream
-  const mismatches = stream.schema_mismatches.map(mismatch)
-  const warnings = stream.warnings.map((text) => fact(['!', 'warning'], text, 'yellow'))
-  return [
-    ...(error === undefined
-      ? []
+  const { paint } = context
+  const view = sandboxView(report)
+  const { drift, unchanged } = view
+  const blocks = [
+    `${paint('bold', view.headline)}\n`,
+    factLines(view.alarms, context),
+    drift === null
+      ? ''
       : [
-          fact(['!', 'error'], `${error.message} [${error.code}]`, 'red'),
-          fact(['', 'fix'], error.suggested_fix),
-        ]),
-    ...(diff === undefined ? [] : diffFacts(diff)),
-    ...(stream.rejected > 0
-      ? [fact(['!', 'rejected'], `${count(stream.rejected)} records`, 'red')]
-      : []),
-    ...mismatches,
-    ...warnings,
+          `${paint('yellow', drift.title)}\n`,
+          indented(table(drift.rows, { columns: room(context, 2) }), 2),
+          drift.ignored.length === 0
+            ? ''
+            : `${paint('yellow', 'As long as it is ignored, the next run does this:')}\n${factLines(drift.ignored, context)}`,
+        ].join(''),
+    ...view.streams.map((stream) => streamText(stream, context)),
+    unchanged.length === 0
+      ? ''
+      : `${paint('dim', plainText(`unchanged: ${unchanged.join(', ')}`))}\n`,
+    `${view.footer.join('\n')}\n`,
   ]
+  return blocks.filter((block) => block !== '').join('\n')
 }
 
-function diffFacts(diff: Diff): readonly Fact[] {
-  const isNew = !diff.table_exists
-  return [
-    ...(isNew ? [fact(['+', 'table'], 'new', 'green')] : []),
-    ...diff.added_columns.map(({ name, type }) =>
-      fact(['+', 'column'], `${name}  ${type}`, 'green'),
-    ),
-    ...diff.removed_columns.map(({ name, type }) =>
-      fact(
-        ['-', 'column'],
-        `${name}  ${type}: not in the source; stays, new rows have NULL`,
-        'yellow',
-      ),
-    ),
-    ...diff.type_changes.map(({ name, from, to }) =>
-      fact(['~', 'column'], `${name}  ${from} becomes ${to}`, 'yellow'),
-    ),
-    rowsFact(diff.rows),
-    ...diff.nulled_values.map(({ column, rows }) =>
-      fact(['!', 'becomes NULL'], `${column}: ${count(rows)} values that are there now`, 'red'),
-    ),
-    ...diff.dependent_views.map(({ schema, name, columns }) =>
-      fact(['', 'view'], `${schema}.${name} reads ${columns.join(', ')}`),
-    ),
-  ]
-}
-
-function rowsFact({ insert, update, unchanged, delete: gone }: Diff['rows']): Fact {
-  const deletes = gone !== null && gone > 0
-  const parts = [
-    known(insert, 'inserted'),
-    known(update, 'updated'),
-    known(unchanged, 'unchanged'),
-    known(gone, 'deleted'),
-  ]
-  return fact([deletes ? '!' : '', 'rows'], parts.join(', '), deletes ? 'red' : undefined)
-}
-
-function mismatch({ field, kind, declared, found, records }: Stream['schema_mismatches'][number]) {
-  const seen = `${found.join(' or ')} in ${count(records)} records`
-  switch (kind) {
-    case 'undeclared':
-      return fact(['!', 'not declared'], `${field}: ${seen}; not loaded`, 'yellow')
-    case 'type':
-      return fact(['!', 'other type'], `${field}: ${declared ?? ''} declared, ${seen}`, 'yellow')
-    case 'missing':
-      return fact(['', 'never there'], `${field}: declared, in none of the records`)
-  }
-}
-
-function known(value: number | null, what: string): string {
-  return value === null ? `${what}: not known` : `${count(value)} ${what}`
-}
-
-function fact([sign, what]: readonly [string, string], text: string, style?: Style): Fact {
-  return { cells: [sign, what, text], ...(style !== undefined && { style }) }
+function streamText(stream: StreamView, context: LinesContext): string {
+  const { sign, title, about } = stream
+  const head = `${sign} ${context.paint('bold', plainText(title))}  ${plainText(about)}\n`
+  return `${head}${factLines(stream.facts, context)}${sampleText(stream, context)}`
 }
 
 /** They are not cut: what is left out of an error or of a count misleads. */
@@ -130,34 +56,21 @@ function factLines(facts: readonly Fact[], { paint }: LinesContext): string {
     .join('')
 }
 
-function sampleText({ sample_rows: rows }: Stream, { paint, columns }: LinesContext): string {
+function sampleText({ samples: rows }: StreamView, context: LinesContext): string {
   const [first] = rows
   if (first === undefined) return ''
   const names = Object.keys(first)
   const shown = rows.slice(0, sampleRows)
   const cells = shown.map((row) => names.map((name) => row[name] ?? 'NULL'))
-  const lines = table(cells, {
-    header: names,
-    ...(columns !== undefined && { columns: columns - 4 }),
-  })
-  const of = `${String(shown.length)} of ${String(rows.length)} sample rows:`
-  const indented = lines.replaceAll(/^(?=.)/gm, '    ')
-  return `  ${paint('dim', of)}\n${indented}`
+  const lines = table(cells, { header: names, columns: room(context, 4) })
+  const title = `${String(shown.length)} of ${String(rows.length)} sample rows:`
+  return `  ${context.paint('dim', title)}\n${indented(lines, 4)}`
 }
 
-function totalsLine({ totals, seconds, limit_rows: limit }: SandboxReport): string {
-  const { rows, estimated_cost: cost, cut, failed } = totals
-  const facts = [
-    `${count(totals.streams)} streams, ${count(totals.read)} records read in ${duration(seconds)}`,
-    ...(cut > 0 ? [`${count(cut)} cut at ${count(limit)}`] : []),
-    ...(failed > 0 ? [`${count(failed)} failed`] : []),
-    `${count(rows.insert)} rows inserted, ${count(rows.update)} updated, ${count(rows.delete)} deleted`,
-  ]
-  const run = [
-    ...(cost.rows === null ? [] : [`about ${count(cost.rows)} records`]),
-    ...(cost.requests === null ? [] : [`${count(cost.requests)} requests`]),
-    ...(cost.seconds === null ? [] : [duration(cost.seconds)]),
-  ]
-  const whole = run.length === 0 ? '' : `a whole run: ${run.join(', ')}\n`
-  return `${facts.join('; ')}\n${whole}`
+function room({ columns }: LinesContext, taken: number): number | undefined {
+  return columns === undefined ? undefined : columns - taken
+}
+
+function indented(lines: string, by: number): string {
+  return lines.replaceAll(/^(?=.)/gm, ' '.repeat(by))
 }

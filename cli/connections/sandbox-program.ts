@@ -1,8 +1,8 @@
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { splitStreamLabels } from '../../protocol/stream-id.ts'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { limitOption, positiveNumber } from '../options.ts'
-import type { PromoteFlags, SandboxFlags } from './sandbox-commands.ts'
+import type { FormatFlags, PromoteFlags, SandboxFlags } from './sandbox-commands.ts'
 
 // Loaded when one of them runs: help and completion need none.
 const commands = () => import('./sandbox-commands.ts')
@@ -17,6 +17,8 @@ export function sandboxCommands(connections: Command, ask: AskService): void {
       'some streams only; such a sandbox cannot be promoted',
       splitStreamLabels,
     )
+    .addOption(formatOption())
+    .option('--exit-code', exitCodeHelp)
     .addHelpText('after', sandboxExamples)
     .action(async (name: string, flags: CommonFlags & SandboxFlags) =>
       ask(flags, async (around) => (await commands()).sandboxConnection(around, name, flags)),
@@ -24,7 +26,7 @@ export function sandboxCommands(connections: Command, ask: AskService): void {
   serviceCommand(
     connections,
     'promote',
-    'activate a connection and start its first run, where nothing has moved since the sandbox',
+    'activate a connection and start its first run, if nothing has moved since the sandbox',
   )
     .argument('<NAME>')
     .requiredOption('--token <TOKEN>', 'what the sandbox printed; `-` reads it from standard input')
@@ -35,7 +37,16 @@ export function sandboxCommands(connections: Command, ask: AskService): void {
   kept(connections, ask)
 }
 
-interface KeptFlags {
+const exitCodeHelp = '0: a run changes nothing; 2: it changes something; 3: a stream would fail'
+
+function formatOption(): Option {
+  return new Option('--format <FORMAT>', 'markdown: for a pull request, without the token')
+    .choices(['text', 'markdown'])
+    .default('text')
+    .conflicts('json')
+}
+
+interface KeptFlags extends FormatFlags {
   readonly delete?: true
   readonly limit?: number
 }
@@ -46,22 +57,28 @@ function kept(connections: Command, ask: AskService): void {
     .argument('[SANDBOX]', 'id of one: what it found')
     .option('--delete', 'drop its rows, and take its token back')
     .addOption(limitOption())
+    .addOption(formatOption())
+    .option('--exit-code', exitCodeHelp)
     .action(async (name: string, id: string | undefined, flags: CommonFlags & KeptFlags) =>
       ask(flags, async (around) => {
         if (id === undefined) return (await commands()).listSandboxes(around, name, flags)
         return flags.delete === true
           ? (await commands()).deleteSandbox(around, { name, id })
-          : (await commands()).getSandbox(around, { name, id })
+          : (await commands()).getSandbox(around, { name, id, ...flags })
       }),
     )
 }
 
 const sandboxExamples = `
-Nothing of the connection's tables and checkpoints changes. docs/sandbox.md says what each figure means.
+Nothing of the connection's tables and checkpoints changes. docs/sandbox-diff.md says what each figure means.
+The exit code is 3 if a stream would fail. With --exit-code it is 2 if a run changes something (or may: a stream was not
+read to its end), which is also the code of a wrong command line.
 
 Examples:
   $ reactor connect connections sandbox shop
   $ reactor connect connections sandbox shop --limit-rows 1000 --json | jq '.report.streams[].diff_vs_current'
+  $ reactor connect connections sandbox shop --format markdown > sandbox.md
+  $ reactor connect connections sandboxes shop sbx_…             # the same report again
   $ reactor connect connections promote shop --token TOKEN --wait
   $ reactor connect connections sandbox shop --json | jq -r .promote_token | reactor connect connections promote shop --token -
 

@@ -3,6 +3,7 @@ import { followRun, type RunNews, type RunState } from '../client/follow-run.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { HumanOutput } from '../run/human-output.ts'
+import { changeTable } from './change-table.ts'
 import { runLogLine } from './run-log-line.ts'
 import type { RunPlace } from './run-place.ts'
 import { progressOf, resultOf } from './shown-run.ts'
@@ -54,7 +55,14 @@ async function showEnd({ output }: Around, run: RunState, human: HumanOutput): P
   if (output.json)
     await output.write(`${JSON.stringify({ type: 'result', exit_code: exitCode, run })}\n`)
   human.result(resultOf(run), adviceFor(run))
+  if (!output.json && run.schema_changes.length > 0) showChanges(output, run.schema_changes)
   return exitCode
+}
+
+/** A run that is blocked has them in its error, and this says of which columns they are. */
+function showChanges({ screen }: Around['output'], changes: RunState['schema_changes']): void {
+  screen.line('the source was not as approved:')
+  for (const line of changeTable(changes, undefined).trimEnd().split('\n')) screen.line(`  ${line}`)
 }
 
 function exitCodeOf(status: RunState['status']): number {
@@ -71,8 +79,10 @@ function exitCodeOf(status: RunState['status']): number {
   }
 }
 
-function adviceFor({ status, connection, id, streams }: RunState): string {
+function adviceFor({ status, connection, id, error, streams }: RunState): string {
   if (status === 'complete') return ''
+  if (error?.code === 'schema_drift_blocked')
+    return `. A retry is blocked too, until the change is approved: \`reactor connect connections sandbox ${connection}\` shows what it would do.`
   if (status === 'partial' && streams.every((stream) => stream.status === 'complete'))
     return '. Not every record was loaded: see the warnings.'
   return `. \`reactor connect connections runs retry ${connection} ${id}\` goes on from the last checkpoint.`

@@ -59,7 +59,8 @@ function padded(cell: string, width: number): string {
 
 const graphemes = new Intl.Segmenter()
 
-function cutTo(text: string, width: number): string {
+/** As much of the text as fits, whole characters. */
+export function cutTo(text: string, width: number): string {
   let kept = ''
   let used = 0
   for (const { segment } of graphemes.segment(text)) {

@@ -1,6 +1,8 @@
 import { Registry } from 'prom-client'
 import { ConnectError } from '../../protocol/index.ts'
+import { quoteTable } from '../../sinks/postgres/identifiers.ts'
 import { openSandboxSession } from '../../sinks/postgres/sandbox/inspect-rows.ts'
+import { keepRows } from '../../sinks/postgres/sandbox/kept-rows.ts'
 import {
   isRefused,
   prepareSandbox,
@@ -37,7 +39,9 @@ export async function runSandbox(
     const about = { id, connection, createdAtMs, expiresAtMs }
     const prepared = await prepareSandbox(destination, about, streams)
     requireGoing(signal, plan)
+    const readAtMs = ports.now()
     const results = await readStreams(plan, { prepared, options, ports, signal })
+    const readSeconds = (ports.now() - readAtMs) / 1000
     requireGoing(signal, plan)
     const reports = await describeStreams(plan, { prepared, options, results, signal })
     return {
@@ -47,7 +51,7 @@ export async function runSandbox(
       status: statusOf(reports),
       seconds: (ports.now() - createdAtMs) / 1000,
       streams: reports,
-      totals: totalsOf(reports),
+      totals: totalsOf(reports, readSeconds),
     }
   } catch (error) {
     await dropSandboxSchema(destination, id).catch((failure: unknown) => {
@@ -115,6 +119,11 @@ async function describeStreams(
   }
   signal.addEventListener('abort', stop, { once: true })
   try {
+    const planned = new Set(
+      prepared.streams.flatMap(({ production }) =>
+        production === undefined ? [] : [quoteTable(production.target.table)],
+      ),
+    )
     const resultOf = new Map(tablesOf(prepared).map((table, index) => [table, results[index]]))
     const reports: SandboxStream[] = []
     for (const stream of prepared.streams) {
@@ -122,9 +131,10 @@ async function describeStreams(
       if (isRefused(stream)) reports.push(refusedReport(stream, destination))
       else if (result !== undefined) {
         const { sampleRows: rows = defaultSampleRows } = options
-        reports.push(await describe(session, stream, { result, rows, destination }))
+        reports.push(await describe(session, stream, { result, rows, destination, planned }))
       }
     }
+    await keepRows(session, prepared.schema, reports)
     return reports
   } finally {
     signal.removeEventListener('abort', stop)
@@ -158,31 +168,52 @@ function statusOf(streams: readonly SandboxStream[]): SandboxReport['status'] {
   return streams.every(({ complete }) => complete) ? 'complete' : 'partial'
 }
 
-function totalsOf(streams: readonly SandboxStream[]): SandboxTotals {
-  const rows = (name: keyof RowCounts): number =>
-    sum(streams.map(({ diff_vs_current: diff }) => diff?.rows[name] ?? 0))
+function totalsOf(streams: readonly SandboxStream[], readSeconds: number): SandboxTotals {
   const cost = (name: keyof EstimatedCost): number | null => {
     const known = streams.map(({ estimated_cost: estimated }) => estimated[name])
     return known.includes(null) ? null : sum(known.map((value) => value ?? 0))
   }
+  const total = (name: keyof RowCounts): number | null =>
+    streams.every((stream) => isExact(stream, name)) ? atLeast(streams, name) : null
   return {
     streams: streams.length,
     failed: streams.filter(({ error }) => error !== undefined).length,
     cut: streams.filter(({ complete, error }) => !complete && error === undefined).length,
     read: sum(streams.map(({ read }) => read)),
     rows: {
-      insert: rows('insert'),
-      update: rows('update'),
-      unchanged: rows('unchanged'),
-      delete: rows('delete'),
+      insert: total('insert'),
+      update: total('update'),
+      unchanged: total('unchanged'),
+      delete: total('delete'),
+    },
+    rows_at_least: {
+      insert: atLeast(streams, 'insert'),
+      update: atLeast(streams, 'update'),
+      unchanged: atLeast(streams, 'unchanged'),
+      delete: atLeast(streams, 'delete'),
     },
     estimated_cost: {
       rows: cost('rows'),
       bytes: cost('bytes'),
       requests: cost('requests'),
-      seconds: cost('seconds'),
+      // Streams are read side by side: their times do not add up.
+      seconds: streams.every(({ complete }) => complete) ? readSeconds : null,
     },
   }
+}
+
+/** Of a stream that failed nothing is known: a run may have done a part of it. */
+function isExact({ diff_vs_current: diff, error }: SandboxStream, name: keyof RowCounts): boolean {
+  if (diff === undefined || error !== undefined) return false
+  return diff.rows[name] !== null && !diff.at_least.includes(name)
+}
+
+function atLeast(streams: readonly SandboxStream[], name: keyof RowCounts): number {
+  return sum(
+    streams.map(({ diff_vs_current: diff, error }) =>
+      error === undefined ? (diff?.rows[name] ?? 0) : 0,
+    ),
+  )
 }
 
 function sum(numbers: readonly number[]): number {

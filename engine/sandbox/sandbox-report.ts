@@ -1,10 +1,12 @@
 import type { ErrorBody, JsonObject, StreamId } from '../../protocol/index.ts'
+import type { RowExamples, ShownRow } from '../../sinks/postgres/sandbox/row-examples.ts'
+import type { DependentRows } from '../../sinks/postgres/sandbox/try-rules.ts'
 import type { SinkStream, SyncMode } from '../../sinks/sink.ts'
 import type { RunPorts } from '../ports.ts'
 import type { DestinationConfig, RunPlan } from '../run-types.ts'
 
 /**
- * The sandbox as a whole. Each function is exported under its name: `runSandbox` by run-sandbox.ts, the next two by
+ * The sandbox as a whole. Each function is exported under its name: `runSandbox` by run-sandbox.ts, the next three by
  * sandbox-schemas.ts, the last one by destination-fingerprint.ts.
  */
 export interface SandboxEngine {
@@ -23,6 +25,11 @@ export interface SandboxEngine {
   dropSandboxSchema(destination: DestinationConfig, id: string): Promise<void>
   /** The schemas of sandboxes in the destination's database, whoever made them: also those of a process that was killed. */
   listSandboxSchemas(destination: DestinationConfig): Promise<readonly SandboxSchema[]>
+  /** The sample rows and examples of a sandbox, by its streams; undefined where its schema is gone. */
+  readSandboxRows(
+    destination: DestinationConfig,
+    id: string,
+  ): Promise<readonly SandboxRows[] | undefined>
   /**
    * A hash of what the sandbox's figures stand on: columns, types, keys and dependent views of the production tables, and the checkpoints
    * of the streams, so that a run in between changes it. Rows that others write do not.
@@ -62,8 +69,10 @@ export interface SandboxTotals {
   /** Streams that a limit cut. */
   readonly cut: number
   readonly read: number
-  /** Sums over the streams whose figure is known. */
-  readonly rows: { readonly [K in keyof RowCounts]: number }
+  /** Sums of what a run does. Null where the figure of a stream is not known: it failed, or a limit cut it. */
+  readonly rows: RowCounts
+  /** Sums over what is known: a run does at least so much. */
+  readonly rows_at_least: { readonly [K in keyof RowCounts]: number }
   readonly estimated_cost: EstimatedCost
 }
 
@@ -72,6 +81,12 @@ export interface SandboxStream extends StreamId {
   readonly sync_mode: 'full_refresh' | 'incremental'
   /** The production table. */
   readonly table: { readonly schema: string; readonly name: string }
+  /** The fields that tell its rows apart: paths. Empty: it has none, or the mode uses none. */
+  readonly primary_key: readonly (readonly string[])[]
+  /** The field that says where an incremental read goes on, and which row is the newer: a path. Empty: there is none. */
+  readonly cursor_field: readonly string[]
+  /** How the last run of the stream was configured, where it was otherwise; null: the same, or there was none. */
+  readonly last_settings: StreamSettings | null
   /** Records that were read. */
   readonly read: number
   /** Records that were too large, or that the destination would not take. */
@@ -84,7 +99,9 @@ export interface SandboxStream extends StreamId {
   readonly inferred_schema: JsonObject | null
   readonly schema_mismatches: readonly SchemaMismatch[]
   /** Of the rows that a run would write: by column, as PostgreSQL writes the value, cut at 200 characters; null is NULL. */
-  readonly sample_rows: readonly Readonly<Record<string, string | null>>[]
+  readonly sample_rows: readonly ShownRow[]
+  /** Some of the rows that a run would insert, change and delete; values as in `sample_rows`. */
+  readonly row_examples: RowExamples
   /** Absent where the destination could not be asked. */
   readonly diff_vs_current?: StreamDiff
   readonly estimated_cost: EstimatedCost
@@ -109,13 +126,22 @@ export interface SchemaMismatch {
   readonly records: number
 }
 
+export interface StreamSettings {
+  readonly mode: SyncMode
+  readonly sync_mode: 'full_refresh' | 'incremental'
+  readonly primary_key: readonly (readonly string[])[]
+  readonly cursor_field: readonly string[]
+}
+
 /** What a run would do to the production table. */
 export interface StreamDiff {
   /** Where false, the run makes the table: every column is an added one. */
   readonly table_exists: boolean
   readonly added_columns: readonly { readonly name: string; readonly type: string }[]
-  /** Columns of the table that the source has not (any more): they stay, and new rows have NULL there. */
+  /** Columns that the last run had, and the source has no more: they stay, and new rows have NULL there. */
   readonly removed_columns: readonly { readonly name: string; readonly type: string }[]
+  /** Columns of the table that no source had in the last run: somebody's own. They stay, and new rows have their default there. */
+  readonly own_columns: readonly { readonly name: string; readonly type: string }[]
   /** Columns that are altered, so that they hold the values of both types. */
   readonly type_changes: readonly {
     readonly name: string
@@ -123,8 +149,18 @@ export interface StreamDiff {
     readonly to: string
   }[]
   readonly rows: RowCounts
+  /** Figures of `rows` that are those of what was read: a whole run does at least so much. Empty where the stream was read to its end. */
+  readonly at_least: readonly (keyof RowCounts)[]
+  /** Rows of the table now; null where there is none. Of a large one the server's estimate (`exact` is false). */
+  readonly table_rows: { readonly rows: number; readonly exact: boolean } | null
+  /** Rows that an overwrite which was cut may delete: by the rows of the table and the source's estimate of its own. Else null. */
+  readonly estimated_delete: number | null
   /** Values that are there now and would be NULL, by column. */
   readonly nulled_values: readonly { readonly column: string; readonly rows: number }[]
+  /** Values of `own_columns` that an overwrite replaces by the column's default, by column. */
+  readonly reset_values: readonly { readonly column: string; readonly rows: number }[]
+  /** Rows of other tables that change with those that a run deletes, by foreign key. */
+  readonly dependent_rows: readonly DependentRows[]
   /** Views (and materialized views) that read the table, and which of its columns. */
   readonly dependent_views: readonly {
     readonly schema: string
@@ -141,7 +177,10 @@ export interface RowCounts {
   readonly delete: number | null
 }
 
-/** What a whole run would read, scaled from the sandbox by the source's own estimate. Null where the source has none and the stream was cut. */
+/**
+ * What a whole run would read. Of a stream that was cut rows, bytes and requests are scaled by the source's own estimate, where it has
+ * one; the time is not, because most of a sandbox's time is its start.
+ */
 export interface EstimatedCost {
   readonly rows: number | null
   /** Of the wire encoding. */
@@ -150,6 +189,9 @@ export interface EstimatedCost {
   readonly requests: number | null
   readonly seconds: number | null
 }
+
+/** What of a stream's report is the customer's data. */
+export type SandboxRows = Pick<SandboxStream, 'sample_rows' | 'row_examples'>
 
 export interface SandboxOptions {
   /** `sbx_<ulid>`: names the schema, and what the sandbox is found by. */

@@ -1,16 +1,26 @@
 import { streamIdOf } from '../../protocol/index.ts'
 import { columnTypeOf, writtenType } from '../../sinks/postgres/column-types.ts'
-import { diffRows, loadedTable, unknownRows } from '../../sinks/postgres/sandbox/diff-stream.ts'
+import {
+  diffRows,
+  loadedTable,
+  sameShape,
+  unknownRows,
+  type RowDiff,
+} from '../../sinks/postgres/sandbox/diff-stream.ts'
 import { countRefusedValues, sampleRows } from '../../sinks/postgres/sandbox/inspect-rows.ts'
 import type { RefusedStream, SandboxTable } from '../../sinks/postgres/sandbox/prepare-sandbox.ts'
+import { isForeseen } from '../../sinks/postgres/sandbox/production-columns.ts'
 import type { Production } from '../../sinks/postgres/sandbox/production.ts'
+import { exampleRows, noExamples } from '../../sinks/postgres/sandbox/row-examples.ts'
+import { noRules, tryRules, type RulesTried } from '../../sinks/postgres/sandbox/try-rules.ts'
 import type { Session } from '../../sinks/postgres/session.ts'
 import { metadataColumns } from '../../sinks/postgres/tables.ts'
-import { streamTarget } from '../../sinks/postgres/stream-target.ts'
+import { settingsOf } from '../../sinks/postgres/stream-rows.ts'
+import { streamTarget, targetColumns } from '../../sinks/postgres/stream-target.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import type { DestinationConfig, StreamResult } from '../run-types.ts'
 import { inferredSchema, schemaMismatches } from './inferred-schema.ts'
-import type { EstimatedCost, SandboxStream, StreamDiff } from './sandbox-report.ts'
+import type { EstimatedCost, SandboxStream, StreamDiff, StreamSettings } from './sandbox-report.ts'
 
 const unknownCost: EstimatedCost = { rows: null, bytes: null, requests: null, seconds: null }
 
@@ -26,60 +36,124 @@ export function refusedReport(
     complete: false,
     inferred_schema: null,
     schema_mismatches: [],
+    last_settings: production === undefined ? null : lastSettings(production),
     sample_rows: [],
-    ...(production !== undefined && { diff_vs_current: diffOf(production, unknownRows) }),
+    row_examples: noExamples,
+    ...(production !== undefined && { diff_vs_current: diffOf(production, { diff: unknownRows }) }),
     estimated_cost: unknownCost,
     warnings: production?.warnings ?? [],
     error: error.toJSON(),
   }
 }
 
+export interface ReportContext {
+  readonly result: StreamResult
+  /** Sample rows. */
+  readonly rows: number
+  readonly destination: DestinationConfig
+  /** The tables that the plan loads, quoted. */
+  readonly planned: ReadonlySet<string>
+}
+
 /** Of a stream that was read, with what its rows would do. */
 export async function streamReport(
   session: Session,
   stream: SandboxTable,
-  {
-    result,
-    rows,
-    destination,
-  }: {
-    readonly result: StreamResult
-    readonly rows: number
-    readonly destination: DestinationConfig
-  },
+  { result, rows, destination, planned }: ReportContext,
 ): Promise<SandboxStream> {
   const { production } = stream
   const isComplete = result.status === 'complete'
-  const loaded = loadedTable(stream, isComplete)
   const isLoaded = result.status !== 'failed' && result.syncId > 0
   const diff = isLoaded ? await diffRows(session, stream, { isComplete }) : unknownRows
+  const loaded = await sameShape(session, stream, loadedTable(stream, isComplete))
+  const rules = isLoaded
+    ? await tryRules(session, stream, { loaded, planned, isComplete })
+    : noRules
   const { observed: { fields: observed } = { fields: [] }, read: records } = result
   const declared = production.sink.stream.stream.json_schema
   const refused = isLoaded ? await countRefusedValues(session, loaded) : []
+  const error = result.error ?? rules.refusal?.toJSON()
+  const without = new Set(
+    production.columns.filter((column) => !isForeseen(column)).map(({ name }) => name),
+  )
+  for (const { name } of production.target.columns) without.delete(name)
+  const samples = isLoaded ? await sampleRows(session, loaded, { limit: rows, without }) : []
   return {
     ...identity(production.sink, destination),
     read: records,
     rejected: result.rejected,
     complete: isComplete,
+    last_settings: lastSettings(production),
     inferred_schema: inferredSchema(declared, { observed, records }),
     schema_mismatches: schemaMismatches(declared, { observed, records, refused }),
-    sample_rows: isLoaded ? await sampleRows(session, loaded, rows) : [],
-    diff_vs_current: diffOf(production, diff),
+    sample_rows: samples,
+    // Every row that is appended is a new one.
+    row_examples:
+      production.sink.mode === 'append'
+        ? { ...noExamples, inserted: samples.slice(0, exampleRows) }
+        : diff.examples,
+    diff_vs_current: diffOf(production, { diff, rules, result }),
     estimated_cost: costOf(result, isComplete),
-    warnings: [...production.warnings, ...result.warnings, ...diff.warnings],
-    ...(result.error !== undefined && { error: result.error }),
+    warnings: [
+      ...production.warnings,
+      ...result.warnings,
+      ...repeatedKeys(stream, { result, diff }),
+      ...diff.warnings,
+      ...rules.warnings,
+    ],
+    ...(error !== undefined && { error }),
   }
+}
+
+/** A key that is not unique makes one row of several. A change stream has several records of a row by its nature. */
+function repeatedKeys(
+  { production }: SandboxTable,
+  { result, diff }: { readonly result: StreamResult; readonly diff: RowDiff },
+): readonly string[] {
+  const { target } = production
+  const { insert, update, unchanged } = diff
+  if (target.key === undefined || target.isCdc) return []
+  if (insert === null || update === null || unchanged === null) return []
+  const merged = result.read - result.rejected - insert - update - unchanged
+  if (merged <= 0) return []
+  const key = target.key.join(', ')
+  const records = merged === 1 ? '1 record shares' : `${merged} records share`
+  return [
+    `The key (${key}) is not unique: ${records} it with a newer record. Of each key one row stays`,
+  ]
+}
+
+function lastSettings({ row, sink }: Production): StreamSettings | null {
+  if (row === undefined) return null
+  const now = settingsOf(sink)
+  if (JSON.stringify(now) === JSON.stringify(row.settings)) return null
+  const { mode, sync_mode, key, cursor } = row.settings
+  return { mode, sync_mode, primary_key: key, cursor_field: cursor }
 }
 
 function identity(
   sink: SinkStream,
   destination: DestinationConfig,
-): Pick<SandboxStream, 'name' | 'namespace' | 'mode' | 'sync_mode' | 'table' | 'declared_schema'> {
-  const { stream, sync_mode } = sink.stream
+): Pick<
+  SandboxStream,
+  | 'name'
+  | 'namespace'
+  | 'mode'
+  | 'sync_mode'
+  | 'primary_key'
+  | 'cursor_field'
+  | 'table'
+  | 'declared_schema'
+> {
+  const { stream, sync_mode, primary_key = [], cursor_field = [] } = sink.stream
+  const isSourceDefined = stream.source_defined_cursor === true || cursor_field.length === 0
+  const cursor = isSourceDefined ? (stream.default_cursor_field ?? []) : cursor_field
   return {
     ...streamIdOf(stream),
     mode: sink.mode,
     sync_mode,
+    primary_key: primary_key.length > 0 ? primary_key : (stream.source_defined_primary_key ?? []),
+    cursor_field: sync_mode === 'incremental' ? cursor : [],
     table: tableOf(sink, destination),
     declared_schema: stream.json_schema,
   }
@@ -92,14 +166,21 @@ function tableOf(sink: SinkStream, { schema }: DestinationConfig): SandboxStream
 }
 
 function diffOf(
-  { target, plan, columns, views, sink }: Production,
-  { insert, update, unchanged, delete: deleted, nulled }: typeof unknownRows,
+  { target, plan, columns, views, sink, row }: Production,
+  {
+    diff,
+    rules = noRules,
+    result,
+  }: { readonly diff: RowDiff; readonly rules?: RulesTried; readonly result?: StreamResult },
 ): StreamDiff {
+  const { insert, update, unchanged, delete: deleted, tableRows } = diff
+  const known = new Set(targetColumns(row?.columns ?? []).map(({ name }) => name))
   const typeOf = new Map(columns.map(({ name, type }) => [name, type]))
   const kept = new Set([
     ...metadataColumns('full').map(([name]) => name),
     ...target.columns.map(({ name }) => name),
   ])
+  const others = columns.flatMap(({ name, type }) => (kept.has(name) ? [] : [{ name, type }]))
   const isThere = plan.actual !== undefined
   const whole = [
     ...metadataColumns(sink.metadata).map(([name, type]) => ({ name, type: writtenType(type) })),
@@ -112,17 +193,30 @@ function diffOf(
           kind === 'add' ? [{ name, type: writtenType(type) }] : [],
         )
       : whole,
-    removed_columns: columns.flatMap(({ name, type }) => (kept.has(name) ? [] : [{ name, type }])),
+    removed_columns: others.filter(({ name }) => known.has(name)),
+    own_columns: others.filter(({ name }) => !known.has(name)),
     type_changes: plan.changes.flatMap(({ kind, column: name, type: to }) =>
       kind === 'widen' ? [{ name, from: typeOf.get(name) ?? '', to: writtenType(to) }] : [],
     ),
     rows: { insert, update, unchanged, delete: deleted },
-    nulled_values: nulled,
+    at_least: diff.atLeast,
+    table_rows: tableRows,
+    estimated_delete: target.isOverwrite && deleted === null ? estimatedDelete(diff, result) : null,
+    nulled_values: diff.nulled,
+    reset_values: diff.reset,
+    dependent_rows: rules.dependentRows,
     dependent_views: views,
   }
 }
 
-/** A stream that was cut is scaled by what the source says there is. */
+/** Of a stream that was cut, where table and source say how many rows they have. */
+function estimatedDelete({ tableRows }: RowDiff, result: StreamResult | undefined): number | null {
+  const estimate = result?.estimatedRows
+  if (tableRows === null || result === undefined || estimate === undefined) return null
+  return Math.max(0, tableRows.rows - Math.max(result.read, estimate))
+}
+
+/** Of a stream that was cut by what the source says there is. */
 function costOf(result: StreamResult, isComplete: boolean): EstimatedCost {
   const { read, readBytes, seconds, estimatedRows, observed } = result
   const requests = observed === undefined || observed.requests === 0 ? null : observed.requests
@@ -134,6 +228,6 @@ function costOf(result: StreamResult, isComplete: boolean): EstimatedCost {
     rows,
     bytes: Math.round(readBytes * share),
     requests: requests && Math.round(requests * share),
-    seconds: seconds * share,
+    seconds: null,
   }
 }

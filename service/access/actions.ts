@@ -46,6 +46,14 @@ export const actions = {
 
   'connections:read': { group: 'read', on: 'connection', does: 'see connections' },
   'connections:sandbox': { group: 'try', on: 'connection', does: 'try a connection in a sandbox' },
+  'connections:sandbox-rows': {
+    ...{ group: 'ask', on: 'connection' },
+    does: 'see the rows that a sandbox found',
+  },
+  'connections:sandbox-delete': {
+    ...{ group: 'try', on: 'connection' },
+    does: 'delete a sandbox; an agent only its own',
+  },
   'connections:promote': { group: 'try', on: 'connection', does: 'promote what a sandbox showed' },
   'connections:create': { group: 'write', on: 'connection', does: 'make connections' },
   'connections:update': { group: 'write', on: 'connection', does: 'change connections' },

@@ -46,8 +46,8 @@ function keptStream(approved: AirbyteStream, live: AirbyteStream): AirbyteStream
 }
 
 /**
- * Throws where what was approved cannot be kept to: the key or the cursor is gone, or values of its new type would be NULL, which
- * makes one row of many; or the source cannot read the stream so any more.
+ * Throws where what was approved cannot be kept to: the key or the cursor is gone, the source no longer holds the key to be unique, or
+ * values of its new type would be NULL, which makes one row of many; or the source cannot read the stream so any more.
  */
 export function requireReadable(
   { name: connection }: Pick<Connection, 'name'>,
@@ -81,12 +81,39 @@ export function requireReadable(
         },
       })
     }
-    const unheld = live && unheldColumn(sink, needed, live)
+    const unheld = live && (loosenedKey(sink, live) ?? unheldColumn(sink, needed, live))
     if (unheld === undefined) continue
     throw new ConnectError('stream_mode_unsupported', {
       details: { ...place, problem: unheld, fix: approveFix(connection) },
     })
   }
+}
+
+/** The source has another key now, which allows several rows with the approved one: a merge would keep one of them. */
+function loosenedKey(
+  { mode, stream: configured }: SinkStream,
+  live: AirbyteStream,
+): string | undefined {
+  const { stream, primary_key: used = [] } = configured
+  const [approved, now] = [stream, live].map(
+    ({ source_defined_primary_key: key = [] }) => new Set(key.map(pathKey)),
+  )
+  const chosen = new Set(used.map(pathKey))
+  if (!mode.endsWith('_dedup') || approved === undefined || now === undefined) return undefined
+  const isOfSource = approved.size > 0 && [...approved].every((path) => chosen.has(path))
+  const isUnique = now.size > 0 && [...now].every((path) => chosen.has(path))
+  if (!isOfSource || isUnique) return undefined
+  const present =
+    now.size === 0 ? 'has no primary key now' : `has the primary key ${keyText(live)} now`
+  return `the source ${present}, ${keyText(stream)} was approved, and rows are merged by it in mode ${mode}: rows that share it would become one`
+}
+
+function pathKey(path: readonly string[]): string {
+  return JSON.stringify(path)
+}
+
+function keyText({ source_defined_primary_key: key = [] }: AirbyteStream): string {
+  return `(${key.map((path) => path.join('.')).join(', ')})`
 }
 
 /** Rows are told apart by the key, and the newest by the cursor: a value of either that the approved type cannot hold must not become NULL. */

@@ -41,7 +41,8 @@ export interface PromotionEnd {
 
 /**
  * Makes happen what a sandbox showed, where nothing has moved since; else says what has, with a new sandbox. Of requests with
- * the same token one wins. Throws `promote_token_invalid`, `promote_token_used`, `promote_token_expired`, `run_active`.
+ * the same token one wins. Throws `promote_token_invalid`, `promote_token_used`, `promote_token_expired`, `promote_token_replaced`,
+ * `run_active`.
  */
 export async function promote(
   name: string,
@@ -97,6 +98,10 @@ async function verify(
   const details = { connection: name }
   if (kept.promotedRun !== null)
     throw new ConnectError('promote_token_used', { details: { ...details, run: kept.promotedRun } })
+  if (kept.replacedBy !== null)
+    throw new ConnectError('promote_token_replaced', {
+      details: { ...details, sandbox: kept.replacedBy },
+    })
   if (kept.hasExpired) throw new ConnectError('promote_token_expired', { details })
   return kept
 }

@@ -1,17 +1,22 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
+import { Execution } from '../execution/execution.ts'
+import type { SharedConfig } from '../execution/shared-config.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
 import { connectionStreams } from '../connections/connection-streams.ts'
 import { namedStreams } from '../connections/named-streams.ts'
-import { Execution } from '../execution/execution.ts'
-import type { SharedConfig } from '../execution/shared-config.ts'
 import { placeSecrets, planRun } from '../runs/plan-run.ts'
 import { unlessAborted } from '../runs/unless-aborted.ts'
 import type { Connection } from '../contract/connections.ts'
+import type { ResolvedConfig } from '../contract/instances.ts'
+import type { SandboxDrift, SandboxFindings } from '../contract/sandboxes.ts'
+import { newId } from '../store/ids.ts'
 import { catalogHash } from './catalog-hash.ts'
+import { estimatedSeconds } from './estimate-time.ts'
 import { instanceHash } from './instance-hash.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
-import { readTimeoutMs, type SandboxPlaces } from './sandbox-places.ts'
+import { sandboxDrift, type DriftInput } from './sandbox-drift.ts'
+import { halfReadTimeoutMs, readTimeoutMs, type SandboxPlaces } from './sandbox-places.ts'
 
 export interface AttemptInput {
   /** `sbx_…` */
@@ -23,9 +28,17 @@ export interface AttemptInput {
 }
 
 export interface AttemptResult {
-  readonly report: SandboxReport
+  readonly report: SandboxFindings
   /** As it was before anything was read, so that what moves meanwhile counts as moved. */
   readonly bound: Omit<PromotionBinding, 'principal'>
+}
+
+interface Prepared {
+  readonly source: ResolvedConfig
+  readonly shared: SharedConfig
+  readonly plan: RunPlan
+  readonly drift: DriftInput
+  readonly bound: AttemptResult['bound']
 }
 
 /** One sandbox, from the connection to the report. Secrets are in nothing that it gives or throws. */
@@ -55,16 +68,48 @@ export class SandboxAttempt {
     const prepared = await unlessAborted(this.#prepare(), signal)
     if (prepared === undefined) throw stopped(this.#input.connection.name)
     const { shared, plan, bound } = prepared
-    return { report: await this.#runEngine({ shared, plan }, signal), bound }
+    const { id, connection } = this.#input
+    const isIgnoring = connection.options.schemaDrift === 'ignore'
+    const readMs = isIgnoring ? halfReadTimeoutMs : readTimeoutMs
+    const found = await this.#runEngine({ shared, plan, id, readMs }, signal)
+    const { totals } = found
+    const seconds = estimatedSeconds(totals, connection.lastRun)
+    const report = {
+      ...found,
+      totals: { ...totals, estimated_cost: { ...totals.estimated_cost, seconds } },
+      schema_drift: await this.#drift(prepared, signal),
+    }
+    return { report, bound }
   }
 
-  async #prepare(): Promise<{
-    readonly shared: SharedConfig
-    readonly plan: RunPlan
-    readonly bound: AttemptResult['bound']
-  }> {
+  /** Runs that ignore changes of the schema are tried out in a sandbox of their own, which goes at once. */
+  #drift(
+    { source, shared, plan, drift }: Prepared,
+    signal: AbortSignal,
+  ): Promise<SandboxDrift | null> {
+    const { places, engine } = this.#places
+    const { connection, streams } = this.#input
+    const id = newId('sbx')
+    return sandboxDrift(drift, {
+      planOf: (resolved) => {
+        const options = { run: id, done: [], places, resolved }
+        return withStreams(planRun(connection, source, options).plan, streams)
+      },
+      tryOut: async (kept) => {
+        const work = { shared, plan: kept, id, readMs: halfReadTimeoutMs }
+        try {
+          const report = await this.#runEngine(work, signal)
+          return report.streams
+        } finally {
+          await engine.dropSandboxSchema(plan.destination, id)
+        }
+      },
+    })
+  }
+
+  async #prepare(): Promise<Prepared> {
     const { connection, id, streams } = this.#input
-    const { instances, places, engine } = this.#places
+    const { instances, places, engine, store } = this.#places
     this.#execution.hide(placeSecrets(connection, places))
     const instance = await instances.get(connection.from)
     const source = await instances.resolveConfig(connection.from)
@@ -79,20 +124,27 @@ export class SandboxAttempt {
       catalogHash: catalogHash(plan.streams),
       destinationFingerprint: await engine.destinationFingerprint(plan.destination, plan.streams),
     }
-    return { shared, plan: withStreams(plan, streams), bound }
+    const approved = await store.drift.approved(connection.id)
+    const drift = { connection, all: resolved.catalog, approved }
+    return { source, shared, plan: withStreams(plan, streams), drift, bound }
   }
 
   async #runEngine(
-    { shared, plan }: { readonly shared: SharedConfig; readonly plan: RunPlan },
+    {
+      shared,
+      plan,
+      id,
+      readMs,
+    }: Pick<Prepared, 'shared' | 'plan'> & { readonly id: string; readonly readMs: number },
     signal: AbortSignal,
   ): Promise<SandboxReport> {
-    const { id, limitRows, expiresAtMs } = this.#input
+    const { limitRows, expiresAtMs } = this.#input
     const { engine } = this.#places
     const ports = {
       ...{ logger: this.#execution.logger, ...shared.ports },
       now: () => this.#places.now(),
     }
-    const options = { id, limitRows, expiresAtMs, readMs: readTimeoutMs }
+    const options = { id, limitRows, expiresAtMs, readMs }
     try {
       return await engine.runSandbox(plan, options, ports, signal)
     } finally {
@@ -100,8 +152,22 @@ export class SandboxAttempt {
     }
   }
 
-  #masked(report: SandboxReport): SandboxReport {
-    return { ...report, streams: report.streams.map((stream) => this.#execution.outcome(stream)) }
+  #masked(report: SandboxFindings): SandboxFindings {
+    const { schema_drift: drift, streams } = report
+    const ignored = drift?.ignored_run ?? null
+    return {
+      ...report,
+      streams: streams.map((stream) => this.#execution.outcome(stream)),
+      schema_drift: drift && {
+        ...drift,
+        ignored_run: ignored && {
+          ...ignored,
+          streams: ignored.streams.map((stream) => this.#execution.outcome(stream)),
+          error:
+            ignored.error && this.#execution.error(ConnectError.fromJSON(ignored.error)).toJSON(),
+        },
+      },
+    }
   }
 }
 

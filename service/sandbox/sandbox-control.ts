@@ -1,24 +1,26 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
+import type { SandboxReport, SandboxStream } from '../../engine/sandbox/sandbox-report.ts'
 import type { Page, PageRequest } from '../contract/lists.ts'
 import type {
   FinishedSandbox,
   PromoteInput,
   Promotion,
   Sandbox,
+  SandboxFindings,
   SandboxInput,
   SandboxService,
   SandboxSummary,
+  StreamRows,
   TokenWithheld,
 } from '../contract/sandboxes.ts'
 import { newId } from '../store/ids.ts'
-import type { SandboxPlace } from '../store/contract/sandboxes.ts'
+import type { NewKeptSandbox, SandboxPlace } from '../store/contract/sandboxes.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
 import { promote, type PromotionParts } from './promote.ts'
 import { tokenHash } from './promote-token.ts'
 import { SandboxAttempt, type AttemptResult } from './sandbox-attempt.ts'
 import { sandboxBeat } from './sandbox-beat.ts'
-import { sandboxTimeoutMs, type SandboxPlaces } from './sandbox-places.ts'
+import { sandboxLock, sandboxTimeoutMs, type SandboxPlaces } from './sandbox-places.ts'
 
 /** Each keeps threads and sessions of two databases busy: others are refused, and may come again. */
 const sandboxesAtOnce = 4
@@ -64,7 +66,33 @@ export class SandboxControl implements SandboxService {
     return this.#options.store.sandboxes.list(connection, page)
   }
 
-  async delete(connection: string, id: string): Promise<void> {
+  async rows(connection: string, id: string): Promise<readonly StreamRows[]> {
+    const { store, engine, places } = this.#options
+    const { report } = await store.sandboxes.get(connection, id)
+    const place = await store.sandboxes.place(connection, id)
+    const rows =
+      place === null
+        ? undefined
+        : await engine.readSandboxRows(places.addressOf(place.destination), id)
+    const gone = new ConnectError('sandbox_rows_gone', { details: { connection, sandbox: id } })
+    if (report === null || rows === undefined) throw gone
+    return report.streams.map(({ name, namespace }, index) => {
+      const found = rows[index]
+      if (found === undefined) throw gone
+      return { name, ...(namespace !== undefined && { namespace }), ...found }
+    })
+  }
+
+  async delete(
+    connection: string,
+    id: string,
+    { onlyOf }: { readonly onlyOf?: string } = {},
+  ): Promise<void> {
+    if (onlyOf !== undefined) {
+      const { principal } = await this.get(connection, id)
+      if (principal !== onlyOf)
+        throw new ConnectError('sandbox_of_another', { details: { connection, sandbox: id } })
+    }
     const { runs, ...place } = await this.#options.store.sandboxes.release(connection, id)
     const here = this.#here.get(id)
     here?.stop.abort()
@@ -81,17 +109,25 @@ export class SandboxControl implements SandboxService {
     })
     // What was looked at is done with: promoted, or replaced by a newer one.
     if (promotion.state === 'promoted') await this.#drop(sandbox)
-    else if ('sandbox' in promotion.again) await this.delete(connection, sandbox.id)
+    else if ('sandbox' in promotion.again) {
+      await this.#options.store.sandboxes.replace(sandbox.id, promotion.again.sandbox.id)
+      await this.#drop(sandbox)
+    }
     return promotion
   }
 
-  async #run(name: string, input: SandboxInput): Promise<FinishedSandbox> {
+  #run(name: string, input: SandboxInput): Promise<FinishedSandbox> {
+    const id = newId('sbx')
+    const { store } = this.#options
+    return store.exclusively(sandboxLock(id), () => this.#runLocked(id, name, input))
+  }
+
+  async #runLocked(id: string, name: string, input: SandboxInput): Promise<FinishedSandbox> {
     const { store, lifetimeMs } = this.#options
     const connection = await store.connections.get(name)
-    const id = newId('sbx')
     const { destination } = connection
     const { limitRows, principal, streams } = input
-    const { expiresAt } = await store.sandboxes.create({
+    const { expiresAt } = await this.#create({
       ...{ id, connection: name, destination, principal, limitRows, lifetimeMs },
     })
     const about = { id, connection, limitRows, expiresAtMs: Date.parse(expiresAt) }
@@ -101,6 +137,29 @@ export class SandboxControl implements SandboxService {
     )
     const result = await this.#attempted(id, attempt)
     return this.#finished({ id, destination, expiresAt, connection: name }, { input, result })
+  }
+
+  /** One of a process that died is no reason to wait. */
+  async #create(sandbox: NewKeptSandbox): Promise<SandboxSummary> {
+    const { sandboxes } = this.#options.store
+    try {
+      return await sandboxes.create(sandbox)
+    } catch (error) {
+      if (!(error instanceof ConnectError) || error.code !== 'sandbox_active') throw error
+      if (!(await this.#endDead(sandbox.connection))) throw error
+      return await sandboxes.create(sandbox)
+    }
+  }
+
+  /** False: somebody works on it. The sweep drops its schema. */
+  async #endDead(connection: string): Promise<boolean> {
+    const { store } = this.#options
+    const running = await store.sandboxes.running(connection)
+    if (running === null) return true
+    if (await store.isHeld(sandboxLock(running))) return false
+    const stopped = new ConnectError('sandbox_stopped', { details: { connection } })
+    await store.sandboxes.endStale(running, 0, stopped.toJSON())
+    return true
   }
 
   /** The work of an attempt, within its time and as long as it is wanted. What fails is noted at the sandbox. */
@@ -169,7 +228,7 @@ export class SandboxControl implements SandboxService {
     const subject = { sandbox: place.id, expiresAt, binding }
     const promoteToken = withheld === null ? await tokens.issue(subject) : null
     const token = promoteToken === null ? null : { hash: tokenHash(promoteToken), binding }
-    const outcome = { status: 'ready', report: withoutSamples(report), token } as const
+    const outcome = { status: 'ready', report: withoutRows(report), token } as const
     const ended = await store.sandboxes.end(place.id, outcome)
     if (ended === null) {
       // It was deleted meanwhile.
@@ -202,7 +261,21 @@ function timedOut(cause: unknown): ConnectError {
   return new ConnectError('sandbox_timed_out', { details, cause })
 }
 
-/** Sample rows are the customer's data: they are answered, and kept nowhere but in the sandbox's own schema. */
-function withoutSamples(report: SandboxReport): SandboxReport {
-  return { ...report, streams: report.streams.map((stream) => ({ ...stream, sample_rows: [] })) }
+/** Rows are the customer's data: they are answered, and kept nowhere but in the sandbox's own schema. */
+function withoutRows(report: SandboxFindings): SandboxFindings {
+  const { streams, schema_drift: drift } = report
+  const ignored = drift?.ignored_run ?? null
+  return {
+    ...report,
+    streams: streams.map(withoutRowsOf),
+    schema_drift: drift && {
+      ...drift,
+      ignored_run: ignored && { ...ignored, streams: ignored.streams.map(withoutRowsOf) },
+    },
+  }
+}
+
+function withoutRowsOf(stream: SandboxStream): SandboxStream {
+  const row_examples = { inserted: [], changed: [], deleted: [] }
+  return { ...stream, sample_rows: [], row_examples }
 }

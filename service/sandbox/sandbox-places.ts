@@ -6,7 +6,7 @@ import type { Store } from '../store/store.ts'
 
 /** What sandboxes work with. */
 export interface SandboxPlaces {
-  readonly store: Pick<Store, 'connections' | 'sandboxes' | 'exclusively'>
+  readonly store: Pick<Store, 'connections' | 'sandboxes' | 'drift' | 'exclusively' | 'isHeld'>
   readonly instances: Pick<
     InstanceService,
     'get' | 'discover' | 'resolveConfig' | 'keepConfig' | 'changeConfig'
@@ -24,6 +24,14 @@ export const sandboxTimeoutMs = 100_000
 
 /** Reading ends after this; what was read until then is what the report is about. */
 export const readTimeoutMs = 60_000
+
+/** The same where the connection ignores changes of the schema, so that its streams are read twice: as they are, and as they were. */
+export const halfReadTimeoutMs = 30_000
+
+/** Held as long as the sandbox is worked on: that a killed process lets go of it is known within moments. */
+export function sandboxLock(id: string): string {
+  return `sandbox ${id}`
+}
 
 /** How often a sandbox that runs says so, and after what silence it is taken for dead. */
 export const beatMs = 5_000

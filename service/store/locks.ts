@@ -12,7 +12,7 @@ export class Locks implements AsyncDisposable {
   readonly #lines = new Map<string, Promise<void>>()
 
   constructor({ url, logger }: { readonly url: string; readonly logger: Logger }) {
-    this.#database = new Database({ url, sessions: 8, waitMs: 30_000, logger })
+    this.#database = new Database({ url, sessions: 12, waitMs: 30_000, logger })
     this.#logger = logger
   }
 
@@ -28,6 +28,15 @@ export class Locks implements AsyncDisposable {
       turn.resolve(undefined)
       if (this.#lines.get(lock) === line) this.#lines.delete(lock)
     }
+  }
+
+  /** Whether a holder of this lock lives, in any process. */
+  async isHeld(lock: string): Promise<boolean> {
+    const [row] = await this.#database.query<{ free: boolean }>(
+      `SELECT pg_try_advisory_xact_lock(hashtextextended('reactor-connect ' || $1, 0)) AS free`,
+      [lock],
+    )
+    return row?.free !== true
   }
 
   async #locked<Result>(lock: string, work: () => Promise<Result>): Promise<Result> {

@@ -11,6 +11,7 @@ import { readAgain } from './migrations/0008-read-again.ts'
 import { schedulesAtJobs } from './migrations/0014-schedules-at-jobs.ts'
 import { runsByEnd } from './migrations/0015-runs-by-end.ts'
 import { streamIdentity } from './migrations/0007-stream-identity.ts'
+import { replacedSandboxes } from './migrations/0011-replaced-sandboxes.ts'
 
 /** In order; a number is the place in the list. What has been released is never changed, only followed by another. */
 const migrations: readonly { readonly name: string; readonly sql: string }[] = [
@@ -24,6 +25,7 @@ const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: 'schedules-at-jobs', sql: schedulesAtJobs },
   { name: 'runs-by-end', sql: runsByEnd },
   { name: 'stream-identity', sql: streamIdentity },
+  { name: 'replaced-sandboxes', sql: replacedSandboxes },
 ]
 
 /** Of services that start at once one migrates, and the others wait for it. */

@@ -61,6 +61,7 @@ export async function openStore({ url, logger, retention: given }: StoreOptions)
     audit: new Audit(database),
     authorizations: new Authorizations(database),
     idempotency: new IdempotencyKeys(database),
+    isHeld: (lock) => locks.isHeld(lock),
     exclusively: (lock, work) => locks.exclusively(lock, work),
     prune: () => prune(database, retention),
     ping: async () => {

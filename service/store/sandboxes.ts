@@ -1,15 +1,19 @@
-import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
 import { ConnectError, type ErrorBody } from '../../protocol/index.ts'
 import type { PromotionBinding } from '../sandbox/promotion-binding.ts'
 import type { Page, PageRequest } from '../contract/lists.ts'
 import type { Run } from '../contract/runs.ts'
-import type { Sandbox, SandboxStatus, SandboxSummary } from '../contract/sandboxes.ts'
+import type {
+  Sandbox,
+  SandboxFindings,
+  SandboxStatus,
+  SandboxSummary,
+} from '../contract/sandboxes.ts'
 import { violatedConstraint, type Database, type Row, type Session } from './database.ts'
 import { newId } from './ids.ts'
 import { pageOf, pagePlace } from './page.ts'
 import { runOf, selectRuns, type RunRow } from './run-rows.ts'
 import {
-  keptPerConnection,
+  keptOfPrincipal,
   type KeptPromotion,
   type KeptToken,
   type NewKeptSandbox,
@@ -30,7 +34,7 @@ interface SummaryRow extends Row {
   readonly promoted_run: string | null
 }
 interface SandboxRow extends SummaryRow {
-  readonly report: SandboxReport | null
+  readonly report: SandboxFindings | null
   readonly error: ErrorBody | null
 }
 interface TokenRow extends Row {
@@ -39,6 +43,7 @@ interface TokenRow extends Row {
   readonly expires_at: Date
   readonly has_expired: boolean
   readonly promoted_run: string | null
+  readonly replaced_by: string | null
   readonly limit_rows: number
 }
 
@@ -49,7 +54,7 @@ const connections = 'reactor_connect_service.connections'
 const summary = `box.id, connection.name AS connection, box.limit_rows, box.principal, box.created_at,
   box.expires_at, box.promoted_run,
   CASE WHEN box.promoted_run IS NOT NULL THEN 'promoted'
-    WHEN box.status = 'ready' AND box.expires_at <= now() THEN 'expired'
+    WHEN box.status = 'ready' AND (box.expires_at <= now() OR box.replaced_by IS NOT NULL) THEN 'expired'
     ELSE box.status END AS status`
 const joined = `JOIN ${connections} AS connection ON connection.id = box.connection_id`
 
@@ -69,7 +74,7 @@ export class Sandboxes implements SandboxStore {
          ), pushed_out AS (
            UPDATE ${table} SET expires_at = now(), token_hash = NULL WHERE id IN (
              SELECT box.id FROM own JOIN ${table} AS box ON box.connection_id = own.id
-             WHERE box.dropped_at IS NULL AND box.status = 'ready'
+             WHERE box.dropped_at IS NULL AND box.status = 'ready' AND box.principal = $4
              ORDER BY box.id DESC OFFSET $7)
          ), made AS (
            INSERT INTO ${table} (id, connection_id, destination, principal, limit_rows, expires_at)
@@ -77,7 +82,7 @@ export class Sandboxes implements SandboxStore {
              date_trunc('milliseconds', now() + $6 * interval '1 ms') FROM own
            RETURNING *
          ) SELECT ${summary} FROM made AS box ${joined}`,
-        [id, connection, destination, principal, limitRows, lifetimeMs, keptPerConnection - 1],
+        [id, connection, destination, principal, limitRows, lifetimeMs, keptOfPrincipal - 1],
       )
       .catch((error: unknown) => {
         throw violatedConstraint(error) === 'sandboxes_one_running'
@@ -149,7 +154,7 @@ export class Sandboxes implements SandboxStore {
   async findToken(connectionId: string, id: string): Promise<KeptToken | null> {
     const [row] = await this.#database.query<TokenRow>(
       `SELECT token_hash, binding, expires_at, expires_at <= now() AS has_expired, promoted_run,
-         limit_rows
+         replaced_by, limit_rows
        FROM ${table} WHERE id = $1 AND connection_id = $2 AND token_hash IS NOT NULL`,
       [id, connectionId],
     )
@@ -160,6 +165,7 @@ export class Sandboxes implements SandboxStore {
       expiresAt: row.expires_at.toISOString(),
       hasExpired: row.has_expired,
       promotedRun: row.promoted_run,
+      replacedBy: row.replaced_by,
       limitRows: row.limit_rows,
     }
   }
@@ -192,6 +198,30 @@ export class Sandboxes implements SandboxStore {
     return row
   }
 
+  async running(connection: string): Promise<string | null> {
+    const [row] = await this.#database.query<{ id: string }>(
+      `SELECT box.id FROM ${table} AS box ${joined}
+       WHERE connection.name = $1 AND box.status = 'running'`,
+      [connection],
+    )
+    return row?.id ?? null
+  }
+
+  async place(connection: string, id: string): Promise<SandboxPlace | null> {
+    const [row] = await this.#database.query<SandboxPlace & { readonly stays: boolean } & Row>(
+      `SELECT box.id, box.destination, box.dropped_at IS NULL AND box.status = 'ready' AND box.promoted_run IS NULL
+         AND box.replaced_by IS NULL AND box.expires_at > now() AS stays
+       FROM ${table} AS box ${joined} WHERE box.id = $1 AND connection.name = $2`,
+      [id, connection],
+    )
+    if (row === undefined) throw notFound(connection, id)
+    return row.stays ? { id: row.id, destination: row.destination } : null
+  }
+
+  async replace(id: string, by: string): Promise<void> {
+    await this.#database.query(`UPDATE ${table} SET replaced_by = $2 WHERE id = $1`, [id, by])
+  }
+
   async stale(staleMs: number): ReturnType<SandboxStore['stale']> {
     return this.#database.query<{ id: string; connection: string | null }>(
       `SELECT box.id, connection.name AS connection FROM ${table} AS box LEFT ${joined}
@@ -212,7 +242,7 @@ export class Sandboxes implements SandboxStore {
     return this.#database.query<SandboxPlace & Row>(
       `SELECT id, destination FROM ${table}
        WHERE dropped_at IS NULL AND (status = 'failed' OR status = 'ready'
-         AND (expires_at <= now() OR promoted_run IS NOT NULL OR connection_id IS NULL))
+         AND (expires_at <= now() OR promoted_run IS NOT NULL OR replaced_by IS NOT NULL OR connection_id IS NULL))
        ORDER BY expires_at LIMIT $1`,
       [limit],
     )
@@ -250,7 +280,8 @@ async function useToken(session: Session, promotion: KeptPromotion, run: string)
   const { sandbox, tokenHash, connection } = promotion
   const rows = await session.query(
     `UPDATE ${table} SET promoted_run = $3
-     WHERE id = $1 AND token_hash = $2 AND promoted_run IS NULL AND expires_at > now() RETURNING id`,
+     WHERE id = $1 AND token_hash = $2 AND promoted_run IS NULL AND replaced_by IS NULL
+       AND expires_at > now() RETURNING id`,
     [sandbox, tokenHash, run],
   )
   if (rows.length > 0) return

@@ -36,9 +36,11 @@ export interface Store extends AsyncDisposable {
   readonly idempotency: IdempotencyStore
   /**
    * Does `work` while no other holder of this lock does theirs, in any process on this database. A process that dies lets go.
-   * Do not nest. For seconds of work (a token refresh), not for a run.
+   * Do not nest. For seconds of work (a token refresh, a sandbox), not for a run.
    */
   exclusively<Result>(lock: string, work: () => Promise<Result>): Promise<Result>
+  /** Whether somebody holds the lock, in any process: within moments of its death a process that was killed does not. */
+  isHeld(lock: string): Promise<boolean>
   /** Deletes what has outlived its time (`Retention`), a bounded amount a call. The scheduler calls it every few minutes. */
   prune(): Promise<void>
   /** Throws `store_unavailable` where the database does not answer. */

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import type { ConnectionService } from '../../service/contract/connections.ts'
 import type { Page, PageRequest } from '../../service/contract/lists.ts'
@@ -9,9 +8,11 @@ import type {
   PromoteInput,
   Promotion,
   Sandbox,
+  SandboxFindings,
   SandboxInput,
   SandboxService,
   SandboxSummary,
+  StreamRows,
 } from '../../service/contract/sandboxes.ts'
 import { ulid } from '../../service/store/ids.ts'
 
@@ -63,8 +64,23 @@ export class MemorySandboxes implements SandboxService {
     return { items: all.slice(0, limit), next: null }
   }
 
-  async delete(connection: string, id: string): Promise<void> {
-    this.#kept.splice(this.#kept.indexOf(await this.#find(connection, id)), 1)
+  async rows(connection: string, id: string): Promise<readonly StreamRows[]> {
+    const { report } = await this.#find(connection, id)
+    return report.streams.map(({ name, namespace, sample_rows, row_examples }) => ({
+      ...{ name, sample_rows, row_examples },
+      ...(namespace !== undefined && { namespace }),
+    }))
+  }
+
+  async delete(
+    connection: string,
+    id: string,
+    { onlyOf }: { readonly onlyOf?: string } = {},
+  ): Promise<void> {
+    const kept = await this.#find(connection, id)
+    if (onlyOf !== undefined && kept.principal !== onlyOf)
+      throw new ConnectError('sandbox_of_another', { details: { connection, sandbox: id } })
+    this.#kept.splice(this.#kept.indexOf(kept), 1)
   }
 
   async promote(name: string, { token, principal }: PromoteInput): Promise<Promotion> {
@@ -100,7 +116,7 @@ function newToken(): string {
 }
 
 /** Everything that a report may hold, once. */
-export function sampleReport(id: string, limitRows: number): SandboxReport {
+export function sampleReport(id: string, limitRows: number): SandboxFindings {
   const cost = { rows: 250, bytes: 12_000, requests: null, seconds: 1.5 }
   return {
     ...{ id, schema: `reactor_sandbox_${id}`, limit_rows: limitRows, status: 'partial' },
@@ -108,6 +124,11 @@ export function sampleReport(id: string, limitRows: number): SandboxReport {
     streams: [
       {
         ...{ name: 'orders', namespace: 'public', mode: 'append_dedup', sync_mode: 'incremental' },
+        ...{ primary_key: [['id']], cursor_field: ['updated_at'] },
+        last_settings: {
+          ...{ mode: 'append_dedup', sync_mode: 'incremental' },
+          ...{ primary_key: [['number']], cursor_field: ['updated_at'] },
+        },
         table: { schema: 'shop', name: 'orders' },
         ...{ read: 100, rejected: 1, complete: false },
         declared_schema: { type: 'object' },
@@ -120,13 +141,37 @@ export function sampleReport(id: string, limitRows: number): SandboxReport {
           { id: '1', note: 'first' },
           { id: '2', note: null },
         ],
+        row_examples: {
+          inserted: [{ id: '61', note: 'new', total: '9' }],
+          changed: [
+            {
+              key: { id: '7' },
+              cells: [
+                { column: 'note', from: 'old', to: 'new' },
+                { column: 'total', from: '12', to: null },
+              ],
+            },
+          ],
+          deleted: [{ id: '3' }],
+        },
         diff_vs_current: {
           table_exists: true,
           added_columns: [{ name: 'note', type: 'text' }],
           removed_columns: [{ name: 'old', type: 'boolean' }],
+          own_columns: [{ name: 'reviewed', type: 'boolean' }],
           type_changes: [{ name: 'total', from: 'bigint', to: 'numeric' }],
-          rows: { insert: 60, update: 40, unchanged: 0, delete: null },
+          rows: { insert: 60, update: 40, unchanged: 0, delete: 1 },
+          at_least: ['insert', 'update', 'unchanged', 'delete'],
+          table_rows: { rows: 5_000, exact: false },
+          estimated_delete: null,
           nulled_values: [{ column: 'total', rows: 3 }],
+          reset_values: [{ column: 'reviewed', rows: 1 }],
+          dependent_rows: [
+            {
+              ...{ schema: 'shop', table: 'lines', constraint: 'lines_order_fkey' },
+              ...{ action: 'deleted', rows: 2 },
+            },
+          ],
           dependent_views: [{ schema: 'reporting', name: 'by_day', columns: ['id', 'total'] }],
         },
         estimated_cost: cost,
@@ -134,22 +179,41 @@ export function sampleReport(id: string, limitRows: number): SandboxReport {
       },
       {
         ...{ name: 'users', mode: 'overwrite', sync_mode: 'full_refresh' },
+        ...{ primary_key: [], cursor_field: [], last_settings: null },
         table: { schema: 'shop', name: 'users' },
         ...{ read: 5, rejected: 0, complete: true },
         ...{ declared_schema: {}, inferred_schema: null, schema_mismatches: [], sample_rows: [] },
+        row_examples: { inserted: [], changed: [], deleted: [] },
         diff_vs_current: {
           table_exists: false,
           added_columns: [{ name: 'id', type: 'bigint' }],
-          ...{ removed_columns: [], type_changes: [], nulled_values: [], dependent_views: [] },
+          ...{ removed_columns: [], own_columns: [], type_changes: [] },
+          ...{ nulled_values: [], reset_values: [], dependent_rows: [], dependent_views: [] },
           rows: { insert: 5, update: 0, unchanged: 0, delete: 0 },
+          ...{ at_least: [], table_rows: null, estimated_delete: null },
         },
         estimated_cost: { rows: 5, bytes: 100, requests: null, seconds: 0.1 },
         warnings: [],
       },
     ],
+    schema_drift: {
+      policy: 'propagate',
+      changes: [
+        {
+          ...{ name: 'orders', namespace: 'public', change: 'changed', columns_left: 0 },
+          added_columns: [{ name: 'note', type: 'string' }],
+          removed_columns: [{ name: 'old', type: 'boolean' }],
+          type_changes: [{ name: 'total', from: 'integer', to: 'number' }],
+          primary_key: { from: [['number']], to: [['id']] },
+          ...{ cursor: null, sync_modes: null },
+        },
+      ],
+      ...{ total: 1, ignored_run: null },
+    },
     totals: {
       ...{ streams: 2, failed: 0, cut: 1, read: 105 },
-      rows: { insert: 65, update: 40, unchanged: 0, delete: 0 },
+      rows: { insert: null, update: null, unchanged: null, delete: null },
+      rows_at_least: { insert: 65, update: 40, unchanged: 0, delete: 1 },
       estimated_cost: cost,
     },
   }

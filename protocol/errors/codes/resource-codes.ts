@@ -72,6 +72,15 @@ export const resourceCodes = {
     suggestedFix:
       'Run `reactor connect connections sandbox {connection}` with the same key that promotes, and pass on the token unchanged.',
   },
+  promote_token_replaced: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'The promote token of connection {connection} is outdated: sandbox {sandbox} stands in its place',
+    suggestedFix:
+      'Look at it with `reactor connect connections sandboxes {connection} {sandbox}`, and promote with its token; or run `reactor connect connections sandbox {connection}` again.',
+  },
   promote_token_used: {
     failureType: 'config_error',
     httpStatus: 409,
@@ -112,9 +121,9 @@ export const resourceCodes = {
     suggestedFix: 'Start a new run with `reactor connect connections runs start {connection}`.',
   },
   sandbox_active: {
-    failureType: 'config_error',
+    failureType: 'transient_error',
     httpStatus: 409,
-    retryable: false,
+    retryable: true,
     message: 'Connection {connection} has a sandbox that runs',
     suggestedFix:
       'Wait for its end (`reactor connect connections sandboxes {connection}`), or delete it, and repeat this.',
@@ -133,6 +142,23 @@ export const resourceCodes = {
     message: 'Connection {connection} has no sandbox {sandbox}',
     suggestedFix:
       'Run `reactor connect connections sandboxes {connection}` for the ids of its sandboxes.',
+  },
+  sandbox_of_another: {
+    failureType: 'config_error',
+    httpStatus: 403,
+    retryable: false,
+    message:
+      'Sandbox {sandbox} of connection {connection} is not yours: an agent deletes only its own',
+    suggestedFix:
+      'Leave it: it expires by itself. Or ask the principal who ran it, or a person, to delete it.',
+  },
+  sandbox_rows_gone: {
+    failureType: 'config_error',
+    httpStatus: 410,
+    retryable: false,
+    message: 'The rows of sandbox {sandbox} are gone with its schema at the destination',
+    suggestedFix:
+      'Run `reactor connect connections sandbox {connection}` again to see rows: they stay until it expires, or is promoted or deleted.',
   },
   sandbox_timed_out: {
     failureType: 'transient_error',

@@ -17,6 +17,8 @@ import {
   sandboxDocument,
   sandboxId,
   sandboxInput,
+  sandboxRowsDocument,
+  sandboxRowsToWire,
   sandboxSummaryDocument,
   sandboxSummaryToWire,
   sandboxToWire,
@@ -42,6 +44,7 @@ const readFailures = [
 export function sandboxRoutes(api: App, sandboxes: SandboxService): void {
   runSandbox(api, sandboxes)
   lookAtSandboxes(api, sandboxes)
+  sandboxRows(api, sandboxes)
   deleteSandbox(api, sandboxes)
   promote(api, sandboxes)
 }
@@ -118,7 +121,7 @@ function lookAtSandboxes(api: App, sandboxes: SandboxService): void {
       schema: {
         tags,
         operationId: 'getSandbox',
-        summary: 'What a sandbox found; without its rows and its token',
+        summary: 'What a sandbox found; without its token, and without rows',
         params: oneSandbox,
         response: { 200: sandboxDocument, ...failures('sandbox_not_found') },
       },
@@ -128,24 +131,53 @@ function lookAtSandboxes(api: App, sandboxes: SandboxService): void {
   )
 }
 
+function sandboxRows(api: App, sandboxes: SandboxService): void {
+  api.get(
+    '/connections/:name/sandboxes/:id/rows',
+    {
+      config: { action: 'connections:sandbox-rows' },
+      schema: {
+        tags,
+        operationId: 'getSandboxRows',
+        summary: 'The rows that its report shows, by its streams; they go with its schema',
+        params: oneSandbox,
+        response: {
+          200: sandboxRowsDocument,
+          ...failures(
+            'sandbox_not_found',
+            'sandbox_rows_gone',
+            'destination_not_available',
+            'destination_unreachable',
+          ),
+        },
+      },
+    },
+    async ({ params }, reply) =>
+      reply.send(sandboxRowsToWire(await sandboxes.rows(params.name, params.id))),
+  )
+}
+
 function deleteSandbox(api: App, sandboxes: SandboxService): void {
   api.delete(
     '/connections/:name/sandboxes/:id',
     {
-      config: { action: 'connections:sandbox' },
+      config: { action: 'connections:sandbox-delete' },
       schema: {
         tags,
         operationId: 'deleteSandbox',
         summary: 'Drop its rows and take its token back; one that runs is stopped',
+        description: 'An agent deletes only sandboxes that it ran.',
         params: oneSandbox,
         response: {
           204: z.null().meta({ description: 'It is gone.' }),
-          ...failures('sandbox_not_found'),
+          ...failures('sandbox_not_found', 'sandbox_of_another'),
         },
       },
     },
-    async ({ params }, reply) => {
-      await sandboxes.delete(params.name, params.id)
+    async (request, reply) => {
+      const { params } = request
+      const { id, kind } = principalOf(request)
+      await sandboxes.delete(params.name, params.id, kind === 'agent' ? { onlyOf: id } : {})
       return reply.code(204).send(null)
     },
   )
@@ -174,6 +206,7 @@ function promote(api: App, sandboxes: SandboxService): void {
             'promote_token_invalid',
             'promote_token_used',
             'promote_token_expired',
+            'promote_token_replaced',
             'promote_outdated',
             'run_active',
             ...readFailures,

@@ -1,10 +1,16 @@
 import { z } from 'zod'
-import type { SandboxReport } from '../../../engine/sandbox/sandbox-report.ts'
+import { schemaChangeDocument } from '../../drift/change-document.ts'
 import { maxTokenLength } from '../../sandbox/promote-token.ts'
 import { connectionDocument } from './connection.ts'
 import { freeObject, timestamp } from './names.ts'
 import { failure, runDocument } from './run.ts'
-import type { FinishedSandbox, Sandbox, SandboxSummary } from '../../contract/sandboxes.ts'
+import type {
+  FinishedSandbox,
+  Sandbox,
+  SandboxFindings,
+  SandboxSummary,
+  StreamRows,
+} from '../../contract/sandboxes.ts'
 
 export const sandboxId = z
   .string()
@@ -37,17 +43,12 @@ export const promoteInput = z
 
 const unknownCount = z.number().nullable()
 
-const rowCounts = z
-  .object({
-    insert: unknownCount,
-    update: unknownCount,
-    unchanged: unknownCount,
-    delete: unknownCount,
-  })
-  .meta({
-    description:
-      'Rows of the table. Null: not known, because a limit cut the stream or the comparison took too long.',
-  })
+const rowCounts = z.object({
+  insert: unknownCount,
+  update: unknownCount,
+  unchanged: unknownCount,
+  delete: unknownCount,
+})
 
 const cost = z
   .object({
@@ -56,22 +57,93 @@ const cost = z
     requests: unknownCount.meta({ description: 'Of a source that speaks HTTP.' }),
     seconds: unknownCount,
   })
-  .meta({ description: 'What a whole run would read; null where it cannot be told.' })
+  .meta({
+    description:
+      'What a whole run would read; null where it cannot be told. Seconds of what was cut: by the rate of the last run.',
+  })
 
 const column = z.object({ name: z.string(), type: z.string() })
+
+const columnRows = z.object({ column: z.string(), rows: z.number() })
+
+const paths = z.array(z.array(z.string()))
+
+const shownRow = z.record(z.string(), z.string().nullable())
+
+const rowExamples = z
+  .object({
+    inserted: z.array(shownRow),
+    changed: z.array(
+      z.object({
+        key: shownRow,
+        cells: z.array(
+          z.object({
+            column: z.string(),
+            from: z.string().nullable(),
+            to: z.string().nullable(),
+          }),
+        ),
+      }),
+    ),
+    deleted: z.array(shownRow),
+  })
+  .meta({ id: 'SandboxRowExamples' })
+
+const syncModes = {
+  mode: z.enum(['append', 'append_dedup', 'overwrite', 'overwrite_dedup']),
+  sync_mode: z.enum(['full_refresh', 'incremental']),
+}
+
+const keys = {
+  primary_key: paths.meta({ description: 'The fields that tell its rows apart; none: no key.' }),
+  cursor_field: z.array(z.string()).meta({ description: 'A path; empty: no cursor.' }),
+}
 
 const streamDiff = z
   .object({
     table_exists: z.boolean().meta({ description: 'False: the run makes the table.' }),
     added_columns: z.array(column),
     removed_columns: z.array(column).meta({
-      description: 'Columns that the source has not: they stay, and new rows have NULL there.',
+      description:
+        'Columns that the last run had, and the source has no more: they stay, and new rows have NULL there.',
+    }),
+    own_columns: z.array(column).meta({
+      description:
+        'Columns of the table that are not the source’s: they stay, and new rows have their default there.',
     }),
     type_changes: z.array(z.object({ name: z.string(), from: z.string(), to: z.string() })),
-    rows: rowCounts,
-    nulled_values: z.array(z.object({ column: z.string(), rows: z.number() })).meta({
+    rows: rowCounts.meta({
+      description:
+        'Rows of the table. Null: not known, because a limit cut the stream or the comparison took too long.',
+    }),
+    at_least: z.array(z.enum(['insert', 'update', 'unchanged', 'delete'])).meta({
+      description: 'Figures of `rows` of what was read only: a whole run does at least so much.',
+    }),
+    table_rows: z
+      .object({ rows: z.number(), exact: z.boolean() })
+      .nullable()
+      .meta({ description: 'Rows of the table now; of a large one the server’s estimate.' }),
+    estimated_delete: unknownCount.meta({
+      description:
+        'Rows that an overwrite which was cut may delete, by the rows of the table and the source’s own estimate.',
+    }),
+    nulled_values: z.array(columnRows).meta({
       description: 'Values that are there now and would be NULL.',
     }),
+    reset_values: z.array(columnRows).meta({
+      description: 'Values of `own_columns` that an overwrite replaces by the default.',
+    }),
+    dependent_rows: z
+      .array(
+        z.object({
+          schema: z.string(),
+          table: z.string(),
+          constraint: z.string(),
+          action: z.enum(['deleted', 'set_null', 'set_default']),
+          rows: z.number(),
+        }),
+      )
+      .meta({ description: 'Rows of other tables that change with those that a run deletes.' }),
     dependent_views: z.array(
       z.object({ schema: z.string(), name: z.string(), columns: z.array(z.string()) }),
     ),
@@ -82,8 +154,12 @@ const sandboxStream = z
   .object({
     name: z.string(),
     namespace: z.string().optional(),
-    mode: z.enum(['append', 'append_dedup', 'overwrite', 'overwrite_dedup']),
-    sync_mode: z.enum(['full_refresh', 'incremental']),
+    ...syncModes,
+    ...keys,
+    last_settings: z
+      .object({ ...syncModes, ...keys })
+      .nullable()
+      .meta({ description: 'How its last run was configured, where that was otherwise.' }),
     table: z.object({ schema: z.string(), name: z.string() }),
     read: z.number().meta({ description: 'Records that were read.' }),
     rejected: z.number(),
@@ -101,8 +177,13 @@ const sandboxStream = z
         records: z.number(),
       }),
     ),
-    sample_rows: z.array(z.record(z.string(), z.string().nullable())).meta({
-      description: 'Only in the answer of the request that ran the sandbox.',
+    sample_rows: z.array(shownRow).meta({
+      description:
+        'Only in the answer of the request that ran the sandbox, and at `…/sandboxes/{id}/rows`.',
+    }),
+    row_examples: rowExamples.meta({
+      description:
+        'Some of the rows that a run would insert, change and delete: where `sample_rows` are.',
     }),
     diff_vs_current: streamDiff.optional(),
     estimated_cost: cost,
@@ -124,14 +205,41 @@ const report = z
       failed: z.int(),
       cut: z.int().meta({ description: 'Streams that a limit cut.' }),
       read: z.number(),
-      rows: z.object({
-        insert: z.number(),
-        update: z.number(),
-        unchanged: z.number(),
-        delete: z.number(),
+      rows: rowCounts.meta({
+        description: 'Sums. Null: not known, because a stream failed, or a limit cut it.',
       }),
+      rows_at_least: z
+        .object({
+          insert: z.number(),
+          update: z.number(),
+          unchanged: z.number(),
+          delete: z.number(),
+        })
+        .meta({ description: 'Sums over what is known: a run does at least so much.' }),
       estimated_cost: cost,
     }),
+    schema_drift: z
+      .object({
+        policy: z.enum(['propagate', 'ignore', 'block_until_approved']),
+        changes: z.array(schemaChangeDocument),
+        total: z.int(),
+        ignored_run: z
+          .object({
+            streams: z.array(sandboxStream),
+            unread: z.array(z.object({ name: z.string(), namespace: z.string().optional() })),
+            error: failure.nullable(),
+          })
+          .nullable()
+          .meta({
+            description:
+              'Under `ignore`: what the next run does with the streams that changed, as long as nobody approves.',
+          }),
+      })
+      .nullable()
+      .meta({
+        description:
+          'How the source differs from what is approved, the first 100 streams; null: not at all. Promoting approves it.',
+      }),
   })
   .meta({ id: 'SandboxReport' })
 
@@ -164,6 +272,25 @@ export const finishedSandboxDocument = z
     }),
   })
   .meta({ id: 'FinishedSandbox' })
+
+export const sandboxRowsDocument = z
+  .object({
+    streams: z.array(
+      z.object({
+        name: z.string(),
+        namespace: z.string().optional(),
+        sample_rows: z.array(shownRow),
+        row_examples: rowExamples,
+      }),
+    ),
+  })
+  .meta({ id: 'SandboxRows' })
+
+export function sandboxRowsToWire(
+  streams: readonly StreamRows[],
+): z.output<typeof sandboxRowsDocument> {
+  return sandboxRowsDocument.parse({ streams })
+}
 
 export const promotionDocument = z
   .object({ connection: connectionDocument, run: runDocument })
@@ -205,6 +332,6 @@ export function finishedSandboxToWire(
 }
 
 /** It is plain data for the wire already. */
-function reportToWire(kept: SandboxReport): z.output<typeof report> {
+function reportToWire(kept: SandboxFindings): z.output<typeof report> {
   return report.parse(kept)
 }

@@ -1,17 +1,16 @@
-import type { SandboxReport } from '../../../engine/sandbox/sandbox-report.ts'
 import type { AirbyteCatalog, ErrorBody } from '../../../protocol/index.ts'
 import type { PromotionBinding } from '../../sandbox/promotion-binding.ts'
 import type { Page, PageRequest } from '../../contract/lists.ts'
 import type { Run } from '../../contract/runs.ts'
-import type { Sandbox, SandboxSummary } from '../../contract/sandboxes.ts'
+import type { Sandbox, SandboxFindings, SandboxSummary } from '../../contract/sandboxes.ts'
 
 /**
  * Sandboxes: what each found, what its token is bound to, and whether its schema is still at the destination. Never a token (its
- * hash), never a sample row.
+ * hash), never a row.
  */
 export interface SandboxStore {
   /**
-   * One that runs. The oldest of the connection beyond `keptPerConnection` expire. Throws `connection_not_found`, `sandbox_active`
+   * One that runs. The oldest of the connection and the principal beyond `keptOfPrincipal` expire. Throws `connection_not_found`, `sandbox_active`
    * where one of the connection runs.
    */
   create(input: NewKeptSandbox): Promise<SandboxSummary>
@@ -35,6 +34,12 @@ export interface SandboxStore {
    * Throws `sandbox_not_found`.
    */
   release(connection: string, id: string): Promise<SandboxPlace & { readonly runs: boolean }>
+  /** The sandbox of the connection that runs; null where none does. */
+  running(connection: string): Promise<string | null>
+  /** The place of its schema; null where it is dropped, or on its way. Throws `sandbox_not_found`. */
+  place(connection: string, id: string): Promise<SandboxPlace | null>
+  /** What it showed is outdated: its token is good for nothing, its schema is to be dropped. */
+  replace(id: string, by: string): Promise<void>
   /** Those that run without a beat for `staleMs`, with their connections; null: it is gone. */
   stale(
     staleMs: number,
@@ -64,7 +69,7 @@ export interface NewKeptSandbox {
 export type SandboxOutcome =
   | {
       readonly status: 'ready'
-      readonly report: SandboxReport
+      readonly report: SandboxFindings
       readonly token: { readonly hash: Buffer; readonly binding: PromotionBinding } | null
     }
   | { readonly status: 'failed'; readonly error: ErrorBody }
@@ -76,6 +81,8 @@ export interface KeptToken {
   readonly hasExpired: boolean
   /** The run that it started: it is used. */
   readonly promotedRun: string | null
+  /** The newer sandbox that stands in its place: what it showed is outdated. */
+  readonly replacedBy: string | null
   readonly limitRows: number
 }
 
@@ -93,5 +100,5 @@ export interface SandboxPlace {
   readonly destination: string
 }
 
-/** Whoever tries out again and again fills no disk: of the schemas of one connection the newest stay. */
-export const keptPerConnection = 10
+/** Whoever tries out again and again fills no disk: of the schemas of one connection and one principal the newest stay. */
+export const keptOfPrincipal = 10

@@ -55,37 +55,102 @@ export function countSql({ after, before, key, columns }: Comparison): string {
        FROM keys`
 }
 
-/** Selects, as c0, c1 …, how many values that are there would be NULL, for each compared column: of rows whose key is there once. */
-export function nulledSql(comparison: Comparison, key: readonly ComparedColumn[]): string {
-  const counts = comparison.columns.map(
-    ({ name }, index) =>
-      `count(*) FILTER (WHERE b.${quote(name)} IS NOT NULL AND a.${quote(name)} IS NULL)::text AS c${index}`,
+/** What the values of a column become, in rows whose key is there once before and once after. */
+const fates = {
+  nulled: (column: string) => `b.${column} IS NOT NULL AND a.${column} IS NULL`,
+  replaced: (column: string) =>
+    `b.${column} IS NOT NULL AND a.${column} IS NOT NULL AND a.${column}::text IS DISTINCT FROM b.${column}::text`,
+  present: (column: string) => `b.${column} IS NOT NULL`,
+} as const
+
+/** Selects, as c0, c1 …, how many values of each column meet that fate. */
+export function fateSql(
+  comparison: Comparison,
+  key: readonly ComparedColumn[],
+  { fate, columns }: { readonly fate: keyof typeof fates; readonly columns: readonly string[] },
+): string {
+  const counts = columns.map(
+    (name, index) => `count(*) FILTER (WHERE ${fates[fate](quote(name))})::text AS c${index}`,
   )
+  return `SELECT ${counts.join(', ')} FROM ${pairs(comparison, key)}`
+}
+
+/** Rows whose key is there once on both sides: `a` after, `b` before. */
+function pairs(comparison: Comparison, key: readonly ComparedColumn[]): string {
   const once = (from: string): string =>
     `(SELECT s.*, ${recordOf('s', key)} AS _reactor_key,
              count(*) OVER (PARTITION BY ${recordOf('s', key)}) AS _reactor_copies FROM ${from} s)`
-  return `SELECT ${counts.join(', ')}
-       FROM ${once(quoteTable(comparison.after))} a JOIN ${once(comparison.before)} b
+  return `${once(quoteTable(comparison.after))} a JOIN ${once(comparison.before)} b
          ON a._reactor_key = b._reactor_key AND a._reactor_copies = 1 AND b._reactor_copies = 1`
+}
+
+/** Selects some changed rows: of each column its value before (b0, b1 …) and after (a0, …), and whether it changed (d0, …). */
+export function changedSql(
+  comparison: Comparison,
+  key: readonly ComparedColumn[],
+  { columns, limit }: { readonly columns: readonly ComparedColumn[]; readonly limit: number },
+): string {
+  const cells = columns.flatMap((column, index) => [
+    `${cell('b', column)} AS b${index}`,
+    `${cell('a', column)} AS a${index}`,
+    `${contentsOf('a', [column])} IS DISTINCT FROM ${contentsOf('b', [column])} AS d${index}`,
+  ])
+  return `SELECT ${cells.join(', ')} FROM ${pairs(comparison, key)}
+     WHERE ${contentsOf('a', comparison.columns)} IS DISTINCT FROM ${contentsOf('b', comparison.columns)}
+     ORDER BY ${order('b', key)} LIMIT ${limit}`
+}
+
+/** Selects, as c0, c1 …, some rows of one side whose key the other has not. */
+export function missingSql(
+  comparison: Comparison & { readonly hasNullKeys: boolean },
+  {
+    from,
+    columns,
+    limit,
+  }: {
+    readonly from: 'after' | 'before'
+    readonly columns: readonly ComparedColumn[]
+    readonly limit: number
+  },
+): string {
+  const after = quoteTable(comparison.after)
+  const [side, other] = from === 'after' ? [after, comparison.before] : [comparison.before, after]
+  const cells = columns.map((column, index) => `${cell('s', column)} AS c${index}`)
+  return `SELECT ${cells.join(', ')} FROM ${side} s WHERE NOT (${isFound(comparison, other)})
+     ORDER BY ${order('s', comparison.key ?? [])} LIMIT ${limit}`
+}
+
+/** A cell is cut at so many characters. */
+const cellCharacters = 200
+
+/** The value as Postgres writes it. */
+export function cell(alias: string, { name }: Pick<ComparedColumn, 'name'>): string {
+  const text = `${alias}.${quote(name)}::text`
+  return `CASE WHEN length(${text}) > ${cellCharacters} THEN left(${text}, ${cellCharacters}) || '…' ELSE ${text} END`
+}
+
+function order(alias: string, key: readonly ComparedColumn[]): string {
+  return key.length === 0 ? '1' : key.map((column) => comparable(alias, column)).join(', ')
 }
 
 /**
  * The rows of `before` whose key is also after, as a query in parentheses. A large table is read once, or by its index: `hasNullKeys`
  * says that `=` would not find them all.
  */
-export function metQuery({
-  after,
-  before,
-  key,
-  columns,
-  hasNullKeys,
-}: Comparison & { readonly hasNullKeys: boolean }): string {
-  const found =
-    key === undefined || hasNullKeys
-      ? `${hashOf('s', key ?? columns)} IN (SELECT ${hashOf('a', key ?? columns)} FROM ${quoteTable(after)} a)`
-      : `EXISTS (SELECT FROM ${quoteTable(after)} a
+export function metQuery(comparison: Comparison & { readonly hasNullKeys: boolean }): string {
+  const found = isFound(comparison, quoteTable(comparison.after))
+  return `(SELECT s.* FROM ${comparison.before} s WHERE ${found})`
+}
+
+/** The row `s` has its key in the other set. */
+function isFound(
+  { key, columns, hasNullKeys }: Comparison & { readonly hasNullKeys: boolean },
+  other: string,
+): string {
+  return key === undefined || hasNullKeys
+    ? `${hashOf('s', key ?? columns)} IN (SELECT ${hashOf('a', key ?? columns)} FROM ${other} a)`
+    : `EXISTS (SELECT FROM ${other} a
            WHERE ${key.map(({ name }) => `a.${quote(name)} = s.${quote(name)}`).join(' AND ')})`
-  return `(SELECT s.* FROM ${before} s WHERE ${found})`
 }
 
 /** A text whose collation ignores case is the same key, and not the same value. */

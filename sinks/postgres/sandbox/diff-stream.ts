@@ -8,12 +8,14 @@ import { metadataColumns, readTable } from '../tables.ts'
 import {
   countSql,
   metQuery,
-  nulledSql,
   type ComparedColumn,
   type Comparison,
   type RowCountsRow,
 } from './compare-rows.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
+import { isForeseen } from './production-columns.ts'
+import { noExamples, rowExamples, type RowExamples } from './row-examples.ts'
+import { countFates, countNulled, countReset, ownColumns, type ColumnRows } from './value-counts.ts'
 
 /** What a run would do to the rows of production. Null where it is not known. */
 export interface RowDiff {
@@ -21,9 +23,24 @@ export interface RowDiff {
   readonly update: number | null
   readonly unchanged: number | null
   readonly delete: number | null
+  /** Figures of a stream that was cut: a whole run has at least so many. */
+  readonly atLeast: readonly RowCount[]
+  /** Rows of the table as it is; null where there is none, or where they could not be counted. */
+  readonly tableRows: TableRows | null
   /** Values that are there now and would be NULL. */
-  readonly nulled: readonly { readonly column: string; readonly rows: number }[]
+  readonly nulled: readonly ColumnRows[]
+  /** Values of columns that are not the stream's, which an overwrite replaces by what the column has by default. */
+  readonly reset: readonly ColumnRows[]
+  readonly examples: RowExamples
   readonly warnings: readonly string[]
+}
+
+export type RowCount = 'insert' | 'update' | 'unchanged' | 'delete'
+
+export interface TableRows {
+  readonly rows: number
+  /** False: the server's estimate. */
+  readonly exact: boolean
 }
 
 export const unknownRows: RowDiff = {
@@ -31,7 +48,11 @@ export const unknownRows: RowDiff = {
   update: null,
   unchanged: null,
   delete: null,
+  atLeast: [],
+  tableRows: null,
   nulled: [],
+  reset: [],
+  examples: noExamples,
   warnings: [],
 }
 
@@ -48,12 +69,43 @@ export async function diffRows(
   { isComplete }: { readonly isComplete: boolean },
 ): Promise<RowDiff> {
   try {
-    return await compare(session, stream, isComplete)
+    const tableRows = await countTable(session, stream)
+    const diff = await compare(session, stream, isComplete)
+    return { ...diff, tableRows, atLeast: isComplete ? [] : lowerBounds(stream) }
   } catch (error) {
     if (!(error instanceof ConnectError) || error.details.sqlstate !== timedOut) throw error
     const warning = 'Comparing with the table took too long: what happens to its rows is not known'
     return { ...unknownRows, warnings: [warning] }
   }
+}
+
+/** The rest of a stream may insert and change more. It deletes rows where its records say so; for an overwrite nobody knows. */
+function lowerBounds({ production }: SandboxTable): readonly RowCount[] {
+  const { plan, sink, target } = production
+  if (plan.actual === undefined || sink.mode === 'append') return ['insert']
+  const mayDelete = sink.deletes === 'hard' && target.deletedAt !== undefined && !target.isOverwrite
+  return ['insert', 'update', 'unchanged', ...(mayDelete ? (['delete'] as const) : [])]
+}
+
+/** 8,192 bytes each: a smaller table is counted in a moment. */
+const countedPages = 10_000
+
+async function countTable(
+  session: Session,
+  { production }: SandboxTable,
+): Promise<TableRows | null> {
+  if (production.plan.actual === undefined) return null
+  const table = quoteTable(production.target.table)
+  const [size] = await session.rows<{ kind: string; pages: number; estimate: number }>(
+    `SELECT relkind::text AS kind, (pg_relation_size(oid) / 8192)::int AS pages, reltuples::float8 AS estimate
+       FROM pg_class WHERE oid = $1::regclass`,
+    [table],
+  )
+  if (size === undefined) return null
+  if (size.pages <= countedPages && size.kind === 'r')
+    return { rows: await countRows(session, table), exact: true }
+  // The sizes of partitions are not in that of their table.
+  return size.estimate < 0 ? null : { rows: Math.round(size.estimate), exact: false }
 }
 
 /** Where the sandbox has the stream's rows: an overwrite that was cut leaves them in the stage. */
@@ -87,18 +139,31 @@ async function compareMerged(
   const comparison = { after: stream.table, before: quoteTable(before), key, columns }
   const counts = await count(session, comparison)
   const duplicates = await countSuperfluous(session, stream)
-  const nulled = await countNulled(session, comparison, counts.update)
+  const nulled = await countFates(session, comparison, {
+    fate: counts.update > 0 ? 'nulled' : 'none',
+    names: columns.map(({ name }) => name),
+  })
+  const examined = { ...comparison, met: comparison.before, hasNullKeys: true }
   return {
     ...counts,
     delete: counts.gone + duplicates,
+    ...unknownRest,
     nulled,
+    examples: await rowExamples(session, examined, counts),
     warnings:
       duplicates === 0
         ? []
         : [
-            `The table has no key yet: the run first deletes ${duplicates} rows whose key a newer row has`,
+            `The table has no key yet: the run first deletes ${rowsOf(duplicates)} whose key a newer row has`,
           ],
   }
+}
+
+/** What `diffRows` adds. */
+const unknownRest = { atLeast: [], tableRows: null, reset: [] } as const
+
+function rowsOf(rows: number): string {
+  return rows === 1 ? '1 row' : `${rows} rows`
 }
 
 async function compareOverwrite(
@@ -107,14 +172,10 @@ async function compareOverwrite(
   { after, isComplete }: { readonly after: TableName; readonly isComplete: boolean },
 ): Promise<RowDiff> {
   const { production } = stream
-  // The new rows name the stream's columns; another that fills itself has then a value that nobody knows yet.
-  const fillsItself = new Set(
-    production.columns.flatMap(({ name, fillsItself: fills }) =>
-      fills && !production.target.columns.some((column) => column.name === name) ? [name] : [],
-    ),
-  )
+  const own = ownColumns(production)
+  const unforeseen = new Set(own.filter((column) => !isForeseen(column)).map(({ name }) => name))
   const all = await readCompared(session, stream.table)
-  const columns = all.filter(({ name }) => !fillsItself.has(name))
+  const columns = all.filter(({ name }) => !unforeseen.has(name))
   const key = keyOf(columns, overwriteKey(stream))
   const from = quoteTable(production.target.table)
   const before = `(SELECT ${expressions(stream)} FROM ${from} p)`
@@ -124,11 +185,20 @@ async function compareOverwrite(
   const met = { ...comparison, before: metQuery({ ...comparison, hasNullKeys }) }
   const counts = await count(session, met)
   const matched = counts.update + counts.unchanged
-  const nulled = isComplete && key === undefined ? await countDropped(session, stream, columns) : []
+  const gone = isComplete ? (await countRows(session, from)) - matched : null
+  const examined = { ...comparison, met: met.before, hasNullKeys }
   return {
     ...counts,
-    delete: isComplete ? (await countRows(session, from)) - matched : null,
-    nulled: key === undefined ? nulled : await countNulled(session, met, counts.update),
+    delete: gone,
+    ...unknownRest,
+    nulled: await countNulled(session, stream, {
+      met,
+      columns,
+      isComplete,
+      updates: counts.update,
+    }),
+    reset: isComplete || key !== undefined ? await countReset(session, stream, met) : [],
+    examples: await rowExamples(session, examined, { ...counts, gone }),
     warnings: [],
   }
 }
@@ -152,20 +222,35 @@ function expressions({ columns }: SandboxTable): string {
     .join(', ')
 }
 
-/** A stage that was cut has not the columns that the source has no more: they get NULLs, as in the swap. */
-async function sameShape(
+/** A stage that was cut has not the columns that the source has no more: they get what the table has by default, as in the swap. */
+export async function sameShape(
   session: Session,
   { table }: SandboxTable,
   after: TableName,
 ): Promise<TableName> {
   if (after.table === table.table) return after
-  const [whole, stage] = [await readCompared(session, table), await readTable(session, after)]
+  const [whole, stage] = [await readShape(session, table), await readTable(session, after)]
   const missing = whole.filter(({ name }) => stage?.has(name) !== true)
   if (missing.length > 0) {
-    const actions = missing.map(({ name, type }) => `ADD COLUMN ${quoteIdentifier(name)} ${type}`)
+    const actions = missing.map(({ name, type, fill }) => {
+      const filled = fill === null ? '' : ` DEFAULT ${fill}`
+      return `ADD COLUMN ${quoteIdentifier(name)} ${type}${filled}`
+    })
     await session.run(`ALTER TABLE ${quoteTable(after)} ${actions.join(', ')}`)
   }
   return after
+}
+
+async function readShape(
+  session: Session,
+  table: TableName,
+): Promise<{ readonly name: string; readonly type: string; readonly fill: string | null }[]> {
+  return session.rows(
+    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type, pg_get_expr(adbin, adrelid) AS fill
+       FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+      WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
+    [quoteTable(table)],
+  )
 }
 
 /** All columns but those of the metadata, which every run changes. */
@@ -197,39 +282,6 @@ async function count(
     unchanged: Number(row?.unchanged),
     gone: Number(row?.gone),
   }
-}
-
-async function countNulled(
-  session: Session,
-  comparison: Comparison,
-  updates: number,
-): Promise<RowDiff['nulled']> {
-  if (updates === 0 || comparison.key === undefined) return []
-  const [row] = await session.rows<Record<string, string>>(nulledSql(comparison, comparison.key))
-  return comparison.columns
-    .map(({ name }, index) => ({ column: name, rows: Number(row?.[`c${index}`]) }))
-    .filter(({ rows }) => rows > 0)
-}
-
-/** Values of columns that the source has no more: an overwrite leaves none of them. */
-async function countDropped(
-  session: Session,
-  { production }: SandboxTable,
-  columns: readonly ComparedColumn[],
-): Promise<RowDiff['nulled']> {
-  const dropped = columns.filter(
-    ({ name }) => !production.target.columns.some((column) => column.name === name),
-  )
-  if (dropped.length === 0) return []
-  const counts = dropped.map(
-    ({ name }, index) => `count(${quoteIdentifier(name)})::text AS c${index}`,
-  )
-  const [row] = await session.rows<Record<string, string>>(
-    `SELECT ${counts.join(', ')} FROM ${quoteTable(production.target.table)}`,
-  )
-  return dropped
-    .map(({ name }, index) => ({ column: name, rows: Number(row?.[`c${index}`]) }))
-    .filter(({ rows }) => rows > 0)
 }
 
 /** Rows that a run removes when it makes the index of the key. */

@@ -1,8 +1,9 @@
 import { typecastError } from '../avro-to-copy.ts'
-import { quoteIdentifier, quoteTable, type TableName } from '../identifiers.ts'
+import { quoteTable, type TableName } from '../identifiers.ts'
 import type { PostgresPlace } from '../postgres-address.ts'
 import { Session } from '../session.ts'
 import { metadataColumns, readTable } from '../tables.ts'
+import { cell } from './compare-rows.ts'
 
 /** For looking at a sandbox whose run has ended. No question takes longer than a minute. */
 export async function openSandboxSession(place: PostgresPlace): Promise<Session> {
@@ -11,25 +12,19 @@ export async function openSandboxSession(place: PostgresPlace): Promise<Session>
   return session
 }
 
-/** A cell is cut at so many characters. */
-const cellCharacters = 200
-
-/** Some rows, by column, as Postgres writes the values; without the metadata columns. */
+/** Some rows, by column, as Postgres writes the values; without the metadata columns and those that are left out. */
 export async function sampleRows(
   session: Session,
   table: TableName,
-  limit: number,
+  { limit, without }: { readonly limit: number; readonly without: ReadonlySet<string> },
 ): Promise<Readonly<Record<string, string | null>>[]> {
   const metadata = new Set(metadataColumns('full').map(([name]) => name))
   const columns = [...((await readTable(session, table))?.keys() ?? [])]
-  const names = columns.filter((name) => !metadata.has(name))
+  const names = columns.filter((name) => !metadata.has(name) && !without.has(name))
   if (names.length === 0) return []
-  const cells = names.map((name, index) => {
-    const text = `${quoteIdentifier(name)}::text`
-    return `CASE WHEN length(${text}) > ${cellCharacters} THEN left(${text}, ${cellCharacters}) || '…' ELSE ${text} END AS c${index}`
-  })
+  const cells = names.map((name, index) => `${cell('s', { name })} AS c${index}`)
   const rows = await session.rows<Record<string, string | null>>(
-    `SELECT ${cells.join(', ')} FROM ${quoteTable(table)} LIMIT $1`,
+    `SELECT ${cells.join(', ')} FROM ${quoteTable(table)} s LIMIT $1`,
     [limit],
   )
   return rows.map((row) =>

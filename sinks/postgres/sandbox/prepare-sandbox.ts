@@ -3,7 +3,13 @@ import type { SinkStream } from '../../sink.ts'
 import { isTableOf } from '../begin-sync.ts'
 import { migrateBookkeeping, schemaExists } from '../bookkeeping.ts'
 import { conversion } from '../column-types.ts'
-import { derivedName, identifierOf, quoteIdentifier, quoteTable } from '../identifiers.ts'
+import {
+  derivedName,
+  identifierOf,
+  quoteIdentifier,
+  quoteLiteral,
+  quoteTable,
+} from '../identifiers.ts'
 import type { TableName } from '../identifiers.ts'
 import { bookkeepingSchema, type PostgresPlace } from '../postgres-address.ts'
 import { Session } from '../session.ts'
@@ -145,6 +151,33 @@ async function createLike(
     `CREATE TABLE ${quoteTable(table)} AS SELECT ${list} FROM ${quoteTable(target.table)} WITH NO DATA`,
   )
   await alterTable(session, table, plan.changes)
+  const fills = await sandboxFills(session, table.schema, { target, columns })
+  const actions = fills.map(
+    ({ name, expression }) => `ALTER COLUMN ${quoteIdentifier(name)} SET DEFAULT ${expression}`,
+  )
+  if (actions.length > 0)
+    await session.run(`ALTER TABLE ${quoteTable(table)} ${actions.join(', ')}`)
+}
+
+/**
+ * The defaults of columns that are not the stream's: what a run leaves in them. A sequence of production is not asked for a number, nor a
+ * function of the user's called.
+ */
+async function sandboxFills(
+  session: Session,
+  schema: string,
+  { target, columns }: Pick<Production, 'target' | 'columns'>,
+): Promise<{ readonly name: string; readonly expression: string }[]> {
+  const counter = quoteTable({ schema, table: '_reactor_counter' })
+  const own = columns.filter(({ name }) => !target.columns.some((column) => column.name === name))
+  if (own.some(({ fill }) => fill?.kind === 'counter'))
+    await session.run(`CREATE SEQUENCE IF NOT EXISTS ${counter}`)
+  return own.flatMap(({ name, type, fill }) => {
+    if (fill?.kind === 'constant' || fill?.kind === 'computed')
+      return [{ name, expression: fill.expression }]
+    const isCounted = fill?.kind === 'counter' && /^(?:smallint|integer|bigint|numeric)/.test(type)
+    return isCounted ? [{ name, expression: `nextval(${quoteLiteral(counter)})` }] : []
+  })
 }
 
 /** Over `p`, a row of production; the columns are those of the sandbox's table. */

@@ -3,6 +3,7 @@ import type { SinkStream } from '../../sink.ts'
 import { isTableOf, requireOwnTable } from '../begin-sync.ts'
 import { schemaExists } from '../bookkeeping.ts'
 import { quoteIdentifier, quoteTable, type TableName } from '../identifiers.ts'
+import { readColumns, type ProductionColumn } from './production-columns.ts'
 import { hasIndex, keyIndexName } from '../key-index.ts'
 import { planTable, type TablePlan } from '../prepare-tables.ts'
 import { requireOpenSchema } from '../reserved-schemas.ts'
@@ -10,16 +11,6 @@ import type { Session } from '../session.ts'
 import { otherOwners, readStreamRow, settingsOf, type StreamRow } from '../stream-rows.ts'
 import { streamTarget, type StreamTarget } from '../stream-target.ts'
 import { hasRows } from '../tables.ts'
-
-/** A column of a production table. */
-export interface ProductionColumn {
-  readonly name: string
-  /** As Postgres writes it: `numeric(38,9)`. */
-  readonly type: string
-  /** It has a default, or is generated: a row that does not name it has a value all the same. */
-  readonly fillsItself: boolean
-  readonly notNull: boolean
-}
 
 export interface DependentView {
   readonly schema: string
@@ -116,15 +107,6 @@ function sharedTable(
   }
 }
 
-async function readColumns(session: Session, table: TableName): Promise<ProductionColumn[]> {
-  return session.rows(
-    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type,
-            atthasdef OR attidentity <> '' AS "fillsItself", attnotnull AS "notNull"
-       FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
-    [quoteTable(table)],
-  )
-}
-
 /** Of views that read the whole table (`count(*)`) no columns. */
 async function readViews(session: Session, table: TableName): Promise<DependentView[]> {
   return session.rows(
@@ -190,21 +172,13 @@ function denied(session: Session, reason: string, fix: string): ConnectError {
   return new ConnectError('destination_permission_denied', { details })
 }
 
-/** What others made on the table acts on a run, and not on a sandbox. */
+/** What others made on the table acts on a run, and not on a sandbox. Its constraints are tried: see try-rules.ts. */
 async function ownRules(session: Session, table: TableName): Promise<string[]> {
   const rows = await session.rows<{ rule: string }>(
-    `SELECT 'constraint ' || conname AS rule FROM pg_constraint
-      WHERE conrelid = $1::regclass AND contype IN ('c', 'f', 'p', 'u', 'x')
-     UNION ALL SELECT 'foreign key ' || conname || ' of ' || conrelid::regclass ||
-              CASE confdeltype WHEN 'c' THEN ' ON DELETE CASCADE' WHEN 'n' THEN ' ON DELETE SET NULL'
-                WHEN 'd' THEN ' ON DELETE SET DEFAULT' ELSE '' END
-         FROM pg_constraint WHERE confrelid = $1::regclass AND conrelid <> confrelid AND contype = 'f' AND conparentid = 0
-     UNION ALL SELECT 'policy ' || polname FROM pg_policy p JOIN pg_class c ON c.oid = polrelid
+    `SELECT 'policy ' || polname AS rule FROM pg_policy p JOIN pg_class c ON c.oid = polrelid
       WHERE polrelid = $1::regclass AND relrowsecurity
      UNION ALL SELECT 'rule ' || rulename FROM pg_rewrite WHERE ev_class = $1::regclass
      UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger WHERE tgrelid = $1::regclass AND NOT tgisinternal
-     UNION ALL SELECT 'column ' || attname || ' NOT NULL' FROM pg_attribute
-      WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attnotnull
      ORDER BY rule LIMIT 20`,
     [quoteTable(table)],
   )

@@ -53,7 +53,7 @@ describe('what a sandbox says is what a run does', () => {
       expect(said(told, one), about).toEqual(await done(destination, one, index))
     }
     // No batch is so poor that it says nothing.
-    const { failed, rows } = report.totals
+    const { failed, rows_at_least: rows } = report.totals
     expect(failed).toBeLessThan(batchSize / 4)
     expect(Math.min(rows.insert, rows.update, rows.unchanged, rows.delete)).toBeGreaterThan(0)
   })

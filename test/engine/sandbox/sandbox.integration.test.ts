@@ -58,7 +58,12 @@ describe('the limit of a sandbox', () => {
     expect(report).toMatchObject({
       status: 'partial',
       limit_rows: 50,
-      totals: { streams: 4, failed: 0, cut: 1, read: 107, rows: { insert: 107, delete: 0 } },
+      totals: {
+        ...{ streams: 4, failed: 0, cut: 1, read: 107 },
+        rows: { insert: null, update: 0, unchanged: 0, delete: 0 },
+        rows_at_least: { insert: 107, delete: 0 },
+        estimated_cost: { seconds: null },
+      },
     })
     const [endless, , small] = report.streams
     expect(endless?.estimated_cost.rows).toBe(1_000_000_000)
@@ -271,20 +276,16 @@ describe('a sandbox', () => {
     expect(stream?.diff_vs_current?.nulled_values).toEqual([{ column: 'name', rows: 1 }])
   })
 
-  test('names what acts on a run beside it: foreign keys of other tables, policies and rules', async () => {
+  test('names what acts on a run beside it: policies and rules', async () => {
     await using db = await testDatabase()
     const source = faker({ name: 'a', rows: 2, columns: 'narrow' })
     const ready = await plan(db, { source, mode: 'overwrite' })
     await runPlan(ready)
     await db.query(`
-      ALTER TABLE dest.a ADD UNIQUE (id);
-      CREATE TABLE orders (a bigint REFERENCES dest.a (id) ON DELETE CASCADE);
       CREATE POLICY mine ON dest.a USING (id > 1); ALTER TABLE dest.a ENABLE ROW LEVEL SECURITY;
       CREATE RULE keep AS ON DELETE TO dest.a WHERE old.id = 1 DO INSTEAD NOTHING`)
     const [stream] = (await sandboxPlan(ready)).streams
-    const [warning] = stream?.warnings ?? []
-    expect(warning).toContain('foreign key orders_a_fkey of orders ON DELETE CASCADE')
-    expect(warning).toContain('policy mine, rule keep')
+    expect(stream?.warnings).toEqual([expect.stringContaining('policy mine, rule keep')])
   })
 
   test.for(['append_dedup', 'overwrite_dedup', 'overwrite'] as const)(

@@ -31,6 +31,8 @@ export const expectedPermissions: Readonly<Record<ActionName, readonly Principal
 
   'connections:read': all,
   'connections:sandbox': actors,
+  'connections:sandbox-rows': actors,
+  'connections:sandbox-delete': actors,
   'connections:promote': actors,
   'connections:create': people,
   'connections:update': people,

@@ -79,7 +79,7 @@ test('an agent reaches no change but a sandbox, what it showed, and its own logi
     .map(({ action }) => action)
     .filter((action) => action !== undefined && isActionName(action) && isChange(action))
   expect([...new Set(reached)].toSorted()).toEqual([
-    ...['connections:promote', 'connections:sandbox', 'self:update'],
+    ...['connections:promote', 'connections:sandbox', 'connections:sandbox-delete', 'self:update'],
   ])
 })
 

@@ -431,6 +431,28 @@ describe('ignore', () => {
     ])
   })
 
+  test('a key that the source no longer holds to be unique merges no rows: the run says so', async () => {
+    const dedup: StreamBinding = {
+      ...{ name: 'orders', syncMode: 'full_refresh', destinationSyncMode: 'append_dedup' },
+      primaryKey: ['id'],
+    }
+    await using shop = await openShop({ policy: 'ignore', streams: [dedup] })
+    expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3 })
+    await shop.source.query(`
+      ALTER TABLE orders DROP CONSTRAINT orders_pkey, ADD COLUMN alt serial, ADD PRIMARY KEY (alt);
+      UPDATE orders SET id = 1`)
+    const { status, error } = await shop.run()
+    expect(status).toBe('failed')
+    expect(error?.details?.problem).toBe(
+      'the source has the primary key (alt) now, (id) was approved, and rows are merged by it in mode append_dedup: rows that share it would become one',
+    )
+    expect(await shop.rows('id::int')).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }])
+    // A part of the key that is approved holds its rows apart too.
+    await shop.source.query(`
+      UPDATE orders SET id = alt; ALTER TABLE orders DROP CONSTRAINT orders_pkey, ADD PRIMARY KEY (id)`)
+    expect(await shop.run()).toMatchObject({ status: 'complete' })
+  })
+
   test('a cursor that is gone cannot be kept to: the run says so', async () => {
     await using shop = await openShop({ policy: 'ignore' })
     await shop.source.query('ALTER TABLE orders DROP COLUMN id')

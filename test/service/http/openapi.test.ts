@@ -57,6 +57,7 @@ const operationIds = [
   'getRunLogsOfConnection',
   'getRunOfConnection',
   'getSandbox',
+  'getSandboxRows',
   'getSchema',
   'invokeAction',
   'listApiKeys',

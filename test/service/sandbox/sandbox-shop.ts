@@ -1,4 +1,3 @@
-import type { SandboxReport } from '../../../engine/sandbox/sandbox-report.ts'
 import { connectionStreams } from '../../../service/connections/connection-streams.ts'
 import { catalogHash } from '../../../service/sandbox/catalog-hash.ts'
 import { instanceHash } from '../../../service/sandbox/instance-hash.ts'
@@ -7,7 +6,11 @@ import { sandboxEngine } from '../../../service/sandbox/sandbox-engine.ts'
 import { newId } from '../../../service/store/ids.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { testService, type TestService } from '../../support/test-service.ts'
-import type { FinishedSandbox, Promotion } from '../../../service/contract/sandboxes.ts'
+import type {
+  FinishedSandbox,
+  Promotion,
+  SandboxFindings,
+} from '../../../service/contract/sandboxes.ts'
 
 export const principal = 'key_1'
 export const limitRows = 100
@@ -32,11 +35,13 @@ export interface Outdated {
   readonly error: unknown
 }
 
-const emptyReport: Omit<SandboxReport, 'id'> = {
+const emptyReport: Omit<SandboxFindings, 'id'> = {
+  schema_drift: null,
   ...{ schema: 'none', limit_rows: limitRows, status: 'complete', seconds: 0, streams: [] },
   totals: {
     ...{ streams: 0, failed: 0, cut: 0, read: 0 },
     rows: { insert: 0, update: 0, unchanged: 0, delete: 0 },
+    rows_at_least: { insert: 0, update: 0, unchanged: 0, delete: 0 },
     estimated_cost: { rows: 0, bytes: 0, requests: null, seconds: 0 },
   },
 }

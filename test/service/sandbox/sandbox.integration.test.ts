@@ -157,7 +157,9 @@ describe('a promotion is outdated', () => {
     expect(source.sandbox?.report.streams[0]?.diff_vs_current?.added_columns).toMatchObject([
       { name: 'age' },
     ])
-    await expect(shop.promote(name, first)).rejects.toThrow(refusal('promote_token_invalid'))
+    await expect(shop.promote(name, first)).rejects.toMatchObject({
+      ...{ code: 'promote_token_replaced', details: { sandbox: source.sandbox?.id } },
+    })
 
     await shop.test.data.query(`ALTER TABLE ${name}.${name} ADD COLUMN note text`)
     const destination = await shop.outdated(name, source.sandbox?.promoteToken ?? '')

@@ -6,7 +6,7 @@ import {
   type SweepOptions,
 } from '../../../service/sandbox/sweep-sandboxes.ts'
 import { ulid } from '../../../service/store/ids.ts'
-import { keptPerConnection } from '../../../service/store/contract/sandboxes.ts'
+import { keptOfPrincipal } from '../../../service/store/contract/sandboxes.ts'
 import { createSandboxSchema } from '../../../sinks/postgres/sandbox/sandbox-schema.ts'
 import { Session } from '../../../sinks/postgres/session.ts'
 import { silent } from '../store/open-test-store.ts'
@@ -67,7 +67,7 @@ test('of one connection the newest are kept, and a destination out of reach keep
   await using shop = await openShop()
   await shop.connect('shop')
   const made: string[] = []
-  for (let count = 0; count < keptPerConnection + 2; count++)
+  for (let count = 0; count < keptOfPrincipal + 2; count++)
     made.push(await readySandbox(shop, 'shop'))
   await shop.test.metadata.query(
     `INSERT INTO reactor_connect_service.sandboxes

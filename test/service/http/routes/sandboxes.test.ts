@@ -27,7 +27,7 @@ test('a sandbox answers its report and a token, and is found again without the t
     principal: api.keyId,
     promoted_run: null,
     token_withheld: null,
-    report: { streams: [{ name: 'orders', diff_vs_current: { rows: { delete: null } } }, {}] },
+    report: { streams: [{ name: 'orders', diff_vs_current: { rows: { delete: 1 } } }, {}] },
   })
   const { id, promote_token: token } = finished.parse(made.body)
   expect(made.headers.get('location')).toBe(`/connect/v1/connections/shop/sandboxes/${id}`)
@@ -137,4 +137,41 @@ test('sandboxes of a connection that does not exist are refused', async () => {
     expect(answer.status, route).toBe(404)
     expect(answer.body).toMatchObject({ error: { code: 'connection_not_found' } })
   }
+})
+
+test('an agent deletes only what it ran, and the audit log names it', async () => {
+  await using api = await withInactive()
+  const { key } = await api.service.apiKeys.create({ name: 'helper', kind: 'agent' })
+  const asAgent = { authorization: `Bearer ${key}` }
+  const run = async (headers: Record<string, string> = {}): Promise<string> => {
+    const { body } = await api.call('POST /connections/shop/sandbox', {}, headers)
+    return finished.parse(body).id
+  }
+  const [mine, its] = [await run(), await run(asAgent)]
+  const at = (id: string): `DELETE ${string}` => `DELETE /connections/shop/sandboxes/${id}`
+  const refused = await api.call(at(mine), undefined, asAgent)
+  expect(refused).toMatchObject({ status: 403, body: { error: { code: 'sandbox_of_another' } } })
+  expect((await api.call(`GET /connections/shop/sandboxes/${mine}`)).status).toBe(200)
+  expect((await api.call(at(its), undefined, asAgent)).status).toBe(204)
+  // A person may delete everybody's.
+  expect((await api.call(at(await run(asAgent)))).status).toBe(204)
+  const audit = await api.call('GET /audit')
+  const entry = z.object({ action: z.string(), outcome: z.string() })
+  const { items } = z.object({ items: z.array(entry) }).parse(audit.body)
+  const deletes = items.filter(({ action }) => action === 'connections:sandbox-delete')
+  expect(deletes.map(({ outcome }) => outcome)).toEqual(['done', 'done', 'failed'])
+})
+
+test('the rows of a report are for those who may run a sandbox', async () => {
+  await using api = await withInactive()
+  const { body } = await api.call('POST /connections/shop/sandbox', {})
+  const path = `GET /connections/shop/sandboxes/${finished.parse(body).id}/rows` as const
+  const shown = await api.call(path)
+  expect(shown).toMatchObject({
+    status: 200,
+    body: { streams: [{ name: 'orders', row_examples: { deleted: [{ id: '3' }] } }, {}] },
+  })
+  const { key } = await api.service.apiKeys.create({ name: 'screen', kind: 'viewer' })
+  const refused = await api.call(path, undefined, { authorization: `Bearer ${key}` })
+  expect(refused).toMatchObject({ status: 403, body: { error: { code: 'permission_denied' } } })
 })

@@ -1,0 +1,157 @@
+import type { z } from 'zod'
+import type { finishedSandboxDocument, sandboxDocument } from '../../service/http/wire/sandbox.ts'
+import { cutTo } from '../output/table.ts'
+import { count, counted } from '../run/amounts.ts'
+import type { Style } from '../run/paint.ts'
+
+export type SandboxReport = NonNullable<z.output<typeof sandboxDocument>['report']>
+export type FinishedSandbox = z.output<typeof finishedSandboxDocument>
+export type Stream = SandboxReport['streams'][number]
+export type Diff = NonNullable<Stream['diff_vs_current']>
+type Rows = Diff['rows']
+type RowName = keyof Rows
+
+/** One fact: a sign, what it is about, and what it says. */
+export interface Fact {
+  readonly style?: Style
+  readonly cells: readonly [sign: string, what: string, text: string]
+}
+
+export const verbs = { insert: 'inserted', update: 'updated', delete: 'deleted' } as const
+
+export function pathsText(paths: readonly (readonly string[])[]): string {
+  return `(${paths.map((path) => path.join('.')).join(', ')})`
+}
+
+export function streamFacts(stream: Stream): readonly Fact[] {
+  const { diff_vs_current: diff, last_settings: last } = stream
+  return [
+    ...(last === null ? [] : [fact(['~', 'settings'], lastText(stream, last), 'yellow')]),
+    ...(diff === undefined ? [] : tableFacts(diff)),
+    ...(diff === undefined || stream.error !== undefined ? [] : rowFacts(diff, stream)),
+    ...stream.schema_mismatches.map(mismatch),
+    ...stream.warnings.map((text) => fact(['!', 'warning'], text, 'yellow')),
+  ]
+}
+
+function lastText(stream: Stream, last: NonNullable<Stream['last_settings']>): string {
+  const { sync_mode: syncMode, mode, primary_key: key, cursor_field: cursor } = last
+  const was = [
+    ...(syncMode === stream.sync_mode && mode === stream.mode ? [] : [`${syncMode}, ${mode}`]),
+    ...(pathsText(key) === pathsText(stream.primary_key)
+      ? []
+      : [key.length === 0 ? 'no key' : `key ${pathsText(key)}`]),
+    ...(cursor.join('.') === stream.cursor_field.join('.')
+      ? []
+      : [cursor.length === 0 ? 'no cursor' : `cursor ${cursor.join('.')}`]),
+  ]
+  return `its last run had ${was.length === 0 ? 'others' : was.join(', ')}`
+}
+
+function tableFacts(diff: Diff): readonly Fact[] {
+  const isAirbytes = ({ name }: { readonly name: string }): boolean => name.startsWith('_airbyte_')
+  const folded = diff.added_columns.filter(isAirbytes)
+  return [
+    ...(diff.table_exists ? [] : [fact(['+', 'table'], 'new', 'green')]),
+    ...diff.added_columns
+      .filter((column) => !isAirbytes(column))
+      .map(({ name, type }) => fact(['+', 'column'], `${name}  ${type}`, 'green')),
+    ...(folded.length === 0
+      ? []
+      : [fact(['+', counted(folded.length, 'column')], '_airbyte_…', 'green')]),
+    ...diff.type_changes.map(({ name, from, to }) =>
+      fact(['~', 'column'], `${name}  ${from} becomes ${to}`, 'yellow'),
+    ),
+    ...diff.removed_columns.map(({ name, type }) =>
+      fact(
+        ['-', 'column'],
+        `${name}  ${type}: gone from the source; stays, new rows have NULL`,
+        'yellow',
+      ),
+    ),
+    ...(diff.own_columns.length === 0
+      ? []
+      : [
+          fact(
+            ['', counted(diff.own_columns.length, 'own column')],
+            `${diff.own_columns.map(({ name }) => name).join(', ')}: not in the source; stays`,
+          ),
+        ]),
+    ...diff.dependent_views.map(({ schema, name, columns }) =>
+      fact(
+        ['', 'view'],
+        `${schema}.${name} reads ${columns.length === 0 ? 'the table' : columns.join(', ')}`,
+      ),
+    ),
+  ]
+}
+
+function rowFacts(diff: Diff, stream: Stream): readonly Fact[] {
+  const { row_examples: examples } = stream
+  const size = diff.table_rows
+  const now =
+    size === null ? '' : ` (the table has ${size.exact ? '' : 'about '}${rowsText(size.rows)} now)`
+  const isNew = !diff.table_exists
+  return [
+    fact(['', 'rows'], `${rowsLine(diff.rows, stream)}${now}`),
+    ...examples.changed.map(({ key, cells }) => {
+      const changes = cells.map(
+        ({ column, from, to }) => `${column}: ${valueText(from)} -> ${valueText(to)}`,
+      )
+      return fact(['~', rowText(key)], changes.join(', '), 'yellow')
+    }),
+    ...examples.deleted.map((row) => fact(['-', 'row'], rowText(row), 'red')),
+    ...(isNew ? [] : examples.inserted.map((row) => fact(['+', 'row'], rowText(row), 'green'))),
+  ]
+}
+
+/** Figures of a stream that was cut are about what was read. */
+export function rowsLine(rows: Rows, { complete, read, diff_vs_current: diff }: Stream): string {
+  const parts = (['insert', 'update', 'unchanged', 'delete'] as const).map((name) =>
+    rowsPart(name, rows[name]),
+  )
+  const line = parts.join(', ')
+  if (complete || diff === undefined || rows.insert === null) return line
+  return `of the first ${counted(read, 'record')}: ${line}`
+}
+
+function rowsPart(name: RowName, value: number | null): string {
+  const word = name === 'unchanged' ? name : verbs[name]
+  return value === null ? `${word}: not known` : `${count(value)} ${word}`
+}
+
+function mismatch({ field, kind, declared, found, records }: Stream['schema_mismatches'][number]) {
+  const seen = `${found.join(' or ')} in ${counted(records, 'record')}`
+  switch (kind) {
+    case 'undeclared':
+      return fact(['!', 'not declared'], `${field}: ${seen}; not loaded`, 'yellow')
+    case 'type':
+      return fact(['!', 'other type'], `${field}: ${declared ?? ''} declared, ${seen}`, 'yellow')
+    case 'missing':
+      return fact(['', 'never there'], `${field}: declared, in none of the records`)
+  }
+}
+
+export function rowsText(value: number): string {
+  return counted(value, 'row')
+}
+
+/** Longer ones are cut: `--json` has 200 characters of each. */
+const valueWidth = 60
+
+function valueText(value: string | null): string {
+  if (value === null) return 'NULL'
+  if (value === '' || value === 'NULL') return `'${value}'`
+  const cut = cutTo(value, valueWidth)
+  return cut === value ? value : `${cut}…`
+}
+
+export function rowText(row: Readonly<Record<string, string | null>>): string {
+  return Object.entries(row)
+    .map(([column, value]) => `${column}=${valueText(value)}`)
+    .join(' ')
+}
+
+export function fact([sign, what]: readonly [string, string], text: string, style?: Style): Fact {
+  return { cells: [sign, what, text], ...(style !== undefined && { style }) }
+}

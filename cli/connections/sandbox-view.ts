@@ -1,0 +1,277 @@
+import { streamLabel } from '../../protocol/index.ts'
+import { count, counted, duration } from '../run/amounts.ts'
+import { changeRows } from './change-table.ts'
+import {
+  fact,
+  pathsText,
+  rowsLine,
+  rowsText,
+  rowText,
+  streamFacts,
+  verbs,
+  type Diff,
+  type Fact,
+  type SandboxReport,
+  type Stream,
+} from './sandbox-facts.ts'
+
+/** What a sandbox found, in the order in which people read it. Text and Markdown show the same. */
+export interface SandboxView {
+  readonly headline: string
+  /** What is lost, fails, or needs a decision. */
+  readonly alarms: readonly Fact[]
+  readonly drift: DriftView | null
+  /** Those that change, that fail, or that have something to say. */
+  readonly streams: readonly StreamView[]
+  /** Names of all others. */
+  readonly unchanged: readonly string[]
+  readonly footer: readonly string[]
+}
+
+export interface DriftView {
+  readonly title: string
+  readonly rows: readonly (readonly string[])[]
+  /** Under `ignore`: what the next run does instead. */
+  readonly ignored: readonly Fact[]
+}
+
+export interface StreamView {
+  readonly sign: string
+  readonly title: string
+  readonly about: string
+  readonly facts: readonly Fact[]
+  /** Rows of a table that the run makes. */
+  readonly samples: readonly Readonly<Record<string, string | null>>[]
+}
+
+/** failed: a run would fail. changed: it changes something. open: nothing of what was read, but it was not read to its end. */
+export type StreamFate = 'failed' | 'changed' | 'open' | 'unchanged'
+
+export function sandboxView(report: SandboxReport): SandboxView {
+  const shown = report.streams.filter((stream) => !isFolded(stream))
+  const folded = report.streams.filter(isFolded)
+  return {
+    headline: headline(report),
+    alarms: [...report.streams.flatMap(alarmsOf), ...driftAlarms(report)],
+    drift: driftView(report),
+    streams: shown.map(streamView),
+    unchanged: folded.map(streamLabel),
+    footer: footer(report),
+  }
+}
+
+export function fateOf({ error, diff_vs_current: diff, complete, rejected }: Stream): StreamFate {
+  if (error !== undefined || diff === undefined) return 'failed'
+  const { insert, update, delete: gone } = diff.rows
+  const isChanged =
+    !diff.table_exists ||
+    diff.added_columns.length > 0 ||
+    diff.type_changes.length > 0 ||
+    diff.reset_values.length > 0 ||
+    diff.dependent_rows.length > 0 ||
+    rejected > 0 ||
+    [insert, update, gone].some((rows) => rows !== null && rows > 0)
+  if (isChanged) return 'changed'
+  return complete && insert !== null ? 'unchanged' : 'open'
+}
+
+/** Nothing changes for certain: neither rows nor the schema that is approved. */
+export function isWithoutChange(report: SandboxReport): boolean {
+  return report.schema_drift === null && report.streams.every((one) => fateOf(one) === 'unchanged')
+}
+
+function isFolded(stream: Stream): boolean {
+  const { warnings, schema_mismatches: mismatches, last_settings: last } = stream
+  const isSilent = warnings.length === 0 && mismatches.length === 0 && last === null
+  return fateOf(stream) === 'unchanged' && isSilent
+}
+
+function headline({ streams, totals }: SandboxReport): string {
+  const fates = streams.map(fateOf)
+  const with_ = (fate: StreamFate): number => fates.filter((one) => one === fate).length
+  const [changed, failed, open] = [with_('changed'), with_('failed'), with_('open')]
+  const all = counted(streams.length, 'stream')
+  const change = changed === 1 ? 'changes' : 'change'
+  const first = changed === 0 ? `No change in ${all}` : `${count(changed)} of ${all} ${change}`
+  const failing = failed > 0 ? [`${count(failed)} cannot run`] : []
+  const opening = open > 0 ? [`${count(open)} not read to the end`] : []
+  const rows = totalRows(totals)
+  return `${[first, ...failing, ...opening].join(', ')}: ${rows}`
+}
+
+function totalRows({ rows, rows_at_least: least }: SandboxReport['totals']): string {
+  return (['insert', 'update', 'delete'] as const)
+    .map((name) => {
+      const exact = rows[name]
+      const verb = verbs[name]
+      const amount = name === 'insert' ? rowsText : count
+      if (exact !== null) return `${amount(exact)} ${verb}`
+      return least[name] === 0 ? `${verb}: not known` : `at least ${amount(least[name])} ${verb}`
+    })
+    .join(', ')
+}
+
+/** What a reviewer must not overlook. */
+function alarmsOf(stream: Stream): readonly Fact[] {
+  const { diff_vs_current: diff, error } = stream
+  const label = streamLabel(stream)
+  const red = (text: string): Fact => fact(['!', label], text, 'red')
+  if (error !== undefined)
+    return [
+      red(`cannot run: ${error.message} [${error.code}]`),
+      fact(['', ''], error.suggested_fix),
+    ]
+  if (diff === undefined) return [red('the destination could not be asked')]
+  return [
+    ...deleteAlarms(diff, stream).map(red),
+    ...diff.nulled_values.map(({ column, rows }) =>
+      red(
+        `${column}: ${counted(rows, 'value')} ${isAre(rows)} there now and ${rows === 1 ? 'becomes' : 'become'} NULL`,
+      ),
+    ),
+    ...diff.reset_values.map(({ column, rows }) =>
+      red(
+        `${column}: ${counted(rows, 'value')} of a column that is not the source’s ${isAre(rows)} replaced by its default`,
+      ),
+    ),
+    ...diff.dependent_rows.map(({ schema, table, constraint, action, rows }) =>
+      red(
+        `${rowsText(rows)} of ${schema}.${table} ${dependentText(action, rows)} (foreign key ${constraint})`,
+      ),
+    ),
+    ...(stream.rejected > 0 ? [red(`${counted(stream.rejected, 'record')} rejected`)] : []),
+  ]
+}
+
+function deleteAlarms(diff: Diff, { row_examples: examples }: Stream): readonly string[] {
+  const { delete: gone } = diff.rows
+  const { estimated_delete: about, table_rows: table } = diff
+  if (gone === null)
+    return about === null || about === 0 || table === null
+      ? []
+      : [
+          `about ${count(about)} of the ${rowsText(table.rows)} of the table would be deleted, by the source’s own estimate`,
+        ]
+  if (gone === 0) return []
+  const keys = examples.deleted.map(rowText)
+  const shown = keys.length === 0 ? '' : `: ${keys.join('; ')}${gone > keys.length ? '; …' : ''}`
+  const least = diff.at_least.includes('delete') ? 'at least ' : ''
+  return [`${least}${rowsText(gone)} deleted${shown}`]
+}
+
+function isAre(value: number): string {
+  return value === 1 ? 'is' : 'are'
+}
+
+function dependentText(action: Diff['dependent_rows'][number]['action'], rows: number): string {
+  switch (action) {
+    case 'deleted':
+      return `${isAre(rows)} deleted too`
+    case 'set_null':
+      return `${rows === 1 ? 'loses its' : 'lose their'} reference`
+    case 'set_default':
+      return `${rows === 1 ? 'gets its' : 'get their'} default reference`
+  }
+}
+
+function driftAlarms({ schema_drift: drift }: SandboxReport): readonly Fact[] {
+  if (drift === null) return []
+  return drift.changes
+    .filter(({ change }) => change === 'removed')
+    .map((stream) =>
+      fact(
+        ['!', streamLabel(stream)],
+        'is gone from the source: it is no longer read, its table stays',
+        'red',
+      ),
+    )
+}
+
+const policies = {
+  propagate: 'The source is not as approved. The next run follows it:',
+  block_until_approved:
+    'The source is not as approved. Runs read nothing until somebody approves this, and promoting approves it:',
+  ignore:
+    'The source is not as approved. Runs ignore that. Promoting approves it, and the streams below show what a promoted run does:',
+} as const
+
+function driftView({ schema_drift: drift }: SandboxReport): DriftView | null {
+  if (drift === null) return null
+  const left = drift.total - drift.changes.length
+  const rows = drift.changes.flatMap((change) =>
+    changeRows(change).map((row) => [streamLabel(change), ...row]),
+  )
+  return {
+    title: policies[drift.policy],
+    rows: left > 0 ? [...rows, [`and ${counted(left, 'more stream')}`]] : rows,
+    ignored: drift.ignored_run === null ? [] : ignoredFacts(drift.ignored_run),
+  }
+}
+
+type IgnoredRun = NonNullable<NonNullable<SandboxReport['schema_drift']>['ignored_run']>
+
+function ignoredFacts({ streams, unread, error }: IgnoredRun): readonly Fact[] {
+  return [
+    ...(error === null ? [] : [fact(['!', 'fails'], `${error.message} [${error.code}]`, 'red')]),
+    ...unread.map((stream) => fact(['', streamLabel(stream)], 'is not read')),
+    ...streams.flatMap((stream) => [
+      stream.error === undefined
+        ? fact(['', streamLabel(stream)], ignoredText(stream))
+        : fact(['!', streamLabel(stream)], `cannot run: ${stream.error.message}`, 'red'),
+      ...stream.warnings.map((text) => fact(['!', streamLabel(stream)], text, 'yellow')),
+    ]),
+  ]
+}
+
+function ignoredText(stream: Stream): string {
+  const { diff_vs_current: diff } = stream
+  return diff === undefined ? 'not known' : `${keyText(stream)}${rowsLine(diff.rows, stream)}`
+}
+
+function keyText({ primary_key: key, mode }: Stream): string {
+  return mode.endsWith('_dedup') && key.length > 0 ? `key ${pathsText(key)}: ` : ''
+}
+
+function streamView(stream: Stream): StreamView {
+  const { table: at, diff_vs_current: diff } = stream
+  const title = `${streamLabel(stream)} -> ${at.schema}.${at.name}`
+  return {
+    sign: signOf(stream),
+    title,
+    about: aboutStream(stream),
+    facts: streamFacts(stream),
+    samples: diff?.table_exists === false ? stream.sample_rows : [],
+  }
+}
+
+function signOf(stream: Stream): string {
+  const signs = { failed: '!', changed: '~', open: '?', unchanged: ' ' } as const
+  const fate = fateOf(stream)
+  return fate === 'changed' && stream.diff_vs_current?.table_exists === false ? '+' : signs[fate]
+}
+
+function aboutStream(stream: Stream): string {
+  const { mode, sync_mode: syncMode, primary_key: key, cursor_field: cursor } = stream
+  return [
+    syncMode,
+    mode,
+    ...(key.length > 0 ? [`key ${pathsText(key)}`] : []),
+    ...(cursor.length > 0 ? [`cursor ${cursor.join('.')}`] : []),
+    ...(stream.error === undefined
+      ? [`${count(stream.read)} read${stream.complete ? '' : ', not to the end'}`]
+      : []),
+  ].join(', ')
+}
+
+function footer({ totals, seconds, limit_rows: limit }: SandboxReport): readonly string[] {
+  const { estimated_cost: cost, cut } = totals
+  const run = [
+    ...(cost.rows === null ? [] : [`about ${counted(Math.round(cost.rows), 'record')}`]),
+    ...(cost.requests === null ? [] : [counted(cost.requests, 'request')]),
+    ...(cost.seconds === null ? [] : [duration(cost.seconds)]),
+  ]
+  const read = `${counted(totals.read, 'record')} read in ${duration(seconds)}`
+  const cuts =
+    cut > 0 ? `, at most ${count(limit)} of a stream (${counted(cut, 'stream')} cut)` : ''
+  return [`${read}${cuts}`, ...(run.length === 0 ? [] : [`a whole run: ${run.join(', ')}`])]
+}

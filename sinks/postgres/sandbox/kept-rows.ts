@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import { quoteTable } from '../identifiers.ts'
+import type { PostgresPlace } from '../postgres-address.ts'
+import { Session } from '../session.ts'
+import type { RowExamples, ShownRow } from './row-examples.ts'
+import { sandboxSchemaName } from './sandbox-schema.ts'
+
+const shownRow = z.record(z.string(), z.string().nullable())
+const document = z.object({
+  sample_rows: z.array(shownRow),
+  row_examples: z.object({
+    inserted: z.array(shownRow),
+    changed: z.array(
+      z.object({
+        key: shownRow,
+        cells: z.array(
+          z.object({
+            column: z.string(),
+            from: z.string().nullable(),
+            to: z.string().nullable(),
+          }),
+        ),
+      }),
+    ),
+    deleted: z.array(shownRow),
+  }),
+})
+
+/** The rows that the report of a stream shows. */
+export interface ReportRows {
+  readonly sample_rows: readonly ShownRow[]
+  readonly row_examples: RowExamples
+}
+
+const tableOf = (schema: string): string => quoteTable({ schema, table: '_reactor_report' })
+
+/** Rows of a report are the customer's data: they are kept in the sandbox's schema, and go with it. */
+export async function keepRows(
+  session: Session,
+  schema: string,
+  rows: readonly ReportRows[],
+): Promise<void> {
+  const documents = rows.map(({ sample_rows, row_examples }) =>
+    JSON.stringify({ sample_rows, row_examples }),
+  )
+  await session.run(
+    `CREATE TABLE ${tableOf(schema)} (stream int PRIMARY KEY, document text NOT NULL)`,
+  )
+  await session.rows(
+    `INSERT INTO ${tableOf(schema)} SELECT place, document FROM unnest($1::text[]) WITH ORDINALITY AS d (document, place)`,
+    [documents],
+  )
+}
+
+/** By the streams of the report, in their order. Undefined where the schema is gone, or the sandbox did not come to its end. */
+export async function readKeptRows(
+  place: PostgresPlace,
+  id: string,
+): Promise<readonly ReportRows[] | undefined> {
+  const table = tableOf(sandboxSchemaName(id))
+  await using session = await Session.open({ address: place.address })
+  const [found] = await session.rows<{ exists: boolean }>(
+    'SELECT to_regclass($1) IS NOT NULL AS exists',
+    [table],
+  )
+  if (found?.exists !== true) return undefined
+  const rows = await session.rows<{ document: string }>(
+    `SELECT document FROM ${table} ORDER BY stream`,
+  )
+  return rows.map((row) => document.parse(JSON.parse(row.document)))
+}
