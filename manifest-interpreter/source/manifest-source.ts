@@ -148,6 +148,7 @@ export class ManifestSource implements AsyncDisposable {
         logger: this.#environment.logger,
         signal: this.#environment.signal,
         states,
+        unreadable: missing.filter((name) => unsupported.has(name)),
         stopsAtFailure: options.stopsAtFailure ?? false,
         ...this.#concurrency,
       },

@@ -17,6 +17,8 @@ export interface ReadPlan {
   readonly generators: number
   /** True: a failed slice ends its stream, so that no state follows records that none covers. */
   readonly stopsAtFailure: boolean
+  /** Streams that were asked for and cannot be read: they have failed already. */
+  readonly unreadable: readonly string[]
   readonly states: StateQueue
 }
 
@@ -47,7 +49,7 @@ export class StateQueue {
 export async function readStreams(plan: ReadPlan, output: SourceOutput): Promise<void> {
   const slots = new Semaphore(plan.concurrency)
   const groups = new StreamGroups(plan.streams)
-  const failed: string[] = []
+  const failed: string[] = [...plan.unreadable]
   const reading = new Set<Promise<void>>()
   await Promise.all(
     Array.from({ length: plan.generators }, async () => {
