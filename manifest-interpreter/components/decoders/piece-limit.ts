@@ -9,6 +9,6 @@ export function limitPiece(bytes: number): void {
   if (bytes <= MAX_PIECE_BYTES) return
   throw new TransportError(
     'limit',
-    `One value of the response is larger than ${MAX_PIECE_BYTES / MEGABYTE} MB, which is more than a record may have.`,
+    `One value of the response is larger than ${MAX_PIECE_BYTES / MEGABYTE} MB, which is more than a record may have. Ask the API for smaller records.`,
   )
 }
