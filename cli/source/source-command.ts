@@ -24,7 +24,6 @@ import { exitCodes } from '../exit-codes.ts'
 import type { LogLevel } from '../run/log-levels.ts'
 import { AirbyteLines } from './airbyte-lines.ts'
 import { protocolLogger } from './protocol-logger.ts'
-import { mistakesOf, mistakeText, validateSource } from './validate-source.ts'
 
 /** `reactor connect source --manifest FILE COMMAND …`, or with `--type NAME`, as it was parsed. */
 export interface SourceArguments {
@@ -66,8 +65,10 @@ export async function runSource(
   const file = await manifestFile(options, around.catalogFolder)
   const loaded = loadManifestFile(file)
   const { command } = options
-  if (command === 'validate')
+  if (command === 'validate') {
+    const { validateSource } = await validation()
     return validateSource(loaded, { file, json: options.json }, around.write)
+  }
   if (command === 'spec') {
     await lines.line({ type: 'SPEC', spec: specificationOf(loaded, file) })
     await showMistakes(loaded, options.logLevel, lines)
@@ -109,6 +110,9 @@ function specificationOf({ manifest }: LoadedManifest, file: string): Value {
   throw new ConnectError('manifest_invalid', { details: { file, reason } })
 }
 
+// Loaded when it is needed: a check, and each read of a platform, start without it.
+const validation = () => import('./validate-source.ts')
+
 /** As LOG messages, which clients of the protocol pass on. */
 async function showMistakes(
   { manifest }: LoadedManifest,
@@ -116,6 +120,7 @@ async function showMistakes(
   lines: AirbyteLines,
 ): Promise<void> {
   if (logLevel === 'silent') return
+  const { mistakesOf, mistakeText } = await validation()
   for (const mistake of mistakesOf(manifest)) {
     if (mistake.severity === 'warning' && logLevel === 'error') continue
     const level = mistake.severity === 'error' ? 'ERROR' : 'WARN'
