@@ -220,7 +220,8 @@ async function tryStream(
       slices: countOf(options.slices, '--slices'),
     },
     environment: {
-      context: contextOf({ secrets, around, lines }, options),
+      // The result says what failed, and is no message of the protocol.
+      context: contextOf({ secrets, around, lines }, { ...options, logLevel: 'silent' }),
       manifestDirectory: loaded.directory,
       emit: () => undefined,
     },

@@ -122,6 +122,13 @@ test('validate and spec say what the text of a manifest shows', async () => {
   expect(wrong.out).toContain('Did you mean "http_method"?')
   expect(wrong.out).toContain('broken.yaml: 2 streams, 1 error, 1 warning')
 
+  await writeFile(join(folder, 'config.json'), '{"key":"k"}')
+  const tried = await run(folder, [
+    ...['try', 'refunds', '--manifest', 'broken.yaml', '--config', 'config.json', '--json'],
+  ])
+  expect(tried.code).toBe(1)
+  expect(JSON.parse(tried.out)).toMatchObject({ records: 0, exchanges: [] })
+
   const spec = await run(folder, ['spec', '--manifest', 'broken.yaml'])
   expect(spec.code).toBe(0)
   const messages = spec.out
