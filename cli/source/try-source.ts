@@ -303,7 +303,8 @@ function schemaTable({ declared_schema: declared, inferred_schema: inferred }: T
 function typeText(schema: JsonValue | undefined): string {
   if (!isObject(schema)) return 'any'
   const { type, format } = schema
-  const name = Array.isArray(type) ? type.join(' or ') : String(type ?? 'any')
+  const names = (Array.isArray(type) ? type : [type]).filter((item) => typeof item === 'string')
+  const name = names.length === 0 ? 'any' : names.join(' or ')
   return typeof format === 'string' ? `${name} (${format})` : name
 }
 

@@ -2,6 +2,7 @@ import { list, optionalText } from '../definition.ts'
 import type { TemplateCompiler } from '../interpolation/template-compiler.ts'
 import { entries, get, isDict, isPlainDict } from '../value/dict.ts'
 import type { Dict, PlainDict, Value } from '../value/value.ts'
+import { str } from '../value/text.ts'
 import { language } from './definitions/language.ts'
 import type { Manifest } from './load-manifest.ts'
 import { nearestName } from './nearest-name.ts'
@@ -123,7 +124,7 @@ class Walk {
     if (isPlainDict(dict)) this.#lookAtComponent(dict, path)
     const passedDown = get(dict, '$parameters')
     for (const [key, value] of entries(dict)) {
-      const name = String(key)
+      const name = str(key)
       const isPassedDown =
         passedDown !== undefined && isDict(passedDown) && get(passedDown, name) === value
       if (!dataFields.has(name) && !isPassedDown)

@@ -158,7 +158,10 @@ spec: { type: Spec, connection_specification: { type: object, properties: {} } }
       },
     )
     const asked = Promise.withResolvers<void>()
-    api.beforeAnswer = () => Promise.resolve(asked.resolve())
+    api.beforeAnswer = () => {
+      asked.resolve()
+      return Promise.resolve()
+    }
     await Promise.race([asked.promise, once(child, 'close')])
     const sentMs = performance.now()
     child.kill(signal)
