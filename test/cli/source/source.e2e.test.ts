@@ -157,9 +157,9 @@ spec: { type: Spec, connection_specification: { type: object, properties: {} } }
         stdio: ['ignore', 'ignore', 'inherit'],
       },
     )
-    const asked = Promise.withResolvers<void>()
+    const asked = Promise.withResolvers<undefined>()
     api.beforeAnswer = () => {
-      asked.resolve()
+      asked.resolve(undefined)
       return Promise.resolve()
     }
     await Promise.race([asked.promise, once(child, 'close')])
