@@ -8,6 +8,7 @@ import { fetchManifest, isUrl } from './fetch-manifest.ts'
 import { findManifests, type FoundManifest } from './find-manifests.ts'
 import { importManifest, type Imported } from './import-manifests.ts'
 import { asManifestName } from './manifest-name.ts'
+import { mistakeText } from '../source/validate-source.ts'
 import { catalogEntry, readCatalog } from '../../service/catalog/read-catalog.ts'
 import { connectorLines, summaryLines } from './catalog-lines.ts'
 
@@ -96,13 +97,14 @@ function importLines(imported: Imported): string {
     const lines = `${imported.from}: ${imported.refused}`.split('\n').map(plainText)
     return `refused   ${lines.join('\n          ')}\n`
   }
-  const { name, description } = imported
+  const { name, description, mistakes } = imported
+  const found = mistakes.map((mistake) => `          ${mistakeText(mistake)}\n`)
   const unsupported = description.streams.flatMap((stream) =>
     stream.unsupported === null
       ? []
       : [`          ${plainText(`${stream.name}: ${stream.unsupported}`)}\n`],
   )
-  return `imported  ${name}: ${countOf(description)}\n${unsupported.join('')}`
+  return `imported  ${name}: ${countOf(description)}\n${[...unsupported, ...found].join('')}`
 }
 
 function countOf({ streams, isDynamic }: ManifestDescription): string {

@@ -1,10 +1,12 @@
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadManifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
+import type { Mistake } from '../../manifest-interpreter/manifest/find-mistakes.ts'
 import { nativeTypes } from '../../connectors/registry.ts'
 import { describeManifest, type ManifestDescription } from './describe-manifest.ts'
 import type { FoundManifest } from './find-manifests.ts'
 import { manifestName } from './manifest-name.ts'
+import { mistakesOf } from '../source/validate-source.ts'
 import { importedManifest, readCatalog } from '../../service/catalog/read-catalog.ts'
 
 export interface ImportOptions {
@@ -17,7 +19,13 @@ export interface ImportOptions {
 }
 
 export type Imported =
-  | { readonly from: string; readonly name: string; readonly description: ManifestDescription }
+  | {
+      readonly from: string
+      readonly name: string
+      readonly description: ManifestDescription
+      /** What its text shows to be wrong. It is imported all the same. */
+      readonly mistakes: readonly Mistake[]
+    }
   | { readonly from: string; readonly refused: string }
 
 /** Copies a manifest that is valid into the catalog. A crash leaves no half of one. */
@@ -32,9 +40,11 @@ export function importManifest(found: FoundManifest, options: ImportOptions): Im
   const taken = takenReason(name, options)
   if (taken !== undefined) return { from, refused: taken }
   try {
-    const description = describeManifest(loadManifest(found.text))
+    const manifest = loadManifest(found.text)
+    const description = describeManifest(manifest)
+    const mistakes = mistakesOf(manifest)
     copy(found, options.catalogFolder, name)
-    return { from, name, description }
+    return { from, name, description, mistakes }
   } catch (error) {
     return { from, refused: error instanceof Error ? error.message : String(error) }
   }

@@ -3,7 +3,10 @@ import {
   loadManifestFile,
   type LoadedManifest,
 } from '../../connectors/manifest/load-manifest-file.ts'
-import { SourceEnvironment } from '../../connectors/manifest/source-environment.ts'
+import {
+  SourceEnvironment,
+  type SourceContext,
+} from '../../connectors/manifest/source-environment.ts'
 import { bestMatch } from '../../manifest-interpreter/config/json-schema/best-match.ts'
 import { violationText } from '../../manifest-interpreter/config/json-schema/violation.ts'
 import { violations } from '../../manifest-interpreter/config/json-schema/violations.ts'
@@ -24,13 +27,20 @@ import { protocolLogger } from './protocol-logger.ts'
 
 /** `reactor connect source --manifest FILE COMMAND …`, or with `--type NAME`, as it was parsed. */
 export interface SourceArguments {
-  readonly command: 'spec' | 'check' | 'discover' | 'read'
+  readonly command: 'spec' | 'check' | 'discover' | 'read' | 'validate' | 'try'
+  /** For try. */
+  readonly stream: string | undefined
   readonly manifest: string | undefined
   readonly type: string | undefined
   readonly config: string | undefined
   readonly catalog: string | undefined
   readonly state: string | undefined
+  readonly writeCatalog: string | undefined
   readonly logLevel: LogLevel
+  /** Numbers as they were written, for try. */
+  readonly pages: string
+  readonly slices: string
+  readonly json: boolean
 }
 
 export interface SourceSurroundings {
@@ -52,24 +62,31 @@ export async function runSource(
   around: SourceSurroundings,
 ): Promise<number> {
   const lines = new AirbyteLines(around.write, () => around.now())
-  const loaded = loadManifestFile(await manifestFile(options, around.catalogFolder))
-  const specification = connectorSpecification(loaded.manifest)
-  if (options.command === 'spec') {
-    await lines.line({ type: 'SPEC', spec: specification })
+  const file = await manifestFile(options, around.catalogFolder)
+  const loaded = loadManifestFile(file)
+  const { command } = options
+  if (command === 'validate') {
+    const { validateSource } = await validation()
+    return validateSource(loaded, { file, json: options.json }, around.write)
+  }
+  if (command === 'spec') {
+    await lines.line({ type: 'SPEC', spec: specificationOf(loaded, file) })
+    await showMistakes(loaded, options.logLevel, lines)
     return exitCodes.complete
   }
   const config = readObject(options.config, '--config')
-  const schema = get(specification, 'connectionSpecification') ?? {}
-  const secrets = new SecretFilter(isDict(schema) ? schema : {}, config)
-  const { command } = options
+  const schema = loaded.manifest.connectionSpecification
+  const secrets = new SecretFilter(schema, config)
   try {
     checkConfig(schema, config, secrets)
+    if (command === 'try')
+      return await tryStream({ loaded, config, secrets, lines, around }, options)
     await run({ loaded, config, secrets, lines, around }, options)
     return exitCodes.complete
   } catch (error) {
     if (error instanceof ConnectError) throw error
     const failure = failureOf(error, '')
-    const message = secrets.text(error instanceof Error ? error.message : failure.message)
+    const message = secrets.text(failure.message)
     // A check that cannot be made for want of a right configuration has failed: that is its answer.
     if (
       command === 'check' &&
@@ -84,6 +101,30 @@ export async function runSource(
     }
     await lines.failure({ message, failureType: failure.failureType })
     return exitCodes.failed
+  }
+}
+
+function specificationOf({ manifest }: LoadedManifest, file: string): Value {
+  if (manifest.spec !== undefined) return connectorSpecification(manifest)
+  const reason = 'The manifest has no "spec". Add one with a connection_specification.'
+  throw new ConnectError('manifest_invalid', { details: { file, reason } })
+}
+
+// Loaded when it is needed: a check, and each read of a platform, start without it.
+const validation = () => import('./validate-source.ts')
+
+/** As LOG messages, which clients of the protocol pass on. */
+async function showMistakes(
+  { manifest }: LoadedManifest,
+  logLevel: LogLevel,
+  lines: AirbyteLines,
+): Promise<void> {
+  if (logLevel === 'silent') return
+  const { mistakesOf, mistakeText } = await validation()
+  for (const mistake of mistakesOf(manifest)) {
+    if (mistake.severity === 'warning' && logLevel === 'error') continue
+    const level = mistake.severity === 'error' ? 'ERROR' : 'WARN'
+    await lines.line({ type: 'LOG', log: { level, message: mistakeText(mistake) } })
   }
 }
 
@@ -110,11 +151,11 @@ interface SourceRun {
   readonly around: SourceSurroundings
 }
 
-async function run(
-  { loaded, config, secrets, lines, around }: SourceRun,
+function contextOf(
+  { secrets, around, lines }: Pick<SourceRun, 'secrets' | 'around' | 'lines'>,
   options: SourceArguments,
-): Promise<void> {
-  const context = {
+): SourceContext {
+  return {
     logger: protocolLogger(options.logLevel, (log) => {
       void lines.line({ type: 'LOG', log: { ...log, message: secrets.text(log.message) } })
     }),
@@ -122,8 +163,14 @@ async function run(
     allowedNetworks: around.allowedNetworks,
     now: () => around.now(),
   }
+}
+
+async function run(
+  { loaded, config, secrets, lines, around }: SourceRun,
+  options: SourceArguments,
+): Promise<void> {
   await using environment = new SourceEnvironment({
-    context,
+    context: contextOf({ secrets, around, lines }, options),
     manifestDirectory: loaded.directory,
     emit: (message) => void lines.message(message),
   })
@@ -147,7 +194,46 @@ async function run(
       return
     }
     case 'spec':
+    case 'validate':
+    case 'try':
   }
+}
+
+async function tryStream(
+  { loaded, config, secrets, around, lines }: SourceRun,
+  options: SourceArguments,
+): Promise<number> {
+  const { stream, state, writeCatalog, json } = options
+  if (stream === undefined) {
+    const problem = 'The stream is missing'
+    const fix = 'Name it: reactor connect source --manifest FILE try STREAM --config FILE.'
+    throw new ConnectError('usage', { details: { problem, fix } })
+  }
+  // Loaded when it is needed: the protocol's commands start without it.
+  const { trySource } = await import('./try-source.ts')
+  return trySource({
+    ...{ stream, config, secrets, writeCatalog, json },
+    manifest: loaded.manifest,
+    state: state === undefined ? [] : readStates(state),
+    limits: {
+      pages: countOf(options.pages, '--pages'),
+      slices: countOf(options.slices, '--slices'),
+    },
+    environment: {
+      // The result says what failed, and is no message of the protocol.
+      context: contextOf({ secrets, around, lines }, { ...options, logLevel: 'silent' }),
+      manifestDirectory: loaded.directory,
+      emit: () => undefined,
+    },
+    write: around.write,
+  })
+}
+
+function countOf(text: string, option: string): number {
+  const count = Number(text)
+  if (Number.isInteger(count) && count > 0) return count
+  const problem = `${option} is no number of at least 1`
+  throw new ConnectError('usage', { details: { problem, fix: `Write it like ${option} 5.` } })
 }
 
 function checkConfig(schema: Value, config: Dict, secrets: SecretFilter): void {

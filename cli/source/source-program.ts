@@ -9,6 +9,10 @@ interface SourceFlags {
   readonly catalog?: string
   readonly state?: string
   readonly logLevel: LogLevel
+  readonly pages: string
+  readonly slices: string
+  readonly writeCatalog?: string
+  readonly json?: true
 }
 
 /** Adds the command to its parent, and gives it. */
@@ -25,8 +29,11 @@ export function sourceCommand(
         'check',
         'discover',
         'read',
+        'validate',
+        'try',
       ]),
     )
+    .argument('[STREAM]', 'the stream to try')
     .option('--manifest <FILE>', 'the Low-Code manifest (YAML)')
     .option('--type <NAME>', 'or one of the catalog: `reactor connect catalog list`')
     .option('--config <FILE>', 'the configuration (JSON): for check, discover and read')
@@ -37,18 +44,34 @@ export function sourceCommand(
         .choices(logLevels)
         .default('warn'),
     )
+    .option('--pages <COUNT>', 'try: pages of each slice that are read', '5')
+    .option('--slices <COUNT>', 'try: slices that are read', '5')
+    .option('--write-catalog <FILE>', 'try: write the configured catalog of the stream, for read')
+    .option('--json', 'validate and try: the result as JSON')
     .addHelpText('after', sourceExamples)
-    .action(async (command: SourceArguments['command'], flags: SourceFlags) => {
-      const { manifest, type, config, catalog, state, logLevel } = flags
-      await run({ command, manifest, type, config, catalog, state, logLevel })
-    })
+    .action(
+      async (
+        command: SourceArguments['command'],
+        stream: string | undefined,
+        flags: SourceFlags,
+      ) => {
+        const { json = false, writeCatalog, ...others } = flags
+        const { manifest, type, config, catalog, state, logLevel, pages, slices } = others
+        const files = { manifest, type, config, catalog, state, writeCatalog }
+        await run({ command, stream, ...files, logLevel, pages, slices, json })
+      },
+    )
 }
 
 const sourceExamples = `
 Examples:
+  $ reactor connect source --manifest shop.yaml validate
+  $ reactor connect source --manifest shop.yaml try orders --config config.json --pages 2
   $ reactor connect source --manifest shop.yaml spec
   $ reactor connect source --type notion spec
   $ reactor connect source --manifest shop.yaml check --config config.json
   $ reactor connect source --manifest shop.yaml read --config config.json --catalog catalog.json --state state.json
 
-Exit codes: 0 done   1 failed, a TRACE message says why   2 wrong command line or file`
+validate says what the text of a manifest shows to be wrong. try reads some pages of a stream and shows each request and
+response (secrets are masked), the schema of the records beside the declared one, and the stream's part of the manifest.
+Exit codes: 0 done   1 failed, a TRACE message says why; an error was found   2 wrong command line or file`

@@ -77,8 +77,8 @@ class TaskOutput implements SourceOutput {
     const { message, failureType, internalMessage } = this.#failure
     return new SourceError(
       // The reason of an unexpected error stands in its internal message.
-      failureType === 'system_error'
-        ? [message, internalMessage].filter(Boolean).join(': ')
+      failureType === 'system_error' && !message.includes(internalMessage ?? '')
+        ? `${message}: ${internalMessage ?? ''}`
         : message,
       { failureType },
     )

@@ -61,7 +61,7 @@ export class AddressGuard {
 function refused(hostname: string): TransportError {
   return new TransportError(
     'refused-address',
-    `${hostname} is an address inside of a private or reserved network. Allow the network in the settings of the service if the source may reach it.`,
+    `${hostname} is an address inside of a private or reserved network. If the source may reach it, open the network with the setting REACTOR_CONNECT_ALLOWED_NETWORKS.`,
   )
 }
 

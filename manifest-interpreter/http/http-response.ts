@@ -98,8 +98,8 @@ export class HttpResponse {
       length += chunk.length
       if (length > this.#maxBytes)
         throw new TransportError(
-          'connection',
-          `The response is larger than ${this.#maxBytes} bytes. Ask the API for smaller pages.`,
+          'limit',
+          `The response is larger than ${sizeText(this.#maxBytes)}. Ask the API for smaller pages.`,
         )
       chunks.push(chunk)
     }
@@ -129,7 +129,12 @@ export interface HttpResponseParts {
   readonly maxBytes?: number
 }
 
-const DEFAULT_MAX_BYTES = 512 * 1024 * 1024
+const MEGABYTE = 1024 * 1024
+const DEFAULT_MAX_BYTES = 512 * MEGABYTE
+
+function sizeText(bytes: number): string {
+  return bytes < MEGABYTE ? `${bytes} bytes` : `${bytes / MEGABYTE} MB`
+}
 
 async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   yield await Promise.resolve(bytes)

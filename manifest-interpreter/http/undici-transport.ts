@@ -69,8 +69,8 @@ export class UndiciTransport implements Transport {
       current = next
     }
     throw new TransportError(
-      'connection',
-      `${publicUrl(request.url)} redirects more than ${MAX_REDIRECTS} times.`,
+      'limit',
+      `${publicUrl(request.url)} redirects more than ${MAX_REDIRECTS} times. Check the URL.`,
     )
   }
 
@@ -192,6 +192,12 @@ function asTransportError(error: unknown, request: HttpRequest, signal: AbortSig
   ) {
     return new TransportError('timeout', `${to} did not answer in time.`, { cause: error })
   }
+  if (error instanceof errors.HeadersOverflowError)
+    return new TransportError(
+      'limit',
+      `The headers of the response from ${to} are larger than ${MAX_HEADER_BYTES / 1024} KB.`,
+      { cause: error },
+    )
   const code = codeOf(error)
   const why = code === undefined ? '' : ` (${code})`
   return new TransportError('connection', `The connection to ${to} failed${why}.`, { cause: error })

@@ -112,6 +112,15 @@ export class TemplateCompiler {
       nestedDict(compiled.map(([key, value]) => [key(scope), value(scope)] as const))
   }
 
+  /** What is wrong with a template, whatever it is evaluated with; undefined if nothing is. */
+  problemOf(text: string): string | undefined {
+    const { problem, unknownFunctions } = this.#template(text)
+    if (problem !== undefined) return sentence(problem.message)
+    const [name] = unknownFunctions
+    if (name === undefined || text.includes('stream_state')) return undefined
+    return `There is no function "${name}".`
+  }
+
   #interpolation(template: string, options: TemplateOptions): Evaluate {
     return compileInterpolation({
       template: this.#template(template),
@@ -142,6 +151,11 @@ export class TemplateCompiler {
       message: `A text is expected, not ${typeName(template)}.`,
     })
   }
+}
+
+function sentence(text: string): string {
+  const whole = /[.!?]$/.test(text) ? text : `${text}.`
+  return whole.charAt(0).toUpperCase() + whole.slice(1)
 }
 
 /** The last of equal keys wins, even where it is None. */

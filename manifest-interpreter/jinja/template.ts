@@ -10,7 +10,7 @@ import type { Operand } from './operand.ts'
 import { Output } from './output.ts'
 import { parseTemplate } from './parse-template.ts'
 import { undeclaredNames } from './undeclared.ts'
-import { assignedNames } from './walk.ts'
+import { assignedNames, calledNames } from './walk.ts'
 
 /**
  * A template, compiled. Its value is what `str` would be taken of: a template that is one expression gives that
@@ -20,6 +20,10 @@ export interface Template {
   readonly text: string
   /** What it renders to where it has no tag at all. */
   readonly constant: string | undefined
+  /** What is wrong with the text itself: `evaluate` throws it, whatever it is given. */
+  readonly problem: PythonError | undefined
+  /** Functions that it calls and that do not exist. */
+  readonly unknownFunctions: readonly string[]
   /** Throws a PythonError. `parameters` stands in for what the input has under this name. */
   evaluate(input: TemplateInput, parameters: Dict | undefined): Operand
 }
@@ -28,15 +32,17 @@ export interface Template {
 export function compileTemplate(text: string, environment: Environment): Template {
   if (isPlainText(text)) {
     const constant = normalized(text)
-    return { text, constant, evaluate: () => constant }
+    return { text, constant, problem: undefined, unknownFunctions: [], evaluate: () => constant }
   }
   try {
-    return { text, constant: undefined, evaluate: compile(text, environment) }
+    return { text, constant: undefined, problem: undefined, ...compile(text, environment) }
   } catch (error) {
     const failure = asPythonError(error)
     return {
       text,
       constant: undefined,
+      problem: failure,
+      unknownFunctions: [],
       evaluate: () => {
         throw failure
       },
@@ -57,11 +63,16 @@ export function kindOf(error: unknown): PythonErrorKind | undefined {
   return error instanceof PythonError ? error.kind : undefined
 }
 
-function compile(text: string, environment: Environment): Template['evaluate'] {
+function compile(
+  text: string,
+  environment: Environment,
+): Pick<Template, 'evaluate' | 'unknownFunctions'> {
   const body = parseTemplate(text)
   const required = requiredNames(body, environment)
   const evaluate = compileBody(body, environment)
-  return (input, parameters) => {
+  const called = calledNames(body)
+  const unknownFunctions = required.filter((name) => called.has(name))
+  const evaluateIn: Template['evaluate'] = (input, parameters) => {
     const frame = new Frame(environment, input, parameters)
     for (const name of required) {
       if (frame.fromInput(name) === undefined) {
@@ -70,6 +81,7 @@ function compile(text: string, environment: Environment): Template['evaluate'] {
     }
     return evaluate(frame)
   }
+  return { unknownFunctions, evaluate: evaluateIn }
 }
 
 /** The names that must be given: those that the template neither sets nor finds among the functions. */

@@ -166,3 +166,20 @@ export function reads(body: Body, name: string): boolean {
       bodiesOf(statement).some((inner) => reads(inner, name)),
   )
 }
+
+/** The names that are called in a template, anywhere in it. */
+export function calledNames(body: Body): ReadonlySet<string> {
+  const called = new Set<string>()
+  const look = (node: Expression): void => {
+    if (node.type === 'call' && node.callee.type === 'name') called.add(node.callee.name)
+    for (const part of partsOf(node)) look(part)
+  }
+  const lookIn = (statements: Body): void => {
+    for (const statement of statements) {
+      for (const expression of expressionsOf(statement)) look(expression)
+      if (isBlock(statement)) for (const inner of bodiesOf(statement)) lookIn(inner)
+    }
+  }
+  lookIn(body)
+  return called
+}

@@ -1,6 +1,7 @@
 import { SourceError, type Stream } from '../contracts.ts'
 import { list, optionalNumber, text } from '../definition.ts'
 import { get, isPlainDict } from '../value/dict.ts'
+import { reasonOf } from './failure.ts'
 import type { Dict, PlainDict, Value } from '../value/value.ts'
 
 export type ConnectionStatus =
@@ -49,7 +50,7 @@ async function checkStream(
     built = (dynamic.length === 0 ? await streams.named(names) : null) ?? (await streams.first())
   } catch (error) {
     // A traced error is the user's to see as it is, as in the reference.
-    return failed(`Encountered an error while discovering streams. Error: ${messageOf(error)}`)
+    return failed(`Encountered an error while discovering streams. Error: ${reasonOf(error)}`)
   }
   if (built.length === 0) return failed('The manifest has no streams to connect to.')
   const byName = new Map(built.map((stream) => [stream.name, stream]))
@@ -122,16 +123,12 @@ async function availabilityProblem(stream: Stream): Promise<string | null> {
   } catch (error) {
     return error instanceof SourceError
       ? `Stream ${stream.name} is not available: ${error.message}`
-      : `Encountered an error while checking availability of stream ${stream.name}. Error: ${messageOf(error)}`
+      : `Encountered an error while checking availability of stream ${stream.name}. Error: ${reasonOf(error)}`
   }
 }
 
 function failed(message: string): ConnectionStatus {
   return { status: 'FAILED', message }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 function isEmptyList(value: Value): boolean {

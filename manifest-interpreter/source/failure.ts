@@ -11,12 +11,20 @@ export function failureOf(error: unknown, stream: string): SourceFailure {
       message: error.message,
       internalMessage: error.internalMessage,
     }
-  const kind = error instanceof Error ? error.name : typeof error
+  const reason = reasonOf(error)
   return {
     kind: 'failure',
     stream,
     failureType: 'system_error',
-    message: `An unexpected error occurred in stream ${stream}: ${kind}`,
-    internalMessage: error instanceof Error ? error.message : String(error),
+    message: stream === '' ? reason : `Stream ${stream} failed: ${reason}`,
+    internalMessage: reason,
   }
+}
+
+/** For a user: without the classes of errors, which say nothing to one. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error instanceof RangeError && error.message.includes('call stack'))
+    return 'A value of the response or of the configuration is nested too deeply.'
+  return error.message === '' ? error.name : error.message
 }

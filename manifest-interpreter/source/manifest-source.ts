@@ -13,7 +13,7 @@ import { configuredStreams } from './configured-streams.ts'
 import { failureOf } from './failure.ts'
 import { inputStates } from './input-states.ts'
 import { maskedEnvironment } from './masked-environment.ts'
-import { readStreams, StateQueue } from './read-streams.ts'
+import { readStreams, StateQueue, type ReadLimits } from './read-streams.ts'
 import { SecretFilter } from './secret-filter.ts'
 import { SourceStreams } from './source-streams.ts'
 import type { Manifest } from '../manifest/load-manifest.ts'
@@ -37,6 +37,8 @@ export interface ReadOptions {
   readonly state?: readonly Value[]
   /** True: a failed slice ends its stream, so that no state follows records that none covers. Default: its other slices go on. */
   readonly stopsAtFailure?: boolean
+  /** To look at a stream: no more than so much of it is read. */
+  readonly limits?: ReadLimits
 }
 
 /**
@@ -100,15 +102,17 @@ export class ManifestSource implements AsyncDisposable {
       : status
   }
 
-  /** The streams in the order of the manifest; those that need a Python component are left out and logged. */
-  async discover(): Promise<readonly CatalogStream[]> {
-    return this.#withMaskedErrors(() => this.#discover())
+  /** The streams in the order of the manifest, or those of these names; those that need a Python component are left out and logged. */
+  async discover(names?: readonly string[]): Promise<readonly CatalogStream[]> {
+    return this.#withMaskedErrors(() => this.#discover(names))
   }
 
-  async #discover(): Promise<readonly CatalogStream[]> {
+  async #discover(names?: readonly string[]): Promise<readonly CatalogStream[]> {
     const streams = this.#streams({})
     const found: CatalogStream[] = []
-    for (const stream of await streams.first()) found.push(await catalogStream(stream))
+    for (const stream of await streams.first())
+      if (names === undefined || names.includes(stream.name))
+        found.push(await catalogStream(stream))
     for (const { name, reason } of streams.unsupported())
       this.#environment.logger.warn({ stream: name, reason }, 'stream is not supported')
     return found
@@ -148,6 +152,8 @@ export class ManifestSource implements AsyncDisposable {
         logger: this.#environment.logger,
         signal: this.#environment.signal,
         states,
+        ...(options.limits !== undefined && { limits: options.limits }),
+        unreadable: missing.filter((name) => unsupported.has(name)),
         stopsAtFailure: options.stopsAtFailure ?? false,
         ...this.#concurrency,
       },

@@ -7,6 +7,12 @@ import type { SourceMessage, SourceOutput } from './messages.ts'
 import type { StreamSlice } from '../value/stream-slice.ts'
 import type { Dict } from '../value/value.ts'
 
+export interface ReadLimits {
+  /** Of each slice, those with records. */
+  readonly pages: number
+  readonly slices: number
+}
+
 export interface ReadPlan {
   readonly streams: readonly Stream[]
   readonly logger: Logger
@@ -17,7 +23,10 @@ export interface ReadPlan {
   readonly generators: number
   /** True: a failed slice ends its stream, so that no state follows records that none covers. */
   readonly stopsAtFailure: boolean
+  /** Streams that were asked for and cannot be read: they have failed already. */
+  readonly unreadable: readonly string[]
   readonly states: StateQueue
+  readonly limits?: ReadLimits
 }
 
 /** States that cursors emitted and that are not given yet: a cursor emits synchronously, an output takes its time. */
@@ -47,7 +56,7 @@ export class StateQueue {
 export async function readStreams(plan: ReadPlan, output: SourceOutput): Promise<void> {
   const slots = new Semaphore(plan.concurrency)
   const groups = new StreamGroups(plan.streams)
-  const failed: string[] = []
+  const failed: string[] = [...plan.unreadable]
   const reading = new Set<Promise<void>>()
   await Promise.all(
     Array.from({ length: plan.generators }, async () => {
@@ -104,8 +113,11 @@ class StreamRead {
   /** Resolves when all slices are known; their reads go on. */
   async begin(): Promise<void> {
     await this.#status('STARTED')
+    let slices = 0
     try {
       for await (const slice of this.#stream.slices()) {
+        slices += 1
+        if (slices > (this.#plan.limits?.slices ?? Infinity)) return
         await this.#slots.acquire()
         if (this.#isOver()) {
           this.#slots.release()
@@ -143,6 +155,7 @@ class StreamRead {
       turn.isTaken = true
       return !this.#isOver()
     }
+    let pages = 0
     try {
       for await (const records of this.#stream.read(slice)) {
         if (!(await takeTurn())) return
@@ -151,6 +164,9 @@ class StreamRead {
         if (isFirst) await this.#status('RUNNING')
         await this.#output.records(name, records)
         for (const record of records) cursor.observe(record, slice)
+        pages += 1
+        // The rest of the slice is not read: no state may cover it.
+        if (pages >= (this.#plan.limits?.pages ?? Infinity)) return
       }
       // A state may not come in the middle of another slice's records either.
       if (!(await takeTurn())) return

@@ -11,7 +11,8 @@ import { PyFloat, PySet, PyTuple, type Dict, type Value } from './value.ts'
 
 /**
  * A value as a record holds it: the value itself where nothing in it needs another form, which is so for nearly all
- * records. Integral floats keep their `.0`, tuples become lists, keys become text, times ISO 8601.
+ * records. Integral floats keep their `.0`, tuples become lists, keys become text, times ISO 8601. Throws a TypeError for bytes,
+ * which JSON does not have.
  */
 export function toRecordValue(value: Value): RecordValue {
   return isRecordValue(value) ? value : converted(value)
@@ -20,7 +21,7 @@ export function toRecordValue(value: Value): RecordValue {
 function isRecordValue(value: Value): value is Value & RecordValue {
   if (typeof value !== 'object' || value === null) return true
   if (Array.isArray(value)) return value.every(isRecordValue)
-  if (!isPlainDict(value)) return value instanceof Uint8Array
+  if (!isPlainDict(value)) return false
   for (const key in value) {
     const item = value[key]
     if (typeof item === 'object' && !isRecordValue(item)) return false
@@ -33,7 +34,6 @@ function converted(value: Value): RecordValue {
   if (Array.isArray(value)) return value.map(converted)
   if (value instanceof PyTuple || value instanceof PySet) return value.items.map(converted)
   if (value instanceof PyFloat) return rawJson(floatText(value.value))
-  if (value instanceof Uint8Array) return value
   if (value instanceof PyDateTime || value instanceof PyDate) return value.isoFormat()
   return isDict(value) ? convertedDict(value) : convertedOther(value)
 }
@@ -47,5 +47,10 @@ function convertedOther(value: Value): RecordValue {
 }
 
 function convertedDict(dict: Dict): RecordValue {
-  return Object.fromEntries(entries(dict).map(([key, item]) => [str(key), converted(item)]))
+  return Object.fromEntries(entries(dict).map(([key, item]) => [keyText(key), converted(item)]))
+}
+
+/** As JSON spells it. */
+function keyText(key: Value): string {
+  return key === null || typeof key === 'boolean' ? String(key) : str(key)
 }

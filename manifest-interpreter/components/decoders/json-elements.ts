@@ -1,5 +1,6 @@
 import { DecodeError } from './decode-error.ts'
 import * as json from './json-bytes.ts'
+import { limitPiece } from './piece-limit.ts'
 import type { JsonPath } from './json-path.ts'
 import type { Value } from '../../value/value.ts'
 
@@ -301,6 +302,7 @@ export class JsonElements {
     if (bytes.length === 0) return
     this.#pieces.push(bytes)
     this.#pieceBytes += bytes.length
+    limitPiece(this.#pieceBytes)
   }
 
   #collected(rest: Uint8Array): Uint8Array {

@@ -2,6 +2,7 @@ import type { Logger } from '../../contracts.ts'
 import { parseJson } from '../../value/json.ts'
 import { DecodeError } from './decode-error.ts'
 import type { BodyParser } from './body-parser.ts'
+import { limitPiece } from './piece-limit.ts'
 import type { Value } from '../../value/value.ts'
 
 const NEWLINE = 10
@@ -56,6 +57,7 @@ export async function* lineBatches(
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncIterable<readonly Uint8Array[]> {
   let pieces: Uint8Array[] = []
+  let pieceBytes = 0
   for await (const chunk of bytes) {
     const lines: Uint8Array[] = []
     let from = 0
@@ -63,9 +65,14 @@ export async function* lineBatches(
       pieces.push(chunk.subarray(from, end))
       lines.push(pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces))
       pieces = []
+      pieceBytes = 0
       from = end + 1
     }
-    if (from < chunk.length) pieces.push(chunk.subarray(from))
+    if (from < chunk.length) {
+      pieces.push(chunk.subarray(from))
+      pieceBytes += chunk.length - from
+      limitPiece(pieceBytes)
+    }
     if (lines.length > 0) yield lines
   }
   if (pieces.length > 0) yield [Buffer.concat(pieces)]

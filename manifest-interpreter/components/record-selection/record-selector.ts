@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { SourceError } from '../../contracts.ts'
 import { component, flag, optionalComponent, optionalText, parametersOf } from '../../definition.ts'
 import { get, isDict } from '../../value/dict.ts'
@@ -33,6 +34,7 @@ export function recordSelector(
   const normalizer = schemaNormalization(definition, builder, context)
   const steps = compileSteps(definition, builder, context)
   const { decoder } = context
+  const { signal } = builder.environment
 
   async function* select(
     batches: AsyncIterable<readonly Value[]>,
@@ -42,9 +44,10 @@ export function recordSelector(
     for await (const values of batches) {
       const normalize = await normalizer()
       const changes = steps.transformations.length > 0 || normalize !== null
-      const { records, failure } = selectBatch(values, scope, {
+      const { records, failure } = await selectBatch(values, scope, {
         ...steps,
         normalize,
+        signal,
         copies: isShared && changes,
       })
       if (values.length > 0) yield { records, extracted: values.length }
@@ -72,6 +75,7 @@ interface Steps {
 
 interface BatchSteps extends Steps {
   readonly normalize: SchemaNormalizer | null
+  readonly signal: AbortSignal
   /** Whether the records are changed while others see them. */
   readonly copies: boolean
 }
@@ -82,14 +86,27 @@ interface SelectedRecords {
   readonly failure: { readonly error: unknown } | null
 }
 
-function selectBatch(
+/**
+ * How long records may keep the thread busy. A template may take a second for each of thousands of records: signals and other
+ * streams get their turn meanwhile.
+ */
+const MAX_BUSY_MS = 200
+
+async function selectBatch(
   values: readonly Value[],
   scope: RecordScope,
   steps: BatchSteps,
-): SelectedRecords {
+): Promise<SelectedRecords> {
   const records: Dict[] = []
+  const isWork = steps.keeps !== null || steps.transformations.length > 0
+  let busySince = performance.now()
   try {
     for (const value of values) {
+      if (isWork && performance.now() - busySince > MAX_BUSY_MS) {
+        await setImmediate()
+        steps.signal.throwIfAborted()
+        busySince = performance.now()
+      }
       if (isDropped(value)) continue
       const record = selectRecord(value, scope, steps)
       if (record !== null) records.push(record)

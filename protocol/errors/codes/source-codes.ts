@@ -8,7 +8,7 @@ export const sourceCodes = {
     retryable: false,
     message: '{file}: {reason}',
     suggestedFix:
-      'Correct the manifest where the message says. `reactor connect source --manifest {file} spec` checks it without a source.',
+      'Correct the manifest where the message says. `reactor connect source --manifest {file} validate` checks it without a source.',
   },
   manifest_unreadable: {
     failureType: 'config_error',

@@ -112,6 +112,65 @@ test('a source whose API refuses says so, and no message quotes its configuratio
   })
 })
 
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  '%s ends a source whose templates are busy for hours',
+  async (signal) => {
+    await using api = await TrackerApi.start(2000)
+    const folder = await mkdtemp(join(tmpdir(), 'reactor-busy-'))
+    const slow = "{{ ('a' * 23 ~ '!') | regex_search('^(a+)+$') }}"
+    await writeFile(
+      join(folder, 'busy.yaml'),
+      `
+version: 6.0.0
+type: DeclarativeSource
+check: { type: CheckStream, stream_names: [projects] }
+streams:
+  - type: DeclarativeStream
+    name: projects
+    retriever:
+      type: SimpleRetriever
+      requester: { type: HttpRequester, url_base: "${api.url}", path: /projects }
+      record_selector:
+        type: RecordSelector
+        extractor: { type: DpathExtractor, field_path: [data] }
+    transformations:
+      - type: AddFields
+        fields: [{ path: [slow], value: ${JSON.stringify(slow)} }]
+spec: { type: Spec, connection_specification: { type: object, properties: {} } }
+`,
+    )
+    await writeFile(join(folder, 'config.json'), '{}')
+    await writeFile(
+      join(folder, 'catalog.json'),
+      '{"streams":[{"stream":{"name":"projects"},"sync_mode":"full_refresh"}]}',
+    )
+    const file = (name: string): string => join(folder, name)
+    const child = spawn(
+      process.execPath,
+      [
+        builtProgram(),
+        ...['connect', 'source', 'read', '--manifest', file('busy.yaml')],
+        ...['--config', file('config.json'), '--catalog', file('catalog.json')],
+      ],
+      {
+        env: { ...process.env, REACTOR_CONNECT_ALLOWED_NETWORKS: '127.0.0.1/32' },
+        stdio: ['ignore', 'ignore', 'inherit'],
+      },
+    )
+    const asked = Promise.withResolvers<undefined>()
+    api.beforeAnswer = () => {
+      asked.resolve(undefined)
+      return Promise.resolve()
+    }
+    await Promise.race([asked.promise, once(child, 'close')])
+    const sentMs = performance.now()
+    child.kill(signal)
+    await once(child, 'close')
+    expect(performance.now() - sentMs).toBeLessThan(5000)
+    await rm(folder, { recursive: true })
+  },
+)
+
 test('a wrong file is said to be so, with the exit code of a wrong command line', async () => {
   await using source = await openSource()
   const config = { url: 'http://127.0.0.1:9' }

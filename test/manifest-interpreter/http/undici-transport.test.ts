@@ -252,8 +252,8 @@ describe('a redirect', () => {
   it('that never ends fails', async () => {
     handlers.set('/loop', (_, response) => response.writeHead(302, { Location: '/loop' }).end())
     const failure = await failureOf(transport().send(request(`${base}/loop?key=secret`), signal))
-    expect(failure.kind).toBe('connection')
-    expect(failure.message).toBe(`${base}/loop redirects more than 30 times.`)
+    expect(failure.kind).toBe('limit')
+    expect(failure.message).toBe(`${base}/loop redirects more than 30 times. Check the URL.`)
     expect(received).toHaveLength(31)
   })
 })
@@ -266,6 +266,15 @@ describe('a request that fails', () => {
     expect(failure).toMatchObject({
       kind: 'connection',
       message: 'The connection to http://127.0.0.1:1/path failed (ECONNREFUSED).',
+    })
+  })
+
+  it('because its headers are too large is told so', async () => {
+    handlers.set('/headers', (_, response) => response.setHeader('X', 'x'.repeat(200_000)).end())
+    const failure = await failureOf(transport().send(request(`${base}/headers`), signal))
+    expect(failure).toMatchObject({
+      kind: 'limit',
+      message: `The headers of the response from ${base}/headers are larger than 128 KB.`,
     })
   })
 

@@ -1,0 +1,317 @@
+import { writeFileSync } from 'node:fs'
+import { SourceEnvironment } from '../../connectors/manifest/source-environment.ts'
+import type { SourceEnvironmentOptions } from '../../connectors/manifest/source-environment.ts'
+import { inferredSchema } from '../../engine/sandbox/inferred-schema.ts'
+import { ObservedFields } from '../../engine/reader/observed-fields.ts'
+import { list } from '../../manifest-interpreter/definition.ts'
+import {
+  TransportError,
+  type Environment,
+  type HttpRequest,
+} from '../../manifest-interpreter/contracts.ts'
+import type { HttpResponse } from '../../manifest-interpreter/http/http-response.ts'
+import { header } from '../../manifest-interpreter/http/prepare-request.ts'
+import type { Manifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
+import { ManifestSource } from '../../manifest-interpreter/source/manifest-source.ts'
+import type { CatalogStream } from '../../manifest-interpreter/source/catalog-stream.ts'
+import type { SourceMessage } from '../../manifest-interpreter/source/messages.ts'
+import type { SecretFilter } from '../../manifest-interpreter/source/secret-filter.ts'
+import { get, isPlainDict } from '../../manifest-interpreter/value/dict.ts'
+import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
+import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
+import { stringifyExact } from '../../protocol/exact-json.ts'
+import { ConnectError } from '../../protocol/errors/connect-error.ts'
+import type { JsonObject, JsonValue, RecordData } from '../../protocol/index.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { plainText } from '../output/plain-text.ts'
+import { table } from '../output/table.ts'
+
+export interface TryOptions {
+  readonly stream: string
+  readonly manifest: Manifest
+  readonly config: Dict
+  readonly state: readonly Value[]
+  readonly secrets: SecretFilter
+  readonly environment: SourceEnvironmentOptions
+  /** Pages of each slice, and slices. */
+  readonly limits: { readonly pages: number; readonly slices: number }
+  /** Where the configured catalog of the stream goes. */
+  readonly writeCatalog: string | undefined
+  readonly json: boolean
+  readonly write: (text: string) => Promise<void>
+}
+
+/** A request and what came back. Secrets are masked. snake_case: as `--json` shows it. */
+interface Exchange {
+  readonly request: {
+    readonly method: string
+    readonly url: string
+    readonly headers: Readonly<Record<string, string>>
+    readonly body: string | null
+  }
+  readonly response: {
+    readonly status: number
+    readonly bytes: number
+    readonly body: string
+  } | null
+  readonly error: string | null
+}
+
+const maxShownBody = 2000
+const maxShownRecords = 3
+
+/** `source … try STREAM`: reads some pages of a stream and shows what an author wants to see. Resolves with the exit code. */
+export async function trySource(options: TryOptions): Promise<number> {
+  const exchanges: Exchange[] = []
+  await using network = new SourceEnvironment(options.environment)
+  const environment = observed(network, options, exchanges)
+  const { manifest, config, stream: name } = options
+  await using source = new ManifestSource({ manifest, config, environment, concurrency: 1 })
+  const [stream] = await source.discover([name])
+  if (stream === undefined) throw noSuchStream(name, manifest)
+  // Requests of a dynamic schema are not those of the stream.
+  exchanges.length = 0
+  const catalog = configuredCatalog(stream)
+  if (options.writeCatalog !== undefined)
+    writeFileSync(options.writeCatalog, `${stringifyExact(toRecordValue(catalog))}\n`)
+  const read = await readSome(source, catalog, options)
+  const declared = asJson(stream.json_schema)
+  const schema = isObject(declared) ? declared : {}
+  const result = {
+    stream: name,
+    exchanges,
+    records: read.records,
+    sample: read.sample,
+    state: read.state,
+    failures: read.failures,
+    declared_schema: schema,
+    inferred_schema: inferredSchema(schema, { observed: read.fields, records: read.records }),
+    manifest: asJson(definitionOf(manifest, name) ?? null),
+  }
+  await options.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : resultLines(result))
+  return read.failures.length === 0 ? exitCodes.complete : exitCodes.failed
+}
+
+type TryResult = Readonly<{
+  stream: string
+  exchanges: readonly Exchange[]
+  records: number
+  sample: readonly JsonValue[]
+  state: JsonValue
+  failures: readonly string[]
+  declared_schema: JsonObject
+  inferred_schema: JsonObject | null
+  manifest: JsonValue
+}>
+
+async function readSome(source: ManifestSource, catalog: Value, options: TryOptions) {
+  const fields = new ObservedFields()
+  const sample: JsonValue[] = []
+  const failures: string[] = []
+  let records = 0
+  let state: JsonValue = null
+  const output = {
+    records: (_stream: string, batch: readonly Dict[]) => {
+      records += batch.length
+      for (const record of batch) fields.add(toRecordValue(record) as RecordData)
+      sample.push(...batch.slice(0, maxShownRecords - sample.length).map(asJson))
+      return Promise.resolve()
+    },
+    message: (message: SourceMessage) => {
+      if (message.kind === 'state') state = asJson(message.state)
+      if (message.kind === 'failure') failures.push(message.message)
+      return Promise.resolve()
+    },
+  }
+  try {
+    await source.read(
+      {
+        catalog: isPlainDict(catalog) ? catalog : {},
+        state: options.state,
+        limits: options.limits,
+      },
+      output,
+    )
+  } catch (error) {
+    // The failures say why.
+    if (failures.length === 0) throw error
+  }
+  return { records, sample, state, failures, fields: fields.fields }
+}
+
+/** Logins, parents and pages without records come on top of the pages that were asked for. */
+const maxOtherRequests = 100
+
+/** The same environment, which keeps what is sent and what comes back. */
+function observed(
+  environment: SourceEnvironment,
+  { secrets, limits }: Pick<TryOptions, 'secrets' | 'limits'>,
+  exchanges: Exchange[],
+): Environment {
+  const maxRequests = limits.pages * limits.slices + maxOtherRequests
+  const send: Environment['transport']['send'] = async (request, signal) => {
+    if (exchanges.length >= maxRequests)
+      throw new TransportError(
+        'limit',
+        `The stream sent ${maxRequests} requests, and that is enough to try it.`,
+      )
+    learnCredentials(request, secrets)
+    const shown = shownRequest(request, secrets)
+    try {
+      const response = await environment.transport.send(request, signal)
+      exchanges.push({
+        request: shown,
+        response: await shownResponse(response, secrets),
+        error: null,
+      })
+      return response
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      exchanges.push({ request: shown, response: null, error: secrets.text(reason) })
+      throw error
+    }
+  }
+  return {
+    nowMicros: () => environment.nowMicros(),
+    sleep: (seconds) => environment.sleep(seconds),
+    uuid: () => environment.uuid(),
+    random: (low, high) => environment.random(low, high),
+    logger: environment.logger,
+    signal: environment.signal,
+    emit: (message) => {
+      environment.emit(message)
+    },
+    ...(environment.manifestDirectory !== undefined && {
+      manifestDirectory: environment.manifestDirectory,
+    }),
+    transport: { send },
+  }
+}
+
+function learnCredentials({ headers }: HttpRequest, secrets: SecretFilter): void {
+  const sent = header(headers, 'authorization')
+  if (sent !== undefined) secrets.learn(sent.slice(sent.indexOf(' ') + 1).trim())
+}
+
+function shownRequest(request: HttpRequest, secrets: SecretFilter): Exchange['request'] {
+  const { method, url, headers, body } = request
+  return {
+    method,
+    url: secrets.text(url),
+    headers: Object.fromEntries([...headers].map(([name, value]) => [name, secrets.text(value)])),
+    body: body === null ? null : secrets.text(shortened(Buffer.from(body).toString())),
+  }
+}
+
+async function shownResponse(
+  response: HttpResponse,
+  secrets: SecretFilter,
+): Promise<Exchange['response']> {
+  const bytes = await response.bytes()
+  // Masked before it is cut: a secret must not be cut in two.
+  return {
+    status: response.status,
+    bytes: bytes.length,
+    body: shortened(secrets.text(await response.text())),
+  }
+}
+
+function shortened(text: string): string {
+  return text.length <= maxShownBody ? text : `${text.slice(0, maxShownBody)}…`
+}
+
+function configuredCatalog(stream: CatalogStream): Value {
+  const mode = stream.supported_sync_modes.at(-1) ?? 'full_refresh'
+  const { default_cursor_field: cursor, source_defined_primary_key: key, ...others } = stream
+  return {
+    streams: [
+      {
+        stream: {
+          ...others,
+          supported_sync_modes: [...stream.supported_sync_modes],
+          ...(cursor !== undefined && { default_cursor_field: [...cursor] }),
+          ...(key !== undefined && { source_defined_primary_key: key.map((path) => [...path]) }),
+        },
+        sync_mode: mode,
+        destination_sync_mode: 'append',
+        ...(cursor !== undefined && { cursor_field: [...cursor] }),
+      },
+    ],
+  }
+}
+
+function definitionOf({ definition }: Manifest, name: string): Dict | undefined {
+  return list(definition, 'streams')
+    .filter(isPlainDict)
+    .find((stream) => get(stream, 'name') === name)
+}
+
+function noSuchStream(name: string, { definition }: Manifest): ConnectError {
+  const names = list(definition, 'streams')
+    .filter(isPlainDict)
+    .flatMap((stream) => get(stream, 'name') ?? [])
+  const problem = `The manifest has no stream "${name}" that can be read`
+  const fix = `Name one of its streams: ${names.map(String).join(', ')}.`
+  return new ConnectError('usage', { details: { problem, fix } })
+}
+
+function resultLines(result: TryResult): string {
+  const { stream, exchanges, records, sample, failures, manifest, state } = result
+  return [
+    ...exchanges.flatMap(exchangeLines),
+    `\n${stream}: ${records} ${records === 1 ? 'record' : 'records'}\n`,
+    ...sample.map((record) => `  ${plainText(JSON.stringify(record))}\n`),
+    ...failures.map((failure) => `failed: ${plainText(failure)}\n`),
+    '\nschema: field, declared, found\n',
+    schemaTable(result),
+    `\nstate: ${plainText(JSON.stringify(state))}\n`,
+    '\nmanifest, references and parameters resolved\n',
+    `${JSON.stringify(manifest, null, 2)}\n`,
+  ].join('')
+}
+
+function exchangeLines({ request, response, error }: Exchange, at: number): readonly string[] {
+  const headers = Object.entries(request.headers).map(([name, value]) => `   ${name}: ${value}`)
+  const body = request.body === null ? [] : [`   ${request.body}`]
+  const answer =
+    response === null
+      ? `failed: ${error ?? ''}`
+      : `${response.status}, ${response.bytes} bytes: ${response.body}`
+  const lines = [`${at + 1}. ${request.method} ${request.url}`, ...headers, ...body, `   ${answer}`]
+  return lines.map((line) => `${line.slice(0, 3)}${plainText(line.slice(3))}\n`)
+}
+
+function schemaTable({ declared_schema: declared, inferred_schema: inferred }: TryResult): string {
+  const types = (schema: JsonObject | null): Map<string, string> => {
+    const properties = schema?.properties
+    if (!isObject(properties)) return new Map()
+    return new Map(Object.entries(properties).map(([name, field]) => [name, typeText(field)]))
+  }
+  const before = types(declared)
+  const found = types(inferred)
+  const names = [...new Set([...before.keys(), ...found.keys()])]
+  if (names.length === 0) return '  No field is declared, and no record came.\n'
+  return table(
+    names.map((name) => [
+      `  ${plainText(name)}`,
+      before.get(name) ?? 'not declared',
+      found.get(name) ?? 'not found',
+    ]),
+  )
+}
+
+function typeText(schema: JsonValue | undefined): string {
+  if (!isObject(schema)) return 'any'
+  const { type, format } = schema
+  const names = (Array.isArray(type) ? type : [type]).filter((item) => typeof item === 'string')
+  const name = names.length === 0 ? 'any' : names.join(' or ')
+  return typeof format === 'string' ? `${name} (${format})` : name
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function asJson(value: Value): JsonValue {
+  return JSON.parse(stringifyExact(toRecordValue(value))) as JsonValue
+}

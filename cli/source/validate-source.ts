@@ -1,0 +1,51 @@
+import type { LoadedManifest } from '../../connectors/manifest/load-manifest-file.ts'
+import { TemplateCompiler } from '../../manifest-interpreter/interpolation/template-compiler.ts'
+import { findMistakes, type Mistake } from '../../manifest-interpreter/manifest/find-mistakes.ts'
+import type { Manifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
+import { describeManifest } from '../catalog/describe-manifest.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { plainText } from '../output/plain-text.ts'
+
+/** What the text of a manifest shows: nothing is evaluated. */
+export function mistakesOf(manifest: Manifest): readonly Mistake[] {
+  return findMistakes(manifest, new TemplateCompiler({ nowMicros: () => 0, uuid: () => '' }))
+}
+
+export function mistakeText({ severity, stream, path, message }: Mistake): string {
+  const place = [stream === null ? '' : `stream ${stream}`, path]
+    .filter((part) => part !== '')
+    .join(', ')
+  return `${severity}: ${plainText(place)}: ${plainText(message)}`
+}
+
+/** `source … validate`: resolves with the exit code, which is 1 when something cannot work. */
+export async function validateSource(
+  { manifest }: LoadedManifest,
+  options: { readonly file: string; readonly json: boolean },
+  write: (text: string) => Promise<void>,
+): Promise<number> {
+  const { streams } = describeManifest(manifest)
+  const unsupported = streams.flatMap(({ name, unsupported: reason }): Mistake[] =>
+    reason === null ? [] : [{ severity: 'error', stream: name, path: '', message: reason }],
+  )
+  const mistakes = [...mistakesOf(manifest), ...unsupported]
+  const errors = mistakes.filter(({ severity }) => severity === 'error').length
+  const code = errors === 0 ? exitCodes.complete : exitCodes.failed
+  if (options.json) {
+    const result = { file: options.file, streams: streams.map(({ name }) => name), mistakes }
+    await write(`${JSON.stringify(result, null, 2)}\n`)
+    return code
+  }
+  const counts = [
+    counted(streams.length, 'stream'),
+    counted(errors, 'error'),
+    counted(mistakes.length - errors, 'warning'),
+  ]
+  const lines = [...mistakes.map(mistakeText), `${options.file}: ${counts.join(', ')}`]
+  await write(lines.map((line) => `${line}\n`).join(''))
+  return code
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
