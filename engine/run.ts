@@ -144,7 +144,10 @@ function overall(streams: readonly StreamResult[]): RunResult['status'] {
     streams.some((stream) => stream.status === status)
   if (!some('failed')) {
     if (some('stopped')) return 'stopped'
-    return streams.some(({ rejected }) => rejected > 0) ? 'partial' : 'complete'
+    const hasRejected = streams.some(
+      ({ rejected, before }) => rejected + (before?.rejected ?? 0) > 0,
+    )
+    return hasRejected ? 'partial' : 'complete'
   }
   return streams.every(({ status }) => status === 'failed') ? 'failed' : 'partial'
 }

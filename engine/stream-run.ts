@@ -199,9 +199,13 @@ class StreamRun {
     const failed = outcomes.find((outcome) => outcome.status === 'failed')
     if (failed !== undefined) return failed
     if (outcomes.some((outcome) => outcome.status === 'stopped')) return { status: 'stopped' }
-    if (this.#sink.mode === 'overwrite' || this.#sink.mode === 'overwrite_dedup')
-      this.#tally.exchanging()
-    await destination.finish(sync)
+    return this.#finish(sync, session)
+  }
+
+  async #finish(sync: StreamSync, session: ReadSession): Promise<LaneOutcome> {
+    const { mode } = this.#sink
+    if (mode === 'overwrite' || mode === 'overwrite_dedup') this.#tally.exchanging()
+    await this.#deps.destination.finish(sync)
     if (!this.#hasReadBefore) return { status: 'complete' }
     // What another start had read to its end, or left in the log, is as old as that start: read on from there.
     if (sync.isOlder && this.#isIncremental) return this.#sync(session)

@@ -73,7 +73,9 @@ function whyUnreachable(thrown: unknown, code: string | undefined): string | und
   const known = unreachable[code]
   const isOfConnect = thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'connect'
   if (known !== undefined || !isOfConnect) return known
-  return socketFailures[code] ?? (isLost(code, '') ? undefined : `no connection could be made (${code})`)
+  return (
+    socketFailures[code] ?? (isLost(code, '') ? undefined : `no connection could be made (${code})`)
+  )
 }
 
 function isTlsCode(code: string | undefined): boolean {

@@ -23,6 +23,7 @@ import { standardTiming } from '../runs/run-worker-options.ts'
 import { createServiceMetrics } from '../runs/service-metrics.ts'
 import type { Service } from '../service.ts'
 import { openStore } from '../store/open-store.ts'
+import type { Retention } from '../store/prune.ts'
 import type { Store } from '../store/store.ts'
 import { KeptKey } from '../vault/kept-key.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -59,12 +60,9 @@ export async function serve(options: ServeOptions): Promise<void> {
   await openDataDir(settings.dataDir, { hasPostgres: settings.databaseUrl === undefined })
   await using parts = new AsyncDisposableStack()
   const databases = parts.use(await openDatabases(settings))
-  const retention = {
-    logDays: settings.logRetentionDays,
-    runDays: settings.runRetentionDays,
-    auditDays: settings.auditRetentionDays,
-  }
-  const store = parts.use(await openStore({ url: databases.metadataUrl, logger, retention }))
+  const store = parts.use(
+    await openStore({ url: databases.metadataUrl, logger, retention: retentionOf(settings) }),
+  )
   const vault = parts.use(await openVault(settings, logger))
   const queue = parts.use(await openPgBossQueue({ url: databases.metadataUrl, logger }))
   const jobs = parts.use(openJobs(settings, queue, logger))
@@ -116,6 +114,14 @@ export async function serve(options: ServeOptions): Promise<void> {
     throw error
   }
   logger.info('the service has drained')
+}
+
+function retentionOf(settings: Settings): Partial<Retention> {
+  return {
+    logDays: settings.logRetentionDays,
+    runDays: settings.runRetentionDays,
+    auditDays: settings.auditRetentionDays,
+  }
 }
 
 /** A wrong policy stops the start, before anything else happens. */

@@ -7,11 +7,11 @@ import { sandboxes } from './migrations/0003-sandboxes.ts'
 import { identity } from './migrations/0004-identity.ts'
 import { schemaDrift } from './migrations/0005-schema-drift.ts'
 import { audit } from './migrations/0006-audit.ts'
-import { readAgain } from './migrations/0008-read-again.ts'
-import { schedulesAtJobs } from './migrations/0014-schedules-at-jobs.ts'
-import { runsByEnd } from './migrations/0015-runs-by-end.ts'
 import { streamIdentity } from './migrations/0007-stream-identity.ts'
-import { replacedSandboxes } from './migrations/0011-replaced-sandboxes.ts'
+import { readAgain } from './migrations/0008-read-again.ts'
+import { replacedSandboxes } from './migrations/0009-replaced-sandboxes.ts'
+import { schedulesAtJobs } from './migrations/0010-schedules-at-jobs.ts'
+import { runsByEnd } from './migrations/0011-runs-by-end.ts'
 
 /** In order; a number is the place in the list. What has been released is never changed, only followed by another. */
 const migrations: readonly { readonly name: string; readonly sql: string }[] = [
@@ -21,11 +21,11 @@ const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: 'identity', sql: identity },
   { name: 'schema-drift', sql: schemaDrift },
   { name: 'audit', sql: audit },
+  { name: 'stream-identity', sql: streamIdentity },
   { name: 'read-again', sql: readAgain },
+  { name: 'replaced-sandboxes', sql: replacedSandboxes },
   { name: 'schedules-at-jobs', sql: schedulesAtJobs },
   { name: 'runs-by-end', sql: runsByEnd },
-  { name: 'stream-identity', sql: streamIdentity },
-  { name: 'replaced-sandboxes', sql: replacedSandboxes },
 ]
 
 /** Of services that start at once one migrates, and the others wait for it. */

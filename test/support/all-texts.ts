@@ -7,7 +7,7 @@ import type { TestDatabase } from './postgres.ts'
 
 // Other tests write topics that all share, with what Java's client compresses with.
 kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
-  compress: () => Promise.reject(new Error("not needed")),
+  compress: () => Promise.reject(new Error('not needed')),
   decompress: promisify(zstdDecompress),
 })
 

@@ -73,7 +73,10 @@ export async function testService({
     },
   })
   const logged: string[] = []
-  const logger: Logger = pino({ level: options.logLevel ?? 'info' }, { write: (line) => void logged.push(line) })
+  const logger: Logger = pino(
+    { level: options.logLevel ?? 'info' },
+    { write: (line) => void logged.push(line) },
+  )
   const { url } = metadata
   const store = parts.use(await openStore({ url, logger }))
   const vault = parts.use(await openFileVault({ folder: join(dataDir, 'vault') }))
