@@ -165,7 +165,8 @@ function requireGoing(signal: AbortSignal, { connection }: RunPlan): void {
 
 function statusOf(streams: readonly SandboxStream[]): SandboxReport['status'] {
   if (streams.length > 0 && streams.every(({ error }) => error !== undefined)) return 'failed'
-  return streams.every(({ complete }) => complete) ? 'complete' : 'partial'
+  const isWhole = streams.every(({ complete, error }) => complete && error === undefined)
+  return isWhole ? 'complete' : 'partial'
 }
 
 function totalsOf(streams: readonly SandboxStream[], readSeconds: number): SandboxTotals {

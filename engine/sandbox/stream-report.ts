@@ -65,7 +65,9 @@ export async function streamReport(
   const isComplete = result.status === 'complete'
   const isLoaded = result.status !== 'failed' && result.syncId > 0
   const diff = isLoaded ? await diffRows(session, stream, { isComplete }) : unknownRows
-  const loaded = await sameShape(session, stream, loadedTable(stream, isComplete))
+  // What never began has no stage.
+  const stage = loadedTable(stream, isComplete)
+  const loaded = isLoaded ? await sameShape(session, stream, stage) : stage
   const rules = isLoaded
     ? await tryRules(session, stream, { loaded, planned, isComplete })
     : noRules

@@ -76,7 +76,10 @@ const migrations: readonly ((schema: string) => string)[] = [
      ADD COLUMN run_loaded bigint NOT NULL DEFAULT 0,
      ADD COLUMN run_rejected bigint NOT NULL DEFAULT 0;
    ALTER TABLE ${schema}.positions
-     ADD COLUMN columns text -- JSON: the records at the position were written with them`,
+     ADD COLUMN columns text; -- JSON: the records at the position were written with them
+   -- Before, those of the stream's last attempt were all that was known.
+   UPDATE ${schema}.positions AS p SET columns = s.columns FROM ${schema}.streams AS s WHERE s.id = p.stream_id;
+   ALTER TABLE ${schema}.positions ALTER COLUMN columns SET NOT NULL`,
   (schema) =>
     `ALTER TABLE ${schema}.rejected_records ADD COLUMN key text -- JSON: the primary key of the record; null without one`,
 ]

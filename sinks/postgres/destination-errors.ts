@@ -87,8 +87,14 @@ function objectOf({ schema, table }: ServerRefusal, place: ErrorPlace): string {
   return `schema ${bookkeepingSchema}`
 }
 
-/** A column that must not be NULL is no constraint that a user could find by a name. */
-function constraintFacts(refusal: ServerRefusal, table: string): ErrorDetails {
+/**
+ * What `destination_constraint_violated` says of the rule that refuses a record. A column that must not be NULL is no constraint that a
+ * user could find by a name.
+ */
+export function constraintFacts(
+  refusal: ServerRefusal,
+  table: string,
+): { readonly constraint: string; readonly fix: string } {
   const { sqlstate, column, constraint } = refusal
   if (sqlstate === '23502' && column !== undefined) {
     const quoted = quoteIdentifier(column)

@@ -174,10 +174,8 @@ export async function readPositions(
   id: string,
 ): Promise<StreamSync['positions']> {
   const rows = await session.rows<{ partition: number; next: string; columns: string }>(
-    // An earlier version kept the columns of the last attempt only.
-    `SELECT p.partition, p.next, coalesce(p.columns, s.columns) AS columns
-       FROM ${session.bookkeeping}.positions p JOIN ${session.bookkeeping}.streams s ON s.id = p.stream_id
-      WHERE p.stream_id = $1 ORDER BY p.partition`,
+    `SELECT partition, next, columns FROM ${session.bookkeeping}.positions
+      WHERE stream_id = $1 ORDER BY partition`,
     [id],
   )
   return rows.map(({ partition, next, columns }) => {

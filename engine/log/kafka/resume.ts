@@ -77,7 +77,8 @@ export function decideResume(facts: ResumeFacts): ResumeDecision {
       position: facts.high.toString(),
       ...(warning !== undefined && { warning }),
     },
-    stale: saved !== 'hidden' && [...saved.values()].some((state) => state.syncId === facts.syncId),
+    // What cannot be seen may be there: a later attempt would see it.
+    stale: saved === 'hidden' || [...saved.values()].some((state) => state.syncId === facts.syncId),
   })
   if (saved === 'hidden') {
     return fromDestination(

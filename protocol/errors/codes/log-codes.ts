@@ -65,7 +65,7 @@ export const logCodes = {
     message:
       'Topic {topic} does not take a message of {bytes} bytes: its `max.message.bytes` is {limit}',
     suggestedFix:
-      'Raise it with `kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config max.message.bytes=8912896`, then run again.',
+      'Raise it with `kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config max.message.bytes=67633152`, then run again.',
   },
   log_not_available: {
     failureType: 'config_error',

@@ -1,4 +1,5 @@
-import { ConnectError } from '../../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../../protocol/index.ts'
+import { constraintFacts } from '../destination-errors.ts'
 import { quoteIdentifier as quote, quoteTable, type TableName } from '../identifiers.ts'
 import { keyIndexName } from '../key-index.ts'
 import type { Session } from '../session.ts'
@@ -112,12 +113,14 @@ async function guarded(
 }
 
 function refusalOf({ session, stream }: Trial, { name, sqlstate, reason }: Broken): ConnectError {
-  const { host, port, user, database } = session.address
   const { target } = stream.production
+  const object = quoteTable(target.table)
+  const named = sqlstate === '23502' ? { column: name } : { constraint: name }
+  const { constraint, fix } = constraintFacts({ sqlstate, reason, ...named }, object)
   const details = {
-    ...{ host, port, user, database, sqlstate, reason, constraint: name },
-    stream: target.streamId.name,
-    table: quoteTable(target.table),
+    ...{ host: session.address.host, port: session.address.port },
+    ...{ stream: streamLabel(target.streamId), object, sqlstate, reason, fix },
+    constraint: `${constraint} (${reason})`,
   }
   return new ConnectError('destination_constraint_violated', { details })
 }
