@@ -204,17 +204,12 @@ export class Connections implements ConnectionStore {
 }
 
 async function deleteIdle(session: Session, { id, name }: Connection): Promise<void> {
+  const run = await findActiveRun(session, name)
+  if (run !== null)
+    throw new ConnectError('connection_has_active_run', { details: { connection: name, run } })
   // Years of runs and their lines go with it.
   await session.query('SET LOCAL statement_timeout = 0')
-  const deleted = await session.query(
-    `DELETE FROM ${table} AS c WHERE c.id = $1 AND NOT EXISTS (
-       SELECT FROM reactor_connect_service.runs
-       WHERE connection_id = c.id AND status IN ('queued', 'running')
-     ) RETURNING c.id`,
-    [id],
-  )
-  if (deleted.length === 0)
-    throw new ConnectError('connection_has_active_run', { details: { connection: name } })
+  await session.query(`DELETE FROM ${table} WHERE id = $1`, [id])
 }
 
 function conflict({ name, version }: Connection, expected: number): ConnectError {

@@ -321,7 +321,7 @@ class MemoryConnections implements ConnectionService {
 
   async delete(name: string, ifVersion?: number): Promise<void> {
     checkVersion('connection', await this.get(name), ifVersion)
-    if (this.#service.runs.active(name) !== undefined) throw activeRun(name)
+    this.#checkIdle(name)
     this.#byName.delete(name)
   }
 
@@ -339,7 +339,14 @@ class MemoryConnections implements ConnectionService {
   async reset(name: string, only?: readonly string[]): Promise<void> {
     await this.get(name)
     checkStreams(only)
-    if (this.#service.runs.active(name) !== undefined) throw activeRun(name)
+    this.#checkIdle(name)
+  }
+
+  #checkIdle(connection: string): void {
+    const active = this.#service.runs.active(connection)
+    if (active === undefined) return
+    const details = { connection, run: active.id }
+    throw new ConnectError('connection_has_active_run', { details })
   }
 
   #put(connection: Connection): Connection {
@@ -473,7 +480,7 @@ class MemoryRuns implements RunService {
   async cancel(connection: string, id: string): Promise<Run> {
     const run = await this.get(connection, id)
     if (hasEnded(run)) {
-      throw new ConnectError('run_ended', { details: { run: id, status: run.status } })
+      throw new ConnectError('run_ended', { details: { connection, run: id } })
     }
     return this.end(id, 'cancelled')
   }
@@ -653,10 +660,6 @@ function checkStreams(names: readonly string[] = []): void {
 
 function nameTaken(kind: string, name: string): ConnectError {
   return new ConnectError('name_taken', { details: { kind, name } })
-}
-
-function activeRun(connection: string): ConnectError {
-  return new ConnectError('connection_has_active_run', { details: { connection } })
 }
 
 function inactive(connection: string): ConnectError {

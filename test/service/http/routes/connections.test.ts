@@ -221,7 +221,9 @@ test('a connection with an active run is neither deleted nor reset', async () =>
   for (const route of ['DELETE /connections/shop', 'POST /connections/shop/reset']) {
     const { status, body } = await api.call(route)
     expect(status).toBe(409)
-    expect(body).toMatchObject({ error: { code: 'connection_has_active_run' } })
+    expect(body).toMatchObject({
+      error: { code: 'connection_has_active_run', details: { connection: 'shop', run: run.id } },
+    })
   }
   api.service.runs.end(run.id)
   expect(await api.call('POST /connections/shop/reset')).toMatchObject({ status: 204, body: null })
