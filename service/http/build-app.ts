@@ -145,7 +145,7 @@ async function apiRoutes(
       })
       sandboxRoutes(api, service.sandboxes)
       apiKeyRoutes(api, service.apiKeys)
-      authRoutes(api, service.logins)
+      authRoutes(api, service.logins, options.audit)
       userRoutes(api, service.users)
       schemaRoutes(api, service.schemas)
       auditRoutes(api, options.audit)

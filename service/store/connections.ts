@@ -1,6 +1,7 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { Connection } from '../contract/connections.ts'
 import type { Page, PageRequest, ShownOnly } from '../contract/lists.ts'
+import { findActiveRun } from './active-run.ts'
 import { violatedConstraint, type Database, type Row, type Session } from './database.ts'
 import { newId } from './ids.ts'
 import { pageOf, pagePlace, readShown } from './page.ts'

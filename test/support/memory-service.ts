@@ -575,6 +575,7 @@ class MemoryApiKeys implements ApiKeyService {
 /** The contract of the audit log, without filters. */
 export class MemoryAudit implements AuditLog {
   readonly entries: AuditEntry[] = []
+  readonly #counted = new Map<string, number>()
 
   add(entry: NewAuditEntry): Promise<string> {
     const id = `aud_${String(this.entries.length)}`
@@ -586,6 +587,21 @@ export class MemoryAudit implements AuditLog {
     const index = this.entries.findIndex((entry) => entry.id === id)
     const before = this.entries[index]
     if (before !== undefined) this.entries[index] = { ...before, ...end }
+    return Promise.resolve()
+  }
+
+  count(entry: NewAuditEntry, key: string): Promise<void> {
+    const index = this.#counted.get(key)
+    const before = index === undefined ? undefined : this.entries[index]
+    if (index === undefined || before === undefined) {
+      this.#counted.set(key, this.entries.length)
+      return this.add({ ...entry, details: { ...entry.details, attempts: 1 } }).then(
+        () => undefined,
+      )
+    }
+    const attempts = (before.details?.attempts ?? 0) + 1
+    const address = before.address === entry.address ? entry.address : 'several'
+    this.entries[index] = { ...before, address, details: { ...before.details, attempts } }
     return Promise.resolve()
   }
 

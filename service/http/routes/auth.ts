@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import type { AuditLog } from '../../access/audit.ts'
 import type { LoginService } from '../../contract/logins.ts'
 import type { App } from '../app.ts'
 import { principalOf } from '../authentication.ts'
 import { bodyFailures, failures, failuresOnly } from '../failures.ts'
+import { recordLogin } from '../login-trail.ts'
 import {
   keySetDocument,
   loginDocument,
@@ -27,8 +29,8 @@ const anonymousFailures = [
 ] as const
 
 /** Who a caller is, and how people become one. */
-export function authRoutes(api: App, logins: LoginService): void {
-  anonymousRoutes(api, logins)
+export function authRoutes(api: App, logins: LoginService, audit: AuditLog): void {
+  anonymousRoutes(api, logins, audit)
   api.get(
     '/auth/whoami',
     {
@@ -94,7 +96,7 @@ function changePasswordRoute(api: App, logins: LoginService): void {
   )
 }
 
-function anonymousRoutes(api: App, logins: LoginService): void {
+function anonymousRoutes(api: App, logins: LoginService, audit: AuditLog): void {
   api.get(
     '/auth',
     {
@@ -129,7 +131,13 @@ function anonymousRoutes(api: App, logins: LoginService): void {
         },
       },
     },
-    async (request, reply) => reply.send(loginToWire(await logins.login(request.body, request.ip))),
+    async (request, reply) => {
+      const login = await logins.login(request.body, {
+        address: request.ip,
+        record: (outcome) => recordLogin(audit, request, outcome),
+      })
+      return reply.send(loginToWire(login))
+    },
   )
   api.get(
     '/.well-known/jwks.json',
