@@ -30,7 +30,8 @@ const anonymousFailures = [
 
 /** Who a caller is, and how people become one. */
 export function authRoutes(api: App, logins: LoginService, audit: AuditLog): void {
-  anonymousRoutes(api, logins, audit)
+  anonymousRoutes(api, logins)
+  loginRoute(api, logins, audit)
   api.get(
     '/auth/whoami',
     {
@@ -96,21 +97,7 @@ function changePasswordRoute(api: App, logins: LoginService): void {
   )
 }
 
-function anonymousRoutes(api: App, logins: LoginService, audit: AuditLog): void {
-  api.get(
-    '/auth',
-    {
-      ...anonymous,
-      schema: {
-        tags,
-        operationId: 'getLoginPlace',
-        summary: 'Where users log in',
-        security: [],
-        response: { 200: loginPlaceDocument, ...failuresOnly(...anonymousFailures) },
-      },
-    },
-    async (_request, reply) => reply.send(placeToWire(logins.place)),
-  )
+function loginRoute(api: App, logins: LoginService, audit: AuditLog): void {
   api.post(
     '/auth/login',
     {
@@ -138,6 +125,23 @@ function anonymousRoutes(api: App, logins: LoginService, audit: AuditLog): void 
       })
       return reply.send(loginToWire(login))
     },
+  )
+}
+
+function anonymousRoutes(api: App, logins: LoginService): void {
+  api.get(
+    '/auth',
+    {
+      ...anonymous,
+      schema: {
+        tags,
+        operationId: 'getLoginPlace',
+        summary: 'Where users log in',
+        security: [],
+        response: { 200: loginPlaceDocument, ...failuresOnly(...anonymousFailures) },
+      },
+    },
+    async (_request, reply) => reply.send(placeToWire(logins.place)),
   )
   api.get(
     '/.well-known/jwks.json',
