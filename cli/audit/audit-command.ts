@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import type { AuditFilter } from '../../service/access/audit.ts'
 import { auditEntryDocument } from '../../service/http/wire/audit.ts'
 import { apiPath } from '../client/api-path.ts'
@@ -6,7 +7,8 @@ import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
-import { table } from '../output/table.ts'
+import { listLines } from '../output/list-lines.ts'
+import { counted } from '../run/amounts.ts'
 
 export interface AuditFlags extends AuditFilter {
   readonly limit: number
@@ -21,21 +23,45 @@ export async function listAudit({ client, output }: Around, flags: AuditFlags): 
     limit,
   })
   await showResult(output, listed.json, () =>
-    table(
-      listed.documents.map((entry) => [
+    listLines({
+      header: ['AT', 'WHO', 'ACTION', 'ON', 'OUTCOME', 'ERROR', 'ID', 'DETAILS'],
+      rows: listed.documents.map((entry) => [
         moment(entry.at),
-        entry.principal === null ? '' : `${entry.principal.name} (${entry.principal.kind})`,
+        whoText(entry.principal),
         entry.action,
         entry.name ?? '',
         entry.outcome,
         entry.error ?? '',
         entry.principal?.id ?? '',
+        detailsText(entry.details),
       ]),
-      {
-        header: ['AT', 'WHO', 'ACTION', 'ON', 'OUTCOME', 'ERROR', 'ID'],
-        columns: output.columns,
+      columns: output.columns,
+      empty: {
+        ...{
+          what: 'entries',
+          filters: { principal, action, resource, name, outcome, since, until },
+        },
+        next: 'reactor connect instances create NAME --type TYPE',
+        all: 'reactor connect audit',
       },
-    ),
+    }),
   )
   return exitCodes.complete
+}
+
+type AuditEntryDocument = z.output<typeof auditEntryDocument>
+
+function whoText(principal: AuditEntryDocument['principal']): string {
+  if (principal === null) return ''
+  const { name, kind } = principal
+  return kind === 'nobody' ? name : `${name} (${kind})`
+}
+
+function detailsText(details: AuditEntryDocument['details']): string {
+  const { sandbox, run, attempts } = details ?? {}
+  return [
+    ...(sandbox === undefined ? [] : [`sandbox ${sandbox}`]),
+    ...(run === undefined ? [] : [`run ${run}`]),
+    ...(attempts === undefined ? [] : [counted(attempts, 'attempt')]),
+  ].join(', ')
 }

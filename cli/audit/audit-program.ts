@@ -12,10 +12,17 @@ const shownByDefault = 100
 
 /** `reactor connect audit`. */
 export function auditCommand(connect: Command, ask: AskService): void {
-  serviceCommand(connect, 'audit', 'who changed what, and what was refused; the newest first')
-    .option('--principal <ID>', 'only of this key or user')
+  serviceCommand(
+    connect,
+    'audit',
+    'who changed what, what was refused, and who logged in; the newest first',
+  )
+    .option('--principal <ID>', 'only of this key or user, or `nobody`')
     .option('--action <ACTION>', 'only this action, such as connections:delete')
-    .option('--resource <KIND>', 'only this kind: instances, connections, runs, api-keys, users')
+    .option(
+      '--resource <KIND>',
+      'only this kind: instances, connections, runs, api-keys, users, logins',
+    )
     .option('--name <NAME>', 'only what was done to this instance, connection, key or user')
     .addOption(new Option('--outcome <OUTCOME>', 'only what ended so').choices(auditOutcomes))
     .option('--since <TIME>', 'from this time on, ISO 8601: 2026-11-01T00:00:00Z')
@@ -35,4 +42,5 @@ const examples = `
 Examples:
   $ reactor connect audit --outcome denied
   $ reactor connect audit --resource connections --name shop
+  $ reactor connect audit --resource logins --outcome failed
   $ reactor connect audit --principal key_01… --since 2026-11-01T00:00:00Z --limit 1000 --json`

@@ -2,7 +2,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { Environment } from '../../service/config/environment.ts'
 import { ApiClient } from '../client/api-client.ts'
 import { apiPath } from '../client/api-path.ts'
-import { checkedService } from '../client/find-service.ts'
+import { checkedService, findService } from '../client/find-service.ts'
 import {
   loginFile,
   readLogins,
@@ -39,7 +39,12 @@ export async function logout(flags: LogoutFlags, around: LogoutSurroundings): Pr
     if (flags.local !== true) for (const login of kept) await endLogin(login, around)
     const removed = await (url === undefined ? removeLogins(file) : removeLogin(file, url))
     const text = removed ? `forgot ${forgotten(kept, file)}` : 'no login was kept'
-    await showResult(output, { removed, urls: kept.map((one) => one.url) }, () => `${text}\n`)
+    const next = await nextCaller(environment)
+    await showResult(
+      output,
+      { removed, urls: kept.map((one) => one.url), next },
+      () => `${text}\n${nextText(next)}`,
+    )
     return exitCodes.complete
   } catch (error) {
     return showFailure(output, error)
@@ -73,6 +78,39 @@ async function endLogin(
     output.screen.line(
       `${output.paint('yellow', 'warning:')} the login of ${user.email} at ${url} could not be ended (${message}); it is forgotten here, and holds until ${user.expiresAt}`,
     )
+  }
+}
+
+/** With what the next command asks: a key of the environment, a login that is left, or the admin key of this machine's service. */
+interface NextCaller {
+  readonly url: string
+  readonly with: 'environment_key' | 'login' | 'machine_key'
+}
+
+/** Null if the next command has to log in, or cannot ask any service. */
+async function nextCaller(environment: Environment): Promise<NextCaller | null> {
+  try {
+    const { url, key, from } = await findService({}, environment)
+    if (key === undefined) return null
+    if ((environment.REACTOR_CONNECT_API_KEY ?? '') !== '') return { url, with: 'environment_key' }
+    return { url, with: from === 'local' ? 'machine_key' : 'login' }
+  } catch (error) {
+    // The next command says what is wrong. What is forgotten is forgotten.
+    if (error instanceof ConnectError) return null
+    throw error
+  }
+}
+
+function nextText(next: NextCaller | null): string {
+  if (next === null) return ''
+  const { url } = next
+  switch (next.with) {
+    case 'machine_key':
+      return `the next command asks ${url} with the admin key of this machine; \`reactor auth login EMAIL\` logs in again\n`
+    case 'environment_key':
+      return `the next command asks ${url} with the key in REACTOR_CONNECT_API_KEY\n`
+    case 'login':
+      return `the next command asks ${url} with the login that is kept for it\n`
   }
 }
 

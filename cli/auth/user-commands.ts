@@ -6,7 +6,7 @@ import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
-import { table } from '../output/table.ts'
+import { listLines } from '../output/list-lines.ts'
 import { readPassword, type PasswordFlags } from './read-password.ts'
 
 export interface AddUserFlags extends PasswordFlags {
@@ -58,15 +58,17 @@ export async function listUsers(
 ): Promise<number> {
   const listed = await listPages(client, { path: apiPath('users'), item: userDocument, limit })
   await showResult(output, listed.json, () =>
-    table(
-      listed.documents.map((user) => [
+    listLines({
+      header: ['EMAIL', 'ROLE', 'CREATED', 'LAST LOGIN'],
+      rows: listed.documents.map((user) => [
         user.email,
         user.role,
         moment(user.created_at),
         moment(user.last_login_at) || 'never',
       ]),
-      { header: ['EMAIL', 'ROLE', 'CREATED', 'LAST LOGIN'], columns: output.columns },
-    ),
+      columns: output.columns,
+      empty: { what: 'users', next: 'reactor auth users add EMAIL --role ROLE' },
+    }),
   )
   return exitCodes.complete
 }

@@ -10,6 +10,7 @@ import { readJson } from '../input/json-input.ts'
 import type { UserInput } from '../input/user-input.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
+import { listLines, yetOrHidden } from '../output/list-lines.ts'
 import { table } from '../output/table.ts'
 
 type ConnectionDocument = z.output<typeof connectionDocument>
@@ -89,8 +90,9 @@ export async function listConnections(
     limit,
   })
   await showResult(output, listed.json, () =>
-    table(
-      listed.documents.map((one) => [
+    listLines({
+      header: ['NAME', 'FROM', 'DESTINATION', 'STATUS', 'SCHEDULE', 'LAST RUN', 'AT'],
+      rows: listed.documents.map((one) => [
         one.name,
         one.from,
         one.destination,
@@ -99,11 +101,13 @@ export async function listConnections(
         one.last_run?.status ?? 'never run',
         moment(one.last_run?.ended_at ?? one.last_run?.created_at ?? null),
       ]),
-      {
-        header: ['NAME', 'FROM', 'DESTINATION', 'STATUS', 'SCHEDULE', 'LAST RUN', 'AT'],
-        columns: output.columns,
+      columns: output.columns,
+      empty: {
+        ...{ what: 'connections', because: yetOrHidden, filters: { instance, status } },
+        next: 'reactor connect connections create NAME --from INSTANCE --dest data:DATASET',
+        all: 'reactor connect connections list',
       },
-    ),
+    }),
   )
   return exitCodes.complete
 }

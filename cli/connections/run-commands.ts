@@ -9,6 +9,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
 import { plainText } from '../output/plain-text.ts'
+import { listLines } from '../output/list-lines.ts'
 import { table } from '../output/table.ts'
 import { count, duration } from '../run/amounts.ts'
 import { changeTable } from './change-table.ts'
@@ -87,10 +88,10 @@ export async function listRuns(
     query: { status },
     limit,
   })
-  const header = ['RUN', 'STATUS', 'TRIGGER', 'CREATED', 'TOOK', 'LOADED', 'REJECTED', 'ERROR']
   await showResult(output, listed.json, () =>
-    table(
-      listed.documents.map((run) => [
+    listLines({
+      header: ['RUN', 'STATUS', 'TRIGGER', 'CREATED', 'TOOK', 'LOADED', 'REJECTED', 'ERROR'],
+      rows: listed.documents.map((run) => [
         run.id,
         run.status,
         run.trigger,
@@ -100,8 +101,13 @@ export async function listRuns(
         count(run.rejected),
         run.error?.code ?? '',
       ]),
-      { header, columns: output.columns },
-    ),
+      columns: output.columns,
+      empty: {
+        ...{ what: 'runs', filters: { status } },
+        next: `reactor connect connections runs start ${name} --wait`,
+        all: `reactor connect connections runs list ${name}`,
+      },
+    }),
   )
   return exitCodes.complete
 }
@@ -129,17 +135,15 @@ function runLines(run: RunDocument, columns: number | undefined): string {
     ['took', tookText(run)],
   ])
   const header = ['STREAM', 'STATUS', 'READ', 'LOADED', 'REJECTED', 'SLOWEST']
-  const streams = table(
-    run.streams.map((stream) => [
-      streamLabel(stream),
-      stream.status,
-      count(stream.read),
-      count(stream.loaded),
-      count(stream.rejected),
-      stream.bottleneck ?? '',
-    ]),
-    { header, columns },
-  )
+  const rows = run.streams.map((stream) => [
+    streamLabel(stream),
+    stream.status,
+    count(stream.read),
+    count(stream.loaded),
+    count(stream.rejected),
+    stream.bottleneck ?? '',
+  ])
+  const streams = rows.length === 0 ? 'no stream has begun\n' : table(rows, { header, columns })
   const changes = run.schema_changes
   const schema = changes.length === 0 ? '' : `\n${changeTable(changes, columns)}`
   return `${facts}\n${streams}${schema}${problemLines(run)}`

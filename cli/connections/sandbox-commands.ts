@@ -15,7 +15,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
 import { showFailure } from '../output/show-failure.ts'
-import { table } from '../output/table.ts'
+import { listLines } from '../output/list-lines.ts'
 import { counted } from '../run/amounts.ts'
 import { reportText } from './sandbox-lines.ts'
 import { reportMarkdown } from './sandbox-markdown.ts'
@@ -108,8 +108,9 @@ export async function listSandboxes(
     limit,
   })
   await showResult(output, listed.json, () =>
-    table(
-      listed.documents.map((one) => [
+    listLines({
+      header: ['SANDBOX', 'STATUS', 'LIMIT', 'MADE', 'EXPIRES', 'PROMOTED AS'],
+      rows: listed.documents.map((one) => [
         one.id,
         one.status,
         String(one.limit_rows),
@@ -117,11 +118,9 @@ export async function listSandboxes(
         moment(one.expires_at),
         one.promoted_run ?? '',
       ]),
-      {
-        header: ['SANDBOX', 'STATUS', 'LIMIT', 'MADE', 'EXPIRES', 'PROMOTED AS'],
-        columns: output.columns,
-      },
-    ),
+      columns: output.columns,
+      empty: { what: 'sandboxes', next: `reactor connect connections sandbox ${name}` },
+    }),
   )
   return exitCodes.complete
 }

@@ -49,7 +49,8 @@ export async function discoverInstance(
     ])
     const header = ['STREAM', 'SYNC MODES', 'PRIMARY KEY', 'CURSOR', 'FIELDS']
     const kept = document.from_cache ? ', stored then; --refresh asks again' : ''
-    return `${table(rows, { header, columns: output.columns })}\n${counted(rows.length, 'stream')}, discovered ${moment(document.discovered_at)}${kept}\n`
+    const shown = rows.length === 0 ? '' : `${table(rows, { header, columns: output.columns })}\n`
+    return `${shown}${counted(rows.length, 'stream')}, discovered ${moment(document.discovered_at)}${kept}\n`
   })
   return exitCodes.complete
 }

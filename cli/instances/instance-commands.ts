@@ -11,6 +11,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { readJsonObject, type JsonInput } from '../input/json-input.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
+import { listLines, yetOrHidden } from '../output/list-lines.ts'
 import { table } from '../output/table.ts'
 
 export type InstanceDocument = z.output<typeof instanceDocument>
@@ -42,10 +43,19 @@ export async function listInstances(
   const path = apiPath('instances')
   const listed = await listPages(client, { path, item: instanceDocument, query: { type }, limit })
   await showResult(output, listed.json, () =>
-    table(
-      listed.documents.map((one) => [one.name, one.type, one.credentials, moment(one.updated_at)]),
-      { header: ['NAME', 'TYPE', 'CREDENTIALS', 'UPDATED'], columns: output.columns },
-    ),
+    listLines({
+      header: ['NAME', 'TYPE', 'CREDENTIALS', 'UPDATED'],
+      rows: listed.documents.map((one) => [
+        ...[one.name, one.type, one.credentials],
+        moment(one.updated_at),
+      ]),
+      columns: output.columns,
+      empty: {
+        ...{ what: 'instances', because: yetOrHidden, filters: { type } },
+        next: 'reactor connect instances create NAME --type TYPE',
+        all: 'reactor connect instances list',
+      },
+    }),
   )
   return exitCodes.complete
 }

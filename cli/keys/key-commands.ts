@@ -6,7 +6,7 @@ import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
-import { table } from '../output/table.ts'
+import { listLines } from '../output/list-lines.ts'
 import { scopeText, type ScopeInput } from './scope-flag.ts'
 
 export interface KeyFlags {
@@ -47,8 +47,9 @@ export async function listKeys(
 ): Promise<number> {
   const listed = await listPages(client, { path: apiPath('api-keys'), item: apiKeyDocument, limit })
   await showResult(output, listed.json, () =>
-    table(
-      listed.documents.map((key) => [
+    listLines({
+      header: ['ID', 'NAME', 'KIND', 'SCOPES', 'CREATED', 'LAST USED', 'EXPIRES', 'REVOKED'],
+      rows: listed.documents.map((key) => [
         key.id,
         key.name,
         key.kind,
@@ -58,11 +59,9 @@ export async function listKeys(
         moment(key.expires_at) || 'never',
         moment(key.revoked_at),
       ]),
-      {
-        header: ['ID', 'NAME', 'KIND', 'SCOPES', 'CREATED', 'LAST USED', 'EXPIRES', 'REVOKED'],
-        columns: output.columns,
-      },
-    ),
+      columns: output.columns,
+      empty: { what: 'API keys', next: 'reactor connect keys create NAME --kind KIND' },
+    }),
   )
   return exitCodes.complete
 }

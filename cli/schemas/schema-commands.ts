@@ -6,7 +6,7 @@ import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
-import { table } from '../output/table.ts'
+import { listLines, yetOrHidden } from '../output/list-lines.ts'
 
 export interface SchemaFlags {
   readonly connection?: string
@@ -25,8 +25,9 @@ export async function listSchemas(
     limit,
   })
   await showResult(output, listed.json, () =>
-    table(
-      listed.documents.map((one) => [
+    listLines({
+      header: ['CONNECTION', 'STREAM', 'VERSION', 'BLOCK', 'RECORD', 'FIRST SEEN'],
+      rows: listed.documents.map((one) => [
         one.connection,
         streamLabel(one),
         String(one.version),
@@ -34,11 +35,13 @@ export async function listSchemas(
         one.record_fingerprint,
         moment(one.first_seen_at),
       ]),
-      {
-        header: ['CONNECTION', 'STREAM', 'VERSION', 'BLOCK', 'RECORD', 'FIRST SEEN'],
-        columns: output.columns,
+      columns: output.columns,
+      empty: {
+        ...{ what: 'schemas', because: yetOrHidden, filters: { connection, stream } },
+        next: 'reactor connect connections runs start NAME --wait',
+        all: 'reactor connect schemas list',
       },
-    ),
+    }),
   )
   return exitCodes.complete
 }

@@ -141,9 +141,11 @@ export class Connections implements ConnectionService {
 
   async reset(name: string, streams?: readonly string[]): Promise<void> {
     const connection = await this.#kept.get(name)
-    const status = connection.lastRun?.status
-    if (status === 'queued' || status === 'running')
-      throw new ConnectError('connection_has_active_run', { details: { connection: name } })
+    const last = connection.lastRun
+    if (last?.status === 'queued' || last?.status === 'running')
+      throw new ConnectError('connection_has_active_run', {
+        details: { connection: name, run: last.id },
+      })
     const ids = streams === undefined ? 'all' : await this.#idsOf(connection, streams)
     // Before: what earlier runs completed counts no more from here on.
     await this.#kept.update(name, {})

@@ -19,6 +19,22 @@ export interface Login {
   readonly user: User
 }
 
+/**
+ * How a login ended. Its user, for the audit log alone: if it was refused, whoever has the e-mail; null if nobody has, or if it
+ * was tried too often to look.
+ */
+export type LoginOutcome =
+  | { readonly state: 'succeeded'; readonly user: User }
+  | { readonly state: 'refused'; readonly user: User | null }
+  | { readonly state: 'throttled'; readonly user: null }
+
+export interface LoginCaller {
+  /** Of the network. */
+  readonly address: string
+  /** Called once for each password that was given, before there is a token or `login` throws; if this fails, `login` does. */
+  record(outcome: LoginOutcome): Promise<void>
+}
+
 /** embedded: at this service. external: at the Identity service, for tokens with this audience. */
 export type LoginPlace =
   | { readonly kind: 'embedded' }
@@ -37,11 +53,11 @@ export interface KeySet {
 export interface LoginService extends Authenticator {
   readonly place: LoginPlace
   /**
-   * `address`: of the network, of who asks. Throws `login_refused`, in the same words and time for an e-mail that is
-   * unknown, and `login_throttled` after too many attempts.
+   * Throws `login_refused`, in the same words and time for an e-mail that is unknown, and `login_throttled` after too many
+   * attempts.
    */
-  login(input: LoginInput, address: string): Promise<Login>
-  /** Ends the user's logins and begins a new one. Throws as `login` does, and `login_required` for an API key. */
+  login(input: LoginInput, caller: LoginCaller): Promise<Login>
+  /** Ends the user's logins and begins a new one. `address`: of the network. Throws as `login` does, and `login_required` for an API key. */
   changePassword(principal: Principal, change: PasswordChange, address: string): Promise<Login>
   /** Ends all logins of the user. Throws `login_required` for an API key. */
   logout(principal: Principal): Promise<void>

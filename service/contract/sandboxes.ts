@@ -126,7 +126,8 @@ export type TokenWithheld = 'some_streams' | 'failed_streams'
 /** What may have moved between a sandbox and its promotion. */
 export type Moved = 'connection' | 'instance' | 'source_schema' | 'destination' | 'run'
 
-export type Promotion =
+/** `sandbox`: the id of the one whose token it was. */
+export type Promotion = { readonly sandbox: string } & (
   | { readonly state: 'promoted'; readonly connection: Connection; readonly run: Run }
   | {
       readonly state: 'outdated'
@@ -134,3 +135,4 @@ export type Promotion =
       /** What a run would change now, with a new token; or why that could not be told. */
       readonly again: { readonly sandbox: FinishedSandbox } | { readonly error: ErrorBody }
     }
+)

@@ -2,7 +2,13 @@ import type { FastifyRequest, onSendAsyncHookHandler, preHandlerAsyncHookHandler
 import { z } from 'zod'
 import type { ErrorCodeName } from '../../protocol/index.ts'
 import { isChange, type ActionName } from '../access/actions.ts'
-import type { AuditEntry, AuditLog, AuditOutcome } from '../access/audit.ts'
+import type {
+  AuditDetails,
+  AuditLog,
+  AuditOutcome,
+  NewAuditEntry,
+  loginAction,
+} from '../access/audit.ts'
 import { requestedResource, resourceInBody } from './requested-resource.ts'
 
 declare module 'fastify' {
@@ -16,8 +22,18 @@ declare module 'fastify' {
 
 export interface Audited {
   readonly id: string
-  /** What it is done to. A route that finds out only by doing it (an id that it makes) sets it. */
+  /** What it is done to. */
   name: string | null
+  /** What a route found out by doing it. */
+  details: AuditDetails | null
+}
+
+/** For what a route finds out only by doing it. */
+export function noteAudited(
+  { audited }: FastifyRequest,
+  found: Partial<Omit<Audited, 'id'>>,
+): void {
+  if (audited !== null) Object.assign(audited, found)
 }
 
 /** Writes every change into the audit log: that it begins, before anything is done; then, before the answer, how it ended. */
@@ -35,7 +51,7 @@ export class AuditTrail {
     const name = nameOf(request, action)
     const entry = auditEntry(request, { action, name })
     const id = await this.#log.add({ ...entry, outcome: 'begun', status: null, error: null })
-    request.audited = { id, name: entry.name }
+    request.audited = { id, name: entry.name, details: null }
   }
 
   readonly onSend: onSendAsyncHookHandler = async (request, reply, payload) => {
@@ -45,7 +61,8 @@ export class AuditTrail {
     const isReplayed = reply.hasHeader('idempotent-replayed')
     const outcome = outcomeOf({ status, error, isReplayed })
     try {
-      await this.#log.end(audited.id, { outcome, status, error, name: audited.name })
+      const { name, details } = audited
+      await this.#log.end(audited.id, { outcome, status, error, name, details })
     } catch (failure) {
       // It is done, and the log has that it was begun: the answer is still the truth.
       request.log.error({ err: failure, audit: audited.id }, 'the audit log lacks an outcome')
@@ -55,13 +72,20 @@ export class AuditTrail {
 }
 
 /** By which keys and users are named. */
-const servicePath = z.object({ id: z.string().optional(), email: z.string().optional() })
+const servicePath = z.object({
+  id: z.string().optional(),
+  // As the routes take it: a refusal comes before the path is checked.
+  email: z.string().toLowerCase().optional(),
+})
 
 /** An action that began, or was refused, as far as the request tells. */
 export function auditEntry(
   request: FastifyRequest,
-  { action, name }: { readonly action: ActionName; readonly name: string | null },
-): Omit<AuditEntry, 'id' | 'at' | 'outcome' | 'status' | 'error'> {
+  {
+    action,
+    name,
+  }: { readonly action: ActionName | typeof loginAction; readonly name: string | null },
+): Omit<NewAuditEntry, 'outcome' | 'status' | 'error'> {
   const { principal, method, url, ip } = request
   return {
     principal,
@@ -71,6 +95,7 @@ export function auditEntry(
     request: `${method} ${url.split('?')[0] ?? ''}`.slice(0, maxLength),
     requestId: request.id,
     address: ip,
+    details: null,
   }
 }
 

@@ -145,7 +145,7 @@ async function apiRoutes(
       })
       sandboxRoutes(api, service.sandboxes)
       apiKeyRoutes(api, service.apiKeys)
-      authRoutes(api, service.logins)
+      authRoutes(api, service.logins, options.audit)
       userRoutes(api, service.users)
       schemaRoutes(api, service.schemas)
       auditRoutes(api, options.audit)
@@ -203,12 +203,20 @@ function parseBodies(app: FastifyInstance): void {
     { parseAs: 'string' },
     (request, text, done) => {
       if (text === '') done(null)
+      else if (!isUtf8(request)) done(new ConnectError('media_type_unsupported'))
       else
         void parseJson(request, text, (error, body) => {
           done(error !== null && isJson(text) ? forbiddenProperty() : error, body)
         })
     },
   )
+}
+
+/** JSON between programs is UTF-8 (RFC 8259); read as that, text in another charset would become another text. */
+function isUtf8({ headers }: FastifyRequest): boolean {
+  const [, charset = 'utf-8'] =
+    /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(headers['content-type'] ?? '') ?? []
+  return /^utf-?8$/i.test(charset)
 }
 
 /** What the parser refuses of it is a name that would change what every object has. */

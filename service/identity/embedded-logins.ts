@@ -2,7 +2,14 @@ import { SignJWT } from 'jose'
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
 import type { Principal } from '../access/principal.ts'
-import type { KeySet, Login, LoginInput, LoginService, PasswordChange } from '../contract/logins.ts'
+import type {
+  KeySet,
+  Login,
+  LoginCaller,
+  LoginInput,
+  LoginService,
+  PasswordChange,
+} from '../contract/logins.ts'
 import type { KnownUser, UserStore } from '../store/contract/users.ts'
 import type { Attempt, LoginLimits } from './login-limits.ts'
 import type { PasswordHasher } from './password-hash.ts'
@@ -43,12 +50,22 @@ export class EmbeddedLogins implements LoginService {
     })
   }
 
-  async login({ email, password }: LoginInput, address: string): Promise<Login> {
+  async login({ email, password }: LoginInput, caller: LoginCaller): Promise<Login> {
     const { users, logger } = this.#parts
     const name = email.trim().toLowerCase()
-    const known = await this.#limited({ email: name, address }, async () =>
-      this.#checked(await users.findByEmail(name), password),
-    )
+    const attempt = { email: name, address: caller.address }
+    const known = await this.#limited(attempt, async () => {
+      const found = await users.findByEmail(name)
+      const checked = await this.#checked(found, password)
+      if (checked !== null) return checked
+      await caller.record({ state: 'refused', user: found?.user ?? null })
+      throw new ConnectError('login_refused')
+    }).catch(async (error: unknown) => {
+      if (error instanceof ConnectError && error.code === 'login_throttled')
+        await caller.record({ state: 'throttled', user: null })
+      throw error
+    })
+    await caller.record({ state: 'succeeded', user: known.user })
     logger.info({ user: known.user.id }, 'a user has logged in')
     return this.#loginOf(known)
   }
@@ -60,9 +77,10 @@ export class EmbeddedLogins implements LoginService {
   ): Promise<Login> {
     const { users, hasher, logger } = this.#parts
     const { user } = await this.#userOf(principal)
-    await this.#limited({ email: user.email, address }, async () =>
-      this.#checked(await users.find(user.id), password),
-    )
+    await this.#limited({ email: user.email, address }, async () => {
+      const checked = await this.#checked(await users.find(user.id), password)
+      if (checked === null) throw new ConnectError('login_refused')
+    })
     const changed = await users.setPassword(user.email, await hasher.hash(newPassword))
     logger.info({ user: user.id }, 'a user has changed the password')
     return this.#loginOf(changed)
@@ -99,13 +117,13 @@ export class EmbeddedLogins implements LoginService {
     return result
   }
 
-  /** The user, if it is the password; else, whether there is such a user or not, the same in the same time. */
-  async #checked(known: KnownUser | null, password: string): Promise<KnownUser> {
+  /** The user, if it is the password; else null, whether there is such a user or not, in the same time. */
+  async #checked(known: KnownUser | null, password: string): Promise<KnownUser | null> {
     const { users, hasher, logger } = this.#parts
     const isRight = await hasher.matches(password, known?.passwordHash ?? null)
     if (known === null || !isRight) {
       logger.info({ user: known?.user.id ?? null }, 'a login was refused')
-      throw new ConnectError('login_refused')
+      return null
     }
     const isOutdated = hasher.isOutdated(known.passwordHash)
     await users.noteLogin(known, isOutdated ? await hasher.hash(password) : undefined)

@@ -64,12 +64,12 @@ export async function promote(
   const sandbox = { id, destination }
   if ('moved' in decision) {
     const again = await anew(parts, decision.limitRows)
-    return { promotion: { state: 'outdated', moved: decision.moved, again }, sandbox }
+    return { promotion: { state: 'outdated', sandbox: id, moved: decision.moved, again }, sandbox }
   }
   await submitRun(decision.run, { jobs, logger })
   const promoted = await store.connections.get(name)
   return {
-    promotion: { state: 'promoted', connection: promoted, run: decision.run },
+    promotion: { state: 'promoted', sandbox: id, connection: promoted, run: decision.run },
     sandbox,
   }
 }

@@ -1,11 +1,13 @@
 import type {
+  AuditDetails,
+  AuditEnd,
   AuditEntry,
   AuditFilter,
   AuditLog,
   AuditOutcome,
+  AuditPrincipal,
   NewAuditEntry,
 } from '../access/audit.ts'
-import type { Principal } from '../access/principal.ts'
 import type { Page, PageRequest } from '../contract/lists.ts'
 import type { Database, Row } from './database.ts'
 import { newId } from './ids.ts'
@@ -16,9 +18,9 @@ interface EntryRow extends Row {
   readonly id: string
   readonly at: Date
   readonly principal_id: string | null
-  readonly principal_kind: Principal['kind'] | null
+  readonly principal_kind: AuditPrincipal['kind'] | null
   readonly principal_name: string | null
-  readonly via: Principal['via'] | null
+  readonly via: AuditPrincipal['via'] | null
   readonly action: string
   readonly resource: string
   readonly name: string | null
@@ -28,11 +30,12 @@ interface EntryRow extends Row {
   readonly outcome: AuditOutcome
   readonly status: number | null
   readonly error: string | null
+  readonly details: AuditDetails | null
 }
 
 const table = 'reactor_connect_service.audit_log'
 const columns =
-  'id, principal_id, principal_kind, principal_name, via, action, resource, name, request, request_id, address, outcome, status, error'
+  'id, principal_id, principal_kind, principal_name, via, action, resource, name, request, request_id, address, outcome, status, error, details'
 
 export class Audit implements AuditLog {
   readonly #database: Database
@@ -42,27 +45,32 @@ export class Audit implements AuditLog {
   }
 
   async add(entry: NewAuditEntry): Promise<string> {
-    const id = newId('aud')
-    const { principal } = entry
+    const { id, values } = newRow(entry)
     await this.#database.query(
-      `INSERT INTO ${table} (${columns})
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-      [
-        ...[id, principal?.id, principal?.kind, principal?.name, principal?.via],
-        ...[entry.action, entry.resource, entry.name, entry.request, entry.requestId],
-        ...[entry.address, entry.outcome, entry.status, entry.error],
-      ],
+      `INSERT INTO ${table} (${columns}) VALUES (${placeholders(values)})`,
+      values,
     )
     return id
   }
 
-  async end(
-    id: string,
-    { outcome, status, error, name }: Parameters<AuditLog['end']>[1],
-  ): Promise<void> {
+  async end(id: string, { outcome, status, error, name, details }: AuditEnd): Promise<void> {
     await this.#database.query(
-      `UPDATE ${table} SET outcome = $2, status = $3, error = $4, name = $5 WHERE id = $1`,
-      [id, outcome, status, error, name],
+      `UPDATE ${table} SET outcome = $2, status = $3, error = $4, name = $5, details = $6
+       WHERE id = $1`,
+      [id, outcome, status, error, name, details && JSON.stringify(details)],
+    )
+  }
+
+  async count(entry: NewAuditEntry, key: string): Promise<void> {
+    const { values } = newRow({ ...entry, details: { ...entry.details, attempts: 1 } })
+    const all = [...values, key]
+    await this.#database.query(
+      `INSERT INTO ${table} AS kept (${columns}, counted_under) VALUES (${placeholders(all)})
+       ON CONFLICT (counted_under) DO UPDATE SET
+         details = kept.details
+           || jsonb_build_object('attempts', (kept.details ->> 'attempts')::bigint + 1),
+         address = CASE WHEN kept.address = excluded.address THEN kept.address ELSE 'several' END`,
+      all,
     )
   }
 
@@ -86,6 +94,26 @@ export class Audit implements AuditLog {
   }
 }
 
+/** The values of `columns`. */
+function newRow(entry: NewAuditEntry): {
+  readonly id: string
+  readonly values: readonly unknown[]
+} {
+  const id = newId('aud')
+  const { principal, details } = entry
+  const values = [
+    ...[id, principal?.id, principal?.kind, principal?.name, principal?.via],
+    ...[entry.action, entry.resource, entry.name, entry.request, entry.requestId],
+    ...[entry.address, entry.outcome, entry.status, entry.error],
+    details && JSON.stringify(details),
+  ]
+  return { id, values }
+}
+
+function placeholders(values: readonly unknown[]): string {
+  return values.map((_, index) => `$${String(index + 1)}`).join(', ')
+}
+
 /** Since 1970: PostgreSQL’s text of a time knows fewer years than ISO 8601. */
 function secondsOf(at: string | undefined): number | undefined {
   return at === undefined ? undefined : Date.parse(at) / 1000
@@ -107,5 +135,6 @@ function entryOf(row: EntryRow): AuditEntry {
     outcome: row.outcome,
     status: row.status,
     error: row.error,
+    details: row.details,
   }
 }

@@ -1,6 +1,7 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { Connection } from '../contract/connections.ts'
 import type { Page, PageRequest, ShownOnly } from '../contract/lists.ts'
+import { findActiveRun } from './active-run.ts'
 import { violatedConstraint, type Database, type Row, type Session } from './database.ts'
 import { newId } from './ids.ts'
 import { pageOf, pagePlace, readShown } from './page.ts'
@@ -204,17 +205,12 @@ export class Connections implements ConnectionStore {
 }
 
 async function deleteIdle(session: Session, { id, name }: Connection): Promise<void> {
+  const run = await findActiveRun(session, name)
+  if (run !== null)
+    throw new ConnectError('connection_has_active_run', { details: { connection: name, run } })
   // Years of runs and their lines go with it.
   await session.query('SET LOCAL statement_timeout = 0')
-  const deleted = await session.query(
-    `DELETE FROM ${table} AS c WHERE c.id = $1 AND NOT EXISTS (
-       SELECT FROM reactor_connect_service.runs
-       WHERE connection_id = c.id AND status IN ('queued', 'running')
-     ) RETURNING c.id`,
-    [id],
-  )
-  if (deleted.length === 0)
-    throw new ConnectError('connection_has_active_run', { details: { connection: name } })
+  await session.query(`DELETE FROM ${table} WHERE id = $1`, [id])
 }
 
 function conflict({ name, version }: Connection, expected: number): ConnectError {

@@ -1,6 +1,7 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { Page, PageRequest } from '../contract/lists.ts'
 import type { Run, RunLogLine, RunStatus, RunSummary } from '../contract/runs.ts'
+import { asOnlyActiveRun } from './active-run.ts'
 import { violatedConstraint, type Database, type Row } from './database.ts'
 import { newId } from './ids.ts'
 import { pageOf, pagePlace } from './page.ts'
@@ -56,8 +57,8 @@ export class Runs implements RunStore {
   }
 
   async create({ connection, trigger, retryOf }: NewRun): Promise<Run> {
-    const [row] = await this.#database
-      .query<RunRow>(
+    const insert = async (): Promise<readonly RunRow[]> =>
+      this.#database.query<RunRow>(
         `WITH made AS (
            INSERT INTO ${table} (id, connection_id, trigger, retry_of)
            SELECT $1, id, $3, $4 FROM reactor_connect_service.connections
@@ -66,12 +67,11 @@ export class Runs implements RunStore {
          ) ${selectRuns('made')}`,
         [newId('run'), connection, trigger, retryOf],
       )
-      .catch((error: unknown) => {
-        const constraint = violatedConstraint(error)
-        if (constraint === 'runs_one_active')
-          throw new ConnectError('run_active', { details: { connection } })
-        throw constraint === 'runs_connection' ? noConnection(connection) : error
-      })
+    const [row] = await asOnlyActiveRun(this.#database, connection, insert).catch(
+      (error: unknown) => {
+        throw violatedConstraint(error) === 'runs_connection' ? noConnection(connection) : error
+      },
+    )
     if (row === undefined) {
       await this.#checkConnection(connection)
       throw new ConnectError('connection_inactive', { details: { connection } })
@@ -236,7 +236,8 @@ export class Runs implements RunStore {
       [id, connection],
     )
     const run = await this.get(connection, id)
-    if (changed.length === 0) throw new ConnectError('run_ended', { details: { run: id } })
+    if (changed.length === 0)
+      throw new ConnectError('run_ended', { details: { connection, run: id } })
     return run
   }
 

@@ -8,6 +8,7 @@ import type {
   SandboxStatus,
   SandboxSummary,
 } from '../contract/sandboxes.ts'
+import { asOnlyActiveRun } from './active-run.ts'
 import { violatedConstraint, type Database, type Row, type Session } from './database.ts'
 import { newId } from './ids.ts'
 import { pageOf, pagePlace } from './page.ts'
@@ -172,18 +173,13 @@ export class Sandboxes implements SandboxStore {
 
   async promote(promotion: KeptPromotion): Promise<Run> {
     const run = newId('run')
-    return this.#database
-      .transaction(async (session) => {
+    return asOnlyActiveRun(this.#database, promotion.connection.name, () =>
+      this.#database.transaction(async (session) => {
         await useToken(session, promotion, run)
         await activate(session, promotion)
         return await queueRun(session, promotion, run)
-      })
-      .catch((error: unknown) => {
-        const { name: connection } = promotion.connection
-        throw violatedConstraint(error) === 'runs_one_active'
-          ? new ConnectError('run_active', { details: { connection } })
-          : error
-      })
+      }),
+    )
   }
 
   async release(connection: string, id: string): ReturnType<SandboxStore['release']> {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import type { Environment } from '../../service/config/environment.ts'
 import { TestApi } from '../service/http/test-api.ts'
 import { reactor, type CommandEnd, type CommandOptions } from './service-command-line.ts'
 
@@ -26,14 +27,15 @@ async function run(
   options: Partial<CommandOptions> = {},
 ): Promise<CommandEnd> {
   const argv = typeof line === 'string' ? line.split(' ') : line
-  return reactor(['connect', ...argv], {
-    environment: {
-      HOME: folder,
-      REACTOR_CONNECT_URL: api.server.url,
-      REACTOR_CONNECT_API_KEY: api.key,
-    },
-    ...options,
-  })
+  return reactor(['connect', ...argv], { environment: environment(), ...options })
+}
+
+function environment(): Environment {
+  return {
+    HOME: folder,
+    REACTOR_CONNECT_URL: api.server.url,
+    REACTOR_CONNECT_API_KEY: api.key,
+  }
 }
 
 async function json(line: string): Promise<unknown> {
@@ -419,7 +421,7 @@ test('the audit log shows who did what, and what was refused', async () => {
   const shown = await run('audit --limit 1')
   expect(shown).toMatchObject({ code: 0, err: '' })
   const [header = '', entry = ''] = shown.out.split('\n')
-  expect(header).toMatch(/^AT +WHO +ACTION +ON +OUTCOME +ERROR +ID/)
+  expect(header).toMatch(/^AT +WHO +ACTION +ON +OUTCOME +ERROR +ID +DETAILS/)
   expect(entry).toMatch(/test \(admin\) +api-keys:create +\w+ +done/)
   const keys = await run('keys list')
   expect(keys.out).toMatch(/watcher +viewer +instances:read@shop-\*/)
@@ -536,6 +538,29 @@ test('what the service does not have yet keeps its place and says so', async () 
     expect(err).toContain('[not_available]')
   }
   expect((await run('actions list shop-source')).out).toMatch(/\nping +read +synthesized +Ping\n$/)
+})
+
+test('a list without rows says so, with the command that makes the first one', async () => {
+  const instances = await run('instances list')
+  expect(instances.out).toBe(
+    'no instances yet, or none that you may see\nnext: reactor connect instances create NAME --type TYPE\n',
+  )
+  await api.withConnection('shop')
+  expect((await run('connections runs list shop')).out).toBe(
+    'no runs yet\nnext: reactor connect connections runs start shop --wait\n',
+  )
+  expect((await run('connections runs list shop --status failed')).out).toBe(
+    'no runs match the options\nnext: reactor connect connections runs list shop\n',
+  )
+  expect((await run('connections sandboxes shop')).out).toBe(
+    'no sandboxes yet\nnext: reactor connect connections sandbox shop\n',
+  )
+  expect((await run('schemas list')).out).toMatch(/^no schemas yet, .*\nnext: reactor connect /)
+  expect((await run('connections list --status paused')).out).toMatch(/^no connections match/)
+  expect((await run('audit --name nobody')).out).toContain('no entries')
+  const users = await reactor(['auth', 'users', 'list'], { environment: environment() })
+  expect(users.out).toBe('no users yet\nnext: reactor auth users add EMAIL --role ROLE\n')
+  expect(await json('connections runs list shop')).toEqual([])
 })
 
 test('a list fits the terminal', async () => {

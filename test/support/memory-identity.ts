@@ -6,7 +6,7 @@ import { PasswordHasher } from '../../service/identity/password-hash.ts'
 import { SigningKey } from '../../service/identity/signing-key.ts'
 import { Users } from '../../service/identity/users.ts'
 import type { Page, PageRequest } from '../../service/contract/lists.ts'
-import type { LoginService } from '../../service/contract/logins.ts'
+import type { LoginCaller, LoginService } from '../../service/contract/logins.ts'
 import type { User, UserService } from '../../service/contract/users.ts'
 import type {
   AttemptCount,
@@ -40,6 +40,11 @@ export function memoryIdentity(
     users: new Users(store, hasher),
     logins: new EmbeddedLogins({ ...{ users: store, hasher, limits, signingKey, logger, now } }),
   }
+}
+
+/** Who logs in, without an audit log. */
+export function loginFrom(address = '127.0.0.1'): LoginCaller {
+  return { address, record: () => Promise.resolve() }
 }
 
 class MemoryUsers implements UserStore {

@@ -93,13 +93,13 @@ export class MemorySandboxes implements SandboxService {
     if (run !== null) throw new ConnectError('promote_token_used', { details: { ...details, run } })
     if (version !== kept.version) {
       const sandbox = await this.run(name, { limitRows, principal })
-      return { state: 'outdated', moved: ['connection'], again: { sandbox } }
+      return { state: 'outdated', sandbox: kept.id, moved: ['connection'], again: { sandbox } }
     }
     await this.#service.connections.activate(name)
     const started = await this.#service.runs.start(name, 'promote')
     kept.promotedRun = started.id
     const connection = await this.#service.connections.get(name)
-    return { state: 'promoted', connection, run: started }
+    return { state: 'promoted', sandbox: kept.id, connection, run: started }
   }
 
   async #find(connection: string, id: string): Promise<Kept> {

@@ -321,7 +321,7 @@ class MemoryConnections implements ConnectionService {
 
   async delete(name: string, ifVersion?: number): Promise<void> {
     checkVersion('connection', await this.get(name), ifVersion)
-    if (this.#service.runs.active(name) !== undefined) throw activeRun(name)
+    this.#checkIdle(name)
     this.#byName.delete(name)
   }
 
@@ -339,7 +339,14 @@ class MemoryConnections implements ConnectionService {
   async reset(name: string, only?: readonly string[]): Promise<void> {
     await this.get(name)
     checkStreams(only)
-    if (this.#service.runs.active(name) !== undefined) throw activeRun(name)
+    this.#checkIdle(name)
+  }
+
+  #checkIdle(connection: string): void {
+    const active = this.#service.runs.active(connection)
+    if (active === undefined) return
+    const details = { connection, run: active.id }
+    throw new ConnectError('connection_has_active_run', { details })
   }
 
   #put(connection: Connection): Connection {
@@ -473,7 +480,7 @@ class MemoryRuns implements RunService {
   async cancel(connection: string, id: string): Promise<Run> {
     const run = await this.get(connection, id)
     if (hasEnded(run)) {
-      throw new ConnectError('run_ended', { details: { run: id, status: run.status } })
+      throw new ConnectError('run_ended', { details: { connection, run: id } })
     }
     return this.end(id, 'cancelled')
   }
@@ -568,6 +575,7 @@ class MemoryApiKeys implements ApiKeyService {
 /** The contract of the audit log, without filters. */
 export class MemoryAudit implements AuditLog {
   readonly entries: AuditEntry[] = []
+  readonly #counted = new Map<string, number>()
 
   add(entry: NewAuditEntry): Promise<string> {
     const id = `aud_${String(this.entries.length)}`
@@ -579,6 +587,21 @@ export class MemoryAudit implements AuditLog {
     const index = this.entries.findIndex((entry) => entry.id === id)
     const before = this.entries[index]
     if (before !== undefined) this.entries[index] = { ...before, ...end }
+    return Promise.resolve()
+  }
+
+  count(entry: NewAuditEntry, key: string): Promise<void> {
+    const index = this.#counted.get(key)
+    const before = index === undefined ? undefined : this.entries[index]
+    if (index === undefined || before === undefined) {
+      this.#counted.set(key, this.entries.length)
+      return this.add({ ...entry, details: { ...entry.details, attempts: 1 } }).then(
+        () => undefined,
+      )
+    }
+    const attempts = (before.details?.attempts ?? 0) + 1
+    const address = before.address === entry.address ? entry.address : 'several'
+    this.entries[index] = { ...before, address, details: { ...before.details, attempts } }
     return Promise.resolve()
   }
 
@@ -653,10 +676,6 @@ function checkStreams(names: readonly string[] = []): void {
 
 function nameTaken(kind: string, name: string): ConnectError {
   return new ConnectError('name_taken', { details: { kind, name } })
-}
-
-function activeRun(connection: string): ConnectError {
-  return new ConnectError('connection_has_active_run', { details: { connection } })
 }
 
 function inactive(connection: string): ConnectError {

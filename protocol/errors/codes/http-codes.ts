@@ -29,8 +29,8 @@ export const httpCodes = {
     failureType: 'config_error',
     httpStatus: 415,
     retryable: false,
-    message: 'The body has a media type that this route does not take',
-    suggestedFix: 'Send JSON, with `Content-Type: application/json`.',
+    message: 'The body has a media type or a charset that this route does not take',
+    suggestedFix: 'Send JSON in UTF-8, with `Content-Type: application/json`.',
   },
   method_not_allowed: {
     failureType: 'config_error',

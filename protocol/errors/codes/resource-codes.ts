@@ -6,9 +6,9 @@ export const resourceCodes = {
     failureType: 'config_error',
     httpStatus: 409,
     retryable: false,
-    message: 'Connection {connection} has a run that is queued or running',
+    message: 'Run {run} of connection {connection} is queued or running',
     suggestedFix:
-      'Run `reactor connect connections runs list {connection}`, cancel the active run or wait for its end, and repeat this.',
+      'Wait for its end (`reactor connect connections runs logs {connection} {run} --follow`), or cancel it with `reactor connect connections runs cancel {connection} {run}`, and repeat this.',
   },
   connection_inactive: {
     failureType: 'config_error',
@@ -93,9 +93,9 @@ export const resourceCodes = {
     failureType: 'config_error',
     httpStatus: 409,
     retryable: false,
-    message: 'Connection {connection} has a run that is queued or running',
+    message: 'Run {run} of connection {connection} is queued or running',
     suggestedFix:
-      'Follow the active run with `reactor connect connections runs list {connection}`, or cancel it, before you start another.',
+      'Wait for its end (`reactor connect connections runs logs {connection} {run} --follow`), or cancel it with `reactor connect connections runs cancel {connection} {run}`, before you start another.',
   },
   run_ended: {
     failureType: 'config_error',
@@ -103,7 +103,7 @@ export const resourceCodes = {
     retryable: false,
     message: 'Run {run} has ended already',
     suggestedFix:
-      'Run `reactor connect connections runs list NAME`, with the name of its connection, to see how it ended; retry it where it failed.',
+      'Run `reactor connect connections runs get {connection} {run}` to see how it ended; retry it if it failed.',
   },
   run_not_found: {
     failureType: 'config_error',

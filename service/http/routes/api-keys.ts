@@ -3,6 +3,7 @@ import type { ApiKeyService } from '../../contract/api-keys.ts'
 import { checkWeaker } from '../../access/weaker-key.ts'
 import { apiKeyInputOf } from '../api-key-input.ts'
 import type { App } from '../app.ts'
+import { noteAudited } from '../audit-trail.ts'
 import { principalOf } from '../authentication.ts'
 import { bodyFailures, failures } from '../failures.ts'
 import {
@@ -65,7 +66,7 @@ function createKey(api: App, apiKeys: ApiKeyService): void {
       const input = apiKeyInputOf(request.body, Date.now())
       checkWeaker(principalOf(request), input)
       const { apiKey, key } = await apiKeys.create(input)
-      if (request.audited !== null) request.audited.name = apiKey.id
+      noteAudited(request, { name: apiKey.id })
       return reply.code(201).send({ ...apiKeyToWire(apiKey), key })
     },
   )

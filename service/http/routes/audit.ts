@@ -13,7 +13,7 @@ export function auditRoutes(api: App, audit: AuditLog): void {
       schema: {
         tags: ['access'],
         operationId: 'listAuditEntries',
-        summary: 'Who changed what, and what was refused; the newest first',
+        summary: 'Who changed what, what was refused, and who logged in; the newest first',
         querystring: z.strictObject({ ...pageQuery, ...auditQuery }),
         response: {
           200: pageSchema(auditEntryDocument).meta({ id: 'AuditPage' }),

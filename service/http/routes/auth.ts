@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import type { AuditLog } from '../../access/audit.ts'
 import type { LoginService } from '../../contract/logins.ts'
 import type { App } from '../app.ts'
 import { principalOf } from '../authentication.ts'
 import { bodyFailures, failures, failuresOnly } from '../failures.ts'
+import { recordLogin } from '../login-trail.ts'
 import {
   keySetDocument,
   loginDocument,
@@ -27,8 +29,9 @@ const anonymousFailures = [
 ] as const
 
 /** Who a caller is, and how people become one. */
-export function authRoutes(api: App, logins: LoginService): void {
+export function authRoutes(api: App, logins: LoginService, audit: AuditLog): void {
   anonymousRoutes(api, logins)
+  loginRoute(api, logins, audit)
   api.get(
     '/auth/whoami',
     {
@@ -94,21 +97,7 @@ function changePasswordRoute(api: App, logins: LoginService): void {
   )
 }
 
-function anonymousRoutes(api: App, logins: LoginService): void {
-  api.get(
-    '/auth',
-    {
-      ...anonymous,
-      schema: {
-        tags,
-        operationId: 'getLoginPlace',
-        summary: 'Where users log in',
-        security: [],
-        response: { 200: loginPlaceDocument, ...failuresOnly(...anonymousFailures) },
-      },
-    },
-    async (_request, reply) => reply.send(placeToWire(logins.place)),
-  )
+function loginRoute(api: App, logins: LoginService, audit: AuditLog): void {
   api.post(
     '/auth/login',
     {
@@ -129,7 +118,30 @@ function anonymousRoutes(api: App, logins: LoginService): void {
         },
       },
     },
-    async (request, reply) => reply.send(loginToWire(await logins.login(request.body, request.ip))),
+    async (request, reply) => {
+      const login = await logins.login(request.body, {
+        address: request.ip,
+        record: (outcome) => recordLogin(audit, request, outcome),
+      })
+      return reply.send(loginToWire(login))
+    },
+  )
+}
+
+function anonymousRoutes(api: App, logins: LoginService): void {
+  api.get(
+    '/auth',
+    {
+      ...anonymous,
+      schema: {
+        tags,
+        operationId: 'getLoginPlace',
+        summary: 'Where users log in',
+        security: [],
+        response: { 200: loginPlaceDocument, ...failuresOnly(...anonymousFailures) },
+      },
+    },
+    async (_request, reply) => reply.send(placeToWire(logins.place)),
   )
   api.get(
     '/.well-known/jwks.json',

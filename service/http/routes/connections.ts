@@ -7,7 +7,8 @@ import {
   ifNoneMatchHeaders,
   isUnchanged,
   unchanged,
-  versionOf,
+  versionToChange,
+  type ChangedThing,
 } from '../entity-tag.ts'
 import { bodyFailures, failures } from '../failures.ts'
 import { idempotencyHeaders, type AnswerCreate } from '../idempotency.ts'
@@ -181,7 +182,8 @@ function changeConnection(api: App, connections: ConnectionService): void {
     async (request, reply) => {
       const { params: at, headers, body } = request
       const changes = connectionChangesOf(body)
-      const connection = await connections.update(at.name, changes, versionOf(headers))
+      const version = await versionToChange(headers, () => changedThing(connections, at.name))
+      const connection = await connections.update(at.name, changes, version)
       const { document, etag } = changed(connection)
       return reply.header('etag', etag).send(document)
     },
@@ -203,10 +205,20 @@ function changeConnection(api: App, connections: ConnectionService): void {
       },
     },
     async (request, reply) => {
-      await connections.delete(request.params.name, versionOf(request.headers))
+      const { params: at, headers } = request
+      const version = await versionToChange(headers, () => changedThing(connections, at.name))
+      await connections.delete(at.name, version)
       return reply.code(204).send(null)
     },
   )
+}
+
+async function changedThing(
+  connections: Pick<ConnectionService, 'get'>,
+  at: string,
+): Promise<ChangedThing> {
+  const { name, version } = await connections.get(at)
+  return { kind: 'Connection', name, version }
 }
 
 function activateAndPause(api: App, connections: ConnectionService): void {

@@ -7,7 +7,8 @@ import {
   ifNoneMatchHeaders,
   isUnchanged,
   unchanged,
-  versionOf,
+  versionToChange,
+  type ChangedThing,
 } from '../entity-tag.ts'
 import { bodyFailures, failures } from '../failures.ts'
 import { idempotencyHeaders, type AnswerCreate } from '../idempotency.ts'
@@ -159,7 +160,8 @@ function changeInstance(api: App, instances: InstanceService): void {
     },
     async (request, reply) => {
       const { params: at, headers, body } = request
-      const instance = await instances.update(at.name, body, versionOf(headers))
+      const version = await versionToChange(headers, () => changedThing(instances, at.name))
+      const instance = await instances.update(at.name, body, version)
       return reply.header('etag', entityTag(instance)).send(instanceToWire(instance))
     },
   )
@@ -180,10 +182,20 @@ function changeInstance(api: App, instances: InstanceService): void {
       },
     },
     async (request, reply) => {
-      await instances.delete(request.params.name, versionOf(request.headers))
+      const { params: at, headers } = request
+      const version = await versionToChange(headers, () => changedThing(instances, at.name))
+      await instances.delete(at.name, version)
       return reply.code(204).send(null)
     },
   )
+}
+
+async function changedThing(
+  instances: Pick<InstanceService, 'get'>,
+  at: string,
+): Promise<ChangedThing> {
+  const { name, version } = await instances.get(at)
+  return { kind: 'Instance', name, version }
 }
 
 function credentials(api: App, instances: InstanceService): void {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { errorCodes } from '../../../protocol/index.ts'
 import type { Run, RunEvent, RunService } from '../../contract/runs.ts'
 import type { App } from '../app.ts'
+import { noteAudited } from '../audit-trail.ts'
 import { errorToWire, publicError } from '../error-answer.ts'
 import { sendEvents, type ServerSentEvent } from '../event-stream.ts'
 import type { Followers } from '../followers.ts'
@@ -118,7 +119,9 @@ function startRun(api: App, { runs, answer }: RunRouteOptions): void {
     (request, reply) =>
       answer({ request, reply }, async () => {
         const { params, body } = request
-        return created(await runs.start(params.name, body?.trigger))
+        const run = await runs.start(params.name, body?.trigger)
+        noteAudited(request, { details: { run: run.id } })
+        return created(run)
       }),
   )
 }
@@ -231,8 +234,10 @@ function cancelAndRetry(api: App, { runs, answer }: RunRouteOptions, address: Ad
     },
     (request, reply) =>
       answer({ request, reply }, async () => {
-        const run = await auditedRun(runs, request)
-        return created(await runs.retry(run.connection, run.id))
+        const ended = await auditedRun(runs, request)
+        const run = await runs.retry(ended.connection, ended.id)
+        noteAudited(request, { details: { run: run.id } })
+        return created(run)
       }),
   )
 }
@@ -247,7 +252,7 @@ async function auditedRun(
   request: FastifyRequest & { readonly params: RunPlace },
 ): Promise<Run> {
   const run = await runAt(runs, request.params)
-  if (request.audited !== null) request.audited.name = run.connection
+  noteAudited(request, { name: run.connection })
   return run
 }
 

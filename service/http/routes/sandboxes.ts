@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { ConnectError } from '../../../protocol/index.ts'
 import type { App } from '../app.ts'
+import { noteAudited } from '../audit-trail.ts'
 import { principalOf } from '../authentication.ts'
 import { errorToWire } from '../error-answer.ts'
 import { bodyFailures, failures } from '../failures.ts'
@@ -84,6 +85,7 @@ function runSandbox(api: App, sandboxes: SandboxService): void {
         principal: principalOf(request).id,
         ...(streams !== undefined && { streams }),
       })
+      noteAudited(request, { details: { sandbox: sandbox.id } })
       return reply
         .code(201)
         .header('location', `/connect/v1/connections/${at}/sandboxes/${sandbox.id}`)
@@ -220,8 +222,11 @@ function promote(api: App, sandboxes: SandboxService): void {
         token: request.body.token,
         principal: principalOf(request).id,
       })
+      const { sandbox } = promotion
+      noteAudited(request, { details: { sandbox } })
       if (promotion.state === 'outdated') return sendOutdated({ request, reply }, at, promotion)
       const { connection, run } = promotion
+      noteAudited(request, { details: { sandbox, run: run.id } })
       return reply.send({ connection: connectionToWire(connection), run: runToWire(run) })
     },
   )

@@ -9,7 +9,9 @@ export const auditQuery = {
   principal: short.optional().meta({ description: 'Id of who did it.' }),
   action: short.optional().meta({ description: 'Such as `connections:create`.' }),
   resource: short.optional().meta({ description: 'The first part of actions: `connections`.' }),
-  name: short.optional().meta({ description: 'Of the instance, the connection; id of the key.' }),
+  name: short
+    .optional()
+    .meta({ description: 'Of the instance, the connection; id of the key, e-mail of the user.' }),
   outcome: z.enum(auditOutcomes).optional(),
   since: givenTime.optional().meta({ description: 'From this time on, ISO 8601.' }),
   until: givenTime.optional().meta({ description: 'Before this time.' }),
@@ -37,28 +39,48 @@ export const auditEntryDocument = z
     principal: z
       .object({
         id: z.string(),
-        kind: z.enum(principalKinds),
+        kind: z.enum([...principalKinds, 'nobody']),
         name: z.string(),
-        via: z.enum(['api_key', 'jwt']),
+        via: z.enum(['api_key', 'jwt', 'password']),
       })
       .nullable()
-      .meta({ description: 'null: a browser that came back from an authorization.' }),
+      .meta({
+        description:
+          'Of a login the user that has the e-mail, and `nobody` if nobody has. null: a browser that came back from an authorization.',
+      }),
     action: z.string(),
     resource: z.string(),
     name: z.string().nullable(),
     request: z.string().meta({ description: 'Method and path.' }),
     request_id: z.string(),
-    address: z.string(),
+    address: z.string().meta({
+      description: '`several` if the entry stands for failed logins from several addresses.',
+    }),
     outcome: z.enum(auditOutcomes).meta({
       description:
         'begun: it goes on, or the process died at it, and whether it happened is not known. replayed: done before under the same `Idempotency-Key`.',
     }),
     status: z.int().nullable(),
     error: z.string().nullable().meta({ description: 'Code of the error.' }),
+    details: z
+      .object({
+        sandbox: z.string().optional().meta({ description: 'That was run or promoted.' }),
+        run: z.string().optional().meta({ description: 'That was started.' }),
+        attempts: z
+          .int()
+          .optional()
+          .meta({ description: 'How many failed logins the entry stands for.' }),
+      })
+      .nullable(),
   })
   .meta({ id: 'AuditEntry' })
 
 export function auditEntryToWire(entry: AuditEntry): z.output<typeof auditEntryDocument> {
-  const { requestId, principal, ...same } = entry
-  return { ...same, principal: principal === null ? null : { ...principal }, request_id: requestId }
+  const { requestId, principal, details, ...same } = entry
+  return {
+    ...same,
+    principal: principal === null ? null : { ...principal },
+    request_id: requestId,
+    details: details === null ? null : { ...details },
+  }
 }

@@ -6,6 +6,7 @@ import { askIdentity } from '../../../cli/auth/ask-identity.ts'
 import { isEncrypted } from '../../../cli/auth/encrypted.ts'
 import { keepLogin, loginFile, readLogins } from '../../../cli/client/login-file.ts'
 import type { Environment } from '../../../service/config/environment.ts'
+import { writeLocalService } from '../../../service/serve/local-service-file.ts'
 import { IdentityService } from '../../fakes/identity-service.ts'
 import { TestApi } from '../../service/http/test-api.ts'
 import { closedPort } from '../reactor-command.ts'
@@ -122,6 +123,35 @@ describe('logging out', () => {
     expect((await auth('whoami')).err).toContain('reactor auth logout')
     expect(await auth('logout')).toMatchObject({ code: 0, err: '' })
     await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  test('says with what the next command asks, if that is no longer the login', async () => {
+    await writeLocalService(home, { url: api.server.url, apiKey: api.key })
+    await logIn()
+    const { out } = await auth('logout')
+    expect(out.split('\n')[1]).toBe(
+      `the next command asks ${api.server.url} with the admin key of this machine; \`reactor auth login EMAIL\` logs in again`,
+    )
+    expect((await auth('whoami')).out).toContain('test (admin) at')
+    expect(JSON.parse((await auth('logout --json')).out)).toMatchObject({
+      removed: false,
+      next: { url: api.server.url, with: 'machine_key' },
+    })
+    const withKey = environment({ REACTOR_CONNECT_API_KEY: api.key })
+    expect((await auth('logout', { environment: withKey })).out).toContain(
+      'with the key in REACTOR_CONNECT_API_KEY',
+    )
+  })
+
+  test('from one of several services says that the login for another is used', async () => {
+    await using other = await TestApi.start()
+    await other.service.users.create({ email, role: 'viewer', password })
+    await logIn(other.server.url)
+    await logIn()
+    const { out } = await auth(`logout --url ${api.server.url}`)
+    expect(out).toContain(
+      `the next command asks ${other.server.url} with the login that is kept for it\n`,
+    )
   })
 
   test('leaves API keys what they are', async () => {

@@ -17,6 +17,7 @@ const entry = z.looseObject({
   outcome: z.string(),
   status: z.number().nullable(),
   error: z.string().nullable(),
+  details: z.looseObject({ attempts: z.number().optional() }).nullable(),
 })
 const auditPage = z.object({ items: z.array(entry), next_cursor: z.string().nullable() })
 
@@ -114,6 +115,58 @@ test('the audit log has every change there is a route for, and no secret', async
   expect(JSON.stringify(rows)).not.toContain('planted')
 })
 
+test('what a sandbox, its promotion and a start made is in their entries', async () => {
+  await api.client.call('POST /instances', { name: 'tried', ...faker })
+  const binding = { name: 'tried', from: 'tried', destination: 'data:tried' }
+  await api.client.call('POST /connections', binding)
+  const sandbox = z
+    .object({ id: z.string(), promote_token: z.string() })
+    .parse((await api.client.call('POST /connections/tried/sandbox')).body)
+  const token = { token: sandbox.promote_token }
+  const { body } = await api.client.call('POST /connections/tried/promote', token)
+  const { run } = z.object({ run: withId }).parse(body)
+  await api.client.call(`POST /runs/${run.id}/cancel`)
+  const again = withId.parse((await api.client.call(`POST /runs/${run.id}/retry`)).body)
+  const page = auditPage.parse((await api.client.call('GET /audit?name=tried')).body)
+  const details = new Map(page.items.map((one) => [one.action, one.details]))
+  expect(details.get('connections:sandbox')).toEqual({ sandbox: sandbox.id })
+  expect(details.get('connections:promote')).toEqual({ sandbox: sandbox.id, run: run.id })
+  expect(details.get('runs:start')).toEqual({ run: again.id })
+  expect(details.get('connections:create')).toBeNull()
+})
+
+test('logins are found by their user, and failed ones of strangers under nobody', async () => {
+  const email = 'grace@example.com'
+  await api.client.call('POST /users', { email, role: 'viewer', password: 'kit-horse battery' })
+  const login = async (given: object): Promise<number> => {
+    const body = JSON.stringify(given)
+    const headers = { 'content-type': 'application/json' }
+    return (await api.client.asked('POST /auth/login', { body, headers })).status
+  }
+  expect(await login({ email, password: 'kit-horse battery' })).toBe(200)
+  const wrong = [email, email, planted, planted].map(async (at) =>
+    login({ email: at, password: planted }),
+  )
+  expect(await Promise.all(wrong)).toEqual([401, 401, 401, 401])
+  const found = async (filter: string): Promise<readonly z.infer<typeof entry>[]> =>
+    auditPage.parse((await api.client.call(`GET /audit?action=logins:create&${filter}`)).body).items
+  const ofUser = await found('name=grace%40example.com')
+  expect(ofUser.find(({ outcome }) => outcome === 'done')).toMatchObject({
+    principal: { kind: 'viewer', name: email, via: 'password' },
+    ...{ request: 'POST /connect/v1/auth/login', status: 200, details: null },
+  })
+  const attempts = (items: readonly z.infer<typeof entry>[]): number =>
+    items.reduce((total, { details }) => total + (details?.attempts ?? 0), 0)
+  expect(attempts(ofUser)).toBe(2)
+  const strangers = await found('principal=nobody&outcome=failed')
+  expect(attempts(strangers)).toBe(2)
+  expect(strangers[0]).toMatchObject({ name: null, status: 401, error: 'login_refused' })
+  const rows = await api.database.query(
+    'SELECT to_json(a)::text AS row FROM reactor_connect_service.audit_log a',
+  )
+  expect(JSON.stringify(rows)).not.toContain('planted')
+})
+
 test('a repetition under one Idempotency-Key, and a failure, are told apart from what happened', async () => {
   const key = { 'idempotency-key': 'once' }
   const input = { name: 'repeated', ...faker }
@@ -158,6 +211,11 @@ test('where it cannot be written nothing is changed, and nothing is refused with
     const made = await api.client.call('POST /instances', { name: 'untold', ...faker })
     expect(made.status).toBe(500)
     expect((await viewer.call('DELETE /instances/repeated')).status).toBe(500)
+    const headers = { 'content-type': 'application/json' }
+    for (const password of ['kit-horse battery', 'wrong']) {
+      const body = JSON.stringify({ email: 'grace@example.com', password })
+      expect((await api.client.asked('POST /auth/login', { body, headers })).status).toBe(500)
+    }
     expect((await api.client.call('GET /instances/untold')).status).toBe(404)
   } finally {
     await api.database.query(
@@ -175,10 +233,17 @@ test('entries that are older than their time go, the others stay', async () => {
     request: 'GET /',
     requestId: 'r',
   } as const
-  const one = { ...about, address: '::1', outcome: 'begun', status: null, error: null } as const
+  const one = {
+    ...about,
+    error: null,
+    details: null,
+    address: '::1',
+    outcome: 'begun',
+    status: null,
+  } as const
   const old = await audit.add({ ...one, action: 'instances:create', name: 'old' })
   const kept = await audit.add({ ...one, action: 'instances:create', name: 'new' })
-  await audit.end(kept, { outcome: 'done', status: 201, error: null, name: 'new' })
+  await audit.end(kept, { outcome: 'done', status: 201, error: null, name: 'new', details: null })
   await opened.database.query(
     `UPDATE reactor_connect_service.audit_log SET at = now() - interval '11 days' WHERE id = $1`,
     [old],

@@ -172,7 +172,7 @@ test('names in a path are checked before anything is looked up', async () => {
   }
 })
 
-test('other media types are refused', async () => {
+test('other media types and charsets are refused', async () => {
   await using api = await TestApi.start()
   const types = [
     'text/plain',
@@ -180,14 +180,21 @@ test('other media types are refused', async () => {
     'multipart/form-data; boundary=x',
     'application/xml',
     'application/jsonx',
+    'application/json; charset=latin1',
+    'application/json;charset="ISO-8859-1"',
+    'application/json; x=y; Charset=utf-16',
+    'application/json; charset=',
   ]
   for (const type of types) {
     const answer = await send(api, '{"name":"a","type":"faker"}', { 'content-type': type })
     expect(answer.status, type).toBe(415)
     expect(answer.body).toMatchObject({ error: { code: 'media_type_unsupported' } })
   }
-  const charset = { 'content-type': 'application/json; charset=utf-8' }
-  expect((await send(api, '{"name":"a","type":"faker"}', charset)).status).toBe(201)
+  for (const [index, charset] of ['utf-8', '"UTF-8"', 'utf8'].entries()) {
+    const type = { 'content-type': `application/json; charset=${charset}` }
+    const body = JSON.stringify({ name: `a${String(index)}`, type: 'faker' })
+    expect((await send(api, body, type)).status, charset).toBe(201)
+  }
 })
 
 test('a body over the limit is refused, whether or not it says its length', async () => {

@@ -14,6 +14,7 @@ import { MemoryAudit, MemoryIdempotency, MemoryService } from '../../support/mem
 export class TestApi implements AsyncDisposable {
   readonly service: MemoryService
   readonly idempotency: MemoryIdempotency
+  readonly audit: MemoryAudit
   readonly server: HttpServer
   readonly client: ApiClient
   readonly key: string
@@ -25,6 +26,7 @@ export class TestApi implements AsyncDisposable {
   ) {
     this.service = parts.service
     this.idempotency = parts.idempotency
+    this.audit = parts.audit
     this.server = parts.server
     this.client = parts.client
     this.key = parts.key
@@ -48,16 +50,14 @@ export class TestApi implements AsyncDisposable {
   } = {}): Promise<TestApi> {
     const service = new MemoryService(logins)
     const idempotency = new MemoryIdempotency()
+    const audit = new MemoryAudit()
     const hashKey = randomBytes(32)
     const logLines: string[] = []
     const logger = pino({ level: 'debug' }, { write: (line: string) => logLines.push(line) })
     const server = await HttpServer.listen(
       {
         ...{ service, idempotency, logger, metrics: new Registry(), version: '1.2.3' },
-        ...{
-          access: new Access(await defaultPolicy(), lookupIn(service)),
-          audit: new MemoryAudit(),
-        },
+        ...{ access: new Access(await defaultPolicy(), lookupIn(service)), audit },
         idempotencyHashKey: () => Promise.resolve(hashKey),
         ...options,
       },
@@ -65,7 +65,10 @@ export class TestApi implements AsyncDisposable {
     )
     const { apiKey, key } = await service.apiKeys.create({ name: 'test', kind: 'admin' })
     const client = new ApiClient(server.url, key)
-    return new TestApi({ service, idempotency, server, client, logLines, key, keyId: apiKey.id })
+    return new TestApi({
+      ...{ service, idempotency, audit, server, client, logLines, key },
+      keyId: apiKey.id,
+    })
   }
 
   /** An instance and a connection that reads it. */

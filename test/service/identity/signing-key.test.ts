@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { pino } from 'pino'
 import { SigningKey } from '../../../service/identity/signing-key.ts'
 import { openFileVault } from '../../../service/vault/file-vault.ts'
-import { memoryIdentity } from '../../support/memory-identity.ts'
+import { loginFrom, memoryIdentity } from '../../support/memory-identity.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -51,7 +51,7 @@ test('without its vault nobody logs in or is let in, who asks learns nothing of 
   const login = { email: 'ada@example.com', password: 'kit-horse battery' }
   await rm(folder, { recursive: true })
   const unreachable = { code: 'identity_unreachable', details: {} }
-  await expect(logins.login(login, '127.0.0.1')).rejects.toMatchObject(unreachable)
+  await expect(logins.login(login, loginFrom())).rejects.toMatchObject(unreachable)
   await expect(logins.authenticate('eyJhbGciOiJFZERTQSJ9.e30.AA')).rejects.toMatchObject(
     unreachable,
   )

@@ -127,7 +127,8 @@ describe('schedules at an external service', () => {
     const jobs = jobsAt(service)
     await jobs.setSchedule(connection, { cron: '* * * * *' })
     await using delivery = delivering(jobs, (calls) => {
-      if (calls === 1) throw new ConnectError('run_active', { details: { connection: 'c' } })
+      if (calls === 1)
+        throw new ConnectError('run_active', { details: { connection: 'c', run: 'r' } })
       if (calls === 2) throw new ConnectError('store_unavailable', { details: { reason: 'x' } })
     })
     service.fire(connection)

@@ -135,7 +135,8 @@ describe('a token is refused', () => {
     // Jobs does not hear of it, so nobody works on it.
     const { id } = await shop.test.store.runs.create({ connection: 'busy', trigger: 'manual' })
     const token = await shop.readyToken('busy')
-    await expect(shop.promote('busy', token)).rejects.toThrow(refusal('run_active'))
+    const details = { connection: 'busy', run: id }
+    await expect(shop.promote('busy', token)).rejects.toMatchObject({ code: 'run_active', details })
     await runs.cancel('busy', id)
     expect(await shop.promote('busy', token)).toMatchObject({ state: 'promoted' })
   })

@@ -50,6 +50,7 @@ describe('connections', () => {
     await runs.appendLog(run.id, [{ atMs: 0, level: 'info', message: 'm', fields: {} }])
     await expect(connections.delete('c')).rejects.toMatchObject({
       code: 'connection_has_active_run',
+      details: { connection: 'c', run: run.id },
     })
     await runs.cancel('c', run.id)
     await expect(connections.delete('c', 7)).rejects.toMatchObject({ code: 'version_conflict' })

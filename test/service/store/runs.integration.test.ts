@@ -90,9 +90,14 @@ describe('runs', () => {
     const first = await newRun(opened.store)
     const again = async (): Promise<unknown> =>
       runs.create({ connection: 'shop-to-mart', trigger: 'retry', retryOf: first.id })
-    await expect(again()).rejects.toMatchObject({ code: 'run_active' })
+    const refused = {
+      code: 'run_active',
+      details: { connection: 'shop-to-mart', run: first.id },
+      suggestedFix: expect.stringContaining(`runs cancel shop-to-mart ${first.id}`) as unknown,
+    }
+    await expect(again()).rejects.toMatchObject(refused)
     await runs.claim(first.id, 'a', never)
-    await expect(again()).rejects.toMatchObject({ code: 'run_active' })
+    await expect(again()).rejects.toMatchObject(refused)
     await runs.end(first.id, 'a', { status: 'failed', streams: [], error: failure })
     expect(await again()).toMatchObject({ retryOf: first.id, trigger: 'retry' })
     await expect(runs.create({ connection: 'x', trigger: 'manual' })).rejects.toMatchObject({
@@ -153,6 +158,7 @@ describe('runs', () => {
     expect(await runs.claim(first.id, 'a', always)).toBeNull()
     await expect(runs.cancel('shop-to-mart', first.id)).rejects.toMatchObject({
       code: 'run_ended',
+      details: { connection: 'shop-to-mart', run: first.id },
     })
     const { id } = await runs.create({ connection: 'shop-to-mart', trigger: 'manual' })
     await runs.claim(id, 'a', never)

@@ -146,6 +146,10 @@ test('an update changes what it names and leaves the rest', async () => {
   expect(body).toMatchObject({ ...whole, schedule: null, destination: 'data:other', version: 2 })
   const late = await api.call('PATCH /connections/shop', {}, { 'if-match': '"1"' })
   expect(late.status).toBe(412)
+  const weak = await api.call('DELETE /connections/shop', undefined, { 'if-match': 'W/"2"' })
+  expect(weak.status).toBe(412)
+  const list = { 'if-match': '"1", "2"' }
+  expect((await api.call('DELETE /connections/shop', undefined, list)).status).toBe(204)
 })
 
 test('a connection that the client has already is not sent again, until it or its last run has changed', async () => {
@@ -217,7 +221,9 @@ test('a connection with an active run is neither deleted nor reset', async () =>
   for (const route of ['DELETE /connections/shop', 'POST /connections/shop/reset']) {
     const { status, body } = await api.call(route)
     expect(status).toBe(409)
-    expect(body).toMatchObject({ error: { code: 'connection_has_active_run' } })
+    expect(body).toMatchObject({
+      error: { code: 'connection_has_active_run', details: { connection: 'shop', run: run.id } },
+    })
   }
   api.service.runs.end(run.id)
   expect(await api.call('POST /connections/shop/reset')).toMatchObject({ status: 204, body: null })

@@ -80,10 +80,29 @@ test('an update replaces the configuration under its ETag, and the next one need
   expect((await api.call('PATCH /instances/a', change)).headers.get('etag')).toBe('"4"')
 })
 
-test('an If-Match that is no ETag of the API is refused, not ignored', async () => {
+test('an If-Match may name several ETags: one of them has to be right, and a weak one never is', async () => {
   await using api = await TestApi.start()
   await api.call('POST /instances', { name: 'a', type: 'faker' })
-  for (const tag of ['1', 'W/"1"', '"one"', '"1", "2"', '']) {
+  const change = async (tags: string): Promise<unknown> => {
+    const config = { config: { count: 2 } }
+    return (await api.call('PATCH /instances/a', config, { 'if-match': tags })).status
+  }
+  for (const tags of ['W/"1"', '"one"', '"2", "3"', 'W/"1", "2"', '"1,2"', '"0" ,, W/"1"'])
+    expect(await change(tags), tags).toBe(412)
+  expect(await change('"7", "1"')).toBe(200)
+  expect(await change(', W/"2" ,"2-abcdefghijk",')).toBe(200)
+  const weak = await api.call('DELETE /instances/a', undefined, { 'if-match': 'W/"3"' })
+  expect(weak).toMatchObject({ status: 412, body: { error: { code: 'version_conflict' } } })
+  const gone = await api.call('DELETE /instances/b', undefined, { 'if-match': '"1", "2"' })
+  expect(gone.status).toBe(404)
+  const deleted = await api.call('DELETE /instances/a', undefined, { 'if-match': '"3", "4"' })
+  expect(deleted.status).toBe(204)
+})
+
+test('an If-Match that is no list of ETags is refused, not ignored', async () => {
+  await using api = await TestApi.start()
+  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  for (const tag of ['1', 'tag', '"1" "2"', '"1"x', '*, "1"', ',', '']) {
     const { status, body } = await api.call('DELETE /instances/a', undefined, { 'if-match': tag })
     expect(status, tag).toBe(400)
     expect(body).toMatchObject({ error: { code: 'request_invalid' } })

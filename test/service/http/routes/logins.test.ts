@@ -1,12 +1,12 @@
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, SignJWT } from 'jose'
 import { generateKeyPairSync } from 'node:crypto'
 import { pino } from 'pino'
-import { describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { keySetDocument, loginDocument } from '../../../../service/http/wire/login.ts'
 import { userWithPassword } from '../../../../service/http/wire/user.ts'
-import { memoryIdentity } from '../../../support/memory-identity.ts'
-import type { Answer } from '../api-client.ts'
+import { loginFrom, memoryIdentity } from '../../../support/memory-identity.ts'
+import { ApiClient, type Answer } from '../api-client.ts'
 import { TestApi } from '../test-api.ts'
 
 const email = 'ada@example.com'
@@ -222,7 +222,7 @@ describe('a login', () => {
     const clock = { nowMs: Date.now() }
     const { users, logins } = memoryIdentity({ now: () => clock.nowMs })
     await users.create({ email, role: 'viewer', password })
-    const { token } = await logins.login({ email, password }, '127.0.0.1')
+    const { token } = await logins.login({ email, password }, loginFrom())
     clock.nowMs += 12 * 3_600_000
     expect(await logins.authenticate(token)).not.toBeNull()
     clock.nowMs += 31_000
@@ -252,9 +252,9 @@ describe('a login', () => {
     const logger = pino({ level: 'trace' }, { write: (line: string) => void (logged += line) })
     const { users, logins } = memoryIdentity({ logger })
     await users.create({ email, role: 'viewer', password })
-    const { token } = await logins.login({ email, password }, '127.0.0.1')
+    const { token } = await logins.login({ email, password }, loginFrom())
     // A password that was typed in the place of the e-mail.
-    await expect(logins.login({ email: password, password }, '127.0.0.1')).rejects.toBeDefined()
+    await expect(logins.login({ email: password, password }, loginFrom())).rejects.toBeDefined()
     expect(await logins.authenticate(`${token}x`)).toBeNull()
     expect(logged).toContain('a login was refused')
     for (const secret of [password, ...token.split('.').filter((part) => part.length > 20)])
@@ -312,7 +312,9 @@ describe('too many attempts', () => {
     { address = '192.0.2.1', at = email }: { address?: string; at?: string } = {},
   ): Promise<void> => {
     for (let index = 0; index < count; index++)
-      await expect(logins.login({ email: at, password: 'wrong' }, address)).rejects.toMatchObject({
+      await expect(
+        logins.login({ email: at, password: 'wrong' }, loginFrom(address)),
+      ).rejects.toMatchObject({
         code: 'login_refused',
       })
   }
@@ -326,9 +328,9 @@ describe('too many attempts', () => {
       const clock = { nowMs: Date.now() }
       const made = await identity(clock)
       await fail(made, 10, { at })
-      const attempt = made.logins.login({ email: at, password }, '192.0.2.1')
+      const attempt = made.logins.login({ email: at, password }, loginFrom('192.0.2.1'))
       await expect(attempt).rejects.toMatchObject({ ...throttled, details: { seconds: 900 } })
-      await made.logins.login({ email, password }, '192.0.2.2')
+      await made.logins.login({ email, password }, loginFrom('192.0.2.2'))
       clock.nowMs += 15 * 60_000
       await fail(made, 1, { at })
     },
@@ -337,22 +339,22 @@ describe('too many attempts', () => {
   test('at one e-mail from everywhere stop it', async () => {
     const made = await identity()
     for (let host = 0; host < 10; host++) await fail(made, 10, { address: `192.0.2.${host}` })
-    const attempt = made.logins.login({ email, password }, '198.51.100.1')
+    const attempt = made.logins.login({ email, password }, loginFrom('198.51.100.1'))
     await expect(attempt).rejects.toMatchObject(throttled)
   })
 
   test('from one address at many e-mails stop it', async () => {
     const made = await identity()
     for (let user = 0; user < 100; user++) await fail(made, 1, { at: `u${user}@example.com` })
-    const attempt = made.logins.login({ email, password }, '192.0.2.1')
+    const attempt = made.logins.login({ email, password }, loginFrom('192.0.2.1'))
     await expect(attempt).rejects.toMatchObject(throttled)
-    await made.logins.login({ email, password }, '192.0.2.2')
+    await made.logins.login({ email, password }, loginFrom('192.0.2.2'))
   })
 
   test('that succeed are no failures', async () => {
     const made = await identity()
     for (let count = 0; count < 120; count++)
-      await made.logins.login({ email, password }, '192.0.2.1')
+      await made.logins.login({ email, password }, loginFrom('192.0.2.1'))
     await fail(made, 10)
   })
 
@@ -360,7 +362,7 @@ describe('too many attempts', () => {
     const made = await identity()
     const codes = await Promise.all(
       Array.from({ length: 30 }, async () =>
-        made.logins.login({ email, password: 'wrong' }, '192.0.2.1').then(
+        made.logins.login({ email, password: 'wrong' }, loginFrom('192.0.2.1')).then(
           () => 'in',
           (error: unknown) => z.object({ code: z.string() }).parse(error).code,
         ),
@@ -380,3 +382,95 @@ describe('too many attempts', () => {
     expect(Number(headers.get('retry-after'))).toBeGreaterThan(890)
   })
 })
+
+describe('the audit log', () => {
+  // Not at the end of a quarter of an hour.
+  beforeEach(() => vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2026-11-27T10:01:00Z') }))
+  afterEach(() => vi.useRealTimers())
+
+  const entriesOf = ({ audit }: TestApi): readonly object[] =>
+    audit.entries.filter(({ action }) => action === 'logins:create')
+  const ada = { kind: 'operator', name: email, via: 'password' }
+
+  test('has each login, and failed ones by the user whose e-mail it was', async () => {
+    await using api = await withAda()
+    await tokenOf(api)
+    for (let count = 0; count < 3; count++)
+      await post(api, 'POST /auth/login', { email: ' ADA@example.com', password: 'wrong' })
+    await tokenOf(api)
+    const about = { principal: ada, name: email, request: 'POST /connect/v1/auth/login' }
+    const done = { ...about, outcome: 'done', status: 200, error: null, details: null }
+    expect(entriesOf(api)).toMatchObject([
+      done,
+      {
+        ...{ ...about, outcome: 'failed', status: 401, error: 'login_refused' },
+        details: { attempts: 3 },
+      },
+      done,
+    ])
+  })
+
+  test('counts e-mails that are nobody’s together, and keeps none of them', async () => {
+    await using api = await withAda()
+    const typed = 'planted-password'
+    for (let count = 0; count < 120; count++)
+      await post(api, 'POST /auth/login', { email: `${typed}-${String(count)}`, password: typed })
+    expect(entriesOf(api)).toMatchObject([
+      {
+        ...{ principal: { kind: 'nobody', id: 'nobody' }, name: null, outcome: 'failed' },
+        ...{ status: 401, error: 'login_refused', details: { attempts: 100 } },
+      },
+      { principal: { id: 'nobody' }, error: 'login_throttled', details: { attempts: 20 } },
+    ])
+    expect(JSON.stringify(entriesOf(api))).not.toContain('planted')
+  })
+
+  test('begins another entry with the next quarter of an hour', async () => {
+    await using api = await withAda()
+    const wrong = { email, password: 'wrong' }
+    await post(api, 'POST /auth/login', wrong)
+    vi.setSystemTime(Date.parse('2026-11-27T10:15:00Z'))
+    await post(api, 'POST /auth/login', wrong)
+    expect(entriesOf(api)).toMatchObject([
+      { details: { attempts: 1 } },
+      { details: { attempts: 1 } },
+    ])
+  })
+
+  test('names the user of a change that was refused', async () => {
+    await using api = await withAda()
+    const { key } = await api.service.apiKeys.create({ name: 'eyes', kind: 'viewer' })
+    const viewer = new ApiClient(api.server.url, key)
+    const routes = [
+      ['users:update', 'PATCH /users/ADA%40example.com', { role: 'admin' }],
+      ['users:update', 'POST /users/ada%40example.com/reset-password', undefined],
+      ['users:delete', 'DELETE /users/ada%40example.com', undefined],
+    ] as const
+    for (const [action, route, body] of routes) {
+      expect((await viewer.call(route, body)).status).toBe(403)
+      expect(api.audit.entries.at(-1)).toMatchObject({
+        ...{ action, name: email, outcome: 'denied', error: 'permission_denied' },
+        principal: { name: 'eyes', kind: 'viewer' },
+      })
+    }
+  })
+
+  test('stays small, from however many networks strangers come', async () => {
+    const trustedProxies = ['127.0.0.1']
+    await using api = await TestApi.start({ trustedProxies })
+    for (let host = 0; host < 400; host++) {
+      const from = `198.51.${String(host >> 8)}.${String(host & 255)}`
+      const headers = { 'content-type': 'application/json', 'x-forwarded-for': from }
+      const body = JSON.stringify({ email: `u${String(host)}@example.com`, password: 'wrong' })
+      expect((await api.asked('POST /auth/login', { body, headers })).status).toBe(401)
+    }
+    const entries = api.audit.entries.filter(({ action }) => action === 'logins:create')
+    expect(entries.length).toBeLessThanOrEqual(100)
+    expect(sum(entries.map(({ details }) => details?.attempts ?? 0))).toBe(400)
+    expect(entries.map(({ address }) => address)).toContain('several')
+  })
+})
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}

@@ -1,0 +1,37 @@
+import { table, type Row } from './table.ts'
+
+export interface ListedRows {
+  readonly header: Row
+  readonly rows: readonly Row[]
+  readonly columns: number | undefined
+  readonly empty: EmptyList
+}
+
+/** What is said of a list without rows. */
+export interface EmptyList {
+  /** What is listed, in the plural: `runs`. */
+  readonly what: string
+  /** Why there may be none; default: there are none yet. */
+  readonly because?: string
+  /** The command that makes the first one. */
+  readonly next: string
+  /** What was asked for, by option; nothing was if all are undefined. */
+  readonly filters?: Readonly<Record<string, string | undefined>>
+  /** The command without the filters. */
+  readonly all?: string
+}
+
+/** A table; headings alone would look like something that failed. */
+export function listLines({ header, rows, columns, empty }: ListedRows): string {
+  return rows.length === 0 ? emptyLines(empty) : table(rows, { header, columns })
+}
+
+function emptyLines({ what, because = 'yet', next, filters = {}, all }: EmptyList): string {
+  const isFiltered = Object.values(filters).some((value) => value !== undefined)
+  return isFiltered && all !== undefined
+    ? `no ${what} match the options\nnext: ${all}\n`
+    : `no ${what} ${because}\nnext: ${next}\n`
+}
+
+/** Of a list that leaves out what the caller may not read. */
+export const yetOrHidden = 'yet, or none that you may see'
