@@ -289,12 +289,12 @@ class StreamRun {
     const { plan, pools, logger, log, signal, context } = this.#deps
     const open = slices.filter(({ complete }) => !complete)
     const partitions = Math.max(1, ...slices.map(({ partition }) => partition + 1))
-    const endpoints = await log.openStream({
+    const opened = await log.openStream({
       connection: plan.connection,
       stream: this.id,
       partitions,
     })
-    const lanes = endpoints.flatMap((endpoint) => {
+    const lanes = opened.lanes.flatMap((endpoint) => {
       const own = open.filter(({ partition }) => partition === endpoint.partition)
       return own.length === 0 ? [] : [{ endpoint, slices: own }]
     })
@@ -309,7 +309,7 @@ class StreamRun {
           sync,
           tally: this.#tally,
           session: session.shared,
-          maxRecordBytes: log.maxRecordBytes,
+          maxRecordBytes: opened.maxRecordBytes,
           onStart: (from) => {
             this.#tally.status = 'running'
             this.#hasReadBefore ||= from === 'log'

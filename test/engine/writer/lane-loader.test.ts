@@ -66,7 +66,9 @@ test.each([
   ['is given back', 60_000],
   ['is committed', 150],
 ])('a block that comes while what was held %s is loaded, whole', async (_, commitMs) => {
-  const [endpoint] = await new EmbeddedLog().openStream({
+  const {
+    lanes: [endpoint],
+  } = await new EmbeddedLog().openStream({
     ...{ connection: 'c', stream: { name: 's' }, partitions: 1 },
   })
   if (endpoint === undefined) throw new Error('no lane')
