@@ -1,4 +1,4 @@
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { RunStart, SinkStream, StreamSync } from '../sink.ts'
 import { fencedError, laneLockKey, newerStart, schemaExists } from './bookkeeping.ts'
 import { lockKey, quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
@@ -105,7 +105,7 @@ async function requireNewest(
   { start }: RunStart,
 ): Promise<void> {
   if ((await newerStart(session, connection, start)) === undefined) return
-  throw await fencedError(session, connection, { stream: stream.stream.name, start })
+  throw await fencedError(session, connection, { stream: streamLabel(stream.stream), start })
 }
 
 function tableLockKey({ schema, table }: TableName): string {

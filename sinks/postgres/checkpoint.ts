@@ -1,4 +1,4 @@
-import { ConnectError, type Column } from '../../protocol/index.ts'
+import { ConnectError, streamLabel, type Column } from '../../protocol/index.ts'
 import type { LaneCheckpoint, StreamSync } from '../sink.ts'
 import { fencedError } from './bookkeeping.ts'
 import type { Session } from './session.ts'
@@ -79,7 +79,7 @@ export async function writeCheckpoint(
   )
   if (row?.fence !== 1) {
     const { sink, streamId, start } = sync
-    throw await fencedError(session, sink.connection, { stream: streamId.name, start })
+    throw await fencedError(session, sink.connection, { stream: streamLabel(streamId), start })
   }
   if (row.moved === slices.length) return
   throw await staleSlice(session, sync, { id, checkpoint, counts })
@@ -137,6 +137,6 @@ async function staleSlice(
     expected += seq - (saved.get(slice) ?? 0)
     actual += loaded + rejected
   }
-  const details = { stream: sync.streamId.name, expected, actual }
+  const details = { stream: streamLabel(sync.streamId), expected, actual }
   return new ConnectError('accounting_mismatch', { details })
 }

@@ -1,6 +1,11 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { ConnectError, type ColumnKind, type RecordValue } from '../../protocol/index.ts'
+import {
+  ConnectError,
+  streamLabel,
+  type ColumnKind,
+  type RecordValue,
+} from '../../protocol/index.ts'
 import type { SyncMode } from '../../sinks/sink.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
 import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
@@ -435,7 +440,7 @@ test.each([
   const sink = sinkStream({ id: 'string' }, { name: 'users', namespace })
   await expect(begin(db, sink)).rejects.toMatchObject({
     code: 'destination_schema_reserved',
-    details: { stream: 'users', schema: namespace },
+    details: { stream: streamLabel({ namespace, name: 'users' }), schema: namespace },
   })
   const tables = await db.query(
     `SELECT nspname, count(attname) AS columns FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace

@@ -1,4 +1,4 @@
-import { ConnectError } from '../../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { quoteIdentifier as quote, quoteTable, type TableName } from '../identifiers.ts'
 import { keyIndexName } from '../key-index.ts'
 import type { Session } from '../session.ts'
@@ -116,7 +116,7 @@ function refusalOf({ session, stream }: Trial, { name, sqlstate, reason }: Broke
   const { target } = stream.production
   const details = {
     ...{ host, port, user, database, sqlstate, reason, constraint: name },
-    stream: target.streamId.name,
+    stream: streamLabel(target.streamId),
     table: quoteTable(target.table),
   }
   return new ConnectError('destination_constraint_violated', { details })
