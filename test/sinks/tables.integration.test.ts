@@ -354,6 +354,50 @@ describe('a destination that cannot be used says why', () => {
     },
   )
 
+  test.each(['append', 'append_dedup', 'overwrite'] as const)(
+    'a value that a trigger refuses is not taken for a cell that its column refuses, %s',
+    async (mode) => {
+      await using db = await testDatabase()
+      // A year before Christ makes it a COPY in text, whose errors show the row.
+      const sink = sinkStream(
+        { id: 'integer', note: 'string', at: 'timestamptz' },
+        { mode, key: ['id'] },
+      )
+      await sync(db, sink, [])
+      await db.query(`CREATE FUNCTION check_note() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM NEW.note::integer; RETURN NEW; END $$;
+        CREATE TRIGGER check_note BEFORE INSERT ON things FOR EACH ROW EXECUTE FUNCTION check_note()`)
+      const records = [
+        { id: 1, note: '1', at: '-0044-03-15T00:00:00Z' },
+        { id: 2, note: ', column id: "1"', at: '2024-01-01T00:00:00Z' },
+        { id: 3, note: ' id: 1', at: '2024-01-01T00:00:00Z' },
+      ]
+      const thrown: unknown = await sync(db, sink, records).catch((error: unknown) => error)
+      expect(thrown).toMatchObject({
+        code: 'destination_query_failed',
+        details: { sqlstate: '22P02' },
+        message: expect.stringContaining('the function check_note failed') as unknown,
+      })
+      expect(await db.query('SELECT FROM things')).toEqual([])
+    },
+  )
+
+  test('a value that a generated column refuses is not taken for a cell that its column refuses', async () => {
+    await using db = await testDatabase()
+    const sink = sinkStream({ id: 'integer', note: 'string', at: 'timestamptz' })
+    await sync(db, sink, [])
+    await db.query(
+      'ALTER TABLE things ADD COLUMN number integer GENERATED ALWAYS AS (note::integer) STORED',
+    )
+    await expect(
+      sync(db, sink, [{ id: 1, note: ' id: 1', at: '-0044-03-15T00:00:00Z' }]),
+    ).rejects.toMatchObject({
+      code: 'destination_value_refused',
+      details: { stream: 'things', table: 'things', sqlstate: '22P02' },
+    })
+    expect(await db.query('SELECT FROM things')).toEqual([])
+  })
+
   test('the rights that a role lacks are named, also on checkpoints that another role made', async () => {
     await using db = await testDatabase()
     await sync(db, sinkStream({ id: 'integer' }), [])
