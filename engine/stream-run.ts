@@ -162,8 +162,6 @@ class StreamRun {
       syncId: this.#last?.syncId ?? 0,
       generationId: this.#last?.generationId ?? 0,
       resumed: this.#first?.resumed ?? false,
-      nulled: this.#tally.losses.nulled,
-      cut: this.#tally.losses.cut,
       tableNotes: this.#tableNotes,
       seconds: (this.#deps.context.now() - this.#startedAtMs) / 1000,
       progressed: status === 'complete' || this.#planned?.first !== this.#planned?.last,

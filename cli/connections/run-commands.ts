@@ -128,7 +128,7 @@ function runLines(run: RunDocument, columns: number | undefined): string {
     ['ended', moment(run.ended_at)],
     ['took', tookText(run)],
   ])
-  const header = ['STREAM', 'STATUS', 'READ', 'LOADED', 'REJECTED', 'SLOWEST']
+  const header = ['STREAM', 'STATUS', 'READ', 'LOADED', 'REJECTED', 'NULLED', 'CUT', 'SLOWEST']
   const streams = table(
     run.streams.map((stream) => [
       streamLabel(stream),
@@ -136,6 +136,8 @@ function runLines(run: RunDocument, columns: number | undefined): string {
       count(stream.read),
       count(stream.loaded),
       count(stream.rejected),
+      count(stream.nulled),
+      count(stream.cut),
       stream.bottleneck ?? '',
     ]),
     { header, columns },

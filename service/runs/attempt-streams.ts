@@ -1,5 +1,6 @@
 import type { StreamProgress, StreamResult } from '../../engine/run-types.ts'
 import { streamIdOf, streamKey, type StreamId } from '../../protocol/index.ts'
+import type { CommittedCounts } from '../../sinks/sink.ts'
 import type { Run, RunStream } from '../contract/runs.ts'
 
 /** The streams of a run, as an attempt adds to what the attempts before it did. */
@@ -78,17 +79,20 @@ export class AttemptStreams {
 function countsOf(
   progress: StreamProgress,
   before: RunStream | undefined,
-): Pick<RunStream, 'read' | 'readAgain' | 'loaded' | 'rejected'> {
-  const committed = progress.before ?? before
-  const loaded = progress.loaded + (committed?.loaded ?? 0)
-  const rejected = progress.rejected + (committed?.rejected ?? 0)
+): Pick<RunStream, 'read' | 'readAgain' | keyof CommittedCounts> {
+  const earlier = progress.before ?? before
+  const committed = {
+    loaded: progress.loaded + (earlier?.loaded ?? 0),
+    rejected: progress.rejected + (earlier?.rejected ?? 0),
+    nulled: progress.nulled + (earlier?.nulled ?? 0),
+    cut: progress.cut + (earlier?.cut ?? 0),
+  }
   const { read, readAgain } = progress
-  if (before === undefined || before.status === 'waiting')
-    return { read, readAgain, loaded, rejected }
+  if (before === undefined || before.status === 'waiting') return { read, readAgain, ...committed }
   const reads = read + readAgain + before.read + before.readAgain
-  if (progress.status !== 'complete') return { read: reads, readAgain: 0, loaded, rejected }
-  const arrived = loaded + rejected
-  return { read: arrived, readAgain: Math.max(0, reads - arrived), loaded, rejected }
+  if (progress.status !== 'complete') return { read: reads, readAgain: 0, ...committed }
+  const arrived = committed.loaded + committed.rejected
+  return { read: arrived, readAgain: Math.max(0, reads - arrived), ...committed }
 }
 
 export function emptyStream({ name, namespace }: StreamId): RunStream {
@@ -101,6 +105,8 @@ export function emptyStream({ name, namespace }: StreamId): RunStream {
     readBytes: 0,
     loaded: 0,
     rejected: 0,
+    nulled: 0,
+    cut: 0,
     bottleneck: null,
     error: null,
     warnings: [],

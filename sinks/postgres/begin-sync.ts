@@ -219,7 +219,8 @@ function nextNumbers(
 
 async function resetRunCounts(session: Session, id: string): Promise<void> {
   await session.rows(
-    `UPDATE ${session.bookkeeping}.slices SET run_loaded = 0, run_rejected = 0 WHERE stream_id = $1`,
+    `UPDATE ${session.bookkeeping}.slices SET run_loaded = 0, run_rejected = 0, run_nulled = 0, run_cut = 0
+      WHERE stream_id = $1`,
     [id],
   )
 }

@@ -31,12 +31,15 @@ export async function writeCheckpoint(
     checkpoint,
     columns,
     counts,
+    losses,
   }: {
     readonly id: string
     readonly checkpoint: LaneCheckpoint
     /** Of the records at the log position. */
     readonly columns: readonly Column[]
     readonly counts: ReadonlyMap<string, SliceCounts>
+    /** Of all slices: a COPY does not tell them apart. They count with the first one. */
+    readonly losses: { readonly nulled: number; readonly cut: number }
   },
 ): Promise<void> {
   const { slices, next, partition } = checkpoint
@@ -46,14 +49,16 @@ export async function writeCheckpoint(
      moved AS (
        INSERT INTO ${session.bookkeeping}.slices AS s
          (stream_id, slice, ordinal, partition, planned_sync, state, seq, loaded, rejected, complete,
-          run_loaded, run_rejected)
-       SELECT f.id, c.slice, 0, $3, $4, c.state, c.seq, c.loaded, c.rejected, c.complete, c.loaded, c.rejected
+          run_loaded, run_rejected, run_nulled, run_cut)
+       SELECT f.id, c.slice, 0, $3, $4, c.state, c.seq, c.loaded, c.rejected, c.complete, c.loaded, c.rejected,
+              CASE n WHEN 1 THEN $13::bigint ELSE 0 END, CASE n WHEN 1 THEN $14::bigint ELSE 0 END
          FROM fence f, unnest($5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::boolean[])
-              AS c (slice, state, seq, loaded, rejected, complete)
+              WITH ORDINALITY AS c (slice, state, seq, loaded, rejected, complete, n)
        ON CONFLICT (stream_id, slice) DO UPDATE SET
          partition = excluded.partition, planned_sync = excluded.planned_sync, state = excluded.state,
          seq = excluded.seq, loaded = s.loaded + excluded.loaded, rejected = s.rejected + excluded.rejected,
          run_loaded = s.run_loaded + excluded.loaded, run_rejected = s.run_rejected + excluded.rejected,
+         run_nulled = s.run_nulled + excluded.run_nulled, run_cut = s.run_cut + excluded.run_cut,
          complete = excluded.complete, updated_at = now()
        WHERE s.seq = excluded.seq - excluded.loaded - excluded.rejected
        RETURNING 1),
@@ -75,6 +80,8 @@ export async function writeCheckpoint(
       slices.map(({ complete }) => complete),
       next ?? null,
       JSON.stringify(columns),
+      losses.nulled,
+      losses.cut,
     ],
   )
   if (row?.fence !== 1) {

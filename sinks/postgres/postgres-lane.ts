@@ -162,14 +162,15 @@ class PostgresLane implements SinkLane {
       const commitStarted = performance.now()
       const { counts } = this.#progress
       const columns = this.#wireColumns
-      await writeCheckpoint(session, sync, { id, checkpoint, columns, counts })
+      const { losses } = this.#load
+      await writeCheckpoint(session, sync, { id, checkpoint, columns, counts, losses })
       await session.run('COMMIT')
       const stats = {
         loaded: this.#progress.total('loaded'),
         rejected: this.#progress.total('rejected'),
-        nulled: this.#load.losses.nulled,
-        cut: this.#load.losses.cut,
-        losses: [...this.#rejected, ...this.#load.losses.named],
+        nulled: losses.nulled,
+        cut: losses.cut,
+        losses: [...this.#rejected, ...losses.named],
         copySeconds: this.#copyMs / 1000,
         mergeSeconds: (commitStarted - mergeStarted) / 1000,
         commitSeconds: (performance.now() - commitStarted) / 1000,

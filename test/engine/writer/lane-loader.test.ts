@@ -59,7 +59,12 @@ const sink: SinkStream = {
 const sync: StreamSync = {
   ...{ sink, streamId: { name: 's' }, syncId: 1, generationId: 0, epoch: 1, resumed: false },
   ...{ tableNotes: [], doneInRun: false, slices: [], positions: [] },
-  ...{ start: 1, startedAtMs: 0, isOlder: false, inRun: { loaded: 0, rejected: 0 } },
+  ...{
+    start: 1,
+    startedAtMs: 0,
+    isOlder: false,
+    inRun: { loaded: 0, rejected: 0, nulled: 0, cut: 0 },
+  },
 }
 
 test.each([
