@@ -80,19 +80,24 @@ function countsOf(
   progress: StreamProgress,
   before: RunStream | undefined,
 ): Pick<RunStream, 'read' | 'readAgain' | keyof CommittedCounts> {
-  const earlier = progress.before ?? before
-  const committed = {
-    loaded: progress.loaded + (earlier?.loaded ?? 0),
-    rejected: progress.rejected + (earlier?.rejected ?? 0),
-    nulled: progress.nulled + (earlier?.nulled ?? 0),
-    cut: progress.cut + (earlier?.cut ?? 0),
-  }
+  const committed = sumOf(progress, progress.before ?? before ?? nothing)
   const { read, readAgain } = progress
   if (before === undefined || before.status === 'waiting') return { read, readAgain, ...committed }
   const reads = read + readAgain + before.read + before.readAgain
   if (progress.status !== 'complete') return { read: reads, readAgain: 0, ...committed }
   const arrived = committed.loaded + committed.rejected
   return { read: arrived, readAgain: Math.max(0, reads - arrived), ...committed }
+}
+
+const nothing: CommittedCounts = { loaded: 0, rejected: 0, nulled: 0, cut: 0 }
+
+function sumOf(now: CommittedCounts, earlier: CommittedCounts): CommittedCounts {
+  return {
+    loaded: now.loaded + earlier.loaded,
+    rejected: now.rejected + earlier.rejected,
+    nulled: now.nulled + earlier.nulled,
+    cut: now.cut + earlier.cut,
+  }
 }
 
 export function emptyStream({ name, namespace }: StreamId): RunStream {
@@ -103,10 +108,7 @@ export function emptyStream({ name, namespace }: StreamId): RunStream {
     read: 0,
     readAgain: 0,
     readBytes: 0,
-    loaded: 0,
-    rejected: 0,
-    nulled: 0,
-    cut: 0,
+    ...nothing,
     bottleneck: null,
     error: null,
     warnings: [],

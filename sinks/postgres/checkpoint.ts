@@ -18,6 +18,17 @@ export interface Rejection {
   readonly key?: string
 }
 
+interface CheckpointWrite {
+  /** Of the stream's row. */
+  readonly id: string
+  readonly checkpoint: LaneCheckpoint
+  /** Of the records at the log position. */
+  readonly columns: readonly Column[]
+  readonly counts: ReadonlyMap<string, SliceCounts>
+  /** Of all slices: a COPY does not tell them apart. They count with the first one. */
+  readonly losses: { readonly nulled: number; readonly cut: number }
+}
+
 /**
  * Writes states, counts and position into the open transaction, and checks the fence: one statement. The stream's row is
  * locked for share, so that lanes of one stream do not wait for each other, but `begin` (which writes it) does.
@@ -26,21 +37,7 @@ export interface Rejection {
 export async function writeCheckpoint(
   session: Session,
   sync: StreamSync,
-  {
-    id,
-    checkpoint,
-    columns,
-    counts,
-    losses,
-  }: {
-    readonly id: string
-    readonly checkpoint: LaneCheckpoint
-    /** Of the records at the log position. */
-    readonly columns: readonly Column[]
-    readonly counts: ReadonlyMap<string, SliceCounts>
-    /** Of all slices: a COPY does not tell them apart. They count with the first one. */
-    readonly losses: { readonly nulled: number; readonly cut: number }
-  },
+  { id, checkpoint, columns, counts, losses }: CheckpointWrite,
 ): Promise<void> {
   const { slices, next, partition } = checkpoint
   const [row] = await session.rows<{ fence: number; moved: number }>(
@@ -122,15 +119,7 @@ function storable(text: string): string {
 async function staleSlice(
   session: Session,
   sync: StreamSync,
-  {
-    id,
-    checkpoint,
-    counts,
-  }: {
-    readonly id: string
-    readonly checkpoint: LaneCheckpoint
-    readonly counts: ReadonlyMap<string, SliceCounts>
-  },
+  { id, checkpoint, counts }: Omit<CheckpointWrite, 'columns' | 'losses'>,
 ): Promise<ConnectError> {
   const rows = await session.rows<{ slice: string; seq: string }>(
     `SELECT slice, seq FROM ${session.bookkeeping}.slices WHERE stream_id = $1`,
