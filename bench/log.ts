@@ -79,7 +79,9 @@ async function passThrough(
 ): Promise<{ seconds: number; bytes: number }> {
   await using log = await openStreamLog(config, logger)
   const connection = `bench-${Date.now().toString(36)}`
-  const [endpoint] = await log.openStream({ connection, stream: { name: 'rows' }, partitions: 1 })
+  const {
+    lanes: [endpoint],
+  } = await log.openStream({ connection, stream: { name: 'rows' }, partitions: 1 })
   if (endpoint === undefined) throw new Error('the log has no lane')
   const writer = startWriter(endpoint, rows)
   const exited = once(writer, 'exit')

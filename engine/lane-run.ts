@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { ChangeConfig } from '../connectors/connector.ts'
-import type { ErrorBody, JsonObject, JsonValue } from '../protocol/index.ts'
+import { streamLabel, type ErrorBody, type JsonObject, type JsonValue } from '../protocol/index.ts'
 import type { SliceCheckpoint, StreamSync } from '../sinks/sink.ts'
 import type { LaneEndpoint, LaneReaderOptions } from './log/stream-log.ts'
 import { ConfigLender } from './pools/config-lender.ts'
@@ -242,7 +242,7 @@ function jobBase({ plan, logger, sync, endpoint }: LaneRun, events: JobBase['eve
     logLevel: logger.level,
     logFields: {
       connection: plan.connection,
-      stream: sync.streamId.name,
+      stream: streamLabel(sync.streamId),
       partition: endpoint.partition,
     },
   }

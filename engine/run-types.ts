@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { Stage } from './bottleneck.ts'
 import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
 import type { PostgresPlace } from '../sinks/postgres/postgres-address.ts'
-import type { SinkStream, TableNote } from '../sinks/sink.ts'
+import type { CommittedCounts, SinkStream, TableNote } from '../sinks/sink.ts'
 import type { Observed } from './reader/observed-fields.ts'
 
 /** Everything that a run needs, as data. */
@@ -72,7 +72,8 @@ export const defaultLimits: RunLimits = {
 
 export type StreamRunStatus = 'waiting' | 'running' | 'complete' | 'failed' | 'stopped'
 
-export interface StreamProgress {
+/** Its committed counts are those of this start of the run. */
+export interface StreamProgress extends CommittedCounts {
   readonly stream: StreamId
   readonly status: StreamRunStatus
   /** Records read from the source in this run, each once. */
@@ -81,11 +82,8 @@ export interface StreamProgress {
   readonly readAgain: number
   /** Bytes of the wire encoding of those records. */
   readonly readBytes: number
-  /** Records committed at the destination by this start of the run. */
-  readonly loaded: number
-  readonly rejected: number
   /** What earlier starts of the same run had committed, if the stream has begun. */
-  readonly before?: { readonly loaded: number; readonly rejected: number }
+  readonly before?: CommittedCounts
   /** The stage that the others waited for in the last seconds; while the stream runs. */
   readonly bottleneck?: Stage
   /** What the source estimated is to be read in this run, where it can. */
@@ -105,10 +103,6 @@ export interface StreamResult extends StreamProgress {
   readonly generationId: number
   /** True where this run continued an unfinished sync. */
   readonly resumed: boolean
-  /** Values that became NULL because their column cannot hold them, … */
-  readonly nulled: number
-  /** … and values of which it holds less than what came. */
-  readonly cut: number
   /** What happened to the columns of its table. */
   readonly tableNotes: readonly TableNote[]
   /** Wall time from its begin to its end. */

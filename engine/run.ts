@@ -9,8 +9,9 @@ import { openStreamLog } from './log/open-stream-log.ts'
 import { openLanePools } from './pools/lane-pools.ts'
 import type { RunPorts } from './ports.ts'
 import type { RunPlan, RunResult, StreamResult } from './run-types.ts'
-import { runStream, type RunContext, type StreamRunDeps } from './stream-run.ts'
+import { runStream } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
+import type { RunContext, StreamRunDeps } from './sync-run.ts'
 
 const progressEveryMs = 250
 const streamsAhead = 2

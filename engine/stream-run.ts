@@ -1,45 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Logger } from 'pino'
-import type {
-  ChangeConfig,
-  Connector,
-  ConnectorContext,
-  PlannedSlice,
-  ReadSession,
-} from '../connectors/connector.ts'
-import { ConnectError, type JsonValue, streamIdOf, streamLabel } from '../protocol/index.ts'
-import type {
-  Destination,
-  RunStart,
-  SinkStream,
-  SliceCheckpoint,
-  StreamSync,
-  TableNote,
-} from '../sinks/sink.ts'
-import { type LaneOutcome, runLane } from './lane-run.ts'
-import type { StreamLog } from './log/stream-log.ts'
-import type { LanePools } from './pools/lane-pools.ts'
-import { joinObserved, type Observed } from './reader/observed-fields.ts'
-import { isOwnSource } from './own-source.ts'
-import type { RunPlan, StreamResult } from './run-types.ts'
+import { ConnectError, streamLabel } from '../protocol/index.ts'
+import type { SinkStream } from '../sinks/sink.ts'
+import type { LaneOutcome } from './lane-run.ts'
+import type { StreamResult } from './run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
-
-export type RunContext = ConnectorContext & { readonly changeConfig: ChangeConfig }
-
-/** What the streams of a run share. */
-export interface StreamRunDeps {
-  readonly plan: RunPlan
-  /** The destination's number of the run and of this start of it. */
-  readonly start: RunStart
-  readonly connector: Connector
-  readonly context: RunContext
-  readonly session: ReadSession
-  readonly destination: Destination
-  readonly log: StreamLog
-  readonly pools: LanePools
-  readonly logger: Logger
-  readonly signal: AbortSignal
-}
+import { SyncRun, type StreamRunDeps } from './sync-run.ts'
 
 /** How often a stream of the newest run takes its lanes in the log back. More often, it is not an older run that opens them late. */
 const maxTakenBack = 2
@@ -54,24 +19,25 @@ export async function runStream(
   sink: SinkStream,
   tally: StreamTally,
 ): Promise<StreamResult> {
-  const run = new StreamRun(deps, sink, tally)
+  const syncs = new SyncRun(deps, sink, tally)
+  const attempts = new StreamAttempts(deps, syncs)
   let start = ''
   let barren = 0
   for (let attempt = 1; ; attempt++) {
-    const outcome = await run.attempt(attempt)
+    const outcome = await attempts.run(attempt)
     tally.settle()
-    if (outcome.status !== 'failed') return run.result(outcome)
+    if (outcome.status !== 'failed') return syncs.result(outcome)
     const error = ConnectError.fromJSON(outcome.error)
     // Rows alone are no progress: a source may give the last ones again and again, and fail after them.
-    barren = run.checkpoint === start ? barren + 1 : 1
-    start = run.checkpoint
-    const mayPass = error.retryable || run.mayTakeBack
-    if (!mayPass || barren >= maxBarrenAttempts || deps.signal.aborted) return run.result(outcome)
+    barren = syncs.checkpoint === start ? barren + 1 : 1
+    start = syncs.checkpoint
+    const mayPass = error.retryable || attempts.mayTakeBack
+    if (!mayPass || barren >= maxBarrenAttempts || deps.signal.aborted) return syncs.result(outcome)
     const waitMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** barren)
     const { code, message: reason } = error
     const { read, loaded } = tally.progress(deps.context.now())
     deps.logger.warn(
-      { stream: streamLabel(run.id), code, reason, read, loaded, waitMs, attempt },
+      { stream: streamLabel(syncs.id), code, reason, read, loaded, waitMs, attempt },
       'stream failed, trying again',
     )
     tally.retried()
@@ -79,50 +45,32 @@ export async function runStream(
   }
 }
 
-class StreamRun {
+/** The attempts of one stream: which session each reads in, and whether another one may lead on. */
+class StreamAttempts {
   readonly #deps: StreamRunDeps
-  readonly #sink: SinkStream
-  readonly #tally: StreamTally
-  readonly #warnings: string[] = []
-  readonly #tableNotes: TableNote[] = []
-  readonly #startedAtMs: number
-  #first: StreamSync | undefined
-  #last: StreamSync | undefined
-  /** Rows of the sync were read before this attempt. */
-  #hasReadBefore = false
+  readonly #syncs: SyncRun
   /** The session of the run broke: the snapshot that all streams share is gone. */
   #hasLostSession = false
-  #observed: Observed | undefined
-  /** The states that the first and the last attempt began with. */
-  #planned: { readonly first: string; readonly last: string } | undefined
   #takenBack = 0
   /** The last attempt was fenced in the log, and yet this is the newest run of the connection. */
   mayTakeBack = false
-  /** From where the last attempt began: equal texts are equal checkpoints. */
-  checkpoint = ''
 
-  constructor(deps: StreamRunDeps, sink: SinkStream, tally: StreamTally) {
+  constructor(deps: StreamRunDeps, syncs: SyncRun) {
     this.#deps = deps
-    this.#startedAtMs = deps.context.now()
-    this.#sink = sink
-    this.#tally = tally
-  }
-
-  get id(): StreamSync['streamId'] {
-    return streamIdOf(this.#sink.stream.stream)
+    this.#syncs = syncs
   }
 
   /** Goes on within the snapshot of the run for as long as the source keeps it, so that the rows are of one moment. */
-  async attempt(attempt: number): Promise<LaneOutcome> {
+  async run(attempt: number): Promise<LaneOutcome> {
     const { connector, context, plan, session } = this.#deps
     if (!this.#hasLostSession) {
-      const outcome = await this.#settled(() => this.#sync(session))
+      const outcome = await this.#settled(() => this.#syncs.run(session))
       this.#hasLostSession = isOfSource(outcome)
       if (attempt === 1 || !this.#hasLostSession) return outcome
     }
     return this.#settled(async () => {
       await using own = await connector.openRead(plan.source.config, context)
-      return await this.#sync(own)
+      return await this.#syncs.run(own)
     })
   }
 
@@ -153,181 +101,6 @@ class StreamRun {
     const details = { ...outcome.error.details, by }
     return { status: 'failed', error: new ConnectError('fenced', { details }).toJSON() }
   }
-
-  result(outcome: LaneOutcome): StreamResult {
-    const status = outcome.status
-    this.#tally.status = status
-    return {
-      ...this.#tally.progress(this.#deps.context.now()),
-      syncId: this.#last?.syncId ?? 0,
-      generationId: this.#last?.generationId ?? 0,
-      resumed: this.#first?.resumed ?? false,
-      nulled: this.#tally.losses.nulled,
-      cut: this.#tally.losses.cut,
-      tableNotes: this.#tableNotes,
-      seconds: (this.#deps.context.now() - this.#startedAtMs) / 1000,
-      progressed: status === 'complete' || this.#planned?.first !== this.#planned?.last,
-      warnings: [...this.#warnings, ...this.#tally.losses.warnings(this.#rejectedTable)],
-      ...(this.#observed !== undefined && { observed: this.#observed }),
-      ...(outcome.status === 'failed' && { error: outcome.error }),
-    }
-  }
-
-  /** A sandbox's is dropped with it. */
-  get #rejectedTable(): string | undefined {
-    const { bookkeeping } = this.#deps.plan.destination
-    return bookkeeping === undefined ? 'the table reactor_connect.rejected_records' : undefined
-  }
-
-  async #sync(session: ReadSession): Promise<LaneOutcome> {
-    const { destination, start } = this.#deps
-    if (isOwnSource(this.#deps.plan, this.#sink)) {
-      throw new ConnectError('destination_is_source', { details: { stream: streamLabel(this.id) } })
-    }
-    const sync = await destination.begin(this.#sink, start)
-    if (this.#first === undefined) this.#tableNotes.push(...sync.tableNotes)
-    this.#first ??= sync
-    this.#last = sync
-    this.#tally.begun(sync.inRun)
-    if (sync.doneInRun) {
-      this.#noteAge(sync)
-      return { status: 'complete' }
-    }
-    this.#hasReadBefore = sync.slices.some((slice) => this.#isReadBefore(slice))
-    const slices = await this.#plan(sync, session)
-    const outcomes = await this.#runLanes(sync, { session, slices })
-    const failed = outcomes.find((outcome) => outcome.status === 'failed')
-    if (failed !== undefined) return failed
-    if (outcomes.some((outcome) => outcome.status === 'stopped')) return { status: 'stopped' }
-    return this.#finish(sync, session)
-  }
-
-  async #finish(sync: StreamSync, session: ReadSession): Promise<LaneOutcome> {
-    const { mode } = this.#sink
-    if (mode === 'overwrite' || mode === 'overwrite_dedup') this.#tally.exchanging()
-    await this.#deps.destination.finish(sync)
-    if (!this.#hasReadBefore) return { status: 'complete' }
-    // What another start had read to its end, or left in the log, is as old as that start: read on from there.
-    if (sync.isOlder && this.#isIncremental) return this.#sync(session)
-    if (sync.isOlder || session !== this.#deps.session) this.#noteAge(sync)
-    return { status: 'complete' }
-  }
-
-  get #isIncremental(): boolean {
-    return this.#sink.stream.sync_mode === 'incremental'
-  }
-
-  /** An incremental slice that is read to its end now is of now, from wherever it went on. */
-  #isReadBefore({ seq, complete }: SliceCheckpoint): boolean {
-    return complete || (!this.#isIncremental && seq > 0)
-  }
-
-  /** What is read whole is one snapshot, not older than this start of the run. If it is not, the run says so. */
-  #noteAge({ startedAtMs, doneInRun }: StreamSync): void {
-    if (this.#isIncremental) return
-    const since = new Date(startedAtMs).toISOString()
-    this.#warn(
-      doneInRun
-        ? `An earlier start of this run completed the stream, and to read it again would append its rows twice. Its rows are as of ${since} or later.`
-        : `The read went on after an interruption. Its rows are as of ${since} or later, not of one moment.`,
-    )
-  }
-
-  #warn(warning: string): void {
-    if (this.#warnings.includes(warning)) return
-    this.#deps.logger.warn(
-      { stream: streamLabel(this.id), warning },
-      'stream goes on with a warning',
-    )
-    this.#warnings.push(warning)
-  }
-
-  /** The slices with their checkpoints. The plan is saved before anything is read. */
-  async #plan(sync: StreamSync, session: ReadSession): Promise<readonly SliceCheckpoint[]> {
-    const saved = new Map(sync.slices.map((slice) => [slice.slice, slice]))
-    this.checkpoint = JSON.stringify(sync.slices.map(({ slice, state }) => [slice, state]))
-    const states = new Map<string, JsonValue | null>(
-      sync.slices.map(({ slice, state }) => [slice, state]),
-    )
-    const planned = await session.plan(this.#sink.stream, states)
-    this.#tally.estimate(estimatedRows(planned))
-    const partitions = this.#deps.plan.limits.partitionsPerStream
-    const slices = planned.map(
-      ({ slice, state }, index) =>
-        saved.get(slice) ?? {
-          slice,
-          partition: index % partitions,
-          state,
-          seq: 0,
-          complete: false,
-        },
-    )
-    const last = JSON.stringify(slices.map(({ slice, state }) => [slice, state]))
-    this.#planned = { first: this.#planned?.first ?? last, last }
-    // A new sync is complete when all of these are, also those whose state goes on from the last one.
-    const toSave = sync.resumed ? slices.filter(({ slice }) => !saved.has(slice)) : slices
-    if (toSave.length > 0) await this.#deps.destination.savePlan(sync, toSave)
-    return slices
-  }
-
-  /** What the limit leaves after what earlier attempts of this run have loaded. */
-  #limitRows(slices: readonly SliceCheckpoint[]): number | undefined {
-    const { limitRows } = this.#deps.plan.limits
-    if (limitRows === undefined) return undefined
-    const before = new Map(this.#first?.slices.map(({ slice, seq }) => [slice, seq]))
-    const loaded = slices.map(({ slice, seq }) => seq - (before.get(slice) ?? 0))
-    return Math.max(0, limitRows - loaded.reduce((total, rows) => total + rows, 0))
-  }
-
-  async #runLanes(
-    sync: StreamSync,
-    {
-      session,
-      slices,
-    }: { readonly session: ReadSession; readonly slices: readonly SliceCheckpoint[] },
-  ): Promise<readonly LaneOutcome[]> {
-    const { plan, pools, logger, log, signal, context } = this.#deps
-    const open = slices.filter(({ complete }) => !complete)
-    const partitions = Math.max(1, ...slices.map(({ partition }) => partition + 1))
-    const endpoints = await log.openStream({
-      connection: plan.connection,
-      stream: this.id,
-      partitions,
-    })
-    const lanes = endpoints.flatMap((endpoint) => {
-      const own = open.filter(({ partition }) => partition === endpoint.partition)
-      return own.length === 0 ? [] : [{ endpoint, slices: own }]
-    })
-    return Promise.all(
-      lanes.map((lane) =>
-        runLane({
-          ...lane,
-          plan,
-          pools,
-          logger,
-          signal,
-          sync,
-          tally: this.#tally,
-          session: session.shared,
-          maxRecordBytes: log.maxRecordBytes,
-          onStart: (from) => {
-            this.#tally.status = 'running'
-            this.#hasReadBefore ||= from === 'log'
-          },
-          onWarning: (warning) => {
-            this.#warn(warning)
-          },
-          onConfigChanged: (config) => context.configChanged?.(config),
-          onSecretFound: (text) => context.secretFound?.(text),
-          onObserved: (observed) => {
-            this.#observed = joinObserved(this.#observed, observed)
-          },
-          limitRows: this.#limitRows(slices),
-          changeConfig: context.changeConfig,
-        }),
-      ),
-    )
-  }
 }
 
 /** The source failed, so that its session may be gone. What cannot be retried fails in a new one too. */
@@ -336,11 +109,4 @@ function isOfSource(outcome: LaneOutcome): boolean {
   const { code, retryable } = ConnectError.fromJSON(outcome.error)
   // A source without room for another session has none for a second snapshot either.
   return retryable && code.startsWith('source_') && code !== 'source_busy'
-}
-
-function estimatedRows(slices: readonly PlannedSlice[]): number | undefined {
-  let rows: number | undefined
-  for (const { estimate } of slices)
-    if (estimate?.rows !== undefined) rows = (rows ?? 0) + estimate.rows
-  return rows
 }

@@ -1,4 +1,5 @@
 import { streamLabel, type StreamId } from '../protocol/index.ts'
+import type { CommittedCounts } from '../sinks/sink.ts'
 import { bottleneckOf, stages, type Stage } from './bottleneck.ts'
 import type { LoadEvent, LoadSeconds, ReadTotals } from './pools/worker-events.ts'
 import { LossAccount } from './loss-account.ts'
@@ -63,7 +64,7 @@ export class StreamTally {
   }
 
   /** `inRun`: what the destination has of this run; the first time, that is of earlier starts. */
-  begun(inRun: NonNullable<StreamProgress['before']>): void {
+  begun(inRun: CommittedCounts): void {
     this.#before ??= inRun
   }
 
@@ -156,6 +157,8 @@ export class StreamTally {
       readBytes: this.#readBytes,
       loaded: this.#loaded,
       rejected: this.#losses.rejected,
+      nulled: this.#losses.nulled,
+      cut: this.#losses.cut,
       ...(this.#before !== undefined && { before: this.#before }),
       ...(bottleneck !== undefined && { bottleneck }),
       ...(this.#estimatedRows !== undefined && { estimatedRows: this.#estimatedRows }),

@@ -86,7 +86,7 @@ export interface StreamSync {
   /** Another start began the sync: rows of it may have been read before this start. */
   readonly isOlder: boolean
   /** What was committed of the stream in this run, by this start and those before it; not what a sync that begins again has dropped. */
-  readonly inRun: { readonly loaded: number; readonly rejected: number }
+  readonly inRun: CommittedCounts
   /** What `begin` changed of the columns of a table that was there, or left though the stream changed. */
   readonly tableNotes: readonly TableNote[]
   /** True where this run completed the stream before it was interrupted, and reading it again would append the same rows again: nothing is to be done. */
@@ -95,6 +95,16 @@ export interface StreamSync {
   readonly slices: readonly SliceCheckpoint[]
   /** Where the sink stands in the log, by partition; empty where nothing was read from a log that keeps positions. */
   readonly positions: readonly LogPosition[]
+}
+
+export interface CommittedCounts {
+  readonly loaded: number
+  /** Records that were left out. */
+  readonly rejected: number
+  /** Values that became NULL because their column cannot hold them. */
+  readonly nulled: number
+  /** Values of which the column holds less than what came. */
+  readonly cut: number
 }
 
 export interface LogPosition {
@@ -198,13 +208,7 @@ export interface Loss {
 }
 
 /** What one commit did, for metrics, progress and the account of the run. Seconds are wall time. */
-export interface LaneStats {
-  readonly loaded: number
-  readonly rejected: number
-  /** Values that became NULL because their column cannot hold them. */
-  readonly nulled: number
-  /** Values of which the column holds less than what came. */
-  readonly cut: number
+export interface LaneStats extends CommittedCounts {
   /** The first of these records and values; a few. */
   readonly losses: readonly Loss[]
   readonly copySeconds: number

@@ -134,13 +134,15 @@ function runLines(run: RunDocument, columns: number | undefined): string {
     ['ended', moment(run.ended_at)],
     ['took', tookText(run)],
   ])
-  const header = ['STREAM', 'STATUS', 'READ', 'LOADED', 'REJECTED', 'SLOWEST']
+  const header = ['STREAM', 'STATUS', 'READ', 'LOADED', 'REJECTED', 'NULLED', 'CUT', 'SLOWEST']
   const rows = run.streams.map((stream) => [
     streamLabel(stream),
     stream.status,
     count(stream.read),
     count(stream.loaded),
     count(stream.rejected),
+    count(stream.nulled),
+    count(stream.cut),
     stream.bottleneck ?? '',
   ])
   const streams = rows.length === 0 ? 'no stream has begun\n' : table(rows, { header, columns })

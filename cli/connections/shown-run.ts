@@ -39,7 +39,7 @@ function startedAtMs(run: RunState): number {
 }
 
 function streamProgress(stream: RunState['streams'][number]): StreamProgress {
-  const { status, read, loaded, rejected } = stream
+  const { status, read, loaded, rejected, nulled, cut } = stream
   const bottleneck = stages.find((stage) => stage === stream.bottleneck)
   return {
     stream: streamIdOf(stream),
@@ -50,6 +50,8 @@ function streamProgress(stream: RunState['streams'][number]): StreamProgress {
       readBytes: stream.read_bytes,
       loaded,
       rejected,
+      nulled,
+      cut,
     },
     ...(bottleneck !== undefined && { bottleneck }),
   }

@@ -1,4 +1,4 @@
-import { absentColumns, columnsOf, ConnectError } from '../../protocol/index.ts'
+import { absentColumns, columnsOf, ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { Column, ConfiguredAirbyteStream } from '../../protocol/index.ts'
 import type { BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
 import { binaryTypesOf } from './binary-rows.ts'
@@ -35,10 +35,10 @@ export async function findSource(
   configured: ConfiguredAirbyteStream,
 ): Promise<StreamSource> {
   const { namespace: schema = 'public', name } = configured.stream
-  const shown = `${schema}.${name}`
+  const shown = streamLabel(configured.stream)
   const wanted = columnsOf(configured.stream.json_schema)
   const table = await findTable(session, schema, name)
-  if (table === undefined) throw await missing(session, { schema, name }, wanted)
+  if (table === undefined) throw await missing(session, { schema, name, shown }, wanted)
   const byName = new Map(table.columns.map((column) => [column.name, column.type]))
   const absent = absentColumns(configured.stream.json_schema)
   const columns = wanted.map(({ name: column }, index) => {
@@ -122,10 +122,13 @@ async function seeOperators(session: Session, columns: readonly SourceColumn[]):
 /** Why a table is not listed: it is gone (the snapshot may still have it), it has no columns, or this role may not read it. */
 async function missing(
   session: Session,
-  { schema, name }: { readonly schema: string; readonly name: string },
+  {
+    schema,
+    name,
+    shown,
+  }: { readonly schema: string; readonly name: string; readonly shown: string },
   wanted: readonly Column[],
 ): Promise<ConnectError> {
-  const stream = `${schema}.${name}`
   // pg_class is read as of the snapshot; the functions look at the present, and give NULL for what is gone.
   const [row] = await session.rows<{
     readonly user: string
@@ -144,14 +147,20 @@ async function missing(
     [schema, name],
   )
   if (row === undefined || row.usage === null || row.select === null) {
-    return new ConnectError('source_stream_missing', { details: { stream } })
+    return new ConnectError('source_stream_missing', { details: { stream: shown } })
   }
   const [column] = wanted
   if (row.columns === 0 && column !== undefined) {
-    return new ConnectError('source_column_missing', { details: { stream, column: column.name } })
+    return new ConnectError('source_column_missing', {
+      details: { stream: shown, column: column.name },
+    })
   }
   const denied = row.usage ? `${row.kind} ${name}` : `schema ${schema}`
   return new ConnectError('source_permission_denied', {
-    details: { user: row.user, object: stream, reason: `permission denied for ${denied}` },
+    details: {
+      user: row.user,
+      object: `${schema}.${name}`,
+      reason: `permission denied for ${denied}`,
+    },
   })
 }

@@ -1,4 +1,4 @@
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { LaneName, LogEntry } from './stream-log.ts'
 
 /** Where the slice that the lane carries stands; `covered` is the sequence number of its last state. */
@@ -135,7 +135,7 @@ export class LaneOrder {
     const { stream, partition } = this.#lane
     return new ConnectError('log_out_of_order', {
       details: {
-        stream: stream.name,
+        stream: streamLabel(stream),
         partition,
         entry: entry.type,
         slice: entry.slice,
@@ -147,7 +147,7 @@ export class LaneOrder {
 
   #mismatch(expected: number, actual: number): ConnectError {
     return new ConnectError('accounting_mismatch', {
-      details: { stream: this.#lane.stream.name, expected, actual },
+      details: { stream: streamLabel(this.#lane.stream), expected, actual },
     })
   }
 }

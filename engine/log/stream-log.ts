@@ -23,16 +23,23 @@ export const largestRecordBytes = 64 * 1024 * 1024
  * A unit goes on across such a commit: only a `begin` makes orphans.
  */
 export interface StreamLog extends AsyncDisposable {
-  /** The largest record, in bytes of the wire encoding, that the log takes. A larger one is to be rejected by the writer's caller. */
-  readonly maxRecordBytes: number
   /** Makes the lanes of a stream (creates or extends the topic). On the main thread, before the workers start. Never shrinks. */
-  openStream(stream: LogStream): Promise<readonly LaneEndpoint[]>
+  openStream(stream: LogStream): Promise<OpenedStream>
 }
 
 export interface LogStream {
   readonly connection: string
   readonly stream: StreamId
   readonly partitions: number
+}
+
+export interface OpenedStream {
+  readonly lanes: readonly LaneEndpoint[]
+  /**
+   * The largest record, in bytes of the wire encoding, that these lanes take; another stream's may take more or less. A larger one is
+   * to be rejected by the writer's caller.
+   */
+  readonly maxRecordBytes: number
 }
 
 /** The two ends of a lane as things that can be posted to a worker thread (`transfer` must be in the transfer list). */

@@ -1,7 +1,7 @@
 import type { RecordOutput } from '../../connectors/connector.ts'
 import { connectorOf } from '../../connectors/registry.ts'
 import { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { Column, ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
 import type { SliceCheckpoint } from '../../sinks/sink.ts'
 import type { SourceConfig } from '../run-types.ts'
@@ -146,7 +146,7 @@ async function readSlice(
     : readLimited(limited, { reading, state, read }))
   if (!output.covered)
     throw new ConnectError('state_missing', {
-      details: { stream: job.stream.stream.name, slice, connector: job.source.type },
+      details: { stream: streamLabel(job.stream.stream), slice, connector: job.source.type },
     })
   await writer.append({ type: 'end', slice, seq: output.seq, outcome })
   return outcome

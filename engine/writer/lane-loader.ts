@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { JsonValue } from '../../protocol/index.ts'
 import type { LaneStats, LogPosition, SinkLane, StreamSync } from '../../sinks/sink.ts'
 import type { LaneReader, LaneReaderOptions, LogEntry, LogRecords } from '../log/stream-log.ts'
@@ -363,7 +363,7 @@ export class LaneLoader {
     actual: number,
   ): ConnectError {
     return new ConnectError(code, {
-      details: { stream: this.#options.sync.streamId.name, expected, actual },
+      details: { stream: streamLabel(this.#options.sync.streamId), expected, actual },
     })
   }
 }

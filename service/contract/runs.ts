@@ -39,6 +39,10 @@ export interface RunStream {
   readonly readBytes: number
   readonly loaded: number
   readonly rejected: number
+  /** Values that became NULL because their column cannot hold them. */
+  readonly nulled: number
+  /** Values of which the column holds less than what came. */
+  readonly cut: number
   readonly bottleneck: string | null
   readonly error: ErrorBody | null
   readonly warnings: readonly string[]

@@ -1,5 +1,6 @@
 import type { StreamProgress, StreamResult } from '../../engine/run-types.ts'
 import { streamIdOf, streamKey, type StreamId } from '../../protocol/index.ts'
+import type { CommittedCounts } from '../../sinks/sink.ts'
 import type { Run, RunStream } from '../contract/runs.ts'
 
 /** The streams of a run, as an attempt adds to what the attempts before it did. */
@@ -78,17 +79,25 @@ export class AttemptStreams {
 function countsOf(
   progress: StreamProgress,
   before: RunStream | undefined,
-): Pick<RunStream, 'read' | 'readAgain' | 'loaded' | 'rejected'> {
-  const committed = progress.before ?? before
-  const loaded = progress.loaded + (committed?.loaded ?? 0)
-  const rejected = progress.rejected + (committed?.rejected ?? 0)
+): Pick<RunStream, 'read' | 'readAgain' | keyof CommittedCounts> {
+  const committed = sumOf(progress, progress.before ?? before ?? nothing)
   const { read, readAgain } = progress
-  if (before === undefined || before.status === 'waiting')
-    return { read, readAgain, loaded, rejected }
+  if (before === undefined || before.status === 'waiting') return { read, readAgain, ...committed }
   const reads = read + readAgain + before.read + before.readAgain
-  if (progress.status !== 'complete') return { read: reads, readAgain: 0, loaded, rejected }
-  const arrived = loaded + rejected
-  return { read: arrived, readAgain: Math.max(0, reads - arrived), loaded, rejected }
+  if (progress.status !== 'complete') return { read: reads, readAgain: 0, ...committed }
+  const arrived = committed.loaded + committed.rejected
+  return { read: arrived, readAgain: Math.max(0, reads - arrived), ...committed }
+}
+
+const nothing: CommittedCounts = { loaded: 0, rejected: 0, nulled: 0, cut: 0 }
+
+function sumOf(now: CommittedCounts, earlier: CommittedCounts): CommittedCounts {
+  return {
+    loaded: now.loaded + earlier.loaded,
+    rejected: now.rejected + earlier.rejected,
+    nulled: now.nulled + earlier.nulled,
+    cut: now.cut + earlier.cut,
+  }
 }
 
 export function emptyStream({ name, namespace }: StreamId): RunStream {
@@ -99,8 +108,7 @@ export function emptyStream({ name, namespace }: StreamId): RunStream {
     read: 0,
     readAgain: 0,
     readBytes: 0,
-    loaded: 0,
-    rejected: 0,
+    ...nothing,
     bottleneck: null,
     error: null,
     warnings: [],

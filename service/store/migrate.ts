@@ -13,6 +13,7 @@ import { replacedSandboxes } from './migrations/0009-replaced-sandboxes.ts'
 import { schedulesAtJobs } from './migrations/0010-schedules-at-jobs.ts'
 import { runsByEnd } from './migrations/0011-runs-by-end.ts'
 import { auditDetails } from './migrations/0012-audit-details.ts'
+import { lostValues } from './migrations/0013-lost-values.ts'
 
 /** In order; a number is the place in the list. What has been released is never changed, only followed by another. */
 const migrations: readonly { readonly name: string; readonly sql: string }[] = [
@@ -28,6 +29,7 @@ const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: 'schedules-at-jobs', sql: schedulesAtJobs },
   { name: 'runs-by-end', sql: runsByEnd },
   { name: 'audit-details', sql: auditDetails },
+  { name: 'lost-values', sql: lostValues },
 ]
 
 /** Of services that start at once one migrates, and the others wait for it. */

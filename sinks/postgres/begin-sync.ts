@@ -1,4 +1,4 @@
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { RunStart, SinkStream, StreamSync } from '../sink.ts'
 import { fencedError, laneLockKey, newerStart, schemaExists } from './bookkeeping.ts'
 import { lockKey, quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
@@ -105,7 +105,7 @@ async function requireNewest(
   { start }: RunStart,
 ): Promise<void> {
   if ((await newerStart(session, connection, start)) === undefined) return
-  throw await fencedError(session, connection, { stream: stream.stream.name, start })
+  throw await fencedError(session, connection, { stream: streamLabel(stream.stream), start })
 }
 
 function tableLockKey({ schema, table }: TableName): string {
@@ -219,7 +219,8 @@ function nextNumbers(
 
 async function resetRunCounts(session: Session, id: string): Promise<void> {
   await session.rows(
-    `UPDATE ${session.bookkeeping}.slices SET run_loaded = 0, run_rejected = 0 WHERE stream_id = $1`,
+    `UPDATE ${session.bookkeeping}.slices SET run_loaded = 0, run_rejected = 0, run_nulled = 0, run_cut = 0
+      WHERE stream_id = $1`,
     [id],
   )
 }

@@ -82,6 +82,11 @@ const migrations: readonly ((schema: string) => string)[] = [
    ALTER TABLE ${schema}.positions ALTER COLUMN columns SET NOT NULL`,
   (schema) =>
     `ALTER TABLE ${schema}.rejected_records ADD COLUMN key text -- JSON: the primary key of the record; null without one`,
+  (
+    schema,
+  ) => `ALTER TABLE ${schema}.slices -- of all syncs of the stream in its run; those of a commit are with one of its slices
+     ADD COLUMN run_nulled bigint NOT NULL DEFAULT 0,
+     ADD COLUMN run_cut bigint NOT NULL DEFAULT 0`,
 ]
 
 /**

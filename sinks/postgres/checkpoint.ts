@@ -1,4 +1,4 @@
-import { ConnectError, type Column } from '../../protocol/index.ts'
+import { ConnectError, streamLabel, type Column } from '../../protocol/index.ts'
 import type { LaneCheckpoint, StreamSync } from '../sink.ts'
 import { fencedError } from './bookkeeping.ts'
 import type { Session } from './session.ts'
@@ -18,6 +18,17 @@ export interface Rejection {
   readonly key?: string
 }
 
+interface CheckpointWrite {
+  /** Of the stream's row. */
+  readonly id: string
+  readonly checkpoint: LaneCheckpoint
+  /** Of the records at the log position. */
+  readonly columns: readonly Column[]
+  readonly counts: ReadonlyMap<string, SliceCounts>
+  /** Of all slices: a COPY does not tell them apart. They count with the first one. */
+  readonly losses: { readonly nulled: number; readonly cut: number }
+}
+
 /**
  * Writes states, counts and position into the open transaction, and checks the fence: one statement. The stream's row is
  * locked for share, so that lanes of one stream do not wait for each other, but `begin` (which writes it) does.
@@ -26,18 +37,7 @@ export interface Rejection {
 export async function writeCheckpoint(
   session: Session,
   sync: StreamSync,
-  {
-    id,
-    checkpoint,
-    columns,
-    counts,
-  }: {
-    readonly id: string
-    readonly checkpoint: LaneCheckpoint
-    /** Of the records at the log position. */
-    readonly columns: readonly Column[]
-    readonly counts: ReadonlyMap<string, SliceCounts>
-  },
+  { id, checkpoint, columns, counts, losses }: CheckpointWrite,
 ): Promise<void> {
   const { slices, next, partition } = checkpoint
   const [row] = await session.rows<{ fence: number; moved: number }>(
@@ -46,14 +46,16 @@ export async function writeCheckpoint(
      moved AS (
        INSERT INTO ${session.bookkeeping}.slices AS s
          (stream_id, slice, ordinal, partition, planned_sync, state, seq, loaded, rejected, complete,
-          run_loaded, run_rejected)
-       SELECT f.id, c.slice, 0, $3, $4, c.state, c.seq, c.loaded, c.rejected, c.complete, c.loaded, c.rejected
+          run_loaded, run_rejected, run_nulled, run_cut)
+       SELECT f.id, c.slice, 0, $3, $4, c.state, c.seq, c.loaded, c.rejected, c.complete, c.loaded, c.rejected,
+              CASE n WHEN 1 THEN $13::bigint ELSE 0 END, CASE n WHEN 1 THEN $14::bigint ELSE 0 END
          FROM fence f, unnest($5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::boolean[])
-              AS c (slice, state, seq, loaded, rejected, complete)
+              WITH ORDINALITY AS c (slice, state, seq, loaded, rejected, complete, n)
        ON CONFLICT (stream_id, slice) DO UPDATE SET
          partition = excluded.partition, planned_sync = excluded.planned_sync, state = excluded.state,
          seq = excluded.seq, loaded = s.loaded + excluded.loaded, rejected = s.rejected + excluded.rejected,
          run_loaded = s.run_loaded + excluded.loaded, run_rejected = s.run_rejected + excluded.rejected,
+         run_nulled = s.run_nulled + excluded.run_nulled, run_cut = s.run_cut + excluded.run_cut,
          complete = excluded.complete, updated_at = now()
        WHERE s.seq = excluded.seq - excluded.loaded - excluded.rejected
        RETURNING 1),
@@ -75,11 +77,13 @@ export async function writeCheckpoint(
       slices.map(({ complete }) => complete),
       next ?? null,
       JSON.stringify(columns),
+      losses.nulled,
+      losses.cut,
     ],
   )
   if (row?.fence !== 1) {
     const { sink, streamId, start } = sync
-    throw await fencedError(session, sink.connection, { stream: streamId.name, start })
+    throw await fencedError(session, sink.connection, { stream: streamLabel(streamId), start })
   }
   if (row.moved === slices.length) return
   throw await staleSlice(session, sync, { id, checkpoint, counts })
@@ -115,15 +119,7 @@ function storable(text: string): string {
 async function staleSlice(
   session: Session,
   sync: StreamSync,
-  {
-    id,
-    checkpoint,
-    counts,
-  }: {
-    readonly id: string
-    readonly checkpoint: LaneCheckpoint
-    readonly counts: ReadonlyMap<string, SliceCounts>
-  },
+  { id, checkpoint, counts }: Omit<CheckpointWrite, 'columns' | 'losses'>,
 ): Promise<ConnectError> {
   const rows = await session.rows<{ slice: string; seq: string }>(
     `SELECT slice, seq FROM ${session.bookkeeping}.slices WHERE stream_id = $1`,
@@ -137,6 +133,6 @@ async function staleSlice(
     expected += seq - (saved.get(slice) ?? 0)
     actual += loaded + rejected
   }
-  const details = { stream: sync.streamId.name, expected, actual }
+  const details = { stream: streamLabel(sync.streamId), expected, actual }
   return new ConnectError('accounting_mismatch', { details })
 }

@@ -45,7 +45,7 @@ export interface CopyLoadOptions {
 
 /**
  * Loads blocks by COPY, inside of the session's transaction, which it begins. Each COPY runs under a savepoint. Where the
- * server refuses a value (SQLSTATE class 22), its context names line and column: the cell becomes NULL with a note, the rows
+ * server refuses a value that it reads (SQLSTATE class 22), its context names line and column: the cell becomes NULL with a note, the rows
  * up to it are sent again as a COPY of their own, and the rest after it. So every refusal makes progress, at the price of
  * two more COPYs, however many there are; blocks are kept until `flush` for this.
  */
@@ -322,7 +322,10 @@ export class CopyLoad {
       throw session.error(thrown)
     }
     const names = this.#columns.map(({ target }) => target?.name)
-    const cell = refusedCell(thrown.where ?? '', relation, names)
+    const where = thrown.where ?? ''
+    const cell = refusedCell(where, relation, names)
+    // A function was at work: the error of the session names it.
+    if (cell === undefined && !where.startsWith('COPY ')) throw session.error(thrown)
     const row = this.#settled + (cell?.line ?? 0) - 1
     const before = this.#transcoder.refused.get(row) ?? new Set()
     if (cell === undefined || before.has(cell.column)) {

@@ -1,4 +1,4 @@
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { SliceStart, StreamSync } from '../sink.ts'
 import { fencedError } from './bookkeeping.ts'
 import { quoteIdentifier, quoteTable } from './identifiers.ts'
@@ -69,7 +69,7 @@ async function lockStream(
     [sink.connection, streamId.namespace ?? null, streamId.name, epoch],
   )
   if (row !== undefined) return row.id
-  throw await fencedError(session, sink.connection, { stream: streamId.name, start })
+  throw await fencedError(session, sink.connection, { stream: streamLabel(streamId), start })
 }
 
 async function requireComplete(session: Session, sync: StreamSync, id: string): Promise<void> {
@@ -80,7 +80,7 @@ async function requireComplete(session: Session, sync: StreamSync, id: string): 
   )
   if (row === undefined || row.planned === row.complete) return
   const { planned: expected, complete: actual } = row
-  const details = { stream: sync.streamId.name, expected, actual, unit: 'complete slices' }
+  const details = { stream: streamLabel(sync.streamId), expected, actual, unit: 'complete slices' }
   throw new ConnectError('accounting_mismatch', { details })
 }
 

@@ -1,4 +1,4 @@
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { SliceCheckpoint, StreamSync } from '../sink.ts'
 import type { SliceCounts } from './checkpoint.ts'
 
@@ -14,7 +14,7 @@ export class LaneProgress {
   #open = new Map<string, Progress>()
 
   constructor(sync: StreamSync) {
-    this.#stream = sync.streamId.name
+    this.#stream = streamLabel(sync.streamId)
     this.#committed = new Map(sync.slices.map(({ slice, seq }) => [slice, seq]))
   }
 

@@ -1,4 +1,4 @@
-import type { StreamId } from '../../protocol/index.ts'
+import { streamLabel, type StreamId } from '../../protocol/index.ts'
 import type { Destination, RunStart, SinkStream, SliceStart, StreamSync } from '../sink.ts'
 import { beginSync } from './begin-sync.ts'
 import { endRun, migrateBookkeeping, newerStart, schemaExists, startRun } from './bookkeeping.ts'
@@ -78,7 +78,7 @@ class PostgresDestination implements Destination {
   /** What errors of the stream name. */
   #named(sink: SinkStream): { readonly stream: string; readonly table: string } {
     const { table } = streamTarget(sink, this.#place.schema)
-    return { stream: sink.stream.stream.name, table: quoteTable(table) }
+    return { stream: streamLabel(sink.stream.stream), table: quoteTable(table) }
   }
 
   async #migrate(session: Session): Promise<void> {

@@ -1,4 +1,4 @@
-import { ConnectError, type Column } from '../../protocol/index.ts'
+import { ConnectError, streamLabel, type Column } from '../../protocol/index.ts'
 import type { LaneCheckpoint, LaneStats, Loss, RecordBlock, SinkLane, StreamSync } from '../sink.ts'
 import { fencedError, laneLockKey, newerStart } from './bookkeeping.ts'
 import { writeCheckpoint, writeRejections, type Rejection } from './checkpoint.ts'
@@ -28,7 +28,7 @@ export async function openPostgresLane(
 ): Promise<SinkLane> {
   const target = streamTarget(sync.sink, place.schema)
   const table = quoteTable(target.loaded)
-  const at = { ...sessionPlace(place), stream: sync.streamId.name, table }
+  const at = { ...sessionPlace(place), stream: streamLabel(sync.streamId), table }
   const session = await Session.open(at)
   try {
     await session.rows('SELECT pg_advisory_lock_shared($1)', [
@@ -98,7 +98,7 @@ class PostgresLane implements SinkLane {
     const insertsFirst = target.deletedAt === undefined && !target.isCdc && !meetsRows
     this.#load = new CopyLoad({
       session,
-      stream: sync.streamId.name,
+      stream: streamLabel(sync.streamId),
       keyFields: keyFieldsOf(sync.sink.stream),
       types: actual,
       place: this.#isDedup && !insertsFirst ? staged : table,
@@ -162,14 +162,15 @@ class PostgresLane implements SinkLane {
       const commitStarted = performance.now()
       const { counts } = this.#progress
       const columns = this.#wireColumns
-      await writeCheckpoint(session, sync, { id, checkpoint, columns, counts })
+      const { losses } = this.#load
+      await writeCheckpoint(session, sync, { id, checkpoint, columns, counts, losses })
       await session.run('COMMIT')
       const stats = {
         loaded: this.#progress.total('loaded'),
         rejected: this.#progress.total('rejected'),
-        nulled: this.#load.losses.nulled,
-        cut: this.#load.losses.cut,
-        losses: [...this.#rejected, ...this.#load.losses.named],
+        nulled: losses.nulled,
+        cut: losses.cut,
+        losses: [...this.#rejected, ...losses.named],
         copySeconds: this.#copyMs / 1000,
         mergeSeconds: (commitStarted - mergeStarted) / 1000,
         commitSeconds: (performance.now() - commitStarted) / 1000,
@@ -314,7 +315,7 @@ class PostgresLane implements SinkLane {
       const { place, session, sync } = this.#parts
       const error = session.error(thrown)
       if (error.code === 'destination_connection_lost') {
-        const at = { ...sessionPlace(place), stream: sync.streamId.name }
+        const at = { ...sessionPlace(place), stream: streamLabel(sync.streamId) }
         await using other = await Session.open(at)
         await requireOwn(other, sync)
       }
@@ -346,7 +347,7 @@ async function requireOwn(session: Session, sync: StreamSync): Promise<string> {
   )
   const isNewest = (await newerStart(session, sink.connection, start)) === undefined
   if (row !== undefined && isNewest) return row.id
-  throw await fencedError(session, sink.connection, { stream: streamId.name, start })
+  throw await fencedError(session, sink.connection, { stream: streamLabel(streamId), start })
 }
 
 /** cardinality_violation: a statement would change the same row twice. */

@@ -6,40 +6,44 @@ export interface RefusedCell {
   readonly column: number
 }
 
+/** What the JSON parser puts before the context of the COPY: `JSON data, line 1: {"a":...`. A quoted statement is no such line. */
+const jsonLine = /^[^\d"'«»„(\n]*JSON[^\d"'«»„(\n]*\d[^\n]*\n/
+/** From the relation on: `, line 12, column `. If a row is shown in the place of a column, a colon follows the number. */
+const columnFollows = /^[,、，]\D*(\d+)\s*[,、，]\s*\S+\s/
+
 /**
  * Reads the context of a COPY error: `COPY relation, line 12, column price: "x"`. The words are in the server's language, so
- * only the relation, the number and the column's name are looked for. Undefined where no column is named.
+ * only the relation, the number and the place of the column's name are looked for. Undefined if no column of these is named, or
+ * if a function (of a trigger, a generated column, a type) was at work: then no cell was being read, and what looks like
+ * the name of a column may be the text of the row.
  */
 export function refusedCell(
   context: string,
   relation: string,
   columns: readonly (string | undefined)[],
 ): RefusedCell | undefined {
+  const copy = context.replace(jsonLine, '')
   const prefix = `COPY ${relation}`
-  const line = context.split('\n').find((candidate) => candidate.startsWith(prefix))
-  if (line === undefined) return undefined
-  const match = /^\D*(\d+)\D*?[ ,]/.exec(context.slice(context.indexOf(line) + prefix.length))
+  if (!copy.startsWith(prefix)) return undefined
+  const match = columnFollows.exec(copy.slice(prefix.length))
   if (match === null) return undefined
-  const rest = context.slice(context.indexOf(line) + prefix.length + match[0].length)
-  let best: { readonly column: number; readonly at: number; readonly length: number } | undefined
-  columns.forEach((name, column) => {
-    if (name === undefined) return
-    const at = placeOf(rest, name)
-    if (at < 0) return
-    const isBetter =
-      best === undefined || at < best.at || (at === best.at && name.length > best.length)
-    if (isBetter) best = { column, at, length: name.length }
-  })
-  return best === undefined ? undefined : { line: Number(match[1]), column: best.column }
+  const column = longestNamed(copy.slice(prefix.length + match[0].length), columns)
+  return column === undefined ? undefined : { line: Number(match[1]), column }
 }
 
-/** Where the name stands as a whole, before the quoted value; the value itself may hold anything. */
-function placeOf(rest: string, name: string): number {
-  for (const end of [':', ' :', ',']) {
-    const at = ` ${rest}`.indexOf(` ${name}${end}`)
-    if (at >= 0) return at
-  }
-  // A binary COPY shows no value.
-  const line = ` ${rest.split('\n', 1)[0] ?? ''}`
-  return line.endsWith(` ${name}`) ? line.length - name.length - 1 : -1
+/** One name may begin with another: `price: "x"` and `price 2: "x"`. */
+function longestNamed(text: string, columns: readonly (string | undefined)[]): number | undefined {
+  let longest = ''
+  let found: number | undefined
+  columns.forEach((name, column) => {
+    if (name === undefined || name.length <= longest.length || !isNamed(text, name)) return
+    longest = name
+    found = column
+  })
+  return found
+}
+
+/** The value follows; a binary COPY shows none. */
+function isNamed(text: string, name: string): boolean {
+  return text.startsWith(name) && /^(?:\s?[:：]|\n|$)/.test(text.slice(name.length))
 }

@@ -1,4 +1,4 @@
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { SinkStream } from '../sink.ts'
 import { bookkeepingSchema } from './postgres-address.ts'
 import type { StreamTarget } from './stream-target.ts'
@@ -22,6 +22,6 @@ export function requireOpenSchema(
 ): void {
   const isOwnSandbox = table.schema === bookkeeping && bookkeeping !== bookkeepingSchema
   if (isOwnSandbox || !isReservedSchema(table.schema)) return
-  const details = { stream: stream.stream.name, schema: table.schema }
+  const details = { stream: streamLabel(stream.stream), schema: table.schema }
   throw new ConnectError('destination_schema_reserved', { details })
 }

@@ -184,12 +184,19 @@ export async function readPositions(
 }
 
 export async function readInRun(session: Session, id: string): Promise<StreamSync['inRun']> {
-  const [row] = await session.rows<{ loaded: string; rejected: string }>(
-    `SELECT coalesce(sum(run_loaded), 0) AS loaded, coalesce(sum(run_rejected), 0) AS rejected
+  const [row] = await session.rows<Record<keyof StreamSync['inRun'], string>>(
+    `SELECT coalesce(sum(run_loaded), 0) AS loaded, coalesce(sum(run_rejected), 0) AS rejected,
+            coalesce(sum(run_nulled), 0) AS nulled, coalesce(sum(run_cut), 0) AS cut
        FROM ${session.bookkeeping}.slices WHERE stream_id = $1`,
     [id],
   )
-  return { loaded: Number(row?.loaded ?? 0), rejected: Number(row?.rejected ?? 0) }
+  const { loaded = 0, rejected = 0, nulled = 0, cut = 0 } = row ?? {}
+  return {
+    loaded: Number(loaded),
+    rejected: Number(rejected),
+    nulled: Number(nulled),
+    cut: Number(cut),
+  }
 }
 
 function parseState(text: string | null): JsonValue {

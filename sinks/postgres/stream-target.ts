@@ -1,4 +1,10 @@
-import { ConnectError, streamIdOf, type ColumnKind, type StreamId } from '../../protocol/index.ts'
+import {
+  ConnectError,
+  streamIdOf,
+  streamLabel,
+  type ColumnKind,
+  type StreamId,
+} from '../../protocol/index.ts'
 import type { SinkStream } from '../sink.ts'
 import { columnNames, derivedName, identifierOf, type TableName } from './identifiers.ts'
 
@@ -78,7 +84,7 @@ function keyColumns(sink: SinkStream, columns: readonly TargetColumn[]): string[
   const configured = primary_key ?? []
   const key = configured.length > 0 ? configured : (stream.source_defined_primary_key ?? [])
   if (key.length === 0) {
-    throw new ConnectError('destination_key_missing', { details: { stream: stream.name } })
+    throw new ConnectError('destination_key_missing', { details: { stream: streamLabel(stream) } })
   }
   return key.map((path) => {
     const column = columns.find(({ field }) => field === path[0])
@@ -105,7 +111,7 @@ function cursorColumn(
   // What the source defines may be no field at all (a position in a log): then the time of extraction decides.
   if (isSourceDefined) return undefined
   if (field === undefined) {
-    throw cursorMissing(stream.name)
+    throw cursorMissing(streamLabel(stream))
   }
   throw fieldMissing(sink, chosen, 'cursor')
 }
@@ -123,6 +129,6 @@ function cursorMissing(stream: string): ConnectError {
 }
 
 function fieldMissing(sink: SinkStream, path: readonly string[], role: string): ConnectError {
-  const details = { stream: sink.stream.stream.name, field: path.join('.'), role }
+  const details = { stream: streamLabel(sink.stream.stream), field: path.join('.'), role }
   return new ConnectError('destination_field_missing', { details })
 }

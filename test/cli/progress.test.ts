@@ -20,6 +20,8 @@ function streamAt(read: number, more: Partial<StreamProgress> = {}): StreamProgr
     readBytes: read * 100,
     loaded: Math.floor(read * 0.9),
     rejected: 0,
+    nulled: 0,
+    cut: 0,
     ...more,
   }
 }

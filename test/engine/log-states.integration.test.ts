@@ -172,7 +172,9 @@ async function playAttempt(
   await destination.savePlan(sync, [first])
   const [checkpoint = first] = sync.slices
   await using log = await openStreamLog(plan.log, logger)
-  const [endpoint] = await log.openStream({ connection, stream: sync.streamId, partitions: 1 })
+  const {
+    lanes: [endpoint],
+  } = await log.openStream({ connection, stream: sync.streamId, partitions: 1 })
   if (endpoint?.writer.address.kind !== 'kafka') throw new Error('no lane')
   const [position] = sync.positions
   // A part of a unit is committed at once, as after minutes.
@@ -220,7 +222,9 @@ async function loadEntries(
 ): Promise<void> {
   const { sync, readerOptions } = work
   await using log = await openStreamLog(plan.log, logger)
-  const [endpoint] = await log.openStream({ connection, stream: sync.streamId, partitions: 1 })
+  const {
+    lanes: [endpoint],
+  } = await log.openStream({ connection, stream: sync.streamId, partitions: 1 })
   if (endpoint === undefined) throw new Error('no lane')
   await using lane = await openPostgresLane(plan.destination, sync, 0)
   const stop = new AbortController()

@@ -308,3 +308,33 @@ test.each(['full', 'minimal'] as const)(
     expect(await commit(lane, 6)).toMatchObject({ nulled: 0, cut: 0, losses: [] })
   },
 )
+
+test('a later start of a run finds how many values the ones before it lost, and another run none', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer', day: 'date', doc: 'json' }, { key: ['id'] })
+  const begun = await begin(db, sink)
+  const lost = { id: 1, day: 'today', doc: 'x\0y' }
+  {
+    await using lane = await openLane(db, begun)
+    const slices = ['b', 'a']
+    for (const slice of slices) {
+      await lane.write(blockOf(sink.columns, [lost, lost], { slice }))
+    }
+    await lane.commit({
+      partition: 0,
+      next: '1',
+      slices: slices.map((slice) => {
+        return { slice, partition: 0, state: {}, seq: 2, complete: false }
+      }),
+    })
+    await lane.write(blockOf(sink.columns, [{ id: 2, day: 'x' }], { slice: 'a', seq: 2 }))
+    await commit(lane, 3, { slice: 'a', complete: false })
+    // What is rolled back is lost with its values.
+    await lane.write(blockOf(sink.columns, [lost], { slice: 'a', seq: 3 }))
+    await lane.flush()
+    await lane.rollback()
+  }
+  expect((await begin(db, sink)).inRun).toEqual({ loaded: 5, rejected: 0, nulled: 5, cut: 4 })
+  const another = (await begin(db, sink, 2)).inRun
+  expect(another).toEqual({ loaded: 0, rejected: 0, nulled: 0, cut: 0 })
+})

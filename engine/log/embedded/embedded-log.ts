@@ -3,6 +3,7 @@ import {
   largestRecordBytes,
   type LaneEndpoint,
   type LogStream,
+  type OpenedStream,
   type StreamLog,
 } from '../stream-log.ts'
 
@@ -11,15 +12,14 @@ const defaultMaxQueueBytes = 8 * 1024 * 1024
 
 /** Bounded channels between the worker threads of one process. Nothing survives the process: a run resumes from the destination. */
 export class EmbeddedLog implements StreamLog {
-  readonly maxRecordBytes = largestRecordBytes
   readonly #maxQueueBytes: number
 
   constructor(options: { readonly maxQueueBytes?: number } = {}) {
     this.#maxQueueBytes = options.maxQueueBytes ?? defaultMaxQueueBytes
   }
 
-  openStream({ connection, stream, partitions }: LogStream): Promise<readonly LaneEndpoint[]> {
-    const endpoints = Array.from({ length: partitions }, (_, partition) => {
+  openStream({ connection, stream, partitions }: LogStream): Promise<OpenedStream> {
+    const lanes = Array.from({ length: partitions }, (_, partition) => {
       const { port1, port2 } = new MessageChannel()
       const end = (port: typeof port1): LaneEndpoint['writer'] => ({
         address: {
@@ -32,7 +32,7 @@ export class EmbeddedLog implements StreamLog {
       })
       return { partition, writer: end(port1), reader: end(port2) }
     })
-    return Promise.resolve(endpoints)
+    return Promise.resolve({ lanes, maxRecordBytes: largestRecordBytes })
   }
 
   /** The ports belong to the workers; a lane ends with its worker. */

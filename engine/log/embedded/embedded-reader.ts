@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import { ConnectError } from '../../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { LaneOrder } from '../lane-order.ts'
 import type { LaneAddress, LaneReader, LogEntry } from '../stream-log.ts'
 import { buffersOf, type ToReader, type ToWriter, type Weights } from './channel.ts'
@@ -119,7 +119,7 @@ export class EmbeddedReader implements LaneReader {
   #lost(): ConnectError {
     const { connection, stream, partition } = this.#address.lane
     return new ConnectError('log_writer_lost', {
-      details: { connection, stream: stream.name, partition },
+      details: { connection, stream: streamLabel(stream), partition },
     })
   }
 }

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import { ConnectError } from '../../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type {
   LaneAddress,
   LaneResume,
@@ -85,7 +85,7 @@ export class EmbeddedWriter implements LaneWriter {
   #lost(): ConnectError {
     const { connection, stream, partition } = this.#address.lane
     return new ConnectError('log_reader_lost', {
-      details: { connection, stream: stream.name, partition },
+      details: { connection, stream: streamLabel(stream), partition },
     })
   }
 }

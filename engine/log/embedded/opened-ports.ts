@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import { ConnectError } from '../../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { LaneName } from '../stream-log.ts'
 
 const opened = new WeakSet<MessagePort>()
@@ -8,7 +8,7 @@ const opened = new WeakSet<MessagePort>()
 export function openPort(port: MessagePort, { connection, stream, partition }: LaneName): void {
   if (opened.has(port)) {
     throw new ConnectError('log_lane_in_use', {
-      details: { connection, stream: stream.name, partition },
+      details: { connection, stream: streamLabel(stream), partition },
     })
   }
   opened.add(port)

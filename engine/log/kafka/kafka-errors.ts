@@ -1,4 +1,4 @@
-import { ConnectError, networkFailure } from '../../../protocol/index.ts'
+import { ConnectError, networkFailure, streamLabel } from '../../../protocol/index.ts'
 import type { LaneName } from '../stream-log.ts'
 import type { KafkaServers } from './kafka-client.ts'
 
@@ -57,7 +57,7 @@ export function kafkaError(thrown: unknown, context: KafkaDoing): ConnectError {
     ...(context.servers.sasl !== undefined && { username: context.servers.sasl.username }),
     ...(context.lane !== undefined && {
       connection: context.lane.connection,
-      stream: context.lane.stream.name,
+      stream: streamLabel(context.lane.stream),
       partition: context.lane.partition,
       by: `another writer of ${target}`,
     }),

@@ -2,10 +2,9 @@ import type { Admin } from 'kafkajs'
 import type { Logger } from 'pino'
 import type { LogConfig } from '../../run-types.ts'
 import {
-  largestRecordBytes,
   type KafkaAddress,
-  type LaneEndpoint,
   type LogStream,
+  type OpenedStream,
   type StreamLog,
 } from '../stream-log.ts'
 import { kafkaClient, type KafkaServers } from './kafka-client.ts'
@@ -22,7 +21,6 @@ export class KafkaLog implements StreamLog {
   readonly #config: KafkaLogConfig
   readonly #servers: KafkaServers
   readonly #admin: Admin
-  #maxRecordBytes = largestRecordBytes
 
   private constructor(config: KafkaLogConfig, servers: KafkaServers, admin: Admin) {
     this.#config = config
@@ -48,23 +46,13 @@ export class KafkaLog implements StreamLog {
     }
   }
 
-  /** Falls to what the smallest topic opened so far takes. */
-  get maxRecordBytes(): number {
-    return this.#maxRecordBytes
-  }
-
-  async openStream({
-    connection,
-    stream,
-    partitions,
-  }: LogStream): Promise<readonly LaneEndpoint[]> {
+  async openStream({ connection, stream, partitions }: LogStream): Promise<OpenedStream> {
     const topic = topicName(connection, stream)
     const maxMessageBytes = await ensureStreamTopic(this.#admin, this.#servers, {
       topic,
       partitions,
     })
-    this.#maxRecordBytes = Math.min(this.#maxRecordBytes, recordBytesFor(maxMessageBytes))
-    return Array.from({ length: partitions }, (_, partition) => {
+    const lanes = Array.from({ length: partitions }, (_, partition) => {
       const kafka: KafkaAddress = {
         ...this.#servers,
         topic,
@@ -79,6 +67,7 @@ export class KafkaLog implements StreamLog {
       const end = { address: { kind: 'kafka', kafka }, transfer: [] } as const
       return { partition, writer: end, reader: end }
     })
+    return { lanes, maxRecordBytes: recordBytesFor(maxMessageBytes) }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -54,6 +54,12 @@ const runStream = z.object({
   read_bytes: z.number(),
   loaded: z.number(),
   rejected: z.number(),
+  nulled: z.number().meta({
+    description: 'Values that became NULL because their column cannot hold them.',
+  }),
+  cut: z.number().meta({
+    description: 'Values of which the column holds less than what came.',
+  }),
   bottleneck: z.string().nullable(),
   error: failure.nullable(),
   warnings: z.array(z.string()).meta({
@@ -138,6 +144,8 @@ function streamToWire(stream: RunStream): z.output<typeof runStream> {
     read_bytes: stream.readBytes,
     loaded: stream.loaded,
     rejected: stream.rejected,
+    nulled: stream.nulled,
+    cut: stream.cut,
     bottleneck: stream.bottleneck,
     error: stream.error,
     warnings: [...stream.warnings],

@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { KafkaLog } from '../../../engine/log/kafka/kafka-log.ts'
 import { KafkaWriter } from '../../../engine/log/kafka/kafka-writer.ts'
 import { openLaneReader } from '../../../engine/log/lane.ts'
+import { largestRecordBytes } from '../../../engine/log/stream-log.ts'
 import type { KafkaAddress, LaneEndpoint, LogEntry } from '../../../engine/log/stream-log.ts'
 import { startKafka, testKafka } from '../../support/kafka.ts'
 import {
@@ -281,14 +282,16 @@ describe('the kafka log', () => {
       ],
     })
     await using log = await openLog()
-    const endpoints = await log.openStream({
+    const { lanes, maxRecordBytes } = await log.openStream({
       connection: prefix,
       stream: sampleStream,
       partitions: 3,
     })
-    expect(endpoints).toHaveLength(3)
-    expect(log.maxRecordBytes).toBe(512 * 1024)
-    const [endpoint] = endpoints
+    expect(lanes).toHaveLength(3)
+    expect(maxRecordBytes).toBe(512 * 1024)
+    const other = { connection: prefix, stream: { name: 'other' }, partitions: 1 }
+    expect(await log.openStream(other)).toMatchObject({ maxRecordBytes: largestRecordBytes })
+    const [endpoint] = lanes
     if (endpoint === undefined) throw new Error('no lane')
     await using writer = await openWriter(endpoint)
     const noise = new Uint8Array(randomBytes(2 * 1024 * 1024))
@@ -346,7 +349,11 @@ describe('the kafka log', () => {
       [3, 3],
       [2, 3],
     ] as const) {
-      const lanes = await log.openStream({ connection: prefix, stream: sampleStream, partitions })
+      const { lanes } = await log.openStream({
+        connection: prefix,
+        stream: sampleStream,
+        partitions,
+      })
       expect(lanes).toHaveLength(partitions)
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
       expect(topics[0]?.partitions).toHaveLength(there)
@@ -386,7 +393,9 @@ describe('the kafka log', () => {
       { kind: 'kafka', brokers: broker.brokers, framing: 'block', ssl: false },
       logger,
     )
-    const [endpoint] = await log.openStream({
+    const {
+      lanes: [endpoint],
+    } = await log.openStream({
       connection: 'c',
       stream: sampleStream,
       partitions: 1,

@@ -24,6 +24,7 @@ export type Kind = 'embedded' | 'kafka block' | 'kafka record'
 export interface Lane {
   readonly log: StreamLog
   readonly endpoint: LaneEndpoint
+  readonly maxRecordBytes: number
   readonly connection: string
 }
 
@@ -36,9 +37,14 @@ export async function openLane(
     await log[Symbol.asyncDispose]()
   })
   const connection = kind === 'embedded' ? 'c' : testKafka().prefix
-  const [endpoint] = await log.openStream({ connection, stream: sampleStream, partitions: 1 })
+  const { lanes, maxRecordBytes } = await log.openStream({
+    connection,
+    stream: sampleStream,
+    partitions: 1,
+  })
+  const [endpoint] = lanes
   if (endpoint === undefined) throw new Error('no lane')
-  return { log, endpoint, connection }
+  return { log, endpoint, maxRecordBytes, connection }
 }
 
 export async function openKafkaLog(kind: Exclude<Kind, 'embedded'>): Promise<StreamLog> {

@@ -124,7 +124,7 @@ describe.each(kinds)('the %s log', (kind) => {
 
   test('carries records up to its limit', async () => {
     const lane = await openLane(kind)
-    const nameBytes = lane.log.maxRecordBytes - 64
+    const nameBytes = lane.maxRecordBytes - 64
     expect(nameBytes).toBeGreaterThan(8_000_000)
     await using writer = await openWriter(lane.endpoint)
     const reading = kind === 'embedded' ? readAll(lane.endpoint) : undefined
@@ -166,7 +166,9 @@ describe('the embedded log', () => {
   test('keeps the bytes in flight below its bound however slow the reader is', async () => {
     const maxQueueBytes = 1024 * 1024
     await using log = new EmbeddedLog({ maxQueueBytes })
-    const [endpoint] = await log.openStream({
+    const {
+      lanes: [endpoint],
+    } = await log.openStream({
       connection: 'c',
       stream: sampleStream,
       partitions: 1,
@@ -200,7 +202,9 @@ describe('the embedded log', () => {
 
   test('lets an entry larger than its bound go alone', async () => {
     await using log = new EmbeddedLog({ maxQueueBytes: 1_000 })
-    const [endpoint] = await log.openStream({
+    const {
+      lanes: [endpoint],
+    } = await log.openStream({
       connection: 'c',
       stream: sampleStream,
       partitions: 1,

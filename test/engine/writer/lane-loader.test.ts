@@ -59,14 +59,21 @@ const sink: SinkStream = {
 const sync: StreamSync = {
   ...{ sink, streamId: { name: 's' }, syncId: 1, generationId: 0, epoch: 1, resumed: false },
   ...{ tableNotes: [], doneInRun: false, slices: [], positions: [] },
-  ...{ start: 1, startedAtMs: 0, isOlder: false, inRun: { loaded: 0, rejected: 0 } },
+  ...{
+    start: 1,
+    startedAtMs: 0,
+    isOlder: false,
+    inRun: { loaded: 0, rejected: 0, nulled: 0, cut: 0 },
+  },
 }
 
 test.each([
   ['is given back', 60_000],
   ['is committed', 150],
 ])('a block that comes while what was held %s is loaded, whole', async (_, commitMs) => {
-  const [endpoint] = await new EmbeddedLog().openStream({
+  const {
+    lanes: [endpoint],
+  } = await new EmbeddedLog().openStream({
     ...{ connection: 'c', stream: { name: 's' }, partitions: 1 },
   })
   if (endpoint === undefined) throw new Error('no lane')

@@ -5,14 +5,12 @@ import { AttemptStreams } from '../../../service/runs/attempt-streams.ts'
 function progress(name: string, loaded: number): StreamProgress {
   return {
     ...{ stream: { name }, status: 'running', read: loaded, readAgain: 0, readBytes: loaded * 10 },
-    ...{ loaded, rejected: 0, bottleneck: 'copy' },
+    ...{ loaded, rejected: 0, nulled: loaded * 2, cut: loaded * 3, bottleneck: 'copy' },
   }
 }
 
 function result(name: string, loaded: number, warnings: string[] = []): StreamResult {
   const numbers = {
-    nulled: 0,
-    cut: 0,
     tableNotes: [],
     syncId: 1,
     generationId: 1,
@@ -40,8 +38,8 @@ test('an attempt adds to what the attempts before it did', () => {
   second.progress([progress('a', 3)])
   second.result([result('a', 4)])
   expect(second.all).toMatchObject([
-    { name: 'a', status: 'complete', loaded: 9, readBytes: 90 },
-    { name: 'b', status: 'complete', loaded: 8 },
+    { name: 'a', status: 'complete', loaded: 9, readBytes: 90, nulled: 18, cut: 27 },
+    { name: 'b', status: 'complete', loaded: 8, nulled: 16, cut: 24 },
   ])
 })
 
@@ -73,9 +71,9 @@ test('after a kill the counts are those of the destination, and what was read tw
   killed.progress([{ ...progress('a', 30), read: 40 }])
   const next = new AttemptStreams(killed.all)
   next.begin([{ name: 'a' }])
-  const before = { loaded: 35, rejected: 0 }
+  const before = { loaded: 35, rejected: 0, nulled: 71, cut: 106 }
   next.progress([{ ...progress('a', 10), read: 20, before }])
-  expect(next.all).toMatchObject([{ read: 60, readAgain: 0, loaded: 45 }])
+  expect(next.all).toMatchObject([{ read: 60, readAgain: 0, loaded: 45, nulled: 91, cut: 136 }])
   next.result([{ ...result('a', 65), before }])
   expect(next.all).toMatchObject([{ read: 100, readAgain: 5, loaded: 100 }])
 })
@@ -86,8 +84,8 @@ test('a sync that began again counts from its beginning', () => {
   killed.progress([progress('a', 30)])
   const next = new AttemptStreams(killed.all)
   next.begin([{ name: 'a' }])
-  next.result([{ ...result('a', 100), before: { loaded: 0, rejected: 0 } }])
-  expect(next.all).toMatchObject([{ read: 100, readAgain: 30, loaded: 100 }])
+  next.result([{ ...result('a', 100), before: { loaded: 0, rejected: 0, nulled: 0, cut: 0 } }])
+  expect(next.all).toMatchObject([{ read: 100, readAgain: 30, loaded: 100, nulled: 200, cut: 300 }])
 })
 
 test('streams whose parts join to one text are counted apart', () => {

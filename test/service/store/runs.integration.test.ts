@@ -14,6 +14,8 @@ function stream(name: string, change: Partial<RunStream> = {}): RunStream {
     readBytes: 0,
     loaded: 0,
     rejected: 0,
+    nulled: 0,
+    cut: 0,
     bottleneck: null,
     error: null,
     warnings: [],
@@ -65,12 +67,15 @@ describe('runs', () => {
       cancelRequested: false,
       fruitlessAttempts: 0,
     })
-    const orders = stream('orders', { read: 5, loaded: 4, rejected: 1, warnings: ['w'] })
+    const orders = stream('orders', {
+      ...{ read: 5, loaded: 4, rejected: 1, nulled: 3, cut: 2 },
+      warnings: ['w'],
+    })
     const users = stream('users', { namespace: 'public', read: 2 })
     expect(await runs.progress(made.id, 'a', [users, orders])).toBe('continue')
     expect(await runs.find(made.id)).toMatchObject({ read: 7, streams: [users, orders] })
     expect(await runs.progress(made.id, 'a', [])).toBe('continue')
-    const loaded = { ...users, loaded: 2, status: 'complete' } as const
+    const loaded = { ...users, loaded: 2, nulled: 1, status: 'complete' } as const
     expect(await runs.progress(made.id, 'a', [loaded])).toBe('continue')
     expect(await runs.find(made.id)).toMatchObject({ read: 7, loaded: 6, rejected: 1 })
     const ended = await runs.end(made.id, 'a', {
