@@ -86,7 +86,10 @@ export function badWordsOf({ stderr, result }: EngineEnd): string | undefined {
     if (error !== undefined && forbidden.includes(error.code))
       return `${error.code}: ${error.message}`
   }
-  const code = forbidden.find((name) => new RegExp(String.raw`\b${name}\b`).test(stderr))
+  // Servers use some of the words too: a code stands as `code=…` in the log, and in brackets in the end.
+  const code = forbidden.find((name) =>
+    new RegExp(String.raw`code=${name}\b|\[${name}\]`).test(stderr),
+  )
   if (code !== undefined) return `stderr has the code ${code}`
   const pattern = unreadable.find((words) => words.test(stderr))
   return pattern && `stderr has ${String(pattern)}`
