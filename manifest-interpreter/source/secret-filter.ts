@@ -37,11 +37,15 @@ export class SecretFilter {
 
   /** A secret that is not part of the configuration: an access token. */
   learn(secret: string): void {
-    if (!isVisible(secret) || this.#configured.has(secret) || this.#learned.has(secret)) return
+    if (!isVisible(secret) || this.knows(secret)) return
     const [oldest] = this.#learned
     if (oldest !== undefined && this.#learned.size >= MAX_LEARNED) this.#learned.delete(oldest)
     this.#learned.add(secret)
     this.#pattern = undefined
+  }
+
+  knows(secret: string): boolean {
+    return this.#configured.has(secret) || this.#learned.has(secret)
   }
 
   text(text: string): string {

@@ -121,6 +121,56 @@ test.each([
   }
 })
 
+/** The manifest with other credentials; its errors repeat what the API said. */
+function refusing(credentials: string): string {
+  const handler = `{ type: DefaultErrorHandler, max_retries: 0, response_filters: [{ type: HttpResponseFilter, http_codes: [403], action: FAIL, error_message: "{{ response['error']['message'] }}" }] }`
+  return manifestText
+    .replace(/authenticator: .*/, () => credentials)
+    .replace(/error_handler: .*/, () => `error_handler: ${handler}`)
+}
+
+test.each([
+  ['a header', '{ inject_into: header, field_name: X-Session }'],
+  ['a query parameter', '{ inject_into: request_parameter, field_name: session }'],
+])('a token that a login gave and that is sent in %s is in no error or status', async (_, into) => {
+  const found: string[] = []
+  const session = 'SESSION-TOKEN-4711'
+  const api: Api = ({ url, headers }) => {
+    if (url.endsWith('/login')) return jsonResponse({ session })
+    const sent = headers.get('X-Session') ?? new URL(url).searchParams.get('session') ?? ''
+    return jsonResponse({ error: { message: `bad session ${sent}, 4711` } }, { status: 403 })
+  }
+  const login = `{ type: SessionTokenAuthenticator, session_token_path: [session], expiration_duration: PT1H,
+          login_requester: { type: HttpRequester, url_base: https://api.test/, path: login, http_method: POST },
+          request_authentication: { type: ApiKey, inject_into: { type: RequestOption, ${into.slice(1)} } }`
+  await using source = new ManifestSource({
+    manifest: loadManifest(refusing(`authenticator: ${login}`)),
+    config: dict({ acct: 'acme', token: 'unused' }),
+    environment: { ...simulatedEnvironment(api), secretFound: (text) => found.push(text) },
+  })
+  const status = await source.check()
+  expect(status.message).toContain('bad session ****, 4711')
+  expect(found).toContain(session)
+})
+
+test('the credential of a templated header is told too', async () => {
+  const found: string[] = []
+  const header = `request_headers: { Authorization: "Basic {{ ('me:' ~ config['token']) | base64encode }}" }`
+  const api: Api = ({ headers }) =>
+    jsonResponse(
+      { error: { message: `no ${headers.get('Authorization') ?? ''}` } },
+      { status: 403 },
+    )
+  await using source = new ManifestSource({
+    manifest: loadManifest(refusing(header)),
+    config: dict({ acct: 'acme', token: 'hush-4711' }),
+    environment: { ...simulatedEnvironment(api), secretFound: (text) => found.push(text) },
+  })
+  const status = await source.check()
+  expect(status.message).toContain('no Basic ****')
+  expect(found).toEqual([Buffer.from('me:hush-4711').toString('base64')])
+})
+
 test('secrets of lists, of choices and of key files are hidden, whole or a line of them', () => {
   const schema = dict({
     properties: {
