@@ -148,8 +148,8 @@ test.each([
     config: dict({ acct: 'acme', token: 'unused' }),
     environment: { ...simulatedEnvironment(api), secretFound: (text) => found.push(text) },
   })
-  const status = await source.check()
-  expect(status.message).toContain('bad session ****, 4711')
+  const message: unknown = expect.stringContaining('bad session ****, 4711')
+  expect(await source.check()).toMatchObject({ status: 'FAILED', message })
   expect(found).toContain(session)
 })
 
@@ -166,8 +166,8 @@ test('the credential of a templated header is told too', async () => {
     config: dict({ acct: 'acme', token: 'hush-4711' }),
     environment: { ...simulatedEnvironment(api), secretFound: (text) => found.push(text) },
   })
-  const status = await source.check()
-  expect(status.message).toContain('no Basic ****')
+  const message: unknown = expect.stringContaining('no Basic ****')
+  expect(await source.check()).toMatchObject({ status: 'FAILED', message })
   expect(found).toEqual([Buffer.from('me:hush-4711').toString('base64')])
 })
 
