@@ -8,7 +8,13 @@ import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
 import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import { nearestName } from '../connections/near-names.ts'
 import { formatPointer } from './json-pointer.ts'
-import { expand, isList, isObject, isSecret, own } from './secret-schema.ts'
+import {
+  expand,
+  isList,
+  isObject,
+  isSecret,
+  own,
+} from '../../manifest-interpreter/config/secret-schema.ts'
 
 const MAX_PROBLEMS = 10
 

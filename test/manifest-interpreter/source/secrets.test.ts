@@ -184,6 +184,34 @@ test('secrets of lists, of choices and of key files are hidden, whole or a line 
   expect(filter.text(JSON.stringify({ key }))).toBe('{"key":"****"}')
 })
 
+test.each([
+  ['additional properties', { additionalProperties: { airbyte_secret: true } }],
+  ['patterns', { patternProperties: { '^k': { airbyte_secret: true } } }],
+  [
+    'a branch',
+    { if: { required: ['a'] }, then: { properties: { key: { airbyte_secret: true } } } },
+  ],
+  ['dependencies', { dependencies: { a: { properties: { key: { airbyte_secret: true } } } } }],
+  [
+    'a reference',
+    {
+      properties: { key: { $ref: '#/definitions/secret' } },
+      definitions: { secret: { airbyte_secret: true } },
+    },
+  ],
+])('a secret that the specification finds through %s is hidden', (_, schema) => {
+  const filter = new SecretFilter(dict(schema), dict({ key: 'hush-4711', 1: 'one' }))
+  expect(filter.text('no hush-4711')).toBe('no ****')
+})
+
+test('numbers and dicts with keys like indexes are secrets of lists with places too', () => {
+  const schema = dict({
+    properties: { keys: { type: 'array', items: [{}, { airbyte_secret: true }] } },
+  })
+  const filter = new SecretFilter(schema, dict({ keys: ['seen', { 1: 4711 }] }))
+  expect(filter.text('seen 4711')).toBe('seen ****')
+})
+
 test('an error is masked with its causes, and stays the same error', () => {
   const filter = new SecretFilter(
     dict({ properties: { key: { airbyte_secret: true } } }),
