@@ -24,6 +24,7 @@ import type { JsonObject, JsonValue, RecordData } from '../../protocol/index.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
+import { counted } from '../run/amounts.ts'
 
 export interface TryOptions {
   readonly stream: string
@@ -299,7 +300,7 @@ function resultLines(result: TryResult): string {
   const changed = result.changed_config
   return [
     ...exchanges.flatMap(exchangeLines),
-    `\n${stream}: ${records} ${records === 1 ? 'record' : 'records'}\n`,
+    `\n${stream}: ${counted(records, 'record')}\n`,
     ...sample.map((record) => `  ${plainText(JSON.stringify(record))}\n`),
     ...failures.map((failure) => `failed: ${plainText(failure)}\n`),
     '\nschema: field, declared, found\n',
