@@ -212,7 +212,7 @@ async function tryStream(
   // Loaded when it is needed: the protocol's commands start without it.
   const { trySource } = await import('./try-source.ts')
   return trySource({
-    ...{ stream, config, secrets, writeCatalog, json },
+    ...{ stream, config, writeCatalog, json },
     manifest: loaded.manifest,
     state: state === undefined ? [] : readStates(state),
     limits: {
@@ -223,8 +223,8 @@ async function tryStream(
       // The result says what failed, and is no message of the protocol.
       context: contextOf({ secrets, around, lines }, { ...options, logLevel: 'silent' }),
       manifestDirectory: loaded.directory,
-      emit: () => undefined,
     },
+    configChanged: (changed) => lines.message({ kind: 'config', config: changed }),
     write: around.write,
   })
 }

@@ -10,7 +10,6 @@ import {
   type HttpRequest,
 } from '../../manifest-interpreter/contracts.ts'
 import type { HttpResponse } from '../../manifest-interpreter/http/http-response.ts'
-import { header } from '../../manifest-interpreter/http/prepare-request.ts'
 import type { Manifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
 import { ManifestSource } from '../../manifest-interpreter/source/manifest-source.ts'
 import type { CatalogStream } from '../../manifest-interpreter/source/catalog-stream.ts'
@@ -25,14 +24,16 @@ import type { JsonObject, JsonValue, RecordData } from '../../protocol/index.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
+import { counted } from '../run/amounts.ts'
 
 export interface TryOptions {
   readonly stream: string
   readonly manifest: Manifest
   readonly config: Dict
   readonly state: readonly Value[]
-  readonly secrets: SecretFilter
-  readonly environment: SourceEnvironmentOptions
+  readonly environment: Omit<SourceEnvironmentOptions, 'emit'>
+  /** Told of a configuration that the source changed (a refresh token that was replaced), if the result cannot show it. */
+  readonly configChanged: (config: Dict) => Promise<void>
   /** Pages of each slice, and slices. */
   readonly limits: { readonly pages: number; readonly slices: number }
   /** Where the configured catalog of the stream goes. */
@@ -58,28 +59,55 @@ interface Exchange {
 }
 
 const maxShownBody = 2000
+/** So much of a body is kept until all secrets are known: far more than is shown, so that none is cut in two there. */
+const maxKeptBody = 256 * 1024
 const maxShownRecords = 3
 
 /** `source … try STREAM`: reads some pages of a stream and shows what an author wants to see. Resolves with the exit code. */
 export async function trySource(options: TryOptions): Promise<number> {
-  const exchanges: Exchange[] = []
-  await using network = new SourceEnvironment(options.environment)
-  const environment = observed(network, options, exchanges)
+  const trial: Trial = { exchanges: [], config: undefined }
+  try {
+    const result = await resultOf(options, trial)
+    await options.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : resultLines(result))
+    return result.failures.length === 0 ? exitCodes.complete : exitCodes.failed
+  } catch (error) {
+    if (trial.config !== undefined) await options.configChanged(trial.config)
+    throw error
+  }
+}
+
+interface Trial {
+  readonly exchanges: Exchange[]
+  /** As the source changed it last. */
+  config: Dict | undefined
+}
+
+async function resultOf(options: TryOptions, trial: Trial): Promise<TryResult> {
+  await using network = new SourceEnvironment({
+    ...options.environment,
+    emit: (message) => {
+      if (message.kind === 'config') trial.config = message.config
+    },
+  })
   const { manifest, config, stream: name } = options
+  const environment = observed(network, options.limits, {
+    exchanges: trial.exchanges,
+    mask: (text) => source.secrets.text(text),
+  })
   await using source = new ManifestSource({ manifest, config, environment, concurrency: 1 })
   const [stream] = await source.discover([name])
   if (stream === undefined) throw noSuchStream(name, manifest)
   // Requests of a dynamic schema are not those of the stream.
-  exchanges.length = 0
+  trial.exchanges.length = 0
   const catalog = configuredCatalog(stream)
   if (options.writeCatalog !== undefined)
     writeFileSync(options.writeCatalog, `${stringifyExact(toRecordValue(catalog))}\n`)
   const read = await readSome(source, catalog, options)
   const declared = asJson(stream.json_schema)
   const schema = isObject(declared) ? declared : {}
-  const result = {
+  return {
     stream: name,
-    exchanges,
+    exchanges: trial.exchanges.map((exchange) => shownExchange(exchange, source.secrets)),
     records: read.records,
     sample: read.sample,
     state: read.state,
@@ -87,9 +115,8 @@ export async function trySource(options: TryOptions): Promise<number> {
     declared_schema: schema,
     inferred_schema: inferredSchema(schema, { observed: read.fields, records: read.records }),
     manifest: asJson(definitionOf(manifest, name) ?? null),
+    changed_config: trial.config === undefined ? null : asJson(trial.config),
   }
-  await options.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : resultLines(result))
-  return read.failures.length === 0 ? exitCodes.complete : exitCodes.failed
 }
 
 type TryResult = Readonly<{
@@ -102,6 +129,8 @@ type TryResult = Readonly<{
   declared_schema: JsonObject
   inferred_schema: JsonObject | null
   manifest: JsonValue
+  /** Null if the source did not change it. With its secrets: it is there to be stored. */
+  changed_config: JsonValue
 }>
 
 async function readSome(source: ManifestSource, catalog: Value, options: TryOptions) {
@@ -142,11 +171,11 @@ async function readSome(source: ManifestSource, catalog: Value, options: TryOpti
 /** Logins, parents and pages without records come on top of the pages that were asked for. */
 const maxOtherRequests = 100
 
-/** The same environment, which keeps what is sent and what comes back. */
+/** The same environment, which keeps what is sent and what comes back, as far as its secrets are known then. */
 function observed(
   environment: SourceEnvironment,
-  { secrets, limits }: Pick<TryOptions, 'secrets' | 'limits'>,
-  exchanges: Exchange[],
+  limits: TryOptions['limits'],
+  { exchanges, mask }: { readonly exchanges: Exchange[]; readonly mask: (text: string) => string },
 ): Environment {
   const maxRequests = limits.pages * limits.slices + maxOtherRequests
   const send: Environment['transport']['send'] = async (request, signal) => {
@@ -155,19 +184,14 @@ function observed(
         'limit',
         `The stream sent ${maxRequests} requests, and that is enough to try it.`,
       )
-    learnCredentials(request, secrets)
-    const shown = shownRequest(request, secrets)
+    const kept = keptRequest(request, mask)
     try {
       const response = await environment.transport.send(request, signal)
-      exchanges.push({
-        request: shown,
-        response: await shownResponse(response, secrets),
-        error: null,
-      })
+      exchanges.push({ request: kept, response: await keptResponse(response, mask), error: null })
       return response
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      exchanges.push({ request: shown, response: null, error: secrets.text(reason) })
+      exchanges.push({ request: kept, response: null, error: mask(reason) })
       throw error
     }
   }
@@ -188,31 +212,47 @@ function observed(
   }
 }
 
-function learnCredentials({ headers }: HttpRequest, secrets: SecretFilter): void {
-  const sent = header(headers, 'authorization')
-  if (sent !== undefined) secrets.learn(sent.slice(sent.indexOf(' ') + 1).trim())
-}
-
-function shownRequest(request: HttpRequest, secrets: SecretFilter): Exchange['request'] {
+function keptRequest(request: HttpRequest, mask: (text: string) => string): Exchange['request'] {
   const { method, url, headers, body } = request
   return {
     method,
-    url: secrets.text(url),
-    headers: Object.fromEntries([...headers].map(([name, value]) => [name, secrets.text(value)])),
-    body: body === null ? null : secrets.text(shortened(Buffer.from(body).toString())),
+    url: mask(url),
+    headers: Object.fromEntries([...headers].map(([name, value]) => [name, mask(value)])),
+    body: body === null ? null : keptBody(mask(Buffer.from(body).toString())),
   }
 }
 
-async function shownResponse(
+async function keptResponse(
   response: HttpResponse,
-  secrets: SecretFilter,
+  mask: (text: string) => string,
 ): Promise<Exchange['response']> {
   const bytes = await response.bytes()
-  // Masked before it is cut: a secret must not be cut in two.
   return {
     status: response.status,
     bytes: bytes.length,
-    body: shortened(secrets.text(await response.text())),
+    body: keptBody(mask(await response.text())),
+  }
+}
+
+/** A copy: a slice alone would hold the whole text in memory. */
+function keptBody(text: string): string {
+  return text.length <= maxKeptBody ? text : Buffer.from(text.slice(0, maxKeptBody)).toString()
+}
+
+/** Masked again, as a response tells a token before it is known to be one; and cut last, so that no secret is cut in two. */
+function shownExchange({ request, response, error }: Exchange, secrets: SecretFilter): Exchange {
+  const { method, url, headers, body } = request
+  return {
+    request: {
+      method,
+      url: secrets.text(url),
+      headers: Object.fromEntries(
+        Object.entries(headers).map(([name, value]) => [name, secrets.text(value)]),
+      ),
+      body: body === null ? null : shortened(secrets.text(body)),
+    },
+    response: response && { ...response, body: shortened(secrets.text(response.body)) },
+    error: error === null ? null : secrets.text(error),
   }
 }
 
@@ -257,9 +297,10 @@ function noSuchStream(name: string, { definition }: Manifest): ConnectError {
 
 function resultLines(result: TryResult): string {
   const { stream, exchanges, records, sample, failures, manifest, state } = result
+  const changed = result.changed_config
   return [
     ...exchanges.flatMap(exchangeLines),
-    `\n${stream}: ${records} ${records === 1 ? 'record' : 'records'}\n`,
+    `\n${stream}: ${counted(records, 'record')}\n`,
     ...sample.map((record) => `  ${plainText(JSON.stringify(record))}\n`),
     ...failures.map((failure) => `failed: ${plainText(failure)}\n`),
     '\nschema: field, declared, found\n',
@@ -267,6 +308,12 @@ function resultLines(result: TryResult): string {
     `\nstate: ${plainText(JSON.stringify(state))}\n`,
     '\nmanifest, references and parameters resolved\n',
     `${JSON.stringify(manifest, null, 2)}\n`,
+    ...(changed === null
+      ? []
+      : [
+          '\nconfiguration, which the source changed: store it, the one before may not work again\n',
+          `${JSON.stringify(changed, null, 2)}\n`,
+        ]),
   ].join('')
 }
 

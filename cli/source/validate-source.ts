@@ -5,6 +5,7 @@ import type { Manifest } from '../../manifest-interpreter/manifest/load-manifest
 import { describeManifest } from '../catalog/describe-manifest.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { plainText } from '../output/plain-text.ts'
+import { counted } from '../run/amounts.ts'
 
 /** What the text of a manifest shows: nothing is evaluated. */
 export function mistakesOf(manifest: Manifest): readonly Mistake[] {
@@ -44,8 +45,4 @@ export async function validateSource(
   const lines = [...mistakes.map(mistakeText), `${options.file}: ${counts.join(', ')}`]
   await write(lines.map((line) => `${line}\n`).join(''))
   return code
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

@@ -1,3 +1,4 @@
+import { mistypedName, nearestName } from '../../protocol/near-names.ts'
 import { list, optionalText } from '../definition.ts'
 import type { TemplateCompiler } from '../interpolation/template-compiler.ts'
 import { entries, get, isDict, isPlainDict } from '../value/dict.ts'
@@ -5,7 +6,6 @@ import type { Dict, PlainDict, Value } from '../value/value.ts'
 import { str } from '../value/text.ts'
 import { language } from './definitions/language.ts'
 import type { Manifest } from './load-manifest.ts'
-import { nearestName } from './nearest-name.ts'
 
 /** What is wrong in a manifest that is valid, and loads, as far as its text shows it. */
 export interface Mistake {
@@ -165,7 +165,7 @@ class Walk {
       const isPassedDown =
         parameters !== undefined && isDict(parameters) && get(parameters, name) !== undefined
       if (isPassedDown || known.includes(name) || commonFields.includes(name)) continue
-      const near = nearestName(
+      const near = mistypedName(
         name,
         known.filter((field) => get(component, field) === undefined),
       )

@@ -87,6 +87,11 @@ export class ManifestSource implements AsyncDisposable {
     }
   }
 
+  /** All that it knows by now: also tokens that were fetched, and a configuration that changed. */
+  get secrets(): SecretFilter {
+    return this.#secrets
+  }
+
   /** FAILED with a reason where the API cannot be reached or refuses; throws where the manifest or the configuration is wrong. */
   async check(): Promise<ConnectionStatus> {
     return this.#withMaskedErrors(() => this.#check())

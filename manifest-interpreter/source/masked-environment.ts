@@ -1,10 +1,19 @@
+import { credentialOf } from '../components/auth/telling-secrets.ts'
 import type { Environment, Logger, SideMessage } from '../contracts.ts'
 import { header } from '../http/prepare-request.ts'
 import type { SecretFilter } from './secret-filter.ts'
 
-/** The same environment, which is told no secret: what goes to its log or is emitted is masked. */
+/** Shorter texts are names. */
+const minSecretLength = 8
+
+/** The same environment, which is told no secret: what goes to its log or is emitted is masked. Only `secretFound` gets them. */
 export function maskedEnvironment(environment: Environment, secrets: SecretFilter): Environment {
   const { transport, signal, manifestDirectory, changeConfig } = environment
+  const secretFound = (text: string): void => {
+    if (text.length < minSecretLength) return
+    secrets.learn(text)
+    environment.secretFound?.(text)
+  }
   return {
     nowMicros: () => environment.nowMicros(),
     sleep: (seconds) => environment.sleep(seconds),
@@ -13,9 +22,12 @@ export function maskedEnvironment(environment: Environment, secrets: SecretFilte
     signal,
     logger: maskedLogger(environment.logger, secrets),
     ...(manifestDirectory !== undefined && { manifestDirectory }),
+    secretFound,
     transport: {
       send: (request, requestSignal) => {
-        learnCredentials(header(request.headers, 'authorization'), secrets)
+        // An authenticator tells what it adds; a header of the manifest's own may hold a credential too.
+        const sent = credentialOf(header(request.headers, 'authorization') ?? '')
+        if (!secrets.knows(sent)) secretFound(sent)
         return transport.send(request, requestSignal)
       },
     },
@@ -54,10 +66,4 @@ function maskedLogger(logger: Logger, secrets: SecretFilter): Logger {
       else logger[severity](secrets.facts(facts), text)
     }
   return { debug: masked('debug'), info: masked('info'), warn: masked('warn') }
-}
-
-/** `Bearer TOKEN`, `Basic BASE64`, or a token alone: an API may quote it in an error. */
-function learnCredentials(authorization: string | undefined, secrets: SecretFilter): void {
-  if (authorization === undefined) return
-  secrets.learn(authorization.slice(authorization.indexOf(' ') + 1).trim())
 }

@@ -1,5 +1,16 @@
+import { stringifyExact } from '../../protocol/exact-json.ts'
+import type { JsonObject } from '../../protocol/index.ts'
 import { SourceError } from '../source-error.ts'
-import { entries, get, isDict } from '../value/dict.ts'
+import {
+  expand,
+  isObject,
+  isSecret,
+  itemOf,
+  propertyOf,
+  type Schemas,
+} from '../config/secret-schema.ts'
+import { entries, isDict, textEntries } from '../value/dict.ts'
+import { toRecordValue } from '../value/record-value.ts'
 import { str } from '../value/text.ts'
 import type { Dict, Value } from '../value/value.ts'
 
@@ -14,7 +25,7 @@ const MAX_LEARNED = 100
  * stay what the API gave, or a read could not go on from its state.
  */
 export class SecretFilter {
-  readonly #specification: Dict
+  readonly #specification: JsonObject
   readonly #configured = new Set<string>()
   readonly #learned = new Set<string>()
   /** Undefined while it has to be made again. */
@@ -22,7 +33,8 @@ export class SecretFilter {
 
   /** @param specification the connection specification: its fields marked `airbyte_secret` are secret */
   constructor(specification: Dict, config: Dict) {
-    this.#specification = specification
+    const plain: unknown = JSON.parse(stringifyExact(toRecordValue(specification)))
+    this.#specification = isObject(plain) ? plain : {}
     this.learnConfig(config)
   }
 
@@ -37,11 +49,15 @@ export class SecretFilter {
 
   /** A secret that is not part of the configuration: an access token. */
   learn(secret: string): void {
-    if (!isVisible(secret) || this.#configured.has(secret) || this.#learned.has(secret)) return
+    if (!isVisible(secret) || this.knows(secret)) return
     const [oldest] = this.#learned
     if (oldest !== undefined && this.#learned.size >= MAX_LEARNED) this.#learned.delete(oldest)
     this.#learned.add(secret)
     this.#pattern = undefined
+  }
+
+  knows(secret: string): boolean {
+    return this.#configured.has(secret) || this.#learned.has(secret)
   }
 
   text(text: string): string {
@@ -131,33 +147,17 @@ function linesOf(secret: string): readonly string[] {
 }
 
 /** The values of the configuration in the places that the specification marks as secret. */
-function secretsOf(schema: Value, value: Value): readonly string[] {
-  if (!isDict(schema)) return []
-  if (get(schema, 'airbyte_secret') === true) return leavesOf(value)
-  return [
-    ...choicesOf(schema).flatMap((choice) => secretsOf(choice, value)),
-    ...secretsOfFields(get(schema, 'properties') ?? null, value),
-    ...secretsOfItems(get(schema, 'items') ?? null, value),
-  ]
-}
-
-function secretsOfFields(properties: Value, value: Value): readonly string[] {
-  if (!isDict(properties) || !isDict(value)) return []
-  return entries(properties).flatMap(([name, field]) => {
-    const own = get(value, name)
-    return own === undefined ? [] : secretsOf(field, own)
-  })
-}
-
-function secretsOfItems(items: Value, value: Value): readonly string[] {
-  return Array.isArray(value) ? value.flatMap((item) => secretsOf(items, item)) : []
-}
-
-function choicesOf(schema: Dict): readonly Value[] {
-  return ['oneOf', 'anyOf', 'allOf'].flatMap((name) => {
-    const choices = get(schema, name)
-    return Array.isArray(choices) ? choices : []
-  })
+function secretsOf(specification: JsonObject, config: Dict): readonly string[] {
+  const walk = (value: Value, schemas: Schemas): readonly string[] => {
+    if (isSecret(schemas)) return leavesOf(value)
+    if (Array.isArray(value))
+      return value.flatMap((item, index) => walk(item, itemOf(schemas, index, specification)))
+    if (!isDict(value)) return []
+    return textEntries(value).flatMap(([name, item]) =>
+      walk(item, propertyOf(schemas, name, specification)),
+    )
+  }
+  return walk(config, expand(specification, specification))
 }
 
 function leavesOf(value: Value): readonly string[] {

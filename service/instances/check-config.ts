@@ -6,9 +6,15 @@ import { parseJson } from '../../manifest-interpreter/value/json.ts'
 import { str } from '../../manifest-interpreter/value/text.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
 import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
-import { nearestName } from '../connections/near-names.ts'
+import { nearestName } from '../../protocol/near-names.ts'
 import { formatPointer } from './json-pointer.ts'
-import { expand, isList, isObject, isSecret, own } from './secret-schema.ts'
+import {
+  expand,
+  isList,
+  isObject,
+  isSecret,
+  own,
+} from '../../manifest-interpreter/config/secret-schema.ts'
 
 const MAX_PROBLEMS = 10
 

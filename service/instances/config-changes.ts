@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
 import { formatPointer } from './json-pointer.ts'
-import { isObject, own } from './secret-schema.ts'
+import { isObject, own } from '../../manifest-interpreter/config/secret-schema.ts'
 
 export interface AppliedChanges {
   readonly config: JsonObject

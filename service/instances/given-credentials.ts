@@ -5,7 +5,7 @@ import { oauthPointers } from '../oauth/oauth-scheme.ts'
 import { formatPointer } from './json-pointer.ts'
 import { splitConfig, type Secrets, type SplitConfig } from './secret-fields.ts'
 import { secretFieldsOf } from './secret-field-list.ts'
-import { isObject, own } from './secret-schema.ts'
+import { isObject, own } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /**
  * The kept secrets with those that were given, in the shape of the configuration (`{ credentials: { token } }`); null takes

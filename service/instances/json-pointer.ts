@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
-import { isList, isObject, own } from './secret-schema.ts'
+import { isList, isObject, own } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /** JSON pointers (RFC 6901): `/credentials/client_secret`. */
 export function formatPointer(path: readonly string[]): string {

@@ -2,7 +2,7 @@ import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import { formatPointer } from './json-pointer.ts'
 import { secretFieldsOf } from './secret-field-list.ts'
-import { isList, isObject } from './secret-schema.ts'
+import { isList, isObject } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /**
  * Refuses credentials in fields that are no secret: the metadata database would store them, and whoever may see the instance

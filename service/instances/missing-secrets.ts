@@ -1,6 +1,13 @@
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
 import { formatPointer } from './json-pointer.ts'
-import { expand, isList, isObject, isSecret, own, referred } from './secret-schema.ts'
+import {
+  expand,
+  isList,
+  isObject,
+  isSecret,
+  own,
+  referred,
+} from '../../manifest-interpreter/config/secret-schema.ts'
 
 /**
  * The required secret fields (JSON pointers) that `config`, with its secrets in place, does not have. Of a `oneOf` the

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../protocol/index.ts'
 import { formatPointer } from './json-pointer.ts'
-import { expand, isObject, isSecret } from './secret-schema.ts'
+import { expand, isObject, isSecret } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /** A spec may refer to itself. */
 const MAX_DEPTH = 8

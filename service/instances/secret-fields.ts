@@ -9,7 +9,7 @@ import {
   own,
   propertyOf,
   type Schemas,
-} from './secret-schema.ts'
+} from '../../manifest-interpreter/config/secret-schema.ts'
 
 /** Secrets of a configuration: from JSON pointer (`/credentials/client_secret`, `/keys/0`) to value. So they are kept in the vault. */
 export type Secrets = JsonObject

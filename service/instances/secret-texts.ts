@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
-import { isObject } from './secret-schema.ts'
+import { isObject } from '../../manifest-interpreter/config/secret-schema.ts'
 import type { Secrets } from './secret-fields.ts'
 
 /** Shorter ones cannot be told from ordinary words in a text. */

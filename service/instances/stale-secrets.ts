@@ -10,7 +10,7 @@ import {
   propertySchemas,
   referred,
   type Schemas,
-} from './secret-schema.ts'
+} from '../../manifest-interpreter/config/secret-schema.ts'
 
 /** Whether the spec has a property at the pointer, in any choice. */
 export function isDeclared(spec: JsonObject, pointer: string): boolean {

@@ -1,4 +1,4 @@
-import { isObject, own } from '../instances/secret-schema.ts'
+import { isObject, own } from '../../manifest-interpreter/config/secret-schema.ts'
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
 
 /**

@@ -50,9 +50,14 @@ export class EchoApi implements AsyncDisposable {
     let sent = ''
     for await (const chunk of request.setEncoding('utf8')) sent += String(chunk)
     const { pathname, searchParams } = new URL(request.url ?? '/', this.url)
-    const { authorization = '', 'x-secret': secret = '' } = request.headers
+    const {
+      authorization = '',
+      'x-secret': secret = '',
+      'x-session': session = '',
+    } = request.headers
     if (this.refused.has(pathname)) {
-      const texts = [authorization.replace('Bearer ', ''), String(secret), ...searchParams.values()]
+      const own = [authorization.replace('Bearer ', ''), String(secret), String(session)]
+      const texts = [...own, ...searchParams.values()]
       const known = [...texts, ...new URLSearchParams(sent).values()].filter((text) => text !== '')
       this.echoes += 1
       return { status: 401, body: { error: { message: known.flatMap(formsOf).join(' ; ') } } }

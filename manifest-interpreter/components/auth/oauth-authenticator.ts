@@ -1,5 +1,6 @@
 import { SourceError } from '../../contracts.ts'
 import { PyDateTime } from '../../datetime/py-datetime.ts'
+import { get, isDict } from '../../value/dict.ts'
 import { PythonError, valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
 import { truth } from '../../value/truth.ts'
@@ -107,9 +108,20 @@ class OAuth {
   async #request(): Promise<FreshToken> {
     const { isSingleUse, rules } = this.#settings
     const request = await buildTokenRequest(this.#settings)
-    return isSingleUse
-      ? this.#readSingleUse(await requestSingleUse(this.#environment, request, rules))
-      : this.#read(await requestToken(this.#environment, request, rules))
+    const send = isSingleUse ? requestSingleUse : requestToken
+    const answer = await send(this.#environment, request, rules)
+    this.#tellTokens(answer)
+    return isSingleUse ? this.#readSingleUse(answer) : this.#read(answer)
+  }
+
+  /** Also a refresh token that is not used. */
+  #tellTokens(answer: Value): void {
+    if (!isDict(answer)) return
+    const { accessTokenName, refreshTokenName } = this.#settings
+    for (const name of [accessTokenName(), refreshTokenName()]) {
+      const token = get(answer, name)
+      if (typeof token === 'string') this.#environment.secretFound?.(token)
+    }
   }
 
   #read(answer: Value): FreshToken {

@@ -53,7 +53,12 @@ function sessionToken(definition: PlainDict, builder: Builder, context: BuildCon
     decoder,
   })
   const path = compileGlob(list(definition, 'session_token_path'))
-  const logIn = () => requestToken(requester, decoder, path)
+  const logIn = async () => {
+    const token = await requestToken(requester, decoder, path)
+    // The requests may hold it in another form.
+    builder.environment.secretFound?.(str(token))
+    return token
+  }
   const duration = nonEmptyText(definition, 'expiration_duration')
   // Without an expiry nothing is kept: each use of the token is a login, as in the reference.
   if (duration === undefined) return logIn

@@ -2,9 +2,6 @@ import { entries, isDict } from '../../value/dict.ts'
 import type { Authenticator, Environment, HttpRequest } from '../../contracts.ts'
 import type { Value } from '../../value/value.ts'
 
-/** Shorter texts are names. */
-const minSecretLength = 8
-
 /** Told so often that more than the last ones need not be known. */
 const remembered = 100
 
@@ -16,7 +13,7 @@ export function tellingSecrets(
   if (environment.secretFound === undefined) return authenticator
   const told = new Set<string>()
   const tell = (text: string): void => {
-    if (text.length < minSecretLength || told.has(text)) return
+    if (told.has(text)) return
     if (told.size >= remembered) told.clear()
     told.add(text)
     environment.secretFound?.(text)
@@ -45,8 +42,8 @@ function headerTexts({ headers }: HttpRequest): readonly string[] {
 }
 
 /** `Bearer`, `Basic` and the like are no part of the credential. */
-function credentialOf(text: string): string {
-  return text.replace(/^[A-Za-z]+ /, '')
+export function credentialOf(text: string): string {
+  return text.replace(/^[A-Za-z]+ +/, '').trim()
 }
 
 function textsIn(value: Value): readonly string[] {

@@ -121,6 +121,56 @@ test.each([
   }
 })
 
+/** The manifest with other credentials; its errors repeat what the API said. */
+function refusing(credentials: string): string {
+  const handler = `{ type: DefaultErrorHandler, max_retries: 0, response_filters: [{ type: HttpResponseFilter, http_codes: [403], action: FAIL, error_message: "{{ response['error']['message'] }}" }] }`
+  return manifestText
+    .replace(/authenticator: .*/, () => credentials)
+    .replace(/error_handler: .*/, () => `error_handler: ${handler}`)
+}
+
+test.each([
+  ['a header', '{ inject_into: header, field_name: X-Session }'],
+  ['a query parameter', '{ inject_into: request_parameter, field_name: session }'],
+])('a token that a login gave and that is sent in %s is in no error or status', async (_, into) => {
+  const found: string[] = []
+  const session = 'SESSION-TOKEN-4711'
+  const api: Api = ({ url, headers }) => {
+    if (url.endsWith('/login')) return jsonResponse({ session })
+    const sent = headers.get('X-Session') ?? new URL(url).searchParams.get('session') ?? ''
+    return jsonResponse({ error: { message: `bad session ${sent}, 4711` } }, { status: 403 })
+  }
+  const login = `{ type: SessionTokenAuthenticator, session_token_path: [session], expiration_duration: PT1H,
+          login_requester: { type: HttpRequester, url_base: https://api.test/, path: login, http_method: POST },
+          request_authentication: { type: ApiKey, inject_into: { type: RequestOption, ${into.slice(1)} } }`
+  await using source = new ManifestSource({
+    manifest: loadManifest(refusing(`authenticator: ${login}`)),
+    config: dict({ acct: 'acme', token: 'unused' }),
+    environment: { ...simulatedEnvironment(api), secretFound: (text) => found.push(text) },
+  })
+  const message: unknown = expect.stringContaining('bad session ****, 4711')
+  expect(await source.check()).toMatchObject({ status: 'FAILED', message })
+  expect(found).toContain(session)
+})
+
+test('the credential of a templated header is told too', async () => {
+  const found: string[] = []
+  const header = `request_headers: { Authorization: "Basic {{ ('me:' ~ config['token']) | base64encode }}" }`
+  const api: Api = ({ headers }) =>
+    jsonResponse(
+      { error: { message: `no ${headers.get('Authorization') ?? ''}` } },
+      { status: 403 },
+    )
+  await using source = new ManifestSource({
+    manifest: loadManifest(refusing(header)),
+    config: dict({ acct: 'acme', token: 'hush-4711' }),
+    environment: { ...simulatedEnvironment(api), secretFound: (text) => found.push(text) },
+  })
+  const message: unknown = expect.stringContaining('no Basic ****')
+  expect(await source.check()).toMatchObject({ status: 'FAILED', message })
+  expect(found).toEqual([Buffer.from('me:hush-4711').toString('base64')])
+})
+
 test('secrets of lists, of choices and of key files are hidden, whole or a line of them', () => {
   const schema = dict({
     properties: {
@@ -132,6 +182,34 @@ test('secrets of lists, of choices and of key files are hidden, whole or a line 
   const filter = new SecretFilter(schema, dict({ tokens: ['first', 'second'], auth: { key } }))
   expect(filter.text(`first, second; ${'c3D4'.repeat(8)}; third`)).toBe('****, ****; ****; third')
   expect(filter.text(JSON.stringify({ key }))).toBe('{"key":"****"}')
+})
+
+test.each([
+  ['additional properties', { additionalProperties: { airbyte_secret: true } }],
+  ['patterns', { patternProperties: { '^k': { airbyte_secret: true } } }],
+  [
+    'a branch',
+    { if: { required: ['a'] }, then: { properties: { key: { airbyte_secret: true } } } },
+  ],
+  ['dependencies', { dependencies: { a: { properties: { key: { airbyte_secret: true } } } } }],
+  [
+    'a reference',
+    {
+      properties: { key: { $ref: '#/definitions/secret' } },
+      definitions: { secret: { airbyte_secret: true } },
+    },
+  ],
+])('a secret that the specification finds through %s is hidden', (_, schema) => {
+  const filter = new SecretFilter(dict(schema), dict({ key: 'hush-4711', 1: 'one' }))
+  expect(filter.text('no hush-4711')).toBe('no ****')
+})
+
+test('numbers and dicts with keys like indexes are secrets of lists with places too', () => {
+  const schema = dict({
+    properties: { keys: { type: 'array', items: [{}, { airbyte_secret: true }] } },
+  })
+  const filter = new SecretFilter(schema, dict({ keys: ['seen', { 1: 4711 }] }))
+  expect(filter.text('seen 4711')).toBe('seen ****')
 })
 
 test('an error is masked with its causes, and stays the same error', () => {

@@ -33,6 +33,8 @@ const logins: Readonly<Record<string, JsonObject>> = {
   oauth: oauthLogin(),
   memory: oauthLogin(),
   session: { key: planted('session-key') },
+  session_header: { key: planted('session-key') },
+  session_query: { key: planted('session-key') },
 }
 
 function oauthLogin(): JsonObject {
@@ -49,7 +51,7 @@ test.each(Object.keys(logins))(
     api = await EchoApi.start(mark)
     await using parts = new AsyncDisposableStack()
     parts.use(api)
-    const name = `${prefix}-${kind}`
+    const name = `${prefix}-${kind.replace('_', '-')}`
     const { instances, connections } = world.service
     const config = {
       ...{ url: api.url, header_secret: planted('header') },
@@ -86,7 +88,7 @@ async function everyRoad(name: string, { isFirst }: { readonly isFirst: boolean 
     await connections.create({
       name,
       from: name,
-      destination: `data:${name.replace('-', '_')}`,
+      destination: `data:${name.replaceAll('-', '_')}`,
       options,
       activate: true,
     })

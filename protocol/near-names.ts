@@ -1,19 +1,33 @@
-/** The name of `known` that a mistyped `name` most likely meant; undefined where none is near. */
+/** The name of `known` that a mistyped `name` most likely meant; undefined if none is near. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   const wanted = name.toLowerCase()
+  return (
+    nearest(wanted, known, () => Math.floor(wanted.length / 3)) ??
+    known.find((candidate) => candidate.toLowerCase().startsWith(wanted) && wanted.length >= 3)
+  )
+}
+
+/** The same for names that may as well be none of `known`: at most two slips of the finger make the difference. */
+export function mistypedName(name: string, known: readonly string[]): string | undefined {
+  return nearest(name.toLowerCase(), known, ({ length }) => Math.min(2, Math.floor(length / 3)))
+}
+
+function nearest(
+  wanted: string,
+  known: readonly string[],
+  maxDistanceTo: (candidate: string) => number,
+): string | undefined {
   let best: string | undefined
-  let bestDistance = Math.floor(wanted.length / 3) + 1
+  let bestDistance = Number.POSITIVE_INFINITY
   for (const candidate of known) {
-    const distance = editDistance(wanted, candidate.toLowerCase(), bestDistance)
-    if (distance < bestDistance) {
+    const limit = Math.min(bestDistance, maxDistanceTo(candidate) + 1)
+    const distance = editDistance(wanted, candidate.toLowerCase(), limit)
+    if (distance < limit) {
       best = candidate
       bestDistance = distance
     }
   }
-  return (
-    best ??
-    known.find((candidate) => candidate.toLowerCase().startsWith(wanted) && wanted.length >= 3)
-  )
+  return best
 }
 
 /** `a, b or c`; a long list is cut. */

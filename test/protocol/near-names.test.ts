@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { nameList, nearestName } from '../../../service/connections/near-names.ts'
+import { mistypedName, nameList, nearestName } from '../../protocol/near-names.ts'
 
 test.each([
   ['incremantal', ['full_refresh', 'incremental'], 'incremental'],
@@ -11,6 +11,16 @@ test.each([
   ['a', ['b', 'cd'], undefined],
 ])('for %s among %j it suggests %s', (name, known, expected) => {
   expect(nearestName(name, known)).toBe(expected)
+})
+
+test.each([
+  ['http_methd', ['http_method', 'path'], 'http_method'],
+  ['paht', ['http_method', 'path'], 'path'],
+  ['url', ['url_base'], undefined],
+  ['title', ['file', 'type'], undefined],
+  ['destination_modes', ['destination_sync_mode'], undefined],
+])('%s among %j is a slip of the finger for %s', (name, known, expected) => {
+  expect(mistypedName(name, known)).toBe(expected)
 })
 
 test('a list reads as a sentence and is cut when it is long', () => {

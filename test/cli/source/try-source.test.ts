@@ -1,0 +1,115 @@
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { runSource } from '../../../cli/source/source-command.ts'
+
+const manifest = (url: string, authenticator: string): string => `
+version: 6.0.0
+type: DeclarativeSource
+check: { type: CheckStream, stream_names: [orders] }
+streams:
+  - type: DeclarativeStream
+    name: orders
+    retriever:
+      type: SimpleRetriever
+      requester:
+        type: HttpRequester
+        url_base: ${url}
+        path: orders
+        authenticator: ${authenticator}
+        error_handler: { type: DefaultErrorHandler, max_retries: 0 }
+      record_selector: { type: RecordSelector, extractor: { type: DpathExtractor, field_path: [data] } }
+    schema_loader: { type: InlineSchemaLoader, schema: { type: object, properties: {} } }
+spec:
+  type: Spec
+  connection_specification:
+    type: object
+    properties: { token: { type: string, airbyte_secret: true } }
+`
+const session = (url: string): string =>
+  `{ type: SessionTokenAuthenticator, session_token_path: [access_token], login_requester: { type: HttpRequester, url_base: ${url}, path: token, http_method: POST }, request_authentication: { type: ApiKey, api_token: "sid={{ session_token }}; secure", inject_into: { type: RequestOption, inject_into: header, field_name: X-Session } } }`
+const oauth = (url: string): string =>
+  `{ type: OAuthAuthenticator, token_refresh_endpoint: ${url}token, client_id: me, client_secret: hush, refresh_token: "{{ config['token'] }}", refresh_token_updater: { refresh_token_config_path: [token] } }`
+
+/** Gives tokens at /token, and repeats what it was sent at /orders: with `status`, at the edge of what is shown. */
+async function tryOrders(
+  authenticator: (url: string) => string,
+  { json = false, status = 200 }: { readonly json?: boolean; readonly status?: number } = {},
+) {
+  const server = createServer((request, response) => {
+    response.statusCode = request.url === '/token' ? 200 : status
+    response.setHeader('Content-Type', 'application/json')
+    response.end(JSON.stringify(request.url === '/token' ? tokensFor(request) : ordersFor(request)))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const url = `http://127.0.0.1:${String(typeof address === 'object' && address !== null ? address.port : 0)}/`
+  const folder = await mkdtemp(join(tmpdir(), 'reactor-try-'))
+  const [file, config] = [join(folder, 'shop.yaml'), join(folder, 'config.json')]
+  await writeFile(file, manifest(url, authenticator(url)))
+  await writeFile(config, '{"token":"FIRST-REFRESH"}')
+  let out = ''
+  try {
+    const code = await runSource(
+      {
+        ...{ command: 'try', stream: 'orders', manifest: file, config, json },
+        ...{ type: undefined, catalog: undefined, state: undefined, writeCatalog: undefined },
+        ...{ logLevel: 'silent', pages: '1', slices: '1' },
+      },
+      {
+        write: (text) => Promise.resolve(void (out += text)),
+        signal: new AbortController().signal,
+        allowedNetworks: ['127.0.0.1/32'],
+        catalogFolder: folder,
+        now: () => Date.now(),
+      },
+    )
+    return { code, out }
+  } finally {
+    server.closeAllConnections()
+    server.close()
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** A session's login has no body. */
+function tokensFor({ headers }: IncomingMessage): object {
+  const isLogin = Number(headers['content-length'] ?? 0) === 0
+  const token = { access_token: 'ACCESS-TOKEN-4711', expires_in: 3600 }
+  return isLogin ? token : { ...token, refresh_token: 'NEXT-REFRESH-4712' }
+}
+
+function ordersFor({ headers }: IncomingMessage): object {
+  const sent = headers.authorization ?? String(headers['x-session'])
+  // The end of what is shown is in the middle of the token.
+  const data: object[] = []
+  return { data, sent, pad: 'x'.repeat(1950 - 2 * sent.length), again: sent.repeat(9) }
+}
+
+test.each([
+  ['session', session],
+  ['OAuth', oauth],
+])('try shows no token that a login of the kind %s gave', async (_, authenticator) => {
+  const { out } = await tryOrders(authenticator)
+  const exchanges = out.slice(0, out.indexOf('\norders: '))
+  expect(exchanges).toContain('1. POST')
+  expect(exchanges).toContain('"access_token":"****"')
+  expect(exchanges).not.toMatch(/ACCESS|NEXT-|REFRESH|471[12]/)
+})
+
+test('try shows the configuration that the source changed, so that a refresh token is not lost', async () => {
+  const { code, out } = await tryOrders(oauth)
+  expect(code).toBe(0)
+  expect(out).toContain('configuration, which the source changed: store it')
+  expect(out).toContain('"token": "NEXT-REFRESH-4712"')
+  const json = await tryOrders(oauth, { json: true })
+  expect(JSON.parse(json.out)).toMatchObject({ changed_config: { token: 'NEXT-REFRESH-4712' } })
+  const failed = await tryOrders(oauth, { json: true, status: 403 })
+  expect(failed.out).toContain('NEXT-REFRESH-4712')
+  const unchanged = await tryOrders(session, { json: true })
+  expect(JSON.parse(unchanged.out)).toMatchObject({ changed_config: null })
+})
