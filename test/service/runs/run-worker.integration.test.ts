@@ -66,10 +66,28 @@ test('a retry reads only what the run before it did not complete', async () => {
     expect(bad).toMatchObject({ name: 'bad', status: 'complete' })
     const before = partial.streams.find(({ name }) => name === 'bad')
     expect((before?.loaded ?? 0) + (bad?.loaded ?? 0)).toBe(100)
-    await expect(runs.retry('shop', retry.id)).rejects.toThrow(/is complete/)
+    await expect(runs.retry('shop', retry.id)).rejects.toThrow(/are complete/)
   } finally {
     await rm(folder, { recursive: true })
   }
+})
+
+test('a retry whose first run was deleted with age reads all streams', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  await makeShop(test.service, [
+    { name: 'good', rows: 10 },
+    { name: 'bad', rows: 10, fail: { at_row: 5, kind: 'config_error' } },
+  ])
+  const { id } = await runs.start('shop')
+  await test.store.runs.cancel('shop', id)
+  const retry = await runs.retry('shop', id)
+  await test.metadata.query(`DELETE FROM reactor_connect_service.runs WHERE id = '${id}'`)
+  test.work(quickRetries)
+  expect(await runToEnd(runs, retry)).toMatchObject({
+    status: 'partial',
+    error: { code: 'simulated_config_error' },
+  })
 })
 
 test('a retry reads all streams where the connection was changed or reset since', async () => {
