@@ -33,7 +33,12 @@ export class StopSignals implements Disposable {
     this.#source = source
     this.#onFirst = onFirst
     this.#listeners = new Map(
-      stopSignals.map((kind) => [kind, () => this.#receive({ kind, atMs: clock.now() })]),
+      stopSignals.map((kind) => [
+        kind,
+        () => {
+          this.#receive({ kind, atMs: clock.now() })
+        },
+      ]),
     )
     for (const [signal, listener] of this.#listeners) source.on(signal, listener)
   }
