@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { JsonObject } from '../../../protocol/index.ts'
 import type { Run, RunEvent } from '../../../service/contract/runs.ts'
+import { emptyStream } from '../../../service/runs/attempt-streams.ts'
 import type { Service } from '../../../service/service.ts'
 import { runToEnd, testService } from '../../support/test-service.ts'
 
@@ -70,6 +71,18 @@ test('a retry reads only what the run before it did not complete', async () => {
   } finally {
     await rm(folder, { recursive: true })
   }
+})
+
+test('a run that is partial only because of rejected records is not retried', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  await makeShop(test.service, [{ name: 'a', rows: 10 }])
+  const { id } = await runs.start('shop')
+  const { runs: stored } = test.store
+  await stored.claim(id, 'me', 60_000)
+  const stream = { ...emptyStream({ name: 'a' }), status: 'complete', rejected: 2 } as const
+  await stored.end(id, 'me', { status: 'partial', streams: [stream], error: null })
+  await expect(runs.retry('shop', id)).rejects.toMatchObject({ code: 'run_not_retryable' })
 })
 
 test('a retry whose first run was deleted with age reads all streams', async () => {
