@@ -20,7 +20,7 @@ function globalStates(state: Value): [string, Dict][] {
   const shared = get(state, 'shared_state') ?? null
   if (isDict(shared) && Object.keys(shared).length > 0)
     throw new TypeError(
-      'A GLOBAL state with a shared_state is not from a manifest: remove the state to begin anew.',
+      'A GLOBAL state with a shared_state is not from a manifest: remove the state to begin from the start.',
     )
   const states = get(state, 'stream_states')
   return Array.isArray(states) ? states.flatMap(streamState) : []

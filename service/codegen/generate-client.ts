@@ -53,7 +53,7 @@ export function generateClient(input: ClientInput, template: readonly TemplateMo
 }
 
 function header({ instance, type }: ClientInput): string {
-  return `${clientMark}--instance ${instance}\`: make it anew instead of editing it.
+  return `${clientMark}--instance ${instance}\`: generate it again instead of editing it.
 // The names of its types are kept when it is written again over this file.
 // It needs what Node 20, Deno, Bun and browsers have, and no package.
 /* eslint-disable */

@@ -214,7 +214,7 @@ export const settingsSchema = z.object({
     standard: 'none',
     secret: true,
     description:
-      'What `vault_key` was until now, for one start: everything is encrypted anew with the key that is to be used from now on.',
+      'What `vault_key` was until now, for one start: everything is encrypted again with the key that is to be used from now on.',
   }),
   dataUrl: setting(httpUrl.optional(), {
     path: 'data.url',

@@ -1,6 +1,7 @@
-import { ConnectError, type AirbyteCatalog } from '../../protocol/index.ts'
+import { ConnectError, streamLabel, type AirbyteCatalog } from '../../protocol/index.ts'
 import type { Connection, StreamBinding } from '../contract/connections.ts'
 import type { InstanceService } from '../contract/instances.ts'
+import { matchingStreams } from './find-stream.ts'
 import { resolveStreams, type ResolvedStreams } from './resolve-streams.ts'
 import type { StreamProblem } from './stream-problem.ts'
 import type { StreamFields } from './stream-selection.ts'
@@ -34,11 +35,26 @@ export function streamsIn(
   const resolved = resolveStreams(catalog, selectionOf(connection))
   if (resolved.problems.length === 0) return resolved
   const { problems } = resolveStreams(all, selectionOf(connection))
-  const replaced = resolved.problems.map((problem) => ({
+  if (problems.length > 0) throw streamsError(connection.name, problems)
+  const replaced = resolved.problems.map((problem) => replacedBy(problem, connection, all))
+  throw streamsError(connection.name, replaced)
+}
+
+/** The stream that was approved is gone, and the source has another one that the name could mean. */
+function replacedBy(
+  problem: StreamProblem,
+  { name, streams }: StreamChoice,
+  all: AirbyteCatalog,
+): StreamProblem {
+  const [, index] = problem.path
+  const binding = typeof index === 'number' ? streams?.[index] : undefined
+  const [other] = binding === undefined ? [] : matchingStreams(all.streams, binding)
+  if (binding === undefined || other === undefined) return problem
+  return {
     ...problem,
-    fix: `The stream that this name meant is gone, and the name may mean another one now. To read that one, name it with its namespace: \`reactor connect connections update ${connection.name} --streams …\`.`,
-  }))
-  throw streamsError(connection.name, problems.length > 0 ? problems : replaced)
+    problem: `the stream that was approved as "${binding.name}" is gone`,
+    fix: `To read \`${streamLabel(other)}\` instead, write that in place of \`${binding.name}\` in the streams of the connection: \`reactor connect connections update ${name} --streams\`.`,
+  }
 }
 
 function selectionOf({

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino'
 import type { ConnectError } from '../../protocol/index.ts'
+import type { SourceAnswer } from '../../engine/reader/source-worker.ts'
+import { maskCatalog } from './mask-catalog.ts'
 import { Mask } from './mask.ts'
 import { maskedLogger, type MaskedLoggerOptions } from './masked-logger.ts'
 import { SharedConfig, type SharedConfigOptions } from './shared-config.ts'
@@ -38,11 +40,13 @@ export class Execution {
     return this.#mask.text(text)
   }
 
-  /** A document, also where secrets are the names of its properties. */
-  document<Document>(document: Document): Document {
-    const text = JSON.stringify(document)
-    const masked = this.text(text)
-    return masked === text ? document : (JSON.parse(masked) as Document)
+  /** What a source responded. */
+  answer(answer: SourceAnswer): SourceAnswer {
+    if (answer.question === 'discover')
+      return { ...answer, catalog: maskCatalog(answer.catalog, (text) => this.text(text)) }
+    const { message } = answer.status
+    if (message === undefined) return answer
+    return { ...answer, status: { ...answer.status, message: this.text(message) } }
   }
 
   /** Whatever was thrown, without secrets. */

@@ -123,6 +123,8 @@ function outcomeOf(end: {
 }): AuditOutcome {
   // The answer was given up, the work was not.
   if (end.error === 'request_timed_out') return 'begun'
+  // Some rights are known only when it is done: whose sandbox it is. A token that is not valid is no question of rights.
+  if (end.status === 403 && end.error !== 'promote_token_invalid') return 'denied'
   if (end.status >= 400) return 'failed'
   return end.isReplayed ? 'replayed' : 'done'
 }

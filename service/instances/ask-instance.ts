@@ -116,7 +116,7 @@ export class AskInstance {
     const instance = await instances.get(name)
     try {
       const answer = await this.#answer({ ...about, source, shared, logger: execution.logger })
-      if (answer !== undefined) return { answer: execution.document(answer), instance }
+      if (answer !== undefined) return { answer: execution.answer(answer), instance }
       const details = { instance: name, seconds: about.timeoutMs / 1000 }
       throw new ConnectError('source_timed_out', { details })
     } catch (thrown) {

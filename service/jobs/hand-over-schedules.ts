@@ -61,7 +61,10 @@ export class ScheduleHandOver {
         else failures.push(failure)
       }
     }
-    await Promise.all(Array.from({ length: parallel }, work))
+    // What is under way is waited for also when another one fails: nothing is sent after the lock is let go.
+    const ends = await Promise.allSettled(Array.from({ length: parallel }, work))
+    const broken = ends.find(({ status }) => status === 'rejected')
+    if (broken?.status === 'rejected') throw broken.reason
     const [failure] = failures
     if (failure !== undefined) throw failure
   }

@@ -20,7 +20,7 @@ const limit = 200
 export async function sendLostRuns(options: LostRunsOptions): Promise<void> {
   const { runs, queue, staleMs, logger } = options
   for (const { id, connection } of await runs.stale(staleMs, limit)) {
-    logger.debug({ run: id, connection }, 'nobody works on a run; it is delivered anew')
+    logger.debug({ run: id, connection }, 'nobody works on a run; it is delivered again')
     await queue.send(id, 0)
   }
 }

@@ -13,12 +13,17 @@ export class AttemptStreams {
     this.#now = new Map(this.#before)
   }
 
-  /** Takes over what the run that is retried completed: it is not read again. */
+  /**
+   * Takes over what the run that is retried completed: it is not read again. Its rejected records count in this run too: the
+   * destination still lacks them.
+   */
   keep(retried: Pick<Run, 'id' | 'streams'>): void {
     for (const stream of retried.streams) {
       if (stream.status !== 'complete') continue
-      const warnings = [`complete since ${retried.id}, not read again`]
-      this.#set(streamIdOf(stream), { status: 'complete', warnings })
+      const { rejected } = stream
+      const kept = rejected > 0 ? stream.warnings : []
+      const warnings = [...kept, `complete since ${retried.id}, not read again`]
+      this.#set(streamIdOf(stream), { status: 'complete', rejected, warnings })
     }
   }
 

@@ -10,7 +10,7 @@ import { settleSchema, type SettledCatalog } from '../drift/settle-schema.ts'
 import { Execution } from '../execution/execution.ts'
 import type { SharedConfig } from '../execution/shared-config.ts'
 import type { Connection } from '../contract/connections.ts'
-import type { RunStream } from '../contract/runs.ts'
+import type { Run, RunStream } from '../contract/runs.ts'
 import type { ClaimedRun } from '../store/contract/runs.ts'
 import { outcomeOf, type Ending, type Outcome, type StopReason } from './attempt-outcome.ts'
 import { AttemptStreams } from './attempt-streams.ts'
@@ -161,9 +161,20 @@ export class RunAttempt {
   async #keepDone({ name, updatedAt }: Connection): Promise<void> {
     const { retryOf, streams } = this.#run
     if (retryOf === null || streams.length > 0) return
-    const retried = await this.#options.store.runs.get(name, retryOf)
+    const retried = await this.#retried(name, retryOf)
+    if (retried === null) return
     const since = retried.startedAt ?? retried.createdAt
     if (Date.parse(updatedAt) <= Date.parse(since)) this.#streams.keep(retried)
+  }
+
+  /** Null when it was deleted with age in the meantime: nothing of it is taken over. */
+  async #retried(connection: string, id: string): Promise<Run | null> {
+    try {
+      return await this.#options.store.runs.get(connection, id)
+    } catch (error) {
+      if (error instanceof ConnectError && error.code === 'run_not_found') return null
+      throw error
+    }
   }
 
   async #runEngine({ connection, shared, plan, notes }: Prepared): Promise<RunResult> {

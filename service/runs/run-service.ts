@@ -56,8 +56,10 @@ export class RunControl implements RunService {
   }
 
   async retry(connection: string, id: string): Promise<Run> {
-    const { status } = await this.#runs.get(connection, id)
-    if (status === 'complete')
+    const { status, streams } = await this.#runs.get(connection, id)
+    // Partial because of rejected records only: nothing is left to read.
+    const isRead = status === 'partial' && streams.every((stream) => stream.status === 'complete')
+    if (status === 'complete' || isRead)
       throw new ConnectError('run_not_retryable', { details: { connection, run: id } })
     if (status === 'queued' || status === 'running')
       throw new ConnectError('run_active', { details: { connection, run: id } })

@@ -1,9 +1,8 @@
 import type { Logger } from 'pino'
 import { ConnectError, type AirbyteCatalog } from '../../protocol/index.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
-import { connectionStreams } from '../connections/connection-streams.ts'
 import { firstRunAt } from '../connections/first-run.ts'
-import { selectedCatalog } from '../drift/judge-schema.ts'
+import { approvedStreams } from '../drift/approved-streams.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import { submitRun } from '../runs/submit-run.ts'
 import type { Connection } from '../contract/connections.ts'
@@ -112,14 +111,14 @@ interface SourceStreams {
   readonly seen: AirbyteCatalog
 }
 
-/** The connection's streams as the source has them now; null where it has not all of them any more. */
+/** The streams that a run would read now; null when the source no longer has all of them. */
 async function presentStreams(
   connection: Connection,
-  { instances }: PromotionParts,
+  { instances, store }: PromotionParts,
 ): Promise<SourceStreams | null> {
   try {
-    const found = await connectionStreams(connection, instances, { refresh: true })
-    return { streams: found.streams, seen: selectedCatalog(connection, found.catalog) }
+    const { resolved, seen } = await approvedStreams(connection, { instances, store })
+    return { streams: resolved.streams, seen }
   } catch (error) {
     if (error instanceof ConnectError && error.code.startsWith('stream_')) return null
     throw error

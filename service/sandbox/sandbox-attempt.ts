@@ -3,8 +3,8 @@ import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
 import { Execution } from '../execution/execution.ts'
 import type { SharedConfig } from '../execution/shared-config.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
-import { connectionStreams } from '../connections/connection-streams.ts'
 import { namedStreams } from '../connections/named-streams.ts'
+import { approvedStreams } from '../drift/approved-streams.ts'
 import { placeSecrets, planRun } from '../runs/plan-run.ts'
 import { unlessAborted } from '../runs/unless-aborted.ts'
 import type { Connection } from '../contract/connections.ts'
@@ -114,7 +114,7 @@ export class SandboxAttempt {
     const instance = await instances.get(connection.from)
     const source = await instances.resolveConfig(connection.from)
     const shared = this.#execution.shareConfig({ instance: connection.from, source, instances })
-    const resolved = await connectionStreams(connection, instances, { refresh: true })
+    const { resolved, all, approved } = await approvedStreams(connection, { instances, store })
     const { plan } = planRun(connection, source, { run: id, done: [], places, resolved })
     const bound = {
       connectionId: connection.id,
@@ -124,8 +124,7 @@ export class SandboxAttempt {
       catalogHash: catalogHash(plan.streams),
       destinationFingerprint: await engine.destinationFingerprint(plan.destination, plan.streams),
     }
-    const approved = await store.drift.approved(connection.id)
-    const drift = { connection, all: resolved.catalog, approved }
+    const drift = { connection, all, approved }
     return { source, shared, plan: withStreams(plan, streams), drift, bound }
   }
 

@@ -6,12 +6,22 @@ const pageText = 7_000
 
 /**
  * Throws `store_unavailable` when the database takes no writes (a standby, a read-only database) or has no room for them. What
- * is written is rolled back. A new file is begun each time: there is no free room in it that would hide a full disk.
+ * is written is rolled back. A new file is begun each time: there is no free room in it that would hide a full disk. While
+ * something else has the table (`pg_dump` until it ends) the old file is written to: nothing waits, and nothing is held up.
  */
 export async function checkWrites(database: Database): Promise<void> {
   await database.session(async (session) => {
     await session.query(`BEGIN; SET LOCAL lock_timeout = '2s'`)
-    await session.query(`TRUNCATE reactor_connect_service.write_check`)
+    // One check at a time, so that the table is not taken for that of a backup.
+    await session.query(
+      `SELECT pg_advisory_xact_lock(hashtextextended('reactor-connect write check', 0))`,
+    )
+    await session.query(
+      `DO $$ BEGIN
+         LOCK TABLE reactor_connect_service.write_check IN ACCESS EXCLUSIVE MODE NOWAIT;
+         TRUNCATE reactor_connect_service.write_check;
+       EXCEPTION WHEN lock_not_available THEN NULL; END $$`,
+    )
     await session.query(
       `INSERT INTO reactor_connect_service.write_check
        SELECT repeat('x', ${String(pageText)}) FROM generate_series(1, ${String(pages)})`,

@@ -16,10 +16,11 @@ const jobDays = 7
 
 /** Deletes what has outlived its time, in batches, so that no lock is held for long. Several processes may do it at once. */
 export async function prune(database: Database, retention: Retention): Promise<void> {
-  await inBatches(batchRuns, (limit) => pruneLogs(database, retention.logDays, limit))
-  await inBatches(batchRuns, (limit) => pruneRuns(database, retention.runDays, limit))
   for (const rows of oldRows(retention))
     await inBatches(batchRows, (limit) => deleteOld(database, rows, limit))
+  // Last: the first time there may be runs of years, and none of the others waits for them.
+  await inBatches(batchRuns, (limit) => pruneLogs(database, retention.logDays, limit))
+  await inBatches(batchRuns, (limit) => pruneRuns(database, retention.runDays, limit))
 }
 
 function oldRows({ auditDays, discoveryHours }: Retention): readonly OldRows[] {

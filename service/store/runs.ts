@@ -59,10 +59,13 @@ export class Runs implements RunStore {
   async create({ connection, trigger, retryOf }: NewRun): Promise<Run> {
     const insert = async (): Promise<readonly RunRow[]> =>
       this.#database.query<RunRow>(
-        `WITH made AS (
+        `WITH retried AS (
+           SELECT FROM ${table} WHERE id = $4 FOR KEY SHARE
+         ), made AS (
            INSERT INTO ${table} (id, connection_id, trigger, retry_of)
            SELECT $1, id, $3, $4 FROM reactor_connect_service.connections
            WHERE name = $2 AND status <> 'inactive'
+             AND ($4::text IS NULL OR EXISTS (SELECT FROM retried))
            RETURNING *
          ) ${selectRuns('made')}`,
         [newId('run'), connection, trigger, retryOf],
@@ -74,6 +77,7 @@ export class Runs implements RunStore {
     )
     if (row === undefined) {
       await this.#checkConnection(connection)
+      if (retryOf !== undefined) await this.get(connection, retryOf)
       throw new ConnectError('connection_inactive', { details: { connection } })
     }
     return runOf(row)

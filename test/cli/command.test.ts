@@ -104,6 +104,20 @@ describe('stop signals', () => {
     expect(said).toBe(1)
   })
 
+  test('one Ctrl-C that comes from the terminal and from npm counts once', () => {
+    const source = new Signals()
+    let nowMs = 1_000
+    using stop = new StopSignals(source, () => undefined, { now: () => nowMs })
+    source.emit('SIGINT')
+    nowMs += 2
+    source.emit('SIGINT')
+    expect(stop.signal.aborted).toBe(true)
+    expect(source.exits).toEqual([])
+    nowMs += 500
+    source.emit('SIGINT')
+    expect(source.exits).toEqual([130])
+  })
+
   test('a terminal that is closed stops the run too', () => {
     const source = new Signals()
     using stop = new StopSignals(source, () => undefined)

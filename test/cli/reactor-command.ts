@@ -1,9 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import { builtProgram } from '../support/program.ts'
 
@@ -38,19 +39,37 @@ export interface Started {
   output(name: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray>
 }
 
+interface StartOptions {
+  readonly args?: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
+}
+
 /** Starts `reactor connect run` as a user does. */
-export function startRun(
-  file: string,
-  options: { args?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
-): Started {
-  const child = spawn(
-    process.execPath,
-    [builtProgram(), 'connect', 'run', file, ...(options.args ?? [])],
-    {
+export function startRun(file: string, { args = [], env = {} }: StartOptions = {}): Started {
+  return started(
+    spawn(process.execPath, [builtProgram(), 'connect', 'run', file, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, ...options.env },
-    },
+      env: { PATH: process.env.PATH, ...env },
+    }),
   )
+}
+
+/** The same from the sources through npm, in a process group of its own, as a shell starts what is in front of a terminal. */
+export function startRunThroughNpm(
+  file: string,
+  { args = [], env = {} }: StartOptions = {},
+): Started {
+  return started(
+    spawn('npm', ['run', '--silent', 'reactor', '--', 'connect', 'run', file, ...args], {
+      cwd: join(import.meta.dirname, '../..'),
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    }),
+  )
+}
+
+function started(child: ChildProcessByStdio<null, Readable, Readable>): Started {
   const texts = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => {

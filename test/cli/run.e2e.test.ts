@@ -6,6 +6,7 @@ import {
   run,
   runFile,
   startRun,
+  startRunThroughNpm,
   type CommandEnd,
   type JsonEvent,
 } from './reactor-command.ts'
@@ -325,7 +326,28 @@ describe('a run that does not come to its end', () => {
     await started.output('stdout', /"status":"running"/)
     started.process.kill('SIGINT')
     await started.output('stderr', /press Ctrl-C again/)
-    started.process.kill('SIGINT')
-    expect(await started.end).toMatchObject({ code: 130 })
+    const pressing = setInterval(() => started.process.kill('SIGINT'), 100)
+    try {
+      expect(await started.end).toMatchObject({ code: 130 })
+    } finally {
+      clearInterval(pressing)
+    }
+  })
+
+  test('stops at a checkpoint on Ctrl-C through npm', async () => {
+    await using warehouse = await testDatabase()
+    const streams = [
+      { name: 'users', columns: 'narrow', rows: 40_000, state_every: 500, rows_per_second: 8_000 },
+    ]
+    await using file = await runFile(
+      fakerConnection(warehouse, streams, { limits: { commit_ms: 50 } }),
+    )
+    const started = startRunThroughNpm(file.path, { args: ['--json'], env: env(warehouse) })
+    await started.output('stdout', /"loaded":[1-9]/)
+    // What a terminal does: it sends Ctrl-C to the whole group.
+    process.kill(-(started.process.pid ?? Number.NaN), 'SIGINT')
+    const stopped = await started.end
+    expect(stopped).toMatchObject({ code: 4 })
+    expect(stopped.stderr).toContain('stopping at the next checkpoint')
   })
 })

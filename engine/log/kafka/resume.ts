@@ -120,7 +120,7 @@ function whyLost(
 function whyOutOfRange({ low, high }: ResumeFacts, position: bigint): string | undefined {
   const range = `it holds the offsets ${low} to ${high}, the destination stands at ${position}`
   if (position < low) return `${range} (retention has deleted what was not loaded)`
-  if (position > high) return `${range} (the topic was deleted and made anew)`
+  if (position > high) return `${range} (the topic was deleted and created again)`
   return undefined
 }
 
@@ -135,7 +135,7 @@ function whyNotOurs(
     return `a foreign message stands at the destination's offset ${position}`
   const isAtPosition = facts.position !== undefined && BigInt(facts.position) === position
   if (isAtPosition && !endsAtCheckpoint(before, facts)) {
-    return `what stands before offset ${position} is not what the destination loaded last (the topic was made anew)`
+    return `what stands before offset ${position} is not what the destination loaded last (the topic was created again)`
   }
   if (
     (first.sync ?? facts.syncId) !== facts.syncId ||

@@ -78,7 +78,7 @@ export const credentialsCodes = {
     retryable: false,
     message: 'The vendor no longer accepts the authorization of instance {instance}: {reason}',
     suggestedFix:
-      'Run `reactor connect instances credentials {instance}` to authorize it anew in the browser.',
+      'Run `reactor connect instances credentials {instance}` to authorize it again in the browser.',
   },
   vault_conflict: {
     failureType: 'transient_error',

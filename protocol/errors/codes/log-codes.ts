@@ -125,7 +125,7 @@ export const logCodes = {
     retryable: true,
     message: 'Topic {topic} is gone: it was deleted while the run used it',
     suggestedFix:
-      'Run the connection again: it makes the topic anew and reads from the source what the destination lacks.',
+      'Run the connection again: it creates the topic again and reads from the source what the destination lacks.',
   },
   log_topic_name_taken: {
     failureType: 'config_error',

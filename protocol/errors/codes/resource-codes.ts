@@ -117,7 +117,7 @@ export const resourceCodes = {
     failureType: 'config_error',
     httpStatus: 409,
     retryable: false,
-    message: 'Run {run} is complete: there is nothing to retry',
+    message: 'All streams of run {run} are complete: there is nothing to retry',
     suggestedFix: 'Start a new run with `reactor connect connections runs start {connection}`.',
   },
   sandbox_active: {

@@ -55,7 +55,7 @@ export const sourceCodes = {
     retryable: false,
     message: '{subject}: the vendor no longer accepts the authorization: {reason}',
     suggestedFix:
-      'Authorize anew with the vendor, and put the new refresh token into `source.config` of the run file (in the service: `reactor connect instances credentials NAME`).',
+      'Authorize again with the vendor, and put the new refresh token into `source.config` of the run file (in the service: `reactor connect instances credentials NAME`).',
   },
   source_busy: {
     failureType: 'transient_error',

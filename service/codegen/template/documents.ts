@@ -11,6 +11,7 @@ import {
   finishedSandboxDocument,
   promotionDocument,
   sandboxDocument,
+  sandboxRowsDocument,
   sandboxSummaryDocument,
 } from '../../http/wire/sandbox.ts'
 import type { ErrorCodeName } from '../../../protocol/index.ts'
@@ -27,6 +28,7 @@ export const clientDocuments = z.object({
   runSummary: runSummaryDocument,
   finishedSandbox: finishedSandboxDocument,
   sandbox: sandboxDocument,
+  sandboxRows: sandboxRowsDocument,
   sandboxSummary: sandboxSummaryDocument,
 })
 
@@ -40,6 +42,7 @@ export type RunLogLine = z.output<typeof logLineDocument>
 export type RunLogPage = z.output<typeof logPageDocument>
 export type RunSummary = z.output<typeof runSummaryDocument>
 export type Sandbox = z.output<typeof sandboxDocument>
+export type SandboxRows = z.output<typeof sandboxRowsDocument>
 export type SandboxSummary = z.output<typeof sandboxSummaryDocument>
 export type Run = z.output<typeof runDocument>
 export type ErrorCode = ErrorCodeName

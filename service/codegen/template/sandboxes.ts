@@ -1,5 +1,5 @@
 import type { CallOptions } from './options.ts'
-import type { Sandbox, SandboxSummary } from './documents.ts'
+import type { Sandbox, SandboxRows, SandboxSummary } from './documents.ts'
 import { allOf, type Ask } from './requests.ts'
 
 // ---------------------------------------------------------------------------------------------------
@@ -10,6 +10,8 @@ export interface Sandboxes {
   /** Those of a connection, the newest first. */
   list(connection: string, options?: CallOptions): AsyncGenerator<SandboxSummary, void>
   get(connection: string, id: string, options?: CallOptions): Promise<Sandbox>
+  /** The rows that its report shows, by its streams; they go with its schema. */
+  rows(connection: string, id: string, options?: CallOptions): Promise<SandboxRows>
   /** Its token is void then. */
   delete(connection: string, id: string, options?: CallOptions): Promise<void>
 }
@@ -24,6 +26,8 @@ function sandboxesOf(ask: Ask): Sandboxes {
       allOf(ask, { method: 'GET', path: at(connection), repeat: 'always', call }),
     get: (connection, id, call) =>
       ask({ method: 'GET', path: one(connection, id), repeat: 'always', call }),
+    rows: (connection, id, call) =>
+      ask({ method: 'GET', path: `${one(connection, id)}/rows`, repeat: 'always', call }),
     delete: (connection, id, call) =>
       ask({ method: 'DELETE', path: one(connection, id), repeat: 'never', call }),
   }

@@ -202,7 +202,7 @@ describe.each(['kafka block', 'kafka record'] as const)('a lane of the %s log', 
 
   test.each([
     ['retention deleted', /retention/],
-    ['somebody made anew', /made anew/],
+    ['somebody made anew', /created again/],
   ])(
     'falls back to the destination, with a warning, when the log is one that %s',
     async (how, reason) => {

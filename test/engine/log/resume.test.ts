@@ -125,13 +125,13 @@ describe('a writer that opens its lane', () => {
     [
       'the topic ends before the position',
       { high: 39n, before: 'none', first: 'none' },
-      /made anew/,
+      /created again/,
     ],
     ['nothing stands at the position', { first: 'none' }, /nothing stands/],
     ['a foreign message stands there', { first: 'foreign' }, /foreign/],
-    ['the message before it is gone', { before: 'none' }, /made anew/],
-    ['a record stands before it', { before: record('a', 99) }, /made anew/],
-    ['another state stands before it', { before: stateAt('a', 90) }, /made anew/],
+    ['the message before it is gone', { before: 'none' }, /created again/],
+    ['a record stands before it', { before: record('a', 99) }, /created again/],
+    ['another state stands before it', { before: stateAt('a', 90) }, /created again/],
     ['an older attempt stands at it', { first: record('a', 100, 0) }, /does not go on/],
     ['another record stands at it', { first: record('a', 110) }, /does not go on/],
   ])('reads from the destination, with a warning, where %s', (_, more, warning) => {

@@ -53,6 +53,13 @@ test('an agent changes a connection by what its own sandbox showed, and in no ot
     status: 'inactive',
   })
 
+  const { id } = z.object({ id: z.string() }).parse(tried.body)
+  const removed = await other.call(`DELETE /connections/shop/sandboxes/${id}`)
+  expect(removed).toMatchObject({ status: 403, body: { error: { code: 'sandbox_of_another' } } })
+  const refusals = await api.client.call('GET /audit?action=connections:sandbox-delete')
+  expect(refusals.body).toMatchObject({
+    items: [{ principal: { name: 'another assistant' }, outcome: 'denied' }],
+  })
   const promoted = await agent.call('POST /connections/shop/promote', { token })
   expect(promoted.status, JSON.stringify(promoted.body)).toBe(200)
   expect((await api.client.call('GET /connections/shop')).body).toMatchObject({ status: 'active' })

@@ -96,7 +96,7 @@ test('does with connections, sandboxes and runs what the API does', async () => 
   const drift = json(200, '{"drift":{"fingerprint":"f"}}')
   const nothing = { status: 204 } as const
   await using at = await scripted(
-    ...[works, works, nothing, drift, works, works, nothing, run],
+    ...[works, works, nothing, drift, works, works, works, nothing, run],
     ...[
       json(200, '{"items":[{"seq":4}],"next_after":4}'),
       json(200, '{"items":[],"next_after":4}'),
@@ -110,6 +110,7 @@ test('does with connections, sandboxes and runs what the API does', async () => 
   expect(await connections.drift('shop')).toEqual({ fingerprint: 'f' })
   await connections.approve('shop', 'f')
   await sandboxes.get('shop', 'sbx_1')
+  await sandboxes.rows('shop', 'sbx_1')
   await sandboxes.delete('shop', 'sbx_1')
   await runs.retry('run_1')
   expect(await runs.logs('run_1', { after: 3, limit: 10 })).toMatchObject({ next_after: 4 })
@@ -123,6 +124,7 @@ test('does with connections, sandboxes and runs what the API does', async () => 
     'GET /connections/shop',
     'POST /connections/shop/approve',
     'GET /connections/shop/sandboxes/sbx_1',
+    'GET /connections/shop/sandboxes/sbx_1/rows',
     'DELETE /connections/shop/sandboxes/sbx_1',
     'POST /runs/run_1/retry',
     'GET /runs/run_1/logs?after=3&limit=10',

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { ConnectError } from '../../../protocol/index.ts'
+import { ConnectError, type AirbyteCatalog } from '../../../protocol/index.ts'
 import { Execution } from '../../../service/execution/execution.ts'
 import { newTexts } from '../../../service/execution/mask.ts'
 import type { MaskedLine } from '../../../service/execution/masked-logger.ts'
@@ -75,6 +75,36 @@ test('an error has no secret in its details, its message and its cause', () => {
     error: { details: { reason: '***' } },
     read: 1,
   })
+})
+
+test('a catalog has no secret in what is said in it; names, numbers and keywords stay', () => {
+  const { work } = execution()
+  work.hide(['1000', 'true', 'orders', 'string'])
+  const catalogWith = (said: string): AirbyteCatalog => ({
+    streams: [
+      {
+        name: 'orders',
+        supported_sync_modes: ['full_refresh'],
+        json_schema: {
+          type: 'object',
+          additionalProperties: true,
+          required: ['orders'],
+          properties: {
+            orders: { type: 'string', maxLength: 1000, description: said, default: said },
+            description: { type: ['null', 'string'], enum: [said], 'x-note': { deep: [said] } },
+          },
+        },
+      },
+    ],
+  })
+  const catalog = catalogWith(`it is ${secret}`)
+  expect(work.answer({ question: 'discover', catalog })).toEqual({
+    question: 'discover',
+    catalog: catalogWith('it is ***'),
+  })
+  expect(
+    work.answer({ question: 'check', status: { status: 'FAILED', message: `no ${secret}` } }),
+  ).toEqual({ question: 'check', status: { status: 'FAILED', message: 'no ***' } })
 })
 
 test('the texts that a source changed in its configuration are known as new', () => {

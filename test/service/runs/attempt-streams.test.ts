@@ -64,6 +64,20 @@ test('a retry takes over the streams that are complete, and no counts', () => {
   ])
 })
 
+test('a retry takes over the rejected records of a complete stream, so that it is not taken for complete', () => {
+  const retried = new AttemptStreams([])
+  retried.begin([{ name: 'a' }])
+  retried.result([{ ...result('a', 8, ['2 records were rejected']), rejected: 2 }])
+  const streams = new AttemptStreams([])
+  streams.keep({ id: 'run_1', streams: retried.all })
+  expect(streams.all).toMatchObject([
+    {
+      ...{ name: 'a', status: 'complete', loaded: 0, rejected: 2 },
+      warnings: ['2 records were rejected', 'complete since run_1, not read again'],
+    },
+  ])
+})
+
 test('after a kill the counts are those of the destination, and what was read twice is apart', () => {
   const killed = new AttemptStreams([])
   killed.begin([{ name: 'a' }])

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { JsonObject } from '../../../protocol/index.ts'
 import type { Run, RunEvent } from '../../../service/contract/runs.ts'
+import { emptyStream } from '../../../service/runs/attempt-streams.ts'
 import type { Service } from '../../../service/service.ts'
 import { runToEnd, testService } from '../../support/test-service.ts'
 
@@ -66,10 +67,40 @@ test('a retry reads only what the run before it did not complete', async () => {
     expect(bad).toMatchObject({ name: 'bad', status: 'complete' })
     const before = partial.streams.find(({ name }) => name === 'bad')
     expect((before?.loaded ?? 0) + (bad?.loaded ?? 0)).toBe(100)
-    await expect(runs.retry('shop', retry.id)).rejects.toThrow(/is complete/)
+    await expect(runs.retry('shop', retry.id)).rejects.toThrow(/are complete/)
   } finally {
     await rm(folder, { recursive: true })
   }
+})
+
+test('a run that is partial only because of rejected records is not retried', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  await makeShop(test.service, [{ name: 'a', rows: 10 }])
+  const { id } = await runs.start('shop')
+  const { runs: stored } = test.store
+  await stored.claim(id, 'me', 60_000)
+  const stream = { ...emptyStream({ name: 'a' }), status: 'complete', rejected: 2 } as const
+  await stored.end(id, 'me', { status: 'partial', streams: [stream], error: null })
+  await expect(runs.retry('shop', id)).rejects.toMatchObject({ code: 'run_not_retryable' })
+})
+
+test('a retry whose first run was deleted with age reads all streams', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  await makeShop(test.service, [
+    { name: 'good', rows: 10 },
+    { name: 'bad', rows: 10, fail: { at_row: 5, kind: 'config_error' } },
+  ])
+  const { id } = await runs.start('shop')
+  await test.store.runs.cancel('shop', id)
+  const retry = await runs.retry('shop', id)
+  await test.metadata.query(`DELETE FROM reactor_connect_service.runs WHERE id = '${id}'`)
+  test.work(quickRetries)
+  expect(await runToEnd(runs, retry)).toMatchObject({
+    status: 'partial',
+    error: { code: 'simulated_config_error' },
+  })
 })
 
 test('a retry reads all streams where the connection was changed or reset since', async () => {

@@ -214,6 +214,27 @@ describe('a promotion is outdated', () => {
   })
 })
 
+test('a sandbox and its promotion never read another stream than the one that was approved under the name', async () => {
+  await shop.connect('moved')
+  const { service } = shop.test
+  const token = await shop.readyToken('moved')
+  await shop.source.query('CREATE SCHEMA sales')
+  await shop.source.query('ALTER TABLE moved SET SCHEMA sales')
+  const gone = {
+    code: 'stream_not_found',
+    details: {
+      problem: 'the stream that was approved as "moved" is gone',
+      fix: 'To read `sales.moved` instead, write that in place of `moved` in the streams of the connection: `reactor connect connections update moved --streams`.',
+    },
+  }
+  const input = { limitRows, principal }
+  await expect(service.sandboxes.run('moved', input)).rejects.toMatchObject(gone)
+  expect(await shop.outdated('moved', token)).toMatchObject({
+    ...{ moved: ['source_schema'], sandbox: null },
+    error: gone,
+  })
+})
+
 test('a paused connection that is promoted runs once, and stays paused', async () => {
   await shop.connect('paused')
   const { connections } = shop.test.service

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest'
-import { newConnection, newInstance, openTestStore } from './open-test-store.ts'
+import { expect, test, vi } from 'vitest'
+import { Database } from '../../../service/store/database.ts'
+import { newConnection, newInstance, openTestStore, silent } from './open-test-store.ts'
 
 const schema = 'reactor_connect_service'
 
@@ -81,6 +82,29 @@ test('much that is old goes in one call, also when several processes prune', asy
       { count: 0 },
     ])
   expect((await store.runs.list('c', { limit: 200 })).items).toHaveLength(200)
+})
+
+test('old runs hold up nothing else that is old', async () => {
+  await using opened = await openTestStore()
+  const { store, database } = opened
+  await database.query(
+    `INSERT INTO ${schema}.idempotency_keys (principal, key, request_hash, ticket, locked_until, created_at)
+     VALUES ('p', 'k', '', 't', now(), now() - interval '2 days')`,
+  )
+  await using busy = new Database({ url: database.url, sessions: 1, logger: silent })
+  let pruned: Promise<void> | undefined
+  await busy.session(async (session) => {
+    await session.query(`BEGIN; LOCK TABLE ${schema}.runs`)
+    pruned = store.prune()
+    await vi.waitFor(
+      async () => {
+        expect(await database.query(`SELECT FROM ${schema}.idempotency_keys`)).toEqual([])
+      },
+      { timeout: 10_000 },
+    )
+    await session.query('ROLLBACK')
+  })
+  await pruned
 })
 
 test('runs go after their time, but not the last one, the last complete one and one that is retried', async () => {

@@ -104,6 +104,8 @@ describe('runs', () => {
     await runs.claim(first.id, 'a', never)
     await expect(again()).rejects.toMatchObject(refused)
     await runs.end(first.id, 'a', { status: 'failed', streams: [], error: failure })
+    const gone = { connection: 'shop-to-mart', trigger: 'retry', retryOf: 'run_gone' } as const
+    await expect(runs.create(gone)).rejects.toMatchObject({ code: 'run_not_found' })
     expect(await again()).toMatchObject({ retryOf: first.id, trigger: 'retry' })
     await expect(runs.create({ connection: 'x', trigger: 'manual' })).rejects.toMatchObject({
       code: 'connection_not_found',

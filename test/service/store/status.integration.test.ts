@@ -67,6 +67,20 @@ describe('a check of writes', () => {
     expect(row).toEqual({ bytes: 0 })
   })
 
+  test('succeeds during a backup, which holds every table until it ends', async () => {
+    await using opened = await openTestStore()
+    await using backup = new Database({ url: opened.database.url, sessions: 1, logger: silent })
+    await backup.session(async (session) => {
+      // As pg_dump does.
+      await session.query(`BEGIN; LOCK TABLE ${schema}.write_check IN ACCESS SHARE MODE`)
+      await Promise.all(Array.from({ length: 3 }, () => opened.store.checkWrites()))
+      await session.query('ROLLBACK')
+    })
+    await opened.store.checkWrites()
+    const rows = await opened.database.query(`SELECT FROM ${schema}.write_check`)
+    expect(rows).toEqual([])
+  })
+
   test('fails when the disk has no room', async (context) => {
     await using disk = await mountSmallDisk('20k')
     if ('missing' in disk) {

@@ -1,0 +1,48 @@
+import type { AirbyteCatalog, JsonObject, JsonValue } from '../../protocol/index.ts'
+
+/** Keywords whose texts are not prose: they stay as they are. */
+const structural = new Set([
+  ...['type', 'format', 'airbyte_type', 'required', 'pattern'],
+  ...['$ref', '$schema', '$id', '$anchor', 'contentEncoding', 'contentMediaType'],
+])
+
+/** Keywords that hold schemas by a name of the source's. */
+const named = new Set(['properties', 'patternProperties', '$defs', 'definitions'])
+
+/**
+ * A catalog without secrets in what is said in it: descriptions, defaults and the like. The names of streams and columns, numbers
+ * and keywords stay, also if a secret is the same word: runs read by this catalog.
+ */
+export function maskCatalog(
+  catalog: AirbyteCatalog,
+  text: (text: string) => string,
+): AirbyteCatalog {
+  const schema = (value: JsonObject): JsonObject =>
+    mapped(value, (item, keyword) => {
+      if (structural.has(keyword)) return item
+      return named.has(keyword) && isObject(item) ? mapped(item, anything) : anything(item)
+    })
+  const anything = (value: JsonValue): JsonValue => {
+    if (typeof value === 'string') return text(value)
+    if (Array.isArray(value)) return value.map((item: JsonValue) => anything(item))
+    return isObject(value) ? schema(value) : value
+  }
+  return {
+    ...catalog,
+    streams: catalog.streams.map((stream) => ({
+      ...stream,
+      json_schema: schema(stream.json_schema),
+    })),
+  }
+}
+
+function mapped(
+  value: JsonObject,
+  change: (item: JsonValue, name: string) => JsonValue,
+): JsonObject {
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, change(item, name)]))
+}
+
+function isObject(value: JsonValue): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
