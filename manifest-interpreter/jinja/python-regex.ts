@@ -76,6 +76,7 @@ class Translator {
 
   #next(): string {
     const char = this.#char()
+    if (this.#isBetween(char)) return ''
     if (char === '(') return this.#group()
     if (char === ')') {
       this.#work.closeGroup()
@@ -94,7 +95,24 @@ class Translator {
     if (char === '\\') return this.#escape()
     if (char === '[') return this.#class()
     if ('.^$'.includes(char)) return this.#anyOrEdge(char)
-    return this.#flags.x ? this.#verbose(char) : literal(char)
+    return literal(char)
+  }
+
+  /**
+   * Skips a comment, and whitespace of a verbose expression. Neither counts: what follows repeats what stands before it, as in
+   * `(a+) +`.
+   */
+  #isBetween(char: string): boolean {
+    const [comment] = char === '(' ? (/^\?#[^)]*\)/.exec(this.#rest()) ?? []) : []
+    if (comment !== undefined) {
+      this.#at += comment.length
+      return true
+    }
+    if (!this.#flags.x) return false
+    if (char !== '#') return ' \t\n\r\v\f'.includes(char)
+    const end = this.#pattern.indexOf('\n', this.#at)
+    this.#at = end < 0 ? this.#pattern.length : end + 1
+    return true
   }
 
   #anyOrEdge(char: string): string {
@@ -110,17 +128,12 @@ class Translator {
     return char
   }
 
-  #peek(): string {
-    return this.#pattern.charAt(this.#at)
+  #rest(): string {
+    return this.#pattern.slice(this.#at)
   }
 
-  /** Whitespace and comments do not count in a verbose expression. */
-  #verbose(char: string): string {
-    if (/\s/.test(char)) return ''
-    if (char !== '#') return literal(char)
-    const end = this.#pattern.indexOf('\n', this.#at)
-    this.#at = end < 0 ? this.#pattern.length : end + 1
-    return ''
+  #peek(): string {
+    return this.#pattern.charAt(this.#at)
   }
 
   #lazy(): string {
@@ -146,19 +159,14 @@ class Translator {
   #group(): string {
     this.#work.openGroup()
     if (this.#peek() !== '?') return '('
-    const rest = this.#pattern.slice(this.#at)
     const [found = ''] =
-      /^\?(?::|=|!|<=|<!|P<\w+>|P=\w+\)|#[^)]*\)|[imsaLu]*(?:-[ims]+)?:)/.exec(rest) ?? []
+      /^\?(?::|=|!|<=|<!|P<\w+>|P=\w+\)|[imsaLu]*(?:-[ims]+)?:)/.exec(this.#rest()) ?? []
     if (found === '') throw valueError('The regular expression has a group that is not supported.')
     this.#at += found.length
     if (found.startsWith('?P<')) return `(?<${found.slice(3)}`
     if (found.startsWith('?P=')) {
       this.#work.closeGroup()
       return `\\k<${found.slice(3, -1)}>`
-    }
-    if (found.startsWith('?#')) {
-      this.#work.closeGroup()
-      return ''
     }
     return `(${found.replace(/[aLu](?=.*:$)/g, '')}`
   }

@@ -65,6 +65,10 @@ describe('a template cannot run away', () => {
     '(x+x+)+y|(a*)*$$b',
     '(?=(a+)+b)',
     String.raw`(a*)*\1b`,
+    '(?x)(a+) +$',
+    '(?x)(a+)#comment\n+$',
+    '(a+)(?#comment)+$',
+    '(?x)(a+) (?#comment) #comment\n {2,}$',
   ])('a regular expression that backtracks without end: %s', (pattern) => {
     const start = performance.now()
     for (const filter of ['regex_search', 'regex_replace']) {
