@@ -1,3 +1,4 @@
+import { compileRegex } from '../../manifest-interpreter/jinja/python-regex.ts'
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
 
 /**
@@ -86,9 +87,9 @@ export function propertySchemas(schema: JsonObject, name: string): (JsonValue | 
 
 function matches(pattern: string, name: string): boolean {
   try {
-    return new RegExp(pattern, 'u').test(name)
+    return compileRegex(pattern).test(name)
   } catch {
-    return true // a pattern that JavaScript cannot read: its secrets stay secret
+    return true // a pattern that cannot be read, or takes too long: its secrets stay secret
   }
 }
 
