@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
+import { ConnectError, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
 import { requireAllowedSocket } from '../../../service/instances/allowed-socket.ts'
 import { checkConfig } from '../../../service/instances/check-config.ts'
 import { refuseMisplacedSecrets } from '../../../service/instances/misplaced-secrets.ts'
@@ -63,6 +63,53 @@ test.each<[JsonObject, string | null]>([
       checkConfig('shop', spec, config)
     }),
   ).toBe(problem)
+})
+
+test.each<[JsonObject, JsonValue, string]>([
+  [{ type: ['string', 'null'] }, 1, '`/f` must be text or null'],
+  [
+    { type: ['integer', 'boolean', 'array'] },
+    'x',
+    '`/f` must be a whole number, true or false or a list',
+  ],
+  [{ type: 'object' }, 'x', '`/f` must be an object'],
+  [{ enum: ['a', true, 1] }, 'x', '`/f` must be one of a, true, 1'],
+  [{ const: true }, false, '`/f` must be true'],
+  [{ exclusiveMinimum: 1 }, 1, '`/f` must be more than 1'],
+  [{ exclusiveMaximum: 1 }, 1, '`/f` must be less than 1'],
+  [{ multipleOf: 5 }, 1, '`/f` must be a multiple of 5'],
+  [{ uniqueItems: true }, [1, 1], '`/f` holds the same item twice'],
+  [{ contains: { const: 1 } }, [2], '`/f` lacks an item that the connector asks for'],
+  [{ items: [{}], additionalItems: false }, [1, 2], '`/f` has more items than the connector takes'],
+  [{ minProperties: 2 }, { a: 1 }, '`/f` has too few fields: at least 2'],
+  [{ maxProperties: 1 }, { a: 1, b: 1 }, '`/f` has too many fields: at most 1'],
+  [{ dependencies: { a: ['b'] } }, { a: 1 }, '`/f/b` is missing: `/f/a` needs it'],
+  [{ not: { const: 'x' } }, 'x', '`/f` holds what the connector does not take'],
+  [
+    { patternProperties: { '^s_': {} }, additionalProperties: false },
+    { s_ok: 1, bad: 1 },
+    '`/f/bad` is no field of this connector',
+  ],
+])('a field of %j is told about %j: %s', (schema, value, problem) => {
+  expect(
+    problemOf(() => {
+      checkConfig('shop', { properties: { f: schema } }, { f: value })
+    }),
+  ).toBe(problem)
+})
+
+test.each<[JsonObject, string]>([
+  [{ pattern: '^(a+)+$' }, 'takes more than 500 ms'],
+  [{ pattern: '(' }, 'cannot be read'],
+  [{ type: 'txt' }, 'names a type that there is not'],
+  [{ $ref: '#/gone' }, 'Unresolvable JSON schema reference: #/gone'],
+])('a spec with %j refuses the configuration', (schema, why) => {
+  const problem = problemOf(() => {
+    checkConfig('shop', { properties: { f: schema } }, { f: `${'a'.repeat(40)}!` })
+  })
+  expect(problem).toContain("the connector's spec cannot be used to check it. ")
+  expect(problem).toContain(why)
+  expect(problem).not.toContain('aaa')
 })
 
 const jwt = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N'
