@@ -123,7 +123,22 @@ test.each<[string, string | null]>([
   ['The password is set elsewhere', null],
   ['http://ada:planted@api.example', 'a user name or password in its URL'],
   ['https://planted@api.example/v1', 'a user name or password in its URL'],
-  ['postgres://u:pl#nted@db/shop', null],
+  ['postgres://u:pl#nted@db/shop', 'a user name or password in its URL'],
+  ['https://ada:pla/nted@db/shop', 'a user name or password in its URL'],
+  [' https://ada:planted@db', 'a user name or password in its URL'],
+  ['\thttps://planted@db', 'a user name or password in its URL'],
+  ['jdbc:postgresql://ada:planted@db/shop', 'a user name or password in its URL'],
+  ['jdbc:postgresql://planted@db/shop', 'a user name or password in its URL'],
+  ['first a, then https://ada:pla?nted@db', 'a user name or password in its URL'],
+  ['jdbc:postgresql://db/shop?password=planted', '`password` in its URL'],
+  ['host=db;password=planted', 'a password'],
+  ['jdbc:sqlserver://db;user=ada;Password = planted', 'a password'],
+  ['https://api.example:8080/users/@ada', null],
+  ['https://api.example:8080?at=@ada', null],
+  ['https://[::1]:8080/@ada', null],
+  ['https://api.example/12:30@ada', null],
+  ['See https://api.example:8080/v1 or ask ada@example.com', null],
+  ['jdbc:postgresql://db:5432/shop', null],
   ['https://api.example/v1?a=1&api_key=planted', '`api_key` in its URL'],
   ['https://api.example/v1?X-Amz-Signature=planted', '`X-Amz-Signature` in its URL'],
   ['-----BEGIN RSA PRIVATE KEY-----\nplanted', 'a private key'],
@@ -138,6 +153,15 @@ test.each<[string, string | null]>([
   })
   const told = `\`/extra/0/deep\` is stored and shown as it is, and it holds ${what ?? ''}: put secrets into \`/key\`, \`/login/password\``
   expect(problem).toBe(what === null ? null : told)
+})
+
+test('a long text is looked through at once', () => {
+  const start = performance.now()
+  for (const text of ['://', ':', '://a:', 'a://b/c:d@ ', ' ;']) {
+    const config = { note: `https://a/${text.repeat(100_000)}` }
+    refuseMisplacedSecrets({ type: 'shop', spec }, config)
+  }
+  expect(performance.now() - start).toBeLessThan(2000)
 })
 
 test('a connector without a field for secrets says so', () => {
