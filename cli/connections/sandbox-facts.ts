@@ -45,7 +45,7 @@ function lastText(stream: Stream, last: NonNullable<Stream['last_settings']>): s
       ? []
       : [cursor.length === 0 ? 'no cursor' : `cursor ${cursor.join('.')}`]),
   ]
-  return `its last run had ${was.length === 0 ? 'others' : was.join(', ')}`
+  return `its last run had ${was.length === 0 ? 'other settings' : was.join(', ')}`
 }
 
 function tableFacts(diff: Diff): readonly Fact[] {

@@ -31,11 +31,9 @@ export class BoundedRegex {
       throw limitError('The text is too long for a regular expression.')
     this.#expression.lastIndex = 0
     const run = (): Result => match(this.#expression)
-    if (this.#isQuick(text.length)) return run()
     const startMs = performance.now()
-    const result = withinTime(run)
-    // A step is worth about a microsecond.
-    budget?.charge(Math.ceil((performance.now() - startMs) * 1000))
+    const result = this.#isQuick(text.length) ? run() : withinTime(run)
+    budget?.chargeTime(performance.now() - startMs)
     return result
   }
 

@@ -33,6 +33,11 @@ export class Budget {
     this.charge(1 + (length >> 6))
   }
 
+  /** A step is worth about a microsecond. */
+  chargeTime(durationMs: number): void {
+    this.charge(Math.ceil(durationMs * 1000))
+  }
+
   /** Runs what may run itself again. */
   nested<Result>(run: () => Result): Result {
     if (++this.#calls > maxCalls) throw limitError('The template calls itself too deeply.')

@@ -92,7 +92,10 @@ export class Frame implements FilterContext {
   }
 
   regex(pattern: string): BoundedRegex {
-    return this.#environment.regex(pattern)
+    const startMs = performance.now()
+    const regex = this.#environment.regex(pattern)
+    this.budget.chargeTime(performance.now() - startMs)
+    return regex
   }
 
   filter(name: string, given: Given): Operand {

@@ -2,7 +2,7 @@ import { limitError } from '../value/python-error.ts'
 
 /** How much a backtracking engine may have to try, apart from the length of the text. Each is an upper bound. */
 export interface RegexWork {
-  /** Repetitions without an upper limit: each may end anywhere in the text. */
+  /** Repetitions without an upper limit, which may end anywhere in the text, and references, which may walk all of it. */
   readonly loops: number
   /** In how many ways its alternatives and limited repetitions can be taken. */
   readonly choices: number
@@ -25,6 +25,8 @@ interface Group {
   done: Ways
   current: Ways
   isVaried: boolean
+  /** Length of the pattern before it. */
+  readonly start: number
 }
 interface Ways {
   readonly choices: number
@@ -40,18 +42,29 @@ export class WorkCount {
   #loops = 0
   #isNested = false
   #length = 1
-  readonly #pattern: Group = newGroup()
+  readonly #pattern: Group = newGroup(0)
   readonly #open: Group[] = []
   /** What was read last, which a repetition would repeat. */
-  #last: Ways & { readonly isVaried: boolean } = { ...one, isVaried: false }
+  #last: Ways & { readonly isVaried: boolean; readonly length: number } = {
+    ...one,
+    isVaried: false,
+    length: 0,
+  }
 
-  character(): void {
-    this.#length += 1
-    this.#last = { ...one, isVaried: false }
+  /** @param length of what it is translated to */
+  character(length = 1): void {
+    this.#length += length
+    this.#last = { ...one, isVaried: false, length }
+  }
+
+  /** To what a group matched. */
+  reference(): void {
+    this.#loops += 1
+    this.character()
   }
 
   openGroup(): void {
-    this.#open.push(newGroup())
+    this.#open.push(newGroup(this.#length))
   }
 
   branch(): void {
@@ -65,26 +78,28 @@ export class WorkCount {
     const group = this.#open.pop()
     if (group === undefined) return
     const { isVaried } = group
-    this.#last = { ...sum(group.done, group.current), isVaried }
+    const length = this.#length - group.start
+    this.#last = { ...sum(group.done, group.current), isVaried, length }
     this.#add(this.#last, isVaried)
   }
 
   /** @param most Infinity if there is no upper limit */
   repetition(least: number, most: number): void {
-    const { isVaried, choices, branchings } = this.#last
+    const { isVaried, choices, branchings, length } = this.#last
     if (isVaried && most > 1) this.#isNested = true
     const isUnlimited = most === Infinity
     if (isUnlimited) this.#loops += 1
     const range = isUnlimited ? 1 : Math.max(1, most - least + 1)
     const copies = Math.min(isUnlimited ? least + 1 : most, maxUnrolled)
-    this.#length += isUnlimited ? least : most
+    const repeated = (isUnlimited ? least : most) * Math.max(1, length)
+    this.#length += repeated
     const ways = {
       choices: range * choices ** Math.max(0, copies - 1),
       branchings:
         (most <= maxUnrolled ? range : Math.min(range, 2)) * branchings ** Math.max(0, copies - 1),
     }
     this.#add(ways, most > 1 || least !== most)
-    this.#last = { ...ways, isVaried: true }
+    this.#last = { ...ways, isVaried: true, length: length + repeated }
   }
 
   /** Throws when the pattern may not be compiled. */
@@ -115,8 +130,8 @@ export class WorkCount {
   }
 }
 
-function newGroup(): Group {
-  return { done: none, current: one, isVaried: false }
+function newGroup(start: number): Group {
+  return { done: none, current: one, isVaried: false, start }
 }
 
 function sum(a: Ways, b: Ways): Ways {

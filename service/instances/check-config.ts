@@ -1,7 +1,10 @@
+import { ConfigError } from '../../manifest-interpreter/config/config-error.ts'
 import { bestMatch } from '../../manifest-interpreter/config/json-schema/best-match.ts'
 import type { Violation } from '../../manifest-interpreter/config/json-schema/violation.ts'
+import { matchesPattern } from '../../manifest-interpreter/config/json-schema/value-keywords.ts'
 import { violations } from '../../manifest-interpreter/config/json-schema/violations.ts'
-import { get, isDict, keys } from '../../manifest-interpreter/value/dict.ts'
+import { entries, get, isDict, keys } from '../../manifest-interpreter/value/dict.ts'
+import { dumpJson } from '../../manifest-interpreter/value/json-dumps.ts'
 import { parseJson } from '../../manifest-interpreter/value/json.ts'
 import { str } from '../../manifest-interpreter/value/text.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
@@ -23,14 +26,28 @@ const MAX_PROBLEMS = 10
  * (`missingSecrets` tells which). Throws `instance_config_invalid`, which names fields and never values.
  */
 export function checkConfig(type: string, spec: JsonObject, config: JsonObject): void {
-  const found = violations(asValue(withoutRequiredSecrets(spec)), asValue(config))
-  const best = bestMatch(found)
-  if (best === undefined) return
-  const problem = problemOf(best)
-  const more = [...new Set(found.map(problemOf))].filter((other) => other !== problem)
+  const [problem, ...more] = problemsOf(type, spec, config)
+  if (problem === undefined) return
   throw new ConnectError('instance_config_invalid', {
     details: { type, problem, ...(more.length > 0 && { more: more.slice(0, MAX_PROBLEMS) }) },
   })
+}
+
+/** The one that tells most comes first. */
+function problemsOf(type: string, spec: JsonObject, config: JsonObject): readonly string[] {
+  try {
+    const found = violations(asValue(withoutRequiredSecrets(spec)), asValue(config))
+    const best = bestMatch(found)
+    return best === undefined ? [] : [...new Set([best, ...found].map(problemOf))]
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const problem = `the connector's spec cannot be used to check it. ${error.message}${causeOf(error)} Tell the author of the connector`
+    throw new ConnectError('instance_config_invalid', { details: { type, problem }, cause: error })
+  }
+}
+
+function causeOf({ cause }: ConfigError): string {
+  return cause instanceof Error ? ` ${cause.message}` : ''
 }
 
 function problemOf(violation: Violation): string {
@@ -42,26 +59,26 @@ function problemText(violation: Violation): string {
   const { path, keyword, schema } = violation
   if (keyword === 'required') return missingFields(violation)
   if (keyword === 'additionalProperties') return unknownFields(violation)
+  if (keyword === 'dependentRequired' || keyword === 'dependencies') return neededFields(violation)
   const field = path.length === 0 ? 'the configuration' : fieldAt(path)
-  const wanted = str(get(schema, keyword) ?? null)
-  const tell = ruleTexts.get(keyword)
-  return tell === undefined
-    ? `${field} must keep to \`${keyword}\`: ${wanted.slice(0, 100)}`
-    : `${field} ${tell(wanted, schema)}`
+  const tell = ruleTexts.get(keyword) ?? noMatch
+  return `${field} ${tell(get(schema, keyword) ?? null, schema)}`
 }
 
-type RuleText = (wanted: string, schema: Dict) => string
+type RuleText = (wanted: Value, schema: Dict) => string
 
 const tooShort: RuleText = (wanted) =>
-  wanted === '1' ? 'must not be empty' : `is too short: at least ${wanted}`
-const tooLong: RuleText = (wanted) => `is too long: at most ${wanted}`
+  shown(wanted) === '1' ? 'must not be empty' : `is too short: at least ${shown(wanted)}`
+const tooLong: RuleText = (wanted) => `is too long: at most ${shown(wanted)}`
+const tooManyItems: RuleText = () => 'has more items than the connector takes'
 const noForm: RuleText = () => 'is none of the forms that the connector takes'
+const noMatch: RuleText = () => 'holds what the connector does not take'
 
 /** By the keyword that is broken. */
 const ruleTexts: ReadonlyMap<string, RuleText> = new Map<string, RuleText>([
-  ['type', (wanted) => `must be of type ${wanted}`],
-  ['enum', (wanted) => `must be one of ${wanted}`],
-  ['const', (wanted) => `must be ${wanted}`],
+  ['type', (wanted) => `must be ${typesText(wanted)}`],
+  ['enum', (wanted) => `must be one of ${shown(wanted)}`],
+  ['const', (wanted) => `must be ${shown(wanted)}`],
   ['pattern', (_, schema) => `does not have the form that the connector asks for${formOf(schema)}`],
   ['oneOf', noForm],
   ['anyOf', noForm],
@@ -69,9 +86,61 @@ const ruleTexts: ReadonlyMap<string, RuleText> = new Map<string, RuleText>([
   ['minItems', tooShort],
   ['maxLength', tooLong],
   ['maxItems', tooLong],
-  ['minimum', (wanted) => `must be at least ${wanted}`],
-  ['maximum', (wanted) => `must be at most ${wanted}`],
+  ['minimum', (wanted) => `must be at least ${shown(wanted)}`],
+  ['maximum', (wanted) => `must be at most ${shown(wanted)}`],
+  ['exclusiveMinimum', (wanted) => `must be more than ${shown(wanted)}`],
+  ['exclusiveMaximum', (wanted) => `must be less than ${shown(wanted)}`],
+  ['multipleOf', (wanted) => `must be a multiple of ${shown(wanted)}`],
+  ['uniqueItems', () => 'holds the same item twice'],
+  ['contains', () => 'lacks an item that the connector asks for'],
+  ['minContains', () => 'has too few of the items that the connector asks for'],
+  ['maxContains', () => 'has too many of the items that the connector asks for'],
+  ['items', tooManyItems],
+  ['additionalItems', tooManyItems],
+  ['minProperties', (wanted) => `has too few fields: at least ${shown(wanted)}`],
+  ['maxProperties', (wanted) => `has too many fields: at most ${shown(wanted)}`],
 ])
+
+const typeTexts: ReadonlyMap<Value, string> = new Map([
+  ['string', 'text'],
+  ['integer', 'a whole number'],
+  ['number', 'a number'],
+  ['boolean', 'true or false'],
+  ['array', 'a list'],
+  ['object', 'an object'],
+  ['null', 'null'],
+])
+
+function typesText(wanted: Value): string {
+  const types = (Array.isArray(wanted) ? wanted : [wanted]).map(
+    (type) => typeTexts.get(type) ?? shown(type),
+  )
+  const last = types.slice(-1).join('')
+  return types.length < 2 ? last : `${types.slice(0, -1).join(', ')} or ${last}`
+}
+
+/** A value of the spec, as a person writes it in a configuration. */
+function shown(value: Value): string {
+  if (Array.isArray(value)) return value.map(shown).join(', ')
+  return typeof value === 'string' ? value : dumpJson(value)
+}
+
+/** Fields that another one needs. */
+function neededFields({ path, keyword, schema, instance }: Violation): string {
+  const present = new Set(namesIn(instance))
+  const rules = get(schema, keyword) ?? null
+  const missing = (isDict(rules) ? entries(rules) : []).flatMap(([name, needed]) =>
+    present.has(str(name)) && Array.isArray(needed)
+      ? needed
+          .filter((other) => !present.has(str(other)))
+          .map(
+            (other) =>
+              `${fieldAt([...path, other])} is missing: ${fieldAt([...path, name])} needs it`,
+          )
+      : [],
+  )
+  return missing.join('; ')
+}
 
 function missingFields({ path, schema, instance }: Violation): string {
   const required = get(schema, 'required') ?? []
@@ -85,7 +154,10 @@ function missingFields({ path, schema, instance }: Violation): string {
 
 function unknownFields({ path, schema, instance }: Violation): string {
   const known = namesIn(get(schema, 'properties') ?? null)
-  const fields = namesIn(instance).filter((name) => !known.includes(name))
+  const patterns = get(schema, 'patternProperties') ?? {}
+  const isKnown = (name: string): boolean =>
+    known.includes(name) || namesIn(patterns).some((pattern) => matchesPattern(pattern, name))
+  const fields = namesIn(instance).filter((name) => !isKnown(name))
   const near = fields.map((name) => nearestName(name, known)).find((name) => name !== undefined)
   const shown = fields.map((name) => fieldAt([...path, name])).join(', ')
   const is = fields.length === 1 ? 'is no field' : 'are no fields'

@@ -50,19 +50,33 @@ const secretForms: readonly (readonly [form: RegExp, what: string])[] = [
     /^(?:gh[opsu]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,})$/,
     'an API key',
   ],
-  [/(?:^|\s)(?:password|passwd|pwd)\s*=\s*\S/i, 'a password'],
+  [/(?:^|[\s;])(?:password|passwd|pwd)\s*=\s*\S/i, 'a password'],
 ]
 
-function credentialIn(text: string): string | undefined {
+function credentialIn(stored: string): string | undefined {
+  const text = stored.trim()
   return urlCredential(text) ?? secretForms.find(([form]) => form.test(text))?.[1]
 }
 
 /** Looks at the text itself too: a password with odd characters makes it no URL, and it is in there all the same. */
 function urlCredential(text: string): string | undefined {
-  if (/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(text)) return 'a user name or password in its URL'
-  const [, query = ''] = /^[a-z][a-z0-9+.-]*:\/\/[^?#]*\?([^#]*)/i.exec(text) ?? []
+  const isUserFirst = /^(?:jdbc:)?[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(text)
+  if (isUserFirst || text.split(/\s/).some(holdsPassword))
+    return 'a user name or password in its URL'
+  const [, query = ''] = /^(?:jdbc:)?[a-z][a-z0-9+.-]*:\/\/[^?#]*\?([^#]*)/i.exec(text) ?? []
   const parameter = [...new URLSearchParams(query)].find(
     ([name, value]) => value !== '' && secretParameter.test(name),
   )
   return parameter === undefined ? undefined : `\`${parameter[0]}\` in its URL`
+}
+
+/** `://user:password@`, whatever the password holds; a port is no password, and a path may have an `@`. */
+function holdsPassword(word: string): boolean {
+  return word
+    .split('://')
+    .slice(1)
+    .some((rest) => {
+      const user = rest.slice(0, Math.max(0, rest.lastIndexOf('@')))
+      return /^[^/?#@:[]*:(?!\d{1,5}(?:[/?#]|$))/.test(user)
+    })
 }

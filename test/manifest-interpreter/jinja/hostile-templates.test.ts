@@ -65,6 +65,10 @@ describe('a template cannot run away', () => {
     '(x+x+)+y|(a*)*$$b',
     '(?=(a+)+b)',
     String.raw`(a*)*\1b`,
+    '(?x)(a+) +$',
+    '(?x)(a+)#comment\n+$',
+    '(a+)(?#comment)+$',
+    '(?x)(a+) (?#comment) #comment\n {2,}$',
   ])('a regular expression that backtracks without end: %s', (pattern) => {
     const start = performance.now()
     for (const filter of ['regex_search', 'regex_replace']) {
@@ -85,6 +89,37 @@ describe('a template cannot run away', () => {
       'too many alternatives and optional parts',
     )
   })
+
+  test.each([
+    `(?i)${String.raw`\w`.repeat(4900)}`,
+    `[${String.raw`\w`.repeat(4900)}]`,
+    String.raw`\b`.repeat(3000),
+    '$'.repeat(9000),
+  ])('a regular expression of many classes is refused: %s', (pattern) => {
+    const start = performance.now()
+    expect(() => evaluate(`{{ 'a' | regex_search(${JSON.stringify(pattern)}) }}`)).toThrow(
+      'too many classes',
+    )
+    expect(performance.now() - start).toBeLessThan(500)
+  })
+
+  test('a regular expression may have some classes', () => {
+    const words = `${String.raw`\bone\b|\btwo\b|`.repeat(5)}${String.raw`(\w+\s\d)`}`
+    expect(evaluate(`{{ 'a 1' | regex_search(${JSON.stringify(words)}) }}`)).toBe('a 1')
+  })
+
+  test.each([String.raw`(.*)\1b`, '(?P<all>.*)(?P=all)b', '(.*)(.)b'])(
+    'a regular expression that is quick by itself is not repeated without end: %s',
+    (pattern) => {
+      const start = performance.now()
+      expect(() =>
+        evaluate(
+          `{% for i in 'x' * 9000 %}{{ ('a' * 800) | regex_search(${JSON.stringify(pattern)}) }}{% endfor %}`,
+        ),
+      ).toThrow('does too much work')
+      expect(performance.now() - start).toBeLessThan(4000)
+    },
+  )
 
   test.each(['.*a.*b.*c.*d.*e', String.raw`(\d+)x`, '[^,]*,[^,]*,[^!]*!'])(
     'a regular expression in a long text ends: %s',

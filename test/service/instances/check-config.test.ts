@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
+import { ConnectError, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
 import { requireAllowedSocket } from '../../../service/instances/allowed-socket.ts'
 import { checkConfig } from '../../../service/instances/check-config.ts'
 import { refuseMisplacedSecrets } from '../../../service/instances/misplaced-secrets.ts'
@@ -65,6 +65,53 @@ test.each<[JsonObject, string | null]>([
   ).toBe(problem)
 })
 
+test.each<[JsonObject, JsonValue, string]>([
+  [{ type: ['string', 'null'] }, 1, '`/f` must be text or null'],
+  [
+    { type: ['integer', 'boolean', 'array'] },
+    'x',
+    '`/f` must be a whole number, true or false or a list',
+  ],
+  [{ type: 'object' }, 'x', '`/f` must be an object'],
+  [{ enum: ['a', true, 1] }, 'x', '`/f` must be one of a, true, 1'],
+  [{ const: true }, false, '`/f` must be true'],
+  [{ exclusiveMinimum: 1 }, 1, '`/f` must be more than 1'],
+  [{ exclusiveMaximum: 1 }, 1, '`/f` must be less than 1'],
+  [{ multipleOf: 5 }, 1, '`/f` must be a multiple of 5'],
+  [{ uniqueItems: true }, [1, 1], '`/f` holds the same item twice'],
+  [{ contains: { const: 1 } }, [2], '`/f` lacks an item that the connector asks for'],
+  [{ items: [{}], additionalItems: false }, [1, 2], '`/f` has more items than the connector takes'],
+  [{ minProperties: 2 }, { a: 1 }, '`/f` has too few fields: at least 2'],
+  [{ maxProperties: 1 }, { a: 1, b: 1 }, '`/f` has too many fields: at most 1'],
+  [{ dependencies: { a: ['b'] } }, { a: 1 }, '`/f/b` is missing: `/f/a` needs it'],
+  [{ not: { const: 'x' } }, 'x', '`/f` holds what the connector does not take'],
+  [
+    { patternProperties: { '^s_': {} }, additionalProperties: false },
+    { s_ok: 1, bad: 1 },
+    '`/f/bad` is no field of this connector',
+  ],
+])('a field of %j is told about %j: %s', (schema, value, problem) => {
+  expect(
+    problemOf(() => {
+      checkConfig('shop', { properties: { f: schema } }, { f: value })
+    }),
+  ).toBe(problem)
+})
+
+test.each<[JsonObject, string]>([
+  [{ pattern: '^(a+)+$' }, 'takes more than 500 ms'],
+  [{ pattern: '(' }, 'cannot be read'],
+  [{ type: 'txt' }, 'names a type that there is not'],
+  [{ $ref: '#/gone' }, 'Unresolvable JSON schema reference: #/gone'],
+])('a spec with %j refuses the configuration', (schema, why) => {
+  const problem = problemOf(() => {
+    checkConfig('shop', { properties: { f: schema } }, { f: `${'a'.repeat(40)}!` })
+  })
+  expect(problem).toContain("the connector's spec cannot be used to check it. ")
+  expect(problem).toContain(why)
+  expect(problem).not.toContain('aaa')
+})
+
 const jwt = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N'
 
 test.each<[string, string | null]>([
@@ -76,7 +123,22 @@ test.each<[string, string | null]>([
   ['The password is set elsewhere', null],
   ['http://ada:planted@api.example', 'a user name or password in its URL'],
   ['https://planted@api.example/v1', 'a user name or password in its URL'],
-  ['postgres://u:pl#nted@db/shop', null],
+  ['postgres://u:pl#nted@db/shop', 'a user name or password in its URL'],
+  ['https://ada:pla/nted@db/shop', 'a user name or password in its URL'],
+  [' https://ada:planted@db', 'a user name or password in its URL'],
+  ['\thttps://planted@db', 'a user name or password in its URL'],
+  ['jdbc:postgresql://ada:planted@db/shop', 'a user name or password in its URL'],
+  ['jdbc:postgresql://planted@db/shop', 'a user name or password in its URL'],
+  ['first a, then https://ada:pla?nted@db', 'a user name or password in its URL'],
+  ['jdbc:postgresql://db/shop?password=planted', '`password` in its URL'],
+  ['host=db;password=planted', 'a password'],
+  ['jdbc:sqlserver://db;user=ada;Password = planted', 'a password'],
+  ['https://api.example:8080/users/@ada', null],
+  ['https://api.example:8080?at=@ada', null],
+  ['https://[::1]:8080/@ada', null],
+  ['https://api.example/12:30@ada', null],
+  ['See https://api.example:8080/v1 or ask ada@example.com', null],
+  ['jdbc:postgresql://db:5432/shop', null],
   ['https://api.example/v1?a=1&api_key=planted', '`api_key` in its URL'],
   ['https://api.example/v1?X-Amz-Signature=planted', '`X-Amz-Signature` in its URL'],
   ['-----BEGIN RSA PRIVATE KEY-----\nplanted', 'a private key'],
@@ -91,6 +153,15 @@ test.each<[string, string | null]>([
   })
   const told = `\`/extra/0/deep\` is stored and shown as it is, and it holds ${what ?? ''}: put secrets into \`/key\`, \`/login/password\``
   expect(problem).toBe(what === null ? null : told)
+})
+
+test('a long text is looked through at once', () => {
+  const start = performance.now()
+  for (const text of ['://', ':', '://a:', 'a://b/c:d@ ', ' ;']) {
+    const config = { note: `https://a/${text.repeat(100_000)}` }
+    refuseMisplacedSecrets({ type: 'shop', spec }, config)
+  }
+  expect(performance.now() - start).toBeLessThan(2000)
 })
 
 test('a connector without a field for secrets says so', () => {
