@@ -55,6 +55,15 @@ export interface ReportContext {
   readonly planned: ReadonlySet<string>
 }
 
+async function rulesOf(
+  session: Session,
+  stream: SandboxTable,
+  options: Parameters<typeof tryRules>[2],
+): Promise<RulesTried> {
+  const loaded = await sameShape(session, stream, options.loaded)
+  return tryRules(session, stream, { ...options, loaded })
+}
+
 /** Of a stream that was read, with what its rows would do. */
 export async function streamReport(
   session: Session,
@@ -65,12 +74,9 @@ export async function streamReport(
   const isComplete = result.status === 'complete'
   const isLoaded = result.status !== 'failed' && result.syncId > 0
   const diff = isLoaded ? await diffRows(session, stream, { isComplete }) : unknownRows
+  const loaded = loadedTable(stream, isComplete)
   // What never began has no stage.
-  const stage = loadedTable(stream, isComplete)
-  const loaded = isLoaded ? await sameShape(session, stream, stage) : stage
-  const rules = isLoaded
-    ? await tryRules(session, stream, { loaded, planned, isComplete })
-    : noRules
+  const rules = isLoaded ? await rulesOf(session, stream, { loaded, planned, isComplete }) : noRules
   const { observed: { fields: observed } = { fields: [] }, read: records } = result
   const declared = production.sink.stream.stream.json_schema
   const refused = isLoaded ? await countRefusedValues(session, loaded) : []

@@ -1,8 +1,4 @@
-<<<<<<< HEAD:manifest-interpreter/config/secret-schema.ts
 import { compileRegex } from '../jinja/python-regex.ts'
-=======
-import { compileRegex } from '../../manifest-interpreter/jinja/python-regex.ts'
->>>>>>> fixb:service/instances/secret-schema.ts
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
 
 /**
