@@ -365,7 +365,7 @@ describe('around it', () => {
     expect(findings.filter(({ status }) => status !== 'ok')).toEqual([])
     expect(findings.map(({ name }) => name)).toEqual([
       ...['versions', 'settings', 'data folder', 'disk', 'metadata database', 'vault', 'Kafka'],
-      ...['service', 'service version', 'API key'],
+      ...['Jobs service', 'service', 'service version', 'API key'],
     ])
   })
 

@@ -219,7 +219,7 @@ describe('block_until_approved', () => {
         ...{ status: 'failed', error: { code: 'stream_not_found' } },
         schemaChanges: [{ name: 'orders', change: 'removed' }],
       })
-      expect(run.error?.suggested_fix).toContain('name it with its namespace')
+      expect(run.error?.suggested_fix).toContain('To read `other.orders` instead')
     }
   })
 
