@@ -44,7 +44,7 @@ test('the package does what the sources do: it serves, reads, loads, and generat
   await reactor('connect connections create numbers --from numbers --dest data:numbers --activate')
   await reactor('connect connections runs start numbers --wait')
   expect(await reactor('connect connections runs list numbers')).toMatch(/ complete .* 1,000 /)
-  expect(await reactor('connect connections sandbox numbers')).toContain('0 inserted')
+  expect(await reactor('connect connections sandbox numbers')).toContain('0 rows inserted')
   const client = join(folder, 'numbers.ts')
   await reactor(`connect codegen --instance numbers --out ${client}`)
   expect(await readFile(client, 'utf8')).toContain('orders')
