@@ -1,6 +1,5 @@
-import { errorCodes } from '../../protocol/index.ts'
 import type { RunProgress, RunResult } from '../../engine/run-types.ts'
-import { streamKey } from '../../protocol/index.ts'
+import { errorCodes, streamKey } from '../../protocol/index.ts'
 import { plainText } from '../output/plain-text.ts'
 import { count, rows } from './amounts.ts'
 import type { Paint } from './paint.ts'
