@@ -6,7 +6,7 @@ import type { LaneEndpoint, LaneReaderOptions } from './log/stream-log.ts'
 import { ConfigLender } from './pools/config-lender.ts'
 import { JobSide } from './pools/job-side.ts'
 import type { LanePools } from './pools/lane-pools.ts'
-import type { LoadEvent, ReadEvent } from './pools/worker-events.ts'
+import type { LoadEvent, ReadBefore, ReadEvent } from './pools/worker-events.ts'
 import type { JobBase, JobResult } from './pools/worker-job.ts'
 import type { Observed } from './reader/observed-fields.ts'
 import type { RunPlan } from './run-types.ts'
@@ -24,8 +24,8 @@ export interface LaneRun {
   readonly session: JsonValue
   readonly maxRecordBytes: number
   readonly signal: AbortSignal
-  /** The lane is open. `log`: it goes on from what the log holds and the destination does not. */
-  readonly onStart: (from: 'log' | 'destination') => void
+  /** The lane is open, and its slices go on from here. */
+  readonly onStart: (slices: readonly ReadBefore[]) => void
   readonly onWarning: (warning: string) => void
   readonly onConfigChanged: (config: JsonObject) => void
   readonly onSecretFound: (text: string) => void
@@ -68,7 +68,7 @@ export async function runLane(run: LaneRun): Promise<LaneOutcome> {
     if ('status' in result) await reader.drained()
     const first = event ?? result
     if ('status' in first) return outcomeOf(first)
-    run.onStart(first.from)
+    run.onStart(first.slices)
     if (first.warning !== undefined) run.onWarning(first.warning)
     return await loadBeside({ run, reader, sink, reading, opened: first })
   } finally {

@@ -18,6 +18,7 @@ import type {
 import { type LaneOutcome, runLane } from './lane-run.ts'
 import type { StreamLog } from './log/stream-log.ts'
 import type { LanePools } from './pools/lane-pools.ts'
+import type { ReadBefore } from './pools/worker-events.ts'
 import { joinObserved, type Observed } from './reader/observed-fields.ts'
 import { isOwnSource } from './own-source.ts'
 import type { RunPlan, StreamResult } from './run-types.ts'
@@ -132,7 +133,7 @@ export class SyncRun {
   }
 
   /** An incremental slice that is read to its end now is of now, from wherever it went on. */
-  #isReadBefore({ seq, complete }: SliceCheckpoint): boolean {
+  #isReadBefore({ seq, complete }: ReadBefore): boolean {
     return complete || (!this.#isIncremental && seq > 0)
   }
 
@@ -226,7 +227,7 @@ export class SyncRun {
           maxRecordBytes: opened.maxRecordBytes,
           onStart: (from) => {
             this.#tally.status = 'running'
-            this.#hasReadBefore ||= from === 'log'
+            this.#hasReadBefore ||= from.some((slice) => this.#isReadBefore(slice))
           },
           onWarning: (warning) => {
             this.#warn(warning)

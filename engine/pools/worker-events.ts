@@ -1,12 +1,17 @@
 import type { ErrorBody, JsonObject } from '../../protocol/index.ts'
-import type { LaneStats } from '../../sinks/sink.ts'
+import type { LaneStats, SliceCheckpoint } from '../../sinks/sink.ts'
 import type { Observed } from '../reader/observed-fields.ts'
+
+/** How far a slice had been read when its lane was opened. */
+export type ReadBefore = Pick<SliceCheckpoint, 'seq' | 'complete'>
 
 /** What a read worker tells the main thread, on the port of its job. The port closes after the last event. */
 export type ReadEvent =
   /** The lane's writer is open, older writers are fenced; the sink may start. */
   | {
       readonly type: 'opened'
+      /** How far the slices had been read before, in the destination and in the log. */
+      readonly slices: readonly ReadBefore[]
       readonly from: 'log' | 'destination'
       readonly position?: string
       readonly warning?: string

@@ -56,9 +56,10 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
     },
     context.logger,
   )
-  const { from, position, warning } = writer.resume
+  const { from, slices, position, warning } = writer.resume
   post(job, {
     type: 'opened',
+    slices: slices.map(({ seq, complete }) => ({ seq, complete })),
     from,
     ...(position !== undefined && { position }),
     ...(warning !== undefined && { warning }),

@@ -159,7 +159,7 @@ test('an agent deletes only what it ran, and the audit log names it', async () =
   const entry = z.object({ action: z.string(), outcome: z.string() })
   const { items } = z.object({ items: z.array(entry) }).parse(audit.body)
   const deletes = items.filter(({ action }) => action === 'connections:sandbox-delete')
-  expect(deletes.map(({ outcome }) => outcome)).toEqual(['done', 'done', 'failed'])
+  expect(deletes.map(({ outcome }) => outcome)).toEqual(['done', 'done', 'denied'])
 })
 
 test('the rows of a report are for those who may run a sandbox', async () => {
