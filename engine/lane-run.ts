@@ -1,6 +1,12 @@
 import type { Logger } from 'pino'
 import type { ChangeConfig } from '../connectors/connector.ts'
-import { streamLabel, type ErrorBody, type JsonObject, type JsonValue } from '../protocol/index.ts'
+import {
+  primaryKey as primaryKeyOf,
+  streamLabel,
+  type ErrorBody,
+  type JsonObject,
+  type JsonValue,
+} from '../protocol/index.ts'
 import type { SliceCheckpoint, StreamSync } from '../sinks/sink.ts'
 import type { LaneEndpoint, LaneReaderOptions } from './log/stream-log.ts'
 import { ConfigLender } from './pools/config-lender.ts'
@@ -181,7 +187,7 @@ function startReading(
   const { plan, sync, endpoint, slices } = run
   const framed = plan.log.kind === 'kafka' && plan.log.framing === 'record'
   const position = savedPosition(run)
-  const primaryKey = (sync.sink.stream.primary_key ?? []).map((path) => path.join('.'))
+  const primaryKey = (primaryKeyOf(sync.sink.stream) ?? []).map((path) => path.join('.'))
   const job = {
     ...jobBase(run, side.workerPort),
     source: plan.source,

@@ -98,11 +98,11 @@ export function cursorField(configured: ConfiguredAirbyteStream): readonly strin
   return candidates.find((path) => path !== undefined && path.length > 0)
 }
 
-/** The primary key, as paths: source-defined, else configured; undefined where there is none. */
+/** The primary key, as paths: configured, else source-defined; undefined if there is none. */
 export function primaryKey(
   configured: ConfiguredAirbyteStream,
 ): readonly (readonly string[])[] | undefined {
-  return [configured.stream.source_defined_primary_key, configured.primary_key].find(
+  return [configured.primary_key, configured.stream.source_defined_primary_key].find(
     (key) => key !== undefined && key.length > 0 && key.every((path) => path.length > 0),
   )
 }

@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import { ConnectError } from '../../protocol/index.ts'
-import type { ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
+import {
+  ConnectError,
+  cursorField,
+  type ConfiguredAirbyteStream,
+  type JsonValue,
+} from '../../protocol/index.ts'
 import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
 import { isCursorType } from './column-types.ts'
 import { parsePostgresConfig, type PostgresConfig } from './config.ts'
@@ -113,7 +117,7 @@ async function readAs(task: ReadTask, read: SliceRead): Promise<'complete' | 'st
 }
 
 function cursorOf(stream: ConfiguredAirbyteStream, source: StreamSource): SourceColumn {
-  const [name, ...nested] = stream.cursor_field ?? stream.stream.default_cursor_field ?? []
+  const [name, ...nested] = cursorField(stream) ?? []
   if (name === undefined) {
     const details = {
       place: `stream ${source.name}`,

@@ -1,4 +1,4 @@
-import { streamIdOf } from '../../protocol/index.ts'
+import { cursorField, primaryKey, streamIdOf } from '../../protocol/index.ts'
 import { columnTypeOf, writtenType } from '../../sinks/postgres/column-types.ts'
 import {
   diffRows,
@@ -153,15 +153,13 @@ function identity(
   | 'table'
   | 'declared_schema'
 > {
-  const { stream, sync_mode, primary_key = [], cursor_field = [] } = sink.stream
-  const isSourceDefined = stream.source_defined_cursor === true || cursor_field.length === 0
-  const cursor = isSourceDefined ? (stream.default_cursor_field ?? []) : cursor_field
+  const { stream, sync_mode } = sink.stream
   return {
     ...streamIdOf(stream),
     mode: sink.mode,
     sync_mode,
-    primary_key: primary_key.length > 0 ? primary_key : (stream.source_defined_primary_key ?? []),
-    cursor_field: sync_mode === 'incremental' ? cursor : [],
+    primary_key: primaryKey(sink.stream) ?? [],
+    cursor_field: sync_mode === 'incremental' ? (cursorField(sink.stream) ?? []) : [],
     table: tableOf(sink, destination),
     declared_schema: stream.json_schema,
   }

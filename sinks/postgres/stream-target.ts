@@ -1,5 +1,7 @@
 import {
   ConnectError,
+  cursorField,
+  primaryKey,
   streamIdOf,
   streamLabel,
   type ColumnKind,
@@ -80,11 +82,10 @@ export function targetColumns(
 }
 
 function keyColumns(sink: SinkStream, columns: readonly TargetColumn[]): string[] {
-  const { primary_key, stream } = sink.stream
-  const configured = primary_key ?? []
-  const key = configured.length > 0 ? configured : (stream.source_defined_primary_key ?? [])
-  if (key.length === 0) {
-    throw new ConnectError('destination_key_missing', { details: { stream: streamLabel(stream) } })
+  const key = primaryKey(sink.stream)
+  if (key === undefined) {
+    const stream = streamLabel(sink.stream.stream)
+    throw new ConnectError('destination_key_missing', { details: { stream } })
   }
   return key.map((path) => {
     const column = columns.find(({ field }) => field === path[0])
@@ -98,14 +99,11 @@ function cursorColumn(
   sink: SinkStream,
   columns: readonly TargetColumn[],
 ): CursorColumn | undefined {
-  const { cursor_field, sync_mode, stream } = sink.stream
-  const byDefault = stream.default_cursor_field ?? []
-  const configured = cursor_field ?? []
+  const { sync_mode, stream } = sink.stream
+  const cursor = cursorField(sink.stream) ?? []
+  const [field, ...path] = cursor
   const isSourceDefined = stream.source_defined_cursor === true
-  const chosen = isSourceDefined || configured.length === 0 ? byDefault : configured
-  const [field, ...path] = chosen
-  const isNeeded = sync_mode === 'incremental' && !isSourceDefined
-  if (field === undefined && !isNeeded) return undefined
+  if (field === undefined && (sync_mode !== 'incremental' || isSourceDefined)) return undefined
   const column = columns.find((candidate) => candidate.field === field)
   if (column !== undefined) return { name: column.name, path }
   // What the source defines may be no field at all (a position in a log): then the time of extraction decides.
@@ -113,7 +111,7 @@ function cursorColumn(
   if (field === undefined) {
     throw cursorMissing(streamLabel(stream))
   }
-  throw fieldMissing(sink, chosen, 'cursor')
+  throw fieldMissing(sink, cursor, 'cursor')
 }
 
 function cursorMissing(stream: string): ConnectError {

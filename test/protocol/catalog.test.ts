@@ -103,10 +103,13 @@ describe('a configured stream', () => {
     expect(cursorField(configured({}))).toBeUndefined()
   })
 
-  it('takes the primary key of the source before its own', () => {
+  it('takes its own primary key before that of the source', () => {
     const own = { primary_key: [['mine']] }
-    expect(primaryKey(configured(own, { source_defined_primary_key: [['id']] }))).toEqual([['id']])
-    expect(primaryKey(configured(own))).toEqual([['mine']])
+    const defined = { source_defined_primary_key: [['id']] }
+    expect(primaryKey(configured(own, defined))).toEqual([['mine']])
+    expect(primaryKey(configured({}, defined))).toEqual([['id']])
+    expect(primaryKey(configured({ primary_key: [] }, defined))).toEqual([['id']])
+    expect(primaryKey(configured({}))).toBeUndefined()
   })
 
   it('keeps properties that it does not know', () => {

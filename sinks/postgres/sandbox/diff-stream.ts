@@ -1,4 +1,4 @@
-import { ConnectError } from '../../../protocol/index.ts'
+import { ConnectError, primaryKey } from '../../../protocol/index.ts'
 import { quoteIdentifier, quoteTable, type TableName } from '../identifiers.ts'
 import { superfluousRows } from '../merge-sql.ts'
 import type { Session } from '../session.ts'
@@ -207,8 +207,7 @@ async function compareOverwrite(
 function overwriteKey({ production }: SandboxTable): readonly string[] | undefined {
   const { target, sink } = production
   if (target.key !== undefined) return target.key
-  const { primary_key: configured = [], stream } = sink.stream
-  const paths = configured.length > 0 ? configured : (stream.source_defined_primary_key ?? [])
+  const paths = primaryKey(sink.stream) ?? []
   const names = paths.map(([field, ...nested]) =>
     nested.length > 0 ? undefined : target.columns.find((column) => column.field === field)?.name,
   )
