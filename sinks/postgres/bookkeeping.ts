@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { ConnectError, type StreamId } from '../../protocol/index.ts'
 import type { RunStart } from '../sink.ts'
 import { lockKey } from './identifiers.ts'
+import { bookkeepingOwnerMissing } from './missing-right.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -106,12 +107,25 @@ export async function migrateBookkeeping(session: Session): Promise<void> {
          (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
     )
     const applied = await knownVersion(session)
+    if (applied > 0) await requireOwner(session)
     for (const [index, sql] of migrations.entries()) {
       if (index < applied) continue
       await session.run(sql(schema))
       await session.rows(`INSERT INTO ${schema}.migrations (version) VALUES ($1)`, [index + 1])
     }
   })
+}
+
+/** Looked at before: the server's refusal would name one table, without its schema. */
+async function requireOwner(session: Session): Promise<void> {
+  const schema = session.bookkeepingSchema
+  const tables = await session.rows<{ name: string; owner: string }>(
+    `SELECT c.relname AS name, pg_get_userbyid(c.relowner) AS owner
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relkind = 'r' AND NOT pg_has_role(c.relowner, 'USAGE') ORDER BY c.relname`,
+    [schema],
+  )
+  if (tables.length > 0) throw bookkeepingOwnerMissing(session.address, { schema, tables })
 }
 
 /** CREATE SCHEMA IF NOT EXISTS asks for the right to create even where the schema exists: look first. */
