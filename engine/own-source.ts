@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { streamIdOf } from '../protocol/index.ts'
+import { ConnectError, streamIdOf, streamLabel } from '../protocol/index.ts'
 import type { SinkStream } from '../sinks/sink.ts'
 import type { RunPlan } from './run-types.ts'
 
@@ -9,8 +9,18 @@ const address = z.object({
   database: z.string(),
 })
 
-/** Whether the stream would be loaded into the very table that it is read from, as far as the two configurations show it. */
-export function isOwnSource(
+/** `destination_is_source`, if the stream would be loaded into the very table that it is read from: a run refuses it before it begins. */
+export function ownSourceRefusal(
+  plan: Pick<RunPlan, 'source' | 'destination'>,
+  sink: Pick<SinkStream, 'stream'>,
+): ConnectError | undefined {
+  if (!isOwnSource(plan, sink)) return undefined
+  const details = { stream: streamLabel(sink.stream.stream) }
+  return new ConnectError('destination_is_source', { details })
+}
+
+/** As far as the two configurations show it. */
+function isOwnSource(
   { source, destination }: Pick<RunPlan, 'source' | 'destination'>,
   { stream }: Pick<SinkStream, 'stream'>,
 ): boolean {

@@ -6,21 +6,20 @@ import type {
   PlannedSlice,
   ReadSession,
 } from '../connectors/connector.ts'
-import { ConnectError, type JsonValue, streamIdOf, streamLabel } from '../protocol/index.ts'
+import { type JsonValue, streamIdOf, streamLabel } from '../protocol/index.ts'
 import type {
   Destination,
   RunStart,
   SinkStream,
   SliceCheckpoint,
   StreamSync,
-  TableNote,
 } from '../sinks/sink.ts'
 import { type LaneOutcome, runLane } from './lane-run.ts'
 import type { StreamLog } from './log/stream-log.ts'
 import type { LanePools } from './pools/lane-pools.ts'
 import type { ReadBefore } from './pools/worker-events.ts'
 import { joinObserved, type Observed } from './reader/observed-fields.ts'
-import { isOwnSource } from './own-source.ts'
+import { ownSourceRefusal } from './own-source.ts'
 import type { RunPlan, StreamResult } from './run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
 
@@ -41,13 +40,14 @@ export interface StreamRunDeps {
   readonly signal: AbortSignal
 }
 
+const notBegun = { syncId: 0, generationId: 0, tableNotes: [] } as const
+
 /** The syncs of one stream in a run: begins or resumes one, plans its slices, runs its lanes, and has the result of all attempts. */
 export class SyncRun {
   readonly #deps: StreamRunDeps
   readonly #sink: SinkStream
   readonly #tally: StreamTally
   readonly #warnings: string[] = []
-  readonly #tableNotes: TableNote[] = []
   readonly #startedAtMs: number
   #first: StreamSync | undefined
   #last: StreamSync | undefined
@@ -72,13 +72,12 @@ export class SyncRun {
 
   result(outcome: LaneOutcome): StreamResult {
     const status = outcome.status
+    const { syncId, generationId, tableNotes } = this.#last ?? notBegun
     this.#tally.status = status
     return {
       ...this.#tally.progress(this.#deps.context.now()),
-      syncId: this.#last?.syncId ?? 0,
-      generationId: this.#last?.generationId ?? 0,
+      ...{ syncId, generationId, tableNotes },
       resumed: this.#first?.resumed ?? false,
-      tableNotes: this.#tableNotes,
       seconds: (this.#deps.context.now() - this.#startedAtMs) / 1000,
       progressed: status === 'complete' || this.#planned?.first !== this.#planned?.last,
       warnings: [...this.#warnings, ...this.#tally.losses.warnings(this.#rejectedTable)],
@@ -96,11 +95,9 @@ export class SyncRun {
   /** From `begin` to `finish`, in this session of the source. */
   async run(session: ReadSession): Promise<LaneOutcome> {
     const { destination, start } = this.#deps
-    if (isOwnSource(this.#deps.plan, this.#sink)) {
-      throw new ConnectError('destination_is_source', { details: { stream: streamLabel(this.id) } })
-    }
+    const refusal = ownSourceRefusal(this.#deps.plan, this.#sink)
+    if (refusal !== undefined) throw refusal
     const sync = await destination.begin(this.#sink, start)
-    if (this.#first === undefined) this.#tableNotes.push(...sync.tableNotes)
     this.#first ??= sync
     this.#last = sync
     this.#tally.begun(sync.inRun)

@@ -87,7 +87,10 @@ export interface StreamSync {
   readonly isOlder: boolean
   /** What was committed of the stream in this run, by this start and those before it; not what a sync that begins again has dropped. */
   readonly inRun: CommittedCounts
-  /** What `begin` changed of the columns of a table that was there, or left though the stream changed. */
+  /**
+   * What `begin` changed of the columns of a table that was there, or left though the stream changed; with what earlier starts of the run
+   * did, and those that were killed: until a run ends by itself, nobody may have heard of it.
+   */
   readonly tableNotes: readonly TableNote[]
   /** True where this run completed the stream before it was interrupted, and reading it again would append the same rows again: nothing is to be done. */
   readonly doneInRun: boolean

@@ -10,6 +10,7 @@ import {
   type SandboxTable,
 } from '../../sinks/postgres/sandbox/prepare-sandbox.ts'
 import { createRunMetrics } from '../metrics/run-metrics.ts'
+import { ownSourceRefusal } from '../own-source.ts'
 import { runConnection } from '../run.ts'
 import type { RunPlan, StreamResult } from '../run-types.ts'
 import type {
@@ -37,7 +38,11 @@ export async function runSandbox(
   const createdAtMs = ports.now()
   try {
     const about = { id, connection, createdAtMs, expiresAtMs }
-    const prepared = await prepareSandbox(destination, about, streams)
+    const toPrepare = streams.map((sink) => {
+      const error = ownSourceRefusal(plan, sink)
+      return error === undefined ? sink : { sink, error }
+    })
+    const prepared = await prepareSandbox(destination, about, toPrepare)
     requireGoing(signal, plan)
     const readAtMs = ports.now()
     const results = await readStreams(plan, { prepared, options, ports, signal })

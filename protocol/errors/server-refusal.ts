@@ -54,7 +54,8 @@ const telling = /^(?:0[0-9AF]|2[14-68BDF]|3[4BDF]|4[0-24]|5[3-58]|57|72|F0)/
 /** What may be told of a server's refusal. Its details, hints and context are never told; its message, if it cannot quote a row. */
 export function serverRefusal(error: ServerError): ServerRefusal {
   const sqlstate = error.code ?? 'XX000'
-  const origin = originOf(error.where)
+  const origin = originOf(error.where ?? '')
+  if (origin === 'unknown') return { sqlstate, reason: conditions[sqlstate] ?? untold }
   if (origin !== undefined) {
     // A function may raise any SQLSTATE, with any text, and name any object.
     const condition = conditions[sqlstate]
@@ -73,22 +74,49 @@ export function serverRefusal(error: ServerError): ServerRefusal {
 }
 
 function reasonOf(sqlstate: string, message: string): string {
-  const condition = conditions[sqlstate]
-  if (condition !== undefined) return condition
-  if (telling.test(sqlstate)) return message
-  return "the server's log has its message, which may quote a row"
+  return conditions[sqlstate] ?? (telling.test(sqlstate) ? message : untold)
 }
 
+const untold = "the server's log has its message, which may quote a row"
+
+/** Contexts of our own statement: the row of a COPY, the text that is no JSON, the parameters, the row or index that was written. */
+const ownContexts: readonly RegExp[] = [
+  // A value may have line ends and quotes in it, so it goes on to the last quote.
+  /^COPY [^\n]*?, line \d+(?:, column [^\n]*?)?: "[\s\S]*"(?=\n|$)/,
+  /^COPY [^\n]*/,
+  /^JSON data, line \d+: [^\n]*/,
+  /^parallel worker(?=\n|$)/,
+  /^while [^\n]+ tuple \(\d+,\d+\) in relation "[^\n]*"(?=\n|$)/,
+  // The outermost one. Nothing follows but the rest of the values.
+  /^(?:unnamed portal|portal "[^\n]*") (?:parameter|with parameters)[\s\S]*/,
+]
+/** The statements that the server itself runs for a foreign key. */
+const foreignKey =
+  /^SQL statement "(?:SELECT 1 FROM ONLY|DELETE FROM ONLY|UPDATE ONLY) "[^\n]*"(?=\n|$)/
+/** Of all languages, and of statements that functions run. */
+const anyFunction =
+  /^(?:PL\/|SQL function "|SQL statement "|SQL expression "|compilation of |Traceback )/
+
 /**
- * What was at work below our own statement: the function that PL/pgSQL names, or something of the database. Undefined if the
- * statement itself was refused: a COPY names its line, and a parallel worker itself.
+ * What was at work below our own statement: the function that PL/pgSQL names, or something of the database. Undefined if the statement
+ * itself was refused, and unknown if the context does not say it in words that are known here: the server may speak another language.
  */
-function originOf(where: string | undefined): string | undefined {
-  const lines = (where ?? '').split('\n').filter((line) => line !== '')
-  const isOurs = (line: string): boolean => line.startsWith('COPY ') || line === 'parallel worker'
-  const [line] = lines
-  if (line === undefined || lines.every(isOurs)) return undefined
-  // Only the first line, which the server wrote: those that follow may quote a statement with its values.
-  const name = /^PL\/pgSQL \S+ ([^\s"'(]+)\(/.exec(line)?.[1]
-  return name === undefined ? 'a function or trigger of the database' : `the function ${name}`
+function originOf(where: string): string | undefined {
+  const inner = withoutOwn(where)
+  if (inner === '') return undefined
+  const key = foreignKey.exec(inner)
+  if (key !== null && withoutOwn(inner.slice(key[0].length)) === '') {
+    return 'the check of a foreign key'
+  }
+  // Only in the first line, which the server wrote: those that follow may quote a statement with its values.
+  const name = /^PL\/pgSQL \S+ ([^\s"'(]+)\(/.exec(where)?.[1]
+  if (name !== undefined) return `the function ${name}`
+  return anyFunction.test(inner) ? 'a function or trigger of the database' : 'unknown'
+}
+
+/** The context from the first line on that is not of our own statement. */
+function withoutOwn(where: string): string {
+  const rest = where.replace(/^\n+/, '')
+  const own = ownContexts.map((pattern) => pattern.exec(rest)?.[0]).find((found) => found)
+  return own === undefined ? rest : withoutOwn(rest.slice(own.length))
 }

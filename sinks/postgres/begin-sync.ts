@@ -47,17 +47,27 @@ export async function beginSync(
     }
     const resumed = known !== undefined && isResumable(known, sink, start)
     const isOurs = owners.length > 0 || isTableOf(row, target)
-    const { keyIndex, notes } = await prepareTables({ session, sink, target, row, resumed, isOurs })
+    const { keyIndex, tableNotes } = await prepareTables({
+      session,
+      sink,
+      target,
+      row,
+      resumed,
+      isOurs,
+    })
     const numbers = nextNumbers(row, target, resumed)
     const { table, isOverwrite } = target
     const { run } = start
     const syncStart = resumed ? known.syncStart : start.start
-    const values = { streamId, table, keyIndex, run, syncStart, staged: isOverwrite, ...numbers }
+    const values = {
+      ...{ streamId, table, keyIndex, tableNotes, run, syncStart, staged: isOverwrite },
+      ...numbers,
+    }
     const written = await writeStreamRow(session, sink, values)
     if (row?.run !== run) await resetRunCounts(session, written.id)
     if (!resumed) await resetSlices(session, written.id, keepsStates(known, sink))
     const sync = {
-      ...{ sink, streamId, ...numbers, resumed, tableNotes: notes },
+      ...{ sink, streamId, ...numbers, resumed, tableNotes },
       ...{ doneInRun: false, start: start.start },
     }
     return withCheckpoints(session, { ...written, syncStart }, sync)
@@ -94,7 +104,7 @@ async function asItStands(
     streamId,
     ...numbers,
     resumed: true,
-    tableNotes: [],
+    tableNotes: row.tableNotes,
     doneInRun: true,
   })
 }

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { ConnectError, type StreamId } from '../../protocol/index.ts'
 import type { RunStart } from '../sink.ts'
 import { lockKey } from './identifiers.ts'
+import { bookkeepingOwnerMissing } from './missing-right.ts'
 import type { Session } from './session.ts'
 
 /**
@@ -87,6 +88,8 @@ const migrations: readonly ((schema: string) => string)[] = [
   ) => `ALTER TABLE ${schema}.slices -- of all syncs of the stream in its run; those of a commit are with one of its slices
      ADD COLUMN run_nulled bigint NOT NULL DEFAULT 0,
      ADD COLUMN run_cut bigint NOT NULL DEFAULT 0`,
+  (schema) =>
+    `ALTER TABLE ${schema}.streams ADD COLUMN table_notes text NOT NULL DEFAULT '[]' -- JSON: what happened to the table's columns, until a run told it`,
 ]
 
 /**
@@ -106,12 +109,25 @@ export async function migrateBookkeeping(session: Session): Promise<void> {
          (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
     )
     const applied = await knownVersion(session)
+    if (applied > 0) await requireOwner(session)
     for (const [index, sql] of migrations.entries()) {
       if (index < applied) continue
       await session.run(sql(schema))
       await session.rows(`INSERT INTO ${schema}.migrations (version) VALUES ($1)`, [index + 1])
     }
   })
+}
+
+/** Looked at before: the server's refusal would name one table, without its schema. */
+async function requireOwner(session: Session): Promise<void> {
+  const schema = session.bookkeepingSchema
+  const tables = await session.rows<{ name: string; owner: string }>(
+    `SELECT c.relname AS name, pg_get_userbyid(c.relowner) AS owner
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relkind = 'r' AND NOT pg_has_role(c.relowner, 'USAGE') ORDER BY c.relname`,
+    [schema],
+  )
+  if (tables.length > 0) throw bookkeepingOwnerMissing(session.address, { schema, tables })
 }
 
 /** CREATE SCHEMA IF NOT EXISTS asks for the right to create even where the schema exists: look first. */
@@ -158,17 +174,42 @@ export async function startRun(
   connection: string,
   key?: string,
 ): Promise<RunStart> {
-  const [row] = await session.rows<{ run: string; start: string }>(
-    `INSERT INTO ${session.bookkeeping}.runs AS r (connection, run, ended, key, start, started_by)
-     VALUES ($1, 1, false, $2, 1, $3)
-     ON CONFLICT (connection) DO UPDATE SET
-       run = r.run + coalesce(r.key <> excluded.key, r.ended)::int,
-       ended = false, key = excluded.key,
-       start = r.start + 1, started_at = now(), started_by = excluded.started_by
-     RETURNING run, start`,
-    [connection, key ?? null, `process ${String(process.pid)} on ${hostname()}`],
+  return session.transaction(async () => {
+    await forgetToldNotes(session, connection, key)
+    const [row] = await session.rows<{ run: string; start: string }>(
+      `INSERT INTO ${session.bookkeeping}.runs AS r (connection, run, ended, key, start, started_by)
+       VALUES ($1, 1, false, $2, 1, $3)
+       ON CONFLICT (connection) DO UPDATE SET
+         run = r.run + coalesce(r.key <> excluded.key, r.ended)::int,
+         ended = false, key = excluded.key,
+         start = r.start + 1, started_at = now(), started_by = excluded.started_by
+       RETURNING run, start`,
+      [connection, key ?? null, `process ${String(process.pid)} on ${hostname()}`],
+    )
+    return { run: Number(row?.run), start: Number(row?.start), hasKey: key !== undefined }
+  })
+}
+
+/**
+ * A run that came to its own end has told what happened to the tables; one that was killed has not, whichever run follows. Under the
+ * same key nobody may have heard of the end.
+ */
+async function forgetToldNotes(
+  session: Session,
+  connection: string,
+  key: string | undefined,
+): Promise<void> {
+  // Locked until the run is written: of two starts at the same time, the second finds a run that goes on.
+  const told = await session.rows(
+    `SELECT FROM ${session.bookkeeping}.runs
+      WHERE connection = $1 AND ended AND (key = $2) IS NOT TRUE FOR UPDATE`,
+    [connection, key ?? null],
   )
-  return { run: Number(row?.run), start: Number(row?.start), hasKey: key !== undefined }
+  if (told.length === 0) return
+  await session.rows(
+    `UPDATE ${session.bookkeeping}.streams SET table_notes = '[]' WHERE connection = $1 AND table_notes <> '[]'`,
+    [connection],
+  )
 }
 
 /** Nothing, if a newer start has the connection: its run goes on. */

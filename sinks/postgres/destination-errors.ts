@@ -7,15 +7,17 @@ import {
   type ErrorDetails,
   type ServerRefusal,
 } from '../../protocol/index.ts'
-import { quoteIdentifier, quoteTable } from './identifiers.ts'
+import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
+import { missingRightFix } from './missing-right.ts'
 import { bookkeepingSchema, type PostgresAddress } from './postgres-address.ts'
 
 /** What was being done: the facts that the messages name. */
 export interface ErrorPlace {
   readonly address: PostgresAddress
   readonly stream?: string
-  /** Quoted. */
-  readonly table?: string
+  readonly table?: TableName
+  /** See PostgresPlace. */
+  readonly bookkeeping?: string
 }
 
 /** SQLSTATE, or its class (two characters), to code. */
@@ -29,6 +31,7 @@ const codeOfState: Readonly<Record<string, ErrorCodeName>> = {
   '53100': 'destination_disk_full',
   '54011': 'destination_too_many_columns',
   '55P03': 'destination_conflict',
+  '57014': 'destination_query_cancelled',
   '57P01': 'destination_connection_lost',
   '57P02': 'destination_connection_lost',
   '57P03': 'destination_connection_lost',
@@ -36,6 +39,7 @@ const codeOfState: Readonly<Record<string, ErrorCodeName>> = {
   '08': 'destination_connection_lost',
   '23': 'destination_constraint_violated',
   '25P03': 'destination_connection_lost',
+  '25P04': 'destination_connection_lost',
 }
 
 const codeOfNetwork = {
@@ -74,7 +78,7 @@ function serverError(
     return new ConnectError(code, { details: { ...details, ...constraintFacts(refusal, object) } })
   }
   if (code === 'destination_permission_denied') {
-    return new ConnectError(code, { details: { ...details, fix: grantFor(reason, place) } })
+    return new ConnectError(code, { details: { ...details, fix: missingRightFix(reason, place) } })
   }
   return new ConnectError(code, { details })
 }
@@ -82,9 +86,9 @@ function serverError(
 /** The table that the server names; else the one that was worked on, or its stream. */
 function objectOf({ schema, table }: ServerRefusal, place: ErrorPlace): string {
   if (schema !== undefined && table !== undefined) return quoteTable({ schema, table })
-  if (place.table !== undefined) return place.table
+  if (place.table !== undefined) return quoteTable(place.table)
   if (place.stream !== undefined) return `stream ${place.stream}`
-  return `schema ${bookkeepingSchema}`
+  return `schema ${place.bookkeeping ?? bookkeepingSchema}`
 }
 
 /**
@@ -113,22 +117,4 @@ export function constraintFacts(
     constraint: `a constraint (${refusal.reason})`,
     fix: `Look at the constraints and triggers with \`\\d ${table}\`, and drop or relax the one that refuses the record, ${fix}`,
   }
-}
-
-/** What the user lacks, as far as the server's words say it. */
-function grantFor(reason: string, { address: { user, database } }: ErrorPlace): string {
-  const role = quoteIdentifier(user)
-  const schema = /permission denied for schema (.+)$/.exec(reason)?.[1]
-  if (schema === bookkeepingSchema) {
-    return `Another role made the schema ${schema}, which holds the checkpoints: connect as that role, or let it run \`GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${role}; GRANT ALL ON ALL TABLES IN SCHEMA ${schema} TO ${role}; GRANT ALL ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role}\`.`
-  }
-  if (schema !== undefined)
-    return `Run \`GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${role}\` as its owner.`
-  const owned = /must be owner of (?:table|relation|view) (.+)$/.exec(reason)?.[1]
-  if (owned !== undefined)
-    return `Run \`ALTER TABLE ${owned} OWNER TO ${role}\`: a sync alters the tables that it loads.`
-  if (reason.includes('permission denied for database')) {
-    return `Run \`GRANT CREATE, TEMPORARY ON DATABASE ${quoteIdentifier(database)} TO ${role}\`.`
-  }
-  return `Grant ${role} what the message names: \`CREATE\` and \`TEMPORARY\` on the database, the schemas, and ownership of the tables that it loads.`
 }

@@ -4,7 +4,7 @@ import { beginSync } from './begin-sync.ts'
 import { endRun, migrateBookkeeping, newerStart, schemaExists, startRun } from './bookkeeping.ts'
 import { finishSync, savePlan } from './finish-sync.ts'
 import { forgetStreams } from './forget-streams.ts'
-import { quoteIdentifier, quoteTable } from './identifiers.ts'
+import { quoteIdentifier, type TableName } from './identifiers.ts'
 import { sessionPlace, type PostgresPlace } from './postgres-address.ts'
 import { Session } from './session.ts'
 import { streamTarget } from './stream-target.ts'
@@ -76,9 +76,9 @@ class PostgresDestination implements Destination {
   }
 
   /** What errors of the stream name. */
-  #named(sink: SinkStream): { readonly stream: string; readonly table: string } {
+  #named(sink: SinkStream): { readonly stream: string; readonly table: TableName } {
     const { table } = streamTarget(sink, this.#place.schema)
-    return { stream: streamLabel(sink.stream.stream), table: quoteTable(table) }
+    return { stream: streamLabel(sink.stream.stream), table }
   }
 
   async #migrate(session: Session): Promise<void> {

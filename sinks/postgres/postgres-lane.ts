@@ -27,9 +27,8 @@ export async function openPostgresLane(
   partition: number,
 ): Promise<SinkLane> {
   const target = streamTarget(sync.sink, place.schema)
-  const table = quoteTable(target.loaded)
-  const at = { ...sessionPlace(place), stream: streamLabel(sync.streamId), table }
-  const session = await Session.open(at)
+  const stream = streamLabel(sync.streamId)
+  const session = await Session.open({ ...sessionPlace(place), stream, table: target.loaded })
   try {
     await session.rows('SELECT pg_advisory_lock_shared($1)', [
       laneLockKey(sync.sink.connection, sync.streamId),
@@ -37,7 +36,7 @@ export async function openPostgresLane(
     const id = await requireOwn(session, sync)
     const actual = await readTable(session, target.loaded)
     if (actual === undefined) {
-      const details = { reason: `table ${table} is gone` }
+      const details = { reason: `table ${quoteTable(target.loaded)} is gone` }
       throw new ConnectError('unexpected', { details })
     }
     return new PostgresLane({ place, session, sync, partition, target, id, actual })

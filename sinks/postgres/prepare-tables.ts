@@ -39,16 +39,16 @@ export interface Preparation {
   readonly isOurs: boolean
 }
 
-/** The name of the key's index on the table, and what happened to the columns. */
+/** The name of the key's index on the table, and what happened to the columns, also in attempts that died before they told it. */
 export interface PreparedTables {
   readonly keyIndex: string | null
-  readonly notes: readonly TableNote[]
+  readonly tableNotes: readonly TableNote[]
 }
 
 /** Makes the stream's tables fit for the sync, in place. */
 export async function prepareTables(preparation: Preparation): Promise<PreparedTables> {
   const { session, target, row, resumed } = preparation
-  const notes = await ensureTable(preparation)
+  const tableNotes = await ensureTable(preparation)
   const actual = await existing(session, target.table)
   const isStaged = row?.staged === true && sameTable(row.table, target.table)
   if (!target.isOverwrite && isStaged) await mergeStage(preparation)
@@ -62,7 +62,7 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
     const stage = await existing(session, target.stage)
     await evolveTable(session, { name: target.stage, columns, metadata }, stage)
   }
-  return { keyIndex: await ensureKeyIndex(preparation), notes }
+  return { keyIndex: await ensureKeyIndex(preparation), tableNotes }
 }
 
 async function ensureTable(preparation: Preparation): Promise<readonly TableNote[]> {
@@ -74,9 +74,9 @@ async function ensureTable(preparation: Preparation): Promise<readonly TableNote
     return []
   }
   await alterTable(session, target.table, changes)
-  const isSame = row !== undefined && sameTable(row.table, target.table)
-  const before = targetColumns(isSame ? row.columns : [])
-  return tableNotes({ columns: target.columns, before, actual, changes })
+  const known = row !== undefined && sameTable(row.table, target.table) ? row : undefined
+  const before = targetColumns(known?.columns ?? [])
+  return tableNotes({ columns: target.columns, before, actual, changes }, known?.tableNotes)
 }
 
 /** What a sync has to do to its table before it loads. */

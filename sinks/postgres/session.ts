@@ -10,12 +10,6 @@ import { bookkeepingSchema, type PostgresAddress } from './postgres-address.ts'
 /** UNIQUE NULLS NOT DISTINCT came with 15. */
 const OLDEST_SERVER = 150_000
 
-/** Where a session goes, and what its errors name. */
-export interface SessionPlace extends ErrorPlace {
-  /** See PostgresPlace. */
-  readonly bookkeeping?: string
-}
-
 /** One database session. Every error that its methods throw is a ConnectError, but those of a COPY. */
 export class Session implements AsyncDisposable {
   readonly #client: Client
@@ -30,7 +24,7 @@ export class Session implements AsyncDisposable {
   /** Why the session ended between two queries. */
   #lost: Error | undefined
 
-  private constructor(client: Client, place: SessionPlace) {
+  private constructor(client: Client, place: ErrorPlace) {
     this.#client = client
     this.#place = place
     this.bookkeepingSchema = place.bookkeeping ?? bookkeepingSchema
@@ -40,7 +34,7 @@ export class Session implements AsyncDisposable {
     })
   }
 
-  static async open(place: SessionPlace): Promise<Session> {
+  static async open(place: ErrorPlace): Promise<Session> {
     const { address } = place
     const config = clientConfig(address)
     const client = new Client(config)

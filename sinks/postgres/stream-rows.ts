@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Column, JsonValue } from '../../protocol/index.ts'
 import { columnKinds } from './column-types.ts'
-import type { SinkStream, SliceCheckpoint, StreamSync } from '../sink.ts'
+import type { SinkStream, SliceCheckpoint, StreamSync, TableNote } from '../sink.ts'
 import type { TableName } from './identifiers.ts'
 import type { Session } from './session.ts'
 import type { StreamTarget } from './stream-target.ts'
@@ -16,6 +16,16 @@ const syncSettings = z.object({
 export type SyncSettings = z.infer<typeof syncSettings>
 
 const columnsSchema = z.array(z.object({ name: z.string(), kind: z.enum(columnKinds) }))
+
+const noted = z.object({ column: z.string(), type: z.string() })
+const notesSchema: z.ZodType<readonly TableNote[]> = z.array(
+  z.discriminatedUnion('kind', [
+    noted.extend({ kind: z.literal('added') }),
+    noted.extend({ kind: z.literal('widened'), was: z.string() }),
+    noted.extend({ kind: z.literal('kept'), source: z.string() }),
+    noted.extend({ kind: z.literal('left') }),
+  ]),
+)
 
 function parseColumns(text: string): readonly Column[] {
   return columnsSchema.parse(JSON.parse(text))
@@ -51,6 +61,8 @@ export interface StreamRow {
   /** The start of a run that began the sync. */
   readonly syncStart: number
   readonly startedAtMs: number
+  /** What happened to the columns of the table, in this run or in one that was killed before it told. */
+  readonly tableNotes: readonly TableNote[]
 }
 
 interface RawStreamRow {
@@ -68,6 +80,7 @@ interface RawStreamRow {
   readonly complete: boolean
   readonly sync_start: string
   readonly started_at: Date
+  readonly table_notes: string
 }
 
 /** `locked`: until the transaction ends. */
@@ -96,6 +109,7 @@ export async function readStreamRow(
     complete: row.complete,
     syncStart: Number(row.sync_start),
     startedAtMs: row.started_at.getTime(),
+    tableNotes: notesSchema.parse(JSON.parse(row.table_notes)),
   }
 }
 
@@ -123,13 +137,14 @@ export async function writeStreamRow(
   const [row] = await session.rows<{ id: string; started_at: Date }>(
     `INSERT INTO ${session.bookkeeping}.streams AS s
        (connection, namespace, name, table_schema, table_name, settings, columns, key_index, staged,
-        sync_id, generation_id, epoch, run, sync_start, complete)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, false)
+        sync_id, generation_id, epoch, run, sync_start, table_notes, complete)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, false)
      ON CONFLICT (connection, namespace, name) DO UPDATE SET
        table_schema = excluded.table_schema, table_name = excluded.table_name,
        settings = excluded.settings, columns = excluded.columns, key_index = excluded.key_index,
        staged = excluded.staged, sync_id = excluded.sync_id, generation_id = excluded.generation_id,
-       epoch = excluded.epoch, run = excluded.run, sync_start = excluded.sync_start, complete = false, finished_at = NULL,
+       epoch = excluded.epoch, run = excluded.run, sync_start = excluded.sync_start,
+       table_notes = excluded.table_notes, complete = false, finished_at = NULL,
        started_at = CASE WHEN s.sync_id = excluded.sync_id THEN s.started_at ELSE now() END
      RETURNING id, started_at`,
     [
@@ -147,6 +162,7 @@ export async function writeStreamRow(
       values.epoch,
       values.run,
       values.syncStart,
+      JSON.stringify(values.tableNotes),
     ],
   )
   return { id: row?.id ?? '', startedAtMs: row?.started_at.getTime() ?? 0 }

@@ -11,9 +11,20 @@ interface Columns {
   readonly changes: readonly TableChange[]
 }
 
-/** What a sync changes of the columns of a table that was there, and what it leaves though the stream changed. */
-export function tableNotes(given: Columns): readonly TableNote[] {
-  return [...given.columns.flatMap((column) => noteOf(column, given) ?? []), ...leftColumns(given)]
+/**
+ * What a sync changes of the columns of a table that was there, and what it leaves though the stream changed. `untold`: the same of
+ * attempts before it, each once.
+ */
+export function tableNotes(
+  given: Columns,
+  untold: readonly TableNote[] = [],
+): readonly TableNote[] {
+  const notes = [
+    ...given.columns.flatMap((column) => noteOf(column, given) ?? []),
+    ...leftColumns(given),
+  ]
+  const known = new Set(notes.map((note) => JSON.stringify(note)))
+  return [...untold.filter((note) => !known.has(JSON.stringify(note))), ...notes]
 }
 
 function noteOf(

@@ -42,9 +42,9 @@ describe('what is told of a refusal of a PostgreSQL server', () => {
 
   test.each([
     `SQL statement "SELECT '${secret}'"`,
-    `unnamed portal with parameters: $1 = '${secret}'`,
     `PL/Perl function "${secret}"`,
-    `remote SQL command: SELECT '${secret}'`,
+    `JSON data, line 1: {"a": "${secret}\nSQL function "check" statement 1`,
+    `Traceback (most recent call last):\n  PL/Python function "check", line 2`,
     `COPY things, line 1\nSQL statement "SELECT '${secret}'"`,
   ])('not what follows a context: %s', (where) => {
     const told = serverRefusal({ code: '42P01', message: secret, where })
@@ -54,7 +54,55 @@ describe('what is told of a refusal of a PostgreSQL server', () => {
     })
   })
 
-  test.each([undefined, '', 'COPY things, line 12', 'parallel worker'])(
+  test.each([
+    `remote SQL command: SELECT '${secret}'`,
+    `column "${secret}" of foreign table "t"`,
+    `SQL-Anweisung »SELECT '${secret}'«`,
+  ])('no function is named if it may be something else: %s', (where) => {
+    const told = serverRefusal({ code: '42P01', message: secret, where, table: secret })
+    expect(told).toEqual({
+      sqlstate: '42P01',
+      reason: "the server's log has its message, which may quote a row",
+    })
+  })
+
+  test.each([
+    `SQL statement "SELECT 1 FROM ONLY "dest"."known" x WHERE "n" OPERATOR(pg_catalog.=) $1 FOR KEY SHARE OF x"`,
+    `while locking tuple (0,1) in relation "lines"\nSQL statement "DELETE FROM ONLY "dest"."lines" WHERE $1 OPERATOR(pg_catalog.=) "t""`,
+    `SQL statement "UPDATE ONLY "dest"."lines" SET "t" = NULL WHERE $1 OPERATOR(pg_catalog.=) "t""\nCOPY things, line 1`,
+  ])('a foreign key is called so: %s', (where) => {
+    expect(serverRefusal({ code: '40P01', message: 'deadlock detected', where })).toEqual({
+      sqlstate: '40P01',
+      reason: 'the check of a foreign key failed',
+    })
+  })
+
+  test('a function that writes as a foreign key does is a function', () => {
+    const where = `SQL statement "DELETE FROM ONLY lines WHERE t = '${secret}'"\nPL/pgSQL function tidy() line 2 at SQL statement`
+    expect(serverRefusal({ code: '40P01', message: 'deadlock detected', where })).toEqual({
+      sqlstate: '40P01',
+      reason: 'a function or trigger of the database failed',
+    })
+  })
+
+  test.each([
+    undefined,
+    '',
+    'COPY things',
+    'COPY things, line 12',
+    `COPY things, line 12: "${secret}"`,
+    `COPY things, line 12, column note: "a\nSQL statement "${secret}"`,
+    `COPY things, line 12, column note: null input`,
+    'parallel worker',
+    'unnamed portal parameter $2',
+    `unnamed portal parameter $2 = '${secret}'`,
+    `unnamed portal with parameters: $1 = '${secret}\nPL/pgSQL function f() line 1', $2 = NULL`,
+    `portal "c" with parameters: $1 = '${secret}'`,
+    'while updating tuple (0,12) in relation "things"',
+    'while inserting index tuple (3,4) in relation "things_key"\nCOPY things, line 12',
+    `JSON data, line 1: {"a": "${secret}\nCOPY things, line 12, column note: "${secret}"`,
+    `JSON data, line 1: {"a": "${secret}\nunnamed portal parameter $1`,
+  ])(
     'the server’s words and the names of the objects if the statement itself was refused (%s)',
     (where) => {
       const message = 'permission denied for table things'

@@ -106,3 +106,24 @@ test('a commit that fails before its end leaves rows, states and positions as th
   await commit(lane, 1)
   expect(await db.query('SELECT id FROM things')).toEqual([{ id: '1' }])
 })
+
+test.each(['append', 'append_dedup'] as const)(
+  'a statement that was cancelled can be retried, and says why it was: %s',
+  async (mode) => {
+    await using db = await testDatabase()
+    const begun = await begin(db, sinkStream({ id: 'integer' }, { mode, key: ['id'] }))
+    await using holder = await Session.open({ address: db.address })
+    await holder.run('BEGIN; LOCK TABLE things')
+    const failed = expect(load(db, begun, { records: [{ id: 1 }] })).rejects.toMatchObject({
+      code: 'destination_query_cancelled',
+      message: expect.stringMatching(
+        /for "public"\."things" \(SQLSTATE 57014\): .* due to user request$/,
+      ) as unknown,
+      retryable: true,
+    })
+    const cancel = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name = 'reactor-connect' AND wait_event_type = 'Lock'`
+    await expect.poll(() => db.query(cancel), { timeout: 10_000 }).toHaveLength(1)
+    await failed
+  },
+)

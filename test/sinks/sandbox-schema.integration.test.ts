@@ -14,7 +14,10 @@ test('a sandbox whose schema was dropped fails, and does not make it anew', asyn
   const run = await destination.startRun('sbx_1')
   await dropSandboxSchema(place, 'sbx_1')
 
-  await expect(destination.startRun('sbx_1')).rejects.toThrow(schema)
+  await expect(destination.startRun('sbx_1')).rejects.toMatchObject({
+    code: 'destination_query_failed',
+    details: { object: `schema ${schema}`, reason: expect.stringContaining(schema) as unknown },
+  })
   await expect(destination.begin({ ...stream, connection: 'sbx_1' }, run)).rejects.toThrow(schema)
   const schemas = await db.query(`SELECT nspname FROM pg_namespace WHERE nspname LIKE 'reactor%'`)
   expect(schemas).toEqual([])

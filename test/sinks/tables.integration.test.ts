@@ -398,29 +398,6 @@ describe('a destination that cannot be used says why', () => {
     expect(await db.query('SELECT FROM things')).toEqual([])
   })
 
-  test('the rights that a role lacks are named, also on checkpoints that another role made', async () => {
-    await using db = await testDatabase()
-    await sync(db, sinkStream({ id: 'integer' }), [])
-    const role = `r_${db.address.database}`
-    await db.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`)
-    try {
-      await db.query(`GRANT CREATE ON DATABASE ${db.address.database} TO ${role}`)
-      const address = { ...db.address, user: role, password: 'secret' }
-      await using destination = await openPostgresDestination({ address })
-      const error = await destination
-        .startRun('test')
-        .catch((thrown: unknown) => ConnectError.from(thrown))
-      expect(error).toMatchObject({ code: 'destination_permission_denied' })
-      const fix = error instanceof ConnectError ? error.suggestedFix : ''
-      const statements = /`(GRANT USAGE[^`]*)`/.exec(fix)?.[1]
-      await db.query(statements ?? '')
-      await expect(destination.startRun('test')).resolves.toMatchObject({ run: 2 })
-    } finally {
-      await db.query(`DROP OWNED BY ${role}`)
-      await db.query(`DROP ROLE ${role}`)
-    }
-  })
-
   test('a stream with more columns than a table may have', async () => {
     await using db = await testDatabase()
     const names = Array.from({ length: 1_600 }, (_, n) => [`c${String(n)}`, 'integer'] as const)
@@ -429,26 +406,6 @@ describe('a destination that cannot be used says why', () => {
     await expect(refused).rejects.toMatchObject({ code: 'destination_too_many_columns' })
   })
 })
-
-test.each(['append', 'overwrite'] as const)(
-  'a sync tells what happens to the columns of a table that was there, once: %s',
-  async (mode) => {
-    await using db = await testDatabase()
-    const notesOf = async (columns: Readonly<Record<string, ColumnKind>>): Promise<unknown> =>
-      (await sync(db, sinkStream(columns, { mode }), [])).tableNotes
-    expect(await notesOf({ id: 'integer', a: 'integer', b: 'string' })).toEqual([])
-    expect(await notesOf({ id: 'integer', a: 'string', c: 'date' })).toEqual([
-      { kind: 'widened', column: 'a', type: 'text', was: 'bigint' },
-      { kind: 'added', column: 'c', type: 'date' },
-      { kind: 'left', column: 'b', type: 'text' },
-    ])
-    expect(await notesOf({ id: 'integer', a: 'string', c: 'date' })).toEqual([])
-    expect(await notesOf({ id: 'integer', a: 'integer', c: 'date' })).toEqual([
-      { kind: 'kept', column: 'a', type: 'text', source: 'bigint' },
-    ])
-    expect(await notesOf({ id: 'integer', a: 'integer', c: 'date' })).toEqual([])
-  },
-)
 
 test('savePlan keeps the slices of a resumed sync where they are', async () => {
   await using db = await testDatabase()

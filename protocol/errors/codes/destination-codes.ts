@@ -140,6 +140,15 @@ export const destinationCodes = {
     message: '{user} may not do this in database {database} of {host}:{port}: {reason}',
     suggestedFix: '{fix}',
   },
+  destination_query_cancelled: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message:
+      '{host}:{port}/{database} cancelled a statement for {object} (SQLSTATE {sqlstate}): {reason}',
+    suggestedFix:
+      'Run again: it resumes from the last checkpoint. If it happens often, find out who cancels statements of {user} on the server.',
+  },
   destination_query_failed: {
     failureType: 'system_error',
     httpStatus: 500,

@@ -42,15 +42,16 @@ async function readShape(session: Session, table: TableName): Promise<unknown[]>
          FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
        UNION ALL SELECT 2, '', pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = to_regclass($1)
-       UNION ALL SELECT 3, conname, conrelid::regclass || ' ' || pg_get_constraintdef(oid)
+       UNION ALL SELECT 3, conname, concat_ws(' ', conrelid::regclass, pg_get_constraintdef(oid),
+              (SELECT string_agg(DISTINCT tgenabled::text, '') FROM pg_trigger WHERE tgconstraint = pg_constraint.oid))
          FROM pg_constraint WHERE to_regclass($1) IN (conrelid, confrelid)
-       UNION ALL SELECT 4, tgname, pg_get_triggerdef(oid)
+       UNION ALL SELECT 4, tgname, concat_ws(' ', tgenabled, pg_get_triggerdef(oid))
          FROM pg_trigger WHERE tgrelid = to_regclass($1) AND NOT tgisinternal
        UNION ALL SELECT DISTINCT 5, r.ev_class::regclass::text, pg_get_viewdef(r.ev_class)
          FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid
         WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
           AND d.refobjid = to_regclass($1) AND r.ev_class <> d.refobjid
-       UNION ALL SELECT 6, rulename, pg_get_ruledef(oid) FROM pg_rewrite WHERE ev_class = to_regclass($1)
+       UNION ALL SELECT 6, rulename, concat_ws(' ', ev_enabled, pg_get_ruledef(oid)) FROM pg_rewrite WHERE ev_class = to_regclass($1)
        UNION ALL SELECT 7, polname, concat_ws(' ', polcmd, polpermissive, polroles::text,
               pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
          FROM pg_policy WHERE polrelid = to_regclass($1)

@@ -46,7 +46,9 @@ export interface PreparedSandbox {
   readonly streams: readonly (SandboxTable | RefusedStream)[]
 }
 
-export function isRefused(stream: SandboxTable | RefusedStream): stream is RefusedStream {
+export function isRefused(
+  stream: SandboxTable | SinkStream | RefusedStream,
+): stream is RefusedStream {
   return 'error' in stream
 }
 
@@ -55,12 +57,13 @@ const readSettings = `SET statement_timeout = '60s'; SET lock_timeout = '10s'`
 
 /**
  * Makes the ephemeral schema: the bookkeeping with a copy of the streams' checkpoints, and an empty table for each. Production is
- * only read. Throws where the schema cannot be made; then nothing is left.
+ * only read. Streams that a run would refuse for their configuration alone come as refused. Throws where the schema cannot be made; then
+ * nothing is left.
  */
 export async function prepareSandbox(
   place: PostgresPlace,
   sandbox: Omit<SandboxSchema, 'schema'>,
-  streams: readonly SinkStream[],
+  streams: readonly (SinkStream | RefusedStream)[],
 ): Promise<PreparedSandbox> {
   const schema = sandboxSchemaName(sandbox.id)
   await using production = await Session.open(place)
@@ -72,10 +75,16 @@ export async function prepareSandbox(
   const maker = { production, session, schema, place, id: sandbox.id }
   await copyRun(maker, sandbox.connection)
   const prepared: (SandboxTable | RefusedStream)[] = []
-  const tables = streams.map((sink) => tableNameOf(sink, place))
-  for (const [index, sink] of streams.entries()) {
-    const earlier = streams.filter((_, at) => at < index && tables[at] === tables[index])
-    prepared.push(await prepareStream(maker, sink, { index, earlier }))
+  const earlierOf = new Map<string, SinkStream[]>()
+  for (const [index, stream] of streams.entries()) {
+    if (isRefused(stream)) {
+      prepared.push(stream)
+      continue
+    }
+    const table = tableNameOf(stream, place)
+    const earlier = earlierOf.get(table) ?? []
+    prepared.push(await prepareStream(maker, stream, { index, earlier }))
+    earlierOf.set(table, [...earlier, stream])
   }
   const metRows = Object.fromEntries(prepared.flatMap(metRowsOf))
   return {

@@ -5,6 +5,7 @@ import { schemaExists } from '../bookkeeping.ts'
 import { quoteIdentifier, quoteTable, type TableName } from '../identifiers.ts'
 import { readColumns, type ProductionColumn } from './production-columns.ts'
 import { hasIndex, keyIndexName } from '../key-index.ts'
+import { rightMissing } from '../missing-right.ts'
 import { planTable, type TablePlan } from '../prepare-tables.ts'
 import { requireOpenSchema } from '../reserved-schemas.ts'
 import type { Session } from '../session.ts'
@@ -145,15 +146,15 @@ async function missingRight(
   const role = quoteIdentifier(session.address.user)
   if (makesTable && right?.create === false) {
     const fix = `Run \`GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${role}\` as its owner.`
-    return denied(session, `it may not create tables in schema ${schema}`, fix)
+    return rightMissing(session.address, `it may not create tables in schema ${schema}`, fix)
   }
   if (right?.owner === false && isAltered(known)) {
     const fix = `Run \`ALTER TABLE ${table} OWNER TO ${role}\`.`
-    return denied(session, `it does not own ${table}, which is to be altered`, fix)
+    return rightMissing(session.address, `it does not own ${table}, which is to be altered`, fix)
   }
   if (right?.load === false) {
     const fix = `Run \`GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO ${role}\` as its owner.`
-    return denied(session, `it may not change the rows of ${table}`, fix)
+    return rightMissing(session.address, `it may not change the rows of ${table}`, fix)
   }
   return undefined
 }
@@ -166,19 +167,14 @@ function isAltered({
   return plan.changes.length > 0 || (target.key !== undefined && !hasKeyIndex)
 }
 
-function denied(session: Session, reason: string, fix: string): ConnectError {
-  const { host, port, user, database } = session.address
-  const details = { host, port, user, database, reason, fix }
-  return new ConnectError('destination_permission_denied', { details })
-}
-
-/** What others made on the table acts on a run, and not on a sandbox. Its constraints are tried: see try-rules.ts. */
+/** What others made on the table, and did not disable, acts on a run, and not on a sandbox. Its constraints are tried: see try-rules.ts. */
 async function ownRules(session: Session, table: TableName): Promise<string[]> {
   const rows = await session.rows<{ rule: string }>(
     `SELECT 'policy ' || polname AS rule FROM pg_policy p JOIN pg_class c ON c.oid = polrelid
       WHERE polrelid = $1::regclass AND relrowsecurity
-     UNION ALL SELECT 'rule ' || rulename FROM pg_rewrite WHERE ev_class = $1::regclass
-     UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger WHERE tgrelid = $1::regclass AND NOT tgisinternal
+     UNION ALL SELECT 'rule ' || rulename FROM pg_rewrite WHERE ev_class = $1::regclass AND ev_enabled IN ('O', 'A')
+     UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger
+      WHERE tgrelid = $1::regclass AND NOT tgisinternal AND tgenabled IN ('O', 'A')
      ORDER BY rule LIMIT 20`,
     [quoteTable(table)],
   )

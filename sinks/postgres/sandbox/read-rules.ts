@@ -50,6 +50,11 @@ const namesOf = (relation: string, numbers: string): string =>
   `ARRAY(SELECT a.attname::text FROM unnest(${numbers}) WITH ORDINALITY AS n (attnum, place)
            JOIN pg_attribute a ON a.attrelid = ${relation} AND a.attnum = n.attnum ORDER BY n.place)`
 
+/** Whether the server checks the constraint at all: NOT ENFORCED came with 18, and a foreign key acts by triggers that can be disabled. */
+const isEnforced = `coalesce((to_jsonb(pg_constraint) ->> 'conenforced')::boolean, true)
+         AND NOT EXISTS (SELECT FROM pg_trigger t
+               WHERE t.tgconstraint = pg_constraint.oid AND t.tgrelid = $1::regclass AND t.tgenabled NOT IN ('O', 'A'))`
+
 /** Without the indexes that sinks make. */
 export async function readRules(
   session: Session,
@@ -66,7 +71,7 @@ export async function readRules(
 async function readChecks(session: Session, table: TableName): Promise<readonly CheckRule[]> {
   const rows = await session.rows<Omit<CheckRule, 'kind'> & Record<string, unknown>>(
     `SELECT conname AS name, ${namesOf('conrelid', 'conkey')} AS columns, pg_get_expr(conbin, conrelid) AS expression
-       FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'c' ORDER BY conname`,
+       FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'c' AND ${isEnforced} ORDER BY conname`,
     [quoteTable(table)],
   )
   return rows.map((row) => ({ ...row, kind: 'check' }))
@@ -128,7 +133,7 @@ async function readReferences(
     `SELECT conname AS name, ${namesOf('conrelid', 'conkey')} AS columns, n.nspname AS schema, o.relname AS table,
             ${namesOf('confrelid', 'confkey')} AS "otherColumns", confrelid = conrelid AS "isOwn"
        FROM pg_constraint JOIN pg_class o ON o.oid = confrelid JOIN pg_namespace n ON n.oid = o.relnamespace
-      WHERE conrelid = $1::regclass AND contype = 'f' ORDER BY conname`,
+      WHERE conrelid = $1::regclass AND contype = 'f' AND ${isEnforced} ORDER BY conname`,
     [quoteTable(table)],
   )
   return rows.map(({ schema, table: other, ...row }) => ({
@@ -162,7 +167,8 @@ export async function readIncomingKeys(
     `SELECT conname AS name, ${namesOf('confrelid', 'confkey')} AS columns, n.nspname AS schema, o.relname AS table,
             ${namesOf('conrelid', 'conkey')} AS "fromColumns", confdeltype AS action, condeferred AND confdeltype = 'a' AS "isDeferred"
        FROM pg_constraint JOIN pg_class o ON o.oid = conrelid JOIN pg_namespace n ON n.oid = o.relnamespace
-      WHERE confrelid = $1::regclass AND conrelid <> confrelid AND contype = 'f' AND conparentid = 0 ORDER BY conname`,
+      WHERE confrelid = $1::regclass AND conrelid <> confrelid AND contype = 'f' AND conparentid = 0
+        AND ${isEnforced} ORDER BY conname`,
     [quoteTable(table)],
   )
   return rows.map(({ schema, table: from, action, ...row }) => ({

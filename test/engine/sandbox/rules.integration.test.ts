@@ -174,6 +174,82 @@ test('a merge is also refused by a row that it does not touch, and an append by 
   }
 })
 
+describe('what the server does not check', () => {
+  const orphan = `CREATE TABLE dest.known (n bigint PRIMARY KEY)`
+  const big = `UPDATE src.t SET n = 1000 WHERE id = 2`
+  test.each([
+    ['a CHECK that is NOT ENFORCED', `ADD CONSTRAINT small CHECK (n < 100) NOT ENFORCED`],
+    [
+      'a foreign key that is NOT ENFORCED',
+      `ADD CONSTRAINT fk FOREIGN KEY (n) REFERENCES dest.known NOT ENFORCED`,
+    ],
+    [
+      'a foreign key whose triggers are disabled',
+      `ADD CONSTRAINT fk FOREIGN KEY (n) REFERENCES dest.known NOT VALID; ALTER TABLE dest.t DISABLE TRIGGER ALL`,
+    ],
+  ])('%s refuses nothing', async (_, change) => {
+    for (const mode of modes) {
+      await using db = await testDatabase()
+      const plan = await synced(db, mode, `${orphan}; ${big}; ALTER TABLE dest.t ${change}`)
+      expect(first(await sandboxed(db, plan))).not.toHaveProperty('error')
+      expect((await runPlan(plan)).result.status).toBe('complete')
+    }
+  })
+
+  test('a foreign key of another table that is NOT ENFORCED neither refuses nor deletes', async () => {
+    for (const action of ['', 'ON DELETE CASCADE']) {
+      await using db = await testDatabase()
+      const plan = await synced(
+        db,
+        'overwrite',
+        `ALTER TABLE dest.t ADD UNIQUE (id); CREATE TABLE dest.lines (t bigint); INSERT INTO dest.lines VALUES (1);
+         ALTER TABLE dest.lines ADD FOREIGN KEY (t) REFERENCES dest.t (id) ${action} NOT ENFORCED; DELETE FROM src.t WHERE id = 1`,
+      )
+      const stream = first(await sandboxed(db, plan))
+      expect(stream).not.toHaveProperty('error')
+      expect(stream.diff_vs_current?.dependent_rows).toEqual([])
+      expect((await runPlan(plan)).result.status).toBe('complete')
+      expect(await db.query('SELECT FROM dest.lines')).toHaveLength(1)
+    }
+  })
+
+  test('a trigger or a rule that is disabled is not named as one that acts on a run', async () => {
+    await using db = await testDatabase()
+    const plan = await synced(
+      db,
+      'append',
+      `CREATE FUNCTION dest.refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';
+       CREATE TRIGGER off BEFORE INSERT ON dest.t FOR EACH ROW EXECUTE FUNCTION dest.refuse();
+       CREATE TRIGGER replica BEFORE INSERT ON dest.t FOR EACH ROW EXECUTE FUNCTION dest.refuse();
+       CREATE RULE off AS ON DELETE TO dest.t DO INSTEAD NOTHING;
+       ALTER TABLE dest.t DISABLE TRIGGER off, ENABLE REPLICA TRIGGER replica, DISABLE RULE off`,
+    )
+    expect(first(await sandboxed(db, plan)).warnings).toEqual([])
+    expect((await runPlan(plan)).result.status).toBe('complete')
+  })
+})
+
+test('a stream that would be loaded into the table that it is read from is refused, as in a run', async () => {
+  await using db = await testDatabase()
+  await db.query(`CREATE SCHEMA src; CREATE TABLE src.own (id int PRIMARY KEY)`)
+  await db.query(`CREATE SCHEMA dest; CREATE TABLE dest.own (id int PRIMARY KEY, v text)`)
+  const config = { ...db.address, schemas: ['src', 'dest'] }
+  const plan = await planOf(db, 'append', { source: { type: 'postgres', config } })
+  const streams = plan.streams.map((sink) => {
+    const isOther = sink.stream.stream.namespace === 'src'
+    return isOther ? { ...sink, stream: { ...sink.stream, destination_object_name: 'copy' } } : sink
+  })
+  const report = await sandboxed(db, { ...plan, streams })
+  const ran = (await runPlan({ ...plan, streams })).result
+  const codesOf = (all: readonly { readonly error?: { readonly code: string } }[]) =>
+    all.map(({ error }) => error?.code ?? 'none').sort()
+  expect(codesOf(report.streams)).toEqual(['destination_is_source', 'none'])
+  expect(codesOf(ran.streams)).toEqual(['destination_is_source', 'none'])
+  const refused = report.streams.find(({ error }) => error !== undefined)
+  expect(refused).toMatchObject({ namespace: 'dest', name: 'own', complete: false })
+  expect(refused?.error).toEqual(ran.streams.find(({ error }) => error !== undefined)?.error)
+})
+
 describe('foreign keys of other tables', () => {
   const lines = (action: string): string =>
     `ALTER TABLE dest.t ADD UNIQUE (id); CREATE TABLE dest.lines (t bigint);
