@@ -87,6 +87,8 @@ const migrations: readonly ((schema: string) => string)[] = [
   ) => `ALTER TABLE ${schema}.slices -- of all syncs of the stream in its run; those of a commit are with one of its slices
      ADD COLUMN run_nulled bigint NOT NULL DEFAULT 0,
      ADD COLUMN run_cut bigint NOT NULL DEFAULT 0`,
+  (schema) => `ALTER TABLE ${schema}.streams
+     ADD COLUMN attempt_keys text[] NOT NULL DEFAULT '{}' -- random, of the sync's attempts: the log's states are the sync's if one of these wrote them`,
 ]
 
 /**
