@@ -21,7 +21,7 @@ async function main({ address, rows }: LogWork): Promise<void> {
   const slice = { slice: '', partition: 0, state: null, seq: 0, complete: false }
   await using writer = await openLaneWriter(
     address,
-    { syncId: 1, attempt: 1, columns: benchColumns, slices: [slice] },
+    { syncId: 1, attempt: 1, attemptKeys: ['first'], columns: benchColumns, slices: [slice] },
     pino({ level: 'silent' }),
   )
   const blocks = Array.from({ length: Math.ceil(rows / blockRows) }, (_, index) =>

@@ -196,6 +196,7 @@ function startReading(
     session: run.session,
     syncId: sync.syncId,
     attempt: sync.epoch,
+    attemptKeys: sync.attemptKeys,
     slices,
     writer: endpoint.writer.address,
     maxRecordBytes: run.maxRecordBytes,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectError, streamLabel } from '../protocol/index.ts'
 import type { SinkStream } from '../sinks/sink.ts'
+import { backoffMs, maxBarrenAttempts } from './backoff.ts'
 import type { LaneOutcome } from './lane-run.ts'
 import type { StreamResult } from './run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
@@ -8,10 +9,6 @@ import { SyncRun, type StreamRunDeps } from './sync-run.ts'
 
 /** How often a stream of the newest run takes its lanes in the log back. More often, it is not an older run that opens them late. */
 const maxTakenBack = 2
-/** Attempts in a row from the same checkpoint, after which a stream that fails for transient reasons has failed. */
-const maxBarrenAttempts = 4
-const firstBackoffMs = 500
-const maxBackoffMs = 30_000
 
 /** Runs one stream to its end: transient failures are tried again from the last checkpoint, as long as there is progress. */
 export async function runStream(
@@ -33,7 +30,7 @@ export async function runStream(
     start = syncs.checkpoint
     const mayPass = error.retryable || attempts.mayTakeBack
     if (!mayPass || barren >= maxBarrenAttempts || deps.signal.aborted) return syncs.result(outcome)
-    const waitMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** barren)
+    const waitMs = backoffMs(barren)
     const { code, message: reason } = error
     const { read, loaded } = tally.progress(deps.context.now())
     deps.logger.warn(

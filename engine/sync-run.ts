@@ -6,7 +6,7 @@ import type {
   PlannedSlice,
   ReadSession,
 } from '../connectors/connector.ts'
-import { type JsonValue, streamIdOf, streamLabel } from '../protocol/index.ts'
+import { ConnectError, type JsonValue, streamIdOf, streamLabel } from '../protocol/index.ts'
 import type {
   Destination,
   RunStart,
@@ -24,6 +24,9 @@ import type { RunPlan, StreamResult } from './run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
 
 export type RunContext = ConnectorContext & { readonly changeConfig: ChangeConfig }
+
+/** What the log holds is not what the destination goes on from. */
+const wrongLogCodes = new Set(['log_position_mismatch', 'log_out_of_order', 'accounting_mismatch'])
 
 /** What the streams of a run share. */
 export interface StreamRunDeps {
@@ -94,8 +97,8 @@ export class SyncRun {
 
   /** From `begin` to `finish`, in this session of the source. */
   async run(session: ReadSession): Promise<LaneOutcome> {
-    const { destination, start } = this.#deps
-    const refusal = ownSourceRefusal(this.#deps.plan, this.#sink)
+    const { destination, start, plan } = this.#deps
+    const refusal = ownSourceRefusal(plan, this.#sink)
     if (refusal !== undefined) throw refusal
     const sync = await destination.begin(this.#sink, start)
     this.#first ??= sync
@@ -107,9 +110,16 @@ export class SyncRun {
     }
     this.#hasReadBefore = sync.slices.some((slice) => this.#isReadBefore(slice))
     const slices = await this.#plan(sync, session)
+    // The checkpoints move on without the log that an earlier attempt may have written.
+    const { attemptKeys } = sync
+    if (plan.log.kind === 'embedded' && attemptKeys.length > 1) await destination.leaveLog(sync)
     const outcomes = await this.#runLanes(sync, { session, slices })
-    const failed = outcomes.find((outcome) => outcome.status === 'failed')
-    if (failed !== undefined) return failed
+    const failed = outcomes.filter((outcome) => outcome.status === 'failed')
+    await this.#leaveWrongLog(
+      sync,
+      failed.map(({ error }) => error.code),
+    )
+    if (failed[0] !== undefined) return failed[0]
     if (outcomes.some((outcome) => outcome.status === 'stopped')) return { status: 'stopped' }
     return this.#finish(sync, session)
   }
@@ -117,12 +127,28 @@ export class SyncRun {
   async #finish(sync: StreamSync, session: ReadSession): Promise<LaneOutcome> {
     const { mode } = this.#sink
     if (mode === 'overwrite' || mode === 'overwrite_dedup') this.#tally.exchanging()
-    await this.#deps.destination.finish(sync)
+    try {
+      await this.#deps.destination.finish(sync)
+    } catch (error) {
+      await this.#leaveWrongLog(sync, [ConnectError.from(error).code])
+      throw error
+    }
     if (!this.#hasReadBefore) return { status: 'complete' }
     // What another start had read to its end, or left in the log, is as old as that start: read on from there.
     if (sync.isOlder && this.#isIncremental) return this.run(session)
     if (sync.isOlder || session !== this.#deps.session) this.#noteAge(sync)
     return { status: 'complete' }
+  }
+
+  /** The next attempt would come to the same place: it reads from the destination's checkpoints instead. */
+  async #leaveWrongLog(sync: StreamSync, codes: readonly string[]): Promise<void> {
+    if (!codes.some((code) => wrongLogCodes.has(code))) return
+    const { destination, logger } = this.#deps
+    await destination.leaveLog(sync).catch((error: unknown) => {
+      // The stream's own error stands; the next attempt meets it again, and comes here again.
+      const stream = streamLabel(this.id)
+      logger.warn({ err: error, stream }, 'a wrong log could not be noted at the destination')
+    })
   }
 
   get #isIncremental(): boolean {

@@ -39,6 +39,11 @@ export interface Destination extends AsyncDisposable {
    */
   finish(sync: StreamSync): Promise<void>
   /**
+   * What attempts of the sync have left in a log until now does not lead on from its checkpoints: no later attempt goes on from there
+   * (`StreamSync.attemptKeys`). Durable when it resolves; nothing happens if a newer `begin` took over.
+   */
+  leaveLog(sync: StreamSync): Promise<void>
+  /**
    * Forgets how far the streams of the connection were read: the next sync of each is a new one, from the beginning. Tables and
    * rows stay; lanes that still load are fenced. Durable when it resolves; nothing to forget is no error.
    */
@@ -77,6 +82,11 @@ export interface StreamSync {
   readonly generationId: number
   /** Increases with every `begin`: the fence, and the number of the attempt in the log. */
   readonly epoch: number
+  /**
+   * Random keys of the attempts of this sync whose entries in the log lead on from its checkpoints; the last one is this attempt's. Numbers
+   * alone do not tell: a destination that was made again, or restored from a backup, counts some of them a second time.
+   */
+  readonly attemptKeys: readonly string[]
   /** The start of the run that this sync is loaded by. */
   readonly start: number
   /** True where an unfinished sync continues. */

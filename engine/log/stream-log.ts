@@ -166,6 +166,8 @@ export interface LaneResume {
 export interface LaneWriterOptions {
   readonly syncId: number
   readonly attempt: number
+  /** See StreamSync; the last one is this attempt's. */
+  readonly attemptKeys: readonly string[]
   readonly columns: readonly Column[]
   /** The destination's checkpoints of the lane's slices, and its position in the partition. */
   readonly slices: readonly SliceCheckpoint[]

@@ -21,6 +21,7 @@ export interface ReadLaneJob extends JobBase {
   readonly session: JsonValue
   readonly syncId: number
   readonly attempt: number
+  readonly attemptKeys: readonly string[]
   /** The slices that are not complete, as the destination has them. */
   readonly slices: readonly SliceCheckpoint[]
   readonly position?: string
@@ -50,6 +51,7 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
     {
       syncId: job.syncId,
       attempt: job.attempt,
+      attemptKeys: job.attemptKeys,
       columns: job.columns,
       slices: job.slices,
       ...(job.position !== undefined && { position: job.position }),

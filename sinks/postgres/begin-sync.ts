@@ -76,12 +76,16 @@ export async function beginSync(
 
 async function withCheckpoints(
   session: Session,
-  row: Pick<StreamRow, 'id' | 'syncStart' | 'startedAtMs'>,
-  sync: Omit<StreamSync, 'slices' | 'positions' | 'inRun' | 'isOlder' | 'startedAtMs'>,
+  row: Pick<StreamRow, 'id' | 'attemptKeys' | 'syncStart' | 'startedAtMs'>,
+  sync: Omit<
+    StreamSync,
+    'attemptKeys' | 'slices' | 'positions' | 'inRun' | 'isOlder' | 'startedAtMs'
+  >,
 ): Promise<StreamSync> {
-  const { id, syncStart, startedAtMs } = row
+  const { id, attemptKeys, syncStart, startedAtMs } = row
   return {
     ...sync,
+    attemptKeys,
     startedAtMs,
     isOlder: syncStart !== sync.start,
     slices: await readSlices(session, id),

@@ -90,6 +90,8 @@ const migrations: readonly ((schema: string) => string)[] = [
      ADD COLUMN run_cut bigint NOT NULL DEFAULT 0`,
   (schema) =>
     `ALTER TABLE ${schema}.streams ADD COLUMN table_notes text NOT NULL DEFAULT '[]' -- JSON: what happened to the table's columns, until a run told it`,
+  (schema) => `ALTER TABLE ${schema}.streams
+     ADD COLUMN attempt_keys text[] NOT NULL DEFAULT '{}' -- random, of the sync's attempts: the log's states are the sync's if one of these wrote them`,
 ]
 
 /**

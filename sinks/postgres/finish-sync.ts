@@ -58,6 +58,18 @@ export async function finishSync(
   })
 }
 
+/** `Destination.leaveLog`. */
+export async function leaveLog(
+  session: Session,
+  { sink, streamId, epoch }: StreamSync,
+): Promise<void> {
+  await session.rows(
+    `UPDATE ${session.bookkeeping}.streams SET attempt_keys = '{}'
+      WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 AND epoch = $4`,
+    [sink.connection, streamId.namespace ?? null, streamId.name, epoch],
+  )
+}
+
 /** The id of the stream's row, locked. Throws `fenced` where a newer `begin` took over. */
 async function lockStream(
   session: Session,

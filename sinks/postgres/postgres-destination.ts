@@ -2,7 +2,7 @@ import { streamLabel, type StreamId } from '../../protocol/index.ts'
 import type { Destination, RunStart, SinkStream, SliceStart, StreamSync } from '../sink.ts'
 import { beginSync } from './begin-sync.ts'
 import { endRun, migrateBookkeeping, newerStart, schemaExists, startRun } from './bookkeeping.ts'
-import { finishSync, savePlan } from './finish-sync.ts'
+import { finishSync, leaveLog, savePlan } from './finish-sync.ts'
 import { forgetStreams } from './forget-streams.ts'
 import { quoteIdentifier, type TableName } from './identifiers.ts'
 import { sessionPlace, type PostgresPlace } from './postgres-address.ts'
@@ -57,6 +57,10 @@ class PostgresDestination implements Destination {
 
   finish(sync: StreamSync): Promise<void> {
     return this.#with(sync.sink, (session) => finishSync(session, sync, this.#place.schema))
+  }
+
+  leaveLog(sync: StreamSync): Promise<void> {
+    return this.#with(sync.sink, (session) => leaveLog(session, sync))
   }
 
   forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void> {

@@ -57,6 +57,8 @@ export interface StreamRow {
   readonly syncId: number
   readonly generationId: number
   readonly epoch: number
+  /** See StreamSync. */
+  readonly attemptKeys: readonly string[]
   readonly complete: boolean
   /** The start of a run that began the sync. */
   readonly syncStart: number
@@ -77,6 +79,7 @@ interface RawStreamRow {
   readonly sync_id: string
   readonly generation_id: string
   readonly epoch: string
+  readonly attempt_keys: readonly string[]
   readonly complete: boolean
   readonly sync_start: string
   readonly started_at: Date
@@ -106,6 +109,7 @@ export async function readStreamRow(
     syncId: Number(row.sync_id),
     generationId: Number(row.generation_id),
     epoch: Number(row.epoch),
+    attemptKeys: row.attempt_keys,
     complete: row.complete,
     syncStart: Number(row.sync_start),
     startedAtMs: row.started_at.getTime(),
@@ -126,27 +130,29 @@ export async function otherOwners(
   )
 }
 
-/** Writes the stream's row as this `begin` leaves it. */
+/** Writes the stream's row as this `begin` leaves it, with a key for the attempt; those of the sync before are forgotten. */
 export async function writeStreamRow(
   session: Session,
   sink: SinkStream,
-  values: Omit<StreamRow, 'id' | 'settings' | 'columns' | 'complete' | 'startedAtMs'> & {
-    readonly streamId: StreamTarget['streamId']
-  },
-): Promise<Pick<StreamRow, 'id' | 'startedAtMs'>> {
-  const [row] = await session.rows<{ id: string; started_at: Date }>(
+  values: Omit<
+    StreamRow,
+    'id' | 'settings' | 'columns' | 'attemptKeys' | 'complete' | 'startedAtMs'
+  > & { readonly streamId: StreamTarget['streamId'] },
+): Promise<Pick<StreamRow, 'id' | 'attemptKeys' | 'startedAtMs'>> {
+  const [row] = await session.rows<Pick<RawStreamRow, 'id' | 'attempt_keys' | 'started_at'>>(
     `INSERT INTO ${session.bookkeeping}.streams AS s
        (connection, namespace, name, table_schema, table_name, settings, columns, key_index, staged,
-        sync_id, generation_id, epoch, run, sync_start, table_notes, complete)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, false)
+        sync_id, generation_id, epoch, run, sync_start, table_notes, complete, attempt_keys)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, false, ARRAY[gen_random_uuid()::text])
      ON CONFLICT (connection, namespace, name) DO UPDATE SET
        table_schema = excluded.table_schema, table_name = excluded.table_name,
        settings = excluded.settings, columns = excluded.columns, key_index = excluded.key_index,
        staged = excluded.staged, sync_id = excluded.sync_id, generation_id = excluded.generation_id,
        epoch = excluded.epoch, run = excluded.run, sync_start = excluded.sync_start,
        table_notes = excluded.table_notes, complete = false, finished_at = NULL,
-       started_at = CASE WHEN s.sync_id = excluded.sync_id THEN s.started_at ELSE now() END
-     RETURNING id, started_at`,
+       started_at = CASE WHEN s.sync_id = excluded.sync_id THEN s.started_at ELSE now() END,
+       attempt_keys = CASE WHEN s.sync_id = excluded.sync_id THEN s.attempt_keys ELSE '{}' END || excluded.attempt_keys
+     RETURNING id, attempt_keys, started_at`,
     [
       sink.connection,
       values.streamId.namespace ?? null,
@@ -165,7 +171,11 @@ export async function writeStreamRow(
       JSON.stringify(values.tableNotes),
     ],
   )
-  return { id: row?.id ?? '', startedAtMs: row?.started_at.getTime() ?? 0 }
+  return {
+    id: row?.id ?? '',
+    attemptKeys: row?.attempt_keys ?? [],
+    startedAtMs: row?.started_at.getTime() ?? 0,
+  }
 }
 
 export async function readSlices(session: Session, id: string): Promise<SliceCheckpoint[]> {

@@ -29,7 +29,8 @@ import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 /**
  * Every state that log, checkpoint and reader can be in together when a run is killed. The first attempt wrote so many of its
  * entries and the destination committed so many of them. Then perhaps came an attempt that wrote what was left and died before its
- * first commit. Whatever they left, the next run completes, with each record once, and with the one that the source got since.
+ * first commit, or one over the embedded log, which moved the checkpoints only. Whatever they left, the next run completes, with each
+ * record once, and with the one that the source got since.
  */
 const stages = [
   'nothing',
@@ -55,14 +56,14 @@ interface Cell {
   readonly name: string
   readonly written: Stage
   readonly committed: Stage
-  readonly others: number
+  readonly others: number | 'embedded'
 }
 
 const cells: readonly Cell[] = stages.flatMap((written, index) =>
   committable
     .filter((committed) => stages.indexOf(committed) <= index)
     .flatMap((committed) =>
-      [0, 1, 2].map((others) => ({
+      ([0, 1, 2, 'embedded'] as const).map((others) => ({
         name: `${written} ${committed} ${String(others)}`.replaceAll(' ', '_'),
         ...{ written, committed, others },
       })),
@@ -81,13 +82,14 @@ beforeAll(async () => {
   for (const round of [0, 1, 2]) {
     await using destination = await openPostgresDestination(plan.destination)
     const start = await destination.startRun(plan.connection)
-    const queue = cells.filter(({ others }) => others >= round).values()
+    const queue = cells.filter(({ others }) => attemptsAfter(others) >= round).values()
     const playNext = async (): Promise<void> => {
-      for (const { name, written, committed } of queue) {
+      for (const { name, written, committed, others } of queue) {
         const sink = plan.streams.find(({ stream }) => stream.stream.name === name)
         if (sink === undefined) throw new Error(`no stream ${name}`)
-        const died = round === 0 ? { written, committed } : lastWords
-        await playAttempt({ plan, destination, start, sink }, died)
+        const attempt = { plan, destination, start, sink }
+        if (round > 0 && others === 'embedded') await playEmbedded(attempt)
+        else await playAttempt(attempt, round === 0 ? { written, committed } : lastWords)
       }
     }
     await Promise.all(Array.from({ length: 6 }, playNext))
@@ -97,6 +99,10 @@ beforeAll(async () => {
   results = new Map(result.streams.map((stream) => [stream.stream.name, stream]))
 }, 300_000)
 afterAll(() => warehouse[Symbol.asyncDispose]())
+
+function attemptsAfter(others: Cell['others']): number {
+  return others === 'embedded' ? 1 : others
+}
 
 /** An attempt that wrote what was left, and of which nothing was committed. */
 const lastWords = { written: 'close', committed: 'nothing' } as const
@@ -118,11 +124,10 @@ function planOf(
   })
 }
 
+type Staged = readonly [stage: Stage, entry: LogEntry]
+
 /** The entries of an attempt, by the stage that each one leads to. */
-function* entriesOf(
-  sync: StreamSync,
-  { seq, complete }: SliceCheckpoint,
-): Generator<readonly [stage: Stage, entry: LogEntry]> {
+function* entriesOf(sync: StreamSync, { seq, complete }: SliceCheckpoint): Generator<Staged> {
   const { columns } = sync.sink
   const slice = ''
   if (!complete) {
@@ -162,13 +167,49 @@ function readerOptionsOf(sync: StreamSync, { from, position }: LaneResume): Lane
   }
 }
 
+const first = { slice: '', partition: 0, state: null, seq: 0, complete: false }
+
+/** A process that is killed after it has loaded one more unit, over the log that it takes with it. */
+async function playEmbedded({ plan, destination, start, sink }: Attempt): Promise<void> {
+  const sync = await destination.begin(sink, start)
+  await destination.savePlan(sync, [first])
+  await destination.leaveLog(sync)
+  const [{ seq, complete } = first] = sync.slices
+  if (complete) return
+  const to = Math.min(seq + 2, rowsBefore)
+  await loadRows(plan, sync, { from: seq, to, complete: to === rowsBefore })
+}
+
+/** One commit without a position in a log. */
+async function loadRows(
+  plan: RunPlan,
+  sync: StreamSync,
+  {
+    from,
+    to,
+    complete,
+  }: { readonly from: number; readonly to: number; readonly complete: boolean },
+): Promise<void> {
+  const { sink, streamId } = sync
+  await using lane = await openPostgresLane(plan.destination, sync, 0)
+  await lane.setColumns(sink.columns)
+  const makeRow = rowMaker(7, { ...faker, name: streamId.name, rows: rowsBefore })
+  const rows = Array.from({ length: to - from }, (_, index) => makeRow(from + index))
+  if (rows.length > 0) await lane.write(blockOf(sink.columns, rows, { seq: from }))
+  const state = { next: to, to: null }
+  await lane.commit({
+    partition: 0,
+    slices: [{ slice: '', partition: 0, state, seq: to, complete }],
+  })
+}
+
 /** A process that is killed when its writer has come to one stage, and its sink to another. */
 async function playAttempt(
   { plan, destination, start, sink }: Attempt,
   { written, committed }: { readonly written: Stage; readonly committed: Stage },
+  spoil = (entries: readonly Staged[]): readonly Staged[] => entries,
 ): Promise<void> {
   const sync = await destination.begin(sink, start)
-  const first = { slice: '', partition: 0, state: null, seq: 0, complete: false }
   await destination.savePlan(sync, [first])
   const [checkpoint = first] = sync.slices
   await using log = await openStreamLog(plan.log, logger)
@@ -182,7 +223,8 @@ async function playAttempt(
   await using writer = await KafkaWriter.open(
     endpoint.writer.address.kafka,
     {
-      ...{ syncId: sync.syncId, attempt: sync.epoch, columns: sync.sink.columns },
+      ...{ syncId: sync.syncId, attempt: sync.epoch, attemptKeys: sync.attemptKeys },
+      columns: sync.sink.columns,
       slices: [checkpoint],
       ...(position !== undefined && { position: position.next }),
     },
@@ -190,8 +232,8 @@ async function playAttempt(
   )
   const readerOptions = readerOptionsOf(sync, writer.resume)
   const [resumed = first] = writer.resume.slices
-  const entries = [...entriesOf(sync, resumed)]
-  const isUpTo = (limit: Stage) => (item: (typeof entries)[number]) =>
+  const entries = spoil([...entriesOf(sync, resumed)])
+  const isUpTo = (limit: Stage) => (item: Staged) =>
     stages.indexOf(item[0]) <= stages.indexOf(limit)
   const toCommit = entries.filter(isUpTo(committed))
   for (const [, entry] of toCommit) await writer.append(entry)
@@ -261,14 +303,49 @@ async function expectEachRowOnce(schema: string, table: string): Promise<void> {
 
 describe('the log of a killed run', () => {
   test.each(cells)(
-    'that holds all up to "$written", of which all up to "$committed" is committed, then $others attempts that committed nothing',
-    async ({ name }) => {
+    'that holds all up to "$written", of which all up to "$committed" is committed, then $others attempts that committed nothing (or one over the embedded log)',
+    async ({ name, others }) => {
       const result = results.get(name)
       expect(result?.error).toBeUndefined()
-      expect(result).toMatchObject({ status: 'complete', warnings: [] })
+      expect(result).toMatchObject({ status: 'complete' })
+      if (others !== 'embedded') expect(result?.warnings).toEqual([])
       await expectEachRowOnce('kafka', name)
     },
   )
+})
+
+describe('a log that is wrong', () => {
+  test.each<[string, string, (entries: readonly Staged[]) => readonly Staged[]]>([
+    [
+      'lacks_records',
+      'log_out_of_order',
+      (entries) => entries.filter(([stage]) => stage !== 'second part'),
+    ],
+    [
+      'counts_otherwise',
+      'accounting_mismatch',
+      (entries) =>
+        entries.map(([stage, entry]) => [
+          stage,
+          entry.type === 'close' ? { ...entry, records: 99 } : entry,
+        ]),
+    ],
+  ])('(it %s) is left for the source after one failed attempt', async (name, code, spoil) => {
+    const plan = await planOf([name], { rows: rowsBefore, log: 'kafka block' })
+    const [sink] = plan.streams
+    if (sink === undefined) throw new Error('no stream')
+    await using destination = await openPostgresDestination(plan.destination)
+    const start = await destination.startRun(connection)
+    await playAttempt({ plan, destination, start, sink }, lastWords, spoil)
+    const { result, log } = await runPlan(
+      await planOf([name], { rows: rowsNow, log: 'kafka block' }),
+    )
+    expect(result.streams).toMatchObject([{ status: 'complete' }])
+    expect(result.streams[0]?.warnings.join()).toMatch(/an attempt found the log wrong/)
+    const failures = log.filter((line) => JSON.stringify(line).includes('trying again'))
+    expect(failures).toMatchObject([{ code }])
+    await expectEachRowOnce('kafka', name)
+  })
 })
 
 describe('without a log that outlives the process', () => {
@@ -285,18 +362,7 @@ describe('without a log that outlives the process', () => {
     await using destination = await openPostgresDestination(plan.destination)
     const sync = await destination.begin(sink, await destination.startRun(connection))
     await destination.savePlan(sync, [{ slice: '', partition: 0, state: null }])
-    if (seq > 0) {
-      await using lane = await openPostgresLane(plan.destination, sync, 0)
-      await lane.setColumns(sink.columns)
-      const makeRow = rowMaker(7, { ...faker, name, rows: rowsBefore })
-      const rows = Array.from({ length: seq }, (_, n) => makeRow(n))
-      await lane.write(blockOf(sink.columns, rows))
-      const state = { next: seq, to: null }
-      await lane.commit({
-        partition: 0,
-        slices: [{ slice: '', partition: 0, state, seq, complete }],
-      })
-    }
+    if (seq > 0) await loadRows(plan, sync, { from: 0, to: seq, complete })
     const { result } = await runPlan(await planOf([name], { rows: rowsNow, log: 'embedded' }))
     expect(result.streams).toMatchObject([{ status: 'complete', warnings: [] }])
     await expectEachRowOnce('embedded', name)

@@ -9,6 +9,8 @@ export interface KafkaConnectionOptions {
   readonly topics: readonly string[]
   /** A broker that restarts, or a leader that moves, is waited for this long. */
   readonly patienceMs: number
+  /** How long after the opening a topic may be unknown because it is new: topics are made right before. */
+  readonly newTopicMs?: number
   readonly logger: Logger
 }
 
@@ -16,6 +18,7 @@ export interface KafkaConnectionOptions {
 const pauseMs = { first: 5, last: 2_000 } as const
 /** A topic that stays unknown for this share of the patience is gone. */
 const unknownTopicShare = 1 / 20
+const defaultNewTopicMs = 10_000
 const coordinatorTypes = { group: 0, transaction: 1 } as const
 
 /** The connections of one end of a lane to the brokers: requests to leaders and coordinators, repeated while a fault may pass. */
@@ -23,6 +26,7 @@ export class KafkaConnection implements AsyncDisposable {
   readonly #options: KafkaConnectionOptions
   readonly #cluster: Cluster
   readonly #stop = new AbortController()
+  readonly #openedAtMs = performance.now()
 
   private constructor(options: KafkaConnectionOptions) {
     this.#options = options
@@ -74,6 +78,20 @@ export class KafkaConnection implements AsyncDisposable {
     }
   }
 
+  /** Waits until each partition of the topic has a leader that knows of it: brokers hear of a new one one after the other. */
+  async untilServed(topic: string, partitions: number): Promise<void> {
+    await this.patiently(async () => {
+      const known = this.#cluster.findTopicPartitionMetadata(topic).length
+      if (known < partitions) {
+        const message = `Topic ${topic} has ${String(known)} of its ${String(partitions)} partitions`
+        throw Object.assign(new Error(message), { type: 'LEADER_NOT_AVAILABLE' })
+      }
+      for (let partition = 0; partition < partitions; partition++) {
+        await this.#offset({ topic, partition, fromBeginning: true })
+      }
+    })
+  }
+
   /** Tries again while the broker restarts or a leader moves. */
   async patiently<T>(action: () => Promise<T>): Promise<T> {
     const started = performance.now()
@@ -108,7 +126,10 @@ export class KafkaConnection implements AsyncDisposable {
 
   #mayPass(error: unknown, elapsedMs: number): boolean {
     if (this.#stop.signal.aborted || !isPassing(error)) return false
-    const share = hasType(error, 'UNKNOWN_TOPIC_OR_PARTITION') ? unknownTopicShare : 1
+    const isGone =
+      hasType(error, 'UNKNOWN_TOPIC_OR_PARTITION') &&
+      performance.now() - this.#openedAtMs > (this.#options.newTopicMs ?? defaultNewTopicMs)
+    const share = isGone ? unknownTopicShare : 1
     return elapsedMs <= this.#options.patienceMs * share
   }
 

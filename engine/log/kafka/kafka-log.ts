@@ -1,4 +1,3 @@
-import type { Admin } from 'kafkajs'
 import type { Logger } from 'pino'
 import type { LogConfig } from '../../run-types.ts'
 import {
@@ -7,10 +6,10 @@ import {
   type OpenedStream,
   type StreamLog,
 } from '../stream-log.ts'
-import { kafkaClient, type KafkaServers } from './kafka-client.ts'
+import { kafkaClient } from './kafka-client.ts'
 import { kafkaError } from './kafka-errors.ts'
 import { schemasTopic, statesTopic, topicName } from './topic-names.ts'
-import { ensureSharedTopics, ensureStreamTopic, recordBytesFor } from './topics.ts'
+import { ensureSharedTopics, ensureStreamTopic, type KafkaAdmin, recordBytesFor } from './topics.ts'
 
 export type KafkaLogConfig = Extract<LogConfig, { kind: 'kafka' }>
 
@@ -19,13 +18,11 @@ const clientId = 'reactor-connect'
 /** Kafka as the log. Holds one admin connection; the lanes' own connections live in the workers. */
 export class KafkaLog implements StreamLog {
   readonly #config: KafkaLogConfig
-  readonly #servers: KafkaServers
-  readonly #admin: Admin
+  readonly #kafka: KafkaAdmin
 
-  private constructor(config: KafkaLogConfig, servers: KafkaServers, admin: Admin) {
+  private constructor(config: KafkaLogConfig, kafka: KafkaAdmin) {
     this.#config = config
-    this.#servers = servers
-    this.#admin = admin
+    this.#kafka = kafka
   }
 
   static async open(config: KafkaLogConfig, logger: Logger): Promise<KafkaLog> {
@@ -38,8 +35,9 @@ export class KafkaLog implements StreamLog {
     const admin = kafkaClient(servers, logger).admin()
     try {
       await admin.connect()
-      await ensureSharedTopics(admin, servers)
-      return new KafkaLog(config, servers, admin)
+      const kafka = { admin, servers, logger }
+      await ensureSharedTopics(kafka)
+      return new KafkaLog(config, kafka)
     } catch (error) {
       await admin.disconnect()
       throw kafkaError(error, { servers, doing: 'connecting to', target: 'the cluster' })
@@ -48,13 +46,10 @@ export class KafkaLog implements StreamLog {
 
   async openStream({ connection, stream, partitions }: LogStream): Promise<OpenedStream> {
     const topic = topicName(connection, stream)
-    const maxMessageBytes = await ensureStreamTopic(this.#admin, this.#servers, {
-      topic,
-      partitions,
-    })
+    const maxMessageBytes = await ensureStreamTopic(this.#kafka, { topic, partitions })
     const lanes = Array.from({ length: partitions }, (_, partition) => {
       const kafka: KafkaAddress = {
-        ...this.#servers,
+        ...this.#kafka.servers,
         topic,
         partition,
         connection,
@@ -71,6 +66,6 @@ export class KafkaLog implements StreamLog {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#admin.disconnect()
+    await this.#kafka.admin.disconnect()
   }
 }

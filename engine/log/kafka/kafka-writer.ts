@@ -29,6 +29,7 @@ export class KafkaWriter implements LaneWriter {
   readonly #queue: SendQueue
   readonly #maker: LaneMessageMaker
   readonly #since: LogStart
+  readonly #attemptKey: string | undefined
   readonly #published = new Set<string>()
   #schema: WireSchema
   #columns: readonly Column[]
@@ -50,6 +51,7 @@ export class KafkaWriter implements LaneWriter {
     this.#since = parts.resumed.since
     const { stream, partition, framing } = address
     const { syncId, attempt } = options
+    this.#attemptKey = options.attemptKeys.at(-1)
     this.#maker = { stream, partition, framing, syncId, attempt }
     this.#columns = options.columns
     this.#schema = wireSchema(stream, options.columns)
@@ -124,7 +126,7 @@ export class KafkaWriter implements LaneWriter {
   #savedBy(entry: LogEntry): SavedState | undefined {
     const { syncId, attempt, partition } = this.#maker
     const { attempt: since, from } = this.#since
-    const made = { partition, syncId, attempt, since, from }
+    const made = { partition, syncId, attempt, attemptKey: this.#attemptKey, since, from }
     if (entry.type === 'state') {
       const { slice, seq, state } = entry
       return { slice, ...made, seq, state, complete: false }

@@ -26,13 +26,16 @@ export async function resumeLane(lane: {
   )
   await using fetcher = await PartitionFetcher.open({ servers: address, topic, partition, logger })
   const { low, high } = await fetcher.bounds()
-  const { syncId, position } = options
-  const { start } = newestStates({ saved, syncId, partition, position })
+  const { syncId, attemptKeys, position, slices: checkpoints } = options
+  const { start } = newestStates({
+    ...{ saved, syncId, attemptKeys, partition, position, checkpoints },
+  })
   const decision = decideResume({
     topic,
     partition,
     syncId,
-    checkpoints: options.slices,
+    attemptKeys,
+    checkpoints,
     position,
     saved,
     low,
@@ -43,8 +46,9 @@ export async function resumeLane(lane: {
   if (decision.stale) {
     // The states in the log lead from a position that this attempt leaves: overwritten, so that no later attempt joins the two.
     const { attempt } = options
-    const made = { partition, syncId, attempt, since: since.attempt, from: since.from }
-    const reset = options.slices.map(({ slice, seq, state, complete }) =>
+    const attemptKey = attemptKeys.at(-1)
+    const made = { partition, syncId, attempt, attemptKey, since: since.attempt, from: since.from }
+    const reset = checkpoints.map(({ slice, seq, state, complete }) =>
       stateMessage({ slice, ...made, seq, state, complete }, address),
     )
     await producer.sendStates(reset)

@@ -8,6 +8,8 @@ export interface ResumeFacts {
   readonly topic: string
   readonly partition: number
   readonly syncId: number
+  /** See StreamSync. */
+  readonly attemptKeys: readonly string[]
   /** The destination's checkpoints of the lane's slices, and its position. */
   readonly checkpoints: readonly SliceCheckpoint[]
   readonly position: string | undefined
@@ -43,15 +45,17 @@ export interface NewestStates {
   readonly start: bigint
 }
 
+type StateFacts = Pick<
+  ResumeFacts,
+  'saved' | 'syncId' | 'attemptKeys' | 'partition' | 'position' | 'checkpoints'
+>
+
 /** The states in the log that lead from one start to the newest, and that start. */
-export function newestStates({
-  saved,
-  syncId,
-  partition,
-  position,
-}: Pick<ResumeFacts, 'saved' | 'syncId' | 'partition' | 'position'>): NewestStates {
-  const ofSync = [...(saved === 'hidden' ? [] : saved.values())].filter(
-    (state) => state.syncId === syncId && state.partition === partition,
+export function newestStates(facts: StateFacts): NewestStates {
+  const { syncId, partition, position } = facts
+  const ofSync = openStates(facts).filter(
+    (state) =>
+      state.syncId === syncId && state.partition === partition && isByKnownAttempt(state, facts),
   )
   const attempt = Math.max(0, ...ofSync.map(({ since }) => since))
   const usable = ofSync.filter(({ since }) => since === attempt)
@@ -64,12 +68,43 @@ export function newestStates({
   }
 }
 
+/** The states of slices that are still to be read: what became of the others is the destination's to say. */
+function openStates({ saved, checkpoints }: StateFacts): SavedState[] {
+  if (saved === 'hidden') return []
+  return checkpoints.flatMap(({ slice }) => saved.get(slice) ?? [])
+}
+
+function isByKnownAttempt(
+  { attemptKey }: SavedState,
+  { attemptKeys }: Pick<ResumeFacts, 'attemptKeys'>,
+): boolean {
+  return attemptKey !== undefined && attemptKeys.includes(attemptKey)
+}
+
+/**
+ * States of this sync, or of one that is yet to come, by attempts that the destination does not know. Syncs and attempts are counted
+ * by the destination: the log has a history that is not the destination's.
+ */
+function unknownStates(facts: StateFacts): SavedState[] {
+  return openStates(facts).filter(
+    (state) => state.syncId >= facts.syncId && !isByKnownAttempt(state, facts),
+  )
+}
+
+function whyUnknown(unknown: readonly SavedState[]): string {
+  return unknown.every(({ attemptKey }) => attemptKey === undefined)
+    ? 'an older version of Reactor Connect wrote its newest states'
+    : 'attempts that the destination does not know wrote its newest states (the destination is new, was restored from a backup, or was loaded past this log; or an attempt found the log wrong)'
+}
+
 /**
  * From where a lane's writer reads on. The log's newer states count only where the log surely holds everything from the
  * destination's position on, in one piece; in doubt the destination's checkpoints do. Nothing is ever skipped.
  */
 export function decideResume(facts: ResumeFacts): ResumeDecision {
-  const { checkpoints, saved } = facts
+  const { checkpoints, saved, topic, partition } = facts
+  const unknown = unknownStates(facts)
+  const place = `Topic ${topic}, partition ${String(partition)}`
   const fromDestination = (warning?: string): ResumeDecision => ({
     resume: {
       from: 'destination',
@@ -78,11 +113,19 @@ export function decideResume(facts: ResumeFacts): ResumeDecision {
       ...(warning !== undefined && { warning }),
     },
     // What cannot be seen may be there: a later attempt would see it.
-    stale: saved === 'hidden' || [...saved.values()].some((state) => state.syncId === facts.syncId),
+    stale:
+      saved === 'hidden' ||
+      unknown.length > 0 ||
+      [...saved.values()].some((state) => state.syncId === facts.syncId),
   })
   if (saved === 'hidden') {
     return fromDestination(
       `The states in the log cannot be read (a transaction of another writer is not finished): reading again from the destination's checkpoints`,
+    )
+  }
+  if (unknown.length > 0) {
+    return fromDestination(
+      `${place}: ${whyUnknown(unknown)}. Reading again from the destination's checkpoints`,
     )
   }
   const { since, states: usable, start } = newestStates(facts)
@@ -91,9 +134,7 @@ export function decideResume(facts: ResumeFacts): ResumeDecision {
   }
   const lost = whyLost(facts, { position: start, since: since.attempt })
   if (lost !== undefined) {
-    return fromDestination(
-      `Topic ${facts.topic}, partition ${facts.partition}: ${lost}. Reading again from the destination's checkpoints`,
-    )
+    return fromDestination(`${place}: ${lost}. Reading again from the destination's checkpoints`)
   }
   const slices = checkpoints.map((checkpoint) => {
     const state = usable.get(checkpoint.slice)
@@ -153,13 +194,15 @@ function endsAtCheckpoint(before: LaneHeaders | 'none', facts: ResumeFacts): boo
   if (before.sync > facts.syncId) return false
   if (before.type === 'CLOSE' || before.sync < facts.syncId) return true
   const checkpoint = facts.checkpoints.find(({ slice }) => slice === before.slice)
-  return checkpoint === undefined || checkpoint.seq === before.seq
+  // The last entry of a slice that is complete is its end.
+  return checkpoint === undefined ? before.type === 'END' : checkpoint.seq === before.seq
 }
 
+/** An entry of a slice that is not open is none: the slice was completed past this log. */
 function goesOnFrom(first: LaneHeaders, facts: ResumeFacts): boolean {
   if (first.type === 'CLOSE') return true
   const checkpoint = facts.checkpoints.find(({ slice }) => slice === first.slice)
-  if (checkpoint === undefined) return true
+  if (checkpoint === undefined) return false
   const startsAt = first.type === 'STATE' ? first.seq - first.count : first.seq
   return startsAt === checkpoint.seq
 }

@@ -15,6 +15,8 @@ export interface SavedState {
   readonly partition: number
   readonly syncId: number
   readonly attempt: number
+  /** Of the attempt (`StreamSync.attemptKeys`); unknown of a state that an older version wrote. */
+  readonly attemptKey?: string | undefined
   /** The attempt since which the lane has gone on from the log: what is before it in the lane does not lead to this state. */
   readonly since: number
   /** The offset at which that attempt began; unknown of a state that an older version wrote. */
@@ -27,6 +29,7 @@ export interface SavedState {
 const savedState = z.object({
   syncId: z.number().int(),
   attempt: z.number().int(),
+  attemptKey: z.string().optional(),
   since: z.number().int(),
   from: z.string().regex(/^\d+$/).optional(),
   partition: z.number().int(),

@@ -1,7 +1,9 @@
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs'
+import type { Logger } from 'pino'
 import { ConnectError } from '../../../protocol/index.ts'
 import { largestRecordBytes } from '../stream-log.ts'
 import type { KafkaServers } from './kafka-client.ts'
+import { KafkaConnection } from './kafka-connection.ts'
 import { hasType, kafkaError } from './kafka-errors.ts'
 import { schemasTopic, statesTopic } from './topic-names.ts'
 
@@ -15,15 +17,25 @@ const stateMessageBytes = 8 * 1024 * 1024 + besideRecordBytes
  */
 const messageBytesToTry = [largestRecordBytes + besideRecordBytes, stateMessageBytes]
 
+/** The leaders of a new topic are waited for this long. */
+const leadersMs = 30_000
+
+/** The cluster that topics are made in. */
+export interface KafkaAdmin {
+  readonly admin: Admin
+  readonly servers: KafkaServers
+  readonly logger: Logger
+}
+
 /** The largest record that surely fits into a message of a topic with this limit. */
 export function recordBytesFor(maxMessageBytes: number): number {
   return Math.min(largestRecordBytes, Math.max(0, maxMessageBytes - besideRecordBytes))
 }
 
-/** Makes the two topics that all connections share, where they are missing. */
-export async function ensureSharedTopics(admin: Admin, servers: KafkaServers): Promise<void> {
+/** Makes the two topics that all connections share, where they are missing; they can be used when it resolves. */
+export async function ensureSharedTopics(kafka: KafkaAdmin): Promise<void> {
   for (const topic of [statesTopic, schemasTopic]) {
-    await createTopic(admin, servers, {
+    await createTopic(kafka, {
       topic,
       numPartitions: 1,
       replicationFactor: -1,
@@ -36,18 +48,18 @@ export async function ensureSharedTopics(admin: Admin, servers: KafkaServers): P
 }
 
 /**
- * Makes a stream's topic or adds partitions to it; never takes any away. Resolves with its real `max.message.bytes`. Throws
- * `log_topic_compacted`: the broker would refuse the messages that have no key.
+ * Makes a stream's topic or adds partitions to it; never takes any away. It can be used when this resolves, with its real
+ * `max.message.bytes`. Throws `log_topic_compacted`: the broker would refuse the messages that have no key.
  */
 export async function ensureStreamTopic(
-  admin: Admin,
-  servers: KafkaServers,
+  kafka: KafkaAdmin,
   wanted: { readonly topic: string; readonly partitions: number },
 ): Promise<number> {
-  const { topic, partitions } = wanted
-  const made = await createStreamTopic(admin, servers, wanted)
+  const { topic } = wanted
+  const { admin, servers } = kafka
+  const made = await createStreamTopic(kafka, wanted)
   try {
-    if (!made) await extend(admin, topic, partitions)
+    if (!made) await extend(kafka, wanted)
     const { policy, maxBytes } = await settingsOf(admin, topic)
     if (policy.includes('compact')) {
       throw new ConnectError('log_topic_compacted', { details: { topic, policy } })
@@ -59,12 +71,11 @@ export async function ensureStreamTopic(
 }
 
 async function createStreamTopic(
-  admin: Admin,
-  servers: KafkaServers,
+  kafka: KafkaAdmin,
   { topic, partitions }: { readonly topic: string; readonly partitions: number },
 ): Promise<boolean> {
   const create = (bytes?: number): Promise<boolean> =>
-    createTopic(admin, servers, {
+    createTopic(kafka, {
       topic,
       numPartitions: partitions,
       replicationFactor: -1,
@@ -91,12 +102,15 @@ function isRefusedSetting(error: unknown): boolean {
 
 /** False where the topic was there already. */
 async function createTopic(
-  admin: Admin,
-  servers: KafkaServers,
-  topic: ITopicConfig,
+  kafka: KafkaAdmin,
+  topic: ITopicConfig & { readonly numPartitions: number },
 ): Promise<boolean> {
+  const { admin, servers } = kafka
   try {
-    return await admin.createTopics({ topics: [topic], waitForLeaders: true })
+    // kafkajs's own wait for leaders gives up where a broker has not heard of the topic yet.
+    const made = await admin.createTopics({ topics: [topic], waitForLeaders: false })
+    if (made) await untilServed(kafka, { topic: topic.topic, partitions: topic.numPartitions })
+    return made
   } catch (error) {
     if (hasType(error, 'INVALID_TOPIC_EXCEPTION')) {
       const reason = error instanceof Error ? error.message : String(error)
@@ -109,11 +123,31 @@ async function createTopic(
   }
 }
 
-async function extend(admin: Admin, topic: string, partitions: number): Promise<void> {
+async function extend(
+  kafka: KafkaAdmin,
+  { topic, partitions }: { readonly topic: string; readonly partitions: number },
+): Promise<void> {
+  const { admin } = kafka
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
   const there = topics[0]?.partitions.length ?? 0
   if (there >= partitions) return
   await admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] })
+  await untilServed(kafka, { topic, partitions })
+}
+
+/** Throws `kafka_failed` with what the brokers said last. */
+async function untilServed(
+  { servers, logger }: KafkaAdmin,
+  { topic, partitions }: { readonly topic: string; readonly partitions: number },
+): Promise<void> {
+  try {
+    const options = { servers, topics: [topic], patienceMs: leadersMs, newTopicMs: leadersMs }
+    await using connection = await KafkaConnection.open({ ...options, logger })
+    await connection.untilServed(topic, partitions)
+  } catch (error) {
+    const doing = 'waiting for the leaders of'
+    throw kafkaError(error, { servers, doing, target: `topic ${topic}` })
+  }
 }
 
 async function settingsOf(

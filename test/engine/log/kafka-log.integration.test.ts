@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { zstdDecompress } from 'node:zlib'
 import avro from 'avsc'
 import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { KafkaConnection } from '../../../engine/log/kafka/kafka-connection.ts'
 import { KafkaLog } from '../../../engine/log/kafka/kafka-log.ts'
 import { KafkaWriter } from '../../../engine/log/kafka/kafka-writer.ts'
 import { openLaneReader } from '../../../engine/log/lane.ts'
@@ -14,6 +16,7 @@ import {
   append,
   checkpoint,
   expectContiguous,
+  keysUpTo,
   logger,
   openLane,
   openWriter,
@@ -93,7 +96,7 @@ describe.each(['kafka block', 'kafka record'] as const)('a lane of the %s log', 
     const { endpoint } = await openLane(kind)
     await using dying = await KafkaWriter.open(
       kafkaAddress(endpoint),
-      { ...ids, columns: sampleColumns, slices: [checkpoint('', 0)] },
+      { ...ids, attemptKeys: keysUpTo(1), columns: sampleColumns, slices: [checkpoint('', 0)] },
       { logger, bounds: { queueBytes: 2_000, unitMs: 50 } },
     )
     await append(dying, unit({ seq: 0, count: 10 }))
@@ -371,6 +374,24 @@ describe('the kafka log', () => {
       code: 'kafka_unreachable',
       details: { brokers: '127.0.0.1:1' },
     })
+  })
+
+  test('waits for a new topic that the brokers have not heard of yet, or not of all of its partitions', async () => {
+    const { brokers, prefix: topic } = testKafka()
+    const servers = { brokers, clientId: 'test', ssl: false }
+    await using admin = await openAdmin()
+    const open = async (): Promise<string> => {
+      const options = { servers, topics: [topic], patienceMs: 20_000, logger }
+      await using connection = await KafkaConnection.open(options)
+      await connection.untilServed(topic, 3)
+      return 'served'
+    }
+    const opened = open()
+    const first = await Promise.race([opened, setTimeout(2_500, 'waiting')])
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
+    const second = await Promise.race([opened, setTimeout(1_000, 'waiting')])
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] })
+    expect([first, second, await opened]).toEqual(['waiting', 'waiting', 'served'])
   })
 
   test('says that the topic is gone', async () => {

@@ -68,14 +68,17 @@ export async function openWriter(
   return openLaneWriter(
     endpoint.writer.address,
     {
-      syncId: 1,
-      attempt,
+      ...{ syncId: 1, attempt, attemptKeys: keysUpTo(attempt) },
       columns: sampleColumns,
       slices,
       ...(position !== undefined && { position }),
     },
     logger,
   )
+}
+
+export function keysUpTo(attempt: number): string[] {
+  return Array.from({ length: attempt }, (_, index) => `attempt ${String(index + 1)}`)
 }
 
 export async function append(writer: LaneWriter, entries: Iterable<LogEntry>): Promise<void> {
@@ -128,8 +131,7 @@ export function startWriter(
   const { slices, then = 'close', attempt = 1, position, onAppended } = options
   const checkpoints = options.checkpoints ?? slices.map(({ slice }) => checkpoint(slice, 0))
   const lane = {
-    syncId: 1,
-    attempt,
+    ...{ syncId: 1, attempt, attemptKeys: keysUpTo(attempt) },
     columns: sampleColumns,
     slices: checkpoints,
     ...(position !== undefined && { position }),

@@ -16,6 +16,7 @@ const saved = (slice: string, seq: number, more: Partial<SavedState> = {}): Save
   partition: 0,
   syncId: 1,
   attempt: 1,
+  attemptKey: 'first',
   since: 1,
   seq,
   state: { at: seq },
@@ -46,6 +47,7 @@ function facts(
     topic: 't',
     partition: 0,
     syncId: 1,
+    attemptKeys: ['first', 'second'],
     checkpoints: [at('a', 100)],
     position: '40',
     saved: new Map(states.map((state) => [state.slice, state])),
@@ -90,6 +92,71 @@ describe('a writer that opens its lane', () => {
       const { resume } = decideResume(facts({ states }))
       expect(resume).toEqual({ from: 'destination', slices: [at('a', 100)], position: '90' })
     }
+  })
+
+  test.each<[string, Partial<SavedState>]>([
+    ['of this sync', {}],
+    ['of a later sync', { syncId: 7 }],
+    ['of another partition', { partition: 3 }],
+    ['of an older version', { attemptKey: undefined }],
+  ])(
+    'reads from the destination, with a warning, where an attempt that it does not know wrote a state %s, and voids it',
+    (_, more) => {
+      const unknown = saved('b', 30, { attemptKey: 'of another life', ...more })
+      const { resume, stale } = decideResume(
+        facts({ checkpoints: [at('a', 100), at('b', 0)], states: [saved('a', 500), unknown] }),
+      )
+      expect(resume).toMatchObject({
+        from: 'destination',
+        slices: [at('a', 100), at('b', 0)],
+        position: '90',
+      })
+      expect(resume.warning).toMatch(
+        more.attemptKey === undefined && 'attemptKey' in more ? /older version/ : /does not know/,
+      )
+      expect(stale).toBe(true)
+    },
+  )
+
+  test('says nothing of what an unknown attempt wrote for an earlier sync, or for a slice that is not open', () => {
+    const unknown = { attemptKey: 'of another life' }
+    const { resume } = decideResume(
+      facts({
+        checkpoints: [at('a', 100), at('b', 0)],
+        states: [
+          saved('a', 500),
+          saved('b', 30, { ...unknown, syncId: 0 }),
+          saved('done', 9, { ...unknown, since: 9, from: '80' }),
+        ],
+      }),
+    )
+    expect(resume).toEqual({ from: 'log', slices: [at('a', 500), at('b', 0)], position: '40' })
+  })
+
+  test('takes the start from the open slices only', () => {
+    const closed = saved('done', 900, { since: 2, attempt: 2, from: '60' })
+    const { resume } = decideResume(facts({ states: [saved('a', 500), closed] }))
+    expect(resume).toEqual({ from: 'log', slices: [at('a', 500)], position: '40' })
+  })
+
+  test('trusts a CLOSE at the position, and nothing else that is of no open slice', () => {
+    const first = { type: 'CLOSE', sync: 1, attempt: 1, records: 100 } as const
+    expect(decideResume(facts({ first })).resume.from).toBe('log')
+    const end = {
+      type: 'END',
+      sync: 1,
+      attempt: 1,
+      slice: 'done',
+      seq: 9,
+      outcome: 'complete',
+    } as const
+    for (const other of [record('done', 9), stateAt('done', 19), end]) {
+      const { resume } = decideResume(facts({ first: other }))
+      expect(resume.from).toBe('destination')
+      expect(resume.warning).toMatch(/does not go on/)
+    }
+    expect(decideResume(facts({ before: end })).resume.from).toBe('log')
+    expect(decideResume(facts({ before: stateAt('done', 9) })).resume.from).toBe('destination')
   })
 
   test('voids the states of this sync that it does not go on from', () => {

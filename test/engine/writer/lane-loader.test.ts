@@ -58,7 +58,7 @@ const sink: SinkStream = {
 }
 const sync: StreamSync = {
   ...{ sink, streamId: { name: 's' }, syncId: 1, generationId: 0, epoch: 1, resumed: false },
-  ...{ tableNotes: [], doneInRun: false, slices: [], positions: [] },
+  ...{ tableNotes: [], doneInRun: false, slices: [], positions: [], attemptKeys: ['first'] },
   ...{
     start: 1,
     startedAtMs: 0,
@@ -79,7 +79,7 @@ test.each([
   if (endpoint === undefined) throw new Error('no lane')
   const writer = await openLaneWriter(
     endpoint.writer.address,
-    { syncId: 1, attempt: 1, columns: [], slices: [] },
+    { syncId: 1, attempt: 1, attemptKeys: ['first'], columns: [], slices: [] },
     logger,
   )
   const lane = new SlowLane()
