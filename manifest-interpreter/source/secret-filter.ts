@@ -1,5 +1,6 @@
 import { stringifyExact } from '../../protocol/exact-json.ts'
 import type { JsonObject } from '../../protocol/index.ts'
+import { secretMask } from '../../protocol/secret-mask.ts'
 import { SourceError } from '../source-error.ts'
 import {
   expand,
@@ -14,7 +15,6 @@ import { toRecordValue } from '../value/record-value.ts'
 import { str } from '../value/text.ts'
 import type { Dict, Value } from '../value/value.ts'
 
-const MASK = '****'
 /** Lines of a secret (a key file) that are shorter say nothing alone. */
 const SHORTEST_LINE = 16
 /** Tokens that were learned while a source runs: a new one with each request is possible, the last ones count. */
@@ -62,7 +62,7 @@ export class SecretFilter {
 
   text(text: string): string {
     this.#pattern ??= patternOf([...this.#configured, ...this.#learned])
-    return this.#pattern === null ? text : text.replace(this.#pattern, MASK)
+    return this.#pattern === null ? text : text.replace(this.#pattern, secretMask)
   }
 
   /** The same error, with its texts and those of its causes masked. */

@@ -46,14 +46,6 @@ export function joinConfig(config: JsonObject, secrets: Secrets): JsonObject {
   return isObject(joined) ? joined : config
 }
 
-/** For people: the configuration with `**********` at the places of its secrets. */
-export function redactedConfig(config: JsonObject, pointers: Iterable<string>): JsonObject {
-  return joinConfig(
-    config,
-    Object.fromEntries([...pointers].map((pointer) => [pointer, '**********'])),
-  )
-}
-
 class Splitter {
   readonly #root: JsonObject
   readonly #known: ReadonlySet<string>
