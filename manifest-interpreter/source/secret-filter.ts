@@ -8,6 +8,7 @@ import {
   isSecret,
   itemOf,
   propertyOf,
+  startWalk,
   type Schemas,
 } from '../config/secret-schema.ts'
 import { entries, isDict, textEntries } from '../value/dict.ts'
@@ -148,13 +149,14 @@ function linesOf(secret: string): readonly string[] {
 
 /** The values of the configuration in the places that the specification marks as secret. */
 function secretsOf(specification: JsonObject, config: Dict): readonly string[] {
+  const context = startWalk(specification)
   const walk = (value: Value, schemas: Schemas): readonly string[] => {
     if (isSecret(schemas)) return leavesOf(value)
     if (Array.isArray(value))
       return value.flatMap((item, index) => walk(item, itemOf(schemas, index, specification)))
     if (!isDict(value)) return []
     return textEntries(value).flatMap(([name, item]) =>
-      walk(item, propertyOf(schemas, name, specification)),
+      walk(item, propertyOf(schemas, name, context)),
     )
   }
   return walk(config, expand(specification, specification))
