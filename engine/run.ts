@@ -5,6 +5,7 @@ import type { ChangeConfig } from '../connectors/connector.ts'
 import type { SinkStream } from '../sinks/sink.ts'
 import { Mutex } from '../protocol/mutex.ts'
 import { openPostgresDestination } from '../sinks/postgres/postgres-destination.ts'
+import { rejectedInRun } from './committed-counts.ts'
 import { openStreamLog } from './log/open-stream-log.ts'
 import { openLanePools } from './pools/lane-pools.ts'
 import type { RunPorts } from './ports.ts'
@@ -87,7 +88,7 @@ export async function runConnection(
 async function runStreams(
   deps: StreamRunDeps,
   work: readonly { readonly sink: SinkStream; readonly tally: StreamTally }[],
-  { metrics }: RunPorts,
+  { metrics, onStreamEnded }: RunPorts,
 ): Promise<StreamResult[]> {
   const { connection, limits } = deps.plan
   const streams: StreamResult[] = []
@@ -98,6 +99,7 @@ async function runStreams(
       const result = await runStream(deps, sink, tally)
       metrics.streams.inc({ connection, status: result.status })
       streams[index] = result
+      onStreamEnded?.(result)
     }
   }
   await Promise.all(Array.from({ length: limits.parallelLanes + streamsAhead }, runNext))
@@ -145,10 +147,7 @@ function overall(streams: readonly StreamResult[]): RunResult['status'] {
     streams.some((stream) => stream.status === status)
   if (!some('failed')) {
     if (some('stopped')) return 'stopped'
-    const hasRejected = streams.some(
-      ({ rejected, before }) => rejected + (before?.rejected ?? 0) > 0,
-    )
-    return hasRejected ? 'partial' : 'complete'
+    return streams.some((stream) => rejectedInRun(stream) > 0) ? 'partial' : 'complete'
   }
   return streams.every(({ status }) => status === 'failed') ? 'failed' : 'partial'
 }
