@@ -288,6 +288,19 @@ describe('human output', () => {
     ).toContain('. Run the same command again: ')
   })
 
+  test.each(['stopped', 'failed', 'partial'] as const)(
+    'says of a %s run that only incremental streams and appends go on from a checkpoint',
+    (status) => {
+      const output = new Recording()
+      output.isTTY = false
+      const human = new HumanOutput(new Screen(output), plainPaint)
+      human.end({ kind: 'result', result: { ...result, status }, exitCode: 3 })
+      expect(output.writes.join('')).toContain(
+        'incremental streams and appends go on from their last checkpoint, other streams start over',
+      )
+    },
+  )
+
   test('tells what earlier starts of the run did, and counts what they rejected', () => {
     const output = new Recording()
     output.isTTY = false
