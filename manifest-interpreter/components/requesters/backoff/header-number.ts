@@ -1,4 +1,4 @@
-import type { Builder } from '../../../contracts.ts'
+import type { Builder } from '../../../component.ts'
 import { optionalText, parametersOf, text } from '../../../definition.ts'
 import type { HttpResponse } from '../../../http/http-response.ts'
 import type { BoundedRegex } from '../../../jinja/bounded-regex.ts'
