@@ -88,7 +88,7 @@ export async function runConnection(
 async function runStreams(
   deps: StreamRunDeps,
   work: readonly { readonly sink: SinkStream; readonly tally: StreamTally }[],
-  { metrics, onStreamEnded }: RunPorts,
+  ports: RunPorts,
 ): Promise<StreamResult[]> {
   const { connection, limits } = deps.plan
   const streams: StreamResult[] = []
@@ -97,9 +97,9 @@ async function runStreams(
   const runNext = async (): Promise<void> => {
     for (const [index, { sink, tally }] of waiting) {
       const result = await runStream(deps, sink, tally)
-      metrics.streams.inc({ connection, status: result.status })
+      ports.metrics.streams.inc({ connection, status: result.status })
       streams[index] = result
-      onStreamEnded?.(result)
+      ports.onStreamEnded?.(result)
     }
   }
   await Promise.all(Array.from({ length: limits.parallelLanes + streamsAhead }, runNext))

@@ -10,8 +10,8 @@ test('the run names rows that were rejected as soon as their stream has ended; n
      INSERT INTO people.large VALUES ('ada@example.org', repeat('x', 64 * 1024 * 1024)), ('bob', 'small');
      CREATE VIEW people.slow AS SELECT n AS id, pg_sleep(0.02) IS NULL AS never FROM generate_series(1, 400) n`,
   )
-  const { ssl: _, ...address } = data.address
-  const config = { ...address, schemas: ['people'] }
+  const { host, port, user, password, database } = data.address
+  const config = { host, port, user, password, database, schemas: ['people'] }
   await instances.create({ name: 'pg', type: 'postgres', config })
   await connections.create({ name: 'shop', from: 'pg', destination: 'data:shop', activate: true })
   place.work()
