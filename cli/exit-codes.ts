@@ -9,7 +9,7 @@ export const exitCodes = {
   partial: 3,
   /** With `--exit-code` of a sandbox: a run would change something. */
   changes: 2,
-  /** Stopped by the first Ctrl-C, or cancelled in the service, at a checkpoint: the next run goes on from there. */
+  /** Stopped by the first Ctrl-C, or cancelled in the service, at a checkpoint: the next run goes on. */
   stopped: 4,
   /** Ended at once by the second Ctrl-C (by the first where only the service was asked), as shells report SIGINT. */
   killed: 130,

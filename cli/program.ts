@@ -61,7 +61,7 @@ Examples:
 
 Exit codes:
   0 complete   1 failed   2 wrong run file or command line   3 partial
-  4 stopped by Ctrl-C at a checkpoint (run again to go on)   130 ended by a second Ctrl-C
+  4 stopped by Ctrl-C at a checkpoint (run again to finish)   130 ended by a second Ctrl-C
 
 docs/run-file.md describes the run file.`
 
@@ -119,7 +119,7 @@ docs/cli.md describes all commands.`
 function runCommand(connect: Command, options: ProgramOptions): void {
   connect
     .command('run')
-    .description('run the connection of a run file once, from its last checkpoint to the end')
+    .description('run the connection of a run file once, to its end')
     .argument('<FILE>', 'run file: .yaml, .yml or .toml')
     .option('--json', 'one JSON object a line on stdout: progress, and the result last')
     .addOption(

@@ -1,4 +1,5 @@
-import type { LaneStats, Loss } from '../sinks/sink.ts'
+import type { CommittedCounts, LaneStats, Loss } from '../sinks/sink.ts'
+import { noCounts } from './committed-counts.ts'
 
 /** Rows that a warning names, and characters of each key. */
 const MAX_ROWS = 5
@@ -43,25 +44,32 @@ export class LossAccount {
     return this.#kinds.cut.count
   }
 
-  /** Sentences for the user. `table` has all rejected records; undefined if it goes with its sandbox. */
-  warnings(table: string | undefined): readonly string[] {
+  /**
+   * Sentences for the user, with the keys of some rows. `table` has all rejected records; undefined if it goes with its sandbox. `before`
+   * is what earlier starts of the run lost: it is in the totals, but which rows these are only the destination knows.
+   */
+  warnings(table: string | undefined, before: CommittedCounts = noCounts): readonly string[] {
     const { rejected, nulled, cut } = this.#kinds
-    const kept = table === undefined ? '' : `; ${table} has them all`
+    const note = '; `_airbyte_meta` of each row names them'
     return [
-      ...sentence(rejected, {
+      ...sentence(rejected, before.rejected, {
         one: '1 record was rejected',
         many: 'records were rejected',
-        first: (reason) => `: ${reason}${rowsOf(rejected)}${kept}`,
+        where: table === undefined ? '' : `; ${table} has them all`,
       }),
-      ...sentence(nulled, {
-        one: '1 value became NULL, because its column cannot hold it',
-        many: 'values became NULL, because their columns cannot hold them',
-        first: (field) => `: ${field}${rowsOf(nulled)}`,
+      ...sentence(nulled, before.nulled, {
+        one: '1 value became NULL',
+        many: 'values became NULL',
+        becauseOne: ', because its column cannot hold it',
+        becauseMany: ', because their columns cannot hold them',
+        where: before.nulled > 0 ? note : '',
       }),
-      ...sentence(cut, {
-        one: '1 value was shortened, because its column cannot hold all of it',
-        many: 'values were shortened, because their columns cannot hold all of them',
-        first: (field) => `: ${field}${rowsOf(cut)}`,
+      ...sentence(cut, before.cut, {
+        one: '1 value was shortened',
+        many: 'values were shortened',
+        becauseOne: ', because its column cannot hold all of it',
+        becauseMany: ', because their columns cannot hold all of them',
+        where: before.cut > 0 ? note : '',
       }),
     ]
   }
@@ -71,17 +79,32 @@ function noLoss(): Kind {
   return { count: 0, subject: '', keys: [] }
 }
 
-function sentence(
-  { count, subject }: Kind,
-  words: {
-    readonly one: string
-    readonly many: string
-    readonly first: (subject: string) => string
-  },
-): readonly string[] {
-  if (count === 0) return []
-  const total = count === 1 ? words.one : `${count.toLocaleString('en-US')} ${words.many}`
-  return [`${total}${words.first(subject)}`]
+interface LossWords {
+  readonly one: string
+  readonly many: string
+  readonly becauseOne?: string
+  readonly becauseMany?: string
+  readonly where: string
+}
+
+function sentence(kind: Kind, before: number, words: LossWords): readonly string[] {
+  const total = kind.count + before
+  if (total === 0) return []
+  const { one, many, becauseOne = '', becauseMany = '', where } = words
+  const what = total === 1 ? one : `${shownCount(total)} ${many}`
+  const because = total === 1 ? becauseOne : becauseMany
+  const first = kind.count === 0 ? '' : `: ${kind.subject}${rowsOf(kind.keys, total)}`
+  return [`${what}${earlierPart(kind.count, before)}${because}${first}${where}`]
+}
+
+function earlierPart(now: number, before: number): string {
+  if (before === 0) return ''
+  const when = 'in an earlier start of this run'
+  return now === 0 ? ` ${when}` : `, ${shownCount(before)} of them ${when}`
+}
+
+function shownCount(count: number): string {
+  return count.toLocaleString('en-US')
 }
 
 /** The sources name fields, and a key may be cut inside a character: PostgreSQL stores neither U+0000 nor half a surrogate pair. */
@@ -90,11 +113,11 @@ function storable(text: string): string {
 }
 
 /** ` (rows [1], [2] and others)`: the keys that are known. */
-function rowsOf({ count, keys }: Kind): string {
+function rowsOf(keys: readonly string[], total: number): string {
   if (keys.length === 0) return ''
   const shown = keys.map((key) =>
     key.length > MAX_KEY_LENGTH ? storable(`${key.slice(0, MAX_KEY_LENGTH)}…`) : key,
   )
-  const others = count > keys.length ? ' and others' : ''
+  const others = total > keys.length ? ' and others' : ''
   return ` (${shown.length === 1 && others === '' ? 'row' : 'rows'} ${shown.join(', ')}${others})`
 }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { JsonObject } from '../protocol/index.ts'
 import type { ChangeConfig } from '../connectors/connector.ts'
 import type { RunMetrics } from './metrics/run-metrics.ts'
-import type { RunProgress } from './run-types.ts'
+import type { RunProgress, StreamResult } from './run-types.ts'
 
 /** What the engine needs from outside. It knows nothing of HTTP, Vault or the environment. */
 export interface RunPorts {
@@ -12,6 +12,8 @@ export interface RunPorts {
   now(): number
   /** Called a few times a second while a run goes on, and once at its end. Must not throw. */
   onProgress(progress: RunProgress): void
+  /** A stream has ended, while others may go on. Called before a progress that says so. Must not throw. */
+  onStreamEnded?(result: StreamResult): void
   /** The source changed its configuration (a single-use token): the next run needs it. Holds secrets. Must not throw. */
   onConfigChanged?(config: JsonObject): void
   /** The source has a secret that is not in its configuration (an access token): nothing may show it. Must not throw. */

@@ -7,6 +7,7 @@ import type { Destination, RunStart, SinkStream } from '../sinks/sink.ts'
 import { Mutex } from '../protocol/mutex.ts'
 import { openPostgresDestination } from '../sinks/postgres/postgres-destination.ts'
 import { backoffMs, maxBarrenAttempts } from './backoff.ts'
+import { rejectedInRun } from './committed-counts.ts'
 import { openStreamLog } from './log/open-stream-log.ts'
 import { openLanePools } from './pools/lane-pools.ts'
 import type { RunPorts } from './ports.ts'
@@ -122,7 +123,7 @@ async function startPatiently<T>(
 async function runStreams(
   deps: StreamRunDeps,
   work: readonly { readonly sink: SinkStream; readonly tally: StreamTally }[],
-  { metrics }: RunPorts,
+  ports: RunPorts,
 ): Promise<StreamResult[]> {
   const { connection, limits } = deps.plan
   const streams: StreamResult[] = []
@@ -131,8 +132,9 @@ async function runStreams(
   const runNext = async (): Promise<void> => {
     for (const [index, { sink, tally }] of waiting) {
       const result = await runStream(deps, sink, tally)
-      metrics.streams.inc({ connection, status: result.status })
+      ports.metrics.streams.inc({ connection, status: result.status })
       streams[index] = result
+      ports.onStreamEnded?.(result)
     }
   }
   await Promise.all(Array.from({ length: limits.parallelLanes + streamsAhead }, runNext))
@@ -180,10 +182,7 @@ function overall(streams: readonly StreamResult[]): RunResult['status'] {
     streams.some((stream) => stream.status === status)
   if (!some('failed')) {
     if (some('stopped')) return 'stopped'
-    const hasRejected = streams.some(
-      ({ rejected, before }) => rejected + (before?.rejected ?? 0) > 0,
-    )
-    return hasRejected ? 'partial' : 'complete'
+    return streams.some((stream) => rejectedInRun(stream) > 0) ? 'partial' : 'complete'
   }
   return streams.every(({ status }) => status === 'failed') ? 'failed' : 'partial'
 }

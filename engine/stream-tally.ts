@@ -55,8 +55,9 @@ export class StreamTally {
     return this.#loaded
   }
 
-  get losses(): LossAccount {
-    return this.#losses
+  /** What the run left out or changed, by this start and those before. `table` has all rejected records. */
+  lossWarnings(table: string | undefined): readonly string[] {
+    return this.#losses.warnings(table, this.#before)
   }
 
   set status(status: StreamRunStatus) {

@@ -83,7 +83,7 @@ export class SyncRun {
       resumed: this.#first?.resumed ?? false,
       seconds: (this.#deps.context.now() - this.#startedAtMs) / 1000,
       progressed: status === 'complete' || this.#planned?.first !== this.#planned?.last,
-      warnings: [...this.#warnings, ...this.#tally.losses.warnings(this.#rejectedTable)],
+      warnings: [...this.#warnings, ...this.#tally.lossWarnings(this.#rejectedTable)],
       ...(this.#observed !== undefined && { observed: this.#observed }),
       ...(outcome.status === 'failed' && { error: outcome.error }),
     }

@@ -1,14 +1,8 @@
 import { registry } from './components/registry.ts'
 import { SourceError } from './contracts.ts'
 import { get, isDict } from './value/dict.ts'
-import type {
-  BuildContext,
-  Builder,
-  Component,
-  ConfiguredStream,
-  Environment,
-  Roles,
-} from './contracts.ts'
+import type { BuildContext, Builder, Component, ConfiguredStream, Roles } from './component.ts'
+import type { Environment } from './contracts.ts'
 import type { SourceHttp } from './http/source-http.ts'
 import type { TemplateCompiler } from './interpolation/template-compiler.ts'
 import type { Dict, PlainDict, Value } from './value/value.ts'

@@ -29,7 +29,7 @@ function startAndRetry(runs: Command, ask: AskService): void {
     .action(async (name: string, flags: CommonFlags & WaitFlags) =>
       ask(flags, async (around) => (await runCommands()).startRun(around, name, flags)),
     )
-  waiting(serviceCommand(runs, 'retry', 'a new run, from the last checkpoint'))
+  waiting(serviceCommand(runs, 'retry', 'a new run of the streams that are not complete'))
     .argument('<NAME>', 'the connection')
     .argument('<RUN>', 'its id: run_…')
     .action(async (name: string, run: string, flags: CommonFlags & WaitFlags) =>

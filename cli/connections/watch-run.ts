@@ -3,6 +3,7 @@ import { followRun, type RunNews, type RunState } from '../client/follow-run.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { HumanOutput } from '../run/human-output.ts'
+import { whereRunsGoOn } from '../run/where-runs-go-on.ts'
 import { changeTable } from './change-table.ts'
 import { runLogLine } from './run-log-line.ts'
 import type { RunPlace } from './run-place.ts'
@@ -85,5 +86,6 @@ function adviceFor({ status, connection, id, error, streams }: RunState): string
     return `. A retry is blocked too, until the change is approved: \`reactor connect connections sandbox ${connection}\` shows what it would do.`
   if (status === 'partial' && streams.every((stream) => stream.status === 'complete'))
     return '. Not every record was loaded: see the warnings.'
-  return `. \`reactor connect connections runs retry ${connection} ${id}\` goes on from the last checkpoint.`
+  const retry = `\`reactor connect connections runs retry ${connection} ${id}\``
+  return `. ${retry} reads what is not complete: ${whereRunsGoOn}.`
 }

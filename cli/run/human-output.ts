@@ -9,6 +9,7 @@ import { RunClock } from './run-clock.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
 import type { Screen } from './screen.ts'
 import { shownLabel } from './shown-label.ts'
+import { whereRunsGoOn } from './where-runs-go-on.ts'
 
 /** 5 redraws a second are smooth; a log file wants a line every few seconds. */
 const redrawEveryMs = 200
@@ -17,14 +18,14 @@ const plainLineEveryMs = 5_000
 /** What to do next: running again helps only if nothing that a person must put right is in the way. */
 function adviceOf({ status, streams }: RunResult): string {
   if (status === 'complete') return ''
-  if (status === 'stopped') return '. Run the same command again to go on from the last checkpoint.'
+  if (status === 'stopped') return `. Run the same command again: ${whereRunsGoOn}.`
   const errors = streams.flatMap(({ error }) => (error === undefined ? [] : [error]))
   if (errors.length === 0) return '. Not every record was loaded: see the warnings.'
   const canRetry = errors.filter(({ code }) => errorCodes[code].retryable).length
   const goesOn =
     status === 'partial'
-      ? 'complete streams start their next sync, the others go on from their last checkpoint'
-      : 'it goes on from the last checkpoint'
+      ? `complete streams start their next sync; of those that failed, ${whereRunsGoOn}`
+      : whereRunsGoOn
   if (canRetry === errors.length) return `. Run the same command again: ${goesOn}.`
   if (canRetry === 0)
     return `. Correct what the errors name, then run the same command again: ${goesOn}.`

@@ -64,6 +64,7 @@ function progressFields(progress: StreamProgress): Readonly<Record<string, unkno
     read_bytes: progress.readBytes,
     loaded: progress.loaded,
     rejected: progress.rejected,
+    ...(progress.before !== undefined && { before: progress.before }),
     ...(progress.bottleneck !== undefined && { bottleneck: progress.bottleneck }),
     ...(progress.estimatedRows !== undefined && { estimated_rows: progress.estimatedRows }),
     ...(rateLimitedUntilMs !== undefined && {

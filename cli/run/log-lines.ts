@@ -1,4 +1,5 @@
 import { pino, type Logger } from 'pino'
+import { secretMask } from '../../protocol/secret-mask.ts'
 import { plainText } from '../output/plain-text.ts'
 import type { LogLevel } from './log-levels.ts'
 
@@ -10,7 +11,7 @@ export interface LogLinesOptions {
 /** The logger of a run: every entry becomes one line of text for the same place as the progress. */
 export function createLogger({ level, writeLine }: LogLinesOptions): Logger {
   return pino(
-    { level, base: null, redact: { paths: redacted, censor: '***' } },
+    { level, base: null, redact: { paths: redacted, censor: secretMask } },
     {
       write: (entry) => {
         writeLine(logLine(entry))

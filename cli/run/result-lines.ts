@@ -1,4 +1,5 @@
 import type { ErrorBody } from '../../protocol/index.ts'
+import { rejectedInRun } from '../../engine/committed-counts.ts'
 import type { StreamProgress } from '../../engine/run-types.ts'
 import type { TableNote } from '../../sinks/sink.ts'
 import { plainText } from '../output/plain-text.ts'
@@ -67,6 +68,7 @@ function streamLines(
       ? []
       : [duration(seconds), `${count(stream.loaded / seconds)} rows/s`]),
     ...(stream.resumed === true ? ['resumed'] : []),
+    ...earlierFacts(stream.before),
   ]
   const status = paint(statusStyles[stream.status], stream.status.padEnd(8))
   return [
@@ -75,6 +77,19 @@ function streamLines(
     ...stream.warnings.map((warning) => `  ${paint('yellow', 'warning:')} ${plainText(warning)}`),
     ...(stream.error === undefined ? [] : errorLines(stream.error, { paint, indent: '  ' })),
   ]
+}
+
+/** What earlier starts of the run had committed. */
+function earlierFacts(before: ShownStream['before']): readonly string[] {
+  if (before === undefined) return []
+  const { loaded, rejected, nulled, cut } = before
+  const losses = [
+    ...(rejected > 0 ? [`${count(rejected)} rejected`] : []),
+    ...(nulled > 0 ? [`${count(nulled)} nulled`] : []),
+    ...(cut > 0 ? [`${count(cut)} cut`] : []),
+  ]
+  if (loaded === 0 && losses.length === 0) return []
+  return [`earlier starts: ${[`${count(loaded)} loaded`, ...losses].join(', ')}`]
 }
 
 function noteText(note: TableNote): string {
@@ -93,12 +108,14 @@ function noteText(note: TableNote): string {
 
 function summary(result: ShownResult, paint: Paint): string {
   const loaded = result.streams.reduce((total, stream) => total + stream.loaded, 0)
-  const rejected = result.streams.reduce((total, stream) => total + stream.rejected, 0)
+  const rejected = result.streams.reduce((total, stream) => total + rejectedInRun(stream), 0)
+  const now = result.streams.reduce((total, stream) => total + stream.rejected, 0)
+  const earlier = now < rejected ? ` (${count(rejected - now)} in an earlier start)` : ''
   const complete = result.streams.filter(({ status }) => status === 'complete').length
   const facts = [
     `${count(complete)} of ${counted(result.streams.length, 'stream')} complete`,
     `${rows(loaded)} loaded`,
-    ...(rejected > 0 ? [`${count(rejected)} rejected`] : []),
+    ...(rejected > 0 ? [`${count(rejected)} rejected${earlier}`] : []),
     `in ${duration(result.seconds)}`,
   ]
   return `${paint(statusStyles[result.status], `run ${result.status}`)}: ${facts.join(', ')}`

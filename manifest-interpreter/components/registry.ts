@@ -9,7 +9,7 @@ import { retrievers } from './retrievers/registered.ts'
 import { schemaLoaders } from './schema/registered.ts'
 import { streams } from './streams/registered.ts'
 import { transformations } from './transformations/registered.ts'
-import type { Component, Roles } from '../contracts.ts'
+import type { Component, Roles } from '../component.ts'
 
 type Registry = { readonly [Role in keyof Roles]: ReadonlyMap<string, Component<Role>> }
 

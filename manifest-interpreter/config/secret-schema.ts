@@ -1,11 +1,21 @@
-import { compileRegex } from '../jinja/python-regex.ts'
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { SchemaPatterns } from './schema-patterns.ts'
 
 /**
  * The JSON Schemas of one place in a configuration. There are several where the spec offers choices (`oneOf`) or adds up
  * (`allOf`): what is secret in any of them is secret.
  */
 export type Schemas = readonly JsonObject[]
+
+/** One walk through a schema: what its `$ref` starts from, and its patterns, which get a limited time for the whole walk. */
+export interface SecretWalk {
+  readonly root: JsonObject
+  readonly patterns: SchemaPatterns
+}
+
+export function startWalk(root: JsonObject): SecretWalk {
+  return { root, patterns: new SchemaPatterns() }
+}
 
 /** The schema with all that it refers to and is combined of, by the root that `$ref` starts from. */
 export function expand(schema: JsonValue | undefined, root: JsonObject): Schemas {
@@ -27,9 +37,13 @@ export function isSecret(schemas: Schemas): boolean {
 }
 
 /** The schemas of a property. */
-export function propertyOf(schemas: Schemas, name: string, root: JsonObject): Schemas {
+export function propertyOf(
+  schemas: Schemas,
+  name: string,
+  { root, patterns }: SecretWalk,
+): Schemas {
   return schemas.flatMap((schema) =>
-    propertySchemas(schema, name).flatMap((at) => expand(at, root)),
+    propertySchemas(schema, name, patterns).flatMap((at) => expand(at, root)),
   )
 }
 
@@ -74,20 +88,24 @@ export function referred(schema: JsonObject, root: JsonObject): JsonValue | unde
 }
 
 /** What the schema itself says of a property; `true` and undefined are no schemas. */
-export function propertySchemas(schema: JsonObject, name: string): (JsonValue | undefined)[] {
+export function propertySchemas(
+  schema: JsonObject,
+  name: string,
+  patterns: SchemaPatterns,
+): (JsonValue | undefined)[] {
   const declared = isObject(schema.properties) ? own(schema.properties, name) : undefined
-  const patterns = isObject(schema.patternProperties)
+  const matching = isObject(schema.patternProperties)
     ? Object.entries(schema.patternProperties)
-        .filter(([pattern]) => matches(pattern, name))
+        .filter(([pattern]) => mayMatch(patterns, pattern, name))
         .map(([, found]) => found)
     : []
-  if (declared !== undefined || patterns.length > 0) return [declared, ...patterns]
+  if (declared !== undefined || matching.length > 0) return [declared, ...matching]
   return [schema.additionalProperties]
 }
 
-function matches(pattern: string, name: string): boolean {
+function mayMatch(patterns: SchemaPatterns, pattern: string, name: string): boolean {
   try {
-    return compileRegex(pattern).test(name)
+    return patterns.isFound(pattern, name)
   } catch {
     return true // a pattern that cannot be read, or takes too long: its secrets stay secret
   }

@@ -87,7 +87,7 @@ function subject(value: Operand): string {
 function regexSearch([value, pattern]: readonly Operand[], context: FilterContext): Operand {
   const text = subject(value)
   const regex = context.regex(textArgument(pattern))
-  const match = regex.on(text, (expression) => expression.exec(text), context.budget)
+  const match = regex.on(text, (expression) => expression.exec(text), context)
   if (match === null || match.length < 2) return ''
   return match[1] ?? null
 }
@@ -107,7 +107,7 @@ function regexReplace(args: readonly Operand[], context: FilterContext): string 
     }
     return result + text.slice(at)
   }
-  return context.regex(textArgument(pattern)).on(text, replaceAll, context.budget)
+  return context.regex(textArgument(pattern)).on(text, replaceAll, context)
 }
 
 export const airbyteFilters: Filters = filterTable({

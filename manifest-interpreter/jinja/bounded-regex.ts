@@ -9,6 +9,11 @@ const timeLimitMs = 500
 /** Longest text that a regular expression is matched with. */
 const maxSubjectLength = 1_000_000
 
+interface Limits {
+  readonly budget?: Budget
+  readonly leftMs?: number | undefined
+}
+
 /**
  * A regular expression whose matching ends in time, whatever the pattern and the text are: where it might not, it runs under
  * a time limit. That costs 0.1 ms a call, which most patterns do not need.
@@ -24,21 +29,22 @@ export class BoundedRegex {
 
   /**
    * Gives the expression, with the flags `g` and `v`, to `match`, which may use it for this text.
-   * @param budget is charged for the time that it takes
+   * @param limits.budget is charged for the time that it takes
+   * @param limits.leftMs ends it earlier than the usual limit
    */
-  on<Result>(text: string, match: (expression: RegExp) => Result, budget?: Budget): Result {
+  on<Result>(text: string, match: (expression: RegExp) => Result, limits: Limits = {}): Result {
     if (text.length > maxSubjectLength)
       throw limitError('The text is too long for a regular expression.')
     this.#expression.lastIndex = 0
     const run = (): Result => match(this.#expression)
     const startMs = performance.now()
-    const result = this.#isQuick(text.length) ? run() : withinTime(run)
-    budget?.chargeTime(performance.now() - startMs)
+    const result = this.#isQuick(text.length) ? run() : withinTime(run, limits.leftMs)
+    limits.budget?.chargeTime(performance.now() - startMs)
     return result
   }
 
-  test(text: string): boolean {
-    return this.on(text, (expression) => expression.test(text))
+  test(text: string, leftMs?: number): boolean {
+    return this.on(text, (expression) => expression.test(text), { leftMs })
   }
 
   #isQuick(textLength: number): boolean {
@@ -51,18 +57,19 @@ export class BoundedRegex {
 const script = new Script('run()')
 let context: Context | undefined
 
-function withinTime<Result>(run: () => Result): Result {
+function withinTime<Result>(run: () => Result, leftMs = timeLimitMs): Result {
+  const limitMs = Math.ceil(Math.min(leftMs, timeLimitMs))
   context ??= createContext({})
   let result: { readonly value: Result } | undefined
   context.run = () => {
     result = { value: run() }
   }
   try {
-    script.runInContext(context, { timeout: timeLimitMs })
+    script.runInContext(context, { timeout: limitMs })
   } catch (error) {
     if (!isTimeout(error)) throw error
     throw limitError(
-      `The regular expression takes more than ${timeLimitMs} ms for this text. Avoid repetitions inside of repetitions, like (a+)+.`,
+      `The regular expression takes more than ${limitMs} ms for this text. Avoid repetitions inside of repetitions, like (a+)+.`,
     )
   }
   if (result === undefined) throw new TypeError('The script did not run.')

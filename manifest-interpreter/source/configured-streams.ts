@@ -1,4 +1,4 @@
-import type { ConfiguredStream } from '../contracts.ts'
+import type { ConfiguredStream } from '../component.ts'
 import { get, isDict, isPlainDict } from '../value/dict.ts'
 import type { Dict, Value } from '../value/value.ts'
 

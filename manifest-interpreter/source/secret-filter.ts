@@ -1,5 +1,6 @@
 import { stringifyExact } from '../../protocol/exact-json.ts'
 import type { JsonObject } from '../../protocol/index.ts'
+import { secretMask } from '../../protocol/secret-mask.ts'
 import { SourceError } from '../source-error.ts'
 import {
   expand,
@@ -7,6 +8,7 @@ import {
   isSecret,
   itemOf,
   propertyOf,
+  startWalk,
   type Schemas,
 } from '../config/secret-schema.ts'
 import { entries, isDict, textEntries } from '../value/dict.ts'
@@ -14,7 +16,6 @@ import { toRecordValue } from '../value/record-value.ts'
 import { str } from '../value/text.ts'
 import type { Dict, Value } from '../value/value.ts'
 
-const MASK = '****'
 /** Lines of a secret (a key file) that are shorter say nothing alone. */
 const SHORTEST_LINE = 16
 /** Tokens that were learned while a source runs: a new one with each request is possible, the last ones count. */
@@ -62,7 +63,7 @@ export class SecretFilter {
 
   text(text: string): string {
     this.#pattern ??= patternOf([...this.#configured, ...this.#learned])
-    return this.#pattern === null ? text : text.replace(this.#pattern, MASK)
+    return this.#pattern === null ? text : text.replace(this.#pattern, secretMask)
   }
 
   /** The same error, with its texts and those of its causes masked. */
@@ -148,13 +149,14 @@ function linesOf(secret: string): readonly string[] {
 
 /** The values of the configuration in the places that the specification marks as secret. */
 function secretsOf(specification: JsonObject, config: Dict): readonly string[] {
+  const context = startWalk(specification)
   const walk = (value: Value, schemas: Schemas): readonly string[] => {
     if (isSecret(schemas)) return leavesOf(value)
     if (Array.isArray(value))
       return value.flatMap((item, index) => walk(item, itemOf(schemas, index, specification)))
     if (!isDict(value)) return []
     return textEntries(value).flatMap(([name, item]) =>
-      walk(item, propertyOf(schemas, name, specification)),
+      walk(item, propertyOf(schemas, name, context)),
     )
   }
   return walk(config, expand(specification, specification))

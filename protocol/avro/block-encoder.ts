@@ -7,9 +7,9 @@ import { CopyBinaryFields, type BinaryType } from './copy-binary-fields.ts'
 import { CopyFields } from './copy-fields.ts'
 import { BACKSLASH, fieldEnd, NEWLINE, TAB } from './copy-text.ts'
 import { Overflow } from './overflow.ts'
-import { branch, wireKind, type WireKind } from './record-layout.ts'
+import { RecordKey } from './record-key.ts'
+import { branch, recordHeader, wireKind, type WireKind } from './record-layout.ts'
 import { ValueFields } from './value-fields.ts'
-import { jsonOfField } from './wire-json.ts'
 import { WireWriter } from './wire-writer.ts'
 
 /** A block is full at this size, where nothing else is said. */
@@ -72,8 +72,9 @@ export class BlockEncoder {
   readonly #inherited: readonly boolean[]
   readonly #blockBytes: number
   readonly #maxRecordBytes: number
-  readonly #keyColumns: readonly KeyColumn[] | undefined
-  readonly #rejectionKey: readonly KeyColumn[]
+  /** Of the `record` framing. */
+  readonly #key: RecordKey | undefined
+  readonly #rejectionKey: RecordKey
   readonly #limitAdvice: string
 
   readonly #writer: WireWriter
@@ -103,16 +104,24 @@ export class BlockEncoder {
     this.#inherited = columns.map((column) => column.name in Object.prototype)
     this.#blockBytes = options.blockBytes ?? DEFAULT_BLOCK_BYTES
     this.#maxRecordBytes = options.maxRecordBytes
-    const keyOf = (names: readonly string[]): KeyColumn[] =>
-      names.map((name) => ({ name, index: columns.findIndex((column) => column.name === name) }))
-    this.#keyColumns = keyFields && keyOf(keyFields)
-    this.#rejectionKey = keyOf(options.rejectionKeyFields ?? keyFields ?? [])
     this.#limitAdvice = options.limitAdvice === undefined ? '' : `: ${options.limitAdvice}`
     this.#writer = new WireWriter(this.#blockBytes + ROOM)
     this.#copyFields = new CopyFields(this.#writer)
     this.#binaryFields = new CopyBinaryFields(this.#writer)
     this.#valueFields = new ValueFields(this.#writer)
     this.#fieldAt = new Int32Array(columns.length)
+    const record = {
+      writer: this.#writer,
+      kinds: this.#kinds,
+      fieldAt: this.#fieldAt,
+      overflow: this.#overflow,
+    }
+    this.#key = keyFields && new RecordKey(keyFields, columns, record)
+    this.#rejectionKey = new RecordKey(
+      options.rejectionKeyFields ?? keyFields ?? [],
+      columns,
+      record,
+    )
   }
 
   /** True where nothing more is taken before `take` and `takeRejection`. */
@@ -182,7 +191,7 @@ export class BlockEncoder {
     const block = {
       bytes: this.#copied(reuse),
       count: this.#count,
-      ...(this.#keyColumns && { ends: Uint32Array.from(this.#ends), keys: this.#keys }),
+      ...(this.#key && { ends: Uint32Array.from(this.#ends), keys: this.#keys }),
     }
     this.#count = 0
     this.#ends = []
@@ -217,11 +226,7 @@ export class BlockEncoder {
 
   #setEmittedAt(emittedAtMs: number): void {
     if (emittedAtMs === this.#emittedAtMs) return
-    const header = new WireWriter(16)
-    header.long(emittedAtMs)
-    header.byte(branch.null)
-    header.byte(branch.null)
-    this.#header = header.bytes.slice(0, header.at)
+    this.#header = recordHeader(emittedAtMs)
     this.#emittedAtMs = emittedAtMs
   }
 
@@ -236,7 +241,7 @@ export class BlockEncoder {
   #line(lines: Uint8Array, start: number): number {
     this.#beginRecord()
     const last = this.#kinds.length - 1
-    this.#writer.reserve(this.#roomFor(lines, start) + 16 * (last + 2))
+    this.#writer.reserve(this.#copyFields.roomFor(start, ROOM) + 16 * (last + 2))
     if (last < 0 && lines[start] !== NEWLINE) throw malformed('a line has fields')
     let at = start
     for (let column = 0; column <= last; column++) {
@@ -249,19 +254,13 @@ export class BlockEncoder {
     return last < 0 ? start + 1 : at
   }
 
-  /** An upper bound of the line's length: the rest of the lines, unless that is so much that looking for the end pays off. */
-  #roomFor(lines: Uint8Array, start: number): number {
-    const rest = lines.length - start
-    return rest <= ROOM ? rest : lines.indexOf(NEWLINE, start) + 1 - start
-  }
-
   /** One row; gives where the next begins. */
   #row(types: readonly BinaryType[], start: number): number {
     const { rows, view } = this.#binaryFields
     const writer = this.#writer
     if (view.getInt16(start) !== types.length) throw malformed('a row has other fields')
     this.#beginRecord()
-    writer.reserve(this.#roomForRow(start) + 48 * (types.length + 2))
+    writer.reserve(this.#binaryFields.roomFor(start, ROOM) + 48 * (types.length + 2))
     let at = start + 2
     for (let column = 0; column < types.length; column++) {
       const length = view.getInt32(at)
@@ -287,16 +286,6 @@ export class BlockEncoder {
     const fields = this.#binaryFields
     this.#writer.byte(branch.value)
     if (!fields.write(type, at, length)) this.#keepAside(column, fields.json(type, at))
-  }
-
-  /** As `#roomFor`. */
-  #roomForRow(start: number): number {
-    const { view } = this.#binaryFields
-    const rest = view.byteLength - start
-    if (rest <= ROOM) return rest
-    let at = start + 2
-    for (let left = view.getInt16(start); left > 0; left--) at += 4 + Math.max(0, view.getInt32(at))
-    return at - start
   }
 
   /** Gives where the field ends. */
@@ -367,7 +356,7 @@ export class BlockEncoder {
   #endRecord(): void {
     const writer = this.#writer
     const overflow = this.#overflow
-    const key = this.#keyColumns && this.#key(this.#keyColumns)
+    const key = this.#key?.json()
     const moved = overflow.isEmpty
       ? 0
       : overflow.insert(writer, this.#recordAt + this.#header.length - 1)
@@ -385,34 +374,11 @@ export class BlockEncoder {
   /** @param moved by how many bytes the fields of the record stand behind where they were written */
   #reject(size: number, moved: number): void {
     const reason = `record of ${size} bytes is larger than the ${this.#maxRecordBytes} bytes that the log takes${this.#limitAdvice}`
-    const columns = this.#rejectionKey
-    const isNamed = columns.length > 0 && columns.every(({ index }) => index >= 0)
-    const key = isNamed ? this.#key(columns, moved)?.toString('utf8') : undefined
-    const isShort = key !== undefined && key.length <= maxRejectionKey
-    this.#rejection = { reason, ...(isShort && { key }) }
+    const key = this.#rejectionKey.name(moved)
+    this.#rejection = { reason, ...(key !== undefined && { key }) }
     this.#writer.at = this.#recordAt
   }
-
-  #key(columns: readonly KeyColumn[], moved = 0): Buffer | null {
-    if (columns.length === 0) return null
-    const { bytes } = this.#writer
-    const values = columns.map(({ name, index }) => {
-      const at = index < 0 ? -1 : (this.#fieldAt[index] ?? 0) + moved
-      if (at < 0 || bytes[at] === branch.null) return this.#overflow.get(name) ?? 'null'
-      return jsonOfField(bytes, at + 1, this.#kinds[index] ?? 'json')
-    })
-    return Buffer.from(`[${values.join(',')}]`)
-  }
 }
-
-interface KeyColumn {
-  readonly name: string
-  /** Negative if the column is not there. */
-  readonly index: number
-}
-
-/** A key that is longer is left out: it may be what made the record too large. */
-const maxRejectionKey = 8_192
 
 function malformed(reason: string): ConnectError {
   return new ConnectError('unexpected', {

@@ -89,6 +89,16 @@ export class CopyBinaryFields {
     return this.#view
   }
 
+  /** An upper bound of the row's length: the rest of the rows, unless that is so much that adding up its fields pays off. */
+  roomFor(start: number, enough: number): number {
+    const view = this.#view
+    const rest = view.byteLength - start
+    if (rest <= enough) return rest
+    let at = start + 2
+    for (let left = view.getInt16(start); left > 0; left--) at += 4 + Math.max(0, view.getInt32(at))
+    return at - start
+  }
+
   /** False where the wire cannot hold the value: then what was written is to be taken back. */
   write(type: BinaryType, at: number, length: number): boolean {
     const writer = this.#writer

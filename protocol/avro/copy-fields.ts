@@ -44,6 +44,12 @@ export class CopyFields {
     this.#view = new DataView(lines.buffer, lines.byteOffset, lines.byteLength)
   }
 
+  /** An upper bound of the line's length: the rest of the lines, unless that is so much that looking for the end pays off. */
+  roomFor(start: number, enough: number): number {
+    const rest = this.#lines.length - start
+    return rest <= enough ? rest : this.#lines.indexOf(NEWLINE, start) + 1 - start
+  }
+
   /**
    * Writes the field that begins at `start`; gives the position of what ends it. Negative where the kind cannot hold it:
    * then what was written is to be taken back.

@@ -1,4 +1,5 @@
 import type { ColumnKind } from '../columns.ts'
+import { WireWriter } from './wire-writer.ts'
 
 /**
  * The wire layout of a record: an Avro record whose schema is made from the stream's columns (`avro-schema.ts`).
@@ -33,3 +34,12 @@ export function wireKind(kind: ColumnKind): WireKind {
 
 /** Union branches of a nullable field, as the zigzag bytes that stand on the wire. */
 export const branch = { null: 0x00, value: 0x02 } as const
+
+/** What stands before the columns in the usual case: no changes, no overflow. */
+export function recordHeader(emittedAtMs: number): Uint8Array {
+  const header = new WireWriter(16)
+  header.long(emittedAtMs)
+  header.byte(branch.null)
+  header.byte(branch.null)
+  return header.bytes.slice(0, header.at)
+}

@@ -1,3 +1,5 @@
+import { secretMask } from '../../protocol/secret-mask.ts'
+
 /** Base64 of fewer characters than this may stand in any text. */
 const minBase64 = 8
 
@@ -5,7 +7,7 @@ const minBase64 = 8
 const minPart = 8
 
 /**
- * Replaces secrets in a text by `***`, also where they stand inside of JSON, HTML or a URL, however much of them is escaped
+ * Replaces secrets in a text by the mask, also where they stand inside of JSON, HTML or a URL, however much of them is escaped
  * there, or in base64 with something around them (the header of HTTP's basic authentication), or broken over several lines.
  */
 export function scrubber(secrets: readonly string[]): (text: string) => string {
@@ -15,10 +17,8 @@ export function scrubber(secrets: readonly string[]): (text: string) => string {
   if (longestFirst.length === 0) return (text) => text
   const plain = longestFirst.map(plainPattern)
   const pattern = new RegExp([...plain, ...longestFirst.flatMap(base64Patterns)].join('|'), 'gu')
-  return (text) => acrossLines(text.replaceAll(pattern, mask), pattern)
+  return (text) => acrossLines(text.replaceAll(pattern, secretMask), pattern)
 }
-
-const mask = '***'
 
 /** The lines of a private key, of which one alone may be shown; what is secret in a key file that is JSON. */
 function partsOf(secret: string): readonly string[] {
@@ -60,7 +60,7 @@ function acrossLines(text: string, pattern: RegExp): string {
   let from = 0
   for (const { 0: found, index } of joined.matchAll(pattern)) {
     const last = index + found.length - 1
-    shown += text.slice(from, index + leftBefore(index)) + mask
+    shown += text.slice(from, index + leftBefore(index)) + secretMask
     from = last + leftBefore(last) + 1
   }
   return shown + text.slice(from)

@@ -1,8 +1,8 @@
 import { ConfigError } from '../../manifest-interpreter/config/config-error.ts'
 import { bestMatch } from '../../manifest-interpreter/config/json-schema/best-match.ts'
 import type { Violation } from '../../manifest-interpreter/config/json-schema/violation.ts'
-import { matchesPattern } from '../../manifest-interpreter/config/json-schema/value-keywords.ts'
 import { violations } from '../../manifest-interpreter/config/json-schema/violations.ts'
+import { SchemaPatterns } from '../../manifest-interpreter/config/schema-patterns.ts'
 import { entries, get, isDict, keys } from '../../manifest-interpreter/value/dict.ts'
 import { dumpJson } from '../../manifest-interpreter/value/json-dumps.ts'
 import { parseJson } from '../../manifest-interpreter/value/json.ts'
@@ -36,9 +36,12 @@ export function checkConfig(type: string, spec: JsonObject, config: JsonObject):
 /** The one that tells most comes first. */
 function problemsOf(type: string, spec: JsonObject, config: JsonObject): readonly string[] {
   try {
-    const found = violations(asValue(withoutRequiredSecrets(spec)), asValue(config))
+    const patterns = new SchemaPatterns()
+    const found = violations(asValue(withoutRequiredSecrets(spec)), asValue(config), patterns)
     const best = bestMatch(found)
-    return best === undefined ? [] : [...new Set([best, ...found].map(problemOf))]
+    return best === undefined
+      ? []
+      : [...new Set([best, ...found].map((each) => problemOf(each, patterns)))]
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const problem = `the connector's spec cannot be used to check it. ${error.message}${causeOf(error)} Tell the author of the connector`
@@ -50,15 +53,15 @@ function causeOf({ cause }: ConfigError): string {
   return cause instanceof Error ? ` ${cause.message}` : ''
 }
 
-function problemOf(violation: Violation): string {
-  return problemText(violation).slice(0, 300)
+function problemOf(violation: Violation, patterns: SchemaPatterns): string {
+  return problemText(violation, patterns).slice(0, 300)
 }
 
 /** Says what the field may be, never what it is: that may be a secret. */
-function problemText(violation: Violation): string {
+function problemText(violation: Violation, patterns: SchemaPatterns): string {
   const { path, keyword, schema } = violation
   if (keyword === 'required') return missingFields(violation)
-  if (keyword === 'additionalProperties') return unknownFields(violation)
+  if (keyword === 'additionalProperties') return unknownFields(violation, patterns)
   if (keyword === 'dependentRequired' || keyword === 'dependencies') return neededFields(violation)
   const field = path.length === 0 ? 'the configuration' : fieldAt(path)
   const tell = ruleTexts.get(keyword) ?? noMatch
@@ -152,11 +155,11 @@ function missingFields({ path, schema, instance }: Violation): string {
   return `${fields.join(', ')} ${fields.length === 1 ? 'is' : 'are'} missing`
 }
 
-function unknownFields({ path, schema, instance }: Violation): string {
+function unknownFields({ path, schema, instance }: Violation, patterns: SchemaPatterns): string {
   const known = namesIn(get(schema, 'properties') ?? null)
-  const patterns = get(schema, 'patternProperties') ?? {}
+  const forms = namesIn(get(schema, 'patternProperties') ?? null)
   const isKnown = (name: string): boolean =>
-    known.includes(name) || namesIn(patterns).some((pattern) => matchesPattern(pattern, name))
+    known.includes(name) || forms.some((pattern) => patterns.isFound(pattern, name))
   const fields = namesIn(instance).filter((name) => !isKnown(name))
   const near = fields.map((name) => nearestName(name, known)).find((name) => name !== undefined)
   const shown = fields.map((name) => fieldAt([...path, name])).join(', ')

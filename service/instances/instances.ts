@@ -28,7 +28,7 @@ import { missingSecrets } from './missing-secrets.ts'
 import type { InstancesOptions } from './instances-options.ts'
 import { joinConfig, splitConfig, type Secrets, type SplitConfig } from './secret-fields.ts'
 import { SharedTokens } from './shared-tokens.ts'
-import { isDeclared } from './stale-secrets.ts'
+import { undeclaredIn } from './stale-secrets.ts'
 import { updatedConfig } from './updated-config.ts'
 
 /** Somebody else writes the same secrets (a token that is refreshed): read again, and again. */
@@ -222,7 +222,7 @@ export class Instances implements InstanceService {
         after: config,
       })
       // What the spec does not know of is what a connector keeps for itself: tokens.
-      const own = applied.changed.filter((pointer) => !isDeclared(spec, pointer))
+      const own = undeclaredIn(spec, applied.changed)
       const known = [...Object.keys(kept.secrets), ...oauthPointers(descriptor), ...own]
       return splitConfig(spec, applied.config, known)
     })

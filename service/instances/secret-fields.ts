@@ -8,7 +8,9 @@ import {
   itemOf,
   own,
   propertyOf,
+  startWalk,
   type Schemas,
+  type SecretWalk,
 } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /** Secrets of a configuration: from JSON pointer (`/credentials/client_secret`, `/keys/0`) to value. So they are kept in the vault. */
@@ -30,7 +32,7 @@ export function splitConfig(
   known: Iterable<string> = [],
 ): SplitConfig {
   const secrets = new Map<string, JsonValue>()
-  const split = new Splitter(spec, new Set(known), secrets)
+  const split = new Splitter(startWalk(spec), new Set(known), secrets)
   return {
     config: split.object(config, expand(spec, spec), []),
     secrets: Object.fromEntries(secrets),
@@ -46,21 +48,13 @@ export function joinConfig(config: JsonObject, secrets: Secrets): JsonObject {
   return isObject(joined) ? joined : config
 }
 
-/** For people: the configuration with `**********` at the places of its secrets. */
-export function redactedConfig(config: JsonObject, pointers: Iterable<string>): JsonObject {
-  return joinConfig(
-    config,
-    Object.fromEntries([...pointers].map((pointer) => [pointer, '**********'])),
-  )
-}
-
 class Splitter {
-  readonly #root: JsonObject
+  readonly #walk: SecretWalk
   readonly #known: ReadonlySet<string>
   readonly #secrets: Map<string, JsonValue>
 
-  constructor(root: JsonObject, known: ReadonlySet<string>, secrets: Map<string, JsonValue>) {
-    this.#root = root
+  constructor(walk: SecretWalk, known: ReadonlySet<string>, secrets: Map<string, JsonValue>) {
+    this.#walk = walk
     this.#known = known
     this.#secrets = secrets
   }
@@ -68,7 +62,7 @@ class Splitter {
   object(value: JsonObject, schemas: Schemas, path: readonly string[]): JsonObject {
     const kept = Object.entries(value).flatMap(([name, item]): [string, JsonValue][] => {
       const at = [...path, name]
-      const result = this.#value(item, propertyOf(schemas, name, this.#root), at)
+      const result = this.#value(item, propertyOf(schemas, name, this.#walk), at)
       return result === undefined ? [] : [[name, result]]
     })
     return Object.fromEntries(kept)
@@ -85,7 +79,7 @@ class Splitter {
     if (!isList(value)) return value
     return value.map((item, index) => {
       const at = [...path, String(index)]
-      return this.#value(item, itemOf(schemas, index, this.#root), at) ?? null
+      return this.#value(item, itemOf(schemas, index, this.#walk.root), at) ?? null
     })
   }
 }

@@ -9,22 +9,31 @@ import {
   propertyOf,
   propertySchemas,
   referred,
+  startWalk,
   type Schemas,
+  type SecretWalk,
 } from '../../manifest-interpreter/config/secret-schema.ts'
 
-/** Whether the spec has a property at the pointer, in any choice. */
-export function isDeclared(spec: JsonObject, pointer: string): boolean {
-  return schemasAt(pointer, expand(spec, spec), (schemas, name) => propertyOf(schemas, name, spec))
+/** The pointers at which the spec has no property, in any choice. */
+export function undeclaredIn(spec: JsonObject, pointers: readonly string[]): readonly string[] {
+  const walk = startWalk(spec)
+  return pointers.filter((pointer) => !isDeclared(walk, pointer))
+}
+
+function isDeclared(walk: SecretWalk, pointer: string): boolean {
+  const start = expand(walk.root, walk.root)
+  return schemasAt(pointer, start, (schemas, name) => propertyOf(schemas, name, walk))
 }
 
 /** Whether the pointer belongs to a choice of a `oneOf` that the configuration, by its constants, has not taken (any more). */
-export function isOfOtherChoice(spec: JsonObject, config: JsonObject, pointer: string): boolean {
-  if (!isDeclared(spec, pointer)) return false
+export function isOfOtherChoice(walk: SecretWalk, config: JsonObject, pointer: string): boolean {
+  if (!isDeclared(walk, pointer)) return false
+  const { root, patterns } = walk
   let value: JsonValue | undefined = config
-  return !schemasAt(pointer, chosen(spec, config, spec), (schemas, name) => {
+  return !schemasAt(pointer, chosen(root, config, root), (schemas, name) => {
     value = isObject(value) ? own(value, name) : undefined
     return schemas.flatMap((schema) =>
-      propertySchemas(schema, name).flatMap((at) => chosen(at, value, spec)),
+      propertySchemas(schema, name, patterns).flatMap((at) => chosen(at, value, root)),
     )
   })
 }

@@ -1,5 +1,6 @@
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { startWalk } from '../../manifest-interpreter/config/secret-schema.ts'
 import { oauthPointers } from '../oauth/oauth-scheme.ts'
 import { valueAt } from './json-pointer.ts'
 import { splitConfig, type SplitConfig } from './secret-fields.ts'
@@ -17,8 +18,9 @@ export function updatedConfig(
   const { spec } = descriptor
   const known = [...Object.keys(kept.secrets), ...oauthPointers(descriptor)]
   const { config, secrets } = splitConfig(spec, update, known)
+  const walk = startWalk(spec)
   const stays = ([pointer]: [string, JsonValue]): boolean =>
-    valueAt(update, pointer) !== null && !isOfOtherChoice(spec, update, pointer)
+    valueAt(update, pointer) !== null && !isOfOtherChoice(walk, update, pointer)
   const staying = Object.fromEntries(Object.entries(kept.secrets).filter(stays))
   return { config, secrets: { ...staying, ...secrets } }
 }

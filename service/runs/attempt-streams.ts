@@ -1,4 +1,5 @@
 import type { StreamProgress, StreamResult } from '../../engine/run-types.ts'
+import { addCounts, noCounts } from '../../engine/committed-counts.ts'
 import { streamIdOf, streamKey, type StreamId } from '../../protocol/index.ts'
 import type { CommittedCounts } from '../../sinks/sink.ts'
 import type { Run, RunStream } from '../contract/runs.ts'
@@ -85,24 +86,13 @@ function countsOf(
   progress: StreamProgress,
   before: RunStream | undefined,
 ): Pick<RunStream, 'read' | 'readAgain' | keyof CommittedCounts> {
-  const committed = sumOf(progress, progress.before ?? before ?? nothing)
+  const committed = addCounts(progress, progress.before ?? before ?? noCounts)
   const { read, readAgain } = progress
   if (before === undefined || before.status === 'waiting') return { read, readAgain, ...committed }
   const reads = read + readAgain + before.read + before.readAgain
   if (progress.status !== 'complete') return { read: reads, readAgain: 0, ...committed }
   const arrived = committed.loaded + committed.rejected
   return { read: arrived, readAgain: Math.max(0, reads - arrived), ...committed }
-}
-
-const nothing: CommittedCounts = { loaded: 0, rejected: 0, nulled: 0, cut: 0 }
-
-function sumOf(now: CommittedCounts, earlier: CommittedCounts): CommittedCounts {
-  return {
-    loaded: now.loaded + earlier.loaded,
-    rejected: now.rejected + earlier.rejected,
-    nulled: now.nulled + earlier.nulled,
-    cut: now.cut + earlier.cut,
-  }
 }
 
 export function emptyStream({ name, namespace }: StreamId): RunStream {
@@ -113,7 +103,7 @@ export function emptyStream({ name, namespace }: StreamId): RunStream {
     read: 0,
     readAgain: 0,
     readBytes: 0,
-    ...nothing,
+    ...noCounts,
     bottleneck: null,
     error: null,
     warnings: [],

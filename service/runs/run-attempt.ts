@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { addCounts, noCounts } from '../../engine/committed-counts.ts'
 import { runConnection } from '../../engine/run.ts'
 import type { RunProgress, RunResult, StreamResult } from '../../engine/run-types.ts'
 import { ConnectError, streamIdOf, streamLabel } from '../../protocol/index.ts'
@@ -25,6 +26,9 @@ import { unlessAborted } from './unless-aborted.ts'
 import { untilAnswered, type Patience } from './until-answered.ts'
 
 const againMs = 250
+/** The warnings name keys of records, which no log has. */
+const lossMessage =
+  'records were left out, or values were changed: the warnings of the run say more'
 
 type AttemptOptions = Omit<RunWorkerOptions, 'queue' | 'timing'> & RunTiming
 
@@ -190,6 +194,10 @@ export class RunAttempt {
         this.#streams.progress(progress.streams)
         progressLog.progress(progress)
       },
+      // Told at once: this process may be killed before the others have ended, and no other reads the stream again.
+      onStreamEnded: (stream: StreamResult) => {
+        this.#streams.result([this.#execution.outcome(stream)])
+      },
     }
     try {
       const result = await runConnection(plan, ports, this.#stop.signal)
@@ -224,14 +232,20 @@ export class RunAttempt {
     read,
     loaded,
     rejected,
+    nulled,
+    cut,
+    before = noCounts,
     error,
-    warnings,
     tableNotes,
   }: StreamResult): void {
     const facts = { stream: streamLabel(stream), read, loaded, rejected }
     for (const { kind, ...note } of tableNotes)
       this.#logger.info({ stream: facts.stream, change: kind, ...note }, 'the table changed')
-    for (const warning of warnings) this.#logger.warn({ stream: facts.stream, warning }, 'warning')
+    const losses = addCounts({ loaded, rejected, nulled, cut }, before)
+    if (losses.rejected + losses.nulled + losses.cut > 0) {
+      const counts = { rejected: losses.rejected, nulled: losses.nulled, cut: losses.cut }
+      this.#logger.warn({ stream: facts.stream, ...counts }, lossMessage)
+    }
     if (error === undefined) this.#logger.info(facts, `stream ${status}`)
     else this.#logger.error({ ...facts, code: error.code, reason: error.message }, 'stream failed')
   }

@@ -1,4 +1,5 @@
 import { pino, type Logger } from 'pino'
+import { secretMask } from '../../protocol/secret-mask.ts'
 
 /** The log of the process: a JSON object a line. */
 export function createServiceLogger(options: {
@@ -6,7 +7,7 @@ export function createServiceLogger(options: {
   readonly write: (line: string) => void
 }): Logger {
   const { level, write } = options
-  return pino({ level, base: null, redact: { paths: redacted, censor: '***' } }, { write })
+  return pino({ level, base: null, redact: { paths: redacted, censor: secretMask } }, { write })
 }
 
 /** Where credentials could stand if somebody logged a configuration, a request or a client. */

@@ -288,6 +288,37 @@ describe('human output', () => {
     ).toContain('. Run the same command again: ')
   })
 
+  test.each(['stopped', 'failed', 'partial'] as const)(
+    'says of a %s run that only incremental streams and appends go on from a checkpoint',
+    (status) => {
+      const output = new Recording()
+      output.isTTY = false
+      const human = new HumanOutput(new Screen(output), plainPaint)
+      human.end({ kind: 'result', result: { ...result, status }, exitCode: 3 })
+      expect(output.writes.join('')).toContain(
+        'incremental streams and appends go on from their last checkpoint, other streams start over',
+      )
+    },
+  )
+
+  test('tells what earlier starts of the run did, and counts what they rejected', () => {
+    const output = new Recording()
+    output.isTTY = false
+    const human = new HumanOutput(new Screen(output), plainPaint)
+    const [first] = result.streams
+    if (first === undefined) throw new TypeError('no stream')
+    const before = { loaded: 500, rejected: 3, nulled: 2, cut: 0 }
+    const streams = [{ ...first, before }]
+    human.end({ kind: 'result', result: { ...result, streams }, exitCode: 3 })
+    const [line, , summary] = output.writes.join('').split('\n')
+    expect(line).toMatch(
+      /, 1 rejected, .*resumed, earlier starts: 500 loaded, 3 rejected, 2 nulled$/,
+    )
+    expect(summary).toMatch(
+      /: 1 of 1 stream complete, 9,999 rows loaded, 4 rejected \(3 in an earlier start\), in 4\.0 s\./,
+    )
+  })
+
   test('ends with a line for each stream, its warnings and error with the fix, and a summary', () => {
     const output = new Recording()
     output.isTTY = false
@@ -339,6 +370,18 @@ describe('human output', () => {
 })
 
 describe('JSON output', () => {
+  test('has what earlier starts of the run had committed', () => {
+    const lines: string[] = []
+    const human = new HumanOutput(new Screen(new Recording()), plainPaint)
+    const json = new JsonOutput((line) => lines.push(line), human)
+    const before = { loaded: 500, rejected: 3, nulled: 2, cut: 1 }
+    const streams = result.streams.map((stream) => ({ ...stream, before }))
+    json.progress(progressAt(0, streamAt(1, { before })))
+    json.end({ kind: 'result', result: { ...result, streams }, exitCode: 3 })
+    const events = lines.map((line): unknown => JSON.parse(line))
+    expect(events).toMatchObject([{ streams: [{ before }] }, { streams: [{ before }, { before }] }])
+  })
+
   test('writes progress at most once a second and the result last', () => {
     const lines: string[] = []
     const human = new HumanOutput(new Screen(new Recording()), plainPaint)

@@ -1,5 +1,5 @@
 import { registerComponent } from '../../manifest-interpreter/builder.ts'
-import type { Component } from '../../manifest-interpreter/contracts.ts'
+import type { Component } from '../../manifest-interpreter/component.ts'
 import { dictOf, get, isDict } from '../../manifest-interpreter/value/dict.ts'
 import type { Value } from '../../manifest-interpreter/value/value.ts'
 

@@ -57,3 +57,27 @@ test('commits add up; the first reason and a few keys are told, each once and cu
     `1,500 records were rejected: [1] is too large (rows [1], [2], ["${'x'.repeat(78)}…, [4], [5] and others)`,
   )
 })
+
+const none = { loaded: 0, rejected: 0, nulled: 0, cut: 0 }
+
+test('what an earlier start of the run lost is in the total, and told apart', () => {
+  const account = new LossAccount()
+  account.add(
+    stats({ rejected: 2, nulled: 1 }, [
+      { kind: 'rejected', subject: 'too large', key: '[7]' },
+      { kind: 'rejected', subject: 'too large', key: '[8]' },
+      { kind: 'nulled', subject: 'day', key: '[9]' },
+    ]),
+  )
+  expect(account.warnings(table, { ...none, rejected: 1_000, nulled: 4, cut: 1 })).toEqual([
+    '1,002 records were rejected, 1,000 of them in an earlier start of this run: too large (rows [7], [8] and others); the table reactor_connect.rejected_records has them all',
+    '5 values became NULL, 4 of them in an earlier start of this run, because their columns cannot hold them: day (rows [9] and others); `_airbyte_meta` of each row names them',
+    '1 value was shortened in an earlier start of this run, because its column cannot hold all of it; `_airbyte_meta` of each row names them',
+  ])
+})
+
+test('a start that lost nothing itself tells what earlier ones did', () => {
+  expect(new LossAccount().warnings(table, { ...none, rejected: 3 })).toEqual([
+    '3 records were rejected in an earlier start of this run; the table reactor_connect.rejected_records has them all',
+  ])
+})

@@ -12,6 +12,7 @@ import {
   type RunProgress,
   type RunResult,
   type SourceConfig,
+  type StreamResult,
 } from '../../engine/run-types.ts'
 import { columnsOf, type AirbyteStream } from '../../protocol/index.ts'
 import type { SinkStream, SyncMode } from '../../sinks/sink.ts'
@@ -85,6 +86,8 @@ function sinkStream(options: PlanOptions, stream: AirbyteStream): SinkStream {
 export interface EngineRun {
   readonly result: RunResult
   readonly progress: readonly RunProgress[]
+  /** The streams in the order in which they ended, told while others went on. */
+  readonly ended: readonly StreamResult[]
   readonly metrics: string
   /** What the run logged as a warning or worse. */
   readonly log: readonly unknown[]
@@ -98,6 +101,7 @@ export async function runPlan(
 ): Promise<EngineRun> {
   const registry = new Registry()
   const progress: RunProgress[] = []
+  const ended: StreamResult[] = []
   const log: unknown[] = []
   const write = (line: string): void => {
     log.push(JSON.parse(line))
@@ -110,7 +114,10 @@ export async function runPlan(
       progress.push(report)
       onProgress(report)
     },
+    onStreamEnded: (stream: StreamResult) => {
+      ended.push(stream)
+    },
   }
   const result = await runConnection(plan, ports, signal)
-  return { result, progress, metrics: await registry.metrics(), log }
+  return { result, progress, ended, metrics: await registry.metrics(), log }
 }

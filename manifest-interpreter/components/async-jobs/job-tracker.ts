@@ -1,5 +1,5 @@
 import { str } from '../../value/text.ts'
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 
 /** A job's part of the budget: a replacement of a job takes over its slot. */
 export interface JobSlot {

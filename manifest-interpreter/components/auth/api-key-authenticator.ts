@@ -5,7 +5,8 @@ import { str } from '../../value/text.ts'
 import { compileRequestOption, type RequestOption } from '../requesters/request-option.ts'
 import { authentication, headerAuthenticator, type Authentication } from './authentication.ts'
 import { tokenFromTemplate, type TokenSource } from './token-source.ts'
-import type { Authenticator, Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { Authenticator } from '../../contracts.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 
 /** ApiKeyAuthenticator: a token in a header, a parameter or a field of the body. */

@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer'
 import { optionalText, parametersOf, text } from '../../definition.ts'
 import { str } from '../../value/text.ts'
 import { headerAuthenticator } from './authentication.ts'
-import type { Authenticator, Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { Authenticator } from '../../contracts.ts'
 import type { PlainDict } from '../../value/value.ts'
 
 /** BasicHttpAuthenticator: RFC 7617, in UTF-8. */

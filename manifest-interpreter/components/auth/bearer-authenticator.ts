@@ -2,7 +2,8 @@ import { optionalText, parametersOf } from '../../definition.ts'
 import { str } from '../../value/text.ts'
 import { headerAuthenticator } from './authentication.ts'
 import { tokenFromTemplate, type TokenSource } from './token-source.ts'
-import type { Authenticator, Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { Authenticator } from '../../contracts.ts'
 import type { PlainDict } from '../../value/value.ts'
 
 /** BearerAuthenticator: `Authorization: Bearer <token>`. */

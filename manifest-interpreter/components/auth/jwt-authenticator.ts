@@ -17,7 +17,8 @@ import { PyObject, type Dict, type PlainDict, type Value } from '../../value/val
 import { compileRequestOption } from '../requesters/request-option.ts'
 import { headerOption, injectedToken } from './api-key-authenticator.ts'
 import { signJwt } from './jwt-signature.ts'
-import type { Authenticator, Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { Authenticator } from '../../contracts.ts'
 import type { TokenSource } from './token-source.ts'
 
 /** JwtAuthenticator: signs a token for each request. */

@@ -18,7 +18,8 @@ import {
 } from './oauth-token-request.ts'
 import { expiryOf, findInResponse, plusSeconds } from './oauth-token-response.ts'
 import { SharedPerEnvironment } from './shared-per-environment.ts'
-import type { Authenticator, Builder, Environment } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { Authenticator, Environment } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 import type { FreshToken } from './oauth-token-store.ts'
 

@@ -1,3 +1,4 @@
+import { secretMask } from '../../../protocol/secret-mask.ts'
 import { SourceError } from '../../contracts.ts'
 import { list, optionalComponent, optionalText } from '../../definition.ts'
 import { get, isDict } from '../../value/dict.ts'
@@ -57,7 +58,7 @@ export function refreshRejection(
   if (content === undefined || !contains(rules.statusCodes, status)) return null
   if (!contains(rules.values, get(content, rules.key) ?? null)) return null
   const mask = (text: string) =>
-    rules.secrets().reduce((masked, secret) => masked.replaceAll(secret, '****'), text)
+    rules.secrets().reduce((masked, secret) => masked.replaceAll(secret, secretMask), text)
   const detail = providerDetail(content)
   const message =
     "Refresh token was rejected by the OAuth provider (invalid, expired, or already used). Re-authenticate this source's credentials in its connection settings."

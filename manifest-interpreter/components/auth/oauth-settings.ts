@@ -17,7 +17,7 @@ import { nonEmptyText } from './non-empty-text.ts'
 import { refreshErrorRules, type RefreshErrorRules } from './oauth-refresh-error.ts'
 import { parseMoment, plusSeconds, type ExpiryKind } from './oauth-token-response.ts'
 import { ConfigTokenStore, MemoryTokenStore, type TokenStore } from './oauth-token-store.ts'
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 import type { TokenSource } from './token-source.ts'
 

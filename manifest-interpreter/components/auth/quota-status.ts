@@ -5,7 +5,8 @@ import { contains } from '../../value/equality.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
 import { str } from '../../value/text.ts'
 import { countOf, momentOf, type QuotaState, type TokenQuota } from './token-quota.ts'
-import type { Builder, Environment } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { Environment } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
 /** Asks for the state of all pools of a token, which is told by its header. */

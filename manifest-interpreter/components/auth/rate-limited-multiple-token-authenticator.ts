@@ -18,7 +18,8 @@ import { quotaStatus } from './quota-status.ts'
 import { SharedPerEnvironment } from './shared-per-environment.ts'
 import { compileQuota, type TokenQuota } from './token-quota.ts'
 import { TokenRotation } from './token-rotation.ts'
-import type { Authenticator, Builder, HttpRequest } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { Authenticator, HttpRequest } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
 /** Authenticators of a run by their settings: streams with the same ones, parents too, draw from the same counters. */

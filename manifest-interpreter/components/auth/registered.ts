@@ -1,4 +1,4 @@
-import type { Component } from '../../contracts.ts'
+import type { Component } from '../../component.ts'
 import { apiKeyAuthenticator } from './api-key-authenticator.ts'
 import { basicHttpAuthenticator } from './basic-http-authenticator.ts'
 import { bearerAuthenticator } from './bearer-authenticator.ts'

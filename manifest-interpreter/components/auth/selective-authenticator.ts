@@ -3,7 +3,8 @@ import { valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
 import { compileGlob, find } from '../transformations/dpath.ts'
 import { emptyDict, entries } from '../../value/dict.ts'
-import type { Authenticator, BuildContext, Builder } from '../../contracts.ts'
+import type { BuildContext, Builder } from '../../component.ts'
+import type { Authenticator } from '../../contracts.ts'
 import type { PlainDict } from '../../value/value.ts'
 
 /** SelectiveAuthenticator: the configuration says which of several authenticators to use. */

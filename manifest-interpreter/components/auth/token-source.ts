@@ -1,5 +1,5 @@
 import { str } from '../../value/text.ts'
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import type { Dict, Value } from '../../value/value.ts'
 
 /** Gives the token as it is now, after a login where one is due. */

@@ -5,7 +5,7 @@ import { jsonDecoder } from './json-decoder.ts'
 import { streamedDecoder } from './streamed-decoder.ts'
 import { xmlDecoder } from './xml-decoder.ts'
 import { zipfileDecoder } from './zipfile-decoder.ts'
-import type { Component } from '../../contracts.ts'
+import type { Component } from '../../component.ts'
 
 const streamed: Component<'decoder'> = (definition, { environment }) =>
   streamedDecoder(buildBodyParser(definition, environment.logger))

@@ -5,7 +5,7 @@ import { truth } from '../../value/truth.ts'
 import { copyValue } from '../transformations/copy-value.ts'
 import { compileGlob, create, replaceMatches } from '../transformations/dpath.ts'
 import { validTypesOf } from '../transformations/value-type.ts'
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import type { Scope } from '../../interpolation/template-compiler.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 

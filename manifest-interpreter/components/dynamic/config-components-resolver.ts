@@ -4,7 +4,7 @@ import { PyTuple, type Dict, type PlainDict, type Value } from '../../value/valu
 import { compileGlob, find } from '../transformations/dpath.ts'
 import { compileMappings } from './component-mapping.ts'
 import { readYamlText } from './read-yaml-text.ts'
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import type { ComponentsResolver } from './components-resolver.ts'
 
 /** ConfigComponentsResolver: a stream for each entry of lists in the configuration, or for each combination of them. */

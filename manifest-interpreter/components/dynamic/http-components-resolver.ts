@@ -1,7 +1,7 @@
 import { component } from '../../definition.ts'
 import { withKeptResponses } from '../query-properties/auxiliary-records.ts'
 import { compileMappings } from './component-mapping.ts'
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import type { PlainDict } from '../../value/value.ts'
 import type { ComponentsResolver } from './components-resolver.ts'
 

@@ -1,7 +1,7 @@
 import { component, list } from '../../definition.ts'
 import { compileMappings } from './component-mapping.ts'
 import { readYamlText } from './read-yaml-text.ts'
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import type { PlainDict } from '../../value/value.ts'
 import type { ComponentsResolver } from './components-resolver.ts'
 

@@ -5,7 +5,7 @@ import { valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
 import { isPattern } from '../transformations/glob-pattern.ts'
 import { parseInteger } from '../transformations/python-int.ts'
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
 /** Evaluates a path of templates, which see the configuration only. */

@@ -1,7 +1,7 @@
 import { get, isDict } from '../../value/dict.ts'
 import { compileGlob, find, findAll } from '../transformations/dpath.ts'
 import { isPattern } from '../transformations/glob-pattern.ts'
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import type { Dict, Value } from '../../value/value.ts'
 
 /** Where in a decoded value the records are. */

@@ -5,7 +5,7 @@ import { PythonError, valueError } from '../../value/python-error.ts'
 import { copyDict, copyValue } from '../transformations/copy-value.ts'
 import { create, DpathError, findAll, type Glob } from '../transformations/dpath.ts'
 import { evaluatePath, lookUp, requireOneField } from './expander-path.ts'
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /** What RecordExpander gives the items of a list of their parent: `merge_parent`, `parent_fields`, `remain_original_record`. */

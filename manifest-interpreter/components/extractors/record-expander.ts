@@ -5,7 +5,7 @@ import { evaluatePath, requireOneField } from './expander-path.ts'
 import { compileGlob, findAll, type Glob } from '../transformations/dpath.ts'
 import { ParentFields } from './parent-fields.ts'
 import { TruncatedList } from './truncated-list.ts'
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /** RecordExpander: each item of a nested list of a record is a record, with what it needs of its parent. */

@@ -4,7 +4,8 @@ import { valueError } from '../../value/python-error.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
 import { truth } from '../../value/truth.ts'
 import { lookUp } from './expander-path.ts'
-import type { Logger, Builder, Retriever } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { Logger, Retriever } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /** A nested list that the API may cut off, and says so in the record. */

@@ -1,4 +1,5 @@
-import type { Builder, Cursor, PartitionRouter } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { Cursor, PartitionRouter } from '../../contracts.ts'
 import { field, flag, optionalDict } from '../../definition.ts'
 import { get, isPlainDict } from '../../value/dict.ts'
 import { valueError } from '../../value/python-error.ts'

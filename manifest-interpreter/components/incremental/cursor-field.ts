@@ -1,4 +1,4 @@
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import { field, flag } from '../../definition.ts'
 import { str } from '../../value/text.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'

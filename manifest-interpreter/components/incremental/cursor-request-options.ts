@@ -1,4 +1,5 @@
-import type { Builder, RequestOptions, RequestScope } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { RequestOptions, RequestScope } from '../../contracts.ts'
 import { optionalComponent, parametersOf } from '../../definition.ts'
 import { get, isEmpty, merged } from '../../value/dict.ts'
 import { typeError } from '../../value/python-error.ts'

@@ -1,4 +1,5 @@
-import type { Builder, RequestOptions } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { RequestOptions } from '../../contracts.ts'
 import { parseIsoDuration } from '../../datetime/iso-duration.ts'
 import { PyDateTime, type PyTimeDelta } from '../../datetime/py-datetime.ts'
 import { addToDateTime, subtractFromDateTime } from '../../datetime/time-arithmetic.ts'

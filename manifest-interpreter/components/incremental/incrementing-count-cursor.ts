@@ -1,4 +1,4 @@
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import { field } from '../../definition.ts'
 import { str } from '../../value/text.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'

@@ -1,4 +1,4 @@
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import { component, field, list, optionalComponent, parametersOf } from '../../definition.ts'
 import { entries, get, has, isDict, isPlainDict, keys } from '../../value/dict.ts'
 import { valueError } from '../../value/python-error.ts'

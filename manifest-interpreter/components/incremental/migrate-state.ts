@@ -1,4 +1,5 @@
-import { SourceError, type Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import { SourceError } from '../../contracts.ts'
 import { field, list } from '../../definition.ts'
 import { isPlainDict, isEmpty } from '../../value/dict.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'

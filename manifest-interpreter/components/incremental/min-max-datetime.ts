@@ -1,4 +1,4 @@
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import { datetimeFormat } from '../../datetime/datetime-parser.ts'
 import { compareDateTimes, type PyDateTime } from '../../datetime/py-datetime.ts'
 import { field, optionalText, parametersOf } from '../../definition.ts'

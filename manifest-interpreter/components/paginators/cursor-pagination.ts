@@ -4,7 +4,8 @@ import { truth } from '../../value/truth.ts'
 import { pageResponse } from './page-response.ts'
 import { fixedPageSize } from './page-size.ts'
 import { namesVariable } from './stop-condition-safety.ts'
-import type { BuildContext, Builder, PaginationStrategy } from '../../contracts.ts'
+import type { BuildContext, Builder } from '../../component.ts'
+import type { PaginationStrategy } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
 /** CursorPagination: a template gives the token of the next page; a false one, or a stop condition that holds, ends the paging. */

@@ -10,13 +10,8 @@ import {
   type InjectInto,
 } from '../requesters/request-option.ts'
 import { stopAtKnownRecord } from './cursor-stop-condition.ts'
-import type {
-  BuildContext,
-  Builder,
-  PaginationStrategy,
-  Paginator,
-  RequestScope,
-} from '../../contracts.ts'
+import type { BuildContext, Builder } from '../../component.ts'
+import type { PaginationStrategy, Paginator, RequestScope } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
 /** DefaultPaginator: puts the token and the size of a page on its request; a strategy gives the next token. */

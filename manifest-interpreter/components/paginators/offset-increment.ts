@@ -7,7 +7,8 @@ import { containsUnion } from '../extractors/combined-extractor.ts'
 import { nextCount } from './next-count.ts'
 import { pageResponse } from './page-response.ts'
 import { pageSizeField, wholeNumber } from './page-size.ts'
-import type { BuildContext, Builder, PaginationStrategy, ReadPage } from '../../contracts.ts'
+import type { BuildContext, Builder } from '../../component.ts'
+import type { PaginationStrategy, ReadPage } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
 /** OffsetIncrement: the token is the number of records before the page; a page with fewer than asked for is the last. */

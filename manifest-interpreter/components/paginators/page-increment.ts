@@ -2,7 +2,8 @@ import { SourceError } from '../../contracts.ts'
 import { flag, optionalNumber } from '../../definition.ts'
 import { nextCount } from './next-count.ts'
 import { fixedPageSize } from './page-size.ts'
-import type { Builder, PaginationStrategy } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { PaginationStrategy } from '../../contracts.ts'
 import type { PlainDict } from '../../value/value.ts'
 
 /** PageIncrement: the token is the number of the page; a page with fewer records than asked for is the last. */

@@ -2,7 +2,7 @@ import { field, parametersOf } from '../../definition.ts'
 import { isInt } from '../../value/number.ts'
 import { typeError } from '../../value/python-error.ts'
 import { typeName } from '../../value/type-name.ts'
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
 /** The `page_size` of a strategy as the manifest has it: a number, or a template; null where there is none. */

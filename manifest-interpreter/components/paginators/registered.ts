@@ -3,7 +3,7 @@ import { defaultPaginator } from './default-paginator.ts'
 import { noPagination } from './no-pagination.ts'
 import { offsetIncrement } from './offset-increment.ts'
 import { pageIncrement } from './page-increment.ts'
-import type { Component } from '../../contracts.ts'
+import type { Component } from '../../component.ts'
 
 export const paginators: ReadonlyMap<string, Component<'paginator'>> = new Map<
   string,

@@ -2,13 +2,8 @@ import { field } from '../../definition.ts'
 import { dictOf, emptyDict, get, has, isDict, isEmpty, keys } from '../../value/dict.ts'
 import { valueError } from '../../value/python-error.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
-import type {
-  BuildContext,
-  Builder,
-  PartitionRouter,
-  RequestOptions,
-  RequestScope,
-} from '../../contracts.ts'
+import type { BuildContext, Builder } from '../../component.ts'
+import type { PartitionRouter, RequestOptions, RequestScope } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /** A list of partition routers: a partition for each combination of their partitions. */

@@ -5,7 +5,8 @@ import { StreamSlice } from '../../value/stream-slice.ts'
 import { refuseRequestOptions } from './refuse-request-options.ts'
 import { noOptions } from './routed-options.ts'
 import { SeenValues } from './seen-values.ts'
-import type { BuildContext, Builder, PartitionRouter } from '../../contracts.ts'
+import type { BuildContext, Builder } from '../../component.ts'
+import type { PartitionRouter } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /** GroupingPartitionRouter: puts several partitions of another router into one, whose values are lists. */

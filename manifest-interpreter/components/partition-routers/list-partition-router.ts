@@ -6,7 +6,8 @@ import { typeName } from '../../value/type-name.ts'
 import { PySet, PyTuple, type PlainDict, type Value } from '../../value/value.ts'
 import { compileRequestOption } from '../requesters/request-option.ts'
 import { routedOptions } from './routed-options.ts'
-import type { Builder, PartitionRouter } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { PartitionRouter } from '../../contracts.ts'
 
 /** ListPartitionRouter: a partition for each value of a list. */
 export function listPartitionRouter(definition: PlainDict, builder: Builder): PartitionRouter {

@@ -3,7 +3,7 @@ import { entries, get, isDict } from '../../value/dict.ts'
 import { typeError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
 import { PyFloat, type Dict, type PlainDict, type Value } from '../../value/value.ts'
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 
 /** The state of a stream that has no cursor. It says nothing about a parent. */
 const NO_CURSOR_STATE = '__ab_no_cursor_state_message'

@@ -11,7 +11,8 @@ import { valueError } from '../../value/python-error.ts'
 import { emptyDict, isEmpty } from '../../value/dict.ts'
 import { compileRequestOption, type RequestOption } from '../requesters/request-option.ts'
 import { parentStates } from './parent-states.ts'
-import type { BuildContext, Builder, Stream } from '../../contracts.ts'
+import type { BuildContext, Builder } from '../../component.ts'
+import type { Stream } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
 /** ParentStreamConfig: a stream whose records are the partitions of another one. */

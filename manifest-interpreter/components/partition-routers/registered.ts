@@ -1,4 +1,4 @@
-import type { Component } from '../../contracts.ts'
+import type { Component } from '../../component.ts'
 import { cartesianProductStreamSlicer } from './cartesian-product-stream-slicer.ts'
 import { groupingPartitionRouter } from './grouping-partition-router.ts'
 import { listPartitionRouter } from './list-partition-router.ts'

@@ -8,7 +8,8 @@ import { LAZY_PAGE_FIELD, LazyPage } from './lazy-first-page.ts'
 import { parentStream, type ParentStream } from './parent-stream.ts'
 import { routedOptions } from './routed-options.ts'
 import { withLast } from './with-last.ts'
-import type { BuildContext, Builder, PartitionRouter } from '../../contracts.ts'
+import type { BuildContext, Builder } from '../../component.ts'
+import type { PartitionRouter } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /** SubstreamPartitionRouter: a partition for each record of the parent streams. */

@@ -17,7 +17,8 @@ import { typeName } from '../../value/type-name.ts'
 import { refuseRequestOptions } from './refuse-request-options.ts'
 import { noOptions } from './routed-options.ts'
 import { SeenValues } from './seen-values.ts'
-import type { BuildContext, Builder, PartitionRouter } from '../../contracts.ts'
+import type { BuildContext, Builder } from '../../component.ts'
+import type { PartitionRouter } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /** UnionPartitionRouter: the partitions of several routers, each value once. */

@@ -1,6 +1,6 @@
 import { isPlainDict } from '../../value/dict.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
-import type { BuildContext, Builder } from '../../contracts.ts'
+import type { BuildContext, Builder } from '../../component.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 
 /** What a retriever reads that tells of streams, not for a stream: names of properties, a schema. Its responses are kept. */

@@ -2,7 +2,7 @@ import { field } from '../../definition.ts'
 import { get, isDict, keys } from '../../value/dict.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
 import { copyDict } from '../transformations/copy-value.ts'
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 
 /**

@@ -2,7 +2,7 @@ import { component, list, parametersOf } from '../../definition.ts'
 import { str } from '../../value/text.ts'
 import { compileGlob, find } from '../transformations/dpath.ts'
 import { auxiliaryRecords } from './auxiliary-records.ts'
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import type { PlainDict } from '../../value/value.ts'
 
 /** PropertiesFromEndpoint: the names of properties, asked for once. A failure is asked for again the next time. */

@@ -5,7 +5,7 @@ import { jsonSchemaPropertySelector } from './json-schema-property-selector.ts'
 import { propertiesFromEndpoint } from './properties-from-endpoint.ts'
 import { propertyChunking } from './property-chunking.ts'
 import { noMerger, recordMerger, type RecordMerger } from './record-merger.ts'
-import type { BuildContext, Builder } from '../../contracts.ts'
+import type { BuildContext, Builder } from '../../component.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 
 /** QueryProperties: the properties that requests name, in chunks where the API limits them. */

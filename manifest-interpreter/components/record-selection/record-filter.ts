@@ -1,5 +1,6 @@
 import { optionalText, parametersOf } from '../../definition.ts'
-import type { Builder, RecordFilter, RecordScope } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { RecordFilter, RecordScope } from '../../contracts.ts'
 import type { StreamSlice } from '../../value/stream-slice.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 

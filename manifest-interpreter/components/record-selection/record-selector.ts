@@ -8,9 +8,8 @@ import { isDropped } from '../extractors/dropped-record.ts'
 import { copyDict } from '../transformations/copy-value.ts'
 import { compileCondition, conditionOf } from './record-filter.ts'
 import { schemaNormalization } from './schema-normalization.ts'
+import type { BuildContext, Builder } from '../../component.ts'
 import type {
-  BuildContext,
-  Builder,
   Cursor,
   Decoder,
   RecordScope,

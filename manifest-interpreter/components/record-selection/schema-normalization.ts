@@ -2,7 +2,8 @@ import { SourceError } from '../../contracts.ts'
 import { field, optionalText } from '../../definition.ts'
 import { isPlainDict } from '../../value/dict.ts'
 import { compileNormalizer, type Misfit } from './compile-normalizer.ts'
-import type { BuildContext, Builder, SchemaNormalizer } from '../../contracts.ts'
+import type { BuildContext, Builder } from '../../component.ts'
+import type { SchemaNormalizer } from '../../contracts.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 
 /**

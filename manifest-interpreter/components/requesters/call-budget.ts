@@ -1,4 +1,5 @@
-import type { Builder, HttpRequest } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { HttpRequest } from '../../contracts.ts'
 import { field, list, optionalComponent, optionalText, text } from '../../definition.ts'
 import { parseIsoDuration } from '../../datetime/iso-duration.ts'
 import type { HttpResponse } from '../../http/http-response.ts'

@@ -1,7 +1,6 @@
+import type { BuildContext, Builder } from '../../component.ts'
 import type {
   Authenticator,
-  BuildContext,
-  Builder,
   Decoder,
   Requester,
   RequesterCall,

@@ -1,4 +1,5 @@
-import type { BuildContext, Builder, RequestOptions, RequestScope } from '../../contracts.ts'
+import type { BuildContext, Builder } from '../../component.ts'
+import type { RequestOptions, RequestScope } from '../../contracts.ts'
 import { field, optionalComponent, parametersOf } from '../../definition.ts'
 import type { Evaluate } from '../../interpolation/template-compiler.ts'
 import { dictOf, entries, get, isDict, set } from '../../value/dict.ts'

@@ -1,4 +1,4 @@
-import type { Component } from '../../contracts.ts'
+import type { Component } from '../../component.ts'
 import { constantBackoffStrategy } from './backoff/constant-backoff-strategy.ts'
 import { exponentialBackoffStrategy } from './backoff/exponential-backoff-strategy.ts'
 import { waitTimeFromHeader } from './backoff/wait-time-from-header.ts'

@@ -1,4 +1,5 @@
-import type { Builder, HttpRequest } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { HttpRequest } from '../../contracts.ts'
 import { field, optionalDict, optionalText } from '../../definition.ts'
 import { parseQuery } from '../../http/encode-url.ts'
 import { header } from '../../http/prepare-request.ts'

@@ -1,4 +1,4 @@
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import { field, list, text } from '../../definition.ts'
 import { get, isDict, set } from '../../value/dict.ts'
 import { typeError } from '../../value/python-error.ts'

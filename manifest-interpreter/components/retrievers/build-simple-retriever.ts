@@ -11,7 +11,8 @@ import {
 } from './retriever-rules.ts'
 import { queryPropertiesOf } from './requested-properties.ts'
 import { SimpleRetriever, type WindowSplitting } from './simple-retriever.ts'
-import type { BuildContext, Builder, Paginator, Retriever, StreamContext } from '../../contracts.ts'
+import type { BuildContext, Builder, StreamContext } from '../../component.ts'
+import type { Paginator, Retriever } from '../../contracts.ts'
 import type { PlainDict } from '../../value/value.ts'
 
 /** Builds a SimpleRetriever, or the lazy one where the records of its first page stand in the parent's records. */

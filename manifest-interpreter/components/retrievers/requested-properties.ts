@@ -1,7 +1,7 @@
 import { optionalComponent } from '../../definition.ts'
 import { dictOf, entries, get, isDict, isPlainDict, textEntries } from '../../value/dict.ts'
 import { buildQueryProperties, type QueryProperties } from '../query-properties/query-properties.ts'
-import type { BuildContext, Builder } from '../../contracts.ts'
+import type { BuildContext, Builder } from '../../component.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
 export interface RequestedProperties {

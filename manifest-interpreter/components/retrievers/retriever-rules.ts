@@ -2,7 +2,7 @@ import { component, field, flag, list, optionalComponent, optionalText } from '.
 import { get, isDict, isPlainDict } from '../../value/dict.ts'
 import { classifyStopCondition } from '../paginators/stop-condition-safety.ts'
 import { truth } from '../../value/truth.ts'
-import type { StreamContext } from '../../contracts.ts'
+import type { StreamContext } from '../../component.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /** What may not stand together in a SimpleRetriever. Each rule keeps records from being lost or doubled. */

@@ -3,7 +3,8 @@ import { get, isDict, merged } from '../../value/dict.ts'
 import { PythonError } from '../../value/python-error.ts'
 import { truth } from '../../value/truth.ts'
 import { defaultSchemaLoader } from './default-schema-loader.ts'
-import type { BuildContext, Builder, SchemaLoader } from '../../contracts.ts'
+import type { BuildContext, Builder } from '../../component.ts'
+import type { SchemaLoader } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /**

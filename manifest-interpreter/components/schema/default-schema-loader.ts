@@ -1,7 +1,8 @@
 import { PythonError } from '../../value/python-error.ts'
 import { jsonFileLoader } from './json-file-schema-loader.ts'
 import { SchemaFileError } from './schema-file.ts'
-import type { Builder, SchemaLoader } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { SchemaLoader } from '../../contracts.ts'
 import type { Dict } from '../../value/value.ts'
 
 /** DefaultSchemaLoader: the file `schemas/<stream>.json` beside the manifest, or an empty schema where there is none. */

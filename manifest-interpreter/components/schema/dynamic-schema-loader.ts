@@ -5,14 +5,8 @@ import { StreamSlice } from '../../value/stream-slice.ts'
 import { truth } from '../../value/truth.ts'
 import { auxiliaryRecords } from '../query-properties/auxiliary-records.ts'
 import { schemaTypeIdentifier } from './schema-type-identifier.ts'
-import type {
-  BuildContext,
-  Builder,
-  RecordFilter,
-  RecordScope,
-  SchemaLoader,
-  Transformation,
-} from '../../contracts.ts'
+import type { BuildContext, Builder } from '../../component.ts'
+import type { RecordFilter, RecordScope, SchemaLoader, Transformation } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /** DynamicSchemaLoader: the schema is made from the first record that a retriever gives. */

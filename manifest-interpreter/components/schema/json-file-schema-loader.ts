@@ -1,7 +1,8 @@
 import { optionalText, parametersOf } from '../../definition.ts'
 import { str } from '../../value/text.ts'
 import { readSchemaFile } from './schema-file.ts'
-import type { Builder, SchemaLoader } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { SchemaLoader } from '../../contracts.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 
 /** JsonFileSchemaLoader: the schema stands in a file beside the manifest. */

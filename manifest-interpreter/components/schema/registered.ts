@@ -3,7 +3,7 @@ import { defaultSchemaLoader } from './default-schema-loader.ts'
 import { dynamicSchemaLoader } from './dynamic-schema-loader.ts'
 import { inlineSchemaLoader } from './inline-schema-loader.ts'
 import { jsonFileSchemaLoader } from './json-file-schema-loader.ts'
-import type { Component } from '../../contracts.ts'
+import type { Component } from '../../component.ts'
 
 export const schemaLoaders: ReadonlyMap<string, Component<'schemaLoader'>> = new Map<
   string,

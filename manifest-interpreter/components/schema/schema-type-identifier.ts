@@ -6,7 +6,7 @@ import { truth } from '../../value/truth.ts'
 import { typeName } from '../../value/type-name.ts'
 import { compileGlob, find } from '../transformations/dpath.ts'
 import { schemaOfType } from './airbyte-types.ts'
-import type { Builder } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /** SchemaTypeIdentifier: how the properties of a schema are read from a record that describes them. */

@@ -4,13 +4,8 @@ import { buildCursor } from '../incremental/build-cursor.ts'
 import { migrateState } from '../incremental/migrate-state.ts'
 import { buildSchemaLoader } from '../schema/build-schema-loader.ts'
 import { primaryKeyOf } from './primary-key.ts'
-import type {
-  BuildContext,
-  Builder,
-  PartitionRouter,
-  Stream,
-  StreamContext,
-} from '../../contracts.ts'
+import type { BuildContext, Builder, StreamContext } from '../../component.ts'
+import type { PartitionRouter, Stream } from '../../contracts.ts'
 import type { PlainDict } from '../../value/value.ts'
 
 /** DeclarativeStream: a stream with its partition router, cursor, retriever and schema. */

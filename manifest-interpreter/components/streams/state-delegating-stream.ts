@@ -6,7 +6,8 @@ import { arithmetic } from '../../value/arithmetic.ts'
 import { str } from '../../value/text.ts'
 import { truth } from '../../value/truth.ts'
 import { declarativeStream } from './declarative-stream.ts'
-import type { Builder, Stream } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { Stream } from '../../contracts.ts'
 import type { PlainDict } from '../../value/value.ts'
 
 /**

@@ -3,7 +3,8 @@ import { dictOf, entries, has, isDict, isEmpty, keys, set } from '../../value/di
 import { str } from '../../value/text.ts'
 import { truth } from '../../value/truth.ts'
 import { compileGlob, DpathError, find, findAll, removeMatches, type Glob } from './dpath.ts'
-import type { Builder, Transformation } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { Transformation } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /** DpathFlattenFields: the fields of the object at a path become fields of the record, unless one of the names is taken. */

@@ -1,7 +1,8 @@
 import { parametersOf, text } from '../../definition.ts'
 import { str } from '../../value/text.ts'
 import { remembered, renameKeys } from './rename-keys.ts'
-import type { Builder, Transformation } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { Transformation } from '../../contracts.ts'
 import type { PlainDict } from '../../value/value.ts'
 
 /** KeysReplace: another text in the place of a text in the names of the record and of the objects in it. */

@@ -5,7 +5,7 @@ import { keysReplace } from './keys-replace.ts'
 import { keysToLower } from './keys-to-lower.ts'
 import { keysToSnakeCase } from './keys-to-snake-case.ts'
 import { removeFields } from './remove-fields.ts'
-import type { Component } from '../../contracts.ts'
+import type { Component } from '../../component.ts'
 
 export const transformations: ReadonlyMap<string, Component<'transformation'>> = new Map<
   string,

@@ -2,7 +2,8 @@ import { list, optionalText } from '../../definition.ts'
 import { isPattern } from './glob-pattern.ts'
 import { compileGlob, removeLeaves, removeMatches, type Glob } from './dpath.ts'
 import { has, set } from '../../value/dict.ts'
-import type { Builder, Transformation } from '../../contracts.ts'
+import type { Builder } from '../../component.ts'
+import type { Transformation } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /**

@@ -2,7 +2,6 @@ import { entries, get, has, isDict, size } from '../../value/dict.ts'
 import { repr } from '../../value/text.ts'
 import type { Dict, Value } from '../../value/value.ts'
 import { compareNumbers, sameJson, textKeys } from './types.ts'
-import { matchesPattern } from './value-keywords.ts'
 import type { Finding, Violation } from './violation.ts'
 import type { Keyword, KeywordCall } from './keyword.ts'
 
@@ -61,13 +60,14 @@ function required({ argument }: KeywordCall, object: Dict): Found {
     .map((name) => ({ message: `${repr(name)} is a required property` }))
 }
 
-function additionalProperties({ argument, schema, check }: KeywordCall, object: Dict): Found {
+function additionalProperties(call: KeywordCall, object: Dict): Found {
+  const { argument, schema, check, isFound } = call
   const declared = get(schema, 'properties') ?? {}
   const patterns = get(schema, 'patternProperties')
   const extras = textKeys(object).filter(
     (key) =>
       !(isDict(declared) && has(declared, key)) &&
-      !textKeys(patterns ?? {}).some((pattern) => matchesPattern(pattern, key)),
+      !textKeys(patterns ?? {}).some((pattern) => isFound(pattern, key)),
   )
   if (isDict(argument)) {
     return extras.flatMap((key) => check(argument, get(object, key) ?? null, key))
@@ -89,11 +89,11 @@ function unexpected(names: readonly string[]): string {
   return `${names.join(', ')} ${names.length === 1 ? 'was' : 'were'} unexpected`
 }
 
-function patternProperties({ argument, check }: KeywordCall, object: Dict): Found {
+function patternProperties({ argument, check, isFound }: KeywordCall, object: Dict): Found {
   if (!isDict(argument)) return []
   return entries(argument).flatMap(([pattern, schema]) =>
     textKeys(object)
-      .filter((key) => matchesPattern(pattern, key))
+      .filter((key) => isFound(pattern, key))
       .flatMap((key) => check(schema, get(object, key) ?? null, key)),
   )
 }

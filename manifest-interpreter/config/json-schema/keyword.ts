@@ -10,6 +10,8 @@ export interface KeywordCall {
   readonly schema: Dict
   /** The violations of the instance, or of a part of it, in another schema. */
   readonly check: (schema: Value, instance: Value, key?: Value) => readonly Violation[]
+  /** Whether a regular expression of Python is found in a text. */
+  readonly isFound: (pattern: Value, text: string) => boolean
   /** The schema that a local reference names. */
   readonly resolve: (reference: string) => Value
 }

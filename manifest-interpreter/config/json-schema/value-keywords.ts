@@ -1,8 +1,6 @@
-import { compileRegex } from '../../jinja/python-regex.ts'
 import { numeric } from '../../value/number.ts'
 import { repr } from '../../value/text.ts'
 import type { Value } from '../../value/value.ts'
-import { ConfigError } from '../config-error.ts'
 import { compareNumbers, isNumber, isOfType, sameJson } from './types.ts'
 import type { Keyword } from './keyword.ts'
 
@@ -42,8 +40,8 @@ export const valueKeywords: ReadonlyMap<string, Keyword> = new Map<string, Keywo
   ],
   [
     'pattern',
-    ({ argument, instance }) =>
-      typeof instance !== 'string' || matchesPattern(argument, instance)
+    ({ argument, instance, isFound }) =>
+      typeof instance !== 'string' || isFound(argument, instance)
         ? []
         : [{ message: `The value does not match ${repr(argument)}` }],
   ],
@@ -87,16 +85,4 @@ function isMultiple(value: Value, step: Value): boolean {
 /** Characters, not UTF-16 units. */
 function length(text: string): number {
   return Array.from(text).length
-}
-
-/** Whether a regular expression of Python is found in a text. */
-export function matchesPattern(pattern: Value, text: string): boolean {
-  if (typeof pattern !== 'string') return true
-  try {
-    return compileRegex(pattern).test(text)
-  } catch (error) {
-    throw new ConfigError('A JSON schema of the manifest has a pattern that cannot be used.', {
-      cause: error,
-    })
-  }
 }

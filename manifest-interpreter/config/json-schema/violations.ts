@@ -1,6 +1,7 @@
 import { get, isDict, textEntries } from '../../value/dict.ts'
 import type { Dict, Value } from '../../value/value.ts'
 import { ConfigError } from '../config-error.ts'
+import { SchemaPatterns } from '../schema-patterns.ts'
 import { combiningKeywords } from './combining-keywords.ts'
 import { containerKeywords } from './container-keywords.ts'
 import { valueKeywords } from './value-keywords.ts'
@@ -20,17 +21,24 @@ const unsupported = new Set(['unevaluatedItems', 'unevaluatedProperties', '$dyna
 /**
  * Everything that a value has against it in a JSON schema, in the order of the schema's keywords: draft 2020-12, and what
  * drafts 4 to 7 had instead (lists of items, dependencies). Formats are not checked, as in the reference.
+ * @param patterns of the schema, where they are asked elsewhere too
  * @throws {ConfigError} for a schema that cannot be used
  */
-export function violations(schema: Value, instance: Value): readonly Violation[] {
-  return new SchemaWalk(schema).check({ schema, instance, depth: 0 })
+export function violations(
+  schema: Value,
+  instance: Value,
+  patterns = new SchemaPatterns(),
+): readonly Violation[] {
+  return new SchemaWalk(schema, patterns).check({ schema, instance, depth: 0 })
 }
 
 class SchemaWalk {
   readonly #root: Value
+  readonly #patterns: SchemaPatterns
 
-  constructor(root: Value) {
+  constructor(root: Value, patterns: SchemaPatterns) {
     this.#root = root
+    this.#patterns = patterns
   }
 
   check(at: {
@@ -56,6 +64,7 @@ class SchemaWalk {
         instance,
         schema,
         check: (inner, part, key) => this.#part(inner, part, { key, depth }),
+        isFound: (pattern, text) => this.#patterns.isFound(pattern, text),
         resolve: (reference) => this.#resolve(reference),
       })
       return found.map((one) => completed(one, { keyword: name, schema, instance }))

@@ -216,7 +216,7 @@ function cancelAndRetry(api: App, { runs, answer }: RunRouteOptions, address: Ad
       schema: {
         tags,
         operationId: `retryRun${suffix}`,
-        summary: 'A new run, from the last checkpoint',
+        summary: 'A new run of the streams that are not complete',
         params,
         headers: idempotencyHeaders,
         response: {

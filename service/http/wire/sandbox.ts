@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { rowExamplesDocument, shownRow } from '../../../sinks/postgres/sandbox/row-examples.ts'
 import { schemaChangeDocument } from '../../drift/change-document.ts'
 import { maxTokenLength } from '../../sandbox/promote-token.ts'
 import { connectionDocument } from './connection.ts'
@@ -68,26 +69,7 @@ const columnRows = z.object({ column: z.string(), rows: z.number() })
 
 const paths = z.array(z.array(z.string()))
 
-const shownRow = z.record(z.string(), z.string().nullable())
-
-const rowExamples = z
-  .object({
-    inserted: z.array(shownRow),
-    changed: z.array(
-      z.object({
-        key: shownRow,
-        cells: z.array(
-          z.object({
-            column: z.string(),
-            from: z.string().nullable(),
-            to: z.string().nullable(),
-          }),
-        ),
-      }),
-    ),
-    deleted: z.array(shownRow),
-  })
-  .meta({ id: 'SandboxRowExamples' })
+const rowExamples = rowExamplesDocument.meta({ id: 'SandboxRowExamples' })
 
 const syncModes = {
   mode: z.enum(['append', 'append_dedup', 'overwrite', 'overwrite_dedup']),

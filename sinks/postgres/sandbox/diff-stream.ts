@@ -12,6 +12,7 @@ import {
   type Comparison,
   type RowCountsRow,
 } from './compare-rows.ts'
+import { countedRows } from './counted-rows.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
 import { isForeseen } from './production-columns.ts'
 import { noExamples, rowExamples, type RowExamples } from './row-examples.ts'
@@ -154,17 +155,13 @@ async function compareMerged(
       duplicates === 0
         ? []
         : [
-            `The table has no key yet: the run first deletes ${rowsOf(duplicates)} whose key a newer row has`,
+            `The table has no key yet: the run first deletes ${countedRows(duplicates)} whose key a newer row has`,
           ],
   }
 }
 
 /** What `diffRows` adds. */
 const unknownRest = { atLeast: [], tableRows: null, reset: [] } as const
-
-function rowsOf(rows: number): string {
-  return rows === 1 ? '1 row' : `${rows} rows`
-}
 
 async function compareOverwrite(
   session: Session,

@@ -2,28 +2,12 @@ import { z } from 'zod'
 import { quoteTable } from '../identifiers.ts'
 import type { PostgresPlace } from '../postgres-address.ts'
 import { Session } from '../session.ts'
-import type { RowExamples, ShownRow } from './row-examples.ts'
+import { rowExamplesDocument, shownRow, type RowExamples, type ShownRow } from './row-examples.ts'
 import { sandboxSchemaName } from './sandbox-schema.ts'
 
-const shownRow = z.record(z.string(), z.string().nullable())
-const document = z.object({
+const reportRows = z.object({
   sample_rows: z.array(shownRow),
-  row_examples: z.object({
-    inserted: z.array(shownRow),
-    changed: z.array(
-      z.object({
-        key: shownRow,
-        cells: z.array(
-          z.object({
-            column: z.string(),
-            from: z.string().nullable(),
-            to: z.string().nullable(),
-          }),
-        ),
-      }),
-    ),
-    deleted: z.array(shownRow),
-  }),
+  row_examples: rowExamplesDocument,
 })
 
 /** The rows that the report of a stream shows. */
@@ -67,5 +51,5 @@ export async function readKeptRows(
   const rows = await session.rows<{ document: string }>(
     `SELECT document FROM ${table} ORDER BY stream`,
   )
-  return rows.map((row) => document.parse(JSON.parse(row.document)))
+  return rows.map((row) => reportRows.parse(JSON.parse(row.document)))
 }

@@ -1,26 +1,33 @@
+import { z } from 'zod'
 import type { Session } from '../session.ts'
 import { changedSql, missingSql, type ComparedColumn, type Comparison } from './compare-rows.ts'
 
 /** By column, as Postgres writes the value, cut at 200 characters; null is NULL. */
-export type ShownRow = Readonly<Record<string, string | null>>
+export const shownRow = z.record(z.string(), z.string().nullable())
+export type ShownRow = Readonly<z.infer<typeof shownRow>>
 
-/** Some of the rows that a run would insert, change and delete. They are the customer's data. */
-export interface RowExamples {
-  readonly inserted: readonly ShownRow[]
-  readonly changed: readonly ChangedRow[]
-  /** Their keys; of a stream without a key the rows. */
-  readonly deleted: readonly ShownRow[]
-}
-
-export interface ChangedRow {
-  readonly key: ShownRow
-  /** Only the columns that change. */
-  readonly cells: readonly {
-    readonly column: string
-    readonly from: string | null
-    readonly to: string | null
-  }[]
-}
+/**
+ * Some of the rows that a run would insert, change and delete. They are the customer's data. `deleted`: their keys; of a stream without a key
+ * the rows. `cells`: only the columns that change.
+ */
+export const rowExamplesDocument = z.object({
+  inserted: z.array(shownRow),
+  changed: z.array(
+    z.object({
+      key: shownRow,
+      cells: z.array(
+        z.object({
+          column: z.string(),
+          from: z.string().nullable(),
+          to: z.string().nullable(),
+        }),
+      ),
+    }),
+  ),
+  deleted: z.array(shownRow),
+})
+export type RowExamples = Readonly<z.infer<typeof rowExamplesDocument>>
+export type ChangedRow = RowExamples['changed'][number]
 
 export const noExamples: RowExamples = { inserted: [], changed: [], deleted: [] }
 
@@ -62,7 +69,7 @@ async function missing(
     from,
     columns,
   }: { readonly from: 'after' | 'before'; readonly columns: readonly ComparedColumn[] },
-): Promise<readonly ShownRow[]> {
+): Promise<ShownRow[]> {
   const rows = await session.rows<Record<string, string | null>>(
     missingSql(comparison, { from, columns, limit: exampleRows }),
   )
@@ -76,7 +83,7 @@ async function changed(
     key,
     columns,
   }: { readonly key: readonly ComparedColumn[]; readonly columns: readonly ComparedColumn[] },
-): Promise<readonly ChangedRow[]> {
+): Promise<ChangedRow[]> {
   const all = [...key, ...columns]
   const rows = await session.rows<Record<string, string | boolean | null>>(
     changedSql(comparison, key, { columns: all, limit: exampleRows }),

@@ -4,6 +4,7 @@ import { quoteIdentifier as quote, quoteTable, type TableName } from '../identif
 import { keyIndexName } from '../key-index.ts'
 import type { Session } from '../session.ts'
 import { metadataColumns } from '../tables.ts'
+import { countedRows } from './counted-rows.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
 import type { ProductionColumn } from './production-columns.ts'
 import {
@@ -156,10 +157,6 @@ async function countOf({ session }: Trial, from: string, what = 'count(*)'): Pro
   return Number(row?.rows ?? 0)
 }
 
-function rows(count: number): string {
-  return count === 1 ? '1 row' : `${count} rows`
-}
-
 async function tryNotNull(trial: Trial): Promise<void> {
   const { stream, found } = trial
   const { columns, target } = stream.production
@@ -179,7 +176,7 @@ async function tryNotNull(trial: Trial): Promise<void> {
     if (nulls > 0)
       found.broken.push({
         ...{ name, sqlstate: '23502' },
-        reason: `column ${quote(name)} is NOT NULL${why}: ${rows(nulls)} without a value`,
+        reason: `column ${quote(name)} is NOT NULL${why}: ${countedRows(nulls)} without a value`,
       })
     else if (hasNone)
       found.warnings.push(
@@ -216,7 +213,7 @@ async function tryRule(trial: Trial, rule: TableRule): Promise<void> {
       const count = await countOf(trial, `${written(trial)} WHERE NOT (${rule.expression})`)
       report(trial, count, {
         ...{ name: rule.name, sqlstate: '23514' },
-        reason: `${rows(count)} against the CHECK constraint ${rule.name}`,
+        reason: `${countedRows(count)} against the CHECK constraint ${rule.name}`,
       })
       return
     }
@@ -238,7 +235,7 @@ async function tryUnique(trial: Trial, rule: UniqueRule): Promise<void> {
   const what = rule.kind === 'unique' ? 'unique index' : 'exclusion constraint'
   report(trial, count, {
     ...{ name: rule.name, sqlstate: rule.kind === 'unique' ? '23505' : '23P01' },
-    reason: `${rows(count)} against the ${what} ${rule.name}`,
+    reason: `${countedRows(count)} against the ${what} ${rule.name}`,
   })
 }
 
@@ -310,7 +307,7 @@ async function tryReference(trial: Trial, rule: ReferenceRule): Promise<void> {
     `${quoteTable(trial.loaded)} s WHERE ${isSet} AND NOT (${places.map(isThere).join(' OR ')})`,
   )
   if (count === 0) return
-  const reason = `${rows(count)} against the foreign key ${name}: not in ${quoteTable(other)}`
+  const reason = `${countedRows(count)} against the foreign key ${name}: not in ${quoteTable(other)}`
   // The same run may bring the missing rows, before or after these. Of a stream that was cut the rest may hold them.
   const mayCome = isOwn ? !isComplete : planned.has(quoteTable(other))
   if (mayCome) found.warnings.push(`A run may fail: ${reason} by now`)
@@ -337,7 +334,7 @@ async function tryIncoming(trial: Trial, key: IncomingKey): Promise<readonly Dep
     const { schema, table } = key.from
     return [{ schema, table, constraint: key.name, action: key.onDelete, rows: count }]
   }
-  const reason = `${rows(count)} of ${from} ${count === 1 ? 'refers' : 'refer'} to rows of ${quoteTable(target.table)} that a run deletes (foreign key ${key.name})`
+  const reason = `${countedRows(count)} of ${from} ${count === 1 ? 'refers' : 'refer'} to rows of ${quoteTable(target.table)} that a run deletes (foreign key ${key.name})`
   if (planned.has(from)) found.warnings.push(`A run may fail: ${reason}`)
   else report(trial, count, { name: key.name, sqlstate: '23503', reason })
   return []

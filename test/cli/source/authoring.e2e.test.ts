@@ -75,7 +75,7 @@ test('try shows each page with secrets masked, both schemas and the manifest, an
   ])
   expect(tried).toMatchObject({ code: 0, err: '' })
   expect(tried.out).toContain(`1. GET http://127.0.0.1:${String(port)}/orders`)
-  expect(tried.out).toContain('Authorization: Bearer ****')
+  expect(tried.out).toContain('Authorization: Bearer ***')
   expect(tried.out).toContain('orders: 2 records')
   expect(tried.out).toMatch(/id +string +integer/)
   expect(tried.out).toMatch(/gone +string +not found/)

@@ -97,7 +97,7 @@ test.each([
   const { out } = await tryOrders(authenticator)
   const exchanges = out.slice(0, out.indexOf('\norders: '))
   expect(exchanges).toContain('1. POST')
-  expect(exchanges).toContain('"access_token":"****"')
+  expect(exchanges).toContain('"access_token":"***"')
   expect(exchanges).not.toMatch(/ACCESS|NEXT-|REFRESH|471[12]/)
 })
 

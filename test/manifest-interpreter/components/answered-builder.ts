@@ -4,11 +4,8 @@ import { HttpResponse } from '../../../manifest-interpreter/http/http-response.t
 import { ResponseHeaders } from '../../../manifest-interpreter/http/response-headers.ts'
 import { SourceHttp } from '../../../manifest-interpreter/http/source-http.ts'
 import { TemplateCompiler } from '../../../manifest-interpreter/interpolation/template-compiler.ts'
-import type {
-  Builder,
-  ConfiguredStream,
-  Environment,
-} from '../../../manifest-interpreter/contracts.ts'
+import type { Builder, ConfiguredStream } from '../../../manifest-interpreter/component.ts'
+import type { Environment } from '../../../manifest-interpreter/contracts.ts'
 import type { Dict } from '../../../manifest-interpreter/value/value.ts'
 
 export interface AnsweredBuilder {

@@ -114,7 +114,7 @@ test.each([
   }
   for (const acct of [secret, `${secret} offline`]) {
     const { text } = await read({ acct, token: 'tok-4711-secret' }, failing)
-    expect(text).toContain('****')
+    expect(text).toContain('***')
     for (const part of secret.split(/[^a-z0-9]+/i).filter((word) => word.length > 3))
       expect(text).not.toContain(part)
     expect(text).not.toContain('4711')
@@ -148,7 +148,7 @@ test.each([
     config: dict({ acct: 'acme', token: 'unused' }),
     environment: { ...simulatedEnvironment(api), secretFound: (text) => found.push(text) },
   })
-  const message: unknown = expect.stringContaining('bad session ****, 4711')
+  const message: unknown = expect.stringContaining('bad session ***, 4711')
   expect(await source.check()).toMatchObject({ status: 'FAILED', message })
   expect(found).toContain(session)
 })
@@ -166,7 +166,7 @@ test('the credential of a templated header is told too', async () => {
     config: dict({ acct: 'acme', token: 'hush-4711' }),
     environment: { ...simulatedEnvironment(api), secretFound: (text) => found.push(text) },
   })
-  const message: unknown = expect.stringContaining('no Basic ****')
+  const message: unknown = expect.stringContaining('no Basic ***')
   expect(await source.check()).toMatchObject({ status: 'FAILED', message })
   expect(found).toEqual([Buffer.from('me:hush-4711').toString('base64')])
 })
@@ -180,8 +180,8 @@ test('secrets of lists, of choices and of key files are hidden, whole or a line 
   })
   const key = `-----BEGIN KEY-----\n${'a1B2'.repeat(8)}\n${'c3D4'.repeat(8)}\n`
   const filter = new SecretFilter(schema, dict({ tokens: ['first', 'second'], auth: { key } }))
-  expect(filter.text(`first, second; ${'c3D4'.repeat(8)}; third`)).toBe('****, ****; ****; third')
-  expect(filter.text(JSON.stringify({ key }))).toBe('{"key":"****"}')
+  expect(filter.text(`first, second; ${'c3D4'.repeat(8)}; third`)).toBe('***, ***; ***; third')
+  expect(filter.text(JSON.stringify({ key }))).toBe('{"key":"***"}')
 })
 
 test.each([
@@ -201,7 +201,7 @@ test.each([
   ],
 ])('a secret that the specification finds through %s is hidden', (_, schema) => {
   const filter = new SecretFilter(dict(schema), dict({ key: 'hush-4711', 1: 'one' }))
-  expect(filter.text('no hush-4711')).toBe('no ****')
+  expect(filter.text('no hush-4711')).toBe('no ***')
 })
 
 test('numbers and dicts with keys like indexes are secrets of lists with places too', () => {
@@ -209,7 +209,7 @@ test('numbers and dicts with keys like indexes are secrets of lists with places 
     properties: { keys: { type: 'array', items: [{}, { airbyte_secret: true }] } },
   })
   const filter = new SecretFilter(schema, dict({ keys: ['seen', { 1: 4711 }] }))
-  expect(filter.text('seen 4711')).toBe('seen ****')
+  expect(filter.text('seen 4711')).toBe('seen ***')
 })
 
 test('an error is masked with its causes, and stays the same error', () => {
@@ -223,7 +223,7 @@ test('an error is masked with its causes, and stays the same error', () => {
     cause: new Error('no hush'),
   })
   expect(filter.error(error)).toBe(error)
-  expect(error).toMatchObject({ message: '**** failed', internalMessage: 'it was ****' })
-  expect(error.cause).toMatchObject({ message: 'no ****' })
+  expect(error).toMatchObject({ message: '*** failed', internalMessage: 'it was ***' })
+  expect(error.cause).toMatchObject({ message: 'no ***' })
   expect(error.stack).not.toContain('hush')
 })

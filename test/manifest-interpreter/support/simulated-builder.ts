@@ -1,7 +1,8 @@
 import { createBuilder } from '../../../manifest-interpreter/builder.ts'
 import { SourceHttp } from '../../../manifest-interpreter/http/source-http.ts'
 import { TemplateCompiler } from '../../../manifest-interpreter/interpolation/template-compiler.ts'
-import type { Builder, Environment } from '../../../manifest-interpreter/contracts.ts'
+import type { Builder } from '../../../manifest-interpreter/component.ts'
+import type { Environment } from '../../../manifest-interpreter/contracts.ts'
 import type { Dict } from '../../../manifest-interpreter/value/value.ts'
 
 /** Builds components as a command does, in a simulated environment. */

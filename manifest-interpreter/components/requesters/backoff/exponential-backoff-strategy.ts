@@ -1,4 +1,5 @@
-import type { BackoffStrategy, Builder } from '../../../contracts.ts'
+import type { Builder } from '../../../component.ts'
+import type { BackoffStrategy } from '../../../contracts.ts'
 import type { PlainDict } from '../../../value/value.ts'
 import { compileSeconds, withJitter } from './seconds.ts'
 

@@ -1,4 +1,5 @@
-import { SourceError, type Builder } from '../../../contracts.ts'
+import type { Builder } from '../../../component.ts'
+import { SourceError } from '../../../contracts.ts'
 import { field, parametersOf } from '../../../definition.ts'
 import { str } from '../../../value/text.ts'
 import type { PlainDict } from '../../../value/value.ts'

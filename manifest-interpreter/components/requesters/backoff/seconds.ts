@@ -1,4 +1,4 @@
-import type { Builder } from '../../../contracts.ts'
+import type { Builder } from '../../../component.ts'
 import { field, optionalNumber, parametersOf } from '../../../definition.ts'
 import { valueError } from '../../../value/python-error.ts'
 import { str } from '../../../value/text.ts'

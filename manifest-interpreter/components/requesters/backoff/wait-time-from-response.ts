@@ -1,4 +1,5 @@
-import { TransportError, type BackoffStrategy, type Builder } from '../../../contracts.ts'
+import type { Builder } from '../../../component.ts'
+import { TransportError, type BackoffStrategy } from '../../../contracts.ts'
 import { parametersOf, text } from '../../../definition.ts'
 import type { Scope } from '../../../interpolation/template-compiler.ts'
 import { TemplateError } from '../../../interpolation/template-error.ts'

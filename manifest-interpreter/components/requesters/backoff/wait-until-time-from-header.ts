@@ -1,4 +1,5 @@
-import { TransportError, type BackoffStrategy, type Builder } from '../../../contracts.ts'
+import type { Builder } from '../../../component.ts'
+import { TransportError, type BackoffStrategy } from '../../../contracts.ts'
 import type { PlainDict } from '../../../value/value.ts'
 import { compileHeaderNumber } from './header-number.ts'
 import { compileMaxWaitingTime } from './max-waiting-time.ts'

@@ -1,10 +1,5 @@
-import type {
-  BuildContext,
-  Builder,
-  ErrorHandler,
-  ErrorResolution,
-  ResponseAction,
-} from '../../../contracts.ts'
+import type { BuildContext, Builder } from '../../../component.ts'
+import type { ErrorHandler, ErrorResolution, ResponseAction } from '../../../contracts.ts'
 import { field } from '../../../definition.ts'
 import { valueError } from '../../../value/python-error.ts'
 import type { PlainDict } from '../../../value/value.ts'

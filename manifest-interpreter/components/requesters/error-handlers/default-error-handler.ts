@@ -1,10 +1,5 @@
-import {
-  TransportError,
-  type BackoffStrategy,
-  type BuildContext,
-  type Builder,
-  type ErrorHandler,
-} from '../../../contracts.ts'
+import type { BuildContext, Builder } from '../../../component.ts'
+import { TransportError, type BackoffStrategy, type ErrorHandler } from '../../../contracts.ts'
 import { field, list, parametersOf } from '../../../definition.ts'
 import { isDict } from '../../../value/dict.ts'
 import { valueError } from '../../../value/python-error.ts'

@@ -1,4 +1,5 @@
-import type { Builder, ErrorResolution, FailureType, ResponseAction } from '../../../contracts.ts'
+import type { Builder } from '../../../component.ts'
+import type { ErrorResolution, FailureType, ResponseAction } from '../../../contracts.ts'
 import { field, list, optionalText, parametersOf } from '../../../definition.ts'
 import type { HttpResponse } from '../../../http/http-response.ts'
 import { publicUrl } from '../../../http/split-url.ts'

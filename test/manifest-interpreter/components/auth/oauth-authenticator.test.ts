@@ -180,7 +180,7 @@ describe('OAuthAuthenticator', () => {
       message:
         "Refresh token was rejected by the OAuth provider (invalid, expired, or already used). Re-authenticate this source's credentials in its connection settings. Provider error: invalid_grant: AADSTS50173",
       internalMessage:
-        'Refresh token rejected by the OAuth token endpoint. HTTP 400: {"error":"invalid_grant","error_description":"AADSTS50173: **** and **** were revoked at 10:00"}',
+        'Refresh token rejected by the OAuth token endpoint. HTTP 400: {"error":"invalid_grant","error_description":"AADSTS50173: *** and *** were revoked at 10:00"}',
     })
   })
 

@@ -2,11 +2,8 @@ import { pino } from 'pino'
 import { createBuilder } from '../../../../manifest-interpreter/builder.ts'
 import { SourceHttp } from '../../../../manifest-interpreter/http/source-http.ts'
 import { TemplateCompiler } from '../../../../manifest-interpreter/interpolation/template-compiler.ts'
-import type {
-  Builder,
-  ConfiguredStream,
-  Environment,
-} from '../../../../manifest-interpreter/contracts.ts'
+import type { Builder, ConfiguredStream } from '../../../../manifest-interpreter/component.ts'
+import type { Environment } from '../../../../manifest-interpreter/contracts.ts'
 import type { Dict } from '../../../../manifest-interpreter/value/value.ts'
 
 /** 2024-03-15T12:34:56.789012Z */

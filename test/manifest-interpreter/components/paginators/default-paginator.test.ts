@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { StreamSlice } from '../../../../manifest-interpreter/value/stream-slice.ts'
 import { answeredBuilder } from '../answered-builder.ts'
 import { response } from '../body.ts'
+import type { BuildContext } from '../../../../manifest-interpreter/component.ts'
 import type {
-  BuildContext,
   Paginator,
   ReadPage,
   RequestScope,

@@ -1,8 +1,7 @@
 import { pino } from 'pino'
 import { createBuilder } from '../../../../manifest-interpreter/builder.ts'
+import type { BuildContext, Builder } from '../../../../manifest-interpreter/component.ts'
 import type {
-  BuildContext,
-  Builder,
   Environment,
   HttpRequest,
   SideMessage,

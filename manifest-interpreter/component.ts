@@ -1,0 +1,121 @@
+import type {
+  Authenticator,
+  BackoffStrategy,
+  Cursor,
+  Decoder,
+  Environment,
+  ErrorHandler,
+  Extractor,
+  PaginationStrategy,
+  Paginator,
+  PartitionRouter,
+  RecordFilter,
+  RecordSelector,
+  Requester,
+  RequestOptions,
+  Retriever,
+  SchemaLoader,
+  Stream,
+  Transformation,
+} from './contracts.ts'
+import type { SourceHttp } from './http/source-http.ts'
+import type { TemplateCompiler } from './interpolation/template-compiler.ts'
+import type { StreamSlice } from './value/stream-slice.ts'
+import type { Dict, PlainDict, Value } from './value/value.ts'
+
+/** How components are put together: what a builder of a component gets, and what it gives. `contracts.ts` has what these then do. */
+
+/** How one component of the manifest becomes an object: `components/registry.ts` has one for each type. */
+export interface Builder {
+  readonly config: Dict
+  readonly templates: TemplateCompiler
+  readonly environment: Environment
+  /** Sends all requests of the source: its call budget, its limit of requests at a time, its cache of parents' responses. */
+  readonly http: SourceHttp
+  /** The input state of a stream, null where there is none. */
+  stateOf(streamName: string): Dict | null
+  /** Where a stream's cursor puts its states: `state` is the whole blob of the stream. */
+  emitState(streamName: string, state: Dict): void
+  /** The streams of a read as the user configured them, by name; null where the command has no catalog. */
+  readonly catalog: ReadonlyMap<string, ConfiguredStream> | null
+  /** The same with another state of one stream. */
+  withState(streamName: string, state: Dict): Builder
+  /** The manifest's `max_concurrent_async_job_count`: a number or a template; undefined where it has none, and for parents. */
+  readonly maxConcurrentAsyncJobs?: Value
+  /** The same for the parents of a stream: they start from these states, emit none and know no catalog. */
+  forParent(states: ReadonlyMap<string, Dict>): Builder
+  /** Builds the component that a definition names by its `type`. `context` carries what the parent knows. */
+  build<Role extends keyof Roles>(role: Role, definition: Value, context: BuildContext): Roles[Role]
+  /** The same for a list; an absent one is empty. */
+  buildAll<Role extends keyof Roles>(
+    role: Role,
+    definitions: Value | undefined,
+    context: BuildContext,
+  ): Roles[Role][]
+}
+
+/** What a configured catalog says of a stream, as far as components look at it. */
+export interface ConfiguredStream {
+  readonly name: string
+  /** The schema that the user selected. */
+  readonly jsonSchema: Dict
+  /** Where the user chose a cursor. */
+  readonly cursorField: string | undefined
+}
+
+/** What each type builds, by role. */
+export interface Roles {
+  authenticator: Authenticator
+  requester: Requester
+  errorHandler: ErrorHandler
+  backoffStrategy: BackoffStrategy
+  decoder: Decoder
+  extractor: Extractor
+  recordSelector: RecordSelector
+  recordFilter: RecordFilter
+  transformation: Transformation
+  schemaLoader: SchemaLoader
+  paginator: Paginator
+  paginationStrategy: PaginationStrategy
+  partitionRouter: PartitionRouter
+  retriever: Retriever
+  stream: Stream
+}
+
+/** What a component is built for. Each part is there from the component on that knows it. */
+export interface BuildContext {
+  /** Of the stream, or of the component that sends requests outside of a stream. */
+  readonly streamName: string
+  /** Set by the stream for its retriever and what is below it. */
+  readonly stream?: StreamContext
+  readonly decoder?: Decoder
+  /** The definition of the stream's extractor: some paginators look at it. */
+  readonly extractor?: PlainDict
+  /** The base URL of the stream's requester as it was built: paginators compare a next URL with it. */
+  readonly urlBase?: string
+  /** The name of the request parameter that the retriever fills with a chunk of properties. */
+  readonly queryPropertiesKey?: string
+}
+/** What a stream tells its retriever. */
+export interface StreamContext {
+  readonly cursor: Cursor
+  readonly partitionRouter: PartitionRouter | null
+  /** The slices of the cursor, or of the partition router where the stream has no cursor. */
+  slices(): AsyncIterable<StreamSlice>
+  /** What the cursor and the partition router add to each request. */
+  readonly requestOptions: RequestOptions | null
+  readonly transformations: readonly Transformation[]
+  readonly schemaLoader: SchemaLoader
+  readonly primaryKey: Value
+  /** The definition of the stream's incremental_sync. */
+  readonly incrementalSync: PlainDict | null
+  /** The input state of the stream. */
+  readonly state: Dict | null
+}
+
+/** A type's builder. Registered in `components/registry.ts` under the name that Airbyte gives the type. */
+export type Component<Role extends keyof Roles> = (
+  definition: PlainDict,
+  builder: Builder,
+  context: BuildContext,
+) => Roles[Role]
