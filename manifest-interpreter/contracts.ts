@@ -129,6 +129,8 @@ export interface RequesterCall {
   readonly bodyJson?: Dict
   /** Names the stream in errors and in rate-limit messages. */
   readonly stream?: string
+  /** See `HttpRequest`. */
+  readonly staysAtOrigin?: boolean
 }
 
 /** Decides about a response (or the lack of one). Shared by all requests, so it keeps no state of a request. */

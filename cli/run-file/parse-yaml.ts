@@ -8,6 +8,8 @@ import {
   parseEvents,
 } from 'js-yaml'
 import type { Event } from 'js-yaml'
+import { limitAliases } from '../../manifest-interpreter/yaml/alias-limit.ts'
+import { NodeError } from '../../manifest-interpreter/yaml/yaml-error.ts'
 import { problemAt, type FileProblem } from './file-problem.ts'
 import { PositionIndex, type FieldPath, type SourceDocument } from './source-position.ts'
 
@@ -17,6 +19,7 @@ export function parseYaml(text: string, file: string): SourceDocument {
   const positions = new PositionIndex(source)
   try {
     const events = parseEvents(source, { filename: file })
+    limitAliases(source, events)
     const documents = constructFromEvents(events, { source, schema: CORE_SCHEMA })
     if (documents.length > 1) {
       const fix =
@@ -30,6 +33,9 @@ export function parseYaml(text: string, file: string): SourceDocument {
     indexEvents(events, source, positions)
     return { value: unmaskReferences(documents[0] ?? null), positions }
   } catch (error) {
+    if (error instanceof NodeError) {
+      throw problemAt(aliasProblem, positions.at(error.offset), { file })
+    }
     if (!(error instanceof YAMLException)) throw error
     const position = { line: (error.mark?.line ?? 0) + 1, column: (error.mark?.column ?? 0) + 1 }
     throw problemAt(syntaxProblem(...explain(error.reason)), position, { file })
@@ -56,6 +62,12 @@ function unmaskReferences(value: unknown): unknown {
 function unmask(text: string): string {
   return text.replaceAll('\uE000', '{').replaceAll('\uE001', '}')
 }
+
+/** Without the words of the error: they hold a name, and a secret that is not in quotes may begin with `*`. */
+const aliasProblem: FileProblem = syntaxProblem(
+  'an alias stands for too many values, or for one that holds itself',
+  'Repeat less with aliases. Put a value that begins with `*` or `&` into quotes.',
+)
 
 function syntaxProblem(problem: string, fix: string): FileProblem {
   return { code: 'run_file_syntax', path: [], at: 'value', problem, fix }

@@ -1,5 +1,6 @@
 import type { Column, JsonObject, JsonValue } from '../../protocol/index.ts'
 import { quoteIdentifier, quoteLiteral, quoteQualified } from './identifiers.ts'
+import { operatorIn } from './search-path.ts'
 
 /** The type of an array's elements, or of a field of a composite. */
 export interface InnerType {
@@ -20,6 +21,8 @@ export interface ColumnType extends InnerType {
   readonly fields?: readonly { readonly name: string; readonly type: InnerType }[] | null
   readonly isDeterministic: boolean
   readonly isOrderable: boolean
+  /** The schema of the operators that compare its values, in the order that an index has. */
+  readonly operators: string
 }
 
 const nullable = (type: string, more: JsonObject = {}): JsonObject => ({
@@ -123,7 +126,7 @@ function arrayExpression(column: string, type: ColumnType): string {
   if (isOfCatalog && type.name.endsWith('vector')) return `pg_catalog.to_json(${column})`
   const isOfMoney = isOfCatalog && type.name === '_money'
   const array = isOfMoney ? `${column}::pg_catalog.numeric[]::pg_catalog.text[]` : column
-  const otherBounds = `pg_catalog.strpos(pg_catalog.replace(pg_catalog.array_dims(${column}), '[1:', ''), '[') > 0`
+  const otherBounds = `pg_catalog.strpos(pg_catalog.replace(pg_catalog.array_dims(${column}), '[1:', ''), '[') OPERATOR(pg_catalog.>) 0`
   return `CASE WHEN ${otherBounds} THEN pg_catalog.to_json((${array})::pg_catalog.text) ELSE pg_catalog.to_json(${array}) END`
 }
 
@@ -140,6 +143,11 @@ export function isCursorType(type: ColumnType): boolean {
 /** A value from its text, as SQL: compared as the column's own type. The internal name carries no length, so nothing is cut. */
 export function typedLiteral(text: string, type: ColumnType): string {
   return `${quoteLiteral(text)}::${quoteQualified(type.schema, type.name)}`
+}
+
+/** `operator` of the type, whatever the search path is: in another schema another user may have put one that fits as well. */
+export function operatorOf({ operators }: ColumnType, operator: string): string {
+  return operatorIn(quoteIdentifier(operators), operator)
 }
 
 /**

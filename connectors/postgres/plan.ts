@@ -91,7 +91,7 @@ async function estimateOf(session: Session, source: StreamSource): Promise<Estim
   }
   const present = source.columns.filter((column) => !isAbsent(column))
   const columns = present.map(({ name }) => quoteIdentifier(name)).join(', ')
-  const [explained] = await session.rows<{ 'QUERY PLAN': readonly ExplainedPlan[] }>(
+  const [explained] = await session.userRows<{ 'QUERY PLAN': readonly ExplainedPlan[] }>(
     `EXPLAIN (FORMAT JSON) SELECT ${columns} FROM ${source.from}`,
     [],
     { stream: source.name },

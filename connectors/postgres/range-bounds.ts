@@ -65,8 +65,9 @@ async function integerBounds(
   { source, column, split }: ColumnSplit,
 ): Promise<string[][]> {
   const name = quoteIdentifier(column.name)
-  const [row] = await session.rows<{ low: string | null; high: string | null }>(
-    `SELECT min(${name})::text AS low, max(${name})::text AS high FROM ${source.from}`,
+  const [row] = await session.userRows<{ low: string | null; high: string | null }>(
+    `SELECT pg_catalog.min(${name})::pg_catalog.text AS low, pg_catalog.max(${name})::pg_catalog.text AS high
+     FROM ${source.from}`,
   )
   if (row?.low == null || row.high == null) return []
   return distinct(integerSteps(BigInt(row.low), BigInt(row.high), split.ranges))
@@ -86,15 +87,16 @@ async function sampleBounds(
   split: Split,
 ): Promise<string[][]> {
   const names = source.key.map(({ name }) => quoteIdentifier(name))
+  const steps = Array.from({ length: split.ranges - 1 }, (_, index) => `(${index + 1})`)
   const percent = Math.min(100, Math.max(0.01, (100 * sampleRows) / Math.max(1, split.rows)))
-  const rows = await session.rows<{ bound: string[] }>(
-    `SELECT ARRAY[${names.map((name) => `s.${name}::text`).join(', ')}] AS bound
-     FROM (SELECT ${names.join(', ')}, row_number() OVER (ORDER BY ${names.join(', ')}) AS "position in sample",
-                  count(*) OVER () AS "size of sample"
-           FROM ${source.from} TABLESAMPLE SYSTEM (${percent}) REPEATABLE (0)) s
-     JOIN generate_series(1, $1::int - 1) AS range(n) ON s."position in sample" = 1 + s."size of sample" * range.n / $1::int
+  const rows = await session.userRows<{ bound: string[] }>(
+    `SELECT ARRAY[${names.map((name) => `s.${name}::pg_catalog.text`).join(', ')}] AS bound
+     FROM (SELECT ${names.join(', ')}, pg_catalog.row_number() OVER (ORDER BY ${names.join(', ')}) AS "position in sample",
+                  pg_catalog.count(*) OVER () AS "size of sample"
+           FROM ${source.from} TABLESAMPLE pg_catalog.system (${percent}) REPEATABLE (0)) s
+     JOIN (VALUES ${steps.join(', ')}) AS range(n) ON s."position in sample" OPERATOR(pg_catalog.=)
+       (1 OPERATOR(pg_catalog.+) (s."size of sample" OPERATOR(pg_catalog.*) range.n OPERATOR(pg_catalog./) ${split.ranges}))
      ORDER BY range.n`,
-    [split.ranges],
   )
   return distinct(rows.map(({ bound }) => bound))
 }

@@ -1,5 +1,5 @@
 import { BoundaryGroup, EmittedRows } from './boundary.ts'
-import { groupTextOf, typedLiteral } from './column-types.ts'
+import { groupTextOf, operatorOf, typedLiteral } from './column-types.ts'
 import { fieldOf, lastLineStart, lineEnd } from './copy-line.ts'
 import type { CopyChunk } from './copy-messages.ts'
 import { CursorGroup } from './cursor-group.ts'
@@ -50,7 +50,7 @@ async function readWithoutCursor(read: CursorRead): Promise<void> {
 async function readBoundary(read: CursorRead, saved: CursorState): Promise<Position> {
   const { cursor, boundary } = saved
   if (cursor === null) return nothing
-  const atCursor = `= ${typedLiteral(cursor, read.cursor.type)}`
+  const atCursor = compared(read, '=', cursor)
   const group =
     boundary.kind === 'rows'
       ? await readNewRows(read, atCursor, boundary.hashes)
@@ -101,8 +101,7 @@ async function hashGroup(read: CursorRead, atCursor: string): Promise<BoundaryGr
 
 async function readBeyond(read: CursorRead, from: Position): Promise<'complete' | 'stopped'> {
   const order = quoteIdentifier(read.cursor.name)
-  const beyond =
-    from.cursor === null ? 'IS NOT NULL' : `> ${typedLiteral(from.cursor, read.cursor.type)}`
+  const beyond = from.cursor === null ? 'IS NOT NULL' : compared(read, '>', from.cursor)
   const groupText = groupTextOf(read.cursor.type)
   const rows = linesOf(read, `${beyond} ORDER BY ${order}`)
   const position = groupText
@@ -154,8 +153,12 @@ async function emitToTheEnd(
   if (read.signal.aborted)
     throw interrupted(read, 'only the database can compare its cursor values')
   if (cursor === null) return from
-  const group = await hashGroup(read, `= ${typedLiteral(cursor, read.cursor.type)}`)
+  const group = await hashGroup(read, compared(read, '=', cursor))
   return { cursor, boundary: group.toBoundary() }
+}
+
+function compared({ cursor: { type } }: CursorRead, operator: '=' | '>', value: string): string {
+  return `${operatorOf(type, operator)} ${typedLiteral(value, type)}`
 }
 
 function stateAt(read: CursorRead, position: Position): CursorState {

@@ -41,6 +41,7 @@ export async function readSlice(
   try {
     const source = await findSource(session, task.stream)
     await requireSameTables(session, source)
+    await session.useRolePath()
     outcome = await readAs(task, {
       session,
       source,

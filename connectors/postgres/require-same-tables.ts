@@ -10,7 +10,7 @@ import type { StreamSource } from './stream-source.ts'
  */
 export async function requireSameTables(session: Session, source: StreamSource): Promise<void> {
   const { schema, name, oid } = source.table
-  await session.rows(`SELECT FROM ${source.from} LIMIT 0`, [], { stream: source.name })
+  await session.userRows(`SELECT FROM ${source.from} LIMIT 0`, [], { stream: source.name })
   // pg_class is read as of the snapshot; the functions look at it as it is now.
   const changed = await session.rows(
     `SELECT WHERE pg_catalog.to_regclass($1) IS DISTINCT FROM $2::int8::oid

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { Client, DatabaseError, type ClientConfig } from 'pg'
+import { pinPathLocally } from './search-path.ts'
 
 /** A server that sorts is silent too, so silence alone proves nothing: after this long it is looked into. */
 const silenceMs = 30_000
@@ -72,6 +73,7 @@ async function probe({ config, pid }: WatchedSession): Promise<'working' | 'stuc
   client.on('error', () => undefined)
   try {
     await client.connect()
+    await client.query(`BEGIN; ${pinPathLocally}`)
     const { rows } = await client.query<{ wait: string | null }>(
       'SELECT wait_event AS wait FROM pg_stat_activity WHERE pid = $1',
       [process ?? null],

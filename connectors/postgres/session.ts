@@ -6,6 +6,7 @@ import { clientConfig } from './client-config.ts'
 import type { PostgresConfig } from './config.ts'
 import { sourceError, type ErrorPlace } from './errors.ts'
 import { quoteLiteral } from './identifiers.ts'
+import { pinPathLocally, useRolePath } from './search-path.ts'
 import type { CopyFormat } from './copy-messages.ts'
 import { CopyOut } from './copy-out.ts'
 import { watchSession } from './session-watch.ts'
@@ -107,6 +108,18 @@ export class Session implements AsyncDisposable {
     }
   }
 
+  /** Rows of a query over tables and views of users, whose functions see the role's own search path: see search-path.ts. */
+  async userRows<R extends QueryResultRow>(
+    sql: string,
+    parameters: readonly unknown[] = [],
+    place: Partial<ErrorPlace> = {},
+  ): Promise<R[]> {
+    await this.#runSimple(useRolePath)
+    const rows = await this.rows<R>(sql, parameters, place)
+    await this.#runSimple(pinPathLocally)
+    return rows
+  }
+
   /**
    * Runs queries in a savepoint that is always rolled back: no failure, lock or setting of theirs reaches a query that follows.
    * One at a time.
@@ -134,7 +147,12 @@ export class Session implements AsyncDisposable {
     return this.#hasUtf8
   }
 
-  /** Starts `COPY (select) TO STDOUT`. One at a time; read it to its end before the next query. */
+  /** Until the next `seePresent`: for `copy`. See search-path.ts. */
+  async useRolePath(): Promise<void> {
+    await this.#runSimple(useRolePath)
+  }
+
+  /** Starts `COPY (select) TO STDOUT`, after `useRolePath`. One at a time; read it to its end before the next query. */
   copy(select: string, place: Partial<ErrorPlace> = {}, format: CopyFormat = 'text'): CopyOut {
     const toError = (thrown: unknown): Error => sourceError(thrown, { ...this.#place, ...place })
     const options = { toError, reads: this.#reads, format }
@@ -206,6 +224,7 @@ const farewellMs = 2_000
  * and what follows, is of this transaction only: behind a pooler the server's session is others' before and after.
  */
 const settings = `
+  ${pinPathLocally};
   SET LOCAL client_encoding = 'UTF8';
   SET LOCAL DateStyle = 'ISO, MDY';
   SET LOCAL TimeZone = 'UTC';

@@ -2,8 +2,8 @@ import { absentColumns, columnsOf, ConnectError, streamLabel } from '../../proto
 import type { Column, ConfiguredAirbyteStream } from '../../protocol/index.ts'
 import type { BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
 import { binaryTypesOf } from './binary-rows.ts'
-import { hasOwnText, isCursorType, selectExpression, type ColumnType } from './column-types.ts'
-import { quoteIdentifier, quoteLiteral, quoteQualified } from './identifiers.ts'
+import { isCursorType, selectExpression, type ColumnType } from './column-types.ts'
+import { quoteQualified } from './identifiers.ts'
 import type { Session } from './session.ts'
 import { findTable, type Table } from './tables.ts'
 
@@ -57,7 +57,7 @@ export async function findSource(
     }
     throw new ConnectError('stream_column_not_found', { details })
   }
-  const source = {
+  return {
     name: shown,
     table,
     from: fromClause(table),
@@ -66,8 +66,6 @@ export async function findSource(
     binaryTypes: session.hasUtf8 ? binaryTypesOf(columns, wanted) : undefined,
     key: usableKey(table.key, columns),
   }
-  await seeOperators(session, columns)
-  return source
 }
 
 /** Of a column that the table has no more, and that is read as NULL. */
@@ -78,6 +76,7 @@ const absentType: ColumnType = {
   isArray: false,
   isDeterministic: true,
   isOrderable: false,
+  operators: 'pg_catalog',
 }
 
 /** The column is declared, and the table has it no more. */
@@ -104,19 +103,6 @@ function selectListOf(columns: readonly SourceColumn[], wanted: readonly Column[
 function usableKey(key: readonly string[], columns: readonly SourceColumn[]): SourceColumn[] {
   const found = key.flatMap((name) => columns.find((column) => column.name === name) ?? [])
   return found.length === key.length && found.every(({ type }) => isCursorType(type)) ? found : []
-}
-
-/** `citext > citext` is found only where its schema is on the search path; without it the comparison would be that of text. */
-async function seeOperators(session: Session, columns: readonly SourceColumn[]): Promise<void> {
-  const schemas = new Set(
-    columns.filter(({ type }) => hasOwnText(type)).map(({ type }) => type.schema),
-  )
-  schemas.delete('pg_catalog')
-  if (schemas.size === 0) return
-  const more = [...schemas].map(quoteIdentifier).join(', ')
-  await session.rows(
-    `SELECT set_config('search_path', concat_ws(', ', nullif(current_setting('search_path'), ''), ${quoteLiteral(more)}), true)`,
-  )
 }
 
 /** Why a table is not listed: it is gone (the snapshot may still have it), it has no columns, or this role may not read it. */

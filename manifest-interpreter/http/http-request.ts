@@ -8,4 +8,6 @@ export interface HttpRequest {
   body: string | Uint8Array | null
   readonly connectTimeoutMs?: number
   readonly readTimeoutMs?: number
+  /** It asks for a token: it, and what responds to it, is for its own origin only. A redirect to another one is refused. */
+  readonly staysAtOrigin?: boolean
 }

@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer'
 import type { HttpRequest } from './http-request.ts'
 import { requote } from './encode-url.ts'
 import type { ResponseHeaders } from './response-headers.ts'
-import { joinUrl, splitUrl, unsplitUrl } from './split-url.ts'
+import { joinUrl, publicUrl, splitUrl, unsplitUrl } from './split-url.ts'
+import { TransportError } from './transport-error.ts'
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 /** What says how to respond, and who asks. */
@@ -13,8 +14,9 @@ const HARMLESS_HEADERS = new Set([
 const BODY_HEADERS = new Set(['content-length', 'content-type', 'transfer-encoding'])
 
 /**
- * The request that a redirect asks for, as Python's `requests` makes it; undefined where the response is none. To another host
- * only headers go that hold no credentials: a key may be in a header of any name.
+ * The request that a redirect asks for, as Python's `requests` makes it; undefined if the response is none. To another origin
+ * only headers go that hold no credentials: a key may be in a header of any name. A body never goes there (`requests` would send it),
+ * because it may hold credentials too. Throws a TransportError for such a redirect, and if the request must stay at its origin.
  */
 export function redirected(
   request: HttpRequest,
@@ -24,12 +26,13 @@ export function redirected(
   if (location === undefined || location === '' || !REDIRECTS.has(response.status)) return undefined
   const url = targetUrl(request.url, Buffer.from(location, 'latin1').toString('utf8'))
   const keepsBody = response.status === 307 || response.status === 308
-  const leavesHost = losesCredentials(request.url, url)
+  const leavesOrigin = losesCredentials(request.url, url)
+  if (leavesOrigin) requireHarmless(request, { url, keepsBody })
   const headers = new Map(
     [...request.headers].filter(([header]) => {
       const name = header.toLowerCase()
       if (name === 'cookie' || name === 'proxy-authorization') return false
-      if (leavesHost && !HARMLESS_HEADERS.has(name)) return false
+      if (leavesOrigin && !HARMLESS_HEADERS.has(name)) return false
       return keepsBody || !BODY_HEADERS.has(name)
     }),
   )
@@ -40,6 +43,21 @@ export function redirected(
     method: redirectedMethod(request.method, response.status),
     body: keepsBody ? request.body : null,
   }
+}
+
+function requireHarmless(
+  { url, body, staysAtOrigin }: HttpRequest,
+  target: { readonly url: string; readonly keepsBody: boolean },
+): void {
+  const sendsBody = target.keepsBody && body !== null && body.length > 0
+  if (staysAtOrigin !== true && !sendsBody) return
+  const what = staysAtOrigin === true ? 'a request for a token' : 'a request with a body'
+  const where = splitUrl(target.url)
+  const origin = publicUrl(unsplitUrl({ ...where, path: '', query: '', fragment: '' }))
+  throw new TransportError(
+    'refused-redirect',
+    `${publicUrl(url)} redirects ${what} to another server, ${origin}, which would get its credentials. If that is the right one, put its URL into the manifest or the configuration.`,
+  )
 }
 
 function redirectedMethod(method: string, status: number): string {

@@ -4,7 +4,13 @@
  */
 export class TransportError extends Error {
   readonly kind:
-    'connection' | 'timeout' | 'invalid-url' | 'invalid-scheme' | 'refused-address' | 'limit'
+    | 'connection'
+    | 'timeout'
+    | 'invalid-url'
+    | 'invalid-scheme'
+    | 'refused-address'
+    | 'refused-redirect'
+    | 'limit'
 
   constructor(
     kind: TransportError['kind'],

@@ -52,8 +52,8 @@ export class UndiciTransport implements Transport {
     let current = request
     for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
       const { status, reason, headers, body } = await this.#sendOnce(current, signal)
-      const next = redirected(current, { status, headers })
       const release = (): Promise<void> => body.dump({ limit: MAX_DRAINED_BYTES, signal })
+      const next = await nextRequest(current, { status, headers }, release)
       if (next === undefined) {
         return new HttpResponse({
           status,
@@ -136,6 +136,19 @@ export class UndiciTransport implements Transport {
       this.#agents.set(timeout, agent)
     }
     return agent
+  }
+}
+
+async function nextRequest(
+  request: HttpRequest,
+  response: Parameters<typeof redirected>[1],
+  release: () => Promise<void>,
+): Promise<HttpRequest | undefined> {
+  try {
+    return redirected(request, response)
+  } catch (error) {
+    await release()
+    throw error
   }
 }
 

@@ -12,12 +12,6 @@ import { NodeError } from './yaml-error.ts'
 /** Entries that merge keys may add to a document: a small text can ask for billions. */
 const maxMergedEntries = 200_000
 
-/**
- * Values of a document, those that aliases stand for included: what reads it later meets each as often as it stands somewhere. Of 452
- * public manifests the largest has 56,000 (2026-11).
- */
-const maxValues = 1_000_000
-
 /** A node of which more than its value counts: aliases, merge keys and pairs ask for it. */
 interface Node {
   readonly kind: 'scalar' | 'sequence' | 'mapping'
@@ -29,16 +23,12 @@ interface Node {
   pairs?: readonly Pair[]
   /** Of a sequence. */
   items?: readonly Node[]
-  /** How many values it holds, itself included, aliases expanded. */
-  size?: number
 }
 
 /** An entry of a mapping that may be merged into others. */
 interface Pair {
   readonly key: Value
   readonly value: Value
-  /** As that of a node. */
-  readonly size: number
   /**
    * What tells merged entries apart in the reference, where it is not the pair itself: the identity of the key's object. Texts of one
    * character (and the empty one) are single objects in Python, so of those the first entry wins.
@@ -68,8 +58,6 @@ class Constructor {
   readonly #anchors = new Map<string, Node>()
   #handles = new Map<string, string>()
   #merged = 0
-  /** Values so far, aliases expanded. */
-  #values = 0
 
   constructor(text: string, events: readonly Event[]) {
     this.#text = text
@@ -110,18 +98,8 @@ class Constructor {
     }
     if (event.type === EVENT_ID.ALIAS || event.anchorStart >= 0) return valueOf(this.#node())
     this.#next += 1
-    this.#count(1)
     if (event.type === EVENT_ID.SCALAR) return this.#scalar(event)
     return event.type === EVENT_ID.SEQUENCE ? this.#sequence(event) : this.#mapping(event)
-  }
-
-  #count(values: number): void {
-    this.#values += values
-    if (this.#values <= maxValues) return
-    throw new NodeError(
-      `Its aliases ("*name") stand for more than ${maxValues.toLocaleString('en')} values. Repeat less`,
-      this.#offset(),
-    )
   }
 
   #present(): Value {
@@ -133,21 +111,8 @@ class Constructor {
   /** As `#value`, with what the node is made of. */
   #node(): Node | typeof end {
     const event = this.#events[this.#next++]
-    if (event?.type === EVENT_ID.ALIAS) {
-      const node = this.#alias(event)
-      this.#count(node.size ?? 1)
-      return node
-    }
-    const before = this.#values
-    const node = this.#newNode(event)
-    if (node !== end) node.size = this.#values - before
-    return node
-  }
-
-  #newNode(event: Event | undefined): Node | typeof end {
     switch (event?.type) {
       case EVENT_ID.SCALAR:
-        this.#count(1)
         return this.#anchored(event, {
           kind: 'scalar',
           offset: this.#offsetOf(event),
@@ -155,7 +120,6 @@ class Constructor {
         })
       case EVENT_ID.SEQUENCE: {
         const node: Node = { kind: 'sequence', offset: event.start }
-        this.#count(1)
         this.#anchored(event, node)
         node.items = this.#items()
         node.value = this.#sequenceOf(event, node.items)
@@ -163,12 +127,12 @@ class Constructor {
       }
       case EVENT_ID.MAPPING: {
         const node: Node = { kind: 'mapping', offset: event.start }
-        this.#count(1)
         this.#anchored(event, node)
         node.value = this.#mapping(event, node)
         return node
       }
       case EVENT_ID.ALIAS:
+        return this.#alias(event)
       case EVENT_ID.DOCUMENT:
       case EVENT_ID.POP:
       case undefined:
@@ -181,9 +145,6 @@ class Constructor {
     const node = this.#anchors.get(name)
     if (node === undefined) {
       throw new NodeError(`The alias "${name}" has no anchor before it`, event.anchorStart)
-    }
-    if (node.value === undefined) {
-      throw new NodeError(`The alias "${name}" is inside its own anchor`, event.anchorStart)
     }
     return node
   }
@@ -282,11 +243,9 @@ class Constructor {
       if (key === end) break
       if (key === merge) this.#takeMerged(merged)
       else {
-        const before = this.#values
         const value = this.#present()
-        const size = this.#values - before
         own = withEntry(own, key, value)
-        if (node !== undefined) pairs.push({ key, value, size, identity: this.#identity(event) })
+        if (node !== undefined) pairs.push({ key, value, identity: this.#identity(event) })
       }
     }
     if (node !== undefined) node.pairs = [...merged.values(), ...pairs]
@@ -342,7 +301,6 @@ class Constructor {
         if (this.#merged > maxMergedEntries) {
           throw new NodeError('Merge keys ("<<") add too many entries', source.offset)
         }
-        this.#count(pair.size)
         const identity = pair.identity ?? pair
         if (!merged.has(identity)) merged.set(identity, pair)
       }

@@ -1,5 +1,6 @@
 import { YAMLException, parseEvents } from 'js-yaml'
 import type { Value } from '../value/value.ts'
+import { limitAliases } from './alias-limit.ts'
 import { construct } from './construct.ts'
 import { indentFlows } from './indent-flows.ts'
 import { NodeError, YamlError } from './yaml-error.ts'
@@ -24,7 +25,9 @@ export function loadYaml(text: string): Value {
 }
 
 function read(text: string): Value {
-  return construct(text, parseEvents(text, { maxDepth }))
+  const events = parseEvents(text, { maxDepth })
+  limitAliases(text, events)
+  return construct(text, events)
 }
 
 /** A continuation of a flow is too far to the left for the parser: PyYAML does not mind. */

@@ -380,3 +380,36 @@ describe('secrets', () => {
     )
   })
 })
+
+describe('aliases of a YAML run file', () => {
+  const bomb = (levels: number, node: string): string =>
+    Array.from({ length: levels }, (_, level) => {
+      const inside = Array.from({ length: 10 }, () => (level === 0 ? 'x' : `*a${level - 1}`))
+      return `a${level}: &a${level} ${node.replace('%', inside.join(', '))}`
+    }).join('\n')
+
+  test.each(['[%]', '{ k: [%] }', '{ <<: [%] }'])('that multiply in %s are refused at once', (node) => {
+    for (const levels of [8, 30]) {
+      const start = performance.now()
+      expect(failure(`${head}${bomb(levels, node)}`).details).toMatchObject({
+        problem: 'an alias stands for too many values, or for one that holds itself',
+        fix: 'Repeat less with aliases. Put a value that begins with `*` or `&` into quotes.',
+      })
+      expect(performance.now() - start).toBeLessThan(1000)
+    }
+  })
+
+  test('that hold themselves are refused', () => {
+    expect(failure(`${head}x: &x [*x]`).details).toMatchObject({ line: 8, column: 9 })
+  })
+
+  test('may repeat what a file repeats', () => {
+    const text = head.replace('config: {', 'config: &c {').replace(
+      'config: { host: db.example, user: writer, database: warehouse, schema: shop }',
+      'config: *c',
+    )
+    expect(readRunFile(text, 'shop.yaml', environment).content.destination.config).toMatchObject({
+      host: 'localhost',
+    })
+  })
+})

@@ -81,6 +81,7 @@ async function isValid(
       url: encodeUrl(settings.validationUrl(), emptyDict()),
       headers: new Map([[str(settings.header()), token]]),
       body: null,
+      staysAtOrigin: true,
     },
     environment.signal,
   )
@@ -124,6 +125,7 @@ async function logIn(settings: Settings, environment: Environment): Promise<stri
       url: encodeUrl(settings.loginUrl(), emptyDict()),
       headers: new Map([['Content-Type', 'application/json']]),
       body: dumpJson({ username: settings.username(), password: settings.password() }),
+      staysAtOrigin: true,
     },
     environment.signal,
   )

@@ -20,6 +20,7 @@ export async function buildTokenRequest(settings: OAuthSettings): Promise<HttpRe
     url: encodeUrl(endpoint, settings.sendsQuery ? standardFields(settings) : emptyDict()),
     headers,
     body,
+    staysAtOrigin: true,
   }
 }
 

@@ -89,6 +89,7 @@ function keptToken(
 async function requestToken(requester: Requester, decoder: Decoder, path: Glob): Promise<Value> {
   const response = await requester.send({
     scope: { slice: StreamSlice.empty, nextPageToken: null },
+    staysAtOrigin: true,
   })
   if (response === null)
     throw new PythonError(

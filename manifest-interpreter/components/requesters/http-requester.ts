@@ -61,7 +61,10 @@ export function httpRequester(
   return {
     send: async (call: RequesterCall): Promise<HttpResponse | null> => {
       const parts = await partsOf({ call, own, authenticator, url: urlOf(call.scope, call.path) })
-      const request = prepareRequest({ ...withoutBody(method, parts), ...timeouts })
+      const request = {
+        ...prepareRequest({ ...withoutBody(method, parts), ...timeouts }),
+        ...(call.staysAtOrigin === true && { staysAtOrigin: true }),
+      }
       return client.send(request, call.stream ?? context.streamName)
     },
   }

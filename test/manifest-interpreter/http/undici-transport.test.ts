@@ -249,6 +249,38 @@ describe('a redirect', () => {
     ])
   })
 
+  it.each([307, 308])('with status %i takes no body to another origin', async (status) => {
+    const away = `http://localhost:${String(port())}/end?code=secret`
+    handlers.set('/away', (_, response) => response.writeHead(status, { Location: away }).end())
+    handlers.set('/end', (_, response) => response.end('end'))
+    const one = transport()
+    const post = { method: 'POST', body: 'client_secret=s' }
+    const failure = await failureOf(one.send(request(`${base}/away?key=secret`, post), signal))
+    expect(failure.kind).toBe('refused-redirect')
+    expect(failure.message).toBe(
+      `${base}/away redirects a request with a body to another server, http://localhost:${String(port())}, which would get its credentials. If that is the right one, put its URL into the manifest or the configuration.`,
+    )
+    expect(received.map(({ url }) => url)).toEqual(['/away?key=secret'])
+    const get = await one.send(request(`${base}/away`), signal)
+    expect(await get.text()).toBe('end')
+  })
+
+  it('takes a request for a token to no other origin, with a body or without', async () => {
+    const away = `http://localhost:${String(port())}/end`
+    handlers.set('/away', (_, response) => response.writeHead(302, { Location: away }).end())
+    handlers.set('/stay', (_, response) => response.writeHead(302, { Location: '/end' }).end())
+    handlers.set('/end', (_, response) => response.end('end'))
+    const one = transport()
+    const login = { method: 'POST', body: 'client_secret=s', staysAtOrigin: true }
+    for (const parts of [login, { staysAtOrigin: true }]) {
+      const failure = await failureOf(one.send(request(`${base}/away`, parts), signal))
+      expect(failure.kind).toBe('refused-redirect')
+      expect(failure.message).toContain('redirects a request for a token to another server')
+    }
+    expect(received.filter(({ url }) => url === '/end')).toEqual([])
+    expect(await (await one.send(request(`${base}/stay`, login), signal)).text()).toBe('end')
+  })
+
   it('that never ends fails', async () => {
     handlers.set('/loop', (_, response) => response.writeHead(302, { Location: '/loop' }).end())
     const failure = await failureOf(transport().send(request(`${base}/loop?key=secret`), signal))

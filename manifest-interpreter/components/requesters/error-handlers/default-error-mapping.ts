@@ -78,6 +78,7 @@ function failedResolution({ kind, message }: TransportError): ErrorResolution {
           'Invalid URL specified or DNS error occurred: The endpoint that data is being requested from is not a valid URL. Exception: requests.exceptions.InvalidURL',
       }
     case 'refused-address':
+    case 'refused-redirect':
     case 'limit':
       return { action: 'FAIL', failureType: 'config_error', message }
     case 'timeout':

@@ -1,0 +1,23 @@
+/**
+ * Where a session of ours looks for what a statement names without a schema: nowhere but in the catalog. On the role's own path anybody who
+ * may create in a schema of it (`public`, often) could put an operator or a function there that fits the types of a statement better than the
+ * catalog's, and it would run with the rights of this login. `pg_temp` is named so that it is searched last and not first.
+ */
+const pinned = 'search_path = pg_catalog, pg_temp'
+
+/** For sessions of our own. */
+export const pinPath = `SET ${pinned}`
+
+/** To the end of the transaction, or to a rollback to a savepoint before it. */
+export const pinPathLocally = `SET LOCAL ${pinned}`
+
+/**
+ * The path that the role, or its database, has: for statements that run code of users (views, triggers, rules, CHECKs), whose functions may
+ * count on it. All that such a statement names itself has its schema.
+ */
+export const useRolePath = 'SET LOCAL search_path = DEFAULT'
+
+/** An operator by its schema: OPERATOR(pg_catalog.=). `schema` is quoted. */
+export function operatorIn(schema: string, symbol: string): string {
+  return `OPERATOR(${schema}.${symbol})`
+}
