@@ -7,9 +7,10 @@ import { binaryHeader, binaryTrailer } from './binary-fields.ts'
 import type { CopyFormat, RowTailOptions } from './copy-format.ts'
 import type { CopyIn } from './copy-in.ts'
 import { CopyOutput } from './copy-output.ts'
-import { quoteIdentifier } from './identifiers.ts'
+import { quoteIdentifier, type TableName } from './identifiers.ts'
 import { LoadLosses } from './load-losses.ts'
 import { refusedCell } from './refused-cell.ts'
+import { requireRows } from './row-account.ts'
 import { SeenFacts } from './seen-facts.ts'
 import type { Session } from './session.ts'
 import type { TableColumns } from './tables.ts'
@@ -21,8 +22,7 @@ const CHUNK_BYTES = 128 * 1024
 export interface CopyPlace {
   /** Quoted. */
   readonly table: string
-  /** As the server names it in its messages. */
-  readonly relation: string
+  readonly name: TableName
   readonly tail: RowTailOptions
 }
 
@@ -80,6 +80,7 @@ export class CopyLoad {
   #begun = false
   #hasSavepoint = false
   #hasStaged = false
+  #stagedRows = 0
 
   constructor(options: CopyLoadOptions) {
     this.#options = options
@@ -138,6 +139,11 @@ export class CopyLoad {
     return this.#hasStaged
   }
 
+  /** … how many they are, once flushed. */
+  get stagedRows(): number {
+    return this.#stagedRows
+  }
+
   async write(block: RecordBlock): Promise<void> {
     this.#blocks.push({ block, firstRow: this.#rows })
     this.#rows += block.count
@@ -173,6 +179,7 @@ export class CopyLoad {
     this.#rows = this.#sent = this.#settled = 0
     this.#endsAt = undefined
     this.#begun = this.#hasSavepoint = this.#hasStaged = false
+    this.#stagedRows = 0
     this.#output.at = 0
     this.#transcoder.refused.clear()
     this.#seen.clear()
@@ -278,7 +285,10 @@ export class CopyLoad {
     const counted = await copy.end()
     this.#copy = undefined
     const sent = this.#sent - this.#settled
-    if (counted !== sent) throw this.#mismatch(sent, counted, 'rows of a COPY')
+    const { stream, session } = this.#options
+    const { name: table } = this.#place
+    await requireRows(session, { stream, table }, { due: sent, done: counted })
+    if (this.isStaged) this.#stagedRows += counted
     this.#settled = this.#sent
     this.losses.settle()
   }
@@ -317,7 +327,7 @@ export class CopyLoad {
 
   #refuse(thrown: unknown): void {
     const { session, stream } = this.#options
-    const { relation } = this.#place
+    const { table: relation } = this.#place.name
     if (!(thrown instanceof DatabaseError) || thrown.code?.startsWith('22') !== true) {
       throw session.error(thrown)
     }

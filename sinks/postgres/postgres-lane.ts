@@ -5,11 +5,12 @@ import { writeCheckpoint, writeRejections, type Rejection } from './checkpoint.t
 import { CopyLoad } from './copy-load.ts'
 import { lockKey, quoteTable } from './identifiers.ts'
 import { LaneProgress } from './lane-progress.ts'
-import { mergeStatements, type Merge } from './merge-sql.ts'
+import type { Merge } from './merge-sql.ts'
 import { sessionPlace, type PostgresPlace } from './postgres-address.ts'
 import type { RowTailOptions } from './copy-format.ts'
 import { bringMetRows } from './sandbox/met-rows.ts'
 import { keyFieldsOf } from './record-key.ts'
+import { runMerge } from './run-merge.ts'
 import { Session } from './session.ts'
 import { createStaging, mergeOf, staging } from './staging.ts'
 import { streamTarget, targetColumns, type StreamTarget } from './stream-target.ts'
@@ -88,10 +89,11 @@ class PostgresLane implements SinkLane {
     this.#hasMeta = actual.has('_airbyte_meta')
     const table = {
       table: quoteTable(target.loaded),
-      relation: target.loaded.table,
+      name: target.loaded,
       tail: this.#tail(false),
     }
-    const staged = { table: staging, relation: '_reactor_staging', tail: this.#tail(true) }
+    const name = { schema: 'pg_temp', table: '_reactor_staging' }
+    const staged = { table: staging, name, tail: this.#tail(true) }
     // Deletes, and values that a record of changes lacks, need the rows that are there; so does a sandbox, which fetches them.
     const meetsRows = parts.place.metRows?.[target.loaded.table] !== undefined
     const insertsFirst = target.deletedAt === undefined && !target.isCdc && !meetsRows
@@ -224,14 +226,17 @@ class PostgresLane implements SinkLane {
       hasRepeatedKeys: this.#repeatsKeys || hasDeletes || seen.missing.size > 0,
     })
     const lock = lockKey('merge', target.loaded.schema, target.loaded.table)
-    await session.run(
-      [
+    const merged = await runMerge(session, merge, {
+      stream: streamLabel(sync.streamId),
+      table: target.loaded,
+      rows: this.#load.stagedRows,
+      first: [
         `SELECT pg_advisory_xact_lock(${lock})`,
         ...(addsMeta ? [`ALTER TABLE ${quoteTable(target.loaded)} ${addMeta}`] : []),
         ...this.#metRows(merge),
-      ].join(';\n'),
-    )
-    await this.#runMerge(merge)
+      ],
+    })
+    this.#repeatsKeys ||= merged.hasRepeatedKeys && !merge.hasRepeatedKeys
   }
 
   #metRows(merge: Merge): readonly string[] {
@@ -244,23 +249,6 @@ class PostgresLane implements SinkLane {
     const columns = new Set(this.#staged)
     if (this.#hasMeta || this.#addsMeta) columns.add('_airbyte_meta')
     return [...columns]
-  }
-
-  /** Most batches have a key once. The sort that finds the newest of several rows is for those that turn out to have more. */
-  async #runMerge(merge: Merge): Promise<void> {
-    const { session } = this.#parts
-    if (merge.hasRepeatedKeys) {
-      await session.run(mergeStatements(merge).join(';\n'))
-      return
-    }
-    try {
-      await session.run(['SAVEPOINT merge', ...mergeStatements(merge)].join(';\n'))
-    } catch (error) {
-      if (!isRepeatedKey(error)) throw error
-      this.#repeatsKeys = true
-      await session.run('ROLLBACK TO SAVEPOINT merge')
-      await this.#runMerge({ ...merge, hasRepeatedKeys: true })
-    }
   }
 
   /** Only for rows that go straight into a table with minimal metadata. Other lanes wait at their next COPY until this one commits. */
@@ -347,9 +335,4 @@ async function requireOwn(session: Session, sync: StreamSync): Promise<string> {
   const isNewest = (await newerStart(session, sink.connection, start)) === undefined
   if (row !== undefined && isNewest) return row.id
   throw await fencedError(session, sink.connection, { stream: streamLabel(streamId), start })
-}
-
-/** cardinality_violation: a statement would change the same row twice. */
-function isRepeatedKey(error: unknown): boolean {
-  return error instanceof ConnectError && error.details.sqlstate === '21000'
 }

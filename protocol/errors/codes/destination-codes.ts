@@ -166,6 +166,23 @@ export const destinationCodes = {
     suggestedFix:
       'Point `destination` at the primary, not at a standby, or end the read-only mode.',
   },
+  destination_rows_left_out: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      '{object} took {actual} of {expected} changes of rows: {rules} leaves out the others; nothing of this batch was committed',
+    suggestedFix:
+      'Let the table take every row: run `{undo}`, or write the rows that you do not want elsewhere after the run. Then run the connection again.',
+  },
+  destination_rule_unsupported: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Rule {rule} of {object} rewrites the statements that a run loads its rows with',
+    suggestedFix:
+      'Run `ALTER TABLE {object} DISABLE RULE {rule}` and do what it does with an AFTER trigger; then run the connection again.',
+  },
   destination_schema_reserved: {
     failureType: 'config_error',
     httpStatus: 422,
