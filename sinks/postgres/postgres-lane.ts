@@ -4,7 +4,9 @@ import { fencedError, laneLockKey, newerStart } from './bookkeeping.ts'
 import { writeCheckpoint, writeRejections, type Rejection } from './checkpoint.ts'
 import { CopyLoad } from './copy-load.ts'
 import { lockKey, quoteTable } from './identifiers.ts'
+import { KeyRejections } from './key-rejections.ts'
 import { LaneProgress } from './lane-progress.ts'
+import { keyTooLong } from './long-keys.ts'
 import type { Merge } from './merge-sql.ts'
 import { sessionPlace, type PostgresPlace } from './postgres-address.ts'
 import type { RowTailOptions } from './copy-format.ts'
@@ -62,6 +64,7 @@ class PostgresLane implements SinkLane {
   readonly #load: CopyLoad
   readonly #progress: LaneProgress
   readonly #isDedup: boolean
+  readonly #keyRejections: KeyRejections | undefined
   /** The table has `_airbyte_meta`, for good. */
   #hasMeta: boolean
   /** … or the open transaction gives it one. */
@@ -86,6 +89,7 @@ class PostgresLane implements SinkLane {
     this.#parts = parts
     this.#progress = new LaneProgress(sync)
     this.#isDedup = target.key !== undefined
+    this.#keyRejections = target.key && new KeyRejections(target.key)
     this.#hasMeta = actual.has('_airbyte_meta')
     const table = {
       table: quoteTable(target.loaded),
@@ -104,6 +108,7 @@ class PostgresLane implements SinkLane {
       types: actual,
       place: this.#isDedup && !insertsFirst ? staged : table,
       ...(this.#isDedup && insertsFirst && { whenKeysExist: staged }),
+      ...(this.#keyRejections && { rejections: this.#keyRejections }),
       addMeta: () => this.#addMeta(),
     })
   }
@@ -142,8 +147,7 @@ class PostgresLane implements SinkLane {
   reject(rejected: Rejection): Promise<void> {
     return this.#guard(async () => {
       this.#progress.take(rejected.slice, rejected.seq, { loaded: 0, rejected: 1 })
-      this.#rejections.push(rejected)
-      if (this.#rejected.length < MAX_NAMED_REJECTIONS) this.#rejected.push(lossOf(rejected))
+      this.#note(rejected)
       if (this.#rejections.length >= MAX_KEPT_REJECTIONS) await this.#flush()
     })
   }
@@ -199,15 +203,31 @@ class PostgresLane implements SinkLane {
   }
 
   async #flush(): Promise<void> {
-    const { session, sync, id } = this.#parts
     const started = performance.now()
     await this.#load.flush()
     this.#copyMs += performance.now() - started
     this.#noteSeen()
+    for (const rejection of this.#keyRejections?.take() ?? []) this.#leaveOut(rejection)
+    await this.#writeRejections()
+  }
+
+  async #writeRejections(): Promise<void> {
     if (this.#rejections.length === 0) return
+    const { session, sync, id } = this.#parts
     await this.#load.begin()
     await writeRejections(session, sync, { id, rejections: this.#rejections })
     this.#rejections = []
+  }
+
+  /** A record that was taken to be loaded cannot be. */
+  #leaveOut(rejection: Rejection): void {
+    this.#progress.reject(rejection.slice)
+    this.#note(rejection)
+  }
+
+  #note(rejection: Rejection): void {
+    this.#rejections.push(rejection)
+    if (this.#rejected.length < MAX_NAMED_REJECTIONS) this.#rejected.push(lossOf(rejection))
   }
 
   /** One lane at a time merges into a table: two that update the same rows in another order would end in a deadlock. */
@@ -226,7 +246,7 @@ class PostgresLane implements SinkLane {
       hasRepeatedKeys: this.#repeatsKeys || hasDeletes || seen.missing.size > 0,
     })
     const lock = lockKey('merge', target.loaded.schema, target.loaded.table)
-    const merged = await runMerge(session, merge, {
+    const { merge: merged, longKeys } = await runMerge(session, merge, {
       stream: streamLabel(sync.streamId),
       table: target.loaded,
       rows: this.#load.stagedRows,
@@ -237,6 +257,11 @@ class PostgresLane implements SinkLane {
       ],
     })
     this.#repeatsKeys ||= merged.hasRepeatedKeys && !merge.hasRepeatedKeys
+    for (const { row, key } of longKeys) {
+      const record = this.#load.recordOf(row)
+      this.#leaveOut({ ...record, key, reason: keyTooLong })
+    }
+    await this.#writeRejections()
   }
 
   #metRows(merge: Merge): readonly string[] {

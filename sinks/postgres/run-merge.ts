@@ -1,4 +1,5 @@
 import { ConnectError } from '../../protocol/index.ts'
+import { isOverLimit, takeLongKeys, type LongKey } from './long-keys.ts'
 import { countedUpsertStatement, fillStatements, upsertStatement, type Merge } from './merge-sql.ts'
 import { requireRows, type RowAccount, type RowPlace } from './row-account.ts'
 import type { Session } from './session.ts'
@@ -10,18 +11,43 @@ export interface MergeOptions extends RowPlace {
   readonly first?: readonly string[]
 }
 
+export interface MergeOutcome {
+  /** As it had to be done. */
+  readonly merge: Merge
+  /** Rows that were left out, because no index can hold their key. */
+  readonly longKeys: readonly LongKey[]
+}
+
 /**
  * Merges the rows of the source, inside of a transaction that holds the table's merge lock, and checks that every row which had to
  * change did. Most batches have each key once, and nothing that is older than the table: then one count of the server is enough. The sort
  * that finds the newest of several rows, and the join that counts older ones, are for those that turn out to need them.
- * Gives the merge as it had to be done.
  */
 export async function runMerge(
   session: Session,
   merge: Merge,
   { rows, first = [], ...place }: MergeOptions,
-): Promise<Merge> {
+): Promise<MergeOutcome> {
   await session.run([...first, ...fillStatements(merge), 'SAVEPOINT merge'].join(';\n'))
+  try {
+    const done = await mergeRows(session, merge, { rows, ...place })
+    return { merge: done, longKeys: [] }
+  } catch (error) {
+    if (!isOverLimit(error)) throw error
+    await session.run('ROLLBACK TO SAVEPOINT merge')
+    const longKeys = await takeLongKeys(session, merge)
+    if (longKeys.length === 0) throw error
+    await session.run('SAVEPOINT merge')
+    const left = { rows: rows - longKeys.length, ...place }
+    return { merge: await mergeRows(session, merge, left), longKeys }
+  }
+}
+
+async function mergeRows(
+  session: Session,
+  merge: Merge,
+  { rows, ...place }: Omit<MergeOptions, 'first'>,
+): Promise<Merge> {
   const [done, account] = await mergeCheaply(session, merge, rows)
   if (account.done === account.due) return done
   await session.run('ROLLBACK TO SAVEPOINT merge')

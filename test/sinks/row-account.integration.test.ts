@@ -142,7 +142,7 @@ test.each([
   await expect(begin(db, streamOf(mode))).rejects.toMatchObject({
     code: 'destination_rule_unsupported',
     message:
-      'Rule "My rule" of public.things rewrites the statements that a run loads its rows with',
+      'Rule "My rule" of "public"."things" rewrites the statements that a run loads its rows with',
   })
   expect(await rowsOf(db)).toEqual(old)
 })
