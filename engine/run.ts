@@ -49,7 +49,10 @@ export async function runConnection(
   await using log = await openStreamLog(plan.log, logger)
   const work = plan.streams.map((sink) => {
     const id = streamIdOf(sink.stream.stream)
-    return { sink, tally: new StreamTally(plan.connection, id, ports.metrics) }
+    const { connection, limits } = plan
+    // A limited run stops in its stage, and shows what is there.
+    const isStaged = sink.mode.startsWith('overwrite') && limits.limitRows === undefined
+    return { sink, tally: new StreamTally({ connection, stream: id, isStaged }, ports.metrics) }
   })
   const report = (): void => {
     const atMs = ports.now()

@@ -1,5 +1,5 @@
 import { streamLabel, type StreamId } from '../protocol/index.ts'
-import type { CommittedCounts } from '../sinks/sink.ts'
+import type { CommittedCounts, SinkStream } from '../sinks/sink.ts'
 import { bottleneckOf, stages, type Stage } from './bottleneck.ts'
 import type { LoadEvent, LoadSeconds, ReadTotals } from './pools/worker-events.ts'
 import { LossAccount } from './loss-account.ts'
@@ -33,6 +33,7 @@ export class StreamTally {
   readonly #stream: StreamId
   readonly #metrics: RunMetrics
   readonly #labels: { readonly connection: string; readonly stream: string }
+  readonly #isStaged: boolean
   readonly #window = new StageWindow()
   #status: StreamRunStatus = 'waiting'
   #exchanges = false
@@ -45,8 +46,20 @@ export class StreamTally {
   #estimatedRows: number | undefined
   #rateLimitedUntilMs: number | undefined
 
-  constructor(connection: string, stream: StreamId, metrics: RunMetrics) {
+  /** `isStaged`: loaded rows are in no table before the stream is complete. */
+  constructor(
+    {
+      connection,
+      stream,
+      isStaged,
+    }: Pick<SinkStream, 'connection'> & {
+      readonly stream: StreamId
+      readonly isStaged: boolean
+    },
+    metrics: RunMetrics,
+  ) {
     this.#stream = stream
+    this.#isStaged = isStaged
     this.#metrics = metrics
     this.#labels = { connection, stream: streamLabel(stream) }
   }
@@ -156,17 +169,24 @@ export class StreamTally {
       read: this.#read - readAgain,
       readAgain,
       readBytes: this.#readBytes,
-      loaded: this.#loaded,
+      loaded: this.#hasLeftStage ? 0 : this.#loaded,
       rejected: this.#losses.rejected,
       nulled: this.#losses.nulled,
       cut: this.#losses.cut,
-      ...(this.#before !== undefined && { before: this.#before }),
+      ...(this.#before !== undefined && {
+        before: this.#hasLeftStage ? { ...this.#before, loaded: 0 } : this.#before,
+      }),
       ...(bottleneck !== undefined && { bottleneck }),
       ...(this.#estimatedRows !== undefined && { estimatedRows: this.#estimatedRows }),
       ...(this.#rateLimitedUntilMs !== undefined && {
         rateLimitedUntilMs: this.#rateLimitedUntilMs,
       }),
     }
+  }
+
+  /** It has ended, and its table was not exchanged. */
+  get #hasLeftStage(): boolean {
+    return this.#isStaged && (this.#status === 'failed' || this.#status === 'stopped')
   }
 
   #stage(atMs: number): Stage | undefined {

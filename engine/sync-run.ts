@@ -104,6 +104,7 @@ export class SyncRun {
     this.#first ??= sync
     this.#last = sync
     this.#tally.begun(sync.inRun)
+    for (const warning of sync.warnings) this.#warn(warning)
     if (sync.doneInRun) {
       this.#noteAge(sync)
       return { status: 'complete' }

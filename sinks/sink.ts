@@ -67,6 +67,8 @@ export interface SinkStream {
   /** The stream's json_schema reduced to columns, in the order of the wire. */
   readonly columns: readonly Column[]
   readonly mode: SyncMode
+  /** Nobody chose the mode: it follows from what the stream has. */
+  readonly isDefaultMode?: boolean
   readonly metadata: 'full' | 'minimal'
   readonly deletes: 'hard' | 'soft'
 }
@@ -102,6 +104,8 @@ export interface StreamSync {
    * did, and those that were killed: until a run ends by itself, nobody may have heard of it.
    */
   readonly tableNotes: readonly TableNote[]
+  /** What the user should know of the difference between the stream as it is configured and as it was loaded before. */
+  readonly warnings: readonly string[]
   /** True where this run completed the stream before it was interrupted, and reading it again would append the same rows again: nothing is to be done. */
   readonly doneInRun: boolean
   /** The saved slices: of the unfinished sync (resumed), or the last states of an incremental stream; else empty. */

@@ -1,5 +1,6 @@
 import { exactNumber } from '../exact-json.ts'
 import { BACKSLASH, copyFieldText, fieldEnd, NEWLINE, TAB, unescaped } from './copy-text.ts'
+import { integralOf } from './integral-number.ts'
 import { MomentParser, parseDate } from './iso-moment.ts'
 import { branch, type WireKind } from './record-layout.ts'
 import type { WireWriter } from './wire-writer.ts'
@@ -144,10 +145,19 @@ export class CopyFields {
       value = value * 10 + digit
       at++
     }
-    if (at === first || !isEnd(lines[at])) return REFUSED
+    if (at === first || !isEnd(lines[at])) return this.#spelledInteger(start)
     if (at - first > 15) return this.#writer.longOfDigits(lines, start, at) ? at : REFUSED
     this.#writer.long(negative ? -value : value)
     return at
+  }
+
+  /** `2.0` and `1e3` are integers too. */
+  #spelledInteger(start: number): number {
+    const end = fieldEnd(this.#lines, start)
+    const value = integralOf(copyFieldText(this.#lines, start, end))
+    if (value === undefined || BigInt.asIntN(64, value) !== value) return REFUSED
+    this.#writer.bigLong(value)
+    return end
   }
 
   #boolean(start: number): number {

@@ -1,5 +1,6 @@
 import { isRawJson, stringifyExact } from '../exact-json.ts'
 import type { RecordValue } from '../json.ts'
+import { integralOf } from './integral-number.ts'
 import { MomentParser, parseDate } from './iso-moment.ts'
 import { branch, type WireKind } from './record-layout.ts'
 import type { WireWriter } from './wire-writer.ts'
@@ -66,7 +67,8 @@ export class ValueFields {
     }
     if (typeof value === 'bigint') return this.#bigInteger(value)
     if (!isRawJson(value)) return false
-    return /^-?[0-9]+$/.test(value.rawJSON) && this.#bigInteger(BigInt(value.rawJSON))
+    const integral = integralOf(value.rawJSON)
+    return integral !== undefined && this.#bigInteger(integral)
   }
 
   #bigInteger(value: bigint): boolean {

@@ -91,7 +91,7 @@ function sinkStreamOf(
     return undefined
   }
   if (choice.note !== undefined) found.notes.push(`${streamLabel(stream)}: ${choice.note}`)
-  const { syncMode, mode, cursorField, primaryKey } = choice
+  const { syncMode, mode, isDefaultMode, cursorField, primaryKey } = choice
   const json_schema = selectedSchema(stream.json_schema, bound.fields.columns)
   return {
     connection: selection.connection,
@@ -105,6 +105,7 @@ function sinkStreamOf(
     },
     columns: columnsOf(json_schema),
     mode,
+    ...(isDefaultMode && { isDefaultMode }),
     metadata: selection.metadata,
     deletes: selection.deletes,
   }

@@ -18,6 +18,8 @@ export interface BoundStream {
 export interface SyncChoice {
   readonly syncMode: ReadMode
   readonly mode: LoadMode
+  /** Neither the stream's fields nor the defaults of the file chose the mode, or those could not be kept to. */
+  readonly isDefaultMode: boolean
   readonly cursorField: string | undefined
   readonly primaryKey: readonly string[]
   /** Why the defaults of the file do not apply, where they do not. */
@@ -53,10 +55,13 @@ export function chooseSync(
   }
   const settled = settle(asked, offer)
   const refusal = refusalOf(settled, offer)
-  if (refusal === undefined) return choiceOf(settled, { cursorField, primaryKey })
+  const keys = { cursorField, primaryKey }
+  if (refusal === undefined)
+    return { ...choiceOf(settled, keys), isDefaultMode: asked.load === undefined }
   const own = settle({ sync: fields.sync_mode, load: fields.destination_sync_mode }, offer)
   const note = `${refusal}: ${own.sync} and ${own.load} instead of the file's defaults`
-  return { ...choiceOf(own, { cursorField, primaryKey }), note }
+  const isDefaultMode = fields.destination_sync_mode === undefined
+  return { ...choiceOf(own, keys), isDefaultMode, note }
 }
 
 interface Modes {
@@ -79,7 +84,7 @@ function settle(
 function choiceOf(
   { sync, load }: Modes,
   keys: Pick<SyncChoice, 'cursorField' | 'primaryKey'>,
-): SyncChoice {
+): Omit<SyncChoice, 'isDefaultMode' | 'note'> {
   return { syncMode: sync, mode: load, ...keys }
 }
 

@@ -5,9 +5,10 @@ import { BinaryFields } from './binary-fields.ts'
 import { BinaryRowTail } from './binary-row-tail.ts'
 import type { HeldType } from './column-types.ts'
 import type { CopyFormat, FieldWriter, RowTail, RowTailOptions } from './copy-format.ts'
-import type { CopyOutput } from './copy-output.ts'
+import { unescapeCopy, type CopyOutput } from './copy-output.ts'
 import type { LoadLosses } from './load-losses.ts'
 import { columnTextOf } from './overflow-value.ts'
+import type { KeyRejections } from './key-rejections.ts'
 import { keyOfRecord } from './record-key.ts'
 import type { Change } from './row-change.ts'
 import { sanitizeJson } from './sanitize-json.ts'
@@ -47,6 +48,8 @@ export interface TranscoderOptions {
   readonly losses: LoadLosses
   /** The fields of the primary key, by which losses name their rows; empty without one. */
   readonly keyFields: readonly string[]
+  /** Takes the records that no row can stand for; absent where rows are only appended. */
+  readonly rejections?: KeyRejections
 }
 
 const noNames: readonly string[] = []
@@ -78,6 +81,7 @@ export class CopyTranscoder {
   readonly #seen: SeenFacts
   readonly #losses: LoadLosses
   readonly #keyFields: readonly string[]
+  readonly #rejections: KeyRejections | undefined
   readonly #codes: Uint8Array
   /** 1: not in the table; 2: to be made JSON for a jsonb column. */
   readonly #special: Uint8Array
@@ -99,13 +103,14 @@ export class CopyTranscoder {
   constructor(
     out: CopyOutput,
     columns: readonly CopyColumn[],
-    { tail, format, seen, losses, keyFields }: TranscoderOptions,
+    { tail, format, seen, losses, keyFields, rejections }: TranscoderOptions,
   ) {
     this.#out = out
     this.#columns = columns
     this.#seen = seen
     this.#losses = losses
     this.#keyFields = keyFields
+    this.#rejections = rejections
     this.#codes = Uint8Array.from(columns, codeOf)
     this.#special = Uint8Array.from(columns, specialOf)
     this.#tail = format === 'text' ? new TextRowTail(out, tail) : new BinaryRowTail(out, tail)
@@ -128,6 +133,7 @@ export class CopyTranscoder {
     this.#seq = block.seq
     this.#rowNumber = firstRow
     this.#tail.setSlice(block.slice)
+    this.#rejections?.setSlice(block.slice)
   }
 
   /** Passes over records of the open block. */
@@ -135,6 +141,7 @@ export class CopyTranscoder {
     const { at } = this.#out
     for (let row = 0; row < rows; row++) {
       this.#record()
+      this.#rejections?.takeReason()
       this.#out.at = at
     }
   }
@@ -146,6 +153,11 @@ export class CopyTranscoder {
       const start = this.#out.at
       const from = this.#wire.at
       this.#record()
+      const reason = this.#rejections?.takeReason()
+      if (reason !== undefined) {
+        this.#reject(reason, { from, start })
+        continue
+      }
       const isUnwritable = this.#fields.unwritable
       if (!isUnwritable && this.#row.changes === '') continue
       if (!isUnwritable && this.#hasMeta) {
@@ -159,11 +171,25 @@ export class CopyTranscoder {
     return 'done'
   }
 
+  /** Takes the row that was written last back. */
+  #reject(
+    reason: string,
+    { from, start }: { readonly from: number; readonly start: number },
+  ): void {
+    this.#out.at = start
+    this.#fields.unwritable = false
+    const { seq, order } = this.#row
+    this.#rejections?.add({ row: order, seq, reason, key: this.#keyOf(from) })
+  }
+
+  #keyOf(from: number): string | undefined {
+    const { input, at } = this.#wire
+    return keyOfRecord(input.subarray(from, at), this.#columns, this.#keyFields)
+  }
+
   /** The row that was written last is part of the COPY: what it lost counts. */
   #account(from: number): void {
-    const { input, at } = this.#wire
-    const keyOf = (): string | undefined =>
-      keyOfRecord(input.subarray(from, at), this.#columns, this.#keyFields)
+    const keyOf = (): string | undefined => this.#keyOf(from)
     for (const { change, field } of this.#lastChanges) {
       this.#losses.add(change === 'NULLED' ? 'nulled' : 'cut', field, keyOf)
     }
@@ -282,12 +308,14 @@ export class CopyTranscoder {
     const entry = this.#overflow?.get(this.#columns[column]?.name ?? '')
     if (entry === undefined) {
       this.#seen.nulls[column] = 1
+      this.#rejections?.noteNull(column)
       fields.nullValue()
       return
     }
     const target = this.#columns[column]?.target
     if (entry === null || target === undefined) {
       this.#seen.nulls[column] = 1
+      this.#rejections?.noteNull(column)
       fields.nullValue()
       if (target === undefined) return
       this.#seen.missing.add(column)
@@ -306,6 +334,7 @@ export class CopyTranscoder {
 
   #refuse(column: number, start: number): void {
     this.#seen.nulls[column] = 1
+    this.#rejections?.noteUnfit(column)
     this.#out.at = start
     this.#out.reserve(FIELD_BYTES)
     this.#fields.nullValue()
@@ -360,17 +389,4 @@ function specialOf({ kind, target }: CopyColumn): number {
   if (target === undefined) return 1
   if (target.held !== 'jsonb' && target.held !== 'json') return 0
   return kind === 'boolean' || kind === 'integer' || kind === 'json' ? 0 : 2
-}
-
-const escaped: Readonly<Record<string, string>> = {
-  b: '\b',
-  t: '\t',
-  n: '\n',
-  v: '\v',
-  f: '\f',
-  r: '\r',
-}
-
-function unescapeCopy(text: string): string {
-  return text.replace(/\\([^])/g, (_escape, letter: string) => escaped[letter] ?? letter)
 }

@@ -1,13 +1,13 @@
-import { ConnectError, streamLabel } from '../../protocol/index.ts'
+import { streamLabel } from '../../protocol/index.ts'
 import type { RunStart, SinkStream, StreamSync } from '../sink.ts'
 import { fencedError, laneLockKey, newerStart, schemaExists } from './bookkeeping.ts'
-import { lockKey, quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
+import { lockKey, quoteIdentifier, type TableName } from './identifiers.ts'
+import { knownStreamWarnings, lostKey, sharedTable } from './known-stream.ts'
 import { prepareTables } from './prepare-tables.ts'
 import { requireOpenSchema } from './reserved-schemas.ts'
 import type { Session } from './session.ts'
 import {
   otherOwners,
-  parseSettings,
   readInRun,
   readPositions,
   readSlices,
@@ -38,7 +38,8 @@ export async function beginSync(
     await session.rows('SELECT pg_advisory_xact_lock($1)', [tableLockKey(target.table)])
     const row = await readStreamRow(session, sink.connection, { streamId, lock: 'locked' })
     const owners = await otherOwners(session, target, row?.id)
-    requireOwnTable(sink, target, owners)
+    const refusal = sharedTable(sink, target, owners) ?? lostKey(row, sink)
+    if (refusal !== undefined) throw refusal
     const hasTable = (await readTable(session, target.loaded)) !== undefined
     // Without its table, or in another one, states speak of rows that are not there: the stream is read from the beginning.
     const known = hasTable && isTableOf(row, target) ? row : undefined
@@ -69,6 +70,7 @@ export async function beginSync(
     const sync = {
       ...{ sink, streamId, ...numbers, resumed, tableNotes },
       ...{ doneInRun: false, start: start.start },
+      warnings: knownStreamWarnings(row, sink, target),
     }
     return withCheckpoints(session, { ...written, syncStart }, sync)
   })
@@ -109,6 +111,7 @@ async function asItStands(
     ...numbers,
     resumed: true,
     tableNotes: row.tableNotes,
+    warnings: [],
     doneInRun: true,
   })
 }
@@ -162,25 +165,6 @@ async function takeOver(session: Session, key: string): Promise<void> {
     [key],
   )
   await session.rows('SELECT pg_advisory_xact_lock($1)', [key])
-}
-
-/** Streams of one connection never share a table; those of two only to append, or one after the other. */
-export function requireOwnTable(
-  sink: SinkStream,
-  target: StreamTarget,
-  owners: readonly {
-    readonly connection: string
-    readonly settings: string
-    readonly complete: boolean
-  }[],
-): void {
-  const rival = owners.find(({ connection, settings, complete }) => {
-    if (parseSettings(settings).mode === 'append' && sink.mode === 'append') return false
-    return connection === sink.connection || !complete
-  })
-  if (rival === undefined) return
-  const details = { table: quoteTable(target.table), connection: rival.connection }
-  throw new ConnectError('destination_table_shared', { details })
 }
 
 /** The stream is configured as it was; columns may be new. */

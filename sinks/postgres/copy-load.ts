@@ -7,9 +7,11 @@ import { binaryHeader, binaryTrailer } from './binary-fields.ts'
 import type { CopyFormat, RowTailOptions } from './copy-format.ts'
 import type { CopyIn } from './copy-in.ts'
 import { CopyOutput } from './copy-output.ts'
-import { quoteIdentifier } from './identifiers.ts'
+import { quoteIdentifier, type TableName } from './identifiers.ts'
+import type { KeyRejections } from './key-rejections.ts'
 import { LoadLosses } from './load-losses.ts'
 import { refusedCell } from './refused-cell.ts'
+import { requireRows } from './row-account.ts'
 import { SeenFacts } from './seen-facts.ts'
 import type { Session } from './session.ts'
 import type { TableColumns } from './tables.ts'
@@ -21,8 +23,7 @@ const CHUNK_BYTES = 128 * 1024
 export interface CopyPlace {
   /** Quoted. */
   readonly table: string
-  /** As the server names it in its messages. */
-  readonly relation: string
+  readonly name: TableName
   readonly tail: RowTailOptions
 }
 
@@ -39,6 +40,8 @@ export interface CopyLoadOptions {
   readonly stream: string
   /** The fields of the primary key; empty without one. */
   readonly keyFields: readonly string[]
+  /** Of a dedup mode. */
+  readonly rejections?: KeyRejections
   /** Makes `_airbyte_meta` in the table, which has none yet. In the transaction, before rows are sent again. */
   readonly addMeta: () => Promise<void>
 }
@@ -80,6 +83,9 @@ export class CopyLoad {
   #begun = false
   #hasSavepoint = false
   #hasStaged = false
+  #stagedRows = 0
+  /** Where the rows of the transaction came from: of a dedup mode. */
+  #origins: { readonly firstRow: number; readonly slice: string; readonly seq: number }[] = []
 
   constructor(options: CopyLoadOptions) {
     this.#options = options
@@ -92,6 +98,7 @@ export class CopyLoad {
   setColumns(columns: readonly CopyColumn[], tail: RowTailOptions): void {
     this.#columns = columns
     this.#seen = new SeenFacts(columns.length)
+    this.#options.rejections?.setColumns(columns)
     this.#write(tail)
   }
 
@@ -104,10 +111,12 @@ export class CopyLoad {
   }
 
   #newTranscoder(): CopyTranscoder {
-    const { keyFields } = this.#options
+    const { keyFields, rejections } = this.#options
     const { losses } = this
-    const options = { tail: this.#tail, format: this.#format, seen: this.#seen, losses, keyFields }
-    return new CopyTranscoder(this.#output, this.#columns, options)
+    return new CopyTranscoder(this.#output, this.#columns, {
+      ...{ tail: this.#tail, format: this.#format, seen: this.#seen, losses, keyFields },
+      ...(rejections && { rejections }),
+    })
   }
 
   /** What was written in this transaction since the last `setColumns`. */
@@ -138,8 +147,21 @@ export class CopyLoad {
     return this.#hasStaged
   }
 
+  /** … how many they are, once flushed. */
+  get stagedRows(): number {
+    return this.#stagedRows
+  }
+
+  /** The record that a row of the transaction, of a dedup mode, came from. */
+  recordOf(row: number): { readonly slice: string; readonly seq: number } {
+    const origin = this.#origins.findLast(({ firstRow }) => firstRow <= row)
+    return { slice: origin?.slice ?? '', seq: (origin?.seq ?? 0) + row - (origin?.firstRow ?? 0) }
+  }
+
   async write(block: RecordBlock): Promise<void> {
     this.#blocks.push({ block, firstRow: this.#rows })
+    const { slice, seq } = block
+    if (this.#options.rejections) this.#origins.push({ firstRow: this.#rows, slice, seq })
     this.#rows += block.count
     this.#keptBytes += block.bytes.length
     await this.#untilSent('goes on')
@@ -173,10 +195,13 @@ export class CopyLoad {
     this.#rows = this.#sent = this.#settled = 0
     this.#endsAt = undefined
     this.#begun = this.#hasSavepoint = this.#hasStaged = false
+    this.#stagedRows = 0
+    this.#origins = []
     this.#output.at = 0
     this.#transcoder.refused.clear()
     this.#seen.clear()
     this.losses.clear()
+    this.#options.rejections?.clear()
   }
 
   async #untilSent(then: 'ends' | 'goes on'): Promise<void> {
@@ -277,10 +302,15 @@ export class CopyLoad {
     if (failure !== undefined) throw failure
     const counted = await copy.end()
     this.#copy = undefined
-    const sent = this.#sent - this.#settled
-    if (counted !== sent) throw this.#mismatch(sent, counted, 'rows of a COPY')
+    const { rejections } = this.#options
+    const sent = this.#sent - this.#settled - (rejections?.openRows.length ?? 0)
+    const { stream, session } = this.#options
+    const { name: table } = this.#place
+    await requireRows(session, { stream, table }, { due: sent, done: counted })
+    if (this.isStaged) this.#stagedRows += counted
     this.#settled = this.#sent
     this.losses.settle()
+    rejections?.settle()
   }
 
   /** Makes the batch ready to be sent again from the last savepoint on, or throws what cannot be repaired. */
@@ -294,6 +324,7 @@ export class CopyLoad {
     this.losses.drop()
     const staged = !this.isStaged && isKeyConflict(thrown) ? whenKeysExist : undefined
     if (!needsMeta && staged === undefined) this.#refuse(thrown)
+    this.#options.rejections?.drop()
     await session.run('ROLLBACK TO SAVEPOINT load')
     this.#sent = this.#settled
     if (staged !== undefined) this.#moveTo(staged)
@@ -317,7 +348,7 @@ export class CopyLoad {
 
   #refuse(thrown: unknown): void {
     const { session, stream } = this.#options
-    const { relation } = this.#place
+    const { table: relation } = this.#place.name
     if (!(thrown instanceof DatabaseError) || thrown.code?.startsWith('22') !== true) {
       throw session.error(thrown)
     }
@@ -326,7 +357,7 @@ export class CopyLoad {
     const cell = refusedCell(where, relation, names)
     // A function was at work: the error of the session names it.
     if (cell === undefined && !where.startsWith('COPY ')) throw session.error(thrown)
-    const row = this.#settled + (cell?.line ?? 0) - 1
+    const row = this.#rowOfLine(cell?.line ?? 0)
     const before = this.#transcoder.refused.get(row) ?? new Set()
     if (cell === undefined || before.has(cell.column)) {
       const details = { stream, table: relation, sqlstate: thrown.code }
@@ -336,16 +367,28 @@ export class CopyLoad {
     this.#endsAt = row + 1
   }
 
+  /** Records that were rejected on the way have no line. */
+  #rowOfLine(line: number): number {
+    let row = this.#settled + line - 1
+    for (const rejected of this.#options.rejections?.openRows ?? []) if (rejected <= row) row++
+    return row
+  }
+
   #mismatch(expected: number, actual: number, unit: string): ConnectError {
     const { stream } = this.#options
     return new ConnectError('accounting_mismatch', { details: { stream, expected, actual, unit } })
   }
 }
 
-/** unique_violation; or deadlock_detected, where two lanes insert the same keys in another order. */
+/**
+ * unique_violation; deadlock_detected, where two lanes insert the same keys in another order; or program_limit_exceeded, where a key may
+ * be too long for its index, which a merge finds out.
+ */
 function isKeyConflict(thrown: unknown): boolean {
-  return thrown instanceof DatabaseError && (thrown.code === '23505' || thrown.code === '40P01')
+  return thrown instanceof DatabaseError && keyConflicts.has(thrown.code ?? '')
 }
+
+const keyConflicts: ReadonlySet<string> = new Set(['23505', '40P01', '54000'])
 
 /** A row has something to say in `_airbyte_meta`, and the table has no such column yet. */
 class NeedsMeta extends Error {}

@@ -76,3 +76,17 @@ export class CopyOutput {
 function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
+
+const letters: Readonly<Record<string, string>> = {
+  b: '\b',
+  t: '\t',
+  n: '\n',
+  v: '\v',
+  f: '\f',
+  r: '\r',
+}
+
+/** What a field of COPY text stands for. */
+export function unescapeCopy(text: string): string {
+  return text.replace(/\\([^])/g, (_escape, letter: string) => letters[letter] ?? letter)
+}

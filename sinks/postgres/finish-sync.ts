@@ -1,6 +1,7 @@
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { SliceStart, StreamSync } from '../sink.ts'
 import { fencedError } from './bookkeeping.ts'
+import { copyRows, deleteRows } from './copy-rows.ts'
 import { quoteIdentifier, quoteTable } from './identifiers.ts'
 import type { Session } from './session.ts'
 import { streamTarget, type StreamTarget } from './stream-target.ts'
@@ -110,9 +111,7 @@ async function swapStage(session: Session, target: StreamTarget): Promise<void> 
   }
   // The stage has the sync's own columns only.
   const list = [...stage.keys()].map(quoteIdentifier).join(', ')
-  await session.run(`DELETE FROM ${quoteTable(target.table)}`)
-  await session.run(
-    `INSERT INTO ${quoteTable(target.table)} (${list}) SELECT ${list} FROM ${quoteTable(target.stage)}`,
-  )
+  await deleteRows(session, target)
+  await copyRows(session, target, list)
   await session.run(`DROP TABLE ${quoteTable(target.stage)}`)
 }

@@ -40,6 +40,12 @@ export class LaneProgress {
     })
   }
 
+  /** A record that was taken to be loaded was left out. */
+  reject(slice: string): void {
+    const { next, loaded, rejected } = this.#of(slice)
+    this.#open.set(slice, { next, loaded: loaded - 1, rejected: rejected + 1 })
+  }
+
   /** Every record that was taken is covered by a state, and no more than those. */
   requireCovered(slices: readonly SliceCheckpoint[]): void {
     const states = new Map(slices.map(({ slice, seq }) => [slice, seq]))

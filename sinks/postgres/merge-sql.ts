@@ -35,8 +35,8 @@ export interface Merge {
   readonly hasRepeatedKeys: boolean
 }
 
-/** The statements, in order, of one transaction that holds the table's merge lock. */
-export function mergeStatements(merge: Merge): string[] {
+/** Completes the rows of the source, before they are written. In one transaction with that, which holds the table's merge lock. */
+export function fillStatements(merge: Merge): string[] {
   const softDeletes = merge.deletes?.how === 'soft' ? [merge.deletes.column] : []
   return [
     ...merge.missing.flatMap((column) => [
@@ -47,11 +47,52 @@ export function mergeStatements(merge: Merge): string[] {
       fillDeletedFromBatch(merge, column),
       fillDeletedFromTable(merge, column),
     ]),
-    upsert(merge),
   ]
 }
 
-function upsert(merge: Merge): string {
+/** Writes rows that have each key once, and delete nothing: the server's count of rows is that of the source, or some were left out. */
+export function upsertStatement(merge: Merge): string {
+  const { columns, newest, conflict } = upsertParts(merge)
+  return `INSERT INTO ${quoteTable(merge.target)} AS t (${columns}) ${newest} ${conflict}`
+}
+
+/**
+ * Writes the newest row of each key, and carries out deletes. Selects how many rows of the table had to change (`due`) and did (`done`).
+ * `olderRows`: rows of the source that are older than the table's change nothing; to count them costs a join, `due` is too high without.
+ */
+export function countedUpsertStatement(merge: Merge, olderRows: 'counted' | 'ignored'): string {
+  const { columns, newest, conflict } = upsertParts(merge)
+  const target = quoteTable(merge.target)
+  const deletedAt = merge.deletes?.how === 'hard' ? `n.${quote(merge.deletes.column)}` : undefined
+  const written = deletedAt === undefined ? '' : `WHERE ${deletedAt} IS NULL`
+  const pairs = `${target} t JOIN newest n ON ${sameKey(merge, 't', 'n')}`
+  const isNewerRow = isNewer(merge, 'n')
+  const gone =
+    deletedAt && `${deletedAt} IS NOT NULL AND ${sameKey(merge, 't', 'n')} AND ${isNewerRow}`
+  const steps = [
+    `newest AS MATERIALIZED (${newest})`,
+    ...(gone
+      ? [`deleted AS (DELETE FROM ${target} t USING newest n WHERE ${gone} RETURNING 1)`]
+      : []),
+    `written AS (INSERT INTO ${target} AS t (${columns})
+       SELECT ${columns} FROM newest n ${written} ${conflict} RETURNING 1)`,
+  ]
+  const older = `(SELECT count(*) FROM (SELECT n.* FROM ${pairs} WHERE ${isNewerRow} IS NOT TRUE) n ${written})`
+  const due = [
+    `(SELECT count(*) FROM newest n ${written})`,
+    ...(gone ? [`+ (SELECT count(*) FROM ${target} t, newest n WHERE ${gone})`] : []),
+    ...(olderRows === 'counted' ? [`- ${older}`] : []),
+  ]
+  const done = `(SELECT count(*) FROM written)${gone ? ' + (SELECT count(*) FROM deleted)' : ''}`
+  // All parts see the table as it was before; a key is in one of them only.
+  return `WITH ${steps.join(', ')} SELECT (${due.join(' ')})::float8 AS due, (${done})::float8 AS done`
+}
+
+function upsertParts(merge: Merge): {
+  readonly columns: string
+  readonly newest: string
+  readonly conflict: string
+} {
   const columns = merge.columns.map(quote).join(', ')
   const key = merge.key.map(quote).join(', ')
   const updated = merge.columns.filter((column) => !merge.key.includes(column)).map(quote)
@@ -61,17 +102,7 @@ function upsert(merge: Merge): string {
      ORDER BY ${key}, ${newestFirst(merge, '_reactor_seq')}`
     : `SELECT ${columns} FROM ${merge.source} s`
   const conflict = `ON CONFLICT (${key}) DO UPDATE SET ${sets} WHERE ${isNewer(merge, 'excluded')}`
-  const target = quoteTable(merge.target)
-  if (merge.deletes?.how !== 'hard') {
-    return `INSERT INTO ${target} AS t (${columns}) ${newest} ${conflict}`
-  }
-  const deletedAt = quote(merge.deletes.column)
-  // Both parts see the table as it was before; a key is in one of them only.
-  return `WITH newest AS MATERIALIZED (${newest}),
-     deleted AS (DELETE FROM ${target} t USING newest n
-       WHERE n.${deletedAt} IS NOT NULL AND ${sameKey(merge, 't', 'n')} AND ${isNewer(merge, 'n')})
-     INSERT INTO ${target} AS t (${columns})
-     SELECT ${columns} FROM newest WHERE ${deletedAt} IS NULL ${conflict}`
+  return { columns, newest, conflict }
 }
 
 /** The row `from` is as new as the row `t` of the table, or newer. A row of the table without a time is older. */
@@ -170,11 +201,15 @@ function fillDeletedFromTable(merge: Merge, deletedAt: string): string {
        AND ${sameKey(merge, 't', 'd')}`
 }
 
-/** Removes all but the newest row of each key, and hard deletes: for a table that was appended to until now. */
+/**
+ * Removes all but the newest row of each key, and hard deletes: for a table that was appended to until now. Selects how many rows had to
+ * go (`due`) and went (`done`).
+ */
 export function dedupStatement(merge: Merge): string {
   const target = quoteTable(merge.target)
-  return `DELETE FROM ${target} t USING (${superfluousRows(merge, target)}) r
-     WHERE t.tableoid = r.part AND t.ctid = r.tid`
+  return `WITH r AS MATERIALIZED (${superfluousRows(merge, target)}),
+     deleted AS (DELETE FROM ${target} t USING r WHERE t.tableoid = r.part AND t.ctid = r.tid RETURNING 1)
+     SELECT (SELECT count(*) FROM r)::float8 AS due, (SELECT count(*) FROM deleted)::float8 AS done`
 }
 
 /**

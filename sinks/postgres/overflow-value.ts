@@ -1,3 +1,4 @@
+import { integralOf } from '../../protocol/avro/integral-number.ts'
 import { parseExact, isRawJson } from '../../protocol/exact-json.ts'
 import type { RecordValue } from '../../protocol/index.ts'
 import type { HeldType } from './column-types.ts'
@@ -24,9 +25,9 @@ const tooFine = /[.,]\d{6}\d*[1-9]/
 const textOf: Readonly<Record<HeldType, (text: string, value: RecordValue) => string | undefined>> =
   {
     boolean: (_text, value) => (typeof value === 'boolean' ? String(value) : undefined),
-    smallint: (text) => integer(text, 15),
-    integer: (text) => integer(text, 31),
-    bigint: (text) => integer(text, 63),
+    smallint: (text, value) => integer(text, value, 15),
+    integer: (text, value) => integer(text, value, 31),
+    bigint: (text, value) => integer(text, value, 63),
     numeric: number,
     float: number,
     text: (text) => text,
@@ -59,11 +60,15 @@ export function columnTextOf(json: string, held: HeldType): ColumnText | undefin
   return { text, truncated: clean !== json || (dated && tooFine.test(text)) }
 }
 
-function integer(text: string, bits: number): string | undefined {
-  if (!/^[-+]?\d{1,19}$/.test(text)) return undefined
-  const value = BigInt(text.replace('+', ''))
+function integer(text: string, given: RecordValue, bits: number): string | undefined {
+  const value = typeof given === 'string' ? integerOf(text) : integralOf(text)
+  if (value === undefined) return undefined
   const limit = 2n ** BigInt(bits)
   return value >= -limit && value < limit ? value.toString() : undefined
+}
+
+function integerOf(text: string): bigint | undefined {
+  return /^[-+]?\d{1,19}$/.test(text) ? BigInt(text.replace('+', '')) : undefined
 }
 
 function number(text: string, value: RecordValue): string | undefined {

@@ -4,12 +4,15 @@ import { fencedError, laneLockKey, newerStart } from './bookkeeping.ts'
 import { writeCheckpoint, writeRejections, type Rejection } from './checkpoint.ts'
 import { CopyLoad } from './copy-load.ts'
 import { lockKey, quoteTable } from './identifiers.ts'
+import { KeyRejections } from './key-rejections.ts'
 import { LaneProgress } from './lane-progress.ts'
-import { mergeStatements, type Merge } from './merge-sql.ts'
+import { keyTooLong } from './long-keys.ts'
+import type { Merge } from './merge-sql.ts'
 import { sessionPlace, type PostgresPlace } from './postgres-address.ts'
 import type { RowTailOptions } from './copy-format.ts'
 import { bringMetRows } from './sandbox/met-rows.ts'
 import { keyFieldsOf } from './record-key.ts'
+import { runMerge } from './run-merge.ts'
 import { Session } from './session.ts'
 import { createStaging, mergeOf, staging } from './staging.ts'
 import { streamTarget, targetColumns, type StreamTarget } from './stream-target.ts'
@@ -61,6 +64,7 @@ class PostgresLane implements SinkLane {
   readonly #load: CopyLoad
   readonly #progress: LaneProgress
   readonly #isDedup: boolean
+  readonly #keyRejections: KeyRejections | undefined
   /** The table has `_airbyte_meta`, for good. */
   #hasMeta: boolean
   /** … or the open transaction gives it one. */
@@ -85,13 +89,15 @@ class PostgresLane implements SinkLane {
     this.#parts = parts
     this.#progress = new LaneProgress(sync)
     this.#isDedup = target.key !== undefined
+    this.#keyRejections = target.key && new KeyRejections(target.key)
     this.#hasMeta = actual.has('_airbyte_meta')
     const table = {
       table: quoteTable(target.loaded),
-      relation: target.loaded.table,
+      name: target.loaded,
       tail: this.#tail(false),
     }
-    const staged = { table: staging, relation: '_reactor_staging', tail: this.#tail(true) }
+    const name = { schema: 'pg_temp', table: '_reactor_staging' }
+    const staged = { table: staging, name, tail: this.#tail(true) }
     // Deletes, and values that a record of changes lacks, need the rows that are there; so does a sandbox, which fetches them.
     const meetsRows = parts.place.metRows?.[target.loaded.table] !== undefined
     const insertsFirst = target.deletedAt === undefined && !target.isCdc && !meetsRows
@@ -102,6 +108,7 @@ class PostgresLane implements SinkLane {
       types: actual,
       place: this.#isDedup && !insertsFirst ? staged : table,
       ...(this.#isDedup && insertsFirst && { whenKeysExist: staged }),
+      ...(this.#keyRejections && { rejections: this.#keyRejections }),
       addMeta: () => this.#addMeta(),
     })
   }
@@ -140,8 +147,7 @@ class PostgresLane implements SinkLane {
   reject(rejected: Rejection): Promise<void> {
     return this.#guard(async () => {
       this.#progress.take(rejected.slice, rejected.seq, { loaded: 0, rejected: 1 })
-      this.#rejections.push(rejected)
-      if (this.#rejected.length < MAX_NAMED_REJECTIONS) this.#rejected.push(lossOf(rejected))
+      this.#note(rejected)
       if (this.#rejections.length >= MAX_KEPT_REJECTIONS) await this.#flush()
     })
   }
@@ -197,15 +203,31 @@ class PostgresLane implements SinkLane {
   }
 
   async #flush(): Promise<void> {
-    const { session, sync, id } = this.#parts
     const started = performance.now()
     await this.#load.flush()
     this.#copyMs += performance.now() - started
     this.#noteSeen()
+    for (const rejection of this.#keyRejections?.take() ?? []) this.#leaveOut(rejection)
+    await this.#writeRejections()
+  }
+
+  async #writeRejections(): Promise<void> {
     if (this.#rejections.length === 0) return
+    const { session, sync, id } = this.#parts
     await this.#load.begin()
     await writeRejections(session, sync, { id, rejections: this.#rejections })
     this.#rejections = []
+  }
+
+  /** A record that was taken to be loaded cannot be. */
+  #leaveOut(rejection: Rejection): void {
+    this.#progress.reject(rejection.slice)
+    this.#note(rejection)
+  }
+
+  #note(rejection: Rejection): void {
+    this.#rejections.push(rejection)
+    if (this.#rejected.length < MAX_NAMED_REJECTIONS) this.#rejected.push(lossOf(rejection))
   }
 
   /** One lane at a time merges into a table: two that update the same rows in another order would end in a deadlock. */
@@ -224,14 +246,22 @@ class PostgresLane implements SinkLane {
       hasRepeatedKeys: this.#repeatsKeys || hasDeletes || seen.missing.size > 0,
     })
     const lock = lockKey('merge', target.loaded.schema, target.loaded.table)
-    await session.run(
-      [
+    const { merge: merged, longKeys } = await runMerge(session, merge, {
+      stream: streamLabel(sync.streamId),
+      table: target.loaded,
+      rows: this.#load.stagedRows,
+      first: [
         `SELECT pg_advisory_xact_lock(${lock})`,
         ...(addsMeta ? [`ALTER TABLE ${quoteTable(target.loaded)} ${addMeta}`] : []),
         ...this.#metRows(merge),
-      ].join(';\n'),
-    )
-    await this.#runMerge(merge)
+      ],
+    })
+    this.#repeatsKeys ||= merged.hasRepeatedKeys && !merge.hasRepeatedKeys
+    for (const { row, key } of longKeys) {
+      const record = this.#load.recordOf(row)
+      this.#leaveOut({ ...record, key, reason: keyTooLong })
+    }
+    await this.#writeRejections()
   }
 
   #metRows(merge: Merge): readonly string[] {
@@ -244,23 +274,6 @@ class PostgresLane implements SinkLane {
     const columns = new Set(this.#staged)
     if (this.#hasMeta || this.#addsMeta) columns.add('_airbyte_meta')
     return [...columns]
-  }
-
-  /** Most batches have a key once. The sort that finds the newest of several rows is for those that turn out to have more. */
-  async #runMerge(merge: Merge): Promise<void> {
-    const { session } = this.#parts
-    if (merge.hasRepeatedKeys) {
-      await session.run(mergeStatements(merge).join(';\n'))
-      return
-    }
-    try {
-      await session.run(['SAVEPOINT merge', ...mergeStatements(merge)].join(';\n'))
-    } catch (error) {
-      if (!isRepeatedKey(error)) throw error
-      this.#repeatsKeys = true
-      await session.run('ROLLBACK TO SAVEPOINT merge')
-      await this.#runMerge({ ...merge, hasRepeatedKeys: true })
-    }
   }
 
   /** Only for rows that go straight into a table with minimal metadata. Other lanes wait at their next COPY until this one commits. */
@@ -347,9 +360,4 @@ async function requireOwn(session: Session, sync: StreamSync): Promise<string> {
   const isNewest = (await newerStart(session, sink.connection, start)) === undefined
   if (row !== undefined && isNewest) return row.id
   throw await fencedError(session, sink.connection, { stream: streamLabel(streamId), start })
-}
-
-/** cardinality_violation: a statement would change the same row twice. */
-function isRepeatedKey(error: unknown): boolean {
-  return error instanceof ConnectError && error.details.sqlstate === '21000'
 }

@@ -1,8 +1,11 @@
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { SinkStream, TableNote } from '../sink.ts'
 import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
 import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from './key-index.ts'
-import { dedupStatement, mergeStatements } from './merge-sql.ts'
+import { dedupStatement } from './merge-sql.ts'
+import { copyRows } from './copy-rows.ts'
+import { requireRows, rewritingRule, type RowAccount } from './row-account.ts'
+import { runMerge } from './run-merge.ts'
 import type { Session } from './session.ts'
 import { createStaging, mergeOf, staging } from './staging.ts'
 import type { StreamRow } from './stream-rows.ts'
@@ -102,8 +105,21 @@ export async function planTable(
     return { actual, changes, refusal: new ConnectError('destination_table_foreign', { details }) }
   }
   const refusal =
-    (await refusalOf(session, target.table, changes)) ?? (await ownedColumn(session, target))
+    (await refusalOf(session, target.table, changes)) ??
+    (await ownedColumn(session, target)) ??
+    (await rewritingRule(session, target.table, rulesInTheWay(sink, target)))
   return { actual, changes, refusal }
+}
+
+/** COPY passes over rules. The upsert of a merge is refused where a table has any, and so is a part of a statement that deletes. */
+function rulesInTheWay(
+  { deletes }: SinkStream,
+  { isOverwrite, key, deletedAt }: StreamTarget,
+): Parameters<typeof rewritingRule>[2] {
+  if (isOverwrite) return { any: [], instead: ['insert', 'delete'] }
+  if (key === undefined) return { any: [], instead: [] }
+  const hasDeletes = deletedAt !== undefined && deletes === 'hard'
+  return { any: ['insert', 'update', ...(hasDeletes ? (['delete'] as const) : [])], instead: [] }
 }
 
 /** A column of the stream that takes no values, because the table computes it, or counts it itself: COPY may fill that, INSERT may not. */
@@ -149,19 +165,21 @@ async function mergeStage(preparation: Preparation): Promise<void> {
   const columns = [...stage.keys()].filter((name) => actual.has(name))
   const list = columns.map(quoteIdentifier).join(', ')
   if (target.key === undefined) {
-    await session.run(
-      `INSERT INTO ${quoteTable(target.table)} (${list}) SELECT ${list} FROM ${quoteTable(target.stage)}`,
-    )
+    await copyRows(session, target, list)
   } else {
     await ensureKeyIndex(preparation)
     await createStaging(session, target.table, columns)
-    await session.run(
+    const rows = await session.changed(
       `INSERT INTO ${staging} (${list}, _reactor_seq)
          SELECT ${list}, row_number() OVER (ORDER BY ctid) FROM ${quoteTable(target.stage)}`,
     )
     const { deletes } = sink
     const merge = mergeOf(target, target.table, { actual, columns, deletes, ...anyKeys })
-    for (const statement of mergeStatements(merge)) await session.run(statement)
+    await runMerge(session, merge, {
+      stream: streamLabel(target.streamId),
+      table: target.table,
+      rows,
+    })
     await session.run(`DROP TABLE ${staging}`)
   }
   await session.run(`DROP TABLE ${quoteTable(target.stage)}`)
@@ -180,7 +198,10 @@ async function ensureKeyIndex({ session, sink, target, row }: Preparation): Prom
   const actual = await existing(session, table)
   const deletes = target.isOverwrite ? 'none' : sink.deletes
   const merge = mergeOf(target, table, { actual, columns: [], deletes, ...anyKeys })
-  await session.run(dedupStatement(merge))
+  const [account] = await session.rows<RowAccount & Record<string, unknown>>(dedupStatement(merge))
+  if (account !== undefined) {
+    await requireRows(session, { stream: streamLabel(target.streamId), table }, account)
+  }
   await createKeyIndex(session, table, key)
   return wanted
 }

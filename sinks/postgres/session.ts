@@ -72,6 +72,16 @@ export class Session implements AsyncDisposable {
     }
   }
 
+  /** One statement without parameters: how many rows the server says that it changed. */
+  async changed(sql: string): Promise<number> {
+    try {
+      const { rowCount } = await this.#query(() => this.#client.query(sql))
+      return rowCount ?? 0
+    } catch (thrown) {
+      throw this.error(thrown)
+    }
+  }
+
   /** Several statements in one round trip, without parameters. */
   async run(sql: string): Promise<void> {
     try {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Column, JsonValue } from '../../protocol/index.ts'
+import { streamLabel, type Column, type JsonValue } from '../../protocol/index.ts'
 import { columnKinds } from './column-types.ts'
 import type { SinkStream, SliceCheckpoint, StreamSync, TableNote } from '../sink.ts'
 import type { TableName } from './identifiers.ts'
@@ -117,17 +117,51 @@ export async function readStreamRow(
   }
 }
 
-/** Another stream that has the table, and its mode. */
+/** Another stream that has the table. */
+export interface TableOwner {
+  readonly connection: string
+  /** For people. */
+  readonly stream: string
+  /** JSON of SyncSettings. */
+  readonly settings: string
+  readonly isForgotten: boolean
+  /** Imperative: how to make it give up the table. */
+  readonly letGo: string
+}
+
 export async function otherOwners(
   session: Session,
   { table }: StreamTarget,
   ownId: string | undefined,
-): Promise<readonly { connection: string; settings: string; complete: boolean }[]> {
-  return session.rows(
-    `SELECT connection, settings, complete FROM ${session.bookkeeping}.streams
+): Promise<readonly TableOwner[]> {
+  const rows = await session.rows<{
+    id: string
+    connection: string
+    namespace: string | null
+    name: string
+    settings: string
+    run: string
+  }>(
+    `SELECT id, connection, namespace, name, settings, run FROM ${session.bookkeeping}.streams
       WHERE table_schema = $1 AND table_name = $2 AND id IS DISTINCT FROM $3`,
     [table.schema, table.table, ownId ?? null],
   )
+  return rows.map(({ id, connection, namespace, name, settings, run }) => ({
+    ...{ connection, settings },
+    stream: streamLabel(namespace === null ? { name } : { name, namespace }),
+    isForgotten: Number(run) === 0,
+    letGo: letGoOf({ id, connection }, session.bookkeeping),
+  }))
+}
+
+/** What makes a stream let go of its table; its rows stay. */
+function letGoOf(
+  { id, connection }: { readonly id: string; readonly connection: string },
+  bookkeeping: string,
+): string {
+  const reset = `\`reactor connect connections reset ${connection}\``
+  const forget = `\`DELETE FROM ${bookkeeping}.streams WHERE id = ${id}\``
+  return `run ${reset} if that is a connection of the service, or ${forget} in the destination’s database if it is one of a run file`
 }
 
 /** Writes the stream's row as this `begin` leaves it, with a key for the attempt; those of the sync before are forgotten. */

@@ -289,3 +289,24 @@ async function holdLock(
     },
   }
 }
+
+test.each(['overwrite', 'overwrite_dedup'] as const)(
+  'rows of %s whose exchange fails are not reported as loaded, and those of a later start all are',
+  async (mode) => {
+    await using warehouse = await testDatabase()
+    const streams = [{ name: 'users', rows: 30 }]
+    const limits = { commitBytes: 1 }
+    const options = fakerPlan(warehouse, streams, { mode, limits })
+    const plan = { ...(await planRun(options)), runKey: 'a' }
+    await runPlan({ ...plan, runKey: 'before' })
+    await warehouse.query('ALTER TABLE faker.users ADD CHECK (id < 0) NOT VALID')
+    const { result, progress } = await runPlan(plan)
+    expect(result.streams[0]).toMatchObject({ status: 'failed', read: 30, loaded: 0, rejected: 0 })
+    expect(progress.at(-1)?.streams[0]).toMatchObject({ status: 'failed', loaded: 0 })
+    await warehouse.query('ALTER TABLE faker.users DROP CONSTRAINT users_id_check')
+    const again = await runPlan(plan)
+    const [stream] = again.result.streams
+    expect(stream).toMatchObject({ status: 'complete', loaded: 0, before: { loaded: 30 } })
+    expect(await idsOf(warehouse, 'users')).toMatchObject({ rows: 30, ids: 30 })
+  },
+)

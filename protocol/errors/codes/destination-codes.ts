@@ -111,6 +111,15 @@ export const destinationCodes = {
     suggestedFix:
       'Set `schema` of the destination to one that the source does not read, or choose another database.',
   },
+  destination_key_lost: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      'Stream {stream} was loaded with {mode}, and its source has no primary key any more: to append instead would add rows a second time',
+    suggestedFix:
+      'Set `primary_key` of the stream, or `destination_sync_mode: append` if rows that are read again may be added again.',
+  },
   destination_key_missing: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -166,6 +175,23 @@ export const destinationCodes = {
     suggestedFix:
       'Point `destination` at the primary, not at a standby, or end the read-only mode.',
   },
+  destination_rows_left_out: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      '{object} took {actual} of {expected} changes of rows: {rules} leaves out the others; nothing of this batch was committed',
+    suggestedFix:
+      'Let the table take every row: run `{undo}`, or write the rows that you do not want elsewhere after the run. Then run the connection again.',
+  },
+  destination_rule_unsupported: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Rule {rule} of {object} rewrites the statements that a run loads its rows with',
+    suggestedFix:
+      'Run `ALTER TABLE {object} DISABLE RULE {rule}` and do what it does with an AFTER trigger; then run the connection again.',
+  },
   destination_schema_reserved: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -186,9 +212,10 @@ export const destinationCodes = {
     failureType: 'config_error',
     httpStatus: 409,
     retryable: false,
-    message: '{table} is being loaded by connection {connection} too',
+    message:
+      '{table} belongs to stream {stream} of connection {connection}; only streams that all append can share a table',
     suggestedFix:
-      'Let one stream own the table: set another `schema` or `destination_object_name`, or wait until the other has finished.',
+      'Load this stream into another schema (`schema` under `destination`). If {connection} is not to load the table any more, {letGo}; its rows stay until this stream replaces them.',
   },
   destination_tls_failed: {
     failureType: 'config_error',

@@ -1,9 +1,10 @@
-import { ConnectError } from '../../../protocol/index.ts'
+import { streamLabel, type ConnectError } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
-import { isTableOf, requireOwnTable } from '../begin-sync.ts'
+import { isTableOf } from '../begin-sync.ts'
 import { schemaExists } from '../bookkeeping.ts'
 import { quoteIdentifier, quoteTable, type TableName } from '../identifiers.ts'
 import { readColumns, type ProductionColumn } from './production-columns.ts'
+import { knownStreamWarnings, lostKey, sharedTable } from '../known-stream.ts'
 import { hasIndex, keyIndexName } from '../key-index.ts'
 import { rightMissing } from '../missing-right.ts'
 import { planTable, type TablePlan } from '../prepare-tables.ts'
@@ -53,8 +54,10 @@ export async function readProduction(
     ...known,
     ...earlier.map((other) => ({
       connection: other.connection,
+      stream: streamLabel(other.stream.stream),
       settings: JSON.stringify(settingsOf(other)),
-      complete: false,
+      isForgotten: false,
+      letGo: `leave one of the two out of the streams of ${other.connection}`,
     })),
   ]
   const isOurs = owners.length > 0 || isTableOf(row, target)
@@ -69,8 +72,12 @@ export async function readProduction(
     columns: isThere ? await readColumns(session, target.table) : [],
     views: isThere ? await readViews(session, target.table) : [],
     refusal:
-      sharedTable(sink, target, owners) ?? plan.refusal ?? (await missingRight(session, found)),
+      sharedTable(sink, target, owners) ??
+      lostKey(row, sink) ??
+      plan.refusal ??
+      (await missingRight(session, found)),
     warnings: [
+      ...knownStreamWarnings(row, sink, target),
       ...(isThere ? await ownRules(session, target.table) : []),
       ...(await leftStage(session, found)),
     ],
@@ -93,19 +100,6 @@ async function ownersOf(
 ): ReturnType<typeof otherOwners> {
   if (!(await schemaExists(session, session.bookkeepingSchema))) return []
   return otherOwners(session, target, row?.id)
-}
-
-function sharedTable(
-  sink: SinkStream,
-  target: StreamTarget,
-  owners: Parameters<typeof requireOwnTable>[2],
-): ConnectError | undefined {
-  try {
-    requireOwnTable(sink, target, owners)
-    return undefined
-  } catch (error) {
-    return ConnectError.from(error)
-  }
 }
 
 /** Of views that read the whole table (`count(*)`) no columns. */

@@ -58,7 +58,14 @@ const sink: SinkStream = {
 }
 const sync: StreamSync = {
   ...{ sink, streamId: { name: 's' }, syncId: 1, generationId: 0, epoch: 1, resumed: false },
-  ...{ tableNotes: [], doneInRun: false, slices: [], positions: [], attemptKeys: ['first'] },
+  ...{
+    tableNotes: [],
+    warnings: [],
+    doneInRun: false,
+    slices: [],
+    positions: [],
+    attemptKeys: ['first'],
+  },
   ...{
     start: 1,
     startedAtMs: 0,

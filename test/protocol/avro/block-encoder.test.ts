@@ -683,3 +683,35 @@ describe('the record framing', () => {
     expect(keysOf([], [{ id: 1 }])).toEqual([null])
   })
 })
+
+describe('an integer that is spelled as a decimal number', () => {
+  it.each([
+    ['2.0', 2],
+    ['-1.00', -1],
+    ['1e3', 1000],
+    ['1E+2', 100],
+    ['1.25e2', 125],
+    ['100e-2', 1],
+    ['0.0', 0],
+    ['-0.0', 0],
+    ['0e999', 0],
+    ['9223372036854775807.0', 2n ** 63n - 1n],
+    ['-9.223372036854775808e18', -(2n ** 63n)],
+  ])('%s is %d on both roads', (text, value) => {
+    expect(through('integer', rawJson(text))).toBe(value)
+    expect(throughCopy('integer', text)).toBe(value)
+  })
+
+  it.each([
+    '2.5',
+    '1e-1',
+    '9223372036854775808.0',
+    '1e19',
+    '1e999999999999',
+    '12345678901234567890123e-2',
+  ])('%s is none', (text) => {
+    const [one, other] = [through('integer', rawJson(text)), throughCopy('integer', text)]
+    expect(Number(stringifyExact(one ?? null))).toBe(Number(text))
+    expect(other).toEqual(one)
+  })
+})

@@ -90,6 +90,18 @@ function modes(selection: Partial<StreamSelection>): readonly string[] {
 }
 
 describe('how a stream is read and loaded', () => {
+  test('a mode that nobody chose, or that could not be kept to, is marked as the default', () => {
+    const marked = (selection: Partial<StreamSelection>): readonly unknown[] =>
+      resolve(selection).streams.map(({ isDefaultMode }) => isDefaultMode)
+    const name = 'events'
+    expect(marked({ streams: [{ name }] })).toEqual([true])
+    expect(marked({ streams: [{ name, destination_sync_mode: 'append' }] })).toEqual([undefined])
+    const defaults = { destination_sync_mode: 'append' } as const
+    expect(marked({ streams: [{ name }], defaults })).toEqual([undefined])
+    const dedup = { destination_sync_mode: 'append_dedup' } as const
+    expect(marked({ streams: [{ name }], defaults: dedup })).toEqual([true])
+  })
+
   test('without a word, a stream with a cursor and a key of the source is incremental, the others are refreshed', () => {
     expect(modes({})).toEqual([
       'customers full_refresh overwrite -',

@@ -1,0 +1,36 @@
+import { streamLabel } from '../../protocol/index.ts'
+import { quoteTable } from './identifiers.ts'
+import { requireRows } from './row-account.ts'
+import type { Session } from './session.ts'
+import type { StreamTarget } from './stream-target.ts'
+
+/** Copies the stage into the table: all of its rows, or it throws. `columns`: quoted, of both. */
+export async function copyRows(
+  session: Session,
+  { streamId, table, stage }: StreamTarget,
+  columns: string,
+): Promise<void> {
+  const [row] = await session.rows<{ rows: string }>(
+    `SELECT count(*) AS rows FROM ${quoteTable(stage)}`,
+  )
+  const done = await session.changed(
+    `INSERT INTO ${quoteTable(table)} (${columns}) SELECT ${columns} FROM ${quoteTable(stage)}`,
+  )
+  const place = { stream: streamLabel(streamId), table }
+  await requireRows(session, place, { due: Number(row?.rows), done })
+}
+
+/** Deletes all rows that the table has. */
+export async function deleteRows(
+  session: Session,
+  { streamId, table }: StreamTarget,
+): Promise<void> {
+  const [row] = await session.rows<{ rows: string }>(
+    `SELECT count(*) AS rows FROM ${quoteTable(table)}`,
+  )
+  const due = Number(row?.rows)
+  const done = await session.changed(`DELETE FROM ${quoteTable(table)}`)
+  // Others may have added rows in the meantime.
+  const place = { stream: streamLabel(streamId), table }
+  await requireRows(session, place, { due, done: Math.min(due, done) })
+}

@@ -1,0 +1,87 @@
+import { ConnectError } from '../../protocol/index.ts'
+import { isOverLimit, takeLongKeys, type LongKey } from './long-keys.ts'
+import { countedUpsertStatement, fillStatements, upsertStatement, type Merge } from './merge-sql.ts'
+import { requireRows, type RowAccount, type RowPlace } from './row-account.ts'
+import type { Session } from './session.ts'
+
+export interface MergeOptions extends RowPlace {
+  /** Rows of the source. */
+  readonly rows: number
+  /** Statements that come before. */
+  readonly first?: readonly string[]
+}
+
+export interface MergeOutcome {
+  /** As it had to be done. */
+  readonly merge: Merge
+  /** Rows that were left out, because no index can hold their key. */
+  readonly longKeys: readonly LongKey[]
+}
+
+/**
+ * Merges the rows of the source, inside of a transaction that holds the table's merge lock, and checks that every row which had to
+ * change did. Most batches have each key once, and nothing that is older than the table: then one count of the server is enough. The sort
+ * that finds the newest of several rows, and the join that counts older ones, are for those that turn out to need them.
+ */
+export async function runMerge(
+  session: Session,
+  merge: Merge,
+  { rows, first = [], ...place }: MergeOptions,
+): Promise<MergeOutcome> {
+  await session.run([...first, ...fillStatements(merge), 'SAVEPOINT merge'].join(';\n'))
+  try {
+    const done = await mergeRows(session, merge, { rows, ...place })
+    return { merge: done, longKeys: [] }
+  } catch (error) {
+    if (!isOverLimit(error)) throw error
+    await session.run('ROLLBACK TO SAVEPOINT merge')
+    const longKeys = await takeLongKeys(session, merge)
+    if (longKeys.length === 0) throw error
+    await session.run('SAVEPOINT merge')
+    const left = { rows: rows - longKeys.length, ...place }
+    return { merge: await mergeRows(session, merge, left), longKeys }
+  }
+}
+
+async function mergeRows(
+  session: Session,
+  merge: Merge,
+  { rows, ...place }: Omit<MergeOptions, 'first'>,
+): Promise<Merge> {
+  const [done, account] = await mergeCheaply(session, merge, rows)
+  if (account.done === account.due) return done
+  await session.run('ROLLBACK TO SAVEPOINT merge')
+  await requireRows(session, place, await count(session, done, 'counted'))
+  return done
+}
+
+async function mergeCheaply(
+  session: Session,
+  merge: Merge,
+  rows: number,
+): Promise<readonly [Merge, RowAccount]> {
+  if (merge.hasRepeatedKeys) return [merge, await count(session, merge, 'ignored')]
+  try {
+    return [merge, { due: rows, done: await session.changed(upsertStatement(merge)) }]
+  } catch (error) {
+    if (!isRepeatedKey(error)) throw error
+    await session.run('ROLLBACK TO SAVEPOINT merge')
+    return mergeCheaply(session, { ...merge, hasRepeatedKeys: true }, rows)
+  }
+}
+
+async function count(
+  session: Session,
+  merge: Merge,
+  olderRows: 'counted' | 'ignored',
+): Promise<RowAccount> {
+  const [row] = await session.rows<{ due: number; done: number }>(
+    countedUpsertStatement(merge, olderRows),
+  )
+  return { due: row?.due ?? 0, done: row?.done ?? 0 }
+}
+
+/** cardinality_violation: a statement would change the same row twice. */
+function isRepeatedKey(error: unknown): boolean {
+  return error instanceof ConnectError && error.details.sqlstate === '21000'
+}

@@ -1,0 +1,166 @@
+import { randomBytes } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import type { RecordData } from '../../protocol/index.ts'
+import type { LaneStats, SyncMode } from '../../sinks/sink.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { begin, finish, load, sinkStream, sync, type StreamOptions } from './loading.ts'
+
+const dedupModes = ['append_dedup', 'overwrite_dedup'] as const
+
+function keyed(
+  mode: SyncMode,
+  columns: Parameters<typeof sinkStream>[0],
+  options: StreamOptions = {},
+): ReturnType<typeof sinkStream> {
+  return sinkStream(columns, { mode, key: ['id'], ...options })
+}
+
+/** A whole sync, and what its commit said. */
+async function loaded(
+  db: TestDatabase,
+  sink: ReturnType<typeof sinkStream>,
+  records: readonly RecordData[],
+): Promise<LaneStats> {
+  const begun = await begin(db, sink)
+  const stats = await load(db, begun, { records })
+  await finish(db, begun)
+  return stats
+}
+
+async function rejections(db: TestDatabase): Promise<unknown> {
+  return db.query('SELECT seq::int, reason, key FROM reactor_connect.rejected_records ORDER BY seq')
+}
+
+describe.each(dedupModes)('with %s', (mode) => {
+  test('records whose key does not fit its column are rejected, each with its key', async () => {
+    await using db = await testDatabase()
+    const records = [{ id: 1 }, { id: 2n ** 63n }, { id: 2n ** 63n + 1n }, { id: 'x' }, { id: 2 }]
+    const stats = await loaded(db, keyed(mode, { id: 'integer' }), records)
+    expect(stats).toMatchObject({ loaded: 2, rejected: 3, nulled: 0 })
+    const reason = 'its primary key does not fit: column id (bigint) cannot hold the value'
+    expect(stats.losses[0]).toEqual({
+      kind: 'rejected',
+      subject: reason,
+      key: '[9223372036854775808]',
+    })
+    expect(await rejections(db)).toEqual([
+      { seq: 1, reason, key: '[9223372036854775808]' },
+      { seq: 2, reason, key: '[9223372036854775809]' },
+      { seq: 3, reason, key: '["x"]' },
+    ])
+    expect(await db.query('SELECT id::int FROM things ORDER BY id')).toEqual([{ id: 1 }, { id: 2 }])
+    expect(
+      await db.query(
+        'SELECT loaded::int, rejected::int, run_loaded::int FROM reactor_connect.slices',
+      ),
+    ).toEqual([{ loaded: 2, rejected: 3, run_loaded: 2 }])
+  })
+
+  test('records without a key are rejected, also in several syncs', async () => {
+    await using db = await testDatabase()
+    const sink = keyed(mode, { id: 'integer', v: 'string' })
+    const records = [{ id: null, v: 'a' }, { v: 'b' }, { id: 1, v: 'c' }]
+    for (let run = 0; run < 2; run++) {
+      expect(await loaded(db, sink, records)).toMatchObject({ loaded: 1, rejected: 2 })
+    }
+    expect(await db.query('SELECT id::int, v FROM things')).toEqual([{ id: 1, v: 'c' }])
+    expect(await rejections(db)).toContainEqual({
+      seq: 0,
+      reason: 'it has no primary key: id is NULL or missing',
+      key: '[null]',
+    })
+  })
+
+  test('in a key of several fields NULL is a value, and a value that does not fit is none', async () => {
+    await using db = await testDatabase()
+    const sink = keyed(mode, { id: 'integer', b: 'integer', v: 'string' }, { key: ['id', 'b'] })
+    const stats = await loaded(db, sink, [
+      { id: 1, b: null, v: 'first' },
+      { id: 1, b: null, v: 'second' },
+      { id: 1, b: 'x', v: 'third' },
+      { id: null, b: null, v: 'fourth' },
+    ])
+    expect(stats).toMatchObject({ loaded: 2, rejected: 2 })
+    expect(await db.query('SELECT id::int, b, v FROM things')).toEqual([
+      { id: 1, b: null, v: 'second' },
+    ])
+  })
+
+  test('a key that the server refuses is rejected, and the lines after it are those of their rows', async () => {
+    await using db = await testDatabase()
+    await db.query(
+      `CREATE TABLE things (_airbyte_extracted_at timestamptz, _airbyte_generation_id bigint, _airbyte_raw_id uuid,
+         _airbyte_meta jsonb, id uuid, n text, at uuid)`,
+    )
+    const sink = keyed(mode, { id: 'string', n: 'integer', at: 'string' })
+    const uuid = (n: number): string => `00000000-0000-0000-0000-00000000000${n}`
+    const stats = await loaded(db, sink, [
+      { id: null, n: 0 },
+      { id: uuid(1), n: 1, at: uuid(1) },
+      { id: 'no uuid', n: 2 },
+      { n: 3 },
+      { id: uuid(4), n: 4, at: 'no uuid' },
+      { id: uuid(5), n: 5, at: uuid(5) },
+    ])
+    expect(stats).toMatchObject({ loaded: 3, rejected: 3, nulled: 1 })
+    expect(await db.query('SELECT id, n, at::text FROM things ORDER BY n')).toEqual([
+      { id: uuid(1), n: '1', at: uuid(1) },
+      { id: uuid(4), n: '4', at: null },
+      { id: uuid(5), n: '5', at: uuid(5) },
+    ])
+    expect(await rejections(db)).toMatchObject([
+      { seq: 0 },
+      { seq: 2, key: '["no uuid"]' },
+      { seq: 3 },
+    ])
+  })
+
+  test('a key that is too long for an index is rejected, and one that compresses is not', async () => {
+    await using db = await testDatabase()
+    const long = randomBytes(6000).toString('hex')
+    const records = [{ id: 'a' }, { id: long }, { id: 'x'.repeat(50_000) }, { id: 'b' }]
+    const sink = keyed(mode, { id: 'string' })
+    for (let run = 0; run < 2; run++) {
+      expect(await loaded(db, sink, records)).toMatchObject({ loaded: 3, rejected: 1 })
+    }
+    expect(await db.query('SELECT length(id) FROM things ORDER BY id')).toEqual([
+      { length: 1 },
+      { length: 1 },
+      { length: 50_000 },
+    ])
+    expect(await rejections(db)).toContainEqual({
+      seq: 1,
+      reason:
+        'its primary key is too long: an entry of an index holds about 2,700 bytes, compressed',
+      key: JSON.stringify([long]),
+    })
+  })
+})
+
+test('a record with a long key that comes twice, beside a delete, is rejected each time', async () => {
+  await using db = await testDatabase()
+  const sink = keyed('append_dedup', { id: 'string', _ab_cdc_deleted_at: 'timestamptz' })
+  const long = randomBytes(2000).toString('hex')
+  const deletion = { id: 'b', _ab_cdc_deleted_at: '2026-01-01T00:00:00Z' }
+  const records = [{ id: long }, { id: 'a' }, { id: long }, deletion]
+  expect(await loaded(db, sink, records)).toMatchObject({ loaded: 2, rejected: 2 })
+})
+
+test('an index of the user’s own that a value is too long for fails the stream', async () => {
+  await using db = await testDatabase()
+  const sink = keyed('append_dedup', { id: 'integer', v: 'string' })
+  await sync(db, sink, [{ id: 1, v: 'a' }])
+  await db.query('CREATE INDEX ON things (v)')
+  const records = [{ id: 2, v: randomBytes(6000).toString('hex') }]
+  await expect(sync(db, sink, records)).rejects.toMatchObject({ details: { sqlstate: '54000' } })
+})
+
+test('where rows are only appended, a key is a value like any other', async () => {
+  await using db = await testDatabase()
+  const records = [{ id: null }, { id: 'x' }, {}]
+  expect(await loaded(db, keyed('append', { id: 'integer' }), records)).toMatchObject({
+    loaded: 3,
+    rejected: 0,
+    nulled: 1,
+  })
+})

@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest'
+import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
+import type { SinkStream, SyncMode } from '../../sinks/sink.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { begin, someStart, sinkStream, sync, withDestination } from './loading.ts'
+
+const columns = { id: 'integer', u: 'integer' } as const
+
+function streamOf(connection: string, mode: SyncMode): SinkStream {
+  return sinkStream(columns, { connection, mode, key: ['id'] })
+}
+
+async function refusedFix(db: TestDatabase, sink: SinkStream): Promise<string> {
+  const error: unknown = await begin(db, sink).catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({
+    code: 'destination_table_shared',
+    details: { connection: 'one', stream: 'things' },
+  })
+  return error instanceof Error && 'suggestedFix' in error ? String(error.suggestedFix) : ''
+}
+
+test.each([
+  ['overwrite', 'overwrite'],
+  ['overwrite_dedup', 'append'],
+  ['append', 'append_dedup'],
+  ['append_dedup', 'append'],
+] as const)(
+  'a table that %s has loaded completely is not for another connection with %s',
+  async (mine, other) => {
+    await using db = await testDatabase()
+    await sync(db, streamOf('one', mine), [{ id: 1 }])
+    await refusedFix(db, streamOf('two', other))
+    expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 1 }])
+  },
+)
+
+test('two connections append to one table', async () => {
+  await using db = await testDatabase()
+  await sync(db, streamOf('one', 'append'), [{ id: 1 }])
+  await sync(db, streamOf('two', 'append'), [{ id: 1 }])
+  expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 1 }, { id: 1 }])
+})
+
+test('the statement that the error gives lets go of the table', async () => {
+  await using db = await testDatabase()
+  await sync(db, streamOf('one', 'overwrite'), [{ id: 1 }])
+  const fix = await refusedFix(db, streamOf('two', 'overwrite'))
+  expect(fix).toContain('`reactor connect connections reset one`')
+  await db.query(/DELETE FROM [^`]+/.exec(fix)?.[0] ?? 'none')
+  await sync(db, streamOf('two', 'overwrite'), [{ id: 2 }])
+  expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 2 }])
+})
+
+test('a connection that is reset lets go of its tables, and does not get them back from the next one', async () => {
+  await using db = await testDatabase()
+  await sync(db, streamOf('one', 'overwrite'), [{ id: 1 }])
+  await withDestination(db, (destination) => destination.forget('one', 'all'))
+  await sync(db, streamOf('two', 'overwrite'), [{ id: 2 }])
+  await expect(begin(db, streamOf('one', 'overwrite'))).rejects.toMatchObject({
+    code: 'destination_table_shared',
+    details: { connection: 'two' },
+  })
+})
+
+test('a default mode that would append since the key is gone is refused, a chosen one is warned of', async () => {
+  await using db = await testDatabase()
+  await sync(db, streamOf('one', 'append_dedup'), [{ id: 1 }])
+  const appending = sinkStream(columns, { connection: 'one' })
+  await expect(begin(db, { ...appending, isDefaultMode: true })).rejects.toMatchObject({
+    code: 'destination_key_lost',
+    message: expect.stringContaining('things') as unknown,
+  })
+  const { warnings } = await begin(db, appending)
+  expect(warnings).toEqual([expect.stringContaining('The mode was append_dedup, and is append')])
+  // It goes on as it is from here.
+  expect(await begin(db, appending)).toMatchObject({ warnings: [] })
+})
+
+test('a stream whose table is another one now is warned of, each time', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream(columns)
+  const warned: (readonly string[])[] = []
+  for (const schema of ['p1', 'p2', 'p2', 'p1']) {
+    await using destination = await openPostgresDestination({ address: db.address, schema })
+    const { warnings } = await destination.begin(sink, someStart)
+    warned.push(warnings)
+  }
+  expect(warned).toEqual([
+    [],
+    [expect.stringMatching(/"p1"\."things" before.*from the beginning into "p2"\."things"/)],
+    [],
+    [expect.stringMatching(/"p2"\."things" before.*from the beginning into "p1"\."things"/)],
+  ])
+})

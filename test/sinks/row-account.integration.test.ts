@@ -1,0 +1,181 @@
+import { expect, test } from 'vitest'
+import type { SyncMode } from '../../sinks/sink.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { begin, finish, load, sinkStream, sync, type StreamOptions } from './loading.ts'
+
+const columns = { id: 'integer', name: 'string' } as const
+const modes: readonly SyncMode[] = ['append', 'append_dedup', 'overwrite', 'overwrite_dedup']
+const old = [
+  { id: 1, name: 'old' },
+  { id: 2, name: 'old' },
+]
+const renewed = [
+  { id: 1, name: 'new' },
+  { id: 2, name: 'new' },
+  { id: 3, name: 'new' },
+]
+
+function streamOf(mode: SyncMode, options: StreamOptions = {}): ReturnType<typeof sinkStream> {
+  return sinkStream(columns, { mode, key: ['id'], ...options })
+}
+
+const leftOut = { code: 'destination_rows_left_out' }
+
+/** A trigger that leaves out some rows. */
+async function leaveOut(db: TestDatabase, event: string, when = 'true'): Promise<void> {
+  await db.query(
+    `CREATE FUNCTION leave_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`,
+  )
+  await db.query(
+    `CREATE TRIGGER "Gate" BEFORE ${event} ON things FOR EACH ROW WHEN (${when}) EXECUTE FUNCTION leave_out()`,
+  )
+}
+
+async function rowsOf(db: TestDatabase): Promise<unknown> {
+  return db.query('SELECT id::int, name FROM things ORDER BY id')
+}
+
+test.each(modes)(
+  'a trigger that leaves out inserted rows fails %s, and nothing is lost',
+  async (mode) => {
+    await using db = await testDatabase()
+    await sync(db, streamOf(mode), old)
+    await leaveOut(db, 'INSERT', 'new.id = 3')
+    const refused = sync(db, streamOf(mode), [{ id: 3, name: 'new' }])
+    await expect(refused).rejects.toMatchObject({
+      ...leftOut,
+      message: expect.stringContaining('trigger "Gate"') as unknown,
+      suggestedFix: expect.stringContaining('DISABLE TRIGGER "Gate"') as unknown,
+    })
+    expect(await rowsOf(db)).toEqual(old)
+  },
+)
+
+test.each([
+  ['INSERT', 'each key once', renewed],
+  ['UPDATE', 'each key once', renewed],
+  ['UPDATE', 'a key twice', [...renewed, ...renewed]],
+])(
+  'a merge that a BEFORE %s trigger leaves rows out of fails, with %s',
+  async (event, _, records) => {
+    await using db = await testDatabase()
+    await sync(db, streamOf('append_dedup'), old)
+    await leaveOut(db, event, event === 'INSERT' ? 'new.id = 3' : 'new.id = 2')
+    await expect(sync(db, streamOf('append_dedup'), records)).rejects.toMatchObject(leftOut)
+    expect(await rowsOf(db)).toEqual(old)
+  },
+)
+
+test('rows that are older than those of the table are left as they are, and no trigger is at fault', async () => {
+  await using db = await testDatabase()
+  const stream = streamOf('append_dedup', { cursor: 'name', syncMode: 'incremental' })
+  await sync(db, stream, old)
+  const begun = await begin(db, stream)
+  const records = [
+    { id: 1, name: 'a' },
+    { id: 2, name: 'z' },
+    { id: 3, name: 'b' },
+  ]
+  await load(db, begun, { records })
+  expect(await rowsOf(db)).toEqual([{ id: 1, name: 'old' }, ...records.slice(1)])
+})
+
+test('an older row does not hide one that a trigger leaves out', async () => {
+  await using db = await testDatabase()
+  const stream = streamOf('append_dedup', { cursor: 'name', syncMode: 'incremental' })
+  await sync(db, stream, old)
+  await leaveOut(db, 'UPDATE', 'new.id = 2')
+  const begun = await begin(db, stream)
+  const records = [
+    { id: 1, name: 'a' },
+    { id: 2, name: 'z' },
+  ]
+  await expect(load(db, begun, { records })).rejects.toMatchObject(leftOut)
+})
+
+test('deletes of a change stream that a trigger leaves out fail the stream', async () => {
+  await using db = await testDatabase()
+  const changes = { id: 'integer', name: 'string', _ab_cdc_deleted_at: 'timestamptz' } as const
+  const stream = sinkStream(changes, { mode: 'append_dedup', key: ['id'] })
+  await sync(db, stream, old)
+  await leaveOut(db, 'DELETE')
+  const records = [
+    { id: 1, _ab_cdc_deleted_at: '2026-01-01T00:00:00Z' },
+    { id: 3, name: 'new' },
+  ]
+  await expect(sync(db, stream, records)).rejects.toMatchObject(leftOut)
+  await db.query('DROP TRIGGER "Gate" ON things')
+  await sync(db, stream, records)
+  expect(await rowsOf(db)).toEqual([old[1], { id: 3, name: 'new' }])
+})
+
+test.each(['overwrite', 'overwrite_dedup'] as const)(
+  'the exchange of %s that a BEFORE DELETE trigger leaves rows in fails',
+  async (mode) => {
+    await using db = await testDatabase()
+    await sync(db, streamOf(mode), old)
+    await leaveOut(db, 'DELETE', 'old.id = 2')
+    const begun = await begin(db, streamOf(mode))
+    await load(db, begun, { records: renewed })
+    await expect(finish(db, begun)).rejects.toMatchObject(leftOut)
+    expect(await rowsOf(db)).toEqual(old)
+  },
+)
+
+test('duplicates that a trigger leaves in are not taken for removed', async () => {
+  await using db = await testDatabase()
+  await sync(db, streamOf('append'), [...old, ...old])
+  await leaveOut(db, 'DELETE')
+  await expect(begin(db, streamOf('append_dedup'))).rejects.toMatchObject(leftOut)
+})
+
+test.each([
+  ['append_dedup', 'ON INSERT', 'INSTEAD NOTHING'],
+  ['append_dedup', 'ON UPDATE', 'ALSO NOTIFY changed'],
+  ['overwrite', 'ON INSERT', 'INSTEAD NOTHING'],
+  ['overwrite', 'ON DELETE', 'INSTEAD NOTHING'],
+  ['overwrite_dedup', 'ON DELETE', 'INSTEAD NOTHING'],
+] as const)('%s refuses a table with a rule %s DO %s', async (mode, event, action) => {
+  await using db = await testDatabase()
+  await sync(db, streamOf(mode), old)
+  await db.query(`CREATE RULE "My rule" AS ${event} TO things DO ${action}`)
+  await expect(begin(db, streamOf(mode))).rejects.toMatchObject({
+    code: 'destination_rule_unsupported',
+    message:
+      'Rule "My rule" of "public"."things" rewrites the statements that a run loads its rows with',
+  })
+  expect(await rowsOf(db)).toEqual(old)
+})
+
+test.each(['overwrite', 'append_dedup'] as const)(
+  'a rule that comes while %s loads leaves no row out without an error',
+  async (mode) => {
+    await using db = await testDatabase()
+    await sync(db, streamOf(mode), old)
+    const begun = await begin(db, streamOf(mode))
+    await db.query('CREATE RULE gate AS ON INSERT TO things DO INSTEAD NOTHING')
+    const loading = load(db, begun, { records: renewed }).then(() => finish(db, begun))
+    await expect(loading).rejects.toThrow()
+    expect(await rowsOf(db)).toEqual(old)
+  },
+)
+
+test.each(modes)(
+  'a rule that is disabled, and a trigger that changes rows, are no problem for %s',
+  async (mode) => {
+    await using db = await testDatabase()
+    await sync(db, streamOf(mode), old.slice(0, 1))
+    await db.query('CREATE RULE gate AS ON INSERT TO things DO INSTEAD NOTHING')
+    await db.query('ALTER TABLE things DISABLE RULE gate')
+    await db.query(
+      `CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.name = upper(NEW.name); RETURN NEW; END'`,
+    )
+    await db.query(
+      'CREATE TRIGGER shout BEFORE INSERT OR UPDATE ON things FOR EACH ROW EXECUTE FUNCTION shout()',
+    )
+    await sync(db, streamOf(mode), renewed)
+    expect(await db.query('SELECT DISTINCT name FROM things WHERE id > 1')).toEqual([
+      { name: 'NEW' },
+    ])
+  },
+)
