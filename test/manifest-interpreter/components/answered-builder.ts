@@ -8,6 +8,7 @@ import type {
   Builder,
   ConfiguredStream,
   Environment,
+  SideMessage,
 } from '../../../manifest-interpreter/contracts.ts'
 import type { Dict } from '../../../manifest-interpreter/value/value.ts'
 
@@ -17,6 +18,7 @@ export interface AnsweredBuilder {
   readonly requested: string[]
   /** Lines of the log, as objects. */
   readonly logged: unknown[]
+  readonly emitted: SideMessage[]
 }
 
 export interface Answers {
@@ -32,6 +34,7 @@ export function answeredBuilder(answers: Answers = {}): AnsweredBuilder {
   const { config = {}, bodies = {}, catalog, manifestDirectory } = answers
   const requested: string[] = []
   const logged: unknown[] = []
+  const emitted: SideMessage[] = []
   const environment: Environment = {
     nowMicros: () => 1_740_787_200_000_000,
     sleep: () => Promise.resolve(),
@@ -54,7 +57,7 @@ export function answeredBuilder(answers: Answers = {}): AnsweredBuilder {
     },
     logger: pino({ level: 'info' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
     signal: new AbortController().signal,
-    emit: () => undefined,
+    emit: (message) => void emitted.push(message),
     ...(manifestDirectory !== undefined && { manifestDirectory }),
   }
   const builder = createBuilder({
@@ -66,5 +69,5 @@ export function answeredBuilder(answers: Answers = {}): AnsweredBuilder {
     catalog: catalog ? new Map(catalog.map((stream) => [stream.name, stream])) : null,
     emitState: () => undefined,
   })
-  return { builder, requested, logged }
+  return { builder, requested, logged, emitted }
 }
