@@ -129,7 +129,7 @@ export const sourceCodes = {
     message:
       'Stream {stream}: the source holds text that is not valid in UTF-8 (SQLSTATE {sqlstate})',
     suggestedFix:
-      "Repair the text in the source, or read a view that converts it: `convert_from(convert_to(column, 'SQL_ASCII'), 'LATIN1')`.",
+      "Repair the text in the source, or read a view that converts it: `convert_from(convert(convert_to(column, 'SQL_ASCII'), 'LATIN1', 'UTF8'), 'UTF8')` in a database of the encoding SQL_ASCII, with the encoding that the bytes really have in the place of LATIN1.",
   },
   source_failed: {
     failureType: 'system_error',
