@@ -45,6 +45,8 @@ export interface ConnectorContext {
   readonly changeConfig?: ChangeConfig
   /** Told of a secret that is not in the configuration (an access token): nothing may show it. Must not throw. */
   secretFound?(text: string): void
+  /** What the user should know although the read goes on: a warning of the stream that is read. Never a secret, nor contents of a record. Must not throw. */
+  warn?(text: string): void
   /** Told of each request that is sent, by a connector that speaks HTTP. Must not throw. */
   onRequest?(): void
   now(): number

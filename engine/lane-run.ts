@@ -142,7 +142,7 @@ function outcomeOf(result: JobResult<unknown>): LaneOutcome {
 }
 
 function readHandler(
-  { tally, onConfigChanged, onSecretFound, onObserved }: LaneRun,
+  { tally, onWarning, onConfigChanged, onSecretFound, onObserved }: LaneRun,
   lender: ConfigLender,
   onOpened: (event: Opened) => void,
 ): (event: ReadEvent) => void {
@@ -153,6 +153,7 @@ function readHandler(
       openedAtMs = performance.now()
       onOpened(event)
     } else if (event.type === 'rate_limited') tally.rateLimited(event.untilMs)
+    else if (event.type === 'warning') onWarning(event.text)
     else if (event.type === 'config_changed') onConfigChanged(event.config)
     else if (event.type === 'secret_found') onSecretFound(event.text)
     else if (event.type === 'observed')

@@ -59,6 +59,16 @@ export type SideMessage =
   | { readonly kind: 'rate-limited'; readonly stream: string; readonly seconds: number | null }
   /** A failure that is tried again, so that the stream may yet succeed (an async job that could not be created): a trace error without a stream. */
   | { readonly kind: 'error'; readonly error: SourceError }
+  /**
+   * The answer of a request is not in the format of its decoder, and is read as one without records.
+   * `request`: method and URL without its query. `found`: what it is, as in "was …"; it shows nothing of a record.
+   */
+  | {
+      readonly kind: 'unreadable'
+      readonly stream: string
+      readonly request: string
+      readonly found: string
+    }
 
 /** What the error handler of the stream's requester asks of the retriever. */
 export class RetrieverSignal extends Error {

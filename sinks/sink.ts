@@ -134,7 +134,13 @@ export interface LogPosition {
 /** `type` is what the column has from now on. */
 export type TableNote =
   /** The stream has a column that the table lacked. */
-  | { readonly kind: 'added'; readonly column: string; readonly type: string }
+  | {
+      readonly kind: 'added'
+      readonly column: string
+      readonly type: string
+      /** The table had it, with values of earlier syncs: rows that stay have NULL now. */
+      readonly again?: true
+    }
   /** The column could not hold what the stream has now. */
   | {
       readonly kind: 'widened'

@@ -18,7 +18,10 @@ export async function checkInstance({ client, output }: Around, name: string): P
   )
   const works = document.status === 'SUCCEEDED'
   await showResult(output, json, () => {
-    if (works) return `${name}: it works\n`
+    const { message } = document
+    const warning =
+      message === null || message === undefined ? '' : `warning: ${plainText(message)}\n`
+    if (works) return `${name}: it works\n${warning}`
     const reason = plainText(document.message ?? 'the connector gave no reason')
     return `${name}: it does not work: ${reason}\n`
   })

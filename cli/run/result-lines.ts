@@ -96,7 +96,9 @@ function noteText(note: TableNote): string {
   const { column, type } = note
   switch (note.kind) {
     case 'added':
-      return `column ${column} was added (${type})`
+      return note.again === true
+        ? `column ${column} was added again (${type}): older rows have NULL in it until the source gives them again; reset the stream to read all of them`
+        : `column ${column} was added (${type})`
     case 'widened':
       return `column ${column} became ${type}, and was ${note.was}: it could not hold all values of the source`
     case 'kept':

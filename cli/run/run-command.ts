@@ -119,6 +119,8 @@ async function askSource(
       details: { type: file.source.type, reason, file: file.place.file },
     })
   }
+  if (status.message !== undefined)
+    context.logger.warn({ reason: status.message }, 'the check of the source has a warning')
   return connector.discover(source.config, context)
 }
 

@@ -48,6 +48,8 @@ export class AirbyteLines implements SourceOutput {
         })
       case 'error':
         return this.failure(message.error)
+      // Said at the end, once for each stream.
+      case 'unreadable':
       // The failure that comes with it says so.
       case 'authorization-lost':
     }

@@ -7,6 +7,7 @@ import {
   SourceEnvironment,
   type SourceContext,
 } from '../../connectors/manifest/source-environment.ts'
+import { UnreadableAnswers } from '../../connectors/manifest/unreadable-answers.ts'
 import { bestMatch } from '../../manifest-interpreter/config/json-schema/best-match.ts'
 import { violationText } from '../../manifest-interpreter/config/json-schema/violation.ts'
 import { violations } from '../../manifest-interpreter/config/json-schema/violations.ts'
@@ -169,12 +170,29 @@ async function run(
   { loaded, config, secrets, lines, around }: SourceRun,
   options: SourceArguments,
 ): Promise<void> {
+  const unreadable = new UnreadableAnswers()
+  const context = contextOf({ secrets, around, lines }, options)
   await using environment = new SourceEnvironment({
-    context: contextOf({ secrets, around, lines }, options),
+    context,
     manifestDirectory: loaded.directory,
-    emit: (message) => void lines.message(message),
+    emit: (message) => {
+      unreadable.add(message)
+      void lines.message(message)
+    },
   })
   await using source = new ManifestSource({ manifest: loaded.manifest, config, environment })
+  try {
+    await answer(source, lines, options)
+  } finally {
+    for (const warning of unreadable.warnings) context.logger.warn(warning)
+  }
+}
+
+async function answer(
+  source: ManifestSource,
+  lines: AirbyteLines,
+  options: SourceArguments,
+): Promise<void> {
   switch (options.command) {
     case 'check':
       await lines.line({

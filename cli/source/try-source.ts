@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { SourceEnvironment } from '../../connectors/manifest/source-environment.ts'
 import type { SourceEnvironmentOptions } from '../../connectors/manifest/source-environment.ts'
+import { UnreadableAnswers } from '../../connectors/manifest/unreadable-answers.ts'
 import { inferredSchema } from '../../engine/sandbox/inferred-schema.ts'
 import { ObservedFields } from '../../engine/reader/observed-fields.ts'
 import { list } from '../../manifest-interpreter/definition.ts'
@@ -65,7 +66,7 @@ const maxShownRecords = 3
 
 /** `source … try STREAM`: reads some pages of a stream and shows what an author wants to see. Resolves with the exit code. */
 export async function trySource(options: TryOptions): Promise<number> {
-  const trial: Trial = { exchanges: [], config: undefined }
+  const trial: Trial = { exchanges: [], config: undefined, unreadable: new UnreadableAnswers() }
   try {
     const result = await resultOf(options, trial)
     await options.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : resultLines(result))
@@ -80,12 +81,14 @@ interface Trial {
   readonly exchanges: Exchange[]
   /** As the source changed it last. */
   config: Dict | undefined
+  readonly unreadable: UnreadableAnswers
 }
 
 async function resultOf(options: TryOptions, trial: Trial): Promise<TryResult> {
   await using network = new SourceEnvironment({
     ...options.environment,
     emit: (message) => {
+      trial.unreadable.add(message)
       if (message.kind === 'config') trial.config = message.config
     },
   })
@@ -112,6 +115,7 @@ async function resultOf(options: TryOptions, trial: Trial): Promise<TryResult> {
     sample: read.sample,
     state: read.state,
     failures: read.failures,
+    warnings: trial.unreadable.warnings,
     declared_schema: schema,
     inferred_schema: inferredSchema(schema, { observed: read.fields, records: read.records }),
     manifest: asJson(definitionOf(manifest, name) ?? null),
@@ -126,6 +130,7 @@ type TryResult = Readonly<{
   sample: readonly JsonValue[]
   state: JsonValue
   failures: readonly string[]
+  warnings: readonly string[]
   declared_schema: JsonObject
   inferred_schema: JsonObject | null
   manifest: JsonValue
@@ -296,13 +301,14 @@ function noSuchStream(name: string, { definition }: Manifest): ConnectError {
 }
 
 function resultLines(result: TryResult): string {
-  const { stream, exchanges, records, sample, failures, manifest, state } = result
+  const { stream, exchanges, records, sample, failures, warnings, manifest, state } = result
   const changed = result.changed_config
   return [
     ...exchanges.flatMap(exchangeLines),
     `\n${stream}: ${counted(records, 'record')}\n`,
     ...sample.map((record) => `  ${plainText(JSON.stringify(record))}\n`),
     ...failures.map((failure) => `failed: ${plainText(failure)}\n`),
+    ...warnings.map((warning) => `warning: ${plainText(warning)}\n`),
     '\nschema: field, declared, found\n',
     schemaTable(result),
     `\nstate: ${plainText(JSON.stringify(state))}\n`,

@@ -12,6 +12,7 @@ import { readManifestTask } from './read-task.ts'
 import { configOf, plainConfig } from './source-config.ts'
 import { SourceEnvironment } from './source-environment.ts'
 import { authorizationFailure, sourceFailure } from './source-failure.ts'
+import { UnreadableAnswers } from './unreadable-answers.ts'
 
 /** The connector of a manifest of Airbyte's Low-Code language, interpreted in process. Throws `manifest_unreadable` or `manifest_invalid`. */
 export function manifestConnector(type: string, path: string): Connector {
@@ -41,7 +42,11 @@ async function check(
   context: ConnectorContext,
 ): Promise<AirbyteConnectionStatus> {
   try {
-    return await withSource(loaded, { config, context }, (source) => source.check())
+    const unreadable = new UnreadableAnswers()
+    const use = { config, context, unreadable }
+    const status = await withSource(loaded, use, (source) => source.check())
+    const message = unreadable.warnings.join(' ')
+    return status.status === 'FAILED' || message === '' ? status : { ...status, message }
   } catch (error) {
     if (error instanceof ConnectError && error.code === 'source_authorization_lost') throw error
     const { message, suggestedFix } = ConnectError.from(error)
@@ -63,13 +68,22 @@ function discover(loaded: LoadedManifest, config: JsonObject, context: Connector
 
 async function withSource<Result>(
   { manifest, directory }: LoadedManifest,
-  { config, context }: { readonly config: JsonObject; readonly context: ConnectorContext },
+  {
+    config,
+    context,
+    unreadable,
+  }: {
+    readonly config: JsonObject
+    readonly context: ConnectorContext
+    readonly unreadable?: UnreadableAnswers
+  },
   use: (source: ManifestSource) => Promise<Result>,
 ): Promise<Result> {
   await using environment = new SourceEnvironment({
     context,
     manifestDirectory: directory,
     emit: (message) => {
+      unreadable?.add(message)
       if (message.kind === 'config') context.configChanged?.(plainConfig(message.config))
     },
   })

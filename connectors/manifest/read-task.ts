@@ -9,13 +9,14 @@ import type {
 } from '../../manifest-interpreter/source/messages.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
-import type { RecordData } from '../../protocol/index.ts'
+import { streamLabel, type RecordData } from '../../protocol/index.ts'
 import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
 import type { LoadedManifest } from './load-manifest-file.ts'
 import { configOf, plainConfig } from './source-config.ts'
 import { SourceEnvironment } from './source-environment.ts'
 import { authorizationFailure, sourceFailure } from './source-failure.ts'
 import { stateFromJson, stateToJson } from './state-json.ts'
+import { UnreadableAnswers } from './unreadable-answers.ts'
 
 /** Reads a stream of a manifest to its end, from its state. */
 export async function readManifestTask(
@@ -42,6 +43,7 @@ export async function readManifestTask(
     })
     const state = task.state === null ? [] : [streamState(name, stateFromJson(task.state))]
     await source.read({ catalog: catalogOf(task), state, stopsAtFailure: true }, output)
+    requireReadable(task, output)
     return 'complete'
   } catch (error) {
     if (context.signal.aborted) return stopped(name, output)
@@ -49,7 +51,19 @@ export async function readManifestTask(
     const { authorizationLost } = environment
     if (authorizationLost !== undefined) throw authorizationFailure(authorizationLost, subject)
     throw sourceFailure(output.failure ?? error, subject)
+  } finally {
+    for (const warning of output.unreadable.warnings) context.warn?.(warning)
   }
+}
+
+/** A table is not emptied because the API gave something else than records (a page of maintenance, an error that says 200). */
+function requireReadable({ stream }: ReadTask, output: TaskOutput): void {
+  const [reason] = output.unreadable.warnings
+  const replaces =
+    stream.sync_mode === 'full_refresh' && stream.destination_sync_mode === 'overwrite'
+  if (!replaces || output.hasRecords || reason === undefined) return
+  const details = { stream: streamLabel(stream.stream), reason }
+  throw new ConnectError('source_answer_unreadable', { details })
 }
 
 /** A read that was stopped ends at its last state; what came after it is read again later. */
@@ -65,6 +79,8 @@ class TaskOutput implements SourceOutput {
   #failure: SourceFailure | undefined
   /** Whether a state covers every record so far. */
   isCovered = true
+  hasRecords = false
+  readonly unreadable = new UnreadableAnswers()
 
   constructor(out: RecordOutput, context: ConnectorContext) {
     this.#out = out
@@ -86,6 +102,7 @@ class TaskOutput implements SourceOutput {
 
   async records(_stream: string, records: readonly Dict[]): Promise<void> {
     this.isCovered = false
+    this.hasRecords ||= records.length > 0
     await this.#out.records(records.map(recordData))
   }
 
@@ -102,6 +119,7 @@ class TaskOutput implements SourceOutput {
       case 'config':
       case 'error':
       case 'rate-limited':
+      case 'unreadable':
         this.side(message)
         return
       case 'status':
@@ -118,6 +136,9 @@ class TaskOutput implements SourceOutput {
         return
       case 'error':
         this.#context.logger.warn({ reason: message.error.message }, 'the source tries again')
+        return
+      case 'unreadable':
+        this.unreadable.add(message)
         return
       case 'authorization-lost':
     }

@@ -72,8 +72,9 @@ export function jsonSchemaOf({
   // A value of `jsonb` may be JSON's null, which is no NULL.
   if (!notNull || schema === anyJson) return schema
   const { type: types, enum: values, ...more } = schema
+  const real = isList(types) ? types.filter((one) => one !== 'null') : [types ?? null]
   return {
-    type: isList(types) ? (types.find((one) => one !== 'null') ?? types) : (types ?? null),
+    type: real.length === 1 && real[0] !== undefined ? real[0] : real,
     ...(isList(values) && { enum: values.filter((value) => value !== null) }),
     ...more,
   }
@@ -81,7 +82,7 @@ export function jsonSchemaOf({
 
 function nullableSchemaOf(type: ColumnType): JsonObject {
   const { element, fields } = type
-  if (type.isArray) return nullable('array', element ? { items: innerSchemaOf(element) } : {})
+  if (type.isArray) return arraySchemaOf(type, element ? { items: innerSchemaOf(element) } : {})
   if (fields) {
     const properties = fields.map((field) => [field.name, innerSchemaOf(field.type)] as const)
     const required = fields.map(({ name }) => name)
@@ -91,12 +92,20 @@ function nullableSchemaOf(type: ColumnType): JsonObject {
   return plainSchemaOf(type)
 }
 
-/** Of a value inside of JSON that `to_json` makes: bytes and money are their text there. What a domain is made of is not looked up. */
+/** An array whose bounds do not begin at 1 is its text (`arrayExpression`). */
+function arraySchemaOf(type: ColumnType, items: JsonObject): JsonObject {
+  return isVector(type) ? nullable('array', items) : { type: ['null', 'array', 'string'], ...items }
+}
+
+/** Of a value inside of JSON that `to_json` makes: NaN and infinities are strings there; bytes and money are their text there. What a domain is made of is not looked up. */
 function innerSchemaOf(type: InnerType): JsonObject {
   if (type.kind === 'd') return {}
   if (type.isArray) return nullable('array')
   if (isObject(type)) return nullable('object')
-  return isMoney(type) || isBytes(type) ? string : plainSchemaOf(type)
+  if (isMoney(type) || isBytes(type)) return string
+  const schema = plainSchemaOf(type)
+  const isNumber = isList(schema.type) && schema.type.includes('number') && schema !== anyJson
+  return isNumber ? { ...schema, type: ['null', 'number', 'string'] } : schema
 }
 
 function plainSchemaOf({ schema, name, labels }: InnerType): JsonObject {
@@ -121,10 +130,9 @@ export function selectExpression(name: string, type: ColumnType, configured: Col
 
 /** JSON has no bounds: an array that does not begin at 1 everywhere is another value than one that does, and becomes its text. */
 function arrayExpression(column: string, type: ColumnType): string {
-  const isOfCatalog = type.schema === 'pg_catalog'
   // Vectors of the catalog begin at 0, always.
-  if (isOfCatalog && type.name.endsWith('vector')) return `pg_catalog.to_json(${column})`
-  const isOfMoney = isOfCatalog && type.name === '_money'
+  if (isVector(type)) return `pg_catalog.to_json(${column})`
+  const isOfMoney = type.schema === 'pg_catalog' && type.name === '_money'
   const array = isOfMoney ? `${column}::pg_catalog.numeric[]::pg_catalog.text[]` : column
   const otherBounds = `pg_catalog.strpos(pg_catalog.replace(pg_catalog.array_dims(${column}), '[1:', ''), '[') OPERATOR(pg_catalog.>) 0`
   return `CASE WHEN ${otherBounds} THEN pg_catalog.to_json((${array})::pg_catalog.text) ELSE pg_catalog.to_json(${array}) END`
@@ -183,6 +191,10 @@ function isBytes(type: InnerType): boolean {
 
 function isObject(type: InnerType): boolean {
   return type.kind === 'c' || (type.kind === 'b' && type.name === 'hstore')
+}
+
+function isVector(type: InnerType): boolean {
+  return type.schema === 'pg_catalog' && type.name.endsWith('vector')
 }
 
 function isMoney(type: InnerType): boolean {

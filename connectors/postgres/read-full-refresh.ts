@@ -17,7 +17,7 @@ export async function readRange(
   const rows = rowsFor(read, keyOfState(read, initial))
   const copy = session.copy(rangeQuery(source, initial), { stream: source.name }, rows.format)
   const pace = new StatePace(read.stateRows)
-  let state = initial
+  let state: RangeState = { ...initial, origin: read.origin }
   for (let chunk = await copy.next(signal); chunk !== undefined; chunk = await copy.next(signal)) {
     state = { ...state, after: rows.keyOfLast(chunk) ?? state.after }
     await rows.give(chunk.bytes)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { BoundaryGroup, EmittedRows } from './boundary.ts'
 import { groupTextOf, operatorOf, typedLiteral } from './column-types.ts'
 import { fieldOf, lastLineStart, lineEnd } from './copy-line.ts'
@@ -48,9 +49,12 @@ async function readWithoutCursor(read: CursorRead): Promise<void> {
 
 /** Emits what is new at exactly the saved value and gives the new boundary: the rows that are there now. */
 async function readBoundary(read: CursorRead, saved: CursorState): Promise<Position> {
-  const { cursor, boundary } = saved
+  const { cursor } = saved
   if (cursor === null) return nothing
   const atCursor = compared(read, '=', cursor)
+  // Equal bytes of columns with other names are another row.
+  const isRenamed = saved.columns !== undefined && saved.columns !== columnsHash(read)
+  const boundary = isRenamed ? nothing.boundary : saved.boundary
   const group =
     boundary.kind === 'rows'
       ? await readNewRows(read, atCursor, boundary.hashes)
@@ -162,7 +166,13 @@ function compared({ cursor: { type } }: CursorRead, operator: '=' | '>', value: 
 }
 
 function stateAt(read: CursorRead, position: Position): CursorState {
-  return { kind: 'cursor', field: read.cursor.name, ...position }
+  const { cursor, origin } = read
+  return { kind: 'cursor', field: cursor.name, ...position, columns: columnsHash(read), origin }
+}
+
+function columnsHash({ source }: CursorRead): string {
+  const names = JSON.stringify(source.columns.map(({ name }) => name))
+  return createHash('sha256').update(names).digest('base64').slice(0, 11)
 }
 
 /** The rows whose cursor fulfils the condition, as whole lines; ends early when the read is to stop. */

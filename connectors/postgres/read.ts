@@ -9,6 +9,7 @@ import {
 import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
 import { isCursorType } from './column-types.ts'
 import { parsePostgresConfig, type PostgresConfig } from './config.ts'
+import { originChange, originOf, type Origin } from './origin.ts'
 import { readRange, readWhole } from './read-full-refresh.ts'
 import { readIncremental } from './read-incremental.ts'
 import { requireSameTables } from './require-same-tables.ts'
@@ -41,14 +42,10 @@ export async function readSlice(
   try {
     const source = await findSource(session, task.stream)
     await requireSameTables(session, source)
+    const origin = await originOf(session, source)
     await session.useRolePath()
-    outcome = await readAs(task, {
-      session,
-      source,
-      out: covered,
-      signal,
-      stateRows: config.state_rows,
-    })
+    const read = { session, source, origin, signal, stateRows: config.state_rows }
+    outcome = await readAs(task, { ...read, out: covered }, context)
   } catch (thrown) {
     if (!isInterruption(thrown) || covered.uncovered) {
       throw await inPresentTerms(thrown, session, task.stream)
@@ -106,15 +103,32 @@ async function inPresentTerms(
   }
 }
 
-async function readAs(task: ReadTask, read: SliceRead): Promise<'complete' | 'stopped'> {
+async function readAs(
+  task: ReadTask,
+  read: SliceRead,
+  context: ConnectorContext,
+): Promise<'complete' | 'stopped'> {
   const { source } = read
+  const warnOfOther = (saved: Origin | undefined, readsOnly: string): void => {
+    const change = originChange(saved, read.origin)
+    if (change !== undefined) context.warn?.(otherTable(source.name, change, readsOnly))
+  }
   if (task.stream.sync_mode === 'incremental') {
     const cursor = cursorOf(task.stream, source)
     const saved = parseCursorState(task.state, { stream: source.name, field: cursor.name })
+    if (saved !== null && saved.cursor !== null)
+      warnOfOther(saved.origin, `the rows whose ${cursor.name} is not below that of the checkpoint`)
     return readIncremental({ ...read, cursor }, saved)
   }
   const state = parseFullRefreshState(task.state, source.name)
-  return state?.kind === 'range' ? readRange(read, state) : readWhole(read)
+  if (state?.kind !== 'range') return readWhole(read)
+  if (state.after !== null) warnOfOther(state.origin, 'the rows behind the key of the checkpoint')
+  return readRange(read, state)
+}
+
+/** The read goes on: after a restore or an upgrade the checkpoint is right, and only the user knows whether it was one. */
+function otherTable(stream: string, change: string, readsOnly: string): string {
+  return `Table ${stream} is not the one of the last checkpoint: ${change}. Read are only ${readsOnly}. If it holds other rows, reset the stream to read all of them.`
 }
 
 function cursorOf(stream: ConfiguredAirbyteStream, source: StreamSource): SourceColumn {

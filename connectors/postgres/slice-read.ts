@@ -1,5 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { RecordOutput } from '../connector.ts'
+import type { Origin } from './origin.ts'
 import type { Session } from './session.ts'
 import type { StreamSource } from './stream-source.ts'
 
@@ -7,6 +8,8 @@ import type { StreamSource } from './stream-source.ts'
 export interface SliceRead {
   readonly session: Session
   readonly source: StreamSource
+  /** Which table it is. */
+  readonly origin: Origin
   readonly out: RecordOutput
   readonly signal: AbortSignal
   /** A state comes after about this many rows. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
 import type { JsonValue } from '../../protocol/index.ts'
+import { origin } from './origin.ts'
 
 const keyValues = z.array(z.string()).nullable()
 
@@ -15,6 +16,7 @@ const rangeState = z.object({
   to: keyValues,
   after: keyValues,
   done: z.boolean().default(false),
+  origin: origin.exactOptional(),
 })
 export type RangeState = z.infer<typeof rangeState>
 
@@ -34,13 +36,16 @@ export type Boundary = z.infer<typeof boundary>
 
 /**
  * An incremental read: all rows below `cursor`, and those of `boundary` at it, were emitted. A null cursor: only the rows
- * without a cursor value were.
+ * without a cursor value were. `columns`: which columns the rows had that `boundary` knows, as a hash of their names. States of
+ * earlier versions lack it, and `origin`.
  */
 const cursorState = z.object({
   kind: z.literal('cursor'),
   field: z.string(),
   cursor: z.string().nullable(),
   boundary,
+  columns: z.string().exactOptional(),
+  origin: origin.exactOptional(),
 })
 export type CursorState = z.infer<typeof cursorState>
 

@@ -18,6 +18,8 @@ export type ReadEvent =
     }
   | ({ readonly type: 'read' } & ReadTotals)
   | { readonly type: 'rate_limited'; readonly untilMs: number }
+  /** Of the connector: what the user should know although the read goes on. */
+  | { readonly type: 'warning'; readonly text: string }
   /** At the end of a limited job. */
   | ({ readonly type: 'observed' } & Observed)
   | SourceEvent

@@ -140,6 +140,9 @@ async function readSlice(
       secretFound: (text) => {
         post(job, { type: 'secret_found', text })
       },
+      warn: (text) => {
+        post(job, { type: 'warning', text })
+      },
       changeConfig: (change) => borrower.change(change),
       ...(limited !== undefined && { onRequest: limited.onRequest.bind(limited) }),
       now: Date.now,

@@ -17,6 +17,8 @@ export class HttpResponse {
   readonly fromCache: boolean
   /** What was sent: templates of async jobs look at it. */
   request: HttpRequest | undefined
+  /** The error handler says IGNORE: that it holds no records is what the manifest expects. */
+  isIgnored = false
   readonly #maxBytes: number
   #source: Uint8Array | AsyncIterable<Uint8Array>
   #release: (() => Promise<unknown>) | undefined

@@ -39,6 +39,8 @@ export function findMistakes(
   return [
     ...versionMistakes(definition),
     ...duplicateNames(names),
+    ...(isDynamic || names.length > 0 ? [] : [noStreams]),
+    ...emptyCheck(check),
     ...(isDynamic ? [] : checkMistakes(check, names)),
     ...streams.flatMap((stream, at) => new Walk(templates, names[at] ?? null).mistakes(stream)),
   ]
@@ -61,6 +63,24 @@ function duplicateNames(names: readonly string[]): readonly Mistake[] {
     path: 'name',
     message: 'Several streams have this name, and only one of them can be read. Rename the others.',
   }))
+}
+
+const noStreams: Mistake = {
+  severity: 'error',
+  stream: null,
+  path: 'streams',
+  message: 'The manifest has no streams, so that there is nothing to read. Add one.',
+}
+
+/** Such a check succeeds, whatever the configuration is; without any of the fields it fails. */
+function emptyCheck(check: PlainDict): readonly Mistake[] {
+  if (get(check, 'type') !== 'CheckStream') return []
+  const fields = ['stream_names', 'dynamic_streams_check_configs']
+  if (fields.some((name) => list(check, name).length > 0)) return []
+  const severity = fields.some((name) => get(check, name) !== undefined) ? 'warning' : 'error'
+  const message =
+    'The check looks at no stream, so that it finds nothing. Name one in stream_names.'
+  return [{ severity, stream: null, path: 'check.stream_names', message }]
 }
 
 function checkMistakes(check: PlainDict, names: readonly string[]): readonly Mistake[] {

@@ -53,6 +53,12 @@ function maskedMessage(message: SideMessage, secrets: SecretFilter): SideMessage
     case 'config':
       secrets.learnConfig(message.config)
       return message
+    case 'unreadable':
+      return {
+        ...message,
+        request: secrets.text(message.request),
+        found: secrets.text(message.found),
+      }
     case 'rate-limited':
       return message
   }

@@ -79,7 +79,8 @@ async function ensureTable(preparation: Preparation): Promise<readonly TableNote
   await alterTable(session, target.table, changes)
   const known = row !== undefined && sameTable(row.table, target.table) ? row : undefined
   const before = targetColumns(known?.columns ?? [])
-  return tableNotes({ columns: target.columns, before, actual, changes }, known?.tableNotes)
+  const { columns, isOverwrite } = target
+  return tableNotes({ columns, before, actual, changes, isOverwrite }, known?.tableNotes)
 }
 
 /** What a sync has to do to its table before it loads. */

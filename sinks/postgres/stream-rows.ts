@@ -20,7 +20,7 @@ const columnsSchema = z.array(z.object({ name: z.string(), kind: z.enum(columnKi
 const noted = z.object({ column: z.string(), type: z.string() })
 const notesSchema: z.ZodType<readonly TableNote[]> = z.array(
   z.discriminatedUnion('kind', [
-    noted.extend({ kind: z.literal('added') }),
+    noted.extend({ kind: z.literal('added'), again: z.literal(true).exactOptional() }),
     noted.extend({ kind: z.literal('widened'), was: z.string() }),
     noted.extend({ kind: z.literal('kept'), source: z.string() }),
     noted.extend({ kind: z.literal('left') }),

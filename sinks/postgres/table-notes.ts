@@ -9,6 +9,8 @@ interface Columns {
   readonly before: readonly TargetColumn[]
   readonly actual: TableColumns
   readonly changes: readonly TableChange[]
+  /** True where all rows of the table are new ones. */
+  readonly isOverwrite: boolean
 }
 
 /**
@@ -29,15 +31,18 @@ export function tableNotes(
 
 function noteOf(
   { name: column, kind }: TargetColumn,
-  { before, actual, changes }: Columns,
+  { before, actual, changes, isOverwrite }: Columns,
 ): TableNote | undefined {
   const change = changes.find((candidate) => candidate.column === column)
-  if (change?.kind === 'add') return { kind: 'added', column, type: change.type }
+  const known = before.find(({ name }) => name === column)
+  if (change?.kind === 'add') {
+    const again = known !== undefined && !isOverwrite
+    return { kind: 'added', column, type: change.type, ...(again && { again }) }
+  }
   const held = actual.get(column)?.held
   if (held === undefined) return undefined
   if (change !== undefined) return { kind: 'widened', column, type: change.type, was: held }
   const source = columnTypeOf(kind)
-  const known = before.find(({ name }) => name === column)
   if (known === undefined || known.kind === kind || held === source) return undefined
   return { kind: 'kept', column, type: held, source }
 }

@@ -252,6 +252,7 @@ describe('human output', () => {
     const [stream] = result.streams
     const tableNotes = [
       { kind: 'added', column: 'a', type: 'date' },
+      { kind: 'added', column: 'e', type: 'date', again: true },
       { kind: 'widened', column: 'b', type: 'text', was: 'bigint' },
       { kind: 'kept', column: 'c', type: 'text', source: 'bigint' },
       { kind: 'left', column: 'd', type: 'text' },
@@ -261,6 +262,7 @@ describe('human output', () => {
     const lines = output.writes.join('').split('\n')
     expect(lines.filter((line) => line.startsWith('  table:'))).toEqual([
       '  table:   column a was added (date)',
+      '  table:   column e was added again (date): older rows have NULL in it until the source gives them again; reset the stream to read all of them',
       '  table:   column b became text, and was bigint: it could not hold all values of the source',
       '  table:   column c stays text, and the source has bigint now: a column never gets narrower',
       '  table:   column d is not in the source any more: it stays, and new rows have no value of the source in it',

@@ -68,8 +68,11 @@ export class Collected implements RecordOutput {
   }
 }
 
-export function contextOf(signal: AbortSignal = new AbortController().signal): ConnectorContext {
-  return { logger: pino({ level: 'silent' }), signal, allowedNetworks: [], now: Date.now }
+export function contextOf(
+  signal: AbortSignal = new AbortController().signal,
+  warn: (text: string) => void = () => undefined,
+): ConnectorContext {
+  return { logger: pino({ level: 'silent' }), signal, allowedNetworks: [], now: Date.now, warn }
 }
 
 export async function discovered(
@@ -99,6 +102,7 @@ export function incrementalOf(stream: AirbyteStream, cursor: string): Configured
 export interface SliceRun extends PlannedSlice {
   readonly outcome: 'complete' | 'stopped'
   readonly out: Collected
+  readonly warnings: readonly string[]
 }
 
 /** Plans and reads every slice one after the other, as a run does with one lane. */
@@ -134,8 +138,10 @@ export async function readAll(
       state: planned.state,
       session: structuredClone(session.shared),
     }
-    const outcome = await connector.read(task, out, contextOf(stop.signal))
-    runs.push({ ...planned, outcome, out })
+    const warnings: string[] = []
+    const context = contextOf(stop.signal, (text) => warnings.push(text))
+    const outcome = await connector.read(task, out, context)
+    runs.push({ ...planned, outcome, out, warnings })
   }
   return runs
 }

@@ -12,6 +12,7 @@ import { pino } from 'pino'
 import { z } from 'zod'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { postgresConnector } from '../../connectors/postgres/connector.ts'
+import { errorCodes } from '../../protocol/errors/codes.ts'
 import type { JsonObject } from '../../protocol/index.ts'
 import { startPostgres, testDatabase, type TestDatabase } from '../support/postgres.ts'
 import {
@@ -21,6 +22,7 @@ import {
   fullRefreshOf,
   incrementalOf,
   readAll,
+  rowsOf,
 } from './collected.ts'
 
 let db: TestDatabase
@@ -250,7 +252,14 @@ describe('a read', () => {
     const client = new pg.Client({ ...config, ssl: false })
     await client.connect()
     await client.query(`CREATE TABLE latin AS SELECT 1 AS id, 'caf' || chr(233) AS t`)
+    // As the error advises.
+    const advice = errorCodes.source_encoding_invalid.suggestedFix
+    const expression = /`([^`]+)`/.exec(advice)?.[1]?.replace('column', 't')
+    await client.query(`CREATE VIEW repaired AS SELECT ${String(expression)} AS t FROM latin`)
     await client.end()
+    const view = await discovered(postgresConnector, config, 'repaired')
+    const repaired = await readAll(postgresConnector, config, { stream: fullRefreshOf(view) })
+    expect(rowsOf(repaired)).toEqual([{ t: 'café' }])
     const stream = await discovered(postgresConnector, config, 'latin')
     await expect(
       readAll(postgresConnector, config, { stream: fullRefreshOf(stream) }),

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
 import { postgresConnector } from '../../connectors/postgres/connector.ts'
 import type { ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -31,7 +32,9 @@ class Follower {
     this.#options = options
   }
 
-  async read(stopAfter?: number): Promise<{ rows: Row[]; outcome: string | undefined }> {
+  async read(
+    stopAfter?: number,
+  ): Promise<{ rows: Row[]; outcome: string | undefined; warnings: string[] }> {
     const runs = await readAll(postgresConnector, config(this.#options), {
       stream: this.#stream,
       states: this.states,
@@ -39,7 +42,11 @@ class Follower {
     })
     for (const { out } of runs) expect(out.covered.length).toBe(out.rows.length)
     this.states = statesOf(runs)
-    return { rows: runs.flatMap(({ out }) => out.rows), outcome: runs[0]?.outcome }
+    return {
+      rows: runs.flatMap(({ out }) => out.rows),
+      outcome: runs[0]?.outcome,
+      warnings: runs.flatMap(({ warnings }) => warnings),
+    }
   }
 }
 
@@ -230,4 +237,86 @@ test('a state of another cursor field is refused', async () => {
   const second = await follow('swapped', 'b')
   second.states = first.states
   await expect(second.read()).rejects.toMatchObject({ code: 'source_state_invalid' })
+})
+
+test.each([
+  ['added', 'ADD COLUMN x int'],
+  ['renamed', 'RENAME COLUMN v TO x'],
+  [
+    'swapped',
+    'RENAME COLUMN v TO x; ALTER TABLE changed RENAME COLUMN w TO v; ALTER TABLE changed RENAME COLUMN x TO w',
+  ],
+])('rows at the last cursor value come once more after a column was %s', async (_name, change) => {
+  await db.query(
+    `DROP TABLE IF EXISTS changed; CREATE TABLE changed (id int, v text, w text, u int);
+     INSERT INTO changed VALUES (1, 'a', 'b', 1), (2, 'a', 'b', 2)`,
+  )
+  const before = await follow('changed', 'u')
+  await before.read()
+  expect(idsOf((await before.read()).rows)).toEqual([])
+  await db.query(`ALTER TABLE changed ${change}`)
+  const after = await follow('changed', 'u')
+  after.states = before.states
+  expect(idsOf((await after.read()).rows)).toEqual([2])
+  expect(idsOf((await after.read()).rows)).toEqual([])
+})
+
+test('a group of more than 10,000 equal rows comes once more after a column was renamed', async () => {
+  await db.query(
+    `CREATE TABLE throng (id int, v text, u int); INSERT INTO throng SELECT n, 'a', 1 FROM generate_series(1, 10001) n`,
+  )
+  const before = await follow('throng', 'u')
+  await before.read()
+  await db.query('ALTER TABLE throng RENAME COLUMN v TO w')
+  const after = await follow('throng', 'u')
+  after.states = before.states
+  expect((await after.read()).rows).toHaveLength(10_001)
+  expect((await after.read()).rows).toHaveLength(0)
+})
+
+test('a table that was dropped and created anew, or is in another database, is read on with a warning, once', async () => {
+  const made = 'CREATE TABLE other (id int, u int); INSERT INTO other VALUES (1, 5), (2, 6)'
+  await db.query(made)
+  const follower = await follow('other', 'u')
+  expect((await follower.read()).warnings).toEqual([])
+  expect((await follower.read()).warnings).toEqual([])
+  await db.query('ALTER TABLE other ALTER u TYPE bigint')
+  await db.query('VACUUM FULL other')
+  expect((await follower.read()).warnings).toEqual([])
+  await db.query(
+    `DROP TABLE other; CREATE TABLE other (id int, u int); INSERT INTO other VALUES (1, 5), (7, 7)`,
+  )
+  const anew = await follower.read()
+  expect(idsOf(anew.rows)).toEqual([7])
+  expect(anew.warnings).toEqual([
+    'Table public.other is not the one of the last checkpoint: it was dropped and created anew, or replaced by another table of its name. Read are only the rows whose u is not below that of the checkpoint. If it holds other rows, reset the stream to read all of them.',
+  ])
+  expect((await follower.read()).warnings).toEqual([])
+  await using second = await testDatabase()
+  await second.query(made)
+  const elsewhere = await follow('other', 'u', { database: second.address.database })
+  elsewhere.states = follower.states
+  expect((await elsewhere.read()).warnings.join()).toContain('it is in another database')
+})
+
+test('a state of an earlier version is read on without a warning, and so is a view that is created anew', async () => {
+  await db.query(
+    `CREATE TABLE seen (id int, u int); INSERT INTO seen VALUES (1, 5); CREATE VIEW seen_all AS SELECT * FROM seen`,
+  )
+  const view = await follow('seen_all', 'u')
+  await view.read()
+  await db.query('DROP VIEW seen_all; CREATE VIEW seen_all AS SELECT id, u FROM seen')
+  expect((await view.read()).warnings).toEqual([])
+  const table = await follow('seen', 'u')
+  await table.read()
+  const {
+    columns: _columns,
+    origin: _origin,
+    ...old
+  } = z.looseObject({ kind: z.literal('cursor') }).parse(table.states.get(''))
+  table.states = new Map([['', z.json().parse(old)]])
+  await db.query(
+    'DROP TABLE seen CASCADE; CREATE TABLE seen (id int, u int); INSERT INTO seen VALUES (1, 5)',
+  )
+  expect(await table.read()).toMatchObject({ rows: [], warnings: [] })
 })

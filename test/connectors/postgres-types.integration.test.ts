@@ -230,7 +230,7 @@ describe('odd tables', () => {
       `CREATE TABLE facts (
          id int8 PRIMARY KEY, small int4 NOT NULL, age int2, mood mood NOT NULL, moods mood[], nullable_mood mood,
          tags text[] NOT NULL, matrix int4[][], blobs bytea[], pair pair, doc jsonb NOT NULL, attributes ext.hstore,
-         positive posint NOT NULL, list intlist, positives posint[]);
+         positive posint NOT NULL, list intlist, positives posint[], amounts numeric[], rates float8[] NOT NULL, places oidvector);
        CREATE VIEW facts_view AS SELECT id FROM facts`,
     )
     const { json_schema: schema } = await discovered(postgresConnector, { ...db.address }, 'facts')
@@ -242,23 +242,32 @@ describe('odd tables', () => {
       age: { type: ['null', 'integer'], minimum: -32768, maximum: 32767 },
       mood: { type: 'string', enum: ['sad', 'happy'] },
       moods: {
-        type: ['null', 'array'],
+        type: ['null', 'array', 'string'],
         items: { type: ['null', 'string'], enum: ['sad', 'happy', null] },
       },
       nullable_mood: { type: ['null', 'string'], enum: ['sad', 'happy', null] },
-      tags: { type: 'array', items: text },
-      matrix: { type: ['null', 'array'] },
-      blobs: { type: ['null', 'array'], items: text },
+      tags: { type: ['array', 'string'], items: text },
+      matrix: { type: ['null', 'array', 'string'] },
+      blobs: { type: ['null', 'array', 'string'], items: text },
       pair: {
         type: ['null', 'object'],
-        properties: { n: { type: ['null', 'number'] }, t: text },
+        properties: { n: { type: ['null', 'number', 'string'] }, t: text },
         required: ['n', 't'],
       },
       doc: { type: ['null', 'object', 'array', 'string', 'number', 'boolean'] },
       attributes: { type: ['null', 'object'], additionalProperties: text },
       positive: { type: 'integer', ...int4 },
-      list: { type: ['null', 'array'], items: { type: ['null', 'integer'], ...int4 } },
-      positives: { type: ['null', 'array'], items: {} },
+      list: { type: ['null', 'array', 'string'], items: { type: ['null', 'integer'], ...int4 } },
+      positives: { type: ['null', 'array', 'string'], items: {} },
+      amounts: { type: ['null', 'array', 'string'], items: { type: ['null', 'number', 'string'] } },
+      rates: {
+        type: ['array', 'string'],
+        items: { type: ['null', 'number', 'string'], airbyte_type: 'double' },
+      },
+      places: {
+        type: ['null', 'array'],
+        items: { type: ['null', 'integer'], minimum: 0, maximum: 4294967295 },
+      },
     })
     expect(schema.required).toEqual(Object.keys(schema.properties ?? {}))
     const view = await discovered(postgresConnector, { ...db.address }, 'facts_view')

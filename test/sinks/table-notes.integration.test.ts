@@ -23,6 +23,26 @@ test.each(['append', 'overwrite'] as const)(
   },
 )
 
+test.each([
+  ['append', { again: true }],
+  ['append_dedup', { again: true }],
+  ['overwrite', {}],
+] as const)(
+  'a column that was dropped from the table is told as added again where rows stay: %s',
+  async (mode, more) => {
+    await using db = await testDatabase()
+    const stream = sinkStream(
+      { id: 'integer', a: 'integer' },
+      { mode, ...(mode === 'append_dedup' && { key: ['id'] }) },
+    )
+    await sync(db, stream, [])
+    await db.query('ALTER TABLE public.things DROP COLUMN a')
+    const { tableNotes } = await sync(db, stream, [])
+    expect(tableNotes).toEqual([{ kind: 'added', column: 'a', type: 'bigint', ...more }])
+    expect((await sync(db, stream, [])).tableNotes).toEqual([])
+  },
+)
+
 describe('what happened to the columns of a table', () => {
   const before = { id: 'integer', a: 'integer', b: 'string' } as const
   const after = { id: 'integer', a: 'string', c: 'date' } as const

@@ -6,6 +6,7 @@ import { responseJson } from './response-json.ts'
 import type { Decoder } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { PageDecoder } from './page-decoder.ts'
+import type { ReportUnreadable } from './unreadable-answer.ts'
 import type { Value } from '../../value/value.ts'
 
 /** A body that is larger is read piece by piece where that is possible: see `PathDecoder`. */
@@ -43,15 +44,20 @@ export function isPathDecoder(decoder: Decoder): decoder is PathDecoder {
   return 'decodeAt' in decoder
 }
 
-/** JsonDecoder: the elements of a list, or the one value. A body that is no JSON is an empty dict. */
-export function jsonDecoder(): PathDecoder {
+/** JsonDecoder: the elements of a list, or the one value. A body that is no JSON is an empty dict, and reported. */
+export function jsonDecoder(report?: ReportUnreadable): PathDecoder {
   const values = new WeakMap<HttpResponse, Promise<Value>>()
   let keepsWhole = false
   let readsPieces = false
+  const valueOf = (body: Uint8Array, response: HttpResponse): Value => {
+    const value = responseJson(body)
+    if (value === undefined) report?.(response, { format: 'JSON', body })
+    return value ?? {}
+  }
   const whole = (response: HttpResponse) => {
     const known = values.get(response)
     if (known !== undefined) return known
-    const value = response.bytes().then(valueOf)
+    const value = response.bytes().then((body) => valueOf(body, response))
     values.set(response, value)
     return value
   }
@@ -81,7 +87,7 @@ export function jsonDecoder(): PathDecoder {
       }
       const { head, rest } = await readHead(response.stream(), MAX_WHOLE_BYTES)
       if (rest === null) {
-        yield select(bodiesOf(valueOf(head)))
+        yield select(bodiesOf(valueOf(head, response)))
         return
       }
       const bytes = joined(head, rest)
@@ -93,10 +99,6 @@ export function jsonDecoder(): PathDecoder {
       for await (const batch of bodies) yield select(batch)
     },
   }
-}
-
-function valueOf(body: Uint8Array): Value {
-  return responseJson(body) ?? {}
 }
 
 function bodiesOf(value: Value): readonly Value[] {

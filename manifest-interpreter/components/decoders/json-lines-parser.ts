@@ -9,17 +9,26 @@ const NEWLINE = 10
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** JsonlDecoder: one JSON value a line. A line that is no JSON (an empty one, too) is left out; a line that is not UTF-8 is an error. */
-export function jsonLinesParser(logger: Logger): BodyParser {
+export function jsonLinesParser(
+  logger: Logger,
+  /** Told of a body of which no line is JSON, with the first of them. */
+  onUnreadable?: (line: Uint8Array) => void,
+): BodyParser {
   return async function* parse(bytes) {
     let broken = 0
+    let first: Uint8Array | undefined
+    let isReadable = false
     for await (const lines of lineBatches(bytes)) {
       const { values, skipped, failure } = parseLines(lines)
       broken += skipped
+      first ??= lines[0]
+      isReadable ||= values.length > 0
       if (values.length > 0) yield values
       if (failure !== undefined) throw failure
     }
     if (broken > 0)
       logger.warn({ lines: broken }, 'lines of the response are no JSON and were left out')
+    if (broken > 0 && !isReadable && first !== undefined) onUnreadable?.(first)
   }
 }
 

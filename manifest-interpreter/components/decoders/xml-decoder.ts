@@ -1,29 +1,26 @@
-import type { Logger } from '../../contracts.ts'
 import { SaxesParser } from 'saxes'
 import { emptyDict, get, isEmpty, set } from '../../value/dict.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { PageDecoder } from './page-decoder.ts'
+import type { ReportUnreadable } from './unreadable-answer.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
 /**
  * XmlDecoder: the document as one dict, as Python's `xmltodict` makes it. Attributes are under `@name`, text beside them
  * or beside elements under `#text`, repeated elements are a list, an empty element is null. Names keep their prefixes. A
- * document that is not well-formed is an empty dict. Entities that the document declares are never expanded.
+ * document that is not well-formed is an empty dict, and reported. Entities that the document declares are never expanded.
  */
-export function xmlDecoder(logger: Logger): PageDecoder {
+export function xmlDecoder(report?: ReportUnreadable): PageDecoder {
   const values = new WeakMap<HttpResponse, Promise<Value>>()
+  const treeOf = async (response: HttpResponse): Promise<Value> => {
+    const tree = xmlTree(await response.text())
+    if (tree === undefined) report?.(response, { format: 'XML', body: await response.bytes() })
+    return tree ?? {}
+  }
   const whole = (response: HttpResponse) => {
     const known = values.get(response)
     if (known !== undefined) return known
-    const value = response.text().then((text) => {
-      const tree = xmlTree(text)
-      if (tree === undefined)
-        logger.warn(
-          { status: response.status },
-          'the response is no well-formed XML and is taken for an empty one',
-        )
-      return tree ?? {}
-    })
+    const value = treeOf(response)
     values.set(response, value)
     return value
   }

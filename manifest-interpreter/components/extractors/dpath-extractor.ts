@@ -1,4 +1,5 @@
 import { isPathDecoder, jsonDecoder } from '../decoders/json-decoder.ts'
+import { unreadableReport } from '../decoders/unreadable-answer.ts'
 import { list, optionalComponent, parametersOf } from '../../definition.ts'
 import { truth } from '../../value/truth.ts'
 import { compileFieldPath } from './field-path.ts'
@@ -15,7 +16,7 @@ export function dpathExtractor(
   builder: Builder,
   context: BuildContext,
 ): Extractor {
-  const decoder = context.decoder ?? jsonDecoder()
+  const decoder = context.decoder ?? jsonDecoder(unreadableReport(builder, context.streamName))
   const path = compileFieldPath(list(definition, 'field_path'), {
     builder,
     parameters: parametersOf(definition),

@@ -93,6 +93,7 @@ export class HttpClient {
         throw await this.#retryNeeded(attempts, outcome, resolution)
       case 'IGNORE':
         this.#logIgnored(attempts, outcome)
+        if (!(outcome instanceof TransportError)) outcome.isIgnored = true
         break
       case 'SUCCESS':
     }

@@ -96,7 +96,7 @@ export const cliCodes = {
     retryable: false,
     message: 'The source ({type}) cannot be used: {reason}',
     suggestedFix:
-      'Correct `source.config` in {file} (or the variables that it takes from the environment), then run the same command again.',
+      'Mend what the reason names: the system if it cannot be reached, the manifest if it is wrong, otherwise `source.config` in {file} (or the variables that it takes from the environment). Then run the same command again.',
   },
   source_file_unusable: {
     failureType: 'config_error',

@@ -49,6 +49,15 @@ export const sourceCodes = {
     suggestedFix:
       'Run the connection again: it resumes from the last checkpoint. Remove `fail` from the stream to stop the failures.',
   },
+  source_answer_unreadable: {
+    failureType: 'transient_error',
+    httpStatus: 502,
+    retryable: true,
+    message:
+      'Stream {stream} gave no record, and its table would be emptied, though an answer could not be read. {reason}',
+    suggestedFix:
+      'Look at what the API answers: `reactor connect source --manifest FILE try STREAM --config FILE`. Run again if it was passing trouble. If the API means that there are no records, let a response filter of the manifest with the action IGNORE match that answer.',
+  },
   source_authorization_lost: {
     failureType: 'config_error',
     httpStatus: 409,
@@ -120,7 +129,7 @@ export const sourceCodes = {
     message:
       'Stream {stream}: the source holds text that is not valid in UTF-8 (SQLSTATE {sqlstate})',
     suggestedFix:
-      "Repair the text in the source, or read a view that converts it: `convert_from(convert_to(column, 'SQL_ASCII'), 'LATIN1')`.",
+      "Repair the text in the source, or read a view that converts it: `convert_from(convert(convert_to(column, 'SQL_ASCII'), 'LATIN1', 'UTF8'), 'UTF8')` in a database of the encoding SQL_ASCII, with the encoding that the bytes really have in the place of LATIN1.",
   },
   source_failed: {
     failureType: 'system_error',

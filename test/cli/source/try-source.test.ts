@@ -37,12 +37,17 @@ const oauth = (url: string): string =>
 /** Gives tokens at /token, and repeats what it was sent at /orders: with `status`, at the edge of what is shown. */
 async function tryOrders(
   authenticator: (url: string) => string,
-  { json = false, status = 200 }: { readonly json?: boolean; readonly status?: number } = {},
+  {
+    json = false,
+    status = 200,
+    html,
+  }: { readonly json?: boolean; readonly status?: number; readonly html?: string } = {},
 ) {
   const server = createServer((request, response) => {
     response.statusCode = request.url === '/token' ? 200 : status
     response.setHeader('Content-Type', 'application/json')
-    response.end(JSON.stringify(request.url === '/token' ? tokensFor(request) : ordersFor(request)))
+    const answer = request.url === '/token' ? tokensFor(request) : ordersFor(request)
+    response.end(request.url === '/orders' && html !== undefined ? html : JSON.stringify(answer))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -112,4 +117,12 @@ test('try shows the configuration that the source changed, so that a refresh tok
   expect(failed.out).toContain('NEXT-REFRESH-4712')
   const unchanged = await tryOrders(session, { json: true })
   expect(JSON.parse(unchanged.out)).toMatchObject({ changed_config: null })
+})
+
+test('try says that an answer was no JSON', async () => {
+  const { code, out } = await tryOrders(session, { html: '<!doctype html><h1>Maintenance</h1>' })
+  expect(code).toBe(0)
+  expect(out).toMatch(
+    /\norders: 0 records\nwarning: The answer of GET http:\/\/127\.0\.0\.1:\d+\/orders was no JSON \(application\/json, begins with <!doctype html\): it was read as one without records\.\n/,
+  )
 })

@@ -5,7 +5,7 @@ import { ResponseHeaders } from '../../../manifest-interpreter/http/response-hea
 import { SourceHttp } from '../../../manifest-interpreter/http/source-http.ts'
 import { TemplateCompiler } from '../../../manifest-interpreter/interpolation/template-compiler.ts'
 import type { Builder, ConfiguredStream } from '../../../manifest-interpreter/component.ts'
-import type { Environment } from '../../../manifest-interpreter/contracts.ts'
+import type { Environment, SideMessage } from '../../../manifest-interpreter/contracts.ts'
 import type { Dict } from '../../../manifest-interpreter/value/value.ts'
 
 export interface AnsweredBuilder {
@@ -14,6 +14,7 @@ export interface AnsweredBuilder {
   readonly requested: string[]
   /** Lines of the log, as objects. */
   readonly logged: unknown[]
+  readonly emitted: SideMessage[]
 }
 
 export interface Answers {
@@ -29,6 +30,7 @@ export function answeredBuilder(answers: Answers = {}): AnsweredBuilder {
   const { config = {}, bodies = {}, catalog, manifestDirectory } = answers
   const requested: string[] = []
   const logged: unknown[] = []
+  const emitted: SideMessage[] = []
   const environment: Environment = {
     nowMicros: () => 1_740_787_200_000_000,
     sleep: () => Promise.resolve(),
@@ -51,7 +53,7 @@ export function answeredBuilder(answers: Answers = {}): AnsweredBuilder {
     },
     logger: pino({ level: 'info' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
     signal: new AbortController().signal,
-    emit: () => undefined,
+    emit: (message) => void emitted.push(message),
     ...(manifestDirectory !== undefined && { manifestDirectory }),
   }
   const builder = createBuilder({
@@ -63,5 +65,5 @@ export function answeredBuilder(answers: Answers = {}): AnsweredBuilder {
     catalog: catalog ? new Map(catalog.map((stream) => [stream.name, stream])) : null,
     emitState: () => undefined,
   })
-  return { builder, requested, logged }
+  return { builder, requested, logged, emitted }
 }

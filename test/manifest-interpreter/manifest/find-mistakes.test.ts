@@ -38,6 +38,9 @@ ${(options.names ?? 'orders')
   .join('')}
 `
 
+const emptyManifest = (streams: string, check: string): string =>
+  `{ version: 7.0.0, type: DeclarativeSource, check: { type: CheckStream, ${check} }, streams: ${streams} }`
+
 const cursor = (format: string): string =>
   `incremental_sync: { type: DatetimeBasedCursor, cursor_field: t, datetime_format: '${format}', start_datetime: '2025-01-01' }`
 
@@ -103,6 +106,16 @@ test.each([
   ],
 ])('%s is found', (_what, options, found) => {
   expect(mistakesIn(manifest(options))).toEqual(found)
+})
+
+test('a check that looks at no stream is found, and a manifest without streams', () => {
+  const noCheck =
+    'check.stream_names: The check looks at no stream, so that it finds nothing. Name one in stream_names.'
+  expect(mistakesIn(manifest({ check: '' }))).toEqual([`warning - ${noCheck}`])
+  expect(mistakesIn(emptyManifest('[]', 'stream_names: []'))).toEqual([
+    'error - streams: The manifest has no streams, so that there is nothing to read. Add one.',
+    `warning - ${noCheck}`,
+  ])
 })
 
 const bundled = new URL('../../../connectors/manifests/', import.meta.url).pathname

@@ -116,6 +116,11 @@ describe('a schema', () => {
     ["{ a: 'b' }", { const: { a: 'b' } }],
     ['string | null', { type: 'string', nullable: true }],
     ['readonly (string | null)[]', { type: 'array', items: { type: ['string', 'null'] } }],
+    // As a PostgreSQL source declares numeric[].
+    [
+      'readonly (Decimal | string | null)[] | string | null',
+      { type: ['null', 'array', 'string'], items: { type: ['null', 'number', 'string'] } },
+    ],
     ['readonly unknown[]', { type: 'array' }],
     [
       'readonly [string?, ...number[]]',

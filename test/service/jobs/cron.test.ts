@@ -27,6 +27,38 @@ test('a time that comes twice when summer time ends counts once', () => {
 })
 
 test.each([
+  ['0 3 4 4 *', '2027-04-03T12:00:00Z', '2027-04-03T16:30:00.000Z'],
+  ['0 2 * * *', '2027-04-03T12:00:00Z', '2027-04-03T15:30:00.000Z'],
+  // The clock is put back at 2:00, to 1:30.
+  ['45 1 * * *', '2027-04-03T12:00:00Z', '2027-04-03T14:45:00.000Z'],
+  ['45 1 * * *', '2027-04-03T14:45:00Z', '2027-04-04T15:15:00.000Z'],
+  ['*/15 * * * *', '2027-04-03T14:45:00Z', '2027-04-03T15:00:00.000Z'],
+  ['0 * * * *', '2027-04-03T14:00:00Z', '2027-04-03T15:30:00.000Z'],
+  // And put forward at 2:00, to 2:30.
+  ['15 2 3 10 *', '2027-10-02T12:00:00Z', '2027-10-02T15:45:00.000Z'],
+  ['15,30 2 * * *', '2027-10-02T12:00:00Z', '2027-10-02T15:30:00.000Z'],
+  ['15,30 2 * * *', '2027-10-02T15:30:00Z', '2027-10-02T15:45:00.000Z'],
+  ['20 2 * * *', '2027-10-03T12:00:00Z', '2027-10-03T15:20:00.000Z'],
+])('%s follows a clock that is moved by half an hour, after %s', (cron, after, expected) => {
+  expect(nextTime({ cron, timezone: 'Australia/Lord_Howe' }, Date.parse(after))).toBe(expected)
+})
+
+test('a schedule of every hour goes on while the clock repeats one', () => {
+  const next = (cron: string) =>
+    nextTime({ cron, timezone: 'Europe/Berlin' }, Date.parse('2026-10-25T00:45:00Z'))
+  expect(next('*/15 * * * *')).toBe('2026-10-25T01:00:00.000Z')
+  expect(next('0 1-4 * * *')).toBe('2026-10-25T02:00:00.000Z')
+})
+
+test.each([
+  ['0 0 * * 0,7', '2026-04-05T00:00:00.000Z'],
+  ['0 0 * * SAT,5-7', '2026-04-03T00:00:00.000Z'],
+  ['1,1-5,*/20 * * * *', '2026-03-29T00:40:00.000Z'],
+])('%s names values twice, which is no mistake', (cron, expected) => {
+  expect(nextTime({ cron }, at)).toBe(expected)
+})
+
+test.each([
   '',
   '* * * *',
   '* * * * * *',

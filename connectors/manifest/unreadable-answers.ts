@@ -1,0 +1,25 @@
+import type { SideMessage } from '../../manifest-interpreter/contracts.ts'
+
+type Unreadable = Extract<SideMessage, { kind: 'unreadable' }>
+
+/** Answers that were read as ones without records: the first of each stream, and how many there were. */
+export class UnreadableAnswers {
+  readonly #byStream = new Map<string, { readonly first: Unreadable; count: number }>()
+
+  add(message: SideMessage): void {
+    if (message.kind !== 'unreadable') return
+    const known = this.#byStream.get(message.stream)
+    if (known === undefined) this.#byStream.set(message.stream, { first: message, count: 1 })
+    else known.count += 1
+  }
+
+  /** A sentence for each stream: parents are streams of their own. */
+  get warnings(): readonly string[] {
+    return [...this.#byStream.values()].map(({ first, count }) => {
+      const { request, found } = first
+      if (count === 1)
+        return `The answer of ${request} was ${found}: it was read as one without records.`
+      return `${String(count)} answers could not be read, and were read as ones without records. The first was that of ${request}: ${found}.`
+    })
+  }
+}

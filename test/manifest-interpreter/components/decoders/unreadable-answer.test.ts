@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest'
+import { jsonDecoder } from '../../../../manifest-interpreter/components/decoders/json-decoder.ts'
+import { decoders } from '../../../../manifest-interpreter/components/decoders/registered.ts'
+import { unreadableReport } from '../../../../manifest-interpreter/components/decoders/unreadable-answer.ts'
+import { xmlDecoder } from '../../../../manifest-interpreter/components/decoders/xml-decoder.ts'
+import type { SideMessage } from '../../../../manifest-interpreter/contracts.ts'
+import { HttpResponse } from '../../../../manifest-interpreter/http/http-response.ts'
+import { ResponseHeaders } from '../../../../manifest-interpreter/http/response-headers.ts'
+import { answeredBuilder } from '../answered-builder.ts'
+import { all, response } from '../body.ts'
+
+function reporting() {
+  const messages: SideMessage[] = []
+  const environment = { emit: (message: SideMessage) => void messages.push(message) }
+  return { messages, report: unreadableReport({ environment }, 'orders') }
+}
+
+const found = (messages: readonly SideMessage[]) =>
+  messages.map((message) => (message.kind === 'unreadable' ? message.found : message.kind))
+
+describe('a body that JsonDecoder cannot read is reported', () => {
+  test.each<[string, string | Uint8Array, string]>([
+    ['HTML', '\n<!DOCTYPE html><p>key=hush', 'no JSON (text/html, begins with <!DOCTYPE html)'],
+    [
+      'a cut body',
+      '{"orders":[{"id":17',
+      'no JSON (text/html, begins like JSON, and is cut or broken)',
+    ],
+    ['an empty body', '', 'no JSON (text/html, empty)'],
+    ['blanks', ' \n', 'no JSON (text/html, empty)'],
+    ['plain text', 'no such order: 4711', 'no JSON (text/html, begins as plain text)'],
+    [
+      'broken UTF-8',
+      Buffer.from('{"a":"\xe9"}', 'latin1'),
+      'no JSON (text/html, begins like JSON, and is cut or broken)',
+    ],
+  ])('%s', async (_name, body, text) => {
+    const { messages, report } = reporting()
+    const decoder = jsonDecoder(report)
+    const answer = response(body, [['Content-Type', 'text/html']])
+    await all(decoder.decodeAt(answer, ['orders'], (bodies) => bodies))
+    expect(found(messages)).toEqual([text])
+    expect(messages[0]).toMatchObject({ stream: 'orders', request: 'GET https://api.test/items' })
+  })
+
+  test('but not an answer that has no body, is ignored, or is an error', async () => {
+    const { messages, report } = reporting()
+    const answers = [204, 304, 404].map(
+      (status) =>
+        new HttpResponse({
+          status,
+          headers: new ResponseHeaders([]),
+          url: 'https://api.test/items',
+          body: Buffer.from(status === 404 ? 'no' : ''),
+        }),
+    )
+    const ignored = response('<html>')
+    ignored.isIgnored = true
+    for (const answer of [...answers, ignored, response('{}')])
+      expect(await all(jsonDecoder(report).decode(answer))).toEqual([{}])
+    expect(messages).toEqual([])
+  })
+})
+
+test('a body that is no well-formed XML is reported', async () => {
+  const { messages, report } = reporting()
+  expect(await all(xmlDecoder(report).decode(response('<orders><id>17')))).toEqual([{}])
+  expect(found(messages)).toEqual(['no XML (no content type, begins with <orders)'])
+})
+
+test('a body of which no line is JSON is reported, one with a broken line is not', async () => {
+  const { builder, emitted } = answeredBuilder()
+  const jsonLines = decoders.get('JsonlDecoder')
+  const decoder = jsonLines?.({ type: 'JsonlDecoder' }, builder, { streamName: 'orders' })
+  if (decoder === undefined) throw new TypeError('There is no JsonlDecoder.')
+  expect(await all(decoder.decode(response('{"id":1}\n<html>\n')))).toEqual([{ id: 1 }])
+  expect(emitted).toEqual([])
+  expect(await all(decoder.decode(response('<html>\n<body>\n')))).toEqual([])
+  expect(found(emitted)).toEqual(['no JSON lines (no content type, begins with <html)'])
+})
