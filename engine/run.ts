@@ -48,11 +48,7 @@ export async function runConnection(
   )
   await using log = await openStreamLog(plan.log, logger)
   const work = plan.streams.map((sink) => {
-    const id = streamIdOf(sink.stream.stream)
-    const { connection, limits } = plan
-    // A limited run stops in its stage, and shows what is there.
-    const isStaged = sink.mode.startsWith('overwrite') && limits.limitRows === undefined
-    return { sink, tally: new StreamTally({ connection, stream: id, isStaged }, ports.metrics) }
+    return { sink, tally: tallyOf(sink, { plan, ports }) }
   })
   const report = (): void => {
     const atMs = ports.now()
@@ -89,6 +85,15 @@ export async function runConnection(
     clearInterval(timer)
     report()
   }
+}
+
+function tallyOf(
+  { connection, stream, mode }: RunPlan['streams'][number],
+  { plan, ports }: { readonly plan: RunPlan; readonly ports: RunPorts },
+): StreamTally {
+  // A limited run stops in its stage, and shows what is there.
+  const isStaged = mode.startsWith('overwrite') && plan.limits.limitRows === undefined
+  return new StreamTally({ connection, stream: streamIdOf(stream.stream), isStaged }, ports.metrics)
 }
 
 async function startRun(destination: Destination, plan: RunPlan): Promise<RunStart> {

@@ -179,7 +179,7 @@ export class CopyTranscoder {
     this.#out.at = start
     this.#fields.unwritable = false
     const { seq, order } = this.#row
-    this.#rejections?.add({ row: order, seq, reason, key: this.#keyOf(from) })
+    this.#rejections?.add(order, { seq, reason, key: this.#keyOf(from) })
   }
 
   #keyOf(from: number): string | undefined {
@@ -305,19 +305,13 @@ export class CopyTranscoder {
 
   #null(column: number): void {
     const fields = this.#fields
-    const entry = this.#overflow?.get(this.#columns[column]?.name ?? '')
-    if (entry === undefined) {
+    const { name = '', target } = this.#columns[column] ?? {}
+    const entry = this.#overflow?.get(name)
+    if (entry === undefined || entry === null || target === undefined) {
       this.#seen.nulls[column] = 1
       this.#rejections?.noteNull(column)
       fields.nullValue()
-      return
-    }
-    const target = this.#columns[column]?.target
-    if (entry === null || target === undefined) {
-      this.#seen.nulls[column] = 1
-      this.#rejections?.noteNull(column)
-      fields.nullValue()
-      if (target === undefined) return
+      if (entry === undefined || target === undefined) return
       this.#seen.missing.add(column)
       this.#missing.push(target.name)
       return

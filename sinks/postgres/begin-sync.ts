@@ -15,6 +15,7 @@ import {
   settingsOf,
   writeStreamRow,
   type StreamRow,
+  type TableOwner,
 } from './stream-rows.ts'
 import { streamTarget, type StreamTarget } from './stream-target.ts'
 import { readTable } from './tables.ts'
@@ -38,8 +39,7 @@ export async function beginSync(
     await session.rows('SELECT pg_advisory_xact_lock($1)', [tableLockKey(target.table)])
     const row = await readStreamRow(session, sink.connection, { streamId, lock: 'locked' })
     const owners = await otherOwners(session, target, row?.id)
-    const refusal = sharedTable(sink, target, owners) ?? lostKey(row, sink)
-    if (refusal !== undefined) throw refusal
+    requireTable(sink, target, { row, owners })
     const hasTable = (await readTable(session, target.loaded)) !== undefined
     // Without its table, or in another one, states speak of rows that are not there: the stream is read from the beginning.
     const known = hasTable && isTableOf(row, target) ? row : undefined
@@ -74,6 +74,15 @@ export async function beginSync(
     }
     return withCheckpoints(session, { ...written, syncStart }, sync)
   })
+}
+
+function requireTable(
+  sink: SinkStream,
+  target: StreamTarget,
+  known: { readonly row: StreamRow | undefined; readonly owners: readonly TableOwner[] },
+): void {
+  const refusal = sharedTable(sink, target, known.owners) ?? lostKey(known.row, sink)
+  if (refusal !== undefined) throw refusal
 }
 
 async function withCheckpoints(

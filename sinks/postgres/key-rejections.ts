@@ -1,11 +1,6 @@
 import type { CopyColumn } from './avro-to-copy.ts'
 import type { Rejection } from './checkpoint.ts'
 
-interface RejectedRow extends Rejection {
-  /** Its number in the transaction. */
-  readonly row: number
-}
-
 /**
  * The records that a table with one row per key cannot have: those without a key, which cannot be told apart, and those whose key its
  * columns cannot hold. A NULL in one of several fields of a key is a value like any other, as it is for the index of the key.
@@ -19,7 +14,8 @@ export class KeyRejections {
   #nulls = 0
   #unfit: number | undefined
   #slice = ''
-  #open: RejectedRow[] = []
+  #openRows: number[] = []
+  #open: Rejection[] = []
   #settled: Rejection[] = []
 
   /** `key`: its columns in the table. */
@@ -62,27 +58,30 @@ export class KeyRejections {
     return `it has no primary key: ${this.#key.join(' and ')} ${this.#key.length === 1 ? 'is' : 'are'} NULL or missing`
   }
 
-  add({
-    key,
-    ...rejected
-  }: Omit<RejectedRow, 'slice' | 'key'> & { readonly key: string | undefined }): void {
+  /** `row`: its number in the transaction. */
+  add(
+    row: number,
+    { key, ...rejected }: Omit<Rejection, 'slice' | 'key'> & { readonly key: string | undefined },
+  ): void {
+    this.#openRows.push(row)
     this.#open.push({ ...rejected, slice: this.#slice, ...(key !== undefined && { key }) })
   }
 
   /** Rows that the open COPY passed over. */
   get openRows(): readonly number[] {
-    return this.#open.map(({ row }) => row)
+    return this.#openRows
   }
 
   /** The COPY has ended. */
   settle(): void {
-    for (const { row: _row, ...rejection } of this.#open) this.#settled.push(rejection)
-    this.#open = []
+    for (const rejection of this.#open) this.#settled.push(rejection)
+    this.drop()
   }
 
   /** The COPY was given up. */
   drop(): void {
     this.#open = []
+    this.#openRows = []
   }
 
   /** What was rejected since the last time. */
@@ -94,7 +93,7 @@ export class KeyRejections {
 
   /** The transaction has ended. */
   clear(): void {
-    this.#open = []
+    this.drop()
     this.#settled = []
   }
 }

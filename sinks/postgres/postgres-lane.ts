@@ -232,19 +232,10 @@ class PostgresLane implements SinkLane {
 
   /** One lane at a time merges into a table: two that update the same rows in another order would end in a deadlock. */
   async #merge(): Promise<void> {
-    const { session, sync, target, actual } = this.#parts
-    const seen = this.#seen
-    const addsMeta = !this.#hasMeta && !this.#addsMeta && seen.hasChanges
+    const { session, sync, target } = this.#parts
+    const addsMeta = !this.#hasMeta && !this.#addsMeta && this.#seen.hasChanges
     this.#addsMeta ||= addsMeta
-    const hasDeletes = target.deletedAt !== undefined && seen.values.has(target.deletedAt)
-    const merge = mergeOf(target, target.loaded, {
-      actual,
-      columns: this.#mergedColumns(),
-      deletes: hasDeletes ? sync.sink.deletes : 'none',
-      missing: [...seen.missing],
-      hasNullKeys: target.key?.some((name) => seen.nulls.has(name)) ?? false,
-      hasRepeatedKeys: this.#repeatsKeys || hasDeletes || seen.missing.size > 0,
-    })
+    const merge = this.#mergeOfSeen()
     const lock = lockKey('merge', target.loaded.schema, target.loaded.table)
     const { merge: merged, longKeys } = await runMerge(session, merge, {
       stream: streamLabel(sync.streamId),
@@ -262,6 +253,21 @@ class PostgresLane implements SinkLane {
       this.#leaveOut({ ...record, key, reason: keyTooLong })
     }
     await this.#writeRejections()
+  }
+
+  /** By what was seen of the rows that wait. */
+  #mergeOfSeen(): Merge {
+    const { sync, target, actual } = this.#parts
+    const { nulls, values, missing } = this.#seen
+    const hasDeletes = target.deletedAt !== undefined && values.has(target.deletedAt)
+    return mergeOf(target, target.loaded, {
+      actual,
+      columns: this.#mergedColumns(),
+      deletes: hasDeletes ? sync.sink.deletes : 'none',
+      missing: [...missing],
+      hasNullKeys: target.key?.some((name) => nulls.has(name)) ?? false,
+      hasRepeatedKeys: this.#repeatsKeys || hasDeletes || missing.size > 0,
+    })
   }
 
   #metRows(merge: Merge): readonly string[] {

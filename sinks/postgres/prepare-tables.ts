@@ -5,6 +5,7 @@ import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from './key-index.t
 import { dedupStatement } from './merge-sql.ts'
 import { copyRows } from './copy-rows.ts'
 import { requireRows, rewritingRule, type RowAccount } from './row-account.ts'
+import { isOverLimit } from './long-keys.ts'
 import { runMerge } from './run-merge.ts'
 import type { Session } from './session.ts'
 import { createStaging, mergeOf, staging } from './staging.ts'
@@ -196,15 +197,50 @@ async function ensureKeyIndex({ session, sink, target, row }: Preparation): Prom
   }
   if (key === undefined || wanted === undefined) return null
   if (await hasIndex(session, table, wanted)) return wanted
+  await requireKeys(session, table, key)
+  await removeDuplicates({ session, sink, target })
+  try {
+    await createKeyIndex(session, table, key)
+  } catch (error) {
+    throw isOverLimit(error)
+      ? unusableKey(table, 'keys of its rows are too long for an index')
+      : error
+  }
+  return wanted
+}
+
+async function removeDuplicates({
+  session,
+  sink,
+  target,
+}: Pick<Preparation, 'session' | 'sink' | 'target'>): Promise<void> {
+  const { table, streamId } = target
   const actual = await existing(session, table)
   const deletes = target.isOverwrite ? 'none' : sink.deletes
   const merge = mergeOf(target, table, { actual, columns: [], deletes, ...anyKeys })
   const [account] = await session.rows<RowAccount & Record<string, unknown>>(dedupStatement(merge))
   if (account !== undefined) {
-    await requireRows(session, { stream: streamLabel(target.streamId), table }, account)
+    await requireRows(session, { stream: streamLabel(streamId), table }, account)
   }
-  await createKeyIndex(session, table, key)
-  return wanted
+}
+
+/** Rows without a key cannot be told apart: to keep one of them would delete the others. */
+async function requireKeys(
+  session: Session,
+  table: TableName,
+  key: readonly string[],
+): Promise<void> {
+  const isEmpty = key.map((name) => `${quoteIdentifier(name)} IS NULL`).join(' AND ')
+  const [row] = await session.rows<{ rows: string }>(
+    `SELECT count(*) AS rows FROM ${quoteTable(table)} WHERE ${isEmpty}`,
+  )
+  const rows = Number(row?.rows)
+  if (rows > 1) throw unusableKey(table, `${rows} rows have no key (${isEmpty})`)
+}
+
+function unusableKey(table: TableName, problem: string): ConnectError {
+  const details = { table: quoteTable(table), problem }
+  return new ConnectError('destination_key_unusable', { details })
 }
 
 function sameTable(one: TableName, other: TableName): boolean {

@@ -164,3 +164,17 @@ test('where rows are only appended, a key is a value like any other', async () =
     nulled: 1,
   })
 })
+
+test.each([
+  ['rows without a key', [{ v: 'a' }, { v: 'b' }], '2 rows have no key ("id" IS NULL)'],
+  ['keys that are too long', [{ id: randomBytes(6000).toString('hex') }], 'too long for an index'],
+])('a table that was appended to, with %s, is not deduplicated', async (_, records, problem) => {
+  await using db = await testDatabase()
+  const columns = { id: 'string', v: 'string' } as const
+  await sync(db, keyed('append', columns), records)
+  await expect(begin(db, keyed('append_dedup', columns))).rejects.toMatchObject({
+    code: 'destination_key_unusable',
+    message: expect.stringContaining(problem) as unknown,
+  })
+  expect(await db.query('SELECT v FROM things')).toHaveLength(records.length)
+})

@@ -127,6 +127,14 @@ export const destinationCodes = {
     message: 'Stream {stream} is to be loaded without duplicates, but it has no primary key',
     suggestedFix: 'Set `primary_key` for the stream, or choose the mode `append` or `overwrite`.',
   },
+  destination_key_unusable: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{table} cannot have one row for each primary key: {problem}',
+    suggestedFix:
+      'Delete these rows, or set another `primary_key`, or the mode `append` or `overwrite`.',
+  },
   destination_not_a_table: {
     failureType: 'config_error',
     httpStatus: 409,
