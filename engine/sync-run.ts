@@ -19,7 +19,7 @@ import type { StreamLog } from './log/stream-log.ts'
 import type { LanePools } from './pools/lane-pools.ts'
 import type { ReadBefore } from './pools/worker-events.ts'
 import { joinObserved, type Observed } from './reader/observed-fields.ts'
-import { ownSourceRefusal } from './own-source.ts'
+import { streamRefusal } from './stream-refusal.ts'
 import type { RunPlan, StreamResult } from './run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
 
@@ -98,7 +98,7 @@ export class SyncRun {
   /** From `begin` to `finish`, in this session of the source. */
   async run(session: ReadSession): Promise<LaneOutcome> {
     const { destination, start, plan } = this.#deps
-    const refusal = ownSourceRefusal(plan, this.#sink)
+    const refusal = streamRefusal(plan, this.#sink)
     if (refusal !== undefined) throw refusal
     const sync = await destination.begin(this.#sink, start)
     this.#first ??= sync

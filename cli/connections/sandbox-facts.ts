@@ -65,7 +65,7 @@ function tableFacts(diff: Diff): readonly Fact[] {
     ...diff.removed_columns.map(({ name, type }) =>
       fact(
         ['-', 'column'],
-        `${name}  ${type}: gone from the source; stays, new rows have NULL`,
+        `${name}  ${type}: no longer in the stream; stays, new rows have NULL`,
         'yellow',
       ),
     ),
@@ -74,7 +74,7 @@ function tableFacts(diff: Diff): readonly Fact[] {
       : [
           fact(
             ['', counted(diff.own_columns.length, 'own column')],
-            `${diff.own_columns.map(({ name }) => name).join(', ')}: not in the source; stays`,
+            `${diff.own_columns.map(({ name }) => name).join(', ')}: not in the stream; stays`,
           ),
         ]),
     ...diff.dependent_views.map(({ schema, name, columns }) =>
@@ -122,11 +122,17 @@ function rowsPart(name: RowName, value: number | null): string {
 
 function mismatch({ field, kind, declared, found, records }: Stream['schema_mismatches'][number]) {
   const seen = `${found.join(' or ')} in ${counted(records, 'record')}`
+  // Rows of a database are not looked into.
+  const unheld = `the column cannot hold the value of ${counted(records, 'record')}`
   switch (kind) {
     case 'undeclared':
       return fact(['!', 'not declared'], `${field}: ${seen}; not loaded`, 'yellow')
     case 'type':
-      return fact(['!', 'other type'], `${field}: ${declared ?? ''} declared, ${seen}`, 'yellow')
+      return fact(
+        ['!', 'other type'],
+        `${field}: ${declared ?? ''} declared, ${found.length === 0 ? unheld : seen}`,
+        'yellow',
+      )
     case 'missing':
       return fact(['', 'never there'], `${field}: declared, in none of the records`)
   }

@@ -89,14 +89,23 @@ function isFolded(stream: Stream): boolean {
 function headline({ streams, totals }: SandboxReport): string {
   const fates = streams.map(fateOf)
   const with_ = (fate: StreamFate): number => fates.filter((one) => one === fate).length
-  const [changed, failed, open] = [with_('changed'), with_('failed'), with_('open')]
+  const [changed, unchanged] = [with_('changed'), with_('unchanged')]
   const all = counted(streams.length, 'stream')
+  const others = [
+    ...(with_('failed') > 0 ? [[count(with_('failed')), 'cannot run']] : []),
+    ...(with_('open') > 0 ? [[count(with_('open')), 'not read to the end']] : []),
+  ]
   const change = changed === 1 ? 'changes' : 'change'
-  const first = changed === 0 ? `No change in ${all}` : `${count(changed)} of ${all} ${change}`
-  const failing = failed > 0 ? [`${count(failed)} cannot run`] : []
-  const opening = open > 0 ? [`${count(open)} not read to the end`] : []
-  const rows = totalRows(totals)
-  return `${[first, ...failing, ...opening].join(', ')}: ${rows}`
+  const facts = [...(changed > 0 ? [[count(changed), change]] : []), ...others].map(
+    ([amount = '', words = ''], index) =>
+      // A stream that fails, or was cut, is none without a change.
+      index === 0 && (changed > 0 || unchanged === 0)
+        ? `${amount} of ${all} ${words}`
+        : `${amount} ${words}`,
+  )
+  const some = unchanged === streams.length ? all : `${count(unchanged)} of ${all}`
+  if (changed === 0 && (unchanged > 0 || others.length === 0)) facts.unshift(`No change in ${some}`)
+  return `${facts.join(', ')}: ${totalRows(totals)}`
 }
 
 function totalRows({ rows, rows_at_least: least }: SandboxReport['totals']): string {

@@ -104,7 +104,7 @@ function noteText(note: TableNote): string {
     case 'kept':
       return `column ${column} stays ${type}, and the source has ${note.source} now: a column never gets narrower`
     case 'left':
-      return `column ${column} is not in the source any more: it stays, and new rows have no value of the source in it`
+      return `column ${column} is no longer among the columns of the stream (the source lacks it, or \`columns\` leaves it out): it stays, and new rows have no value of the source in it`
   }
 }
 

@@ -10,9 +10,9 @@ import {
   type SandboxTable,
 } from '../../sinks/postgres/sandbox/prepare-sandbox.ts'
 import { createRunMetrics } from '../metrics/run-metrics.ts'
-import { ownSourceRefusal } from '../own-source.ts'
 import { runConnection } from '../run.ts'
 import type { RunPlan, StreamResult } from '../run-types.ts'
+import { streamRefusal } from '../stream-refusal.ts'
 import type {
   EstimatedCost,
   RowCounts,
@@ -39,7 +39,7 @@ export async function runSandbox(
   try {
     const about = { id, connection, createdAtMs, expiresAtMs }
     const toPrepare = streams.map((sink) => {
-      const error = ownSourceRefusal(plan, sink)
+      const error = streamRefusal(plan, sink)
       return error === undefined ? sink : { sink, error }
     })
     const prepared = await prepareSandbox(destination, about, toPrepare)

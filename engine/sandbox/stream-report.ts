@@ -10,6 +10,7 @@ import {
 import { countRefusedValues, sampleRows } from '../../sinks/postgres/sandbox/inspect-rows.ts'
 import type { RefusedStream, SandboxTable } from '../../sinks/postgres/sandbox/prepare-sandbox.ts'
 import { isForeseen } from '../../sinks/postgres/sandbox/production-columns.ts'
+import { quoteTable } from '../../sinks/postgres/identifiers.ts'
 import type { Production } from '../../sinks/postgres/sandbox/production.ts'
 import { exampleRows, noExamples } from '../../sinks/postgres/sandbox/row-examples.ts'
 import { noRules, tryRules, type RulesTried } from '../../sinks/postgres/sandbox/try-rules.ts'
@@ -80,7 +81,7 @@ export async function streamReport(
   const { observed: { fields: observed } = { fields: [] }, read: records } = result
   const declared = production.sink.stream.stream.json_schema
   const refused = isLoaded ? await countRefusedValues(session, loaded) : []
-  const error = result.error ?? rules.refusal?.toJSON()
+  const error = result.error ? ofProduction(stream, result.error) : rules.refusal?.toJSON()
   const without = new Set(
     production.columns.filter((column) => !isForeseen(column)).map(({ name }) => name),
   )
@@ -104,13 +105,32 @@ export async function streamReport(
     estimated_cost: costOf(result, isComplete),
     warnings: [
       ...production.warnings,
-      ...result.warnings,
+      ...ofProduction(stream, result.warnings),
       ...repeatedKeys(stream, { result, diff }),
       ...diff.warnings,
       ...rules.warnings,
     ],
     ...(error !== undefined && { error }),
   }
+}
+
+/** What a sandbox's run says of its own tables, of those that a run would load. */
+function ofProduction<Told>({ table, sink, production }: SandboxTable, told: Told): Told {
+  const { stage } = streamTarget(sink, table.schema)
+  const names = [
+    [quoteTable(table), quoteTable(production.target.table)],
+    [quoteTable(stage), quoteTable(production.target.table)],
+    [table.table, production.target.table.table],
+  ] as const
+  const renamed = (value: unknown): unknown => {
+    if (typeof value === 'string')
+      return names.reduce((text, [own, real]) => text.replaceAll(own, real), value)
+    if (Array.isArray(value)) return value.map(renamed)
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, renamed(inner)]))
+  }
+  // The same shape: only texts change.
+  return renamed(told) as Told
 }
 
 /** A key that is not unique makes one row of several. A change stream has several records of a row by its nature. */

@@ -74,6 +74,8 @@ function serverError(
   const object = objectOf(refusal, place)
   const details = { ...place.facts, object, sqlstate, reason }
   if (needsTls) return new ConnectError('destination_tls_failed', { details })
+  const special = ofRoutine(error, refusal, details)
+  if (special !== undefined) return special
   if (code === 'destination_constraint_violated') {
     return new ConnectError(code, { details: { ...details, ...constraintFacts(refusal, object) } })
   }
@@ -83,9 +85,55 @@ function serverError(
   return new ConnectError(code, { details })
 }
 
-/** The table that the server names; else the one that was worked on, or its stream. */
+/** These share their SQLSTATE with others, and have nothing else that is the same in every language of the server. */
+function ofRoutine(
+  { routine = '', message }: DatabaseError,
+  { sqlstate, schema, table, constraint, reason }: ServerRefusal,
+  details: ErrorDetails & { readonly object: string },
+): ConnectError | undefined {
+  // Without its table it is the refusal of a statement of a function.
+  if (sqlstate === '23514' && constraint === undefined && table !== undefined) {
+    const { object } = details
+    if (routine === 'ExecFindPartition')
+      return partitionMissing(object, { ...details, reason: noPartition })
+    if (routine.startsWith('ExecPartitionCheck'))
+      return partitionMissing(object, {
+        ...details,
+        reason: 'it is itself a partition, for other values',
+      })
+  }
+  if (sqlstate === '54000' && reason === message && indexRoutines.includes(routine)) {
+    const index = constraint === undefined ? 'an index' : `index ${quoteIdentifier(constraint)}`
+    return new ConnectError('destination_index_entry_too_long', { details: { ...details, index } })
+  }
+  // Two sessions made an object of one name at the same time: the catalog's own index held them apart.
+  if (sqlstate === '23505' && schema === 'pg_catalog') {
+    return new ConnectError('destination_conflict', { details: { ...details, reason } })
+  }
+  return undefined
+}
+
+const indexRoutines: readonly string[] = [
+  '_bt_check_third_page',
+  'index_form_tuple',
+  'index_form_tuple_context',
+  'GinFormTuple',
+]
+
+const noPartition = 'its partition key is in none of them'
+
+/** `object`: a partitioned table, quoted. */
+export function partitionMissing(object: string, details: ErrorDetails): ConnectError {
+  const fix = `Create the partition (\`\\d+ ${object}\` shows those that there are), or one for all other rows with \`CREATE TABLE … PARTITION OF ${object} DEFAULT\`; then run the connection again.`
+  return new ConnectError('destination_partition_missing', {
+    details: { ...details, object, fix },
+  })
+}
+
+/** The table that the server names (but a catalog of its own); else the one that was worked on, or its stream. */
 function objectOf({ schema, table }: ServerRefusal, place: ErrorPlace): string {
-  if (schema !== undefined && table !== undefined) return quoteTable({ schema, table })
+  if (schema !== undefined && table !== undefined && schema !== 'pg_catalog')
+    return quoteTable({ schema, table })
   if (place.table !== undefined) return quoteTable(place.table)
   if (place.stream !== undefined) return `stream ${place.stream}`
   return `schema ${place.bookkeeping ?? bookkeepingSchema}`
@@ -107,14 +155,24 @@ export function constraintFacts(
       fix: `Run \`ALTER TABLE ${table} ALTER COLUMN ${quoted} DROP NOT NULL\`, or give the column a default if the source lacks it.`,
     }
   }
-  const fix =
-    'or load the stream with a dedup mode whose key is that of the constraint; then run the connection again.'
   if (constraint !== undefined) {
     const name = quoteIdentifier(constraint)
-    return { constraint: `constraint ${name}`, fix: `Drop or relax ${name}, ${fix}` }
+    return { constraint: `constraint ${name}`, fix: fixOf(sqlstate, name) }
   }
   return {
     constraint: `a constraint (${refusal.reason})`,
-    fix: `Look at the constraints and triggers with \`\\d ${table}\`, and drop or relax the one that refuses the record, ${fix}`,
+    fix: `Look at the constraints and triggers with \`\\d ${table}\`, drop or relax the one that refuses the record, and run the connection again.`,
+  }
+}
+
+function fixOf(sqlstate: string, name: string): string {
+  switch (sqlstate) {
+    case '23503':
+      return `Load the rows that foreign key ${name} needs first, make it \`DEFERRABLE INITIALLY DEFERRED\` if the rows that it refers to are only written again, or drop it; then run the connection again.`
+    case '23505':
+    case '23P01':
+      return `If values only move from one row to another, make ${name} a constraint that is \`DEFERRABLE\` (a unique index alone cannot be); else drop or relax it. A stream that is only appended may need a dedup mode whose key is that of the constraint. Then run the connection again.`
+    default:
+      return `Correct the value at the source, or drop or relax ${name}; then run the connection again.`
   }
 }

@@ -37,6 +37,17 @@ export function identifierOf(name: string): string {
   return isLegal(name) ? name : hashed(name, 8)
 }
 
+/** The same for a stream's table. What is called like a stage or a key index gets another name: it could be that of another stream. */
+export function tableIdentifierOf(name: string): string {
+  if (isLegal(name) && !derived.test(name)) return name
+  const short = hashed(name, 8)
+  // Cut to its length, a name may have become one of these.
+  return derived.test(short) ? hashed(name, 12) : short
+}
+
+/** See `derivedName`. */
+const derived = /__(?:stage|key|before)_[0-9a-f]{8}$/
+
 /** The name of something that belongs to a table (its stage, its index): the same for the same table, never another's. */
 export function derivedName({ schema, table }: TableName, suffix: string): string {
   const ending = `__${suffix}_${digest(JSON.stringify([schema, table, suffix]), 8)}`

@@ -6,6 +6,7 @@ import { finishSync, leaveLog, savePlan } from './finish-sync.ts'
 import { forgetStreams } from './forget-streams.ts'
 import { quoteIdentifier, type TableName } from './identifiers.ts'
 import { sessionPlace, type PostgresPlace } from './postgres-address.ts'
+import { requireOpenDestination } from './reserved-schemas.ts'
 import { Session } from './session.ts'
 import { streamTarget } from './stream-target.ts'
 
@@ -26,7 +27,9 @@ class PostgresDestination implements Destination {
   async check(): Promise<void> {
     await this.#with(undefined, async (session) => {
       const { schema } = this.#place
-      if (schema === undefined || (await schemaExists(session, schema))) return
+      if (schema === undefined) return
+      requireOpenDestination(schema, session.bookkeepingSchema)
+      if (await schemaExists(session, schema)) return
       // Throws where it is not allowed; the schema is made for good by the first stream.
       await session.run('BEGIN')
       await session.run(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`)

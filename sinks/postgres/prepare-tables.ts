@@ -19,11 +19,13 @@ import {
   createTable,
   evolveTable,
   hasRows,
+  isMetadata,
   missingMetadata,
   ownColumns,
   readTable,
   refusalOf,
   tableChanges,
+  takenByType,
   type TableChange,
   type TableColumns,
 } from './tables.ts'
@@ -99,11 +101,15 @@ export async function planTable(
 ): Promise<TablePlan> {
   const { session, sink, target, isOurs } = preparation
   const actual = await readTable(session, target.table)
-  if (actual === undefined) return { actual, changes: [], refusal: undefined }
+  if (actual === undefined) {
+    return { actual, changes: [], refusal: await takenByType(session, target.table) }
+  }
   const changes = tableChanges(wantedOf(preparation, target.table), actual)
   const isForeign = !isOurs && missingMetadata(actual, sink.metadata).length > 0
   if (isForeign && (await hasRows(session, target.table))) {
-    const details = { table: quoteTable(target.table) }
+    const missing = changes.filter(({ column }) => isMetadata(column))
+    const additions = missing.map(({ action }) => action).join(', ')
+    const details = { table: quoteTable(target.table), additions }
     return { actual, changes, refusal: new ConnectError('destination_table_foreign', { details }) }
   }
   const refusal =

@@ -20,8 +20,21 @@ export function requireOpenSchema(
   { table }: StreamTarget,
   bookkeeping: string,
 ): void {
-  const isOwnSandbox = table.schema === bookkeeping && bookkeeping !== bookkeepingSchema
-  if (isOwnSandbox || !isReservedSchema(table.schema)) return
-  const details = { stream: streamLabel(stream.stream), schema: table.schema }
-  throw new ConnectError('destination_schema_reserved', { details })
+  const label = streamLabel(stream.stream)
+  requireOpen(table.schema, bookkeeping, { subject: `Stream ${label}`, stream: label })
+}
+
+/** The same for the one schema of all streams, which `check` would make. */
+export function requireOpenDestination(schema: string, bookkeeping: string): void {
+  requireOpen(schema, bookkeeping, { subject: 'Every stream' })
+}
+
+function requireOpen(
+  schema: string,
+  bookkeeping: string,
+  details: { readonly subject: string; readonly stream?: string },
+): void {
+  const isOwnSandbox = schema === bookkeeping && bookkeeping !== bookkeepingSchema
+  if (isOwnSandbox || !isReservedSchema(schema)) return
+  throw new ConnectError('destination_schema_reserved', { details: { ...details, schema } })
 }

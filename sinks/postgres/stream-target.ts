@@ -8,7 +8,13 @@ import {
   type StreamId,
 } from '../../protocol/index.ts'
 import type { SinkStream } from '../sink.ts'
-import { columnNames, derivedName, identifierOf, type TableName } from './identifiers.ts'
+import {
+  columnNames,
+  derivedName,
+  identifierOf,
+  tableIdentifierOf,
+  type TableName,
+} from './identifiers.ts'
 
 /** A declared column as the table has it. */
 export interface TargetColumn {
@@ -53,7 +59,7 @@ export function streamTarget(sink: SinkStream, schema: string | undefined): Stre
     stream.namespace === undefined || stream.namespace === '' ? 'public' : stream.namespace
   const table = {
     schema: identifierOf(schema ?? namespace),
-    table: identifierOf(objectName ?? stream.name),
+    table: tableIdentifierOf(objectName ?? stream.name),
   }
   const stage = { schema: table.schema, table: derivedName(table, 'stage') }
   const isOverwrite = sink.mode === 'overwrite' || sink.mode === 'overwrite_dedup'

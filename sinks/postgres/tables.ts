@@ -7,7 +7,8 @@ import {
   type ActualType,
   type OwnType,
 } from './column-types.ts'
-import { quoteIdentifier, quoteLiteral, quoteTable, type TableName } from './identifiers.ts'
+import { columnInUse, refusedChange } from './column-uses.ts'
+import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
 import type { Session } from './session.ts'
 import type { TargetColumn } from './stream-target.ts'
 
@@ -46,13 +47,41 @@ export async function readTable(
   const [first] = rows
   if (first === undefined) return undefined
   if (first.relkind !== 'r' && first.relkind !== 'p') {
-    throw new ConnectError('destination_not_a_table', { details: { table: quoteTable(name) } })
+    const kind = kinds[first.relkind] ?? 'something else'
+    throw new ConnectError('destination_not_a_table', {
+      details: { table: quoteTable(name), kind },
+    })
   }
   return new Map(
     rows.flatMap(({ name: column, type }) =>
       column === null ? [] : [[column, actualTypeOf(type)] as const],
     ),
   )
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  c: 'a composite type',
+  f: 'a foreign table',
+  i: 'an index',
+  I: 'an index',
+  m: 'a materialized view',
+  S: 'a sequence',
+  v: 'a view',
+}
+
+/** A table is a type too, so that no other type may have its name. The server itself moves the type of an array away. */
+export async function takenByType(
+  session: Session,
+  name: TableName,
+): Promise<ConnectError | undefined> {
+  const [type] = await session.rows<{ typtype: string }>(
+    `SELECT typtype FROM pg_type t JOIN pg_namespace n ON n.oid = typnamespace
+      WHERE nspname = $1 AND typname = $2 AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)`,
+    [name.schema, name.table],
+  )
+  if (type === undefined) return undefined
+  const kind = type.typtype === 'd' ? 'a domain' : 'a type'
+  return new ConnectError('destination_not_a_table', { details: { table: quoteTable(name), kind } })
 }
 
 export async function createTable(session: Session, wanted: WantedTable): Promise<void> {
@@ -84,7 +113,11 @@ export async function alterTable(
 ): Promise<void> {
   if (changes.length === 0) return
   const actions = changes.map(({ action }) => action).join(', ')
-  await session.run(`ALTER TABLE ${quoteTable(name)} ${actions}`)
+  try {
+    await session.run(`ALTER TABLE ${quoteTable(name)} ${actions}`)
+  } catch (error) {
+    throw refusedChange(error, name, widenedBy(changes))
+  }
 }
 
 /** `type` is what the column gets, `action` is of ALTER TABLE. */
@@ -160,40 +193,24 @@ export function ownColumns(actual: TableColumns, columns: readonly TargetColumn[
   return [...new Set(names)].filter((name) => actual.has(name))
 }
 
+export function isMetadata(column: string): boolean {
+  return Object.hasOwn(metadataTypes, column)
+}
+
 export function metadataColumns(metadata: Metadata): (readonly [string, string])[] {
   const all = Object.entries(metadataTypes)
   return metadata === 'full' ? all : all.slice(0, 2)
 }
 
-/** Postgres refuses to alter the type of a column that a view reads, and says so only then, and in its own language. */
-export async function refusalOf(
+/** Why the changes cannot be made. Within a transaction. */
+export function refusalOf(
   session: Session,
   name: TableName,
   changes: readonly TableChange[],
 ): Promise<ConnectError | undefined> {
-  const widened = changes.filter(({ kind }) => kind === 'widen')
-  if (widened.length === 0) return undefined
-  const [blocked] = await session.rows<{ view: string; column: string }>(
-    `SELECT quote_ident(n.nspname) || '.' || quote_ident(v.relname) AS view, a.attname AS column
-       FROM pg_depend d
-       JOIN pg_rewrite r ON r.oid = d.objid
-       JOIN pg_class v ON v.oid = r.ev_class
-       JOIN pg_namespace n ON n.oid = v.relnamespace
-       JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-      WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
-        AND d.refobjid = ${quoteLiteral(quoteTable(name))}::regclass AND v.oid <> d.refobjid
-        AND a.attname = ANY($1) LIMIT 1`,
-    [widened.map(({ column }) => column)],
-  )
-  if (blocked === undefined) return undefined
-  const type = widened.find(({ column }) => column === blocked.column)?.type ?? 'text'
-  return new ConnectError('destination_column_in_use', {
-    details: {
-      table: quoteTable(name),
-      reason: `view ${blocked.view} reads ${blocked.column}, which must become ${type}`,
-      column: blocked.column,
-      type,
-      dependent: blocked.view,
-    },
-  })
+  return columnInUse(session, name, widenedBy(changes))
+}
+
+function widenedBy(changes: readonly TableChange[]): { column: string; type: string }[] {
+  return changes.filter(({ kind }) => kind === 'widen')
 }

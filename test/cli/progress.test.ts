@@ -265,7 +265,7 @@ describe('human output', () => {
       '  table:   column e was added again (date): older rows have NULL in it until the source gives them again; reset the stream to read all of them',
       '  table:   column b became text, and was bigint: it could not hold all values of the source',
       '  table:   column c stays text, and the source has bigint now: a column never gets narrower',
-      '  table:   column d is not in the source any more: it stays, and new rows have no value of the source in it',
+      '  table:   column d is no longer among the columns of the stream (the source lacks it, or `columns` leaves it out): it stays, and new rows have no value of the source in it',
     ])
   })
 

@@ -61,8 +61,8 @@ The source is not as approved. The next run follows it:
   ~  settings      its last run had key (number)
   +  column        note  text
   ~  column        total  bigint becomes numeric
-  -  column        old  boolean: gone from the source; stays, new rows have NULL
-     1 own column  reviewed: not in the source; stays
+  -  column        old  boolean: no longer in the stream; stays, new rows have NULL
+     1 own column  reviewed: not in the stream; stays
      view          reporting.by_day reads id, total
      rows          of the first 100 records: 60 inserted, 40 updated, 0 unchanged, 1 deleted (the table has about 5,000 rows now)
   ~  id=7          note: old -> new, total: 12 -> NULL
@@ -126,7 +126,7 @@ a whole run: about 250 records, 1.5 s
     const totals = { ...reportOf([cut]).totals, cut: 1, rows }
     const report = reportOf([cut], { totals })
     expect(text(report).split('\n\n').slice(0, 3).join('\n\n')).toBe(`\
-No change in 1 stream, 1 not read to the end: inserted: not known, updated: not known, deleted: not known
+1 of 1 stream not read to the end: inserted: not known, updated: not known, deleted: not known
 
   !  public.orders  about 4,850 of the 5,000 rows of the table would be deleted, by the source’s own estimate
 
@@ -148,10 +148,28 @@ No change in 1 stream, 1 not read to the end: inserted: not known, updated: not 
       },
     }
     const [headline, alarms] = text(reportOf([failed])).split('\n\n')
-    expect(headline).toMatch(/^No change in 1 stream, 1 cannot run: /)
+    expect(headline).toMatch(/^1 of 1 stream cannot run: /)
     expect(alarms).toBe(`\
   !  public.orders  cannot run: it is so [destination_constraint_violated]
                     Relax it.`)
+  })
+
+  test('counts as unchanged only what was read to its end', () => {
+    const open: Stream = { ...quiet, name: 'big', complete: false }
+    const [headline] = text(reportOf([quiet, open])).split('\n\n')
+    expect(headline).toMatch(/^No change in 1 of 2 streams, 1 not read to the end: /)
+  })
+
+  test('says of a value that a column cannot hold what it knows, without a gap', () => {
+    const mismatch: Stream['schema_mismatches'][number] = {
+      field: 'v',
+      kind: 'type',
+      declared: 'string',
+      found: [],
+      records: 1,
+    }
+    const shown = text(reportOf([{ ...quiet, schema_mismatches: [mismatch] }]))
+    expect(shown).toContain('v: string declared, the column cannot hold the value of 1 record')
   })
 
   test('under ignore shows what the next run does beside what promoting does', () => {
@@ -208,7 +226,7 @@ a whole run: about 250 records, 1.5 s
 <details><summary><code>public.a&#96;&#124;&lt;b&gt;&#64;team -&gt; shop.orders</code> incremental, append&#95;dedup, key (id), cursor updated&#95;at, 100 read</summary>
 
 \`\`\`\`diff
-   1 own column  reviewed: not in the source; stays
+   1 own column  reviewed: not in the stream; stays
    view          reporting.by_day reads id, total
    rows          0 inserted, 0 updated, 100 unchanged, 0 deleted (the table has about 5,000 rows now)
 !  warning       has \`\`\` in it

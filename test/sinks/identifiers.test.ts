@@ -6,6 +6,7 @@ import {
   identifierOf,
   quoteIdentifier,
   quoteLiteral,
+  tableIdentifierOf,
 } from '../../sinks/postgres/identifiers.ts'
 
 const bytes = (text: string): number => Buffer.byteLength(text)
@@ -55,4 +56,19 @@ test('long tables with the same beginning stay apart, and so do their stages', (
 test('quotes are doubled, and backslashes are text', () => {
   expect(quoteIdentifier('a"b')).toBe('"a""b"')
   expect(quoteLiteral("a'b\\c")).toBe(String.raw`E'a''b\\c'`)
+})
+
+test('a table never has the name of a stage or of a key index', () => {
+  const isDerived = (name: string) => /__(?:stage|key|before)_[0-9a-f]{8}$/.test(name)
+  for (const table of ['t', 'ä'.repeat(40)])
+    for (const suffix of ['stage', 'key', 'before']) {
+      const taken = derivedName({ schema: 's', table }, suffix)
+      expect(isDerived(taken)).toBe(true)
+      expect(isDerived(tableIdentifierOf(taken))).toBe(false)
+      expect(tableIdentifierOf(tableIdentifierOf(taken))).toBe(tableIdentifierOf(taken))
+    }
+  // Its first 54 bytes end in `__stage`: with a hash of 8 digits it would be such a name again.
+  const long = `${'x'.repeat(47)}__stage_and_more_of_it`
+  expect(isDerived(tableIdentifierOf(long))).toBe(false)
+  expect(tableIdentifierOf('t__stage')).toBe('t__stage')
 })

@@ -31,8 +31,7 @@ export const destinationCodes = {
     httpStatus: 409,
     retryable: false,
     message: 'A column of {table} must become wider, but something depends on it: {reason}',
-    suggestedFix:
-      'Drop the view (or rule) that the message names, run the connection, and create it again.',
+    suggestedFix: '{fix}',
   },
   destination_conflict: {
     failureType: 'transient_error',
@@ -95,6 +94,14 @@ export const destinationCodes = {
     message: 'The {role} of stream {stream} names {field}, which is not a column of it',
     suggestedFix: 'Choose a top-level column of the stream, or add {field} to `columns`.',
   },
+  destination_index_entry_too_long: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'A value is too long for {index} of {object}: {reason}',
+    suggestedFix:
+      'Drop the index, or replace it by one over a part or a hash of the value (such as `md5(column)`); then run the connection again.',
+  },
   destination_invalid: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -139,15 +146,22 @@ export const destinationCodes = {
     failureType: 'config_error',
     httpStatus: 409,
     retryable: false,
-    message: '{table} exists and is not a table',
+    message: '{table} cannot be a table: the name is taken by {kind}',
     suggestedFix:
-      'Rename or drop the view that has this name, or choose another `schema` under `destination`.',
+      'Rename or drop what has the name, or load the connection into another schema (`data:DATASET`, or `schema` of the run file’s destination).',
   },
   destination_not_available: {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
     message: 'The destination {destination} is not available: {reason}',
+    suggestedFix: '{fix}',
+  },
+  destination_partition_missing: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'No partition of {object} takes a record: {reason}',
     suggestedFix: '{fix}',
   },
   destination_permission_denied: {
@@ -204,7 +218,7 @@ export const destinationCodes = {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: 'Stream {stream} would be loaded into schema {schema}, which is reserved',
+    message: '{subject} would be loaded into schema {schema}, which is reserved',
     suggestedFix:
       'Leave the stream out, or load the connection into a schema of its own (`data:DATASET`, or `schema` of the run file’s destination).',
   },
@@ -214,7 +228,7 @@ export const destinationCodes = {
     retryable: false,
     message: '{table} exists, has rows and was not made by a sync',
     suggestedFix:
-      'Rename the table, give the stream another `destination_object_name`, or add the column `_airbyte_extracted_at` to take it over.',
+      'Rename the table, or load the connection into another schema (`data:DATASET`, or `schema` of the run file’s destination). To take the table over, run `ALTER TABLE {table} {additions}`.',
   },
   destination_table_shared: {
     failureType: 'config_error',

@@ -9,7 +9,7 @@ export const runCodes = {
     message:
       'Stream {stream}: {expected} records were read but {actual} arrived; nothing of this batch was committed',
     suggestedFix:
-      'Run the connection again: it resumes from the last checkpoint. If it happens twice, report it with the run log.',
+      'Run the connection again: it resumes from the last checkpoint. If it happens twice, look for triggers and rules on the destination table that leave rows out, and drop them; else report it with the run log.',
   },
   fenced: {
     failureType: 'transient_error',

@@ -290,6 +290,15 @@ export const sourceCodes = {
     message: '{place}: {field}: {problem}',
     suggestedFix: '{fix}',
   },
+  stream_name_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      'The name of stream {stream} has the character U+0000 in it, which PostgreSQL cannot store',
+    suggestedFix:
+      'Rename the stream where its source defines it (`name` in a manifest), or leave it out of `streams`.',
+  },
   stream_not_found: {
     failureType: 'config_error',
     httpStatus: 422,

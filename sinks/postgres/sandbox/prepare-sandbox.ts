@@ -5,10 +5,10 @@ import { migrateBookkeeping, schemaExists } from '../bookkeeping.ts'
 import { conversion } from '../column-types.ts'
 import {
   derivedName,
-  identifierOf,
   quoteIdentifier,
   quoteLiteral,
   quoteTable,
+  tableIdentifierOf,
 } from '../identifiers.ts'
 import type { TableName } from '../identifiers.ts'
 import { bookkeepingSchema, type PostgresPlace } from '../postgres-address.ts'
@@ -121,7 +121,7 @@ async function prepareStream(
   }
   if (production.refusal !== undefined) return { sink, error: production.refusal, production }
   // The number keeps streams of different namespaces, and the bookkeeping, apart.
-  const name = identifierOf(`t${index + 1}_${production.target.table.table}`)
+  const name = tableIdentifierOf(`t${index + 1}_${production.target.table.table}`)
   const table = { schema: maker.schema, table: name }
   const sandboxed = {
     ...sink,

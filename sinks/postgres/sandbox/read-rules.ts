@@ -22,6 +22,8 @@ export interface UniqueRule {
   /** SQL: the rows that it is about; null: all. */
   readonly predicate: string | null
   readonly nullsAreEqual: boolean
+  /** It is looked at when the statement ends, not row by row. */
+  readonly isDeferrable: boolean
 }
 
 /** A row has to be in another table. */
@@ -84,6 +86,7 @@ interface UniqueRow extends Record<string, unknown> {
   readonly operators: readonly string[] | null
   readonly predicate: string | null
   readonly nullsAreEqual: boolean
+  readonly isDeferrable: boolean
 }
 
 async function readUnique(
@@ -93,6 +96,7 @@ async function readUnique(
 ): Promise<readonly UniqueRule[]> {
   const rows = await session.rows<UniqueRow>(
     `SELECT c.relname::text AS name, pg_get_expr(i.indpred, i.indrelid) AS predicate, i.indnullsnotdistinct AS "nullsAreEqual",
+            NOT i.indimmediate AS "isDeferrable",
             ARRAY(SELECT DISTINCT a.attname::text FROM pg_attribute a
                    WHERE a.attrelid = i.indrelid AND a.attnum > 0
                      AND (a.attnum = ANY (i.indkey) OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
@@ -108,8 +112,8 @@ async function readUnique(
       ORDER BY c.relname`,
     [quoteTable(table), ownIndexes],
   )
-  return rows.map(({ name, columns, expressions, operators, predicate, nullsAreEqual }) => ({
-    ...{ name, columns, predicate, nullsAreEqual },
+  return rows.map(({ expressions, operators, ...row }) => ({
+    ...row,
     kind: operators === null ? 'unique' : 'exclusion',
     parts: expressions.map((expression, index) => ({
       expression,

@@ -6,7 +6,6 @@ import type { Session } from '../session.ts'
 import { metadataColumns } from '../tables.ts'
 import { countedRows } from './counted-rows.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
-import type { ProductionColumn } from './production-columns.ts'
 import {
   readIncomingKeys,
   readRules,
@@ -15,6 +14,8 @@ import {
   type TableRule,
   type UniqueRule,
 } from './read-rules.ts'
+import { countOf, isFilledUnseen, written, type Broken, type Trial } from './trial.ts'
+import { tryIndexes, tryPartitions } from './try-places.ts'
 
 /** What the table's own rules say about the rows that a sandbox loaded. */
 export interface RulesTried {
@@ -66,6 +67,8 @@ export async function tryRules(
   ]
   for (const rule of await readRules(session, target.table, ownIndexes))
     await guarded(trial, `constraint ${rule.name}`, () => tryRule(trial, rule))
+  await guarded(trial, 'partitions', () => tryPartitions(trial))
+  await guarded(trial, 'indexes', () => tryIndexes(trial, ownIndexes))
   const dependentRows: DependentRows[] = []
   for (const key of await readIncomingKeys(session, target.table))
     await guarded(trial, `foreign key ${key.name}`, async () => {
@@ -80,21 +83,6 @@ export async function tryRules(
       ...trial.found.warnings,
     ],
   }
-}
-
-interface Broken {
-  readonly name: string
-  readonly sqlstate: string
-  readonly reason: string
-}
-
-interface Trial {
-  readonly session: Session
-  readonly stream: SandboxTable
-  readonly loaded: TableName
-  readonly planned: ReadonlySet<string>
-  readonly isComplete: boolean
-  readonly found: { readonly broken: Broken[]; readonly warnings: string[] }
 }
 
 /** A rule that cannot be tried is not held to be kept. */
@@ -113,7 +101,9 @@ async function guarded(
   }
 }
 
-function refusalOf({ session, stream }: Trial, { name, sqlstate, reason }: Broken): ConnectError {
+function refusalOf({ session, stream }: Trial, broken: Broken): ConnectError {
+  if ('error' in broken) return broken.error
+  const { name, sqlstate, reason } = broken
   const { target } = stream.production
   const object = quoteTable(target.table)
   const named = sqlstate === '23502' ? { column: name } : { constraint: name }
@@ -124,11 +114,6 @@ function refusalOf({ session, stream }: Trial, { name, sqlstate, reason }: Broke
     constraint: `${constraint} (${reason})`,
   }
   return new ConnectError('destination_constraint_violated', { details })
-}
-
-/** The rows as written, under the name that expressions of the table may use. */
-function written({ stream, loaded }: Trial): string {
-  return `${quoteTable(loaded)} AS ${quote(stream.production.target.table.table)}`
 }
 
 /**
@@ -148,13 +133,6 @@ function staying({ stream }: Trial): string | undefined {
           .map((name) => `b.${quote(name)} IS NOT DISTINCT FROM p.${quote(name)}`)
           .join(' AND ')})`
   return `(SELECT ${values} FROM ${quoteTable(target.table)} p WHERE NOT ${isMet})`
-}
-
-async function countOf({ session }: Trial, from: string, what = 'count(*)'): Promise<number> {
-  const [row] = await session.rows<{ rows: string | null }>(
-    `SELECT ${what}::text AS rows FROM ${from}`,
-  )
-  return Number(row?.rows ?? 0)
 }
 
 async function tryNotNull(trial: Trial): Promise<void> {
@@ -183,11 +161,6 @@ async function tryNotNull(trial: Trial): Promise<void> {
         `Column ${quote(name)} of the table is NOT NULL, has no default, and is not in the source: the first new row fails`,
       )
   }
-}
-
-/** A sandbox has no value for it, and a run will. */
-function isFilledUnseen({ fill }: ProductionColumn): boolean {
-  return fill?.kind === 'generated' || fill?.kind === 'opaque' || fill?.kind === 'counter'
 }
 
 async function tryRule(trial: Trial, rule: TableRule): Promise<void> {
@@ -237,13 +210,42 @@ async function tryUnique(trial: Trial, rule: UniqueRule): Promise<void> {
     ...{ name: rule.name, sqlstate: rule.kind === 'unique' ? '23505' : '23P01' },
     reason: `${countedRows(count)} against the ${what} ${rule.name}`,
   })
+  const moved = count > 0 || rule.isDeferrable ? 0 : await countMoved(trial, rule)
+  report(trial, moved, {
+    ...{ name: rule.name, sqlstate: rule.kind === 'unique' ? '23505' : '23P01' },
+    reason: `${countedRows(moved)} with values that another row has until the same merge changes it, against the ${what} ${rule.name}`,
+  })
+}
+
+/**
+ * A merge writes row by row: what takes a value that a later row still has is refused, though in the end no two rows have it. Deletes come
+ * last. The order of the rows in the sandbox's table is that in which its own merge wrote them.
+ */
+async function countMoved(trial: Trial, rule: UniqueRule): Promise<number> {
+  const { stream, loaded } = trial
+  const { before, production } = stream
+  const { key, table } = production.target
+  if (before === undefined || key === undefined) return 0
+  const extra = [
+    'ctid AS _reactor_place',
+    ...key.map((name, index) => `${quote(name)} AS k${index}`),
+  ]
+  const old = `${quoteTable(before)} AS ${quote(table.table)}`
+  const isSame = key.map((_, index) => `a.k${index} IS NOT DISTINCT FROM b.k${index}`).join(' AND ')
+  const isRewritten = key.map((name, index) => `l.${quote(name)} IS NOT DISTINCT FROM b.k${index}`)
+  return countOf(
+    trial,
+    `${partsOf(written(trial), rule, extra)} a WHERE EXISTS (SELECT FROM ${partsOf(old, rule, extra)} b
+       WHERE ${meets(rule)} AND NOT (${isSame}) AND NOT EXISTS (SELECT FROM ${quoteTable(loaded)} l
+         WHERE ${isRewritten.join(' AND ')} AND l.ctid < a._reactor_place))`,
+  )
 }
 
 function countAlike(trial: Trial, rule: UniqueRule): Promise<number> {
   const { parts, kind, nullsAreEqual } = rule
   const expressions = parts.map(({ expression }) => `(${expression})`)
   if (kind === 'exclusion') {
-    const place = 'ctid AS _reactor_place'
+    const place = ['ctid AS _reactor_place']
     const side = partsOf(written(trial), rule, place)
     return countOf(
       trial,
@@ -272,11 +274,12 @@ async function countTaken(trial: Trial, rule: UniqueRule): Promise<number> {
   )
 }
 
-function partsOf(from: string, { parts, predicate }: UniqueRule, extra?: string): string {
-  const values = [
-    ...parts.map(({ expression }, index) => `(${expression}) AS u${index}`),
-    ...(extra === undefined ? [] : [extra]),
-  ]
+function partsOf(
+  from: string,
+  { parts, predicate }: UniqueRule,
+  extra: readonly string[] = [],
+): string {
+  const values = [...parts.map(({ expression }, index) => `(${expression}) AS u${index}`), ...extra]
   const where = predicate === null ? '' : ` WHERE ${predicate}`
   return `(SELECT ${values.join(', ')} FROM ${from}${where})`
 }
