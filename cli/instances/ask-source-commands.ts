@@ -19,8 +19,7 @@ export async function checkInstance({ client, output }: Around, name: string): P
   const works = document.status === 'SUCCEEDED'
   await showResult(output, json, () => {
     const { message } = document
-    const warning =
-      message === null || message === undefined ? '' : `warning: ${plainText(message)}\n`
+    const warning = message === undefined ? '' : `warning: ${plainText(message)}\n`
     if (works) return `${name}: it works\n${warning}`
     const reason = plainText(document.message ?? 'the connector gave no reason')
     return `${name}: it does not work: ${reason}\n`

@@ -39,9 +39,9 @@ export function findMistakes(
   return [
     ...versionMistakes(definition),
     ...duplicateNames(names),
-    ...(isDynamic || names.length > 0 ? [] : [noStreams]),
-    ...emptyCheck(check),
-    ...(isDynamic ? [] : checkMistakes(check, names)),
+    ...(isDynamic
+      ? []
+      : [...noStreams(names), ...emptyCheck(check), ...checkMistakes(check, names)]),
     ...streams.flatMap((stream, at) => new Walk(templates, names[at] ?? null).mistakes(stream)),
   ]
 }
@@ -65,11 +65,10 @@ function duplicateNames(names: readonly string[]): readonly Mistake[] {
   }))
 }
 
-const noStreams: Mistake = {
-  severity: 'error',
-  stream: null,
-  path: 'streams',
-  message: 'The manifest has no streams, so that there is nothing to read. Add one.',
+function noStreams(names: readonly string[]): readonly Mistake[] {
+  if (names.length > 0) return []
+  const message = 'The manifest has no streams, so that there is nothing to read. Add one.'
+  return [{ severity: 'error', stream: null, path: 'streams', message }]
 }
 
 /** Such a check succeeds, whatever the configuration is; without any of the fields it fails. */

@@ -92,8 +92,7 @@ export class HttpClient {
       case 'REFRESH_TOKEN_THEN_RETRY':
         throw await this.#retryNeeded(attempts, outcome, resolution)
       case 'IGNORE':
-        this.#logIgnored(attempts, outcome)
-        if (!(outcome instanceof TransportError)) outcome.isIgnored = true
+        this.#ignore(attempts, outcome)
         break
       case 'SUCCESS':
     }
@@ -204,9 +203,10 @@ export class HttpClient {
     this.#parts.environment.logger.info(fields, 'a request has to be sent again')
   }
 
-  #logIgnored({ stream }: Attempts, outcome: HttpResponse | TransportError): void {
+  #ignore({ stream }: Attempts, outcome: HttpResponse | TransportError): void {
     const fields = { stream, ...outcomeFields(outcome) }
     this.#parts.environment.logger.info(fields, 'an outcome of a request is ignored')
+    if (!(outcome instanceof TransportError)) outcome.isIgnored = true
   }
 }
 
