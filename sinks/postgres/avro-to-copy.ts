@@ -304,14 +304,23 @@ export class CopyTranscoder {
   }
 
   #null(column: number): void {
-    const fields = this.#fields
-    const { name = '', target } = this.#columns[column] ?? {}
-    const entry = this.#overflow?.get(name)
-    if (entry === undefined || entry === null || target === undefined) {
-      this.#seen.nulls[column] = 1
-      this.#rejections?.noteNull(column)
-      fields.nullValue()
-      if (entry === undefined || target === undefined) return
+    const entry = this.#overflow?.get(this.#columns[column]?.name ?? '')
+    if (entry === undefined) this.#writeNull(column)
+    else this.#overflowed(column, entry)
+  }
+
+  #writeNull(column: number): void {
+    this.#seen.nulls[column] = 1
+    this.#rejections?.noteNull(column)
+    this.#fields.nullValue()
+  }
+
+  /** A value that came as JSON; null: the record lacks the field. */
+  #overflowed(column: number, entry: string | null): void {
+    const target = this.#columns[column]?.target
+    if (entry === null || target === undefined) {
+      this.#writeNull(column)
+      if (target === undefined) return
       this.#seen.missing.add(column)
       this.#missing.push(target.name)
       return
@@ -322,7 +331,7 @@ export class CopyTranscoder {
       return
     }
     this.#seen.values[column] = 1
-    fields.text(held.text, target.held)
+    this.#fields.text(held.text, target.held)
     if (held.truncated) this.#note(column, { ...typecastError, change: 'TRUNCATED' })
   }
 

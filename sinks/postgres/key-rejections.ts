@@ -1,5 +1,11 @@
-import type { CopyColumn } from './avro-to-copy.ts'
 import type { Rejection } from './checkpoint.ts'
+import type { HeldType } from './column-types.ts'
+
+interface KeyableColumn {
+  /** The field. */
+  readonly name: string
+  readonly target: { readonly name: string; readonly held: HeldType } | undefined
+}
 
 /**
  * The records that a table with one row per key cannot have: those without a key, which cannot be told apart, and those whose key its
@@ -8,7 +14,7 @@ import type { Rejection } from './checkpoint.ts'
  */
 export class KeyRejections {
   readonly #key: readonly string[]
-  #columns: readonly CopyColumn[] = []
+  #columns: readonly KeyableColumn[] = []
   /** By wire column. */
   #isKey = new Uint8Array(0)
   #nulls = 0
@@ -23,7 +29,7 @@ export class KeyRejections {
     this.#key = key
   }
 
-  setColumns(columns: readonly CopyColumn[]): void {
+  setColumns(columns: readonly KeyableColumn[]): void {
     this.#columns = columns
     this.#isKey = Uint8Array.from(columns, ({ target }) =>
       target !== undefined && this.#key.includes(target.name) ? 1 : 0,
