@@ -1,5 +1,5 @@
 import { pino, type Logger } from 'pino'
-import { secretMask } from '../../protocol/secret-mask.ts'
+import { secretMask } from '../../protocol/secrets/secret-mask.ts'
 import { plainText } from '../output/plain-text.ts'
 import type { LogLevel } from './log-levels.ts'
 

@@ -1,5 +1,7 @@
+import { cutText, shownCharacters } from '../../protocol/cut-text.ts'
 import { rawJson } from '../../protocol/exact-json.ts'
 import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
+import type { ConnectionStatus } from '../../manifest-interpreter/source/check-connection.ts'
 import type { SourceMessage, SourceOutput } from '../../manifest-interpreter/source/messages.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
 
@@ -55,6 +57,12 @@ export class AirbyteLines implements SourceOutput {
     }
   }
 
+  async connectionStatus(status: ConnectionStatus): Promise<void> {
+    const message = 'message' in status ? status.message : undefined
+    const shown = message === undefined ? {} : { message: cutText(message, shownCharacters) }
+    await this.line({ type: 'CONNECTION_STATUS', connectionStatus: { ...status, ...shown } })
+  }
+
   async failure(failure: {
     readonly message: string
     readonly failureType: string
@@ -64,9 +72,11 @@ export class AirbyteLines implements SourceOutput {
     const { message, failureType, internalMessage, stream } = failure
     await this.#trace('ERROR', {
       error: {
-        message,
+        message: cutText(message, shownCharacters),
         failure_type: failureType,
-        ...(internalMessage !== undefined && { internal_message: internalMessage }),
+        ...(internalMessage !== undefined && {
+          internal_message: cutText(internalMessage, shownCharacters),
+        }),
         ...(stream !== undefined && { stream_descriptor: { name: stream } }),
       },
     })

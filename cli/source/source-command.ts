@@ -20,6 +20,7 @@ import { SecretFilter } from '../../manifest-interpreter/source/secret-filter.ts
 import { dictOf, entries, get, isDict, isPlainDict } from '../../manifest-interpreter/value/dict.ts'
 import { parseJson } from '../../manifest-interpreter/value/json.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
+import { cutText, shownCharacters } from '../../protocol/cut-text.ts'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { LogLevel } from '../run/log-levels.ts'
@@ -87,17 +88,14 @@ export async function runSource(
   } catch (error) {
     if (error instanceof ConnectError) throw error
     const failure = failureOf(error, '')
-    const message = secrets.text(failure.message)
+    const message = secrets.beginning(failure.message)
     // A check that cannot be made for want of a right configuration has failed: that is its answer.
     if (
       command === 'check' &&
       error instanceof SourceError &&
       error.failureType === 'config_error'
     ) {
-      await lines.line({
-        type: 'CONNECTION_STATUS',
-        connectionStatus: { status: 'FAILED', message },
-      })
+      await lines.connectionStatus({ status: 'FAILED', message })
       return exitCodes.complete
     }
     await lines.failure({ message, failureType: failure.failureType })
@@ -158,7 +156,10 @@ function contextOf(
 ): SourceContext {
   return {
     logger: protocolLogger(options.logLevel, (log) => {
-      void lines.line({ type: 'LOG', log: { ...log, message: secrets.text(log.message) } })
+      void lines.line({
+        type: 'LOG',
+        log: { ...log, message: cutText(secrets.beginning(log.message), shownCharacters) },
+      })
     }),
     signal: around.signal,
     allowedNetworks: around.allowedNetworks,
@@ -195,10 +196,7 @@ async function answer(
 ): Promise<void> {
   switch (options.command) {
     case 'check':
-      await lines.line({
-        type: 'CONNECTION_STATUS',
-        connectionStatus: { ...(await source.check()) },
-      })
+      await lines.connectionStatus(await source.check())
       return
     case 'discover': {
       const streams = await source.discover()

@@ -24,8 +24,16 @@ export class JobSide<Event extends { readonly type: string }> {
     this.workerPort = port2
     this.#ended = once(port1, 'close')
     port1.on('message', (event: Event | LogLine) => {
-      if (isLogLine(event)) forwardLog(logger, event.line)
-      else handle(event)
+      try {
+        if (isLogLine(event)) forwardLog(logger, event.line)
+        else handle(event)
+      } catch (error) {
+        // Nobody could catch it here, and it would end the process. The event may hold secrets, and the error quote it.
+        const failure = error instanceof Error ? error.name : typeof error
+        logger.error({ event: event.type, failure }, 'an event of a worker could not be handled')
+        // What it told is lost, so its job must not end well. A line of the log can be missing.
+        if (!isLogLine(event)) this.#killer.abort()
+      }
     })
   }
 

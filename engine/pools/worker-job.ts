@@ -1,7 +1,10 @@
 import type { MessagePort } from 'node:worker_threads'
 import { type Logger, pino } from 'pino'
-import { ConnectError, type ErrorBody } from '../../protocol/index.ts'
+import { z } from 'zod'
+import { ConnectError, cutTexts, passedCharacters, type ErrorBody } from '../../protocol/index.ts'
 import type { ConfigReply, LogLine, StopRequest } from './worker-events.ts'
+
+const logLine = z.record(z.string(), z.json())
 
 /** The part that every job posted to a worker has. */
 export interface JobBase {
@@ -38,7 +41,7 @@ export async function runJob<T>(
     { level: job.logLevel, base: job.logFields },
     {
       write(line: string): void {
-        job.events.postMessage({ type: 'log', line } satisfies LogLine)
+        job.events.postMessage({ type: 'log', line: cutLine(line) } satisfies LogLine)
       },
     },
   )
@@ -52,4 +55,10 @@ export async function runJob<T>(
   } finally {
     job.events.close()
   }
+}
+
+/** A line whose texts are as long as a vendor or a server liked is cut before it goes to the main thread. */
+function cutLine(line: string): string {
+  if (line.length <= passedCharacters) return line
+  return JSON.stringify(cutTexts(logLine.parse(JSON.parse(line)), passedCharacters))
 }

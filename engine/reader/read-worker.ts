@@ -1,7 +1,7 @@
 import type { RecordOutput } from '../../connectors/connector.ts'
 import { connectorOf } from '../../connectors/registry.ts'
 import { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
-import { ConnectError, streamLabel } from '../../protocol/index.ts'
+import { ConnectError, endsOfSecret, streamLabel } from '../../protocol/index.ts'
 import type { Column, ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
 import type { SliceCheckpoint } from '../../sinks/sink.ts'
 import type { SourceConfig } from '../run-types.ts'
@@ -138,7 +138,7 @@ async function readSlice(
         post(job, { type: 'config_changed', config })
       },
       secretFound: (text) => {
-        post(job, { type: 'secret_found', text })
+        for (const part of endsOfSecret(text)) post(job, { type: 'secret_found', text: part })
       },
       warn: (text) => {
         post(job, { type: 'warning', text })

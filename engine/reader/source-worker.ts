@@ -1,6 +1,13 @@
 import { connectorOf } from '../../connectors/registry.ts'
 import type { ConnectorContext } from '../../connectors/connector.ts'
-import type { AirbyteCatalog, AirbyteConnectionStatus, JsonObject } from '../../protocol/index.ts'
+import {
+  cutText,
+  endsOfSecret,
+  passedCharacters,
+  type AirbyteCatalog,
+  type AirbyteConnectionStatus,
+  type JsonObject,
+} from '../../protocol/index.ts'
 import type { SourceEvent } from '../pools/worker-events.ts'
 import { ConfigBorrower } from './config-borrower.ts'
 import { type JobBase, type JobResult, runJob } from '../pools/worker-job.ts'
@@ -32,13 +39,17 @@ export async function askSource(job: SourceJob): Promise<JobResult<SourceAnswer>
         post({ type: 'config_changed', config })
       },
       secretFound: (text) => {
-        post({ type: 'secret_found', text })
+        for (const part of endsOfSecret(text)) post({ type: 'secret_found', text: part })
       },
       changeConfig: (change) => borrower.change(change),
       now: Date.now,
     }
     const { config, question } = job
-    if (question === 'check') return { question, status: await connector.check(config, context) }
+    if (question === 'check') {
+      const { message, ...status } = await connector.check(config, context)
+      if (message === undefined) return { question, status }
+      return { question, status: { ...status, message: cutText(message, passedCharacters) } }
+    }
     return { question, catalog: await connector.discover(config, context) }
   })
 }

@@ -103,7 +103,7 @@ export class ManifestSource implements AsyncDisposable {
     const streams = this.#streams({ config: merged(this.#config, overrides) })
     const status = await checkConnection(check, this.#config, streams)
     return status.status === 'FAILED'
-      ? { ...status, message: this.#secrets.text(status.message) }
+      ? { ...status, message: this.#secrets.beginning(status.message) }
       : status
   }
 
@@ -215,8 +215,9 @@ export class ManifestSource implements AsyncDisposable {
           message.kind === 'failure'
             ? {
                 ...message,
-                message: secrets.text(message.message),
-                internalMessage: message.internalMessage && secrets.text(message.internalMessage),
+                message: secrets.beginning(message.message),
+                internalMessage:
+                  message.internalMessage && secrets.beginning(message.internalMessage),
               }
             : message,
         ),

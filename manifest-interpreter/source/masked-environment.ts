@@ -68,7 +68,7 @@ function maskedLogger(logger: Logger, secrets: SecretFilter): Logger {
   const masked =
     (severity: 'debug' | 'info' | 'warn') =>
     (facts: unknown, text?: string): void => {
-      if (typeof facts === 'string') logger[severity](secrets.text(facts))
+      if (typeof facts === 'string') logger[severity](secrets.beginning(facts))
       else logger[severity](secrets.facts(facts), text)
     }
   return { debug: masked('debug'), info: masked('info'), warn: masked('warn') }

@@ -1,6 +1,9 @@
 import { stringifyExact } from '../../protocol/exact-json.ts'
+import { passedCharacters } from '../../protocol/cut-text.ts'
 import type { JsonObject } from '../../protocol/index.ts'
-import { secretMask } from '../../protocol/secret-mask.ts'
+import { maskBeginning, maskSecrets } from '../../protocol/secrets/mask-secrets.ts'
+import { RecentSecrets } from '../../protocol/secrets/recent-secrets.ts'
+import { SecretIndex } from '../../protocol/secrets/secret-index.ts'
 import { SourceError } from '../source-error.ts'
 import {
   expand,
@@ -18,8 +21,9 @@ import type { Dict, Value } from '../value/value.ts'
 
 /** Lines of a secret (a key file) that are shorter say nothing alone. */
 const SHORTEST_LINE = 16
-/** Tokens that were learned while a source runs: a new one with each request is possible, the last ones count. */
+/** Tokens that were learned while a source runs, and what replaces a part of the configuration: the last ones count. */
 const MAX_LEARNED = 100
+const MAX_CHANGED = 1_000
 
 /**
  * Hides the secrets of a configuration in texts for people: errors, logs, statuses. Never in data: records, keys and states
@@ -28,42 +32,43 @@ const MAX_LEARNED = 100
 export class SecretFilter {
   readonly #specification: JsonObject
   readonly #configured = new Set<string>()
-  readonly #learned = new Set<string>()
-  /** Undefined while it has to be made again. */
-  #pattern: RegExp | null | undefined
+  readonly #index = new SecretIndex()
+  readonly #changed = new RecentSecrets(MAX_CHANGED, addSecret)
+  readonly #learned = new RecentSecrets(MAX_LEARNED, addSecret)
 
   /** @param specification the connection specification: its fields marked `airbyte_secret` are secret */
   constructor(specification: Dict, config: Dict) {
     const plain: unknown = JSON.parse(stringifyExact(toRecordValue(specification)))
     this.#specification = isObject(plain) ? plain : {}
-    this.learnConfig(config)
+    for (const secret of secretsOf(this.#specification, config)) {
+      if (this.#configured.has(secret)) continue
+      this.#configured.add(secret)
+      addSecret(this.#index, secret)
+    }
   }
 
   /** The secrets of a configuration that changed: a refresh token that was exchanged. */
   learnConfig(config: Dict): void {
-    for (const secret of secretsOf(this.#specification, config)) {
-      for (const text of [secret, ...linesOf(secret)])
-        if (isVisible(text)) this.#configured.add(text)
-    }
-    this.#pattern = undefined
+    for (const secret of secretsOf(this.#specification, config))
+      if (!this.#configured.has(secret)) this.#changed.add(secret)
   }
 
   /** A secret that is not part of the configuration: an access token. */
   learn(secret: string): void {
-    if (!isVisible(secret) || this.knows(secret)) return
-    const [oldest] = this.#learned
-    if (oldest !== undefined && this.#learned.size >= MAX_LEARNED) this.#learned.delete(oldest)
-    this.#learned.add(secret)
-    this.#pattern = undefined
+    if (!this.knows(secret)) this.#learned.add(secret)
   }
 
   knows(secret: string): boolean {
-    return this.#configured.has(secret) || this.#learned.has(secret)
+    return this.#configured.has(secret) || this.#changed.has(secret) || this.#learned.has(secret)
   }
 
   text(text: string): string {
-    this.#pattern ??= patternOf([...this.#configured, ...this.#learned])
-    return this.#pattern === null ? text : text.replace(this.#pattern, secretMask)
+    return maskSecrets(text, this.#indexes)
+  }
+
+  /** The beginning of a text for people: an API may say megabytes. It is more than is shown, so that others can mask what they know. */
+  beginning(text: string): string {
+    return maskBeginning(text, this.#indexes, passedCharacters)
   }
 
   /** The same error, with its texts and those of its causes masked. */
@@ -78,7 +83,7 @@ export class SecretFilter {
 
   /** What a log line says: texts and errors, at any depth. */
   facts(facts: unknown): unknown {
-    if (typeof facts === 'string') return this.text(facts)
+    if (typeof facts === 'string') return this.beginning(facts)
     if (facts instanceof Error) return this.error(facts)
     if (Array.isArray(facts)) return facts.map((item) => this.facts(item))
     if (typeof facts !== 'object' || facts === null) return facts
@@ -87,54 +92,25 @@ export class SecretFilter {
     )
   }
 
+  get #indexes(): readonly SecretIndex[] {
+    return [this.#index, ...this.#changed.indexes, ...this.#learned.indexes]
+  }
+
   #maskField(error: Error, name: 'message' | 'stack' | 'internalMessage'): void {
     const value: unknown = Reflect.get(error, name)
     if (typeof value !== 'string') return
-    const masked = this.text(value)
+    const masked = this.beginning(value)
     if (masked !== value)
       Object.defineProperty(error, name, { value: masked, configurable: true, writable: true })
   }
 }
 
-/** Longer secrets first, so that one that contains another is hidden whole. */
-function patternOf(secrets: readonly string[]): RegExp | null {
-  if (secrets.length === 0) return null
-  const sorted = secrets.toSorted((a, b) => b.length - a.length)
-  return new RegExp(sorted.map(spellings).join('|'), 'gu')
-}
-
-/**
- * A secret as it may stand in a text: as it is, percent-encoded (in a path or a query), escaped as JSON does, without its
- * control characters, which URLs drop, and any mixture of these.
- */
-function spellings(secret: string): string {
-  return Array.from(secret, spellingsOfCharacter).join('')
-}
-
-function spellingsOfCharacter(char: string): string {
-  const inJson = JSON.stringify(char).slice(1, -1)
-  const forms = new Set([literal(char), literal(inJson), percentEncoded(char)])
-  if (char === ' ') forms.add('\\+')
-  const any = `(?:${[...forms].join('|')})`
-  return /\p{Cc}/u.test(char) ? `${any}?` : any
-}
-
-/** TypeScript's library lacks RegExp.escape, which Node 24 has. */
-function literal(text: string): string {
-  return text.replace(
-    /[^\p{L}\p{N}]/gu,
-    (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
-  )
-}
-
-/** Hexadecimal digits come in both cases. */
-function percentEncoded(char: string): string {
-  const bytes = Array.from(Buffer.from(char), (byte) => byte.toString(16).padStart(2, '0'))
-  return bytes.map((byte) => `%${byte.replace(/[a-f]/g, bothCases)}`).join('')
-}
-
-function bothCases(letter: string): string {
-  return `[${letter}${letter.toUpperCase()}]`
+/** A secret, its lines, and both without the control characters that URLs drop. */
+function addSecret(index: SecretIndex, secret: string): void {
+  for (const text of [secret, ...linesOf(secret)]) {
+    const forms = [text, text.replace(/[\t\r\n]/g, ''), text.replace(/\p{Cc}/gu, '')]
+    for (const form of new Set(forms)) if (isVisible(form)) index.add(form)
+  }
 }
 
 /** A text without a character that shows would match everywhere. */

@@ -1,3 +1,4 @@
+import { cutText, cutTexts, passedCharacters } from '../cut-text.ts'
 import type { JsonObject } from '../json.ts'
 import { errorCodes, type ErrorCode, type ErrorCodeName, type FailureType } from './codes.ts'
 
@@ -10,8 +11,9 @@ export class ConnectError extends Error {
   readonly code: ErrorCodeName
   readonly details: ErrorDetails
 
+  /** Texts of the details are cut: a vendor or a server may have said megabytes, and an error goes through threads, stores and logs. */
   constructor(code: ErrorCodeName, options: { details?: ErrorDetails; cause?: unknown } = {}) {
-    const details = options.details ?? {}
+    const details = cutTexts(options.details ?? {}, passedCharacters)
     super(
       fill(errorCodes[code].message, details),
       options.cause === undefined ? undefined : { cause: options.cause },
@@ -74,8 +76,8 @@ function fill(template: string, details: ErrorDetails): string {
   return template.replace(/\{(\w+)\}/g, (hole, name: string) => {
     const value = details[name]
     if (value === undefined) return hole
-    return typeof value === 'object' && !Array.isArray(value)
-      ? JSON.stringify(value)
-      : String(value)
+    const text =
+      typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value)
+    return cutText(text, passedCharacters)
   })
 }

@@ -14,15 +14,26 @@ export type ExecutionOptions = Omit<MaskedLoggerOptions, 'mask'>
  */
 export class Execution {
   readonly logger: Logger
-  readonly #mask = new Mask()
+  readonly #mask: Mask
 
   constructor(options: ExecutionOptions) {
+    this.#mask = new Mask((failure) => {
+      options.logger.error(
+        { ...options.facts, failure },
+        'a text could not be masked: it is left out',
+      )
+    })
     this.logger = maskedLogger({ ...options, mask: this.#mask })
   }
 
   /** Secrets, as soon as they are known. */
   hide(secrets: Iterable<string>): void {
     this.#mask.add(secrets)
+  }
+
+  /** Secrets that replace others, again and again. */
+  hideChanged(secrets: Iterable<string>): void {
+    this.#mask.addChanged(secrets)
   }
 
   /** A secret that soon gives way to others. */
@@ -46,7 +57,7 @@ export class Execution {
       return { ...answer, catalog: maskCatalog(answer.catalog, (text) => this.text(text)) }
     const { message } = answer.status
     if (message === undefined) return answer
-    return { ...answer, status: { ...answer.status, message: this.text(message) } }
+    return { ...answer, status: { ...answer.status, message: this.#mask.shown(message) } }
   }
 
   /** Whatever was thrown, without secrets. */

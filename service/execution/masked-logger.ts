@@ -1,6 +1,6 @@
 import { pino, type Logger } from 'pino'
 import { z } from 'zod'
-import type { JsonObject } from '../../protocol/index.ts'
+import { cutTexts, passedCharacters, type JsonObject } from '../../protocol/index.ts'
 import type { Mask } from './mask.ts'
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error'] as const
@@ -29,14 +29,23 @@ export interface MaskedLoggerOptions {
 /** A logger whose lines reach the log of the process without secrets. */
 export function maskedLogger(options: MaskedLoggerOptions): Logger {
   const { mask, logger, facts, onLine, level = logger.level } = options
+  const write = (entry: string): void => {
+    const { err, ...line } = lineOf(entry, mask)
+    logger[line.level]({ ...line.fields, ...(err && { err }), ...facts }, line.message)
+    const shown = err?.message === undefined ? {} : { err: { message: err.message } }
+    onLine?.({ ...line, fields: { ...line.fields, ...shown } })
+  }
   return pino(
     { level, base: null },
     {
       write: (entry) => {
-        const { err, ...line } = lineOf(entry, mask)
-        logger[line.level]({ ...line.fields, ...(err && { err }), ...facts }, line.message)
-        const shown = err?.message === undefined ? {} : { err: { message: err.message } }
-        onLine?.({ ...line, fields: { ...line.fields, ...shown } })
+        try {
+          write(entry)
+        } catch (error) {
+          // A line comes from anywhere, also out of a message of a worker, where nobody could catch it. Its texts are not quoted.
+          const failure = error instanceof Error ? error.name : typeof error
+          logger.error({ ...facts, failure }, 'a line of the log could not be written')
+        }
       },
     },
   )
@@ -57,9 +66,9 @@ function lineOf(entry: string, mask: Mask): MaskedLine & { readonly err: JsonObj
   return {
     atMs: time,
     level: levelOf(level),
-    message: mask.text(msg),
-    fields: mask.object(fields),
-    err: err && mask.object(err),
+    message: mask.shown(msg),
+    fields: mask.object(cutTexts(fields, passedCharacters)),
+    err: err && mask.object(cutTexts(err, passedCharacters)),
   }
 }
 

@@ -14,7 +14,7 @@ export interface SharedConfigOptions {
 /** What it needs of the execution. */
 interface MaskingExecution {
   readonly logger: Logger
-  hide(secrets: Iterable<string>): void
+  hideChanged(secrets: Iterable<string>): void
   hidePassing(secret: string): void
 }
 
@@ -84,6 +84,6 @@ export class SharedConfig {
   }
 
   #hide(config: JsonObject): void {
-    this.#execution.hide(newTexts(config, this.#options.source.config))
+    this.#execution.hideChanged(newTexts(config, this.#options.source.config))
   }
 }

@@ -62,8 +62,9 @@ export class JobsClient {
   #parse(text: string): unknown {
     try {
       return JSON.parse(text)
-    } catch (error) {
-      throw this.unusable('its answer is no JSON', error)
+    } catch {
+      // Not quoted, as the error would: it may repeat the key.
+      throw this.unusable('its answer is no JSON')
     }
   }
 }

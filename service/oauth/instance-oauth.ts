@@ -1,10 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { randomPKCECodeVerifier } from 'openid-client'
 import type { OAuth2Scheme } from '../../connectors/connector.ts'
-import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import {
+  ConnectError,
+  maskBeginning,
+  SecretIndex,
+  type JsonObject,
+  type JsonValue,
+} from '../../protocol/index.ts'
 import { valueAt } from '../instances/json-pointer.ts'
 import { secretTexts } from '../instances/secret-texts.ts'
-import { scrubber } from '../execution/scrubber.ts'
+import { addSecret } from '../execution/scrubber.ts'
 import { joinConfig, type Secrets } from '../instances/secret-fields.ts'
 import type { Store } from '../store/store.ts'
 import { keepTrying } from '../vault/keep-trying.ts'
@@ -100,7 +106,12 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
       throw exchangeFailed(instance, party, { reason })
     }
     const answer = await this.#exchange(party, about, callback).catch((error: unknown) => {
-      throw exchangeFailed(instance, party, masked(error, instance, secrets))
+      const sent = [callback.code ?? '', verifier]
+      throw exchangeFailed(
+        instance,
+        party,
+        masked(error, [...sent, ...secretTexts(instance.config, secrets)]),
+      )
     })
     const tokens = tokensOf(fieldsOf(scheme), answer, this.#now())
     if (Object.keys(tokens.values).length === 0) {
@@ -167,7 +178,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
     try {
       answer = await this.#flow.refresh(party, token)
     } catch (error) {
-      const { kind, reason } = masked(error, instance, secrets)
+      const { kind, reason } = masked(error, secretTexts(instance.config, secrets))
       if (kind === 'misconfigured') throw exchangeFailed(instance, party, { reason })
       if (kind === 'transient') throw refreshFailed(instance, party, { reason })
       // Somebody may have put another token there: a process that lost the lock, or a user who authorized anew.
@@ -249,7 +260,9 @@ function textOf(value: JsonValue | undefined): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-function masked(error: unknown, { config }: OAuthInstance, secrets: Secrets): TokenFailure {
+function masked(error: unknown, secrets: readonly string[]): TokenFailure {
   const { kind, reason } = tokenFailure(error)
-  return { kind, reason: scrubber(secretTexts(config, secrets))(reason).slice(0, 300) }
+  const index = new SecretIndex()
+  for (const secret of secrets) addSecret(index, secret)
+  return { kind, reason: maskBeginning(reason, [index], 300) }
 }

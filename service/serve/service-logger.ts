@@ -1,5 +1,5 @@
 import { pino, type Logger } from 'pino'
-import { secretMask } from '../../protocol/secret-mask.ts'
+import { secretMask } from '../../protocol/secrets/secret-mask.ts'
 
 /** The log of the process: a JSON object a line. */
 export function createServiceLogger(options: {

@@ -38,7 +38,7 @@ async function lookUp(client: VaultClient): Promise<Lease> {
   const operation = 'look up its token'
   const answer = await client.send({ method: 'GET', path: 'auth/token/lookup-self', operation })
   const parsed = lookupSchema.safeParse(answer.body)
-  if (!parsed.success) throw client.refused(operation, answer.errors)
+  if (!parsed.success) throw client.refused(operation, answer)
   return { renewable: parsed.data.data.renewable, ttlMs: parsed.data.data.ttl * 1000 }
 }
 
@@ -47,7 +47,7 @@ async function renew(client: VaultClient): Promise<Lease> {
   const path = 'auth/token/renew-self'
   const answer = await client.send({ method: 'POST', path, body: {}, operation })
   const parsed = renewedSchema.safeParse(answer.body)
-  if (!parsed.success) throw client.refused(operation, answer.errors)
+  if (!parsed.success) throw client.refused(operation, answer)
   return { renewable: parsed.data.auth.renewable, ttlMs: parsed.data.auth.lease_duration * 1000 }
 }
 

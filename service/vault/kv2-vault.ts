@@ -1,4 +1,3 @@
-import type { Logger } from 'pino'
 import { z } from 'zod'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import { keepToken } from './keep-token.ts'
@@ -10,7 +9,6 @@ export interface Kv2VaultOptions extends VaultClientOptions {
   readonly mount?: string
   /** Paths start with it, so that several services share a mount. Default `reactor-connect`. */
   readonly prefix?: string
-  readonly logger: Logger
 }
 
 const keptSchema = z.object({
@@ -76,7 +74,7 @@ export class Kv2Vault implements Vault {
     const at = this.#path('metadata', path)
     const answer = await this.#client.send({ method: 'DELETE', path: at, operation })
     if (answer.status === 204 || (answer.status === 404 && answer.errors.length === 0)) return
-    throw this.#client.refused(operation, answer.errors)
+    throw this.#client.refused(operation, answer)
   }
 
   async check(): Promise<void> {
@@ -87,7 +85,7 @@ export class Kv2Vault implements Vault {
       operation,
     })
     const parsed = mountSchema.safeParse(mount.body)
-    if (!parsed.success) throw this.#client.refused(operation, mount.errors)
+    if (!parsed.success) throw this.#client.refused(operation, mount)
     if (parsed.data.data.options?.version !== '2') throw this.#notVersion2(operation)
     await this.#checkCapabilities(this.#path('data', 'instances/x'), ['create', 'read', 'update'])
     await this.#checkCapabilities(this.#path('metadata', 'instances/x'), ['delete'])
@@ -108,7 +106,7 @@ export class Kv2Vault implements Vault {
     }
     // A mount that is not there answers 404 as well, but says so.
     if (answer.status === 404 && answer.errors.length === 0) return null
-    throw this.#client.refused(operation, answer.errors)
+    throw this.#client.refused(operation, answer)
   }
 
   /** The new version; null where `cas` is not the version now. */
@@ -120,7 +118,7 @@ export class Kv2Vault implements Vault {
     if (answer.status === 400 && isLostRace(answer)) return null
     if (answer.status === 204) throw this.#notVersion2(operation)
     const parsed = writtenSchema.safeParse(answer.body)
-    if (!parsed.success) throw this.#client.refused(operation, answer.errors)
+    if (!parsed.success) throw this.#client.refused(operation, answer)
     return parsed.data.data.version
   }
 
@@ -133,15 +131,15 @@ export class Kv2Vault implements Vault {
       operation,
     })
     const parsed = capabilitiesSchema.safeParse(answer.body)
-    if (!parsed.success) throw this.#client.refused(operation, answer.errors)
+    if (!parsed.success) throw this.#client.refused(operation, answer)
     const { capabilities } = parsed.data.data
     const missing = needed.filter((each) => !capabilities.includes(each))
     if (missing.length === 0 || capabilities.includes('root')) return
-    throw this.#client.refused(`use ${path}`, [`the token has no right to ${missing.join(', ')}`])
+    throw this.#client.unfit(`use ${path}`, `the token has no right to ${missing.join(', ')}`)
   }
 
   #notVersion2(operation: string): ConnectError {
-    return this.#client.refused(operation, [`${this.#mount} is not a KV engine of version 2`])
+    return this.#client.unfit(operation, `${this.#mount} is not a KV engine of version 2`)
   }
 
   #path(kind: 'data' | 'metadata', path: string): string {

@@ -1,6 +1,16 @@
+import type { Logger } from 'pino'
 import { z } from 'zod'
-import { ConnectError, requestFailure, type JsonObject } from '../../protocol/index.ts'
+import {
+  ConnectError,
+  maskBeginning,
+  requestFailure,
+  SecretIndex,
+  shownCharacters,
+  type JsonObject,
+} from '../../protocol/index.ts'
 import { exchange, type WholeAnswer } from '../exchange.ts'
+import { textsOf } from '../execution/mask.ts'
+import { addSecret } from '../execution/scrubber.ts'
 
 export interface VaultClientOptions {
   /** `https://vault.example.com:8200` */
@@ -10,6 +20,8 @@ export interface VaultClientOptions {
   readonly namespace?: string
   /** For one request with its answer. Default 10 s. */
   readonly timeoutMs?: number
+  /** For why the vault refused: no caller is told what it said. */
+  readonly logger: Logger
 }
 
 export interface VaultRequest {
@@ -25,11 +37,13 @@ export interface VaultAnswer {
   readonly status: 200 | 204 | 400 | 404
   /** Null where there is no body. */
   readonly body: unknown
-  /** What Vault says of a refusal; it holds paths, but no secrets. Empty for a plain 404. */
+  /** What Vault, or a proxy before it, says of a refusal, without what it repeats of the request. Empty for a plain 404. */
   readonly errors: readonly string[]
 }
 
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024
+/** Shorter texts would blot out ordinary words. */
+const minSecretLength = 4
 const errorsSchema = z.object({ errors: z.array(z.string()) })
 
 /**
@@ -51,17 +65,46 @@ export class VaultClient {
     const { status, text } = await this.#exchange(request)
     const body = text === '' ? null : this.#parse(text, status)
     const parsed = errorsSchema.safeParse(body)
-    const errors = parsed.success ? parsed.data.errors : []
+    const errors = this.#masked(parsed.success ? parsed.data.errors : [], request)
     if (status === 200 || status === 204 || status === 400 || status === 404) {
       return { status, body, errors }
     }
-    if (status === 403) throw this.refused(request.operation, errors)
-    throw this.#unreachable(`it answered ${status} ${errors.join('; ').slice(0, 300)}`.trim())
+    if (status === 403) throw this.refused(request.operation, { status, errors })
+    this.#log(request.operation, { status, errors })
+    throw this.#unreachable(`it responded with status ${status}; the service's log has the reason`)
   }
 
-  refused(operation: string, errors: readonly string[]): ConnectError {
-    const reason = errors.join('; ').slice(0, 300) || 'no reason was given'
+  /** The error for a caller has the status alone, the log of the service the reason. */
+  refused(
+    operation: string,
+    answer: Pick<VaultAnswer, 'errors'> & { readonly status: number },
+  ): ConnectError {
+    this.#log(operation, answer)
+    const reason = `it responded with status ${answer.status}; the service's log has the reason`
+    return this.unfit(operation, reason)
+  }
+
+  /** It did what was asked, and cannot be used all the same. `reason` is ours. */
+  unfit(operation: string, reason: string): ConnectError {
     return new ConnectError('vault_refused', { details: { url: this.url, operation, reason } })
+  }
+
+  #log(
+    operation: string,
+    { status, errors }: Pick<VaultAnswer, 'errors'> & { readonly status: number },
+  ): void {
+    const reason = errors.join('; ') || 'no reason was given'
+    const facts = { vault: this.url, operation, status, reason }
+    this.#options.logger.warn(facts, 'the vault did not do what was asked')
+  }
+
+  /** Something between here and the vault may repeat the whole request. */
+  #masked(errors: readonly string[], { body = {} }: VaultRequest): readonly string[] {
+    const sent = new SecretIndex()
+    const secrets = [this.#options.token, ...textsOf(body)]
+    for (const text of secrets) if (text.length >= minSecretLength) addSecret(sent, text)
+    const said = errors.join('; ')
+    return said === '' ? [] : [maskBeginning(said, [sent], shownCharacters)]
   }
 
   async #exchange({ method, path, body }: VaultRequest): Promise<WholeAnswer> {

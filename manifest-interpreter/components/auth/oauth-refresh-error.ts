@@ -1,4 +1,4 @@
-import { secretMask } from '../../../protocol/secret-mask.ts'
+import { secretMask } from '../../../protocol/secrets/secret-mask.ts'
 import { SourceError } from '../../contracts.ts'
 import { list, optionalComponent, optionalText } from '../../definition.ts'
 import { get, isDict } from '../../value/dict.ts'

@@ -112,3 +112,45 @@ test('the texts that a source changed in its configuration are known as new', ()
   const after = { token: 'new', user: 'ada', deep: { list: ['x', 'y'] }, until: 5 }
   expect(newTexts(after, before)).toEqual(['new', 'y'])
 })
+
+test('a long secret stops neither an error nor a line of the log', () => {
+  const { work, own, lines } = execution()
+  const token = '!@#$%'.repeat(20_000)
+  work.hidePassing(token)
+  const error = work.error(new ConnectError('source_refused', { details: { reason: token } }))
+  expect(error.details.reason).toMatch(/^\*\*\*… \(cut: 100,000 characters\)$/)
+  work.logger.error({ reason: token, err: new Error(token) }, `refused ${token}`)
+  expect(lines).toMatchObject([
+    { level: 'error', message: expect.stringMatching(/^refused \*\*\*/) as unknown },
+  ])
+  expect(own.join('')).not.toContain('!@#$%')
+})
+
+test('what a vendor said is shown by its beginning, in errors, warnings and lines', () => {
+  const { work, own, lines } = execution()
+  const said = 'm'.repeat(3_000_000)
+  const details = { reason: said, deep: { list: [said] } }
+  const error = work.error(new ConnectError('source_refused', { details }))
+  expect(error.message).toContain('mmm… (cut: 3,000,000 characters)')
+  expect(JSON.stringify(error).length).toBeLessThan(10_000)
+  const outcome = work.outcome({ warnings: [said], error: error.toJSON() })
+  expect(JSON.stringify(outcome).length).toBeLessThan(12_000)
+  const status = { status: 'FAILED' as const, message: said }
+  expect(JSON.stringify(work.answer({ question: 'check', status })).length).toBeLessThan(3_000)
+  work.logger.warn({ said, deep: { said } }, said)
+  expect(JSON.stringify(lines).length).toBeLessThan(10_000)
+  expect(own.join('').length).toBeLessThan(10_000)
+})
+
+test('a line that cannot be written throws nothing, and says so without its texts', () => {
+  const own: string[] = []
+  const logger = pino({ level: 'trace' }, { write: (line) => void own.push(line) })
+  const onLine = (): void => {
+    throw new RangeError(`broken by ${secret}`)
+  }
+  const work = new Execution({ logger, facts: { run: 'run_1' }, onLine })
+  work.hide([secret])
+  work.logger.info(`a line with ${secret}`)
+  expect(own.at(-1)).toContain('"run":"run_1","failure":"RangeError"')
+  expect(own.join('')).not.toContain('word')
+})

@@ -89,9 +89,9 @@ test.each([
   [`${'&'.repeat(60)}x`, '&amp;'.repeat(20_000)],
   [`${'\\u005c'.repeat(60)}x`, '\\u005c'.repeat(20_000)],
 ])('who chooses secret and text cannot make it hang: %#', (hostile, text) => {
-  const startedMs = performance.now()
+  const started = process.cpuUsage()
   scrubber([hostile])(text)
-  expect(performance.now() - startedMs).toBeLessThan(2_000)
+  expect(process.cpuUsage(started).user / 1_000).toBeLessThan(2_000)
 })
 
 test('a secret that is broken over lines is replaced, and the lines around it stay', () => {

@@ -199,3 +199,22 @@ test('a process that lost its run stops working on it, and does not touch it', a
   expect(await runs.find(id)).toMatchObject({ status: 'running', attempts: 2 })
   expect(await test.store.runs.progress(id, 'another process', [])).toBe('continue')
 })
+
+test('a run that a mistake of the program stops ends as failed, and nothing of the mistake is shown', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  const fail = { at_row: 5, kind: 'error' }
+  await makeShop(test.service, [{ name: 'a', rows: 10, fail }])
+  const mistaken = {
+    firstDelayMs: 100,
+    maxDelayMs: 100,
+    get maxFruitless(): number {
+      throw new SyntaxError('Invalid regular expression: /planted-SECRET/')
+    },
+  }
+  test.work({ retries: mistaken })
+  const ended = await runToEnd(runs, await runs.start('shop'))
+  expect(ended).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'unexpected' } })
+  expect(JSON.stringify(ended) + test.logged.join('')).not.toContain('SECRET')
+  expect(test.logged.join('')).toContain('run-attempt.ts')
+})

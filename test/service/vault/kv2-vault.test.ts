@@ -91,6 +91,31 @@ describe('a Vault over HTTP', () => {
     }
   })
 
+  it.each([403, 400, 404, 500])(
+    'tells callers no word of what it says, with %d, and the log nothing of what was sent',
+    async (status) => {
+      const lines: string[] = []
+      const log = pino({ level: 'trace' }, { write: (line) => void lines.push(line) })
+      await using vault = open({ logger: log })
+      await vault.check()
+      const secrets = { '/password': 'pass"word-SECRET', '/key': { deep: 'deep-SECRET' } }
+      const echo = `${server.rootToken} ${JSON.stringify(secrets)} ${'m'.repeat(100_000)}`
+      server.answerNext(status, JSON.stringify({ errors: [`blocked by a proxy: ${echo}`] }))
+      const error = await vault
+        .put('a', secrets)
+        .catch((thrown: unknown) => ConnectError.from(thrown))
+      expect(JSON.stringify(error)).not.toMatch(/SECRET|blocked/)
+      expect(error).toMatchObject({
+        code: status === 500 ? 'vault_unreachable' : 'vault_refused',
+        message: expect.stringContaining(`status ${String(status)}`) as string,
+      })
+      const logged = lines.filter((line) => line.includes('blocked'))
+      expect(logged.join('')).toContain('blocked by a proxy: *** {')
+      expect(logged.join('')).not.toContain('SECRET')
+      expect(logged.join('').length).toBeLessThan(3_000)
+    },
+  )
+
   it('refuses a token that is unknown', async () => {
     await using vault = open({ token: 'hvs.wrong' })
     await expect(vault.check()).rejects.toMatchObject({ code: 'vault_refused' })

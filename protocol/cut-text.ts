@@ -1,0 +1,74 @@
+import type { JsonObject, JsonValue } from './json.ts'
+
+/** What is shown of a text that others wrote: an error of a vendor, a field of a log. */
+export const shownCharacters = 2_000
+
+/** So much behind what is shown is searched for secrets too: more than a piece of a secret takes, in whatever form it is written. */
+export const searchedBehind = 6_000
+
+/** What is passed on of a text in which secrets are still to be masked: none that begins in what is shown is cut within it. */
+export const passedCharacters = shownCharacters + searchedBehind
+
+/** The texts of one document together, in multiples of what is left of each. */
+const mostTexts = 32
+
+const mark = /… \(cut: ([\d,]+) characters\)$/
+
+/** The beginning of a text that is longer, and how long it was, also if it was cut before. */
+export function cutText(text: string, most: number): string {
+  if (text.length <= most) return text
+  // Written anew, so that the memory of the whole text can be freed; and not cut within a character.
+  const beginning = Buffer.from(text.slice(0, most).replace(/[\ud800-\udbff]$/, '')).toString()
+  return beginning + cutMark(text)
+}
+
+/** What stands behind the beginning of such a text. */
+export function cutMark(text: string): string {
+  const before = mark.exec(text.slice(-100))
+  return before?.[0] ?? `… (cut: ${text.length.toLocaleString('en-US')} characters)`
+}
+
+/** A document with each of its texts cut, and nothing of what follows when there are very many. The same one if it is short. */
+export function cutTexts(document: JsonObject, most: number): JsonObject {
+  let left = mostTexts * most
+  const cut = (value: JsonValue): JsonValue => {
+    if (typeof value === 'string') {
+      const text = cutText(value, Math.max(0, Math.min(most, left)))
+      left -= text.length
+      return text
+    }
+    if (typeof value !== 'object' || value === null) return value
+    if (isList(value)) return sameOr(value, cutItems(value))
+    return cutObject(value)
+  }
+  const cutItems = (items: readonly JsonValue[]): readonly JsonValue[] => {
+    const kept: JsonValue[] = []
+    for (const item of items) {
+      if (left <= 0) break
+      left -= 1
+      kept.push(cut(item))
+    }
+    return kept
+  }
+  const cutObject = (object: JsonObject): JsonObject => {
+    const kept: [string, JsonValue][] = []
+    const entries = Object.entries(object)
+    for (const [name, item] of entries) {
+      if (left <= 0) break
+      left -= name.length + 1
+      kept.push([name, cut(item)])
+    }
+    const isSame =
+      kept.length === entries.length && kept.every(([, item], at) => item === entries[at]?.[1])
+    return isSame ? object : Object.fromEntries(kept)
+  }
+  return cutObject(document)
+}
+
+function sameOr(items: readonly JsonValue[], cut: readonly JsonValue[]): readonly JsonValue[] {
+  return cut.length === items.length && cut.every((item, at) => item === items[at]) ? items : cut
+}
+
+function isList(value: JsonObject | readonly JsonValue[]): value is readonly JsonValue[] {
+  return Array.isArray(value)
+}
