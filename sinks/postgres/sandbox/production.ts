@@ -3,6 +3,7 @@ import type { SinkStream } from '../../sink.ts'
 import { isTableOf, requireOwnTable } from '../begin-sync.ts'
 import { schemaExists } from '../bookkeeping.ts'
 import { quoteIdentifier, quoteTable, type TableName } from '../identifiers.ts'
+import { keyChange } from '../key-change.ts'
 import { readColumns, type ProductionColumn } from './production-columns.ts'
 import { hasIndex, keyIndexName } from '../key-index.ts'
 import { rightMissing } from '../missing-right.ts'
@@ -64,12 +65,16 @@ export async function readProduction(
   const hasKeyIndex =
     isThere && (await hasIndex(session, target.table, keyIndexName(target.table, key)))
   const found = { sink, target, row, plan, hasKeyIndex }
+  const merged = isThere && isTableOf(row, target) ? row : undefined
   return {
     ...found,
     columns: isThere ? await readColumns(session, target.table) : [],
     views: isThere ? await readViews(session, target.table) : [],
     refusal:
-      sharedTable(sink, target, owners) ?? plan.refusal ?? (await missingRight(session, found)),
+      sharedTable(sink, target, owners) ??
+      (await keyChange(session, sink, { target, row: merged })) ??
+      plan.refusal ??
+      (await missingRight(session, found)),
     warnings: [
       ...(isThere ? await ownRules(session, target.table) : []),
       ...(await leftStage(session, found)),
