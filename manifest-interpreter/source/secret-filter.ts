@@ -18,6 +18,8 @@ import type { Dict, Value } from '../value/value.ts'
 
 /** Lines of a secret (a key file) that are shorter say nothing alone. */
 const SHORTEST_LINE = 16
+/** Characters of a text for people: what an API says about an error may be a page. Cut only here, so that no half of a secret stays. */
+const MAX_SHOWN = 3000
 /** Tokens that were learned while a source runs: a new one with each request is possible, the last ones count. */
 const MAX_LEARNED = 100
 
@@ -63,7 +65,8 @@ export class SecretFilter {
 
   text(text: string): string {
     this.#pattern ??= patternOf([...this.#configured, ...this.#learned])
-    return this.#pattern === null ? text : text.replace(this.#pattern, secretMask)
+    const masked = this.#pattern === null ? text : text.replace(this.#pattern, secretMask)
+    return masked.length > MAX_SHOWN ? `${masked.slice(0, MAX_SHOWN)}…` : masked
   }
 
   /** The same error, with its texts and those of its causes masked. */
