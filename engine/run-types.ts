@@ -13,6 +13,8 @@ export interface RunPlan {
   readonly runKey?: string
   readonly source: SourceConfig
   readonly streams: readonly SinkStream[]
+  /** If the run takes all streams: those that the source shows. One that was loaded before and is none of them is told. */
+  readonly shown?: readonly StreamId[]
   readonly destination: DestinationConfig
   readonly log: LogConfig
   readonly limits: RunLimits
@@ -124,4 +126,6 @@ export interface RunResult {
   readonly status: 'complete' | 'partial' | 'failed' | 'stopped'
   readonly seconds: number
   readonly streams: readonly StreamResult[]
+  /** What concerns none of its streams. */
+  readonly warnings?: readonly string[]
 }

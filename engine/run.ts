@@ -15,6 +15,7 @@ import type { RunPlan, RunResult, StreamResult } from './run-types.ts'
 import { runStream } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
 import type { RunContext, StreamRunDeps } from './sync-run.ts'
+import { unseenStreams } from './unseen-streams.ts'
 
 const progressEveryMs = 250
 const streamsAhead = 2
@@ -43,6 +44,7 @@ export async function runConnection(
   })
   await using destination = await openPostgresDestination(plan.destination)
   const start = await startPatiently(context, () => startRun(destination, plan))
+  const warnings = await startPatiently(context, () => unseenStreams(destination, plan, logger))
   await using session = await startPatiently(context, () =>
     connector.openRead(source.config, context),
   )
@@ -74,13 +76,8 @@ export async function runConnection(
     }
     const streams = await runStreams(deps, work, ports)
     const status = overall(streams)
-    if (status !== 'stopped') {
-      // A destination that cannot be told takes the next run for this one's continuation: the streams' own results stand.
-      await destination.endRun(plan.connection, start).catch((error: unknown) => {
-        logger.warn({ err: error }, 'the end of the run could not be noted at the destination')
-      })
-    }
-    return { status, seconds: (ports.now() - startedAtMs) / 1000, streams }
+    if (status !== 'stopped') await noteEnd(deps)
+    return { status, seconds: (ports.now() - startedAtMs) / 1000, streams, warnings }
   } finally {
     clearInterval(timer)
     report()
@@ -94,6 +91,13 @@ function tallyOf(
   // A limited run stops in its stage, and shows what is there.
   const isStaged = mode.startsWith('overwrite') && plan.limits.limitRows === undefined
   return new StreamTally({ connection, stream: streamIdOf(stream.stream), isStaged }, ports.metrics)
+}
+
+/** A destination that cannot be told takes the next run for this one's continuation: the streams' own results stand. */
+async function noteEnd({ destination, plan, start, logger }: StreamRunDeps): Promise<void> {
+  await destination.endRun(plan.connection, start).catch((error: unknown) => {
+    logger.warn({ err: error }, 'the end of the run could not be noted at the destination')
+  })
 }
 
 async function startRun(destination: Destination, plan: RunPlan): Promise<RunStart> {

@@ -5,6 +5,8 @@ export class SourceError extends Error {
   readonly internalMessage: string | undefined
   /** The stream it belongs to, where it differs from the one that is read. */
   readonly stream: string | undefined
+  /** False where another attempt meets the same: the API refuses, or its answers and the manifest do not fit together. */
+  readonly mayPass: boolean
 
   /** `message` is what a user reads. */
   constructor(
@@ -13,6 +15,8 @@ export class SourceError extends Error {
       readonly failureType: FailureType
       readonly internalMessage?: string
       readonly stream?: string
+      /** Default: false only of a `config_error`. */
+      readonly mayPass?: boolean
       readonly cause?: unknown
     },
   ) {
@@ -21,6 +25,30 @@ export class SourceError extends Error {
     this.failureType = options.failureType
     this.internalMessage = options.internalMessage
     this.stream = options.stream
+    this.mayPass = options.mayPass ?? options.failureType !== 'config_error'
   }
 }
 export type FailureType = 'config_error' | 'transient_error' | 'system_error'
+
+/** Errors of templates, paths, schemas and URLs of a manifest, by their names. */
+const lastingErrors = new Set([
+  'ConfigError',
+  'DpathError',
+  'InvalidURL',
+  'ManifestError',
+  'MissingSchema',
+  'OSError',
+  'PythonError',
+  'RangeError',
+  'RuntimeError',
+  'TemplateError',
+])
+
+/** Whether another attempt may succeed. An answer that cannot be decoded may have been cut on its way; what a manifest does with one stays. */
+export function mayPass(error: unknown): boolean {
+  if (error instanceof SourceError) return error.mayPass
+  if (!(error instanceof Error)) return true
+  // A broken connection is a TypeError of fetch, with its cause.
+  if (error instanceof TypeError) return error.cause !== undefined
+  return !lastingErrors.has(error.name)
+}

@@ -23,12 +23,15 @@ export interface Destination extends AsyncDisposable {
   endRun(connection: string, start: RunStart): Promise<void>
   /** Who took the connection over from this start, for people; undefined if nobody did. */
   newerStart(connection: string, start: RunStart): Promise<string | undefined>
+  /** The streams that the connection has loaded, those whose table is gone excepted, by name. */
+  loadedStreams(connection: string): Promise<readonly LoadedStream[]>
   /**
    * Starts the stream's sync, or resumes the unfinished one if the stream's configuration is the same. One that another start
    * began is resumed if that was an attempt of the same run, if reading it again would append rows twice, or if it is incremental;
    * what is read whole begins again otherwise, so that its rows are not older than the run. Creates the table
    * or alters it in place (never dropped), takes the next epoch (older lanes are fenced from now on), bumps the
-   * generation where a new overwrite sync starts. Throws `fenced` if a newer start has the connection. Durable when it resolves.
+   * generation where a new overwrite sync starts. Throws `fenced` if a newer start has the connection, and `destination_key_changed` if
+   * rows that are there were merged by another key. Durable when it resolves.
    */
   begin(stream: SinkStream, start: RunStart): Promise<StreamSync>
   /** Writes the slices of the plan with their initial states, so that a resumed sync reads the same slices. Durable when it resolves. */
@@ -48,6 +51,12 @@ export interface Destination extends AsyncDisposable {
    * rows stay; lanes that still load are fenced. Durable when it resolves; nothing to forget is no error.
    */
   forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void>
+}
+
+export interface LoadedStream {
+  readonly stream: StreamId
+  /** As SQL names it. */
+  readonly table: string
 }
 
 /** One start of a run, by one process. */

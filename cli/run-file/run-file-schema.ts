@@ -91,7 +91,7 @@ export const runFileSchema = z.strictObject({
     .union([z.literal('all'), z.array(z.union([name, streamFields])).min(1)])
     .default('all'),
   metadata: z.enum(['full', 'minimal']).default('full'),
-  deletes: z.enum(['hard', 'soft']).default('hard'),
+  deletes: z.enum(['hard', 'soft']).optional(),
   limits: z
     .strictObject({
       parallel_lanes: atLeast(1).optional(),

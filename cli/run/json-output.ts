@@ -43,8 +43,8 @@ export class JsonOutput implements RunOutput {
 function endFields(end: RunEnd): Readonly<Record<string, unknown>> {
   switch (end.kind) {
     case 'result': {
-      const { status, seconds, streams } = end.result
-      return { status, seconds, streams: streams.map(resultFields) }
+      const { status, seconds, streams, warnings = [] } = end.result
+      return { status, seconds, warnings, streams: streams.map(resultFields) }
     }
     case 'error':
       return { status: 'failed', seconds: 0, streams: [], error: end.error }

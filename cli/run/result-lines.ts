@@ -13,7 +13,8 @@ export interface ShownResult {
   readonly status: 'complete' | 'partial' | 'failed' | 'stopped' | 'cancelled'
   readonly seconds: number
   readonly streams: readonly ShownStream[]
-  /** Of the run as a whole. */
+  /** These and the error are of the run as a whole. */
+  readonly warnings?: readonly string[]
   readonly error?: ErrorBody
 }
 export interface ShownStream extends StreamProgress {
@@ -48,6 +49,7 @@ export function resultLines(result: ShownResult, context: ResultContext): readon
   const streams = result.streams.flatMap((stream) => streamLines(stream, { ...context, nameWidth }))
   return [
     ...streams,
+    ...warningLines(result.warnings ?? [], paint),
     ...(result.error === undefined ? [] : errorLines(result.error, { paint })),
     `${summary(result, paint)}${context.advice}`,
   ]
@@ -74,9 +76,13 @@ function streamLines(
   return [
     `${status}  ${shownLabel(stream.stream).padEnd(context.nameWidth)}  ${facts.join(', ')}`,
     ...(stream.tableNotes ?? []).map((note) => `  table:   ${plainText(noteText(note))}`),
-    ...stream.warnings.map((warning) => `  ${paint('yellow', 'warning:')} ${plainText(warning)}`),
+    ...warningLines(stream.warnings, paint).map((line) => `  ${line}`),
     ...(stream.error === undefined ? [] : errorLines(stream.error, { paint, indent: '  ' })),
   ]
+}
+
+function warningLines(warnings: readonly string[], paint: Paint): readonly string[] {
+  return warnings.map((warning) => `${paint('yellow', 'warning:')} ${plainText(warning)}`)
 }
 
 /** What earlier starts of the run had committed. */

@@ -5,7 +5,7 @@ import type { Connector, ConnectorContext } from '../../connectors/connector.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import { runConnection } from '../../engine/run.ts'
 import type { RunPlan, RunResult } from '../../engine/run-types.ts'
-import { ConnectError, type JsonObject } from '../../protocol/index.ts'
+import { ConnectError, streamIdOf, type JsonObject } from '../../protocol/index.ts'
 import { newTexts, type Mask } from '../../service/execution/mask.ts'
 import { exitCodeOf, exitCodes } from '../exit-codes.ts'
 import { problemsError } from '../run-file/file-problem.ts'
@@ -104,7 +104,11 @@ async function planRun(
   if (problems.length > 0) throw problemsError(problems, file.place)
   for (const note of notes) around.output.note(`note: ${note}`)
   const plan = runPlanOf(file, { streams, log: options.log })
-  return { ...plan, source: { ...plan.source, config: around.source.config } }
+  return {
+    ...plan,
+    ...(file.content.streams === 'all' && { shown: catalog.streams.map(streamIdOf) }),
+    source: { ...plan.source, config: around.source.config },
+  }
 }
 
 async function askSource(

@@ -90,13 +90,13 @@ class TaskOutput implements SourceOutput {
   /** Why the stream failed: the error that `read` throws only says that it did. */
   get failure(): SourceError | undefined {
     if (this.#failure === undefined) return undefined
-    const { message, failureType, internalMessage } = this.#failure
+    const { message, failureType, internalMessage, mayPass } = this.#failure
     return new SourceError(
       // The reason of an unexpected error stands in its internal message.
       failureType === 'system_error' && !message.includes(internalMessage ?? '')
         ? `${message}: ${internalMessage ?? ''}`
         : message,
-      { failureType },
+      { failureType, mayPass },
     )
   }
 

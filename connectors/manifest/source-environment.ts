@@ -10,6 +10,7 @@ import {
 import type { Dict } from '../../manifest-interpreter/value/value.ts'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import type { ChangeConfig, ConnectorContext } from '../connector.ts'
+import { MicrosecondClock } from './microsecond-clock.ts'
 import { configOf, plainConfig } from './source-config.ts'
 
 /** What a source needs of a connector's context. */
@@ -35,11 +36,13 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
   readonly changeConfig?: (change: (kept: Dict) => Promise<Dict | null>) => Promise<Dict>
   readonly #network: UndiciTransport
   readonly #context: SourceContext
+  readonly #clock: MicrosecondClock
   readonly #emit: (message: SideMessage) => void
   #authorizationLost: SourceError | undefined
 
   constructor({ context, manifestDirectory, emit }: SourceEnvironmentOptions) {
     this.#context = context
+    this.#clock = new MicrosecondClock(() => context.now())
     this.logger = context.logger
     this.signal = context.signal
     const network = new UndiciTransport({ allowedNetworks: context.allowedNetworks })
@@ -72,7 +75,7 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
   }
 
   nowMicros(): number {
-    return this.#context.now() * 1000
+    return this.#clock.nowMicros()
   }
 
   async sleep(seconds: number): Promise<void> {

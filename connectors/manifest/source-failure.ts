@@ -1,4 +1,4 @@
-import { SourceError } from '../../manifest-interpreter/contracts.ts'
+import { mayPass, SourceError } from '../../manifest-interpreter/source-error.ts'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
 
 const codes = {
@@ -17,6 +17,7 @@ export function authorizationFailure(cause: SourceError, subject: string): Conne
 export function sourceFailure(error: unknown, subject: string): unknown {
   if (error instanceof ConnectError) return error
   const reason = error instanceof Error ? error.message : String(error)
-  const code = error instanceof SourceError ? codes[error.failureType] : 'source_failed'
+  const known = error instanceof SourceError ? codes[error.failureType] : 'source_failed'
+  const code = known === 'source_failed' && !mayPass(error) ? 'source_mismatch' : known
   return new ConnectError(code, { details: { subject, reason }, cause: error })
 }

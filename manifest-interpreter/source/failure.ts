@@ -1,4 +1,4 @@
-import { SourceError } from '../contracts.ts'
+import { mayPass, SourceError } from '../source-error.ts'
 import type { SourceFailure } from './messages.ts'
 
 /** An error of a stream as a message. What is no SourceError is a fault of the manifest, the API or ours: a system_error. */
@@ -8,6 +8,7 @@ export function failureOf(error: unknown, stream: string): SourceFailure {
       kind: 'failure',
       stream: error.stream ?? stream,
       failureType: error.failureType,
+      mayPass: error.mayPass,
       message: error.message,
       internalMessage: error.internalMessage,
     }
@@ -16,6 +17,7 @@ export function failureOf(error: unknown, stream: string): SourceFailure {
     kind: 'failure',
     stream,
     failureType: 'system_error',
+    mayPass: mayPass(error),
     message: stream === '' ? reason : `Stream ${stream} failed: ${reason}`,
     internalMessage: reason,
   }

@@ -15,6 +15,8 @@ export interface SourceFailure {
   readonly kind: 'failure'
   readonly stream: string
   readonly failureType: FailureType
+  /** See SourceError. */
+  readonly mayPass: boolean
   /** For a user. */
   readonly message: string
   /** For the logs. */

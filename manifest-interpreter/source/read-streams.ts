@@ -188,7 +188,8 @@ class StreamRead {
   async #fail(error: unknown): Promise<void> {
     if (this.#plan.signal.aborted) return
     this.#failed = true
-    this.#plan.logger.warn({ stream: this.#stream.name, err: error }, 'stream failed')
+    // The message says what failed; the stack is for who looks closer.
+    this.#plan.logger.debug({ stream: this.#stream.name, err: error }, 'stream failed')
     await this.#message(failureOf(error, this.#stream.name))
   }
 

@@ -67,7 +67,7 @@ function selectionOf({
     streams: streams === null ? 'all' : streams.map(fieldsOf),
     defaults: {},
     metadata: options.metadata ?? 'full',
-    deletes: options.deletes ?? 'hard',
+    deletes: options.deletes,
   }
 }
 

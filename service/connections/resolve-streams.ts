@@ -36,7 +36,31 @@ export function resolveStreams(
     const sink = sinkStreamOf(one, selection, { problems, notes })
     return sink === undefined ? [] : [sink]
   })
+  const { deletes } = selection
+  if (deletes !== undefined) notes.push(...unseenDeletes(streams, deletes))
   return { streams, problems, notes }
+}
+
+/** A stream that shows deleted rows has a column for the time of the deletion. */
+const deletedAtField = '_ab_cdc_deleted_at'
+const namedStreams = 3
+
+/** The option asks for what no stream, or not each, can do. */
+function unseenDeletes(
+  streams: readonly SinkStream[],
+  deletes: NonNullable<StreamSelection['deletes']>,
+): readonly string[] {
+  const unseen = streams.filter(
+    ({ columns }) => !columns.some(({ name }) => name === deletedAtField),
+  )
+  if (unseen.length === 0) return []
+  const names = unseen.slice(0, namedStreams).map(({ stream }) => streamLabel(stream.stream))
+  const left = unseen.length - names.length
+  const some = left > 0 ? `${names.join(', ')} and ${String(left)} more` : names.join(', ')
+  const whose = unseen.length === streams.length ? 'any stream' : some
+  return [
+    `deletes: ${deletes} has no effect on ${whose}: the source does not show which rows were deleted. To take deleted rows out of a table, load it with overwrite or overwrite_dedup.`,
+  ]
 }
 
 function bindStreams(
@@ -107,7 +131,7 @@ function sinkStreamOf(
     mode,
     ...(isDefaultMode && { isDefaultMode }),
     metadata: selection.metadata,
-    deletes: selection.deletes,
+    deletes: selection.deletes ?? 'hard',
   }
 }
 

@@ -25,5 +25,6 @@ export interface StreamSelection {
   readonly streams: 'all' | readonly (string | StreamFields)[]
   readonly defaults: StreamDefaults
   readonly metadata: 'full' | 'minimal'
-  readonly deletes: 'hard' | 'soft'
+  /** Undefined where nobody said it: hard. */
+  readonly deletes?: 'hard' | 'soft' | undefined
 }

@@ -139,7 +139,8 @@ export class RunAttempt {
     const options = { run: this.#run.id, done: this.#streams.all, places, resolved }
     const planned = planRun(connection, source, options)
     await keepSchemas(planned.plan, this.#run.id, store.schemas)
-    return { ...planned, connection, shared }
+    const shown = connection.streams === null && { shown: settled.all.streams.map(streamIdOf) }
+    return { ...planned, plan: { ...planned.plan, ...shown }, connection, shared }
   }
 
   /** Undefined where the connection was changed in the meantime, or the run is another's. */

@@ -2,6 +2,7 @@ import { streamLabel } from '../../protocol/index.ts'
 import type { RunStart, SinkStream, StreamSync } from '../sink.ts'
 import { fencedError, laneLockKey, newerStart, schemaExists } from './bookkeeping.ts'
 import { lockKey, quoteIdentifier, type TableName } from './identifiers.ts'
+import { requireSameKey } from './key-change.ts'
 import { knownStreamWarnings, lostKey, sharedTable } from './known-stream.ts'
 import { prepareTables } from './prepare-tables.ts'
 import { requireOpenSchema } from './reserved-schemas.ts'
@@ -46,6 +47,7 @@ export async function beginSync(
     if (known !== undefined && isDoneInRun(known, sink, start.run)) {
       return asItStands(session, known, { sink, start })
     }
+    await requireSameKey(session, sink, { target, row: known })
     const resumed = known !== undefined && isResumable(known, sink, start)
     const isOurs = owners.length > 0 || isTableOf(row, target)
     const { keyIndex, tableNotes } = await prepareTables({

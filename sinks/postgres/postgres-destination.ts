@@ -1,10 +1,18 @@
 import { streamLabel, type StreamId } from '../../protocol/index.ts'
-import type { Destination, RunStart, SinkStream, SliceStart, StreamSync } from '../sink.ts'
+import type {
+  Destination,
+  LoadedStream,
+  RunStart,
+  SinkStream,
+  SliceStart,
+  StreamSync,
+} from '../sink.ts'
 import { beginSync } from './begin-sync.ts'
 import { endRun, migrateBookkeeping, newerStart, schemaExists, startRun } from './bookkeeping.ts'
 import { finishSync, leaveLog, savePlan } from './finish-sync.ts'
 import { forgetStreams } from './forget-streams.ts'
 import { quoteIdentifier, type TableName } from './identifiers.ts'
+import { loadedStreams } from './loaded-streams.ts'
 import { sessionPlace, type PostgresPlace } from './postgres-address.ts'
 import { requireOpenDestination } from './reserved-schemas.ts'
 import { Session } from './session.ts'
@@ -47,6 +55,10 @@ class PostgresDestination implements Destination {
 
   newerStart(connection: string, { start }: RunStart): Promise<string | undefined> {
     return this.#with(undefined, (session) => newerStart(session, connection, start))
+  }
+
+  loadedStreams(connection: string): Promise<readonly LoadedStream[]> {
+    return this.#with(undefined, (session) => loadedStreams(session, connection))
   }
 
   begin(stream: SinkStream, start: RunStart): Promise<StreamSync> {

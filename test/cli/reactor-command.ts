@@ -26,6 +26,7 @@ const jsonEvent = z.looseObject({
       error: error.optional(),
     }),
   ),
+  warnings: z.array(z.string()).optional(),
   error: error.optional(),
 })
 

@@ -99,6 +99,28 @@ describe('a complete run', () => {
     expect(difference).toEqual({ rows: 0 })
   })
 
+  test('of all streams names one that the source does not show any more, until its table is dropped', async () => {
+    await using shop = await testDatabase()
+    await createShop(shop)
+    await using file = await runFile(connection(shop))
+    expect(await run(file.path, { env: env(shop) })).toMatchObject({ code: 0 })
+    await shop.query('DROP TABLE notes')
+    const end = await run(file.path, { args: ['--json'], env: env(shop) })
+    expect(end.code).toBe(0)
+    const [warning = ''] = resultOf(end).warnings ?? []
+    expect(warning).toMatch(
+      /^The source does not show stream public\.notes any more.* drop "copy"\."notes"/,
+    )
+    expect(end.stderr).toContain(`\nwarning: ${warning}\nrun complete: 1 of 1 stream complete`)
+    await shop.query('DROP TABLE copy.notes')
+    const later = await run(file.path, { env: env(shop) })
+    expect(later.stderr).not.toContain('warning:')
+    // A choice of streams leaves the others out on purpose.
+    await shop.query('CREATE TABLE copy.notes (body text)')
+    await using chosen = await runFile(connection(shop, { streams: ['customers'] }))
+    expect((await run(chosen.path, { env: env(shop) })).stderr).not.toContain('warning:')
+  })
+
   test('copies streams whose names join to one text, and asks which is meant', async () => {
     await using shop = await testDatabase()
     await shop.query(`CREATE SCHEMA a; CREATE SCHEMA "a.b"`)

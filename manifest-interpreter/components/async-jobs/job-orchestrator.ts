@@ -6,6 +6,7 @@ import type { Environment } from '../../contracts.ts'
 import type { StreamSlice } from '../../value/stream-slice.ts'
 import type { HttpJobRepository } from './http-job-repository.ts'
 import type { JobTracker } from './job-tracker.ts'
+import { warnWithoutStack } from '../warn-without-stack.ts'
 
 export interface JobOrchestratorOptions {
   readonly slices: AsyncIterable<StreamSlice>
@@ -70,7 +71,7 @@ export class JobOrchestrator {
         await this.#abortAll()
         throw error
       }
-      this.#options.environment.logger.warn({ err: error }, 'an async job failed')
+      warnWithoutStack(this.#options.environment, error, 'an async job failed')
       this.#remember(error)
     }
   }
@@ -128,7 +129,7 @@ export class JobOrchestrator {
       return await repository.create(slice)
     } catch (error) {
       if (isConfigError(error) || environment.signal.aborted) throw error
-      environment.logger.warn({ err: error }, 'an async job could not be created, trying again')
+      warnWithoutStack(environment, error, 'an async job could not be created, trying again')
       environment.emit({ kind: 'error', error: asSourceError(error) })
       return AsyncJob.notCreated(slice, environment)
     }
@@ -197,7 +198,7 @@ export class JobOrchestrator {
       await repository.abort(job)
     } catch (error) {
       if (environment.signal.aborted) throw error
-      environment.logger.warn({ err: error }, 'an async job could not be aborted')
+      warnWithoutStack(environment, error, 'an async job could not be aborted')
     }
   }
 }

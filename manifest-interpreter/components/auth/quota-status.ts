@@ -77,7 +77,7 @@ function valueOf(body: Value, path: readonly Value[], quota: TokenQuota): Value 
     if (value === undefined)
       throw new SourceError(
         `Quota status response does not contain the configured path ${path.map(str).join('.')} for token quota "${quota.name}".`,
-        { failureType: 'system_error' },
+        { failureType: 'system_error', mayPass: false },
       )
   }
   return value

@@ -93,6 +93,7 @@ function duplicate(name: string, resolver: PlainDict): SourceError {
   const message = `Dynamic streams list contains a duplicate name: ${name}. Please ${advice}.`
   return new SourceError(message, {
     failureType: isByConfig ? 'config_error' : 'system_error',
+    mayPass: false,
     internalMessage: message,
   })
 }

@@ -14,7 +14,14 @@ import type { SendOptions, SourceHttp } from '../../http/source-http.ts'
 import { publicUrl } from '../../http/split-url.ts'
 import { get } from '../../value/dict.ts'
 import { str } from '../../value/text.ts'
-import { parseErrorMessage } from './error-handlers/json-error-message-parser.ts'
+import {
+  failedRequest,
+  outcomeFacts,
+  reasonWith,
+  requestFailure,
+  type FailedRequest,
+} from './failed-request.ts'
+import { warnWithoutStack } from '../warn-without-stack.ts'
 import { RetryNeeded, sendUntilAnswered } from './retry.ts'
 
 export interface HttpClientParts {
@@ -70,6 +77,7 @@ export class HttpClient {
     attempts.count += 1
     await authenticator.authenticate(request)
     const outcome = await this.#outcomeOf(request)
+    this.#logOutcome(attempts, outcome)
     if (!(outcome instanceof TransportError) && !outcome.fromCache) this.#observe(request, outcome)
     return this.#answer(attempts, outcome, await errorHandler.interpret(outcome))
   }
@@ -86,7 +94,7 @@ export class HttpClient {
         await discard(outcome)
         throw new RetrieverSignal(resolution.action, resolution.message ?? '')
       case 'FAIL':
-        throw await failure(attempts.request, outcome, resolution)
+        throw await this.#failure(attempts, outcome, resolution)
       case 'RETRY':
       case 'RATE_LIMITED':
       case 'REFRESH_TOKEN_THEN_RETRY':
@@ -122,7 +130,7 @@ export class HttpClient {
     try {
       authenticator.observe?.(request, response)
     } catch (error) {
-      environment.logger.warn({ err: error }, 'the quota of a response could not be read')
+      warnWithoutStack(environment, error, 'the quota of a response could not be read')
     }
   }
 
@@ -132,15 +140,20 @@ export class HttpClient {
     resolution: ErrorResolution,
   ): Promise<RetryNeeded> {
     const { action, failureType } = resolution
-    if (action === 'REFRESH_TOKEN_THEN_RETRY') await this.#refreshToken(attempts, outcome)
+    // An answer that is no error may be long, and break off: it is not read for this.
+    const failed =
+      outcome instanceof TransportError || outcome.ok
+        ? { request: attempts.request, outcome, said: undefined }
+        : await failedRequest(attempts.request, outcome)
+    if (action === 'REFRESH_TOKEN_THEN_RETRY') await this.#refreshToken(attempts, failed)
     const seconds = await this.#backoffSeconds(attempts, outcome, action)
     await discard(outcome)
     const message =
       resolution.message !== undefined && resolution.message !== ''
         ? resolution.message
         : `Request to ${publicUrl(attempts.request.url)} failed with failure type ${failureType ?? 'system_error'}, response action ${action}.`
-    const details = { outcome, failureType }
-    this.#logRetry(attempts, outcome, seconds)
+    const facts = { stream: attempts.stream, attempt: attempts.count, ...outcomeFacts(failed) }
+    const details = { failed, failureType, facts }
     if (seconds !== null) return new RetryNeeded(message, { ...details, wait: 'strategy', seconds })
     const wait = action === 'RATE_LIMITED' ? 'rate-limit' : 'default'
     return new RetryNeeded(message, { ...details, wait })
@@ -167,10 +180,9 @@ export class HttpClient {
   }
 
   /** Once per request. Returns where it makes sense to send the request again. */
-  async #refreshToken(attempts: Attempts, outcome: HttpResponse | TransportError): Promise<void> {
+  async #refreshToken(attempts: Attempts, failed: FailedRequest): Promise<void> {
     const { authenticator, environment } = this.#parts
-    if (attempts.refreshed !== undefined)
-      throw rejectedAfterRefresh(attempts.request, outcome, attempts.refreshed)
+    if (attempts.refreshed !== undefined) throw rejectedAfterRefresh(failed, attempts.refreshed)
     if (authenticator.refresh === undefined) {
       environment.logger.warn('the authenticator has no token to refresh')
       return
@@ -183,7 +195,7 @@ export class HttpClient {
     } catch (error) {
       if (error instanceof SourceError && error.failureType === 'config_error') throw error
       if (environment.signal.aborted) throw error
-      environment.logger.warn({ err: error }, 'the token could not be refreshed')
+      warnWithoutStack(environment, error, 'the token could not be refreshed')
     }
   }
 
@@ -194,89 +206,73 @@ export class HttpClient {
     return current !== undefined && current !== null && str(current) !== sent
   }
 
-  #logRetry(
-    { stream, count }: Attempts,
+  async #failure(
+    { request }: Attempts,
     outcome: HttpResponse | TransportError,
-    seconds: number | null,
-  ): void {
-    const fields = { stream, attempt: count, seconds, ...outcomeFields(outcome) }
-    this.#parts.environment.logger.info(fields, 'a request has to be sent again')
+    resolution: ErrorResolution,
+  ): Promise<SourceError> {
+    const failed = await failedRequest(request, outcome)
+    await discard(outcome)
+    return requestFailure(failed, resolution)
   }
 
-  #ignore({ stream }: Attempts, outcome: HttpResponse | TransportError): void {
-    const fields = { stream, ...outcomeFields(outcome) }
-    this.#parts.environment.logger.info(fields, 'an outcome of a request is ignored')
+  #ignore({ request, stream }: Attempts, outcome: HttpResponse | TransportError): void {
+    const facts = outcomeFacts({ request, outcome, said: undefined })
+    this.#parts.environment.logger.info({ stream, ...facts }, 'an outcome of a request is ignored')
     if (!(outcome instanceof TransportError)) outcome.isIgnored = true
   }
-}
 
-function outcomeFields(outcome: HttpResponse | TransportError): object {
-  return outcome instanceof TransportError ? { failed: outcome.kind } : { status: outcome.status }
-}
-
-function describe(outcome: HttpResponse | TransportError): string {
-  return outcome instanceof TransportError
-    ? `exception '${outcome.message}'`
-    : `status code '${outcome.status}'`
+  /** What each request was, and its status: to see what a stream asks for. */
+  #logOutcome({ request, stream }: Attempts, outcome: HttpResponse | TransportError): void {
+    const facts = outcomeFacts({ request, outcome, said: undefined })
+    this.#parts.environment.logger.debug({ stream, ...facts }, 'a request was sent')
+  }
 }
 
 async function discard(outcome: HttpResponse | TransportError): Promise<void> {
   if (!(outcome instanceof TransportError)) await outcome.discard()
 }
 
-async function failure(
-  request: HttpRequest,
-  outcome: HttpResponse | TransportError,
-  resolution: ErrorResolution,
-): Promise<SourceError> {
-  const reason =
-    outcome instanceof TransportError
-      ? ''
-      : ` and error message: '${(await parseErrorMessage(outcome)) ?? 'None'}'`
-  const text = `'${request.method}' request to '${publicUrl(request.url)}' failed with ${describe(outcome)}${reason}.`
-  await discard(outcome)
-  const { message } = resolution
-  return new SourceError(message === undefined || message === '' ? text : message, {
-    failureType: resolution.failureType ?? 'system_error',
-    internalMessage: text,
-    ...(outcome instanceof TransportError && { cause: outcome }),
-  })
-}
-
-function rejectedAfterRefresh(
-  request: HttpRequest,
-  outcome: HttpResponse | TransportError,
-  refreshed: boolean,
-): SourceError {
-  const rejected = `'${request.method}' request to '${publicUrl(request.url)}' was rejected with ${describe(outcome)}`
+function rejectedAfterRefresh(failed: FailedRequest, refreshed: boolean): SourceError {
   return refreshed
-    ? new SourceError('Refreshed OAuth access token is rejected by the API.', {
+    ? new SourceError(reasonWith('Refreshed OAuth access token is rejected by the API.', failed), {
         failureType: 'config_error',
-        internalMessage: `${rejected} again after the OAuth token was refreshed; not refreshing again.`,
+        internalMessage: reasonWith(
+          'The token was refreshed before; not refreshing again.',
+          failed,
+        ),
       })
-    : new SourceError('API rejects the current OAuth access token and the token refresh failed.', {
-        failureType: 'transient_error',
-        internalMessage: `${rejected} and the OAuth token could not be refreshed; not refreshing again.`,
-      })
+    : new SourceError(
+        reasonWith(
+          'API rejects the current OAuth access token and the token refresh failed.',
+          failed,
+        ),
+        {
+          failureType: 'transient_error',
+          internalMessage: reasonWith(
+            'The OAuth token could not be refreshed; not refreshing again.',
+            failed,
+          ),
+        },
+      )
 }
 
 function exhausted(error: RetryNeeded, stream: string): SourceError {
-  const { outcome, message } = error
-  if (!(outcome instanceof TransportError) && outcome.status === 429) {
-    return new SourceError('API rate limit exceeded.', {
+  const { failed } = error
+  const message = reasonWith(error.message, failed)
+  if (!(failed.outcome instanceof TransportError) && failed.outcome.status === 429) {
+    return new SourceError(reasonWith('API rate limit exceeded.', failed), {
       failureType: 'transient_error',
       internalMessage: `Rate limit retry budget exhausted. Last exception: ${message}`,
       stream,
       cause: error,
     })
   }
-  return new SourceError(
-    `Exhausted available request attempts. Please see logs for more details. Exception: ${message}`,
-    {
-      failureType: error.failureType ?? 'system_error',
-      internalMessage: `Exhausted available request attempts. Exception: ${message}`,
-      stream,
-      cause: error,
-    },
-  )
+  const reason = `Exhausted available request attempts. ${message}`
+  return new SourceError(reason, {
+    failureType: error.failureType ?? 'system_error',
+    internalMessage: reason,
+    stream,
+    cause: error,
+  })
 }

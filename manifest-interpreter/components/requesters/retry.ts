@@ -1,20 +1,24 @@
-import type { Environment, FailureType, TransportError } from '../../contracts.ts'
-import type { HttpResponse } from '../../http/http-response.ts'
+import type { Environment, FailureType } from '../../contracts.ts'
+import { PyDateTime } from '../../datetime/py-datetime.ts'
+import type { FailedRequest } from './failed-request.ts'
 
 /** A request that has to be sent again. Which wait it asks for decides who deals with it. */
 export class RetryNeeded extends Error {
   /** `strategy`: a backoff strategy gave the seconds; `rate-limit`, `default`: 1, 2, 4, … seconds. */
   readonly wait: 'strategy' | 'rate-limit' | 'default'
   readonly seconds: number
-  readonly outcome: HttpResponse | TransportError
+  readonly failed: FailedRequest
   readonly failureType: FailureType | undefined
+  /** For the log. */
+  readonly facts: object
 
   constructor(message: string, details: RetryDetails) {
     super(message)
     this.name = 'RetryNeeded'
     this.wait = details.wait
     this.seconds = details.seconds ?? 0
-    this.outcome = details.outcome
+    this.failed = details.failed
+    this.facts = details.facts
     this.failureType = details.failureType
   }
 }
@@ -22,8 +26,9 @@ export class RetryNeeded extends Error {
 export interface RetryDetails {
   readonly wait: RetryNeeded['wait']
   readonly seconds?: number
-  readonly outcome: HttpResponse | TransportError
+  readonly failed: FailedRequest
   readonly failureType: FailureType | undefined
+  readonly facts: object
 }
 
 export interface RetryLimits {
@@ -69,6 +74,9 @@ async function retrying<Answer>(send: () => Promise<Answer>, retry: Retry): Prom
           ? // A second more covers the fractions that APIs cut off.
             error.seconds + 1
           : Math.min(2 ** (tries - 1), maxTimeSeconds - elapsed)
+      const until = PyDateTime.ofTimestamp(environment.nowMicros() / 1e6 + seconds).isoFormat()
+      const facts = { ...error.facts, seconds, until }
+      environment.logger.info(facts, 'a request has to be sent again, waiting')
       await environment.sleep(seconds)
     }
   }

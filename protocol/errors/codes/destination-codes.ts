@@ -118,6 +118,15 @@ export const destinationCodes = {
     suggestedFix:
       'Set `schema` of the destination to one that the source does not read, or choose another database.',
   },
+  destination_key_changed: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'The rows of {table} were merged by the key ({before}), and stream {stream} has the key ({after}) now: rows of before would stay beside the new ones',
+    suggestedFix:
+      'Run `TRUNCATE {table}` at the destination and run the connection again, which fills the table by the new key. Or set `primary_key: [{before}]` for the stream to go on with the old one.',
+  },
   destination_key_lost: {
     failureType: 'config_error',
     httpStatus: 422,

@@ -72,7 +72,7 @@ export const sourceCodes = {
     retryable: true,
     message: 'PostgreSQL at {host}:{port} has no room for more work (SQLSTATE {sqlstate})',
     suggestedFix:
-      'Wait, raise `max_connections` (or free disk and memory) on the source, or lower `parallel` of the instance.',
+      'Wait, raise `max_connections` (or free disk and memory) on the source, or lower `parallel` in the configuration of the source.',
   },
   source_column_missing: {
     failureType: 'config_error',
@@ -104,7 +104,7 @@ export const sourceCodes = {
     retryable: false,
     message: 'PostgreSQL at {host}:{port} refused the login of user {user}: {reason}',
     suggestedFix:
-      'Check `user` and `password` of the instance, and that pg_hba.conf lets this address in.',
+      'Check `user` and `password` in the configuration of the source, and that pg_hba.conf lets this address in.',
   },
   source_cursor_invalid: {
     failureType: 'config_error',
@@ -147,6 +147,14 @@ export const sourceCodes = {
       'Stream {stream}: PostgreSQL at {host}:{port} has lost, or cannot reach, the foreign server that it reads this stream from: {reason}',
     suggestedFix:
       'Repair the foreign server or its user mapping in the source database (`\\des+` and `\\deu+` in psql), or leave the stream out.',
+  },
+  source_mismatch: {
+    failureType: 'system_error',
+    httpStatus: 502,
+    retryable: false,
+    message: '{subject} failed: {reason}',
+    suggestedFix:
+      'Correct the request or the component of the manifest that the reason names; `--log-level debug` shows the requests and their statuses. Then run again: it resumes from the last checkpoint.',
   },
   source_not_postgres: {
     failureType: 'config_error',

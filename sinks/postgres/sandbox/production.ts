@@ -3,6 +3,7 @@ import type { SinkStream } from '../../sink.ts'
 import { isTableOf } from '../begin-sync.ts'
 import { schemaExists } from '../bookkeeping.ts'
 import { quoteIdentifier, quoteTable, type TableName } from '../identifiers.ts'
+import { keyChange } from '../key-change.ts'
 import { readColumns, type ProductionColumn } from './production-columns.ts'
 import { knownStreamWarnings, lostKey, sharedTable } from '../known-stream.ts'
 import { hasIndex, keyIndexName } from '../key-index.ts'
@@ -67,6 +68,7 @@ export async function readProduction(
   const hasKeyIndex =
     isThere && (await hasIndex(session, target.table, keyIndexName(target.table, key)))
   const found = { sink, target, row, plan, hasKeyIndex }
+  const merged = isThere && isTableOf(row, target) ? row : undefined
   return {
     ...found,
     columns: isThere ? await readColumns(session, target.table) : [],
@@ -74,6 +76,7 @@ export async function readProduction(
     refusal:
       sharedTable(sink, target, owners) ??
       lostKey(row, sink) ??
+      (await keyChange(session, sink, { target, row: merged })) ??
       plan.refusal ??
       (await missingRight(session, found)),
     warnings: [

@@ -71,7 +71,6 @@ function resolve(
     streams: 'all',
     defaults: {},
     metadata: 'full',
-    deletes: 'hard',
     ...selection,
   })
 }
@@ -88,6 +87,42 @@ function modes(selection: Partial<StreamSelection>): readonly string[] {
     ].join(' '),
   )
 }
+
+describe('deletes', () => {
+  const withDeletes: AirbyteCatalog = {
+    streams: catalog.streams.map((stream) =>
+      stream.name === 'changes'
+        ? {
+            ...stream,
+            json_schema: {
+              properties: {
+                id: { type: 'integer' },
+                lsn: { type: 'integer' },
+                _ab_cdc_deleted_at: {},
+              },
+            },
+          }
+        : stream,
+    ),
+  }
+  const advice = 'To take deleted rows out of a table, load it with overwrite or overwrite_dedup.'
+
+  test('that are asked for and cannot be seen are noted, with the streams', () => {
+    expect(resolve({ deletes: 'soft' }).notes).toEqual([
+      `deletes: soft has no effect on any stream: the source does not show which rows were deleted. ${advice}`,
+    ])
+    expect(resolve({ deletes: 'hard' }, withDeletes).notes).toEqual([
+      `deletes: hard has no effect on public.customers, public.events, public.countries and 2 more: the source does not show which rows were deleted. ${advice}`,
+    ])
+    expect(resolve({ deletes: 'hard', streams: ['changes'] }, withDeletes).notes).toEqual([])
+  })
+
+  test('that nobody asked for are hard, and no note', () => {
+    const { notes, streams } = resolve({})
+    expect(notes).toEqual([])
+    expect(new Set(streams.map(({ deletes }) => deletes))).toEqual(new Set(['hard']))
+  })
+})
 
 describe('how a stream is read and loaded', () => {
   test('a mode that nobody chose, or that could not be kept to, is marked as the default', () => {

@@ -292,6 +292,29 @@ describe('propagate, the default', () => {
     ])
     expect((await connections.get(name)).drift).toBeNull()
   })
+
+  test('rows are not merged by another key than before: the run says so, until the table is empty', async () => {
+    await using shop = await openShop({})
+    const { source, name } = shop
+    expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3 })
+    await source.query(`
+      ALTER TABLE orders DROP CONSTRAINT orders_pkey, ADD PRIMARY KEY (id, note);
+      UPDATE orders SET note = 'changed' WHERE id = 3`)
+    const { status, error } = await shop.run()
+    expect({ status, code: error?.code }).toEqual({
+      status: 'failed',
+      code: 'destination_key_changed',
+    })
+    expect(error?.details).toMatchObject({ before: 'id', after: 'id, note' })
+    expect(await shop.rows('note')).toHaveLength(3)
+    await place.data.query(`TRUNCATE ${name}.orders`)
+    expect(await shop.run()).toMatchObject({ status: 'complete' })
+    expect((await shop.rows('note')).map(({ note }) => note)).toEqual([
+      'note 1',
+      'note 2',
+      'changed',
+    ])
+  })
 })
 
 describe('ignore', () => {

@@ -41,6 +41,7 @@ function evaluate(template: () => number | null): number {
     'The connector could not determine how long it is allowed to wait for a rate limit to clear. This is a problem with the connector rather than with your configuration.',
     {
       failureType: 'system_error',
+      mayPass: false,
       internalMessage: 'max_waiting_time_in_seconds does not evaluate to a number.',
       cause,
     },

@@ -92,8 +92,8 @@ function failedResolution({ kind, message }: TransportError): ErrorResolution {
   }
 }
 
-/** Bodies of errors are short; a page of HTML is cut. */
-const MAX_CONTENT_CHARACTERS = 2000
+/** Bodies of errors are short; of a page of HTML less is shown, once secrets are masked. */
+const MAX_CONTENT_CHARACTERS = 16_000
 
 async function unknownStatusMessage(response: HttpResponse): Promise<string> {
   const { status: code, reason, url } = response

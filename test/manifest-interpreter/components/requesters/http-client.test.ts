@@ -79,7 +79,8 @@ describe('a request that was refused for its token', () => {
     const authenticator = tokenAuthenticator(() => Promise.resolve())
     const { source, send } = client(authenticator, 'REFRESH_TOKEN_THEN_RETRY', [{ status: 401 }])
     await expect(send()).rejects.toMatchObject({
-      message: 'Refreshed OAuth access token is rejected by the API.',
+      message:
+        'Refreshed OAuth access token is rejected by the API. GET https://api.test/x was answered with status 401.',
       failureType: 'config_error',
     })
     expect(source.sent).toHaveLength(2)
@@ -90,7 +91,8 @@ describe('a request that was refused for its token', () => {
     const authenticator = tokenAuthenticator(() => Promise.reject(new Error('offline')))
     const { send } = client(authenticator, 'REFRESH_TOKEN_THEN_RETRY', [{ status: 401 }])
     await expect(send()).rejects.toMatchObject({
-      message: 'API rejects the current OAuth access token and the token refresh failed.',
+      message:
+        'API rejects the current OAuth access token and the token refresh failed. GET https://api.test/x was answered with status 401.',
       failureType: 'transient_error',
     })
   })

@@ -136,7 +136,7 @@ describe('an error of the API', () => {
   it('fails with the message and the type of its status', async () => {
     const error = await errorOf(requester({}, [{ status: 401 }]).send())
     expect(error.message).toBe(
-      'HTTP Status Code: 401. Error: Unauthorized. Please ensure you are authenticated correctly.',
+      'HTTP Status Code: 401. Error: Unauthorized. Please ensure you are authenticated correctly. GET https://api.test/v1/items was answered with status 401.',
     )
     expect(error.failureType).toBe('config_error')
   })
@@ -148,7 +148,7 @@ describe('an error of the API', () => {
     expect(source.sent).toHaveLength(6)
     expect(error).toMatchObject({
       message:
-        'Exhausted available request attempts. Please see logs for more details. Exception: HTTP Status Code: 500. Error: Internal server error.',
+        'Exhausted available request attempts. HTTP Status Code: 500. Error: Internal server error. GET https://api.test/v1/items was answered with status 500.',
       failureType: 'transient_error',
       stream: 'items',
     })
@@ -161,7 +161,7 @@ describe('an error of the API', () => {
       ]).send(),
     )
     expect(error.message).toBe(
-      'Exhausted available request attempts. Please see logs for more details. Exception: Response was not ok: `418 Client Error: Reason for url: https://api.test/v1/items`. Response content is: {"a": 1}',
+      'Exhausted available request attempts. Response was not ok: `418 Client Error: Reason for url: https://api.test/v1/items`. Response content is: {"a": 1}',
     )
     expect(error.failureType).toBe('system_error')
   })
@@ -211,7 +211,8 @@ describe('a rate limit', () => {
   it('that does not end is a transient error', async () => {
     const error = await errorOf(requester(handler({ max_retries: 1 }), [{ status: 429 }]).send())
     expect(error).toMatchObject({
-      message: 'API rate limit exceeded.',
+      message:
+        'API rate limit exceeded. GET https://api.test/v1/items was answered with status 429.',
       failureType: 'transient_error',
     })
   })
@@ -331,7 +332,7 @@ describe('the filters of an error handler', () => {
       [{ status: 200, headers: { 'X-A': 'b' }, body: '{"code": 7}' }],
     )
     expect(await errorOf(send())).toMatchObject({
-      message: 'Seven: 7',
+      message: 'Seven: 7. GET https://api.test/v1/items was answered with status 200.',
       failureType: 'system_error',
     })
   })
@@ -345,7 +346,8 @@ describe('the filters of an error handler', () => {
     const body = '{"errors": [{"message": "It is gone"}, {"detail": "for good"}]}'
     const error = await errorOf(requester(definition, [{ status: 400, body }]).send())
     expect(error).toMatchObject({
-      message: 'HTTP Status Code: 400. Error: Bad request. Please check your request parameters.',
+      message:
+        'HTTP Status Code: 400. Error: Bad request. Please check your request parameters. GET https://api.test/v1/items was answered with status 400: It is gone, for good',
       failureType: 'config_error',
     })
   })

@@ -1,0 +1,53 @@
+import { ConnectError, streamLabel } from '../../protocol/index.ts'
+import type { SinkStream } from '../sink.ts'
+import { quoteTable } from './identifiers.ts'
+import type { Session } from './session.ts'
+import { settingsOf, type StreamRow, type SyncSettings } from './stream-rows.ts'
+import type { StreamTarget } from './stream-target.ts'
+import { hasRows } from './tables.ts'
+
+/**
+ * Why rows cannot be merged by the key that the stream has now: those in the table were merged by another one, so that rows which the
+ * source has no more would stay for ever. An overwrite replaces them all. `row`: the stream's, if the table was loaded by it.
+ */
+export async function keyChange(
+  session: Session,
+  sink: SinkStream,
+  {
+    target: { table },
+    row,
+  }: { readonly target: StreamTarget; readonly row: StreamRow | undefined },
+): Promise<ConnectError | undefined> {
+  if (row === undefined || sink.mode !== 'append_dedup') return undefined
+  const before = row.settings
+  const now = settingsOf(sink)
+  if (!before.mode.endsWith('_dedup') || before.key.length === 0) return undefined
+  if (isSameKey(before, now)) return undefined
+  if (!(await hasRows(session, table))) return undefined
+  return new ConnectError('destination_key_changed', {
+    details: {
+      stream: streamLabel(sink.stream.stream),
+      table: quoteTable(table),
+      before: keyText(before),
+      after: keyText(now),
+    },
+  })
+}
+
+/** Throws it. */
+export async function requireSameKey(...found: Parameters<typeof keyChange>): Promise<void> {
+  const refusal = await keyChange(...found)
+  if (refusal !== undefined) throw refusal
+}
+
+/** The order of the fields makes no other key. */
+function isSameKey(one: SyncSettings, other: SyncSettings): boolean {
+  const [first, second] = [one, other].map(({ key }) =>
+    JSON.stringify(key.map((path) => JSON.stringify(path)).toSorted()),
+  )
+  return first === second
+}
+
+function keyText({ key }: SyncSettings): string {
+  return key.map((path) => path.join('.')).join(', ')
+}
