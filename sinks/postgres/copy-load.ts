@@ -155,7 +155,7 @@ export class CopyLoad {
 
   /** Begins the transaction where no COPY did. */
   async begin(): Promise<void> {
-    if (!this.#begun) await this.#options.session.run('BEGIN')
+    if (!this.#begun) await this.#options.session.begin()
     this.#begun = true
   }
 
@@ -244,7 +244,8 @@ export class CopyLoad {
     this.#hasStaged ||= this.isStaged
     // One round trip; the server answers when it is ready for the rows.
     this.#copy = session.copyIn(
-      `${begin}${release}SAVEPOINT load; COPY ${table} (${columns}) FROM STDIN (FORMAT ${this.#format})`,
+      `${begin}${release}SAVEPOINT load`,
+      `COPY ${table} (${columns}) FROM STDIN (FORMAT ${this.#format})`,
     )
     if (this.#format === 'binary') this.#output.append(binaryHeader)
     return this.#copy
@@ -294,7 +295,7 @@ export class CopyLoad {
     this.losses.drop()
     const staged = !this.isStaged && isKeyConflict(thrown) ? whenKeysExist : undefined
     if (!needsMeta && staged === undefined) this.#refuse(thrown)
-    await session.run('ROLLBACK TO SAVEPOINT load')
+    await session.rollbackTo('load')
     this.#sent = this.#settled
     if (staged !== undefined) this.#moveTo(staged)
     if (!needsMeta) return

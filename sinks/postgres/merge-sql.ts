@@ -1,9 +1,11 @@
+import { operatorIn } from '../../connectors/postgres/search-path.ts'
 import {
   quoteIdentifier as quote,
   quoteLiteral,
   quoteTable,
   type TableName,
 } from './identifiers.ts'
+import { isEqual, isSame } from './operators.ts'
 import type { CursorColumn } from './stream-target.ts'
 
 /**
@@ -24,6 +26,8 @@ export interface Merge {
   /** All columns that are merged, key and metadata included. */
   readonly columns: readonly string[]
   readonly key: readonly string[]
+  /** The schema of the operators that compare values of a column. */
+  readonly operatorsOf: (column: string) => string
   readonly cursor: (CursorColumn & { readonly isText: boolean }) | undefined
   /** The column of deletes, where the source may have some; `hard` removes the row, `soft` keeps its last values. */
   readonly deletes: { readonly column: string; readonly how: 'hard' | 'soft' } | undefined
@@ -76,12 +80,15 @@ function upsert(merge: Merge): string {
 
 /** The row `from` is as new as the row `t` of the table, or newer. A row of the table without a time is older. */
 function isNewer(merge: Merge, from: string): string {
-  const time = `(t._airbyte_extracted_at IS NULL OR ${from}._airbyte_extracted_at >= t._airbyte_extracted_at)`
+  const time = `(t._airbyte_extracted_at IS NULL
+     OR ${from}._airbyte_extracted_at OPERATOR(pg_catalog.>=) t._airbyte_extracted_at)`
   if (merge.cursor === undefined) return time
   const incoming = cursorOf(merge.cursor, from)
   const existing = cursorOf(merge.cursor, 't')
-  return `(${incoming} > ${existing} OR (${existing} IS NULL AND ${incoming} IS NOT NULL)
-     OR (${incoming} IS NOT DISTINCT FROM ${existing} AND ${time}))`
+  const { name, path } = merge.cursor
+  const schema = path.length === 0 ? merge.operatorsOf(name) : 'pg_catalog'
+  return `(${incoming} ${operatorIn(quote(schema), '>')} ${existing} OR (${existing} IS NULL AND ${incoming} IS NOT NULL)
+     OR (${isSame(incoming, existing, schema)} AND ${time}))`
 }
 
 /** Of rows `s`; `order` is the column that says which came later. */
@@ -102,16 +109,19 @@ function oldestFirst(merge: Merge): string {
 /** A cursor inside of a JSON column is compared as jsonb; text by its bytes, not by the rules of a language. */
 function cursorOf({ name, path, isText }: NonNullable<Merge['cursor']>, alias: string): string {
   const column = `${alias}.${quote(name)}`
-  if (path.length === 0) return isText ? `${column} COLLATE "C"` : column
+  if (path.length === 0) return isText ? `${column} COLLATE pg_catalog."C"` : column
   const steps = path.map(quoteLiteral).join(', ')
-  return `(${column} #> ARRAY[${steps}]::text[])`
+  return `(${column} OPERATOR(pg_catalog.#>) ARRAY[${steps}]::pg_catalog.text[])`
 }
 
 /** `=` can use an index and `IS NOT DISTINCT FROM` cannot. */
 export function sameKey(merge: Merge, one: string, other: string): string {
-  const operator = merge.hasNullKeys ? 'IS NOT DISTINCT FROM' : '='
+  const compare = merge.hasNullKeys ? isSame : isEqual
   return merge.key
-    .map((column) => `${one}.${quote(column)} ${operator} ${other}.${quote(column)}`)
+    .map((column) => {
+      const name = quote(column)
+      return compare(`${one}.${name}`, `${other}.${name}`, merge.operatorsOf(column))
+    })
     .join(' AND ')
 }
 
@@ -122,25 +132,25 @@ export function sameKey(merge: Merge, one: string, other: string): string {
 function pairs(merge: Merge, needs: string): string {
   const key = merge.key.map(quote).join(', ')
   return `SELECT taker, giver FROM (
-       SELECT taker, needs, rows_before, first_value(taker) OVER (PARTITION BY ${key}, rows_before ORDER BY place) AS giver
+       SELECT taker, needs, rows_before, pg_catalog.first_value(taker) OVER (PARTITION BY ${key}, rows_before ORDER BY place) AS giver
          FROM (SELECT ${key}, s.ctid AS taker, ${needs} AS needs,
-                      row_number() OVER w AS place,
-                      count(*) FILTER (WHERE NOT ${needs}) OVER w AS rows_before
+                      pg_catalog.row_number() OVER w AS place,
+                      pg_catalog.count(*) FILTER (WHERE NOT ${needs}) OVER w AS rows_before
                  FROM ${merge.source} s
                WINDOW w AS (PARTITION BY ${key} ORDER BY ${oldestFirst(merge)} ROWS UNBOUNDED PRECEDING)) g
-     ) p WHERE needs AND rows_before > 0`
+     ) p WHERE needs AND rows_before OPERATOR(pg_catalog.>) 0`
 }
 
 function lacks(column: string, alias: string): string {
-  return `coalesce(${alias}._reactor_missing @> ARRAY[${quoteLiteral(column)}], false)`
+  return `coalesce(${alias}._reactor_missing OPERATOR(pg_catalog.@>) ARRAY[${quoteLiteral(column)}]::pg_catalog.text[], false)`
 }
 
 function fillMissingFromBatch(merge: Merge, column: string): string {
   const quoted = quote(column)
   return `UPDATE ${merge.source} d
-     SET ${quoted} = g.${quoted}, _reactor_missing = array_remove(d._reactor_missing, ${quoteLiteral(column)})
+     SET ${quoted} = g.${quoted}, _reactor_missing = pg_catalog.array_remove(d._reactor_missing, ${quoteLiteral(column)}::pg_catalog.text)
      FROM ${merge.source} g, (${pairs(merge, lacks(column, 's'))}) p
-     WHERE d.ctid = p.taker AND g.ctid = p.giver`
+     WHERE d.ctid OPERATOR(pg_catalog.=) p.taker AND g.ctid OPERATOR(pg_catalog.=) p.giver`
 }
 
 function fillMissingFromTable(merge: Merge, column: string): string {
@@ -161,12 +171,12 @@ function lastValues(merge: Merge, from: string): string {
 function fillDeletedFromBatch(merge: Merge, deletedAt: string): string {
   return `UPDATE ${merge.source} d SET ${lastValues(merge, 'g')}, _reactor_missing = '{}'
      FROM ${merge.source} g, (${pairs(merge, `(s.${quote(deletedAt)} IS NOT NULL)`)}) p
-     WHERE d.ctid = p.taker AND g.ctid = p.giver`
+     WHERE d.ctid OPERATOR(pg_catalog.=) p.taker AND g.ctid OPERATOR(pg_catalog.=) p.giver`
 }
 
 function fillDeletedFromTable(merge: Merge, deletedAt: string): string {
   return `UPDATE ${merge.source} d SET ${lastValues(merge, 't')} FROM ${quoteTable(merge.target)} t
-     WHERE d.${quote(deletedAt)} IS NOT NULL AND d._reactor_missing IS DISTINCT FROM '{}'
+     WHERE d.${quote(deletedAt)} IS NOT NULL AND (d._reactor_missing IS NULL OR d._reactor_missing OPERATOR(pg_catalog.<>) '{}'::pg_catalog.text[])
        AND ${sameKey(merge, 't', 'd')}`
 }
 
@@ -174,7 +184,7 @@ function fillDeletedFromTable(merge: Merge, deletedAt: string): string {
 export function dedupStatement(merge: Merge): string {
   const target = quoteTable(merge.target)
   return `DELETE FROM ${target} t USING (${superfluousRows(merge, target)}) r
-     WHERE t.tableoid = r.part AND t.ctid = r.tid`
+     WHERE t.tableoid OPERATOR(pg_catalog.=) r.part AND t.ctid OPERATOR(pg_catalog.=) r.tid`
 }
 
 /**
@@ -187,6 +197,6 @@ export function superfluousRows(merge: Merge, from: string): string {
     merge.deletes?.how === 'hard' ? `s.${quote(merge.deletes.column)} IS NOT NULL` : 'false'
   return `SELECT part, tid FROM (
        SELECT s.tableoid AS part, s.ctid AS tid, ${isDeleted} AS deleted,
-              row_number() OVER (PARTITION BY ${key} ORDER BY ${newestFirst(merge, 'ctid')}) AS place
-         FROM ${from} s) ranked WHERE place > 1 OR deleted`
+              pg_catalog.row_number() OVER (PARTITION BY ${key} ORDER BY ${newestFirst(merge, 'ctid')}) AS place
+         FROM ${from} s) ranked WHERE place OPERATOR(pg_catalog.>) 1 OR deleted`
 }

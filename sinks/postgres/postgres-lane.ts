@@ -163,7 +163,7 @@ class PostgresLane implements SinkLane {
       const columns = this.#wireColumns
       const { losses } = this.#load
       await writeCheckpoint(session, sync, { id, checkpoint, columns, counts, losses })
-      await session.run('COMMIT')
+      await session.commit()
       const stats = {
         loaded: this.#progress.total('loaded'),
         rejected: this.#progress.total('rejected'),
@@ -226,7 +226,7 @@ class PostgresLane implements SinkLane {
     const lock = lockKey('merge', target.loaded.schema, target.loaded.table)
     await session.run(
       [
-        `SELECT pg_advisory_xact_lock(${lock})`,
+        `SELECT pg_catalog.pg_advisory_xact_lock(${lock})`,
         ...(addsMeta ? [`ALTER TABLE ${quoteTable(target.loaded)} ${addMeta}`] : []),
         ...this.#metRows(merge),
       ].join(';\n'),
@@ -254,11 +254,11 @@ class PostgresLane implements SinkLane {
       return
     }
     try {
-      await session.run(['SAVEPOINT merge', ...mergeStatements(merge)].join(';\n'))
+      await session.run(mergeStatements(merge).join(';\n'), 'merge')
     } catch (error) {
       if (!isRepeatedKey(error)) throw error
       this.#repeatsKeys = true
-      await session.run('ROLLBACK TO SAVEPOINT merge')
+      await session.rollbackTo('merge')
       await this.#runMerge({ ...merge, hasRepeatedKeys: true })
     }
   }

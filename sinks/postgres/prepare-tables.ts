@@ -157,7 +157,7 @@ async function mergeStage(preparation: Preparation): Promise<void> {
     await createStaging(session, target.table, columns)
     await session.run(
       `INSERT INTO ${staging} (${list}, _reactor_seq)
-         SELECT ${list}, row_number() OVER (ORDER BY ctid) FROM ${quoteTable(target.stage)}`,
+         SELECT ${list}, pg_catalog.row_number() OVER (ORDER BY ctid) FROM ${quoteTable(target.stage)}`,
     )
     const { deletes } = sink
     const merge = mergeOf(target, target.table, { actual, columns, deletes, ...anyKeys })

@@ -2,6 +2,7 @@ import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { constraintFacts } from '../destination-errors.ts'
 import { quoteIdentifier as quote, quoteTable, type TableName } from '../identifiers.ts'
 import { keyIndexName } from '../key-index.ts'
+import { isSame } from '../operators.ts'
 import type { Session } from '../session.ts'
 import { metadataColumns } from '../tables.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
@@ -143,14 +144,25 @@ function staying({ stream }: Trial): string | undefined {
   const isMet =
     before === undefined || key === undefined
       ? 'false'
-      : `EXISTS (SELECT FROM ${quoteTable(before)} b WHERE ${key
-          .map((name) => `b.${quote(name)} IS NOT DISTINCT FROM p.${quote(name)}`)
-          .join(' AND ')})`
+      : `EXISTS (SELECT FROM ${quoteTable(before)} b WHERE ${sameKey(stream, key, ['b', 'p'])})`
   return `(SELECT ${values} FROM ${quoteTable(target.table)} p WHERE NOT ${isMet})`
 }
 
+function sameKey(
+  { production }: SandboxTable,
+  key: readonly string[],
+  [one, other]: readonly [string, string],
+): string {
+  return key
+    .map((name) => {
+      const schema = production.plan.actual?.get(name)?.operators ?? 'pg_catalog'
+      return isSame(`${one}.${quote(name)}`, `${other}.${quote(name)}`, schema)
+    })
+    .join(' AND ')
+}
+
 async function countOf({ session }: Trial, from: string, what = 'count(*)'): Promise<number> {
-  const [row] = await session.rows<{ rows: string | null }>(
+  const [row] = await session.rowsOfExpressions<{ rows: string | null }>(
     `SELECT ${what}::text AS rows FROM ${from}`,
   )
   return Number(row?.rows ?? 0)
@@ -287,18 +299,22 @@ function partsOf(from: string, { parts, predicate }: UniqueRule, extra?: string)
 function meets({ parts, nullsAreEqual }: UniqueRule): string {
   return parts
     .map(({ operator }, index) => {
-      const same = operator === '=' && nullsAreEqual ? 'IS NOT DISTINCT FROM' : operator
-      return `a.u${index} ${same} b.u${index}`
+      const [one, other] = [`a.u${index}`, `b.u${index}`]
+      const isMet = `${one} ${operator} ${other}`
+      return nullsAreEqual ? `(${isMet} OR ${one} IS NULL AND ${other} IS NULL)` : isMet
     })
     .join(' AND ')
 }
 
 async function tryReference(trial: Trial, rule: ReferenceRule): Promise<void> {
   const { found, planned, isComplete } = trial
-  const { columns, otherColumns, other, isOwn, name } = rule
+  const { columns, otherColumns, operators, other, isOwn, name } = rule
   const isThere = (from: string): string =>
     `EXISTS (SELECT FROM ${from} WHERE ${columns
-      .map((column, index) => `o.${quote(otherColumns[index] ?? '')} = s.${quote(column)}`)
+      .map(
+        (column, index) =>
+          `o.${quote(otherColumns[index] ?? '')} ${operators[index] ?? '='} s.${quote(column)}`,
+      )
       .join(' AND ')})`
   const others = staying(trial)
   const places = isOwn
@@ -326,7 +342,8 @@ async function tryIncoming(trial: Trial, key: IncomingKey): Promise<readonly Dep
   if (gone === undefined) return []
   const from = quoteTable(key.from)
   const pairs = key.columns.map(
-    (column, index) => `g.${quote(column)} = r.${quote(key.fromColumns[index] ?? '')}`,
+    (column, index) =>
+      `g.${quote(column)} ${key.operators[index] ?? '='} r.${quote(key.fromColumns[index] ?? '')}`,
   )
   const count = await countOf(
     trial,
@@ -356,8 +373,6 @@ function goneRows(
     return isDeferred ? `(${all} EXCEPT SELECT ${names} FROM ${quoteTable(loaded)})` : `(${all})`
   }
   if (before === undefined || target.key === undefined) return undefined
-  const same = target.key
-    .map((name) => `a.${quote(name)} IS NOT DISTINCT FROM b.${quote(name)}`)
-    .join(' AND ')
+  const same = sameKey(stream, target.key, ['a', 'b'])
   return `(SELECT ${names} FROM ${quoteTable(before)} b WHERE NOT EXISTS (SELECT FROM ${quoteTable(loaded)} a WHERE ${same}))`
 }
