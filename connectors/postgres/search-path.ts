@@ -17,6 +17,21 @@ export const pinPathLocally = `SET LOCAL ${pinned}`
  */
 export const useRolePath = 'SET LOCAL search_path = DEFAULT'
 
+/**
+ * Selects the schema of the operators that compare the type of this oid (SQL), in the order that an index has. Types without an operator
+ * class of their own (enums, ranges, varchar) have the catalog's.
+ */
+export function operatorSchemaOf(oid: string): string {
+  return `coalesce((
+  SELECT opn.nspname FROM pg_catalog.pg_opclass oc
+  JOIN pg_catalog.pg_am am ON am.oid = oc.opcmethod AND am.amname = 'btree'
+  JOIN pg_catalog.pg_amop ao ON ao.amopfamily = oc.opcfamily AND ao.amopstrategy = 3
+    AND ao.amoplefttype = oc.opcintype AND ao.amoprighttype = oc.opcintype
+  JOIN pg_catalog.pg_operator op ON op.oid = ao.amopopr
+  JOIN pg_catalog.pg_namespace opn ON opn.oid = op.oprnamespace
+  WHERE oc.opcdefault AND oc.opcintype = ${oid}), 'pg_catalog')::text`
+}
+
 /** An operator by its schema: OPERATOR(pg_catalog.=). `schema` is quoted. */
 export function operatorIn(schema: string, symbol: string): string {
   return `OPERATOR(${schema}.${symbol})`

@@ -1,4 +1,5 @@
 import type { ColumnType } from './column-types.ts'
+import { operatorSchemaOf } from './search-path.ts'
 import type { Session } from './session.ts'
 
 /** A table, view or foreign table that the role may read, as the database's catalog describes it. */
@@ -70,16 +71,6 @@ const labelsOf = (type: string): string => `(
   SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder)
   FROM pg_catalog.pg_enum e WHERE ${type}.typtype = 'e' AND e.enumtypid = ${type}.oid)`
 
-/** Where `=` of its btree stands. Types without an operator class of their own (enums, ranges, varchar) have the catalog's. */
-const operatorsOf = (type: string): string => `coalesce((
-  SELECT opn.nspname FROM pg_catalog.pg_opclass oc
-  JOIN pg_catalog.pg_am am ON am.oid = oc.opcmethod AND am.amname = 'btree'
-  JOIN pg_catalog.pg_amop ao ON ao.amopfamily = oc.opcfamily AND ao.amopstrategy = 3
-    AND ao.amoplefttype = ${type}.oid AND ao.amoprighttype = ${type}.oid
-  JOIN pg_catalog.pg_operator op ON op.oid = ao.amopopr
-  JOIN pg_catalog.pg_namespace opn ON opn.oid = op.oprnamespace
-  WHERE oc.opcdefault AND oc.opcintype = ${type}.oid), 'pg_catalog')`
-
 /** `InnerType` of an oid. */
 const innerType = (oid: string): string => `(
   SELECT json_build_object('schema', n.nspname, 'name', i.typname, 'kind', i.typtype,
@@ -127,7 +118,7 @@ WITH RECURSIVE tables AS (
       'isOrderable', t.typtype IN ('e', 'r', 'm') OR t.typname = 'varchar' OR EXISTS (
         SELECT FROM pg_catalog.pg_opclass oc JOIN pg_catalog.pg_am am ON am.oid = oc.opcmethod
         WHERE am.amname = 'btree' AND oc.opcdefault AND oc.opcintype = t.oid),
-      'operators', ${operatorsOf('t')},
+      'operators', ${operatorSchemaOf('t.oid')},
       'labels', ${labelsOf('t')},
       'element', CASE WHEN a.attndims < 2 THEN ${innerType('t.typelem')} END,
       'fields', (

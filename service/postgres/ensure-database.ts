@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { pinPath } from '../../connectors/postgres/search-path.ts'
 import type { EmbeddedPostgres } from './embedded-postgres.ts'
 
 type Address = Omit<EmbeddedPostgres['address'], 'database'>
@@ -12,6 +13,7 @@ export async function ensureDatabase(
   const client = new pg.Client({ host, port, user, password, database: 'postgres', ssl: false })
   await client.connect()
   try {
+    await client.query(pinPath)
     const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name])
     if (rowCount === 0) await client.query(`CREATE DATABASE ${name}`)
   } finally {

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import pg from 'pg'
+import { pinPath } from '../../connectors/postgres/search-path.ts'
 import { ConnectError, networkFailure } from '../../protocol/index.ts'
 
 export type Row = Record<string, unknown>
@@ -20,6 +21,8 @@ export class Database implements AsyncDisposable {
     this.#pool = new pg.Pool({
       ...sessionOptions(url),
       max: sessions,
+      // eslint-disable-next-line @typescript-eslint/no-misused-promises -- the pool waits for it, which its types do not say
+      onConnect: pinned,
       statement_timeout: 30_000,
       ...(waitMs !== undefined && { connectionTimeoutMillis: waitMs }),
     })
@@ -106,6 +109,11 @@ function rowsOf<Result extends Row>(
 function bindable(value: unknown): unknown {
   if (typeof value === 'string') return value.replaceAll('\0', '\uFFFD')
   return Array.isArray(value) ? value.map(bindable) : value
+}
+
+/** The first statement of every session: another user of the database may have put something into the role's own search path. */
+export async function pinned(client: pg.ClientBase): Promise<void> {
+  await client.query(pinPath)
 }
 
 export function sessionOptions(url: string): pg.ClientConfig {

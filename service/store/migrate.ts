@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { ConnectError } from '../../protocol/index.ts'
-import { sessionOf, sessionOptions, translated, type Session } from './database.ts'
+import { pinned, sessionOf, sessionOptions, translated, type Session } from './database.ts'
 import { firstTables } from './migrations/0001-first-tables.ts'
 import { access } from './migrations/0002-access.ts'
 import { sandboxes } from './migrations/0003-sandboxes.ts'
@@ -48,6 +48,7 @@ export async function migrate(url: string, upTo = migrations.length): Promise<vo
     await client.connect().catch((error: unknown) => {
       throw translated(error)
     })
+    await pinned(client)
     const session = sessionOf(client)
     await session.query('BEGIN')
     await session.query(`SELECT ${lock}`)

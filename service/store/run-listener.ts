@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import pg from 'pg'
 import { setTimeout as delay } from 'node:timers/promises'
-import { sessionOptions, translated } from './database.ts'
+import { pinned, sessionOptions, translated } from './database.ts'
 import { runChannel } from './run-changes.ts'
 
 interface Follower {
@@ -91,6 +91,7 @@ export class RunListener implements AsyncDisposable {
     probe.unref()
     try {
       await client.connect()
+      await pinned(client)
       await client.query(`LISTEN ${runChannel}`)
       client.on('end', reopen)
       return client

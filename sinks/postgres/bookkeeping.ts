@@ -7,91 +7,91 @@ import type { Session } from './session.ts'
 
 /**
  * The destination's own tables: the truth about what has been loaded. They live in the destination's database, so that rows
- * and checkpoints commit together. Numbered steps, forward only.
+ * and checkpoints commit together. Numbered steps, forward only. They run on the role's search path: types and functions have their schema.
  */
 const migrations: readonly ((schema: string) => string)[] = [
   (schema) => `CREATE TABLE ${schema}.runs (
-     connection text PRIMARY KEY,
+     connection pg_catalog.text PRIMARY KEY,
      run bigint NOT NULL,
      ended boolean NOT NULL -- false: running, or killed, or stopped; then the next start continues it
    );
    CREATE TABLE ${schema}.streams (
      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-     connection text NOT NULL,
-     namespace text, -- absent (null) and empty are two different streams
-     name text NOT NULL,
-     table_schema text NOT NULL,
-     table_name text NOT NULL,
-     settings text NOT NULL, -- JSON: what an unfinished sync must have in common with the next one to be continued
-     columns text NOT NULL, -- JSON: of the last attempt; the records in the log were written with them
-     key_index text, -- name of the unique index that a dedup mode made on the table
+     connection pg_catalog.text NOT NULL,
+     namespace pg_catalog.text, -- absent (null) and empty are two different streams
+     name pg_catalog.text NOT NULL,
+     table_schema pg_catalog.text NOT NULL,
+     table_name pg_catalog.text NOT NULL,
+     settings pg_catalog.text NOT NULL, -- JSON: what an unfinished sync must have in common with the next one to be continued
+     columns pg_catalog.text NOT NULL, -- JSON: of the last attempt; the records in the log were written with them
+     key_index pg_catalog.text, -- name of the unique index that a dedup mode made on the table
      staged boolean NOT NULL, -- a new generation is (or was, when its sync died) being gathered in the stage table
      run bigint NOT NULL, -- the last run that began the sync
      sync_id bigint NOT NULL,
      generation_id bigint NOT NULL,
      epoch bigint NOT NULL, -- the fence: a lane of an older one cannot commit
      complete boolean NOT NULL,
-     started_at timestamptz NOT NULL DEFAULT now(),
-     finished_at timestamptz,
+     started_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now(),
+     finished_at pg_catalog.timestamptz,
      UNIQUE NULLS NOT DISTINCT (connection, namespace, name)
    );
    CREATE INDEX ON ${schema}.streams (table_schema, table_name);
    CREATE TABLE ${schema}.slices (
      stream_id bigint NOT NULL REFERENCES ${schema}.streams ON DELETE CASCADE,
-     slice text NOT NULL,
+     slice pg_catalog.text NOT NULL,
      ordinal integer NOT NULL,
      partition integer NOT NULL,
      planned_sync bigint NOT NULL, -- the last sync that had the slice in its plan
-     state text, -- JSON, to the letter
+     state pg_catalog.text, -- JSON, to the letter
      seq bigint NOT NULL, -- records of this sync that the state covers: loaded + rejected
      loaded bigint NOT NULL DEFAULT 0,
      rejected bigint NOT NULL DEFAULT 0,
      complete boolean NOT NULL DEFAULT false,
-     updated_at timestamptz NOT NULL DEFAULT now(),
+     updated_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now(),
      PRIMARY KEY (stream_id, slice)
    );
    CREATE TABLE ${schema}.positions (
      stream_id bigint NOT NULL REFERENCES ${schema}.streams ON DELETE CASCADE,
      partition integer NOT NULL,
-     next text NOT NULL, -- where to go on in the log
+     next pg_catalog.text NOT NULL, -- where to go on in the log
      PRIMARY KEY (stream_id, partition)
    );
    CREATE TABLE ${schema}.rejected_records (
      stream_id bigint NOT NULL REFERENCES ${schema}.streams ON DELETE CASCADE,
      sync_id bigint NOT NULL,
-     slice text NOT NULL,
+     slice pg_catalog.text NOT NULL,
      seq bigint NOT NULL,
-     reason text NOT NULL,
-     rejected_at timestamptz NOT NULL DEFAULT now(),
+     reason pg_catalog.text NOT NULL,
+     rejected_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now(),
      PRIMARY KEY (stream_id, sync_id, slice, seq)
    )`,
   (schema) =>
-    `ALTER TABLE ${schema}.runs ADD COLUMN key text -- names the run where its starter does`,
+    `ALTER TABLE ${schema}.runs ADD COLUMN key pg_catalog.text -- names the run where its starter does`,
   (schema) => `ALTER TABLE ${schema}.runs
      ADD COLUMN start bigint NOT NULL DEFAULT 0, -- counts the starts: the newest one has the connection
-     ADD COLUMN started_at timestamptz NOT NULL DEFAULT now(),
-     ADD COLUMN started_by text; -- the process
+     ADD COLUMN started_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now(),
+     ADD COLUMN started_by pg_catalog.text; -- the process
    ALTER TABLE ${schema}.streams
      ADD COLUMN sync_start bigint NOT NULL DEFAULT 0; -- the start that began the sync
    ALTER TABLE ${schema}.slices -- of all syncs of the stream in its run
      ADD COLUMN run_loaded bigint NOT NULL DEFAULT 0,
      ADD COLUMN run_rejected bigint NOT NULL DEFAULT 0;
    ALTER TABLE ${schema}.positions
-     ADD COLUMN columns text; -- JSON: the records at the position were written with them
+     ADD COLUMN columns pg_catalog.text; -- JSON: the records at the position were written with them
    -- Before, those of the stream's last attempt were all that was known.
-   UPDATE ${schema}.positions AS p SET columns = s.columns FROM ${schema}.streams AS s WHERE s.id = p.stream_id;
+   UPDATE ${schema}.positions AS p SET columns = s.columns FROM ${schema}.streams AS s WHERE s.id OPERATOR(pg_catalog.=) p.stream_id;
    ALTER TABLE ${schema}.positions ALTER COLUMN columns SET NOT NULL`,
   (schema) =>
-    `ALTER TABLE ${schema}.rejected_records ADD COLUMN key text -- JSON: the primary key of the record; null without one`,
+    `ALTER TABLE ${schema}.rejected_records ADD COLUMN key pg_catalog.text -- JSON: the primary key of the record; null without one`,
   (
     schema,
   ) => `ALTER TABLE ${schema}.slices -- of all syncs of the stream in its run; those of a commit are with one of its slices
      ADD COLUMN run_nulled bigint NOT NULL DEFAULT 0,
      ADD COLUMN run_cut bigint NOT NULL DEFAULT 0`,
   (schema) =>
-    `ALTER TABLE ${schema}.streams ADD COLUMN table_notes text NOT NULL DEFAULT '[]' -- JSON: what happened to the table's columns, until a run told it`,
+    `ALTER TABLE ${schema}.streams ADD COLUMN table_notes pg_catalog.text NOT NULL DEFAULT '[]' -- JSON: what happened to the table's columns, until a run told it`,
   (schema) => `ALTER TABLE ${schema}.streams
-     ADD COLUMN attempt_keys text[] NOT NULL DEFAULT '{}' -- random, of the sync's attempts: the log's states are the sync's if one of these wrote them`,
+     ADD COLUMN attempt_keys pg_catalog.text[] NOT NULL DEFAULT '{}' -- random, of the sync's attempts: the log's states are the sync's if one of these wrote them`,
 ]
 
 /**
@@ -108,7 +108,7 @@ export async function migrateBookkeeping(session: Session): Promise<void> {
     }
     await session.run(
       `CREATE TABLE IF NOT EXISTS ${schema}.migrations
-         (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
+         (version integer PRIMARY KEY, applied_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now())`,
     )
     const applied = await knownVersion(session)
     if (applied > 0) await requireOwner(session)

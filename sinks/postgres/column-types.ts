@@ -24,6 +24,11 @@ export interface ActualType {
   readonly limited: boolean
 }
 
+/** A column of a table, with the schema of the operators that compare its values. */
+export interface HeldColumn extends ActualType {
+  readonly operators: string
+}
+
 const typeOfKind: Readonly<Record<ColumnKind, OwnType>> = {
   boolean: 'boolean',
   integer: 'bigint',
@@ -67,6 +72,13 @@ export const columnKinds = [
   'json',
 ] as const satisfies readonly ColumnKind[]
 
+const catalogNames: Readonly<Record<string, string>> = { boolean: 'bool', bigint: 'int8' }
+
+/** A type as SQL that means the catalog's on every search path. */
+export function catalogType(type: string): string {
+  return `pg_catalog.${catalogNames[type] ?? type}`
+}
+
 /** The type of a new column. */
 export function columnTypeOf(kind: ColumnKind): OwnType {
   return typeOfKind[kind]
@@ -97,7 +109,8 @@ const heldTypes: Readonly<Record<string, HeldType>> = {
 
 /** Reads what Postgres' `format_type` gives, such as `numeric(38,9)` or `timestamp(3) with time zone`. */
 export function actualTypeOf(formatted: string): ActualType {
-  const base = formatted.replace(/\([^)]*\)/, '')
+  // Of a type that is not the catalog's the schema is written too.
+  const base = formatted.replace(/\([^)]*\)/, '').replace(/^.*\.citext$/, 'citext')
   const held = heldTypes[base] ?? 'other'
   const limited = base !== formatted || base === 'character'
   return { held, limited: limited && held !== 'other' }
@@ -142,9 +155,10 @@ export function widenedType(actual: ActualType, kind: ColumnKind): OwnType | und
 
 /** The expression that converts the (quoted) column to its wider type. No value changes. */
 export function conversion(column: string, from: HeldType, to: OwnType): string {
-  if (to === 'jsonb') return `to_jsonb(${column})`
-  if (from === 'date' && to === 'timestamptz') return `${column}::timestamp AT TIME ZONE 'UTC'`
-  return `${column}::${to}`
+  if (to === 'jsonb') return `pg_catalog.to_jsonb(${column})`
+  if (from === 'date' && to === 'timestamptz')
+    return `${column}::${catalogType('timestamp')} AT TIME ZONE 'UTC'`
+  return `${column}::${catalogType(to)}`
 }
 
 function isOwn(held: HeldType): held is OwnType {

@@ -242,7 +242,7 @@ async function isParsed(
   const where = condition === null ? '' : ` WHERE (${condition})`
   const query = `SELECT ${list} FROM (SELECT ${shape}) AS ${quoteIdentifier(relname)}${where}`
   try {
-    await session.run(
+    await session.runPinned(
       `SAVEPOINT trial; PREPARE reactor_trial AS ${query}; DEALLOCATE reactor_trial; RELEASE SAVEPOINT trial`,
     )
     return true
@@ -250,7 +250,7 @@ async function isParsed(
     if (!(error instanceof ConnectError) || session.isLost) throw error
     const { sqlstate } = error.details
     if (typeof sqlstate !== 'string' || !sqlstate.startsWith('42')) throw error
-    await session.run('ROLLBACK TO SAVEPOINT trial; RELEASE SAVEPOINT trial')
+    await session.runPinned('ROLLBACK TO SAVEPOINT trial; RELEASE SAVEPOINT trial')
     return false
   }
 }

@@ -177,7 +177,7 @@ export class CopyLoad {
 
   /** Begins the transaction where no COPY did. */
   async begin(): Promise<void> {
-    if (!this.#begun) await this.#options.session.run('BEGIN')
+    if (!this.#begun) await this.#options.session.begin()
     this.#begun = true
   }
 
@@ -269,7 +269,8 @@ export class CopyLoad {
     this.#hasStaged ||= this.isStaged
     // One round trip; the server answers when it is ready for the rows.
     this.#copy = session.copyIn(
-      `${begin}${release}SAVEPOINT load; COPY ${table} (${columns}) FROM STDIN (FORMAT ${this.#format})`,
+      `${begin}${release}SAVEPOINT load`,
+      `COPY ${table} (${columns}) FROM STDIN (FORMAT ${this.#format})`,
     )
     if (this.#format === 'binary') this.#output.append(binaryHeader)
     return this.#copy
@@ -325,7 +326,7 @@ export class CopyLoad {
     const staged = !this.isStaged && isKeyConflict(thrown) ? whenKeysExist : undefined
     if (!needsMeta && staged === undefined) this.#refuse(thrown)
     this.#options.rejections?.drop()
-    await session.run('ROLLBACK TO SAVEPOINT load')
+    await session.rollbackTo('load')
     this.#sent = this.#settled
     if (staged !== undefined) this.#moveTo(staged)
     if (!needsMeta) return

@@ -13,7 +13,7 @@ export async function copyRows(
   const [row] = await session.rows<{ rows: string }>(
     `SELECT count(*) AS rows FROM ${quoteTable(stage)}`,
   )
-  const done = await session.changed(
+  const { changed: done } = await session.write(
     `INSERT INTO ${quoteTable(table)} (${columns}) SELECT ${columns} FROM ${quoteTable(stage)}`,
   )
   const place = { stream: streamLabel(streamId), table }
@@ -29,7 +29,7 @@ export async function deleteRows(
     `SELECT count(*) AS rows FROM ${quoteTable(table)}`,
   )
   const due = Number(row?.rows)
-  const done = await session.changed(`DELETE FROM ${quoteTable(table)}`)
+  const { changed: done } = await session.write(`DELETE FROM ${quoteTable(table)}`)
   // Others may have added rows in the meantime.
   const place = { stream: streamLabel(streamId), table }
   await requireRows(session, place, { due, done: Math.min(due, done) })

@@ -35,7 +35,7 @@ export async function takeLongKeys(
   const size = key
     .map((name) => `coalesce(pg_column_size(${quoteIdentifier(name)}), 0)`)
     .join(' + ')
-  await session.run(
+  await session.runPinned(
     `CREATE TEMP TABLE _reactor_index_probe ON COMMIT DROP AS SELECT ${columns} FROM ${source} WITH NO DATA;
      CREATE INDEX ON pg_temp._reactor_index_probe (${columns});
      CREATE TEMP TABLE _reactor_long_keys (tid tid) ON COMMIT DROP;
@@ -57,6 +57,6 @@ export async function takeLongKeys(
     `DELETE FROM ${source} s USING pg_temp._reactor_long_keys l WHERE s.ctid = l.tid
      RETURNING _reactor_seq::float8 AS row, json_build_array(${columns})::text AS key`,
   )
-  await session.run('DROP TABLE pg_temp._reactor_index_probe, pg_temp._reactor_long_keys')
+  await session.runPinned('DROP TABLE pg_temp._reactor_index_probe, pg_temp._reactor_long_keys')
   return rows.map(({ row, key: text }) => ({ row, key: stringifyExact(parseExact(text)) }))
 }

@@ -1,9 +1,11 @@
+import { operatorIn } from '../../connectors/postgres/search-path.ts'
 import {
   quoteIdentifier as quote,
   quoteLiteral,
   quoteTable,
   type TableName,
 } from './identifiers.ts'
+import { isEqual, isSame } from './operators.ts'
 import type { CursorColumn } from './stream-target.ts'
 
 /**
@@ -24,6 +26,8 @@ export interface Merge {
   /** All columns that are merged, key and metadata included. */
   readonly columns: readonly string[]
   readonly key: readonly string[]
+  /** The schema of the operators that compare values of a column. */
+  readonly operatorsOf: (column: string) => string
   readonly cursor: (CursorColumn & { readonly isText: boolean }) | undefined
   /** The column of deletes, where the source may have some; `hard` removes the row, `soft` keeps its last values. */
   readonly deletes: { readonly column: string; readonly how: 'hard' | 'soft' } | undefined
@@ -77,15 +81,23 @@ export function countedUpsertStatement(merge: Merge, olderRows: 'counted' | 'ign
     `written AS (INSERT INTO ${target} AS t (${columns})
        SELECT ${columns} FROM newest n ${written} ${conflict} RETURNING 1)`,
   ]
-  const older = `(SELECT count(*) FROM (SELECT n.* FROM ${pairs} WHERE ${isNewerRow} IS NOT TRUE) n ${written})`
+  const older = countOf(`(SELECT n.* FROM ${pairs} WHERE ${isNewerRow} IS NOT TRUE) n ${written}`)
   const due = [
-    `(SELECT count(*) FROM newest n ${written})`,
-    ...(gone ? [`+ (SELECT count(*) FROM ${target} t, newest n WHERE ${gone})`] : []),
-    ...(olderRows === 'counted' ? [`- ${older}`] : []),
+    countOf(`newest n ${written}`),
+    ...(gone ? [`${plus} ${countOf(`${target} t, newest n WHERE ${gone}`)}`] : []),
+    ...(olderRows === 'counted' ? [`${minus} ${older}`] : []),
   ]
-  const done = `(SELECT count(*) FROM written)${gone ? ' + (SELECT count(*) FROM deleted)' : ''}`
+  const done = [countOf('written'), ...(gone ? [`${plus} ${countOf('deleted')}`] : [])]
   // All parts see the table as it was before; a key is in one of them only.
-  return `WITH ${steps.join(', ')} SELECT (${due.join(' ')})::float8 AS due, (${done})::float8 AS done`
+  return `WITH ${steps.join(', ')} SELECT (${due.join(' ')})::pg_catalog.float8 AS due,
+    (${done.join(' ')})::pg_catalog.float8 AS done`
+}
+
+const plus = operatorIn('pg_catalog', '+')
+const minus = operatorIn('pg_catalog', '-')
+
+function countOf(from: string): string {
+  return `(SELECT pg_catalog.count(*) FROM ${from})`
 }
 
 function upsertParts(merge: Merge): {
@@ -107,12 +119,15 @@ function upsertParts(merge: Merge): {
 
 /** The row `from` is as new as the row `t` of the table, or newer. A row of the table without a time is older. */
 function isNewer(merge: Merge, from: string): string {
-  const time = `(t._airbyte_extracted_at IS NULL OR ${from}._airbyte_extracted_at >= t._airbyte_extracted_at)`
+  const time = `(t._airbyte_extracted_at IS NULL
+     OR ${from}._airbyte_extracted_at OPERATOR(pg_catalog.>=) t._airbyte_extracted_at)`
   if (merge.cursor === undefined) return time
   const incoming = cursorOf(merge.cursor, from)
   const existing = cursorOf(merge.cursor, 't')
-  return `(${incoming} > ${existing} OR (${existing} IS NULL AND ${incoming} IS NOT NULL)
-     OR (${incoming} IS NOT DISTINCT FROM ${existing} AND ${time}))`
+  const { name, path } = merge.cursor
+  const schema = path.length === 0 ? merge.operatorsOf(name) : 'pg_catalog'
+  return `(${incoming} ${operatorIn(quote(schema), '>')} ${existing} OR (${existing} IS NULL AND ${incoming} IS NOT NULL)
+     OR (${isSame(incoming, existing, schema)} AND ${time}))`
 }
 
 /** Of rows `s`; `order` is the column that says which came later. */
@@ -133,16 +148,19 @@ function oldestFirst(merge: Merge): string {
 /** A cursor inside of a JSON column is compared as jsonb; text by its bytes, not by the rules of a language. */
 function cursorOf({ name, path, isText }: NonNullable<Merge['cursor']>, alias: string): string {
   const column = `${alias}.${quote(name)}`
-  if (path.length === 0) return isText ? `${column} COLLATE "C"` : column
+  if (path.length === 0) return isText ? `${column} COLLATE pg_catalog."C"` : column
   const steps = path.map(quoteLiteral).join(', ')
-  return `(${column} #> ARRAY[${steps}]::text[])`
+  return `(${column} OPERATOR(pg_catalog.#>) ARRAY[${steps}]::pg_catalog.text[])`
 }
 
 /** `=` can use an index and `IS NOT DISTINCT FROM` cannot. */
 export function sameKey(merge: Merge, one: string, other: string): string {
-  const operator = merge.hasNullKeys ? 'IS NOT DISTINCT FROM' : '='
+  const compare = merge.hasNullKeys ? isSame : isEqual
   return merge.key
-    .map((column) => `${one}.${quote(column)} ${operator} ${other}.${quote(column)}`)
+    .map((column) => {
+      const name = quote(column)
+      return compare(`${one}.${name}`, `${other}.${name}`, merge.operatorsOf(column))
+    })
     .join(' AND ')
 }
 
@@ -153,25 +171,25 @@ export function sameKey(merge: Merge, one: string, other: string): string {
 function pairs(merge: Merge, needs: string): string {
   const key = merge.key.map(quote).join(', ')
   return `SELECT taker, giver FROM (
-       SELECT taker, needs, rows_before, first_value(taker) OVER (PARTITION BY ${key}, rows_before ORDER BY place) AS giver
+       SELECT taker, needs, rows_before, pg_catalog.first_value(taker) OVER (PARTITION BY ${key}, rows_before ORDER BY place) AS giver
          FROM (SELECT ${key}, s.ctid AS taker, ${needs} AS needs,
-                      row_number() OVER w AS place,
-                      count(*) FILTER (WHERE NOT ${needs}) OVER w AS rows_before
+                      pg_catalog.row_number() OVER w AS place,
+                      pg_catalog.count(*) FILTER (WHERE NOT ${needs}) OVER w AS rows_before
                  FROM ${merge.source} s
                WINDOW w AS (PARTITION BY ${key} ORDER BY ${oldestFirst(merge)} ROWS UNBOUNDED PRECEDING)) g
-     ) p WHERE needs AND rows_before > 0`
+     ) p WHERE needs AND rows_before OPERATOR(pg_catalog.>) 0`
 }
 
 function lacks(column: string, alias: string): string {
-  return `coalesce(${alias}._reactor_missing @> ARRAY[${quoteLiteral(column)}], false)`
+  return `coalesce(${alias}._reactor_missing OPERATOR(pg_catalog.@>) ARRAY[${quoteLiteral(column)}]::pg_catalog.text[], false)`
 }
 
 function fillMissingFromBatch(merge: Merge, column: string): string {
   const quoted = quote(column)
   return `UPDATE ${merge.source} d
-     SET ${quoted} = g.${quoted}, _reactor_missing = array_remove(d._reactor_missing, ${quoteLiteral(column)})
+     SET ${quoted} = g.${quoted}, _reactor_missing = pg_catalog.array_remove(d._reactor_missing, ${quoteLiteral(column)}::pg_catalog.text)
      FROM ${merge.source} g, (${pairs(merge, lacks(column, 's'))}) p
-     WHERE d.ctid = p.taker AND g.ctid = p.giver`
+     WHERE d.ctid OPERATOR(pg_catalog.=) p.taker AND g.ctid OPERATOR(pg_catalog.=) p.giver`
 }
 
 function fillMissingFromTable(merge: Merge, column: string): string {
@@ -192,12 +210,12 @@ function lastValues(merge: Merge, from: string): string {
 function fillDeletedFromBatch(merge: Merge, deletedAt: string): string {
   return `UPDATE ${merge.source} d SET ${lastValues(merge, 'g')}, _reactor_missing = '{}'
      FROM ${merge.source} g, (${pairs(merge, `(s.${quote(deletedAt)} IS NOT NULL)`)}) p
-     WHERE d.ctid = p.taker AND g.ctid = p.giver`
+     WHERE d.ctid OPERATOR(pg_catalog.=) p.taker AND g.ctid OPERATOR(pg_catalog.=) p.giver`
 }
 
 function fillDeletedFromTable(merge: Merge, deletedAt: string): string {
   return `UPDATE ${merge.source} d SET ${lastValues(merge, 't')} FROM ${quoteTable(merge.target)} t
-     WHERE d.${quote(deletedAt)} IS NOT NULL AND d._reactor_missing IS DISTINCT FROM '{}'
+     WHERE d.${quote(deletedAt)} IS NOT NULL AND (d._reactor_missing IS NULL OR d._reactor_missing OPERATOR(pg_catalog.<>) '{}'::pg_catalog.text[])
        AND ${sameKey(merge, 't', 'd')}`
 }
 
@@ -208,8 +226,9 @@ function fillDeletedFromTable(merge: Merge, deletedAt: string): string {
 export function dedupStatement(merge: Merge): string {
   const target = quoteTable(merge.target)
   return `WITH r AS MATERIALIZED (${superfluousRows(merge, target)}),
-     deleted AS (DELETE FROM ${target} t USING r WHERE t.tableoid = r.part AND t.ctid = r.tid RETURNING 1)
-     SELECT (SELECT count(*) FROM r)::float8 AS due, (SELECT count(*) FROM deleted)::float8 AS done`
+     deleted AS (DELETE FROM ${target} t USING r
+       WHERE t.tableoid OPERATOR(pg_catalog.=) r.part AND t.ctid OPERATOR(pg_catalog.=) r.tid RETURNING 1)
+     SELECT ${countOf('r')}::pg_catalog.float8 AS due, ${countOf('deleted')}::pg_catalog.float8 AS done`
 }
 
 /**
@@ -222,6 +241,6 @@ export function superfluousRows(merge: Merge, from: string): string {
     merge.deletes?.how === 'hard' ? `s.${quote(merge.deletes.column)} IS NOT NULL` : 'false'
   return `SELECT part, tid FROM (
        SELECT s.tableoid AS part, s.ctid AS tid, ${isDeleted} AS deleted,
-              row_number() OVER (PARTITION BY ${key} ORDER BY ${newestFirst(merge, 'ctid')}) AS place
-         FROM ${from} s) ranked WHERE place > 1 OR deleted`
+              pg_catalog.row_number() OVER (PARTITION BY ${key} ORDER BY ${newestFirst(merge, 'ctid')}) AS place
+         FROM ${from} s) ranked WHERE place OPERATOR(pg_catalog.>) 1 OR deleted`
 }

@@ -39,9 +39,9 @@ class PostgresDestination implements Destination {
       requireOpenDestination(schema, session.bookkeepingSchema)
       if (await schemaExists(session, schema)) return
       // Throws where it is not allowed; the schema is made for good by the first stream.
-      await session.run('BEGIN')
+      await session.begin()
       await session.run(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`)
-      await session.run('ROLLBACK')
+      await session.rollback()
     })
   }
 

@@ -169,7 +169,7 @@ class PostgresLane implements SinkLane {
       const columns = this.#wireColumns
       const { losses } = this.#load
       await writeCheckpoint(session, sync, { id, checkpoint, columns, counts, losses })
-      await session.run('COMMIT')
+      await session.commit()
       const stats = {
         loaded: this.#progress.total('loaded'),
         rejected: this.#progress.total('rejected'),
@@ -242,7 +242,7 @@ class PostgresLane implements SinkLane {
       table: target.loaded,
       rows: this.#load.stagedRows,
       first: [
-        `SELECT pg_advisory_xact_lock(${lock})`,
+        `SELECT pg_catalog.pg_advisory_xact_lock(${lock})`,
         ...(addsMeta ? [`ALTER TABLE ${quoteTable(target.loaded)} ${addMeta}`] : []),
         ...this.#metRows(merge),
       ],

@@ -177,9 +177,9 @@ async function mergeStage(preparation: Preparation): Promise<void> {
   } else {
     await ensureKeyIndex(preparation)
     await createStaging(session, target.table, columns)
-    const rows = await session.changed(
+    const { changed: rows } = await session.write(
       `INSERT INTO ${staging} (${list}, _reactor_seq)
-         SELECT ${list}, row_number() OVER (ORDER BY ctid) FROM ${quoteTable(target.stage)}`,
+         SELECT ${list}, pg_catalog.row_number() OVER (ORDER BY ctid) FROM ${quoteTable(target.stage)}`,
     )
     const { deletes } = sink
     const merge = mergeOf(target, target.table, { actual, columns, deletes, ...anyKeys })

@@ -28,16 +28,16 @@ export async function runMerge(
   merge: Merge,
   { rows, first = [], ...place }: MergeOptions,
 ): Promise<MergeOutcome> {
-  await session.run([...first, ...fillStatements(merge), 'SAVEPOINT merge'].join(';\n'))
+  const before = [...first, ...fillStatements(merge)]
+  if (before.length > 0) await session.run(before.join(';\n'))
   try {
     const done = await mergeRows(session, merge, { rows, ...place })
     return { merge: done, longKeys: [] }
   } catch (error) {
     if (!isOverLimit(error)) throw error
-    await session.run('ROLLBACK TO SAVEPOINT merge')
+    await session.rollbackTo('merge')
     const longKeys = await takeLongKeys(session, merge)
     if (longKeys.length === 0) throw error
-    await session.run('SAVEPOINT merge')
     const left = { rows: rows - longKeys.length, ...place }
     return { merge: await mergeRows(session, merge, left), longKeys }
   }
@@ -50,7 +50,7 @@ async function mergeRows(
 ): Promise<Merge> {
   const [done, account] = await mergeCheaply(session, merge, rows)
   if (account.done === account.due) return done
-  await session.run('ROLLBACK TO SAVEPOINT merge')
+  await session.rollbackTo('merge')
   await requireRows(session, place, await count(session, done, 'counted'))
   return done
 }
@@ -62,10 +62,11 @@ async function mergeCheaply(
 ): Promise<readonly [Merge, RowAccount]> {
   if (merge.hasRepeatedKeys) return [merge, await count(session, merge, 'ignored')]
   try {
-    return [merge, { due: rows, done: await session.changed(upsertStatement(merge)) }]
+    const { changed } = await session.write(upsertStatement(merge), 'merge')
+    return [merge, { due: rows, done: changed }]
   } catch (error) {
     if (!isRepeatedKey(error)) throw error
-    await session.run('ROLLBACK TO SAVEPOINT merge')
+    await session.rollbackTo('merge')
     return mergeCheaply(session, { ...merge, hasRepeatedKeys: true }, rows)
   }
 }
@@ -75,9 +76,11 @@ async function count(
   merge: Merge,
   olderRows: 'counted' | 'ignored',
 ): Promise<RowAccount> {
-  const [row] = await session.rows<{ due: number; done: number }>(
+  const { rows } = await session.write<{ due: number; done: number }>(
     countedUpsertStatement(merge, olderRows),
+    'merge',
   )
+  const [row] = rows
   return { due: row?.due ?? 0, done: row?.done ?? 0 }
 }
 

@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from 'node:tls'
-import { Client, DatabaseError, type ClientConfig, type QueryResultRow } from 'pg'
+import { Client, DatabaseError, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg'
+import { pinPath, pinPathLocally, useRolePath } from '../../connectors/postgres/search-path.ts'
 import { watchSession } from '../../connectors/postgres/session-watch.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { CopyIn } from './copy-in.ts'
@@ -10,7 +11,13 @@ import { bookkeepingSchema, type PostgresAddress } from './postgres-address.ts'
 /** UNIQUE NULLS NOT DISTINCT came with 15. */
 const OLDEST_SERVER = 150_000
 
-/** One database session. Every error that its methods throw is a ConnectError, but those of a COPY. */
+/**
+ * One database session. Every error that its methods throw is a ConnectError, but those of a COPY.
+ *
+ * What `rows` runs sees the catalog only (connectors/postgres/search-path.ts): the catalog's own tables, the bookkeeping, and reads. `run` and
+ * `copyIn` write tables and alter them, which runs triggers and CHECKs of users: these see the role's own search path, so that in such a statement
+ * every function, operator and type has its schema.
+ */
 export class Session implements AsyncDisposable {
   readonly #client: Client
   readonly #place: ErrorPlace
@@ -62,7 +69,7 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** One statement with parameters. */
+  /** One statement with parameters, on the pinned search path. */
   async rows<R extends QueryResultRow>(sql: string, params: readonly unknown[] = []): Promise<R[]> {
     try {
       const { rows } = await this.#query(() => this.#client.query<R>(sql, [...params]))
@@ -72,18 +79,60 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** One statement without parameters: how many rows the server says that it changed. */
-  async changed(sql: string): Promise<number> {
+  /** Several statements in one round trip, without parameters, on the role's search path; in a savepoint of that name. */
+  async run(sql: string, savepoint?: string): Promise<void> {
+    await this.runPinned(onRolePath(sql, savepoint))
+  }
+
+  /** One statement without parameters that writes a table, as `run` does: its rows, and how many it changed. */
+  async write<R extends QueryResultRow>(
+    sql: string,
+    savepoint?: string,
+  ): Promise<{ readonly rows: readonly R[]; readonly changed: number }> {
     try {
-      const { rowCount } = await this.#query(() => this.#client.query(sql))
-      return rowCount ?? 0
+      const results = await this.#results<R>(onRolePath(sql, savepoint))
+      // Before the last one, which pins the path again.
+      const written = results.at(-2)
+      return { rows: written?.rows ?? [], changed: written?.rowCount ?? 0 }
     } catch (thrown) {
       throw this.error(thrown)
     }
   }
 
-  /** Several statements in one round trip, without parameters. */
-  async run(sql: string): Promise<void> {
+  /**
+   * The rows of a query that holds expressions of users, as the server wrote them on the pinned search path. A view keeps what they mean, and
+   * the functions in them see the role's path. Not inside of a transaction.
+   */
+  async rowsOfExpressions<R extends QueryResultRow>(select: string): Promise<R[]> {
+    const view = '_reactor_expressions'
+    const statements = [
+      ...['BEGIN', `CREATE TEMP VIEW ${view} AS ${select}`, useRolePath],
+      ...[`SELECT * FROM pg_temp.${view}`, 'ROLLBACK'],
+    ]
+    try {
+      const results = await this.#results<R>(statements.join('; '))
+      return results.flatMap(({ rows }) => rows)
+    } catch (thrown) {
+      await this.rollback()
+      throw this.error(thrown)
+    }
+  }
+
+  begin(): Promise<void> {
+    return this.runPinned('BEGIN')
+  }
+
+  /** Triggers that were deferred run now. */
+  commit(): Promise<void> {
+    return this.runPinned(`${useRolePath}; COMMIT`)
+  }
+
+  rollbackTo(savepoint: string): Promise<void> {
+    return this.runPinned(`ROLLBACK TO SAVEPOINT ${savepoint}`)
+  }
+
+  /** Several statements in one round trip, without parameters, on the pinned search path: none that runs code of users. */
+  async runPinned(sql: string): Promise<void> {
     try {
       await this.#query(() => this.#client.query(sql))
     } catch (thrown) {
@@ -93,10 +142,10 @@ export class Session implements AsyncDisposable {
 
   /** All or nothing. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
-    await this.run('BEGIN')
+    await this.begin()
     try {
       const result = await work()
-      await this.run('COMMIT')
+      await this.commit()
       return result
     } catch (error) {
       await this.rollback()
@@ -112,9 +161,9 @@ export class Session implements AsyncDisposable {
     })
   }
 
-  /** Starts a COPY … FROM STDIN, perhaps after other statements. One at a time; end or abort it before the next query. */
-  copyIn(sql: string): CopyIn {
-    this.#copy = new CopyIn(this.#client, sql)
+  /** Starts a COPY … FROM STDIN after statements that begin what it is in. One at a time; end or abort it before the next query. */
+  copyIn(begin: string, copy: string): CopyIn {
+    this.#copy = new CopyIn(this.#client, `${begin}; ${useRolePath}; ${copy}; ${pinPathLocally}`)
     return this.#copy
   }
 
@@ -150,6 +199,12 @@ export class Session implements AsyncDisposable {
     await this.#client.end().finally(() => {
       clearTimeout(timer)
     })
+  }
+
+  /** The driver gives a list for several statements, which its types do not say. */
+  async #results<R extends QueryResultRow>(sql: string): Promise<QueryResult<R>[]> {
+    const results: unknown = await this.#query(() => this.#client.query(sql))
+    return results as QueryResult<R>[]
   }
 
   async #query<T>(run: () => Promise<T>): Promise<T> {
@@ -189,6 +244,11 @@ export class Session implements AsyncDisposable {
 
 const farewellMs = 2_000
 
+function onRolePath(sql: string, savepoint: string | undefined): string {
+  const before = savepoint === undefined ? '' : `SAVEPOINT ${savepoint}; `
+  return `${before}${useRolePath}; ${sql}\n; ${pinPathLocally}`
+}
+
 function clientConfig(address: PostgresAddress): ClientConfig {
   return {
     host: address.host,
@@ -211,6 +271,7 @@ function clientConfig(address: PostgresAddress): ClientConfig {
  * buffers are taken as they are used: a batch of a merge (staging.ts) fits, so that it is not written to a file.
  */
 const settings = `
+  ${pinPath};
   SET client_encoding = 'UTF8';
   SET DateStyle = 'ISO, MDY';
   SET TimeZone = 'UTC';

@@ -13,12 +13,12 @@ export async function createStaging(
   table: TableName,
   columns: readonly string[],
 ): Promise<void> {
-  const meta = columns.includes('_airbyte_meta') ? '' : 'NULL::jsonb AS _airbyte_meta, '
+  const meta = columns.includes('_airbyte_meta') ? '' : 'NULL::pg_catalog.jsonb AS _airbyte_meta, '
   await session.run(
     `DROP TABLE IF EXISTS ${staging};
      CREATE TEMP TABLE _reactor_staging ON COMMIT DELETE ROWS AS
        SELECT ${columns.map(quoteIdentifier).join(', ')}, ${meta}
-              NULL::bigint AS _reactor_seq, NULL::text[] AS _reactor_missing
+              NULL::pg_catalog.int8 AS _reactor_seq, NULL::pg_catalog.text[] AS _reactor_missing
          FROM ${quoteTable(table)} WITH NO DATA`,
   )
 }
@@ -44,6 +44,7 @@ export function mergeOf(
     source: staging,
     columns,
     key,
+    operatorsOf: (column) => actual.get(column)?.operators ?? 'pg_catalog',
     cursor: cursorOf(target, actual),
     deletes: isDeletable ? { column: deletedAt, how: deletes } : undefined,
     missing,

@@ -1,10 +1,12 @@
 import { ConnectError } from '../../protocol/index.ts'
+import { operatorSchemaOf } from '../../connectors/postgres/search-path.ts'
 import {
   actualTypeOf,
+  catalogType,
   columnTypeOf,
   conversion,
   widenedType,
-  type ActualType,
+  type HeldColumn,
   type OwnType,
 } from './column-types.ts'
 import { columnInUse, refusedChange } from './column-uses.ts'
@@ -23,7 +25,7 @@ const metadataTypes = {
 export type Metadata = 'full' | 'minimal'
 
 /** Columns of a table in the database, by name, in their order. */
-export type TableColumns = ReadonlyMap<string, ActualType>
+export type TableColumns = ReadonlyMap<string, HeldColumn>
 
 /** What a table is to have. */
 export interface WantedTable {
@@ -37,8 +39,14 @@ export async function readTable(
   session: Session,
   name: TableName,
 ): Promise<TableColumns | undefined> {
-  const rows = await session.rows<{ relkind: string; name: string | null; type: string }>(
-    `SELECT c.relkind, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type
+  const rows = await session.rows<{
+    relkind: string
+    name: string | null
+    type: string
+    operators: string
+  }>(
+    `SELECT c.relkind, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
+            ${operatorSchemaOf(baseType('a.atttypid'))} AS operators
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
        LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
       WHERE n.nspname = $1 AND c.relname = $2 ORDER BY a.attnum`,
@@ -53,8 +61,8 @@ export async function readTable(
     })
   }
   return new Map(
-    rows.flatMap(({ name: column, type }) =>
-      column === null ? [] : [[column, actualTypeOf(type)] as const],
+    rows.flatMap(({ name: column, type, operators }) =>
+      column === null ? [] : [[column, { ...actualTypeOf(type), operators }] as const],
     ),
   )
 }
@@ -84,10 +92,19 @@ export async function takenByType(
   return new ConnectError('destination_not_a_table', { details: { table: quoteTable(name), kind } })
 }
 
+/** What a domain is made of, at last; any other type is itself. */
+export function baseType(oid: string): string {
+  return `(WITH RECURSIVE base AS (SELECT ${oid} AS oid UNION ALL
+    SELECT t.typbasetype FROM base JOIN pg_type t ON t.oid = base.oid WHERE t.typtype = 'd')
+    SELECT base.oid FROM base JOIN pg_type t ON t.oid = base.oid WHERE t.typtype <> 'd')`
+}
+
 export async function createTable(session: Session, wanted: WantedTable): Promise<void> {
-  const metadata = metadataColumns(wanted.metadata).map(([column, type]) => `${column} ${type}`)
+  const metadata = metadataColumns(wanted.metadata).map(
+    ([column, type]) => `${column} ${catalogType(type)}`,
+  )
   const columns = wanted.columns.map(
-    ({ name, kind }) => `${quoteIdentifier(name)} ${columnTypeOf(kind)}`,
+    ({ name, kind }) => `${quoteIdentifier(name)} ${catalogType(columnTypeOf(kind))}`,
   )
   await session.run(
     `CREATE TABLE ${quoteTable(wanted.name)} (\n  ${[...metadata, ...columns].join(',\n  ')}\n)`,
@@ -151,14 +168,14 @@ export function tableChanges(wanted: WantedTable, actual: TableColumns): TableCh
     const type = widenedType(existing, kind)
     if (type === undefined) continue
     const using = conversion(quoted, existing.held, type)
-    const action = `ALTER COLUMN ${quoted} TYPE ${type} USING ${using}`
+    const action = `ALTER COLUMN ${quoted} TYPE ${catalogType(type)} USING ${using}`
     changes.push({ kind: 'widen', column, type, action })
   }
   return changes
 }
 
 function addition(column: string, quoted: string, type: string): TableChange {
-  return { kind: 'add', column, type, action: `ADD COLUMN ${quoted} ${type}` }
+  return { kind: 'add', column, type, action: `ADD COLUMN ${quoted} ${catalogType(type)}` }
 }
 
 /** The stage has the sink's columns of the table with their types: no index, default or constraint, no column of the user's. */
@@ -185,7 +202,7 @@ export function missingMetadata(actual: TableColumns, metadata: Metadata): strin
   return metadataColumns(metadata).flatMap(([column]) => (actual.has(column) ? [] : [column]))
 }
 
-export const addMeta = 'ADD COLUMN IF NOT EXISTS _airbyte_meta jsonb'
+export const addMeta = 'ADD COLUMN IF NOT EXISTS _airbyte_meta pg_catalog.jsonb'
 
 /** The sink's own columns of a table: metadata and the given ones, as far as it has them. */
 export function ownColumns(actual: TableColumns, columns: readonly TargetColumn[]): string[] {

@@ -50,7 +50,7 @@ test('an overwrite is put in place while others read the table, also a transacti
   await sync(db, sink, [{ id: 1 }])
   await using reader = await Session.open({ address: db.address })
   await reader.transaction(async () => {
-    await reader.rows('SELECT FROM things')
+    await reader.rows('SELECT FROM public.things')
     await sync(db, sink, [{ id: 2 }])
   })
   expect(await db.query('SELECT id FROM things')).toEqual([{ id: '2' }])

@@ -1,5 +1,6 @@
 import { actualTypeOf } from '../column-types.ts'
 import { quoteIdentifier as quote, quoteTable, type TableName } from '../identifiers.ts'
+import { isEqual } from '../operators.ts'
 
 /** Two sets of rows that are compared: those that a sandbox has, and those that a production table has. */
 export interface Comparison {
@@ -17,6 +18,8 @@ export interface ComparedColumn {
   readonly name: string
   /** As Postgres writes it. */
   readonly type: string
+  /** The schema of the operators that compare its values. */
+  readonly operators: string
 }
 
 /** What `countSql` selects. */
@@ -150,7 +153,7 @@ function isFound(
   return key === undefined || hasNullKeys
     ? `${hashOf('s', key ?? columns)} IN (SELECT ${hashOf('a', key ?? columns)} FROM ${other} a)`
     : `EXISTS (SELECT FROM ${other} a
-           WHERE ${key.map(({ name }) => `a.${quote(name)} = s.${quote(name)}`).join(' AND ')})`
+           WHERE ${key.map(({ name, operators }) => isEqual(`a.${quote(name)}`, `s.${quote(name)}`, operators)).join(' AND ')})`
 }
 
 /** A text whose collation ignores case is the same key, and not the same value. */

@@ -1,10 +1,11 @@
+import { operatorSchemaOf } from '../../../connectors/postgres/search-path.ts'
 import { ConnectError, primaryKey } from '../../../protocol/index.ts'
 import { quoteIdentifier, quoteTable, type TableName } from '../identifiers.ts'
 import { superfluousRows } from '../merge-sql.ts'
 import type { Session } from '../session.ts'
 import { mergeOf } from '../staging.ts'
 import { streamTarget } from '../stream-target.ts'
-import { metadataColumns, readTable } from '../tables.ts'
+import { baseType, metadataColumns, readTable } from '../tables.ts'
 import {
   countSql,
   metQuery,
@@ -232,7 +233,7 @@ export async function sameShape(
       const filled = fill === null ? '' : ` DEFAULT ${fill}`
       return `ADD COLUMN ${quoteIdentifier(name)} ${type}${filled}`
     })
-    await session.run(`ALTER TABLE ${quoteTable(after)} ${actions.join(', ')}`)
+    await session.rows(`ALTER TABLE ${quoteTable(after)} ${actions.join(', ')}`)
   }
   return after
 }
@@ -251,8 +252,9 @@ async function readShape(
 
 /** All columns but those of the metadata, which every run changes. */
 async function readCompared(session: Session, table: TableName): Promise<ComparedColumn[]> {
-  const columns = await session.rows<{ name: string; type: string }>(
-    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type
+  const columns = await session.rows<ComparedColumn & Record<string, string>>(
+    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type,
+            ${operatorSchemaOf(baseType('atttypid'))} AS operators
        FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
     [quoteTable(table)],
   )

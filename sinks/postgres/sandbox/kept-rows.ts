@@ -28,7 +28,7 @@ export async function keepRows(
     JSON.stringify({ sample_rows, row_examples }),
   )
   await session.run(
-    `CREATE TABLE ${tableOf(schema)} (stream int PRIMARY KEY, document text NOT NULL)`,
+    `CREATE TABLE ${tableOf(schema)} (stream int PRIMARY KEY, document pg_catalog.text NOT NULL)`,
   )
   await session.rows(
     `INSERT INTO ${tableOf(schema)} SELECT place, document FROM unnest($1::text[]) WITH ORDINALITY AS d (document, place)`,

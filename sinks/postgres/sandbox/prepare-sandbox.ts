@@ -2,7 +2,7 @@ import { ConnectError, streamIdOf } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
 import { isTableOf } from '../begin-sync.ts'
 import { migrateBookkeeping, schemaExists } from '../bookkeeping.ts'
-import { conversion } from '../column-types.ts'
+import { catalogType, conversion } from '../column-types.ts'
 import {
   derivedName,
   quoteIdentifier,
@@ -164,8 +164,9 @@ async function createLike(
   const actions = fills.map(
     ({ name, expression }) => `ALTER COLUMN ${quoteIdentifier(name)} SET DEFAULT ${expression}`,
   )
+  // The server wrote the expressions on the pinned path, and reads them there.
   if (actions.length > 0)
-    await session.run(`ALTER TABLE ${quoteTable(table)} ${actions.join(', ')}`)
+    await session.rows(`ALTER TABLE ${quoteTable(table)} ${actions.join(', ')}`)
 }
 
 /**
@@ -199,7 +200,7 @@ function rowExpressions({ plan, columns }: Production): MetRows['columns'] {
     return { name, expression: isWidened ? conversion(column, held, change.type) : column }
   })
   const added = plan.changes.flatMap(({ kind, column, type }) =>
-    kind === 'add' ? [{ name: column, expression: `NULL::${type}` }] : [],
+    kind === 'add' ? [{ name: column, expression: `NULL::${catalogType(type)}` }] : [],
   )
   return [...existing, ...added]
 }
@@ -215,7 +216,7 @@ function metRowsOf(stream: SandboxTable | RefusedStream): [string, MetRows][] {
     // What production says about its rows is not said of the sandbox's.
     columns: columns.map(({ name, expression }) => ({
       name,
-      expression: name === '_airbyte_meta' ? 'NULL::jsonb' : expression,
+      expression: name === '_airbyte_meta' ? 'NULL::pg_catalog.jsonb' : expression,
     })),
     ...(removedBy !== undefined && { removedBy }),
   }

@@ -17,7 +17,7 @@ export interface UniqueRule {
   readonly kind: 'unique' | 'exclusion'
   readonly name: string
   readonly columns: readonly string[]
-  /** SQL over the columns, each with the operator that two rows must not both satisfy. */
+  /** SQL over the columns, each with the operator (with its schema) that two rows must not both satisfy. */
   readonly parts: readonly { readonly expression: string; readonly operator: string }[]
   /** SQL: the rows that it is about; null: all. */
   readonly predicate: string | null
@@ -32,6 +32,8 @@ export interface ReferenceRule {
   readonly name: string
   readonly columns: readonly string[]
   readonly other: TableName
+  /** With their schemas: a value of the other table, and one of this. */
+  readonly operators: readonly string[]
   readonly otherColumns: readonly string[]
   /** It refers to the table itself. */
   readonly isOwn: boolean
@@ -43,6 +45,8 @@ export interface IncomingKey {
   readonly columns: readonly string[]
   readonly from: TableName
   readonly fromColumns: readonly string[]
+  /** With their schemas: a value of this table, and one of the other. */
+  readonly operators: readonly string[]
   readonly onDelete: 'refused' | 'deleted' | 'set_null' | 'set_default'
   /** It is looked at when the transaction ends, not when the row goes. */
   readonly isDeferred: boolean
@@ -51,6 +55,19 @@ export interface IncomingKey {
 const namesOf = (relation: string, numbers: string): string =>
   `ARRAY(SELECT a.attname::text FROM unnest(${numbers}) WITH ORDINALITY AS n (attnum, place)
            JOIN pg_attribute a ON a.attrelid = ${relation} AND a.attnum = n.attnum ORDER BY n.place)`
+
+/** How SQL names the operators of these oids, on every search path. */
+const operatorsOf = (oids: string): string =>
+  `ARRAY(SELECT 'OPERATOR(' || quote_ident(ns.nspname) || '.' || o.oprname || ')'
+           FROM unnest(${oids}) WITH ORDINALITY AS x (oid, place)
+           JOIN pg_operator o ON o.oid = x.oid JOIN pg_namespace ns ON ns.oid = o.oprnamespace ORDER BY x.place)`
+
+/** By which a unique index of these operator classes takes two values for the same. */
+const equalitiesOf = (classes: string): string =>
+  operatorsOf(`ARRAY(SELECT ao.amopopr FROM unnest(${classes}) WITH ORDINALITY AS k (oid, place)
+             JOIN pg_opclass oc ON oc.oid = k.oid
+             JOIN pg_amop ao ON ao.amopfamily = oc.opcfamily AND ao.amopstrategy = 3
+              AND ao.amoplefttype = oc.opcintype AND ao.amoprighttype = oc.opcintype ORDER BY k.place)`)
 
 /** Whether the server checks the constraint at all: NOT ENFORCED came with 18, and a foreign key acts by triggers that can be disabled. */
 const isEnforced = `coalesce((to_jsonb(pg_constraint) ->> 'conenforced')::boolean, true)
@@ -83,7 +100,8 @@ interface UniqueRow extends Record<string, unknown> {
   readonly name: string
   readonly columns: readonly string[]
   readonly expressions: readonly string[]
-  readonly operators: readonly string[] | null
+  readonly operators: readonly string[]
+  readonly isExclusion: boolean
   readonly predicate: string | null
   readonly nullsAreEqual: boolean
   readonly isDeferrable: boolean
@@ -102,22 +120,20 @@ async function readUnique(
                      AND (a.attnum = ANY (i.indkey) OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
                             AND d.objid = i.indexrelid AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum))) AS columns,
             ARRAY(SELECT pg_get_indexdef(i.indexrelid, n, true) FROM generate_series(1, i.indnkeyatts) n ORDER BY n) AS expressions,
-            CASE WHEN con.contype = 'x' THEN
-              ARRAY(SELECT 'OPERATOR(' || quote_ident(ns.nspname) || '.' || o.oprname || ')'
-                      FROM unnest(con.conexclop) WITH ORDINALITY AS x (oid, place)
-                      JOIN pg_operator o ON o.oid = x.oid JOIN pg_namespace ns ON ns.oid = o.oprnamespace ORDER BY x.place) END AS operators
+            con.contype IS NOT DISTINCT FROM 'x' AS "isExclusion",
+            CASE WHEN con.contype = 'x' THEN ${operatorsOf('con.conexclop')} ELSE ${equalitiesOf('i.indclass')} END AS operators
        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
        LEFT JOIN pg_constraint con ON con.conindid = i.indexrelid AND con.conrelid = i.indrelid AND con.contype IN ('p', 'u', 'x')
       WHERE i.indrelid = $1::regclass AND i.indisready AND (i.indisunique OR con.contype = 'x') AND c.relname <> ALL ($2)
       ORDER BY c.relname`,
     [quoteTable(table), ownIndexes],
   )
-  return rows.map(({ expressions, operators, ...row }) => ({
+  return rows.map(({ expressions, operators, isExclusion, ...row }) => ({
     ...row,
-    kind: operators === null ? 'unique' : 'exclusion',
+    kind: isExclusion ? 'exclusion' : 'unique',
     parts: expressions.map((expression, index) => ({
       expression,
-      operator: operators?.[index] ?? '=',
+      operator: operators[index] ?? 'OPERATOR(pg_catalog.=)',
     })),
   }))
 }
@@ -132,9 +148,10 @@ async function readReferences(
     schema: string
     table: string
     otherColumns: string[]
+    operators: string[]
     isOwn: boolean
   }>(
-    `SELECT conname AS name, ${namesOf('conrelid', 'conkey')} AS columns, n.nspname AS schema, o.relname AS table,
+    `SELECT conname AS name, ${operatorsOf('conpfeqop')} AS operators, ${namesOf('conrelid', 'conkey')} AS columns, n.nspname AS schema, o.relname AS table,
             ${namesOf('confrelid', 'confkey')} AS "otherColumns", confrelid = conrelid AS "isOwn"
        FROM pg_constraint JOIN pg_class o ON o.oid = confrelid JOIN pg_namespace n ON n.oid = o.relnamespace
       WHERE conrelid = $1::regclass AND contype = 'f' AND ${isEnforced} ORDER BY conname`,
@@ -165,10 +182,11 @@ export async function readIncomingKeys(
     schema: string
     table: string
     fromColumns: string[]
+    operators: string[]
     action: keyof typeof actions
     isDeferred: boolean
   }>(
-    `SELECT conname AS name, ${namesOf('confrelid', 'confkey')} AS columns, n.nspname AS schema, o.relname AS table,
+    `SELECT conname AS name, ${operatorsOf('conpfeqop')} AS operators, ${namesOf('confrelid', 'confkey')} AS columns, n.nspname AS schema, o.relname AS table,
             ${namesOf('conrelid', 'conkey')} AS "fromColumns", confdeltype AS action, condeferred AND confdeltype = 'a' AS "isDeferred"
        FROM pg_constraint JOIN pg_class o ON o.oid = conrelid JOIN pg_namespace n ON n.oid = o.relnamespace
       WHERE confrelid = $1::regclass AND conrelid <> confrelid AND contype = 'f' AND conparentid = 0

@@ -29,7 +29,7 @@ export async function countOf(
   from: string,
   what = 'count(*)',
 ): Promise<number> {
-  const [row] = await session.rows<{ rows: string | null }>(
+  const [row] = await session.rowsOfExpressions<{ rows: string | null }>(
     `SELECT ${what}::text AS rows FROM ${from}`,
   )
   return Number(row?.rows ?? 0)

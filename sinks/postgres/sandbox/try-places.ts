@@ -107,7 +107,7 @@ async function reasonAgainst(
   if (long === 0) return undefined
   const on = predicate === null ? '' : ` WHERE ${predicate}`
   try {
-    await session.run(
+    await session.runPinned(
       `BEGIN; CREATE INDEX ON ${quoteTable(trial.loaded)} (${parts})${on}; ROLLBACK`,
     )
     return undefined

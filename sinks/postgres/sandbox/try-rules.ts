@@ -2,6 +2,7 @@ import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { constraintFacts } from '../destination-errors.ts'
 import { quoteIdentifier as quote, quoteTable, type TableName } from '../identifiers.ts'
 import { keyIndexName } from '../key-index.ts'
+import { isSame } from '../operators.ts'
 import type { Session } from '../session.ts'
 import { metadataColumns } from '../tables.ts'
 import { countedRows } from './counted-rows.ts'
@@ -129,10 +130,21 @@ function staying({ stream }: Trial): string | undefined {
   const isMet =
     before === undefined || key === undefined
       ? 'false'
-      : `EXISTS (SELECT FROM ${quoteTable(before)} b WHERE ${key
-          .map((name) => `b.${quote(name)} IS NOT DISTINCT FROM p.${quote(name)}`)
-          .join(' AND ')})`
+      : `EXISTS (SELECT FROM ${quoteTable(before)} b WHERE ${sameKey(stream, key, ['b', 'p'])})`
   return `(SELECT ${values} FROM ${quoteTable(target.table)} p WHERE NOT ${isMet})`
+}
+
+function sameKey(
+  { production }: SandboxTable,
+  key: readonly string[],
+  [one, other]: readonly [string, string],
+): string {
+  return key
+    .map((name) => {
+      const schema = production.plan.actual?.get(name)?.operators ?? 'pg_catalog'
+      return isSame(`${one}.${quote(name)}`, `${other}.${quote(name)}`, schema)
+    })
+    .join(' AND ')
 }
 
 async function tryNotNull(trial: Trial): Promise<void> {
@@ -231,12 +243,18 @@ async function countMoved(trial: Trial, rule: UniqueRule): Promise<number> {
     ...key.map((name, index) => `${quote(name)} AS k${index}`),
   ]
   const old = `${quoteTable(before)} AS ${quote(table.table)}`
-  const isSame = key.map((_, index) => `a.k${index} IS NOT DISTINCT FROM b.k${index}`).join(' AND ')
-  const isRewritten = key.map((name, index) => `l.${quote(name)} IS NOT DISTINCT FROM b.k${index}`)
+  const schemaOf = (name: string): string =>
+    production.plan.actual?.get(name)?.operators ?? 'pg_catalog'
+  const isSameRow = key.map(
+    (name, index) => `(${isSame(`a.k${index}`, `b.k${index}`, schemaOf(name))})`,
+  )
+  const isRewritten = key.map(
+    (name, index) => `(${isSame(`l.${quote(name)}`, `b.k${index}`, schemaOf(name))})`,
+  )
   return countOf(
     trial,
     `${partsOf(written(trial), rule, extra)} a WHERE EXISTS (SELECT FROM ${partsOf(old, rule, extra)} b
-       WHERE ${meets(rule)} AND NOT (${isSame}) AND NOT EXISTS (SELECT FROM ${quoteTable(loaded)} l
+       WHERE ${meets(rule)} AND NOT (${isSameRow.join(' AND ')}) AND NOT EXISTS (SELECT FROM ${quoteTable(loaded)} l
          WHERE ${isRewritten.join(' AND ')} AND l.ctid < a._reactor_place))`,
   )
 }
@@ -287,18 +305,22 @@ function partsOf(
 function meets({ parts, nullsAreEqual }: UniqueRule): string {
   return parts
     .map(({ operator }, index) => {
-      const same = operator === '=' && nullsAreEqual ? 'IS NOT DISTINCT FROM' : operator
-      return `a.u${index} ${same} b.u${index}`
+      const [one, other] = [`a.u${index}`, `b.u${index}`]
+      const isMet = `${one} ${operator} ${other}`
+      return nullsAreEqual ? `(${isMet} OR ${one} IS NULL AND ${other} IS NULL)` : isMet
     })
     .join(' AND ')
 }
 
 async function tryReference(trial: Trial, rule: ReferenceRule): Promise<void> {
   const { found, planned, isComplete } = trial
-  const { columns, otherColumns, other, isOwn, name } = rule
+  const { columns, otherColumns, operators, other, isOwn, name } = rule
   const isThere = (from: string): string =>
     `EXISTS (SELECT FROM ${from} WHERE ${columns
-      .map((column, index) => `o.${quote(otherColumns[index] ?? '')} = s.${quote(column)}`)
+      .map(
+        (column, index) =>
+          `o.${quote(otherColumns[index] ?? '')} ${operators[index] ?? '='} s.${quote(column)}`,
+      )
       .join(' AND ')})`
   const others = staying(trial)
   const places = isOwn
@@ -326,7 +348,8 @@ async function tryIncoming(trial: Trial, key: IncomingKey): Promise<readonly Dep
   if (gone === undefined) return []
   const from = quoteTable(key.from)
   const pairs = key.columns.map(
-    (column, index) => `g.${quote(column)} = r.${quote(key.fromColumns[index] ?? '')}`,
+    (column, index) =>
+      `g.${quote(column)} ${key.operators[index] ?? '='} r.${quote(key.fromColumns[index] ?? '')}`,
   )
   const count = await countOf(
     trial,
@@ -356,8 +379,6 @@ function goneRows(
     return isDeferred ? `(${all} EXCEPT SELECT ${names} FROM ${quoteTable(loaded)})` : `(${all})`
   }
   if (before === undefined || target.key === undefined) return undefined
-  const same = target.key
-    .map((name) => `a.${quote(name)} IS NOT DISTINCT FROM b.${quote(name)}`)
-    .join(' AND ')
+  const same = sameKey(stream, target.key, ['a', 'b'])
   return `(SELECT ${names} FROM ${quoteTable(before)} b WHERE NOT EXISTS (SELECT FROM ${quoteTable(loaded)} a WHERE ${same}))`
 }
