@@ -93,24 +93,23 @@ function ofRoutine(
 ): ConnectError | undefined {
   // Without its table it is the refusal of a statement of a function.
   if (sqlstate === '23514' && constraint === undefined && table !== undefined) {
-    const { object } = details
-    if (routine === 'ExecFindPartition')
-      return partitionMissing(object, { ...details, reason: noPartition })
-    if (routine.startsWith('ExecPartitionCheck'))
-      return partitionMissing(object, {
-        ...details,
-        reason: 'it is itself a partition, for other values',
-      })
+    const why = partitionRefusals.find(([name]) => routine.startsWith(name))?.[1]
+    if (why !== undefined) return partitionMissing(details.object, { ...details, reason: why })
   }
-  if (sqlstate === '54000' && reason === message && indexRoutines.includes(routine)) {
-    const index = constraint === undefined ? 'an index' : `index ${quoteIdentifier(constraint)}`
-    return new ConnectError('destination_index_entry_too_long', { details: { ...details, index } })
-  }
+  if (sqlstate === '54000' && reason === message && indexRoutines.includes(routine))
+    return entryTooLong(constraint, details)
   // Two sessions made an object of one name at the same time: the catalog's own index held them apart.
   if (sqlstate === '23505' && schema === 'pg_catalog') {
     return new ConnectError('destination_conflict', { details: { ...details, reason } })
   }
   return undefined
+}
+
+function entryTooLong(index: string | undefined, details: ErrorDetails): ConnectError {
+  const named = index === undefined ? 'an index' : `index ${quoteIdentifier(index)}`
+  return new ConnectError('destination_index_entry_too_long', {
+    details: { ...details, index: named },
+  })
 }
 
 const indexRoutines: readonly string[] = [
@@ -120,7 +119,11 @@ const indexRoutines: readonly string[] = [
   'GinFormTuple',
 ]
 
-const noPartition = 'its partition key is in none of them'
+/** The server's routines that refuse a row for its partition key, and why. */
+const partitionRefusals: readonly (readonly [string, string])[] = [
+  ['ExecFindPartition', 'its partition key is in none of them'],
+  ['ExecPartitionCheck', 'it is itself a partition, for other values'],
+]
 
 /** `object`: a partitioned table, quoted. */
 export function partitionMissing(object: string, details: ErrorDetails): ConnectError {

@@ -224,7 +224,8 @@ async function removeDuplicates({
   const actual = await existing(session, table)
   const deletes = target.isOverwrite ? 'none' : sink.deletes
   const merge = mergeOf(target, table, { actual, columns: [], deletes, ...anyKeys })
-  const [account] = await session.rows<RowAccount & Record<string, unknown>>(dedupStatement(merge))
+  const { rows } = await session.write<RowAccount & Record<string, unknown>>(dedupStatement(merge))
+  const [account] = rows
   if (account !== undefined) {
     await requireRows(session, { stream: streamLabel(streamId), table }, account)
   }

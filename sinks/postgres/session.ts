@@ -88,7 +88,7 @@ export class Session implements AsyncDisposable {
   async write<R extends QueryResultRow>(
     sql: string,
     savepoint?: string,
-  ): Promise<{ readonly rows: readonly R[]; readonly changed: number }> {
+  ): Promise<{ readonly rows: R[]; readonly changed: number }> {
     try {
       const results = await this.#results<R>(onRolePath(sql, savepoint))
       // Before the last one, which pins the path again.

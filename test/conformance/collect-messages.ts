@@ -44,6 +44,7 @@ export class CollectedMessages implements SourceOutput {
       case 'config':
       case 'error':
       case 'rate-limited':
+      case 'unreadable':
         this.side(message)
     }
   }
@@ -64,6 +65,8 @@ export class CollectedMessages implements SourceOutput {
         this.#rateLimited.set(message.stream, (this.#rateLimited.get(message.stream) ?? 0) + 1)
         return
       case 'authorization-lost':
+      // The reference logs it, and says nothing in its messages.
+      case 'unreadable':
     }
   }
 

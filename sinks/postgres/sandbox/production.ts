@@ -68,23 +68,32 @@ export async function readProduction(
   const hasKeyIndex =
     isThere && (await hasIndex(session, target.table, keyIndexName(target.table, key)))
   const found = { sink, target, row, plan, hasKeyIndex }
-  const merged = isThere && isTableOf(row, target) ? row : undefined
   return {
     ...found,
     columns: isThere ? await readColumns(session, target.table) : [],
     views: isThere ? await readViews(session, target.table) : [],
-    refusal:
-      sharedTable(sink, target, owners) ??
-      lostKey(row, sink) ??
-      (await keyChange(session, sink, { target, row: merged })) ??
-      plan.refusal ??
-      (await missingRight(session, found)),
+    refusal: sharedTable(sink, target, owners) ?? (await refusalOf(session, found)),
     warnings: [
       ...knownStreamWarnings(row, sink, target),
       ...(isThere ? await ownRules(session, target.table) : []),
       ...(await leftStage(session, found)),
     ],
   }
+}
+
+/** Why a run would refuse the stream, whoever else loads its table. */
+async function refusalOf(
+  session: Session,
+  found: Pick<Production, 'sink' | 'target' | 'row' | 'plan' | 'hasKeyIndex'>,
+): Promise<ConnectError | undefined> {
+  const { sink, target, row, plan } = found
+  const merged = plan.actual !== undefined && isTableOf(row, target) ? row : undefined
+  return (
+    lostKey(row, sink) ??
+    (await keyChange(session, sink, { target, row: merged })) ??
+    plan.refusal ??
+    missingRight(session, found)
+  )
 }
 
 async function rowOf(
