@@ -1,6 +1,6 @@
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { SliceStart, StreamSync } from '../sink.ts'
-import { fencedError } from './bookkeeping.ts'
+import { fencedError, newerStart } from './bookkeeping.ts'
 import { copyRows, deleteRows } from './copy-rows.ts'
 import { quoteIdentifier, quoteTable } from './identifiers.ts'
 import type { Session } from './session.ts'
@@ -71,7 +71,7 @@ export async function leaveLog(
   )
 }
 
-/** The id of the stream's row, locked. Throws `fenced` where a newer `begin` took over. */
+/** The id of the stream's row, locked. Throws `fenced` where a newer `begin` took over, or will: a newer start has the connection. */
 async function lockStream(
   session: Session,
   { sink, streamId, epoch, start }: StreamSync,
@@ -81,7 +81,8 @@ async function lockStream(
       WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 AND epoch = $4 FOR UPDATE`,
     [sink.connection, streamId.namespace ?? null, streamId.name, epoch],
   )
-  if (row !== undefined) return row.id
+  const isNewest = (await newerStart(session, sink.connection, start)) === undefined
+  if (row !== undefined && isNewest) return row.id
   throw await fencedError(session, sink.connection, { stream: streamLabel(streamId), start })
 }
 

@@ -1,4 +1,4 @@
-import { streamLabel, type StreamId } from '../../protocol/index.ts'
+import { ConnectError, streamLabel, type StreamId } from '../../protocol/index.ts'
 import type { Destination, RunStart, SinkStream, SliceStart, StreamSync } from '../sink.ts'
 import { beginSync } from './begin-sync.ts'
 import { endRun, migrateBookkeeping, newerStart, schemaExists, startRun } from './bookkeeping.ts'
@@ -7,6 +7,7 @@ import { forgetStreams } from './forget-streams.ts'
 import { quoteIdentifier, type TableName } from './identifiers.ts'
 import { sessionPlace, type PostgresPlace } from './postgres-address.ts'
 import { requireOpenDestination } from './reserved-schemas.ts'
+import { endOlderSessions, markSession } from './run-sessions.ts'
 import { Session } from './session.ts'
 import { streamTarget } from './stream-target.ts'
 
@@ -19,6 +20,8 @@ export function openPostgresDestination(place: PostgresPlace): Promise<Destinati
 class PostgresDestination implements Destination {
   readonly #place: PostgresPlace
   #migrated: Promise<void> | undefined
+  readonly #sessions = new Set<Session>()
+  #isAbandoned = false
 
   constructor(place: PostgresPlace) {
     this.#place = place
@@ -38,7 +41,11 @@ class PostgresDestination implements Destination {
   }
 
   startRun(connection: string, key?: string): Promise<RunStart> {
-    return this.#with(undefined, (session) => startRun(session, connection, key))
+    return this.#with(undefined, async (session) => {
+      const start = await startRun(session, connection, key)
+      await endOlderSessions(session, connection, start.start)
+      return start
+    })
   }
 
   endRun(connection: string, start: RunStart): Promise<void> {
@@ -51,35 +58,62 @@ class PostgresDestination implements Destination {
 
   begin(stream: SinkStream, start: RunStart): Promise<StreamSync> {
     const { schema } = this.#place
-    return this.#with(stream, (session) => beginSync(session, stream, { schema, start }))
+    return this.#with({ sink: stream, ...start }, (session) =>
+      beginSync(session, stream, { schema, start }),
+    )
   }
 
   savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void> {
-    return this.#with(sync.sink, (session) => savePlan(session, sync, slices))
+    return this.#with(sync, (session) => savePlan(session, sync, slices))
   }
 
   finish(sync: StreamSync): Promise<void> {
-    return this.#with(sync.sink, (session) => finishSync(session, sync, this.#place.schema))
+    return this.#with(sync, (session) => finishSync(session, sync, this.#place.schema))
   }
 
   leaveLog(sync: StreamSync): Promise<void> {
-    return this.#with(sync.sink, (session) => leaveLog(session, sync))
+    return this.#with(sync, (session) => leaveLog(session, sync))
   }
 
   forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void> {
     return this.#with(undefined, (session) => forgetStreams(session, connection, streams))
   }
 
+  abandon(): void {
+    this.#isAbandoned = true
+    for (const session of this.#sessions) session.destroy()
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve()
   }
 
-  async #with<T>(sink: SinkStream | undefined, work: (session: Session) => Promise<T>): Promise<T> {
-    const place = { ...sessionPlace(this.#place), ...(sink !== undefined && this.#named(sink)) }
+  /** @param user the stream and the start that the session works for; undefined if it is for no stream */
+  async #with<T>(
+    user: Pick<StreamSync, 'sink' | 'start'> | undefined,
+    work: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    const named = user === undefined ? {} : this.#named(user.sink)
+    const place = { ...sessionPlace(this.#place), ...named }
+    this.#requireWanted()
     await using session = await Session.open(place)
-    // A sandbox's was made with its schema. Where a sweep has dropped that, nothing may make it anew: no sweep would find it.
-    if (this.#place.bookkeeping === undefined) await this.#migrate(session)
-    return await work(session)
+    this.#requireWanted()
+    this.#sessions.add(session)
+    try {
+      // A sandbox's was made with its schema. Where a sweep has dropped that, nothing may make it anew: no sweep would find it.
+      if (this.#place.bookkeeping === undefined) await this.#migrate(session)
+      if (user !== undefined) await markSession(session, user.sink.connection, user.start)
+      return await work(session)
+    } finally {
+      this.#sessions.delete(session)
+    }
+  }
+
+  #requireWanted(): void {
+    if (!this.#isAbandoned) return
+    const { host, port, database } = this.#place.address
+    const details = { host, port, database, reason: 'the run was stopped' }
+    throw new ConnectError('destination_connection_lost', { details })
   }
 
   /** What errors of the stream name. */

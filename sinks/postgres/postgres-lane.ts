@@ -13,6 +13,7 @@ import type { RowTailOptions } from './copy-format.ts'
 import { bringMetRows } from './sandbox/met-rows.ts'
 import { keyFieldsOf } from './record-key.ts'
 import { runMerge } from './run-merge.ts'
+import { markSession } from './run-sessions.ts'
 import { Session } from './session.ts'
 import { createStaging, mergeOf, staging } from './staging.ts'
 import { streamTarget, targetColumns, type StreamTarget } from './stream-target.ts'
@@ -33,6 +34,7 @@ export async function openPostgresLane(
   const stream = streamLabel(sync.streamId)
   const session = await Session.open({ ...sessionPlace(place), stream, table: target.loaded })
   try {
+    await markSession(session, sync.sink.connection, sync.start)
     await session.rows('SELECT pg_advisory_lock_shared($1)', [
       laneLockKey(sync.sink.connection, sync.streamId),
     ])

@@ -91,9 +91,9 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** All or nothing. */
+  /** All or nothing. The server ends it where this process is frozen: others wait for its locks. Nothing else may be waited for in it. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
-    await this.run('BEGIN')
+    await this.run(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = '${longestIdle}'`)
     try {
       const result = await work()
       await this.run('COMMIT')
@@ -189,6 +189,9 @@ export class Session implements AsyncDisposable {
 
 const farewellMs = 2_000
 
+/** Between two statements of a transaction. */
+const longestIdle = '10s'
+
 function clientConfig(address: PostgresAddress): ClientConfig {
   return {
     host: address.host,
@@ -209,6 +212,7 @@ function clientConfig(address: PostgresAddress): ClientConfig {
 /**
  * Independent of the server's and the role's settings (`transaction_timeout` came with 17). A long load must not meet a timeout that was meant for an application. Temporary
  * buffers are taken as they are used: a batch of a merge (staging.ts) fits, so that it is not written to a file.
+ * The server notices a machine that is gone within half a minute, not within its standard of hours: until then it keeps the locks.
  */
 const settings = `
   SET client_encoding = 'UTF8';
@@ -225,6 +229,9 @@ const settings = `
   SET temp_buffers = '32MB';
   SET idle_in_transaction_session_timeout = 0;
   SET idle_session_timeout = 0;
+  SET tcp_keepalives_idle = 10;
+  SET tcp_keepalives_interval = 5;
+  SET tcp_keepalives_count = 4;
   SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'`
 
 function tlsOf({ ssl }: PostgresAddress): false | ConnectionOptions {
