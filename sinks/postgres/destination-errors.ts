@@ -74,7 +74,7 @@ function serverError(
   const object = objectOf(refusal, place)
   const details = { ...place.facts, object, sqlstate, reason }
   if (needsTls) return new ConnectError('destination_tls_failed', { details })
-  const special = ofRoutine(error, refusal, details)
+  const special = ofRoutine(error, refusal, details) ?? ofMissingTable(error, refusal, place)
   if (special !== undefined) return special
   if (code === 'destination_constraint_violated') {
     return new ConnectError(code, { details: { ...details, ...constraintFacts(refusal, object) } })
@@ -93,14 +93,9 @@ function ofRoutine(
 ): ConnectError | undefined {
   // Without its table it is the refusal of a statement of a function.
   if (sqlstate === '23514' && constraint === undefined && table !== undefined) {
-    const { object } = details
-    if (routine === 'ExecFindPartition')
-      return partitionMissing(object, { ...details, reason: noPartition })
-    if (routine.startsWith('ExecPartitionCheck'))
-      return partitionMissing(object, {
-        ...details,
-        reason: 'it is itself a partition, for other values',
-      })
+    const missing = missingPartitions.find(([name]) => routine.startsWith(name))
+    if (missing !== undefined)
+      return partitionMissing(details.object, { ...details, reason: missing[1] })
   }
   if (sqlstate === '54000' && reason === message && indexRoutines.includes(routine)) {
     const index = constraint === undefined ? 'an index' : `index ${quoteIdentifier(constraint)}`
@@ -113,6 +108,30 @@ function ofRoutine(
   return undefined
 }
 
+/** A sandbox's tables are dropped with it, for good. */
+function ofMissingTable(
+  { message }: DatabaseError,
+  { sqlstate, reason }: ServerRefusal,
+  place: ErrorPlace,
+): ConnectError | undefined {
+  // The reason is another one where a function of the database, such as a trigger's, lacks its table.
+  if (sqlstate !== '42P01' || reason !== message || place.bookkeeping !== undefined)
+    return undefined
+  // In every language, the message has the name.
+  if (message.includes(`${bookkeepingSchema}.`)) return destinationReplaced(place.address)
+  return tableGone(place.address, objectOf({ sqlstate, reason }, place))
+}
+
+/** `object`: a table of a stream, quoted. */
+export function tableGone({ host, port, database }: PostgresAddress, object: string): ConnectError {
+  return new ConnectError('destination_table_gone', { details: { host, port, database, object } })
+}
+
+/** The bookkeeping does not know the run that goes on. */
+export function destinationReplaced({ host, port, database }: PostgresAddress): ConnectError {
+  return new ConnectError('destination_replaced', { details: { host, port, database } })
+}
+
 const indexRoutines: readonly string[] = [
   '_bt_check_third_page',
   'index_form_tuple',
@@ -120,7 +139,11 @@ const indexRoutines: readonly string[] = [
   'GinFormTuple',
 ]
 
-const noPartition = 'its partition key is in none of them'
+/** By the beginning of the routine's name. */
+const missingPartitions = [
+  ['ExecFindPartition', 'its partition key is in none of them'],
+  ['ExecPartitionCheck', 'it is itself a partition, for other values'],
+] as const
 
 /** `object`: a partitioned table, quoted. */
 export function partitionMissing(object: string, details: ErrorDetails): ConnectError {

@@ -2,6 +2,7 @@ import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { SliceStart, StreamSync } from '../sink.ts'
 import { fencedError, newerStart } from './bookkeeping.ts'
 import { copyRows, deleteRows } from './copy-rows.ts'
+import { tableGone } from './destination-errors.ts'
 import { quoteIdentifier, quoteTable } from './identifiers.ts'
 import type { Session } from './session.ts'
 import { streamTarget, type StreamTarget } from './stream-target.ts'
@@ -102,8 +103,7 @@ async function swapStage(session: Session, target: StreamTarget): Promise<void> 
   const stage = await readTable(session, target.stage)
   // A stage that is gone would leave the table empty.
   if (stage === undefined) {
-    const details = { reason: `the staged generation ${quoteTable(target.stage)} is gone` }
-    throw new ConnectError('unexpected', { details })
+    throw tableGone(session.address, quoteTable(target.stage))
   }
   // Only where it lacks: ALTER TABLE would make readers wait for the whole copy.
   const table = await readTable(session, target.table)

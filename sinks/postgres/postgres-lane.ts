@@ -1,8 +1,9 @@
-import { ConnectError, streamLabel, type Column } from '../../protocol/index.ts'
+import { streamLabel, type Column } from '../../protocol/index.ts'
 import type { LaneCheckpoint, LaneStats, Loss, RecordBlock, SinkLane, StreamSync } from '../sink.ts'
 import { fencedError, laneLockKey, newerStart } from './bookkeeping.ts'
 import { writeCheckpoint, writeRejections, type Rejection } from './checkpoint.ts'
 import { CopyLoad } from './copy-load.ts'
+import { tableGone } from './destination-errors.ts'
 import { lockKey, quoteTable } from './identifiers.ts'
 import { KeyRejections } from './key-rejections.ts'
 import { LaneProgress } from './lane-progress.ts'
@@ -40,10 +41,7 @@ export async function openPostgresLane(
     ])
     const id = await requireOwn(session, sync)
     const actual = await readTable(session, target.loaded)
-    if (actual === undefined) {
-      const details = { reason: `table ${quoteTable(target.loaded)} is gone` }
-      throw new ConnectError('unexpected', { details })
-    }
+    if (actual === undefined) throw tableGone(session.address, quoteTable(target.loaded))
     return new PostgresLane({ place, session, sync, partition, target, id, actual })
   } catch (error) {
     await session[Symbol.asyncDispose]()

@@ -93,7 +93,7 @@ test('runs of other connections are left alone', async () => {
     const begun = await destination.begin(other, await destination.startRun('other'))
     await using lane = await openLane(db, begun)
     await lane.write(blockOf(other.columns, [{ id: 1 }]))
-    for (const _again of [1, 2, 3]) await destination.startRun(connection)
+    for (let again = 0; again < 3; again++) await destination.startRun(connection)
     expect(await commit(lane, 1)).toMatchObject({ loaded: 1 })
   })
 })
