@@ -48,8 +48,6 @@ export interface Destination extends AsyncDisposable {
    * rows stay; lanes that still load are fenced. Durable when it resolves; nothing to forget is no error.
    */
   forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void>
-  /** Ends the calls that are under way: they throw `destination_connection_lost`, as do all that follow. What is open is rolled back. */
-  abandon(): void
 }
 
 /** One start of a run, by one process. */

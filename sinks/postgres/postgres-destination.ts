@@ -11,20 +11,26 @@ import { endOlderSessions, markSession } from './run-sessions.ts'
 import { Session } from './session.ts'
 import { streamTarget } from './stream-target.ts'
 
-/** The destination on the main thread. Connects at its first use. */
-export function openPostgresDestination(place: PostgresPlace): Promise<Destination> {
-  return Promise.resolve(new PostgresDestination(place))
+/**
+ * The destination on the main thread. Connects at its first use.
+ * @param givenUp from its abort on, calls that are under way throw `destination_connection_lost`, as do all that follow; what is open is rolled back
+ */
+export function openPostgresDestination(
+  place: PostgresPlace,
+  givenUp?: AbortSignal,
+): Promise<Destination> {
+  return Promise.resolve(new PostgresDestination(place, givenUp))
 }
 
 /** Each call has a session of its own: streams begin and end at the same time, and a restarted server is no special case. */
 class PostgresDestination implements Destination {
   readonly #place: PostgresPlace
   #migrated: Promise<void> | undefined
-  readonly #sessions = new Set<Session>()
-  #isAbandoned = false
+  readonly #givenUp: AbortSignal | undefined
 
-  constructor(place: PostgresPlace) {
+  constructor(place: PostgresPlace, givenUp: AbortSignal | undefined) {
     this.#place = place
+    this.#givenUp = givenUp
   }
 
   async check(): Promise<void> {
@@ -79,11 +85,6 @@ class PostgresDestination implements Destination {
     return this.#with(undefined, (session) => forgetStreams(session, connection, streams))
   }
 
-  abandon(): void {
-    this.#isAbandoned = true
-    for (const session of this.#sessions) session.destroy()
-  }
-
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve()
   }
@@ -98,19 +99,20 @@ class PostgresDestination implements Destination {
     this.#requireWanted()
     await using session = await Session.open(place)
     this.#requireWanted()
-    this.#sessions.add(session)
+    const giveUp = session.destroy.bind(session)
+    this.#givenUp?.addEventListener('abort', giveUp)
     try {
       // A sandbox's was made with its schema. Where a sweep has dropped that, nothing may make it anew: no sweep would find it.
       if (this.#place.bookkeeping === undefined) await this.#migrate(session)
       if (user !== undefined) await markSession(session, user.sink.connection, user.start)
       return await work(session)
     } finally {
-      this.#sessions.delete(session)
+      this.#givenUp?.removeEventListener('abort', giveUp)
     }
   }
 
   #requireWanted(): void {
-    if (!this.#isAbandoned) return
+    if (this.#givenUp?.aborted !== true) return
     const { host, port, database } = this.#place.address
     const details = { host, port, database, reason: 'the run was stopped' }
     throw new ConnectError('destination_connection_lost', { details })
