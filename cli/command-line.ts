@@ -15,6 +15,7 @@ import type { ServeArguments } from './serve/serve-program.ts'
 import { writeWithRoom } from './output/write-with-room.ts'
 import type { SourceArguments } from './source/source-command.ts'
 import { runProgram, type RunArguments } from './program.ts'
+import { LastProgress } from './run/last-progress.ts'
 import { paintFor } from './run/paint.ts'
 import type { RunEnd, RunOutput } from './run/run-output.ts'
 import { Screen } from './run/screen.ts'
@@ -42,8 +43,11 @@ const writeJson = (line: string): void => {
   process.stdout.write(`${mask.text(line)}\n`)
 }
 
-/** Runs a command line to its end and sets the exit code. */
-export async function runCommandLine(argv: readonly string[]): Promise<void> {
+/**
+ * Runs a command line to its end and sets the exit code.
+ * @param stop of a run: has listened since the process began
+ */
+export async function runCommandLine(argv: readonly string[], stop?: StopSignals): Promise<void> {
   const writeOut = (text: string): void => {
     process.stdout.write(text)
   }
@@ -54,7 +58,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   try {
     const version = packageVersion()
     const commands = {
-      run,
+      run: (options: RunArguments) =>
+        run(options, stop ?? new StopSignals(process, () => undefined)),
       source,
       catalog,
       serve,
@@ -86,16 +91,24 @@ export async function showFailedCommand(argv: readonly string[], error: unknown)
   process.exitCode = await showFailure({ ...commandOutput({}), json }, error)
 }
 
-async function run(options: RunArguments): Promise<void> {
-  const output = await outputFor(options)
-  using stop = new StopSignals(process, () => {
+async function run(options: RunArguments, stop: StopSignals): Promise<void> {
+  const output = new LastProgress(await outputFor(options))
+  let limit: NodeJS.Timeout | undefined
+  const onStop = (): void => {
     output.note('stopping at the next checkpoint; press Ctrl-C again to end at once')
-  })
+    limit = setTimeout(() => {
+      finish(output, output.abandoned())
+    }, stopLimitMs)
+  }
+  stop.signal.addEventListener('abort', onStop, { once: true })
+  if (stop.signal.aborted) onStop()
   // Nobody reads the events any more (`| head`): as Ctrl-C.
   process.stdout.on('error', () => {
     stop.stop()
   })
-  finish(output, await runFile(options, { output, signal: stop.signal }))
+  const end = await runFile(options, { output, signal: stop.signal })
+  clearTimeout(limit)
+  finish(output, end)
 }
 
 async function source(options: SourceArguments): Promise<void> {
@@ -114,7 +127,7 @@ async function catalog(options: CatalogArguments): Promise<void> {
   })
 }
 
-/** A worker that hangs is ended after 30 s. What else may be away (a database that does not answer) must not hold the process. */
+/** A worker that hangs is ended after 30 s, and so is a call of the destination. What else may be away (a broker) must not hold the process. */
 const stopLimitMs = 42_000
 
 /** As a kill does: nothing is lost, and another process, or the next start, goes on with the runs. */
@@ -235,6 +248,6 @@ async function outputFor({ json }: { readonly json: boolean }): Promise<RunOutpu
 function finish(output: RunOutput, end: RunEnd): void {
   output.end(end)
   process.exitCode = end.exitCode
-  // A source that still has not answered must not hold the command; what was written is out (pipes are synchronous here).
-  if (end.kind === 'stopped') process.exit()
+  // What still has not responded must not hold the command; what was written is out (pipes are synchronous here).
+  if (end.kind === 'stopped' || end.kind === 'abandoned') process.exit()
 }

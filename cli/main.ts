@@ -3,6 +3,7 @@
 // page, 1 kB each; 2 cores). It can only be said before the process starts.
 // Nothing else is imported here: an older Node would end with a SyntaxError in the place of the words below.
 import process from 'node:process'
+import type { StopSignals } from './run/stop-signals.ts'
 
 /** `engines` of package.json. */
 const leastNode = 24
@@ -23,11 +24,14 @@ async function runCommand(): Promise<void> {
     await showVersion()
     return
   }
+  const isRun = argv[0] === 'connect' && argv[1] === 'run'
+  // Before the commands are loaded, which takes half a second: a run that is stopped in it has a result too.
+  const stop = isRun ? await listenForStop() : undefined
   const { enableCompileCache } = await import('./compile-cache.ts')
   const { readEnvironment } = await import('../service/config/environment.ts')
   enableCompileCache(readEnvironment())
   if (argv[0] === 'connect' && argv[1] === 'source') await runSource()
-  else await runAny()
+  else await runAny(stop)
 }
 
 async function showVersion(): Promise<void> {
@@ -45,7 +49,13 @@ async function runSource(): Promise<void> {
   }
 }
 
-async function runAny(): Promise<void> {
+/** Until the process ends. */
+async function listenForStop(): Promise<StopSignals> {
+  const signals = await import('./run/stop-signals.ts')
+  return new signals.StopSignals(process, () => undefined)
+}
+
+async function runAny(stop: StopSignals | undefined): Promise<void> {
   const { runCommandLine } = await import('./command-line.ts')
-  await runCommandLine(argv)
+  await runCommandLine(argv, stop)
 }

@@ -62,11 +62,13 @@ export async function runLane(run: LaneRun): Promise<LaneOutcome> {
     }),
   )
   const sink = new JobSide<LoadEvent>(run.logger, loadHandler(run.tally))
-  const stopReader = (): void => {
+  // The sink loads what the reader leaves in the log; one that the destination holds up would never come to its end.
+  const stop = (): void => {
     reader.stop()
+    sink.endInTime()
   }
-  run.signal.addEventListener('abort', stopReader, { once: true })
-  if (run.signal.aborted) stopReader()
+  run.signal.addEventListener('abort', stop, { once: true })
+  if (run.signal.aborted) stop()
   try {
     const reading = startReading(run, reader)
     const result = await Promise.race([opened.promise, reading])
@@ -78,7 +80,7 @@ export async function runLane(run: LaneRun): Promise<LaneOutcome> {
     if (first.warning !== undefined) run.onWarning(first.warning)
     return await loadBeside({ run, reader, sink, reading, opened: first })
   } finally {
-    run.signal.removeEventListener('abort', stopReader)
+    run.signal.removeEventListener('abort', stop)
     await Promise.all([reader.drained(), sink.drained()])
   }
 }
@@ -142,15 +144,18 @@ function outcomeOf(result: JobResult<unknown>): LaneOutcome {
 }
 
 function readHandler(
-  { tally, onWarning, onConfigChanged, onSecretFound, onObserved }: LaneRun,
+  run: LaneRun,
   lender: ConfigLender,
   onOpened: (event: Opened) => void,
 ): (event: ReadEvent) => void {
+  const { tally, sync, endpoint, onWarning, onConfigChanged, onSecretFound, onObserved } = run
+  const { partition } = endpoint
   let totals = noReadTotals
   let openedAtMs = 0
   return (event) => {
     if (event.type === 'opened') {
       openedAtMs = performance.now()
+      tally.laneOpened(partition, { syncId: sync.syncId, position: positionOf(run, event.slices) })
       onOpened(event)
     } else if (event.type === 'rate_limited') tally.rateLimited(event.untilMs)
     else if (event.type === 'warning') onWarning(event.text)
@@ -164,10 +169,21 @@ function readHandler(
       const ownSeconds = event.encodeSeconds + event.logWaitSeconds
       const sourceSeconds = (performance.now() - openedAtMs) / 1000 - ownSeconds
       const now = { ...event, sourceSeconds: Math.max(totals.sourceSeconds, sourceSeconds) }
-      tally.read(now, totals)
+      tally.read(now, { before: totals, partition })
       totals = now
     }
   }
+}
+
+/** Records of the lane's slices that lie behind it; those that are complete were not opened. */
+function positionOf({ sync, endpoint }: LaneRun, opened: readonly ReadBefore[]): number {
+  const seqs = new Map(
+    sync.slices
+      .filter(({ partition }) => partition === endpoint.partition)
+      .map(({ slice, seq }) => [slice, seq]),
+  )
+  for (const { slice, seq } of opened) seqs.set(slice, seq)
+  return [...seqs.values()].reduce((sum, seq) => sum + seq, 0)
 }
 
 function loadHandler(tally: StreamTally): (event: LoadEvent) => void {

@@ -12,6 +12,7 @@ import { openStreamLog } from './log/open-stream-log.ts'
 import { openLanePools } from './pools/lane-pools.ts'
 import type { RunPorts } from './ports.ts'
 import type { RunPlan, RunResult, StreamResult } from './run-types.ts'
+import { StopLimit } from './stop-limit.ts'
 import { runStream } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
 import type { RunContext, StreamRunDeps } from './sync-run.ts'
@@ -42,7 +43,8 @@ export async function runConnection(
     heapMb: plan.limits.workerHeapMb,
     logger,
   })
-  await using destination = await openPostgresDestination(plan.destination)
+  using limit = new StopLimit(signal)
+  await using destination = await openPostgresDestination(plan.destination, limit.passed)
   const start = await startPatiently(context, () => startRun(destination, plan))
   const warnings = await startPatiently(context, () => unseenStreams(destination, plan, logger))
   await using session = await startPatiently(context, () =>

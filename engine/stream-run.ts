@@ -29,9 +29,16 @@ export async function runStream(
     barren = syncs.checkpoint === start ? barren + 1 : 1
     start = syncs.checkpoint
     const mayPass = error.retryable || attempts.mayTakeBack
-    if (!mayPass || barren >= maxBarrenAttempts || deps.signal.aborted) return syncs.result(outcome)
-    const waitMs = backoffMs(barren)
     const { code, message: reason } = error
+    if (mayPass && deps.signal.aborted) {
+      deps.logger.warn(
+        { stream: streamLabel(syncs.id), code, reason },
+        'stream failed while it stopped',
+      )
+      return syncs.result({ status: 'stopped' })
+    }
+    if (!mayPass || barren >= maxBarrenAttempts) return syncs.result(outcome)
+    const waitMs = backoffMs(barren)
     const { read, loaded } = tally.progress(deps.context.now())
     deps.logger.warn(
       { stream: streamLabel(syncs.id), code, reason, read, loaded, waitMs, attempt },

@@ -4,6 +4,7 @@ import { bottleneckOf, stages, type Stage } from './bottleneck.ts'
 import type { LoadEvent, LoadSeconds, ReadTotals } from './pools/worker-events.ts'
 import { LossAccount } from './loss-account.ts'
 import type { RunMetrics } from './metrics/run-metrics.ts'
+import { ReadAgain, type LaneStart } from './read-again.ts'
 import type { StreamProgress, StreamRunStatus } from './run-types.ts'
 import { StageWindow } from './stage-window.ts'
 
@@ -38,6 +39,7 @@ export class StreamTally {
   #status: StreamRunStatus = 'waiting'
   #exchanges = false
   #read = 0
+  readonly #readAgain = new ReadAgain()
   #readBytes = 0
   #loaded = 0
   #loadedBytes = 0
@@ -99,9 +101,18 @@ export class StreamTally {
     this.#rateLimitedUntilMs = untilMs
   }
 
-  /** Takes the totals of one job; call it with the totals that the job reported before, so that only the difference counts. */
-  read(totals: TimedReadTotals, before: TimedReadTotals): void {
+  /** The read of a lane goes on from here. */
+  laneOpened(partition: number, start: LaneStart): void {
+    this.#readAgain.laneOpened(partition, start)
+  }
+
+  /** Takes the totals of one job; `before` has those that the job reported before: only the difference counts. */
+  read(
+    totals: TimedReadTotals,
+    { before, partition }: { readonly before: TimedReadTotals; readonly partition: number },
+  ): void {
     const records = totals.records - before.records
+    this.#readAgain.read(partition, records)
     this.#read += records
     this.#readBytes += totals.bytes - before.bytes
     if (records > 0) this.#rateLimitedUntilMs = undefined
@@ -160,9 +171,7 @@ export class StreamTally {
     const isRunning = this.#status === 'running'
     const bottleneck = isRunning ? this.#stage(atMs) : undefined
     this.#showBottleneck(bottleneck)
-    // All that was read once has arrived.
-    const arrived = this.#loaded + this.#losses.rejected
-    const readAgain = this.#status === 'complete' ? Math.max(0, this.#read - arrived) : 0
+    const readAgain = this.#repeats
     return {
       stream: this.#stream,
       status: this.#status,
@@ -182,6 +191,12 @@ export class StreamTally {
         rateLimitedUntilMs: this.#rateLimitedUntilMs,
       }),
     }
+  }
+
+  get #repeats(): number {
+    if (this.#status !== 'complete') return this.#readAgain.count
+    // All that was read once has arrived.
+    return Math.max(0, this.#read - this.#loaded - this.#losses.rejected)
   }
 
   /** It has ended, and its table was not exchanged. */

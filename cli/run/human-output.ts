@@ -65,6 +65,14 @@ export class HumanOutput implements RunOutput {
     this.#screen.live([])
     const paint = this.#paint
     if (end.kind === 'result') this.result(end.result, adviceOf(end.result))
+    else if (end.kind === 'abandoned')
+      this.result(
+        {
+          ...{ status: 'stopped', seconds: end.seconds },
+          streams: end.streams.map((stream) => ({ ...stream, warnings: [] })),
+        },
+        `, given up before it came to rest. Run the same command again: ${whereRunsGoOn}.`,
+      )
     else if (end.kind === 'error') this.#screen.lines(errorLines(end.error, { paint }))
     else this.#screen.line(`${paint('yellow', 'run stopped')} before anything was read`)
   }

@@ -50,6 +50,10 @@ function endFields(end: RunEnd): Readonly<Record<string, unknown>> {
       return { status: 'failed', seconds: 0, streams: [], error: end.error }
     case 'stopped':
       return { status: 'stopped', seconds: 0, streams: [] }
+    case 'abandoned': {
+      const { seconds, streams } = end
+      return { status: 'stopped', seconds, streams: streams.map(progressFields) }
+    }
   }
 }
 

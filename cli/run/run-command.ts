@@ -44,6 +44,9 @@ export async function runLoadedFile(
     const result = await runPlan(plan, options, { ...around, source })
     return { kind: 'result', result, exitCode: exitCodeOf(result.status) }
   } catch (error) {
+    // Before the streams. It would have been tried again, had the user not stopped the run.
+    if (around.signal.aborted && ConnectError.from(error).retryable)
+      return { kind: 'stopped', exitCode: exitCodes.stopped }
     return errorEnd(error)
   }
 }

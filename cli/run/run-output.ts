@@ -1,5 +1,5 @@
 import type { ErrorBody } from '../../protocol/index.ts'
-import type { RunProgress, RunResult } from '../../engine/run-types.ts'
+import type { RunProgress, RunResult, StreamProgress } from '../../engine/run-types.ts'
 
 /** How a run ended: with a result of the engine, or with an error before or around it. */
 export type RunEnd =
@@ -7,6 +7,13 @@ export type RunEnd =
   | { readonly kind: 'error'; readonly error: ErrorBody; readonly exitCode: number }
   /** Stopped while the source was being asked, before the engine began. */
   | { readonly kind: 'stopped'; readonly exitCode: number }
+  /** Stopped, and given up where it was: something that is away did not let it come to rest. */
+  | {
+      readonly kind: 'abandoned'
+      readonly seconds: number
+      readonly streams: readonly StreamProgress[]
+      readonly exitCode: number
+    }
 
 /** Where a run reports to. */
 export interface RunOutput {

@@ -4,8 +4,8 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { ConfigReply, LogLine, StopRequest } from './worker-events.ts'
 
-/** How long a worker may take to reach its next checkpoint after it was asked to stop. Then its thread is killed: nothing is lost. */
-const stopGraceMs = 30_000
+/** How long what is under way may take to reach its next checkpoint after it was asked to stop. Then it is ended by force: nothing is lost. */
+export const stopGraceMs = 30_000
 
 const logLine = z.looseObject({ level: z.number(), msg: z.string().default('') })
 
@@ -48,6 +48,11 @@ export class JobSide<Event extends { readonly type: string }> {
 
   stop(): void {
     this.#port.postMessage({ type: 'stop' } satisfies StopRequest)
+    this.endInTime()
+  }
+
+  /** The worker ends by itself, for another one stops; it has as long as that one. */
+  endInTime(): void {
     this.#grace ??= setTimeout(() => {
       this.#killer.abort()
     }, stopGraceMs)

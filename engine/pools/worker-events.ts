@@ -3,7 +3,7 @@ import type { LaneStats, SliceCheckpoint } from '../../sinks/sink.ts'
 import type { Observed } from '../reader/observed-fields.ts'
 
 /** How far a slice had been read when its lane was opened. */
-export type ReadBefore = Pick<SliceCheckpoint, 'seq' | 'complete'>
+export type ReadBefore = Pick<SliceCheckpoint, 'slice' | 'seq' | 'complete'>
 
 /** What a read worker tells the main thread, on the port of its job. The port closes after the last event. */
 export type ReadEvent =

@@ -61,7 +61,7 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
   const { from, slices, position, warning } = writer.resume
   post(job, {
     type: 'opened',
-    slices: slices.map(({ seq, complete }) => ({ seq, complete })),
+    slices: slices.map(({ slice, seq, complete }) => ({ slice, seq, complete })),
     from,
     ...(position !== undefined && { position }),
     ...(warning !== undefined && { warning }),

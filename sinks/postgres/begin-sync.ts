@@ -1,6 +1,6 @@
 import { streamLabel } from '../../protocol/index.ts'
 import type { RunStart, SinkStream, StreamSync } from '../sink.ts'
-import { fencedError, laneLockKey, newerStart, schemaExists } from './bookkeeping.ts'
+import { fencedError, knowsStart, laneLockKey, newerStart, schemaExists } from './bookkeeping.ts'
 import { lockKey, quoteIdentifier, type TableName } from './identifiers.ts'
 import { requireSameKey } from './key-change.ts'
 import { knownStreamWarnings, lostKey, sharedTable } from './known-stream.ts'
@@ -132,7 +132,8 @@ async function requireNewest(
   { connection, stream }: SinkStream,
   { start }: RunStart,
 ): Promise<void> {
-  if ((await newerStart(session, connection, start)) === undefined) return
+  const isNewest = (await newerStart(session, connection, start)) === undefined
+  if (isNewest && (await knowsStart(session, connection, start))) return
   throw await fencedError(session, connection, { stream: streamLabel(stream.stream), start })
 }
 

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { ConnectError, type StreamId } from '../../protocol/index.ts'
 import type { RunStart } from '../sink.ts'
+import { destinationReplaced } from './destination-errors.ts'
 import { lockKey } from './identifiers.ts'
 import { bookkeepingOwnerMissing } from './missing-right.ts'
 import type { Session } from './session.ts'
@@ -242,12 +243,26 @@ export async function newerStart(
   return row.key === null ? `a run that ${by}` : `run ${row.key}, which ${by}`
 }
 
-/** The error of a start whose stream was taken over. */
+/** False if the bookkeeping is another one than that which counted the start, or an older state of it. */
+export async function knowsStart(
+  session: Session,
+  connection: string,
+  start: number,
+): Promise<boolean> {
+  const [row] = await session.rows<{ known: boolean }>(
+    `SELECT coalesce(max(start), 0) >= $2 AS known FROM ${session.bookkeeping}.runs WHERE connection = $1`,
+    [connection, start],
+  )
+  return row?.known === true
+}
+
+/** The error of a start that has its stream no more: it was taken over, or the destination knows nothing of the start. */
 export async function fencedError(
   session: Session,
   connection: string,
   { stream, start }: { readonly stream: string; readonly start: number },
 ): Promise<ConnectError> {
+  if (!(await knowsStart(session, connection, start))) return destinationReplaced(session.address)
   const by = (await newerStart(session, connection, start)) ?? 'a reset of the stream'
   return new ConnectError('fenced', { details: { connection, stream, by } })
 }

@@ -30,7 +30,7 @@ interface CheckpointWrite {
 }
 
 /**
- * Writes states, counts and position into the open transaction, and checks the fence: one statement. The stream's row is
+ * Writes states, counts and position into the open transaction, and checks the fence (the epoch, and that no newer start has the connection): one statement. The stream's row is
  * locked for share, so that lanes of one stream do not wait for each other, but `begin` (which writes it) does.
  * A slice moves on only from where this lane found it: nothing is counted twice, and no sequence goes back.
  */
@@ -42,7 +42,8 @@ export async function writeCheckpoint(
   const { slices, next, partition } = checkpoint
   const [row] = await session.rows<{ fence: number; moved: number }>(
     `WITH fence AS MATERIALIZED (
-       SELECT id FROM ${session.bookkeeping}.streams WHERE id = $1 AND epoch = $2 FOR SHARE),
+       SELECT id FROM ${session.bookkeeping}.streams WHERE id = $1 AND epoch = $2
+          AND NOT EXISTS (SELECT FROM ${session.bookkeeping}.runs WHERE connection = $15 AND start > $16) FOR SHARE),
      moved AS (
        INSERT INTO ${session.bookkeeping}.slices AS s
          (stream_id, slice, ordinal, partition, planned_sync, state, seq, loaded, rejected, complete,
@@ -79,6 +80,8 @@ export async function writeCheckpoint(
       JSON.stringify(columns),
       losses.nulled,
       losses.cut,
+      sync.sink.connection,
+      sync.start,
     ],
   )
   if (row?.fence !== 1) {

@@ -74,7 +74,7 @@ function serverError(
   const object = objectOf(refusal, place)
   const details = { ...place.facts, object, sqlstate, reason }
   if (needsTls) return new ConnectError('destination_tls_failed', { details })
-  const special = ofRoutine(error, refusal, details)
+  const special = ofRoutine(error, refusal, details) ?? ofMissingTable(error, refusal, place)
   if (special !== undefined) return special
   if (code === 'destination_constraint_violated') {
     return new ConnectError(code, { details: { ...details, ...constraintFacts(refusal, object) } })
@@ -110,6 +110,30 @@ function entryTooLong(index: string | undefined, details: ErrorDetails): Connect
   return new ConnectError('destination_index_entry_too_long', {
     details: { ...details, index: named },
   })
+}
+
+/** A sandbox's tables are dropped with it, for good. */
+function ofMissingTable(
+  { message }: DatabaseError,
+  { sqlstate, reason }: ServerRefusal,
+  place: ErrorPlace,
+): ConnectError | undefined {
+  // The reason is another one where a function of the database, such as a trigger's, lacks its table.
+  if (sqlstate !== '42P01' || reason !== message || place.bookkeeping !== undefined)
+    return undefined
+  // In every language, the message has the name.
+  if (message.includes(`${bookkeepingSchema}.`)) return destinationReplaced(place.address)
+  return tableGone(place.address, objectOf({ sqlstate, reason }, place))
+}
+
+/** `object`: a table of a stream, quoted. */
+export function tableGone({ host, port, database }: PostgresAddress, object: string): ConnectError {
+  return new ConnectError('destination_table_gone', { details: { host, port, database, object } })
+}
+
+/** The bookkeeping does not know the run that goes on. */
+export function destinationReplaced({ host, port, database }: PostgresAddress): ConnectError {
+  return new ConnectError('destination_replaced', { details: { host, port, database } })
 }
 
 const indexRoutines: readonly string[] = [

@@ -1,7 +1,8 @@
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { SliceStart, StreamSync } from '../sink.ts'
-import { fencedError } from './bookkeeping.ts'
+import { fencedError, newerStart } from './bookkeeping.ts'
 import { copyRows, deleteRows } from './copy-rows.ts'
+import { tableGone } from './destination-errors.ts'
 import { quoteIdentifier, quoteTable } from './identifiers.ts'
 import type { Session } from './session.ts'
 import { streamTarget, type StreamTarget } from './stream-target.ts'
@@ -71,7 +72,7 @@ export async function leaveLog(
   )
 }
 
-/** The id of the stream's row, locked. Throws `fenced` where a newer `begin` took over. */
+/** The id of the stream's row, locked. Throws `fenced` where a newer `begin` took over, or will: a newer start has the connection. */
 async function lockStream(
   session: Session,
   { sink, streamId, epoch, start }: StreamSync,
@@ -81,7 +82,8 @@ async function lockStream(
       WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 AND epoch = $4 FOR UPDATE`,
     [sink.connection, streamId.namespace ?? null, streamId.name, epoch],
   )
-  if (row !== undefined) return row.id
+  const isNewest = (await newerStart(session, sink.connection, start)) === undefined
+  if (row !== undefined && isNewest) return row.id
   throw await fencedError(session, sink.connection, { stream: streamLabel(streamId), start })
 }
 
@@ -101,8 +103,7 @@ async function swapStage(session: Session, target: StreamTarget): Promise<void> 
   const stage = await readTable(session, target.stage)
   // A stage that is gone would leave the table empty.
   if (stage === undefined) {
-    const details = { reason: `the staged generation ${quoteTable(target.stage)} is gone` }
-    throw new ConnectError('unexpected', { details })
+    throw tableGone(session.address, quoteTable(target.stage))
   }
   // Only where it lacks: ALTER TABLE would make readers wait for the whole copy.
   const table = await readTable(session, target.table)

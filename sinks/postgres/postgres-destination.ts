@@ -1,4 +1,4 @@
-import { streamLabel, type StreamId } from '../../protocol/index.ts'
+import { ConnectError, streamLabel, type StreamId } from '../../protocol/index.ts'
 import type {
   Destination,
   LoadedStream,
@@ -15,21 +15,30 @@ import { quoteIdentifier, type TableName } from './identifiers.ts'
 import { loadedStreams } from './loaded-streams.ts'
 import { sessionPlace, type PostgresPlace } from './postgres-address.ts'
 import { requireOpenDestination } from './reserved-schemas.ts'
+import { endOlderSessions, markSession } from './run-sessions.ts'
 import { Session } from './session.ts'
 import { streamTarget } from './stream-target.ts'
 
-/** The destination on the main thread. Connects at its first use. */
-export function openPostgresDestination(place: PostgresPlace): Promise<Destination> {
-  return Promise.resolve(new PostgresDestination(place))
+/**
+ * The destination on the main thread. Connects at its first use.
+ * @param givenUp from its abort on, calls that are under way throw `destination_connection_lost`, as do all that follow; what is open is rolled back
+ */
+export function openPostgresDestination(
+  place: PostgresPlace,
+  givenUp?: AbortSignal,
+): Promise<Destination> {
+  return Promise.resolve(new PostgresDestination(place, givenUp))
 }
 
 /** Each call has a session of its own: streams begin and end at the same time, and a restarted server is no special case. */
 class PostgresDestination implements Destination {
   readonly #place: PostgresPlace
   #migrated: Promise<void> | undefined
+  readonly #givenUp: AbortSignal | undefined
 
-  constructor(place: PostgresPlace) {
+  constructor(place: PostgresPlace, givenUp: AbortSignal | undefined) {
     this.#place = place
+    this.#givenUp = givenUp
   }
 
   async check(): Promise<void> {
@@ -46,7 +55,11 @@ class PostgresDestination implements Destination {
   }
 
   startRun(connection: string, key?: string): Promise<RunStart> {
-    return this.#with(undefined, (session) => startRun(session, connection, key))
+    return this.#with(undefined, async (session) => {
+      const start = await startRun(session, connection, key)
+      await endOlderSessions(session, connection, start.start)
+      return start
+    })
   }
 
   endRun(connection: string, start: RunStart): Promise<void> {
@@ -63,19 +76,21 @@ class PostgresDestination implements Destination {
 
   begin(stream: SinkStream, start: RunStart): Promise<StreamSync> {
     const { schema } = this.#place
-    return this.#with(stream, (session) => beginSync(session, stream, { schema, start }))
+    return this.#with({ sink: stream, ...start }, (session) =>
+      beginSync(session, stream, { schema, start }),
+    )
   }
 
   savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void> {
-    return this.#with(sync.sink, (session) => savePlan(session, sync, slices))
+    return this.#with(sync, (session) => savePlan(session, sync, slices))
   }
 
   finish(sync: StreamSync): Promise<void> {
-    return this.#with(sync.sink, (session) => finishSync(session, sync, this.#place.schema))
+    return this.#with(sync, (session) => finishSync(session, sync, this.#place.schema))
   }
 
   leaveLog(sync: StreamSync): Promise<void> {
-    return this.#with(sync.sink, (session) => leaveLog(session, sync))
+    return this.#with(sync, (session) => leaveLog(session, sync))
   }
 
   forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void> {
@@ -86,12 +101,33 @@ class PostgresDestination implements Destination {
     return Promise.resolve()
   }
 
-  async #with<T>(sink: SinkStream | undefined, work: (session: Session) => Promise<T>): Promise<T> {
-    const place = { ...sessionPlace(this.#place), ...(sink !== undefined && this.#named(sink)) }
+  /** @param user the stream and the start that the session works for; undefined if it is for no stream */
+  async #with<T>(
+    user: Pick<StreamSync, 'sink' | 'start'> | undefined,
+    work: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    const named = user === undefined ? {} : this.#named(user.sink)
+    const place = { ...sessionPlace(this.#place), ...named }
+    this.#requireWanted()
     await using session = await Session.open(place)
-    // A sandbox's was made with its schema. Where a sweep has dropped that, nothing may make it anew: no sweep would find it.
-    if (this.#place.bookkeeping === undefined) await this.#migrate(session)
-    return await work(session)
+    this.#requireWanted()
+    const giveUp = session.destroy.bind(session)
+    this.#givenUp?.addEventListener('abort', giveUp)
+    try {
+      // A sandbox's was made with its schema. Where a sweep has dropped that, nothing may make it anew: no sweep would find it.
+      if (this.#place.bookkeeping === undefined) await this.#migrate(session)
+      if (user !== undefined) await markSession(session, user.sink.connection, user.start)
+      return await work(session)
+    } finally {
+      this.#givenUp?.removeEventListener('abort', giveUp)
+    }
+  }
+
+  #requireWanted(): void {
+    if (this.#givenUp?.aborted !== true) return
+    const { host, port, database } = this.#place.address
+    const details = { host, port, database, reason: 'the run was stopped' }
+    throw new ConnectError('destination_connection_lost', { details })
   }
 
   /** What errors of the stream name. */

@@ -1,8 +1,9 @@
-import { ConnectError, streamLabel, type Column } from '../../protocol/index.ts'
+import { streamLabel, type Column } from '../../protocol/index.ts'
 import type { LaneCheckpoint, LaneStats, Loss, RecordBlock, SinkLane, StreamSync } from '../sink.ts'
 import { fencedError, laneLockKey, newerStart } from './bookkeeping.ts'
 import { writeCheckpoint, writeRejections, type Rejection } from './checkpoint.ts'
 import { CopyLoad } from './copy-load.ts'
+import { tableGone } from './destination-errors.ts'
 import { lockKey, quoteTable } from './identifiers.ts'
 import { KeyRejections } from './key-rejections.ts'
 import { LaneProgress } from './lane-progress.ts'
@@ -13,6 +14,7 @@ import type { RowTailOptions } from './copy-format.ts'
 import { bringMetRows } from './sandbox/met-rows.ts'
 import { keyFieldsOf } from './record-key.ts'
 import { runMerge } from './run-merge.ts'
+import { markSession } from './run-sessions.ts'
 import { Session } from './session.ts'
 import { createStaging, mergeOf, staging } from './staging.ts'
 import { streamTarget, targetColumns, type StreamTarget } from './stream-target.ts'
@@ -33,15 +35,13 @@ export async function openPostgresLane(
   const stream = streamLabel(sync.streamId)
   const session = await Session.open({ ...sessionPlace(place), stream, table: target.loaded })
   try {
+    await markSession(session, sync.sink.connection, sync.start)
     await session.rows('SELECT pg_advisory_lock_shared($1)', [
       laneLockKey(sync.sink.connection, sync.streamId),
     ])
     const id = await requireOwn(session, sync)
     const actual = await readTable(session, target.loaded)
-    if (actual === undefined) {
-      const details = { reason: `table ${quoteTable(target.loaded)} is gone` }
-      throw new ConnectError('unexpected', { details })
-    }
+    if (actual === undefined) throw tableGone(session.address, quoteTable(target.loaded))
     return new PostgresLane({ place, session, sync, partition, target, id, actual })
   } catch (error) {
     await session[Symbol.asyncDispose]()

@@ -11,6 +11,12 @@ import { bookkeepingSchema, type PostgresAddress } from './postgres-address.ts'
 /** UNIQUE NULLS NOT DISTINCT came with 15. */
 const OLDEST_SERVER = 150_000
 
+/** What a statement wrote. */
+export interface Written<R> {
+  readonly rows: readonly R[]
+  readonly changed: number
+}
+
 /**
  * One database session. Every error that its methods throw is a ConnectError, but those of a COPY.
  *
@@ -85,10 +91,7 @@ export class Session implements AsyncDisposable {
   }
 
   /** One statement without parameters that writes a table, as `run` does: its rows, and how many it changed. */
-  async write<R extends QueryResultRow>(
-    sql: string,
-    savepoint?: string,
-  ): Promise<{ readonly rows: R[]; readonly changed: number }> {
+  async write<R extends QueryResultRow>(sql: string, savepoint?: string): Promise<Written<R>> {
     try {
       const results = await this.#results<R>(onRolePath(sql, savepoint))
       // Before the last one, which pins the path again.
@@ -140,9 +143,9 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** All or nothing. */
+  /** All or nothing. The server ends it where this process is frozen: others wait for its locks. Nothing else may be waited for in it. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
-    await this.begin()
+    await this.runPinned(`BEGIN; SET LOCAL idle_in_transaction_session_timeout = '${longestIdle}'`)
     try {
       const result = await work()
       await this.commit()
@@ -248,6 +251,8 @@ function onRolePath(sql: string, savepoint: string | undefined): string {
   const before = savepoint === undefined ? '' : `SAVEPOINT ${savepoint}; `
   return `${before}${useRolePath}; ${sql}\n; ${pinPathLocally}`
 }
+/** Between two statements of a transaction. */
+const longestIdle = '10s'
 
 function clientConfig(address: PostgresAddress): ClientConfig {
   return {
@@ -269,6 +274,7 @@ function clientConfig(address: PostgresAddress): ClientConfig {
 /**
  * Independent of the server's and the role's settings (`transaction_timeout` came with 17). A long load must not meet a timeout that was meant for an application. Temporary
  * buffers are taken as they are used: a batch of a merge (staging.ts) fits, so that it is not written to a file.
+ * The server notices a machine that is gone within half a minute, not within its standard of hours: until then it keeps the locks.
  */
 const settings = `
   ${pinPath};
@@ -286,6 +292,9 @@ const settings = `
   SET temp_buffers = '32MB';
   SET idle_in_transaction_session_timeout = 0;
   SET idle_session_timeout = 0;
+  SET tcp_keepalives_idle = 10;
+  SET tcp_keepalives_interval = 5;
+  SET tcp_keepalives_count = 4;
   SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'`
 
 function tlsOf({ ssl }: PostgresAddress): false | ConnectionOptions {

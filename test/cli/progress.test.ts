@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { clock, duration } from '../../cli/run/amounts.ts'
 import { HumanOutput } from '../../cli/run/human-output.ts'
 import { JsonOutput } from '../../cli/run/json-output.ts'
+import { LastProgress } from '../../cli/run/last-progress.ts'
 import { logLine } from '../../cli/run/log-lines.ts'
 import { plainPaint } from '../../cli/run/paint.ts'
 import { liveLines, plainLine } from '../../cli/run/progress-lines.ts'
@@ -382,6 +383,24 @@ describe('JSON output', () => {
     json.end({ kind: 'result', result: { ...result, streams }, exitCode: 3 })
     const events = lines.map((line): unknown => JSON.parse(line))
     expect(events).toMatchObject([{ streams: [{ before }] }, { streams: [{ before }, { before }] }])
+  })
+
+  test('has a result, also of a stopped run that does not come to rest: how far it came', () => {
+    const lines: string[] = []
+    const screen = new Recording()
+    const human = new HumanOutput(new Screen(screen), plainPaint)
+    const output = new LastProgress(new JsonOutput((line) => lines.push(line), human))
+    expect(output.abandoned()).toEqual({ kind: 'stopped', exitCode: 4 })
+    const done = streamAt(50, { stream: { name: 'done' }, status: 'complete' })
+    output.progress(progressAt(2, streamAt(1_000), done))
+    output.end(output.abandoned())
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
+      ...{ type: 'result', exit_code: 4, status: 'stopped', seconds: 2 },
+      streams: [
+        { name: 'customers', status: 'stopped', read: 1_000, loaded: 900 },
+        { name: 'done', status: 'complete', read: 50 },
+      ],
+    })
   })
 
   test('writes progress at most once a second and the result last', () => {

@@ -252,6 +252,17 @@ describe('a transient failure', () => {
   })
 })
 
+test('a stream that fails again and again says what it read again', async () => {
+  await using warehouse = await testDatabase()
+  const fail = { at_row: 1_000, kind: 'error' }
+  const streams = [{ name: 'users', rows: 2_000, state_every: 300, fail }]
+  // No attempt comes to a commit.
+  const limits = { commitMs: 60_000 }
+  const { result, log } = await runPlan(await planRun(fakerPlan(warehouse, streams, { limits })))
+  const again = log.length * 900
+  expect(result.streams[0]).toMatchObject({ status: 'failed', read: 900, readAgain: again })
+})
+
 test('a run says when the rows of a table are exchanged', async () => {
   await using warehouse = await testDatabase()
   const options = fakerPlan(warehouse, [{ name: 'users', rows: 10 }], { mode: 'overwrite' })

@@ -67,7 +67,7 @@ test('timeouts and isolation that the database sets for others do not reach a la
   await session.rows('SELECT pg_sleep(0.1)')
   await lane.write(blockOf(begun.sink.columns, [{ id: 1 }]))
   await commit(lane, 1)
-  expect(await session.rows('SELECT id::int FROM things')).toEqual([{ id: 1 }])
+  expect(await session.rows('SELECT id::int FROM public.things')).toEqual([{ id: 1 }])
 })
 
 test('a lane that hangs inside of its transaction does not hold up the next attempt', async () => {

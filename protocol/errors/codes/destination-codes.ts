@@ -206,6 +206,15 @@ export const destinationCodes = {
     suggestedFix:
       'Point `destination` at the primary, not at a standby, or end the read-only mode.',
   },
+  destination_replaced: {
+    failureType: 'transient_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      '{host}:{port}/{database} does not know this run: while it went on, the database or its schema reactor_connect was dropped, made again, or restored from a backup',
+    suggestedFix:
+      'Run the connection again when the database is ready: it goes on from the checkpoints that the database has, and begins again without any.',
+  },
   destination_rows_left_out: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -238,6 +247,15 @@ export const destinationCodes = {
     message: '{table} exists, has rows and was not made by a sync',
     suggestedFix:
       'Rename the table, or load the connection into another schema (`data:DATASET`, or `schema` of the run file’s destination). To take the table over, run `ALTER TABLE {table} {additions}`.',
+  },
+  destination_table_gone: {
+    failureType: 'transient_error',
+    httpStatus: 409,
+    retryable: true,
+    message:
+      '{object} in {host}:{port}/{database} is gone: it was dropped or renamed while the run loaded it',
+    suggestedFix:
+      'Run the connection again: it makes the table again and reads the stream from the beginning.',
   },
   destination_table_shared: {
     failureType: 'config_error',

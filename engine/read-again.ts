@@ -1,0 +1,43 @@
+interface LaneReads {
+  /** Records of the lane's slices, from the beginning of the sync to where the read is … */
+  at: number
+  /** … and to where it came at most. */
+  furthest: number
+}
+
+/**
+ * Counts the records that are read a second time: an attempt goes on from the last checkpoint, or from what the log has, and the attempt
+ * before it had come further.
+ */
+export class ReadAgain {
+  #syncId: number | undefined
+  /** By partition. */
+  #lanes = new Map<number, LaneReads>()
+  #count = 0
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** @param position records of the lane's slices that are not read now: they have been loaded, or are in the log */
+  laneOpened(partition: number, { syncId, position }: LaneStart): void {
+    // The next sync of the stream in this run reads what the last one did not.
+    if (syncId !== this.#syncId) this.#lanes = new Map()
+    this.#syncId = syncId
+    const furthest = Math.max(position, this.#lanes.get(partition)?.furthest ?? 0)
+    this.#lanes.set(partition, { at: position, furthest })
+  }
+
+  read(partition: number, records: number): void {
+    const lane = this.#lanes.get(partition)
+    if (lane === undefined) return
+    this.#count += Math.min(records, lane.furthest - lane.at)
+    lane.at += records
+    lane.furthest = Math.max(lane.furthest, lane.at)
+  }
+}
+
+export interface LaneStart {
+  readonly syncId: number
+  readonly position: number
+}

@@ -1,0 +1,123 @@
+import { expect, test } from 'vitest'
+import { laneLockKey, startRun } from '../../sinks/postgres/bookkeeping.ts'
+import { markSession } from '../../sinks/postgres/run-sessions.ts'
+import { Session } from '../../sinks/postgres/session.ts'
+import type { SinkStream } from '../../sinks/sink.ts'
+import { testDatabase } from '../support/postgres.ts'
+import { blockOf, commit, finish, load, openLane, sinkStream, withDestination } from './loading.ts'
+
+const sink = sinkStream({ id: 'integer' }, { mode: 'overwrite' })
+const { connection } = sink
+
+/** What an older start holds while its process is frozen in … */
+const frozenIn: Readonly<Record<string, string>> = {
+  begin: `SELECT pg_advisory_xact_lock(${laneLockKey(connection, { name: sink.stream.stream.name })});
+    SELECT FROM reactor_connect.streams FOR UPDATE`,
+  'the exchange': 'SELECT FROM reactor_connect.streams FOR UPDATE; LOCK TABLE things',
+  savePlan: 'SELECT FROM reactor_connect.streams FOR UPDATE',
+}
+
+test.each(Object.entries(frozenIn))(
+  'a process that is frozen in %s does not hold up the next run, and commits nothing when it wakes',
+  async (_where, locks) => {
+    await using db = await testDatabase()
+    await withDestination(db, async (destination) => {
+      const older = await destination.startRun(connection)
+      await destination.begin(sink, older)
+      await using frozen = await Session.open({ address: db.address })
+      await markSession(frozen, connection, older.start)
+      await frozen.run(`BEGIN; ${locks}`)
+      const startedMs = performance.now()
+      await loadWhole(db, sink)
+      expect(performance.now() - startedMs).toBeLessThan(10_000)
+      await expect(frozen.run('COMMIT')).rejects.toMatchObject({
+        code: 'destination_connection_lost',
+      })
+    })
+  },
+)
+
+test('a process that is frozen while it starts a run does not hold up the next one', async () => {
+  await using db = await testDatabase()
+  await withDestination(db, async (destination) => {
+    await destination.startRun(connection)
+    await using frozen = await Session.open({ address: db.address })
+    const held = Promise.withResolvers<undefined>()
+    const woken = Promise.withResolvers<undefined>()
+    const starting = frozen.transaction(async () => {
+      await frozen.run('SELECT FROM reactor_connect.runs FOR UPDATE')
+      held.resolve(undefined)
+      await woken.promise
+    })
+    const refused = expect(starting).rejects.toMatchObject({ code: 'destination_connection_lost' })
+    await held.promise
+    await loadWhole(db, sink)
+    woken.resolve(undefined)
+    await refused
+  })
+})
+
+test('from the start of a newer run, nothing of an older one is accepted', async () => {
+  await using db = await testDatabase()
+  await withDestination(db, async (destination) => {
+    const older = await destination.begin(sink, await destination.startRun(connection))
+    await using lane = await openLane(db, older)
+    await lane.write(blockOf(sink.columns, [{ id: 1 }]))
+    await destination.startRun(connection)
+    const fenced = { code: 'fenced' }
+    await expect(commit(lane, 1)).rejects.toMatchObject(fenced)
+    await expect(destination.savePlan(older, [])).rejects.toMatchObject(fenced)
+    await expect(finish(db, older)).rejects.toMatchObject(fenced)
+    await expect(openLane(db, older)).rejects.toMatchObject(fenced)
+  })
+})
+
+test('a newer start whose locks the older one did not see fences its commits too', async () => {
+  await using db = await testDatabase()
+  await withDestination(db, async (destination) => {
+    const older = await destination.begin(sink, await destination.startRun(connection))
+    await using lane = await openLane(db, older)
+    await lane.write(blockOf(sink.columns, [{ id: 1 }]))
+    await using session = await Session.open({ address: db.address })
+    // Without the end of the older one's sessions: those of another role cannot be ended.
+    await startRun(session, connection)
+    await expect(commit(lane, 1)).rejects.toMatchObject({ code: 'fenced' })
+    expect(await db.query('SELECT FROM reactor_connect.slices')).toEqual([])
+  })
+})
+
+test('runs of other connections are left alone', async () => {
+  await using db = await testDatabase()
+  await withDestination(db, async (destination) => {
+    const other = sinkStream({ id: 'integer' }, { connection: 'other', name: 'others' })
+    const begun = await destination.begin(other, await destination.startRun('other'))
+    await using lane = await openLane(db, begun)
+    await lane.write(blockOf(other.columns, [{ id: 1 }]))
+    for (let again = 0; again < 3; again++) await destination.startRun(connection)
+    expect(await commit(lane, 1)).toMatchObject({ loaded: 1 })
+  })
+})
+
+test('the server notices within half a minute that the machine of a session is gone', async () => {
+  await using db = await testDatabase()
+  await using session = await Session.open({ address: db.address })
+  const settings = await session.rows(
+    `SELECT current_setting('tcp_keepalives_idle') AS idle, current_setting('tcp_keepalives_interval') AS interval,
+            current_setting('tcp_keepalives_count') AS count`,
+  )
+  expect(settings).toEqual([{ idle: '10', interval: '5', count: '4' }])
+})
+
+/** A run of its own, as a process does that knows of no other. */
+async function loadWhole(
+  db: Awaited<ReturnType<typeof testDatabase>>,
+  stream: SinkStream,
+): Promise<void> {
+  await withDestination(db, async (destination) => {
+    const start = await destination.startRun(stream.connection)
+    const sync = await destination.begin(stream, start)
+    await load(db, sync, { records: [{ id: 2 }] })
+    await destination.finish(sync)
+  })
+  expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 2 }])
+}
