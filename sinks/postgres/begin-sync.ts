@@ -1,6 +1,7 @@
 import { streamLabel } from '../../protocol/index.ts'
 import type { RunStart, SinkStream, StreamSync } from '../sink.ts'
 import { fencedError, knowsStart, laneLockKey, newerStart, schemaExists } from './bookkeeping.ts'
+import { forgetOwners } from './forget-streams.ts'
 import { lockKey, quoteIdentifier, type TableName } from './identifiers.ts'
 import { requireSameKey } from './key-change.ts'
 import { knownStreamWarnings, lostKey, sharedTable } from './known-stream.ts'
@@ -16,7 +17,6 @@ import {
   settingsOf,
   writeStreamRow,
   type StreamRow,
-  type TableOwner,
 } from './stream-rows.ts'
 import { streamTarget, type StreamTarget } from './stream-target.ts'
 import { readTable } from './tables.ts'
@@ -39,8 +39,7 @@ export async function beginSync(
     // Of two streams that begin at the same time to load one table, the second finds the first.
     await session.rows('SELECT pg_advisory_xact_lock($1)', [tableLockKey(target.table)])
     const row = await readStreamRow(session, sink.connection, { streamId, lock: 'locked' })
-    const owners = await otherOwners(session, target, row?.id)
-    requireTable(sink, target, { row, owners })
+    const isOurs = await takeTable(session, sink, { target, row })
     const hasTable = (await readTable(session, target.loaded)) !== undefined
     // Without its table, or in another one, states speak of rows that are not there: the stream is read from the beginning.
     const known = hasTable && isTableOf(row, target) ? row : undefined
@@ -49,7 +48,6 @@ export async function beginSync(
     }
     await requireSameKey(session, sink, { target, row: known })
     const resumed = known !== undefined && isResumable(known, sink, start)
-    const isOurs = owners.length > 0 || isTableOf(row, target)
     const { keyIndex, tableNotes } = await prepareTables({
       session,
       sink,
@@ -78,13 +76,18 @@ export async function beginSync(
   })
 }
 
-function requireTable(
+/** Throws if the table is for another stream. Returns whether a stream of ours has loaded it: then its columns are ours too. */
+async function takeTable(
+  session: Session,
   sink: SinkStream,
-  target: StreamTarget,
-  known: { readonly row: StreamRow | undefined; readonly owners: readonly TableOwner[] },
-): void {
-  const refusal = sharedTable(sink, target, known.owners) ?? lostKey(known.row, sink)
+  { target, row }: { readonly target: StreamTarget; readonly row: StreamRow | undefined },
+): Promise<boolean> {
+  const owners = await otherOwners(session, target, row?.id)
+  const refusal = sharedTable(sink, target, owners) ?? lostKey(row, sink)
   if (refusal !== undefined) throw refusal
+  const isGone = (await readTable(session, target.table)) === undefined
+  if (isGone && owners.length > 0) await forgetOwners(session, target.table, row?.id)
+  return owners.length > 0 || isTableOf(row, target)
 }
 
 async function withCheckpoints(

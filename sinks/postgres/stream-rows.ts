@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { streamLabel, type Column, type JsonValue } from '../../protocol/index.ts'
 import { columnKinds } from './column-types.ts'
 import type { SinkStream, SliceCheckpoint, StreamSync, TableNote } from '../sink.ts'
-import type { TableName } from './identifiers.ts'
+import { quoteTable, type TableName } from './identifiers.ts'
 import type { Session } from './session.ts'
 import type { StreamTarget } from './stream-target.ts'
 
@@ -131,7 +131,7 @@ export interface TableOwner {
 
 export async function otherOwners(
   session: Session,
-  { table }: StreamTarget,
+  { table, stage }: Pick<StreamTarget, 'table' | 'stage'>,
   ownId: string | undefined,
 ): Promise<readonly TableOwner[]> {
   const rows = await session.rows<{
@@ -140,16 +140,18 @@ export async function otherOwners(
     namespace: string | null
     name: string
     settings: string
-    run: string
+    forgotten: boolean
   }>(
-    `SELECT id, connection, namespace, name, settings, run FROM ${session.bookkeeping}.streams
+    `SELECT id, connection, namespace, name, settings,
+            run = 0 OR (to_regclass($4) IS NULL AND to_regclass($5) IS NULL) AS forgotten
+       FROM ${session.bookkeeping}.streams
       WHERE table_schema = $1 AND table_name = $2 AND id IS DISTINCT FROM $3`,
-    [table.schema, table.table, ownId ?? null],
+    [table.schema, table.table, ownId ?? null, quoteTable(table), quoteTable(stage)],
   )
-  return rows.map(({ id, connection, namespace, name, settings, run }) => ({
+  return rows.map(({ id, connection, namespace, name, settings, forgotten }) => ({
     ...{ connection, settings },
     stream: streamLabel(namespace === null ? { name } : { name, namespace }),
-    isForgotten: Number(run) === 0,
+    isForgotten: forgotten,
     letGo: letGoOf({ id, connection }, session.bookkeeping),
   }))
 }

@@ -51,6 +51,19 @@ test('the statement that the error gives lets go of the table', async () => {
   expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 2 }])
 })
 
+test('a table that was dropped belongs to nobody, and then to the next one that makes it', async () => {
+  await using db = await testDatabase()
+  await sync(db, streamOf('one', 'append_dedup'), [{ id: 1 }])
+  await db.query('DROP TABLE things')
+  await sync(db, streamOf('two', 'append_dedup'), [{ id: 2 }])
+  await sync(db, streamOf('two', 'append_dedup'), [{ id: 3 }])
+  await expect(begin(db, streamOf('one', 'append_dedup'))).rejects.toMatchObject({
+    code: 'destination_table_shared',
+    details: { connection: 'two' },
+  })
+  expect(await db.query('SELECT id::int FROM things ORDER BY id')).toEqual([{ id: 2 }, { id: 3 }])
+})
+
 test('a connection that is reset lets go of its tables, and does not get them back from the next one', async () => {
   await using db = await testDatabase()
   await sync(db, streamOf('one', 'overwrite'), [{ id: 1 }])
