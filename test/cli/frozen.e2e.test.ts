@@ -21,7 +21,7 @@ test('a process that is frozen in the exchange of an overwrite is taken over, an
   const frozen = startRun(file.path, options)
   const exchange = (state: string): Promise<readonly unknown[]> =>
     warehouse.query(
-      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'DELETE FROM "copy"."users"%' AND ${state}`,
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%DELETE FROM "copy"."users"%' AND ${state}`,
     )
   await expect.poll(() => exchange("wait_event_type = 'Lock'"), { timeout: 30_000 }).toHaveLength(1)
   frozen.process.kill('SIGSTOP')

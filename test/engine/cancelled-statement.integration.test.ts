@@ -19,7 +19,7 @@ test('a run whose statement at the destination is cancelled goes on from its las
   const running = runPlan(plan)
   // The swap of the new generation waits for the lock.
   const cancel = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND query LIKE 'DELETE FROM "dest"."a"%' AND wait_event_type = 'Lock'`
+    WHERE datname = current_database() AND query LIKE '%DELETE FROM "dest"."a"%' AND wait_event_type = 'Lock'`
   await expect.poll(() => db.query(cancel), { timeout: 20_000 }).toHaveLength(1)
   await holder.run('ROLLBACK')
   const { result, log } = await running
