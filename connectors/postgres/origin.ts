@@ -4,7 +4,7 @@ import type { StreamSource } from './stream-source.ts'
 
 /**
  * Which table a state is of. `system`: the identifier of the server's cluster, null where the server does not say it. `relation`: null for
- * views and foreign tables, which hold no rows and are made anew without harm. A restore or an upgrade may change each of them.
+ * views and foreign tables, which hold no rows and can be made again without harm. A restore or an upgrade may change each of them.
  */
 export const origin = z.object({
   system: z.string().nullable(),

@@ -85,9 +85,10 @@ async function takeTable(
   const owners = await otherOwners(session, target, row?.id)
   const refusal = sharedTable(sink, target, owners) ?? lostKey(row, sink)
   if (refusal !== undefined) throw refusal
+  if (owners.length === 0) return isTableOf(row, target)
   const isGone = (await readTable(session, target.table)) === undefined
-  if (isGone && owners.length > 0) await forgetOwners(session, target.table, row?.id)
-  return owners.length > 0 || isTableOf(row, target)
+  if (isGone) await forgetOwners(session, target.table, row?.id)
+  return true
 }
 
 async function withCheckpoints(

@@ -1,6 +1,14 @@
 import { operatorIn } from '../../connectors/postgres/search-path.ts'
 import { quoteIdentifier } from './identifiers.ts'
 
+/** The schema of the operators that compare values of a column; the catalog's for one that the table does not have yet. */
+export function operatorSchema(
+  actual: ReadonlyMap<string, { readonly operators: string }> | undefined,
+  column: string,
+): string {
+  return actual?.get(column)?.operators ?? 'pg_catalog'
+}
+
 /** `schema`: of the type's operators. */
 export function isEqual(one: string, other: string, schema: string): string {
   return `${one} ${operatorIn(quoteIdentifier(schema), '=')} ${other}`

@@ -1,5 +1,6 @@
 import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
 import type { Merge } from './merge-sql.ts'
+import { operatorSchema } from './operators.ts'
 import type { Session } from './session.ts'
 import type { StreamTarget } from './stream-target.ts'
 import type { TableColumns } from './tables.ts'
@@ -44,7 +45,7 @@ export function mergeOf(
     source: staging,
     columns,
     key,
-    operatorsOf: (column) => actual.get(column)?.operators ?? 'pg_catalog',
+    operatorsOf: (column) => operatorSchema(actual, column),
     cursor: cursorOf(target, actual),
     deletes: isDeletable ? { column: deletedAt, how: deletes } : undefined,
     missing,

@@ -32,7 +32,7 @@ export function recordBytesFor(maxMessageBytes: number): number {
   return Math.min(largestRecordBytes, Math.max(0, maxMessageBytes - besideRecordBytes))
 }
 
-/** Makes the two topics that all connections share, where they are missing; they can be used when it resolves. */
+/** Makes the two topics that all connections share, if they are missing; they can be used when it resolves. */
 export async function ensureSharedTopics(kafka: KafkaAdmin): Promise<void> {
   for (const topic of [statesTopic, schemasTopic]) {
     await createTopic(kafka, {

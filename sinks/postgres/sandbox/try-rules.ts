@@ -2,7 +2,7 @@ import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { constraintFacts } from '../destination-errors.ts'
 import { quoteIdentifier as quote, quoteTable, type TableName } from '../identifiers.ts'
 import { keyIndexName } from '../key-index.ts'
-import { isSame } from '../operators.ts'
+import { isSame, operatorSchema } from '../operators.ts'
 import type { Session } from '../session.ts'
 import { metadataColumns } from '../tables.ts'
 import { countedRows } from './counted-rows.ts'
@@ -141,7 +141,7 @@ function sameKey(
 ): string {
   return key
     .map((name) => {
-      const schema = production.plan.actual?.get(name)?.operators ?? 'pg_catalog'
+      const schema = operatorSchema(production.plan.actual, name)
       return isSame(`${one}.${quote(name)}`, `${other}.${quote(name)}`, schema)
     })
     .join(' AND ')
@@ -243,8 +243,7 @@ async function countMoved(trial: Trial, rule: UniqueRule): Promise<number> {
     ...key.map((name, index) => `${quote(name)} AS k${index}`),
   ]
   const old = `${quoteTable(before)} AS ${quote(table.table)}`
-  const schemaOf = (name: string): string =>
-    production.plan.actual?.get(name)?.operators ?? 'pg_catalog'
+  const schemaOf = (name: string): string => operatorSchema(production.plan.actual, name)
   const isSameRow = key.map(
     (name, index) => `(${isSame(`a.k${index}`, `b.k${index}`, schemaOf(name))})`,
   )
