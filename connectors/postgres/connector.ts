@@ -1,6 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { AirbyteCatalog, AirbyteConnectionStatus, JsonObject } from '../../protocol/index.ts'
-import { Mutex } from '../../protocol/mutex.ts'
+import { Mutex } from '../../lib/async/slots.ts'
 import type { Connector, ConnectorContext, ReadSession } from '../connector.ts'
 import { parsePostgresConfig, postgresSpec, socketFolderOf } from './config.ts'
 import { discoverStreams } from './discover.ts'

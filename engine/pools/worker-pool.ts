@@ -5,6 +5,7 @@ import { Piscina } from 'piscina'
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
 import type { JobResult } from './worker-job.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 
 export interface JobOptions {
   readonly transfer: readonly Transferable[]
@@ -77,7 +78,7 @@ export async function runIn<Job, T>(
 
 function workerDeath(error: unknown): ConnectError {
   const reason = error instanceof Error ? error.message : String(error)
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const code = errorCodeOf(error)
   if (code === 'ERR_WORKER_OUT_OF_MEMORY')
     return new ConnectError('worker_out_of_memory', { cause: error })
   return new ConnectError('worker_died', { details: { reason }, cause: error })

@@ -22,7 +22,7 @@ import { keepSchemas } from './keep-schemas.ts'
 import type { RunTiming, RunWorkerOptions } from './run-worker-options.ts'
 import { beginAttempts, outcomeLabel } from './service-metrics.ts'
 import { ProgressLog } from './progress-log.ts'
-import { unlessAborted } from './unless-aborted.ts'
+import { unlessAborted } from '../../lib/async/unless-aborted.ts'
 import { untilAnswered, type Patience } from './until-answered.ts'
 
 const againMs = 250

@@ -9,7 +9,8 @@ import {
 } from '../../protocol/index.ts'
 import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
 import { missingRightFix } from './missing-right.ts'
-import { bookkeepingSchema, type PostgresAddress } from './postgres-address.ts'
+import type { PostgresAddress } from '../../postgres/address.ts'
+import { bookkeepingSchema } from './postgres-place.ts'
 
 /** What was being done: the facts that the messages name. */
 export interface ErrorPlace {

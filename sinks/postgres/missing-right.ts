@@ -1,6 +1,7 @@
 import { ConnectError } from '../../protocol/index.ts'
 import { derivedName, quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
-import { bookkeepingSchema, type PostgresAddress } from './postgres-address.ts'
+import type { PostgresAddress } from '../../postgres/address.ts'
+import { bookkeepingSchema } from './postgres-place.ts'
 
 interface RightPlace {
   readonly address: PostgresAddress

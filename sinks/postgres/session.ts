@@ -6,7 +6,8 @@ import { ConnectError } from '../../protocol/index.ts'
 import { CopyIn } from './copy-in.ts'
 import { destinationError, type ErrorPlace } from './destination-errors.ts'
 import { quoteIdentifier } from './identifiers.ts'
-import { bookkeepingSchema, type PostgresAddress } from './postgres-address.ts'
+import type { PostgresAddress } from '../../postgres/address.ts'
+import { bookkeepingSchema } from './postgres-place.ts'
 
 /** UNIQUE NULLS NOT DISTINCT came with 15. */
 const OLDEST_SERVER = 150_000

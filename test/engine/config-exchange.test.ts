@@ -4,7 +4,7 @@ import { ConfigLender } from '../../engine/pools/config-lender.ts'
 import type { ConfigRequest } from '../../engine/pools/worker-events.ts'
 import { ConfigBorrower } from '../../engine/reader/config-borrower.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import { Mutex } from '../../protocol/mutex.ts'
+import { Mutex } from '../../lib/async/slots.ts'
 
 /** A configuration that is kept, changed by one at a time. */
 class Kept {

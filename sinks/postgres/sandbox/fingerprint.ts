@@ -3,7 +3,7 @@ import { streamIdOf } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
 import { schemaExists } from '../bookkeeping.ts'
 import { quoteTable, type TableName } from '../identifiers.ts'
-import { sessionPlace, type PostgresPlace } from '../postgres-address.ts'
+import { sessionPlace, type PostgresPlace } from '../postgres-place.ts'
 import { Session } from '../session.ts'
 import { streamTarget } from '../stream-target.ts'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { quoteTable } from '../identifiers.ts'
-import type { PostgresPlace } from '../postgres-address.ts'
+import type { PostgresPlace } from '../postgres-place.ts'
 import { Session } from '../session.ts'
 import { rowExamplesDocument, shownRow, type RowExamples, type ShownRow } from './row-examples.ts'
 import { sandboxSchemaName } from './sandbox-schema.ts'

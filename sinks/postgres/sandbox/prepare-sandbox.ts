@@ -11,7 +11,7 @@ import {
   tableIdentifierOf,
 } from '../identifiers.ts'
 import type { TableName } from '../identifiers.ts'
-import { bookkeepingSchema, type PostgresPlace } from '../postgres-address.ts'
+import { bookkeepingSchema, type PostgresPlace } from '../postgres-place.ts'
 import { Session } from '../session.ts'
 import { streamTarget } from '../stream-target.ts'
 import { alterTable } from '../tables.ts'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { lockKey, quoteIdentifier, quoteLiteral, quoteTable } from '../identifiers.ts'
-import type { PostgresPlace } from '../postgres-address.ts'
+import type { PostgresPlace } from '../postgres-place.ts'
 import { Session } from '../session.ts'
 
 /** What a sandbox's schema says about itself in its comment. */

@@ -1,10 +1,10 @@
-import type { JsonObject } from '../protocol/index.ts'
 import { limitedText } from './limited-text.ts'
 
 export interface Question {
   readonly method: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: JsonObject | undefined
+  /** Sent as JSON. */
+  readonly body?: object | undefined
   /** For the request with its whole answer. */
   readonly timeoutMs: number
   readonly maxAnswerBytes: number

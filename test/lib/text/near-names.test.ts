@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { mistypedName, nameList, nearestName } from '../../protocol/near-names.ts'
+import { mistypedName, nameList, nearestName } from '../../../lib/text/near-names.ts'
 
 test.each([
   ['incremantal', ['full_refresh', 'incremental'], 'incremental'],
