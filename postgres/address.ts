@@ -13,7 +13,7 @@ export interface PostgresAddress {
   readonly host: string
   readonly port: number
   readonly user: string
-  readonly password?: string
+  readonly password?: string | undefined
   readonly database: string
   readonly ssl: SslMode
 }

@@ -1,6 +1,6 @@
 import { isJsonList, type Column, type JsonObject } from '../../protocol/index.ts'
-import { quoteIdentifier, quoteLiteral, quoteQualified } from './identifiers.ts'
-import { operatorIn } from './search-path.ts'
+import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../postgres/quote.ts'
+import { operatorIn } from '../../postgres/search-path.ts'
 
 /** The type of an array's elements, or of a field of a composite. */
 export interface InnerType {

@@ -7,7 +7,8 @@ import {
   type ErrorDetails,
   type ServerRefusal,
 } from '../../protocol/index.ts'
-import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
+import { quoteTable, type TableName } from './identifiers.ts'
 import { missingRightFix } from './missing-right.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import { bookkeepingSchema } from './postgres-place.ts'

@@ -1,5 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
-import { derivedName, quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
+import { derivedName, quoteTable, type TableName } from './identifiers.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import { bookkeepingSchema } from './postgres-place.ts'
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { lockKey, quoteIdentifier, quoteLiteral, quoteTable } from '../identifiers.ts'
+import { quoteIdentifier, quoteLiteral } from '../../../postgres/quote.ts'
+import { lockKey, quoteTable } from '../identifiers.ts'
 import type { PostgresPlace } from '../postgres-place.ts'
 import { Session } from '../session.ts'
 
