@@ -9,18 +9,16 @@ import {
 } from '../protocol/index.ts'
 import type { SliceCheckpoint, StreamSync } from '../sinks/sink.ts'
 import type { LaneEndpoint, LaneReaderOptions } from './log/stream-log.ts'
-import { ConfigLender } from './pools/config-lender.ts'
-import { JobSide } from './pools/job-side.ts'
-import type { LanePools } from './pools/lane-pools.ts'
-import type { LoadEvent, ReadBefore, ReadEvent } from './pools/worker-events.ts'
-import type { JobBase, JobResult } from './pools/worker-job.ts'
-import type { Observed } from './reader/observed-fields.ts'
+import { ConfigLender, JobSide } from './threads/main-side.ts'
+import type { JobBase, JobResult, LoadEvent, ReadBefore, ReadEvent } from './threads/protocol.ts'
+import type { LaneThreads } from './threads/worker-threads.ts'
+import type { Observed } from './observed-fields.ts'
 import type { RunPlan } from './run-types.ts'
 import { noLoadSeconds, noReadTotals, type StreamTally } from './stream-tally.ts'
 
 export interface LaneRun {
   readonly plan: RunPlan
-  readonly pools: LanePools
+  readonly threads: LaneThreads
   readonly logger: Logger
   readonly tally: StreamTally
   readonly sync: StreamSync
@@ -222,7 +220,7 @@ function startReading(
     ...(run.limitRows !== undefined && { limitRows: run.limitRows }),
     ...(framed && { keyFields: primaryKey }),
   }
-  return run.pools.read(job, {
+  return run.threads.read(job, {
     transfer: [side.workerPort, ...endpoint.writer.transfer],
     kill: side.kill,
   })
@@ -250,7 +248,7 @@ function startLoading(
     commitBytes: plan.limits.commitBytes,
     commitMs: plan.limits.commitMs,
   }
-  return run.pools.load(job, {
+  return run.threads.load(job, {
     transfer: [side.workerPort, ...endpoint.reader.transfer],
     kill: side.kill,
   })

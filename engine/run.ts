@@ -9,7 +9,6 @@ import { openPostgresDestination } from '../sinks/postgres/postgres-destination.
 import { backoffMs, maxBarrenAttempts } from './backoff.ts'
 import { rejectedInRun } from './committed-counts.ts'
 import { openStreamLog } from './log/open-stream-log.ts'
-import { openLanePools } from './pools/lane-pools.ts'
 import type { RunPorts } from './ports.ts'
 import type { RunPlan, RunResult, StreamResult } from './run-types.ts'
 import { StopLimit } from './stop-limit.ts'
@@ -37,12 +36,6 @@ export async function runConnection(
   const source = { ...plan.source }
   const connector = connectorOf(source.type)
   const context = connectorContext(source, { ports, logger, signal })
-  // First, so that the threads start while the connections are opened.
-  await using pools = openLanePools({
-    threads: plan.limits.parallelLanes,
-    heapMb: plan.limits.workerHeapMb,
-    logger,
-  })
   using limit = new StopLimit(signal)
   await using destination = await openPostgresDestination(plan.destination, limit.passed)
   const start = await startPatiently(context, () => startRun(destination, plan))
@@ -72,7 +65,7 @@ export async function runConnection(
       session,
       destination,
       log,
-      pools,
+      threads: ports.threads.forRun(plan.limits.parallelLanes),
       logger,
       signal,
     }

@@ -1,7 +1,7 @@
 import { streamLabel, type StreamId } from '../protocol/index.ts'
 import type { CommittedCounts, SinkStream } from '../sinks/sink.ts'
 import { bottleneckOf, stages, type Stage } from './bottleneck.ts'
-import type { LoadEvent, LoadSeconds, ReadTotals } from './pools/worker-events.ts'
+import type { LoadEvent, LoadSeconds, ReadTotals } from './threads/protocol.ts'
 import { LossAccount } from './loss-account.ts'
 import type { RunMetrics } from './metrics/run-metrics.ts'
 import { ReadAgain, type LaneStart } from './read-again.ts'

@@ -16,9 +16,9 @@ import type {
 } from '../sinks/sink.ts'
 import { type LaneOutcome, runLane } from './lane-run.ts'
 import type { StreamLog } from './log/stream-log.ts'
-import type { LanePools } from './pools/lane-pools.ts'
-import type { ReadBefore } from './pools/worker-events.ts'
-import { joinObserved, type Observed } from './reader/observed-fields.ts'
+import type { ReadBefore } from './threads/protocol.ts'
+import type { LaneThreads } from './threads/worker-threads.ts'
+import { joinObserved, type Observed } from './observed-fields.ts'
 import { streamRefusal } from './stream-refusal.ts'
 import type { RunPlan, StreamResult } from './run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
@@ -38,7 +38,7 @@ export interface StreamRunDeps {
   readonly session: ReadSession
   readonly destination: Destination
   readonly log: StreamLog
-  readonly pools: LanePools
+  readonly threads: LaneThreads
   readonly logger: Logger
   readonly signal: AbortSignal
 }
@@ -225,7 +225,7 @@ export class SyncRun {
       slices,
     }: { readonly session: ReadSession; readonly slices: readonly SliceCheckpoint[] },
   ): Promise<readonly LaneOutcome[]> {
-    const { plan, pools, logger, log, signal, context } = this.#deps
+    const { plan, threads, logger, log, signal, context } = this.#deps
     const open = slices.filter(({ complete }) => !complete)
     const partitions = Math.max(1, ...slices.map(({ partition }) => partition + 1))
     const opened = await log.openStream({
@@ -242,7 +242,7 @@ export class SyncRun {
         runLane({
           ...lane,
           plan,
-          pools,
+          threads,
           logger,
           signal,
           sync,

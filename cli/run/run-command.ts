@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { connectorOf } from '../../connectors/registry.ts'
 import type { Connector, ConnectorContext } from '../../connectors/connector.ts'
+import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import { runConnection } from '../../engine/run.ts'
 import type { RunPlan, RunResult } from '../../engine/run-types.ts'
@@ -41,7 +42,12 @@ export async function runLoadedFile(
     const source = new FileSource(file.source.config, around)
     const plan = await planRun(file, options, { ...around, source })
     if (plan === undefined) return { kind: 'stopped', exitCode: exitCodes.stopped }
-    const result = await runPlan(plan, options, { ...around, source })
+    await using threads = openWorkerThreads({
+      lanes: plan.limits.parallelLanes,
+      heapMb: file.content.limits.worker_heap_mb,
+      logger: around.logger,
+    })
+    const result = await runPlan(plan, options, { ...around, source, threads })
     return { kind: 'result', result, exitCode: exitCodeOf(result.status) }
   } catch (error) {
     // Before the streams. It would have been tried again, had the user not stopped the run.
@@ -131,8 +137,12 @@ async function askSource(
   return connector.discover(source.config, context)
 }
 
-async function runPlan(plan: RunPlan, options: RunOptions, around: RunContext): Promise<RunResult> {
-  const { output, logger, signal, source } = around
+async function runPlan(
+  plan: RunPlan,
+  options: RunOptions,
+  around: RunContext & { readonly threads: WorkerThreads },
+): Promise<RunResult> {
+  const { output, logger, signal, source, threads } = around
   const registry = new Registry()
   const metrics = createRunMetrics(registry)
   await using server =
@@ -146,6 +156,7 @@ async function runPlan(plan: RunPlan, options: RunOptions, around: RunContext): 
   const ports = {
     logger,
     metrics,
+    threads,
     now: () => around.now(),
     onProgress: output.progress.bind(output),
     onConfigChanged: source.changed,

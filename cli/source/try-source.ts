@@ -3,7 +3,7 @@ import { SourceEnvironment } from '../../connectors/manifest/source-environment.
 import type { SourceEnvironmentOptions } from '../../connectors/manifest/source-environment.ts'
 import { UnreadableAnswers } from '../../connectors/manifest/unreadable-answers.ts'
 import { inferredSchema } from '../../engine/sandbox/inferred-schema.ts'
-import { ObservedFields } from '../../engine/reader/observed-fields.ts'
+import { ObservedFields } from '../../engine/observed-fields.ts'
 import { list } from '../../manifest-interpreter/definition.ts'
 import {
   TransportError,

@@ -96,6 +96,7 @@ async function readStreams(
     sandboxed,
     {
       logger: ports.logger.child({ sandbox: id }),
+      threads: ports.threads,
       // A sandbox is no run of the connection: it does not count among them.
       metrics: createRunMetrics(new Registry()),
       now: () => ports.now(),

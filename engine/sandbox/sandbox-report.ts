@@ -42,7 +42,7 @@ export interface SandboxEngine {
 
 export type SandboxPorts = Pick<
   RunPorts,
-  'logger' | 'now' | 'onConfigChanged' | 'onSecretFound' | 'changeConfig'
+  'logger' | 'threads' | 'now' | 'onConfigChanged' | 'onSecretFound' | 'changeConfig'
 >
 
 /**

@@ -189,7 +189,8 @@ export class RunAttempt {
     this.#logger.info({ attempt: this.#run.attempts, ...facts }, 'run started')
     const progressLog = new ProgressLog(this.#logger)
     const ports = {
-      ...{ logger: this.#logger, metrics: this.#options.metrics, ...shared.ports },
+      ...{ logger: this.#logger, threads: this.#options.threads },
+      ...{ metrics: this.#options.metrics, ...shared.ports },
       now: () => this.#options.now(),
       onProgress: (progress: RunProgress) => {
         this.#streams.progress(progress.streams)

@@ -138,9 +138,9 @@ export class SandboxAttempt {
     signal: AbortSignal,
   ): Promise<SandboxReport> {
     const { limitRows, expiresAtMs } = this.#input
-    const { engine } = this.#places
+    const { engine, threads } = this.#places
     const ports = {
-      ...{ logger: this.#execution.logger, ...shared.ports },
+      ...{ logger: this.#execution.logger, threads, ...shared.ports },
       now: () => this.#places.now(),
     }
     const options = { id, limitRows, expiresAtMs, readMs }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { LimitedOutput } from '../../../engine/reader/limited-output.ts'
+import { LimitedOutput } from '../../../engine/read/limited-output.ts'
 import type { RecordOutput } from '../../../connectors/connector.ts'
 import type { JsonValue, RecordData } from '../../../protocol/index.ts'
 

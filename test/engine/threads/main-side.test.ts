@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { JobSide } from '../../engine/pools/job-side.ts'
+import { JobSide } from '../../../engine/threads/main-side.ts'
 
 interface Found {
   readonly type: 'found'

@@ -1,10 +1,10 @@
 import { MessageChannel } from 'node:worker_threads'
 import { afterEach, expect, test } from 'vitest'
-import { ConfigLender } from '../../engine/pools/config-lender.ts'
-import type { ConfigRequest } from '../../engine/pools/worker-events.ts'
-import { ConfigBorrower } from '../../engine/reader/config-borrower.ts'
-import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import { Mutex } from '../../lib/async/slots.ts'
+import { ConfigLender } from '../../../engine/threads/main-side.ts'
+import type { ConfigRequest } from '../../../engine/threads/protocol.ts'
+import { ConfigBorrower } from '../../../engine/threads/worker-side.ts'
+import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
+import { Mutex } from '../../../lib/async/slots.ts'
 
 /** A configuration that is kept, changed by one at a time. */
 class Kept {

@@ -3,7 +3,7 @@ import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { JsonValue } from '../../protocol/index.ts'
 import type { LaneStats, LogPosition, SinkLane, StreamSync } from '../../sinks/sink.ts'
 import type { LaneReader, LaneReaderOptions, LogEntry, LogRecords } from '../log/stream-log.ts'
-import type { LoadSeconds } from '../pools/worker-events.ts'
+import type { LoadSeconds } from '../threads/protocol.ts'
 import { LoadClock } from './load-clock.ts'
 
 export interface LaneLoaderOptions {

@@ -4,7 +4,7 @@ import type { Transferable } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
-import type { JobResult } from './worker-job.ts'
+import type { JobResult } from './protocol.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
 
 export interface JobOptions {
@@ -21,13 +21,15 @@ export interface PoolOptions {
   readonly minThreads: number
   readonly threads: number
   readonly heapMb: number
+  /** How long the others are kept with nothing to do. */
+  readonly idleMs: number
   readonly logger: Logger
 }
 
 /** Opens a pool of threads that run the function of this name of a module. */
 export function openPool<Job, T>(
   worker: { readonly path: string; readonly name: string },
-  { minThreads, threads, heapMb, logger }: PoolOptions,
+  { minThreads, threads, heapMb, idleMs, logger }: PoolOptions,
 ): Piscina<Job, JobResult<T>> {
   const { name } = worker
   const pool = new Piscina<Job, JobResult<T>>({
@@ -35,7 +37,7 @@ export function openPool<Job, T>(
     name,
     minThreads,
     maxThreads: threads,
-    idleTimeout: 1_000,
+    idleTimeout: idleMs,
     // A worker that waits on Atomics between jobs would not finish closing its sockets.
     atomics: 'disabled',
     resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: youngMb },

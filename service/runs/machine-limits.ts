@@ -19,11 +19,27 @@ const laneMb = 150
  * were taken for lost, and /healthz took 18 s (2026-11, 2 cores).
  */
 const runsPerCore = 4
+const lanesPerCore = 4
 
 /** How many runs a process can work on at the same time and still respond. At least 1. docs/operations.md has the formula. */
 export function mostParallelRuns({ cores, memoryMb, parallelLanes }: Machine): number {
   const byMemory = Math.floor((memoryMb - processMb) / (parallelLanes * laneMb))
   return Math.max(1, Math.min(runsPerCore * cores, byMemory))
+}
+
+/**
+ * How many lanes a process moves at the same time, of all its runs together: a thread that reads and one that loads for each. Many wait
+ * for an API or a database, so there are more than cores; and no run that is worked on waits for all lanes of another. At least 2.
+ */
+export function mostLanes(
+  { cores, memoryMb, parallelLanes }: Machine,
+  parallelRuns: number,
+): number {
+  const byMemory = Math.floor((memoryMb - processMb) / laneMb)
+  return Math.max(
+    2,
+    Math.min(Math.max(lanesPerCore * cores, parallelLanes * parallelRuns), byMemory),
+  )
 }
 
 export function thisMachine(): Machine {

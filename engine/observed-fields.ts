@@ -1,4 +1,4 @@
-import { isRawJson, type RecordData, type RecordValue } from '../../protocol/index.ts'
+import { isRawJson, type RecordData, type RecordValue } from '../protocol/index.ts'
 
 /** A JSON type, or a format of strings. */
 export type ObservedType =

@@ -1,6 +1,81 @@
-import type { ErrorBody, JsonObject } from '../../protocol/index.ts'
-import type { LaneStats, SliceCheckpoint } from '../../sinks/sink.ts'
-import type { Observed } from '../reader/observed-fields.ts'
+import type { MessagePort } from 'node:worker_threads'
+import type {
+  AirbyteCatalog,
+  AirbyteConnectionStatus,
+  Column,
+  ConfiguredAirbyteStream,
+  ErrorBody,
+  JsonObject,
+  JsonValue,
+} from '../../protocol/index.ts'
+import type { LaneStats, SliceCheckpoint, StreamSync } from '../../sinks/sink.ts'
+import type { LaneAddress, LaneReaderOptions } from '../log/stream-log.ts'
+import type { Observed } from '../observed-fields.ts'
+import type { DestinationConfig, SourceConfig } from '../run-types.ts'
+
+/**
+ * All that crosses a thread. The main thread posts a job (plain data and ports) to a worker of a pool (pool.ts); while it goes on, the
+ * worker tells events on the job's port, and the main thread may reply or ask it to stop (main-side.ts, worker-side.ts). The job's result
+ * comes from the pool; the port closes after the last event.
+ */
+
+/** The part that every job posted to a worker has. */
+export interface JobBase {
+  readonly events: MessagePort
+  readonly logLevel: string
+  /** Bound to every log line of the job: connection, stream, partition. */
+  readonly logFields: Readonly<Record<string, string | number>>
+}
+
+/** What a job hands back: an Error would lose its class and fields on the way out of the thread. */
+export type JobResult<T> =
+  | { readonly status: 'ok'; readonly value: T }
+  | { readonly status: 'failed'; readonly error: ErrorBody }
+
+/** Reads the slices of one lane, one after the other. Plain data and ports: it crosses a thread. */
+export interface ReadLaneJob extends JobBase {
+  readonly source: SourceConfig
+  readonly stream: ConfiguredAirbyteStream
+  readonly columns: readonly Column[]
+  readonly session: JsonValue
+  readonly syncId: number
+  readonly attempt: number
+  readonly attemptKeys: readonly string[]
+  /** The slices that are not complete, as the destination has them. */
+  readonly slices: readonly SliceCheckpoint[]
+  readonly position?: string
+  readonly writer: LaneAddress
+  readonly maxRecordBytes: number
+  /** Names a record that is rejected. */
+  readonly primaryKey: readonly string[]
+  /** Set in `record` framing: the primary key becomes the message key. */
+  readonly keyFields?: readonly string[]
+  /** A sandbox's: the job ends, gracefully, after so many records. */
+  readonly limitRows?: number
+}
+
+/** Loads one lane. Plain data and ports: it crosses a thread. */
+export interface LoadLaneJob extends JobBase {
+  readonly destination: DestinationConfig
+  readonly sync: StreamSync
+  readonly partition: number
+  readonly reader: LaneAddress
+  readonly readerOptions: LaneReaderOptions
+  readonly commitBytes: number
+  readonly commitMs: number
+}
+
+/** One question to a source. Plain data and a port: it crosses a thread. */
+export interface SourceJob extends JobBase {
+  readonly question: 'check' | 'discover'
+  readonly type: string
+  readonly config: JsonObject
+  readonly allowedNetworks: readonly string[]
+}
+
+export type SourceAnswer =
+  | { readonly question: 'check'; readonly status: AirbyteConnectionStatus }
+  | { readonly question: 'discover'; readonly catalog: AirbyteCatalog }
 
 /** How far a slice had been read when its lane was opened. */
 export type ReadBefore = Pick<SliceCheckpoint, 'slice' | 'seq' | 'complete'>

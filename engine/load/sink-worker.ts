@@ -1,22 +1,8 @@
 import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
-import type { StreamSync } from '../../sinks/sink.ts'
 import { openLaneReader } from '../log/lane.ts'
-import type { LaneAddress, LaneReaderOptions } from '../log/stream-log.ts'
-import type { LoadEvent } from '../pools/worker-events.ts'
-import { type JobBase, type JobContext, type JobResult, runJob } from '../pools/worker-job.ts'
-import type { DestinationConfig } from '../run-types.ts'
+import type { JobResult, LoadEvent, LoadLaneJob } from '../threads/protocol.ts'
+import { runJob, type JobContext } from '../threads/worker-side.ts'
 import { LaneLoader } from './lane-loader.ts'
-
-/** Loads one lane. Plain data and ports: it crosses a thread. */
-export interface LoadLaneJob extends JobBase {
-  readonly destination: DestinationConfig
-  readonly sync: StreamSync
-  readonly partition: number
-  readonly reader: LaneAddress
-  readonly readerOptions: LaneReaderOptions
-  readonly commitBytes: number
-  readonly commitMs: number
-}
 
 /** How often a worker says where its time goes, in milliseconds. */
 const reportEveryMs = 500

@@ -2,38 +2,14 @@ import type { RecordOutput } from '../../connectors/connector.ts'
 import { connectorOf } from '../../connectors/registry.ts'
 import { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
 import { ConnectError, endsOfSecret, streamLabel } from '../../protocol/index.ts'
-import type { Column, ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
+import type { JsonValue } from '../../protocol/index.ts'
 import type { SliceCheckpoint } from '../../sinks/sink.ts'
-import type { SourceConfig } from '../run-types.ts'
 import { openLaneWriter } from '../log/lane.ts'
-import { largestRecordBytes, type LaneAddress, type LaneWriter } from '../log/stream-log.ts'
-import type { ReadEvent, ReadTotals } from '../pools/worker-events.ts'
-import { type JobBase, type JobContext, type JobResult, runJob } from '../pools/worker-job.ts'
-import { ConfigBorrower } from './config-borrower.ts'
+import { largestRecordBytes, type LaneWriter } from '../log/stream-log.ts'
+import type { JobResult, ReadEvent, ReadLaneJob, ReadTotals } from '../threads/protocol.ts'
+import { ConfigBorrower, runJob, type JobContext } from '../threads/worker-side.ts'
 import { LaneOutput } from './lane-output.ts'
 import { LimitedOutput } from './limited-output.ts'
-
-/** Reads the slices of one lane, one after the other. Plain data and ports: it crosses a thread. */
-export interface ReadLaneJob extends JobBase {
-  readonly source: SourceConfig
-  readonly stream: ConfiguredAirbyteStream
-  readonly columns: readonly Column[]
-  readonly session: JsonValue
-  readonly syncId: number
-  readonly attempt: number
-  readonly attemptKeys: readonly string[]
-  /** The slices that are not complete, as the destination has them. */
-  readonly slices: readonly SliceCheckpoint[]
-  readonly position?: string
-  readonly writer: LaneAddress
-  readonly maxRecordBytes: number
-  /** Names a record that is rejected. */
-  readonly primaryKey: readonly string[]
-  /** Set in `record` framing: the primary key becomes the message key. */
-  readonly keyFields?: readonly string[]
-  /** A sandbox's: the job ends, gracefully, after so many records. */
-  readonly limitRows?: number
-}
 
 /** Totals are posted at most this often, in milliseconds. */
 const reportEveryMs = 200

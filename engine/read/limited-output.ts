@@ -1,6 +1,6 @@
 import type { RecordOutput } from '../../connectors/connector.ts'
 import type { JsonValue, RecordData } from '../../protocol/index.ts'
-import { ObservedFields, type Observed } from './observed-fields.ts'
+import { ObservedFields, type Observed } from '../observed-fields.ts'
 
 const NEWLINE = 0x0a
 

@@ -1,5 +1,5 @@
 import type { LaneStats } from '../../sinks/sink.ts'
-import type { LoadSeconds } from '../pools/worker-events.ts'
+import type { LoadSeconds } from '../threads/protocol.ts'
 
 /** Where a sink worker's time goes, also while it waits for something: it is read between two commits too. */
 export class LoadClock {

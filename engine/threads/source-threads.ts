@@ -1,14 +1,12 @@
 import type { Logger } from 'pino'
 import type { ChangeConfig } from '../../connectors/connector.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import type { SourceAnswer, SourceJob } from '../reader/source-worker.ts'
-import { ConfigLender } from './config-lender.ts'
-import { JobSide } from './job-side.ts'
-import type { SourceEvent } from './worker-events.ts'
-import { openPool, runIn } from './worker-pool.ts'
+import { ConfigLender, JobSide } from './main-side.ts'
+import { openPool, runIn } from './pool.ts'
+import type { SourceAnswer, SourceEvent, SourceJob } from './protocol.ts'
 
 /** Threads in which connectors answer `check` and `discover`, so that a slow or hostile source stops nobody else. */
-export interface SourcePool extends AsyncDisposable {
+export interface SourceThreads extends AsyncDisposable {
   /**
    * Undefined where the source did not answer within `timeoutMs` (waiting for a thread included): its thread is killed then.
    * Throws the connector's ConnectError.
@@ -31,16 +29,16 @@ export interface SourceQuestion extends Pick<
   readonly changeConfig: ChangeConfig
 }
 
-export function openSourcePool({
+export function openSourceThreads({
   threads,
   logger,
 }: {
   readonly threads: number
   readonly logger: Logger
-}): SourcePool {
+}): SourceThreads {
   const pool = openPool<SourceJob, SourceAnswer>(
-    { path: '../reader/source-worker', name: 'askSource' },
-    { minThreads: 0, threads, heapMb: 512, logger },
+    { path: '../read/source-worker', name: 'askSource' },
+    { minThreads: 0, threads, heapMb: 512, idleMs: 1_000, logger },
   )
   return {
     async ask({

@@ -1,8 +1,63 @@
 import type { MessagePort } from 'node:worker_threads'
-import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import type { ConfigReply, ConfigRequest, StopRequest } from '../pools/worker-events.ts'
+import { type Logger, pino } from 'pino'
+import { z } from 'zod'
+import { ConnectError, cutTexts, passedCharacters, type JsonObject } from '../../protocol/index.ts'
+import type {
+  ConfigReply,
+  ConfigRequest,
+  JobBase,
+  JobResult,
+  LogLine,
+  StopRequest,
+} from './protocol.ts'
 
-/** The worker's side of `ChangeConfig`: see `ConfigLender`. Dispose it before the job ends: what was changed is kept then. */
+const logLine = z.record(z.string(), z.json())
+
+export interface JobContext {
+  readonly logger: Logger
+  /** Aborted when the main thread asks to stop. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Runs a job in a worker: stop by message, failure as data, logs through the port, and the port closed after the last event
+ * (the main thread waits for that: a pool resolves before messages on a side port have arrived).
+ */
+export async function runJob<T>(
+  job: JobBase,
+  work: (context: JobContext) => Promise<T>,
+): Promise<JobResult<T>> {
+  const stop = new AbortController()
+  job.events.on('message', ({ type }: StopRequest | ConfigReply) => {
+    if (type === 'stop') stop.abort()
+  })
+  const logger = pino(
+    { level: job.logLevel, base: job.logFields },
+    {
+      write(line: string): void {
+        job.events.postMessage({ type: 'log', line: cutLine(line) } satisfies LogLine)
+      },
+    },
+  )
+  try {
+    return { status: 'ok', value: await work({ logger, signal: stop.signal }) }
+  } catch (error) {
+    const failure = ConnectError.from(error)
+    if (failure.code === 'unexpected')
+      logger.error({ err: error }, 'unexpected failure in a worker')
+    return { status: 'failed', error: failure.toJSON() }
+  } finally {
+    job.events.close()
+  }
+}
+
+/** A line whose texts are as long as a vendor or a server liked is cut before it goes to the main thread. */
+function cutLine(line: string): string {
+  if (line.length <= passedCharacters) return line
+  return JSON.stringify(cutTexts(logLine.parse(JSON.parse(line)), passedCharacters))
+}
+
+/** The worker's side of `ChangeConfig`: see `ConfigLender` in main-side.ts. Dispose it before the job ends: what was changed is kept then. */
 export class ConfigBorrower implements AsyncDisposable {
   readonly #port: MessagePort
   readonly #signal: AbortSignal

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { LoadClock } from '../../../engine/writer/load-clock.ts'
+import { LoadClock } from '../../../engine/load/load-clock.ts'
 
 function clockAt(): { clock: LoadClock; passes: (ms: number) => void } {
   let nowMs = 1_000

@@ -3,7 +3,7 @@ import type { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
 import type { BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
 import type { JsonValue, RecordData } from '../../protocol/index.ts'
 import type { LaneWriter } from '../log/stream-log.ts'
-import type { ReadTotals } from '../pools/worker-events.ts'
+import type { ReadTotals } from '../threads/protocol.ts'
 
 export interface LaneOutputOptions {
   readonly encoder: BlockEncoder

@@ -1,28 +1,8 @@
 import { connectorOf } from '../../connectors/registry.ts'
 import type { ConnectorContext } from '../../connectors/connector.ts'
-import {
-  cutText,
-  endsOfSecret,
-  passedCharacters,
-  type AirbyteCatalog,
-  type AirbyteConnectionStatus,
-  type JsonObject,
-} from '../../protocol/index.ts'
-import type { SourceEvent } from '../pools/worker-events.ts'
-import { ConfigBorrower } from './config-borrower.ts'
-import { type JobBase, type JobResult, runJob } from '../pools/worker-job.ts'
-
-/** One question to a source. Plain data and a port: it crosses a thread. */
-export interface SourceJob extends JobBase {
-  readonly question: 'check' | 'discover'
-  readonly type: string
-  readonly config: JsonObject
-  readonly allowedNetworks: readonly string[]
-}
-
-export type SourceAnswer =
-  | { readonly question: 'check'; readonly status: AirbyteConnectionStatus }
-  | { readonly question: 'discover'; readonly catalog: AirbyteCatalog }
+import { cutText, endsOfSecret, passedCharacters } from '../../protocol/index.ts'
+import type { JobResult, SourceAnswer, SourceEvent, SourceJob } from '../threads/protocol.ts'
+import { ConfigBorrower, runJob } from '../threads/worker-side.ts'
 
 export async function askSource(job: SourceJob): Promise<JobResult<SourceAnswer>> {
   return runJob(job, async ({ logger, signal }) => {

@@ -2,11 +2,11 @@ import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openSourcePool, type SourcePool } from '../../engine/pools/source-pool.ts'
+import { openSourceThreads, type SourceThreads } from '../../../engine/threads/source-threads.ts'
 
-let pool: SourcePool
+let pool: SourceThreads
 beforeAll(() => {
-  pool = openSourcePool({ threads: 2, logger: pino({ level: 'silent' }) })
+  pool = openSourceThreads({ threads: 2, logger: pino({ level: 'silent' }) })
 })
 afterAll(() => pool[Symbol.asyncDispose]())
 

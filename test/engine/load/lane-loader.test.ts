@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { EmbeddedLog } from '../../../engine/log/embedded/embedded-log.ts'
 import { openLaneReader, openLaneWriter } from '../../../engine/log/lane.ts'
-import { LaneLoader } from '../../../engine/writer/lane-loader.ts'
+import { LaneLoader } from '../../../engine/load/lane-loader.ts'
 import type { LaneStats, SinkLane, SinkStream, StreamSync } from '../../../sinks/sink.ts'
 
 const logger = pino({ level: 'silent' })
