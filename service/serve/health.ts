@@ -97,8 +97,9 @@ async function problemOf(
     () => undefined,
     (thrown: unknown) => {
       const { code, details } = ConnectError.from(thrown)
-      const reason = code === 'vault_key_wrong' ? `: ${String(details.reason)}` : ''
-      return `${part} cannot be ${verb} (${code})${reason}`
+      const { reason } = details
+      const why = code === 'vault_key_wrong' && typeof reason === 'string' ? `: ${reason}` : ''
+      return `${part} cannot be ${verb} (${code})${why}`
     },
   )
   try {
