@@ -1,7 +1,7 @@
 import type { Session } from './session.ts'
 import type { StreamSource } from './stream-source.ts'
 
-export interface ExplainedPlan {
+interface ExplainedPlan {
   readonly 'Plan Rows': number
   readonly 'Plan Width': number
   /** In units of the planner: reading a page of a table in its order is 1. */
