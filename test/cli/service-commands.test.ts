@@ -341,6 +341,21 @@ describe('runs', () => {
     expect(end.err.includes('connections runs retry shop run_')).toBe(status !== 'complete')
   })
 
+  test('warnings of the run as a whole are shown when it ends, and with the run', async () => {
+    const warning = 'The source does not show stream notes any more'
+    const waiting = run('connections runs start shop --wait')
+    const id = await active()
+    api.service.runs.end(id, 'complete', [warning])
+    const { code, err } = await waiting
+    expect(code).toBe(0)
+    expect(err).toContain(`\nwarning: ${warning}\nrun complete: `)
+    expect((await run(`connections runs get shop ${id}`)).out).toContain(
+      `\nrun: warning: ${warning}\n`,
+    )
+    const found = z.looseObject({}).parse(await json(`connections runs get shop ${id}`))
+    expect(found).toMatchObject({ warnings: [warning] })
+  })
+
   test('with --follow and --json the news are objects, a line each, the result last', async () => {
     const following = run('connections runs start shop --follow --json')
     const id = await active()

@@ -403,8 +403,8 @@ class MemoryRuns implements RunService {
     this.#changes.emit(id)
   }
 
-  end(id: string, status: Run['status'] = 'complete'): Run {
-    const run = this.#change(id, { status, endedAt: now() })
+  end(id: string, status: Run['status'] = 'complete', warnings: Run['warnings'] = []): Run {
+    const run = this.#change(id, { status, warnings, endedAt: now() })
     this.#changes.emit(id)
     return run
   }
@@ -440,6 +440,7 @@ class MemoryRuns implements RunService {
       attempts: 0,
       retryOf: null,
       streams: streams.map((name) => emptyStream({ name })),
+      warnings: [],
       schemaChanges: [],
     }
     this.#runs.unshift(run)

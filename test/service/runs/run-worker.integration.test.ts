@@ -81,7 +81,7 @@ test('a run that is partial only because of rejected records is not retried', as
   const { runs: stored } = test.store
   await stored.claim(id, 'me', 60_000)
   const stream = { ...emptyStream({ name: 'a' }), status: 'complete', rejected: 2 } as const
-  await stored.end(id, 'me', { status: 'partial', streams: [stream], error: null })
+  await stored.end(id, 'me', { status: 'partial', streams: [stream], warnings: [], error: null })
   await expect(runs.retry('shop', id)).rejects.toMatchObject({ code: 'run_not_retryable' })
 })
 
