@@ -4,6 +4,14 @@ import { limitPiece } from './piece-limit.ts'
 import type { JsonPath } from './json-path.ts'
 import type { Value } from '../../value/value.ts'
 
+export interface ElementsOptions {
+  readonly path: JsonPath
+  /** Reads one JSON text. Throws a SyntaxError. */
+  readonly parse: (text: string) => Value
+  /** For tests: the limit of one value. */
+  readonly maxPieceBytes?: number
+}
+
 /**
  * Reads the values at a path of a JSON document without holding the document: bytes in, batches of values out. An array's
  * elements are cut at commas by looking at brackets and quotes only, and a batch of them is parsed at once. What is not
@@ -12,6 +20,7 @@ import type { Value } from '../../value/value.ts'
 export class JsonElements {
   readonly #path: JsonPath
   readonly #parseText: (text: string) => Value
+  readonly #maxPieceBytes: number | undefined
   #mode: Mode = 'value'
   /** Of the open containers that lead to the path: their states, and whether they are arrays. */
   readonly #states: number[] = []
@@ -31,9 +40,10 @@ export class JsonElements {
   #gaveElements = false
   #ready: Value[][] = []
 
-  constructor(path: JsonPath, parseText: (text: string) => Value) {
+  constructor({ path, parse, maxPieceBytes }: ElementsOptions) {
     this.#path = path
-    this.#parseText = parseText
+    this.#parseText = parse
+    this.#maxPieceBytes = maxPieceBytes
     this.#next = path.start
   }
 
@@ -302,7 +312,7 @@ export class JsonElements {
     if (bytes.length === 0) return
     this.#pieces.push(bytes)
     this.#pieceBytes += bytes.length
-    limitPiece(this.#pieceBytes)
+    limitPiece(this.#pieceBytes, this.#maxPieceBytes)
   }
 
   #collected(rest: Uint8Array): Uint8Array {
