@@ -1,6 +1,6 @@
-import { streamLabel } from '../../protocol/index.ts'
 import type { RunStart, SinkStream, StreamSync } from '../sink.ts'
-import { fencedError, knowsStart, laneLockKey, newerStart, schemaExists } from './bookkeeping.ts'
+import { laneLockKey, schemaExists } from './bookkeeping.ts'
+import { startRefusal } from './fence.ts'
 import { forgetOwners } from './forget-streams.ts'
 import { lockKey, quoteIdentifier, type TableName } from './identifiers.ts'
 import { requireSameKey } from './key-change.ts'
@@ -133,12 +133,11 @@ async function asItStands(
 
 async function requireNewest(
   session: Session,
-  { connection, stream }: SinkStream,
+  sink: SinkStream,
   { start }: RunStart,
 ): Promise<void> {
-  const isNewest = (await newerStart(session, connection, start)) === undefined
-  if (isNewest && (await knowsStart(session, connection, start))) return
-  throw await fencedError(session, connection, { stream: streamLabel(stream.stream), start })
+  const refusal = await startRefusal(session, sink, start)
+  if (refusal !== undefined) throw refusal
 }
 
 function tableLockKey({ schema, table }: TableName): string {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { streamLabel, type Column, type JsonValue } from '../../protocol/index.ts'
 import { columnKinds } from './column-types.ts'
@@ -178,8 +179,8 @@ export async function writeStreamRow(
   const [row] = await session.rows<Pick<RawStreamRow, 'id' | 'attempt_keys' | 'started_at'>>(
     `INSERT INTO ${session.bookkeeping}.streams AS s
        (connection, namespace, name, table_schema, table_name, settings, columns, key_index, staged,
-        sync_id, generation_id, epoch, run, sync_start, table_notes, complete, attempt_keys)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, false, ARRAY[gen_random_uuid()::text])
+        sync_id, generation_id, epoch, run, sync_start, table_notes, complete, attempt, attempt_keys)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, false, $16, ARRAY[$16])
      ON CONFLICT (connection, namespace, name) DO UPDATE SET
        table_schema = excluded.table_schema, table_name = excluded.table_name,
        settings = excluded.settings, columns = excluded.columns, key_index = excluded.key_index,
@@ -187,6 +188,7 @@ export async function writeStreamRow(
        epoch = excluded.epoch, run = excluded.run, sync_start = excluded.sync_start,
        table_notes = excluded.table_notes, complete = false, finished_at = NULL,
        started_at = CASE WHEN s.sync_id = excluded.sync_id THEN s.started_at ELSE now() END,
+       attempt = excluded.attempt,
        attempt_keys = CASE WHEN s.sync_id = excluded.sync_id THEN s.attempt_keys ELSE '{}' END || excluded.attempt_keys
      RETURNING id, attempt_keys, started_at`,
     [
@@ -205,6 +207,7 @@ export async function writeStreamRow(
       values.run,
       values.syncStart,
       JSON.stringify(values.tableNotes),
+      randomUUID(),
     ],
   )
   return {
