@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { ConnectError, type StreamId } from '../../protocol/index.ts'
 import type { RunStart } from '../sink.ts'
+import { requireIntact, requireNone } from './damaged-bookkeeping.ts'
 import { lockKey } from './identifiers.ts'
 import { bookkeepingOwnerMissing } from './missing-right.ts'
 import type { Session } from './session.ts'
@@ -101,10 +102,13 @@ const migrations: readonly ((schema: string) => string)[] = [
 
 /**
  * Creates or migrates the bookkeeping. Durable when it resolves; at most one at a time in a database.
- * Throws `destination_bookkeeping_newer`.
+ * Throws `destination_bookkeeping_newer`, and `destination_bookkeeping_damaged` if tables or columns of it were dropped.
  */
 export async function migrateBookkeeping(session: Session): Promise<void> {
-  if ((await knownVersion(session)) === migrations.length) return
+  if ((await knownVersion(session)) === migrations.length) {
+    await requireIntact(session, { known: 'columns' })
+    return
+  }
   await session.transaction(async () => {
     await session.rows('SELECT pg_advisory_xact_lock($1)', [lockKey('migrations')])
     const schema = session.bookkeeping
@@ -116,7 +120,12 @@ export async function migrateBookkeeping(session: Session): Promise<void> {
          (version integer PRIMARY KEY, applied_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now())`,
     )
     const applied = await knownVersion(session)
-    if (applied > 0) await requireOwner(session)
+    if (applied === 0) {
+      await requireNone(session)
+    } else {
+      await requireIntact(session, { known: 'tables' })
+      await requireOwner(session)
+    }
     for (const [index, sql] of migrations.entries()) {
       if (index < applied) continue
       await session.run(sql(schema))
