@@ -30,19 +30,26 @@ test.each(['append_dedup', 'overwrite', 'overwrite_dedup'] as const)(
   },
 )
 
-test('where all tables are published, the table is named, and not its stage', async () => {
-  await using db = await testDatabase()
-  const sink = sinkStream(columns, { mode: 'overwrite_dedup', key: ['id'] })
-  await db.query('CREATE PUBLICATION p FOR ALL TABLES')
-  const error = await failure(sync(db, sink, [{ id: 1 }, { id: 1 }]))
-  expect(error).toMatchObject({
-    code: 'destination_replica_identity_missing',
-    details: { object: '"public"."things"' },
-  })
-  await db.query(/`(ALTER TABLE [^`]+)`/.exec(error.suggestedFix)?.[1] ?? 'none')
-  await sync(db, sink, [{ id: 1 }, { id: 1 }])
-  expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 1 }])
-})
+test.each(['append_dedup', 'overwrite_dedup'] as const)(
+  'where all tables are published, the table is made and named, and not its stage: %s',
+  async (mode) => {
+    await using db = await testDatabase()
+    const sink = sinkStream(columns, { mode, key: ['id'] })
+    await db.query('CREATE PUBLICATION p FOR ALL TABLES')
+    const records = [
+      { id: 1, v: 'a' },
+      { id: 1, v: 'b' },
+    ]
+    const error = await failure(sync(db, sink, records))
+    expect(error).toMatchObject({
+      code: 'destination_replica_identity_missing',
+      details: { object: '"public"."things"' },
+    })
+    await db.query(/`(ALTER TABLE [^`]+)`/.exec(error.suggestedFix)?.[1] ?? 'none')
+    await sync(db, sink, records)
+    expect(await db.query('SELECT id::int, v FROM things')).toEqual([{ id: 1, v: 'b' }])
+  },
+)
 
 test('row-level security that a COPY cannot pass is named, and each advised statement mends it', async () => {
   await using db = await testDatabase()
