@@ -1,5 +1,5 @@
 import { ConnectError } from '../../protocol/index.ts'
-import { bookkeepingColumns } from './damaged-bookkeeping.ts'
+import { bookkeepingColumns } from './bookkeeping-columns.ts'
 import { derivedName, quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
 import { bookkeepingSchema, type PostgresAddress } from './postgres-address.ts'
 
