@@ -91,7 +91,7 @@ export interface StreamSync {
   /** Increases with every sync of the stream; a resumed sync keeps it. */
   readonly syncId: number
   readonly generationId: number
-  /** Increases with every `begin`: the fence, and the number of the attempt in the log. */
+  /** Increases with every `begin`: the fence, with the attempt's key, and the number of the attempt in the log. */
   readonly epoch: number
   /**
    * Random keys of the attempts of this sync whose entries in the log lead on from its checkpoints; the last one is this attempt's. Numbers

@@ -1,8 +1,8 @@
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { SliceStart, StreamSync } from '../sink.ts'
-import { fencedError, newerStart } from './bookkeeping.ts'
 import { copyRows, deleteRows } from './copy-rows.ts'
 import { tableGone } from './destination-errors.ts'
+import { attemptParams, isOfAttempt, requireOwn } from './fence.ts'
 import { quoteIdentifier, quoteTable } from './identifiers.ts'
 import type { Session } from './session.ts'
 import { streamTarget, type StreamTarget } from './stream-target.ts'
@@ -15,7 +15,7 @@ export async function savePlan(
   slices: readonly SliceStart[],
 ): Promise<void> {
   await session.transaction(async () => {
-    const id = await lockStream(session, sync)
+    const id = await requireOwn(session, sync, 'locked')
     await session.rows(
       `INSERT INTO ${session.bookkeeping}.slices AS s
          (stream_id, slice, ordinal, partition, planned_sync, state, seq)
@@ -35,6 +35,11 @@ export async function savePlan(
         sync.slices.length,
       ],
     )
+    await session.rows(
+      `UPDATE ${session.bookkeeping}.streams
+          SET planned = (SELECT count(*) FROM ${session.bookkeeping}.slices WHERE stream_id = $1) WHERE id = $1`,
+      [id],
+    )
   })
 }
 
@@ -50,7 +55,7 @@ export async function finishSync(
 ): Promise<void> {
   const target = streamTarget(sync.sink, schema)
   await session.transaction(async () => {
-    const id = await lockStream(session, sync)
+    const id = await requireOwn(session, sync, 'locked')
     await requireComplete(session, sync, id)
     if (target.isOverwrite) await swapStage(session, target)
     await session.rows(
@@ -61,30 +66,11 @@ export async function finishSync(
 }
 
 /** `Destination.leaveLog`. */
-export async function leaveLog(
-  session: Session,
-  { sink, streamId, epoch }: StreamSync,
-): Promise<void> {
+export async function leaveLog(session: Session, sync: StreamSync): Promise<void> {
   await session.rows(
-    `UPDATE ${session.bookkeeping}.streams SET attempt_keys = '{}'
-      WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 AND epoch = $4`,
-    [sink.connection, streamId.namespace ?? null, streamId.name, epoch],
+    `UPDATE ${session.bookkeeping}.streams SET attempt_keys = '{}' WHERE ${isOfAttempt}`,
+    attemptParams(sync),
   )
-}
-
-/** The id of the stream's row, locked. Throws `fenced` where a newer `begin` took over, or will: a newer start has the connection. */
-async function lockStream(
-  session: Session,
-  { sink, streamId, epoch, start }: StreamSync,
-): Promise<string> {
-  const [row] = await session.rows<{ id: string }>(
-    `SELECT id FROM ${session.bookkeeping}.streams
-      WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 AND epoch = $4 FOR UPDATE`,
-    [sink.connection, streamId.namespace ?? null, streamId.name, epoch],
-  )
-  const isNewest = (await newerStart(session, sink.connection, start)) === undefined
-  if (row !== undefined && isNewest) return row.id
-  throw await fencedError(session, sink.connection, { stream: streamLabel(streamId), start })
 }
 
 async function requireComplete(session: Session, sync: StreamSync, id: string): Promise<void> {

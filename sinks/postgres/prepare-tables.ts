@@ -203,8 +203,11 @@ async function ensureKeyIndex({ session, sink, target, row }: Preparation): Prom
   }
   if (key === undefined || wanted === undefined) return null
   if (await hasIndex(session, table, wanted)) return wanted
-  await requireKeys(session, table, key)
-  await removeDuplicates({ session, sink, target })
+  // Not where there are none: in a publication of all tables, the server refuses to delete from one that was made just now.
+  if (await hasRows(session, table)) {
+    await requireKeys(session, table, key)
+    await removeDuplicates({ session, sink, target })
+  }
   try {
     await createKeyIndex(session, table, key)
   } catch (error) {

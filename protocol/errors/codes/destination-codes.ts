@@ -2,6 +2,13 @@ import type { ErrorCode } from '../error-code.ts'
 
 /** Errors of a destination. Sorted by name. */
 export const destinationCodes = {
+  destination_bookkeeping_damaged: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'The checkpoints in {host}:{port}/{database} are damaged: {object}: {problem}',
+    suggestedFix: '{fix}',
+  },
   destination_bookkeeping_newer: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -39,7 +46,7 @@ export const destinationCodes = {
     retryable: true,
     message: 'Another session works on {object} (SQLSTATE {sqlstate})',
     suggestedFix:
-      'Run again: it resumes from the last checkpoint. If it persists, look for long transactions in `pg_stat_activity`.',
+      'Run the connection again: no row is lost or doubled. If it persists, look for long transactions in `pg_stat_activity`.',
   },
   destination_connection_lost: {
     failureType: 'transient_error',
@@ -47,7 +54,7 @@ export const destinationCodes = {
     retryable: true,
     message: 'The session with {host}:{port}/{database} was lost: {reason}',
     suggestedFix:
-      'Run the connection again: it resumes from the last checkpoint. If it happens often, look for a proxy or server setting that ends sessions.',
+      'Run the connection again: no row is lost or doubled. If it happens often, look for a proxy or server setting that ends sessions.',
   },
   destination_constraint_violated: {
     failureType: 'config_error',
@@ -78,7 +85,7 @@ export const destinationCodes = {
     retryable: true,
     message: 'The disk of {host}:{port} is full: {reason}',
     suggestedFix:
-      'Free or add disk space at the destination, then run the connection again: it resumes from the last checkpoint.',
+      'Free or add disk space at the destination, then run the connection again: no row is lost or doubled.',
   },
   destination_encoding_unsupported: {
     failureType: 'config_error',
@@ -187,7 +194,7 @@ export const destinationCodes = {
     message:
       '{host}:{port}/{database} cancelled a statement for {object} (SQLSTATE {sqlstate}): {reason}',
     suggestedFix:
-      'Run again: it resumes from the last checkpoint. If it happens often, find out who cancels statements of {user} on the server.',
+      'Run the connection again: no row is lost or doubled. If it happens often, find out who cancels statements of {user} on the server.',
   },
   destination_query_failed: {
     failureType: 'system_error',
@@ -214,6 +221,23 @@ export const destinationCodes = {
       '{host}:{port}/{database} does not know this run: while it went on, the database or its schema reactor_connect was dropped, made again, or restored from a backup',
     suggestedFix:
       'Run the connection again when the database is ready: it goes on from the checkpoints that the database has, and begins again without any.',
+  },
+  destination_replica_identity_missing: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'PostgreSQL refuses to change or delete rows of {object}: {reason}',
+    suggestedFix:
+      'Run `ALTER TABLE {object} REPLICA IDENTITY FULL`, or give the table a primary key, or take it out of the publication; then run the connection again.',
+  },
+  destination_row_security_enabled: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'Row-level security applies to {user} on {object}, and PostgreSQL lets nobody load rows past it with COPY',
+    suggestedFix:
+      'Run `ALTER ROLE {role} BYPASSRLS` as a superuser, or `ALTER TABLE {object} NO FORCE ROW LEVEL SECURITY` if {role} owns the table, or `ALTER TABLE {object} DISABLE ROW LEVEL SECURITY`; then run the connection again.',
   },
   destination_rows_left_out: {
     failureType: 'config_error',
