@@ -1,11 +1,13 @@
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { SliceStart, StreamSync } from '../sink.ts'
+import { cascadeRefusal } from './cascades.ts'
 import { copyRows, deleteRows } from './copy-rows.ts'
 import { tableGone } from './destination-errors.ts'
 import { attemptParams, isOfAttempt, requireOwn } from './fence.ts'
 import { quoteIdentifier, quoteTable } from './identifiers.ts'
 import type { Session } from './session.ts'
 import { streamTarget, type StreamTarget } from './stream-target.ts'
+import { setupRefusal } from './table-setup.ts'
 import { addMeta, readTable } from './tables.ts'
 
 /** `Destination.savePlan`: slices that are in the plan of this sync already keep their state. */
@@ -98,6 +100,9 @@ async function swapStage(session: Session, target: StreamTarget): Promise<void> 
   }
   // The stage has the sync's own columns only.
   const list = [...stage.keys()].map(quoteIdentifier).join(', ')
+  const refusal =
+    (await setupRefusal(session, target)) ?? (await cascadeRefusal(session, target.table))
+  if (refusal !== undefined) throw refusal
   await deleteRows(session, target)
   await copyRows(session, target, list)
   await session.run(`DROP TABLE ${quoteTable(target.stage)}`)
