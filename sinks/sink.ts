@@ -38,9 +38,10 @@ export interface Destination extends AsyncDisposable {
   savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void>
   /**
    * All slices are complete: swaps a staged generation in (one transaction, rows are exchanged, the table is not), and marks the sync
-   * complete. Throws `accounting_mismatch` when a slice of the plan is not complete.
+   * complete. Throws `accounting_mismatch` when a slice of the plan is not complete, and `records_all_rejected` rather than replace rows by
+   * none; the next sync then reads from the beginning. Resolves with what the user should know of it.
    */
-  finish(sync: StreamSync): Promise<void>
+  finish(sync: StreamSync): Promise<readonly string[]>
   /**
    * What attempts of the sync have left in a log until now does not lead on from its checkpoints: no later attempt goes on from there
    * (`StreamSync.attemptKeys`). Durable when it resolves; nothing happens if a newer `begin` took over.

@@ -86,7 +86,7 @@ class PostgresDestination implements Destination {
     return this.#with(sync, (session) => savePlan(session, sync, slices))
   }
 
-  finish(sync: StreamSync): Promise<void> {
+  finish(sync: StreamSync): Promise<readonly string[]> {
     return this.#with(sync, (session) => finishSync(session, sync, this.#place.schema))
   }
 

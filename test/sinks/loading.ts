@@ -92,7 +92,7 @@ export async function begin(db: TestDatabase, sink: SinkStream, run = 1): Promis
 /** Of a connection that no run was started of. */
 export const someStart: RunStart = { run: 1, start: 0, hasKey: false }
 
-export function finish(db: TestDatabase, sync: StreamSync): Promise<void> {
+export function finish(db: TestDatabase, sync: StreamSync): Promise<readonly string[]> {
   return withDestination(db, (destination) => destination.finish(sync))
 }
 

@@ -235,7 +235,7 @@ export const destinationCodes = {
     httpStatus: 409,
     retryable: false,
     message:
-      'Row-level security applies to {user} on {object}, and PostgreSQL lets nobody load rows past it with COPY',
+      'Row-level security applies to {user} on {object}: it hides rows, and PostgreSQL refuses a COPY into such a table',
     suggestedFix:
       'Run `ALTER ROLE {role} BYPASSRLS` as a superuser, or `ALTER TABLE {object} NO FORCE ROW LEVEL SECURITY` if {role} owns the table, or `ALTER TABLE {object} DISABLE ROW LEVEL SECURITY`; then run the connection again.',
   },
@@ -247,6 +247,15 @@ export const destinationCodes = {
       '{object} took {actual} of {expected} changes of rows: {rules} leaves out the others; nothing of this batch was committed',
     suggestedFix:
       'Let the table take every row: run `{undo}`, or write the rows that you do not want elsewhere after the run. Then run the connection again.',
+  },
+  destination_rows_would_cascade: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'An overwrite replaces all rows of {table}, and the foreign key {constraint} of {other} would {consequence} with them',
+    suggestedFix:
+      'Run `{undo}`: then the foreign key is looked at when the new rows are there. Or choose `append_dedup`, which changes rows in place. Then run the connection again.',
   },
   destination_rule_unsupported: {
     failureType: 'config_error',
@@ -280,6 +289,15 @@ export const destinationCodes = {
       '{object} in {host}:{port}/{database} is gone: it was dropped or renamed while the run loaded it',
     suggestedFix:
       'Run the connection again: it makes the table again and reads the stream from the beginning.',
+  },
+  destination_table_inherited: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      '{heir} inherits from {table}, so its rows would be replaced or deleted as if they were rows of {table}',
+    suggestedFix:
+      'Run `ALTER TABLE {heir} NO INHERIT {table}`, or load the stream into another schema; then run the connection again.',
   },
   destination_table_shared: {
     failureType: 'config_error',

@@ -20,6 +20,15 @@ export const runCodes = {
     suggestedFix:
       'Let the newer run finish: no row is lost or doubled. Run a connection in one place at a time.',
   },
+  records_all_rejected: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      'All {rejected} records of stream {stream} were rejected, so {table} would have no rows any more; it keeps those that it has',
+    suggestedFix:
+      'Look at the reasons: the warning of the stream names the first one, the table reactor_connect.rejected_records has them all. Correct the source, or the key or schema of the stream; then run the connection again.',
+  },
   sandbox_stopped: {
     failureType: 'transient_error',
     httpStatus: 503,

@@ -262,14 +262,37 @@ describe('foreign keys of other tables', () => {
     expect(result.streams[0]?.error?.code).toBe('destination_constraint_violated')
   })
 
-  test('that cascade are counted', async () => {
+  test.each([
+    ['ON DELETE CASCADE', 'delete its rows'],
+    ['ON DELETE SET NULL', 'set its columns to NULL'],
+  ])('that would change other rows refuse an overwrite: %s', async (action, consequence) => {
     await using db = await testDatabase()
-    const plan = await synced(db, 'overwrite', lines('ON DELETE CASCADE'))
+    const plan = await synced(db, 'overwrite', lines(action))
+    const refused = first(await sandboxed(db, plan)).error
+    expect(refused).toMatchObject({
+      code: 'destination_rows_would_cascade',
+      details: { other: 'dest.lines', constraint: 'lines_fk', consequence },
+    })
+    expect((await runPlan(plan)).result.streams[0]?.error).toEqual(refused)
+    expect(await db.query('SELECT FROM dest.lines WHERE t IS NOT NULL')).toHaveLength(3)
+    await db.query(/`(ALTER TABLE [^`]+)`/.exec(refused?.suggested_fix ?? '')?.[1] ?? 'none')
+    expect(first(await sandboxed(db, plan)).error).toBeUndefined()
+    expect((await runPlan(plan)).result.status).toBe('complete')
+    expect(await db.query('SELECT FROM dest.lines WHERE t IS NOT NULL')).toHaveLength(3)
+  })
+
+  test('that cascade from the deletes of a merge are counted', async () => {
+    await using db = await testDatabase()
+    await synced(db, 'append_dedup', lines('ON DELETE CASCADE'))
+    await db.query(
+      `ALTER TABLE src.t ADD _ab_cdc_deleted_at timestamptz; UPDATE src.t SET _ab_cdc_deleted_at = now() WHERE id = 1`,
+    )
+    const plan = await planOf(db, 'append_dedup')
     expect(first(await sandboxed(db, plan)).diff_vs_current?.dependent_rows).toEqual([
-      { schema: 'dest', table: 'lines', constraint: 'lines_fk', action: 'deleted', rows: 3 },
+      { schema: 'dest', table: 'lines', constraint: 'lines_fk', action: 'deleted', rows: 2 },
     ])
     await runPlan(plan)
-    expect(await db.query('SELECT FROM dest.lines')).toHaveLength(0)
+    expect(await db.query('SELECT FROM dest.lines')).toHaveLength(1)
   })
 
   test('that are looked at in the end refuse what is gone for good', async () => {
