@@ -101,16 +101,15 @@ test.each([
   expect(await count(db)).toBe(0)
 })
 
-test('an append goes on with a warning, and so do the check and the sandbox', async () => {
+test('an append fails as well, and so does the sandbox; the check says it', async () => {
   await using orders = await ordersApi()
   await using db = await testDatabase()
   const plan = await planOf(orders, db, 'append')
   orders.api.answer = maintenance
   const warning = `The answer of GET ${orders.url} was no JSON (text/html, begins with <!doctype html): it was read as one without records.`
-  const { result } = await runPlan(plan)
-  expect(result.status).toBe('complete')
-  expect(result.streams[0]?.warnings).toEqual([warning])
-  expect((await sandboxPlan(plan)).streams[0]?.warnings).toContain(warning)
+  const [failed] = (await runPlan(plan)).result.streams
+  expect(failed?.error).toMatchObject({ code: 'source_answer_unreadable' })
+  expect(JSON.stringify(await sandboxPlan(plan))).toContain('was no JSON (text/html, ')
   const status = await connectorOf(orders.source.type).check(
     {},
     {
