@@ -15,6 +15,7 @@ import type { LoadedManifest } from './load-manifest-file.ts'
 import { configOf, plainConfig } from './source-config.ts'
 import { SourceEnvironment } from './source-environment.ts'
 import { authorizationFailure, sourceFailure } from './source-failure.ts'
+import { watchTextCursor } from './text-cursor.ts'
 import { stateFromJson, stateToJson } from './state-json.ts'
 
 /** Reads a stream of a manifest to its end, from its state. */
@@ -24,7 +25,8 @@ export async function readManifestTask(
   { out, context }: { readonly out: RecordOutput; readonly context: ConnectorContext },
 ): Promise<'complete' | 'stopped'> {
   const { name } = task.stream.stream
-  const output = new TaskOutput(out, context)
+  const watch = watchTextCursor(manifest, task.stream, (warning) => context.warn?.(warning))
+  const output = new TaskOutput(out, context, watch)
   await using environment = new SourceEnvironment({
     context,
     manifestDirectory: directory,
@@ -71,11 +73,17 @@ function stopped(stream: string, output: TaskOutput): 'stopped' {
 class TaskOutput implements SourceOutput {
   readonly #out: RecordOutput
   readonly #context: ConnectorContext
+  readonly #watch: ((records: readonly Dict[]) => void) | undefined
   #failure: SourceFailure | undefined
   /** Whether a state covers every record so far. */
   isCovered = true
 
-  constructor(out: RecordOutput, context: ConnectorContext) {
+  constructor(
+    out: RecordOutput,
+    context: ConnectorContext,
+    watch?: (records: readonly Dict[]) => void,
+  ) {
+    this.#watch = watch
     this.#out = out
     this.#context = context
   }
@@ -95,6 +103,7 @@ class TaskOutput implements SourceOutput {
 
   async records(_stream: string, records: readonly Dict[]): Promise<void> {
     this.isCovered = false
+    this.#watch?.(records)
     await this.#out.records(records.map(recordData))
   }
 
