@@ -20,12 +20,18 @@ export interface AnsweredPage {
   readonly recordsHash: string | undefined
 }
 
+/** What tells a page from another; undefined where it is not known. */
+interface Prints {
+  readonly length?: number
+  readonly body?: string | undefined
+  readonly records?: string | undefined
+}
+
 /** Ends a paging that would not end by itself: the API gives the same page again and again. Made for the pages of one slice. */
 export class RepeatedPages {
   readonly #streamName: string
   readonly #tokenPlace: string
-  #last: { length?: number | undefined; body?: string | undefined; records?: string | undefined } =
-    {}
+  #last: Prints = {}
   #repeats = 0
   /** True where the records of the next page are to be hashed: bodies may differ by the time that a request took. */
   watchesRecords = false
@@ -39,21 +45,23 @@ export class RepeatedPages {
   async observe(page: AnsweredPage, asked: Value, next: Value): Promise<void> {
     const hasSameToken = asked !== null && equals(asked, next)
     this.watchesRecords = hasSameToken
-    const bytes = await page.response.held()
-    const isSuspect =
-      hasSameToken || (page.extracted > 0 && bytes?.length === this.#last.length && bytes)
-    const seen = {
-      length: bytes?.length,
-      body: isSuspect && bytes ? createHash('sha1').update(bytes).digest('hex') : undefined,
-      records: page.extracted > 0 ? page.recordsHash : undefined,
-    }
-    const isRepeated =
-      (seen.body !== undefined && seen.body === this.#last.body) ||
-      (seen.records !== undefined && seen.records === this.#last.records)
+    const seen = await this.#printsOf(page, hasSameToken)
+    this.#repeats = isRepeated(seen, this.#last) ? this.#repeats + 1 : 0
     this.#last = seen
-    this.#repeats = isRepeated ? this.#repeats + 1 : 0
     const most = hasSameToken && page.extracted > 0 ? maxRepeats.sameToken : maxRepeats.otherwise
     if (this.#repeats > most) throw this.#failure(hasSameToken)
+  }
+
+  /** A body is hashed only if it may be that of the page before: with the same token, or with records and of the same length. */
+  async #printsOf(page: AnsweredPage, hasSameToken: boolean): Promise<Prints> {
+    const bytes = await page.response.held()
+    if (bytes === undefined) return { records: recordsOf(page) }
+    const isSuspect = hasSameToken || (page.extracted > 0 && bytes.length === this.#last.length)
+    return {
+      length: bytes.length,
+      body: isSuspect ? createHash('sha1').update(bytes).digest('hex') : undefined,
+      records: recordsOf(page),
+    }
   }
 
   #failure(hasSameToken: boolean): SourceError {
@@ -66,6 +74,15 @@ export class RepeatedPages {
       { failureType: 'system_error', mayPass: false },
     )
   }
+}
+
+function recordsOf({ extracted, recordsHash }: AnsweredPage): string | undefined {
+  return extracted > 0 ? recordsHash : undefined
+}
+
+function isRepeated(page: Prints, before: Prints): boolean {
+  if (page.body !== undefined && page.body === before.body) return true
+  return page.records !== undefined && page.records === before.records
 }
 
 /** Collects the hash of a page's records. */

@@ -15,17 +15,30 @@ export interface Answer {
   readonly body: string | Uint8Array
 }
 
+export interface ManifestApi extends AsyncDisposable {
+  /** The URL of the API, with a slash at its end. */
+  readonly base: string
+  /** The requests that it got: path and query. */
+  readonly urls: string[]
+  /** Reads the first stream as a run does: what it gave, its warnings, and the error that ended it. */
+  read(options?: ReadOptions): Promise<{
+    readonly out: Collected
+    readonly warnings: readonly string[]
+    readonly error: ConnectError | undefined
+  }>
+}
+
 export interface ReadOptions {
   readonly sync?: Pick<ConfiguredAirbyteStream, 'sync_mode' | 'destination_sync_mode'>
   readonly state?: JsonValue | null
   readonly config?: JsonObject
 }
 
-/** A manifest in a file, and its API on a local port: the requests it got are in `urls`, path and query. */
+/** A manifest in a file, and its API on a local port. */
 export async function manifestApi(
   manifestOf: (url: string) => string,
   answer: (url: URL, count: number) => Answer,
-) {
+): Promise<ManifestApi> {
   const urls: string[] = []
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1')
@@ -46,7 +59,6 @@ export async function manifestApi(
   return {
     base,
     urls,
-    connector,
     read: (options: ReadOptions = {}) => readFirst(connector, options),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
@@ -56,7 +68,6 @@ export async function manifestApi(
   }
 }
 
-/** Reads the first stream as a run does: what it gave, its warnings, and the error that ended it. */
 async function readFirst(
   connector: ReturnType<typeof manifestConnector>,
   { sync, state = null, config = {} }: ReadOptions,

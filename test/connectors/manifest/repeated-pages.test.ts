@@ -39,63 +39,47 @@ const limited =
   (url: URL, count: number): Answer =>
     count > most ? json({}) : answer(url, count)
 
-test.each([
-  [
-    'the same answer',
-    byToken,
-    '',
-    () => json({ data: two, next: 'T' }),
-    'request_parameter "scroll_id"',
-    5,
-  ],
-  [
-    'the same answer, whose records get the time',
-    byToken,
-    stamped,
-    () => json({ data: two, next: 'T' }),
-    'request_parameter "scroll_id"',
-    5,
-  ],
+const scroll = 'request_parameter "scroll_id"'
+const sameAnswer = () => json({ data: two, next: 'T' })
+
+interface Repeated {
+  readonly paginator?: string
+  readonly more?: string
+  readonly answer: (url: URL, count: number) => Answer
+  readonly place?: string
+  readonly most?: number
+}
+
+test.each<[string, Repeated]>([
+  ['the same answer', { answer: sameAnswer }],
+  ['the same answer, whose records get the time', { answer: sameAnswer, more: stamped }],
   [
     'the same records in another answer',
-    byToken,
-    '',
-    (_url: URL, took: number) => json({ took, data: two, next: 'T' }),
-    'request_parameter "scroll_id"',
-    5,
+    { answer: (_, took) => json({ took, data: two, next: 'T' }) },
   ],
   [
     'the same URL',
-    byUrl,
-    '',
-    (_url: URL) => json({ data: two, next: '/orders?page=2' }),
-    'the path of the request',
-    5,
+    {
+      paginator: byUrl,
+      answer: () => json({ data: two, next: '/orders?page=2' }),
+      place: 'the path of the request',
+    },
   ],
-  [
-    'the same empty answer',
-    byToken,
-    '',
-    () => json({ data: [], next: 'T' }),
-    'request_parameter "scroll_id"',
-    15,
-  ],
-])(
-  'a token that comes again with %s fails the stream',
-  async (_what, paginator, more, answer, place, most) => {
-    await using shop = await manifestApi(
-      (url) => manifest(url, paginator, more),
-      limited(100, answer),
-    )
-    const { error } = await shop.read()
-    expect(error).toMatchObject({ code: 'source_mismatch', retryable: false })
-    expect(error?.message).toContain('orders')
-    expect(error?.message).toContain(
-      `the API gives the token of the page that was asked for (${place}) as that of the next one, with the same answer`,
-    )
-    expect(shop.urls.length).toBeLessThanOrEqual(most)
-  },
-)
+  ['the same empty answer', { answer: () => json({ data: [], next: 'T' }), most: 15 }],
+])('a token that comes again with %s fails the stream', async (_what, repeated) => {
+  const { paginator = byToken, more = '', answer, place = scroll, most = 5 } = repeated
+  await using shop = await manifestApi(
+    (url) => manifest(url, paginator, more),
+    limited(100, answer),
+  )
+  const { error } = await shop.read()
+  expect(error).toMatchObject({ code: 'source_mismatch', retryable: false })
+  expect(error?.message).toContain('orders')
+  expect(error?.message).toContain(
+    `the API gives the token of the page that was asked for (${place}) as that of the next one, with the same answer`,
+  )
+  expect(shop.urls.length).toBeLessThanOrEqual(most)
+})
 
 test.each([
   ['page', byNumber, 'request_parameter "page"'],

@@ -19,6 +19,7 @@ streams:
       schema: { type: object, properties: { id: { type: integer }, at: ${field} } }
 `
 
+const text = '{ type: string }'
 const days = "datetime_format: '%d/%m/%Y', start_datetime: '01/01/2025'"
 const iso = "datetime_format: '%Y-%m-%d', start_datetime: '2025-01-01'"
 const dedup = { sync_mode: 'incremental', destination_sync_mode: 'append_dedup' } as const
@@ -27,11 +28,12 @@ const warning =
   'The schema declares the cursor "at" as a text, so that the destination compares versions of a record as text, and times like %d/%m/%Y do not sort so: an older version may stay. Write the field in a format that sorts, like %Y-%m-%dT%H:%M:%SZ (a transformation can), and declare it with format: date-time.'
 
 test.each([
-  ['is compared as text and does not sort so', days, '{ type: string }', dedup, [warning]],
-  ['sorts as text', iso, '{ type: string }', dedup, []],
-  ['is compared as a time', days, '{ type: string, format: date-time }', dedup, []],
-  ['chooses no version', days, '{ type: string }', append, []],
-])('a cursor that %s', async (_what, cursor, field, sync, warnings) => {
+  ['is compared as text and does not sort so', {}, [warning]],
+  ['sorts as text', { cursor: iso }, []],
+  ['is compared as a time', { field: '{ type: string, format: date-time }' }, []],
+  ['chooses no version', { sync: append }, []],
+])('a cursor that %s', async (_what, options, warnings) => {
+  const { cursor, field, sync } = { cursor: days, field: text, sync: dedup, ...options }
   await using shop = await manifestApi(
     (url) => manifest(url, cursor, field),
     () => ({ body: '[]' }),
@@ -56,7 +58,7 @@ test.each([
   ],
 ])('a cursor of texts that %s', async (_what, times, count) => {
   await using shop = await manifestApi(
-    (url) => manifest(url, zoned, '{ type: string }'),
+    (url) => manifest(url, zoned, text),
     () => ({ body: JSON.stringify(times.map((at, id) => ({ id, at }))) }),
   )
   const { warnings, out } = await shop.read({ sync: dedup })
@@ -71,14 +73,14 @@ test.each([
 test('a start that is not in its format is named, one of the configuration without its value', async () => {
   const start = `start_datetime: { type: MinMaxDatetime, datetime: '01/01/2025', min_datetime: "{{ config['from'] }}" }`
   await using shop = await manifestApi(
-    (url) => manifest(url, `datetime_format: '%d/%m/%Y', ${start}`, '{ type: string }'),
+    (url) => manifest(url, `datetime_format: '%d/%m/%Y', ${start}`, text),
     () => ({ body: '[]' }),
   )
   await expect(shop.read({ config: { from: '2025-02-03' } })).rejects.toMatchObject({
     message: `The source failed: start_datetime.min_datetime ({{ config['from'] }}) of stream orders cannot be read. The time does not match the format '%d/%m/%Y'.`,
   })
   await using other = await manifestApi(
-    (url) => manifest(url, iso.replace('2025-01-01', '1.2.2025'), '{ type: string }'),
+    (url) => manifest(url, iso.replace('2025-01-01', '1.2.2025'), text),
     () => ({ body: '[]' }),
   )
   await expect(other.read()).rejects.toMatchObject({

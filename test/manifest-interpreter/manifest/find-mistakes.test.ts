@@ -116,11 +116,10 @@ test.each([
   [
     'bounds that are not in their formats',
     {
-      stream:
-        `${cursor('%Y-%m-%d').replace("'2025-01-01'", "{ type: MinMaxDatetime, datetime: '2025-01-01T00:00', datetime_format: '%Y-%m-%dT%H:%M', max_datetime: '2025-01-01' }").replace(' }\n', ' }')}`.replace(
-          / }$/,
-          ", end_datetime: '1.2.2025' }",
-        ),
+      stream: cursor('%Y-%m-%d').replace(
+        "'2025-01-01'",
+        "{ type: MinMaxDatetime, datetime: '2025-01-01T00:00', datetime_format: '%Y-%m-%dT%H:%M', max_datetime: '2025-01-01' }, end_datetime: '1.2.2025'",
+      ),
     },
     [
       `error orders incremental_sync.start_datetime.max_datetime: "2025-01-01" is not in the format "%Y-%m-%dT%H:%M". Write it in this format, or give it a datetime_format of its own: { type: MinMaxDatetime, datetime: …, datetime_format: … }.`,
