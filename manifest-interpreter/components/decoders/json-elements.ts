@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { DecodeError } from './decode-error.ts'
 import * as json from './json-bytes.ts'
 import { limitPiece } from './piece-limit.ts'
@@ -267,6 +268,7 @@ export class JsonElements {
     const values = this.#parsed(bytes)
     if (values !== undefined) return values
     if (kind === 'elements') this.#giveCompleteElements(bytes)
+    if (!isUtf8(bytes)) throw incomplete('A part of the JSON document is not in UTF-8.')
     throw incomplete('A part of the JSON document cannot be parsed.')
   }
 

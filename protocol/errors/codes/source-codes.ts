@@ -54,7 +54,7 @@ export const sourceCodes = {
     httpStatus: 502,
     retryable: true,
     message:
-      'Stream {stream} gave no record, and its table would be emptied, though an answer could not be read. {reason}',
+      'Stream {stream} got an answer that cannot be read, so that its records would be missing for good. {reason}',
     suggestedFix:
       'Look at what the API answers: `reactor connect source --manifest FILE try STREAM --config FILE`. Run again if it was passing trouble. If the API means that there are no records, let a response filter of the manifest with the action IGNORE match that answer.',
   },
