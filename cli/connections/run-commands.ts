@@ -155,6 +155,7 @@ function runLines(run: RunDocument, columns: number | undefined): string {
 function problemLines(run: RunDocument): string {
   const problems = [
     ...errorText('run', run.error),
+    ...run.warnings.map((warning) => `run: warning: ${warning}`),
     ...run.streams.flatMap((stream) => [
       ...stream.warnings.map((warning) => `${streamLabel(stream)}: warning: ${warning}`),
       ...errorText(streamLabel(stream), stream.error),

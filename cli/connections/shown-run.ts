@@ -25,6 +25,7 @@ export function resultOf(run: RunState): ShownResult {
       warnings: stream.warnings,
       ...(stream.error !== null && { error: errorBody(stream.error) }),
     })),
+    warnings: run.warnings,
     ...(run.error !== null && !isOfStream(run) && { error: errorBody(run.error) }),
   }
 }

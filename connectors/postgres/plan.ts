@@ -3,6 +3,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
 import type { PlannedSlice } from '../connector.ts'
 import type { PostgresConfig } from './config.ts'
+import { explain } from './explain.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
 import { rangeBounds } from './range-bounds.ts'
 import { rangesBetween } from './range-query.ts'
@@ -91,16 +92,7 @@ async function estimateOf(session: Session, source: StreamSource): Promise<Estim
   }
   const present = source.columns.filter((column) => !isAbsent(column))
   const columns = present.map(({ name }) => quoteIdentifier(name)).join(', ')
-  const [explained] = await session.userRows<{ 'QUERY PLAN': readonly ExplainedPlan[] }>(
-    `EXPLAIN (FORMAT JSON) SELECT ${columns} FROM ${source.from}`,
-    [],
-    { stream: source.name },
-  )
-  const plan = explained?.['QUERY PLAN'][0]?.Plan
+  const plan = await explain(session, source, `SELECT ${columns} FROM ${source.from}`)
   const rows = plan?.['Plan Rows'] ?? 0
   return { rows, bytes: rows * (plan?.['Plan Width'] ?? 0) }
-}
-
-interface ExplainedPlan {
-  readonly Plan: { readonly 'Plan Rows': number; readonly 'Plan Width': number }
 }

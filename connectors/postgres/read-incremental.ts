@@ -4,6 +4,7 @@ import { groupTextOf, operatorOf, typedLiteral } from './column-types.ts'
 import { fieldOf, lastLineStart, lineEnd } from './copy-line.ts'
 import type { CopyChunk } from './copy-messages.ts'
 import { CursorGroup } from './cursor-group.ts'
+import { holdsCursorValues } from './holds-cursor-values.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
 import { interrupted, type SliceRead } from './slice-read.ts'
 import { StatePace } from './state-pace.ts'
@@ -13,6 +14,8 @@ import type { SourceColumn } from './stream-source.ts'
 /** An incremental read: what every way of reading a slice works with, and the cursor. */
 export interface CursorRead extends SliceRead {
   readonly cursor: SourceColumn
+  /** As in `ConnectorContext`. */
+  readonly warn: (text: string) => void
 }
 
 /** Where a read stands: every row below `cursor` was emitted, and those of `boundary` at it. */
@@ -30,10 +33,25 @@ export async function readIncremental(
   saved: CursorState | null,
 ): Promise<'complete' | 'stopped'> {
   if (saved === null) await readWithoutCursor(read)
-  const position = saved === null ? nothing : await readBoundary(read, saved)
-  if (!read.signal.aborted) return readBeyond(read, position)
+  const from = saved === null ? nothing : await readBoundary(read, saved)
+  const position = read.signal.aborted ? from : await readBeyond(read, from)
   await read.out.state(stateAt(read, position))
-  return 'stopped'
+  if (read.signal.aborted) return 'stopped'
+  if (isBelowCheckpoint(from, position) && (await holdsCursorValues(read, read.cursor)))
+    read.warn(valuesAreBelow(read))
+  return 'complete'
+}
+
+/** Neither at the cursor of the checkpoint nor beyond it was a row: whatever values the source has are below it. */
+function isBelowCheckpoint(from: Position, to: Position): boolean {
+  const { cursor, boundary } = from
+  return to === from && cursor !== null && boundary.kind === 'rows' && boundary.hashes === ''
+}
+
+/** The values themselves are contents of records, which no warning has. */
+function valuesAreBelow({ source, cursor }: CursorRead): string {
+  const column = cursor.name
+  return `All values of ${column} in ${source.name} are below that of the last checkpoint. If the source was restored from a backup, rows that are written from now on with a ${column} below the checkpoint are never read: reset the stream to read all rows again. If only the newest rows were deleted, nothing is missing.`
 }
 
 const amongEqualRows = 'it was among more than 10,000 rows with the same cursor value'
@@ -103,20 +121,19 @@ async function hashGroup(read: CursorRead, atCursor: string): Promise<BoundaryGr
   return group
 }
 
-async function readBeyond(read: CursorRead, from: Position): Promise<'complete' | 'stopped'> {
+/** Gives the last position: `from` itself if there was no row. */
+async function readBeyond(read: CursorRead, from: Position): Promise<Position> {
   const order = quoteIdentifier(read.cursor.name)
   const beyond = from.cursor === null ? 'IS NOT NULL' : compared(read, '>', from.cursor)
   const groupText = groupTextOf(read.cursor.type)
   const rows = linesOf(read, `${beyond} ORDER BY ${order}`)
-  const position = groupText
-    ? await emitWithStates(read, {
+  return groupText
+    ? emitWithStates(read, {
         rows,
         from,
         groups: new CursorGroup(read.cursor.index, groupText),
       })
-    : await emitToTheEnd(read, { rows, from })
-  await read.out.state(stateAt(read, position))
-  return read.signal.aborted ? 'stopped' : 'complete'
+    : emitToTheEnd(read, { rows, from })
 }
 
 /** Emits in order, with a state whenever one is due and exact. Gives the last position. */

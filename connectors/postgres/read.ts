@@ -118,7 +118,8 @@ async function readAs(
     const saved = parseCursorState(task.state, { stream: source.name, field: cursor.name })
     if (saved !== null && saved.cursor !== null)
       warnOfOther(saved.origin, `the rows whose ${cursor.name} is not below that of the checkpoint`)
-    return readIncremental({ ...read, cursor }, saved)
+    const warn = (text: string): void => context.warn?.(text)
+    return readIncremental({ ...read, cursor, warn }, saved)
   }
   const state = parseFullRefreshState(task.state, source.name)
   if (state?.kind !== 'range') return readWhole(read)

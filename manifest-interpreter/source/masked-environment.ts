@@ -8,7 +8,7 @@ const minSecretLength = 8
 
 /** The same environment, which is told no secret: what goes to its log or is emitted is masked. Only `secretFound` gets them. */
 export function maskedEnvironment(environment: Environment, secrets: SecretFilter): Environment {
-  const { transport, signal, manifestDirectory, changeConfig } = environment
+  const { transport, signal, manifestDirectory, changeConfig, unreadableAnswers } = environment
   const secretFound = (text: string): void => {
     if (text.length < minSecretLength) return
     secrets.learn(text)
@@ -22,6 +22,7 @@ export function maskedEnvironment(environment: Environment, secrets: SecretFilte
     signal,
     logger: maskedLogger(environment.logger, secrets),
     ...(manifestDirectory !== undefined && { manifestDirectory }),
+    ...(unreadableAnswers !== undefined && { unreadableAnswers }),
     secretFound,
     transport: {
       send: (request, requestSignal) => {

@@ -24,6 +24,8 @@ export interface Run extends RunSummary {
   readonly attempts: number
   readonly retryOf: string | null
   readonly streams: readonly RunStream[]
+  /** What concerns none of its streams, as the last attempt that came to a result found it. */
+  readonly warnings: readonly string[]
   /** How the source's schema differed from the approved one; the first 100. */
   readonly schemaChanges: readonly SchemaChange[]
 }

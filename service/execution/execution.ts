@@ -65,6 +65,11 @@ export class Execution {
     return this.#mask.error(thrown)
   }
 
+  /** Warnings without secrets. */
+  warnings(warnings: readonly string[]): readonly string[] {
+    return this.#mask.outcome({ warnings }).warnings
+  }
+
   /** The result of a stream: its warnings and its error without secrets. */
   outcome<Outcome extends Parameters<Mask['outcome']>[0]>(outcome: Outcome): Outcome {
     return this.#mask.outcome(outcome)

@@ -48,11 +48,14 @@ export class RunAttempt {
   readonly #log: RunLog
   readonly #execution: Execution
   #reason: StopReason | undefined
+  /** Of the run as a whole: those of the attempt before, until the engine says what holds now. */
+  #warnings: readonly string[]
 
   constructor(run: ClaimedRun, options: AttemptOptions) {
     this.#run = run
     this.#options = options
     this.#streams = new AttemptStreams(run.streams)
+    this.#warnings = run.warnings
     const { store, logger } = options
     this.#log = new RunLog({ run: run.id, store: store.runs, logger })
     this.#execution = new Execution({
@@ -203,6 +206,7 @@ export class RunAttempt {
     }
     try {
       const result = await runConnection(plan, ports, this.#stop.signal)
+      this.#warnings = this.#execution.warnings(result.warnings ?? [])
       const explained = await this.#explained(result.streams, connection.from, shared)
       const streams = explained.map((stream) => this.#execution.outcome(stream))
       this.#streams.result(streams)
@@ -275,7 +279,7 @@ export class RunAttempt {
     const why = error === null ? {} : { code: error.code, reason: error.message }
     this.#logger.info({ status, ...why }, 'run ended')
     await this.#log.flush()
-    const ended = { status, streams: this.#streams.all, error }
+    const ended = { status, streams: this.#streams.all, warnings: this.#warnings, error }
     await untilAnswered(() => store.runs.end(this.#run.id, owner, ended), this.#patience)
   }
 
@@ -290,7 +294,8 @@ export class RunAttempt {
       this.#logger.warn(facts, 'attempt failed, trying again')
     }
     await this.#log.flush()
-    const next = { error, progressed, delayMs, streams: this.#streams.all }
+    const told = { streams: this.#streams.all, warnings: this.#warnings }
+    const next = { error, progressed, delayMs, ...told }
     const queued = await untilAnswered(() => store.runs.requeue(run, owner, next), this.#patience)
     if (queued?.status !== 'queued') return
     await jobs.submit({ run, connection, attempt, delayMs }).catch((thrown: unknown) => {

@@ -83,7 +83,8 @@ export class RunWorker {
     const reason = "the service's log has the cause under the run"
     const error = new ConnectError('unexpected', { details: { reason } }).toJSON()
     try {
-      await store.runs.end(run.id, owner, { status: 'failed', streams: run.streams, error })
+      const { streams, warnings } = run
+      await store.runs.end(run.id, owner, { status: 'failed', streams, warnings, error })
       return true
     } catch (notEnded) {
       logger.warn({ run: run.id, ...failureFacts(notEnded) }, 'the end of a run was not written')

@@ -83,7 +83,7 @@ function keptFor<Answer>(
   }
 }
 
-/** Names the part and the error's code: anybody may read it, so no address. */
+/** Names the part and the error's code, and what is wrong with a key file: anybody may read it, so no address and no folder. */
 async function problemOf(
   part: string,
   verb: 'used' | 'written',
@@ -95,7 +95,12 @@ async function problemOf(
   }, timeoutMs)
   const answer = check.then(
     () => undefined,
-    (error: unknown) => `${part} cannot be ${verb} (${ConnectError.from(error).code})`,
+    (thrown: unknown) => {
+      const { code, details } = ConnectError.from(thrown)
+      const { reason } = details
+      const why = code === 'vault_key_wrong' && typeof reason === 'string' ? `: ${reason}` : ''
+      return `${part} cannot be ${verb} (${code})${why}`
+    },
   )
   try {
     return await Promise.race([answer, timeout.promise])

@@ -13,9 +13,14 @@ export interface DatabaseOptions {
   readonly logger: Logger
 }
 
+/** A server that does not respond does not take the farewell of a session either. */
+const farewellMs = 2_000
+
 /** Sessions with the metadata Postgres. Every failure to reach it is `store_unavailable`. */
 export class Database implements AsyncDisposable {
   readonly #pool: pg.Pool
+  /** Until the server has closed them. */
+  readonly #sessions = new Set<pg.PoolClient>()
 
   constructor({ url, sessions, waitMs, logger }: DatabaseOptions) {
     this.#pool = new pg.Pool({
@@ -25,6 +30,10 @@ export class Database implements AsyncDisposable {
       onConnect: pinned,
       statement_timeout: 30_000,
       ...(waitMs !== undefined && { connectionTimeoutMillis: waitMs }),
+    })
+    this.#pool.on('connect', (client) => {
+      this.#sessions.add(client)
+      client.once('end', () => this.#sessions.delete(client))
     })
     // An idle session that the server ended: the next statement opens another.
     this.#pool.on('error', (error) => {
@@ -75,6 +84,22 @@ export class Database implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool.end()
+    await this.#closed()
+  }
+
+  /** The pool only sends the farewells: a server that is shut down before it has read them reports each session as lost. */
+  async #closed(): Promise<void> {
+    const ends = [...this.#sessions].map(
+      (client) =>
+        new Promise<void>((resolve) => {
+          client.once('end', resolve)
+        }),
+    )
+    const timer = setTimeout(() => {
+      for (const client of this.#sessions) client.connection.stream.destroy()
+    }, farewellMs)
+    await Promise.all(ends)
+    clearTimeout(timer)
   }
 }
 

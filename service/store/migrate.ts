@@ -14,6 +14,7 @@ import { schedulesAtJobs } from './migrations/0010-schedules-at-jobs.ts'
 import { runsByEnd } from './migrations/0011-runs-by-end.ts'
 import { auditDetails } from './migrations/0012-audit-details.ts'
 import { lostValues } from './migrations/0013-lost-values.ts'
+import { runWarnings } from './migrations/0014-run-warnings.ts'
 
 /** In order; a number is the place in the list. What has been released is never changed, only followed by another. */
 const migrations: readonly { readonly name: string; readonly sql: string }[] = [
@@ -30,6 +31,7 @@ const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: 'runs-by-end', sql: runsByEnd },
   { name: 'audit-details', sql: auditDetails },
   { name: 'lost-values', sql: lostValues },
+  { name: 'run-warnings', sql: runWarnings },
 ]
 
 /** Of services that start at once one migrates, and the others wait for it. */

@@ -45,6 +45,7 @@ export interface RunRow extends SummaryRow {
   readonly fruitless_attempts: number
   readonly cancel_requested: boolean
   readonly retry_of: string | null
+  readonly warnings: Run['warnings']
   readonly schema_changes: Run['schemaChanges'] | null
   /** Null where there is none. */
   readonly streams: readonly RunStream[] | null
@@ -53,7 +54,7 @@ export interface RunRow extends SummaryRow {
 /** Whole runs of the table expression `from`, with their streams in the order in which these were first told of. */
 export const selectRuns = (from = 'reactor_connect_service.runs'): string => `
   SELECT ${summaryColumns}, connection.name AS connection, run.attempts, run.fruitless_attempts,
-    run.cancel_requested, run.retry_of, run.schema_changes, stream.streams
+    run.cancel_requested, run.retry_of, run.warnings, run.schema_changes, stream.streams
   FROM ${from} AS run
   JOIN reactor_connect_service.connections AS connection ON connection.id = run.connection_id
   LEFT JOIN LATERAL (
@@ -70,6 +71,7 @@ export function runOf(row: RunRow): Run {
     attempts: row.attempts,
     retryOf: row.retry_of,
     streams: row.streams ?? [],
+    warnings: row.warnings,
     schemaChanges: row.schema_changes ?? [],
   }
 }

@@ -19,7 +19,7 @@ import {
 } from './run-rows.ts'
 import { appendLines, type LogBatch } from './run-log.ts'
 import { changeRun, notify } from './run-changes.ts'
-import { Conditions } from './statement.ts'
+import { Conditions, plainJson } from './statement.ts'
 import type {
   ClaimedRun,
   JobStart,
@@ -209,21 +209,22 @@ export class Runs implements RunStore {
   }
 
   async end(id: string, owner: string, outcome: RunOutcome): Promise<Run | null> {
-    const { status, streams, error } = outcome
-    const set = 'status = $5, error = $6, ended_at = now()'
-    const values = [status, error && JSON.stringify(error)]
+    const { status, streams, warnings, error } = outcome
+    const set = 'status = $5, error = $6, warnings = $7, ended_at = now()'
+    const values = [status, error && JSON.stringify(error), plainJson(warnings)]
     const changed = await changeRun(this.#database, { id, owner, streams, set, values })
     return changed && this.#findIfThere(id)
   }
 
   async requeue(id: string, owner: string, again: NextAttempt): Promise<Run | null> {
-    const { streams, error, progressed, delayMs } = again
+    const { streams, warnings, error, progressed, delayMs } = again
     const set = `
       status = CASE WHEN run.cancel_requested THEN 'cancelled' ELSE 'queued' END,
       ended_at = CASE WHEN run.cancel_requested THEN now() END,
       error = $5, due_at = now() + $6 * interval '1 ms',
-      fruitless_attempts = CASE WHEN $7 THEN 0 ELSE fruitless_attempts + 1 END`
-    const values = [error && JSON.stringify(error), delayMs, progressed]
+      fruitless_attempts = CASE WHEN $7 THEN 0 ELSE fruitless_attempts + 1 END,
+      warnings = $8`
+    const values = [error && JSON.stringify(error), delayMs, progressed, plainJson(warnings)]
     const changed = await changeRun(this.#database, { id, owner, streams, set, values })
     return changed && this.#findIfThere(id)
   }

@@ -3,9 +3,16 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import { FolderLock } from './folder-lock.ts'
-import { readKeyRing, writeKeyRing, wrongKey, type GivenKeys, type KeyRing } from './key-ring.ts'
-import { openPrivateFolder } from './private-files.ts'
+import {
+  keyFileMissing,
+  readKeyRing,
+  writeKeyRing,
+  wrongKey,
+  type GivenKeys,
+  type KeyRing,
+} from './key-ring.ts'
 import { syncFolder } from '../../lib/files/replace-file.ts'
+import { openPrivateFolder } from './private-files.ts'
 import { finishRotation, prepareFolder } from './rotate-key.ts'
 import { newVaultKey, parseVaultKey, readHeader, unseal, type Plain } from './sealed-secrets.ts'
 import { fileNameOf, readSealed, secretsFiles, writeSealed } from './secrets-file.ts'
@@ -141,8 +148,8 @@ export class FileVault implements Vault {
 
   async #readRing(): Promise<void> {
     const ring = await readKeyRing(this.#folder, this.#given)
-    const isOurs = this.#given.key === undefined || ring?.current.id === this.#given.key.id
-    if (ring === null || !isOurs) {
+    if (ring === null) throw wrongKey(this.#folder, keyFileMissing)
+    if (this.#given.key !== undefined && ring.current.id !== this.#given.key.id) {
       throw wrongKey(this.#folder, 'another process has changed the key: restart this one')
     }
     this.#ring = ring

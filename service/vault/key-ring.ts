@@ -69,6 +69,7 @@ export function writeKeyRing(folder: string, ring: KeyRing, given: GivenKeys): P
 }
 
 export const keyFileName = 'vault.json'
+export const keyFileMissing = `its key file ${keyFileName} is missing, put it back from a backup`
 
 export function wrongKey(folder: string, reason: string): ConnectError {
   return new ConnectError('vault_key_wrong', { details: { folder, reason } })

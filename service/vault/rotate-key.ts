@@ -2,6 +2,7 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   intendedKey,
+  keyFileMissing,
   readKeyRing,
   writeKeyRing,
   wrongKey,
@@ -20,7 +21,7 @@ export async function prepareFolder(folder: string, given: GivenKeys): Promise<K
   const ring = await readKeyRing(folder, given)
   const files = await secretsFiles(folder)
   if (ring === null && given.key === undefined && files.length > 0) {
-    throw wrongKey(folder, 'its key file is missing')
+    throw wrongKey(folder, keyFileMissing)
   }
   const current = intendedKey(ring, given)
   const all = new Map(ring?.all)

@@ -1,19 +1,15 @@
 import { ConnectError } from '../../protocol/index.ts'
+import { bookkeepingColumns } from './bookkeeping-columns.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
 import { derivedName, quoteTable, type TableName } from './identifiers.ts'
-import type { PostgresAddress } from '../../postgres/address.ts'
 import { bookkeepingSchema } from './postgres-place.ts'
+import type { PostgresAddress } from '../../postgres/address.ts'
 
 interface RightPlace {
   readonly address: PostgresAddress
   /** The table that was worked on. */
   readonly table?: TableName
 }
-
-/** What the server names without its schema: a stream may have a table of such a name too. */
-const bookkeepingTables: readonly string[] = [
-  ...['migrations', 'runs', 'streams', 'slices', 'positions', 'rejected_records'],
-]
 
 /** A statement that gives the user what it lacks, as far as the server's words say what that is. */
 export function missingRightFix(reason: string, place: RightPlace): string {
@@ -70,7 +66,8 @@ function rowsFix(
     ...(own === undefined
       ? []
       : [`GRANT SELECT, INSERT, UPDATE, DELETE ON ${quoteTable(own)} TO ${role}`]),
-    ...(bookkeepingTables.includes(name) ? [bookkeepingGrants(role)] : []),
+    // The server names it without its schema: a stream may have a table of such a name too.
+    ...(Object.hasOwn(bookkeepingColumns, name) ? [bookkeepingGrants(role)] : []),
   ]
   return statements.length === 0
     ? undefined

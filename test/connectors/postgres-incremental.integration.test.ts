@@ -299,6 +299,44 @@ test('a table that was dropped and created anew, or is in another database, is r
   expect((await elsewhere.read()).warnings.join()).toContain('it is in another database')
 })
 
+test('a source whose values are all below the checkpoint, as after a restore, is warned of', async () => {
+  await db.query(
+    `CREATE TABLE restored (id int PRIMARY KEY, v int); INSERT INTO restored VALUES (1, 1), (2, 2), (3, 3)`,
+  )
+  const follower = await follow('restored', 'v')
+  await follower.read()
+  expect((await follower.read()).warnings).toEqual([])
+  await db.query('DELETE FROM restored WHERE v = 3')
+  const below =
+    /^All values of v in public\.restored are below that of the last checkpoint\..* reset the stream/
+  expect((await follower.read()).warnings).toEqual([expect.stringMatching(below)])
+  await db.query('INSERT INTO restored VALUES (4, 2)')
+  expect(await follower.read()).toEqual({
+    ...{ rows: [], outcome: 'complete' },
+    warnings: [expect.stringMatching(below)],
+  })
+  await db.query('INSERT INTO restored VALUES (5, 3)')
+  expect(await follower.read()).toMatchObject({ rows: [{ id: '5' }], warnings: [] })
+  expect((await follower.read()).warnings).toEqual([])
+  await db.query('DELETE FROM restored; INSERT INTO restored VALUES (6, NULL)')
+  expect((await follower.read()).warnings).toEqual([])
+})
+
+test('whether values are below the checkpoint is not asked if that is dear', async () => {
+  await db.query(
+    `CREATE TABLE plain (id int, v int); INSERT INTO plain VALUES (1, 1), (2, 2);
+     CREATE FUNCTION dear(v int) RETURNS int LANGUAGE plpgsql COST 100000000 AS 'BEGIN RETURN v; END';
+     CREATE VIEW dear_values AS SELECT id, public.dear(v) AS v FROM plain`,
+  )
+  const followers = [await follow('dear_values', 'v'), await follow('plain', 'v')]
+  for (const follower of followers) await follower.read()
+  await db.query('DELETE FROM plain WHERE v = 2')
+  const warnings = await Promise.all(
+    followers.map(async (follower) => (await follower.read()).warnings),
+  )
+  expect(warnings).toEqual([[], [expect.stringContaining('are below')]])
+})
+
 test('a state of an earlier version is read on without a warning, and so is a view that is created anew', async () => {
   await db.query(
     `CREATE TABLE seen (id int, u int); INSERT INTO seen VALUES (1, 5); CREATE VIEW seen_all AS SELECT * FROM seen`,

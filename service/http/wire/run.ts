@@ -74,6 +74,10 @@ export const runDocument = z
     attempts: z.int(),
     retry_of: z.string().nullable(),
     streams: z.array(runStream),
+    warnings: z.array(z.string()).meta({
+      description:
+        'What concerns the run as a whole, such as a stream that the source does not show any more. The warnings of a stream are with the stream.',
+    }),
     schema_changes: z.array(schemaChangeDocument).meta({
       description: 'How the source’s schema differed from the approved one; the first 100.',
     }),
@@ -130,6 +134,7 @@ export function runToWire(run: Run): z.output<typeof runDocument> {
     attempts: run.attempts,
     retry_of: run.retryOf,
     streams: run.streams.map(streamToWire),
+    warnings: [...run.warnings],
     schema_changes: run.schemaChanges.map(changeDocument),
   }
 }

@@ -103,11 +103,15 @@ export interface ClaimedRun extends Run {
 export interface RunOutcome {
   readonly status: Exclude<RunStatus, 'queued' | 'running'>
   readonly streams: readonly RunStream[]
+  /** Of the run as a whole: they replace those of the attempts before. */
+  readonly warnings: readonly string[]
   readonly error: ErrorBody | null
 }
 
 export interface NextAttempt {
   readonly streams: readonly RunStream[]
+  /** As in `RunOutcome`. */
+  readonly warnings: readonly string[]
   /** Why this attempt ended. */
   readonly error: ErrorBody | null
   /** It moved a checkpoint: then it does not count as fruitless. */

@@ -103,7 +103,7 @@ describe('following a run', () => {
   const run = {
     ...{ id: 'run_1', connection: 'c', status: 'running', trigger: 'manual', created_at: 'x' },
     ...{ started_at: null, ended_at: null, read: 0, loaded: 0, rejected: 0, error: null },
-    ...{ attempts: 1, retry_of: null, streams: [], schema_changes: [] },
+    ...{ attempts: 1, retry_of: null, streams: [], warnings: [], schema_changes: [] },
   }
   const line = (seq: number): object => ({
     ...{ seq, at: '2026-11-26T12:00:00.000Z', level: 'info', message: `m${seq}`, fields: {} },

@@ -184,7 +184,12 @@ test('a follower sees what another process writes, and goes on after a break', a
   expect(seq).toBeGreaterThan(firstSeq)
   follower.leave()
   await api.store.runs.appendLog(id, [{ ...line, message: 'loaded' }])
-  await api.store.runs.end(id, 'worker', { status: 'complete', streams: [], error: null })
+  await api.store.runs.end(id, 'worker', {
+    status: 'complete',
+    streams: [],
+    warnings: [],
+    error: null,
+  })
   const second = await Follower.start(api.client, id, { headers: { 'last-event-id': String(seq) } })
   const events = await second.rest()
   expect(events.filter(({ event }) => event === 'log')).toEqual([

@@ -135,6 +135,39 @@ test.concurrent(
   60_000,
 )
 
+/** Lines of the log from the stop on that warn of something. */
+function warningsOfStop(service: ServiceProcess): readonly unknown[] {
+  const lines = service
+    .output()
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => z.looseObject({ level: z.number(), msg: z.string() }).parse(JSON.parse(line)))
+  const stop = lines.findIndex(({ msg }) => msg.startsWith('stopping: '))
+  expect(stop).toBeGreaterThan(-1)
+  return lines.slice(stop).filter(({ level }) => level >= 40)
+}
+
+test.concurrent(
+  'an ordinary stop logs no warning, idle or with a run under way',
+  async ({ expect }) => {
+    await using folder = await serviceFolder()
+    const idle = await folder.start()
+    await connect(idle, { stream: slowly })
+    // Sessions with the database that are open at the stop.
+    await Promise.all(Array.from({ length: 20 }, () => idle.ask(anything, '/instances')))
+    expect(await idle.stop()).toBe(0)
+    expect(warningsOfStop(idle)).toEqual([])
+
+    const busy = await folder.start()
+    const id = await startRun(busy)
+    await runWhen(busy, id, (run) => run.loaded > 1_000)
+    await Promise.all(Array.from({ length: 20 }, () => busy.ask(anything, '/instances')))
+    expect(await busy.stop()).toBe(0)
+    expect(warningsOfStop(busy)).toEqual([])
+  },
+  90_000,
+)
+
 test.concurrent(
   'a second SIGTERM ends the process at once',
   async ({ expect }) => {

@@ -53,7 +53,7 @@ describe('followers of a run', () => {
     await other.runs.progress(id, 'a', [])
     await other.runs.cancel('shop-to-mart', id)
     await bothLook()
-    await other.runs.end(id, 'a', { status: 'cancelled', streams: [], error: null })
+    await other.runs.end(id, 'a', { status: 'cancelled', streams: [], warnings: [], error: null })
     await bothLook()
     expect(unrelated.looks()).toBe(1)
   })

@@ -57,6 +57,7 @@ describe('runs', () => {
       attempts: 0,
       retryOf: null,
       streams: [],
+      warnings: [],
       startedAt: null,
     })
     expect(made.id).toMatch(/^run_[0-9A-Z]{26}$/)
@@ -81,8 +82,10 @@ describe('runs', () => {
     const ended = await runs.end(made.id, 'a', {
       status: 'partial',
       streams: [{ ...orders, status: 'failed', error: failure }],
+      warnings: ['a stream is gone', 'so is another\0'],
       error: failure,
     })
+    expect(ended?.warnings).toEqual(['a stream is gone', 'so is another\uFFFD'])
     expect(ended).toMatchObject({ status: 'partial', error: failure, read: 7, loaded: 6 })
     expect(ended?.streams).toEqual([loaded, { ...orders, status: 'failed', error: failure }])
     expect(ended?.endedAt).not.toBeNull()
@@ -103,7 +106,7 @@ describe('runs', () => {
     await expect(again()).rejects.toMatchObject(refused)
     await runs.claim(first.id, 'a', never)
     await expect(again()).rejects.toMatchObject(refused)
-    await runs.end(first.id, 'a', { status: 'failed', streams: [], error: failure })
+    await runs.end(first.id, 'a', { status: 'failed', streams: [], warnings: [], error: failure })
     const gone = { connection: 'shop-to-mart', trigger: 'retry', retryOf: 'run_gone' } as const
     await expect(runs.create(gone)).rejects.toMatchObject({ code: 'run_not_found' })
     expect(await again()).toMatchObject({ retryOf: first.id, trigger: 'retry' })
@@ -122,9 +125,17 @@ describe('runs', () => {
     const before = await runs.find(id)
     expect(await runs.progress(id, 'a', [stream('orders', { read: 9 })])).toBe('lost')
     expect(await runs.progress(id, 'a', [])).toBe('lost')
-    expect(await runs.end(id, 'a', { status: 'complete', streams: [], error: null })).toBeNull()
     expect(
-      await runs.requeue(id, 'a', { streams: [], error: null, progressed: true, delayMs: 0 }),
+      await runs.end(id, 'a', { status: 'complete', streams: [], warnings: [], error: null }),
+    ).toBeNull()
+    expect(
+      await runs.requeue(id, 'a', {
+        streams: [],
+        warnings: [],
+        error: null,
+        progressed: true,
+        delayMs: 0,
+      }),
     ).toBeNull()
     expect(await runs.find(id)).toEqual(before)
     expect(await runs.progress(id, 'b', [])).toBe('continue')
@@ -145,7 +156,7 @@ describe('runs', () => {
     await using opened = await openTestStore()
     const { runs } = opened.store
     const { id } = await newRun(opened.store)
-    const again = { streams: [], error: failure, progressed: false, delayMs: 60_000 }
+    const again = { streams: [], warnings: [], error: failure, progressed: false, delayMs: 60_000 }
     await runs.claim(id, 'a', never)
     expect(await runs.requeue(id, 'a', again)).toMatchObject({ status: 'queued', error: failure })
     expect(await runs.stale(0, 10)).toEqual([])
@@ -172,7 +183,7 @@ describe('runs', () => {
     expect(await runs.cancel('shop-to-mart', id)).toMatchObject({ status: 'running' })
     expect(await runs.progress(id, 'a', [])).toBe('cancel')
     expect(await runs.claim(id, 'b', always)).toMatchObject({ cancelRequested: true })
-    const again = { streams: [], error: failure, progressed: false, delayMs: 0 }
+    const again = { streams: [], warnings: [], error: failure, progressed: false, delayMs: 0 }
     expect(await runs.requeue(id, 'b', again)).toMatchObject({ status: 'cancelled' })
     await expect(runs.cancel('shop-to-mart', 'run_x')).rejects.toMatchObject({
       code: 'run_not_found',
@@ -190,7 +201,7 @@ describe('runs', () => {
     expect(await runs.stale(never, 10)).toEqual([])
     expect(await runs.stale(always, 10)).toEqual([{ id, connection }])
     expect(await runs.stale(always, 0)).toEqual([])
-    await runs.end(id, 'a', { status: 'complete', streams: [], error: null })
+    await runs.end(id, 'a', { status: 'complete', streams: [], warnings: [], error: null })
     expect(await runs.stale(always, 10)).toEqual([])
   })
 
@@ -204,7 +215,12 @@ describe('runs', () => {
     const error = new ConnectError('source_refused', { details: { reason: odd } }).toJSON()
     const told = stream(odd, { namespace: odd, bottleneck: odd, warnings: [odd], error })
     await runs.progress(id, 'a', [told])
-    const ended = await runs.end(id, 'a', { status: 'failed', streams: [told], error })
+    const ended = await runs.end(id, 'a', {
+      status: 'failed',
+      streams: [told],
+      warnings: [],
+      error,
+    })
     expect(ended?.error?.details).toEqual({ reason: odd })
     expect(ended?.streams).toMatchObject([
       { name: plain, namespace: plain, bottleneck: plain, warnings: [plain] },
@@ -288,7 +304,7 @@ describe('lists of runs', () => {
       ids.unshift(id)
       await runs.claim(id, 'a', never)
       const status = count % 2 === 0 ? 'failed' : 'complete'
-      await runs.end(id, 'a', { status, streams: [], error: null })
+      await runs.end(id, 'a', { status, streams: [], warnings: [], error: null })
     }
     const first = await runs.list('c', { limit: 3 })
     const second = await runs.list('c', { limit: 3, cursor: first.next ?? '' })

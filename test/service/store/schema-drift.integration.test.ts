@@ -74,7 +74,12 @@ test('a run that is another’s, and a run of a connection that was changed sinc
   expect(await store.drift.settle({ ...found, owner: 'another' })).toBe(false)
   await store.connections.update('shop', { destination: 'data:other' })
   expect(await store.drift.settle(found)).toBe(false)
-  await store.runs.end(settled.run, 'me', { status: 'failed', streams: [], error: null })
+  await store.runs.end(settled.run, 'me', {
+    status: 'failed',
+    streams: [],
+    warnings: [],
+    error: null,
+  })
   const now = { ...found, connection: { ...connection, version: 2 } }
   expect(await store.drift.settle(now)).toBe(false)
   expect(await store.drift.approved(connection.id)).toEqual(approvedCatalog)

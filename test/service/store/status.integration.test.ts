@@ -20,7 +20,7 @@ test('the status tells the last success of each active connection, what waits an
   const end = async (connection: string, status: 'complete' | 'failed' | 'partial') => {
     const { id } = await store.runs.create({ connection, trigger: 'manual' })
     await store.runs.claim(id, 'me', 1_000)
-    await store.runs.end(id, 'me', { status, streams: [], error: null })
+    await store.runs.end(id, 'me', { status, streams: [], warnings: [], error: null })
   }
   await end('a', 'failed')
   await end('a', 'complete')
@@ -48,7 +48,7 @@ test('the status tells the last success of each active connection, what waits an
   expect(waiting).toMatchObject({ queuedRuns: 1 })
   expect(waiting.oldestQueuedSeconds).toBeGreaterThanOrEqual(100)
   await store.runs.claim(id, 'me', 1_000)
-  const again = { streams: [], error: null, progressed: false, delayMs: 60_000 }
+  const again = { streams: [], warnings: [], error: null, progressed: false, delayMs: 60_000 }
   await store.runs.requeue(id, 'me', again)
   const retried = await store.status()
   expect(retried.queuedRuns).toBe(0)

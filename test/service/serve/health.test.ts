@@ -1,0 +1,33 @@
+import { mkdtemp, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { Health } from '../../../service/serve/health.ts'
+import { openFileVault } from '../../../service/vault/file-vault.ts'
+
+test('a key file that goes while the service runs is named until it is back', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'reactor-connect-health-'))
+  await using vault = await openFileVault({ folder })
+  await vault.put('a', { '/t': 'x' })
+  let nowMs = 0
+  const health = new Health({
+    store: { ping: () => Promise.resolve(), checkWrites: () => Promise.resolve() },
+    jobs: { place: null, check: () => Promise.resolve() },
+    vault,
+    stopping: new AbortController().signal,
+    now: () => nowMs,
+  })
+  const problems = async (): Promise<readonly string[]> => {
+    nowMs += 10_000
+    return (await health.report()).problems
+  }
+  expect(await problems()).toEqual([])
+  const file = join(folder, 'vault.json')
+  await rename(file, `${folder}.kept`)
+  expect(await problems()).toEqual([
+    'the vault cannot be used (vault_key_wrong): its key file vault.json is missing, put it back from a backup',
+  ])
+  await rename(`${folder}.kept`, file)
+  expect(await problems()).toEqual([])
+  await rm(folder, { recursive: true })
+})
