@@ -23,6 +23,9 @@ export function maskedEnvironment(environment: Environment, secrets: SecretFilte
     logger: maskedLogger(environment.logger, secrets),
     ...(manifestDirectory !== undefined && { manifestDirectory }),
     secretFound,
+    ...(environment.loginResponded !== undefined && {
+      loginResponded: (response) => environment.loginResponded?.(response),
+    }),
     transport: {
       send: (request, requestSignal) => {
         // An authenticator tells what it adds; a header of the manifest's own may hold a credential too.
