@@ -1,16 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { ConnectError, streamIdOf, type JsonObject } from '../protocol/index.ts'
+import { streamIdOf, type JsonObject } from '../protocol/index.ts'
 import { connectorOf } from '../connectors/registry.ts'
 import type { ChangeConfig } from '../connectors/connector.ts'
 import type { Destination, RunStart, SinkStream } from '../sinks/sink.ts'
 import { Mutex } from '../lib/async/slots.ts'
 import { openPostgresDestination } from '../sinks/postgres/postgres-destination.ts'
-import { backoffMs, maxBarrenAttempts } from './backoff.ts'
 import { rejectedInRun } from './committed-counts.ts'
 import { openStreamLog } from './log/open-stream-log.ts'
 import type { RunPorts } from './ports.ts'
 import type { RunPlan, RunResult, StreamResult } from './run-types.ts'
+import { startPatiently } from './start-patiently.ts'
 import { StopLimit } from './stop-limit.ts'
 import { runStream } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
@@ -98,33 +97,6 @@ async function noteEnd({ destination, plan, start, logger }: StreamRunDeps): Pro
 async function startRun(destination: Destination, plan: RunPlan): Promise<RunStart> {
   await destination.check()
   return destination.startRun(plan.connection, plan.runKey)
-}
-
-/** A session that was there and is lost, before any stream has begun. */
-const lostSessionCodes = new Set(['destination_connection_lost', 'source_connection_lost'])
-
-/**
- * What comes before the streams. A lost session is tried again, as in a stream; a server that was never reached is not: its address may
- * be wrong, and whoever started the run is to hear of that at once.
- */
-async function startPatiently<T>(
-  { logger, signal }: RunContext,
-  work: () => Promise<T>,
-): Promise<T> {
-  let wasThere = false
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (thrown) {
-      const { code, message: reason, retryable } = ConnectError.from(thrown)
-      wasThere ||= lostSessionCodes.has(code)
-      const mayPass = wasThere && retryable
-      if (!mayPass || attempt >= maxBarrenAttempts || signal.aborted) throw thrown
-      const waitMs = backoffMs(attempt)
-      logger.warn({ code, reason, waitMs, attempt }, 'start of the run failed, trying again')
-      await sleep(waitMs, undefined, { signal }).catch(() => undefined)
-    }
-  }
 }
 
 async function runStreams(

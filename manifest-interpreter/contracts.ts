@@ -53,6 +53,8 @@ export interface Environment {
   readonly changeConfig?: (change: (kept: Dict) => Promise<Dict | null>) => Promise<Dict>
   /** Told of what an authenticator adds to a request (an access token): nothing may show it. Must not throw. */
   readonly secretFound?: (text: string) => void
+  /** Told of what each login responds, also if the token is not found in it. Must not throw. */
+  readonly loginResponded?: (response: Value) => void
 }
 
 export type SideMessage =

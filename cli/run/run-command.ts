@@ -6,6 +6,7 @@ import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/work
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
 import { runConnection } from '../../engine/run.ts'
 import type { RunPlan, RunResult } from '../../engine/run-types.ts'
+import { startPatiently } from '../../engine/start-patiently.ts'
 import { ConnectError, streamIdOf, type JsonObject } from '../../protocol/index.ts'
 import { newTexts, type Mask } from '../../service/execution/mask.ts'
 import { exitCodeOf, exitCodes } from '../exit-codes.ts'
@@ -105,7 +106,8 @@ async function planRun(
     now: () => around.now(),
   }
   const catalog = await unlessStopped(
-    () => askSource(connector, file, { context, source: around.source }),
+    () =>
+      startPatiently(context, () => askSource(connector, file, { context, source: around.source })),
     around.signal,
   )
   if (catalog === undefined) return undefined

@@ -39,7 +39,8 @@ async function check(
     return { status: 'FAILED', message: nothingToRead }
   } catch (thrown) {
     const error = ConnectError.from(thrown)
-    if (error.failureType === 'system_error') throw error
+    // A session that was there and is lost says nothing about the configuration: whoever asked may ask again.
+    if (error.failureType === 'system_error' || error.code === 'source_connection_lost') throw error
     return { status: 'FAILED', message: `${error.message}. ${error.suggestedFix}` }
   }
 }

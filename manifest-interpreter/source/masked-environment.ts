@@ -24,6 +24,9 @@ export function maskedEnvironment(environment: Environment, secrets: SecretFilte
     ...(manifestDirectory !== undefined && { manifestDirectory }),
     ...(unreadableAnswers !== undefined && { unreadableAnswers }),
     secretFound,
+    ...(environment.loginResponded !== undefined && {
+      loginResponded: (response) => environment.loginResponded?.(response),
+    }),
     transport: {
       send: (request, requestSignal) => {
         // An authenticator tells what it adds; a header of the manifest's own may hold a credential too.

@@ -16,7 +16,12 @@ const DISCOVER_TIMEOUT_MS = 110_000
 const TRUSTED_FOR_MS = 3_600_000
 
 /** What is wrong with the credentials or with the source: an answer of a check, not a failure of it. */
-const answerCodes = new Set(['credentials_missing', 'reauthorization_required', 'source_timed_out'])
+const answerCodes = new Set([
+  'credentials_missing',
+  'reauthorization_required',
+  'source_connection_lost',
+  'source_timed_out',
+])
 
 type AskOptions = Pick<InstancesOptions, 'sources' | 'allowedNetworks' | 'logger' | 'now'> & {
   readonly store: Pick<InstancesOptions['store'], 'discoveries'>
