@@ -7,14 +7,18 @@ import { isLoopback } from '../lib/net/loopback.ts'
 export const sslModes = ['disable', 'require', 'verify-full'] as const
 export type SslMode = (typeof sslModes)[number]
 
-/** Where a PostgreSQL database is, and as whom to connect. */
-export interface PostgresAddress {
+/** Where a PostgreSQL database is. */
+export interface PostgresDatabase {
   /** A name or an address; a path is the folder of a Unix socket. */
   readonly host: string
   readonly port: number
+  readonly database: string
+}
+
+/** The same, and as whom to connect. */
+export interface PostgresAddress extends PostgresDatabase {
   readonly user: string
   readonly password?: string | undefined
-  readonly database: string
   readonly ssl: SslMode
 }
 
@@ -26,4 +30,15 @@ export function defaultSsl(host: string): SslMode {
 /** As pg takes it. */
 export function isSocketFolder(host: string): boolean {
   return host.startsWith('/')
+}
+
+/** As far as two addresses show it: a server may have other names. */
+export function isSameDatabase(one: PostgresDatabase, other: PostgresDatabase): boolean {
+  const isSameServer =
+    canonicalHost(one.host) === canonicalHost(other.host) && one.port === other.port
+  return isSameServer && one.database === other.database
+}
+
+function canonicalHost(host: string): string {
+  return host === 'localhost' || host === '::1' ? '127.0.0.1' : host.toLowerCase()
 }

@@ -1,6 +1,12 @@
 import { z } from 'zod'
 import { parseConfig, specOf } from '../connector-config.ts'
-import { defaultSsl, isSocketFolder, sslModes, type SslMode } from '../../postgres/address.ts'
+import {
+  defaultSsl,
+  isSocketFolder,
+  sslModes,
+  type PostgresDatabase,
+  type SslMode,
+} from '../../postgres/address.ts'
 import type { JsonObject } from '../../protocol/index.ts'
 
 const port = z.int('must be a whole number').min(1).max(65_535)
@@ -85,4 +91,9 @@ function sslOf({ host, ca }: { readonly host: string; readonly ca?: string | und
 
 export function socketFolderOf({ host }: JsonObject): string | undefined {
   return typeof host === 'string' && isSocketFolder(host) ? host : undefined
+}
+
+export function databaseOf(config: JsonObject): PostgresDatabase | undefined {
+  const { host, port, database } = postgresConfigSchema.shape
+  return z.object({ host, port, database }).safeParse(config).data
 }
