@@ -5,6 +5,7 @@ import { forgetOwners } from './forget-streams.ts'
 import { lockKey, quoteIdentifier, type TableName } from './identifiers.ts'
 import { requireSameKey } from './key-change.ts'
 import { knownStreamWarnings, lostKey, sharedTable } from './known-stream.ts'
+import { watchTable } from './loaded-table.ts'
 import { prepareTables } from './prepare-tables.ts'
 import { requireOpenSchema } from './reserved-schemas.ts'
 import type { Session } from './session.ts'
@@ -65,12 +66,14 @@ export async function beginSync(
       ...numbers,
     }
     const written = await writeStreamRow(session, sink, values)
+    const goesOn = resumed || keepsStates(known, sink)
+    const lostRows = await watchTable(session, { id: written.id, sink, target, goesOn })
     if (row?.run !== run) await resetRunCounts(session, written.id)
-    if (!resumed) await resetSlices(session, written.id, keepsStates(known, sink))
+    if (!resumed) await resetSlices(session, written.id, goesOn)
     const sync = {
       ...{ sink, streamId, ...numbers, resumed, tableNotes },
       ...{ doneInRun: false, start: start.start },
-      warnings: knownStreamWarnings(row, sink, target),
+      warnings: [...knownStreamWarnings(row, sink, target), ...lostRows],
     }
     return withCheckpoints(session, { ...written, syncStart }, sync)
   })
@@ -208,7 +211,7 @@ function isResumable(row: StreamRow, sink: SinkStream, { start, run, hasKey }: R
 }
 
 /** An incremental stream goes on from its last states, unless its rows are to be replaced. */
-function keepsStates(row: StreamRow | undefined, sink: SinkStream): boolean {
+export function keepsStates(row: StreamRow | undefined, sink: SinkStream): boolean {
   const settings = settingsOf(sink)
   const isIncremental =
     row?.settings.sync_mode === 'incremental' && settings.sync_mode === 'incremental'

@@ -93,6 +93,13 @@ const migrations: readonly ((schema: string) => string)[] = [
     `ALTER TABLE ${schema}.streams ADD COLUMN table_notes pg_catalog.text NOT NULL DEFAULT '[]' -- JSON: what happened to the table's columns, until a run told it`,
   (schema) => `ALTER TABLE ${schema}.streams
      ADD COLUMN attempt_keys pg_catalog.text[] NOT NULL DEFAULT '{}' -- random, of the sync's attempts: the log's states are the sync's if one of these wrote them`,
+  (
+    schema,
+  ) => `ALTER TABLE ${schema}.streams -- what the last begin saw of the table; null if it may not read it, or overwrites it
+     ADD COLUMN table_oid bigint,
+     ADD COLUMN bookkeeping_oid bigint, -- of this table: a restore of the database changes both
+     ADD COLUMN had_rows boolean,
+     ADD COLUMN table_warnings pg_catalog.text[] NOT NULL DEFAULT '{}' -- of rows that it lost, until a run told it`,
 ]
 
 /**
@@ -210,7 +217,8 @@ async function forgetToldNotes(
   )
   if (told.length === 0) return
   await session.rows(
-    `UPDATE ${session.bookkeeping}.streams SET table_notes = '[]' WHERE connection = $1 AND table_notes <> '[]'`,
+    `UPDATE ${session.bookkeeping}.streams SET table_notes = '[]', table_warnings = '{}'
+      WHERE connection = $1 AND (table_notes <> '[]' OR table_warnings <> '{}')`,
     [connection],
   )
 }
