@@ -129,7 +129,8 @@ export class SyncRun {
     const { mode } = this.#sink
     if (mode === 'overwrite' || mode === 'overwrite_dedup') this.#tally.exchanging()
     try {
-      await this.#deps.destination.finish(sync)
+      const warnings = await this.#deps.destination.finish(sync)
+      for (const warning of warnings) this.#warn(warning)
     } catch (error) {
       await this.#leaveWrongLog(sync, [ConnectError.from(error).code])
       throw error

@@ -38,6 +38,11 @@ export interface Environment {
   readonly signal: AbortSignal
   /** A folder for JsonFileSchemaLoader's relative paths; undefined where the manifest came from elsewhere. */
   readonly manifestDirectory?: string
+  /**
+   * `fail`: an answer that cannot be read fails its slice, so that no state passes it. Default: it is read as one without
+   * records, as the reference reads it, and is only said.
+   */
+  readonly unreadableAnswers?: 'fail'
   /** Messages that are neither records nor states: in order, as they happen. */
   emit(message: SideMessage): void
   /**
@@ -48,6 +53,8 @@ export interface Environment {
   readonly changeConfig?: (change: (kept: Dict) => Promise<Dict | null>) => Promise<Dict>
   /** Told of what an authenticator adds to a request (an access token): nothing may show it. Must not throw. */
   readonly secretFound?: (text: string) => void
+  /** Told of what each login responds, also if the token is not found in it. Must not throw. */
+  readonly loginResponded?: (response: Value) => void
 }
 
 export type SideMessage =
@@ -60,7 +67,7 @@ export type SideMessage =
   /** A failure that is tried again, so that the stream may yet succeed (an async job that could not be created): a trace error without a stream. */
   | { readonly kind: 'error'; readonly error: SourceError }
   /**
-   * The answer of a request is not in the format of its decoder, and is read as one without records.
+   * The answer of a request is not in the format of its decoder, or holds no records: it is read as one without records, or fails its slice.
    * `request`: method and URL without its query. `found`: what it is, as in "was …"; it shows nothing of a record.
    */
   | {

@@ -7,6 +7,8 @@ export class SourceError extends Error {
   readonly stream: string | undefined
   /** False where another attempt meets the same: the API refuses, or its answers and the manifest do not fit together. */
   readonly mayPass: boolean
+  /** An answer that is not in the format of its decoder, or holds no records: see `Environment.unreadableAnswers`. */
+  readonly isUnreadableAnswer: boolean
 
   /** `message` is what a user reads. */
   constructor(
@@ -17,6 +19,7 @@ export class SourceError extends Error {
       readonly stream?: string
       /** Default: false only of a `config_error`. */
       readonly mayPass?: boolean
+      readonly isUnreadableAnswer?: boolean
       readonly cause?: unknown
     },
   ) {
@@ -25,6 +28,7 @@ export class SourceError extends Error {
     this.failureType = options.failureType
     this.internalMessage = options.internalMessage
     this.stream = options.stream
+    this.isUnreadableAnswer = options.isUnreadableAnswer ?? false
     this.mayPass = options.mayPass ?? options.failureType !== 'config_error'
   }
 }

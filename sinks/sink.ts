@@ -38,9 +38,10 @@ export interface Destination extends AsyncDisposable {
   savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void>
   /**
    * All slices are complete: swaps a staged generation in (one transaction, rows are exchanged, the table is not), and marks the sync
-   * complete. Throws `accounting_mismatch` when a slice of the plan is not complete.
+   * complete. Throws `accounting_mismatch` when a slice of the plan is not complete, and `records_all_rejected` rather than replace rows by
+   * none; the next sync then reads from the beginning. Resolves with what the user should know of it.
    */
-  finish(sync: StreamSync): Promise<void>
+  finish(sync: StreamSync): Promise<readonly string[]>
   /**
    * What attempts of the sync have left in a log until now does not lead on from its checkpoints: no later attempt goes on from there
    * (`StreamSync.attemptKeys`). Durable when it resolves; nothing happens if a newer `begin` took over.
@@ -91,7 +92,7 @@ export interface StreamSync {
   /** Increases with every sync of the stream; a resumed sync keeps it. */
   readonly syncId: number
   readonly generationId: number
-  /** Increases with every `begin`: the fence, and the number of the attempt in the log. */
+  /** Increases with every `begin`: the fence, with the attempt's key, and the number of the attempt in the log. */
   readonly epoch: number
   /**
    * Random keys of the attempts of this sync whose entries in the log lead on from its checkpoints; the last one is this attempt's. Numbers

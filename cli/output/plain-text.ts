@@ -1,7 +1,12 @@
+/** What breaks a line. */
+const lineBreaks = /[\t\r\n\u2028\u2029]+/g
+/** What changes the direction of a text, and what takes no space: a name may look like another. */
+const unseen = /\p{Cc}|[\u061C\u200B\u200E\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu
+
 /**
  * A text of others (a vendor's message, a log line) that may be written to a terminal: without escape sequences and other
  * control characters, on one line.
  */
 export function plainText(text: string): string {
-  return text.replaceAll(/[\t\r\n]+/g, ' ').replaceAll(/\p{Cc}|[\u202A-\u202E\u2066-\u2069]/gu, '�')
+  return text.replaceAll(lineBreaks, ' ').replaceAll(unseen, '�')
 }

@@ -1,7 +1,7 @@
 import type { ErrorBody } from '../../protocol/index.ts'
-import { rejectedInRun } from '../../engine/committed-counts.ts'
+import { addCounts, noCounts } from '../../engine/committed-counts.ts'
 import type { StreamProgress } from '../../engine/run-types.ts'
-import type { TableNote } from '../../sinks/sink.ts'
+import type { CommittedCounts, TableNote } from '../../sinks/sink.ts'
 import { plainText } from '../output/plain-text.ts'
 import { count, counted, duration, rows } from './amounts.ts'
 import type { Paint, Style } from './paint.ts'
@@ -115,18 +115,26 @@ function noteText(note: TableNote): string {
 }
 
 function summary(result: ShownResult, paint: Paint): string {
-  const loaded = result.streams.reduce((total, stream) => total + stream.loaded, 0)
-  const rejected = result.streams.reduce((total, stream) => total + rejectedInRun(stream), 0)
-  const now = result.streams.reduce((total, stream) => total + stream.rejected, 0)
-  const earlier = now < rejected ? ` (${count(rejected - now)} in an earlier start)` : ''
+  const now = result.streams.reduce<CommittedCounts>(addCounts, noCounts)
+  const before = result.streams.map((stream) => stream.before ?? noCounts)
+  const earlier = before.reduce(addCounts, noCounts)
   const complete = result.streams.filter(({ status }) => status === 'complete').length
   const facts = [
     `${count(complete)} of ${counted(result.streams.length, 'stream')} complete`,
-    `${rows(loaded)} loaded`,
-    ...(rejected > 0 ? [`${count(rejected)} rejected${earlier}`] : []),
+    `${rows(now.loaded)} loaded`,
+    ...loss(now.rejected, earlier.rejected, (all) => `${count(all)} rejected`),
+    ...loss(now.nulled, earlier.nulled, (all) => `${counted(all, 'value')} became NULL`),
+    ...loss(now.cut, earlier.cut, (all) => `${counted(all, 'value')} shortened`),
     `in ${duration(result.seconds)}`,
   ]
   return `${paint(statusStyles[result.status], `run ${result.status}`)}: ${facts.join(', ')}`
+}
+
+/** What was lost over all starts of the run. */
+function loss(now: number, earlier: number, text: (all: number) => string): readonly string[] {
+  const all = now + earlier
+  if (all === 0) return []
+  return [`${text(all)}${earlier > 0 ? ` (${count(earlier)} in an earlier start)` : ''}`]
 }
 
 /** An error as the user reads it: what happened, what to do, where to read more. */

@@ -96,6 +96,9 @@ async function resultOf(options: TryOptions, trial: Trial): Promise<TryResult> {
   const environment = observed(network, options.limits, {
     exchanges: trial.exchanges,
     mask: (text) => source.secrets.text(text),
+    loginResponded: (response) => {
+      source.secrets.learnLogin(response)
+    },
   })
   await using source = new ManifestSource({ manifest, config, environment, concurrency: 1 })
   const [stream] = await source.discover([name])
@@ -176,11 +179,18 @@ async function readSome(source: ManifestSource, catalog: Value, options: TryOpti
 /** Logins, parents and pages without records come on top of the pages that were asked for. */
 const maxOtherRequests = 100
 
+interface Observer {
+  readonly exchanges: Exchange[]
+  readonly mask: (text: string) => string
+  /** The exchange of a login is shown: all that it responds is a secret. */
+  readonly loginResponded: (response: Value) => void
+}
+
 /** The same environment, which keeps what is sent and what comes back, as far as its secrets are known then. */
 function observed(
   environment: SourceEnvironment,
   limits: TryOptions['limits'],
-  { exchanges, mask }: { readonly exchanges: Exchange[]; readonly mask: (text: string) => string },
+  { exchanges, mask, loginResponded }: Observer,
 ): Environment {
   const maxRequests = limits.pages * limits.slices + maxOtherRequests
   const send: Environment['transport']['send'] = async (request, signal) => {
@@ -214,6 +224,7 @@ function observed(
       manifestDirectory: environment.manifestDirectory,
     }),
     transport: { send },
+    loginResponded,
   }
 }
 

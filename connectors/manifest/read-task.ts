@@ -15,8 +15,8 @@ import type { LoadedManifest } from './load-manifest-file.ts'
 import { configOf, plainConfig } from './source-config.ts'
 import { SourceEnvironment } from './source-environment.ts'
 import { authorizationFailure, sourceFailure } from './source-failure.ts'
+import { watchTextCursor } from './text-cursor.ts'
 import { stateFromJson, stateToJson } from './state-json.ts'
-import { UnreadableAnswers } from './unreadable-answers.ts'
 
 /** Reads a stream of a manifest to its end, from its state. */
 export async function readManifestTask(
@@ -25,10 +25,13 @@ export async function readManifestTask(
   { out, context }: { readonly out: RecordOutput; readonly context: ConnectorContext },
 ): Promise<'complete' | 'stopped'> {
   const { name } = task.stream.stream
-  const output = new TaskOutput(out, context)
+  const watch = watchTextCursor(manifest, task.stream, (warning) => context.warn?.(warning))
+  const output = new TaskOutput(out, context, watch)
   await using environment = new SourceEnvironment({
     context,
     manifestDirectory: directory,
+    // A state, or the end of a replaced table, would pass what it should have held, and no later run would ask for it.
+    unreadableAnswers: 'fail',
     emit: (message) => {
       output.side(message)
     },
@@ -43,27 +46,21 @@ export async function readManifestTask(
     })
     const state = task.state === null ? [] : [streamState(name, stateFromJson(task.state))]
     await source.read({ catalog: catalogOf(task), state, stopsAtFailure: true }, output)
-    requireReadable(task, output)
     return 'complete'
   } catch (error) {
     if (context.signal.aborted) return stopped(name, output)
     const subject = `Stream ${name}`
     const { authorizationLost } = environment
     if (authorizationLost !== undefined) throw authorizationFailure(authorizationLost, subject)
-    throw sourceFailure(output.failure ?? error, subject)
-  } finally {
-    for (const warning of output.unreadable.warnings) context.warn?.(warning)
+    throw readFailure(output.failure ?? error, task)
   }
 }
 
-/** A table is not emptied because the API gave something else than records (a page of maintenance, an error that says 200). */
-function requireReadable({ stream }: ReadTask, output: TaskOutput): void {
-  const [reason] = output.unreadable.warnings
-  const replaces =
-    stream.sync_mode === 'full_refresh' && stream.destination_sync_mode === 'overwrite'
-  if (!replaces || output.hasRecords || reason === undefined) return
-  const details = { stream: streamLabel(stream.stream), reason }
-  throw new ConnectError('source_answer_unreadable', { details })
+function readFailure(error: unknown, { stream }: ReadTask): unknown {
+  if (!(error instanceof SourceError) || !error.isUnreadableAnswer)
+    return sourceFailure(error, `Stream ${stream.stream.name}`)
+  const details = { stream: streamLabel(stream.stream), reason: error.message }
+  return new ConnectError('source_answer_unreadable', { details, cause: error })
 }
 
 /** A read that was stopped ends at its last state; what came after it is read again later. */
@@ -76,13 +73,17 @@ function stopped(stream: string, output: TaskOutput): 'stopped' {
 class TaskOutput implements SourceOutput {
   readonly #out: RecordOutput
   readonly #context: ConnectorContext
+  readonly #watch: ((records: readonly Dict[]) => void) | undefined
   #failure: SourceFailure | undefined
   /** Whether a state covers every record so far. */
   isCovered = true
-  hasRecords = false
-  readonly unreadable = new UnreadableAnswers()
 
-  constructor(out: RecordOutput, context: ConnectorContext) {
+  constructor(
+    out: RecordOutput,
+    context: ConnectorContext,
+    watch?: (records: readonly Dict[]) => void,
+  ) {
+    this.#watch = watch
     this.#out = out
     this.#context = context
   }
@@ -90,19 +91,19 @@ class TaskOutput implements SourceOutput {
   /** Why the stream failed: the error that `read` throws only says that it did. */
   get failure(): SourceError | undefined {
     if (this.#failure === undefined) return undefined
-    const { message, failureType, internalMessage, mayPass } = this.#failure
+    const { message, failureType, internalMessage, mayPass, isUnreadableAnswer } = this.#failure
     return new SourceError(
       // The reason of an unexpected error stands in its internal message.
       failureType === 'system_error' && !message.includes(internalMessage ?? '')
         ? `${message}: ${internalMessage ?? ''}`
         : message,
-      { failureType, mayPass },
+      { failureType, mayPass, isUnreadableAnswer },
     )
   }
 
   async records(_stream: string, records: readonly Dict[]): Promise<void> {
     this.isCovered = false
-    this.hasRecords ||= records.length > 0
+    this.#watch?.(records)
     await this.#out.records(records.map(recordData))
   }
 
@@ -137,9 +138,8 @@ class TaskOutput implements SourceOutput {
       case 'error':
         this.#context.logger.warn({ reason: message.error.message }, 'the source tries again')
         return
+      // The failure that comes with it says so.
       case 'unreadable':
-        this.unreadable.add(message)
-        return
       case 'authorization-lost':
     }
   }

@@ -25,6 +25,8 @@ export interface SourceEnvironmentOptions {
   /** Where the manifest's relative paths start. */
   readonly manifestDirectory?: string
   readonly emit: (message: SideMessage) => void
+  /** See `Environment`. */
+  readonly unreadableAnswers?: 'fail'
 }
 
 /** The world as a source sees it in production: the clock, chance, and the network behind its guard. Dispose it at the end. */
@@ -33,6 +35,7 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
   readonly signal: AbortSignal
   readonly transport: Transport
   readonly manifestDirectory?: string
+  readonly unreadableAnswers?: 'fail'
   readonly changeConfig?: (change: (kept: Dict) => Promise<Dict | null>) => Promise<Dict>
   readonly #network: UndiciTransport
   readonly #context: SourceContext
@@ -40,7 +43,7 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
   readonly #emit: (message: SideMessage) => void
   #authorizationLost: SourceError | undefined
 
-  constructor({ context, manifestDirectory, emit }: SourceEnvironmentOptions) {
+  constructor({ context, manifestDirectory, emit, unreadableAnswers }: SourceEnvironmentOptions) {
     this.#context = context
     this.#clock = new MicrosecondClock(() => context.now())
     this.logger = context.logger
@@ -54,6 +57,7 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
       },
     }
     if (manifestDirectory !== undefined) this.manifestDirectory = manifestDirectory
+    if (unreadableAnswers !== undefined) this.unreadableAnswers = unreadableAnswers
     this.#emit = emit
     const { changeConfig } = context
     if (changeConfig !== undefined)

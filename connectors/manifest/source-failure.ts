@@ -16,7 +16,10 @@ export function authorizationFailure(cause: SourceError, subject: string): Conne
 /** An error of the interpreter as one that a user sees. `subject`: what failed, as the beginning of a sentence. */
 export function sourceFailure(error: unknown, subject: string): unknown {
   if (error instanceof ConnectError) return error
-  const reason = error instanceof Error ? error.message : String(error)
+  const text = error instanceof Error ? error.message : String(error)
+  // The interpreter begins in the same way.
+  const beginning = `${subject} failed: `
+  const reason = text.startsWith(beginning) ? text.slice(beginning.length) : text
   const known = error instanceof SourceError ? codes[error.failureType] : 'source_failed'
   const code = known === 'source_failed' && !mayPass(error) ? 'source_mismatch' : known
   return new ConnectError(code, { details: { subject, reason }, cause: error })

@@ -48,6 +48,12 @@ export class HttpResponse {
     return this.#bytes
   }
 
+  /** The body, where all of it is held anyway. */
+  held(): Promise<Uint8Array | undefined> {
+    if (this.#bytes !== undefined) return this.#bytes
+    return Promise.resolve(this.#source instanceof Uint8Array ? this.#source : undefined)
+  }
+
   /** The body as text, decoded as Python's `requests` does it. */
   async text(): Promise<string> {
     return decodeText(await this.bytes(), this.headers.text('content-type'))

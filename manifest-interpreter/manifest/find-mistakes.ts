@@ -5,18 +5,13 @@ import { entries, get, isDict, isPlainDict } from '../value/dict.ts'
 import type { Dict, PlainDict, Value } from '../value/value.ts'
 import { str } from '../value/text.ts'
 import { language } from './definitions/language.ts'
+import { streamMistakes, type StreamMistake } from './stream-mistakes.ts'
 import type { Manifest } from './load-manifest.ts'
 
 /** What is wrong in a manifest that is valid, and loads, as far as its text shows it. */
-export interface Mistake {
-  /** `error`: what stands there can never work. `warning`: it is not what it looks like. */
-  readonly severity: 'error' | 'warning'
+export interface Mistake extends StreamMistake {
   /** The stream that it concerns; null for the manifest as a whole. */
   readonly stream: string | null
-  /** Like `retriever.requester.url_base`, from the stream or the manifest down. */
-  readonly path: string
-  /** A sentence that says what to do. */
-  readonly message: string
 }
 
 /** The version of the language that is interpreted. */
@@ -42,7 +37,13 @@ export function findMistakes(
     ...(isDynamic
       ? []
       : [...noStreams(names), ...emptyCheck(check), ...checkMistakes(check, names)]),
-    ...streams.flatMap((stream, at) => new Walk(templates, names[at] ?? null).mistakes(stream)),
+    ...streams.flatMap((definition, at) => {
+      const stream = names[at] ?? null
+      return [
+        ...new Walk(templates, stream).mistakes(definition),
+        ...streamMistakes(definition).map((mistake) => ({ ...mistake, stream })),
+      ]
+    }),
   ]
 }
 

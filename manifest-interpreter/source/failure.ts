@@ -9,6 +9,7 @@ export function failureOf(error: unknown, stream: string): SourceFailure {
       stream: error.stream ?? stream,
       failureType: error.failureType,
       mayPass: error.mayPass,
+      isUnreadableAnswer: error.isUnreadableAnswer,
       message: error.message,
       internalMessage: error.internalMessage,
     }
@@ -18,6 +19,7 @@ export function failureOf(error: unknown, stream: string): SourceFailure {
     stream,
     failureType: 'system_error',
     mayPass: mayPass(error),
+    isUnreadableAnswer: false,
     message: stream === '' ? reason : `Stream ${stream} failed: ${reason}`,
     internalMessage: reason,
   }

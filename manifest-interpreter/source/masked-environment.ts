@@ -8,7 +8,7 @@ const minSecretLength = 8
 
 /** The same environment, which is told no secret: what goes to its log or is emitted is masked. Only `secretFound` gets them. */
 export function maskedEnvironment(environment: Environment, secrets: SecretFilter): Environment {
-  const { transport, signal, manifestDirectory, changeConfig } = environment
+  const { transport, signal, manifestDirectory, changeConfig, unreadableAnswers } = environment
   const secretFound = (text: string): void => {
     if (text.length < minSecretLength) return
     secrets.learn(text)
@@ -22,7 +22,11 @@ export function maskedEnvironment(environment: Environment, secrets: SecretFilte
     signal,
     logger: maskedLogger(environment.logger, secrets),
     ...(manifestDirectory !== undefined && { manifestDirectory }),
+    ...(unreadableAnswers !== undefined && { unreadableAnswers }),
     secretFound,
+    ...(environment.loginResponded !== undefined && {
+      loginResponded: (response) => environment.loginResponded?.(response),
+    }),
     transport: {
       send: (request, requestSignal) => {
         // An authenticator tells what it adds; a header of the manifest's own may hold a credential too.

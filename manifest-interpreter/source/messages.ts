@@ -17,6 +17,8 @@ export interface SourceFailure {
   readonly failureType: FailureType
   /** See SourceError. */
   readonly mayPass: boolean
+  /** See SourceError. */
+  readonly isUnreadableAnswer: boolean
   /** For a user. */
   readonly message: string
   /** For the logs. */

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../protocol/index.ts'
 import { maskBeginning, maskSecrets } from '../../protocol/secrets/mask-secrets.ts'
 import { RecentSecrets } from '../../protocol/secrets/recent-secrets.ts'
 import { SecretIndex } from '../../protocol/secrets/secret-index.ts'
+import { secretsInside } from '../../protocol/secrets/secrets-inside.ts'
 import { SourceError } from '../source-error.ts'
 import {
   expand,
@@ -21,6 +22,8 @@ import type { Dict, Value } from '../value/value.ts'
 
 /** Lines of a secret (a key file) that are shorter say nothing alone. */
 const SHORTEST_LINE = 16
+/** A text of a login that is shorter is a name: `Bearer`. */
+const SHORTEST_TEXT = 8
 /** Tokens that were learned while a source runs, and what replaces a part of the configuration: the last ones count. */
 const MAX_LEARNED = 100
 const MAX_CHANGED = 1_000
@@ -56,6 +59,13 @@ export class SecretFilter {
   /** A secret that is not part of the configuration: an access token. */
   learn(secret: string): void {
     if (!this.knows(secret)) this.#learned.add(secret)
+  }
+
+  /** All texts of what a login responded: there may be more tokens than the one that is used. */
+  learnLogin(response: Value): void {
+    const texts = leavesOf(response).filter((text) => text.length >= SHORTEST_TEXT)
+    for (const text of texts.slice(0, MAX_CHANGED / 2))
+      if (!this.knows(text)) this.#changed.add(text)
   }
 
   knows(secret: string): boolean {
@@ -105,9 +115,10 @@ export class SecretFilter {
   }
 }
 
-/** A secret, its lines, and both without the control characters that URLs drop. */
+/** A secret, what is secret inside of it, the lines of both, and all without the control characters that URLs drop. */
 function addSecret(index: SecretIndex, secret: string): void {
-  for (const text of [secret, ...linesOf(secret)]) {
+  const texts = [secret, ...secretsInside(secret)]
+  for (const text of new Set([...texts, ...texts.flatMap(linesOf)])) {
     const forms = [text, text.replace(/[\t\r\n]/g, ''), text.replace(/\p{Cc}/gu, '')]
     for (const form of new Set(forms)) if (isVisible(form)) index.add(form)
   }

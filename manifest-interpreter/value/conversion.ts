@@ -42,12 +42,12 @@ function parseInteger(source: string, base: number): number | bigint {
   const radix = base === 0 ? radixOf(unsigned) : base
   const pattern = digitsOf[radix]
   const digits = unsigned.replaceAll('_', '')
-  if (base === 0 && radix === 10 && /^0+[1-9]/.test(digits)) throw invalidInteger(base)
+  if (base === 0 && radix === 10 && /^0+[1-9]/.test(digits)) throw invalidInteger(source, base)
   const magnitude =
     pattern === undefined
       ? otherRadix(digits, radix)
       : withRadix(digits, radix, pattern.test(unsigned))
-  if (magnitude === undefined) throw invalidInteger(base)
+  if (magnitude === undefined) throw invalidInteger(source, base)
   return int(text.startsWith('-') ? -magnitude : magnitude)
 }
 
@@ -79,8 +79,16 @@ function otherRadix(digits: string, radix: number): bigint | undefined {
   return total
 }
 
-function invalidInteger(base: number): PythonError {
-  return valueError(`invalid literal for int() with base ${base}`)
+function invalidInteger(source: string, base: number): PythonError {
+  const inBase = base === 10 || base === 0 ? '' : ` in base ${base}`
+  return valueError(`${named(source)} is no whole number${inBase}.`)
+}
+
+const maxNamed = 60
+
+/** Whole, or not at all: a part of a secret could not be found, to be masked. */
+function named(text: string): string {
+  return text.length > maxNamed ? `A text of ${text.length} characters` : `"${text}"`
 }
 
 /** Digits of all scripts count. */
@@ -102,7 +110,7 @@ const special = /^([+-]?)(inf|infinity|nan)$/i
 
 export function toFloat(value: Value): number | PyFloat {
   const text = textOf(value)
-  if (text !== undefined) return float(parseFloatText(asciiDigits(text.replace(spaceAround, ''))))
+  if (text !== undefined) return float(parseFloatText(text))
   const number = numeric(value)
   if (number === undefined) {
     throw typeError(`float() argument must be a string or a real number, not '${typeName(value)}'`)
@@ -114,12 +122,13 @@ export function toFloat(value: Value): number | PyFloat {
   return float(size)
 }
 
-function parseFloatText(text: string): number {
+function parseFloatText(source: string): number {
+  const text = asciiDigits(source.replace(spaceAround, ''))
   const match = special.exec(text)
   if (match !== null) {
     if (match[2]?.toLowerCase() === 'nan') return Number.NaN
     return match[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
   }
-  if (!floatText.test(text)) throw valueError('could not convert string to float')
+  if (!floatText.test(text)) throw valueError(`${named(source)} is no number.`)
   return Number(text.replaceAll('_', ''))
 }

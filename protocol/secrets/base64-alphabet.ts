@@ -5,43 +5,104 @@ const slash = 0x2f
 
 /** Base64 of fewer characters than this may stand in any text. */
 const minBase64 = 8
+/** Hexadecimal digits of fewer bytes than this too. */
+const minHexBytes = 16
 
-/** Base64 of URLs too, and with the slash as JSON may escape it. */
+/** Plus, slash and equals sign as JSON, URLs and HTML escape them. */
+const escape = /(?:\\{1,15}u00|%(?:25){0,2}|&#[xX])(2[bBfF]|3[dD]);?|\\{1,15}(\/)|&#(4[37]|61);/y
+
+/** Base64 of URLs too, and with what may be escaped in it. */
 export const base64Alphabet: Alphabet = {
-  isPlain: (code) => code !== 0x5c && code !== 0x2d && code !== 0x5f,
+  isPlain: (code) =>
+    code !== 0x5c && code !== 0x2d && code !== 0x5f && code !== 0x25 && code !== 0x26,
   tokensAt(text, at) {
     const character = text.charAt(at)
-    if (character === '\\' && text[at + 1] === '/') return [{ symbol: slash, length: 2 }]
     if (character === '-') return [{ symbol: plus, length: 1 }]
     if (character === '_') return [{ symbol: slash, length: 1 }]
-    return [{ symbol: text.charCodeAt(at), length: 1 }]
+    return [escapeAt(text, at) ?? { symbol: text.charCodeAt(at), length: 1 }]
   },
   isRun: () => false,
   runLengthAt: () => 0,
   beginningsOf(symbol) {
-    if (symbol === plus) return '+-'
-    return symbol === slash ? '/_\\' : String.fromCharCode(symbol)
+    if (symbol === plus) return String.raw`+-\%&`
+    return symbol === slash ? String.raw`/_\%&` : String.fromCharCode(symbol)
   },
 }
 
+function escapeAt(text: string, at: number) {
+  if (!'\\%&'.includes(text.charAt(at))) return undefined
+  escape.lastIndex = at
+  const found = escape.exec(text)
+  if (found === null) return undefined
+  const [all, hexadecimal, character, decimal] = found
+  if (character !== undefined) return { symbol: slash, length: all.length }
+  const symbol = hexadecimal === undefined ? Number(decimal) : parseInt(hexadecimal, 16)
+  return { symbol, length: all.length }
+}
+
+/** How a secret begins in an encoding, and how many characters it takes there as a whole. */
+interface EncodedForm {
+  readonly beginning: string
+  readonly length: number
+}
+
+/**
+ * A secret in base64, also when it is escaped in JSON that is in base64, and in hexadecimal digits, which are characters of base64.
+ *
+ * @param most characters of a beginning
+ */
+export function encodedForms(secret: string, most: number): readonly EncodedForm[] {
+  const first = secret.slice(0, most)
+  const quoted = JSON.stringify(first).slice(1, -1)
+  const forms = base64Forms(first, { most, bytes: Buffer.byteLength(secret) })
+  if (quoted !== first) {
+    const bytes = Buffer.byteLength(JSON.stringify(secret)) - 2
+    forms.push(...base64Forms(quoted, { most, bytes }))
+  }
+  return [...forms, ...hexForms(secret, most)]
+}
+
 /** Three bytes are four characters, so a text has three forms, by how much stands before it. */
-export function base64Forms(text: string): readonly string[] {
-  const bytes = Buffer.from(text)
+function base64Forms(
+  first: string,
+  { most, bytes }: { readonly most: number; readonly bytes: number },
+): EncodedForm[] {
+  const encodedBytes = Buffer.from(first)
   return [0, 1, 2].flatMap((before) => {
-    const encoded = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64')
+    const encoded = Buffer.concat([Buffer.alloc(before), encodedBytes]).toString('base64')
     // Only the characters that hold bits of the text alone.
-    const core = encoded.slice(
-      Math.ceil((before * 8) / 6),
-      Math.floor(((before + bytes.length) * 8) / 6),
-    )
-    return core.length < minBase64 ? [] : [core]
+    const start = Math.ceil((before * 8) / 6)
+    const beginning = encoded.slice(start, Math.floor(((before + encodedBytes.length) * 8) / 6))
+    const length = Math.floor(((before + bytes) * 8) / 6) - start
+    return length < minBase64 ? [] : [{ beginning: beginning.slice(0, most), length }]
   })
 }
 
-const rest = /(?:[A-Za-z0-9+/_-]|\\\/)*={0,2}/y
+function hexForms(secret: string, most: number): readonly EncodedForm[] {
+  const length = Buffer.byteLength(secret) * 2
+  if (length < minHexBytes * 2) return []
+  const digits = Buffer.from(secret.slice(0, most)).toString('hex').slice(0, most)
+  return [digits, digits.toUpperCase()].map((beginning) => ({ beginning, length }))
+}
 
-/** Where base64 ends that goes on at the position: what follows a secret in it goes too. */
-export function endOfBase64(text: string, at: number): number {
-  rest.lastIndex = at
-  return at + (rest.exec(text)?.[0].length ?? 0)
+const padding = /(?:=|%(?:25){0,2}3[dD]|\\{1,15}u003[dD]|&#(?:61|[xX]3[dD]);){0,2}/y
+
+/** Where base64 ends that goes on at the position: what follows a secret in it goes too, at most so many characters. */
+export function endOfBase64(text: string, at: number, most: number): number {
+  let end = at
+  for (let count = 0; count < most; count++) {
+    const length = lengthAt(text, end)
+    if (length === 0) break
+    end += length
+  }
+  padding.lastIndex = end
+  return end + (padding.exec(text)?.[0].length ?? 0)
+}
+
+/** How many characters a character of base64 takes in the text; 0 if there is none. */
+function lengthAt(text: string, at: number): number {
+  const character = text.charAt(at)
+  if (/[A-Za-z0-9+/_-]/.test(character)) return 1
+  const found = escapeAt(text, at)
+  return found === undefined || (found.symbol !== plus && found.symbol !== slash) ? 0 : found.length
 }

@@ -1,4 +1,5 @@
 import { cutMark, cutText, searchedBehind } from '../cut-text.ts'
+import { joinedTexts } from './joined-text.ts'
 import type { SecretIndex } from './secret-index.ts'
 import { secretMask } from './secret-mask.ts'
 import { unitedSpans, type Span } from './spans.ts'
@@ -28,12 +29,17 @@ interface Marked {
   readonly end: number
 }
 
+/** All is looked for before anything is replaced: what is left of a secret that was replaced in part is not found. */
 function masked(marked: Marked, indexes: readonly SecretIndex[]): Marked {
-  const spansIn = (text: string): readonly Span[] => indexes.flatMap((index) => index.spansIn(text))
-  const plain = replaced(marked, spansIn(marked.text))
-  const { joined, original } = withoutLineBreaks(plain.text)
-  if (joined.length === plain.text.length) return plain
-  return replaced(plain, original(unitedSpans(spansIn(joined))))
+  const { text } = marked
+  const withBlanks = indexes.some((index) => index.hasBlanks)
+  const spans = [
+    ...indexes.flatMap((index) => index.spansIn(text)),
+    ...joinedTexts(text, { withBlanks }).flatMap((joined) =>
+      joined.original(unitedSpans(indexes.flatMap((index) => index.spansInJoined(joined.text)))),
+    ),
+  ]
+  return replaced(marked, spans)
 }
 
 function replaced({ text, end: marked }: Marked, spans: readonly Span[]): Marked {
@@ -50,41 +56,4 @@ function replaced({ text, end: marked }: Marked, spans: readonly Span[]): Marked
     else if (span.start < marked) end = span.start + before + secretMask.length
   }
   return { text: shown + text.slice(from), end }
-}
-
-/** Line breaks, also those that are escaped, with the indentation of the next line. */
-const lineBreak = /\r?\n[ \t]*|(?:\\r)?\\n/gu
-
-interface Joined {
-  readonly joined: string
-  /** Spans of the joined text, from the left, as spans of the text. */
-  readonly original: (spans: readonly Span[]) => readonly Span[]
-}
-
-function withoutLineBreaks(text: string): Joined {
-  /** Of each line: where it begins in the joined text, and how much was left out before it. */
-  const lines: { readonly at: number; readonly left: number }[] = []
-  const pieces: string[] = []
-  let length = 0
-  let end = 0
-  for (const { 0: found, index } of text.matchAll(lineBreak)) {
-    pieces.push(text.slice(end, index))
-    length += index - end
-    end = index + found.length
-    lines.push({ at: length, left: end - length })
-  }
-  pieces.push(text.slice(end))
-  const original = (spans: readonly Span[]): readonly Span[] => {
-    let line = 0
-    const leftBefore = (at: number): number => {
-      for (let next = lines[line]; next !== undefined && next.at <= at; next = lines[line]) line++
-      return lines[line - 1]?.left ?? 0
-    }
-    // An end is the place behind the last character: what was left out behind that stays.
-    return spans.map(({ start, end: behind }) => ({
-      start: start + leftBefore(start),
-      end: behind + leftBefore(behind - 1),
-    }))
-  }
-  return { joined: pieces.join(''), original }
 }

@@ -1,11 +1,12 @@
-import { base64Alphabet, base64Forms, endOfBase64 } from './base64-alphabet.ts'
+import { base64Alphabet, encodedForms, endOfBase64 } from './base64-alphabet.ts'
 import { escapedAlphabet, isAfterRun, symbolsOf } from './escaped-alphabet.ts'
+import { joinedSecrets } from './joined-text.ts'
 import { maxPatternSymbols, PatternTrie } from './pattern-trie.ts'
 import { unitedSpans, type Span } from './spans.ts'
 
 /**
  * Finds secrets in texts, also where they stand inside of JSON, HTML or a URL, however much of them is escaped there, or in
- * base64 with something around them (the header of HTTP's basic authentication).
+ * base64 with something around them (the header of HTTP's basic authentication), or in hexadecimal digits.
  *
  * A long secret is looked for in pieces of 64 characters, so that a part of it is found too, and a text that was cut within it
  * shows less than a piece of it. Time and memory are linear: nothing depends on how secrets and texts repeat themselves.
@@ -14,29 +15,50 @@ export class SecretIndex {
   readonly #escaped = new PatternTrie(escapedAlphabet)
   readonly #base64 = new PatternTrie(base64Alphabet)
   #isEmpty = true
+  #hasBlanks = false
+  /** How many characters follow the first piece, of the secret that is longest in base64 or hexadecimal digits. */
+  #longestRest = 0
+
+  /** Whether a secret has blanks, which may be taken for the indentation of a line. */
+  get hasBlanks(): boolean {
+    return this.#hasBlanks
+  }
 
   add(secret: string): void {
     if (secret === '') return
     this.#isEmpty = false
-    for (const part of endsOfSecret(secret)) this.#add(part)
+    if (/^[^\r\n]*[ \t][^\r\n]*$/u.test(secret)) this.#hasBlanks = true
+    for (const part of endsOfSecret(secret)) {
+      this.#addEncoded(part)
+      for (const form of [part, ...joinedSecrets(part)])
+        for (const piece of piecesOf(symbolsOf(form))) this.#escaped.add(Uint32Array.from(piece))
+    }
   }
 
-  #add(secret: string): void {
-    for (const piece of piecesOf(symbolsOf(secret))) this.#escaped.add(Uint32Array.from(piece))
-    // The first piece is enough: what follows it in base64 goes too.
-    for (const form of base64Forms(secret.slice(0, maxPatternSymbols))) {
-      const piece = form.slice(0, maxPatternSymbols)
-      this.#base64.add(Uint32Array.from(piece, (character) => character.charCodeAt(0)))
+  /** The first piece is enough: what follows it goes too. */
+  #addEncoded(secret: string): void {
+    for (const { beginning, length } of encodedForms(secret, maxPatternSymbols)) {
+      this.#base64.add(Uint32Array.from(beginning, (character) => character.charCodeAt(0)))
+      this.#longestRest = Math.max(this.#longestRest, length - beginning.length)
     }
   }
 
   /** They may overlap. */
   spansIn(text: string): readonly Span[] {
+    return this.#spansIn(text, Infinity)
+  }
+
+  /** In a text without its line breaks, in which the next line may be base64 too for all one can see: not more than the secret goes. */
+  spansInJoined(text: string): readonly Span[] {
+    return this.#spansIn(text, this.#longestRest)
+  }
+
+  #spansIn(text: string, mostBehind: number): readonly Span[] {
     if (this.#isEmpty) return []
     const encoded: Span[] = []
     for (const { start, end } of unitedSpans(this.#base64.spansIn(text))) {
-      const last = encoded.at(-1)
-      if (last === undefined || last.end < end) encoded.push({ start, end: endOfBase64(text, end) })
+      const from = Math.max(end, encoded.at(-1)?.end ?? 0)
+      encoded.push({ start, end: endOfBase64(text, from, mostBehind) })
     }
     return [...this.#escaped.spansIn(text), ...encoded]
   }

@@ -29,8 +29,8 @@ export interface InstanceService {
   list(page: PageRequest & ShownOnly & { readonly type?: string }): Promise<Page<Instance>>
   /** Replaces the configuration; secrets that are left out stay. Throws `version_conflict` where `ifVersion` is not the version. */
   update(name: string, input: { config: JsonObject }, ifVersion?: number): Promise<Instance>
-  /** Throws `instance_in_use` where connections use it. Its secrets are deleted. */
-  delete(name: string, ifVersion?: number): Promise<void>
+  /** Throws `instance_in_use` where connections use it, with the names of those that are `shown`. Its secrets are deleted. */
+  delete(name: string, options?: ShownOnly & { readonly ifVersion?: number }): Promise<void>
   /** Sets secrets (an object with the spec's secret fields). */
   setCredentials(name: string, secrets: JsonObject): Promise<Instance>
   /** Begins OAuth in the browser: where to send the user. `redirectUri`: where the browser comes back to (a CLI's loopback address); default: the service's own callback. */

@@ -1,7 +1,7 @@
-import { maskSecrets, SecretIndex } from '../../protocol/index.ts'
+import { isPublic, maskSecrets, SecretIndex, secretsInside } from '../../protocol/index.ts'
 
-/** A part of a secret that is shorter may stand in any text. */
-const minPart = 8
+/** A line of a secret that is shorter may stand in any text. */
+const minLine = 8
 
 /**
  * Replaces secrets in a text by the mask, also where they stand inside of JSON, HTML or a URL, however much of them is escaped
@@ -24,22 +24,12 @@ export function addSecret(index: SecretIndex, secret: string): void {
   for (const text of new Set([secret, secret.toWellFormed(), ...partsOf(secret)])) index.add(text)
 }
 
-/** The lines of a private key, of which one alone may be shown; what is secret in a key file that is JSON. */
+/** The lines of a private key, of which one alone may be shown; what is secret in a key file that is JSON, and in a connection string. */
 function partsOf(secret: string): readonly string[] {
-  const texts = [secret, ...textsOfJson(secret)]
-  const lines = texts.filter((text) => text.includes('\n')).flatMap((text) => text.split(/\r?\n/))
-  const isPlain = (text: string): boolean => /^(?:-----.*|https?:\S*|\S+@\S+)$/.test(text)
-  return [...texts.slice(1), ...lines].filter((part) => part.length >= minPart && !isPlain(part))
-}
-
-/** The long texts: short ones are names. */
-function textsOfJson(secret: string): readonly string[] {
-  if (!secret.trimStart().startsWith('{')) return []
-  try {
-    const document: unknown = JSON.parse(secret)
-    const texts = Object.values(document ?? {}).filter((value) => typeof value === 'string')
-    return texts.filter((text) => text.length >= 20)
-  } catch {
-    return [] // no JSON: it has no parts
-  }
+  const inside = secretsInside(secret)
+  const lines = [secret, ...inside]
+    .filter((text) => text.includes('\n'))
+    .flatMap((text) => text.split(/\r?\n/))
+    .filter((line) => line.length >= minLine && !isPublic(line))
+  return [...inside, ...lines]
 }

@@ -18,9 +18,11 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What the route does, for the policy: each has one but those that anybody may ask. */
     readonly action?: ActionName
+    /** The action of reading what the route's errors may name beside its own resource. */
+    readonly namesBy?: ActionName
   }
   interface FastifyRequest {
-    /** Where instances or connections are listed: which of them are shown; null: all. */
+    /** Where instances or connections are listed, or named by an error (`namesBy`): which of them are shown; null: all. */
     shown: ((item: Listed) => boolean) | null
   }
 }
@@ -43,12 +45,13 @@ export class Authorization {
 
   /** By the path. Throws where it may not be, or may no longer. */
   async authorize(request: FastifyRequest): Promise<void> {
-    const { action, anonymous } = request.routeOptions.config
+    const { action, anonymous, namesBy } = request.routeOptions.config
     if (action === undefined || anonymous === true) return
     const resource = requestedResource(request, action)
     if (resource === 'body') return
     if (resource !== 'list') {
       await this.demand(request, { action, resource })
+      if (namesBy !== undefined) request.shown = this.#readable(request, namesBy)
       return
     }
     const all = { kind: actionFacts(action).on, name: '' }
@@ -79,6 +82,16 @@ export class Authorization {
     if (source !== null) await this.demand(request, { action: 'instances:read', resource: source })
     if (activatesInBody(request))
       await this.demand(request, { action: 'connections:activate', resource })
+  }
+
+  /** Whoever may read none of them may ask all the same, and is told no names: nothing was refused. */
+  #readable(request: FastifyRequest, action: ActionName): ((item: Listed) => boolean) | null {
+    try {
+      return this.#access.filter(principalOf(request), action)
+    } catch (error) {
+      if (error instanceof ConnectError && error.code === 'permission_denied') return () => false
+      throw error
+    }
   }
 
   /** Throws where it may not be. */

@@ -15,7 +15,7 @@ import type {
   InstanceService,
   ResolvedConfig,
 } from '../contract/instances.ts'
-import type { Page, PageRequest } from '../contract/lists.ts'
+import type { Page, PageRequest, ShownOnly } from '../contract/lists.ts'
 import { instancePath } from '../vault/vault.ts'
 import { AskInstance } from './ask-instance.ts'
 import { checkConfig } from './check-config.ts'
@@ -27,6 +27,7 @@ import { refuseMisplacedSecrets } from './misplaced-secrets.ts'
 import { missingSecrets } from './missing-secrets.ts'
 import type { InstancesOptions } from './instances-options.ts'
 import { joinConfig, splitConfig, type Secrets, type SplitConfig } from './secret-fields.ts'
+import { instanceInUse } from './instance-in-use.ts'
 import { SharedTokens } from './shared-tokens.ts'
 import { undeclaredIn } from './stale-secrets.ts'
 import { updatedConfig } from './updated-config.ts'
@@ -96,13 +97,18 @@ export class Instances implements InstanceService {
     return this.#change(name, edit, { ...(ifVersion !== undefined && { ifVersion }) })
   }
 
-  async delete(name: string, ifVersion?: number): Promise<void> {
+  async delete(
+    name: string,
+    { ifVersion, ...shown }: ShownOnly & { readonly ifVersion?: number } = {},
+  ): Promise<void> {
     const { store, vault } = this.#options
     await this.#exclusively(name, async (instance) => {
       checkVersion(instance, ifVersion)
       const { items } = await store.connections.list({ instance: name, limit: 1 })
-      if (items.length > 0)
-        throw new ConnectError('instance_in_use', { details: { instance: name } })
+      if (items.length > 0) {
+        const readable = await store.connections.list({ instance: name, limit: 200, ...shown })
+        throw instanceInUse(name, readable)
+      }
       // Says that it has none before they are gone, and is gone itself once they are: no secret is left that nobody knows of.
       await store.instances.update(name, { secrets: [], credentials: 'missing' })
       await vault.delete(instancePath(instance.id))

@@ -14,7 +14,7 @@ export function refuseMisplacedSecrets(
   config: JsonObject,
 ): void {
   for (const { pointer, text } of textsOf(config, [])) {
-    const found = credentialIn(text)
+    const found = credentialIn(text) ?? (isAddress(pointer) ? userIn(text.trim()) : undefined)
     if (found === undefined) continue
     const fields = secretFieldsOf(spec)
     const fix =
@@ -50,12 +50,45 @@ const secretForms: readonly (readonly [form: RegExp, what: string])[] = [
     /^(?:gh[opsu]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,})$/,
     'an API key',
   ],
-  [/(?:^|[\s;])(?:password|passwd|pwd)\s*=\s*\S/i, 'a password'],
+  [/(?:^|[\s;,?&])(?:password|passwd|pwd)\s*=\s*\S/i, 'a password'],
 ]
 
 function credentialIn(stored: string): string | undefined {
   const text = stored.trim()
-  return urlCredential(text) ?? secretForms.find(([form]) => form.test(text))?.[1]
+  return (
+    urlCredential(text) ??
+    queryCredential(text) ??
+    secretForms.find(([form]) => form.test(text))?.[1]
+  )
+}
+
+/** Whether a field of that name, or a list in it, takes the address of a server or a part of it. */
+function isAddress(pointer: string): boolean {
+  return /(?:host|server|addr|url|uri|endpoint|domain|dsn|database|connection)[^/]*(?:\/\d+)*$/i.test(
+    pointer,
+  )
+}
+
+/** `user:password@host` without the beginning of a URL. In other fields it may be anything: an image with its digest, `user:ada@b`. */
+function userIn(text: string): string | undefined {
+  const isUserFirst =
+    /^(?!(?:mailto|acct|sips?|xmpp):)[^\s:/?#@[\]]+:(?!\/\/)(?!\d{1,5}[/?#])[^\s]*@[^\s@]+$/i.test(
+      text,
+    )
+  return isUserFirst ? 'a user name and password' : undefined
+}
+
+/** Behind the name of a database, or a path. */
+function queryCredential(text: string): string | undefined {
+  const [, query = ''] = /^[^\s?:]*\?(\S*)$/.exec(text) ?? []
+  const parameter = secretIn(query)
+  return parameter === undefined ? undefined : `\`${parameter}\` behind a \`?\``
+}
+
+function secretIn(query: string): string | undefined {
+  return [...new URLSearchParams(query)].find(
+    ([name, value]) => value !== '' && secretParameter.test(name),
+  )?.[0]
 }
 
 /** Looks at the text itself too: a password with odd characters makes it no URL, and it is in there all the same. */
@@ -64,10 +97,8 @@ function urlCredential(text: string): string | undefined {
   if (isUserFirst || text.split(/\s/).some(holdsPassword))
     return 'a user name or password in its URL'
   const [, query = ''] = /^(?:jdbc:)?[a-z][a-z0-9+.-]*:\/\/[^?#]*\?([^#]*)/i.exec(text) ?? []
-  const parameter = [...new URLSearchParams(query)].find(
-    ([name, value]) => value !== '' && secretParameter.test(name),
-  )
-  return parameter === undefined ? undefined : `\`${parameter[0]}\` in its URL`
+  const parameter = secretIn(query)
+  return parameter === undefined ? undefined : `\`${parameter}\` in its URL`
 }
 
 /** `://user:password@`, whatever the password holds; a port is no password, and a path may have an `@`. */

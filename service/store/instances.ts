@@ -93,7 +93,9 @@ export class Instances implements InstanceStore {
       )
       .catch((error: unknown) => {
         if (violatedConstraint(error) !== 'connections_instance') throw error
-        throw new ConnectError('instance_in_use', { details: { instance: name } })
+        throw new ConnectError('instance_in_use', {
+          details: { instance: name, used_by: 'connections' },
+        })
       })
     return row === undefined ? this.#missing(name, ifVersion) : instanceOf(row, name)
   }

@@ -1,6 +1,7 @@
-import { streamLabel } from '../../protocol/index.ts'
 import type { RunStart, SinkStream, StreamSync } from '../sink.ts'
-import { fencedError, knowsStart, laneLockKey, newerStart, schemaExists } from './bookkeeping.ts'
+import { laneLockKey, schemaExists } from './bookkeeping.ts'
+import { requireSlices } from './damaged-bookkeeping.ts'
+import { startRefusal } from './fence.ts'
 import { forgetOwners } from './forget-streams.ts'
 import { lockKey, quoteIdentifier, type TableName } from './identifiers.ts'
 import { requireSameKey } from './key-change.ts'
@@ -11,6 +12,7 @@ import { requireOpenSchema } from './reserved-schemas.ts'
 import type { Session } from './session.ts'
 import {
   otherOwners,
+  ownerOf,
   readInRun,
   readPositions,
   readSlices,
@@ -49,6 +51,8 @@ export async function beginSync(
     }
     await requireSameKey(session, sink, { target, row: known })
     const resumed = known !== undefined && isResumable(known, sink, start)
+    const keepsSlices = resumed || keepsStates(known, sink)
+    await requireAllSlices(session, sink, keepsSlices ? known : undefined)
     const { keyIndex, tableNotes } = await prepareTables({
       session,
       sink,
@@ -66,17 +70,26 @@ export async function beginSync(
       ...numbers,
     }
     const written = await writeStreamRow(session, sink, values)
-    const goesOn = resumed || keepsStates(known, sink)
-    const lostRows = await watchTable(session, { id: written.id, sink, target, goesOn })
+    const watched = { id: written.id, sink, target, goesOn: keepsSlices }
+    const lostRows = await watchTable(session, watched)
     if (row?.run !== run) await resetRunCounts(session, written.id)
-    if (!resumed) await resetSlices(session, written.id, goesOn)
+    if (!resumed) await resetSlices(session, written.id, keepsSlices)
     const sync = {
       ...{ sink, streamId, ...numbers, resumed, tableNotes },
       ...{ doneInRun: false, start: start.start },
       warnings: [...knownStreamWarnings(row, sink, target), ...lostRows],
     }
-    return withCheckpoints(session, { ...written, syncStart }, sync)
+    return withCheckpoints(session, { ...written, table, syncStart }, sync)
   })
+}
+
+/** `row`: of a stream whose sync goes on from them. */
+async function requireAllSlices(
+  session: Session,
+  sink: SinkStream,
+  row: StreamRow | undefined,
+): Promise<void> {
+  if (row !== undefined) await requireSlices(session, ownerOf(sink, row), row.planned)
 }
 
 /** Throws if the table is for another stream. Returns whether a stream of ours has loaded it: then its columns are ours too. */
@@ -96,20 +109,21 @@ async function takeTable(
 
 async function withCheckpoints(
   session: Session,
-  row: Pick<StreamRow, 'id' | 'attemptKeys' | 'syncStart' | 'startedAtMs'>,
+  row: Pick<StreamRow, 'id' | 'table' | 'attemptKeys' | 'syncStart' | 'startedAtMs'>,
   sync: Omit<
     StreamSync,
     'attemptKeys' | 'slices' | 'positions' | 'inRun' | 'isOlder' | 'startedAtMs'
   >,
 ): Promise<StreamSync> {
   const { id, attemptKeys, syncStart, startedAtMs } = row
+  const owner = ownerOf(sync.sink, row)
   return {
     ...sync,
     attemptKeys,
     startedAtMs,
     isOlder: syncStart !== sync.start,
-    slices: await readSlices(session, id),
-    positions: await readPositions(session, id),
+    slices: await readSlices(session, owner),
+    positions: await readPositions(session, owner, sync),
     inRun: await readInRun(session, id),
   }
 }
@@ -136,12 +150,11 @@ async function asItStands(
 
 async function requireNewest(
   session: Session,
-  { connection, stream }: SinkStream,
+  sink: SinkStream,
   { start }: RunStart,
 ): Promise<void> {
-  const isNewest = (await newerStart(session, connection, start)) === undefined
-  if (isNewest && (await knowsStart(session, connection, start))) return
-  throw await fencedError(session, connection, { stream: streamLabel(stream.stream), start })
+  const refusal = await startRefusal(session, sink, start)
+  if (refusal !== undefined) throw refusal
 }
 
 function tableLockKey({ schema, table }: TableName): string {
@@ -206,12 +219,17 @@ function isDoneInRun(row: StreamRow, sink: SinkStream, run: number): boolean {
  */
 function isResumable(row: StreamRow, sink: SinkStream, { start, run, hasKey }: RunStart): boolean {
   if (row.complete || !isSame(row, sink)) return false
-  if (isUnrepeatable(sink) || keepsStates(row, sink)) return true
+  if (usesStates(row, sink)) return true
   return row.syncStart === start || (hasKey && row.run === run)
 }
 
+/** The next sync goes on from the states that are stored, whichever run it is of. */
+export function usesStates(row: StreamRow, sink: SinkStream): boolean {
+  return keepsStates(row, sink) || (!row.complete && isSame(row, sink) && isUnrepeatable(sink))
+}
+
 /** An incremental stream goes on from its last states, unless its rows are to be replaced. */
-export function keepsStates(row: StreamRow | undefined, sink: SinkStream): boolean {
+function keepsStates(row: StreamRow | undefined, sink: SinkStream): boolean {
   const settings = settingsOf(sink)
   const isIncremental =
     row?.settings.sync_mode === 'incremental' && settings.sync_mode === 'incremental'
@@ -246,7 +264,8 @@ async function resetSlices(session: Session, id: string, keep: boolean): Promise
   await session.rows(
     keep
       ? `UPDATE ${session.bookkeeping}.slices SET seq = 0, loaded = 0, rejected = 0, complete = false WHERE stream_id = $1`
-      : `DELETE FROM ${session.bookkeeping}.slices WHERE stream_id = $1`,
+      : `WITH gone AS (DELETE FROM ${session.bookkeeping}.slices WHERE stream_id = $1)
+         UPDATE ${session.bookkeeping}.streams SET planned = 0 WHERE id = $1`,
     [id],
   )
 }

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { ConnectError, type StreamId } from '../../protocol/index.ts'
 import type { RunStart } from '../sink.ts'
-import { destinationReplaced } from './destination-errors.ts'
+import { requireIntact, requireNone } from './damaged-bookkeeping.ts'
 import { lockKey } from './identifiers.ts'
 import { bookkeepingOwnerMissing } from './missing-right.ts'
 import type { Session } from './session.ts'
@@ -93,6 +93,11 @@ const migrations: readonly ((schema: string) => string)[] = [
     `ALTER TABLE ${schema}.streams ADD COLUMN table_notes pg_catalog.text NOT NULL DEFAULT '[]' -- JSON: what happened to the table's columns, until a run told it`,
   (schema) => `ALTER TABLE ${schema}.streams
      ADD COLUMN attempt_keys pg_catalog.text[] NOT NULL DEFAULT '{}' -- random, of the sync's attempts: the log's states are the sync's if one of these wrote them`,
+  (schema) => `ALTER TABLE ${schema}.streams
+     ADD COLUMN attempt pg_catalog.text, -- the key of the newest attempt: the fence, with the epoch, which a database that was made again counts a second time
+     ADD COLUMN planned bigint NOT NULL DEFAULT 0; -- slices that were saved of the stream: where there are fewer, somebody deleted some
+   UPDATE ${schema}.streams AS s
+      SET planned = (SELECT pg_catalog.count(*) FROM ${schema}.slices AS p WHERE p.stream_id OPERATOR(pg_catalog.=) s.id)`,
   (
     schema,
   ) => `ALTER TABLE ${schema}.streams -- what the last begin saw of the table; null if it may not read it, or overwrites it
@@ -104,10 +109,13 @@ const migrations: readonly ((schema: string) => string)[] = [
 
 /**
  * Creates or migrates the bookkeeping. Durable when it resolves; at most one at a time in a database.
- * Throws `destination_bookkeeping_newer`.
+ * Throws `destination_bookkeeping_newer`, and `destination_bookkeeping_damaged` if tables or columns of it were dropped.
  */
 export async function migrateBookkeeping(session: Session): Promise<void> {
-  if ((await knownVersion(session)) === migrations.length) return
+  if ((await knownVersion(session)) === migrations.length) {
+    await requireIntact(session, { known: 'columns' })
+    return
+  }
   await session.transaction(async () => {
     await session.rows('SELECT pg_advisory_xact_lock($1)', [lockKey('migrations')])
     const schema = session.bookkeeping
@@ -119,7 +127,12 @@ export async function migrateBookkeeping(session: Session): Promise<void> {
          (version integer PRIMARY KEY, applied_at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now())`,
     )
     const applied = await knownVersion(session)
-    if (applied > 0) await requireOwner(session)
+    if (applied === 0) {
+      await requireNone(session)
+    } else {
+      await requireIntact(session, { known: 'tables' })
+      await requireOwner(session)
+    }
     for (const [index, sql] of migrations.entries()) {
       if (index < applied) continue
       await session.run(sql(schema))
@@ -233,44 +246,4 @@ export async function endRun(
     `UPDATE ${session.bookkeeping}.runs SET ended = true WHERE connection = $1 AND start = $2`,
     [connection, start],
   )
-}
-
-/** The start that took the connection over, in words for `fenced`; undefined if this one is the newest. */
-export async function newerStart(
-  session: Session,
-  connection: string,
-  start: number,
-): Promise<string | undefined> {
-  const [row] = await session.rows<{ key: string | null; by: string | null; at: Date }>(
-    `SELECT key, started_by AS by, started_at AS at FROM ${session.bookkeeping}.runs
-      WHERE connection = $1 AND start > $2`,
-    [connection, start],
-  )
-  if (row === undefined) return undefined
-  const by = `${row.by ?? 'another process'} started at ${row.at.toISOString()}`
-  return row.key === null ? `a run that ${by}` : `run ${row.key}, which ${by}`
-}
-
-/** False if the bookkeeping is another one than that which counted the start, or an older state of it. */
-export async function knowsStart(
-  session: Session,
-  connection: string,
-  start: number,
-): Promise<boolean> {
-  const [row] = await session.rows<{ known: boolean }>(
-    `SELECT coalesce(max(start), 0) >= $2 AS known FROM ${session.bookkeeping}.runs WHERE connection = $1`,
-    [connection, start],
-  )
-  return row?.known === true
-}
-
-/** The error of a start that has its stream no more: it was taken over, or the destination knows nothing of the start. */
-export async function fencedError(
-  session: Session,
-  connection: string,
-  { stream, start }: { readonly stream: string; readonly start: number },
-): Promise<ConnectError> {
-  if (!(await knowsStart(session, connection, start))) return destinationReplaced(session.address)
-  const by = (await newerStart(session, connection, start)) ?? 'a reset of the stream'
-  return new ConnectError('fenced', { details: { connection, stream, by } })
 }

@@ -1,6 +1,6 @@
 import { ConnectError, streamLabel, type Column } from '../../protocol/index.ts'
 import type { LaneCheckpoint, StreamSync } from '../sink.ts'
-import { fencedError } from './bookkeeping.ts'
+import { attemptKey, lostStream } from './fence.ts'
 import type { Session } from './session.ts'
 
 /** What a transaction loaded of a slice. */
@@ -30,7 +30,7 @@ interface CheckpointWrite {
 }
 
 /**
- * Writes states, counts and position into the open transaction, and checks the fence (the epoch, and that no newer start has the connection): one statement. The stream's row is
+ * Writes states, counts and position into the open transaction, and checks the fence (the epoch, the attempt, and that no newer start has the connection): one statement. The stream's row is
  * locked for share, so that lanes of one stream do not wait for each other, but `begin` (which writes it) does.
  * A slice moves on only from where this lane found it: nothing is counted twice, and no sequence goes back.
  */
@@ -42,7 +42,7 @@ export async function writeCheckpoint(
   const { slices, next, partition } = checkpoint
   const [row] = await session.rows<{ fence: number; moved: number }>(
     `WITH fence AS MATERIALIZED (
-       SELECT id FROM ${session.bookkeeping}.streams WHERE id = $1 AND epoch = $2
+       SELECT id FROM ${session.bookkeeping}.streams WHERE id = $1 AND epoch = $2 AND attempt = $17
           AND NOT EXISTS (SELECT FROM ${session.bookkeeping}.runs WHERE connection = $15 AND start > $16) FOR SHARE),
      moved AS (
        INSERT INTO ${session.bookkeeping}.slices AS s
@@ -82,12 +82,10 @@ export async function writeCheckpoint(
       losses.cut,
       sync.sink.connection,
       sync.start,
+      attemptKey(sync),
     ],
   )
-  if (row?.fence !== 1) {
-    const { sink, streamId, start } = sync
-    throw await fencedError(session, sink.connection, { stream: streamLabel(streamId), start })
-  }
+  if (row?.fence !== 1) throw await lostStream(session, sync)
   if (row.moved === slices.length) return
   throw await staleSlice(session, sync, { id, checkpoint, counts })
 }

@@ -4,12 +4,12 @@ import { requireRows } from './row-account.ts'
 import type { Session } from './session.ts'
 import type { StreamTarget } from './stream-target.ts'
 
-/** Copies the stage into the table: all of its rows, or it throws. `columns`: quoted, of both. */
+/** Copies the stage into the table: all of its rows, or it throws. `columns`: quoted, of both. Resolves with their number. */
 export async function copyRows(
   session: Session,
   { streamId, table, stage }: StreamTarget,
   columns: string,
-): Promise<void> {
+): Promise<number> {
   const [row] = await session.rows<{ rows: string }>(
     `SELECT count(*) AS rows FROM ${quoteTable(stage)}`,
   )
@@ -18,13 +18,14 @@ export async function copyRows(
   )
   const place = { stream: streamLabel(streamId), table }
   await requireRows(session, place, { due: Number(row?.rows), done })
+  return done
 }
 
-/** Deletes all rows that the table has. */
+/** Deletes all rows that the table has. Resolves with their number. */
 export async function deleteRows(
   session: Session,
   { streamId, table }: StreamTarget,
-): Promise<void> {
+): Promise<number> {
   const [row] = await session.rows<{ rows: string }>(
     `SELECT count(*) AS rows FROM ${quoteTable(table)}`,
   )
@@ -33,4 +34,5 @@ export async function deleteRows(
   // Others may have added rows in the meantime.
   const place = { stream: streamLabel(streamId), table }
   await requireRows(session, place, { due, done: Math.min(due, done) })
+  return done
 }

@@ -74,7 +74,10 @@ function serverError(
   const object = objectOf(refusal, place)
   const details = { ...place.facts, object, sqlstate, reason }
   if (needsTls) return new ConnectError('destination_tls_failed', { details })
-  const special = ofRoutine(error, refusal, details) ?? ofMissingTable(error, refusal, place)
+  const special =
+    ofRoutine(error, refusal, details) ??
+    ofTableSetup(error, refusal, { place, details }) ??
+    ofMissingTable(error, refusal, place)
   if (special !== undefined) return special
   if (code === 'destination_constraint_violated') {
     return new ConnectError(code, { details: { ...details, ...constraintFacts(refusal, object) } })
@@ -103,6 +106,22 @@ function ofRoutine(
     return new ConnectError('destination_conflict', { details: { ...details, reason } })
   }
   return undefined
+}
+
+/** The table itself is set up so that the server refuses our statements. */
+function ofTableSetup(
+  { routine, message }: DatabaseError,
+  { sqlstate, reason }: ServerRefusal,
+  { place, details }: { readonly place: ErrorPlace; readonly details: ErrorDetails },
+): ConnectError | undefined {
+  // Another reason is one of a statement of a function.
+  if (reason !== message) return undefined
+  if (routine === 'CheckCmdReplicaIdentity')
+    return new ConnectError('destination_replica_identity_missing', { details })
+  // DoCopy refuses nothing else with this SQLSTATE.
+  if (sqlstate !== '0A000' || routine !== 'DoCopy') return undefined
+  const role = quoteIdentifier(place.address.user)
+  return new ConnectError('destination_row_security_enabled', { details: { ...details, role } })
 }
 
 function entryTooLong(index: string | undefined, details: ErrorDetails): ConnectError {

@@ -1,12 +1,15 @@
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { SliceStart, StreamSync } from '../sink.ts'
-import { fencedError, newerStart } from './bookkeeping.ts'
+import { cascadeRefusal } from './cascades.ts'
 import { copyRows, deleteRows } from './copy-rows.ts'
 import { tableGone } from './destination-errors.ts'
+import { forgetStreams } from './forget-streams.ts'
+import { attemptParams, isOfAttempt, requireOwn } from './fence.ts'
 import { quoteIdentifier, quoteTable } from './identifiers.ts'
 import type { Session } from './session.ts'
 import { streamTarget, type StreamTarget } from './stream-target.ts'
-import { addMeta, readTable } from './tables.ts'
+import { setupRefusal } from './table-setup.ts'
+import { addMeta, hasRows, readTable } from './tables.ts'
 
 /** `Destination.savePlan`: slices that are in the plan of this sync already keep their state. */
 export async function savePlan(
@@ -15,7 +18,7 @@ export async function savePlan(
   slices: readonly SliceStart[],
 ): Promise<void> {
   await session.transaction(async () => {
-    const id = await lockStream(session, sync)
+    const id = await requireOwn(session, sync, 'locked')
     await session.rows(
       `INSERT INTO ${session.bookkeeping}.slices AS s
          (stream_id, slice, ordinal, partition, planned_sync, state, seq)
@@ -35,6 +38,11 @@ export async function savePlan(
         sync.slices.length,
       ],
     )
+    await session.rows(
+      `UPDATE ${session.bookkeeping}.streams
+          SET planned = (SELECT count(*) FROM ${session.bookkeeping}.slices WHERE stream_id = $1) WHERE id = $1`,
+      [id],
+    )
   })
 }
 
@@ -47,59 +55,68 @@ export async function finishSync(
   session: Session,
   sync: StreamSync,
   schema: string | undefined,
-): Promise<void> {
+): Promise<readonly string[]> {
   const target = streamTarget(sync.sink, schema)
-  await session.transaction(async () => {
-    const id = await lockStream(session, sync)
-    await requireComplete(session, sync, id)
-    if (target.isOverwrite) await swapStage(session, target)
+  const exchanged = await session.transaction(async () => {
+    const id = await requireOwn(session, sync, 'locked')
+    const { rejected } = await requireComplete(session, sync, id)
+    if (target.isOverwrite && rejected > 0 && !(await hasRows(session, target.stage))) {
+      // Else the next sync would go on from here, to the same end.
+      await forgetStreams(session, sync.sink.connection, [sync.streamId])
+      return { rejected }
+    }
+    const rows = target.isOverwrite ? await swapStage(session, target) : undefined
     await session.rows(
       `UPDATE ${session.bookkeeping}.streams SET complete = true, staged = false, finished_at = now() WHERE id = $1`,
       [id],
     )
+    return rows
   })
+  if (exchanged === undefined) return []
+  if ('rejected' in exchanged) {
+    const { rejected } = exchanged
+    const details = {
+      stream: streamLabel(sync.streamId),
+      rejected,
+      table: quoteTable(target.table),
+    }
+    throw new ConnectError('records_all_rejected', { details })
+  }
+  return exchanged.deleted > 0 && exchanged.inserted === 0
+    ? [
+        `The source had no record of the stream, so ${quoteTable(target.table)} is empty now. Rows that were deleted: ${exchanged.deleted.toLocaleString('en-US')}.`,
+      ]
+    : []
 }
 
 /** `Destination.leaveLog`. */
-export async function leaveLog(
-  session: Session,
-  { sink, streamId, epoch }: StreamSync,
-): Promise<void> {
+export async function leaveLog(session: Session, sync: StreamSync): Promise<void> {
   await session.rows(
-    `UPDATE ${session.bookkeeping}.streams SET attempt_keys = '{}'
-      WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 AND epoch = $4`,
-    [sink.connection, streamId.namespace ?? null, streamId.name, epoch],
+    `UPDATE ${session.bookkeeping}.streams SET attempt_keys = '{}' WHERE ${isOfAttempt}`,
+    attemptParams(sync),
   )
 }
 
-/** The id of the stream's row, locked. Throws `fenced` where a newer `begin` took over, or will: a newer start has the connection. */
-async function lockStream(
+async function requireComplete(
   session: Session,
-  { sink, streamId, epoch, start }: StreamSync,
-): Promise<string> {
-  const [row] = await session.rows<{ id: string }>(
-    `SELECT id FROM ${session.bookkeeping}.streams
-      WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 AND epoch = $4 FOR UPDATE`,
-    [sink.connection, streamId.namespace ?? null, streamId.name, epoch],
-  )
-  const isNewest = (await newerStart(session, sink.connection, start)) === undefined
-  if (row !== undefined && isNewest) return row.id
-  throw await fencedError(session, sink.connection, { stream: streamLabel(streamId), start })
-}
-
-async function requireComplete(session: Session, sync: StreamSync, id: string): Promise<void> {
-  const [row] = await session.rows<{ planned: number; complete: number }>(
-    `SELECT count(*)::int AS planned, count(*) FILTER (WHERE complete)::int AS complete
+  sync: StreamSync,
+  id: string,
+): Promise<{ readonly rejected: number }> {
+  const [row] = await session.rows<{ planned: number; complete: number; rejected: number }>(
+    `SELECT count(*)::int AS planned, count(*) FILTER (WHERE complete)::int AS complete, coalesce(sum(rejected), 0)::float8 AS rejected
        FROM ${session.bookkeeping}.slices WHERE stream_id = $1 AND planned_sync = $2`,
     [id, sync.syncId],
   )
-  if (row === undefined || row.planned === row.complete) return
+  if (row === undefined || row.planned === row.complete) return { rejected: row?.rejected ?? 0 }
   const { planned: expected, complete: actual } = row
   const details = { stream: streamLabel(sync.streamId), expected, actual, unit: 'complete slices' }
   throw new ConnectError('accounting_mismatch', { details })
 }
 
-async function swapStage(session: Session, target: StreamTarget): Promise<void> {
+async function swapStage(
+  session: Session,
+  target: StreamTarget,
+): Promise<{ readonly deleted: number; readonly inserted: number }> {
   const stage = await readTable(session, target.stage)
   // A stage that is gone would leave the table empty.
   if (stage === undefined) {
@@ -112,7 +129,11 @@ async function swapStage(session: Session, target: StreamTarget): Promise<void> 
   }
   // The stage has the sync's own columns only.
   const list = [...stage.keys()].map(quoteIdentifier).join(', ')
-  await deleteRows(session, target)
-  await copyRows(session, target, list)
+  const refusal =
+    (await setupRefusal(session, target)) ?? (await cascadeRefusal(session, target.table))
+  if (refusal !== undefined) throw refusal
+  const deleted = await deleteRows(session, target)
+  const inserted = await copyRows(session, target, list)
   await session.run(`DROP TABLE ${quoteTable(target.stage)}`)
+  return { deleted, inserted }
 }

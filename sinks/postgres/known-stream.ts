@@ -1,7 +1,7 @@
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { SinkStream } from '../sink.ts'
 import { quoteTable } from './identifiers.ts'
-import { parseSettings, type StreamRow, type TableOwner } from './stream-rows.ts'
+import type { StreamRow, TableOwner } from './stream-rows.ts'
 import type { StreamTarget } from './stream-target.ts'
 
 /**
@@ -14,7 +14,7 @@ export function sharedTable(
   owners: readonly TableOwner[],
 ): ConnectError | undefined {
   const rival = owners.find(({ settings, isForgotten }) => {
-    return !isForgotten && !(parseSettings(settings).mode === 'append' && sink.mode === 'append')
+    return !isForgotten && !(settings.mode === 'append' && sink.mode === 'append')
   })
   if (rival === undefined) return undefined
   const { connection, stream, letGo } = rival

@@ -1,4 +1,5 @@
 import { ConnectError } from '../../protocol/index.ts'
+import { bookkeepingColumns } from './bookkeeping-columns.ts'
 import { derivedName, quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
 import { bookkeepingSchema, type PostgresAddress } from './postgres-address.ts'
 
@@ -7,11 +8,6 @@ interface RightPlace {
   /** The table that was worked on. */
   readonly table?: TableName
 }
-
-/** What the server names without its schema: a stream may have a table of such a name too. */
-const bookkeepingTables: readonly string[] = [
-  ...['migrations', 'runs', 'streams', 'slices', 'positions', 'rejected_records'],
-]
 
 /** A statement that gives the user what it lacks, as far as the server's words say what that is. */
 export function missingRightFix(reason: string, place: RightPlace): string {
@@ -68,7 +64,8 @@ function rowsFix(
     ...(own === undefined
       ? []
       : [`GRANT SELECT, INSERT, UPDATE, DELETE ON ${quoteTable(own)} TO ${role}`]),
-    ...(bookkeepingTables.includes(name) ? [bookkeepingGrants(role)] : []),
+    // The server names it without its schema: a stream may have a table of such a name too.
+    ...(Object.hasOwn(bookkeepingColumns, name) ? [bookkeepingGrants(role)] : []),
   ]
   return statements.length === 0
     ? undefined

@@ -8,7 +8,8 @@ import type {
   StreamSync,
 } from '../sink.ts'
 import { beginSync } from './begin-sync.ts'
-import { endRun, migrateBookkeeping, newerStart, schemaExists, startRun } from './bookkeeping.ts'
+import { endRun, migrateBookkeeping, schemaExists, startRun } from './bookkeeping.ts'
+import { newerStart } from './fence.ts'
 import { finishSync, leaveLog, savePlan } from './finish-sync.ts'
 import { forgetStreams } from './forget-streams.ts'
 import { quoteIdentifier, type TableName } from './identifiers.ts'
@@ -85,7 +86,7 @@ class PostgresDestination implements Destination {
     return this.#with(sync, (session) => savePlan(session, sync, slices))
   }
 
-  finish(sync: StreamSync): Promise<void> {
+  finish(sync: StreamSync): Promise<readonly string[]> {
     return this.#with(sync, (session) => finishSync(session, sync, this.#place.schema))
   }
 

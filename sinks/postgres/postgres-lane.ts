@@ -1,9 +1,10 @@
 import { streamLabel, type Column } from '../../protocol/index.ts'
 import type { LaneCheckpoint, LaneStats, Loss, RecordBlock, SinkLane, StreamSync } from '../sink.ts'
-import { fencedError, laneLockKey, newerStart } from './bookkeeping.ts'
+import { laneLockKey } from './bookkeeping.ts'
 import { writeCheckpoint, writeRejections, type Rejection } from './checkpoint.ts'
 import { CopyLoad } from './copy-load.ts'
 import { tableGone } from './destination-errors.ts'
+import { requireOwn } from './fence.ts'
 import { lockKey, quoteTable } from './identifiers.ts'
 import { KeyRejections } from './key-rejections.ts'
 import { LaneProgress } from './lane-progress.ts'
@@ -39,7 +40,7 @@ export async function openPostgresLane(
     await session.rows('SELECT pg_advisory_lock_shared($1)', [
       laneLockKey(sync.sink.connection, sync.streamId),
     ])
-    const id = await requireOwn(session, sync)
+    const id = await requireOwn(session, sync, 'unlocked')
     const actual = await readTable(session, target.loaded)
     if (actual === undefined) throw tableGone(session.address, quoteTable(target.loaded))
     return new PostgresLane({ place, session, sync, partition, target, id, actual })
@@ -344,7 +345,7 @@ class PostgresLane implements SinkLane {
       if (error.code === 'destination_connection_lost') {
         const at = { ...sessionPlace(place), stream: streamLabel(sync.streamId) }
         await using other = await Session.open(at)
-        await requireOwn(other, sync)
+        await requireOwn(other, sync, 'unlocked')
       }
       throw error
     }
@@ -362,17 +363,4 @@ function emptySeen(): {
   hasChanges: boolean
 } {
   return { nulls: new Set(), values: new Set(), missing: new Set(), hasChanges: false }
-}
-
-/** The id of the stream's row; throws `fenced` if the epoch is over, or will be: a newer start has the connection. */
-async function requireOwn(session: Session, sync: StreamSync): Promise<string> {
-  const { sink, streamId, epoch, start } = sync
-  const [row] = await session.rows<{ id: string }>(
-    `SELECT id FROM ${session.bookkeeping}.streams
-      WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 AND epoch = $4`,
-    [sink.connection, streamId.namespace ?? null, streamId.name, epoch],
-  )
-  const isNewest = (await newerStart(session, sink.connection, start)) === undefined
-  if (row !== undefined && isNewest) return row.id
-  throw await fencedError(session, sink.connection, { stream: streamLabel(streamId), start })
 }

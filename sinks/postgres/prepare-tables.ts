@@ -1,6 +1,7 @@
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { SinkStream, TableNote } from '../sink.ts'
 import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
+import { cascadeRefusal } from './cascades.ts'
 import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from './key-index.ts'
 import { dedupStatement } from './merge-sql.ts'
 import { copyRows } from './copy-rows.ts'
@@ -11,6 +12,7 @@ import type { Session } from './session.ts'
 import { createStaging, mergeOf, staging } from './staging.ts'
 import type { StreamRow } from './stream-rows.ts'
 import { targetColumns, type StreamTarget } from './stream-target.ts'
+import { setupRefusal } from './table-setup.ts'
 import { tableNotes } from './table-notes.ts'
 import {
   addMeta,
@@ -115,6 +117,8 @@ export async function planTable(
   const refusal =
     (await refusalOf(session, target.table, changes)) ??
     (await ownedColumn(session, target)) ??
+    (await setupRefusal(session, target)) ??
+    (target.isOverwrite ? await cascadeRefusal(session, target.table) : undefined) ??
     (await rewritingRule(session, target.table, rulesInTheWay(sink, target)))
   return { actual, changes, refusal }
 }
@@ -203,8 +207,11 @@ async function ensureKeyIndex({ session, sink, target, row }: Preparation): Prom
   }
   if (key === undefined || wanted === undefined) return null
   if (await hasIndex(session, table, wanted)) return wanted
-  await requireKeys(session, table, key)
-  await removeDuplicates({ session, sink, target })
+  // Not where there are none: in a publication of all tables, the server refuses to delete from one that was made just now.
+  if (await hasRows(session, table)) {
+    await requireKeys(session, table, key)
+    await removeDuplicates({ session, sink, target })
+  }
   try {
     await createKeyIndex(session, table, key)
   } catch (error) {

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { streamLabel, type Column, type JsonValue } from '../../protocol/index.ts'
 import { columnKinds } from './column-types.ts'
+import { letGoOf, parseStored, requireStored, type RowOwner } from './damaged-bookkeeping.ts'
 import type { SinkStream, SliceCheckpoint, StreamSync, TableNote } from '../sink.ts'
 import { quoteTable, type TableName } from './identifiers.ts'
 import type { Session } from './session.ts'
@@ -26,14 +28,6 @@ const notesSchema: z.ZodType<readonly TableNote[]> = z.array(
     noted.extend({ kind: z.literal('left') }),
   ]),
 )
-
-function parseColumns(text: string): readonly Column[] {
-  return columnsSchema.parse(JSON.parse(text))
-}
-
-export function parseSettings(text: string): SyncSettings {
-  return syncSettings.parse(JSON.parse(text))
-}
 
 export function settingsOf({ mode, stream }: SinkStream): SyncSettings {
   return {
@@ -65,6 +59,16 @@ export interface StreamRow {
   readonly startedAtMs: number
   /** What happened to the columns of the table, in this run or in one that was killed before it told. */
   readonly tableNotes: readonly TableNote[]
+  /** How many slices were saved of it. */
+  readonly planned: number
+}
+
+/** For what is told of its slices. */
+export function ownerOf(
+  { connection, stream }: SinkStream,
+  { id, table }: Pick<StreamRow, 'id' | 'table'>,
+): RowOwner {
+  return { id, connection, stream: streamLabel(stream.stream), table }
 }
 
 interface RawStreamRow {
@@ -84,6 +88,7 @@ interface RawStreamRow {
   readonly sync_start: string
   readonly started_at: Date
   readonly table_notes: string
+  readonly planned: string
 }
 
 /** `locked`: until the transaction ends. */
@@ -98,11 +103,10 @@ export async function readStreamRow(
     [connection, streamId.namespace ?? null, streamId.name],
   )
   if (row === undefined) return undefined
+  const table = { schema: row.table_schema, table: row.table_name }
+  const owner = { id: row.id, connection, stream: streamLabel(streamId), table }
   return {
-    id: row.id,
-    table: { schema: row.table_schema, table: row.table_name },
-    settings: parseSettings(row.settings),
-    columns: parseColumns(row.columns),
+    ...{ id: row.id, table, ...storedTexts(session, row, owner) },
     keyIndex: row.key_index,
     staged: row.staged,
     run: Number(row.run),
@@ -113,17 +117,43 @@ export async function readStreamRow(
     complete: row.complete,
     syncStart: Number(row.sync_start),
     startedAtMs: row.started_at.getTime(),
-    tableNotes: notesSchema.parse(JSON.parse(row.table_notes)),
+    planned: Number(row.planned),
   }
 }
 
+type StoredTexts = Pick<StreamRow, 'settings' | 'columns' | 'tableNotes'>
+
+function storedTexts(session: Session, row: RawStreamRow, owner: RowOwner): StoredTexts {
+  const stored = { session, owner, isForgotten: row.run === '0' }
+  return {
+    settings:
+      storedText(stored, 'settings', { text: row.settings, schema: syncSettings }) ?? noSettings,
+    columns: storedText(stored, 'columns', { text: row.columns, schema: columnsSchema }) ?? [],
+    tableNotes:
+      storedText(stored, 'table_notes', { text: row.table_notes, schema: notesSchema }) ?? [],
+  }
+}
+
+/** A stream that was reset is read from the beginning, whatever its row says: so a reset mends a damaged row. */
+function storedText<T>(
+  {
+    session,
+    owner,
+    isForgotten,
+  }: { readonly session: Session; readonly owner: RowOwner; readonly isForgotten: boolean },
+  column: string,
+  stored: { readonly text: string; readonly schema: z.ZodType<T> },
+): T | undefined {
+  if (isForgotten) return parseStored(stored.text, stored.schema)
+  return requireStored(session, { ...stored, column: `streams.${column}` }, owner)
+}
+
+/** Nothing follows from them for the next sync. */
+const noSettings: SyncSettings = { mode: 'append', sync_mode: 'full_refresh', key: [], cursor: [] }
+
 /** Another stream that has the table. */
-export interface TableOwner {
-  readonly connection: string
-  /** For people. */
-  readonly stream: string
-  /** JSON of SyncSettings. */
-  readonly settings: string
+export interface TableOwner extends Pick<RowOwner, 'connection' | 'stream'> {
+  readonly settings: SyncSettings
   readonly isForgotten: boolean
   /** Imperative: how to make it give up the table. */
   readonly letGo: string
@@ -148,22 +178,17 @@ export async function otherOwners(
       WHERE table_schema = $1 AND table_name = $2 AND id IS DISTINCT FROM $3`,
     [table.schema, table.table, ownId ?? null, quoteTable(table), quoteTable(stage)],
   )
-  return rows.map(({ id, connection, namespace, name, settings, forgotten }) => ({
-    ...{ connection, settings },
-    stream: streamLabel(namespace === null ? { name } : { name, namespace }),
-    isForgotten: forgotten,
-    letGo: letGoOf({ id, connection }, session.bookkeeping),
-  }))
-}
-
-/** What makes a stream let go of its table; its rows stay. */
-function letGoOf(
-  { id, connection }: { readonly id: string; readonly connection: string },
-  bookkeeping: string,
-): string {
-  const reset = `\`reactor connect connections reset ${connection}\``
-  const forget = `\`DELETE FROM ${bookkeeping}.streams WHERE id = ${id}\``
-  return `run ${reset} if that is a connection of the service, or ${forget} in the destination’s database if it is one of a run file`
+  return rows.map(({ id, connection, namespace, name, settings: text, forgotten: isForgotten }) => {
+    const stream = streamLabel(namespace === null ? { name } : { name, namespace })
+    const owner = { id, connection, stream, table }
+    const stored = { session, owner, isForgotten }
+    return {
+      ...owner,
+      settings: storedText(stored, 'settings', { text, schema: syncSettings }) ?? noSettings,
+      isForgotten,
+      letGo: letGoOf({ id, connection }, session.bookkeeping),
+    }
+  })
 }
 
 /** Writes the stream's row as this `begin` leaves it, with a key for the attempt; those of the sync before are forgotten. */
@@ -172,14 +197,14 @@ export async function writeStreamRow(
   sink: SinkStream,
   values: Omit<
     StreamRow,
-    'id' | 'settings' | 'columns' | 'attemptKeys' | 'complete' | 'startedAtMs'
+    'id' | 'settings' | 'columns' | 'attemptKeys' | 'complete' | 'startedAtMs' | 'planned'
   > & { readonly streamId: StreamTarget['streamId'] },
 ): Promise<Pick<StreamRow, 'id' | 'attemptKeys' | 'startedAtMs'>> {
   const [row] = await session.rows<Pick<RawStreamRow, 'id' | 'attempt_keys' | 'started_at'>>(
     `INSERT INTO ${session.bookkeeping}.streams AS s
        (connection, namespace, name, table_schema, table_name, settings, columns, key_index, staged,
-        sync_id, generation_id, epoch, run, sync_start, table_notes, complete, attempt_keys)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, false, ARRAY[gen_random_uuid()::text])
+        sync_id, generation_id, epoch, run, sync_start, table_notes, complete, attempt, attempt_keys)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, false, $16, ARRAY[$16])
      ON CONFLICT (connection, namespace, name) DO UPDATE SET
        table_schema = excluded.table_schema, table_name = excluded.table_name,
        settings = excluded.settings, columns = excluded.columns, key_index = excluded.key_index,
@@ -187,6 +212,7 @@ export async function writeStreamRow(
        epoch = excluded.epoch, run = excluded.run, sync_start = excluded.sync_start,
        table_notes = excluded.table_notes, complete = false, finished_at = NULL,
        started_at = CASE WHEN s.sync_id = excluded.sync_id THEN s.started_at ELSE now() END,
+       attempt = excluded.attempt,
        attempt_keys = CASE WHEN s.sync_id = excluded.sync_id THEN s.attempt_keys ELSE '{}' END || excluded.attempt_keys
      RETURNING id, attempt_keys, started_at`,
     [
@@ -205,6 +231,7 @@ export async function writeStreamRow(
       values.run,
       values.syncStart,
       JSON.stringify(values.tableNotes),
+      randomUUID(),
     ],
   )
   return {
@@ -214,7 +241,7 @@ export async function writeStreamRow(
   }
 }
 
-export async function readSlices(session: Session, id: string): Promise<SliceCheckpoint[]> {
+export async function readSlices(session: Session, owner: RowOwner): Promise<SliceCheckpoint[]> {
   const rows = await session.rows<{
     slice: string
     partition: number
@@ -224,24 +251,34 @@ export async function readSlices(session: Session, id: string): Promise<SliceChe
   }>(
     `SELECT slice, partition, state, seq, complete FROM ${session.bookkeeping}.slices
       WHERE stream_id = $1 ORDER BY ordinal, slice`,
-    [id],
+    [owner.id],
   )
+  const stateOf = (text: string): JsonValue =>
+    requireStored(session, { text, schema: stateSchema, column: 'slices.state' }, owner)
   return rows.map(({ slice, partition, state, seq, complete }) => {
-    return { slice, partition, state: parseState(state), seq: Number(seq), complete }
+    return {
+      ...{ slice, partition, seq: Number(seq), complete },
+      state: state === null ? null : stateOf(state),
+    }
   })
 }
 
+/** `resumed`: the sync goes on, with records that were written with the columns of a position. A new one passes over what the log has. */
 export async function readPositions(
   session: Session,
-  id: string,
+  owner: RowOwner,
+  { resumed }: Pick<StreamSync, 'resumed'>,
 ): Promise<StreamSync['positions']> {
   const rows = await session.rows<{ partition: number; next: string; columns: string }>(
     `SELECT partition, next, columns FROM ${session.bookkeeping}.positions
       WHERE stream_id = $1 ORDER BY partition`,
-    [id],
+    [owner.id],
   )
-  return rows.map(({ partition, next, columns }) => {
-    return { partition, next, columns: parseColumns(columns) }
+  return rows.map(({ partition, next, columns: text }) => {
+    const columns = resumed
+      ? requireStored(session, { text, schema: columnsSchema, column: 'positions.columns' }, owner)
+      : (parseStored(text, columnsSchema) ?? [])
+    return { partition, next, columns }
   })
 }
 
@@ -261,12 +298,5 @@ export async function readInRun(session: Session, id: string): Promise<StreamSyn
   }
 }
 
-function parseState(text: string | null): JsonValue {
-  const state: unknown = text === null ? null : JSON.parse(text)
-  return isJson(state) ? state : null
-}
-
 /** JSON.parse gives nothing else. */
-function isJson(value: unknown): value is JsonValue {
-  return value !== undefined
-}
+const stateSchema = z.custom<JsonValue>((value) => value !== undefined)

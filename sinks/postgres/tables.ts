@@ -186,7 +186,9 @@ export async function createStage(
 ): Promise<void> {
   const columns = from.columns.map(quoteIdentifier).join(', ')
   await session.run(
-    `CREATE TABLE ${quoteTable(stage)} AS SELECT ${columns} FROM ${quoteTable(from.table)} WITH NO DATA`,
+    // A merge changes rows of the stage. Where a publication has all tables, it too needs a replica identity for that.
+    `CREATE TABLE ${quoteTable(stage)} AS SELECT ${columns} FROM ${quoteTable(from.table)} WITH NO DATA;
+     ALTER TABLE ${quoteTable(stage)} REPLICA IDENTITY FULL`,
   )
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -85,6 +85,30 @@ describe('import', () => {
     expect(() => readRunFile(text.replace('"shop"', '"shpo"'), 'run.yaml', environment)).toThrow(
       'there is no connector "shpo"',
     )
+  })
+
+  test('closes the folder of the catalog to others, and those above it that it makes', async () => {
+    const before = process.umask(0o022)
+    try {
+      await importing(write('shop.yaml', orders))
+    } finally {
+      process.umask(before)
+    }
+    for (const closed of [catalogFolder(), join(catalogFolder(), 'shop')])
+      expect(statSync(closed).mode & 0o777, closed).toBe(0o700)
+  })
+
+  test('tells the mistakes of a manifest with their place, and imports it all the same', async () => {
+    const path = 'path: "{{ config.a | uper }}"'
+    const text = shop(stream('orders', dpath).replace('path: orders', path))
+    const { code, out } = await importing(write('shop.yaml', text))
+    expect(code).toBe(0)
+    const lines = out.split('\n')
+    expect(lines[0]).toBe('imported  shop: 1 stream')
+    expect(lines[1]).toMatch(/^ {10}\S.*orders.*retriever\.requester\.path.*No filter named 'uper'/)
+    expect(await importing(write('till.yaml', orders))).toEqual({
+      ...{ code: 0, out: 'imported  till: 1 stream\n' },
+    })
   })
 
   test('tells which streams cannot be read, and why', async () => {

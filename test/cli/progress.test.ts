@@ -318,7 +318,23 @@ describe('human output', () => {
       /, 1 rejected, .*resumed, earlier starts: 500 loaded, 3 rejected, 2 nulled$/,
     )
     expect(summary).toMatch(
-      /: 1 of 1 stream complete, 9,999 rows loaded, 4 rejected \(3 in an earlier start\), in 4\.0 s\./,
+      /: 1 of 1 stream complete, 9,999 rows loaded, 4 rejected \(3 in an earlier start\), 2 values became NULL \(2 in an earlier start\), in 4\.0 s\./,
+    )
+  })
+
+  test('counts in its last line the values of all streams that became NULL or were shortened', () => {
+    const output = new Recording()
+    output.isTTY = false
+    const human = new HumanOutput(new Screen(output), plainPaint)
+    const [first, second] = result.streams
+    if (first === undefined || second === undefined) throw new TypeError('no streams')
+    const streams = [
+      { ...first, nulled: 1_200, cut: 1, rejected: 0 },
+      { ...second, nulled: 34, before: { loaded: 0, rejected: 0, nulled: 0, cut: 0 } },
+    ]
+    human.end({ kind: 'result', result: { ...result, streams }, exitCode: 3 })
+    expect(output.writes.join('').trimEnd().split('\n').at(-1)).toMatch(
+      /^run partial: 1 of 2 streams complete, 9,999 rows loaded, 1,234 values became NULL, 1 value shortened, in 4\.0 s\./,
     )
   })
 

@@ -1,9 +1,22 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  onTestFinished,
+  test,
+  vi,
+} from 'vitest'
 import { z } from 'zod'
+import { ConnectError } from '../../protocol/index.ts'
 import type { Environment } from '../../service/config/environment.ts'
+import type { SchemaChange } from '../../service/contract/schema-drift.ts'
+import { emptyStream } from '../../service/runs/attempt-streams.ts'
 import { TestApi } from '../service/http/test-api.ts'
 import { reactor, type CommandEnd, type CommandOptions } from './service-command-line.ts'
 
@@ -269,6 +282,22 @@ describe('sandboxes', () => {
     expect((await run(`connections sandboxes shop ${id} --exit-code --json`)).code).toBe(2)
   })
 
+  test('the exit code is 3 if a run would fail for a stream, with and without --exit-code', async () => {
+    const details = { stream: 'public.orders', reason: 'it has no key' }
+    api.service.sandboxes.failure = new ConnectError('source_failed', { details }).toJSON()
+    for (const flags of ['', ' --exit-code', ' --json']) {
+      const { code, out } = await run(`connections sandbox shop${flags}`)
+      expect(code, flags).toBe(3)
+      expect(out).toContain('source_failed')
+      expect(out).not.toContain('promote shop --token')
+    }
+    const [{ id }] = z
+      .tuple([z.object({ id: z.string() })])
+      .rest(z.unknown())
+      .parse(await json('connections sandboxes shop'))
+    expect((await run(`connections sandboxes shop ${id}`)).code).toBe(3)
+  })
+
   test('Markdown holds no token, and is no JSON', async () => {
     const { out } = await run('connections sandbox shop --format markdown')
     expect(out).toMatch(/^### Sandbox of <code>shop<\/code>\n\n\*\*2 of 2 streams change/)
@@ -345,7 +374,7 @@ describe('runs', () => {
     const warning = 'The source does not show stream notes any more'
     const waiting = run('connections runs start shop --wait')
     const id = await active()
-    api.service.runs.end(id, 'complete', [warning])
+    api.service.runs.end(id, 'complete', { warnings: [warning] })
     const { code, err } = await waiting
     expect(code).toBe(0)
     expect(err).toContain(`\nwarning: ${warning}\nrun complete: `)
@@ -372,6 +401,67 @@ describe('runs', () => {
       { line: { message: 'queued' } },
       { line: { message: 'reading' } },
     ])
+  })
+
+  const phoneAdded: SchemaChange = {
+    ...{ name: 'users', namespace: 'public', change: 'changed', columnsLeft: 0 },
+    addedColumns: [{ name: 'phone', type: 'string' }],
+    ...{ removedColumns: [], typeChanges: [], primaryKey: null, cursor: null, syncModes: null },
+  }
+
+  test('a run that was waited for says how the source had changed', async () => {
+    const waiting = run('connections runs start shop --wait')
+    api.service.runs.end(await active(), 'complete', { schemaChanges: [phoneAdded] })
+    const { code, err } = await waiting
+    expect(code).toBe(0)
+    expect(err.split('\n').slice(-4)).toEqual([
+      'the source was not as approved:',
+      '  STREAM        CHANGE        WHAT   TYPE',
+      '  public.users  column added  phone  string',
+      '',
+    ])
+    const { out } = await run('connections drift shop')
+    expect(out).toMatch(/^shop: the last run followed the source:\nSTREAM .*\n.* phone +string\n$/)
+  })
+
+  test('a run that the change of its source blocks is told what approves it, and not to retry', async () => {
+    const waiting = run('connections runs start shop --wait')
+    const details = { connection: 'shop', changes: 'public.users: +phone', run: 'run_1' }
+    const error = new ConnectError('schema_drift_blocked', { details }).toJSON()
+    const about = { error, schemaChanges: [phoneAdded] }
+    api.service.runs.end(await active(), 'failed', about)
+    const { code, err } = await waiting
+    expect(code).toBe(1)
+    expect(err).toMatch(
+      /\nrun failed: .*\. A retry is blocked too, until the change is approved: `reactor connect connections sandbox shop` shows what it would do\.\nthe source was not as approved:\n/,
+    )
+    expect(err).not.toContain('runs retry')
+  })
+
+  test('a run that exchanges the rows of a table says so, and no pace of 0', async () => {
+    let shown = ''
+    const onText = (text: string): void => {
+      shown += text
+    }
+    const waiting = run('connections runs start shop --wait', { onText })
+    const id = await active()
+    const users = emptyStream({ name: 'users' })
+    onTestFinished(() => {
+      vi.useRealTimers()
+    })
+    await vi.waitFor(() => {
+      // Where the output is no terminal, a line comes every five seconds.
+      vi.setSystemTime(Date.now() + 6_000)
+      api.service.runs.move(id, {
+        status: 'running',
+        streams: [{ ...users, status: 'running', read: 70, loaded: 70, bottleneck: 'exchange' }],
+      })
+      expect(shown).toContain(
+        '0 of 1 stream done: read 70 rows, loaded 70, exchanging the rows of 1 table\n',
+      )
+    }, 20_000)
+    api.service.runs.end(id)
+    expect((await waiting).code).toBe(0)
   })
 
   test('Ctrl-C ends the watching, not the run', async () => {

@@ -81,10 +81,13 @@ async function planOf({ source }: Orders, db: TestDatabase, mode: SyncMode) {
 const count = async (db: TestDatabase) =>
   (await db.query('SELECT count(*)::int AS rows FROM shop.orders'))[0]?.rows
 
-test.each([
+// Concurrent: a stream that fails waits between its attempts most of the time.
+const timeout = 120_000
+
+test.concurrent.each([
   ['a page of maintenance', maintenance],
   ['an empty body', ''],
-])('an overwrite does not empty the table for %s', async (_name, answer) => {
+])('an overwrite does not empty the table for %s', { timeout }, async (_name, answer) => {
   await using orders = await ordersApi()
   await using db = await testDatabase()
   const plan = await planOf(orders, db, 'overwrite')
@@ -101,44 +104,54 @@ test.each([
   expect(await count(db)).toBe(0)
 })
 
-test('an append goes on with a warning, and so do the check and the sandbox', async () => {
-  await using orders = await ordersApi()
-  await using db = await testDatabase()
-  const plan = await planOf(orders, db, 'append')
-  orders.api.answer = maintenance
-  const warning = `The answer of GET ${orders.url} was no JSON (text/html, begins with <!doctype html): it was read as one without records.`
-  const { result } = await runPlan(plan)
-  expect(result.status).toBe('complete')
-  expect(result.streams[0]?.warnings).toEqual([warning])
-  expect((await sandboxPlan(plan)).streams[0]?.warnings).toContain(warning)
-  const status = await connectorOf(orders.source.type).check(
-    {},
-    {
-      logger: pino({ level: 'silent' }),
-      signal: new AbortController().signal,
-      allowedNetworks: ['127.0.0.0/8'],
-      now: Date.now,
-    },
-  )
-  expect(status).toEqual({ status: 'SUCCEEDED', message: warning })
-})
+test.concurrent(
+  'an append fails as well, and so does the sandbox; the check says it',
+  { timeout },
+  async () => {
+    await using orders = await ordersApi()
+    await using db = await testDatabase()
+    const plan = await planOf(orders, db, 'append')
+    orders.api.answer = maintenance
+    const warning = `The answer of GET ${orders.url} was no JSON (text/html, begins with <!doctype html): it was read as one without records.`
+    const [failed] = (await runPlan(plan)).result.streams
+    expect(failed?.error).toMatchObject({ code: 'source_answer_unreadable' })
+    expect(JSON.stringify(await sandboxPlan(plan))).toContain('was no JSON (text/html, ')
+    const status = await connectorOf(orders.source.type).check(
+      {},
+      {
+        logger: pino({ level: 'silent' }),
+        signal: new AbortController().signal,
+        allowedNetworks: ['127.0.0.0/8'],
+        now: Date.now,
+      },
+    )
+    expect(status).toEqual({ status: 'SUCCEEDED', message: warning })
+  },
+)
 
-test('an answer without a body, or one that the manifest ignores, empties the table of an overwrite', async () => {
-  await using orders = await ordersApi(
-    '[{ type: HttpResponseFilter, action: IGNORE, predicate: "{{ not response }}" }]',
-  )
-  await using db = await testDatabase()
-  const plan = await planOf(orders, db, 'overwrite')
-  for (const empty of [
-    { status: 204, answer: '' },
-    { status: 200, answer: '' },
-  ]) {
-    Object.assign(orders.api, { status: 200, answer: rows })
-    expect((await runPlan(plan)).result.status).toBe('complete')
-    expect(await count(db)).toBe(2)
-    Object.assign(orders.api, empty)
-    const { result } = await runPlan(plan)
-    expect(result.streams[0]).toMatchObject({ status: 'complete', warnings: [] })
-    expect(await count(db)).toBe(0)
-  }
-})
+test.concurrent(
+  'an answer without a body, or one that the manifest ignores, empties the table of an overwrite',
+  { timeout },
+  async () => {
+    await using orders = await ordersApi(
+      '[{ type: HttpResponseFilter, action: IGNORE, predicate: "{{ not response }}" }]',
+    )
+    await using db = await testDatabase()
+    const plan = await planOf(orders, db, 'overwrite')
+    for (const empty of [
+      { status: 204, answer: '' },
+      { status: 200, answer: '' },
+    ]) {
+      Object.assign(orders.api, { status: 200, answer: rows })
+      expect((await runPlan(plan)).result.status).toBe('complete')
+      expect(await count(db)).toBe(2)
+      Object.assign(orders.api, empty)
+      const { result } = await runPlan(plan)
+      expect(result.streams[0]).toMatchObject({
+        status: 'complete',
+        warnings: [expect.stringContaining('is empty now. Rows that were deleted: 2.')],
+      })
+      expect(await count(db)).toBe(0)
+    }
+  },
+)

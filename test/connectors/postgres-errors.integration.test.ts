@@ -1,12 +1,10 @@
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { createServer as createWebServer } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import { freePort } from '../../service/postgres/free-port.ts'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import pg from 'pg'
 import { pino } from 'pino'
 import { z } from 'zod'
@@ -24,6 +22,8 @@ import {
   readAll,
   rowsOf,
 } from './collected.ts'
+
+const certificates = join(import.meta.dirname, '../certificates')
 
 let db: TestDatabase
 let role: string
@@ -336,33 +336,13 @@ describe('a read', () => {
 
 describe('a server with TLS', () => {
   test('is read encrypted; its certificate is checked as `ssl` and `ca` say', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'reactor-connect-tls-'))
-    await chmod(folder, 0o755)
-    const file = (name: string) => join(folder, name)
-    await promisify(execFile)('openssl', [
-      ...[
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:P-256',
-        '-nodes',
-        '-days',
-        '2',
-      ],
-      ...[
-        '-subj',
-        '/CN=db.test',
-        '-addext',
-        'subjectAltName=DNS:db.test',
-        '-keyout',
-        file('key.pem'),
-        '-out',
-        file('cert.pem'),
-      ],
-    ])
-    await writeFile(file('hba.conf'), 'hostssl all all 127.0.0.1/32 scram-sha-256\n')
+    const certificate = (name: string) => readFile(join(certificates, name), 'utf8')
+    const ca = await certificate('db.pem')
+    const files = [
+      ['key.pem', await certificate('db-key.pem')],
+      ['cert.pem', ca],
+      ['hba.conf', 'hostssl all all 127.0.0.1/32 scram-sha-256\n'],
+    ] as const
     await using server = await startPostgres()
     const admin = new pg.Client({ ...server.address, ssl: false })
     await admin.connect()
@@ -372,9 +352,8 @@ describe('a server with TLS', () => {
     // Only the owner of the server may own the key.
     await admin.query(`CREATE TABLE t (id int PRIMARY KEY)`)
     await admin.query(`CREATE TEMP TABLE lines (n serial, line text)`)
-    for (const name of ['key.pem', 'cert.pem', 'hba.conf']) {
+    for (const [name, text] of files) {
       await admin.query('TRUNCATE lines')
-      const text = await readFile(file(name), 'utf8')
       await admin.query('INSERT INTO lines (line) SELECT unnest($1::text[])', [
         text.trimEnd().split('\n'),
       ])
@@ -393,7 +372,6 @@ describe('a server with TLS', () => {
     )
     await admin.query('SELECT pg_reload_conf()')
     await admin.end()
-    const ca = await readFile(file('cert.pem'), 'utf8')
     const checked = async (more: JsonObject) => {
       const { status, message = '' } = await postgresConnector.check(
         { ...server.address, ...more },
@@ -417,6 +395,5 @@ describe('a server with TLS', () => {
       { stream: fullRefreshOf(stream) },
     )
     expect(runs[0]?.outcome).toBe('complete')
-    await rm(folder, { recursive: true })
   })
 })

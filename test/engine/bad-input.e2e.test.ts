@@ -328,7 +328,7 @@ describe('a row of 20 MB', () => {
   })
 })
 
-const users = { rows: 4_000, slices: 2, state_every: 100 }
+const users = { rows: 2_000, slices: 2, state_every: 100 }
 
 /** The faker's users over Kafka in small transactions; with a pace there is time to break something in. */
 function usersFile(

@@ -18,6 +18,7 @@ const framings = ['block', 'record'] as const
 type Framing = (typeof framings)[number]
 
 interface Shop {
+  readonly connection: string
   readonly topic: string
   readonly brokers: readonly string[]
   /** A run file; with a pace, so that there is time to be killed in. */
@@ -28,6 +29,7 @@ interface Shop {
 function shop(warehouse: TestDatabase, framing: Framing): Shop {
   const { brokers, prefix: connection } = testKafka()
   return {
+    connection,
     topic: `connect.${connection}.users`,
     brokers,
     runFile: (rows_per_second) => {
@@ -97,6 +99,26 @@ interface ReadTopic {
   readonly covered: number
 }
 
+/** docs/topics.md, "Retention, and readers that come late": the table and the sink's positions in one snapshot. */
+async function readTable(
+  warehouse: TestDatabase,
+  connection: string,
+): Promise<z.infer<typeof tableSnapshot>> {
+  const [row] = await warehouse.query(
+    `SELECT (SELECT json_agg(id) FROM copy.users) AS ids,
+            (SELECT json_object_agg(p.partition, p.next)
+               FROM reactor_connect.positions p JOIN reactor_connect.streams s ON s.id = p.stream_id
+              WHERE s.connection = $1 AND s.namespace IS NOT DISTINCT FROM NULL AND s.name = 'users') AS positions`,
+    [connection],
+  )
+  return tableSnapshot.parse(row)
+}
+
+const tableSnapshot = z.object({
+  ids: z.array(z.int()),
+  positions: z.record(z.string(), z.coerce.number()),
+})
+
 async function readTopic({ brokers, topic }: Shop, framing: Framing): Promise<ReadTopic> {
   const [messages, schemas] = [await consumeTopic(brokers, topic), await schemasOf(brokers)]
   const records: UserRecord[] = []
@@ -140,6 +162,35 @@ async function expectSameAsTable(
   expect(loaded).toHaveLength(rows)
   for (const [index, row] of loaded.entries()) expect(inTopic[index]).toMatchObject(row)
 }
+
+test('a reader that takes the table first goes on from the positions of its snapshot, and has each record once', async () => {
+  await using warehouse = await testDatabase()
+  const users = shop(warehouse, 'record')
+  await using slow = await runFile(users.runFile(500))
+  const started = startRun(slow.path, { args: ['--json'] })
+  const killed = once(started.process, 'close')
+  await started.output('stdout', /"loaded":[1-9]/)
+  started.process.kill('SIGKILL')
+  await killed
+  const table = await readTable(warehouse, users.connection)
+  expect(table.ids.length).toBeGreaterThan(0)
+  expect(table.ids.length).toBeLessThan(rows)
+  await using fast = await runFile(users.runFile())
+  await runToEnd(fast.path)
+  const schemas = await schemasOf(users.brokers)
+  const later = new Map<string, number>()
+  for (const { partition, offset, headers, value } of await consumeTopic(
+    users.brokers,
+    users.topic,
+  )) {
+    if (headers.get('type') !== 'RECORD' || offset < (table.positions[partition] ?? 0)) continue
+    const [record] = decode(value, schemas)
+    later.set(`${headers.get('slice') ?? ''}/${headers.get('seq') ?? ''}`, record?.id ?? 0)
+  }
+  const ids = [...table.ids, ...later.values()]
+  expect(ids).toHaveLength(rows)
+  expect(new Set(ids).size).toBe(rows)
+})
 
 describe.each(framings)("a topic in the %s framing, read with Kafka's own consumer", (framing) => {
   test('has each record once, decodable by the schema of connect.schemas', async () => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { pino } from 'pino'
-import { describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { headersOf } from '../../engine/log/kafka/parse-message.ts'
 import { PartitionFetcher } from '../../engine/log/kafka/partition-fetcher.ts'
 import { topicName } from '../../engine/log/kafka/topic-names.ts'
@@ -66,7 +66,7 @@ const moments: Readonly<Record<string, Moment>> = {
 }
 
 function planOf(
-  db: TestDatabase,
+  { db, schema }: Shop,
   connection: string,
   { stateEvery = 100, limits, columns = 'typical', pace }: PlanChoice,
 ): Promise<RunPlan> {
@@ -76,7 +76,7 @@ function planOf(
     connection,
     source: { type: 'faker', config: { seed: 7, streams } },
     destination: db.address,
-    schema: 'kills',
+    schema,
     log: logConfig('kafka block'),
     mode: 'append_dedup',
     syncMode: 'incremental',
@@ -93,14 +93,17 @@ interface PlanChoice {
 }
 
 /** The plan in a process of its own. */
-async function startProcess(plan: RunPlan, db: TestDatabase): Promise<ReturnType<typeof spawn>> {
+async function startProcess(
+  plan: RunPlan,
+  { db, schema }: Shop,
+): Promise<ReturnType<typeof spawn>> {
   const { ssl, ...address } = db.address
   const { commitBytes, commitMs } = plan.limits
   const file = join(await mkdtemp(join(tmpdir(), 'reactor-kills-')), 'run.yaml')
   const content = {
     connection: plan.connection,
     source: { type: 'faker', config: plan.source.config },
-    destination: { type: 'postgres', config: { ...address, ssl, schema: 'kills' } },
+    destination: { type: 'postgres', config: { ...address, ssl, schema } },
     log: { kafka: { brokers: inject('kafkaBrokers') } },
     streams: [{ name: 'n', sync_mode: 'incremental', destination_sync_mode: 'append_dedup' }],
     limits: { commit_bytes: commitBytes, commit_ms: commitMs },
@@ -180,9 +183,9 @@ async function interruptAt(
   await held?.[Symbol.asyncDispose]()
 }
 
-async function expectEachRowOnce(db: TestDatabase): Promise<void> {
+async function expectEachRowOnce({ db, schema }: Shop): Promise<void> {
   const [row] = await db.query(
-    'SELECT count(*)::int AS rows, count(DISTINCT id)::int AS ids FROM kills.n',
+    `SELECT count(*)::int AS rows, count(DISTINCT id)::int AS ids FROM ${schema}.n`,
   )
   expect(row).toEqual({ rows, ids: rows })
 }
@@ -193,26 +196,40 @@ async function endSessions(db: TestDatabase): Promise<void> {
   )
 }
 
+/** Where a test runs to: one database for all, with a schema for each. */
+interface Shop {
+  readonly db: TestDatabase
+  readonly schema: string
+}
+
+let warehouse: TestDatabase
+let shops = 0
+
 /** The bookkeeping is there, as after any run before. */
-async function openShop(): Promise<TestDatabase> {
-  const db = await testDatabase()
-  await runPlan(await planOf(db, `before-${randomUUID().slice(0, 8)}`, {}))
-  await db.query('DROP TABLE kills.n')
-  return db
+beforeAll(async () => {
+  warehouse = await testDatabase()
+  await runPlan(await planOf(openShop(), `before-${randomUUID().slice(0, 8)}`, {}))
+})
+afterAll(() => warehouse[Symbol.asyncDispose]())
+
+function openShop(): Shop {
+  shops += 1
+  return { db: warehouse, schema: `kills_${String(shops)}` }
 }
 
 describe.each(Object.entries(moments))('a run that is interrupted %s', (_, moment) => {
   const { stateEvery, limits } = moment
 
   test('by kill -9 is completed by the next one', { timeout: 90_000 }, async () => {
-    await using db = await openShop()
+    const shop = openShop()
+    const { db } = shop
     const connection = `kill-${randomUUID().slice(0, 8)}`
-    const plan = await planOf(db, connection, { stateEvery, limits, pace: 400 })
+    const plan = await planOf(shop, connection, { stateEvery, limits, pace: 400 })
     let engine: Awaited<ReturnType<typeof startProcess>> | undefined
     await interruptAt(moment, db, {
       connection,
       start: async () => {
-        engine = await startProcess(plan, db)
+        engine = await startProcess(plan, shop)
       },
       interrupt: async () => {
         if (engine?.exitCode !== null) throw new Error('the run has ended')
@@ -221,18 +238,19 @@ describe.each(Object.entries(moments))('a run that is interrupted %s', (_, momen
         await endSessions(db)
       },
     })
-    const { result } = await runPlan(await planOf(db, connection, { stateEvery }))
+    const { result } = await runPlan(await planOf(shop, connection, { stateEvery }))
     expect(result.streams).toMatchObject([{ status: 'complete', warnings: [] }])
-    await expectEachRowOnce(db)
+    await expectEachRowOnce(shop)
   })
 
   test(
     'because its sessions at the destination end goes on by itself',
     { timeout: 90_000 },
     async () => {
-      await using db = await openShop()
+      const shop = openShop()
+      const { db } = shop
       const connection = `end-${randomUUID().slice(0, 8)}`
-      const plan = await planOf(db, connection, { stateEvery, limits, pace: 400 })
+      const plan = await planOf(shop, connection, { stateEvery, limits, pace: 400 })
       let run: ReturnType<typeof runPlan> | undefined
       await interruptAt(moment, db, {
         connection,
@@ -244,7 +262,7 @@ describe.each(Object.entries(moments))('a run that is interrupted %s', (_, momen
       })
       const ended = await run
       expect(ended?.result.streams).toMatchObject([{ status: 'complete', warnings: [] }])
-      await expectEachRowOnce(db)
+      await expectEachRowOnce(shop)
     },
   )
 })
@@ -253,18 +271,19 @@ test(
   'columns that are gone from the source, while the log holds records with them, hold nothing up',
   { timeout: 90_000 },
   async () => {
-    await using db = await openShop()
+    const shop = openShop()
+    const { db } = shop
     const connection = `drop-${randomUUID().slice(0, 8)}`
     const moment = moments['after the end and the close, before the first commit']
     if (moment === undefined) throw new Error('no moment')
-    const plan = await planOf(db, connection, { pace: 400 })
+    const plan = await planOf(shop, connection, { pace: 400 })
     // Twice: the columns of the attempt before the last one count too.
     for (let kill = 0; kill < 2; kill++) {
       let engine: Awaited<ReturnType<typeof startProcess>> | undefined
       await interruptAt(moment, db, {
         connection,
         start: async () => {
-          engine = await startProcess(plan, db)
+          engine = await startProcess(plan, shop)
         },
         interrupt: async () => {
           engine?.kill('SIGKILL')
@@ -273,10 +292,10 @@ test(
         },
       })
     }
-    const { result } = await runPlan(await planOf(db, connection, { columns: 'narrow' }))
+    const { result } = await runPlan(await planOf(shop, connection, { columns: 'narrow' }))
     expect(result.streams).toMatchObject([{ status: 'complete', warnings: [] }])
-    await expectEachRowOnce(db)
-    expect(await db.query('SELECT count(email)::int AS emails FROM kills.n')).toEqual([
+    await expectEachRowOnce(shop)
+    expect(await db.query(`SELECT count(email)::int AS emails FROM ${shop.schema}.n`)).toEqual([
       { emails: rows },
     ])
   },

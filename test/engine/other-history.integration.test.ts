@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { KafkaLog } from '../../engine/log/kafka/kafka-log.ts'
 import { LaneProducer } from '../../engine/log/kafka/lane-producer.ts'
 import type { LogConfig, RunPlan, RunResult } from '../../engine/run-types.ts'
-import { planRun, runPlan } from '../support/engine.ts'
+import { planRun, runPlan, type PlanOptions } from '../support/engine.ts'
 import { startKafka, testKafka } from '../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 
@@ -17,27 +17,30 @@ const logger = pino({ level: 'silent' })
 const modes = ['overwrite', 'append_dedup', 'append'] as const
 type Mode = (typeof modes)[number]
 
+/** A table for each mode, which has its name. */
 class Shop implements AsyncDisposable {
   readonly #db: TestDatabase
   readonly #connection = `life-${randomUUID().slice(0, 8)}`
-  readonly #mode: Mode
+  readonly #modes: readonly Mode[]
   readonly #brokers: readonly string[]
 
-  private constructor(db: TestDatabase, mode: Mode, brokers: readonly string[]) {
+  private constructor(db: TestDatabase, modes: readonly Mode[], brokers: readonly string[]) {
     this.#db = db
-    this.#mode = mode
+    this.#modes = modes
     this.#brokers = brokers
   }
 
-  static async open(mode: Mode, brokers = testKafka().brokers): Promise<Shop> {
+  static async open(modes: readonly Mode[], brokers = testKafka().brokers): Promise<Shop> {
     const db = await testDatabase()
-    await db.query(
-      `CREATE TABLE things (id bigint PRIMARY KEY, version int, body text, updated_at timestamptz)`,
-    )
-    await db.query(
-      `INSERT INTO things SELECT n, 0, repeat(md5(n::text), 8), clock_timestamp() FROM generate_series(1, ${String(rows)}) n; ANALYZE things`,
-    )
-    return new Shop(db, mode, brokers)
+    for (const mode of modes) {
+      await db.query(
+        `CREATE TABLE ${mode} (id bigint PRIMARY KEY, version int, body text, updated_at timestamptz)`,
+      )
+      await db.query(
+        `INSERT INTO ${mode} SELECT n, 0, repeat(md5(n::text), 8), clock_timestamp() FROM generate_series(1, ${String(rows)}) n; ANALYZE ${mode}`,
+      )
+    }
+    return new Shop(db, modes, brokers)
   }
 
   get log(): Extract<LogConfig, { kind: 'kafka' }> {
@@ -50,44 +53,63 @@ class Shop implements AsyncDisposable {
 
   /** Every row of the source. */
   async change(): Promise<void> {
-    await this.query('UPDATE things SET version = version + 1, updated_at = clock_timestamp()')
+    for (const mode of this.#modes)
+      await this.query(`UPDATE ${mode} SET version = version + 1, updated_at = clock_timestamp()`)
   }
 
-  async run({
+  /** The results of the streams, in the order of the modes. */
+  async runAll({
     untilLoaded,
     log = 'kafka',
   }: {
     readonly untilLoaded?: number
     readonly log?: RunPlan['log']['kind']
-  } = {}): Promise<RunResult['streams'][number]> {
+  } = {}): Promise<RunResult['streams']> {
     const stop = new AbortController()
     const plan = await this.#plan(log, untilLoaded)
     const { result } = await runPlan(plan, stop.signal, ({ streams }) => {
       if (streams.some(({ loaded }) => loaded >= (untilLoaded ?? Infinity))) stop.abort()
     })
-    const [stream] = result.streams
+    return this.#modes.map((mode) => {
+      const stream = result.streams.find(({ stream: { name } }) => name === mode)
+      if (stream === undefined) throw new Error(`no stream ${mode}`)
+      return stream
+    })
+  }
+
+  /** The result of the only stream. */
+  async run(options?: Parameters<Shop['runAll']>[0]): Promise<RunResult['streams'][number]> {
+    const [stream] = await this.runAll(options)
     if (stream === undefined) throw new Error('no stream')
     return stream
   }
 
   /** The newest version of each row is the source's, and none is there twice. */
   async expectEqual(): Promise<void> {
-    const found = await this.query(
-      `SELECT count(*)::int AS copies, count(DISTINCT id)::int AS ids FROM copy.things AS c
-        WHERE EXISTS (SELECT FROM things s WHERE s.id = c.id AND s.version = c.version AND s.updated_at = c.updated_at)`,
-    )
-    expect(found).toEqual([{ copies: rows, ids: rows }])
-    const twice = 'SELECT id, version FROM copy.things GROUP BY 1, 2 HAVING count(*) > 1'
-    expect(await this.query(twice)).toEqual([])
-    if (this.#mode === 'append') return
-    expect(await this.query('SELECT count(*)::int AS rows FROM copy.things')).toEqual([{ rows }])
+    for (const mode of this.#modes) {
+      const found = await this.query(
+        `SELECT count(*)::int AS copies, count(DISTINCT id)::int AS ids FROM copy.${mode} AS c
+          WHERE EXISTS (SELECT FROM ${mode} s WHERE s.id = c.id AND s.version = c.version AND s.updated_at = c.updated_at)`,
+      )
+      expect(found, mode).toEqual([{ copies: rows, ids: rows }])
+      const twice = `SELECT id, version FROM copy.${mode} GROUP BY 1, 2 HAVING count(*) > 1`
+      expect(await this.query(twice), mode).toEqual([])
+      if (mode === 'append') continue
+      const count = `SELECT count(*)::int AS rows FROM copy.${mode}`
+      expect(await this.query(count), mode).toEqual([{ rows }])
+    }
+  }
+
+  async loseRows(): Promise<void> {
+    for (const mode of this.#modes) await this.query(`DELETE FROM copy.${mode}`)
   }
 
   async backUp(): Promise<void> {
     await this.query('CREATE SCHEMA backup')
     for (const table of kept)
       await this.query(`CREATE TABLE backup.${table} AS TABLE reactor_connect.${table}`)
-    await this.query('CREATE TABLE backup.things AS TABLE copy.things')
+    for (const mode of this.#modes)
+      await this.query(`CREATE TABLE backup.${mode} AS TABLE copy.${mode}`)
   }
 
   async restore(): Promise<void> {
@@ -96,7 +118,9 @@ class Shop implements AsyncDisposable {
       await this.query(
         `INSERT INTO reactor_connect.${table} OVERRIDING SYSTEM VALUE SELECT * FROM backup.${table}`,
       )
-    await this.query('DELETE FROM copy.things; INSERT INTO copy.things SELECT * FROM backup.things')
+    await this.loseRows()
+    for (const mode of this.#modes)
+      await this.query(`INSERT INTO copy.${mode} SELECT * FROM backup.${mode}`)
   }
 
   async #plan(log: RunPlan['log']['kind'], untilLoaded?: number): Promise<RunPlan> {
@@ -110,9 +134,9 @@ class Shop implements AsyncDisposable {
       destination: address,
       schema: 'copy',
       log: log === 'embedded' ? { kind: 'embedded' } : this.log,
-      mode: this.#mode,
-      streams: ['things'],
-      ...(this.#mode !== 'overwrite' && { syncMode: 'incremental', cursor: 'updated_at' }),
+      mode: 'overwrite',
+      streams: this.#modes,
+      ofStream: (name) => incrementalModes[name] ?? {},
       limits: {
         partitionsPerStream: 2,
         // Each state is a checkpoint, so that a stop finds something to go on from.
@@ -126,56 +150,68 @@ class Shop implements AsyncDisposable {
   }
 }
 
+const incremental = { syncMode: 'incremental', cursor: 'updated_at' } as const
+const incrementalModes: Readonly<Record<string, Partial<PlanOptions>>> = {
+  append_dedup: { mode: 'append_dedup', ...incremental },
+  append: { mode: 'append', ...incremental },
+}
+
 const kept = ['runs', 'streams', 'slices', 'positions', 'rejected_records']
 
-describe.each(modes)('in the mode %s', { timeout: 180_000 }, (mode) => {
+/** What each stream of a run gave. */
+const inEach = (result: object): readonly unknown[] =>
+  modes.map(() => expect.objectContaining(result) as unknown)
+
+describe('in all modes', { timeout: 180_000 }, () => {
   test('a destination that was dropped is filled from the source', async () => {
-    await using shop = await Shop.open(mode)
-    await shop.run()
+    await using shop = await Shop.open(modes)
+    await shop.runAll()
     await shop.query('DROP SCHEMA copy CASCADE; DROP SCHEMA reactor_connect CASCADE')
     await shop.change()
-    expect(await shop.run()).toMatchObject({ status: 'complete', read: rows })
+    expect(await shop.runAll()).toEqual(inEach({ status: 'complete', read: rows }))
     await shop.expectEqual()
     await shop.change()
-    expect(await shop.run()).toMatchObject({ status: 'complete', warnings: [] })
+    expect(await shop.runAll()).toEqual(inEach({ status: 'complete', warnings: [] }))
     await shop.expectEqual()
   })
 
   test('a stream whose bookkeeping was deleted, with its rows, begins from the start', async () => {
-    await using shop = await Shop.open(mode)
-    await shop.run()
-    await shop.query('DELETE FROM reactor_connect.streams; DELETE FROM copy.things')
+    await using shop = await Shop.open(modes)
+    await shop.runAll()
+    await shop.query('DELETE FROM reactor_connect.streams')
+    await shop.loseRows()
     await shop.change()
-    expect(await shop.run()).toMatchObject({ status: 'complete', read: rows })
+    expect(await shop.runAll()).toEqual(inEach({ status: 'complete', read: rows }))
     await shop.expectEqual()
   })
 
-  // Two syncs take long, and are the same code in every mode.
-  test.each(mode === 'append_dedup' ? [1, 2] : [1])(
+  test.each([1, 2])(
     'a destination that was restored to before the last %i syncs reads what it lacks from the source',
     async (syncs) => {
-      await using shop = await Shop.open(mode)
-      await shop.run()
+      await using shop = await Shop.open(modes)
+      await shop.runAll()
       await shop.backUp()
       for (let sync = 0; sync < syncs; sync++) {
         await shop.change()
-        await shop.run()
+        await shop.runAll()
       }
       await shop.restore()
       await shop.change()
       // As often as it takes to come to the numbers that the log has of the syncs before the restore.
       for (let sync = 0; sync <= syncs; sync++) {
-        expect(await shop.run()).toMatchObject({ status: 'complete' })
+        expect(await shop.runAll()).toEqual(inEach({ status: 'complete' }))
         await shop.expectEqual()
         await shop.change()
       }
-      expect(await shop.run()).toMatchObject({ status: 'complete', warnings: [] })
+      expect(await shop.runAll()).toEqual(inEach({ status: 'complete', warnings: [] }))
       await shop.expectEqual()
     },
   )
+})
 
+describe.each(modes)('in the mode %s', { timeout: 180_000 }, (mode) => {
   test('a destination that was restored to between two attempts of a sync goes on from its checkpoints', async () => {
-    await using shop = await Shop.open(mode)
+    await using shop = await Shop.open([mode])
     await shop.run({ untilLoaded: 1 })
     await shop.backUp()
     await shop.run({ untilLoaded: 60 })
@@ -189,11 +225,11 @@ describe.each(modes)('in the mode %s', { timeout: 180_000 }, (mode) => {
   })
 
   test('an unfinished sync of an older version goes on from its checkpoints, once', async () => {
-    await using shop = await Shop.open(mode)
+    await using shop = await Shop.open([mode])
     await shop.run({ untilLoaded: 1 })
     await shop.query(
-      `ALTER TABLE reactor_connect.streams DROP attempt_keys, DROP table_oid, DROP bookkeeping_oid, DROP had_rows, DROP table_warnings;
-       DELETE FROM reactor_connect.migrations WHERE version >= 7`,
+      `ALTER TABLE reactor_connect.streams DROP attempt_keys, DROP attempt, DROP planned,
+        DROP table_oid, DROP bookkeeping_oid, DROP had_rows, DROP table_warnings; DELETE FROM reactor_connect.migrations WHERE version >= 7`,
     )
     await shop.run({ untilLoaded: 60 })
     const { status, warnings } = await shop.run()
@@ -207,7 +243,7 @@ describe.each(modes)('in the mode %s', { timeout: 180_000 }, (mode) => {
   })
 
   test('a connection that is switched between the logs within a sync loads each row once', async () => {
-    await using shop = await Shop.open(mode)
+    await using shop = await Shop.open([mode])
     for (const log of ['kafka', 'embedded', 'kafka'] as const)
       await shop.run({ untilLoaded: 40, log })
     expect(await shop.run({ log: 'embedded' })).toMatchObject({ status: 'complete' })
@@ -239,7 +275,7 @@ test(
   { timeout: 180_000 },
   async () => {
     await using broker = await startKafka()
-    await using shop = await Shop.open('append', broker.brokers)
+    await using shop = await Shop.open(['append'], broker.brokers)
     await shop.run({ untilLoaded: 1 })
     const show = await hideStates(shop)
     const { warnings } = await shop.run({ untilLoaded: 60 })

@@ -55,31 +55,41 @@ async function idsOf(
 }
 
 describe.each(logs)('a run through the %s log', (log) => {
-  test.each(['append', 'append_dedup', 'overwrite', 'overwrite_dedup'] as const)(
-    'loads each record once in %s',
-    async (mode) => {
-      await using warehouse = await testDatabase()
-      const streams = [
-        { name: 'users', rows: 3_000, slices: 3, state_every: 250 },
-        { name: 'empty', rows: 0 },
-      ]
-      const plan = await planRun(fakerPlan(warehouse, streams, { log: logConfig(log), mode }))
-      const { result } = await runPlan(plan)
-      expect(result.streams.map(({ status, error }) => ({ status, error }))).toEqual([
-        { status: 'complete' },
-        { status: 'complete' },
-      ])
-      expect(result.status).toBe('complete')
-      expect(await idsOf(warehouse, 'users')).toMatchObject({ rows: 3_000, ids: 3_000 })
-      expect(await idsOf(warehouse, 'empty')).toMatchObject({ rows: 0 })
-      expect(result.streams[0]).toMatchObject({
+  test('loads each record once in every mode', async () => {
+    await using warehouse = await testDatabase()
+    const modes = ['append', 'append_dedup', 'overwrite', 'overwrite_dedup'] as const
+    const streams = modes.flatMap((mode) => [
+      { name: mode, rows: 3_000, slices: 3, state_every: 250 },
+      { name: `empty_${mode}`, rows: 0 },
+    ])
+    const modeOf = (name: string): PlanOptions['mode'] => {
+      const mode = modes.find((one) => name.endsWith(one))
+      if (mode === undefined) throw new Error(`${name} has no mode`)
+      return mode
+    }
+    const options = fakerPlan(warehouse, streams, {
+      log: logConfig(log),
+      ofStream: (name) => ({ mode: modeOf(name) }),
+    })
+    const { result } = await runPlan(await planRun(options))
+    expect(result.streams.map(({ status, error }) => ({ status, error }))).toEqual(
+      streams.map(() => ({ status: 'complete' })),
+    )
+    expect(result.status).toBe('complete')
+    for (const mode of modes) {
+      expect(await idsOf(warehouse, mode), mode).toMatchObject({ rows: 3_000, ids: 3_000 })
+      expect(await idsOf(warehouse, `empty_${mode}`), mode).toMatchObject({ rows: 0 })
+      expect(
+        result.streams.find(({ stream }) => stream.name === mode),
+        mode,
+      ).toMatchObject({
         read: 3_000,
         loaded: 3_000,
         rejected: 0,
         resumed: false,
       })
-    },
-  )
+    }
+  })
 
   test('a stopped run resumes from the last checkpoint', async () => {
     await using warehouse = await testDatabase()
@@ -206,7 +216,8 @@ describe.each(logs)('a run through the %s log', (log) => {
   })
 })
 
-describe('a worker that dies', () => {
+// Concurrent: a stream that fails waits between its attempts most of the time.
+describe.concurrent('a worker that dies', { timeout: 120_000 }, () => {
   test.each([
     ['exit', 'worker_died'],
     ['out_of_memory', 'worker_out_of_memory'],
@@ -227,7 +238,7 @@ describe('a worker that dies', () => {
   })
 })
 
-describe('a transient failure', () => {
+describe.concurrent('a transient failure', { timeout: 120_000 }, () => {
   test('is tried again from the last checkpoint within the run', async () => {
     await using warehouse = await testDatabase()
     const folder = await mkdtemp(join(tmpdir(), 'reactor-retry-'))
@@ -252,16 +263,20 @@ describe('a transient failure', () => {
   })
 })
 
-test('a stream that fails again and again says what it read again', async () => {
-  await using warehouse = await testDatabase()
-  const fail = { at_row: 1_000, kind: 'error' }
-  const streams = [{ name: 'users', rows: 2_000, state_every: 300, fail }]
-  // No attempt comes to a commit.
-  const limits = { commitMs: 60_000 }
-  const { result, log } = await runPlan(await planRun(fakerPlan(warehouse, streams, { limits })))
-  const again = log.length * 900
-  expect(result.streams[0]).toMatchObject({ status: 'failed', read: 900, readAgain: again })
-})
+test.concurrent(
+  'a stream that fails again and again says what it read again',
+  { timeout: 120_000 },
+  async () => {
+    await using warehouse = await testDatabase()
+    const fail = { at_row: 1_000, kind: 'error' }
+    const streams = [{ name: 'users', rows: 2_000, state_every: 300, fail }]
+    // No attempt comes to a commit.
+    const limits = { commitMs: 60_000 }
+    const { result, log } = await runPlan(await planRun(fakerPlan(warehouse, streams, { limits })))
+    const again = log.length * 900
+    expect(result.streams[0]).toMatchObject({ status: 'failed', read: 900, readAgain: again })
+  },
+)
 
 test('a run says when the rows of a table are exchanged', async () => {
   await using warehouse = await testDatabase()

@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import {
   AclOperationTypes,
   AclPermissionTypes,
@@ -21,6 +19,9 @@ import type { KafkaBroker } from '../kafka/kafka-broker.ts'
 
 /** A broker that speaks TLS, lets in who logs in, and gives the one user the rights that docs/topics.md names, the other none. */
 const login = { username: 'reactor', password: 'planted-kafka-password' }
+const certificates = join(import.meta.dirname, '../certificates')
+/** The certificate is its own. */
+const authority = join(certificates, 'kafka.pem')
 let folder: string
 let broker: KafkaBroker
 let brokers: readonly string[]
@@ -29,7 +30,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reactor-secure-kafka-'))
   const port = await freePort()
   brokers = [`127.0.0.1:${String(port)}`]
-  const certificate = await makeCertificate()
+  const certificate = await keyAndCertificate()
   broker = await startKafka({
     secured: { port, certificate, users: { [login.username]: login.password, guest: 'guest' } },
   })
@@ -40,20 +41,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** Of an authority of its own: key and certificate in one file, and the certificate in `ca.pem`. */
-async function makeCertificate(): Promise<string> {
-  const [key, certificate, both] = ['key.pem', 'ca.pem', 'both.pem'].map((name) =>
-    join(folder, name),
-  )
-  const names = ['-subj', '/CN=kafka', '-addext', 'subjectAltName=IP:127.0.0.1']
-  const files = ['-keyout', String(key), '-out', String(certificate)]
-  const kind = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2']
-  await promisify(execFile)('openssl', [...kind, ...names, ...files])
-  await promisify(execFile)('sh', [
-    '-c',
-    `cat ${String(key)} ${String(certificate)} > ${String(both)}`,
-  ])
-  return String(both)
+/** In one file, as the broker wants them. */
+async function keyAndCertificate(): Promise<string> {
+  const both = join(folder, 'both.pem')
+  const key = await readFile(join(certificates, 'kafka-key.pem'), 'utf8')
+  await writeFile(both, key + (await readFile(authority, 'utf8')), { mode: 0o600 })
+  return both
 }
 
 /** As docs/topics.md has them. */
@@ -109,7 +102,7 @@ async function runThrough(kafka: Address, trusts = true): Promise<CommandEnd & {
     destination: { type: 'postgres', config: { ...shop.address, schema: 'copy' } },
     log: { kafka },
   })
-  const env = trusts ? { NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem') } : {}
+  const env = trusts ? { NODE_EXTRA_CA_CERTS: authority } : {}
   const end = await run(file.path, { args: ['--json'], env })
   expect(end.stdout + end.stderr).not.toContain(login.password)
   const [table] = await shop.query(`SELECT to_regclass('copy.orders') AS name`)

@@ -19,11 +19,12 @@ export async function startKafkaBroker(options: KafkaBrokerOptions = {}): Promis
 /** The broker that KAFKA_BROKERS names, which is left alone; else one that is started here and ends when it is disposed of. */
 export async function givenOrStartedBroker(
   announce: (text: string) => void = () => undefined,
+  options: KafkaBrokerOptions = {},
 ): Promise<Pick<KafkaBroker, 'brokers'> & AsyncDisposable> {
   const given = process.env.KAFKA_BROKERS
   if (given !== undefined && given !== '') {
     return { brokers: given.split(','), [Symbol.asyncDispose]: () => Promise.resolve() }
   }
   announce('Starting Kafka (KAFKA_BROKERS names another one)')
-  return startKafkaBroker()
+  return startKafkaBroker(options)
 }

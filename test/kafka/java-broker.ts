@@ -62,7 +62,7 @@ export async function startJavaBroker(
 /** Another program may take a free port before the broker does: then with other ports. */
 async function startOnFreePort(
   files: BrokerFiles,
-  { port: wantedPort, behindProxy, secured }: KafkaBrokerOptions,
+  { port: wantedPort, isShortLived, behindProxy, secured }: KafkaBrokerOptions,
 ): Promise<{ child: ChildProcess; port: number }> {
   for (let attempt = 1; ; attempt += 1) {
     const [free, controllerPort] = await freePorts()
@@ -70,7 +70,7 @@ async function startOnFreePort(
     const settings = { data: files.data, port, controllerPort, behindProxy, secured }
     await writeFile(files.properties, serverProperties(settings))
     if (!existsSync(join(files.data, 'meta.properties'))) await format(files, secured)
-    const child = await spawnBroker(files)
+    const child = await spawnBroker(files, isShortLived === true ? [quickCompiler] : [])
     if (await hasStarted(child, files.log)) return { child, port }
     const log = await readFile(files.log, 'utf8')
     if (!log.includes('Address already in use') || attempt === portAttempts) {
@@ -79,6 +79,9 @@ async function startOnFreePort(
     await delay(200)
   }
 }
+
+/** The compiler that optimizes takes more time than a broker of a test lives to win back. */
+const quickCompiler = '-XX:TieredStopAtLevel=1'
 
 async function format(files: BrokerFiles, secured?: SecuredListener): Promise<void> {
   const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A')
@@ -89,13 +92,17 @@ async function format(files: BrokerFiles, secured?: SecuredListener): Promise<vo
       `${mechanism}=[name=${name},password=${password}]`,
     ]),
   )
-  await run(files.java.java, ['-XX:+UseSerialGC', '-cp', files.java.classpath, ...tool, ...users])
+  await run(files.java.java, [
+    '-XX:+UseSerialGC',
+    quickCompiler,
+    ...['-cp', files.java.classpath, ...tool, ...users],
+  ])
 }
 
-async function spawnBroker(files: BrokerFiles): Promise<ChildProcess> {
+async function spawnBroker(files: BrokerFiles, flags: readonly string[]): Promise<ChildProcess> {
   const log = await open(files.log, 'w')
   try {
-    const memory = ['-Xms256m', '-Xmx768m', '-XX:+UseSerialGC']
+    const memory = ['-Xms256m', '-Xmx768m', '-XX:+UseSerialGC', ...flags]
     const program = ['-cp', files.java.classpath, 'kafka.Kafka', files.properties]
     const child = spawn(files.java.java, [...memory, ...program], {
       stdio: ['ignore', log.fd, log.fd],

@@ -38,6 +38,13 @@ describe('the table of error codes', () => {
       expect(entry.httpStatus).toBeLessThan(600)
     })
 
+    it('promises of the next run only what holds in every sync mode: an overwrite starts over', () => {
+      const page = readFileSync(new URL(`${code}.md`, folder), 'utf8')
+      const promise =
+        /(?:goes|go|reads|resumes|continues|starts) (?:on )?(?:again )?from (?:the|its|their) last checkpoint/
+      expect(`${entry.suggestedFix} ${page}`).not.toMatch(promise)
+    })
+
     it.runIf(pages.includes(code))(
       'has a page that bears its name and agrees about a retry',
       () => {

@@ -40,6 +40,11 @@ describe('a refusal that shares its SQLSTATE with others', () => {
     ['54000', '_bt_check_third_page', { constraint: 'i' }, 'destination_index_entry_too_long'],
     ['54000', 'index_form_tuple_context', {}, 'destination_index_entry_too_long'],
     ['54000', 'something_else', {}, 'destination_query_failed'],
+    ['55000', 'CheckCmdReplicaIdentity', {}, 'destination_replica_identity_missing'],
+    ['42P10', 'CheckCmdReplicaIdentity', {}, 'destination_replica_identity_missing'],
+    ['55000', 'something_else', {}, 'destination_query_failed'],
+    ['0A000', 'DoCopy', {}, 'destination_row_security_enabled'],
+    ['0A000', 'something_else', {}, 'destination_query_failed'],
   ])('%s of %s', (...[code, routine, facts, expected]) => {
     const error = destinationError(refused({ code, routine, ...at, ...facts }), { address })
     expect(error.code).toBe(expected)

@@ -86,6 +86,26 @@ describe.each(dedupModes)('with %s', (mode) => {
     ])
   })
 
+  test('a row whose key has NULL in some fields is one row in all syncs', async () => {
+    await using db = await testDatabase()
+    const sink = keyed(mode, { id: 'integer', b: 'integer', v: 'string' }, { key: ['id', 'b'] })
+    for (const v of ['first', 'second', 'third']) {
+      const stats = await loaded(db, sink, [
+        { id: 1, b: null, v },
+        { id: 2, v },
+        { id: null, b: 1, v },
+        { id: 1, b: 1, v },
+      ])
+      expect(stats).toMatchObject({ loaded: 4, rejected: 0 })
+      expect(await db.query('SELECT id::int, b::int, v FROM things ORDER BY id, b')).toEqual([
+        { id: 1, b: 1, v },
+        { id: 1, b: null, v },
+        { id: 2, b: null, v },
+        { id: null, b: 1, v },
+      ])
+    }
+  })
+
   test('a key that the server refuses is rejected, and the lines after it are those of their rows', async () => {
     await using db = await testDatabase()
     await db.query(

@@ -1,10 +1,10 @@
+import type { LogRecords } from '../../engine/log/stream-log.ts'
 import { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
 import type { Column, ColumnKind, RecordData } from '../../protocol/index.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
 import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
 import type {
   LaneStats,
-  RecordBlock,
   RunStart,
   SinkLane,
   SinkStream,
@@ -57,12 +57,23 @@ export function sinkStream(
 export function blockOf(
   columns: readonly Column[],
   records: readonly RecordData[],
-  at: { readonly seq?: number; readonly slice?: string; readonly ms?: number } = {},
-): RecordBlock {
-  const encoder = new BlockEncoder({ columns, maxRecordBytes: 1e9, blockBytes: 1e9 })
-  encoder.records(records, 0, at.ms ?? emittedAtMs)
-  const { bytes, count } = encoder.take() ?? { bytes: new Uint8Array(0), count: 0 }
-  return { slice: at.slice ?? '', seq: at.seq ?? 0, bytes, count }
+  {
+    seq = 0,
+    slice = '',
+    ms = emittedAtMs,
+    keyFields,
+  }: {
+    readonly seq?: number
+    readonly slice?: string
+    readonly ms?: number
+    /** For the `record` framing: where each record ends, and its key, are in the block too. */
+    readonly keyFields?: readonly string[]
+  } = {},
+): Omit<LogRecords, 'type'> {
+  const sizes = { maxRecordBytes: 1e9, blockBytes: 1e9 }
+  const encoder = new BlockEncoder({ columns, ...sizes, ...(keyFields && { keyFields }) })
+  encoder.records(records, 0, ms)
+  return { slice, seq, ...(encoder.take() ?? { bytes: new Uint8Array(0), count: 0 }) }
 }
 
 /** As the newest start of the connection does. */
@@ -81,7 +92,7 @@ export async function begin(db: TestDatabase, sink: SinkStream, run = 1): Promis
 /** Of a connection that no run was started of. */
 export const someStart: RunStart = { run: 1, start: 0, hasKey: false }
 
-export function finish(db: TestDatabase, sync: StreamSync): Promise<void> {
+export function finish(db: TestDatabase, sync: StreamSync): Promise<readonly string[]> {
   return withDestination(db, (destination) => destination.finish(sync))
 }
 

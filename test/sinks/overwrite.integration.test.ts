@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { RecordData } from '../../protocol/index.ts'
 import { Session } from '../../sinks/postgres/session.ts'
 import { testDatabase } from '../support/postgres.ts'
 import {
@@ -235,4 +236,36 @@ test('an overwrite with minimal metadata brings its notes along', async () => {
     { text: 'b', plain: true },
     { text: 'nul', plain: false },
   ])
+})
+
+test.each(['overwrite', 'overwrite_dedup'] as const)(
+  'an overwrite without any record says how many rows are gone: %s',
+  async (mode) => {
+    await using db = await testDatabase()
+    const sink = sinkStream({ id: 'integer' }, { mode, key: ['id'] })
+    const warningsOf = async (records: readonly RecordData[]): Promise<readonly string[]> => {
+      const begun = await begin(db, sink)
+      await load(db, begun, { records })
+      return finish(db, begun)
+    }
+    expect(await warningsOf([])).toEqual([])
+    expect(await warningsOf([{ id: 1 }, { id: 2 }])).toEqual([])
+    expect(await warningsOf([])).toEqual([
+      'The source had no record of the stream, so "public"."things" is empty now. Rows that were deleted: 2.',
+    ])
+    expect(await warningsOf([])).toEqual([])
+  },
+)
+
+test('an overwrite whose records were all rejected keeps its rows, and the next one begins anew', async () => {
+  await using db = await testDatabase()
+  const sink = sinkStream({ id: 'integer', v: 'string' }, { mode: 'overwrite_dedup', key: ['id'] })
+  await sync(db, sink, [{ id: 1, v: 'a' }])
+  await expect(sync(db, sink, [{ v: 'b' }, { v: 'c' }])).rejects.toMatchObject({
+    code: 'records_all_rejected',
+    details: { stream: 'things', rejected: 2, table: '"public"."things"' },
+  })
+  expect(await db.query('SELECT id::int, v FROM things')).toEqual([{ id: 1, v: 'a' }])
+  await sync(db, sink, [{ v: 'd' }, { id: 2, v: 'e' }])
+  expect(await db.query('SELECT id::int, v FROM things')).toEqual([{ id: 2, v: 'e' }])
 })

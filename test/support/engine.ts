@@ -38,6 +38,8 @@ export interface PlanOptions {
   readonly streams?: readonly string[]
   readonly metadata?: 'full' | 'minimal'
   readonly limits?: Partial<RunLimits>
+  /** What is otherwise for a stream: one run then shows several modes. */
+  readonly ofStream?: (name: string) => Partial<Pick<PlanOptions, 'mode' | 'syncMode' | 'cursor'>>
 }
 
 /** Discovers the source and makes the plan that a run file with these options would make. */
@@ -59,7 +61,9 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
     destination: { type: 'postgres', address: options.destination, schema: options.schema },
     log: options.log,
     limits: { ...defaultLimits, ...options.limits },
-    streams: wanted.map((stream) => sinkStream(options, stream)),
+    streams: wanted.map((stream) =>
+      sinkStream({ ...options, ...options.ofStream?.(stream.name) }, stream),
+    ),
   }
 }
 

@@ -41,5 +41,5 @@ async function sharedPostgres(servers: AsyncDisposableStack): Promise<PostgresAd
 }
 
 async function sharedKafka(servers: AsyncDisposableStack): Promise<readonly string[]> {
-  return servers.use(await givenOrStartedBroker()).brokers
+  return servers.use(await givenOrStartedBroker(undefined, { isShortLived: true })).brokers
 }

@@ -17,6 +17,7 @@ export function skipWithoutKafkaConsole(context: TestContext): void {
 
 export interface ConsumedMessage {
   readonly partition: number
+  readonly offset: number
   readonly headers: ReadonlyMap<string, string>
   readonly key: Buffer | null
   readonly value: Buffer
@@ -39,6 +40,7 @@ export async function consumeTopic(
     ...['--consumer-property', 'auto.commit.interval.ms=100'],
     ...formatterProperties({
       'print.partition': true,
+      'print.offset': true,
       'print.headers': true,
       'print.key': true,
       'key.deserializer': bytes,
@@ -150,11 +152,12 @@ function linesOf(text: string): string[] {
   return text.split('\n').filter((line) => line !== '')
 }
 
-/** `Partition:0<TAB>name:value,name:value<TAB>KEY<TAB>VALUE`. */
+/** `Partition:0<TAB>Offset:0<TAB>name:value,name:value<TAB>KEY<TAB>VALUE`. */
 function messageIn(line: string): ConsumedMessage {
-  const [partition = '', headers = '', key = '', value = ''] = line.split('\t')
+  const [partition = '', offset = '', headers = '', key = '', value = ''] = line.split('\t')
   return {
     partition: Number(partition.slice('Partition:'.length)),
+    offset: Number(offset.slice('Offset:'.length)),
     headers: new Map(headers.split(',').map((header) => headerIn(header))),
     key: key === nullLiteral ? null : unescaped(key),
     value: unescaped(value),

@@ -16,5 +16,5 @@ export function testKafka(): TestKafka {
 
 /** A broker of the test's own, that it may kill. Its data goes when it is disposed of. */
 export async function startKafka(options: KafkaBrokerOptions = {}): Promise<KafkaBroker> {
-  return startKafkaBroker(options)
+  return startKafkaBroker({ isShortLived: true, ...options })
 }

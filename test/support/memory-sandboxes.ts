@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, type ErrorBody } from '../../protocol/index.ts'
 import type { ConnectionService } from '../../service/contract/connections.ts'
 import type { Page, PageRequest } from '../../service/contract/lists.ts'
 import type { Run } from '../../service/contract/runs.ts'
@@ -29,6 +29,8 @@ interface Kept extends FinishedSandbox {
 
 /** The contract of sandboxes in memory, for tests of the HTTP surface: every sandbox finds the same. */
 export class MemorySandboxes implements SandboxService {
+  /** The first stream of later sandboxes fails with it. */
+  failure: ErrorBody | undefined
   readonly #service: MemoryParts
   readonly #kept: Kept[] = []
 
@@ -46,9 +48,8 @@ export class MemorySandboxes implements SandboxService {
       principal: input.principal,
       createdAt: new Date(now).toISOString(),
       expiresAt: new Date(now + 3_600_000).toISOString(),
-      report: sampleReport(id, input.limitRows),
-      promoteToken: input.streams === undefined ? newToken() : null,
-      withheld: input.streams === undefined ? null : 'some_streams',
+      report: failedReport(sampleReport(id, input.limitRows), this.failure),
+      ...tokenOf(input, this.failure),
     }
     this.#kept.unshift(sandbox)
     return sandbox
@@ -108,6 +109,22 @@ export class MemorySandboxes implements SandboxService {
     if (found !== undefined) return found
     throw new ConnectError('sandbox_not_found', { details: { connection, sandbox: id } })
   }
+}
+
+function tokenOf(
+  { streams }: SandboxInput,
+  failure: ErrorBody | undefined,
+): Pick<FinishedSandbox, 'promoteToken' | 'withheld'> {
+  if (failure !== undefined) return { promoteToken: null, withheld: 'failed_streams' }
+  if (streams !== undefined) return { promoteToken: null, withheld: 'some_streams' }
+  return { promoteToken: newToken(), withheld: null }
+}
+
+function failedReport(report: SandboxFindings, failure: ErrorBody | undefined): SandboxFindings {
+  const [first, ...others] = report.streams
+  if (failure === undefined || first === undefined) return report
+  const totals = { ...report.totals, failed: 1 }
+  return { ...report, totals, streams: [{ ...first, error: failure }, ...others] }
 }
 
 function newToken(): string {

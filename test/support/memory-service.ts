@@ -10,7 +10,8 @@ import type { ApiKey, ApiKeyInput, ApiKeyService } from '../../service/contract/
 import type { CatalogService } from '../../service/contract/catalog.ts'
 import type { Connection, ConnectionService } from '../../service/contract/connections.ts'
 import type { Instance, InstanceService } from '../../service/contract/instances.ts'
-import type { Page, PageRequest } from '../../service/contract/lists.ts'
+import type { Page, PageRequest, ShownOnly } from '../../service/contract/lists.ts'
+import { instanceInUse } from '../../service/instances/instance-in-use.ts'
 import type { LoginService } from '../../service/contract/logins.ts'
 import type { Run, RunEvent, RunLogLine, RunService } from '../../service/contract/runs.ts'
 import type { SchemaService, StreamSchema, UsedSchema } from '../../service/contract/schemas.ts'
@@ -148,11 +149,14 @@ class MemoryInstances implements InstanceService {
     return this.#put({ ...before, config, secrets, ...nextVersion(before) })
   }
 
-  async delete(name: string, ifVersion?: number): Promise<void> {
+  async delete(
+    name: string,
+    { ifVersion, shown = () => true }: ShownOnly & { readonly ifVersion?: number } = {},
+  ): Promise<void> {
     checkVersion('instance', await this.get(name), ifVersion)
-    if (this.#service.connections.all().some(({ from }) => from === name)) {
-      throw new ConnectError('instance_in_use', { details: { instance: name } })
-    }
+    const using = this.#service.connections.all().filter(({ from }) => from === name)
+    if (using.length > 0)
+      throw instanceInUse(name, { items: using.filter((item) => shown(item)), next: null })
     this.#byName.delete(name)
   }
 
@@ -403,8 +407,13 @@ class MemoryRuns implements RunService {
     this.#changes.emit(id)
   }
 
-  end(id: string, status: Run['status'] = 'complete', warnings: Run['warnings'] = []): Run {
-    const run = this.#change(id, { status, warnings, endedAt: now() })
+  end(id: string, status: Run['status'] = 'complete', about: Partial<Run> = {}): Run {
+    return this.move(id, { ...about, status, endedAt: now() })
+  }
+
+  /** As the run moves on. */
+  move(id: string, change: Partial<Run>): Run {
+    const run = this.#change(id, change)
     this.#changes.emit(id)
     return run
   }

@@ -9,7 +9,6 @@ import { headerAuthenticator } from './authentication.ts'
 import { SharedPerEnvironment } from './shared-per-environment.ts'
 import type { BuildContext, Builder } from '../../component.ts'
 import type { Authenticator, Environment } from '../../contracts.ts'
-import type { HttpResponse } from '../../http/http-response.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
 /** Tokens of a run by what they were made from: streams with the same credentials log in once. */
@@ -136,11 +135,12 @@ async function logIn(settings: Settings, environment: Environment): Promise<stri
       `Failed to retrieve new session token, response code ${response.status}`,
     )
   }
-  return tokenIn(response, settings.responseKey())
+  const body = await response.json()
+  environment.loginResponded?.(body)
+  return tokenIn(body, settings.responseKey())
 }
 
-async function tokenIn(response: HttpResponse, key: Value): Promise<string> {
-  const body = await response.json()
+function tokenIn(body: Value, key: Value): string {
   const token = isDict(body) ? get(body, key) : undefined
   if (token === undefined)
     throw new PythonError('KeyError', `The answer to the login has no "${str(key)}".`)

@@ -112,6 +112,7 @@ class OAuth {
     const send = isSingleUse ? requestSingleUse : requestToken
     const answer = await send(this.#environment, request, rules)
     this.#tellTokens(answer)
+    this.#environment.loginResponded?.(answer)
     return isSingleUse ? this.#readSingleUse(answer) : this.#read(answer)
   }
 

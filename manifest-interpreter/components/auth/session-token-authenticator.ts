@@ -55,7 +55,9 @@ function sessionToken(definition: PlainDict, builder: Builder, context: BuildCon
   })
   const path = compileGlob(list(definition, 'session_token_path'))
   const logIn = async () => {
-    const token = await requestToken(requester, decoder, path)
+    const response = await requestLogin(requester, decoder)
+    builder.environment.loginResponded?.(response)
+    const token = tokenIn(response, path)
     // The requests may hold it in another form.
     builder.environment.secretFound?.(str(token))
     return token
@@ -86,7 +88,7 @@ function keptToken(
   }
 }
 
-async function requestToken(requester: Requester, decoder: Decoder, path: Glob): Promise<Value> {
+async function requestLogin(requester: Requester, decoder: Decoder): Promise<Value> {
   const response = await requester.send({
     scope: { slice: StreamSlice.empty, nextPageToken: null },
     staysAtOrigin: true,
@@ -96,22 +98,23 @@ async function requestToken(requester: Requester, decoder: Decoder, path: Glob):
       'RuntimeError',
       'Failed to get session token, response got ignored by requester',
     )
-  for await (const [first] of decoder.decode(response)) {
-    if (first === undefined) continue
-    const token = find(first, path)
-    if (token === undefined)
-      throw new PythonError(
-        'KeyError',
-        'The answer to the login has nothing at session_token_path. Check the path in the manifest.',
-      )
-    if (token === null)
-      throw new PythonError('RuntimeError', 'Failed to get session token, token is None')
-    return token
-  }
+  for await (const [first] of decoder.decode(response)) if (first !== undefined) return first
   throw new PythonError(
     'RuntimeError',
     'Failed to get session token, the answer to the login is empty',
   )
+}
+
+function tokenIn(response: Value, path: Glob): Value {
+  const token = find(response, path)
+  if (token === undefined)
+    throw new PythonError(
+      'KeyError',
+      'The answer to the login has nothing at session_token_path. Check the path in the manifest.',
+    )
+  if (token === null)
+    throw new PythonError('RuntimeError', 'Failed to get session token, token is None')
+  return token
 }
 
 function microsOf(duration: string): number {

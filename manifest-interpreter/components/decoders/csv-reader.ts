@@ -1,4 +1,5 @@
 import { DecodeError } from './decode-error.ts'
+import { limitPiece } from './piece-limit.ts'
 
 /** Python's limit. */
 const MAX_FIELD_LENGTH = 131_072
@@ -18,6 +19,8 @@ export class CsvReader {
   /** Parts of the field that is being read. */
   #field = ''
   #row: string[] = []
+  /** Characters of the row so far, with what stands between them. */
+  #rowLength = 0
   #rows: string[][] = []
   /** The last chunk ended with \r: a \n that follows belongs to it. */
   #afterReturn = false
@@ -133,6 +136,8 @@ export class CsvReader {
 
   #endField(): void {
     this.#row.push(this.#field)
+    this.#rowLength += this.#field.length + 1
+    limitPiece(this.#rowLength)
     this.#field = ''
   }
 
@@ -140,6 +145,7 @@ export class CsvReader {
     this.#endField()
     this.#rows.push(this.#row)
     this.#row = []
+    this.#rowLength = 0
     this.#state = 'record'
   }
 }

@@ -1,4 +1,5 @@
 import { DecodeError } from './decode-error.ts'
+import { limitPiece } from './piece-limit.ts'
 import { streamedDecoder } from './streamed-decoder.ts'
 import type { Decoder } from '../../contracts.ts'
 import type { Value } from '../../value/value.ts'
@@ -34,20 +35,27 @@ async function* lineBatches(
   bytes: AsyncIterable<Uint8Array>,
 ): AsyncIterable<readonly Uint8Array[]> {
   let pieces: Uint8Array[] = []
+  let pieceBytes = 0
   let afterReturn = false
   for await (const chunk of bytes) {
     const lines: Uint8Array[] = []
     let from = 0
-    for (const [at, byte] of chunk.entries()) {
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at]
       if (byte === NEWLINE && afterReturn) from = at + 1
       else if (byte === NEWLINE || byte === RETURN) {
         lines.push(Buffer.concat([...pieces, chunk.subarray(from, at)]))
         pieces = []
+        pieceBytes = 0
         from = at + 1
       }
       afterReturn = byte === RETURN
     }
-    if (from < chunk.length) pieces.push(chunk.subarray(from))
+    if (from < chunk.length) {
+      pieces.push(chunk.subarray(from))
+      pieceBytes += chunk.length - from
+      limitPiece(pieceBytes)
+    }
     if (lines.length > 0) yield lines
   }
   if (pieces.length > 0) yield [Buffer.concat(pieces)]

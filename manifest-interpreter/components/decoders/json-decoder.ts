@@ -1,5 +1,7 @@
 import { parseResponseJson } from '../../value/json.ts'
 import { joined, readHead } from '../../http/body-head.ts'
+import { isDict } from '../../value/dict.ts'
+import { truth } from '../../value/truth.ts'
 import { elementsAt } from './elements-at.ts'
 import { keyPath } from './json-path.ts'
 import { responseJson } from './response-json.ts'
@@ -44,7 +46,10 @@ export function isPathDecoder(decoder: Decoder): decoder is PathDecoder {
   return 'decodeAt' in decoder
 }
 
-/** JsonDecoder: the elements of a list, or the one value. A body that is no JSON is an empty dict, and reported. */
+/**
+ * JsonDecoder: the elements of a list, or the one value. A body that is no JSON is an empty dict, and reported, as is a value
+ * that holds no records.
+ */
 export function jsonDecoder(report?: ReportUnreadable): PathDecoder {
   const values = new WeakMap<HttpResponse, Promise<Value>>()
   let keepsWhole = false
@@ -52,6 +57,7 @@ export function jsonDecoder(report?: ReportUnreadable): PathDecoder {
   const valueOf = (body: Uint8Array, response: HttpResponse): Value => {
     const value = responseJson(body)
     if (value === undefined) report?.(response, { format: 'JSON', body })
+    else if (isNothing(value)) report?.(response, { value })
     return value ?? {}
   }
   const whole = (response: HttpResponse) => {
@@ -99,6 +105,11 @@ export function jsonDecoder(report?: ReportUnreadable): PathDecoder {
       for await (const batch of bodies) yield select(batch)
     },
   }
+}
+
+/** `null`, `false`, zero, and an empty text. Empty objects and lists are how APIs say that there are no records. */
+function isNothing(value: Value): boolean {
+  return !truth(value) && !Array.isArray(value) && !isDict(value)
 }
 
 function bodiesOf(value: Value): readonly Value[] {

@@ -1,8 +1,17 @@
+import { isUtf8 } from 'node:buffer'
 import { DecodeError } from './decode-error.ts'
 import * as json from './json-bytes.ts'
 import { limitPiece } from './piece-limit.ts'
 import type { JsonPath } from './json-path.ts'
 import type { Value } from '../../value/value.ts'
+
+export interface ElementsOptions {
+  readonly path: JsonPath
+  /** Reads one JSON text. Throws a SyntaxError. */
+  readonly parse: (text: string) => Value
+  /** For tests: the limit of one value. */
+  readonly maxPieceBytes?: number
+}
 
 /**
  * Reads the values at a path of a JSON document without holding the document: bytes in, batches of values out. An array's
@@ -12,6 +21,7 @@ import type { Value } from '../../value/value.ts'
 export class JsonElements {
   readonly #path: JsonPath
   readonly #parseText: (text: string) => Value
+  readonly #maxPieceBytes: number | undefined
   #mode: Mode = 'value'
   /** Of the open containers that lead to the path: their states, and whether they are arrays. */
   readonly #states: number[] = []
@@ -31,9 +41,10 @@ export class JsonElements {
   #gaveElements = false
   #ready: Value[][] = []
 
-  constructor(path: JsonPath, parseText: (text: string) => Value) {
+  constructor({ path, parse, maxPieceBytes }: ElementsOptions) {
     this.#path = path
-    this.#parseText = parseText
+    this.#parseText = parse
+    this.#maxPieceBytes = maxPieceBytes
     this.#next = path.start
   }
 
@@ -257,6 +268,7 @@ export class JsonElements {
     const values = this.#parsed(bytes)
     if (values !== undefined) return values
     if (kind === 'elements') this.#giveCompleteElements(bytes)
+    if (!isUtf8(bytes)) throw incomplete('A part of the JSON document is not in UTF-8.')
     throw incomplete('A part of the JSON document cannot be parsed.')
   }
 
@@ -302,7 +314,7 @@ export class JsonElements {
     if (bytes.length === 0) return
     this.#pieces.push(bytes)
     this.#pieceBytes += bytes.length
-    limitPiece(this.#pieceBytes)
+    limitPiece(this.#pieceBytes, this.#maxPieceBytes)
   }
 
   #collected(rest: Uint8Array): Uint8Array {

@@ -5,10 +5,10 @@ const MEGABYTE = 1024 * 1024
 const MAX_PIECE_BYTES = 128 * MEGABYTE
 
 /** Throws when a piece of a response is larger than may be held. */
-export function limitPiece(bytes: number): void {
-  if (bytes <= MAX_PIECE_BYTES) return
+export function limitPiece(bytes: number, maxBytes = MAX_PIECE_BYTES): void {
+  if (bytes <= maxBytes) return
   throw new TransportError(
     'limit',
-    `One value of the response is larger than ${MAX_PIECE_BYTES / MEGABYTE} MB, which is more than a record may have. Ask the API for smaller records.`,
+    `One value of the response is larger than ${maxBytes / MEGABYTE} MB, which is more than a record may have. Ask the API for smaller records.`,
   )
 }

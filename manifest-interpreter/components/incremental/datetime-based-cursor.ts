@@ -133,16 +133,21 @@ function sliceField(
 
 /** Compiles the templates of the rules; the result evaluates them. */
 function rulesCompiler(
-  { definition, builder }: CursorContext,
+  { definition, builder, streamName }: CursorContext,
   granularity: PyTimeDelta | null,
 ): () => WindowRules<PyDateTime> {
   const parameters = parametersOf(definition)
-  const inherited = { format: text(definition, 'datetime_format'), parameters }
-  const start = compileMinMaxDatetime(field(definition, 'start_datetime') ?? '', builder, inherited)
+  const inherited = { streamName, format: text(definition, 'datetime_format'), parameters }
+  const start = compileMinMaxDatetime(field(definition, 'start_datetime') ?? '', builder, {
+    ...inherited,
+    name: 'start_datetime',
+  })
   const endTemplate = field(definition, 'end_datetime') ?? null
   const present = (): PyDateTime =>
     PyDateTime.ofEpochMicros(BigInt(builder.environment.nowMicros()))
-  const end = truth(endTemplate) ? compileMinMaxDatetime(endTemplate, builder, inherited) : present
+  const end = truth(endTemplate)
+    ? compileMinMaxDatetime(endTemplate, builder, { ...inherited, name: 'end_datetime' })
+    : present
   const lookback = compileDuration(definition, 'lookback_window', builder)
   const step = compileDuration(definition, 'step', builder)
   const clamp = clampCompiler(definition, builder)

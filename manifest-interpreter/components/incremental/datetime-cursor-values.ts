@@ -1,7 +1,7 @@
 import { datetimeFormat } from '../../datetime/datetime-parser.ts'
 import { compareDateTimes, PyTimeDelta, type PyDateTime } from '../../datetime/py-datetime.ts'
 import { addToDateTime } from '../../datetime/time-arithmetic.ts'
-import { valueError } from '../../value/python-error.ts'
+import { PythonError, valueError } from '../../value/python-error.ts'
 import type { Value } from '../../value/value.ts'
 import type { CursorValues } from './cursor-values.ts'
 
@@ -46,11 +46,32 @@ export function datetimeCursorValues(options: {
       lastText = value
       return lastTime
     },
-    write: (time) => output.write(time),
+    write: (time) => output.write(shownClock(time, options.format)),
     compare: compareDateTimes,
     next: (time) => addToDateTime(time, step),
     isTruthy: () => true,
     moment: (time) => Number(time.epochMicros),
+  }
+}
+
+/** Formats that say which moment a time is: with its offset, or as a count since 1970. */
+const tellsMoment = /%(?:z|s|ms|epoch_microseconds)/
+
+/**
+ * A time in a format without an offset is read as UTC when the state comes back. The reference writes the clock of the
+ * record, so that after a record at +05:00 five hours are never asked for. Where the clock is the earlier one (-05:00), and the
+ * format does not say UTC (`Z`), it is kept: the API may mean it.
+ */
+function shownClock(time: PyDateTime, format: string): PyDateTime {
+  const { offset } = time
+  if (offset === null || offset === 0 || tellsMoment.test(format)) return time
+  if (offset < 0 && !format.endsWith('Z')) return time
+  try {
+    return time.atOffset(0)
+  } catch (error) {
+    // The first and last hours that there are.
+    if (error instanceof PythonError && error.kind === 'OverflowError') return time
+    throw error
   }
 }
 

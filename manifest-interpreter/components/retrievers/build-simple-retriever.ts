@@ -10,6 +10,7 @@ import {
   checkWindowSplitting,
 } from './retriever-rules.ts'
 import { queryPropertiesOf } from './requested-properties.ts'
+import { tokenPlaceOf } from './repeated-pages.ts'
 import { SimpleRetriever, type WindowSplitting } from './simple-retriever.ts'
 import type { BuildContext, Builder, StreamContext } from '../../component.ts'
 import type { Paginator, Retriever } from '../../contracts.ts'
@@ -54,6 +55,7 @@ export function simpleRetriever(
       inner,
     ),
     paginator,
+    tokenPlace: tokenPlaceOf(definition),
     firstPage: isLazy ? firstPageOf : null,
     slicerOptions: stream?.requestOptions ?? null,
     ignoreSlicerOptionsOnPages: flag(

@@ -1,6 +1,7 @@
 import { RetrieverSignal, SourceError } from '../../contracts.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
 import { combineDicts, combineMappings } from '../requesters/combine-mappings.ts'
+import { RecordsHash, RepeatedPages } from './repeated-pages.ts'
 import type { PageSizeReducer } from '../paginators/page-size-reducer.ts'
 import type { PaginationTracker } from '../paginators/pagination-tracker.ts'
 import type {
@@ -22,6 +23,8 @@ export interface SimpleRetrieverParts {
   readonly requester: Requester
   readonly recordSelector: RecordSelector
   readonly paginator: Paginator
+  /** Where the paginator puts its token. */
+  readonly tokenPlace: string
   /** Where the first page of a slice is known before it is asked for: it stands in the parent's record. */
   readonly firstPage: ((slice: StreamSlice) => HttpResponse) | null
   readonly slicerOptions: RequestOptions | null
@@ -103,15 +106,17 @@ export class SimpleRetriever implements Retriever {
   }
 
   async *#readPages(original: StreamSlice): AsyncIterable<readonly Dict[]> {
-    const { paginator, newTracker, newReducer } = this.#parts
+    const { paginator, newTracker, newReducer, streamName, tokenPlace } = this.#parts
     const tracker = newTracker()
     const reducer = newReducer?.() ?? null
+    const repeated = new RepeatedPages(streamName, tokenPlace)
     let slice = original
     let token = initialToken(paginator)
     let firstPage = this.#parts.firstPage?.(slice) ?? null
     for (;;) {
       const scope = scopeOf(slice, token, reducer)
       const page = new PageCount(original, firstPage)
+      if (repeated.watchesRecords) page.watchRecords()
       firstPage = null
       const outcome = yield* this.#countedPage(scope, page, { tracker, reducer })
       if (outcome === 'end') return
@@ -122,6 +127,7 @@ export class SimpleRetriever implements Retriever {
       } else {
         token = await nextToken(paginator, page, scope)
         if (token === null) return
+        await page.checkNext(repeated, { asked: scope.nextPageToken, next: token })
       }
     }
   }
@@ -250,6 +256,7 @@ class PageCount {
   /** Of the last response: with chunks of properties each chunk has the same records. */
   extracted = 0
   lastRecord: Dict | null = null
+  #recordsHash: RecordsHash | null = null
 
   /** @param known the response, where it need not be asked for */
   constructor(slice: StreamSlice, known: HttpResponse | null) {
@@ -271,6 +278,25 @@ class PageCount {
   add(records: readonly Dict[]): void {
     this.count += records.length
     this.lastRecord = records.at(-1) ?? this.lastRecord
+    this.#recordsHash?.add(records)
+  }
+
+  watchRecords(): void {
+    this.#recordsHash = new RecordsHash()
+  }
+
+  /** Throws where the same page would come again and again. */
+  async checkNext(
+    repeated: RepeatedPages,
+    { asked, next }: { readonly asked: PlainDict | null; readonly next: PlainDict },
+  ): Promise<void> {
+    const { response, extracted } = this
+    if (response === null) return
+    await repeated.observe(
+      { response, extracted, recordsHash: this.#recordsHash?.digest() },
+      asked?.next_page_token ?? null,
+      next.next_page_token ?? null,
+    )
   }
 
   read(scope: RequestScope) {

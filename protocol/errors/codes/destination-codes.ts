@@ -2,6 +2,13 @@ import type { ErrorCode } from '../error-code.ts'
 
 /** Errors of a destination. Sorted by name. */
 export const destinationCodes = {
+  destination_bookkeeping_damaged: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'The checkpoints in {host}:{port}/{database} are damaged: {object}: {problem}',
+    suggestedFix: '{fix}',
+  },
   destination_bookkeeping_newer: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -39,7 +46,7 @@ export const destinationCodes = {
     retryable: true,
     message: 'Another session works on {object} (SQLSTATE {sqlstate})',
     suggestedFix:
-      'Run again: it resumes from the last checkpoint. If it persists, look for long transactions in `pg_stat_activity`.',
+      'Run the connection again: no row is lost or doubled. If it persists, look for long transactions in `pg_stat_activity`.',
   },
   destination_connection_lost: {
     failureType: 'transient_error',
@@ -47,7 +54,7 @@ export const destinationCodes = {
     retryable: true,
     message: 'The session with {host}:{port}/{database} was lost: {reason}',
     suggestedFix:
-      'Run the connection again: it resumes from the last checkpoint. If it happens often, look for a proxy or server setting that ends sessions.',
+      'Run the connection again: no row is lost or doubled. If it happens often, look for a proxy or server setting that ends sessions.',
   },
   destination_constraint_violated: {
     failureType: 'config_error',
@@ -78,7 +85,7 @@ export const destinationCodes = {
     retryable: true,
     message: 'The disk of {host}:{port} is full: {reason}',
     suggestedFix:
-      'Free or add disk space at the destination, then run the connection again: it resumes from the last checkpoint.',
+      'Free or add disk space at the destination, then run the connection again: no row is lost or doubled.',
   },
   destination_encoding_unsupported: {
     failureType: 'config_error',
@@ -187,7 +194,7 @@ export const destinationCodes = {
     message:
       '{host}:{port}/{database} cancelled a statement for {object} (SQLSTATE {sqlstate}): {reason}',
     suggestedFix:
-      'Run again: it resumes from the last checkpoint. If it happens often, find out who cancels statements of {user} on the server.',
+      'Run the connection again: no row is lost or doubled. If it happens often, find out who cancels statements of {user} on the server.',
   },
   destination_query_failed: {
     failureType: 'system_error',
@@ -215,6 +222,23 @@ export const destinationCodes = {
     suggestedFix:
       'Run the connection again when the database is ready: it goes on from the checkpoints that the database has, and begins again without any.',
   },
+  destination_replica_identity_missing: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message: 'PostgreSQL refuses to change or delete rows of {object}: {reason}',
+    suggestedFix:
+      'Run `ALTER TABLE {object} REPLICA IDENTITY FULL`, or give the table a primary key, or take it out of the publication; then run the connection again.',
+  },
+  destination_row_security_enabled: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'Row-level security applies to {user} on {object}: it hides rows, and PostgreSQL refuses a COPY into such a table',
+    suggestedFix:
+      'Run `ALTER ROLE {role} BYPASSRLS` as a superuser, or `ALTER TABLE {object} NO FORCE ROW LEVEL SECURITY` if {role} owns the table, or `ALTER TABLE {object} DISABLE ROW LEVEL SECURITY`; then run the connection again.',
+  },
   destination_rows_left_out: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -223,6 +247,15 @@ export const destinationCodes = {
       '{object} took {actual} of {expected} changes of rows: {rules} leaves out the others; nothing of this batch was committed',
     suggestedFix:
       'Let the table take every row: run `{undo}`, or write the rows that you do not want elsewhere after the run. Then run the connection again.',
+  },
+  destination_rows_would_cascade: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'An overwrite replaces all rows of {table}, and the foreign key {constraint} of {other} would {consequence} with them',
+    suggestedFix:
+      'Run `{undo}`: then the foreign key is looked at when the new rows are there. Or choose `append_dedup`, which changes rows in place. Then run the connection again.',
   },
   destination_rule_unsupported: {
     failureType: 'config_error',
@@ -256,6 +289,15 @@ export const destinationCodes = {
       '{object} in {host}:{port}/{database} is gone: it was dropped or renamed while the run loaded it',
     suggestedFix:
       'Run the connection again: it makes the table again and reads the stream from the beginning.',
+  },
+  destination_table_inherited: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      '{heir} inherits from {table}, so its rows would be replaced or deleted as if they were rows of {table}',
+    suggestedFix:
+      'Run `ALTER TABLE {heir} NO INHERIT {table}`, or load the stream into another schema; then run the connection again.',
   },
   destination_table_shared: {
     failureType: 'config_error',

@@ -15,7 +15,8 @@ export const logCodes = {
     httpStatus: 502,
     retryable: true,
     message: 'Kafka at {brokers} failed while {doing} {target}: {reason}',
-    suggestedFix: "Look at the broker's log, then run again: it resumes from the last checkpoint.",
+    suggestedFix:
+      "Look at the broker's log, then run the connection again: no row is lost or doubled.",
   },
   kafka_permission_denied: {
     failureType: 'config_error',
@@ -82,7 +83,7 @@ export const logCodes = {
     message:
       "Stream {stream}, partition {partition}, slice '{slice}': the log gave a {entry} at {actual} where {expected} was due; nothing of it was loaded",
     suggestedFix:
-      "Run the connection again: it resumes from the last checkpoint. If it happens twice, delete the stream's topic and report it with the run log.",
+      "Run the connection again: no row is lost or doubled. If it happens twice, delete the stream's topic and report it with the run log.",
   },
   log_position_lost: {
     failureType: 'transient_error',
@@ -99,7 +100,7 @@ export const logCodes = {
     message:
       'Stream {stream}: the log goes on at record {actual}, the destination expects record {expected}',
     suggestedFix:
-      "Run the connection again: it continues from the destination's checkpoint and reads again what the log lost.",
+      'Run the connection again: it reads again what the log lost, and no row is lost or doubled.',
   },
   log_reader_lost: {
     failureType: 'transient_error',
@@ -108,7 +109,7 @@ export const logCodes = {
     message:
       'The sink of stream {stream} of connection {connection}, partition {partition}, is gone',
     suggestedFix:
-      "Look at the sink's own error in the run's log, then run again: it resumes from the last checkpoint.",
+      "Look at the sink's own error in the run's log, then run the connection again: no row is lost or doubled.",
   },
   log_topic_compacted: {
     failureType: 'config_error',
@@ -142,6 +143,6 @@ export const logCodes = {
     message:
       'The read of stream {stream} of connection {connection}, partition {partition}, ended without closing the log',
     suggestedFix:
-      "Look at the read's own error in the run's log, then run again: it resumes from the last checkpoint.",
+      "Look at the read's own error in the run's log, then run the connection again: no row is lost or doubled.",
   },
 } as const satisfies Record<string, ErrorCode>

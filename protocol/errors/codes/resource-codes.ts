@@ -37,9 +37,9 @@ export const resourceCodes = {
     failureType: 'config_error',
     httpStatus: 409,
     retryable: false,
-    message: 'Instance {instance} is used by connections',
+    message: 'Instance {instance} is used by {used_by}',
     suggestedFix:
-      'Run `reactor connect connections list --instance {instance}`, delete those connections first, and repeat this.',
+      'Run `reactor connect connections list --instance {instance}`, delete those connections first, and repeat this. Ask an administrator about connections that you may not see.',
   },
   instance_not_found: {
     failureType: 'config_error',

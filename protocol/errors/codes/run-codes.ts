@@ -9,7 +9,7 @@ export const runCodes = {
     message:
       'Stream {stream}: {expected} records were read but {actual} arrived; nothing of this batch was committed',
     suggestedFix:
-      'Run the connection again: it resumes from the last checkpoint. If it happens twice, look for triggers and rules on the destination table that leave rows out, and drop them; else report it with the run log.',
+      'Run the connection again: no row is lost or doubled. If it happens twice, look for triggers and rules on the destination table that leave rows out, and drop them; else report it with the run log.',
   },
   fenced: {
     failureType: 'transient_error',
@@ -18,7 +18,16 @@ export const runCodes = {
     message:
       'Stream {stream} of connection {connection} was taken over by {by}; this run loads no more of it',
     suggestedFix:
-      'Let the newer run finish: it goes on from the last checkpoint. Run a connection in one place at a time.',
+      'Let the newer run finish: no row is lost or doubled. Run a connection in one place at a time.',
+  },
+  records_all_rejected: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message:
+      'All {rejected} records of stream {stream} were rejected, so {table} would have no rows any more; it keeps those that it has',
+    suggestedFix:
+      'Look at the reasons: the warning of the stream names the first one, the table reactor_connect.rejected_records has them all. Correct the source, or the key or schema of the stream; then run the connection again.',
   },
   sandbox_stopped: {
     failureType: 'transient_error',
@@ -43,7 +52,7 @@ export const runCodes = {
     retryable: true,
     message: 'A worker thread died: {reason}',
     suggestedFix:
-      'Run the connection again: it resumes from the last checkpoint. If it happens again, report what the log says: the one of the service, or of `reactor connect run` with `--log-level debug`.',
+      'Run the connection again: no row is lost or doubled. If it happens again, report what the log says: the one of the service, or of `reactor connect run` with `--log-level debug`.',
   },
   worker_out_of_memory: {
     failureType: 'system_error',

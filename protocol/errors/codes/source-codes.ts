@@ -24,7 +24,7 @@ export const sourceCodes = {
     message:
       'The schema of {instance} is not the one that was approved for connection {connection}, so nothing was read: {summary}',
     suggestedFix:
-      'Run `reactor connect connections sandbox {connection}` to see what it would change, and promote it; or approve what was seen: `reactor connect connections approve {connection} --fingerprint {fingerprint}`. The next run goes on from the last checkpoint.',
+      'Run `reactor connect connections sandbox {connection}` to see what it would change, and promote it; or approve what was seen: `reactor connect connections approve {connection} --fingerprint {fingerprint}`. The next run reads what was written in the meantime.',
   },
   schema_drift_outdated: {
     failureType: 'config_error',
@@ -47,14 +47,14 @@ export const sourceCodes = {
     retryable: true,
     message: 'Stream {stream}: the faker was told to fail at row {row}',
     suggestedFix:
-      'Run the connection again: it resumes from the last checkpoint. Remove `fail` from the stream to stop the failures.',
+      'Run the connection again: no row is lost or doubled. Remove `fail` from the stream to stop the failures.',
   },
   source_answer_unreadable: {
     failureType: 'transient_error',
     httpStatus: 502,
     retryable: true,
     message:
-      'Stream {stream} gave no record, and its table would be emptied, though an answer could not be read. {reason}',
+      'Stream {stream} got an answer that cannot be read, so that its records would be missing for good. {reason}',
     suggestedFix:
       'Look at what the API answers: `reactor connect source --manifest FILE try STREAM --config FILE`. Run again if it was passing trouble. If the API means that there are no records, let a response filter of the manifest with the action IGNORE match that answer.',
   },
@@ -96,7 +96,7 @@ export const sourceCodes = {
     retryable: true,
     message: 'The connection to PostgreSQL at {host}:{port} was lost: {reason}',
     suggestedFix:
-      'Try again: a run resumes from its last checkpoint. If it happens often, look for timeouts in proxies and for restarts in the log of the server.',
+      'Run the connection again: no row is lost or doubled. If it happens often, look for timeouts in proxies and for restarts in the log of the server.',
   },
   source_credentials_refused: {
     failureType: 'config_error',
@@ -146,7 +146,7 @@ export const sourceCodes = {
     retryable: true,
     message: '{subject} failed: {reason}',
     suggestedFix:
-      'Look at what the API answered: in the log of the service, or of `reactor connect run` with `--log-level debug`. A template or path of the manifest that does not fit the answer must be corrected; otherwise run again: it resumes from the last checkpoint.',
+      'Look at what the API answered: in the log of the service, or of `reactor connect run` with `--log-level debug`. A template or path of the manifest that does not fit the answer must be corrected; otherwise run the connection again: no row is lost or doubled.',
   },
   source_foreign_server_unreachable: {
     failureType: 'transient_error',
@@ -163,7 +163,7 @@ export const sourceCodes = {
     retryable: false,
     message: '{subject} failed: {reason}',
     suggestedFix:
-      'Correct the request or the component of the manifest that the reason names; `--log-level debug` shows the requests and their statuses. Then run again: it resumes from the last checkpoint.',
+      'Correct the request or the component of the manifest that the reason names; `--log-level debug` shows the requests and their statuses. Then run the connection again: no row is lost or doubled.',
   },
   source_not_postgres: {
     failureType: 'config_error',
@@ -188,7 +188,7 @@ export const sourceCodes = {
     message:
       '{subject}: PostgreSQL at {host}:{port} cancelled a query (SQLSTATE {sqlstate}): {reason}',
     suggestedFix:
-      'Try again: a run resumes from its last checkpoint. If it happens often, find out who cancels queries of {user} on the server, or which other sessions lock the same tables.',
+      'Run the connection again: no row is lost or doubled. If it happens often, find out who cancels queries of {user} on the server, or which other sessions lock the same tables.',
   },
   source_query_failed: {
     failureType: 'system_error',
@@ -205,7 +205,7 @@ export const sourceCodes = {
     retryable: true,
     message: 'Stream {stream} was stopped where its read cannot continue later: {reason}',
     suggestedFix:
-      'Run the connection again: the stream starts from its last checkpoint. A primary key makes a full refresh resumable.',
+      'Run the connection again: no row is lost or doubled. A primary key makes a full refresh resumable.',
   },
   source_refused: {
     failureType: 'config_error',
@@ -221,7 +221,7 @@ export const sourceCodes = {
     retryable: true,
     message: 'The snapshot that the run reads from is gone (SQLSTATE {sqlstate})',
     suggestedFix:
-      'Run the connection again: it resumes from the last checkpoint with a new snapshot.',
+      'Run the connection again: it reads in a new snapshot, and no row is lost or doubled.',
   },
   source_state_invalid: {
     failureType: 'config_error',
@@ -269,7 +269,7 @@ export const sourceCodes = {
     retryable: true,
     message: '{subject} is not available now: {reason}',
     suggestedFix:
-      'Run again later: it resumes from the last checkpoint. If it happens often, read less at a time or ask the vendor for a higher rate limit.',
+      'Run the connection again later: no row is lost or doubled. If it happens often, read less at a time or ask the vendor for a higher rate limit.',
   },
   source_unreachable: {
     failureType: 'transient_error',

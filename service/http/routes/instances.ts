@@ -168,7 +168,7 @@ function changeInstance(api: App, instances: InstanceService): void {
   api.delete(
     '/instances/:name',
     {
-      config: { action: 'instances:delete' },
+      config: { action: 'instances:delete', namesBy: 'connections:read' },
       schema: {
         tags,
         operationId: 'deleteInstance',
@@ -182,9 +182,12 @@ function changeInstance(api: App, instances: InstanceService): void {
       },
     },
     async (request, reply) => {
-      const { params: at, headers } = request
-      const version = await versionToChange(headers, () => changedThing(instances, at.name))
-      await instances.delete(at.name, version)
+      const { params: at, headers, shown } = request
+      const ifVersion = await versionToChange(headers, () => changedThing(instances, at.name))
+      await instances.delete(at.name, {
+        ...(ifVersion !== undefined && { ifVersion }),
+        ...(shown !== null && { shown }),
+      })
       return reply.code(204).send(null)
     },
   )

@@ -1,7 +1,8 @@
 import { streamLabel, type ConnectError } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
-import { isTableOf, keepsStates } from '../begin-sync.ts'
+import { isTableOf, usesStates } from '../begin-sync.ts'
 import { schemaExists } from '../bookkeeping.ts'
+import { requireSlices } from '../damaged-bookkeeping.ts'
 import { quoteIdentifier, quoteTable, type TableName } from '../identifiers.ts'
 import { keyChange } from '../key-change.ts'
 import { readColumns, type ProductionColumn } from './production-columns.ts'
@@ -12,7 +13,14 @@ import { rightMissing } from '../missing-right.ts'
 import { planTable, type TablePlan } from '../prepare-tables.ts'
 import { requireOpenSchema } from '../reserved-schemas.ts'
 import type { Session } from '../session.ts'
-import { otherOwners, readStreamRow, settingsOf, type StreamRow } from '../stream-rows.ts'
+import {
+  otherOwners,
+  ownerOf,
+  readSlices,
+  readStreamRow,
+  settingsOf,
+  type StreamRow,
+} from '../stream-rows.ts'
 import { streamTarget, type StreamTarget } from '../stream-target.ts'
 import { hasRows } from '../tables.ts'
 
@@ -57,7 +65,7 @@ export async function readProduction(
     ...earlier.map((other) => ({
       connection: other.connection,
       stream: streamLabel(other.stream.stream),
-      settings: JSON.stringify(settingsOf(other)),
+      settings: settingsOf(other),
       isForgotten: false,
       letGo: `leave one of the two out of the streams of ${other.connection}`,
     })),
@@ -87,7 +95,7 @@ async function lostRows(
   session: Session,
   { sink, target, row }: Pick<Production, 'sink' | 'target' | 'row'>,
 ): Promise<readonly string[]> {
-  if (row === undefined || !isTableOf(row, target) || !keepsStates(row, sink)) return []
+  if (row === undefined || !isTableOf(row, target) || !usesStates(row, sink)) return []
   return lostRowsWarnings(session, { id: row.id, sink, target })
 }
 
@@ -108,11 +116,18 @@ async function refusalOf(
 
 async function rowOf(
   session: Session,
-  { connection }: SinkStream,
-  { streamId }: StreamTarget,
+  sink: SinkStream,
+  target: StreamTarget,
 ): Promise<StreamRow | undefined> {
   if (!(await schemaExists(session, session.bookkeepingSchema))) return undefined
-  return readStreamRow(session, connection, { streamId, lock: 'unlocked' })
+  const { streamId } = target
+  const row = await readStreamRow(session, sink.connection, { streamId, lock: 'unlocked' })
+  if (row === undefined || !isTableOf(row, target) || !usesStates(row, sink)) return row
+  // Of a sandbox, whose sync begins with a copy of them, a damage would be told under another name.
+  const owner = ownerOf(sink, row)
+  await requireSlices(session, owner, row.planned)
+  await readSlices(session, owner)
+  return row
 }
 
 async function ownersOf(

@@ -31,6 +31,8 @@ spec:
 `
 const session = (url: string): string =>
   `{ type: SessionTokenAuthenticator, session_token_path: [access_token], login_requester: { type: HttpRequester, url_base: ${url}, path: token, http_method: POST }, request_authentication: { type: ApiKey, api_token: "sid={{ session_token }}; secure", inject_into: { type: RequestOption, inject_into: header, field_name: X-Session } } }`
+const legacySession = (): string =>
+  `{ type: LegacySessionTokenAuthenticator, header: X-Session, username: ada, password: hush, login_url: token, session_token_response_key: access_token, validate_session_url: token }`
 const oauth = (url: string): string =>
   `{ type: OAuthAuthenticator, token_refresh_endpoint: ${url}token, client_id: me, client_secret: hush, refresh_token: "{{ config['token'] }}", refresh_token_updater: { refresh_token_config_path: [token] } }`
 
@@ -81,11 +83,18 @@ async function tryOrders(
   }
 }
 
-/** A session's login has no body. */
+/** A login for a session is no form. */
 function tokensFor({ headers }: IncomingMessage): object {
-  const isLogin = Number(headers['content-length'] ?? 0) === 0
-  const token = { access_token: 'ACCESS-TOKEN-4711', expires_in: 3600 }
-  return isLogin ? token : { ...token, refresh_token: 'NEXT-REFRESH-4712' }
+  const isLogin = headers['content-type'] !== 'application/x-www-form-urlencoded'
+  const other = {
+    token_type: 'Bearer',
+    id_token: 'ID-TOKEN-4713',
+    more: [{ device: 'DEVICE-4714' }],
+  }
+  const token = { access_token: 'ACCESS-TOKEN-4711', expires_in: 3600, ...other }
+  return isLogin
+    ? { ...token, refresh_token: 'SECOND-REFRESH-4715' }
+    : { ...token, refresh_token: 'NEXT-REFRESH-4712' }
 }
 
 function ordersFor({ headers }: IncomingMessage): object {
@@ -98,12 +107,23 @@ function ordersFor({ headers }: IncomingMessage): object {
 test.each([
   ['session', session],
   ['OAuth', oauth],
+  ['legacy session', legacySession],
 ])('try shows no token that a login of the kind %s gave', async (_, authenticator) => {
   const { out } = await tryOrders(authenticator)
   const exchanges = out.slice(0, out.indexOf('\norders: '))
   expect(exchanges).toContain('1. POST')
   expect(exchanges).toContain('"access_token":"***"')
-  expect(exchanges).not.toMatch(/ACCESS|NEXT-|REFRESH|471[12]/)
+  expect(exchanges).toContain('"token_type":"Bearer"')
+  expect(exchanges).toContain('"expires_in":3600')
+  expect(exchanges).not.toMatch(/ACCESS|NEXT-|REFRESH|471\d/)
+})
+
+test('try shows no token of a login either if it is not where the manifest looks for it', async () => {
+  const elsewhere = (url: string): string => session(url).replace('[access_token]', '[sid]')
+  const { code, out } = await tryOrders(elsewhere)
+  expect(code).not.toBe(0)
+  expect(out).toContain('nothing at session_token_path')
+  expect(out).not.toMatch(/471\d/)
 })
 
 test('try shows the configuration that the source changed, so that a refresh token is not lost', async () => {

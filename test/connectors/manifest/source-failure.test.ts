@@ -26,3 +26,8 @@ test.each<[unknown, string, boolean]>([
   const failure = ConnectError.from(sourceFailure(error, 'Stream x'))
   expect(failure).toMatchObject({ code, retryable })
 })
+
+test('a failure is said once', () => {
+  const error = new SourceError('Stream x failed: odd', { failureType: 'system_error' })
+  expect(ConnectError.from(sourceFailure(error, 'Stream x')).message).toBe('Stream x failed: odd')
+})

@@ -362,7 +362,10 @@ describe('the kafka log', () => {
       expect(topics[0]?.partitions).toHaveLength(there)
     }
   })
+})
 
+// They wait most of the time: for what may come back, and for what is gone.
+describe.concurrent('the kafka log, without its topic or its broker,', () => {
   test('says that a broker cannot be reached', async () => {
     const config = {
       kind: 'kafka',
@@ -395,7 +398,15 @@ describe('the kafka log', () => {
   })
 
   test('says that the topic is gone', async () => {
-    const { endpoint } = await openLane('kafka block')
+    await using log = await openLog()
+    const {
+      lanes: [endpoint],
+    } = await log.openStream({
+      connection: testKafka().prefix,
+      stream: sampleStream,
+      partitions: 1,
+    })
+    if (endpoint === undefined) throw new Error('no lane')
     await using writer = await openWriter(endpoint)
     await using admin = await openAdmin()
     await admin.deleteTopics({ topics: [kafkaAddress(endpoint).topic] })
@@ -408,7 +419,9 @@ describe('the kafka log', () => {
     await expect(reading).rejects.toMatchObject({ code: 'log_topic_missing' })
   })
 
-  test('lets a writer run ahead of a dead broker by a few megabytes only, and goes on when it is back', async () => {
+  test('lets a writer run ahead of a dead broker by a few megabytes only, and goes on when it is back', async ({
+    expect,
+  }) => {
     await using broker = await startKafka()
     await using log = await KafkaLog.open(
       { kind: 'kafka', brokers: broker.brokers, framing: 'block', ssl: false },

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { topicName } from '../../../engine/log/kafka/topic-names.ts'
@@ -15,6 +16,25 @@ test('marks a name that Kafka does not allow with a digest of the real one', () 
   )
   expect(topicName('shop', { name: 'x'.repeat(300) })).toHaveLength(249)
 })
+
+test('has the digest that docs/topics.md gives the recipe of', () => {
+  expect(topicName('weird', { namespace: 'public', name: 'we.ird tä/ble' })).toBe(
+    'connect.weird.public.we-ird-t--ble-616d90f3',
+  )
+  expect(topicName('shop', { namespace: '', name: '😀' })).toBe(
+    `connect.shop.-.---${digestOf('["shop","","😀"]')}`,
+  )
+  expect(topicName('shop', { name: 'x'.repeat(300) })).toBe(
+    `${`connect.shop.${'x'.repeat(300)}`.slice(0, 240)}-${digestOf(`["shop",null,"${'x'.repeat(300)}"]`)}`,
+  )
+  expect(topicName('shop', { name: 'a-0a1b2c3d' })).toBe(
+    `connect.shop.a-0a1b2c3d-${digestOf('["shop",null,"a-0a1b2c3d"]')}`,
+  )
+})
+
+function digestOf(json: string): string {
+  return createHash('sha256').update(json).digest('hex').slice(0, 8)
+}
 
 test('never gives two streams one topic, and always a legal one', () => {
   const part = fc.oneof(

@@ -19,21 +19,39 @@ function planOf(db: TestDatabase, options: Partial<PlanOptions> = {}): Promise<R
   })
 }
 
-/** What the sandbox says of a stream, and then a run. */
-async function both(
-  plan: RunPlan,
-  name = 't',
-): Promise<{ readonly seen: ErrorBody | undefined; readonly ran: ErrorBody | undefined }> {
+interface Outcome {
+  readonly seen: ErrorBody | undefined
+  readonly ran: ErrorBody | undefined
+}
+
+/** What the sandbox says of each stream, and then a run, which must both have it. */
+async function outcomesOf(plan: RunPlan): Promise<(name: string) => Outcome> {
   const { streams } = await sandboxPlan(plan)
   const { result } = await runPlan(plan)
-  return {
-    seen: streams.find((stream) => stream.name === name)?.error,
-    ran: result.streams.find(({ stream }) => stream.name === name)?.error,
+  return (name) => {
+    const seen = streams.find((stream) => stream.name === name)
+    const ran = result.streams.find(({ stream }) => stream.name === name)
+    if (seen === undefined || ran === undefined) throw new Error(`no stream ${name}`)
+    return { seen: seen.error, ran: ran.error }
   }
 }
 
-const made = `CREATE SCHEMA src; CREATE TABLE src.t (id int PRIMARY KEY, v text, u int);
-  INSERT INTO src.t VALUES (1, 'a', 1), (2, 'c', 1)`
+async function both(plan: RunPlan, name = 't'): Promise<Outcome> {
+  return (await outcomesOf(plan))(name)
+}
+
+const tableOf = (
+  name: string,
+): string => `CREATE TABLE src.${name} (id int PRIMARY KEY, v text, u int);
+  INSERT INTO src.${name} VALUES (1, 'a', 1), (2, 'c', 1)`
+const made = `CREATE SCHEMA src; ${tableOf('t')}`
+
+const modes = ['append', 'overwrite', 'append_dedup'] as const
+/** A table for each mode, which has its name: a run shows them all. */
+const madeForModes = `CREATE SCHEMA src; ${modes.map(tableOf).join('; ')}`
+const inModes: Partial<PlanOptions> = {
+  ofStream: (name) => ({ mode: modes.find((mode) => mode === name) ?? 'append' }),
+}
 
 describe('unique values that move between rows', () => {
   const incremental = { syncMode: 'incremental', cursor: 'u' } as const
@@ -45,24 +63,22 @@ describe('unique values that move between rows', () => {
     ['both ways', `UPDATE src.t SET v = CASE v WHEN 'a' THEN 'c' ELSE 'a' END, u = id + 1`],
   ]
   test.for(moves)('%s', async ([, change]) => {
-    for (const constraint of ['UNIQUE (v)', 'UNIQUE (v) DEFERRABLE']) {
-      await using db = await testDatabase()
-      await db.query(made)
-      await runPlan(await planOf(db, incremental))
-      await db.query(`ALTER TABLE dest.t ADD CONSTRAINT uv ${constraint}; ${change}`)
-      const { seen, ran } = await both(await planOf(db, incremental))
-      if (constraint.endsWith('DEFERRABLE')) {
-        expect([seen, ran]).toEqual([undefined, undefined])
-        continue
-      }
-      for (const error of [seen, ran])
-        expect(error).toMatchObject({
-          code: 'destination_constraint_violated',
-          message: expect.stringContaining('"uv"') as unknown,
-          suggested_fix: expect.stringContaining('`DEFERRABLE`') as unknown,
-        })
-      expect(seen?.message).toContain('until the same merge changes it')
-    }
+    await using db = await testDatabase()
+    await db.query(`${made}; ${tableOf('later')}`)
+    await runPlan(await planOf(db, incremental))
+    await db.query(`ALTER TABLE dest.t ADD CONSTRAINT uv UNIQUE (v); ${change}`)
+    await db.query(`ALTER TABLE dest.later ADD CONSTRAINT uv_later UNIQUE (v) DEFERRABLE;
+      ${change.replaceAll('src.t', 'src.later')}`)
+    const outcomeOf = await outcomesOf(await planOf(db, incremental))
+    expect(outcomeOf('later')).toEqual({ seen: undefined, ran: undefined })
+    const { seen, ran } = outcomeOf('t')
+    for (const error of [seen, ran])
+      expect(error).toMatchObject({
+        code: 'destination_constraint_violated',
+        message: expect.stringContaining('"uv"') as unknown,
+        suggested_fix: expect.stringContaining('`DEFERRABLE`') as unknown,
+      })
+    expect(seen?.message).toContain('until the same merge changes it')
   })
 
   test('to a row that is written after the old one are allowed', async () => {
@@ -77,86 +93,91 @@ describe('unique values that move between rows', () => {
 })
 
 describe('a partitioned table', () => {
-  const partitioned = (bounds: string): string => `${made}; CREATE SCHEMA dest;
-    CREATE TABLE dest.t (_airbyte_extracted_at timestamptz, _airbyte_generation_id bigint, _airbyte_raw_id uuid,
+  const partitioned = (name: string, bounds: string): string =>
+    `CREATE TABLE dest.${name} (_airbyte_extracted_at timestamptz, _airbyte_generation_id bigint, _airbyte_raw_id uuid,
       _airbyte_meta jsonb, id bigint, v text, u bigint) PARTITION BY RANGE (id);
-    CREATE TABLE dest.t_part PARTITION OF dest.t ${bounds}`
+    CREATE TABLE dest.${name}_part PARTITION OF dest.${name} ${bounds}`
 
-  test.for(['append', 'overwrite', 'append_dedup'] as const)(
-    'without a partition for a row says so: %s',
-    async (mode) => {
-      await using db = await testDatabase()
-      await db.query(partitioned('FOR VALUES FROM (0) TO (2)'))
-      const { seen, ran } = await both(await planOf(db, { mode }))
-      for (const error of [seen, ran])
-        expect(error).toMatchObject({
+  test('without a partition for a row says so, in each mode', async () => {
+    await using db = await testDatabase()
+    await db.query(`${madeForModes}; CREATE SCHEMA dest`)
+    for (const mode of modes) await db.query(partitioned(mode, 'FOR VALUES FROM (0) TO (2)'))
+    const outcomeOf = await outcomesOf(await planOf(db, inModes))
+    for (const mode of modes)
+      for (const error of Object.values(outcomeOf(mode)))
+        expect(error, mode).toMatchObject({
           code: 'destination_partition_missing',
           message: expect.stringMatching(
-            /^No partition of "dest"\."t" takes a record: /,
+            new RegExp(`^No partition of "dest"\\."${mode}" takes a record: `),
           ) as unknown,
-          suggested_fix: expect.stringContaining('PARTITION OF "dest"."t" DEFAULT') as unknown,
+          suggested_fix: expect.stringContaining(
+            `PARTITION OF "dest"."${mode}" DEFAULT`,
+          ) as unknown,
         })
-    },
-  )
+  })
 
   test('with a default partition takes every row', async () => {
-    for (const bounds of [
-      'FOR VALUES FROM (0) TO (2); CREATE TABLE dest.rest PARTITION OF dest.t DEFAULT',
-      'DEFAULT',
-    ]) {
-      await using db = await testDatabase()
-      await db.query(partitioned(bounds))
-      const { seen, ran } = await both(await planOf(db))
-      expect([seen, ran]).toEqual([undefined, undefined])
-    }
+    await using db = await testDatabase()
+    await db.query(`${made}; ${tableOf('other')}; CREATE SCHEMA dest`)
+    const bounds = 'FOR VALUES FROM (0) TO (2); CREATE TABLE dest.rest PARTITION OF dest.t DEFAULT'
+    await db.query(partitioned('t', bounds))
+    await db.query(partitioned('other', 'DEFAULT'))
+    const outcomeOf = await outcomesOf(await planOf(db))
+    for (const name of ['t', 'other'])
+      expect(outcomeOf(name)).toEqual({ seen: undefined, ran: undefined })
   })
 })
 
 test('a type or a domain that has the name of the table is named before anything is made', async () => {
-  for (const [sql, kind] of [
-    [`CREATE TYPE dest.t AS ENUM ('a')`, 'a type'],
-    ['CREATE DOMAIN dest.t AS int', 'a domain'],
-    ['CREATE TYPE dest.t AS (a int)', 'a composite type'],
-    ['CREATE SEQUENCE dest.t', 'a sequence'],
-  ]) {
-    await using db = await testDatabase()
-    await db.query(`${made}; CREATE SCHEMA dest; ${sql ?? ''}`)
-    const { seen, ran } = await both(await planOf(db))
-    for (const error of [seen, ran])
+  const taken = [
+    [`CREATE TYPE dest.t0 AS ENUM ('a')`, 'a type'],
+    ['CREATE DOMAIN dest.t1 AS int', 'a domain'],
+    ['CREATE TYPE dest.t2 AS (a int)', 'a composite type'],
+    ['CREATE SEQUENCE dest.t3', 'a sequence'],
+  ] as const
+  await using db = await testDatabase()
+  await db.query('CREATE SCHEMA src; CREATE SCHEMA dest')
+  for (const [index, [sql]] of taken.entries())
+    await db.query(`CREATE TABLE src.t${String(index)} (id int PRIMARY KEY); ${sql}`)
+  const outcomeOf = await outcomesOf(await planOf(db))
+  for (const [index, [, kind]] of taken.entries()) {
+    const table = `t${String(index)}`
+    for (const error of Object.values(outcomeOf(table)))
       expect(error).toMatchObject({
         code: 'destination_not_a_table',
-        message: `"dest"."t" cannot be a table: the name is taken by ${kind ?? ''}`,
+        message: `"dest"."${table}" cannot be a table: the name is taken by ${kind}`,
       })
   }
 })
 
 describe('a long value in an index', () => {
   const incompressible = `(SELECT string_agg(md5(i::text), '') FROM generate_series(1, 200) i)`
-  async function withIndex(mode: PlanOptions['mode'], value: string): ReturnType<typeof both> {
+  async function withIndexes(value: string): ReturnType<typeof outcomesOf> {
     await using db = await testDatabase()
-    await db.query(made)
-    await runPlan(await planOf(db, { mode }))
-    await db.query(`CREATE INDEX "by V" ON dest.t (v); UPDATE src.t SET v = ${value} WHERE id = 1`)
-    return await both(await planOf(db, { mode }))
+    await db.query(madeForModes)
+    await runPlan(await planOf(db, inModes))
+    for (const mode of modes)
+      await db.query(
+        `CREATE INDEX "by V of ${mode}" ON dest.${mode} (v); UPDATE src.${mode} SET v = ${value} WHERE id = 1`,
+      )
+    return await outcomesOf(await planOf(db, inModes))
   }
 
-  test.for(['append', 'overwrite', 'append_dedup'] as const)(
-    'is told with the index if it is too long: %s',
-    async (mode) => {
-      const { seen, ran } = await withIndex(mode, incompressible)
-      for (const error of [seen, ran])
-        expect(error).toMatchObject({
+  test('is told with the index if it is too long, in each mode', async () => {
+    const outcomeOf = await withIndexes(incompressible)
+    for (const mode of modes)
+      for (const error of Object.values(outcomeOf(mode)))
+        expect(error, mode).toMatchObject({
           code: 'destination_index_entry_too_long',
           message: expect.stringMatching(
-            /^A value is too long for index "by V" of "dest"\."t": /,
+            new RegExp(`^A value is too long for index "by V of ${mode}" of "dest"\\."${mode}": `),
           ) as unknown,
         })
-    },
-  )
+  })
 
   test('is no error if it can be compressed', async () => {
-    const { seen, ran } = await withIndex('append', `repeat('x', 20000)`)
-    expect([seen, ran]).toEqual([undefined, undefined])
+    const outcomeOf = await withIndexes(`repeat('x', 20000)`)
+    for (const mode of modes) expect(outcomeOf(mode)).toEqual({ seen: undefined, ran: undefined })
   })
 })
 

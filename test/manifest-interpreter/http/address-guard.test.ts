@@ -65,4 +65,19 @@ describe('the guard of addresses', () => {
     })
     expect(error).toMatchObject({ name: 'TransportError', kind: 'refused-address' })
   })
+
+  it('names the address and the setting that opens its network', () => {
+    const words =
+      /is an address inside of a private .*the setting REACTOR_CONNECT_ALLOWED_NETWORKS\.$/
+    for (const host of ['10.1.2.3', '[::1]'])
+      expect(() => {
+        guard.check(host)
+      }, host).toThrow(words)
+    expect(() => {
+      guard.check('10.1.2.3')
+    }).toThrow(/^10\.1\.2\.3 /)
+    expect(() => {
+      guard.check('8.8.8.8')
+    }).not.toThrow()
+  })
 })

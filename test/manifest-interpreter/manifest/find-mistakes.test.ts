@@ -44,6 +44,9 @@ const emptyManifest = (streams: string, check: string): string =>
 const cursor = (format: string): string =>
   `incremental_sync: { type: DatetimeBasedCursor, cursor_field: t, datetime_format: '${format}', start_datetime: '2025-01-01' }`
 
+const schema = (properties: string): string =>
+  `schema_loader: { type: InlineSchemaLoader, schema: { type: object, properties: { ${properties} } } }`
+
 test.each([
   ['nothing is wrong', {}, []],
   [
@@ -86,6 +89,70 @@ test.each([
   ],
   ['a format that times have', { stream: cursor('%Y-%m-%d') }, []],
   [
+    'a key and a cursor that the schema does not declare',
+    {
+      stream: `primary_key: [[id], [shop, id]]\n    ${cursor('%Y-%m-%d')}\n    ${schema('updated: { type: string }')}`,
+    },
+    [
+      'warning orders primary_key: The schema of the stream does not declare the field "id". Add it to the schema, or correct the name.',
+      'warning orders primary_key: The schema of the stream does not declare the field "shop". Add it to the schema, or correct the name.',
+      'warning orders incremental_sync.cursor_field: The schema of the stream does not declare the field "t". Add it to the schema, or correct the name.',
+    ],
+  ],
+  [
+    'names and times that are templates, and a schema without fields',
+    {
+      stream: `primary_key: "{{ parameters['key'] }}"\n    ${cursor('%Y-%m-%d').replace("'2025-01-01'", `"{{ config['start'] }}"`)}\n    ${schema('')}`,
+    },
+    [],
+  ],
+  [
+    'a start that is not in its format',
+    { stream: cursor('%d/%m/%Y') },
+    [
+      `error orders incremental_sync.start_datetime: "2025-01-01" is not in the format "%d/%m/%Y". Write it in this format, or give it a datetime_format of its own: { type: MinMaxDatetime, datetime: …, datetime_format: … }.`,
+    ],
+  ],
+  [
+    'bounds that are not in their formats',
+    {
+      stream: cursor('%Y-%m-%d').replace(
+        "'2025-01-01'",
+        "{ type: MinMaxDatetime, datetime: '2025-01-01T00:00', datetime_format: '%Y-%m-%dT%H:%M', max_datetime: '2025-01-01' }, end_datetime: '1.2.2025'",
+      ),
+    },
+    [
+      `error orders incremental_sync.start_datetime.max_datetime: "2025-01-01" is not in the format "%Y-%m-%dT%H:%M". Write it in this format, or give it a datetime_format of its own: { type: MinMaxDatetime, datetime: …, datetime_format: … }.`,
+      `error orders incremental_sync.end_datetime: "1.2.2025" is not in the format "%Y-%m-%d". Write it in this format, or give it a datetime_format of its own: { type: MinMaxDatetime, datetime: …, datetime_format: … }.`,
+    ],
+  ],
+  [
+    'a cursor that does not sort as text',
+    {
+      stream: `primary_key: [t]\n    ${cursor('%d/%m/%Y').replace('2025-01-01', '01/01/2025')}\n    ${schema("t: { type: [string, 'null'] }")}`,
+    },
+    [
+      'warning orders incremental_sync.cursor_field: The schema declares the cursor "t" as a text, so that the destination compares versions of a record as text, and times like %d/%m/%Y do not sort so: an older version may stay. Write the field in a format that sorts, like %Y-%m-%dT%H:%M:%SZ (a transformation can), and declare it with format: date-time.',
+    ],
+  ],
+  [
+    'a cursor with an offset that is declared as text',
+    {
+      stream: `primary_key: [t]\n    ${cursor('%Y-%m-%dT%H:%M:%S%z').replace("'2025-01-01'", "'2025-01-01T00:00:00Z'")}\n    ${schema('t: { type: string }')}`,
+    },
+    [
+      'warning orders incremental_sync.cursor_field: The schema declares the cursor "t" as a text, so that the destination compares versions of a record as text, and times like %Y-%m-%dT%H:%M:%S%z do not sort so if their offsets differ: an older version may stay. Declare the field in the schema with format: date-time.',
+    ],
+  ],
+  [
+    'a cursor that is declared as a time, and one that sorts as text',
+    {
+      names: 'orders',
+      stream: `primary_key: [t]\n    ${cursor('%Y-%m-%d')}\n    ${schema('t: { type: string }')}`,
+    },
+    [],
+  ],
+  [
     'a check of no stream',
     { check: 'order' },
     ['error - check.stream_names: There is no stream "order". Did you mean "orders"?'],
@@ -124,18 +191,18 @@ const recorded = new URL('../../../../shared/conformance/', import.meta.url).pat
 const wrong =
   /^(?:feature-check-unknown-stream|cdktest-check_stream-check_stream_only_type|cdktest-connector_builder_handler)/
 
+/** True of many recorded manifests: their schemas were made from some records, and have no formats. */
+const ofSchemas = /^warning .*(?:does not declare the field|declares the cursor "[^"]+" as a text)/
+
 test('real manifests give no false alarm', { timeout: 60_000 }, () => {
-  const files = [
-    ...readdirSync(bundled)
-      .filter((name) => name.endsWith('.yaml'))
-      .map((name) => join(bundled, name)),
-    ...(existsSync(recorded) ? readdirSync(recorded) : [])
-      .filter((name) => !wrong.test(name) && !name.startsWith('feature-manifest-'))
-      .map((name) => join(recorded, name, 'manifest.yaml'))
-      .filter((file) => existsSync(file)),
-  ]
-  const alarms = files.flatMap((file) =>
-    mistakesIn(readFileSync(file, 'utf8')).map((mistake) => `${file}: ${mistake}`),
-  )
-  expect(alarms).toEqual([])
+  const alarmsOf = (file: string) =>
+    mistakesIn(readFileSync(file, 'utf8')).map((mistake) => ({ file, mistake }))
+  const own = readdirSync(bundled).filter((name) => name.endsWith('.yaml'))
+  expect(own.flatMap((name) => alarmsOf(join(bundled, name)))).toEqual([])
+  const others = (existsSync(recorded) ? readdirSync(recorded) : [])
+    .filter((name) => !wrong.test(name) && !name.startsWith('feature-manifest-'))
+    .map((name) => join(recorded, name, 'manifest.yaml'))
+    .filter((file) => existsSync(file))
+  const alarms = others.flatMap(alarmsOf)
+  expect(alarms.filter(({ mistake }) => !ofSchemas.test(mistake))).toEqual([])
 })

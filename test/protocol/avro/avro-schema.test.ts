@@ -6,6 +6,7 @@ import {
   fingerprintOf,
   recordSchemaOf,
   wireSchema,
+  type WireSchema,
   type AvroSchema,
   type Column,
   type ColumnKind,
@@ -126,6 +127,25 @@ describe('the wire schema of a stream', () => {
     for (const name of given) expect(name).toMatch(/^[A-Za-z_][A-Za-z0-9_]*$/)
     expect(fields[2]?.name).toBe('a_b')
     avro.Type.forSchema(forAvsc(schema))
+  })
+
+  it('makes names as docs/topics.md says, which are not stable, so that the originals and the fingerprint tell', () => {
+    const schemaOf = (names: readonly string[]): WireSchema =>
+      wireSchema(
+        { name: '1 odd', namespace: 'a.b' },
+        names.map((name) => ({ name, kind: 'string' })),
+      )
+    const namesOf = ({ recordSchema }: WireSchema): string[] =>
+      recordSchema.fields.slice(3).map(({ name }) => name)
+    const odd = ['a b', 'a-b', '1x', '', '__proto__', '_airbyte_extracted_at', 'ok']
+    expect(namesOf(schemaOf(odd))).toEqual([
+      ...['a_b', 'a_b_2', '_1x', '_', '__2', '_airbyte_extracted_at_2', 'ok'],
+    ])
+    const [before, after] = [schemaOf(['a b', 'a-b']), schemaOf(['a-b'])]
+    expect(namesOf(after)).toEqual(['a_b'])
+    expect(schemaOf(['a b']).recordFingerprint).not.toEqual(after.recordFingerprint)
+    expect(before.recordSchema.name).toBe('_1_odd')
+    expect(before.recordSchema.namespace).toMatch(/^connect\.v[0-9a-f]{16}\.a_b$/)
   })
 
   it.each([

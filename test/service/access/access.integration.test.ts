@@ -9,6 +9,7 @@ const page = z.object({
   next_cursor: z.string().nullable(),
 })
 const withId = z.object({ id: z.string() })
+const inUse = z.object({ error: z.object({ message: z.string(), details: z.unknown() }) })
 const fakerConfig = { streams: [{ name: 'items', rows: 3 }] }
 const noRun = `run_${'0'.repeat(26)}`
 
@@ -92,6 +93,36 @@ describe('a key with scopes', () => {
     })
     expect(comparable(hidden)).toBe(comparable(await bind('nothing')))
     expect((await make('team-a-own')).body).toMatchObject({ error: { code: 'name_taken' } })
+  })
+
+  test('is told which connections use an instance, of those that it may read', async () => {
+    await newInstance('team-a-used')
+    const connect = async (name: string): Promise<void> => {
+      const binding = { name, from: 'team-a-used', destination: 'data:shop' }
+      expect((await api.client.call('POST /connections', binding)).status).toBe(201)
+    }
+    const usedBy = async (caller: ApiClient): Promise<unknown> => {
+      const { status, body } = await caller.call('DELETE /instances/team-a-used')
+      expect(status).toBe(409)
+      return inUse.parse(body).error
+    }
+    await connect('secret-user')
+    expect(await usedBy(client)).toEqual({
+      message: 'Instance team-a-used is used by connections',
+      details: { instance: 'team-a-used', connections: [], used_by: 'connections' },
+    })
+    expect(await usedBy(api.client)).toMatchObject({
+      message: 'Instance team-a-used is used by connection secret-user',
+    })
+    for (const number of [1, 2, 3, 4, 5, 6, 7]) await connect(`team-a-user-${String(number)}`)
+    const five = [1, 2, 3, 4, 5].map((number) => `team-a-user-${String(number)}`)
+    expect(await usedBy(client)).toMatchObject({
+      message: `Instance team-a-used is used by connections ${five.join(', ')} and 2 more`,
+      details: { connections: five },
+    })
+    const scopes: readonly Scope[] = [{ action: 'instances:*', names: null }]
+    const blind = await api.clientOf({ name: 'blind', kind: 'operator', scopes })
+    expect(await usedBy(blind)).toMatchObject({ details: { connections: [] } })
   })
 
   test('gets no kept answer of another principal by its Idempotency-Key', async () => {

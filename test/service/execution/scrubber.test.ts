@@ -73,10 +73,10 @@ test('other texts stay, also beside a short secret, and a long one costs no more
   expect(scrubber([''])('abc')).toBe('abc')
   expect(scrubber(['true', 'x.y+z$&'])('xay+z is not $&, truth')).toBe('xay+z is not $&, truth')
   const long = scrubber(['s'.repeat(20_000), 'abcdefgh'])
-  const startedMs = performance.now()
   const text = 'YWJj'.repeat(250_000)
+  const started = process.threadCpuUsage()
   expect(long(text)).toBe(text)
-  expect(performance.now() - startedMs).toBeLessThan(2_000)
+  expect(process.threadCpuUsage(started).user / 1_000).toBeLessThan(2_000)
 })
 
 test.each([
@@ -89,9 +89,9 @@ test.each([
   [`${'&'.repeat(60)}x`, '&amp;'.repeat(20_000)],
   [`${'\\u005c'.repeat(60)}x`, '\\u005c'.repeat(20_000)],
 ])('who chooses secret and text cannot make it hang: %#', (hostile, text) => {
-  const started = process.cpuUsage()
+  const started = process.threadCpuUsage()
   scrubber([hostile])(text)
-  expect(process.cpuUsage(started).user / 1_000).toBeLessThan(2_000)
+  expect(process.threadCpuUsage(started).user / 1_000).toBeLessThan(2_000)
 })
 
 test('a secret that is broken over lines is replaced, and the lines around it stay', () => {
@@ -124,4 +124,61 @@ test('a line of a private key is a secret too, its heading and the names of a ke
   expect(scrub('service_account robot@project.iam.example https://accounts.example/token')).toBe(
     'service_account robot@project.iam.example https://accounts.example/token',
   )
+})
+
+const clientSecret = 'GOCSPX-AbCdEfGhIjKlMnOpQrStUvWxYz12'
+const client = { client_id: 'robot', client_secret: clientSecret, redirect_uris: ['http://a'] }
+
+test.each([
+  ['an object', JSON.stringify(client)],
+  ['an object in an object', JSON.stringify({ installed: client }, null, 2)],
+  ['a list', JSON.stringify([client])],
+  ['a list of texts', JSON.stringify([[clientSecret]])],
+  ['JSON in JSON', JSON.stringify({ key: JSON.stringify({ installed: client }) })],
+  ['very deep', `${'['.repeat(20_000)}${JSON.stringify(client)}${']'.repeat(20_000)}`],
+])('the texts of a secret that is JSON are secrets too: %s', (_, document) => {
+  expect(scrubber([document])(`invalid_client: ${clientSecret} is unknown, robot`)).toBe(
+    'invalid_client: *** is unknown, robot',
+  )
+})
+
+test('a short text of a secret that is JSON is a secret if its name says so', () => {
+  const scrub = scrubber([
+    JSON.stringify({ login: { user: 'adalovelace', password: 'hunter222' } }),
+  ])
+  expect(scrub('adalovelace: "hunter222" is wrong')).toBe('adalovelace: "***" is wrong')
+})
+
+test.each([
+  ['postgres://ada:S3cret-pw@db.example:5432/shop'],
+  ['postgres://ada:S3cret%2Dpw@db.example/shop'],
+  ['jdbc:postgresql://db.example/shop?user=ada&password=S3cret-pw&ssl=true'],
+  ['host=db.example user=ada password=S3cret-pw'],
+  ["host=db.example user=ada password = 'S3cret-pw' dbname=shop"],
+  ['Server=db.example;Uid=ada;Pwd=S3cret-pw;Database=shop'],
+  ['DefaultEndpointsProtocol=https;AccountName=ada;AccountKey=S3cret-pw;EndpointSuffix=db.example'],
+  ['https://S3cret-pw@db.example/shop'],
+  [JSON.stringify({ dsn: 'postgres://ada:S3cret-pw@db.example:5432/shop' })],
+])('the password of a secret that is a connection string is a secret too: %s', (connection) => {
+  const scrub = scrubber([connection])
+  expect(scrub('the password "S3cret-pw" of ada was refused by db.example (shop)')).toBe(
+    'the password "***" of ada was refused by db.example (shop)',
+  )
+  expect(scrub(`in ${connection}.`)).toBe('in ***.')
+})
+
+test('an at sign that is not escaped belongs to the password or to what follows', () => {
+  const scrub = scrubber([
+    'postgres://ada:p@ss-w/ord@db.example/shop',
+    'amqp://bob:hunter222@mq/a@b',
+  ])
+  expect(scrub('p@ss-w/ord hunter222')).toBe('*** ***')
+})
+
+test('a long secret of signs that passwords stand between costs no more', () => {
+  for (const sign of ['://', '@', '://@', '=', 'a=', "pass='", ' = ', '\\', '[', '{"a":']) {
+    const started = process.threadCpuUsage()
+    scrubber([sign.repeat(100_000 / sign.length)])
+    expect(process.threadCpuUsage(started).user / 1_000).toBeLessThan(4_000)
+  }
 })

@@ -150,11 +150,16 @@ describe('an instance', () => {
     const config = { ...shop, password: PASSWORD }
     const { id, version } = await instances.create({ name: 'shop', type: 'postgres', config })
     const { name } = await newConnection(test.store)
-    expect((await errorOf(instances.delete('shop'))).code).toBe('instance_in_use')
+    expect(await errorOf(instances.delete('shop'))).toMatchObject({
+      code: 'instance_in_use',
+      message: `Instance shop is used by connection ${name}`,
+    })
     expect(await world.secrets('shop')).toEqual({ '/password': PASSWORD })
     await test.store.connections.delete(name)
-    expect((await errorOf(instances.delete('shop', version + 1))).code).toBe('version_conflict')
-    await instances.delete('shop', version)
+    expect((await errorOf(instances.delete('shop', { ifVersion: version + 1 }))).code).toBe(
+      'version_conflict',
+    )
+    await instances.delete('shop', { ifVersion: version })
     expect(await vault.get(`instances/${id}`)).toBeNull()
     expect((await errorOf(instances.get('shop'))).code).toBe('instance_not_found')
   })

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { freePort } from '../../../service/postgres/free-port.ts'
 import { tmpdir } from 'node:os'
@@ -29,6 +29,10 @@ test('it takes connections with its random password only, and on 127.0.0.1 only'
   ])
   const { port, password } = server.address
   expect(password.length).toBeGreaterThanOrEqual(32)
+  for (const file of ['owner.pid', 'superuser.json', 'server.log']) {
+    const { mode } = await stat(join(dataDir, file))
+    expect(mode & 0o777, file).toBe(0o600)
+  }
   await expect(
     query(`postgres://postgres:guess@127.0.0.1:${port}/postgres`, 'SELECT 1'),
   ).rejects.toMatchObject({

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../../protocol/index.ts'
 import type { Run, RunEvent } from '../../../service/contract/runs.ts'
 import { emptyStream } from '../../../service/runs/attempt-streams.ts'
@@ -126,6 +126,17 @@ test('a retry reads all streams where the connection was changed or reset since'
   ])
 })
 
+test('a queued run is cancelled at once, and nobody works on it', async () => {
+  await using test = await testService()
+  const { runs } = test.service
+  await makeShop(test.service, [{ name: 'a', rows: 10 }])
+  const { id } = await runs.start('shop')
+  expect(await runs.cancel('shop', id)).toMatchObject({ status: 'cancelled' })
+  test.work()
+  expect(await runToEnd(runs, await runs.start('shop'))).toMatchObject({ status: 'complete' })
+  expect(await runs.find(id)).toMatchObject({ status: 'cancelled', attempts: 0 })
+})
+
 test('a new run after one that was cancelled reads what that had completed too, as its sandbox says', async () => {
   await using test = await testService()
   const { instances, connections, runs, sandboxes } = test.service
@@ -162,27 +173,6 @@ test('a new run after one that was cancelled reads what that had completed too, 
   ])
 })
 
-test('a run that moves nothing fails after its last attempt, with the reason', async () => {
-  await using test = await testService()
-  const { runs } = test.service
-  await makeShop(test.service, [{ name: 'a', rows: 10, fail: { at_row: 0, kind: 'error' } }])
-  test.work(quickRetries)
-  const run = await runToEnd(runs, await runs.start('shop'))
-  expect(run).toMatchObject({ status: 'failed', error: { code: 'simulated_failure' } })
-  expect(run.attempts).toBe(2)
-})
-
-test('a queued run is cancelled at once, and nobody works on it', async () => {
-  await using test = await testService()
-  const { runs } = test.service
-  await makeShop(test.service, [{ name: 'a', rows: 10 }])
-  const { id } = await runs.start('shop')
-  expect(await runs.cancel('shop', id)).toMatchObject({ status: 'cancelled' })
-  test.work()
-  expect(await runToEnd(runs, await runs.start('shop'))).toMatchObject({ status: 'complete' })
-  expect(await runs.find(id)).toMatchObject({ status: 'cancelled', attempts: 0 })
-})
-
 test('a process that lost its run stops working on it, and does not touch it', async () => {
   await using test = await testService()
   const { runs } = test.service
@@ -200,21 +190,34 @@ test('a process that lost its run stops working on it, and does not touch it', a
   expect(await test.store.runs.progress(id, 'another process', [])).toBe('continue')
 })
 
-test('a run that a mistake of the program stops ends as failed, and nothing of the mistake is shown', async () => {
-  await using test = await testService()
-  const { runs } = test.service
-  const fail = { at_row: 5, kind: 'error' }
-  await makeShop(test.service, [{ name: 'a', rows: 10, fail }])
-  const mistaken = {
-    firstDelayMs: 100,
-    maxDelayMs: 100,
-    get maxFruitless(): number {
-      throw new SyntaxError('Invalid regular expression: /planted-SECRET/')
-    },
-  }
-  test.work({ retries: mistaken })
-  const ended = await runToEnd(runs, await runs.start('shop'))
-  expect(ended).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'unexpected' } })
-  expect(JSON.stringify(ended) + test.logged.join('')).not.toContain('SECRET')
-  expect(test.logged.join('')).toContain('run-attempt.ts')
+// Concurrent: they wait between attempts most of the time.
+describe.concurrent('a run that cannot succeed', { timeout: 120_000 }, () => {
+  test('and moves nothing fails after its last attempt, with the reason', async () => {
+    await using test = await testService()
+    const { runs } = test.service
+    await makeShop(test.service, [{ name: 'a', rows: 10, fail: { at_row: 0, kind: 'error' } }])
+    test.work(quickRetries)
+    const run = await runToEnd(runs, await runs.start('shop'))
+    expect(run).toMatchObject({ status: 'failed', error: { code: 'simulated_failure' } })
+    expect(run.attempts).toBe(2)
+  })
+
+  test('since a mistake of the program stops it ends as failed, and nothing of the mistake is shown', async () => {
+    await using test = await testService()
+    const { runs } = test.service
+    const fail = { at_row: 5, kind: 'error' }
+    await makeShop(test.service, [{ name: 'a', rows: 10, fail }])
+    const mistaken = {
+      firstDelayMs: 100,
+      maxDelayMs: 100,
+      get maxFruitless(): number {
+        throw new SyntaxError('Invalid regular expression: /planted-SECRET/')
+      },
+    }
+    test.work({ retries: mistaken })
+    const ended = await runToEnd(runs, await runs.start('shop'))
+    expect(ended).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'unexpected' } })
+    expect(JSON.stringify(ended) + test.logged.join('')).not.toContain('SECRET')
+    expect(test.logged.join('')).toContain('run-attempt.ts')
+  })
 })

@@ -110,6 +110,32 @@ test.concurrent(
 )
 
 test.concurrent(
+  'SIGTERM ends the service within the documented time while the metadata database is read-only',
+  async ({ expect }) => {
+    await using metadata = await testDatabase()
+    await using data = await testDatabase()
+    await using folder = await serviceFolder()
+    const environment = {
+      REACTOR_CONNECT_DATABASE_URL: metadata.url,
+      REACTOR_CONNECT_DATA_DATABASE_URL: data.url,
+    }
+    const service = await folder.start({ environment })
+    await slowRun(service)
+    const { database } = metadata.address
+    await metadata.query(`ALTER DATABASE ${database} SET default_transaction_read_only = on`)
+    await metadata.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()',
+      [database],
+    )
+    await expect
+      .poll(async () => (await fetch(`${service.url}/readyz`)).status, { timeout: 20_000 })
+      .toBe(503)
+    expect(await stopMs(service)).toBeLessThan(graceMs)
+  },
+  120_000,
+)
+
+test.concurrent(
   'a vault that is gone is told at the start, and its instances say that they lack their credentials',
   async ({ expect }) => {
     await using metadata = await testDatabase()

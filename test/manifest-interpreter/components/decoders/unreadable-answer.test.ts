@@ -15,6 +15,17 @@ function reporting() {
   return { messages, report: unreadableReport({ environment }, 'orders') }
 }
 
+function notModified(headers: Map<string, string>): HttpResponse {
+  const answer = new HttpResponse({
+    status: 304,
+    headers: new ResponseHeaders([]),
+    url: 'https://api.test/items',
+    body: Buffer.from(''),
+  })
+  answer.request = { method: 'GET', url: answer.url, headers, body: null }
+  return answer
+}
+
 const found = (messages: readonly SideMessage[]) =>
   messages.map((message) => (message.kind === 'unreadable' ? message.found : message.kind))
 
@@ -32,7 +43,7 @@ describe('a body that JsonDecoder cannot read is reported', () => {
     [
       'broken UTF-8',
       Buffer.from('{"a":"\xe9"}', 'latin1'),
-      'no JSON (text/html, begins like JSON, and is cut or broken)',
+      'no JSON (text/html, begins like JSON, and is not in UTF-8)',
     ],
   ])('%s', async (_name, body, text) => {
     const { messages, report } = reporting()
@@ -45,7 +56,7 @@ describe('a body that JsonDecoder cannot read is reported', () => {
 
   test('but not an answer that has no body, is ignored, or is an error', async () => {
     const { messages, report } = reporting()
-    const answers = [204, 304, 404].map(
+    const answers = [204, 404].map(
       (status) =>
         new HttpResponse({
           status,
@@ -56,10 +67,31 @@ describe('a body that JsonDecoder cannot read is reported', () => {
     )
     const ignored = response('<html>')
     ignored.isIgnored = true
-    for (const answer of [...answers, ignored, response('{}')])
+    const unchanged = notModified(new Map([['If-None-Match', '"1"']]))
+    for (const answer of [...answers, ignored, unchanged, response('{}')])
       expect(await all(jsonDecoder(report).decode(answer))).toEqual([{}])
     expect(messages).toEqual([])
   })
+})
+
+test('an answer of 304 is reported if the request did not ask for what is new', async () => {
+  const { messages, report } = reporting()
+  expect(await all(jsonDecoder(report).decode(notModified(new Map())))).toEqual([{}])
+  expect(found(messages)).toEqual(['no JSON (no content type, empty)'])
+})
+
+test('an answer that cannot be read fails where it is to fail', async () => {
+  const messages: SideMessage[] = []
+  const emit = (message: SideMessage) => void messages.push(message)
+  const report = unreadableReport({ environment: { emit, unreadableAnswers: 'fail' } }, 'orders')
+  const decoder = jsonDecoder(report)
+  await expect(all(decoder.decode(response('<html>')))).rejects.toMatchObject({
+    message:
+      'The answer of GET https://api.test/items was no JSON (no content type, begins with <html).',
+    failureType: 'transient_error',
+    isUnreadableAnswer: true,
+  })
+  expect(messages.length).toBe(1)
 })
 
 test('a body that is no well-formed XML is reported', async () => {

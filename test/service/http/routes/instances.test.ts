@@ -115,7 +115,13 @@ test('an instance is deleted, unless a connection reads it', async () => {
   await api.withConnection()
   const used = await api.call('DELETE /instances/shop-source')
   expect(used.status).toBe(409)
-  expect(used.body).toMatchObject({ error: { code: 'instance_in_use' } })
+  expect(used.body).toMatchObject({
+    error: {
+      code: 'instance_in_use',
+      message: 'Instance shop-source is used by connection shop',
+      details: { connections: ['shop'] },
+    },
+  })
   await api.call('DELETE /connections/shop')
   const gone = await api.call('DELETE /instances/shop-source')
   expect(gone).toMatchObject({ status: 204, body: null })

@@ -1,0 +1,110 @@
+import { createHash, type Hash } from 'node:crypto'
+import { SourceError } from '../../source-error.ts'
+import { list, optionalComponent, optionalText } from '../../definition.ts'
+import { equals } from '../../value/equality.ts'
+import { repr, str } from '../../value/text.ts'
+import type { HttpResponse } from '../../http/http-response.ts'
+import type { Dict, PlainDict, Value } from '../../value/value.ts'
+
+/**
+ * So often an answer may come again in a row. A token that comes again with the records that it has given leads nowhere.
+ * Under another token, equal records may be others (measurements without keys), and an empty answer may stand for one that
+ * is not ready yet.
+ */
+const maxRepeats = { sameToken: 0, otherwise: 9 } as const
+
+export interface AnsweredPage {
+  readonly response: HttpResponse
+  readonly extracted: number
+  /** Of its records, where they were watched. */
+  readonly recordsHash: string | undefined
+}
+
+/** What tells a page from another; undefined where it is not known. */
+interface Prints {
+  readonly length?: number
+  readonly body?: string | undefined
+  readonly records?: string | undefined
+}
+
+/** Ends a paging that would not end by itself: the API gives the same page again and again. Made for the pages of one slice. */
+export class RepeatedPages {
+  readonly #streamName: string
+  readonly #tokenPlace: string
+  #last: Prints = {}
+  #repeats = 0
+  /** True where the records of the next page are to be hashed: bodies may differ by the time that a request took. */
+  watchesRecords = false
+
+  constructor(streamName: string, tokenPlace: string) {
+    this.#streamName = streamName
+    this.#tokenPlace = tokenPlace
+  }
+
+  /** After each page that has a next one. `asked`: the token that it was asked for with. Throws where paging leads nowhere. */
+  async observe(page: AnsweredPage, asked: Value, next: Value): Promise<void> {
+    const hasSameToken = asked !== null && equals(asked, next)
+    this.watchesRecords = hasSameToken
+    const seen = await this.#printsOf(page, hasSameToken)
+    this.#repeats = isRepeated(seen, this.#last) ? this.#repeats + 1 : 0
+    this.#last = seen
+    const most = hasSameToken && page.extracted > 0 ? maxRepeats.sameToken : maxRepeats.otherwise
+    if (this.#repeats > most) throw this.#failure(hasSameToken)
+  }
+
+  /** A body is hashed only if it may be that of the page before: with the same token, or with records and of the same length. */
+  async #printsOf(page: AnsweredPage, hasSameToken: boolean): Promise<Prints> {
+    const bytes = await page.response.held()
+    if (bytes === undefined) return { records: recordsOf(page) }
+    const isSuspect = hasSameToken || (page.extracted > 0 && bytes.length === this.#last.length)
+    return {
+      length: bytes.length,
+      body: isSuspect ? createHash('sha1').update(bytes).digest('hex') : undefined,
+      records: recordsOf(page),
+    }
+  }
+
+  #failure(hasSameToken: boolean): SourceError {
+    const reason = hasSameToken
+      ? `the API gives the token of the page that was asked for (${this.#tokenPlace}) as that of the next one, with the same answer. Correct cursor_value or stop_condition of the paginator, so that the last page has no token`
+      : `the API gives the same answer for each page (${this.#tokenPlace}), as if it ignored which one is asked for. Correct page_token_option of the paginator, or remove the paginator`
+    return new SourceError(
+      `Stream ${this.#streamName} would be paged for ever: ${reason}.`,
+      // Another attempt would meet the same.
+      { failureType: 'system_error', mayPass: false },
+    )
+  }
+}
+
+function recordsOf({ extracted, recordsHash }: AnsweredPage): string | undefined {
+  return extracted > 0 ? recordsHash : undefined
+}
+
+function isRepeated(page: Prints, before: Prints): boolean {
+  if (page.body !== undefined && page.body === before.body) return true
+  return page.records !== undefined && page.records === before.records
+}
+
+/** Collects the hash of a page's records. */
+export class RecordsHash {
+  readonly #hash: Hash = createHash('sha1')
+
+  add(records: readonly Dict[]): void {
+    for (const record of records) this.#hash.update(repr(record)).update('\n')
+  }
+
+  digest(): string {
+    return this.#hash.digest('hex')
+  }
+}
+
+/** Where a paginator puts its token, as in `request_parameter "page"`. */
+export function tokenPlaceOf(retriever: PlainDict): string {
+  const paginator = optionalComponent(retriever, 'paginator')
+  const option = paginator && optionalComponent(paginator, 'page_token_option')
+  if (option === undefined) return 'no page_token_option'
+  if (optionalText(option, 'type') === 'RequestPath') return 'the path of the request'
+  const path = list(option, 'field_path').map(str).join('.')
+  const name = path === '' ? (optionalText(option, 'field_name') ?? '') : path
+  return `${optionalText(option, 'inject_into') ?? 'request_parameter'} "${name}"`
+}

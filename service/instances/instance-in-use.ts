@@ -1,0 +1,22 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { Page } from '../contract/lists.ts'
+
+const maxNamed = 5
+
+/** `readable`: the connections of the instance that the caller may see, perhaps none. */
+export function instanceInUse(
+  instance: string,
+  readable: Page<{ readonly name: string }>,
+): ConnectError {
+  const connections = readable.items.slice(0, maxNamed).map(({ name }) => name)
+  const details = { instance, connections, used_by: usedBy(connections, readable) }
+  return new ConnectError('instance_in_use', { details })
+}
+
+function usedBy(named: readonly string[], { items, next }: Page<unknown>): string {
+  if (named.length === 0) return 'connections'
+  const left = items.length - named.length
+  const more = `${next === null ? '' : 'at least '}${String(left)} more`
+  const names = left > 0 ? `${named.join(', ')} and ${more}` : named.join(', ')
+  return `${items.length === 1 ? 'connection' : 'connections'} ${names}`
+}
