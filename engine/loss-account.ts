@@ -20,10 +20,13 @@ export class LossAccount {
     cut: noLoss(),
   }
 
-  add({ rejected, nulled, cut, losses }: LaneStats): void {
+  #deleted = 0
+
+  add({ rejected, nulled, cut, deleted, losses }: LaneStats): void {
     this.#kinds.rejected.count += rejected
     this.#kinds.nulled.count += nulled
     this.#kinds.cut.count += cut
+    this.#deleted += deleted
     for (const { kind, subject, key } of losses) {
       const known = this.#kinds[kind]
       if (known.subject === '') known.subject = storable(subject)
@@ -71,8 +74,21 @@ export class LossAccount {
         becauseMany: ', because their columns cannot hold all of them',
         where: before.cut > 0 ? note : '',
       }),
+      ...deletedRows(this.#deleted),
     ]
   }
+}
+
+/** Any table may have a column of this name, such as one that another tool loaded. */
+function deletedRows(count: number): readonly string[] {
+  if (count === 0) return []
+  const rows =
+    count === 1
+      ? '1 row that was read has a value in it, and is not in the table'
+      : `${shownCount(count)} rows that were read have a value in it, and are not in the table`
+  return [
+    `Column _ab_cdc_deleted_at marks deleted rows: ${rows}. To keep such rows, set \`deletes: soft\`, or leave the column out of \`columns\`.`,
+  ]
 }
 
 function noLoss(): Kind {

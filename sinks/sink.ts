@@ -242,6 +242,8 @@ export interface Loss {
 
 /** What one commit did, for metrics, progress and the account of the run. Seconds are wall time. */
 export interface LaneStats extends CommittedCounts {
+  /** Of the loaded ones, those that are no row of the table, since the source marks them as deleted. */
+  readonly deleted: number
   /** The first of these records and values; a few. */
   readonly losses: readonly Loss[]
   readonly copySeconds: number

@@ -19,6 +19,8 @@ export interface ColumnType extends InnerType {
   readonly element?: InnerType | null
   /** Of a composite. */
   readonly fields?: readonly { readonly name: string; readonly type: InnerType }[] | null
+  /** As the database writes it, with length, precision, and a collation that is not the type's own. */
+  readonly declared: string
   readonly isDeterministic: boolean
   readonly isOrderable: boolean
   /** The schema of the operators that compare its values, in the order that an index has. */

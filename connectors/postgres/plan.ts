@@ -8,6 +8,7 @@ import { quoteIdentifier } from '../../postgres/quote.ts'
 import { rangeBounds } from './range-bounds.ts'
 import { rangesBetween } from './range-query.ts'
 import type { Session } from './session.ts'
+import { typesOf } from './read-full-refresh.ts'
 import { findSource, isAbsent, type StreamSource } from './stream-source.ts'
 
 interface Estimate {
@@ -52,7 +53,7 @@ export async function planStream(
   }
   return states0.map((state, index) => ({
     slice: states0.length === 1 ? '' : `range-${index}`,
-    state,
+    state: { ...state, types: typesOf(source.key) },
     ...(share && { estimate: share }),
   }))
 }

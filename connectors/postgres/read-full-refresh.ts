@@ -3,6 +3,7 @@ import { isKeyType, textsOf } from './binary-rows.ts'
 import { fieldOf, lastLineStart } from './copy-line.ts'
 import type { CopyChunk, CopyFormat } from './copy-messages.ts'
 import { rangeQuery } from './range-query.ts'
+import { keepsItsPlace } from './saved-type.ts'
 import { interrupted, type SliceRead } from './slice-read.ts'
 import { StatePace } from './state-pace.ts'
 import type { RangeState, WholeState } from './states.ts'
@@ -17,7 +18,7 @@ export async function readRange(
   const rows = rowsFor(read, keyOfState(read, initial))
   const copy = session.copy(rangeQuery(source, initial), { stream: source.name }, rows.format)
   const pace = new StatePace(read.stateRows)
-  let state: RangeState = { ...initial, origin: read.origin }
+  let state: RangeState = { ...initial, types: typesOf(source.key), origin: read.origin }
   for (let chunk = await copy.next(signal); chunk !== undefined; chunk = await copy.next(signal)) {
     state = { ...state, after: rows.keyOfLast(chunk) ?? state.after }
     await rows.give(chunk.bytes)
@@ -52,10 +53,33 @@ export async function readWhole(read: SliceRead): Promise<'complete' | 'stopped'
 
 function keyOfState({ source }: SliceRead, state: RangeState): readonly SourceColumn[] {
   const names = source.key.map(({ name }) => name)
-  if (JSON.stringify(names) === JSON.stringify(state.key)) return source.key
+  if (JSON.stringify(names) === JSON.stringify(state.key)) {
+    source.key.forEach((column, index) => {
+      requireSameType(source.name, column, { state, index })
+    })
+    return source.key
+  }
   const now = names.length === 0 ? 'none that is selected' : names.join(', ')
   const reason = `it was written for the key ${state.key.join(', ')}; the table's key is now ${now}`
   throw new ConnectError('source_state_invalid', { details: { stream: source.name, reason } })
+}
+
+/** The bounds are text, which the type that the column has now may understand otherwise, or put elsewhere in its order. */
+function requireSameType(
+  stream: string,
+  { name, type: { declared } }: SourceColumn,
+  { state, index }: { readonly state: RangeState; readonly index: number },
+): void {
+  const before = state.types?.[index]
+  if (before === undefined) return
+  const values = [state.from, state.to, state.after].flatMap((key) => key?.[index] ?? [])
+  if (values.every((value) => keepsItsPlace(value, before, declared))) return
+  const reason = `column ${name} of the key had the type ${before}, and has ${declared} now`
+  throw new ConnectError('source_state_invalid', { details: { stream, reason } })
+}
+
+export function typesOf(key: readonly SourceColumn[]): string[] {
+  return key.map(({ type }) => type.declared)
 }
 
 /** How the rows of a read come, and what is done with them. */

@@ -184,7 +184,11 @@ function compared({ cursor: { type } }: CursorRead, operator: '=' | '>', value: 
 
 function stateAt(read: CursorRead, position: Position): CursorState {
   const { cursor, origin } = read
-  return { kind: 'cursor', field: cursor.name, ...position, columns: columnsHash(read), origin }
+  const { name, type } = cursor
+  return {
+    ...{ kind: 'cursor', field: name, type: type.declared, ...position },
+    ...{ columns: columnsHash(read), origin },
+  }
 }
 
 function columnsHash({ source }: CursorRead): string {

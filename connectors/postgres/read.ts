@@ -13,9 +13,10 @@ import { originChange, originOf, type Origin } from './origin.ts'
 import { readRange, readWhole } from './read-full-refresh.ts'
 import { readIncremental } from './read-incremental.ts'
 import { requireSameTables } from './require-same-tables.ts'
+import { keepsItsPlace } from './saved-type.ts'
 import { Session } from './session.ts'
 import type { SliceRead } from './slice-read.ts'
-import { parseCursorState, parseFullRefreshState } from './states.ts'
+import { parseCursorState, parseFullRefreshState, type CursorState } from './states.ts'
 import { findSource, type SourceColumn, type StreamSource } from './stream-source.ts'
 
 /** What `openRead` shares with every read of the run. */
@@ -116,6 +117,7 @@ async function readAs(
   if (task.stream.sync_mode === 'incremental') {
     const cursor = cursorOf(task.stream, source)
     const saved = parseCursorState(task.state, { stream: source.name, field: cursor.name })
+    if (saved !== null) requireSameType(saved, source.name, cursor)
     if (saved !== null && saved.cursor !== null)
       warnOfOther(saved.origin, `the rows whose ${cursor.name} is not below that of the checkpoint`)
     const warn = (text: string): void => context.warn?.(text)
@@ -130,6 +132,16 @@ async function readAs(
 /** The read goes on: after a restore or an upgrade the checkpoint is right, and only the user knows whether it was one. */
 function otherTable(stream: string, change: string, readsOnly: string): string {
   return `Table ${stream} is not the one of the last checkpoint: ${change}. Read are only ${readsOnly}. If it holds other rows, reset the stream to read all of them.`
+}
+
+/** The saved value is text, which the type that the column has now may understand otherwise, or put elsewhere in its order. */
+function requireSameType(saved: CursorState, stream: string, column: SourceColumn): void {
+  const { type: before, cursor } = saved
+  const after = column.type.declared
+  if (before === undefined || cursor === null || keepsItsPlace(cursor, before, after)) return
+  throw new ConnectError('source_cursor_type_changed', {
+    details: { stream, column: column.name, before, after },
+  })
 }
 
 function cursorOf(stream: ConfiguredAirbyteStream, source: StreamSource): SourceColumn {

@@ -7,7 +7,8 @@ const keyValues = z.array(z.string()).nullable()
 
 /**
  * A range of a full refresh, in the order of the key: from `from` (inclusive) to `to` (exclusive), read up to and with
- * `after`. Values are the text of the key columns; null: no bound, nothing read yet.
+ * `after`. Values are the text of the key columns; null: no bound, nothing read yet. `types`: of these columns, as the source names them.
+ * States of earlier versions lack it, and `origin`.
  */
 const rangeState = z.object({
   kind: z.literal('range'),
@@ -16,6 +17,7 @@ const rangeState = z.object({
   to: keyValues,
   after: keyValues,
   done: z.boolean().default(false),
+  types: z.array(z.string()).exactOptional(),
   origin: origin.exactOptional(),
 })
 export type RangeState = z.infer<typeof rangeState>
@@ -36,12 +38,13 @@ export type Boundary = z.infer<typeof boundary>
 
 /**
  * An incremental read: all rows below `cursor`, and those of `boundary` at it, were emitted. A null cursor: only the rows
- * without a cursor value were. `columns`: which columns the rows had that `boundary` knows, as a hash of their names. States of
- * earlier versions lack it, and `origin`.
+ * without a cursor value were. `type`: of the cursor field, as the source names it. `columns`: which columns the rows had that `boundary`
+ * knows, as a hash of their names. States of earlier versions lack both, and `origin`.
  */
 const cursorState = z.object({
   kind: z.literal('cursor'),
   field: z.string(),
+  type: z.string().exactOptional(),
   cursor: z.string().nullable(),
   boundary,
   columns: z.string().exactOptional(),

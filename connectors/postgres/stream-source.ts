@@ -74,6 +74,7 @@ const absentType: ColumnType = {
   name: 'text',
   kind: 'b',
   isArray: false,
+  declared: 'text',
   isDeterministic: true,
   isOrderable: false,
   operators: 'pg_catalog',

@@ -85,7 +85,7 @@ const isListed = `
   AND has_schema_privilege(n.oid, 'USAGE')`
 
 /**
- * `base`: every type with the type it is made of (a domain over a domain over text: text).
+ * `base`: every type with the type it is made of (a domain over a domain over text: text), and the length that a domain gives that.
  * `keys`: unique indexes that cover whole, never-NULL columns in the columns' own collation.
  * A NOT NULL that is not validated (PostgreSQL 18) does not count: rows from before it may be NULL. Nor does that of a domain:
  * an outer join gives NULL of any type, and INSERT can store it.
@@ -98,11 +98,11 @@ WITH RECURSIVE tables AS (
     AND ($1::text[] IS NULL OR n.nspname = ANY ($1::text[]))
     AND ($2::text IS NULL OR c.relname = $2)
 ), base AS (
-  SELECT DISTINCT a.atttypid AS type, a.atttypid AS oid
+  SELECT DISTINCT a.atttypid AS type, a.atttypid AS oid, NULL::int AS typmod
   FROM tables JOIN pg_catalog.pg_attribute a ON a.attrelid = tables.oid
   WHERE a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
-  SELECT base.type, t.typbasetype
+  SELECT base.type, t.typbasetype, t.typtypmod
   FROM base JOIN pg_catalog.pg_type t ON t.oid = base.oid
   WHERE t.typtype = 'd'
 ), columns AS (
@@ -114,6 +114,10 @@ WITH RECURSIVE tables AS (
     'type', json_build_object(
       'schema', tn.nspname, 'name', t.typname, 'kind', t.typtype,
       'isArray', ${isArray('t')},
+      'declared', format_type(t.oid, coalesce(base.typmod, a.atttypmod)) || CASE
+        WHEN a.attcollation IS DISTINCT FROM t.typcollation AND co.oid IS NOT NULL
+        THEN format(' COLLATE %s%I', CASE WHEN cn.nspname <> 'pg_catalog' THEN quote_ident(cn.nspname) || '.' END, co.collname)
+        ELSE '' END,
       'isDeterministic', coalesce(co.collisdeterministic, true),
       'isOrderable', t.typtype IN ('e', 'r', 'm') OR t.typname = 'varchar' OR EXISTS (
         SELECT FROM pg_catalog.pg_opclass oc JOIN pg_catalog.pg_am am ON am.oid = oc.opcmethod
@@ -132,6 +136,7 @@ WITH RECURSIVE tables AS (
   JOIN pg_catalog.pg_type t ON t.oid = base.oid AND t.typtype <> 'd'
   JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
   LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
+  LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace
   WHERE has_column_privilege(a.attrelid, a.attnum, 'SELECT')
   GROUP BY a.attrelid
 ), keys AS (

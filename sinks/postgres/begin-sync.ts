@@ -7,6 +7,7 @@ import { quoteIdentifier } from '../../postgres/quote.ts'
 import { lockKey, type TableName } from './identifiers.ts'
 import { requireSameKey } from './key-change.ts'
 import { knownStreamWarnings, lostKey, sharedTable } from './known-stream.ts'
+import { watchTable } from './loaded-table.ts'
 import { prepareTables } from './prepare-tables.ts'
 import { requireOpenSchema } from './reserved-schemas.ts'
 import type { Session } from './session.ts'
@@ -70,12 +71,14 @@ export async function beginSync(
       ...numbers,
     }
     const written = await writeStreamRow(session, sink, values)
+    const watched = { id: written.id, sink, target, goesOn: keepsSlices }
+    const lostRows = await watchTable(session, watched)
     if (row?.run !== run) await resetRunCounts(session, written.id)
     if (!resumed) await resetSlices(session, written.id, keepsSlices)
     const sync = {
       ...{ sink, streamId, ...numbers, resumed, tableNotes },
       ...{ doneInRun: false, start: start.start },
-      warnings: knownStreamWarnings(row, sink, target),
+      warnings: [...knownStreamWarnings(row, sink, target), ...lostRows],
     }
     return withCheckpoints(session, { ...written, table, syncStart }, sync)
   })

@@ -98,6 +98,13 @@ const migrations: readonly ((schema: string) => string)[] = [
      ADD COLUMN planned bigint NOT NULL DEFAULT 0; -- slices that were saved of the stream: where there are fewer, somebody deleted some
    UPDATE ${schema}.streams AS s
       SET planned = (SELECT pg_catalog.count(*) FROM ${schema}.slices AS p WHERE p.stream_id OPERATOR(pg_catalog.=) s.id)`,
+  (
+    schema,
+  ) => `ALTER TABLE ${schema}.streams -- what the last begin saw of the table; null if it may not read it, or overwrites it
+     ADD COLUMN table_oid bigint,
+     ADD COLUMN bookkeeping_oid bigint, -- of this table: a restore of the database changes both
+     ADD COLUMN had_rows boolean,
+     ADD COLUMN table_warnings pg_catalog.text[] NOT NULL DEFAULT '{}' -- of rows that it lost, until a run told it`,
 ]
 
 /**
@@ -223,7 +230,8 @@ async function forgetToldNotes(
   )
   if (told.length === 0) return
   await session.rows(
-    `UPDATE ${session.bookkeeping}.streams SET table_notes = '[]' WHERE connection = $1 AND table_notes <> '[]'`,
+    `UPDATE ${session.bookkeeping}.streams SET table_notes = '[]', table_warnings = '{}'
+      WHERE connection = $1 AND (table_notes <> '[]' OR table_warnings <> '{}')`,
     [connection],
   )
 }

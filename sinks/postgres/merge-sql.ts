@@ -57,7 +57,8 @@ export function upsertStatement(merge: Merge): string {
 }
 
 /**
- * Writes the newest row of each key, and carries out deletes. Selects how many rows of the table had to change (`due`) and did (`done`).
+ * Writes the newest row of each key, and carries out deletes. Selects how many rows of the table had to change (`due`) and did (`done`),
+ * and how many rows of the source are not in it now, since they are `deleted`.
  * `olderRows`: rows of the source that are older than the table's change nothing; to count them costs a join, `due` is too high without.
  */
 export function countedUpsertStatement(merge: Merge, olderRows: 'counted' | 'ignored'): string {
@@ -83,10 +84,14 @@ export function countedUpsertStatement(merge: Merge, olderRows: 'counted' | 'ign
     ...(gone ? [`${plus} ${countOf(`${target} t, newest n WHERE ${gone}`)}`] : []),
     ...(olderRows === 'counted' ? [`${minus} ${older}`] : []),
   ]
+  const isOlder = `SELECT FROM ${target} t WHERE ${sameKey(merge, 't', 'n')} AND ${isNewerRow} IS NOT TRUE`
+  const deleted = deletedAt
+    ? countOf(`newest n WHERE ${deletedAt} IS NOT NULL AND NOT EXISTS (${isOlder})`)
+    : '0'
   const done = [countOf('written'), ...(gone ? [`${plus} ${countOf('deleted')}`] : [])]
   // All parts see the table as it was before; a key is in one of them only.
   return `WITH ${steps.join(', ')} SELECT (${due.join(' ')})::pg_catalog.float8 AS due,
-    (${done.join(' ')})::pg_catalog.float8 AS done`
+    (${done.join(' ')})::pg_catalog.float8 AS done, ${deleted}::pg_catalog.float8 AS deleted`
 }
 
 const plus = operatorIn('pg_catalog', '+')

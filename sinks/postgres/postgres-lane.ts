@@ -82,6 +82,8 @@ class PostgresLane implements SinkLane {
   #rejections: Rejection[] = []
   /** The first rejections of the transaction, for the account of the run. */
   #rejected: Loss[] = []
+  /** Rows of the transaction that are marked as deleted. */
+  #deleted = 0
   #copyMs = 0
   #ended = false
 
@@ -176,6 +178,7 @@ class PostgresLane implements SinkLane {
         rejected: this.#progress.total('rejected'),
         nulled: losses.nulled,
         cut: losses.cut,
+        deleted: this.#deleted,
         losses: [...this.#rejected, ...losses.named],
         copySeconds: this.#copyMs / 1000,
         mergeSeconds: (commitStarted - mergeStarted) / 1000,
@@ -238,7 +241,11 @@ class PostgresLane implements SinkLane {
     this.#addsMeta ||= addsMeta
     const merge = this.#mergeOfSeen()
     const lock = lockKey('merge', target.loaded.schema, target.loaded.table)
-    const { merge: merged, longKeys } = await runMerge(session, merge, {
+    const {
+      merge: merged,
+      longKeys,
+      deleted,
+    } = await runMerge(session, merge, {
       stream: streamLabel(sync.streamId),
       table: target.loaded,
       rows: this.#load.stagedRows,
@@ -248,6 +255,7 @@ class PostgresLane implements SinkLane {
         ...this.#metRows(merge),
       ],
     })
+    this.#deleted += deleted
     this.#repeatsKeys ||= merged.hasRepeatedKeys && !merge.hasRepeatedKeys
     for (const { row, key } of longKeys) {
       const record = this.#load.recordOf(row)
@@ -310,6 +318,7 @@ class PostgresLane implements SinkLane {
     this.#addsMeta = false
     this.#rejections = []
     this.#rejected = []
+    this.#deleted = 0
     this.#copyMs = 0
   }
 

@@ -16,6 +16,12 @@ export interface MergeOutcome {
   readonly merge: Merge
   /** Rows that were left out, because no index can hold their key. */
   readonly longKeys: readonly LongKey[]
+  /** Rows that are not in the table now, since the source marks them as deleted. */
+  readonly deleted: number
+}
+
+interface MergeAccount extends RowAccount {
+  readonly deleted: number
 }
 
 /**
@@ -32,14 +38,14 @@ export async function runMerge(
   if (before.length > 0) await session.run(before.join(';\n'))
   try {
     const done = await mergeRows(session, merge, { rows, ...place })
-    return { merge: done, longKeys: [] }
+    return { ...done, longKeys: [] }
   } catch (error) {
     if (!isOverLimit(error)) throw error
     await session.rollbackTo('merge')
     const longKeys = await takeLongKeys(session, merge)
     if (longKeys.length === 0) throw error
     const left = { rows: rows - longKeys.length, ...place }
-    return { merge: await mergeRows(session, merge, left), longKeys }
+    return { ...(await mergeRows(session, merge, left)), longKeys }
   }
 }
 
@@ -47,23 +53,24 @@ async function mergeRows(
   session: Session,
   merge: Merge,
   { rows, ...place }: Omit<MergeOptions, 'first'>,
-): Promise<Merge> {
+): Promise<Omit<MergeOutcome, 'longKeys'>> {
   const [done, account] = await mergeCheaply(session, merge, rows)
-  if (account.done === account.due) return done
+  if (account.done === account.due) return { merge: done, deleted: account.deleted }
   await session.rollbackTo('merge')
-  await requireRows(session, place, await count(session, done, 'counted'))
-  return done
+  const exact = await count(session, done, 'counted')
+  await requireRows(session, place, exact)
+  return { merge: done, deleted: exact.deleted }
 }
 
 async function mergeCheaply(
   session: Session,
   merge: Merge,
   rows: number,
-): Promise<readonly [Merge, RowAccount]> {
+): Promise<readonly [Merge, MergeAccount]> {
   if (merge.hasRepeatedKeys) return [merge, await count(session, merge, 'ignored')]
   try {
     const { changed } = await session.write(upsertStatement(merge), 'merge')
-    return [merge, { due: rows, done: changed }]
+    return [merge, { due: rows, done: changed, deleted: 0 }]
   } catch (error) {
     if (!isRepeatedKey(error)) throw error
     await session.rollbackTo('merge')
@@ -75,13 +82,13 @@ async function count(
   session: Session,
   merge: Merge,
   olderRows: 'counted' | 'ignored',
-): Promise<RowAccount> {
-  const { rows } = await session.write<{ due: number; done: number }>(
+): Promise<MergeAccount> {
+  const { rows } = await session.write<MergeAccount & Record<string, unknown>>(
     countedUpsertStatement(merge, olderRows),
     'merge',
   )
   const [row] = rows
-  return { due: row?.due ?? 0, done: row?.done ?? 0 }
+  return row ?? { due: 0, done: 0, deleted: 0 }
 }
 
 /** cardinality_violation: a statement would change the same row twice. */

@@ -229,6 +229,30 @@ describe('a read', () => {
     }
   })
 
+  test('with a state of a key whose type was another one is refused, and one with the same order goes on', async () => {
+    await db.query('CREATE TABLE keyed (id text PRIMARY KEY); INSERT INTO keyed VALUES (9), (10)')
+    const stream = fullRefreshOf(await discovered(postgresConnector, { ...db.address }, 'keyed'))
+    const read = async (type: string) => {
+      const state = {
+        ...{ kind: 'range', key: ['id'], types: [type], from: null, to: null },
+        after: ['9'],
+      }
+      return await readAll(
+        postgresConnector,
+        { ...db.address },
+        { stream, states: new Map([['', state]]) },
+      )
+    }
+    await expect(read('integer')).rejects.toMatchObject({
+      code: 'source_state_invalid',
+      message: expect.stringContaining('had the type integer, and has text now') as unknown,
+    })
+    const [run] = await read('character varying(5)')
+    expect(run?.out.lastState).toMatchObject({ done: true, types: ['text'] })
+    const [fresh] = await readAll(postgresConnector, { ...db.address }, { stream })
+    expect(fresh?.state).toMatchObject({ types: ['text'] })
+  })
+
   test('of a view that fails on a row reports the SQLSTATE and never the value', async () => {
     await db.query(
       `CREATE VIEW broken AS SELECT 'hush' || i AS t, ('hush' || i)::int AS n FROM generate_series(1, 3) i`,

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { postgresConnector } from '../../connectors/postgres/connector.ts'
 import type { ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
@@ -237,6 +237,104 @@ test('a state of another cursor field is refused', async () => {
   const second = await follow('swapped', 'b')
   second.states = first.states
   await expect(second.read()).rejects.toMatchObject({ code: 'source_state_invalid' })
+})
+
+describe('a cursor column that has another type than at the last checkpoint', () => {
+  async function changed(from: string, to: string, values: string) {
+    await db.query(
+      `DROP TABLE IF EXISTS retyped; CREATE TABLE retyped (id int, u ${from});
+       INSERT INTO retyped SELECT row_number() OVER (), v::${from} FROM unnest(ARRAY[${values}]) v`,
+    )
+    const before = await follow('retyped', 'u')
+    await before.read()
+    const type = to.replace(/ USING .*/, '')
+    await db.query(`ALTER TABLE retyped ALTER u TYPE ${to}`)
+    const after = await follow('retyped', 'u')
+    after.states = before.states
+    return { after, type }
+  }
+
+  test.each([
+    ['integer', 'text', `'9', '10'`],
+    ['numeric', 'integer', `'1.5', '2.5'`],
+    ['integer', 'timestamp with time zone USING to_timestamp(u)', `'9'`],
+    ['timestamp with time zone', 'timestamp without time zone', `'2024-05-05'`],
+    ['timestamp without time zone', 'date', `'2024-05-05 10:00'`],
+    ['numeric(10,2)', 'numeric(10,0)', `'1.25'`],
+    ['timestamp(6) without time zone', 'timestamp(0) without time zone', `'2024-05-05 10:00:00.4'`],
+    ['real', 'double precision', `'0.1'`],
+    ['text', 'text COLLATE "C"', `'a'`],
+    ['text', 'character(3)', `'a'`],
+    ['bigint', 'oid', `'7'`],
+  ])('is refused: %s to %s', async (from, to, values) => {
+    const { after, type } = await changed(from, to, values)
+    await expect(after.read()).rejects.toMatchObject({
+      code: 'source_cursor_type_changed',
+      message: expect.stringContaining(from) as unknown,
+      retryable: false,
+      details: { stream: 'public.retyped', column: 'u', before: from, after: type },
+    })
+  })
+
+  test('is read on once the type is changed back', async () => {
+    const { after } = await changed('integer', 'text', `'9', '10'`)
+    await db.query('ALTER TABLE retyped ALTER u TYPE integer USING u::integer')
+    const back = await follow('retyped', 'u')
+    back.states = after.states
+    await db.query('INSERT INTO retyped VALUES (3, 11)')
+    expect(idsOf((await back.read()).rows)).toEqual([3])
+  })
+
+  test.each([
+    [['smallint', 'bigint'], `'9'`, '10'],
+    [['bigint', 'integer'], `'9'`, '10'],
+    [['integer', 'numeric'], `'9'`, '10'],
+    [['numeric(5,2)', 'numeric(9,3)'], `'9.10'`, '10'],
+    [['numeric(9,2)', 'numeric'], `'9.10'`, '10'],
+    [['character varying(5)', 'text'], `'a'`, 'b'],
+    [['text', 'character varying(2)'], `'a'`, 'b'],
+    [['character(2)', 'character(4)'], `'a'`, 'b'],
+    [['timestamp(0)', 'timestamp'], `'2024-05-05 10:00'`, '2024-05-05 10:00:00.1'],
+    [['date', 'timestamp'], `'2024-05-05'`, '2024-05-05 10:00'],
+    [['text COLLATE "C"', 'character varying COLLATE "C"'], `'B'`, 'a'],
+  ] as const)('is read on if its order is the same: %j', async ([from, to], values, next) => {
+    const { after } = await changed(from, to, values)
+    await db.query(`INSERT INTO retyped VALUES (2, '${next}')`)
+    const { rows, warnings } = await after.read()
+    expect(idsOf(rows).filter((id) => id !== 1)).toEqual([2])
+    expect(warnings).toEqual([])
+    expect((await after.read()).rows).toEqual([])
+  })
+
+  test('is refused if the narrower integer does not hold the saved value', async () => {
+    const { after } = await changed('bigint', 'integer USING 1', `'9000000000'`)
+    await expect(after.read()).rejects.toMatchObject({ code: 'source_cursor_type_changed' })
+  })
+
+  test('is compared by what its domain is made of', async () => {
+    await db.query('CREATE DOMAIN amount AS numeric(9,2); CREATE DOMAIN price AS amount')
+    const { after } = await changed('numeric(9,2)', 'price', `'1.25'`)
+    expect((await after.read()).rows).toEqual([])
+    await db.query('ALTER TABLE retyped ALTER u TYPE numeric(9,1)')
+    const narrow = await follow('retyped', 'u')
+    narrow.states = after.states
+    await expect(narrow.read()).rejects.toMatchObject({ details: { before: 'numeric(9,2)' } })
+  })
+
+  test('does not matter to a state of an earlier version, or before the first value', async () => {
+    const { after } = await changed('integer', 'bigint', `'9'`)
+    const state = z
+      .looseObject({ type: z.literal('integer').optional() })
+      .parse(after.states.get(''))
+    expect(state.type).toBe('integer')
+    delete state.type
+    await db.query('ALTER TABLE retyped ALTER u TYPE text')
+    const early = await follow('retyped', 'u')
+    early.states = new Map([['', z.json().parse(state)]])
+    expect((await early.read()).rows).toEqual([])
+    const { after: empty } = await changed('integer', 'text', `NULL`)
+    expect((await empty.read()).warnings).toEqual([])
+  })
 })
 
 test.each([

@@ -4,7 +4,8 @@ import type { LaneStats, Loss } from '../../sinks/sink.ts'
 
 function stats(counts: Partial<LaneStats>, losses: readonly Loss[] = []): LaneStats {
   const seconds = { copySeconds: 0, mergeSeconds: 0, commitSeconds: 0 }
-  return { loaded: 0, rejected: 0, nulled: 0, cut: 0, ...seconds, ...counts, losses }
+  const none = { loaded: 0, rejected: 0, nulled: 0, cut: 0, deleted: 0 }
+  return { ...none, ...seconds, ...counts, losses }
 }
 
 const table = 'the table reactor_connect.rejected_records'
@@ -28,6 +29,21 @@ test('one of each is told in the singular, with the row', () => {
     '1 record was rejected: too large (row [1]); the table reactor_connect.rejected_records has them all',
     '1 value became NULL, because its column cannot hold it: day (row [2])',
     '1 value was shortened, because its column cannot hold all of it: doc',
+  ])
+})
+
+test('rows that the source marks as deleted are told once, with the column and what to do', () => {
+  const account = new LossAccount()
+  account.add(stats({ loaded: 3, deleted: 1 }))
+  const [one = ''] = account.warnings(table)
+  expect(one).toBe(
+    'Column _ab_cdc_deleted_at marks deleted rows: 1 row that was read has a value in it, and is not in the table. To keep such rows, set `deletes: soft`, or leave the column out of `columns`.',
+  )
+  account.add(stats({ loaded: 2000, deleted: 1500 }))
+  expect(account.warnings(table)).toEqual([
+    expect.stringContaining(
+      ': 1,501 rows that were read have a value in it, and are not in the table.',
+    ),
   ])
 })
 

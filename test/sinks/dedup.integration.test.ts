@@ -1,7 +1,7 @@
 import type { RecordData } from '../../protocol/index.ts'
 import { describe, expect, test } from 'vitest'
 import { testDatabase } from '../support/postgres.ts'
-import { begin, load, sinkStream, sync, openLane, blockOf, commit } from './loading.ts'
+import { begin, finish, load, sinkStream, sync, openLane, blockOf, commit } from './loading.ts'
 
 const deletedAt = '_ab_cdc_deleted_at'
 
@@ -97,6 +97,35 @@ describe('deletes', () => {
   } as const
   const options = { mode: 'append_dedup', key: ['id'], cursor: 'v' } as const
   const at = '2024-01-02T03:04:05Z'
+
+  test.each(['hard', 'soft'] as const)(
+    'rows that are not in the table since they are marked are counted: %s',
+    async (deletes) => {
+      await using db = await testDatabase()
+      const sink = sinkStream(columns, { ...options, deletes })
+      const loaded = async (records: readonly RecordData[]): Promise<number> => {
+        const begun = await begin(db, sink)
+        const { deleted } = await load(db, begun, { records })
+        await finish(db, begun)
+        return deleted
+      }
+      const first = [
+        { id: 1, v: 1, value: 'a', [deletedAt]: null },
+        { id: 2, v: 1, value: 'never there', [deletedAt]: at },
+        { id: 3, v: 1, value: 'c', [deletedAt]: at },
+        { id: 3, v: 2, value: 'again', [deletedAt]: null },
+      ]
+      const second = [
+        { id: 1, v: 2, [deletedAt]: at },
+        { id: 3, v: 1, [deletedAt]: at },
+      ]
+      expect(await loaded(first)).toBe(deletes === 'hard' ? 1 : 0)
+      expect(await loaded(second)).toBe(deletes === 'hard' ? 1 : 0)
+      expect(await loaded([{ id: 4, v: 1, value: 'd', [deletedAt]: null }])).toBe(0)
+      const ids = await db.query('SELECT id::int FROM things ORDER BY id')
+      expect(ids.map(({ id }) => id)).toEqual(deletes === 'hard' ? [3, 4] : [1, 2, 3, 4])
+    },
+  )
 
   test('a hard delete removes the row, unless it is older; a later insert brings it back', async () => {
     await using db = await testDatabase()

@@ -114,6 +114,15 @@ export const sourceCodes = {
     suggestedFix:
       'Choose a cursor field that is selected and has an order, such as `updated_at` or an ever-growing id.',
   },
+  source_cursor_type_changed: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'Stream {stream}: cursor column {column} had the type {before} at the last checkpoint, and has the type {after} now, which may order its values otherwise',
+    suggestedFix:
+      'Reset stream {stream}, so that the next run reads it from the beginning: `reactor connect connections reset NAME --streams STREAM`. Or change the type of {column} back to {before}.',
+  },
   source_database_missing: {
     failureType: 'config_error',
     httpStatus: 422,

@@ -8,6 +8,7 @@ import { quoteTable, type TableName } from '../identifiers.ts'
 import { keyChange } from '../key-change.ts'
 import { readColumns, type ProductionColumn } from './production-columns.ts'
 import { knownStreamWarnings, lostKey, sharedTable } from '../known-stream.ts'
+import { lostRowsWarnings } from '../loaded-table.ts'
 import { hasIndex, keyIndexName } from '../key-index.ts'
 import { rightMissing } from '../missing-right.ts'
 import { planTable, type TablePlan } from '../prepare-tables.ts'
@@ -84,10 +85,19 @@ export async function readProduction(
     refusal: sharedTable(sink, target, owners) ?? (await refusalOf(session, found)),
     warnings: [
       ...knownStreamWarnings(row, sink, target),
+      ...(isThere ? await lostRows(session, found) : []),
       ...(isThere ? await ownRules(session, target.table) : []),
       ...(await leftStage(session, found)),
     ],
   }
+}
+
+async function lostRows(
+  session: Session,
+  { sink, target, row }: Pick<Production, 'sink' | 'target' | 'row'>,
+): Promise<readonly string[]> {
+  if (row === undefined || !isTableOf(row, target) || !usesStates(row, sink)) return []
+  return lostRowsWarnings(session, { id: row.id, sink, target })
 }
 
 /** Why a run would refuse the stream, whoever else loads its table. */

@@ -9,7 +9,7 @@ import type { LaneStats, SinkLane, SinkStream, StreamSync } from '../../../sinks
 const logger = pino({ level: 'silent' })
 const stats: LaneStats = {
   ...{ loaded: 0, rejected: 0 },
-  ...{ nulled: 0, cut: 0, losses: [] },
+  ...{ nulled: 0, cut: 0, deleted: 0, losses: [] },
   ...{ copySeconds: 0, mergeSeconds: 0, commitSeconds: 0 },
 }
 

@@ -33,6 +33,7 @@ test('a transaction that is being ended counts as commit, and by its own account
     rejected: 0,
     nulled: 0,
     cut: 0,
+    deleted: 0,
     losses: [],
     copySeconds: 1.5,
     mergeSeconds: 2,

@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest'
+import type { RunPlan, StreamResult } from '../../engine/run-types.ts'
+import { planRun, runPlan } from '../support/engine.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { sandboxPlan } from './sandbox/sandbox-run.ts'
+
+function planOf(db: TestDatabase): Promise<RunPlan> {
+  return planRun({
+    connection: 'shop',
+    source: { type: 'postgres', config: { ...db.address, schemas: ['src'] } },
+    destination: db.address,
+    schema: 'dest',
+    log: { kind: 'embedded' },
+    mode: 'append_dedup',
+    syncMode: 'incremental',
+    cursor: 'u',
+  })
+}
+
+/** The streams by name. */
+async function ran(db: TestDatabase): Promise<ReadonlyMap<string, StreamResult>> {
+  const { result } = await runPlan(await planOf(db))
+  return new Map(result.streams.map((stream) => [stream.stream.name, stream]))
+}
+
+const tables = `CREATE SCHEMA src;
+  CREATE TABLE src.a (id int PRIMARY KEY, u int); INSERT INTO src.a VALUES (1, 8), (2, 9);
+  CREATE TABLE src.b (id int PRIMARY KEY, u int); INSERT INTO src.b VALUES (1, 8), (2, 9)`
+
+test('a stream whose cursor gets another type fails until it is reset, and the others go on', async () => {
+  await using db = await testDatabase()
+  await db.query(tables)
+  await ran(db)
+  await db.query(
+    `ALTER TABLE src.a ALTER u TYPE text; INSERT INTO src.a VALUES (3, '10'); INSERT INTO src.b VALUES (3, 10)`,
+  )
+  const streams = await ran(db)
+  expect(streams.get('a')).toMatchObject({
+    status: 'failed',
+    error: { code: 'source_cursor_type_changed', details: { before: 'integer', after: 'text' } },
+  })
+  expect(streams.get('b')).toMatchObject({ status: 'complete', loaded: 1 })
+  await db.query(`DELETE FROM reactor_connect.streams WHERE name = 'a'`)
+  expect((await ran(db)).get('a')).toMatchObject({ status: 'complete', loaded: 3 })
+  expect(await db.query('SELECT FROM dest.a')).toHaveLength(3)
+})
+
+test('a destination table that was emptied is warned of by a sandbox and by the run, and a reset fills it', async () => {
+  await using db = await testDatabase()
+  await db.query(tables)
+  await ran(db)
+  await db.query('TRUNCATE dest.a; INSERT INTO src.a VALUES (3, 10)')
+  const warning = /^Table "dest"\."a" is empty.*`(DELETE FROM [^`]+)`/
+  const { streams: shown } = await sandboxPlan(await planOf(db))
+  expect(shown.map(({ warnings }) => warnings)).toEqual([[expect.stringMatching(warning)], []])
+  const streams = await ran(db)
+  const { warnings = [] } = streams.get('a') ?? {}
+  expect(warnings).toEqual([expect.stringMatching(warning)])
+  expect(streams.get('b')).toMatchObject({ warnings: [] })
+  expect(await db.query('SELECT FROM dest.a')).toHaveLength(1)
+  await db.query(warning.exec(warnings.join())?.[1] ?? 'no statement')
+  expect((await ran(db)).get('a')).toMatchObject({ warnings: [] })
+  expect(await db.query('SELECT FROM dest.a')).toHaveLength(3)
+})
+
+test('rows of a table that another tool marked as deleted are told', async () => {
+  await using db = await testDatabase()
+  await db.query(
+    `CREATE SCHEMA src; CREATE TABLE src.c (id int PRIMARY KEY, u int, _ab_cdc_deleted_at text);
+     INSERT INTO src.c VALUES (1, 1, NULL), (2, 2, '2026-01-01T00:00:00Z')`,
+  )
+  expect((await ran(db)).get('c')).toMatchObject({
+    loaded: 2,
+    warnings: [
+      expect.stringContaining(
+        'Column _ab_cdc_deleted_at marks deleted rows: 1 row that was read has a value in it',
+      ),
+    ],
+  })
+  expect(await db.query('SELECT id::int FROM dest.c')).toEqual([{ id: 1 }])
+  expect((await ran(db)).get('c')).toMatchObject({ loaded: 0, warnings: [] })
+})
