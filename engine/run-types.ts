@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import type { Stage } from './bottleneck.ts'
+import type { Stage } from './run/bottleneck.ts'
 import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
 import type { PostgresPlace } from '../sinks/postgres/postgres-place.ts'
 import type { CommittedCounts, SinkStream, TableNote } from '../sinks/sink.ts'

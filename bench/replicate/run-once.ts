@@ -12,7 +12,7 @@ async function main(): Promise<void> {
   // As the command line does.
   enableCompileCache()
   const { createRunMetrics } = await import('../../engine/metrics/run-metrics.ts')
-  const { runConnection } = await import('../../engine/run.ts')
+  const { runConnection } = await import('../../engine/run/run-connection.ts')
   const { openWorkerThreads } = await import('../../engine/threads/worker-threads.ts')
   const chunks: Buffer[] = []
   for await (const chunk of process.stdin) chunks.push(z.instanceof(Buffer).parse(chunk))

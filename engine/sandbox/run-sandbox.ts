@@ -10,9 +10,9 @@ import {
   type SandboxTable,
 } from '../../sinks/postgres/sandbox/prepare-sandbox.ts'
 import { createRunMetrics } from '../metrics/run-metrics.ts'
-import { runConnection } from '../run.ts'
+import { runConnection } from '../run/run-connection.ts'
 import type { RunPlan, StreamResult } from '../run-types.ts'
-import { streamRefusal } from '../stream-refusal.ts'
+import { streamRefusal } from '../run/stream-refusal.ts'
 import type {
   EstimatedCost,
   RowCounts,

@@ -3,7 +3,7 @@ import { Registry } from 'prom-client'
 import { afterAll, inject } from 'vitest'
 import { connectorOf } from '../../connectors/registry.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
-import { runConnection } from '../../engine/run.ts'
+import { runConnection } from '../../engine/run/run-connection.ts'
 import {
   defaultLimits,
   type LogConfig,

@@ -1,19 +1,19 @@
 import type { Logger } from 'pino'
-import type { ChangeConfig } from '../connectors/connector.ts'
+import type { ChangeConfig } from '../../connectors/connector.ts'
 import {
   primaryKey as primaryKeyOf,
   streamLabel,
   type ErrorBody,
   type JsonObject,
   type JsonValue,
-} from '../protocol/index.ts'
-import type { SliceCheckpoint, StreamSync } from '../sinks/sink.ts'
-import type { LaneEndpoint, LaneReaderOptions } from './log/stream-log.ts'
-import { ConfigLender, JobSide } from './threads/main-side.ts'
-import type { JobBase, JobResult, LoadEvent, ReadBefore, ReadEvent } from './threads/protocol.ts'
-import type { LaneThreads } from './threads/worker-threads.ts'
-import type { Observed } from './observed-fields.ts'
-import type { RunPlan } from './run-types.ts'
+} from '../../protocol/index.ts'
+import type { SliceCheckpoint, StreamSync } from '../../sinks/sink.ts'
+import type { LaneEndpoint, LaneReaderOptions } from '../log/stream-log.ts'
+import { ConfigLender, JobSide } from '../threads/main-side.ts'
+import type { JobBase, JobResult, LoadEvent, ReadBefore, ReadEvent } from '../threads/protocol.ts'
+import type { LaneThreads } from '../threads/worker-threads.ts'
+import type { Observed } from '../observed-fields.ts'
+import type { RunPlan } from '../run-types.ts'
 import { noLoadSeconds, noReadTotals, type StreamTally } from './stream-tally.ts'
 
 export interface LaneRun {

@@ -1,4 +1,4 @@
-import type { CommittedCounts, LaneStats, Loss } from '../sinks/sink.ts'
+import type { CommittedCounts, LaneStats, Loss } from '../../sinks/sink.ts'
 import { noCounts } from './committed-counts.ts'
 
 /** Rows that a warning names, and characters of each key. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { ConnectError } from '../protocol/index.ts'
+import { ConnectError } from '../../protocol/index.ts'
 import { backoffMs, maxBarrenAttempts } from './backoff.ts'
 
 /** A session that was there and is lost, before any stream has begun. */

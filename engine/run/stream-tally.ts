@@ -1,11 +1,11 @@
-import { streamLabel, type StreamId } from '../protocol/index.ts'
-import type { CommittedCounts, SinkStream } from '../sinks/sink.ts'
+import { streamLabel, type StreamId } from '../../protocol/index.ts'
+import type { CommittedCounts, SinkStream } from '../../sinks/sink.ts'
 import { bottleneckOf, stages, type Stage } from './bottleneck.ts'
-import type { LoadEvent, LoadSeconds, ReadTotals } from './threads/protocol.ts'
+import type { LoadEvent, LoadSeconds, ReadTotals } from '../threads/protocol.ts'
 import { LossAccount } from './loss-account.ts'
-import type { RunMetrics } from './metrics/run-metrics.ts'
+import type { RunMetrics } from '../metrics/run-metrics.ts'
 import { ReadAgain, type LaneStart } from './read-again.ts'
-import type { StreamProgress, StreamRunStatus } from './run-types.ts'
+import type { StreamProgress, StreamRunStatus } from '../run-types.ts'
 import { StageWindow } from './stage-window.ts'
 
 /** The totals of a read job, with the time that the connector had. */

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
-import { streamKey, streamLabel } from '../protocol/index.ts'
-import type { Destination } from '../sinks/sink.ts'
-import type { RunPlan } from './run-types.ts'
+import { streamKey, streamLabel } from '../../protocol/index.ts'
+import type { Destination } from '../../sinks/sink.ts'
+import type { RunPlan } from '../run-types.ts'
 
 /** A run of all streams leaves out a stream that the source does not show any more: a warning for each that it loaded before, which is logged. */
 export async function unseenStreams(

@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bottleneckOf, noSeconds, stages, type StageSeconds } from '../../engine/bottleneck.ts'
-import { StageWindow } from '../../engine/stage-window.ts'
+import {
+  bottleneckOf,
+  noSeconds,
+  stages,
+  type StageSeconds,
+} from '../../../engine/run/bottleneck.ts'
+import { StageWindow } from '../../../engine/run/stage-window.ts'
 
 const after = (seconds: Partial<StageSeconds>): ReturnType<typeof bottleneckOf> =>
   bottleneckOf({ ...noSeconds, ...seconds })

@@ -1,8 +1,8 @@
-import { connectorOf } from '../connectors/registry.ts'
-import { isSameDatabase } from '../postgres/address.ts'
-import { ConnectError, streamIdOf, streamLabel } from '../protocol/index.ts'
-import type { SinkStream } from '../sinks/sink.ts'
-import type { RunPlan } from './run-types.ts'
+import { connectorOf } from '../../connectors/registry.ts'
+import { isSameDatabase } from '../../postgres/address.ts'
+import { ConnectError, streamIdOf, streamLabel } from '../../protocol/index.ts'
+import type { SinkStream } from '../../sinks/sink.ts'
+import type { RunPlan } from '../run-types.ts'
 
 /** Why a stream of the plan cannot run, as far as it shows before anything is asked. */
 export function streamRefusal(plan: RunPlan, sink: SinkStream): ConnectError | undefined {

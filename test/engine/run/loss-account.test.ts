@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { LossAccount } from '../../engine/loss-account.ts'
-import type { LaneStats, Loss } from '../../sinks/sink.ts'
+import { LossAccount } from '../../../engine/run/loss-account.ts'
+import type { LaneStats, Loss } from '../../../sinks/sink.ts'
 
 function stats(counts: Partial<LaneStats>, losses: readonly Loss[] = []): LaneStats {
   const seconds = { copySeconds: 0, mergeSeconds: 0, commitSeconds: 0 }

@@ -1,4 +1,4 @@
-import { stopGraceMs } from './threads/main-side.ts'
+import { stopGraceMs } from '../threads/main-side.ts'
 
 /** A destination that does not respond, or where others hold locks, must not hold up a stop. */
 export class StopLimit implements Disposable {

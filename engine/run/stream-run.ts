@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ConnectError, streamLabel } from '../protocol/index.ts'
-import type { SinkStream } from '../sinks/sink.ts'
+import { ConnectError, streamLabel } from '../../protocol/index.ts'
+import type { SinkStream } from '../../sinks/sink.ts'
 import { backoffMs, maxBarrenAttempts } from './backoff.ts'
 import type { LaneOutcome } from './lane-run.ts'
-import type { StreamResult } from './run-types.ts'
+import type { StreamResult } from '../run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
 import { SyncRun, type StreamRunDeps } from './sync-run.ts'
 

@@ -5,22 +5,22 @@ import type {
   ConnectorContext,
   PlannedSlice,
   ReadSession,
-} from '../connectors/connector.ts'
-import { ConnectError, type JsonValue, streamIdOf, streamLabel } from '../protocol/index.ts'
+} from '../../connectors/connector.ts'
+import { ConnectError, type JsonValue, streamIdOf, streamLabel } from '../../protocol/index.ts'
 import type {
   Destination,
   RunStart,
   SinkStream,
   SliceCheckpoint,
   StreamSync,
-} from '../sinks/sink.ts'
+} from '../../sinks/sink.ts'
 import { type LaneOutcome, runLane } from './lane-run.ts'
-import type { StreamLog } from './log/stream-log.ts'
-import type { ReadBefore } from './threads/protocol.ts'
-import type { LaneThreads } from './threads/worker-threads.ts'
-import { joinObserved, type Observed } from './observed-fields.ts'
+import type { StreamLog } from '../log/stream-log.ts'
+import type { ReadBefore } from '../threads/protocol.ts'
+import type { LaneThreads } from '../threads/worker-threads.ts'
+import { joinObserved, type Observed } from '../observed-fields.ts'
 import { streamRefusal } from './stream-refusal.ts'
-import type { RunPlan, StreamResult } from './run-types.ts'
+import type { RunPlan, StreamResult } from '../run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
 
 export type RunContext = ConnectorContext & { readonly changeConfig: ChangeConfig }

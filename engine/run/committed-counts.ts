@@ -1,4 +1,4 @@
-import type { CommittedCounts } from '../sinks/sink.ts'
+import type { CommittedCounts } from '../../sinks/sink.ts'
 
 export const noCounts: CommittedCounts = { loaded: 0, rejected: 0, nulled: 0, cut: 0 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ReadAgain } from '../../engine/read-again.ts'
+import { ReadAgain } from '../../../engine/run/read-again.ts'
 
 test('records that an attempt had read beyond its last checkpoint are read again by the next one', () => {
   const again = new ReadAgain()
