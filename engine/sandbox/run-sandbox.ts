@@ -16,23 +16,29 @@ import { streamRefusal } from '../run/stream-refusal.ts'
 import type {
   EstimatedCost,
   RowCounts,
-  SandboxEngine,
   SandboxOptions,
   SandboxPorts,
   SandboxReport,
   SandboxStream,
   SandboxTotals,
 } from './sandbox-report.ts'
-import { dropSandboxSchema } from './sandbox-schemas.ts'
 import { refusedReport, streamReport } from './stream-report.ts'
+import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
 
 const defaultSampleRows = 20
 const defaultReadMs = 60_000
 
-/** See SandboxEngine. */
+/**
+ * Reads the plan's streams from where its next run would, into an ephemeral schema, and compares. The production tables and
+ * checkpoints are only read. A failed stream is in the report. Throws a ConnectError, and leaves no schema, if no stream could start
+ * (source or destination out of reach, no right to create a schema) or if the signal ended it (`sandbox_stopped`).
+ */
 export async function runSandbox(
-  ...[plan, options, ports, signal]: Parameters<SandboxEngine['runSandbox']>
+  plan: RunPlan,
+  options: SandboxOptions,
+  ports: SandboxPorts,
 ): Promise<SandboxReport> {
+  const { signal } = ports
   const { id, expiresAtMs } = options
   const { connection, destination, streams } = plan
   const createdAtMs = ports.now()

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
 import type { DestinationConfig, LogConfig } from '../../engine/run-types.ts'
 import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
-import { sandboxEngine } from '../sandbox/sandbox-engine.ts'
 import { ApiKeys } from '../api-keys/api-keys.ts'
 import { Catalog } from '../catalog/catalog.ts'
 import type { Settings } from '../config/settings.ts'
@@ -73,7 +72,7 @@ export function controlPlane(parts: ControlPlaneParts): ControlPlane {
   })
   const planPlaces = { instances, addressOf, logOf, allowedNetworks }
   const connections = { store, instances, jobs, addressOf, checkLog: logOf, logger, now }
-  const leftOvers = { store, engine: sandboxEngine, addressOf, logger, now }
+  const leftOvers = { store, addressOf, logger, now }
   return {
     sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
     noteLostSecrets: opened.noteLostSecrets,
@@ -88,7 +87,6 @@ export function controlPlane(parts: ControlPlaneParts): ControlPlane {
       schemas: store.schemas,
       sandboxes: new SandboxControl({
         ...{ store, instances, jobs, logger, now, stopping, threads, places: planPlaces },
-        engine: sandboxEngine,
         tokens: new PromoteTokens(vault),
         lifetimeMs: settings.sandboxLifetimeSeconds * 1000,
       }),

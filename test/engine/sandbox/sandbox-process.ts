@@ -12,12 +12,12 @@ const [planText = '', ...ids] = process.argv.slice(2)
 const plan = JSON.parse(planText) as RunPlan
 const logger = pino({ level: 'silent' })
 await using threads = openWorkerThreads({ lanes: 4, logger })
-const ports = { logger, threads, now: Date.now }
-const signal = new AbortController().signal
+const { signal } = new AbortController()
+const ports = { logger, threads, now: Date.now, signal }
 
 async function run(id: string): Promise<void> {
   writeSync(1, `${id}\n`)
-  await runSandbox(plan, { id, limitRows: 200, expiresAtMs: Date.now() }, ports, signal)
+  await runSandbox(plan, { id, limitRows: 200, expiresAtMs: Date.now() }, ports)
 }
 
 await Promise.all(ids.slice(0, -2).map(run))

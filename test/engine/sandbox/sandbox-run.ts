@@ -18,14 +18,14 @@ export async function sandboxPlan(
   options: Partial<SandboxOptions> = {},
   signal = new AbortController().signal,
 ): Promise<SandboxReport> {
-  const ports = { logger: pino({ level: 'silent' }), threads: sharedThreads(), now: Date.now }
-  const expiresAtMs = Date.now() + hourMs
-  return runSandbox(
-    plan,
-    { id: sandboxId(), limitRows: 100, expiresAtMs, ...options },
-    ports,
+  const ports = {
+    logger: pino({ level: 'silent' }),
+    threads: sharedThreads(),
+    now: Date.now,
     signal,
-  )
+  }
+  const expiresAtMs = Date.now() + hourMs
+  return runSandbox(plan, { id: sandboxId(), limitRows: 100, expiresAtMs, ...options }, ports)
 }
 
 /** A hash of every row of a schema's tables with its place and the transaction that wrote it. */
