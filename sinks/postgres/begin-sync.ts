@@ -1,3 +1,4 @@
+import { ConnectError } from '../../protocol/index.ts'
 import type { RunStart, SinkStream, StreamSync } from '../sink.ts'
 import { laneLockKey, schemaExists } from './bookkeeping.ts'
 import { requireSlices } from './damaged-bookkeeping.ts'
@@ -5,7 +6,13 @@ import { startRefusal } from './fence.ts'
 import { forgetOwners } from './forget-streams.ts'
 import { lockKey, quoteIdentifier, type TableName } from './identifiers.ts'
 import { requireSameKey } from './key-change.ts'
-import { knownStreamWarnings, lostKey, sharedTable } from './known-stream.ts'
+import {
+  appendedAgain,
+  earlierTables,
+  knownStreamWarnings,
+  lostKey,
+  sharedTable,
+} from './known-stream.ts'
 import { prepareTables } from './prepare-tables.ts'
 import { requireOpenSchema } from './reserved-schemas.ts'
 import type { Session } from './session.ts'
@@ -19,6 +26,7 @@ import {
   settingsOf,
   writeStreamRow,
   type StreamRow,
+  type TableOwner,
 } from './stream-rows.ts'
 import { streamTarget, type StreamTarget } from './stream-target.ts'
 import { readTable } from './tables.ts'
@@ -41,7 +49,7 @@ export async function beginSync(
     // Of two streams that begin at the same time to load one table, the second finds the first.
     await session.rows('SELECT pg_advisory_xact_lock($1)', [tableLockKey(target.table)])
     const row = await readStreamRow(session, sink.connection, { streamId, lock: 'locked' })
-    const isOurs = await takeTable(session, sink, { target, row })
+    const { isOurs, owners } = await takeTable(session, sink, { target, row })
     const hasTable = (await readTable(session, target.loaded)) !== undefined
     // Without its table, or in another one, states speak of rows that are not there: the stream is read from the beginning.
     const known = hasTable && isTableOf(row, target) ? row : undefined
@@ -52,6 +60,8 @@ export async function beginSync(
     const resumed = known !== undefined && isResumable(known, sink, start)
     const keepsSlices = resumed || keepsStates(known, sink)
     await requireAllSlices(session, sink, keepsSlices ? known : undefined)
+    const again = await appendedAgain(session, sink, { target, row, owners, goesOn: keepsSlices })
+    if (again instanceof ConnectError) throw again
     const { keyIndex, tableNotes } = await prepareTables({
       session,
       sink,
@@ -66,6 +76,7 @@ export async function beginSync(
     const syncStart = resumed ? known.syncStart : start.start
     const values = {
       ...{ streamId, table, keyIndex, tableNotes, run, syncStart, staged: isOverwrite },
+      earlierTables: earlierTables(row, target),
       ...numbers,
     }
     const written = await writeStreamRow(session, sink, values)
@@ -74,7 +85,7 @@ export async function beginSync(
     const sync = {
       ...{ sink, streamId, ...numbers, resumed, tableNotes },
       ...{ doneInRun: false, start: start.start },
-      warnings: knownStreamWarnings(row, sink, target),
+      warnings: [...knownStreamWarnings(row, sink, target), ...again],
     }
     return withCheckpoints(session, { ...written, table, syncStart }, sync)
   })
@@ -89,19 +100,19 @@ async function requireAllSlices(
   if (row !== undefined) await requireSlices(session, ownerOf(sink, row), row.planned)
 }
 
-/** Throws if the table is for another stream. Returns whether a stream of ours has loaded it: then its columns are ours too. */
+/** Throws if the table is for another stream. `isOurs`: a stream of ours has loaded it, so that its columns are ours too. */
 async function takeTable(
   session: Session,
   sink: SinkStream,
   { target, row }: { readonly target: StreamTarget; readonly row: StreamRow | undefined },
-): Promise<boolean> {
+): Promise<{ readonly isOurs: boolean; readonly owners: readonly TableOwner[] }> {
   const owners = await otherOwners(session, target, row?.id)
   const refusal = sharedTable(sink, target, owners) ?? lostKey(row, sink)
   if (refusal !== undefined) throw refusal
-  if (owners.length === 0) return isTableOf(row, target)
+  if (owners.length === 0) return { isOurs: isTableOf(row, target), owners }
   const isGone = (await readTable(session, target.table)) === undefined
   if (isGone) await forgetOwners(session, target.table, row?.id)
-  return true
+  return { isOurs: true, owners }
 }
 
 async function withCheckpoints(

@@ -98,6 +98,8 @@ const migrations: readonly ((schema: string) => string)[] = [
      ADD COLUMN planned bigint NOT NULL DEFAULT 0; -- slices that were saved of the stream: where there are fewer, somebody deleted some
    UPDATE ${schema}.streams AS s
       SET planned = (SELECT pg_catalog.count(*) FROM ${schema}.slices AS p WHERE p.stream_id OPERATOR(pg_catalog.=) s.id)`,
+  (schema) =>
+    `ALTER TABLE ${schema}.streams ADD COLUMN earlier_tables pg_catalog.text NOT NULL DEFAULT '[]' -- JSON: other tables that the stream was loaded into, whose rows stayed`,
 ]
 
 /**

@@ -8,6 +8,8 @@ import { quoteTable, type TableName } from './identifiers.ts'
 import type { Session } from './session.ts'
 import type { StreamTarget } from './stream-target.ts'
 
+const tablesSchema = z.array(z.object({ schema: z.string(), table: z.string() }))
+
 /** What an unfinished sync must have in common with the next one to be continued. */
 const syncSettings = z.object({
   mode: z.enum(['append', 'append_dedup', 'overwrite', 'overwrite_dedup']),
@@ -61,6 +63,8 @@ export interface StreamRow {
   readonly tableNotes: readonly TableNote[]
   /** How many slices were saved of it. */
   readonly planned: number
+  /** Other tables that it was loaded into, since its last reset. Their rows stayed. */
+  readonly earlierTables: readonly TableName[]
 }
 
 /** For what is told of its slices. */
@@ -89,6 +93,7 @@ interface RawStreamRow {
   readonly started_at: Date
   readonly table_notes: string
   readonly planned: string
+  readonly earlier_tables: string
 }
 
 /** `locked`: until the transaction ends. */
@@ -121,7 +126,7 @@ export async function readStreamRow(
   }
 }
 
-type StoredTexts = Pick<StreamRow, 'settings' | 'columns' | 'tableNotes'>
+type StoredTexts = Pick<StreamRow, 'settings' | 'columns' | 'tableNotes' | 'earlierTables'>
 
 function storedTexts(session: Session, row: RawStreamRow, owner: RowOwner): StoredTexts {
   const stored = { session, owner, isForgotten: row.run === '0' }
@@ -131,6 +136,9 @@ function storedTexts(session: Session, row: RawStreamRow, owner: RowOwner): Stor
     columns: storedText(stored, 'columns', { text: row.columns, schema: columnsSchema }) ?? [],
     tableNotes:
       storedText(stored, 'table_notes', { text: row.table_notes, schema: notesSchema }) ?? [],
+    earlierTables:
+      storedText(stored, 'earlier_tables', { text: row.earlier_tables, schema: tablesSchema }) ??
+      [],
   }
 }
 
@@ -203,8 +211,8 @@ export async function writeStreamRow(
   const [row] = await session.rows<Pick<RawStreamRow, 'id' | 'attempt_keys' | 'started_at'>>(
     `INSERT INTO ${session.bookkeeping}.streams AS s
        (connection, namespace, name, table_schema, table_name, settings, columns, key_index, staged,
-        sync_id, generation_id, epoch, run, sync_start, table_notes, complete, attempt, attempt_keys)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, false, $16, ARRAY[$16])
+        sync_id, generation_id, epoch, run, sync_start, table_notes, complete, attempt, attempt_keys, earlier_tables)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, false, $16, ARRAY[$16], $17)
      ON CONFLICT (connection, namespace, name) DO UPDATE SET
        table_schema = excluded.table_schema, table_name = excluded.table_name,
        settings = excluded.settings, columns = excluded.columns, key_index = excluded.key_index,
@@ -212,7 +220,7 @@ export async function writeStreamRow(
        epoch = excluded.epoch, run = excluded.run, sync_start = excluded.sync_start,
        table_notes = excluded.table_notes, complete = false, finished_at = NULL,
        started_at = CASE WHEN s.sync_id = excluded.sync_id THEN s.started_at ELSE now() END,
-       attempt = excluded.attempt,
+       attempt = excluded.attempt, earlier_tables = excluded.earlier_tables,
        attempt_keys = CASE WHEN s.sync_id = excluded.sync_id THEN s.attempt_keys ELSE '{}' END || excluded.attempt_keys
      RETURNING id, attempt_keys, started_at`,
     [
@@ -232,6 +240,7 @@ export async function writeStreamRow(
       values.syncStart,
       JSON.stringify(values.tableNotes),
       randomUUID(),
+      JSON.stringify(values.earlierTables),
     ],
   )
   return {

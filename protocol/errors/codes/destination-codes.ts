@@ -248,6 +248,15 @@ export const destinationCodes = {
     suggestedFix:
       'Let the table take every row: run `{undo}`, or write the rows that you do not want elsewhere after the run. Then run the connection again.',
   },
+  destination_rows_repeated: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'Stream {stream} appends, was loaded into {table} before, and would be read into it from the beginning again ({why}): its rows would be there twice',
+    suggestedFix:
+      'Run `TRUNCATE {table}` at the destination and run the connection again, which fills the table from the beginning. If the rows are to be added a second time, {letGo}, and then run it again.',
+  },
   destination_rule_unsupported: {
     failureType: 'config_error',
     httpStatus: 422,

@@ -1,4 +1,4 @@
-import { streamLabel, type ConnectError } from '../../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
 import { isTableOf, usesStates } from '../begin-sync.ts'
 import { schemaExists } from '../bookkeeping.ts'
@@ -6,7 +6,7 @@ import { requireSlices } from '../damaged-bookkeeping.ts'
 import { quoteIdentifier, quoteTable, type TableName } from '../identifiers.ts'
 import { keyChange } from '../key-change.ts'
 import { readColumns, type ProductionColumn } from './production-columns.ts'
-import { knownStreamWarnings, lostKey, sharedTable } from '../known-stream.ts'
+import { appendedAgain, knownStreamWarnings, lostKey, sharedTable } from '../known-stream.ts'
 import { hasIndex, keyIndexName } from '../key-index.ts'
 import { rightMissing } from '../missing-right.ts'
 import { planTable, type TablePlan } from '../prepare-tables.ts'
@@ -76,13 +76,19 @@ export async function readProduction(
   const hasKeyIndex =
     isThere && (await hasIndex(session, target.table, keyIndexName(target.table, key)))
   const found = { sink, target, row, plan, hasKeyIndex }
+  const goesOn = isThere && row !== undefined && isTableOf(row, target) && usesStates(row, sink)
+  const again = await appendedAgain(session, sink, { target, row, owners, goesOn })
   return {
     ...found,
     columns: isThere ? await readColumns(session, target.table) : [],
     views: isThere ? await readViews(session, target.table) : [],
-    refusal: sharedTable(sink, target, owners) ?? (await refusalOf(session, found)),
+    refusal:
+      sharedTable(sink, target, owners) ??
+      (await refusalOf(session, found)) ??
+      (again instanceof ConnectError ? again : undefined),
     warnings: [
       ...knownStreamWarnings(row, sink, target),
+      ...(again instanceof ConnectError ? [] : again),
       ...(isThere ? await ownRules(session, target.table) : []),
       ...(await leftStage(session, found)),
     ],
