@@ -1,10 +1,11 @@
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { RunStart, SinkStream, StreamSync } from '../sink.ts'
-import { laneLockKey, schemaExists } from './bookkeeping.ts'
+import { lockForTransaction } from './advisory-locks.ts'
+import { laneLockKey, schemaExists, takeOverSeconds } from './bookkeeping.ts'
 import { requireSlices } from './damaged-bookkeeping.ts'
 import { startRefusal } from './fence.ts'
 import { forgetOwners } from './forget-streams.ts'
-import { lockKey, quoteIdentifier, type TableName } from './identifiers.ts'
+import { lockKey, quoteIdentifier, quoteTable } from './identifiers.ts'
 import { requireSameKey } from './key-change.ts'
 import {
   appendedAgain,
@@ -43,11 +44,15 @@ export async function beginSync(
   return session.transaction(async () => {
     const { streamId } = target
     await requireNewest(session, sink, start)
-    await takeOver(session, laneLockKey(sink.connection, streamId))
+    await takeOver(session, sink, target)
     // Its lanes are ours now, unless a newer start came in the meantime: it began before us then.
     await requireNewest(session, sink, start)
     // Of two streams that begin at the same time to load one table, the second finds the first.
-    await session.rows('SELECT pg_advisory_xact_lock($1)', [tableLockKey(target.table)])
+    await lockForTransaction(session, {
+      keys: [lockKey('table', target.table.schema, target.table.table)],
+      subject: quoteTable(target.table),
+      seconds: takeOverSeconds,
+    })
     const row = await readStreamRow(session, sink.connection, { streamId, lock: 'locked' })
     const { isOurs, owners } = await takeTable(session, sink, { target, row })
     const hasTable = (await readTable(session, target.loaded)) !== undefined
@@ -165,10 +170,6 @@ async function requireNewest(
   if (refusal !== undefined) throw refusal
 }
 
-function tableLockKey({ schema, table }: TableName): string {
-  return lockKey('table', schema, table)
-}
-
 export function isTableOf(row: StreamRow | undefined, { table }: StreamTarget): boolean {
   return row?.table.schema === table.schema && row.table.table === table.table
 }
@@ -179,7 +180,11 @@ async function ensureSchema(session: Session, schema: string): Promise<void> {
   if (schema === session.bookkeepingSchema) return
   if (await schemaExists(session, schema)) return
   await session.transaction(async () => {
-    await session.rows('SELECT pg_advisory_xact_lock($1)', [lockKey('schemas')])
+    await lockForTransaction(session, {
+      keys: [lockKey('schemas')],
+      subject: `the making of schema ${quoteIdentifier(schema)}`,
+      seconds: takeOverSeconds,
+    })
     if (await schemaExists(session, schema)) return
     await session.run(`CREATE SCHEMA ${quoteIdentifier(schema)}`)
   })
@@ -187,10 +192,14 @@ async function ensureSchema(session: Session, schema: string): Promise<void> {
 
 /**
  * Ends the sessions of lanes of an older epoch: one that hangs would keep its locks for ever, and none of them could commit
- * any more. What another role runs cannot be ended by us: then this waits, and gives up with a `destination_conflict`.
+ * any more. What another role runs cannot be ended by us: then this waits, and gives up with a `destination_lock_held`.
  */
-async function takeOver(session: Session, key: string): Promise<void> {
-  await session.run(`SET LOCAL lock_timeout = '60s'`)
+async function takeOver(
+  session: Session,
+  { connection }: SinkStream,
+  { streamId }: StreamTarget,
+): Promise<void> {
+  const key = laneLockKey(connection, streamId)
   const [row] = await session.rows<{ free: boolean }>(
     'SELECT pg_try_advisory_xact_lock($1) AS free',
     [key],
@@ -204,7 +213,11 @@ async function takeOver(session: Session, key: string): Promise<void> {
         AND a.datname = current_database() AND a.usename = current_user AND l.pid <> pg_backend_pid()`,
     [key],
   )
-  await session.rows('SELECT pg_advisory_xact_lock($1)', [key])
+  await lockForTransaction(session, {
+    keys: [key],
+    subject: `stream ${streamLabel(streamId)} of connection ${connection}`,
+    seconds: takeOverSeconds,
+  })
 }
 
 /** The stream is configured as it was; columns may be new. */

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { ConnectError, type StreamId } from '../../protocol/index.ts'
 import type { RunStart } from '../sink.ts'
+import { lockForTransaction } from './advisory-locks.ts'
 import { requireIntact, requireNone } from './damaged-bookkeeping.ts'
 import { lockKey } from './identifiers.ts'
 import { bookkeepingOwnerMissing } from './missing-right.ts'
@@ -112,7 +113,11 @@ export async function migrateBookkeeping(session: Session): Promise<void> {
     return
   }
   await session.transaction(async () => {
-    await session.rows('SELECT pg_advisory_xact_lock($1)', [lockKey('migrations')])
+    await lockForTransaction(session, {
+      keys: [lockKey('migrations')],
+      subject: `schema ${session.bookkeepingSchema}`,
+      seconds: 60,
+    })
     const schema = session.bookkeeping
     if (!(await schemaExists(session, session.bookkeepingSchema))) {
       await session.run(`CREATE SCHEMA ${schema}`)
@@ -182,6 +187,9 @@ async function appliedVersion(session: Session): Promise<number> {
 export function laneLockKey(connection: string, { namespace, name }: StreamId): string {
   return lockKey('lanes', connection, namespace ?? null, name)
 }
+
+/** How long a stream is waited for, by those who take it over and by their lanes. */
+export const takeOverSeconds = 60
 
 /**
  * The run of the key is continued under its number, and where runs have no keys, one that did not end by itself (killed, stopped).

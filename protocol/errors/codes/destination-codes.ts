@@ -158,6 +158,15 @@ export const destinationCodes = {
     suggestedFix:
       'Delete these rows, or set another `primary_key`, or the mode `append` or `overwrite`.',
   },
+  destination_lock_held: {
+    failureType: 'transient_error',
+    httpStatus: 409,
+    retryable: true,
+    message:
+      'In {host}:{port}/{database}, {holders} held the lock of {subject} for more than {seconds} seconds',
+    suggestedFix:
+      'Look at the session with `SELECT * FROM pg_stat_activity WHERE pid = {pid}`. If it is no run that is about to end, end it with `SELECT pg_terminate_backend({pid})`, and run the connection again: no row is lost or doubled.',
+  },
   destination_not_a_table: {
     failureType: 'config_error',
     httpStatus: 409,
