@@ -135,6 +135,42 @@ describe.each(dedupModes)('with %s', (mode) => {
     ])
   })
 
+  test.each(['full', 'minimal'] as const)(
+    'keys that their column holds only in part are rejected, with %s metadata',
+    async (metadata) => {
+      await using db = await testDatabase()
+      const columns = { id: 'string', b: 'json', at: 'timestamptz', v: 'string' } as const
+      const sink = keyed(mode, columns, { metadata, key: ['id', 'b', 'at'] })
+      const at = '2024-01-01T00:00:00Z'
+      const unfit = [
+        { id: 'a\u0000', b: 1, at },
+        { id: '\ud83d', b: 1, at },
+        { id: '\ud83e', b: 1, at },
+        { id: 'a', b: 'b\u0000', at },
+        { id: 'a', b: '\ud83d', at },
+        { id: 'a', b: 1, at: '2024-01-01T00:00:00.0000001Z' },
+        { id: 'a', b: 1, at: '2024-01-01T00:00:00.0000002Z' },
+      ]
+      const records = [{ id: 'a', b: 1, at, v: 'a' }, ...unfit, { id: 'b', b: 1, at, v: 'b\u0000' }]
+      for (let run = 0; run < 2; run++) {
+        const stats = await loaded(db, sink, records)
+        expect(stats).toMatchObject({ loaded: 2, rejected: 7, nulled: 0, cut: 1 })
+        expect(stats.losses[0]).toMatchObject({
+          kind: 'rejected',
+          subject: 'its primary key does not fit: column id (text) cannot hold the value',
+        })
+      }
+      expect(await db.query('SELECT id, v FROM things ORDER BY id')).toEqual([
+        { id: 'a', v: 'a' },
+        { id: 'b', v: 'b' },
+      ])
+      const reasons = (await rejections(db)) as readonly { readonly reason: string }[]
+      expect(reasons.map(({ reason }) => /column (\w+)/.exec(reason)?.[1])).toEqual(
+        ['id', 'id', 'id', 'b', 'b', 'at', 'at'].flatMap((name) => [name, name]),
+      )
+    },
+  )
+
   test('a key that is too long for an index is rejected, and one that compresses is not', async () => {
     await using db = await testDatabase()
     const long = randomBytes(6000).toString('hex')
