@@ -14,6 +14,7 @@ import {
   lostKey,
   sharedTable,
 } from './known-stream.ts'
+import { looseKeyWarnings } from './loose-keys.ts'
 import { prepareTables } from './prepare-tables.ts'
 import { requireOpenSchema } from './reserved-schemas.ts'
 import type { Session } from './session.ts'
@@ -90,7 +91,11 @@ export async function beginSync(
     const sync = {
       ...{ sink, streamId, ...numbers, resumed, tableNotes },
       ...{ doneInRun: false, start: start.start },
-      warnings: [...knownStreamWarnings(row, sink, target), ...again],
+      warnings: [
+        ...knownStreamWarnings(row, sink, target),
+        ...again,
+        ...(await looseKeyWarnings(session, target)),
+      ],
     }
     return withCheckpoints(session, { ...written, table, syncStart }, sync)
   })

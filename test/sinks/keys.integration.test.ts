@@ -234,3 +234,48 @@ test.each([
   })
   expect(await db.query('SELECT v FROM things')).toHaveLength(records.length)
 })
+
+/** A table that the user made, for the stream to load. */
+function ownTable(db: TestDatabase, columns: string): Promise<unknown> {
+  return db.query(
+    `CREATE TABLE things (_airbyte_extracted_at timestamptz, _airbyte_generation_id bigint, _airbyte_raw_id uuid, _airbyte_meta jsonb, ${columns})`,
+  )
+}
+
+test.each([...dedupModes, 'append'] as const)(
+  'a column of type real is made wide enough for a double, with %s, and its values stay as they were written',
+  async (mode) => {
+    await using db = await testDatabase()
+    await ownTable(db, 'id real, d double precision')
+    await db.query('INSERT INTO things (id, d) VALUES (16777216, 0.30000000000000004)')
+    const sink = keyed(mode, { id: 'double', d: 'number' })
+    const records = [{ id: 0.1 }, { id: 0.10000000001 }, { id: 16777217 }]
+    await loaded(db, sink, mode === 'overwrite_dedup' ? [...records, { id: 5 }] : records)
+    const rows = await db.query(
+      'SELECT id::text AS id, d::text AS d FROM things ORDER BY things.id',
+    )
+    const there = { id: '16777216', d: '0.30000000000000004' }
+    const ofRun = ['0.1', '0.10000000001', '16777217'].map((id) => ({ id, d: null }))
+    expect(rows).toEqual(
+      mode === 'overwrite_dedup'
+        ? [...ofRun.slice(0, 2), { id: '5', d: null }, ...ofRun.slice(2)]
+        : [...ofRun.slice(0, 2), there, ...ofRun.slice(2)],
+    )
+  },
+)
+
+test.each([
+  ['uuid', 'type uuid'],
+  ['text COLLATE folded', 'collation folded'],
+])('a key column of %s, which takes different texts for equal, is warned of', async (type, why) => {
+  await using db = await testDatabase()
+  await db.query(
+    `CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`,
+  )
+  await ownTable(db, `id ${type}, v ${type}`)
+  const begun = await begin(db, keyed('append_dedup', { id: 'string', v: 'string' }))
+  expect(begun.warnings).toEqual([expect.stringContaining(`Column "id" of the key has the ${why}`)])
+  expect((await begin(db, keyed('append', { id: 'string', v: 'string' }))).warnings).toEqual([
+    expect.stringContaining('The mode was append_dedup'),
+  ])
+})

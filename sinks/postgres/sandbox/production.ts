@@ -7,6 +7,7 @@ import { quoteIdentifier, quoteTable, type TableName } from '../identifiers.ts'
 import { keyChange } from '../key-change.ts'
 import { readColumns, type ProductionColumn } from './production-columns.ts'
 import { appendedAgain, knownStreamWarnings, lostKey, sharedTable } from '../known-stream.ts'
+import { looseKeyWarnings } from '../loose-keys.ts'
 import { hasIndex, keyIndexName } from '../key-index.ts'
 import { rightMissing } from '../missing-right.ts'
 import { planTable, type TablePlan } from '../prepare-tables.ts'
@@ -89,6 +90,7 @@ export async function readProduction(
     warnings: [
       ...knownStreamWarnings(row, sink, target),
       ...(again instanceof ConnectError ? [] : again),
+      ...(await looseKeyWarnings(session, target)),
       ...(isThere ? await ownRules(session, target.table) : []),
       ...(await leftStage(session, found)),
     ],
