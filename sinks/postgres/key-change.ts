@@ -30,6 +30,7 @@ export async function keyChange(
       table: quoteTable(table),
       before: keyText(before),
       after: keyText(now),
+      goOn: `set \`primary_key: [${keyText(before)}]\` for the stream`,
     },
   })
 }

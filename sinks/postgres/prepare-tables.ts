@@ -1,6 +1,7 @@
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { SinkStream, TableNote } from '../sink.ts'
 import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
+import { keyTypeChange } from './key-type.ts'
 import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from './key-index.ts'
 import { dedupStatement } from './merge-sql.ts'
 import { copyRows } from './copy-rows.ts'
@@ -72,7 +73,7 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
 }
 
 async function ensureTable(preparation: Preparation): Promise<readonly TableNote[]> {
-  const { session, target, row } = preparation
+  const { session, target } = preparation
   const { actual, changes, refusal } = await planTable(preparation)
   if (refusal !== undefined) throw refusal
   if (actual === undefined) {
@@ -80,10 +81,15 @@ async function ensureTable(preparation: Preparation): Promise<readonly TableNote
     return []
   }
   await alterTable(session, target.table, changes)
-  const known = row !== undefined && sameTable(row.table, target.table) ? row : undefined
+  const known = knownRow(preparation)
   const before = targetColumns(known?.columns ?? [])
   const { columns, isOverwrite } = target
   return tableNotes({ columns, before, actual, changes, isOverwrite }, known?.tableNotes)
+}
+
+/** The stream's row, if it loaded the table. */
+function knownRow({ row, target }: Pick<Preparation, 'row' | 'target'>): StreamRow | undefined {
+  return row !== undefined && sameTable(row.table, target.table) ? row : undefined
 }
 
 /** What a sync has to do to its table before it loads. */
@@ -97,9 +103,10 @@ export interface TablePlan {
 
 /** Only looks. A sandbox shows this plan, and a sync carries it out. */
 export async function planTable(
-  preparation: Pick<Preparation, 'session' | 'sink' | 'target' | 'isOurs'>,
+  preparation: Pick<Preparation, 'session' | 'sink' | 'target' | 'row' | 'isOurs'>,
 ): Promise<TablePlan> {
   const { session, sink, target, isOurs } = preparation
+  const row = knownRow(preparation)
   const actual = await readTable(session, target.table)
   if (actual === undefined) {
     return { actual, changes: [], refusal: await takenByType(session, target.table) }
@@ -113,6 +120,7 @@ export async function planTable(
     return { actual, changes, refusal: new ConnectError('destination_table_foreign', { details }) }
   }
   const refusal =
+    (await keyTypeChange(session, sink, { target, row, actual, changes })) ??
     (await refusalOf(session, target.table, changes)) ??
     (await ownedColumn(session, target)) ??
     (await rewritingRule(session, target.table, rulesInTheWay(sink, target)))

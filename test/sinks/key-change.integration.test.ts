@@ -94,3 +94,68 @@ describe('a stream that is merged by another key than before', () => {
     expect(await values(other)).toEqual(['a', 'b'])
   })
 })
+
+describe('a key whose type changed', () => {
+  type Kinds = Parameters<typeof sinkStream>[0]
+  const typed = (id: Kinds[string], options: StreamOptions = {}): SinkStream =>
+    sinkStream({ id }, { mode: 'append_dedup', key: ['id'], ...options })
+
+  test.each([
+    ['double', 1e20, 'string', '1e+20'],
+    ['timestamptz', '2024-01-02T03:04:05Z', 'string', '2024-01-02T03:04:05Z'],
+    ['json', { a: 1 }, 'string', '{"a": 1}'],
+    ['boolean', true, 'integer', 1],
+  ] as const)('from %s (%j) to %s (%j) stops before it changes anything', async (was, a, is, b) => {
+    await using db = await testDatabase()
+    await sync(db, typed(was), [{ id: a }])
+    const error: unknown = await sync(db, typed(is), [{ id: b }]).catch((thrown: unknown) => thrown)
+    expect(ConnectError.from(error)).toMatchObject({
+      code: 'destination_key_changed',
+      message: expect.stringContaining(
+        `key (id as ${was}), and stream things has the key (id as ${is})`,
+      ) as unknown,
+      suggestedFix: expect.stringContaining('give id its old type back at the source') as unknown,
+    })
+    expect(await db.query('SELECT FROM things')).toHaveLength(1)
+    await sync(db, typed(was), [{ id: a }])
+    await db.query('TRUNCATE things')
+    await sync(db, typed(is), [{ id: b }])
+    await sync(db, typed(is), [{ id: b }])
+    expect(await db.query('SELECT FROM things')).toHaveLength(1)
+  })
+
+  test.each([
+    ['integer', 1, 'number', 1],
+    ['integer', 1, 'string', '1'],
+    ['number', 1.5, 'string', '1.5'],
+    ['integer', 1, 'json', 1],
+    ['string', 'a', 'json', 'a'],
+    ['date', '2024-01-02', 'timestamp', '2024-01-02T00:00:00'],
+  ] as const)('from %s (%j) to %s (%j) goes on with the same row', async (was, a, is, b) => {
+    await using db = await testDatabase()
+    await sync(db, typed(was), [{ id: a }])
+    await sync(db, typed(is), [{ id: b }])
+    expect(await db.query('SELECT FROM things')).toHaveLength(1)
+  })
+
+  test('from varchar(3) and uuid to text goes on with the same row, and an overwrite may change it', async () => {
+    const id = '7d444840-9dc0-11d1-b245-5ffdce74fad2'
+    for (const [type, value] of [
+      ['varchar(3)', 'abc'],
+      ['uuid', id],
+    ] as const) {
+      await using db = await testDatabase()
+      await db.query(
+        `CREATE TABLE things (_airbyte_extracted_at timestamptz, _airbyte_generation_id bigint, _airbyte_raw_id uuid, _airbyte_meta jsonb, id ${type})`,
+      )
+      await sync(db, typed('string'), [{ id: value }])
+      await sync(db, typed('string'), [{ id: value }])
+      expect(await db.query('SELECT id::text FROM things')).toEqual([{ id: value }])
+    }
+    await using db = await testDatabase()
+    const mode = 'overwrite_dedup'
+    await sync(db, typed('timestamptz', { mode }), [{ id: '2024-01-02T03:04:05Z' }])
+    await sync(db, typed('string', { mode }), [{ id: 'a' }])
+    expect(await db.query('SELECT id FROM things')).toEqual([{ id: 'a' }])
+  })
+})

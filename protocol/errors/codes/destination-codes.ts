@@ -132,7 +132,7 @@ export const destinationCodes = {
     message:
       'The rows of {table} were merged by the key ({before}), and stream {stream} has the key ({after}) now: rows of before would stay beside the new ones',
     suggestedFix:
-      'Run `TRUNCATE {table}` at the destination and run the connection again, which fills the table by the new key. Or set `primary_key: [{before}]` for the stream to go on with the old one.',
+      'Run `TRUNCATE {table}` at the destination and run the connection again, which fills the table by the new key. To go on with the old one, {goOn}.',
   },
   destination_key_lost: {
     failureType: 'config_error',

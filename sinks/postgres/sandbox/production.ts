@@ -71,7 +71,7 @@ export async function readProduction(
     })),
   ]
   const isOurs = owners.length > 0 || isTableOf(row, target)
-  const plan = await session.transaction(() => planTable({ session, sink, target, isOurs }))
+  const plan = await session.transaction(() => planTable({ session, sink, target, row, isOurs }))
   const isThere = plan.actual !== undefined
   const key = target.key ?? []
   const hasKeyIndex =
