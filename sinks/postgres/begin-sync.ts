@@ -6,7 +6,7 @@ import { requireSlices } from './damaged-bookkeeping.ts'
 import { startRefusal } from './fence.ts'
 import { forgetOwners } from './forget-streams.ts'
 import { lockKey, quoteIdentifier, quoteTable } from './identifiers.ts'
-import { requireSameKey } from './key-change.ts'
+import { mergedKeyOf, requireSameKey } from './key-change.ts'
 import {
   appendedAgain,
   earlierTables,
@@ -68,7 +68,7 @@ export async function beginSync(
     await requireAllSlices(session, sink, keepsSlices ? known : undefined)
     const again = await appendedAgain(session, sink, { target, row, owners, goesOn: keepsSlices })
     if (again instanceof ConnectError) throw again
-    const { keyIndex, tableNotes } = await prepareTables({
+    const { warnings, ...prepared } = await prepareTables({
       session,
       sink,
       target,
@@ -81,19 +81,21 @@ export async function beginSync(
     const { run } = start
     const syncStart = resumed ? known.syncStart : start.start
     const values = {
-      ...{ streamId, table, keyIndex, tableNotes, run, syncStart, staged: isOverwrite },
+      ...{ streamId, table, ...prepared, run, syncStart, staged: isOverwrite },
       earlierTables: earlierTables(row, target),
+      mergedKey: await mergedKeyOf(session, sink, { target, row }),
       ...numbers,
     }
     const written = await writeStreamRow(session, sink, values)
     if (row?.run !== run) await resetRunCounts(session, written.id)
     if (!resumed) await resetSlices(session, written.id, keepsSlices)
     const sync = {
-      ...{ sink, streamId, ...numbers, resumed, tableNotes },
+      ...{ sink, streamId, ...numbers, resumed, tableNotes: prepared.tableNotes },
       ...{ doneInRun: false, start: start.start },
       warnings: [
         ...knownStreamWarnings(row, sink, target),
         ...again,
+        ...warnings,
         ...(await looseKeyWarnings(session, target)),
       ],
     }

@@ -6,7 +6,7 @@ export const bookkeepingColumns: Readonly<Record<string, readonly string[]>> = {
     ...['id', 'connection', 'namespace', 'name', 'table_schema', 'table_name', 'settings'],
     ...['columns', 'key_index', 'staged', 'run', 'sync_id', 'generation_id', 'epoch', 'complete'],
     ...['started_at', 'finished_at', 'sync_start', 'table_notes', 'attempt_keys', 'attempt'],
-    ...['planned', 'earlier_tables'],
+    ...['planned', 'earlier_tables', 'merged_key'],
   ],
   slices: [
     ...['stream_id', 'slice', 'ordinal', 'partition', 'planned_sync', 'state', 'seq', 'loaded'],

@@ -101,6 +101,8 @@ const migrations: readonly ((schema: string) => string)[] = [
       SET planned = (SELECT pg_catalog.count(*) FROM ${schema}.slices AS p WHERE p.stream_id OPERATOR(pg_catalog.=) s.id)`,
   (schema) =>
     `ALTER TABLE ${schema}.streams ADD COLUMN earlier_tables pg_catalog.text NOT NULL DEFAULT '[]' -- JSON: other tables that the stream was loaded into, whose rows stayed`,
+  (schema) =>
+    `ALTER TABLE ${schema}.streams ADD COLUMN merged_key pg_catalog.text -- JSON: the key that the rows of the table were merged by; null: by none, or that of the settings`,
 ]
 
 /**

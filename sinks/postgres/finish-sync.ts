@@ -5,6 +5,7 @@ import { tableGone } from './destination-errors.ts'
 import { attemptParams, isOfAttempt, requireOwn } from './fence.ts'
 import { quoteIdentifier, quoteTable } from './identifiers.ts'
 import type { Session } from './session.ts'
+import { ownKey, settingsOf } from './stream-rows.ts'
 import { streamTarget, type StreamTarget } from './stream-target.ts'
 import { addMeta, readTable } from './tables.ts'
 
@@ -58,9 +59,12 @@ export async function finishSync(
     const id = await requireOwn(session, sync, 'locked')
     await requireComplete(session, sync, id)
     if (target.isOverwrite) await swapStage(session, target)
+    const key = ownKey(settingsOf(sync.sink))
     await session.rows(
-      `UPDATE ${session.bookkeeping}.streams SET complete = true, staged = false, finished_at = now() WHERE id = $1`,
-      [id],
+      `UPDATE ${session.bookkeeping}.streams
+          SET complete = true, staged = false, finished_at = now(), merged_key = CASE WHEN $2 THEN $3 ELSE merged_key END
+        WHERE id = $1`,
+      [id, target.isOverwrite, key === undefined ? null : JSON.stringify(key)],
     )
   })
 }

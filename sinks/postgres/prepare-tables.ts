@@ -50,6 +50,7 @@ export interface Preparation {
 export interface PreparedTables {
   readonly keyIndex: string | null
   readonly tableNotes: readonly TableNote[]
+  readonly warnings: readonly string[]
 }
 
 /** Makes the stream's tables fit for the sync, in place. */
@@ -69,7 +70,8 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
     const stage = await existing(session, target.stage)
     await evolveTable(session, { name: target.stage, columns, metadata }, stage)
   }
-  return { keyIndex: await ensureKeyIndex(preparation), tableNotes }
+  const { index: keyIndex, removed } = await ensureKeyIndex(preparation)
+  return { keyIndex, tableNotes, warnings: removedWarning(target, removed) }
 }
 
 async function ensureTable(preparation: Preparation): Promise<readonly TableNote[]> {
@@ -201,20 +203,27 @@ async function mergeStage(preparation: Preparation): Promise<void> {
   await session.run(`DROP TABLE ${quoteTable(target.stage)}`)
 }
 
+/** `removed`: rows that were there with the key of a newer one. */
+interface KeyIndex {
+  readonly index: string | null
+  readonly removed: number
+}
+
 /** The index of the key, without which there is no dedup; that of an earlier key or mode goes. Rows that were appended before are deduplicated. */
-async function ensureKeyIndex({ session, sink, target, row }: Preparation): Promise<string | null> {
+async function ensureKeyIndex({ session, sink, target, row }: Preparation): Promise<KeyIndex> {
   const { key, table } = target
   const wanted = key === undefined ? undefined : keyIndexName(table, key)
   const old = row?.keyIndex
   if (row !== undefined && typeof old === 'string' && old !== wanted) {
     await dropIndex(session, row.table, old)
   }
-  if (key === undefined || wanted === undefined) return null
-  if (await hasIndex(session, table, wanted)) return wanted
+  if (key === undefined || wanted === undefined) return { index: null, removed: 0 }
+  if (await hasIndex(session, table, wanted)) return { index: wanted, removed: 0 }
+  let removed = 0
   // Not where there are none: in a publication of all tables, the server refuses to delete from one that was made just now.
   if (await hasRows(session, table)) {
     await requireKeys(session, table, key)
-    await removeDuplicates({ session, sink, target })
+    removed = await removeDuplicates({ session, sink, target })
   }
   try {
     await createKeyIndex(session, table, key)
@@ -223,14 +232,22 @@ async function ensureKeyIndex({ session, sink, target, row }: Preparation): Prom
       ? unusableKey(table, 'keys of its rows are too long for an index')
       : error
   }
-  return wanted
+  return { index: wanted, removed }
+}
+
+function removedWarning({ table, key = [] }: StreamTarget, removed: number): readonly string[] {
+  if (removed === 0) return []
+  const [rows, were] = removed === 1 ? ['row', 'was'] : ['rows', 'were']
+  return [
+    `${removed} ${rows} of ${quoteTable(table)} ${were} deleted, because newer rows have the same key (${key.join(', ')}): the table was not merged by this key until now.`,
+  ]
 }
 
 async function removeDuplicates({
   session,
   sink,
   target,
-}: Pick<Preparation, 'session' | 'sink' | 'target'>): Promise<void> {
+}: Pick<Preparation, 'session' | 'sink' | 'target'>): Promise<number> {
   const { table, streamId } = target
   const actual = await existing(session, table)
   const deletes = target.isOverwrite ? 'none' : sink.deletes
@@ -240,6 +257,7 @@ async function removeDuplicates({
   if (account !== undefined) {
     await requireRows(session, { stream: streamLabel(streamId), table }, account)
   }
+  return account?.done ?? 0
 }
 
 /** Rows without a key cannot be told apart: to keep one of them would delete the others. */

@@ -10,11 +10,13 @@ import type { StreamTarget } from './stream-target.ts'
 
 const tablesSchema = z.array(z.object({ schema: z.string(), table: z.string() }))
 
+const keySchema = z.array(z.array(z.string()))
+
 /** What an unfinished sync must have in common with the next one to be continued. */
 const syncSettings = z.object({
   mode: z.enum(['append', 'append_dedup', 'overwrite', 'overwrite_dedup']),
   sync_mode: z.enum(['full_refresh', 'incremental']),
-  key: z.array(z.array(z.string())),
+  key: keySchema,
   cursor: z.array(z.string()),
 })
 export type SyncSettings = z.infer<typeof syncSettings>
@@ -65,6 +67,8 @@ export interface StreamRow {
   readonly planned: number
   /** Other tables that it was loaded into, since its last reset. Their rows stayed. */
   readonly earlierTables: readonly TableName[]
+  /** The key that rows of the table were merged by, also if rows were appended since; undefined if there is none. */
+  readonly mergedKey: SyncSettings['key'] | undefined
 }
 
 /** For what is told of its slices. */
@@ -94,6 +98,7 @@ interface RawStreamRow {
   readonly table_notes: string
   readonly planned: string
   readonly earlier_tables: string
+  readonly merged_key: string | null
 }
 
 /** `locked`: until the transaction ends. */
@@ -126,13 +131,21 @@ export async function readStreamRow(
   }
 }
 
-type StoredTexts = Pick<StreamRow, 'settings' | 'columns' | 'tableNotes' | 'earlierTables'>
+type StoredTexts = Pick<
+  StreamRow,
+  'settings' | 'columns' | 'tableNotes' | 'earlierTables' | 'mergedKey'
+>
 
 function storedTexts(session: Session, row: RawStreamRow, owner: RowOwner): StoredTexts {
   const stored = { session, owner, isForgotten: row.run === '0' }
+  const settings =
+    storedText(stored, 'settings', { text: row.settings, schema: syncSettings }) ?? noSettings
   return {
-    settings:
-      storedText(stored, 'settings', { text: row.settings, schema: syncSettings }) ?? noSettings,
+    settings,
+    mergedKey:
+      row.merged_key === null
+        ? ownKey(settings)
+        : storedText(stored, 'merged_key', { text: row.merged_key, schema: keySchema }),
     columns: storedText(stored, 'columns', { text: row.columns, schema: columnsSchema }) ?? [],
     tableNotes:
       storedText(stored, 'table_notes', { text: row.table_notes, schema: notesSchema }) ?? [],
@@ -154,6 +167,12 @@ function storedText<T>(
 ): T | undefined {
   if (isForgotten) return parseStored(stored.text, stored.schema)
   return requireStored(session, { ...stored, column: `streams.${column}` }, owner)
+}
+
+/** The key that a sync of these settings merges by. */
+export function ownKey({ mode, key }: SyncSettings): SyncSettings['key'] | undefined {
+  const isDedup = mode === 'append_dedup' || mode === 'overwrite_dedup'
+  return isDedup && key.length > 0 ? key : undefined
 }
 
 /** Nothing follows from them for the next sync. */
@@ -211,8 +230,8 @@ export async function writeStreamRow(
   const [row] = await session.rows<Pick<RawStreamRow, 'id' | 'attempt_keys' | 'started_at'>>(
     `INSERT INTO ${session.bookkeeping}.streams AS s
        (connection, namespace, name, table_schema, table_name, settings, columns, key_index, staged,
-        sync_id, generation_id, epoch, run, sync_start, table_notes, complete, attempt, attempt_keys, earlier_tables)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, false, $16, ARRAY[$16], $17)
+        sync_id, generation_id, epoch, run, sync_start, table_notes, complete, attempt, attempt_keys, earlier_tables, merged_key)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, false, $16, ARRAY[$16], $17, $18)
      ON CONFLICT (connection, namespace, name) DO UPDATE SET
        table_schema = excluded.table_schema, table_name = excluded.table_name,
        settings = excluded.settings, columns = excluded.columns, key_index = excluded.key_index,
@@ -221,6 +240,7 @@ export async function writeStreamRow(
        table_notes = excluded.table_notes, complete = false, finished_at = NULL,
        started_at = CASE WHEN s.sync_id = excluded.sync_id THEN s.started_at ELSE now() END,
        attempt = excluded.attempt, earlier_tables = excluded.earlier_tables,
+       merged_key = excluded.merged_key,
        attempt_keys = CASE WHEN s.sync_id = excluded.sync_id THEN s.attempt_keys ELSE '{}' END || excluded.attempt_keys
      RETURNING id, attempt_keys, started_at`,
     [
@@ -241,6 +261,7 @@ export async function writeStreamRow(
       JSON.stringify(values.tableNotes),
       randomUUID(),
       JSON.stringify(values.earlierTables),
+      values.mergedKey === undefined ? null : JSON.stringify(values.mergedKey),
     ],
   )
   return {

@@ -228,7 +228,7 @@ describe.each(modes)('in the mode %s', { timeout: 180_000 }, (mode) => {
     await using shop = await Shop.open([mode])
     await shop.run({ untilLoaded: 1 })
     await shop.query(
-      `ALTER TABLE reactor_connect.streams DROP attempt_keys, DROP attempt, DROP planned, DROP earlier_tables; DELETE FROM reactor_connect.migrations WHERE version >= 7`,
+      `ALTER TABLE reactor_connect.streams DROP attempt_keys, DROP attempt, DROP planned, DROP earlier_tables, DROP merged_key; DELETE FROM reactor_connect.migrations WHERE version >= 7`,
     )
     await shop.run({ untilLoaded: 60 })
     const { status, warnings } = await shop.run()

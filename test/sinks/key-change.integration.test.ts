@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { ConnectError } from '../../protocol/index.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
-import { sinkStream, sync, withDestination, type StreamOptions } from './loading.ts'
+import { begin, sinkStream, sync, withDestination, type StreamOptions } from './loading.ts'
 
 const columns = { id: 'integer', cursor: 'integer', value: 'string' } as const
 
@@ -81,6 +81,45 @@ describe('a stream that is merged by another key than before', () => {
     expect(await values(db)).toEqual(['changed', 'b'])
     // What an overwrite merged by a key counts too.
     expect(await refused(db, keyed(['id']))).toMatchObject({ code: 'destination_key_changed' })
+  })
+
+  test('stops also after it was appended in between, until the table is empty', async () => {
+    await using db = await testDatabase()
+    const appended = keyed(['id'], { mode: 'append' })
+    await sync(db, keyed(['id']), first)
+    await sync(db, appended, later)
+    await sync(db, appended, later)
+    expect(await refused(db, keyed(['value']))).toMatchObject({
+      code: 'destination_key_changed',
+      message: expect.stringContaining('by the key (id)') as unknown,
+    })
+    // An overwrite that did not end has replaced nothing.
+    await begin(db, keyed(['value'], { mode: 'overwrite_dedup', syncMode: 'full_refresh' }))
+    expect(await refused(db, keyed(['value']))).toMatchObject({ code: 'destination_key_changed' })
+    await db.query('TRUNCATE things')
+    await sync(db, appended, later)
+    await sync(db, keyed(['value']), later)
+    expect(await values(db)).toEqual(['changed', 'b'])
+  })
+
+  test('says how many rows a key deletes that were appended before', async () => {
+    await using db = await testDatabase()
+    const appended = keyed(['id'], { mode: 'append' })
+    for (let run = 0; run < 3; run++) await sync(db, appended, first)
+    const begun = await sync(db, keyed(['id']), later)
+    expect(begun.warnings).toEqual([
+      '4 rows of "public"."things" were deleted, because newer rows have the same key (id): the table was not merged by this key until now.',
+    ])
+    expect(await values(db)).toEqual(['changed', 'b'])
+    expect((await sync(db, keyed(['id']), later)).warnings).toEqual([])
+  })
+
+  test('goes on after an overwrite without a key, whatever the one before was', async () => {
+    await using db = await testDatabase()
+    await sync(db, keyed(['id']), first)
+    await sync(db, keyed(['id'], { mode: 'overwrite', syncMode: 'full_refresh' }), later)
+    await sync(db, keyed(['value']), later)
+    expect(await values(db)).toEqual(['changed', 'b'])
   })
 
   test('goes on when only the order of the fields changed, or rows were appended before', async () => {
