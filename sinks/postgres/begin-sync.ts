@@ -14,7 +14,6 @@ import {
   lostKey,
   sharedTable,
 } from './known-stream.ts'
-import { looseKeyWarnings } from './loose-keys.ts'
 import { prepareTables } from './prepare-tables.ts'
 import { requireOpenSchema } from './reserved-schemas.ts'
 import type { Session } from './session.ts'
@@ -62,12 +61,10 @@ export async function beginSync(
     if (known !== undefined && isDoneInRun(known, sink, start.run)) {
       return asItStands(session, known, { sink, start })
     }
-    await requireSameKey(session, sink, { target, row: known })
     const resumed = known !== undefined && isResumable(known, sink, start)
     const keepsSlices = resumed || keepsStates(known, sink)
-    await requireAllSlices(session, sink, keepsSlices ? known : undefined)
-    const again = await appendedAgain(session, sink, { target, row, owners, goesOn: keepsSlices })
-    if (again instanceof ConnectError) throw again
+    const found = { target, row, known, owners, goesOn: keepsSlices }
+    const told = await requireLoadable(session, sink, found)
     const { warnings, ...prepared } = await prepareTables({
       session,
       sink,
@@ -92,15 +89,36 @@ export async function beginSync(
     const sync = {
       ...{ sink, streamId, ...numbers, resumed, tableNotes: prepared.tableNotes },
       ...{ doneInRun: false, start: start.start },
-      warnings: [
-        ...knownStreamWarnings(row, sink, target),
-        ...again,
-        ...warnings,
-        ...(await looseKeyWarnings(session, target)),
-      ],
+      warnings: [...told, ...warnings],
     }
     return withCheckpoints(session, { ...written, table, syncStart }, sync)
   })
+}
+
+/** Throws what keeps the stream from being loaded as it is now. Returns what there is to say of it. */
+async function requireLoadable(
+  session: Session,
+  sink: SinkStream,
+  {
+    target,
+    row,
+    known,
+    owners,
+    goesOn,
+  }: {
+    readonly target: StreamTarget
+    readonly row: StreamRow | undefined
+    /** The same, if the sync is one of the same table. */
+    readonly known: StreamRow | undefined
+    readonly owners: readonly TableOwner[]
+    readonly goesOn: boolean
+  },
+): Promise<readonly string[]> {
+  await requireSameKey(session, sink, { target, row: known })
+  await requireAllSlices(session, sink, goesOn ? known : undefined)
+  const again = await appendedAgain(session, sink, { target, row, owners, goesOn })
+  if (again instanceof ConnectError) throw again
+  return [...knownStreamWarnings(row, sink, target), ...again]
 }
 
 /** `row`: of a stream whose sync goes on from them. */

@@ -150,10 +150,14 @@ export function widenedType(actual: ActualType, kind: ColumnKind): OwnType | und
   const declared = columnTypeOf(kind)
   if (holdsAll.includes(held)) return undefined
   if (declared === 'jsonb') return 'jsonb'
-  if (held === 'float' && kind === 'double' && !limited) return undefined
+  if (kind === 'double' && holdsDoubles(actual)) return undefined
   const isHeld = held === 'text' || held === declared || alsoHolds[held]?.includes(declared)
   if (isHeld === true) return limited && isOwn(held) ? held : undefined
   return joined[`${held} ${declared}`] ?? 'text'
+}
+
+function holdsDoubles({ held, limited }: ActualType): boolean {
+  return held === 'float' && !limited
 }
 
 /** The expression that converts the (quoted) column to its wider type. No value changes. */

@@ -31,26 +31,27 @@ const jsonKinds: Readonly<Partial<Record<ColumnKind, string>>> = {
 }
 
 /** Whether a key that is in the column still equals the same key of the stream. False where that is not known. */
-export function staysEqual({ held, widened, before, kind }: KeyColumn): boolean {
-  const isSameKind = before === undefined || before === kind
-  if (widened === undefined && isSameKind) return true
-  switch (widened ?? held) {
-    case 'text':
-      if (held === 'text' && isSameKind) return true
-      return (
-        plainTypes.includes(held) && [before ?? kind, kind].every((one) => plainKinds.includes(one))
-      )
-    case 'jsonb':
-      if (held === 'text') return before === undefined || before === 'string'
-      if (held === 'jsonb' || held === 'json')
-        return jsonKindOf(before ?? kind) === jsonKindOf(kind)
-      return held === 'boolean' || held === 'float' || plainTypes.includes(held)
-    case 'json':
-      return jsonKindOf(before ?? kind) === jsonKindOf(kind)
-    default:
-      // The server compares the values, or the user chose a type of their own.
-      return true
-  }
+export function staysEqual(column: KeyColumn): boolean {
+  const { held, widened, before, kind } = column
+  if (widened === undefined && (before === undefined || before === kind)) return true
+  const becomes = widened ?? held
+  if (becomes === 'text') return isSameText(column)
+  if (becomes === 'jsonb' || becomes === 'json') return isSameJson(column)
+  // The server compares the values, or the user chose a type of their own.
+  return true
+}
+
+function isSameText({ held, before, kind }: KeyColumn): boolean {
+  if (held === 'text' && (before === undefined || before === kind)) return true
+  return (
+    plainTypes.includes(held) && [before ?? kind, kind].every((one) => plainKinds.includes(one))
+  )
+}
+
+function isSameJson({ held, before, kind }: KeyColumn): boolean {
+  if (held === 'jsonb' || held === 'json') return jsonKindOf(before ?? kind) === jsonKindOf(kind)
+  if (held === 'text') return before === undefined || before === 'string'
+  return held === 'boolean' || held === 'float' || plainTypes.includes(held)
 }
 
 function jsonKindOf(kind: ColumnKind): string {

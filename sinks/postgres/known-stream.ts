@@ -86,10 +86,9 @@ export async function appendedAgain(
   },
 ): Promise<ConnectError | readonly string[]> {
   if (sink.mode !== 'append') return []
-  const isKnown = row !== undefined && row.run !== 0 && isSameTable(row.table, target.table)
+  const isKnown = hasLoaded(row, target)
   if (isKnown && (goesOn || !readsAgain(row, sink))) return []
-  if ((await readTable(session, target.table)) === undefined) return []
-  if (!(await hasRows(session, target.table))) return []
+  if (!(await isFilled(session, target.table))) return []
   const why = isKnown
     ? 'its cursor, its key or its `sync_mode` is another one now'
     : whyLeft(row, target)
@@ -97,6 +96,11 @@ export async function appendedAgain(
     return repeated(session, sink, { row, table: target.table, why })
   }
   return [againWarning(target, owners)]
+}
+
+/** False also after a reset. */
+function hasLoaded(row: StreamRow | undefined, { table }: StreamTarget): row is StreamRow {
+  return row !== undefined && row.run !== 0 && isSameTable(row.table, table)
 }
 
 /** The settings of before are others: so it begins again, and nobody asked for its rows a second time. A change of the mode is warned of elsewhere. */
@@ -132,4 +136,8 @@ function againWarning({ table }: StreamTarget, owners: readonly TableOwner[]): s
 
 function isSameTable(one: TableName, other: TableName): boolean {
   return one.schema === other.schema && one.table === other.table
+}
+
+async function isFilled(session: Session, table: TableName): Promise<boolean> {
+  return (await readTable(session, table)) !== undefined && (await hasRows(session, table))
 }

@@ -4,6 +4,7 @@ import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
 import { keyTypeChange } from './key-type.ts'
 import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from './key-index.ts'
 import { dedupStatement } from './merge-sql.ts'
+import { looseKeyWarnings } from './loose-keys.ts'
 import { copyRows } from './copy-rows.ts'
 import { requireRows, rewritingRule, type RowAccount } from './row-account.ts'
 import { isOverLimit } from './long-keys.ts'
@@ -71,7 +72,11 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
     await evolveTable(session, { name: target.stage, columns, metadata }, stage)
   }
   const { index: keyIndex, removed } = await ensureKeyIndex(preparation)
-  return { keyIndex, tableNotes, warnings: removedWarning(target, removed) }
+  const warnings = [
+    ...removedWarning(target, removed),
+    ...(await looseKeyWarnings(session, target)),
+  ]
+  return { keyIndex, tableNotes, warnings }
 }
 
 async function ensureTable(preparation: Preparation): Promise<readonly TableNote[]> {

@@ -144,7 +144,8 @@ describe('a key whose type changed', () => {
     ['timestamptz', '2024-01-02T03:04:05Z', 'string', '2024-01-02T03:04:05Z'],
     ['json', { a: 1 }, 'string', '{"a": 1}'],
     ['boolean', true, 'integer', 1],
-  ] as const)('from %s (%j) to %s (%j) stops before it changes anything', async (was, a, is, b) => {
+  ] as const)('from %s (%j) to %s (%j) stops before it changes anything', async (...row) => {
+    const [was, a, is, b] = row
     await using db = await testDatabase()
     await sync(db, typed(was), [{ id: a }])
     const error: unknown = await sync(db, typed(is), [{ id: b }]).catch((thrown: unknown) => thrown)
@@ -170,7 +171,8 @@ describe('a key whose type changed', () => {
     ['integer', 1, 'json', 1],
     ['string', 'a', 'json', 'a'],
     ['date', '2024-01-02', 'timestamp', '2024-01-02T00:00:00'],
-  ] as const)('from %s (%j) to %s (%j) goes on with the same row', async (was, a, is, b) => {
+  ] as const)('from %s (%j) to %s (%j) goes on with the same row', async (...row) => {
+    const [was, a, is, b] = row
     await using db = await testDatabase()
     await sync(db, typed(was), [{ id: a }])
     await sync(db, typed(is), [{ id: b }])

@@ -20,6 +20,7 @@ import {
   readStreamRow,
   settingsOf,
   type StreamRow,
+  type TableOwner,
 } from '../stream-rows.ts'
 import { streamTarget, type StreamTarget } from '../stream-target.ts'
 import { hasRows } from '../tables.ts'
@@ -77,24 +78,40 @@ export async function readProduction(
   const hasKeyIndex =
     isThere && (await hasIndex(session, target.table, keyIndexName(target.table, key)))
   const found = { sink, target, row, plan, hasKeyIndex }
-  const goesOn = isThere && row !== undefined && isTableOf(row, target) && usesStates(row, sink)
-  const again = await appendedAgain(session, sink, { target, row, owners, goesOn })
+  const again = await appendsAgain(session, { ...found, owners })
   return {
     ...found,
     columns: isThere ? await readColumns(session, target.table) : [],
     views: isThere ? await readViews(session, target.table) : [],
     refusal:
-      sharedTable(sink, target, owners) ??
-      (await refusalOf(session, found)) ??
-      (again instanceof ConnectError ? again : undefined),
+      sharedTable(sink, target, owners) ?? (await refusalOf(session, found)) ?? again.refusal,
     warnings: [
       ...knownStreamWarnings(row, sink, target),
-      ...(again instanceof ConnectError ? [] : again),
+      ...again.warnings,
       ...(await looseKeyWarnings(session, target)),
       ...(isThere ? await ownRules(session, target.table) : []),
       ...(await leftStage(session, found)),
     ],
   }
+}
+
+async function appendsAgain(
+  session: Session,
+  {
+    sink,
+    target,
+    row,
+    plan,
+    owners,
+  }: Pick<Production, 'sink' | 'target' | 'row' | 'plan'> & {
+    readonly owners: readonly TableOwner[]
+  },
+): Promise<Pick<Production, 'refusal' | 'warnings'>> {
+  const isOfTable = plan.actual !== undefined && isTableOf(row, target)
+  const goesOn = isOfTable && row !== undefined && usesStates(row, sink)
+  const found = await appendedAgain(session, sink, { target, row, owners, goesOn })
+  if (found instanceof ConnectError) return { refusal: found, warnings: [] }
+  return { refusal: undefined, warnings: found }
 }
 
 /** Why a run would refuse the stream, whoever else loads its table. */
