@@ -38,7 +38,9 @@ export async function openPostgresLane(
 ): Promise<SinkLane> {
   const target = streamTarget(sync.sink, place.schema)
   const stream = streamLabel(sync.streamId)
-  const session = await Session.open({ ...sessionPlace(place), stream, table: target.loaded })
+  const { table, stage, isOverwrite } = target
+  const named = { stream, table, ...(isOverwrite && { stage }) }
+  const session = await Session.open({ ...sessionPlace(place), ...named })
   try {
     await markSession(session, sync.sink.connection, sync.start)
     await lockForSession(session, 'shared', {

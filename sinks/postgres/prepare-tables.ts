@@ -13,6 +13,7 @@ import type { Session } from './session.ts'
 import { createStaging, mergeOf, staging } from './staging.ts'
 import type { StreamRow } from './stream-rows.ts'
 import { targetColumns, type StreamTarget } from './stream-target.ts'
+import { unfitForKey, unusableKey } from './usable-key.ts'
 import { tableNotes } from './table-notes.ts'
 import {
   addMeta,
@@ -127,6 +128,7 @@ export async function planTable(
     return { actual, changes, refusal: new ConnectError('destination_table_foreign', { details }) }
   }
   const refusal =
+    (await unfitForKey(session, target, actual)) ??
     (await keyTypeChange(session, sink, { target, row, actual, changes })) ??
     (await refusalOf(session, target.table, changes)) ??
     (await ownedColumn(session, target)) ??
@@ -277,11 +279,6 @@ async function requireKeys(
   )
   const rows = Number(row?.rows)
   if (rows > 1) throw unusableKey(table, `${rows} rows have no key (${isEmpty})`)
-}
-
-function unusableKey(table: TableName, problem: string): ConnectError {
-  const details = { table: quoteTable(table), problem }
-  return new ConnectError('destination_key_unusable', { details })
 }
 
 function sameTable(one: TableName, other: TableName): boolean {

@@ -155,8 +155,7 @@ export const destinationCodes = {
     httpStatus: 422,
     retryable: false,
     message: '{table} cannot have one row for each primary key: {problem}',
-    suggestedFix:
-      'Delete these rows, or set another `primary_key`, or the mode `append` or `overwrite`.',
+    suggestedFix: '{fix}',
   },
   destination_lock_held: {
     failureType: 'transient_error',
