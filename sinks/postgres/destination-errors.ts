@@ -8,6 +8,7 @@ import {
   type ServerRefusal,
 } from '../../protocol/index.ts'
 import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
+import { isKeyIndexName } from './key-index.ts'
 import { missingRightFix } from './missing-right.ts'
 import { bookkeepingSchema, type PostgresAddress } from './postgres-address.ts'
 
@@ -16,6 +17,8 @@ export interface ErrorPlace {
   readonly address: PostgresAddress
   readonly stream?: string
   readonly table?: TableName
+  /** Where rows are gathered for it, if that is another table. */
+  readonly stage?: TableName
   /** See PostgresPlace. */
   readonly bookkeeping?: string
 }
@@ -77,6 +80,7 @@ function serverError(
   const special =
     ofRoutine(error, refusal, details) ??
     ofTableSetup(error, refusal, { place, details }) ??
+    ofKeyTrigger(error, refusal, details) ??
     ofMissingTable(error, refusal, place)
   if (special !== undefined) return special
   if (code === 'destination_constraint_violated') {
@@ -124,6 +128,24 @@ function ofTableSetup(
   return new ConnectError('destination_row_security_enabled', { details: { ...details, role } })
 }
 
+/** Our own statement writes each key once, and a row that is there is updated: so something else gave rows a key of others. */
+function ofKeyTrigger(
+  { routine, message }: DatabaseError,
+  { sqlstate, constraint, reason }: ServerRefusal,
+  details: ErrorDetails & { readonly object: string },
+): ConnectError | undefined {
+  // With another reason it is one of a statement of a function, as is one of an index without its name.
+  const isTwice = sqlstate === '21000' && routine === 'ExecOnConflictUpdate' && reason === message
+  const isTaken = sqlstate === '23505' && routine === '_bt_check_unique'
+  if (!isTwice && !(isTaken && isKeyIndexName(constraint))) return undefined
+  const { object } = details
+  const problem = 'a trigger of the table gives rows the key of other rows'
+  const fix = `Let the trigger leave the key alone (\`\\d ${object}\` lists the triggers), or run \`ALTER TABLE ${object} DISABLE TRIGGER …\`, and run the connection again. What it makes of the key can be a column of its own.`
+  return new ConnectError('destination_key_unusable', {
+    details: { ...details, table: object, problem, fix },
+  })
+}
+
 function entryTooLong(index: string | undefined, details: ErrorDetails): ConnectError {
   const named = index === undefined ? 'an index' : `index ${quoteIdentifier(index)}`
   return new ConnectError('destination_index_entry_too_long', {
@@ -142,7 +164,11 @@ function ofMissingTable(
     return undefined
   // In every language, the message has the name.
   if (message.includes(`${bookkeepingSchema}.`)) return destinationReplaced(place.address)
-  return tableGone(place.address, objectOf({ sqlstate, reason }, place))
+  const { stage } = place
+  return tableGone(
+    place.address,
+    objectOf({ sqlstate, reason }, stage ? { address: place.address, table: stage } : place),
+  )
 }
 
 /** `object`: a table of a stream, quoted. */
@@ -178,7 +204,9 @@ export function partitionMissing(object: string, details: ErrorDetails): Connect
 
 /** The table that the server names (but a catalog of its own); else the one that was worked on, or its stream. */
 function objectOf({ schema, table }: ServerRefusal, place: ErrorPlace): string {
-  if (schema !== undefined && table !== undefined && schema !== 'pg_catalog')
+  const { stage } = place
+  const isStage = stage !== undefined && schema === stage.schema && table === stage.table
+  if (schema !== undefined && table !== undefined && schema !== 'pg_catalog' && !isStage)
     return quoteTable({ schema, table })
   if (place.table !== undefined) return quoteTable(place.table)
   if (place.stream !== undefined) return `stream ${place.stream}`

@@ -229,7 +229,8 @@ describe.each(modes)('in the mode %s', { timeout: 180_000 }, (mode) => {
     await shop.run({ untilLoaded: 1 })
     await shop.query(
       `ALTER TABLE reactor_connect.streams DROP attempt_keys, DROP attempt, DROP planned,
-        DROP table_oid, DROP bookkeeping_oid, DROP had_rows, DROP table_warnings; DELETE FROM reactor_connect.migrations WHERE version >= 7`,
+        DROP table_oid, DROP bookkeeping_oid, DROP had_rows, DROP table_warnings, DROP earlier_tables, DROP merged_key;
+        DELETE FROM reactor_connect.migrations WHERE version >= 7`,
     )
     await shop.run({ untilLoaded: 60 })
     const { status, warnings } = await shop.run()

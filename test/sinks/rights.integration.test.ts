@@ -8,7 +8,7 @@ import { begin, sinkStream, sync } from './loading.ts'
 const grantedSchema = 'GRANT CREATE ON SCHEMA public TO'
 const ofCheckpoints = (role: string): string =>
   `GRANT USAGE, CREATE ON SCHEMA reactor_connect TO ${role}; GRANT ALL ON ALL TABLES IN SCHEMA reactor_connect TO ${role}`
-const oldBookkeeping = `DELETE FROM reactor_connect.migrations WHERE version >= 6; ALTER TABLE reactor_connect.streams DROP table_notes, DROP attempt_keys, DROP attempt, DROP planned, DROP table_oid, DROP bookkeeping_oid, DROP had_rows, DROP table_warnings`
+const oldBookkeeping = `DELETE FROM reactor_connect.migrations WHERE version >= 6; ALTER TABLE reactor_connect.streams DROP table_notes, DROP attempt_keys, DROP attempt, DROP planned, DROP table_oid, DROP bookkeeping_oid, DROP had_rows, DROP table_warnings, DROP earlier_tables, DROP merged_key`
 
 test.each<{
   readonly what: string
