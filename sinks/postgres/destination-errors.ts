@@ -7,8 +7,7 @@ import {
   type ErrorDetails,
   type ServerRefusal,
 } from '../../protocol/index.ts'
-import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
-import { isKeyIndexName } from './key-index.ts'
+import { isKeyIndexName, quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
 import { missingRightFix } from './missing-right.ts'
 import { bookkeepingSchema, type PostgresAddress } from './postgres-address.ts'
 

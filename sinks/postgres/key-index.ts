@@ -37,11 +37,6 @@ export async function indexColumns(
   return found?.columns
 }
 
-/** Whether an index of that name is one that a dedup mode made. */
-export function isKeyIndexName(index: string | undefined): boolean {
-  return index !== undefined && /__key_[0-9a-f]{8}$/.test(index)
-}
-
 /** Nulls count as equal, as they do in the choice of the newest row. */
 export async function createKeyIndex(
   session: Session,

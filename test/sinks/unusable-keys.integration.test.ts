@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ConnectError } from '../../protocol/index.ts'
+import { readProduction } from '../../sinks/postgres/sandbox/production.ts'
+import { Session } from '../../sinks/postgres/session.ts'
 import type { SinkStream, SyncMode } from '../../sinks/sink.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { begin, sinkStream, sync } from './loading.ts'
@@ -105,4 +107,21 @@ test('a CHECK of a domain that an overwrite violates names the table, and not wh
     details: { object: '"public"."things"', constraint: 'constraint "short_check"' },
   })
   expect(`${error.message} ${error.suggestedFix}`).not.toContain('__stage_')
+})
+
+test('a sandbox is told the same before a run: of a renamed key, and of rows that would come twice', async () => {
+  await using db = await testDatabase()
+  await sync(db, keyed(), [{ id: 1, v: 'a' }])
+  const appended = sinkStream(columns, { name: 'others', syncMode: 'incremental', cursor: 'id' })
+  await sync(db, appended, [{ id: 1, v: 'a' }])
+  await db.query('ALTER TABLE things RENAME COLUMN id TO number')
+  await using session = await Session.open({ address: db.address })
+  const place = { schema: undefined, earlier: [] }
+  const { refusal: renamed } = await readProduction(session, keyed(), place)
+  expect(renamed).toMatchObject({ code: 'destination_key_unusable' })
+  const goesOn = await readProduction(session, appended, place)
+  expect(goesOn).toMatchObject({ refusal: undefined, warnings: [] })
+  const byOther = sinkStream(columns, { name: 'others', syncMode: 'incremental', cursor: 'v' })
+  const { refusal: repeated } = await readProduction(session, byOther, place)
+  expect(repeated).toMatchObject({ code: 'destination_rows_repeated' })
 })
