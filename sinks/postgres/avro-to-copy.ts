@@ -263,6 +263,8 @@ export class CopyTranscoder {
     if (this.#special[column] === 2) this.#quoteAsJson(column, start)
     if (!fields.stripped) return
     fields.stripped = false
+    // Cut, it may be the key of another record.
+    this.#rejections?.noteUnfit(column)
     this.#note(column, serializationError)
   }
 
@@ -332,7 +334,9 @@ export class CopyTranscoder {
     }
     this.#seen.values[column] = 1
     this.#fields.text(held.text, target.held)
-    if (held.truncated) this.#note(column, { ...typecastError, change: 'TRUNCATED' })
+    if (!held.truncated) return
+    this.#rejections?.noteUnfit(column)
+    this.#note(column, { ...typecastError, change: 'TRUNCATED' })
   }
 
   #refuse(column: number, start: number): void {

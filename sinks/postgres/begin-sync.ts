@@ -1,12 +1,20 @@
+import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { RunStart, SinkStream, StreamSync } from '../sink.ts'
-import { laneLockKey, schemaExists } from './bookkeeping.ts'
+import { lockForTransaction } from './advisory-locks.ts'
+import { laneLockKey, schemaExists, takeOverSeconds } from './bookkeeping.ts'
 import { requireSlices } from './damaged-bookkeeping.ts'
 import { startRefusal } from './fence.ts'
 import { forgetOwners } from './forget-streams.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
-import { lockKey, type TableName } from './identifiers.ts'
-import { requireSameKey } from './key-change.ts'
-import { knownStreamWarnings, lostKey, sharedTable } from './known-stream.ts'
+import { lockKey, quoteTable } from './identifiers.ts'
+import { mergedKeyOf, requireSameKey } from './key-change.ts'
+import {
+  appendedAgain,
+  earlierTables,
+  knownStreamWarnings,
+  lostKey,
+  sharedTable,
+} from './known-stream.ts'
 import { watchTable } from './loaded-table.ts'
 import { prepareTables } from './prepare-tables.ts'
 import { requireOpenSchema } from './reserved-schemas.ts'
@@ -21,6 +29,7 @@ import {
   settingsOf,
   writeStreamRow,
   type StreamRow,
+  type TableOwner,
 } from './stream-rows.ts'
 import { streamTarget, type StreamTarget } from './stream-target.ts'
 import { readTable } from './tables.ts'
@@ -37,24 +46,28 @@ export async function beginSync(
   return session.transaction(async () => {
     const { streamId } = target
     await requireNewest(session, sink, start)
-    await takeOver(session, laneLockKey(sink.connection, streamId))
+    await takeOver(session, sink, target)
     // Its lanes are ours now, unless a newer start came in the meantime: it began before us then.
     await requireNewest(session, sink, start)
     // Of two streams that begin at the same time to load one table, the second finds the first.
-    await session.rows('SELECT pg_advisory_xact_lock($1)', [tableLockKey(target.table)])
+    await lockForTransaction(session, {
+      keys: [lockKey('table', target.table.schema, target.table.table)],
+      subject: quoteTable(target.table),
+      seconds: takeOverSeconds,
+    })
     const row = await readStreamRow(session, sink.connection, { streamId, lock: 'locked' })
-    const isOurs = await takeTable(session, sink, { target, row })
+    const { isOurs, owners } = await takeTable(session, sink, { target, row })
     const hasTable = (await readTable(session, target.loaded)) !== undefined
     // Without its table, or in another one, states speak of rows that are not there: the stream is read from the beginning.
     const known = hasTable && isTableOf(row, target) ? row : undefined
     if (known !== undefined && isDoneInRun(known, sink, start.run)) {
       return asItStands(session, known, { sink, start })
     }
-    await requireSameKey(session, sink, { target, row: known })
     const resumed = known !== undefined && isResumable(known, sink, start)
     const keepsSlices = resumed || keepsStates(known, sink)
-    await requireAllSlices(session, sink, keepsSlices ? known : undefined)
-    const { keyIndex, tableNotes } = await prepareTables({
+    const found = { target, row, known, owners, goesOn: keepsSlices }
+    const told = await requireLoadable(session, sink, found)
+    const { warnings, ...prepared } = await prepareTables({
       session,
       sink,
       target,
@@ -67,7 +80,9 @@ export async function beginSync(
     const { run } = start
     const syncStart = resumed ? known.syncStart : start.start
     const values = {
-      ...{ streamId, table, keyIndex, tableNotes, run, syncStart, staged: isOverwrite },
+      ...{ streamId, table, ...prepared, run, syncStart, staged: isOverwrite },
+      earlierTables: earlierTables(row, target),
+      mergedKey: await mergedKeyOf(session, sink, { target, row }),
       ...numbers,
     }
     const written = await writeStreamRow(session, sink, values)
@@ -76,12 +91,38 @@ export async function beginSync(
     if (row?.run !== run) await resetRunCounts(session, written.id)
     if (!resumed) await resetSlices(session, written.id, keepsSlices)
     const sync = {
-      ...{ sink, streamId, ...numbers, resumed, tableNotes },
+      ...{ sink, streamId, ...numbers, resumed, tableNotes: prepared.tableNotes },
       ...{ doneInRun: false, start: start.start },
-      warnings: [...knownStreamWarnings(row, sink, target), ...lostRows],
+      warnings: [...told, ...warnings, ...lostRows],
     }
     return withCheckpoints(session, { ...written, table, syncStart }, sync)
   })
+}
+
+/** Throws what keeps the stream from being loaded as it is now. Returns what there is to say of it. */
+async function requireLoadable(
+  session: Session,
+  sink: SinkStream,
+  {
+    target,
+    row,
+    known,
+    owners,
+    goesOn,
+  }: {
+    readonly target: StreamTarget
+    readonly row: StreamRow | undefined
+    /** The same, if the sync is one of the same table. */
+    readonly known: StreamRow | undefined
+    readonly owners: readonly TableOwner[]
+    readonly goesOn: boolean
+  },
+): Promise<readonly string[]> {
+  await requireSameKey(session, sink, { target, row: known })
+  await requireAllSlices(session, sink, goesOn ? known : undefined)
+  const again = await appendedAgain(session, sink, { target, row, owners, goesOn })
+  if (again instanceof ConnectError) throw again
+  return [...knownStreamWarnings(row, sink, target), ...again]
 }
 
 /** `row`: of a stream whose sync goes on from them. */
@@ -93,19 +134,19 @@ async function requireAllSlices(
   if (row !== undefined) await requireSlices(session, ownerOf(sink, row), row.planned)
 }
 
-/** Throws if the table is for another stream. Returns whether a stream of ours has loaded it: then its columns are ours too. */
+/** Throws if the table is for another stream. `isOurs`: a stream of ours has loaded it, so that its columns are ours too. */
 async function takeTable(
   session: Session,
   sink: SinkStream,
   { target, row }: { readonly target: StreamTarget; readonly row: StreamRow | undefined },
-): Promise<boolean> {
+): Promise<{ readonly isOurs: boolean; readonly owners: readonly TableOwner[] }> {
   const owners = await otherOwners(session, target, row?.id)
   const refusal = sharedTable(sink, target, owners) ?? lostKey(row, sink)
   if (refusal !== undefined) throw refusal
-  if (owners.length === 0) return isTableOf(row, target)
+  if (owners.length === 0) return { isOurs: isTableOf(row, target), owners }
   const isGone = (await readTable(session, target.table)) === undefined
   if (isGone) await forgetOwners(session, target.table, row?.id)
-  return true
+  return { isOurs: true, owners }
 }
 
 async function withCheckpoints(
@@ -158,10 +199,6 @@ async function requireNewest(
   if (refusal !== undefined) throw refusal
 }
 
-function tableLockKey({ schema, table }: TableName): string {
-  return lockKey('table', schema, table)
-}
-
 export function isTableOf(row: StreamRow | undefined, { table }: StreamTarget): boolean {
   return row?.table.schema === table.schema && row.table.table === table.table
 }
@@ -172,7 +209,11 @@ async function ensureSchema(session: Session, schema: string): Promise<void> {
   if (schema === session.bookkeepingSchema) return
   if (await schemaExists(session, schema)) return
   await session.transaction(async () => {
-    await session.rows('SELECT pg_advisory_xact_lock($1)', [lockKey('schemas')])
+    await lockForTransaction(session, {
+      keys: [lockKey('schemas')],
+      subject: `the making of schema ${quoteIdentifier(schema)}`,
+      seconds: takeOverSeconds,
+    })
     if (await schemaExists(session, schema)) return
     await session.run(`CREATE SCHEMA ${quoteIdentifier(schema)}`)
   })
@@ -180,10 +221,14 @@ async function ensureSchema(session: Session, schema: string): Promise<void> {
 
 /**
  * Ends the sessions of lanes of an older epoch: one that hangs would keep its locks for ever, and none of them could commit
- * any more. What another role runs cannot be ended by us: then this waits, and gives up with a `destination_conflict`.
+ * any more. What another role runs cannot be ended by us: then this waits, and gives up with a `destination_lock_held`.
  */
-async function takeOver(session: Session, key: string): Promise<void> {
-  await session.run(`SET LOCAL lock_timeout = '60s'`)
+async function takeOver(
+  session: Session,
+  { connection }: SinkStream,
+  { streamId }: StreamTarget,
+): Promise<void> {
+  const key = laneLockKey(connection, streamId)
   const [row] = await session.rows<{ free: boolean }>(
     'SELECT pg_try_advisory_xact_lock($1) AS free',
     [key],
@@ -197,7 +242,11 @@ async function takeOver(session: Session, key: string): Promise<void> {
         AND a.datname = current_database() AND a.usename = current_user AND l.pid <> pg_backend_pid()`,
     [key],
   )
-  await session.rows('SELECT pg_advisory_xact_lock($1)', [key])
+  await lockForTransaction(session, {
+    keys: [key],
+    subject: `stream ${streamLabel(streamId)} of connection ${connection}`,
+    seconds: takeOverSeconds,
+  })
 }
 
 /** The stream is configured as it was; columns may be new. */

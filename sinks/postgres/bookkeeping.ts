@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { ConnectError, type StreamId } from '../../protocol/index.ts'
 import type { RunStart } from '../sink.ts'
+import { lockForTransaction } from './advisory-locks.ts'
 import { requireIntact, requireNone } from './damaged-bookkeeping.ts'
 import { lockKey } from './identifiers.ts'
 import { bookkeepingOwnerMissing } from './missing-right.ts'
@@ -105,6 +106,10 @@ const migrations: readonly ((schema: string) => string)[] = [
      ADD COLUMN bookkeeping_oid bigint, -- of this table: a restore of the database changes both
      ADD COLUMN had_rows boolean,
      ADD COLUMN table_warnings pg_catalog.text[] NOT NULL DEFAULT '{}' -- of rows that it lost, until a run told it`,
+  (schema) =>
+    `ALTER TABLE ${schema}.streams ADD COLUMN earlier_tables pg_catalog.text NOT NULL DEFAULT '[]' -- JSON: other tables that the stream was loaded into, whose rows stayed`,
+  (schema) =>
+    `ALTER TABLE ${schema}.streams ADD COLUMN merged_key pg_catalog.text -- JSON: the key that the rows of the table were merged by; null: by none, or that of the settings`,
 ]
 
 /**
@@ -117,7 +122,11 @@ export async function migrateBookkeeping(session: Session): Promise<void> {
     return
   }
   await session.transaction(async () => {
-    await session.rows('SELECT pg_advisory_xact_lock($1)', [lockKey('migrations')])
+    await lockForTransaction(session, {
+      keys: [lockKey('migrations')],
+      subject: `schema ${session.bookkeepingSchema}`,
+      seconds: 60,
+    })
     const schema = session.bookkeeping
     if (!(await schemaExists(session, session.bookkeepingSchema))) {
       await session.run(`CREATE SCHEMA ${schema}`)
@@ -187,6 +196,9 @@ async function appliedVersion(session: Session): Promise<number> {
 export function laneLockKey(connection: string, { namespace, name }: StreamId): string {
   return lockKey('lanes', connection, namespace ?? null, name)
 }
+
+/** How long a stream is waited for, by those who take it over and by their lanes. */
+export const takeOverSeconds = 60
 
 /**
  * The run of the key is continued under its number, and where runs have no keys, one that did not end by itself (killed, stopped).

@@ -107,12 +107,15 @@ const heldTypes: Readonly<Record<string, HeldType>> = {
   uuid: 'uuid',
 }
 
+/** `character` is one character; `real` has the half of a double's digits. */
+const narrowTypes: readonly string[] = ['character', 'real']
+
 /** Reads what Postgres' `format_type` gives, such as `numeric(38,9)` or `timestamp(3) with time zone`. */
 export function actualTypeOf(formatted: string): ActualType {
   // Of a type that is not the catalog's the schema is written too.
   const base = formatted.replace(/\([^)]*\)/, '').replace(/^.*\.citext$/, 'citext')
   const held = heldTypes[base] ?? 'other'
-  const limited = base !== formatted || base === 'character'
+  const limited = base !== formatted || narrowTypes.includes(base)
   return { held, limited: limited && held !== 'other' }
 }
 
@@ -147,10 +150,14 @@ export function widenedType(actual: ActualType, kind: ColumnKind): OwnType | und
   const declared = columnTypeOf(kind)
   if (holdsAll.includes(held)) return undefined
   if (declared === 'jsonb') return 'jsonb'
-  if (held === 'float' && kind === 'double') return undefined
+  if (kind === 'double' && holdsDoubles(actual)) return undefined
   const isHeld = held === 'text' || held === declared || alsoHolds[held]?.includes(declared)
   if (isHeld === true) return limited && isOwn(held) ? held : undefined
   return joined[`${held} ${declared}`] ?? 'text'
+}
+
+function holdsDoubles({ held, limited }: ActualType): boolean {
+  return held === 'float' && !limited
 }
 
 /** The expression that converts the (quoted) column to its wider type. No value changes. */
@@ -158,6 +165,9 @@ export function conversion(column: string, from: HeldType, to: OwnType): string 
   if (to === 'jsonb') return `pg_catalog.to_jsonb(${column})`
   if (from === 'date' && to === 'timestamptz')
     return `${column}::${catalogType('timestamp')} AT TIME ZONE 'UTC'`
+  // The cast itself keeps 6 digits of a real and 15 of a double; its text has all.
+  if (from === 'float' && to === 'numeric')
+    return `${column}::${catalogType('text')}::${catalogType('numeric')}`
   return `${column}::${catalogType(to)}`
 }
 

@@ -8,7 +8,7 @@ import {
   type ServerRefusal,
 } from '../../protocol/index.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
-import { quoteTable, type TableName } from './identifiers.ts'
+import { isKeyIndexName, quoteTable, type TableName } from './identifiers.ts'
 import { missingRightFix } from './missing-right.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import { bookkeepingSchema } from './postgres-place.ts'
@@ -18,6 +18,8 @@ export interface ErrorPlace {
   readonly address: PostgresAddress
   readonly stream?: string
   readonly table?: TableName
+  /** Where rows are gathered for it, if that is another table. */
+  readonly stage?: TableName
   /** See PostgresPlace. */
   readonly bookkeeping?: string
 }
@@ -79,6 +81,7 @@ function serverError(
   const special =
     ofRoutine(error, refusal, details) ??
     ofTableSetup(error, refusal, { place, details }) ??
+    ofKeyTrigger(error, refusal, details) ??
     ofMissingTable(error, refusal, place)
   if (special !== undefined) return special
   if (code === 'destination_constraint_violated') {
@@ -126,6 +129,24 @@ function ofTableSetup(
   return new ConnectError('destination_row_security_enabled', { details: { ...details, role } })
 }
 
+/** Our own statement writes each key once, and a row that is there is updated: so something else gave rows a key of others. */
+function ofKeyTrigger(
+  { routine, message }: DatabaseError,
+  { sqlstate, constraint, reason }: ServerRefusal,
+  details: ErrorDetails & { readonly object: string },
+): ConnectError | undefined {
+  // With another reason it is one of a statement of a function, as is one of an index without its name.
+  const isTwice = sqlstate === '21000' && routine === 'ExecOnConflictUpdate' && reason === message
+  const isTaken = sqlstate === '23505' && routine === '_bt_check_unique'
+  if (!isTwice && !(isTaken && isKeyIndexName(constraint))) return undefined
+  const { object } = details
+  const problem = 'a trigger of the table gives rows the key of other rows'
+  const fix = `Let the trigger leave the key alone (\`\\d ${object}\` lists the triggers), or run \`ALTER TABLE ${object} DISABLE TRIGGER …\`, and run the connection again. What it makes of the key can be a column of its own.`
+  return new ConnectError('destination_key_unusable', {
+    details: { ...details, table: object, problem, fix },
+  })
+}
+
 function entryTooLong(index: string | undefined, details: ErrorDetails): ConnectError {
   const named = index === undefined ? 'an index' : `index ${quoteIdentifier(index)}`
   return new ConnectError('destination_index_entry_too_long', {
@@ -144,7 +165,11 @@ function ofMissingTable(
     return undefined
   // In every language, the message has the name.
   if (message.includes(`${bookkeepingSchema}.`)) return destinationReplaced(place.address)
-  return tableGone(place.address, objectOf({ sqlstate, reason }, place))
+  const { stage } = place
+  return tableGone(
+    place.address,
+    objectOf({ sqlstate, reason }, stage ? { address: place.address, table: stage } : place),
+  )
 }
 
 /** `object`: a table of a stream, quoted. */
@@ -180,7 +205,9 @@ export function partitionMissing(object: string, details: ErrorDetails): Connect
 
 /** The table that the server names (but a catalog of its own); else the one that was worked on, or its stream. */
 function objectOf({ schema, table }: ServerRefusal, place: ErrorPlace): string {
-  if (schema !== undefined && table !== undefined && schema !== 'pg_catalog')
+  const { stage } = place
+  const isStage = stage !== undefined && schema === stage.schema && table === stage.table
+  if (schema !== undefined && table !== undefined && schema !== 'pg_catalog' && !isStage)
     return quoteTable({ schema, table })
   if (place.table !== undefined) return quoteTable(place.table)
   if (place.stream !== undefined) return `stream ${place.stream}`

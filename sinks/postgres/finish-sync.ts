@@ -8,6 +8,7 @@ import { attemptParams, isOfAttempt, requireOwn } from './fence.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
 import { quoteTable } from './identifiers.ts'
 import type { Session } from './session.ts'
+import { ownKey, settingsOf } from './stream-rows.ts'
 import { streamTarget, type StreamTarget } from './stream-target.ts'
 import { setupRefusal } from './table-setup.ts'
 import { addMeta, hasRows, readTable } from './tables.ts'
@@ -67,9 +68,12 @@ export async function finishSync(
       return { rejected }
     }
     const rows = target.isOverwrite ? await swapStage(session, target) : undefined
+    const key = ownKey(settingsOf(sync.sink))
     await session.rows(
-      `UPDATE ${session.bookkeeping}.streams SET complete = true, staged = false, finished_at = now() WHERE id = $1`,
-      [id],
+      `UPDATE ${session.bookkeeping}.streams
+          SET complete = true, staged = false, finished_at = now(), merged_key = CASE WHEN $2 THEN $3 ELSE merged_key END
+        WHERE id = $1`,
+      [id, target.isOverwrite, key === undefined ? null : JSON.stringify(key)],
     )
     return rows
   })

@@ -40,6 +40,11 @@ export function tableIdentifierOf(name: string): string {
 /** See `derivedName`. */
 const derived = /__(?:stage|key|before)_[0-9a-f]{8}$/
 
+/** Whether an index of that name is one that a dedup mode made. */
+export function isKeyIndexName(index: string | undefined): boolean {
+  return index !== undefined && /__key_[0-9a-f]{8}$/.test(index)
+}
+
 /** The name of something that belongs to a table (its stage, its index): the same for the same table, never another's. */
 export function derivedName({ schema, table }: TableName, suffix: string): string {
   const ending = `__${suffix}_${digest(JSON.stringify([schema, table, suffix]), 8)}`

@@ -21,6 +21,23 @@ export async function hasIndex(
   return rows.length > 0
 }
 
+/** The columns of an index of the table, in their order; undefined if it has no such index. */
+export async function indexColumns(
+  session: Session,
+  table: TableName,
+  index: string,
+): Promise<readonly string[] | undefined> {
+  const [found] = await session.rows<{ columns: readonly string[] }>(
+    `SELECT array_agg(a.attname::text ORDER BY k.place) AS columns
+       FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+       JOIN unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place) ON true
+       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
+      WHERE i.indrelid = to_regclass($1) AND c.relname = $2 GROUP BY i.indexrelid`,
+    [quoteTable(table), index],
+  )
+  return found?.columns
+}
+
 /** Nulls count as equal, as they do in the choice of the newest row. */
 export async function createKeyIndex(
   session: Session,

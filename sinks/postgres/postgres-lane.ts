@@ -1,6 +1,7 @@
 import { streamLabel, type Column } from '../../protocol/index.ts'
 import type { LaneCheckpoint, LaneStats, Loss, RecordBlock, SinkLane, StreamSync } from '../sink.ts'
-import { laneLockKey } from './bookkeeping.ts'
+import { lockForSession, lockForTransaction } from './advisory-locks.ts'
+import { laneLockKey, takeOverSeconds } from './bookkeeping.ts'
 import { writeCheckpoint, writeRejections, type Rejection } from './checkpoint.ts'
 import { CopyLoad } from './copy-load.ts'
 import { tableGone } from './destination-errors.ts'
@@ -26,6 +27,9 @@ const MAX_KEPT_BYTES = 32 * 1024 * 1024
 const MAX_KEPT_REJECTIONS = 1000
 const MAX_NAMED_REJECTIONS = 5
 
+/** All other lanes of the table may merge before this one. */
+const mergeSeconds = 600
+
 /** Opens a lane with a session of its own. Throws `fenced` where a newer `begin` took over. */
 export async function openPostgresLane(
   place: PostgresPlace,
@@ -34,12 +38,16 @@ export async function openPostgresLane(
 ): Promise<SinkLane> {
   const target = streamTarget(sync.sink, place.schema)
   const stream = streamLabel(sync.streamId)
-  const session = await Session.open({ ...sessionPlace(place), stream, table: target.loaded })
+  const { table, stage, isOverwrite } = target
+  const named = { stream, table, ...(isOverwrite && { stage }) }
+  const session = await Session.open({ ...sessionPlace(place), ...named })
   try {
     await markSession(session, sync.sink.connection, sync.start)
-    await session.rows('SELECT pg_advisory_lock_shared($1)', [
-      laneLockKey(sync.sink.connection, sync.streamId),
-    ])
+    await lockForSession(session, 'shared', {
+      keys: [laneLockKey(sync.sink.connection, sync.streamId)],
+      subject: `stream ${stream} of connection ${sync.sink.connection}`,
+      seconds: takeOverSeconds,
+    })
     const id = await requireOwn(session, sync, 'unlocked')
     const actual = await readTable(session, target.loaded)
     if (actual === undefined) throw tableGone(session.address, quoteTable(target.loaded))
@@ -240,7 +248,11 @@ class PostgresLane implements SinkLane {
     const addsMeta = !this.#hasMeta && !this.#addsMeta && this.#seen.hasChanges
     this.#addsMeta ||= addsMeta
     const merge = this.#mergeOfSeen()
-    const lock = lockKey('merge', target.loaded.schema, target.loaded.table)
+    await lockForTransaction(session, {
+      keys: [lockKey('merge', target.loaded.schema, target.loaded.table)],
+      subject: quoteTable(target.table),
+      seconds: mergeSeconds,
+    })
     const {
       merge: merged,
       longKeys,
@@ -250,7 +262,6 @@ class PostgresLane implements SinkLane {
       table: target.loaded,
       rows: this.#load.stagedRows,
       first: [
-        `SELECT pg_catalog.pg_advisory_xact_lock(${lock})`,
         ...(addsMeta ? [`ALTER TABLE ${quoteTable(target.loaded)} ${addMeta}`] : []),
         ...this.#metRows(merge),
       ],

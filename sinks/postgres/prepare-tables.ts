@@ -3,8 +3,10 @@ import type { SinkStream, TableNote } from '../sink.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
 import { quoteTable, type TableName } from './identifiers.ts'
 import { cascadeRefusal } from './cascades.ts'
+import { keyTypeChange } from './key-type.ts'
 import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from './key-index.ts'
 import { dedupStatement } from './merge-sql.ts'
+import { looseKeyWarnings } from './loose-keys.ts'
 import { copyRows } from './copy-rows.ts'
 import { requireRows, rewritingRule, type RowAccount } from './row-account.ts'
 import { isOverLimit } from './long-keys.ts'
@@ -14,6 +16,7 @@ import { createStaging, mergeOf, staging } from './staging.ts'
 import type { StreamRow } from './stream-rows.ts'
 import { targetColumns, type StreamTarget } from './stream-target.ts'
 import { setupRefusal } from './table-setup.ts'
+import { unfitForKey, unusableKey } from './usable-key.ts'
 import { tableNotes } from './table-notes.ts'
 import {
   addMeta,
@@ -52,6 +55,7 @@ export interface Preparation {
 export interface PreparedTables {
   readonly keyIndex: string | null
   readonly tableNotes: readonly TableNote[]
+  readonly warnings: readonly string[]
 }
 
 /** Makes the stream's tables fit for the sync, in place. */
@@ -71,11 +75,16 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
     const stage = await existing(session, target.stage)
     await evolveTable(session, { name: target.stage, columns, metadata }, stage)
   }
-  return { keyIndex: await ensureKeyIndex(preparation), tableNotes }
+  const { index: keyIndex, removed } = await ensureKeyIndex(preparation)
+  const warnings = [
+    ...removedWarning(target, removed),
+    ...(await looseKeyWarnings(session, target)),
+  ]
+  return { keyIndex, tableNotes, warnings }
 }
 
 async function ensureTable(preparation: Preparation): Promise<readonly TableNote[]> {
-  const { session, target, row } = preparation
+  const { session, target } = preparation
   const { actual, changes, refusal } = await planTable(preparation)
   if (refusal !== undefined) throw refusal
   if (actual === undefined) {
@@ -83,10 +92,15 @@ async function ensureTable(preparation: Preparation): Promise<readonly TableNote
     return []
   }
   await alterTable(session, target.table, changes)
-  const known = row !== undefined && sameTable(row.table, target.table) ? row : undefined
+  const known = knownRow(preparation)
   const before = targetColumns(known?.columns ?? [])
   const { columns, isOverwrite } = target
   return tableNotes({ columns, before, actual, changes, isOverwrite }, known?.tableNotes)
+}
+
+/** The stream's row, if it loaded the table. */
+function knownRow({ row, target }: Pick<Preparation, 'row' | 'target'>): StreamRow | undefined {
+  return row !== undefined && sameTable(row.table, target.table) ? row : undefined
 }
 
 /** What a sync has to do to its table before it loads. */
@@ -100,9 +114,10 @@ export interface TablePlan {
 
 /** Only looks. A sandbox shows this plan, and a sync carries it out. */
 export async function planTable(
-  preparation: Pick<Preparation, 'session' | 'sink' | 'target' | 'isOurs'>,
+  preparation: Pick<Preparation, 'session' | 'sink' | 'target' | 'row' | 'isOurs'>,
 ): Promise<TablePlan> {
   const { session, sink, target, isOurs } = preparation
+  const row = knownRow(preparation)
   const actual = await readTable(session, target.table)
   if (actual === undefined) {
     return { actual, changes: [], refusal: await takenByType(session, target.table) }
@@ -116,6 +131,8 @@ export async function planTable(
     return { actual, changes, refusal: new ConnectError('destination_table_foreign', { details }) }
   }
   const refusal =
+    (await unfitForKey(session, target, actual)) ??
+    (await keyTypeChange(session, sink, { target, row, actual, changes })) ??
     (await refusalOf(session, target.table, changes)) ??
     (await ownedColumn(session, target)) ??
     (await setupRefusal(session, target)) ??
@@ -198,20 +215,27 @@ async function mergeStage(preparation: Preparation): Promise<void> {
   await session.run(`DROP TABLE ${quoteTable(target.stage)}`)
 }
 
+/** `removed`: rows that were there with the key of a newer one. */
+interface KeyIndex {
+  readonly index: string | null
+  readonly removed: number
+}
+
 /** The index of the key, without which there is no dedup; that of an earlier key or mode goes. Rows that were appended before are deduplicated. */
-async function ensureKeyIndex({ session, sink, target, row }: Preparation): Promise<string | null> {
+async function ensureKeyIndex({ session, sink, target, row }: Preparation): Promise<KeyIndex> {
   const { key, table } = target
   const wanted = key === undefined ? undefined : keyIndexName(table, key)
   const old = row?.keyIndex
   if (row !== undefined && typeof old === 'string' && old !== wanted) {
     await dropIndex(session, row.table, old)
   }
-  if (key === undefined || wanted === undefined) return null
-  if (await hasIndex(session, table, wanted)) return wanted
+  if (key === undefined || wanted === undefined) return { index: null, removed: 0 }
+  if (await hasIndex(session, table, wanted)) return { index: wanted, removed: 0 }
+  let removed = 0
   // Not where there are none: in a publication of all tables, the server refuses to delete from one that was made just now.
   if (await hasRows(session, table)) {
     await requireKeys(session, table, key)
-    await removeDuplicates({ session, sink, target })
+    removed = await removeDuplicates({ session, sink, target })
   }
   try {
     await createKeyIndex(session, table, key)
@@ -220,14 +244,22 @@ async function ensureKeyIndex({ session, sink, target, row }: Preparation): Prom
       ? unusableKey(table, 'keys of its rows are too long for an index')
       : error
   }
-  return wanted
+  return { index: wanted, removed }
+}
+
+function removedWarning({ table, key = [] }: StreamTarget, removed: number): readonly string[] {
+  if (removed === 0) return []
+  const [rows, were] = removed === 1 ? ['row', 'was'] : ['rows', 'were']
+  return [
+    `${removed} ${rows} of ${quoteTable(table)} ${were} deleted, because newer rows have the same key (${key.join(', ')}): the table was not merged by this key until now.`,
+  ]
 }
 
 async function removeDuplicates({
   session,
   sink,
   target,
-}: Pick<Preparation, 'session' | 'sink' | 'target'>): Promise<void> {
+}: Pick<Preparation, 'session' | 'sink' | 'target'>): Promise<number> {
   const { table, streamId } = target
   const actual = await existing(session, table)
   const deletes = target.isOverwrite ? 'none' : sink.deletes
@@ -237,6 +269,7 @@ async function removeDuplicates({
   if (account !== undefined) {
     await requireRows(session, { stream: streamLabel(streamId), table }, account)
   }
+  return account?.done ?? 0
 }
 
 /** Rows without a key cannot be told apart: to keep one of them would delete the others. */
@@ -251,11 +284,6 @@ async function requireKeys(
   )
   const rows = Number(row?.rows)
   if (rows > 1) throw unusableKey(table, `${rows} rows have no key (${isEmpty})`)
-}
-
-function unusableKey(table: TableName, problem: string): ConnectError {
-  const details = { table: quoteTable(table), problem }
-  return new ConnectError('destination_key_unusable', { details })
 }
 
 function sameTable(one: TableName, other: TableName): boolean {

@@ -1,3 +1,4 @@
+import { lockForSession } from './advisory-locks.ts'
 import { lockKey } from './identifiers.ts'
 import type { Session } from './session.ts'
 
@@ -7,22 +8,25 @@ const startLock = 1_380_142_931
 /** What an advisory lock's number can hold. A connection is not started more often. */
 const maxStart = 2 ** 31 - 1
 
+const markSeconds = 10
+
 /** How long the server may take to end a session. */
 const endMs = 10_000
 
 /**
- * Two shared locks say whose session this is, for as long as it lives: of which connection, and of which start. Nobody takes them
- * exclusively, so this never waits. Ask for a newer start afterwards: one that came before did not see the locks.
+ * Two shared locks say whose session this is, for as long as it lives: of which connection, and of which start. No run takes them
+ * exclusively, so this waits only for somebody else, and not for long. Ask for a newer start afterwards: one that came before did not see the locks.
  */
 export async function markSession(
   session: Session,
   connection: string,
   start: number,
 ): Promise<void> {
-  await session.rows(
-    'SELECT pg_advisory_lock_shared($1::bigint), pg_advisory_lock_shared($2::int, $3::int)',
-    [connectionKey(session, connection), startLock, Math.min(start, maxStart)],
-  )
+  await lockForSession(session, 'shared', {
+    keys: [connectionKey(session, connection), [startLock, Math.min(start, maxStart)]],
+    subject: `connection ${connection}`,
+    seconds: markSeconds,
+  })
 }
 
 /**

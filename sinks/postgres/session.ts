@@ -256,7 +256,8 @@ function onRolePath(sql: string, savepoint: string | undefined): string {
 const longestIdle = '10s'
 
 /**
- * Independent of the server's and the role's settings (`transaction_timeout` came with 17). A long load must not meet a timeout that was meant for an application. Temporary
+ * Independent of the server's and the role's settings (`transaction_timeout` came with 17). A long load must not meet a timeout that was meant for an application. But a
+ * lock that somebody took and forgot is not waited for without an end. Temporary
  * buffers are taken as they are used: a batch of a merge (staging.ts) fits, so that it is not written to a file.
  * The server notices a machine that is gone within half a minute, not within its standard of hours: until then it keeps the locks.
  */
@@ -272,7 +273,7 @@ const settings = `
   SET quote_all_identifiers = off;
   SET default_transaction_isolation = 'read committed';
   SET statement_timeout = 0;
-  SET lock_timeout = 0;
+  SET lock_timeout = '10min';
   SET temp_buffers = '32MB';
   SET idle_in_transaction_session_timeout = 0;
   SET idle_session_timeout = 0;

@@ -8,11 +8,15 @@ import { quoteTable, type TableName } from './identifiers.ts'
 import type { Session } from './session.ts'
 import type { StreamTarget } from './stream-target.ts'
 
+const tablesSchema = z.array(z.object({ schema: z.string(), table: z.string() }))
+
+const keySchema = z.array(z.array(z.string()))
+
 /** What an unfinished sync must have in common with the next one to be continued. */
 const syncSettings = z.object({
   mode: z.enum(['append', 'append_dedup', 'overwrite', 'overwrite_dedup']),
   sync_mode: z.enum(['full_refresh', 'incremental']),
-  key: z.array(z.array(z.string())),
+  key: keySchema,
   cursor: z.array(z.string()),
 })
 export type SyncSettings = z.infer<typeof syncSettings>
@@ -61,6 +65,10 @@ export interface StreamRow {
   readonly tableNotes: readonly TableNote[]
   /** How many slices were saved of it. */
   readonly planned: number
+  /** Other tables that it was loaded into, since its last reset. Their rows stayed. */
+  readonly earlierTables: readonly TableName[]
+  /** The key that rows of the table were merged by, also if rows were appended since; undefined if there is none. */
+  readonly mergedKey: SyncSettings['key'] | undefined
 }
 
 /** For what is told of its slices. */
@@ -89,6 +97,8 @@ interface RawStreamRow {
   readonly started_at: Date
   readonly table_notes: string
   readonly planned: string
+  readonly earlier_tables: string
+  readonly merged_key: string | null
 }
 
 /** `locked`: until the transaction ends. */
@@ -121,16 +131,27 @@ export async function readStreamRow(
   }
 }
 
-type StoredTexts = Pick<StreamRow, 'settings' | 'columns' | 'tableNotes'>
+type StoredTexts = Pick<
+  StreamRow,
+  'settings' | 'columns' | 'tableNotes' | 'earlierTables' | 'mergedKey'
+>
 
 function storedTexts(session: Session, row: RawStreamRow, owner: RowOwner): StoredTexts {
   const stored = { session, owner, isForgotten: row.run === '0' }
+  const settings =
+    storedText(stored, 'settings', { text: row.settings, schema: syncSettings }) ?? noSettings
   return {
-    settings:
-      storedText(stored, 'settings', { text: row.settings, schema: syncSettings }) ?? noSettings,
+    settings,
+    mergedKey:
+      row.merged_key === null
+        ? ownKey(settings)
+        : storedText(stored, 'merged_key', { text: row.merged_key, schema: keySchema }),
     columns: storedText(stored, 'columns', { text: row.columns, schema: columnsSchema }) ?? [],
     tableNotes:
       storedText(stored, 'table_notes', { text: row.table_notes, schema: notesSchema }) ?? [],
+    earlierTables:
+      storedText(stored, 'earlier_tables', { text: row.earlier_tables, schema: tablesSchema }) ??
+      [],
   }
 }
 
@@ -146,6 +167,12 @@ function storedText<T>(
 ): T | undefined {
   if (isForgotten) return parseStored(stored.text, stored.schema)
   return requireStored(session, { ...stored, column: `streams.${column}` }, owner)
+}
+
+/** The key that a sync of these settings merges by. */
+export function ownKey({ mode, key }: SyncSettings): SyncSettings['key'] | undefined {
+  const isDedup = mode === 'append_dedup' || mode === 'overwrite_dedup'
+  return isDedup && key.length > 0 ? key : undefined
 }
 
 /** Nothing follows from them for the next sync. */
@@ -203,8 +230,8 @@ export async function writeStreamRow(
   const [row] = await session.rows<Pick<RawStreamRow, 'id' | 'attempt_keys' | 'started_at'>>(
     `INSERT INTO ${session.bookkeeping}.streams AS s
        (connection, namespace, name, table_schema, table_name, settings, columns, key_index, staged,
-        sync_id, generation_id, epoch, run, sync_start, table_notes, complete, attempt, attempt_keys)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, false, $16, ARRAY[$16])
+        sync_id, generation_id, epoch, run, sync_start, table_notes, complete, attempt, attempt_keys, earlier_tables, merged_key)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, false, $16, ARRAY[$16], $17, $18)
      ON CONFLICT (connection, namespace, name) DO UPDATE SET
        table_schema = excluded.table_schema, table_name = excluded.table_name,
        settings = excluded.settings, columns = excluded.columns, key_index = excluded.key_index,
@@ -212,7 +239,8 @@ export async function writeStreamRow(
        epoch = excluded.epoch, run = excluded.run, sync_start = excluded.sync_start,
        table_notes = excluded.table_notes, complete = false, finished_at = NULL,
        started_at = CASE WHEN s.sync_id = excluded.sync_id THEN s.started_at ELSE now() END,
-       attempt = excluded.attempt,
+       attempt = excluded.attempt, earlier_tables = excluded.earlier_tables,
+       merged_key = excluded.merged_key,
        attempt_keys = CASE WHEN s.sync_id = excluded.sync_id THEN s.attempt_keys ELSE '{}' END || excluded.attempt_keys
      RETURNING id, attempt_keys, started_at`,
     [
@@ -232,6 +260,8 @@ export async function writeStreamRow(
       values.syncStart,
       JSON.stringify(values.tableNotes),
       randomUUID(),
+      JSON.stringify(values.earlierTables),
+      values.mergedKey === undefined ? null : JSON.stringify(values.mergedKey),
     ],
   )
   return {

@@ -6,6 +6,7 @@ import { LaneProducer } from '../../engine/log/kafka/lane-producer.ts'
 import type { LogConfig, RunPlan, RunResult } from '../../engine/run-types.ts'
 import { planRun, runPlan, type PlanOptions } from '../support/engine.ts'
 import { startKafka, testKafka } from '../support/kafka.ts'
+import { bookkeepingBefore } from '../support/old-bookkeeping.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 
 /**
@@ -227,10 +228,7 @@ describe.each(modes)('in the mode %s', { timeout: 180_000 }, (mode) => {
   test('an unfinished sync of an older version goes on from its checkpoints, once', async () => {
     await using shop = await Shop.open([mode])
     await shop.run({ untilLoaded: 1 })
-    await shop.query(
-      `ALTER TABLE reactor_connect.streams DROP attempt_keys, DROP attempt, DROP planned,
-        DROP table_oid, DROP bookkeeping_oid, DROP had_rows, DROP table_warnings; DELETE FROM reactor_connect.migrations WHERE version >= 7`,
-    )
+    await shop.query(bookkeepingBefore(7))
     await shop.run({ untilLoaded: 60 })
     const { status, warnings } = await shop.run()
     expect({ status, unknown: warnings.filter((text) => text.includes('does not know')) }).toEqual({

@@ -14,6 +14,8 @@ test.each([
   ['timestamp(3) with time zone', 'timestamptz', 'timestamptz'],
   ['integer', 'integer', 'bigint'],
   ['integer', 'number', 'numeric'],
+  ['real', 'double', 'numeric'],
+  ['real', 'number', 'numeric'],
   ['double precision', 'double', undefined],
   ['double precision', 'number', 'numeric'],
   ['uuid', 'string', undefined],

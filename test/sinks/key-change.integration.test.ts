@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { ConnectError } from '../../protocol/index.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
-import { sinkStream, sync, withDestination, type StreamOptions } from './loading.ts'
+import { begin, sinkStream, sync, withDestination, type StreamOptions } from './loading.ts'
 
 const columns = { id: 'integer', cursor: 'integer', value: 'string' } as const
 
@@ -83,6 +83,45 @@ describe('a stream that is merged by another key than before', () => {
     expect(await refused(db, keyed(['id']))).toMatchObject({ code: 'destination_key_changed' })
   })
 
+  test('stops also after it was appended in between, until the table is empty', async () => {
+    await using db = await testDatabase()
+    const appended = keyed(['id'], { mode: 'append' })
+    await sync(db, keyed(['id']), first)
+    await sync(db, appended, later)
+    await sync(db, appended, later)
+    expect(await refused(db, keyed(['value']))).toMatchObject({
+      code: 'destination_key_changed',
+      message: expect.stringContaining('by the key (id)') as unknown,
+    })
+    // An overwrite that did not end has replaced nothing.
+    await begin(db, keyed(['value'], { mode: 'overwrite_dedup', syncMode: 'full_refresh' }))
+    expect(await refused(db, keyed(['value']))).toMatchObject({ code: 'destination_key_changed' })
+    await db.query('TRUNCATE things')
+    await sync(db, appended, later)
+    await sync(db, keyed(['value']), later)
+    expect(await values(db)).toEqual(['changed', 'b'])
+  })
+
+  test('says how many rows a key deletes that were appended before', async () => {
+    await using db = await testDatabase()
+    const appended = keyed(['id'], { mode: 'append' })
+    for (let run = 0; run < 3; run++) await sync(db, appended, first)
+    const begun = await sync(db, keyed(['id']), later)
+    expect(begun.warnings).toEqual([
+      '4 rows of "public"."things" were deleted, because newer rows have the same key (id): the table was not merged by this key until now.',
+    ])
+    expect(await values(db)).toEqual(['changed', 'b'])
+    expect((await sync(db, keyed(['id']), later)).warnings).toEqual([])
+  })
+
+  test('goes on after an overwrite without a key, whatever the one before was', async () => {
+    await using db = await testDatabase()
+    await sync(db, keyed(['id']), first)
+    await sync(db, keyed(['id'], { mode: 'overwrite', syncMode: 'full_refresh' }), later)
+    await sync(db, keyed(['value']), later)
+    expect(await values(db)).toEqual(['changed', 'b'])
+  })
+
   test('goes on when only the order of the fields changed, or rows were appended before', async () => {
     await using db = await testDatabase()
     await sync(db, keyed(['id', 'value'], { mode: 'append' }), first)
@@ -92,5 +131,72 @@ describe('a stream that is merged by another key than before', () => {
     await sync(other, keyed(['id', 'value']), first)
     await sync(other, keyed(['value', 'id']), first)
     expect(await values(other)).toEqual(['a', 'b'])
+  })
+})
+
+describe('a key whose type changed', () => {
+  type Kinds = Parameters<typeof sinkStream>[0]
+  const typed = (id: Kinds[string], options: StreamOptions = {}): SinkStream =>
+    sinkStream({ id }, { mode: 'append_dedup', key: ['id'], ...options })
+
+  test.each([
+    ['double', 1e20, 'string', '1e+20'],
+    ['timestamptz', '2024-01-02T03:04:05Z', 'string', '2024-01-02T03:04:05Z'],
+    ['json', { a: 1 }, 'string', '{"a": 1}'],
+    ['boolean', true, 'integer', 1],
+  ] as const)('from %s (%j) to %s (%j) stops before it changes anything', async (...row) => {
+    const [was, a, is, b] = row
+    await using db = await testDatabase()
+    await sync(db, typed(was), [{ id: a }])
+    const error: unknown = await sync(db, typed(is), [{ id: b }]).catch((thrown: unknown) => thrown)
+    expect(ConnectError.from(error)).toMatchObject({
+      code: 'destination_key_changed',
+      message: expect.stringContaining(
+        `key (id as ${was}), and stream things has the key (id as ${is})`,
+      ) as unknown,
+      suggestedFix: expect.stringContaining('give id its old type back at the source') as unknown,
+    })
+    expect(await db.query('SELECT FROM things')).toHaveLength(1)
+    await sync(db, typed(was), [{ id: a }])
+    await db.query('TRUNCATE things')
+    await sync(db, typed(is), [{ id: b }])
+    await sync(db, typed(is), [{ id: b }])
+    expect(await db.query('SELECT FROM things')).toHaveLength(1)
+  })
+
+  test.each([
+    ['integer', 1, 'number', 1],
+    ['integer', 1, 'string', '1'],
+    ['number', 1.5, 'string', '1.5'],
+    ['integer', 1, 'json', 1],
+    ['string', 'a', 'json', 'a'],
+    ['date', '2024-01-02', 'timestamp', '2024-01-02T00:00:00'],
+  ] as const)('from %s (%j) to %s (%j) goes on with the same row', async (...row) => {
+    const [was, a, is, b] = row
+    await using db = await testDatabase()
+    await sync(db, typed(was), [{ id: a }])
+    await sync(db, typed(is), [{ id: b }])
+    expect(await db.query('SELECT FROM things')).toHaveLength(1)
+  })
+
+  test('from varchar(3) and uuid to text goes on with the same row, and an overwrite may change it', async () => {
+    const id = '7d444840-9dc0-11d1-b245-5ffdce74fad2'
+    for (const [type, value] of [
+      ['varchar(3)', 'abc'],
+      ['uuid', id],
+    ] as const) {
+      await using db = await testDatabase()
+      await db.query(
+        `CREATE TABLE things (_airbyte_extracted_at timestamptz, _airbyte_generation_id bigint, _airbyte_raw_id uuid, _airbyte_meta jsonb, id ${type})`,
+      )
+      await sync(db, typed('string'), [{ id: value }])
+      await sync(db, typed('string'), [{ id: value }])
+      expect(await db.query('SELECT id::text FROM things')).toEqual([{ id: value }])
+    }
+    await using db = await testDatabase()
+    const mode = 'overwrite_dedup'
+    await sync(db, typed('timestamptz', { mode }), [{ id: '2024-01-02T03:04:05Z' }])
+    await sync(db, typed('string', { mode }), [{ id: 'a' }])
+    expect(await db.query('SELECT id FROM things')).toEqual([{ id: 'a' }])
   })
 })

