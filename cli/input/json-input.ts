@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { ConnectError, type JsonValue } from '../../protocol/index.ts'
+import type { ConnectError} from '../../protocol/index.ts';
+import { type JsonValue } from '../../protocol/index.ts'
 import type { UserInput } from './user-input.ts'
 import { usageError } from '../usage-error.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
