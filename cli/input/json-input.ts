@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import type { ConnectError} from '../../protocol/index.ts';
-import { type JsonValue } from '../../protocol/index.ts'
+import type { ConnectError, JsonValue } from '../../protocol/index.ts'
 import type { UserInput } from './user-input.ts'
 import { usageError } from '../usage-error.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
