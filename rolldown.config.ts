@@ -5,9 +5,9 @@ import { rolldown, type Plugin, type RolldownOptions } from 'rolldown'
 /** What is started by its path: the program, and the workers that it starts in threads. */
 const programs = [
   'cli/main.ts',
-  'engine/reader/read-worker.ts',
-  'engine/reader/source-worker.ts',
-  'engine/writer/sink-worker.ts',
+  'engine/read/read-worker.ts',
+  'engine/read/source-worker.ts',
+  'engine/load/sink-worker.ts',
 ]
 
 /** What modules read as files beside them. */

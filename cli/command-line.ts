@@ -23,6 +23,7 @@ import { Mask } from '../service/execution/mask.ts'
 import type { RotateKeyFlags } from './vault/vault-program.ts'
 import { StopSignals } from './run/stop-signals.ts'
 import { packageVersion } from './version.ts'
+import { errorCodeOf } from '../lib/files/error-code.ts'
 
 /** Gets the secrets as soon as they are known: everything that is written goes through it. */
 const mask = new Mask()
@@ -77,7 +78,7 @@ export async function runCommandLine(argv: readonly string[], stop?: StopSignals
 /** Says why a command line failed before its command could, and sets the exit code. */
 export async function showFailedCommand(argv: readonly string[], error: unknown): Promise<void> {
   // Nobody reads any more: `| head`.
-  if (error instanceof Error && 'code' in error && error.code === 'EPIPE') {
+  if (errorCodeOf(error) === 'EPIPE') {
     process.exitCode = exitCodes.killed
     return
   }

@@ -2,6 +2,7 @@ import { lstatSync, mkdirSync, realpathSync, statSync, type Stats } from 'node:f
 import module from 'node:module'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
+import { errorCodeOf } from '../lib/files/error-code.ts'
 import type { Environment } from '../service/config/environment.ts'
 
 /**
@@ -24,7 +25,7 @@ export function ownCacheFolder({ XDG_CACHE_HOME: chosen = '' }: Environment): st
     const isOwnFolder = isOwn(lstatSync(folder)) && arePathsClosed(realpathSync(dirname(folder)))
     return isOwnFolder ? folder : undefined
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error
+    if (errorCodeOf(error) === undefined) throw error
     // No home, a read-only disk, a file in its place: the program runs without a cache.
     return undefined
   }
@@ -34,7 +35,7 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 })
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    if (errorCodeOf(error) !== 'EEXIST') throw error
   }
 }
 

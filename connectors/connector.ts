@@ -1,3 +1,4 @@
+import type { PostgresDatabase } from '../postgres/address.ts'
 import type { BinaryType } from '../protocol/avro/copy-binary-fields.ts'
 import type {
   AirbyteCatalog,
@@ -129,6 +130,11 @@ export interface ConnectorDescriptor {
   readonly webhooks: readonly WebhookDescriptor[]
   /** The folder of a Unix socket of this machine that a configuration reaches; undefined if it reaches none. */
   socketFolder?(config: JsonObject): string | undefined
+  /**
+   * The PostgreSQL database whose tables are the streams of a configuration: a run does not load a stream into the very table that it is
+   * read from. Undefined if the configuration does not say.
+   */
+  postgresDatabase?(config: JsonObject): PostgresDatabase | undefined
 }
 
 export type AuthScheme =

@@ -3,11 +3,14 @@ import type { JsonObject } from '../protocol/index.ts'
 import type { ChangeConfig } from '../connectors/connector.ts'
 import type { RunMetrics } from './metrics/run-metrics.ts'
 import type { RunProgress, StreamResult } from './run-types.ts'
+import type { WorkerThreads } from './threads/worker-threads.ts'
 
 /** What the engine needs from outside. It knows nothing of HTTP, Vault or the environment. */
 export interface RunPorts {
   readonly logger: Logger
   readonly metrics: RunMetrics
+  /** Of the process: all runs share them. */
+  readonly threads: WorkerThreads
   /** Epoch milliseconds. */
   now(): number
   /** Called a few times a second while a run goes on, and once at its end. Must not throw. */

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
-import type { Stage } from './bottleneck.ts'
+import type { Stage } from './run/bottleneck.ts'
 import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
-import type { PostgresPlace } from '../sinks/postgres/postgres-address.ts'
+import type { PostgresPlace } from '../sinks/postgres/postgres-place.ts'
 import type { CommittedCounts, SinkStream, TableNote } from '../sinks/sink.ts'
-import type { Observed } from './reader/observed-fields.ts'
+import type { Observed } from './observed-fields.ts'
 
 /** Everything that a run needs, as data. */
 export interface RunPlan {
@@ -54,8 +54,6 @@ export interface RunLimits {
   readonly commitBytes: number
   /** … or after this time, where states come. Default 2,000. */
   readonly commitMs: number
-  /** Heap of one worker thread; a worker that needs more fails its task, never the process. Default 256. */
-  readonly workerHeapMb: number
   /** A sandbox's: a stream ends, as stopped, where it has more records than these. Needs `partitionsPerStream` 1. Default: no limit. */
   readonly limitRows?: number
 }
@@ -69,7 +67,6 @@ export const defaultLimits: RunLimits = {
   partitionsPerStream: Math.max(1, lanesForCores),
   commitBytes: 16 * 1024 * 1024,
   commitMs: 2_000,
-  workerHeapMb: 256,
 }
 
 export type StreamRunStatus = 'waiting' | 'running' | 'complete' | 'failed' | 'stopped'

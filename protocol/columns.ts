@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from './json.ts'
+import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from './json.ts'
 
 /**
  * What a column holds, on every road: the JSON Schema of a stream is reduced to these kinds once (`columnsOf`), and the
@@ -47,9 +47,9 @@ export const absentMark = 'reactor_absent'
 
 /** The names of the properties that are marked as absent. */
 export function absentColumns({ properties }: JsonObject): ReadonlySet<string> {
-  if (!isObject(properties)) return new Set()
+  if (!isJsonObject(properties)) return new Set()
   const marked = Object.entries(properties).filter(
-    ([, schema]) => isObject(schema) && schema[absentMark] === true,
+    ([, schema]) => isJsonObject(schema) && schema[absentMark] === true,
   )
   return new Set(marked.map(([name]) => name))
 }
@@ -60,12 +60,12 @@ export function absentColumns({ properties }: JsonObject): ReadonlySet<string> {
  */
 export function columnsOf(jsonSchema: JsonObject): Column[] {
   const { properties } = jsonSchema
-  if (!isObject(properties)) return []
+  if (!isJsonObject(properties)) return []
   return Object.entries(properties).map(([name, schema]) => ({ name, kind: kindOf(schema) }))
 }
 
 function kindOf(schema: JsonValue): ColumnKind {
-  if (!isObject(schema)) return 'json'
+  if (!isJsonObject(schema)) return 'json'
   const { type, oneOf, anyOf } = schema
   if (type === undefined) return kindOfUnion(oneOf ?? anyOf)
   const real = theRealType(type)
@@ -76,14 +76,14 @@ function kindOf(schema: JsonValue): ColumnKind {
 }
 
 function kindOfUnion(options: JsonValue | undefined): ColumnKind {
-  if (!isArray(options)) return 'json'
+  if (!isJsonList(options)) return 'json'
   const [only, ...others] = options.filter((option) => !isNullSchema(option))
   return only !== undefined && others.length === 0 ? kindOf(only) : 'json'
 }
 
 /** The one type beside `null`; undefined where there is none, or several. */
 function theRealType(type: JsonValue): JsonValue | undefined {
-  const types = new Set(isArray(type) ? type : [type])
+  const types = new Set(isJsonList(type) ? type : [type])
   types.delete('null')
   return types.size === 1 ? [...types][0] : undefined
 }
@@ -102,15 +102,7 @@ function kindOfString({ format, airbyte_type, contentEncoding }: JsonObject): Co
 }
 
 function isNullSchema(schema: JsonValue): boolean {
-  if (!isObject(schema)) return false
-  const types = isArray(schema.type) ? schema.type : [schema.type]
+  if (!isJsonObject(schema)) return false
+  const types = isJsonList(schema.type) ? schema.type : [schema.type]
   return types.every((type) => type === 'null')
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isArray(value: JsonValue | undefined): value is readonly JsonValue[] {
-  return Array.isArray(value)
 }

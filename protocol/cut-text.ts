@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from './json.ts'
+import { isJsonList, type JsonObject, type JsonValue } from './json.ts'
 
 /** What is shown of a text that others wrote: an error of a vendor, a field of a log. */
 export const shownCharacters = 2_000
@@ -38,7 +38,7 @@ export function cutTexts(document: JsonObject, most: number): JsonObject {
       return text
     }
     if (typeof value !== 'object' || value === null) return value
-    if (isList(value)) return sameOr(value, cutItems(value))
+    if (isJsonList(value)) return sameOr(value, cutItems(value))
     return cutObject(value)
   }
   const cutItems = (items: readonly JsonValue[]): readonly JsonValue[] => {
@@ -67,8 +67,4 @@ export function cutTexts(document: JsonObject, most: number): JsonObject {
 
 function sameOr(items: readonly JsonValue[], cut: readonly JsonValue[]): readonly JsonValue[] {
   return cut.length === items.length && cut.every((item, at) => item === items[at]) ? items : cut
-}
-
-function isList(value: JsonObject | readonly JsonValue[]): value is readonly JsonValue[] {
-  return Array.isArray(value)
 }

@@ -10,6 +10,16 @@ export interface JsonObject {
   readonly [key: string]: JsonValue
 }
 
+/** Of what was parsed from JSON; anything else that is no list counts as an object too. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** `Array.isArray` does not know readonly lists. */
+export function isJsonList(value: unknown): value is readonly JsonValue[] {
+  return Array.isArray(value)
+}
+
 /**
  * A value of a record: JSON whose numbers survive. A bigint is an integer beyond 2^53, a RawJson a decimal beyond
  * double precision; NaN and ±Infinity are allowed in a `double` or `number` column; bytes are a Uint8Array or base64.

@@ -12,18 +12,21 @@ async function main(): Promise<void> {
   // As the command line does.
   enableCompileCache()
   const { createRunMetrics } = await import('../../engine/metrics/run-metrics.ts')
-  const { runConnection } = await import('../../engine/run.ts')
+  const { runConnection } = await import('../../engine/run/run-connection.ts')
+  const { openWorkerThreads } = await import('../../engine/threads/worker-threads.ts')
   const chunks: Buffer[] = []
   for await (const chunk of process.stdin) chunks.push(z.instanceof(Buffer).parse(chunk))
   const plan = z.custom<RunPlan>().parse(JSON.parse(Buffer.concat(chunks).toString('utf8')))
   const registry = new Registry()
+  const logger = pino({ level: 'warn' }, pino.destination(2))
+  const started = performance.now()
+  await using threads = openWorkerThreads({ lanes: plan.limits.parallelLanes, logger })
   const ports = {
-    logger: pino({ level: 'warn' }, pino.destination(2)),
+    ...{ logger, threads },
     metrics: createRunMetrics(registry),
     now: Date.now,
     onProgress: () => undefined,
   }
-  const started = performance.now()
   const result = await runConnection(plan, ports, new AbortController().signal)
   const seconds = (performance.now() - started) / 1000
   const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage()

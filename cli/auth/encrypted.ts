@@ -1,7 +1,7 @@
-import { isLoopbackHost } from '../../service/config/setting-types.ts'
+import { isLoopback } from '../../lib/net/loopback.ts'
 
 /** Nobody on the way reads what is sent there: https, or this machine. */
 export function isEncrypted(url: string): boolean {
   const { protocol, hostname } = new URL(url)
-  return protocol === 'https:' || (protocol === 'http:' && isLoopbackHost(hostname))
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
 }

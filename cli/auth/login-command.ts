@@ -1,4 +1,3 @@
-import { ConnectError } from '../../protocol/index.ts'
 import {
   loginDocument,
   loginPlaceDocument,
@@ -16,6 +15,7 @@ import { plainText } from '../output/plain-text.ts'
 import { askIdentity, type GivenLogin } from './ask-identity.ts'
 import { isEncrypted } from './encrypted.ts'
 import { readPassword, type PasswordFlags } from './read-password.ts'
+import { usageError } from '../usage-error.ts'
 
 export interface LoginFlags extends PasswordFlags {
   readonly key?: string
@@ -32,7 +32,7 @@ export async function login(
 
 async function loginUser(around: Around, email: string, flags: LoginFlags): Promise<number> {
   if (flags.key !== undefined)
-    throw usage('--key is for a login without an EMAIL', 'Leave --key or EMAIL out.')
+    throw usageError('--key is for a login without an EMAIL', 'Leave --key or EMAIL out.')
   const { client } = around
   const place = await client.ask({ method: 'GET', path: apiPath('auth') }, loginPlaceDocument)
   const { login_url: identityUrl, audience } = place.document
@@ -70,7 +70,7 @@ async function loginHere(
 /** A key that the service takes. */
 async function keepKey(around: Around, flags: LoginFlags): Promise<number> {
   if (flags.password !== undefined || flags.passwordStdin !== undefined)
-    throw usage('A password is of a user', 'Run `reactor auth login EMAIL`.')
+    throw usageError('A password is of a user', 'Run `reactor auth login EMAIL`.')
   const { client, input, output } = around
   const given =
     flags.key ??
@@ -116,8 +116,4 @@ function warnOfPlainHttp({ output }: Around, url: string): void {
     output.screen.line(
       `${output.paint('yellow', 'warning:')} the password goes to ${url} without encryption; others on the way can read it`,
     )
-}
-
-function usage(problem: string, fix: string): ConnectError {
-  return new ConnectError('usage', { details: { problem, fix } })
 }

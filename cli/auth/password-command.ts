@@ -1,10 +1,10 @@
-import { ConnectError } from '../../protocol/index.ts'
 import { loginDocument } from '../../service/http/wire/login.ts'
 import { apiPath } from '../client/api-path.ts'
 import { keepLogin, loginFile } from '../client/login-file.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
+import { usageError } from '../usage-error.ts'
 
 /** Changes the caller's own password, and keeps the login that the service gives for it. */
 export async function changePassword(around: Around): Promise<number> {
@@ -34,7 +34,7 @@ async function readPasswords({
     const [password, newPassword, ...rest] = (await input.readAll()).trimEnd().split(/\r?\n/)
     if (password !== undefined && newPassword !== undefined && rest.length === 0)
       return { password, new_password: newPassword }
-    throw usage(
+    throw usageError(
       'Standard input has not two lines',
       'Give the password until now and the new one, each on a line of its own.',
     )
@@ -43,9 +43,5 @@ async function readPasswords({
   const newPassword = await input.askSecret('New password, at least 12 characters (not shown): ')
   const again = await input.askSecret('The new password again: ')
   if (again === newPassword) return { password, new_password: newPassword }
-  throw usage('The new password was typed in two different ways', 'Run the command again.')
-}
-
-function usage(problem: string, fix: string): ConnectError {
-  return new ConnectError('usage', { details: { problem, fix } })
+  throw usageError('The new password was typed in two different ways', 'Run the command again.')
 }

@@ -1,5 +1,5 @@
-import { ConnectError } from '../../protocol/index.ts'
 import type { Around } from '../client/service-command.ts'
+import { usageError } from '../usage-error.ts'
 
 export interface PasswordFlags {
   readonly password?: string
@@ -14,14 +14,14 @@ export async function readPassword(
 ): Promise<string> {
   const { input } = around
   if (password !== undefined && passwordStdin !== undefined)
-    throw usage('--password and --password-stdin are both given', 'Leave one of them out.')
+    throw usageError('--password and --password-stdin are both given', 'Leave one of them out.')
   if (password !== undefined) {
     if (input.canAsk) warnOfVisible(around)
     return notEmpty(password)
   }
   if (passwordStdin !== undefined) return notEmpty(withoutLineEnd(await input.readAll()))
   if (input.canAsk) return notEmpty(await input.askSecret(question))
-  throw usage(
+  throw usageError(
     'There is no password',
     'Give it with `--password-stdin`: `… --password-stdin < FILE`.',
   )
@@ -34,15 +34,11 @@ function withoutLineEnd(text: string): string {
 
 function notEmpty(password: string): string {
   if (password !== '') return password
-  throw usage('The password is empty', 'Give one.')
+  throw usageError('The password is empty', 'Give one.')
 }
 
 function warnOfVisible({ output }: Pick<Around, 'output'>): void {
   output.screen.line(
     `${output.paint('yellow', 'warning:')} a password on a command line stays in the history of the shell and is seen by others on this machine; leave --password out to be asked`,
   )
-}
-
-function usage(problem: string, fix: string): ConnectError {
-  return new ConnectError('usage', { details: { problem, fix } })
 }

@@ -1,5 +1,4 @@
 import { counted } from '../run/amounts.ts'
-import { ConnectError } from '../../protocol/index.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { plainText } from '../output/plain-text.ts'
 import { describeConnector, summarizeConnector } from './describe-connector.ts'
@@ -11,6 +10,7 @@ import { asManifestName } from './manifest-name.ts'
 import { mistakeText } from '../source/validate-source.ts'
 import { catalogEntry, readCatalog } from '../../service/catalog/read-catalog.ts'
 import { connectorLines, summaryLines } from './catalog-lines.ts'
+import { usageError } from '../usage-error.ts'
 
 /** `reactor connect catalog …` as it was parsed. */
 export type CatalogArguments =
@@ -59,10 +59,10 @@ async function importAll(
 ): Promise<number> {
   const { from, name, force } = options
   if (name !== undefined && asManifestName(name) !== name)
-    throw usage(`"${name}" is no name for a manifest`, 'Use the characters a-z, 0-9 and -.')
+    throw usageError(`"${name}" is no name for a manifest`, 'Use the characters a-z, 0-9 and -.')
   const found = isUrl(from) ? [await fetched(from, around)] : findManifests(from)
   if (name !== undefined && found.length > 1)
-    throw usage(
+    throw usageError(
       `--as names one manifest, but ${from} holds ${found.length}`,
       'Leave it out: each is named by its file or folder.',
     )
@@ -84,7 +84,7 @@ async function fetched(url: string, around: CatalogSurroundings): Promise<FoundM
     return await fetchManifest(url, around)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw usage(
+    throw usageError(
       `The manifest cannot be fetched. ${reason}`,
       'Name an https:// address that gives the manifest itself, or download it and name the file.',
       error,
@@ -118,8 +118,4 @@ function countOf({ streams, isDynamic }: ManifestDescription): string {
 
 function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`
-}
-
-function usage(problem: string, fix: string, cause?: unknown): ConnectError {
-  return new ConnectError('usage', { details: { problem, fix }, cause })
 }

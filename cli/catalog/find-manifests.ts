@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { ConnectError } from '../../protocol/index.ts'
+import type { ConnectError } from '../../protocol/index.ts'
+import { usageError } from '../usage-error.ts'
 
 /** A manifest as it was found: its text, and where it came from. */
 export interface FoundManifest {
@@ -56,5 +57,5 @@ function read(path: string, folder: string): FoundManifest {
 
 function usage(problem: string, cause?: unknown): ConnectError {
   const fix = 'Name a manifest (YAML), a folder of manifests, or an https:// address of one.'
-  return new ConnectError('usage', { details: { problem, fix }, cause })
+  return usageError(problem, fix, cause)
 }

@@ -2,9 +2,10 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { Environment } from '../../service/config/environment.ts'
 import { loadSettings } from '../../service/config/load-settings.ts'
 import { readLocalService } from '../../service/serve/local-service-file.ts'
-import { errorCodeOf } from '../../service/vault/private-files.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 import type { ServiceAddress } from './api-client.ts'
 import { loginFile, readLogins, type Login } from './login-file.ts'
+import { usageError } from '../usage-error.ts'
 
 /** `--url` and `--key`. */
 export interface ServiceFlags {
@@ -72,7 +73,7 @@ async function keptServices(
     if (errorCodeOf(error) !== 'EACCES') throw error
     // That of another user: no matter where it is not the one that is asked.
     if (isNamed || logins.length > 0) return undefined
-    throw usage(
+    throw usageError(
       `The key of the service with the data folder ${dataDir} is for its user alone`,
       'Run the command as the user of the service, or give `--url` and `REACTOR_CONNECT_API_KEY`.',
     )
@@ -97,19 +98,22 @@ export function checkedService<Key extends string | undefined>({
 }): { readonly url: string; readonly key: Key } {
   const parsed = URL.parse(url)
   if (parsed === null || !/^https?:$/.test(parsed.protocol))
-    throw usage(`"${url}" is not the URL of a service`, 'Write it as https://connect.example.com.')
+    throw usageError(
+      `"${url}" is not the URL of a service`,
+      'Write it as https://connect.example.com.',
+    )
   if (parsed.username !== '' || parsed.password !== '')
-    throw usage(
+    throw usageError(
       'The URL of the service holds a user or a password',
       'Leave it out: the key is given by itself, with `REACTOR_CONNECT_API_KEY`.',
     )
-  if (key === '') throw usage('The API key is empty', 'Give it as it was shown, or leave it out.')
+  if (key === '')
+    throw usageError('The API key is empty', 'Give it as it was shown, or leave it out.')
   // What cannot stand in a header would be quoted by the error of whoever sends it.
   if (key !== undefined && !/^[\x21-\x7e]{1,8192}$/.test(key))
-    throw usage('The API key holds characters that no key has', 'Copy it again, as it was shown.')
+    throw usageError(
+      'The API key holds characters that no key has',
+      'Copy it again, as it was shown.',
+    )
   return { url: `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}`, key }
-}
-
-function usage(problem: string, fix: string): ConnectError {
-  return new ConnectError('usage', { details: { problem, fix } })
 }

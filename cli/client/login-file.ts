@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
 import type { Environment } from '../../service/config/environment.ts'
-import { errorCodeOf, replaceFile } from '../../service/vault/private-files.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
+import { replaceFile } from '../../lib/files/replace-file.ts'
 
 const keyLogin = z.object({ url: z.string(), api_key: z.string() })
 const userLogin = z.object({

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  isJsonList,
   ConnectError,
   errorCodes,
   type ErrorCodeName,
@@ -61,10 +62,6 @@ function plainDetails(details: ErrorDetails): ErrorDetails {
 
 function plainDetail(value: JsonValue): JsonValue {
   if (typeof value === 'string') return plainText(value)
-  if (isList(value)) return value.map(plainDetail)
+  if (isJsonList(value)) return value.map(plainDetail)
   return typeof value === 'object' && value !== null ? plainDetails(value) : value
-}
-
-function isList(value: JsonValue): value is readonly JsonValue[] {
-  return Array.isArray(value)
 }

@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ConnectError } from '../../protocol/index.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 
 /** Null where there is none. Throws `codegen_file_unusable`. */
 export async function readClientFile(file: string): Promise<string | null> {
@@ -30,5 +31,5 @@ function unusable(file: string, cause: unknown): ConnectError {
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+  return errorCodeOf(error) ?? String(error)
 }

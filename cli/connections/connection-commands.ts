@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { ConnectError, splitStreamLabels, streamLabel } from '../../protocol/index.ts'
+import { splitStreamLabels, streamLabel } from '../../protocol/index.ts'
 import { connectionDocument, connectionUpdate } from '../../service/http/wire/connection.ts'
 import { apiPath } from '../client/api-path.ts'
 import { ifMatch } from '../client/if-match.ts'
@@ -12,6 +12,7 @@ import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
 import { listLines, yetOrHidden } from '../output/list-lines.ts'
 import { table } from '../output/table.ts'
+import { usageError } from '../usage-error.ts'
 
 type ConnectionDocument = z.output<typeof connectionDocument>
 
@@ -64,7 +65,7 @@ export async function updateConnection(
 ): Promise<number> {
   const body = await fieldsOf(flags, input)
   if (Object.keys(body).length === 0)
-    throw usage('Nothing to change was given', 'Name what changes: `--schedule "0 * * * *"`.')
+    throw usageError('Nothing to change was given', 'Name what changes: `--schedule "0 * * * *"`.')
   const { json, document } = await client.ask(
     {
       method: 'PATCH',
@@ -186,7 +187,7 @@ async function streamsOf(
   input: UserInput,
 ): Promise<unknown> {
   if (streams !== undefined && streamConfig !== undefined)
-    throw usage('--streams and --stream-config say the same', 'Give one of them.')
+    throw usageError('--streams and --stream-config say the same', 'Give one of them.')
   if (streamConfig === undefined)
     return streams === undefined ? undefined : splitStreamLabels(streams).map((name) => ({ name }))
   const { value } = await readJson(
@@ -210,7 +211,7 @@ function scheduleOf({ schedule, timezone, catchUp }: ConnectionFlags): unknown {
       ...(catchUp !== undefined && { catch_up: catchUp }),
     }
   if (timezone === undefined && catchUp === undefined) return undefined
-  throw usage('--timezone and --catch-up belong to a schedule', 'Give --schedule too.')
+  throw usageError('--timezone and --catch-up belong to a schedule', 'Give --schedule too.')
 }
 
 function connectionLines(connection: ConnectionDocument): string {
@@ -243,8 +244,4 @@ function streamText(stream: NonNullable<ConnectionDocument['streams']>[number]):
   const label = streamLabel(stream)
   const modes = [mode, destinationMode].filter((one) => one !== undefined)
   return modes.length === 0 ? label : `${label} (${modes.join(', ')})`
-}
-
-function usage(problem: string, fix: string): ConnectError {
-  return new ConnectError('usage', { details: { problem, fix } })
 }

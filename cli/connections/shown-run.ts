@@ -1,4 +1,4 @@
-import { stages } from '../../engine/bottleneck.ts'
+import { stages } from '../../engine/run/bottleneck.ts'
 import type { RunProgress, StreamProgress } from '../../engine/run-types.ts'
 import { streamIdOf, type ErrorBody } from '../../protocol/index.ts'
 import type { RunState } from '../client/follow-run.ts'

@@ -1,6 +1,6 @@
 import { stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { errorCodeOf } from '../../service/vault/private-files.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 import { finding, type Finding } from './finding.ts'
 
 const oldestNode = 24

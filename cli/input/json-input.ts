@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { ConnectError, type JsonValue } from '../../protocol/index.ts'
+import type { ConnectError, JsonValue } from '../../protocol/index.ts'
 import type { UserInput } from './user-input.ts'
+import { usageError } from '../usage-error.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 
 export const jsonObject = z.record(z.string(), z.custom<JsonValue>())
 
@@ -53,12 +55,12 @@ async function readSource(option: string, given: string, input: UserInput): Prom
   try {
     return await readFile(given, 'utf8')
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    const code = errorCodeOf(error) ?? String(error)
     throw usage(`The file of ${option} cannot be read (${code})`, option, error)
   }
 }
 
 function usage(problem: string, option: string, cause?: unknown): ConnectError {
   const fix = `Give ${option} a JSON text, the name of a JSON file, or \`-\` to read standard input.`
-  return new ConnectError('usage', { details: { problem, fix }, cause })
+  return usageError(problem, fix, cause)
 }

@@ -1,10 +1,10 @@
 import type { z } from 'zod'
-import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import { descriptorDocument } from '../../service/http/wire/catalog.ts'
 import { instanceDocument } from '../../service/http/wire/instance.ts'
 import { missingSecrets } from '../../service/instances/missing-secrets.ts'
 import { joinConfig } from '../../service/instances/secret-fields.ts'
-import { expand, isObject, isSecret } from '../../manifest-interpreter/config/secret-schema.ts'
+import { expand, isSecret } from '../../manifest-interpreter/config/secret-schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -12,6 +12,7 @@ import { jsonObject, readJsonObject } from '../input/json-input.ts'
 import { showResult } from '../output/command-output.ts'
 import { authorizeInBrowser, type BrowserFlags } from './authorize-in-browser.ts'
 import { askInstance, nextStep, warnOfVisible, type InstanceDocument } from './instance-commands.ts'
+import { usageError } from '../usage-error.ts'
 
 export interface CredentialFlags extends BrowserFlags {
   readonly input?: string
@@ -65,12 +66,12 @@ async function askSecrets(
   const missing = missingSecrets(spec, jsonObject.parse(config))
   const asked = missing.length > 0 ? missing : secretFields(spec)
   if (asked.length === 0)
-    throw usage(
+    throw usageError(
       `The connector of ${name} has no secrets`,
       `Run \`reactor connect instances check ${name}\`.`,
     )
   if (!input.canAsk)
-    throw usage(
+    throw usageError(
       'No credentials were given, and nobody is there to be asked',
       `Give them: \`reactor connect instances credentials ${name} --input -\` reads JSON with ${asked.join(', ')} from standard input.`,
     )
@@ -85,12 +86,8 @@ async function askSecrets(
 /** The secret fields at the top of a spec. */
 function secretFields(spec: JsonObject): readonly string[] {
   const { properties } = spec
-  if (!isObject(properties)) return []
+  if (!isJsonObject(properties)) return []
   return Object.keys(properties).flatMap((field) =>
     isSecret(expand(properties[field], spec)) ? [`/${field}`] : [],
   )
-}
-
-function usage(problem: string, fix: string): ConnectError {
-  return new ConnectError('usage', { details: { problem, fix } })
 }

@@ -1,8 +1,8 @@
 import type { z } from 'zod'
-import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import { instanceDocument } from '../../service/http/wire/instance.ts'
 import { parsePointer } from '../../service/instances/json-pointer.ts'
-import { isList, isObject, own } from '../../manifest-interpreter/config/secret-schema.ts'
+import { own } from '../../manifest-interpreter/config/secret-schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { ifMatch } from '../client/if-match.ts'
 import { listPages } from '../client/list-pages.ts'
@@ -119,8 +119,8 @@ function warnOfSecrets(
 function valueAt(value: JsonValue | undefined, path: readonly string[]): JsonValue | undefined {
   const [name, ...rest] = path
   if (name === undefined) return value
-  if (isList(value)) return valueAt(value[Number(name)], rest)
-  return isObject(value) ? valueAt(own(value, name), rest) : undefined
+  if (isJsonList(value)) return valueAt(value[Number(name)], rest)
+  return isJsonObject(value) ? valueAt(own(value, name), rest) : undefined
 }
 
 /** Secrets that stand in an option are seen by whoever can list processes. */

@@ -1,8 +1,15 @@
-import { isLoopbackHost } from './loopback.ts'
+import { defaultSsl, type PostgresAddress } from '../../postgres/address.ts'
+import { parsePostgresUrl } from '../../postgres/url.ts'
 import type { DestinationConfig } from '../../engine/run-types.ts'
 import type { FileProblem } from './file-problem.ts'
-import { parsePostgresUrl, type AddressProblem } from './postgres-url.ts'
 import type { RunFile } from './run-file-schema.ts'
+
+/** Something wrong with the address: `field` is below `destination`. */
+interface AddressProblem {
+  readonly field: readonly string[]
+  readonly problem: string
+  readonly fix: string
+}
 
 /** The address of the destination from its fields or its URL. Adds to `problems` and gives undefined where something is missing. */
 export function resolveDestination(
@@ -21,7 +28,7 @@ export function resolveDestination(
   }
   const fromUrl = url === undefined ? {} : parsePostgresUrl(url)
   if ('problem' in fromUrl) {
-    add(fromUrl)
+    add({ field: ['url'], ...fromUrl })
     return undefined
   }
   const { schema, ...fields } = config
@@ -39,7 +46,7 @@ export function resolveDestination(
 function addressOf(
   given: Omit<RunFile['destination']['config'], 'schema'>,
   add: (problem: AddressProblem) => void,
-): DestinationConfig['address'] | undefined {
+): PostgresAddress | undefined {
   const { host = 'localhost', port = 5432, user, password, database } = given
   for (const [field, value] of Object.entries({ user, database })) {
     if (value !== undefined) continue
@@ -47,6 +54,6 @@ function addressOf(
     add({ field: ['config', field], problem: 'is missing', fix })
   }
   if (user === undefined || database === undefined) return undefined
-  const ssl = given.ssl ?? (isLoopbackHost(host) ? 'disable' : 'require')
+  const ssl = given.ssl ?? defaultSsl(host)
   return { host, port, user, database, ssl, ...(password !== undefined && { password }) }
 }

@@ -17,6 +17,7 @@ import { schemaProblems } from './schema-problems.ts'
 import { secretValues } from './secret-values.ts'
 import { resolveSource } from './source.ts'
 import type { FieldPath, SourceDocument } from './source-position.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 
 /** A run file that is complete and valid as far as it can be known without asking the source. */
 export interface LoadedRunFile {
@@ -80,7 +81,7 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+    const code = errorCodeOf(error) ?? 'unknown'
     const [problem, fix] = readFailures[code] ?? [
       `the file cannot be read (${code})`,
       'Give the user of this command the right to read it.',

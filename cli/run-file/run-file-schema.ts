@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { sslModes } from '../../postgres/address.ts'
 
 const syncMode = z.enum(['full_refresh', 'incremental'])
 const destinationSyncMode = z.enum(['append', 'overwrite', 'append_dedup', 'overwrite_dedup'])
@@ -14,7 +15,7 @@ const wholeNumber = z.union([
 ])
 const atLeast = (minimum: number): z.ZodType<number> => wholeNumber.pipe(z.int().min(minimum))
 const port = wholeNumber.pipe(z.int().min(1).max(65_535))
-const ssl = z.enum(['disable', 'require', 'verify-full'])
+const ssl = z.enum(sslModes)
 
 const jsonObject = z.record(z.string(), z.unknown())
 

@@ -39,6 +39,5 @@ function runLimits(limits: RunFile['limits']): RunLimits {
     partitionsPerStream: limits.partitions_per_stream ?? defaultLimits.partitionsPerStream,
     commitBytes: limits.commit_bytes ?? defaultLimits.commitBytes,
     commitMs: limits.commit_ms ?? defaultLimits.commitMs,
-    workerHeapMb: limits.worker_heap_mb ?? defaultLimits.workerHeapMb,
   }
 }

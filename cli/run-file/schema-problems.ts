@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { nameList, nearestName } from '../../protocol/near-names.ts'
+import { nameList, nearestName } from '../../lib/text/near-names.ts'
 import type { FileProblem } from './file-problem.ts'
 import { fieldName, type FieldPath } from './source-position.ts'
 

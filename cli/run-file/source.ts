@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { resolve } from 'node:path'
 import { connectorOf, manifestType } from '../../connectors/registry.ts'
-import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { isJsonList, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import { readCatalog } from '../../service/catalog/read-catalog.ts'
 import type { FileProblem } from './file-problem.ts'
-import { nameList, nearestName } from '../../protocol/near-names.ts'
+import { nameList, nearestName } from '../../lib/text/near-names.ts'
 import type { RunFile } from './run-file-schema.ts'
 import { schemaProblems } from './schema-problems.ts'
 import type { FieldPath } from './source-position.ts'
@@ -130,9 +130,5 @@ function propertiesOf(spec: JsonObject): JsonObject {
 }
 
 function objectAt(value: JsonValue | undefined): JsonObject {
-  return typeof value === 'object' && value !== null && !isList(value) ? value : {}
-}
-
-function isList(value: JsonObject | readonly JsonValue[]): value is readonly JsonValue[] {
-  return Array.isArray(value)
+  return typeof value === 'object' && value !== null && !isJsonList(value) ? value : {}
 }

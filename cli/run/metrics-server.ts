@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { Registry } from 'prom-client'
 import { ConnectError } from '../../protocol/index.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 
 /** Serves a registry at `GET /metrics` on 127.0.0.1 while a run goes on. */
 export class MetricsServer implements AsyncDisposable {
@@ -30,7 +31,7 @@ export class MetricsServer implements AsyncDisposable {
     try {
       await once(server, 'listening')
     } catch (error) {
-      const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+      const reason = errorCodeOf(error) ?? String(error)
       throw new ConnectError('metrics_port_unavailable', {
         details: { port, reason },
         cause: error,

@@ -2,10 +2,11 @@ import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { connectorOf } from '../../connectors/registry.ts'
 import type { Connector, ConnectorContext } from '../../connectors/connector.ts'
+import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
-import { runConnection } from '../../engine/run.ts'
+import { runConnection } from '../../engine/run/run-connection.ts'
 import type { RunPlan, RunResult } from '../../engine/run-types.ts'
-import { startPatiently } from '../../engine/start-patiently.ts'
+import { startPatiently } from '../../engine/run/start-patiently.ts'
 import { ConnectError, streamIdOf, type JsonObject } from '../../protocol/index.ts'
 import { newTexts, type Mask } from '../../service/execution/mask.ts'
 import { exitCodeOf, exitCodes } from '../exit-codes.ts'
@@ -42,7 +43,12 @@ export async function runLoadedFile(
     const source = new FileSource(file.source.config, around)
     const plan = await planRun(file, options, { ...around, source })
     if (plan === undefined) return { kind: 'stopped', exitCode: exitCodes.stopped }
-    const result = await runPlan(plan, options, { ...around, source })
+    await using threads = openWorkerThreads({
+      lanes: plan.limits.parallelLanes,
+      heapMb: file.content.limits.worker_heap_mb,
+      logger: around.logger,
+    })
+    const result = await runPlan(plan, options, { ...around, source, threads })
     return { kind: 'result', result, exitCode: exitCodeOf(result.status) }
   } catch (error) {
     // Before the streams. It would have been tried again, had the user not stopped the run.
@@ -133,8 +139,12 @@ async function askSource(
   return connector.discover(source.config, context)
 }
 
-async function runPlan(plan: RunPlan, options: RunOptions, around: RunContext): Promise<RunResult> {
-  const { output, logger, signal, source } = around
+async function runPlan(
+  plan: RunPlan,
+  options: RunOptions,
+  around: RunContext & { readonly threads: WorkerThreads },
+): Promise<RunResult> {
+  const { output, logger, signal, source, threads } = around
   const registry = new Registry()
   const metrics = createRunMetrics(registry)
   await using server =
@@ -148,6 +158,7 @@ async function runPlan(plan: RunPlan, options: RunOptions, around: RunContext): 
   const ports = {
     logger,
     metrics,
+    threads,
     now: () => around.now(),
     onProgress: output.progress.bind(output),
     onConfigChanged: source.changed,

@@ -3,7 +3,7 @@ import { SourceEnvironment } from '../../connectors/manifest/source-environment.
 import type { SourceEnvironmentOptions } from '../../connectors/manifest/source-environment.ts'
 import { UnreadableAnswers } from '../../connectors/manifest/unreadable-answers.ts'
 import { inferredSchema } from '../../engine/sandbox/inferred-schema.ts'
-import { ObservedFields } from '../../engine/reader/observed-fields.ts'
+import { ObservedFields } from '../../engine/observed-fields.ts'
 import { list } from '../../manifest-interpreter/definition.ts'
 import {
   TransportError,
@@ -21,7 +21,12 @@ import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
 import { stringifyExact } from '../../protocol/exact-json.ts'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
-import type { JsonObject, JsonValue, RecordData } from '../../protocol/index.ts'
+import {
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  type RecordData,
+} from '../../protocol/index.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
@@ -110,7 +115,7 @@ async function resultOf(options: TryOptions, trial: Trial): Promise<TryResult> {
     writeFileSync(options.writeCatalog, `${stringifyExact(toRecordValue(catalog))}\n`)
   const read = await readSome(source, catalog, options)
   const declared = asJson(stream.json_schema)
-  const schema = isObject(declared) ? declared : {}
+  const schema = isJsonObject(declared) ? declared : {}
   return {
     stream: name,
     exchanges: trial.exchanges.map((exchange) => shownExchange(exchange, source.secrets)),
@@ -348,7 +353,7 @@ function exchangeLines({ request, response, error }: Exchange, at: number): read
 function schemaTable({ declared_schema: declared, inferred_schema: inferred }: TryResult): string {
   const types = (schema: JsonObject | null): Map<string, string> => {
     const properties = schema?.properties
-    if (!isObject(properties)) return new Map()
+    if (!isJsonObject(properties)) return new Map()
     return new Map(Object.entries(properties).map(([name, field]) => [name, typeText(field)]))
   }
   const before = types(declared)
@@ -365,15 +370,11 @@ function schemaTable({ declared_schema: declared, inferred_schema: inferred }: T
 }
 
 function typeText(schema: JsonValue | undefined): string {
-  if (!isObject(schema)) return 'any'
+  if (!isJsonObject(schema)) return 'any'
   const { type, format } = schema
   const names = (Array.isArray(type) ? type : [type]).filter((item) => typeof item === 'string')
   const name = names.length === 0 ? 'any' : names.join(' or ')
   return typeof format === 'string' ? `${name} (${format})` : name
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function asJson(value: Value): JsonValue {

@@ -1,6 +1,6 @@
-import type { Column, JsonObject, JsonValue } from '../../protocol/index.ts'
-import { quoteIdentifier, quoteLiteral, quoteQualified } from './identifiers.ts'
-import { operatorIn } from './search-path.ts'
+import { isJsonList, type Column, type JsonObject } from '../../protocol/index.ts'
+import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../postgres/quote.ts'
+import { operatorIn } from '../../postgres/search-path.ts'
 
 /** The type of an array's elements, or of a field of a composite. */
 export interface InnerType {
@@ -74,10 +74,10 @@ export function jsonSchemaOf({
   // A value of `jsonb` may be JSON's null, which is no NULL.
   if (!notNull || schema === anyJson) return schema
   const { type: types, enum: values, ...more } = schema
-  const real = isList(types) ? types.filter((one) => one !== 'null') : [types ?? null]
+  const real = isJsonList(types) ? types.filter((one) => one !== 'null') : [types ?? null]
   return {
     type: real.length === 1 && real[0] !== undefined ? real[0] : real,
-    ...(isList(values) && { enum: values.filter((value) => value !== null) }),
+    ...(isJsonList(values) && { enum: values.filter((value) => value !== null) }),
     ...more,
   }
 }
@@ -106,7 +106,7 @@ function innerSchemaOf(type: InnerType): JsonObject {
   if (isObject(type)) return nullable('object')
   if (isMoney(type) || isBytes(type)) return string
   const schema = plainSchemaOf(type)
-  const isNumber = isList(schema.type) && schema.type.includes('number') && schema !== anyJson
+  const isNumber = isJsonList(schema.type) && schema.type.includes('number') && schema !== anyJson
   return isNumber ? { ...schema, type: ['null', 'number', 'string'] } : schema
 }
 
@@ -182,10 +182,6 @@ const groupTexts: ReadonlyMap<string, (text: string) => string> = new Map([
   ['float4', (text) => (text === '-0' ? '0' : text)],
   ['float8', (text) => (text === '-0' ? '0' : text)],
 ])
-
-function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
-  return Array.isArray(value)
-}
 
 function isBytes(type: InnerType): boolean {
   return type.schema === 'pg_catalog' && type.name === 'bytea'

@@ -1,6 +1,12 @@
-import { isIP } from 'node:net'
 import { z } from 'zod'
 import { parseConfig, specOf } from '../connector-config.ts'
+import {
+  defaultSsl,
+  isSocketFolder,
+  sslModes,
+  type PostgresDatabase,
+  type SslMode,
+} from '../../postgres/address.ts'
 import type { JsonObject } from '../../protocol/index.ts'
 
 const port = z.int('must be a whole number').min(1).max(65_535)
@@ -34,10 +40,7 @@ const postgresConfigSchema = z.strictObject({
     .min(1, 'must be the name of a database')
     .meta({ title: 'Database', order: 4 }),
   ssl: z
-    .enum(
-      ['disable', 'require', 'verify-full'],
-      'must be one of "disable", "require", "verify-full"',
-    )
+    .enum(sslModes, `must be one of ${sslModes.map((mode) => `"${mode}"`).join(', ')}`)
     .optional()
     .meta({
       title: 'Encryption',
@@ -72,31 +75,25 @@ const postgresConfigSchema = z.strictObject({
 
 /** The configuration of a PostgreSQL source, with its defaults. */
 export interface PostgresConfig extends z.infer<typeof postgresConfigSchema> {
-  readonly ssl: 'disable' | 'require' | 'verify-full'
+  readonly ssl: SslMode
 }
 
 export const postgresSpec = specOf(postgresConfigSchema)
 
 export function parsePostgresConfig(config: JsonObject): PostgresConfig {
   const parsed = parseConfig('postgres', postgresConfigSchema, config)
-  return { ...parsed, ssl: parsed.ssl ?? defaultSsl(parsed) }
+  return { ...parsed, ssl: parsed.ssl ?? sslOf(parsed) }
 }
 
-/** Encrypted unless the bytes stay on this machine: a forgotten option must not send a password in the clear. */
-function defaultSsl(config: {
-  readonly host: string
-  readonly ca?: string | undefined
-}): PostgresConfig['ssl'] {
-  if (config.ca !== undefined) return 'verify-full'
-  return isLoopback(config.host) ? 'disable' : 'require'
+function sslOf({ host, ca }: { readonly host: string; readonly ca?: string | undefined }): SslMode {
+  return ca === undefined ? defaultSsl(host) : 'verify-full'
 }
 
-/** As pg takes it. */
 export function socketFolderOf({ host }: JsonObject): string | undefined {
-  return typeof host === 'string' && host.startsWith('/') ? host : undefined
+  return typeof host === 'string' && isSocketFolder(host) ? host : undefined
 }
 
-function isLoopback(host: string): boolean {
-  if (host === 'localhost' || host === '::1' || host.startsWith('/')) return true
-  return isIP(host) === 4 && host.startsWith('127.')
+export function databaseOf(config: JsonObject): PostgresDatabase | undefined {
+  const { host, port, database } = postgresConfigSchema.shape
+  return z.object({ host, port, database }).safeParse(config).data
 }

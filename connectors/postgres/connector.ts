@@ -1,8 +1,8 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { AirbyteCatalog, AirbyteConnectionStatus, JsonObject } from '../../protocol/index.ts'
-import { Mutex } from '../../protocol/mutex.ts'
+import { Mutex } from '../../lib/async/slots.ts'
 import type { Connector, ConnectorContext, ReadSession } from '../connector.ts'
-import { parsePostgresConfig, postgresSpec, socketFolderOf } from './config.ts'
+import { databaseOf, parsePostgresConfig, postgresSpec, socketFolderOf } from './config.ts'
 import { discoverStreams } from './discover.ts'
 import { planStream } from './plan.ts'
 import { readSlice } from './read.ts'
@@ -22,6 +22,7 @@ export const postgresConnector: Connector = {
     actions: [],
     webhooks: [],
     socketFolder: socketFolderOf,
+    postgresDatabase: databaseOf,
   },
   check,
   discover,

@@ -1,5 +1,5 @@
 import { explain } from './explain.ts'
-import { quoteIdentifier } from './identifiers.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
 import type { SliceRead } from './slice-read.ts'
 import type { SourceColumn } from './stream-source.ts'
 

@@ -4,7 +4,7 @@ import type { ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts
 import type { PlannedSlice } from '../connector.ts'
 import type { PostgresConfig } from './config.ts'
 import { explain } from './explain.ts'
-import { quoteIdentifier } from './identifiers.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
 import { rangeBounds } from './range-bounds.ts'
 import { rangesBetween } from './range-query.ts'
 import type { Session } from './session.ts'

@@ -1,4 +1,4 @@
-import { quoteIdentifier, quoteQualified } from './identifiers.ts'
+import { quoteIdentifier, quoteQualified } from '../../postgres/quote.ts'
 import type { Session } from './session.ts'
 import type { SourceColumn, StreamSource } from './stream-source.ts'
 

@@ -1,5 +1,5 @@
 import { operatorOf, typedLiteral } from './column-types.ts'
-import { quoteIdentifier } from './identifiers.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
 import type { RangeState } from './states.ts'
 import type { SourceColumn, StreamSource } from './stream-source.ts'
 

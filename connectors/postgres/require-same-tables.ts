@@ -1,5 +1,5 @@
 import { ConnectError } from '../../protocol/index.ts'
-import { quoteQualified } from './identifiers.ts'
+import { quoteQualified } from '../../postgres/quote.ts'
 import type { Session } from './session.ts'
 import type { StreamSource } from './stream-source.ts'
 

@@ -2,14 +2,14 @@ import { Client } from 'pg'
 import type { QueryResultRow } from 'pg'
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
-import { clientConfig } from './client-config.ts'
+import { clientConfig } from '../../postgres/client-config.ts'
 import type { PostgresConfig } from './config.ts'
 import { sourceError, type ErrorPlace } from './errors.ts'
-import { quoteLiteral } from './identifiers.ts'
-import { pinPathLocally, useRolePath } from './search-path.ts'
+import { quoteLiteral } from '../../postgres/quote.ts'
+import { pinPathLocally, useRolePath } from '../../postgres/search-path.ts'
 import type { CopyFormat } from './copy-messages.ts'
 import { CopyOut } from './copy-out.ts'
-import { watchSession } from './session-watch.ts'
+import { watchSession } from '../../postgres/watch.ts'
 import { SocketReads } from './socket-reads.ts'
 
 /** One database session in a read-only transaction. Every error that it throws is a ConnectError. */
@@ -47,7 +47,7 @@ export class Session implements AsyncDisposable {
     const { host, port, user, database } = config
     const reads = config.ssl === 'disable' ? new SocketReads() : undefined
     const client = new Client({
-      ...clientConfig(config),
+      ...clientConfig(config, config.ca),
       ...(reads !== undefined && { stream: () => reads.socket }),
     })
     const place = { host, port, user, database }
@@ -66,7 +66,7 @@ export class Session implements AsyncDisposable {
     try {
       await client.connect()
       watchSession({
-        config: clientConfig(config),
+        config: clientConfig(config, config.ca),
         pid: () => session.#pid,
         socket: client.connection.stream,
         isWaiting: () => session.#openQueries > 0 || session.#copy?.isWaiting === true,

@@ -3,7 +3,7 @@ import type { Column, ConfiguredAirbyteStream } from '../../protocol/index.ts'
 import type { BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
 import { binaryTypesOf } from './binary-rows.ts'
 import { isCursorType, selectExpression, type ColumnType } from './column-types.ts'
-import { quoteQualified } from './identifiers.ts'
+import { quoteQualified } from '../../postgres/quote.ts'
 import type { Session } from './session.ts'
 import { findTable, type Table } from './tables.ts'
 

@@ -1,5 +1,5 @@
 import type { ColumnType } from './column-types.ts'
-import { operatorSchemaOf } from './search-path.ts'
+import { operatorSchemaOf } from '../../postgres/search-path.ts'
 import type { Session } from './session.ts'
 
 /** A table, view or foreign table that the role may read, as the database's catalog describes it. */

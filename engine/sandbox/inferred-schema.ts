@@ -5,7 +5,7 @@ import {
   type JsonObject,
   type JsonValue,
 } from '../../protocol/index.ts'
-import { typeCounts, type ObservedField, type ObservedType } from '../reader/observed-fields.ts'
+import { typeCounts, type ObservedField, type ObservedType } from '../observed-fields.ts'
 import type { SchemaMismatch } from './sandbox-report.ts'
 
 /**

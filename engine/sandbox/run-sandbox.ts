@@ -10,29 +10,35 @@ import {
   type SandboxTable,
 } from '../../sinks/postgres/sandbox/prepare-sandbox.ts'
 import { createRunMetrics } from '../metrics/run-metrics.ts'
-import { runConnection } from '../run.ts'
+import { runConnection } from '../run/run-connection.ts'
 import type { RunPlan, StreamResult } from '../run-types.ts'
-import { streamRefusal } from '../stream-refusal.ts'
+import { streamRefusal } from '../run/stream-refusal.ts'
 import type {
   EstimatedCost,
   RowCounts,
-  SandboxEngine,
   SandboxOptions,
   SandboxPorts,
   SandboxReport,
   SandboxStream,
   SandboxTotals,
 } from './sandbox-report.ts'
-import { dropSandboxSchema } from './sandbox-schemas.ts'
 import { refusedReport, streamReport } from './stream-report.ts'
+import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
 
 const defaultSampleRows = 20
 const defaultReadMs = 60_000
 
-/** See SandboxEngine. */
+/**
+ * Reads the plan's streams from where its next run would, into an ephemeral schema, and compares. The production tables and
+ * checkpoints are only read. A failed stream is in the report. Throws a ConnectError, and leaves no schema, if no stream could start
+ * (source or destination out of reach, no right to create a schema) or if the signal ended it (`sandbox_stopped`).
+ */
 export async function runSandbox(
-  ...[plan, options, ports, signal]: Parameters<SandboxEngine['runSandbox']>
+  plan: RunPlan,
+  options: SandboxOptions,
+  ports: SandboxPorts,
 ): Promise<SandboxReport> {
+  const { signal } = ports
   const { id, expiresAtMs } = options
   const { connection, destination, streams } = plan
   const createdAtMs = ports.now()
@@ -96,6 +102,7 @@ async function readStreams(
     sandboxed,
     {
       logger: ports.logger.child({ sandbox: id }),
+      threads: ports.threads,
       // A sandbox is no run of the connection: it does not count among them.
       metrics: createRunMetrics(new Registry()),
       now: () => ports.now(),

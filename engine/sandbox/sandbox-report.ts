@@ -1,49 +1,16 @@
 import type { ErrorBody, JsonObject, StreamId } from '../../protocol/index.ts'
 import type { RowExamples, ShownRow } from '../../sinks/postgres/sandbox/row-examples.ts'
 import type { DependentRows } from '../../sinks/postgres/sandbox/try-rules.ts'
-import type { SinkStream, SyncMode } from '../../sinks/sink.ts'
+import type { SyncMode } from '../../sinks/sink.ts'
 import type { RunPorts } from '../ports.ts'
-import type { DestinationConfig, RunPlan } from '../run-types.ts'
 
-/**
- * The sandbox as a whole. Each function is exported under its name: `runSandbox` by run-sandbox.ts, the next three by
- * sandbox-schemas.ts, the last one by destination-fingerprint.ts.
- */
-export interface SandboxEngine {
-  /**
-   * Reads the plan's streams from where its next run would, into an ephemeral schema, and compares. The production tables and
-   * checkpoints are only read. A failed stream is in the report. Throws a ConnectError, and leaves no schema, where no stream could start
-   * (source or destination out of reach, no right to create a schema) and where `signal` ended it (`sandbox_stopped`).
-   */
-  runSandbox(
-    plan: RunPlan,
-    options: SandboxOptions,
-    ports: SandboxPorts,
-    signal: AbortSignal,
-  ): Promise<SandboxReport>
-  /** Ends what still works in the sandbox's schema, and drops it with all that is in it. One that is gone is no error. */
-  dropSandboxSchema(destination: DestinationConfig, id: string): Promise<void>
-  /** The schemas of sandboxes in the destination's database, whoever made them: also those of a process that was killed. */
-  listSandboxSchemas(destination: DestinationConfig): Promise<readonly SandboxSchema[]>
-  /** The sample rows and examples of a sandbox, by its streams; undefined where its schema is gone. */
-  readSandboxRows(
-    destination: DestinationConfig,
-    id: string,
-  ): Promise<readonly SandboxRows[] | undefined>
-  /**
-   * A hash of what the sandbox's figures stand on: columns, types, keys and dependent views of the production tables, and the checkpoints
-   * of the streams, so that a run in between changes it. Rows that others write do not.
-   */
-  destinationFingerprint(
-    destination: DestinationConfig,
-    streams: readonly SinkStream[],
-  ): Promise<string>
-}
-
-export type SandboxPorts = Pick<
+export interface SandboxPorts extends Pick<
   RunPorts,
-  'logger' | 'now' | 'onConfigChanged' | 'onSecretFound' | 'changeConfig'
->
+  'logger' | 'threads' | 'now' | 'onConfigChanged' | 'onSecretFound' | 'changeConfig'
+> {
+  /** Ends the sandbox. */
+  readonly signal: AbortSignal
+}
 
 /**
  * What a sandbox found: plain data, as it goes out over HTTP. `runSandbox` (run-sandbox.ts) makes it; docs/sandbox.md says in words
@@ -203,15 +170,5 @@ export interface SandboxOptions {
   /** Reading ends after this time; what was read until then is what the report is about. Default 60,000. */
   readonly readMs?: number
   /** Epoch ms, noted at the schema: a sweep may drop it after that. */
-  readonly expiresAtMs: number
-}
-
-/** A sandbox's schema, as a sweep finds it at a destination. */
-export interface SandboxSchema {
-  readonly id: string
-  readonly schema: string
-  /** The connection whose sandbox it is. */
-  readonly connection: string
-  readonly createdAtMs: number
   readonly expiresAtMs: number
 }

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts'
 import { SchemaPatterns } from './schema-patterns.ts'
 
 /**
@@ -24,7 +24,7 @@ export function expand(schema: JsonValue | undefined, root: JsonObject): Schemas
   const open: (JsonValue | undefined)[] = [schema]
   while (open.length > 0) {
     const next = open.pop()
-    if (!isObject(next) || seen.has(next)) continue
+    if (!isJsonObject(next) || seen.has(next)) continue
     seen.add(next)
     found.push(next)
     open.push(...combined(next), referred(next, root))
@@ -52,14 +52,6 @@ export function itemOf(schemas: Schemas, index: number, root: JsonObject): Schem
   return schemas.flatMap((schema) => itemSchemas(schema, index).flatMap((at) => expand(at, root)))
 }
 
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-export function isList(value: unknown): value is readonly JsonValue[] {
-  return Array.isArray(value)
-}
-
 /** The own property: a name such as `constructor` finds nothing that is not there. */
 export function own(object: JsonObject, name: string): JsonValue | undefined {
   return Object.hasOwn(object, name) ? object[name] : undefined
@@ -68,9 +60,9 @@ export function own(object: JsonObject, name: string): JsonValue | undefined {
 function combined(schema: JsonObject): JsonValue[] {
   const lists = [schema.oneOf, schema.anyOf, schema.allOf]
   const dependent = [schema.dependentSchemas, schema.dependencies].flatMap((schemas) =>
-    isObject(schemas) ? Object.values(schemas) : [],
+    isJsonObject(schemas) ? Object.values(schemas) : [],
   )
-  return [...lists.flatMap((list) => (isList(list) ? list : [])), ...dependent].concat(
+  return [...lists.flatMap((list) => (isJsonList(list) ? list : [])), ...dependent].concat(
     [schema.if, schema.then, schema.else].filter((branch) => branch !== undefined),
   )
 }
@@ -81,8 +73,8 @@ export function referred(schema: JsonObject, root: JsonObject): JsonValue | unde
   let at: JsonValue | undefined = root
   for (const token of schema.$ref.slice(1).split('/').slice(1)) {
     const name = token.replaceAll('~1', '/').replaceAll('~0', '~')
-    if (isList(at)) at = at[Number(name)]
-    else at = isObject(at) ? own(at, name) : undefined
+    if (isJsonList(at)) at = at[Number(name)]
+    else at = isJsonObject(at) ? own(at, name) : undefined
   }
   return at
 }
@@ -93,8 +85,8 @@ export function propertySchemas(
   name: string,
   patterns: SchemaPatterns,
 ): (JsonValue | undefined)[] {
-  const declared = isObject(schema.properties) ? own(schema.properties, name) : undefined
-  const matching = isObject(schema.patternProperties)
+  const declared = isJsonObject(schema.properties) ? own(schema.properties, name) : undefined
+  const matching = isJsonObject(schema.patternProperties)
     ? Object.entries(schema.patternProperties)
         .filter(([pattern]) => mayMatch(patterns, pattern, name))
         .map(([, found]) => found)
@@ -112,8 +104,8 @@ function mayMatch(patterns: SchemaPatterns, pattern: string, name: string): bool
 }
 
 function itemSchemas(schema: JsonObject, index: number): (JsonValue | undefined)[] {
-  const places = isList(schema.prefixItems) ? schema.prefixItems : schema.items
-  const items = isList(places) ? [places[index]] : [schema.items]
-  const rest = isList(schema.prefixItems) ? schema.items : schema.additionalItems
-  return isList(rest) ? items : [...items, rest]
+  const places = isJsonList(schema.prefixItems) ? schema.prefixItems : schema.items
+  const items = isJsonList(places) ? [places[index]] : [schema.items]
+  const rest = isJsonList(schema.prefixItems) ? schema.items : schema.additionalItems
+  return isJsonList(rest) ? items : [...items, rest]
 }

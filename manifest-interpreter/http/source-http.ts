@@ -1,6 +1,6 @@
+import { Slots } from '../../lib/async/slots.ts'
 import type { HttpRequest } from './http-request.ts'
 import type { Transport } from './transport.ts'
-import { createLimit, type Limit } from './limit.ts'
 import type { HttpResponse } from './http-response.ts'
 import { ResponseCache } from './response-cache.ts'
 
@@ -38,13 +38,13 @@ const DEFAULT_MAX_CACHED_BYTES = 64 * 1024 * 1024
 export class SourceHttp {
   readonly #environment: SourceHttpOptions['environment']
   readonly #budget: CallBudget | undefined
-  readonly #limit: Limit
+  readonly #slots: Slots
   readonly #cache: ResponseCache
 
   constructor(options: SourceHttpOptions) {
     this.#environment = options.environment
     this.#budget = options.budget
-    this.#limit = createLimit(options.maxConcurrentRequests ?? DEFAULT_MAX_CONCURRENT_REQUESTS)
+    this.#slots = new Slots(options.maxConcurrentRequests ?? DEFAULT_MAX_CONCURRENT_REQUESTS)
     this.#cache = new ResponseCache({
       maxBytes: options.maxCachedBytes ?? DEFAULT_MAX_CACHED_BYTES,
     })
@@ -80,7 +80,7 @@ export class SourceHttp {
     const { transport, signal } = this.#environment
     await this.#budget?.acquire(request)
     // The rest of a body is read outside of the limit: its reader may wait for other requests.
-    const response = await this.#limit(async () => {
+    const response = await this.#slots.run(async () => {
       const answer = await transport.send(request, signal)
       // What an API says about an error is short, and often nobody reads it: it must not hold its connection.
       await answer.readAhead(answer.ok ? aheadBytes : Number.POSITIVE_INFINITY)

@@ -1,4 +1,4 @@
-import { mistypedName, nearestName } from '../../protocol/near-names.ts'
+import { mistypedName, nearestName } from '../../lib/text/near-names.ts'
 import { list, optionalText } from '../definition.ts'
 import type { TemplateCompiler } from '../interpolation/template-compiler.ts'
 import { entries, get, isDict, isPlainDict } from '../value/dict.ts'

@@ -1,5 +1,5 @@
 import { SourceError } from '../contracts.ts'
-import { Semaphore } from './semaphore.ts'
+import { Mutex, Slots } from '../../lib/async/slots.ts'
 import { failureOf } from './failure.ts'
 import { StreamGroups } from './stream-groups.ts'
 import type { Logger, Stream } from '../contracts.ts'
@@ -54,7 +54,7 @@ export class StateQueue {
  * keeps its state. Throws at the end where a stream failed.
  */
 export async function readStreams(plan: ReadPlan, output: SourceOutput): Promise<void> {
-  const slots = new Semaphore(plan.concurrency)
+  const slots = new Slots(plan.concurrency)
   const groups = new StreamGroups(plan.streams)
   const failed: string[] = [...plan.unreadable]
   const reading = new Set<Promise<void>>()
@@ -92,17 +92,17 @@ class StreamRead {
   readonly #stream: Stream
   readonly #plan: ReadPlan
   readonly #output: SourceOutput
-  readonly #slots: Semaphore
+  readonly #slots: Slots
   readonly #slices = new Set<Promise<void>>()
   /** Whose slice gives its records now. */
-  readonly #turn = new Semaphore(1)
+  readonly #turn = new Mutex()
   #records = 0
   #failed = false
 
   constructor(
     stream: Stream,
     plan: ReadPlan,
-    { output, slots }: { readonly output: SourceOutput; readonly slots: Semaphore },
+    { output, slots }: { readonly output: SourceOutput; readonly slots: Slots },
   ) {
     this.#stream = stream
     this.#plan = plan

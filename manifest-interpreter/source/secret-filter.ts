@@ -1,6 +1,6 @@
 import { stringifyExact } from '../../protocol/exact-json.ts'
 import { passedCharacters } from '../../protocol/cut-text.ts'
-import type { JsonObject } from '../../protocol/index.ts'
+import { isJsonObject, type JsonObject } from '../../protocol/json.ts'
 import { maskBeginning, maskSecrets } from '../../protocol/secrets/mask-secrets.ts'
 import { RecentSecrets } from '../../protocol/secrets/recent-secrets.ts'
 import { SecretIndex } from '../../protocol/secrets/secret-index.ts'
@@ -8,7 +8,6 @@ import { secretsInside } from '../../protocol/secrets/secrets-inside.ts'
 import { SourceError } from '../source-error.ts'
 import {
   expand,
-  isObject,
   isSecret,
   itemOf,
   propertyOf,
@@ -42,7 +41,7 @@ export class SecretFilter {
   /** @param specification the connection specification: its fields marked `airbyte_secret` are secret */
   constructor(specification: Dict, config: Dict) {
     const plain: unknown = JSON.parse(stringifyExact(toRecordValue(specification)))
-    this.#specification = isObject(plain) ? plain : {}
+    this.#specification = isJsonObject(plain) ? plain : {}
     for (const secret of secretsOf(this.#specification, config)) {
       if (this.#configured.has(secret)) continue
       this.#configured.add(secret)

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { ConnectError } from '../../protocol/index.ts'
 import { CedarPolicy } from './cedar-policy.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 
 const defaultFile = new URL('./default-policy.cedar', import.meta.url)
 
@@ -12,7 +13,7 @@ export async function loadPolicy(file?: string): Promise<CedarPolicy> {
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    const reason = errorCodeOf(error) ?? String(error)
     throw new ConnectError('policy_unreadable', { details: { file: path, reason }, cause: error })
   }
   const policy = CedarPolicy.parse(text, path)

@@ -1,6 +1,6 @@
 import type { ActionDescriptor } from '../../connectors/connector.ts'
 import { declareType } from './declarations.ts'
-import { byName } from './json-shape.ts'
+import { byName } from './by-name.ts'
 import { docComment, propertyKey, stringLiteral } from './source-text.ts'
 import type { Declaration } from './type-node.ts'
 import { typeName, type TypeNames } from './type-names.ts'

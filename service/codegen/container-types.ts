@@ -1,5 +1,5 @@
-import type { JsonObject, JsonValue } from '../../protocol/index.ts'
-import { byName, isArray, isObject } from './json-shape.ts'
+import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import { byName } from './by-name.ts'
 import {
   anyObject,
   isText,
@@ -19,8 +19,8 @@ const maxTupleLength = 100
 
 /** Properties are sorted by name: sources and caches give them in any order. */
 export function objectType(schema: JsonObject, convert: Convert): TypeNode {
-  const required = new Set(isArray(schema.required) ? schema.required : [])
-  const declared = isObject(schema.properties) ? Object.entries(schema.properties) : []
+  const required = new Set(isJsonList(schema.required) ? schema.required : [])
+  const declared = isJsonObject(schema.properties) ? Object.entries(schema.properties) : []
   const properties = declared.toSorted(byName).map(([name, property]) => ({
     name,
     type: convert(property),
@@ -39,7 +39,7 @@ export function objectType(schema: JsonObject, convert: Convert): TypeNode {
 /** What properties may be that `properties` does not name; undefined: nothing is said of them. */
 function otherProperties(schema: JsonObject, convert: Convert): TypeNode | undefined {
   const { additionalProperties: additional, patternProperties: patterns } = schema
-  const byPattern = isObject(patterns) ? Object.entries(patterns).toSorted(byName) : []
+  const byPattern = isJsonObject(patterns) ? Object.entries(patterns).toSorted(byName) : []
   if (byPattern.length === 0) return additional === undefined ? undefined : convert(additional)
   return unionOf([...byPattern.map(([, pattern]) => convert(pattern)), convert(additional)])
 }
@@ -52,7 +52,7 @@ function withOwn(others: TypeNode, properties: readonly PropertyNode[]): TypeNod
 }
 
 export function docOf(schema: JsonValue): string {
-  if (!isObject(schema)) return ''
+  if (!isJsonObject(schema)) return ''
   const { description, format } = schema
   const lines = [
     typeof description === 'string' ? description.slice(0, 2000) : '',
@@ -65,8 +65,9 @@ const saidByType = new Set(['date-time', 'date', 'time', 'int32', 'double', 'flo
 
 export function arrayType(schema: JsonObject, convert: Convert): TypeNode {
   const { prefixItems, items } = schema
-  if (isArray(prefixItems)) return tupleType({ schema, items: prefixItems, rest: items }, convert)
-  if (isArray(items)) return tupleType({ schema, items, rest: schema.additionalItems }, convert)
+  if (isJsonList(prefixItems))
+    return tupleType({ schema, items: prefixItems, rest: items }, convert)
+  if (isJsonList(items)) return tupleType({ schema, items, rest: schema.additionalItems }, convert)
   return { kind: 'array', item: items === undefined ? unknownType : convert(items) }
 }
 

@@ -1,6 +1,5 @@
-import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import { docOf } from './container-types.ts'
-import { isArray, isObject } from './json-shape.ts'
 import { schemaType, type SchemaContext } from './schema-types.ts'
 import type { Declaration, TypeNode } from './type-node.ts'
 import { typeName, type TypeNames } from './type-names.ts'
@@ -29,7 +28,7 @@ export function declareDefinitions(
 ): readonly Declaration[] {
   const nameOf = (pointer: readonly string[]): string => names.take(pointer.at(-1) ?? '')
   const declare = referenceScope(document, { numbers, nameOf, rootName: undefined })
-  for (const name of Object.keys(isObject(document.$defs) ? document.$defs : {}))
+  for (const name of Object.keys(isJsonObject(document.$defs) ? document.$defs : {}))
     declare.type({ $ref: `#/$defs/${name}` })
   return declare.rest()
 }
@@ -95,8 +94,8 @@ function pointerOf(ref: string): readonly string[] | undefined {
 function valueAt(root: JsonObject, pointer: readonly string[]): JsonValue | undefined {
   let value: JsonValue | undefined = root
   for (const part of pointer) {
-    if (isArray(value)) value = value[Number(part)]
-    else value = isObject(value) && Object.hasOwn(value, part) ? value[part] : undefined
+    if (isJsonList(value)) value = value[Number(part)]
+    else value = isJsonObject(value) && Object.hasOwn(value, part) ? value[part] : undefined
   }
   return value
 }

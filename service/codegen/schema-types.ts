@@ -1,6 +1,6 @@
-import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import { arrayType, objectType } from './container-types.ts'
-import { byName, isArray, isObject } from './json-shape.ts'
+import { byName } from './by-name.ts'
 import { stringLiteral } from './source-text.ts'
 import {
   intersectionOf,
@@ -27,15 +27,15 @@ const maxDepth = 40
 /** The values that a JSON Schema (draft 4 to 2020-12) allows; what TypeScript cannot say (a pattern, a length) is left out. */
 export function schemaType(schema: JsonValue | undefined, context: SchemaContext): TypeNode {
   if (schema === false) return neverType
-  if (!isObject(schema) || context.depth > maxDepth) return unknownType
+  if (!isJsonObject(schema) || context.depth > maxDepth) return unknownType
   const inner = { ...context, depth: context.depth + 1 }
   const parts: TypeNode[] = []
   if (typeof schema.$ref === 'string') parts.push(context.reference(schema.$ref) ?? unknownType)
   parts.push(baseType(schema, inner))
   for (const options of [schema.oneOf, schema.anyOf])
-    if (isArray(options) && options.length > 0)
+    if (isJsonList(options) && options.length > 0)
       parts.push(unionOf(options.map((option) => schemaType(option, inner))))
-  if (isArray(schema.allOf)) parts.push(...schema.allOf.map((part) => schemaType(part, inner)))
+  if (isJsonList(schema.allOf)) parts.push(...schema.allOf.map((part) => schemaType(part, inner)))
   const type = intersectionOf(parts)
   return schema.nullable === true ? unionOf([type, nullType]) : type
 }
@@ -44,7 +44,7 @@ export function schemaType(schema: JsonValue | undefined, context: SchemaContext
 function baseType(schema: JsonObject, context: SchemaContext): TypeNode {
   const types = typesOf(schema)
   const values = schema.const === undefined ? schema.enum : [schema.const]
-  if (isArray(values) && values.length > 0) {
+  if (isJsonList(values) && values.length > 0) {
     // Sources write `type: [string, null]` and leave null out of the list.
     const literals = values.map((value) => literalType(value, context))
     return unionOf(types.includes('null') ? [...literals, nullType] : literals)
@@ -55,9 +55,10 @@ function baseType(schema: JsonObject, context: SchemaContext): TypeNode {
 
 /** A schema that says nothing of its type but has properties means an object. */
 function typesOf(schema: JsonObject): readonly JsonValue[] {
-  if (isArray(schema.type)) return schema.type
+  if (isJsonList(schema.type)) return schema.type
   if (schema.type !== undefined) return [schema.type]
-  if (isObject(schema.properties) || isObject(schema.additionalProperties)) return ['object']
+  if (isJsonObject(schema.properties) || isJsonObject(schema.additionalProperties))
+    return ['object']
   return schema.items === undefined && schema.prefixItems === undefined ? [] : ['array']
 }
 
@@ -108,7 +109,7 @@ function literalType(value: JsonValue, context: SchemaContext): TypeNode {
     return text(Number.isInteger(value) && !Number.isSafeInteger(value) ? 'Integer' : String(value))
   if (typeof value === 'boolean') return text(String(value))
   const inner = { ...context, depth: context.depth + 1 }
-  if (isArray(value)) {
+  if (isJsonList(value)) {
     const items = value.map((item) => literalType(item, inner))
     return { kind: 'tuple', items, required: items.length, rest: undefined }
   }

@@ -7,7 +7,7 @@ import {
 } from '../../protocol/index.ts'
 import { withoutTwins } from '../connections/find-stream.ts'
 import { declareType } from './declarations.ts'
-import { byName } from './json-shape.ts'
+import { byName } from './by-name.ts'
 import type { KeptName } from './kept-names.ts'
 import { docComment, propertyKey, stringLiteral } from './source-text.ts'
 import type { Declaration } from './type-node.ts'

@@ -1,7 +1,9 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { parsePostgresUrl } from './postgres-address.ts'
+import { isLoopback } from '../../lib/net/loopback.ts'
+import { defaultSsl } from '../../postgres/address.ts'
+import { parsePostgresUrl } from '../../postgres/url.ts'
 
 /**
  * The types of settings. Each takes what TOML gives and the text of an environment variable alike; messages go on after
@@ -77,19 +79,22 @@ export const httpUrl = text.transform((value, context) => {
 /** What tokens and passwords go over, or what they are checked with: plain http to this machine only. */
 export const secureUrl = httpUrl.refine((value) => {
   const { protocol, hostname } = new URL(value)
-  return protocol === 'https:' || isLoopbackHost(hostname)
+  return protocol === 'https:' || isLoopback(hostname)
 }, 'must begin with https:// (http:// only for this machine)')
-
-export function isLoopbackHost(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
-}
 
 /** Where a destination is: parsed for the sink. */
 export const postgresAddress = text.transform((value, context) => {
-  const address = parsePostgresUrl(value)
-  if (typeof address !== 'string') return address
-  context.addIssue(address)
-  return z.NEVER
+  const parts = parsePostgresUrl(value)
+  if ('problem' in parts) {
+    context.addIssue(parts.problem)
+    return z.NEVER
+  }
+  const { host, user, database, port = 5432 } = parts
+  if (host === undefined || user === undefined || database === undefined) {
+    context.addIssue('lacks the host, user or database')
+    return z.NEVER
+  }
+  return { ...parts, host, user, database, port, ssl: parts.ssl ?? defaultSsl(host) }
 })
 
 /** For the driver, which understands more parameters than a destination has. */

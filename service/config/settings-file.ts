@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { TomlError, parse } from 'smol-toml'
 import type { ConnectError } from '../../protocol/index.ts'
-import { nearestSetting } from './nearest-setting.ts'
+import { nearestName } from '../../lib/text/near-names.ts'
 import { invalidSettings, type SettingProblem } from './setting-problem.ts'
 import { settings } from './settings.ts'
 import { isTable } from './toml-table.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 
 export interface SettingsFile {
   readonly file: string
@@ -28,11 +29,11 @@ export function readSettingsFile(file: string): SettingsFile {
       const place = `${file}:${String(error.line)}:${String(error.column)}`
       throw fail(place, `is not TOML: ${problem}`, 'Check quotes and brackets at this place.')
     }
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    const reason = errorCodeOf(error) ?? String(error)
     throw fail(file, `cannot be read (${reason})`, 'Correct the path or the rights of the file.')
   }
   // Other tables belong to the other services that share the file.
-  const meant = 'connect' in root ? undefined : nearestSetting('connect', Object.keys(root))
+  const meant = 'connect' in root ? undefined : nearestName('connect', Object.keys(root))
   if (meant !== undefined)
     throw fail(file, `has a table [${meant}], which nobody reads`, 'Name it `[connect]`.')
   return { file, table: root.connect ?? {} }
@@ -54,7 +55,7 @@ export function unknownNames(
         : [badDestination(path, place)]
     const known = namesBelow(above)
     if (known.includes(name)) return isTable(value) ? unknownNames(value, path, place) : []
-    const near = nearestSetting(name, known)
+    const near = nearestName(name, known)
     const fix =
       near === undefined
         ? `Remove it; the names here are ${known.join(', ')}.`

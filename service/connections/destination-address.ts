@@ -1,6 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { DestinationConfig } from '../../engine/run-types.ts'
-import type { PostgresAddress } from '../../sinks/postgres/postgres-address.ts'
+import type { PostgresAddress } from '../../postgres/address.ts'
 import { isReservedSchema } from '../../sinks/postgres/reserved-schemas.ts'
 
 /** The databases that the operator's settings name: no request can name another server. */

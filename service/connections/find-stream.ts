@@ -7,7 +7,7 @@ import {
   type AirbyteStream,
   type NamedStream,
 } from '../../protocol/index.ts'
-import { nameList, nearestName } from '../../protocol/near-names.ts'
+import { nameList, nearestName } from '../../lib/text/near-names.ts'
 import type { StreamFields } from './stream-selection.ts'
 
 type StreamName = Pick<StreamFields, 'name' | 'namespace'>

@@ -1,6 +1,6 @@
 import type { AirbyteStream } from '../../protocol/index.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
-import { nameList, nearestName } from '../../protocol/near-names.ts'
+import { nameList, nearestName } from '../../lib/text/near-names.ts'
 import type { StreamProblem } from './stream-problem.ts'
 import type { StreamDefaults, StreamFields } from './stream-selection.ts'
 

@@ -1,4 +1,5 @@
 import {
+  isJsonList,
   absentMark,
   columnsOf,
   ConnectError,
@@ -155,9 +156,5 @@ function isAbsent(schema: JsonValue | undefined): boolean {
 }
 
 function objectOf(value: JsonValue | undefined): JsonObject {
-  return typeof value === 'object' && value !== null && !isList(value) ? value : {}
-}
-
-function isList(value: JsonValue): value is readonly JsonValue[] {
-  return Array.isArray(value)
+  return typeof value === 'object' && value !== null && !isJsonList(value) ? value : {}
 }

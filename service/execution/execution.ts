@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { ConnectError } from '../../protocol/index.ts'
-import type { SourceAnswer } from '../../engine/reader/source-worker.ts'
+import type { SourceAnswer } from '../../engine/threads/protocol.ts'
 import { maskCatalog } from './mask-catalog.ts'
 import { Mask } from './mask.ts'
 import { maskedLogger, type MaskedLoggerOptions } from './masked-logger.ts'

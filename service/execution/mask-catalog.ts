@@ -1,4 +1,9 @@
-import type { AirbyteCatalog, JsonObject, JsonValue } from '../../protocol/index.ts'
+import {
+  isJsonObject,
+  type AirbyteCatalog,
+  type JsonObject,
+  type JsonValue,
+} from '../../protocol/index.ts'
 
 /** Keywords whose texts are not prose: they stay as they are. */
 const structural = new Set([
@@ -20,12 +25,12 @@ export function maskCatalog(
   const schema = (value: JsonObject): JsonObject =>
     mapped(value, (item, keyword) => {
       if (structural.has(keyword)) return item
-      return named.has(keyword) && isObject(item) ? mapped(item, anything) : anything(item)
+      return named.has(keyword) && isJsonObject(item) ? mapped(item, anything) : anything(item)
     })
   const anything = (value: JsonValue): JsonValue => {
     if (typeof value === 'string') return text(value)
     if (Array.isArray(value)) return value.map((item: JsonValue) => anything(item))
-    return isObject(value) ? schema(value) : value
+    return isJsonObject(value) ? schema(value) : value
   }
   return {
     ...catalog,
@@ -41,8 +46,4 @@ function mapped(
   change: (item: JsonValue, name: string) => JsonValue,
 ): JsonObject {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, change(item, name)]))
-}
-
-function isObject(value: JsonValue): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,4 +1,6 @@
 import {
+  isJsonList,
+  isJsonObject,
   ConnectError,
   maskBeginning,
   RecentSecrets,
@@ -66,8 +68,8 @@ export class Mask {
   /** The beginnings of the texts of a document, not the names of its properties. */
   json(value: JsonValue): JsonValue {
     if (typeof value === 'string') return this.shown(value)
-    if (isList(value)) return value.map((item) => this.json(item))
-    return isObject(value) ? this.object(value) : value
+    if (isJsonList(value)) return value.map((item) => this.json(item))
+    return isJsonObject(value) ? this.object(value) : value
   }
 
   object(value: JsonObject): JsonObject {
@@ -132,12 +134,4 @@ export function textsOf(value: JsonValue): readonly string[] {
   if (typeof value === 'string') return [value]
   if (typeof value !== 'object' || value === null) return []
   return Object.values(value).flatMap((item: JsonValue) => textsOf(item))
-}
-
-function isList(value: JsonValue): value is readonly JsonValue[] {
-  return Array.isArray(value)
-}
-
-function isObject(value: JsonValue): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

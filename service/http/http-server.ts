@@ -3,6 +3,7 @@ import type { App } from './app.ts'
 import { buildApp } from './build-app.ts'
 import type { HttpOptions } from './http-options.ts'
 import { defaultCloseTimeoutMs, lookForIdleMs } from './limits.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 
 /** The HTTP surface on a socket. */
 export class HttpServer implements AsyncDisposable {
@@ -28,7 +29,7 @@ export class HttpServer implements AsyncDisposable {
       return new HttpServer(app, url, options.closeTimeoutMs ?? defaultCloseTimeoutMs)
     } catch (error) {
       await app.close()
-      const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+      const reason = errorCodeOf(error) ?? String(error)
       throw new ConnectError('bind_failed', {
         details: { host: address.host, port: address.port, reason },
         cause: error,

@@ -4,7 +4,7 @@ import { errorCodes } from '../../protocol/index.ts'
 import { loginAction, nobody, type AuditLog, type AuditPrincipal } from '../access/audit.ts'
 import type { LoginOutcome } from '../contract/logins.ts'
 import type { User } from '../contract/users.ts'
-import { networkOf } from '../network-of.ts'
+import { networkOf } from '../../lib/net/network-of.ts'
 import { auditEntry } from './audit-trail.ts'
 
 /** Failed logins of this time, from one network at one user, are one entry. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { requestFailure } from '../../protocol/index.ts'
 import type { Settings } from '../config/settings.ts'
-import { exchange } from '../exchange.ts'
+import { exchange } from '../../lib/net/exchange.ts'
 
 const keySetSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) })
 export type IssuerKeySet = z.output<typeof keySetSchema>

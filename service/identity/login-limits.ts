@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { ConnectError } from '../../protocol/index.ts'
-import { networkOf } from '../network-of.ts'
+import { networkOf } from '../../lib/net/network-of.ts'
 import type { LoginAttemptStore } from '../store/contract/users.ts'
 
 export interface Attempt {

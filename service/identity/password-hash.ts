@@ -1,4 +1,6 @@
-import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
+import { randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto'
+import { promisify } from 'node:util'
+import { Slots } from '../../lib/async/slots.ts'
 import { ConnectError } from '../../protocol/index.ts'
 
 /** The cost of scrypt; kept with each hash, so that it can be raised later. Memory: 128 x N x r bytes. */
@@ -17,13 +19,14 @@ const HASH_BYTES = 32
 const AT_ONCE = 2
 const MAX_WAITING = 50
 
+const deriveKey = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt)
+
 /** Hashes passwords with scrypt, two at a time, however many are asked for. */
 export class PasswordHasher {
   readonly #cost: HashCost
-  readonly #waiting: (() => void)[] = []
+  readonly #slots = new Slots(AT_ONCE)
   /** Of a password that nobody has. */
   readonly #nobody: string
-  #running = 0
 
   constructor(cost: HashCost = standardCost) {
     this.#cost = cost
@@ -54,35 +57,12 @@ export class PasswordHasher {
   }
 
   async #derive(password: string, salt: Buffer, { n, r, p }: HashCost): Promise<Buffer> {
-    await this.#turn()
-    try {
-      return await new Promise<Buffer>((resolve, reject) => {
-        // The same letters are the same password on every keyboard.
-        const text = password.normalize('NFKC')
-        const options = { N: n, r, p, maxmem: 256 * n * r }
-        scrypt(text, salt, HASH_BYTES, options, (error, hash) => {
-          if (error === null) resolve(hash)
-          else reject(error)
-        })
-      })
-    } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#running -= 1
-      else next()
-    }
-  }
-
-  /** The turn of whoever is done goes to the one that waits longest. */
-  async #turn(): Promise<void> {
-    if (this.#running < AT_ONCE) {
-      this.#running += 1
-      return
-    }
-    if (this.#waiting.length >= MAX_WAITING)
+    if (this.#slots.waiting >= MAX_WAITING)
       throw new ConnectError('login_throttled', { details: { seconds: 10 } })
-    await new Promise<void>((resolve) => {
-      this.#waiting.push(resolve)
-    })
+    // The same letters are the same password on every keyboard.
+    const text = password.normalize('NFKC')
+    const options = { N: n, r, p, maxmem: 256 * n * r }
+    return this.#slots.run(() => deriveKey(text, salt, HASH_BYTES, options))
   }
 }
 

@@ -1,5 +1,5 @@
-import type { SourceQuestion } from '../../engine/pools/source-pool.ts'
-import type { SourceAnswer } from '../../engine/reader/source-worker.ts'
+import type { SourceQuestion } from '../../engine/threads/source-threads.ts'
+import type { SourceAnswer } from '../../engine/threads/protocol.ts'
 import { ConnectError, type AirbyteConnectionStatus } from '../../protocol/index.ts'
 import { Execution } from '../execution/execution.ts'
 import type { SharedConfig } from '../execution/shared-config.ts'

@@ -8,16 +8,16 @@ import { dumpJson } from '../../manifest-interpreter/value/json-dumps.ts'
 import { parseJson } from '../../manifest-interpreter/value/json.ts'
 import { str } from '../../manifest-interpreter/value/text.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
-import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
-import { nearestName } from '../../protocol/near-names.ts'
-import { formatPointer } from './json-pointer.ts'
 import {
-  expand,
-  isList,
-  isObject,
-  isSecret,
-  own,
-} from '../../manifest-interpreter/config/secret-schema.ts'
+  isJsonList,
+  isJsonObject,
+  ConnectError,
+  type JsonObject,
+  type JsonValue,
+} from '../../protocol/index.ts'
+import { nearestName } from '../../lib/text/near-names.ts'
+import { formatPointer } from './json-pointer.ts'
+import { expand, isSecret, own } from '../../manifest-interpreter/config/secret-schema.ts'
 
 const MAX_PROBLEMS = 10
 
@@ -187,25 +187,25 @@ function namesIn(value: Value): readonly string[] {
 /** The spec of a configuration whose secrets are still to come. Choices may then look alike, so `oneOf` becomes `anyOf`. */
 function withoutRequiredSecrets(spec: JsonObject): JsonObject {
   const relaxed = (schema: JsonValue): JsonValue => {
-    if (isList(schema)) return schema.map(relaxed)
-    if (!isObject(schema)) return schema
+    if (isJsonList(schema)) return schema.map(relaxed)
+    if (!isJsonObject(schema)) return schema
     const { oneOf, required, ...rest } = schema
-    const properties = isObject(schema.properties) ? schema.properties : {}
+    const properties = isJsonObject(schema.properties) ? schema.properties : {}
     const stays = (name: JsonValue): boolean =>
       typeof name !== 'string' || !isSecret(expand(own(properties, name), spec))
     return {
       ...Object.fromEntries(Object.entries(rest).map(([name, part]) => [name, inner(name, part)])),
-      ...(isList(required) && { required: required.filter(stays) }),
+      ...(isJsonList(required) && { required: required.filter(stays) }),
       ...(oneOf !== undefined && { allOf: [...allOf(rest), { anyOf: relaxed(oneOf) }] }),
     }
   }
   const allOf = (schema: JsonObject): readonly JsonValue[] =>
-    isList(schema.allOf) ? schema.allOf.map(relaxed) : []
+    isJsonList(schema.allOf) ? schema.allOf.map(relaxed) : []
   // Values, not schemas.
   const inner = (keyword: string, part: JsonValue): JsonValue =>
     ['const', 'enum', 'default', 'examples'].includes(keyword) ? part : relaxed(part)
   const result = relaxed(spec)
-  return isObject(result) ? result : spec
+  return isJsonObject(result) ? result : spec
 }
 
 /** As the interpreter sees JSON. */

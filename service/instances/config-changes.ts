@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import { formatPointer } from './json-pointer.ts'
-import { isObject, own } from '../../manifest-interpreter/config/secret-schema.ts'
+import { own } from '../../manifest-interpreter/config/secret-schema.ts'
 
 export interface AppliedChanges {
   readonly config: JsonObject
@@ -36,10 +36,10 @@ function apply(
     const at = [...path, name]
     if (is === undefined) {
       result.delete(name)
-    } else if (isObject(is)) {
+    } else if (isJsonObject(is)) {
       const here = result.get(name)
-      const inner = { before: isObject(was) ? was : {}, after: is, path: at, changed }
-      result.set(name, apply(isObject(here) ? here : {}, inner))
+      const inner = { before: isJsonObject(was) ? was : {}, after: is, path: at, changed }
+      result.set(name, apply(isJsonObject(here) ? here : {}, inner))
     } else {
       result.set(name, is)
       changed.push(formatPointer(at))

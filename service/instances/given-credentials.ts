@@ -1,11 +1,16 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
-import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import {
+  isJsonObject,
+  ConnectError,
+  type JsonObject,
+  type JsonValue,
+} from '../../protocol/index.ts'
 import { oauthPointers } from '../oauth/oauth-scheme.ts'
 import { formatPointer } from './json-pointer.ts'
 import { splitConfig, type Secrets, type SplitConfig } from './secret-fields.ts'
 import { secretFieldsOf } from './secret-field-list.ts'
-import { isObject, own } from '../../manifest-interpreter/config/secret-schema.ts'
+import { own } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /**
  * The kept secrets with those that were given, in the shape of the configuration (`{ credentials: { token } }`); null takes
@@ -43,8 +48,8 @@ function leavesOf(
 ): readonly Leaf[] {
   return Object.entries(given).flatMap(([name, value]): readonly Leaf[] => {
     const at = [...path, name]
-    const current = isObject(config) ? own(config, name) : undefined
-    if (isObject(value)) return leavesOf(value, current, at)
+    const current = isJsonObject(config) ? own(config, name) : undefined
+    if (isJsonObject(value)) return leavesOf(value, current, at)
     return [{ pointer: formatPointer(at), value, current }]
   })
 }

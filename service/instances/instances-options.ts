@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { SourcePool } from '../../engine/pools/source-pool.ts'
+import type { SourceThreads } from '../../engine/threads/source-threads.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { OAuth } from '../oauth/oauth.ts'
 import type { Store } from '../store/store.ts'
@@ -10,7 +10,7 @@ export interface InstancesOptions {
   readonly vault: Vault
   readonly oauth: OAuth
   readonly catalog: Catalog
-  readonly sources: SourcePool
+  readonly sources: SourceThreads
   readonly allowedNetworks: readonly string[]
   /** Folders whose Unix sockets instances may reach. */
   readonly allowedSockets: readonly string[]

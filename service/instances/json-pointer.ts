@@ -1,5 +1,5 @@
-import type { JsonObject, JsonValue } from '../../protocol/index.ts'
-import { isList, isObject, own } from '../../manifest-interpreter/config/secret-schema.ts'
+import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import { own } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /** JSON pointers (RFC 6901): `/credentials/client_secret`. */
 export function formatPointer(path: readonly string[]): string {
@@ -16,7 +16,7 @@ export function parsePointer(pointer: string): readonly string[] {
 /** Undefined where there is nothing. */
 export function valueAt(config: JsonObject, pointer: string): JsonValue | undefined {
   return parsePointer(pointer).reduce<JsonValue | undefined>((at, name) => {
-    if (isList(at)) return at[Number(name)]
-    return isObject(at) ? own(at, name) : undefined
+    if (isJsonList(at)) return at[Number(name)]
+    return isJsonObject(at) ? own(at, name) : undefined
   }, config)
 }

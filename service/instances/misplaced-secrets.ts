@@ -1,8 +1,13 @@
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
-import { ConnectError, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import {
+  isJsonList,
+  isJsonObject,
+  ConnectError,
+  type JsonObject,
+  type JsonValue,
+} from '../../protocol/index.ts'
 import { formatPointer } from './json-pointer.ts'
 import { secretFieldsOf } from './secret-field-list.ts'
-import { isList, isObject } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /**
  * Refuses credentials in fields that are no secret: the metadata database would store them, and whoever may see the instance
@@ -33,8 +38,9 @@ interface ConfigText {
 
 function textsOf(value: JsonValue, path: readonly string[]): readonly ConfigText[] {
   if (typeof value === 'string') return [{ pointer: formatPointer(path), text: value }]
-  if (isList(value)) return value.flatMap((item, index) => textsOf(item, [...path, String(index)]))
-  if (!isObject(value)) return []
+  if (isJsonList(value))
+    return value.flatMap((item, index) => textsOf(item, [...path, String(index)]))
+  if (!isJsonObject(value)) return []
   return Object.entries(value).flatMap(([name, item]) => textsOf(item, [...path, name]))
 }
 

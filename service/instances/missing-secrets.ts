@@ -1,13 +1,6 @@
-import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import { formatPointer } from './json-pointer.ts'
-import {
-  expand,
-  isList,
-  isObject,
-  isSecret,
-  own,
-  referred,
-} from '../../manifest-interpreter/config/secret-schema.ts'
+import { expand, isSecret, own, referred } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /**
  * The required secret fields (JSON pointers) that `config`, with its secrets in place, does not have. Of a `oneOf` the
@@ -30,10 +23,10 @@ function missingOf(
   value: JsonValue | undefined,
   at: Place,
 ): readonly string[] {
-  if (!isObject(schema) || at.depth > MAX_DEPTH) return []
+  if (!isJsonObject(schema) || at.depth > MAX_DEPTH) return []
   const deeper = { ...at, depth: at.depth + 1 }
-  const choices = [schema.oneOf, schema.anyOf].filter(isList)
-  const parts = [referred(schema, at.root), ...(isList(schema.allOf) ? schema.allOf : [])]
+  const choices = [schema.oneOf, schema.anyOf].filter(isJsonList)
+  const parts = [referred(schema, at.root), ...(isJsonList(schema.allOf) ? schema.allOf : [])]
   return [
     ...missingFields(schema, value, deeper),
     ...choices.flatMap((choice) => fewestOf(choice, value, deeper)),
@@ -46,12 +39,12 @@ function missingFields(
   value: JsonValue | undefined,
   at: Place,
 ): readonly string[] {
-  if (isList(value)) {
+  if (isJsonList(value)) {
     return value.flatMap((item, index) => missingOf(schema.items, item, inside(at, String(index))))
   }
-  if (!isObject(schema.properties)) return []
-  const required = isList(schema.required) ? schema.required : []
-  const object = isObject(value) ? value : {}
+  if (!isJsonObject(schema.properties)) return []
+  const required = isJsonList(schema.required) ? schema.required : []
+  const object = isJsonObject(value) ? value : {}
   return Object.entries(schema.properties).flatMap(([name, property]) => {
     const item = own(object, name)
     const isAbsent = item === undefined || item === null
@@ -79,7 +72,7 @@ function fewestOf(
 
 /** Whether the constants of the choice are those of the value; a constant that the value does not have decides nothing. */
 export function isChosen(choice: JsonValue, value: JsonValue | undefined): boolean {
-  if (!isObject(choice) || !isObject(choice.properties) || !isObject(value)) return true
+  if (!isJsonObject(choice) || !isJsonObject(choice.properties) || !isJsonObject(value)) return true
   return Object.entries(choice.properties).every(([name, property]) => {
     const expected = constantOf(property)
     const actual = own(value, name)
@@ -88,9 +81,9 @@ export function isChosen(choice: JsonValue, value: JsonValue | undefined): boole
 }
 
 function constantOf(schema: JsonValue): JsonValue | undefined {
-  if (!isObject(schema)) return undefined
+  if (!isJsonObject(schema)) return undefined
   if (schema.const !== undefined) return schema.const
-  return isList(schema.enum) && schema.enum.length === 1 ? schema.enum[0] : undefined
+  return isJsonList(schema.enum) && schema.enum.length === 1 ? schema.enum[0] : undefined
 }
 
 function inside(at: Place, name: string): Place {

@@ -1,4 +1,4 @@
-import { openSourcePool } from '../../engine/pools/source-pool.ts'
+import { openSourceThreads } from '../../engine/threads/source-threads.ts'
 import { InstanceOAuth } from '../oauth/instance-oauth.ts'
 import type { InstanceService } from '../contract/instances.ts'
 import { Instances } from './instances.ts'
@@ -24,7 +24,7 @@ export function openInstances(options: Omit<InstancesOptions, 'oauth' | 'sources
       return { id, name, config, descriptor: catalog.connector(type).descriptor }
     },
   })
-  const sources = openSourcePool({ threads: SOURCE_THREADS, logger })
+  const sources = openSourceThreads({ threads: SOURCE_THREADS, logger })
   const service = new Instances({ ...options, oauth, sources })
   return {
     service,

@@ -1,6 +1,6 @@
-import type { JsonObject } from '../../protocol/index.ts'
+import { isJsonObject, type JsonObject } from '../../protocol/index.ts'
 import { formatPointer } from './json-pointer.ts'
-import { expand, isObject, isSecret } from '../../manifest-interpreter/config/secret-schema.ts'
+import { expand, isSecret } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /** A spec may refer to itself. */
 const MAX_DEPTH = 8
@@ -10,11 +10,11 @@ export function secretFieldsOf(spec: JsonObject): readonly string[] {
   const found = new Set<string>()
   const walk = (schema: JsonObject, path: readonly string[]): void => {
     for (const part of expand(schema, spec)) {
-      if (!isObject(part.properties)) continue
+      if (!isJsonObject(part.properties)) continue
       for (const [name, property] of Object.entries(part.properties)) {
         const at = [...path, name]
         if (isSecret(expand(property, spec))) found.add(formatPointer(at))
-        else if (isObject(property) && at.length < MAX_DEPTH) walk(property, at)
+        else if (isJsonObject(property) && at.length < MAX_DEPTH) walk(property, at)
       }
     }
   }

@@ -1,9 +1,7 @@
-import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import { formatPointer, parsePointer } from './json-pointer.ts'
 import {
   expand,
-  isList,
-  isObject,
   isSecret,
   itemOf,
   own,
@@ -45,7 +43,7 @@ export function joinConfig(config: JsonObject, secrets: Secrets): JsonObject {
   for (const [pointer, value] of Object.entries(secrets)) {
     joined = placed(joined, parsePointer(pointer), value)
   }
-  return isObject(joined) ? joined : config
+  return isJsonObject(joined) ? joined : config
 }
 
 class Splitter {
@@ -75,8 +73,8 @@ class Splitter {
       this.#secrets.set(pointer, value)
       return undefined
     }
-    if (isObject(value)) return this.object(value, schemas, path)
-    if (!isList(value)) return value
+    if (isJsonObject(value)) return this.object(value, schemas, path)
+    if (!isJsonList(value)) return value
     return value.map((item, index) => {
       const at = [...path, String(index)]
       return this.#value(item, itemOf(schemas, index, this.#walk.root), at) ?? null
@@ -91,11 +89,11 @@ function placed(
   value: JsonValue,
 ): JsonValue {
   if (name === undefined) return value
-  if (isList(within)) {
+  if (isJsonList(within)) {
     const index = Number(name)
     return index in within ? within.with(index, placed(within[index], rest, value)) : within
   }
-  if (within !== undefined && within !== null && !isObject(within)) return within
+  if (within !== undefined && within !== null && !isJsonObject(within)) return within
   const object = within ?? {}
   return { ...object, [name]: placed(own(object, name), rest, value) }
 }

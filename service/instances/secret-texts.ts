@@ -1,5 +1,4 @@
-import type { JsonObject, JsonValue } from '../../protocol/index.ts'
-import { isObject } from '../../manifest-interpreter/config/secret-schema.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import type { Secrets } from './secret-fields.ts'
 
 /** Shorter ones cannot be told from ordinary words in a text. */
@@ -19,5 +18,5 @@ function textsIn(value: JsonValue): string[] {
   if (typeof value === 'string') return [value]
   if (typeof value === 'number') return [String(value)]
   if (Array.isArray(value)) return value.flatMap(textsIn)
-  return isObject(value) ? Object.values(value).flatMap(textsIn) : []
+  return isJsonObject(value) ? Object.values(value).flatMap(textsIn) : []
 }

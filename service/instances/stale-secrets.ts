@@ -1,10 +1,8 @@
-import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import { parsePointer } from './json-pointer.ts'
 import { isChosen } from './missing-secrets.ts'
 import {
   expand,
-  isList,
-  isObject,
   own,
   propertyOf,
   propertySchemas,
@@ -31,7 +29,7 @@ export function isOfOtherChoice(walk: SecretWalk, config: JsonObject, pointer: s
   const { root, patterns } = walk
   let value: JsonValue | undefined = config
   return !schemasAt(pointer, chosen(root, config, root), (schemas, name) => {
-    value = isObject(value) ? own(value, name) : undefined
+    value = isJsonObject(value) ? own(value, name) : undefined
     return schemas.flatMap((schema) =>
       propertySchemas(schema, name, patterns).flatMap((at) => chosen(at, value, root)),
     )
@@ -56,10 +54,10 @@ function chosen(
   const open: (JsonValue | undefined)[] = [schema]
   while (open.length > 0) {
     const next = open.pop()
-    if (!isObject(next) || found.includes(next)) continue
+    if (!isJsonObject(next) || found.includes(next)) continue
     found.push(next)
-    const choices = [next.oneOf, next.anyOf].filter(isList).flat()
-    const parts = isList(next.allOf) ? next.allOf : []
+    const choices = [next.oneOf, next.anyOf].filter(isJsonList).flat()
+    const parts = isJsonList(next.allOf) ? next.allOf : []
     open.push(
       ...choices.filter((choice) => isChosen(choice, value)),
       ...parts,

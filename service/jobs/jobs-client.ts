@@ -1,5 +1,5 @@
 import { ConnectError, requestFailure, type JsonObject } from '../../protocol/index.ts'
-import { exchange, type WholeAnswer } from '../exchange.ts'
+import { exchange, type WholeAnswer } from '../../lib/net/exchange.ts'
 
 export interface JobsClientOptions {
   /** `http://jobs.example.com:8005` */

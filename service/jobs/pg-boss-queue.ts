@@ -3,7 +3,7 @@ import { PgBoss, type Db } from 'pg-boss'
 import type { Logger } from 'pino'
 import { Database, type Session } from '../store/database.ts'
 import type { RunQueue } from './jobs.ts'
-import { Wake } from './wake.ts'
+import { Wake } from '../../lib/async/wake.ts'
 
 export interface QueueOptions {
   /** The metadata database. */

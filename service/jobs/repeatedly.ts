@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
-import { Wake } from './wake.ts'
+import { Wake } from '../../lib/async/wake.ts'
 
 export interface Repeated {
   /** For the log: `schedules`. */

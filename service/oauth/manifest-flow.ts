@@ -6,8 +6,8 @@ import { Environment } from '../../manifest-interpreter/jinja/environment.ts'
 import { filterTable } from '../../manifest-interpreter/jinja/filter.ts'
 import { compileTemplate } from '../../manifest-interpreter/jinja/template.ts'
 import { str } from '../../manifest-interpreter/value/text.ts'
-import type { JsonObject, JsonValue } from '../../protocol/index.ts'
-import { isObject, own } from '../../manifest-interpreter/config/secret-schema.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import { own } from '../../manifest-interpreter/config/secret-schema.ts'
 import type { OAuthCallback } from './oauth.ts'
 import type { Authorization, Party, TokenAnswer } from './standard-flow.ts'
 import type { TokenFetch } from './token-fetch.ts'
@@ -185,7 +185,7 @@ function extracted(answer: JsonObject, { output, expiryKey }: OAuth2Templates): 
   const found = output.flatMap((path): [string, JsonValue][] => {
     const parts = path.replace(/^\$\.?/, '').split('.')
     const value = parts.reduce<JsonValue | undefined>(
-      (at, name) => (isObject(at) ? own(at, name) : undefined),
+      (at, name) => (isJsonObject(at) ? own(at, name) : undefined),
       answer,
     )
     return value === undefined ? [] : [[parts.at(-1) ?? path, value]]

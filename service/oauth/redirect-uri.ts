@@ -1,6 +1,5 @@
+import { isLoopback } from '../../lib/net/loopback.ts'
 import { ConnectError } from '../../protocol/index.ts'
-
-const loopback = new Set(['127.0.0.1', '[::1]', 'localhost'])
 
 /**
  * The address that the browser comes back to, as it is sent to the vendor: the service's own callback, or a command line that
@@ -11,6 +10,6 @@ export function checkedRedirectUri(given: string, callbackUrl: string): string {
   const url = URL.canParse(given) ? new URL(given) : undefined
   const isPlain =
     url?.search === '' && url.hash === '' && url.username === '' && url.password === ''
-  if (url?.protocol === 'http:' && loopback.has(url.hostname) && isPlain) return url.href
+  if (url?.protocol === 'http:' && isLoopback(url.hostname) && isPlain) return url.href
   throw new ConnectError('oauth_redirect_invalid')
 }

@@ -1,5 +1,5 @@
-import { isObject, own } from '../../manifest-interpreter/config/secret-schema.ts'
-import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { own } from '../../manifest-interpreter/config/secret-schema.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 
 /**
  * What vendors answer at their token endpoint, as RFC 6749 has it: token types of their own, 201, an error under status 200,
@@ -28,7 +28,7 @@ function isUsable([name, value]: [string, JsonValue]): boolean {
 function parsed(text: string): JsonObject | undefined {
   try {
     const value = JSON.parse(text) as JsonValue
-    return isObject(value) ? value : undefined
+    return isJsonObject(value) ? value : undefined
   } catch {
     return undefined // no JSON
   }

@@ -1,6 +1,7 @@
 import { Agent, fetch } from 'undici'
 import { AddressGuard } from '../../manifest-interpreter/http/address-guard.ts'
-import { limitedText } from '../limited-text.ts'
+import { isLoopback } from '../../lib/net/loopback.ts'
+import { limitedText } from '../../lib/net/limited-text.ts'
 import { standardAnswer } from './standard-answer.ts'
 
 /** No token answer is as large as this. */
@@ -48,8 +49,4 @@ export class TokenFetch implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#agent.close()
   }
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import type { ServerAccount } from './server-binaries.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 
 /** How long a server whose program was killed may take to shut down before it is stopped harder. */
 const shutdownMs = 10_000
@@ -97,7 +98,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+    return errorCodeOf(error) === 'EPERM'
   }
 }
 
@@ -113,7 +114,7 @@ async function textOf(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
+    if (errorCodeOf(error) === 'ENOENT') return ''
     throw error
   }
 }

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { pinPath } from '../../connectors/postgres/search-path.ts'
+import { pinPath } from '../../postgres/search-path.ts'
 import type { EmbeddedPostgres } from './embedded-postgres.ts'
 
 type Address = Omit<EmbeddedPostgres['address'], 'database'>

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { addCounts, noCounts } from '../../engine/committed-counts.ts'
-import { runConnection } from '../../engine/run.ts'
+import { addCounts, noCounts } from '../../engine/run/committed-counts.ts'
+import { runConnection } from '../../engine/run/run-connection.ts'
 import type { RunProgress, RunResult, StreamResult } from '../../engine/run-types.ts'
 import { ConnectError, streamIdOf, streamLabel } from '../../protocol/index.ts'
 import { streamsIn } from '../connections/connection-streams.ts'
@@ -22,7 +22,7 @@ import { keepSchemas } from './keep-schemas.ts'
 import type { RunTiming, RunWorkerOptions } from './run-worker-options.ts'
 import { beginAttempts, outcomeLabel } from './service-metrics.ts'
 import { ProgressLog } from './progress-log.ts'
-import { unlessAborted } from './unless-aborted.ts'
+import { unlessAborted } from '../../lib/async/unless-aborted.ts'
 import { untilAnswered, type Patience } from './until-answered.ts'
 
 const againMs = 250
@@ -192,7 +192,8 @@ export class RunAttempt {
     this.#logger.info({ attempt: this.#run.attempts, ...facts }, 'run started')
     const progressLog = new ProgressLog(this.#logger)
     const ports = {
-      ...{ logger: this.#logger, metrics: this.#options.metrics, ...shared.ports },
+      ...{ logger: this.#logger, threads: this.#options.threads },
+      ...{ metrics: this.#options.metrics, ...shared.ports },
       now: () => this.#options.now(),
       onProgress: (progress: RunProgress) => {
         this.#streams.progress(progress.streams)

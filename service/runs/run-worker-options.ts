@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { RunMetrics } from '../../engine/metrics/run-metrics.ts'
+import type { WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import type { Jobs, RunQueue } from '../jobs/jobs.ts'
 import type { InstanceService } from '../contract/instances.ts'
 import type { Store } from '../store/store.ts'
@@ -16,6 +17,7 @@ export interface RunWorkerOptions {
     'discover' | 'resolveConfig' | 'keepConfig' | 'changeConfig' | 'authorizationLost'
   >
   readonly places: PlanPlaces
+  readonly threads: WorkerThreads
   readonly metrics: RunMetrics
   readonly serviceMetrics: ServiceMetrics
   readonly logger: Logger

@@ -20,10 +20,11 @@ import {
 } from './promote-token.ts'
 import { movedSince } from './promotion-binding.ts'
 import type { SandboxPlaces } from './sandbox-places.ts'
+import { destinationFingerprint } from '../../sinks/postgres/sandbox/fingerprint.ts'
 
 export interface PromotionParts extends Pick<
   SandboxPlaces,
-  'store' | 'instances' | 'places' | 'engine' | 'now'
+  'store' | 'instances' | 'places' | 'now'
 > {
   readonly tokens: PromoteTokens
   readonly jobs: Pick<Jobs, 'submit' | 'firesSchedules'>
@@ -157,14 +158,14 @@ async function decide(
 async function presentState(
   connection: Connection,
   streams: readonly SinkStream[],
-  { instances, places, engine }: PromotionParts,
+  { instances, places }: PromotionParts,
 ): Promise<Parameters<typeof movedSince>[1]> {
   const destination = places.addressOf(connection.destination)
   return {
     connection,
     instanceHash: instanceHash(await instances.get(connection.from)),
     catalogHash: catalogHash(streams),
-    destinationFingerprint: await engine.destinationFingerprint(destination, streams),
+    destinationFingerprint: await destinationFingerprint(destination, streams),
   }
 }
 

@@ -6,7 +6,7 @@ import type { RunPlan } from '../../engine/run-types.ts'
 import { namedStreams } from '../connections/named-streams.ts'
 import { approvedStreams } from '../drift/approved-streams.ts'
 import { placeSecrets, planRun } from '../runs/plan-run.ts'
-import { unlessAborted } from '../runs/unless-aborted.ts'
+import { unlessAborted } from '../../lib/async/unless-aborted.ts'
 import type { Connection } from '../contract/connections.ts'
 import type { ResolvedConfig } from '../contract/instances.ts'
 import type { SandboxDrift, SandboxFindings } from '../contract/sandboxes.ts'
@@ -17,6 +17,9 @@ import { instanceHash } from './instance-hash.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
 import { sandboxDrift, type DriftInput } from './sandbox-drift.ts'
 import { halfReadTimeoutMs, readTimeoutMs, type SandboxPlaces } from './sandbox-places.ts'
+import { runSandbox } from '../../engine/sandbox/run-sandbox.ts'
+import { destinationFingerprint } from '../../sinks/postgres/sandbox/fingerprint.ts'
+import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
 
 export interface AttemptInput {
   /** `sbx_…` */
@@ -87,7 +90,7 @@ export class SandboxAttempt {
     { source, shared, plan, drift }: Prepared,
     signal: AbortSignal,
   ): Promise<SandboxDrift | null> {
-    const { places, engine } = this.#places
+    const { places } = this.#places
     const { connection, streams } = this.#input
     const id = newId('sbx')
     return sandboxDrift(drift, {
@@ -101,7 +104,7 @@ export class SandboxAttempt {
           const report = await this.#runEngine(work, signal)
           return report.streams
         } finally {
-          await engine.dropSandboxSchema(plan.destination, id)
+          await dropSandboxSchema(plan.destination, id)
         }
       },
     })
@@ -109,7 +112,7 @@ export class SandboxAttempt {
 
   async #prepare(): Promise<Prepared> {
     const { connection, id, streams } = this.#input
-    const { instances, places, engine, store } = this.#places
+    const { instances, places, store } = this.#places
     this.#execution.hide(placeSecrets(connection, places))
     const instance = await instances.get(connection.from)
     const source = await instances.resolveConfig(connection.from)
@@ -122,7 +125,7 @@ export class SandboxAttempt {
       lastRun: connection.lastRun?.id ?? null,
       instanceHash: instanceHash(instance),
       catalogHash: catalogHash(plan.streams),
-      destinationFingerprint: await engine.destinationFingerprint(plan.destination, plan.streams),
+      destinationFingerprint: await destinationFingerprint(plan.destination, plan.streams),
     }
     const drift = { connection, all, approved }
     return { source, shared, plan: withStreams(plan, streams), drift, bound }
@@ -138,14 +141,15 @@ export class SandboxAttempt {
     signal: AbortSignal,
   ): Promise<SandboxReport> {
     const { limitRows, expiresAtMs } = this.#input
-    const { engine } = this.#places
+    const { threads } = this.#places
     const ports = {
-      ...{ logger: this.#execution.logger, ...shared.ports },
+      ...{ logger: this.#execution.logger, threads, ...shared.ports },
       now: () => this.#places.now(),
+      signal,
     }
     const options = { id, limitRows, expiresAtMs, readMs }
     try {
-      return await engine.runSandbox(plan, options, ports, signal)
+      return await runSandbox(plan, options, ports)
     } finally {
       await shared.settled()
     }

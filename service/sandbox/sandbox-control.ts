@@ -21,6 +21,8 @@ import { tokenHash } from './promote-token.ts'
 import { SandboxAttempt, type AttemptResult } from './sandbox-attempt.ts'
 import { sandboxBeat } from './sandbox-beat.ts'
 import { sandboxLock, sandboxTimeoutMs, type SandboxPlaces } from './sandbox-places.ts'
+import { readSandboxRows } from '../../sinks/postgres/sandbox/kept-rows.ts'
+import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
 
 /** Each keeps threads and sessions of two databases busy: others are refused, and may come again. */
 const sandboxesAtOnce = 4
@@ -67,13 +69,11 @@ export class SandboxControl implements SandboxService {
   }
 
   async rows(connection: string, id: string): Promise<readonly StreamRows[]> {
-    const { store, engine, places } = this.#options
+    const { store, places } = this.#options
     const { report } = await store.sandboxes.get(connection, id)
     const place = await store.sandboxes.place(connection, id)
     const rows =
-      place === null
-        ? undefined
-        : await engine.readSandboxRows(places.addressOf(place.destination), id)
+      place === null ? undefined : await readSandboxRows(places.addressOf(place.destination), id)
     const gone = new ConnectError('sandbox_rows_gone', { details: { connection, sandbox: id } })
     if (report === null || rows === undefined) throw gone
     return report.streams.map(({ name, namespace }, index) => {
@@ -240,9 +240,9 @@ export class SandboxControl implements SandboxService {
 
   /** What cannot be dropped now is left to the sweep. */
   async #drop({ id, destination }: SandboxPlace): Promise<void> {
-    const { store, engine, places, logger } = this.#options
+    const { store, places, logger } = this.#options
     try {
-      await engine.dropSandboxSchema(places.addressOf(destination), id)
+      await dropSandboxSchema(places.addressOf(destination), id)
       await store.sandboxes.noteDropped(id)
     } catch (error) {
       const { code } = ConnectError.from(error)

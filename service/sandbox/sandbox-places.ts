@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { SandboxEngine } from '../../engine/sandbox/sandbox-report.ts'
+import type { WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import type { PlanPlaces } from '../runs/plan-run.ts'
 import type { InstanceService } from '../contract/instances.ts'
 import type { Store } from '../store/store.ts'
@@ -12,7 +12,7 @@ export interface SandboxPlaces {
     'get' | 'discover' | 'resolveConfig' | 'keepConfig' | 'changeConfig'
   >
   readonly places: PlanPlaces
-  readonly engine: SandboxEngine
+  readonly threads: WorkerThreads
   readonly logger: Logger
   /** How long a sandbox and its token are good for. */
   readonly lifetimeMs: number

@@ -1,14 +1,16 @@
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
 import type { DestinationConfig } from '../../engine/run-types.ts'
-import type { SandboxEngine } from '../../engine/sandbox/sandbox-report.ts'
 import { repeatedly } from '../jobs/repeatedly.ts'
 import type { SandboxPlace, SandboxStore } from '../store/contract/sandboxes.ts'
 import { staleMs } from './sandbox-places.ts'
+import {
+  dropSandboxSchema,
+  listSandboxSchemas,
+} from '../../sinks/postgres/sandbox/sandbox-schema.ts'
 
 export interface SweepOptions {
   readonly store: { readonly sandboxes: SandboxStore }
-  readonly engine: Pick<SandboxEngine, 'dropSandboxSchema' | 'listSandboxSchemas'>
   /** Throws `destination_not_available` for one that the settings do not name any more. */
   readonly addressOf: (destination: string) => DestinationConfig
   readonly logger: Logger
@@ -51,9 +53,9 @@ export async function sweepSandboxes(options: SweepOptions): Promise<void> {
 }
 
 async function dropOne(options: SweepOptions, { id, destination }: SandboxPlace): Promise<boolean> {
-  const { store, engine, addressOf, logger } = options
+  const { store, addressOf, logger } = options
   try {
-    await engine.dropSandboxSchema(addressOf(destination), id)
+    await dropSandboxSchema(addressOf(destination), id)
     await store.sandboxes.noteDropped(id)
     return true
   } catch (thrown) {
@@ -89,14 +91,14 @@ async function sweepDestination(
   options: SweepOptions,
   { destination, config }: { destination: string; config: DestinationConfig },
 ): Promise<void> {
-  const { store, engine, logger } = options
+  const { store, logger } = options
   try {
     const latestMs = options.now() - clockToleranceMs
-    const schemas = await engine.listSandboxSchemas(config)
+    const schemas = await listSandboxSchemas(config)
     const expired = schemas.filter(({ expiresAtMs }) => expiresAtMs < latestMs).map(({ id }) => id)
     const alive = new Set(expired.length === 0 ? [] : await store.sandboxes.alive(expired))
     for (const id of expired.filter((one) => !alive.has(one))) {
-      await engine.dropSandboxSchema(config, id)
+      await dropSandboxSchema(config, id)
       logger.info({ sandbox: id, destination }, 'a left-over sandbox was dropped')
     }
   } catch (thrown) {

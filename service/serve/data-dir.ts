@@ -1,7 +1,7 @@
 import { chmod, mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { invalidSettings } from '../config/setting-problem.ts'
-import { errorCodeOf } from '../vault/private-files.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 
 /**
  * Makes the data folder and closes it to others. If this process is root and brings its own PostgreSQL, that server runs under an

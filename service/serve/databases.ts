@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Settings } from '../config/settings.ts'
-import type { PostgresAddress } from '../../sinks/postgres/postgres-address.ts'
+import type { PostgresAddress } from '../../postgres/address.ts'
 import { ensureDatabase } from '../postgres/ensure-database.ts'
 import { startEmbeddedPostgres } from '../postgres/embedded-postgres.ts'
 

@@ -1,7 +1,8 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { errorCodeOf, replaceFile } from '../vault/private-files.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
+import { replaceFile } from '../../lib/files/replace-file.ts'
 
 const localServiceSchema = z.object({ url: z.string(), api_key: z.string() })
 

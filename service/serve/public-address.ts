@@ -1,5 +1,5 @@
-import { isIP } from 'node:net'
 import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
+import { isLoopback } from '../../lib/net/loopback.ts'
 import type { Settings } from '../config/settings.ts'
 import { freePort } from '../postgres/free-port.ts'
 
@@ -45,10 +45,6 @@ export function reachableAddresses(
 
 function isEverywhere(host: string): boolean {
   return host === '0.0.0.0' || host === '::'
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
 function urlOf(host: string, port: number): string {

@@ -4,7 +4,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { Settings } from '../config/settings.ts'
 import { openFileVault, type RotatedKey } from '../vault/file-vault.ts'
 import { keyFileName } from '../vault/key-ring.ts'
-import { errorCodeOf } from '../vault/private-files.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 import { vaultFolderOf } from './open-vault.ts'
 
 /**

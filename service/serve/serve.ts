@@ -17,7 +17,7 @@ import type { Jobs } from '../jobs/jobs.ts'
 import { pgBossJobs } from '../jobs/pg-boss-jobs.ts'
 import { openPgBossQueue, type PgBossQueue } from '../jobs/pg-boss-queue.ts'
 import { Scheduler } from '../jobs/scheduler.ts'
-import { mostParallelRuns, thisMachine } from '../runs/most-parallel-runs.ts'
+import { mostParallelRuns, thisMachine } from '../runs/machine-limits.ts'
 import { RunWorker } from '../runs/run-worker.ts'
 import { standardTiming } from '../runs/run-worker-options.ts'
 import { createServiceMetrics } from '../runs/service-metrics.ts'
@@ -199,6 +199,7 @@ function workerLoop(options: ServeOptions, parts: WorkerParts): Loop {
   const parallelRuns = parallelRunsOf(settings, logger)
   const worker = new RunWorker({
     ...{ store, queue, jobs, instances, logger, parallelRuns, isAlone },
+    threads: plane.threads,
     places: { addressOf, logOf, allowedNetworks },
     metrics: createRunMetrics(metrics),
     serviceMetrics: createServiceMetrics(metrics),

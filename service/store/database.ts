@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import pg from 'pg'
-import { pinPath } from '../../connectors/postgres/search-path.ts'
+import { pinPath } from '../../postgres/search-path.ts'
 import { ConnectError, networkFailure } from '../../protocol/index.ts'
 
 export type Row = Record<string, unknown>

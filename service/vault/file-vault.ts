@@ -11,7 +11,8 @@ import {
   type GivenKeys,
   type KeyRing,
 } from './key-ring.ts'
-import { openPrivateFolder, syncFolder } from './private-files.ts'
+import { syncFolder } from '../../lib/files/replace-file.ts'
+import { openPrivateFolder } from './private-files.ts'
 import { finishRotation, prepareFolder } from './rotate-key.ts'
 import { newVaultKey, parseVaultKey, readHeader, unseal, type Plain } from './sealed-secrets.ts'
 import { fileNameOf, readSealed, secretsFiles, writeSealed } from './secrets-file.ts'

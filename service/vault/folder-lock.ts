@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
-import { errorCodeOf } from './private-files.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 
 /** Longer than any holder needs, but for one that rotates the key of many secrets. */
 const WAIT_MS = 20_000

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
-import { errorCodeOf, replaceFile } from './private-files.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
+import { replaceFile } from '../../lib/files/replace-file.ts'
 import { newVaultKey, vaultKey, type VaultKey } from './sealed-secrets.ts'
 
 /** What encrypts a folder of secrets: the key for new files, and every key that a file may still be encrypted with. */

@@ -1,10 +1,10 @@
-import { chmod, lstat, mkdir, open, readdir, rename } from 'node:fs/promises'
+import { chmod, lstat, mkdir, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 import { ConnectError } from '../../protocol/index.ts'
 
-/** Windows has no modes and no way to force a folder to disk. */
+/** Windows has no modes. */
 const isPosix = process.platform !== 'win32'
-export const draftSuffix = '.new'
 
 /** Makes the folder (0700) where it is missing. Throws `vault_permissions` where others can reach it or a file in it. */
 export async function openPrivateFolder(folder: string): Promise<void> {
@@ -32,37 +32,4 @@ async function checkPrivate(path: string, command: string): Promise<void> {
   if (uid !== undefined && stats.uid !== uid) {
     refuse(`it belongs to user ${stats.uid}, not to ${uid}`, `chown -R ${uid} '${dirname(path)}'`)
   }
-}
-
-/**
- * Replaces a file: readers, and a crash at any time, see the old content or the new one, whole. Durable when it resolves.
- * One writer at a time.
- */
-export async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
-  const draft = path + draftSuffix
-  const file = await open(draft, 'w', 0o600)
-  try {
-    await file.writeFile(content)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(draft, path)
-  await syncFolder(dirname(path))
-}
-
-/** Forces the names in a folder (made, renamed, deleted) to disk. */
-export async function syncFolder(folder: string): Promise<void> {
-  if (!isPosix) return
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-export function errorCodeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined
-  return typeof error.code === 'string' ? error.code : undefined
 }

@@ -9,7 +9,7 @@ import {
   type GivenKeys,
   type KeyRing,
 } from './key-ring.ts'
-import { draftSuffix } from './private-files.ts'
+import { draftSuffix } from '../../lib/files/replace-file.ts'
 import { readHeader, unseal } from './sealed-secrets.ts'
 import { readSealed, secretsFiles, writeSealed } from './secrets-file.ts'
 

@@ -8,7 +8,7 @@ import {
   shownCharacters,
   type JsonObject,
 } from '../../protocol/index.ts'
-import { exchange, type WholeAnswer } from '../exchange.ts'
+import { exchange, type WholeAnswer } from '../../lib/net/exchange.ts'
 import { textsOf } from '../execution/mask.ts'
 import { addSecret } from '../execution/scrubber.ts'
 

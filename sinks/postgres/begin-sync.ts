@@ -5,7 +5,8 @@ import { laneLockKey, schemaExists, takeOverSeconds } from './bookkeeping.ts'
 import { requireSlices } from './damaged-bookkeeping.ts'
 import { startRefusal } from './fence.ts'
 import { forgetOwners } from './forget-streams.ts'
-import { lockKey, quoteIdentifier, quoteTable } from './identifiers.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
+import { lockKey, quoteTable } from './identifiers.ts'
 import { mergedKeyOf, requireSameKey } from './key-change.ts'
 import {
   appendedAgain,

@@ -1,5 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
-import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
+import { quoteTable, type TableName } from './identifiers.ts'
 import type { Session } from './session.ts'
 
 /** A column that must get another type. */

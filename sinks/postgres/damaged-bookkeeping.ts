@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
 import { bookkeepingColumns } from './bookkeeping-columns.ts'
 import { quoteTable, type TableName } from './identifiers.ts'
-import type { PostgresAddress } from './postgres-address.ts'
+import type { PostgresAddress } from '../../postgres/address.ts'
 import type { Session } from './session.ts'
 
 /** The stream that rows of the bookkeeping belong to. */

@@ -7,9 +7,11 @@ import {
   type ErrorDetails,
   type ServerRefusal,
 } from '../../protocol/index.ts'
-import { isKeyIndexName, quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
+import { isKeyIndexName, quoteTable, type TableName } from './identifiers.ts'
 import { missingRightFix } from './missing-right.ts'
-import { bookkeepingSchema, type PostgresAddress } from './postgres-address.ts'
+import type { PostgresAddress } from '../../postgres/address.ts'
+import { bookkeepingSchema } from './postgres-place.ts'
 
 /** What was being done: the facts that the messages name. */
 export interface ErrorPlace {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { quoteQualified } from '../../postgres/quote.ts'
 
 /** NAMEDATALEN - 1: Postgres cuts longer names silently, and two streams would share a table. */
 const MAX_BYTES = 63
@@ -10,15 +11,6 @@ const reservedColumns = [
   ...['_reactor_seq', '_reactor_missing'],
 ]
 
-export function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
-
-export function quoteLiteral(text: string): string {
-  const quoted = `'${text.replaceAll("'", "''")}'`
-  return text.includes('\\') ? `E${quoted.replaceAll('\\', '\\\\')}` : quoted
-}
-
 /** A table with its schema. */
 export interface TableName {
   readonly schema: string
@@ -26,7 +18,7 @@ export interface TableName {
 }
 
 export function quoteTable({ schema, table }: TableName): string {
-  return `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`
+  return quoteQualified(schema, table)
 }
 
 /**

@@ -1,4 +1,5 @@
-import { derivedName, quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
+import { derivedName, quoteTable, type TableName } from './identifiers.ts'
 import type { Session } from './session.ts'
 
 /** The name of the unique index that dedup stands on: another key, another name. */

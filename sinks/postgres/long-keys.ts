@@ -1,6 +1,6 @@
 import { parseExact, stringifyExact } from '../../protocol/exact-json.ts'
 import { ConnectError } from '../../protocol/index.ts'
-import { quoteIdentifier } from './identifiers.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
 import type { Merge } from './merge-sql.ts'
 import type { Session } from './session.ts'
 

@@ -1,4 +1,5 @@
-import { quoteIdentifier, quoteTable } from './identifiers.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
+import { quoteTable } from './identifiers.ts'
 import type { Session } from './session.ts'
 import type { StreamTarget } from './stream-target.ts'
 import { baseType } from './tables.ts'

@@ -1,10 +1,6 @@
-import { operatorIn } from '../../connectors/postgres/search-path.ts'
-import {
-  quoteIdentifier as quote,
-  quoteLiteral,
-  quoteTable,
-  type TableName,
-} from './identifiers.ts'
+import { operatorIn } from '../../postgres/search-path.ts'
+import { quoteIdentifier as quote, quoteLiteral } from '../../postgres/quote.ts'
+import { quoteTable, type TableName } from './identifiers.ts'
 import { isEqual, isSame } from './operators.ts'
 import type { CursorColumn } from './stream-target.ts'
 

@@ -1,7 +1,9 @@
 import { ConnectError } from '../../protocol/index.ts'
 import { bookkeepingColumns } from './bookkeeping-columns.ts'
-import { derivedName, quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
-import { bookkeepingSchema, type PostgresAddress } from './postgres-address.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
+import { derivedName, quoteTable, type TableName } from './identifiers.ts'
+import { bookkeepingSchema } from './postgres-place.ts'
+import type { PostgresAddress } from '../../postgres/address.ts'
 
 interface RightPlace {
   readonly address: PostgresAddress

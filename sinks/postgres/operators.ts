@@ -1,5 +1,5 @@
-import { operatorIn } from '../../connectors/postgres/search-path.ts'
-import { quoteIdentifier } from './identifiers.ts'
+import { operatorIn } from '../../postgres/search-path.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
 
 /** The schema of the operators that compare values of a column; the catalog's for one that the table does not have yet. */
 export function operatorSchema(

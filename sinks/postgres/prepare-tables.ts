@@ -1,6 +1,7 @@
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { SinkStream, TableNote } from '../sink.ts'
-import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
+import { quoteTable, type TableName } from './identifiers.ts'
 import { cascadeRefusal } from './cascades.ts'
 import { keyTypeChange } from './key-type.ts'
 import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from './key-index.ts'

@@ -1,6 +1,6 @@
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { SinkStream } from '../sink.ts'
-import { bookkeepingSchema } from './postgres-address.ts'
+import { bookkeepingSchema } from './postgres-place.ts'
 import type { StreamTarget } from './stream-target.ts'
 
 /** Whole families, so that a schema that the program makes later is reserved too. */

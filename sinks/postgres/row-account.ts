@@ -1,5 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
-import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
+import { quoteTable, type TableName } from './identifiers.ts'
 import type { Session } from './session.ts'
 
 /** Rows of a table that a statement had to write or delete, and those that it did. */

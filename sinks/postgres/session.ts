@@ -1,12 +1,13 @@
-import type { ConnectionOptions } from 'node:tls'
-import { Client, DatabaseError, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg'
-import { pinPath, pinPathLocally, useRolePath } from '../../connectors/postgres/search-path.ts'
-import { watchSession } from '../../connectors/postgres/session-watch.ts'
+import { Client, DatabaseError, type QueryResult, type QueryResultRow } from 'pg'
+import { clientConfig } from '../../postgres/client-config.ts'
+import { pinPath, pinPathLocally, useRolePath } from '../../postgres/search-path.ts'
+import { watchSession } from '../../postgres/watch.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { CopyIn } from './copy-in.ts'
 import { destinationError, type ErrorPlace } from './destination-errors.ts'
-import { quoteIdentifier } from './identifiers.ts'
-import { bookkeepingSchema, type PostgresAddress } from './postgres-address.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
+import type { PostgresAddress } from '../../postgres/address.ts'
+import { bookkeepingSchema } from './postgres-place.ts'
 
 /** UNIQUE NULLS NOT DISTINCT came with 15. */
 const OLDEST_SERVER = 150_000
@@ -20,7 +21,7 @@ export interface Written<R> {
 /**
  * One database session. Every error that its methods throw is a ConnectError, but those of a COPY.
  *
- * What `rows` runs sees the catalog only (connectors/postgres/search-path.ts): the catalog's own tables, the bookkeeping, and reads. `run` and
+ * What `rows` runs sees the catalog only (postgres/search-path.ts): the catalog's own tables, the bookkeeping, and reads. `run` and
  * `copyIn` write tables and alter them, which runs triggers and CHECKs of users: these see the role's own search path, so that in such a statement
  * every function, operator and type has its schema.
  */
@@ -254,23 +255,6 @@ function onRolePath(sql: string, savepoint: string | undefined): string {
 /** Between two statements of a transaction. */
 const longestIdle = '10s'
 
-function clientConfig(address: PostgresAddress): ClientConfig {
-  return {
-    host: address.host,
-    port: address.port,
-    user: address.user,
-    database: address.database,
-    // A function, so that pg never falls back to PGPASSWORD or .pgpass of this machine.
-    password: () => address.password ?? '',
-    ssl: tlsOf(address),
-    keepAlive: true,
-    // The system's own delay is two hours.
-    keepAliveInitialDelayMillis: 30_000,
-    connectionTimeoutMillis: 10_000,
-    application_name: 'reactor-connect',
-  }
-}
-
 /**
  * Independent of the server's and the role's settings (`transaction_timeout` came with 17). A long load must not meet a timeout that was meant for an application. But a
  * lock that somebody took and forgot is not waited for without an end. Temporary
@@ -297,8 +281,3 @@ const settings = `
   SET tcp_keepalives_interval = 5;
   SET tcp_keepalives_count = 4;
   SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'`
-
-function tlsOf({ ssl }: PostgresAddress): false | ConnectionOptions {
-  if (ssl === 'disable') return false
-  return { rejectUnauthorized: ssl === 'verify-full' }
-}

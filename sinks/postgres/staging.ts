@@ -1,4 +1,5 @@
-import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
+import { quoteTable, type TableName } from './identifiers.ts'
 import type { Merge } from './merge-sql.ts'
 import { operatorSchema } from './operators.ts'
 import type { Session } from './session.ts'

@@ -1,5 +1,5 @@
 import { ConnectError } from '../../protocol/index.ts'
-import { operatorSchemaOf } from '../../connectors/postgres/search-path.ts'
+import { operatorSchemaOf } from '../../postgres/search-path.ts'
 import {
   actualTypeOf,
   catalogType,
@@ -10,7 +10,8 @@ import {
   type OwnType,
 } from './column-types.ts'
 import { columnInUse, refusedChange } from './column-uses.ts'
-import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
+import { quoteTable, type TableName } from './identifiers.ts'
 import type { Session } from './session.ts'
 import type { TargetColumn } from './stream-target.ts'
 

@@ -1,5 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
-import { quoteIdentifier, quoteTable, type TableName } from './identifiers.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
+import { quoteTable, type TableName } from './identifiers.ts'
 import { indexColumns, keyIndexName } from './key-index.ts'
 import type { Session } from './session.ts'
 import type { StreamTarget } from './stream-target.ts'

@@ -61,7 +61,6 @@ describe('a right run file', () => {
         partitionsPerStream: Math.max(1, Math.floor(availableParallelism() / 2)),
         commitBytes: 16_777_216,
         commitMs: 2_000,
-        workerHeapMb: 256,
       },
     })
   })

@@ -3,7 +3,8 @@ import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
-import { runConnection } from '../../engine/run.ts'
+import { runConnection } from '../../engine/run/run-connection.ts'
+import { openWorkerThreads } from '../../engine/threads/worker-threads.ts'
 import type { RunPlan, RunProgress, RunResult } from '../../engine/run-types.ts'
 import { logConfig, planRun, runPlan, type LogName } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -19,7 +20,7 @@ const kafkaRows = 24_000
  */
 const grownBoundBytes = 0.75 * kafkaRows * rowBytes
 
-const limits = { commitBytes: 4 * mebibyte, commitMs: 200, workerHeapMb: 64, parallelLanes: 1 }
+const limits = { commitBytes: 4 * mebibyte, commitMs: 200, parallelLanes: 1 }
 /** What the embedded log has in flight at most, and a transaction and a block that may be on top of it. */
 const embeddedBoundBytes = 8 * mebibyte + limits.commitBytes + 2 * mebibyte
 
@@ -65,8 +66,10 @@ interface WatchedRun extends AsyncDisposable {
 function startRun(plan: RunPlan, lock: TableLock): WatchedRun {
   const reports: RunProgress[] = []
   let peakRssBytes = 0
+  const logger = pino({ level: 'silent' })
+  const threads = openWorkerThreads({ lanes: 1, heapMb: 64, logger })
   const ports = {
-    logger: pino({ level: 'silent' }),
+    ...{ logger, threads },
     metrics: createRunMetrics(new Registry()),
     now: Date.now,
     onProgress: (report: RunProgress) => {
@@ -84,6 +87,7 @@ function startRun(plan: RunPlan, lock: TableLock): WatchedRun {
       stop.abort()
       await lock.release()
       await result
+      await threads[Symbol.asyncDispose]()
     },
   }
 }

@@ -12,7 +12,7 @@ import type {
   LogEntry,
 } from '../../engine/log/stream-log.ts'
 import type { RunPlan, StreamResult } from '../../engine/run-types.ts'
-import { LaneLoader } from '../../engine/writer/lane-loader.ts'
+import { LaneLoader } from '../../engine/load/lane-loader.ts'
 import type {
   Destination,
   RunStart,

@@ -3,10 +3,19 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { openWorkerThreads } from '../../engine/threads/worker-threads.ts'
 import type { JsonObject } from '../../protocol/index.ts'
-import { logConfig, planRun, runPlan, type LogName, type PlanOptions } from '../support/engine.ts'
+import {
+  logConfig,
+  planRun,
+  runPlan,
+  runPlanIn,
+  type LogName,
+  type PlanOptions,
+} from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 
 const logs: readonly LogName[] = ['embedded', 'kafka block', 'kafka record']
@@ -227,9 +236,12 @@ describe.concurrent('a worker that dies', { timeout: 120_000 }, () => {
       { name: 'good', rows: 1_000 },
       { name: 'bad', rows: 1_000, state_every: 100, fail: { at_row: 500, kind } },
     ]
-    const { result } = await runPlan(
-      await planRun(fakerPlan(warehouse, streams, { limits: { workerHeapMb: 96 } })),
-    )
+    await using threads = openWorkerThreads({
+      lanes: 2,
+      heapMb: 96,
+      logger: pino({ level: 'silent' }),
+    })
+    const { result } = await runPlanIn(threads, await planRun(fakerPlan(warehouse, streams)))
     expect(result.streams[0]).toMatchObject({ status: 'complete' })
     expect(result.streams[1]).toMatchObject({ status: 'failed', error: { code } })
     const bad = await idsOf(warehouse, 'bad')

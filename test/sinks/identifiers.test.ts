@@ -1,11 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { quoteIdentifier, quoteLiteral } from '../../postgres/quote.ts'
 import {
   columnNames,
   derivedName,
   identifierOf,
-  quoteIdentifier,
-  quoteLiteral,
   tableIdentifierOf,
 } from '../../sinks/postgres/identifiers.ts'
 

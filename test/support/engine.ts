@@ -1,9 +1,9 @@
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
-import { inject } from 'vitest'
+import { afterAll, inject } from 'vitest'
 import { connectorOf } from '../../connectors/registry.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
-import { runConnection } from '../../engine/run.ts'
+import { runConnection } from '../../engine/run/run-connection.ts'
 import {
   defaultLimits,
   type LogConfig,
@@ -14,6 +14,7 @@ import {
   type SourceConfig,
   type StreamResult,
 } from '../../engine/run-types.ts'
+import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import { columnsOf, type AirbyteStream } from '../../protocol/index.ts'
 import type { SinkStream, SyncMode } from '../../sinks/sink.ts'
 import type { PostgresAddress } from './postgres.ts'
@@ -97,11 +98,36 @@ export interface EngineRun {
   readonly log: readonly unknown[]
 }
 
+let shared: WorkerThreads | undefined
+afterAll(async () => {
+  await shared?.[Symbol.asyncDispose]()
+})
+
+/** Of all runs of a test file. */
+export function sharedThreads(): WorkerThreads {
+  shared ??= openWorkerThreads({ lanes: 4, idleMs: 5_000, logger: pino({ level: 'silent' }) })
+  return shared
+}
+
 /** Runs the plan in this process. */
 export async function runPlan(
   plan: RunPlan,
   signal = new AbortController().signal,
   onProgress: (report: RunProgress) => void = () => undefined,
+): Promise<EngineRun> {
+  return runPlanIn(sharedThreads(), plan, { signal, onProgress })
+}
+
+export async function runPlanIn(
+  threads: WorkerThreads,
+  plan: RunPlan,
+  {
+    signal = new AbortController().signal,
+    onProgress = () => undefined,
+  }: {
+    readonly signal?: AbortSignal
+    readonly onProgress?: (report: RunProgress) => void
+  } = {},
 ): Promise<EngineRun> {
   const registry = new Registry()
   const progress: RunProgress[] = []
@@ -112,6 +138,7 @@ export async function runPlan(
   }
   const ports = {
     logger: pino({ level: 'warn' }, { write }),
+    threads,
     metrics: createRunMetrics(registry),
     now: Date.now,
     onProgress: (report: RunProgress) => {

@@ -111,6 +111,7 @@ export async function testService({
       const metrics = new Registry()
       const worker = new RunWorker({
         ...{ store, queue, jobs, instances, logger, parallelRuns: 2, isAlone: false },
+        threads: plane.threads,
         places: { addressOf, logOf, allowedNetworks: settings.allowedNetworks },
         metrics: createRunMetrics(metrics),
         serviceMetrics: createServiceMetrics(metrics),

@@ -1,5 +1,5 @@
 import { SourceError } from '../../contracts.ts'
-import { Mutex } from '../../../protocol/mutex.ts'
+import { Mutex } from '../../../lib/async/slots.ts'
 import { updateFromResponse, type QuotaState, type TokenQuota } from './token-quota.ts'
 import type { Environment } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'

@@ -4,6 +4,7 @@ import { dictOf, entries, get, isDict, remove } from '../../value/dict.ts'
 import { parseJson } from '../../value/json.ts'
 import { requireDepth } from '../transformations/copy-value.ts'
 import type { Dict, Value } from '../../value/value.ts'
+import { errorCodeOf } from '../../../lib/files/error-code.ts'
 
 /** A schema file that cannot be used. */
 export class SchemaFileError extends Error {
@@ -58,7 +59,7 @@ async function contentInside(directory: string, path: string): Promise<Buffer | 
     const file = await realpath(join(folder, path))
     return file.startsWith(folder + sep) ? await readFile(file) : undefined
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const code = errorCodeOf(error)
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return undefined
     throw error
   }

@@ -1,5 +1,6 @@
 import { actualTypeOf } from '../column-types.ts'
-import { quoteIdentifier as quote, quoteTable, type TableName } from '../identifiers.ts'
+import { quoteIdentifier as quote } from '../../../postgres/quote.ts'
+import { quoteTable, type TableName } from '../identifiers.ts'
 import { isEqual } from '../operators.ts'
 
 /** Two sets of rows that are compared: those that a sandbox has, and those that a production table has. */

@@ -3,15 +3,15 @@ import { streamIdOf } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
 import { schemaExists } from '../bookkeeping.ts'
 import { quoteTable, type TableName } from '../identifiers.ts'
-import { sessionPlace, type PostgresPlace } from '../postgres-address.ts'
+import { sessionPlace, type PostgresPlace } from '../postgres-place.ts'
 import { Session } from '../session.ts'
 import { streamTarget } from '../stream-target.ts'
 
 /**
- * SHA-256 (hex) of the shape of the streams' production tables (columns, types, indexes, constraints, foreign keys to them, triggers,
+ * What the figures of a sandbox stand on, so that a run in between changes it: SHA-256 (hex) of the shape of the streams' production tables (columns, types, indexes, constraints, foreign keys to them, triggers,
  * rules, policies, rights, dependent views), and of their checkpoints. Rows are not in it, but a run changes the checkpoints.
  */
-export async function readFingerprint(
+export async function destinationFingerprint(
   place: PostgresPlace,
   streams: readonly SinkStream[],
 ): Promise<string> {

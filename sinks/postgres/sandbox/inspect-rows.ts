@@ -1,6 +1,6 @@
 import { typecastError } from '../avro-to-copy.ts'
 import { quoteTable, type TableName } from '../identifiers.ts'
-import type { PostgresPlace } from '../postgres-address.ts'
+import type { PostgresPlace } from '../postgres-place.ts'
 import { Session } from '../session.ts'
 import { metadataColumns, readTable } from '../tables.ts'
 import { cell } from './compare-rows.ts'

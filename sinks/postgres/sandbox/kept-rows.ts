@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { quoteTable } from '../identifiers.ts'
-import type { PostgresPlace } from '../postgres-address.ts'
+import type { PostgresPlace } from '../postgres-place.ts'
 import { Session } from '../session.ts'
 import { rowExamplesDocument, shownRow, type RowExamples, type ShownRow } from './row-examples.ts'
 import { sandboxSchemaName } from './sandbox-schema.ts'
@@ -36,8 +36,11 @@ export async function keepRows(
   )
 }
 
-/** By the streams of the report, in their order. Undefined where the schema is gone, or the sandbox did not come to its end. */
-export async function readKeptRows(
+/**
+ * The sample rows and examples of a sandbox, by the streams of its report, in their order. Undefined if the schema is gone, or the sandbox
+ * did not come to its end.
+ */
+export async function readSandboxRows(
   place: PostgresPlace,
   id: string,
 ): Promise<readonly ReportRows[] | undefined> {

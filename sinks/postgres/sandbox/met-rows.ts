@@ -1,4 +1,5 @@
-import { quoteIdentifier as quote, quoteTable, type TableName } from '../identifiers.ts'
+import { quoteIdentifier as quote } from '../../../postgres/quote.ts'
+import { quoteTable, type TableName } from '../identifiers.ts'
 import { newestFirst, sameKey, type Merge } from '../merge-sql.ts'
 
 /**

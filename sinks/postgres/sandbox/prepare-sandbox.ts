@@ -3,15 +3,10 @@ import type { SinkStream } from '../../sink.ts'
 import { isTableOf } from '../begin-sync.ts'
 import { migrateBookkeeping, schemaExists } from '../bookkeeping.ts'
 import { catalogType, conversion } from '../column-types.ts'
-import {
-  derivedName,
-  quoteIdentifier,
-  quoteLiteral,
-  quoteTable,
-  tableIdentifierOf,
-} from '../identifiers.ts'
+import { quoteIdentifier, quoteLiteral } from '../../../postgres/quote.ts'
+import { derivedName, quoteTable, tableIdentifierOf } from '../identifiers.ts'
 import type { TableName } from '../identifiers.ts'
-import { bookkeepingSchema, type PostgresPlace } from '../postgres-address.ts'
+import { bookkeepingSchema, type PostgresPlace } from '../postgres-place.ts'
 import { Session } from '../session.ts'
 import { streamTarget } from '../stream-target.ts'
 import { alterTable } from '../tables.ts'

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { lockForSession } from '../advisory-locks.ts'
-import { lockKey, quoteIdentifier, quoteLiteral, quoteTable } from '../identifiers.ts'
-import type { PostgresPlace } from '../postgres-address.ts'
+import { quoteIdentifier, quoteLiteral } from '../../../postgres/quote.ts'
+import { lockKey, quoteTable } from '../identifiers.ts'
+import type { PostgresPlace } from '../postgres-place.ts'
 import { Session } from '../session.ts'
 
 /** What a sandbox's schema says about itself in its comment. */

@@ -1,6 +1,7 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { constraintFacts } from '../destination-errors.ts'
-import { quoteIdentifier as quote, quoteTable, type TableName } from '../identifiers.ts'
+import { quoteIdentifier as quote } from '../../../postgres/quote.ts'
+import { quoteTable, type TableName } from '../identifiers.ts'
 import { keyIndexName } from '../key-index.ts'
 import { isSame, operatorSchema } from '../operators.ts'
 import type { Session } from '../session.ts'

@@ -1,4 +1,5 @@
-import { quoteIdentifier, quoteTable, type TableName } from '../identifiers.ts'
+import { quoteIdentifier } from '../../../postgres/quote.ts'
+import { quoteTable, type TableName } from '../identifiers.ts'
 import type { Session } from '../session.ts'
 import { metadataColumns } from '../tables.ts'
 import { fateSql, type ComparedColumn, type Comparison } from './compare-rows.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { inferredSchema, schemaMismatches } from '../../../engine/sandbox/inferred-schema.ts'
-import { joinObserved } from '../../../engine/reader/observed-fields.ts'
+import { joinObserved } from '../../../engine/observed-fields.ts'
 
 const declared = {
   type: 'object',

@@ -7,7 +7,10 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { RunPlan } from '../../../engine/run-types.ts'
-import { dropSandboxSchema, listSandboxSchemas } from '../../../engine/sandbox/sandbox-schemas.ts'
+import {
+  dropSandboxSchema,
+  listSandboxSchemas,
+} from '../../../sinks/postgres/sandbox/sandbox-schema.ts'
 import { planRun, runPlan } from '../../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { seededRandom } from '../../support/random.ts'

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs'
 import { pino } from 'pino'
 import { runSandbox } from '../../../engine/sandbox/run-sandbox.ts'
+import { openWorkerThreads } from '../../../engine/threads/worker-threads.ts'
 import type { RunPlan } from '../../../engine/run-types.ts'
 
 /**
@@ -9,12 +10,14 @@ import type { RunPlan } from '../../../engine/run-types.ts'
  */
 const [planText = '', ...ids] = process.argv.slice(2)
 const plan = JSON.parse(planText) as RunPlan
-const ports = { logger: pino({ level: 'silent' }), now: Date.now }
-const signal = new AbortController().signal
+const logger = pino({ level: 'silent' })
+await using threads = openWorkerThreads({ lanes: 4, logger })
+const { signal } = new AbortController()
+const ports = { logger, threads, now: Date.now, signal }
 
 async function run(id: string): Promise<void> {
   writeSync(1, `${id}\n`)
-  await runSandbox(plan, { id, limitRows: 200, expiresAtMs: Date.now() }, ports, signal)
+  await runSandbox(plan, { id, limitRows: 200, expiresAtMs: Date.now() }, ports)
 }
 
 await Promise.all(ids.slice(0, -2).map(run))

@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { runSandbox } from '../../../engine/sandbox/run-sandbox.ts'
 import type { SandboxOptions, SandboxReport } from '../../../engine/sandbox/sandbox-report.ts'
 import type { RunPlan } from '../../../engine/run-types.ts'
+import { sharedThreads } from '../../support/engine.ts'
 import type { TestDatabase } from '../../support/postgres.ts'
 
 const hourMs = 3_600_000
@@ -17,14 +18,14 @@ export async function sandboxPlan(
   options: Partial<SandboxOptions> = {},
   signal = new AbortController().signal,
 ): Promise<SandboxReport> {
-  const ports = { logger: pino({ level: 'silent' }), now: Date.now }
-  const expiresAtMs = Date.now() + hourMs
-  return runSandbox(
-    plan,
-    { id: sandboxId(), limitRows: 100, expiresAtMs, ...options },
-    ports,
+  const ports = {
+    logger: pino({ level: 'silent' }),
+    threads: sharedThreads(),
+    now: Date.now,
     signal,
-  )
+  }
+  const expiresAtMs = Date.now() + hourMs
+  return runSandbox(plan, { id: sandboxId(), limitRows: 100, expiresAtMs, ...options }, ports)
 }
 
 /** A hash of every row of a schema's tables with its place and the transaction that wrote it. */

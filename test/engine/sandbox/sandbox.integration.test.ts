@@ -4,8 +4,11 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { describe, expect, test, vi } from 'vitest'
 import { manifestType } from '../../../connectors/registry.ts'
-import { destinationFingerprint } from '../../../engine/sandbox/destination-fingerprint.ts'
-import { dropSandboxSchema, listSandboxSchemas } from '../../../engine/sandbox/sandbox-schemas.ts'
+import { destinationFingerprint } from '../../../sinks/postgres/sandbox/fingerprint.ts'
+import {
+  dropSandboxSchema,
+  listSandboxSchemas,
+} from '../../../sinks/postgres/sandbox/sandbox-schema.ts'
 import type { RunPlan } from '../../../engine/run-types.ts'
 import type { SandboxStream } from '../../../engine/sandbox/sandbox-report.ts'
 import { TrackerApi } from '../../fakes/tracker-api.ts'

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { expect, it, vi } from 'vitest'
-import type { SourceAnswer } from '../../../engine/reader/source-worker.ts'
+import type { SourceAnswer } from '../../../engine/threads/protocol.ts'
 import { AskInstance } from '../../../service/instances/ask-instance.ts'
 
 const written = '2026-01-01T00:00:00Z'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Wake } from '../../../service/jobs/wake.ts'
+import { Wake } from '../../../lib/async/wake.ts'
 
 const never = new AbortController().signal
 const hour = 3_600_000

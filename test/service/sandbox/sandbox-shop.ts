@@ -2,7 +2,7 @@ import { connectionStreams } from '../../../service/connections/connection-strea
 import { catalogHash } from '../../../service/sandbox/catalog-hash.ts'
 import { instanceHash } from '../../../service/sandbox/instance-hash.ts'
 import { PromoteTokens, tokenHash } from '../../../service/sandbox/promote-token.ts'
-import { sandboxEngine } from '../../../service/sandbox/sandbox-engine.ts'
+import { destinationFingerprint } from '../../../sinks/postgres/sandbox/fingerprint.ts'
 import { newId } from '../../../service/store/ids.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { testService, type TestService } from '../../support/test-service.ts'
@@ -94,10 +94,7 @@ async function readyToken(test: TestService, name: string, lifetimeMs: number): 
     lastRun: connection.lastRun?.id ?? null,
     instanceHash: instanceHash(await service.instances.get(connection.from)),
     catalogHash: catalogHash(streams),
-    destinationFingerprint: await sandboxEngine.destinationFingerprint(
-      addressOf(destination),
-      streams,
-    ),
+    destinationFingerprint: await destinationFingerprint(addressOf(destination), streams),
     principal,
   }
   const token = await new PromoteTokens(vault).issue({ sandbox: id, expiresAt, binding })

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { sandboxEngine } from '../../../service/sandbox/sandbox-engine.ts'
 import {
   sweepDestinations,
   sweepSandboxes,
@@ -32,7 +31,7 @@ async function readySandbox(shop: Shop, name: string, lifetimeMs = hourMs): Prom
 
 function optionsOf({ test }: Shop): SweepOptions {
   const { store, addressOf } = test
-  return { store, addressOf, engine: sandboxEngine, logger: silent, now: Date.now }
+  return { store, addressOf, logger: silent, now: Date.now }
 }
 
 test('what has served is dropped; what is good, or another service’s, stays', async () => {

@@ -1,0 +1,33 @@
+import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
+import { openLaneReader } from '../log/lane.ts'
+import type { JobResult, LoadEvent, LoadLaneJob } from '../threads/protocol.ts'
+import { runJob, type JobContext } from '../threads/worker-side.ts'
+import { LaneLoader } from './lane-loader.ts'
+
+/** How often a worker says where its time goes, in milliseconds. */
+const reportEveryMs = 500
+
+export async function loadLane(job: LoadLaneJob): Promise<JobResult<'closed' | 'stopped'>> {
+  return runJob(job, (context) => load(job, context))
+}
+
+async function load(job: LoadLaneJob, context: JobContext): Promise<'closed' | 'stopped'> {
+  await using lane = await openPostgresLane(job.destination, job.sync, job.partition)
+  const loader = new LaneLoader({
+    ...job,
+    lane,
+    openReader: (options) => openLaneReader(job.reader, options, context.logger),
+    onCommit: (commit) => {
+      job.events.postMessage({ type: 'committed', ...commit } satisfies LoadEvent)
+    },
+  })
+  const report = setInterval(() => {
+    job.events.postMessage({ type: 'loading', ...loader.seconds } satisfies LoadEvent)
+  }, reportEveryMs)
+  try {
+    // Awaited here: the lane is closed when this function returns.
+    return await loader.run(context.signal)
+  } finally {
+    clearInterval(report)
+  }
+}

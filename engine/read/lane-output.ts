@@ -1,0 +1,133 @@
+import type { RecordOutput } from '../../connectors/connector.ts'
+import type { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
+import type { BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
+import type { JsonValue, RecordData } from '../../protocol/index.ts'
+import type { LaneWriter } from '../log/stream-log.ts'
+import type { ReadTotals } from '../threads/protocol.ts'
+
+export interface LaneOutputOptions {
+  readonly encoder: BlockEncoder
+  readonly writer: LaneWriter
+  readonly now: () => number
+  /** Told after every block and state. */
+  readonly onTotals: (totals: ReadTotals) => void
+  readonly onRateLimited: (untilMs: number) => void
+}
+
+/**
+ * Encodes what a connector reads into blocks and appends them to the lane, slice by slice. A unit (records up to their
+ * state) never spans slices.
+ */
+export class LaneOutput implements RecordOutput {
+  readonly #encoder: BlockEncoder
+  readonly #writer: LaneWriter
+  readonly #options: LaneOutputOptions
+  readonly #totals = { records: 0, bytes: 0, rejected: 0, encodeSeconds: 0, logWaitSeconds: 0 }
+  #slice = ''
+  #seq = 0
+  #unitStart = 0
+  #waitingSince: number | undefined
+
+  constructor(options: LaneOutputOptions) {
+    this.#encoder = options.encoder
+    this.#writer = options.writer
+    this.#options = options
+  }
+
+  /** Records of the slice so far, covered or not. */
+  get seq(): number {
+    return this.#seq
+  }
+
+  /** Totals until now, a wait that is going on included. */
+  get totals(): ReadTotals {
+    if (this.#waitingSince === undefined) return this.#totals
+    const waitSeconds = (performance.now() - this.#waitingSince) / 1000
+    return { ...this.#totals, logWaitSeconds: this.#totals.logWaitSeconds + waitSeconds }
+  }
+
+  /** Whether every record so far is covered by a state. */
+  get covered(): boolean {
+    return this.#seq === this.#unitStart && this.#encoder.count === 0
+  }
+
+  startSlice(slice: string, seq: number): void {
+    this.#slice = slice
+    this.#seq = seq
+    this.#unitStart = seq
+  }
+
+  async records(batch: readonly RecordData[], emittedAtMs = this.#options.now()): Promise<void> {
+    await this.#encode(batch.length, (from) => this.#encoder.records(batch, from, emittedAtMs))
+  }
+
+  async copyText(lines: Uint8Array, emittedAtMs = this.#options.now()): Promise<void> {
+    await this.#encode(lines.length, (from) => this.#encoder.copyText(lines, from, emittedAtMs))
+  }
+
+  async copyBinary(
+    rows: Uint8Array,
+    types: readonly BinaryType[],
+    emittedAtMs = this.#options.now(),
+  ): Promise<void> {
+    const encoder = this.#encoder
+    await this.#encode(rows.length, (from) =>
+      encoder.copyBinary(rows, from, { types, emittedAtMs }),
+    )
+  }
+
+  async state(state: JsonValue): Promise<void> {
+    await this.#cut()
+    const count = this.#seq - this.#unitStart
+    await this.#append({ type: 'state', slice: this.#slice, seq: this.#seq, count, state })
+    this.#unitStart = this.#seq
+    this.#options.onTotals(this.#totals)
+  }
+
+  rateLimited(untilMs: number): void {
+    this.#options.onRateLimited(untilMs)
+  }
+
+  /** Gives the encoder all of the input; it stops whenever its block is full. */
+  async #encode(length: number, step: (from: number) => number): Promise<void> {
+    let from = 0
+    while (from < length) {
+      const started = performance.now()
+      from = step(from)
+      this.#totals.encodeSeconds += (performance.now() - started) / 1000
+      if (from < length) await this.#cut()
+    }
+  }
+
+  async #cut(): Promise<void> {
+    const block = this.#encoder.take(() => this.#writer.reuse())
+    if (block !== undefined) {
+      this.#totals.records += block.count
+      this.#totals.bytes += block.bytes.length
+      const seq = this.#seq
+      this.#seq += block.count
+      await this.#append({ type: 'records', slice: this.#slice, seq, ...block })
+    }
+    const rejection = this.#encoder.takeRejection()
+    if (rejection !== undefined) {
+      this.#totals.records += 1
+      this.#totals.rejected += 1
+      await this.#append({
+        type: 'rejected',
+        slice: this.#slice,
+        seq: this.#seq,
+        ...rejection,
+      })
+      this.#seq += 1
+    }
+    this.#options.onTotals(this.#totals)
+  }
+
+  async #append(entry: Parameters<LaneWriter['append']>[0]): Promise<void> {
+    const started = performance.now()
+    this.#waitingSince = started
+    await this.#writer.append(entry)
+    this.#waitingSince = undefined
+    this.#totals.logWaitSeconds += (performance.now() - started) / 1000
+  }
+}

@@ -1,0 +1,174 @@
+import type { RecordOutput } from '../../connectors/connector.ts'
+import { connectorOf } from '../../connectors/registry.ts'
+import { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
+import { ConnectError, endsOfSecret, streamLabel } from '../../protocol/index.ts'
+import type { JsonValue } from '../../protocol/index.ts'
+import type { SliceCheckpoint } from '../../sinks/sink.ts'
+import { openLaneWriter } from '../log/lane.ts'
+import { largestRecordBytes, type LaneWriter } from '../log/stream-log.ts'
+import type { JobResult, ReadEvent, ReadLaneJob, ReadTotals } from '../threads/protocol.ts'
+import { ConfigBorrower, runJob, type JobContext } from '../threads/worker-side.ts'
+import { LaneOutput } from './lane-output.ts'
+import { LimitedOutput } from './limited-output.ts'
+
+/** Totals are posted at most this often, in milliseconds. */
+const reportEveryMs = 200
+
+/** The embedded log has no limit that can be raised. */
+const limitAdvice = `raise \`max.message.bytes\` of the topics of the connection, up to ${String(largestRecordBytes)} bytes a record`
+
+export async function readLane(job: ReadLaneJob): Promise<JobResult<'complete' | 'stopped'>> {
+  return runJob(job, (context) => readSlices(job, context))
+}
+
+async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'complete' | 'stopped'> {
+  await using writer = await openLaneWriter(
+    job.writer,
+    {
+      syncId: job.syncId,
+      attempt: job.attempt,
+      attemptKeys: job.attemptKeys,
+      columns: job.columns,
+      slices: job.slices,
+      ...(job.position !== undefined && { position: job.position }),
+    },
+    context.logger,
+  )
+  const { from, slices, position, warning } = writer.resume
+  post(job, {
+    type: 'opened',
+    slices: slices.map(({ slice, seq, complete }) => ({ slice, seq, complete })),
+    from,
+    ...(position !== undefined && { position }),
+    ...(warning !== undefined && { warning }),
+  })
+  const output = new LaneOutput({
+    encoder: new BlockEncoder({
+      columns: job.columns,
+      maxRecordBytes: job.maxRecordBytes,
+      rejectionKeyFields: job.primaryKey,
+      ...(job.maxRecordBytes < largestRecordBytes && { limitAdvice }),
+      ...(job.keyFields !== undefined && { keyFields: job.keyFields }),
+    }),
+    writer,
+    now: Date.now,
+    onTotals: reporter(job),
+    onRateLimited: (untilMs) => {
+      post(job, { type: 'rate_limited', untilMs })
+    },
+  })
+  const limited = job.limitRows === undefined ? undefined : new LimitedOutput(output, job.limitRows)
+  // A read that waits for room in the log reports too.
+  const timer = setInterval(() => {
+    post(job, { type: 'read', ...output.totals })
+  }, reportEveryMs)
+  try {
+    let outcome: 'complete' | 'stopped' = 'complete'
+    await using borrower = new ConfigBorrower(job.events, context.signal)
+    for (const slice of writer.resume.slices) {
+      if (outcome === 'complete' && !slice.complete)
+        outcome = await readSlice({ job, context, writer, output, limited, borrower }, slice)
+    }
+    const { records, rejected } = output.totals
+    await writer.append({ type: 'close', attempt: job.attempt, records: records - rejected })
+    await writer.flush()
+    return outcome
+  } finally {
+    clearInterval(timer)
+    post(job, { type: 'read', ...output.totals })
+    if (limited !== undefined) post(job, { type: 'observed', ...limited.observed })
+  }
+}
+
+interface SliceReading {
+  readonly job: ReadLaneJob
+  readonly context: JobContext
+  readonly writer: LaneWriter
+  readonly output: LaneOutput
+  readonly limited: LimitedOutput | undefined
+  readonly borrower: ConfigBorrower
+}
+
+async function readSlice(
+  reading: SliceReading,
+  { slice, seq, state }: SliceCheckpoint,
+): Promise<'complete' | 'stopped'> {
+  const { job, context, writer, output, limited, borrower } = reading
+  if (context.signal.aborted) return 'stopped'
+  await writer.append({
+    type: 'begin',
+    syncId: job.syncId,
+    attempt: job.attempt,
+    slice,
+    seq,
+    columns: job.columns,
+  })
+  output.startSlice(slice, seq)
+  const task = { config: job.source.config, stream: job.stream, slice, state, session: job.session }
+  const read = (out: RecordOutput, signal: AbortSignal): Promise<'complete' | 'stopped'> =>
+    connectorOf(job.source.type).read(task, out, {
+      logger: context.logger,
+      signal,
+      allowedNetworks: job.source.allowedNetworks ?? [],
+      configChanged: (config) => {
+        post(job, { type: 'config_changed', config })
+      },
+      secretFound: (text) => {
+        for (const part of endsOfSecret(text)) post(job, { type: 'secret_found', text: part })
+      },
+      warn: (text) => {
+        post(job, { type: 'warning', text })
+      },
+      changeConfig: (change) => borrower.change(change),
+      ...(limited !== undefined && { onRequest: limited.onRequest.bind(limited) }),
+      now: Date.now,
+    })
+  const outcome = await (limited === undefined
+    ? read(output, context.signal)
+    : readLimited(limited, { reading, state, read }))
+  if (!output.covered)
+    throw new ConnectError('state_missing', {
+      details: { stream: streamLabel(job.stream.stream), slice, connector: job.source.type },
+    })
+  await writer.append({ type: 'end', slice, seq: output.seq, outcome })
+  return outcome
+}
+
+/** A read that is cut keeps what it gave: nobody goes on from the state that covers it. */
+async function readLimited(
+  limited: LimitedOutput,
+  {
+    reading: { context, output },
+    state,
+    read,
+  }: {
+    readonly reading: SliceReading
+    readonly state: JsonValue
+    readonly read: (out: RecordOutput, signal: AbortSignal) => Promise<'complete' | 'stopped'>
+  },
+): Promise<'complete' | 'stopped'> {
+  const signal = AbortSignal.any([context.signal, limited.signal])
+  let outcome: 'complete' | 'stopped' = 'stopped'
+  try {
+    outcome = await read(limited, signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+  if (signal.aborted) outcome = 'stopped'
+  if (!output.covered) await output.state(state)
+  return outcome
+}
+
+function reporter(job: ReadLaneJob): (totals: ReadTotals) => void {
+  let reportedAt = 0
+  return (totals) => {
+    const now = performance.now()
+    if (now - reportedAt < reportEveryMs) return
+    reportedAt = now
+    post(job, { type: 'read', ...totals })
+  }
+}
+
+function post(job: ReadLaneJob, event: ReadEvent): void {
+  job.events.postMessage(event)
+}

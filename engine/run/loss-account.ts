@@ -1,0 +1,139 @@
+import type { CommittedCounts, LaneStats, Loss } from '../../sinks/sink.ts'
+import { noCounts } from './committed-counts.ts'
+
+/** Rows that a warning names, and characters of each key. */
+const MAX_ROWS = 5
+const MAX_KEY_LENGTH = 80
+
+interface Kind {
+  count: number
+  /** Of the first one: why the record was rejected, or the field. */
+  subject: string
+  readonly keys: string[]
+}
+
+/** What the commits of a stream left out or changed: how much, why, and some of the rows. */
+export class LossAccount {
+  readonly #kinds: Readonly<Record<Loss['kind'], Kind>> = {
+    rejected: noLoss(),
+    nulled: noLoss(),
+    cut: noLoss(),
+  }
+
+  #deleted = 0
+
+  add({ rejected, nulled, cut, deleted, losses }: LaneStats): void {
+    this.#kinds.rejected.count += rejected
+    this.#kinds.nulled.count += nulled
+    this.#kinds.cut.count += cut
+    this.#deleted += deleted
+    for (const { kind, subject, key } of losses) {
+      const known = this.#kinds[kind]
+      if (known.subject === '') known.subject = storable(subject)
+      if (key === undefined || known.keys.length >= MAX_ROWS || known.keys.includes(key)) continue
+      known.keys.push(key)
+    }
+  }
+
+  get rejected(): number {
+    return this.#kinds.rejected.count
+  }
+
+  get nulled(): number {
+    return this.#kinds.nulled.count
+  }
+
+  get cut(): number {
+    return this.#kinds.cut.count
+  }
+
+  /**
+   * Sentences for the user, with the keys of some rows. `table` has all rejected records; undefined if it goes with its sandbox. `before`
+   * is what earlier starts of the run lost: it is in the totals, but which rows these are only the destination knows.
+   */
+  warnings(table: string | undefined, before: CommittedCounts = noCounts): readonly string[] {
+    const { rejected, nulled, cut } = this.#kinds
+    const note = '; `_airbyte_meta` of each row names them'
+    return [
+      ...sentence(rejected, before.rejected, {
+        one: '1 record was rejected',
+        many: 'records were rejected',
+        where: table === undefined ? '' : `; ${table} has them all`,
+      }),
+      ...sentence(nulled, before.nulled, {
+        one: '1 value became NULL',
+        many: 'values became NULL',
+        becauseOne: ', because its column cannot hold it',
+        becauseMany: ', because their columns cannot hold them',
+        where: before.nulled > 0 ? note : '',
+      }),
+      ...sentence(cut, before.cut, {
+        one: '1 value was shortened',
+        many: 'values were shortened',
+        becauseOne: ', because its column cannot hold all of it',
+        becauseMany: ', because their columns cannot hold all of them',
+        where: before.cut > 0 ? note : '',
+      }),
+      ...deletedRows(this.#deleted),
+    ]
+  }
+}
+
+/** Any table may have a column of this name, such as one that another tool loaded. */
+function deletedRows(count: number): readonly string[] {
+  if (count === 0) return []
+  const rows =
+    count === 1
+      ? '1 row that was read has a value in it, and is not in the table'
+      : `${shownCount(count)} rows that were read have a value in it, and are not in the table`
+  return [
+    `Column _ab_cdc_deleted_at marks deleted rows: ${rows}. To keep such rows, set \`deletes: soft\`, or leave the column out of \`columns\`.`,
+  ]
+}
+
+function noLoss(): Kind {
+  return { count: 0, subject: '', keys: [] }
+}
+
+interface LossWords {
+  readonly one: string
+  readonly many: string
+  readonly becauseOne?: string
+  readonly becauseMany?: string
+  readonly where: string
+}
+
+function sentence(kind: Kind, before: number, words: LossWords): readonly string[] {
+  const total = kind.count + before
+  if (total === 0) return []
+  const { one, many, becauseOne = '', becauseMany = '', where } = words
+  const what = total === 1 ? one : `${shownCount(total)} ${many}`
+  const because = total === 1 ? becauseOne : becauseMany
+  const first = kind.count === 0 ? '' : `: ${kind.subject}${rowsOf(kind.keys, total)}`
+  return [`${what}${earlierPart(kind.count, before)}${because}${first}${where}`]
+}
+
+function earlierPart(now: number, before: number): string {
+  if (before === 0) return ''
+  const when = 'in an earlier start of this run'
+  return now === 0 ? ` ${when}` : `, ${shownCount(before)} of them ${when}`
+}
+
+function shownCount(count: number): string {
+  return count.toLocaleString('en-US')
+}
+
+/** The sources name fields, and a key may be cut inside a character: PostgreSQL stores neither U+0000 nor half a surrogate pair. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '').toWellFormed()
+}
+
+/** ` (rows [1], [2] and others)`: the keys that are known. */
+function rowsOf(keys: readonly string[], total: number): string {
+  if (keys.length === 0) return ''
+  const shown = keys.map((key) =>
+    key.length > MAX_KEY_LENGTH ? storable(`${key.slice(0, MAX_KEY_LENGTH)}…`) : key,
+  )
+  const others = total > keys.length ? ' and others' : ''
+  return ` (${shown.length === 1 && others === '' ? 'row' : 'rows'} ${shown.join(', ')}${others})`
+}

@@ -1,0 +1,32 @@
+import { connectorOf } from '../../connectors/registry.ts'
+import { isSameDatabase } from '../../postgres/address.ts'
+import { ConnectError, streamIdOf, streamLabel } from '../../protocol/index.ts'
+import type { SinkStream } from '../../sinks/sink.ts'
+import type { RunPlan } from '../run-types.ts'
+
+/** Why a stream of the plan cannot run, as far as it shows before anything is asked. */
+export function streamRefusal(plan: RunPlan, sink: SinkStream): ConnectError | undefined {
+  return nameRefusal(sink) ?? ownSourceRefusal(plan, sink)
+}
+
+/** The checkpoints have the stream's name as text, and no text of PostgreSQL holds U+0000. */
+function nameRefusal({ stream: { stream } }: SinkStream): ConnectError | undefined {
+  const { name, namespace = '' } = stream
+  if (!name.includes('\0') && !namespace.includes('\0')) return undefined
+  const label = streamLabel(stream).replaceAll('\0', '\\u0000')
+  return new ConnectError('stream_name_invalid', { details: { stream: label } })
+}
+
+/** A stream that would be loaded into the very table that it is read from. */
+function ownSourceRefusal(
+  { source, destination }: Pick<RunPlan, 'source' | 'destination'>,
+  { stream }: Pick<SinkStream, 'stream'>,
+): ConnectError | undefined {
+  const from = connectorOf(source.type).descriptor.postgresDatabase?.(source.config)
+  if (from === undefined || !isSameDatabase(from, destination.address)) return undefined
+  const { namespace = 'public', name } = streamIdOf(stream.stream)
+  const table = stream.destination_object_name ?? name
+  if (table !== name || (destination.schema ?? namespace) !== namespace) return undefined
+  const details = { stream: streamLabel(stream.stream) }
+  return new ConnectError('destination_is_source', { details })
+}

@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ConnectError, streamLabel } from '../../protocol/index.ts'
+import type { SinkStream } from '../../sinks/sink.ts'
+import { backoffMs, maxBarrenAttempts } from './backoff.ts'
+import type { LaneOutcome } from './lane-run.ts'
+import type { StreamResult } from '../run-types.ts'
+import type { StreamTally } from './stream-tally.ts'
+import { SyncRun, type StreamRunDeps } from './sync-run.ts'
+
+/** How often a stream of the newest run takes its lanes in the log back. More often, it is not an older run that opens them late. */
+const maxTakenBack = 2
+
+/** Runs one stream to its end: transient failures are tried again from the last checkpoint, as long as there is progress. */
+export async function runStream(
+  deps: StreamRunDeps,
+  sink: SinkStream,
+  tally: StreamTally,
+): Promise<StreamResult> {
+  const syncs = new SyncRun(deps, sink, tally)
+  const attempts = new StreamAttempts(deps, syncs)
+  let start = ''
+  let barren = 0
+  for (let attempt = 1; ; attempt++) {
+    const outcome = await attempts.run(attempt)
+    tally.settle()
+    if (outcome.status !== 'failed') return syncs.result(outcome)
+    const error = ConnectError.fromJSON(outcome.error)
+    // Rows alone are no progress: a source may give the last ones again and again, and fail after them.
+    barren = syncs.checkpoint === start ? barren + 1 : 1
+    start = syncs.checkpoint
+    const mayPass = error.retryable || attempts.mayTakeBack
+    const { code, message: reason } = error
+    if (mayPass && deps.signal.aborted) {
+      deps.logger.warn(
+        { stream: streamLabel(syncs.id), code, reason },
+        'stream failed while it stopped',
+      )
+      return syncs.result({ status: 'stopped' })
+    }
+    if (!mayPass || barren >= maxBarrenAttempts) return syncs.result(outcome)
+    const waitMs = backoffMs(barren)
+    const { read, loaded } = tally.progress(deps.context.now())
+    deps.logger.warn(
+      { stream: streamLabel(syncs.id), code, reason, read, loaded, waitMs, attempt },
+      'stream failed, trying again',
+    )
+    tally.retried()
+    await sleep(waitMs, undefined, { signal: deps.signal }).catch(() => undefined)
+  }
+}
+
+/** The attempts of one stream: which session each reads in, and whether another one may lead on. */
+class StreamAttempts {
+  readonly #deps: StreamRunDeps
+  readonly #syncs: SyncRun
+  /** The session of the run broke: the snapshot that all streams share is gone. */
+  #hasLostSession = false
+  #takenBack = 0
+  /** The last attempt was fenced in the log, and yet this is the newest run of the connection. */
+  mayTakeBack = false
+
+  constructor(deps: StreamRunDeps, syncs: SyncRun) {
+    this.#deps = deps
+    this.#syncs = syncs
+  }
+
+  /** Goes on within the snapshot of the run for as long as the source keeps it, so that the rows are of one moment. */
+  async run(attempt: number): Promise<LaneOutcome> {
+    const { connector, context, plan, session } = this.#deps
+    if (!this.#hasLostSession) {
+      const outcome = await this.#settled(() => this.#syncs.run(session))
+      this.#hasLostSession = isOfSource(outcome)
+      if (attempt === 1 || !this.#hasLostSession) return outcome
+    }
+    return this.#settled(async () => {
+      await using own = await connector.openRead(plan.source.config, context)
+      return await this.#syncs.run(own)
+    })
+  }
+
+  async #settled(work: () => Promise<LaneOutcome>): Promise<LaneOutcome> {
+    if (this.#deps.signal.aborted) return { status: 'stopped' }
+    try {
+      return await this.#named(await work())
+    } catch (error) {
+      const failure = ConnectError.from(error)
+      if (failure.code === 'unexpected')
+        this.#deps.logger.error({ err: error }, 'unexpected failure of a stream')
+      return { status: 'failed', error: failure.toJSON() }
+    }
+  }
+
+  /** The log knows that another writer fenced this one; the destination, of which run it is, and whether that is the newer one. */
+  async #named(outcome: LaneOutcome): Promise<LaneOutcome> {
+    this.mayTakeBack = false
+    if (outcome.status !== 'failed' || outcome.error.code !== 'fenced') return outcome
+    const { destination, plan, start } = this.#deps
+    const by = await destination.newerStart(plan.connection, start)
+    if (by === undefined) {
+      // An older run was about to open its writer when this one took over, and has ended since.
+      const isByLog = outcome.error.details?.partition !== undefined
+      this.mayTakeBack = isByLog && ++this.#takenBack <= maxTakenBack
+      return outcome
+    }
+    const details = { ...outcome.error.details, by }
+    return { status: 'failed', error: new ConnectError('fenced', { details }).toJSON() }
+  }
+}
+
+/** The source failed, so that its session may be gone. What cannot be retried fails in a new one too. */
+function isOfSource(outcome: LaneOutcome): boolean {
+  if (outcome.status !== 'failed') return false
+  const { code, retryable } = ConnectError.fromJSON(outcome.error)
+  // A source without room for another session has none for a second snapshot either.
+  return retryable && code.startsWith('source_') && code !== 'source_busy'
+}

@@ -1,0 +1,223 @@
+import { streamLabel, type StreamId } from '../../protocol/index.ts'
+import type { CommittedCounts, SinkStream } from '../../sinks/sink.ts'
+import { bottleneckOf, stages, type Stage } from './bottleneck.ts'
+import type { LoadEvent, LoadSeconds, ReadTotals } from '../threads/protocol.ts'
+import { LossAccount } from './loss-account.ts'
+import type { RunMetrics } from '../metrics/run-metrics.ts'
+import { ReadAgain, type LaneStart } from './read-again.ts'
+import type { StreamProgress, StreamRunStatus } from '../run-types.ts'
+import { StageWindow } from './stage-window.ts'
+
+/** The totals of a read job, with the time that the connector had. */
+export interface TimedReadTotals extends ReadTotals {
+  readonly sourceSeconds: number
+}
+
+export const noReadTotals: TimedReadTotals = {
+  records: 0,
+  bytes: 0,
+  rejected: 0,
+  sourceSeconds: 0,
+  encodeSeconds: 0,
+  logWaitSeconds: 0,
+}
+
+export const noLoadSeconds: LoadSeconds = {
+  logWaitSeconds: 0,
+  copySeconds: 0,
+  mergeSeconds: 0,
+  commitSeconds: 0,
+}
+
+/** Counts what the workers of one stream report, for progress and metrics. Attempts and lanes add up. */
+export class StreamTally {
+  readonly #stream: StreamId
+  readonly #metrics: RunMetrics
+  readonly #labels: { readonly connection: string; readonly stream: string }
+  readonly #isStaged: boolean
+  readonly #window = new StageWindow()
+  #status: StreamRunStatus = 'waiting'
+  #exchanges = false
+  #read = 0
+  readonly #readAgain = new ReadAgain()
+  #readBytes = 0
+  #loaded = 0
+  #loadedBytes = 0
+  readonly #losses = new LossAccount()
+  #before: StreamProgress['before']
+  #estimatedRows: number | undefined
+  #rateLimitedUntilMs: number | undefined
+
+  /** `isStaged`: loaded rows are in no table before the stream is complete. */
+  constructor(
+    {
+      connection,
+      stream,
+      isStaged,
+    }: Pick<SinkStream, 'connection'> & {
+      readonly stream: StreamId
+      readonly isStaged: boolean
+    },
+    metrics: RunMetrics,
+  ) {
+    this.#stream = stream
+    this.#isStaged = isStaged
+    this.#metrics = metrics
+    this.#labels = { connection, stream: streamLabel(stream) }
+  }
+
+  get loaded(): number {
+    return this.#loaded
+  }
+
+  /** What the run left out or changed, by this start and those before. `table` has all rejected records. */
+  lossWarnings(table: string | undefined): readonly string[] {
+    return this.#losses.warnings(table, this.#before)
+  }
+
+  set status(status: StreamRunStatus) {
+    this.#status = status
+  }
+
+  /** `inRun`: what the destination has of this run; the first time, that is of earlier starts. */
+  begun(inRun: CommittedCounts): void {
+    this.#before ??= inRun
+  }
+
+  /** All lanes are done: the rows of the table are exchanged. */
+  exchanging(): void {
+    this.#exchanges = true
+  }
+
+  estimate(rows: number | undefined): void {
+    this.#estimatedRows = rows
+  }
+
+  retried(): void {
+    this.#metrics.retries.inc(this.#labels)
+  }
+
+  rateLimited(untilMs: number): void {
+    this.#rateLimitedUntilMs = untilMs
+  }
+
+  /** The read of a lane goes on from here. */
+  laneOpened(partition: number, start: LaneStart): void {
+    this.#readAgain.laneOpened(partition, start)
+  }
+
+  /** Takes the totals of one job; `before` has those that the job reported before: only the difference counts. */
+  read(
+    totals: TimedReadTotals,
+    { before, partition }: { readonly before: TimedReadTotals; readonly partition: number },
+  ): void {
+    const records = totals.records - before.records
+    this.#readAgain.read(partition, records)
+    this.#read += records
+    this.#readBytes += totals.bytes - before.bytes
+    if (records > 0) this.#rateLimitedUntilMs = undefined
+    const metrics = this.#metrics
+    metrics.readRecords.inc(this.#labels, records)
+    metrics.readBytes.inc(this.#labels, totals.bytes - before.bytes)
+    metrics.readRejected.inc(this.#labels, totals.rejected - before.rejected)
+    const source = totals.sourceSeconds - before.sourceSeconds
+    const encode = totals.encodeSeconds - before.encodeSeconds
+    const logWrite = totals.logWaitSeconds - before.logWaitSeconds
+    metrics.sourceSeconds.inc(this.#labels, source)
+    metrics.encodeSeconds.inc(this.#labels, encode)
+    metrics.logWriteWaitSeconds.inc(this.#labels, logWrite)
+    this.#window.add({ source, encode, logWrite })
+    this.#showLag()
+  }
+
+  /** Takes where the time of a load job went so far, and before; the metrics of these stages count with each commit. */
+  loading(seconds: LoadSeconds, before: LoadSeconds): void {
+    this.#window.add({
+      logRead: seconds.logWaitSeconds - before.logWaitSeconds,
+      copy: seconds.copySeconds - before.copySeconds,
+      merge: seconds.mergeSeconds - before.mergeSeconds,
+      commit: seconds.commitSeconds - before.commitSeconds,
+    })
+  }
+
+  committed({ stats, bytes, logWaitSeconds }: Extract<LoadEvent, { type: 'committed' }>): void {
+    this.#loaded += stats.loaded
+    this.#loadedBytes += bytes
+    this.#losses.add(stats)
+    const metrics = this.#metrics
+    metrics.loadedRecords.inc(this.#labels, stats.loaded)
+    metrics.loadRejected.inc(this.#labels, stats.rejected)
+    metrics.nulledValues.inc(this.#labels, stats.nulled)
+    metrics.logReadWaitSeconds.inc(this.#labels, logWaitSeconds)
+    metrics.copySeconds.inc(this.#labels, stats.copySeconds)
+    metrics.mergeSeconds.inc(this.#labels, stats.mergeSeconds)
+    metrics.commitSeconds.inc(this.#labels, stats.commitSeconds)
+    metrics.batchRecords.observe(this.#labels, stats.loaded)
+    metrics.batchBytes.observe(this.#labels, bytes)
+    this.#showLag()
+  }
+
+  /** An attempt ended: what was read and not committed is dropped, or waits in the log for the next attempt. */
+  settle(): void {
+    this.#exchanges = false
+    this.#metrics.queueBytes.set(this.#labels, 0)
+    this.#metrics.lagRecords.set(this.#labels, 0)
+    this.#window.restart()
+    this.#showBottleneck(undefined)
+  }
+
+  /** `atMs` never goes back. */
+  progress(atMs: number): StreamProgress {
+    const isRunning = this.#status === 'running'
+    const bottleneck = isRunning ? this.#stage(atMs) : undefined
+    this.#showBottleneck(bottleneck)
+    const readAgain = this.#repeats
+    return {
+      stream: this.#stream,
+      status: this.#status,
+      read: this.#read - readAgain,
+      readAgain,
+      readBytes: this.#readBytes,
+      loaded: this.#hasLeftStage ? 0 : this.#loaded,
+      rejected: this.#losses.rejected,
+      nulled: this.#losses.nulled,
+      cut: this.#losses.cut,
+      ...(this.#before !== undefined && {
+        before: this.#hasLeftStage ? { ...this.#before, loaded: 0 } : this.#before,
+      }),
+      ...(bottleneck !== undefined && { bottleneck }),
+      ...(this.#estimatedRows !== undefined && { estimatedRows: this.#estimatedRows }),
+      ...(this.#rateLimitedUntilMs !== undefined && {
+        rateLimitedUntilMs: this.#rateLimitedUntilMs,
+      }),
+    }
+  }
+
+  get #repeats(): number {
+    if (this.#status !== 'complete') return this.#readAgain.count
+    // All that was read once has arrived.
+    return Math.max(0, this.#read - this.#loaded - this.#losses.rejected)
+  }
+
+  /** It has ended, and its table was not exchanged. */
+  get #hasLeftStage(): boolean {
+    return this.#isStaged && (this.#status === 'failed' || this.#status === 'stopped')
+  }
+
+  #stage(atMs: number): Stage | undefined {
+    return this.#exchanges ? 'exchange' : bottleneckOf(this.#window.recent(atMs))
+  }
+
+  #showBottleneck(bottleneck: Stage | undefined): void {
+    for (const stage of stages)
+      this.#metrics.bottleneck.set({ ...this.#labels, stage }, stage === bottleneck ? 1 : 0)
+  }
+
+  #showLag(): void {
+    this.#metrics.queueBytes.set(this.#labels, Math.max(0, this.#readBytes - this.#loadedBytes))
+    this.#metrics.lagRecords.set(
+      this.#labels,
+      Math.max(0, this.#read - this.#loaded - this.#losses.rejected),
+    )
+  }
+}

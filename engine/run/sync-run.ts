@@ -1,0 +1,278 @@
+import type { Logger } from 'pino'
+import type {
+  ChangeConfig,
+  Connector,
+  ConnectorContext,
+  PlannedSlice,
+  ReadSession,
+} from '../../connectors/connector.ts'
+import { ConnectError, type JsonValue, streamIdOf, streamLabel } from '../../protocol/index.ts'
+import type {
+  Destination,
+  RunStart,
+  SinkStream,
+  SliceCheckpoint,
+  StreamSync,
+} from '../../sinks/sink.ts'
+import { type LaneOutcome, runLane } from './lane-run.ts'
+import type { StreamLog } from '../log/stream-log.ts'
+import type { ReadBefore } from '../threads/protocol.ts'
+import type { LaneThreads } from '../threads/worker-threads.ts'
+import { joinObserved, type Observed } from '../observed-fields.ts'
+import { streamRefusal } from './stream-refusal.ts'
+import type { RunPlan, StreamResult } from '../run-types.ts'
+import type { StreamTally } from './stream-tally.ts'
+
+export type RunContext = ConnectorContext & { readonly changeConfig: ChangeConfig }
+
+/** What the log holds is not what the destination goes on from. */
+const wrongLogCodes = new Set(['log_position_mismatch', 'log_out_of_order', 'accounting_mismatch'])
+
+/** What the streams of a run share. */
+export interface StreamRunDeps {
+  readonly plan: RunPlan
+  /** The destination's number of the run and of this start of it. */
+  readonly start: RunStart
+  readonly connector: Connector
+  readonly context: RunContext
+  readonly session: ReadSession
+  readonly destination: Destination
+  readonly log: StreamLog
+  readonly threads: LaneThreads
+  readonly logger: Logger
+  readonly signal: AbortSignal
+}
+
+const notBegun = { syncId: 0, generationId: 0, tableNotes: [] } as const
+
+/** The syncs of one stream in a run: begins or resumes one, plans its slices, runs its lanes, and has the result of all attempts. */
+export class SyncRun {
+  readonly #deps: StreamRunDeps
+  readonly #sink: SinkStream
+  readonly #tally: StreamTally
+  readonly #warnings: string[] = []
+  readonly #startedAtMs: number
+  #first: StreamSync | undefined
+  #last: StreamSync | undefined
+  /** Rows of the sync were read before this attempt. */
+  #hasReadBefore = false
+  #observed: Observed | undefined
+  /** The states that the first and the last attempt began with. */
+  #planned: { readonly first: string; readonly last: string } | undefined
+  /** From where the last attempt began: equal texts are equal checkpoints. */
+  checkpoint = ''
+
+  constructor(deps: StreamRunDeps, sink: SinkStream, tally: StreamTally) {
+    this.#deps = deps
+    this.#startedAtMs = deps.context.now()
+    this.#sink = sink
+    this.#tally = tally
+  }
+
+  get id(): StreamSync['streamId'] {
+    return streamIdOf(this.#sink.stream.stream)
+  }
+
+  result(outcome: LaneOutcome): StreamResult {
+    const status = outcome.status
+    const { syncId, generationId, tableNotes } = this.#last ?? notBegun
+    this.#tally.status = status
+    return {
+      ...this.#tally.progress(this.#deps.context.now()),
+      ...{ syncId, generationId, tableNotes },
+      resumed: this.#first?.resumed ?? false,
+      seconds: (this.#deps.context.now() - this.#startedAtMs) / 1000,
+      progressed: status === 'complete' || this.#planned?.first !== this.#planned?.last,
+      warnings: [...this.#warnings, ...this.#tally.lossWarnings(this.#rejectedTable)],
+      ...(this.#observed !== undefined && { observed: this.#observed }),
+      ...(outcome.status === 'failed' && { error: outcome.error }),
+    }
+  }
+
+  /** A sandbox's is dropped with it. */
+  get #rejectedTable(): string | undefined {
+    const { bookkeeping } = this.#deps.plan.destination
+    return bookkeeping === undefined ? 'the table reactor_connect.rejected_records' : undefined
+  }
+
+  /** From `begin` to `finish`, in this session of the source. */
+  async run(session: ReadSession): Promise<LaneOutcome> {
+    const { destination, start, plan } = this.#deps
+    const refusal = streamRefusal(plan, this.#sink)
+    if (refusal !== undefined) throw refusal
+    const sync = await destination.begin(this.#sink, start)
+    this.#first ??= sync
+    this.#last = sync
+    this.#tally.begun(sync.inRun)
+    for (const warning of sync.warnings) this.#warn(warning)
+    if (sync.doneInRun) {
+      this.#noteAge(sync)
+      return { status: 'complete' }
+    }
+    this.#hasReadBefore = sync.slices.some((slice) => this.#isReadBefore(slice))
+    const slices = await this.#plan(sync, session)
+    // The checkpoints move on without the log that an earlier attempt may have written.
+    const { attemptKeys } = sync
+    if (plan.log.kind === 'embedded' && attemptKeys.length > 1) await destination.leaveLog(sync)
+    const outcomes = await this.#runLanes(sync, { session, slices })
+    const failed = outcomes.filter((outcome) => outcome.status === 'failed')
+    await this.#leaveWrongLog(
+      sync,
+      failed.map(({ error }) => error.code),
+    )
+    if (failed[0] !== undefined) return failed[0]
+    if (outcomes.some((outcome) => outcome.status === 'stopped')) return { status: 'stopped' }
+    return this.#finish(sync, session)
+  }
+
+  async #finish(sync: StreamSync, session: ReadSession): Promise<LaneOutcome> {
+    const { mode } = this.#sink
+    if (mode === 'overwrite' || mode === 'overwrite_dedup') this.#tally.exchanging()
+    try {
+      const warnings = await this.#deps.destination.finish(sync)
+      for (const warning of warnings) this.#warn(warning)
+    } catch (error) {
+      await this.#leaveWrongLog(sync, [ConnectError.from(error).code])
+      throw error
+    }
+    if (!this.#hasReadBefore) return { status: 'complete' }
+    // What another start had read to its end, or left in the log, is as old as that start: read on from there.
+    if (sync.isOlder && this.#isIncremental) return this.run(session)
+    if (sync.isOlder || session !== this.#deps.session) this.#noteAge(sync)
+    return { status: 'complete' }
+  }
+
+  /** The next attempt would come to the same place: it reads from the destination's checkpoints instead. */
+  async #leaveWrongLog(sync: StreamSync, codes: readonly string[]): Promise<void> {
+    if (!codes.some((code) => wrongLogCodes.has(code))) return
+    const { destination, logger } = this.#deps
+    await destination.leaveLog(sync).catch((error: unknown) => {
+      // The stream's own error stands; the next attempt meets it again, and comes here again.
+      const stream = streamLabel(this.id)
+      logger.warn({ err: error, stream }, 'a wrong log could not be noted at the destination')
+    })
+  }
+
+  get #isIncremental(): boolean {
+    return this.#sink.stream.sync_mode === 'incremental'
+  }
+
+  /** An incremental slice that is read to its end now is of now, from wherever it went on. */
+  #isReadBefore({ seq, complete }: ReadBefore): boolean {
+    return complete || (!this.#isIncremental && seq > 0)
+  }
+
+  /** What is read whole is one snapshot, not older than this start of the run. If it is not, the run says so. */
+  #noteAge({ startedAtMs, doneInRun }: StreamSync): void {
+    if (this.#isIncremental) return
+    const since = new Date(startedAtMs).toISOString()
+    this.#warn(
+      doneInRun
+        ? `An earlier start of this run completed the stream, and to read it again would append its rows twice. Its rows are as of ${since} or later.`
+        : `The read went on after an interruption. Its rows are as of ${since} or later, not of one moment.`,
+    )
+  }
+
+  #warn(warning: string): void {
+    if (this.#warnings.includes(warning)) return
+    this.#deps.logger.warn(
+      { stream: streamLabel(this.id), warning },
+      'stream goes on with a warning',
+    )
+    this.#warnings.push(warning)
+  }
+
+  /** The slices with their checkpoints. The plan is saved before anything is read. */
+  async #plan(sync: StreamSync, session: ReadSession): Promise<readonly SliceCheckpoint[]> {
+    const saved = new Map(sync.slices.map((slice) => [slice.slice, slice]))
+    this.checkpoint = JSON.stringify(sync.slices.map(({ slice, state }) => [slice, state]))
+    const states = new Map<string, JsonValue | null>(
+      sync.slices.map(({ slice, state }) => [slice, state]),
+    )
+    const planned = await session.plan(this.#sink.stream, states)
+    this.#tally.estimate(estimatedRows(planned))
+    const partitions = this.#deps.plan.limits.partitionsPerStream
+    const slices = planned.map(
+      ({ slice, state }, index) =>
+        saved.get(slice) ?? {
+          slice,
+          partition: index % partitions,
+          state,
+          seq: 0,
+          complete: false,
+        },
+    )
+    const last = JSON.stringify(slices.map(({ slice, state }) => [slice, state]))
+    this.#planned = { first: this.#planned?.first ?? last, last }
+    // A new sync is complete when all of these are, also those whose state goes on from the last one.
+    const toSave = sync.resumed ? slices.filter(({ slice }) => !saved.has(slice)) : slices
+    if (toSave.length > 0) await this.#deps.destination.savePlan(sync, toSave)
+    return slices
+  }
+
+  /** What the limit leaves after what earlier attempts of this run have loaded. */
+  #limitRows(slices: readonly SliceCheckpoint[]): number | undefined {
+    const { limitRows } = this.#deps.plan.limits
+    if (limitRows === undefined) return undefined
+    const before = new Map(this.#first?.slices.map(({ slice, seq }) => [slice, seq]))
+    const loaded = slices.map(({ slice, seq }) => seq - (before.get(slice) ?? 0))
+    return Math.max(0, limitRows - loaded.reduce((total, rows) => total + rows, 0))
+  }
+
+  async #runLanes(
+    sync: StreamSync,
+    {
+      session,
+      slices,
+    }: { readonly session: ReadSession; readonly slices: readonly SliceCheckpoint[] },
+  ): Promise<readonly LaneOutcome[]> {
+    const { plan, threads, logger, log, signal, context } = this.#deps
+    const open = slices.filter(({ complete }) => !complete)
+    const partitions = Math.max(1, ...slices.map(({ partition }) => partition + 1))
+    const opened = await log.openStream({
+      connection: plan.connection,
+      stream: this.id,
+      partitions,
+    })
+    const lanes = opened.lanes.flatMap((endpoint) => {
+      const own = open.filter(({ partition }) => partition === endpoint.partition)
+      return own.length === 0 ? [] : [{ endpoint, slices: own }]
+    })
+    return Promise.all(
+      lanes.map((lane) =>
+        runLane({
+          ...lane,
+          plan,
+          threads,
+          logger,
+          signal,
+          sync,
+          tally: this.#tally,
+          session: session.shared,
+          maxRecordBytes: opened.maxRecordBytes,
+          onStart: (from) => {
+            this.#tally.status = 'running'
+            this.#hasReadBefore ||= from.some((slice) => this.#isReadBefore(slice))
+          },
+          onWarning: (warning) => {
+            this.#warn(warning)
+          },
+          onConfigChanged: (config) => context.configChanged?.(config),
+          onSecretFound: (text) => context.secretFound?.(text),
+          onObserved: (observed) => {
+            this.#observed = joinObserved(this.#observed, observed)
+          },
+          limitRows: this.#limitRows(slices),
+          changeConfig: context.changeConfig,
+        }),
+      ),
+    )
+  }
+}
+
+function estimatedRows(slices: readonly PlannedSlice[]): number | undefined {
+  let rows: number | undefined
+  for (const { estimate } of slices)
+    if (estimate?.rows !== undefined) rows = (rows ?? 0) + estimate.rows
+  return rows
+}

@@ -1,0 +1,72 @@
+import type { Logger } from 'pino'
+import type { ChangeConfig } from '../../connectors/connector.ts'
+import { ConnectError, type JsonObject } from '../../protocol/index.ts'
+import { ConfigLender, JobSide } from './main-side.ts'
+import { openPool, runIn } from './pool.ts'
+import type { SourceAnswer, SourceEvent, SourceJob } from './protocol.ts'
+
+/** Threads in which connectors answer `check` and `discover`, so that a slow or hostile source stops nobody else. */
+export interface SourceThreads extends AsyncDisposable {
+  /**
+   * Undefined where the source did not answer within `timeoutMs` (waiting for a thread included): its thread is killed then.
+   * Throws the connector's ConnectError.
+   */
+  ask(question: SourceQuestion): Promise<SourceAnswer | undefined>
+}
+
+export interface SourceQuestion extends Pick<
+  SourceJob,
+  'question' | 'type' | 'config' | 'allowedNetworks'
+> {
+  readonly timeoutMs: number
+  /** For what the connector logs, which may hold secrets. */
+  readonly logger: Logger
+  /** Called before `ask` resolves. Holds secrets. */
+  readonly onConfigChanged: (config: JsonObject) => void
+  /** The connector has a secret that is not in its configuration. */
+  readonly onSecretFound: (text: string) => void
+  /** All that was changed is kept when `ask` resolves. */
+  readonly changeConfig: ChangeConfig
+}
+
+export function openSourceThreads({
+  threads,
+  logger,
+}: {
+  readonly threads: number
+  readonly logger: Logger
+}): SourceThreads {
+  const pool = openPool<SourceJob, SourceAnswer>(
+    { path: '../read/source-worker', name: 'askSource' },
+    { minThreads: 0, threads, heapMb: 512, idleMs: 1_000, logger },
+  )
+  return {
+    async ask({
+      timeoutMs,
+      logger: questionLogger,
+      onConfigChanged,
+      onSecretFound,
+      changeConfig,
+      ...asked
+    }) {
+      const side = new JobSide<SourceEvent>(questionLogger, (event) => {
+        if (event.type === 'config_changed') onConfigChanged(event.config)
+        else if (event.type === 'secret_found') onSecretFound(event.text)
+        else lender.handle(event)
+      })
+      const lender = new ConfigLender(changeConfig, (reply) => {
+        side.reply(reply)
+      })
+      const kill = AbortSignal.timeout(timeoutMs)
+      const { level: logLevel } = questionLogger
+      const job = { ...asked, events: side.workerPort, logLevel, logFields: {} }
+      const result = await runIn(pool, job, { transfer: [side.workerPort], kill })
+      await side.drained()
+      await lender[Symbol.asyncDispose]()
+      if (result.status === 'ok') return result.value
+      if (kill.aborted) return undefined
+      throw ConnectError.fromJSON(result.error)
+    },
+    [Symbol.asyncDispose]: () => pool.destroy(),
+  }
+}

@@ -1,0 +1,34 @@
+import { open, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/** Windows has no way to force a folder to disk. */
+const isPosix = process.platform !== 'win32'
+export const draftSuffix = '.new'
+
+/**
+ * Replaces a file: readers, and a crash at any time, see the old content or the new one, whole. Durable when it resolves.
+ * One writer at a time.
+ */
+export async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
+  const draft = path + draftSuffix
+  const file = await open(draft, 'w', 0o600)
+  try {
+    await file.writeFile(content)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(draft, path)
+  await syncFolder(dirname(path))
+}
+
+/** Forces the names in a folder (made, renamed, deleted) to disk. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (!isPosix) return
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

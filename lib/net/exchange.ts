@@ -1,0 +1,35 @@
+import { limitedText } from './limited-text.ts'
+
+export interface Question {
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  /** Sent as JSON. */
+  readonly body?: object | undefined
+  /** For the request with its whole answer. */
+  readonly timeoutMs: number
+  readonly maxAnswerBytes: number
+  /** Ends it, beside the timeout. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface WholeAnswer {
+  readonly status: number
+  readonly text: string
+}
+
+/**
+ * One request to a neighbour, with its whole answer. A redirect is not followed, it is the answer: it would carry the
+ * credentials of the headers to another host. Throws what fetch throws: `requestFailure` says why.
+ */
+export async function exchange(url: string | URL, question: Question): Promise<WholeAnswer> {
+  const { method, headers, body, timeoutMs, maxAnswerBytes, signal } = question
+  const timeout = AbortSignal.timeout(timeoutMs)
+  const response = await fetch(url, {
+    method,
+    redirect: 'manual',
+    headers: { ...headers, ...(body !== undefined && { 'Content-Type': 'application/json' }) },
+    signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+  return { status: response.status, text: await limitedText(response.body, maxAnswerBytes) }
+}

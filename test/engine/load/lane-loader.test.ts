@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import { expect, test } from 'vitest'
+import { EmbeddedLog } from '../../../engine/log/embedded/embedded-log.ts'
+import { openLaneReader, openLaneWriter } from '../../../engine/log/lane.ts'
+import { LaneLoader } from '../../../engine/load/lane-loader.ts'
+import type { LaneStats, SinkLane, SinkStream, StreamSync } from '../../../sinks/sink.ts'
+
+const logger = pino({ level: 'silent' })
+const stats: LaneStats = {
+  ...{ loaded: 0, rejected: 0 },
+  ...{ nulled: 0, cut: 0, deleted: 0, losses: [] },
+  ...{ copySeconds: 0, mergeSeconds: 0, commitSeconds: 0 },
+}
+
+/** A lane that reads each block as it comes, and whose flushes and commits take as long as a slow destination's. */
+class SlowLane implements SinkLane {
+  readonly sums: number[] = []
+  onPause: () => void = () => undefined
+
+  setColumns(): Promise<void> {
+    return Promise.resolve()
+  }
+  write({ bytes }: Parameters<SinkLane['write']>[0]): Promise<void> {
+    const copy = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.sums.push(copy.reduce((sum, byte) => sum + byte, 0))
+    return Promise.resolve()
+  }
+  reject(): Promise<void> {
+    return Promise.resolve()
+  }
+  flush(): Promise<void> {
+    return this.#pause()
+  }
+  async commit(): Promise<LaneStats> {
+    await this.#pause()
+    return stats
+  }
+  rollback(): Promise<void> {
+    return Promise.resolve()
+  }
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async #pause(): Promise<void> {
+    this.onPause()
+    await sleep(20)
+  }
+}
+
+const sink: SinkStream = {
+  ...{ connection: 'c', columns: [], mode: 'append', metadata: 'full', deletes: 'hard' },
+  stream: {
+    stream: { name: 's', json_schema: {}, supported_sync_modes: ['full_refresh'] },
+    ...{ sync_mode: 'full_refresh', destination_sync_mode: 'append' },
+  },
+}
+const sync: StreamSync = {
+  ...{ sink, streamId: { name: 's' }, syncId: 1, generationId: 0, epoch: 1, resumed: false },
+  ...{
+    tableNotes: [],
+    warnings: [],
+    doneInRun: false,
+    slices: [],
+    positions: [],
+    attemptKeys: ['first'],
+  },
+  ...{
+    start: 1,
+    startedAtMs: 0,
+    isOlder: false,
+    inRun: { loaded: 0, rejected: 0, nulled: 0, cut: 0 },
+  },
+}
+
+test.each([
+  ['is given back', 60_000],
+  ['is committed', 150],
+])('a block that comes while what was held %s is loaded, whole', async (_, commitMs) => {
+  const {
+    lanes: [endpoint],
+  } = await new EmbeddedLog().openStream({
+    ...{ connection: 'c', stream: { name: 's' }, partitions: 1 },
+  })
+  if (endpoint === undefined) throw new Error('no lane')
+  const writer = await openLaneWriter(
+    endpoint.writer.address,
+    { syncId: 1, attempt: 1, attemptKeys: ['first'], columns: [], slices: [] },
+    logger,
+  )
+  const lane = new SlowLane()
+  const pauses: (() => void)[] = []
+  lane.onPause = () => {
+    pauses.shift()?.()
+  }
+  const loader = new LaneLoader({
+    ...{ sync, partition: 0, lane, readerOptions: {}, commitBytes: 1e9, commitMs },
+    openReader: (options) => openLaneReader(endpoint.reader.address, options, logger),
+    onCommit: () => undefined,
+  })
+  const loading = loader.run(new AbortController().signal)
+  await writer.append({
+    ...{ type: 'begin', syncId: 1, attempt: 1, slice: '', seq: 0, columns: [] },
+  })
+  for (let seq = 0; seq < 4; seq++) {
+    const paused = new Promise<void>((resolve) => pauses.push(resolve))
+    const bytes = new Uint8Array(1_000).fill(seq + 1)
+    await writer.append({ type: 'records', slice: '', seq, count: 1, bytes })
+    await writer.append({ type: 'state', slice: '', seq: seq + 1, count: 1, state: null })
+    // The next block is sent as soon as the destination is busy with the one before.
+    await paused
+  }
+  await writer.append({ type: 'end', slice: '', seq: 4, outcome: 'complete' })
+  await writer.append({ type: 'close', attempt: 1, records: 4 })
+  expect(await loading).toBe('closed')
+  await writer[Symbol.asyncDispose]()
+  expect(lane.sums).toEqual([1_000, 2_000, 3_000, 4_000])
+})
