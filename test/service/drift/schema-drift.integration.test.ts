@@ -428,6 +428,12 @@ describe('ignore', () => {
     )
     const { drift } = await connections.get(shop.name)
     await connections.approve(shop.name, drift?.fingerprint ?? '')
+    // As text, 100 is smaller than 30: rows would be left out.
+    expect(await shop.run()).toMatchObject({
+      status: 'failed',
+      error: { code: 'source_cursor_type_changed' },
+    })
+    await connections.reset(shop.name)
     expect(await shop.run()).toMatchObject({ status: 'complete' })
   })
 

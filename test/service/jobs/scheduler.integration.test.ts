@@ -355,7 +355,10 @@ describe('an external Jobs service', () => {
       expect([...service.schedules.keys()].toSorted()).toEqual([changed?.id, late?.id].toSorted())
       expect(service.schedules.get(changed?.id ?? '')).toMatchObject({ cron: '7 * * * *' })
     }, soon)
-    expect(await place.store.schedulesAtJobs.countUnsent(service.url)).toBe(0)
+    // It is noted a moment after it has arrived.
+    await vi.waitFor(async () => {
+      expect(await place.store.schedulesAtJobs.countUnsent(service.url)).toBe(0)
+    }, soon)
     expect([unset, paused, deleted].map((one) => service.schedules.has(one?.id ?? ''))).toEqual([
       false,
       false,
