@@ -27,6 +27,8 @@ export interface ActualType {
 /** A column of a table, with the schema of the operators that compare its values. */
 export interface HeldColumn extends ActualType {
   readonly operators: string
+  /** The type as the server writes it, such as `numeric(38,9)`; in what was read from it. */
+  readonly formatted?: string
 }
 
 const typeOfKind: Readonly<Record<ColumnKind, OwnType>> = {

@@ -39,9 +39,13 @@ function noteOf(
     const again = known !== undefined && !isOverwrite
     return { kind: 'added', column, type: change.type, ...(again && { again }) }
   }
-  const held = actual.get(column)?.held
+  const { held, formatted } = actual.get(column) ?? {}
   if (held === undefined) return undefined
-  if (change !== undefined) return { kind: 'widened', column, type: change.type, was: held }
+  if (change !== undefined) {
+    // A `numeric(6,2)` became `numeric`.
+    const was = held === change.type ? (formatted ?? held) : held
+    return { kind: 'widened', column, type: change.type, was }
+  }
   const source = columnTypeOf(kind)
   if (known === undefined || known.kind === kind || held === source) return undefined
   return { kind: 'kept', column, type: held, source }

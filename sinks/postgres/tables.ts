@@ -63,7 +63,9 @@ export async function readTable(
   }
   return new Map(
     rows.flatMap(({ name: column, type, operators }) =>
-      column === null ? [] : [[column, { ...actualTypeOf(type), operators }] as const],
+      column === null
+        ? []
+        : [[column, { ...actualTypeOf(type), operators, formatted: type }] as const],
     ),
   )
 }

@@ -43,6 +43,17 @@ test.each([
   },
 )
 
+test('a column that was limited is told with its limit', async () => {
+  await using db = await testDatabase()
+  const stream = sinkStream({ id: 'integer', a: 'string', n: 'number' })
+  await sync(db, stream, [])
+  await db.query('ALTER TABLE public.things ALTER a TYPE varchar(3), ALTER n TYPE numeric(6,2)')
+  expect((await sync(db, stream, [])).tableNotes).toEqual([
+    { kind: 'widened', column: 'a', type: 'text', was: 'character varying(3)' },
+    { kind: 'widened', column: 'n', type: 'numeric', was: 'numeric(6,2)' },
+  ])
+})
+
 describe('what happened to the columns of a table', () => {
   const before = { id: 'integer', a: 'integer', b: 'string' } as const
   const after = { id: 'integer', a: 'string', c: 'date' } as const

@@ -323,7 +323,7 @@ export const destinationCodes = {
     message:
       '{table} belongs to stream {stream} of connection {connection}; only streams that all append can share a table',
     suggestedFix:
-      'Load this stream into another schema (`schema` under `destination`). If {connection} is not to load the table any more, {letGo}; its rows stay until this stream replaces them.',
+      'Load this stream into another schema: `schema` under `destination` of a run file, or a destination `data:NAME` of the service; a destination `postgres:NAME` takes no schema, so choose another database there. If {connection} is not to load the table any more, {letGo}; its rows stay until this stream replaces them.',
   },
   destination_tls_failed: {
     failureType: 'config_error',
