@@ -15,6 +15,7 @@ import { count, duration } from '../run/amounts.ts'
 import { changeTable } from './change-table.ts'
 import type { RunPlace } from './run-place.ts'
 import { watchRun } from './watch-run.ts'
+import { tableNoteText } from '../run/result-lines.ts'
 
 type RunDocument = z.output<typeof runDocument>
 
@@ -151,13 +152,16 @@ function runLines(run: RunDocument, columns: number | undefined): string {
   return `${facts}\n${streams}${schema}${problemLines(run)}`
 }
 
-/** Errors and warnings below the table: they are sentences. */
+/** Errors, warnings and changes of tables below the streams: they are sentences. */
 function problemLines(run: RunDocument): string {
   const problems = [
     ...errorText('run', run.error),
     ...run.warnings.map((warning) => `run: warning: ${warning}`),
     ...run.streams.flatMap((stream) => [
       ...stream.warnings.map((warning) => `${streamLabel(stream)}: warning: ${warning}`),
+      ...stream.table_changes.map(
+        (note) => `${streamLabel(stream)}: table: ${tableNoteText(note)}`,
+      ),
       ...errorText(streamLabel(stream), stream.error),
     ]),
   ]

@@ -23,6 +23,7 @@ export function resultOf(run: RunState): ShownResult {
     streams: run.streams.map((stream) => ({
       ...streamProgress(stream),
       warnings: stream.warnings,
+      tableNotes: stream.table_changes,
       ...(stream.error !== null && { error: errorBody(stream.error) }),
     })),
     warnings: run.warnings,

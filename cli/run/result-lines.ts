@@ -75,7 +75,7 @@ function streamLines(
   const status = paint(statusStyles[stream.status], stream.status.padEnd(8))
   return [
     `${status}  ${shownLabel(stream.stream).padEnd(context.nameWidth)}  ${facts.join(', ')}`,
-    ...(stream.tableNotes ?? []).map((note) => `  table:   ${plainText(noteText(note))}`),
+    ...(stream.tableNotes ?? []).map((note) => `  table:   ${plainText(tableNoteText(note))}`),
     ...warningLines(stream.warnings, paint).map((line) => `  ${line}`),
     ...(stream.error === undefined ? [] : errorLines(stream.error, { paint, indent: '  ' })),
   ]
@@ -98,7 +98,8 @@ function earlierFacts(before: ShownStream['before']): readonly string[] {
   return [`earlier starts: ${[`${count(loaded)} loaded`, ...losses].join(', ')}`]
 }
 
-function noteText(note: TableNote): string {
+/** What happened to a column, for people. */
+export function tableNoteText(note: TableNote): string {
   const { column, type } = note
   switch (note.kind) {
     case 'added':

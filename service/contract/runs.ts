@@ -1,4 +1,5 @@
 import type { ErrorBody, JsonValue } from '../../protocol/index.ts'
+import type { TableNote } from '../../sinks/sink.ts'
 import type { Page, PageRequest } from './lists.ts'
 import type { SchemaChange } from './schema-drift.ts'
 
@@ -48,6 +49,8 @@ export interface RunStream {
   readonly bottleneck: string | null
   readonly error: ErrorBody | null
   readonly warnings: readonly string[]
+  /** What happened to the columns of its table, in all attempts. */
+  readonly tableChanges: readonly TableNote[]
 }
 
 export interface RunLogLine {

@@ -1,7 +1,7 @@
 import type { StreamProgress, StreamResult } from '../../engine/run-types.ts'
 import { addCounts, noCounts } from '../../engine/run/committed-counts.ts'
 import { streamIdOf, streamKey, type StreamId } from '../../protocol/index.ts'
-import type { CommittedCounts } from '../../sinks/sink.ts'
+import type { CommittedCounts, TableNote } from '../../sinks/sink.ts'
 import type { Run, RunStream } from '../contract/runs.ts'
 
 /** The streams of a run, as an attempt adds to what the attempts before it did. */
@@ -51,11 +51,12 @@ export class AttemptStreams {
 
   result(streams: readonly StreamResult[]): void {
     this.progress(streams)
-    for (const { stream, error = null, warnings } of streams) {
-      const before = this.#before.get(streamKey(stream))?.warnings ?? []
+    for (const { stream, error = null, warnings, tableNotes } of streams) {
+      const { warnings: before = [], tableChanges = [] } = this.#before.get(streamKey(stream)) ?? {}
       this.#set(stream, {
         error,
         warnings: [...new Set([...before, ...warnings])],
+        tableChanges: distinct([...tableChanges, ...tableNotes]),
         bottleneck: null,
       })
     }
@@ -107,5 +108,11 @@ export function emptyStream({ name, namespace }: StreamId): RunStream {
     bottleneck: null,
     error: null,
     warnings: [],
+    tableChanges: [],
   }
+}
+
+/** A later attempt tells again what one before it did, if that died before it told it. */
+function distinct(notes: readonly TableNote[]): readonly TableNote[] {
+  return [...new Map(notes.map((note) => [JSON.stringify(note), note])).values()]
 }

@@ -15,6 +15,7 @@ import { runsByEnd } from './migrations/0011-runs-by-end.ts'
 import { auditDetails } from './migrations/0012-audit-details.ts'
 import { lostValues } from './migrations/0013-lost-values.ts'
 import { runWarnings } from './migrations/0014-run-warnings.ts'
+import { tableChanges } from './migrations/0015-table-changes.ts'
 
 /** In order; a number is the place in the list. What has been released is never changed, only followed by another. */
 const migrations: readonly { readonly name: string; readonly sql: string }[] = [
@@ -32,6 +33,7 @@ const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: 'audit-details', sql: auditDetails },
   { name: 'lost-values', sql: lostValues },
   { name: 'run-warnings', sql: runWarnings },
+  { name: 'table-changes', sql: tableChanges },
 ]
 
 /** Of services that start at once one migrates, and the others wait for it. */

@@ -31,7 +31,8 @@ export async function changeRun(
     `WITH given AS (
        SELECT * FROM json_to_recordset($3) AS stream (
          name text, namespace text, status text, read bigint, "readAgain" bigint, "readBytes" bigint, loaded bigint,
-         rejected bigint, nulled bigint, cut bigint, bottleneck text, error json, warnings json)
+         rejected bigint, nulled bigint, cut bigint, bottleneck text, error json, warnings json,
+         "tableChanges" json)
      ), present AS (
        SELECT read, loaded, rejected FROM given
        UNION ALL
@@ -52,20 +53,22 @@ export async function changeRun(
        RETURNING run.id, run.cancel_requested, CASE WHEN $4 THEN ${notify('run.id')} END
      ), kept AS (
        INSERT INTO reactor_connect_service.run_streams AS kept (run_id, name, namespace, status,
-         read, read_again, read_bytes, loaded, rejected, nulled, cut, bottleneck, error, warnings)
+         read, read_again, read_bytes, loaded, rejected, nulled, cut, bottleneck, error, warnings, table_changes)
        SELECT changed.id, given.name, given.namespace, given.status, given.read,
          given."readAgain", given."readBytes", given.loaded, given.rejected, given.nulled, given.cut, given.bottleneck,
-         given.error, given.warnings
+         given.error, given.warnings, given."tableChanges"
        FROM changed, given
        ON CONFLICT (run_id, name, namespace) DO UPDATE SET
          status = excluded.status, read = excluded.read, read_again = excluded.read_again,
          read_bytes = excluded.read_bytes,
          loaded = excluded.loaded, rejected = excluded.rejected, nulled = excluded.nulled, cut = excluded.cut,
-         bottleneck = excluded.bottleneck, error = excluded.error, warnings = excluded.warnings
+         bottleneck = excluded.bottleneck, error = excluded.error, warnings = excluded.warnings,
+         table_changes = excluded.table_changes
        WHERE (kept.status, kept.read_bytes, kept.read, kept.read_again, kept.loaded, kept.rejected,
-           kept.nulled, kept.cut, kept.bottleneck, kept.error::text, kept.warnings::text)
+           kept.nulled, kept.cut, kept.bottleneck, kept.error::text, kept.warnings::text, kept.table_changes::text)
          IS DISTINCT FROM (excluded.status, excluded.read_bytes, excluded.read, excluded.read_again,
-           excluded.loaded, excluded.rejected, excluded.nulled, excluded.cut, excluded.bottleneck, excluded.error::text, excluded.warnings::text)
+           excluded.loaded, excluded.rejected, excluded.nulled, excluded.cut, excluded.bottleneck, excluded.error::text, excluded.warnings::text,
+           excluded.table_changes::text)
      )
      SELECT cancel_requested FROM changed`,
     [id, owner, plainJson(streams), !isBareBeat, ...values],

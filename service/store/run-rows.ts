@@ -61,7 +61,8 @@ export const selectRuns = (from = 'reactor_connect_service.runs'): string => `
     SELECT json_agg(json_build_object(
       'name', name, 'namespace', namespace, 'status', status, 'read', read, 'readAgain', read_again,
       'readBytes', read_bytes, 'loaded', loaded, 'rejected', rejected, 'nulled', nulled, 'cut', cut,
-      'bottleneck', bottleneck, 'error', error, 'warnings', warnings) ORDER BY place) AS streams
+      'bottleneck', bottleneck, 'error', error, 'warnings', warnings,
+      'tableChanges', table_changes) ORDER BY place) AS streams
     FROM reactor_connect_service.run_streams WHERE run_id = run.id
   ) AS stream ON true`
 

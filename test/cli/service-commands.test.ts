@@ -385,6 +385,22 @@ describe('runs', () => {
     expect(found).toMatchObject({ warnings: [warning] })
   })
 
+  test('what happened to the columns of a table is shown when the run ends, and with the run', async () => {
+    const waiting = run('connections runs start shop --wait')
+    const id = await active()
+    const change = { kind: 'widened', column: 'n', type: 'text', was: 'bigint' } as const
+    const { streams } = await api.service.runs.find(id)
+    api.service.runs.end(id, 'complete', {
+      streams: streams.map((stream) => ({ ...stream, tableChanges: [change] })),
+    })
+    const told =
+      'column n became text, and was bigint: it could not hold all values of the source\n'
+    expect((await waiting).err).toContain(`  table:   ${told}`)
+    expect((await run(`connections runs get shop ${id}`)).out).toContain(`: table: ${told}`)
+    const found = z.looseObject({}).parse(await json(`connections runs get shop ${id}`))
+    expect(found).toMatchObject({ streams: [{ table_changes: [change] }, {}] })
+  })
+
   test('with --follow and --json the news are objects, a line each, the result last', async () => {
     const following = run('connections runs start shop --follow --json')
     const id = await active()

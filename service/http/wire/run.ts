@@ -45,6 +45,34 @@ export const runStart = z
 
 export const runSummaryDocument = z.object(summary).meta({ id: 'RunSummary' })
 
+const column = {
+  column: z.string(),
+  type: z.string().meta({ description: 'What the column has from now on.' }),
+}
+const tableChange = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('added'),
+    ...column,
+    again: z.literal(true).exactOptional().meta({
+      description: 'The column holds values of earlier syncs: rows that stay have NULL in it now.',
+    }),
+  }),
+  z.object({
+    kind: z.literal('widened').meta({ description: 'It could not hold what the stream has now.' }),
+    ...column,
+    was: z.string(),
+  }),
+  z.object({
+    kind: z.literal('kept').meta({ description: 'A column never gets narrower.' }),
+    ...column,
+    source: z.string().meta({ description: 'The type that the source has now.' }),
+  }),
+  z.object({
+    kind: z.literal('left').meta({ description: 'The stream has the column no more; it stays.' }),
+    ...column,
+  }),
+])
+
 const runStream = z.object({
   name: z.string(),
   namespace: z.string().nullable(),
@@ -65,6 +93,9 @@ const runStream = z.object({
   warnings: z.array(z.string()).meta({
     description:
       'What to know although the stream went on: how many records were rejected, how many values became NULL, why, and the keys of some rows.',
+  }),
+  table_changes: z.array(tableChange).meta({
+    description: 'What happened to the columns of its table.',
   }),
 })
 
@@ -154,6 +185,7 @@ function streamToWire(stream: RunStream): z.output<typeof runStream> {
     bottleneck: stream.bottleneck,
     error: stream.error,
     warnings: [...stream.warnings],
+    table_changes: [...stream.tableChanges],
   }
 }
 

@@ -20,7 +20,16 @@ function streamResult(error?: ConnectError, progressed = false): StreamResult {
 
 function stream(name: string, status: RunStream['status']): RunStream {
   const counts = { read: 0, readAgain: 0, readBytes: 0, loaded: 0, rejected: 0, nulled: 0, cut: 0 }
-  return { name, namespace: null, status, ...counts, bottleneck: null, error: null, warnings: [] }
+  return {
+    name,
+    namespace: null,
+    status,
+    ...counts,
+    bottleneck: null,
+    error: null,
+    warnings: [],
+    tableChanges: [],
+  }
 }
 
 function failed(...streams: StreamResult[]): AttemptEnd {

@@ -117,3 +117,15 @@ test('streams whose parts join to one text are counted apart', () => {
   next.keep({ id: 'run_1', streams: streams.all })
   expect(next.all).toMatchObject([{ ...first, status: 'complete' }])
 })
+
+test('what happened to the columns of a table is told once, of all attempts', () => {
+  const added = { kind: 'added', column: 'a', type: 'bigint' } as const
+  const widened = { kind: 'widened', column: 'a', type: 'text', was: 'bigint' } as const
+  const first = new AttemptStreams([])
+  first.begin([{ name: 's' }])
+  first.result([{ ...result('s', 1), status: 'failed', tableNotes: [added] }])
+  const second = new AttemptStreams(first.all)
+  second.begin([{ name: 's' }])
+  second.result([{ ...result('s', 1), tableNotes: [added, widened] }])
+  expect(second.all).toMatchObject([{ name: 's', tableChanges: [added, widened] }])
+})

@@ -46,3 +46,27 @@ test('a table that may not be read any more is warned of in a run of all streams
     await source.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
   }
 }, 120_000)
+
+test('what a run does to the columns of a table is with its stream', async () => {
+  await using source = await testDatabase()
+  await using test = await testService()
+  const { instances, connections, runs } = test.service
+  await source.query(
+    `CREATE TABLE notes (id int PRIMARY KEY, n int); INSERT INTO notes VALUES (1, 1)`,
+  )
+  const config = { ...source.address, schemas: ['public'] }
+  await instances.create({ name: 'shop', type: 'postgres', config })
+  await connections.create({ from: 'shop', name: 'all', destination: 'data:one', activate: true })
+  test.work()
+  const [first] = (await runToEnd(runs, await runs.start('all'))).streams
+  expect(first).toMatchObject({ status: 'complete', tableChanges: [] })
+  await source.query('ALTER TABLE notes ALTER n TYPE text, ADD more boolean')
+  const [second] = (await runToEnd(runs, await runs.start('all'))).streams
+  expect(second).toMatchObject({
+    status: 'complete',
+    tableChanges: [
+      { kind: 'widened', column: 'n', type: 'text', was: 'bigint' },
+      { kind: 'added', column: 'more', type: 'boolean' },
+    ],
+  })
+}, 120_000)

@@ -19,6 +19,7 @@ function stream(name: string, change: Partial<RunStream> = {}): RunStream {
     bottleneck: null,
     error: null,
     warnings: [],
+    tableChanges: [],
     ...change,
   }
 }
@@ -71,6 +72,7 @@ describe('runs', () => {
     const orders = stream('orders', {
       ...{ read: 5, loaded: 4, rejected: 1, nulled: 3, cut: 2 },
       warnings: ['w'],
+      tableChanges: [{ kind: 'widened', column: 'a', type: 'text', was: 'bigint' }],
     })
     const users = stream('users', { namespace: 'public', read: 2 })
     expect(await runs.progress(made.id, 'a', [users, orders])).toBe('continue')
