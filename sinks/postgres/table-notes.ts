@@ -1,5 +1,5 @@
 import type { TableNote } from '../sink.ts'
-import { columnTypeOf } from './column-types.ts'
+import { columnTypeOf, type HeldColumn } from './column-types.ts'
 import type { TargetColumn } from './stream-target.ts'
 import type { TableChange, TableColumns } from './tables.ts'
 
@@ -39,16 +39,19 @@ function noteOf(
     const again = known !== undefined && !isOverwrite
     return { kind: 'added', column, type: change.type, ...(again && { again }) }
   }
-  const { held, formatted } = actual.get(column) ?? {}
-  if (held === undefined) return undefined
-  if (change !== undefined) {
-    // A `numeric(6,2)` became `numeric`.
-    const was = held === change.type ? (formatted ?? held) : held
-    return { kind: 'widened', column, type: change.type, was }
-  }
+  const present = actual.get(column)
+  if (present === undefined) return undefined
+  if (change !== undefined)
+    return { kind: 'widened', column, type: change.type, was: typeBefore(present, change.type) }
+  const { held } = present
   const source = columnTypeOf(kind)
   if (known === undefined || known.kind === kind || held === source) return undefined
   return { kind: 'kept', column, type: held, source }
+}
+
+/** A `numeric(6,2)` became `numeric`. */
+function typeBefore({ held, formatted = held }: HeldColumn, type: string): string {
+  return held === type ? formatted : held
 }
 
 function leftColumns({ columns, before, actual }: Columns): readonly TableNote[] {
