@@ -1,4 +1,5 @@
 import { ConnectError } from '../../protocol/index.ts'
+import { isEnforced } from './enforced-constraint.ts'
 import { quoteTable, type TableName } from './identifiers.ts'
 import type { Session } from './session.ts'
 
@@ -52,15 +53,13 @@ async function readDependents(session: Session, table: TableName): Promise<reado
             CASE WHEN may_look THEN format('SELECT FROM %s WHERE ROW(%s) IS NOT NULL LIMIT 1', other, from_columns) END AS probe,
             format('ALTER TABLE %s DROP CONSTRAINT %s, ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s (%s) DEFERRABLE INITIALLY DEFERRED',
                    other, constraint_name, constraint_name, from_columns, $1::text, to_columns) AS undo
-       FROM (SELECT format('%I.%I', n.nspname, o.relname) AS other, quote_ident(c.conname) AS constraint_name, c.confdeltype AS action,
-                    has_table_privilege(c.conrelid, 'SELECT') AS may_look,
-                    ${columns('c.conrelid', 'c.conkey')} AS from_columns, ${columns('c.confrelid', 'c.confkey')} AS to_columns
-               FROM pg_constraint c JOIN pg_class o ON o.oid = c.conrelid JOIN pg_namespace n ON n.oid = o.relnamespace
-              WHERE c.confrelid = to_regclass($1) AND c.conrelid <> c.confrelid AND c.contype = 'f' AND c.conparentid = 0
-                AND c.confdeltype IN ('c', 'n', 'd')
-                AND coalesce((to_jsonb(c) ->> 'conenforced')::boolean, true)
-                AND NOT EXISTS (SELECT FROM pg_trigger t
-                      WHERE t.tgconstraint = c.oid AND t.tgrelid = c.confrelid AND t.tgenabled NOT IN ('O', 'A'))) d
+       FROM (SELECT format('%I.%I', n.nspname, o.relname) AS other, quote_ident(conname) AS constraint_name, confdeltype AS action,
+                    has_table_privilege(conrelid, 'SELECT') AS may_look,
+                    ${columns('conrelid', 'conkey')} AS from_columns, ${columns('confrelid', 'confkey')} AS to_columns
+               FROM pg_constraint JOIN pg_class o ON o.oid = conrelid JOIN pg_namespace n ON n.oid = o.relnamespace
+              WHERE confrelid = to_regclass($1) AND conrelid <> confrelid AND contype = 'f' AND conparentid = 0
+                AND confdeltype IN ('c', 'n', 'd')
+                AND ${isEnforced}) d
       ORDER BY other, constraint_name`,
     [quoteTable(table)],
   )

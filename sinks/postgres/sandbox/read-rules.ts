@@ -1,5 +1,6 @@
 import { quoteTable, type TableName } from '../identifiers.ts'
 import type { Session } from '../session.ts'
+import { isEnforced } from '../enforced-constraint.ts'
 
 /** A rule of a production table that is the user's: every row that a run writes has to obey it. */
 export type TableRule = CheckRule | UniqueRule | ReferenceRule
@@ -68,11 +69,6 @@ const equalitiesOf = (classes: string): string =>
              JOIN pg_opclass oc ON oc.oid = k.oid
              JOIN pg_amop ao ON ao.amopfamily = oc.opcfamily AND ao.amopstrategy = 3
               AND ao.amoplefttype = oc.opcintype AND ao.amoprighttype = oc.opcintype ORDER BY k.place)`)
-
-/** Whether the server checks the constraint at all: NOT ENFORCED came with 18, and a foreign key acts by triggers that can be disabled. */
-const isEnforced = `coalesce((to_jsonb(pg_constraint) ->> 'conenforced')::boolean, true)
-         AND NOT EXISTS (SELECT FROM pg_trigger t
-               WHERE t.tgconstraint = pg_constraint.oid AND t.tgrelid = $1::regclass AND t.tgenabled NOT IN ('O', 'A'))`
 
 /** Without the indexes that sinks make. */
 export async function readRules(
