@@ -9,7 +9,7 @@ import { cursorField, type ConfiguredAirbyteStream } from '../../protocol/index.
 
 /**
  * Warns, once, if the destination compares versions of a record in another order than that of their times: at once, or with the
- * first record that shows it. Gives what is to see the records; undefined where that is not needed.
+ * first record that shows it. Returns what is to see the records; undefined if that is not needed.
  */
 export function watchTextCursor(
   manifest: Manifest,

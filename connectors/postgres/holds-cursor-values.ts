@@ -9,7 +9,7 @@ import type { SourceColumn } from './stream-source.ts'
  */
 const highestCost = 10_000
 
-/** Whether any row has a cursor value, as the read sees them. False where that would take too long to find out. */
+/** Whether any row has a cursor value, as the read sees them. False if that would take too long to find out. */
 export async function holdsCursorValues(
   { session, source }: Pick<SliceRead, 'session' | 'source'>,
   { name }: Pick<SourceColumn, 'name'>,

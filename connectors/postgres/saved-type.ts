@@ -45,7 +45,7 @@ const texts = new Set(['text', 'character varying'])
 const times = new Set(
   ['time', 'timestamp'].flatMap((name) => [`${name} with time zone`, `${name} without time zone`]),
 )
-/** Digits after the second, where a type names none. */
+/** Digits after the second, if a type names none. */
 const finestPrecision = 6
 
 const harmless: readonly ((change: TypeChange) => boolean)[] = [
