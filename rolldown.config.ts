@@ -13,7 +13,7 @@ const programs = [
 /** What modules read as files beside them. */
 const files = globSync([
   'connectors/manifests/*.yaml',
-  'service/access/*.cedar',
+  'service/platform/access/*.cedar',
   'service/codegen/template/*.ts',
 ])
 

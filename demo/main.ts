@@ -8,7 +8,7 @@ import { givenOrStartedBroker } from '../test/kafka/broker.ts'
 import {
   startEmbeddedPostgres,
   type EmbeddedPostgres,
-} from '../service/postgres/embedded-postgres.ts'
+} from '../service/platform/postgres/embedded-postgres.ts'
 import { changeDemoSource, loadDemoSource } from './load-source.ts'
 
 type LogName = 'embedded' | 'kafka'

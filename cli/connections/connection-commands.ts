@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { splitStreamLabels, streamLabel } from '../../protocol/index.ts'
-import { connectionDocument, connectionUpdate } from '../../service/http/wire/connection.ts'
+import { connectionDocument, connectionUpdateSchema } from '../../service/connections/schema.ts'
+import { wireSchema } from '../../service/platform/wire.ts'
 import { apiPath } from '../client/api-path.ts'
 import { ifMatch } from '../client/if-match.ts'
 import { listPages } from '../client/list-pages.ts'
@@ -194,7 +195,7 @@ async function streamsOf(
     {
       option: '--stream-config',
       given: streamConfig,
-      schema: connectionUpdate.shape.streams.unwrap(),
+      schema: wireSchema(connectionUpdateSchema.shape.streams.unwrap()),
       what: 'a list of streams (`reactor connect connections create --help`)',
     },
     input,

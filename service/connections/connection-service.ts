@@ -8,27 +8,26 @@ import {
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
 import type { Destination } from '../../sinks/sink.ts'
 import type { DestinationConfig } from '../../engine/run-types.ts'
-import { catalogFingerprint } from '../drift/catalog-shape.ts'
-import { driftOutdated } from '../drift/drift-errors.ts'
-import { judgeSchema, selectedCatalog } from '../drift/judge-schema.ts'
-import type { Jobs } from '../jobs/jobs.ts'
-import type {
-  Connection,
-  ConnectionInput,
-  ConnectionOptions,
-  ConnectionService,
-  Schedule,
-} from '../contract/connections.ts'
-import type { InstanceService } from '../contract/instances.ts'
-import type { Page } from '../contract/lists.ts'
-import type { ConnectionChange, ConnectionStore } from '../store/contract/connections.ts'
-import type { Store } from '../store/store.ts'
+import { catalogFingerprint } from '../schema-changes/catalog-shape.ts'
+import { driftOutdated } from './drift/drift-errors.ts'
+import { judgeSchema, selectedCatalog } from './drift/judge-schema.ts'
+import type { Jobs } from '../platform/jobs/jobs.ts'
+import type { Connection, ConnectionInput, ConnectionOptions } from './schema.ts'
+import type { Schedule } from '../platform/jobs/schedule.ts'
+import type { ConnectionChange, ConnectionService, ConnectionStore } from './contract.ts'
+import type { InstanceService } from '../instances/contract.ts'
+import type { Page } from '../platform/lists.ts'
+import type { ExclusiveWork } from '../platform/database/locks.ts'
+import type { DriftStore } from './drift/contract.ts'
 import { connectionStreams, type StreamChoice } from './connection-streams.ts'
 import { firstRunAt } from './first-run.ts'
 import { namedStreams } from './named-streams.ts'
 
 export interface ConnectionsOptions {
-  readonly store: Pick<Store, 'connections' | 'drift' | 'exclusively'>
+  readonly store: ExclusiveWork & {
+    readonly connections: ConnectionStore
+    readonly drift: DriftStore
+  }
   readonly instances: Pick<InstanceService, 'discover'>
   readonly jobs: Pick<Jobs, 'firesSchedules'>
   /** Throws `destination_invalid`, `destination_not_available`. */

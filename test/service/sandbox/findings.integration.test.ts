@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ConnectionOptions, StreamBinding } from '../../../service/contract/connections.ts'
-import { newId } from '../../../service/store/ids.ts'
+import type { ConnectionOptions, StreamBinding } from '../../../service/connections/schema.ts'
+import { newId } from '../../../service/platform/database/ids.ts'
 import { runToEnd } from '../../support/test-service.ts'
 import { limitRows, openShop, principal, type Shop } from './sandbox-shop.ts'
 

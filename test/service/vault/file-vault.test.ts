@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
-import { openFileVault } from '../../../service/vault/file-vault.ts'
+import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import { vaultContract } from './vault-contract.ts'
 
 vaultContract('the embedded vault', async () => {
