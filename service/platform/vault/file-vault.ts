@@ -75,11 +75,26 @@ export class FileVault implements Vault {
   async get(path: string): Promise<StoredSecrets | null> {
     const name = fileNameOf(path)
     return inFolder(this.#folder, async () => {
-      const file = await readSealed(this.#folder, name)
-      if (file === null) return null
-      const { text, version } = await this.#unseal(file, { path, name })
-      return { secrets: storedSchema.parse(JSON.parse(text)), version }
+      const plain = await this.#readWithoutLock(name, path)
+      if (plain === null) return null
+      return { secrets: storedSchema.parse(JSON.parse(plain.text)), version: plain.version }
     })
+  }
+
+  /**
+   * Another process may rotate the key between the reading of the file and that of the keys, and forget the key of what was read:
+   * then the file is another one by now. Only a file that stays and no key opens is damaged.
+   */
+  async #readWithoutLock(name: string, path: string): Promise<Plain | null> {
+    let file = await readSealed(this.#folder, name)
+    while (file !== null) {
+      const plain = await this.#opened(file, name)
+      if (plain !== undefined) return plain
+      const now = await readSealed(this.#folder, name)
+      if (now?.equals(file) === true) throw corrupt(this.#folder, { path, name })
+      file = now
+    }
+    return null
   }
 
   async put(
@@ -155,13 +170,12 @@ export class FileVault implements Vault {
     this.#ring = ring
   }
 
-  async #unseal(file: Buffer, at: { path: string; name: string }): Promise<Plain> {
+  /** Undefined: none of the keys opens it. */
+  async #opened(file: Buffer, name: string): Promise<Plain | undefined> {
     const keyId = readHeader(file)?.keyId
     if (keyId !== undefined && !this.#ring.all.has(keyId)) await this.#readRing()
     const key = keyId === undefined ? undefined : this.#ring.all.get(keyId)
-    const plain = key === undefined ? undefined : unseal(file, at.name, key)
-    if (plain === undefined) throw corrupt(this.#folder, at)
-    return plain
+    return key === undefined ? undefined : unseal(file, name, key)
   }
 
   /** Whoever compares wants the true version; who just replaces may replace a damaged file too. */
@@ -170,7 +184,9 @@ export class FileVault implements Vault {
     at: { path: string; name: string; ifVersion: number | undefined },
   ): Promise<number> {
     if (at.ifVersion === undefined) return file === null ? 0 : (readHeader(file)?.version ?? 0)
-    const version = file === null ? 0 : (await this.#unseal(file, at)).version
+    const plain = file === null ? undefined : await this.#opened(file, at.name)
+    if (file !== null && plain === undefined) throw corrupt(this.#folder, at)
+    const version = plain?.version ?? 0
     if (version === at.ifVersion) return version
     throw new ConnectError('vault_conflict', { details: { path: at.path } })
   }
