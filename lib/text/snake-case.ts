@@ -7,8 +7,3 @@ export type SnakeCase<Text extends string> = Text extends `${infer First}${infer
 export function snakeCase(text: string): string {
   return text.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
-
-/** `read_again` → `readAgain`. */
-export function camelCase(text: string): string {
-  return text.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-}

@@ -1,25 +1,19 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { ApiKey } from './schema.ts'
+import { apiKeySchema, type ApiKey } from './schema.ts'
 import type { Page, PageRequest } from '../platform/lists.ts'
 import type { Database, Row } from '../platform/database/database.ts'
 import { pageOf, pagePlace } from '../platform/database/page.ts'
+import { assignments, columnsOf, resourceOf } from '../platform/database/rows.ts'
 import { Conditions } from '../platform/database/statement.ts'
 import type { ApiKeyStore, NewApiKey } from './contract.ts'
 
 interface KeyRow extends Row {
   readonly id: string
-  readonly name: string
-  readonly kind: ApiKey['kind']
   readonly scopes: ApiKey['scopes']
-  readonly expires_at: Date | null
-  readonly created_at: Date
-  readonly last_used_at: Date | null
-  readonly revoked_at: Date | null
 }
 
 const table = 'reactor_connect_service.api_keys'
-const columns = 'id, name, kind, scopes, created_at, last_used_at, expires_at, revoked_at'
-const inserted = 'id, name, kind, scopes, expires_at, secret_hash'
+const columns = columnsOf(apiKeySchema)
 
 export class ApiKeys implements ApiKeyStore {
   readonly #database: Database
@@ -29,18 +23,21 @@ export class ApiKeys implements ApiKeyStore {
   }
 
   async create(input: NewApiKey): Promise<ApiKey> {
+    const made = assignments(input)
     const [row] = await this.#database.query<KeyRow>(
-      `INSERT INTO ${table} (${inserted}) VALUES ($1, $2, $3, $4, $5, $6) RETURNING ${columns}`,
-      insertedValues(input),
+      `INSERT INTO ${table} (${made.columns.join(', ')})
+       VALUES (${made.places.join(', ')}) RETURNING ${columns}`,
+      made.values,
     )
     return keyOf(row, input.id)
   }
 
   async createFirst(input: NewApiKey): Promise<ApiKey | null> {
+    const made = assignments({ ...input, isFirst: true })
     const [row] = await this.#database.query<KeyRow>(
-      `INSERT INTO ${table} (${inserted}, is_first) VALUES ($1, $2, $3, $4, $5, $6, true)
+      `INSERT INTO ${table} (${made.columns.join(', ')}) VALUES (${made.places.join(', ')})
        ON CONFLICT (is_first) WHERE is_first DO NOTHING RETURNING ${columns}`,
-      insertedValues(input),
+      made.values,
     )
     return row === undefined ? null : keyOf(row, input.id)
   }
@@ -85,23 +82,9 @@ export class ApiKeys implements ApiKeyStore {
   }
 }
 
-function insertedValues(input: NewApiKey): readonly unknown[] {
-  const { id, name, kind, scopes, expiresAt, secretHash } = input
-  return [id, name, kind, scopes === null ? null : JSON.stringify(scopes), expiresAt, secretHash]
-}
-
 function keyOf(row: KeyRow | undefined, id: string): ApiKey {
   if (row === undefined) throw noKey(id)
-  return {
-    id: row.id,
-    name: row.name,
-    kind: row.kind,
-    scopes: row.scopes,
-    createdAt: row.created_at.toISOString(),
-    lastUsedAt: row.last_used_at?.toISOString() ?? null,
-    expiresAt: row.expires_at?.toISOString() ?? null,
-    revokedAt: row.revoked_at?.toISOString() ?? null,
-  }
+  return { ...resourceOf(apiKeySchema, row), scopes: row.scopes }
 }
 
 function noKey(id: string): ConnectError {

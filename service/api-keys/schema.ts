@@ -97,7 +97,7 @@ const fields = {
   expiresAt: timestamp.nullable(),
   revokedAt: timestamp.nullable(),
 }
-const apiKeySchema = z.object(fields).meta({ id: 'ApiKey' })
+export const apiKeySchema = z.object(fields).meta({ id: 'ApiKey' })
 /** In a document the names of a scope are left out if it is for all; inside they are null. */
 export type ApiKey = Omit<Resource<typeof apiKeySchema>, 'scopes'> & {
   readonly scopes: readonly Scope[] | null

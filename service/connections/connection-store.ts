@@ -1,5 +1,5 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { Connection } from './schema.ts'
+import { connectionSchema, type Connection } from './schema.ts'
 import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
 import { findActiveRun } from '../runs/active-run.ts'
 import {
@@ -11,33 +11,22 @@ import {
 import { newId } from '../platform/database/ids.ts'
 import { pageOf, pagePlace, readShown } from '../platform/database/page.ts'
 import { runSummaryOf, summaryColumns, type SummaryRow } from '../runs/run-rows.ts'
+import { assignments, columnsOf, resourceOf, setClause } from '../platform/database/rows.ts'
 import { Conditions } from '../platform/database/statement.ts'
 import type { ConnectionChange, ConnectionStore, DueConnection, NewConnection } from './contract.ts'
 
 interface ConnectionRow extends Row {
-  readonly id: string
   readonly name: string
-  readonly instance: string
-  readonly streams: Connection['streams']
-  readonly destination: string
-  readonly schedule: Connection['schedule']
-  readonly options: Connection['options']
-  readonly status: Connection['status']
-  readonly next_run_at: Date | null
-  readonly version: number
-  readonly created_at: Date
-  readonly updated_at: Date
+  readonly from: string
   readonly last_run: SummaryRow | null
-  readonly drift: Connection['drift']
 }
 
 /** Without the catalogs: with many streams they are megabytes. */
-const columns = `c.id, c.name, c.streams, c.destination, c.schedule, c.options, c.status,
-  c.next_run_at, c.version, c.created_at, c.updated_at, c.drift`
+const columns = columnsOf(connectionSchema, 'c', ['from', 'lastRun'])
 
 /** The connections of the table expression `from`, each with its last run: the newest of its index, so one row is read. */
 const select = (from: string, more = ''): string => `
-  SELECT ${more}${columns}, instance.name AS instance, to_json(last) AS last_run
+  SELECT ${more}${columns}, instance.name AS "from", to_json(last) AS last_run
   FROM ${from} AS c
   JOIN reactor_connect_service.instances AS instance ON instance.id = c.instance_id
   LEFT JOIN LATERAL (
@@ -45,9 +34,6 @@ const select = (from: string, more = ''): string => `
     WHERE run.connection_id = c.id ORDER BY run.id DESC LIMIT 1
   ) AS last ON true`
 const table = 'reactor_connect_service.connections'
-
-/** Other streams, or another way with drift: the next run looks anew. */
-const newChoice = `($3 OR $8::json->>'schemaDrift' IS DISTINCT FROM options->>'schemaDrift' AND $8 IS NOT NULL)`
 
 export class Connections implements ConnectionStore {
   readonly #database: Database
@@ -57,29 +43,17 @@ export class Connections implements ConnectionStore {
   }
 
   async create(input: NewConnection): Promise<Connection> {
-    const { name, from, destination, nextRunAt } = input
+    const { name, from, ...fields } = input
+    const made = assignments({ id: newId('con'), name, ...fields }, 2)
     const [row] = await this.#database
       .query<ConnectionRow>(
         `WITH made AS (
-           INSERT INTO ${table}
-             (id, name, instance_id, streams, destination, schedule, options, status, next_run_at,
-              approved_catalog)
-           SELECT $1, $2, id, $4, $5, $6, $7, $8, $9, $10
-           FROM reactor_connect_service.instances WHERE name = $3
+           INSERT INTO ${table} (instance_id, ${made.columns.join(', ')})
+           SELECT id, ${made.places.join(', ')}
+           FROM reactor_connect_service.instances WHERE name = $1
            RETURNING *
          ) ${select('made')}`,
-        [
-          newId('con'),
-          name,
-          from,
-          jsonOrNull(input.streams),
-          destination,
-          jsonOrNull(input.schedule),
-          JSON.stringify(input.options),
-          input.status,
-          nextRunAt,
-          jsonOrNull(input.approvedCatalog),
-        ],
+        [from, ...made.values],
       )
       .catch((error: unknown) => {
         const constraint = violatedConstraint(error)
@@ -121,27 +95,21 @@ export class Connections implements ConnectionStore {
       )
     }
     const isShown = request.shown
-    const shown =
-      isShown && ((row: ConnectionRow) => isShown({ name: row.name, from: row.instance }))
+    const shown = isShown && ((row: ConnectionRow) => isShown({ name: row.name, from: row.from }))
     const rows = await readShown(place, read, { key, shown })
     const item = (row: ConnectionRow): Connection => connectionOf(row, row.name)
     return pageOf(rows, place, { list: 'connections', key, item })
   }
 
   async update(name: string, change: ConnectionChange, ifVersion?: number): Promise<Connection> {
-    const given = (value: unknown): boolean => value !== undefined
+    const changed = assignments(change, 6)
+    // Other streams, or another way with drift: the next run looks at the schema as if for the first time.
+    const looksAgain = `($3::boolean OR $4::boolean AND $5::text IS DISTINCT FROM options->>'schemaDrift')`
     const [row] = await this.#database.query<ConnectionRow>(
       `WITH changed AS (
-         UPDATE ${table} SET
-           streams = CASE WHEN $3 THEN $4::json ELSE streams END,
-           destination = coalesce($5, destination),
-           schedule = CASE WHEN $6 THEN $7::json ELSE schedule END,
-           options = coalesce($8::json, options),
-           next_run_at = CASE WHEN $9 THEN $10::timestamptz ELSE next_run_at END,
-           status = coalesce($11, status),
-           approved_catalog = coalesce($12::json, approved_catalog),
-           drift = CASE WHEN ${newChoice} THEN NULL ELSE drift END,
-           drift_catalog = CASE WHEN ${newChoice} THEN NULL ELSE drift_catalog END,
+         UPDATE ${table} SET ${setClause(changed)}
+           drift = CASE WHEN ${looksAgain} THEN NULL ELSE drift END,
+           drift_catalog = CASE WHEN ${looksAgain} THEN NULL ELSE drift_catalog END,
            version = version + 1,
            updated_at = now()
          WHERE name = $1 AND version = coalesce($2, version)
@@ -150,16 +118,10 @@ export class Connections implements ConnectionStore {
       [
         name,
         ifVersion,
-        given(change.streams),
-        jsonOrNull(change.streams),
-        change.destination,
-        given(change.schedule),
-        jsonOrNull(change.schedule),
-        jsonOrNull(change.options),
-        given(change.nextRunAt),
-        change.nextRunAt,
-        change.status,
-        jsonOrNull(change.approvedCatalog),
+        change.streams !== undefined,
+        change.options !== undefined,
+        change.options?.schemaDrift,
+        ...changed.values,
       ],
     )
     return row === undefined ? this.#missing(name, ifVersion) : connectionOf(row, name)
@@ -223,28 +185,9 @@ function noInstance(instance: string): ConnectError {
   return new ConnectError('instance_not_found', { details: { instance } })
 }
 
-function jsonOrNull(value: unknown): string | null {
-  return value === undefined || value === null ? null : JSON.stringify(value)
-}
-
 function connectionOf(row: ConnectionRow | undefined, name: string): Connection {
   if (row === undefined)
     throw new ConnectError('connection_not_found', { details: { connection: name } })
-  const { id, streams, destination, schedule, options, status, version, last_run: last } = row
-  return {
-    id,
-    name: row.name,
-    from: row.instance,
-    streams,
-    destination,
-    schedule,
-    options,
-    status,
-    version,
-    nextRunAt: row.next_run_at?.toISOString() ?? null,
-    createdAt: row.created_at.toISOString(),
-    updatedAt: row.updated_at.toISOString(),
-    lastRun: last && runSummaryOf(last, row.name),
-    drift: row.drift,
-  }
+  const { last_run: last } = row
+  return resourceOf(connectionSchema, row, { lastRun: last && runSummaryOf(last, row.name) })
 }

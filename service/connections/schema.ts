@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { connectionChoices } from './choices.ts'
 import { driftFingerprint, schemaDriftPolicy, schemaDriftSchema } from '../schema-changes/schema.ts'
 import { name, timestamp, versioned } from '../platform/fields.ts'
 import { scheduleSchema } from '../platform/jobs/schedule.ts'
@@ -23,10 +24,10 @@ export type StreamBinding = Resource<typeof streamBindingSchema>
 
 export const connectionOptionsSchema = z
   .strictObject({
-    metadata: z.enum(['full', 'minimal']).exactOptional(),
-    deletes: z.enum(['hard', 'soft']).exactOptional(),
-    log: z.enum(['embedded', 'kafka']).exactOptional(),
-    framing: z.enum(['block', 'record']).exactOptional(),
+    metadata: z.enum(connectionChoices.metadata).exactOptional(),
+    deletes: z.enum(connectionChoices.deletes).exactOptional(),
+    log: z.enum(connectionChoices.log).exactOptional(),
+    framing: z.enum(connectionChoices.framing).exactOptional(),
     schemaDrift: schemaDriftPolicy.exactOptional().meta({
       description:
         'What a run does where the source’s schema is not the approved one: follow it, keep to what was approved, or read nothing until somebody approves; default `propagate`.',

@@ -1,25 +1,19 @@
-import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import type { CredentialStatus, Instance } from './schema.ts'
+import { ConnectError } from '../../protocol/index.ts'
+import { instanceSchema, type Instance } from './schema.ts'
 import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
 import { violatedConstraint, type Database, type Row } from '../platform/database/database.ts'
 import { newId } from '../platform/database/ids.ts'
 import { pageOf, pagePlace, readShown } from '../platform/database/page.ts'
+import { assignments, columnsOf, resourceOf, setClause } from '../platform/database/rows.ts'
 import { Conditions } from '../platform/database/statement.ts'
 import type { InstanceChange, InstanceStore, NewInstance } from './contract.ts'
 
 interface InstanceRow extends Row {
-  readonly id: string
   readonly name: string
-  readonly type: string
-  readonly config: JsonObject
-  readonly secrets: readonly string[]
-  readonly credentials: CredentialStatus
-  readonly version: number
-  readonly created_at: Date
-  readonly updated_at: Date
 }
 
-const columns = 'id, name, type, config, secrets, credentials, version, created_at, updated_at'
+const table = 'reactor_connect_service.instances'
+const columns = columnsOf(instanceSchema)
 
 export class Instances implements InstanceStore {
   readonly #database: Database
@@ -28,12 +22,14 @@ export class Instances implements InstanceStore {
     this.#database = database
   }
 
-  async create({ name, type, config, secrets, credentials }: NewInstance): Promise<Instance> {
+  async create(input: NewInstance): Promise<Instance> {
+    const { name } = input
+    const made = assignments({ id: newId('ins'), ...input })
     const rows = await this.#database
       .query<InstanceRow>(
-        `INSERT INTO reactor_connect_service.instances (id, name, type, config, secrets, credentials)
-         VALUES ($1, $2, $3, $4, $5, $6) RETURNING ${columns}`,
-        [newId('ins'), name, type, JSON.stringify(config), JSON.stringify(secrets), credentials],
+        `INSERT INTO ${table} (${made.columns.join(', ')})
+         VALUES (${made.places.join(', ')}) RETURNING ${columns}`,
+        made.values,
       )
       .catch((error: unknown) => {
         if (violatedConstraint(error) !== 'instances_name') throw error
@@ -44,7 +40,7 @@ export class Instances implements InstanceStore {
 
   async get(name: string): Promise<Instance> {
     const [row] = await this.#database.query<InstanceRow>(
-      `SELECT ${columns} FROM reactor_connect_service.instances WHERE name = $1`,
+      `SELECT ${columns} FROM ${table} WHERE name = $1`,
       [name],
     )
     return instanceOf(row, name)
@@ -58,7 +54,7 @@ export class Instances implements InstanceStore {
     const read = (after: string | null, count: number): Promise<InstanceRow[]> => {
       const { and, values } = new Conditions().add('type =', request.type).add('name >', after)
       return this.#database.query<InstanceRow>(
-        `SELECT ${columns} FROM reactor_connect_service.instances WHERE true${and}
+        `SELECT ${columns} FROM ${table} WHERE true${and}
          ORDER BY name LIMIT ${String(count)}`,
         values,
       )
@@ -69,17 +65,14 @@ export class Instances implements InstanceStore {
   }
 
   async update(name: string, change: InstanceChange, ifVersion?: number): Promise<Instance> {
-    const { config, secrets, credentials } = change
+    const changed = assignments(change, 3)
     const [row] = await this.#database.query<InstanceRow>(
-      `UPDATE reactor_connect_service.instances SET
-         config = coalesce($3, config),
-         secrets = coalesce($4, secrets),
-         credentials = coalesce($5, credentials),
-         config_version = config_version + CASE WHEN $3::json IS NULL THEN 0 ELSE 1 END,
+      `UPDATE ${table} SET ${setClause(changed)}
+         config_version = config_version + ${change.config === undefined ? '0' : '1'},
          version = version + 1,
          updated_at = now()
        WHERE name = $1 AND version = coalesce($2, version) RETURNING ${columns}`,
-      [name, ifVersion, jsonOf(config), jsonOf(secrets), credentials],
+      [name, ifVersion, ...changed.values],
     )
     return row === undefined ? this.#missing(name, ifVersion) : instanceOf(row, name)
   }
@@ -87,7 +80,7 @@ export class Instances implements InstanceStore {
   async delete(name: string, ifVersion?: number): Promise<Instance> {
     const [row] = await this.#database
       .query<InstanceRow>(
-        `DELETE FROM reactor_connect_service.instances
+        `DELETE FROM ${table}
          WHERE name = $1 AND version = coalesce($2, version) RETURNING ${columns}`,
         [name, ifVersion],
       )
@@ -108,23 +101,8 @@ export class Instances implements InstanceStore {
   }
 }
 
-function jsonOf(value: unknown): string | undefined {
-  return value === undefined ? undefined : JSON.stringify(value)
-}
-
 function instanceOf(row: InstanceRow | undefined, name: string): Instance {
   if (row === undefined)
     throw new ConnectError('instance_not_found', { details: { instance: name } })
-  const { id, type, config, secrets, credentials, version } = row
-  return {
-    id,
-    name: row.name,
-    type,
-    config,
-    secrets,
-    credentials,
-    version,
-    createdAt: row.created_at.toISOString(),
-    updatedAt: row.updated_at.toISOString(),
-  }
+  return resourceOf(instanceSchema, row)
 }

@@ -1,17 +1,14 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { Page, PageRequest } from '../platform/lists.ts'
-import type { User } from './schema.ts'
+import { userSchema, type User } from './schema.ts'
 import type { Database, Row } from '../platform/database/database.ts'
 import { pageOf, pagePlace } from '../platform/database/page.ts'
+import { columnsOf, resourceOf } from '../platform/database/rows.ts'
 import { Conditions } from '../platform/database/statement.ts'
 import type { KnownUser, NewUser, UserStore } from './contract.ts'
 
 interface UserRow extends Row {
-  readonly id: string
   readonly email: string
-  readonly role: User['role']
-  readonly created_at: Date
-  readonly last_login_at: Date | null
 }
 
 interface KnownRow extends UserRow {
@@ -20,7 +17,7 @@ interface KnownRow extends UserRow {
 }
 
 const table = 'reactor_connect_service.users'
-const columns = 'id, email, role, created_at, last_login_at'
+const columns = columnsOf(userSchema)
 
 export class Users implements UserStore {
   readonly #database: Database
@@ -108,11 +105,7 @@ export class Users implements UserStore {
 
 function userOf(row: UserRow | undefined, email: string): User {
   if (row === undefined) throw noUser(email)
-  return {
-    ...{ id: row.id, email: row.email, role: row.role },
-    createdAt: row.created_at.toISOString(),
-    lastLoginAt: row.last_login_at?.toISOString() ?? null,
-  }
+  return resourceOf(userSchema, row)
 }
 
 function knownOf(row: KnownRow | undefined, email: string): KnownUser {

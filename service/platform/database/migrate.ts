@@ -1,40 +1,7 @@
 import pg from 'pg'
 import { ConnectError } from '../../../protocol/index.ts'
 import { pinned, sessionOf, sessionOptions, translated, type Session } from './database.ts'
-import { firstTables } from './migrations/0001-first-tables.ts'
-import { access } from './migrations/0002-access.ts'
-import { sandboxes } from './migrations/0003-sandboxes.ts'
-import { identity } from './migrations/0004-identity.ts'
-import { schemaDrift } from './migrations/0005-schema-drift.ts'
-import { audit } from './migrations/0006-audit.ts'
-import { streamIdentity } from './migrations/0007-stream-identity.ts'
-import { readAgain } from './migrations/0008-read-again.ts'
-import { replacedSandboxes } from './migrations/0009-replaced-sandboxes.ts'
-import { schedulesAtJobs } from './migrations/0010-schedules-at-jobs.ts'
-import { runsByEnd } from './migrations/0011-runs-by-end.ts'
-import { auditDetails } from './migrations/0012-audit-details.ts'
-import { lostValues } from './migrations/0013-lost-values.ts'
-import { runWarnings } from './migrations/0014-run-warnings.ts'
-import { tableChanges } from './migrations/0015-table-changes.ts'
-
-/** In order; a number is the place in the list. What has been released is never changed, only followed by another. */
-const migrations: readonly { readonly name: string; readonly sql: string }[] = [
-  { name: 'first-tables', sql: firstTables },
-  { name: 'access', sql: access },
-  { name: 'sandboxes', sql: sandboxes },
-  { name: 'identity', sql: identity },
-  { name: 'schema-drift', sql: schemaDrift },
-  { name: 'audit', sql: audit },
-  { name: 'stream-identity', sql: streamIdentity },
-  { name: 'read-again', sql: readAgain },
-  { name: 'replaced-sandboxes', sql: replacedSandboxes },
-  { name: 'schedules-at-jobs', sql: schedulesAtJobs },
-  { name: 'runs-by-end', sql: runsByEnd },
-  { name: 'audit-details', sql: auditDetails },
-  { name: 'lost-values', sql: lostValues },
-  { name: 'run-warnings', sql: runWarnings },
-  { name: 'table-changes', sql: tableChanges },
-]
+import { migrations } from './migrations.ts'
 
 /** Of services that start at once one migrates, and the others wait for it. */
 const lock = `pg_advisory_xact_lock(hashtextextended('reactor-connect migrations', 0))`
