@@ -55,12 +55,10 @@ export interface DueConnection {
   readonly nowMs: number
 }
 
-export type NewConnection = Pick<
-  Connection,
-  'name' | 'from' | 'streams' | 'destination' | 'schedule' | 'options' | 'status' | 'nextRunAt'
-> & {
-  /** The selected streams as the source has them. */
-  readonly approvedCatalog?: AirbyteCatalog
-}
+export type NewConnection = Omit<ConnectionInput, 'activate' | 'streams' | 'schedule' | 'options'> &
+  Pick<Connection, 'streams' | 'schedule' | 'options' | 'status' | 'nextRunAt'> & {
+    /** The selected streams as the source has them. */
+    readonly approvedCatalog?: AirbyteCatalog
+  }
 
 export type ConnectionChange = Partial<Omit<NewConnection, 'name' | 'from'>>
