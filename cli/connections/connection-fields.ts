@@ -26,6 +26,7 @@ export interface ConnectionFlags {
   readonly log?: string
   readonly framing?: string
   readonly schemaDrift?: string
+  readonly description?: string
 }
 
 /** What of a connection can be given and changed. */
@@ -70,6 +71,7 @@ export function connectionOptions(command: Command): Command {
         'what a run does where the schema of the source changed; default: propagate',
       ).choices(connectionChoices.schemaDrift),
     )
+    .option('--description <TEXT>', "what it is for, in your words; '' takes it away")
 }
 
 /** What was given, as the API takes it; its values are the service's to check. */
@@ -91,6 +93,7 @@ export async function connectionBody(
     ...(streams !== undefined && { streams }),
     ...(flags.dest !== undefined && { destination: flags.dest }),
     ...(schedule !== undefined && { schedule }),
+    ...(flags.description !== undefined && { description: flags.description || null }),
     ...(options.length > 0 && { options: Object.fromEntries(options) }),
   }
 }
@@ -136,6 +139,7 @@ export function connectionLines(connection: ConnectionDocument): string {
   const last = connection.last_run
   return table([
     ['name', name],
+    ...(connection.description === null ? [] : [['description', connection.description]]),
     ['from', from],
     ['streams', streams === null ? 'all' : streams.map(streamText).join(', ')],
     ['destination', destination],

@@ -46,6 +46,13 @@ const changeable = {
     .meta({ examples: ['data:shop'] }),
   schedule: scheduleSchema.nullable().exactOptional(),
   options: connectionOptionsSchema.exactOptional(),
+  description: z
+    .string()
+    .max(2_000)
+    .regex(/^(?:\P{Cc}|[\n\r\t])*$/u, 'must not have control characters other than line breaks')
+    .nullable()
+    .exactOptional()
+    .meta({ description: 'What it is for, in your words; at most 2,000 characters.' }),
 }
 
 export const connectionInputSchema = z
@@ -82,6 +89,7 @@ export const connectionSchema = z
     destination: z.string(),
     schedule: scheduleSchema.nullable(),
     options: connectionOptionsSchema,
+    description: z.string().nullable(),
     status: connectionStatus,
     nextRunAt: timestamp.nullable(),
     lastRun: runSummarySchema.nullable(),

@@ -265,15 +265,15 @@ class MemoryConnections implements ConnectionService {
     await this.#service.instances.get(input.from)
     checkStreams(input.streams?.map(({ name }) => name))
     if (this.#byName.has(input.name)) throw nameTaken('connection', input.name)
+    const { activate, ...fields } = input
     return this.#put({
+      streams: null,
+      schedule: null,
+      options: {},
+      description: null,
+      ...fields,
       id: randomUUID(),
-      name: input.name,
-      from: input.from,
-      streams: input.streams ?? null,
-      destination: input.destination,
-      schedule: input.schedule ?? null,
-      options: input.options ?? {},
-      status: input.activate === true ? 'active' : 'inactive',
+      status: activate === true ? 'active' : 'inactive',
       nextRunAt: null,
       lastRun: null,
       drift: null,

@@ -256,4 +256,10 @@ ALTER TABLE reactor_connect_service.runs ADD COLUMN warnings json NOT NULL DEFAU
 ALTER TABLE reactor_connect_service.run_streams ADD COLUMN table_changes json NOT NULL DEFAULT '[]';
 `,
   },
+  {
+    name: 'connection-description',
+    sql: `
+ALTER TABLE reactor_connect_service.connections ADD COLUMN description text;
+`,
+  },
 ]
