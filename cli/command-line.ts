@@ -6,7 +6,7 @@ import {
 } from '../service/platform/config/environment.ts'
 import type { LogoutFlags } from './auth/logout-command.ts'
 import type { CatalogArguments } from './catalog/catalog-command.ts'
-import type { Around, AskAs, CommonFlags } from './client/service-command.ts'
+import type { CommandContext, AskAs, CommonFlags } from './client/service-command.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { DoctorFlags } from './doctor/doctor-command.ts'
 import { userInput } from './input/user-input.ts'
@@ -157,7 +157,7 @@ async function serve(options: ServeArguments): Promise<void> {
 
 async function service(
   flags: CommonFlags,
-  work: (around: Around) => Promise<number>,
+  work: (context: CommandContext) => Promise<number>,
   as?: AskAs,
 ): Promise<void> {
   using stop = new StopSignals(process, () => {
@@ -200,8 +200,8 @@ async function logout(flags: LogoutFlags): Promise<void> {
 
 async function rotateKey(flags: RotateKeyFlags): Promise<void> {
   const { rotateKey: rotate } = await import('./vault/rotate-key-command.ts')
-  const around = { output: commandOutput(flags), environment: readEnvironment() }
-  process.exitCode = await rotate(flags, around)
+  const context = { output: commandOutput(flags), environment: readEnvironment() }
+  process.exitCode = await rotate(flags, context)
 }
 
 function commandOutput({ json }: { readonly json?: true }): CommandOutput {
@@ -217,7 +217,7 @@ function commandOutput({ json }: { readonly json?: true }): CommandOutput {
 
 async function runFile(
   options: RunArguments,
-  around: { readonly output: RunOutput; readonly signal: AbortSignal },
+  context: { readonly output: RunOutput; readonly signal: AbortSignal },
 ): Promise<RunEnd> {
   try {
     // Connectors and engine are loaded when they are needed: help and a wrong file answer at once.
@@ -232,7 +232,7 @@ async function runFile(
         screen.line(text)
       },
     })
-    return await runLoadedFile(file, options, { ...around, logger, mask, now: Date.now })
+    return await runLoadedFile(file, options, { ...context, logger, mask, now: Date.now })
   } catch (error) {
     const { errorEnd } = await import('./run/error-end.ts')
     return errorEnd(error)

@@ -61,15 +61,15 @@ export interface SourceSurroundings {
  */
 export async function runSource(
   options: SourceArguments,
-  around: SourceSurroundings,
+  surroundings: SourceSurroundings,
 ): Promise<number> {
-  const lines = new AirbyteLines(around.write, () => around.now())
-  const file = await manifestFile(options, around.catalogFolder)
+  const lines = new AirbyteLines(surroundings.write, () => surroundings.now())
+  const file = await manifestFile(options, surroundings.catalogFolder)
   const loaded = loadManifestFile(file)
   const { command } = options
   if (command === 'validate') {
     const { validateSource } = await validation()
-    return validateSource(loaded, { file, json: options.json }, around.write)
+    return validateSource(loaded, { file, json: options.json }, surroundings.write)
   }
   if (command === 'spec') {
     await lines.line({ type: 'SPEC', spec: specificationOf(loaded, file) })
@@ -82,8 +82,8 @@ export async function runSource(
   try {
     checkConfig(schema, config, secrets)
     if (command === 'try')
-      return await tryStream({ loaded, config, secrets, lines, around }, options)
-    await run({ loaded, config, secrets, lines, around }, options)
+      return await tryStream({ loaded, config, secrets, lines, surroundings }, options)
+    await run({ loaded, config, secrets, lines, surroundings }, options)
     return exitCodes.complete
   } catch (error) {
     if (error instanceof ConnectError) throw error
@@ -147,11 +147,11 @@ interface SourceRun {
   readonly config: Dict
   readonly secrets: SecretFilter
   readonly lines: AirbyteLines
-  readonly around: SourceSurroundings
+  readonly surroundings: SourceSurroundings
 }
 
 function contextOf(
-  { secrets, around, lines }: Pick<SourceRun, 'secrets' | 'around' | 'lines'>,
+  { secrets, surroundings, lines }: Pick<SourceRun, 'secrets' | 'surroundings' | 'lines'>,
   options: SourceArguments,
 ): SourceContext {
   return {
@@ -161,18 +161,18 @@ function contextOf(
         log: { ...log, message: cutText(secrets.beginning(log.message), shownCharacters) },
       })
     }),
-    signal: around.signal,
-    allowedNetworks: around.allowedNetworks,
-    now: () => around.now(),
+    signal: surroundings.signal,
+    allowedNetworks: surroundings.allowedNetworks,
+    now: () => surroundings.now(),
   }
 }
 
 async function run(
-  { loaded, config, secrets, lines, around }: SourceRun,
+  { loaded, config, secrets, lines, surroundings }: SourceRun,
   options: SourceArguments,
 ): Promise<void> {
   const unreadable = new UnreadableAnswers()
-  const context = contextOf({ secrets, around, lines }, options)
+  const context = contextOf({ secrets, surroundings, lines }, options)
   await using environment = new SourceEnvironment({
     context,
     manifestDirectory: loaded.directory,
@@ -216,7 +216,7 @@ async function answer(
 }
 
 async function tryStream(
-  { loaded, config, secrets, around, lines }: SourceRun,
+  { loaded, config, secrets, surroundings, lines }: SourceRun,
   options: SourceArguments,
 ): Promise<number> {
   const { stream, state, writeCatalog, json } = options
@@ -237,11 +237,11 @@ async function tryStream(
     },
     environment: {
       // The result says what failed, and is no message of the protocol.
-      context: contextOf({ secrets, around, lines }, { ...options, logLevel: 'silent' }),
+      context: contextOf({ secrets, surroundings, lines }, { ...options, logLevel: 'silent' }),
       manifestDirectory: loaded.directory,
     },
     configChanged: (changed) => lines.message({ kind: 'config', config: changed }),
-    write: around.write,
+    write: surroundings.write,
   })
 }
 

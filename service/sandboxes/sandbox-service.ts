@@ -19,11 +19,11 @@ import type {
 } from './contract.ts'
 import { newId } from '../platform/database/ids.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
-import { promote, type PromotionParts } from './promote.ts'
+import { promote, type PromotionDependencies } from './promote.ts'
 import { tokenHash } from './promote-token.ts'
 import { SandboxAttempt, type AttemptResult } from './sandbox-attempt.ts'
 import { sandboxBeat } from './sandbox-beat.ts'
-import { sandboxLock, sandboxTimeoutMs, type SandboxPlaces } from './sandbox-places.ts'
+import { sandboxLock, sandboxTimeoutMs, type SandboxDependencies } from './sandbox-places.ts'
 import { readSandboxRows } from '../../sinks/postgres/sandbox/kept-rows.ts'
 import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
 
@@ -31,13 +31,14 @@ import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.t
 const sandboxesAtOnce = 4
 const retryAfterSeconds = 15
 
-export interface SandboxControlOptions extends SandboxPlaces, Omit<PromotionParts, 'again'> {
+export interface SandboxControlOptions
+  extends SandboxDependencies, Omit<PromotionDependencies, 'again'> {
   /** Aborted when the service stops: sandboxes under way end. */
   readonly stopping: AbortSignal
 }
 
 /** Sandboxes run in the process that is asked for them, as check and discover do, for as long as a request may take. */
-export class SandboxControl implements SandboxService {
+export class StoredSandboxService implements SandboxService {
   readonly #options: SandboxControlOptions
   #running = 0
   /** Those that run in this process. */

@@ -14,7 +14,7 @@ export interface CatalogConnector {
 }
 
 /** The native connectors, the manifests that come with the program, and those that were imported into a folder. */
-export class Catalog implements CatalogService {
+export class FolderCatalogService implements CatalogService {
   readonly #folder: string
 
   /** @param folder where imported manifests are; it is read anew each time, and need not exist */

@@ -8,9 +8,9 @@ import { newId } from '../platform/database/ids.ts'
 /** The id of the entry, by which it is found, and 256 random bits, of which only the hash is kept. */
 const keyPattern = /^(key_[0-9A-HJKMNP-TV-Z]{26})_([\w-]{43})$/
 /** A use is noted once a minute at most: the note is a write. */
-const NOTED_FOR_MS = 60_000
+const notedForMs = 60_000
 
-export class ApiKeys implements ApiKeyService {
+export class StoredApiKeyService implements ApiKeyService {
   readonly #store: ApiKeyStore
   readonly #now: () => number
 
@@ -49,7 +49,7 @@ export class ApiKeys implements ApiKeyService {
     const { apiKey } = found
     if (apiKey.revokedAt !== null || this.#hasExpired(apiKey)) return null
     const lastUsedMs = apiKey.lastUsedAt === null ? 0 : Date.parse(apiKey.lastUsedAt)
-    if (this.#now() - lastUsedMs > NOTED_FOR_MS) await this.#store.touch(id)
+    if (this.#now() - lastUsedMs > notedForMs) await this.#store.touch(id)
     const { kind, name, scopes, expiresAt } = apiKey
     return { kind, id, name, via: 'api_key', scopes, expiresAt }
   }

@@ -33,13 +33,13 @@ import { undeclaredIn } from './stale-secrets.ts'
 import { updatedConfig } from './updated-config.ts'
 
 /** Somebody else writes the same secrets (a token that is refreshed): read again, and again. */
-const MAX_WRITES = 5
+const maxWrites = 5
 
 /**
- * Instances: their configuration is in the store, their secrets are in the vault. Changes of one instance are made one at a
+ * StoredInstanceService: their configuration is in the store, their secrets are in the vault. Changes of one instance are made one at a
  * time, in all processes. A crash between the two leaves an instance that says `missing`, never one that says more than it has.
  */
-export class Instances implements InstanceService {
+export class StoredInstanceService implements InstanceService {
   readonly #options: InstancesOptions
   readonly #ask: AskInstance
   readonly #tokens: SharedTokens
@@ -340,7 +340,7 @@ export class Instances implements InstanceService {
         return { before, after }
       } catch (error) {
         const isConflict = error instanceof ConnectError && error.code === 'vault_conflict'
-        if (!isConflict || attempt === MAX_WRITES) throw error
+        if (!isConflict || attempt === maxWrites) throw error
       }
     }
   }
