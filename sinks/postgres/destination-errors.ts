@@ -137,7 +137,7 @@ function ofKeyTrigger(
 ): ConnectError | undefined {
   // With another reason it is one of a statement of a function, as is one of an index without its name.
   const isTwice = sqlstate === '21000' && routine === 'ExecOnConflictUpdate' && reason === message
-  const isTaken = sqlstate === '23505' && routine === '_bt_check_unique'
+  const isTaken = sqlstate === '23505' && keyRoutine.test(routine ?? '')
   if (!isTwice && !(isTaken && isKeyIndexName(constraint))) return undefined
   const { object } = details
   const problem = 'a trigger of the table gives rows the key of other rows'
@@ -146,6 +146,9 @@ function ofKeyTrigger(
     details: { ...details, table: object, problem, fix },
   })
 }
+
+/** What refuses a key twice: of a row, and of rows while their index is made. */
+const keyRoutine = /^(_bt_check_unique|comparetup_index_btree)/
 
 function entryTooLong(index: string | undefined, details: ErrorDetails): ConnectError {
   const named = index === undefined ? 'an index' : `index ${quoteIdentifier(index)}`

@@ -7,6 +7,7 @@ import { forgetStreams } from './forget-streams.ts'
 import { attemptParams, isOfAttempt, requireOwn } from './fence.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
 import { quoteTable } from './identifiers.ts'
+import { createKeyIndex, hasIndex, keyIndexName } from './key-index.ts'
 import type { Session } from './session.ts'
 import { ownKey, settingsOf } from './stream-rows.ts'
 import { streamTarget, type StreamTarget } from './stream-target.ts'
@@ -71,9 +72,15 @@ export async function finishSync(
     const key = ownKey(settingsOf(sync.sink))
     await session.rows(
       `UPDATE ${session.bookkeeping}.streams
-          SET complete = true, staged = false, finished_at = now(), merged_key = CASE WHEN $2 THEN $3 ELSE merged_key END
+          SET complete = true, staged = false, finished_at = now(), merged_key = CASE WHEN $2 THEN $3 ELSE merged_key END,
+              key_index = CASE WHEN $2 THEN $4 ELSE key_index END
         WHERE id = $1`,
-      [id, target.isOverwrite, key === undefined ? null : JSON.stringify(key)],
+      [
+        id,
+        target.isOverwrite,
+        key === undefined ? null : JSON.stringify(key),
+        target.key === undefined ? null : keyIndexName(target.table, target.key),
+      ],
     )
     return rows
   })
@@ -137,8 +144,22 @@ async function swapStage(
   const refusal =
     (await setupRefusal(session, target)) ?? (await cascadeRefusal(session, target.table))
   if (refusal !== undefined) throw refusal
+  const newKey = await missingKeyIndex(session, target)
+  // The index waits for those who write the table: none of them may wait for our rows then.
+  if (newKey !== undefined)
+    await session.run(`LOCK TABLE ${quoteTable(target.table)} IN SHARE ROW EXCLUSIVE MODE`)
   const deleted = await deleteRows(session, target)
   const inserted = await copyRows(session, target, list)
+  if (newKey !== undefined) await createKeyIndex(session, target.table, newKey)
   await session.run(`DROP TABLE ${quoteTable(target.stage)}`)
   return { deleted, inserted }
+}
+
+/** The key, if the table has no index of it: the rows until now may have had another one. */
+async function missingKeyIndex(
+  session: Session,
+  { table, key }: StreamTarget,
+): Promise<readonly string[] | undefined> {
+  if (key === undefined) return undefined
+  return (await hasIndex(session, table, keyIndexName(table, key))) ? undefined : key
 }

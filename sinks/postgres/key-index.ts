@@ -38,7 +38,10 @@ export async function indexColumns(
   return found?.columns
 }
 
-/** Nulls count as equal, as they do in the choice of the newest row. */
+/**
+ * Nulls count as equal, as they do in the choice of the newest row. Deferred triggers of the transaction run before: the server makes no index
+ * of a table while some wait.
+ */
 export async function createKeyIndex(
   session: Session,
   table: TableName,
@@ -46,7 +49,8 @@ export async function createKeyIndex(
 ): Promise<void> {
   await freeName(session, table, keyIndexName(table, key))
   await session.run(
-    `CREATE UNIQUE INDEX ${quoteIdentifier(keyIndexName(table, key))} ON ${quoteTable(table)}
+    `SET CONSTRAINTS ALL IMMEDIATE;
+     CREATE UNIQUE INDEX ${quoteIdentifier(keyIndexName(table, key))} ON ${quoteTable(table)}
        (${key.map(quoteIdentifier).join(', ')}) NULLS NOT DISTINCT`,
   )
 }

@@ -221,16 +221,30 @@ interface KeyIndex {
   readonly removed: number
 }
 
-/** The index of the key, without which there is no dedup; that of an earlier key or mode goes. Rows that were appended before are deduplicated. */
-async function ensureKeyIndex({ session, sink, target, row }: Preparation): Promise<KeyIndex> {
-  const { key, table } = target
-  const wanted = key === undefined ? undefined : keyIndexName(table, key)
+/**
+ * The index of the key, without which there is no dedup; that of an earlier key or mode goes. Rows that were appended before are deduplicated,
+ * but not for an overwrite: it replaces them all at its end, and makes the index then (finish-sync.ts).
+ */
+async function ensureKeyIndex(preparation: Preparation): Promise<KeyIndex> {
+  const { session, target, row } = preparation
+  const { key, table, isOverwrite } = target
+  const wanted = key && keyIndexName(table, key)
   const old = row?.keyIndex
   if (row !== undefined && typeof old === 'string' && old !== wanted) {
     await dropIndex(session, row.table, old)
   }
   if (key === undefined || wanted === undefined) return { index: null, removed: 0 }
   if (await hasIndex(session, table, wanted)) return { index: wanted, removed: 0 }
+  if (isOverwrite) return { index: null, removed: 0 }
+  return { index: wanted, removed: await makeKeyIndex(preparation, key) }
+}
+
+/** Resolves with the number of rows that were removed for it. */
+async function makeKeyIndex(
+  { session, sink, target }: Pick<Preparation, 'session' | 'sink' | 'target'>,
+  key: readonly string[],
+): Promise<number> {
+  const { table } = target
   let removed = 0
   // Not where there are none: in a publication of all tables, the server refuses to delete from one that was made just now.
   if (await hasRows(session, table)) {
@@ -244,7 +258,7 @@ async function ensureKeyIndex({ session, sink, target, row }: Preparation): Prom
       ? unusableKey(table, 'keys of its rows are too long for an index')
       : error
   }
-  return { index: wanted, removed }
+  return removed
 }
 
 function removedWarning({ table, key = [] }: StreamTarget, removed: number): readonly string[] {
@@ -262,7 +276,7 @@ async function removeDuplicates({
 }: Pick<Preparation, 'session' | 'sink' | 'target'>): Promise<number> {
   const { table, streamId } = target
   const actual = await existing(session, table)
-  const deletes = target.isOverwrite ? 'none' : sink.deletes
+  const { deletes } = sink
   const merge = mergeOf(target, table, { actual, columns: [], deletes, ...anyKeys })
   const { rows } = await session.write<RowAccount & Record<string, unknown>>(dedupStatement(merge))
   const [account] = rows

@@ -7,7 +7,7 @@ import type { StreamTarget } from './stream-target.ts'
 import { hasRows, type TableColumns } from './tables.ts'
 
 const otherRows =
-  'Delete these rows, or set another `primary_key`, or the mode `append` or `overwrite`.'
+  'Delete these rows, or load the stream once with the mode `overwrite_dedup`, which replaces them, or set another `primary_key`, or the mode `append` or `overwrite`.'
 
 /** Why a table cannot have one row for each key. */
 export function unusableKey(table: TableName, problem: string, fix = otherRows): ConnectError {
