@@ -60,8 +60,15 @@ export function upsertStatement(merge: Merge): string {
  * Writes the newest row of each key, and carries out deletes. Selects how many rows of the table had to change (`due`) and did (`done`),
  * and how many rows of the source are not in it now, since they are `deleted`.
  * `olderRows`: rows of the source that are older than the table's change nothing; to count them costs a join, `due` is too high without.
+ * `updates`: where a trigger may put the old row in place of the new one, those that it did are not `done`; this costs joins too.
  */
-export function countedUpsertStatement(merge: Merge, olderRows: 'counted' | 'ignored'): string {
+export function countedUpsertStatement(
+  merge: Merge,
+  {
+    olderRows,
+    updates,
+  }: { readonly olderRows: 'counted' | 'ignored'; readonly updates: 'trusted' | 'checked' },
+): string {
   const { columns, newest, conflict } = upsertParts(merge)
   const target = quoteTable(merge.target)
   const deletedAt = merge.deletes?.how === 'hard' ? `n.${quote(merge.deletes.column)}` : undefined
@@ -70,13 +77,17 @@ export function countedUpsertStatement(merge: Merge, olderRows: 'counted' | 'ign
   const isNewerRow = isNewer(merge, 'n')
   const gone =
     deletedAt && `${deletedAt} IS NOT NULL AND ${sameKey(merge, 't', 'n')} AND ${isNewerRow}`
+  const returned =
+    updates === 'checked'
+      ? [...merge.key.map(quote), extractedAt].map((c) => `t.${c}`).join(', ')
+      : '1'
   const steps = [
     `newest AS MATERIALIZED (${newest})`,
     ...(gone
       ? [`deleted AS (DELETE FROM ${target} t USING newest n WHERE ${gone} RETURNING 1)`]
       : []),
     `written AS (INSERT INTO ${target} AS t (${columns})
-       SELECT ${columns} FROM newest n ${written} ${conflict} RETURNING 1)`,
+       SELECT ${columns} FROM newest n ${written} ${conflict} RETURNING ${returned})`,
   ]
   const older = countOf(`(SELECT n.* FROM ${pairs} WHERE ${isNewerRow} IS NOT TRUE) n ${written}`)
   const due = [
@@ -88,11 +99,25 @@ export function countedUpsertStatement(merge: Merge, olderRows: 'counted' | 'ign
   const deleted = deletedAt
     ? countOf(`newest n WHERE ${deletedAt} IS NOT NULL AND NOT EXISTS (${isOlder})`)
     : '0'
-  const done = [countOf('written'), ...(gone ? [`${plus} ${countOf('deleted')}`] : [])]
+  const done = [
+    countOf('written'),
+    ...(gone ? [`${plus} ${countOf('deleted')}`] : []),
+    ...(updates === 'checked' ? [`${minus} ${countOf(keptAsTheyWere(merge))}`] : []),
+  ]
   // All parts see the table as it was before; a key is in one of them only.
   return `WITH ${steps.join(', ')} SELECT (${due.join(' ')})::pg_catalog.float8 AS due,
     (${done.join(' ')})::pg_catalog.float8 AS done, ${deleted}::pg_catalog.float8 AS deleted`
 }
+
+/** Rows that were written and have the time of the row before still. */
+function keptAsTheyWere(merge: Merge): string {
+  const timeOf = (alias: string): string => `${alias}.${extractedAt}`
+  return `written w, newest n, ${quoteTable(merge.target)} t
+    WHERE ${sameKey(merge, 'w', 'n')} AND ${sameKey(merge, 't', 'n')}
+      AND ${isSame(timeOf('w'), timeOf('t'), 'pg_catalog')} AND NOT ${isSame(timeOf('w'), timeOf('n'), 'pg_catalog')}`
+}
+
+const extractedAt = '_airbyte_extracted_at'
 
 const plus = operatorIn('pg_catalog', '+')
 const minus = operatorIn('pg_catalog', '-')

@@ -34,7 +34,7 @@ async function rowsDropped(
     `WITH tables AS (SELECT to_regclass($1) AS oid UNION SELECT relid FROM pg_partition_tree(to_regclass($1)))
      SELECT format('trigger %I', tgname) AS rule, format('ALTER TABLE %s DISABLE TRIGGER %I', $1, tgname) AS undo
        FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM tables) AND NOT tgisinternal AND tgenabled IN ('O', 'A')
-        AND tgtype & 3 = 3 -- BEFORE, of each row: it may say that the row is left out
+        AND tgtype & 3 = 3 -- BEFORE, of each row: it may leave the row out, or keep the old one
       UNION SELECT format('rule %I', rulename), format('ALTER TABLE %s DISABLE RULE %I', $1, rulename)
        FROM pg_rewrite WHERE ev_class = to_regclass($1) AND is_instead AND ev_enabled IN ('O', 'A')
       UNION SELECT format('policy %I', polname), format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', $1)
@@ -50,6 +50,19 @@ async function rowsDropped(
   const rules = found.map(({ rule }) => rule).join(' or ')
   const details = { stream, object, expected, actual, rules, undo: first.undo }
   return new ConnectError('destination_rows_left_out', { details })
+}
+
+/** Whether a trigger sees updates before they are made. It may return the old row: then the server counts an update that changed nothing. */
+export async function hasUpdateTrigger(session: Session, table: TableName): Promise<boolean> {
+  const [row] = await session.rows<{ found: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_trigger
+       WHERE tgrelid IN (SELECT to_regclass($1)::oid UNION SELECT relid FROM pg_partition_tree(to_regclass($1)))
+         AND NOT tgisinternal AND tgenabled IN ('O', 'A')
+         AND tgtype & 19 = 19 -- BEFORE UPDATE, of each row
+     ) AS found`,
+    [quoteTable(table)],
+  )
+  return row?.found === true
 }
 
 /** Why a run cannot load the table: a rule would replace its statements, and the server counts those of the rule, or refuses them. */

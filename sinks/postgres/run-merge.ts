@@ -1,7 +1,7 @@
 import { ConnectError } from '../../protocol/index.ts'
 import { isOverLimit, takeLongKeys, type LongKey } from './long-keys.ts'
 import { countedUpsertStatement, fillStatements, upsertStatement, type Merge } from './merge-sql.ts'
-import { requireRows, type RowAccount, type RowPlace } from './row-account.ts'
+import { hasUpdateTrigger, requireRows, type RowAccount, type RowPlace } from './row-account.ts'
 import type { Session } from './session.ts'
 
 export interface MergeOptions extends RowPlace {
@@ -54,37 +54,37 @@ async function mergeRows(
   merge: Merge,
   { rows, ...place }: Omit<MergeOptions, 'first'>,
 ): Promise<Omit<MergeOutcome, 'longKeys'>> {
-  const [done, account] = await mergeCheaply(session, merge, rows)
+  const updates = (await hasUpdateTrigger(session, merge.target)) ? 'checked' : 'trusted'
+  const [done, account] = await mergeCheaply(session, merge, { rows, updates })
   if (account.done === account.due) return { merge: done, deleted: account.deleted }
   await session.rollbackTo('merge')
-  const exact = await count(session, done, 'counted')
+  const exact = await count(session, done, { olderRows: 'counted', updates })
   await requireRows(session, place, exact)
   return { merge: done, deleted: exact.deleted }
 }
 
+type Counting = Parameters<typeof countedUpsertStatement>[1]
+
 async function mergeCheaply(
   session: Session,
   merge: Merge,
-  rows: number,
+  { rows, updates }: Pick<MergeOptions, 'rows'> & Pick<Counting, 'updates'>,
 ): Promise<readonly [Merge, MergeAccount]> {
-  if (merge.hasRepeatedKeys) return [merge, await count(session, merge, 'ignored')]
   try {
+    if (merge.hasRepeatedKeys || updates === 'checked')
+      return [merge, await count(session, merge, { olderRows: 'ignored', updates })]
     const { changed } = await session.write(upsertStatement(merge), 'merge')
     return [merge, { due: rows, done: changed, deleted: 0 }]
   } catch (error) {
-    if (!isRepeatedKey(error)) throw error
+    if (merge.hasRepeatedKeys || !isRepeatedKey(error)) throw error
     await session.rollbackTo('merge')
-    return mergeCheaply(session, { ...merge, hasRepeatedKeys: true }, rows)
+    return mergeCheaply(session, { ...merge, hasRepeatedKeys: true }, { rows, updates })
   }
 }
 
-async function count(
-  session: Session,
-  merge: Merge,
-  olderRows: 'counted' | 'ignored',
-): Promise<MergeAccount> {
+async function count(session: Session, merge: Merge, counting: Counting): Promise<MergeAccount> {
   const { rows } = await session.write<MergeAccount & Record<string, unknown>>(
-    countedUpsertStatement(merge, olderRows),
+    countedUpsertStatement(merge, counting),
     'merge',
   )
   const [row] = rows
