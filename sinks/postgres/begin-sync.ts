@@ -29,6 +29,7 @@ import {
   settingsOf,
   writeStreamRow,
   type StreamRow,
+  type SyncSettings,
   type TableOwner,
 } from './stream-rows.ts'
 import { streamTarget, type StreamTarget } from './stream-target.ts'
@@ -67,7 +68,7 @@ export async function beginSync(
     const keepsSlices = resumed || keepsStates(known, sink)
     const found = { target, row, known, owners, goesOn: keepsSlices }
     const told = await requireLoadable(session, sink, found)
-    const { warnings, ...prepared } = await prepareTables({
+    const { removed, warnings, ...prepared } = await prepareTables({
       session,
       sink,
       target,
@@ -87,13 +88,13 @@ export async function beginSync(
     }
     const written = await writeStreamRow(session, sink, values)
     const watched = { id: written.id, sink, target, goesOn: keepsSlices }
-    const lostRows = await watchTable(session, watched)
+    const untold = await keepUntold(session, watched, [...told, ...removed])
     if (row?.run !== run) await resetRunCounts(session, written.id)
     if (!resumed) await resetSlices(session, written.id, keepsSlices)
     const sync = {
       ...{ sink, streamId, ...numbers, resumed, tableNotes: prepared.tableNotes },
       ...{ doneInRun: false, start: start.start },
-      warnings: [...told, ...warnings, ...lostRows],
+      warnings: [...untold, ...warnings],
     }
     return withCheckpoints(session, { ...written, table, syncStart }, sync)
   })
@@ -185,7 +186,7 @@ async function asItStands(
     ...numbers,
     resumed: true,
     tableNotes: row.tableNotes,
-    warnings: [],
+    warnings: row.warnings,
     doneInRun: true,
   })
 }
@@ -251,7 +252,14 @@ async function takeOver(
 
 /** The stream is configured as it was; columns may be new. */
 function isSame(row: StreamRow, sink: SinkStream): boolean {
-  return JSON.stringify(row.settings) === JSON.stringify(settingsOf(sink))
+  return (
+    JSON.stringify(usedSettings(row.settings)) === JSON.stringify(usedSettings(settingsOf(sink)))
+  )
+}
+
+/** Rows that are appended go by no key. */
+function usedSettings(settings: SyncSettings): SyncSettings {
+  return settings.mode === 'append' ? { ...settings, key: [] } : settings
 }
 
 /** To read the stream again would append the same rows again. */
@@ -278,15 +286,17 @@ export function usesStates(row: StreamRow, sink: SinkStream): boolean {
   return keepsStates(row, sink) || (!row.complete && isSame(row, sink) && isUnrepeatable(sink))
 }
 
-/** An incremental stream goes on from its last states, unless its rows are to be replaced. */
+/** An incremental stream goes on from its last states, unless its rows are to be replaced, or merged by another key. */
 function keepsStates(row: StreamRow | undefined, sink: SinkStream): boolean {
   const settings = settingsOf(sink)
   const isIncremental =
     row?.settings.sync_mode === 'incremental' && settings.sync_mode === 'incremental'
   if (row === undefined || !isIncremental) return false
   if (sink.mode === 'overwrite' || sink.mode === 'overwrite_dedup') return false
-  const before = [row.settings.key, row.settings.cursor]
-  return JSON.stringify(before) === JSON.stringify([settings.key, settings.cursor])
+  const [before, now] = [row.settings, settings].map(({ key, cursor }) =>
+    JSON.stringify(sink.mode === 'append' ? cursor : [key, cursor]),
+  )
+  return before === now
 }
 
 function nextNumbers(
@@ -300,6 +310,23 @@ function nextNumbers(
     generationId: target.isOverwrite && !resumed ? generationId + 1 : generationId,
     epoch: epoch + 1,
   }
+}
+
+/** The warnings that are told from now on, until a run that told them has ended: also those of attempts that died before they told them. */
+async function keepUntold(
+  session: Session,
+  watched: Parameters<typeof watchTable>[1],
+  warnings: readonly string[],
+): Promise<readonly string[]> {
+  const lostRows = await watchTable(session, watched)
+  const [row] = await session.rows<{ warnings: readonly string[] }>(
+    `UPDATE ${session.bookkeeping}.streams
+        SET begin_warnings = begin_warnings || ARRAY(
+              SELECT told FROM unnest($2::text[]) WITH ORDINALITY AS u (told, place) WHERE told <> ALL (begin_warnings) ORDER BY place)
+      WHERE id = $1 RETURNING begin_warnings AS warnings`,
+    [watched.id, warnings],
+  )
+  return [...(row?.warnings ?? warnings), ...lostRows]
 }
 
 async function resetRunCounts(session: Session, id: string): Promise<void> {

@@ -7,7 +7,7 @@ export const bookkeepingColumns: Readonly<Record<string, readonly string[]>> = {
     ...['columns', 'key_index', 'staged', 'run', 'sync_id', 'generation_id', 'epoch', 'complete'],
     ...['started_at', 'finished_at', 'sync_start', 'table_notes', 'attempt_keys', 'attempt'],
     ...['planned', 'table_oid', 'bookkeeping_oid', 'had_rows', 'table_warnings'],
-    ...['earlier_tables', 'merged_key'],
+    ...['earlier_tables', 'merged_key', 'begin_warnings'],
   ],
   slices: [
     ...['stream_id', 'slice', 'ordinal', 'partition', 'planned_sync', 'state', 'seq', 'loaded'],

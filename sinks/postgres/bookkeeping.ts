@@ -110,6 +110,8 @@ const migrations: readonly ((schema: string) => string)[] = [
     `ALTER TABLE ${schema}.streams ADD COLUMN earlier_tables pg_catalog.text NOT NULL DEFAULT '[]' -- JSON: other tables that the stream was loaded into, whose rows stayed`,
   (schema) =>
     `ALTER TABLE ${schema}.streams ADD COLUMN merged_key pg_catalog.text -- JSON: the key that the rows of the table were merged by; null: by none, or that of the settings`,
+  (schema) =>
+    `ALTER TABLE ${schema}.streams ADD COLUMN begin_warnings pg_catalog.text[] NOT NULL DEFAULT '{}' -- what else its begins warned of, until a run told it`,
 ]
 
 /**
@@ -242,8 +244,8 @@ async function forgetToldNotes(
   )
   if (told.length === 0) return
   await session.rows(
-    `UPDATE ${session.bookkeeping}.streams SET table_notes = '[]', table_warnings = '{}'
-      WHERE connection = $1 AND (table_notes <> '[]' OR table_warnings <> '{}')`,
+    `UPDATE ${session.bookkeeping}.streams SET table_notes = '[]', table_warnings = '{}', begin_warnings = '{}'
+      WHERE connection = $1 AND (table_notes <> '[]' OR table_warnings <> '{}' OR begin_warnings <> '{}')`,
     [connection],
   )
 }

@@ -89,9 +89,7 @@ export async function appendedAgain(
   const isKnown = hasLoaded(row, target)
   if (isKnown && (goesOn || !readsAgain(row, sink))) return []
   if (!(await isFilled(session, target.table))) return []
-  const why = isKnown
-    ? 'its cursor, its key or its `sync_mode` is another one now'
-    : whyLeft(row, target)
+  const why = isKnown ? 'its cursor or its `sync_mode` is another one now' : whyLeft(row, target)
   if (row !== undefined && why !== undefined && sink.stream.sync_mode === 'incremental') {
     return repeated(session, sink, { row, table: target.table, why })
   }

@@ -55,6 +55,9 @@ export interface Preparation {
 export interface PreparedTables {
   readonly keyIndex: string | null
   readonly tableNotes: readonly TableNote[]
+  /** Warnings: of rows that are gone, so that no later attempt finds them … */
+  readonly removed: readonly string[]
+  /** … and those that every attempt finds again. */
   readonly warnings: readonly string[]
 }
 
@@ -76,11 +79,12 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
     await evolveTable(session, { name: target.stage, columns, metadata }, stage)
   }
   const { index: keyIndex, removed } = await ensureKeyIndex(preparation)
-  const warnings = [
-    ...removedWarning(target, removed),
-    ...(await looseKeyWarnings(session, target)),
-  ]
-  return { keyIndex, tableNotes, warnings }
+  return {
+    keyIndex,
+    tableNotes,
+    removed: removedWarning(target, removed),
+    warnings: await looseKeyWarnings(session, target),
+  }
 }
 
 async function ensureTable(preparation: Preparation): Promise<readonly TableNote[]> {

@@ -63,6 +63,8 @@ export interface StreamRow {
   readonly startedAtMs: number
   /** What happened to the columns of the table, in this run or in one that was killed before it told. */
   readonly tableNotes: readonly TableNote[]
+  /** What its begins warned of, likewise. */
+  readonly warnings: readonly string[]
   /** How many slices were saved of it. */
   readonly planned: number
   /** Other tables that it was loaded into, since its last reset. Their rows stayed. */
@@ -96,6 +98,8 @@ interface RawStreamRow {
   readonly sync_start: string
   readonly started_at: Date
   readonly table_notes: string
+  readonly table_warnings: readonly string[]
+  readonly begin_warnings: readonly string[]
   readonly planned: string
   readonly earlier_tables: string
   readonly merged_key: string | null
@@ -128,6 +132,7 @@ export async function readStreamRow(
     syncStart: Number(row.sync_start),
     startedAtMs: row.started_at.getTime(),
     planned: Number(row.planned),
+    warnings: [...row.begin_warnings, ...row.table_warnings],
   }
 }
 
@@ -224,7 +229,14 @@ export async function writeStreamRow(
   sink: SinkStream,
   values: Omit<
     StreamRow,
-    'id' | 'settings' | 'columns' | 'attemptKeys' | 'complete' | 'startedAtMs' | 'planned'
+    | 'id'
+    | 'settings'
+    | 'columns'
+    | 'attemptKeys'
+    | 'complete'
+    | 'startedAtMs'
+    | 'planned'
+    | 'warnings'
   > & { readonly streamId: StreamTarget['streamId'] },
 ): Promise<Pick<StreamRow, 'id' | 'attemptKeys' | 'startedAtMs'>> {
   const [row] = await session.rows<Pick<RawStreamRow, 'id' | 'attempt_keys' | 'started_at'>>(
