@@ -8,7 +8,7 @@ import {
   type ServerRefusal,
 } from '../../protocol/index.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
-import { isKeyIndexName, quoteTable, type TableName } from './identifiers.ts'
+import { isKeyIndexName, quoteTable, type TableName } from './tables/identifiers.ts'
 import { missingRightFix } from './missing-right.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import { bookkeepingSchema } from './postgres-place.ts'

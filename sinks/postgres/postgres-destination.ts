@@ -7,19 +7,19 @@ import type {
   SliceStart,
   StreamSync,
 } from '../sink.ts'
-import { beginSync } from './begin-sync.ts'
-import { endRun, migrateBookkeeping, schemaExists, startRun } from './bookkeeping.ts'
-import { newerStart } from './fence.ts'
-import { finishSync, leaveLog, savePlan } from './finish-sync.ts'
-import { forgetStreams } from './forget-streams.ts'
+import { beginSync } from './sync/begin-sync.ts'
+import { endRun, migrateBookkeeping, schemaExists, startRun } from './bookkeeping/migrations.ts'
+import { newerStart } from './bookkeeping/fence.ts'
+import { finishSync, leaveLog, savePlan } from './sync/finish-sync.ts'
+import { forgetStreams } from './bookkeeping/forget-streams.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
-import { type TableName } from './identifiers.ts'
-import { loadedStreams } from './loaded-streams.ts'
+import { type TableName } from './tables/identifiers.ts'
+import { loadedStreams } from './bookkeeping/loaded-streams.ts'
 import { sessionPlace, type PostgresPlace } from './postgres-place.ts'
-import { requireOpenDestination } from './reserved-schemas.ts'
-import { endOlderSessions, markSession } from './run-sessions.ts'
+import { requireOpenDestination } from './tables/schemas.ts'
+import { endOlderSessions, markSession } from './bookkeeping/run-sessions.ts'
 import { Session } from './session.ts'
-import { streamTarget } from './stream-target.ts'
+import { streamTarget } from './tables/stream-target.ts'
 
 /**
  * The destination on the main thread. Connects at its first use.

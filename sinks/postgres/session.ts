@@ -3,7 +3,7 @@ import { clientConfig } from '../../postgres/client-config.ts'
 import { pinPath, pinPathLocally, useRolePath } from '../../postgres/search-path.ts'
 import { watchSession } from '../../postgres/watch.ts'
 import { ConnectError } from '../../protocol/index.ts'
-import { CopyIn } from './copy-in.ts'
+import { CopyIn } from './load/copy-in.ts'
 import { destinationError, type ErrorPlace } from './destination-errors.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
@@ -258,7 +258,7 @@ const longestIdle = '10s'
 /**
  * Independent of the server's and the role's settings (`transaction_timeout` came with 17). A long load must not meet a timeout that was meant for an application. But a
  * lock that somebody took and forgot is not waited for without an end. Temporary
- * buffers are taken as they are used: a batch of a merge (staging.ts) fits, so that it is not written to a file.
+ * buffers are taken as they are used: a batch of a merge (merge/staging.ts) fits, so that it is not written to a file.
  * The server notices a machine that is gone within half a minute, not within its standard of hours: until then it keeps the locks.
  */
 const settings = `

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { lockForSession, lockForTransaction } from '../../sinks/postgres/advisory-locks.ts'
-import { markSession } from '../../sinks/postgres/run-sessions.ts'
+import { markSession } from '../../sinks/postgres/bookkeeping/run-sessions.ts'
 import { Session } from '../../sinks/postgres/session.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { sinkStream, sync } from './loading.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ConnectError } from '../../protocol/index.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
-import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
+import { openPostgresLane } from '../../sinks/postgres/load/postgres-lane.ts'
 import type { SinkStream, SyncMode } from '../../sinks/sink.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import {

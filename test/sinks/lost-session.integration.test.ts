@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
-import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
+import { openPostgresLane } from '../../sinks/postgres/load/postgres-lane.ts'
 import { Session } from '../../sinks/postgres/session.ts'
 import { startPostgres, testDatabase } from '../support/postgres.ts'
 import { begin, blockOf, commit, finish, load, openLane, sinkStream, someStart } from './loading.ts'

@@ -1,12 +1,12 @@
 import { operatorSchemaOf } from '../../../postgres/search-path.ts'
 import { ConnectError, primaryKey } from '../../../protocol/index.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
-import { quoteTable, type TableName } from '../identifiers.ts'
-import { superfluousRows } from '../merge-sql.ts'
+import { quoteTable, type TableName } from '../tables/identifiers.ts'
+import { superfluousRows } from '../merge/merge-sql.ts'
 import type { Session } from '../session.ts'
-import { mergeOf } from '../staging.ts'
-import { streamTarget } from '../stream-target.ts'
-import { baseType, metadataColumns, readTable } from '../tables.ts'
+import { mergeOf } from '../merge/staging.ts'
+import { streamTarget } from '../tables/stream-target.ts'
+import { baseType, metadataColumns, readTable } from '../tables/table-columns.ts'
 import {
   countSql,
   metQuery,

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { streamIdOf } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
-import { schemaExists } from '../bookkeeping.ts'
-import { quoteTable, type TableName } from '../identifiers.ts'
+import { schemaExists } from '../bookkeeping/migrations.ts'
+import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import { sessionPlace, type PostgresPlace } from '../postgres-place.ts'
 import { Session } from '../session.ts'
-import { streamTarget } from '../stream-target.ts'
+import { streamTarget } from '../tables/stream-target.ts'
 
 /**
  * What the figures of a sandbox stand on, so that a run in between changes it: SHA-256 (hex) of the shape of the streams' production tables (columns, types, indexes, constraints, foreign keys to them, triggers,

@@ -1,8 +1,8 @@
-import { typecastError } from '../avro-to-copy.ts'
-import { quoteTable, type TableName } from '../identifiers.ts'
+import { typecastError } from '../load/avro-to-copy.ts'
+import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import type { PostgresPlace } from '../postgres-place.ts'
 import { Session } from '../session.ts'
-import { metadataColumns, readTable } from '../tables.ts'
+import { metadataColumns, readTable } from '../tables/table-columns.ts'
 import { cell } from './compare-rows.ts'
 
 /** For looking at a sandbox whose run has ended. No question takes longer than a minute. */

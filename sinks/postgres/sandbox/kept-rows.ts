@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { quoteTable } from '../identifiers.ts'
+import { quoteTable } from '../tables/identifiers.ts'
 import type { PostgresPlace } from '../postgres-place.ts'
 import { Session } from '../session.ts'
 import { rowExamplesDocument, shownRow, type RowExamples, type ShownRow } from './row-examples.ts'

@@ -1,4 +1,4 @@
-import { quoteTable, type TableName } from '../identifiers.ts'
+import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import type { Session } from '../session.ts'
 
 /** A column of a production table. */

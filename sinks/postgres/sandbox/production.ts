@@ -1,19 +1,19 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
-import { isTableOf, usesStates } from '../begin-sync.ts'
-import { schemaExists } from '../bookkeeping.ts'
-import { requireSlices } from '../damaged-bookkeeping.ts'
+import { isTableOf, usesStates } from '../sync/begin-sync.ts'
+import { schemaExists } from '../bookkeeping/migrations.ts'
+import { requireSlices } from '../bookkeeping/damaged-bookkeeping.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
-import { quoteTable, type TableName } from '../identifiers.ts'
-import { keyChange } from '../key-change.ts'
+import { quoteTable, type TableName } from '../tables/identifiers.ts'
+import { keyChange } from '../sync/key-change.ts'
 import { readColumns, type ProductionColumn } from './production-columns.ts'
-import { appendedAgain, knownStreamWarnings, lostKey, sharedTable } from '../known-stream.ts'
-import { lostRowsWarnings } from '../loaded-table.ts'
-import { looseKeyWarnings } from '../loose-keys.ts'
-import { hasIndex, keyIndexName } from '../key-index.ts'
+import { appendedAgain, knownStreamWarnings, lostKey, sharedTable } from '../sync/known-stream.ts'
+import { lostRowsWarnings } from '../sync/loaded-table.ts'
+import { looseKeyWarnings } from '../tables/loose-keys.ts'
+import { hasIndex, keyIndexName } from '../tables/key-index.ts'
 import { rightMissing } from '../missing-right.ts'
-import { planTable, type TablePlan } from '../prepare-tables.ts'
-import { requireOpenSchema } from '../reserved-schemas.ts'
+import { planTable, type TablePlan } from '../sync/prepare-tables.ts'
+import { requireOpenSchema } from '../tables/schemas.ts'
 import type { Session } from '../session.ts'
 import {
   otherOwners,
@@ -23,9 +23,9 @@ import {
   settingsOf,
   type StreamRow,
   type TableOwner,
-} from '../stream-rows.ts'
-import { streamTarget, type StreamTarget } from '../stream-target.ts'
-import { hasRows } from '../tables.ts'
+} from '../bookkeeping/stream-rows.ts'
+import { streamTarget, type StreamTarget } from '../tables/stream-target.ts'
+import { hasRows } from '../tables/table-columns.ts'
 
 export interface DependentView {
   readonly schema: string

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { lockForSession } from '../advisory-locks.ts'
 import { quoteIdentifier, quoteLiteral } from '../../../postgres/quote.ts'
-import { lockKey, quoteTable } from '../identifiers.ts'
+import { lockKey, quoteTable } from '../tables/identifiers.ts'
 import type { PostgresPlace } from '../postgres-place.ts'
 import { Session } from '../session.ts'
 

@@ -1,6 +1,6 @@
 import type { ConnectError } from '../../../protocol/index.ts'
 import { quoteIdentifier as quote } from '../../../postgres/quote.ts'
-import { quoteTable, type TableName } from '../identifiers.ts'
+import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import type { Session } from '../session.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
 import type { ProductionColumn } from './production-columns.ts'

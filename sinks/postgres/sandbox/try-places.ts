@@ -1,7 +1,7 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { partitionMissing } from '../destination-errors.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
-import { quoteTable } from '../identifiers.ts'
+import { quoteTable } from '../tables/identifiers.ts'
 import type { Session } from '../session.ts'
 import { countedRows } from './counted-rows.ts'
 import { countOf, isFilledUnseen, written, type Trial } from './trial.ts'
