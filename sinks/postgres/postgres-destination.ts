@@ -1,4 +1,4 @@
-import { ConnectError, streamLabel, type StreamId } from '../../protocol/index.ts'
+import { ConnectError, type StreamId, streamLabel } from '../../protocol/index.ts'
 import type {
   Destination,
   LoadedStream,
@@ -8,15 +8,16 @@ import type {
   StreamSync,
 } from '../sink.ts'
 import { beginSync } from './sync/begin-sync.ts'
-import { endRun, migrateBookkeeping, schemaExists, startRun } from './bookkeeping/migrations.ts'
+import { endRun, startRun } from './bookkeeping/runs.ts'
+import { requireOpenDestination, schemaExists } from './tables/schemas.ts'
+import { migrateBookkeeping } from './bookkeeping/migrations.ts'
 import { newerStart } from './bookkeeping/fence.ts'
 import { finishSync, leaveLog, savePlan } from './sync/finish-sync.ts'
 import { forgetStreams } from './bookkeeping/forget-streams.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
-import { type TableName } from './tables/identifiers.ts'
-import { loadedStreams } from './bookkeeping/loaded-streams.ts'
-import { sessionPlace, type PostgresPlace } from './postgres-place.ts'
-import { requireOpenDestination } from './tables/schemas.ts'
+import type { TableName } from './tables/identifiers.ts'
+import { loadedStreams } from './bookkeeping/stream-rows.ts'
+import { type PostgresPlace, sessionPlace } from './postgres-place.ts'
 import { endOlderSessions, markSession } from './bookkeeping/run-sessions.ts'
 import { Session } from './session.ts'
 import { streamTarget } from './tables/stream-target.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { laneLockKey, startRun } from '../../sinks/postgres/bookkeeping/migrations.ts'
-import { markSession } from '../../sinks/postgres/bookkeeping/run-sessions.ts'
+import { startRun } from '../../sinks/postgres/bookkeeping/runs.ts'
+import { laneLockKey, markSession } from '../../sinks/postgres/bookkeeping/run-sessions.ts'
 import { Session } from '../../sinks/postgres/session.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import { testDatabase } from '../support/postgres.ts'

@@ -1,11 +1,10 @@
-import { hostname } from 'node:os'
-import { ConnectError, type StreamId } from '../../../protocol/index.ts'
-import type { RunStart } from '../../sink.ts'
+import { ConnectError } from '../../../protocol/index.ts'
 import { lockForTransaction } from '../advisory-locks.ts'
 import { requireIntact, requireNone } from './damaged-bookkeeping.ts'
 import { lockKey } from '../tables/identifiers.ts'
 import { bookkeepingOwnerMissing } from '../missing-right.ts'
 import type { Session } from '../session.ts'
+import { schemaExists } from '../tables/schemas.ts'
 
 /**
  * The destination's own tables: the truth about what has been loaded. They live in the destination's database, so that rows
@@ -164,12 +163,6 @@ async function requireOwner(session: Session): Promise<void> {
   if (tables.length > 0) throw bookkeepingOwnerMissing(session.address, { schema, tables })
 }
 
-/** CREATE SCHEMA IF NOT EXISTS asks for the right to create even where the schema exists: look first. */
-export async function schemaExists(session: Session, schema: string): Promise<boolean> {
-  const rows = await session.rows('SELECT FROM pg_namespace WHERE nspname = $1', [schema])
-  return rows.length > 0
-}
-
 /** What was applied; not where a newer version did it, which may keep what this one would misread. */
 async function knownVersion(session: Session): Promise<number> {
   const found = await appliedVersion(session)
@@ -189,75 +182,4 @@ async function appliedVersion(session: Session): Promise<number> {
     `SELECT coalesce(max(version), 0) AS version FROM ${session.bookkeeping}.migrations`,
   )
   return row?.version ?? 0
-}
-
-/**
- * The advisory lock of a stream: every lane's session holds it shared, as long as it lives; `begin` takes it exclusively,
- * so that no lane of an older epoch is left.
- */
-export function laneLockKey(connection: string, { namespace, name }: StreamId): string {
-  return lockKey('lanes', connection, namespace ?? null, name)
-}
-
-/** How long a stream is waited for, by those who take it over and by their lanes. */
-export const takeOverSeconds = 60
-
-/**
- * The run of the key is continued under its number, and where runs have no keys, one that did not end by itself (killed, stopped).
- * Another key is another run, also after one that was cancelled.
- */
-export async function startRun(
-  session: Session,
-  connection: string,
-  key?: string,
-): Promise<RunStart> {
-  return session.transaction(async () => {
-    await forgetToldNotes(session, connection, key)
-    const [row] = await session.rows<{ run: string; start: string }>(
-      `INSERT INTO ${session.bookkeeping}.runs AS r (connection, run, ended, key, start, started_by)
-       VALUES ($1, 1, false, $2, 1, $3)
-       ON CONFLICT (connection) DO UPDATE SET
-         run = r.run + coalesce(r.key <> excluded.key, r.ended)::int,
-         ended = false, key = excluded.key,
-         start = r.start + 1, started_at = now(), started_by = excluded.started_by
-       RETURNING run, start`,
-      [connection, key ?? null, `process ${String(process.pid)} on ${hostname()}`],
-    )
-    return { run: Number(row?.run), start: Number(row?.start), hasKey: key !== undefined }
-  })
-}
-
-/**
- * A run that came to its own end has told what happened to the tables; one that was killed has not, whichever run follows. Under the
- * same key nobody may have heard of the end.
- */
-async function forgetToldNotes(
-  session: Session,
-  connection: string,
-  key: string | undefined,
-): Promise<void> {
-  // Locked until the run is written: of two starts at the same time, the second finds a run that goes on.
-  const told = await session.rows(
-    `SELECT FROM ${session.bookkeeping}.runs
-      WHERE connection = $1 AND ended AND (key = $2) IS NOT TRUE FOR UPDATE`,
-    [connection, key ?? null],
-  )
-  if (told.length === 0) return
-  await session.rows(
-    `UPDATE ${session.bookkeeping}.streams SET table_notes = '[]', table_warnings = '{}', begin_warnings = '{}'
-      WHERE connection = $1 AND (table_notes <> '[]' OR table_warnings <> '{}' OR begin_warnings <> '{}')`,
-    [connection],
-  )
-}
-
-/** Nothing, if a newer start has the connection: its run goes on. */
-export async function endRun(
-  session: Session,
-  connection: string,
-  { start }: RunStart,
-): Promise<void> {
-  await session.rows(
-    `UPDATE ${session.bookkeeping}.runs SET ended = true WHERE connection = $1 AND start = $2`,
-    [connection, start],
-  )
 }

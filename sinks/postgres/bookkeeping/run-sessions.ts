@@ -1,3 +1,4 @@
+import type { StreamId } from '../../../protocol/index.ts'
 import { lockForSession } from '../advisory-locks.ts'
 import { lockKey } from '../tables/identifiers.ts'
 import type { Session } from '../session.ts'
@@ -60,3 +61,14 @@ export async function endOlderSessions(
 function connectionKey(session: Session, connection: string): string {
   return lockKey('sessions', session.bookkeepingSchema, connection)
 }
+
+/**
+ * The advisory lock of a stream: every lane's session holds it shared, as long as it lives; `begin` takes it exclusively,
+ * so that no lane of an older epoch is left.
+ */
+export function laneLockKey(connection: string, { namespace, name }: StreamId): string {
+  return lockKey('lanes', connection, namespace ?? null, name)
+}
+
+/** How long a stream is waited for, by those who take it over and by their lanes. */
+export const takeOverSeconds = 60

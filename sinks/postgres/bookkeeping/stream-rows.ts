@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { streamLabel, type Column, type JsonValue } from '../../../protocol/index.ts'
+import { type Column, type JsonValue, streamIdOf, streamLabel } from '../../../protocol/index.ts'
 import { columnKinds } from '../tables/column-types.ts'
 import { letGoOf, parseStored, requireStored, type RowOwner } from './damaged-bookkeeping.ts'
-import type { SinkStream, SliceCheckpoint, StreamSync, TableNote } from '../../sink.ts'
+import type {
+  LoadedStream,
+  SinkStream,
+  SliceCheckpoint,
+  StreamSync,
+  TableNote,
+} from '../../sink.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import type { Session } from '../session.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
@@ -342,3 +348,26 @@ export async function readInRun(session: Session, id: string): Promise<StreamSyn
 
 /** JSON.parse gives nothing else. */
 const stateSchema = z.custom<JsonValue>((value) => value !== undefined)
+
+/** `Destination.loadedStreams`: see the contract. */
+export async function loadedStreams(
+  session: Session,
+  connection: string,
+): Promise<readonly LoadedStream[]> {
+  const rows = await session.rows<{
+    namespace: string | null
+    name: string
+    schema: string
+    table: string
+  }>(
+    `SELECT namespace, name, table_schema AS schema, table_name AS table
+       FROM ${session.bookkeeping}.streams
+      WHERE connection = $1 AND to_regclass(format('%I.%I', table_schema, table_name)) IS NOT NULL
+      ORDER BY namespace, name`,
+    [connection],
+  )
+  return rows.map(({ namespace, name, schema, table }) => ({
+    stream: streamIdOf({ name, ...(namespace !== null && { namespace }) }),
+    table: quoteTable({ schema, table }),
+  }))
+}

@@ -1,4 +1,4 @@
-import { streamLabel, type Column } from '../../../protocol/index.ts'
+import { type Column, streamLabel } from '../../../protocol/index.ts'
 import type {
   LaneCheckpoint,
   LaneStats,
@@ -8,8 +8,8 @@ import type {
   StreamSync,
 } from '../../sink.ts'
 import { lockForSession, lockForTransaction } from '../advisory-locks.ts'
-import { laneLockKey, takeOverSeconds } from '../bookkeeping/migrations.ts'
-import { writeCheckpoint, writeRejections, type Rejection } from '../bookkeeping/checkpoint.ts'
+import { laneLockKey, markSession, takeOverSeconds } from '../bookkeeping/run-sessions.ts'
+import { type Rejection, writeCheckpoint, writeRejections } from '../bookkeeping/checkpoint.ts'
 import { CopyLoad } from './copy-load.ts'
 import { tableGone } from '../destination-errors.ts'
 import { requireOwn } from '../bookkeeping/fence.ts'
@@ -18,15 +18,14 @@ import { KeyRejections } from './key-rejections.ts'
 import { LaneProgress } from './lane-progress.ts'
 import { keyTooLong } from '../merge/long-keys.ts'
 import type { Merge } from '../merge/merge-sql.ts'
-import { sessionPlace, type PostgresPlace } from '../postgres-place.ts'
+import { type PostgresPlace, sessionPlace } from '../postgres-place.ts'
 import type { RowTailOptions } from './copy-format.ts'
 import { bringMetRows } from '../merge/met-rows.ts'
 import { keyFieldsOf } from './record-key.ts'
 import { runMerge } from '../merge/run-merge.ts'
-import { markSession } from '../bookkeeping/run-sessions.ts'
 import { Session } from '../session.ts'
 import { createStaging, mergeOf, staging } from '../merge/staging.ts'
-import { streamTarget, targetColumns, type StreamTarget } from '../tables/stream-target.ts'
+import { streamTarget, type StreamTarget, targetColumns } from '../tables/stream-target.ts'
 import { addMeta, ownColumns, readTable, type TableColumns } from '../tables/table-columns.ts'
 
 /** Blocks are kept until they are flushed; a caller that never flushes holds no more than this. */

@@ -8,17 +8,17 @@ import { mergeOf } from '../merge/staging.ts'
 import { streamTarget } from '../tables/stream-target.ts'
 import { baseType, metadataColumns, readTable } from '../tables/table-columns.ts'
 import {
-  countSql,
-  metQuery,
   type ComparedColumn,
   type Comparison,
+  countSql,
+  metQuery,
   type RowCountsRow,
 } from './compare-rows.ts'
-import { countedRows } from './counted-rows.ts'
+import { countedRows } from './trial.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
 import { isForeseen } from './production-columns.ts'
 import { noExamples, rowExamples, type RowExamples } from './row-examples.ts'
-import { countFates, countNulled, countReset, ownColumns, type ColumnRows } from './value-counts.ts'
+import { type ColumnRows, countFates, countNulled, countReset, ownColumns } from './value-counts.ts'
 
 /** What a run would do to the rows of production. Null where it is not known. */
 export interface RowDiff {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { streamIdOf } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
-import { schemaExists } from '../bookkeeping/migrations.ts'
+import { schemaExists } from '../tables/schemas.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
-import { sessionPlace, type PostgresPlace } from '../postgres-place.ts'
+import { type PostgresPlace, sessionPlace } from '../postgres-place.ts'
 import { Session } from '../session.ts'
 import { streamTarget } from '../tables/stream-target.ts'
 

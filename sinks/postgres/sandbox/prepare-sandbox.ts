@@ -1,18 +1,23 @@
 import { ConnectError, streamIdOf } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
 import { isTableOf } from '../sync/begin-sync.ts'
-import { migrateBookkeeping, schemaExists } from '../bookkeeping/migrations.ts'
+import { schemaExists } from '../tables/schemas.ts'
+import { migrateBookkeeping } from '../bookkeeping/migrations.ts'
 import { catalogType, conversion } from '../tables/column-types.ts'
 import { quoteIdentifier, quoteLiteral } from '../../../postgres/quote.ts'
-import { derivedName, quoteTable, tableIdentifierOf } from '../tables/identifiers.ts'
-import type { TableName } from '../tables/identifiers.ts'
+import {
+  derivedName,
+  quoteTable,
+  tableIdentifierOf,
+  type TableName,
+} from '../tables/identifiers.ts'
 import { bookkeepingSchema, type PostgresPlace } from '../postgres-place.ts'
 import { Session } from '../session.ts'
 import { streamTarget } from '../tables/stream-target.ts'
 import { alterTable } from '../tables/table-columns.ts'
 import type { MetRows } from '../merge/met-rows.ts'
-import { readProduction, type Production } from './production.ts'
-import { createSandboxSchema, sandboxSchemaName, type SandboxSchema } from './sandbox-schema.ts'
+import { type Production, readProduction } from './production.ts'
+import { createSandboxSchema, type SandboxSchema, sandboxSchemaName } from './sandbox-schema.ts'
 
 /** One stream in a sandbox. */
 export interface SandboxTable {

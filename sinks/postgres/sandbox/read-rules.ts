@@ -1,6 +1,6 @@
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import type { Session } from '../session.ts'
-import { isEnforced } from '../tables/enforced-constraint.ts'
+import { isEnforced } from '../tables/table-setup.ts'
 
 /** A rule of a production table that is the user's: every row that a run writes has to obey it. */
 export type TableRule = CheckRule | UniqueRule | ReferenceRule

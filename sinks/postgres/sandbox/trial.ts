@@ -40,3 +40,8 @@ export async function countOf(
 export function isFilledUnseen({ fill }: ProductionColumn): boolean {
   return fill?.kind === 'generated' || fill?.kind === 'opaque' || fill?.kind === 'counter'
 }
+
+/** `1 row`, `2 rows` */
+export function countedRows(count: number): string {
+  return count === 1 ? '1 row' : `${count} rows`
+}

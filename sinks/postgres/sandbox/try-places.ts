@@ -3,8 +3,7 @@ import { partitionMissing } from '../destination-errors.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable } from '../tables/identifiers.ts'
 import type { Session } from '../session.ts'
-import { countedRows } from './counted-rows.ts'
-import { countOf, isFilledUnseen, written, type Trial } from './trial.ts'
+import { countedRows, countOf, isFilledUnseen, type Trial, written } from './trial.ts'
 
 /** Each row needs a partition that takes it. */
 export async function tryPartitions(trial: Trial): Promise<void> {

@@ -6,17 +6,16 @@ import { keyIndexName } from '../tables/key-index.ts'
 import { isSame, operatorSchema } from '../merge/operators.ts'
 import type { Session } from '../session.ts'
 import { metadataColumns } from '../tables/table-columns.ts'
-import { countedRows } from './counted-rows.ts'
+import { type Broken, countedRows, countOf, isFilledUnseen, type Trial, written } from './trial.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
 import {
+  type IncomingKey,
   readIncomingKeys,
   readRules,
-  type IncomingKey,
   type ReferenceRule,
   type TableRule,
   type UniqueRule,
 } from './read-rules.ts'
-import { countOf, isFilledUnseen, written, type Broken, type Trial } from './trial.ts'
 import { tryIndexes, tryPartitions } from './try-places.ts'
 
 /** What the table's own rules say about the rows that a sandbox loaded. */

@@ -1,7 +1,8 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { RunStart, SinkStream, StreamSync } from '../../sink.ts'
 import { lockForTransaction } from '../advisory-locks.ts'
-import { laneLockKey, schemaExists, takeOverSeconds } from '../bookkeeping/migrations.ts'
+import { laneLockKey, takeOverSeconds } from '../bookkeeping/run-sessions.ts'
+import { requireOpenSchema, schemaExists } from '../tables/schemas.ts'
 import { requireSlices } from '../bookkeeping/damaged-bookkeeping.ts'
 import { startRefusal } from '../bookkeeping/fence.ts'
 import { forgetOwners } from '../bookkeeping/forget-streams.ts'
@@ -17,7 +18,6 @@ import {
 } from './known-stream.ts'
 import { watchTable } from './loaded-table.ts'
 import { prepareTables } from './prepare-tables.ts'
-import { requireOpenSchema } from '../tables/schemas.ts'
 import type { Session } from '../session.ts'
 import {
   otherOwners,
@@ -27,10 +27,10 @@ import {
   readSlices,
   readStreamRow,
   settingsOf,
-  writeStreamRow,
   type StreamRow,
   type SyncSettings,
   type TableOwner,
+  writeStreamRow,
 } from '../bookkeeping/stream-rows.ts'
 import { streamTarget, type StreamTarget } from '../tables/stream-target.ts'
 import { readTable } from '../tables/table-columns.ts'

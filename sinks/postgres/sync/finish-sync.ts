@@ -1,6 +1,6 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { SliceStart, StreamSync } from '../../sink.ts'
-import { cascadeRefusal } from '../tables/cascades.ts'
+import { cascadeRefusal, setupRefusal } from '../tables/table-setup.ts'
 import { copyRows, deleteRows } from '../tables/copy-rows.ts'
 import { tableGone } from '../destination-errors.ts'
 import { forgetStreams } from '../bookkeeping/forget-streams.ts'
@@ -11,7 +11,6 @@ import { createKeyIndex, hasIndex, keyIndexName } from '../tables/key-index.ts'
 import type { Session } from '../session.ts'
 import { ownKey, settingsOf } from '../bookkeeping/stream-rows.ts'
 import { streamTarget, type StreamTarget } from '../tables/stream-target.ts'
-import { setupRefusal } from '../tables/table-setup.ts'
 import { addMeta, hasRows, readTable } from '../tables/table-columns.ts'
 
 /** `Destination.savePlan`: slices that are in the plan of this sync already keep their state. */

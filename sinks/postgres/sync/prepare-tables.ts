@@ -2,11 +2,11 @@ import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { SinkStream, TableNote } from '../../sink.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
-import { cascadeRefusal } from '../tables/cascades.ts'
+import { cascadeRefusal, setupRefusal } from '../tables/table-setup.ts'
 import { keyTypeChange } from './key-type.ts'
 import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from '../tables/key-index.ts'
 import { dedupStatement } from '../merge/merge-sql.ts'
-import { looseKeyWarnings } from '../tables/loose-keys.ts'
+import { looseKeyWarnings, unfitForKey, unusableKey } from '../tables/usable-key.ts'
 import { copyRows } from '../tables/copy-rows.ts'
 import { requireRows, rewritingRule, type RowAccount } from '../tables/row-account.ts'
 import { isOverLimit } from '../merge/long-keys.ts'
@@ -14,9 +14,7 @@ import { runMerge } from '../merge/run-merge.ts'
 import type { Session } from '../session.ts'
 import { createStaging, mergeOf, staging } from '../merge/staging.ts'
 import type { StreamRow } from '../bookkeeping/stream-rows.ts'
-import { targetColumns, type StreamTarget } from '../tables/stream-target.ts'
-import { setupRefusal } from '../tables/table-setup.ts'
-import { unfitForKey, unusableKey } from '../tables/usable-key.ts'
+import { type StreamTarget, targetColumns } from '../tables/stream-target.ts'
 import { tableNotes } from '../tables/table-notes.ts'
 import {
   addMeta,
@@ -30,10 +28,10 @@ import {
   ownColumns,
   readTable,
   refusalOf,
-  tableChanges,
-  takenByType,
   type TableChange,
+  tableChanges,
   type TableColumns,
+  takenByType,
 } from '../tables/table-columns.ts'
 
 /** What is known of the keys of rows that were not watched as they came. */

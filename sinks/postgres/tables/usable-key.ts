@@ -4,7 +4,7 @@ import { quoteTable, type TableName } from './identifiers.ts'
 import { indexColumns, keyIndexName } from './key-index.ts'
 import type { Session } from '../session.ts'
 import type { StreamTarget } from './stream-target.ts'
-import { hasRows, type TableColumns } from './table-columns.ts'
+import { baseType, hasRows, type TableColumns } from './table-columns.ts'
 
 const otherRows =
   'Delete these rows, or load the stream once with the mode `overwrite_dedup`, which replaces them, or set another `primary_key`, or the mode `append` or `overwrite`.'
@@ -84,5 +84,32 @@ async function partitionedElsewhere(
     table,
     `it is partitioned by ${by}, and PostgreSQL makes a unique index of ${key.map(quoteIdentifier).join(', ')} only where all columns of the partition key are in it`,
     `${add}, or set the mode \`append\` or \`overwrite\`.`,
+  )
+}
+
+/**
+ * What somebody's choice of a column's type or collation does to the key: the server takes texts for equal that the source has as two keys, so that
+ * their records become one row.
+ */
+export async function looseKeyWarnings(
+  session: Session,
+  { table, key, columns }: StreamTarget,
+): Promise<readonly string[]> {
+  if (key === undefined) return []
+  const texts = columns.filter(({ kind, name }) => kind === 'string' && key.includes(name))
+  if (texts.length === 0) return []
+  const loose = await session.rows<{ column: string; why: string }>(
+    `SELECT attname AS column, CASE WHEN typname = 'citext' THEN 'type citext' WHEN typname = 'uuid' THEN 'type uuid'
+              ELSE format('collation %I', collname) END AS why
+       FROM pg_attribute JOIN pg_type t ON t.oid = ${baseType('atttypid')}
+       LEFT JOIN pg_collation c ON c.oid = attcollation
+      WHERE attrelid = to_regclass($1) AND attname = ANY ($2) AND NOT attisdropped
+        AND (typname = 'citext' OR typname = 'uuid' OR NOT c.collisdeterministic)
+      ORDER BY attnum`,
+    [quoteTable(table), texts.map(({ name }) => name)],
+  )
+  return loose.map(
+    ({ column, why }) =>
+      `Column ${quoteIdentifier(column)} of the key has the ${why}, which takes some different texts for equal (such as \`a\` and \`A\`): records of such keys become one row. If the source has any, give the column the type text with a deterministic collation.`,
   )
 }
