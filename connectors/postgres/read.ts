@@ -1,3 +1,4 @@
+import { sqlstates } from '../../postgres/sqlstate.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import {
@@ -81,7 +82,7 @@ async function openWhenFree(
 
 /** Too many connections; out of memory or disk is no reason to wait. */
 function isBusy(thrown: unknown): boolean {
-  return thrown instanceof ConnectError && thrown.details.sqlstate === '53300'
+  return thrown instanceof ConnectError && thrown.details.sqlstate === sqlstates.tooManyConnections
 }
 
 /**

@@ -1,3 +1,4 @@
+import { sqlstates } from '../../postgres/sqlstate.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import type { Session } from './session.ts'
 
@@ -15,9 +16,6 @@ export interface AdvisoryLock {
   readonly subject: string
   readonly seconds: number
 }
-
-/** lock_not_available: the time is over. */
-const notAvailable = '55P03'
 
 /** Holds it until the session ends. Not inside of a transaction. Throws `destination_lock_held`. */
 export async function lockForSession(
@@ -59,8 +57,9 @@ function callsOf(take: string, keys: readonly LockKey[]): string {
     .join(', ')
 }
 
+/** The time is over. */
 function isTimeout(error: unknown): boolean {
-  return error instanceof ConnectError && error.details.sqlstate === notAvailable
+  return error instanceof ConnectError && error.details.sqlstate === sqlstates.lockNotAvailable
 }
 
 /** A shared lock waits for those who hold it alone, and for those who wait to. */

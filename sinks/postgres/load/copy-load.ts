@@ -1,3 +1,4 @@
+import { hasState } from '../../../postgres/sqlstate.ts'
 import { DatabaseError } from 'pg'
 import { ConnectError } from '../../../protocol/index.ts'
 import type { RecordBlock } from '../../sink.ts'
@@ -387,10 +388,8 @@ export class CopyLoad {
  * be too long for its index, which a merge finds out.
  */
 function isKeyConflict(thrown: unknown): boolean {
-  return thrown instanceof DatabaseError && keyConflicts.has(thrown.code ?? '')
+  return hasState(thrown, ['uniqueViolation', 'deadlockDetected', 'programLimitExceeded'])
 }
-
-const keyConflicts: ReadonlySet<string> = new Set(['23505', '40P01', '54000'])
 
 /** A row has something to say in `_airbyte_meta`, and the table has no such column yet. */
 class NeedsMeta extends Error {}

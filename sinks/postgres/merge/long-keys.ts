@@ -1,3 +1,4 @@
+import { sqlstates } from '../../../postgres/sqlstate.ts'
 import { parseExact, stringifyExact } from '../../../protocol/exact-json.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
@@ -20,7 +21,7 @@ const SHORT_BYTES = 1_000
 
 /** program_limit_exceeded: an index entry that is too long is one. */
 export function isOverLimit(error: unknown): boolean {
-  return error instanceof ConnectError && error.details.sqlstate === '54000'
+  return error instanceof ConnectError && error.details.sqlstate === sqlstates.programLimitExceeded
 }
 
 /**

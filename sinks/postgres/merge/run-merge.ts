@@ -1,3 +1,4 @@
+import { sqlstates } from '../../../postgres/sqlstate.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import { isOverLimit, takeLongKeys, type LongKey } from './long-keys.ts'
 import { countedUpsertStatement, fillStatements, upsertStatement, type Merge } from './merge-sql.ts'
@@ -98,5 +99,5 @@ async function count(session: Session, merge: Merge, counting: Counting): Promis
 
 /** cardinality_violation: a statement would change the same row twice. */
 function isRepeatedKey(error: unknown): boolean {
-  return error instanceof ConnectError && error.details.sqlstate === '21000'
+  return error instanceof ConnectError && error.details.sqlstate === sqlstates.cardinalityViolation
 }

@@ -1,3 +1,4 @@
+import { sqlstates } from '../../../postgres/sqlstate.ts'
 import { operatorSchemaOf } from '../../../postgres/search-path.ts'
 import { ConnectError, primaryKey } from '../../../protocol/index.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
@@ -59,9 +60,6 @@ export const unknownRows: RowDiff = {
   warnings: [],
 }
 
-/** query_canceled: the comparison took longer than it may. */
-const timedOut = '57014'
-
 /**
  * Compares what a sandbox loaded with production, on the server. `isComplete`: the stream was read to its end. One that was cut is
  * compared as far as it came; what an overwrite would delete is then unknown.
@@ -76,7 +74,8 @@ export async function diffRows(
     const diff = await compare(session, stream, isComplete)
     return { ...diff, tableRows, atLeast: isComplete ? [] : lowerBounds(stream) }
   } catch (error) {
-    if (!(error instanceof ConnectError) || error.details.sqlstate !== timedOut) throw error
+    if (!(error instanceof ConnectError) || error.details.sqlstate !== sqlstates.queryCanceled)
+      throw error
     const warning = 'Comparing with the table took too long: what happens to its rows is not known'
     return { ...unknownRows, warnings: [warning] }
   }

@@ -1,3 +1,4 @@
+import { sqlstates } from '../../../postgres/sqlstate.ts'
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { constraintFacts } from '../destination-errors.ts'
 import { quoteIdentifier as quote } from '../../../postgres/quote.ts'
@@ -107,7 +108,7 @@ function refusalOf({ session, stream }: Trial, broken: Broken): ConnectError {
   const { name, sqlstate, reason } = broken
   const { target } = stream.production
   const object = quoteTable(target.table)
-  const named = sqlstate === '23502' ? { column: name } : { constraint: name }
+  const named = sqlstate === sqlstates.notNullViolation ? { column: name } : { constraint: name }
   const { constraint, fix } = constraintFacts({ sqlstate, reason, ...named }, object)
   const details = {
     ...{ host: session.address.host, port: session.address.port },
@@ -165,7 +166,7 @@ async function tryNotNull(trial: Trial): Promise<void> {
     const why = hasNone ? ', and the source has no such column' : ''
     if (nulls > 0)
       found.broken.push({
-        ...{ name, sqlstate: '23502' },
+        ...{ name, sqlstate: sqlstates.notNullViolation },
         reason: `column ${quote(name)} is NOT NULL${why}: ${countedRows(nulls)} without a value`,
       })
     else if (hasNone)
@@ -197,7 +198,7 @@ async function tryRule(trial: Trial, rule: TableRule): Promise<void> {
     case 'check': {
       const count = await countOf(trial, `${written(trial)} WHERE NOT (${rule.expression})`)
       report(trial, count, {
-        ...{ name: rule.name, sqlstate: '23514' },
+        ...{ name: rule.name, sqlstate: sqlstates.checkViolation },
         reason: `${countedRows(count)} against the CHECK constraint ${rule.name}`,
       })
       return
@@ -219,12 +220,18 @@ async function tryUnique(trial: Trial, rule: UniqueRule): Promise<void> {
   const count = (await countAlike(trial, rule)) + (await countTaken(trial, rule))
   const what = rule.kind === 'unique' ? 'unique index' : 'exclusion constraint'
   report(trial, count, {
-    ...{ name: rule.name, sqlstate: rule.kind === 'unique' ? '23505' : '23P01' },
+    ...{
+      name: rule.name,
+      sqlstate: rule.kind === 'unique' ? sqlstates.uniqueViolation : sqlstates.exclusionViolation,
+    },
     reason: `${countedRows(count)} against the ${what} ${rule.name}`,
   })
   const moved = count > 0 || rule.isDeferrable ? 0 : await countMoved(trial, rule)
   report(trial, moved, {
-    ...{ name: rule.name, sqlstate: rule.kind === 'unique' ? '23505' : '23P01' },
+    ...{
+      name: rule.name,
+      sqlstate: rule.kind === 'unique' ? sqlstates.uniqueViolation : sqlstates.exclusionViolation,
+    },
     reason: `${countedRows(moved)} with values that another row has until the same merge changes it, against the ${what} ${rule.name}`,
   })
 }
@@ -335,7 +342,7 @@ async function tryReference(trial: Trial, rule: ReferenceRule): Promise<void> {
   // The same run may bring the missing rows, before or after these. Of a stream that was cut the rest may hold them.
   const mayCome = isOwn ? !isComplete : planned.has(quoteTable(other))
   if (mayCome) found.warnings.push(`A run may fail: ${reason} by now`)
-  else report(trial, count, { name, sqlstate: '23503', reason })
+  else report(trial, count, { name, sqlstate: sqlstates.foreignKeyViolation, reason })
 }
 
 /** What goes with the rows that a run deletes. An overwrite deletes all rows before it writes them again. */
@@ -361,7 +368,7 @@ async function tryIncoming(trial: Trial, key: IncomingKey): Promise<readonly Dep
   }
   const reason = `${countedRows(count)} of ${from} ${count === 1 ? 'refers' : 'refer'} to rows of ${quoteTable(target.table)} that a run deletes (foreign key ${key.name})`
   if (planned.has(from)) found.warnings.push(`A run may fail: ${reason}`)
-  else report(trial, count, { name: key.name, sqlstate: '23503', reason })
+  else report(trial, count, { name: key.name, sqlstate: sqlstates.foreignKeyViolation, reason })
   return []
 }
 
