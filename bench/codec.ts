@@ -129,8 +129,8 @@ function decode(blocks: readonly EncodedBlock[], format: CopyFormat): number {
     for (let outcome = ''; outcome !== 'done';) {
       outcome = transcoder.pump(chunkBytes, row)
       if (outcome.startsWith('needs')) throw new Error('a value was changed on its way')
-      bytes += output.at
-      output.at = 0
+      bytes += output.offset
+      output.offset = 0
     }
   }
   return bytes

@@ -53,11 +53,11 @@ async function histogramBounds(
     [schema, name, column.name, kind === 'p'],
   )
   if (rows.length <= split.ranges) return []
-  const at = (index: number): string[] => {
+  const boundAt = (index: number): string[] => {
     const row = rows[Math.floor(((index + 1) * rows.length) / split.ranges)]
     return row === undefined ? [] : [row.bound]
   }
-  return distinct(Array.from({ length: split.ranges - 1 }, (_, index) => at(index)))
+  return distinct(Array.from({ length: split.ranges - 1 }, (_, index) => boundAt(index)))
 }
 
 async function integerBounds(

@@ -186,8 +186,12 @@ function stateAt(read: CursorRead, position: Position): CursorState {
   const { cursor, origin } = read
   const { name, type } = cursor
   return {
-    ...{ kind: 'cursor', field: name, type: type.declared, ...position },
-    ...{ columns: columnsHash(read), origin },
+    kind: 'cursor',
+    field: name,
+    type: type.declared,
+    ...position,
+    columns: columnsHash(read),
+    origin,
   }
 }
 

@@ -95,8 +95,11 @@ export class Session implements AsyncDisposable {
   async rowsOfExpressions<R extends QueryResultRow>(select: string): Promise<R[]> {
     const view = '_reactor_expressions'
     const statements = [
-      ...['BEGIN', `CREATE TEMP VIEW ${view} AS ${select}`, useRolePath],
-      ...[`SELECT * FROM pg_temp.${view}`, 'ROLLBACK'],
+      'BEGIN',
+      `CREATE TEMP VIEW ${view} AS ${select}`,
+      useRolePath,
+      `SELECT * FROM pg_temp.${view}`,
+      'ROLLBACK',
     ]
     try {
       const results = await this.#session.results<R>(statements.join('; '))

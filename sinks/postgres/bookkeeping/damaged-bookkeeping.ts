@@ -68,10 +68,10 @@ function damagedRow(
   const [name = '', field] = column.split('.')
   const object = quoteTable({ schema: session.bookkeepingSchema, table: name })
   const where = name === 'streams' ? `id = ${id}` : `stream_id = ${id}`
-  const of = field === undefined ? object : `column ${field} of ${object}`
+  const subject = field === undefined ? object : `column ${field} of ${object}`
   const restart = letGoOf({ id, connection, stream }, session.bookkeeping)
   return damaged(session.address, {
-    object: `${of}, stream ${stream} of connection ${connection} (${where})`,
+    object: `${subject}, stream ${stream} of connection ${connection} (${where})`,
     problem,
     fix: `Restore what is named from a backup. Without one, let the stream be read from the beginning: ${restart}. If it appends, run \`TRUNCATE ${quoteTable(table)}\` too: else its rows come a second time.`,
   })

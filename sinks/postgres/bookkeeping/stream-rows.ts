@@ -126,7 +126,9 @@ export async function readStreamRow(
   const table = { schema: row.table_schema, table: row.table_name }
   const owner = { id: row.id, connection, stream: streamLabel(streamId), table }
   return {
-    ...{ id: row.id, table, ...storedTexts(session, row, owner) },
+    id: row.id,
+    table,
+    ...storedTexts(session, row, owner),
     keyIndex: row.key_index,
     staged: row.staged,
     run: Number(row.run),
@@ -305,7 +307,10 @@ export async function readSlices(session: Session, owner: RowOwner): Promise<Sli
     requireStored(session, { text, schema: stateSchema, column: 'slices.state' }, owner)
   return rows.map(({ slice, partition, state, seq, complete }) => {
     return {
-      ...{ slice, partition, seq: Number(seq), complete },
+      slice,
+      partition,
+      seq: Number(seq),
+      complete,
       state: state === null ? null : stateOf(state),
     }
   })

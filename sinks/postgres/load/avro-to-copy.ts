@@ -137,20 +137,20 @@ export class CopyTranscoder {
 
   /** Passes over records of the open block. */
   skip(rows: number): void {
-    const { at } = this.#out
+    const { offset } = this.#out
     for (let row = 0; row < rows; row++) {
       this.#record()
       this.#rejections?.takeReason()
-      this.#out.at = at
+      this.#out.offset = offset
     }
   }
 
   /** Writes records until the output has this many bytes, `untilRow` (in the batch) is reached or the block ends. */
   pump(fullAt: number, untilRow: number): 'full' | 'done' | 'needs meta' | 'needs text' {
     while (this.#rowsLeft > 0 && this.#rowNumber < untilRow) {
-      if (this.#out.at >= fullAt) return 'full'
-      const start = this.#out.at
-      const from = this.#wire.at
+      if (this.#out.offset >= fullAt) return 'full'
+      const start = this.#out.offset
+      const from = this.#wire.offset
       this.#record()
       const reason = this.#rejections?.takeReason()
       if (reason !== undefined) {
@@ -163,7 +163,7 @@ export class CopyTranscoder {
         this.#account(from)
         continue
       }
-      this.#out.at = start
+      this.#out.offset = start
       this.#fields.unwritable = false
       return isUnwritable ? 'needs text' : 'needs meta'
     }
@@ -175,15 +175,15 @@ export class CopyTranscoder {
     reason: string,
     { from, start }: { readonly from: number; readonly start: number },
   ): void {
-    this.#out.at = start
+    this.#out.offset = start
     this.#fields.unwritable = false
     const { seq, order } = this.#row
     this.#rejections?.add(order, { seq, reason, key: this.#keyOf(from) })
   }
 
   #keyOf(from: number): string | undefined {
-    const { input, at } = this.#wire
-    return keyOfRecord(input.subarray(from, at), this.#columns, this.#keyFields)
+    const { input, offset } = this.#wire
+    return keyOfRecord(input.subarray(from, offset), this.#columns, this.#keyFields)
   }
 
   /** The row that was written last is part of the COPY: what it lost counts. */
@@ -201,7 +201,7 @@ export class CopyTranscoder {
 
   /** Bytes that were read of the block: as many as it has once it is done. */
   get consumed(): number {
-    return this.#wire.at
+    return this.#wire.offset
   }
 
   #record(): void {
@@ -213,16 +213,16 @@ export class CopyTranscoder {
     const count = this.#codes.length
     out.reserve(count * FIELD_BYTES)
     row.extractedAtMs = wire.long()
-    if (input[wire.at++] !== branch.null) this.#sourceChanges = wire.string()
-    if (input[wire.at++] !== branch.null) this.#readOverflow()
+    if (input[wire.offset++] !== branch.null) this.#sourceChanges = wire.string()
+    if (input[wire.offset++] !== branch.null) this.#readOverflow()
     fields.beginRow()
     const refused = this.refused.size > 0 ? this.refused.get(this.#rowNumber) : undefined
     for (let column = 0; column < count; column++) {
-      const start = out.at
-      if (input[wire.at++] === branch.null) this.#null(column)
+      const start = out.offset
+      if (input[wire.offset++] === branch.null) this.#null(column)
       else this.#value(column)
       if (refused?.has(column) === true) this.#refuse(column, start)
-      if (this.#special[column] === 1) out.at = start
+      if (this.#special[column] === 1) out.offset = start
       else fields.endField()
       // Room for the fields that come, since this one may have taken more than its share.
       out.reserve((count - column) * FIELD_BYTES)
@@ -256,7 +256,7 @@ export class CopyTranscoder {
 
   #value(column: number): void {
     const fields = this.#fields
-    const start = this.#out.at
+    const start = this.#out.offset
     this.#seen.values[column] = 1
     this.#transcode(this.#codes[column] ?? 0)
     if (this.#special[column] === 2) this.#quoteAsJson(column, start)
@@ -328,7 +328,7 @@ export class CopyTranscoder {
     }
     const held = columnTextOf(entry, target.held)
     if (held === undefined) {
-      this.#refuse(column, this.#out.at)
+      this.#refuse(column, this.#out.offset)
       return
     }
     this.#seen.values[column] = 1
@@ -341,7 +341,7 @@ export class CopyTranscoder {
   #refuse(column: number, start: number): void {
     this.#seen.nulls[column] = 1
     this.#rejections?.noteUnfit(column)
-    this.#out.at = start
+    this.#out.offset = start
     this.#out.reserve(FIELD_BYTES)
     this.#fields.nullValue()
     this.#note(column, typecastError)
@@ -355,8 +355,8 @@ export class CopyTranscoder {
   /** A field whose column has become jsonb: what `to_jsonb` makes of the value. */
   #quoteAsJson(column: number, start: number): void {
     const out = this.#out
-    const text = unescapeCopy(out.bytes.toString('utf8', start, out.at))
-    out.at = start
+    const text = unescapeCopy(out.bytes.toString('utf8', start, out.offset))
+    out.offset = start
     const kind = this.#columns[column]?.kind
     if (kind === 'number' || kind === 'double') {
       out.escaped(/^-?[0-9]/.test(text) ? text : JSON.stringify(text))
@@ -378,7 +378,7 @@ export class CopyTranscoder {
       }
       for (let entry = 0; entry < count; entry++) {
         const name = wire.string()
-        const isNull = wire.input[wire.at++] === branch.null
+        const isNull = wire.input[wire.offset++] === branch.null
         overflow.set(name, isNull ? null : wire.string())
       }
     }

@@ -42,8 +42,8 @@ export class BinaryFields implements FieldWriter {
 
   beginRow(): void {
     const out = this.#out
-    out.view.setInt16(out.at, this.#fieldsPerRow)
-    out.at += 2
+    out.view.setInt16(out.offset, this.#fieldsPerRow)
+    out.offset += 2
   }
 
   endField(): void {
@@ -57,7 +57,7 @@ export class BinaryFields implements FieldWriter {
   boolean(): void {
     const wire = this.#wire
     this.#length(1)
-    this.#out.bytes[this.#out.at++] = wire.input[wire.at++] ?? 0
+    this.#out.bytes[this.#out.offset++] = wire.input[wire.offset++] ?? 0
   }
 
   integer(): void {
@@ -71,15 +71,15 @@ export class BinaryFields implements FieldWriter {
     // The lowest bit is the sign; of a negative all other bits are turned.
     const turned = -(wire.low & 1)
     const out = this.#out
-    out.view.setInt32(out.at, Math.floor(wire.upper / 32) ^ turned)
-    out.view.setInt32(out.at + 4, ((wire.low >>> 1) | ((wire.upper % 32) << 27)) ^ turned)
-    out.at += 8
+    out.view.setInt32(out.offset, Math.floor(wire.upper / 32) ^ turned)
+    out.view.setInt32(out.offset + 4, ((wire.low >>> 1) | ((wire.upper % 32) << 27)) ^ turned)
+    out.offset += 8
   }
 
   date(): void {
     this.#length(4)
-    this.#out.view.setInt32(this.#out.at, this.#wire.long() - EPOCH_DAYS)
-    this.#out.at += 4
+    this.#out.view.setInt32(this.#out.offset, this.#wire.long() - EPOCH_DAYS)
+    this.#out.offset += 4
   }
 
   time(): void {
@@ -103,9 +103,9 @@ export class BinaryFields implements FieldWriter {
   number(): void {
     const wire = this.#wire
     const length = wire.long()
-    const end = wire.at + length
-    if (!this.#numeric.digits(wire.input, wire.at, end)) this.unwritable = true
-    wire.at = end
+    const end = wire.offset + length
+    if (!this.#numeric.digits(wire.input, wire.offset, end)) this.unwritable = true
+    wire.offset = end
   }
 
   /** Its shortest digits, as Postgres would print it. */
@@ -130,12 +130,12 @@ export class BinaryFields implements FieldWriter {
   string(): void {
     const wire = this.#wire
     const length = wire.long()
-    const end = wire.at + length
+    const end = wire.offset + length
     this.#out.reserve(length + 8)
-    const lengthAt = this.#out.at
-    this.#out.at += 4
+    const lengthAt = this.#out.offset
+    this.#out.offset += 4
     this.#copyText(end)
-    this.#out.view.setInt32(lengthAt, this.#out.at - lengthAt - 4)
+    this.#out.view.setInt32(lengthAt, this.#out.offset - lengthAt - 4)
   }
 
   bytes(): void {
@@ -144,17 +144,17 @@ export class BinaryFields implements FieldWriter {
     const out = this.#out
     out.reserve(length + 8)
     this.#length(length)
-    out.bytes.set(wire.input.subarray(wire.at, wire.at + length), out.at)
-    out.at += length
-    wire.at += length
+    out.bytes.set(wire.input.subarray(wire.offset, wire.offset + length), out.offset)
+    out.offset += length
+    wire.offset += length
   }
 
   json(): void {
-    const lengthAt = this.#out.at
-    this.#out.at += 4
-    this.#out.bytes[this.#out.at++] = JSONB_VERSION
+    const lengthAt = this.#out.offset
+    this.#out.offset += 4
+    this.#out.bytes[this.#out.offset++] = JSONB_VERSION
     this.#document()
-    this.#out.view.setInt32(lengthAt, this.#out.at - lengthAt - 4)
+    this.#out.view.setInt32(lengthAt, this.#out.offset - lengthAt - 4)
   }
 
   text(text: string, held: HeldType): void {
@@ -167,34 +167,34 @@ export class BinaryFields implements FieldWriter {
     const length = Buffer.byteLength(text)
     out.reserve(length + 8)
     this.#length(length + version)
-    if (version === 1) out.bytes[out.at++] = JSONB_VERSION
-    out.at += out.bytes.write(text, out.at)
+    if (version === 1) out.bytes[out.offset++] = JSONB_VERSION
+    out.offset += out.bytes.write(text, out.offset)
   }
 
   #length(length: number): void {
     const out = this.#out
-    out.view.setInt32(out.at, length)
-    out.at += 4
+    out.view.setInt32(out.offset, length)
+    out.offset += 4
   }
 
   #int64(value: number): void {
     const out = this.#out
-    out.view.setInt32(out.at, Math.floor(value / TWO_32))
-    out.view.setInt32(out.at + 4, value)
-    out.at += 8
+    out.view.setInt32(out.offset, Math.floor(value / TWO_32))
+    out.view.setInt32(out.offset + 4, value)
+    out.offset += 8
   }
 
   #farMoment(): void {
     const { upper, low } = this.#wire
     const zigzag = BigInt(upper) * 0x1000_0000n + BigInt(low)
     const micros = (zigzag >> 1n) ^ -(zigzag & 1n)
-    this.#out.view.setBigInt64(this.#out.at, micros - BigInt(EPOCH_MICROS))
-    this.#out.at += 8
+    this.#out.view.setBigInt64(this.#out.offset, micros - BigInt(EPOCH_MICROS))
+    this.#out.offset += 8
   }
 
   #longDouble(text: string): void {
     const digits = this.#digits
-    for (let at = 0; at < text.length; at++) digits[at] = text.charCodeAt(at)
+    for (let offset = 0; offset < text.length; offset++) digits[offset] = text.charCodeAt(offset)
     if (!this.#numeric.digits(digits, 0, text.length)) this.unwritable = true
   }
 
@@ -205,22 +205,22 @@ export class BinaryFields implements FieldWriter {
     const { input, view } = wire
     const { bytes } = out
     const target = out.view
-    let at = wire.at
-    let to = out.at
-    while (at < end) {
-      const word = at <= end - 4 ? view.getInt32(at) : 0
+    let offset = wire.offset
+    let to = out.offset
+    while (offset < end) {
+      const word = offset <= end - 4 ? view.getInt32(offset) : 0
       if (!hasZero(word)) {
         target.setInt32(to, word)
-        at += 4
+        offset += 4
         to += 4
         continue
       }
-      const byte = input[at++] ?? 0
+      const byte = input[offset++] ?? 0
       if (byte === 0) this.stripped = true
       else bytes[to++] = byte
     }
-    wire.at = end
-    out.at = to
+    wire.offset = end
+    out.offset = to
   }
 
   /** Four bytes at a time where none of them is zero or a backslash. */
@@ -231,39 +231,39 @@ export class BinaryFields implements FieldWriter {
     const length = wire.long()
     out.reserve(length + 8)
     const { bytes, view: target } = out
-    const end = wire.at + length
-    let at = wire.at
-    let to = out.at
-    while (at < end) {
-      const word = at <= end - 4 ? view.getInt32(at) : 0
+    const end = wire.offset + length
+    let offset = wire.offset
+    let to = out.offset
+    while (offset < end) {
+      const word = offset <= end - 4 ? view.getInt32(offset) : 0
       if (!hasZero(word) && !hasZero(word ^ BACKSLASHES)) {
         target.setInt32(to, word)
-        at += 4
+        offset += 4
         to += 4
         continue
       }
-      const byte = input[at++] ?? 0
-      if (byte === 0 || (byte === BACKSLASH && isRefused(input, at))) {
+      const byte = input[offset++] ?? 0
+      if (byte === 0 || (byte === BACKSLASH && isRefused(input, offset))) {
         this.#sanitized(end)
         return
       }
       bytes[to++] = byte
       // The character after a backslash belongs to it: `\\u0000` is a backslash and a text.
-      if (byte === BACKSLASH) bytes[to++] = input[at++] ?? 0
+      if (byte === BACKSLASH) bytes[to++] = input[offset++] ?? 0
     }
-    wire.at = end
-    out.at = to
+    wire.offset = end
+    out.offset = to
   }
 
   #sanitized(end: number): void {
     const wire = this.#wire
     const out = this.#out
-    const text = wire.input.toString('utf8', wire.at, end)
+    const text = wire.input.toString('utf8', wire.offset, end)
     const clean = sanitizeJson(text)
-    wire.at = end
+    wire.offset = end
     if (clean !== text) this.stripped = true
     out.reserve(Buffer.byteLength(clean))
-    out.at += out.bytes.write(clean, out.at)
+    out.offset += out.bytes.write(clean, out.offset)
   }
 }
 

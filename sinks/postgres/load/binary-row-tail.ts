@@ -48,18 +48,18 @@ export class BinaryRowTail implements RowTail {
     const meta =
       row.changes === '' ? this.#emptyMeta : jsonbField(metaText(this.#options, row.changes))
     out.reserve(template.length + 8 + meta.length)
-    out.bytes.set(template, out.at)
-    out.at += template.length
+    out.bytes.set(template, out.offset)
+    out.offset += template.length
     if (metadata === 'full') {
       const { high, low } = idSuffix(row.seq)
-      out.view.setUint16(out.at, high)
-      out.view.setUint16(out.at + 2, Math.floor(low / 2 ** 32))
-      out.view.setUint32(out.at + 4, low % 2 ** 32)
-      out.at += 8
+      out.view.setUint16(out.offset, high)
+      out.view.setUint16(out.offset + 2, Math.floor(low / 2 ** 32))
+      out.view.setUint32(out.offset + 4, low % 2 ** 32)
+      out.offset += 8
     }
     if (hasMeta) {
-      out.bytes.set(meta, out.at)
-      out.at += meta.length
+      out.bytes.set(meta, out.offset)
+      out.offset += meta.length
     }
     if (isStaged) this.#writeStaged(row)
   }
@@ -68,12 +68,12 @@ export class BinaryRowTail implements RowTail {
     const out = this.#out
     const names = missing.length === 0 ? nullField : textArrayField(missing)
     out.reserve(12 + names.length)
-    out.view.setInt32(out.at, 8)
-    out.view.setInt32(out.at + 4, Math.floor(order / 2 ** 32))
-    out.view.setInt32(out.at + 8, order)
-    out.at += 12
-    out.bytes.set(names, out.at)
-    out.at += names.length
+    out.view.setInt32(out.offset, 8)
+    out.view.setInt32(out.offset + 4, Math.floor(order / 2 ** 32))
+    out.view.setInt32(out.offset + 8, order)
+    out.offset += 12
+    out.bytes.set(names, out.offset)
+    out.offset += names.length
   }
 
   #makeTemplate(extractedAtMs: number): void {

@@ -116,7 +116,11 @@ export class CopyLoad {
     const { keyFields, rejections } = this.#options
     const { losses } = this
     return new CopyTranscoder(this.#output, this.#columns, {
-      ...{ tail: this.#tail, format: this.#format, seen: this.#seen, losses, keyFields },
+      tail: this.#tail,
+      format: this.#format,
+      seen: this.#seen,
+      losses,
+      keyFields,
       ...(rejections && { rejections }),
     })
   }
@@ -199,7 +203,7 @@ export class CopyLoad {
     this.#begun = this.#hasSavepoint = this.#hasStaged = false
     this.#stagedRows = 0
     this.#origins = []
-    this.#output.at = 0
+    this.#output.offset = 0
     this.#transcoder.refused.clear()
     this.#seen.clear()
     this.losses.clear()
@@ -285,12 +289,12 @@ export class CopyLoad {
     if (failure !== undefined) throw failure
     const output = this.#output
     const full = output.bytes
-    this.#inFlight = copy.write(full.subarray(0, output.at)).then(
+    this.#inFlight = copy.write(full.subarray(0, output.offset)).then(
       () => undefined,
       (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
     )
     output.bytes = this.#spare
-    output.at = 0
+    output.offset = 0
     // A buffer that one large row has blown up is given back.
     this.#spare = full.length > CHUNK_BYTES * 8 ? Buffer.allocUnsafeSlow(CHUNK_BYTES * 2) : full
   }
@@ -299,7 +303,7 @@ export class CopyLoad {
     const copy = this.#copy
     if (copy === undefined) return
     if (this.#format === 'binary') this.#output.append(binaryTrailer)
-    if (this.#output.at > 0) await this.#ship(copy)
+    if (this.#output.offset > 0) await this.#ship(copy)
     const failure = await this.#inFlight
     this.#inFlight = Promise.resolve(undefined)
     if (failure !== undefined) throw failure
@@ -323,7 +327,7 @@ export class CopyLoad {
     if (needsMeta) await this.#copy?.abort()
     this.#copy = undefined
     this.#inFlight = Promise.resolve(undefined)
-    this.#output.at = 0
+    this.#output.offset = 0
     this.losses.drop()
     const staged = !this.isStaged && isKeyConflict(thrown) ? whenKeysExist : undefined
     if (!needsMeta && staged === undefined) this.#refuse(thrown)

@@ -18,7 +18,7 @@ export class CopyOutput {
   /** The same bytes. */
   view: DataView
   /** Where the next byte goes. */
-  at = 0
+  offset = 0
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes
@@ -36,23 +36,23 @@ export class CopyOutput {
 
   /** Room for `count` more bytes, and for the few that separate fields and rows. */
   reserve(count: number): void {
-    const needed = this.at + count + SEPARATORS
+    const needed = this.offset + count + SEPARATORS
     if (needed <= this.bytes.length) return
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2))
-    this.bytes.copy(larger, 0, 0, this.at)
+    this.bytes.copy(larger, 0, 0, this.offset)
     this.bytes = larger
   }
 
   append(bytes: Uint8Array): void {
     this.reserve(bytes.length)
-    this.#bytes.set(bytes, this.at)
-    this.at += bytes.length
+    this.#bytes.set(bytes, this.offset)
+    this.offset += bytes.length
   }
 
   /** ASCII without anything to escape. */
   ascii(text: string): void {
     this.reserve(text.length)
-    this.at += this.bytes.write(text, this.at, 'latin1')
+    this.offset += this.bytes.write(text, this.offset, 'latin1')
   }
 
   /** Any text that has no U+0000. */
@@ -61,15 +61,15 @@ export class CopyOutput {
     this.reserve(source.length * 2)
     for (const byte of source) {
       const escape = copyEscapes[byte] ?? 0
-      if (escape !== 0) this.bytes[this.at++] = 0x5c
-      this.bytes[this.at++] = escape === 0 ? byte : escape
+      if (escape !== 0) this.bytes[this.offset++] = 0x5c
+      this.bytes[this.offset++] = escape === 0 ? byte : escape
     }
   }
 
   /** The two bytes of NULL in text. */
   nullValue(): void {
-    this.bytes[this.at++] = 0x5c
-    this.bytes[this.at++] = 0x4e
+    this.bytes[this.offset++] = 0x5c
+    this.bytes[this.offset++] = 0x4e
   }
 }
 

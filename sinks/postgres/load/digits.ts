@@ -8,16 +8,16 @@ for (let n = 0; n < 100; n++) {
 }
 
 /** 0 to 99 as two digits. */
-export function writePair(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = pairs[value * 2] ?? 0
-  bytes[at + 1] = pairs[value * 2 + 1] ?? 0
+export function writePair(bytes: Uint8Array, offset: number, value: number): void {
+  bytes[offset] = pairs[value * 2] ?? 0
+  bytes[offset + 1] = pairs[value * 2 + 1] ?? 0
 }
 
 /** Any integer that a double holds exactly. */
 export function writeInteger(out: CopyOutput, value: number): void {
   let rest = value
   if (value < 0) {
-    out.bytes[out.at++] = 0x2d
+    out.bytes[out.offset++] = 0x2d
     rest = -value
   }
   if (rest < 1e9) {
@@ -32,17 +32,17 @@ export function writeInteger(out: CopyOutput, value: number): void {
 /** A non-negative integer below 10^9 with leading zeros. */
 export function writePadded(out: CopyOutput, value: number, digits: number): void {
   const { bytes } = out
-  const start = out.at
-  let at = start + digits
-  out.at = at
+  const start = out.offset
+  let offset = start + digits
+  out.offset = offset
   let rest = value | 0
-  while (at - start >= 2) {
+  while (offset - start >= 2) {
     const high = (rest / 100) | 0
-    at -= 2
-    writePair(bytes, at, rest - high * 100)
+    offset -= 2
+    writePair(bytes, offset, rest - high * 100)
     rest = high
   }
-  if (at > start) bytes[start] = 0x30 + rest
+  if (offset > start) bytes[start] = 0x30 + rest
 }
 
 /** A non-negative integer below 10^9. */

@@ -22,12 +22,12 @@ export class MomentText {
   timestamp(out: CopyOutput, moment: Moment, zone: '' | '+00'): void {
     const days = Math.floor(moment.seconds / 86_400)
     const isBc = this.#writeDay(out, days)
-    out.bytes[out.at++] = 0x20
+    out.bytes[out.offset++] = 0x20
     this.time(out, moment.seconds - days * 86_400, moment.micros)
     if (zone !== '') {
-      out.bytes[out.at++] = 0x2b
-      out.bytes[out.at++] = 0x30
-      out.bytes[out.at++] = 0x30
+      out.bytes[out.offset++] = 0x2b
+      out.bytes[out.offset++] = 0x30
+      out.bytes[out.offset++] = 0x30
     }
     if (isBc) out.ascii(' BC')
   }
@@ -35,15 +35,15 @@ export class MomentText {
   /** Seconds since midnight, 24:00 included, and micros. */
   time(out: CopyOutput, seconds: number, micros: number): void {
     const { bytes } = out
-    const at = out.at
+    const offset = out.offset
     const minutes = (seconds / 60) | 0
     const hours = (minutes / 60) | 0
-    writePair(bytes, at, hours)
-    bytes[at + 2] = 0x3a
-    writePair(bytes, at + 3, minutes - hours * 60)
-    bytes[at + 5] = 0x3a
-    writePair(bytes, at + 6, seconds - minutes * 60)
-    out.at = at + 8
+    writePair(bytes, offset, hours)
+    bytes[offset + 2] = 0x3a
+    writePair(bytes, offset + 3, minutes - hours * 60)
+    bytes[offset + 5] = 0x3a
+    writePair(bytes, offset + 6, seconds - minutes * 60)
+    out.offset = offset + 8
     if (micros !== 0) writeFraction(out, micros)
   }
 
@@ -52,9 +52,9 @@ export class MomentText {
     if (days !== this.#day && !this.#setDay(days)) return writeRareDay(out, days)
     const { bytes } = out
     const text = this.#text
-    const at = out.at
-    for (let i = 0; i < 10; i++) bytes[at + i] = text[i] ?? 0
-    out.at = at + 10
+    const offset = out.offset
+    for (let i = 0; i < 10; i++) bytes[offset + i] = text[i] ?? 0
+    out.offset = offset + 10
     return false
   }
 
@@ -78,16 +78,16 @@ export class MomentText {
 
 function writeFraction(out: CopyOutput, micros: number): void {
   const { bytes } = out
-  const at = out.at
+  const offset = out.offset
   const high = (micros / 10_000) | 0
   const middle = ((micros - high * 10_000) / 100) | 0
-  bytes[at] = 0x2e
-  writePair(bytes, at + 1, high)
-  writePair(bytes, at + 3, middle)
-  writePair(bytes, at + 5, micros - high * 10_000 - middle * 100)
-  let end = at + 7
+  bytes[offset] = 0x2e
+  writePair(bytes, offset + 1, high)
+  writePair(bytes, offset + 3, middle)
+  writePair(bytes, offset + 5, micros - high * 10_000 - middle * 100)
+  let end = offset + 7
   while (bytes[end - 1] === 0x30) end--
-  out.at = end
+  out.offset = end
 }
 
 function writeRareDay(out: CopyOutput, days: number): boolean {

@@ -53,16 +53,16 @@ export class NumericField {
 
   #begin(digits: number): void {
     this.#out.reserve(4 + HEADER_BYTES + digits + 4)
-    this.#at = this.#out.at + 4 + HEADER_BYTES
+    this.#at = this.#out.offset + 4 + HEADER_BYTES
     this.#groups = 0
   }
 
   #whole(from: Uint8Array, start: number, end: number): void {
     this.#weight = ((end - start + 3) >> 2) - 1
     let group = 0
-    for (let at = start; at < end; at++) {
-      group = group * 10 + (from[at] ?? 0) - ZERO
-      if (((end - at) & 3) !== 1) continue
+    for (let offset = start; offset < end; offset++) {
+      group = group * 10 + (from[offset] ?? 0) - ZERO
+      if (((end - offset) & 3) !== 1) continue
       this.#group(group)
       group = 0
     }
@@ -71,9 +71,9 @@ export class NumericField {
   #fraction(from: Uint8Array, start: number, end: number): void {
     const padded = start + ((end - start + 3) & ~3)
     let group = 0
-    for (let at = start; at < padded; at++) {
-      group = group * 10 + (at < end ? (from[at] ?? 0) - ZERO : 0)
-      if (((padded - at) & 3) !== 1) continue
+    for (let offset = start; offset < padded; offset++) {
+      group = group * 10 + (offset < end ? (from[offset] ?? 0) - ZERO : 0)
+      if (((padded - offset) & 3) !== 1) continue
       this.#group(group)
       group = 0
     }
@@ -97,12 +97,12 @@ export class NumericField {
       this.#groups -= 1
     }
     const isZero = this.#groups === 0
-    view.setInt32(out.at, HEADER_BYTES + this.#groups * 2)
-    view.setInt16(out.at + 4, this.#groups)
-    view.setInt16(out.at + 6, isZero ? 0 : this.#weight)
-    view.setInt16(out.at + 8, negative && !isZero ? NEGATIVE : 0)
-    view.setInt16(out.at + 10, scale)
-    out.at = this.#at
+    view.setInt32(out.offset, HEADER_BYTES + this.#groups * 2)
+    view.setInt16(out.offset + 4, this.#groups)
+    view.setInt16(out.offset + 6, isZero ? 0 : this.#weight)
+    view.setInt16(out.offset + 8, negative && !isZero ? NEGATIVE : 0)
+    view.setInt16(out.offset + 10, scale)
+    out.offset = this.#at
   }
 }
 
@@ -110,7 +110,7 @@ const POWERS = [1, 10, 100, 1000, 10_000] as const
 
 /** Where the digits from `start` on end. */
 function wholeEnd(from: Uint8Array, start: number, end: number): number {
-  let at = start
-  while (at < end && ((from[at] ?? 0) - ZERO) >>> 0 <= 9) at++
-  return at
+  let offset = start
+  while (offset < end && ((from[offset] ?? 0) - ZERO) >>> 0 <= 9) offset++
+  return offset
 }

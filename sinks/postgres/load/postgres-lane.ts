@@ -64,7 +64,7 @@ export async function openPostgresLane(
   }
 }
 
-interface LaneParts {
+interface LaneContext {
   readonly place: PostgresPlace
   readonly session: Session
   readonly sync: StreamSync
@@ -75,7 +75,7 @@ interface LaneParts {
 }
 
 class PostgresLane implements SinkLane {
-  readonly #parts: LaneParts
+  readonly #context: LaneContext
   readonly #load: CopyLoad
   readonly #progress: LaneProgress
   readonly #isDedup: boolean
@@ -101,9 +101,9 @@ class PostgresLane implements SinkLane {
   #copyMs = 0
   #ended = false
 
-  constructor(parts: LaneParts) {
-    const { session, sync, target, actual } = parts
-    this.#parts = parts
+  constructor(context: LaneContext) {
+    const { session, sync, target, actual } = context
+    this.#context = context
     this.#progress = new LaneProgress(sync)
     this.#isDedup = target.key !== undefined
     this.#keyRejections = target.key && new KeyRejections(target.key)
@@ -116,7 +116,7 @@ class PostgresLane implements SinkLane {
     const name = { schema: 'pg_temp', table: '_reactor_staging' }
     const staged = { table: staging, name, tail: this.#tail(true) }
     // Deletes, and values that a record of changes lacks, need the rows that are there; so does a sandbox, which fetches them.
-    const meetsRows = parts.place.metRows?.[target.loaded.table] !== undefined
+    const meetsRows = context.place.metRows?.[target.loaded.table] !== undefined
     const insertsFirst = target.deletedAt === undefined && !target.isCdc && !meetsRows
     this.#load = new CopyLoad({
       session,
@@ -134,7 +134,7 @@ class PostgresLane implements SinkLane {
     return this.#guard(async () => {
       if (this.#load.hasStaged) throw new TypeError('columns change after a commit or a rollback')
       await this.#flush()
-      const { actual, session, target } = this.#parts
+      const { actual, session, target } = this.#context
       this.#wireColumns = columns
       const named = targetColumns(columns)
       const wire = named.map(({ field, name, kind }) => {
@@ -175,7 +175,7 @@ class PostgresLane implements SinkLane {
 
   commit(checkpoint: LaneCheckpoint): Promise<LaneStats> {
     return this.#guard(async () => {
-      const { session, sync, id } = this.#parts
+      const { session, sync, id } = this.#context
       this.#progress.requireCovered(checkpoint.slices)
       await this.#flush()
       await this.#load.begin()
@@ -207,7 +207,7 @@ class PostgresLane implements SinkLane {
 
   async rollback(): Promise<void> {
     await this.#load.abort()
-    await this.#parts.session.rollback()
+    await this.#context.session.rollback()
     this.#progress.rolledBack()
     this.#restart()
   }
@@ -215,7 +215,7 @@ class PostgresLane implements SinkLane {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ended) return
     this.#ended = true
-    const { session } = this.#parts
+    const { session } = this.#context
     if (!session.isLost) await this.rollback()
     await session[Symbol.asyncDispose]()
   }
@@ -231,7 +231,7 @@ class PostgresLane implements SinkLane {
 
   async #writeRejections(): Promise<void> {
     if (this.#rejections.length === 0) return
-    const { session, sync, id } = this.#parts
+    const { session, sync, id } = this.#context
     await this.#load.begin()
     await writeRejections(session, sync, { id, rejections: this.#rejections })
     this.#rejections = []
@@ -250,7 +250,7 @@ class PostgresLane implements SinkLane {
 
   /** One lane at a time merges into a table: two that update the same rows in another order would end in a deadlock. */
   async #merge(): Promise<void> {
-    const { session, sync, target } = this.#parts
+    const { session, sync, target } = this.#context
     const addsMeta = !this.#hasMeta && !this.#addsMeta && this.#seen.hasChanges
     this.#addsMeta ||= addsMeta
     const merge = this.#mergeOfSeen()
@@ -283,7 +283,7 @@ class PostgresLane implements SinkLane {
 
   /** By what was seen of the rows that wait. */
   #mergeOfSeen(): Merge {
-    const { sync, target, actual } = this.#parts
+    const { sync, target, actual } = this.#context
     const { nulls, values, missing } = this.#seen
     const hasDeletes = target.deletedAt !== undefined && values.has(target.deletedAt)
     return mergeOf(target, target.loaded, {
@@ -297,7 +297,7 @@ class PostgresLane implements SinkLane {
   }
 
   #metRows(merge: Merge): readonly string[] {
-    const { place, target } = this.#parts
+    const { place, target } = this.#context
     const met = place.metRows?.[target.loaded.table]
     return met === undefined ? [] : bringMetRows(merge, met)
   }
@@ -310,7 +310,7 @@ class PostgresLane implements SinkLane {
 
   /** Only for rows that go straight into a table with minimal metadata. Other lanes wait at their next COPY until this one commits. */
   async #addMeta(): Promise<void> {
-    const { session, target } = this.#parts
+    const { session, target } = this.#context
     await session.run(`ALTER TABLE ${quoteTable(target.loaded)} ${addMeta}`)
     this.#addsMeta = true
   }
@@ -321,7 +321,7 @@ class PostgresLane implements SinkLane {
       if (!isInTable) return
       if (nulls[index] === 1) this.#seen.nulls.add(name)
       if (values[index] === 1) this.#seen.values.add(name)
-      if (missing.has(index) && this.#parts.target.isCdc) this.#seen.missing.add(name)
+      if (missing.has(index) && this.#context.target.isCdc) this.#seen.missing.add(name)
     })
     this.#seen.hasChanges ||= hasChanges
   }
@@ -340,7 +340,7 @@ class PostgresLane implements SinkLane {
   }
 
   #tail(isStaged: boolean): RowTailOptions {
-    const { sync } = this.#parts
+    const { sync } = this.#context
     const { streamId, syncId, generationId, sink } = sync
     return {
       idFacts: [sink.connection, streamId.namespace ?? null, streamId.name],
@@ -357,11 +357,11 @@ class PostgresLane implements SinkLane {
     try {
       return await work()
     } catch (thrown) {
-      const { place, session, sync } = this.#parts
+      const { place, session, sync } = this.#context
       const error = session.error(thrown)
       if (error.code === 'destination_connection_lost') {
-        const at = { ...sessionPlace(place), stream: streamLabel(sync.streamId) }
-        await using other = await Session.open(at)
+        const otherPlace = { ...sessionPlace(place), stream: streamLabel(sync.streamId) }
+        await using other = await Session.open(otherPlace)
         await requireOwn(other, sync, 'unlocked')
       }
       throw error

@@ -48,18 +48,18 @@ export class TextRowTail implements RowTail {
     if (row.extractedAtMs !== this.#extractedAtMs) this.#makeTemplate(row.extractedAtMs, row.seq)
     else if (this.#idEnd > 0 && row.seq !== this.#seq) this.#setSeq(row.seq)
     out.reserve(this.#template.length + 64)
-    out.bytes.set(this.#template, out.at)
-    out.at += this.#template.length
+    out.bytes.set(this.#template, out.offset)
+    out.offset += this.#template.length
     if (row.changes !== '') this.#writeChanges(row.changes)
     if (this.#options.isStaged) {
-      out.bytes[out.at++] = 0x09
+      out.bytes[out.offset++] = 0x09
       writeInteger(out, row.order)
-      out.bytes[out.at++] = 0x09
+      out.bytes[out.offset++] = 0x09
       if (row.missing.length === 0) out.nullValue()
       else out.escaped(arrayLiteral(row.missing))
     }
     out.reserve(1)
-    out.bytes[out.at++] = 0x0a
+    out.bytes[out.offset++] = 0x0a
   }
 
   #makeTemplate(extractedAtMs: number, seq: number): void {
@@ -76,9 +76,9 @@ export class TextRowTail implements RowTail {
   #setSeq(seq: number): void {
     const template = this.#template
     if (seq === this.#seq + 1) {
-      let at = this.#idEnd - 1
-      while (template[at] === letterF) template[at--] = digitZero
-      template[at] = template[at] === digitNine ? letterA : (template[at] ?? 0) + 1
+      let offset = this.#idEnd - 1
+      while (template[offset] === letterF) template[offset--] = digitZero
+      template[offset] = template[offset] === digitNine ? letterA : (template[offset] ?? 0) + 1
     } else {
       template.set(Buffer.from(sequencePart(seq)), this.#idEnd - 17)
     }
@@ -88,7 +88,7 @@ export class TextRowTail implements RowTail {
   #writeChanges(changes: string): void {
     if (!this.#options.hasMeta) return
     const out = this.#out
-    out.at -= this.#emptyMeta.length
+    out.offset -= this.#emptyMeta.length
     out.escaped(metaText(this.#options, changes) ?? '')
     out.reserve(64)
   }

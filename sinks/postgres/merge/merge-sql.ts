@@ -52,7 +52,7 @@ export function fillStatements(merge: Merge): string[] {
 
 /** Writes rows that have each key once, and delete nothing: the server's count of rows is that of the source, or some were left out. */
 export function upsertStatement(merge: Merge): string {
-  const { columns, newest, conflict } = upsertParts(merge)
+  const { columns, newest, conflict } = upsertClauses(merge)
   return `INSERT INTO ${quoteTable(merge.target)} AS t (${columns}) ${newest} ${conflict}`
 }
 
@@ -69,7 +69,7 @@ export function countedUpsertStatement(
     updates,
   }: { readonly olderRows: 'counted' | 'ignored'; readonly updates: 'trusted' | 'checked' },
 ): string {
-  const { columns, newest, conflict } = upsertParts(merge)
+  const { columns, newest, conflict } = upsertClauses(merge)
   const target = quoteTable(merge.target)
   const deletedAt = merge.deletes?.how === 'hard' ? `n.${quote(merge.deletes.column)}` : undefined
   const written = deletedAt === undefined ? '' : `WHERE ${deletedAt} IS NULL`
@@ -126,7 +126,7 @@ function countOf(from: string): string {
   return `(SELECT pg_catalog.count(*) FROM ${from})`
 }
 
-function upsertParts(merge: Merge): {
+function upsertClauses(merge: Merge): {
   readonly columns: string
   readonly newest: string
   readonly conflict: string
@@ -180,12 +180,12 @@ function cursorOf({ name, path, isText }: NonNullable<Merge['cursor']>, alias: s
 }
 
 /** `=` can use an index and `IS NOT DISTINCT FROM` cannot. */
-export function sameKey(merge: Merge, one: string, other: string): string {
+export function sameKey(merge: Merge, left: string, right: string): string {
   const compare = merge.hasNullKeys ? isSame : isEqual
   return merge.key
     .map((column) => {
       const name = quote(column)
-      return compare(`${one}.${name}`, `${other}.${name}`, merge.operatorsOf(column))
+      return compare(`${left}.${name}`, `${right}.${name}`, merge.operatorsOf(column))
     })
     .join(' AND ')
 }

@@ -10,11 +10,11 @@ export function operatorSchema(
 }
 
 /** `schema`: of the type's operators. */
-export function isEqual(one: string, other: string, schema: string): string {
-  return `${one} ${operatorIn(quoteIdentifier(schema), '=')} ${other}`
+export function isEqual(left: string, right: string, schema: string): string {
+  return `${left} ${operatorIn(quoteIdentifier(schema), '=')} ${right}`
 }
 
 /** IS NOT DISTINCT FROM, which cannot name its operator. Never NULL. */
-export function isSame(one: string, other: string, schema: string): string {
-  return `CASE WHEN ${one} IS NULL OR ${other} IS NULL THEN ${one} IS NULL AND ${other} IS NULL ELSE ${isEqual(one, other, schema)} END`
+export function isSame(left: string, right: string, schema: string): string {
+  return `CASE WHEN ${left} IS NULL OR ${right} IS NULL THEN ${left} IS NULL AND ${right} IS NULL ELSE ${isEqual(left, right, schema)} END`
 }

@@ -120,7 +120,7 @@ export function missingSql(
   const after = quoteTable(comparison.after)
   const [side, other] = from === 'after' ? [after, comparison.before] : [comparison.before, after]
   const cells = columns.map((column, index) => `${cell('s', column)} AS c${index}`)
-  return `SELECT ${cells.join(', ')} FROM ${side} s WHERE NOT (${isFound(comparison, other)})
+  return `SELECT ${cells.join(', ')} FROM ${side} s WHERE NOT (${isInOther(comparison, other)})
      ORDER BY ${order('s', comparison.key ?? [])} LIMIT ${limit}`
 }
 
@@ -142,12 +142,12 @@ function order(alias: string, key: readonly ComparedColumn[]): string {
  * says that `=` would not find them all.
  */
 export function metQuery(comparison: Comparison & { readonly hasNullKeys: boolean }): string {
-  const found = isFound(comparison, quoteTable(comparison.after))
+  const found = isInOther(comparison, quoteTable(comparison.after))
   return `(SELECT s.* FROM ${comparison.before} s WHERE ${found})`
 }
 
 /** The row `s` has its key in the other set. */
-function isFound(
+function isInOther(
   { key, columns, hasNullKeys }: Comparison & { readonly hasNullKeys: boolean },
   other: string,
 ): string {

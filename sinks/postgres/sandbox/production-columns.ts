@@ -50,7 +50,9 @@ export async function readColumns(session: Session, table: TableName): Promise<P
     [quoteTable(table)],
   )
   return rows.map(({ name, type, notNull, fills, expression }) => ({
-    ...{ name, type, notNull },
+    name,
+    type,
+    notNull,
     fill: fills === null ? undefined : fillOf(fills, expression ?? ''),
   }))
 }

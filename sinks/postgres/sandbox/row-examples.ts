@@ -93,9 +93,9 @@ async function changed(
   return rows.map((row) => ({
     key: shown(key, (index) => text(row[`b${index}`])),
     cells: columns.flatMap(({ name }, index) => {
-      const at = key.length + index
-      if (row[`d${at}`] !== true) return []
-      return [{ column: name, from: text(row[`b${at}`]), to: text(row[`a${at}`]) }]
+      const column = key.length + index
+      if (row[`d${column}`] !== true) return []
+      return [{ column: name, from: text(row[`b${column}`]), to: text(row[`a${column}`]) }]
     }),
   }))
 }

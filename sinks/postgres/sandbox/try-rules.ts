@@ -111,8 +111,13 @@ function refusalOf({ session, stream }: Trial, broken: Broken): ConnectError {
   const named = sqlstate === sqlstates.notNullViolation ? { column: name } : { constraint: name }
   const { constraint, fix } = constraintFacts({ sqlstate, reason, ...named }, object)
   const details = {
-    ...{ host: session.address.host, port: session.address.port },
-    ...{ stream: streamLabel(target.streamId), object, sqlstate, reason, fix },
+    host: session.address.host,
+    port: session.address.port,
+    stream: streamLabel(target.streamId),
+    object,
+    sqlstate,
+    reason,
+    fix,
     constraint: `${constraint} (${reason})`,
   }
   return new ConnectError('destination_constraint_violated', { details })
@@ -138,12 +143,12 @@ function staying({ stream }: Trial): string | undefined {
 function sameKey(
   { production }: SandboxTable,
   key: readonly string[],
-  [one, other]: readonly [string, string],
+  [left, right]: readonly [string, string],
 ): string {
   return key
     .map((name) => {
       const schema = operatorSchema(production.plan.actual, name)
-      return isSame(`${one}.${quote(name)}`, `${other}.${quote(name)}`, schema)
+      return isSame(`${left}.${quote(name)}`, `${right}.${quote(name)}`, schema)
     })
     .join(' AND ')
 }
@@ -166,7 +171,8 @@ async function tryNotNull(trial: Trial): Promise<void> {
     const why = hasNone ? ', and the source has no such column' : ''
     if (nulls > 0)
       found.broken.push({
-        ...{ name, sqlstate: sqlstates.notNullViolation },
+        name,
+        sqlstate: sqlstates.notNullViolation,
         reason: `column ${quote(name)} is NOT NULL${why}: ${countedRows(nulls)} without a value`,
       })
     else if (hasNone)
@@ -198,7 +204,8 @@ async function tryRule(trial: Trial, rule: TableRule): Promise<void> {
     case 'check': {
       const count = await countOf(trial, `${written(trial)} WHERE NOT (${rule.expression})`)
       report(trial, count, {
-        ...{ name: rule.name, sqlstate: sqlstates.checkViolation },
+        name: rule.name,
+        sqlstate: sqlstates.checkViolation,
         reason: `${countedRows(count)} against the CHECK constraint ${rule.name}`,
       })
       return
@@ -220,18 +227,16 @@ async function tryUnique(trial: Trial, rule: UniqueRule): Promise<void> {
   const count = (await countAlike(trial, rule)) + (await countTaken(trial, rule))
   const what = rule.kind === 'unique' ? 'unique index' : 'exclusion constraint'
   report(trial, count, {
-    ...{
-      name: rule.name,
-      sqlstate: rule.kind === 'unique' ? sqlstates.uniqueViolation : sqlstates.exclusionViolation,
-    },
+    name: rule.name,
+    sqlstate: rule.kind === 'unique' ? sqlstates.uniqueViolation : sqlstates.exclusionViolation,
+
     reason: `${countedRows(count)} against the ${what} ${rule.name}`,
   })
   const moved = count > 0 || rule.isDeferrable ? 0 : await countMoved(trial, rule)
   report(trial, moved, {
-    ...{
-      name: rule.name,
-      sqlstate: rule.kind === 'unique' ? sqlstates.uniqueViolation : sqlstates.exclusionViolation,
-    },
+    name: rule.name,
+    sqlstate: rule.kind === 'unique' ? sqlstates.uniqueViolation : sqlstates.exclusionViolation,
+
     reason: `${countedRows(moved)} with values that another row has until the same merge changes it, against the ${what} ${rule.name}`,
   })
 }
@@ -259,7 +264,7 @@ async function countMoved(trial: Trial, rule: UniqueRule): Promise<number> {
   )
   return countOf(
     trial,
-    `${partsOf(written(trial), rule, extra)} a WHERE EXISTS (SELECT FROM ${partsOf(old, rule, extra)} b
+    `${ruleValuesOf(written(trial), rule, extra)} a WHERE EXISTS (SELECT FROM ${ruleValuesOf(old, rule, extra)} b
        WHERE ${meets(rule)} AND NOT (${isSameRow.join(' AND ')}) AND NOT EXISTS (SELECT FROM ${quoteTable(loaded)} l
          WHERE ${isRewritten.join(' AND ')} AND l.ctid < a._reactor_place))`,
   )
@@ -270,7 +275,7 @@ function countAlike(trial: Trial, rule: UniqueRule): Promise<number> {
   const expressions = parts.map(({ expression }) => `(${expression})`)
   if (kind === 'exclusion') {
     const place = ['ctid AS _reactor_place']
-    const side = partsOf(written(trial), rule, place)
+    const side = ruleValuesOf(written(trial), rule, place)
     return countOf(
       trial,
       `${side} a JOIN ${side} b ON a._reactor_place < b._reactor_place AND ${meets(rule)}`,
@@ -294,11 +299,11 @@ async function countTaken(trial: Trial, rule: UniqueRule): Promise<number> {
   const named = `${others} AS ${quote(trial.stream.production.target.table.table)}`
   return countOf(
     trial,
-    `${partsOf(written(trial), rule)} a WHERE EXISTS (SELECT FROM ${partsOf(named, rule)} b WHERE ${meets(rule)})`,
+    `${ruleValuesOf(written(trial), rule)} a WHERE EXISTS (SELECT FROM ${ruleValuesOf(named, rule)} b WHERE ${meets(rule)})`,
   )
 }
 
-function partsOf(
+function ruleValuesOf(
   from: string,
   { parts, predicate }: UniqueRule,
   extra: readonly string[] = [],
@@ -311,9 +316,9 @@ function partsOf(
 function meets({ parts, nullsAreEqual }: UniqueRule): string {
   return parts
     .map(({ operator }, index) => {
-      const [one, other] = [`a.u${index}`, `b.u${index}`]
-      const isMet = `${one} ${operator} ${other}`
-      return nullsAreEqual ? `(${isMet} OR ${one} IS NULL AND ${other} IS NULL)` : isMet
+      const [left, right] = [`a.u${index}`, `b.u${index}`]
+      const isMet = `${left} ${operator} ${right}`
+      return nullsAreEqual ? `(${isMet} OR ${left} IS NULL AND ${right} IS NULL)` : isMet
     })
     .join(' AND ')
 }

@@ -7,7 +7,7 @@ import { requireSlices } from '../bookkeeping/damaged-bookkeeping.ts'
 import { startRefusal } from '../bookkeeping/fence.ts'
 import { forgetOwners } from '../bookkeeping/forget-streams.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
-import { lockKey, quoteTable } from '../tables/identifiers.ts'
+import { isSameTable, lockKey, quoteTable } from '../tables/identifiers.ts'
 import { mergedKeyOf, requireSameKey } from './key-change.ts'
 import {
   appendedAgain,
@@ -64,39 +64,61 @@ export async function beginSync(
     if (known !== undefined && isDoneInRun(known, sink, start.run)) {
       return asItStands(session, known, { sink, start })
     }
-    const resumed = known !== undefined && isResumable(known, sink, start)
-    const keepsSlices = resumed || keepsStates(known, sink)
-    const found = { target, row, known, owners, goesOn: keepsSlices }
-    const told = await requireLoadable(session, sink, found)
-    const { removed, warnings, ...prepared } = await prepareTables({
-      session,
-      sink,
-      target,
-      row,
-      resumed,
-      isOurs,
-    })
-    const numbers = nextNumbers(row, target, resumed)
-    const { table, isOverwrite } = target
-    const { run } = start
-    const syncStart = resumed ? known.syncStart : start.start
-    const values = {
-      ...{ streamId, table, ...prepared, run, syncStart, staged: isOverwrite },
-      earlierTables: earlierTables(row, target),
-      mergedKey: await mergedKeyOf(session, sink, { target, row }),
-      ...numbers,
-    }
-    const written = await writeStreamRow(session, sink, values)
-    const watched = { id: written.id, sink, target, goesOn: keepsSlices }
-    const untold = await keepUntold(session, watched, [...told, ...removed])
-    if (row?.run !== run) await resetRunCounts(session, written.id)
-    if (!resumed) await resetSlices(session, written.id, keepsSlices)
-    const sync = {
-      ...{ sink, streamId, ...numbers, resumed, tableNotes: prepared.tableNotes },
-      ...{ doneInRun: false, start: start.start },
-      warnings: [...untold, ...warnings],
-    }
-    return withCheckpoints(session, { ...written, table, syncStart }, sync)
+    return startSync(session, sink, { target, start, row, known, owners, isOurs })
+  })
+}
+
+/** What `begin` knows of a stream whose table is its own. */
+interface Beginning {
+  readonly target: StreamTarget
+  readonly start: RunStart
+  /** As the last sync left it … */
+  readonly row: StreamRow | undefined
+  /** … if that was one of the same table. */
+  readonly known: StreamRow | undefined
+  readonly owners: readonly TableOwner[]
+  readonly isOurs: boolean
+}
+
+async function startSync(
+  session: Session,
+  sink: SinkStream,
+  { target, start, row, known, owners, isOurs }: Beginning,
+): Promise<StreamSync> {
+  const { streamId, table } = target
+  const resumed = known !== undefined && isResumable(known, sink, start)
+  const goesOn = resumed || keepsStates(known, sink)
+  const told = await requireLoadable(session, sink, { target, row, known, owners, goesOn })
+  const preparation = { session, sink, target, row, resumed, isOurs }
+  const { removed, warnings, keyIndex, tableNotes } = await prepareTables(preparation)
+  const numbers = nextNumbers(row, target, resumed)
+  const syncStart = resumed ? known.syncStart : start.start
+  const written = await writeStreamRow(session, sink, {
+    ...numbers,
+    streamId,
+    table,
+    keyIndex,
+    tableNotes,
+    run: start.run,
+    syncStart,
+    staged: target.isOverwrite,
+    earlierTables: earlierTables(row, target),
+    mergedKey: await mergedKeyOf(session, sink, { target, row }),
+  })
+  const watched = { id: written.id, sink, target, goesOn }
+  const untold = await keepUntold(session, watched, [...told, ...removed])
+  if (row?.run !== start.run) await resetRunCounts(session, written.id)
+  if (!resumed) await resetSlices(session, written.id, goesOn)
+  const begun = { ...written, table, syncStart }
+  return withCheckpoints(session, begun, {
+    ...numbers,
+    sink,
+    streamId,
+    resumed,
+    tableNotes,
+    doneInRun: false,
+    start: start.start,
+    warnings: [...untold, ...warnings],
   })
 }
 
@@ -110,14 +132,7 @@ async function requireLoadable(
     known,
     owners,
     goesOn,
-  }: {
-    readonly target: StreamTarget
-    readonly row: StreamRow | undefined
-    /** The same, if the sync is one of the same table. */
-    readonly known: StreamRow | undefined
-    readonly owners: readonly TableOwner[]
-    readonly goesOn: boolean
-  },
+  }: Pick<Beginning, 'target' | 'row' | 'known' | 'owners'> & { readonly goesOn: boolean },
 ): Promise<readonly string[]> {
   await requireSameKey(session, sink, { target, row: known })
   await requireAllSlices(session, sink, goesOn ? known : undefined)
@@ -201,7 +216,7 @@ async function requireNewest(
 }
 
 export function isTableOf(row: StreamRow | undefined, { table }: StreamTarget): boolean {
-  return row?.table.schema === table.schema && row.table.table === table.table
+  return row !== undefined && isSameTable(row.table, table)
 }
 
 /** In a transaction of its own, so that streams that begin at the same time do not wait for each other's tables. */

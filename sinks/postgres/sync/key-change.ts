@@ -65,8 +65,8 @@ export async function requireSameKey(...found: Parameters<typeof keyChange>): Pr
 }
 
 /** The order of the fields makes no other key. */
-function isSameKey(one: Key, other: Key): boolean {
-  const [first, second] = [one, other].map((key) =>
+function isSameKey(left: Key, right: Key): boolean {
+  const [first, second] = [left, right].map((key) =>
     JSON.stringify(key.map((path) => JSON.stringify(path)).toSorted()),
   )
   return first === second

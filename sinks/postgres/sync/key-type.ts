@@ -44,7 +44,7 @@ export function staysEqual(column: KeyColumn): boolean {
 function isSameText({ held, before, kind }: KeyColumn): boolean {
   if (held === 'text' && (before === undefined || before === kind)) return true
   return (
-    plainTypes.includes(held) && [before ?? kind, kind].every((one) => plainKinds.includes(one))
+    plainTypes.includes(held) && [before ?? kind, kind].every((name) => plainKinds.includes(name))
   )
 }
 

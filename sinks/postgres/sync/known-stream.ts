@@ -1,7 +1,7 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
 import { letGoOf } from '../bookkeeping/damaged-bookkeeping.ts'
-import { quoteTable, type TableName } from '../tables/identifiers.ts'
+import { isSameTable, quoteTable, type TableName } from '../tables/identifiers.ts'
 import type { Session } from '../session.ts'
 import type { StreamRow, TableOwner } from '../bookkeeping/stream-rows.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
@@ -130,10 +130,6 @@ function againWarning({ table }: StreamTarget, owners: readonly TableOwner[]): s
     return `${name} holds rows of other streams (${owner.stream} of connection ${owner.connection}), ${begins}: what both read is there twice.`
   }
   return `${name} holds rows of an earlier load, ${begins}: what was loaded before is there twice. To have each row once, run \`TRUNCATE ${name}\` and reset the stream, or set \`destination_sync_mode: append_dedup\` and \`primary_key\`.`
-}
-
-function isSameTable(one: TableName, other: TableName): boolean {
-  return one.schema === other.schema && one.table === other.table
 }
 
 async function isFilled(session: Session, table: TableName): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { SinkStream, TableNote } from '../../sink.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
-import { quoteTable, type TableName } from '../tables/identifiers.ts'
+import { isSameTable, quoteTable, type TableName } from '../tables/identifiers.ts'
 import { cascadeRefusal, setupRefusal } from '../tables/table-setup.ts'
 import { keyTypeChange } from './key-type.ts'
 import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from '../tables/key-index.ts'
@@ -64,7 +64,7 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
   const { session, target, row, resumed } = preparation
   const tableNotes = await ensureTable(preparation)
   const actual = await existing(session, target.table)
-  const isStaged = row?.staged === true && sameTable(row.table, target.table)
+  const isStaged = row?.staged === true && isSameTable(row.table, target.table)
   if (!target.isOverwrite && isStaged) await mergeStage(preparation)
   if (target.isOverwrite && !resumed) {
     await session.run(`DROP TABLE IF EXISTS ${quoteTable(target.stage)}`)
@@ -102,7 +102,7 @@ async function ensureTable(preparation: Preparation): Promise<readonly TableNote
 
 /** The stream's row, if it loaded the table. */
 function knownRow({ row, target }: Pick<Preparation, 'row' | 'target'>): StreamRow | undefined {
-  return row !== undefined && sameTable(row.table, target.table) ? row : undefined
+  return row !== undefined && isSameTable(row.table, target.table) ? row : undefined
 }
 
 /** What a sync has to do to its table before it loads. */
@@ -300,8 +300,4 @@ async function requireKeys(
   )
   const rows = Number(row?.rows)
   if (rows > 1) throw unusableKey(table, `${rows} rows have no key (${isEmpty})`)
-}
-
-function sameTable(one: TableName, other: TableName): boolean {
-  return one.schema === other.schema && one.table === other.table
 }

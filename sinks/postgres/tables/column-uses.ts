@@ -55,7 +55,10 @@ export async function columnInUse(
     details: {
       table: quoteTable(table),
       reason: reasons.join('; '),
-      ...{ kind, dependent, column, type: typeOf.get(column) ?? 'text' },
+      kind,
+      dependent,
+      column,
+      type: typeOf.get(column) ?? 'text',
       fix: `Keep the definition, run \`${undo}\`, run the connection, and create it again for the new type.`,
     },
   })

@@ -6,15 +6,28 @@ const MAX_BYTES = 63
 
 /** Names that a stream's column may not take: Postgres' system columns, Airbyte's, and those of the staging table. */
 const reservedColumns = [
-  ...['ctid', 'xmin', 'cmin', 'xmax', 'cmax', 'tableoid'],
-  ...['_airbyte_raw_id', '_airbyte_extracted_at', '_airbyte_meta', '_airbyte_generation_id'],
-  ...['_reactor_seq', '_reactor_missing'],
+  'ctid',
+  'xmin',
+  'cmin',
+  'xmax',
+  'cmax',
+  'tableoid',
+  '_airbyte_raw_id',
+  '_airbyte_extracted_at',
+  '_airbyte_meta',
+  '_airbyte_generation_id',
+  '_reactor_seq',
+  '_reactor_missing',
 ]
 
 /** A table with its schema. */
 export interface TableName {
   readonly schema: string
   readonly table: string
+}
+
+export function isSameTable(left: TableName, right: TableName): boolean {
+  return left.schema === right.schema && left.table === right.table
 }
 
 export function quoteTable({ schema, table }: TableName): string {
@@ -54,10 +67,10 @@ export function derivedName({ schema, table }: TableName, suffix: string): strin
 /** The names of the columns in the table, in the same order. Legal names stay as they are, so that they do not depend on others. */
 export function columnNames(names: readonly string[]): string[] {
   const taken = new Set(reservedColumns)
-  const isKept = (name: string): boolean => isLegal(name) && !reservedColumns.includes(name)
-  for (const name of names) if (isKept(name)) taken.add(name)
+  const isUsable = (name: string): boolean => isLegal(name) && !reservedColumns.includes(name)
+  for (const name of names) if (isUsable(name)) taken.add(name)
   return names.map((name) => {
-    if (isKept(name)) return name
+    if (isUsable(name)) return name
     let length = 8
     let candidate = hashed(name, length)
     while (taken.has(candidate) && length < 40) candidate = hashed(name, (length += 8))

@@ -46,7 +46,7 @@ async function renamedKey(
   }: { readonly table: TableName; readonly key: readonly string[]; readonly actual: TableColumns },
 ): Promise<ConnectError | undefined> {
   const held = await indexColumns(session, table, keyIndexName(table, key))
-  const index = key.findIndex((name, at) => held !== undefined && held[at] !== name)
+  const index = key.findIndex((name, position) => held !== undefined && held[position] !== name)
   const [was, is] = [key[index], held?.[index]]
   if (was === undefined || is === undefined) return undefined
   const [name, quoted, column] = [quoteTable(table), quoteIdentifier(was), quoteIdentifier(is)]
