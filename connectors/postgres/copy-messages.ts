@@ -7,7 +7,7 @@ export interface CopyChunk {
 }
 
 /** How the rows come. */
-export type CopyFormat = 'text' | 'binary'
+export type CopyOutFormat = 'text' | 'binary'
 
 /** Bytes that are gathered before they are given out; a socket gives at most 64 KiB at once. */
 const chunkBytes = 128 * 1024
@@ -25,7 +25,7 @@ const messageType = {
 /** Cuts the server's answer to a COPY into rows: CopyData is gathered, everything else goes to `forward` (pg's own parser). */
 export class CopyMessages {
   readonly #forward: (bytes: Buffer) => void
-  readonly #format: CopyFormat
+  readonly #format: CopyOutFormat
   #lines: Buffer = Buffer.allocUnsafe(chunkBytes + headroomBytes)
   #length = 0
   #given = 0
@@ -39,7 +39,7 @@ export class CopyMessages {
   readonly #header = Buffer.allocUnsafe(headerBytes)
   #headerLength = 0
 
-  constructor(forward: (bytes: Buffer) => void, format: CopyFormat = 'text') {
+  constructor(forward: (bytes: Buffer) => void, format: CopyOutFormat = 'text') {
     this.#forward = forward
     this.#format = format
   }

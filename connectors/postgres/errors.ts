@@ -4,7 +4,7 @@ import { ConnectError, networkFailure, serverRefusal } from '../../protocol/inde
 import type { ErrorCodeName, ErrorDetails, NetworkFailure } from '../../protocol/index.ts'
 
 /** What the connector was doing when something was thrown: the facts that the messages name. */
-export interface ErrorPlace {
+export interface SourcePlace {
   readonly host: string
   readonly port: number
   readonly user: string
@@ -16,13 +16,13 @@ export interface ErrorPlace {
 }
 
 /** Whatever pg, the server or the network threw, as the ConnectError that says what to do. Never quotes a row. */
-export function sourceError(thrown: unknown, place: ErrorPlace): ConnectError {
+export function sourceError(thrown: unknown, place: SourcePlace): ConnectError {
   if (thrown instanceof ConnectError) return thrown
   if (thrown instanceof DatabaseError) return serverError(thrown, place)
   return networkError(thrown, place)
 }
 
-function serverError(error: DatabaseError, place: ErrorPlace): ConnectError {
+function serverError(error: DatabaseError, place: SourcePlace): ConnectError {
   const { sqlstate, reason } = serverRefusal(error)
   const { cursor, ...facts } = place
   const { stream, database } = place
@@ -61,7 +61,7 @@ const streamCodeOfMeaning: Readonly<Partial<Record<StateMeaning, ErrorCodeName>>
   text_invalid: 'source_encoding_invalid',
 }
 
-function codeOf(sqlstate: string, error: DatabaseError, place: ErrorPlace): ErrorCodeName {
+function codeOf(sqlstate: string, error: DatabaseError, place: SourcePlace): ErrorCodeName {
   // An unknown snapshot has no code of its own: 22023 for a bad name, 42704 and 55000 for one that is gone.
   if (/snapshot/i.test(error.message) && /^(22023|42704|55000)$/.test(sqlstate)) {
     return 'source_snapshot_lost'
@@ -77,7 +77,7 @@ function codeOf(sqlstate: string, error: DatabaseError, place: ErrorPlace): Erro
 function streamCodeOf(
   sqlstate: string,
   error: DatabaseError,
-  { cursor }: ErrorPlace,
+  { cursor }: SourcePlace,
 ): ErrorCodeName | undefined {
   if (isOfForeignServer(sqlstate, error)) return 'source_foreign_server_unreachable'
   // A function that is missing is a view's; an operator is the one that compares the cursor.
@@ -87,7 +87,7 @@ function streamCodeOf(
   return meaning && streamCodeOfMeaning[meaning]
 }
 
-function objectOf(reason: string, place: ErrorPlace): string {
+function objectOf(reason: string, place: SourcePlace): string {
   return /permission denied for (.+)$/.exec(reason)?.[1] ?? `database ${place.database}`
 }
 
@@ -103,7 +103,7 @@ const networkCodes: Readonly<Record<NetworkFailure['kind'], ErrorCodeName>> = {
   lost: 'source_connection_lost',
 }
 
-function networkError(thrown: unknown, place: ErrorPlace): ConnectError {
+function networkError(thrown: unknown, place: SourcePlace): ConnectError {
   const failure = networkFailure(thrown)
   if (failure === undefined) return ConnectError.from(thrown)
   const { host, port, user, database } = place

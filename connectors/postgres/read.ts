@@ -14,7 +14,7 @@ import { type Origin, originChange, originOf } from './origin.ts'
 import { readRange, readWhole } from './read-full-refresh.ts'
 import { readIncremental } from './read-incremental.ts'
 import { keepsItsPlace } from './saved-type.ts'
-import { Session } from './session.ts'
+import { SourceSession } from './session.ts'
 import type { SliceRead } from './slice-read.ts'
 import { type CursorState, parseCursorState, parseFullRefreshState } from './states.ts'
 import { findSource, type SourceColumn, type StreamSource } from './stream-source.ts'
@@ -66,12 +66,15 @@ const longestPauseMs = 5_000
 /** Undefined if `signal` ended the wait. */
 async function openWhenFree(
   config: PostgresConfig,
-  { signal, ...options }: Parameters<typeof Session.open>[1] & { readonly signal: AbortSignal },
-): Promise<Session | undefined> {
+  {
+    signal,
+    ...options
+  }: Parameters<typeof SourceSession.open>[1] & { readonly signal: AbortSignal },
+): Promise<SourceSession | undefined> {
   const giveUpAt = performance.now() + roomPatienceMs
   for (let pauseMs = 250; !signal.aborted; pauseMs = Math.min(longestPauseMs, 2 * pauseMs)) {
     try {
-      return await Session.open(config, options)
+      return await SourceSession.open(config, options)
     } catch (thrown) {
       if (!isBusy(thrown) || performance.now() >= giveUpAt) throw thrown
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
@@ -91,7 +94,7 @@ function isBusy(thrown: unknown): boolean {
  */
 async function inPresentTerms(
   thrown: unknown,
-  session: Session,
+  session: SourceSession,
   stream: ConfiguredAirbyteStream,
 ): Promise<unknown> {
   const isOfCatalog = z.object({ details: z.object({ sqlstate: z.string().startsWith('42') }) })
@@ -220,7 +223,7 @@ class CoveredOutput implements RecordOutput {
  * snapshot: PostgreSQL then shows the snapshot an empty table. The locks that are taken here keep it as it is from now on.
  * Of a view or a partitioned table all tables are looked at: planning locks them.
  */
-async function requireSameTables(session: Session, source: StreamSource): Promise<void> {
+async function requireSameTables(session: SourceSession, source: StreamSource): Promise<void> {
   const { schema, name, oid } = source.table
   await session.userRows(`SELECT FROM ${source.from} LIMIT 0`, [], { stream: source.name })
   // pg_class is read as of the snapshot; the functions look at it as it is now.

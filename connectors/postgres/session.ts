@@ -6,15 +6,15 @@ import { pinPathLocally, useRolePath } from '../../postgres/search-path.ts'
 import { PostgresSession } from '../../postgres/session.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import type { PostgresConfig } from './config.ts'
-import type { CopyFormat } from './copy-messages.ts'
+import type { CopyOutFormat } from './copy-messages.ts'
 import { CopyOut } from './copy-out.ts'
-import { sourceError, type ErrorPlace } from './errors.ts'
+import { sourceError, type SourcePlace } from './errors.ts'
 import { SocketReads } from './socket-reads.ts'
 
 /** One database session in a read-only transaction. Every error that it throws is a ConnectError. */
-export class Session implements AsyncDisposable {
+export class SourceSession implements AsyncDisposable {
   readonly #session: PostgresSession
-  readonly #place: ErrorPlace
+  readonly #place: SourcePlace
   readonly #logger: Logger
   readonly #reads: SocketReads | undefined
   #hasUtf8 = false
@@ -49,8 +49,8 @@ export class Session implements AsyncDisposable {
   static async open(
     config: PostgresConfig,
     { logger, snapshot }: { readonly logger: Logger; readonly snapshot?: string },
-  ): Promise<Session> {
-    const session = new Session(config, logger)
+  ): Promise<SourceSession> {
+    const session = new SourceSession(config, logger)
     const { stream } = session.#session.client.connection
     let first: string | undefined
     stream.once('data', (bytes: Buffer) => {
@@ -83,7 +83,7 @@ export class Session implements AsyncDisposable {
   async rows<R extends QueryResultRow>(
     sql: string,
     parameters: readonly unknown[] = [],
-    place: Partial<ErrorPlace> = {},
+    place: Partial<SourcePlace> = {},
   ): Promise<R[]> {
     try {
       return await this.#session.rows<R>(sql, parameters)
@@ -96,7 +96,7 @@ export class Session implements AsyncDisposable {
   async userRows<R extends QueryResultRow>(
     sql: string,
     parameters: readonly unknown[] = [],
-    place: Partial<ErrorPlace> = {},
+    place: Partial<SourcePlace> = {},
   ): Promise<R[]> {
     await this.#runSimple(useRolePath)
     const rows = await this.rows<R>(sql, parameters, place)
@@ -137,7 +137,7 @@ export class Session implements AsyncDisposable {
   }
 
   /** Starts `COPY (select) TO STDOUT`, after `useRolePath`. One at a time; read it to its end before the next query. */
-  copy(select: string, place: Partial<ErrorPlace> = {}, format: CopyFormat = 'text'): CopyOut {
+  copy(select: string, place: Partial<SourcePlace> = {}, format: CopyOutFormat = 'text'): CopyOut {
     const toError = (thrown: unknown): Error => sourceError(thrown, { ...this.#place, ...place })
     const options = { toError, reads: this.#reads, format }
     const sql = `COPY (${select}) TO STDOUT (FORMAT ${format})`
@@ -172,7 +172,7 @@ export class Session implements AsyncDisposable {
 function openingError(
   first: string | undefined,
   error: ConnectError,
-  place: ErrorPlace,
+  place: SourcePlace,
 ): ConnectError {
   if (first !== undefined && !firstLetters.includes(first)) {
     return new ConnectError('source_not_postgres', { details: { ...place } })

@@ -14,7 +14,7 @@ import { quoteTable } from '../../sinks/postgres/tables/identifiers.ts'
 import type { Production } from '../../sinks/postgres/sandbox/production.ts'
 import { exampleRows, noExamples } from '../../sinks/postgres/sandbox/row-examples.ts'
 import { noRules, tryRules, type RulesTried } from '../../sinks/postgres/sandbox/try-rules.ts'
-import type { Session } from '../../sinks/postgres/session.ts'
+import type { DestinationSession } from '../../sinks/postgres/session.ts'
 import { metadataColumns } from '../../sinks/postgres/tables/table-columns.ts'
 import { settingsOf } from '../../sinks/postgres/bookkeeping/stream-rows.ts'
 import { streamTarget, targetColumns } from '../../sinks/postgres/tables/stream-target.ts'
@@ -57,7 +57,7 @@ export interface ReportContext {
 }
 
 async function rulesOf(
-  session: Session,
+  session: DestinationSession,
   stream: SandboxTable,
   options: Parameters<typeof tryRules>[2],
 ): Promise<RulesTried> {
@@ -67,7 +67,7 @@ async function rulesOf(
 
 /** Of a stream that was read, with what its rows would do. */
 export async function streamReport(
-  session: Session,
+  session: DestinationSession,
   stream: SandboxTable,
   { result, rows, destination, planned }: ReportContext,
 ): Promise<SandboxStream> {

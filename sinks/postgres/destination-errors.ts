@@ -15,7 +15,7 @@ import type { PostgresAddress } from '../../postgres/address.ts'
 import { bookkeepingSchema } from './postgres-place.ts'
 
 /** What was being done: the facts that the messages name. */
-export interface ErrorPlace {
+export interface DestinationPlace {
   readonly address: PostgresAddress
   readonly stream?: string
   readonly table?: TableName
@@ -52,7 +52,7 @@ const codeOfNetwork = {
 } as const
 
 /** Whatever pg, the server or the network threw, as the ConnectError that says what to do. Never quotes a row. */
-export function destinationError(thrown: unknown, place: ErrorPlace): ConnectError {
+export function destinationError(thrown: unknown, place: DestinationPlace): ConnectError {
   if (thrown instanceof ConnectError) return thrown
   const { host, port, user, database } = place.address
   const facts = { host, port, user, database }
@@ -66,7 +66,7 @@ export function destinationError(thrown: unknown, place: ErrorPlace): ConnectErr
 /** Without the server's error as the cause: a log would show its message and its details. */
 function serverError(
   error: DatabaseError,
-  place: ErrorPlace & { readonly facts: ErrorDetails },
+  place: DestinationPlace & { readonly facts: ErrorDetails },
 ): ConnectError {
   const refusal = serverRefusal(error)
   const { sqlstate, reason } = refusal
@@ -119,7 +119,7 @@ function ofRoutine(
 function ofTableSetup(
   { routine, message }: DatabaseError,
   { sqlstate, reason }: ServerRefusal,
-  { place, details }: { readonly place: ErrorPlace; readonly details: ErrorDetails },
+  { place, details }: { readonly place: DestinationPlace; readonly details: ErrorDetails },
 ): ConnectError | undefined {
   // Another reason is one of a statement of a function.
   if (reason !== message) return undefined
@@ -166,7 +166,7 @@ function entryTooLong(index: string | undefined, details: ErrorDetails): Connect
 function ofMissingTable(
   { message }: DatabaseError,
   { sqlstate, reason }: ServerRefusal,
-  place: ErrorPlace,
+  place: DestinationPlace,
 ): ConnectError | undefined {
   // The reason is another one where a function of the database, such as a trigger's, lacks its table.
   if (sqlstate !== '42P01' || reason !== message || place.bookkeeping !== undefined)
@@ -212,7 +212,7 @@ export function partitionMissing(object: string, details: ErrorDetails): Connect
 }
 
 /** The table that the server names (but a catalog of its own); else the one that was worked on, or its stream. */
-function objectOf({ schema, table }: ServerRefusal, place: ErrorPlace): string {
+function objectOf({ schema, table }: ServerRefusal, place: DestinationPlace): string {
   const { stage } = place
   const isStage = stage !== undefined && schema === stage.schema && table === stage.table
   if (schema !== undefined && table !== undefined && schema !== 'pg_catalog' && !isStage)

@@ -5,7 +5,7 @@ import { quoteIdentifier } from '../../postgres/quote.ts'
 import { pinPath, pinPathLocally, useRolePath } from '../../postgres/search-path.ts'
 import { PostgresSession } from '../../postgres/session.ts'
 import { ConnectError } from '../../protocol/index.ts'
-import { destinationError, type ErrorPlace } from './destination-errors.ts'
+import { destinationError, type DestinationPlace } from './destination-errors.ts'
 import { CopyIn } from './load/copy-in.ts'
 import { bookkeepingSchema } from './postgres-place.ts'
 
@@ -25,15 +25,15 @@ export interface Written<R> {
  * `copyIn` write tables and alter them, which runs triggers and CHECKs of users: these see the role's own search path, so that in such a statement
  * every function, operator and type has its schema.
  */
-export class Session implements AsyncDisposable {
+export class DestinationSession implements AsyncDisposable {
   readonly #session: PostgresSession
-  readonly #place: ErrorPlace
+  readonly #place: DestinationPlace
   /** The schema of the bookkeeping: its name, and quoted for SQL. */
   readonly bookkeepingSchema: string
   readonly bookkeeping: string
   #copy: CopyIn | undefined
 
-  private constructor(place: ErrorPlace) {
+  private constructor(place: DestinationPlace) {
     const { address } = place
     this.#place = place
     this.bookkeepingSchema = place.bookkeeping ?? bookkeepingSchema
@@ -49,8 +49,8 @@ export class Session implements AsyncDisposable {
     })
   }
 
-  static async open(place: ErrorPlace): Promise<Session> {
-    const session = new Session(place)
+  static async open(place: DestinationPlace): Promise<DestinationSession> {
+    const session = new DestinationSession(place)
     try {
       await session.#session.connect()
       await session.#session.results(settings)

@@ -1,7 +1,7 @@
 import { ConnectError, streamLabel, type Column } from '../../../protocol/index.ts'
 import type { LaneCheckpoint, StreamSync } from '../../sink.ts'
 import { attemptKey, lostStream } from './fence.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 
 /** What a transaction loaded of a slice. */
 export interface SliceCounts {
@@ -10,7 +10,7 @@ export interface SliceCounts {
 }
 
 /** A record that was left out. */
-export interface Rejection {
+export interface RejectedRecord {
   readonly slice: string
   readonly seq: number
   readonly reason: string
@@ -35,7 +35,7 @@ interface CheckpointWrite {
  * A slice moves on only from where this lane found it: nothing is counted twice, and no sequence goes back.
  */
 export async function writeCheckpoint(
-  session: Session,
+  session: DestinationSession,
   sync: StreamSync,
   { id, checkpoint, columns, counts, losses }: CheckpointWrite,
 ): Promise<void> {
@@ -92,9 +92,9 @@ export async function writeCheckpoint(
 
 /** Stores the keys of rejected records, and the reasons. Part of the open transaction. */
 export async function writeRejections(
-  session: Session,
+  session: DestinationSession,
   sync: StreamSync,
-  { id, rejections }: { readonly id: string; readonly rejections: readonly Rejection[] },
+  { id, rejections }: { readonly id: string; readonly rejections: readonly RejectedRecord[] },
 ): Promise<void> {
   await session.rows(
     `INSERT INTO ${session.bookkeeping}.rejected_records (stream_id, sync_id, slice, seq, reason, key)
@@ -118,7 +118,7 @@ function storable(text: string): string {
 
 /** The error of a slice that is not where this lane left it. */
 async function staleSlice(
-  session: Session,
+  session: DestinationSession,
   sync: StreamSync,
   { id, checkpoint, counts }: Omit<CheckpointWrite, 'columns' | 'losses'>,
 ): Promise<ConnectError> {

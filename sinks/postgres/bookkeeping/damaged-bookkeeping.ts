@@ -3,7 +3,7 @@ import { ConnectError } from '../../../protocol/index.ts'
 import { bookkeepingColumns } from './bookkeeping-columns.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import type { PostgresAddress } from '../../../postgres/address.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 
 /** The stream that rows of the bookkeeping belong to. */
 export interface RowOwner {
@@ -27,7 +27,7 @@ export function parseStored<T>(text: string, schema: z.ZodType<T>): T | undefine
 
 /** Throws if somebody wrote something else into the column. */
 export function requireStored<T>(
-  session: Session,
+  session: DestinationSession,
   { text, schema, column }: StoredText<T>,
   owner: RowOwner,
 ): T {
@@ -46,7 +46,7 @@ interface StoredText<T> {
 
 /** Throws if slices of a stream whose sync goes on from them were deleted: what they cover would be loaded again. */
 export async function requireSlices(
-  session: Session,
+  session: DestinationSession,
   owner: RowOwner,
   planned: number,
 ): Promise<void> {
@@ -61,7 +61,7 @@ export async function requireSlices(
 }
 
 function damagedRow(
-  session: Session,
+  session: DestinationSession,
   { id, connection, stream, table }: RowOwner,
   { column, problem }: { readonly column: string; readonly problem: string },
 ): ConnectError {
@@ -94,7 +94,7 @@ export function letGoOf(
 
 /** Throws if tables of the bookkeeping, or columns, were dropped. `tables`: what is left of them, with their columns. */
 export async function requireIntact(
-  session: Session,
+  session: DestinationSession,
   { known }: { readonly known: 'tables' | 'columns' },
 ): Promise<void> {
   const rows = await session.rows<{ name: string; columns: readonly string[] }>(
@@ -114,7 +114,7 @@ export async function requireIntact(
 }
 
 /** Throws if there are tables of the bookkeeping, and nothing says of which version they are. */
-export async function requireNone(session: Session): Promise<void> {
+export async function requireNone(session: DestinationSession): Promise<void> {
   const rows = await session.rows(
     `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND c.relname = ANY($2)`,
@@ -123,7 +123,7 @@ export async function requireNone(session: Session): Promise<void> {
   if (rows.length > 0) throw missingObject(session, 'migrations')
 }
 
-function missingObject(session: Session, name: string, column?: string): ConnectError {
+function missingObject(session: DestinationSession, name: string, column?: string): ConnectError {
   const table = quoteTable({ schema: session.bookkeepingSchema, table: name })
   return damaged(session.address, {
     object: column === undefined ? table : `column ${column} of ${table}`,

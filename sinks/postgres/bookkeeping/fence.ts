@@ -1,7 +1,7 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { SinkStream, StreamSync } from '../../sink.ts'
 import { destinationReplaced } from '../destination-errors.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 
 /** Says of a row of `streams` that it is as the attempt's `begin` left it. */
 export const isOfAttempt = `connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 AND epoch = $4 AND attempt = $5`
@@ -22,7 +22,7 @@ export function attemptKey({ attemptKeys }: StreamSync): string | null {
  * `locked`: until the transaction ends.
  */
 export async function requireOwn(
-  session: Session,
+  session: DestinationSession,
   sync: StreamSync,
   lock: 'locked' | 'unlocked',
 ): Promise<string> {
@@ -36,7 +36,10 @@ export async function requireOwn(
 }
 
 /** The error of an attempt that has its stream no more: it was taken over, or the destination is not the one that it began in. */
-export async function lostStream(session: Session, sync: StreamSync): Promise<ConnectError> {
+export async function lostStream(
+  session: DestinationSession,
+  sync: StreamSync,
+): Promise<ConnectError> {
   const { sink, start } = sync
   const refusal = await startRefusal(session, sink, start)
   if (refusal !== undefined) return refusal
@@ -46,7 +49,7 @@ export async function lostStream(session: Session, sync: StreamSync): Promise<Co
 
 /** Why the start has the connection no more; undefined if it has. */
 export async function startRefusal(
-  session: Session,
+  session: DestinationSession,
   sink: SinkStream,
   start: number,
 ): Promise<ConnectError | undefined> {
@@ -62,7 +65,7 @@ function fenced({ connection, stream }: SinkStream, by: string): ConnectError {
 }
 
 /** A later `begin` or a reset has a greater epoch. What has an equal or a smaller one, and is not this attempt, never knew it. */
-async function hasOtherAttempt(session: Session, sync: StreamSync): Promise<boolean> {
+async function hasOtherAttempt(session: DestinationSession, sync: StreamSync): Promise<boolean> {
   const { sink, streamId, epoch } = sync
   const rows = await session.rows(
     `SELECT FROM ${session.bookkeeping}.streams
@@ -75,7 +78,7 @@ async function hasOtherAttempt(session: Session, sync: StreamSync): Promise<bool
 
 /** The start that took the connection over, in words for `fenced`; undefined if this one is the newest. */
 export async function newerStart(
-  session: Session,
+  session: DestinationSession,
   connection: string,
   start: number,
 ): Promise<string | undefined> {
@@ -90,7 +93,11 @@ export async function newerStart(
 }
 
 /** False if the bookkeeping is another one than that which counted the start, or an older state of it. */
-async function knowsStart(session: Session, connection: string, start: number): Promise<boolean> {
+async function knowsStart(
+  session: DestinationSession,
+  connection: string,
+  start: number,
+): Promise<boolean> {
   const [row] = await session.rows<{ known: boolean }>(
     `SELECT coalesce(max(start), 0) >= $2 AS known FROM ${session.bookkeeping}.runs WHERE connection = $1`,
     [connection, start],

@@ -1,13 +1,13 @@
 import type { StreamId } from '../../../protocol/index.ts'
 import type { TableName } from '../tables/identifiers.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 
 /**
  * `Destination.forget`: see the contract. The row of a stream stays: sync, epoch and position in the log go on counting, so
  * that nothing of the old sync is taken for the new one's. A stage that an overwrite left behind is made anew by the next one.
  */
 export async function forgetStreams(
-  session: Session,
+  session: DestinationSession,
   connection: string,
   streams: readonly StreamId[] | 'all',
 ): Promise<void> {
@@ -20,7 +20,7 @@ export async function forgetStreams(
 
 /** Streams that loaded a table which somebody dropped: their checkpoints speak of rows that are not there any more. */
 export async function forgetOwners(
-  session: Session,
+  session: DestinationSession,
   { schema, table }: TableName,
   ownId: string | undefined,
 ): Promise<void> {
@@ -29,7 +29,7 @@ export async function forgetOwners(
 }
 
 async function forget(
-  session: Session,
+  session: DestinationSession,
   condition: string,
   params: readonly unknown[],
 ): Promise<void> {

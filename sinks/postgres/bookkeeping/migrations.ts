@@ -3,7 +3,7 @@ import { lockForTransaction } from '../advisory-locks.ts'
 import { requireIntact, requireNone } from './damaged-bookkeeping.ts'
 import { lockKey } from '../tables/identifiers.ts'
 import { bookkeepingOwnerMissing } from '../missing-right.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import { schemaExists } from '../tables/schemas.ts'
 
 /**
@@ -117,7 +117,7 @@ const migrations: readonly ((schema: string) => string)[] = [
  * Creates or migrates the bookkeeping. Durable when it resolves; at most one at a time in a database.
  * Throws `destination_bookkeeping_newer`, and `destination_bookkeeping_damaged` if tables or columns of it were dropped.
  */
-export async function migrateBookkeeping(session: Session): Promise<void> {
+export async function migrateBookkeeping(session: DestinationSession): Promise<void> {
   if ((await knownVersion(session)) === migrations.length) {
     await requireIntact(session, { known: 'columns' })
     return
@@ -152,7 +152,7 @@ export async function migrateBookkeeping(session: Session): Promise<void> {
 }
 
 /** Looked at before: the server's refusal would name one table, without its schema. */
-async function requireOwner(session: Session): Promise<void> {
+async function requireOwner(session: DestinationSession): Promise<void> {
   const schema = session.bookkeepingSchema
   const tables = await session.rows<{ name: string; owner: string }>(
     `SELECT c.relname AS name, pg_get_userbyid(c.relowner) AS owner
@@ -164,7 +164,7 @@ async function requireOwner(session: Session): Promise<void> {
 }
 
 /** What was applied; not where a newer version did it, which may keep what this one would misread. */
-async function knownVersion(session: Session): Promise<number> {
+async function knownVersion(session: DestinationSession): Promise<number> {
   const found = await appliedVersion(session)
   const known = migrations.length
   if (found <= known) return found
@@ -172,7 +172,7 @@ async function knownVersion(session: Session): Promise<number> {
   throw new ConnectError('destination_bookkeeping_newer', { details })
 }
 
-async function appliedVersion(session: Session): Promise<number> {
+async function appliedVersion(session: DestinationSession): Promise<number> {
   const [found] = await session.rows<{ exists: boolean }>(
     'SELECT to_regclass($1) IS NOT NULL AS exists',
     [`${session.bookkeeping}.migrations`],

@@ -1,7 +1,7 @@
 import type { StreamId } from '../../../protocol/index.ts'
 import { lockForSession } from '../advisory-locks.ts'
 import { lockKey } from '../tables/identifiers.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 
 /** Any number of our own: with it as the first, the second number of an advisory lock is the start of a run. */
 const startLock = 1_380_142_931
@@ -19,7 +19,7 @@ const endMs = 10_000
  * exclusively, so this waits only for somebody else, and not for long. Ask for a newer start afterwards: one that came before did not see the locks.
  */
 export async function markSession(
-  session: Session,
+  session: DestinationSession,
   connection: string,
   start: number,
 ): Promise<void> {
@@ -35,7 +35,7 @@ export async function markSession(
  * wakes. Those of another role cannot be ended by us.
  */
 export async function endOlderSessions(
-  session: Session,
+  session: DestinationSession,
   connection: string,
   start: number,
 ): Promise<void> {
@@ -58,7 +58,7 @@ export async function endOlderSessions(
 }
 
 /** A sandbox's runs are others, although they may have the name of the connection. */
-function connectionKey(session: Session, connection: string): string {
+function connectionKey(session: DestinationSession, connection: string): string {
   return lockKey('sessions', session.bookkeepingSchema, connection)
 }
 

@@ -1,13 +1,13 @@
 import { hostname } from 'node:os'
 import type { RunStart } from '../../sink.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 
 /**
  * The run of the key is continued under its number, and where runs have no keys, one that did not end by itself (killed, stopped).
  * Another key is another run, also after one that was cancelled.
  */
 export async function startRun(
-  session: Session,
+  session: DestinationSession,
   connection: string,
   key?: string,
 ): Promise<RunStart> {
@@ -32,7 +32,7 @@ export async function startRun(
  * same key nobody may have heard of the end.
  */
 async function forgetToldNotes(
-  session: Session,
+  session: DestinationSession,
   connection: string,
   key: string | undefined,
 ): Promise<void> {
@@ -52,7 +52,7 @@ async function forgetToldNotes(
 
 /** Nothing, if a newer start has the connection: its run goes on. */
 export async function endRun(
-  session: Session,
+  session: DestinationSession,
   connection: string,
   { start }: RunStart,
 ): Promise<void> {

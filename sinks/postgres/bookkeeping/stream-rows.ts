@@ -11,7 +11,7 @@ import type {
   TableNote,
 } from '../../sink.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
 
 const tablesSchema = z.array(z.object({ schema: z.string(), table: z.string() }))
@@ -113,7 +113,7 @@ interface RawStreamRow {
 
 /** `locked`: until the transaction ends. */
 export async function readStreamRow(
-  session: Session,
+  session: DestinationSession,
   connection: string,
   { streamId, lock }: Pick<StreamTarget, 'streamId'> & { readonly lock: 'locked' | 'unlocked' },
 ): Promise<StreamRow | undefined> {
@@ -149,7 +149,7 @@ type StoredTexts = Pick<
   'settings' | 'columns' | 'tableNotes' | 'earlierTables' | 'mergedKey'
 >
 
-function storedTexts(session: Session, row: RawStreamRow, owner: RowOwner): StoredTexts {
+function storedTexts(session: DestinationSession, row: RawStreamRow, owner: RowOwner): StoredTexts {
   const stored = { session, owner, isForgotten: row.run === '0' }
   const settings =
     storedText(stored, 'settings', { text: row.settings, schema: syncSettings }) ?? noSettings
@@ -174,7 +174,11 @@ function storedText<T>(
     session,
     owner,
     isForgotten,
-  }: { readonly session: Session; readonly owner: RowOwner; readonly isForgotten: boolean },
+  }: {
+    readonly session: DestinationSession
+    readonly owner: RowOwner
+    readonly isForgotten: boolean
+  },
   column: string,
   stored: { readonly text: string; readonly schema: z.ZodType<T> },
 ): T | undefined {
@@ -200,7 +204,7 @@ export interface TableOwner extends Pick<RowOwner, 'connection' | 'stream'> {
 }
 
 export async function otherOwners(
-  session: Session,
+  session: DestinationSession,
   { table, stage }: Pick<StreamTarget, 'table' | 'stage'>,
   ownId: string | undefined,
 ): Promise<readonly TableOwner[]> {
@@ -233,7 +237,7 @@ export async function otherOwners(
 
 /** Writes the stream's row as this `begin` leaves it, with a key for the attempt; those of the sync before are forgotten. */
 export async function writeStreamRow(
-  session: Session,
+  session: DestinationSession,
   sink: SinkStream,
   values: Omit<
     StreamRow,
@@ -291,7 +295,10 @@ export async function writeStreamRow(
   }
 }
 
-export async function readSlices(session: Session, owner: RowOwner): Promise<SliceCheckpoint[]> {
+export async function readSlices(
+  session: DestinationSession,
+  owner: RowOwner,
+): Promise<SliceCheckpoint[]> {
   const rows = await session.rows<{
     slice: string
     partition: number
@@ -318,7 +325,7 @@ export async function readSlices(session: Session, owner: RowOwner): Promise<Sli
 
 /** `resumed`: the sync goes on, with records that were written with the columns of a position. A new one passes over what the log has. */
 export async function readPositions(
-  session: Session,
+  session: DestinationSession,
   owner: RowOwner,
   { resumed }: Pick<StreamSync, 'resumed'>,
 ): Promise<StreamSync['positions']> {
@@ -335,7 +342,10 @@ export async function readPositions(
   })
 }
 
-export async function readInRun(session: Session, id: string): Promise<StreamSync['inRun']> {
+export async function readInRun(
+  session: DestinationSession,
+  id: string,
+): Promise<StreamSync['inRun']> {
   const [row] = await session.rows<Record<keyof StreamSync['inRun'], string>>(
     `SELECT coalesce(sum(run_loaded), 0) AS loaded, coalesce(sum(run_rejected), 0) AS rejected,
             coalesce(sum(run_nulled), 0) AS nulled, coalesce(sum(run_cut), 0) AS cut
@@ -356,7 +366,7 @@ const stateSchema = z.custom<JsonValue>((value) => value !== undefined)
 
 /** `Destination.loadedStreams`: see the contract. */
 export async function loadedStreams(
-  session: Session,
+  session: DestinationSession,
   connection: string,
 ): Promise<readonly LoadedStream[]> {
   const rows = await session.rows<{

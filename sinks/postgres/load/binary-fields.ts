@@ -3,7 +3,7 @@ import type { HeldType } from '../tables/column-types.ts'
 import type { CopyOutput } from './copy-output.ts'
 import { NumericField } from './numeric-field.ts'
 import { sanitizeJson } from './sanitize-json.ts'
-import { isRefused } from './text-fields.ts'
+import { isUnstorable } from './text-fields.ts'
 import type { WireReader } from './wire-reader.ts'
 
 const BACKSLASH = 0x5c
@@ -243,7 +243,7 @@ export class BinaryFields implements FieldWriter {
         continue
       }
       const byte = input[offset++] ?? 0
-      if (byte === 0 || (byte === BACKSLASH && isRefused(input, offset))) {
+      if (byte === 0 || (byte === BACKSLASH && isUnstorable(input, offset))) {
         this.#sanitized(end)
         return
       }

@@ -15,7 +15,7 @@ import { LoadLosses } from './load-losses.ts'
 import { refusedCell } from './refused-cell.ts'
 import { requireRows } from '../tables/row-account.ts'
 import { SeenFacts } from './seen-facts.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import type { TableColumns } from '../tables/table-columns.ts'
 
 /** A chunk leaves for the server at this size: more than a socket buffers, so that its bytes are free once it was written. */
@@ -30,7 +30,7 @@ export interface CopyPlace {
 }
 
 export interface CopyLoadOptions {
-  readonly session: Session
+  readonly session: DestinationSession
   readonly place: CopyPlace
   /**
    * Where the rows go instead, from the first batch on that has a key twice or one that the table has: the staging table of a merge. Until

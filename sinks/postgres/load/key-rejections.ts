@@ -1,4 +1,4 @@
-import type { Rejection } from '../bookkeeping/checkpoint.ts'
+import type { RejectedRecord } from '../bookkeeping/checkpoint.ts'
 import type { HeldType } from '../tables/column-types.ts'
 
 interface KeyableColumn {
@@ -21,8 +21,8 @@ export class KeyRejections {
   #unfit: number | undefined
   #slice = ''
   #openRows: number[] = []
-  #open: Rejection[] = []
-  #settled: Rejection[] = []
+  #open: RejectedRecord[] = []
+  #settled: RejectedRecord[] = []
 
   /** `key`: its columns in the table. */
   constructor(key: readonly string[]) {
@@ -67,7 +67,10 @@ export class KeyRejections {
   /** `row`: its number in the transaction. */
   add(
     row: number,
-    { key, ...rejected }: Omit<Rejection, 'slice' | 'key'> & { readonly key: string | undefined },
+    {
+      key,
+      ...rejected
+    }: Omit<RejectedRecord, 'slice' | 'key'> & { readonly key: string | undefined },
   ): void {
     this.#openRows.push(row)
     this.#open.push({ ...rejected, slice: this.#slice, ...(key !== undefined && { key }) })
@@ -91,7 +94,7 @@ export class KeyRejections {
   }
 
   /** What was rejected since the last time. */
-  take(): readonly Rejection[] {
+  take(): readonly RejectedRecord[] {
     const taken = this.#settled
     this.#settled = []
     return taken

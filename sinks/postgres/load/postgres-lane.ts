@@ -9,7 +9,7 @@ import type {
 } from '../../sink.ts'
 import { lockForSession, lockForTransaction } from '../advisory-locks.ts'
 import { laneLockKey, markSession, takeOverSeconds } from '../bookkeeping/run-sessions.ts'
-import { type Rejection, writeCheckpoint, writeRejections } from '../bookkeeping/checkpoint.ts'
+import { type RejectedRecord, writeCheckpoint, writeRejections } from '../bookkeeping/checkpoint.ts'
 import { CopyLoad } from './copy-load.ts'
 import { tableGone } from '../destination-errors.ts'
 import { requireOwn } from '../bookkeeping/fence.ts'
@@ -23,7 +23,7 @@ import type { RowTailOptions } from './copy-format.ts'
 import { bringMetRows } from '../merge/met-rows.ts'
 import { keyFieldsOf } from './record-key.ts'
 import { runMerge } from '../merge/run-merge.ts'
-import { Session } from '../session.ts'
+import { DestinationSession } from '../session.ts'
 import { createStaging, mergeOf, staging } from '../merge/staging.ts'
 import { streamTarget, type StreamTarget, targetColumns } from '../tables/stream-target.ts'
 import { addMeta, ownColumns, readTable, type TableColumns } from '../tables/table-columns.ts'
@@ -46,7 +46,7 @@ export async function openPostgresLane(
   const stream = streamLabel(sync.streamId)
   const { table, stage, isOverwrite } = target
   const named = { stream, table, ...(isOverwrite && { stage }) }
-  const session = await Session.open({ ...sessionPlace(place), ...named })
+  const session = await DestinationSession.open({ ...sessionPlace(place), ...named })
   try {
     await markSession(session, sync.sink.connection, sync.start)
     await lockForSession(session, 'shared', {
@@ -66,7 +66,7 @@ export async function openPostgresLane(
 
 interface LaneContext {
   readonly place: PostgresPlace
-  readonly session: Session
+  readonly session: DestinationSession
   readonly sync: StreamSync
   readonly partition: number
   readonly target: StreamTarget
@@ -93,7 +93,7 @@ class PostgresLane implements SinkLane {
   #staged: readonly string[] | undefined
   /** A batch had several rows of a key: later ones may too. */
   #repeatsKeys = false
-  #rejections: Rejection[] = []
+  #rejections: RejectedRecord[] = []
   /** The first rejections of the transaction, for the account of the run. */
   #rejected: Loss[] = []
   /** Rows of the transaction that are marked as deleted. */
@@ -161,7 +161,7 @@ class PostgresLane implements SinkLane {
     })
   }
 
-  reject(rejected: Rejection): Promise<void> {
+  reject(rejected: RejectedRecord): Promise<void> {
     return this.#guard(async () => {
       this.#progress.take(rejected.slice, rejected.seq, { loaded: 0, rejected: 1 })
       this.#note(rejected)
@@ -238,12 +238,12 @@ class PostgresLane implements SinkLane {
   }
 
   /** A record that was taken to be loaded cannot be. */
-  #leaveOut(rejection: Rejection): void {
+  #leaveOut(rejection: RejectedRecord): void {
     this.#progress.reject(rejection.slice)
     this.#note(rejection)
   }
 
-  #note(rejection: Rejection): void {
+  #note(rejection: RejectedRecord): void {
     this.#rejections.push(rejection)
     if (this.#rejected.length < MAX_NAMED_REJECTIONS) this.#rejected.push(lossOf(rejection))
   }
@@ -361,7 +361,7 @@ class PostgresLane implements SinkLane {
       const error = session.error(thrown)
       if (error.code === 'destination_connection_lost') {
         const otherPlace = { ...sessionPlace(place), stream: streamLabel(sync.streamId) }
-        await using other = await Session.open(otherPlace)
+        await using other = await DestinationSession.open(otherPlace)
         await requireOwn(other, sync, 'unlocked')
       }
       throw error
@@ -369,7 +369,7 @@ class PostgresLane implements SinkLane {
   }
 }
 
-function lossOf({ reason, key }: Rejection): Loss {
+function lossOf({ reason, key }: RejectedRecord): Loss {
   return { kind: 'rejected', subject: reason, ...(key !== undefined && { key }) }
 }
 

@@ -171,7 +171,7 @@ export class TextFields implements FieldWriter {
         bytes[to++] = byte
         continue
       }
-      if (escape === 1 || (byte === BACKSLASH && isRefused(input, offset))) {
+      if (escape === 1 || (byte === BACKSLASH && isUnstorable(input, offset))) {
         wire.offset = start
         this.#sanitized(end)
         return
@@ -224,7 +224,7 @@ export class TextFields implements FieldWriter {
 }
 
 /** `\u0000` or a surrogate: the byte at `offset` follows a backslash. */
-export function isRefused(input: Uint8Array, offset: number): boolean {
+export function isUnstorable(input: Uint8Array, offset: number): boolean {
   if (input[offset] !== LETTER_U) return false
   const first = input[offset + 1] ?? 0
   if ((first | 0x20) === 0x64) return true

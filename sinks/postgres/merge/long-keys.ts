@@ -3,7 +3,7 @@ import { parseExact, stringifyExact } from '../../../protocol/exact-json.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import type { Merge } from './merge-sql.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 
 /** A row of the staging table whose key no index can hold. */
 export interface LongKey {
@@ -29,7 +29,7 @@ export function isOverLimit(error: unknown): boolean {
  * server is asked: each long key goes into an index that is made for it. None: another index of the table was at fault.
  */
 export async function takeLongKeys(
-  session: Session,
+  session: DestinationSession,
   { source, key }: Merge,
 ): Promise<readonly LongKey[]> {
   const columns = key.map(quoteIdentifier).join(', ')

@@ -8,7 +8,7 @@ import {
   type RowAccount,
   type RowPlace,
 } from '../tables/row-account.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 
 export interface MergeOptions extends RowPlace {
   /** Rows of the source. */
@@ -36,7 +36,7 @@ interface MergeAccount extends RowAccount {
  * that finds the newest of several rows, and the join that counts older ones, are for those that turn out to need them.
  */
 export async function runMerge(
-  session: Session,
+  session: DestinationSession,
   merge: Merge,
   { rows, first = [], ...place }: MergeOptions,
 ): Promise<MergeOutcome> {
@@ -56,7 +56,7 @@ export async function runMerge(
 }
 
 async function mergeRows(
-  session: Session,
+  session: DestinationSession,
   merge: Merge,
   { rows, ...place }: Omit<MergeOptions, 'first'>,
 ): Promise<Omit<MergeOutcome, 'longKeys'>> {
@@ -72,7 +72,7 @@ async function mergeRows(
 type Counting = Parameters<typeof countedUpsertStatement>[1]
 
 async function mergeCheaply(
-  session: Session,
+  session: DestinationSession,
   merge: Merge,
   { rows, updates }: Pick<MergeOptions, 'rows'> & Pick<Counting, 'updates'>,
 ): Promise<readonly [Merge, MergeAccount]> {
@@ -88,7 +88,11 @@ async function mergeCheaply(
   }
 }
 
-async function count(session: Session, merge: Merge, counting: Counting): Promise<MergeAccount> {
+async function count(
+  session: DestinationSession,
+  merge: Merge,
+  counting: Counting,
+): Promise<MergeAccount> {
   const { rows } = await session.write<MergeAccount & Record<string, unknown>>(
     countedUpsertStatement(merge, counting),
     'merge',

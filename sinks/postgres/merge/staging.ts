@@ -2,7 +2,7 @@ import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import type { Merge } from './merge-sql.ts'
 import { operatorSchema } from './operators.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
 import type { TableColumns } from '../tables/table-columns.ts'
 
@@ -11,7 +11,7 @@ export const staging = 'pg_temp._reactor_staging'
 
 /** Makes the staging table for rows of these columns of the table. A temporary table costs no write-ahead log. */
 export async function createStaging(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
   columns: readonly string[],
 ): Promise<void> {

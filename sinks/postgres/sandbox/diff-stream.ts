@@ -4,7 +4,7 @@ import { ConnectError, primaryKey } from '../../../protocol/index.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import { superfluousRows } from '../merge/merge-sql.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import { mergeOf } from '../merge/staging.ts'
 import { streamTarget } from '../tables/stream-target.ts'
 import { baseType, metadataColumns, readTable } from '../tables/table-columns.ts'
@@ -19,7 +19,13 @@ import { countedRows } from './trial.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
 import { isForeseen } from './production-columns.ts'
 import { noExamples, rowExamples, type RowExamples } from './row-examples.ts'
-import { type ColumnRows, countFates, countNulled, countReset, ownColumns } from './value-counts.ts'
+import {
+  type ColumnRows,
+  countFates,
+  countNulled,
+  countReset,
+  streamColumns,
+} from './value-counts.ts'
 
 /** What a run would do to the rows of production. Null where it is not known. */
 export interface RowDiff {
@@ -65,7 +71,7 @@ export const unknownRows: RowDiff = {
  * compared as far as it came; what an overwrite would delete is then unknown.
  */
 export async function diffRows(
-  session: Session,
+  session: DestinationSession,
   stream: SandboxTable,
   { isComplete }: { readonly isComplete: boolean },
 ): Promise<RowDiff> {
@@ -93,7 +99,7 @@ function lowerBounds({ production }: SandboxTable): readonly RowCount[] {
 const countedPages = 10_000
 
 async function countTable(
-  session: Session,
+  session: DestinationSession,
   { production }: SandboxTable,
 ): Promise<TableRows | null> {
   if (production.plan.actual === undefined) return null
@@ -116,7 +122,7 @@ export function loadedTable({ sink, table }: SandboxTable, isComplete: boolean):
 }
 
 async function compare(
-  session: Session,
+  session: DestinationSession,
   stream: SandboxTable,
   isComplete: boolean,
 ): Promise<RowDiff> {
@@ -132,7 +138,7 @@ async function compare(
 }
 
 async function compareMerged(
-  session: Session,
+  session: DestinationSession,
   stream: SandboxTable,
   before: TableName,
 ): Promise<RowDiff> {
@@ -165,12 +171,12 @@ async function compareMerged(
 const unknownRest = { atLeast: [], tableRows: null, reset: [] } as const
 
 async function compareOverwrite(
-  session: Session,
+  session: DestinationSession,
   stream: SandboxTable,
   { after, isComplete }: { readonly after: TableName; readonly isComplete: boolean },
 ): Promise<RowDiff> {
   const { production } = stream
-  const own = ownColumns(production)
+  const own = streamColumns(production)
   const unforeseen = new Set(own.filter((column) => !isForeseen(column)).map(({ name }) => name))
   const all = await readCompared(session, stream.table)
   const columns = all.filter(({ name }) => !unforeseen.has(name))
@@ -221,7 +227,7 @@ function expressions({ columns }: SandboxTable): string {
 
 /** A stage that was cut has not the columns that the source has no more: they get what the table has by default, as in the swap. */
 export async function sameShape(
-  session: Session,
+  session: DestinationSession,
   { table }: SandboxTable,
   after: TableName,
 ): Promise<TableName> {
@@ -239,7 +245,7 @@ export async function sameShape(
 }
 
 async function readShape(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
 ): Promise<{ readonly name: string; readonly type: string; readonly fill: string | null }[]> {
   return session.rows(
@@ -251,7 +257,10 @@ async function readShape(
 }
 
 /** All columns but those of the metadata, which every run changes. */
-async function readCompared(session: Session, table: TableName): Promise<ComparedColumn[]> {
+async function readCompared(
+  session: DestinationSession,
+  table: TableName,
+): Promise<ComparedColumn[]> {
   const columns = await session.rows<ComparedColumn & Record<string, string>>(
     `SELECT attname AS name, format_type(atttypid, atttypmod) AS type,
             ${operatorSchemaOf(baseType('atttypid'))} AS operators
@@ -270,7 +279,7 @@ function keyOf(
 }
 
 async function count(
-  session: Session,
+  session: DestinationSession,
   comparison: Comparison,
 ): Promise<{ insert: number; update: number; unchanged: number; gone: number }> {
   const [row] = await session.rows<RowCountsRow & Record<string, string>>(countSql(comparison))
@@ -283,7 +292,10 @@ async function count(
 }
 
 /** Rows that a run removes when it makes the index of the key. */
-async function countSuperfluous(session: Session, stream: SandboxTable): Promise<number> {
+async function countSuperfluous(
+  session: DestinationSession,
+  stream: SandboxTable,
+): Promise<number> {
   const { production, table } = stream
   const { target, hasKeyIndex, sink } = production
   if (hasKeyIndex) return 0
@@ -300,7 +312,7 @@ async function countSuperfluous(session: Session, stream: SandboxTable): Promise
 }
 
 async function hasNulls(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
   key: readonly ComparedColumn[],
 ): Promise<boolean> {
@@ -311,7 +323,7 @@ async function hasNulls(
   return row?.found === true
 }
 
-async function countRows(session: Session, from: string): Promise<number> {
+async function countRows(session: DestinationSession, from: string): Promise<number> {
   const [row] = await session.rows<{ rows: string }>(`SELECT count(*) AS rows FROM ${from} counted`)
   return Number(row?.rows)
 }

@@ -12,7 +12,7 @@ import {
   type TableName,
 } from '../tables/identifiers.ts'
 import { bookkeepingSchema, type PostgresPlace } from '../postgres-place.ts'
-import { Session } from '../session.ts'
+import { DestinationSession } from '../session.ts'
 import { streamTarget } from '../tables/stream-target.ts'
 import { alterTable } from '../tables/table-columns.ts'
 import type { MetRows } from '../merge/met-rows.ts'
@@ -66,9 +66,12 @@ export async function prepareSandbox(
   streams: readonly (SinkStream | RefusedStream)[],
 ): Promise<PreparedSandbox> {
   const schema = sandboxSchemaName(sandbox.id)
-  await using production = await Session.open(place)
+  await using production = await DestinationSession.open(place)
   await production.run(`${readSettings}; SET default_transaction_read_only = on`)
-  await using session = await Session.open({ address: place.address, bookkeeping: schema })
+  await using session = await DestinationSession.open({
+    address: place.address,
+    bookkeeping: schema,
+  })
   await session.run(readSettings)
   await createSandboxSchema(session, { ...sandbox, schema })
   await migrateBookkeeping(session)
@@ -95,8 +98,8 @@ export async function prepareSandbox(
 }
 
 interface Maker {
-  readonly production: Session
-  readonly session: Session
+  readonly production: DestinationSession
+  readonly session: DestinationSession
   readonly schema: string
   readonly place: PostgresPlace
   readonly id: string
@@ -151,7 +154,7 @@ async function prepareStream(
 
 /** The table as a sync will have altered it, by the same statements. */
 async function createLike(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
   { target, plan, columns }: Production,
 ): Promise<void> {
@@ -174,7 +177,7 @@ async function createLike(
  * function of the user's called.
  */
 async function sandboxFills(
-  session: Session,
+  session: DestinationSession,
   schema: string,
   { target, columns }: Pick<Production, 'target' | 'columns'>,
 ): Promise<{ readonly name: string; readonly expression: string }[]> {

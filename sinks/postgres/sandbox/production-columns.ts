@@ -1,5 +1,5 @@
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 
 /** A column of a production table. */
 export interface ProductionColumn {
@@ -36,7 +36,10 @@ interface ColumnRow extends Record<string, unknown> {
 }
 
 /** Built-in functions leave no trace in pg_depend, those of users and sequences do. */
-export async function readColumns(session: Session, table: TableName): Promise<ProductionColumn[]> {
+export async function readColumns(
+  session: DestinationSession,
+  table: TableName,
+): Promise<ProductionColumn[]> {
   const rows = await session.rows<ColumnRow>(
     `SELECT attname AS name, format_type(atttypid, atttypmod) AS type, attnotnull AS "notNull",
             pg_get_expr(adbin, adrelid) AS expression,

@@ -5,15 +5,24 @@ import { quoteIdentifier as quote } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import { keyIndexName } from '../tables/key-index.ts'
 import { isSame, operatorSchema } from '../merge/operators.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import { metadataColumns } from '../tables/table-columns.ts'
-import { type Broken, countedRows, countOf, isFilledUnseen, type Trial, written } from './trial.ts'
+import {
+  type Broken,
+  countedRows,
+  countMatching,
+  isFilledUnseen,
+  type Trial,
+  written,
+} from './trial.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
 import {
   type IncomingKey,
+  meets,
   readIncomingKeys,
   readRules,
   type ReferenceRule,
+  ruleValuesOf,
   type TableRule,
   type UniqueRule,
 } from './read-rules.ts'
@@ -45,7 +54,7 @@ export const noRules: RulesTried = { refusal: undefined, dependentRows: [], warn
  * only read. `loaded`: where these rows are. `planned`: the tables that the same run loads, whose rows may be others by then.
  */
 export async function tryRules(
-  session: Session,
+  session: DestinationSession,
   stream: SandboxTable,
   {
     loaded,
@@ -164,7 +173,7 @@ async function tryNotNull(trial: Trial): Promise<void> {
     const hasNone = !isManaged(name) && column.fill === undefined
     if (!isManaged(name) && isFilledUnseen(column)) continue
     // An upsert gives the new row first: it is refused also where it would only update.
-    const nulls = await countOf(
+    const nulls = await countMatching(
       trial,
       `${written(trial)}${hasNone && target.key !== undefined && !target.isOverwrite ? '' : ` WHERE ${quote(name)} IS NULL`}`,
     )
@@ -202,7 +211,7 @@ async function tryRule(trial: Trial, rule: TableRule): Promise<void> {
   }
   switch (rule.kind) {
     case 'check': {
-      const count = await countOf(trial, `${written(trial)} WHERE NOT (${rule.expression})`)
+      const count = await countMatching(trial, `${written(trial)} WHERE NOT (${rule.expression})`)
       report(trial, count, {
         name: rule.name,
         sqlstate: sqlstates.checkViolation,
@@ -262,7 +271,7 @@ async function countMoved(trial: Trial, rule: UniqueRule): Promise<number> {
   const isRewritten = key.map(
     (name, index) => `(${isSame(`l.${quote(name)}`, `b.k${index}`, schemaOf(name))})`,
   )
-  return countOf(
+  return countMatching(
     trial,
     `${ruleValuesOf(written(trial), rule, extra)} a WHERE EXISTS (SELECT FROM ${ruleValuesOf(old, rule, extra)} b
        WHERE ${meets(rule)} AND NOT (${isSameRow.join(' AND ')}) AND NOT EXISTS (SELECT FROM ${quoteTable(loaded)} l
@@ -276,7 +285,7 @@ function countAlike(trial: Trial, rule: UniqueRule): Promise<number> {
   if (kind === 'exclusion') {
     const place = ['ctid AS _reactor_place']
     const side = ruleValuesOf(written(trial), rule, place)
-    return countOf(
+    return countMatching(
       trial,
       `${side} a JOIN ${side} b ON a._reactor_place < b._reactor_place AND ${meets(rule)}`,
     )
@@ -286,7 +295,7 @@ function countAlike(trial: Trial, rule: UniqueRule): Promise<number> {
     ...(nullsAreEqual ? [] : expressions.map((expression) => `${expression} IS NOT NULL`)),
   ]
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
-  return countOf(
+  return countMatching(
     trial,
     `(SELECT count(*) AS n FROM ${written(trial)}${where} GROUP BY ${expressions.join(', ')} HAVING count(*) > 1) alike`,
     'sum(n)',
@@ -297,30 +306,10 @@ async function countTaken(trial: Trial, rule: UniqueRule): Promise<number> {
   const others = staying(trial)
   if (others === undefined) return 0
   const named = `${others} AS ${quote(trial.stream.production.target.table.table)}`
-  return countOf(
+  return countMatching(
     trial,
     `${ruleValuesOf(written(trial), rule)} a WHERE EXISTS (SELECT FROM ${ruleValuesOf(named, rule)} b WHERE ${meets(rule)})`,
   )
-}
-
-function ruleValuesOf(
-  from: string,
-  { parts, predicate }: UniqueRule,
-  extra: readonly string[] = [],
-): string {
-  const values = [...parts.map(({ expression }, index) => `(${expression}) AS u${index}`), ...extra]
-  const where = predicate === null ? '' : ` WHERE ${predicate}`
-  return `(SELECT ${values.join(', ')} FROM ${from}${where})`
-}
-
-function meets({ parts, nullsAreEqual }: UniqueRule): string {
-  return parts
-    .map(({ operator }, index) => {
-      const [left, right] = [`a.u${index}`, `b.u${index}`]
-      const isMet = `${left} ${operator} ${right}`
-      return nullsAreEqual ? `(${isMet} OR ${left} IS NULL AND ${right} IS NULL)` : isMet
-    })
-    .join(' AND ')
 }
 
 async function tryReference(trial: Trial, rule: ReferenceRule): Promise<void> {
@@ -338,7 +327,7 @@ async function tryReference(trial: Trial, rule: ReferenceRule): Promise<void> {
     ? [`${quoteTable(trial.loaded)} o`, ...(others === undefined ? [] : [`${others} o`])]
     : [`${quoteTable(other)} o`]
   const isSet = columns.map((column) => `s.${quote(column)} IS NOT NULL`).join(' AND ')
-  const count = await countOf(
+  const count = await countMatching(
     trial,
     `${quoteTable(trial.loaded)} s WHERE ${isSet} AND NOT (${places.map(isThere).join(' OR ')})`,
   )
@@ -362,7 +351,7 @@ async function tryIncoming(trial: Trial, key: IncomingKey): Promise<readonly Dep
     (column, index) =>
       `g.${quote(column)} ${key.operators[index] ?? '='} r.${quote(key.fromColumns[index] ?? '')}`,
   )
-  const count = await countOf(
+  const count = await countMatching(
     trial,
     `${from} r WHERE EXISTS (SELECT FROM ${gone} g WHERE ${pairs.join(' AND ')})`,
   )

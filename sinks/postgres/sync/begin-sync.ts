@@ -10,15 +10,15 @@ import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { isSameTable, lockKey, quoteTable } from '../tables/identifiers.ts'
 import { mergedKeyOf, requireSameKey } from './key-change.ts'
 import {
-  appendedAgain,
-  earlierTables,
-  knownStreamWarnings,
-  lostKey,
-  sharedTable,
+  findRepeatedAppend,
+  listEarlierTables,
+  warnOfKnownStream,
+  findLostKey,
+  findSharedTable,
 } from './known-stream.ts'
 import { watchTable } from './loaded-table.ts'
 import { prepareTables } from './prepare-tables.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import {
   otherOwners,
   ownerOf,
@@ -37,7 +37,7 @@ import { readTable } from '../tables/table-columns.ts'
 
 /** `Destination.begin`: see the contract. One transaction (a missing schema is created before). */
 export async function beginSync(
-  session: Session,
+  session: DestinationSession,
   sink: SinkStream,
   { schema, start }: { readonly schema: string | undefined; readonly start: RunStart },
 ): Promise<StreamSync> {
@@ -62,7 +62,7 @@ export async function beginSync(
     // Without its table, or in another one, states speak of rows that are not there: the stream is read from the beginning.
     const known = hasTable && isTableOf(row, target) ? row : undefined
     if (known !== undefined && isDoneInRun(known, sink, start.run)) {
-      return asItStands(session, known, { sink, start })
+      return leaveAsItStands(session, known, { sink, start })
     }
     return startSync(session, sink, { target, start, row, known, owners, isOurs })
   })
@@ -81,7 +81,7 @@ interface Beginning {
 }
 
 async function startSync(
-  session: Session,
+  session: DestinationSession,
   sink: SinkStream,
   { target, start, row, known, owners, isOurs }: Beginning,
 ): Promise<StreamSync> {
@@ -91,7 +91,7 @@ async function startSync(
   const told = await requireLoadable(session, sink, { target, row, known, owners, goesOn })
   const preparation = { session, sink, target, row, resumed, isOurs }
   const { removed, warnings, keyIndex, tableNotes } = await prepareTables(preparation)
-  const numbers = nextNumbers(row, target, resumed)
+  const numbers = takeNextNumbers(row, target, resumed)
   const syncStart = resumed ? known.syncStart : start.start
   const written = await writeStreamRow(session, sink, {
     ...numbers,
@@ -102,7 +102,7 @@ async function startSync(
     run: start.run,
     syncStart,
     staged: target.isOverwrite,
-    earlierTables: earlierTables(row, target),
+    earlierTables: listEarlierTables(row, target),
     mergedKey: await mergedKeyOf(session, sink, { target, row }),
   })
   const watched = { id: written.id, sink, target, goesOn }
@@ -124,7 +124,7 @@ async function startSync(
 
 /** Throws what keeps the stream from being loaded as it is now. Returns what there is to say of it. */
 async function requireLoadable(
-  session: Session,
+  session: DestinationSession,
   sink: SinkStream,
   {
     target,
@@ -136,14 +136,14 @@ async function requireLoadable(
 ): Promise<readonly string[]> {
   await requireSameKey(session, sink, { target, row: known })
   await requireAllSlices(session, sink, goesOn ? known : undefined)
-  const again = await appendedAgain(session, sink, { target, row, owners, goesOn })
+  const again = await findRepeatedAppend(session, sink, { target, row, owners, goesOn })
   if (again instanceof ConnectError) throw again
-  return [...knownStreamWarnings(row, sink, target), ...again]
+  return [...warnOfKnownStream(row, sink, target), ...again]
 }
 
 /** `row`: of a stream whose sync goes on from them. */
 async function requireAllSlices(
-  session: Session,
+  session: DestinationSession,
   sink: SinkStream,
   row: StreamRow | undefined,
 ): Promise<void> {
@@ -152,12 +152,12 @@ async function requireAllSlices(
 
 /** Throws if the table is for another stream. `isOurs`: a stream of ours has loaded it, so that its columns are ours too. */
 async function takeTable(
-  session: Session,
+  session: DestinationSession,
   sink: SinkStream,
   { target, row }: { readonly target: StreamTarget; readonly row: StreamRow | undefined },
 ): Promise<{ readonly isOurs: boolean; readonly owners: readonly TableOwner[] }> {
   const owners = await otherOwners(session, target, row?.id)
-  const refusal = sharedTable(sink, target, owners) ?? lostKey(row, sink)
+  const refusal = findSharedTable(sink, target, owners) ?? findLostKey(row, sink)
   if (refusal !== undefined) throw refusal
   if (owners.length === 0) return { isOurs: isTableOf(row, target), owners }
   const isGone = (await readTable(session, target.table)) === undefined
@@ -166,7 +166,7 @@ async function takeTable(
 }
 
 async function withCheckpoints(
-  session: Session,
+  session: DestinationSession,
   row: Pick<StreamRow, 'id' | 'table' | 'attemptKeys' | 'syncStart' | 'startedAtMs'>,
   sync: Omit<
     StreamSync,
@@ -187,8 +187,8 @@ async function withCheckpoints(
 }
 
 /** This run completed the stream before it was interrupted: nothing is changed. */
-async function asItStands(
-  session: Session,
+async function leaveAsItStands(
+  session: DestinationSession,
   row: StreamRow,
   { sink, start: { start } }: { readonly sink: SinkStream; readonly start: RunStart },
 ): Promise<StreamSync> {
@@ -207,7 +207,7 @@ async function asItStands(
 }
 
 async function requireNewest(
-  session: Session,
+  session: DestinationSession,
   sink: SinkStream,
   { start }: RunStart,
 ): Promise<void> {
@@ -220,7 +220,7 @@ export function isTableOf(row: StreamRow | undefined, { table }: StreamTarget): 
 }
 
 /** In a transaction of its own, so that streams that begin at the same time do not wait for each other's tables. */
-async function ensureSchema(session: Session, schema: string): Promise<void> {
+async function ensureSchema(session: DestinationSession, schema: string): Promise<void> {
   // A sandbox's own one, which nothing makes anew.
   if (schema === session.bookkeepingSchema) return
   if (await schemaExists(session, schema)) return
@@ -240,7 +240,7 @@ async function ensureSchema(session: Session, schema: string): Promise<void> {
  * any more. What another role runs cannot be ended by us: then this waits, and gives up with a `destination_lock_held`.
  */
 async function takeOver(
-  session: Session,
+  session: DestinationSession,
   { connection }: SinkStream,
   { streamId }: StreamTarget,
 ): Promise<void> {
@@ -314,7 +314,7 @@ function keepsStates(row: StreamRow | undefined, sink: SinkStream): boolean {
   return before === now
 }
 
-function nextNumbers(
+function takeNextNumbers(
   row: StreamRow | undefined,
   target: StreamTarget,
   resumed: boolean,
@@ -329,7 +329,7 @@ function nextNumbers(
 
 /** The warnings that are told from now on, until a run that told them has ended: also those of attempts that died before they told them. */
 async function keepUntold(
-  session: Session,
+  session: DestinationSession,
   watched: Parameters<typeof watchTable>[1],
   warnings: readonly string[],
 ): Promise<readonly string[]> {
@@ -344,7 +344,7 @@ async function keepUntold(
   return [...(row?.warnings ?? warnings), ...lostRows]
 }
 
-async function resetRunCounts(session: Session, id: string): Promise<void> {
+async function resetRunCounts(session: DestinationSession, id: string): Promise<void> {
   await session.rows(
     `UPDATE ${session.bookkeeping}.slices SET run_loaded = 0, run_rejected = 0, run_nulled = 0, run_cut = 0
       WHERE stream_id = $1`,
@@ -352,7 +352,7 @@ async function resetRunCounts(session: Session, id: string): Promise<void> {
   )
 }
 
-async function resetSlices(session: Session, id: string, keep: boolean): Promise<void> {
+async function resetSlices(session: DestinationSession, id: string, keep: boolean): Promise<void> {
   await session.rows(
     keep
       ? `UPDATE ${session.bookkeeping}.slices SET seq = 0, loaded = 0, rejected = 0, complete = false WHERE stream_id = $1`

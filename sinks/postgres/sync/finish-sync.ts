@@ -1,6 +1,6 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { SliceStart, StreamSync } from '../../sink.ts'
-import { cascadeRefusal, setupRefusal } from '../tables/table-setup.ts'
+import { findCascade, findSetupRefusal } from '../tables/table-setup.ts'
 import { copyRows, deleteRows } from '../tables/copy-rows.ts'
 import { tableGone } from '../destination-errors.ts'
 import { forgetStreams } from '../bookkeeping/forget-streams.ts'
@@ -8,14 +8,14 @@ import { attemptParams, isOfAttempt, requireOwn } from '../bookkeeping/fence.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable } from '../tables/identifiers.ts'
 import { createKeyIndex, hasIndex, keyIndexName } from '../tables/key-index.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import { ownKey, settingsOf } from '../bookkeeping/stream-rows.ts'
 import { streamTarget, type StreamTarget } from '../tables/stream-target.ts'
 import { addMeta, hasRows, readTable } from '../tables/table-columns.ts'
 
 /** `Destination.savePlan`: slices that are in the plan of this sync already keep their state. */
 export async function savePlan(
-  session: Session,
+  session: DestinationSession,
   sync: StreamSync,
   slices: readonly SliceStart[],
 ): Promise<void> {
@@ -54,7 +54,7 @@ export async function savePlan(
  * empty table; vacuum reclaims the dead rows. One transaction: a killed one leaves the old rows, and the stage for the next run.
  */
 export async function finishSync(
-  session: Session,
+  session: DestinationSession,
   sync: StreamSync,
   schema: string | undefined,
 ): Promise<readonly string[]> {
@@ -101,7 +101,7 @@ export async function finishSync(
 }
 
 /** `Destination.leaveLog`. */
-export async function leaveLog(session: Session, sync: StreamSync): Promise<void> {
+export async function leaveLog(session: DestinationSession, sync: StreamSync): Promise<void> {
   await session.rows(
     `UPDATE ${session.bookkeeping}.streams SET attempt_keys = '{}' WHERE ${isOfAttempt}`,
     attemptParams(sync),
@@ -109,7 +109,7 @@ export async function leaveLog(session: Session, sync: StreamSync): Promise<void
 }
 
 async function requireComplete(
-  session: Session,
+  session: DestinationSession,
   sync: StreamSync,
   id: string,
 ): Promise<{ readonly rejected: number }> {
@@ -125,7 +125,7 @@ async function requireComplete(
 }
 
 async function swapStage(
-  session: Session,
+  session: DestinationSession,
   target: StreamTarget,
 ): Promise<{ readonly deleted: number; readonly inserted: number }> {
   const stage = await readTable(session, target.stage)
@@ -141,9 +141,9 @@ async function swapStage(
   // The stage has the sync's own columns only.
   const list = [...stage.keys()].map(quoteIdentifier).join(', ')
   const refusal =
-    (await setupRefusal(session, target)) ?? (await cascadeRefusal(session, target.table))
+    (await findSetupRefusal(session, target)) ?? (await findCascade(session, target.table))
   if (refusal !== undefined) throw refusal
-  const newKey = await missingKeyIndex(session, target)
+  const newKey = await findMissingKeyIndex(session, target)
   // The index waits for those who write the table: none of them may wait for our rows then.
   if (newKey !== undefined)
     await session.run(`LOCK TABLE ${quoteTable(target.table)} IN SHARE ROW EXCLUSIVE MODE`)
@@ -155,8 +155,8 @@ async function swapStage(
 }
 
 /** The key, if the table has no index of it: the rows until now may have had another one. */
-async function missingKeyIndex(
-  session: Session,
+async function findMissingKeyIndex(
+  session: DestinationSession,
   { table, key }: StreamTarget,
 ): Promise<readonly string[] | undefined> {
   if (key === undefined) return undefined

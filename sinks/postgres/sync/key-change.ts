@@ -1,7 +1,7 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
 import { quoteTable } from '../tables/identifiers.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import {
   ownKey,
   settingsOf,
@@ -17,8 +17,8 @@ type Key = SyncSettings['key']
  * Why rows cannot be merged by the key that the stream has now: those in the table were merged by another one, so that rows which the
  * source has no more would stay for ever. An overwrite replaces them all. `row`: the stream's, if the table was loaded by it.
  */
-export async function keyChange(
-  session: Session,
+export async function findKeyChange(
+  session: DestinationSession,
   sink: SinkStream,
   {
     target: { table },
@@ -46,7 +46,7 @@ export async function keyChange(
  * until it ends.
  */
 export async function mergedKeyOf(
-  session: Session,
+  session: DestinationSession,
   sink: SinkStream,
   {
     target: { table },
@@ -59,8 +59,8 @@ export async function mergedKeyOf(
 }
 
 /** Throws it. */
-export async function requireSameKey(...found: Parameters<typeof keyChange>): Promise<void> {
-  const refusal = await keyChange(...found)
+export async function requireSameKey(...found: Parameters<typeof findKeyChange>): Promise<void> {
+  const refusal = await findKeyChange(...found)
   if (refusal !== undefined) throw refusal
 }
 

@@ -2,7 +2,7 @@ import { ConnectError, streamLabel, type ColumnKind } from '../../../protocol/in
 import type { SinkStream } from '../../sink.ts'
 import type { HeldType, OwnType } from '../tables/column-types.ts'
 import { quoteTable } from '../tables/identifiers.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import type { StreamRow } from '../bookkeeping/stream-rows.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
 import { hasRows, type TableChange, type TableColumns } from '../tables/table-columns.ts'
@@ -71,8 +71,8 @@ interface KnownTable {
  * Why rows cannot be merged by the key that the stream has now: its type is another one, so that the keys that are in the table are written
  * otherwise than those that come. The same record would be there twice.
  */
-export async function keyTypeChange(
-  session: Session,
+export async function findKeyTypeChange(
+  session: DestinationSession,
   { mode, stream }: SinkStream,
   { target, row, actual, changes }: KnownTable,
 ): Promise<ConnectError | undefined> {

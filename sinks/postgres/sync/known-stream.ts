@@ -2,7 +2,7 @@ import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
 import { letGoOf } from '../bookkeeping/damaged-bookkeeping.ts'
 import { isSameTable, quoteTable, type TableName } from '../tables/identifiers.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import type { StreamRow, TableOwner } from '../bookkeeping/stream-rows.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
 import { hasRows, readTable } from '../tables/table-columns.ts'
@@ -11,7 +11,7 @@ import { hasRows, readTable } from '../tables/table-columns.ts'
  * Streams that only append may share a table. Any other would delete or replace rows of the others, also of those that are complete. One
  * that was forgotten has let go of its table.
  */
-export function sharedTable(
+export function findSharedTable(
   sink: SinkStream,
   target: StreamTarget,
   owners: readonly TableOwner[],
@@ -26,7 +26,10 @@ export function sharedTable(
 }
 
 /** The stream was loaded by its key, and the source has none any more: to go on by appending would add rows a second time, unasked. */
-export function lostKey(row: StreamRow | undefined, sink: SinkStream): ConnectError | undefined {
+export function findLostKey(
+  row: StreamRow | undefined,
+  sink: SinkStream,
+): ConnectError | undefined {
   if (row === undefined || sink.mode !== 'append' || sink.isDefaultMode !== true) return undefined
   const { mode } = row.settings
   if (mode !== 'append_dedup' && mode !== 'overwrite_dedup') return undefined
@@ -35,7 +38,7 @@ export function lostKey(row: StreamRow | undefined, sink: SinkStream): ConnectEr
 }
 
 /** What a run does otherwise than the stream's last one, and nothing else would tell. */
-export function knownStreamWarnings(
+export function warnOfKnownStream(
   row: StreamRow | undefined,
   sink: SinkStream,
   { table }: StreamTarget,
@@ -54,7 +57,7 @@ export function knownStreamWarnings(
 }
 
 /** The tables that the stream leaves behind with their rows, once it is loaded into the target. */
-export function earlierTables(
+export function listEarlierTables(
   row: StreamRow | undefined,
   { table }: StreamTarget,
 ): readonly TableName[] {
@@ -69,8 +72,8 @@ export function earlierTables(
  * What there is to say of a stream that appends from the beginning to a table which has rows: a refusal if the bookkeeping knows that
  * they are this stream's, else warnings. A full refresh that appends adds all rows in every run, as it was told to.
  */
-export async function appendedAgain(
-  session: Session,
+export async function findRepeatedAppend(
+  session: DestinationSession,
   sink: SinkStream,
   {
     target,
@@ -112,7 +115,7 @@ function whyLeft(row: StreamRow | undefined, { table }: StreamTarget): string | 
 }
 
 function repeated(
-  session: Session,
+  session: DestinationSession,
   { connection, stream: { stream } }: SinkStream,
   { row, table, why }: { readonly row: StreamRow; readonly table: TableName; readonly why: string },
 ): ConnectError {
@@ -132,6 +135,6 @@ function againWarning({ table }: StreamTarget, owners: readonly TableOwner[]): s
   return `${name} holds rows of an earlier load, ${begins}: what was loaded before is there twice. To have each row once, run \`TRUNCATE ${name}\` and reset the stream, or set \`destination_sync_mode: append_dedup\` and \`primary_key\`.`
 }
 
-async function isFilled(session: Session, table: TableName): Promise<boolean> {
+async function isFilled(session: DestinationSession, table: TableName): Promise<boolean> {
   return (await readTable(session, table)) !== undefined && (await hasRows(session, table))
 }

@@ -1,7 +1,7 @@
 import { streamLabel } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
 import { quoteTable } from '../tables/identifiers.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
 import { hasRows } from '../tables/table-columns.ts'
 
@@ -27,7 +27,7 @@ interface WatchedStream {
  * what attempts saw that died before they told it. Called by `begin` before it forgets the counts of the last sync. `goesOn`: from its checkpoints.
  */
 export async function watchTable(
-  session: Session,
+  session: DestinationSession,
   { goesOn, ...stream }: WatchedStream & { readonly goesOn: boolean },
 ): Promise<readonly string[]> {
   const now = await seeTable(session, stream.target)
@@ -50,8 +50,8 @@ export async function watchTable(
 }
 
 /** The same for a run that is to come. Only looks. */
-export async function lostRowsWarnings(
-  session: Session,
+export async function warnOfLostRows(
+  session: DestinationSession,
   stream: WatchedStream,
 ): Promise<readonly string[]> {
   return compare(session, stream, await seeTable(session, stream.target))
@@ -59,7 +59,7 @@ export async function lostRowsWarnings(
 
 /** Undefined if an overwrite replaces its rows, or if they may not be read: then nothing is said of them. */
 async function seeTable(
-  session: Session,
+  session: DestinationSession,
   { table, isOverwrite }: StreamTarget,
 ): Promise<SeenTable | undefined> {
   if (isOverwrite) return undefined
@@ -77,7 +77,7 @@ async function seeTable(
 }
 
 async function compare(
-  session: Session,
+  session: DestinationSession,
   { id, sink: { connection, deletes }, target }: WatchedStream,
   now: SeenTable | undefined,
 ): Promise<readonly string[]> {

@@ -2,20 +2,20 @@ import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { SinkStream, TableNote } from '../../sink.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { isSameTable, quoteTable, type TableName } from '../tables/identifiers.ts'
-import { cascadeRefusal, setupRefusal } from '../tables/table-setup.ts'
-import { keyTypeChange } from './key-type.ts'
+import { findCascade, findSetupRefusal } from '../tables/table-setup.ts'
+import { findKeyTypeChange } from './key-type.ts'
 import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from '../tables/key-index.ts'
 import { dedupStatement } from '../merge/merge-sql.ts'
-import { looseKeyWarnings, unfitForKey, unusableKey } from '../tables/usable-key.ts'
+import { warnOfLooseKeys, findUnfitKey, unusableKey } from '../tables/usable-key.ts'
 import { copyRows } from '../tables/copy-rows.ts'
-import { requireRows, rewritingRule, type RowAccount } from '../tables/row-account.ts'
+import { requireRows, findRewritingRule, type RowAccount } from '../tables/row-account.ts'
 import { isOverLimit } from '../merge/long-keys.ts'
 import { runMerge } from '../merge/run-merge.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import { createStaging, mergeOf, staging } from '../merge/staging.ts'
 import type { StreamRow } from '../bookkeeping/stream-rows.ts'
 import { type StreamTarget, targetColumns } from '../tables/stream-target.ts'
-import { tableNotes } from '../tables/table-notes.ts'
+import { noteTableChanges } from '../tables/table-notes.ts'
 import {
   addMeta,
   alterTable,
@@ -27,11 +27,11 @@ import {
   missingMetadata,
   ownColumns,
   readTable,
-  refusalOf,
+  findChangeRefusal,
   type TableChange,
-  tableChanges,
+  planTableChanges,
   type TableColumns,
-  takenByType,
+  findTypeOfName,
 } from '../tables/table-columns.ts'
 
 /** What is known of the keys of rows that were not watched as they came. */
@@ -39,7 +39,7 @@ const anyKeys = { hasNullKeys: true, hasRepeatedKeys: true }
 
 /** What `begin` found and decided before it touches a table. */
 export interface Preparation {
-  readonly session: Session
+  readonly session: DestinationSession
   readonly sink: SinkStream
   readonly target: StreamTarget
   /** The stream's row as the last sync left it. */
@@ -63,7 +63,7 @@ export interface PreparedTables {
 export async function prepareTables(preparation: Preparation): Promise<PreparedTables> {
   const { session, target, row, resumed } = preparation
   const tableNotes = await ensureTable(preparation)
-  const actual = await existing(session, target.table)
+  const actual = await readExistingTable(session, target.table)
   const isStaged = row?.staged === true && isSameTable(row.table, target.table)
   if (!target.isOverwrite && isStaged) await mergeStage(preparation)
   if (target.isOverwrite && !resumed) {
@@ -73,15 +73,15 @@ export async function prepareTables(preparation: Preparation): Promise<PreparedT
     if (target.key !== undefined) await createKeyIndex(session, target.stage, target.key)
   } else if (target.isOverwrite) {
     const { columns, metadata } = wantedOf(preparation, target.stage)
-    const stage = await existing(session, target.stage)
+    const stage = await readExistingTable(session, target.stage)
     await evolveTable(session, { name: target.stage, columns, metadata }, stage)
   }
   const { index: keyIndex, removed } = await ensureKeyIndex(preparation)
   return {
     keyIndex,
     tableNotes,
-    removed: removedWarning(target, removed),
-    warnings: await looseKeyWarnings(session, target),
+    removed: warnOfRemovedRows(target, removed),
+    warnings: await warnOfLooseKeys(session, target),
   }
 }
 
@@ -94,14 +94,14 @@ async function ensureTable(preparation: Preparation): Promise<readonly TableNote
     return []
   }
   await alterTable(session, target.table, changes)
-  const known = knownRow(preparation)
+  const known = findKnownRow(preparation)
   const before = targetColumns(known?.columns ?? [])
   const { columns, isOverwrite } = target
-  return tableNotes({ columns, before, actual, changes, isOverwrite }, known?.tableNotes)
+  return noteTableChanges({ columns, before, actual, changes, isOverwrite }, known?.tableNotes)
 }
 
 /** The stream's row, if it loaded the table. */
-function knownRow({ row, target }: Pick<Preparation, 'row' | 'target'>): StreamRow | undefined {
+function findKnownRow({ row, target }: Pick<Preparation, 'row' | 'target'>): StreamRow | undefined {
   return row !== undefined && isSameTable(row.table, target.table) ? row : undefined
 }
 
@@ -119,12 +119,12 @@ export async function planTable(
   preparation: Pick<Preparation, 'session' | 'sink' | 'target' | 'row' | 'isOurs'>,
 ): Promise<TablePlan> {
   const { session, sink, target, isOurs } = preparation
-  const row = knownRow(preparation)
+  const row = findKnownRow(preparation)
   const actual = await readTable(session, target.table)
   if (actual === undefined) {
-    return { actual, changes: [], refusal: await takenByType(session, target.table) }
+    return { actual, changes: [], refusal: await findTypeOfName(session, target.table) }
   }
-  const changes = tableChanges(wantedOf(preparation, target.table), actual)
+  const changes = planTableChanges(wantedOf(preparation, target.table), actual)
   const isForeign = !isOurs && missingMetadata(actual, sink.metadata).length > 0
   if (isForeign && (await hasRows(session, target.table))) {
     const missing = changes.filter(({ column }) => isMetadata(column))
@@ -133,13 +133,13 @@ export async function planTable(
     return { actual, changes, refusal: new ConnectError('destination_table_foreign', { details }) }
   }
   const refusal =
-    (await unfitForKey(session, target, actual)) ??
-    (await keyTypeChange(session, sink, { target, row, actual, changes })) ??
-    (await refusalOf(session, target.table, changes)) ??
-    (await ownedColumn(session, target)) ??
-    (await setupRefusal(session, target)) ??
-    (target.isOverwrite ? await cascadeRefusal(session, target.table) : undefined) ??
-    (await rewritingRule(session, target.table, rulesInTheWay(sink, target)))
+    (await findUnfitKey(session, target, actual)) ??
+    (await findKeyTypeChange(session, sink, { target, row, actual, changes })) ??
+    (await findChangeRefusal(session, target.table, changes)) ??
+    (await findOwnedColumn(session, target)) ??
+    (await findSetupRefusal(session, target)) ??
+    (target.isOverwrite ? await findCascade(session, target.table) : undefined) ??
+    (await findRewritingRule(session, target.table, rulesInTheWay(sink, target)))
   return { actual, changes, refusal }
 }
 
@@ -147,7 +147,7 @@ export async function planTable(
 function rulesInTheWay(
   { deletes }: SinkStream,
   { isOverwrite, key, deletedAt }: StreamTarget,
-): Parameters<typeof rewritingRule>[2] {
+): Parameters<typeof findRewritingRule>[2] {
   if (isOverwrite) return { any: [], instead: ['insert', 'delete'] }
   if (key === undefined) return { any: [], instead: [] }
   const hasDeletes = deletedAt !== undefined && deletes === 'hard'
@@ -155,8 +155,8 @@ function rulesInTheWay(
 }
 
 /** A column of the stream that takes no values, because the table computes it, or counts it itself: COPY may fill that, INSERT may not. */
-async function ownedColumn(
-  session: Session,
+async function findOwnedColumn(
+  session: DestinationSession,
   { table, columns, isOverwrite, key }: StreamTarget,
 ): Promise<ConnectError | undefined> {
   const [found] = await session.rows<{ column: string; undo: string }>(
@@ -178,7 +178,10 @@ function wantedOf(
   return { name, columns: target.columns, metadata: sink.metadata }
 }
 
-async function existing(session: Session, name: TableName): Promise<TableColumns> {
+async function readExistingTable(
+  session: DestinationSession,
+  name: TableName,
+): Promise<TableColumns> {
   return (await readTable(session, name)) ?? new Map()
 }
 
@@ -193,7 +196,7 @@ async function mergeStage(preparation: Preparation): Promise<void> {
   if (stage.has('_airbyte_meta')) {
     await session.run(`ALTER TABLE ${quoteTable(target.table)} ${addMeta}`)
   }
-  const actual = await existing(session, target.table)
+  const actual = await readExistingTable(session, target.table)
   const columns = [...stage.keys()].filter((name) => actual.has(name))
   const list = columns.map(quoteIdentifier).join(', ')
   if (target.key === undefined) {
@@ -263,7 +266,7 @@ async function makeKeyIndex(
   return removed
 }
 
-function removedWarning({ table, key = [] }: StreamTarget, removed: number): readonly string[] {
+function warnOfRemovedRows({ table, key = [] }: StreamTarget, removed: number): readonly string[] {
   if (removed === 0) return []
   const [rows, were] = removed === 1 ? ['row', 'was'] : ['rows', 'were']
   return [
@@ -277,7 +280,7 @@ async function removeDuplicates({
   target,
 }: Pick<Preparation, 'session' | 'sink' | 'target'>): Promise<number> {
   const { table, streamId } = target
-  const actual = await existing(session, table)
+  const actual = await readExistingTable(session, table)
   const { deletes } = sink
   const merge = mergeOf(target, table, { actual, columns: [], deletes, ...anyKeys })
   const { rows } = await session.write<RowAccount & Record<string, unknown>>(dedupStatement(merge))
@@ -290,7 +293,7 @@ async function removeDuplicates({
 
 /** Rows without a key cannot be told apart: to keep one of them would delete the others. */
 async function requireKeys(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
   key: readonly string[],
 ): Promise<void> {

@@ -1,7 +1,7 @@
 import { ConnectError } from '../../../protocol/index.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from './identifiers.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 
 /** A column that must get another type. */
 interface Widening {
@@ -25,8 +25,8 @@ const maxNamed = 5
  * PostgreSQL refuses to alter the type of a column that some objects use, and says so only then, and in its own language. It rebuilds
  * others (constraints, indexes) for the new type, which fails if their operators do not take it. Only looks, within a transaction.
  */
-export async function columnInUse(
-  session: Session,
+export async function findColumnInUse(
+  session: DestinationSession,
   table: TableName,
   widened: readonly Widening[],
 ): Promise<ConnectError | undefined> {
@@ -224,7 +224,7 @@ interface UsedInExpressions extends ColumnUse {
 }
 
 async function brokenExpressions(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
   widened: readonly Widening[],
 ): Promise<readonly ColumnUse[]> {
@@ -239,7 +239,7 @@ async function brokenExpressions(
 
 /** PREPARE parses, and runs nothing: no function of an expression is called. */
 async function isParsed(
-  session: Session,
+  session: DestinationSession,
   { relname, shape, values, condition }: UsedInExpressions,
 ): Promise<boolean> {
   const list = values.map((value) => `(${value})`).join(', ')

@@ -1,12 +1,12 @@
 import { streamLabel } from '../../../protocol/index.ts'
 import { quoteTable } from './identifiers.ts'
 import { requireRows } from './row-account.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import type { StreamTarget } from './stream-target.ts'
 
 /** Copies the stage into the table: all of its rows, or it throws. `columns`: quoted, of both. Resolves with their number. */
 export async function copyRows(
-  session: Session,
+  session: DestinationSession,
   { streamId, table, stage }: StreamTarget,
   columns: string,
 ): Promise<number> {
@@ -23,7 +23,7 @@ export async function copyRows(
 
 /** Deletes all rows that the table has. Resolves with their number. */
 export async function deleteRows(
-  session: Session,
+  session: DestinationSession,
   { streamId, table }: StreamTarget,
 ): Promise<number> {
   const [row] = await session.rows<{ rows: string }>(

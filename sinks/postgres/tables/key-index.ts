@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { derivedName, quoteTable, type TableName } from './identifiers.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 
 /** The name of the unique index that dedup stands on: another key, another name. */
 export function keyIndexName(table: TableName, key: readonly string[]): string {
@@ -9,7 +9,7 @@ export function keyIndexName(table: TableName, key: readonly string[]): string {
 
 /** Whether the table has the index, and it keeps keys apart. One of that name on another table does nothing for this one. */
 export async function hasIndex(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
   index: string,
 ): Promise<boolean> {
@@ -23,7 +23,7 @@ export async function hasIndex(
 
 /** The columns of an index of the table, in their order; undefined if it has no such index. */
 export async function indexColumns(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
   index: string,
 ): Promise<readonly string[] | undefined> {
@@ -43,7 +43,7 @@ export async function indexColumns(
  * of a table while some wait.
  */
 export async function createKeyIndex(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
   key: readonly string[],
 ): Promise<void> {
@@ -59,7 +59,11 @@ export async function createKeyIndex(
  * A table that somebody renamed, to put another in its place, still has the index of the key under its old name. It stays there,
  * under a name of its own.
  */
-async function freeName(session: Session, { schema }: TableName, index: string): Promise<void> {
+async function freeName(
+  session: DestinationSession,
+  { schema }: TableName,
+  index: string,
+): Promise<void> {
   const [taken] = await session.rows<{ oid: string }>(
     `SELECT c.oid::text AS oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = $1 AND c.relname = $2`,
@@ -73,7 +77,11 @@ async function freeName(session: Session, { schema }: TableName, index: string):
 }
 
 /** Drops the index that an earlier mode or key needed: it would refuse rows of the new one. That of another table stays. */
-export async function dropIndex(session: Session, table: TableName, index: string): Promise<void> {
+export async function dropIndex(
+  session: DestinationSession,
+  table: TableName,
+  index: string,
+): Promise<void> {
   if (!(await hasIndex(session, table, index))) return
   await session.run(`DROP INDEX ${quoteTable({ schema: table.schema, table: index })}`)
 }

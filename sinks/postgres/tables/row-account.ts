@@ -1,7 +1,7 @@
 import { ConnectError } from '../../../protocol/index.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from './identifiers.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 
 /** Rows of a table that a statement had to write or delete, and those that it did. */
 export interface RowAccount {
@@ -17,7 +17,7 @@ export interface RowPlace {
 
 /** Throws where a trigger or a policy of the table (or nothing that is known) left rows out. The transaction is then to be rolled back. */
 export async function requireRows(
-  session: Session,
+  session: DestinationSession,
   place: RowPlace,
   { due, done }: RowAccount,
 ): Promise<void> {
@@ -25,7 +25,7 @@ export async function requireRows(
 }
 
 async function rowsDropped(
-  session: Session,
+  session: DestinationSession,
   { stream, table }: RowPlace,
   { due: expected, done: actual }: RowAccount,
 ): Promise<ConnectError> {
@@ -53,7 +53,10 @@ async function rowsDropped(
 }
 
 /** Whether a trigger sees updates before they are made. It may return the old row: then the server counts an update that changed nothing. */
-export async function hasUpdateTrigger(session: Session, table: TableName): Promise<boolean> {
+export async function hasUpdateTrigger(
+  session: DestinationSession,
+  table: TableName,
+): Promise<boolean> {
   const [row] = await session.rows<{ found: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_trigger
        WHERE tgrelid IN (SELECT to_regclass($1)::oid UNION SELECT relid FROM pg_partition_tree(to_regclass($1)))
@@ -66,8 +69,8 @@ export async function hasUpdateTrigger(session: Session, table: TableName): Prom
 }
 
 /** Why a run cannot load the table: a rule would replace its statements, and the server counts those of the rule, or refuses them. */
-export async function rewritingRule(
-  session: Session,
+export async function findRewritingRule(
+  session: DestinationSession,
   table: TableName,
   events: { readonly any: readonly RuleEvent[]; readonly instead: readonly RuleEvent[] },
 ): Promise<ConnectError | undefined> {

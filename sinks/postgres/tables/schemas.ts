@@ -1,7 +1,7 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
 import { bookkeepingSchema } from '../postgres-place.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import type { StreamTarget } from './stream-target.ts'
 
 /** Whole families, so that a schema that the program makes later is reserved too. */
@@ -41,7 +41,7 @@ function requireOpen(
 }
 
 /** CREATE SCHEMA IF NOT EXISTS asks for the right to create even where the schema exists: look first. */
-export async function schemaExists(session: Session, schema: string): Promise<boolean> {
+export async function schemaExists(session: DestinationSession, schema: string): Promise<boolean> {
   const rows = await session.rows('SELECT FROM pg_namespace WHERE nspname = $1', [schema])
   return rows.length > 0
 }

@@ -9,10 +9,10 @@ import {
   type HeldColumn,
   type OwnType,
 } from './column-types.ts'
-import { columnInUse, refusedChange } from './column-uses.ts'
+import { findColumnInUse, refusedChange } from './column-uses.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from './identifiers.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import type { TargetColumn } from './stream-target.ts'
 
 /** Airbyte's columns, which every table of a sync has (the last two with full metadata only). */
@@ -37,7 +37,7 @@ export interface WantedTable {
 
 /** Undefined where there is no such table. */
 export async function readTable(
-  session: Session,
+  session: DestinationSession,
   name: TableName,
 ): Promise<TableColumns | undefined> {
   const rows = await session.rows<{
@@ -81,8 +81,8 @@ const kinds: Readonly<Record<string, string>> = {
 }
 
 /** A table is a type too, so that no other type may have its name. The server itself moves the type of an array away. */
-export async function takenByType(
-  session: Session,
+export async function findTypeOfName(
+  session: DestinationSession,
   name: TableName,
 ): Promise<ConnectError | undefined> {
   const [type] = await session.rows<{ typtype: string }>(
@@ -102,7 +102,7 @@ export function baseType(oid: string): string {
     SELECT base.oid FROM base JOIN pg_type t ON t.oid = base.oid WHERE t.typtype <> 'd')`
 }
 
-export async function createTable(session: Session, wanted: WantedTable): Promise<void> {
+export async function createTable(session: DestinationSession, wanted: WantedTable): Promise<void> {
   const metadata = metadataColumns(wanted.metadata).map(
     ([column, type]) => `${column} ${catalogType(type)}`,
   )
@@ -116,18 +116,18 @@ export async function createTable(session: Session, wanted: WantedTable): Promis
 
 /** Alters the table in place so that it takes the wanted columns: adds, widens, never drops. */
 export async function evolveTable(
-  session: Session,
+  session: DestinationSession,
   wanted: WantedTable,
   actual: TableColumns,
 ): Promise<void> {
-  const changes = tableChanges(wanted, actual)
-  const refusal = await refusalOf(session, wanted.name, changes)
+  const changes = planTableChanges(wanted, actual)
+  const refusal = await findChangeRefusal(session, wanted.name, changes)
   if (refusal !== undefined) throw refusal
   await alterTable(session, wanted.name, changes)
 }
 
 export async function alterTable(
-  session: Session,
+  session: DestinationSession,
   name: TableName,
   changes: readonly TableChange[],
 ): Promise<void> {
@@ -156,7 +156,7 @@ export type TableChange =
     }
 
 /** What ALTER TABLE has to do. */
-export function tableChanges(wanted: WantedTable, actual: TableColumns): TableChange[] {
+export function planTableChanges(wanted: WantedTable, actual: TableColumns): TableChange[] {
   const changes: TableChange[] = []
   for (const [column, type] of metadataColumns(wanted.metadata)) {
     if (!actual.has(column)) changes.push(addition(column, column, type))
@@ -183,7 +183,7 @@ function addition(column: string, quoted: string, type: string): TableChange {
 
 /** The stage has the sink's columns of the table with their types: no index, default or constraint, no column of the user's. */
 export async function createStage(
-  session: Session,
+  session: DestinationSession,
   stage: TableName,
   from: { readonly table: TableName; readonly columns: readonly string[] },
 ): Promise<void> {
@@ -195,7 +195,7 @@ export async function createStage(
   )
 }
 
-export async function hasRows(session: Session, name: TableName): Promise<boolean> {
+export async function hasRows(session: DestinationSession, name: TableName): Promise<boolean> {
   const [row] = await session.rows<{ filled: boolean }>(
     `SELECT EXISTS (SELECT FROM ${quoteTable(name)}) AS filled`,
   )
@@ -225,12 +225,12 @@ export function metadataColumns(metadata: Metadata): (readonly [string, string])
 }
 
 /** Why the changes cannot be made. Within a transaction. */
-export function refusalOf(
-  session: Session,
+export function findChangeRefusal(
+  session: DestinationSession,
   name: TableName,
   changes: readonly TableChange[],
 ): Promise<ConnectError | undefined> {
-  return columnInUse(session, name, widenedBy(changes))
+  return findColumnInUse(session, name, widenedBy(changes))
 }
 
 function widenedBy(changes: readonly TableChange[]): { column: string; type: string }[] {

@@ -17,7 +17,7 @@ interface Columns {
  * What a sync changes of the columns of a table that was there, and what it leaves though the stream changed. `untold`: the same of
  * attempts before it, each once.
  */
-export function tableNotes(
+export function noteTableChanges(
   given: Columns,
   untold: readonly TableNote[] = [],
 ): readonly TableNote[] {

@@ -1,7 +1,7 @@
 import { ConnectError } from '../../../protocol/index.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from './identifiers.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import type { StreamTarget } from './stream-target.ts'
 
 /**
@@ -9,8 +9,8 @@ import type { StreamTarget } from './stream-target.ts'
  * and a merge would not find those that it is to change. The rows of tables that inherit from it would count as its own: an overwrite or a
  * merge would delete them.
  */
-export async function setupRefusal(
-  session: Session,
+export async function findSetupRefusal(
+  session: DestinationSession,
   { table, isOverwrite, key }: StreamTarget,
 ): Promise<ConnectError | undefined> {
   const object = quoteTable(table)
@@ -46,8 +46,8 @@ interface Dependent extends Record<string, unknown> {
  * rows that refer to them, or set their columns, although the same keys come back a moment later. A foreign key without such an action is
  * looked at by the server itself.
  */
-export async function cascadeRefusal(
-  session: Session,
+export async function findCascade(
+  session: DestinationSession,
   table: TableName,
 ): Promise<ConnectError | undefined> {
   for (const dependent of await readDependents(session, table)) {
@@ -72,7 +72,10 @@ const consequences = {
 } as const
 
 /** The table's own references to itself go with its rows. */
-async function readDependents(session: Session, table: TableName): Promise<readonly Dependent[]> {
+async function readDependents(
+  session: DestinationSession,
+  table: TableName,
+): Promise<readonly Dependent[]> {
   const columns = (oid: string, numbers: string): string =>
     `(SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY n) FROM unnest(${numbers}) WITH ORDINALITY AS k (number, n)
        JOIN pg_attribute a ON a.attrelid = ${oid} AND a.attnum = k.number)`

@@ -2,7 +2,7 @@ import { ConnectError } from '../../../protocol/index.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from './identifiers.ts'
 import { indexColumns, keyIndexName } from './key-index.ts'
-import type { Session } from '../session.ts'
+import type { DestinationSession } from '../session.ts'
 import type { StreamTarget } from './stream-target.ts'
 import { baseType, hasRows, type TableColumns } from './table-columns.ts'
 
@@ -16,8 +16,8 @@ export function unusableKey(table: TableName, problem: string, fix = otherRows):
 }
 
 /** What the table's columns and partitions have against the key, whatever its rows are. Only looks. */
-export async function unfitForKey(
-  session: Session,
+export async function findUnfitKey(
+  session: DestinationSession,
   { table, key, isOverwrite }: StreamTarget,
   actual: TableColumns,
 ): Promise<ConnectError | undefined> {
@@ -38,7 +38,7 @@ export async function unfitForKey(
 
 /** The index of the key goes with its columns when somebody renames them. */
 async function renamedKey(
-  session: Session,
+  session: DestinationSession,
   {
     table,
     key,
@@ -61,7 +61,7 @@ async function renamedKey(
 
 /** A unique index of a partitioned table has all columns of its partition key, or the server refuses it. */
 async function partitionedElsewhere(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
   key: readonly string[],
 ): Promise<ConnectError | undefined> {
@@ -91,8 +91,8 @@ async function partitionedElsewhere(
  * What somebody's choice of a column's type or collation does to the key: the server takes texts for equal that the source has as two keys, so that
  * their records become one row.
  */
-export async function looseKeyWarnings(
-  session: Session,
+export async function warnOfLooseKeys(
+  session: DestinationSession,
   { table, key, columns }: StreamTarget,
 ): Promise<readonly string[]> {
   if (key === undefined) return []
