@@ -1,7 +1,7 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { DestinationConfig } from '../../engine/run-types.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
-import { isReservedSchema } from '../../sinks/postgres/reserved-schemas.ts'
+import { isReservedSchema } from '../../sinks/postgres/tables/schemas.ts'
 
 /** The databases that the operator's settings name: no request can name another server. */
 export interface DestinationSettings {
