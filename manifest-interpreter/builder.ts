@@ -1,4 +1,4 @@
-import { registry } from './components/registry.ts'
+import { compilerOf } from './components/components.ts'
 import { SourceError } from './contracts.ts'
 import { get, isDict } from './value/dict.ts'
 import type { BuildContext, Builder, Component, ConfiguredStream, Roles } from './component.ts'
@@ -101,7 +101,7 @@ function componentFor<Role extends keyof Roles>(
     )
   }
   const type = get(definition, 'type')
-  const component = typeof type === 'string' ? registry[role].get(type) : undefined
+  const component = typeof type === 'string' ? compilerOf(role, type) : undefined
   if (component !== undefined) return component
   throw new SourceError(
     `${typeof type === 'string' ? type : 'A component without a type'} cannot be the ${role}.`,

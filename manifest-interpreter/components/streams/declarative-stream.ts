@@ -2,6 +2,7 @@ import { component, field, list, optionalComponent, optionalText } from '../../d
 import { StreamSlice } from '../../value/stream-slice.ts'
 import { buildCursor } from '../incremental/build-cursor.ts'
 import { migrateState } from '../incremental/migrate-state.ts'
+import { cartesianProductStreamSlicer } from '../partition-routers/cartesian-product-stream-slicer.ts'
 import { buildSchemaLoader } from '../schema/build-schema-loader.ts'
 import { primaryKeyOf } from './primary-key.ts'
 import type { BuildContext, Builder, StreamContext } from '../../component.ts'
@@ -91,8 +92,7 @@ function buildPartitionRouter(
   if (definition === undefined || definition === null) return null
   if (Array.isArray(definition) && definition.length === 0) return null
   if (!Array.isArray(definition)) return builder.build('partitionRouter', definition, context)
-  const product = { type: 'CartesianProductStreamSlicer', stream_slicers: definition }
-  return builder.build('partitionRouter', product, context)
+  return cartesianProductStreamSlicer(definition, builder, context)
 }
 
 async function* routerSlices(router: PartitionRouter | null): AsyncIterable<StreamSlice> {
