@@ -1,5 +1,5 @@
-import { daysInMonth } from './calendar.ts'
-import { PyDateTime } from './py-datetime.ts'
+import { daysInMonth } from '../value/calendar.ts'
+import { PyDateTime } from '../value/py-datetime.ts'
 
 /**
  * Reads the usual shape of a time (two digits a field, `%f`, a zone) without a regular expression: records have one each.

@@ -1,7 +1,7 @@
-import { SECONDS_A_DAY } from './calendar.ts'
+import { SECONDS_A_DAY } from '../value/calendar.ts'
 import { months, shortMonths, shortWeekdays, weekdays } from './names.ts'
 import { limitError } from '../value/python-error.ts'
-import { isoOffset, PyDateTime, zoneName, type PyDate } from './py-datetime.ts'
+import { isoOffset, PyDateTime, zoneName, type PyDate } from '../value/py-datetime.ts'
 
 /** datetime.strftime and date.strftime of Python on Linux: glibc's directives, flags and widths in the C locale. */
 export function strftime(value: PyDate | PyDateTime, format: string): string {

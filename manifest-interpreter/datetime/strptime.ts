@@ -1,9 +1,9 @@
-import { civilFromDays, daysFromCivil, weekdayOf } from './calendar.ts'
+import { civilFromDays, daysFromCivil, weekdayOf } from '../value/calendar.ts'
 import { limitError, PythonError, valueError } from '../value/python-error.ts'
 import { reprText } from '../value/text.ts'
 import { months, shortMonths, shortWeekdays, weekdays } from './names.ts'
-import { checkDate, checkDays } from './py-date.ts'
-import { PyDateTime } from './py-datetime.ts'
+import { checkDate, checkDays } from '../value/py-date.ts'
+import { PyDateTime } from '../value/py-datetime.ts'
 import { compileFixedLayout } from './fixed-layout.ts'
 
 /** datetime.strptime of Python in the C locale with the zone UTC. Throws a ValueError where the text does not match. */

@@ -1,4 +1,4 @@
-import { PyDate, PyDateTime } from '../datetime/py-datetime.ts'
+import { PyDate, PyDateTime } from '../value/py-datetime.ts'
 import { strftime } from '../datetime/strftime.ts'
 import { limitLength } from '../value/arithmetic.ts'
 import { toFloat } from '../value/conversion.ts'

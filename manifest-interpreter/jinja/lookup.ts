@@ -1,5 +1,5 @@
-import type { PyDate } from '../datetime/py-datetime.ts'
-import { PyDateTime, PyTimeDelta } from '../datetime/py-datetime.ts'
+import type { PyDate } from '../value/py-datetime.ts'
+import { PyDateTime, PyTimeDelta } from '../value/py-datetime.ts'
 import { get, isDict } from '../value/dict.ts'
 import { textOf } from '../value/hashable.ts'
 import { index, isFloat, numeric } from '../value/number.ts'

@@ -1,4 +1,4 @@
-import { credentialOf } from '../components/auth/telling-secrets.ts'
+import { credentialOf } from '../components/requesters/telling-secrets.ts'
 import type { Environment, Logger, SideMessage } from '../contracts.ts'
 import { header } from '../http/prepare-request.ts'
 import type { SecretFilter } from './secret-filter.ts'

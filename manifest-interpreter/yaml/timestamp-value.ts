@@ -1,4 +1,4 @@
-import { PyDate, PyDateTime } from '../datetime/py-datetime.ts'
+import { PyDate, PyDateTime } from '../value/py-datetime.ts'
 import { PythonError } from '../value/python-error.ts'
 
 const form =

@@ -1,5 +1,5 @@
 import { SourceError } from '../../contracts.ts'
-import { PyDateTime } from '../../datetime/py-datetime.ts'
+import { PyDateTime } from '../../value/py-datetime.ts'
 import { get, isDict } from '../../value/dict.ts'
 import { PythonError, valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'

@@ -5,7 +5,7 @@ import { compileGlob, create, find } from '../transformations/dpath.ts'
 import { equals } from '../../value/equality.ts'
 import { RefreshTokenRejection } from './oauth-refresh-error.ts'
 import type { Environment } from '../../contracts.ts'
-import type { PyDateTime } from '../../datetime/py-datetime.ts'
+import type { PyDateTime } from '../../value/py-datetime.ts'
 import type { Dict, Value } from '../../value/value.ts'
 
 /** Where an access token and its expiry are kept between requests. */

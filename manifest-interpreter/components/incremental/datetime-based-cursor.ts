@@ -1,8 +1,8 @@
 import type { Builder } from '../../component.ts'
 import type { RequestOptions } from '../../contracts.ts'
 import { parseIsoDuration } from '../../datetime/iso-duration.ts'
-import { PyDateTime, type PyTimeDelta } from '../../datetime/py-datetime.ts'
-import { addToDateTime, subtractFromDateTime } from '../../datetime/time-arithmetic.ts'
+import { PyDateTime, type PyTimeDelta } from '../../value/py-datetime.ts'
+import { addToDateTime, subtractFromDateTime } from '../../value/time-arithmetic.ts'
 import {
   field,
   flag,

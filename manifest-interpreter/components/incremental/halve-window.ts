@@ -1,6 +1,6 @@
 import { parseIsoDuration } from '../../datetime/iso-duration.ts'
-import { compareDateTimes, PyTimeDelta, type PyDateTime } from '../../datetime/py-datetime.ts'
-import { addToDateTime, elapsed } from '../../datetime/time-arithmetic.ts'
+import { compareDateTimes, PyTimeDelta, type PyDateTime } from '../../value/py-datetime.ts'
+import { addToDateTime, elapsed } from '../../value/time-arithmetic.ts'
 import type { Window } from './cursor-windows.ts'
 
 /** The two halves of a window, a unit of granularity apart; null where it is as small as it can be. */

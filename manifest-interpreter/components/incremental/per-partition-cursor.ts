@@ -5,7 +5,7 @@ import {
   type RequestOptions,
   type RequestScope,
 } from '../../contracts.ts'
-import { PyTimeDelta, type PyDateTime } from '../../datetime/py-datetime.ts'
+import { PyTimeDelta, type PyDateTime } from '../../value/py-datetime.ts'
 import { toInt } from '../../value/conversion.ts'
 import { get, has, isDict, isEmpty } from '../../value/dict.ts'
 import { compare } from '../../value/ordering.ts'

@@ -17,7 +17,7 @@ import {
 import { FixedWindowCallRatePolicy } from './api-budget/fixed-window-call-rate-policy.ts'
 import { MovingWindowCallRatePolicy } from './api-budget/moving-window-call-rate-policy.ts'
 import { unlimitedCallRatePolicy } from './api-budget/unlimited-call-rate-policy.ts'
-import { toNumber } from './backoff/to-number.ts'
+import { toNumber } from '../../value/to-number.ts'
 import { compileRequestMatcher, compileWeight } from './request-matcher.ts'
 
 type BudgetBuilder = Pick<Builder, 'config' | 'templates' | 'environment'>

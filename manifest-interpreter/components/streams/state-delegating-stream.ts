@@ -1,6 +1,6 @@
 import { component, optionalComponent, optionalText, parametersOf, text } from '../../definition.ts'
 import { parseIsoDuration } from '../../datetime/iso-duration.ts'
-import { PyDateTime } from '../../datetime/py-datetime.ts'
+import { PyDateTime } from '../../value/py-datetime.ts'
 import { get, isEmpty } from '../../value/dict.ts'
 import { arithmetic } from '../../value/arithmetic.ts'
 import { str } from '../../value/text.ts'

@@ -4,7 +4,7 @@ import { field, list, parametersOf } from '../../../definition.ts'
 import { isDict } from '../../../value/dict.ts'
 import { valueError } from '../../../value/python-error.ts'
 import type { PlainDict, Value } from '../../../value/value.ts'
-import { toNumber } from '../backoff/to-number.ts'
+import { toNumber } from '../../../value/to-number.ts'
 import { defaultResolution } from './default-error-mapping.ts'
 import { httpResponseFilter } from './http-response-filter.ts'
 
