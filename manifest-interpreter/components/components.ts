@@ -189,7 +189,7 @@ export const componentTypes: {
     StreamParametersDefinition: 'components/dynamic/parametrized-components-resolver.ts',
     ComponentMappingDefinition: 'components/dynamic/component-mapping.ts',
     // Streams
-    PrimaryKey: 'components/streams/primary-key.ts',
+    PrimaryKey: 'components/streams/declarative-stream.ts',
     DatetimeBasedCursor: 'components/incremental/datetime-based-cursor.ts',
     MinMaxDatetime: 'components/incremental/min-max-datetime.ts',
     IncrementingCountCursor: 'components/incremental/incrementing-count-cursor.ts',

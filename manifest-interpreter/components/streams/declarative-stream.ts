@@ -4,10 +4,9 @@ import { buildCursor } from '../incremental/build-cursor.ts'
 import { migrateState } from '../incremental/migrate-state.ts'
 import { cartesianProductStreamSlicer } from '../partition-routers/cartesian-product-stream-slicer.ts'
 import { buildSchemaLoader } from '../schema/build-schema-loader.ts'
-import { primaryKeyOf } from './primary-key.ts'
 import type { BuildContext, Builder, StreamContext } from '../../component.ts'
 import type { PartitionRouter, Stream } from '../../contracts.ts'
-import type { PlainDict } from '../../value/value.ts'
+import type { PlainDict, Value } from '../../value/value.ts'
 
 /** DeclarativeStream: a stream with its partition router, cursor, retriever and schema. */
 export function declarativeStream(definition: PlainDict, source: Builder): Stream {
@@ -98,4 +97,21 @@ function buildPartitionRouter(
 async function* routerSlices(router: PartitionRouter | null): AsyncIterable<StreamSlice> {
   if (router === null) yield StreamSlice.empty
   else yield* router.slices()
+}
+
+/** The key as the catalog shows it: names of top-level fields. */
+function primaryKeyOf(definition: Value | undefined): readonly string[] {
+  if (definition === undefined || definition === null) return []
+  if (typeof definition === 'string') return [definition]
+  if (!Array.isArray(definition))
+    throw new TypeError('primary_key must be a name or a list of names.')
+  const names = definition.map((part) =>
+    Array.isArray(part) && part.length === 1 ? (part[0] ?? null) : part,
+  )
+  // A list that mixes names and paths is refused, as the reference does it.
+  const mixed = new Set(definition.map((part) => typeof part)).size > 1
+  const texts = names.filter((name) => typeof name === 'string')
+  if (mixed || texts.length < names.length)
+    throw new TypeError('Nested primary keys are not supported: name top-level fields.')
+  return texts
 }
