@@ -1,5 +1,6 @@
 import { compilerOf } from './components/components.ts'
 import { SourceError } from './contracts.ts'
+import { invalidComponent } from './definition.ts'
 import { get, isDict } from './value/dict.ts'
 import type { BuildContext, Builder, Component, ConfiguredStream, Roles } from './component.ts'
 import type { Environment } from './contracts.ts'
@@ -83,7 +84,7 @@ function build<Role extends keyof Roles>(
   { definition, context }: { readonly definition: Value; readonly context: BuildContext },
 ): Roles[Role] {
   if (!isDict(definition) || definition instanceof Map)
-    throw new TypeError(`Expected a component as the ${role} of ${context.streamName}.`)
+    throw invalidComponent(`the ${role} of stream ${context.streamName}`, 'it must be a component.')
   return componentFor(role, definition)(definition, builder, context)
 }
 

@@ -1,3 +1,4 @@
+import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import { stringifyExact } from '../../protocol/exact-json.ts'
 import { passedCharacters } from '../../protocol/cut-text.ts'
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts'
@@ -86,6 +87,7 @@ export class SecretFilter {
       this.#maskField(at, 'message')
       this.#maskField(at, 'stack')
       if (at instanceof SourceError) this.#maskField(at, 'internalMessage')
+      if (at instanceof ConnectError) this.#maskDetails(at)
     }
     return error
   }
@@ -103,6 +105,10 @@ export class SecretFilter {
 
   get #indexes(): readonly SecretIndex[] {
     return [this.#index, ...this.#changed.indexes, ...this.#learned.indexes]
+  }
+
+  #maskDetails(error: ConnectError): void {
+    Object.defineProperty(error, 'details', { value: this.facts(error.details) })
   }
 
   #maskField(error: Error, name: 'message' | 'stack' | 'internalMessage'): void {

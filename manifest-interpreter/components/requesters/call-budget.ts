@@ -1,6 +1,13 @@
 import type { Builder } from '../../component.ts'
 import type { HttpRequest } from '../../contracts.ts'
-import { field, list, optionalComponent, optionalText, text } from '../../definition.ts'
+import {
+  field,
+  invalidComponent,
+  list,
+  optionalComponent,
+  optionalText,
+  text,
+} from '../../definition.ts'
 import { parseIsoDuration } from '../../datetime/iso-duration.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { CallBudget } from '../../http/source-http.ts'
@@ -81,7 +88,7 @@ function policyOf(definition: PlainDict, builder: BudgetBuilder): CallRatePolicy
     case 'UnlimitedCallRatePolicy':
       return unlimitedCallRatePolicy()
     default:
-      throw new TypeError(`${type} is no policy of call rates.`)
+      throw invalidComponent('api_budget', `${type} is no policy of call rates.`)
   }
 }
 
@@ -139,5 +146,5 @@ function wholeHeader(response: HttpResponse, name: string): number | null {
 
 function componentOf(value: Value): PlainDict {
   if (isDict(value) && !(value instanceof Map)) return value
-  throw new TypeError('A part of api_budget must be a component.')
+  throw invalidComponent('api_budget', 'each of its parts must be a component.')
 }

@@ -1,4 +1,11 @@
-import { component, field, list, optionalComponent, optionalText } from '../../definition.ts'
+import {
+  component,
+  field,
+  invalidComponent,
+  list,
+  optionalComponent,
+  optionalText,
+} from '../../definition.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
 import { buildCursor } from '../incremental/build-cursor.ts'
 import { migrateState } from '../incremental/migrate-state.ts'
@@ -23,7 +30,7 @@ export function declarativeStream(definition: PlainDict, source: Builder): Strea
   return {
     name,
     namespace: undefined,
-    primaryKey: primaryKeyOf(field(definition, 'primary_key')),
+    primaryKey: primaryKeyOf(name, field(definition, 'primary_key')),
     cursorField: incrementalSync === null ? undefined : cursor.field,
     catalogDefinedCursor: incrementalSync !== null && cursor.catalogDefined,
     supportsFileTransfer: optionalComponent(definition, 'file_uploader') !== undefined,
@@ -100,18 +107,21 @@ async function* routerSlices(router: PartitionRouter | null): AsyncIterable<Stre
 }
 
 /** The key as the catalog shows it: names of top-level fields. */
-function primaryKeyOf(definition: Value | undefined): readonly string[] {
+function primaryKeyOf(name: string, definition: Value | undefined): readonly string[] {
   if (definition === undefined || definition === null) return []
   if (typeof definition === 'string') return [definition]
   if (!Array.isArray(definition))
-    throw new TypeError('primary_key must be a name or a list of names.')
+    throw invalidComponent(`primary_key of stream ${name}`, 'it must be a name or a list of names.')
   const names = definition.map((part) =>
     Array.isArray(part) && part.length === 1 ? (part[0] ?? null) : part,
   )
   // A list that mixes names and paths is refused, as the reference does it.
   const mixed = new Set(definition.map((part) => typeof part)).size > 1
-  const texts = names.filter((name) => typeof name === 'string')
+  const texts = names.filter((part) => typeof part === 'string')
   if (mixed || texts.length < names.length)
-    throw new TypeError('Nested primary keys are not supported: name top-level fields.')
+    throw invalidComponent(
+      `primary_key of stream ${name}`,
+      'nested keys are not supported. Name top-level fields.',
+    )
   return texts
 }
