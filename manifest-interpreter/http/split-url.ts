@@ -108,8 +108,8 @@ function joinPaths(base: string, relative: string): string {
 }
 
 function cut(text: string, separator: string): [before: string, after: string] {
-  const at = text.indexOf(separator)
-  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
+  const position = text.indexOf(separator)
+  return position < 0 ? [text, ''] : [text.slice(0, position), text.slice(position + 1)]
 }
 
 /** As browsers do: control characters and blanks before a URL, line breaks and tabs anywhere are dropped. */

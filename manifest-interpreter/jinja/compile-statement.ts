@@ -123,8 +123,8 @@ export class StatementCompiler {
     const body = this.body(node.body)
     const otherwise = this.body(node.otherwise)
     const usesLoop = node.recursive || reads(node.body, 'loop')
-    const loop: Loop = (at, iterable) => {
-      const { frame, output, depth0 } = at
+    const loop: Loop = (context, iterable) => {
+      const { frame, output, depth0 } = context
       const items = passing(frame, toList(iterable, frame.budget), { assign, test })
       const recurse = node.recursive
         ? (inner: Operand) =>
@@ -267,7 +267,7 @@ export class StatementCompiler {
 }
 
 type Loop = (
-  at: { readonly frame: Frame; readonly output: Output; readonly depth0: number },
+  context: { readonly frame: Frame; readonly output: Output; readonly depth0: number },
   iterable: Operand,
 ) => void
 

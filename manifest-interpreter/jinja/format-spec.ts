@@ -69,7 +69,7 @@ function oneOf<const Text extends string>(
   text: string | undefined,
   known: readonly Text[],
 ): Text | undefined {
-  return known.find((one) => one === text)
+  return known.find((option) => option === text)
 }
 
 function formatText(text: string, spec: Spec): string {

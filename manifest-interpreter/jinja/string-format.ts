@@ -33,22 +33,22 @@ class Formatter {
   format(template: string, levels: number): string {
     if (levels < 0) throw valueError('Max string recursion exceeded')
     let text = ''
-    let at = 0
-    while (at < template.length) {
-      const char = template.charAt(at)
+    let position = 0
+    while (position < template.length) {
+      const char = template.charAt(position)
       if (char !== '{' && char !== '}') {
         text += char
-        at++
-      } else if (template.charAt(at + 1) === char) {
+        position++
+      } else if (template.charAt(position + 1) === char) {
         text += char
-        at += 2
+        position += 2
       } else if (char === '}') throw valueError("Single '}' encountered in format string")
       else {
-        const end = closingBrace(template, at)
-        text += this.#field(template.slice(at + 1, end), levels)
+        const end = closingBrace(template, position)
+        text += this.#field(template.slice(position + 1, end), levels)
         limitLength(text.length)
         this.#budget.charge(1)
-        at = end + 1
+        position = end + 1
       }
     }
     return text

@@ -124,8 +124,8 @@ function truncate([value, length, killWords, end, leeway]: readonly Operand[]): 
   const chars = codePoints(textArgument(value))
   const head = chars.slice(0, kept).join('')
   if (truth(killWords)) return head + ending
-  const at = head.lastIndexOf(' ')
-  return (at < 0 ? head : head.slice(0, at)) + ending
+  const position = head.lastIndexOf(' ')
+  return (position < 0 ? head : head.slice(0, position)) + ending
 }
 
 const sizes = ['k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y']

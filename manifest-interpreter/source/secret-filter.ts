@@ -83,11 +83,11 @@ export class SecretFilter {
 
   /** The same error, with its texts and those of its causes masked. */
   error<Thrown>(error: Thrown): Thrown {
-    for (let at: unknown = error; at instanceof Error; at = at.cause) {
-      this.#maskField(at, 'message')
-      this.#maskField(at, 'stack')
-      if (at instanceof SourceError) this.#maskField(at, 'internalMessage')
-      if (at instanceof ConnectError) this.#maskDetails(at)
+    for (let current: unknown = error; current instanceof Error; current = current.cause) {
+      this.#maskField(current, 'message')
+      this.#maskField(current, 'stack')
+      if (current instanceof SourceError) this.#maskField(current, 'internalMessage')
+      if (current instanceof ConnectError) this.#maskDetails(current)
     }
     return error
   }

@@ -96,7 +96,7 @@ async function isValid(
 
 /** Failed logins are not kept. */
 async function sessionFor(settings: Settings, environment: Environment): Promise<string> {
-  const known = sessions.of(environment)
+  const known = sessions.stateOf(environment)
   const credentials = [
     settings.loginUrl(),
     str(settings.username()),
