@@ -93,8 +93,9 @@ function joinPaths(base: string, relative: string): string {
     segments.unshift(...folders)
     const last = segments.pop() ?? ''
     const [first = '', ...inner] = segments
-    const kept = segments.length === 0 ? [] : [first, ...inner.filter((segment) => segment !== '')]
-    segments.splice(0, segments.length, ...kept, last)
+    const remaining =
+      segments.length === 0 ? [] : [first, ...inner.filter((segment) => segment !== '')]
+    segments.splice(0, segments.length, ...remaining, last)
   }
   const resolved: string[] = []
   for (const segment of segments) {

@@ -23,12 +23,12 @@ export function compileArguments(
   const rest = args.rest && compile(args.rest)
   const restKeywords = args.restKeywords && compile(args.restKeywords)
   return (frame) => {
-    const given = positional.map((arg) => arg(frame))
-    if (rest !== undefined) given.push(...toList(rest(frame), frame.budget))
+    const values = positional.map((arg) => arg(frame))
+    if (rest !== undefined) values.push(...toList(rest(frame), frame.budget))
     const named = new Map<string, Operand>()
     for (const [name, value] of keywords) addKeyword(named, name, value(frame))
     if (restKeywords !== undefined) addAll(named, restKeywords(frame))
-    return { args: given, keywords: named }
+    return { args: values, keywords: named }
   }
 }
 

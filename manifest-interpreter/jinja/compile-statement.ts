@@ -234,11 +234,11 @@ export class StatementCompiler {
     const definition = this.#definition('caller', node)
     return (frame, output) => {
       const value = callee(frame)
-      const given = args(frame)
-      const keywords = new Map<string, Operand>(given.keywords ?? [])
+      const callArguments = args(frame)
+      const keywords = new Map<string, Operand>(callArguments.keywords ?? [])
       keywords.set('caller', macroObject(definition, frame))
       frame.budget.charge(1)
-      output.write(textOfOperand(callOperand(value, { args: given.args, keywords })))
+      output.write(textOfOperand(callOperand(value, { args: callArguments.args, keywords })))
     }
   }
 

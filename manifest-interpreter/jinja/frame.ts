@@ -57,8 +57,8 @@ export class Frame implements FilterContext {
   }
 
   outside(name: string): Operand {
-    const given = this.fromInput(this.#environment.nameOf(name))
-    if (given !== undefined) return given
+    const value = this.fromInput(this.#environment.nameOf(name))
+    if (value !== undefined) return value
     if (name === 'self') return templateReference
     const native = this.#environment.function(name)
     return native === undefined ? undefined : functionObject(name, native, this.budget)

@@ -12,20 +12,24 @@ export interface FormatArguments {
 }
 
 /** `'{0} {name.attribute[key]!r:>10}'.format(…)`. Attributes go through the sandbox. */
-export function stringFormat(template: string, given: FormatArguments, budget: Budget): string {
-  const formatter = new Formatter(given, budget)
+export function stringFormat(
+  template: string,
+  formatArguments: FormatArguments,
+  budget: Budget,
+): string {
+  const formatter = new Formatter(formatArguments, budget)
   const text = formatter.format(template, 2)
   limitLength(text.length)
   return text
 }
 
 class Formatter {
-  readonly #given: FormatArguments
+  readonly #arguments: FormatArguments
   readonly #budget: Budget
   #next = 0
 
-  constructor(given: FormatArguments, budget: Budget) {
-    this.#given = given
+  constructor(formatArguments: FormatArguments, budget: Budget) {
+    this.#arguments = formatArguments
     this.#budget = budget
   }
 
@@ -84,7 +88,7 @@ class Formatter {
   }
 
   #argument(name: string): Operand {
-    const { args, keywords } = this.#given
+    const { args, keywords } = this.#arguments
     if (name === '' || /^\d+$/.test(name)) {
       const position = name === '' ? this.#next++ : Number(name)
       if (position < args.length) return args[position]

@@ -40,9 +40,9 @@ export function maskedEnvironment(environment: Environment, secrets: SecretFilte
     },
     ...(changeConfig !== undefined && {
       changeConfig: async (change) => {
-        const kept = await changeConfig(change)
-        secrets.learnConfig(kept)
-        return kept
+        const config = await changeConfig(change)
+        secrets.learnConfig(config)
+        return config
       },
     }),
   }

@@ -58,8 +58,8 @@ function settingsOf(definition: PlainDict, builder: Builder, context: BuildConte
 type Settings = ReturnType<typeof settingsOf>
 
 async function currentToken(settings: Settings, environment: Environment): Promise<string> {
-  const given = settings.sessionToken()
-  if (truth(given) && (await isValid(given, settings, environment))) return str(given)
+  const token = settings.sessionToken()
+  if (truth(token) && (await isValid(token, settings, environment))) return str(token)
   if (!truth(settings.password()) || !truth(settings.username()))
     throw new PythonError(
       'RuntimeError',

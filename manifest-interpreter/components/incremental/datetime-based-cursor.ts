@@ -124,9 +124,11 @@ function sliceField(
   name: 'partition_field_start' | 'partition_field_end',
   parameters: Dict,
 ): string {
-  const given = optionalText(definition, name) ?? ''
-  const usual = name === 'partition_field_start' ? 'start_time' : 'end_time'
-  const template = builder.templates.string(given === '' ? usual : given, { parameters })
+  const configured = optionalText(definition, name) ?? ''
+  const fallback = name === 'partition_field_start' ? 'start_time' : 'end_time'
+  const template = builder.templates.string(configured === '' ? fallback : configured, {
+    parameters,
+  })
   return str(template({ config: builder.config }))
 }
 

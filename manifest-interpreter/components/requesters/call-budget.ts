@@ -116,9 +116,9 @@ function wholeNumber(value: Value, name: string): number {
 function compileResponseReader(
   definition: PlainDict,
 ): (response: HttpResponse) => { available: number | null; resetMicros: number | null } {
-  const headerName = (name: string, usual: string): string => {
-    const given = optionalText(definition, name) ?? ''
-    return given === '' ? usual : given
+  const headerName = (name: string, fallback: string): string => {
+    const configured = optionalText(definition, name) ?? ''
+    return configured === '' ? fallback : configured
   }
   const resetHeader = headerName('ratelimit_reset_header', 'ratelimit-reset')
   const leftHeader = headerName('ratelimit_remaining_header', 'ratelimit-remaining')
