@@ -16,9 +16,9 @@ import { writeWithRoom } from './output/write-with-room.ts'
 import type { SourceArguments } from './source/source-command.ts'
 import { runProgram, type RunArguments } from './program.ts'
 import { LastProgress } from './run/last-progress.ts'
-import { paintFor } from './run/paint.ts'
+import { paintFor } from './output/paint.ts'
 import type { RunEnd, RunOutput } from './run/run-output.ts'
-import { Screen } from './run/screen.ts'
+import { Screen } from './output/screen.ts'
 import { Mask } from '../service/platform/secrets/mask.ts'
 import type { RotateKeyFlags } from './vault/vault-program.ts'
 import { StopSignals } from './run/stop-signals.ts'
@@ -84,7 +84,7 @@ export async function showFailedCommand(argv: readonly string[], error: unknown)
   }
   const json = argv.includes('--json')
   if (argv[1] === 'run') {
-    const { errorEnd } = await import('./run/error-end.ts')
+    const { errorEnd } = await import('./output/error-end.ts')
     finish(await outputFor({ json }), errorEnd(error))
     return
   }
@@ -234,7 +234,7 @@ async function runFile(
     })
     return await runLoadedFile(file, options, { ...context, logger, mask, now: Date.now })
   } catch (error) {
-    const { errorEnd } = await import('./run/error-end.ts')
+    const { errorEnd } = await import('./output/error-end.ts')
     return errorEnd(error)
   }
 }

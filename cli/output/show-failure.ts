@@ -1,5 +1,5 @@
-import { errorEnd } from '../run/error-end.ts'
-import { errorLines } from '../run/result-lines.ts'
+import { errorEnd } from './error-end.ts'
+import { errorLines } from './error-lines.ts'
 import type { CommandOutput } from './command-output.ts'
 
 /** An error on standard error, and with `--json` as `{"error":…}` on standard output too. Resolves with the exit code. */

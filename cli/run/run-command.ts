@@ -14,7 +14,7 @@ import { problemsError } from '../run-file/file-problem.ts'
 import type { LoadedRunFile } from '../run-file/load-run-file.ts'
 import { resolveStreams } from '../../service/connections/resolve-streams.ts'
 import { runPlanOf } from '../run-file/run-plan.ts'
-import { errorEnd } from './error-end.ts'
+import { errorEnd } from '../output/error-end.ts'
 import { MetricsServer } from './metrics-server.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
 

@@ -86,7 +86,7 @@ export async function runSource(
     await run({ loaded, config, secrets, lines, surroundings }, options)
     return exitCodes.complete
   } catch (error) {
-    if (error instanceof ConnectError) throw error
+    if (isOfCommandLine(error)) throw error
     const failure = failureOf(error, '')
     const message = secrets.beginning(failure.message)
     // A check that cannot be made for want of a right configuration has failed: that is its answer.
@@ -101,6 +101,12 @@ export async function runSource(
     await lines.failure({ message, failureType: failure.failureType })
     return exitCodes.failed
   }
+}
+
+/** A file or an option of the command is wrong. Other errors are the source's, and messages of the protocol. */
+function isOfCommandLine(error: unknown): boolean {
+  if (!(error instanceof ConnectError)) return false
+  return error.code === 'usage' || error.code === 'source_file_unusable'
 }
 
 function specificationOf({ manifest }: LoadedManifest, file: string): Value {
@@ -278,11 +284,7 @@ function readObject(path: string | undefined, option: string): Dict {
 
 function readCatalog(path: string | undefined): Dict {
   const catalog = readObject(path, '--catalog')
-  try {
-    configuredStreams(catalog)
-  } catch (error) {
-    throw unusable(path ?? '', error instanceof Error ? error.message : String(error), error)
-  }
+  configuredStreams(catalog, path)
   return catalog
 }
 

@@ -1,5 +1,5 @@
-import { numeric } from '../../../value/number.ts'
-import type { Value } from '../../../value/value.ts'
+import { numeric } from './number.ts'
+import type { Value } from './value.ts'
 
 /** Python's `float()` of a number or of a text that spells one; null where it would raise. */
 export function toNumber(value: Value): number | null {

@@ -9,7 +9,7 @@ import {
   pad,
   weekdayOf,
 } from './calendar.ts'
-import { PythonError, valueError } from '../value/python-error.ts'
+import { PythonError, valueError } from './python-error.ts'
 
 /** datetime.date. */
 export class PyDate {

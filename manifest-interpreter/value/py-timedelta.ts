@@ -1,5 +1,5 @@
 import { pad } from './calendar.ts'
-import { PythonError } from '../value/python-error.ts'
+import { PythonError } from './python-error.ts'
 
 const MICROS_A_SECOND = 1_000_000n
 const MICROS_A_DAY = 86_400n * MICROS_A_SECOND

@@ -1,5 +1,5 @@
 import { civilFromDays, daysFromCivil, pad, SECONDS_A_DAY } from './calendar.ts'
-import { PythonError, typeError, valueError } from '../value/python-error.ts'
+import { PythonError, typeError, valueError } from './python-error.ts'
 import { checkDate, checkDays, PyDate } from './py-date.ts'
 import { floorDivide, modulo, PyTimeDelta, roundHalfEven } from './py-timedelta.ts'
 

@@ -1,5 +1,5 @@
 import { daysInMonth, type CivilDate } from './calendar.ts'
-import { typeError, valueError } from '../value/python-error.ts'
+import { typeError, valueError } from './python-error.ts'
 import { compareDateTimes, PyDate, PyDateTime, PyTimeDelta } from './py-datetime.ts'
 
 /** What Python's operators do with times; undefined where the operands do not fit (its NotImplemented). */
