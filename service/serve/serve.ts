@@ -70,7 +70,14 @@ export async function serve(options: ServeOptions): Promise<void> {
   const now = (): number => options.now()
   const plane = parts.use(
     controlPlane({
-      ...{ settings, databases, store, vault, jobs, callbackUrl, logger, now },
+      settings,
+      databases,
+      store,
+      vault,
+      jobs,
+      callbackUrl,
+      logger,
+      now,
       stopping: signal,
     }),
   )
@@ -88,7 +95,10 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { service } = plane
   const routes = roles.api ? 'all' : 'health'
   const http = {
-    ...{ service, logger, metrics, version: options.version },
+    service,
+    logger,
+    metrics,
+    version: options.version,
     refreshMetrics: statusMetrics(metrics, { store, jobs, health: service.health }),
     routes,
     ...guardedBy(settings, { policy, service, store, vault }),
@@ -197,7 +207,13 @@ function workerLoop(options: ServeOptions, parts: WorkerOptions): Loop {
   const { allowedNetworks } = settings
   const parallelRuns = parallelRunsOf(settings, logger)
   const worker = new RunWorker({
-    ...{ store, queue, jobs, instances, logger, parallelRuns, isAlone },
+    store,
+    queue,
+    jobs,
+    instances,
+    logger,
+    parallelRuns,
+    isAlone,
     threads: plane.threads,
     places: { addressOf, logOf, allowedNetworks },
     metrics: createRunMetrics(metrics),
@@ -225,7 +241,10 @@ function schedulerLoop(
 ): Loop {
   const { store, queue, jobs } = parts
   const scheduler = new Scheduler({
-    ...{ store, queue, jobs, logger: options.logger },
+    store,
+    queue,
+    jobs,
+    logger: options.logger,
     staleMs: standardTiming.staleMs,
     now: () => options.now(),
     random: Math.random,
