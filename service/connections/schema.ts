@@ -12,10 +12,8 @@ const streamBindingSchema = z
   .strictObject({
     name: z.string().min(1).max(512),
     namespace: z.string().max(512).exactOptional(),
-    syncMode: z.enum(['full_refresh', 'incremental']).exactOptional(),
-    destinationSyncMode: z
-      .enum(['append', 'overwrite', 'append_dedup', 'overwrite_dedup'])
-      .exactOptional(),
+    syncMode: z.enum(connectionChoices.syncMode).exactOptional(),
+    destinationSyncMode: z.enum(connectionChoices.destinationSyncMode).exactOptional(),
     cursorField: fieldName.exactOptional(),
     primaryKey: z.array(fieldName).min(1).max(32).exactOptional(),
   })
