@@ -47,7 +47,10 @@ const changeable = {
   description: z
     .string()
     .max(2_000)
-    .regex(/^(?:\P{Cc}|[\n\r\t])*$/u, 'must not have control characters other than line breaks')
+    .regex(
+      /^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$/,
+      'must not have control characters other than line breaks',
+    )
     .nullable()
     .exactOptional()
     .meta({ description: 'What it is for, in your words; at most 2,000 characters.' }),
