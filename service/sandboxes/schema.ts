@@ -10,10 +10,7 @@ import type { ErrorBody, StreamId } from '../../protocol/index.ts'
 import type { ReadOnly } from '../../lib/types/read-only.ts'
 import { shownRow } from '../../sinks/postgres/sandbox/row-examples.ts'
 import { connectionDocument } from '../connections/schema.ts'
-import {
-  schemaChangeDocument,
-  schemaDriftPolicy,
-} from '../schema-changes/schema.ts'
+import { schemaChangeDocument, schemaDriftPolicy } from '../schema-changes/schema.ts'
 import { timestamp } from '../platform/fields.ts'
 import { toWire, wireSchema, type Resource } from '../platform/wire.ts'
 import { runDocument } from '../runs/schema.ts'
