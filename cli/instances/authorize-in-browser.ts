@@ -5,7 +5,7 @@ import { apiPath } from '../client/api-path.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { askInstance, type InstanceDocument } from './instance-commands.ts'
 import { LoopbackCallback } from './loopback-callback.ts'
-import { openBrowser } from './open-browser.ts'
+import { spawn } from 'node:child_process'
 
 export interface BrowserFlags {
   /** `--no-browser` makes it false. */
@@ -91,4 +91,15 @@ function sendUser({ output }: CommandContext, url: string, flags: BrowserFlags):
   }
   output.screen.line(`Authorize here, within 10 minutes:\n\n  ${href}\n`)
   if (flags.browser) openBrowser(href)
+}
+
+/** Opens an http(s) address in the user's browser where there is one. The address was shown before: what fails here does no harm. */
+function openBrowser(url: string): void {
+  // No shell: the address is one argument, whatever is in it.
+  const child = spawn(process.platform === 'darwin' ? 'open' : 'xdg-open', [url], {
+    stdio: 'ignore',
+    detached: true,
+  })
+  child.on('error', () => undefined)
+  child.unref()
 }

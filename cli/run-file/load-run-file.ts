@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, extname, resolve } from 'node:path'
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import type { DestinationConfig, SourceConfig } from '../../engine/run-types.ts'
 import {
   allowedNetworksOf,
@@ -12,12 +12,12 @@ import { expandEnvironment } from './expand-environment.ts'
 import { problemsError, type FileProblem, type RunFilePlace } from './file-problem.ts'
 import { parseToml } from './parse-toml.ts'
 import { parseYaml } from './parse-yaml.ts'
-import { knownFields, runFileSchema, type RunFile } from './run-file-schema.ts'
+import { knownFields, type RunFile, runFileSchema } from './run-file-schema.ts'
 import { schemaProblems } from './schema-problems.ts'
-import { secretValues } from './secret-values.ts'
-import { resolveSource } from './source.ts'
+import { resolveSource, textsOfConfig } from './source.ts'
 import type { FieldPath, SourceDocument } from './source-position.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
+import { connectorOf } from '../../connectors/registry.ts'
 
 /** A run file that is complete and valid as far as it can be known without asking the source. */
 export interface LoadedRunFile {
@@ -104,4 +104,37 @@ function isNoConfiguration(path: FieldPath): boolean {
   const [first, second] = path
   if (first === 'source' || first === 'destination') return second === 'type'
   return first !== 'log' || !path.includes('sasl')
+}
+
+/** Shorter ones cannot be told from ordinary words in a text. */
+const minSecretLength = 4
+
+/**
+ * The secrets of a run: the second line of defence (the first: nothing shows a value of a configuration). A text that
+ * also stands in a field that is no secret (user and password are the same) is left out.
+ */
+function secretValues(
+  content: RunFile,
+  resolved: {
+    readonly source: { readonly type: string; readonly config: JsonObject }
+    readonly destination: DestinationConfig
+  },
+): readonly string[] {
+  const { source, destination } = resolved
+  const { host, user, database, password } = destination.address
+  const sasl = typeof content.log === 'object' ? content.log.kafka.sasl : undefined
+  const config = textsOfConfig(source.config, connectorOf(source.type).descriptor.spec)
+  const shown = new Set([
+    source.type,
+    content.connection,
+    host,
+    user,
+    database,
+    destination.schema,
+    ...config.shown,
+  ])
+  const secrets = new Set([password, content.destination.url, sasl?.password, ...config.secret])
+  return [...secrets]
+    .filter((secret) => secret !== undefined)
+    .filter((secret) => secret.length >= minSecretLength && !shown.has(secret))
 }

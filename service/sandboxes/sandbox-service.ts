@@ -1,4 +1,3 @@
-import { ConnectError } from '../../protocol/index.ts'
 import type { SandboxReport, SandboxStream } from '../../engine/sandbox/sandbox-report.ts'
 import type { Page, PageRequest } from '../platform/lists.ts'
 import type {
@@ -16,16 +15,24 @@ import type {
   SandboxInput,
   SandboxPlace,
   SandboxService,
+  SandboxStore,
 } from './contract.ts'
 import { newId } from '../platform/database/ids.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
 import { promote, type PromotionDependencies } from './promote.ts'
 import { tokenHash } from './promote-token.ts'
 import { SandboxAttempt, type AttemptResult } from './sandbox-attempt.ts'
-import { sandboxBeat } from './sandbox-beat.ts'
-import { sandboxLock, sandboxTimeoutMs, type SandboxDependencies } from './sandbox-places.ts'
+import {
+  beatMs,
+  type SandboxDependencies,
+  sandboxLock,
+  sandboxTimeoutMs,
+} from './sandbox-places.ts'
 import { readSandboxRows } from '../../sinks/postgres/sandbox/kept-rows.ts'
 import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { ConnectError } from '../../protocol/index.ts'
 
 /** Each keeps threads and sessions of two databases busy: others are refused, and may come again. */
 const sandboxesAtOnce = 4
@@ -287,4 +294,29 @@ function withoutRows(report: SandboxFindings): SandboxFindings {
 function withoutRowsOf(stream: SandboxStream): SandboxStream {
   const row_examples = { inserted: [], changed: [], deleted: [] }
   return { ...stream, sample_rows: [], row_examples }
+}
+
+interface BeatOptions {
+  readonly id: string
+  readonly store: Pick<SandboxStore, 'beat'>
+  readonly logger: Logger
+  /** Called once where the sandbox was deleted, or taken for dead. */
+  readonly onLost: () => void
+}
+
+/** Says that the sandbox is worked on, until the signal is aborted or it is lost. */
+async function sandboxBeat(options: BeatOptions, signal: AbortSignal): Promise<void> {
+  const { id, store, logger, onLost } = options
+  for (;;) {
+    await sleep(beatMs, undefined, { signal }).catch(() => undefined)
+    if (signal.aborted) return
+    try {
+      if (await store.beat(id)) continue
+      onLost()
+      return
+    } catch (error) {
+      const { code, message } = ConnectError.from(error)
+      logger.warn({ sandbox: id, code, reason: message }, 'a beat of a sandbox failed')
+    }
+  }
 }
