@@ -95,7 +95,7 @@ async function runToEnd(service: ServiceProcess, connection: string): Promise<Ru
     const now = await service.ask(run, `/runs/${started.id}`)
     if (now.status === 'complete') return now
     if (now.ended_at !== null) throw new Error(`a run ended as ${now.status}`)
-    await sleep(20)
+    await sleep(100) // rarely: each look costs the service time
   }
 }
 
