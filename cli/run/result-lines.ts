@@ -2,6 +2,7 @@ import type { ErrorBody } from '../../protocol/index.ts'
 import { addCounts, noCounts } from '../../engine/run/committed-counts.ts'
 import type { StreamProgress } from '../../engine/run-types.ts'
 import type { CommittedCounts, TableNote } from '../../sinks/sink.ts'
+import { docsPath } from '../output/docs-place.ts'
 import { plainText } from '../output/plain-text.ts'
 import { count, counted, duration, rows } from './amounts.ts'
 import type { Paint, Style } from './paint.ts'
@@ -149,7 +150,7 @@ export function errorLines(
     `${paint('red', 'error:')} ${plainText(error.message)} ${paint('dim', `[${error.code}]`)}`,
     `  fix:  ${plainText(error.suggested_fix)}`,
     ...others,
-    `  docs: ${error.docs_url}`,
+    `  docs: ${docsPath(error.docs_url)}`,
   ]
   return lines.map((line) => `${indent}${line}`)
 }

@@ -14,12 +14,14 @@ import {
 } from 'fastify-type-provider-zod'
 import type { z } from 'zod'
 import { ConnectError, errorCodes } from '../../protocol/index.ts'
+import { DocsFolder } from '../docs/docs-folder.ts'
 import type { App } from './app.ts'
 import { AuditTrail } from './audit-trail.ts'
 import { Authentication } from './authentication.ts'
 import { Authorization } from './authorization.ts'
 import { checkBody } from './check-body.ts'
 import { answerBrokenRequest } from './broken-request.ts'
+import { knowDocsBase } from './docs-base.ts'
 import { requestInvalid, sendError } from './error-answer.ts'
 import { Followers } from './followers.ts'
 import type { HttpOptions } from './http-options.ts'
@@ -41,6 +43,7 @@ import { authRoutes } from './routes/auth.ts'
 import { catalogRoutes } from './routes/catalog.ts'
 import { codegenRoutes } from './routes/codegen.ts'
 import { connectionRoutes } from './routes/connections.ts'
+import { docsRoutes } from './routes/docs.ts'
 import { healthRoutes } from './routes/health.ts'
 import { instanceRoutes } from './routes/instances.ts'
 import { metricsRoute } from './routes/metrics.ts'
@@ -65,6 +68,7 @@ export async function buildApp(options: HttpOptions): Promise<App> {
   const { service } = options
   const guards = guardsOf(options)
   healthRoutes(app, service.health)
+  docsRoutes(app, await DocsFolder.open())
   metricsRoute(app, [guards.authentication.onRequest, guards.authorization.onRequest], options)
   if (options.routes !== 'health')
     await apiRoutes(app, options, { guards, closing: closing.signal })
@@ -191,6 +195,7 @@ function createApp(options: HttpOptions): App {
   app.decorateRequest('shown', null)
   app.decorateRequest('audited', null)
   app.decorateRequest('failure', null)
+  app.decorateRequest('docsBase', '')
   return app.withTypeProvider<ZodTypeProvider>()
 }
 
@@ -271,6 +276,7 @@ function everyRequest(app: App, options: HttpOptions): void {
     })
     done()
   })
+  app.addHook('onRequest', knowDocsBase(options.urls ?? {}))
   app.addHook('preValidation', checkBody)
   app.addHook('onResponse', requestMetrics(options.metrics))
   app.addHook('onResponse', (request, reply, done) => {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import {
   afterAll,
   afterEach,
@@ -328,7 +329,7 @@ describe('sandboxes', () => {
     expect(JSON.parse(forPrograms.out)).toMatchObject({
       error: {
         code: 'promote_outdated',
-        docs_url: 'docs/errors/promote_outdated.md',
+        docs_url: pathToFileURL('docs/errors/promote_outdated.md').href,
         details: {
           moved: ['connection'],
           sandbox: { promote_token: expect.any(String) as unknown },

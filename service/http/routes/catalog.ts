@@ -38,6 +38,7 @@ export function catalogRoutes(api: App, catalog: CatalogService): void {
         response: { 200: descriptorDocument, ...failures('unknown_connector') },
       },
     },
-    async ({ params }, reply) => reply.send(descriptorToWire(await catalog.get(params.type))),
+    async ({ params, docsBase }, reply) =>
+      reply.send(descriptorToWire(await catalog.get(params.type), docsBase)),
   )
 }

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Connection, ConnectionService } from '../../contract/connections.ts'
 import type { App } from '../app.ts'
@@ -76,7 +77,7 @@ function listConnections(api: App, connections: ConnectionService): void {
         },
       },
     },
-    async ({ query, shown }, reply) => {
+    async ({ query, shown, docsBase }, reply) => {
       const { instance, status } = query
       const page = {
         ...pageRequestOf(query),
@@ -84,7 +85,8 @@ function listConnections(api: App, connections: ConnectionService): void {
         ...(instance !== undefined && { instance }),
         ...(status !== undefined && { status }),
       }
-      return reply.send(pageToWire(await connections.list(page), connectionToWire))
+      const found = await connections.list(page)
+      return reply.send(pageToWire(found, (one) => connectionToWire(one, docsBase)))
     },
   )
 }
@@ -116,7 +118,7 @@ function createConnection(api: App, connections: ConnectionService, answer: Answ
     (request, reply) =>
       answer({ request, reply }, async () => {
         const connection = await connections.create(connectionInputOf(request.body))
-        const body = connectionToWire(connection)
+        const body = connectionToWire(connection, request.docsBase)
         return {
           body,
           headers: {
@@ -147,7 +149,8 @@ function oneConnection(api: App, connections: ConnectionService): void {
       },
     },
     async (request, reply) => {
-      const document = connectionToWire(await connections.get(request.params.name))
+      const { params: at, docsBase } = request
+      const document = connectionToWire(await connections.get(at.name), docsBase)
       const tag = documentTag(document)
       void reply.header('etag', tag)
       if (isUnchanged(request.headers, tag)) return reply.code(304).send(null)
@@ -184,7 +187,7 @@ function changeConnection(api: App, connections: ConnectionService): void {
       const changes = connectionChangesOf(body)
       const version = await versionToChange(headers, () => changedThing(connections, at.name))
       const connection = await connections.update(at.name, changes, version)
-      const { document, etag } = changed(connection)
+      const { document, etag } = changed(connection, request)
       return reply.header('etag', etag).send(document)
     },
   )
@@ -260,7 +263,7 @@ function activateAndPause(api: App, connections: ConnectionService): void {
       },
       async (request, reply) => {
         const connection = await act(request.params.name)
-        const { document, etag } = changed(connection)
+        const { document, etag } = changed(connection, request)
         return reply.header('etag', etag).send(document)
       },
     )
@@ -287,7 +290,7 @@ function approveSchema(api: App, connections: ConnectionService): void {
     async (request, reply) => {
       const { params: at, body } = request
       const connection = await connections.approve(at.name, body.fingerprint)
-      const { document, etag } = changed(connection)
+      const { document, etag } = changed(connection, request)
       return reply.header('etag', etag).send(document)
     },
   )
@@ -323,10 +326,13 @@ function resetConnection(api: App, connections: ConnectionService): void {
 }
 
 /** What a change of a connection answers. */
-function changed(connection: Connection): {
+function changed(
+  connection: Connection,
+  { docsBase }: FastifyRequest,
+): {
   readonly document: ReturnType<typeof connectionToWire>
   readonly etag: string
 } {
-  const document = connectionToWire(connection)
+  const document = connectionToWire(connection, docsBase)
   return { document, etag: documentTag(document) }
 }

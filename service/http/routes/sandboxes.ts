@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { ConnectError } from '../../../protocol/index.ts'
+import { withDocsUrl } from '../../docs/docs-url.ts'
 import type { App } from '../app.ts'
 import { noteAudited } from '../audit-trail.ts'
 import { principalOf } from '../authentication.ts'
@@ -89,7 +90,7 @@ function runSandbox(api: App, sandboxes: SandboxService): void {
       return reply
         .code(201)
         .header('location', `/connect/v1/connections/${at}/sandboxes/${sandbox.id}`)
-        .send(finishedSandboxToWire(sandbox))
+        .send(finishedSandboxToWire(sandbox, request.docsBase))
     },
   )
 }
@@ -128,8 +129,8 @@ function lookAtSandboxes(api: App, sandboxes: SandboxService): void {
         response: { 200: sandboxDocument, ...failures('sandbox_not_found') },
       },
     },
-    async ({ params }, reply) =>
-      reply.send(sandboxToWire(await sandboxes.get(params.name, params.id))),
+    async ({ params, docsBase }, reply) =>
+      reply.send(sandboxToWire(await sandboxes.get(params.name, params.id), docsBase)),
   )
 }
 
@@ -227,7 +228,10 @@ function promote(api: App, sandboxes: SandboxService): void {
       if (promotion.state === 'outdated') return sendOutdated({ request, reply }, at, promotion)
       const { connection, run } = promotion
       noteAudited(request, { details: { sandbox, run: run.id } })
-      return reply.send({ connection: connectionToWire(connection), run: runToWire(run) })
+      return reply.send({
+        connection: connectionToWire(connection, request.docsBase),
+        run: runToWire(run, request.docsBase),
+      })
     },
   )
 }
@@ -247,10 +251,11 @@ function sendOutdated(
 ): FastifyReply {
   const what = moved.map((one) => movedThings[one]).join(', ')
   const details = { connection, moved, what }
-  const { error } = errorToWire(new ConnectError('promote_outdated', { details }), request.id)
+  const { error } = errorToWire(new ConnectError('promote_outdated', { details }), request)
+  const { docsBase } = request
   const found =
     'sandbox' in again
-      ? { sandbox: finishedSandboxToWire(again.sandbox) }
-      : { sandbox_error: again.error }
+      ? { sandbox: finishedSandboxToWire(again.sandbox, docsBase) }
+      : { sandbox_error: withDocsUrl(again.error, docsBase) }
   return reply.code(409).send({ error: { ...error, details: { ...details, ...found } } })
 }

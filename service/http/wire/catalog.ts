@@ -6,6 +6,7 @@ import type {
   WebhookDescriptor,
 } from '../../../connectors/connector.ts'
 import type { CatalogEntry } from '../../contract/catalog.ts'
+import { docsUrl } from '../../docs/docs-url.ts'
 import { freeObject } from './names.ts'
 
 export const connectorType = z
@@ -85,11 +86,12 @@ export function catalogToWire(entries: readonly CatalogEntry[]): z.output<typeof
 
 export function descriptorToWire(
   descriptor: ConnectorDescriptor,
+  docsBase: string,
 ): z.output<typeof descriptorDocument> {
   return {
     type: descriptor.type,
     title: descriptor.title,
-    docs_url: descriptor.docsUrl,
+    docs_url: docsUrl(descriptor.docsUrl, docsBase),
     spec: descriptor.spec,
     auth: descriptor.auth.map(authToWire),
     actions: descriptor.actions.map(actionToWire),

@@ -146,7 +146,10 @@ export const connectionDocument = z
   })
   .meta({ id: 'Connection' })
 
-export function connectionToWire(connection: Connection): z.output<typeof connectionDocument> {
+export function connectionToWire(
+  connection: Connection,
+  docsBase: string,
+): z.output<typeof connectionDocument> {
   return {
     id: connection.id,
     name: connection.name,
@@ -157,7 +160,7 @@ export function connectionToWire(connection: Connection): z.output<typeof connec
     options: optionsToWire(connection.options),
     status: connection.status,
     next_run_at: connection.nextRunAt,
-    last_run: connection.lastRun === null ? null : runSummaryToWire(connection.lastRun),
+    last_run: connection.lastRun && runSummaryToWire(connection.lastRun, docsBase),
     drift: connection.drift === null ? null : driftToWire(connection.drift),
     version: connection.version,
     created_at: connection.createdAt,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { changeDocument, schemaChangeDocument } from '../../drift/change-document.ts'
 import type { Run, RunLogLine, RunStream, RunSummary } from '../../contract/runs.ts'
+import { withDocsUrl } from '../../docs/docs-url.ts'
 import { digits } from './paging.ts'
 import { freeObject, timestamp } from './names.ts'
 
@@ -143,7 +144,10 @@ export const logPageDocument = z
   })
   .meta({ id: 'RunLogPage' })
 
-export function runSummaryToWire(run: RunSummary): z.output<typeof runSummaryDocument> {
+export function runSummaryToWire(
+  run: RunSummary,
+  docsBase: string,
+): z.output<typeof runSummaryDocument> {
   return {
     id: run.id,
     connection: run.connection,
@@ -155,22 +159,22 @@ export function runSummaryToWire(run: RunSummary): z.output<typeof runSummaryDoc
     read: run.read,
     loaded: run.loaded,
     rejected: run.rejected,
-    error: run.error,
+    error: run.error && withDocsUrl(run.error, docsBase),
   }
 }
 
-export function runToWire(run: Run): z.output<typeof runDocument> {
+export function runToWire(run: Run, docsBase: string): z.output<typeof runDocument> {
   return {
-    ...runSummaryToWire(run),
+    ...runSummaryToWire(run, docsBase),
     attempts: run.attempts,
     retry_of: run.retryOf,
-    streams: run.streams.map(streamToWire),
+    streams: run.streams.map((stream) => streamToWire(stream, docsBase)),
     warnings: [...run.warnings],
     schema_changes: run.schemaChanges.map(changeDocument),
   }
 }
 
-function streamToWire(stream: RunStream): z.output<typeof runStream> {
+function streamToWire(stream: RunStream, docsBase: string): z.output<typeof runStream> {
   return {
     name: stream.name,
     namespace: stream.namespace,
@@ -183,7 +187,7 @@ function streamToWire(stream: RunStream): z.output<typeof runStream> {
     nulled: stream.nulled,
     cut: stream.cut,
     bottleneck: stream.bottleneck,
-    error: stream.error,
+    error: stream.error && withDocsUrl(stream.error, docsBase),
     warnings: [...stream.warnings],
     table_changes: [...stream.tableChanges],
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { rowExamplesDocument, shownRow } from '../../../sinks/postgres/sandbox/row-examples.ts'
+import { withDocsUrl } from '../../docs/docs-url.ts'
 import { schemaChangeDocument } from '../../drift/change-document.ts'
 import { maxTokenLength } from '../../sandbox/promote-token.ts'
 import { connectionDocument } from './connection.ts'
@@ -293,27 +294,54 @@ export function sandboxSummaryToWire(
   }
 }
 
-export function sandboxToWire(sandbox: Sandbox): z.output<typeof sandboxDocument> {
+export function sandboxToWire(
+  sandbox: Sandbox,
+  docsBase: string,
+): z.output<typeof sandboxDocument> {
+  const { data: kept } = report.safeParse(sandbox.report)
   return {
     ...sandboxSummaryToWire(sandbox),
     // One that an older version kept may lack what this one tells.
-    report: report.safeParse(sandbox.report).data ?? null,
-    error: sandbox.error,
+    report: kept === undefined ? null : withDocsUrls(kept, docsBase),
+    error: sandbox.error && withDocsUrl(sandbox.error, docsBase),
   }
 }
 
 export function finishedSandboxToWire(
   sandbox: FinishedSandbox,
+  docsBase: string,
 ): z.output<typeof finishedSandboxDocument> {
   return {
     ...sandboxSummaryToWire(sandbox),
-    report: reportToWire(sandbox.report),
+    report: reportToWire(sandbox.report, docsBase),
     promote_token: sandbox.promoteToken,
     token_withheld: sandbox.withheld,
   }
 }
 
 /** It is plain data for the wire already. */
-function reportToWire(kept: SandboxFindings): z.output<typeof report> {
-  return report.parse(kept)
+function reportToWire(kept: SandboxFindings, docsBase: string): Report {
+  return withDocsUrls(report.parse(kept), docsBase)
+}
+
+type Report = z.output<typeof report>
+
+function withDocsUrls(kept: Report, docsBase: string): Report {
+  const ofStream = (stream: z.output<typeof sandboxStream>): z.output<typeof sandboxStream> => ({
+    ...stream,
+    ...(stream.error !== undefined && { error: withDocsUrl(stream.error, docsBase) }),
+  })
+  const ignored = kept.schema_drift?.ignored_run ?? null
+  return {
+    ...kept,
+    streams: kept.streams.map(ofStream),
+    schema_drift: kept.schema_drift && {
+      ...kept.schema_drift,
+      ignored_run: ignored && {
+        ...ignored,
+        streams: ignored.streams.map(ofStream),
+        error: ignored.error && withDocsUrl(ignored.error, docsBase),
+      },
+    },
+  }
 }
