@@ -681,7 +681,7 @@ test('a list without rows says so, with the command that makes the first one', a
   expect((await run('connections list --status paused')).out).toMatch(/^no connections match/)
   expect((await run('audit --name nobody')).out).toContain('no entries')
   const users = await reactor(['auth', 'users', 'list'], { environment: environment() })
-  expect(users.out).toBe('no users yet\nnext: reactor auth users add EMAIL --role ROLE\n')
+  expect(users.out).toBe('no users yet\nnext: reactor auth users add EMAIL --role viewer\n')
   expect(await json('connections runs list shop')).toEqual([])
 })
 
