@@ -65,6 +65,7 @@ export async function runCommandLine(argv: readonly string[], stop?: StopSignals
       catalog,
       serve,
       askService: service,
+      demo,
       doctor,
       logout,
       rotateKey,
@@ -174,6 +175,13 @@ async function service(
     environment: readEnvironment(),
     signal: stop.signal,
     as,
+  })
+}
+
+async function demo(): Promise<void> {
+  const { demo: runDemo } = await import('./demo/demo-command.ts')
+  process.exitCode = await runDemo((line) => {
+    process.stdout.write(`${line}\n`)
   })
 }
 

@@ -55,7 +55,7 @@ export async function reactor(
   })
   await runProgram(argv, {
     ...{ version: '1.2.3', run: nothing, source: nothing, catalog: nothing },
-    ...{ serve: nothing, doctor: nothing, rotateKey: nothing },
+    ...{ serve: nothing, demo: nothing, doctor: nothing, rotateKey: nothing },
     writeOut: (text) => {
       out += text
     },
