@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs'
-import { access, mkdir, readFile } from 'node:fs/promises'
+import { access, mkdir, readFile, rename } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -42,7 +42,10 @@ async function write(path: string, open: () => Readable): Promise<void> {
   try {
     await access(path)
   } catch {
-    await pipeline(open(), createGzip({ level: 9 }), createWriteStream(path))
+    // Whole or not there: others may prepare it at the same time.
+    const part = `${path}.${String(process.pid)}`
+    await pipeline(open(), createGzip({ level: 9 }), createWriteStream(part))
+    await rename(part, path)
   }
 }
 

@@ -109,7 +109,7 @@ async function showArrivals(
     const equal = mine.rows === theirs.rows && mine.digest === theirs.digest
     same &&= equal
     say(
-      `  ${table.padEnd(20)} ${count(mine.rows)} rows, ${equal ? 'equal' : 'DIFFERENT'}; state ${state.length > 90 ? `${state.slice(0, 90)}…` : state}`,
+      `  ${table.padEnd(20)} ${count(mine.rows)} rows, ${equal ? 'equal' : 'DIFFERENT'}; state ${cut(state)}`,
     )
   }
   if (!same) throw demoFailed('the warehouse differs from the source')
@@ -129,6 +129,11 @@ async function digest(
     `SELECT count(*)::int AS rows, coalesce(sum(hashtextextended(ROW(${columns[0]?.list ?? 'NULL'})::text, 0)::numeric), 0)::text AS digest FROM aviation.${pg.escapeIdentifier(table)}`,
   )
   return rows[0] ?? { rows: 0, digest: '' }
+}
+
+/** A state says more than a line of a terminal holds. */
+function cut(state: string): string {
+  return state.length > 45 ? `${state.slice(0, 45)}…` : state
 }
 
 function count(value: number): string {

@@ -59,7 +59,7 @@ test('every command that an error suggests is there', () => {
 })
 
 /** How the program is called: installed, from a checkout, without installing it. */
-const call = String.raw`(?:npm run (?:--silent )?reactor --|npx (?:-y )?reactor-connect|reactor)`
+const call = String.raw`(?:npm run (?:--silent )?reactor --|npx (?:--yes )?--package=\S+ reactor|reactor)`
 
 /** What follows `reactor` in the lines of shell code. */
 function commandLines(page: string): string[] {
