@@ -179,10 +179,12 @@ async function service(
 }
 
 async function demo(): Promise<void> {
+  using stop = new StopSignals(process, () => undefined)
   const { demo: runDemo } = await import('./demo/demo-command.ts')
-  process.exitCode = await runDemo((line) => {
+  const say = (line: string): void => {
     process.stdout.write(`${line}\n`)
-  })
+  }
+  process.exitCode = await runDemo(say, stop.signal)
 }
 
 async function doctor(flags: DoctorFlags): Promise<void> {

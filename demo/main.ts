@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
-import { runDemo } from '../cli/demo/run-demo.ts'
+import { runDemoToItsEnd } from '../cli/demo/demo-command.ts'
+import { StopSignals } from '../cli/run/stop-signals.ts'
 import { givenOrStartedBroker } from '../test/kafka/broker.ts'
 import { prepareDemoData } from './prepare-data.ts'
 
@@ -16,12 +17,14 @@ const program = new Command('demo')
   .action(async ({ log }: { readonly log: LogName }) => {
     const dataFolder = join(import.meta.dirname, '../.build/demo')
     await prepareDemoData(dataFolder)
+    using stop = new StopSignals(process, () => undefined)
+    const options = { dataFolder, say, signal: stop.signal }
     if (log === 'embedded') {
-      await runDemo({ dataFolder, say })
+      process.exitCode = await runDemoToItsEnd(options)
       return
     }
     await using kafka = await givenOrStartedBroker(say)
-    await runDemo({ dataFolder, say, brokers: kafka.brokers })
+    process.exitCode = await runDemoToItsEnd({ ...options, brokers: kafka.brokers })
   })
 
 await program.parseAsync()

@@ -17,10 +17,12 @@ export interface DemoOptions {
   readonly say: (line: string) => void
   /** Of Kafka; left out: the embedded log. */
   readonly brokers?: readonly string[]
+  /** Aborted: it stops, and leaves nothing behind. */
+  readonly signal: AbortSignal
 }
 
 /** Starts a PostgreSQL, replicates one of its databases into another, changes it, replicates the change, and compares. */
-export async function runDemo({ dataFolder, say, brokers }: DemoOptions): Promise<void> {
+export async function runDemo({ dataFolder, say, brokers, signal }: DemoOptions): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'reactor-demo-'))
   const files = await mkdtemp(join(tmpdir(), 'reactor-demo-files-'))
   try {
@@ -37,14 +39,16 @@ export async function runDemo({ dataFolder, say, brokers }: DemoOptions): Promis
     say('Loading public data into the source database')
     const { tables } = await loadDemoSource(source, dataFolder)
     for (const { name, rows } of tables) say(`  ${name.padEnd(20)} ${count(rows)} rows`)
+    signal.throwIfAborted()
     say('First run: everything is new')
-    await reactor(file)
+    await reactor(file, signal)
     const changes = await changeDemoSource(source, dataFolder)
     say('The source changes:')
     for (const { name, inserted, updated } of changes)
       say(`  ${name.padEnd(20)} ${count(inserted)} new, ${count(updated)} updated`)
+    signal.throwIfAborted()
     say('Second run: only what changed moves')
-    await reactor(file)
+    await reactor(file, signal)
     await showArrivals(source, warehouse, say)
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -88,9 +92,15 @@ async function connect(
 const program = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url))
 
 /** The command as anybody would give it. */
-async function reactor(file: string): Promise<void> {
+async function reactor(file: string, signal: AbortSignal): Promise<void> {
   const child = spawn(process.execPath, [program, 'connect', 'run', file], { stdio: 'inherit' })
+  const end = (): void => {
+    child.kill()
+  }
+  signal.addEventListener('abort', end, { once: true })
   const code = await new Promise<number | null>((resolve) => child.once('exit', resolve))
+  signal.removeEventListener('abort', end)
+  signal.throwIfAborted()
   if (code !== 0) throw demoFailed(`a run ended with exit code ${String(code)}`)
 }
 
