@@ -20,7 +20,7 @@ export const libraryEntries = [
 /** What modules read as files beside them. */
 const files = globSync([
   'connectors/manifests/*.yaml',
-  'service/access/*.cedar',
+  'service/platform/access/*.cedar',
   'service/codegen/template/*.ts',
 ])
 

@@ -5,7 +5,7 @@ import pg from 'pg'
 import {
   startEmbeddedPostgres,
   type EmbeddedPostgres,
-} from '../service/postgres/embedded-postgres.ts'
+} from '../service/platform/postgres/embedded-postgres.ts'
 
 /** A PostgreSQL of the benchmark's own, with a database `warehouse` beside the default one. Its folder goes with it. */
 export interface BenchServer extends AsyncDisposable {

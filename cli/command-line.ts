@@ -3,7 +3,7 @@ import {
   allowedNetworksOf,
   catalogFolderOf,
   readEnvironment,
-} from '../service/config/environment.ts'
+} from '../service/platform/config/environment.ts'
 import type { LogoutFlags } from './auth/logout-command.ts'
 import type { CatalogArguments } from './catalog/catalog-command.ts'
 import type { Around, AskAs, CommonFlags } from './client/service-command.ts'
@@ -19,7 +19,7 @@ import { LastProgress } from './run/last-progress.ts'
 import { paintFor } from './run/paint.ts'
 import type { RunEnd, RunOutput } from './run/run-output.ts'
 import { Screen } from './run/screen.ts'
-import { Mask } from '../service/execution/mask.ts'
+import { Mask } from '../service/platform/secrets/mask.ts'
 import type { RotateKeyFlags } from './vault/vault-program.ts'
 import { StopSignals } from './run/stop-signals.ts'
 import { packageVersion } from './version.ts'

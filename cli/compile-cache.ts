@@ -3,7 +3,7 @@ import module from 'node:module'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 import { errorCodeOf } from '../lib/files/error-code.ts'
-import type { Environment } from '../service/config/environment.ts'
+import type { Environment } from '../service/platform/config/environment.ts'
 
 /**
  * What is imported from here on, in all threads, starts faster the next time. Node runs what it finds in the cache without a question, and

@@ -28,7 +28,7 @@ async function runCommand(): Promise<void> {
   // Before the commands are loaded, which takes half a second: a run that is stopped in it has a result too.
   const stop = isRun ? await listenForStop() : undefined
   const { enableCompileCache } = await import('./compile-cache.ts')
-  const { readEnvironment } = await import('../service/config/environment.ts')
+  const { readEnvironment } = await import('../service/platform/config/environment.ts')
   enableCompileCache(readEnvironment())
   if (argv[0] === 'connect' && argv[1] === 'source') await runSource()
   else await runAny(stop)

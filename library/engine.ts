@@ -7,7 +7,7 @@ import { runLoadedFile } from '../cli/run/run-command.ts'
 import type { RunEnd } from '../cli/run/run-output.ts'
 import type { RunProgress, RunResult } from '../engine/run-types.ts'
 import { ConnectError } from '../protocol/errors/connect-error.ts'
-import { Mask } from '../service/execution/mask.ts'
+import { Mask } from '../service/platform/secrets/mask.ts'
 import { maskedLogger } from '../service/execution/masked-logger.ts'
 
 export type { RunProgress, RunResult, StreamProgress, StreamResult } from '../engine/run-types.ts'
@@ -16,7 +16,7 @@ export {
   startEmbeddedPostgres,
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
-} from '../service/postgres/embedded-postgres.ts'
+} from '../service/platform/postgres/embedded-postgres.ts'
 
 /** What a run file says, as an object: docs/run-file.md describes each field. Values are taken as they are, `${…}` too. */
 export type Connection = z.input<typeof runFileSchema>

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { startEmbeddedPostgres } from '../service/postgres/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../service/platform/postgres/embedded-postgres.ts'
 import type { Recording } from './record-terminal.ts'
 
 const program = join(import.meta.dirname, '../cli/main.ts')

@@ -1,12 +1,12 @@
-import type { ApiKeyService } from './contract/api-keys.ts'
-import type { CatalogService } from './contract/catalog.ts'
-import type { ConnectionService } from './contract/connections.ts'
-import type { InstanceService } from './contract/instances.ts'
-import type { LoginService } from './contract/logins.ts'
-import type { RunService } from './contract/runs.ts'
-import type { SandboxService } from './contract/sandboxes.ts'
-import type { SchemaService } from './contract/schemas.ts'
-import type { UserService } from './contract/users.ts'
+import type { ApiKeyService } from './api-keys/contract.ts'
+import type { CatalogService } from './catalog/contract.ts'
+import type { ConnectionService } from './connections/contract.ts'
+import type { InstanceService } from './instances/contract.ts'
+import type { LoginService } from './logins/contract.ts'
+import type { RunService } from './runs/contract.ts'
+import type { SandboxService } from './sandboxes/contract.ts'
+import type { SchemaService } from './schemas/contract.ts'
+import type { UserService } from './users/contract.ts'
 
 /**
  * What the control plane does, without HTTP: read this first. The routes call it, the jobs call it, tests call it. Every

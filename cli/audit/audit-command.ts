@@ -1,6 +1,5 @@
 import type { z } from 'zod'
-import type { AuditFilter } from '../../service/access/audit.ts'
-import { auditEntryDocument } from '../../service/http/wire/audit.ts'
+import { auditEntryDocument, type AuditFilter } from '../../service/platform/audit/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { listPages } from '../client/list-pages.ts'
 import type { Around } from '../client/service-command.ts'

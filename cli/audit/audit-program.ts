@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { auditOutcomes } from '../../service/access/audit.ts'
+import { auditOutcomes } from '../../service/platform/audit/schema.ts'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { positiveNumber } from '../options.ts'
 import type { AuditFlags } from './audit-command.ts'

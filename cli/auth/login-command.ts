@@ -2,7 +2,7 @@ import {
   loginDocument,
   loginPlaceDocument,
   principalDocument,
-} from '../../service/http/wire/login.ts'
+} from '../../service/logins/schema.ts'
 import { ApiClient } from '../client/api-client.ts'
 import { apiPath } from '../client/api-path.ts'
 import { checkedService } from '../client/find-service.ts'

@@ -1,4 +1,4 @@
-import { loginDocument } from '../../service/http/wire/login.ts'
+import { loginDocument } from '../../service/logins/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { keepLogin, loginFile } from '../client/login-file.ts'
 import type { Around } from '../client/service-command.ts'

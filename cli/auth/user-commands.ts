@@ -1,5 +1,5 @@
-import type { PrincipalKind } from '../../service/access/principal.ts'
-import { userDocument, userWithPassword } from '../../service/http/wire/user.ts'
+import type { PrincipalKind } from '../../service/platform/access/principal.ts'
+import { userDocument, userWithPassword } from '../../service/users/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { listPages } from '../client/list-pages.ts'
 import type { Around } from '../client/service-command.ts'

@@ -1,4 +1,4 @@
-import { principalDocument } from '../../service/http/wire/login.ts'
+import { principalDocument } from '../../service/logins/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'

@@ -1,4 +1,4 @@
-import { catalogDocument, descriptorDocument } from '../../service/http/wire/catalog.ts'
+import { catalogDocument, descriptorDocument } from '../../service/catalog/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'

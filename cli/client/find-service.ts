@@ -1,6 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { Environment } from '../../service/config/environment.ts'
-import { loadSettings } from '../../service/config/load-settings.ts'
+import type { Environment } from '../../service/platform/config/environment.ts'
+import { loadSettings } from '../../service/platform/config/load-settings.ts'
 import { readLocalService } from '../../service/serve/local-service-file.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
 import type { ServiceAddress } from './api-client.ts'

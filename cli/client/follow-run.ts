@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EventSourceParserStream, type EventSourceMessage } from 'eventsource-parser/stream'
 import type { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
-import { logLineDocument, runDocument } from '../../service/http/wire/run.ts'
+import { logLineDocument, runDocument } from '../../service/runs/schema.ts'
 import type { ApiClient } from './api-client.ts'
 import { serviceError, serviceErrorDocument } from './service-error.ts'
 

@@ -1,5 +1,5 @@
 import { streamLabel } from '../../protocol/index.ts'
-import type { ChangeDocument } from '../../service/drift/change-document.ts'
+import type { ChangeDocument } from '../../service/schema-changes/schema.ts'
 import { table } from '../output/table.ts'
 import { counted } from '../run/amounts.ts'
 

@@ -1,36 +1,19 @@
-import type { z } from 'zod'
-import { splitStreamLabels, streamLabel } from '../../protocol/index.ts'
-import { connectionDocument, connectionUpdate } from '../../service/http/wire/connection.ts'
+import { connectionDocument } from '../../service/connections/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { ifMatch } from '../client/if-match.ts'
 import { listPages } from '../client/list-pages.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { readJson } from '../input/json-input.ts'
-import type { UserInput } from '../input/user-input.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
 import { listLines, yetOrHidden } from '../output/list-lines.ts'
-import { table } from '../output/table.ts'
 import { usageError } from '../usage-error.ts'
-
-type ConnectionDocument = z.output<typeof connectionDocument>
-
-/** The flags that say what a connection does. */
-export interface ConnectionFlags {
-  readonly dest?: string
-  readonly streams?: string
-  readonly streamConfig?: string
-  /** `--no-schedule` makes it false. */
-  readonly schedule?: string | boolean
-  readonly timezone?: string
-  readonly catchUp?: string
-  readonly metadata?: string
-  readonly deletes?: string
-  readonly log?: string
-  readonly framing?: string
-  readonly schemaDrift?: string
-}
+import {
+  connectionBody,
+  connectionLines,
+  type ConnectionDocument,
+  type ConnectionFlags,
+} from './connection-fields.ts'
 
 export async function createConnection(
   { client, output, input }: Around,
@@ -38,7 +21,12 @@ export async function createConnection(
   flags: ConnectionFlags & { readonly from: string; readonly activate?: true },
 ): Promise<number> {
   const { from, activate } = flags
-  const body = { name, from, ...(await fieldsOf(flags, input)), ...(activate && { activate }) }
+  const body = {
+    name,
+    from,
+    ...(await connectionBody(flags, input)),
+    ...(activate && { activate }),
+  }
   const { json, document } = await client.ask(
     { method: 'POST', path: apiPath('connections'), body },
     connectionDocument,
@@ -63,7 +51,7 @@ export async function updateConnection(
   name: string,
   flags: ConnectionFlags & { readonly ifVersion?: number },
 ): Promise<number> {
-  const body = await fieldsOf(flags, input)
+  const body = await connectionBody(flags, input)
   if (Object.keys(body).length === 0)
     throw usageError('Nothing to change was given', 'Name what changes: `--schedule "0 * * * *"`.')
   const { json, document } = await client.ask(
@@ -160,88 +148,4 @@ export async function deleteConnection({ client, output }: Around, name: string)
   await client.tell({ method: 'DELETE', path: apiPath('connections', name) })
   await showResult(output, { deleted: name }, () => `deleted ${name}; its tables stay\n`)
   return exitCodes.complete
-}
-
-/** What was given, as the API takes it; its values are the service's to check. */
-async function fieldsOf(
-  flags: ConnectionFlags,
-  input: UserInput,
-): Promise<Readonly<Record<string, unknown>>> {
-  const { metadata, deletes, log, framing, schemaDrift } = flags
-  const options = Object.entries({
-    ...{ metadata, deletes, log, framing },
-    schema_drift: schemaDrift,
-  }).filter(([, value]) => value !== undefined)
-  const streams = await streamsOf(flags, input)
-  const schedule = scheduleOf(flags)
-  return {
-    ...(streams !== undefined && { streams }),
-    ...(flags.dest !== undefined && { destination: flags.dest }),
-    ...(schedule !== undefined && { schedule }),
-    ...(options.length > 0 && { options: Object.fromEntries(options) }),
-  }
-}
-
-async function streamsOf(
-  { streams, streamConfig }: ConnectionFlags,
-  input: UserInput,
-): Promise<unknown> {
-  if (streams !== undefined && streamConfig !== undefined)
-    throw usageError('--streams and --stream-config say the same', 'Give one of them.')
-  if (streamConfig === undefined)
-    return streams === undefined ? undefined : splitStreamLabels(streams).map((name) => ({ name }))
-  const { value } = await readJson(
-    {
-      option: '--stream-config',
-      given: streamConfig,
-      schema: connectionUpdate.shape.streams.unwrap(),
-      what: 'a list of streams (`reactor connect connections create --help`)',
-    },
-    input,
-  )
-  return value
-}
-
-function scheduleOf({ schedule, timezone, catchUp }: ConnectionFlags): unknown {
-  if (schedule === false) return null
-  if (typeof schedule === 'string')
-    return {
-      cron: schedule,
-      ...(timezone !== undefined && { timezone }),
-      ...(catchUp !== undefined && { catch_up: catchUp }),
-    }
-  if (timezone === undefined && catchUp === undefined) return undefined
-  throw usageError('--timezone and --catch-up belong to a schedule', 'Give --schedule too.')
-}
-
-function connectionLines(connection: ConnectionDocument): string {
-  const { name, from, destination, status, streams, schedule, options, drift } = connection
-  const when = schedule === null ? 'by hand' : `${schedule.cron} (${schedule.timezone ?? 'UTC'})`
-  const last = connection.last_run
-  return table([
-    ['name', name],
-    ['from', from],
-    ['streams', streams === null ? 'all' : streams.map(streamText).join(', ')],
-    ['destination', destination],
-    ['schedule', when],
-    ['options', Object.keys(options).length === 0 ? 'none' : JSON.stringify(options)],
-    ['status', status],
-    ['next run', moment(connection.next_run_at) || 'none'],
-    [
-      'last run',
-      last === null ? 'never run' : `${last.id} ${last.status} ${moment(last.ended_at)}`.trim(),
-    ],
-    ...(drift === null
-      ? []
-      : [['drift', `${drift.status}: reactor connect connections drift ${name}`]]),
-    ['version', String(connection.version)],
-    ['updated', moment(connection.updated_at)],
-  ])
-}
-
-function streamText(stream: NonNullable<ConnectionDocument['streams']>[number]): string {
-  const { sync_mode: mode, destination_sync_mode: destinationMode } = stream
-  const label = streamLabel(stream)
-  const modes = [mode, destinationMode].filter((one) => one !== undefined)
-  return modes.length === 0 ? label : `${label} (${modes.join(', ')})`
 }

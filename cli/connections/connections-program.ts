@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander'
 import { splitStreamLabels } from '../../protocol/stream-id.ts'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { ifVersionOption, limitOption } from '../options.ts'
-import type { ConnectionFlags } from './connection-commands.ts'
+import { connectionOptions, type ConnectionFlags } from './connection-fields.ts'
 import { runsCommand } from './runs-program.ts'
 import { sandboxCommands } from './sandbox-program.ts'
 
@@ -38,7 +38,7 @@ function createAndUpdate(connections: Command, ask: AskService): void {
       'let it run at once; default: it is inactive until a sandbox of it is promoted',
     )
     .addHelpText('after', createExamples)
-  fields(create).action(
+  connectionOptions(create).action(
     async (
       name: string,
       flags: CommonFlags & ConnectionFlags & { from: string; dest: string; activate?: true },
@@ -56,59 +56,12 @@ function createAndUpdate(connections: Command, ask: AskService): void {
     .option('--dest <DESTINATION>', 'data:DATASET or postgres:NAME')
     .option('--no-schedule', 'run by hand only')
     .addOption(ifVersionOption())
-  fields(update).action(
+  connectionOptions(update).action(
     async (name: string, flags: CommonFlags & ConnectionFlags & { ifVersion?: number }) =>
       ask(flags, async (around) =>
         (await connectionCommands()).updateConnection(around, name, flags),
       ),
   )
-}
-
-function fields(command: Command): Command {
-  return command
-    .option('--streams <A,B>', 'their names; default: every stream, as the connector suggests it')
-    .option(
-      '--stream-config <JSON|FILE|->',
-      'instead: a list of streams with name, sync_mode, destination_sync_mode, cursor_field, primary_key',
-    )
-    .option('--schedule <CRON>', 'when it runs by itself: five fields')
-    .option('--timezone <NAME>', 'of the schedule; default: UTC')
-    .addOption(
-      new Option(
-        '--catch-up <HOW>',
-        'times that passed while the service was down; default: skip',
-      ).choices(['once', 'skip']),
-    )
-    .addOption(
-      new Option('--metadata <HOW>', 'columns beside the data; default: full').choices([
-        'full',
-        'minimal',
-      ]),
-    )
-    .addOption(
-      new Option('--deletes <HOW>', 'deleted rows go, or are marked; default: hard').choices([
-        'hard',
-        'soft',
-      ]),
-    )
-    .addOption(
-      new Option('--log <KIND>', 'transport; default: what the service has').choices([
-        'embedded',
-        'kafka',
-      ]),
-    )
-    .addOption(
-      new Option('--framing <KIND>', 'messages in Kafka; default: block').choices([
-        'block',
-        'record',
-      ]),
-    )
-    .addOption(
-      new Option(
-        '--schema-drift <POLICY>',
-        'what a run does where the schema of the source changed; default: propagate',
-      ).choices(['propagate', 'ignore', 'block_until_approved']),
-    )
 }
 
 /** Drift of the source's schema. */

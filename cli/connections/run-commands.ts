@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { streamLabel } from '../../protocol/index.ts'
-import { runDocument, runSummaryDocument } from '../../service/http/wire/run.ts'
+import { runDocument, runSummaryDocument } from '../../service/runs/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { Answer } from '../client/api-client.ts'
 import { listPages } from '../client/list-pages.ts'

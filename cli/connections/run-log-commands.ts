@@ -1,4 +1,4 @@
-import { logPageDocument } from '../../service/http/wire/run.ts'
+import { logPageDocument } from '../../service/runs/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { followRun, type RunLine } from '../client/follow-run.ts'
 import type { Around } from '../client/service-command.ts'

@@ -6,7 +6,7 @@ import {
   sandboxDocument,
   sandboxRowsDocument,
   sandboxSummaryDocument,
-} from '../../service/http/wire/sandbox.ts'
+} from '../../service/sandboxes/schema.ts'
 import { ServiceRefusal } from '../client/service-error.ts'
 import { apiPath } from '../client/api-path.ts'
 import { listPages } from '../client/list-pages.ts'

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { finishedSandboxDocument, sandboxDocument } from '../../service/http/wire/sandbox.ts'
+import type { finishedSandboxDocument, sandboxDocument } from '../../service/sandboxes/schema.ts'
 import { cutTo } from '../output/table.ts'
 import { count, counted } from '../run/amounts.ts'
 import type { Style } from '../run/paint.ts'

@@ -7,7 +7,7 @@ import pg from 'pg'
 import {
   startEmbeddedPostgres,
   type EmbeddedPostgres,
-} from '../../service/postgres/embedded-postgres.ts'
+} from '../../service/platform/postgres/embedded-postgres.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { changeDemoSource, loadDemoSource } from './load-source.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { principalDocument } from '../../service/http/wire/login.ts'
+import { principalDocument } from '../../service/logins/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { ApiClient } from '../client/api-client.ts'
 import type { FoundService } from '../client/find-service.ts'

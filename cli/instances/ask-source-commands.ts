@@ -1,7 +1,7 @@
 import { counted } from '../run/amounts.ts'
 import { z } from 'zod'
 import { airbyteStream, streamLabel } from '../../protocol/index.ts'
-import { checkDocument, discoveredDocument } from '../../service/http/wire/instance.ts'
+import { checkDocument, discoveredDocument } from '../../service/instances/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'

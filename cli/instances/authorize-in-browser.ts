@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectError } from '../../protocol/index.ts'
-import { authorizationDocument, authorizedDocument } from '../../service/http/wire/instance.ts'
+import { authorizationDocument, authorizedDocument } from '../../service/instances/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { Around } from '../client/service-command.ts'
 import { askInstance, type InstanceDocument } from './instance-commands.ts'

@@ -1,5 +1,5 @@
-import type { PrincipalKind } from '../../service/access/principal.ts'
-import { apiKeyDocument, newApiKeyDocument } from '../../service/http/wire/api-key.ts'
+import type { PrincipalKind } from '../../service/platform/access/principal.ts'
+import { apiKeyDocument, newApiKeyDocument } from '../../service/api-keys/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { listPages } from '../client/list-pages.ts'
 import type { Around } from '../client/service-command.ts'

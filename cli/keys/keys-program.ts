@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { principalKinds } from '../../service/access/principal.ts'
+import { principalKinds } from '../../service/platform/access/principal.ts'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { limitOption } from '../options.ts'
 import type { KeyFlags } from './key-commands.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { descriptorDocument } from '../../service/http/wire/catalog.ts'
+import { descriptorDocument } from '../../service/catalog/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { Around } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'

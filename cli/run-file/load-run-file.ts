@@ -6,7 +6,7 @@ import {
   allowedNetworksOf,
   catalogFolderOf,
   type Environment,
-} from '../../service/config/environment.ts'
+} from '../../service/platform/config/environment.ts'
 import { resolveDestination } from './destination.ts'
 import { expandEnvironment } from './expand-environment.ts'
 import { problemsError, type FileProblem, type RunFilePlace } from './file-problem.ts'

@@ -1,5 +1,5 @@
 import { streamLabel } from '../../protocol/index.ts'
-import { schemaDocument, streamSchemaDocument } from '../../service/http/wire/schema.ts'
+import { schemaDocument, streamSchemaDocument } from '../../service/schemas/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { listPages } from '../client/list-pages.ts'
 import type { Around } from '../client/service-command.ts'

@@ -1,5 +1,5 @@
-import { loadSettings } from '../../service/config/load-settings.ts'
-import type { Environment } from '../../service/config/environment.ts'
+import { loadSettings } from '../../service/platform/config/load-settings.ts'
+import type { Environment } from '../../service/platform/config/environment.ts'
 import { serve } from '../../service/serve/serve.ts'
 import { createServiceLogger } from '../../service/serve/service-logger.ts'
 import { exitCodes } from '../exit-codes.ts'

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { settings, type Setting } from '../../service/config/settings.ts'
+import { settings, type Setting } from '../../service/platform/config/settings.ts'
 
 /** `reactor connect serve …` as it was parsed. */
 export interface ServeArguments {

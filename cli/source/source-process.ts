@@ -4,7 +4,7 @@ import {
   allowedNetworksOf,
   catalogFolderOf,
   readEnvironment,
-} from '../../service/config/environment.ts'
+} from '../../service/platform/config/environment.ts'
 import { writeWithRoom } from '../output/write-with-room.ts'
 import { StopSignals } from '../run/stop-signals.ts'
 import { parseCommand, throwErrors } from '../parse-command.ts'

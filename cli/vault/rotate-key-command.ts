@@ -1,5 +1,5 @@
-import type { Environment } from '../../service/config/environment.ts'
-import { loadSettings } from '../../service/config/load-settings.ts'
+import type { Environment } from '../../service/platform/config/environment.ts'
+import { loadSettings } from '../../service/platform/config/load-settings.ts'
 import { rotateVaultKey } from '../../service/serve/rotate-vault-key.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult, type CommandOutput } from '../output/command-output.ts'

@@ -1,9 +1,9 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Principal } from '../access/principal.ts'
-import type { ApiKey, ApiKeyInput, ApiKeyService } from '../contract/api-keys.ts'
-import type { Page, PageRequest } from '../contract/lists.ts'
-import { newId } from '../store/ids.ts'
-import type { ApiKeyStore, NewApiKey } from '../store/contract/api-keys.ts'
+import type { Principal } from '../platform/access/principal.ts'
+import type { ApiKey, ApiKeyInput } from './schema.ts'
+import type { ApiKeyService, ApiKeyStore, NewApiKey } from './contract.ts'
+import type { Page, PageRequest } from '../platform/lists.ts'
+import { newId } from '../platform/database/ids.ts'
 
 /** The id of the entry, by which it is found, and 256 random bits, of which only the hash is kept. */
 const keyPattern = /^(key_[0-9A-HJKMNP-TV-Z]{26})_([\w-]{43})$/

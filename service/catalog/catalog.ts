@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises'
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import { connectorOf } from '../../connectors/registry.ts'
 import { ConnectError } from '../../protocol/index.ts'
-import type { CatalogEntry, CatalogService } from '../contract/catalog.ts'
+import type { CatalogEntry } from './schema.ts'
+import type { CatalogService } from './contract.ts'
 import { catalogEntry, readCatalog, type CatalogEntry as FoundEntry } from './read-catalog.ts'
 
 /** A connector as instances name it, and as the engine finds it. */

@@ -108,7 +108,7 @@ function aliasesIn(types: string): readonly Declaration[] {
 }
 
 function documentTypes(): readonly Declaration[] {
-  const schema = z.toJSONSchema(clientDocuments) as JsonObject
+  const schema = z.toJSONSchema(clientDocuments, { unrepresentable: 'any' }) as JsonObject
   const options = { names: new TypeNames([]), numbers: 'plain' } as const
   return declareDefinitions(schema, options)
 }

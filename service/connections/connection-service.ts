@@ -8,27 +8,26 @@ import {
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
 import type { Destination } from '../../sinks/sink.ts'
 import type { DestinationConfig } from '../../engine/run-types.ts'
-import { catalogFingerprint } from '../drift/catalog-shape.ts'
-import { driftOutdated } from '../drift/drift-errors.ts'
-import { judgeSchema, selectedCatalog } from '../drift/judge-schema.ts'
-import type { Jobs } from '../jobs/jobs.ts'
-import type {
-  Connection,
-  ConnectionInput,
-  ConnectionOptions,
-  ConnectionService,
-  Schedule,
-} from '../contract/connections.ts'
-import type { InstanceService } from '../contract/instances.ts'
-import type { Page } from '../contract/lists.ts'
-import type { ConnectionChange, ConnectionStore } from '../store/contract/connections.ts'
-import type { Store } from '../store/store.ts'
+import { catalogFingerprint } from '../schema-changes/catalog-shape.ts'
+import { driftOutdated } from './drift/drift-errors.ts'
+import { judgeSchema, selectedCatalog } from './drift/judge-schema.ts'
+import type { Jobs } from '../platform/jobs/jobs.ts'
+import type { Connection, ConnectionInput, ConnectionOptions, ConnectionUpdate } from './schema.ts'
+import type { Schedule } from '../platform/jobs/schedule.ts'
+import type { ConnectionChange, ConnectionService, ConnectionStore } from './contract.ts'
+import type { InstanceService } from '../instances/contract.ts'
+import type { Page } from '../platform/lists.ts'
+import type { ExclusiveWork } from '../platform/database/locks.ts'
+import type { DriftStore } from './drift/contract.ts'
 import { connectionStreams, type StreamChoice } from './connection-streams.ts'
 import { firstRunAt } from './first-run.ts'
 import { namedStreams } from './named-streams.ts'
 
 export interface ConnectionsOptions {
-  readonly store: Pick<Store, 'connections' | 'drift' | 'exclusively'>
+  readonly store: ExclusiveWork & {
+    readonly connections: ConnectionStore
+    readonly drift: DriftStore
+  }
   readonly instances: Pick<InstanceService, 'discover'>
   readonly jobs: Pick<Jobs, 'firesSchedules'>
   /** Throws `destination_invalid`, `destination_not_available`. */
@@ -50,8 +49,9 @@ export class Connections implements ConnectionService {
   }
 
   async create(input: ConnectionInput): Promise<Connection> {
-    const { name, from, streams = null, destination, schedule = null, options = {} } = input
-    const status = input.activate === true ? 'active' : 'inactive'
+    const { activate = false, ...fields } = { ...unset, ...input }
+    const { name, from, streams, destination, schedule, options } = fields
+    const status = activate ? 'active' : 'inactive'
     const firstRun = this.#nextRun(schedule)
     const nextRunAt = status === 'active' ? firstRun : null
     const catalog = await this.#checkStreams({ name, from, streams, options })
@@ -63,10 +63,7 @@ export class Connections implements ConnectionService {
         // Of an earlier connection of this name, or of another source: its states mean nothing here.
         await opened.forget(name, 'all')
       })
-      return this.#kept.create({
-        ...{ name, from, streams, destination, schedule, options, status, nextRunAt },
-        approvedCatalog,
-      })
+      return this.#kept.create({ ...fields, status, nextRunAt, approvedCatalog })
     })
   }
 
@@ -78,14 +75,10 @@ export class Connections implements ConnectionService {
     return this.#kept.list(page)
   }
 
-  async update(
-    name: string,
-    input: Parameters<ConnectionService['update']>[1],
-    ifVersion?: number,
-  ): Promise<Connection> {
+  async update(name: string, input: ConnectionUpdate, ifVersion?: number): Promise<Connection> {
     const before = await this.#kept.get(name)
     const options = input.options && { ...before.options, ...input.options }
-    const changes = given({ ...input, ...(options && { options }) })
+    const changes = { ...input, ...(options && { options }) }
     // Only an active connection has a next run; the schedule of another holds from when it goes on.
     const schedule = before.status === 'active' ? input.schedule : undefined
     const nextRunAt = this.#nextRun(input.schedule ?? null)
@@ -155,7 +148,7 @@ export class Connections implements ConnectionService {
   /** Choosing other streams approves them as they are. Of those that stay, what was approved of them stays. */
   async #checkedChoice(
     before: Connection,
-    changes: ReturnType<typeof given>,
+    changes: ConnectionUpdate,
   ): Promise<Pick<ConnectionChange, 'approvedCatalog'>> {
     if (!('streams' in changes || 'options' in changes)) return {}
     const catalog = await this.#checkStreams({ ...before, ...changes })
@@ -206,20 +199,5 @@ export class Connections implements ConnectionService {
   }
 }
 
-/** Without what was not said. */
-function given({
-  streams,
-  destination,
-  schedule,
-  options,
-}: Parameters<ConnectionService['update']>[1]): Omit<
-  ConnectionChange,
-  'status' | 'nextRunAt' | 'approvedCatalog'
-> {
-  return {
-    ...(streams !== undefined && { streams }),
-    ...(destination !== undefined && { destination }),
-    ...(schedule !== undefined && { schedule }),
-    ...(options !== undefined && { options }),
-  }
-}
+/** What holds unless it is given. */
+const unset = { streams: null, schedule: null, options: {} } as const

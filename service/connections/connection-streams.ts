@@ -1,6 +1,6 @@
 import { ConnectError, streamLabel, type AirbyteCatalog } from '../../protocol/index.ts'
-import type { Connection, StreamBinding } from '../contract/connections.ts'
-import type { InstanceService } from '../contract/instances.ts'
+import type { Connection, StreamBinding } from './schema.ts'
+import type { InstanceService } from '../instances/contract.ts'
 import { matchingStreams } from './find-stream.ts'
 import { resolveStreams, type ResolvedStreams } from './resolve-streams.ts'
 import type { StreamProblem } from './stream-problem.ts'

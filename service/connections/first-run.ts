@@ -1,6 +1,6 @@
-import { nextTime } from '../jobs/cron.ts'
-import type { Jobs } from '../jobs/jobs.ts'
-import type { Schedule } from '../contract/connections.ts'
+import { nextTime } from '../platform/jobs/cron.ts'
+import type { Jobs } from '../platform/jobs/jobs.ts'
+import type { Schedule } from '../platform/jobs/schedule.ts'
 
 /** When a schedule begins to fire; null where there is none, or an external Jobs service keeps the time. Throws `schedule_invalid`. */
 export function firstRunAt(

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { ConnectError } from '../../protocol/index.ts'
 import type { SourceAnswer } from '../../engine/threads/protocol.ts'
 import { maskCatalog } from './mask-catalog.ts'
-import { Mask } from './mask.ts'
+import { Mask } from '../platform/secrets/mask.ts'
 import { maskedLogger, type MaskedLoggerOptions } from './masked-logger.ts'
 import { SharedConfig, type SharedConfigOptions } from './shared-config.ts'
 

@@ -1,14 +1,14 @@
 import type { Logger } from 'pino'
 import type { ConnectError, JsonObject } from '../../protocol/index.ts'
-import type { ConfigChange, InstanceService, ResolvedConfig } from '../contract/instances.ts'
+import type { ChangedConfigs, ConfigChange, ResolvedConfig } from './resolved-config.ts'
 import { ConfigKeeper } from './config-keeper.ts'
-import { newTexts } from './mask.ts'
+import { newTexts } from '../platform/secrets/mask.ts'
 
 export interface SharedConfigOptions {
   /** Its name. */
   readonly instance: string
   readonly source: ResolvedConfig
-  readonly instances: Pick<InstanceService, 'keepConfig' | 'changeConfig'>
+  readonly instances: ChangedConfigs
 }
 
 /** What it needs of the execution. */

@@ -3,12 +3,9 @@ import type { SourceAnswer } from '../../engine/threads/protocol.ts'
 import { ConnectError, type AirbyteConnectionStatus } from '../../protocol/index.ts'
 import { Execution } from '../execution/execution.ts'
 import type { SharedConfig } from '../execution/shared-config.ts'
-import type {
-  Discovered,
-  Instance,
-  InstanceService,
-  ResolvedConfig,
-} from '../contract/instances.ts'
+import type { Discovered, Instance } from './schema.ts'
+import type { InstanceService } from './contract.ts'
+import type { ResolvedConfig } from '../execution/resolved-config.ts'
 import type { InstancesOptions } from './instances-options.ts'
 
 const CHECK_TIMEOUT_MS = 60_000

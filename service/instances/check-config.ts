@@ -16,7 +16,7 @@ import {
   type JsonValue,
 } from '../../protocol/index.ts'
 import { nearestName } from '../../lib/text/near-names.ts'
-import { formatPointer } from './json-pointer.ts'
+import { formatPointer } from '../platform/secrets/json-pointer.ts'
 import { expand, isSecret, own } from '../../manifest-interpreter/config/secret-schema.ts'
 
 const MAX_PROBLEMS = 10

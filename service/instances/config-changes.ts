@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
-import { formatPointer } from './json-pointer.ts'
+import { formatPointer } from '../platform/secrets/json-pointer.ts'
 import { own } from '../../manifest-interpreter/config/secret-schema.ts'
 
 export interface AppliedChanges {

@@ -7,9 +7,9 @@ import {
   type JsonValue,
 } from '../../protocol/index.ts'
 import { oauthPointers } from '../oauth/oauth-scheme.ts'
-import { formatPointer } from './json-pointer.ts'
-import { splitConfig, type Secrets, type SplitConfig } from './secret-fields.ts'
-import { secretFieldsOf } from './secret-field-list.ts'
+import { formatPointer } from '../platform/secrets/json-pointer.ts'
+import { splitConfig, type Secrets, type SplitConfig } from '../platform/secrets/secret-fields.ts'
+import { secretFieldsOf } from '../platform/secrets/secret-field-list.ts'
 import { own } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { Page } from '../contract/lists.ts'
+import type { Page } from '../platform/lists.ts'
 
 const maxNamed = 5
 

@@ -1,12 +1,25 @@
+import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
 import type { Logger } from 'pino'
 import type { SourceThreads } from '../../engine/threads/source-threads.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { OAuth } from '../oauth/oauth.ts'
-import type { Store } from '../store/store.ts'
-import type { Vault } from '../vault/vault.ts'
+import type { ExclusiveWork } from '../platform/database/locks.ts'
+import type { DiscoveryStore, InstanceStore } from './contract.ts'
+import type { AuthorizationStore } from '../oauth/contract.ts'
+import type { Vault } from '../platform/vault/vault.ts'
 
 export interface InstancesOptions {
-  readonly store: Store
+  readonly store: ExclusiveWork & {
+    readonly instances: InstanceStore
+    readonly discoveries: DiscoveryStore
+    readonly authorizations: AuthorizationStore
+    /** Those that read an instance. */
+    readonly connections: {
+      list(
+        page: PageRequest & ShownOnly & { readonly instance: string },
+      ): Promise<Page<{ readonly name: string }>>
+    }
+  }
   readonly vault: Vault
   readonly oauth: OAuth
   readonly catalog: Catalog

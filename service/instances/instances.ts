@@ -7,26 +7,26 @@ import {
 } from '../../protocol/index.ts'
 import { oauthPointers, refreshedScheme } from '../oauth/oauth-scheme.ts'
 import type { OAuthCallback, OAuthInstance } from '../oauth/oauth.ts'
-import type {
-  ConfigChange,
-  CredentialStatus,
-  Discovered,
-  Instance,
-  InstanceService,
-  ResolvedConfig,
-} from '../contract/instances.ts'
-import type { Page, PageRequest, ShownOnly } from '../contract/lists.ts'
-import { instancePath } from '../vault/vault.ts'
+import type { ConfigChange, ResolvedConfig } from '../execution/resolved-config.ts'
+import type { InstanceService } from './contract.ts'
+import type { CredentialStatus, Discovered, Instance } from './schema.ts'
+import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
+import { instancePath } from '../platform/vault/vault.ts'
 import { AskInstance } from './ask-instance.ts'
 import { checkConfig } from './check-config.ts'
 import { givenCredentials } from './given-credentials.ts'
 import { applyChanges } from './config-changes.ts'
-import { secretTexts } from './secret-texts.ts'
+import { secretTexts } from '../platform/secrets/secret-texts.ts'
 import { requireAllowedSocket } from './allowed-socket.ts'
 import { refuseMisplacedSecrets } from './misplaced-secrets.ts'
 import { missingSecrets } from './missing-secrets.ts'
 import type { InstancesOptions } from './instances-options.ts'
-import { joinConfig, splitConfig, type Secrets, type SplitConfig } from './secret-fields.ts'
+import {
+  joinConfig,
+  splitConfig,
+  type Secrets,
+  type SplitConfig,
+} from '../platform/secrets/secret-fields.ts'
 import { instanceInUse } from './instance-in-use.ts'
 import { SharedTokens } from './shared-tokens.ts'
 import { undeclaredIn } from './stale-secrets.ts'

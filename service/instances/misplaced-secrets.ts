@@ -6,8 +6,8 @@ import {
   type JsonObject,
   type JsonValue,
 } from '../../protocol/index.ts'
-import { formatPointer } from './json-pointer.ts'
-import { secretFieldsOf } from './secret-field-list.ts'
+import { formatPointer } from '../platform/secrets/json-pointer.ts'
+import { secretFieldsOf } from '../platform/secrets/secret-field-list.ts'
 
 /**
  * Refuses credentials in fields that are no secret: the metadata database would store them, and whoever may see the instance

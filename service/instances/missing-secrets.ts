@@ -1,5 +1,5 @@
 import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
-import { formatPointer } from './json-pointer.ts'
+import { formatPointer } from '../platform/secrets/json-pointer.ts'
 import { expand, isSecret, own, referred } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { openSourceThreads } from '../../engine/threads/source-threads.ts'
 import { InstanceOAuth } from '../oauth/instance-oauth.ts'
-import type { InstanceService } from '../contract/instances.ts'
+import type { InstanceService } from './contract.ts'
 import { Instances } from './instances.ts'
 import type { InstancesOptions } from './instances-options.ts'
 

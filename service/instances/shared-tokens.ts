@@ -1,24 +1,18 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import type { JsonObject } from '../../protocol/index.ts'
-import type { Store } from '../store/store.ts'
-import { keepTrying } from '../vault/keep-trying.ts'
-import { instancePath, type StoredSecrets, type Vault } from '../vault/vault.ts'
+import type { ExclusiveWork } from '../platform/database/locks.ts'
+import { keepTrying } from '../platform/vault/keep-trying.ts'
+import { instancePath, type StoredSecrets, type Vault } from '../platform/vault/vault.ts'
 import { applyChanges } from './config-changes.ts'
-import { joinConfig, splitConfig, type Secrets } from './secret-fields.ts'
+import { joinConfig, splitConfig, type Secrets } from '../platform/secrets/secret-fields.ts'
 
 /** What is shared by all who read an instance, in any process: the tokens that its connector replaces while it reads. */
 export class SharedTokens {
-  readonly #store: Pick<Store, 'exclusively'>
+  readonly #store: ExclusiveWork
   readonly #vault: Vault
 
-  constructor({
-    store,
-    vault,
-  }: {
-    readonly store: Pick<Store, 'exclusively'>
-    readonly vault: Vault
-  }) {
+  constructor({ store, vault }: { readonly store: ExclusiveWork; readonly vault: Vault }) {
     this.#store = store
     this.#vault = vault
   }

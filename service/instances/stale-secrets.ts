@@ -1,5 +1,5 @@
 import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
-import { parsePointer } from './json-pointer.ts'
+import { parsePointer } from '../platform/secrets/json-pointer.ts'
 import { isChosen } from './missing-secrets.ts'
 import {
   expand,

@@ -2,8 +2,8 @@ import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
 import { startWalk } from '../../manifest-interpreter/config/secret-schema.ts'
 import { oauthPointers } from '../oauth/oauth-scheme.ts'
-import { valueAt } from './json-pointer.ts'
-import { splitConfig, type SplitConfig } from './secret-fields.ts'
+import { valueAt } from '../platform/secrets/json-pointer.ts'
+import { splitConfig, type SplitConfig } from '../platform/secrets/secret-fields.ts'
 import { isOfOtherChoice } from './stale-secrets.ts'
 
 /**

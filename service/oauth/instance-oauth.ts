@@ -8,13 +8,14 @@ import {
   type JsonObject,
   type JsonValue,
 } from '../../protocol/index.ts'
-import { valueAt } from '../instances/json-pointer.ts'
-import { secretTexts } from '../instances/secret-texts.ts'
-import { addSecret } from '../execution/scrubber.ts'
-import { joinConfig, type Secrets } from '../instances/secret-fields.ts'
-import type { Store } from '../store/store.ts'
-import { keepTrying } from '../vault/keep-trying.ts'
-import { instancePath, type StoredSecrets, type Vault } from '../vault/vault.ts'
+import { valueAt } from '../platform/secrets/json-pointer.ts'
+import { secretTexts } from '../platform/secrets/secret-texts.ts'
+import { addSecret } from '../platform/secrets/scrubber.ts'
+import { joinConfig, type Secrets } from '../platform/secrets/secret-fields.ts'
+import type { ExclusiveWork } from '../platform/database/locks.ts'
+import type { AuthorizationStore } from './contract.ts'
+import { keepTrying } from '../platform/vault/keep-trying.ts'
+import { instancePath, type StoredSecrets, type Vault } from '../platform/vault/vault.ts'
 import { exchangeFailed, notSupported, reauthorize, refreshFailed } from './oauth-errors.ts'
 import { fieldsOf, refreshedScheme, schemeOf } from './oauth-scheme.ts'
 import type { Authorized, OAuth, OAuthCallback, OAuthInstance } from './oauth.ts'
@@ -29,7 +30,7 @@ import { isFresh, isUsable, tokensOf, withTokens } from './tokens.ts'
 const AUTHORIZATION_LIFETIME_MS = 600_000
 
 export interface InstanceOAuthOptions {
-  readonly store: Pick<Store, 'authorizations' | 'exclusively'>
+  readonly store: ExclusiveWork & { readonly authorizations: AuthorizationStore }
   readonly vault: Vault
   /** Private networks in which token endpoints may be. */
   readonly allowedNetworks: readonly string[]

@@ -1,6 +1,6 @@
-import { KeptKey } from '../vault/kept-key.ts'
-import { seal, unseal } from '../vault/sealed-secrets.ts'
-import type { Vault } from '../vault/vault.ts'
+import { KeptKey } from '../platform/vault/kept-key.ts'
+import { seal, unseal } from '../platform/vault/sealed-secrets.ts'
+import type { Vault } from '../platform/vault/vault.ts'
 
 /**
  * Seals the PKCE verifier of an authorization, which waits in the metadata database, with a key from the vault: who has the

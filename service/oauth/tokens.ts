@@ -1,6 +1,6 @@
 import type { OAuth2Fields } from '../../connectors/connector.ts'
 import type { JsonValue } from '../../protocol/index.ts'
-import type { Secrets } from '../instances/secret-fields.ts'
+import type { Secrets } from '../platform/secrets/secret-fields.ts'
 import type { TokenAnswer } from './standard-flow.ts'
 
 /** A run must get somewhere with a token before it expires. */

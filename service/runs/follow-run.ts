@@ -1,5 +1,5 @@
-import type { Run, RunEvent, RunLogLine } from '../contract/runs.ts'
-import type { RunStore } from '../store/contract/runs.ts'
+import type { Run, RunLogLine } from './schema.ts'
+import type { RunEvent, RunStore } from './contract.ts'
 
 const pageLines = 500
 

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
-import type { Jobs } from '../jobs/jobs.ts'
-import type { Page } from '../contract/lists.ts'
-import type { Run, RunEvent, RunLogLine, RunService, RunSummary } from '../contract/runs.ts'
-import type { RunStore } from '../store/contract/runs.ts'
+import type { Jobs } from '../platform/jobs/jobs.ts'
+import type { Page } from '../platform/lists.ts'
+import type { Run, RunLogLine, RunSummary } from './schema.ts'
+import type { RunEvent, RunService, RunStore } from './contract.ts'
 import { followRun } from './follow-run.ts'
 import { submitRun } from './submit-run.ts'
 

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
-import type { Jobs } from '../jobs/jobs.ts'
-import type { Run } from '../contract/runs.ts'
+import type { Jobs } from '../platform/jobs/jobs.ts'
+import type { Run } from './schema.ts'
 
 /** Tells Jobs of a run that is made. Where Jobs does not hear of it, it is found in the store within half a minute. */
 export async function submitRun(

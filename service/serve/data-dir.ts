@@ -1,6 +1,6 @@
 import { chmod, mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { invalidSettings } from '../config/setting-problem.ts'
+import { invalidSettings } from '../platform/config/setting-problem.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
 
 /**

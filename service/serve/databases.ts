@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import type { Settings } from '../config/settings.ts'
+import type { Settings } from '../platform/config/settings.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
-import { ensureDatabase } from '../postgres/ensure-database.ts'
-import { startEmbeddedPostgres } from '../postgres/embedded-postgres.ts'
+import { ensureDatabase } from '../platform/postgres/ensure-database.ts'
+import { startEmbeddedPostgres } from '../platform/postgres/embedded-postgres.ts'
 
 /** Where the service's PostgreSQL databases are. */
 export interface Databases extends AsyncDisposable {

@@ -1,8 +1,8 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { Jobs } from '../jobs/jobs.ts'
+import type { Jobs } from '../platform/jobs/jobs.ts'
 import type { HealthReport, HealthService, PartHealth } from '../service.ts'
 import type { Store } from '../store/store.ts'
-import type { Vault } from '../vault/vault.ts'
+import type { Vault } from '../platform/vault/vault.ts'
 
 export interface HealthOptions {
   readonly store: Pick<Store, 'ping' | 'checkWrites'>

@@ -1,5 +1,5 @@
-import type { Settings } from '../config/settings.ts'
-import type { KafkaPlace } from '../runs/log-config.ts'
+import type { Settings } from '../platform/config/settings.ts'
+import type { KafkaPlace } from '../run-worker/log-config.ts'
 
 /** The brokers that the settings name; undefined where they name none. */
 export function kafkaPlace(settings: Settings): KafkaPlace | undefined {

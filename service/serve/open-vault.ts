@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import type { Settings } from '../config/settings.ts'
-import { openFileVault, type FileVaultOptions } from '../vault/file-vault.ts'
-import { openKv2Vault } from '../vault/kv2-vault.ts'
-import type { Vault } from '../vault/vault.ts'
+import type { Settings } from '../platform/config/settings.ts'
+import { openFileVault, type FileVaultOptions } from '../platform/vault/file-vault.ts'
+import { openKv2Vault } from '../platform/vault/kv2-vault.ts'
+import type { Vault } from '../platform/vault/vault.ts'
 
 /** The vault of the settings, else an encrypted one in the data folder. Throws where it cannot be used. */
 export async function openVault(settings: Settings, logger: Logger): Promise<Vault> {

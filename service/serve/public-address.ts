@@ -1,7 +1,7 @@
 import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
 import { isLoopback } from '../../lib/net/loopback.ts'
-import type { Settings } from '../config/settings.ts'
-import { freePort } from '../postgres/free-port.ts'
+import type { Settings } from '../platform/config/settings.ts'
+import { freePort } from '../platform/postgres/free-port.ts'
 
 /** Where the service listens, and how it is reached. URLs have no slash at their end. */
 export interface PublicAddress {

@@ -1,5 +1,5 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { Settings } from '../config/settings.ts'
+import type { Settings } from '../platform/config/settings.ts'
 
 /** What a process does, of what the settings say. */
 export interface Roles {

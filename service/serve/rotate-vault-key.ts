@@ -1,9 +1,9 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConnectError } from '../../protocol/index.ts'
-import type { Settings } from '../config/settings.ts'
-import { openFileVault, type RotatedKey } from '../vault/file-vault.ts'
-import { keyFileName } from '../vault/key-ring.ts'
+import type { Settings } from '../platform/config/settings.ts'
+import { openFileVault, type RotatedKey } from '../platform/vault/file-vault.ts'
+import { keyFileName } from '../platform/vault/key-ring.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
 import { vaultFolderOf } from './open-vault.ts'
 

@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client'
-import type { Jobs } from '../jobs/jobs.ts'
+import type { Jobs } from '../platform/jobs/jobs.ts'
 import type { HealthService } from '../service.ts'
 import type { Store } from '../store/store.ts'
 

@@ -1,5 +1,5 @@
-import { answerLifetime } from './idempotency.ts'
-import type { Database } from './database.ts'
+import { answerLifetime } from '../platform/http/idempotency-store.ts'
+import type { Database } from '../platform/database/database.ts'
 import type { Retention } from './store.ts'
 
 /** Of a call: what is left is for the next one. */

@@ -1,5 +1,5 @@
-import type { ConnectionStatus, StoreStatus } from './contract/status.ts'
-import type { Database, Row } from './database.ts'
+import type { ConnectionStatus, StoreStatus } from './status-contract.ts'
+import type { Database, Row } from '../platform/database/database.ts'
 
 interface ConnectionRow extends Row {
   readonly connection: string

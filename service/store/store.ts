@@ -1,15 +1,18 @@
-import type { AuditLog } from '../access/audit.ts'
-import type { ApiKeyStore } from './contract/api-keys.ts'
-import type { AuthorizationStore } from './contract/authorizations.ts'
-import type { ConnectionStore } from './contract/connections.ts'
-import type { IdempotencyStore } from './contract/idempotency.ts'
-import type { DiscoveryStore, InstanceStore } from './contract/instances.ts'
-import type { RunStore } from './contract/runs.ts'
-import type { SandboxStore } from './contract/sandboxes.ts'
-import type { SchedulesAtJobsStore } from './contract/schedules-at-jobs.ts'
-import type { DriftStore, SchemaStore } from './contract/schemas.ts'
-import type { StoreStatus } from './contract/status.ts'
-import type { LoginAttemptStore, UserStore } from './contract/users.ts'
+import type { ExclusiveWork } from '../platform/database/locks.ts'
+import type { AuditLog } from '../platform/audit/contract.ts'
+import type { ApiKeyStore } from '../api-keys/contract.ts'
+import type { AuthorizationStore } from '../oauth/contract.ts'
+import type { DiscoveryStore, InstanceStore } from '../instances/contract.ts'
+import type { ConnectionStore } from '../connections/contract.ts'
+import type { IdempotencyStore } from '../platform/http/idempotency-contract.ts'
+import type { RunStore } from '../runs/contract.ts'
+import type { SandboxStore } from '../sandboxes/contract.ts'
+import type { SchedulesAtJobsStore } from '../schedules/contract.ts'
+import type { DriftStore } from '../connections/drift/contract.ts'
+import type { SchemaStore } from '../schemas/contract.ts'
+import type { StoreStatus } from './status-contract.ts'
+import type { LoginAttemptStore } from '../logins/contract.ts'
+import type { UserStore } from '../users/contract.ts'
 
 /**
  * What is kept in the metadata Postgres. Read this first. Never a secret: those are in the vault, and callers take them out
@@ -19,7 +22,7 @@ import type { LoginAttemptStore, UserStore } from './contract/users.ts'
  * Lists come in index order, so a page costs the same at any depth. Any method throws `store_unavailable` where the database cannot be
  * reached, and a list `cursor_invalid` for a cursor that is not one of its own.
  */
-export interface Store extends AsyncDisposable {
+export interface Store extends ExclusiveWork, AsyncDisposable {
   readonly instances: InstanceStore
   readonly discoveries: DiscoveryStore
   readonly connections: ConnectionStore
@@ -34,11 +37,6 @@ export interface Store extends AsyncDisposable {
   readonly audit: AuditLog
   readonly authorizations: AuthorizationStore
   readonly idempotency: IdempotencyStore
-  /**
-   * Does `work` while no other holder of this lock does theirs, in any process on this database. A process that dies lets go.
-   * Do not nest. For seconds of work (a token refresh, a sandbox), not for a run.
-   */
-  exclusively<Result>(lock: string, work: () => Promise<Result>): Promise<Result>
   /** Whether somebody holds the lock, in any process: within moments of its death a process that was killed does not. */
   isHeld(lock: string): Promise<boolean>
   /** Deletes what has outlived its time (`Retention`), a bounded amount a call. The scheduler calls it every few minutes. */

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { runCatalog, type CatalogArguments } from '../../cli/catalog/catalog-command.ts'
 import { manifestName } from '../../cli/catalog/manifest-name.ts'
 import { readRunFile } from '../../cli/run-file/load-run-file.ts'
-import { catalogFolderOf } from '../../service/config/environment.ts'
+import { catalogFolderOf } from '../../service/platform/config/environment.ts'
 
 let folder = ''
 const catalogFolder = (): string => join(folder, 'catalog')

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { openFileVault } from '../../service/vault/file-vault.ts'
-import { readKeyRing } from '../../service/vault/key-ring.ts'
+import { openFileVault } from '../../service/platform/vault/file-vault.ts'
+import { readKeyRing } from '../../service/platform/vault/key-ring.ts'
 import { startCommand, type CommandEnd } from '../e2e/command.ts'
 
 let dataDir: string

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { readRunFile } from '../../cli/run-file/load-run-file.ts'
 import { runPlanOf } from '../../cli/run-file/run-plan.ts'
-import { scrubber } from '../../service/execution/scrubber.ts'
+import { scrubber } from '../../service/platform/secrets/scrubber.ts'
 import { ConnectError } from '../../protocol/index.ts'
 
 const secret = 'hunter2-hunter2'

@@ -3,7 +3,7 @@ import { askService, type Surroundings } from '../../cli/client/ask-service.ts'
 import { runProgram } from '../../cli/program.ts'
 import { plainPaint } from '../../cli/run/paint.ts'
 import { Screen } from '../../cli/run/screen.ts'
-import type { Environment } from '../../service/config/environment.ts'
+import type { Environment } from '../../service/platform/config/environment.ts'
 
 export interface CommandEnd {
   readonly code: number

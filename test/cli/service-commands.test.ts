@@ -15,9 +15,9 @@ import {
 } from 'vitest'
 import { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
-import type { Environment } from '../../service/config/environment.ts'
-import type { SchemaChange } from '../../service/contract/schema-drift.ts'
-import { emptyStream } from '../../service/runs/attempt-streams.ts'
+import type { Environment } from '../../service/platform/config/environment.ts'
+import type { SchemaChange } from '../../service/schema-changes/schema.ts'
+import { emptyStream } from '../../service/run-worker/attempt-streams.ts'
 import { TestApi } from '../service/http/test-api.ts'
 import { reactor, type CommandEnd, type CommandOptions } from './service-command-line.ts'
 

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { load } from 'js-yaml'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { loadSettings } from '../../service/config/load-settings.ts'
+import { loadSettings } from '../../service/platform/config/load-settings.ts'
 
 const dockerfile = readFileSync('Dockerfile', 'utf8').replaceAll('\\\n', ' ')
 const compose = z

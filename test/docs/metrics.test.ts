@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { stages } from '../../engine/run/bottleneck.ts'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
-import { requestMetrics } from '../../service/http/request-metrics.ts'
-import { createServiceMetrics } from '../../service/runs/service-metrics.ts'
+import { requestMetrics } from '../../service/platform/http/request-metrics.ts'
+import { createServiceMetrics } from '../../service/run-worker/service-metrics.ts'
 import { createStatusGauges } from '../../service/serve/status-metrics.ts'
 
 const dashboard = z.looseObject({

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { freePort } from '../../service/postgres/free-port.ts'
+import { freePort } from '../../service/platform/postgres/free-port.ts'
 import { testDatabase } from '../support/postgres.ts'
 
 interface StartedScript {

@@ -8,7 +8,7 @@ import { startKafkaBroker } from '../kafka/broker.ts'
 import { planRun, runPlan, type EngineRun } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { seededRandom } from '../support/random.ts'
-import { freePort } from '../../service/postgres/free-port.ts'
+import { freePort } from '../../service/platform/postgres/free-port.ts'
 import { startToxiproxy, type FaultyProxy, type Toxiproxy } from '../support/toxiproxy.ts'
 
 /**

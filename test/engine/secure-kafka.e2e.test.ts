@@ -12,7 +12,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventsOf, run, runFile, type CommandEnd } from '../cli/reactor-command.ts'
 import { calmRequestQueues } from '../../engine/log/kafka/request-queue.ts'
-import { freePort } from '../../service/postgres/free-port.ts'
+import { freePort } from '../../service/platform/postgres/free-port.ts'
 import { startKafka } from '../support/kafka.ts'
 import { testDatabase } from '../support/postgres.ts'
 import type { KafkaBroker } from '../kafka/kafka-broker.ts'

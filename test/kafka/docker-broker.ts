@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { freePort } from '../../service/postgres/free-port.ts'
+import { freePort } from '../../service/platform/postgres/free-port.ts'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { commandOutput } from './command-output.ts'

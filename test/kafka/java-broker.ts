@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { endWithThisProcess } from '../../service/postgres/end-with-this-process.ts'
+import { endWithThisProcess } from '../../service/platform/postgres/end-with-this-process.ts'
 import type { JavaAndJars } from './java-and-jars.ts'
 import type { KafkaBroker, KafkaBrokerOptions, SecuredListener } from './kafka-broker.ts'
 

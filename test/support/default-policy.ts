@@ -1,5 +1,5 @@
-import { loadPolicy } from '../../service/access/load-policy.ts'
-import type { Policy } from '../../service/access/policy.ts'
+import { loadPolicy } from '../../service/platform/access/load-policy.ts'
+import type { Policy } from '../../service/platform/access/policy.ts'
 
 let loaded: Promise<Policy> | undefined
 

@@ -1,21 +1,20 @@
 import { pino, type Logger } from 'pino'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import { EmbeddedLogins } from '../../service/identity/embedded-logins.ts'
-import { LoginLimits } from '../../service/identity/login-limits.ts'
-import { PasswordHasher } from '../../service/identity/password-hash.ts'
-import { SigningKey } from '../../service/identity/signing-key.ts'
-import { Users } from '../../service/identity/users.ts'
-import type { Page, PageRequest } from '../../service/contract/lists.ts'
-import type { LoginCaller, LoginService } from '../../service/contract/logins.ts'
-import type { User, UserService } from '../../service/contract/users.ts'
+import { EmbeddedLogins } from '../../service/logins/embedded-logins.ts'
+import { LoginLimits } from '../../service/logins/login-limits.ts'
+import { PasswordHasher } from '../../service/users/password-hash.ts'
+import { SigningKey } from '../../service/logins/signing-key.ts'
+import { Users } from '../../service/users/user-service.ts'
+import type { Page, PageRequest } from '../../service/platform/lists.ts'
 import type {
   AttemptCount,
-  KnownUser,
   LoginAttemptStore,
-  NewUser,
-  UserStore,
-} from '../../service/store/contract/users.ts'
-import type { StoredSecrets, Vault } from '../../service/vault/vault.ts'
+  LoginCaller,
+  LoginService,
+} from '../../service/logins/contract.ts'
+import type { User } from '../../service/users/schema.ts'
+import type { KnownUser, NewUser, UserService, UserStore } from '../../service/users/contract.ts'
+import type { StoredSecrets, Vault } from '../../service/platform/vault/vault.ts'
 
 /** For tests: a hash takes no time. */
 export const cheapCost = { n: 16, r: 1, p: 1 } as const

@@ -1,20 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import { ConnectError, type ErrorBody } from '../../protocol/index.ts'
-import type { ConnectionService } from '../../service/contract/connections.ts'
-import type { Page, PageRequest } from '../../service/contract/lists.ts'
-import type { Run } from '../../service/contract/runs.ts'
+import type { ConnectionService } from '../../service/connections/contract.ts'
+import type { Page, PageRequest } from '../../service/platform/lists.ts'
+import type { Run } from '../../service/runs/schema.ts'
 import type {
   FinishedSandbox,
-  PromoteInput,
-  Promotion,
   Sandbox,
   SandboxFindings,
-  SandboxInput,
-  SandboxService,
   SandboxSummary,
   StreamRows,
-} from '../../service/contract/sandboxes.ts'
-import { ulid } from '../../service/store/ids.ts'
+} from '../../service/sandboxes/schema.ts'
+import type {
+  PromoteInput,
+  Promotion,
+  SandboxInput,
+  SandboxService,
+} from '../../service/sandboxes/contract.ts'
+import { ulid } from '../../service/platform/database/ids.ts'
 
 /** What they work with. */
 interface MemoryParts {
@@ -114,10 +116,10 @@ export class MemorySandboxes implements SandboxService {
 function tokenOf(
   { streams }: SandboxInput,
   failure: ErrorBody | undefined,
-): Pick<FinishedSandbox, 'promoteToken' | 'withheld'> {
-  if (failure !== undefined) return { promoteToken: null, withheld: 'failed_streams' }
-  if (streams !== undefined) return { promoteToken: null, withheld: 'some_streams' }
-  return { promoteToken: newToken(), withheld: null }
+): Pick<FinishedSandbox, 'promoteToken' | 'tokenWithheld'> {
+  if (failure !== undefined) return { promoteToken: null, tokenWithheld: 'failed_streams' }
+  if (streams !== undefined) return { promoteToken: null, tokenWithheld: 'some_streams' }
+  return { promoteToken: newToken(), tokenWithheld: null }
 }
 
 function failedReport(report: SandboxFindings, failure: ErrorBody | undefined): SandboxFindings {

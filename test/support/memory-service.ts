@@ -1,24 +1,33 @@
-import { emptyStream } from '../../service/runs/attempt-streams.ts'
+import { emptyStream } from '../../service/run-worker/attempt-streams.ts'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { EventEmitter, on } from 'node:events'
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import type { AuditEntry, AuditLog, NewAuditEntry } from '../../service/access/audit.ts'
-import { driftOutdated } from '../../service/drift/drift-errors.ts'
-import type { Principal } from '../../service/access/principal.ts'
-import type { ApiKey, ApiKeyInput, ApiKeyService } from '../../service/contract/api-keys.ts'
-import type { CatalogService } from '../../service/contract/catalog.ts'
-import type { Connection, ConnectionService } from '../../service/contract/connections.ts'
-import type { Instance, InstanceService } from '../../service/contract/instances.ts'
-import type { Page, PageRequest, ShownOnly } from '../../service/contract/lists.ts'
+import type { AuditEntry } from '../../service/platform/audit/schema.ts'
+import type { AuditLog, NewAuditEntry } from '../../service/platform/audit/contract.ts'
+import { driftOutdated } from '../../service/connections/drift/drift-errors.ts'
+import type { Principal } from '../../service/platform/access/principal.ts'
+import type { ApiKey, ApiKeyInput } from '../../service/api-keys/schema.ts'
+import type { ApiKeyService } from '../../service/api-keys/contract.ts'
+import type { CatalogService } from '../../service/catalog/contract.ts'
+import type { Connection } from '../../service/connections/schema.ts'
+import type { ConnectionService } from '../../service/connections/contract.ts'
+import type { Instance } from '../../service/instances/schema.ts'
+import type { InstanceService } from '../../service/instances/contract.ts'
+import type { Page, PageRequest, ShownOnly } from '../../service/platform/lists.ts'
 import { instanceInUse } from '../../service/instances/instance-in-use.ts'
-import type { LoginService } from '../../service/contract/logins.ts'
-import type { Run, RunEvent, RunLogLine, RunService } from '../../service/contract/runs.ts'
-import type { SchemaService, StreamSchema, UsedSchema } from '../../service/contract/schemas.ts'
-import type { UserService } from '../../service/contract/users.ts'
+import type { LoginService } from '../../service/logins/contract.ts'
+import type { Run, RunLogLine } from '../../service/runs/schema.ts'
+import type { RunEvent, RunService } from '../../service/runs/contract.ts'
+import type { SchemaService } from '../../service/schemas/contract.ts'
+import type { StreamSchema, UsedSchema } from '../../service/schemas/schema.ts'
+import type { UserService } from '../../service/users/contract.ts'
 import type { HealthService, Service } from '../../service/service.ts'
 import { MemorySandboxes } from './memory-sandboxes.ts'
-import type { IdempotencyStore, KeptAnswer } from '../../service/store/contract/idempotency.ts'
+import type {
+  IdempotencyStore,
+  KeptAnswer,
+} from '../../service/platform/http/idempotency-contract.ts'
 import { memoryIdentity } from './memory-identity.ts'
 
 /**
@@ -256,15 +265,15 @@ class MemoryConnections implements ConnectionService {
     await this.#service.instances.get(input.from)
     checkStreams(input.streams?.map(({ name }) => name))
     if (this.#byName.has(input.name)) throw nameTaken('connection', input.name)
+    const { activate, ...fields } = input
     return this.#put({
+      streams: null,
+      schedule: null,
+      options: {},
+      description: null,
+      ...fields,
       id: randomUUID(),
-      name: input.name,
-      from: input.from,
-      streams: input.streams ?? null,
-      destination: input.destination,
-      schedule: input.schedule ?? null,
-      options: input.options ?? {},
-      status: input.activate === true ? 'active' : 'inactive',
+      status: activate === true ? 'active' : 'inactive',
       nextRunAt: null,
       lastRun: null,
       drift: null,

@@ -7,7 +7,7 @@ import { inject } from 'vitest'
 import {
   startEmbeddedPostgres,
   type EmbeddedPostgres,
-} from '../../service/postgres/embedded-postgres.ts'
+} from '../../service/platform/postgres/embedded-postgres.ts'
 
 export interface PostgresAddress {
   readonly host: string

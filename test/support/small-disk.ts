@@ -3,7 +3,7 @@ import { chown, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { serverAccount } from '../../service/postgres/server-binaries.ts'
+import { serverAccount } from '../../service/platform/postgres/server-binaries.ts'
 
 const run = promisify(execFile)
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { promisify } from 'node:util'
 import { z } from 'zod'
-import { freePort } from '../../service/postgres/free-port.ts'
+import { freePort } from '../../service/platform/postgres/free-port.ts'
 
 /** Of go.mod beside this. */
 const version = '1.21.4'

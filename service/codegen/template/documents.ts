@@ -1,19 +1,19 @@
 import { z } from 'zod'
-import { connectionDocument } from '../../http/wire/connection.ts'
-import { checkDocument, discoveredDocument } from '../../http/wire/instance.ts'
+import { connectionDocument } from '../../connections/schema.ts'
+import { checkDocument, discoveredDocument } from '../../instances/schema.ts'
 import {
   logLineDocument,
   logPageDocument,
   runDocument,
   runSummaryDocument,
-} from '../../http/wire/run.ts'
+} from '../../runs/schema.ts'
 import {
   finishedSandboxDocument,
   promotionDocument,
   sandboxDocument,
   sandboxRowsDocument,
   sandboxSummaryDocument,
-} from '../../http/wire/sandbox.ts'
+} from '../../sandboxes/schema.ts'
 import type { ErrorCodeName } from '../../../protocol/index.ts'
 
 /** The service's documents that a client gives back: their types in it are made from these schemas. */

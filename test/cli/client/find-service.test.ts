@@ -10,7 +10,7 @@ import {
   removeLogin,
   removeLogins,
 } from '../../../cli/client/login-file.ts'
-import type { Environment } from '../../../service/config/environment.ts'
+import type { Environment } from '../../../service/platform/config/environment.ts'
 import { writeLocalService } from '../../../service/serve/local-service-file.ts'
 
 /** Whom no mode keeps out. */

@@ -29,6 +29,6 @@ test('a source loads nothing of the other commands: platforms start it for each 
   const loaded = stderr.split('\n').map((url) => url.replace(`file://${root}/`, ''))
   expect(loaded).toContain('cli/source/source-command.ts')
   const unwanted =
-    /^(?:engine|sinks|service\/(?!config\/environment)|connectors\/(?!manifest\/)|node_modules\/(?:zod|pg|pino|avsc|kafkajs|fastify)\/)/
+    /^(?:engine|sinks|service\/(?!platform\/config\/environment)|connectors\/(?!manifest\/)|node_modules\/(?:zod|pg|pino|avsc|kafkajs|fastify)\/)/
   expect(loaded.filter((url) => unwanted.test(url))).toEqual([])
 })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import type { Scope } from '../../../service/access/principal.ts'
+import type { Scope } from '../../../service/platform/access/principal.ts'
 import type { Answer, ApiClient } from '../http/api-client.ts'
 import { startRealApi, type RealApi } from '../http/real-api.ts'
 

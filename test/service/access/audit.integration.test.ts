@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { isActionName, isChange } from '../../../service/access/actions.ts'
+import { isActionName, isChange } from '../../../service/platform/access/actions.ts'
 import type { Answer } from '../http/api-client.ts'
 import { startRealApi, type RealApi } from '../http/real-api.ts'
 import { openTestStore } from '../store/open-test-store.ts'

@@ -1,15 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { actionFacts, actionNames } from '../../../service/access/actions.ts'
-import type { AccessRequest } from '../../../service/access/access-request.ts'
-import { CedarPolicy } from '../../../service/access/cedar-policy.ts'
-import { cedarSchema } from '../../../service/access/cedar-schema.ts'
-import { loadPolicy } from '../../../service/access/load-policy.ts'
-import { principalKinds, type PrincipalKind } from '../../../service/access/principal.ts'
+import { actionFacts, actionNames } from '../../../service/platform/access/actions.ts'
+import type { AccessRequest } from '../../../service/platform/access/access-request.ts'
+import { CedarPolicy } from '../../../service/platform/access/cedar-policy.ts'
+import { cedarSchema } from '../../../service/platform/access/cedar-schema.ts'
+import { loadPolicy } from '../../../service/platform/access/load-policy.ts'
+import { principalKinds, type PrincipalKind } from '../../../service/platform/access/principal.ts'
 import { expectedPermissions } from './expected-permissions.ts'
 
 function request(
@@ -62,7 +60,7 @@ describe('the default policy', () => {
 
 test('the schema for editors is that of the program', async () => {
   await expect(cedarSchema()).toMatchFileSnapshot(
-    resolve('service/access/default-policy.cedarschema'),
+    resolve('service/platform/access/default-policy.cedarschema'),
   )
 })
 

@@ -1,5 +1,5 @@
-import type { ActionName } from '../../../service/access/actions.ts'
-import type { PrincipalKind } from '../../../service/access/principal.ts'
+import type { ActionName } from '../../../service/platform/access/actions.ts'
+import type { PrincipalKind } from '../../../service/platform/access/principal.ts'
 
 const all = ['admin', 'operator', 'viewer', 'agent'] as const
 const actors = ['admin', 'operator', 'agent'] as const

@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Scope } from '../../../service/access/principal.ts'
+import type { Scope } from '../../../service/platform/access/principal.ts'
 import {
   kindCovers,
   patternCovers,
   patternMatches,
   scopesAllow,
   scopesCover,
-} from '../../../service/access/scopes.ts'
+} from '../../../service/platform/access/scopes.ts'
 
 const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '*'), maxLength: 6 })
 const text = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 })

@@ -66,6 +66,24 @@ test('a paused connection has no next run, and its schedule holds from when it g
   expect((await connections.update('shop', { schedule: null })).nextRunAt).toBeNull()
 })
 
+test('a description is kept, changed and taken away, and changes nothing else', async () => {
+  await using test = await testService()
+  const { connections } = test.service
+  await makeShop(test.service)
+  const before = await connections.get('shop')
+  expect(before.description).toBeNull()
+  const text = 'Orders — for the dashboard.\nAsk Ada 🦊 first.'
+  const described = await connections.update('shop', { description: text })
+  expect(described).toEqual({
+    ...before,
+    description: text,
+    version: before.version + 1,
+    updatedAt: described.updatedAt,
+  })
+  expect((await connections.get('shop')).description).toBe(text)
+  expect((await connections.update('shop', { description: null })).description).toBeNull()
+})
+
 test('a reset stream is read from its beginning, the others go on', async () => {
   await using test = await testService()
   const { connections, runs } = test.service

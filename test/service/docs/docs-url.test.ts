@@ -3,7 +3,7 @@ import { json } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { ConnectError, errorCodes, type ErrorCodeName } from '../../../protocol/index.ts'
-import { docsUrl } from '../../../service/docs/docs-url.ts'
+import { docsUrl } from '../../../service/platform/docs-url.ts'
 import { TestApi } from '../http/test-api.ts'
 
 const codes = Object.keys(errorCodes) as readonly ErrorCodeName[]

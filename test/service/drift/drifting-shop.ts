@@ -1,6 +1,6 @@
 import { expect, vi } from 'vitest'
-import type { ConnectionOptions, StreamBinding } from '../../../service/contract/connections.ts'
-import type { Run } from '../../../service/contract/runs.ts'
+import type { ConnectionOptions, StreamBinding } from '../../../service/connections/schema.ts'
+import type { Run } from '../../../service/runs/schema.ts'
 import { testDatabase, type Row, type TestDatabase } from '../../support/postgres.ts'
 import { runToEnd, type TestService } from '../../support/test-service.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { AirbyteCatalog, AirbyteStream } from '../../../protocol/index.ts'
-import { judgeSchema, selectedCatalog } from '../../../service/drift/judge-schema.ts'
+import { judgeSchema, selectedCatalog } from '../../../service/connections/drift/judge-schema.ts'
 
 function streamOf(name: string, namespace: string, ...columns: readonly string[]): AirbyteStream {
   const properties = Object.fromEntries(columns.map((column) => [column, { type: 'string' }]))

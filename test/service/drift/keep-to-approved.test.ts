@@ -7,8 +7,11 @@ import {
   type AirbyteStream,
 } from '../../../protocol/index.ts'
 import { streamsIn } from '../../../service/connections/connection-streams.ts'
-import { keepToApproved, requireReadable } from '../../../service/drift/keep-to-approved.ts'
-import { schemaChanges } from '../../../service/drift/schema-changes.ts'
+import {
+  keepToApproved,
+  requireReadable,
+} from '../../../service/connections/drift/keep-to-approved.ts'
+import { schemaChanges } from '../../../service/schema-changes/schema-changes.ts'
 import { catalogs } from './random-catalogs.ts'
 
 const approved: AirbyteStream = {

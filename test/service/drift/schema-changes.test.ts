@@ -1,9 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AirbyteCatalog, AirbyteStream, JsonObject } from '../../../protocol/index.ts'
-import { catalogFingerprint } from '../../../service/drift/catalog-shape.ts'
-import { firstChanges, schemaChanges } from '../../../service/drift/schema-changes.ts'
-import type { FromTo, SchemaChange } from '../../../service/contract/schema-drift.ts'
+import { catalogFingerprint } from '../../../service/schema-changes/catalog-shape.ts'
+import { firstChanges, schemaChanges } from '../../../service/schema-changes/schema-changes.ts'
+import type { FromTo, SchemaChange } from '../../../service/schema-changes/schema.ts'
 import { catalogs } from './random-catalogs.ts'
 
 const orders: AirbyteStream = {

@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest'
 import type { AirbyteCatalog } from '../../../protocol/index.ts'
-import { settleSchema, type SettledCatalog } from '../../../service/drift/settle-schema.ts'
-import type { ConnectionOptions } from '../../../service/contract/connections.ts'
-import type { Run } from '../../../service/contract/runs.ts'
+import {
+  settleSchema,
+  type SettledCatalog,
+} from '../../../service/connections/drift/settle-schema.ts'
+import type { ConnectionOptions } from '../../../service/connections/schema.ts'
+import type { Run } from '../../../service/runs/schema.ts'
 import type { Store } from '../../../service/store/store.ts'
 import { newConnection, newInstance, openTestStore } from '../store/open-test-store.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { scrubber } from '../../../service/execution/scrubber.ts'
+import { scrubber } from '../../../service/platform/secrets/scrubber.ts'
 
 const secret = `Hunter2!-pa'ss w(or)d*~/é\\x"<&`
 

@@ -1,7 +1,7 @@
 import fastify from 'fastify'
 import { describe, expect, test } from 'vitest'
-import { RateWindow } from '../../../service/http/rate-window.ts'
-import { requireAction } from '../../../service/http/require-action.ts'
+import { RateWindow } from '../../../service/platform/http/rate-window.ts'
+import { requireAction } from '../../../service/platform/http/require-action.ts'
 import { TestApi } from './test-api.ts'
 
 describe('a route', () => {

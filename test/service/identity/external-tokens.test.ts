@@ -3,8 +3,8 @@ import { importJWK, SignJWT } from 'jose'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
-import { ExternalLogins } from '../../../service/identity/external-logins.ts'
-import { remoteKeys } from '../../../service/identity/remote-keys.ts'
+import { ExternalLogins } from '../../../service/logins/external-logins.ts'
+import { remoteKeys } from '../../../service/logins/remote-keys.ts'
 import {
   IdentityService,
   keyAlgorithms,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { PasswordHasher, standardCost } from '../../../service/identity/password-hash.ts'
+import { PasswordHasher, standardCost } from '../../../service/users/password-hash.ts'
 import { cheapCost } from '../../support/memory-identity.ts'
 
 describe('the hash of a password', () => {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { pino } from 'pino'
-import { SigningKey } from '../../../service/identity/signing-key.ts'
-import { openFileVault } from '../../../service/vault/file-vault.ts'
+import { SigningKey } from '../../../service/logins/signing-key.ts'
+import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import { loginFrom, memoryIdentity } from '../../support/memory-identity.ts'
 
 let folder: string

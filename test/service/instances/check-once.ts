@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { Catalog } from '../../../service/catalog/catalog.ts'
 import { openInstances } from '../../../service/instances/open-instances.ts'
 import { openStore } from '../../../service/store/open-store.ts'
-import { openFileVault } from '../../../service/vault/file-vault.ts'
+import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 
 /** A process that checks an instance twice at the same time once a line comes in, and prints what each check said. */
 const [url = '', folder = '', name = ''] = process.argv.slice(2)

@@ -6,7 +6,7 @@ import type { Dict } from '../../../manifest-interpreter/value/value.ts'
 import { isDict } from '../../../manifest-interpreter/value/dict.ts'
 import type { JsonObject } from '../../../protocol/index.ts'
 import { checkConfig } from '../../../service/instances/check-config.ts'
-import { splitConfig } from '../../../service/instances/secret-fields.ts'
+import { splitConfig } from '../../../service/platform/secrets/secret-fields.ts'
 import { updatedConfig } from '../../../service/instances/updated-config.ts'
 
 /** Each takes some 20 ms with the pattern, less than the limit of one expression: 1,000 take more than 20 s. */

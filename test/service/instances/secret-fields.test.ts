@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { JsonObject, JsonValue } from '../../../protocol/index.ts'
-import { joinConfig, splitConfig } from '../../../service/instances/secret-fields.ts'
+import { joinConfig, splitConfig } from '../../../service/platform/secrets/secret-fields.ts'
 import { missingSecrets } from '../../../service/instances/missing-secrets.ts'
 
 const secret = { type: 'string', airbyte_secret: true }

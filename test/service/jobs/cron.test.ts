@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { nextTime } from '../../../service/jobs/cron.ts'
+import { nextTime } from '../../../service/platform/jobs/cron.ts'
 
 const at = Date.parse('2026-03-29T00:30:00Z')
 

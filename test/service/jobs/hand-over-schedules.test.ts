@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
-import { ScheduleHandOver } from '../../../service/jobs/hand-over-schedules.ts'
+import { ScheduleHandOver } from '../../../service/schedules/hand-over-schedules.ts'
 
 test('when the store fails, the lock is held until what is under way at Jobs has ended', async () => {
   const order: string[] = []

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
-import type { Jobs, RunQueue } from '../../../service/jobs/jobs.ts'
+import type { Jobs, RunQueue } from '../../../service/platform/jobs/jobs.ts'
 import { receiving, type Receiving } from './receiving.ts'
 
 /** One process of the service. */

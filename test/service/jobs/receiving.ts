@@ -1,4 +1,4 @@
-import type { RunQueue } from '../../../service/jobs/jobs.ts'
+import type { RunQueue } from '../../../service/platform/jobs/jobs.ts'
 
 /** A worker that notes what it gets. */
 export interface Receiving extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
-import { pgBossJobs } from '../../../service/jobs/pg-boss-jobs.ts'
-import { openPgBossQueue } from '../../../service/jobs/pg-boss-queue.ts'
-import { Scheduler } from '../../../service/jobs/scheduler.ts'
+import { pgBossJobs } from '../../../service/platform/jobs/pg-boss-jobs.ts'
+import { openPgBossQueue } from '../../../service/platform/jobs/pg-boss-queue.ts'
+import { Scheduler } from '../../../service/schedules/scheduler.ts'
 import { openStore } from '../../../service/store/open-store.ts'
 
 /** A scheduler on a database, until it is killed. */

@@ -1,19 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
 import { describe, expect, test, vi } from 'vitest'
-import { HttpJobs } from '../../../service/jobs/http-jobs.ts'
-import type { Jobs } from '../../../service/jobs/jobs.ts'
-import { pgBossJobs } from '../../../service/jobs/pg-boss-jobs.ts'
-import { openPgBossQueue, type PgBossQueue } from '../../../service/jobs/pg-boss-queue.ts'
+import { HttpJobs } from '../../../service/platform/jobs/http-jobs.ts'
+import type { Jobs } from '../../../service/platform/jobs/jobs.ts'
+import { pgBossJobs } from '../../../service/platform/jobs/pg-boss-jobs.ts'
+import { openPgBossQueue, type PgBossQueue } from '../../../service/platform/jobs/pg-boss-queue.ts'
 import {
   Scheduler,
   standardSchedulerTiming,
   type SchedulerTiming,
-} from '../../../service/jobs/scheduler.ts'
-import type { Connection, Schedule } from '../../../service/contract/connections.ts'
+} from '../../../service/schedules/scheduler.ts'
+import type { Connection } from '../../../service/connections/schema.ts'
+import type { Schedule } from '../../../service/platform/jobs/schedule.ts'
 import { openStore } from '../../../service/store/open-store.ts'
 import type { Store } from '../../../service/store/store.ts'
-import { standardTiming } from '../../../service/runs/run-worker-options.ts'
+import { standardTiming } from '../../../service/run-worker/run-worker-options.ts'
 import { startJobsService, type JobsService } from '../../fakes/jobs-service.ts'
 import { startPostgres, testDatabase, type Row, type TestPostgres } from '../../support/postgres.ts'
 import { newConnection, newInstance, silent } from '../store/open-test-store.ts'

@@ -9,8 +9,8 @@ import type { OAuth2Scheme } from '../../../connectors/connector.ts'
 import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
 import { InstanceOAuth } from '../../../service/oauth/instance-oauth.ts'
 import type { OAuthInstance } from '../../../service/oauth/oauth.ts'
-import { openFileVault, type FileVault } from '../../../service/vault/file-vault.ts'
-import { instancePath, type Vault } from '../../../service/vault/vault.ts'
+import { openFileVault, type FileVault } from '../../../service/platform/vault/file-vault.ts'
+import { instancePath, type Vault } from '../../../service/platform/vault/vault.ts'
 import {
   AuthorizationServer,
   type AuthorizationServerOptions,

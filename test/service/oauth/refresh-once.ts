@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { pino } from 'pino'
 import { InstanceOAuth } from '../../../service/oauth/instance-oauth.ts'
 import { openStore } from '../../../service/store/open-store.ts'
-import { openFileVault } from '../../../service/vault/file-vault.ts'
+import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import { descriptorOf, instanceOf } from './oauth-connector.ts'
 
 /** A process that asks for fresh secrets once a line comes in, and prints the access token. */

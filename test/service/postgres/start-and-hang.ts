@@ -1,4 +1,4 @@
-import { startEmbeddedPostgres } from '../../../service/postgres/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../../service/platform/postgres/embedded-postgres.ts'
 
 // A program with an embedded server, for tests that end it in every way: `node start-and-hang.ts DIR hang|exit`.
 const [dataDir = '', then] = process.argv.slice(2)

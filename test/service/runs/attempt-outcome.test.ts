@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import type { RunResult, StreamResult } from '../../../engine/run-types.ts'
 import { ConnectError } from '../../../protocol/index.ts'
-import { outcomeOf, type AttemptEnd } from '../../../service/runs/attempt-outcome.ts'
-import type { RunStream } from '../../../service/contract/runs.ts'
+import { outcomeOf, type AttemptEnd } from '../../../service/run-worker/attempt-outcome.ts'
+import type { RunStream } from '../../../service/runs/schema.ts'
 
 const retries = { maxFruitless: 3, firstDelayMs: 1_000, maxDelayMs: 3_000 }
 const transient = new ConnectError('simulated_failure', { details: { stream: 'a', row: 1 } })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { StreamProgress, StreamResult } from '../../../engine/run-types.ts'
-import { AttemptStreams } from '../../../service/runs/attempt-streams.ts'
+import { AttemptStreams } from '../../../service/run-worker/attempt-streams.ts'
 
 function progress(name: string, loaded: number): StreamProgress {
   return {

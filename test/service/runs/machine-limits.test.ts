@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { mostParallelRuns, thisMachine } from '../../../service/runs/machine-limits.ts'
+import { mostParallelRuns, thisMachine } from '../../../service/run-worker/machine-limits.ts'
 
 test.each([
   ['2 cores, 16 GB', { cores: 2, memoryMb: 16_384, parallelLanes: 2 }, 8],

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import type { StreamProgress } from '../../../engine/run-types.ts'
-import { ProgressLog } from '../../../service/runs/progress-log.ts'
+import { ProgressLog } from '../../../service/run-worker/progress-log.ts'
 
 function logged(): { readonly log: ProgressLog; readonly lines: unknown[] } {
   const lines: unknown[] = []

@@ -1,8 +1,8 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
-import { RunLog } from '../../../service/runs/run-log.ts'
-import type { NewLogLine } from '../../../service/store/contract/runs.ts'
+import { RunLog } from '../../../service/run-worker/run-log.ts'
+import type { NewLogLine } from '../../../service/runs/contract.ts'
 
 test('lines wait for a database that does not answer, the oldest give way, and the gap is told', async () => {
   const kept: NewLogLine[] = []

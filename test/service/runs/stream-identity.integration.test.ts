@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { streamLabel } from '../../../protocol/index.ts'
-import type { Run } from '../../../service/contract/runs.ts'
+import type { Run } from '../../../service/runs/schema.ts'
 import { testKafka } from '../../support/kafka.ts'
 import { runToEnd, testService } from '../../support/test-service.ts'
 

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
-import { untilAnswered } from '../../../service/runs/until-answered.ts'
+import { untilAnswered } from '../../../service/run-worker/until-answered.ts'
 
 const logger = pino({ level: 'silent' })
 const patience = { logger, shutdown: new AbortController().signal }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { resolveStreams } from '../../../service/connections/resolve-streams.ts'
-import { catalogHash } from '../../../service/sandbox/catalog-hash.ts'
+import { catalogHash } from '../../../service/sandboxes/catalog-hash.ts'
 import type { AirbyteStream, JsonObject } from '../../../protocol/index.ts'
 
 const id = { type: 'integer' }

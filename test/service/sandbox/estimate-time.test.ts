@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { RunSummary } from '../../../service/contract/runs.ts'
-import { estimatedSeconds } from '../../../service/sandbox/estimate-time.ts'
+import type { RunSummary } from '../../../service/runs/schema.ts'
+import { estimatedSeconds } from '../../../service/sandboxes/estimate-time.ts'
 
 const cut = { estimated_cost: { rows: 3_000_000, bytes: 0, requests: null, seconds: null } }
 const lastRun: RunSummary = {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ConnectionOptions, StreamBinding } from '../../../service/contract/connections.ts'
-import { newId } from '../../../service/store/ids.ts'
+import type { ConnectionOptions, StreamBinding } from '../../../service/connections/schema.ts'
+import { newId } from '../../../service/platform/database/ids.ts'
 import { runToEnd } from '../../support/test-service.ts'
 import { limitRows, openShop, principal, type Shop } from './sandbox-shop.ts'
 
@@ -143,7 +143,7 @@ describe('the rows of a report', () => {
     await shop.source.query(`UPDATE unique_v SET name = 'same'`)
     const { sandboxes } = shop.test.service
     const found = await sandboxes.run('unique_v', { limitRows, principal })
-    expect(found).toMatchObject({ promoteToken: null, withheld: 'failed_streams' })
+    expect(found).toMatchObject({ promoteToken: null, tokenWithheld: 'failed_streams' })
     expect(found.report.streams[0]).toMatchObject({
       error: {
         code: 'destination_constraint_violated',

@@ -9,10 +9,10 @@ import {
   readToken,
   tokenHash,
   type TokenSubject,
-} from '../../../service/sandbox/promote-token.ts'
-import { newId } from '../../../service/store/ids.ts'
-import { openFileVault } from '../../../service/vault/file-vault.ts'
-import type { Vault } from '../../../service/vault/vault.ts'
+} from '../../../service/sandboxes/promote-token.ts'
+import { newId } from '../../../service/platform/database/ids.ts'
+import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
+import type { Vault } from '../../../service/platform/vault/vault.ts'
 
 let folder: string
 let vault: Vault

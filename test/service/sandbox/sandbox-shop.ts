@@ -1,16 +1,13 @@
 import { connectionStreams } from '../../../service/connections/connection-streams.ts'
-import { catalogHash } from '../../../service/sandbox/catalog-hash.ts'
-import { instanceHash } from '../../../service/sandbox/instance-hash.ts'
-import { PromoteTokens, tokenHash } from '../../../service/sandbox/promote-token.ts'
+import { catalogHash } from '../../../service/sandboxes/catalog-hash.ts'
+import { instanceHash } from '../../../service/sandboxes/instance-hash.ts'
+import { PromoteTokens, tokenHash } from '../../../service/sandboxes/promote-token.ts'
 import { destinationFingerprint } from '../../../sinks/postgres/sandbox/fingerprint.ts'
-import { newId } from '../../../service/store/ids.ts'
+import { newId } from '../../../service/platform/database/ids.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { testService, type TestService } from '../../support/test-service.ts'
-import type {
-  FinishedSandbox,
-  Promotion,
-  SandboxFindings,
-} from '../../../service/contract/sandboxes.ts'
+import type { FinishedSandbox, SandboxFindings } from '../../../service/sandboxes/schema.ts'
+import type { Promotion } from '../../../service/sandboxes/contract.ts'
 
 export const principal = 'key_1'
 export const limitRows = 100

@@ -23,7 +23,12 @@ test('what a sandbox showed is what its promotion does', async () => {
   await shop.source.query(`INSERT INTO ${name} VALUES (4, 'planted-customer')`)
   const { sandboxes, connections, runs } = shop.test.service
   const sandbox = await sandboxes.run(name, { limitRows, principal })
-  expect(sandbox).toMatchObject({ status: 'ready', principal, withheld: null, promotedRun: null })
+  expect(sandbox).toMatchObject({
+    status: 'ready',
+    principal,
+    tokenWithheld: null,
+    promotedRun: null,
+  })
   const [stream] = sandbox.report.streams
   expect(stream).toMatchObject({ name, read: 4, complete: true })
   expect(JSON.stringify(stream?.sample_rows)).toContain('planted-customer')
@@ -260,12 +265,12 @@ test('streams that failed or were left out give no token', async () => {
     items: [{ status: 'failed' }],
   })
   const some = await sandboxes.run('part', { ...about, streams: ['good'] })
-  expect(some).toMatchObject({ promoteToken: null, withheld: 'some_streams' })
+  expect(some).toMatchObject({ promoteToken: null, tokenWithheld: 'some_streams' })
   expect(some.report.streams.map(({ name }) => name)).toEqual(['good'])
   // A view in the place of the table cannot be loaded.
   await shop.test.data.query('CREATE SCHEMA part; CREATE VIEW part.bad AS SELECT 1 AS id')
   const failed = await sandboxes.run('part', about)
-  expect(failed).toMatchObject({ promoteToken: null, withheld: 'failed_streams' })
+  expect(failed).toMatchObject({ promoteToken: null, tokenWithheld: 'failed_streams' })
 })
 
 test('a sandbox that runs is the only one of its connection and one of four, and ends when it is deleted or the service stops', async () => {

@@ -3,9 +3,9 @@ import {
   sweepDestinations,
   sweepSandboxes,
   type SweepOptions,
-} from '../../../service/sandbox/sweep-sandboxes.ts'
-import { ulid } from '../../../service/store/ids.ts'
-import { keptOfPrincipal } from '../../../service/store/contract/sandboxes.ts'
+} from '../../../service/sandboxes/sweep-sandboxes.ts'
+import { ulid } from '../../../service/platform/database/ids.ts'
+import { keptOfPrincipal } from '../../../service/sandboxes/contract.ts'
 import { createSandboxSchema } from '../../../sinks/postgres/sandbox/sandbox-schema.ts'
 import { Session } from '../../../sinks/postgres/session.ts'
 import { silent } from '../store/open-test-store.ts'

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Health } from '../../../service/serve/health.ts'
-import { openFileVault } from '../../../service/vault/file-vault.ts'
+import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 
 test('a key file that goes while the service runs is named until it is back', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'reactor-connect-health-'))

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { mostParallelRuns, thisMachine } from '../../../service/runs/machine-limits.ts'
+import { mostParallelRuns, thisMachine } from '../../../service/run-worker/machine-limits.ts'
 import { testDatabase } from '../../support/postgres.ts'
 import { hasEnded, runSchema, runWhen, serviceFolder } from '../../support/service-process.ts'
 

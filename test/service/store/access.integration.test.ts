@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { newId } from '../../../service/store/ids.ts'
-import type { NewApiKey } from '../../../service/store/contract/api-keys.ts'
-import type { AuthorizationStore } from '../../../service/store/contract/authorizations.ts'
+import { newId } from '../../../service/platform/database/ids.ts'
+import type { NewApiKey } from '../../../service/api-keys/contract.ts'
+import type { AuthorizationStore } from '../../../service/oauth/contract.ts'
 import { newInstance, openTestStore } from './open-test-store.ts'
 
 function key(name: string): NewApiKey {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { newId, ulid } from '../../../service/store/ids.ts'
+import { newId, ulid } from '../../../service/platform/database/ids.ts'
 
 test('later ids sort after earlier ones, within a millisecond and when the clock is set back too', () => {
   const nowMs = Date.now() + 10_000

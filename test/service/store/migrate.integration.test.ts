@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { migrate } from '../../../service/store/migrate.ts'
+import { migrate } from '../../../service/platform/database/migrate.ts'
 import { openStore } from '../../../service/store/open-store.ts'
 import { testDatabase } from '../../support/postgres.ts'
 import { silent } from './open-test-store.ts'

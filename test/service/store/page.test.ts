@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { pageOf, pagePlace } from '../../../service/store/page.ts'
+import { pageOf, pagePlace } from '../../../service/platform/database/page.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 
 const as = { list: 'runs', key: (row: string) => row, item: (row: string) => row } as const

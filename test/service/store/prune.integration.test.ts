@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { Database } from '../../../service/store/database.ts'
+import { Database } from '../../../service/platform/database/database.ts'
 import { newConnection, newInstance, openTestStore, silent } from './open-test-store.ts'
 
 const schema = 'reactor_connect_service'

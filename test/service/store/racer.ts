@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
-import { newId } from '../../../service/store/ids.ts'
+import { newId } from '../../../service/platform/database/ids.ts'
 import { openStore } from '../../../service/store/open-store.ts'
 
 /** Tries to be the first for everything, from a given moment on, and tells what it won. */

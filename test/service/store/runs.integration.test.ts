@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
-import type { RunStream } from '../../../service/contract/runs.ts'
-import type { NewLogLine } from '../../../service/store/contract/runs.ts'
+import type { RunStream } from '../../../service/runs/schema.ts'
+import type { NewLogLine } from '../../../service/runs/contract.ts'
 import { newConnection, newInstance, newRun, openTestStore } from './open-test-store.ts'
 
 function stream(name: string, change: Partial<RunStream> = {}): RunStream {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import type { AirbyteCatalog } from '../../../protocol/index.ts'
-import type { Connection } from '../../../service/contract/connections.ts'
-import type { SchemaChange, SchemaDrift } from '../../../service/contract/schema-drift.ts'
-import type { SettledSchema } from '../../../service/store/contract/schemas.ts'
+import type { Connection } from '../../../service/connections/schema.ts'
+import type { SchemaChange, SchemaDrift } from '../../../service/schema-changes/schema.ts'
+import type { SettledSchema } from '../../../service/connections/drift/contract.ts'
 import type { Store } from '../../../service/store/store.ts'
 import { newConnection, newInstance, openTestStore } from './open-test-store.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { wireSchema, type Column, type StreamId } from '../../../protocol/index.ts'
-import { keepSchemas } from '../../../service/runs/keep-schemas.ts'
-import type { SchemaStore } from '../../../service/store/contract/schemas.ts'
+import { keepSchemas } from '../../../service/run-worker/keep-schemas.ts'
+import type { SchemaStore } from '../../../service/schemas/contract.ts'
 import { openTestStore } from './open-test-store.ts'
 
 const id: Column = { name: 'id', kind: 'integer' }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { plainJson } from '../../../service/store/statement.ts'
+import { plainJson } from '../../../service/platform/database/statement.ts'
 
 test('JSON loses NULs and halves of surrogate pairs, and nothing else', () => {
   const text = fc.string({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { checkWrites } from '../../../service/store/check-writes.ts'
-import { Database } from '../../../service/store/database.ts'
+import { checkWrites } from '../../../service/platform/database/check-writes.ts'
+import { Database } from '../../../service/platform/database/database.ts'
 import { openStore } from '../../../service/store/open-store.ts'
 import { startPostgres } from '../../support/postgres.ts'
 import { mountSmallDisk } from '../../support/small-disk.ts'

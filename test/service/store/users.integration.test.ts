@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { attemptLimits, LoginLimits } from '../../../service/identity/login-limits.ts'
-import { newId } from '../../../service/store/ids.ts'
-import type { NewUser } from '../../../service/store/contract/users.ts'
+import { attemptLimits, LoginLimits } from '../../../service/logins/login-limits.ts'
+import { newId } from '../../../service/platform/database/ids.ts'
+import type { NewUser } from '../../../service/users/contract.ts'
 import { openTestStore } from './open-test-store.ts'
 
 function user(email: string): NewUser {

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
-import { openKv2Vault, type Kv2VaultOptions } from '../../../service/vault/kv2-vault.ts'
+import { openKv2Vault, type Kv2VaultOptions } from '../../../service/platform/vault/kv2-vault.ts'
 import { startKv2Server, type Kv2Server } from '../../fakes/kv2-server.ts'
 import { vaultContract } from './vault-contract.ts'
 

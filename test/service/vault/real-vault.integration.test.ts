@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
-import { openKv2Vault, type Kv2VaultOptions } from '../../../service/vault/kv2-vault.ts'
+import { openKv2Vault, type Kv2VaultOptions } from '../../../service/platform/vault/kv2-vault.ts'
 import { startRealVault, type RealVault } from '../../vault/real-vault.ts'
 import { vaultContract } from './vault-contract.ts'
 

@@ -1,4 +1,4 @@
-import { openFileVault } from '../../../service/vault/file-vault.ts'
+import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 
 /** A process that rotates the key and counts in the vault, printing each number that is durable, until it is killed. */
 const [folder = ''] = process.argv.slice(2)

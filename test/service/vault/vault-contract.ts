@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { instancePath, type Vault } from '../../../service/vault/vault.ts'
+import { instancePath, type Vault } from '../../../service/platform/vault/vault.ts'
 
 /** A place for secrets that a test has to itself. */
 export interface VaultPlace extends AsyncDisposable {

@@ -23,6 +23,7 @@ const whole = {
     framing: 'block',
     schema_drift: 'ignore',
   },
+  description: 'Users of the shop.\nFor the dashboard.',
 } as const
 
 async function withSource(): Promise<TestApi> {
@@ -46,6 +47,18 @@ test('a connection comes back as it was created', async () => {
   const found = await api.call('GET /connections/shop')
   expect(found.body).toEqual(made.body)
   expect(found.headers.get('etag')).toBe(made.headers.get('etag'))
+})
+
+test('a description is text of at most 2,000 characters', async () => {
+  await using api = await withSource()
+  await api.call('POST /connections', { ...whole, description: 'x'.repeat(2_000) })
+  for (const description of ['x'.repeat(2_001), 'a\u0000b', '\u001b[31mred', 5]) {
+    const refused = await api.call('PATCH /connections/shop', { description })
+    expect(refused.status).toBe(400)
+    expect(refused.body).toMatchObject({ error: { code: 'request_invalid' } })
+  }
+  const taken = await api.call('PATCH /connections/shop', { description: null })
+  expect(taken.body).toMatchObject({ description: null })
 })
 
 test('a connection shows its drift, which is approved by its fingerprint', async () => {

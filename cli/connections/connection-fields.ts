@@ -1,0 +1,167 @@
+import { Option, type Command } from 'commander'
+import type { z } from 'zod'
+import { splitStreamLabels, streamLabel } from '../../protocol/stream-id.ts'
+import { connectionChoices } from '../../service/connections/choices.ts'
+import type { connectionDocument } from '../../service/connections/schema.ts'
+import type { UserInput } from '../input/user-input.ts'
+import { moment } from '../output/moment.ts'
+import { table } from '../output/table.ts'
+import { usageError } from '../usage-error.ts'
+
+// Each field of a connection: how it is given, what the API gets, and how it is shown.
+
+export type ConnectionDocument = z.output<typeof connectionDocument>
+
+/** The flags that say what a connection does. */
+export interface ConnectionFlags {
+  readonly dest?: string
+  readonly streams?: string
+  readonly streamConfig?: string
+  /** `--no-schedule` makes it false. */
+  readonly schedule?: string | boolean
+  readonly timezone?: string
+  readonly catchUp?: string
+  readonly metadata?: string
+  readonly deletes?: string
+  readonly log?: string
+  readonly framing?: string
+  readonly schemaDrift?: string
+  readonly description?: string
+}
+
+/** What of a connection can be given and changed. */
+export function connectionOptions(command: Command): Command {
+  return command
+    .option('--streams <A,B>', 'their names; default: every stream, as the connector suggests it')
+    .option(
+      '--stream-config <JSON|FILE|->',
+      'instead: a list of streams with name, sync_mode, destination_sync_mode, cursor_field, primary_key',
+    )
+    .option('--schedule <CRON>', 'when it runs by itself: five fields')
+    .option('--timezone <NAME>', 'of the schedule; default: UTC')
+    .addOption(
+      new Option(
+        '--catch-up <HOW>',
+        'times that passed while the service was down; default: skip',
+      ).choices(connectionChoices.catchUp),
+    )
+    .addOption(
+      new Option('--metadata <HOW>', 'columns beside the data; default: full').choices(
+        connectionChoices.metadata,
+      ),
+    )
+    .addOption(
+      new Option('--deletes <HOW>', 'deleted rows go, or are marked; default: hard').choices(
+        connectionChoices.deletes,
+      ),
+    )
+    .addOption(
+      new Option('--log <KIND>', 'transport; default: what the service has').choices(
+        connectionChoices.log,
+      ),
+    )
+    .addOption(
+      new Option('--framing <KIND>', 'messages in Kafka; default: block').choices(
+        connectionChoices.framing,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--schema-drift <POLICY>',
+        'what a run does where the schema of the source changed; default: propagate',
+      ).choices(connectionChoices.schemaDrift),
+    )
+    .option('--description <TEXT>', "what it is for, in your words; '' takes it away")
+}
+
+/** What was given, as the API takes it; its values are the service's to check. */
+export async function connectionBody(
+  flags: ConnectionFlags,
+  input: UserInput,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { metadata, deletes, log, framing, schemaDrift } = flags
+  const options = Object.entries({
+    metadata,
+    deletes,
+    log,
+    framing,
+    schema_drift: schemaDrift,
+  }).filter(([, value]) => value !== undefined)
+  const streams = await streamsOf(flags, input)
+  const schedule = scheduleOf(flags)
+  return {
+    ...(streams !== undefined && { streams }),
+    ...(flags.dest !== undefined && { destination: flags.dest }),
+    ...(schedule !== undefined && { schedule }),
+    ...(flags.description !== undefined && { description: flags.description || null }),
+    ...(options.length > 0 && { options: Object.fromEntries(options) }),
+  }
+}
+
+async function streamsOf(
+  { streams, streamConfig }: ConnectionFlags,
+  input: UserInput,
+): Promise<unknown> {
+  if (streams !== undefined && streamConfig !== undefined)
+    throw usageError('--streams and --stream-config say the same', 'Give one of them.')
+  if (streamConfig === undefined)
+    return streams === undefined ? undefined : splitStreamLabels(streams).map((name) => ({ name }))
+  const { connectionUpdateSchema } = await import('../../service/connections/schema.ts')
+  const { wireSchema } = await import('../../service/platform/wire.ts')
+  const { readJson } = await import('../input/json-input.ts')
+  const { value } = await readJson(
+    {
+      option: '--stream-config',
+      given: streamConfig,
+      schema: wireSchema(connectionUpdateSchema.shape.streams.unwrap()),
+      what: 'a list of streams (`reactor connect connections create --help`)',
+    },
+    input,
+  )
+  return value
+}
+
+function scheduleOf({ schedule, timezone, catchUp }: ConnectionFlags): unknown {
+  if (schedule === false) return null
+  if (typeof schedule === 'string')
+    return {
+      cron: schedule,
+      ...(timezone !== undefined && { timezone }),
+      ...(catchUp !== undefined && { catch_up: catchUp }),
+    }
+  if (timezone === undefined && catchUp === undefined) return undefined
+  throw usageError('--timezone and --catch-up belong to a schedule', 'Give --schedule too.')
+}
+
+export function connectionLines(connection: ConnectionDocument): string {
+  const { name, from, destination, status, streams, schedule, options, drift } = connection
+  const when = schedule === null ? 'by hand' : `${schedule.cron} (${schedule.timezone ?? 'UTC'})`
+  const last = connection.last_run
+  return table([
+    ['name', name],
+    ...(connection.description === null ? [] : [['description', connection.description]]),
+    ['from', from],
+    ['streams', streams === null ? 'all' : streams.map(streamText).join(', ')],
+    ['destination', destination],
+    ['schedule', when],
+    ['options', Object.keys(options).length === 0 ? 'none' : JSON.stringify(options)],
+    ['status', status],
+    ['next run', moment(connection.next_run_at) || 'none'],
+    [
+      'last run',
+      last === null ? 'never run' : `${last.id} ${last.status} ${moment(last.ended_at)}`.trim(),
+    ],
+    ...(drift === null
+      ? []
+      : [['drift', `${drift.status}: reactor connect connections drift ${name}`]]),
+    ['version', String(connection.version)],
+    ['updated', moment(connection.updated_at)],
+  ])
+}
+
+function streamText(stream: NonNullable<ConnectionDocument['streams']>[number]): string {
+  const { sync_mode: mode, destination_sync_mode: destinationMode } = stream
+  const label = streamLabel(stream)
+  const modes = [mode, destinationMode].filter((chosen) => chosen !== undefined)
+  return modes.length === 0 ? label : `${label} (${modes.join(', ')})`
+}

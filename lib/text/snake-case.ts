@@ -1,0 +1,9 @@
+/** `readAgain` as `read_again`. */
+export type SnakeCase<Text extends string> = Text extends `${infer First}${infer Rest}`
+  ? `${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}${SnakeCase<Rest>}`
+  : Text
+
+/** `readAgain` → `read_again`. What is snake_case already stays. */
+export function snakeCase(text: string): string {
+  return text.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}

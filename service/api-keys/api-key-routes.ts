@@ -1,0 +1,98 @@
+import { z } from 'zod'
+import type { ApiKeyService } from './contract.ts'
+import { checkWeaker } from './weaker-key.ts'
+import { apiKeyInputOf } from './api-key-input.ts'
+import type { App } from '../platform/http/app.ts'
+import { noteAudited } from '../platform/http/audit-trail.ts'
+import { principalOf } from '../platform/http/authentication.ts'
+import { bodyFailures, failures } from '../platform/http/failures.ts'
+import {
+  apiKeyCreate,
+  apiKeyDocument,
+  apiKeyId,
+  apiKeyToWire,
+  newApiKeyDocument,
+} from './schema.ts'
+import { pageQuery, pageRequestOf, pageSchema } from '../platform/lists.ts'
+
+const tags = ['api keys']
+
+export function apiKeyRoutes(api: App, apiKeys: ApiKeyService): void {
+  listKeys(api, apiKeys)
+  createKey(api, apiKeys)
+  revokeKey(api, apiKeys)
+}
+
+function listKeys(api: App, apiKeys: ApiKeyService): void {
+  api.get(
+    '/api-keys',
+    {
+      config: { action: 'api-keys:read' },
+      schema: {
+        tags,
+        operationId: 'listApiKeys',
+        summary: 'API keys, the newest first; never the keys themselves',
+        querystring: z.strictObject(pageQuery),
+        response: {
+          200: pageSchema(apiKeyDocument).meta({ id: 'ApiKeyPage' }),
+          ...failures('cursor_invalid'),
+        },
+      },
+    },
+    async ({ query }, reply) => {
+      const { items, next } = await apiKeys.list(pageRequestOf(query))
+      return reply.send({ items: items.map(apiKeyToWire), next_cursor: next })
+    },
+  )
+}
+
+function createKey(api: App, apiKeys: ApiKeyService): void {
+  api.post(
+    '/api-keys',
+    {
+      config: { action: 'api-keys:create' },
+      schema: {
+        tags,
+        operationId: 'createApiKey',
+        summary: 'Make a key; it is shown this once',
+        description:
+          'Takes no `Idempotency-Key`: the answer holds the key, and what is answered again would have to be kept.',
+        headers: z
+          .looseObject({ 'idempotency-key': z.undefined().optional() })
+          .meta({ type: 'object' }),
+        body: apiKeyCreate,
+        response: { 201: newApiKeyDocument, ...failures(...bodyFailures, 'api_key_too_strong') },
+      },
+    },
+    async (request, reply) => {
+      const input = apiKeyInputOf(request.body, Date.now())
+      checkWeaker(principalOf(request), input)
+      const { apiKey, key } = await apiKeys.create(input)
+      noteAudited(request, { name: apiKey.id })
+      return reply.code(201).send({ ...apiKeyToWire(apiKey), key })
+    },
+  )
+}
+
+function revokeKey(api: App, apiKeys: ApiKeyService): void {
+  api.delete(
+    '/api-keys/:id',
+    {
+      config: { action: 'api-keys:revoke' },
+      schema: {
+        tags,
+        operationId: 'revokeApiKey',
+        summary: 'Revoke a key: it works no more; its entry stays',
+        params: z.object({ id: apiKeyId }),
+        response: {
+          204: z.null().meta({ description: 'It is revoked.' }),
+          ...failures('api_key_not_found'),
+        },
+      },
+    },
+    async (request, reply) => {
+      await apiKeys.revoke(request.params.id)
+      return reply.code(204).send(null)
+    },
+  )
+}

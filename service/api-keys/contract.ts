@@ -1,0 +1,32 @@
+import type { Authenticator } from '../platform/access/principal.ts'
+import type { Page, PageRequest } from '../platform/lists.ts'
+import type { ApiKey, ApiKeyInput } from './schema.ts'
+
+export interface ApiKeyService extends Authenticator {
+  /** The key is shown once: only its hash is kept. */
+  create(input: ApiKeyInput): Promise<{ readonly apiKey: ApiKey; readonly key: string }>
+  list(page: PageRequest): Promise<Page<ApiKey>>
+  revoke(id: string): Promise<void>
+}
+
+export interface ApiKeyStore {
+  create(input: NewApiKey): Promise<ApiKey>
+  /** Null where a first key was ever made: of several services that start at once, one gets it. */
+  createFirst(input: NewApiKey): Promise<ApiKey | null>
+  /** The newest first (ids are those of `newId`, which sort by time). */
+  list(page: PageRequest): Promise<Page<ApiKey>>
+  /** Throws `api_key_not_found`. Revoking again changes nothing. */
+  revoke(id: string): Promise<void>
+  find(id: string): Promise<{ readonly apiKey: ApiKey; readonly secretHash: Buffer } | null>
+  /** Notes a use; once a minute at most is enough. */
+  touch(id: string): Promise<void>
+}
+
+export interface NewApiKey {
+  readonly id: string
+  readonly name: string
+  readonly kind: ApiKey['kind']
+  readonly scopes: ApiKey['scopes']
+  readonly expiresAt: string | null
+  readonly secretHash: Buffer
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import type { CatalogService } from './contract.ts'
+import type { App } from '../platform/http/app.ts'
+import { failures } from '../platform/http/failures.ts'
+import { catalogDocument, connectorType, descriptorDocument, descriptorSchema } from './schema.ts'
+import { docsUrl } from '../platform/docs-url.ts'
+import { toWire } from '../platform/wire.ts'
+
+export function catalogRoutes(api: App, catalog: CatalogService): void {
+  const tags = ['catalog']
+  api.get(
+    '/catalog',
+    {
+      config: { action: 'catalog:read' },
+      schema: {
+        tags,
+        operationId: 'listConnectors',
+        summary: 'The connectors that instances can be made of',
+        querystring: z.strictObject({}),
+        response: { 200: catalogDocument, ...failures() },
+      },
+    },
+    async (_request, reply) =>
+      reply.send({ items: [...(await catalog.list())], next_cursor: null }),
+  )
+  api.get(
+    '/catalog/:type',
+    {
+      config: { action: 'catalog:read' },
+      schema: {
+        tags,
+        operationId: 'getConnector',
+        summary: 'All about one connector: configuration, authentication, actions, webhooks',
+        params: z.object({ type: connectorType }),
+        response: { 200: descriptorDocument, ...failures('unknown_connector') },
+      },
+    },
+    async ({ params, docsBase }, reply) => {
+      const descriptor = await catalog.get(params.type)
+      const opened = { ...descriptor, docsUrl: docsUrl(descriptor.docsUrl, docsBase) }
+      return reply.send(toWire(descriptorSchema, opened))
+    },
+  )
+}

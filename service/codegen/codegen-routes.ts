@@ -1,0 +1,87 @@
+import type { FastifyReply } from 'fastify'
+import { z } from 'zod'
+import { instanceClient } from './instance-client.ts'
+import { keptName } from './kept-names.ts'
+import type { Service } from '../service.ts'
+import type { App } from '../platform/http/app.ts'
+import { bodyFailures, failures } from '../platform/http/failures.ts'
+import { name } from '../platform/fields.ts'
+
+const tags = ['instances']
+const params = z.object({ name })
+const file = {
+  description: 'The file.',
+  content: { 'text/plain': { schema: z.string() } },
+}
+const codes = [
+  'instance_not_found',
+  'credentials_missing',
+  'reauthorization_required',
+  'source_unreachable',
+  'source_refused',
+] as const
+
+const clientInput = z
+  .strictObject({
+    refresh: z.boolean().optional().meta({
+      description: 'Asks the source even where a discovery of the last hour is kept.',
+    }),
+    names: z.array(keptName).max(50_000).meta({
+      description:
+        'The names of the types in the client that is replaced: streams that are still there keep theirs.',
+    }),
+  })
+  .meta({ id: 'ClientInput' })
+
+/** Two names for each of tens of thousands of streams. */
+const namesLimitBytes = 8 * 1024 * 1024
+
+/** A file, not a document: it is the same bytes for the same catalog and names. */
+export function codegenRoutes(api: App, service: Pick<Service, 'instances' | 'catalog'>): void {
+  api.get(
+    '/instances/:name/codegen',
+    {
+      config: { action: 'instances:codegen' },
+      schema: {
+        tags,
+        operationId: 'generateClient',
+        summary: 'A typed client of the instance: one TypeScript file',
+        description:
+          'Made from the streams that the instance has (kept for an hour, as discover keeps them) and the actions of its connector.',
+        params,
+        querystring: z.strictObject({
+          refresh: z.enum(['true', 'false']).optional().meta({
+            description: 'Asks the source even where a discovery of the last hour is kept.',
+          }),
+        }),
+        response: { 200: file, ...failures(...codes) },
+      },
+    },
+    async ({ params: at, query }, reply) => {
+      const refresh = query.refresh === 'true'
+      return sendFile(reply, await instanceClient(service, at.name, { refresh }))
+    },
+  )
+  api.post(
+    '/instances/:name/codegen',
+    {
+      config: { action: 'instances:codegen' },
+      bodyLimit: namesLimitBytes,
+      schema: {
+        tags,
+        operationId: 'regenerateClient',
+        summary: 'The same, in place of a client that there is: its names are kept',
+        params,
+        body: clientInput,
+        response: { 200: file, ...failures(...bodyFailures, ...codes) },
+      },
+    },
+    async ({ params: at, body: { refresh = false, names } }, reply) => {
+      return sendFile(reply, await instanceClient(service, at.name, { refresh, names }))
+    },
+  )
+}
+
+function sendFile(reply: FastifyReply, text: string): FastifyReply {
+  return reply.header('content-type', 'text/plain; charset=utf-8').send(text)
+}

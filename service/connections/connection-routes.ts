@@ -1,0 +1,341 @@
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import {
+  approveInput,
+  type Connection,
+  connectionDocument,
+  connectionInputSchema,
+  connectionSchema,
+  connectionStatus,
+  connectionUpdateSchema,
+  resetInput,
+  withDocsUrls,
+} from './schema.ts'
+import type { ConnectionService } from './contract.ts'
+import type { App } from '../platform/http/app.ts'
+import {
+  documentTag,
+  ifMatchHeaders,
+  ifNoneMatchHeaders,
+  isUnchanged,
+  unchanged,
+  versionToChange,
+  type ChangedThing,
+} from '../platform/http/entity-tag.ts'
+import { bodyFailures, failures } from '../platform/http/failures.ts'
+import { idempotencyHeaders, type AnswerCreate } from '../platform/http/idempotency.ts'
+import { name } from '../platform/fields.ts'
+import { pageQuery, pageRequestOf, pageSchema, pageToWire } from '../platform/lists.ts'
+import { fromWire, toWire, wireSchema } from '../platform/wire.ts'
+
+const tags = ['connections']
+const params = z.object({ name })
+
+/** What may be wrong with streams, destination and schedule. */
+const bindingFailures = [
+  'stream_not_found',
+  'stream_listed_twice',
+  'stream_mode_unsupported',
+  'stream_column_not_found',
+  'stream_cursor_missing',
+  'stream_primary_key_missing',
+  'destination_invalid',
+  'destination_not_available',
+  'schedule_invalid',
+] as const
+
+export function connectionRoutes(
+  api: App,
+  connections: ConnectionService,
+  answer: AnswerCreate,
+): void {
+  listConnections(api, connections)
+  createConnection(api, connections, answer)
+  oneConnection(api, connections)
+  changeConnection(api, connections)
+  activateAndPause(api, connections)
+  approveSchema(api, connections)
+  resetConnection(api, connections)
+}
+
+function listConnections(api: App, connections: ConnectionService): void {
+  api.get(
+    '/connections',
+    {
+      config: { action: 'connections:read' },
+      schema: {
+        tags,
+        operationId: 'listConnections',
+        summary: 'Connections, by name',
+        querystring: z.strictObject({
+          ...pageQuery,
+          instance: name.optional().meta({ description: 'Only those that read this instance.' }),
+          status: connectionStatus.optional(),
+        }),
+        response: {
+          200: pageSchema(connectionDocument).meta({ id: 'ConnectionPage' }),
+          ...failures('cursor_invalid'),
+        },
+      },
+    },
+    async ({ query, shown, docsBase }, reply) => {
+      const { instance, status } = query
+      const page = {
+        ...pageRequestOf(query),
+        ...(shown !== null && { shown }),
+        ...(instance !== undefined && { instance }),
+        ...(status !== undefined && { status }),
+      }
+      const { items, next } = await connections.list(page)
+      const opened = items.map((one) => withDocsUrls(one, docsBase))
+      return reply.send(pageToWire(connectionSchema, { items: opened, next }))
+    },
+  )
+}
+
+function createConnection(api: App, connections: ConnectionService, answer: AnswerCreate): void {
+  api.post(
+    '/connections',
+    {
+      config: { action: 'connections:create' },
+      schema: {
+        tags,
+        operationId: 'createConnection',
+        summary: 'Bind streams of an instance to a destination',
+        headers: idempotencyHeaders,
+        body: wireSchema(connectionInputSchema),
+        response: {
+          201: connectionDocument,
+          ...failures(
+            ...bodyFailures,
+            'name_taken',
+            'instance_not_found',
+            ...bindingFailures,
+            'idempotency_key_in_use',
+            'idempotency_key_reused',
+          ),
+        },
+      },
+    },
+    (request, reply) =>
+      answer({ request, reply }, async () => {
+        const connection = await connections.create(fromWire(connectionInputSchema, request.body))
+        const body = toWire(connectionSchema, withDocsUrls(connection, request.docsBase))
+        return {
+          body,
+          headers: {
+            location: `/connect/v1/connections/${connection.name}`,
+            etag: documentTag(body),
+          },
+        }
+      }),
+  )
+}
+
+function oneConnection(api: App, connections: ConnectionService): void {
+  api.get(
+    '/connections/:name',
+    {
+      config: { action: 'connections:read' },
+      schema: {
+        tags,
+        operationId: 'getConnection',
+        summary: 'One connection, with its last run',
+        params,
+        headers: ifNoneMatchHeaders,
+        response: {
+          200: connectionDocument,
+          304: unchanged,
+          ...failures('connection_not_found'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { params: at, docsBase } = request
+      const connection = withDocsUrls(await connections.get(at.name), docsBase)
+      const document = toWire(connectionSchema, connection)
+      const tag = documentTag(document)
+      void reply.header('etag', tag)
+      if (isUnchanged(request.headers, tag)) return reply.code(304).send(null)
+      return reply.send(document)
+    },
+  )
+}
+
+function changeConnection(api: App, connections: ConnectionService): void {
+  api.patch(
+    '/connections/:name',
+    {
+      config: { action: 'connections:update' },
+      schema: {
+        tags,
+        operationId: 'updateConnection',
+        summary: 'Change what is given; the next run goes by it',
+        params,
+        headers: ifMatchHeaders,
+        body: wireSchema(connectionUpdateSchema),
+        response: {
+          200: connectionDocument,
+          ...failures(
+            ...bodyFailures,
+            'connection_not_found',
+            ...bindingFailures,
+            'version_conflict',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { params: at, headers, body } = request
+      const changes = fromWire(connectionUpdateSchema, body)
+      const version = await versionToChange(headers, () => changedThing(connections, at.name))
+      const connection = await connections.update(at.name, changes, version)
+      const { document, etag } = changed(connection, request)
+      return reply.header('etag', etag).send(document)
+    },
+  )
+  api.delete(
+    '/connections/:name',
+    {
+      config: { action: 'connections:delete' },
+      schema: {
+        tags,
+        operationId: 'deleteConnection',
+        summary: 'Delete a connection and its runs; tables at the destination stay',
+        params,
+        headers: ifMatchHeaders,
+        response: {
+          204: z.null().meta({ description: 'It is gone.' }),
+          ...failures('connection_not_found', 'connection_has_active_run', 'version_conflict'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { params: at, headers } = request
+      const version = await versionToChange(headers, () => changedThing(connections, at.name))
+      await connections.delete(at.name, version)
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+async function changedThing(
+  connections: Pick<ConnectionService, 'get'>,
+  at: string,
+): Promise<ChangedThing> {
+  const { name, version } = await connections.get(at)
+  return { kind: 'Connection', name, version }
+}
+
+function activateAndPause(api: App, connections: ConnectionService): void {
+  const verbs = [
+    {
+      verb: 'activate',
+      action: 'connections:activate',
+      summary: 'Let it run, by its schedule and by hand, without a sandbox',
+      act: (at: string) => connections.activate(at),
+      refusals: ['connection_not_found'],
+    },
+    {
+      verb: 'pause',
+      action: 'connections:pause',
+      summary: 'Start no run by the schedule; a run that goes on goes on',
+      act: (at: string) => connections.setPaused(at, true),
+      refusals: ['connection_not_found', 'connection_inactive'],
+    },
+    {
+      verb: 'resume',
+      action: 'connections:pause',
+      summary: 'Let the schedule start runs again',
+      act: (at: string) => connections.setPaused(at, false),
+      refusals: ['connection_not_found', 'connection_inactive'],
+    },
+  ] as const
+  for (const { verb, action, summary, act, refusals } of verbs) {
+    api.post(
+      `/connections/:name/${verb}`,
+      {
+        config: { action },
+        schema: {
+          tags,
+          operationId: `${verb}Connection`,
+          summary,
+          params,
+          response: { 200: connectionDocument, ...failures(...refusals) },
+        },
+      },
+      async (request, reply) => {
+        const connection = await act(request.params.name)
+        const { document, etag } = changed(connection, request)
+        return reply.header('etag', etag).send(document)
+      },
+    )
+  }
+}
+
+function approveSchema(api: App, connections: ConnectionService): void {
+  api.post(
+    '/connections/:name/approve',
+    {
+      config: { action: 'connections:approve' },
+      schema: {
+        tags,
+        operationId: 'approveSchema',
+        summary: 'Approve the schema that a run saw: the next run goes by it',
+        params,
+        body: approveInput,
+        response: {
+          200: connectionDocument,
+          ...failures(...bodyFailures, 'connection_not_found', 'schema_drift_outdated'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { params: at, body } = request
+      const connection = await connections.approve(at.name, body.fingerprint)
+      const { document, etag } = changed(connection, request)
+      return reply.header('etag', etag).send(document)
+    },
+  )
+}
+
+function resetConnection(api: App, connections: ConnectionService): void {
+  api.post(
+    '/connections/:name/reset',
+    {
+      config: { action: 'connections:reset' },
+      schema: {
+        tags,
+        operationId: 'resetConnection',
+        summary: 'Forget the checkpoints: the next run reads from the beginning',
+        params,
+        body: resetInput,
+        response: {
+          204: z.null().meta({ description: 'The checkpoints are forgotten.' }),
+          ...failures(
+            ...bodyFailures,
+            'connection_not_found',
+            'stream_not_found',
+            'connection_has_active_run',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      await connections.reset(request.params.name, request.body?.streams)
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+/** What a change of a connection answers. */
+function changed(
+  connection: Connection,
+  { docsBase }: FastifyRequest,
+): {
+  readonly document: z.output<typeof connectionDocument>
+  readonly etag: string
+} {
+  const document = toWire(connectionSchema, withDocsUrls(connection, docsBase))
+  return { document, etag: documentTag(document) }
+}

@@ -1,0 +1,64 @@
+import type { AirbyteCatalog } from '../../protocol/index.ts'
+import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
+import type { Connection, ConnectionInput, ConnectionUpdate } from './schema.ts'
+
+export interface ConnectionService {
+  /** Checks the streams against a discovery of the instance. Throws `name_taken`, `instance_not_found`, `stream_not_found`, … */
+  create(input: ConnectionInput): Promise<Connection>
+  get(name: string): Promise<Connection>
+  list(
+    page: PageRequest &
+      ShownOnly & { readonly instance?: string; readonly status?: Connection['status'] },
+  ): Promise<Page<Connection>>
+  update(name: string, input: ConnectionUpdate, ifVersion?: number): Promise<Connection>
+  /** Lets it run, without a sandbox; also a paused one. What is active stays as it is. */
+  activate(name: string): Promise<Connection>
+  /** A paused connection starts no run by its schedule; a run that goes on goes on. Throws `connection_inactive`. */
+  setPaused(name: string, paused: boolean): Promise<Connection>
+  /** Throws `connection_has_active_run`. Tables at the destination stay. */
+  delete(name: string, ifVersion?: number): Promise<void>
+  /**
+   * Approves the schema that a run saw (`drift.fingerprint`): the next run goes by it. Approving it again changes nothing.
+   * Throws `schema_drift_outdated` for any other: nothing that came later is approved by accident.
+   */
+  approve(name: string, fingerprint: string): Promise<Connection>
+  /** Forgets the checkpoints of all streams, or of some: the next run reads them from the beginning. */
+  reset(name: string, streams?: readonly string[]): Promise<void>
+}
+
+export interface ConnectionStore {
+  /** Throws `name_taken`, `instance_not_found`. */
+  create(input: NewConnection): Promise<Connection>
+  /** Throws `connection_not_found`. */
+  get(name: string): Promise<Connection>
+  /** By name, ascending; the last run of each is included. */
+  list(
+    page: PageRequest &
+      ShownOnly & { readonly instance?: string; readonly status?: Connection['status'] },
+  ): Promise<Page<Connection>>
+  /** Throws `connection_not_found`, `version_conflict`. */
+  update(name: string, change: ConnectionChange, ifVersion?: number): Promise<Connection>
+  /** Its runs and their logs go too. Throws `connection_not_found`, `version_conflict`, `connection_has_active_run`. */
+  delete(name: string, ifVersion?: number): Promise<Connection>
+  /** Active connections whose `nextRunAt` has come, the longest overdue first. The clock is that of the database. */
+  due(limit: number): Promise<readonly DueConnection[]>
+  /**
+   * Moves `nextRunAt` from `from` to `to`; false where it is not `from` any more, or the connection is paused. So of several
+   * schedulers one acts. The version stays: nobody's edit conflicts with the clock.
+   */
+  moveNextRun(id: string, from: string | null, to: string | null): Promise<boolean>
+}
+
+export interface DueConnection {
+  readonly connection: Connection
+  /** The time now by the clock of the database, which said that it is due: that of this process may differ. */
+  readonly nowMs: number
+}
+
+export type NewConnection = Omit<ConnectionInput, 'activate' | 'streams' | 'schedule' | 'options'> &
+  Pick<Connection, 'streams' | 'schedule' | 'options' | 'status' | 'nextRunAt'> & {
+    /** The selected streams as the source has them. */
+    readonly approvedCatalog?: AirbyteCatalog
+  }
+
+export type ConnectionChange = Partial<Omit<NewConnection, 'name' | 'from'>>

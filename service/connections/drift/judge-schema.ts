@@ -1,0 +1,80 @@
+import { streamKey, type AirbyteCatalog, type AirbyteStream } from '../../../protocol/index.ts'
+import { matchingStreams } from '../find-stream.ts'
+import type { Connection, StreamBinding } from '../schema.ts'
+import type { SchemaChange } from '../../schema-changes/schema.ts'
+import { schemaChanges } from '../../schema-changes/schema-changes.ts'
+
+/** What the source shows, beside what was approved. Both hold the streams that the connection selects, and no others. */
+export interface SchemaJudgement {
+  readonly seen: AirbyteCatalog
+  /**
+   * What was approved. With streams that were selected since, as they are seen for the first time: choosing them approved them.
+   * Where nothing was approved yet, it is what is seen.
+   */
+  readonly approved: AirbyteCatalog
+  /** `approved` is not what is kept as approved, and should be. */
+  readonly isNew: boolean
+  readonly changes: readonly SchemaChange[]
+}
+
+/** Pure. `kept`: the catalog that is kept as approved; null where none is. */
+export function judgeSchema(
+  { streams }: Pick<Connection, 'streams'>,
+  catalog: AirbyteCatalog,
+  kept: AirbyteCatalog | null,
+): SchemaJudgement {
+  const seen = seenStreams(streams, catalog, kept)
+  const { approved, isNew } = approvedStreams(streams, seen, kept)
+  return {
+    seen,
+    approved,
+    isNew,
+    changes: schemaChanges(approved, seen),
+  }
+}
+
+/** The part of a catalog that a connection selects: what is kept as approved. Streams that it has not are left out. */
+export function selectedCatalog(
+  { streams }: Pick<Connection, 'streams'>,
+  catalog: AirbyteCatalog,
+): AirbyteCatalog {
+  return seenStreams(streams, catalog, null)
+}
+
+/** A name means the stream that was approved under it, also when it has become ambiguous, or another stream could be meant by it now. */
+function seenStreams(
+  bindings: readonly StreamBinding[] | null,
+  catalog: AirbyteCatalog,
+  kept: AirbyteCatalog | null,
+): AirbyteCatalog {
+  if (bindings === null) return { streams: catalog.streams }
+  const byKey = new Map(catalog.streams.map((stream) => [streamKey(stream), stream]))
+  const found = bindings.flatMap((binding) => {
+    const before = kept === null ? undefined : bound(kept, binding)
+    const stream = before === undefined ? bound(catalog, binding) : byKey.get(streamKey(before))
+    return stream ?? []
+  })
+  return { streams: [...new Set(found)] }
+}
+
+function approvedStreams(
+  bindings: readonly StreamBinding[] | null,
+  seen: AirbyteCatalog,
+  kept: AirbyteCatalog | null,
+): Pick<SchemaJudgement, 'approved' | 'isNew'> {
+  if (kept === null) return { approved: seen, isNew: true }
+  if (bindings === null) return { approved: kept, isNew: false }
+  const before = seenStreams(bindings, kept, null)
+  const known = new Set(before.streams.map(streamKey))
+  const chosen = seen.streams.filter((stream) => !known.has(streamKey(stream)))
+  const isSame = chosen.length === 0 && before.streams.length === kept.streams.length
+  return isSame
+    ? { approved: kept, isNew: false }
+    : { approved: { streams: [...before.streams, ...chosen] }, isNew: true }
+}
+
+/** Undefined where the catalog has no such stream, or several. */
+function bound(catalog: AirbyteCatalog, binding: StreamBinding): AirbyteStream | undefined {
+  const matching = matchingStreams(catalog.streams, binding)
+  return matching.length === 1 ? matching[0] : undefined
+}

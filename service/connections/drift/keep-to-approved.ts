@@ -1,0 +1,160 @@
+import {
+  isJsonList,
+  absentMark,
+  columnsOf,
+  ConnectError,
+  streamKey,
+  streamLabel,
+  type AirbyteCatalog,
+  type AirbyteStream,
+  type ColumnKind,
+  type JsonObject,
+  type JsonValue,
+} from '../../../protocol/index.ts'
+import type { SinkStream } from '../../../sinks/sink.ts'
+import type { ResolvedStreams } from '../resolve-streams.ts'
+import type { Connection } from '../schema.ts'
+import { catalogFingerprint } from '../../schema-changes/catalog-shape.ts'
+
+/**
+ * What a run that ignores drift reads: of each approved stream that is still there the approved columns with their approved
+ * types, its key and its cursor. A column that is gone stays declared, and is NULL. Pure.
+ */
+export function keepToApproved(approved: AirbyteCatalog, seen: AirbyteCatalog): AirbyteCatalog {
+  const now = new Map(seen.streams.map((stream) => [streamKey(stream), stream]))
+  return {
+    streams: approved.streams.flatMap((stream) => {
+      const live = now.get(streamKey(stream))
+      return live === undefined ? [] : [keptStream(stream, live)]
+    }),
+  }
+}
+
+function keptStream(approved: AirbyteStream, live: AirbyteStream): AirbyteStream {
+  if (catalogFingerprint({ streams: [approved] }) === catalogFingerprint({ streams: [live] }))
+    return live
+  const present = propertiesOf(live)
+  const properties = Object.entries(propertiesOf(approved)).map(([name, schema]) => {
+    const isThere = Object.hasOwn(present, name)
+    return [name, isThere ? schema : { ...objectOf(schema), [absentMark]: true }] as const
+  })
+  return {
+    ...approved,
+    json_schema: { ...approved.json_schema, properties: Object.fromEntries(properties) },
+    is_resumable: live.is_resumable,
+    is_cursor_ordered: live.is_cursor_ordered,
+  }
+}
+
+/**
+ * Throws where what was approved cannot be kept to: the key or the cursor is gone, the source no longer holds the key to be unique, or
+ * values of its new type would be NULL, which makes one row of many; or the source cannot read the stream so any more.
+ */
+export function requireReadable(
+  { name: connection }: Pick<Connection, 'name'>,
+  { streams }: ResolvedStreams,
+  seen: AirbyteCatalog,
+): void {
+  const now = new Map(seen.streams.map((stream) => [streamKey(stream), stream]))
+  for (const sink of streams) {
+    const { stream: configured } = sink
+    const { stream, sync_mode: mode, cursor_field, primary_key } = configured
+    const live = now.get(streamKey(stream))
+    const place = { place: `connection ${connection}`, field: `stream ${streamLabel(stream)}` }
+    if (live !== undefined && !live.supported_sync_modes.includes(mode)) {
+      throw new ConnectError('stream_mode_unsupported', {
+        details: {
+          ...place,
+          problem: `the source cannot read it in mode ${mode} any more, as was approved`,
+          fix: approveFix(connection),
+        },
+      })
+    }
+    const needed = [...(cursor_field ?? []).slice(0, 1), ...(primary_key ?? []).flat()]
+    const properties = propertiesOf(stream)
+    const gone = needed.find((column) => isAbsent(properties[column]))
+    if (gone !== undefined) {
+      throw new ConnectError('stream_column_not_found', {
+        details: {
+          ...place,
+          problem: `the column "${gone}" is gone from the source, and it is the cursor or belongs to the primary key`,
+          fix: approveFix(connection),
+        },
+      })
+    }
+    const unheld = live && (loosenedKey(sink, live) ?? unheldColumn(sink, needed, live))
+    if (unheld === undefined) continue
+    throw new ConnectError('stream_mode_unsupported', {
+      details: { ...place, problem: unheld, fix: approveFix(connection) },
+    })
+  }
+}
+
+/** The source has another key now, which allows several rows with the approved one: a merge would keep one of them. */
+function loosenedKey(
+  { mode, stream: configured }: SinkStream,
+  live: AirbyteStream,
+): string | undefined {
+  const { stream, primary_key: used = [] } = configured
+  const [approved, now] = [stream, live].map(
+    ({ source_defined_primary_key: key = [] }) => new Set(key.map(pathKey)),
+  )
+  const chosen = new Set(used.map(pathKey))
+  if (!mode.endsWith('_dedup') || approved === undefined || now === undefined) return undefined
+  const isOfSource = approved.size > 0 && [...approved].every((path) => chosen.has(path))
+  const isUnique = now.size > 0 && [...now].every((path) => chosen.has(path))
+  if (!isOfSource || isUnique) return undefined
+  const present =
+    now.size === 0 ? 'has no primary key now' : `has the primary key ${keyText(live)} now`
+  return `the source ${present}, ${keyText(stream)} was approved, and rows are merged by it in mode ${mode}: rows that share it would become one`
+}
+
+function pathKey(path: readonly string[]): string {
+  return JSON.stringify(path)
+}
+
+function keyText({ source_defined_primary_key: key = [] }: AirbyteStream): string {
+  return `(${key.map((path) => path.join('.')).join(', ')})`
+}
+
+/** Rows are told apart by the key, and the newest by the cursor: a value of either that the approved type cannot hold must not become NULL. */
+function unheldColumn(
+  { mode, columns }: SinkStream,
+  needed: readonly string[],
+  live: AirbyteStream,
+): string | undefined {
+  if (!mode.endsWith('_dedup')) return undefined
+  const now = new Map(columnsOf(live.json_schema).map(({ name, kind }) => [name, kind]))
+  for (const { name, kind } of columns) {
+    const other = now.get(name)
+    if (other === undefined || !needed.includes(name) || holds(kind, other)) continue
+    return `the column "${name}" is ${other} at the source now, was approved as ${kind}, and rows are merged by it in mode ${mode}`
+  }
+  return undefined
+}
+
+function holds(approved: ColumnKind, live: ColumnKind): boolean {
+  const isNumber = live === 'integer' || live === 'double'
+  return (
+    approved === live ||
+    approved === 'string' ||
+    approved === 'json' ||
+    (approved === 'number' && isNumber)
+  )
+}
+
+function approveFix(connection: string): string {
+  return `Bring it back at the source, or look at the change with \`reactor connect connections drift ${connection}\` and approve it.`
+}
+
+function propertiesOf({ json_schema: schema }: AirbyteStream): JsonObject {
+  return objectOf(schema.properties)
+}
+
+function isAbsent(schema: JsonValue | undefined): boolean {
+  return objectOf(schema)[absentMark] === true
+}
+
+function objectOf(value: JsonValue | undefined): JsonObject {
+  return typeof value === 'object' && value !== null && !isJsonList(value) ? value : {}
+}

@@ -1,0 +1,107 @@
+import { streamKey, type AirbyteCatalog } from '../../../protocol/index.ts'
+import type { Connection } from '../schema.ts'
+import type { InstanceService } from '../../instances/contract.ts'
+import type { Run } from '../../runs/schema.ts'
+import type { SchemaChange, SchemaDrift, SchemaDriftPolicy } from '../../schema-changes/schema.ts'
+import type { DriftStore } from './contract.ts'
+import { catalogFingerprint } from '../../schema-changes/catalog-shape.ts'
+import { driftBlocked } from './drift-errors.ts'
+import { judgeSchema, type SchemaJudgement } from './judge-schema.ts'
+import { keepToApproved } from './keep-to-approved.ts'
+import { firstChanges } from '../../schema-changes/schema-changes.ts'
+
+/** What a connection and a run keep of the changes. */
+const kept = { changes: 100, columns: 100 }
+
+export interface SettleOptions {
+  readonly connection: Connection
+  readonly run: Pick<Run, 'id' | 'schemaChanges'>
+  readonly owner: string
+  readonly instances: Pick<InstanceService, 'discover'>
+  readonly store: Pick<DriftStore, 'approved' | 'settle'>
+  now(): number
+  /** Told of what changed (the first 100) before anything comes of it. */
+  onChanges(changes: readonly SchemaChange[], policy: SchemaDriftPolicy): void
+}
+
+/** By what an attempt reads. */
+export interface SettledCatalog {
+  /** The selected streams as they are to be read. */
+  readonly catalog: AirbyteCatalog
+  /** As the source has them. */
+  readonly seen: AirbyteCatalog
+  /** All that the source has. */
+  readonly all: AirbyteCatalog
+}
+
+/**
+ * Asks the source for its schema, compares it with what is approved, and does what the connection says of drift. What comes of it is
+ * kept before this resolves or throws. Throws `schema_drift_blocked` where somebody must approve first, and what `discover` throws.
+ * Undefined where the connection was changed in the meantime, or the run is another's: begin again with what it is now.
+ */
+export async function settleSchema(options: SettleOptions): Promise<SettledCatalog | undefined> {
+  const { connection, instances, store } = options
+  const before = await store.approved(connection.id)
+  const { catalog } = await instances.discover(connection.from, { refresh: true })
+  const judged = judgeSchema(connection, catalog, before)
+  const policy = connection.options.schemaDrift ?? 'propagate'
+  if (judged.changes.length > 0) options.onChanges(firstChanges(judged.changes, kept), policy)
+  const drift = driftOf(judged, policy, options)
+  if (!(await keep(options, judged, drift))) return undefined
+  if (drift?.status === 'blocked') throw driftBlocked(connection, drift)
+  const reads = policy === 'ignore' ? keepToApproved(judged.approved, judged.seen) : judged.seen
+  return { catalog: reads, seen: judged.seen, all: catalog }
+}
+
+/** False where nothing could be kept. Where all is as it was there is nothing to keep. */
+async function keep(
+  { connection, run, owner, store }: SettleOptions,
+  judged: SchemaJudgement,
+  drift: SchemaDrift | null,
+): Promise<boolean> {
+  const { seen, approved, isNew, changes } = judged
+  const isFollowed = changes.length > 0 && drift === null
+  const next = isNew ? approved : null
+  if (!isFollowed && next === null && drift === null && connection.drift === null) return true
+  return store.settle({
+    ...{ connection, run: run.id, owner },
+    approved: isFollowed ? followed(connection, judged) : next,
+    drift: drift && { shown: drift, catalog: seen },
+    changes: allChanges(run.schemaChanges, changes),
+  })
+}
+
+/** What is seen. A stream that the connection names stays approved when it is gone: its name must not come to mean another one. */
+function followed({ streams }: Connection, { seen, approved }: SchemaJudgement): AirbyteCatalog {
+  if (streams === null) return seen
+  const there = new Set(seen.streams.map(streamKey))
+  const gone = approved.streams.filter((stream) => !there.has(streamKey(stream)))
+  return { streams: [...seen.streams, ...gone] }
+}
+
+/** Null where there is none, or the run follows it. */
+function driftOf(
+  { changes, seen }: SchemaJudgement,
+  policy: SchemaDriftPolicy,
+  options: SettleOptions,
+): SchemaDrift | null {
+  if (changes.length === 0 || policy === 'propagate') return null
+  return {
+    status: policy === 'ignore' ? 'ignored' : 'blocked',
+    fingerprint: catalogFingerprint(seen),
+    changes: firstChanges(changes, kept),
+    total: changes.length,
+    run: options.run.id,
+    detectedAt: new Date(options.now()).toISOString(),
+  }
+}
+
+/** Those of earlier attempts too. */
+function allChanges(
+  before: readonly SchemaChange[],
+  now: readonly SchemaChange[],
+): readonly SchemaChange[] {
+  const known = new Set(before.map((change) => JSON.stringify(change)))
+  const fresh = firstChanges(now, kept).filter((change) => !known.has(JSON.stringify(change)))
+  return [...before, ...fresh].slice(0, kept.changes)
+}

@@ -1,0 +1,127 @@
+import { z } from 'zod'
+import { connectionChoices } from './choices.ts'
+import { driftFingerprint, schemaDriftPolicy, schemaDriftSchema } from '../schema-changes/schema.ts'
+import { name, timestamp, versioned } from '../platform/fields.ts'
+import { scheduleSchema } from '../platform/jobs/schedule.ts'
+import { wireSchema, type Resource } from '../platform/wire.ts'
+import { runSummarySchema, summaryWithDocsUrl } from '../runs/schema.ts'
+
+const fieldName = z.string().min(1).max(512)
+
+const streamBindingSchema = z
+  .strictObject({
+    name: z.string().min(1).max(512),
+    namespace: z.string().max(512).exactOptional(),
+    syncMode: z.enum(['full_refresh', 'incremental']).exactOptional(),
+    destinationSyncMode: z
+      .enum(['append', 'overwrite', 'append_dedup', 'overwrite_dedup'])
+      .exactOptional(),
+    cursorField: fieldName.exactOptional(),
+    primaryKey: z.array(fieldName).min(1).max(32).exactOptional(),
+  })
+  .meta({ id: 'StreamBinding' })
+export type StreamBinding = Resource<typeof streamBindingSchema>
+
+export const connectionOptionsSchema = z
+  .strictObject({
+    metadata: z.enum(connectionChoices.metadata).exactOptional(),
+    deletes: z.enum(connectionChoices.deletes).exactOptional(),
+    log: z.enum(connectionChoices.log).exactOptional(),
+    framing: z.enum(connectionChoices.framing).exactOptional(),
+    schemaDrift: schemaDriftPolicy.exactOptional().meta({
+      description:
+        'What a run does where the source’s schema is not the approved one: follow it, keep to what was approved, or read nothing until somebody approves; default `propagate`.',
+    }),
+  })
+  .meta({ id: 'ConnectionOptions' })
+export type ConnectionOptions = Resource<typeof connectionOptionsSchema>
+
+/** What is given of a connection when it is made, and can be changed later. */
+const changeable = {
+  streams: z.array(streamBindingSchema).min(1).max(10_000).exactOptional(),
+  destination: z
+    .string()
+    .min(1)
+    .max(512)
+    .meta({ examples: ['data:shop'] }),
+  schedule: scheduleSchema.nullable().exactOptional(),
+  options: connectionOptionsSchema.exactOptional(),
+  description: z
+    .string()
+    .max(2_000)
+    .regex(/^(?:\P{Cc}|[\n\r\t])*$/u, 'must not have control characters other than line breaks')
+    .nullable()
+    .exactOptional()
+    .meta({ description: 'What it is for, in your words; at most 2,000 characters.' }),
+}
+
+export const connectionInputSchema = z
+  .strictObject({
+    name,
+    from: name.meta({ description: 'The instance that is read.' }),
+    ...changeable,
+    streams: changeable.streams.meta({
+      description: 'Left out: every stream, as the connector suggests it.',
+    }),
+    activate: z.boolean().exactOptional().meta({
+      description:
+        'True: it runs at once. Left out: it is inactive until a sandbox of it is promoted, or it is activated.',
+    }),
+  })
+  .meta({ id: 'ConnectionCreate' })
+export type ConnectionInput = Resource<typeof connectionInputSchema>
+
+export const connectionUpdateSchema = z
+  .strictObject({ ...changeable, destination: changeable.destination.exactOptional() })
+  .meta({ id: 'ConnectionUpdate' })
+/** What of a connection can be changed later. */
+export type ConnectionUpdate = Resource<typeof connectionUpdateSchema>
+
+/** inactive: new, and neither promoted nor activated: it runs neither by its schedule nor by hand. */
+export const connectionStatus = z.enum(['inactive', 'active', 'paused'])
+
+export const connectionSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    from: z.string(),
+    streams: z.array(streamBindingSchema).nullable(),
+    destination: z.string(),
+    schedule: scheduleSchema.nullable(),
+    options: connectionOptionsSchema,
+    description: z.string().nullable(),
+    status: connectionStatus,
+    nextRunAt: timestamp.nullable(),
+    lastRun: runSummarySchema.nullable(),
+    drift: schemaDriftSchema.nullable().meta({
+      description:
+        'What the last run saw of the source that is not approved; null where there is nothing.',
+    }),
+    ...versioned,
+  })
+  .meta({ id: 'Connection' })
+export type Connection = Resource<typeof connectionSchema>
+export const connectionDocument = wireSchema(connectionSchema)
+
+/** With an error of its last run whose page a client can open. */
+export function withDocsUrls(connection: Connection, docsBase: string): Connection {
+  const { lastRun } = connection
+  return { ...connection, lastRun: lastRun && summaryWithDocsUrl(lastRun, docsBase) }
+}
+
+/** Which streams are read from the beginning. */
+export const resetInput = z
+  .strictObject({
+    streams: z.array(z.string().min(1).max(1024)).min(1).max(10_000).optional().meta({
+      description: 'Names of the streams that are read from the beginning; all where left out.',
+    }),
+  })
+  .optional()
+
+export const approveInput = z
+  .strictObject({
+    fingerprint: driftFingerprint.meta({
+      description: 'The `drift.fingerprint` of the connection: what a run saw, and nothing later.',
+    }),
+  })
+  .meta({ id: 'SchemaApproval' })

@@ -1,0 +1,135 @@
+import { ConnectError } from '../../../protocol/index.ts'
+import type {
+  AccessRequest,
+  Listed,
+  Resource,
+  ResourceFacts,
+  ResourceLookup,
+  RunById,
+} from './access-request.ts'
+import { actionFacts, type ActionName } from './actions.ts'
+import type { Policy } from './policy.ts'
+import type { Principal } from './principal.ts'
+import { notPermitted } from './refusal.ts'
+import { scopesAllow, scopesMayAllow, scopesName } from './scopes.ts'
+
+/**
+ * Decides by the scopes of the principal and by the policy; both must allow. Before anything is looked up, and never so that
+ * the answer tells whether something exists to who may not know.
+ */
+export class Access {
+  readonly #policy: Policy
+  readonly #lookup: ResourceLookup
+
+  constructor(policy: Policy, lookup: ResourceLookup) {
+    this.#policy = policy
+    this.#lookup = lookup
+  }
+
+  /**
+   * Throws `permission_denied`; and what a thing that does not exist gives (`instance_not_found`, …) where a thing that does
+   * not exist may be asked for and this one not, so that both look alike.
+   */
+  async demand(
+    request: Omit<AccessRequest, 'resource'> & { readonly resource: Resource | RunById },
+  ): Promise<void> {
+    const { resource } = request
+    if ('run' in resource) return this.#demandRun(request, resource)
+    if (!this.#policy.isByFacts || resource.name === '') {
+      if (!this.#allows({ ...request, resource }))
+        throw notPermitted(request.action, resource, request)
+      return
+    }
+    const facts = await this.#factsOf(resource)
+    const found = facts === null ? resource : { ...resource, facts }
+    if (this.#allows({ ...request, resource: found })) return
+    throw this.#refusal(request, { found, absent: resource, gone: missing(resource) })
+  }
+
+  /**
+   * For a list: which of its items are shown; null: all. Throws `permission_denied` where none can be.
+   */
+  filter(principal: Principal, action: ActionName): ((item: Listed) => boolean) | null {
+    const kind = actionFacts(action).on
+    const byName = kind !== 'service' && (this.#policy.isByName || scopesName(principal.scopes))
+    if (!byName) {
+      const resource = { kind, name: '' }
+      if (!this.#allows({ principal, action, resource }))
+        throw notPermitted(action, resource, { principal })
+      return null
+    }
+    if (!scopesMayAllow(principal.scopes, action))
+      throw notPermitted(action, { kind, name: '' }, { principal })
+    return ({ name, type, from }) => {
+      const facts = {
+        ...(type !== undefined && { type }),
+        ...(from !== undefined && { instance: from }),
+      }
+      return this.#allows({ principal, action, resource: { kind, name, facts } })
+    }
+  }
+
+  async #demandRun(request: Omit<AccessRequest, 'resource'>, { run }: RunById): Promise<void> {
+    const absent: Resource = { kind: 'connection', name: '' }
+    if (!this.#policy.isByName && !scopesName(request.principal.scopes)) {
+      if (!this.#allows({ ...request, resource: absent }))
+        throw notPermitted(request.action, absent, request)
+      return
+    }
+    const connection = await this.#lookup.connectionOfRun(run)
+    const found =
+      connection === null
+        ? absent
+        : { ...absent, name: connection.name, facts: { instance: connection.instance } }
+    if (this.#allows({ ...request, resource: found })) return
+    const gone = new ConnectError('run_not_found', { details: { run } })
+    throw this.#refusal(request, { found, absent, gone })
+  }
+
+  /** What is thrown for a thing that may not be touched. */
+  #refusal(
+    request: Omit<AccessRequest, 'resource'>,
+    {
+      found,
+      absent,
+      gone,
+    }: { readonly found: Resource; readonly absent: Resource; readonly gone: ConnectError },
+  ): ConnectError {
+    const denied = notPermitted(request.action, absent, request)
+    if (!this.#allows({ ...request, resource: absent })) return denied
+    const { principal } = request
+    const read = readingOf[found.kind]
+    return this.#allows({ principal, action: read, resource: found }) ? denied : gone
+  }
+
+  #allows(request: AccessRequest): boolean {
+    const { principal, action, resource } = request
+    // Their own login is everybody's, whatever their scopes.
+    const inScope =
+      actionFacts(action).group === 'self' || scopesAllow(principal.scopes, action, resource)
+    return inScope && this.#policy.permits(request)
+  }
+
+  async #factsOf({ kind, name }: Resource): Promise<ResourceFacts | null> {
+    switch (kind) {
+      case 'instance':
+        return this.#lookup.instance(name)
+      case 'connection':
+        return this.#lookup.connection(name)
+      case 'service':
+        return {}
+    }
+  }
+}
+
+const readingOf = {
+  instance: 'instances:read',
+  connection: 'connections:read',
+  service: 'catalog:read',
+} as const satisfies Readonly<Record<Resource['kind'], ActionName>>
+
+function missing({ kind, name }: Resource): ConnectError {
+  return kind === 'instance'
+    ? new ConnectError('instance_not_found', { details: { instance: name } })
+    : new ConnectError('connection_not_found', { details: { connection: name } })
+}

@@ -1,0 +1,102 @@
+import { z } from 'zod'
+import { principalKinds } from '../access/principal.ts'
+import { givenTime, timestamp } from '../fields.ts'
+import { wireSchema, type Resource } from '../wire.ts'
+
+/**
+ * What became of it. begun: it is going on, or the process died at it; whether it happened is not known. replayed: it was done
+ * before, under the same `Idempotency-Key`, and nothing happened now.
+ */
+export const auditOutcomes = ['begun', 'done', 'failed', 'denied', 'replayed'] as const
+export type AuditOutcome = (typeof auditOutcomes)[number]
+
+/** Who did what to what, or tried to. Never a body, a secret or a token. */
+export const auditEntrySchema = z
+  .object({
+    id: z.string(),
+    at: timestamp,
+    principal: z
+      .object({
+        id: z.string(),
+        kind: z.enum([...principalKinds, 'nobody']),
+        name: z.string(),
+        via: z.enum(['api_key', 'jwt', 'password']),
+      })
+      .nullable()
+      .meta({
+        description:
+          'Of a login the user that has the e-mail, and `nobody` if nobody has. null: a browser that came back from an authorization.',
+      }),
+    action: z.string(),
+    resource: z.string(),
+    name: z.string().nullable(),
+    request: z.string().meta({ description: 'Method and path.' }),
+    requestId: z.string(),
+    address: z.string().meta({
+      description: '`several` if the entry stands for failed logins from several addresses.',
+    }),
+    outcome: z.enum(auditOutcomes).meta({
+      description:
+        'begun: it goes on, or the process died at it, and whether it happened is not known. replayed: done before under the same `Idempotency-Key`.',
+    }),
+    status: z.int().nullable(),
+    error: z.string().nullable().meta({ description: 'Code of the error.' }),
+    details: z
+      .object({
+        sandbox: z.string().exactOptional().meta({ description: 'That was run or promoted.' }),
+        run: z.string().exactOptional().meta({ description: 'That was started.' }),
+        attempts: z
+          .int()
+          .exactOptional()
+          .meta({ description: 'How many failed logins the entry stands for.' }),
+      })
+      .nullable(),
+  })
+  .meta({ id: 'AuditEntry' })
+export type AuditEntry = Resource<typeof auditEntrySchema>
+export type AuditDetails = NonNullable<AuditEntry['details']>
+/** Who did it. Of a login: whose e-mail was given, whether or not the password was right; `nobody` if it is nobody's. */
+export type AuditPrincipal = NonNullable<AuditEntry['principal']>
+export const auditEntryDocument = wireSchema(auditEntrySchema)
+
+export interface AuditFilter {
+  /** Id of the principal. */
+  readonly principal?: string
+  readonly action?: string
+  readonly resource?: string
+  readonly name?: string
+  readonly outcome?: AuditOutcome
+  /** ISO 8601, from and including. */
+  readonly since?: string
+  /** ISO 8601, up to and excluding. */
+  readonly until?: string
+}
+
+const short = z.string().regex(/^[\x20-\x7e]{1,300}$/, 'must be 1 to 300 characters of ASCII')
+
+export const auditQuery = {
+  principal: short.optional().meta({ description: 'Id of who did it.' }),
+  action: short.optional().meta({ description: 'Such as `connections:create`.' }),
+  resource: short.optional().meta({ description: 'The first part of actions: `connections`.' }),
+  name: short
+    .optional()
+    .meta({ description: 'Of the instance, the connection; id of the key, e-mail of the user.' }),
+  outcome: z.enum(auditOutcomes).optional(),
+  since: givenTime.optional().meta({ description: 'From this time on, ISO 8601.' }),
+  until: givenTime.optional().meta({ description: 'Before this time.' }),
+}
+
+export function auditFilterOf(query: {
+  readonly [Key in keyof AuditFilter]?: AuditFilter[Key] | undefined
+}): AuditFilter {
+  const { principal, action, resource, name, outcome, since, until } = query
+  return {
+    ...(principal !== undefined && { principal }),
+    ...(action !== undefined && { action }),
+    ...(resource !== undefined && { resource }),
+    ...(name !== undefined && { name }),
+    ...(outcome !== undefined && { outcome }),
+    ...(since !== undefined && { since }),
+    ...(until !== undefined && { until }),
+  }
+}

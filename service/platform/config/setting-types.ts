@@ -1,0 +1,115 @@
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { isLoopback } from '../../../lib/net/loopback.ts'
+import { defaultSsl } from '../../../postgres/address.ts'
+import { parsePostgresUrl } from '../../../postgres/url.ts'
+
+/**
+ * The types of settings. Each takes what TOML gives and the text of an environment variable alike; messages go on after
+ * the setting's name ("must be …").
+ */
+
+export const text = z
+  .string('must be text')
+  .trim()
+  .min(1, 'must not be empty')
+  .max(10_000, 'is too long')
+
+/** Resolved against the folder that the process was started in. */
+export function folder(): z.ZodType<string> {
+  return text.transform((value) => resolve(value))
+}
+
+export function choice<const Options extends readonly [string, ...string[]]>(
+  options: Options,
+): z.ZodEnum<{ [Option in Options[number]]: Option }> {
+  return z.enum(options, `must be ${options.join(', ')}`.replace(/, ([^,]*)$/, ' or $1'))
+}
+
+export const flag = z.preprocess(
+  (value) => (value === 'true' || value === 'false' ? value === 'true' : value),
+  z.boolean('must be true or false'),
+)
+
+export function wholeNumber(min: number, max: number): z.ZodPreprocess<z.ZodNumber> {
+  const message = `must be a whole number from ${String(min)} to ${String(max)}`
+  return z.preprocess(
+    (value) => (typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value),
+    z.int(message).min(min, message).max(max, message),
+  )
+}
+
+/** `a, b` or a list. */
+export function listOf<Item extends z.ZodType>(item: Item): z.ZodPreprocess<z.ZodArray<Item>> {
+  return z.preprocess(
+    (value) =>
+      typeof value === 'string'
+        ? value
+            .split(',')
+            .map((part) => part.trim())
+            .filter(Boolean)
+        : value,
+    z.array(item, 'must be a list').max(1_000, 'has too many items'),
+  )
+}
+
+export const bindAddress = text.transform((value, context) => {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(value)
+  const port = Number(match?.[3])
+  if (match !== null && port <= 65_535) return { host: match[1] ?? match[2] ?? '', port }
+  context.addIssue('must be HOST:PORT')
+  return z.NEVER
+})
+
+/** Without a slash at its end. */
+export const httpUrl = text.transform((value, context) => {
+  const url = URL.parse(value)
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    context.addIssue('must begin with http:// or https://')
+    return z.NEVER
+  }
+  if (url.username !== '' || url.password !== '') {
+    context.addIssue('must not hold a user or password: the key is a setting of its own')
+    return z.NEVER
+  }
+  return url.href.replace(/\/+$/, '')
+})
+
+/** What tokens and passwords go over, or what they are checked with: plain http to this machine only. */
+export const secureUrl = httpUrl.refine((value) => {
+  const { protocol, hostname } = new URL(value)
+  return protocol === 'https:' || isLoopback(hostname)
+}, 'must begin with https:// (http:// only for this machine)')
+
+/** Where a destination is: parsed for the sink. */
+export const postgresAddress = text.transform((value, context) => {
+  const parts = parsePostgresUrl(value)
+  if ('problem' in parts) {
+    context.addIssue(parts.problem)
+    return z.NEVER
+  }
+  const { host, user, database, port = 5432 } = parts
+  if (host === undefined || user === undefined || database === undefined) {
+    context.addIssue('lacks the host, user or database')
+    return z.NEVER
+  }
+  return { ...parts, host, user, database, port, ssl: parts.ssl ?? defaultSsl(host) }
+})
+
+/** For the driver, which understands more parameters than a destination has. */
+export const postgresUrl = text.refine(
+  (value) => /^postgres(ql)?:$/.test(URL.parse(value)?.protocol ?? ''),
+  'must begin with postgres:// and be a URL (encode special characters of the password)',
+)
+
+export const absoluteFolder = text.refine(
+  (value) => value.startsWith('/'),
+  'must be folders such as /var/run/postgresql',
+)
+
+export const network = text.refine((value) => {
+  const [address = '', bits = '', ...rest] = value.split('/')
+  if (isIP(address) === 0 || rest.length > 0 || !/^\d{1,3}$/.test(bits)) return false
+  return Number(bits) <= (isIP(address) === 4 ? 32 : 128)
+}, 'must be networks such as 10.1.0.0/16')

@@ -1,0 +1,180 @@
+import type { Logger } from 'pino'
+import pg from 'pg'
+import { pinPath } from '../../../postgres/search-path.ts'
+import { ConnectError, networkFailure } from '../../../protocol/index.ts'
+
+export type Row = Record<string, unknown>
+
+export interface DatabaseOptions {
+  readonly url: string
+  readonly sessions: number
+  /** For a session, where all are in use. Default 5 s. */
+  readonly waitMs?: number
+  readonly logger: Logger
+}
+
+/** A server that does not respond does not take the farewell of a session either. */
+const farewellMs = 2_000
+
+/** Sessions with the metadata Postgres. Every failure to reach it is `store_unavailable`. */
+export class Database implements AsyncDisposable {
+  readonly #pool: pg.Pool
+  /** Until the server has closed them. */
+  readonly #sessions = new Set<pg.PoolClient>()
+
+  constructor({ url, sessions, waitMs, logger }: DatabaseOptions) {
+    this.#pool = new pg.Pool({
+      ...sessionOptions(url),
+      max: sessions,
+      // eslint-disable-next-line @typescript-eslint/no-misused-promises -- the pool waits for it, which its types do not say
+      onConnect: pinned,
+      statement_timeout: 30_000,
+      ...(waitMs !== undefined && { connectionTimeoutMillis: waitMs }),
+    })
+    this.#pool.on('connect', (client) => {
+      this.#sessions.add(client)
+      client.once('end', () => this.#sessions.delete(client))
+    })
+    // An idle session that the server ended: the next statement opens another.
+    this.#pool.on('error', (error) => {
+      logger.warn({ reason: error.message }, 'a session with the metadata database was lost')
+    })
+  }
+
+  async query<Result extends Row>(sql: string, values: readonly unknown[] = []): Promise<Result[]> {
+    try {
+      return rowsOf(await this.#pool.query<Result>(sql, values.map(bindable)))
+    } catch (error) {
+      throw translated(error)
+    }
+  }
+
+  /** All or nothing: commits when `work` resolves. */
+  async transaction<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
+    return this.session(async (session) => {
+      await session.query('BEGIN')
+      const result = await work(session)
+      await session.query('COMMIT')
+      return result
+    })
+  }
+
+  /** One session for `work` alone. It is closed, not reused, where something failed: that rolls back and unlocks what it held. */
+  async session<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw translated(error)
+    })
+    // A session that is lost while no statement runs; the next statement fails.
+    let lost: Error | undefined
+    const noteLost = (error: Error): void => {
+      lost = error
+    }
+    client.on('error', noteLost)
+    try {
+      const result = await work(sessionOf(client))
+      client.release(lost)
+      return result
+    } catch (error) {
+      client.release(true)
+      throw error
+    } finally {
+      client.removeListener('error', noteLost)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool.end()
+    await this.#closed()
+  }
+
+  /** The pool only sends the farewells: a server that is shut down before it has read them reports each session as lost. */
+  async #closed(): Promise<void> {
+    const ends = [...this.#sessions].map(
+      (client) =>
+        new Promise<void>((resolve) => {
+          client.once('end', resolve)
+        }),
+    )
+    const timer = setTimeout(() => {
+      for (const client of this.#sessions) client.connection.stream.destroy()
+    }, farewellMs)
+    await Promise.all(ends)
+    clearTimeout(timer)
+  }
+}
+
+export interface Session {
+  /** Of several statements (which take no values), the rows of all. */
+  query<Result extends Row>(sql: string, values?: readonly unknown[]): Promise<Result[]>
+}
+
+export function sessionOf(client: pg.ClientBase): Session {
+  return {
+    query: async <Result extends Row>(sql: string, values: readonly unknown[] = []) => {
+      try {
+        return rowsOf(await client.query<Result>(sql, values.map(bindable)))
+      } catch (error) {
+        throw translated(error)
+      }
+    },
+  }
+}
+
+/** The driver gives a list for several statements, which its types do not say. */
+function rowsOf<Result extends Row>(
+  result: pg.QueryResult<Result> | pg.QueryResult<Result>[],
+): Result[] {
+  return Array.isArray(result) ? result.flatMap(({ rows }) => rows) : result.rows
+}
+
+/**
+ * PostgreSQL has no NUL in a text, and UTF-8 no half of a surrogate pair: both become U+FFFD, as the driver has it for the
+ * latter. So whatever a caller looks for is at worst not found. JSON text is left alone: there both are escaped.
+ */
+function bindable(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll('\0', '\uFFFD')
+  return Array.isArray(value) ? value.map(bindable) : value
+}
+
+/** The first statement of every session: another user of the database may have put something into the role's own search path. */
+export async function pinned(client: pg.ClientBase): Promise<void> {
+  await client.query(pinPath)
+}
+
+export function sessionOptions(url: string): pg.ClientConfig {
+  return {
+    connectionString: url,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    application_name: 'reactor-connect',
+  }
+}
+
+/** The name of the constraint that refused a row. */
+export function violatedConstraint(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError && error.code?.startsWith('23') === true
+    ? error.constraint
+    : undefined
+}
+
+/**
+ * What the server says when it cannot serve now: connection failures, refused users, too little of something, a missing
+ * database, a read-only standby, a timeout, shutting down.
+ */
+const unavailable = /^(08|28|3D000|25006|53|55P03|57)/
+
+export function translated(error: unknown): unknown {
+  if (error instanceof ConnectError) return error
+  if (error instanceof pg.DatabaseError && error.code === '42501')
+    return new ConnectError('store_permission_denied', {
+      details: { reason: error.message },
+      cause: error,
+    })
+  const refused =
+    error instanceof pg.DatabaseError && unavailable.test(error.code ?? '')
+      ? `${error.message} (${error.code ?? ''})`
+      : undefined
+  const reason = refused ?? networkFailure(error)?.reason
+  if (reason === undefined) return error
+  return new ConnectError('store_unavailable', { details: { reason }, cause: error })
+}

@@ -1,0 +1,63 @@
+import pg from 'pg'
+import { ConnectError } from '../../../protocol/index.ts'
+import { pinned, sessionOf, sessionOptions, translated, type Session } from './database.ts'
+import { migrations } from './migrations.ts'
+
+/** Of services that start at once one migrates, and the others wait for it. */
+const lock = `pg_advisory_xact_lock(hashtextextended('reactor-connect migrations', 0))`
+
+/**
+ * Brings the tables up to date, in one transaction: a start that is killed leaves the old ones. Throws
+ * `store_schema_newer` for a database of a later version.
+ * @param upTo the number of the last migration that is applied; default: the last that there is
+ */
+export async function migrate(url: string, upTo = migrations.length): Promise<void> {
+  // No limit on the time: a migration may rewrite a table.
+  const client = new pg.Client(sessionOptions(url))
+  client.on('error', () => undefined) // the statement under way fails with it
+  try {
+    await client.connect().catch((error: unknown) => {
+      throw translated(error)
+    })
+    await pinned(client)
+    const session = sessionOf(client)
+    await session.query('BEGIN')
+    await session.query(`SELECT ${lock}`)
+    await applyMissing(session, upTo)
+    await session.query('COMMIT')
+  } finally {
+    // Ends the transaction too, where it was not committed.
+    await client.end()
+  }
+}
+
+async function applyMissing(session: Session, upTo: number): Promise<void> {
+  const [found] = await session.query<{ schema: string | null; list: string | null }>(
+    `SELECT to_regnamespace('reactor_connect_service')::text AS schema,
+       to_regclass('reactor_connect_service.migrations')::text AS list`,
+  )
+  // Asked first: IF NOT EXISTS demands the right to create even where there is nothing to create.
+  if (found?.schema === null) await session.query('CREATE SCHEMA reactor_connect_service')
+  if (found?.list === null)
+    await session.query(`
+      CREATE TABLE reactor_connect_service.migrations (
+        number integer PRIMARY KEY,
+        name text NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT now()
+      )`)
+  const [last] = await session.query<{ number: number }>(
+    `SELECT coalesce(max(number), 0) AS number FROM reactor_connect_service.migrations`,
+  )
+  const applied = last?.number ?? 0
+  const known = migrations.length
+  if (applied > known)
+    throw new ConnectError('store_schema_newer', { details: { found: applied, known } })
+  for (const [index, { name, sql }] of migrations.slice(0, upTo).entries()) {
+    if (index < applied) continue
+    await session.query(sql)
+    await session.query(
+      `INSERT INTO reactor_connect_service.migrations (number, name) VALUES ($1, $2)`,
+      [index + 1, name],
+    )
+  }
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod'
+import { ConnectError } from '../../../protocol/index.ts'
+import type { Page, PageRequest } from '../lists.ts'
+
+/** The lists. A cursor of one is none of another. */
+export type ListName =
+  'instances' | 'connections' | 'runs' | 'schemas' | 'api-keys' | 'users' | 'audit' | 'sandboxes'
+
+export interface PagePlace {
+  readonly limit: number
+  /** The key of the last item of the page before; null: begin. */
+  readonly after: string | null
+}
+
+const standardLimit = 50
+const maxLimit = 200
+const cursorShape = z.tuple([z.string(), z.string().min(1).max(200)])
+
+/**
+ * Where a page begins. A cursor is the list's name and the last key, nothing secret: whoever makes one up gets a page of what
+ * they may see anyway, since the key is a bound value of an index scan. So it is checked, not signed.
+ */
+export function pagePlace(list: ListName, request: PageRequest): PagePlace {
+  const limit = Math.min(Math.max(Math.trunc(request.limit ?? standardLimit), 1), maxLimit)
+  return { limit, after: request.cursor === undefined ? null : readCursor(list, request.cursor) }
+}
+
+/** Read at once where some rows are not shown. */
+const shownChunk = 500
+
+/**
+ * The rows of a page and one more where there is one, leaving out what is not shown. The last row is one that is shown, so a
+ * cursor never holds the name of another.
+ */
+export async function readShown<Kept>(
+  place: PagePlace,
+  read: (after: string | null, count: number) => Promise<readonly Kept[]>,
+  of: { key(row: Kept): string; readonly shown: ((row: Kept) => boolean) | undefined },
+): Promise<readonly Kept[]> {
+  const wanted = place.limit + 1
+  const { shown } = of
+  if (shown === undefined) return read(place.after, wanted)
+  const rows: Kept[] = []
+  let { after } = place
+  for (;;) {
+    const chunk = await read(after, shownChunk)
+    rows.push(...chunk.filter((row) => shown(row)))
+    const last = chunk.at(-1)
+    if (rows.length >= wanted || chunk.length < shownChunk || last === undefined)
+      return rows.slice(0, wanted)
+    after = of.key(last)
+  }
+}
+
+/** `rows` is one more than the limit where there is a next page. */
+export function pageOf<Kept, Item>(
+  rows: readonly Kept[],
+  place: PagePlace,
+  as: { readonly list: ListName; key(row: Kept): string; item(row: Kept): Item },
+): Page<Item> {
+  const shown = rows.slice(0, place.limit)
+  const last = shown.at(-1)
+  const more = rows.length > place.limit && last !== undefined
+  return {
+    items: shown.map((row) => as.item(row)),
+    next: more ? cursorOf(as.list, as.key(last)) : null,
+  }
+}
+
+function cursorOf(list: ListName, key: string): string {
+  return Buffer.from(JSON.stringify([list, key])).toString('base64url')
+}
+
+function readCursor(list: ListName, cursor: string): string {
+  const parsed = cursorShape.safeParse(parseJson(cursor.slice(0, 1_000)))
+  const [name, key] = parsed.data ?? []
+  if (name !== list || key === undefined || key.includes('\0') || cursorOf(list, key) !== cursor)
+    throw new ConnectError('cursor_invalid')
+  return key
+}
+
+function parseJson(cursor: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,65 @@
+import type { z } from 'zod'
+import { snakeCase } from '../../../lib/text/snake-case.ts'
+import type { Resource } from '../wire.ts'
+import type { Row } from './database.ts'
+
+/** The fields of a resource as columns: `id, created_at`, or `c.id, c.created_at` of the table `c`. */
+export function columnsOf(
+  schema: z.ZodObject,
+  table = '',
+  without: readonly string[] = [],
+): string {
+  const prefix = table === '' ? '' : `${table}.`
+  return Object.keys(schema.shape)
+    .filter((field) => !without.includes(field))
+    .map((field) => `${prefix}${snakeCase(field)}`)
+    .join(', ')
+}
+
+/**
+ * A row as the resource that it is. Columns have the names of the fields in snake_case; times become ISO 8601, JSON stays as it
+ * is. `more`: fields that have no column of their own. The tables are ours: what a column holds is not checked again.
+ */
+export function resourceOf<Schema extends z.ZodObject>(
+  schema: Schema,
+  row: Row,
+  more: Partial<Resource<Schema>> = {},
+): Resource<Schema> {
+  const fields = Object.keys(schema.shape).map((field) => {
+    const value = row[snakeCase(field)]
+    return [field, value instanceof Date ? value.toISOString() : value]
+  })
+  return { ...Object.fromEntries(fields), ...more } as Resource<Schema>
+}
+
+export interface Assignments {
+  readonly columns: readonly string[]
+  /** `$3`, in the order of the columns. */
+  readonly places: readonly string[]
+  readonly values: readonly unknown[]
+}
+
+/** Fields that are to be written: those that are not undefined. Objects and lists are JSON. `first`: number of the first place. */
+export function assignments(fields: object, first = 1): Assignments {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return {
+    columns: given.map(([field]) => columnName(field)),
+    places: given.map((_, place) => `$${String(first + place)}`),
+    values: given.map(([, value]): unknown => (isJson(value) ? JSON.stringify(value) : value)),
+  }
+}
+
+/** `name = $3, config = $4`, with a comma at the end unless there is none. */
+export function setClause({ columns, places }: Assignments): string {
+  return columns.map((column, place) => `${column} = ${places[place] ?? ''}, `).join('')
+}
+
+function isJson(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !(value instanceof Uint8Array)
+}
+
+/** It goes into the text of a statement, so it is looked at although only schemas name fields. */
+function columnName(field: string): string {
+  if (/^[a-z][A-Za-z0-9]*$/.test(field)) return snakeCase(field)
+  throw new TypeError(`${field} is no name of a field`)
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod'
+import type { ErrorBody, JsonObject, JsonValue } from '../../protocol/index.ts'
+
+/** Names of instances and connections. */
+export const name = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,63}$/, 'must be letters, digits, `-` and `_`, at most 63')
+  .meta({ description: 'Letters, digits, `-` and `_`; at most 63.' })
+
+export const timestamp = z.string().meta({ format: 'date-time', description: 'ISO 8601, UTC.' })
+
+/** A time that somebody gives; any zone. */
+export const givenTime = z.iso
+  .datetime({ offset: true })
+  .refine((text) => !Number.isNaN(Date.parse(text)), 'is no time')
+
+/** An object that belongs to the user, a connector or Airbyte: passed on as it is, never looked into. */
+export const freeObject: z.ZodType<JsonObject, JsonObject> = z.record(
+  z.string(),
+  z.custom<JsonValue>(),
+)
+
+/** A text of which TypeScript knows more than the document promises. */
+export function textOf<Text extends string>(): z.ZodType<Text, Text> {
+  return z.custom<Text>((value) => typeof value === 'string').meta({ type: 'string' })
+}
+
+/** The version that a kept thing has: also its ETag. */
+export const versioned = {
+  version: z.int(),
+  createdAt: timestamp,
+  updatedAt: timestamp,
+}
+
+/** Why a run or a stream of it failed: an error without `request_id`. */
+export const failure = z
+  .object({
+    code: textOf<ErrorBody['code']>(),
+    message: z.string(),
+    suggested_fix: z.string(),
+    failure_type: z.enum(['config_error', 'transient_error', 'system_error']),
+    docs_url: z.string(),
+    details: freeObject.exactOptional(),
+  })
+  .meta({ id: 'Failure' })

@@ -1,0 +1,125 @@
+import type { FastifyRequest, onSendAsyncHookHandler, preHandlerAsyncHookHandler } from 'fastify'
+import { z } from 'zod'
+import type { ErrorCodeName } from '../../../protocol/index.ts'
+import { isChange, type ActionName } from '../access/actions.ts'
+import type { AuditDetails, AuditOutcome } from '../audit/schema.ts'
+import type { AuditLog, NewAuditEntry, loginAction } from '../audit/contract.ts'
+import { requestedResource, resourceInBody } from './requested-resource.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of a change: its entry in the audit log. */
+    audited: Audited | null
+    /** Code of the error that was answered. */
+    failure: ErrorCodeName | null
+  }
+}
+
+export interface Audited {
+  readonly id: string
+  /** What it is done to. */
+  name: string | null
+  /** What a route found out by doing it. */
+  details: AuditDetails | null
+}
+
+/** For what a route finds out only by doing it. */
+export function noteAudited(
+  { audited }: FastifyRequest,
+  found: Partial<Omit<Audited, 'id'>>,
+): void {
+  if (audited !== null) Object.assign(audited, found)
+}
+
+/** Writes every change into the audit log: that it begins, before anything is done; then, before the answer, how it ended. */
+export class AuditTrail {
+  readonly #log: AuditLog
+
+  constructor(log: AuditLog) {
+    this.#log = log
+  }
+
+  /** The request is known to be well formed and allowed. Where this cannot be written nothing is done. */
+  readonly preHandler: preHandlerAsyncHookHandler = async (request) => {
+    const { action } = request.routeOptions.config
+    if (action === undefined || !isChange(action)) return
+    const name = nameOf(request, action)
+    const entry = auditEntry(request, { action, name })
+    const id = await this.#log.add({ ...entry, outcome: 'begun', status: null, error: null })
+    request.audited = { id, name: entry.name, details: null }
+  }
+
+  readonly onSend: onSendAsyncHookHandler = async (request, reply, payload) => {
+    const { audited, failure: error } = request
+    if (audited === null) return payload
+    const status = reply.statusCode
+    const isReplayed = reply.hasHeader('idempotent-replayed')
+    const outcome = outcomeOf({ status, error, isReplayed })
+    try {
+      const { name, details } = audited
+      await this.#log.end(audited.id, { outcome, status, error, name, details })
+    } catch (failure) {
+      // It is done, and the log has that it was begun: the answer is still the truth.
+      request.log.error({ err: failure, audit: audited.id }, 'the audit log lacks an outcome')
+    }
+    return payload
+  }
+}
+
+/** By which keys and users are named. */
+const servicePath = z.object({
+  id: z.string().optional(),
+  // As the routes take it: a refusal comes before the path is checked.
+  email: z.string().toLowerCase().optional(),
+})
+
+/** An action that began, or was refused, as far as the request tells. */
+export function auditEntry(
+  request: FastifyRequest,
+  {
+    action,
+    name,
+  }: { readonly action: ActionName | typeof loginAction; readonly name: string | null },
+): Omit<NewAuditEntry, 'outcome' | 'status' | 'error'> {
+  const { principal, method, url, ip } = request
+  return {
+    principal,
+    action,
+    resource: action.split(':')[0] ?? action,
+    name: name === '' ? null : (name?.slice(0, maxLength) ?? null),
+    request: `${method} ${url.split('?')[0] ?? ''}`.slice(0, maxLength),
+    requestId: request.id,
+    address: ip,
+    details: null,
+  }
+}
+
+/** Names and ids are shorter; what is longer was made up. */
+const maxLength = 300
+
+function nameOf(request: FastifyRequest, action: ActionName): string | null {
+  const resource = requestedResource(request, action)
+  if (resource === 'body' || resource === 'list') return resourceInBody(request, action).name
+  if ('run' in resource) return null
+  if (resource.kind !== 'service') return resource.name
+  return serviceName(request)
+}
+
+/** Of a key or a user. */
+export function serviceName({ params, body }: FastifyRequest): string | null {
+  const { id, email } = servicePath.parse(params)
+  return id ?? email ?? servicePath.safeParse(body).data?.email ?? null
+}
+
+function outcomeOf(end: {
+  readonly status: number
+  readonly error: ErrorCodeName | null
+  readonly isReplayed: boolean
+}): AuditOutcome {
+  // The answer was given up, the work was not.
+  if (end.error === 'request_timed_out') return 'begun'
+  // Some rights are known only when it is done: whose sandbox it is. A token that is not valid is no question of rights.
+  if (end.status === 403 && end.error !== 'promote_token_invalid') return 'denied'
+  if (end.status >= 400) return 'failed'
+  return end.isReplayed ? 'replayed' : 'done'
+}

@@ -1,0 +1,137 @@
+import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import { ConnectError, errorCodes } from '../../../protocol/index.ts'
+import type { Access } from '../access/access.ts'
+import type { InvokeContext, Listed, Resource, RunById } from '../access/access-request.ts'
+import { actionFacts, type ActionName } from '../access/actions.ts'
+import type { AuditLog } from '../audit/contract.ts'
+import { auditEntry, serviceName } from './audit-trail.ts'
+import { principalOf } from './authentication.ts'
+import {
+  activatesInBody,
+  instanceInBody,
+  invokeContext,
+  requestedResource,
+  resourceInBody,
+} from './requested-resource.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What the route does, for the policy: each has one but those that anybody may ask. */
+    readonly action?: ActionName
+    /** The action of reading what the route's errors may name beside its own resource. */
+    readonly namesBy?: ActionName
+  }
+  interface FastifyRequest {
+    /** Where instances or connections are listed, or named by an error (`namesBy`): which of them are shown; null: all. */
+    shown: ((item: Listed) => boolean) | null
+  }
+}
+
+/**
+ * Lets through what scopes and policy allow: before anything is looked up, so that no answer is a sign of what exists. The audit
+ * log has every refusal.
+ */
+export class Authorization {
+  readonly #access: Access
+  readonly #audit: AuditLog
+
+  constructor(access: Access, audit: AuditLog) {
+    this.#access = access
+    this.#audit = audit
+  }
+
+  /** After the authentication, before the body is read. */
+  readonly onRequest: onRequestAsyncHookHandler = (request) => this.authorize(request)
+
+  /** By the path. Throws where it may not be, or may no longer. */
+  async authorize(request: FastifyRequest): Promise<void> {
+    const { action, anonymous, namesBy } = request.routeOptions.config
+    if (action === undefined || anonymous === true) return
+    const resource = requestedResource(request, action)
+    if (resource === 'body') return
+    if (resource !== 'list') {
+      await this.demand(request, { action, resource })
+      if (namesBy !== undefined) request.shown = this.#readable(request, namesBy)
+      return
+    }
+    const all = { kind: actionFacts(action).on, name: '' }
+    request.shown = await this.#recorded(request, { action, resource: all }, (principal) =>
+      this.#access.filter(principal, action),
+    )
+  }
+
+  /** For what the body decides, which has been parsed by then, and not been checked. */
+  readonly preValidation: onRequestAsyncHookHandler = async (request) => {
+    const { action, anonymous } = request.routeOptions.config
+    if (action === undefined || anonymous === true) return
+    if (requestedResource(request, action) !== 'body') return
+    const resource = resourceInBody(request, action)
+    if (action === 'actions:invoke') {
+      await this.demand(request, { action, resource, invoke: invokeContext(request) })
+      return
+    }
+    await this.demand(request, { action, resource })
+    // What may not be seen may not be made: that its name is taken would tell.
+    await this.demand(request, { action: readingOf(resource), resource })
+    if (action === 'connections:create') await this.#demandBinding(request, resource)
+  }
+
+  /** What a new connection needs beside its name. */
+  async #demandBinding(request: FastifyRequest, resource: Resource): Promise<void> {
+    const source = instanceInBody(request)
+    if (source !== null) await this.demand(request, { action: 'instances:read', resource: source })
+    if (activatesInBody(request))
+      await this.demand(request, { action: 'connections:activate', resource })
+  }
+
+  /** Whoever may read none of them may ask all the same, and is told no names: nothing was refused. */
+  #readable(request: FastifyRequest, action: ActionName): ((item: Listed) => boolean) | null {
+    try {
+      return this.#access.filter(principalOf(request), action)
+    } catch (error) {
+      if (error instanceof ConnectError && error.code === 'permission_denied') return () => false
+      throw error
+    }
+  }
+
+  /** Throws where it may not be. */
+  async demand(request: FastifyRequest, asked: Asked): Promise<void> {
+    await this.#recorded(request, asked, (principal) =>
+      this.#access.demand({ principal, ...asked }),
+    )
+  }
+
+  async #recorded<Result>(
+    request: FastifyRequest,
+    { action, resource }: Asked,
+    decide: (principal: ReturnType<typeof principalOf>) => Result | Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await decide(principalOf(request))
+    } catch (error) {
+      if (error instanceof ConnectError && errorCodes[error.code].httpStatus < 500) {
+        const name = deniedName(request, resource)
+        const entry = auditEntry(request, { action, name })
+        const status = errorCodes[error.code].httpStatus
+        await this.#audit.add({ ...entry, outcome: 'denied', status, error: error.code })
+      }
+      throw error
+    }
+  }
+}
+
+/** Keys and users stand in the path, and are no resource of their own for the policy. */
+function deniedName(request: FastifyRequest, resource: Resource | RunById): string | null {
+  if ('run' in resource) return null
+  return resource.kind === 'service' ? serviceName(request) : resource.name
+}
+
+export interface Asked {
+  readonly action: ActionName
+  readonly resource: Resource | RunById
+  readonly invoke?: InvokeContext
+}
+
+function readingOf({ kind }: Resource): ActionName {
+  return kind === 'instance' ? 'instances:read' : 'connections:read'
+}

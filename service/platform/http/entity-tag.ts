@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { ConnectError } from '../../../protocol/index.ts'
+import { requestInvalid } from './error-answer.ts'
+
+/** The ETag of a kept thing: its version. */
+export function entityTag({ version }: { readonly version: number }): string {
+  return `"${version}"`
+}
+
+/** The ETag of a document that says more than the kept thing's version does: `"3-vJ1cVg5c2b8"`. `If-Match` takes its version. */
+export function documentTag(document: { readonly version: number }): string {
+  const hash = createHash('sha256').update(JSON.stringify(document)).digest('base64url')
+  return `"${document.version}-${hash.slice(0, 11)}"`
+}
+
+export const ifNoneMatchHeaders = z.looseObject({
+  'if-none-match': z.string().max(1000).optional().meta({
+    description:
+      'ETags that the client has: where one is still right, the answer is 304 without a body.',
+  }),
+})
+
+export const unchanged = z
+  .null()
+  .meta({ description: 'The ETag of `If-None-Match` is still right.' })
+
+/** Whether the client has what it asks for already (RFC 9110, 13.1.2). */
+export function isUnchanged(headers: z.output<typeof ifNoneMatchHeaders>, tag: string): boolean {
+  const known = headers['if-none-match']?.split(',').map((one) => one.trim().replace(/^W\//, ''))
+  return known !== undefined && (known.includes(tag) || known.includes('*'))
+}
+
+export const ifMatchHeaders = z.looseObject({
+  'if-match': z.string().max(1000).optional().meta({
+    description:
+      'ETags of what the change may be based on. If none of them is right any more: 412 `version_conflict`. Left out or `*`: overwrite.',
+  }),
+})
+
+/** What a change is made to, as it is before. */
+export interface ChangedThing {
+  readonly kind: 'Instance' | 'Connection'
+  readonly name: string
+  readonly version: number
+}
+
+/**
+ * The version that a change may be made to (RFC 9110, 13.1.1); undefined if `If-Match` is left out, or any will do. Only of several
+ * tags, or of one that is none of ours, `current` has to tell which one is right. Throws `version_conflict` if it is none.
+ */
+export async function versionToChange(
+  headers: z.output<typeof ifMatchHeaders>,
+  current: () => Promise<ChangedThing>,
+): Promise<number | undefined> {
+  const header = headers['if-match']?.trim()
+  if (header === undefined || header === '*') return undefined
+  const tags = tagsIn(header)
+  const versions = tags.flatMap((tag) => versionOf(tag) ?? [])
+  const [version] = versions
+  if (tags.length === 1 && version !== undefined) return version
+  const { kind, name, version: actual } = await current()
+  if (versions.includes(actual)) return actual
+  const isWeak = tags.some((tag) => tag.startsWith('W/'))
+  const expected = `one that If-Match names${isWeak ? ' (a weak tag, W/"…", matches none)' : ''}`
+  throw new ConnectError('version_conflict', { details: { kind, name, actual, expected } })
+}
+
+const tagPattern = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g
+
+function tagsIn(header: string): readonly string[] {
+  const tags = header.match(tagPattern) ?? []
+  // A tag may hold a comma, and a list empty places.
+  const places = header.replace(tagPattern, 'tag').split(',')
+  const isList = places.every((place) => ['tag', ''].includes(place.trim()))
+  if (tags.length === 0 || !isList)
+    throw requestInvalid(['headers/if-match: is not a list of ETags, such as "3", "4"'])
+  return tags
+}
+
+/** Of a tag of this API that is not weak. */
+function versionOf(tag: string): number | undefined {
+  const [, version] = /^"(\d{1,15})(?:-[\w-]{11})?"$/.exec(tag) ?? []
+  return version === undefined ? undefined : Number(version)
+}

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto'
+import { ConnectError } from '../../../protocol/index.ts'
+import type { Database, Row } from '../database/database.ts'
+import type {
+  IdempotencyStart,
+  IdempotencyStore,
+  IdempotentRequest,
+  KeptAnswer,
+} from './idempotency-contract.ts'
+
+interface KeyRow extends Row {
+  readonly ticket: string
+  readonly request_hash: string
+  readonly answer: KeptAnswer | null
+}
+
+/** Answers are kept so long. */
+export const answerLifetime = '1 day'
+
+/**
+ * Who may have a key that exists: anybody once its time is over; the same request again where the process that had it died
+ * (it can have been another one, and then the answer would be that one's).
+ */
+const free = `kept.created_at <= now() - interval '${answerLifetime}' OR kept.answer IS NULL
+  AND kept.locked_until <= now() AND kept.request_hash = excluded.request_hash`
+const renewed = (column: string): string =>
+  `${column} = CASE WHEN ${free} THEN excluded.${column} ELSE kept.${column} END`
+
+export class IdempotencyKeys implements IdempotencyStore {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  async begin({ principal, key, requestHash }: IdempotentRequest): Promise<IdempotencyStart> {
+    const ticket = randomUUID()
+    // An update that changes nothing gives the row as it is now, whoever else writes it.
+    const [row] = await this.#database.query<KeyRow>(
+      `INSERT INTO reactor_connect_service.idempotency_keys AS kept
+         (principal, key, request_hash, ticket, locked_until)
+       VALUES ($1, $2, $3, $4, now() + interval '1 minute')
+       ON CONFLICT (principal, key) DO UPDATE SET
+         ${['request_hash', 'ticket', 'locked_until', 'created_at', 'answer'].map(renewed).join(', ')}
+       RETURNING ticket, request_hash, answer`,
+      [principal, key, requestHash, ticket],
+    )
+    if (row?.ticket === ticket) return { state: 'began', ticket }
+    if (row?.request_hash !== requestHash) throw new ConnectError('idempotency_key_reused')
+    if (row.answer === null) throw new ConnectError('idempotency_key_in_use')
+    return { state: 'done', answer: row.answer }
+  }
+
+  async finish(ticket: string, answer: KeptAnswer): Promise<void> {
+    await this.#database.query(
+      `UPDATE reactor_connect_service.idempotency_keys SET answer = $2 WHERE ticket = $1`,
+      [ticket, JSON.stringify(answer)],
+    )
+  }
+
+  async abandon(ticket: string): Promise<void> {
+    await this.#database.query(
+      `DELETE FROM reactor_connect_service.idempotency_keys WHERE ticket = $1 AND answer IS NULL`,
+      [ticket],
+    )
+  }
+}

@@ -1,0 +1,70 @@
+import { ConnectError, requestFailure, type JsonObject } from '../../../protocol/index.ts'
+import { exchange, type WholeAnswer } from '../../../lib/net/exchange.ts'
+
+export interface JobsClientOptions {
+  /** `http://jobs.example.com:8005` */
+  readonly url: string
+  readonly apiKey?: string
+  /** For one request with its answer, beside what the request itself waits for. Default 10 s. */
+  readonly timeoutMs?: number
+}
+
+export interface JobsRequest {
+  readonly method: 'PUT' | 'POST' | 'DELETE'
+  /** After `/v1/`, encoded. */
+  readonly path: string
+  readonly body?: JsonObject
+  /** How long the service is asked to wait. */
+  readonly waitMs?: number
+  readonly signal?: AbortSignal
+}
+
+const maxAnswerBytes = 1024 * 1024
+
+/** Requests to the Jobs service. */
+export class JobsClient {
+  readonly #options: JobsClientOptions
+  /** Without credentials and query: for messages. */
+  readonly url: string
+
+  constructor(options: JobsClientOptions) {
+    this.#options = options
+    const { origin, pathname } = new URL(options.url)
+    this.url = `${origin}${pathname}`.replace(/\/$/, '')
+  }
+
+  /** What is answered as JSON; undefined for an empty answer, and for a DELETE of what is not there. Throws `jobs_unreachable`. */
+  async send(request: JobsRequest): Promise<unknown> {
+    const { status, text } = await this.#exchange(request)
+    if (request.method === 'DELETE' && status === 404) return undefined
+    if (status < 200 || status > 299) throw this.unusable(`it answered ${String(status)}`)
+    return text === '' ? undefined : this.#parse(text)
+  }
+
+  unusable(reason: string, cause?: unknown): ConnectError {
+    return new ConnectError('jobs_unreachable', { details: { url: this.url, reason }, cause })
+  }
+
+  async #exchange(request: JobsRequest): Promise<WholeAnswer> {
+    const { url, apiKey, timeoutMs = 10_000 } = this.#options
+    const { method, path, body, waitMs = 0, signal } = request
+    try {
+      return await exchange(`${url.replace(/\/$/, '')}/v1/${path}`, {
+        ...{ method, body, signal, maxAnswerBytes },
+        headers: apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` },
+        timeoutMs: timeoutMs + waitMs,
+      })
+    } catch (error) {
+      throw this.unusable(requestFailure(error), error)
+    }
+  }
+
+  #parse(text: string): unknown {
+    try {
+      return JSON.parse(text)
+    } catch {
+      // Not quoted, as the error would: it may repeat the key.
+      throw this.unusable('its answer is no JSON')
+    }
+  }
+}

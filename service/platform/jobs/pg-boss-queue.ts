@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto'
+import { PgBoss, type Db } from 'pg-boss'
+import type { Logger } from 'pino'
+import { Database, type Session } from '../database/database.ts'
+import type { RunQueue } from './jobs.ts'
+import { Wake } from '../../../lib/async/wake.ts'
+
+export interface QueueOptions {
+  /** The metadata database. */
+  readonly url: string
+  readonly logger: Logger
+  /** How often a process with room looks for runs. Those that it sends itself it takes at once. Default 1 s. */
+  readonly pollMs?: number
+}
+
+const queue = 'runs'
+const schema = 'reactor_connect_jobs'
+
+/** Throws `store_unavailable`. */
+export async function openPgBossQueue(options: QueueOptions): Promise<PgBossQueue> {
+  await using resources = new AsyncDisposableStack()
+  const database = resources.use(
+    new Database({ url: options.url, sessions: 3, logger: options.logger }),
+  )
+  // No job outlives the statement that takes it, so there is nothing to supervise, and schedules are ours (scheduler.ts).
+  const idle = { supervise: false, schedule: false, registerInstance: false }
+  const boss = new PgBoss({ db: dbOf(database), schema, ...idle })
+  boss.on('error', (error) => {
+    options.logger.warn({ err: error }, 'the queue of runs has a problem')
+  })
+  await boss.start()
+  resources.defer(() => boss.stop({ graceful: false }))
+  await boss.createQueue(queue)
+  const open = resources.move()
+  return new PgBossQueue(options, { boss, database, close: () => open.disposeAsync() })
+}
+
+interface Opened {
+  readonly boss: PgBoss
+  readonly database: Database
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Runs that are due, in the metadata database. A run is taken and its job deleted in one transaction: from there on the run's
+ * row says whether somebody works on it, and where the process dies before it wrote that, the run is found as a lost one.
+ */
+export class PgBossQueue implements RunQueue, AsyncDisposable {
+  readonly #opened: Opened
+  readonly #logger: Logger
+  readonly #pollMs: number
+  readonly #wake = new Wake()
+
+  constructor({ logger, pollMs = 1_000 }: QueueOptions, opened: Opened) {
+    this.#opened = opened
+    this.#logger = logger
+    this.#pollMs = pollMs
+  }
+
+  async send(run: string, delayMs: number): Promise<void> {
+    const startAfter = Math.max(0, delayMs) / 1_000
+    await this.#opened.boss.send(queue, { run }, { id: jobId(run), startAfter })
+    if (delayMs <= 0) this.#wake.now()
+  }
+
+  /** Takes the run out, where it waits. */
+  async withdraw(run: string): Promise<void> {
+    await this.#opened.boss.deleteJob(queue, jobId(run))
+  }
+
+  async receive(options: Parameters<RunQueue['receive']>[0]): Promise<void> {
+    const { parallel, signal, work } = options
+    const working = new Set<Promise<void>>()
+    const begin = (run: string): void => {
+      const job = work(run)
+        .catch((error: unknown) => {
+          this.#logger.error({ run, err: error }, 'the work on a run failed')
+        })
+        .finally(() => {
+          working.delete(job)
+          this.#wake.now()
+        })
+      working.add(job)
+    }
+    while (!signal.aborted) {
+      const room = parallel - working.size
+      const runs = room === 0 ? [] : await this.#take(room)
+      runs.forEach(begin)
+      if (runs.length === 0) await this.#wake.wait(this.#pollMs, signal)
+    }
+    await Promise.all(working)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#opened.close()
+  }
+
+  /** None where the database does not answer: it is asked again. */
+  async #take(room: number): Promise<readonly string[]> {
+    const { boss, database } = this.#opened
+    try {
+      return await database.transaction(async (session) => {
+        const db = dbOf(session)
+        const jobs = await boss.fetch<{ run: string }>(queue, { batchSize: room, db })
+        if (jobs.length > 0)
+          await boss.deleteJob(
+            queue,
+            jobs.map(({ id }) => id),
+            { db },
+          )
+        return jobs.map(({ data }) => data.run)
+      })
+    } catch (error) {
+      this.#logger.warn({ err: error }, 'runs that are due could not be taken from the queue')
+      return []
+    }
+  }
+}
+
+function dbOf(database: Session): Db {
+  return {
+    executeSql: async (sql, values = []) => ({ rows: await database.query(sql, values) }),
+  }
+}
+
+/** The same for the same run, so that a run which waits is not put in twice. */
+function jobId(run: string): string {
+  const hex = createHash('sha256').update(run).digest('hex')
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20, 32),
+  ].join('-')
+}

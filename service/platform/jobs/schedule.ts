@@ -1,0 +1,23 @@
+import { z } from 'zod'
+import type { Resource } from '../wire.ts'
+
+/** When something is to run. */
+export const scheduleSchema = z
+  .strictObject({
+    cron: z
+      .string()
+      .min(1)
+      .max(200)
+      .meta({ description: 'Five fields.', examples: ['*/15 * * * *'] }),
+    timezone: z
+      .string()
+      .min(1)
+      .max(64)
+      .exactOptional()
+      .meta({ description: 'IANA name; default UTC.' }),
+    catchUp: z.enum(['once', 'skip']).exactOptional().meta({
+      description: 'What happens to times that passed while the service was down; default skip.',
+    }),
+  })
+  .meta({ id: 'Schedule' })
+export type Schedule = Resource<typeof scheduleSchema>

@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import type { Listed } from './access/access-request.ts'
+import { toWire, type Resource, type Wire } from './wire.ts'
+
+/** A part of a list. `next`: give it as `cursor` to get what follows; null at the end. */
+export interface Page<Item> {
+  readonly items: readonly Item[]
+  readonly next: string | null
+}
+
+export interface PageRequest {
+  /** 1 to 200; 50 where nothing is said. */
+  readonly limit?: number
+  readonly cursor?: string
+}
+
+/** Only the items that it says yes to: a page has as many of them as it may have, however many others lie between. */
+export interface ShownOnly {
+  readonly shown?: (item: Listed) => boolean
+}
+
+/** A number in a query: digits only (`z.coerce` would also take ``, ` 5 ` and `0x10`). */
+export function digits(range: {
+  readonly least: number
+  readonly most: number
+}): z.ZodType<number> {
+  return z.preprocess(
+    (text) => (typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : text),
+    z.int().min(range.least).max(range.most),
+  )
+}
+
+export const pageQuery = {
+  limit: digits({ least: 1, most: 200 })
+    .optional()
+    .meta({ description: 'How many items at most; 50 where it is left out.' }),
+  cursor: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,512}$/, 'is no cursor of this API: take it from `next_cursor`')
+    .optional()
+    .meta({ description: 'The `next_cursor` of the answer before.' }),
+}
+
+export function pageRequestOf(query: {
+  limit?: number | undefined
+  cursor?: string | undefined
+}): PageRequest {
+  return {
+    ...(query.limit !== undefined && { limit: query.limit }),
+    ...(query.cursor !== undefined && { cursor: query.cursor }),
+  }
+}
+
+export function pageSchema<Item extends z.ZodType>(
+  item: Item,
+): z.ZodObject<{ items: z.ZodArray<Item>; next_cursor: z.ZodNullable<z.ZodString> }> {
+  return z.object({
+    items: z.array(item),
+    next_cursor: z
+      .string()
+      .nullable()
+      .meta({ description: 'Give it as `cursor` to get what follows; null at the end.' }),
+  })
+}
+
+export function pageToWire<Schema extends z.ZodType>(
+  schema: Schema,
+  page: Page<Resource<Schema>>,
+): { items: Wire<z.output<Schema>>[]; next_cursor: string | null } {
+  return { items: page.items.map((item) => toWire(schema, item)), next_cursor: page.next }
+}

@@ -1,0 +1,27 @@
+import {
+  isJsonList,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+} from '../../../protocol/index.ts'
+import { own } from '../../../manifest-interpreter/config/secret-schema.ts'
+
+/** JSON pointers (RFC 6901): `/credentials/client_secret`. */
+export function formatPointer(path: readonly string[]): string {
+  return path.map((name) => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+}
+
+export function parsePointer(pointer: string): readonly string[] {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'))
+}
+
+/** Undefined where there is nothing. */
+export function valueAt(config: JsonObject, pointer: string): JsonValue | undefined {
+  return parsePointer(pointer).reduce<JsonValue | undefined>((at, name) => {
+    if (isJsonList(at)) return at[Number(name)]
+    return isJsonObject(at) ? own(at, name) : undefined
+  }, config)
+}

@@ -1,0 +1,23 @@
+import { isJsonObject, type JsonObject } from '../../../protocol/index.ts'
+import { formatPointer } from './json-pointer.ts'
+import { expand, isSecret } from '../../../manifest-interpreter/config/secret-schema.ts'
+
+/** A spec may refer to itself. */
+const MAX_DEPTH = 8
+
+/** The secret fields of a spec as JSON pointers, sorted; those inside of lists, which have no fixed place, are left out. */
+export function secretFieldsOf(spec: JsonObject): readonly string[] {
+  const found = new Set<string>()
+  const walk = (schema: JsonObject, path: readonly string[]): void => {
+    for (const part of expand(schema, spec)) {
+      if (!isJsonObject(part.properties)) continue
+      for (const [name, property] of Object.entries(part.properties)) {
+        const at = [...path, name]
+        if (isSecret(expand(property, spec))) found.add(formatPointer(at))
+        else if (isJsonObject(property) && at.length < MAX_DEPTH) walk(property, at)
+      }
+    }
+  }
+  walk(spec, [])
+  return [...found].sort()
+}

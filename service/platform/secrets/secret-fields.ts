@@ -1,0 +1,104 @@
+import {
+  isJsonList,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+} from '../../../protocol/index.ts'
+import { formatPointer, parsePointer } from './json-pointer.ts'
+import {
+  expand,
+  isSecret,
+  itemOf,
+  own,
+  propertyOf,
+  startWalk,
+  type Schemas,
+  type SecretWalk,
+} from '../../../manifest-interpreter/config/secret-schema.ts'
+
+/** Secrets of a configuration: from JSON pointer (`/credentials/client_secret`, `/keys/0`) to value. So they are kept in the vault. */
+export type Secrets = JsonObject
+
+export interface SplitConfig {
+  /** Without secrets. Where one was the item of a list, null keeps its place. */
+  readonly config: JsonObject
+  readonly secrets: Secrets
+}
+
+/**
+ * Takes the secrets out of a configuration: what the spec marks `airbyte_secret`, wherever it stands, in whichever choice of
+ * a `oneOf`, and what stands at the pointers of `known` (tokens that a connector's spec does not mention). A null is no secret.
+ */
+export function splitConfig(
+  spec: JsonObject,
+  config: JsonObject,
+  known: Iterable<string> = [],
+): SplitConfig {
+  const secrets = new Map<string, JsonValue>()
+  const split = new Splitter(startWalk(spec), new Set(known), secrets)
+  return {
+    config: split.object(config, expand(spec, spec), []),
+    secrets: Object.fromEntries(secrets),
+  }
+}
+
+/** The configuration with its secrets in their places. Places that the configuration has no more are left out. */
+export function joinConfig(config: JsonObject, secrets: Secrets): JsonObject {
+  let joined: JsonValue = config
+  for (const [pointer, value] of Object.entries(secrets)) {
+    joined = placed(joined, parsePointer(pointer), value)
+  }
+  return isJsonObject(joined) ? joined : config
+}
+
+class Splitter {
+  readonly #walk: SecretWalk
+  readonly #known: ReadonlySet<string>
+  readonly #secrets: Map<string, JsonValue>
+
+  constructor(walk: SecretWalk, known: ReadonlySet<string>, secrets: Map<string, JsonValue>) {
+    this.#walk = walk
+    this.#known = known
+    this.#secrets = secrets
+  }
+
+  object(value: JsonObject, schemas: Schemas, path: readonly string[]): JsonObject {
+    const kept = Object.entries(value).flatMap(([name, item]): [string, JsonValue][] => {
+      const at = [...path, name]
+      const result = this.#value(item, propertyOf(schemas, name, this.#walk), at)
+      return result === undefined ? [] : [[name, result]]
+    })
+    return Object.fromEntries(kept)
+  }
+
+  /** Undefined: it is a secret, and has been taken. */
+  #value(value: JsonValue, schemas: Schemas, path: readonly string[]): JsonValue | undefined {
+    const pointer = formatPointer(path)
+    if (value !== null && (isSecret(schemas) || this.#known.has(pointer))) {
+      this.#secrets.set(pointer, value)
+      return undefined
+    }
+    if (isJsonObject(value)) return this.object(value, schemas, path)
+    if (!isJsonList(value)) return value
+    return value.map((item, index) => {
+      const at = [...path, String(index)]
+      return this.#value(item, itemOf(schemas, index, this.#walk.root), at) ?? null
+    })
+  }
+}
+
+/** `within` with the value at the path. Objects on the way are made; a list is not made longer, its items are others by then. */
+function placed(
+  within: JsonValue | undefined,
+  [name, ...rest]: readonly string[],
+  value: JsonValue,
+): JsonValue {
+  if (name === undefined) return value
+  if (isJsonList(within)) {
+    const index = Number(name)
+    return index in within ? within.with(index, placed(within[index], rest, value)) : within
+  }
+  if (within !== undefined && within !== null && !isJsonObject(within)) return within
+  const object = within ?? {}
+  return { ...object, [name]: placed(own(object, name), rest, value) }
+}

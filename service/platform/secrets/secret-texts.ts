@@ -1,0 +1,22 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
+import type { Secrets } from './secret-fields.ts'
+
+/** Shorter ones cannot be told from ordinary words in a text. */
+const MIN_SECRET_LENGTH = 4
+
+/**
+ * The texts that nothing may show: those in the secrets that do not stand in the rest of the configuration too (user and
+ * password are the same). To be replaced by a `scrubber`.
+ */
+export function secretTexts(config: JsonObject, secrets: Secrets): readonly string[] {
+  const shown = new Set(textsIn(config))
+  const hidden = new Set(Object.values(secrets).flatMap(textsIn))
+  return [...hidden].filter((text) => text.length >= MIN_SECRET_LENGTH && !shown.has(text))
+}
+
+function textsIn(value: JsonValue): string[] {
+  if (typeof value === 'string') return [value]
+  if (typeof value === 'number') return [String(value)]
+  if (Array.isArray(value)) return value.flatMap(textsIn)
+  return isJsonObject(value) ? Object.values(value).flatMap(textsIn) : []
+}

@@ -1,0 +1,221 @@
+import { access, constants, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
+import { FolderLock } from './folder-lock.ts'
+import {
+  keyFileMissing,
+  readKeyRing,
+  writeKeyRing,
+  wrongKey,
+  type GivenKeys,
+  type KeyRing,
+} from './key-ring.ts'
+import { syncFolder } from '../../../lib/files/replace-file.ts'
+import { openPrivateFolder } from './private-files.ts'
+import { finishRotation, prepareFolder } from './rotate-key.ts'
+import { newVaultKey, parseVaultKey, readHeader, unseal, type Plain } from './sealed-secrets.ts'
+import { fileNameOf, readSealed, secretsFiles, writeSealed } from './secrets-file.ts'
+import { secretsText, type StoredSecrets, type Vault } from './vault.ts'
+
+export interface FileVaultOptions {
+  /** Of the vault alone: made with mode 0700 where it is missing. */
+  readonly folder: string
+  /** 32 bytes in base64. Without it a key is made and kept in the folder, readable by this user only. */
+  readonly key?: string
+  /** The key until now, where `key` replaces it (or is left out from now on). */
+  readonly previousKey?: string
+}
+
+export interface RotatedKey {
+  /** The id of the new key; it says nothing of the key. */
+  readonly key: string
+  /** Files that are encrypted with it. */
+  readonly secrets: number
+}
+
+const storedSchema = z.record(z.string(), z.json())
+
+/**
+ * The embedded vault: a folder with one encrypted file a path, named by the path's hash. What it does not see is the whole
+ * folder, or one file, put back to an earlier state.
+ *
+ * Throws `vault_permissions` where others can read the folder, `vault_key_wrong` where the key does not open the files.
+ * A rotation of the key that was cut off is finished here.
+ */
+export async function openFileVault(options: FileVaultOptions): Promise<FileVault> {
+  const { folder } = options
+  return inFolder(folder, async () => {
+    await openPrivateFolder(folder)
+    const given = givenKeys(options)
+    const lock = await FolderLock.open(join(folder, 'lock'))
+    try {
+      const ring = await lock.hold(() => prepareFolder(folder, given))
+      return new FileVault({ folder, given, lock, ring })
+    } catch (error) {
+      lock[Symbol.dispose]()
+      throw error
+    }
+  })
+}
+
+export class FileVault implements Vault {
+  readonly #folder: string
+  readonly #given: GivenKeys
+  readonly #lock: FolderLock
+  #ring: KeyRing
+
+  constructor(parts: { folder: string; given: GivenKeys; lock: FolderLock; ring: KeyRing }) {
+    this.#folder = parts.folder
+    this.#given = parts.given
+    this.#lock = parts.lock
+    this.#ring = parts.ring
+  }
+
+  async get(path: string): Promise<StoredSecrets | null> {
+    const name = fileNameOf(path)
+    return inFolder(this.#folder, async () => {
+      const plain = await this.#readWithoutLock(name, path)
+      if (plain === null) return null
+      return { secrets: storedSchema.parse(JSON.parse(plain.text)), version: plain.version }
+    })
+  }
+
+  /**
+   * Another process may rotate the key between the reading of the file and that of the keys, and forget the key of what was read:
+   * then the file is another one by now. Only a file that stays and no key opens is damaged.
+   */
+  async #readWithoutLock(name: string, path: string): Promise<Plain | null> {
+    let file = await readSealed(this.#folder, name)
+    while (file !== null) {
+      const plain = await this.#opened(file, name)
+      if (plain !== undefined) return plain
+      const now = await readSealed(this.#folder, name)
+      if (now?.equals(file) === true) throw corrupt(this.#folder, { path, name })
+      file = now
+    }
+    return null
+  }
+
+  async put(
+    path: string,
+    secrets: JsonObject,
+    { ifVersion }: { readonly ifVersion?: number } = {},
+  ): Promise<number> {
+    const name = fileNameOf(path)
+    const text = secretsText(path, secrets)
+    return this.#exclusively(async () => {
+      const file = await readSealed(this.#folder, name)
+      const version = await this.#versionOf(file, { path, name, ifVersion })
+      await writeSealed(this.#folder, { name, version: version + 1, text }, this.#ring)
+      return version + 1
+    })
+  }
+
+  async delete(path: string): Promise<void> {
+    const name = fileNameOf(path)
+    return this.#exclusively(async () => {
+      await rm(join(this.#folder, name), { force: true })
+      await syncFolder(this.#folder)
+    })
+  }
+
+  check(): Promise<void> {
+    return inFolder(this.#folder, async () => {
+      await access(this.#folder, constants.R_OK | constants.W_OK | constants.X_OK)
+      await this.#readRing()
+    })
+  }
+
+  /**
+   * Encrypts everything with a new key and forgets the old one. Cut off at any time, every file stays readable and the next
+   * start finishes it. Throws `vault_key_wrong` where the operator gave the key: then a start with `previousKey` does it.
+   */
+  rotateKey(): Promise<RotatedKey> {
+    return this.#exclusively(async () => {
+      if (this.#given.key !== undefined) {
+        throw wrongKey(this.#folder, 'the key is given from outside, so it is changed there')
+      }
+      const key = newVaultKey()
+      this.#ring = { current: key, all: new Map([...this.#ring.all, [key.id, key]]) }
+      await writeKeyRing(this.#folder, this.#ring, this.#given)
+      this.#ring = await finishRotation(this.#folder, this.#ring, this.#given)
+      const secrets = (await secretsFiles(this.#folder)).length
+      return { key: key.id, secrets }
+    })
+  }
+
+  /** Work that has begun is done first. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#lock.idle()
+    this.#lock[Symbol.dispose]()
+  }
+
+  /** With the keys as they are now: another process may have rotated them, and must not find a file with an old one later. */
+  #exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
+    return inFolder(this.#folder, () =>
+      this.#lock.hold(async () => {
+        await this.#readRing()
+        return work()
+      }),
+    )
+  }
+
+  async #readRing(): Promise<void> {
+    const ring = await readKeyRing(this.#folder, this.#given)
+    if (ring === null) throw wrongKey(this.#folder, keyFileMissing)
+    if (this.#given.key !== undefined && ring.current.id !== this.#given.key.id) {
+      throw wrongKey(this.#folder, 'another process has changed the key: restart this one')
+    }
+    this.#ring = ring
+  }
+
+  /** Undefined: none of the keys opens it. */
+  async #opened(file: Buffer, name: string): Promise<Plain | undefined> {
+    const keyId = readHeader(file)?.keyId
+    if (keyId !== undefined && !this.#ring.all.has(keyId)) await this.#readRing()
+    const key = keyId === undefined ? undefined : this.#ring.all.get(keyId)
+    return key === undefined ? undefined : unseal(file, name, key)
+  }
+
+  /** Whoever compares wants the true version; who just replaces may replace a damaged file too. */
+  async #versionOf(
+    file: Buffer | null,
+    at: { path: string; name: string; ifVersion: number | undefined },
+  ): Promise<number> {
+    if (at.ifVersion === undefined) return file === null ? 0 : (readHeader(file)?.version ?? 0)
+    const plain = file === null ? undefined : await this.#opened(file, at.name)
+    if (file !== null && plain === undefined) throw corrupt(this.#folder, at)
+    const version = plain?.version ?? 0
+    if (version === at.ifVersion) return version
+    throw new ConnectError('vault_conflict', { details: { path: at.path } })
+  }
+}
+
+function givenKeys({ folder, key, previousKey }: FileVaultOptions): GivenKeys {
+  const parse = (text: string, name: string) => {
+    const parsed = parseVaultKey(text)
+    if (parsed === undefined) throw wrongKey(folder, `the ${name} is not 32 bytes in base64`)
+    return parsed
+  }
+  return {
+    ...(key !== undefined && { key: parse(key, 'given key') }),
+    ...(previousKey !== undefined && { previousKey: parse(previousKey, 'previous key') }),
+  }
+}
+
+/** What the file system refuses (no space, no right, a disk that fails) as `vault_unreachable`. */
+async function inFolder<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error instanceof ConnectError)
+      throw error
+    const details = { url: folder, reason: error.message }
+    throw new ConnectError('vault_unreachable', { details, cause: error })
+  }
+}
+
+function corrupt(folder: string, { path, name }: { path: string; name: string }): ConnectError {
+  return new ConnectError('vault_corrupt', { details: { path, file: join(folder, name) } })
+}

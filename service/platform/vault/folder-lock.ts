@@ -1,0 +1,71 @@
+import { randomInt } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as delay } from 'node:timers/promises'
+import { errorCodeOf } from '../../../lib/files/error-code.ts'
+
+/** Longer than any holder needs, but for one that rotates the key of many secrets. */
+const WAIT_MS = 20_000
+const SQLITE_BUSY = 5
+
+/**
+ * A lock between processes that the operating system lets go of when its holder dies, however it dies: Node has no such lock
+ * of its own, but SQLite takes one on its file. The database stays empty.
+ *
+ * Nothing else may open that file: closing it would give up the lock of the whole process (POSIX).
+ */
+export class FolderLock implements Disposable {
+  readonly #database: DatabaseSync
+  #last: Promise<unknown> = Promise.resolve()
+
+  private constructor(database: DatabaseSync) {
+    this.#database = database
+  }
+
+  static async open(file: string): Promise<FolderLock> {
+    await writeFile(file, '', { flag: 'wx', mode: 0o600 }).catch((error: unknown) => {
+      if (errorCodeOf(error) !== 'EEXIST') throw error
+    })
+    return new FolderLock(new DatabaseSync(file, { timeout: 0 }))
+  }
+
+  /** Does `work` while nobody else does theirs. Do not nest. */
+  async hold<Result>(work: () => Promise<Result>): Promise<Result> {
+    const turn = this.#last.then(async () => {
+      await this.#take()
+      try {
+        return await work()
+      } finally {
+        this.#database.exec('ROLLBACK')
+      }
+    })
+    this.#last = turn.catch(() => undefined) // the caller of `hold` gets the error
+    return turn
+  }
+
+  /** Resolves once the work that waits has been done. */
+  async idle(): Promise<void> {
+    await this.#last
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close()
+  }
+
+  async #take(): Promise<void> {
+    const giveUpAt = performance.now() + WAIT_MS
+    for (;;) {
+      try {
+        this.#database.exec('BEGIN EXCLUSIVE')
+        return
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > giveUpAt) throw error
+        await delay(randomInt(2, 20))
+      }
+    }
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY
+}

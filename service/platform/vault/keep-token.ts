@@ -1,0 +1,78 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { z } from 'zod'
+import { ConnectError } from '../../../protocol/index.ts'
+import type { VaultClient } from './vault-client.ts'
+
+const lookupSchema = z.object({
+  data: z.object({ renewable: z.boolean().default(false), ttl: z.number() }),
+})
+const renewedSchema = z.object({
+  auth: z.object({ renewable: z.boolean(), lease_duration: z.number() }),
+})
+/** A token that lives for ever has 0; timers end at 24 days. */
+const MAX_WAIT_MS = 24 * 3_600_000
+const RETRY_MS = 10_000
+
+/**
+ * Renews the client's token at half of its time to live, until the signal is aborted or it can be renewed no more. Never
+ * throws: a token that has died shows at the next use, with a message of its own.
+ */
+export async function keepToken(
+  client: VaultClient,
+  { logger, signal }: { readonly logger: Logger; readonly signal: AbortSignal },
+): Promise<void> {
+  let lease = await attempt(() => lookUp(client), { logger, signal })
+  while (lease?.renewable === true && lease.ttlMs > 0) {
+    if (!(await waited(Math.min(lease.ttlMs / 2, MAX_WAIT_MS), signal))) return
+    lease = await attempt(() => renew(client), { logger, signal })
+  }
+}
+
+interface Lease {
+  readonly renewable: boolean
+  readonly ttlMs: number
+}
+
+async function lookUp(client: VaultClient): Promise<Lease> {
+  const operation = 'look up its token'
+  const answer = await client.send({ method: 'GET', path: 'auth/token/lookup-self', operation })
+  const parsed = lookupSchema.safeParse(answer.body)
+  if (!parsed.success) throw client.refused(operation, answer)
+  return { renewable: parsed.data.data.renewable, ttlMs: parsed.data.data.ttl * 1000 }
+}
+
+async function renew(client: VaultClient): Promise<Lease> {
+  const operation = 'renew its token'
+  const path = 'auth/token/renew-self'
+  const answer = await client.send({ method: 'POST', path, body: {}, operation })
+  const parsed = renewedSchema.safeParse(answer.body)
+  if (!parsed.success) throw client.refused(operation, answer)
+  return { renewable: parsed.data.auth.renewable, ttlMs: parsed.data.auth.lease_duration * 1000 }
+}
+
+/** Undefined once it is refused, or stopped; what may pass is tried again. */
+async function attempt(
+  work: () => Promise<Lease>,
+  { logger, signal }: { readonly logger: Logger; readonly signal: AbortSignal },
+): Promise<Lease | undefined> {
+  for (;;) {
+    try {
+      return await work()
+    } catch (thrown) {
+      const error = ConnectError.from(thrown)
+      logger.warn({ error: error.toJSON() }, 'the token of the vault was not renewed')
+      if (!error.retryable || !(await waited(RETRY_MS, signal))) return undefined
+    }
+  }
+}
+
+/** False where the signal ended it. */
+async function waited(ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await delay(ms, undefined, { signal, ref: false })
+    return true
+  } catch {
+    return false // nothing but the signal ends it early
+  }
+}

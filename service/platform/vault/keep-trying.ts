@@ -1,0 +1,21 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { ConnectError } from '../../../protocol/index.ts'
+
+const MAX_ATTEMPTS = 6
+const FIRST_WAIT_MS = 200
+
+/**
+ * Does work that must not be lost (the only copy of a token goes into the vault), again for about 12 s where it fails for a
+ * reason that may pass. `work` reads what is there anew each time: a lost race is tried again at once.
+ */
+export async function keepTrying<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      const mayPass = error instanceof ConnectError && error.retryable
+      if (!mayPass || attempt === MAX_ATTEMPTS) throw error
+      if (error.code !== 'vault_conflict') await delay(FIRST_WAIT_MS * 2 ** attempt)
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import { ConnectError } from '../../../protocol/index.ts'
+import { newVaultKey, parseVaultKey, type VaultKey } from './sealed-secrets.ts'
+import type { Vault } from './vault.ts'
+
+/** A key of the service's own, which is made when it is first needed and kept in the vault: all processes have the same one. */
+export class KeptKey {
+  readonly #vault: Vault
+  readonly #path: string
+  #key: Promise<VaultKey> | undefined
+
+  constructor(vault: Vault, path: string) {
+    this.#vault = vault
+    this.#path = path
+  }
+
+  /** Throws what the vault throws. */
+  get(): Promise<VaultKey> {
+    this.#key ??= this.#read().catch((error: unknown) => {
+      this.#key = undefined
+      throw error
+    })
+    return this.#key
+  }
+
+  async #read(): Promise<VaultKey> {
+    const kept = await this.#kept()
+    if (kept !== undefined) return kept
+    const made = newVaultKey()
+    try {
+      await this.#vault.put(this.#path, { key: made.bytes.toString('base64') }, { ifVersion: 0 })
+      return made
+    } catch (error) {
+      // Another process made one at the same time.
+      const theirs = isConflict(error) ? await this.#kept() : undefined
+      if (theirs === undefined) throw error
+      return theirs
+    }
+  }
+
+  async #kept(): Promise<VaultKey | undefined> {
+    const kept = await this.#vault.get(this.#path)
+    const text = kept?.secrets.key
+    return typeof text === 'string' ? parseVaultKey(text) : undefined
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof ConnectError && error.code === 'vault_conflict'
+}

@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { ConnectError } from '../../../protocol/index.ts'
+import { errorCodeOf } from '../../../lib/files/error-code.ts'
+import { replaceFile } from '../../../lib/files/replace-file.ts'
+import { newVaultKey, vaultKey, type VaultKey } from './sealed-secrets.ts'
+
+/** What encrypts a folder of secrets: the key for new files, and every key that a file may still be encrypted with. */
+export interface KeyRing {
+  readonly current: VaultKey
+  readonly all: ReadonlyMap<string, VaultKey>
+}
+
+/** Keys that the operator gave: they are never written to disk. */
+export interface GivenKeys {
+  readonly key?: VaultKey
+  /** What was `key` until now: files are encrypted anew when the vault is opened. */
+  readonly previousKey?: VaultKey
+}
+
+/**
+ * `vault.json`: which key is current, and the keys that were made here. During a rotation it holds the old key and the new
+ * one; the old one goes once no file needs it, so a crash at any time leaves every file readable.
+ */
+const keyFileSchema = z.strictObject({
+  format: z.literal(1),
+  current: z.string(),
+  keys: z.record(z.string(), z.base64()),
+})
+type KeyFile = z.infer<typeof keyFileSchema>
+
+/** The ring as it is on disk now; null in a folder without one. Throws `vault_key_wrong`. */
+export async function readKeyRing(folder: string, given: GivenKeys): Promise<KeyRing | null> {
+  const file = await readKeyFile(folder)
+  if (file === null) return null
+  const all = new Map<string, VaultKey>()
+  for (const text of Object.values(file.keys)) {
+    const key = vaultKey(Buffer.from(text, 'base64'))
+    all.set(key.id, key)
+  }
+  for (const key of [given.key, given.previousKey]) if (key !== undefined) all.set(key.id, key)
+  const current = all.get(file.current)
+  if (current === undefined) throw wrongKey(folder, 'the current key is not the given one')
+  return { current, all }
+}
+
+/**
+ * The key that new files must be encrypted with: the given one, else the one in the folder, else a new one (the given key was
+ * taken away: only `previousKey` opens the files).
+ */
+export function intendedKey(ring: KeyRing | null, given: GivenKeys): VaultKey {
+  if (given.key !== undefined) return given.key
+  if (ring !== null && ring.current.id !== given.previousKey?.id) return ring.current
+  return newVaultKey()
+}
+
+/** Durable when it resolves. */
+export function writeKeyRing(folder: string, ring: KeyRing, given: GivenKeys): Promise<void> {
+  const ownKeys = [...ring.all.values()].filter(
+    ({ id }) => id !== given.key?.id && id !== given.previousKey?.id,
+  )
+  const file: KeyFile = {
+    format: 1,
+    current: ring.current.id,
+    keys: Object.fromEntries(ownKeys.map(({ id, bytes }) => [id, bytes.toString('base64')])),
+  }
+  return replaceFile(join(folder, keyFileName), `${JSON.stringify(file, null, 2)}\n`)
+}
+
+export const keyFileName = 'vault.json'
+export const keyFileMissing = `its key file ${keyFileName} is missing, put it back from a backup`
+
+export function wrongKey(folder: string, reason: string): ConnectError {
+  return new ConnectError('vault_key_wrong', { details: { folder, reason } })
+}
+
+async function readKeyFile(folder: string): Promise<KeyFile | null> {
+  let text: string
+  try {
+    text = await readFile(join(folder, keyFileName), 'utf8')
+  } catch (error) {
+    if (errorCodeOf(error) === 'ENOENT') return null
+    throw error
+  }
+  const parsed = keyFileSchema.safeParse(parseJson(text))
+  if (!parsed.success) throw wrongKey(folder, `${keyFileName} is damaged`)
+  return parsed.data
+}
+
+/** Undefined for what is no JSON; the error of the parser would quote the keys. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,152 @@
+import { z } from 'zod'
+import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
+import { keepToken } from './keep-token.ts'
+import { VaultClient, type VaultAnswer, type VaultClientOptions } from './vault-client.ts'
+import { checkPath, secretsText, type StoredSecrets, type Vault } from './vault.ts'
+
+export interface Kv2VaultOptions extends VaultClientOptions {
+  /** Where the key-value engine (version 2) is mounted. Default `secret`. */
+  readonly mount?: string
+  /** Paths start with it, so that several services share a mount. Default `reactor-connect`. */
+  readonly prefix?: string
+}
+
+const keptSchema = z.object({
+  data: z.object({
+    data: z.record(z.string(), z.json()).nullable(),
+    metadata: z.object({ version: z.int() }),
+  }),
+})
+const writtenSchema = z.object({ data: z.object({ version: z.int() }) })
+const mountSchema = z.object({
+  data: z.object({ options: z.object({ version: z.string() }).nullish() }),
+})
+const capabilitiesSchema = z.object({ data: z.object({ capabilities: z.array(z.string()) }) })
+
+/**
+ * HashiCorp Vault or OpenBao, key-value engine version 2. A token that can be renewed is kept alive. Nothing is asked yet:
+ * call `check`. Vault keeps as many old versions of a path as the mount says (10); `delete` removes them all.
+ */
+export function openKv2Vault(options: Kv2VaultOptions): Kv2Vault {
+  return new Kv2Vault(options)
+}
+
+export class Kv2Vault implements Vault {
+  readonly #client: VaultClient
+  readonly #mount: string
+  readonly #prefix: string
+  readonly #closing = new AbortController()
+  readonly #tokenKept: Promise<void>
+
+  constructor(options: Kv2VaultOptions) {
+    this.#client = new VaultClient(options)
+    this.#mount = checkPath(options.mount ?? 'secret')
+    this.#prefix = checkPath(options.prefix ?? 'reactor-connect')
+    const { logger } = options
+    this.#tokenKept = keepToken(this.#client, { logger, signal: this.#closing.signal })
+  }
+
+  async get(path: string): Promise<StoredSecrets | null> {
+    const kept = await this.#read(path)
+    if (kept === null) return null
+    return kept.secrets === null ? null : { secrets: kept.secrets, version: kept.version }
+  }
+
+  async put(
+    path: string,
+    secrets: JsonObject,
+    { ifVersion }: { readonly ifVersion?: number } = {},
+  ): Promise<number> {
+    secretsText(path, secrets)
+    const version = await this.#write(path, secrets, ifVersion)
+    if (version !== null) return version
+    // Someone deleted the newest version by hand, without its history: Vault then expects the number of that version.
+    const kept = ifVersion === 0 ? await this.#read(path) : null
+    if (kept?.secrets === null) {
+      const after = await this.#write(path, secrets, kept.version)
+      if (after !== null) return after
+    }
+    throw new ConnectError('vault_conflict', { details: { path } })
+  }
+
+  async delete(path: string): Promise<void> {
+    const operation = `delete ${path}`
+    const at = this.#path('metadata', path)
+    const answer = await this.#client.send({ method: 'DELETE', path: at, operation })
+    if (answer.status === 204 || (answer.status === 404 && answer.errors.length === 0)) return
+    throw this.#client.refused(operation, answer)
+  }
+
+  async check(): Promise<void> {
+    const operation = `use the mount ${this.#mount}`
+    const mount = await this.#client.send({
+      method: 'GET',
+      path: `sys/internal/ui/mounts/${this.#mount}`,
+      operation,
+    })
+    const parsed = mountSchema.safeParse(mount.body)
+    if (!parsed.success) throw this.#client.refused(operation, mount)
+    if (parsed.data.data.options?.version !== '2') throw this.#notVersion2(operation)
+    await this.#checkCapabilities(this.#path('data', 'instances/x'), ['create', 'read', 'update'])
+    await this.#checkCapabilities(this.#path('metadata', 'instances/x'), ['delete'])
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort()
+    await this.#tokenKept
+  }
+
+  async #read(path: string): Promise<{ secrets: JsonObject | null; version: number } | null> {
+    const operation = `read ${path}`
+    const at = this.#path('data', path)
+    const answer = await this.#client.send({ method: 'GET', path: at, operation })
+    const parsed = keptSchema.safeParse(answer.body)
+    if (parsed.success) {
+      return { secrets: parsed.data.data.data, version: parsed.data.data.metadata.version }
+    }
+    // A mount that is not there answers 404 as well, but says so.
+    if (answer.status === 404 && answer.errors.length === 0) return null
+    throw this.#client.refused(operation, answer)
+  }
+
+  /** The new version; null where `cas` is not the version now. */
+  async #write(path: string, data: JsonObject, cas: number | undefined): Promise<number | null> {
+    const operation = `write ${path}`
+    const body = { ...(cas !== undefined && { options: { cas } }), data }
+    const at = this.#path('data', path)
+    const answer = await this.#client.send({ method: 'POST', path: at, body, operation })
+    if (answer.status === 400 && isLostRace(answer)) return null
+    if (answer.status === 204) throw this.#notVersion2(operation)
+    const parsed = writtenSchema.safeParse(answer.body)
+    if (!parsed.success) throw this.#client.refused(operation, answer)
+    return parsed.data.data.version
+  }
+
+  async #checkCapabilities(path: string, needed: readonly string[]): Promise<void> {
+    const operation = 'tell what the token may do'
+    const answer = await this.#client.send({
+      method: 'POST',
+      path: 'sys/capabilities-self',
+      body: { paths: [path] },
+      operation,
+    })
+    const parsed = capabilitiesSchema.safeParse(answer.body)
+    if (!parsed.success) throw this.#client.refused(operation, answer)
+    const { capabilities } = parsed.data.data
+    const missing = needed.filter((each) => !capabilities.includes(each))
+    if (missing.length === 0 || capabilities.includes('root')) return
+    throw this.#client.unfit(`use ${path}`, `the token has no right to ${missing.join(', ')}`)
+  }
+
+  #notVersion2(operation: string): ConnectError {
+    return this.#client.unfit(operation, `${this.#mount} is not a KV engine of version 2`)
+  }
+
+  #path(kind: 'data' | 'metadata', path: string): string {
+    return `${this.#mount}/${kind}/${this.#prefix}/${checkPath(path)}`
+  }
+}
+
+function isLostRace({ errors }: VaultAnswer): boolean {
+  return errors.some((error) => error.includes('check-and-set parameter did not match'))
+}

@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { KeyRing } from './key-ring.ts'
+import { errorCodeOf } from '../../../lib/files/error-code.ts'
+import { replaceFile } from '../../../lib/files/replace-file.ts'
+import { seal, type Plain } from './sealed-secrets.ts'
+import { checkPath } from './vault.ts'
+
+const suffix = '.secrets'
+
+/** A hash, so that no path is too long for a file system, or differs from another in case only. */
+export function fileNameOf(path: string): string {
+  return createHash('sha256').update(checkPath(path)).digest('hex') + suffix
+}
+
+export async function secretsFiles(folder: string): Promise<readonly string[]> {
+  return (await readdir(folder)).filter((name) => name.endsWith(suffix))
+}
+
+export async function readSealed(folder: string, name: string): Promise<Buffer | null> {
+  try {
+    return await readFile(join(folder, name))
+  } catch (error) {
+    if (errorCodeOf(error) === 'ENOENT') return null
+    throw error
+  }
+}
+
+/** Durable when it resolves. Under the lock. */
+export function writeSealed(folder: string, plain: Plain, ring: KeyRing): Promise<void> {
+  return replaceFile(join(folder, plain.name), seal(plain, ring.current))
+}

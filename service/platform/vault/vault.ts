@@ -1,0 +1,52 @@
+import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
+
+/**
+ * Where secrets are kept: read this first. Each path holds one JSON object, and a version that every change increases.
+ * The two implementations (`file-vault.ts`, `kv2-vault.ts`) pass one suite.
+ *
+ * Any method throws `vault_unreachable` (worth a retry) or `vault_refused`, `put` also `vault_too_large`; no error holds a secret. Several processes may
+ * use the same vault at the same time.
+ */
+export interface Vault extends AsyncDisposable {
+  /** Null where nothing is kept. Never an older state than a `put` that has resolved before, in any process. */
+  get(path: string): Promise<StoredSecrets | null>
+  /**
+   * Replaces what is kept at the path and returns its new version. Durable when it resolves; when it throws, either nothing
+   * changed, or (only for `vault_unreachable`) it may have: read again.
+   *
+   * With `ifVersion` it throws `vault_conflict` and changes nothing unless that is the version now; 0: unless nothing is kept.
+   * Whoever read, changed and puts back says it: a token that was refreshed in the meantime is not overwritten.
+   */
+  put(path: string, secrets: JsonObject, options?: { readonly ifVersion?: number }): Promise<number>
+  /** Forgets the path with all of its history; nothing to forget is no error. Durable when it resolves. Versions then start anew. */
+  delete(path: string): Promise<void>
+  /** Resolves where secrets can be read and written: for readiness and `doctor`. */
+  check(): Promise<void>
+}
+
+export interface StoredSecrets {
+  readonly secrets: JsonObject
+  /** 1 or more. */
+  readonly version: number
+}
+
+/** Where the secrets of an instance are. They are an object from JSON pointer to value: see `instances/secret-fields.ts`. */
+export function instancePath(instanceId: string): string {
+  return `instances/${instanceId}`
+}
+
+/** Bigger secrets are a mistake, and some storages behind a Vault stop at 512 KiB. */
+const MAX_SECRETS_BYTES = 256 * 1024
+
+/** The JSON text of one path. Throws `vault_too_large`. */
+export function secretsText(path: string, secrets: JsonObject): string {
+  const text = JSON.stringify(secrets)
+  if (Buffer.byteLength(text) <= MAX_SECRETS_BYTES) return text
+  throw new ConnectError('vault_too_large', { details: { path, limit: MAX_SECRETS_BYTES } })
+}
+
+/** Segments of letters, digits, `_` and `-`: nothing that a file system or a URL reads in another way. Throws a TypeError. */
+export function checkPath(path: string): string {
+  if (path.length <= 200 && /^[\w-]+(?:\/[\w-]+)*$/.test(path)) return path
+  throw new TypeError('A path of the vault is made of letters, digits, "_", "-" and "/".')
+}

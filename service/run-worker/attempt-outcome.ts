@@ -1,0 +1,66 @@
+import type { RunResult } from '../../engine/run-types.ts'
+import type { ConnectError, ErrorBody } from '../../protocol/index.ts'
+import type { RunStatus, RunStream } from '../runs/schema.ts'
+import { retryDelayMs, type RetryPolicy } from './retry-policy.ts'
+
+/** Why an attempt is to end before its end. */
+export type StopReason = 'cancel' | 'shutdown' | 'lost'
+
+/** How the engine's part of an attempt went. */
+export type Ending = { readonly result: RunResult } | { readonly thrown: ConnectError }
+
+export interface AttemptEnd {
+  readonly ending: Ending
+  /** All streams of the run, as they stand now. */
+  readonly streams: readonly RunStream[]
+  readonly reason: StopReason | undefined
+  /** Attempts in a row before this one that moved no checkpoint. */
+  readonly fruitlessBefore: number
+}
+
+export type Outcome =
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'end'; readonly status: EndStatus; readonly error: ErrorBody | null }
+  | {
+      readonly kind: 'again'
+      readonly error: ErrorBody | null
+      readonly progressed: boolean
+      readonly delayMs: number
+    }
+type EndStatus = Exclude<RunStatus, 'queued' | 'running'>
+
+/** What becomes of the run. Pure but for `random` (0 to 1). */
+export function outcomeOf(end: AttemptEnd, retries: RetryPolicy, random: number): Outcome {
+  const { ending, streams, reason } = end
+  if (reason === 'lost') return { kind: 'lost' }
+  if (isDone(ending, streams)) {
+    const status = streams.some(({ rejected }) => rejected > 0) ? 'partial' : 'complete'
+    return { kind: 'end', status, error: null }
+  }
+  if (reason === 'cancel') return { kind: 'end', status: 'cancelled', error: null }
+  if (reason === 'shutdown') return { kind: 'again', error: null, progressed: true, delayMs: 0 }
+  const errors = errorsOf(ending)
+  const progressed = 'result' in ending && ending.result.streams.some((one) => one.progressed)
+  const failed = { errors, progressed, fruitlessBefore: end.fruitlessBefore }
+  const delayMs = retryDelayMs(failed, retries, random)
+  const error = errors[0] ?? null
+  if (delayMs === undefined) return { kind: 'end', status: statusOf(streams), error }
+  return { kind: 'again', error, progressed, delayMs }
+}
+
+/** Every stream came to its end, though perhaps not with every record. */
+function isDone(ending: Ending, streams: readonly RunStream[]): boolean {
+  if (!('result' in ending)) return false
+  const { status } = ending.result
+  const ended = status === 'complete' || status === 'partial'
+  return ended && streams.every((stream) => stream.status === 'complete')
+}
+
+function statusOf(streams: readonly RunStream[]): 'partial' | 'failed' {
+  return streams.some(({ status }) => status === 'complete') ? 'partial' : 'failed'
+}
+
+function errorsOf(ending: Ending): readonly ErrorBody[] {
+  if ('thrown' in ending) return [ending.thrown.toJSON()]
+  return ending.result.streams.flatMap(({ error }) => error ?? [])
+}

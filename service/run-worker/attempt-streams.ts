@@ -1,0 +1,118 @@
+import type { StreamProgress, StreamResult } from '../../engine/run-types.ts'
+import { addCounts, noCounts } from '../../engine/run/committed-counts.ts'
+import { streamIdOf, streamKey, type StreamId } from '../../protocol/index.ts'
+import type { CommittedCounts, TableNote } from '../../sinks/sink.ts'
+import type { Run, RunStream } from '../runs/schema.ts'
+
+/** The streams of a run, as an attempt adds to what the attempts before it did. */
+export class AttemptStreams {
+  readonly #before: ReadonlyMap<string, RunStream>
+  readonly #now: Map<string, RunStream>
+
+  constructor(before: readonly RunStream[]) {
+    this.#before = new Map(before.map((stream) => [streamKey(stream), stream]))
+    this.#now = new Map(this.#before)
+  }
+
+  /**
+   * Takes over what the run that is retried completed: it is not read again. Its rejected records count in this run too: the
+   * destination still lacks them.
+   */
+  keep(retried: Pick<Run, 'id' | 'streams'>): void {
+    for (const stream of retried.streams) {
+      if (stream.status !== 'complete') continue
+      const { rejected } = stream
+      const kept = rejected > 0 ? stream.warnings : []
+      const warnings = [...kept, `complete since ${retried.id}, not read again`]
+      this.#set(streamIdOf(stream), { status: 'complete', rejected, warnings })
+    }
+  }
+
+  /** The streams of this attempt. One that is complete is not among them; others that are not among them are gone. */
+  begin(ids: readonly StreamId[]): void {
+    const keys = new Set(ids.map(streamKey))
+    for (const [key, { status }] of this.#now)
+      if (status !== 'complete' && !keys.has(key)) this.#now.delete(key)
+    for (const id of ids) this.#set(id, { status: 'waiting', bottleneck: null, error: null })
+  }
+
+  progress(streams: readonly StreamProgress[]): void {
+    for (const progress of streams) {
+      const { stream, status, readBytes, bottleneck = null } = progress
+      const before = this.#before.get(streamKey(stream))
+      this.#set(stream, {
+        status,
+        ...countsOf(progress, before),
+        readBytes: readBytes + (before?.readBytes ?? 0),
+        bottleneck,
+      })
+    }
+  }
+
+  result(streams: readonly StreamResult[]): void {
+    this.progress(streams)
+    for (const { stream, error = null, warnings, tableNotes } of streams) {
+      const { warnings: before = [], tableChanges = [] } = this.#before.get(streamKey(stream)) ?? {}
+      this.#set(stream, {
+        error,
+        warnings: [...new Set([...before, ...warnings])],
+        tableChanges: distinct([...tableChanges, ...tableNotes]),
+        bottleneck: null,
+      })
+    }
+  }
+
+  /** The attempt is over: nothing of it runs any more. */
+  settle(): void {
+    for (const [key, stream] of this.#now) {
+      if (stream.status === 'running') this.#now.set(key, { ...stream, status: 'stopped' })
+    }
+  }
+
+  get all(): readonly RunStream[] {
+    return [...this.#now.values()]
+  }
+
+  #set(id: StreamId, change: Partial<RunStream>): void {
+    const key = streamKey(id)
+    this.#now.set(key, { ...(this.#now.get(key) ?? emptyStream(id)), ...change })
+  }
+}
+
+/**
+ * What earlier attempts committed is what the destination says. They may have been killed after their last beat, so a stream
+ * that they began has read, once, what has arrived by its end.
+ */
+function countsOf(
+  progress: StreamProgress,
+  before: RunStream | undefined,
+): Pick<RunStream, 'read' | 'readAgain' | keyof CommittedCounts> {
+  const committed = addCounts(progress, progress.before ?? before ?? noCounts)
+  const { read, readAgain } = progress
+  if (before === undefined || before.status === 'waiting') return { read, readAgain, ...committed }
+  const reads = read + readAgain + before.read + before.readAgain
+  if (progress.status !== 'complete') return { read: reads, readAgain: 0, ...committed }
+  const arrived = committed.loaded + committed.rejected
+  return { read: arrived, readAgain: Math.max(0, reads - arrived), ...committed }
+}
+
+export function emptyStream({ name, namespace }: StreamId): RunStream {
+  return {
+    name,
+    namespace: namespace ?? null,
+    status: 'waiting',
+    read: 0,
+    readAgain: 0,
+    readBytes: 0,
+    ...noCounts,
+    bottleneck: null,
+    error: null,
+    warnings: [],
+    tableChanges: [],
+  }
+}
+
+/** A later attempt tells again what one before it did, if that died before it told it. */
+function distinct(notes: readonly TableNote[]): readonly TableNote[] {
+  return [...new Map(notes.map((note) => [JSON.stringify(note), note])).values()]
+}

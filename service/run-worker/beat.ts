@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { ConnectError } from '../../protocol/index.ts'
+import type { RunStream } from '../runs/schema.ts'
+import type { RunStore } from '../runs/contract.ts'
+
+export interface BeatOptions {
+  readonly run: string
+  readonly owner: string
+  readonly store: Pick<RunStore, 'progress'>
+  readonly everyMs: number
+  readonly logger: Logger
+  readonly streams: () => readonly RunStream[]
+  /** Called once for each word that is heard. */
+  readonly onWord: (word: 'cancel' | 'lost') => void
+}
+
+/**
+ * Tells the store that the run is worked on, and how far it is, until the signal is aborted or the run is lost. A database
+ * that does not answer is asked again: if another process takes the run in the meantime, the destination's fence decides.
+ */
+export async function beat(options: BeatOptions, signal: AbortSignal): Promise<void> {
+  let told = ''
+  let cancelled = false
+  while (!signal.aborted) {
+    const streams = options.streams()
+    const text = JSON.stringify(streams)
+    try {
+      const changed = text === told ? [] : streams
+      const word = await options.store.progress(options.run, options.owner, changed)
+      told = text
+      if (word === 'lost') {
+        options.onWord('lost')
+        return
+      }
+      if (word === 'cancel' && !cancelled) options.onWord('cancel')
+      cancelled ||= word === 'cancel'
+    } catch (error) {
+      const { code, message } = ConnectError.from(error)
+      options.logger.warn({ run: options.run, code, reason: message }, 'a beat of a run failed')
+    }
+    await sleep(options.everyMs, undefined, { signal }).catch(() => undefined)
+  }
+}

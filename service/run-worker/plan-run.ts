@@ -1,0 +1,72 @@
+import {
+  defaultLimits,
+  type DestinationConfig,
+  type LogConfig,
+  type RunPlan,
+} from '../../engine/run-types.ts'
+import { streamKey } from '../../protocol/index.ts'
+import type { ResolvedStreams } from '../connections/resolve-streams.ts'
+import type { Connection, ConnectionOptions } from '../connections/schema.ts'
+import type { ResolvedConfig } from '../execution/resolved-config.ts'
+import type { RunStream } from '../runs/schema.ts'
+
+/** What the operator's settings give to a plan. */
+export interface PlanPlaces {
+  /** Throws `destination_invalid`, `destination_not_available`. */
+  readonly addressOf: (destination: string) => DestinationConfig
+  /** Throws `log_not_available`. */
+  readonly logOf: (options: ConnectionOptions) => LogConfig
+  readonly allowedNetworks: readonly string[]
+}
+
+/** What of the operator's places no line of a run may show. A password that is also a name is left: it would blot out every name. */
+export function placeSecrets(
+  { destination, options }: Pick<Connection, 'destination' | 'options'>,
+  places: Pick<PlanPlaces, 'addressOf' | 'logOf'>,
+): readonly string[] {
+  const { password, host, user, database } = places.addressOf(destination).address
+  const log = places.logOf(options)
+  const sasl = log.kind === 'kafka' ? log.sasl : undefined
+  const names = [host, user, database, sasl?.username]
+  return [password, sasl?.password]
+    .filter((secret) => secret !== undefined)
+    .filter((secret) => !names.includes(secret))
+}
+
+export interface PlannedRun {
+  readonly plan: RunPlan
+  readonly notes: readonly string[]
+}
+
+interface PlanOptions {
+  /** Its id. */
+  readonly run: string
+  readonly done: readonly RunStream[]
+  readonly places: PlanPlaces
+  /** The connection's streams as they are to be read. */
+  readonly resolved: ResolvedStreams
+}
+
+/** The plan of an attempt. `done`: streams that earlier attempts completed, which are not read again. */
+export function planRun(
+  connection: Pick<Connection, 'name' | 'destination' | 'options'>,
+  { type, config }: ResolvedConfig,
+  { run, done, places, resolved }: PlanOptions,
+): PlannedRun {
+  const destination = places.addressOf(connection.destination)
+  const log = places.logOf(connection.options)
+  const completed = new Set(done.filter(({ status }) => status === 'complete').map(streamKey))
+  const { allowedNetworks } = places
+  return {
+    notes: resolved.notes,
+    plan: {
+      connection: connection.name,
+      runKey: run,
+      source: { type, config, allowedNetworks },
+      streams: resolved.streams.filter(({ stream }) => !completed.has(streamKey(stream.stream))),
+      destination,
+      log,
+      limits: defaultLimits,
+    },
+  }
+}

@@ -1,0 +1,306 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { addCounts, noCounts } from '../../engine/run/committed-counts.ts'
+import { runConnection } from '../../engine/run/run-connection.ts'
+import type { RunProgress, RunResult, StreamResult } from '../../engine/run-types.ts'
+import { ConnectError, streamIdOf, streamLabel } from '../../protocol/index.ts'
+import { streamsIn } from '../connections/connection-streams.ts'
+import { changeFacts } from '../schema-changes/change-document.ts'
+import { requireReadable } from '../connections/drift/keep-to-approved.ts'
+import { settleSchema, type SettledCatalog } from '../connections/drift/settle-schema.ts'
+import { Execution } from '../execution/execution.ts'
+import type { SharedConfig } from '../execution/shared-config.ts'
+import type { Connection } from '../connections/schema.ts'
+import type { Run, RunStream } from '../runs/schema.ts'
+import type { ClaimedRun } from '../runs/contract.ts'
+import { outcomeOf, type Ending, type Outcome, type StopReason } from './attempt-outcome.ts'
+import { AttemptStreams } from './attempt-streams.ts'
+import { beat } from './beat.ts'
+import { placeSecrets, planRun, type PlannedRun } from './plan-run.ts'
+import { RunLog } from './run-log.ts'
+import { keepSchemas } from './keep-schemas.ts'
+import type { RunTiming, RunWorkerOptions } from './run-worker-options.ts'
+import { beginAttempts, outcomeLabel } from './service-metrics.ts'
+import { ProgressLog } from './progress-log.ts'
+import { unlessAborted } from '../../lib/async/unless-aborted.ts'
+import { untilAnswered, type Patience } from './until-answered.ts'
+
+const againMs = 250
+/** The warnings name keys of records, which no log has. */
+const lossMessage =
+  'records were left out, or values were changed: the warnings of the run say more'
+
+type AttemptOptions = Omit<RunWorkerOptions, 'queue' | 'timing'> & RunTiming
+
+/** What an attempt begins with. */
+interface Prepared extends PlannedRun {
+  readonly connection: Connection
+  readonly shared: SharedConfig
+}
+
+/** One attempt of a run that this process has claimed: from the claim to the run's end, or to its return into the queue. */
+export class RunAttempt {
+  readonly #run: ClaimedRun
+  readonly #options: AttemptOptions
+  readonly #streams: AttemptStreams
+  readonly #stop = new AbortController()
+  readonly #shutdown = new AbortController()
+  readonly #log: RunLog
+  readonly #execution: Execution
+  #reason: StopReason | undefined
+  /** Of the run as a whole: those of the attempt before, until the engine says what holds now. */
+  #warnings: readonly string[]
+
+  constructor(run: ClaimedRun, options: AttemptOptions) {
+    this.#run = run
+    this.#options = options
+    this.#streams = new AttemptStreams(run.streams)
+    this.#warnings = run.warnings
+    const { store, logger } = options
+    this.#log = new RunLog({ run: run.id, store: store.runs, logger })
+    this.#execution = new Execution({
+      logger,
+      level: logger.isLevelEnabled('debug') ? 'debug' : 'info',
+      facts: { run: run.id, connection: run.connection },
+      onLine: (line) => {
+        this.#log.take(line)
+      },
+    })
+    if (run.cancelRequested) this.stop('cancel')
+  }
+
+  get #logger(): Logger {
+    return this.#execution.logger
+  }
+
+  get #patience(): Patience {
+    return { logger: this.#options.logger, shutdown: this.#shutdown.signal }
+  }
+
+  /** Drains to the last checkpoint. The first reason counts; only a run that is lost is nobody's to cancel. */
+  stop(reason: StopReason): void {
+    if (reason === 'lost') this.#reason = reason
+    this.#reason ??= reason
+    this.#stop.abort()
+    if (reason === 'shutdown') this.#shutdown.abort()
+  }
+
+  /** Resolves when the run has ended, is back in the queue, or is another's. Throws where the store could not be told. */
+  async work(): Promise<void> {
+    beginAttempts(this.#options.serviceMetrics, this.#run.connection)
+    const beating = new AbortController()
+    const beats = this.#beat(beating.signal)
+    try {
+      const ending = await this.#execute()
+      this.#streams.settle()
+      await this.#conclude(ending)
+    } finally {
+      beating.abort()
+      await beats
+      await this.#log[Symbol.asyncDispose]()
+    }
+  }
+
+  #beat(signal: AbortSignal): Promise<void> {
+    const { store, owner, beatMs, logger } = this.#options
+    const onWord = (word: 'cancel' | 'lost'): void => {
+      if (word === 'cancel') this.#logger.info('cancelled: draining to the last checkpoint')
+      this.stop(word)
+    }
+    const streams = (): readonly RunStream[] => this.#streams.all
+    const beatOptions = { run: this.#run.id, owner, store: store.runs, everyMs: beatMs, logger }
+    return beat({ ...beatOptions, streams, onWord }, signal)
+  }
+
+  async #execute(): Promise<Ending> {
+    try {
+      const prepared = await unlessAborted(this.#prepare(), this.#stop.signal)
+      if (prepared === undefined) return { result: { status: 'stopped', seconds: 0, streams: [] } }
+      return { result: await this.#runEngine(prepared) }
+    } catch (error) {
+      const thrown = this.#execution.error(error)
+      if (thrown.code === 'unexpected') this.#logger.error({ err: error }, 'unexpected failure')
+      return { thrown }
+    }
+  }
+
+  async #prepare(): Promise<Prepared> {
+    const { store, instances, places } = this.#options
+    const connection = await store.connections.get(this.#run.connection)
+    this.#execution.hide(placeSecrets(connection, places))
+    const source = await instances.resolveConfig(connection.from)
+    const shared = this.#execution.shareConfig({ instance: connection.from, source, instances })
+    await this.#keepDone(connection)
+    const settled = await this.#settleSchema(connection)
+    if (settled === undefined) {
+      // The connection is another one than a moment ago; or the run is lost, which the next beat says.
+      await sleep(againMs, undefined, { signal: this.#stop.signal })
+      return this.#prepare()
+    }
+    const resolved = streamsIn(settled.catalog, connection, settled.all)
+    requireReadable(connection, resolved, settled.seen)
+    const options = { run: this.#run.id, done: this.#streams.all, places, resolved }
+    const planned = planRun(connection, source, options)
+    await keepSchemas(planned.plan, this.#run.id, store.schemas)
+    const shown = connection.streams === null && { shown: settled.all.streams.map(streamIdOf) }
+    return { ...planned, plan: { ...planned.plan, ...shown }, connection, shared }
+  }
+
+  /** Undefined where the connection was changed in the meantime, or the run is another's. */
+  #settleSchema(connection: Connection): Promise<SettledCatalog | undefined> {
+    const { store, owner, instances } = this.#options
+    return settleSchema({
+      ...{ connection, run: this.#run, owner, instances, store: store.drift },
+      now: () => this.#options.now(),
+      onChanges: (changes, policy) => {
+        for (const change of changes) {
+          const facts = { policy, ...changeFacts(change) }
+          if (policy === 'propagate') this.#logger.info(facts, 'the schema of the source changed')
+          else this.#logger.warn(facts, 'the schema of the source is not the approved one')
+        }
+      },
+    })
+  }
+
+  /**
+   * A retry goes on where the other run ended: streams that it completed are complete. Not where the connection was changed or reset
+   * since: it may have another destination, or none of the rows.
+   */
+  async #keepDone({ name, updatedAt }: Connection): Promise<void> {
+    const { retryOf, streams } = this.#run
+    if (retryOf === null || streams.length > 0) return
+    const retried = await this.#retried(name, retryOf)
+    if (retried === null) return
+    const since = retried.startedAt ?? retried.createdAt
+    if (Date.parse(updatedAt) <= Date.parse(since)) this.#streams.keep(retried)
+  }
+
+  /** Null when it was deleted with age in the meantime: nothing of it is taken over. */
+  async #retried(connection: string, id: string): Promise<Run | null> {
+    try {
+      return await this.#options.store.runs.get(connection, id)
+    } catch (error) {
+      if (error instanceof ConnectError && error.code === 'run_not_found') return null
+      throw error
+    }
+  }
+
+  async #runEngine({ connection, shared, plan, notes }: Prepared): Promise<RunResult> {
+    for (const note of notes) this.#logger.info({ note }, 'note')
+    this.#streams.begin(plan.streams.map(({ stream }) => streamIdOf(stream.stream)))
+    const facts = { streams: plan.streams.length, log: plan.log.kind }
+    this.#logger.info({ attempt: this.#run.attempts, ...facts }, 'run started')
+    const progressLog = new ProgressLog(this.#logger)
+    const ports = {
+      ...{ logger: this.#logger, threads: this.#options.threads },
+      ...{ metrics: this.#options.metrics, ...shared.ports },
+      now: () => this.#options.now(),
+      onProgress: (progress: RunProgress) => {
+        this.#streams.progress(progress.streams)
+        progressLog.progress(progress)
+      },
+      // Told at once: this process may be killed before the others have ended, and no other reads the stream again.
+      onStreamEnded: (stream: StreamResult) => {
+        this.#streams.result([this.#execution.outcome(stream)])
+      },
+    }
+    try {
+      const result = await runConnection(plan, ports, this.#stop.signal)
+      this.#warnings = this.#execution.warnings(result.warnings ?? [])
+      const explained = await this.#explained(result.streams, connection.from, shared)
+      const streams = explained.map((stream) => this.#execution.outcome(stream))
+      this.#streams.result(streams)
+      for (const stream of streams) this.#tell(stream)
+      return { ...result, streams }
+    } finally {
+      await shared.settled()
+    }
+  }
+
+  /** With the error of the instance where the source says that its authorization is lost. */
+  async #explained(
+    streams: readonly StreamResult[],
+    instance: string,
+    { current: config }: SharedConfig,
+  ): Promise<readonly StreamResult[]> {
+    const isLost = ({ error }: StreamResult): boolean => error?.code === 'source_authorization_lost'
+    const lost = streams.find(isLost)?.error
+    if (lost === undefined) return streams
+    const reason = typeof lost.details?.reason === 'string' ? lost.details.reason : lost.message
+    const told = await this.#options.instances.authorizationLost(instance, { config, reason })
+    const error = told.toJSON()
+    return streams.map((stream) => (isLost(stream) ? { ...stream, error } : stream))
+  }
+
+  #tell({
+    stream,
+    status,
+    read,
+    loaded,
+    rejected,
+    nulled,
+    cut,
+    before = noCounts,
+    error,
+    tableNotes,
+  }: StreamResult): void {
+    const facts = { stream: streamLabel(stream), read, loaded, rejected }
+    for (const { kind, ...note } of tableNotes)
+      this.#logger.info({ stream: facts.stream, change: kind, ...note }, 'the table changed')
+    const losses = addCounts({ loaded, rejected, nulled, cut }, before)
+    if (losses.rejected + losses.nulled + losses.cut > 0) {
+      const counts = { rejected: losses.rejected, nulled: losses.nulled, cut: losses.cut }
+      this.#logger.warn({ stream: facts.stream, ...counts }, lossMessage)
+    }
+    if (error === undefined) this.#logger.info(facts, `stream ${status}`)
+    else this.#logger.error({ ...facts, code: error.code, reason: error.message }, 'stream failed')
+  }
+
+  async #conclude(ending: Ending): Promise<void> {
+    const end = {
+      ending,
+      streams: this.#streams.all,
+      reason: this.#reason,
+      fruitlessBefore: this.#run.fruitlessAttempts,
+    }
+    const outcome = outcomeOf(end, this.#options.retries, Math.random())
+    const { connection } = this.#run
+    this.#options.serviceMetrics.attempts.inc({ connection, outcome: outcomeLabel(outcome) })
+    if (outcome.kind === 'lost') {
+      this.#options.logger.warn({ run: this.#run.id }, 'another process has taken the run over')
+      return
+    }
+    if (outcome.kind === 'again') await this.#again(outcome)
+    else await this.#end(outcome)
+  }
+
+  async #end({ status, error }: Extract<Outcome, { kind: 'end' }>): Promise<void> {
+    const { store, owner } = this.#options
+    const why = error === null ? {} : { code: error.code, reason: error.message }
+    this.#logger.info({ status, ...why }, 'run ended')
+    await this.#log.flush()
+    const ended = { status, streams: this.#streams.all, warnings: this.#warnings, error }
+    await untilAnswered(() => store.runs.end(this.#run.id, owner, ended), this.#patience)
+  }
+
+  async #again(again: Extract<Outcome, { kind: 'again' }>): Promise<void> {
+    const { store, owner, jobs, logger } = this.#options
+    const { id: run, connection, attempts: attempt } = this.#run
+    const { error, progressed, delayMs } = again
+    if (error === null) this.#logger.info('the service stops; the run goes on when one has room')
+    else {
+      const seconds = Math.round(delayMs / 1000)
+      const facts = { code: error.code, reason: error.message, seconds }
+      this.#logger.warn(facts, 'attempt failed, trying again')
+    }
+    await this.#log.flush()
+    const told = { streams: this.#streams.all, warnings: this.#warnings }
+    const next = { error, progressed, delayMs, ...told }
+    const queued = await untilAnswered(() => store.runs.requeue(run, owner, next), this.#patience)
+    if (queued?.status !== 'queued') return
+    await jobs.submit({ run, connection, attempt, delayMs }).catch((thrown: unknown) => {
+      // Its row says that it is due: it is found there.
+      logger.warn({ run, code: ConnectError.from(thrown).code }, 'a run could not be queued')
+    })
+  }
+}

@@ -1,0 +1,53 @@
+import type { Logger } from 'pino'
+import type { RunMetrics } from '../../engine/metrics/run-metrics.ts'
+import type { WorkerThreads } from '../../engine/threads/worker-threads.ts'
+import type { Jobs, RunQueue } from '../platform/jobs/jobs.ts'
+import type { InstanceService } from '../instances/contract.ts'
+import type { ConnectionStore } from '../connections/contract.ts'
+import type { RunStore } from '../runs/contract.ts'
+import type { DriftStore } from '../connections/drift/contract.ts'
+import type { SchemaStore } from '../schemas/contract.ts'
+import type { PlanPlaces } from './plan-run.ts'
+import { standardRetries, type RetryPolicy } from './retry-policy.ts'
+import type { ServiceMetrics } from './service-metrics.ts'
+
+export interface RunWorkerOptions {
+  readonly store: {
+    readonly connections: ConnectionStore
+    readonly runs: RunStore
+    readonly drift: DriftStore
+    readonly schemas: SchemaStore
+  }
+  readonly queue: RunQueue
+  readonly jobs: Pick<Jobs, 'submit'>
+  readonly instances: Pick<
+    InstanceService,
+    'discover' | 'resolveConfig' | 'keepConfig' | 'changeConfig' | 'authorizationLost'
+  >
+  readonly places: PlanPlaces
+  readonly threads: WorkerThreads
+  readonly metrics: RunMetrics
+  readonly serviceMetrics: ServiceMetrics
+  readonly logger: Logger
+  /** A name that no other process has, nor an earlier start of this one. */
+  readonly owner: string
+  readonly parallelRuns: number
+  /** No other process works on the runs of this database: those that are running when it starts are orphans, and taken at once. */
+  readonly isAlone: boolean
+  readonly timing?: Partial<RunTiming>
+  now(): number
+}
+
+export interface RunTiming {
+  readonly beatMs: number
+  /** A run without a beat for so long is taken from its owner. */
+  readonly staleMs: number
+  readonly retries: RetryPolicy
+}
+
+/** Eight beats may fail in a row before a run is taken away; so it is found again well within 30 seconds. */
+export const standardTiming: RunTiming = {
+  beatMs: 2_000,
+  staleMs: 15_000,
+  retries: standardRetries,
+}

@@ -1,0 +1,104 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { ClaimedRun } from '../runs/contract.ts'
+import { RunAttempt } from './run-attempt.ts'
+import { standardTiming, type RunTiming, type RunWorkerOptions } from './run-worker-options.ts'
+
+/** Takes runs from the queue and works on them: the roles reader and sink. */
+export class RunWorker {
+  readonly #options: RunWorkerOptions
+  readonly #timing: RunTiming
+  /** By the run's id. */
+  readonly #active = new Map<string, RunAttempt>()
+  readonly #orphans = new Set<string>()
+
+  constructor(options: RunWorkerOptions) {
+    this.#options = options
+    this.#timing = { ...standardTiming, ...options.timing }
+  }
+
+  /** Works until the signal is aborted; then the runs under way drain to their last checkpoint and go back to the queue. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = (): void => {
+      for (const attempt of this.#active.values()) attempt.stop('shutdown')
+    }
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      if (this.#options.isAlone) await this.#adoptOrphans()
+      await this.#options.queue.receive({
+        parallel: this.#options.parallelRuns,
+        signal,
+        work: (run) => this.#work(run, signal),
+      })
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+
+  async #attempt(run: string, attempt: RunAttempt, signal: AbortSignal): Promise<void> {
+    const { runsActive } = this.#options.serviceMetrics
+    this.#active.set(run, attempt)
+    runsActive.inc()
+    if (signal.aborted) attempt.stop('shutdown')
+    try {
+      await attempt.work()
+    } finally {
+      this.#active.delete(run)
+      runsActive.dec()
+    }
+  }
+
+  async #adoptOrphans(): Promise<void> {
+    const { store, queue } = this.#options
+    for (const { id } of await store.runs.stale(0, 200)) {
+      this.#orphans.add(id)
+      await queue.send(id, 0)
+    }
+  }
+
+  /** Never throws: what goes wrong with a run is the run's end, and without a database the run is found again later. */
+  async #work(run: string, signal: AbortSignal): Promise<void> {
+    const { store, owner, logger } = this.#options
+    let claimed: ClaimedRun | null = null
+    // It beats no more because the database was away: its own process goes on with it.
+    if (this.#active.has(run)) return
+    try {
+      const staleMs = this.#orphans.delete(run) ? 0 : this.#timing.staleMs
+      claimed = await store.runs.claim(run, owner, staleMs)
+      if (claimed === null) return
+      const attempt = new RunAttempt(claimed, { ...this.#options, ...this.#timing })
+      await this.#attempt(run, attempt, signal)
+    } catch (error) {
+      const facts = { run, ...failureFacts(error) }
+      if (claimed !== null && (await this.#endBroken(claimed, error))) return
+      logger.error(facts, 'a run was given up by this process; it is found again')
+    }
+  }
+
+  /** A mistake of ours does not pass: the run would be found and would fail again, for ever. False if its end could not be written. */
+  async #endBroken(run: ClaimedRun, thrown: unknown): Promise<boolean> {
+    const { store, owner, logger } = this.#options
+    if (ConnectError.from(thrown).code !== 'unexpected') return false
+    const facts = { run: run.id, ...failureFacts(thrown) }
+    logger.error(facts, 'a run ended because of a mistake in this program')
+    const reason = "the service's log has the cause under the run"
+    const error = new ConnectError('unexpected', { details: { reason } }).toJSON()
+    try {
+      const { streams, warnings } = run
+      await store.runs.end(run.id, owner, { status: 'failed', streams, warnings, error })
+      return true
+    } catch (notEnded) {
+      logger.warn({ run: run.id, ...failureFacts(notEnded) }, 'the end of a run was not written')
+      return false
+    }
+  }
+}
+
+/** What was thrown and where, without its message: nothing has masked that. */
+function failureFacts(thrown: unknown): { readonly code: string; readonly stack: string } {
+  const { code } = ConnectError.from(thrown)
+  const stack =
+    thrown instanceof Error ? (thrown.stack ?? '').replace(thrown.message, () => '') : ''
+  const frames = stack.split('\n').filter((line) => /^ {4}at /.test(line))
+  const name = thrown instanceof Error ? thrown.name : typeof thrown
+  return { code, stack: [name, ...frames.slice(0, 20)].join('\n') }
+}

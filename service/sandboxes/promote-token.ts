@@ -1,0 +1,77 @@
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { KeptKey } from '../platform/vault/kept-key.ts'
+import type { Vault } from '../platform/vault/vault.ts'
+import type { PromotionBinding } from './promotion-binding.ts'
+
+/** What a token says of itself, not yet verified. */
+export interface ReadToken {
+  readonly sandbox: string
+  readonly nonce: string
+  readonly signature: Buffer
+}
+
+/** What a token stands for. */
+export interface TokenSubject {
+  readonly sandbox: string
+  /** ISO 8601: the signature covers it. */
+  readonly expiresAt: string
+  readonly binding: PromotionBinding
+}
+
+/** `rpt.01J…(ULID of the sandbox).nonce.signature`, the latter two 32 bytes each in base64url. */
+const shape = /^rpt\.([0-9A-HJKMNP-TV-Z]{26})\.([\w-]{43})\.([\w-]{43})$/
+
+/**
+ * Promote tokens: an HMAC-SHA-256, with a key from the vault, over the sandbox and all that it is bound to. So who can write the
+ * metadata database, but has not the key, can neither make a token nor bend what one is bound to.
+ */
+export class PromoteTokens {
+  readonly #key: KeptKey
+
+  constructor(vault: Vault) {
+    this.#key = new KeptKey(vault, 'sandbox/promote-key')
+  }
+
+  async issue(subject: TokenSubject): Promise<string> {
+    const nonce = randomBytes(32).toString('base64url')
+    const signature = await this.#signature(subject, nonce)
+    const ulid = subject.sandbox.replace(/^sbx_/, '')
+    return `rpt.${ulid}.${nonce}.${signature.toString('base64url')}`
+  }
+
+  /** True where the service signed the token for exactly this. Constant time in the signature. */
+  async isSigned({ nonce, signature }: ReadToken, subject: TokenSubject): Promise<boolean> {
+    return timingSafeEqual(await this.#signature(subject, nonce), signature)
+  }
+
+  async #signature({ sandbox, expiresAt, binding }: TokenSubject, nonce: string): Promise<Buffer> {
+    const { bytes } = await this.#key.get()
+    return createHmac('sha256', bytes)
+      .update(
+        JSON.stringify([
+          ...['reactor-connect promote 1', sandbox, nonce, expiresAt],
+          ...[binding.connectionId, binding.connectionVersion, binding.lastRun],
+          ...[binding.instanceHash, binding.catalogHash, binding.destinationFingerprint],
+          binding.principal,
+        ]),
+      )
+      .digest()
+  }
+}
+
+/** Undefined for a text that cannot be a token. */
+export function readToken(token: string): ReadToken | undefined {
+  const [, ulid, nonce, signature] = shape.exec(token) ?? []
+  if (ulid === undefined || nonce === undefined || signature === undefined) return undefined
+  return { sandbox: `sbx_${ulid}`, nonce, signature: Buffer.from(signature, 'base64url') }
+}
+
+/** All of a token that is kept. */
+export function tokenHash(token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}
+
+/** Constant time. */
+export function isTokenOf(token: string, hash: Buffer): boolean {
+  return timingSafeEqual(tokenHash(token), hash)
+}

@@ -1,0 +1,202 @@
+import type { Logger } from 'pino'
+import { ConnectError, type AirbyteCatalog } from '../../protocol/index.ts'
+import type { SinkStream } from '../../sinks/sink.ts'
+import { firstRunAt } from '../connections/first-run.ts'
+import { approvedStreams } from '../connections/drift/approved-streams.ts'
+import type { Jobs } from '../platform/jobs/jobs.ts'
+import { submitRun } from '../runs/submit-run.ts'
+import type { Connection } from '../connections/schema.ts'
+import type { Run } from '../runs/schema.ts'
+import type { FinishedSandbox } from './schema.ts'
+import type { KeptToken, PromoteInput, Promotion, SandboxPlace } from './contract.ts'
+import { type Moved, movedSince } from './promotion-binding.ts'
+import { catalogHash } from './catalog-hash.ts'
+import { instanceHash } from './instance-hash.ts'
+import {
+  isTokenOf,
+  readToken,
+  tokenHash,
+  type PromoteTokens,
+  type ReadToken,
+} from './promote-token.ts'
+import type { SandboxPlaces } from './sandbox-places.ts'
+import { destinationFingerprint } from '../../sinks/postgres/sandbox/fingerprint.ts'
+
+export interface PromotionParts extends Pick<
+  SandboxPlaces,
+  'store' | 'instances' | 'places' | 'now'
+> {
+  readonly tokens: PromoteTokens
+  readonly jobs: Pick<Jobs, 'submit' | 'firesSchedules'>
+  readonly logger: Logger
+  /** A new sandbox of the connection: what a run would change now. */
+  readonly again: (limitRows: number) => Promise<FinishedSandbox>
+}
+
+export interface PromotionEnd {
+  readonly promotion: Promotion
+  /** Whose token it was. */
+  readonly sandbox: SandboxPlace
+}
+
+/**
+ * Makes happen what a sandbox showed, where nothing has moved since; else says what has, with a new sandbox. Of requests with
+ * the same token one wins. Throws `promote_token_invalid`, `promote_token_used`, `promote_token_expired`, `promote_token_replaced`,
+ * `run_active`.
+ */
+export async function promote(
+  name: string,
+  { token, principal }: PromoteInput,
+  parts: PromotionParts,
+): Promise<PromotionEnd> {
+  const { store, logger, jobs } = parts
+  const connection = await store.connections.get(name)
+  const read = readToken(token)
+  if (read === undefined) throw invalid(name)
+  const asked = { token, principal, read }
+  // Before the source is asked: a stranger's token costs nothing.
+  await verify(asked, connection, parts)
+  const source = await presentStreams(connection, parts)
+  const decision = await store.exclusively(`connection ${name}`, () =>
+    decide(asked, { connection, source }, parts),
+  )
+  const { id, destination } = decision.sandbox
+  const sandbox = { id, destination }
+  if ('moved' in decision) {
+    const again = await anew(parts, decision.limitRows)
+    return { promotion: { state: 'outdated', sandbox: id, moved: decision.moved, again }, sandbox }
+  }
+  await submitRun(decision.run, { jobs, logger })
+  const promoted = await store.connections.get(name)
+  return {
+    promotion: { state: 'promoted', sandbox: id, connection: promoted, run: decision.run },
+    sandbox,
+  }
+}
+
+interface Asked extends PromoteInput {
+  readonly read: ReadToken
+}
+
+type Decision = { readonly sandbox: SandboxPlace } & (
+  { readonly run: Run } | { readonly moved: readonly Moved[]; readonly limitRows: number }
+)
+
+/** Reveals nothing of why it is not valid: not even whether there is such a sandbox. */
+async function verify(
+  { token, principal, read }: Asked,
+  { id, name }: Connection,
+  { store, tokens }: PromotionParts,
+): Promise<KeptToken> {
+  const kept = await store.sandboxes.findToken(id, read.sandbox)
+  if (kept === null) throw invalid(name)
+  const { binding, expiresAt, hash } = kept
+  const isSigned = await tokens.isSigned(read, { sandbox: read.sandbox, expiresAt, binding })
+  const isKept = isTokenOf(token, hash)
+  if (!isSigned || !isKept || binding.principal !== principal || binding.connectionId !== id)
+    throw invalid(name)
+  const details = { connection: name }
+  if (kept.promotedRun !== null)
+    throw new ConnectError('promote_token_used', { details: { ...details, run: kept.promotedRun } })
+  if (kept.replacedBy !== null)
+    throw new ConnectError('promote_token_replaced', {
+      details: { ...details, sandbox: kept.replacedBy },
+    })
+  if (kept.hasExpired) throw new ConnectError('promote_token_expired', { details })
+  return kept
+}
+
+interface SourceStreams {
+  readonly streams: readonly SinkStream[]
+  /** Those that are selected, as the source has them. */
+  readonly seen: AirbyteCatalog
+}
+
+/** The streams that a run would read now; null when the source no longer has all of them. */
+async function presentStreams(
+  connection: Connection,
+  { instances, store }: PromotionParts,
+): Promise<SourceStreams | null> {
+  try {
+    const { resolved, seen } = await approvedStreams(connection, { instances, store })
+    return { streams: resolved.streams, seen }
+  } catch (error) {
+    if (error instanceof ConnectError && error.code.startsWith('stream_')) return null
+    throw error
+  }
+}
+
+interface Present {
+  readonly connection: Connection
+  readonly source: SourceStreams | null
+}
+
+/** Under the lock of the connection. */
+async function decide(
+  asked: Asked,
+  { connection: before, source }: Present,
+  parts: PromotionParts,
+): Promise<Decision> {
+  const { store } = parts
+  const connection = await store.connections.get(before.name)
+  const kept = await verify(asked, connection, parts)
+  const sandbox = { id: asked.read.sandbox, destination: connection.destination }
+  const { limitRows } = kept
+  const outdated = (moved: readonly Moved[]): Decision => ({ sandbox, moved, limitRows })
+  if (source === null) return outdated(['source_schema'])
+  const moved = movedSince(kept.binding, await presentState(connection, source.streams, parts))
+  if (moved.length > 0) return outdated(moved)
+  try {
+    return { sandbox, run: await makeHappen(asked, { connection, seen: source.seen }, parts) }
+  } catch (error) {
+    if (error instanceof ConnectError && error.code === 'version_conflict')
+      return outdated(['connection'])
+    throw error
+  }
+}
+
+async function presentState(
+  connection: Connection,
+  streams: readonly SinkStream[],
+  { instances, places }: PromotionParts,
+): Promise<Parameters<typeof movedSince>[1]> {
+  const destination = places.addressOf(connection.destination)
+  return {
+    connection,
+    instanceHash: instanceHash(await instances.get(connection.from)),
+    catalogHash: catalogHash(streams),
+    destinationFingerprint: await destinationFingerprint(destination, streams),
+  }
+}
+
+async function makeHappen(
+  { token, read }: Asked,
+  { connection, seen }: { readonly connection: Connection; readonly seen: AirbyteCatalog },
+  { store, jobs, now }: PromotionParts,
+): Promise<Run> {
+  const { id, name, version, schedule } = connection
+  const nextRunAt = firstRunAt(schedule, { jobs, nowMs: now() })
+  return store.sandboxes.promote({
+    sandbox: read.sandbox,
+    tokenHash: tokenHash(token),
+    connection: { id, name, version },
+    catalog: seen,
+    nextRunAt,
+  })
+}
+
+async function anew(
+  { again }: PromotionParts,
+  limitRows: number,
+): Promise<Extract<Promotion, { state: 'outdated' }>['again']> {
+  try {
+    return { sandbox: await again(limitRows) }
+  } catch (error) {
+    if (!(error instanceof ConnectError) || error.code === 'unexpected') throw error
+    return { error: error.toJSON() }
+  }
+}
+
+function invalid(connection: string): ConnectError {
+  return new ConnectError('promote_token_invalid', { details: { connection } })
+}

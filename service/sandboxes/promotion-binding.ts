@@ -1,0 +1,40 @@
+import type { Connection } from '../connections/schema.ts'
+
+/** What a promote token is bound to: all that decides what a run would do, and who looked at it. */
+export interface PromotionBinding {
+  readonly connectionId: string
+  /** Each change of the connection increases it. */
+  readonly connectionVersion: number
+  /** The last run at the time of the sandbox. */
+  readonly lastRun: string | null
+  /** `instanceHash` of the connection's instance. */
+  readonly instanceHash: string
+  /** `catalogHash` of the streams as the source had them. */
+  readonly catalogHash: string
+  /** `destinationFingerprint` of the tables and checkpoints. */
+  readonly destinationFingerprint: string
+  /** Id of the principal. */
+  readonly principal: string
+}
+
+/** What is bound beside the connection and the one who asks, as it is now. */
+export interface PresentState {
+  readonly connection: Pick<Connection, 'version' | 'lastRun'>
+  readonly instanceHash: string
+  readonly catalogHash: string
+  readonly destinationFingerprint: string
+}
+
+/** Nothing: the sandbox's report still is what a run would do. */
+export function movedSince(bound: PromotionBinding, now: PresentState): readonly Moved[] {
+  const moved: Moved[] = []
+  if (now.connection.version !== bound.connectionVersion) moved.push('connection')
+  if (now.instanceHash !== bound.instanceHash) moved.push('instance')
+  if (now.catalogHash !== bound.catalogHash) moved.push('source_schema')
+  if (now.destinationFingerprint !== bound.destinationFingerprint) moved.push('destination')
+  if ((now.connection.lastRun?.id ?? null) !== bound.lastRun) moved.push('run')
+  return moved
+}
+
+/** What may have moved between a sandbox and its promotion. */
+export type Moved = 'connection' | 'instance' | 'source_schema' | 'destination' | 'run'

@@ -1,0 +1,184 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
+import { Execution } from '../execution/execution.ts'
+import type { SharedConfig } from '../execution/shared-config.ts'
+import type { RunPlan } from '../../engine/run-types.ts'
+import { namedStreams } from '../connections/named-streams.ts'
+import { approvedStreams } from '../connections/drift/approved-streams.ts'
+import { placeSecrets, planRun } from '../run-worker/plan-run.ts'
+import { unlessAborted } from '../../lib/async/unless-aborted.ts'
+import type { Connection } from '../connections/schema.ts'
+import type { ResolvedConfig } from '../execution/resolved-config.ts'
+import type { SandboxDrift, SandboxFindings } from './schema.ts'
+import { newId } from '../platform/database/ids.ts'
+import { catalogHash } from './catalog-hash.ts'
+import { estimatedSeconds } from './estimate-time.ts'
+import { instanceHash } from './instance-hash.ts'
+import type { PromotionBinding } from './promotion-binding.ts'
+import { sandboxDrift, type DriftInput } from './sandbox-drift.ts'
+import { halfReadTimeoutMs, readTimeoutMs, type SandboxPlaces } from './sandbox-places.ts'
+import { runSandbox } from '../../engine/sandbox/run-sandbox.ts'
+import { destinationFingerprint } from '../../sinks/postgres/sandbox/fingerprint.ts'
+import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
+
+export interface AttemptInput {
+  /** `sbx_…` */
+  readonly id: string
+  readonly connection: Connection
+  readonly limitRows: number
+  readonly streams?: readonly string[]
+  readonly expiresAtMs: number
+}
+
+export interface AttemptResult {
+  readonly report: SandboxFindings
+  /** As it was before anything was read, so that what moves meanwhile counts as moved. */
+  readonly bound: Omit<PromotionBinding, 'principal'>
+}
+
+interface Prepared {
+  readonly source: ResolvedConfig
+  readonly shared: SharedConfig
+  readonly plan: RunPlan
+  readonly drift: DriftInput
+  readonly bound: AttemptResult['bound']
+}
+
+/** One sandbox, from the connection to the report. Secrets are in nothing that it gives or throws. */
+export class SandboxAttempt {
+  readonly #input: AttemptInput
+  readonly #places: SandboxPlaces
+  readonly #execution: Execution
+
+  constructor(input: AttemptInput, places: SandboxPlaces) {
+    this.#input = input
+    this.#places = places
+    const facts = { sandbox: input.id, connection: input.connection.name }
+    this.#execution = new Execution({ logger: places.logger, facts })
+  }
+
+  /** Throws `sandbox_stopped` where the signal ended it, `stream_not_found`, and what keeps a run from reading. */
+  async run(signal: AbortSignal): Promise<AttemptResult> {
+    try {
+      const result = await this.#run(signal)
+      return { ...result, report: this.#masked(result.report) }
+    } catch (error) {
+      throw this.#execution.error(error)
+    }
+  }
+
+  async #run(signal: AbortSignal): Promise<AttemptResult> {
+    const prepared = await unlessAborted(this.#prepare(), signal)
+    if (prepared === undefined) throw stopped(this.#input.connection.name)
+    const { shared, plan, bound } = prepared
+    const { id, connection } = this.#input
+    const isIgnoring = connection.options.schemaDrift === 'ignore'
+    const readMs = isIgnoring ? halfReadTimeoutMs : readTimeoutMs
+    const found = await this.#runEngine({ shared, plan, id, readMs }, signal)
+    const { totals } = found
+    const seconds = estimatedSeconds(totals, connection.lastRun)
+    const report = {
+      ...found,
+      totals: { ...totals, estimated_cost: { ...totals.estimated_cost, seconds } },
+      schema_drift: await this.#drift(prepared, signal),
+    }
+    return { report, bound }
+  }
+
+  /** Runs that ignore changes of the schema are tried out in a sandbox of their own, which goes at once. */
+  #drift(
+    { source, shared, plan, drift }: Prepared,
+    signal: AbortSignal,
+  ): Promise<SandboxDrift | null> {
+    const { places } = this.#places
+    const { connection, streams } = this.#input
+    const id = newId('sbx')
+    return sandboxDrift(drift, {
+      planOf: (resolved) => {
+        const options = { run: id, done: [], places, resolved }
+        return withStreams(planRun(connection, source, options).plan, streams)
+      },
+      tryOut: async (kept) => {
+        const work = { shared, plan: kept, id, readMs: halfReadTimeoutMs }
+        try {
+          const report = await this.#runEngine(work, signal)
+          return report.streams
+        } finally {
+          await dropSandboxSchema(plan.destination, id)
+        }
+      },
+    })
+  }
+
+  async #prepare(): Promise<Prepared> {
+    const { connection, id, streams } = this.#input
+    const { instances, places, store } = this.#places
+    this.#execution.hide(placeSecrets(connection, places))
+    const instance = await instances.get(connection.from)
+    const source = await instances.resolveConfig(connection.from)
+    const shared = this.#execution.shareConfig({ instance: connection.from, source, instances })
+    const { resolved, all, approved } = await approvedStreams(connection, { instances, store })
+    const { plan } = planRun(connection, source, { run: id, done: [], places, resolved })
+    const bound = {
+      connectionId: connection.id,
+      connectionVersion: connection.version,
+      lastRun: connection.lastRun?.id ?? null,
+      instanceHash: instanceHash(instance),
+      catalogHash: catalogHash(plan.streams),
+      destinationFingerprint: await destinationFingerprint(plan.destination, plan.streams),
+    }
+    const drift = { connection, all, approved }
+    return { source, shared, plan: withStreams(plan, streams), drift, bound }
+  }
+
+  async #runEngine(
+    {
+      shared,
+      plan,
+      id,
+      readMs,
+    }: Pick<Prepared, 'shared' | 'plan'> & { readonly id: string; readonly readMs: number },
+    signal: AbortSignal,
+  ): Promise<SandboxReport> {
+    const { limitRows, expiresAtMs } = this.#input
+    const { threads } = this.#places
+    const ports = {
+      ...{ logger: this.#execution.logger, threads, ...shared.ports },
+      now: () => this.#places.now(),
+      signal,
+    }
+    const options = { id, limitRows, expiresAtMs, readMs }
+    try {
+      return await runSandbox(plan, options, ports)
+    } finally {
+      await shared.settled()
+    }
+  }
+
+  #masked(report: SandboxFindings): SandboxFindings {
+    const { schema_drift: drift, streams } = report
+    const ignored = drift?.ignored_run ?? null
+    return {
+      ...report,
+      streams: streams.map((stream) => this.#execution.outcome(stream)),
+      schema_drift: drift && {
+        ...drift,
+        ignored_run: ignored && {
+          ...ignored,
+          streams: ignored.streams.map((stream) => this.#execution.outcome(stream)),
+          error:
+            ignored.error && this.#execution.error(ConnectError.fromJSON(ignored.error)).toJSON(),
+        },
+      },
+    }
+  }
+}
+
+function stopped(connection: string): ConnectError {
+  return new ConnectError('sandbox_stopped', { details: { connection } })
+}
+
+function withStreams(plan: RunPlan, names: readonly string[] | undefined): RunPlan {
+  if (names === undefined) return plan
+  return { ...plan, streams: namedStreams(plan.connection, plan.streams, names) }
+}

@@ -1,0 +1,125 @@
+import type { Logger } from 'pino'
+import { ConnectError } from '../../protocol/index.ts'
+import type { DestinationConfig } from '../../engine/run-types.ts'
+import { repeatedly } from '../platform/jobs/repeatedly.ts'
+import type { SandboxPlace, SandboxStore } from './contract.ts'
+import { staleMs } from './sandbox-places.ts'
+import {
+  dropSandboxSchema,
+  listSandboxSchemas,
+} from '../../sinks/postgres/sandbox/sandbox-schema.ts'
+
+export interface SweepOptions {
+  readonly store: { readonly sandboxes: SandboxStore }
+  /** Throws `destination_not_available` for one that the settings do not name any more. */
+  readonly addressOf: (destination: string) => DestinationConfig
+  readonly logger: Logger
+  now(): number
+}
+
+const sweepMs = 30_000
+const sweepDestinationsMs = 600_000
+const dropsAtOnce = 100
+/** The clock of whoever made a schema may be behind ours. */
+const clockToleranceMs = 60_000
+
+/** What the role scheduler does of sandboxes, until the signal is aborted. Several processes may do it at once. */
+export async function keepSwept(options: SweepOptions, signal: AbortSignal): Promise<void> {
+  const { logger } = options
+  const drop = { name: 'sandboxes', everyMs: sweepMs, task: () => sweepSandboxes(options) }
+  const search = {
+    ...{ name: 'left-over sandboxes', everyMs: sweepDestinationsMs, retryMs: sweepMs },
+    task: () => sweepDestinations(options),
+  }
+  await Promise.all([drop, search].map((task) => repeatedly({ ...task, logger }, signal)))
+}
+
+/**
+ * Drops the schemas of sandboxes that have served: expired, failed, promoted, of a connection that is gone, or of a process that
+ * died. One destination that does not answer keeps none of the others.
+ */
+export async function sweepSandboxes(options: SweepOptions): Promise<void> {
+  const { sandboxes } = options.store
+  for (const { id, connection } of await sandboxes.stale(staleMs)) {
+    const details = { connection: connection ?? '' }
+    const error = new ConnectError('sandbox_stopped', { details }).toJSON()
+    await sandboxes.endStale(id, staleMs, error)
+  }
+  const unreachable = new Set<string>()
+  for (const place of await sandboxes.toDrop(dropsAtOnce)) {
+    if (unreachable.has(place.destination)) continue
+    if (!(await dropOne(options, place))) unreachable.add(place.destination)
+  }
+}
+
+async function dropOne(options: SweepOptions, { id, destination }: SandboxPlace): Promise<boolean> {
+  const { store, addressOf, logger } = options
+  try {
+    await dropSandboxSchema(addressOf(destination), id)
+    await store.sandboxes.noteDropped(id)
+    return true
+  } catch (thrown) {
+    passOnStoreFailure(thrown)
+    const { code, message } = ConnectError.from(thrown)
+    logger.warn(
+      { sandbox: id, destination, code, reason: message },
+      'the schema of a sandbox cannot be dropped yet',
+    )
+    return false
+  }
+}
+
+/**
+ * Looks at the destinations themselves for schemas that nothing in the metadata database leads to: it was restored from a backup,
+ * or replaced. Other services may use the same database, so what counts is the time that is noted at each schema.
+ */
+export async function sweepDestinations(options: SweepOptions): Promise<void> {
+  const { store, addressOf } = options
+  const seen = new Set<string>()
+  for (const destination of await store.sandboxes.destinations()) {
+    const config = addressIn(destination, addressOf)
+    if (config === null) continue
+    const { host, port, database } = config.address
+    const server = JSON.stringify([host, port, database])
+    if (seen.has(server)) continue
+    seen.add(server)
+    await sweepDestination(options, { destination, config })
+  }
+}
+
+async function sweepDestination(
+  options: SweepOptions,
+  { destination, config }: { destination: string; config: DestinationConfig },
+): Promise<void> {
+  const { store, logger } = options
+  try {
+    const latestMs = options.now() - clockToleranceMs
+    const schemas = await listSandboxSchemas(config)
+    const expired = schemas.filter(({ expiresAtMs }) => expiresAtMs < latestMs).map(({ id }) => id)
+    const alive = new Set(expired.length === 0 ? [] : await store.sandboxes.alive(expired))
+    for (const id of expired.filter((one) => !alive.has(one))) {
+      await dropSandboxSchema(config, id)
+      logger.info({ sandbox: id, destination }, 'a left-over sandbox was dropped')
+    }
+  } catch (thrown) {
+    passOnStoreFailure(thrown)
+    const { code, message } = ConnectError.from(thrown)
+    const facts = { destination, code, reason: message }
+    logger.warn(facts, 'a destination cannot be searched for left-over sandboxes')
+  }
+}
+
+function addressIn(
+  destination: string,
+  addressOf: SweepOptions['addressOf'],
+): DestinationConfig | null {
+  try {
+    return addressOf(destination)
+  } catch {
+    return null // the settings do not name it any more: it cannot be reached
+  }
+}
+
+function passOnStoreFailure(thrown: unknown): void {
+  if (thrown instanceof ConnectError && thrown.code === 'store_unavailable') throw thrown
+}

@@ -1,0 +1,183 @@
+import type { Logger } from 'pino'
+import { ConnectError } from '../../protocol/index.ts'
+import type { Run } from '../runs/schema.ts'
+import type { ConnectionStore, DueConnection } from '../connections/contract.ts'
+import type { DueTarget, Jobs, ScheduleJob } from '../platform/jobs/jobs.ts'
+import type { ExclusiveWork } from '../platform/database/locks.ts'
+import type { SchedulesAtJobsStore } from './contract.ts'
+import type { RunStore } from '../runs/contract.ts'
+import { adoptSchedules } from './adopt-schedules.ts'
+import { ScheduleHandOver } from './hand-over-schedules.ts'
+import { sendLostRuns } from './lost-runs.ts'
+import { nextRun } from '../platform/jobs/next-run.ts'
+import { repeatedly, type Repeated } from '../platform/jobs/repeatedly.ts'
+
+export interface SchedulerOptions extends Pick<DueTarget, 'queue'> {
+  readonly store: ExclusiveWork & {
+    readonly connections: ConnectionStore
+    readonly runs: RunStore
+    readonly schedulesAtJobs: SchedulesAtJobsStore
+    prune(): Promise<void>
+  }
+  readonly jobs: Pick<Jobs, 'submit' | 'setSchedule' | 'firesSchedules' | 'place' | 'deliver'>
+  readonly logger: Logger
+  /** As the workers have it: a run without a beat for so long is lost. */
+  readonly staleMs: number
+  readonly timing?: Partial<SchedulerTiming>
+  now(): number
+  /** 0 to 1. */
+  random(): number
+}
+
+export interface SchedulerTiming {
+  /** How often it looks for times that have come. */
+  readonly lookMs: number
+  /** A time that has passed so long ago was missed: `catchUp` says what becomes of it. */
+  readonly lateMs: number
+  /** A run starts up to so much later than its time, so that all runs of a full hour do not start at once. */
+  readonly jitterMs: number
+  readonly lostMs: number
+  readonly pruneMs: number
+}
+
+/** With the workers' 15 s without a beat, a lost run is found within 20 s. */
+export const standardSchedulerTiming: SchedulerTiming = {
+  lookMs: 1_000,
+  lateMs: 120_000,
+  jitterMs: 5_000,
+  lostMs: 5_000,
+  pruneMs: 300_000,
+}
+
+/** It is queued in the store: it is found there as a lost one. */
+const notQueued = 'a run could not be put into the queue; it is found within half a minute'
+
+/** Connections that are due are looked at so many at a time. */
+const dueAtOnce = 500
+
+/**
+ * The role scheduler: fires schedules, or passes on what an external Jobs service fires; delivers lost runs anew; clears away
+ * what has outlived its time. Any number of them may run on one database: for each time of a schedule one of them acts, once.
+ */
+export class Scheduler {
+  readonly #options: SchedulerOptions
+  readonly #timing: SchedulerTiming
+  #adopted = false
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options
+    this.#timing = { ...standardSchedulerTiming, ...options.timing }
+  }
+
+  /** Until the signal is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { store, jobs, queue, staleMs, logger } = this.#options
+    const { lookMs, lostMs, pruneMs } = this.#timing
+    const lost = { runs: store.runs, queue, staleMs, logger }
+    const handOver = this.#handOver()
+    const tasks: readonly Omit<Repeated, 'logger'>[] = [
+      ...(handOver === undefined ? [] : [this.#handingOver(handOver)]),
+      { name: 'schedules', everyMs: lookMs, task: () => this.#look() },
+      { name: 'lost runs', everyMs: lostMs, task: () => sendLostRuns(lost) },
+      { name: 'prune', everyMs: pruneMs, task: () => store.prune() },
+    ]
+    const target: DueTarget = {
+      queue,
+      startScheduled: (job) => this.#startScheduled(job),
+      onReturn: async () => handOver?.sendAllAgain(),
+    }
+    await Promise.all([
+      jobs.deliver(target, signal),
+      ...tasks.map((task) => repeatedly({ ...task, logger }, signal)),
+    ])
+  }
+
+  #handOver(): ScheduleHandOver | undefined {
+    const { store, jobs, logger } = this.#options
+    const { place } = jobs
+    return place === null ? undefined : new ScheduleHandOver({ store, jobs, place, logger })
+  }
+
+  /** At a start everything is sent, also when Jobs gives out nothing yet. */
+  #handingOver(handOver: ScheduleHandOver): Omit<Repeated, 'logger'> {
+    const { lookMs } = this.#timing
+    let isBegun = false
+    const task = async (): Promise<void> => {
+      if (!isBegun) await handOver.sendAllAgain()
+      isBegun = true
+      await handOver.send()
+    }
+    return { name: 'schedules at Jobs', everyMs: lookMs, retryMs: 5 * lookMs, task }
+  }
+
+  async #look(): Promise<void> {
+    const { store, jobs } = this.#options
+    if (!this.#adopted) await this.#adopt()
+    this.#adopted = true
+    if (jobs.firesSchedules) return
+    for (const due of await store.connections.due(dueAtOnce)) await this.#actAlone(due)
+  }
+
+  async #adopt(): Promise<void> {
+    const { store, jobs, logger } = this.#options
+    const { connections, schedulesAtJobs } = store
+    await adoptSchedules({ connections, jobs, logger }, this.#options.now())
+    for (const { place, schedules } of await schedulesAtJobs.forgetOthers(jobs.place))
+      logger.warn(
+        { jobs: place, schedules },
+        'the settings name this Jobs service no more: its schedules stay there until you delete them',
+      )
+  }
+
+  /** What goes wrong with one connection keeps none of the others from its time. */
+  async #actAlone(due: DueConnection): Promise<void> {
+    try {
+      await this.#act(due)
+    } catch (thrown) {
+      const { code, message } = ConnectError.from(thrown)
+      if (code === 'store_unavailable') throw thrown
+      const facts = { connection: due.connection.name, code, reason: message }
+      this.#options.logger.error(facts, 'the schedule of a connection could not be acted on')
+    }
+  }
+
+  /** It is due now: it goes into the queue of the workers, not to Jobs and back. */
+  async #startScheduled(job: ScheduleJob): Promise<void> {
+    const { store, queue, logger } = this.#options
+    const start = await store.runs.createForJob(job)
+    if (start.state !== 'queued') {
+      const facts = { connection: job.connectionId, job: job.job, state: start.state }
+      logger.info(facts, 'a time of a schedule has come, and no run was started')
+      return
+    }
+    const { id: run } = start.run
+    await queue.send(run, 0).catch((thrown: unknown) => {
+      logger.warn({ run, code: ConnectError.from(thrown).code }, notQueued)
+    })
+  }
+
+  async #act({ connection, nowMs }: DueConnection): Promise<void> {
+    const { id, name, nextRunAt: from, schedule } = connection
+    if (from === null) return
+    const { store, logger } = this.#options
+    const to = nextRun(connection, nowMs, logger)
+    const isLate = nowMs - Date.parse(from) > this.#timing.lateMs
+    if (isLate && schedule?.catchUp !== 'once') {
+      if (await store.connections.moveNextRun(id, from, to))
+        logger.info({ connection: name, time: from }, 'a missed time of a schedule is skipped')
+      return
+    }
+    const start = await store.runs.createScheduled({ connectionId: id, from, to })
+    if (start.state === 'active')
+      logger.info({ connection: name, time: from }, 'the run before still goes on: none is started')
+    if (start.state === 'queued') await this.#submit(start.run)
+  }
+
+  async #submit({ id: run, connection }: Run): Promise<void> {
+    const { jobs, logger } = this.#options
+    const delayMs = Math.round(this.#options.random() * this.#timing.jitterMs)
+    await jobs.submit({ run, connection, attempt: 0, delayMs }).catch((thrown: unknown) => {
+      logger.warn({ run, code: ConnectError.from(thrown).code }, notQueued)
+    })
+  }
+}

@@ -1,0 +1,42 @@
+import { streamLabel, type JsonObject } from '../../protocol/index.ts'
+import { toWire } from '../platform/wire.ts'
+import { schemaChangeSchema, type ChangeDocument, type SchemaChange } from './schema.ts'
+
+/** A change as HTTP, the log of a run and the details of an error have it. */
+export function changeDocument(change: SchemaChange): ChangeDocument {
+  return toWire(schemaChangeSchema, change)
+}
+
+/** The stream and what changed of it, without what did not: for a line of the log. */
+export function changeFacts(change: SchemaChange): JsonObject {
+  const { name, namespace, ...facts } = changeDocument(change)
+  const told = Object.entries(facts).filter(
+    ([, value]) => value !== null && value !== 0 && !(Array.isArray(value) && value.length === 0),
+  )
+  const stream = streamLabel({ name, namespace })
+  return { stream, ...Object.fromEntries(told) }
+}
+
+/** `public.orders: +note, -phone, total integer -> string`; of many changes the first few. */
+export function changeSummary(changes: readonly SchemaChange[], total: number): string {
+  const shown = changes.slice(0, 3).map(oneSummary)
+  const left = total - shown.length
+  const more = left > 0 ? [`and ${String(left)} more ${left === 1 ? 'stream' : 'streams'}`] : []
+  return [...shown, ...more].join('; ')
+}
+
+function oneSummary(change: SchemaChange): string {
+  const stream = streamLabel(change)
+  if (change.change !== 'changed') return `${stream} was ${change.change}`
+  const parts = [
+    ...change.addedColumns.map(({ name: added }) => `+${added}`),
+    ...change.removedColumns.map(({ name: removed }) => `-${removed}`),
+    ...change.typeChanges.map(({ name: other, from, to }) => `${other} ${from} -> ${to}`),
+    ...(change.primaryKey === null ? [] : ['another primary key']),
+    ...(change.cursor === null ? [] : ['another cursor']),
+    ...(change.syncModes === null ? [] : ['other sync modes']),
+  ]
+  const left = Math.max(0, parts.length - 6) + change.columnsLeft
+  const more = left > 0 ? `, and ${String(left)} more` : ''
+  return `${stream}: ${parts.slice(0, 6).join(', ')}${more}`
+}

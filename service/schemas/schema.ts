@@ -1,0 +1,46 @@
+import { z } from 'zod'
+import type { AvroSchema } from '../../protocol/index.ts'
+import { timestamp } from '../platform/fields.ts'
+import { wireSchema, type Resource } from '../platform/wire.ts'
+
+export const schemaFingerprint = z
+  .string()
+  .regex(/^[0-9a-f]{16}$/, 'must be the 16 hex digits of a fingerprint')
+  .meta({
+    description:
+      'CRC-64-AVRO: 16 hexadecimal digits, the most significant first. In a message the bytes stand the other way round.',
+  })
+
+/** Which schema the records of a connection's stream have had. A stream's versions count up as runs see new ones. */
+export const streamSchemaSchema = z
+  .object({
+    connection: z.string(),
+    name: z.string(),
+    namespace: z.string().nullable(),
+    version: z
+      .int()
+      .meta({ description: 'Counts the schemas of the connection’s stream, from 1.' }),
+    /** Of one record: in messages with the framing `record`. */
+    recordFingerprint: schemaFingerprint,
+    /** Of an array of records: in messages with the framing `block`. */
+    blockFingerprint: schemaFingerprint,
+    run: z.string().meta({ description: 'The run that carried such records first.' }),
+    firstSeenAt: timestamp,
+  })
+  .meta({ id: 'StreamSchema' })
+export type StreamSchema = Resource<typeof streamSchemaSchema>
+export const streamSchemaDocument = wireSchema(streamSchemaSchema)
+
+/** The schema that a message's fingerprint stands for. */
+export const usedSchemaSchema = z
+  .object({
+    fingerprint: z.string(),
+    framing: z.enum(['block', 'record']).meta({
+      description: 'What it is the schema of: an array of records, or one record.',
+    }),
+    schema: z.custom<AvroSchema>().meta({ description: 'Avro.' }),
+    usedBy: z.array(streamSchemaSchema).meta({ description: 'The newest 100.' }),
+  })
+  .meta({ id: 'Schema' })
+export type UsedSchema = Resource<typeof usedSchemaSchema>
+export const schemaDocument = wireSchema(usedSchemaSchema)

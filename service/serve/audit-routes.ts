@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import type { AuditLog } from '../platform/audit/contract.ts'
+import type { App } from '../platform/http/app.ts'
+import { failures } from '../platform/http/failures.ts'
+import {
+  auditEntryDocument,
+  auditEntrySchema,
+  auditFilterOf,
+  auditQuery,
+} from '../platform/audit/schema.ts'
+import { pageQuery, pageRequestOf, pageSchema, pageToWire } from '../platform/lists.ts'
+
+export function auditRoutes(api: App, audit: AuditLog): void {
+  api.get(
+    '/audit',
+    {
+      config: { action: 'audit:read' },
+      schema: {
+        tags: ['access'],
+        operationId: 'listAuditEntries',
+        summary: 'Who changed what, what was refused, and who logged in; the newest first',
+        querystring: z.strictObject({ ...pageQuery, ...auditQuery }),
+        response: {
+          200: pageSchema(auditEntryDocument).meta({ id: 'AuditPage' }),
+          ...failures('cursor_invalid'),
+        },
+      },
+    },
+    async ({ query }, reply) => {
+      const page = { ...pageRequestOf(query), ...auditFilterOf(query) }
+      return reply.send(pageToWire(auditEntrySchema, await audit.list(page)))
+    },
+  )
+}

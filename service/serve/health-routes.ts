@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import type { HealthService } from '../service.ts'
+import type { App } from '../platform/http/app.ts'
+
+const healthDocument = z.object({ status: z.enum(['live', 'not_live']) }).meta({ id: 'Health' })
+const readinessDocument = z
+  .object({
+    status: z.enum(['ready', 'not_ready']),
+    problems: z.array(z.string()),
+    warnings: z.array(z.string()).meta({
+      description:
+        'What does not work although requests can be served: the external Jobs service is away.',
+    }),
+  })
+  .meta({ id: 'Readiness' })
+
+/** For those who watch over the process: without a key. */
+export function healthRoutes(app: App, health: HealthService): void {
+  const anonymous = { config: { anonymous: true } } as const
+  const about = { tags: ['service'], security: [] }
+  app.get(
+    '/healthz',
+    {
+      ...anonymous,
+      schema: {
+        ...about,
+        operationId: 'getHealth',
+        summary: 'Whether the process should go on: restart it on 503',
+        response: { 200: healthDocument, 503: healthDocument },
+      },
+    },
+    async (_request, reply) =>
+      health.live()
+        ? reply.code(200).send({ status: 'live' })
+        : reply.code(503).send({ status: 'not_live' }),
+  )
+  app.get(
+    '/readyz',
+    {
+      ...anonymous,
+      schema: {
+        ...about,
+        operationId: 'getReadiness',
+        summary: 'Whether requests can be served: send none on 503',
+        response: { 200: readinessDocument, 503: readinessDocument },
+      },
+    },
+    async (_request, reply) => {
+      const report = await health.report()
+      const found = { problems: [...report.problems], warnings: [...report.warnings] }
+      return found.problems.length === 0
+        ? reply.code(200).send({ status: 'ready', ...found })
+        : reply.code(503).send({ status: 'not_ready', ...found })
+    },
+  )
+}

@@ -1,0 +1,57 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { App } from '../platform/http/app.ts'
+import { buildApp } from './build-app.ts'
+import type { HttpOptions } from './http-options.ts'
+import { defaultCloseTimeoutMs, lookForIdleMs } from '../platform/http/limits.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
+
+/** The HTTP surface on a socket. */
+export class HttpServer implements AsyncDisposable {
+  readonly #app: App
+  readonly #closeTimeoutMs: number
+  /** `http://host:port`, without a slash at the end. */
+  readonly url: string
+
+  private constructor(app: App, url: string, closeTimeoutMs: number) {
+    this.#app = app
+    this.url = url
+    this.#closeTimeoutMs = closeTimeoutMs
+  }
+
+  /** Port 0 takes a free one. Throws `bind_failed`. */
+  static async listen(
+    options: HttpOptions,
+    address: { readonly host: string; readonly port: number },
+  ): Promise<HttpServer> {
+    const app = await buildApp(options)
+    try {
+      const url = await app.listen({ host: address.host, port: address.port })
+      return new HttpServer(app, url, options.closeTimeoutMs ?? defaultCloseTimeoutMs)
+    } catch (error) {
+      await app.close()
+      const reason = errorCodeOf(error) ?? String(error)
+      throw new ConnectError('bind_failed', {
+        details: { host: address.host, port: address.port, reason },
+        cause: error,
+      })
+    }
+  }
+
+  /**
+   * Takes no new connection, ends event streams, and resolves when the answers under way are sent. A client that does not
+   * read its answer is cut off in the end.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { server } = this.#app
+    // Node closes those that are idle when it begins to close, not those that become idle after.
+    const idle = setInterval(() => {
+      server.closeIdleConnections()
+    }, lookForIdleMs)
+    const deadline = setTimeout(() => {
+      server.closeAllConnections()
+    }, this.#closeTimeoutMs)
+    await this.#app.close()
+    clearInterval(idle)
+    clearTimeout(deadline)
+  }
+}

@@ -1,0 +1,45 @@
+import { ConnectError } from '../../protocol/index.ts'
+import type { App } from '../platform/http/app.ts'
+import { failuresOnly } from '../platform/http/failures.ts'
+
+/** Routes of the product that a later version fills: so that clients can be written for them, and get an honest answer. */
+const reserved = [
+  ['GET', '/policies/conflict', 'listConflictPolicies', 'A conflict policy', 'policies:read'],
+  ['POST', '/policies/conflict', 'createConflictPolicy', 'A conflict policy', 'policies:create'],
+  ['GET', '/receivers', 'listReceivers', 'A webhook receiver', 'receivers:read'],
+  ['POST', '/receivers', 'createReceiver', 'A webhook receiver', 'receivers:create'],
+  ['POST', '/ingress/:token', 'receiveEvent', 'Webhook ingress', null],
+  [
+    'POST',
+    '/instances/:name/actions/:action/invoke',
+    'invokeAction',
+    'Invoking an action',
+    'actions:invoke',
+  ],
+] as const
+
+export function reservedRoutes(api: App): void {
+  for (const [method, url, operationId, feature, action] of reserved) {
+    // Vendors send no key of ours: a token in the path and a signature will stand for it.
+    const anonymous = action === null
+    api.route({
+      method,
+      url,
+      exposeHeadRoute: false,
+      config: { reserved: true, ...(action === null ? { anonymous: true } : { action }) },
+      schema: {
+        tags: ['not available'],
+        operationId,
+        summary: `${feature}: not available in this version`,
+        ...(anonymous && { security: [] }),
+        response: anonymous
+          ? failuresOnly('not_available')
+          : failuresOnly('unauthorized', 'permission_denied', 'rate_limited', 'not_available'),
+      },
+      // After the key, before the body: nothing is read that is not used. Whether an action may be invoked, the body says too.
+      [action === 'actions:invoke' ? 'preValidation' : 'onRequest']: () =>
+        Promise.reject(new ConnectError('not_available', { details: { feature } })),
+      handler: () => undefined,
+    })
+  }
+}

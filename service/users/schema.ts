@@ -1,0 +1,64 @@
+import { z } from 'zod'
+import { principalKinds } from '../platform/access/principal.ts'
+import { timestamp } from '../platform/fields.ts'
+import { wireSchema, type Resource } from '../platform/wire.ts'
+
+export const role = z
+  .enum(principalKinds)
+  .meta({ description: 'What the user may do: docs/access.md.' })
+
+/** Shorter ones are guessed; longer ones are no passwords. */
+export const newPassword = z.string().min(12).max(200)
+
+export const email = z
+  .email()
+  .max(200)
+  .toLowerCase()
+  .meta({ description: 'Small and capital letters are the same.' })
+
+export const userCreate = z
+  .strictObject({
+    email,
+    role,
+    /** Absent: one is made. */
+    password: newPassword
+      .exactOptional()
+      .meta({ description: 'At least 12 characters. Where it is left out one is made.' }),
+  })
+  .meta({ id: 'UserCreate' })
+export type UserInput = Resource<typeof userCreate>
+
+export const userChange = z.strictObject({ role }).meta({ id: 'UserChange' })
+
+export const passwordReset = z
+  .strictObject({
+    /** Absent: one is made. */
+    password: newPassword
+      .exactOptional()
+      .meta({ description: 'At least 12 characters. Where it is left out one is made.' }),
+  })
+  .optional()
+  .meta({ id: 'PasswordReset' })
+
+const fields = {
+  id: z.string(),
+  /** In small letters; unique. */
+  email: z.string(),
+  role: z.enum(principalKinds),
+  createdAt: timestamp,
+  lastLoginAt: timestamp.nullable(),
+}
+
+/** A person who logs in here, with e-mail and password: if no Identity service is configured. */
+export const userSchema = z.object(fields).meta({ id: 'User' })
+export type User = Resource<typeof userSchema>
+export const userDocument = wireSchema(userSchema)
+
+export const userWithPasswordSchema = z
+  .object({
+    ...fields,
+    password: z.string().meta({ description: 'Shown this once: only its hash is kept.' }),
+  })
+  .meta({ id: 'UserWithPassword' })
+export type UserWithPassword = Resource<typeof userWithPasswordSchema>
+export const userWithPassword = wireSchema(userWithPasswordSchema)
