@@ -4,7 +4,7 @@ import { docsPath } from '../output/docs-place.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
 import type { ConnectorDescription, ConnectorSummary } from './describe-connector.ts'
-import type { StreamDescription } from './describe-manifest.ts'
+import type { StreamDescription } from '../source/describe-manifest.ts'
 
 /** A line a connector. */
 export function summaryLines(connectors: readonly ConnectorSummary[]): string {

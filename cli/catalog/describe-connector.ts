@@ -1,7 +1,7 @@
 import { connectorOf } from '../../connectors/registry.ts'
 import { loadManifestFile } from '../../connectors/manifest/load-manifest-file.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import { describeManifest, type StreamDescription } from './describe-manifest.ts'
+import { describeManifest, type StreamDescription } from '../source/describe-manifest.ts'
 import type { CatalogEntry } from '../../service/catalog/read-catalog.ts'
 
 /** A connector in the list. snake_case: as `--json` shows it. */

@@ -1,5 +1,5 @@
-import { errorEnd } from '../run/error-end.ts'
-import { errorLines } from '../run/result-lines.ts'
+import { errorEnd } from './error-end.ts'
+import { errorLines } from './error-lines.ts'
 import type { CommandOutput } from './command-output.ts'
 import { errorJson } from './docs-place.ts'
 

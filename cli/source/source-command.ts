@@ -61,15 +61,15 @@ export interface SourceSurroundings {
  */
 export async function runSource(
   options: SourceArguments,
-  around: SourceSurroundings,
+  surroundings: SourceSurroundings,
 ): Promise<number> {
-  const lines = new AirbyteLines(around.write, () => around.now())
-  const file = await manifestFile(options, around.catalogFolder)
+  const lines = new AirbyteLines(surroundings.write, () => surroundings.now())
+  const file = await manifestFile(options, surroundings.catalogFolder)
   const loaded = loadManifestFile(file)
   const { command } = options
   if (command === 'validate') {
     const { validateSource } = await validation()
-    return validateSource(loaded, { file, json: options.json }, around.write)
+    return validateSource(loaded, { file, json: options.json }, surroundings.write)
   }
   if (command === 'spec') {
     await lines.line({ type: 'SPEC', spec: specificationOf(loaded, file) })
@@ -82,11 +82,11 @@ export async function runSource(
   try {
     checkConfig(schema, config, secrets)
     if (command === 'try')
-      return await tryStream({ loaded, config, secrets, lines, around }, options)
-    await run({ loaded, config, secrets, lines, around }, options)
+      return await tryStream({ loaded, config, secrets, lines, surroundings }, options)
+    await run({ loaded, config, secrets, lines, surroundings }, options)
     return exitCodes.complete
   } catch (error) {
-    if (error instanceof ConnectError) throw error
+    if (isOfCommandLine(error)) throw error
     const failure = failureOf(error, '')
     const message = secrets.beginning(failure.message)
     // A check that cannot be made for want of a right configuration has failed: that is its answer.
@@ -101,6 +101,12 @@ export async function runSource(
     await lines.failure({ message, failureType: failure.failureType })
     return exitCodes.failed
   }
+}
+
+/** A file or an option of the command is wrong. Other errors are the source's, and messages of the protocol. */
+function isOfCommandLine(error: unknown): boolean {
+  if (!(error instanceof ConnectError)) return false
+  return error.code === 'usage' || error.code === 'source_file_unusable'
 }
 
 function specificationOf({ manifest }: LoadedManifest, file: string): Value {
@@ -147,11 +153,11 @@ interface SourceRun {
   readonly config: Dict
   readonly secrets: SecretFilter
   readonly lines: AirbyteLines
-  readonly around: SourceSurroundings
+  readonly surroundings: SourceSurroundings
 }
 
 function contextOf(
-  { secrets, around, lines }: Pick<SourceRun, 'secrets' | 'around' | 'lines'>,
+  { secrets, surroundings, lines }: Pick<SourceRun, 'secrets' | 'surroundings' | 'lines'>,
   options: SourceArguments,
 ): SourceContext {
   return {
@@ -161,18 +167,18 @@ function contextOf(
         log: { ...log, message: cutText(secrets.beginning(log.message), shownCharacters) },
       })
     }),
-    signal: around.signal,
-    allowedNetworks: around.allowedNetworks,
-    now: () => around.now(),
+    signal: surroundings.signal,
+    allowedNetworks: surroundings.allowedNetworks,
+    now: () => surroundings.now(),
   }
 }
 
 async function run(
-  { loaded, config, secrets, lines, around }: SourceRun,
+  { loaded, config, secrets, lines, surroundings }: SourceRun,
   options: SourceArguments,
 ): Promise<void> {
   const unreadable = new UnreadableAnswers()
-  const context = contextOf({ secrets, around, lines }, options)
+  const context = contextOf({ secrets, surroundings, lines }, options)
   await using environment = new SourceEnvironment({
     context,
     manifestDirectory: loaded.directory,
@@ -216,7 +222,7 @@ async function answer(
 }
 
 async function tryStream(
-  { loaded, config, secrets, around, lines }: SourceRun,
+  { loaded, config, secrets, surroundings, lines }: SourceRun,
   options: SourceArguments,
 ): Promise<number> {
   const { stream, state, writeCatalog, json } = options
@@ -237,11 +243,11 @@ async function tryStream(
     },
     environment: {
       // The result says what failed, and is no message of the protocol.
-      context: contextOf({ secrets, around, lines }, { ...options, logLevel: 'silent' }),
+      context: contextOf({ secrets, surroundings, lines }, { ...options, logLevel: 'silent' }),
       manifestDirectory: loaded.directory,
     },
     configChanged: (changed) => lines.message({ kind: 'config', config: changed }),
-    write: around.write,
+    write: surroundings.write,
   })
 }
 
@@ -278,11 +284,7 @@ function readObject(path: string | undefined, option: string): Dict {
 
 function readCatalog(path: string | undefined): Dict {
   const catalog = readObject(path, '--catalog')
-  try {
-    configuredStreams(catalog)
-  } catch (error) {
-    throw unusable(path ?? '', error instanceof Error ? error.message : String(error), error)
-  }
+  configuredStreams(catalog, path)
   return catalog
 }
 

@@ -74,7 +74,7 @@ export function jsonSchemaOf({
   // A value of `jsonb` may be JSON's null, which is no NULL.
   if (!notNull || schema === anyJson) return schema
   const { type: types, enum: values, ...more } = schema
-  const real = isJsonList(types) ? types.filter((one) => one !== 'null') : [types ?? null]
+  const real = isJsonList(types) ? types.filter((name) => name !== 'null') : [types ?? null]
   return {
     type: real.length === 1 && real[0] !== undefined ? real[0] : real,
     ...(isJsonList(values) && { enum: values.filter((value) => value !== null) }),

@@ -8,9 +8,9 @@ import type { InstanceService } from './contract.ts'
 import type { ResolvedConfig } from '../execution/resolved-config.ts'
 import type { InstancesOptions } from './instances-options.ts'
 
-const CHECK_TIMEOUT_MS = 60_000
-const DISCOVER_TIMEOUT_MS = 110_000
-const TRUSTED_FOR_MS = 3_600_000
+const checkTimeoutMs = 60_000
+const discoverTimeoutMs = 110_000
+const trustedForMs = 3_600_000
 
 /** What is wrong with the credentials or with the source: an answer of a check, not a failure of it. */
 const answerCodes = new Set([
@@ -58,7 +58,7 @@ export class AskInstance {
   }
 
   async #check(name: string): Promise<AirbyteConnectionStatus> {
-    const { answer } = await this.#ask(name, { question: 'check', timeoutMs: CHECK_TIMEOUT_MS })
+    const { answer } = await this.#ask(name, { question: 'check', timeoutMs: checkTimeoutMs })
     if (answer.question !== 'check') throw otherAnswer()
     return answer.status
   }
@@ -87,14 +87,14 @@ export class AskInstance {
   async #kept(id: string): Promise<Discovered | null> {
     const kept = await this.#options.store.discoveries.get(id)
     const { now = Date.now } = this.#options
-    if (kept === null || now() - Date.parse(kept.discoveredAt) > TRUSTED_FOR_MS) return null
+    if (kept === null || now() - Date.parse(kept.discoveredAt) > trustedForMs) return null
     return { ...kept, fromCache: true }
   }
 
   async #discover(name: string): Promise<Discovered> {
     const { answer, instance } = await this.#ask(name, {
       question: 'discover',
-      timeoutMs: DISCOVER_TIMEOUT_MS,
+      timeoutMs: discoverTimeoutMs,
     })
     if (answer.question !== 'discover') throw otherAnswer()
     const { id, version } = instance

@@ -2,7 +2,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import { principalKinds, type Principal, type PrincipalKind } from '../platform/access/principal.ts'
 import type { VerifiedClaims } from './token-verifier.ts'
 
-const MAX_NAME_LENGTH = 200
+const maxNameLength = 200
 
 /** Whom the claims of an Identity service's token speak of. Throws `role_missing`, a refusal, where they give no kind. */
 export function principalOfClaims(claims: VerifiedClaims, roleClaim: string): Principal {
@@ -22,5 +22,5 @@ function kindOf(role: unknown): PrincipalKind | undefined {
 function nameOf({ sub, email, preferred_username: username, name }: VerifiedClaims): string {
   const given = [email, username, name].find((text) => typeof text === 'string' && text !== '')
   const text = typeof given === 'string' ? given : sub
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '').slice(0, MAX_NAME_LENGTH)
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '').slice(0, maxNameLength)
 }

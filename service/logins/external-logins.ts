@@ -19,7 +19,7 @@ export interface ExternalIdentity {
 }
 
 /** Users of an Identity service: their tokens are checked here, everything else about them is done there. */
-export class ExternalLogins implements LoginService {
+export class ExternalLoginService implements LoginService {
   readonly place
   readonly #identity: ExternalIdentity
   readonly #verifier: TokenVerifier

@@ -24,7 +24,7 @@ export interface VerifiedClaims extends JWTPayload {
 }
 
 /** How far the clocks of issuer and service may be apart. */
-const CLOCK_SKEW_SECONDS = 30
+const clockSkewSeconds = 30
 /** OpenID Connect's limit; it becomes part of an id. */
 const subjectPattern = /^[\x21-\x7e]{1,255}$/
 
@@ -46,7 +46,7 @@ export class TokenVerifier {
     try {
       const { payload } = await jwtVerify(token, keyOf, {
         ...{ issuer, audience, algorithms: [...algorithms] },
-        clockTolerance: CLOCK_SKEW_SECONDS,
+        clockTolerance: clockSkewSeconds,
         currentDate: new Date(this.#rules.now()),
         requiredClaims: ['exp', 'sub'],
       })

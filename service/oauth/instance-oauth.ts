@@ -27,7 +27,7 @@ import { TokenFetch } from './token-fetch.ts'
 import { tokenFailure, type TokenFailure } from './token-failure.ts'
 import { isFresh, isUsable, tokensOf, withTokens } from './tokens.ts'
 
-const AUTHORIZATION_LIFETIME_MS = 600_000
+const authorizationLifetimeMs = 600_000
 
 export interface InstanceOAuthOptions {
   readonly store: ExclusiveWork & { readonly authorizations: AuthorizationStore }
@@ -75,7 +75,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
       instance: instance.name,
       redirectUri: back,
       sealed: await this.#seal.seal(stateHash, verifier),
-      lifetimeMs: AUTHORIZATION_LIFETIME_MS,
+      lifetimeMs: authorizationLifetimeMs,
     })
     return { authorizeUrl, state }
   }

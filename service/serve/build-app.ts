@@ -119,7 +119,7 @@ function stillAllowedBy({ authentication, authorization }: Guards) {
   }
 }
 
-interface ApiParts {
+interface ApiOptions {
   readonly guards: Guards
   readonly closing: AbortSignal
 }
@@ -127,7 +127,7 @@ interface ApiParts {
 async function apiRoutes(
   app: App,
   options: HttpOptions,
-  { guards, closing }: ApiParts,
+  { guards, closing }: ApiOptions,
 ): Promise<void> {
   const { service } = options
   await app.register(

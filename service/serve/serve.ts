@@ -25,7 +25,7 @@ import { createServiceMetrics } from '../run-worker/service-metrics.ts'
 import type { Service } from '../service.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Retention, Store } from '../store/store.ts'
-import { KeptKey } from '../platform/vault/kept-key.ts'
+import { StoredKey } from '../platform/vault/kept-key.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import { prepareAdminKey } from './admin-key.ts'
 import { controlPlane, type ControlPlane } from './control-plane.ts'
@@ -175,7 +175,7 @@ function guardedBy(
   'access' | 'audit' | 'idempotency' | 'idempotencyHashKey' | 'limits' | 'trustedProxies'
 > {
   const { policy, service, store, vault } = parts
-  const hashKey = new KeptKey(vault, 'http/idempotency-key')
+  const hashKey = new StoredKey(vault, 'http/idempotency-key')
   const { requestsPerMinute, failedLoginsPerMinute, trustedProxies } = settings
   return {
     access: new Access(policy, lookupIn(service)),
@@ -190,7 +190,7 @@ function guardedBy(
 /** Something that goes on until the signal is aborted. */
 type Loop = (signal: AbortSignal) => Promise<void>
 
-interface WorkerParts {
+interface WorkerOptions {
   readonly store: Store
   readonly queue: PgBossQueue
   readonly jobs: Jobs
@@ -199,7 +199,7 @@ interface WorkerParts {
   readonly isAlone: boolean
 }
 
-function workerLoop(options: ServeOptions, parts: WorkerParts): Loop {
+function workerLoop(options: ServeOptions, parts: WorkerOptions): Loop {
   const { settings, logger } = options
   const { store, queue, jobs, plane, metrics, isAlone } = parts
   const { instances } = plane.service
@@ -231,7 +231,7 @@ function parallelRunsOf({ parallelRuns }: Settings, logger: Logger): number {
 
 function schedulerLoop(
   options: ServeOptions,
-  parts: Pick<WorkerParts, 'store' | 'queue' | 'jobs'>,
+  parts: Pick<WorkerOptions, 'store' | 'queue' | 'jobs'>,
 ): Loop {
   const { store, queue, jobs } = parts
   const scheduler = new Scheduler({

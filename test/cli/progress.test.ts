@@ -4,10 +4,10 @@ import { HumanOutput } from '../../cli/run/human-output.ts'
 import { JsonOutput } from '../../cli/run/json-output.ts'
 import { LastProgress } from '../../cli/run/last-progress.ts'
 import { logLine } from '../../cli/run/log-lines.ts'
-import { plainPaint } from '../../cli/run/paint.ts'
+import { plainPaint } from '../../cli/output/paint.ts'
 import { liveLines, plainLine } from '../../cli/run/progress-lines.ts'
 import { RunClock } from '../../cli/run/run-clock.ts'
-import { Screen } from '../../cli/run/screen.ts'
+import { Screen } from '../../cli/output/screen.ts'
 import type { RunProgress, RunResult, StreamProgress } from '../../engine/run-types.ts'
 
 const customers = { namespace: 'public', name: 'customers' }

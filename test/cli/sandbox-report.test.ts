@@ -3,7 +3,7 @@ import { reportText } from '../../cli/connections/sandbox-lines.ts'
 import { reportMarkdown } from '../../cli/connections/sandbox-markdown.ts'
 import type { SandboxReport } from '../../cli/connections/sandbox-facts.ts'
 import { isWithoutChange } from '../../cli/connections/sandbox-view.ts'
-import { plainPaint } from '../../cli/run/paint.ts'
+import { plainPaint } from '../../cli/output/paint.ts'
 import { sampleReport } from '../support/memory-sandboxes.ts'
 
 type Stream = SandboxReport['streams'][number]

@@ -1,10 +1,10 @@
 import { pino, type Logger } from 'pino'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import { EmbeddedLogins } from '../../service/logins/embedded-logins.ts'
+import { EmbeddedLoginService } from '../../service/logins/embedded-logins.ts'
 import { LoginLimits } from '../../service/logins/login-limits.ts'
 import { PasswordHasher } from '../../service/users/password-hash.ts'
 import { SigningKey } from '../../service/logins/signing-key.ts'
-import { Users } from '../../service/users/user-service.ts'
+import { EmbeddedUserService } from '../../service/users/user-service.ts'
 import type { Page, PageRequest } from '../../service/platform/lists.ts'
 import type {
   AttemptCount,
@@ -36,8 +36,10 @@ export function memoryIdentity(
   const limits = new LoginLimits(new MemoryLoginAttempts(now))
   const signingKey = new SigningKey(vault)
   return {
-    users: new Users(store, hasher),
-    logins: new EmbeddedLogins({ ...{ users: store, hasher, limits, signingKey, logger, now } }),
+    users: new EmbeddedUserService(store, hasher),
+    logins: new EmbeddedLoginService({
+      ...{ users: store, hasher, limits, signingKey, logger, now },
+    }),
   }
 }
 

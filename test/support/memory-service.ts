@@ -26,7 +26,7 @@ import type { HealthService, Service } from '../../service/service.ts'
 import { MemorySandboxes } from './memory-sandboxes.ts'
 import type {
   IdempotencyStore,
-  KeptAnswer,
+  StoredAnswer,
 } from '../../service/platform/http/idempotency-contract.ts'
 import { memoryIdentity } from './memory-identity.ts'
 
@@ -631,7 +631,7 @@ export class MemoryAudit implements AuditLog {
 
 /** The contract of the store's idempotency keys, without their lifetimes. */
 export class MemoryIdempotency implements IdempotencyStore {
-  readonly #kept = new Map<string, { requestHash: string; answer: KeptAnswer | null }>()
+  readonly #kept = new Map<string, { requestHash: string; answer: StoredAnswer | null }>()
   readonly hashes: string[] = []
 
   begin({
@@ -654,7 +654,7 @@ export class MemoryIdempotency implements IdempotencyStore {
       : Promise.resolve({ state: 'done', answer: kept.answer })
   }
 
-  finish(ticket: string, answer: KeptAnswer): Promise<void> {
+  finish(ticket: string, answer: StoredAnswer): Promise<void> {
     const kept = this.#kept.get(ticket)
     if (kept !== undefined) kept.answer = answer
     return Promise.resolve()

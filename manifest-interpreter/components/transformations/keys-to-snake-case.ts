@@ -16,8 +16,8 @@ export function snakeCase(key: string): string {
   const words = (anyAscii(key).match(tokens) ?? []).map((token) =>
     /^[a-zA-Z\d]/.test(token) ? token : '',
   )
-  const kept = words.filter((word, i) => word !== '' || i === 0 || i === words.length - 1)
+  const remaining = words.filter((word, i) => word !== '' || i === 0 || i === words.length - 1)
   // A name does not begin with a digit.
-  if (/^\d/.test(kept[0] ?? '')) kept.unshift('')
-  return kept.join('_').toLowerCase()
+  if (/^\d/.test(remaining[0] ?? '')) remaining.unshift('')
+  return remaining.join('_').toLowerCase()
 }

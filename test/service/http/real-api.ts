@@ -13,7 +13,7 @@ import { openPgBossQueue } from '../../../service/platform/jobs/pg-boss-queue.ts
 import { pgBossJobs } from '../../../service/platform/jobs/pg-boss-jobs.ts'
 import { controlPlane } from '../../../service/serve/control-plane.ts'
 import { openDatabases } from '../../../service/serve/databases.ts'
-import { KeptKey } from '../../../service/platform/vault/kept-key.ts'
+import { StoredKey } from '../../../service/platform/vault/kept-key.ts'
 import { openVault } from '../../../service/serve/open-vault.ts'
 import type { ApiKeyInput } from '../../../service/api-keys/schema.ts'
 import { openStore } from '../../../service/store/open-store.ts'
@@ -68,7 +68,7 @@ export async function startRealApi(options: RealApiOptions = {}): Promise<RealAp
     }),
   )
   const { service } = plane
-  const hashKey = new KeptKey(vault, 'http/idempotency-key')
+  const hashKey = new StoredKey(vault, 'http/idempotency-key')
   const policy =
     options.policy === undefined
       ? await defaultPolicy()

@@ -3,7 +3,7 @@ import { importJWK, SignJWT } from 'jose'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
-import { ExternalLogins } from '../../../service/logins/external-logins.ts'
+import { ExternalLoginService } from '../../../service/logins/external-logins.ts'
 import { remoteKeys } from '../../../service/logins/remote-keys.ts'
 import {
   IdentityService,
@@ -33,10 +33,10 @@ interface Clock {
 }
 
 /** A service that takes tokens of the identity service. */
-function loginsOf(clock: Clock = { nowMs: Date.now() }, cooldownMs?: number): ExternalLogins {
+function loginsOf(clock: Clock = { nowMs: Date.now() }, cooldownMs?: number): ExternalLoginService {
   const logger = pino({ level: 'info' }, { write: (line: string) => void (logged += line) })
   const now = (): number => clock.nowMs
-  return new ExternalLogins({
+  return new ExternalLoginService({
     ...{ url: identity.issuer, issuer: identity.issuer, audience: identity.audience },
     roleClaim: 'connect_role',
     keyOf: remoteKeys({

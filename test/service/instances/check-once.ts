@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import { Catalog } from '../../../service/catalog/catalog.ts'
+import { FolderCatalogService } from '../../../service/catalog/catalog-service.ts'
 import { openInstances } from '../../../service/instances/open-instances.ts'
 import { openStore } from '../../../service/store/open-store.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
@@ -12,7 +12,7 @@ const logger = pino({ level: 'silent' })
 await using store = await openStore({ url, logger })
 await using vault = await openFileVault({ folder: join(folder, 'vault') })
 await using instances = openInstances({
-  ...{ store, vault, logger, catalog: new Catalog(join(folder, 'catalog')) },
+  ...{ store, vault, logger, catalog: new FolderCatalogService(join(folder, 'catalog')) },
   allowedNetworks: ['127.0.0.1/32'],
   allowedSockets: [],
   callbackUrl: 'https://connect.example/callback',

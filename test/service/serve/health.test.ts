@@ -2,7 +2,7 @@ import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { Health } from '../../../service/serve/health.ts'
+import { ProcessHealthService } from '../../../service/serve/health.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 
 test('a key file that goes while the service runs is named until it is back', async () => {
@@ -10,7 +10,7 @@ test('a key file that goes while the service runs is named until it is back', as
   await using vault = await openFileVault({ folder })
   await vault.put('a', { '/t': 'x' })
   let nowMs = 0
-  const health = new Health({
+  const health = new ProcessHealthService({
     store: { ping: () => Promise.resolve(), checkWrites: () => Promise.resolve() },
     jobs: { place: null, check: () => Promise.resolve() },
     vault,
