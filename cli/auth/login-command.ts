@@ -49,7 +49,8 @@ async function loginUser(
   const { kind, name } = await principalOf(context, given.token)
   const { url } = client
   await keep(context, {
-    ...{ url, key: given.token },
+    url,
+    key: given.token,
     user: { email, expiresAt: given.expiresAt },
   })
   const result = { url, name, kind, expires_at: given.expiresAt, file: fileOf(context) }

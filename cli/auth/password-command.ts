@@ -16,7 +16,8 @@ export async function changePassword(context: CommandContext): Promise<number> {
   // It was the kept login that asked, not a token that was given for this command.
   if (found.user !== undefined)
     await keepLogin(loginFile(environment), {
-      ...{ url: found.url, key: document.token },
+      url: found.url,
+      key: document.token,
       user: { email, expiresAt: document.expires_at },
     })
   await showResult(

@@ -48,15 +48,27 @@ export function describeConnector(entry: CatalogEntry): ConnectorDescription {
   const { spec, title, docsUrl } = connectorOf(connectorType).descriptor
   if (manifest === undefined)
     return {
-      ...{ type, kind, title, docs_url: docsUrl, manifest: null, spec },
-      ...{ streams: null, generates_streams: false },
+      type,
+      kind,
+      title,
+      docs_url: docsUrl,
+      manifest: null,
+      spec,
+      streams: null,
+      generates_streams: false,
     }
   const loaded = loadManifestFile(manifest).manifest
   const { streams, isDynamic } = describeManifest(loaded)
   const own = typeof spec.title === 'string' ? spec.title : type
   const docs = loaded.spec?.documentation_url
   return {
-    ...{ type, kind, title: own, manifest, spec, streams, generates_streams: isDynamic },
+    type,
+    kind,
+    title: own,
+    manifest,
+    spec,
+    streams,
+    generates_streams: isDynamic,
     docs_url: typeof docs === 'string' ? docs : docsUrl,
   }
 }

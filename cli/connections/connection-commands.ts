@@ -92,7 +92,9 @@ export async function listConnections(
       ]),
       columns: output.columns,
       empty: {
-        ...{ what: 'connections', because: yetOrHidden, filters: { instance, status } },
+        what: 'connections',
+        because: yetOrHidden,
+        filters: { instance, status },
         next: 'reactor connect connections create NAME --from INSTANCE --dest data:DATASET',
         all: 'reactor connect connections list',
       },

@@ -108,7 +108,8 @@ export async function listRuns(
       ]),
       columns: output.columns,
       empty: {
-        ...{ what: 'runs', filters: { status } },
+        what: 'runs',
+        filters: { status },
         next: `reactor connect connections runs start ${name} --wait`,
         all: `reactor connect connections runs list ${name}`,
       },

@@ -57,7 +57,10 @@ async function checkVault(
     return { name, status: 'ok', detail: `embedded, in ${join(dataDir, 'vault')}` }
   return finding(name, async () => {
     await using vault = openKv2Vault({
-      ...{ url: vaultUrl, token: vaultToken, mount: vaultMount, logger },
+      url: vaultUrl,
+      token: vaultToken,
+      mount: vaultMount,
+      logger,
     })
     await vault.check()
     return { name, status: 'ok', detail: `${vaultUrl}, mount ${vaultMount}` }

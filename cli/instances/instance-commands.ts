@@ -51,7 +51,9 @@ export async function listInstances(
       ]),
       columns: output.columns,
       empty: {
-        ...{ what: 'instances', because: yetOrHidden, filters: { type } },
+        what: 'instances',
+        because: yetOrHidden,
+        filters: { type },
         next: 'reactor connect instances create NAME --type TYPE',
         all: 'reactor connect instances list',
       },

@@ -23,7 +23,8 @@ export async function createKey(
   { kind, scope: scopes, expiresIn }: KeyFlags,
 ): Promise<number> {
   const body = {
-    ...{ name, kind },
+    name,
+    kind,
     ...(scopes !== undefined && { scopes }),
     ...(expiresIn !== undefined && { expires_in: expiresIn }),
   }

@@ -69,7 +69,8 @@ export class HumanOutput implements RunOutput {
     else if (end.kind === 'abandoned')
       this.result(
         {
-          ...{ status: 'stopped', seconds: end.seconds },
+          status: 'stopped',
+          seconds: end.seconds,
           streams: end.streams.map((stream) => ({ ...stream, warnings: [] })),
         },
         `, given up before it came to rest. Run the same command again: ${whereRunsGoOn}.`,

@@ -37,7 +37,9 @@ export async function listSchemas(
       ]),
       columns: output.columns,
       empty: {
-        ...{ what: 'schemas', because: yetOrHidden, filters: { connection, stream } },
+        what: 'schemas',
+        because: yetOrHidden,
+        filters: { connection, stream },
         next: 'reactor connect connections runs start NAME --wait',
         all: 'reactor connect schemas list',
       },

@@ -35,7 +35,10 @@ export async function runServe(
   }
   signal.addEventListener('abort', onStop, { once: true })
   await serve({
-    ...{ settings, version, logger, signal },
+    settings,
+    version,
+    logger,
+    signal,
     announce: (text) => {
       context.writeOut(`${text}\n`)
     },

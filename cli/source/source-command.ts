@@ -234,7 +234,10 @@ async function tryStream(
   // Loaded when it is needed: the protocol's commands start without it.
   const { trySource } = await import('./try-source.ts')
   return trySource({
-    ...{ stream, config, writeCatalog, json },
+    stream,
+    config,
+    writeCatalog,
+    json,
     manifest: loaded.manifest,
     state: state === undefined ? [] : readStates(state),
     limits: {

@@ -60,7 +60,7 @@ export function airbyteMacros(source: MacroSource): ReadonlyMap<string, GlobalFu
     ['sanitize_url', { required: ['value'], run: ([value]) => sanitizeUrl(value) }],
     [
       'camel_case_to_snake_case',
-      { required: ['value'], run: ([value]) => snakeCase(textArgument(value)) },
+      { required: ['value'], run: ([value]) => macroSnakeCase(textArgument(value)) },
     ],
     ['generate_uuid', { run: () => source.uuid() }],
   ])
@@ -160,6 +160,6 @@ function sanitizeUrl(value: Operand): string {
   return quotePlus(value)
 }
 
-function snakeCase(text: string): string {
+function macroSnakeCase(text: string): string {
   return text.replace(/(?<!^)(?=[A-Z])/g, '_').toLowerCase()
 }

@@ -66,7 +66,10 @@ function newKey({ name, kind, scopes, expiresAt }: ApiKeyInput): {
   const id = newId('key')
   const secret = randomBytes(32).toString('base64url')
   const entry = {
-    ...{ id, name, kind, secretHash: hashOf(secret) },
+    id,
+    name,
+    kind,
+    secretHash: hashOf(secret),
     scopes: scopes ?? null,
     expiresAt: expiresAt ?? null,
   }

@@ -57,9 +57,9 @@ export function codegenRoutes(api: App, service: Pick<Service, 'instances' | 'ca
         response: { 200: file, ...failures(...codes) },
       },
     },
-    async ({ params: at, query }, reply) => {
+    async ({ params: place, query }, reply) => {
       const refresh = query.refresh === 'true'
-      return sendFile(reply, await instanceClient(service, at.name, { refresh }))
+      return sendFile(reply, await instanceClient(service, place.name, { refresh }))
     },
   )
   api.post(
@@ -76,8 +76,8 @@ export function codegenRoutes(api: App, service: Pick<Service, 'instances' | 'ca
         response: { 200: file, ...failures(...bodyFailures, ...codes) },
       },
     },
-    async ({ params: at, body: { refresh = false, names } }, reply) => {
-      return sendFile(reply, await instanceClient(service, at.name, { refresh, names }))
+    async ({ params: place, body: { refresh = false, names } }, reply) => {
+      return sendFile(reply, await instanceClient(service, place.name, { refresh, names }))
     },
   )
 }

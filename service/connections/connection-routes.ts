@@ -151,8 +151,8 @@ function oneConnection(api: App, connections: ConnectionService): void {
       },
     },
     async (request, reply) => {
-      const { params: at, docsBase } = request
-      const connection = withDocsUrls(await connections.get(at.name), docsBase)
+      const { params: place, docsBase } = request
+      const connection = withDocsUrls(await connections.get(place.name), docsBase)
       const document = toWire(connectionSchema, connection)
       const tag = documentTag(document)
       void reply.header('etag', tag)
@@ -186,10 +186,10 @@ function changeConnection(api: App, connections: ConnectionService): void {
       },
     },
     async (request, reply) => {
-      const { params: at, headers, body } = request
+      const { params: place, headers, body } = request
       const changes = fromWire(connectionUpdateSchema, body)
-      const version = await versionToChange(headers, () => changedThing(connections, at.name))
-      const connection = await connections.update(at.name, changes, version)
+      const version = await versionToChange(headers, () => changedThing(connections, place.name))
+      const connection = await connections.update(place.name, changes, version)
       const { document, etag } = changed(connection, request)
       return reply.header('etag', etag).send(document)
     },
@@ -211,9 +211,9 @@ function changeConnection(api: App, connections: ConnectionService): void {
       },
     },
     async (request, reply) => {
-      const { params: at, headers } = request
-      const version = await versionToChange(headers, () => changedThing(connections, at.name))
-      await connections.delete(at.name, version)
+      const { params: place, headers } = request
+      const version = await versionToChange(headers, () => changedThing(connections, place.name))
+      await connections.delete(place.name, version)
       return reply.code(204).send(null)
     },
   )
@@ -291,8 +291,8 @@ function approveSchema(api: App, connections: ConnectionService): void {
       },
     },
     async (request, reply) => {
-      const { params: at, body } = request
-      const connection = await connections.approve(at.name, body.fingerprint)
+      const { params: place, body } = request
+      const connection = await connections.approve(place.name, body.fingerprint)
       const { document, etag } = changed(connection, request)
       return reply.header('etag', etag).send(document)
     },

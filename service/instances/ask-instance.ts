@@ -67,18 +67,18 @@ export class AskInstance {
     const { id } = await this.#instances.get(name)
     const kept = refresh ? null : await this.#kept(id)
     if (kept !== null) return kept
-    const of = this.#discoveries.get(id)
-    if (of === undefined) return this.#begin(id, name)
-    if (!refresh) return of.running
+    const discovery = this.#discoveries.get(id)
+    if (discovery === undefined) return this.#begin(id, name)
+    if (!refresh) return discovery.running
     const begin = (): Promise<Discovered> => this.#begin(id, name)
-    of.next ??= of.running.then(begin, begin)
-    return of.next
+    discovery.next ??= discovery.running.then(begin, begin)
+    return discovery.next
   }
 
   #begin(id: string, name: string): Promise<Discovered> {
     const running = this.#discover(name).finally(() => {
-      const of = this.#discoveries.get(id)
-      if (of?.running === running) this.#discoveries.delete(id)
+      const discovery = this.#discoveries.get(id)
+      if (discovery?.running === running) this.#discoveries.delete(id)
     })
     this.#discoveries.set(id, { running, next: undefined })
     return running

@@ -17,7 +17,10 @@ export interface OpenInstances extends AsyncDisposable {
 export function openInstances(options: Omit<InstancesOptions, 'oauth' | 'sources'>): OpenInstances {
   const { store, vault, catalog, allowedNetworks, callbackUrl, logger, now } = options
   const oauth = new InstanceOAuth({
-    ...{ store, vault, allowedNetworks, callbackUrl },
+    store,
+    vault,
+    allowedNetworks,
+    callbackUrl,
     ...(now !== undefined && { now }),
     find: async (name) => {
       const { id, type, config } = await store.instances.get(name)

@@ -35,7 +35,10 @@ export class EmbeddedLoginService implements LoginService {
     this.#parts = parts
     const { logger } = parts
     this.#verifier = new TokenVerifier({
-      ...{ issuer: ISSUER, audience: ISSUER, algorithms: ['EdDSA'], logger },
+      issuer: ISSUER,
+      audience: ISSUER,
+      algorithms: ['EdDSA'],
+      logger,
       keyOf: async (header, token) => {
         const { keyOf } = await this.#pair()
         return keyOf(header, token)

@@ -39,17 +39,25 @@ export function openIdentity(parts: IdentityOptions): {
     return {
       users: new EmbeddedUserService(store.users, hasher),
       logins: new EmbeddedLoginService({
-        ...{ users: store.users, hasher, limits, signingKey, logger, now },
+        users: store.users,
+        hasher,
+        limits,
+        signingKey,
+        logger,
+        now,
       }),
     }
   }
   return {
     users: noUsers(url),
     logins: new ExternalLoginService({
-      ...{ url, issuer: settings.identityIssuer ?? url, audience: settings.identityAudience },
+      url,
+      issuer: settings.identityIssuer ?? url,
+      audience: settings.identityAudience,
       roleClaim: settings.identityRoleClaim,
       keyOf: remoteKeys({ url: keySetUrl(url, settings), logger, now }),
-      ...{ logger, now },
+      logger,
+      now,
     }),
   }
 }

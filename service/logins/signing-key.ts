@@ -77,7 +77,9 @@ async function pairOf(privateKey: KeyObject): Promise<SigningKeyPair> {
   const seed = privateKey.export({ format: 'der', type: 'pkcs8' })
   const publicJwk = { kty, crv, x, kid, alg: 'EdDSA', use: 'sig' }
   return {
-    ...{ privateKey, publicJwk, keyOf: createLocalJWKSet({ keys: [publicJwk] }) },
+    privateKey,
+    publicJwk,
+    keyOf: createLocalJWKSet({ keys: [publicJwk] }),
     secretFor: (purpose) => createHmac('sha256', seed).update(purpose).digest(),
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isJsonObject } from '../../protocol/json.ts'
 import { snakeCase, type SnakeCase } from '../../lib/text/snake-case.ts'
 
 /**
@@ -107,7 +108,7 @@ function objectConversion(schema: z.ZodObject): Conversion {
     throw new TypeError('a check of an object sees the names of one side only: check its fields')
   const isLoose = schema.def.catchall instanceof z.ZodUnknown
   const copy = (value: unknown, way: 'to' | 'from'): unknown => {
-    if (!isObject(value)) return value
+    if (!isJsonObject(value)) return value
     const copied: Record<string, unknown> = isLoose ? { ...value } : {}
     for (const { name, wireName, value: field } of fields) {
       const [source, target] = way === 'to' ? [name, wireName] : [wireName, name]
@@ -180,8 +181,4 @@ const wrappers = [
 function typeOf(schema: unknown): z.ZodType {
   if (schema instanceof z.ZodType) return schema
   throw new TypeError('not a schema of zod')
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -49,7 +49,10 @@ export class PromoteTokens {
     return createHmac('sha256', bytes)
       .update(
         JSON.stringify([
-          ...['reactor-connect promote 1', sandbox, nonce, expiresAt],
+          'reactor-connect promote 1',
+          sandbox,
+          nonce,
+          expiresAt,
           ...[binding.connectionId, binding.connectionVersion, binding.lastRun],
           ...[binding.instanceHash, binding.catalogHash, binding.destinationFingerprint],
           binding.principal,

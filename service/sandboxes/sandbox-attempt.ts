@@ -143,7 +143,9 @@ export class SandboxAttempt {
     const { limitRows, expiresAtMs } = this.#input
     const { threads } = this.#places
     const ports = {
-      ...{ logger: this.#execution.logger, threads, ...shared.ports },
+      logger: this.#execution.logger,
+      threads,
+      ...shared.ports,
       now: () => this.#places.now(),
       signal,
     }

@@ -132,7 +132,12 @@ export class StoredSandboxService implements SandboxService {
     const { destination } = connection
     const { limitRows, principal, streams } = input
     const { expiresAt } = await this.#create({
-      ...{ id, connection: name, destination, principal, limitRows, lifetimeMs },
+      id,
+      connection: name,
+      destination,
+      principal,
+      limitRows,
+      lifetimeMs,
     })
     const about = { id, connection, limitRows, expiresAtMs: Date.parse(expiresAt) }
     const attempt = new SandboxAttempt(

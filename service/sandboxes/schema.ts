@@ -6,6 +6,7 @@ import type {
 } from '../../engine/sandbox/sandbox-report.ts'
 import type { ErrorBody, StreamId } from '../../protocol/index.ts'
 import { rowExamplesDocument, shownRow } from '../../sinks/postgres/sandbox/row-examples.ts'
+import { connectionChoices } from '../connections/choices.ts'
 import { connectionDocument } from '../connections/schema.ts'
 import {
   schemaChangeDocument,
@@ -80,8 +81,8 @@ const paths = z.array(z.array(z.string()))
 const rowExamples = rowExamplesDocument.meta({ id: 'SandboxRowExamples' })
 
 const syncModes = {
-  mode: z.enum(['append', 'append_dedup', 'overwrite', 'overwrite_dedup']),
-  sync_mode: z.enum(['full_refresh', 'incremental']),
+  mode: z.enum(connectionChoices.destinationSyncMode),
+  sync_mode: z.enum(connectionChoices.syncMode),
 }
 
 const keys = {

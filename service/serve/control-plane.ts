@@ -62,7 +62,14 @@ export function controlPlane(parts: ControlPlaneOptions): ControlPlane {
   const { catalogDir, allowedNetworks, allowedSockets } = settings
   const catalog = new FolderCatalogService(catalogDir)
   const opened = openInstances({
-    ...{ store, vault, catalog, allowedNetworks, allowedSockets, callbackUrl, logger, now },
+    store,
+    vault,
+    catalog,
+    allowedNetworks,
+    allowedSockets,
+    callbackUrl,
+    logger,
+    now,
   })
   const instances = opened.service
   const threads = openWorkerThreads({
@@ -86,7 +93,14 @@ export function controlPlane(parts: ControlPlaneOptions): ControlPlane {
       runs: new StoredRunService({ store, jobs, logger }),
       schemas: store.schemas,
       sandboxes: new StoredSandboxService({
-        ...{ store, instances, jobs, logger, now, stopping, threads, places: planPlaces },
+        store,
+        instances,
+        jobs,
+        logger,
+        now,
+        stopping,
+        threads,
+        places: planPlaces,
         tokens: new PromoteTokens(vault),
         lifetimeMs: settings.sandboxLifetimeSeconds * 1000,
       }),

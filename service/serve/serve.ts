@@ -71,7 +71,14 @@ export async function serve(options: ServeOptions): Promise<void> {
   const now = (): number => options.now()
   const plane = parts.use(
     controlPlane({
-      ...{ settings, databases, store, vault, jobs, callbackUrl, logger, now },
+      settings,
+      databases,
+      store,
+      vault,
+      jobs,
+      callbackUrl,
+      logger,
+      now,
       stopping: signal,
     }),
   )
@@ -89,7 +96,10 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { service } = plane
   const routes = roles.api ? 'all' : 'health'
   const http = {
-    ...{ service, logger, metrics, version: options.version },
+    service,
+    logger,
+    metrics,
+    version: options.version,
     refreshMetrics: statusMetrics(metrics, { store, jobs, health: service.health }),
     routes,
     urls: knownUrls(settings, address),
@@ -207,7 +217,13 @@ function workerLoop(options: ServeOptions, parts: WorkerOptions): Loop {
   const { allowedNetworks } = settings
   const parallelRuns = parallelRunsOf(settings, logger)
   const worker = new RunWorker({
-    ...{ store, queue, jobs, instances, logger, parallelRuns, isAlone },
+    store,
+    queue,
+    jobs,
+    instances,
+    logger,
+    parallelRuns,
+    isAlone,
     threads: plane.threads,
     places: { addressOf, logOf, allowedNetworks },
     metrics: createRunMetrics(metrics),
@@ -235,7 +251,10 @@ function schedulerLoop(
 ): Loop {
   const { store, queue, jobs } = parts
   const scheduler = new Scheduler({
-    ...{ store, queue, jobs, logger: options.logger },
+    store,
+    queue,
+    jobs,
+    logger: options.logger,
     staleMs: standardTiming.staleMs,
     now: () => options.now(),
     random: Math.random,

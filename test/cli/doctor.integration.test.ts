@@ -79,7 +79,8 @@ test('parts that answer are well, and say what they are', async () => {
   expect(findings.get('Kafka')).toMatchObject({ status: 'ok', detail: '1 broker' })
   expect(findings.get('Jobs service')).toMatchObject({ status: 'ok', detail: jobs.url })
   expect(findings.get('Identity service')).toMatchObject({
-    ...{ status: 'ok', detail: `1 key at ${identity.jwksUrl}` },
+    status: 'ok',
+    detail: `1 key at ${identity.jwksUrl}`,
   })
 })
 

@@ -411,7 +411,10 @@ describe('JSON output', () => {
     output.progress(progressAt(2, streamAt(1_000), done))
     output.end(output.abandoned())
     expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
-      ...{ type: 'result', exit_code: 4, status: 'stopped', seconds: 2 },
+      type: 'result',
+      exit_code: 4,
+      status: 'stopped',
+      seconds: 2,
       streams: [
         { name: 'customers', status: 'stopped', read: 1_000, loaded: 900 },
         { name: 'done', status: 'complete', read: 50 },

@@ -43,7 +43,11 @@ export async function reactor(
   })
   const surroundings = (json: boolean): Omit<CommandSurroundings, 'input'> => ({
     output: {
-      ...{ json, columns: options.columns, paint: plainPaint, outPaint: plainPaint, screen },
+      json,
+      columns: options.columns,
+      paint: plainPaint,
+      outPaint: plainPaint,
+      screen,
       write: (text) => {
         out += text
         options.onText?.(text)
@@ -54,8 +58,14 @@ export async function reactor(
     signal: options.signal ?? new AbortController().signal,
   })
   await runProgram(argv, {
-    ...{ version: '1.2.3', run: nothing, source: nothing, catalog: nothing },
-    ...{ serve: nothing, demo: nothing, doctor: nothing, rotateKey: nothing },
+    version: '1.2.3',
+    run: nothing,
+    source: nothing,
+    catalog: nothing,
+    serve: nothing,
+    demo: nothing,
+    doctor: nothing,
+    rotateKey: nothing,
     writeOut: (text) => {
       out += text
     },

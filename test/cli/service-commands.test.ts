@@ -214,7 +214,9 @@ describe('connections', () => {
   test('a long list is fetched page by page, and no further than asked', async () => {
     for (let index = 0; index < 450; index++)
       await api.service.connections.create({
-        ...{ name: `c${String(index).padStart(3, '0')}`, from: 'source', destination: 'data:d' },
+        name: `c${String(index).padStart(3, '0')}`,
+        from: 'source',
+        destination: 'data:d',
       })
     expect(z.array(z.unknown()).parse(await json('connections list'))).toHaveLength(450)
     expect(z.array(z.unknown()).parse(await json('connections list --limit 201'))).toHaveLength(201)
@@ -421,9 +423,16 @@ describe('runs', () => {
   })
 
   const phoneAdded: SchemaChange = {
-    ...{ name: 'users', namespace: 'public', change: 'changed', columnsLeft: 0 },
+    name: 'users',
+    namespace: 'public',
+    change: 'changed',
+    columnsLeft: 0,
     addedColumns: [{ name: 'phone', type: 'string' }],
-    ...{ removedColumns: [], typeChanges: [], primaryKey: null, cursor: null, syncModes: null },
+    removedColumns: [],
+    typeChanges: [],
+    primaryKey: null,
+    cursor: null,
+    syncModes: null,
   }
 
   test('a run that was waited for says how the source had changed', async () => {
@@ -580,7 +589,9 @@ test('drift is shown with the command that approves it', async () => {
     fingerprint,
     changes: [
       {
-        ...{ name: 'users', namespace: 'public', change: 'changed' },
+        name: 'users',
+        namespace: 'public',
+        change: 'changed',
         addedColumns: [{ name: 'phone', type: 'string' }],
         removedColumns: [{ name: 'fax', type: 'string' }],
         typeChanges: [{ name: 'age', from: 'integer', to: 'number' }],
@@ -592,7 +603,9 @@ test('drift is shown with the command that approves it', async () => {
         },
       },
     ],
-    ...{ total: 3, run: 'run_1', detectedAt: '2026-11-26T10:00:00.000Z' },
+    total: 3,
+    run: 'run_1',
+    detectedAt: '2026-11-26T10:00:00.000Z',
   })
   const { out } = await run('connections drift shop')
   expect(out.split('\n')).toEqual([
@@ -623,11 +636,18 @@ test('schemas are listed, and one goes to standard output alone', async () => {
   const schema = { type: 'record', name: 'users', fields: [] } as const
   const fingerprint = '0123456789abcdef'
   api.service.schemas.add({
-    ...{ fingerprint, framing: 'record', schema },
+    fingerprint,
+    framing: 'record',
+    schema,
     usedBy: [
       {
-        ...{ connection: 'shop', name: 'users', namespace: 'public', version: 2, run: 'run_1' },
-        ...{ recordFingerprint: fingerprint, blockFingerprint: 'fedcba9876543210' },
+        connection: 'shop',
+        name: 'users',
+        namespace: 'public',
+        version: 2,
+        run: 'run_1',
+        recordFingerprint: fingerprint,
+        blockFingerprint: 'fedcba9876543210',
         firstSeenAt: '2026-11-26T10:00:00.000Z',
       },
     ],

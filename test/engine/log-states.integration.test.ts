@@ -68,7 +68,10 @@ const cells: readonly Cell[] = stages.flatMap((written, index) =>
     .flatMap((committed) =>
       ([0, 1, 2, 'embedded'] as const).map((others) => ({
         name: `${written} ${committed} ${String(others)}`.replaceAll(' ', '_'),
-        ...{ written, committed, others, log: 'kafka block' as const },
+        written,
+        committed,
+        others,
+        log: 'kafka block' as const,
       })),
     ),
 )
@@ -235,7 +238,9 @@ async function playAttempt(
   await using writer = await KafkaWriter.open(
     endpoint.writer.address.kafka,
     {
-      ...{ syncId: sync.syncId, attempt: sync.epoch, attemptKeys: sync.attemptKeys },
+      syncId: sync.syncId,
+      attempt: sync.epoch,
+      attemptKeys: sync.attemptKeys,
       columns: sync.sink.columns,
       slices: [checkpoint],
       ...(position !== undefined && { position: position.next }),
@@ -284,7 +289,12 @@ async function loadEntries(
   const stop = new AbortController()
   let left = work.count
   const loader = new LaneLoader({
-    ...{ sync, partition: 0, lane, readerOptions, commitBytes: 1, commitMs: 60_000 },
+    sync,
+    partition: 0,
+    lane,
+    readerOptions,
+    commitBytes: 1,
+    commitMs: 60_000,
     openReader: async (options): Promise<LaneReader> => {
       const reader = await openLaneReader(endpoint.reader.address, options, logger)
       return {

@@ -38,7 +38,12 @@ export function memoryIdentity(
   return {
     users: new EmbeddedUserService(store, hasher),
     logins: new EmbeddedLoginService({
-      ...{ users: store, hasher, limits, signingKey, logger, now },
+      users: store,
+      hasher,
+      limits,
+      signingKey,
+      logger,
+      now,
     }),
   }
 }

@@ -557,7 +557,9 @@ class MemoryApiKeys implements ApiKeyService {
     const key = `rk_${randomBytes(24).toString('hex')}`
     const apiKey: ApiKey = {
       id,
-      ...{ name, kind, scopes: scopes ?? null },
+      name,
+      kind,
+      scopes: scopes ?? null,
       createdAt: now(),
       lastUsedAt: null,
       expiresAt: expiresAt ?? null,

@@ -4,14 +4,14 @@ import type { Transformation } from '../../contracts.ts'
 
 /** KeysToSnakeCase: `userName` becomes `user_name`, in the record and in the objects in it. */
 export function keysToSnakeCase(): Transformation {
-  const rename = remembered(snakeCase)
+  const rename = remembered(airbyteSnakeCase)
   return { transform: (record) => renameKeys(record, rename) }
 }
 
 /** Words of letters, numbers, and what separates them. */
 const tokens = /[A-Z]+[a-z]*|[a-z]+|\d+|[^a-zA-Z\d]+/g
 
-export function snakeCase(key: string): string {
+export function airbyteSnakeCase(key: string): string {
   // A separator is an empty word: within the name it is dropped, at its ends it leaves an underscore.
   const words = (anyAscii(key).match(tokens) ?? []).map((token) =>
     /^[a-zA-Z\d]/.test(token) ? token : '',

@@ -18,9 +18,7 @@ export interface KeyColumn {
 }
 
 /** Their text is the same, whatever type holds it. A double is none: `1e+20` in one place is 100000000000000000000 in another. */
-const plainTypes: readonly HeldType[] = [
-  ...(['smallint', 'integer', 'bigint', 'numeric', 'text', 'uuid'] as const),
-]
+const plainTypes: readonly HeldType[] = ['smallint', 'integer', 'bigint', 'numeric', 'text', 'uuid']
 const plainKinds: readonly ColumnKind[] = ['string', 'integer', 'number']
 
 /** Values of jsonb that are compared as one kind. */

@@ -60,7 +60,11 @@ export async function startRealApi(options: RealApiOptions = {}): Promise<RealAp
   const queue = parts.use(await openPgBossQueue({ url: database.url, logger }))
   const plane = parts.use(
     controlPlane({
-      ...{ settings, databases, store, vault, logger },
+      settings,
+      databases,
+      store,
+      vault,
+      logger,
       jobs: pgBossJobs(queue),
       callbackUrl: 'http://127.0.0.1/connect/v1/oauth/callback',
       stopping: new AbortController().signal,
@@ -76,8 +80,12 @@ export async function startRealApi(options: RealApiOptions = {}): Promise<RealAp
   const http = parts.use(
     await HttpServer.listen(
       {
-        ...{ service, logger, idempotency: store.idempotency, audit: store.audit },
-        ...{ access: new Access(policy, lookupIn(service)), limits: options.limits ?? noLimits },
+        service,
+        logger,
+        idempotency: store.idempotency,
+        audit: store.audit,
+        access: new Access(policy, lookupIn(service)),
+        limits: options.limits ?? noLimits,
         idempotencyHashKey: async () => (await hashKey.get()).bytes,
         metrics: new Registry(),
         version: '0.0.0',
@@ -88,7 +96,10 @@ export async function startRealApi(options: RealApiOptions = {}): Promise<RealAp
   const { key } = await service.apiKeys.create({ name: 'test', kind: 'admin' })
   const open = parts.move()
   return {
-    ...{ client: new ApiClient(http.url, key), store, database, logLines },
+    client: new ApiClient(http.url, key),
+    store,
+    database,
+    logLines,
     clientOf: async (input) => new ApiClient(http.url, (await service.apiKeys.create(input)).key),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   }

@@ -57,8 +57,13 @@ export class TestApi implements AsyncDisposable {
     const logger = pino({ level: 'debug' }, { write: (line: string) => logLines.push(line) })
     const server = await HttpServer.listen(
       {
-        ...{ service, idempotency, logger, metrics: new Registry(), version: '1.2.3' },
-        ...{ access: new Access(await defaultPolicy(), lookupIn(service)), audit },
+        service,
+        idempotency,
+        logger,
+        metrics: new Registry(),
+        version: '1.2.3',
+        access: new Access(await defaultPolicy(), lookupIn(service)),
+        audit,
         idempotencyHashKey: () => Promise.resolve(hashKey),
         ...options,
       },
@@ -67,7 +72,13 @@ export class TestApi implements AsyncDisposable {
     const { apiKey, key } = await service.apiKeys.create({ name: 'test', kind: 'admin' })
     const client = new ApiClient(server.url, key)
     return new TestApi({
-      ...{ service, idempotency, audit, server, client, logLines, key },
+      service,
+      idempotency,
+      audit,
+      server,
+      client,
+      logLines,
+      key,
       keyId: apiKey.id,
     })
   }

@@ -37,13 +37,18 @@ function loginsOf(clock: Clock = { nowMs: Date.now() }, cooldownMs?: number): Ex
   const logger = pino({ level: 'info' }, { write: (line: string) => void (logged += line) })
   const now = (): number => clock.nowMs
   return new ExternalLoginService({
-    ...{ url: identity.issuer, issuer: identity.issuer, audience: identity.audience },
+    url: identity.issuer,
+    issuer: identity.issuer,
+    audience: identity.audience,
     roleClaim: 'connect_role',
     keyOf: remoteKeys({
-      ...{ url: identity.jwksUrl, logger, now },
+      url: identity.jwksUrl,
+      logger,
+      now,
       ...(cooldownMs !== undefined && { cooldownMs }),
     }),
-    ...{ logger, now },
+    logger,
+    now,
   })
 }
 
@@ -60,13 +65,18 @@ describe('a token of the Identity service', () => {
   test('stands for its user, with the role that it names', async () => {
     const token = await identity.token({ email: 'ada@example.com' })
     expect(await loginsOf().authenticate(token)).toEqual({
-      ...{ kind: 'operator', id: 'user:ada', name: 'ada@example.com', via: 'jwt', scopes: null },
+      kind: 'operator',
+      id: 'user:ada',
+      name: 'ada@example.com',
+      via: 'jwt',
+      scopes: null,
     })
   })
 
   test('that the authorization server itself made for a program is taken as well', async () => {
     expect(await loginsOf().authenticate(await identity.accessToken())).toMatchObject({
-      ...{ kind: 'viewer', id: 'user:nightly-job' },
+      kind: 'viewer',
+      id: 'user:nightly-job',
     })
   })
 
@@ -193,7 +203,8 @@ describe('the role', () => {
   ])('that %s lets nobody in', async (_, role) => {
     const token = await identity.token({ connect_role: role })
     await expect(loginsOf().authenticate(token)).rejects.toMatchObject({
-      ...{ code: 'role_missing', details: { claim: 'connect_role' } },
+      code: 'role_missing',
+      details: { claim: 'connect_role' },
     })
   })
 })
@@ -241,7 +252,8 @@ describe('the keys', () => {
       const token = await identity.token()
       for (let count = 0; count < 5; count++)
         await expect(logins.authenticate(token)).rejects.toMatchObject({
-          ...{ code: 'identity_unreachable', details: {} },
+          code: 'identity_unreachable',
+          details: {},
         })
       expect(identity.keySetRequests - before).toBe(1)
       expect(logged).toContain(`status ${status}`)
@@ -319,7 +331,8 @@ describe('over HTTP', () => {
     const body = { email: 'ada@example.com', password: 'does not matter' }
     for (const route of ['POST /auth/login', 'POST /auth/logout'])
       expect(await api.call(route, route.endsWith('login') ? body : undefined)).toMatchObject({
-        ...{ status: 409, body: { error: { code: 'identity_external' } } },
+        status: 409,
+        body: { error: { code: 'identity_external' } },
       })
     expect((await api.call('GET /.well-known/jwks.json')).body).toEqual({ keys: [] })
     expect((await api.asked('GET /auth')).body).toEqual({

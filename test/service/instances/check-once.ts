@@ -12,7 +12,10 @@ const logger = pino({ level: 'silent' })
 await using store = await openStore({ url, logger })
 await using vault = await openFileVault({ folder: join(folder, 'vault') })
 await using instances = openInstances({
-  ...{ store, vault, logger, catalog: new FolderCatalogService(join(folder, 'catalog')) },
+  store,
+  vault,
+  logger,
+  catalog: new FolderCatalogService(join(folder, 'catalog')),
   allowedNetworks: ['127.0.0.1/32'],
   allowedSockets: [],
   callbackUrl: 'https://connect.example/callback',

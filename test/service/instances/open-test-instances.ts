@@ -64,7 +64,11 @@ export async function openTestInstances(
   )
   const moved = stack.move()
   return {
-    ...{ test, vault, catalog, folder: root, instances: opened.service },
+    test,
+    vault,
+    catalog,
+    folder: root,
+    instances: opened.service,
     noteLostSecrets: opened.noteLostSecrets,
     advance: (ms) => {
       aheadMs += ms

@@ -6,7 +6,7 @@ import { SourceError } from '../../../../manifest-interpreter/contracts.ts'
 import { TemplateError } from '../../../../manifest-interpreter/interpolation/template-error.ts'
 import { copyValue } from '../../../../manifest-interpreter/components/transformations/copy-value.ts'
 import { DpathError } from '../../../../manifest-interpreter/components/transformations/dpath.ts'
-import { snakeCase } from '../../../../manifest-interpreter/components/transformations/keys-to-snake-case.ts'
+import { airbyteSnakeCase } from '../../../../manifest-interpreter/components/transformations/keys-to-snake-case.ts'
 import { isDict, isPlainDict } from '../../../../manifest-interpreter/value/dict.ts'
 import { dumpJson } from '../../../../manifest-interpreter/value/json-dumps.ts'
 import { parseJson } from '../../../../manifest-interpreter/value/json.ts'
@@ -132,9 +132,9 @@ describe('AddFields', () => {
 
 describe('KeysToSnakeCase', () => {
   it('names keys as the reference does', () => {
-    for (const example of list(reference.snakeCase)) {
+    for (const example of list(reference.airbyteSnakeCase)) {
       const [key, expected] = list(example)
-      expect([key, typeof key === 'string' && snakeCase(key)]).toEqual([key, expected])
+      expect([key, typeof key === 'string' && airbyteSnakeCase(key)]).toEqual([key, expected])
     }
   })
 })

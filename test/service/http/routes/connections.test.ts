@@ -71,7 +71,9 @@ test('a connection shows its drift, which is approved by its fingerprint', async
     fingerprint,
     changes: [
       {
-        ...{ name: 'users', namespace: null, change: 'changed' },
+        name: 'users',
+        namespace: null,
+        change: 'changed',
         addedColumns: [{ name: 'phone', type: 'string' }],
         removedColumns: [],
         typeChanges: [{ name: 'age', from: 'integer', to: 'number' }],
@@ -84,15 +86,23 @@ test('a connection shows its drift, which is approved by its fingerprint', async
         columnsLeft: 0,
       },
     ],
-    ...{ total: 1, run: 'run_1', detectedAt: '2026-11-26T10:00:00.000Z' },
+    total: 1,
+    run: 'run_1',
+    detectedAt: '2026-11-26T10:00:00.000Z',
   })
   expect((await api.call('GET /connections/shop')).body).toMatchObject({
     drift: {
-      ...{ status: 'blocked', fingerprint, total: 1, run: 'run_1' },
+      status: 'blocked',
+      fingerprint,
+      total: 1,
+      run: 'run_1',
       detected_at: '2026-11-26T10:00:00.000Z',
       changes: [
         {
-          ...{ name: 'users', namespace: null, change: 'changed', sync_modes: null },
+          name: 'users',
+          namespace: null,
+          change: 'changed',
+          sync_modes: null,
           added_columns: [{ name: 'phone', type: 'string' }],
           removed_columns: [],
           type_changes: [{ name: 'age', from: 'integer', to: 'number' }],

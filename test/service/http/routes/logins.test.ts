@@ -72,7 +72,8 @@ describe('users', () => {
     expect(
       await api.call('POST /users', { email: 'ADA@example.com', role: 'admin' }),
     ).toMatchObject({
-      ...{ status: 409, body: { error: { code: 'name_taken' } } },
+      status: 409,
+      body: { error: { code: 'name_taken' } },
     })
     const bob = { email: 'bob@example.com', role: 'viewer' }
     for (const change of [
@@ -155,7 +156,11 @@ describe('a login', () => {
     expect(Date.parse(expiresAt) - beforeMs).toBeGreaterThanOrEqual(12 * 3_600_000)
     expect(user).toMatchObject({ email, role: 'operator' })
     expect((await whoami(api, token)).body).toEqual({
-      ...{ kind: 'operator', id: user.id, name: email, via: 'jwt', scopes: null },
+      kind: 'operator',
+      id: user.id,
+      name: email,
+      via: 'jwt',
+      scopes: null,
     })
     expect(decodeProtectedHeader(token)).toMatchObject({ alg: 'EdDSA' })
     expect(Object.keys(decodeJwt(token)).toSorted()).toEqual([
@@ -164,7 +169,8 @@ describe('a login', () => {
     const set = keySetDocument.parse((await api.asked('GET /.well-known/jwks.json')).body)
     expect(JSON.stringify(set)).not.toContain('"d"')
     const { payload } = await jwtVerify(token, createLocalJWKSet(set), {
-      ...{ issuer: 'reactor-connect', audience: 'reactor-connect' },
+      issuer: 'reactor-connect',
+      audience: 'reactor-connect',
     })
     expect(payload.sub).toBe(user.id)
   })
@@ -282,7 +288,8 @@ describe('one’s own password', () => {
     const token = await tokenOf(api)
     const wrong = { ...change, password: 'wrong' }
     expect(await post(api, 'POST /auth/password', { ...wrong, token })).toMatchObject({
-      ...{ status: 401, body: { error: { code: 'login_refused' } } },
+      status: 401,
+      body: { error: { code: 'login_refused' } },
     })
     const short = { ...change, new_password: 'short' }
     expect((await post(api, 'POST /auth/password', { ...short, token })).status).toBe(400)
@@ -291,7 +298,8 @@ describe('one’s own password', () => {
       ['POST /auth/logout', undefined],
     ] as const)
       expect(await api.call(route, body)).toMatchObject({
-        ...{ status: 409, body: { error: { code: 'login_required' } } },
+        status: 409,
+        body: { error: { code: 'login_required' } },
       })
     expect((await whoami(api, token)).status).toBe(200)
   })
@@ -403,7 +411,10 @@ describe('the audit log', () => {
     expect(entriesOf(api)).toMatchObject([
       done,
       {
-        ...{ ...about, outcome: 'failed', status: 401, error: 'login_refused' },
+        ...about,
+        outcome: 'failed',
+        status: 401,
+        error: 'login_refused',
         details: { attempts: 3 },
       },
       done,
@@ -417,8 +428,12 @@ describe('the audit log', () => {
       await post(api, 'POST /auth/login', { email: `${typed}-${String(count)}`, password: typed })
     expect(entriesOf(api)).toMatchObject([
       {
-        ...{ principal: { kind: 'nobody', id: 'nobody' }, name: null, outcome: 'failed' },
-        ...{ status: 401, error: 'login_refused', details: { attempts: 100 } },
+        principal: { kind: 'nobody', id: 'nobody' },
+        name: null,
+        outcome: 'failed',
+        status: 401,
+        error: 'login_refused',
+        details: { attempts: 100 },
       },
       { principal: { id: 'nobody' }, error: 'login_throttled', details: { attempts: 20 } },
     ])
@@ -449,7 +464,10 @@ describe('the audit log', () => {
     for (const [action, route, body] of routes) {
       expect((await viewer.call(route, body)).status).toBe(403)
       expect(api.audit.entries.at(-1)).toMatchObject({
-        ...{ action, name: email, outcome: 'denied', error: 'permission_denied' },
+        action,
+        name: email,
+        outcome: 'denied',
+        error: 'permission_denied',
         principal: { name: 'eyes', kind: 'viewer' },
       })
     }
