@@ -1,5 +1,5 @@
 import stringWidth from 'string-width'
-import { escapeHtml } from '../lib/text/escape-html.ts'
+import { htmlText } from '../lib/text/html-text.ts'
 import type { Span } from './terminal-screen.ts'
 
 export interface TerminalPicture {
@@ -30,7 +30,7 @@ export function terminalSvg({ title, command, lines, columns }: TerminalPicture)
   const height = barHeight + all.length * lineHeight + 2 * margin - 8
   const texts = all.map((spans, at) => lineText(spans, barHeight + margin + at * lineHeight + 6))
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" role="img" aria-labelledby="title" font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="${fontSize}">
-  <title id="title">${escapeHtml(title)}</title>
+  <title id="title">${htmlText(title)}</title>
   <style>
     .page { fill: #ffffff; stroke: #d1d9e0; }
     .bar { fill: #f6f8fa; stroke: #d1d9e0; }
@@ -72,7 +72,7 @@ function lineText(spans: readonly Span[], y: number): string {
       if (shown === '') return ''
       const look = styles.length === 0 ? '' : ` class="${styles.join(' ')}"`
       const length = (stringWidth(shown) * columnWidth).toFixed(1)
-      return `  <text${look} xml:space="preserve" x="${x.toFixed(1)}" y="${y}" textLength="${length}">${escapeHtml(shown)}</text>`
+      return `  <text${look} xml:space="preserve" x="${x.toFixed(1)}" y="${y}" textLength="${length}">${htmlText(shown)}</text>`
     })
     .filter((text) => text !== '')
     .join('\n')

@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 import { Marked, type RendererObject, type Tokens } from 'marked'
-import { escapeHtml } from '../../lib/text/escape-html.ts'
+import { htmlText } from '../../lib/text/html-text.ts'
 
 export interface PagePlace {
   /** Below the folder of the documentation: `errors/name_taken.md`. */
@@ -20,7 +20,7 @@ export function renderPage(markdown: string, place: PagePlace): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${escapeHtml(titleOf(markdown))} · Reactor Connect</title>
+<title>${htmlText(titleOf(markdown))} · Reactor Connect</title>
 <link rel="stylesheet" href="${root}style.css">
 </head>
 <body>
@@ -42,21 +42,21 @@ function rendererFor({ path, isServed }: PagePlace): RendererObject {
   return {
     heading({ tokens, depth, text }: Tokens.Heading): string {
       const level = String(depth)
-      const id = escapeHtml(ids.next(text))
+      const id = htmlText(ids.next(text))
       return `<h${level} id="${id}">${this.parser.parseInline(tokens)}</h${level}>\n`
     },
     // Raw HTML is shown, not obeyed: the pages need none.
     html({ text }: Tokens.HTML | Tokens.Tag): string {
-      return escapeHtml(text)
+      return htmlText(text)
     },
     link({ href, tokens }: Tokens.Link): string {
       const text = this.parser.parseInline(tokens)
       return opens(href, path, isServed)
-        ? `<a href="${escapeHtml(href)}" rel="noreferrer">${text}</a>`
+        ? `<a href="${htmlText(href)}" rel="noreferrer">${text}</a>`
         : text
     },
     image({ href, text }: Tokens.Image): string {
-      return `<img src="${escapeHtml(href)}" alt="${escapeHtml(text)}">`
+      return `<img src="${htmlText(href)}" alt="${htmlText(text)}">`
     },
   }
 }

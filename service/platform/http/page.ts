@@ -1,4 +1,4 @@
-import { escapeHtml } from '../../../lib/text/escape-html.ts'
+import { htmlText } from '../../../lib/text/html-text.ts'
 
 /** A small page for a person in a browser: no script, no style from elsewhere. */
 export const page = {
@@ -7,12 +7,12 @@ export const page = {
     'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   },
   of(title: string, paragraphs: readonly string[]): string {
-    const body = paragraphs.map((text) => `<p>${escapeHtml(text)}</p>`).join('\n')
+    const body = paragraphs.map((text) => `<p>${htmlText(text)}</p>`).join('\n')
     return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<title>${escapeHtml(title)} · Reactor Connect</title>
-<h1>${escapeHtml(title)}</h1>
+<title>${htmlText(title)} · Reactor Connect</title>
+<h1>${htmlText(title)}</h1>
 ${body}
 </html>
 `

@@ -1,5 +1,5 @@
 /** Text as HTML shows it, also inside a quoted attribute. */
-export function escapeHtml(text: string): string {
+export function htmlText(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
