@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { isJsonObject } from '../../protocol/json.ts'
 import { snakeCase, type SnakeCase } from '../../lib/text/snake-case.ts'
+import type { ReadOnly } from '../../lib/types/read-only.ts'
 
 /**
  * The document of a resource as HTTP has it. A resource is defined once, by a zod schema in camelCase (`service/NAME/schema.ts`): its
@@ -18,12 +19,6 @@ export type Wire<Value> = Value extends readonly (infer Item)[]
 
 /** What a schema describes, for reading only. */
 export type Resource<Schema extends z.ZodType> = ReadOnly<z.output<Schema>>
-
-type ReadOnly<Value> = Value extends readonly (infer Item)[]
-  ? readonly ReadOnly<Item>[]
-  : Value extends object
-    ? { readonly [Key in keyof Value]: ReadOnly<Value[Key]> }
-    : Value
 
 export type WireSchema<Schema extends z.ZodType> = z.ZodType<
   Wire<z.output<Schema>>,

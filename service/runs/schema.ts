@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { errorBodySchema } from '../../protocol/errors/error-body.ts'
 import { schemaChangeSchema } from '../schema-changes/schema.ts'
-import { failure, freeObject, timestamp } from '../platform/fields.ts'
+import { freeObject, timestamp } from '../platform/fields.ts'
 import { withDocsUrl } from '../platform/docs-url.ts'
 import { digits } from '../platform/lists.ts'
 import { wireSchema, type Resource } from '../platform/wire.ts'
@@ -30,7 +31,7 @@ const summary = {
     description:
       'Records that were left out. A run with some is `partial`, also if all its streams are complete.',
   }),
-  error: failure.nullable(),
+  error: errorBodySchema.nullable(),
 }
 
 export const runSummarySchema = z.object(summary).meta({ id: 'RunSummary' })
@@ -91,7 +92,7 @@ export const runStreamSchema = z.object({
     description: 'Values of which the column holds less than what came.',
   }),
   bottleneck: z.string().nullable(),
-  error: failure.nullable(),
+  error: errorBodySchema.nullable(),
   warnings: z.array(z.string()).meta({
     description:
       'What to know although the stream went on: how many records were rejected, how many values became NULL, why, and the keys of some rows.',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ReadOnly } from '../../../lib/types/read-only.ts'
 import type { DestinationSession } from '../session.ts'
 import { changedSql, missingSql, type ComparedColumn, type Comparison } from './compare-rows.ts'
 
@@ -26,7 +27,7 @@ export const rowExamplesDocument = z.object({
   ),
   deleted: z.array(shownRow),
 })
-export type RowExamples = Readonly<z.infer<typeof rowExamplesDocument>>
+export type RowExamples = ReadOnly<z.infer<typeof rowExamplesDocument>>
 export type ChangedRow = RowExamples['changed'][number]
 
 export const noExamples: RowExamples = { inserted: [], changed: [], deleted: [] }
