@@ -65,6 +65,7 @@ export async function runCommandLine(argv: readonly string[], stop?: StopSignals
       catalog,
       serve,
       askService: service,
+      demo,
       doctor,
       logout,
       rotateKey,
@@ -175,6 +176,15 @@ async function service(
     signal: stop.signal,
     as,
   })
+}
+
+async function demo(): Promise<void> {
+  using stop = new StopSignals(process, () => undefined)
+  const { demo: runDemo } = await import('./demo/demo-command.ts')
+  const say = (line: string): void => {
+    process.stdout.write(`${line}\n`)
+  }
+  process.exitCode = await runDemo(say, stop.signal)
 }
 
 async function doctor(flags: DoctorFlags): Promise<void> {

@@ -71,7 +71,7 @@ export async function listUsers(
         moment(user.last_login_at) || 'never',
       ]),
       columns: output.columns,
-      empty: { what: 'users', next: 'reactor auth users add EMAIL --role ROLE' },
+      empty: { what: 'users', next: 'reactor auth users add EMAIL --role viewer' },
     }),
   )
   return exitCodes.complete

@@ -1,5 +1,6 @@
 import { counted } from '../run/amounts.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { docsFileUrl } from '../output/docs-place.ts'
 import { plainText } from '../output/plain-text.ts'
 import { describeConnector, summarizeConnector } from './describe-connector.ts'
 import type { ManifestDescription } from '../source/describe-manifest.ts'
@@ -45,7 +46,8 @@ export async function runCatalog(
     }
     case 'show': {
       const connector = describeConnector(catalogEntry(context.catalogFolder, options.type))
-      await context.write(options.json ? json(connector) : connectorLines(connector))
+      const shown = { ...connector, docs_url: docsFileUrl(connector.docs_url) }
+      await context.write(options.json ? json(shown) : connectorLines(connector))
       return exitCodes.complete
     }
     case 'import':

@@ -13,6 +13,7 @@ import { listPages } from '../client/list-pages.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
+import { docsFileUrl } from '../output/docs-place.ts'
 import { moment } from '../output/moment.ts'
 import { showFailure } from '../output/show-failure.ts'
 import { listLines } from '../output/list-lines.ts'
@@ -239,7 +240,8 @@ async function showOutdated(
   if (!(error.cause instanceof ServiceRefusal)) return showFailure(output, error)
   const { body } = error.cause
   if (output.json) {
-    await output.write(`${JSON.stringify({ error: body }, null, 2)}\n`)
+    const shown = { ...body, docs_url: docsFileUrl(error.toJSON().docs_url) }
+    await output.write(`${JSON.stringify({ error: shown }, null, 2)}\n`)
     return showFailure({ ...output, json: false }, error)
   }
   const { success, data } = outdated.safeParse(body.details)

@@ -1,5 +1,6 @@
 import type { ErrorBody } from '../../protocol/index.ts'
 import type { Paint } from './paint.ts'
+import { docsPath } from './docs-place.ts'
 import { plainText } from './plain-text.ts'
 
 /** An error as the user reads it: what happened, what to do, where to read more. */
@@ -13,7 +14,7 @@ export function errorLines(
     `${paint('red', 'error:')} ${plainText(error.message)} ${paint('dim', `[${error.code}]`)}`,
     `  fix:  ${plainText(error.suggested_fix)}`,
     ...others,
-    `  docs: ${error.docs_url}`,
+    `  docs: ${docsPath(error.docs_url)}`,
   ]
   return lines.map((line) => `${indent}${line}`)
 }

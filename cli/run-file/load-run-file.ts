@@ -40,10 +40,25 @@ export function readRunFile(text: string, file: string, environment: Environment
   const place = { file, positions }
   const expanded = expandEnvironment(value, environment)
   if (expanded.problems.length > 0) throw problemsError(expanded.problems, place)
-  const parsed = runFileSchema.safeParse(expanded.value ?? {})
+  return checkRunFile(expanded.value ?? {}, { place, folder: dirname(resolve(file)), environment })
+}
+
+export interface RunFileContext {
+  readonly place: RunFilePlace
+  /** Where the path of a manifest counts from. */
+  readonly folder: string
+  readonly environment: Environment
+}
+
+/** Checks what a run file says, once variables are put in. Throws a ConnectError that names the field, problem and fix. */
+export function checkRunFile(
+  value: unknown,
+  { place, folder, environment }: RunFileContext,
+): LoadedRunFile {
+  const parsed = runFileSchema.safeParse(value)
   if (!parsed.success) {
     const problems = schemaProblems(parsed.error.issues, {
-      document: expanded.value,
+      document: value,
       base: [],
       knownFields,
       mayShow: isNoConfiguration,
@@ -53,7 +68,7 @@ export function readRunFile(text: string, file: string, environment: Environment
   const content = parsed.data
   const problems: FileProblem[] = []
   const source = resolveSource(content.source, problems, {
-    folder: dirname(resolve(file)),
+    folder,
     catalogFolder: catalogFolderOf(environment),
   })
   const destination = resolveDestination(content.destination, problems)

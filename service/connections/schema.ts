@@ -4,7 +4,7 @@ import { driftFingerprint, schemaDriftPolicy, schemaDriftSchema } from '../schem
 import { name, timestamp, versioned } from '../platform/fields.ts'
 import { scheduleSchema } from '../platform/jobs/schedule.ts'
 import { wireSchema, type Resource } from '../platform/wire.ts'
-import { runSummarySchema } from '../runs/schema.ts'
+import { runSummarySchema, summaryWithDocsUrl } from '../runs/schema.ts'
 
 const fieldName = z.string().min(1).max(512)
 
@@ -103,6 +103,12 @@ export const connectionSchema = z
   .meta({ id: 'Connection' })
 export type Connection = Resource<typeof connectionSchema>
 export const connectionDocument = wireSchema(connectionSchema)
+
+/** With an error of its last run whose page a client can open. */
+export function withDocsUrls(connection: Connection, docsBase: string): Connection {
+  const { lastRun } = connection
+  return { ...connection, lastRun: lastRun && summaryWithDocsUrl(lastRun, docsBase) }
+}
 
 /** Which streams are read from the beginning. */
 export const resetInput = z

@@ -11,6 +11,7 @@ import type { ReadOnly } from '../../lib/types/read-only.ts'
 import { shownRow } from '../../sinks/postgres/sandbox/row-examples.ts'
 import { connectionDocument } from '../connections/schema.ts'
 import { schemaChangeDocument, schemaDriftPolicy } from '../schema-changes/schema.ts'
+import { withDocsUrl } from '../platform/docs-url.ts'
 import { timestamp } from '../platform/fields.ts'
 import { toWire, wireSchema, type Resource } from '../platform/wire.ts'
 import { runDocument } from '../runs/schema.ts'
@@ -151,22 +152,50 @@ export const promotionDocument = z
   .object({ connection: connectionDocument, run: runDocument })
   .meta({ id: 'Promotion' })
 
-export function sandboxToWire(sandbox: Sandbox): z.output<typeof sandboxDocument> {
+export function sandboxToWire(
+  sandbox: Sandbox,
+  docsBase: string,
+): z.output<typeof sandboxDocument> {
+  const { data: report } = reportSchema.safeParse(sandbox.report)
   return {
     ...toWire(sandboxSummarySchema, sandbox),
     // One that an older version kept may lack what this one tells.
-    report: reportSchema.safeParse(sandbox.report).data ?? null,
-    error: sandbox.error,
+    report: report === undefined ? null : withDocsUrls(report, docsBase),
+    error: sandbox.error && withDocsUrl(sandbox.error, docsBase),
   }
 }
 
 export function finishedSandboxToWire(
   sandbox: FinishedSandbox,
+  docsBase: string,
 ): z.output<typeof finishedSandboxDocument> {
   return {
     ...toWire(sandboxSummarySchema, sandbox),
-    report: reportSchema.parse(sandbox.report),
+    report: withDocsUrls(reportSchema.parse(sandbox.report), docsBase),
     promote_token: sandbox.promoteToken,
     token_withheld: sandbox.tokenWithheld,
+  }
+}
+
+type Report = z.output<typeof reportSchema>
+
+/** With errors of its streams whose pages a client can open. */
+function withDocsUrls(report: Report, docsBase: string): Report {
+  const ofStream = (stream: Report['streams'][number]): Report['streams'][number] => ({
+    ...stream,
+    ...(stream.error !== undefined && { error: withDocsUrl(stream.error, docsBase) }),
+  })
+  const ignored = report.schema_drift?.ignored_run ?? null
+  return {
+    ...report,
+    streams: report.streams.map(ofStream),
+    schema_drift: report.schema_drift && {
+      ...report.schema_drift,
+      ignored_run: ignored && {
+        ...ignored,
+        streams: ignored.streams.map(ofStream),
+        error: ignored.error && withDocsUrl(ignored.error, docsBase),
+      },
+    },
   }
 }

@@ -10,6 +10,7 @@ import { loadPolicy } from '../platform/access/load-policy.ts'
 import type { Policy } from '../platform/access/policy.ts'
 import { lookupIn } from './resource-lookup.ts'
 import type { Settings } from '../platform/config/settings.ts'
+import type { KnownUrls } from '../platform/http/docs-base.ts'
 import type { HttpOptions } from './http-options.ts'
 import { HttpServer } from './http-server.ts'
 import { HttpJobs } from '../platform/jobs/http-jobs.ts'
@@ -31,7 +32,7 @@ import { controlPlane, type ControlPlane } from './control-plane.ts'
 import { openDataDir } from './data-dir.ts'
 import { openDatabases } from './databases.ts'
 import { openVault } from './open-vault.ts'
-import { publicAddress } from './public-address.ts'
+import { publicAddress, type PublicAddress } from './public-address.ts'
 import { rolesOf } from './roles.ts'
 import { statusMetrics } from './status-metrics.ts'
 
@@ -66,7 +67,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const queue = parts.use(await openPgBossQueue({ url: databases.metadataUrl, logger }))
   const jobs = parts.use(openJobs(settings, queue, logger))
   const address = await publicAddress(settings)
-  const { callbackUrl } = address
+  const { callbackUrl, localUrl: url } = address
   const now = (): number => options.now()
   const plane = parts.use(
     controlPlane({
@@ -101,10 +102,10 @@ export async function serve(options: ServeOptions): Promise<void> {
     version: options.version,
     refreshMetrics: statusMetrics(metrics, { store, jobs, health: service.health }),
     routes,
+    urls: knownUrls(settings, address),
     ...guardedBy(settings, { policy, service, store, vault }),
   } as const
   parts.use(await HttpServer.listen(http, address.bind))
-  const url = address.localUrl
   const { dataDir } = settings
   const { apiKeys } = service
   const key = roles.api
@@ -159,6 +160,15 @@ async function lookForLostSecrets(
       'it could not be checked whether the vault has all secrets',
     )
   }
+}
+
+/** A person on this machine may write `localhost` for the address of the loopback. */
+function knownUrls(
+  { publicUrl }: Settings,
+  { localUrl, otherUrls, bind }: PublicAddress,
+): KnownUrls {
+  const ownUrls = [localUrl, ...otherUrls, `http://localhost:${String(bind.port)}`]
+  return { ownUrls, ...(publicUrl !== undefined && { publicUrl }) }
 }
 
 /** Who may do what over HTTP, and how often. */

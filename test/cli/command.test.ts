@@ -19,6 +19,7 @@ async function command(
     catalog: () => Promise.resolve(),
     serve: () => Promise.resolve(),
     askService: () => Promise.resolve(),
+    demo: () => Promise.resolve(),
     doctor: () => Promise.resolve(),
     logout: () => Promise.resolve(),
     rotateKey: () => Promise.resolve(),

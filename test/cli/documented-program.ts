@@ -11,6 +11,7 @@ export function documentedProgram(): Command {
     catalog: nothing,
     serve: nothing,
     askService: nothing,
+    demo: nothing,
     doctor: nothing,
     logout: nothing,
     rotateKey: nothing,

@@ -63,6 +63,7 @@ export async function reactor(
     source: nothing,
     catalog: nothing,
     serve: nothing,
+    demo: nothing,
     doctor: nothing,
     rotateKey: nothing,
     writeOut: (text) => {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import {
   afterAll,
   afterEach,
@@ -330,7 +331,7 @@ describe('sandboxes', () => {
     expect(JSON.parse(forPrograms.out)).toMatchObject({
       error: {
         code: 'promote_outdated',
-        docs_url: 'docs/errors/promote_outdated.md',
+        docs_url: pathToFileURL('docs/errors/promote_outdated.md').href,
         details: {
           moved: ['connection'],
           sandbox: { promote_token: expect.any(String) as unknown },
@@ -700,7 +701,7 @@ test('a list without rows says so, with the command that makes the first one', a
   expect((await run('connections list --status paused')).out).toMatch(/^no connections match/)
   expect((await run('audit --name nobody')).out).toContain('no entries')
   const users = await reactor(['auth', 'users', 'list'], { environment: environment() })
-  expect(users.out).toBe('no users yet\nnext: reactor auth users add EMAIL --role ROLE\n')
+  expect(users.out).toBe('no users yet\nnext: reactor auth users add EMAIL --role viewer\n')
   expect(await json('connections runs list shop')).toEqual([])
 })
 

@@ -45,6 +45,7 @@ export class TestApi implements AsyncDisposable {
     | 'limits'
     | 'trustedProxies'
     | 'followers'
+    | 'urls'
   > & {
     readonly logins?: LoginService
   } = {}): Promise<TestApi> {

@@ -54,7 +54,7 @@ test('a second instance of the same name is refused', async () => {
   const { status, body } = await api.call('POST /instances', { name: 'a', type: 'faker' })
   expect(status).toBe(409)
   expect(body).toMatchObject({
-    error: { code: 'name_taken', docs_url: 'docs/errors/name_taken.md' },
+    error: { code: 'name_taken', docs_url: '/docs/errors/name_taken.md' },
   })
 })
 

@@ -13,7 +13,7 @@ test('the catalog lists connectors, and shows the descriptor of one', async () =
   expect(status).toBe(200)
   expect(body).toMatchObject({
     type: 'faker',
-    docs_url: 'docs/connectors/faker.md',
+    docs_url: '/docs/connectors/faker.md',
     spec: { properties: { token: { airbyte_secret: true } } },
     auth: [
       { kind: 'basic', username_field: 'user', password_field: 'token' },

@@ -1,14 +1,18 @@
 import pg from 'pg'
 import { expect, test } from 'vitest'
-import { changeDemoSource, loadDemoSource } from '../../demo/load-source.ts'
+import { changeDemoSource, loadDemoSource } from '../../cli/demo/load-source.ts'
+import { prepareDemoData } from '../../demo/prepare-data.ts'
 import { testDatabase } from '../support/postgres.ts'
+
+const folder = new URL('../../.build/demo/', import.meta.url).pathname
 
 test('the demo source holds real related data, and a change shows in updated_at alone', async () => {
   await using db = await testDatabase()
+  await prepareDemoData(folder)
   const client = new pg.Client(db.url)
   await client.connect()
   try {
-    const { tables } = await loadDemoSource(client)
+    const { tables } = await loadDemoSource(client, folder)
     expect(tables).toEqual([
       { name: 'airports', rows: 3_376 },
       { name: 'routes', rows: 5_366 },
@@ -19,7 +23,7 @@ test('the demo source holds real related data, and a change shows in updated_at 
     expect(unknown).toEqual({ city: null, state: null })
     await db.query('CREATE TABLE seen AS SELECT max(updated_at) AS at FROM aviation.flights')
 
-    const changes = await changeDemoSource(client)
+    const changes = await changeDemoSource(client, folder)
     expect(changes).toEqual([
       { name: 'flights', inserted: 1_000, updated: 250 },
       { name: 'airports', inserted: 0, updated: 3 },
