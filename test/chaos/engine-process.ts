@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { once } from 'node:events'
 import { z } from 'zod'
@@ -30,6 +31,8 @@ export interface EngineEnd {
   readonly result: RunEvent | undefined
   readonly stderr: string
   readonly seconds: number
+  /** Of a run that was ended at the limit: what it had done by then, which tells one that is stuck from one that got no processor. */
+  readonly stuck: string | undefined
 }
 
 /** The engine as a user runs it: `reactor connect run FILE --json`. */
@@ -42,16 +45,25 @@ export class EngineProcess {
     const startedMs = Date.now()
     const child = spawn(process.execPath, [program, 'connect', 'run', file, '--json'], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: limitMs,
-      killSignal: 'SIGKILL',
     })
     this.process = child
     let stderr = ''
+    let lastLine = ''
+    let stuck: string | undefined
+    const limit = setTimeout(() => {
+      const seconds = processorSeconds(child.pid).toFixed(1)
+      stuck = `ended at the limit of ${String(limitMs / 1000)} s, after ${seconds} s of processor time; its last event: ${lastLine.slice(0, 2_000)}`
+      child.kill('SIGKILL')
+    }, limitMs)
+    child.once('close', () => {
+      clearTimeout(limit)
+    })
     let result: RunEvent | undefined
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text
     })
     createInterface({ input: child.stdout }).on('line', (line) => {
+      lastLine = line
       const event = eventSchema.parse(JSON.parse(line))
       this.#loaded = event.streams.reduce((sum, { loaded }) => sum + loaded, 0)
       if (event.type === 'result') result = event
@@ -61,6 +73,7 @@ export class EngineProcess {
       result,
       stderr,
       seconds: (Date.now() - startedMs) / 1000,
+      stuck,
     }))
   }
 
@@ -72,6 +85,16 @@ export class EngineProcess {
   get hasEnded(): boolean {
     return this.process.exitCode !== null || this.process.signalCode !== null
   }
+}
+
+/** Of Linux; NaN elsewhere. */
+function processorSeconds(pid: number | undefined): number {
+  if (process.platform !== 'linux') return Number.NaN
+  const fields =
+    readFileSync(`/proc/${String(pid)}/stat`, 'utf8')
+      .split(') ')[1]
+      ?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
 /** Codes that no fault from outside may lead to: they say that the engine contradicts itself. */

@@ -242,6 +242,7 @@ function endOf({ code, result, seconds }: EngineEnd): string {
   return `exit ${String(code)} after ${seconds.toFixed(1)} s; ${streams?.join(', ') ?? 'no result'}`
 }
 
-function tail({ stderr }: EngineEnd): string {
-  return stderr.trimEnd().split('\n').slice(-25).join('\n')
+function tail({ stderr, stuck }: EngineEnd): string {
+  const lines = stderr.trimEnd().split('\n').slice(-25)
+  return [...(stuck === undefined ? [] : [stuck]), ...lines].join('\n')
 }
