@@ -104,10 +104,10 @@ export class LaneLoader {
     while (outcome === 'orphans') {
       await this.#forgetPending()
       await this.#useCommittedColumns()
-      const at = this.#committedPosition
+      const position = this.#committedPosition
       const attempt = readerOptions.attempt
       outcome = await this.#readFrom(
-        { ...(attempt !== undefined && { attempt }), ...(at !== undefined && { position: at }) },
+        { ...(attempt !== undefined && { attempt }), ...(position !== undefined && { position }) },
         signal,
       )
     }
@@ -368,8 +368,11 @@ export class LaneLoader {
   }
 }
 
-function isSame(one: LogPosition['columns'], other: LogPosition['columns'] | undefined): boolean {
-  return JSON.stringify(one) === JSON.stringify(other)
+function isSame(
+  columns: LogPosition['columns'],
+  other: LogPosition['columns'] | undefined,
+): boolean {
+  return JSON.stringify(columns) === JSON.stringify(other)
 }
 
 /** Whether the promise is settled in time; it is not consumed. */

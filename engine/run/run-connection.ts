@@ -122,9 +122,9 @@ async function runStreams(
 /** @param source its configuration is replaced when the connector changes it */
 function connectorContext(
   source: { config: JsonObject; readonly allowedNetworks?: readonly string[] },
-  around: { readonly ports: RunPorts; readonly logger: Logger; readonly signal: AbortSignal },
+  dependencies: { readonly ports: RunPorts; readonly logger: Logger; readonly signal: AbortSignal },
 ): RunContext {
-  const { ports, logger, signal } = around
+  const { ports, logger, signal } = dependencies
   return {
     logger,
     signal,

@@ -202,11 +202,13 @@ function diffOf(
   const { insert, update, unchanged, delete: deleted, tableRows } = diff
   const known = new Set(targetColumns(row?.columns ?? []).map(({ name }) => name))
   const typeOf = new Map(columns.map(({ name, type }) => [name, type]))
-  const kept = new Set([
+  const targetNames = new Set([
     ...metadataColumns('full').map(([name]) => name),
     ...target.columns.map(({ name }) => name),
   ])
-  const others = columns.flatMap(({ name, type }) => (kept.has(name) ? [] : [{ name, type }]))
+  const others = columns.flatMap(({ name, type }) =>
+    targetNames.has(name) ? [] : [{ name, type }],
+  )
   const isThere = plan.actual !== undefined
   const whole = [
     ...metadataColumns(sink.metadata).map(([name, type]) => ({ name, type: writtenType(type) })),

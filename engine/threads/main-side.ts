@@ -115,8 +115,8 @@ export class ConfigLender implements AsyncDisposable {
     this.#returns.set(id, returned.resolve)
     if (this.#isEnded) returned.resolve(null)
     try {
-      const config = await this.#changeConfig((kept) => {
-        this.#reply({ type: 'config_lent', id, config: kept })
+      const config = await this.#changeConfig((stored) => {
+        this.#reply({ type: 'config_lent', id, config: stored })
         return returned.promise
       })
       this.#reply({ type: 'config_kept', id, config })

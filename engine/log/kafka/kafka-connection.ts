@@ -60,10 +60,10 @@ export class KafkaConnection implements AsyncDisposable {
   }
 
   /** The broker that keeps a consumer group's offsets or a producer's transactions. */
-  async coordinator(of: 'group' | 'transaction', id: string): Promise<ClusterBroker> {
+  async coordinator(kind: 'group' | 'transaction', id: string): Promise<ClusterBroker> {
     return this.#cluster.findGroupCoordinator({
       groupId: id,
-      coordinatorType: coordinatorTypes[of],
+      coordinatorType: coordinatorTypes[kind],
     })
   }
 
@@ -112,12 +112,12 @@ export class KafkaConnection implements AsyncDisposable {
     await this.#cluster.disconnect()
   }
 
-  async #offset(of: {
+  async #offset(request: {
     readonly topic: string
     readonly partition: number
     readonly fromBeginning: boolean
   }): Promise<bigint> {
-    const { topic, partition, fromBeginning } = of
+    const { topic, partition, fromBeginning } = request
     const [answer] = await this.#cluster.fetchTopicsOffset([
       { topic, partitions: [{ partition }], fromBeginning },
     ])

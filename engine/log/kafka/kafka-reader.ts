@@ -10,7 +10,7 @@ import { ReadAhead } from './read-ahead.ts'
 import type { MessageCursor } from './record-batch/message-cursor.ts'
 import { laneId } from './topic-names.ts'
 
-interface Given {
+interface PositionedEntry {
   readonly entry: LogEntry
   readonly next: string
 }
@@ -43,7 +43,11 @@ export class KafkaReader implements LaneReader {
     const { address, options, fetcher, offset } = parts
     this.#address = address
     this.#fetcher = fetcher
-    this.#ahead = new ReadAhead({ fetcher, offset, lost: async (at) => this.#lost(at) })
+    this.#ahead = new ReadAhead({
+      fetcher,
+      offset,
+      lost: async (lostOffset) => this.#lost(lostOffset),
+    })
     this.#logger = parts.logger
     this.#attempt = options.attempt
     this.#skipTo = options.skipToAttempt
@@ -67,11 +71,11 @@ export class KafkaReader implements LaneReader {
     }
   }
 
-  async next(signal: AbortSignal): Promise<Given | undefined> {
+  async next(signal: AbortSignal): Promise<PositionedEntry | undefined> {
     while (!this.#closed && !signal.aborted) {
-      const given = this.#take()
+      const taken = this.#take()
       this.#ahead.hold(this.#heldBytes)
-      if (given !== undefined) return given
+      if (taken !== undefined) return taken
       await this.#ahead.arrival(signal)
     }
     return undefined
@@ -99,7 +103,7 @@ export class KafkaReader implements LaneReader {
   }
 
   /** The next entry for the caller from what is here; passes over what is not for it. */
-  #take(): Given | undefined {
+  #take(): PositionedEntry | undefined {
     for (let cursor = this.#nextMessage(); cursor !== undefined; cursor = this.#nextMessage()) {
       const parsed = parseMessage(cursor.message(), this.#address, this.#schema)
       if (this.#isSkipped(parsed)) continue
@@ -146,14 +150,14 @@ export class KafkaReader implements LaneReader {
     cursor: MessageCursor,
     origin: ParsedMessage,
     first: Extract<LogEntry, { type: 'records' }>,
-  ): Given {
+  ): PositionedEntry {
     const { entry, lastOffset, stopped } = gatherRecords(cursor, first)
     this.#standing = stopped
     this.#order.take(entry, origin)
     return this.#give(entry, lastOffset)
   }
 
-  #give(entry: LogEntry, offset: bigint): Given {
+  #give(entry: LogEntry, offset: bigint): PositionedEntry {
     if (entry.type === 'records') this.#heldBytes += entry.bytes.byteLength
     return { entry, next: (offset + 1n).toString() }
   }
