@@ -71,21 +71,21 @@ export function arrayType(schema: JsonObject, convert: Convert): TypeNode {
   return { kind: 'array', item: items === undefined ? unknownType : convert(items) }
 }
 
-interface TupleParts {
+interface TupleSchema {
   readonly schema: JsonObject
   readonly items: readonly JsonValue[]
   readonly rest: JsonValue | undefined
 }
 
-function tupleType({ schema, items, rest }: TupleParts, convert: Convert): TypeNode {
+function tupleType({ schema, items, rest }: TupleSchema, convert: Convert): TypeNode {
   if (items.length > maxTupleLength) return { kind: 'array', item: unknownType }
   const most = countOf(schema.maxItems) ?? Number.POSITIVE_INFINITY
-  const kept = items.slice(0, most).map(convert)
+  const itemTypes = items.slice(0, most).map(convert)
   const restType = rest === false || most <= items.length ? neverType : convert(rest)
   return {
     kind: 'tuple',
-    items: kept,
-    required: Math.min(countOf(schema.minItems) ?? 0, kept.length),
+    items: itemTypes,
+    required: Math.min(countOf(schema.minItems) ?? 0, itemTypes.length),
     rest: isText(restType, 'never') ? undefined : restType,
   }
 }

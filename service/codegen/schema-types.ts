@@ -116,6 +116,11 @@ function literalType(value: JsonValue, context: SchemaContext): TypeNode {
   if (value === null) return nullType
   const properties = Object.entries(value)
     .toSorted(byName)
-    .map(([name, one]) => ({ name, type: literalType(one, inner), isRequired: true, doc: '' }))
+    .map(([name, property]) => ({
+      name,
+      type: literalType(property, inner),
+      isRequired: true,
+      doc: '',
+    }))
   return { kind: 'object', properties, others: undefined }
 }

@@ -87,7 +87,7 @@ function listConnections(api: App, connections: ConnectionService): void {
         ...(status !== undefined && { status }),
       }
       const { items, next } = await connections.list(page)
-      const opened = items.map((one) => withDocsUrls(one, docsBase))
+      const opened = items.map((connection) => withDocsUrls(connection, docsBase))
       return reply.send(pageToWire(connectionSchema, { items: opened, next }))
     },
   )
@@ -221,9 +221,9 @@ function changeConnection(api: App, connections: ConnectionService): void {
 
 async function changedThing(
   connections: Pick<ConnectionService, 'get'>,
-  at: string,
+  connectionName: string,
 ): Promise<ChangedThing> {
-  const { name, version } = await connections.get(at)
+  const { name, version } = await connections.get(connectionName)
   return { kind: 'Connection', name, version }
 }
 
@@ -233,21 +233,21 @@ function activateAndPause(api: App, connections: ConnectionService): void {
       verb: 'activate',
       action: 'connections:activate',
       summary: 'Let it run, by its schedule and by hand, without a sandbox',
-      act: (at: string) => connections.activate(at),
+      act: (name: string) => connections.activate(name),
       refusals: ['connection_not_found'],
     },
     {
       verb: 'pause',
       action: 'connections:pause',
       summary: 'Start no run by the schedule; a run that goes on goes on',
-      act: (at: string) => connections.setPaused(at, true),
+      act: (name: string) => connections.setPaused(name, true),
       refusals: ['connection_not_found', 'connection_inactive'],
     },
     {
       verb: 'resume',
       action: 'connections:pause',
       summary: 'Let the schedule start runs again',
-      act: (at: string) => connections.setPaused(at, false),
+      act: (name: string) => connections.setPaused(name, false),
       refusals: ['connection_not_found', 'connection_inactive'],
     },
   ] as const

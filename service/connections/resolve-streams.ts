@@ -32,8 +32,8 @@ export function resolveStreams(
   const problems: StreamProblem[] = []
   const notes: string[] = []
   const bound = bindStreams(catalog, selection.streams, { problems, notes })
-  const streams = bound.flatMap((one) => {
-    const sink = sinkStreamOf(one, selection, { problems, notes })
+  const streams = bound.flatMap((boundStream) => {
+    const sink = sinkStreamOf(boundStream, selection, { problems, notes })
     return sink === undefined ? [] : [sink]
   })
   const { deletes } = selection
@@ -81,14 +81,14 @@ function bindStreams(
     const fields: StreamFields = typeof item === 'string' ? { name: item } : item
     const path = ['streams', index]
     const namePath = typeof item === 'string' ? path : [...path, 'name']
-    const found = findStream(catalog, fields)
-    if ('problem' in found) {
-      problems.push({ code: 'stream_not_found', path: namePath, at: 'value', ...found })
+    const match = findStream(catalog, fields)
+    if ('problem' in match) {
+      problems.push({ code: 'stream_not_found', path: namePath, at: 'value', ...match })
       return []
     }
-    const before = seen.get(found.stream)
+    const before = seen.get(match.stream)
     if (before !== undefined) {
-      const problem = `the stream ${streamLabel(found.stream)} is listed twice (also streams[${String(before)}])`
+      const problem = `the stream ${streamLabel(match.stream)} is listed twice (also streams[${String(before)}])`
       problems.push({
         code: 'stream_listed_twice',
         path: namePath,
@@ -98,23 +98,23 @@ function bindStreams(
       })
       return []
     }
-    seen.set(found.stream, index)
-    return [{ stream: found.stream, fields, path }]
+    seen.set(match.stream, index)
+    return [{ stream: match.stream, fields, path }]
   })
 }
 
 function sinkStreamOf(
   bound: BoundStream,
   selection: StreamSelection,
-  found: Findings,
+  findings: Findings,
 ): SinkStream | undefined {
   const { stream } = bound
   const choice = chooseSync(bound, selection.defaults)
   if ('problems' in choice) {
-    found.problems.push(...choice.problems)
+    findings.problems.push(...choice.problems)
     return undefined
   }
-  if (choice.note !== undefined) found.notes.push(`${streamLabel(stream)}: ${choice.note}`)
+  if (choice.note !== undefined) findings.notes.push(`${streamLabel(stream)}: ${choice.note}`)
   const { syncMode, mode, isDefaultMode, cursorField, primaryKey } = choice
   const json_schema = selectedSchema(stream.json_schema, bound.fields.columns)
   return {

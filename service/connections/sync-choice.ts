@@ -49,15 +49,15 @@ export function chooseSync(
   if (problems.length > 0) return { problems }
   const cursorField = offer.cursor
   const { primaryKey } = offer
-  const asked = {
+  const requested = {
     sync: fields.sync_mode ?? defaults.sync_mode,
     load: fields.destination_sync_mode ?? defaults.destination_sync_mode,
   }
-  const settled = settle(asked, offer)
+  const settled = settle(requested, offer)
   const refusal = refusalOf(settled, offer)
   const keys = { cursorField, primaryKey }
   if (refusal === undefined)
-    return { ...choiceOf(settled, keys), isDefaultMode: asked.load === undefined }
+    return { ...choiceOf(settled, keys), isDefaultMode: requested.load === undefined }
   const own = settle({ sync: fields.sync_mode, load: fields.destination_sync_mode }, offer)
   const note = `${refusal}: ${own.sync} and ${own.load} instead of the file's defaults`
   const isDefaultMode = fields.destination_sync_mode === undefined
@@ -71,12 +71,12 @@ interface Modes {
 
 /** Fills in what was not asked for. */
 function settle(
-  asked: { readonly sync: ReadMode | undefined; readonly load: LoadMode | undefined },
+  requested: { readonly sync: ReadMode | undefined; readonly load: LoadMode | undefined },
   offer: Offer,
 ): Modes {
-  const replaces = asked.load === 'overwrite' || asked.load === 'overwrite_dedup'
-  const sync = asked.sync ?? (offer.canIncrement && !replaces ? 'incremental' : 'full_refresh')
-  if (asked.load !== undefined) return { sync, load: asked.load }
+  const replaces = requested.load === 'overwrite' || requested.load === 'overwrite_dedup'
+  const sync = requested.sync ?? (offer.canIncrement && !replaces ? 'incremental' : 'full_refresh')
+  if (requested.load !== undefined) return { sync, load: requested.load }
   if (sync === 'full_refresh') return { sync, load: 'overwrite' }
   return { sync, load: offer.primaryKey.length > 0 ? 'append_dedup' : 'append' }
 }
@@ -137,8 +137,8 @@ function columnProblems({ stream, fields, path }: BoundStream): StreamProblem[] 
       ? []
       : [[[...path, 'cursor_field'], fields.cursor_field] as const]),
   ]
-  const problems = named.flatMap(([at, name]) =>
-    known.includes(name) ? [] : [unknownColumn(name, at, known)],
+  const problems = named.flatMap(([namePath, name]) =>
+    known.includes(name) ? [] : [unknownColumn(name, namePath, known)],
   )
   const { columns } = fields
   if (columns === undefined || problems.length > 0) return problems
@@ -174,25 +174,25 @@ function unknownColumn(
   }
 }
 
-interface Asked extends BoundStream {
+interface OfferedStream extends BoundStream {
   readonly offer: Offer
 }
 
 /** What the file asks for this stream, and the stream cannot. */
-function modeProblems(asked: Asked): StreamProblem[] {
-  const found = [cursorRefusal(asked), syncRefusal(asked), loadRefusal(asked)].filter(
+function modeProblems(stream: OfferedStream): StreamProblem[] {
+  const refusals = [cursorRefusal(stream), syncRefusal(stream), loadRefusal(stream)].filter(
     (refusal) => refusal !== undefined,
   )
-  return found.map(({ field, ...refusal }) => ({
+  return refusals.map(({ field, ...refusal }) => ({
     ...refusal,
-    path: [...asked.path, field],
+    path: [...stream.path, field],
     at: 'value',
   }))
 }
 
 type Refusal = Pick<StreamProblem, 'code' | 'problem' | 'fix'> & { readonly field: string }
 
-function cursorRefusal({ stream, fields }: Asked): Refusal | undefined {
+function cursorRefusal({ stream, fields }: OfferedStream): Refusal | undefined {
   if (fields.cursor_field === undefined) return undefined
   const refusal = {
     code: 'stream_mode_unsupported',
@@ -206,7 +206,7 @@ function cursorRefusal({ stream, fields }: Asked): Refusal | undefined {
   return { ...refusal, problem: 'the stream cannot be read incrementally' }
 }
 
-function syncRefusal({ stream, fields, offer }: Asked): Refusal | undefined {
+function syncRefusal({ stream, fields, offer }: OfferedStream): Refusal | undefined {
   const { sync_mode: sync } = fields
   if (sync === undefined) return undefined
   if (!stream.supported_sync_modes.includes(sync)) {
@@ -225,7 +225,7 @@ function syncRefusal({ stream, fields, offer }: Asked): Refusal | undefined {
   return { code: 'stream_cursor_missing', field: 'sync_mode', problem, fix }
 }
 
-function loadRefusal({ fields, offer }: Asked): Refusal | undefined {
+function loadRefusal({ fields, offer }: OfferedStream): Refusal | undefined {
   const { sync_mode: sync, destination_sync_mode: load } = fields
   if (load === undefined) return undefined
   const field = 'destination_sync_mode'

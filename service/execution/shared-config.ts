@@ -60,9 +60,9 @@ export class SharedConfig {
   /** A refreshed token is the one of every execution of the instance, and theirs is this one's. */
   readonly changeConfig = async (change: ConfigChange): Promise<JsonObject> => {
     const { instance, source, instances } = this.#options
-    const changed = await instances.changeConfig(instance, source.config, async (kept) => {
-      this.#hide(kept)
-      const next = await change(kept)
+    const changed = await instances.changeConfig(instance, source.config, async (stored) => {
+      this.#hide(stored)
+      const next = await change(stored)
       if (next !== null) this.#hide(next)
       return next
     })

@@ -37,11 +37,15 @@ export function checkConfig(type: string, spec: JsonObject, config: JsonObject):
 function problemsOf(type: string, spec: JsonObject, config: JsonObject): readonly string[] {
   try {
     const patterns = new SchemaPatterns()
-    const found = violations(asValue(withoutRequiredSecrets(spec)), asValue(config), patterns)
-    const best = bestMatch(found)
+    const allViolations = violations(
+      asValue(withoutRequiredSecrets(spec)),
+      asValue(config),
+      patterns,
+    )
+    const best = bestMatch(allViolations)
     return best === undefined
       ? []
-      : [...new Set([best, ...found].map((each) => problemOf(each, patterns)))]
+      : [...new Set([best, ...allViolations].map((each) => problemOf(each, patterns)))]
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const problem = `the connector's spec cannot be used to check it. ${error.message}${causeOf(error)} Tell the author of the connector`

@@ -196,9 +196,9 @@ function changeInstance(api: App, instances: InstanceService): void {
 
 async function changedThing(
   instances: Pick<InstanceService, 'get'>,
-  at: string,
+  instanceName: string,
 ): Promise<ChangedThing> {
-  const { name, version } = await instances.get(at)
+  const { name, version } = await instances.get(instanceName)
   return { kind: 'Instance', name, version }
 }
 

@@ -31,7 +31,7 @@ export function isOfOtherChoice(walk: SecretWalk, config: JsonObject, pointer: s
   return !schemasAt(pointer, chosen(root, config, root), (schemas, name) => {
     value = isJsonObject(value) ? own(value, name) : undefined
     return schemas.flatMap((schema) =>
-      propertySchemas(schema, name, patterns).flatMap((at) => chosen(at, value, root)),
+      propertySchemas(schema, name, patterns).flatMap((property) => chosen(property, value, root)),
     )
   })
 }
@@ -41,7 +41,7 @@ function schemasAt(
   start: Schemas,
   step: (schemas: Schemas, name: string) => Schemas,
 ): boolean {
-  return parsePointer(pointer).reduce((at, name) => step(at, name), start).length > 0
+  return parsePointer(pointer).reduce((schemas, name) => step(schemas, name), start).length > 0
 }
 
 /** The schema with what it is combined of, without the choices that the value excludes. */
@@ -50,12 +50,12 @@ function chosen(
   value: JsonValue | undefined,
   root: JsonObject,
 ): Schemas {
-  const found: JsonObject[] = []
+  const schemas: JsonObject[] = []
   const open: (JsonValue | undefined)[] = [schema]
   while (open.length > 0) {
     const next = open.pop()
-    if (!isJsonObject(next) || found.includes(next)) continue
-    found.push(next)
+    if (!isJsonObject(next) || schemas.includes(next)) continue
+    schemas.push(next)
     const choices = [next.oneOf, next.anyOf].filter(isJsonList).flat()
     const parts = isJsonList(next.allOf) ? next.allOf : []
     open.push(
@@ -64,5 +64,5 @@ function chosen(
       referred(next, root),
     )
   }
-  return found
+  return schemas
 }

@@ -52,10 +52,10 @@ export class EmbeddedLoginService implements LoginService {
     const name = email.trim().toLowerCase()
     const attempt = { email: name, address: caller.address }
     const known = await this.#limited(attempt, async () => {
-      const found = await users.findByEmail(name)
-      const checked = await this.#checked(found, password)
+      const stored = await users.findByEmail(name)
+      const checked = await this.#checked(stored, password)
       if (checked !== null) return checked
-      await caller.record({ state: 'refused', user: found?.user ?? null })
+      await caller.record({ state: 'refused', user: stored?.user ?? null })
       throw new ConnectError('login_refused')
     }).catch(async (error: unknown) => {
       if (error instanceof ConnectError && error.code === 'login_throttled')

@@ -62,8 +62,8 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
     const scheme = schemeOf(instance.descriptor)
     if (scheme === undefined) throw notSupported(instance)
     const back = checkedRedirectUri(redirectUri, this.#options.callbackUrl)
-    const kept = await this.#read(instance)
-    const party = partyOf(instance, scheme, kept.secrets)
+    const stored = await this.#read(instance)
+    const party = partyOf(instance, scheme, stored.secrets)
     const state = randomBytes(32).toString('base64url')
     const verifier = randomPKCECodeVerifier()
     const stateHash = hashOf(state)
@@ -123,14 +123,14 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
   }
 
   async freshSecrets(instance: OAuthInstance): Promise<JsonObject> {
-    const kept = await this.#read(instance)
+    const stored = await this.#read(instance)
     const scheme = refreshedScheme(instance.descriptor)
-    if (scheme === undefined) return kept.secrets
-    if (isFresh(fieldsOf(scheme), kept.secrets, this.#now())) return kept.secrets
+    if (scheme === undefined) return stored.secrets
+    if (isFresh(fieldsOf(scheme), stored.secrets, this.#now())) return stored.secrets
     return this.#options.store.exclusively(`oauth ${instance.id}`, async () => {
       const now = await this.#read(instance)
       const isOthers =
-        now.version !== kept.version && isUsable(fieldsOf(scheme), now.secrets, this.#now())
+        now.version !== stored.version && isUsable(fieldsOf(scheme), now.secrets, this.#now())
       return isOthers ? now.secrets : this.#refresh(instance, scheme, now.secrets)
     })
   }
@@ -225,8 +225,12 @@ function isIssuer(
   if (iss === undefined) return true
   if (issuer !== undefined) return iss === issuer
   if (!URL.canParse(iss)) return false
-  const [told, asked] = [new URL(iss).hostname, new URL(authorizeUrl).hostname]
-  return told === asked || told.endsWith(`.${asked}`) || asked.endsWith(`.${told}`)
+  const [issuerHost, authorizeHost] = [new URL(iss).hostname, new URL(authorizeUrl).hostname]
+  return (
+    issuerHost === authorizeHost ||
+    issuerHost.endsWith(`.${authorizeHost}`) ||
+    authorizeHost.endsWith(`.${issuerHost}`)
+  )
 }
 
 function hashOf(state: string): string {
@@ -299,9 +303,9 @@ function detailsOf({ name }: OAuthInstance, { scheme }: Party, { reason }: Failu
  * The address that the browser comes back to, as it is sent to the vendor: the service's own callback, or a command line that
  * listens on this machine. Anything else could take the code elsewhere. Throws `oauth_redirect_invalid`.
  */
-function checkedRedirectUri(given: string, callbackUrl: string): string {
-  if (given === callbackUrl) return given
-  const url = URL.canParse(given) ? new URL(given) : undefined
+function checkedRedirectUri(redirectUri: string, callbackUrl: string): string {
+  if (redirectUri === callbackUrl) return redirectUri
+  const url = URL.canParse(redirectUri) ? new URL(redirectUri) : undefined
   const isPlain =
     url?.search === '' && url.hash === '' && url.username === '' && url.password === ''
   if (url?.protocol === 'http:' && isLoopback(url.hostname) && isPlain) return url.href

@@ -182,15 +182,15 @@ async function answerIn(response: Response): Promise<JsonObject> {
 
 /** The fields that the manifest takes out of the answer, by the last part of their path, beside those at the top of it. */
 function extracted(answer: JsonObject, { output, expiryKey }: OAuth2Templates): TokenAnswer {
-  const found = output.flatMap((path): [string, JsonValue][] => {
+  const fields = output.flatMap((path): [string, JsonValue][] => {
     const parts = path.replace(/^\$\.?/, '').split('.')
     const value = parts.reduce<JsonValue | undefined>(
-      (at, name) => (isJsonObject(at) ? own(at, name) : undefined),
+      (node, name) => (isJsonObject(node) ? own(node, name) : undefined),
       answer,
     )
     return value === undefined ? [] : [[parts.at(-1) ?? path, value]]
   })
-  const flat: JsonObject = { ...answer, ...Object.fromEntries(found) }
+  const flat: JsonObject = { ...answer, ...Object.fromEntries(fields) }
   const seconds = own(flat, expiryKey)
   return { ...flat, ...(seconds !== undefined && { expires_in: Number(seconds) }) }
 }

@@ -18,9 +18,9 @@ export async function keepSchemas(
     return { stream: streamIdOf(stream.stream), columns, columnsDigest }
   })
   for (const place of await schemas.unknown(connection, all)) {
-    const one = all[place]
-    if (one === undefined) continue
-    const { stream, columns, columnsDigest } = one
+    const schema = all[place]
+    if (schema === undefined) continue
+    const { stream, columns, columnsDigest } = schema
     const { fingerprint, recordFingerprint, recordSchema } = wireSchema(stream, columns)
     await schemas.keep({
       connection,

@@ -79,7 +79,7 @@ export interface SandboxStore {
    * One that runs. The oldest of the connection and the principal beyond `keptOfPrincipal` expire. Throws `connection_not_found`, `sandbox_active`
    * where one of the connection runs.
    */
-  create(input: NewKeptSandbox): Promise<SandboxSummary>
+  create(input: NewStoredSandbox): Promise<SandboxSummary>
   /** Says that it is still worked on; false: it was deleted or taken for dead, stop. */
   beat(id: string): Promise<boolean>
   /** It has ended. Null where it was deleted or taken for dead meanwhile. */
@@ -122,7 +122,7 @@ export interface SandboxStore {
   destinations(): Promise<readonly string[]>
 }
 
-export interface NewKeptSandbox {
+export interface NewStoredSandbox {
   readonly id: string
   readonly connection: string
   /** Of the connection by now: it may be another one when the sandbox is dropped. */

@@ -53,12 +53,12 @@ export async function promote(
   const connection = await store.connections.get(name)
   const read = readToken(token)
   if (read === undefined) throw invalid(name)
-  const asked = { token, principal, read }
+  const request = { token, principal, read }
   // Before the source is asked: a stranger's token costs nothing.
-  await verify(asked, connection, parts)
+  await verify(request, connection, parts)
   const source = await presentStreams(connection, parts)
   const decision = await store.exclusively(`connection ${name}`, () =>
-    decide(asked, { connection, source }, parts),
+    decide(request, { connection, source }, parts),
   )
   const { id, destination } = decision.sandbox
   const sandbox = { id, destination }
@@ -74,7 +74,7 @@ export async function promote(
   }
 }
 
-interface Asked extends PromoteInput {
+interface PromoteRequest extends PromoteInput {
   readonly read: ReadToken
 }
 
@@ -84,26 +84,28 @@ type Decision = { readonly sandbox: SandboxPlace } & (
 
 /** Reveals nothing of why it is not valid: not even whether there is such a sandbox. */
 async function verify(
-  { token, principal, read }: Asked,
+  { token, principal, read }: PromoteRequest,
   { id, name }: Connection,
   { store, tokens }: PromotionDependencies,
 ): Promise<StoredToken> {
-  const kept = await store.sandboxes.findToken(id, read.sandbox)
-  if (kept === null) throw invalid(name)
-  const { binding, expiresAt, hash } = kept
+  const stored = await store.sandboxes.findToken(id, read.sandbox)
+  if (stored === null) throw invalid(name)
+  const { binding, expiresAt, hash } = stored
   const isSigned = await tokens.isSigned(read, { sandbox: read.sandbox, expiresAt, binding })
   const isKept = isTokenOf(token, hash)
   if (!isSigned || !isKept || binding.principal !== principal || binding.connectionId !== id)
     throw invalid(name)
   const details = { connection: name }
-  if (kept.promotedRun !== null)
-    throw new ConnectError('promote_token_used', { details: { ...details, run: kept.promotedRun } })
-  if (kept.replacedBy !== null)
-    throw new ConnectError('promote_token_replaced', {
-      details: { ...details, sandbox: kept.replacedBy },
+  if (stored.promotedRun !== null)
+    throw new ConnectError('promote_token_used', {
+      details: { ...details, run: stored.promotedRun },
     })
-  if (kept.hasExpired) throw new ConnectError('promote_token_expired', { details })
-  return kept
+  if (stored.replacedBy !== null)
+    throw new ConnectError('promote_token_replaced', {
+      details: { ...details, sandbox: stored.replacedBy },
+    })
+  if (stored.hasExpired) throw new ConnectError('promote_token_expired', { details })
+  return stored
 }
 
 interface SourceStreams {
@@ -133,21 +135,21 @@ interface Present {
 
 /** Under the lock of the connection. */
 async function decide(
-  asked: Asked,
+  request: PromoteRequest,
   { connection: before, source }: Present,
   parts: PromotionDependencies,
 ): Promise<Decision> {
   const { store } = parts
   const connection = await store.connections.get(before.name)
-  const kept = await verify(asked, connection, parts)
-  const sandbox = { id: asked.read.sandbox, destination: connection.destination }
-  const { limitRows } = kept
+  const stored = await verify(request, connection, parts)
+  const sandbox = { id: request.read.sandbox, destination: connection.destination }
+  const { limitRows } = stored
   const outdated = (moved: readonly Moved[]): Decision => ({ sandbox, moved, limitRows })
   if (source === null) return outdated(['source_schema'])
-  const moved = movedSince(kept.binding, await presentState(connection, source.streams, parts))
+  const moved = movedSince(stored.binding, await presentState(connection, source.streams, parts))
   if (moved.length > 0) return outdated(moved)
   try {
-    return { sandbox, run: await makeHappen(asked, { connection, seen: source.seen }, parts) }
+    return { sandbox, run: await makeHappen(request, { connection, seen: source.seen }, parts) }
   } catch (error) {
     if (error instanceof ConnectError && error.code === 'version_conflict')
       return outdated(['connection'])
@@ -170,7 +172,7 @@ async function presentState(
 }
 
 async function makeHappen(
-  { token, read }: Asked,
+  { token, read }: PromoteRequest,
   { connection, seen }: { readonly connection: Connection; readonly seen: AirbyteCatalog },
   { store, jobs, now }: PromotionDependencies,
 ): Promise<Run> {

@@ -74,11 +74,11 @@ export class SandboxAttempt {
     const { id, connection } = this.#input
     const isIgnoring = connection.options.schemaDrift === 'ignore'
     const readMs = isIgnoring ? halfReadTimeoutMs : readTimeoutMs
-    const found = await this.#runEngine({ shared, plan, id, readMs }, signal)
-    const { totals } = found
+    const engineReport = await this.#runEngine({ shared, plan, id, readMs }, signal)
+    const { totals } = engineReport
     const seconds = estimatedSeconds(totals, connection.lastRun)
     const report = {
-      ...found,
+      ...engineReport,
       totals: { ...totals, estimated_cost: { ...totals.estimated_cost, seconds } },
       schema_drift: await this.#drift(prepared, signal),
     }
@@ -98,8 +98,8 @@ export class SandboxAttempt {
         const options = { run: id, done: [], places, resolved }
         return withStreams(planRun(connection, source, options).plan, streams)
       },
-      tryOut: async (kept) => {
-        const work = { shared, plan: kept, id, readMs: halfReadTimeoutMs }
+      tryOut: async (remainingPlan) => {
+        const work = { shared, plan: remainingPlan, id, readMs: halfReadTimeoutMs }
         try {
           const report = await this.#runEngine(work, signal)
           return report.streams

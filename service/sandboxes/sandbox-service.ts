@@ -9,7 +9,7 @@ import type {
   TokenWithheld,
 } from './schema.ts'
 import type {
-  NewKeptSandbox,
+  NewStoredSandbox,
   PromoteInput,
   Promotion,
   SandboxInput,
@@ -88,9 +88,9 @@ export class StoredSandboxService implements SandboxService {
     const gone = new ConnectError('sandbox_rows_gone', { details: { connection, sandbox: id } })
     if (report === null || rows === undefined) throw gone
     return report.streams.map(({ name, namespace }, index) => {
-      const found = rows[index]
-      if (found === undefined) throw gone
-      return { name, ...(namespace !== undefined && { namespace }), ...found }
+      const streamRows = rows[index]
+      if (streamRows === undefined) throw gone
+      return { name, ...(namespace !== undefined && { namespace }), ...streamRows }
     })
   }
 
@@ -156,7 +156,7 @@ export class StoredSandboxService implements SandboxService {
   }
 
   /** One of a process that died is no reason to wait. */
-  async #create(sandbox: NewKeptSandbox): Promise<SandboxSummary> {
+  async #create(sandbox: NewStoredSandbox): Promise<SandboxSummary> {
     const { sandboxes } = this.#options.store
     try {
       return await sandboxes.create(sandbox)

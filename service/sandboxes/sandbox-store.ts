@@ -17,7 +17,7 @@ import {
   keptOfPrincipal,
   type StoredPromotion,
   type StoredToken,
-  type NewKeptSandbox,
+  type NewStoredSandbox,
   type SandboxOutcome,
   type SandboxPlace,
   type SandboxStore,
@@ -66,7 +66,7 @@ export class PostgresSandboxStore implements SandboxStore {
     this.#database = database
   }
 
-  async create(input: NewKeptSandbox): Promise<SandboxSummary> {
+  async create(input: NewStoredSandbox): Promise<SandboxSummary> {
     const { id, connection, destination, principal, limitRows, lifetimeMs } = input
     const [row] = await this.#database
       .query<SummaryRow>(

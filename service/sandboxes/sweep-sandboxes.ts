@@ -99,7 +99,7 @@ async function sweepDestination(
     const schemas = await listSandboxSchemas(config)
     const expired = schemas.filter(({ expiresAtMs }) => expiresAtMs < latestMs).map(({ id }) => id)
     const alive = new Set(expired.length === 0 ? [] : await store.sandboxes.alive(expired))
-    for (const id of expired.filter((one) => !alive.has(one))) {
+    for (const id of expired.filter((sandbox) => !alive.has(sandbox))) {
       await dropSandboxSchema(config, id)
       logger.info({ sandbox: id, destination }, 'a left-over sandbox was dropped')
     }

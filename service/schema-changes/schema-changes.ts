@@ -12,12 +12,12 @@ export function schemaChanges(
 ): readonly SchemaChange[] {
   const before = byKey(approved)
   const now = byKey(seen)
-  const kept = [...before].flatMap(([key, stream]) => {
+  const changedOrRemoved = [...before].flatMap(([key, stream]) => {
     const other = now.get(key)
     return other === undefined ? removed(stream) : changed(stream, other)
   })
   const added = [...now].flatMap(([key, stream]) => (before.has(key) ? [] : addedStream(stream)))
-  return [...kept, ...added]
+  return [...changedOrRemoved, ...added]
 }
 
 /** The first changes with the first columns of each: a source may have any number of both. */

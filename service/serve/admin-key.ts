@@ -29,6 +29,6 @@ export async function prepareAdminKey(options: AdminKeyOptions): Promise<string 
 async function keptKey({ dataDir, apiKeys }: AdminKeyOptions): Promise<string | undefined> {
   const local = await readLocalService(dataDir)
   if (local === undefined) return undefined
-  const found = await apiKeys.authenticate(local.apiKey)
-  return found === null ? undefined : local.apiKey
+  const principal = await apiKeys.authenticate(local.apiKey)
+  return principal === null ? undefined : local.apiKey
 }

@@ -30,14 +30,14 @@ export class PasswordHasher {
 
   constructor(cost: HashCost = standardCost) {
     this.#cost = cost
-    this.#nobody = kept(cost, Buffer.alloc(saltBytes), Buffer.alloc(hashBytes))
+    this.#nobody = formatHash(cost, Buffer.alloc(saltBytes), Buffer.alloc(hashBytes))
   }
 
   /** `scrypt$N$r$p$SALT$HASH`. Throws `login_throttled` where too many wait. */
   async hash(password: string): Promise<string> {
     const salt = randomBytes(saltBytes)
     const hash = await this.#derive(password, salt, this.#cost)
-    return kept(this.#cost, salt, hash)
+    return formatHash(this.#cost, salt, hash)
   }
 
   /**
@@ -66,7 +66,7 @@ export class PasswordHasher {
   }
 }
 
-function kept({ n, r, p }: HashCost, salt: Buffer, hash: Buffer): string {
+function formatHash({ n, r, p }: HashCost, salt: Buffer, hash: Buffer): string {
   return ['scrypt', n, r, p, salt.toString('base64url'), hash.toString('base64url')].join('$')
 }
 

@@ -40,9 +40,9 @@ export class Access {
       return
     }
     const facts = await this.#factsOf(resource)
-    const found = facts === null ? resource : { ...resource, facts }
-    if (this.#allows({ ...request, resource: found })) return
-    throw this.#refusal(request, { found, absent: resource, gone: missing(resource) })
+    const existing = facts === null ? resource : { ...resource, facts }
+    if (this.#allows({ ...request, resource: existing })) return
+    throw this.#refusal(request, { existing, absent: resource, gone: missing(resource) })
   }
 
   /**
@@ -76,29 +76,29 @@ export class Access {
       return
     }
     const connection = await this.#lookup.connectionOfRun(run)
-    const found =
+    const existing =
       connection === null
         ? absent
         : { ...absent, name: connection.name, facts: { instance: connection.instance } }
-    if (this.#allows({ ...request, resource: found })) return
+    if (this.#allows({ ...request, resource: existing })) return
     const gone = new ConnectError('run_not_found', { details: { run } })
-    throw this.#refusal(request, { found, absent, gone })
+    throw this.#refusal(request, { existing, absent, gone })
   }
 
   /** What is thrown for a thing that may not be touched. */
   #refusal(
     request: Omit<AccessRequest, 'resource'>,
     {
-      found,
+      existing,
       absent,
       gone,
-    }: { readonly found: Resource; readonly absent: Resource; readonly gone: ConnectError },
+    }: { readonly existing: Resource; readonly absent: Resource; readonly gone: ConnectError },
   ): ConnectError {
     const denied = notPermitted(request.action, absent, request)
     if (!this.#allows({ ...request, resource: absent })) return denied
     const { principal } = request
-    const read = readingOf[found.kind]
-    return this.#allows({ principal, action: read, resource: found }) ? denied : gone
+    const read = readingOf[existing.kind]
+    return this.#allows({ principal, action: read, resource: existing }) ? denied : gone
   }
 
   #allows(request: AccessRequest): boolean {

@@ -19,7 +19,7 @@ export class CedarPolicy implements Policy {
   /** What Cedar finds odd, such as a rule that can never hold. */
   readonly warnings: readonly string[]
   readonly #id: string
-  readonly #kept = new Map<string, boolean>()
+  readonly #decisions = new Map<string, boolean>()
 
   private constructor(id: string, text: string, warnings: readonly string[]) {
     this.#id = id
@@ -51,13 +51,13 @@ export class CedarPolicy implements Policy {
 
   permits(request: AccessRequest): boolean {
     const key = this.#keyOf(request)
-    const kept = this.#kept.get(key)
-    if (kept !== undefined) return kept
+    const decided = this.#decisions.get(key)
+    if (decided !== undefined) return decided
     const permitted = this.#decide(request)
     // The oldest goes. A policy by name has a key for each thing, and callers choose the names.
-    const [oldest] = this.#kept.size >= maxKept ? this.#kept.keys() : []
-    if (oldest !== undefined) this.#kept.delete(oldest)
-    this.#kept.set(key, permitted)
+    const [oldest] = this.#decisions.size >= maxKept ? this.#decisions.keys() : []
+    if (oldest !== undefined) this.#decisions.delete(oldest)
+    this.#decisions.set(key, permitted)
     return permitted
   }
 
@@ -116,9 +116,9 @@ function attributesOf({ kind, name, facts = {} }: Resource): Record<string, stri
 
 function invalid(file: string, text: string, errors: readonly cedar.DetailedError[]): ConnectError {
   const problems = errors.map((error) => {
-    const [at] = error.sourceLocations ?? []
-    const { line, column } = placeInText(text, at?.start ?? 0)
-    const help = [at?.label, error.help].filter((part) => typeof part === 'string')
+    const [location] = error.sourceLocations ?? []
+    const { line, column } = placeInText(text, location?.start ?? 0)
+    const help = [location?.label, error.help].filter((part) => typeof part === 'string')
     return { line, column, problem: [error.message, ...help].join('; ') }
   })
   const [first = { line: 1, column: 1, problem: 'Cedar refuses it' }, ...others] = problems

@@ -32,13 +32,13 @@ export async function migrate(url: string, upTo = migrations.length): Promise<vo
 }
 
 async function applyMissing(session: Session, upTo: number): Promise<void> {
-  const [found] = await session.query<{ schema: string | null; list: string | null }>(
+  const [existing] = await session.query<{ schema: string | null; list: string | null }>(
     `SELECT to_regnamespace('reactor_connect_service')::text AS schema,
        to_regclass('reactor_connect_service.migrations')::text AS list`,
   )
   // Asked first: IF NOT EXISTS demands the right to create even where there is nothing to create.
-  if (found?.schema === null) await session.query('CREATE SCHEMA reactor_connect_service')
-  if (found?.list === null)
+  if (existing?.schema === null) await session.query('CREATE SCHEMA reactor_connect_service')
+  if (existing?.list === null)
     await session.query(`
       CREATE TABLE reactor_connect_service.migrations (
         number integer PRIMARY KEY,

@@ -95,15 +95,15 @@ export class Authorization {
   }
 
   /** Throws where it may not be. */
-  async demand(request: FastifyRequest, asked: Asked): Promise<void> {
-    await this.#recorded(request, asked, (principal) =>
-      this.#access.demand({ principal, ...asked }),
+  async demand(request: FastifyRequest, requested: RequestedAccess): Promise<void> {
+    await this.#recorded(request, requested, (principal) =>
+      this.#access.demand({ principal, ...requested }),
     )
   }
 
   async #recorded<Result>(
     request: FastifyRequest,
-    { action, resource }: Asked,
+    { action, resource }: RequestedAccess,
     decide: (principal: ReturnType<typeof principalOf>) => Result | Promise<Result>,
   ): Promise<Result> {
     try {
@@ -126,7 +126,7 @@ function deniedName(request: FastifyRequest, resource: Resource | RunById): stri
   return resource.kind === 'service' ? serviceName(request) : resource.name
 }
 
-export interface Asked {
+export interface RequestedAccess {
   readonly action: ActionName
   readonly resource: Resource | RunById
   readonly invoke?: InvokeContext

@@ -80,8 +80,8 @@ async function restoreLinks(folder: string): Promise<void> {
 async function linksAreThere(folder: string): Promise<boolean> {
   const text = await readFile(join(folder, 'native/pg-symlinks.json'), 'utf8').catch(() => '[]')
   const targets = symlinkList.parse(JSON.parse(text)).map((link) => join(folder, link.target))
-  const found = await Promise.all(targets.map(exists))
-  return found.every(Boolean)
+  const present = await Promise.all(targets.map(exists))
+  return present.every(Boolean)
 }
 
 /** Asks the kernel rather than working out permissions: runs the server, and reads what initdb reads. */

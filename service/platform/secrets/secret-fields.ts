@@ -63,12 +63,12 @@ class Splitter {
   }
 
   object(value: JsonObject, schemas: Schemas, path: readonly string[]): JsonObject {
-    const kept = Object.entries(value).flatMap(([name, item]): [string, JsonValue][] => {
-      const at = [...path, name]
-      const result = this.#value(item, propertyOf(schemas, name, this.#walk), at)
+    const entries = Object.entries(value).flatMap(([name, item]): [string, JsonValue][] => {
+      const fieldPath = [...path, name]
+      const result = this.#value(item, propertyOf(schemas, name, this.#walk), fieldPath)
       return result === undefined ? [] : [[name, result]]
     })
-    return Object.fromEntries(kept)
+    return Object.fromEntries(entries)
   }
 
   /** Undefined: it is a secret, and has been taken. */
@@ -81,8 +81,8 @@ class Splitter {
     if (isJsonObject(value)) return this.object(value, schemas, path)
     if (!isJsonList(value)) return value
     return value.map((item, index) => {
-      const at = [...path, String(index)]
-      return this.#value(item, itemOf(schemas, index, this.#walk.root), at) ?? null
+      const itemPath = [...path, String(index)]
+      return this.#value(item, itemOf(schemas, index, this.#walk.root), itemPath) ?? null
     })
   }
 }

@@ -8,7 +8,7 @@ import {
   readKeyRing,
   writeKeyRing,
   wrongKey,
-  type GivenKeys,
+  type ConfiguredKeys,
   type KeyRing,
 } from './key-ring.ts'
 import { syncFolder } from '../../../lib/files/replace-file.ts'
@@ -47,11 +47,11 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
   const { folder } = options
   return inFolder(folder, async () => {
     await openPrivateFolder(folder)
-    const given = givenKeys(options)
+    const keys = givenKeys(options)
     const lock = await FolderLock.open(join(folder, 'lock'))
     try {
-      const ring = await lock.hold(() => prepareFolder(folder, given))
-      return new FileVault({ folder, given, lock, ring })
+      const ring = await lock.hold(() => prepareFolder(folder, keys))
+      return new FileVault({ folder, keys, lock, ring })
     } catch (error) {
       lock[Symbol.dispose]()
       throw error
@@ -61,13 +61,13 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
 
 export class FileVault implements Vault {
   readonly #folder: string
-  readonly #given: GivenKeys
+  readonly #keys: ConfiguredKeys
   readonly #lock: FolderLock
   #ring: KeyRing
 
-  constructor(parts: { folder: string; given: GivenKeys; lock: FolderLock; ring: KeyRing }) {
+  constructor(parts: { folder: string; keys: ConfiguredKeys; lock: FolderLock; ring: KeyRing }) {
     this.#folder = parts.folder
-    this.#given = parts.given
+    this.#keys = parts.keys
     this.#lock = parts.lock
     this.#ring = parts.ring
   }
@@ -133,13 +133,13 @@ export class FileVault implements Vault {
    */
   rotateKey(): Promise<RotatedKey> {
     return this.#exclusively(async () => {
-      if (this.#given.key !== undefined) {
+      if (this.#keys.key !== undefined) {
         throw wrongKey(this.#folder, 'the key is given from outside, so it is changed there')
       }
       const key = newVaultKey()
       this.#ring = { current: key, all: new Map([...this.#ring.all, [key.id, key]]) }
-      await writeKeyRing(this.#folder, this.#ring, this.#given)
-      this.#ring = await finishRotation(this.#folder, this.#ring, this.#given)
+      await writeKeyRing(this.#folder, this.#ring, this.#keys)
+      this.#ring = await finishRotation(this.#folder, this.#ring, this.#keys)
       const secrets = (await secretsFiles(this.#folder)).length
       return { key: key.id, secrets }
     })
@@ -162,9 +162,9 @@ export class FileVault implements Vault {
   }
 
   async #readRing(): Promise<void> {
-    const ring = await readKeyRing(this.#folder, this.#given)
+    const ring = await readKeyRing(this.#folder, this.#keys)
     if (ring === null) throw wrongKey(this.#folder, keyFileMissing)
-    if (this.#given.key !== undefined && ring.current.id !== this.#given.key.id) {
+    if (this.#keys.key !== undefined && ring.current.id !== this.#keys.key.id) {
       throw wrongKey(this.#folder, 'another process has changed the key: restart this one')
     }
     this.#ring = ring
@@ -181,18 +181,18 @@ export class FileVault implements Vault {
   /** Whoever compares wants the true version; who just replaces may replace a damaged file too. */
   async #versionOf(
     file: Buffer | null,
-    at: { path: string; name: string; ifVersion: number | undefined },
+    target: { path: string; name: string; ifVersion: number | undefined },
   ): Promise<number> {
-    if (at.ifVersion === undefined) return file === null ? 0 : (readHeader(file)?.version ?? 0)
-    const plain = file === null ? undefined : await this.#opened(file, at.name)
-    if (file !== null && plain === undefined) throw corrupt(this.#folder, at)
+    if (target.ifVersion === undefined) return file === null ? 0 : (readHeader(file)?.version ?? 0)
+    const plain = file === null ? undefined : await this.#opened(file, target.name)
+    if (file !== null && plain === undefined) throw corrupt(this.#folder, target)
     const version = plain?.version ?? 0
-    if (version === at.ifVersion) return version
-    throw new ConnectError('vault_conflict', { details: { path: at.path } })
+    if (version === target.ifVersion) return version
+    throw new ConnectError('vault_conflict', { details: { path: target.path } })
   }
 }
 
-function givenKeys({ folder, key, previousKey }: FileVaultOptions): GivenKeys {
+function givenKeys({ folder, key, previousKey }: FileVaultOptions): ConfiguredKeys {
   const parse = (text: string, name: string) => {
     const parsed = parseVaultKey(text)
     if (parsed === undefined) throw wrongKey(folder, `the ${name} is not 32 bytes in base64`)
