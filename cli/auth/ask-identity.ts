@@ -4,7 +4,7 @@ import { ApiClient } from '../client/api-client.ts'
 import { isEncrypted } from './encrypted.ts'
 
 /** A token, and until when it holds (ISO 8601). */
-export interface GivenLogin {
+export interface IssuedLogin {
   readonly token: string
   readonly expiresAt: string
 }
@@ -26,7 +26,7 @@ export async function askIdentity(
     readonly audience: string | null
   },
   signal: AbortSignal,
-): Promise<GivenLogin> {
+): Promise<IssuedLogin> {
   const { origin, pathname: path } = checked(loginUrl)
   const client = new ApiClient({ url: origin, key: undefined }, signal)
   const response = await client.exchange({ method: 'POST', path, body })

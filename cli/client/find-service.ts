@@ -17,7 +17,7 @@ export interface ServiceFlags {
 const defaultUrl = 'http://127.0.0.1:8007'
 
 /** An address, and how it became known. */
-export interface FoundService extends ServiceAddress {
+export interface ResolvedService extends ServiceAddress {
   readonly from: 'flag' | 'environment' | 'login' | 'local' | 'default'
   /** Whose token the key is. */
   readonly user?: Login['user']
@@ -30,28 +30,30 @@ export interface FoundService extends ServiceAddress {
 export async function findService(
   flags: ServiceFlags,
   environment: Environment,
-): Promise<FoundService> {
+): Promise<ResolvedService> {
   const named = namedService(flags, environment)
   if (named?.key !== undefined) return checked(named)
-  const kept = await keptServices(environment, named !== undefined)
+  const stored = await keptServices(environment, named !== undefined)
   if (named === undefined) {
-    const found = kept[0] ?? { url: defaultUrl, key: undefined, from: 'default' as const }
+    const service = stored[0] ?? { url: defaultUrl, key: undefined, from: 'default' as const }
     const key = givenKey(flags, environment)
-    return checked(key === undefined ? found : { url: found.url, from: found.from, key })
+    return checked(key === undefined ? service : { url: service.url, from: service.from, key })
   }
   const { url, from } = checked(named)
-  const { key, user } = kept.find((one) => checked(one).url === url) ?? { key: undefined }
+  const { key, user } = stored.find((candidate) => checked(candidate).url === url) ?? {
+    key: undefined,
+  }
   return { url, from, key, ...(user !== undefined && { user }) }
 }
 
 /** The service, to be asked with what was found for it. Throws `login_expired`. */
-export function withValidLogin(found: FoundService, nowMs: number): FoundService {
-  const { url, user } = found
-  if (user === undefined || nowMs < Date.parse(user.expiresAt)) return found
+export function withValidLogin(service: ResolvedService, nowMs: number): ResolvedService {
+  const { url, user } = service
+  if (user === undefined || nowMs < Date.parse(user.expiresAt)) return service
   throw new ConnectError('login_expired', { details: { url, email: user.email } })
 }
 
-function namedService(flags: ServiceFlags, environment: Environment): FoundService | undefined {
+function namedService(flags: ServiceFlags, environment: Environment): ResolvedService | undefined {
   const key = givenKey(flags, environment)
   if (flags.url !== undefined) return { url: flags.url, key, from: 'flag' }
   const url = environment.REACTOR_CONNECT_URL ?? ''
@@ -66,7 +68,7 @@ function givenKey(flags: ServiceFlags, environment: Environment): string | undef
 async function keptServices(
   environment: Environment,
   isNamed: boolean,
-): Promise<readonly FoundService[]> {
+): Promise<readonly ResolvedService[]> {
   const logins = await readLogins(loginFile(environment))
   const { dataDir } = loadSettings({ environment })
   const local = await readLocalService(dataDir).catch((error: unknown) => {

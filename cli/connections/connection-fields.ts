@@ -112,7 +112,7 @@ async function streamsOf(
   const { value } = await readJson(
     {
       option: '--stream-config',
-      given: streamConfig,
+      value: streamConfig,
       schema: wireSchema(connectionUpdateSchema.shape.streams.unwrap()),
       what: 'a list of streams (`reactor connect connections create --help`)',
     },

@@ -111,13 +111,13 @@ export async function listSandboxes(
   await showResult(output, listed.json, () =>
     listLines({
       header: ['SANDBOX', 'STATUS', 'LIMIT', 'MADE', 'EXPIRES', 'PROMOTED AS'],
-      rows: listed.documents.map((one) => [
-        one.id,
-        one.status,
-        String(one.limit_rows),
-        moment(one.created_at),
-        moment(one.expires_at),
-        one.promoted_run ?? '',
+      rows: listed.documents.map((sandbox) => [
+        sandbox.id,
+        sandbox.status,
+        String(sandbox.limit_rows),
+        moment(sandbox.created_at),
+        moment(sandbox.expires_at),
+        sandbox.promoted_run ?? '',
       ]),
       columns: output.columns,
       empty: { what: 'sandboxes', next: `reactor connect connections sandbox ${name}` },
@@ -198,16 +198,16 @@ function finishedText(
   flags: FormatFlags = {},
 ): string {
   const { connection, id, expires_at: expiresAt, promote_token: token } = sandbox
-  const found = formatted(sandbox.report, connection, { output, flags })
+  const report = formatted(sandbox.report, connection, { output, flags })
   // What is pasted into a pull request holds no token.
   if (flags.format === 'markdown') {
     const promote =
       token === null ? withheldText(sandbox) : `Promote it before ${moment(expiresAt)}.`
-    return `${found}\n${promote} Show it again: \`reactor connect connections sandboxes ${connection} ${id}\`\n`
+    return `${report}\n${promote} Show it again: \`reactor connect connections sandboxes ${connection} ${id}\`\n`
   }
   return token === null
-    ? `${found}${withheldText(sandbox)}\n`
-    : `${found}\nshow it again: reactor connect connections sandboxes ${connection} ${id}\nUntil ${moment(expiresAt)} this makes it happen, once:\n  reactor connect connections promote ${connection} --token ${token}\n`
+    ? `${report}${withheldText(sandbox)}\n`
+    : `${report}\nshow it again: reactor connect connections sandboxes ${connection} ${id}\nUntil ${moment(expiresAt)} this makes it happen, once:\n  reactor connect connections promote ${connection} --token ${token}\n`
 }
 
 function formatted(

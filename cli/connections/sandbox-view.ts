@@ -77,7 +77,9 @@ export function fateOf({ error, diff_vs_current: diff, complete, rejected }: Str
 
 /** Nothing changes for certain: neither rows nor the schema that is approved. */
 export function isWithoutChange(report: SandboxReport): boolean {
-  return report.schema_drift === null && report.streams.every((one) => fateOf(one) === 'unchanged')
+  return (
+    report.schema_drift === null && report.streams.every((stream) => fateOf(stream) === 'unchanged')
+  )
 }
 
 function isFolded(stream: Stream): boolean {
@@ -88,7 +90,7 @@ function isFolded(stream: Stream): boolean {
 
 function headline({ streams, totals }: SandboxReport): string {
   const fates = streams.map(fateOf)
-  const with_ = (fate: StreamFate): number => fates.filter((one) => one === fate).length
+  const with_ = (fate: StreamFate): number => fates.filter((candidate) => candidate === fate).length
   const [changed, unchanged] = [with_('changed'), with_('unchanged')]
   const all = counted(streams.length, 'stream')
   const others = [
@@ -242,8 +244,8 @@ function keyText({ primary_key: key, mode }: Stream): string {
 }
 
 function streamView(stream: Stream): StreamView {
-  const { table: at, diff_vs_current: diff } = stream
-  const title = `${streamLabel(stream)} -> ${at.schema}.${at.name}`
+  const { table: target, diff_vs_current: diff } = stream
+  const title = `${streamLabel(stream)} -> ${target.schema}.${target.name}`
   return {
     sign: signOf(stream),
     title,

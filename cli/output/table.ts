@@ -61,12 +61,12 @@ const graphemes = new Intl.Segmenter()
 
 /** As much of the text as fits, whole characters. */
 export function cutTo(text: string, width: number): string {
-  let kept = ''
+  let result = ''
   let used = 0
   for (const { segment } of graphemes.segment(text)) {
     used += stringWidth(segment)
     if (used > width) break
-    kept += segment
+    result += segment
   }
-  return kept
+  return result
 }

@@ -16,9 +16,11 @@ export function expandEnvironment(document: unknown, environment: Environment): 
   const value = mapStrings(document, [], (text, path) =>
     text.replace(/\$?\$\{([^}]*)(\}?)/g, (whole, reference: string, close: string) => {
       if (whole.startsWith('$$')) return whole.slice(1)
-      const found = lookUp(close === '' ? '' : reference, environment)
-      if (typeof found === 'string') return found
-      problems.push(found.missing === undefined ? malformed(path) : missing(found.missing, path))
+      const variable = lookUp(close === '' ? '' : reference, environment)
+      if (typeof variable === 'string') return variable
+      problems.push(
+        variable.missing === undefined ? malformed(path) : missing(variable.missing, path),
+      )
       return ''
     }),
   )

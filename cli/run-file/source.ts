@@ -45,11 +45,11 @@ export function resolveSource(
 
 function checkedConfig(
   type: string,
-  given: Readonly<Record<string, unknown>>,
+  input: Readonly<Record<string, unknown>>,
   problems: FileProblem[],
 ): { readonly type: string; readonly config: JsonObject } | undefined {
   const { spec } = connectorOf(type).descriptor
-  const config = coerced(given, spec)
+  const config = coerced(input, spec)
   const checked = z.fromJSONSchema(jsonSchema.parse(spec)).safeParse(config)
   if (!checked.success) {
     const base = ['source', 'config']
@@ -120,7 +120,7 @@ export function textsOfConfig(
 
 function specAt(spec: JsonObject, path: FieldPath): JsonObject {
   return path.reduce<JsonObject>(
-    (at, part) => objectAt(typeof part === 'number' ? at.items : propertiesOf(at)[part]),
+    (node, part) => objectAt(typeof part === 'number' ? node.items : propertiesOf(node)[part]),
     spec,
   )
 }

@@ -204,14 +204,18 @@ function observed(
         'limit',
         `The stream sent ${maxRequests} requests, and that is enough to try it.`,
       )
-    const kept = keptRequest(request, mask)
+    const shownRequest = keptRequest(request, mask)
     try {
       const response = await environment.transport.send(request, signal)
-      exchanges.push({ request: kept, response: await keptResponse(response, mask), error: null })
+      exchanges.push({
+        request: shownRequest,
+        response: await keptResponse(response, mask),
+        error: null,
+      })
       return response
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      exchanges.push({ request: kept, response: null, error: mask(reason) })
+      exchanges.push({ request: shownRequest, response: null, error: mask(reason) })
       throw error
     }
   }
@@ -339,14 +343,19 @@ function resultLines(result: TryResult): string {
   ].join('')
 }
 
-function exchangeLines({ request, response, error }: Exchange, at: number): readonly string[] {
+function exchangeLines({ request, response, error }: Exchange, index: number): readonly string[] {
   const headers = Object.entries(request.headers).map(([name, value]) => `   ${name}: ${value}`)
   const body = request.body === null ? [] : [`   ${request.body}`]
   const answer =
     response === null
       ? `failed: ${error ?? ''}`
       : `${response.status}, ${response.bytes} bytes: ${response.body}`
-  const lines = [`${at + 1}. ${request.method} ${request.url}`, ...headers, ...body, `   ${answer}`]
+  const lines = [
+    `${index + 1}. ${request.method} ${request.url}`,
+    ...headers,
+    ...body,
+    `   ${answer}`,
+  ]
   return lines.map((line) => `${line.slice(0, 3)}${plainText(line.slice(3))}\n`)
 }
 
@@ -357,14 +366,14 @@ function schemaTable({ declared_schema: declared, inferred_schema: inferred }: T
     return new Map(Object.entries(properties).map(([name, field]) => [name, typeText(field)]))
   }
   const before = types(declared)
-  const found = types(inferred)
-  const names = [...new Set([...before.keys(), ...found.keys()])]
+  const observedTypes = types(inferred)
+  const names = [...new Set([...before.keys(), ...observedTypes.keys()])]
   if (names.length === 0) return '  No field is declared, and no record came.\n'
   return table(
     names.map((name) => [
       `  ${plainText(name)}`,
       before.get(name) ?? 'not declared',
-      found.get(name) ?? 'not found',
+      observedTypes.get(name) ?? 'not found',
     ]),
   )
 }
