@@ -128,7 +128,7 @@ export class LaneLoader {
         if ((await this.#take(item.entry, { reader, position })) === 'orphans') return 'orphans'
         position = item.next
         closed = item.entry.type === 'close'
-        if (item.entry.type === 'state' && this.#due()) await this.#commit(reader, position)
+        if (item.entry.type === 'state' && this.#isCommitDue()) await this.#commit(reader, position)
       }
     } catch (error) {
       // The writer died. What it completed is worth keeping; its own error is reported where it ran.
@@ -299,7 +299,7 @@ export class LaneLoader {
     return true
   }
 
-  #due(): boolean {
+  #isCommitDue(): boolean {
     const { bytes, sinceMs } = this.#pending
     return (
       bytes >= this.#options.commitBytes || performance.now() - sinceMs >= this.#options.commitMs
@@ -324,7 +324,7 @@ export class LaneLoader {
       slices,
       ...(position !== undefined && { next: position }),
     })
-    this.#clock.committed(stats)
+    this.#clock.noteCommit(stats)
     const logWaitSeconds = this.#clock.takeLogWaitSeconds()
     onCommit({ stats, bytes: this.#pending.bytes, logWaitSeconds })
     this.#committed = new Map(this.#slices)
@@ -332,7 +332,7 @@ export class LaneLoader {
     this.#committedColumns = this.#columns
     this.#clearPending()
     this.#release(reader)
-    await reader.committed(position)
+    await reader.noteCommitted(position)
   }
 
   async #forgetPending(): Promise<void> {

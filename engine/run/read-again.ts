@@ -20,7 +20,7 @@ export class ReadAgain {
   }
 
   /** @param position records of the lane's slices that are not read now: they have been loaded, or are in the log */
-  laneOpened(partition: number, { syncId, position }: LaneStart): void {
+  openLane(partition: number, { syncId, position }: LaneStart): void {
     // The next sync of the stream in this run reads what the last one did not.
     if (syncId !== this.#syncId) this.#lanes = new Map()
     this.#syncId = syncId

@@ -68,7 +68,7 @@ export async function runConnection(
       signal,
     }
     const streams = await runStreams(deps, work, ports)
-    const status = overall(streams)
+    const status = combineStatus(streams)
     if (status !== 'stopped') await noteEnd(deps)
     return { status, seconds: (ports.now() - startedAtMs) / 1000, streams, warnings }
   } finally {
@@ -155,11 +155,11 @@ function configChange(source: { config: JsonObject }, ports: RunPorts): ChangeCo
 }
 
 /** Failed if every stream failed, partial if some did, stopped if one was stopped; complete only if no record was rejected. */
-function overall(streams: readonly StreamResult[]): RunResult['status'] {
-  const some = (status: StreamResult['status']): boolean =>
+function combineStatus(streams: readonly StreamResult[]): RunResult['status'] {
+  const hasSome = (status: StreamResult['status']): boolean =>
     streams.some((stream) => stream.status === status)
-  if (!some('failed')) {
-    if (some('stopped')) return 'stopped'
+  if (!hasSome('failed')) {
+    if (hasSome('stopped')) return 'stopped'
     return streams.some((stream) => rejectedInRun(stream) > 0) ? 'partial' : 'complete'
   }
   return streams.every(({ status }) => status === 'failed') ? 'failed' : 'partial'

@@ -61,7 +61,7 @@ export class JobSide<Event extends { readonly type: string }> {
   }
 
   /** Call it when the job's result is there: resolves when the last event has been handled. */
-  async drained(): Promise<void> {
+  async waitUntilDrained(): Promise<void> {
     clearTimeout(this.#grace)
     // Closes the channel of a job that never reached a worker; the port is gone from here otherwise.
     this.workerPort.close()

@@ -61,7 +61,7 @@ export function openSourceThreads({
       const { level: logLevel } = questionLogger
       const job = { ...question, events: side.workerPort, logLevel, logFields: {} }
       const result = await runIn(pool, job, { transfer: [side.workerPort], kill })
-      await side.drained()
+      await side.waitUntilDrained()
       await lender[Symbol.asyncDispose]()
       if (result.status === 'ok') return result.value
       if (kill.aborted) return undefined

@@ -36,7 +36,7 @@ export class KafkaConnection implements AsyncDisposable {
   static async open(options: KafkaConnectionOptions): Promise<KafkaConnection> {
     const connection = new KafkaConnection(options)
     try {
-      await connection.patiently(async () => {
+      await connection.runWithRetries(async () => {
         await connection.#cluster.connect()
         await connection.#cluster.addMultipleTargetTopics(options.topics)
       })
@@ -80,7 +80,7 @@ export class KafkaConnection implements AsyncDisposable {
 
   /** Waits until each partition of the topic has a leader that knows of it: brokers hear of a new one one after the other. */
   async untilServed(topic: string, partitions: number): Promise<void> {
-    await this.patiently(async () => {
+    await this.runWithRetries(async () => {
       const known = this.#cluster.findTopicPartitionMetadata(topic).length
       if (known < partitions) {
         const message = `Topic ${topic} has ${String(known)} of its ${String(partitions)} partitions`
@@ -93,7 +93,7 @@ export class KafkaConnection implements AsyncDisposable {
   }
 
   /** Tries again while the broker restarts or a leader moves. */
-  async patiently<T>(action: () => Promise<T>): Promise<T> {
+  async runWithRetries<T>(action: () => Promise<T>): Promise<T> {
     const started = performance.now()
     for (let pause: number = pauseMs.first; ; pause = Math.min(pause * 2, pauseMs.last)) {
       try {

@@ -46,7 +46,7 @@ export class KafkaReader implements LaneReader {
     this.#ahead = new ReadAhead({
       fetcher,
       offset,
-      lost: async (lostOffset) => this.#lost(lostOffset),
+      lost: async (lostOffset) => this.#lostPositionError(lostOffset),
     })
     this.#logger = parts.logger
     this.#attempt = options.attempt
@@ -76,7 +76,7 @@ export class KafkaReader implements LaneReader {
       const taken = this.#take()
       this.#ahead.hold(this.#heldBytes)
       if (taken !== undefined) return taken
-      await this.#ahead.arrival(signal)
+      await this.#ahead.waitForArrival(signal)
     }
     return undefined
   }
@@ -87,7 +87,7 @@ export class KafkaReader implements LaneReader {
   }
 
   /** The destination holds the truth; the group's offset is for lag monitors, so a failure is only noted. */
-  async committed(next: string | undefined): Promise<void> {
+  async noteCommitted(next: string | undefined): Promise<void> {
     if (next === undefined) return
     const { topic, partition } = this.#address
     try {
@@ -162,7 +162,7 @@ export class KafkaReader implements LaneReader {
     return { entry, next: (offset + 1n).toString() }
   }
 
-  async #lost(offset: bigint): Promise<ConnectError> {
+  async #lostPositionError(offset: bigint): Promise<ConnectError> {
     const { topic, partition } = this.#address
     const { low, high } = await this.#fetcher.bounds()
     return positionLost({ topic, partition, low, high }, offset)
