@@ -27,7 +27,7 @@ export async function askIdentity(
   },
   signal: AbortSignal,
 ): Promise<IssuedLogin> {
-  const { origin, pathname: path } = checked(loginUrl)
+  const { origin, pathname: path } = checkLoginUrl(loginUrl)
   const client = new ApiClient({ url: origin, key: undefined }, signal)
   const response = await client.exchange({ method: 'POST', path, body })
   const text = await client.textOf(response)
@@ -38,12 +38,12 @@ export async function askIdentity(
     const reason = `it answers with status ${response.status}`
     throw new ConnectError('service_answer_invalid', { details: { url: origin, reason } })
   }
-  const { document } = client.parsed(text, answerSchema)
+  const { document } = client.parse(text, answerSchema)
   return { token: document.token, expiresAt: document.expires_at }
 }
 
 /** The service says where: it must not send a password in clear over a network. */
-function checked(loginUrl: string): URL {
+function checkLoginUrl(loginUrl: string): URL {
   const url = URL.parse(loginUrl)
   if (url !== null && isEncrypted(loginUrl) && url.username === '') return url
   const problem = 'The service names an address for logins that is not encrypted'

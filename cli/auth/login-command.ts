@@ -6,7 +6,7 @@ import {
 import { ApiClient } from '../client/api-client.ts'
 import { apiPath } from '../client/api-path.ts'
 import { checkedService } from '../client/find-service.ts'
-import { keepLogin, loginFile, type Login } from '../client/login-file.ts'
+import { keepLogin, loginFile, type StoredLogin } from '../client/login-file.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
@@ -99,7 +99,7 @@ async function principalOf(
   return { kind: document.kind, name: plainText(document.name) }
 }
 
-async function keep(context: CommandContext, login: Login): Promise<void> {
+async function keep(context: CommandContext, login: StoredLogin): Promise<void> {
   await keepLogin(fileOf(context), login)
   warnOfKey(context)
 }

@@ -8,7 +8,7 @@ import {
   readLogins,
   removeLogin,
   removeLogins,
-  type Login,
+  type StoredLogin,
 } from '../client/login-file.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult, type CommandOutput } from '../output/command-output.ts'
@@ -35,12 +35,12 @@ export async function logout(flags: LogoutFlags, context: LogoutContext): Promis
   const file = loginFile(environment)
   try {
     const url = flags.url === undefined ? undefined : serviceUrl(flags.url)
-    const logins = (await keptLogins(file)).filter(
+    const logins = (await readStoredLogins(file)).filter(
       (login) => url === undefined || login.url === url,
     )
     if (flags.local !== true) for (const login of logins) await endLogin(login, context)
     const removed = await (url === undefined ? removeLogins(file) : removeLogin(file, url))
-    const text = removed ? `forgot ${forgotten(logins, file)}` : 'no login was kept'
+    const text = removed ? `forgot ${describeForgotten(logins, file)}` : 'no login was kept'
     const next = await nextCaller(environment)
     await showResult(
       output,
@@ -54,7 +54,7 @@ export async function logout(flags: LogoutFlags, context: LogoutContext): Promis
 }
 
 /** None in a file that is broken: it is to go. */
-async function keptLogins(file: string): Promise<readonly Login[]> {
+async function readStoredLogins(file: string): Promise<readonly StoredLogin[]> {
   try {
     return await readLogins(file)
   } catch (error) {
@@ -65,7 +65,7 @@ async function keptLogins(file: string): Promise<readonly Login[]> {
 
 /** An API key stays valid: programs may use it. */
 async function endLogin(
-  { url, key, user }: Login,
+  { url, key, user }: StoredLogin,
   { output, signal }: LogoutContext,
 ): Promise<void> {
   if (user === undefined || Date.parse(user.expiresAt) <= Date.now()) return
@@ -120,7 +120,7 @@ function serviceUrl(url: string): string {
   return checkedService({ url, key: undefined }).url
 }
 
-function forgotten(logins: readonly Login[], file: string): string {
+function describeForgotten(logins: readonly StoredLogin[], file: string): string {
   const urls = logins.map(({ url, user }) => (user === undefined ? url : `${user.email} at ${url}`))
   return urls.length === 0 ? file : urls.join(', ')
 }

@@ -62,7 +62,7 @@ async function importAll(
   const { from, name, force } = options
   if (name !== undefined && asManifestName(name) !== name)
     throw usageError(`"${name}" is no name for a manifest`, 'Use the characters a-z, 0-9 and -.')
-  const manifests = isUrl(from) ? [await fetched(from, context)] : findManifests(from)
+  const manifests = isUrl(from) ? [await fetchFrom(from, context)] : findManifests(from)
   if (name !== undefined && manifests.length > 1)
     throw usageError(
       `--as names one manifest, but ${from} holds ${manifests.length}`,
@@ -81,7 +81,7 @@ async function importAll(
   return refused === 0 ? exitCodes.complete : exitCodes.failed
 }
 
-async function fetched(url: string, context: CatalogContext): Promise<ManifestFile> {
+async function fetchFrom(url: string, context: CatalogContext): Promise<ManifestFile> {
   try {
     return await fetchManifest(url, context)
   } catch (error) {

@@ -4,7 +4,7 @@ import { loadSettings } from '../../service/platform/config/load-settings.ts'
 import { readLocalService } from '../../service/serve/local-service-file.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
 import type { ServiceAddress } from './api-client.ts'
-import { loginFile, readLogins, type Login } from './login-file.ts'
+import { loginFile, readLogins, type StoredLogin } from './login-file.ts'
 import { usageError } from '../usage-error.ts'
 
 /** `--url` and `--key`. */
@@ -20,7 +20,7 @@ const defaultUrl = 'http://127.0.0.1:8007'
 export interface ResolvedService extends ServiceAddress {
   readonly from: 'flag' | 'environment' | 'login' | 'local' | 'default'
   /** Whose token the key is. */
-  readonly user?: Login['user']
+  readonly user?: StoredLogin['user']
 }
 
 /**
@@ -32,15 +32,15 @@ export async function findService(
   environment: Environment,
 ): Promise<ResolvedService> {
   const named = namedService(flags, environment)
-  if (named?.key !== undefined) return checked(named)
-  const stored = await keptServices(environment, named !== undefined)
+  if (named?.key !== undefined) return checkAddress(named)
+  const stored = await readStoredServices(environment, named !== undefined)
   if (named === undefined) {
     const service = stored[0] ?? { url: defaultUrl, key: undefined, from: 'default' as const }
     const key = givenKey(flags, environment)
-    return checked(key === undefined ? service : { url: service.url, from: service.from, key })
+    return checkAddress(key === undefined ? service : { url: service.url, from: service.from, key })
   }
-  const { url, from } = checked(named)
-  const { key, user } = stored.find((candidate) => checked(candidate).url === url) ?? {
+  const { url, from } = checkAddress(named)
+  const { key, user } = stored.find((candidate) => checkAddress(candidate).url === url) ?? {
     key: undefined,
   }
   return { url, from, key, ...(user !== undefined && { user }) }
@@ -65,7 +65,7 @@ function givenKey(flags: ServiceFlags, environment: Environment): string | undef
   return flags.key ?? (inEnvironment === '' ? undefined : inEnvironment)
 }
 
-async function keptServices(
+async function readStoredServices(
   environment: Environment,
   isNamed: boolean,
 ): Promise<readonly ResolvedService[]> {
@@ -86,7 +86,7 @@ async function keptServices(
   ]
 }
 
-function checked<Address extends ServiceAddress>(address: Address): Address {
+function checkAddress<Address extends ServiceAddress>(address: Address): Address {
   return { ...address, ...checkedService(address) }
 }
 

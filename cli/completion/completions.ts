@@ -7,7 +7,7 @@ import type { Command, Option } from 'commander'
 export function completions(program: Command, words: readonly string[]): readonly string[] {
   const partial = words.at(-1) ?? ''
   const { command, option } = placeOf(program, words.slice(0, -1))
-  return offered(command, option, partial).filter((word) => word.startsWith(partial))
+  return listOffers(command, option, partial).filter((word) => word.startsWith(partial))
 }
 
 interface Place {
@@ -33,7 +33,11 @@ function waitingOption(command: Command, word: string): Option | undefined {
   )
 }
 
-function offered(command: Command, option: Option | undefined, partial: string): readonly string[] {
+function listOffers(
+  command: Command,
+  option: Option | undefined,
+  partial: string,
+): readonly string[] {
   if (option !== undefined) return option.argChoices ?? []
   const help = command.createHelp()
   if (partial.startsWith('-'))

@@ -1,7 +1,7 @@
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
 import type { Paint } from '../output/paint.ts'
-import type { Fact, SandboxReport } from './sandbox-facts.ts'
+import type { Fact, SandboxReportDocument } from './sandbox-facts.ts'
 import { sandboxView, type StreamView } from './sandbox-view.ts'
 
 export interface LinesContext {
@@ -14,7 +14,7 @@ export interface LinesContext {
 const sampleRows = 3
 
 /** What a sandbox found, for people: the headline and what is lost first, then each stream that changes. */
-export function reportText(report: SandboxReport, context: LinesContext): string {
+export function reportText(report: SandboxReportDocument, context: LinesContext): string {
   const { paint } = context
   const view = sandboxView(report)
   const { drift, unchanged } = view

@@ -1,10 +1,10 @@
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
-import type { Fact, SandboxReport } from './sandbox-facts.ts'
+import type { Fact, SandboxReportDocument } from './sandbox-facts.ts'
 import { sandboxView } from './sandbox-view.ts'
 
 /** What a sandbox found, for a pull request: GitHub shows the fences coloured, and the streams folded. */
-export function reportMarkdown(report: SandboxReport, connection: string): string {
+export function reportMarkdown(report: SandboxReportDocument, connection: string): string {
   const view = sandboxView(report)
   const { drift, unchanged } = view
   const blocks = [

@@ -51,7 +51,7 @@ async function checkReady(client: ApiClient, { url, from }: ResolvedService): Pr
   const middleMs = (beforeMs + Date.now()) / 2
   // The header has whole seconds.
   const aheadMs = Date.parse(response.headers.get('date') ?? '') + 500 - middleMs
-  const { document } = client.parsed(await response.text(), readiness)
+  const { document } = client.parse(await response.text(), readiness)
   const detail = `${url} (${foundBy[from]})`
   const fix = 'See the log of the service for the causes.'
   if (document.problems.length === 0 && document.warnings.length > 0) {

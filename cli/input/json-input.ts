@@ -38,7 +38,7 @@ export async function readJson<Schema extends z.ZodType>(
   const text = isVisible ? value : await readSource(option, value, input)
   const parsed = schema.safeParse(parse(text))
   if (parsed.success) return { value: parsed.data, isVisible }
-  throw usage(`${option} is not ${what}`, option)
+  throw jsonUsageError(`${option} is not ${what}`, option)
 }
 
 function parse(text: string): unknown {
@@ -56,11 +56,11 @@ async function readSource(option: string, value: string, input: UserInput): Prom
     return await readFile(value, 'utf8')
   } catch (error) {
     const code = errorCodeOf(error) ?? String(error)
-    throw usage(`The file of ${option} cannot be read (${code})`, option, error)
+    throw jsonUsageError(`The file of ${option} cannot be read (${code})`, option, error)
   }
 }
 
-function usage(problem: string, option: string, cause?: unknown): ConnectError {
+function jsonUsageError(problem: string, option: string, cause?: unknown): ConnectError {
   const fix = `Give ${option} a JSON text, the name of a JSON file, or \`-\` to read standard input.`
   return usageError(problem, fix, cause)
 }

@@ -19,7 +19,7 @@ export function expandEnvironment(document: unknown, environment: Environment): 
       const variable = lookUp(close === '' ? '' : reference, environment)
       if (typeof variable === 'string') return variable
       problems.push(
-        variable.missing === undefined ? malformed(path) : missing(variable.missing, path),
+        variable.missing === undefined ? malformed(path) : missingVariable(variable.missing, path),
       )
       return ''
     }),
@@ -53,7 +53,7 @@ function mapStrings(
   )
 }
 
-function missing(name: string, path: FieldPath): FileProblem {
+function missingVariable(name: string, path: FieldPath): FileProblem {
   const fix = `Set it before the run (\`export ${name}=…\`), or give it a default: \`\${${name}:-…}\`.`
   return {
     code: 'run_file_variable_missing',

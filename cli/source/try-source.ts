@@ -98,7 +98,7 @@ async function resultOf(options: TryOptions, trial: Trial): Promise<TryResult> {
     },
   })
   const { manifest, config, stream: name } = options
-  const environment = observed(network, options.limits, {
+  const environment = observeRequests(network, options.limits, {
     exchanges: trial.exchanges,
     mask: (text) => source.secrets.text(text),
     loginResponded: (response) => {
@@ -192,7 +192,7 @@ interface Observer {
 }
 
 /** The same environment, which keeps what is sent and what comes back, as far as its secrets are known then. */
-function observed(
+function observeRequests(
   environment: SourceEnvironment,
   limits: TryOptions['limits'],
   { exchanges, mask, loginResponded }: Observer,
@@ -204,12 +204,12 @@ function observed(
         'limit',
         `The stream sent ${maxRequests} requests, and that is enough to try it.`,
       )
-    const shownRequest = keptRequest(request, mask)
+    const shownRequest = copyRequest(request, mask)
     try {
       const response = await environment.transport.send(request, signal)
       exchanges.push({
         request: shownRequest,
-        response: await keptResponse(response, mask),
+        response: await copyResponse(response, mask),
         error: null,
       })
       return response
@@ -237,17 +237,17 @@ function observed(
   }
 }
 
-function keptRequest(request: HttpRequest, mask: (text: string) => string): Exchange['request'] {
+function copyRequest(request: HttpRequest, mask: (text: string) => string): Exchange['request'] {
   const { method, url, headers, body } = request
   return {
     method,
     url: mask(url),
     headers: Object.fromEntries([...headers].map(([name, value]) => [name, mask(value)])),
-    body: body === null ? null : keptBody(mask(Buffer.from(body).toString())),
+    body: body === null ? null : cutBody(mask(Buffer.from(body).toString())),
   }
 }
 
-async function keptResponse(
+async function copyResponse(
   response: HttpResponse,
   mask: (text: string) => string,
 ): Promise<Exchange['response']> {
@@ -255,12 +255,12 @@ async function keptResponse(
   return {
     status: response.status,
     bytes: bytes.length,
-    body: keptBody(mask(await response.text())),
+    body: cutBody(mask(await response.text())),
   }
 }
 
 /** A copy: a slice alone would hold the whole text in memory. */
-function keptBody(text: string): string {
+function cutBody(text: string): string {
   return text.length <= maxKeptBody ? text : Buffer.from(text.slice(0, maxKeptBody)).toString()
 }
 

@@ -4,7 +4,7 @@ import {
   anyObject,
   isText,
   neverType,
-  text,
+  textNode,
   unionOf,
   unknownType,
   type PropertyNode,
@@ -48,7 +48,7 @@ function otherProperties(schema: JsonObject, convert: Convert): TypeNode | undef
 function withOwn(others: TypeNode, properties: readonly PropertyNode[]): TypeNode {
   const own = properties.map(({ type }) => type)
   const isPartial = properties.some(({ isRequired }) => !isRequired)
-  return unionOf([others, ...own, ...(isPartial ? [text('undefined')] : [])])
+  return unionOf([others, ...own, ...(isPartial ? [textNode('undefined')] : [])])
 }
 
 export function docOf(schema: JsonValue): string {

@@ -18,9 +18,9 @@ export function typeLine(type: TypeNode, room: number): string | undefined {
     case 'object':
       return objectLine(type, Math.min(room, longestObject))
     case 'union':
-      return joined(' | ', room, type.parts.map(optionLine))
+      return joinLines(' | ', room, type.parts.map(optionLine))
     case 'intersection':
-      return joined(
+      return joinLines(
         ' & ',
         room,
         type.parts.map((part) => (left) => inBrackets(part, left)),
@@ -54,7 +54,7 @@ function tupleLine(
   })
   if (rest !== undefined)
     parts.push((left) => enclose(['...', '[]'], left, (inner) => inBrackets(rest, inner)))
-  return enclose(['readonly [', ']'], room, (left) => joined(', ', left, parts))
+  return enclose(['readonly [', ']'], room, (left) => joinLines(', ', left, parts))
 }
 
 function objectLine(
@@ -68,7 +68,7 @@ function objectLine(
   })
   if (others !== undefined)
     parts.push((left) => enclose(['[key: string]: ', ''], left, (inner) => typeLine(others, inner)))
-  return enclose(['{ ', ' }'], room, (left) => joined('; ', left, parts))
+  return enclose(['{ ', ' }'], room, (left) => joinLines('; ', left, parts))
 }
 
 function enclose(
@@ -81,7 +81,7 @@ function enclose(
   return inner === undefined ? undefined : before + inner + after
 }
 
-function joined(separator: string, room: number, parts: readonly Line[]): string | undefined {
+function joinLines(separator: string, room: number, parts: readonly Line[]): string | undefined {
   let text = ''
   for (const part of parts) {
     const start = text === '' ? '' : text + separator

@@ -56,7 +56,7 @@ export class StoredConnectionService implements ConnectionService {
     const nextRunAt = status === 'active' ? firstRun : null
     const catalog = await this.#checkStreams({ name, from, streams, options })
     const approvedCatalog = selectedCatalog({ streams }, catalog)
-    return this.#options.store.exclusively(`connection ${name}`, async () => {
+    return this.#options.store.runExclusively(`connection ${name}`, async () => {
       await this.#requireNewName(name)
       await this.#withDestination(destination, async (opened) => {
         await opened.check()

@@ -6,7 +6,7 @@ import {
 } from '../../protocol/index.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
 import { findStream, withoutTwins } from './find-stream.ts'
-import type { StreamProblem } from './stream-problem.ts'
+import type { StreamSelectionProblem } from './stream-problem.ts'
 import type { StreamFields, StreamSelection } from './stream-selection.ts'
 import { chooseSync, type BoundStream } from './sync-choice.ts'
 
@@ -14,13 +14,13 @@ type SinkStream = RunPlan['streams'][number]
 
 export interface ResolvedStreams {
   readonly streams: readonly SinkStream[]
-  readonly problems: readonly StreamProblem[]
+  readonly problems: readonly StreamSelectionProblem[]
   /** What the user should know: a stream for which the defaults are not possible. */
   readonly notes: readonly string[]
 }
 
 interface Findings {
-  readonly problems: StreamProblem[]
+  readonly problems: StreamSelectionProblem[]
   readonly notes: string[]
 }
 
@@ -29,7 +29,7 @@ export function resolveStreams(
   catalog: AirbyteCatalog,
   selection: StreamSelection,
 ): ResolvedStreams {
-  const problems: StreamProblem[] = []
+  const problems: StreamSelectionProblem[] = []
   const notes: string[] = []
   const bound = bindStreams(catalog, selection.streams, { problems, notes })
   const streams = bound.flatMap((boundStream) => {
@@ -154,7 +154,7 @@ function selectedSchema(
   }
 }
 
-function emptySource(): StreamProblem {
+function emptySource(): StreamSelectionProblem {
   const fix =
     'Check that the user of the source may read its tables, and that the configuration names the right database or schemas.'
   return {

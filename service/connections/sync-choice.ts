@@ -1,7 +1,7 @@
 import type { AirbyteStream } from '../../protocol/index.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
 import { nameList, nearestName } from '../../lib/text/near-names.ts'
-import type { StreamProblem } from './stream-problem.ts'
+import type { StreamSelectionProblem } from './stream-problem.ts'
 import type { StreamDefaults, StreamFields } from './stream-selection.ts'
 
 type ReadMode = AirbyteStream['supported_sync_modes'][number]
@@ -11,7 +11,7 @@ type LoadMode = RunPlan['streams'][number]['mode']
 export interface BoundStream {
   readonly stream: AirbyteStream
   readonly fields: Partial<StreamFields>
-  readonly path: StreamProblem['path']
+  readonly path: StreamSelectionProblem['path']
 }
 
 /** How a stream is read and loaded. */
@@ -41,7 +41,7 @@ interface Offer {
 export function chooseSync(
   bound: BoundStream,
   defaults: StreamDefaults,
-): SyncChoice | { readonly problems: readonly StreamProblem[] } {
+): SyncChoice | { readonly problems: readonly StreamSelectionProblem[] } {
   const { fields } = bound
   const problems = columnProblems(bound)
   const offer = offerOf(bound, defaults)
@@ -126,9 +126,9 @@ function sourceKey(stream: AirbyteStream): readonly string[] {
 }
 
 /** Names of columns that the stream does not have, or that the file leaves out although they are needed. */
-function columnProblems({ stream, fields, path }: BoundStream): StreamProblem[] {
+function columnProblems({ stream, fields, path }: BoundStream): StreamSelectionProblem[] {
   const known = columnNames(stream)
-  const named: readonly (readonly [StreamProblem['path'], string])[] = [
+  const named: readonly (readonly [StreamSelectionProblem['path'], string])[] = [
     ...(fields.columns ?? []).map((name, index) => [[...path, 'columns', index], name] as const),
     ...(fields.primary_key ?? []).map(
       (name, index) => [[...path, 'primary_key', index], name] as const,
@@ -159,9 +159,9 @@ function columnProblems({ stream, fields, path }: BoundStream): StreamProblem[] 
 
 function unknownColumn(
   name: string,
-  path: StreamProblem['path'],
+  path: StreamSelectionProblem['path'],
   known: readonly string[],
-): StreamProblem {
+): StreamSelectionProblem {
   const near = nearestName(name, known)
   const suggestion = near === undefined ? '' : `Did you mean \`${near}\`? `
   const fix = `${suggestion}The columns are: ${nameList(known, 20)}.`
@@ -179,7 +179,7 @@ interface OfferedStream extends BoundStream {
 }
 
 /** What the file asks for this stream, and the stream cannot. */
-function modeProblems(stream: OfferedStream): StreamProblem[] {
+function modeProblems(stream: OfferedStream): StreamSelectionProblem[] {
   const refusals = [cursorRefusal(stream), syncRefusal(stream), loadRefusal(stream)].filter(
     (refusal) => refusal !== undefined,
   )
@@ -190,7 +190,7 @@ function modeProblems(stream: OfferedStream): StreamProblem[] {
   }))
 }
 
-type Refusal = Pick<StreamProblem, 'code' | 'problem' | 'fix'> & { readonly field: string }
+type Refusal = Pick<StreamSelectionProblem, 'code' | 'problem' | 'fix'> & { readonly field: string }
 
 function cursorRefusal({ stream, fields }: OfferedStream): Refusal | undefined {
   if (fields.cursor_field === undefined) return undefined

@@ -50,7 +50,7 @@ export class SharedConfig {
 
   readonly onConfigChanged = (config: JsonObject): void => {
     this.#hide(config)
-    this.#keeper.changed(config)
+    this.#keeper.noteChange(config)
   }
 
   readonly onSecretFound = (text: string): void => {
@@ -78,8 +78,8 @@ export class SharedConfig {
   }
 
   /** Resolves when what changed is stored, or has been tried for long enough: with the failure then. */
-  async settled(): Promise<ConnectError | undefined> {
-    await this.#keeper.settled()
+  async waitUntilSettled(): Promise<ConnectError | undefined> {
+    await this.#keeper.waitUntilSettled()
     return this.#failure
   }
 

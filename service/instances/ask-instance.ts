@@ -26,7 +26,7 @@ type AskOptions = Pick<InstancesOptions, 'sources' | 'allowedNetworks' | 'logger
 
 type InstanceMethods = Pick<
   InstanceService,
-  'get' | 'resolveConfig' | 'keepConfig' | 'changeConfig' | 'authorizationLost'
+  'get' | 'resolveConfig' | 'keepConfig' | 'changeConfig' | 'noteAuthorizationLost'
 >
 
 interface Discoveries {
@@ -122,7 +122,7 @@ export class AskInstance {
       const details = { instance: name, seconds: about.timeoutMs / 1000 }
       throw new ConnectError('source_timed_out', { details })
     } catch (thrown) {
-      throw execution.error(await this.#explained(name, shared, thrown))
+      throw execution.error(await this.#explainLostAuthorization(name, shared, thrown))
     }
   }
 
@@ -136,21 +136,21 @@ export class AskInstance {
   }): Promise<SourceAnswer | undefined> {
     const { sources, allowedNetworks } = this.#options
     const question = { ...about, type, config, allowedNetworks, ...shared.ports }
-    const answer = await sources.ask(question).finally(() => shared.settled())
-    const failure = await shared.settled()
+    const answer = await sources.ask(question).finally(() => shared.waitUntilSettled())
+    const failure = await shared.waitUntilSettled()
     if (failure !== undefined) throw failure
     return answer
   }
 
   /** With the error of the instance where the source says that its authorization is lost. */
-  async #explained(
+  async #explainLostAuthorization(
     name: string,
     { current: config }: SharedConfig,
     error: unknown,
   ): Promise<unknown> {
     if (!(error instanceof ConnectError) || error.code !== 'source_authorization_lost') return error
     const { reason } = error.details
-    return this.#instances.authorizationLost(name, {
+    return this.#instances.noteAuthorizationLost(name, {
       config,
       reason: typeof reason === 'string' ? reason : error.message,
     })

@@ -75,8 +75,10 @@ function problemText(violation: Violation, patterns: SchemaPatterns): string {
 type RuleText = (wanted: Value, schema: Dict) => string
 
 const tooShort: RuleText = (wanted) =>
-  shown(wanted) === '1' ? 'must not be empty' : `is too short: at least ${shown(wanted)}`
-const tooLong: RuleText = (wanted) => `is too long: at most ${shown(wanted)}`
+  formatValue(wanted) === '1'
+    ? 'must not be empty'
+    : `is too short: at least ${formatValue(wanted)}`
+const tooLong: RuleText = (wanted) => `is too long: at most ${formatValue(wanted)}`
 const tooManyItems: RuleText = () => 'has more items than the connector takes'
 const noForm: RuleText = () => 'is none of the forms that the connector takes'
 const noMatch: RuleText = () => 'holds what the connector does not take'
@@ -84,8 +86,8 @@ const noMatch: RuleText = () => 'holds what the connector does not take'
 /** By the keyword that is broken. */
 const ruleTexts: ReadonlyMap<string, RuleText> = new Map<string, RuleText>([
   ['type', (wanted) => `must be ${typesText(wanted)}`],
-  ['enum', (wanted) => `must be one of ${shown(wanted)}`],
-  ['const', (wanted) => `must be ${shown(wanted)}`],
+  ['enum', (wanted) => `must be one of ${formatValue(wanted)}`],
+  ['const', (wanted) => `must be ${formatValue(wanted)}`],
   ['pattern', (_, schema) => `does not have the form that the connector asks for${formOf(schema)}`],
   ['oneOf', noForm],
   ['anyOf', noForm],
@@ -93,19 +95,19 @@ const ruleTexts: ReadonlyMap<string, RuleText> = new Map<string, RuleText>([
   ['minItems', tooShort],
   ['maxLength', tooLong],
   ['maxItems', tooLong],
-  ['minimum', (wanted) => `must be at least ${shown(wanted)}`],
-  ['maximum', (wanted) => `must be at most ${shown(wanted)}`],
-  ['exclusiveMinimum', (wanted) => `must be more than ${shown(wanted)}`],
-  ['exclusiveMaximum', (wanted) => `must be less than ${shown(wanted)}`],
-  ['multipleOf', (wanted) => `must be a multiple of ${shown(wanted)}`],
+  ['minimum', (wanted) => `must be at least ${formatValue(wanted)}`],
+  ['maximum', (wanted) => `must be at most ${formatValue(wanted)}`],
+  ['exclusiveMinimum', (wanted) => `must be more than ${formatValue(wanted)}`],
+  ['exclusiveMaximum', (wanted) => `must be less than ${formatValue(wanted)}`],
+  ['multipleOf', (wanted) => `must be a multiple of ${formatValue(wanted)}`],
   ['uniqueItems', () => 'holds the same item twice'],
   ['contains', () => 'lacks an item that the connector asks for'],
   ['minContains', () => 'has too few of the items that the connector asks for'],
   ['maxContains', () => 'has too many of the items that the connector asks for'],
   ['items', tooManyItems],
   ['additionalItems', tooManyItems],
-  ['minProperties', (wanted) => `has too few fields: at least ${shown(wanted)}`],
-  ['maxProperties', (wanted) => `has too many fields: at most ${shown(wanted)}`],
+  ['minProperties', (wanted) => `has too few fields: at least ${formatValue(wanted)}`],
+  ['maxProperties', (wanted) => `has too many fields: at most ${formatValue(wanted)}`],
 ])
 
 const typeTexts: ReadonlyMap<Value, string> = new Map([
@@ -120,15 +122,15 @@ const typeTexts: ReadonlyMap<Value, string> = new Map([
 
 function typesText(wanted: Value): string {
   const types = (Array.isArray(wanted) ? wanted : [wanted]).map(
-    (type) => typeTexts.get(type) ?? shown(type),
+    (type) => typeTexts.get(type) ?? formatValue(type),
   )
   const last = types.slice(-1).join('')
   return types.length < 2 ? last : `${types.slice(0, -1).join(', ')} or ${last}`
 }
 
 /** A value of the spec, as a person writes it in a configuration. */
-function shown(value: Value): string {
-  if (Array.isArray(value)) return value.map(shown).join(', ')
+function formatValue(value: Value): string {
+  if (Array.isArray(value)) return value.map(formatValue).join(', ')
   return typeof value === 'string' ? value : dumpJson(value)
 }
 

@@ -58,7 +58,7 @@ export interface InstanceService {
    * The vendor no longer accepts the authorization that is in `config`: notes `reauthorize`, unless other secrets have been set
    * in the meantime, and gives the error to show (`reauthorization_required`).
    */
-  authorizationLost(
+  noteAuthorizationLost(
     name: string,
     lost: { readonly config: JsonObject; readonly reason: string },
   ): Promise<ConnectError>

@@ -29,7 +29,7 @@ import {
 } from '../platform/secrets/secret-fields.ts'
 import { instanceInUse } from './instance-in-use.ts'
 import { SharedTokens } from './shared-tokens.ts'
-import { undeclaredIn } from './stale-secrets.ts'
+import { findUndeclared } from './stale-secrets.ts'
 import { updatedConfig } from './updated-config.ts'
 
 /** Somebody else writes the same secrets (a token that is refreshed): read again, and again. */
@@ -102,7 +102,7 @@ export class StoredInstanceService implements InstanceService {
     { ifVersion, ...shown }: ShownOnly & { readonly ifVersion?: number } = {},
   ): Promise<void> {
     const { store, vault } = this.#options
-    await this.#exclusively(name, async (instance) => {
+    await this.#runExclusively(name, async (instance) => {
       checkVersion(instance, ifVersion)
       const { items } = await store.connections.list({ instance: name, limit: 1 })
       if (items.length > 0) {
@@ -228,7 +228,7 @@ export class StoredInstanceService implements InstanceService {
         after: config,
       })
       // What the spec does not know of is what a connector keeps for itself: tokens.
-      const own = undeclaredIn(spec, applied.changed)
+      const own = findUndeclared(spec, applied.changed)
       const known = [...Object.keys(stored.secrets), ...oauthPointers(descriptor), ...own]
       return splitConfig(spec, applied.config, known)
     })
@@ -253,7 +253,7 @@ export class StoredInstanceService implements InstanceService {
     return config
   }
 
-  async authorizationLost(
+  async noteAuthorizationLost(
     name: string,
     { config, reason }: { readonly config: JsonObject; readonly reason: string },
   ): Promise<ConnectError> {
@@ -283,7 +283,7 @@ export class StoredInstanceService implements InstanceService {
     credentials: CredentialStatus,
   ): Promise<void> {
     if (before === credentials) return
-    await this.#exclusively(name, async (instance) => {
+    await this.#runExclusively(name, async (instance) => {
       if (instance.version === version)
         await this.#options.store.instances.update(name, { credentials })
     })
@@ -294,7 +294,7 @@ export class StoredInstanceService implements InstanceService {
     edit: Edit,
     about: { readonly ifVersion?: number; readonly isAuthorized?: boolean } = {},
   ): Promise<Instance> {
-    return this.#exclusively(name, async (instance) => {
+    return this.#runExclusively(name, async (instance) => {
       checkVersion(instance, about.ifVersion)
       const descriptor = this.#descriptor(instance.type)
       const { before, after } = await this.#changeSecrets(instance, (secrets) =>
@@ -349,13 +349,13 @@ export class StoredInstanceService implements InstanceService {
     }
   }
 
-  async #exclusively<Result>(
+  async #runExclusively<Result>(
     name: string,
     work: (instance: Instance) => Promise<Result>,
   ): Promise<Result> {
     const { store } = this.#options
     const { id } = await store.instances.get(name)
-    return store.exclusively(`instance ${id}`, async () => {
+    return store.runExclusively(`instance ${id}`, async () => {
       const instance = await store.instances.get(name)
       // Deleted, and another one made of the same name, while this waited.
       if (instance.id !== id)

@@ -41,7 +41,7 @@ function missingFields(
 ): readonly string[] {
   if (isJsonList(value)) {
     return value.flatMap((item, index) =>
-      missingOf(schema.items, item, inside(parent, String(index))),
+      missingOf(schema.items, item, stepInto(parent, String(index))),
     )
   }
   if (!isJsonObject(schema.properties)) return []
@@ -51,7 +51,7 @@ function missingFields(
     const item = own(object, name)
     const isAbsent = item === undefined || item === null
     if (isAbsent && !required.includes(name)) return []
-    const place = inside(parent, name)
+    const place = stepInto(parent, name)
     if (!isSecret(expand(property, parent.root))) return missingOf(property, item, place)
     return isAbsent || item === '' ? [formatPointer(place.path)] : []
   })
@@ -88,6 +88,6 @@ function constantOf(schema: JsonValue): JsonValue | undefined {
   return isJsonList(schema.enum) && schema.enum.length === 1 ? schema.enum[0] : undefined
 }
 
-function inside(place: Place, name: string): Place {
+function stepInto(place: Place, name: string): Place {
   return { ...place, path: [...place.path, name] }
 }

@@ -27,7 +27,7 @@ export class SharedTokens {
     resolved: JsonObject,
     change: (stored: JsonObject) => Promise<JsonObject | null>,
   ): Promise<{ readonly config: JsonObject; readonly isChanged: boolean }> {
-    return this.#store.exclusively(`oauth ${instance.id}`, async () => {
+    return this.#store.runExclusively(`oauth ${instance.id}`, async () => {
       const { secrets } = await this.#read(instance.id)
       const before = joinConfig(resolved, secrets)
       const after = await change(before)

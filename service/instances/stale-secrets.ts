@@ -13,7 +13,7 @@ import {
 } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /** The pointers at which the spec has no property, in any choice. */
-export function undeclaredIn(spec: JsonObject, pointers: readonly string[]): readonly string[] {
+export function findUndeclared(spec: JsonObject, pointers: readonly string[]): readonly string[] {
   const walk = startWalk(spec)
   return pointers.filter((pointer) => !isDeclared(walk, pointer))
 }
@@ -28,10 +28,12 @@ export function isOfOtherChoice(walk: SecretWalk, config: JsonObject, pointer: s
   if (!isDeclared(walk, pointer)) return false
   const { root, patterns } = walk
   let value: JsonValue | undefined = config
-  return !schemasAt(pointer, chosen(root, config, root), (schemas, name) => {
+  return !schemasAt(pointer, collectSchemas(root, config, root), (schemas, name) => {
     value = isJsonObject(value) ? own(value, name) : undefined
     return schemas.flatMap((schema) =>
-      propertySchemas(schema, name, patterns).flatMap((property) => chosen(property, value, root)),
+      propertySchemas(schema, name, patterns).flatMap((property) =>
+        collectSchemas(property, value, root),
+      ),
     )
   })
 }
@@ -45,7 +47,7 @@ function schemasAt(
 }
 
 /** The schema with what it is combined of, without the choices that the value excludes. */
-function chosen(
+function collectSchemas(
   schema: JsonValue | undefined,
   value: JsonValue | undefined,
   root: JsonObject,

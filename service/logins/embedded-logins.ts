@@ -51,9 +51,9 @@ export class EmbeddedLoginService implements LoginService {
     const { users, logger } = this.#parts
     const name = email.trim().toLowerCase()
     const attempt = { email: name, address: caller.address }
-    const known = await this.#limited(attempt, async () => {
+    const known = await this.#limitAttempts(attempt, async () => {
       const stored = await users.findByEmail(name)
-      const checked = await this.#checked(stored, password)
+      const checked = await this.#checkPassword(stored, password)
       if (checked !== null) return checked
       await caller.record({ state: 'refused', user: stored?.user ?? null })
       throw new ConnectError('login_refused')
@@ -74,8 +74,8 @@ export class EmbeddedLoginService implements LoginService {
   ): Promise<Login> {
     const { users, hasher, logger } = this.#parts
     const { user } = await this.#userOf(principal)
-    await this.#limited({ email: user.email, address }, async () => {
-      const checked = await this.#checked(await users.find(user.id), password)
+    await this.#limitAttempts({ email: user.email, address }, async () => {
+      const checked = await this.#checkPassword(await users.find(user.id), password)
       if (checked === null) throw new ConnectError('login_refused')
     })
     const changed = await users.setPassword(user.email, await hasher.hash(newPassword))
@@ -106,7 +106,7 @@ export class EmbeddedLoginService implements LoginService {
   }
 
   /** Throws `login_throttled`, `login_refused`. */
-  async #limited<Result>(attempt: Attempt, work: () => Promise<Result>): Promise<Result> {
+  async #limitAttempts<Result>(attempt: Attempt, work: () => Promise<Result>): Promise<Result> {
     const secret = (await this.#pair()).secretFor('login attempts')
     const succeeded = await this.#parts.limits.begin(attempt, secret)
     const result = await work()
@@ -115,7 +115,7 @@ export class EmbeddedLoginService implements LoginService {
   }
 
   /** The user, if it is the password; else null, whether there is such a user or not, in the same time. */
-  async #checked(known: KnownUser | null, password: string): Promise<KnownUser | null> {
+  async #checkPassword(known: KnownUser | null, password: string): Promise<KnownUser | null> {
     const { users, hasher, logger } = this.#parts
     const isRight = await hasher.matches(password, known?.passwordHash ?? null)
     if (known === null || !isRight) {

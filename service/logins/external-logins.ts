@@ -35,15 +35,15 @@ export class ExternalLoginService implements LoginService {
   }
 
   login(): Promise<never> {
-    return Promise.reject(this.#elsewhere())
+    return Promise.reject(this.#externalError())
   }
 
   changePassword(): Promise<never> {
-    return Promise.reject(this.#elsewhere())
+    return Promise.reject(this.#externalError())
   }
 
   logout(): Promise<never> {
-    return Promise.reject(this.#elsewhere())
+    return Promise.reject(this.#externalError())
   }
 
   /** None: nothing is signed here. */
@@ -56,7 +56,7 @@ export class ExternalLoginService implements LoginService {
     return claims === null ? null : principalOfClaims(claims, this.#identity.roleClaim)
   }
 
-  #elsewhere(): ConnectError {
+  #externalError(): ConnectError {
     return identityExternal(this.#identity.url)
   }
 }

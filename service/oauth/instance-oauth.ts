@@ -20,7 +20,12 @@ import { fieldsOf, refreshedScheme, schemeOf } from './oauth-scheme.ts'
 import type { Authorized, OAuth, OAuthCallback, OAuthInstance } from './oauth.ts'
 import { VerifierSeal } from './sealed-verifier.ts'
 import { ManifestFlow } from './manifest-flow.ts'
-import { type Authorization, type Party, StandardFlow, type TokenAnswer } from './standard-flow.ts'
+import {
+  type AuthorizationRequest,
+  type Party,
+  StandardFlow,
+  type TokenAnswer,
+} from './standard-flow.ts'
 import { TokenFetch } from './token-fetch.ts'
 import { tokenFailure, type TokenFailure } from './token-failure.ts'
 import { isFresh, isUsable, tokensOf, withTokens } from './tokens.ts'
@@ -110,7 +115,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
       throw exchangeFailed(
         instance,
         party,
-        masked(error, [...sent, ...secretTexts(instance.config, secrets)]),
+        maskFailure(error, [...sent, ...secretTexts(instance.config, secrets)]),
       )
     })
     const tokens = tokensOf(fieldsOf(scheme), answer, this.#now())
@@ -127,7 +132,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
     const scheme = refreshedScheme(instance.descriptor)
     if (scheme === undefined) return stored.secrets
     if (isFresh(fieldsOf(scheme), stored.secrets, this.#now())) return stored.secrets
-    return this.#options.store.exclusively(`oauth ${instance.id}`, async () => {
+    return this.#options.store.runExclusively(`oauth ${instance.id}`, async () => {
       const now = await this.#read(instance)
       const isOthers =
         now.version !== stored.version && isUsable(fieldsOf(scheme), now.secrets, this.#now())
@@ -141,7 +146,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
 
   async #authorizeUrl(
     party: Party,
-    about: Authorization,
+    about: AuthorizationRequest,
     { descriptor }: OAuthInstance,
   ): Promise<string> {
     const { templates } = party.scheme
@@ -156,7 +161,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
 
   async #exchange(
     party: Party,
-    about: Authorization,
+    about: AuthorizationRequest,
     callback: OAuthCallback,
   ): Promise<TokenAnswer> {
     const { templates } = party.scheme
@@ -178,7 +183,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
     try {
       answer = await this.#flow.refresh(party, token)
     } catch (error) {
-      const { kind, reason } = masked(error, secretTexts(instance.config, secrets))
+      const { kind, reason } = maskFailure(error, secretTexts(instance.config, secrets))
       if (kind === 'misconfigured') throw exchangeFailed(instance, party, { reason })
       if (kind === 'transient') throw refreshFailed(instance, party, { reason })
       // Somebody may have put another token there: a process that lost the lock, or a user who authorized anew.
@@ -264,7 +269,7 @@ function textOf(value: JsonValue | undefined): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-function masked(error: unknown, secrets: readonly string[]): TokenFailure {
+function maskFailure(error: unknown, secrets: readonly string[]): TokenFailure {
   const { kind, reason } = tokenFailure(error)
   const index = new SecretIndex()
   for (const secret of secrets) addSecret(index, secret)

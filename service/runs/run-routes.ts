@@ -69,7 +69,7 @@ export function runRoutes(api: App, options: RunRouteOptions): void {
   listRuns(api, options)
   startRun(api, options)
   for (const address of addresses) {
-    oneRun(api, options, address)
+    getRun(api, options, address)
     runLogs(api, options, address)
     cancelAndRetry(api, options, address)
   }
@@ -137,7 +137,7 @@ function startRun(api: App, { runs, answer }: RunRouteOptions): void {
   )
 }
 
-function oneRun(api: App, { runs }: RunRouteOptions, address: Address): void {
+function getRun(api: App, { runs }: RunRouteOptions, address: Address): void {
   api.get(
     address.prefix,
     {

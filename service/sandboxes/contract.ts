@@ -107,7 +107,7 @@ export interface SandboxStore {
   /** What it showed is outdated: its token is good for nothing, its schema is to be dropped. */
   replace(id: string, by: string): Promise<void>
   /** Those that run without a beat for `staleMs`, with their connections; null: it is gone. */
-  stale(
+  findStale(
     staleMs: number,
   ): Promise<readonly { readonly id: string; readonly connection: string | null }[]>
   /** One of them fails, where it still is stale. */
@@ -117,7 +117,7 @@ export interface SandboxStore {
   /** Its schema is gone. */
   noteDropped(id: string): Promise<void>
   /** Those of the ids that still have their time: their schemas stay. */
-  alive(ids: readonly string[]): Promise<readonly string[]>
+  findAlive(ids: readonly string[]): Promise<readonly string[]>
   /** The destinations of connections and of sandboxes that are to be dropped. */
   destinations(): Promise<readonly string[]>
 }

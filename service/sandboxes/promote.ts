@@ -9,7 +9,7 @@ import type { Connection } from '../connections/schema.ts'
 import type { Run } from '../runs/schema.ts'
 import type { FinishedSandbox } from './schema.ts'
 import type { StoredToken, PromoteInput, Promotion, SandboxPlace } from './contract.ts'
-import { type Moved, movedSince } from './promotion-binding.ts'
+import { type Moved, findMoved } from './promotion-binding.ts'
 import { catalogHash } from './catalog-hash.ts'
 import { instanceHash } from './instance-hash.ts'
 import {
@@ -52,18 +52,18 @@ export async function promote(
   const { store, logger, jobs } = parts
   const connection = await store.connections.get(name)
   const read = readToken(token)
-  if (read === undefined) throw invalid(name)
+  if (read === undefined) throw invalidToken(name)
   const request = { token, principal, read }
   // Before the source is asked: a stranger's token costs nothing.
   await verify(request, connection, parts)
   const source = await presentStreams(connection, parts)
-  const decision = await store.exclusively(`connection ${name}`, () =>
+  const decision = await store.runExclusively(`connection ${name}`, () =>
     decide(request, { connection, source }, parts),
   )
   const { id, destination } = decision.sandbox
   const sandbox = { id, destination }
   if ('moved' in decision) {
-    const again = await anew(parts, decision.limitRows)
+    const again = await runSandboxAgain(parts, decision.limitRows)
     return { promotion: { state: 'outdated', sandbox: id, moved: decision.moved, again }, sandbox }
   }
   await submitRun(decision.run, { jobs, logger })
@@ -89,12 +89,12 @@ async function verify(
   { store, tokens }: PromotionDependencies,
 ): Promise<StoredToken> {
   const stored = await store.sandboxes.findToken(id, read.sandbox)
-  if (stored === null) throw invalid(name)
+  if (stored === null) throw invalidToken(name)
   const { binding, expiresAt, hash } = stored
   const isSigned = await tokens.isSigned(read, { sandbox: read.sandbox, expiresAt, binding })
   const isKept = isTokenOf(token, hash)
   if (!isSigned || !isKept || binding.principal !== principal || binding.connectionId !== id)
-    throw invalid(name)
+    throw invalidToken(name)
   const details = { connection: name }
   if (stored.promotedRun !== null)
     throw new ConnectError('promote_token_used', {
@@ -146,10 +146,13 @@ async function decide(
   const { limitRows } = stored
   const outdated = (moved: readonly Moved[]): Decision => ({ sandbox, moved, limitRows })
   if (source === null) return outdated(['source_schema'])
-  const moved = movedSince(stored.binding, await presentState(connection, source.streams, parts))
+  const moved = findMoved(stored.binding, await presentState(connection, source.streams, parts))
   if (moved.length > 0) return outdated(moved)
   try {
-    return { sandbox, run: await makeHappen(request, { connection, seen: source.seen }, parts) }
+    return {
+      sandbox,
+      run: await createPromotedRun(request, { connection, seen: source.seen }, parts),
+    }
   } catch (error) {
     if (error instanceof ConnectError && error.code === 'version_conflict')
       return outdated(['connection'])
@@ -161,7 +164,7 @@ async function presentState(
   connection: Connection,
   streams: readonly SinkStream[],
   { instances, places }: PromotionDependencies,
-): Promise<Parameters<typeof movedSince>[1]> {
+): Promise<Parameters<typeof findMoved>[1]> {
   const destination = places.addressOf(connection.destination)
   return {
     connection,
@@ -171,7 +174,7 @@ async function presentState(
   }
 }
 
-async function makeHappen(
+async function createPromotedRun(
   { token, read }: PromoteRequest,
   { connection, seen }: { readonly connection: Connection; readonly seen: AirbyteCatalog },
   { store, jobs, now }: PromotionDependencies,
@@ -187,7 +190,7 @@ async function makeHappen(
   })
 }
 
-async function anew(
+async function runSandboxAgain(
   { again }: PromotionDependencies,
   limitRows: number,
 ): Promise<Extract<Promotion, { state: 'outdated' }>['again']> {
@@ -199,6 +202,6 @@ async function anew(
   }
 }
 
-function invalid(connection: string): ConnectError {
+function invalidToken(connection: string): ConnectError {
   return new ConnectError('promote_token_invalid', { details: { connection } })
 }

@@ -61,7 +61,7 @@ export class SandboxAttempt {
   async run(signal: AbortSignal): Promise<AttemptResult> {
     try {
       const result = await this.#run(signal)
-      return { ...result, report: this.#masked(result.report) }
+      return { ...result, report: this.#maskReport(result.report) }
     } catch (error) {
       throw this.#execution.error(error)
     }
@@ -153,21 +153,21 @@ export class SandboxAttempt {
     try {
       return await runSandbox(plan, options, ports)
     } finally {
-      await shared.settled()
+      await shared.waitUntilSettled()
     }
   }
 
-  #masked(report: SandboxFindings): SandboxFindings {
+  #maskReport(report: SandboxFindings): SandboxFindings {
     const { schema_drift: drift, streams } = report
     const ignored = drift?.ignored_run ?? null
     return {
       ...report,
-      streams: streams.map((stream) => this.#execution.outcome(stream)),
+      streams: streams.map((stream) => this.#execution.maskOutcome(stream)),
       schema_drift: drift && {
         ...drift,
         ignored_run: ignored && {
           ...ignored,
-          streams: ignored.streams.map((stream) => this.#execution.outcome(stream)),
+          streams: ignored.streams.map((stream) => this.#execution.maskOutcome(stream)),
           error:
             ignored.error && this.#execution.error(ConnectError.fromJSON(ignored.error)).toJSON(),
         },

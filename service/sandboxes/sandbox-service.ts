@@ -130,7 +130,7 @@ export class StoredSandboxService implements SandboxService {
   #run(name: string, input: SandboxInput): Promise<FinishedSandbox> {
     const id = newId('sbx')
     const { store } = this.#options
-    return store.exclusively(sandboxLock(id), () => this.#runLocked(id, name, input))
+    return store.runExclusively(sandboxLock(id), () => this.#runLocked(id, name, input))
   }
 
   async #runLocked(id: string, name: string, input: SandboxInput): Promise<FinishedSandbox> {
@@ -239,7 +239,7 @@ export class StoredSandboxService implements SandboxService {
   ): Promise<FinishedSandbox> {
     const { store, tokens } = this.#options
     const { report, bound } = result
-    const tokenWithheld = withheldFor(input, report)
+    const tokenWithheld = whyWithheld(input, report)
     const binding: PromotionBinding = { ...bound, principal: input.principal }
     const subject = { sandbox: place.id, expiresAt, binding }
     const promoteToken = tokenWithheld === null ? await tokens.issue(subject) : null
@@ -267,7 +267,7 @@ export class StoredSandboxService implements SandboxService {
   }
 }
 
-function withheldFor({ streams }: SandboxInput, report: SandboxReport): TokenWithheld | null {
+function whyWithheld({ streams }: SandboxInput, report: SandboxReport): TokenWithheld | null {
   if (streams !== undefined) return 'some_streams'
   return report.streams.some(({ error }) => error !== undefined) ? 'failed_streams' : null
 }

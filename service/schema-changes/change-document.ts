@@ -19,13 +19,13 @@ export function changeFacts(change: SchemaChange): JsonObject {
 
 /** `public.orders: +note, -phone, total integer -> string`; of many changes the first few. */
 export function changeSummary(changes: readonly SchemaChange[], total: number): string {
-  const shown = changes.slice(0, 3).map(oneSummary)
+  const shown = changes.slice(0, 3).map(summarizeChange)
   const left = total - shown.length
   const more = left > 0 ? [`and ${String(left)} more ${left === 1 ? 'stream' : 'streams'}`] : []
   return [...shown, ...more].join('; ')
 }
 
-function oneSummary(change: SchemaChange): string {
+function summarizeChange(change: SchemaChange): string {
   const stream = streamLabel(change)
   if (change.change !== 'changed') return `${stream} was ${change.change}`
   const parts = [

@@ -15,7 +15,7 @@ export async function openDataDir(
   try {
     await makeClosed(resolve(folder), hasPostgres)
   } catch (error) {
-    throw unusable(folder, error)
+    throw unusableFolderError(folder, error)
   }
 }
 
@@ -40,7 +40,7 @@ async function makeFolder(folder: string, mode?: number): Promise<void> {
   }
 }
 
-function unusable(folder: string, cause: unknown): unknown {
+function unusableFolderError(folder: string, cause: unknown): unknown {
   const reason = errorCodeOf(cause)
   if (reason === undefined) return cause
   return invalidSettings([

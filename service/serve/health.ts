@@ -27,8 +27,8 @@ export class ProcessHealthService implements HealthService {
   constructor(options: HealthOptions) {
     this.#options = options
     const now = (): number => options.now()
-    this.#parts = keptFor(goodForMs, now, () => this.#ask())
-    this.#writes = keptFor(writesGoodForMs, now, () =>
+    this.#parts = cacheFor(goodForMs, now, () => this.#ask())
+    this.#writes = cacheFor(writesGoodForMs, now, () =>
       problemOf('the metadata database', 'written', options.store.checkWrites()),
     )
   }
@@ -70,7 +70,7 @@ export class ProcessHealthService implements HealthService {
 }
 
 /** Asks again only when the last answer is older. */
-function keptFor<Answer>(
+function cacheFor<Answer>(
   goodMs: number,
   now: () => number,
   ask: () => Promise<Answer>,

@@ -66,7 +66,7 @@ export async function openStore({
     authorizations: new PostgresAuthorizationStore(database),
     idempotency: new PostgresIdempotencyStore(database),
     isHeld: (lock) => locks.isHeld(lock),
-    exclusively: (lock, work) => locks.exclusively(lock, work),
+    runExclusively: (lock, work) => locks.runExclusively(lock, work),
     prune: () => prune(database, retention),
     ping: async () => {
       await database.query('SELECT')

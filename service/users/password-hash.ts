@@ -45,14 +45,14 @@ export class PasswordHasher {
    * false. Throws `login_throttled` where too many wait.
    */
   async matches(password: string, passwordHash: string | null): Promise<boolean> {
-    const { cost, salt, hash } = parsed(passwordHash ?? this.#nobody)
+    const { cost, salt, hash } = parseHash(passwordHash ?? this.#nobody)
     const isSame = timingSafeEqual(await this.#derive(password, salt, cost), hash)
     return isSame && passwordHash !== null
   }
 
   /** Whether a hash was made with another cost than new ones are. */
   isOutdated(passwordHash: string): boolean {
-    const { n, r, p } = parsed(passwordHash).cost
+    const { n, r, p } = parseHash(passwordHash).cost
     return n !== this.#cost.n || r !== this.#cost.r || p !== this.#cost.p
   }
 
@@ -72,7 +72,7 @@ function formatHash({ n, r, p }: HashCost, salt: Buffer, hash: Buffer): string {
 
 const shape = /^scrypt\$(\d{1,8})\$(\d{1,3})\$(\d{1,3})\$([\w-]{22})\$([\w-]{43})$/
 
-function parsed(passwordHash: string): {
+function parseHash(passwordHash: string): {
   readonly cost: HashCost
   readonly salt: Buffer
   readonly hash: Buffer

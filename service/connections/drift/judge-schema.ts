@@ -50,8 +50,8 @@ function seenStreams(
   if (bindings === null) return { streams: catalog.streams }
   const byKey = new Map(catalog.streams.map((stream) => [streamKey(stream), stream]))
   const boundStreams = bindings.flatMap((binding) => {
-    const before = approvedBefore === null ? undefined : bound(approvedBefore, binding)
-    const stream = before === undefined ? bound(catalog, binding) : byKey.get(streamKey(before))
+    const before = approvedBefore === null ? undefined : findBound(approvedBefore, binding)
+    const stream = before === undefined ? findBound(catalog, binding) : byKey.get(streamKey(before))
     return stream ?? []
   })
   return { streams: [...new Set(boundStreams)] }
@@ -74,7 +74,7 @@ function approvedStreams(
 }
 
 /** Undefined where the catalog has no such stream, or several. */
-function bound(catalog: AirbyteCatalog, binding: StreamBinding): AirbyteStream | undefined {
+function findBound(catalog: AirbyteCatalog, binding: StreamBinding): AirbyteStream | undefined {
   const matching = matchingStreams(catalog.streams, binding)
   return matching.length === 1 ? matching[0] : undefined
 }

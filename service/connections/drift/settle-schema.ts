@@ -67,14 +67,14 @@ async function keep(
     connection,
     run: run.id,
     owner,
-    approved: isFollowed ? followed(connection, judged) : next,
+    approved: isFollowed ? mergeSeen(connection, judged) : next,
     drift: drift && { shown: drift, catalog: seen },
     changes: allChanges(run.schemaChanges, changes),
   })
 }
 
 /** What is seen. A stream that the connection names stays approved when it is gone: its name must not come to mean another one. */
-function followed({ streams }: Connection, { seen, approved }: SchemaJudgement): AirbyteCatalog {
+function mergeSeen({ streams }: Connection, { seen, approved }: SchemaJudgement): AirbyteCatalog {
   if (streams === null) return seen
   const there = new Set(seen.streams.map(streamKey))
   const gone = approved.streams.filter((stream) => !there.has(streamKey(stream)))

@@ -1,6 +1,6 @@
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs'
 import { ConnectError } from '../../../protocol/index.ts'
-import type { AccessRequest, Resource } from './access-request.ts'
+import type { AccessRequest, AccessResource } from './access-request.ts'
 import { cedarSchema } from './cedar-schema.ts'
 import type { Policy } from './policy.ts'
 import { speaksOf } from './policy-parts.ts'
@@ -35,13 +35,13 @@ export class CedarPolicy implements Policy {
     const schema = cedarSchema()
     const id = `policy ${String(++opened)}`
     const parsed = cedar.preparsePolicySet(id, policies)
-    if (parsed.type === 'failure') throw invalid(file, text, parsed.errors)
+    if (parsed.type === 'failure') throw invalidPolicy(file, text, parsed.errors)
     const checked = cedar.validate({ schema, policies })
-    if (checked.type === 'failure') throw invalid(file, text, checked.errors)
+    if (checked.type === 'failure') throw invalidPolicy(file, text, checked.errors)
     const errors = checked.validationErrors.map(({ error }) => error)
-    if (errors.length > 0) throw invalid(file, text, errors)
+    if (errors.length > 0) throw invalidPolicy(file, text, errors)
     const prepared = cedar.preparseSchema(schemaName, schema)
-    if (prepared.type === 'failure') throw invalid(file, text, prepared.errors)
+    if (prepared.type === 'failure') throw invalidPolicy(file, text, prepared.errors)
     return new CedarPolicy(
       id,
       text,
@@ -103,7 +103,7 @@ function contextOf(
   return { dry_run: invoke?.dryRun ?? false, planned: invoke?.planned ?? false }
 }
 
-function attributesOf({ kind, name, facts = {} }: Resource): Record<string, string> {
+function attributesOf({ kind, name, facts = {} }: AccessResource): Record<string, string> {
   switch (kind) {
     case 'instance':
       return { name, ...(facts.type !== undefined && { type: facts.type }) }
@@ -114,7 +114,11 @@ function attributesOf({ kind, name, facts = {} }: Resource): Record<string, stri
   }
 }
 
-function invalid(file: string, text: string, errors: readonly cedar.DetailedError[]): ConnectError {
+function invalidPolicy(
+  file: string,
+  text: string,
+  errors: readonly cedar.DetailedError[],
+): ConnectError {
   const problems = errors.map((error) => {
     const [location] = error.sourceLocations ?? []
     const { line, column } = placeInText(text, location?.start ?? 0)

@@ -1,12 +1,12 @@
 import type { ActionName } from './actions.ts'
-import type { Resource } from './access-request.ts'
+import type { AccessResource } from './access-request.ts'
 import { principalKinds, type PrincipalKind, type Scope } from './principal.ts'
 
 /** Whether one of the scopes is for this. A scope with names is only for what has one of them. */
 export function scopesAllow(
   scopes: readonly Scope[] | null,
   action: ActionName,
-  resource: Resource,
+  resource: AccessResource,
 ): boolean {
   if (scopes === null) return true
   return scopes.some(

@@ -98,7 +98,7 @@ function issueProblem(
   const setting = settings.find(({ name }) => name === issue.path[0])
   const entry = values.get(String(issue.path[0]))
   const path = setting?.path.replace('NAME', String(issue.path[1])) ?? issue.path.join('.')
-  const value = setting?.secret === true ? '' : ` is ${shown(entry?.value ?? null)}, but`
+  const value = setting?.secret === true ? '' : ` is ${showValue(entry?.value ?? null)}, but`
   const help = `Write it as ${setting?.type ?? 'documented'}; see docs/configuration.md.`
   return {
     setting: path,
@@ -109,7 +109,7 @@ function issueProblem(
 }
 
 /** A wrong value. A URL may carry a password where none belongs. */
-function shown(value: unknown): string {
+function showValue(value: unknown): string {
   const text = JSON.stringify(value)
   return text.replaceAll(/\/\/[^/@]*@/g, '//…@').slice(0, 200)
 }

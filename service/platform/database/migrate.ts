@@ -1,6 +1,12 @@
 import pg from 'pg'
 import { ConnectError } from '../../../protocol/index.ts'
-import { pinned, sessionOf, sessionOptions, translated, type Session } from './database.ts'
+import {
+  pinSearchPath,
+  sessionOf,
+  sessionOptions,
+  translateError,
+  type Session,
+} from './database.ts'
 import { migrations } from './migrations.ts'
 
 /** Of services that start at once one migrates, and the others wait for it. */
@@ -17,9 +23,9 @@ export async function migrate(url: string, upTo = migrations.length): Promise<vo
   client.on('error', () => undefined) // the statement under way fails with it
   try {
     await client.connect().catch((error: unknown) => {
-      throw translated(error)
+      throw translateError(error)
     })
-    await pinned(client)
+    await pinSearchPath(client)
     const session = sessionOf(client)
     await session.query('BEGIN')
     await session.query(`SELECT ${lock}`)

@@ -4,7 +4,7 @@ import type { Resource } from '../wire.ts'
 import type { Row } from './database.ts'
 
 /** The fields of a resource as columns: `id, created_at`, or `c.id, c.created_at` of the table `c`. */
-export function columnsOf(
+export function selectColumns(
   schema: z.ZodObject,
   table = '',
   without: readonly string[] = [],

@@ -46,7 +46,7 @@ export function splitConfig(
 export function joinConfig(config: JsonObject, secrets: Secrets): JsonObject {
   let joined: JsonValue = config
   for (const [pointer, value] of Object.entries(secrets)) {
-    joined = placed(joined, parsePointer(pointer), value)
+    joined = placeValue(joined, parsePointer(pointer), value)
   }
   return isJsonObject(joined) ? joined : config
 }
@@ -88,7 +88,7 @@ class Splitter {
 }
 
 /** `within` with the value at the path. Objects on the way are made; a list is not made longer, its items are others by then. */
-function placed(
+function placeValue(
   within: JsonValue | undefined,
   [name, ...rest]: readonly string[],
   value: JsonValue,
@@ -96,9 +96,9 @@ function placed(
   if (name === undefined) return value
   if (isJsonList(within)) {
     const index = Number(name)
-    return index in within ? within.with(index, placed(within[index], rest, value)) : within
+    return index in within ? within.with(index, placeValue(within[index], rest, value)) : within
   }
   if (within !== undefined && within !== null && !isJsonObject(within)) return within
   const object = within ?? {}
-  return { ...object, [name]: placed(own(object, name), rest, value) }
+  return { ...object, [name]: placeValue(own(object, name), rest, value) }
 }

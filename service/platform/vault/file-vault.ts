@@ -7,7 +7,7 @@ import {
   keyFileMissing,
   readKeyRing,
   writeKeyRing,
-  wrongKey,
+  wrongKeyError,
   type ConfiguredKeys,
   type KeyRing,
 } from './key-ring.ts'
@@ -88,7 +88,7 @@ export class FileVault implements Vault {
   async #readWithoutLock(name: string, path: string): Promise<Plain | null> {
     let file = await readSealed(this.#folder, name)
     while (file !== null) {
-      const plain = await this.#opened(file, name)
+      const plain = await this.#unseal(file, name)
       if (plain !== undefined) return plain
       const now = await readSealed(this.#folder, name)
       if (now?.equals(file) === true) throw corrupt(this.#folder, { path, name })
@@ -104,7 +104,7 @@ export class FileVault implements Vault {
   ): Promise<number> {
     const name = fileNameOf(path)
     const text = secretsText(path, secrets)
-    return this.#exclusively(async () => {
+    return this.#runExclusively(async () => {
       const file = await readSealed(this.#folder, name)
       const version = await this.#versionOf(file, { path, name, ifVersion })
       await writeSealed(this.#folder, { name, version: version + 1, text }, this.#ring)
@@ -114,7 +114,7 @@ export class FileVault implements Vault {
 
   async delete(path: string): Promise<void> {
     const name = fileNameOf(path)
-    return this.#exclusively(async () => {
+    return this.#runExclusively(async () => {
       await rm(join(this.#folder, name), { force: true })
       await syncFolder(this.#folder)
     })
@@ -132,9 +132,9 @@ export class FileVault implements Vault {
    * start finishes it. Throws `vault_key_wrong` where the operator gave the key: then a start with `previousKey` does it.
    */
   rotateKey(): Promise<RotatedKey> {
-    return this.#exclusively(async () => {
+    return this.#runExclusively(async () => {
       if (this.#keys.key !== undefined) {
-        throw wrongKey(this.#folder, 'the key is given from outside, so it is changed there')
+        throw wrongKeyError(this.#folder, 'the key is given from outside, so it is changed there')
       }
       const key = newVaultKey()
       this.#ring = { current: key, all: new Map([...this.#ring.all, [key.id, key]]) }
@@ -147,12 +147,12 @@ export class FileVault implements Vault {
 
   /** Work that has begun is done first. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#lock.idle()
+    await this.#lock.waitUntilIdle()
     this.#lock[Symbol.dispose]()
   }
 
   /** With the keys as they are now: another process may have rotated them, and must not find a file with an old one later. */
-  #exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
+  #runExclusively<Result>(work: () => Promise<Result>): Promise<Result> {
     return inFolder(this.#folder, () =>
       this.#lock.hold(async () => {
         await this.#readRing()
@@ -163,15 +163,15 @@ export class FileVault implements Vault {
 
   async #readRing(): Promise<void> {
     const ring = await readKeyRing(this.#folder, this.#keys)
-    if (ring === null) throw wrongKey(this.#folder, keyFileMissing)
+    if (ring === null) throw wrongKeyError(this.#folder, keyFileMissing)
     if (this.#keys.key !== undefined && ring.current.id !== this.#keys.key.id) {
-      throw wrongKey(this.#folder, 'another process has changed the key: restart this one')
+      throw wrongKeyError(this.#folder, 'another process has changed the key: restart this one')
     }
     this.#ring = ring
   }
 
   /** Undefined: none of the keys opens it. */
-  async #opened(file: Buffer, name: string): Promise<Plain | undefined> {
+  async #unseal(file: Buffer, name: string): Promise<Plain | undefined> {
     const keyId = readHeader(file)?.keyId
     if (keyId !== undefined && !this.#ring.all.has(keyId)) await this.#readRing()
     const key = keyId === undefined ? undefined : this.#ring.all.get(keyId)
@@ -184,7 +184,7 @@ export class FileVault implements Vault {
     target: { path: string; name: string; ifVersion: number | undefined },
   ): Promise<number> {
     if (target.ifVersion === undefined) return file === null ? 0 : (readHeader(file)?.version ?? 0)
-    const plain = file === null ? undefined : await this.#opened(file, target.name)
+    const plain = file === null ? undefined : await this.#unseal(file, target.name)
     if (file !== null && plain === undefined) throw corrupt(this.#folder, target)
     const version = plain?.version ?? 0
     if (version === target.ifVersion) return version
@@ -195,7 +195,7 @@ export class FileVault implements Vault {
 function givenKeys({ folder, key, previousKey }: FileVaultOptions): ConfiguredKeys {
   const parse = (text: string, name: string) => {
     const parsed = parseVaultKey(text)
-    if (parsed === undefined) throw wrongKey(folder, `the ${name} is not 32 bytes in base64`)
+    if (parsed === undefined) throw wrongKeyError(folder, `the ${name} is not 32 bytes in base64`)
     return parsed
   }
   return {

@@ -41,7 +41,7 @@ export async function readKeyRing(folder: string, keys: ConfiguredKeys): Promise
   }
   for (const key of [keys.key, keys.previousKey]) if (key !== undefined) all.set(key.id, key)
   const current = all.get(file.current)
-  if (current === undefined) throw wrongKey(folder, 'the current key is not the given one')
+  if (current === undefined) throw wrongKeyError(folder, 'the current key is not the given one')
   return { current, all }
 }
 
@@ -49,7 +49,7 @@ export async function readKeyRing(folder: string, keys: ConfiguredKeys): Promise
  * The key that new files must be encrypted with: the given one, else the one in the folder, else a new one (the given key was
  * taken away: only `previousKey` opens the files).
  */
-export function intendedKey(ring: KeyRing | null, keys: ConfiguredKeys): VaultKey {
+export function chooseKey(ring: KeyRing | null, keys: ConfiguredKeys): VaultKey {
   if (keys.key !== undefined) return keys.key
   if (ring !== null && ring.current.id !== keys.previousKey?.id) return ring.current
   return newVaultKey()
@@ -71,7 +71,7 @@ export function writeKeyRing(folder: string, ring: KeyRing, keys: ConfiguredKeys
 export const keyFileName = 'vault.json'
 export const keyFileMissing = `its key file ${keyFileName} is missing, put it back from a backup`
 
-export function wrongKey(folder: string, reason: string): ConnectError {
+export function wrongKeyError(folder: string, reason: string): ConnectError {
   return new ConnectError('vault_key_wrong', { details: { folder, reason } })
 }
 
@@ -84,7 +84,7 @@ async function readKeyFile(folder: string): Promise<KeyFile | null> {
     throw error
   }
   const parsed = keyFileSchema.safeParse(parseJson(text))
-  if (!parsed.success) throw wrongKey(folder, `${keyFileName} is damaged`)
+  if (!parsed.success) throw wrongKeyError(folder, `${keyFileName} is damaged`)
   return parsed.data
 }
 

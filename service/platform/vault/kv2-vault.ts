@@ -135,11 +135,11 @@ export class Kv2Vault implements Vault {
     const { capabilities } = parsed.data.data
     const missing = needed.filter((each) => !capabilities.includes(each))
     if (missing.length === 0 || capabilities.includes('root')) return
-    throw this.#client.unfit(`use ${path}`, `the token has no right to ${missing.join(', ')}`)
+    throw this.#client.unfitError(`use ${path}`, `the token has no right to ${missing.join(', ')}`)
   }
 
   #notVersion2(operation: string): ConnectError {
-    return this.#client.unfit(operation, `${this.#mount} is not a KV engine of version 2`)
+    return this.#client.unfitError(operation, `${this.#mount} is not a KV engine of version 2`)
   }
 
   #path(kind: 'data' | 'metadata', path: string): string {

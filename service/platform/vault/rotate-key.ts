@@ -1,11 +1,11 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
-  intendedKey,
+  chooseKey,
   keyFileMissing,
   readKeyRing,
   writeKeyRing,
-  wrongKey,
+  wrongKeyError,
   type ConfiguredKeys,
   type KeyRing,
 } from './key-ring.ts'
@@ -21,9 +21,9 @@ export async function prepareFolder(folder: string, keys: ConfiguredKeys): Promi
   const ring = await readKeyRing(folder, keys)
   const files = await secretsFiles(folder)
   if (ring === null && keys.key === undefined && files.length > 0) {
-    throw wrongKey(folder, keyFileMissing)
+    throw wrongKeyError(folder, keyFileMissing)
   }
-  const current = intendedKey(ring, keys)
+  const current = chooseKey(ring, keys)
   const all = new Map(ring?.all)
   for (const key of [current, keys.previousKey]) if (key !== undefined) all.set(key.id, key)
   await checkKeys(folder, all)
@@ -62,6 +62,6 @@ async function checkKeys(folder: string, keys: KeyRing['all']): Promise<void> {
     const file = await readSealed(folder, name)
     const keyId = file === null ? undefined : readHeader(file)?.keyId
     if (keyId === undefined || keys.has(keyId)) continue
-    throw wrongKey(folder, `${name} was encrypted with a key that is not here (id ${keyId})`)
+    throw wrongKeyError(folder, `${name} was encrypted with a key that is not here (id ${keyId})`)
   }
 }
