@@ -165,7 +165,7 @@ export class LaneLoader {
 
   /** How long to wait for the next entry before something else is to be done; undefined where there is nothing else. */
   #idleMs(): number | undefined {
-    const canCommit = this.#moved.size > 0 && this.#covered()
+    const canCommit = this.#moved.size > 0 && this.#isCovered()
     const agesInMs = this.#pending.sinceMs + this.#options.commitMs - performance.now()
     if (this.#pending.held > 0)
       return Math.max(0, Math.min(giveBackAfterMs, canCommit ? agesInMs : Infinity))
@@ -176,7 +176,7 @@ export class LaneLoader {
     const { sinceMs } = this.#pending
     return (
       this.#moved.size > 0 &&
-      this.#covered() &&
+      this.#isCovered() &&
       performance.now() - sinceMs >= this.#options.commitMs
     )
   }
@@ -293,7 +293,7 @@ export class LaneLoader {
     return progress
   }
 
-  #covered(): boolean {
+  #isCovered(): boolean {
     for (const progress of this.#slices.values())
       if (progress.seen !== progress.covered) return false
     return true
@@ -308,7 +308,7 @@ export class LaneLoader {
 
   /** At the end: commits complete units; rows that no state covers are dropped, a later attempt reads them again. */
   async #finish(reader: LaneReader, position: string | undefined): Promise<void> {
-    if (!this.#covered()) await this.#forgetPending()
+    if (!this.#isCovered()) await this.#forgetPending()
     else if (this.#moved.size > 0) await this.#commit(reader, position)
   }
 

@@ -202,10 +202,10 @@ async function unseenStreams(
   logger: Logger,
 ): Promise<readonly string[]> {
   if (shown === undefined) return []
-  const there = new Set(shown.map(streamKey))
+  const shownKeys = new Set(shown.map(streamKey))
   const loaded = await destination.loadedStreams(connection)
   const warnings = loaded
-    .filter(({ stream }) => !there.has(streamKey(stream)))
+    .filter(({ stream }) => !shownKeys.has(streamKey(stream)))
     .map(
       ({ stream, table }) =>
         `The source does not show stream ${streamLabel(stream)} any more, which this connection loaded before: it was not read, and ${table} keeps its old rows. Create it again at the source, or let the user of the source read it (GRANT SELECT, in a database). If it is gone for good, drop ${table} at the destination.`,

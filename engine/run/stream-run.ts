@@ -95,14 +95,14 @@ class StreamAttempts {
     this.mayTakeBack = false
     if (outcome.status !== 'failed' || outcome.error.code !== 'fenced') return outcome
     const { destination, plan, start } = this.#deps
-    const by = await destination.newerStart(plan.connection, start)
-    if (by === undefined) {
+    const newerRun = await destination.newerStart(plan.connection, start)
+    if (newerRun === undefined) {
       // An older run was about to open its writer when this one took over, and has ended since.
       const isByLog = outcome.error.details?.partition !== undefined
       this.mayTakeBack = isByLog && ++this.#takenBack <= maxTakenBack
       return outcome
     }
-    const details = { ...outcome.error.details, by }
+    const details = { ...outcome.error.details, by: newerRun }
     return { status: 'failed', error: new ConnectError('fenced', { details }).toJSON() }
   }
 }

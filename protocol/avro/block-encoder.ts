@@ -154,7 +154,7 @@ export class BlockEncoder {
    */
   copyText(lines: Uint8Array, from: number, emittedAtMs: number): number {
     if (from >= lines.length || this.#isFull()) return from
-    if (lines[lines.length - 1] !== NEWLINE) throw malformed('the last line does not end')
+    if (lines[lines.length - 1] !== NEWLINE) throw malformedCopy('the last line does not end')
     this.#setEmittedAt(emittedAtMs)
     if (from === 0 || lines !== this.#copyFields.lines) this.#brokenText = !isUtf8(lines)
     if (lines !== this.#copyFields.lines) this.#copyFields.lines = lines
@@ -189,7 +189,7 @@ export class BlockEncoder {
   take(reuse?: () => ArrayBuffer | undefined): EncodedBlock | undefined {
     if (this.#count === 0) return undefined
     const block = {
-      bytes: this.#copied(reuse),
+      bytes: this.#copyBlock(reuse),
       count: this.#count,
       ...(this.#key && { ends: Uint32Array.from(this.#ends), keys: this.#keys }),
     }
@@ -209,7 +209,7 @@ export class BlockEncoder {
   }
 
   /** A block that its state cut short is as large as it must be: there may be many of them. */
-  #copied(reuse?: () => ArrayBuffer | undefined): Uint8Array<ArrayBuffer> {
+  #copyBlock(reuse?: () => ArrayBuffer | undefined): Uint8Array<ArrayBuffer> {
     const written = this.#writer.bytes.subarray(0, this.#recordAt)
     if (written.length < this.#blockBytes) return written.slice()
     const buffer = reuse?.()
@@ -242,12 +242,12 @@ export class BlockEncoder {
     this.#beginRecord()
     const last = this.#kinds.length - 1
     this.#writer.reserve(this.#copyFields.roomFor(start, ROOM) + 16 * (last + 2))
-    if (last < 0 && lines[start] !== NEWLINE) throw malformed('a line has fields')
+    if (last < 0 && lines[start] !== NEWLINE) throw malformedCopy('a line has fields')
     let position = start
     for (let column = 0; column <= last; column++) {
       const end = this.#copyField(column, position)
       if (lines[end] !== (column === last ? NEWLINE : TAB))
-        throw malformed('a line has other fields')
+        throw malformedCopy('a line has other fields')
       position = end + 1
     }
     this.#endRecord()
@@ -258,7 +258,7 @@ export class BlockEncoder {
   #row(types: readonly BinaryType[], start: number): number {
     const { rows, view } = this.#binaryFields
     const writer = this.#writer
-    if (view.getInt16(start) !== types.length) throw malformed('a row has other fields')
+    if (view.getInt16(start) !== types.length) throw malformedCopy('a row has other fields')
     this.#beginRecord()
     writer.reserve(this.#binaryFields.roomFor(start, ROOM) + 48 * (types.length + 2))
     let position = start + 2
@@ -270,7 +270,7 @@ export class BlockEncoder {
         writer.byte(branch.null)
         continue
       }
-      if (position + length > rows.length) throw malformed('a row does not end')
+      if (position + length > rows.length) throw malformedCopy('a row does not end')
       this.#binaryField(column, types[column] ?? 'text', { position, length })
       position += length
     }
@@ -380,7 +380,7 @@ export class BlockEncoder {
   }
 }
 
-function malformed(reason: string): ConnectError {
+function malformedCopy(reason: string): ConnectError {
   return new ConnectError('unexpected', {
     details: { reason: `a COPY does not fit the stream's columns: ${reason}` },
   })

@@ -36,7 +36,7 @@ export class MomentParser {
     const zoneAt = this.#fraction(text, start + 19)
     if (zoneAt === INVALID) return INVALID
     this.#offset = 0
-    const end = this.#zone(text, zoneAt)
+    const end = this.#readZone(text, zoneAt)
     this.zoned = end !== zoneAt
     this.seconds = days * 86_400 + clock - this.#offset
     return this.seconds >= FIRST_SECOND && this.seconds <= LAST_SECOND ? end : INVALID
@@ -79,7 +79,7 @@ export class MomentParser {
   }
 
   /** Reads the zone into `#offset`, in seconds east of UTC; gives the position after it, or the same where there is none. */
-  #zone(text: Uint8Array, start: number): number {
+  #readZone(text: Uint8Array, start: number): number {
     const sign = text[start]
     if (sign === 0x5a || sign === 0x7a) return start + 1
     if (sign !== 0x2b && sign !== DASH) return start

@@ -82,16 +82,16 @@ function jsonEscapes(text: string, position: number): readonly Token[] {
   const behind = position + backslashes
   const character = text.charAt(behind)
   if (character === 'u') return unicodeEscape(text, position, escapedUnit)
-  const said = controls.get(character) ?? (`'"/`.includes(character) ? character : '')
-  return said === '' ? [] : [{ symbol: said.charCodeAt(0), length: backslashes + 1 }]
+  const decoded = controls.get(character) ?? (`'"/`.includes(character) ? character : '')
+  return decoded === '' ? [] : [{ symbol: decoded.charCodeAt(0), length: backslashes + 1 }]
 }
 
 /** The backslashes are in the run that was before. */
 function escapesAfterRun(text: string, position: number): readonly Token[] {
   const character = text.charAt(position)
   if (character === 'u') return unicodeEscape(text, position, bareUnit)
-  const said = controls.get(character)
-  return said === undefined ? [] : [{ symbol: said.charCodeAt(0), length: 1 }]
+  const decoded = controls.get(character)
+  return decoded === undefined ? [] : [{ symbol: decoded.charCodeAt(0), length: 1 }]
 }
 
 /** A character beyond the first plane is two units. */

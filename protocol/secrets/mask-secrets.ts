@@ -39,10 +39,10 @@ function maskMarked(marked: Marked, indexes: readonly SecretIndex[]): Marked {
       joined.original(unitedSpans(indexes.flatMap((index) => index.spansInJoined(joined.text)))),
     ),
   ]
-  return replaced(marked, spans)
+  return replaceSpans(marked, spans)
 }
 
-function replaced({ text, end: marked }: Marked, spans: readonly Span[]): Marked {
+function replaceSpans({ text, end: marked }: Marked, spans: readonly Span[]): Marked {
   let shown = ''
   let from = 0
   let end = marked

@@ -33,14 +33,14 @@ export class KafkaReader implements LaneReader {
   #heldBytes = 0
   #closed = false
 
-  private constructor(parts: {
+  private constructor(dependencies: {
     readonly address: KafkaAddress
     readonly options: LaneReaderOptions
     readonly fetcher: PartitionFetcher
     readonly offset: bigint
     readonly logger: Logger
   }) {
-    const { address, options, fetcher, offset } = parts
+    const { address, options, fetcher, offset } = dependencies
     this.#address = address
     this.#fetcher = fetcher
     this.#ahead = new ReadAhead({
@@ -48,7 +48,7 @@ export class KafkaReader implements LaneReader {
       offset,
       lost: async (lostOffset) => this.#lostPositionError(lostOffset),
     })
-    this.#logger = parts.logger
+    this.#logger = dependencies.logger
     this.#attempt = options.attempt
     this.#skipTo = options.skipToAttempt
     this.#order = new LaneOrder({ lane: laneOf(address), startsAt: 'anywhere' })

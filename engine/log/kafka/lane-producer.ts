@@ -43,16 +43,16 @@ export class LaneProducer implements AsyncDisposable {
   /** The topics that the transaction is of; none where there is no transaction. */
   readonly #joined = new Set<string>()
 
-  private constructor(parts: {
+  private constructor(dependencies: {
     readonly address: KafkaAddress
     readonly connection: KafkaConnection
     readonly identity: Identity
     readonly timeoutMs: number
   }) {
-    this.#address = parts.address
-    this.#connection = parts.connection
-    this.#identity = parts.identity
-    this.timeoutMs = parts.timeoutMs
+    this.#address = dependencies.address
+    this.#connection = dependencies.connection
+    this.#identity = dependencies.identity
+    this.timeoutMs = dependencies.timeoutMs
   }
 
   /** When it resolves, every older producer of the lane is fenced and its open transaction is aborted. */

@@ -22,14 +22,14 @@ export class ReadAhead {
   #stopped = false
 
   /** `lost`: the error for an offset that the log does not hold. */
-  constructor(parts: {
+  constructor(dependencies: {
     readonly fetcher: PartitionFetcher
     readonly offset: bigint
     readonly lost: (offset: bigint) => Promise<Error>
   }) {
-    this.#fetcher = parts.fetcher
-    this.#offset = parts.offset
-    this.#lost = parts.lost
+    this.#fetcher = dependencies.fetcher
+    this.#offset = dependencies.offset
+    this.#lost = dependencies.lost
   }
 
   /** The next batch, if it is here; its messages are the caller's. */
