@@ -10,17 +10,19 @@ export function reportMarkdown(report: SandboxReportDocument, connection: string
   const blocks = [
     `### Sandbox of ${code(connection)}`,
     `**${html(view.headline)}**`,
-    ...(view.alarms.length === 0 ? [] : [fenced(factLines(view.alarms, 'alarms'))]),
-    ...(drift === null ? [] : [html(drift.title), fenced(table(drift.rows).trimEnd(), 'text')]),
+    ...(view.alarms.length === 0 ? [] : [wrapInFence(factLines(view.alarms, 'alarms'))]),
+    ...(drift === null
+      ? []
+      : [html(drift.title), wrapInFence(table(drift.rows).trimEnd(), 'text')]),
     ...(drift === null || drift.ignored.length === 0
       ? []
       : [
           'As long as it is ignored, the next run does this:',
-          fenced(factLines(drift.ignored, 'facts')),
+          wrapInFence(factLines(drift.ignored, 'facts')),
         ]),
     ...view.streams.map(
       ({ sign, title, about, facts }) =>
-        `<details><summary>${sign.trim() === '' ? '' : `${sign} `}<code>${html(title)}</code> ${html(about)}</summary>\n\n${fenced(factLines(facts, 'facts'))}\n\n</details>`,
+        `<details><summary>${sign.trim() === '' ? '' : `${sign} `}<code>${html(title)}</code> ${html(about)}</summary>\n\n${wrapInFence(factLines(facts, 'facts'))}\n\n</details>`,
     ),
     ...(unchanged.length === 0 ? [] : [`Unchanged: ${unchanged.map(code).join(', ')}`]),
     view.footer.map(html).join('<br>\n'),
@@ -40,7 +42,7 @@ function factLines(facts: readonly Fact[], kind: 'alarms' | 'facts'): string {
 }
 
 /** Longer than any fence in the text. */
-function fenced(text: string, language: 'diff' | 'text' = 'diff'): string {
+function wrapInFence(text: string, language: 'diff' | 'text' = 'diff'): string {
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length))
   const fence = '`'.repeat(longest + 1)
   return `${fence}${language}\n${text}\n${fence}`

@@ -45,12 +45,12 @@ function sum(numbers: readonly number[]): number {
 
 function line(row: TableRow, widths: readonly number[]): string {
   return row
-    .map((cell, column) => padded(cell, widths[column] ?? 0))
+    .map((cell, column) => padCell(cell, widths[column] ?? 0))
     .join(gap)
     .trimEnd()
 }
 
-function padded(cell: string, width: number): string {
+function padCell(cell: string, width: number): string {
   const own = stringWidth(cell)
   if (own <= width) return cell + ' '.repeat(width - own)
   const shortened = cutTo(cell, width - 1)

@@ -19,7 +19,9 @@ export function expandEnvironment(document: unknown, environment: Environment): 
       const variable = lookUp(close === '' ? '' : reference, environment)
       if (typeof variable === 'string') return variable
       problems.push(
-        variable.missing === undefined ? malformed(path) : missingVariable(variable.missing, path),
+        variable.missing === undefined
+          ? malformedReference(path)
+          : missingVariable(variable.missing, path),
       )
       return ''
     }),
@@ -64,7 +66,7 @@ function missingVariable(name: string, path: FieldPath): FileProblem {
   }
 }
 
-function malformed(path: FieldPath): FileProblem {
+function malformedReference(path: FieldPath): FileProblem {
   const fix =
     'Write `${NAME}` or `${NAME:-default}` with letters, digits and underscores in the name; a literal `${` is written `$${`.'
   return {

@@ -61,11 +61,11 @@ export async function getSchema(
   if (!output.json) {
     const what = framing === 'block' ? 'an array of records' : 'one record'
     const [newest] = uses
-    const by =
+    const filter =
       newest === undefined
         ? ''
         : `; used by ${newest.connection} since ${moment(newest.first_seen_at)}`
-    output.screen.line(`${fingerprint}: ${what}${by}`)
+    output.screen.line(`${fingerprint}: ${what}${filter}`)
   }
   await showResult(output, json, () => `${JSON.stringify(schema, null, 2)}\n`)
   return exitCodes.complete

@@ -274,14 +274,14 @@ function shownExchange({ request, response, error }: Exchange, secrets: SecretFi
       headers: Object.fromEntries(
         Object.entries(headers).map(([name, value]) => [name, secrets.text(value)]),
       ),
-      body: body === null ? null : shortened(secrets.text(body)),
+      body: body === null ? null : shorten(secrets.text(body)),
     },
-    response: response && { ...response, body: shortened(secrets.text(response.body)) },
+    response: response && { ...response, body: shorten(secrets.text(response.body)) },
     error: error === null ? null : secrets.text(error),
   }
 }
 
-function shortened(text: string): string {
+function shorten(text: string): string {
   return text.length <= maxShownBody ? text : `${text.slice(0, maxShownBody)}…`
 }
 

@@ -10,9 +10,9 @@ export interface PageContext {
 }
 
 /** Markdown as a whole page of HTML. It has no script, and loads only its style sheet and pictures from the same folder. */
-export function renderPage(markdown: string, place: PageContext): string {
-  const root = '../'.repeat(place.path.split('/').length - 1)
-  const marked = new Marked({ renderer: rendererFor(place) })
+export function renderPage(markdown: string, context: PageContext): string {
+  const root = '../'.repeat(context.path.split('/').length - 1)
+  const marked = new Marked({ renderer: rendererFor(context) })
   const body = marked.parse(markdown, { async: false })
   return `<!doctype html>
 <html lang="en">

@@ -192,8 +192,8 @@ function namesIn(value: Value): readonly string[] {
 
 /** The spec of a configuration whose secrets are still to come. Choices may then look alike, so `oneOf` becomes `anyOf`. */
 function withoutRequiredSecrets(spec: JsonObject): JsonObject {
-  const relaxed = (schema: JsonValue): JsonValue => {
-    if (isJsonList(schema)) return schema.map(relaxed)
+  const relax = (schema: JsonValue): JsonValue => {
+    if (isJsonList(schema)) return schema.map(relax)
     if (!isJsonObject(schema)) return schema
     const { oneOf, required, ...rest } = schema
     const properties = isJsonObject(schema.properties) ? schema.properties : {}
@@ -202,15 +202,15 @@ function withoutRequiredSecrets(spec: JsonObject): JsonObject {
     return {
       ...Object.fromEntries(Object.entries(rest).map(([name, part]) => [name, inner(name, part)])),
       ...(isJsonList(required) && { required: required.filter(stays) }),
-      ...(oneOf !== undefined && { allOf: [...allOf(rest), { anyOf: relaxed(oneOf) }] }),
+      ...(oneOf !== undefined && { allOf: [...allOf(rest), { anyOf: relax(oneOf) }] }),
     }
   }
   const allOf = (schema: JsonObject): readonly JsonValue[] =>
-    isJsonList(schema.allOf) ? schema.allOf.map(relaxed) : []
+    isJsonList(schema.allOf) ? schema.allOf.map(relax) : []
   // Values, not schemas.
   const inner = (keyword: string, part: JsonValue): JsonValue =>
-    ['const', 'enum', 'default', 'examples'].includes(keyword) ? part : relaxed(part)
-  const result = relaxed(spec)
+    ['const', 'enum', 'default', 'examples'].includes(keyword) ? part : relax(part)
+  const result = relax(spec)
   return isJsonObject(result) ? result : spec
 }
 

@@ -71,12 +71,12 @@ function conversionOf(schema: z.ZodType): Conversion {
   if (schema instanceof z.ZodArray) {
     const item = wireOf(typeOf(schema.element))
     if (isUnchanged(item, schema.element)) return unchanged(schema)
-    const each = (convert: (value: unknown) => unknown) => (list: unknown) =>
+    const forEachItem = (convert: (value: unknown) => unknown) => (list: unknown) =>
       Array.isArray(list) ? list.map(convert) : list
     return {
       schema: renameSchema(schema, { element: item.schema }),
-      to: each(item.to),
-      from: each(item.from),
+      to: forEachItem(item.to),
+      from: forEachItem(item.from),
     }
   }
   if (schema instanceof z.ZodUnion) return unionConversion(schema)

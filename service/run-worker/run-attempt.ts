@@ -237,8 +237,11 @@ export class RunAttempt {
     const lost = streams.find(isLost)?.error
     if (lost === undefined) return streams
     const reason = typeof lost.details?.reason === 'string' ? lost.details.reason : lost.message
-    const told = await this.#options.instances.noteAuthorizationLost(instance, { config, reason })
-    const error = told.toJSON()
+    const reauthorization = await this.#options.instances.noteAuthorizationLost(instance, {
+      config,
+      reason,
+    })
+    const error = reauthorization.toJSON()
     return streams.map((stream) => (isLost(stream) ? { ...stream, error } : stream))
   }
 

@@ -47,24 +47,27 @@ export interface PromotionEnd {
 export async function promote(
   name: string,
   { token, principal }: PromoteInput,
-  parts: PromotionDependencies,
+  dependencies: PromotionDependencies,
 ): Promise<PromotionEnd> {
-  const { store, logger, jobs } = parts
+  const { store, logger, jobs } = dependencies
   const connection = await store.connections.get(name)
   const read = readToken(token)
   if (read === undefined) throw invalidToken(name)
   const request = { token, principal, read }
   // Before the source is asked: a stranger's token costs nothing.
-  await verify(request, connection, parts)
-  const source = await presentStreams(connection, parts)
+  await verify(request, connection, dependencies)
+  const source = await presentStreams(connection, dependencies)
   const decision = await store.runExclusively(`connection ${name}`, () =>
-    decide(request, { connection, source }, parts),
+    decide(request, { connection, source }, dependencies),
   )
   const { id, destination } = decision.sandbox
   const sandbox = { id, destination }
   if ('moved' in decision) {
-    const again = await runSandboxAgain(parts, decision.limitRows)
-    return { promotion: { state: 'outdated', sandbox: id, moved: decision.moved, again }, sandbox }
+    const newSandbox = await runSandboxAgain(dependencies, decision.limitRows)
+    return {
+      promotion: { state: 'outdated', sandbox: id, moved: decision.moved, again: newSandbox },
+      sandbox,
+    }
   }
   await submitRun(decision.run, { jobs, logger })
   const promoted = await store.connections.get(name)
@@ -137,21 +140,24 @@ interface Present {
 async function decide(
   request: PromoteRequest,
   { connection: before, source }: Present,
-  parts: PromotionDependencies,
+  dependencies: PromotionDependencies,
 ): Promise<Decision> {
-  const { store } = parts
+  const { store } = dependencies
   const connection = await store.connections.get(before.name)
-  const stored = await verify(request, connection, parts)
+  const stored = await verify(request, connection, dependencies)
   const sandbox = { id: request.read.sandbox, destination: connection.destination }
   const { limitRows } = stored
   const outdated = (moved: readonly Moved[]): Decision => ({ sandbox, moved, limitRows })
   if (source === null) return outdated(['source_schema'])
-  const moved = findMoved(stored.binding, await presentState(connection, source.streams, parts))
+  const moved = findMoved(
+    stored.binding,
+    await presentState(connection, source.streams, dependencies),
+  )
   if (moved.length > 0) return outdated(moved)
   try {
     return {
       sandbox,
-      run: await createPromotedRun(request, { connection, seen: source.seen }, parts),
+      run: await createPromotedRun(request, { connection, seen: source.seen }, dependencies),
     }
   } catch (error) {
     if (error instanceof ConnectError && error.code === 'version_conflict')

@@ -69,7 +69,7 @@ export class SandboxAttempt {
 
   async #run(signal: AbortSignal): Promise<AttemptResult> {
     const prepared = await unlessAborted(this.#prepare(), signal)
-    if (prepared === undefined) throw stopped(this.#input.connection.name)
+    if (prepared === undefined) throw stoppedError(this.#input.connection.name)
     const { shared, plan, bound } = prepared
     const { id, connection } = this.#input
     const isIgnoring = connection.options.schemaDrift === 'ignore'
@@ -176,7 +176,7 @@ export class SandboxAttempt {
   }
 }
 
-function stopped(connection: string): ConnectError {
+function stoppedError(connection: string): ConnectError {
   return new ConnectError('sandbox_stopped', { details: { connection } })
 }
 

@@ -151,8 +151,8 @@ export class StoredSandboxService implements SandboxService {
       { ...about, ...(streams !== undefined && { streams }) },
       this.#options,
     )
-    const result = await this.#attempted(id, attempt)
-    return this.#finished({ id, destination, expiresAt, connection: name }, { input, result })
+    const result = await this.#runAttempt(id, attempt)
+    return this.#finish({ id, destination, expiresAt, connection: name }, { input, result })
   }
 
   /** One of a process that died is no reason to wait. */
@@ -179,7 +179,7 @@ export class StoredSandboxService implements SandboxService {
   }
 
   /** The work of an attempt, within its time and as long as it is wanted. What fails is noted at the sandbox. */
-  async #attempted(id: string, attempt: SandboxAttempt): Promise<AttemptResult> {
+  async #runAttempt(id: string, attempt: SandboxAttempt): Promise<AttemptResult> {
     const stop = new AbortController()
     const ended = Promise.withResolvers<undefined>()
     this.#here.set(id, { stop, ended: ended.promise })
@@ -229,7 +229,7 @@ export class StoredSandboxService implements SandboxService {
     }
   }
 
-  async #finished(
+  async #finish(
     {
       expiresAt,
       connection,

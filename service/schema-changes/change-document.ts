@@ -10,11 +10,11 @@ export function changeDocument(change: SchemaChange): ChangeDocument {
 /** The stream and what changed of it, without what did not: for a line of the log. */
 export function changeFacts(change: SchemaChange): JsonObject {
   const { name, namespace, ...facts } = changeDocument(change)
-  const told = Object.entries(facts).filter(
+  const shownFacts = Object.entries(facts).filter(
     ([, value]) => value !== null && value !== 0 && !(Array.isArray(value) && value.length === 0),
   )
   const stream = streamLabel({ name, namespace })
-  return { stream, ...Object.fromEntries(told) }
+  return { stream, ...Object.fromEntries(shownFacts) }
 }
 
 /** `public.orders: +note, -phone, total integer -> string`; of many changes the first few. */

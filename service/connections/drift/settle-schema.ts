@@ -76,8 +76,8 @@ async function keep(
 /** What is seen. A stream that the connection names stays approved when it is gone: its name must not come to mean another one. */
 function mergeSeen({ streams }: Connection, { seen, approved }: SchemaJudgement): AirbyteCatalog {
   if (streams === null) return seen
-  const there = new Set(seen.streams.map(streamKey))
-  const gone = approved.streams.filter((stream) => !there.has(streamKey(stream)))
+  const seenKeys = new Set(seen.streams.map(streamKey))
+  const gone = approved.streams.filter((stream) => !seenKeys.has(streamKey(stream)))
   return { streams: [...seen.streams, ...gone] }
 }
 

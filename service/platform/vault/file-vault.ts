@@ -65,11 +65,16 @@ export class FileVault implements Vault {
   readonly #lock: FolderLock
   #ring: KeyRing
 
-  constructor(parts: { folder: string; keys: ConfiguredKeys; lock: FolderLock; ring: KeyRing }) {
-    this.#folder = parts.folder
-    this.#keys = parts.keys
-    this.#lock = parts.lock
-    this.#ring = parts.ring
+  constructor(dependencies: {
+    folder: string
+    keys: ConfiguredKeys
+    lock: FolderLock
+    ring: KeyRing
+  }) {
+    this.#folder = dependencies.folder
+    this.#keys = dependencies.keys
+    this.#lock = dependencies.lock
+    this.#ring = dependencies.ring
   }
 
   async get(path: string): Promise<StoredSecrets | null> {

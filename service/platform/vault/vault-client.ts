@@ -105,8 +105,8 @@ export class VaultClient {
     const sent = new SecretIndex()
     const secrets = [this.#options.token, ...textsOf(body)]
     for (const text of secrets) if (text.length >= minSecretLength) addSecret(sent, text)
-    const said = errors.join('; ')
-    return said === '' ? [] : [maskBeginning(said, [sent], shownCharacters)]
+    const text = errors.join('; ')
+    return text === '' ? [] : [maskBeginning(text, [sent], shownCharacters)]
   }
 
   async #exchange({ method, path, body }: VaultRequest): Promise<WholeAnswer> {
