@@ -99,7 +99,7 @@ async function run(options: RunArguments, stop: StopSignals): Promise<void> {
   const onStop = (): void => {
     output.note('stopping at the next checkpoint; press Ctrl-C again to end at once')
     limit = setTimeout(() => {
-      finish(output, output.abandoned())
+      finish(output, output.endAsAbandoned())
     }, stopLimitMs)
   }
   stop.signal.addEventListener('abort', onStop, { once: true })

@@ -43,10 +43,10 @@ const writableByOthers = 0o022
 const sticky = 0o1000
 
 /** A folder and no link to one, of this user alone. Windows has neither owner nor mode here, and a home that is closed to others. */
-function isOwn(found: Stats): boolean {
-  if (!found.isDirectory()) return false
+function isOwn(stats: Stats): boolean {
+  if (!stats.isDirectory()) return false
   const user = process.getuid?.()
-  return user === undefined || (found.uid === user && (found.mode & writableByOthers) === 0)
+  return user === undefined || (stats.uid === user && (stats.mode & writableByOthers) === 0)
 }
 
 /** Nobody but this user and root can put another folder in the place of one on the way. */

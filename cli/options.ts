@@ -16,7 +16,7 @@ export function positiveNumber(text: string): number {
   throw new InvalidArgumentError('It must be a whole number from 1.')
 }
 
-export function wholeNumber(text: string): number {
+export function parseWholeNumber(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text)
   throw new InvalidArgumentError('It must be a whole number from 0.')
 }

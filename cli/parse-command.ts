@@ -40,6 +40,7 @@ function usageError(error: CommanderError, command: Command): ConnectError {
 /** `reactor connect runs start` */
 export function commandPath(command: Command): string {
   const names: string[] = []
-  for (let at: Command | null = command; at !== null; at = at.parent) names.unshift(at.name())
+  for (let current: Command | null = command; current !== null; current = current.parent)
+    names.unshift(current.name())
   return names.join(' ')
 }

@@ -22,7 +22,7 @@ import type { SourceArguments } from './source/source-command.ts'
 import { vaultCommand, type RotateKeyFlags } from './vault/vault-program.ts'
 import { parseCommand, throwErrors } from './parse-command.ts'
 import { sourceCommand } from './source/source-program.ts'
-import { logLevels, type LogLevel } from './run/log-levels.ts'
+import { sourceLogLevels, type LogLevel } from './run/log-levels.ts'
 
 /** `reactor connect run FILE …` as it was parsed. */
 export interface RunArguments {
@@ -133,7 +133,7 @@ function runCommand(connect: Command, options: ProgramOptions): void {
     )
     .addOption(
       new Option('--log-level <LEVEL>', 'what is logged on stderr')
-        .choices(logLevels)
+        .choices(sourceLogLevels)
         .default('info'),
     )
     .option(

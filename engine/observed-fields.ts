@@ -56,16 +56,16 @@ export interface Observed {
 }
 
 /** Of several jobs. */
-export function joinObserved(one: Observed | undefined, other: Observed): Observed {
-  if (one === undefined) return other
-  const joined = new Map(one.fields.map(({ name, types }) => [name, { ...types }]))
+export function joinObserved(observed: Observed | undefined, other: Observed): Observed {
+  if (observed === undefined) return other
+  const joined = new Map(observed.fields.map(({ name, types }) => [name, { ...types }]))
   for (const { name, types } of other.fields) {
     const before: Partial<Record<ObservedType, number>> = joined.get(name) ?? {}
     for (const [type, count] of typeCounts(types)) before[type] = (before[type] ?? 0) + count
     joined.set(name, before)
   }
   const fields = [...joined].map(([name, types]) => ({ name, types }))
-  return { fields, requests: one.requests + other.requests }
+  return { fields, requests: observed.requests + other.requests }
 }
 
 export function typeCounts(types: ObservedField['types']): readonly [ObservedType, number][] {

@@ -1,7 +1,7 @@
 import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from './json.ts'
 
 /**
- * What a column holds, on every road: the JSON Schema of a stream is reduced to these kinds once (`columnsOf`), and the
+ * What a column holds, on every path: the JSON Schema of a stream is reduced to these kinds once (`columnsOf`), and the
  * wire (Avro), the source's COPY text and the destination's column type all follow from the kind.
  *
  * | kind      | JSON Schema                                                   | Avro                          | Postgres    |
@@ -68,7 +68,7 @@ function kindOf(schema: JsonValue): ColumnKind {
   if (!isJsonObject(schema)) return 'json'
   const { type, oneOf, anyOf } = schema
   if (type === undefined) return kindOfUnion(oneOf ?? anyOf)
-  const real = theRealType(type)
+  const real = findOnlyType(type)
   if (real === 'boolean' || real === 'integer') return real
   if (real === 'number') return kindOfNumber(schema)
   if (real === 'string') return kindOfString(schema)
@@ -82,7 +82,7 @@ function kindOfUnion(options: JsonValue | undefined): ColumnKind {
 }
 
 /** The one type beside `null`; undefined where there is none, or several. */
-function theRealType(type: JsonValue): JsonValue | undefined {
+function findOnlyType(type: JsonValue): JsonValue | undefined {
   const types = new Set(isJsonList(type) ? type : [type])
   types.delete('null')
   return types.size === 1 ? [...types][0] : undefined

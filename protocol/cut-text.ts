@@ -42,29 +42,32 @@ export function cutTexts(document: JsonObject, most: number): JsonObject {
     return cutObject(value)
   }
   const cutItems = (items: readonly JsonValue[]): readonly JsonValue[] => {
-    const kept: JsonValue[] = []
+    const result: JsonValue[] = []
     for (const item of items) {
       if (left <= 0) break
       left -= 1
-      kept.push(cut(item))
+      result.push(cut(item))
     }
-    return kept
+    return result
   }
   const cutObject = (object: JsonObject): JsonObject => {
-    const kept: [string, JsonValue][] = []
+    const result: [string, JsonValue][] = []
     const entries = Object.entries(object)
     for (const [name, item] of entries) {
       if (left <= 0) break
       left -= name.length + 1
-      kept.push([name, cut(item)])
+      result.push([name, cut(item)])
     }
     const isSame =
-      kept.length === entries.length && kept.every(([, item], at) => item === entries[at]?.[1])
-    return isSame ? object : Object.fromEntries(kept)
+      result.length === entries.length &&
+      result.every(([, item], index) => item === entries[index]?.[1])
+    return isSame ? object : Object.fromEntries(result)
   }
   return cutObject(document)
 }
 
 function sameOr(items: readonly JsonValue[], cut: readonly JsonValue[]): readonly JsonValue[] {
-  return cut.length === items.length && cut.every((item, at) => item === items[at]) ? items : cut
+  return cut.length === items.length && cut.every((item, index) => item === items[index])
+    ? items
+    : cut
 }

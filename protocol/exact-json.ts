@@ -78,8 +78,8 @@ function isArray(value: RecordValue): value is readonly RecordValue[] {
   return Array.isArray(value)
 }
 
-function sameDecimal(one: string, other: string): boolean {
-  return normalDecimal(one) === normalDecimal(other)
+function sameDecimal(left: string, right: string): boolean {
+  return normalDecimal(left) === normalDecimal(right)
 }
 
 /** Sign, significant digits and exponent in one form for all ways to write a decimal. */

@@ -70,7 +70,7 @@ export class JsonLinesDecoder {
 
 /** What one line, without its end, holds. */
 export function parseLine(text: string): JsonLine {
-  const value = text.startsWith('{') ? parsedOrUndefined(text) : undefined
+  const value = text.startsWith('{') ? tryParse(text) : undefined
   if (!isEnvelope(value)) return { kind: 'text', text }
   const result = airbyteMessage.safeParse(value)
   if (result.success) return { kind: 'message', message: result.data }
@@ -101,7 +101,7 @@ function isEnvelope(value: unknown): value is { readonly type: string } {
   )
 }
 
-function parsedOrUndefined(text: string): RecordValue | undefined {
+function tryParse(text: string): RecordValue | undefined {
   try {
     return parseExact(text)
   } catch {

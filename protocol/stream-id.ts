@@ -28,12 +28,12 @@ export function streamKey({ namespace, name }: NamedStream): string {
  * is quoted as SQL quotes (`"a.b".c`), so two streams never share a label.
  */
 export function streamLabel({ namespace, name }: NamedStream): string {
-  return labelOf(namespace, name, (part) => (isPlain(part) ? part : quoted(part)))
+  return labelOf(namespace, name, (part) => (isPlain(part) ? part : quoteName(part)))
 }
 
 /** The same with every part quoted: `parseStreamLabel` reads it as this stream and no other. */
 export function quotedStreamLabel({ namespace, name }: NamedStream): string {
-  return labelOf(namespace, name, quoted)
+  return labelOf(namespace, name, quoteName)
 }
 
 /** The stream of a label with a quoted part. Undefined for other text, which may mean a name or `namespace.name`. */
@@ -68,6 +68,6 @@ function isPlain(part: string): boolean {
   return part !== '' && part === part.trim() && !/[.,"]/.test(part)
 }
 
-function quoted(part: string): string {
+function quoteName(part: string): string {
   return `"${part.replaceAll('"', '""')}"`
 }

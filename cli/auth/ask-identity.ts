@@ -4,7 +4,7 @@ import { ApiClient } from '../client/api-client.ts'
 import { isEncrypted } from './encrypted.ts'
 
 /** A token, and until when it holds (ISO 8601). */
-export interface GivenLogin {
+export interface IssuedLogin {
   readonly token: string
   readonly expiresAt: string
 }
@@ -26,8 +26,8 @@ export async function askIdentity(
     readonly audience: string | null
   },
   signal: AbortSignal,
-): Promise<GivenLogin> {
-  const { origin, pathname: path } = checked(loginUrl)
+): Promise<IssuedLogin> {
+  const { origin, pathname: path } = checkLoginUrl(loginUrl)
   const client = new ApiClient({ url: origin, key: undefined }, signal)
   const response = await client.exchange({ method: 'POST', path, body })
   const text = await client.textOf(response)
@@ -38,12 +38,12 @@ export async function askIdentity(
     const reason = `it answers with status ${response.status}`
     throw new ConnectError('service_answer_invalid', { details: { url: origin, reason } })
   }
-  const { document } = client.parsed(text, answerSchema)
+  const { document } = client.parse(text, answerSchema)
   return { token: document.token, expiresAt: document.expires_at }
 }
 
 /** The service says where: it must not send a password in clear over a network. */
-function checked(loginUrl: string): URL {
+function checkLoginUrl(loginUrl: string): URL {
   const url = URL.parse(loginUrl)
   if (url !== null && isEncrypted(loginUrl) && url.username === '') return url
   const problem = 'The service names an address for logins that is not encrypted'

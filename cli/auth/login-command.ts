@@ -6,13 +6,13 @@ import {
 import { ApiClient } from '../client/api-client.ts'
 import { apiPath } from '../client/api-path.ts'
 import { checkedService } from '../client/find-service.ts'
-import { keepLogin, loginFile, type Login } from '../client/login-file.ts'
+import { keepLogin, loginFile, type StoredLogin } from '../client/login-file.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
 import { plainText } from '../output/plain-text.ts'
-import { askIdentity, type GivenLogin } from './ask-identity.ts'
+import { askIdentity, type IssuedLogin } from './ask-identity.ts'
 import { isEncrypted } from './encrypted.ts'
 import { readPassword, type PasswordFlags } from './read-password.ts'
 import { usageError } from '../usage-error.ts'
@@ -42,23 +42,23 @@ async function loginUser(
   const { login_url: identityUrl, audience } = place.document
   warnOfPlainHttp(context, identityUrl ?? client.url)
   const password = await readPassword(context, flags, 'Password (not shown): ')
-  const given =
+  const issued =
     identityUrl === null
       ? await loginHere(client, { email, password })
       : await askIdentity(identityUrl, { email, password, audience }, context.signal)
-  const { kind, name } = await principalOf(context, given.token)
+  const { kind, name } = await principalOf(context, issued.token)
   const { url } = client
   await keep(context, {
     url,
-    key: given.token,
-    user: { email, expiresAt: given.expiresAt },
+    key: issued.token,
+    user: { email, expiresAt: issued.expiresAt },
   })
-  const result = { url, name, kind, expires_at: given.expiresAt, file: fileOf(context) }
+  const result = { url, name, kind, expires_at: issued.expiresAt, file: fileOf(context) }
   await showResult(
     context.output,
     result,
     () =>
-      `logged in to ${url} as ${name} (${kind}) until ${moment(given.expiresAt)}; kept in ${result.file}\n`,
+      `logged in to ${url} as ${name} (${kind}) until ${moment(issued.expiresAt)}; kept in ${result.file}\n`,
   )
   return exitCodes.complete
 }
@@ -66,7 +66,7 @@ async function loginUser(
 async function loginHere(
   client: ApiClient,
   body: { readonly email: string; readonly password: string },
-): Promise<GivenLogin> {
+): Promise<IssuedLogin> {
   const path = apiPath('auth', 'login')
   const { document } = await client.ask({ method: 'POST', path, body }, loginDocument)
   return { token: document.token, expiresAt: document.expires_at }
@@ -77,10 +77,10 @@ async function keepKey(context: CommandContext, flags: LoginFlags): Promise<numb
   if (flags.password !== undefined || flags.passwordStdin !== undefined)
     throw usageError('A password is of a user', 'Run `reactor auth login EMAIL`.')
   const { client, input, output } = context
-  const given =
+  const apiKey =
     flags.key ??
     (input.canAsk ? await input.askSecret('API key (not shown): ') : await input.readAll())
-  const { url, key } = checkedService({ url: client.url, key: given.trim() })
+  const { url, key } = checkedService({ url: client.url, key: apiKey.trim() })
   await principalOf(context, key)
   await keep(context, { url, key })
   const file = fileOf(context)
@@ -99,8 +99,8 @@ async function principalOf(
   return { kind: document.kind, name: plainText(document.name) }
 }
 
-async function keep(context: CommandContext, kept: Login): Promise<void> {
-  await keepLogin(fileOf(context), kept)
+async function keep(context: CommandContext, login: StoredLogin): Promise<void> {
+  await keepLogin(fileOf(context), login)
   warnOfKey(context)
 }
 

@@ -8,7 +8,7 @@ import {
   readLogins,
   removeLogin,
   removeLogins,
-  type Login,
+  type StoredLogin,
 } from '../client/login-file.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult, type CommandOutput } from '../output/command-output.ts'
@@ -20,7 +20,7 @@ export interface LogoutFlags {
   readonly local?: true
 }
 
-interface LogoutSurroundings {
+interface LogoutContext {
   readonly output: CommandOutput
   readonly environment: Environment
   readonly signal: AbortSignal
@@ -30,19 +30,21 @@ interface LogoutSurroundings {
 const patienceMs = 10_000
 
 /** Ends the logins of users at their services, as far as these answer, and forgets what is kept: also a file that is broken. */
-export async function logout(flags: LogoutFlags, context: LogoutSurroundings): Promise<number> {
+export async function logout(flags: LogoutFlags, context: LogoutContext): Promise<number> {
   const { output, environment } = context
   const file = loginFile(environment)
   try {
     const url = flags.url === undefined ? undefined : serviceUrl(flags.url)
-    const kept = (await keptLogins(file)).filter((login) => url === undefined || login.url === url)
-    if (flags.local !== true) for (const login of kept) await endLogin(login, context)
+    const logins = (await readStoredLogins(file)).filter(
+      (login) => url === undefined || login.url === url,
+    )
+    if (flags.local !== true) for (const login of logins) await endLogin(login, context)
     const removed = await (url === undefined ? removeLogins(file) : removeLogin(file, url))
-    const text = removed ? `forgot ${forgotten(kept, file)}` : 'no login was kept'
+    const text = removed ? `forgot ${describeForgotten(logins, file)}` : 'no login was kept'
     const next = await nextCaller(environment)
     await showResult(
       output,
-      { removed, urls: kept.map((one) => one.url), next },
+      { removed, urls: logins.map((login) => login.url), next },
       () => `${text}\n${nextText(next)}`,
     )
     return exitCodes.complete
@@ -52,7 +54,7 @@ export async function logout(flags: LogoutFlags, context: LogoutSurroundings): P
 }
 
 /** None in a file that is broken: it is to go. */
-async function keptLogins(file: string): Promise<readonly Login[]> {
+async function readStoredLogins(file: string): Promise<readonly StoredLogin[]> {
   try {
     return await readLogins(file)
   } catch (error) {
@@ -63,8 +65,8 @@ async function keptLogins(file: string): Promise<readonly Login[]> {
 
 /** An API key stays valid: programs may use it. */
 async function endLogin(
-  { url, key, user }: Login,
-  { output, signal }: LogoutSurroundings,
+  { url, key, user }: StoredLogin,
+  { output, signal }: LogoutContext,
 ): Promise<void> {
   if (user === undefined || Date.parse(user.expiresAt) <= Date.now()) return
   const limit = AbortSignal.timeout(patienceMs)
@@ -118,7 +120,7 @@ function serviceUrl(url: string): string {
   return checkedService({ url, key: undefined }).url
 }
 
-function forgotten(kept: readonly Login[], file: string): string {
-  const urls = kept.map(({ url, user }) => (user === undefined ? url : `${user.email} at ${url}`))
+function describeForgotten(logins: readonly StoredLogin[], file: string): string {
+  const urls = logins.map(({ url, user }) => (user === undefined ? url : `${user.email} at ${url}`))
   return urls.length === 0 ? file : urls.join(', ')
 }

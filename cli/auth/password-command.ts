@@ -8,15 +8,15 @@ import { usageError } from '../usage-error.ts'
 
 /** Changes the caller's own password, and keeps the login that the service gives for it. */
 export async function changePassword(context: CommandContext): Promise<number> {
-  const { client, found, output, environment } = context
+  const { client, service, output, environment } = context
   const path = apiPath('auth', 'password')
   const body = await readPasswords(context)
   const { document } = await client.ask({ method: 'POST', path, body }, loginDocument)
   const { email } = document.user
   // It was the kept login that asked, not a token that was given for this command.
-  if (found.user !== undefined)
+  if (service.user !== undefined)
     await keepLogin(loginFile(environment), {
-      url: found.url,
+      url: service.url,
       key: document.token,
       user: { email, expiresAt: document.expires_at },
     })

@@ -19,13 +19,17 @@ export async function addUser(
   email: string,
   flags: AddUserFlags,
 ): Promise<number> {
-  const given = await givenPassword(context, flags)
+  const passwordInput = await givenPassword(context, flags)
   const { json, document } = await context.client.ask(
-    { method: 'POST', path: apiPath('users'), body: { email, role: flags.role, ...given } },
+    { method: 'POST', path: apiPath('users'), body: { email, role: flags.role, ...passwordInput } },
     userWithPassword,
   )
   const what = `added ${document.email}, ${document.role}`
-  return showUser(context, { json, what, made: isMade(given) ? document.password : undefined })
+  return showUser(context, {
+    json,
+    what,
+    made: isMade(passwordInput) ? document.password : undefined,
+  })
 }
 
 export async function resetUser(
@@ -33,14 +37,18 @@ export async function resetUser(
   email: string,
   flags: PasswordFlags,
 ): Promise<number> {
-  const given = await givenPassword(context, flags)
+  const passwordInput = await givenPassword(context, flags)
   const path = apiPath('users', email, 'reset-password')
   const { json, document } = await context.client.ask(
-    { method: 'POST', path, body: given },
+    { method: 'POST', path, body: passwordInput },
     userWithPassword,
   )
   const what = `${document.email} has a new password; logins until now have ended`
-  return showUser(context, { json, what, made: isMade(given) ? document.password : undefined })
+  return showUser(context, {
+    json,
+    what,
+    made: isMade(passwordInput) ? document.password : undefined,
+  })
 }
 
 export async function setUserRole(

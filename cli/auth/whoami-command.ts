@@ -7,16 +7,16 @@ import { moment } from '../output/moment.ts'
 import { plainText } from '../output/plain-text.ts'
 
 /** Whom the service takes the caller for. */
-export async function whoami({ client, found, output }: CommandContext): Promise<number> {
+export async function whoami({ client, service, output }: CommandContext): Promise<number> {
   const path = apiPath('auth', 'whoami')
   const { json, document } = await client.ask({ method: 'GET', path }, principalDocument)
   const { name, kind, via, id } = document
   const how = via === 'api_key' ? `API key ${id}` : 'logged in'
-  const until = found.user === undefined ? '' : ` until ${moment(found.user.expiresAt)}`
+  const until = service.user === undefined ? '' : ` until ${moment(service.user.expiresAt)}`
   await showResult(
     output,
     json,
-    () => `${plainText(name)} (${kind}) at ${found.url}, ${plainText(how)}${until}\n`,
+    () => `${plainText(name)} (${kind}) at ${service.url}, ${plainText(how)}${until}\n`,
   )
   return exitCodes.complete
 }

@@ -24,7 +24,7 @@ export type CatalogArguments =
       readonly force: boolean
     }
 
-export interface CatalogSurroundings {
+export interface CatalogContext {
   /** Writes to standard output; resolves when there is room for more. */
   readonly write: (text: string) => Promise<void>
   readonly signal: AbortSignal
@@ -36,7 +36,7 @@ export interface CatalogSurroundings {
 /** Resolves with the exit code. Throws a ConnectError where nothing could be done. */
 export async function runCatalog(
   options: CatalogArguments,
-  context: CatalogSurroundings,
+  context: CatalogContext,
 ): Promise<number> {
   switch (options.command) {
     case 'list': {
@@ -57,31 +57,31 @@ export async function runCatalog(
 
 async function importAll(
   options: Extract<CatalogArguments, { command: 'import' }>,
-  context: CatalogSurroundings,
+  context: CatalogContext,
 ): Promise<number> {
   const { from, name, force } = options
   if (name !== undefined && asManifestName(name) !== name)
     throw usageError(`"${name}" is no name for a manifest`, 'Use the characters a-z, 0-9 and -.')
-  const found = isUrl(from) ? [await fetched(from, context)] : findManifests(from)
-  if (name !== undefined && found.length > 1)
+  const manifests = isUrl(from) ? [await fetchFrom(from, context)] : findManifests(from)
+  if (name !== undefined && manifests.length > 1)
     throw usageError(
-      `--as names one manifest, but ${from} holds ${found.length}`,
+      `--as names one manifest, but ${from} holds ${manifests.length}`,
       'Leave it out: each is named by its file or folder.',
     )
   const { catalogFolder } = context
   let refused = 0
-  for (const one of found) {
+  for (const manifest of manifests) {
     context.signal.throwIfAborted()
-    const imported = importManifest(one, { catalogFolder, name, force })
+    const imported = importManifest(manifest, { catalogFolder, name, force })
     if ('refused' in imported) refused += 1
     await context.write(importLines(imported))
   }
-  const total = `${found.length - refused} imported, ${refused} refused`
-  if (found.length > 1) await context.write(`${total}\n`)
+  const total = `${manifests.length - refused} imported, ${refused} refused`
+  if (manifests.length > 1) await context.write(`${total}\n`)
   return refused === 0 ? exitCodes.complete : exitCodes.failed
 }
 
-async function fetched(url: string, context: CatalogSurroundings): Promise<ManifestFile> {
+async function fetchFrom(url: string, context: CatalogContext): Promise<ManifestFile> {
   try {
     return await fetchManifest(url, context)
   } catch (error) {
@@ -100,13 +100,13 @@ function importLines(imported: Imported): string {
     return `refused   ${lines.join('\n          ')}\n`
   }
   const { name, description, mistakes } = imported
-  const found = mistakes.map((mistake) => `          ${mistakeText(mistake)}\n`)
+  const mistakeLines = mistakes.map((mistake) => `          ${mistakeText(mistake)}\n`)
   const unsupported = description.streams.flatMap((stream) =>
     stream.unsupported === null
       ? []
       : [`          ${plainText(`${stream.name}: ${stream.unsupported}`)}\n`],
   )
-  return `imported  ${name}: ${countOf(description)}\n${[...unsupported, ...found].join('')}`
+  return `imported  ${name}: ${countOf(description)}\n${[...unsupported, ...mistakeLines].join('')}`
 }
 
 function countOf({ streams, isDynamic }: ManifestDescription): string {

@@ -28,9 +28,9 @@ export function findManifests(path: string): readonly ManifestFile[] {
       return files.map((file) => read(join(file.folder, file.name), file.folder))
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw usage(`${path} cannot be read: ${reason}`, error)
+    throw manifestUsageError(`${path} cannot be read: ${reason}`, error)
   }
-  throw usage(`${path} holds no manifest`)
+  throw manifestUsageError(`${path} holds no manifest`)
 }
 
 interface File {
@@ -55,7 +55,7 @@ function read(path: string, folder: string): ManifestFile {
   return { from: path, text: readFileSync(path, 'utf8'), folder }
 }
 
-function usage(problem: string, cause?: unknown): ConnectError {
+function manifestUsageError(problem: string, cause?: unknown): ConnectError {
   const fix = 'Name a manifest (YAML), a folder of manifests, or an https:// address of one.'
   return usageError(problem, fix, cause)
 }

@@ -29,8 +29,8 @@ export type Imported =
   | { readonly from: string; readonly refused: string }
 
 /** Copies a manifest that is valid into the catalog. A crash leaves no half of one. */
-export function importManifest(found: ManifestFile, options: ImportOptions): Imported {
-  const { from } = found
+export function importManifest(manifestFile: ManifestFile, options: ImportOptions): Imported {
+  const { from } = manifestFile
   const name = options.name ?? manifestName(from)
   if (name === undefined)
     return {
@@ -40,10 +40,10 @@ export function importManifest(found: ManifestFile, options: ImportOptions): Imp
   const taken = takenReason(name, options)
   if (taken !== undefined) return { from, refused: taken }
   try {
-    const manifest = loadManifest(found.text)
+    const manifest = loadManifest(manifestFile.text)
     const description = describeManifest(manifest)
     const mistakes = mistakesOf(manifest)
-    copy(found, options.catalogFolder, name)
+    copy(manifestFile, options.catalogFolder, name)
     return { from, name, description, mistakes }
   } catch (error) {
     return { from, refused: error instanceof Error ? error.message : String(error) }

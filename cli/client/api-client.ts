@@ -48,11 +48,11 @@ export class ApiClient {
     schema: Schema,
   ): Promise<Answer<z.output<Schema>>> {
     const response = await this.send(request)
-    return this.parsed(await this.textOf(response), schema)
+    return this.parse(await this.textOf(response), schema)
   }
 
   /** A document of the service. */
-  parsed<Schema extends z.ZodType>(text: string, schema: Schema): Answer<z.output<Schema>> {
+  parse<Schema extends z.ZodType>(text: string, schema: Schema): Answer<z.output<Schema>> {
     const json = this.#jsonOf(text)
     const { success, data, error } = schema.safeParse(json)
     if (success) return { json, document: data }

@@ -2,10 +2,10 @@ import { ConnectError } from '../../protocol/index.ts'
 
 /** `/connect/v1/…` of names that a user gave: each is one segment, whatever is in it. Throws `usage`. */
 export function apiPath(...segments: readonly string[]): string {
-  return `/connect/v1/${segments.map(encoded).join('/')}`
+  return `/connect/v1/${segments.map(encodeSegment).join('/')}`
 }
 
-function encoded(segment: string): string {
+function encodeSegment(segment: string): string {
   // URL takes these as ways, not as names.
   if (segment !== '' && segment !== '.' && segment !== '..') return encodeURIComponent(segment)
   const problem = `"${segment}" is no name`

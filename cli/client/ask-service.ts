@@ -4,7 +4,7 @@ import { ApiClient } from './api-client.ts'
 import { findService, withValidLogin } from './find-service.ts'
 import type { CommandContext, AskAs, CommonFlags } from './service-command.ts'
 
-export interface CommandSurroundings extends Omit<CommandContext, 'client' | 'found'> {
+export interface AskServiceContext extends Omit<CommandContext, 'client' | 'service'> {
   readonly as?: AskAs | undefined
 }
 
@@ -12,17 +12,18 @@ export interface CommandSurroundings extends Omit<CommandContext, 'client' | 'fo
 export async function askService(
   flags: CommonFlags,
   work: (context: CommandContext) => Promise<number>,
-  surroundings: CommandSurroundings,
+  context: AskServiceContext,
 ): Promise<number> {
-  const { output, environment, signal, as } = surroundings
+  const { output, environment, signal, as } = context
   if (flags.key !== undefined)
     output.screen.line(
       `${output.paint('yellow', 'warning:')} a key on a command line stays in the history of the shell and is seen by others on this machine; give it as REACTOR_CONNECT_API_KEY`,
     )
   try {
     const place = await findService(flags, environment)
-    const found = as === 'nobody' ? { ...place, key: undefined } : withValidLogin(place, Date.now())
-    return await work({ ...surroundings, found, client: new ApiClient(found, signal) })
+    const service =
+      as === 'nobody' ? { ...place, key: undefined } : withValidLogin(place, Date.now())
+    return await work({ ...context, service, client: new ApiClient(service, signal) })
   } catch (error) {
     return signal.aborted ? exitCodes.killed : showFailure(output, error)
   }

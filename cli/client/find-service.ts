@@ -4,7 +4,7 @@ import { loadSettings } from '../../service/platform/config/load-settings.ts'
 import { readLocalService } from '../../service/serve/local-service-file.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
 import type { ServiceAddress } from './api-client.ts'
-import { loginFile, readLogins, type Login } from './login-file.ts'
+import { loginFile, readLogins, type StoredLogin } from './login-file.ts'
 import { usageError } from '../usage-error.ts'
 
 /** `--url` and `--key`. */
@@ -17,10 +17,10 @@ export interface ServiceFlags {
 const defaultUrl = 'http://127.0.0.1:8007'
 
 /** An address, and how it became known. */
-export interface FoundService extends ServiceAddress {
+export interface ResolvedService extends ServiceAddress {
   readonly from: 'flag' | 'environment' | 'login' | 'local' | 'default'
   /** Whose token the key is. */
-  readonly user?: Login['user']
+  readonly user?: StoredLogin['user']
 }
 
 /**
@@ -30,28 +30,30 @@ export interface FoundService extends ServiceAddress {
 export async function findService(
   flags: ServiceFlags,
   environment: Environment,
-): Promise<FoundService> {
+): Promise<ResolvedService> {
   const named = namedService(flags, environment)
-  if (named?.key !== undefined) return checked(named)
-  const kept = await keptServices(environment, named !== undefined)
+  if (named?.key !== undefined) return checkAddress(named)
+  const stored = await readStoredServices(environment, named !== undefined)
   if (named === undefined) {
-    const found = kept[0] ?? { url: defaultUrl, key: undefined, from: 'default' as const }
+    const service = stored[0] ?? { url: defaultUrl, key: undefined, from: 'default' as const }
     const key = givenKey(flags, environment)
-    return checked(key === undefined ? found : { url: found.url, from: found.from, key })
+    return checkAddress(key === undefined ? service : { url: service.url, from: service.from, key })
   }
-  const { url, from } = checked(named)
-  const { key, user } = kept.find((one) => checked(one).url === url) ?? { key: undefined }
+  const { url, from } = checkAddress(named)
+  const { key, user } = stored.find((candidate) => checkAddress(candidate).url === url) ?? {
+    key: undefined,
+  }
   return { url, from, key, ...(user !== undefined && { user }) }
 }
 
 /** The service, to be asked with what was found for it. Throws `login_expired`. */
-export function withValidLogin(found: FoundService, nowMs: number): FoundService {
-  const { url, user } = found
-  if (user === undefined || nowMs < Date.parse(user.expiresAt)) return found
+export function withValidLogin(service: ResolvedService, nowMs: number): ResolvedService {
+  const { url, user } = service
+  if (user === undefined || nowMs < Date.parse(user.expiresAt)) return service
   throw new ConnectError('login_expired', { details: { url, email: user.email } })
 }
 
-function namedService(flags: ServiceFlags, environment: Environment): FoundService | undefined {
+function namedService(flags: ServiceFlags, environment: Environment): ResolvedService | undefined {
   const key = givenKey(flags, environment)
   if (flags.url !== undefined) return { url: flags.url, key, from: 'flag' }
   const url = environment.REACTOR_CONNECT_URL ?? ''
@@ -63,10 +65,10 @@ function givenKey(flags: ServiceFlags, environment: Environment): string | undef
   return flags.key ?? (inEnvironment === '' ? undefined : inEnvironment)
 }
 
-async function keptServices(
+async function readStoredServices(
   environment: Environment,
   isNamed: boolean,
-): Promise<readonly FoundService[]> {
+): Promise<readonly ResolvedService[]> {
   const logins = await readLogins(loginFile(environment))
   const { dataDir } = loadSettings({ environment })
   const local = await readLocalService(dataDir).catch((error: unknown) => {
@@ -84,7 +86,7 @@ async function keptServices(
   ]
 }
 
-function checked<Address extends ServiceAddress>(address: Address): Address {
+function checkAddress<Address extends ServiceAddress>(address: Address): Address {
   return { ...address, ...checkedService(address) }
 }
 

@@ -76,15 +76,15 @@ async function* messages(
 function newsOf({ event, data }: EventSourceMessage, client: ApiClient): RunNews | undefined {
   switch (event) {
     case 'log': {
-      const { json, document } = client.parsed(data, logLineDocument)
+      const { json, document } = client.parse(data, logLineDocument)
       return { type: 'log', line: document, json }
     }
     case 'run': {
-      const { json, document } = client.parsed(data, runDocument)
+      const { json, document } = client.parse(data, runDocument)
       return { type: 'run', run: document, json }
     }
     case 'error':
-      throw serviceError(client.parsed(data, serviceErrorDocument).document.error)
+      throw serviceError(client.parse(data, serviceErrorDocument).document.error)
     case undefined:
     default:
       return undefined

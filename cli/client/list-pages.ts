@@ -29,8 +29,8 @@ export async function listPages<Item extends z.ZodType>(
   const documents: z.output<Item>[] = []
   let cursor: string | undefined
   do {
-    const asked = { ...query, cursor, limit: Math.min(pageSize, limit - json.length) }
-    const answer = await client.ask({ method: 'GET', path, query: asked }, page)
+    const pageQuery = { ...query, cursor, limit: Math.min(pageSize, limit - json.length) }
+    const answer = await client.ask({ method: 'GET', path, query: pageQuery }, page)
     json.push(...untouched.parse(answer.json).items)
     documents.push(...answer.document.items)
     cursor = answer.document.next_cursor ?? undefined

@@ -19,7 +19,7 @@ const loginsSchema = z.object({ logins: z.array(z.union([userLogin, keyLogin])) 
 const oneKeySchema = keyLogin.transform((login) => ({ logins: [login] }))
 
 /** What `reactor auth login` keeps for the commands after it. */
-export interface Login {
+export interface StoredLogin {
   readonly url: string
   /** An API key, or the token of a user. */
   readonly key: string
@@ -42,19 +42,19 @@ export function loginFile(environment: Environment): string {
  * Keeps a login in the place of an earlier one for that service, and as the last one. Durable when it resolves; only the user
  * can read it. Throws `usage` for a file that is broken.
  */
-export async function keepLogin(file: string, login: Login): Promise<void> {
+export async function keepLogin(file: string, login: StoredLogin): Promise<void> {
   const others = (await readLogins(file)).filter(({ url }) => url !== login.url)
   await write(file, [login, ...others])
 }
 
 /** The last one first; none where there is no file. Throws `usage` for a file that is broken, or is not this user's. */
-export async function readLogins(file: string): Promise<readonly Login[]> {
+export async function readLogins(file: string): Promise<readonly StoredLogin[]> {
   let text: string
   try {
     text = await readFile(file, 'utf8')
   } catch (error) {
     if (isMissing(error)) return []
-    throw unusable(file, error)
+    throw unusableFileError(file, error)
   }
   try {
     const { logins } = z.union([loginsSchema, oneKeySchema]).parse(JSON.parse(text))
@@ -91,11 +91,11 @@ export async function removeLogins(file: string): Promise<boolean> {
     return true
   } catch (error) {
     if (isMissing(error)) return false
-    throw unusable(file, error)
+    throw unusableFileError(file, error)
   }
 }
 
-async function write(file: string, logins: readonly Login[]): Promise<void> {
+async function write(file: string, logins: readonly StoredLogin[]): Promise<void> {
   const document = {
     logins: logins.map(({ url, key, user }) =>
       user === undefined
@@ -107,11 +107,11 @@ async function write(file: string, logins: readonly Login[]): Promise<void> {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 })
     await replaceFile(file, `${JSON.stringify(document, null, 2)}\n`)
   } catch (error) {
-    throw unusable(file, error)
+    throw unusableFileError(file, error)
   }
 }
 
-function unusable(file: string, cause: unknown): unknown {
+function unusableFileError(file: string, cause: unknown): unknown {
   const code = errorCodeOf(cause)
   if (code === undefined) return cause
   const problem = `${file}, which keeps logins, cannot be used (${code})`

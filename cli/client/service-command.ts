@@ -3,7 +3,7 @@ import type { Environment } from '../../service/platform/config/environment.ts'
 import type { UserInput } from '../input/user-input.ts'
 import type { CommandOutput } from '../output/command-output.ts'
 import type { ApiClient } from './api-client.ts'
-import type { FoundService, ServiceFlags } from './find-service.ts'
+import type { ResolvedService, ServiceFlags } from './find-service.ts'
 
 /** The flags that every command has which asks the service. */
 export interface CommonFlags extends ServiceFlags {
@@ -14,7 +14,7 @@ export interface CommonFlags extends ServiceFlags {
 export interface CommandContext {
   readonly client: ApiClient
   /** Which service that is, and with whose key. */
-  readonly found: FoundService
+  readonly service: ResolvedService
   readonly output: CommandOutput
   readonly input: UserInput
   readonly environment: Environment

@@ -26,7 +26,7 @@ export async function generateClientFile(
   const before = await readClientFile(out)
   if (flags.check !== true && flags.force !== true) refuseForeign(out, before)
   const text = await askForClient(context, flags, keptNames(before ?? ''))
-  if (flags.check === true && before !== text) throw outdated(flags, before)
+  if (flags.check === true && before !== text) throw outdatedError(flags, before)
   const isWritten = before !== text
   if (isWritten) await writeClientFile(out, text)
   const result = { instance: flags.instance, file: out, written: isWritten }
@@ -73,7 +73,7 @@ function refuseForeign(file: string, before: string | null): void {
   throw new ConnectError('codegen_file_foreign', { details: { file } })
 }
 
-function outdated({ instance, out }: CodegenFlags, before: string | null): ConnectError {
+function outdatedError({ instance, out }: CodegenFlags, before: string | null): ConnectError {
   const problem = before === null ? 'does not exist' : 'is not what codegen makes now'
   return new ConnectError('codegen_file_outdated', { details: { file: out, instance, problem } })
 }

@@ -7,7 +7,7 @@ import type { Command, Option } from 'commander'
 export function completions(program: Command, words: readonly string[]): readonly string[] {
   const partial = words.at(-1) ?? ''
   const { command, option } = placeOf(program, words.slice(0, -1))
-  return offered(command, option, partial).filter((word) => word.startsWith(partial))
+  return listOffers(command, option, partial).filter((word) => word.startsWith(partial))
 }
 
 interface Place {
@@ -22,20 +22,26 @@ function placeOf(program: Command, words: readonly string[]): Place {
   for (const word of words) {
     if (option !== undefined) option = undefined
     else if (word.startsWith('-')) option = waitingOption(command, word)
-    else command = command.commands.find((one) => one.name() === word) ?? command
+    else command = command.commands.find((subcommand) => subcommand.name() === word) ?? command
   }
   return { command, option }
 }
 
 function waitingOption(command: Command, word: string): Option | undefined {
-  return command.options.find((one) => one.required && (one.long === word || one.short === word))
+  return command.options.find(
+    (option) => option.required && (option.long === word || option.short === word),
+  )
 }
 
-function offered(command: Command, option: Option | undefined, partial: string): readonly string[] {
+function listOffers(
+  command: Command,
+  option: Option | undefined,
+  partial: string,
+): readonly string[] {
   if (option !== undefined) return option.argChoices ?? []
   const help = command.createHelp()
   if (partial.startsWith('-'))
     return help.visibleOptions(command).flatMap(({ long }) => (long == null ? [] : [long]))
   const choices = command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? [])
-  return [...help.visibleCommands(command).map((one) => one.name()), ...choices]
+  return [...help.visibleCommands(command).map((subcommand) => subcommand.name()), ...choices]
 }

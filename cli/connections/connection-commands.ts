@@ -81,14 +81,16 @@ export async function listConnections(
   await showResult(output, listed.json, () =>
     listLines({
       header: ['NAME', 'FROM', 'DESTINATION', 'STATUS', 'SCHEDULE', 'LAST RUN', 'AT'],
-      rows: listed.documents.map((one) => [
-        one.name,
-        one.from,
-        one.destination,
-        one.drift?.status === 'blocked' ? `${one.status}, blocked` : one.status,
-        one.schedule?.cron ?? '',
-        one.last_run?.status ?? 'never run',
-        moment(one.last_run?.ended_at ?? one.last_run?.created_at ?? null),
+      rows: listed.documents.map((connection) => [
+        connection.name,
+        connection.from,
+        connection.destination,
+        connection.drift?.status === 'blocked'
+          ? `${connection.status}, blocked`
+          : connection.status,
+        connection.schedule?.cron ?? '',
+        connection.last_run?.status ?? 'never run',
+        moment(connection.last_run?.ended_at ?? connection.last_run?.created_at ?? null),
       ]),
       columns: output.columns,
       empty: {

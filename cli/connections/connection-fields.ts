@@ -107,13 +107,13 @@ async function streamsOf(
   if (streamConfig === undefined)
     return streams === undefined ? undefined : splitStreamLabels(streams).map((name) => ({ name }))
   const { connectionUpdateSchema } = await import('../../service/connections/schema.ts')
-  const { wireSchema } = await import('../../service/platform/wire.ts')
+  const { snakeCaseSchema } = await import('../../service/platform/wire.ts')
   const { readJson } = await import('../input/json-input.ts')
   const { value } = await readJson(
     {
       option: '--stream-config',
-      given: streamConfig,
-      schema: wireSchema(connectionUpdateSchema.shape.streams.unwrap()),
+      value: streamConfig,
+      schema: snakeCaseSchema(connectionUpdateSchema.shape.streams.unwrap()),
       what: 'a list of streams (`reactor connect connections create --help`)',
     },
     input,

@@ -17,7 +17,7 @@ export function connectionsCommand(connect: Command, ask: AskService): void {
     .description('streams of an instance bound to a destination, and their runs')
     .addHelpText('after', examples)
   createAndUpdate(connections, ask)
-  lookAt(connections, ask)
+  addReadCommands(connections, ask)
   schemaDrift(connections, ask)
   change(connections, ask)
   sandboxCommands(connections, ask)
@@ -83,7 +83,7 @@ function schemaDrift(connections: Command, ask: AskService): void {
     )
 }
 
-function lookAt(connections: Command, ask: AskService): void {
+function addReadCommands(connections: Command, ask: AskService): void {
   serviceCommand(connections, 'list', 'all connections')
     .option('--instance <NAME>', 'only those that read this instance')
     .addOption(

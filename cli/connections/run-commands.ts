@@ -33,7 +33,7 @@ export async function startRun(
     { method: 'POST', path: apiPath('connections', name, 'runs') },
     runDocument,
   )
-  return queued(context, answer, flags)
+  return showStartedRun(context, answer, flags)
 }
 
 export async function retryRun(
@@ -45,10 +45,10 @@ export async function retryRun(
     { method: 'POST', path: apiPath('connections', name, 'runs', run, 'retry') },
     runDocument,
   )
-  return queued(context, answer, flags)
+  return showStartedRun(context, answer, flags)
 }
 
-async function queued(
+async function showStartedRun(
   context: CommandContext,
   { json, document }: Answer<RunDocument>,
   flags: WaitFlags,

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
-import { limitOption, wholeNumber } from '../options.ts'
+import { limitOption, parseWholeNumber } from '../options.ts'
 import type { WaitFlags } from './run-commands.ts'
 
 // Loaded when one of them runs: help and completion need none.
@@ -14,7 +14,7 @@ export function runsCommand(connections: Command, ask: AskService): void {
     .description('runs of a connection: start, watch, cancel, retry')
     .addHelpText('after', examples)
   startAndRetry(runs, ask)
-  lookAt(runs, ask)
+  addReadCommands(runs, ask)
   serviceCommand(runs, 'cancel', 'end a run at its last checkpoint; a queued one at once')
     .argument('<NAME>', 'the connection')
     .argument('<RUN>', 'its id: run_…')
@@ -44,7 +44,7 @@ function waiting(command: Command): Command {
     .addHelpText('after', exitCodeHelp)
 }
 
-function lookAt(runs: Command, ask: AskService): void {
+function addReadCommands(runs: Command, ask: AskService): void {
   serviceCommand(runs, 'list', 'runs of a connection, the newest first')
     .argument('<NAME>', 'the connection')
     .addOption(
@@ -73,7 +73,7 @@ function lookAt(runs: Command, ask: AskService): void {
     .option('--follow', 'go on with what is written, until the run has ended')
     .addOption(
       new Option('--after <SEQ>', 'only lines after this one')
-        .argParser(wholeNumber)
+        .argParser(parseWholeNumber)
         .default(0, 'all'),
     )
     .action(

@@ -20,7 +20,7 @@ import { listLines } from '../output/list-lines.ts'
 import { counted } from '../run/amounts.ts'
 import { reportText } from './sandbox-lines.ts'
 import { reportMarkdown } from './sandbox-markdown.ts'
-import type { FinishedSandbox, SandboxReport } from './sandbox-facts.ts'
+import type { FinishedSandboxDocument, SandboxReportDocument } from './sandbox-facts.ts'
 import { isWithoutChange } from './sandbox-view.ts'
 import { watchRun } from './watch-run.ts'
 
@@ -54,7 +54,7 @@ export async function sandboxConnection(
 }
 
 /** Streams that fail are no preview of a run: scripts must not go on. */
-function exitCodeOf(report: SandboxReport, { exitCode }: FormatFlags): number {
+function exitCodeOf(report: SandboxReportDocument, { exitCode }: FormatFlags): number {
   if (report.totals.failed > 0) return exitCodes.partial
   return exitCode === true && !isWithoutChange(report) ? exitCodes.changes : exitCodes.complete
 }
@@ -111,13 +111,13 @@ export async function listSandboxes(
   await showResult(output, listed.json, () =>
     listLines({
       header: ['SANDBOX', 'STATUS', 'LIMIT', 'MADE', 'EXPIRES', 'PROMOTED AS'],
-      rows: listed.documents.map((one) => [
-        one.id,
-        one.status,
-        String(one.limit_rows),
-        moment(one.created_at),
-        moment(one.expires_at),
-        one.promoted_run ?? '',
+      rows: listed.documents.map((sandbox) => [
+        sandbox.id,
+        sandbox.status,
+        String(sandbox.limit_rows),
+        moment(sandbox.created_at),
+        moment(sandbox.expires_at),
+        sandbox.promoted_run ?? '',
       ]),
       columns: output.columns,
       empty: { what: 'sandboxes', next: `reactor connect connections sandbox ${name}` },
@@ -150,7 +150,7 @@ export async function getSandbox(
   const { rows, note } = await rowsOf(client, name, id)
   const whole = rows === null ? report : withRows(report, rows)
   await showResult(output, { ...document, report: whole }, () =>
-    formatted(whole, name, { output, flags }),
+    formatReport(whole, name, { output, flags }),
   )
   if (note !== null && !output.json) output.screen.line(note)
   return exitCodeOf(report, flags)
@@ -176,7 +176,7 @@ async function rowsOf(
   }
 }
 
-function withRows(report: SandboxReport, { streams }: RowsDocument): SandboxReport {
+function withRows(report: SandboxReportDocument, { streams }: RowsDocument): SandboxReportDocument {
   return {
     ...report,
     streams: report.streams.map((stream, index) => ({ ...stream, ...streams[index] })),
@@ -193,25 +193,25 @@ export async function deleteSandbox(
 }
 
 function finishedText(
-  sandbox: FinishedSandbox,
+  sandbox: FinishedSandboxDocument,
   output: CommandContext['output'],
   flags: FormatFlags = {},
 ): string {
   const { connection, id, expires_at: expiresAt, promote_token: token } = sandbox
-  const found = formatted(sandbox.report, connection, { output, flags })
+  const report = formatReport(sandbox.report, connection, { output, flags })
   // What is pasted into a pull request holds no token.
   if (flags.format === 'markdown') {
     const promote =
       token === null ? withheldText(sandbox) : `Promote it before ${moment(expiresAt)}.`
-    return `${found}\n${promote} Show it again: \`reactor connect connections sandboxes ${connection} ${id}\`\n`
+    return `${report}\n${promote} Show it again: \`reactor connect connections sandboxes ${connection} ${id}\`\n`
   }
   return token === null
-    ? `${found}${withheldText(sandbox)}\n`
-    : `${found}\nshow it again: reactor connect connections sandboxes ${connection} ${id}\nUntil ${moment(expiresAt)} this makes it happen, once:\n  reactor connect connections promote ${connection} --token ${token}\n`
+    ? `${report}${withheldText(sandbox)}\n`
+    : `${report}\nshow it again: reactor connect connections sandboxes ${connection} ${id}\nUntil ${moment(expiresAt)} this makes it happen, once:\n  reactor connect connections promote ${connection} --token ${token}\n`
 }
 
-function formatted(
-  report: SandboxReport,
+function formatReport(
+  report: SandboxReportDocument,
   connection: string,
   { output, flags }: { readonly output: CommandContext['output']; readonly flags: FormatFlags },
 ): string {
@@ -220,7 +220,7 @@ function formatted(
     : reportText(report, outContext(output))
 }
 
-function withheldText({ token_withheld: why }: FinishedSandbox): string {
+function withheldText({ token_withheld: why }: FinishedSandboxDocument): string {
   return why === 'some_streams'
     ? 'no promote token: only some of the streams were looked at'
     : 'no promote token: a run would fail for some of the streams'

@@ -4,9 +4,9 @@ import { cutTo } from '../output/table.ts'
 import { count, counted } from '../run/amounts.ts'
 import type { Style } from '../output/paint.ts'
 
-export type SandboxReport = NonNullable<z.output<typeof sandboxDocument>['report']>
-export type FinishedSandbox = z.output<typeof finishedSandboxDocument>
-export type Stream = SandboxReport['streams'][number]
+export type SandboxReportDocument = NonNullable<z.output<typeof sandboxDocument>['report']>
+export type FinishedSandboxDocument = z.output<typeof finishedSandboxDocument>
+export type Stream = SandboxReportDocument['streams'][number]
 export type Diff = NonNullable<Stream['diff_vs_current']>
 type Rows = Diff['rows']
 type RowName = keyof Rows
@@ -29,7 +29,7 @@ export function streamFacts(stream: Stream): readonly Fact[] {
     ...(last === null ? [] : [fact(['~', 'settings'], lastText(stream, last), 'yellow')]),
     ...(diff === undefined ? [] : tableFacts(diff)),
     ...(diff === undefined || stream.error !== undefined ? [] : rowFacts(diff, stream)),
-    ...stream.schema_mismatches.map(mismatch),
+    ...stream.schema_mismatches.map(describeMismatch),
     ...stream.warnings.map((text) => fact(['!', 'warning'], text, 'yellow')),
   ]
 }
@@ -120,7 +120,13 @@ function rowsPart(name: RowName, value: number | null): string {
   return value === null ? `${word}: not known` : `${count(value)} ${word}`
 }
 
-function mismatch({ field, kind, declared, found, records }: Stream['schema_mismatches'][number]) {
+function describeMismatch({
+  field,
+  kind,
+  declared,
+  found,
+  records,
+}: Stream['schema_mismatches'][number]) {
   const seen = `${found.join(' or ')} in ${counted(records, 'record')}`
   // Rows of a database are not looked into.
   const unheld = `the column cannot hold the value of ${counted(records, 'record')}`

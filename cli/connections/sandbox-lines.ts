@@ -1,7 +1,7 @@
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
 import type { Paint } from '../output/paint.ts'
-import type { Fact, SandboxReport } from './sandbox-facts.ts'
+import type { Fact, SandboxReportDocument } from './sandbox-facts.ts'
 import { sandboxView, type StreamView } from './sandbox-view.ts'
 
 export interface LinesContext {
@@ -14,7 +14,7 @@ export interface LinesContext {
 const sampleRows = 3
 
 /** What a sandbox found, for people: the headline and what is lost first, then each stream that changes. */
-export function reportText(report: SandboxReport, context: LinesContext): string {
+export function reportText(report: SandboxReportDocument, context: LinesContext): string {
   const { paint } = context
   const view = sandboxView(report)
   const { drift, unchanged } = view
@@ -25,7 +25,7 @@ export function reportText(report: SandboxReport, context: LinesContext): string
       ? ''
       : [
           `${paint('yellow', drift.title)}\n`,
-          indented(table(drift.rows, { columns: room(context, 2) }), 2),
+          indent(table(drift.rows, { columns: room(context, 2) }), 2),
           drift.ignored.length === 0
             ? ''
             : `${paint('yellow', 'As long as it is ignored, the next run does this:')}\n${factLines(drift.ignored, context)}`,
@@ -64,13 +64,13 @@ function sampleText({ samples: rows }: StreamView, context: LinesContext): strin
   const cells = shown.map((row) => names.map((name) => row[name] ?? 'NULL'))
   const lines = table(cells, { header: names, columns: room(context, 4) })
   const title = `${String(shown.length)} of ${String(rows.length)} sample rows:`
-  return `  ${context.paint('dim', title)}\n${indented(lines, 4)}`
+  return `  ${context.paint('dim', title)}\n${indent(lines, 4)}`
 }
 
 function room({ columns }: LinesContext, taken: number): number | undefined {
   return columns === undefined ? undefined : columns - taken
 }
 
-function indented(lines: string, by: number): string {
+function indent(lines: string, by: number): string {
   return lines.replaceAll(/^(?=.)/gm, ' '.repeat(by))
 }

@@ -1,26 +1,28 @@
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
-import type { Fact, SandboxReport } from './sandbox-facts.ts'
+import type { Fact, SandboxReportDocument } from './sandbox-facts.ts'
 import { sandboxView } from './sandbox-view.ts'
 
 /** What a sandbox found, for a pull request: GitHub shows the fences coloured, and the streams folded. */
-export function reportMarkdown(report: SandboxReport, connection: string): string {
+export function reportMarkdown(report: SandboxReportDocument, connection: string): string {
   const view = sandboxView(report)
   const { drift, unchanged } = view
   const blocks = [
     `### Sandbox of ${code(connection)}`,
     `**${html(view.headline)}**`,
-    ...(view.alarms.length === 0 ? [] : [fenced(factLines(view.alarms, 'alarms'))]),
-    ...(drift === null ? [] : [html(drift.title), fenced(table(drift.rows).trimEnd(), 'text')]),
+    ...(view.alarms.length === 0 ? [] : [wrapInFence(factLines(view.alarms, 'alarms'))]),
+    ...(drift === null
+      ? []
+      : [html(drift.title), wrapInFence(table(drift.rows).trimEnd(), 'text')]),
     ...(drift === null || drift.ignored.length === 0
       ? []
       : [
           'As long as it is ignored, the next run does this:',
-          fenced(factLines(drift.ignored, 'facts')),
+          wrapInFence(factLines(drift.ignored, 'facts')),
         ]),
     ...view.streams.map(
       ({ sign, title, about, facts }) =>
-        `<details><summary>${sign.trim() === '' ? '' : `${sign} `}<code>${html(title)}</code> ${html(about)}</summary>\n\n${fenced(factLines(facts, 'facts'))}\n\n</details>`,
+        `<details><summary>${sign.trim() === '' ? '' : `${sign} `}<code>${html(title)}</code> ${html(about)}</summary>\n\n${wrapInFence(factLines(facts, 'facts'))}\n\n</details>`,
     ),
     ...(unchanged.length === 0 ? [] : [`Unchanged: ${unchanged.map(code).join(', ')}`]),
     view.footer.map(html).join('<br>\n'),
@@ -40,7 +42,7 @@ function factLines(facts: readonly Fact[], kind: 'alarms' | 'facts'): string {
 }
 
 /** Longer than any fence in the text. */
-function fenced(text: string, language: 'diff' | 'text' = 'diff'): string {
+function wrapInFence(text: string, language: 'diff' | 'text' = 'diff'): string {
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length))
   const fence = '`'.repeat(longest + 1)
   return `${fence}${language}\n${text}\n${fence}`

@@ -34,7 +34,7 @@ export function sandboxCommands(connections: Command, ask: AskService): void {
     .action(async (name: string, flags: CommonFlags & PromoteFlags) =>
       ask(flags, async (context) => (await commands()).promoteConnection(context, name, flags)),
     )
-  kept(connections, ask)
+  addSandboxesCommand(connections, ask)
 }
 
 const exitCodeHelp = '0: a run changes nothing; 2: it changes something; 3: a stream would fail'
@@ -51,7 +51,7 @@ interface StoredSandboxFlags extends FormatFlags {
   readonly limit?: number
 }
 
-function kept(connections: Command, ask: AskService): void {
+function addSandboxesCommand(connections: Command, ask: AskService): void {
   serviceCommand(connections, 'sandboxes', 'the sandboxes of a connection, or one of them')
     .argument('<NAME>', 'the connection')
     .argument('[SANDBOX]', 'id of one: what it found')

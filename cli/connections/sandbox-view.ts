@@ -11,7 +11,7 @@ import {
   verbs,
   type Diff,
   type Fact,
-  type SandboxReport,
+  type SandboxReportDocument,
   type Stream,
 } from './sandbox-facts.ts'
 
@@ -47,7 +47,7 @@ export interface StreamView {
 /** failed: a run would fail. changed: it changes something. open: nothing of what was read, but it was not read to its end. */
 export type StreamFate = 'failed' | 'changed' | 'open' | 'unchanged'
 
-export function sandboxView(report: SandboxReport): SandboxView {
+export function sandboxView(report: SandboxReportDocument): SandboxView {
   const shown = report.streams.filter((stream) => !isFolded(stream))
   const folded = report.streams.filter(isFolded)
   return {
@@ -76,8 +76,10 @@ export function fateOf({ error, diff_vs_current: diff, complete, rejected }: Str
 }
 
 /** Nothing changes for certain: neither rows nor the schema that is approved. */
-export function isWithoutChange(report: SandboxReport): boolean {
-  return report.schema_drift === null && report.streams.every((one) => fateOf(one) === 'unchanged')
+export function isWithoutChange(report: SandboxReportDocument): boolean {
+  return (
+    report.schema_drift === null && report.streams.every((stream) => fateOf(stream) === 'unchanged')
+  )
 }
 
 function isFolded(stream: Stream): boolean {
@@ -86,9 +88,9 @@ function isFolded(stream: Stream): boolean {
   return fateOf(stream) === 'unchanged' && isSilent
 }
 
-function headline({ streams, totals }: SandboxReport): string {
+function headline({ streams, totals }: SandboxReportDocument): string {
   const fates = streams.map(fateOf)
-  const with_ = (fate: StreamFate): number => fates.filter((one) => one === fate).length
+  const with_ = (fate: StreamFate): number => fates.filter((candidate) => candidate === fate).length
   const [changed, unchanged] = [with_('changed'), with_('unchanged')]
   const all = counted(streams.length, 'stream')
   const others = [
@@ -108,7 +110,7 @@ function headline({ streams, totals }: SandboxReport): string {
   return `${facts.join(', ')}: ${totalRows(totals)}`
 }
 
-function totalRows({ rows, rows_at_least: least }: SandboxReport['totals']): string {
+function totalRows({ rows, rows_at_least: least }: SandboxReportDocument['totals']): string {
   return (['insert', 'update', 'delete'] as const)
     .map((name) => {
       const exact = rows[name]
@@ -183,7 +185,7 @@ function dependentText(action: Diff['dependent_rows'][number]['action'], rows: n
   }
 }
 
-function driftAlarms({ schema_drift: drift }: SandboxReport): readonly Fact[] {
+function driftAlarms({ schema_drift: drift }: SandboxReportDocument): readonly Fact[] {
   if (drift === null) return []
   return drift.changes
     .filter(({ change }) => change === 'removed')
@@ -204,7 +206,7 @@ const policies = {
     'The source is not as approved. Runs ignore that. Promoting approves it, and the streams below show what a promoted run does:',
 } as const
 
-function driftView({ schema_drift: drift }: SandboxReport): DriftView | null {
+function driftView({ schema_drift: drift }: SandboxReportDocument): DriftView | null {
   if (drift === null) return null
   const left = drift.total - drift.changes.length
   const rows = drift.changes.flatMap((change) =>
@@ -217,7 +219,7 @@ function driftView({ schema_drift: drift }: SandboxReport): DriftView | null {
   }
 }
 
-type IgnoredRun = NonNullable<NonNullable<SandboxReport['schema_drift']>['ignored_run']>
+type IgnoredRun = NonNullable<NonNullable<SandboxReportDocument['schema_drift']>['ignored_run']>
 
 function ignoredFacts({ streams, unread, error }: IgnoredRun): readonly Fact[] {
   return [
@@ -242,8 +244,8 @@ function keyText({ primary_key: key, mode }: Stream): string {
 }
 
 function streamView(stream: Stream): StreamView {
-  const { table: at, diff_vs_current: diff } = stream
-  const title = `${streamLabel(stream)} -> ${at.schema}.${at.name}`
+  const { table: target, diff_vs_current: diff } = stream
+  const title = `${streamLabel(stream)} -> ${target.schema}.${target.name}`
   return {
     sign: signOf(stream),
     title,
@@ -272,7 +274,7 @@ function aboutStream(stream: Stream): string {
   ].join(', ')
 }
 
-function footer({ totals, seconds, limit_rows: limit }: SandboxReport): readonly string[] {
+function footer({ totals, seconds, limit_rows: limit }: SandboxReportDocument): readonly string[] {
   const { estimated_cost: cost, cut } = totals
   const run = [
     ...(cost.rows === null ? [] : [`about ${counted(Math.round(cost.rows), 'record')}`]),

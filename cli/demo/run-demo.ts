@@ -115,7 +115,10 @@ async function showArrivals(
   )
   let same = true
   for (const { table_name: table, state } of streams) {
-    const [mine, theirs] = await Promise.all([digest(warehouse, table), digest(source, table)])
+    const [mine, theirs] = await Promise.all([
+      digestTable(warehouse, table),
+      digestTable(source, table),
+    ])
     const equal = mine.rows === theirs.rows && mine.digest === theirs.digest
     same &&= equal
     say(
@@ -126,7 +129,7 @@ async function showArrivals(
 }
 
 /** Row count, and a sum over the hashes of all rows: equal for equal rows in whatever order. */
-async function digest(
+async function digestTable(
   client: pg.Client,
   table: string,
 ): Promise<{ readonly rows: number; readonly digest: string }> {

@@ -53,11 +53,11 @@ export async function checkDisk(folder: string): Promise<Finding> {
 }
 
 async function existing(folder: string): Promise<string> {
-  for (let at = folder; ; at = dirname(at)) {
-    const isThere = await stat(at).then(
+  for (let current = folder; ; current = dirname(current)) {
+    const isThere = await stat(current).then(
       () => true,
       () => false,
     )
-    if (isThere || at === dirname(at)) return at
+    if (isThere || current === dirname(current)) return current
   }
 }

@@ -18,7 +18,9 @@ export async function checkParts(settings: Settings, logger: Logger): Promise<re
     ...(settings.dataDatabaseUrl === undefined
       ? []
       : [['data:', settings.dataDatabaseUrl] as const]),
-    ...Object.entries(settings.postgres).map(([name, at]) => [`postgres:${name}`, at] as const),
+    ...Object.entries(settings.postgres).map(
+      ([name, address]) => [`postgres:${name}`, address] as const,
+    ),
   ]
   return Promise.all([
     checkDatabase(settings, logger),

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { principalDocument } from '../../service/logins/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { ApiClient } from '../client/api-client.ts'
-import type { FoundService } from '../client/find-service.ts'
+import type { ResolvedService } from '../client/find-service.ts'
 import { plainText } from '../output/plain-text.ts'
 import { finding, withClock, type Finding } from './finding.ts'
 
@@ -14,7 +14,7 @@ const readiness = z.object({
 })
 const openApi = z.object({ info: z.object({ version: z.string() }) })
 
-const foundBy: Readonly<Record<FoundService['from'], string>> = {
+const foundBy: Readonly<Record<ResolvedService['from'], string>> = {
   flag: 'named by --url',
   environment: 'named by REACTOR_CONNECT_URL',
   login: 'of the last `reactor auth login`',
@@ -25,33 +25,33 @@ const foundBy: Readonly<Record<FoundService['from'], string>> = {
 /** The service that the other commands ask: whether it answers, is ready, takes the key, and has our version. */
 export async function checkService(
   client: ApiClient,
-  found: FoundService,
+  service: ResolvedService,
   version: string,
 ): Promise<readonly Finding[]> {
-  const reached = await finding('service', () => checkReady(client, found))
+  const reached = await finding('service', () => checkReady(client, service))
   if (reached.status === 'failed') return [reached]
   return [
     reached,
     await finding('service version', () => checkVersion(client, version)),
     await finding('API key', async () => {
-      const { from, key } = found
+      const { from, key } = service
       const path = apiPath('auth', 'whoami')
       const { document } = await client.ask({ method: 'GET', path }, principalDocument)
       const who = `taken, as ${plainText(document.name)} (${document.kind})`
-      const kept = key !== undefined && (from === 'local' || from === 'login')
-      return { name: 'API key', status: 'ok', detail: kept ? `${who}, ${foundBy[from]}` : who }
+      const isStored = key !== undefined && (from === 'local' || from === 'login')
+      return { name: 'API key', status: 'ok', detail: isStored ? `${who}, ${foundBy[from]}` : who }
     }),
   ]
 }
 
-async function checkReady(client: ApiClient, { url, from }: FoundService): Promise<Finding> {
+async function checkReady(client: ApiClient, { url, from }: ResolvedService): Promise<Finding> {
   const name = 'service'
   const beforeMs = Date.now()
   const response = await client.exchange({ method: 'GET', path: '/readyz' })
   const middleMs = (beforeMs + Date.now()) / 2
   // The header has whole seconds.
   const aheadMs = Date.parse(response.headers.get('date') ?? '') + 500 - middleMs
-  const { document } = client.parsed(await response.text(), readiness)
+  const { document } = client.parse(await response.text(), readiness)
   const detail = `${url} (${foundBy[from]})`
   const fix = 'See the log of the service for the causes.'
   if (document.problems.length === 0 && document.warnings.length > 0) {

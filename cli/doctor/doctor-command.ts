@@ -17,7 +17,7 @@ export interface DoctorFlags extends ServiceFlags {
   readonly config?: string
 }
 
-export interface DoctorSurroundings {
+export interface DoctorContext {
   readonly output: CommandOutput
   readonly environment: Environment
   readonly version: string
@@ -28,21 +28,21 @@ export interface DoctorSurroundings {
 const patienceMs = 10_000
 
 /** Looks at everything that the service and the command line need. Exit code 1 where something failed. */
-export async function runDoctor(flags: DoctorFlags, context: DoctorSurroundings): Promise<number> {
+export async function runDoctor(flags: DoctorFlags, context: DoctorContext): Promise<number> {
   const { output, version } = context
-  const found = [
+  const findings = [
     checkVersions(version),
     ...(await settingsAndParts(flags, context)),
     ...(await service(flags, context)),
   ]
-  await showResult(output, found, () => found.map(findingLines).join(''))
-  const failed = found.some(({ status }) => status === 'failed')
+  await showResult(output, findings, () => findings.map(findingLines).join(''))
+  const failed = findings.some(({ status }) => status === 'failed')
   return failed ? exitCodes.failed : exitCodes.complete
 }
 
 async function settingsAndParts(
   { config }: DoctorFlags,
-  { environment }: DoctorSurroundings,
+  { environment }: DoctorContext,
 ): Promise<readonly Finding[]> {
   const name = 'settings'
   let settings: Settings
@@ -64,13 +64,13 @@ async function settingsAndParts(
 
 async function service(
   flags: DoctorFlags,
-  { environment, version, signal }: DoctorSurroundings,
+  { environment, version, signal }: DoctorContext,
 ): Promise<readonly Finding[]> {
   try {
-    const found = withValidLogin(await findService(flags, environment), Date.now())
+    const resolved = withValidLogin(await findService(flags, environment), Date.now())
     const limit = AbortSignal.timeout(patienceMs)
-    const client = new ApiClient(found, AbortSignal.any([signal, limit]))
-    return await checkService(client, found, version)
+    const client = new ApiClient(resolved, AbortSignal.any([signal, limit]))
+    return await checkService(client, resolved, version)
   } catch (thrown) {
     return [await finding('service', () => Promise.reject(ConnectError.from(thrown)))]
   }

@@ -24,14 +24,14 @@ export async function finding(name: string, look: () => Promise<Finding>): Promi
 const mostSkewMs = 30_000
 
 /** A clock that goes wrong makes of something that works a warning. */
-export function withClock(found: Finding, aheadMs: number): Finding {
-  if (Math.abs(aheadMs) <= mostSkewMs) return found
+export function withClock(result: Finding, aheadMs: number): Finding {
+  if (Math.abs(aheadMs) <= mostSkewMs) return result
   const seconds = Math.round(Math.abs(aheadMs) / 1000)
   const way = aheadMs > 0 ? 'ahead of' : 'behind'
   return {
-    ...found,
+    ...result,
     status: 'warning',
-    detail: `${found.detail}; its clock is ${seconds} s ${way} this machine's`,
+    detail: `${result.detail}; its clock is ${seconds} s ${way} this machine's`,
     fix: 'Set both clocks by NTP.',
   }
 }

@@ -16,29 +16,29 @@ export interface JsonInput<Value> {
 /** An object that an option gives: as JSON, as the name of a file, or as `-` for standard input. Throws `usage`. */
 export async function readJsonObject(
   option: string,
-  given: string,
+  value: string,
   input: UserInput,
 ): Promise<JsonInput<z.output<typeof jsonObject>>> {
-  return readJson({ option, given, schema: jsonObject, what: 'a JSON object' }, input)
+  return readJson({ option, value, schema: jsonObject, what: 'a JSON object' }, input)
 }
 
 export interface JsonOption<Schema extends z.ZodType> {
   readonly option: string
-  readonly given: string
+  readonly value: string
   readonly schema: Schema
   readonly what: string
 }
 
 /** What is wrong is told without the text: it may hold secrets. */
 export async function readJson<Schema extends z.ZodType>(
-  { option, given, schema, what }: JsonOption<Schema>,
+  { option, value, schema, what }: JsonOption<Schema>,
   input: UserInput,
 ): Promise<JsonInput<z.output<Schema>>> {
-  const isVisible = /^\s*[[{]/.test(given)
-  const text = isVisible ? given : await readSource(option, given, input)
+  const isVisible = /^\s*[[{]/.test(value)
+  const text = isVisible ? value : await readSource(option, value, input)
   const parsed = schema.safeParse(parse(text))
   if (parsed.success) return { value: parsed.data, isVisible }
-  throw usage(`${option} is not ${what}`, option)
+  throw jsonUsageError(`${option} is not ${what}`, option)
 }
 
 function parse(text: string): unknown {
@@ -50,17 +50,17 @@ function parse(text: string): unknown {
   }
 }
 
-async function readSource(option: string, given: string, input: UserInput): Promise<string> {
-  if (given === '-') return input.readAll()
+async function readSource(option: string, value: string, input: UserInput): Promise<string> {
+  if (value === '-') return input.readAll()
   try {
-    return await readFile(given, 'utf8')
+    return await readFile(value, 'utf8')
   } catch (error) {
     const code = errorCodeOf(error) ?? String(error)
-    throw usage(`The file of ${option} cannot be read (${code})`, option, error)
+    throw jsonUsageError(`The file of ${option} cannot be read (${code})`, option, error)
   }
 }
 
-function usage(problem: string, option: string, cause?: unknown): ConnectError {
+function jsonUsageError(problem: string, option: string, cause?: unknown): ConnectError {
   const fix = `Give ${option} a JSON text, the name of a JSON file, or \`-\` to read standard input.`
   return usageError(problem, fix, cause)
 }

@@ -64,8 +64,8 @@ async function askSecrets(
   spec: JsonObject,
 ): Promise<JsonObject> {
   const missing = missingSecrets(spec, jsonObject.parse(config))
-  const asked = missing.length > 0 ? missing : secretFields(spec)
-  if (asked.length === 0)
+  const pointers = missing.length > 0 ? missing : secretFields(spec)
+  if (pointers.length === 0)
     throw usageError(
       `The connector of ${name} has no secrets`,
       `Run \`reactor connect instances check ${name}\`.`,
@@ -73,14 +73,14 @@ async function askSecrets(
   if (!input.canAsk)
     throw usageError(
       'No credentials were given, and nobody is there to be asked',
-      `Give them: \`reactor connect instances credentials ${name} --input -\` reads JSON with ${asked.join(', ')} from standard input.`,
+      `Give them: \`reactor connect instances credentials ${name} --input -\` reads JSON with ${pointers.join(', ')} from standard input.`,
     )
-  const given: [string, JsonValue][] = []
-  for (const pointer of asked) {
+  const entries: [string, JsonValue][] = []
+  for (const pointer of pointers) {
     const value = await input.askSecret(`${pointer.slice(1)} (not shown): `)
-    if (value !== '') given.push([pointer, value])
+    if (value !== '') entries.push([pointer, value])
   }
-  return joinConfig({}, Object.fromEntries(given))
+  return joinConfig({}, Object.fromEntries(entries))
 }
 
 /** The secret fields at the top of a spec. */

@@ -45,9 +45,9 @@ export async function listInstances(
   await showResult(output, listed.json, () =>
     listLines({
       header: ['NAME', 'TYPE', 'CREDENTIALS', 'UPDATED'],
-      rows: listed.documents.map((one) => [
-        ...[one.name, one.type, one.credentials],
-        moment(one.updated_at),
+      rows: listed.documents.map((instance) => [
+        ...[instance.name, instance.type, instance.credentials],
+        moment(instance.updated_at),
       ]),
       columns: output.columns,
       empty: {

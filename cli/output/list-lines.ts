@@ -1,8 +1,8 @@
-import { table, type Row } from './table.ts'
+import { table, type TableRow } from './table.ts'
 
 export interface ListedRows {
-  readonly header: Row
-  readonly rows: readonly Row[]
+  readonly header: TableRow
+  readonly rows: readonly TableRow[]
   readonly columns: number | undefined
   readonly empty: EmptyList
 }

@@ -1,26 +1,26 @@
 import stringWidth from 'string-width'
 import { plainText } from './plain-text.ts'
 
-export type Row = readonly string[]
+export type TableRow = readonly string[]
 
 const gap = '  '
 /** Narrower, a column says nothing. */
 const leastWidth = 8
 
 export interface TableOptions {
-  readonly header?: Row
+  readonly header?: TableRow
   /** Where given, the widest columns are cut until a row fits. */
   readonly columns?: number | undefined
 }
 
 /** Lines with columns as wide as their widest cell. Cells may hold anything: control characters are taken out. */
-export function table(rows: readonly Row[], { header, columns }: TableOptions = {}): string {
+export function table(rows: readonly TableRow[], { header, columns }: TableOptions = {}): string {
   const all = [...(header === undefined ? [] : [header]), ...rows].map((row) => row.map(plainText))
-  const widths = fit(columnWidths(all), columns)
+  const widths = fitWidths(columnWidths(all), columns)
   return all.map((row) => `${line(row, widths)}\n`).join('')
 }
 
-function columnWidths(rows: readonly Row[]): number[] {
+function columnWidths(rows: readonly TableRow[]): number[] {
   const widths: number[] = []
   for (const row of rows) {
     for (const [column, cell] of row.entries())
@@ -30,7 +30,7 @@ function columnWidths(rows: readonly Row[]): number[] {
 }
 
 /** The widest columns give way, all to the same width. */
-function fit(widths: readonly number[], columns: number | undefined): readonly number[] {
+function fitWidths(widths: readonly number[], columns: number | undefined): readonly number[] {
   if (columns === undefined) return widths
   const room = columns - gap.length * (widths.length - 1)
   let cap = Math.max(leastWidth, Math.min(room, Math.max(...widths)))
@@ -43,14 +43,14 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0)
 }
 
-function line(row: Row, widths: readonly number[]): string {
+function line(row: TableRow, widths: readonly number[]): string {
   return row
-    .map((cell, column) => padded(cell, widths[column] ?? 0))
+    .map((cell, column) => padCell(cell, widths[column] ?? 0))
     .join(gap)
     .trimEnd()
 }
 
-function padded(cell: string, width: number): string {
+function padCell(cell: string, width: number): string {
   const own = stringWidth(cell)
   if (own <= width) return cell + ' '.repeat(width - own)
   const shortened = cutTo(cell, width - 1)
@@ -61,12 +61,12 @@ const graphemes = new Intl.Segmenter()
 
 /** As much of the text as fits, whole characters. */
 export function cutTo(text: string, width: number): string {
-  let kept = ''
+  let result = ''
   let used = 0
   for (const { segment } of graphemes.segment(text)) {
     used += stringWidth(segment)
     if (used > width) break
-    kept += segment
+    result += segment
   }
-  return kept
+  return result
 }

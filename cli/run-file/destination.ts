@@ -44,16 +44,16 @@ export function resolveDestination(
 }
 
 function addressOf(
-  given: Omit<RunFile['destination']['config'], 'schema'>,
+  config: Omit<RunFile['destination']['config'], 'schema'>,
   add: (problem: AddressProblem) => void,
 ): PostgresAddress | undefined {
-  const { host = 'localhost', port = 5432, user, password, database } = given
+  const { host = 'localhost', port = 5432, user, password, database } = config
   for (const [field, value] of Object.entries({ user, database })) {
     if (value !== undefined) continue
     const fix = `Add \`${field}\` to destination.config, or to destination.url.`
     add({ field: ['config', field], problem: 'is missing', fix })
   }
   if (user === undefined || database === undefined) return undefined
-  const ssl = given.ssl ?? defaultSsl(host)
+  const ssl = config.ssl ?? defaultSsl(host)
   return { host, port, user, database, ssl, ...(password !== undefined && { password }) }
 }

@@ -16,9 +16,13 @@ export function expandEnvironment(document: unknown, environment: Environment): 
   const value = mapStrings(document, [], (text, path) =>
     text.replace(/\$?\$\{([^}]*)(\}?)/g, (whole, reference: string, close: string) => {
       if (whole.startsWith('$$')) return whole.slice(1)
-      const found = lookUp(close === '' ? '' : reference, environment)
-      if (typeof found === 'string') return found
-      problems.push(found.missing === undefined ? malformed(path) : missing(found.missing, path))
+      const variable = lookUp(close === '' ? '' : reference, environment)
+      if (typeof variable === 'string') return variable
+      problems.push(
+        variable.missing === undefined
+          ? malformedReference(path)
+          : missingVariable(variable.missing, path),
+      )
       return ''
     }),
   )
@@ -51,7 +55,7 @@ function mapStrings(
   )
 }
 
-function missing(name: string, path: FieldPath): FileProblem {
+function missingVariable(name: string, path: FieldPath): FileProblem {
   const fix = `Set it before the run (\`export ${name}=…\`), or give it a default: \`\${${name}:-…}\`.`
   return {
     code: 'run_file_variable_missing',
@@ -62,7 +66,7 @@ function missing(name: string, path: FieldPath): FileProblem {
   }
 }
 
-function malformed(path: FieldPath): FileProblem {
+function malformedReference(path: FieldPath): FileProblem {
   const fix =
     'Write `${NAME}` or `${NAME:-default}` with letters, digits and underscores in the name; a literal `${` is written `$${`.'
   return {

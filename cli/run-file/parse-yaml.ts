@@ -34,7 +34,7 @@ export function parseYaml(text: string, file: string): SourceDocument {
     return { value: unmaskReferences(documents[0] ?? null), positions }
   } catch (error) {
     if (error instanceof NodeError) {
-      throw problemAt(aliasProblem, positions.at(error.offset), { file })
+      throw problemAt(aliasProblem, positions.positionAt(error.offset), { file })
     }
     if (!(error instanceof YAMLException)) throw error
     const position = { line: (error.mark?.line ?? 0) + 1, column: (error.mark?.column ?? 0) + 1 }

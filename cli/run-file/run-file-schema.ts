@@ -113,11 +113,11 @@ export const defaultKafka: KafkaFields = kafka.parse({})
 
 /** The names of the fields at a path, for "did you mean"; undefined where any name is allowed. */
 export function knownFields(path: readonly PropertyKey[]): readonly string[] | undefined {
-  const found = path.reduce<z.core.$ZodType | undefined>(
+  const fieldSchema = path.reduce<z.core.$ZodType | undefined>(
     (schema, part) => schema && child(schema, part),
     runFileSchema,
   )
-  const object = found && objectOf(found)
+  const object = fieldSchema && objectOf(fieldSchema)
   return object && Object.keys(object.def.shape)
 }
 

@@ -3,7 +3,7 @@ import { nameList, nearestName } from '../../lib/text/near-names.ts'
 import type { FileProblem } from './file-problem.ts'
 import { fieldName, type FieldPath } from './source-position.ts'
 
-export interface SchemaContext {
+export interface SchemaProblemContext {
   /** The document that was checked. */
   readonly document: unknown
   /** Where the document stands in the file: `[]`, or the path of a connector's configuration. */
@@ -17,7 +17,7 @@ export interface SchemaContext {
 /** What a schema found wrong, in words for the author of the file. */
 export function schemaProblems(
   issues: readonly z.core.$ZodIssue[],
-  context: SchemaContext,
+  context: SchemaProblemContext,
 ): FileProblem[] {
   const problems = issues.flatMap((issue) => issueProblems(issue, [], context))
   // A misspelt field is missing under its right name too: one of the two is told.
@@ -31,7 +31,7 @@ export function schemaProblems(
 
 const isMissing = 'is missing'
 
-function meantPath(unknown: FieldPath, context: SchemaContext): FieldPath {
+function meantPath(unknown: FieldPath, context: SchemaProblemContext): FieldPath {
   const parent = unknown.slice(0, -1)
   const known = context.knownFields(parent.slice(context.base.length)) ?? []
   return [...parent, nearestName(String(unknown.at(-1)), known) ?? '']
@@ -40,7 +40,7 @@ function meantPath(unknown: FieldPath, context: SchemaContext): FieldPath {
 function issueProblems(
   issue: z.core.$ZodIssue,
   above: FieldPath,
-  context: SchemaContext,
+  context: SchemaProblemContext,
 ): FileProblem[] {
   const path: FieldPath = [
     ...above,
@@ -89,7 +89,7 @@ function closestBranch(
     : undefined
 }
 
-function unknownField(path: FieldPath, context: SchemaContext): FileProblem {
+function unknownField(path: FieldPath, context: SchemaProblemContext): FileProblem {
   const key = String(path.at(-1))
   const known = context.knownFields(path.slice(0, -1))
   const near = known && nearestName(key, known)
@@ -107,7 +107,7 @@ function unknownField(path: FieldPath, context: SchemaContext): FileProblem {
 function missingField(
   path: FieldPath,
   issue: z.core.$ZodIssue,
-  context: SchemaContext,
+  context: SchemaProblemContext,
 ): FileProblem {
   const full = [...context.base, ...path]
   const key = String(path.at(-1) ?? '')
@@ -121,7 +121,7 @@ function missingField(
   }
 }
 
-function describe(value: unknown, path: FieldPath, context: SchemaContext): string {
+function describe(value: unknown, path: FieldPath, context: SchemaProblemContext): string {
   return typeof value === 'string' &&
     value.length <= 60 &&
     context.mayShow([...context.base, ...path])
@@ -148,12 +148,13 @@ function fixFor(issue: z.core.$ZodIssue, value: unknown): string {
   }
   if (issue.code === 'invalid_type' && issue.expected === 'string' && typeof value !== 'object')
     return 'Put the value into quotes.'
-  if (issue.code === 'invalid_union') return `Use ${nameList(issue.errors.flatMap(accepted))}.`
+  if (issue.code === 'invalid_union')
+    return `Use ${nameList(issue.errors.flatMap(listAcceptedValues))}.`
   return 'Correct the value; docs/run-file.md describes the field.'
 }
 
 /** What an alternative of a union would have taken. */
-function accepted(branch: readonly z.core.$ZodIssue[]): readonly string[] {
+function listAcceptedValues(branch: readonly z.core.$ZodIssue[]): readonly string[] {
   return branch.flatMap((issue) => {
     if (issue.path.length > 0) return []
     if (issue.code === 'invalid_value') return issue.values.map((value) => `\`${String(value)}\``)

@@ -30,7 +30,7 @@ export class PositionIndex {
   /** The key of a field, for what is wrong about the field itself (unknown). */
   ofKey(path: FieldPath): Position {
     const offset = this.#keys.get(JSON.stringify(path))
-    return offset === undefined ? this.ofValue(path) : this.at(offset)
+    return offset === undefined ? this.ofValue(path) : this.positionAt(offset)
   }
 
   /** The value of a field. Where the field is missing: the nearest field around it, which is where it belongs. */
@@ -39,12 +39,12 @@ export class PositionIndex {
       const key = JSON.stringify(path.slice(0, length))
       const own = length === path.length ? this.#values.get(key) : undefined
       const offset = own ?? this.#keys.get(key) ?? this.#values.get(key)
-      if (offset !== undefined) return this.at(offset)
+      if (offset !== undefined) return this.positionAt(offset)
     }
     return { line: 1, column: 1 }
   }
 
-  at(offset: number): Position {
+  positionAt(offset: number): Position {
     let low = 0
     let high = this.#lineStarts.length - 1
     while (low < high) {

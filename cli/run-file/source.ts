@@ -45,11 +45,11 @@ export function resolveSource(
 
 function checkedConfig(
   type: string,
-  given: Readonly<Record<string, unknown>>,
+  input: Readonly<Record<string, unknown>>,
   problems: FileProblem[],
 ): { readonly type: string; readonly config: JsonObject } | undefined {
   const { spec } = connectorOf(type).descriptor
-  const config = coerced(given, spec)
+  const config = coerceConfig(input, spec)
   const checked = z.fromJSONSchema(jsonSchema.parse(spec)).safeParse(config)
   if (!checked.success) {
     const base = ['source', 'config']
@@ -73,7 +73,7 @@ const jsonSchema = z.custom<z.core.JSONSchema.JSONSchema>(
 )
 
 /** `port: ${PORT}` is text after the expansion: text becomes what the spec wants where it can. */
-function coerced(config: Readonly<Record<string, unknown>>, spec: JsonObject): JsonObject {
+function coerceConfig(config: Readonly<Record<string, unknown>>, spec: JsonObject): JsonObject {
   const properties = propertiesOf(spec)
   return Object.fromEntries(
     Object.entries(config).map(([key, value]) => [
@@ -89,7 +89,7 @@ function coercedValue(value: unknown, spec: JsonObject): JsonValue {
   if (Array.isArray(value)) return value.map((item) => coercedValue(item, objectAt(spec.items)))
   // TOML has dates, which JSON has not.
   if (value instanceof Date) return value.toISOString()
-  return coerced(Object.fromEntries(Object.entries(value ?? {})), spec)
+  return coerceConfig(Object.fromEntries(Object.entries(value ?? {})), spec)
 }
 
 function coercedText(text: string, type: JsonValue | undefined): JsonValue {
@@ -120,7 +120,7 @@ export function textsOfConfig(
 
 function specAt(spec: JsonObject, path: FieldPath): JsonObject {
   return path.reduce<JsonObject>(
-    (at, part) => objectAt(typeof part === 'number' ? at.items : propertiesOf(at)[part]),
+    (node, part) => objectAt(typeof part === 'number' ? node.items : propertiesOf(node)[part]),
     spec,
   )
 }

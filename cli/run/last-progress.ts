@@ -25,7 +25,7 @@ export class LastProgress implements RunOutput {
   }
 
   /** Where the run is left. */
-  abandoned(): RunEnd {
+  endAsAbandoned(): RunEnd {
     const exitCode = exitCodes.stopped
     if (this.#progress === undefined) return { kind: 'stopped', exitCode }
     const { startedAtMs, atMs, streams } = this.#progress
@@ -33,12 +33,12 @@ export class LastProgress implements RunOutput {
       kind: 'abandoned',
       exitCode,
       seconds: (atMs - startedAtMs) / 1000,
-      streams: streams.map(leftAsItIs),
+      streams: streams.map(markStopped),
     }
   }
 }
 
-function leftAsItIs(stream: StreamProgress): StreamProgress {
+function markStopped(stream: StreamProgress): StreamProgress {
   const isOpen = stream.status === 'waiting' || stream.status === 'running'
   return isOpen ? { ...stream, status: 'stopped' } : stream
 }

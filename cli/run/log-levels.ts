@@ -1,2 +1,2 @@
-export const logLevels = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const
-export type LogLevel = (typeof logLevels)[number]
+export const sourceLogLevels = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const
+export type LogLevel = (typeof sourceLogLevels)[number]

@@ -24,7 +24,7 @@ export interface RunOptions {
 }
 
 /** What a run needs from the command command it. */
-export interface RunSurroundings {
+export interface RunCommandContext {
   readonly output: RunOutput
   readonly logger: Logger
   /** Everything that is written goes through it: it gets the secrets that the source finds or replaces. */
@@ -37,7 +37,7 @@ export interface RunSurroundings {
 export async function runLoadedFile(
   file: LoadedRunFile,
   options: RunOptions,
-  command: RunSurroundings,
+  command: RunCommandContext,
 ): Promise<RunEnd> {
   try {
     const source = new FileSource(file.source.config, command)
@@ -60,14 +60,14 @@ export async function runLoadedFile(
 
 /** The configuration of the run file, as the source changes it: the run goes on with what the check got. */
 class FileSource {
-  readonly #given: JsonObject
-  readonly #surroundings: RunSurroundings
+  readonly #fileConfig: JsonObject
+  readonly #context: RunCommandContext
   #config: JsonObject
 
-  constructor(config: JsonObject, surroundings: RunSurroundings) {
-    this.#given = config
+  constructor(config: JsonObject, context: RunCommandContext) {
+    this.#fileConfig = config
     this.#config = config
-    this.#surroundings = surroundings
+    this.#context = context
   }
 
   get config(): JsonObject {
@@ -75,21 +75,21 @@ class FileSource {
   }
 
   readonly changed = (config: JsonObject): void => {
-    const { mask, output } = this.#surroundings
-    if (this.#config === this.#given)
+    const { mask, output } = this.#context
+    if (this.#config === this.#fileConfig)
       output.note(
         'note: the source replaced a token of its configuration, which a run file cannot store: authorize it again before the next run',
       )
-    mask.add(newTexts(config, this.#given))
+    mask.add(newTexts(config, this.#fileConfig))
     this.#config = config
   }
 
   readonly secretFound = (text: string): void => {
-    this.#surroundings.mask.addPassing(text)
+    this.#context.mask.addPassing(text)
   }
 }
 
-type RunContext = RunSurroundings & { readonly source: FileSource }
+type RunContext = RunCommandContext & { readonly source: FileSource }
 
 async function planRun(
   file: LoadedRunFile,

@@ -27,13 +27,13 @@ export async function listSchemas(
   await showResult(output, listed.json, () =>
     listLines({
       header: ['CONNECTION', 'STREAM', 'VERSION', 'BLOCK', 'RECORD', 'FIRST SEEN'],
-      rows: listed.documents.map((one) => [
-        one.connection,
-        streamLabel(one),
-        String(one.version),
-        one.block_fingerprint,
-        one.record_fingerprint,
-        moment(one.first_seen_at),
+      rows: listed.documents.map((document) => [
+        document.connection,
+        streamLabel(document),
+        String(document.version),
+        document.block_fingerprint,
+        document.record_fingerprint,
+        moment(document.first_seen_at),
       ]),
       columns: output.columns,
       empty: {
@@ -61,11 +61,11 @@ export async function getSchema(
   if (!output.json) {
     const what = framing === 'block' ? 'an array of records' : 'one record'
     const [newest] = uses
-    const by =
+    const filter =
       newest === undefined
         ? ''
         : `; used by ${newest.connection} since ${moment(newest.first_seen_at)}`
-    output.screen.line(`${fingerprint}: ${what}${by}`)
+    output.screen.line(`${fingerprint}: ${what}${filter}`)
   }
   await showResult(output, json, () => `${JSON.stringify(schema, null, 2)}\n`)
   return exitCodes.complete

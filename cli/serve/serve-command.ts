@@ -6,7 +6,7 @@ import { exitCodes } from '../exit-codes.ts'
 import type { ServeArguments } from './serve-program.ts'
 
 /** What the service needs of the command around it. */
-export interface ServeSurroundings {
+export interface ServeContext {
   readonly environment: Environment
   readonly version: string
   readonly signal: AbortSignal
@@ -18,10 +18,7 @@ export interface ServeSurroundings {
 }
 
 /** Serves until the signal is aborted. Throws `setting_invalid`, and what keeps the service from starting or going on. */
-export async function runServe(
-  options: ServeArguments,
-  context: ServeSurroundings,
-): Promise<number> {
+export async function runServe(options: ServeArguments, context: ServeContext): Promise<number> {
   const { config, flags } = options
   const { environment, version, signal } = context
   const settings = loadSettings({

@@ -25,8 +25,8 @@ export function serveCommand(
   for (const path of flagPaths) command.addOption(flagOf(settingAt(path)))
   return command
     .addHelpText('after', examples)
-    .action(({ config, ...given }: Readonly<Record<string, string | undefined>>) => {
-      const flags = Object.fromEntries(flagPaths.map((path) => [path, given[camelCase(path)]]))
+    .action(({ config, ...options }: Readonly<Record<string, string | undefined>>) => {
+      const flags = Object.fromEntries(flagPaths.map((path) => [path, options[camelCase(path)]]))
       return serve({ config, flags })
     })
 }
@@ -40,7 +40,7 @@ function flagOf({ path, type, standard, description }: Setting): Option {
 }
 
 function settingAt(path: string): Setting {
-  const setting = settings.find((one) => one.path === path)
+  const setting = settings.find((candidate) => candidate.path === path)
   if (setting === undefined) throw new TypeError(`there is no setting ${path}`)
   return setting
 }

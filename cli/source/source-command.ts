@@ -44,7 +44,7 @@ export interface SourceArguments {
   readonly json: boolean
 }
 
-export interface SourceSurroundings {
+export interface SourceCommandContext {
   /** Writes to standard output; resolves when there is room for more. */
   readonly write: (text: string) => Promise<void>
   readonly signal: AbortSignal
@@ -60,15 +60,15 @@ export interface SourceSurroundings {
  */
 export async function runSource(
   options: SourceArguments,
-  surroundings: SourceSurroundings,
+  commandContext: SourceCommandContext,
 ): Promise<number> {
-  const lines = new AirbyteLines(surroundings.write, () => surroundings.now())
-  const file = await manifestFile(options, surroundings.catalogFolder)
+  const lines = new AirbyteLines(commandContext.write, () => commandContext.now())
+  const file = await manifestFile(options, commandContext.catalogFolder)
   const loaded = loadManifestFile(file)
   const { command } = options
   if (command === 'validate') {
     const { validateSource } = await validation()
-    return validateSource(loaded, { file, json: options.json }, surroundings.write)
+    return validateSource(loaded, { file, json: options.json }, commandContext.write)
   }
   if (command === 'spec') {
     await lines.line({ type: 'SPEC', spec: specificationOf(loaded, file) })
@@ -81,8 +81,8 @@ export async function runSource(
   try {
     checkConfig(schema, config, secrets)
     if (command === 'try')
-      return await tryStream({ loaded, config, secrets, lines, surroundings }, options)
-    await run({ loaded, config, secrets, lines, surroundings }, options)
+      return await tryStream({ loaded, config, secrets, lines, commandContext }, options)
+    await run({ loaded, config, secrets, lines, commandContext }, options)
     return exitCodes.complete
   } catch (error) {
     if (isOfCommandLine(error)) throw error
@@ -152,11 +152,11 @@ interface SourceRun {
   readonly config: Dict
   readonly secrets: SecretFilter
   readonly lines: AirbyteLines
-  readonly surroundings: SourceSurroundings
+  readonly commandContext: SourceCommandContext
 }
 
 function contextOf(
-  { secrets, surroundings, lines }: Pick<SourceRun, 'secrets' | 'surroundings' | 'lines'>,
+  { secrets, commandContext, lines }: Pick<SourceRun, 'secrets' | 'commandContext' | 'lines'>,
   options: SourceArguments,
 ): SourceContext {
   return {
@@ -166,18 +166,18 @@ function contextOf(
         log: { ...log, message: cutText(secrets.beginning(log.message), shownCharacters) },
       })
     }),
-    signal: surroundings.signal,
-    allowedNetworks: surroundings.allowedNetworks,
-    now: () => surroundings.now(),
+    signal: commandContext.signal,
+    allowedNetworks: commandContext.allowedNetworks,
+    now: () => commandContext.now(),
   }
 }
 
 async function run(
-  { loaded, config, secrets, lines, surroundings }: SourceRun,
+  { loaded, config, secrets, lines, commandContext }: SourceRun,
   options: SourceArguments,
 ): Promise<void> {
   const unreadable = new UnreadableAnswers()
-  const context = contextOf({ secrets, surroundings, lines }, options)
+  const context = contextOf({ secrets, commandContext, lines }, options)
   await using environment = new SourceEnvironment({
     context,
     manifestDirectory: loaded.directory,
@@ -221,7 +221,7 @@ async function answer(
 }
 
 async function tryStream(
-  { loaded, config, secrets, surroundings, lines }: SourceRun,
+  { loaded, config, secrets, commandContext, lines }: SourceRun,
   options: SourceArguments,
 ): Promise<number> {
   const { stream, state, writeCatalog, json } = options
@@ -245,11 +245,11 @@ async function tryStream(
     },
     environment: {
       // The result says what failed, and is no message of the protocol.
-      context: contextOf({ secrets, surroundings, lines }, { ...options, logLevel: 'silent' }),
+      context: contextOf({ secrets, commandContext, lines }, { ...options, logLevel: 'silent' }),
       manifestDirectory: loaded.directory,
     },
     configChanged: (changed) => lines.message({ kind: 'config', config: changed }),
-    write: surroundings.write,
+    write: commandContext.write,
   })
 }
 

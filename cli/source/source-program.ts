@@ -1,5 +1,5 @@
 import { Argument, Option, type Command } from 'commander'
-import { logLevels, type LogLevel } from '../run/log-levels.ts'
+import { sourceLogLevels, type LogLevel } from '../run/log-levels.ts'
 import type { SourceArguments } from './source-command.ts'
 
 interface SourceFlags {
@@ -41,7 +41,7 @@ export function sourceCommand(
     .option('--state <FILE>', 'the states of an earlier read (JSON)')
     .addOption(
       new Option('--log-level <LEVEL>', 'which LOG messages are written')
-        .choices(logLevels)
+        .choices(sourceLogLevels)
         .default('warn'),
     )
     .option('--pages <COUNT>', 'try: pages of each slice that are read', '5')

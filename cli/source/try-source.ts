@@ -98,7 +98,7 @@ async function resultOf(options: TryOptions, trial: Trial): Promise<TryResult> {
     },
   })
   const { manifest, config, stream: name } = options
-  const environment = observed(network, options.limits, {
+  const environment = observeRequests(network, options.limits, {
     exchanges: trial.exchanges,
     mask: (text) => source.secrets.text(text),
     loginResponded: (response) => {
@@ -192,7 +192,7 @@ interface Observer {
 }
 
 /** The same environment, which keeps what is sent and what comes back, as far as its secrets are known then. */
-function observed(
+function observeRequests(
   environment: SourceEnvironment,
   limits: TryOptions['limits'],
   { exchanges, mask, loginResponded }: Observer,
@@ -204,14 +204,18 @@ function observed(
         'limit',
         `The stream sent ${maxRequests} requests, and that is enough to try it.`,
       )
-    const kept = keptRequest(request, mask)
+    const shownRequest = copyRequest(request, mask)
     try {
       const response = await environment.transport.send(request, signal)
-      exchanges.push({ request: kept, response: await keptResponse(response, mask), error: null })
+      exchanges.push({
+        request: shownRequest,
+        response: await copyResponse(response, mask),
+        error: null,
+      })
       return response
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      exchanges.push({ request: kept, response: null, error: mask(reason) })
+      exchanges.push({ request: shownRequest, response: null, error: mask(reason) })
       throw error
     }
   }
@@ -233,17 +237,17 @@ function observed(
   }
 }
 
-function keptRequest(request: HttpRequest, mask: (text: string) => string): Exchange['request'] {
+function copyRequest(request: HttpRequest, mask: (text: string) => string): Exchange['request'] {
   const { method, url, headers, body } = request
   return {
     method,
     url: mask(url),
     headers: Object.fromEntries([...headers].map(([name, value]) => [name, mask(value)])),
-    body: body === null ? null : keptBody(mask(Buffer.from(body).toString())),
+    body: body === null ? null : cutBody(mask(Buffer.from(body).toString())),
   }
 }
 
-async function keptResponse(
+async function copyResponse(
   response: HttpResponse,
   mask: (text: string) => string,
 ): Promise<Exchange['response']> {
@@ -251,12 +255,12 @@ async function keptResponse(
   return {
     status: response.status,
     bytes: bytes.length,
-    body: keptBody(mask(await response.text())),
+    body: cutBody(mask(await response.text())),
   }
 }
 
 /** A copy: a slice alone would hold the whole text in memory. */
-function keptBody(text: string): string {
+function cutBody(text: string): string {
   return text.length <= maxKeptBody ? text : Buffer.from(text.slice(0, maxKeptBody)).toString()
 }
 
@@ -270,14 +274,14 @@ function shownExchange({ request, response, error }: Exchange, secrets: SecretFi
       headers: Object.fromEntries(
         Object.entries(headers).map(([name, value]) => [name, secrets.text(value)]),
       ),
-      body: body === null ? null : shortened(secrets.text(body)),
+      body: body === null ? null : shorten(secrets.text(body)),
     },
-    response: response && { ...response, body: shortened(secrets.text(response.body)) },
+    response: response && { ...response, body: shorten(secrets.text(response.body)) },
     error: error === null ? null : secrets.text(error),
   }
 }
 
-function shortened(text: string): string {
+function shorten(text: string): string {
   return text.length <= maxShownBody ? text : `${text.slice(0, maxShownBody)}…`
 }
 
@@ -339,14 +343,19 @@ function resultLines(result: TryResult): string {
   ].join('')
 }
 
-function exchangeLines({ request, response, error }: Exchange, at: number): readonly string[] {
+function exchangeLines({ request, response, error }: Exchange, index: number): readonly string[] {
   const headers = Object.entries(request.headers).map(([name, value]) => `   ${name}: ${value}`)
   const body = request.body === null ? [] : [`   ${request.body}`]
   const answer =
     response === null
       ? `failed: ${error ?? ''}`
       : `${response.status}, ${response.bytes} bytes: ${response.body}`
-  const lines = [`${at + 1}. ${request.method} ${request.url}`, ...headers, ...body, `   ${answer}`]
+  const lines = [
+    `${index + 1}. ${request.method} ${request.url}`,
+    ...headers,
+    ...body,
+    `   ${answer}`,
+  ]
   return lines.map((line) => `${line.slice(0, 3)}${plainText(line.slice(3))}\n`)
 }
 
@@ -357,14 +366,14 @@ function schemaTable({ declared_schema: declared, inferred_schema: inferred }: T
     return new Map(Object.entries(properties).map(([name, field]) => [name, typeText(field)]))
   }
   const before = types(declared)
-  const found = types(inferred)
-  const names = [...new Set([...before.keys(), ...found.keys()])]
+  const observedTypes = types(inferred)
+  const names = [...new Set([...before.keys(), ...observedTypes.keys()])]
   if (names.length === 0) return '  No field is declared, and no record came.\n'
   return table(
     names.map((name) => [
       `  ${plainText(name)}`,
       before.get(name) ?? 'not declared',
-      found.get(name) ?? 'not found',
+      observedTypes.get(name) ?? 'not found',
     ]),
   )
 }

@@ -104,10 +104,10 @@ export class LaneLoader {
     while (outcome === 'orphans') {
       await this.#forgetPending()
       await this.#useCommittedColumns()
-      const at = this.#committedPosition
+      const position = this.#committedPosition
       const attempt = readerOptions.attempt
       outcome = await this.#readFrom(
-        { ...(attempt !== undefined && { attempt }), ...(at !== undefined && { position: at }) },
+        { ...(attempt !== undefined && { attempt }), ...(position !== undefined && { position }) },
         signal,
       )
     }
@@ -128,7 +128,7 @@ export class LaneLoader {
         if ((await this.#take(item.entry, { reader, position })) === 'orphans') return 'orphans'
         position = item.next
         closed = item.entry.type === 'close'
-        if (item.entry.type === 'state' && this.#due()) await this.#commit(reader, position)
+        if (item.entry.type === 'state' && this.#isCommitDue()) await this.#commit(reader, position)
       }
     } catch (error) {
       // The writer died. What it completed is worth keeping; its own error is reported where it ran.
@@ -165,7 +165,7 @@ export class LaneLoader {
 
   /** How long to wait for the next entry before something else is to be done; undefined where there is nothing else. */
   #idleMs(): number | undefined {
-    const canCommit = this.#moved.size > 0 && this.#covered()
+    const canCommit = this.#moved.size > 0 && this.#isCovered()
     const agesInMs = this.#pending.sinceMs + this.#options.commitMs - performance.now()
     if (this.#pending.held > 0)
       return Math.max(0, Math.min(giveBackAfterMs, canCommit ? agesInMs : Infinity))
@@ -176,7 +176,7 @@ export class LaneLoader {
     const { sinceMs } = this.#pending
     return (
       this.#moved.size > 0 &&
-      this.#covered() &&
+      this.#isCovered() &&
       performance.now() - sinceMs >= this.#options.commitMs
     )
   }
@@ -293,13 +293,13 @@ export class LaneLoader {
     return progress
   }
 
-  #covered(): boolean {
+  #isCovered(): boolean {
     for (const progress of this.#slices.values())
       if (progress.seen !== progress.covered) return false
     return true
   }
 
-  #due(): boolean {
+  #isCommitDue(): boolean {
     const { bytes, sinceMs } = this.#pending
     return (
       bytes >= this.#options.commitBytes || performance.now() - sinceMs >= this.#options.commitMs
@@ -308,7 +308,7 @@ export class LaneLoader {
 
   /** At the end: commits complete units; rows that no state covers are dropped, a later attempt reads them again. */
   async #finish(reader: LaneReader, position: string | undefined): Promise<void> {
-    if (!this.#covered()) await this.#forgetPending()
+    if (!this.#isCovered()) await this.#forgetPending()
     else if (this.#moved.size > 0) await this.#commit(reader, position)
   }
 
@@ -324,7 +324,7 @@ export class LaneLoader {
       slices,
       ...(position !== undefined && { next: position }),
     })
-    this.#clock.committed(stats)
+    this.#clock.noteCommit(stats)
     const logWaitSeconds = this.#clock.takeLogWaitSeconds()
     onCommit({ stats, bytes: this.#pending.bytes, logWaitSeconds })
     this.#committed = new Map(this.#slices)
@@ -332,7 +332,7 @@ export class LaneLoader {
     this.#committedColumns = this.#columns
     this.#clearPending()
     this.#release(reader)
-    await reader.committed(position)
+    await reader.noteCommitted(position)
   }
 
   async #forgetPending(): Promise<void> {
@@ -368,8 +368,11 @@ export class LaneLoader {
   }
 }
 
-function isSame(one: LogPosition['columns'], other: LogPosition['columns'] | undefined): boolean {
-  return JSON.stringify(one) === JSON.stringify(other)
+function isSame(
+  columns: LogPosition['columns'],
+  other: LogPosition['columns'] | undefined,
+): boolean {
+  return JSON.stringify(columns) === JSON.stringify(other)
 }
 
 /** Whether the promise is settled in time; it is not consumed. */

@@ -34,7 +34,7 @@ export class LoadClock {
     this.#commitSinceMs = this.#now()
   }
 
-  committed(stats: LaneStats): void {
+  noteCommit(stats: LaneStats): void {
     this.#commitSinceMs = undefined
     this.#mergeMs += stats.mergeSeconds * 1000
     this.#commitMs += stats.commitSeconds * 1000

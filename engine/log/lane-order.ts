@@ -31,7 +31,7 @@ export interface LaneOrderOptions {
 export class LaneOrder {
   readonly #lane: LaneName
   readonly #startsAt: 'slice' | 'anywhere'
-  #at: SliceAt | undefined
+  #current: SliceAt | undefined
   #ended = false
   /** The attempt that wrote the last entry. */
   #attempt: number | undefined
@@ -85,23 +85,23 @@ export class LaneOrder {
   }
 
   #begin(entry: Extract<LogEntry, { type: 'begin' }>): void {
-    this.#at = { slice: entry.slice, seq: entry.seq, covered: entry.seq }
+    this.#current = { slice: entry.slice, seq: entry.seq, covered: entry.seq }
     this.#ended = false
   }
 
   #cover(entry: Extract<LogEntry, { type: 'state' }>): void {
-    const at = this.#slice(entry.slice, entry.seq, entry.seq - entry.count)
-    if (entry.seq !== at.seq) throw this.#outOfOrder(entry, at.seq)
-    if (entry.count !== at.seq - at.covered) {
-      throw this.#mismatch(entry.count, at.seq - at.covered)
+    const current = this.#slice(entry.slice, entry.seq, entry.seq - entry.count)
+    if (entry.seq !== current.seq) throw this.#outOfOrder(entry, current.seq)
+    if (entry.count !== current.seq - current.covered) {
+      throw this.#mismatch(entry.count, current.seq - current.covered)
     }
-    at.covered = at.seq
+    current.covered = current.seq
   }
 
   #end(entry: Extract<LogEntry, { type: 'end' }>): void {
-    const at = this.#slice(entry.slice, entry.seq, entry.seq)
-    if (entry.seq !== at.covered) throw this.#outOfOrder(entry, at.covered)
-    this.#at = undefined
+    const current = this.#slice(entry.slice, entry.seq, entry.seq)
+    if (entry.seq !== current.covered) throw this.#outOfOrder(entry, current.covered)
+    this.#current = undefined
     this.#ended = true
   }
 
@@ -109,23 +109,23 @@ export class LaneOrder {
     entry: { readonly type: string; readonly slice: string; readonly seq: number },
     by: number,
   ): void {
-    const at = this.#slice(entry.slice, entry.seq, entry.seq)
-    if (entry.seq !== at.seq) throw this.#outOfOrder(entry, at.seq)
-    at.seq += by
+    const current = this.#slice(entry.slice, entry.seq, entry.seq)
+    if (entry.seq !== current.seq) throw this.#outOfOrder(entry, current.seq)
+    current.seq += by
   }
 
   #slice(slice: string, seq: number, covered: number): SliceAt {
-    const at = this.#at
-    if (at === undefined) {
+    const current = this.#current
+    if (current === undefined) {
       if (this.#ended || this.#startsAt === 'slice') {
         throw this.#outOfOrder({ type: 'entry', slice, seq }, 'a begin')
       }
       // Entered inside the slice: a checkpoint stands after a whole unit, so all before this entry is covered.
-      this.#at = { slice, seq: Math.max(seq, covered), covered }
-      return this.#at
+      this.#current = { slice, seq: Math.max(seq, covered), covered }
+      return this.#current
     }
-    if (at.slice !== slice) throw this.#outOfOrder({ type: 'entry', slice, seq }, at.seq)
-    return at
+    if (current.slice !== slice) throw this.#outOfOrder({ type: 'entry', slice, seq }, current.seq)
+    return current
   }
 
   #outOfOrder(

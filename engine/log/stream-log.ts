@@ -186,7 +186,7 @@ export interface LaneReader extends AsyncDisposable {
    */
   release(): void
   /** Everything before `next` is committed at the destination (kafka: commits the group's offset, for lag monitors). */
-  committed(next: string | undefined): Promise<void>
+  noteCommitted(next: string | undefined): Promise<void>
 }
 
 export interface LaneReaderOptions {

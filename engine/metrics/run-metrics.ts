@@ -31,7 +31,7 @@ const prefix = 'reactor_connect'
 
 export function createRunMetrics(registry: Registry): RunMetrics {
   const registers = [registry]
-  const { counter, gauge, histogram } = labelled(registers)
+  const { counter, gauge, histogram } = makeLabelled(registers)
   return {
     readRecords: counter('reader_records_total', 'Records read from sources'),
     readBytes: counter('reader_bytes_total', 'Bytes of the wire encoding of the records read'),
@@ -87,7 +87,7 @@ export function createRunMetrics(registry: Registry): RunMetrics {
 }
 
 /** Makers of metrics that have the labels of a stream. */
-function labelled(registers: Registry[]): {
+function makeLabelled(registers: Registry[]): {
   counter: (name: string, help: string) => Counter<Label>
   gauge: (name: string, help: string) => Gauge<Label>
   histogram: (name: string, help: string, buckets: number[]) => Histogram<Label>

@@ -71,7 +71,7 @@ export async function runLane(run: LaneRun): Promise<LaneOutcome> {
     const reading = startReading(run, reader)
     const result = await Promise.race([opened.promise, reading])
     // A short read may end before its first event has arrived.
-    if ('status' in result) await reader.drained()
+    if ('status' in result) await reader.waitUntilDrained()
     const first = event ?? result
     if ('status' in first) return outcomeOf(first)
     run.onStart(first.slices)
@@ -79,7 +79,7 @@ export async function runLane(run: LaneRun): Promise<LaneOutcome> {
     return await loadBeside({ run, reader, sink, reading, opened: first })
   } finally {
     run.signal.removeEventListener('abort', stop)
-    await Promise.all([reader.drained(), sink.drained()])
+    await Promise.all([reader.waitUntilDrained(), sink.waitUntilDrained()])
   }
 }
 
@@ -153,7 +153,10 @@ function readHandler(
   return (event) => {
     if (event.type === 'opened') {
       openedAtMs = performance.now()
-      tally.laneOpened(partition, { syncId: sync.syncId, position: positionOf(run, event.slices) })
+      tally.noteLaneOpened(partition, {
+        syncId: sync.syncId,
+        position: positionOf(run, event.slices),
+      })
       onOpened(event)
     } else if (event.type === 'rate_limited') tally.rateLimited(event.untilMs)
     else if (event.type === 'warning') onWarning(event.text)
@@ -187,7 +190,7 @@ function positionOf({ sync, endpoint }: LaneRun, opened: readonly ReadBefore[]):
 function loadHandler(tally: StreamTally): (event: LoadEvent) => void {
   let seconds = noLoadSeconds
   return (event) => {
-    if (event.type === 'committed') tally.committed(event)
+    if (event.type === 'committed') tally.addCommit(event)
     else {
       tally.loading(event, seconds)
       seconds = event

@@ -56,20 +56,20 @@ export class LossAccount {
     const note = '; `_airbyte_meta` of each row names them'
     return [
       ...sentence(rejected, before.rejected, {
-        one: '1 record was rejected',
-        many: 'records were rejected',
+        singular: '1 record was rejected',
+        plural: 'records were rejected',
         where: table === undefined ? '' : `; ${table} has them all`,
       }),
       ...sentence(nulled, before.nulled, {
-        one: '1 value became NULL',
-        many: 'values became NULL',
+        singular: '1 value became NULL',
+        plural: 'values became NULL',
         becauseOne: ', because its column cannot hold it',
         becauseMany: ', because their columns cannot hold them',
         where: before.nulled > 0 ? note : '',
       }),
       ...sentence(cut, before.cut, {
-        one: '1 value was shortened',
-        many: 'values were shortened',
+        singular: '1 value was shortened',
+        plural: 'values were shortened',
         becauseOne: ', because its column cannot hold all of it',
         becauseMany: ', because their columns cannot hold all of them',
         where: before.cut > 0 ? note : '',
@@ -96,8 +96,8 @@ function noLoss(): Kind {
 }
 
 interface LossWords {
-  readonly one: string
-  readonly many: string
+  readonly singular: string
+  readonly plural: string
   readonly becauseOne?: string
   readonly becauseMany?: string
   readonly where: string
@@ -106,8 +106,8 @@ interface LossWords {
 function sentence(kind: Kind, before: number, words: LossWords): readonly string[] {
   const total = kind.count + before
   if (total === 0) return []
-  const { one, many, becauseOne = '', becauseMany = '', where } = words
-  const what = total === 1 ? one : `${shownCount(total)} ${many}`
+  const { singular, plural, becauseOne = '', becauseMany = '', where } = words
+  const what = total === 1 ? singular : `${shownCount(total)} ${plural}`
   const because = total === 1 ? becauseOne : becauseMany
   const first = kind.count === 0 ? '' : `: ${kind.subject}${rowsOf(kind.keys, total)}`
   return [`${what}${earlierPart(kind.count, before)}${because}${first}${where}`]

@@ -1,6 +1,6 @@
 interface LaneReads {
   /** Records of the lane's slices, from the beginning of the sync to where the read is … */
-  at: number
+  position: number
   /** … and to where it came at most. */
   furthest: number
 }
@@ -20,20 +20,20 @@ export class ReadAgain {
   }
 
   /** @param position records of the lane's slices that are not read now: they have been loaded, or are in the log */
-  laneOpened(partition: number, { syncId, position }: LaneStart): void {
+  openLane(partition: number, { syncId, position }: LaneStart): void {
     // The next sync of the stream in this run reads what the last one did not.
     if (syncId !== this.#syncId) this.#lanes = new Map()
     this.#syncId = syncId
     const furthest = Math.max(position, this.#lanes.get(partition)?.furthest ?? 0)
-    this.#lanes.set(partition, { at: position, furthest })
+    this.#lanes.set(partition, { position, furthest })
   }
 
   read(partition: number, records: number): void {
     const lane = this.#lanes.get(partition)
     if (lane === undefined) return
-    this.#count += Math.min(records, lane.furthest - lane.at)
-    lane.at += records
-    lane.furthest = Math.max(lane.furthest, lane.at)
+    this.#count += Math.min(records, lane.furthest - lane.position)
+    lane.position += records
+    lane.furthest = Math.max(lane.furthest, lane.position)
   }
 }
 

@@ -68,7 +68,7 @@ export async function runConnection(
       signal,
     }
     const streams = await runStreams(deps, work, ports)
-    const status = overall(streams)
+    const status = combineStatus(streams)
     if (status !== 'stopped') await noteEnd(deps)
     return { status, seconds: (ports.now() - startedAtMs) / 1000, streams, warnings }
   } finally {
@@ -122,9 +122,9 @@ async function runStreams(
 /** @param source its configuration is replaced when the connector changes it */
 function connectorContext(
   source: { config: JsonObject; readonly allowedNetworks?: readonly string[] },
-  around: { readonly ports: RunPorts; readonly logger: Logger; readonly signal: AbortSignal },
+  dependencies: { readonly ports: RunPorts; readonly logger: Logger; readonly signal: AbortSignal },
 ): RunContext {
-  const { ports, logger, signal } = around
+  const { ports, logger, signal } = dependencies
   return {
     logger,
     signal,
@@ -155,11 +155,11 @@ function configChange(source: { config: JsonObject }, ports: RunPorts): ChangeCo
 }
 
 /** Failed if every stream failed, partial if some did, stopped if one was stopped; complete only if no record was rejected. */
-function overall(streams: readonly StreamResult[]): RunResult['status'] {
-  const some = (status: StreamResult['status']): boolean =>
+function combineStatus(streams: readonly StreamResult[]): RunResult['status'] {
+  const hasSome = (status: StreamResult['status']): boolean =>
     streams.some((stream) => stream.status === status)
-  if (!some('failed')) {
-    if (some('stopped')) return 'stopped'
+  if (!hasSome('failed')) {
+    if (hasSome('stopped')) return 'stopped'
     return streams.some((stream) => rejectedInRun(stream) > 0) ? 'partial' : 'complete'
   }
   return streams.every(({ status }) => status === 'failed') ? 'failed' : 'partial'
@@ -202,10 +202,10 @@ async function unseenStreams(
   logger: Logger,
 ): Promise<readonly string[]> {
   if (shown === undefined) return []
-  const there = new Set(shown.map(streamKey))
+  const shownKeys = new Set(shown.map(streamKey))
   const loaded = await destination.loadedStreams(connection)
   const warnings = loaded
-    .filter(({ stream }) => !there.has(streamKey(stream)))
+    .filter(({ stream }) => !shownKeys.has(streamKey(stream)))
     .map(
       ({ stream, table }) =>
         `The source does not show stream ${streamLabel(stream)} any more, which this connection loaded before: it was not read, and ${table} keeps its old rows. Create it again at the source, or let the user of the source read it (GRANT SELECT, in a database). If it is gone for good, drop ${table} at the destination.`,

@@ -44,7 +44,7 @@ export async function runStream(
       { stream: streamLabel(syncs.id), code, reason, read, loaded, waitMs, attempt },
       'stream failed, trying again',
     )
-    tally.retried()
+    tally.countRetry()
     await sleep(waitMs, undefined, { signal: deps.signal }).catch(() => undefined)
   }
 }
@@ -68,20 +68,20 @@ class StreamAttempts {
   async run(attempt: number): Promise<LaneOutcome> {
     const { connector, context, plan, session } = this.#deps
     if (!this.#hasLostSession) {
-      const outcome = await this.#settled(() => this.#syncs.run(session))
+      const outcome = await this.#settle(() => this.#syncs.run(session))
       this.#hasLostSession = isOfSource(outcome)
       if (attempt === 1 || !this.#hasLostSession) return outcome
     }
-    return this.#settled(async () => {
+    return this.#settle(async () => {
       await using own = await connector.openRead(plan.source.config, context)
       return await this.#syncs.run(own)
     })
   }
 
-  async #settled(work: () => Promise<LaneOutcome>): Promise<LaneOutcome> {
+  async #settle(work: () => Promise<LaneOutcome>): Promise<LaneOutcome> {
     if (this.#deps.signal.aborted) return { status: 'stopped' }
     try {
-      return await this.#named(await work())
+      return await this.#nameFencer(await work())
     } catch (error) {
       const failure = ConnectError.from(error)
       if (failure.code === 'unexpected')
@@ -91,18 +91,18 @@ class StreamAttempts {
   }
 
   /** The log knows that another writer fenced this one; the destination, of which run it is, and whether that is the newer one. */
-  async #named(outcome: LaneOutcome): Promise<LaneOutcome> {
+  async #nameFencer(outcome: LaneOutcome): Promise<LaneOutcome> {
     this.mayTakeBack = false
     if (outcome.status !== 'failed' || outcome.error.code !== 'fenced') return outcome
     const { destination, plan, start } = this.#deps
-    const by = await destination.newerStart(plan.connection, start)
-    if (by === undefined) {
+    const newerRun = await destination.newerStart(plan.connection, start)
+    if (newerRun === undefined) {
       // An older run was about to open its writer when this one took over, and has ended since.
       const isByLog = outcome.error.details?.partition !== undefined
       this.mayTakeBack = isByLog && ++this.#takenBack <= maxTakenBack
       return outcome
     }
-    const details = { ...outcome.error.details, by }
+    const details = { ...outcome.error.details, by: newerRun }
     return { status: 'failed', error: new ConnectError('fenced', { details }).toJSON() }
   }
 }

@@ -80,12 +80,12 @@ export class StreamTally {
   }
 
   /** `inRun`: what the destination has of this run; the first time, that is of earlier starts. */
-  begun(inRun: CommittedCounts): void {
+  noteBegun(inRun: CommittedCounts): void {
     this.#before ??= inRun
   }
 
   /** All lanes are done: the rows of the table are exchanged. */
-  exchanging(): void {
+  noteExchange(): void {
     this.#exchanges = true
   }
 
@@ -93,7 +93,7 @@ export class StreamTally {
     this.#estimatedRows = rows
   }
 
-  retried(): void {
+  countRetry(): void {
     this.#metrics.retries.inc(this.#labels)
   }
 
@@ -102,8 +102,8 @@ export class StreamTally {
   }
 
   /** The read of a lane goes on from here. */
-  laneOpened(partition: number, start: LaneStart): void {
-    this.#readAgain.laneOpened(partition, start)
+  noteLaneOpened(partition: number, start: LaneStart): void {
+    this.#readAgain.openLane(partition, start)
   }
 
   /** Takes the totals of one job; `before` has those that the job reported before: only the difference counts. */
@@ -140,7 +140,7 @@ export class StreamTally {
     })
   }
 
-  committed({ stats, bytes, logWaitSeconds }: Extract<LoadEvent, { type: 'committed' }>): void {
+  addCommit({ stats, bytes, logWaitSeconds }: Extract<LoadEvent, { type: 'committed' }>): void {
     this.#loaded += stats.loaded
     this.#loadedBytes += bytes
     this.#losses.add(stats)

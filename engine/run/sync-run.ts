@@ -105,7 +105,7 @@ export class SyncRun {
     const sync = await destination.begin(this.#sink, start)
     this.#first ??= sync
     this.#last = sync
-    this.#tally.begun(sync.inRun)
+    this.#tally.noteBegun(sync.inRun)
     for (const warning of sync.warnings) this.#warn(warning)
     if (sync.doneInRun) {
       this.#noteAge(sync)
@@ -129,7 +129,7 @@ export class SyncRun {
 
   async #finish(sync: StreamSync, session: ReadSession): Promise<LaneOutcome> {
     const { mode } = this.#sink
-    if (mode === 'overwrite' || mode === 'overwrite_dedup') this.#tally.exchanging()
+    if (mode === 'overwrite' || mode === 'overwrite_dedup') this.#tally.noteExchange()
     try {
       const warnings = await this.#deps.destination.finish(sync)
       for (const warning of warnings) this.#warn(warning)

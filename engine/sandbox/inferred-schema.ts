@@ -25,17 +25,17 @@ export function inferredSchema(
 function propertyOf(types: ObservedField['types'], records: number): JsonValue {
   const counts = typeCounts(types)
   const seen = counts.reduce((total, [, count]) => total + count, 0)
-  const found = new Set(counts.map(([type]) => type))
-  const isNullable = found.delete('null') || seen < records
-  const json = new Set([...found].map(jsonType))
+  const observedTypes = new Set(counts.map(([type]) => type))
+  const isNullable = observedTypes.delete('null') || seen < records
+  const json = new Set([...observedTypes].map(jsonType))
   if (json.has('number')) json.delete('integer')
   if (isNullable) json.add('null')
-  const [only] = found
-  const isFormat = found.size === 1 && (only === 'date' || only === 'date-time')
+  const [only] = observedTypes
+  const isFormat = observedTypes.size === 1 && (only === 'date' || only === 'date-time')
   return {
     type: json.size === 1 ? ([...json][0] ?? 'null') : [...json].sort(),
     ...(isFormat && { format: only }),
-    ...(found.size === 1 && only === 'bytes' && { contentEncoding: 'base64' }),
+    ...(observedTypes.size === 1 && only === 'bytes' && { contentEncoding: 'base64' }),
   }
 }
 

@@ -182,7 +182,7 @@ function statusOf(streams: readonly SandboxStream[]): SandboxReport['status'] {
 }
 
 function totalsOf(streams: readonly SandboxStream[], readSeconds: number): SandboxTotals {
-  const cost = (name: keyof EstimatedCost): number | null => {
+  const sumCost = (name: keyof EstimatedCost): number | null => {
     const known = streams.map(({ estimated_cost: estimated }) => estimated[name])
     return known.includes(null) ? null : sum(known.map((value) => value ?? 0))
   }
@@ -206,9 +206,9 @@ function totalsOf(streams: readonly SandboxStream[], readSeconds: number): Sandb
       delete: atLeast(streams, 'delete'),
     },
     estimated_cost: {
-      rows: cost('rows'),
-      bytes: cost('bytes'),
-      requests: cost('requests'),
+      rows: sumCost('rows'),
+      bytes: sumCost('bytes'),
+      requests: sumCost('requests'),
       // Streams are read side by side: their times do not add up.
       seconds: streams.every(({ complete }) => complete) ? readSeconds : null,
     },

@@ -122,15 +122,17 @@ function ofProduction<Told>({ table, sink, production }: SandboxTable, told: Tol
     [quoteTable(stage), quoteTable(production.target.table)],
     [table.table, production.target.table.table],
   ] as const
-  const renamed = (value: unknown): unknown => {
+  const renameTables = (value: unknown): unknown => {
     if (typeof value === 'string')
       return names.reduce((text, [own, real]) => text.replaceAll(own, real), value)
-    if (Array.isArray(value)) return value.map(renamed)
+    if (Array.isArray(value)) return value.map(renameTables)
     if (typeof value !== 'object' || value === null) return value
-    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, renamed(inner)]))
+    return Object.fromEntries(
+      Object.entries(value).map(([name, inner]) => [name, renameTables(inner)]),
+    )
   }
   // The same shape: only texts change.
-  return renamed(told) as Told
+  return renameTables(told) as Told
 }
 
 /** A key that is not unique makes one row of several. A change stream has several records of a row by its nature. */
@@ -202,11 +204,13 @@ function diffOf(
   const { insert, update, unchanged, delete: deleted, tableRows } = diff
   const known = new Set(targetColumns(row?.columns ?? []).map(({ name }) => name))
   const typeOf = new Map(columns.map(({ name, type }) => [name, type]))
-  const kept = new Set([
+  const targetNames = new Set([
     ...metadataColumns('full').map(([name]) => name),
     ...target.columns.map(({ name }) => name),
   ])
-  const others = columns.flatMap(({ name, type }) => (kept.has(name) ? [] : [{ name, type }]))
+  const others = columns.flatMap(({ name, type }) =>
+    targetNames.has(name) ? [] : [{ name, type }],
+  )
   const isThere = plan.actual !== undefined
   const whole = [
     ...metadataColumns(sink.metadata).map(([name, type]) => ({ name, type: writtenType(type) })),

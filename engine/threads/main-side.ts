@@ -61,7 +61,7 @@ export class JobSide<Event extends { readonly type: string }> {
   }
 
   /** Call it when the job's result is there: resolves when the last event has been handled. */
-  async drained(): Promise<void> {
+  async waitUntilDrained(): Promise<void> {
     clearTimeout(this.#grace)
     // Closes the channel of a job that never reached a worker; the port is gone from here otherwise.
     this.workerPort.close()
@@ -115,8 +115,8 @@ export class ConfigLender implements AsyncDisposable {
     this.#returns.set(id, returned.resolve)
     if (this.#isEnded) returned.resolve(null)
     try {
-      const config = await this.#changeConfig((kept) => {
-        this.#reply({ type: 'config_lent', id, config: kept })
+      const config = await this.#changeConfig((stored) => {
+        this.#reply({ type: 'config_lent', id, config: stored })
         return returned.promise
       })
       this.#reply({ type: 'config_kept', id, config })

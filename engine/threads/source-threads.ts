@@ -47,7 +47,7 @@ export function openSourceThreads({
       onConfigChanged,
       onSecretFound,
       changeConfig,
-      ...asked
+      ...question
     }) {
       const side = new JobSide<SourceEvent>(questionLogger, (event) => {
         if (event.type === 'config_changed') onConfigChanged(event.config)
@@ -59,9 +59,9 @@ export function openSourceThreads({
       })
       const kill = AbortSignal.timeout(timeoutMs)
       const { level: logLevel } = questionLogger
-      const job = { ...asked, events: side.workerPort, logLevel, logFields: {} }
+      const job = { ...question, events: side.workerPort, logLevel, logFields: {} }
       const result = await runIn(pool, job, { transfer: [side.workerPort], kill })
-      await side.drained()
+      await side.waitUntilDrained()
       await lender[Symbol.asyncDispose]()
       if (result.status === 'ok') return result.value
       if (kill.aborted) return undefined

@@ -74,7 +74,7 @@ export class ConfigBorrower implements AsyncDisposable {
     })
   }
 
-  change(change: (kept: JsonObject) => Promise<JsonObject | null>): Promise<JsonObject> {
+  change(change: (stored: JsonObject) => Promise<JsonObject | null>): Promise<JsonObject> {
     const changing = this.#change(change)
     const settled = changing
       .catch(() => undefined) // the caller of `change` gets it
@@ -87,7 +87,7 @@ export class ConfigBorrower implements AsyncDisposable {
     await Promise.all(this.#changes)
   }
 
-  async #change(change: (kept: JsonObject) => Promise<JsonObject | null>): Promise<JsonObject> {
+  async #change(change: (stored: JsonObject) => Promise<JsonObject | null>): Promise<JsonObject> {
     this.#lastId += 1
     const id = this.#lastId
     const lent = await this.#borrow(id)

@@ -46,18 +46,18 @@ function editDistance(a: string, b: string, limit: number): number {
   for (let i = 1; i <= a.length; i++) {
     const current = [i]
     for (let j = 1; j <= b.length; j++) {
-      const substitution = at(previous, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      let distance = Math.min(substitution, at(previous, j) + 1, at(current, j - 1) + 1)
+      const substitution = costAt(previous, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      let distance = Math.min(substitution, costAt(previous, j) + 1, costAt(current, j - 1) + 1)
       const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
-      if (swapped) distance = Math.min(distance, at(beforePrevious, j - 2) + 1)
+      if (swapped) distance = Math.min(distance, costAt(beforePrevious, j - 2) + 1)
       current.push(distance)
     }
     beforePrevious = previous
     previous = current
   }
-  return at(previous, b.length)
+  return costAt(previous, b.length)
 }
 
-function at(row: readonly number[], index: number): number {
+function costAt(row: readonly number[], index: number): number {
   return row[index] ?? Number.POSITIVE_INFINITY
 }

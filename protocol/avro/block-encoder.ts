@@ -154,13 +154,13 @@ export class BlockEncoder {
    */
   copyText(lines: Uint8Array, from: number, emittedAtMs: number): number {
     if (from >= lines.length || this.#isFull()) return from
-    if (lines[lines.length - 1] !== NEWLINE) throw malformed('the last line does not end')
+    if (lines[lines.length - 1] !== NEWLINE) throw malformedCopy('the last line does not end')
     this.#setEmittedAt(emittedAtMs)
     if (from === 0 || lines !== this.#copyFields.lines) this.#brokenText = !isUtf8(lines)
     if (lines !== this.#copyFields.lines) this.#copyFields.lines = lines
-    let at = from
-    while (at < lines.length && !this.#isFull()) at = this.#line(lines, at)
-    return at
+    let position = from
+    while (position < lines.length && !this.#isFull()) position = this.#line(lines, position)
+    return position
   }
 
   /**
@@ -175,21 +175,21 @@ export class BlockEncoder {
     this.#setEmittedAt(emittedAtMs)
     if (rows !== this.#binaryFields.rows) this.#binaryFields.rows = rows
     const { view } = this.#binaryFields
-    let at = from
-    while (at < rows.length && !this.#isFull()) {
-      const fields = view.getInt16(at)
-      if (fields === BINARY_SIGNATURE) at += BINARY_HEADER_BYTES
-      else if (fields === -1) at += 2
-      else at = this.#row(types, at)
+    let position = from
+    while (position < rows.length && !this.#isFull()) {
+      const fields = view.getInt16(position)
+      if (fields === BINARY_SIGNATURE) position += BINARY_HEADER_BYTES
+      else if (fields === -1) position += 2
+      else position = this.#row(types, position)
     }
-    return at
+    return position
   }
 
   /** The records that were encoded since the last call; undefined where there are none. `reuse`: a buffer for them, if there is one. */
   take(reuse?: () => ArrayBuffer | undefined): EncodedBlock | undefined {
     if (this.#count === 0) return undefined
     const block = {
-      bytes: this.#copied(reuse),
+      bytes: this.#copyBlock(reuse),
       count: this.#count,
       ...(this.#key && { ends: Uint32Array.from(this.#ends), keys: this.#keys }),
     }
@@ -209,7 +209,7 @@ export class BlockEncoder {
   }
 
   /** A block that its state cut short is as large as it must be: there may be many of them. */
-  #copied(reuse?: () => ArrayBuffer | undefined): Uint8Array<ArrayBuffer> {
+  #copyBlock(reuse?: () => ArrayBuffer | undefined): Uint8Array<ArrayBuffer> {
     const written = this.#writer.bytes.subarray(0, this.#recordAt)
     if (written.length < this.#blockBytes) return written.slice()
     const buffer = reuse?.()
@@ -232,7 +232,7 @@ export class BlockEncoder {
 
   #beginRecord(): void {
     const writer = this.#writer
-    writer.at = this.#recordAt
+    writer.position = this.#recordAt
     writer.reserve(16)
     writer.copy(this.#header, 0, this.#header.length)
   }
@@ -242,50 +242,50 @@ export class BlockEncoder {
     this.#beginRecord()
     const last = this.#kinds.length - 1
     this.#writer.reserve(this.#copyFields.roomFor(start, ROOM) + 16 * (last + 2))
-    if (last < 0 && lines[start] !== NEWLINE) throw malformed('a line has fields')
-    let at = start
+    if (last < 0 && lines[start] !== NEWLINE) throw malformedCopy('a line has fields')
+    let position = start
     for (let column = 0; column <= last; column++) {
-      const end = this.#copyField(column, at)
+      const end = this.#copyField(column, position)
       if (lines[end] !== (column === last ? NEWLINE : TAB))
-        throw malformed('a line has other fields')
-      at = end + 1
+        throw malformedCopy('a line has other fields')
+      position = end + 1
     }
     this.#endRecord()
-    return last < 0 ? start + 1 : at
+    return last < 0 ? start + 1 : position
   }
 
   /** One row; gives where the next begins. */
   #row(types: readonly BinaryType[], start: number): number {
     const { rows, view } = this.#binaryFields
     const writer = this.#writer
-    if (view.getInt16(start) !== types.length) throw malformed('a row has other fields')
+    if (view.getInt16(start) !== types.length) throw malformedCopy('a row has other fields')
     this.#beginRecord()
     writer.reserve(this.#binaryFields.roomFor(start, ROOM) + 48 * (types.length + 2))
-    let at = start + 2
+    let position = start + 2
     for (let column = 0; column < types.length; column++) {
-      const length = view.getInt32(at)
-      at += 4
-      this.#fieldAt[column] = writer.at
+      const length = view.getInt32(position)
+      position += 4
+      this.#fieldAt[column] = writer.position
       if (length < 0) {
         writer.byte(branch.null)
         continue
       }
-      if (at + length > rows.length) throw malformed('a row does not end')
-      this.#binaryField(column, types[column] ?? 'text', { at, length })
-      at += length
+      if (position + length > rows.length) throw malformedCopy('a row does not end')
+      this.#binaryField(column, types[column] ?? 'text', { position, length })
+      position += length
     }
     this.#endRecord()
-    return at
+    return position
   }
 
   #binaryField(
     column: number,
     type: BinaryType,
-    { at, length }: { readonly at: number; readonly length: number },
+    { position, length }: { readonly position: number; readonly length: number },
   ): void {
     const fields = this.#binaryFields
     this.#writer.byte(branch.value)
-    if (!fields.write(type, at, length)) this.#keepAside(column, fields.json(type, at))
+    if (!fields.write(type, position, length)) this.#keepAside(column, fields.json(type, position))
   }
 
   /** Gives where the field ends. */
@@ -293,7 +293,7 @@ export class BlockEncoder {
     const writer = this.#writer
     const fields = this.#copyFields
     const { lines } = fields
-    this.#fieldAt[column] = writer.at
+    this.#fieldAt[column] = writer.position
     if (lines[start] === BACKSLASH && lines[start + 1] === 0x4e) {
       writer.byte(branch.null)
       return start + 2
@@ -314,17 +314,17 @@ export class BlockEncoder {
   #object(record: RecordData): void {
     this.#beginRecord()
     const writer = this.#writer
-    let found = 0
+    let count = 0
     for (let column = 0; column < this.#columns.length; column++) {
       const name = this.#columns[column]?.name ?? ''
       const inherited = this.#inherited[column] === true && !Object.hasOwn(record, name)
       const value = inherited ? undefined : record[name]
-      this.#fieldAt[column] = writer.at
+      this.#fieldAt[column] = writer.position
       if (value === undefined) {
         this.#keepAside(column, null)
         continue
       }
-      found++
+      count++
       if (value === null) {
         writer.reserve(1)
         writer.byte(branch.null)
@@ -332,14 +332,14 @@ export class BlockEncoder {
         this.#keepAside(column, stringifyExact(value))
       }
     }
-    if (Object.keys(record).length !== found) this.#keepUndeclared(record)
+    if (Object.keys(record).length !== count) this.#keepUndeclared(record)
     this.#endRecord()
   }
 
   /** Makes the field null and puts the value (null: it was missing) into the overflow map. */
   #keepAside(column: number, json: string | null): void {
     const writer = this.#writer
-    writer.at = this.#fieldAt[column] ?? 0
+    writer.position = this.#fieldAt[column] ?? 0
     writer.reserve(1)
     writer.byte(branch.null)
     this.#overflow.add(this.#columns[column]?.name ?? '', json)
@@ -360,14 +360,14 @@ export class BlockEncoder {
     const moved = overflow.isEmpty
       ? 0
       : overflow.insert(writer, this.#recordAt + this.#header.length - 1)
-    const size = writer.at - this.#recordAt
+    const size = writer.position - this.#recordAt
     if (size > this.#maxRecordBytes) this.#reject(size, moved)
     overflow.clear()
     if (this.#rejection !== undefined) return
-    this.#recordAt = writer.at
+    this.#recordAt = writer.position
     this.#count++
     if (key === undefined) return
-    this.#ends.push(writer.at)
+    this.#ends.push(writer.position)
     this.#keys.push(key)
   }
 
@@ -376,11 +376,11 @@ export class BlockEncoder {
     const reason = `record of ${size} bytes is larger than the ${this.#maxRecordBytes} bytes that the log takes${this.#limitAdvice}`
     const key = this.#rejectionKey.name(moved)
     this.#rejection = { reason, ...(key !== undefined && { key }) }
-    this.#writer.at = this.#recordAt
+    this.#writer.position = this.#recordAt
   }
 }
 
-function malformed(reason: string): ConnectError {
+function malformedCopy(reason: string): ConnectError {
   return new ConnectError('unexpected', {
     details: { reason: `a COPY does not fit the stream's columns: ${reason}` },
   })

@@ -94,114 +94,117 @@ export class CopyBinaryFields {
     const view = this.#view
     const rest = view.byteLength - start
     if (rest <= enough) return rest
-    let at = start + 2
-    for (let left = view.getInt16(start); left > 0; left--) at += 4 + Math.max(0, view.getInt32(at))
-    return at - start
+    let position = start + 2
+    for (let left = view.getInt16(start); left > 0; left--)
+      position += 4 + Math.max(0, view.getInt32(position))
+    return position - start
   }
 
   /** False where the wire cannot hold the value: then what was written is to be taken back. */
-  write(type: BinaryType, at: number, length: number): boolean {
+  write(type: BinaryType, position: number, length: number): boolean {
     const writer = this.#writer
     if (type === 'text') {
       writer.long(length)
-      this.#copy(at, at + length)
-    } else if (type === 'int8') this.#int64(at)
-    else if (type === 'int4') writer.long(this.#view.getInt32(at))
-    else if (type === 'bool') writer.byte(this.#rows[at] ?? 0)
-    else if (type === 'timestamptz' || type === 'timestamp') return this.#timestamp(at)
-    else if (type === 'jsonb') this.#json(at + 1, at + length)
-    else if (type === 'float8') writer.double(this.#view.getFloat64(at))
-    else if (type === 'numeric') this.#numeric(at)
-    else return this.#rare(type, at, length)
+      this.#copy(position, position + length)
+    } else if (type === 'int8') this.#int64(position)
+    else if (type === 'int4') writer.long(this.#view.getInt32(position))
+    else if (type === 'bool') writer.byte(this.#rows[position] ?? 0)
+    else if (type === 'timestamptz' || type === 'timestamp') return this.#timestamp(position)
+    else if (type === 'jsonb') this.#json(position + 1, position + length)
+    else if (type === 'float8') writer.double(this.#view.getFloat64(position))
+    else if (type === 'numeric') this.#numeric(position)
+    else return this.#rare(type, position, length)
     return true
   }
 
   /** What `write` refused (infinity, a year that is not of four digits), as JSON of what Postgres prints. */
-  json(type: BinaryType, at: number): string {
-    return JSON.stringify(type === 'date' ? this.#dateText(at) : this.#timestampText(type, at))
+  json(type: BinaryType, position: number): string {
+    return JSON.stringify(
+      type === 'date' ? this.#dateText(position) : this.#timestampText(type, position),
+    )
   }
 
   #rare(
     type: 'date' | 'uuid' | 'int2' | 'time' | 'json' | 'bytea',
-    at: number,
+    position: number,
     length: number,
   ): boolean {
     const writer = this.#writer
-    if (type === 'date') return this.#date(at)
-    if (type === 'uuid') this.#uuid(at)
-    else if (type === 'int2') writer.long(this.#view.getInt16(at))
-    else if (type === 'time') this.#int64(at)
-    else if (type === 'json') this.#json(at, at + length)
+    if (type === 'date') return this.#date(position)
+    if (type === 'uuid') this.#uuid(position)
+    else if (type === 'int2') writer.long(this.#view.getInt16(position))
+    else if (type === 'time') this.#int64(position)
+    else if (type === 'json') this.#json(position, position + length)
     else {
       writer.long(length)
-      this.#copy(at, at + length)
+      this.#copy(position, position + length)
     }
     return true
   }
 
-  #int64(at: number): void {
-    const high = this.#view.getInt32(at)
+  #int64(position: number): void {
+    const high = this.#view.getInt32(position)
     if (high >= -0x10_0000 && high < 0x10_0000) {
-      this.#writer.long(high * TWO_32 + this.#view.getUint32(at + 4))
+      this.#writer.long(high * TWO_32 + this.#view.getUint32(position + 4))
     } else {
-      this.#writer.bigLong(this.#view.getBigInt64(at))
+      this.#writer.bigLong(this.#view.getBigInt64(position))
     }
   }
 
-  #date(at: number): boolean {
-    const days = this.#view.getInt32(at) + EPOCH_DAYS
+  #date(position: number): boolean {
+    const days = this.#view.getInt32(position) + EPOCH_DAYS
     if (days < FIRST_DAY || days > LAST_DAY) return false
     this.#writer.long(days)
     return true
   }
 
-  #timestamp(at: number): boolean {
-    const high = this.#view.getInt32(at)
-    const micros = high * TWO_32 + this.#view.getUint32(at + 4) + EPOCH_MICROS
+  #timestamp(position: number): boolean {
+    const high = this.#view.getInt32(position)
+    const micros = high * TWO_32 + this.#view.getUint32(position + 4) + EPOCH_MICROS
     if (Math.abs(micros) < MAX_NUMBER) {
       this.#writer.long(micros)
       return true
     }
-    const exact = this.#micros(at)
+    const exact = this.#micros(position)
     if (exact < FIRST_MICRO || exact > LAST_MICRO) return false
     this.#writer.bigLong(exact)
     return true
   }
 
-  #micros(at: number): bigint {
-    return this.#view.getBigInt64(at) + BigInt(EPOCH_MICROS)
+  #micros(position: number): bigint {
+    return this.#view.getBigInt64(position) + BigInt(EPOCH_MICROS)
   }
 
   #copy(start: number, end: number): void {
     const writer = this.#writer
     const { bytes, view: target } = writer
     const view = this.#view
-    let to = writer.at
-    let at = start
-    for (; at <= end - 4; at += 4, to += 4) target.setInt32(to, view.getInt32(at))
-    while (at < end) bytes[to++] = this.#rows[at++] ?? 0
-    writer.at = to
+    let to = writer.position
+    let position = start
+    for (; position <= end - 4; position += 4, to += 4) target.setInt32(to, view.getInt32(position))
+    while (position < end) bytes[to++] = this.#rows[position++] ?? 0
+    writer.position = to
   }
 
-  #uuid(at: number): void {
+  #uuid(position: number): void {
     const writer = this.#writer
     writer.long(36)
     for (let index = 0; index < 16; index++) {
       if (index === 4 || index === 6 || index === 8 || index === 10) writer.byte(MINUS)
-      const byte = this.#rows[at + index] ?? 0
+      const byte = this.#rows[position + index] ?? 0
       writer.byte(hexDigits[byte >> 4] ?? 0)
       writer.byte(hexDigits[byte & 15] ?? 0)
     }
   }
 
   /** Digits to the base 10,000, of which the first stands for 10,000 to the power of the weight, and a number of decimals. */
-  #numeric(at: number): void {
+  #numeric(position: number): void {
     const view = this.#view
     const writer = this.#writer
-    const groups = view.getInt16(at)
-    const weight = view.getInt16(at + 2)
-    const sign = view.getUint16(at + 4)
-    const scale = view.getUint16(at + 6)
+    const groups = view.getInt16(position)
+    const weight = view.getInt16(position + 2)
+    const sign = view.getUint16(position + 4)
+    const scale = view.getUint16(position + 6)
     const named = notFinite.get(sign)
     if (named !== undefined) {
       writer.text(named)
@@ -209,28 +212,28 @@ export class CopyBinaryFields {
     }
     writer.reserve(Math.max(0, weight + 1) * 4 + scale + 64)
     const { bytes } = writer
-    const lengthAt = writer.at
+    const lengthAt = writer.position
     let to = lengthAt + 1
     if (sign === NEGATIVE) bytes[to++] = MINUS
     if (weight < 0) bytes[to++] = ZERO
     for (let index = 0; index <= weight; index++) {
-      const group = index < groups ? view.getInt16(at + 8 + 2 * index) : 0
+      const group = index < groups ? view.getInt16(position + 8 + 2 * index) : 0
       to = index === 0 ? firstGroup(bytes, to, group) : fullGroup(bytes, to, group)
     }
-    if (scale > 0) to = this.#decimals(at, to)
+    if (scale > 0) to = this.#decimals(position, to)
     writer.endText(lengthAt, to)
   }
 
   /** Gives the position after them. */
-  #decimals(at: number, start: number): number {
+  #decimals(position: number, start: number): number {
     const view = this.#view
     const { bytes } = this.#writer
-    const groups = view.getInt16(at)
+    const groups = view.getInt16(position)
     bytes[start] = 0x2e
-    const end = start + 1 + view.getUint16(at + 6)
+    const end = start + 1 + view.getUint16(position + 6)
     let to = start + 1
-    for (let index = view.getInt16(at + 2) + 1; to < end; index++) {
-      const group = index >= 0 && index < groups ? view.getInt16(at + 8 + 2 * index) : 0
+    for (let index = view.getInt16(position + 2) + 1; to < end; index++) {
+      const group = index >= 0 && index < groups ? view.getInt16(position + 8 + 2 * index) : 0
       to = fullGroup(bytes, to, group)
     }
     return end
@@ -241,15 +244,15 @@ export class CopyBinaryFields {
     const writer = this.#writer
     const { bytes } = writer
     const rows = this.#rows
-    const lengthAt = writer.at
+    const lengthAt = writer.position
     let to = lengthAt + 1
-    let at = start
-    while (at < end) {
-      const byte = rows[at++] ?? 0
+    let position = start
+    while (position < end) {
+      const byte = rows[position++] ?? 0
       if (byte > 0x20) bytes[to++] = byte
       if (byte !== QUOTE) continue
-      for (let isEscaped = false; at < end;) {
-        const inside = rows[at++] ?? 0
+      for (let isEscaped = false; position < end;) {
+        const inside = rows[position++] ?? 0
         bytes[to++] = inside
         if (inside === QUOTE && !isEscaped) break
         isEscaped = inside === BACKSLASH && !isEscaped
@@ -258,19 +261,19 @@ export class CopyBinaryFields {
     writer.endText(lengthAt, to)
   }
 
-  #dateText(at: number): string {
-    const days = this.#view.getInt32(at)
+  #dateText(position: number): string {
+    const days = this.#view.getInt32(position)
     if (days === 0x7fff_ffff) return 'infinity'
     if (days === -0x8000_0000) return '-infinity'
     const { text, isBc } = dayText(days + EPOCH_DAYS)
     return isBc ? `${text} BC` : text
   }
 
-  #timestampText(type: BinaryType, at: number): string {
-    const raw = this.#view.getBigInt64(at)
+  #timestampText(type: BinaryType, position: number): string {
+    const raw = this.#view.getBigInt64(position)
     if (raw === 2n ** 63n - 1n) return 'infinity'
     if (raw === -(2n ** 63n)) return '-infinity'
-    const micros = this.#micros(at)
+    const micros = this.#micros(position)
     const within = ((micros % 86_400_000_000n) + 86_400_000_000n) % 86_400_000_000n
     const { text, isBc } = dayText(Number((micros - within) / 86_400_000_000n))
     const clock = new Date(Number(within / 1000n)).toISOString().slice(11, 19)

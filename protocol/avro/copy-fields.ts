@@ -93,24 +93,24 @@ export class CopyFields {
   #text(start: number): number {
     const lines = this.#lines
     const { bytes } = this.#writer
-    const lengthAt = this.#writer.at
+    const lengthAt = this.#writer.position
     const end = this.#copyWords(start, lengthAt + 1)
-    let at = end
+    let position = end
     let to = lengthAt + 1 + (end - start)
     for (;;) {
-      let byte = lines[at] ?? NEWLINE
+      let byte = lines[position] ?? NEWLINE
       while (byte !== BACKSLASH && byte !== TAB && byte !== NEWLINE) {
         bytes[to++] = byte
-        byte = lines[++at] ?? NEWLINE
+        byte = lines[++position] ?? NEWLINE
       }
       if (byte !== BACKSLASH) break
-      bytes[to++] = unescaped(lines[at + 1] ?? 0)
-      const resumed = this.#copyWords(at + 2, to)
-      to += resumed - at - 2
-      at = resumed
+      bytes[to++] = unescaped(lines[position + 1] ?? 0)
+      const resumed = this.#copyWords(position + 2, to)
+      to += resumed - position - 2
+      position = resumed
     }
     this.#writer.endText(lengthAt, to)
-    return at
+    return position
   }
 
   /**
@@ -121,34 +121,35 @@ export class CopyFields {
     const source = this.#view
     const target = this.#writer.view
     const last = source.byteLength - 4
-    let at = start
-    for (let toAt = to; at <= last; toAt += 4) {
-      const word = source.getInt32(at, true)
+    let position = start
+    for (let toAt = to; position <= last; toAt += 4) {
+      const word = source.getInt32(position, true)
       const other = word ^ 0x5c5c5c5c
       const low = (word - 0x20202020) & ~word
       if (((low | ((other - 0x01010101) & ~other)) & 0x80808080) !== 0) break
       target.setInt32(toAt, word, true)
-      at += 4
+      position += 4
     }
-    return at
+    return position
   }
 
   #integer(start: number): number {
     const lines = this.#lines
     const negative = lines[start] === MINUS
     const first = negative ? start + 1 : start
-    let at = first
+    let position = first
     let value = 0
     for (;;) {
-      const digit = (lines[at] ?? 0) - ZERO
+      const digit = (lines[position] ?? 0) - ZERO
       if (digit >>> 0 > 9) break
       value = value * 10 + digit
-      at++
+      position++
     }
-    if (at === first || !isEnd(lines[at])) return this.#spelledInteger(start)
-    if (at - first > 15) return this.#writer.longOfDigits(lines, start, at) ? at : REFUSED
+    if (position === first || !isEnd(lines[position])) return this.#spelledInteger(start)
+    if (position - first > 15)
+      return this.#writer.longOfDigits(lines, start, position) ? position : REFUSED
     this.#writer.long(negative ? -value : value)
-    return at
+    return position
   }
 
   /** `2.0` and `1e3` are integers too. */
@@ -170,13 +171,13 @@ export class CopyFields {
   #number(start: number): number {
     const lines = this.#lines
     const { bytes } = this.#writer
-    const lengthAt = this.#writer.at
+    const lengthAt = this.#writer.position
     const end = plainDecimalEnd(lines, start)
     if (end < 0 || end - start > 63) return this.#longNumber(start)
     bytes[lengthAt] = (end - start) << 1
     let to = lengthAt + 1
-    for (let at = start; at < end; at++) bytes[to++] = lines[at] ?? 0
-    this.#writer.at = to
+    for (let position = start; position < end; position++) bytes[to++] = lines[position] ?? 0
+    this.#writer.position = to
     return end
   }
 
@@ -265,41 +266,41 @@ export class CopyFields {
   #json(start: number): number {
     const lines = this.#lines
     const { bytes } = this.#writer
-    const lengthAt = this.#writer.at
+    const lengthAt = this.#writer.position
     let to = lengthAt + 1
-    let at = start
+    let position = start
     for (;;) {
-      let byte = lines[at] ?? NEWLINE
+      let byte = lines[position] ?? NEWLINE
       if (byte === TAB || byte === NEWLINE) break
-      at++
-      if (byte === BACKSLASH) byte = unescaped(lines[at++] ?? 0)
+      position++
+      if (byte === BACKSLASH) byte = unescaped(lines[position++] ?? 0)
       if (byte > 0x20) bytes[to++] = byte
       if (byte !== QUOTE) continue
-      this.#writer.at = to
-      at = this.#jsonString(at)
-      to = this.#writer.at
+      this.#writer.position = to
+      position = this.#jsonString(position)
+      to = this.#writer.position
     }
     this.#writer.endText(lengthAt, to)
-    return at
+    return position
   }
 
   /** The rest of a JSON string, with its closing quote. An escape of COPY may stand for a backslash, which begins one of JSON. */
   #jsonString(start: number): number {
     const lines = this.#lines
     const { bytes } = this.#writer
-    let to = this.#writer.at
-    let at = start
+    let to = this.#writer.position
+    let position = start
     for (let isEscaped = false; ;) {
-      let byte = lines[at] ?? NEWLINE
+      let byte = lines[position] ?? NEWLINE
       if (byte === TAB || byte === NEWLINE) break
-      at++
-      if (byte === BACKSLASH) byte = unescaped(lines[at++] ?? 0)
+      position++
+      if (byte === BACKSLASH) byte = unescaped(lines[position++] ?? 0)
       bytes[to++] = byte
       if (byte === QUOTE && !isEscaped) break
       isEscaped = byte === BACKSLASH && !isEscaped
     }
-    this.#writer.at = to
-    return at
+    this.#writer.position = to
+    return position
   }
 }
 
@@ -313,15 +314,17 @@ function isEnd(byte: number | undefined): boolean {
 /** Digits, perhaps a minus before and a fraction after, to the end of the field: gives that end; negative for all else. */
 function plainDecimalEnd(lines: Uint8Array, start: number): number {
   const first = lines[start] === MINUS ? start + 1 : start
-  let at = first
+  let position = first
   let dot = -1
-  for (; ; at++) {
-    const byte = lines[at] ?? 0
+  for (; ; position++) {
+    const byte = lines[position] ?? 0
     if ((byte - ZERO) >>> 0 <= 9) continue
     if (byte !== DOT || dot >= 0) break
-    dot = at
+    dot = position
   }
-  return isEnd(lines[at]) && at > first && dot !== first && dot !== at - 1 ? at : REFUSED
+  return isEnd(lines[position]) && position > first && dot !== first && dot !== position - 1
+    ? position
+    : REFUSED
 }
 
 /** A decimal of at most 15 digits: both it and the power of ten are exact doubles, so one division rounds right. NaN for more. */

@@ -29,11 +29,11 @@ export function unescaped(letter: number): number {
 
 /** Where the field that begins at `start` ends: at the tab or newline, or behind the lines where an escape swallowed it. */
 export function fieldEnd(lines: Uint8Array, start: number): number {
-  let at = start
-  while (at < lines.length) {
-    const byte = lines[at]
-    if (byte === TAB || byte === NEWLINE) return at
-    at += byte === BACKSLASH ? 2 : 1
+  let position = start
+  while (position < lines.length) {
+    const byte = lines[position]
+    if (byte === TAB || byte === NEWLINE) return position
+    position += byte === BACKSLASH ? 2 : 1
   }
   return lines.length
 }
@@ -55,11 +55,11 @@ export function copyFieldText(lines: Uint8Array, start: number, end: number): st
 
 function brokenText(bytes: Buffer): string {
   let text = ''
-  for (let at = 0; at < bytes.length;) {
-    const length = [1, 2, 3, 4].find((count) => isUtf8(bytes.subarray(at, at + count)))
-    if (length === undefined) text += String.fromCharCode(0xdc00 + (bytes[at] ?? 0))
-    else text += bytes.toString('utf8', at, at + length)
-    at += length ?? 1
+  for (let position = 0; position < bytes.length;) {
+    const length = [1, 2, 3, 4].find((count) => isUtf8(bytes.subarray(position, position + count)))
+    if (length === undefined) text += String.fromCharCode(0xdc00 + (bytes[position] ?? 0))
+    else text += bytes.toString('utf8', position, position + length)
+    position += length ?? 1
   }
   return text
 }

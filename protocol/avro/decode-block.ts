@@ -31,11 +31,11 @@ export function decodeBlock(
   const decoder = new RecordDecoder(columns)
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const records: DecodedRecord[] = []
-  let at = 0
+  let position = 0
   for (let index = 0; index < count; index++) {
-    const { record, next } = decoder.decode(buffer, at)
+    const { record, next } = decoder.decode(buffer, position)
     records.push(record)
-    at = next
+    position = next
   }
   return records
 }
@@ -74,8 +74,11 @@ class RecordDecoder {
     })
   }
 
-  decode(bytes: Buffer, at: number): { readonly record: DecodedRecord; readonly next: number } {
-    const decoded = this.#type.decode(bytes, at)
+  decode(
+    bytes: Buffer,
+    position: number,
+  ): { readonly record: DecodedRecord; readonly next: number } {
+    const decoded = this.#type.decode(bytes, position)
     const value = decoded.value as WireRecord
     const { [recordFields.overflow]: pairs, [recordFields.changes]: changes } = value
     const overflow = new Map(
@@ -83,11 +86,11 @@ class RecordDecoder {
     )
     const entries: [string, RecordValue][] = []
     for (const { name, kind, field } of this.#columns) {
-      const kept = overflow.get(name)
+      const original = overflow.get(name)
       overflow.delete(name)
-      if (kept === null) continue
+      if (original === null) continue
       const held = value[field]
-      if (kept !== undefined) entries.push([name, parseExact(kept)])
+      if (original !== undefined) entries.push([name, parseExact(original)])
       else entries.push([name, isHeld(held) ? valueOf[kind](held) : null])
     }
     for (const [name, json] of overflow)
@@ -142,8 +145,8 @@ function exactLong(): Type {
     fromJSON: BigInt,
     toJSON: Number,
     isValid: (value: unknown) => typeof value === 'number' || typeof value === 'bigint',
-    compare: (one: number | bigint, other: number | bigint) =>
-      Number(one > other) - Number(one < other),
+    compare: (left: number | bigint, right: number | bigint) =>
+      Number(left > right) - Number(left < right),
   })
 }
 

@@ -36,7 +36,7 @@ export class MomentParser {
     const zoneAt = this.#fraction(text, start + 19)
     if (zoneAt === INVALID) return INVALID
     this.#offset = 0
-    const end = this.#zone(text, zoneAt)
+    const end = this.#readZone(text, zoneAt)
     this.zoned = end !== zoneAt
     this.seconds = days * 86_400 + clock - this.#offset
     return this.seconds >= FIRST_SECOND && this.seconds <= LAST_SECOND ? end : INVALID
@@ -64,22 +64,22 @@ export class MomentParser {
   #fraction(text: Uint8Array, start: number): number {
     this.micros = 0
     if (text[start] !== 0x2e) return start
-    let at = start + 1
+    let position = start + 1
     let unit = 100_000
     let micros = 0
-    for (; ; at++) {
-      const digit = (text[at] ?? 0) - ZERO
+    for (; ; position++) {
+      const digit = (text[position] ?? 0) - ZERO
       if (digit >>> 0 > 9) break
       if (unit < 1 && digit !== 0) return INVALID
       if (unit >= 1) micros += digit * unit
       unit /= 10
     }
     this.micros = micros
-    return at === start + 1 ? INVALID : at
+    return position === start + 1 ? INVALID : position
   }
 
   /** Reads the zone into `#offset`, in seconds east of UTC; gives the position after it, or the same where there is none. */
-  #zone(text: Uint8Array, start: number): number {
+  #readZone(text: Uint8Array, start: number): number {
     const sign = text[start]
     if (sign === 0x5a || sign === 0x7a) return start + 1
     if (sign !== 0x2b && sign !== DASH) return start
@@ -123,13 +123,13 @@ function fractionText(micros: number): string {
   return micros === 0 ? '' : `.${String(micros).padStart(6, '0').replace(/0+$/, '')}`
 }
 
-function dateAt(text: Uint8Array, at: number): number {
-  const century = twoDigits(text, at)
-  const yearOfCentury = twoDigits(text, at + 2)
-  const month = twoDigits(text, at + 5)
-  const day = twoDigits(text, at + 8)
+function dateAt(text: Uint8Array, position: number): number {
+  const century = twoDigits(text, position)
+  const yearOfCentury = twoDigits(text, position + 2)
+  const month = twoDigits(text, position + 5)
+  const day = twoDigits(text, position + 8)
   const year = century * 100 + yearOfCentury
-  if (text[at + 4] !== DASH || text[at + 7] !== DASH) return NaN
+  if (text[position + 4] !== DASH || text[position + 7] !== DASH) return NaN
   if (century < 0 || yearOfCentury < 0 || year === 0) return NaN
   if (month < 1 || month > 12 || day < 1 || day > daysIn(month, year)) return NaN
   return daysSince1970(year, month, day)
@@ -173,17 +173,17 @@ export function civilOfDays(days: number): {
 }
 
 /** `HH:MM:SS` as seconds; hours up to 24, no leap second. */
-function clockAt(text: Uint8Array, at: number): number {
-  const hours = twoDigits(text, at)
-  const minutes = twoDigits(text, at + 3)
-  const seconds = twoDigits(text, at + 6)
-  if (text[at + 2] !== COLON || text[at + 5] !== COLON) return INVALID
+function clockAt(text: Uint8Array, position: number): number {
+  const hours = twoDigits(text, position)
+  const minutes = twoDigits(text, position + 3)
+  const seconds = twoDigits(text, position + 6)
+  if (text[position + 2] !== COLON || text[position + 5] !== COLON) return INVALID
   if (hours < 0 || hours > 24 || minutes < 0 || minutes > 59) return INVALID
   return seconds < 0 || seconds > 59 ? INVALID : hours * 3600 + minutes * 60 + seconds
 }
 
-function twoDigits(text: Uint8Array, at: number): number {
-  const tens = (text[at] ?? 0) - ZERO
-  const ones = (text[at + 1] ?? 0) - ZERO
+function twoDigits(text: Uint8Array, position: number): number {
+  const tens = (text[position] ?? 0) - ZERO
+  const ones = (text[position + 1] ?? 0) - ZERO
   return tens >>> 0 > 9 || ones >>> 0 > 9 ? INVALID : tens * 10 + ones
 }

@@ -21,16 +21,16 @@ export class Overflow {
     return this.#values[this.#names.indexOf(name)]
   }
 
-  /** Puts the map where the null branch stands (`at`), and moves what follows; gives the number of bytes that it moved by. */
-  insert(writer: WireWriter, at: number): number {
-    const before = writer.at
-    const rest = writer.bytes.slice(at + 1, before)
-    writer.at = at
+  /** Puts the map where the null branch stands (`position`), and moves what follows; gives the number of bytes that it moved by. */
+  insert(writer: WireWriter, position: number): number {
+    const before = writer.position
+    const rest = writer.bytes.slice(position + 1, before)
+    writer.position = position
     this.#write(writer)
     writer.reserve(rest.length)
-    writer.bytes.set(rest, writer.at)
-    writer.at += rest.length
-    return writer.at - before
+    writer.bytes.set(rest, writer.position)
+    writer.position += rest.length
+    return writer.position - before
   }
 
   clear(): void {

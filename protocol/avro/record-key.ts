@@ -47,9 +47,9 @@ export class RecordKey {
     const { writer, kinds, fieldAt, overflow } = this.#record
     const { bytes } = writer
     const values = this.#fields.map(({ name, index }) => {
-      const at = index < 0 ? -1 : (fieldAt[index] ?? 0) + moved
-      if (at < 0 || bytes[at] === branch.null) return overflow.get(name) ?? 'null'
-      return jsonOfField(bytes, at + 1, kinds[index] ?? 'json')
+      const position = index < 0 ? -1 : (fieldAt[index] ?? 0) + moved
+      if (position < 0 || bytes[position] === branch.null) return overflow.get(name) ?? 'null'
+      return jsonOfField(bytes, position + 1, kinds[index] ?? 'json')
     })
     return Buffer.from(`[${values.join(',')}]`)
   }

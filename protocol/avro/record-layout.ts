@@ -41,5 +41,5 @@ export function recordHeader(emittedAtMs: number): Uint8Array {
   header.long(emittedAtMs)
   header.byte(branch.null)
   header.byte(branch.null)
-  return header.bytes.slice(0, header.at)
+  return header.bytes.slice(0, header.position)
 }

@@ -40,7 +40,7 @@ export class ValueFields {
       case 'time':
       case 'timestamp':
       case 'timestamptz':
-        return this.#dated(kind, value)
+        return this.#writeDate(kind, value)
       case 'bytes':
         return this.#bytes(value)
       case 'json':
@@ -93,7 +93,7 @@ export class ValueFields {
     return true
   }
 
-  #dated(kind: 'date' | 'time' | 'timestamp' | 'timestamptz', value: RecordValue): boolean {
+  #writeDate(kind: 'date' | 'time' | 'timestamp' | 'timestamptz', value: RecordValue): boolean {
     if (typeof value !== 'string') return false
     const length = this.#toAscii(value)
     if (kind === 'date') return this.#longUnlessNaN(parseDate(this.#ascii, 0, length))

@@ -5,14 +5,14 @@ const PIECE = 0x10000000
 const SHORT = 48
 
 /**
- * A growing buffer with Avro's primitives. The caller reserves room before it writes; `at` is where the next byte goes,
+ * A growing buffer with Avro's primitives. The caller reserves room before it writes; `position` is where the next byte goes,
  * and going back is assigning it.
  */
 export class WireWriter {
   bytes: Uint8Array<ArrayBuffer>
   /** The same bytes. */
   view: DataView<ArrayBuffer>
-  at = 0
+  position = 0
   #buffer: Buffer
 
   constructor(capacity: number) {
@@ -23,21 +23,21 @@ export class WireWriter {
 
   /** Makes room for this many bytes. */
   reserve(count: number): void {
-    if (this.bytes.length - this.at >= count) return
-    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.at + count))
-    grown.set(this.bytes.subarray(0, this.at))
+    if (this.bytes.length - this.position >= count) return
+    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.position + count))
+    grown.set(this.bytes.subarray(0, this.position))
     this.#replace(grown)
   }
 
   /** Begins anew; a buffer that one large record has blown up is given back. */
   restart(capacity: number): void {
-    this.at = 0
+    this.position = 0
     if (this.bytes.length <= capacity * 4) return
     this.#replace(new Uint8Array(capacity))
   }
 
   byte(value: number): void {
-    this.bytes[this.at++] = value
+    this.bytes[this.position++] = value
   }
 
   /** A long of at most 2^52 in either direction. At most 8 bytes. */
@@ -93,8 +93,8 @@ export class WireWriter {
   }
 
   double(value: number): void {
-    this.view.setFloat64(this.at, value, true)
-    this.at += 8
+    this.view.setFloat64(this.position, value, true)
+    this.position += 8
   }
 
   /** A string with its length; false, and nothing written, where it has a lone surrogate, which UTF-8 cannot hold. Reserves its own room. */
@@ -104,8 +104,8 @@ export class WireWriter {
     const length = Buffer.byteLength(text)
     this.reserve(length + 5)
     this.long(length)
-    this.#buffer.write(text, this.at, length, 'utf8')
-    this.at += length
+    this.#buffer.write(text, this.position, length, 'utf8')
+    this.position += length
     return true
   }
 
@@ -114,41 +114,41 @@ export class WireWriter {
     const length = end - lengthAt - 1
     if (length < 64) {
       this.bytes[lengthAt] = length << 1
-      this.at = end
+      this.position = end
       return
     }
     const contentAt = lengthAt + lengthBytes(length)
     this.bytes.copyWithin(contentAt, lengthAt + 1, end)
-    this.at = lengthAt
+    this.position = lengthAt
     this.long(length)
-    this.at = contentAt + length
+    this.position = contentAt + length
   }
 
   #shortAscii(text: string): boolean {
     this.reserve(SHORT + 1)
     const { bytes } = this
-    let at = this.at
-    bytes[at++] = text.length << 1
+    let position = this.position
+    bytes[position++] = text.length << 1
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i)
       if (code > 127) return false
-      bytes[at++] = code
+      bytes[position++] = code
     }
-    this.at = at
+    this.position = position
     return true
   }
 
   /** Bytes as they are, without a length. */
   copy(from: Uint8Array, start: number, end: number): void {
     if (end - start > 96) {
-      this.bytes.set(from.subarray(start, end), this.at)
-      this.at += end - start
+      this.bytes.set(from.subarray(start, end), this.position)
+      this.position += end - start
       return
     }
     const { bytes } = this
-    let at = this.at
-    for (let i = start; i < end; i++) bytes[at++] = from[i] ?? 0
-    this.at = at
+    let position = this.position
+    for (let i = start; i < end; i++) bytes[position++] = from[i] ?? 0
+    this.position = position
   }
 
   #replace(bytes: Uint8Array<ArrayBuffer>): void {
@@ -172,24 +172,24 @@ export class WireWriter {
   }
 
   #fullPiece(piece: number): void {
-    const { bytes, at } = this
-    bytes[at] = piece | 0x80
-    bytes[at + 1] = (piece >>> 7) | 0x80
-    bytes[at + 2] = (piece >>> 14) | 0x80
-    bytes[at + 3] = (piece >>> 21) | 0x80
-    this.at = at + 4
+    const { bytes, position } = this
+    bytes[position] = piece | 0x80
+    bytes[position + 1] = (piece >>> 7) | 0x80
+    bytes[position + 2] = (piece >>> 14) | 0x80
+    bytes[position + 3] = (piece >>> 21) | 0x80
+    this.position = position + 4
   }
 
   #varint(value: number): void {
     const { bytes } = this
-    let at = this.at
+    let position = this.position
     let rest = value
     while (rest > 127) {
-      bytes[at++] = rest | 0x80
+      bytes[position++] = rest | 0x80
       rest >>>= 7
     }
-    bytes[at++] = rest
-    this.at = at
+    bytes[position++] = rest
+    this.position = position
   }
 }
 

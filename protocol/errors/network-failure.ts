@@ -50,13 +50,14 @@ export function networkFailure(thrown: unknown): NetworkFailure | undefined {
 
 /** Why a request over HTTP got no answer, for a person. fetch says "fetch failed" only: its causes say why. */
 export function requestFailure(thrown: unknown): string {
-  for (let at: unknown = thrown; at instanceof Error; at = at.cause) {
-    if (at.name === 'TimeoutError') return 'it did not answer in time'
-    const code = systemCodeOf(at)
-    const known = networkFailure(at)?.reason
+  for (let cause: unknown = thrown; cause instanceof Error; cause = cause.cause) {
+    if (cause.name === 'TimeoutError') return 'it did not answer in time'
+    const code = systemCodeOf(cause)
+    const known = networkFailure(cause)?.reason
     if (known !== undefined)
       return code === undefined || known.includes(code) ? known : `${known} (${code})`
-    if (at.cause === undefined) return at.message === '' ? (code ?? at.name) : at.message
+    if (cause.cause === undefined)
+      return cause.message === '' ? (code ?? cause.name) : cause.message
   }
   return String(thrown)
 }

@@ -117,6 +117,6 @@ function originOf(where: string): string | undefined {
 /** The context from the first line on that is not of our own statement. */
 function withoutOwn(where: string): string {
   const rest = where.replace(/^\n+/, '')
-  const own = ownContexts.map((pattern) => pattern.exec(rest)?.[0]).find((found) => found)
+  const own = ownContexts.map((pattern) => pattern.exec(rest)?.[0]).find((match) => match)
   return own === undefined ? rest : withoutOwn(rest.slice(own.length))
 }

@@ -15,11 +15,11 @@ const escape = /(?:\\{1,15}u00|%(?:25){0,2}|&#[xX])(2[bBfF]|3[dD]);?|\\{1,15}(\/
 export const base64Alphabet: Alphabet = {
   isPlain: (code) =>
     code !== 0x5c && code !== 0x2d && code !== 0x5f && code !== 0x25 && code !== 0x26,
-  tokensAt(text, at) {
-    const character = text.charAt(at)
+  tokensAt(text, position) {
+    const character = text.charAt(position)
     if (character === '-') return [{ symbol: plus, length: 1 }]
     if (character === '_') return [{ symbol: slash, length: 1 }]
-    return [escapeAt(text, at) ?? { symbol: text.charCodeAt(at), length: 1 }]
+    return [escapeAt(text, position) ?? { symbol: text.charCodeAt(position), length: 1 }]
   },
   isRun: () => false,
   runLengthAt: () => 0,
@@ -29,12 +29,12 @@ export const base64Alphabet: Alphabet = {
   },
 }
 
-function escapeAt(text: string, at: number) {
-  if (!'\\%&'.includes(text.charAt(at))) return undefined
-  escape.lastIndex = at
-  const found = escape.exec(text)
-  if (found === null) return undefined
-  const [all, hexadecimal, character, decimal] = found
+function escapeAt(text: string, position: number) {
+  if (!'\\%&'.includes(text.charAt(position))) return undefined
+  escape.lastIndex = position
+  const match = escape.exec(text)
+  if (match === null) return undefined
+  const [all, hexadecimal, character, decimal] = match
   if (character !== undefined) return { symbol: slash, length: all.length }
   const symbol = hexadecimal === undefined ? Number(decimal) : parseInt(hexadecimal, 16)
   return { symbol, length: all.length }
@@ -88,8 +88,8 @@ function hexForms(secret: string, most: number): readonly EncodedForm[] {
 const padding = /(?:=|%(?:25){0,2}3[dD]|\\{1,15}u003[dD]|&#(?:61|[xX]3[dD]);){0,2}/y
 
 /** Where base64 ends that goes on at the position: what follows a secret in it goes too, at most so many characters. */
-export function endOfBase64(text: string, at: number, most: number): number {
-  let end = at
+export function endOfBase64(text: string, position: number, most: number): number {
+  let end = position
   for (let count = 0; count < most; count++) {
     const length = lengthAt(text, end)
     if (length === 0) break
@@ -100,9 +100,11 @@ export function endOfBase64(text: string, at: number, most: number): number {
 }
 
 /** How many characters a character of base64 takes in the text; 0 if there is none. */
-function lengthAt(text: string, at: number): number {
-  const character = text.charAt(at)
+function lengthAt(text: string, position: number): number {
+  const character = text.charAt(position)
   if (/[A-Za-z0-9+/_-]/.test(character)) return 1
-  const found = escapeAt(text, at)
-  return found === undefined || (found.symbol !== plus && found.symbol !== slash) ? 0 : found.length
+  const escaped = escapeAt(text, position)
+  return escaped === undefined || (escaped.symbol !== plus && escaped.symbol !== slash)
+    ? 0
+    : escaped.length
 }

@@ -40,14 +40,14 @@ export function isAfterRun(symbol: number | undefined): boolean {
 export const escapedAlphabet: Alphabet = {
   isPlain: (code) =>
     code < 0xd8_00 && code !== 0x5c && code !== 0x25 && code !== 0x26 && code !== 0x2b,
-  tokensAt(text, at) {
-    const code = text.codePointAt(at) ?? 0
-    if (text[at] === '\\') return jsonEscapes(text, at)
+  tokensAt(text, position) {
+    const code = text.codePointAt(position) ?? 0
+    if (text[position] === '\\') return jsonEscapes(text, position)
     const tokens = [{ symbol: code, length: code > 0xff_ff ? 2 : 1 }]
-    if (text[at] === '%') tokens.push(...percentEscapes(text, at))
-    if (text[at] === '&') tokens.push(...htmlEscapes(text, at))
-    if (text[at] === '+') tokens.push({ symbol: 0x20, length: 1 })
-    const escapes = escapesAfterRun(text, at)
+    if (text[position] === '%') tokens.push(...percentEscapes(text, position))
+    if (text[position] === '&') tokens.push(...htmlEscapes(text, position))
+    if (text[position] === '+') tokens.push({ symbol: 0x20, length: 1 })
+    const escapes = escapesAfterRun(text, position)
     return [
       ...tokens,
       ...[...tokens, ...escapes].map(({ symbol, length }) => ({
@@ -57,10 +57,10 @@ export const escapedAlphabet: Alphabet = {
     ]
   },
   isRun: (symbol) => symbol >= run,
-  runLengthAt(symbol, text, at) {
+  runLengthAt(symbol, text, position) {
     const count = symbol - run
-    if (text[at] === '%') return percentRun(text, at, count)
-    const length = backslashesAt(text, at, 2 ** jsonLevels * (count + 1) - 1)
+    if (text[position] === '%') return percentRun(text, position, count)
+    const length = backslashesAt(text, position, 2 ** jsonLevels * (count + 1) - 1)
     return length < count ? 0 : length
   },
   beginningsOf(symbol) {
@@ -76,29 +76,31 @@ const controls: ReadonlyMap<string, string> = new Map(
 const escapedUnit = /\\{1,15}u([0-9A-Fa-f]{4})/y
 const bareUnit = /u([0-9A-Fa-f]{4})/y
 
-function jsonEscapes(text: string, at: number): readonly Token[] {
-  const backslashes = backslashesAt(text, at, mostBackslashes + 1)
+function jsonEscapes(text: string, position: number): readonly Token[] {
+  const backslashes = backslashesAt(text, position, mostBackslashes + 1)
   if (backslashes > mostBackslashes) return []
-  const behind = at + backslashes
+  const behind = position + backslashes
   const character = text.charAt(behind)
-  if (character === 'u') return unicodeEscape(text, at, escapedUnit)
-  const said = controls.get(character) ?? (`'"/`.includes(character) ? character : '')
-  return said === '' ? [] : [{ symbol: said.charCodeAt(0), length: backslashes + 1 }]
+  if (character === 'u') return unicodeEscape(text, position, escapedUnit)
+  const decoded = controls.get(character) ?? (`'"/`.includes(character) ? character : '')
+  return decoded === '' ? [] : [{ symbol: decoded.charCodeAt(0), length: backslashes + 1 }]
 }
 
 /** The backslashes are in the run that was before. */
-function escapesAfterRun(text: string, at: number): readonly Token[] {
-  const character = text.charAt(at)
-  if (character === 'u') return unicodeEscape(text, at, bareUnit)
-  const said = controls.get(character)
-  return said === undefined ? [] : [{ symbol: said.charCodeAt(0), length: 1 }]
+function escapesAfterRun(text: string, position: number): readonly Token[] {
+  const character = text.charAt(position)
+  if (character === 'u') return unicodeEscape(text, position, bareUnit)
+  const decoded = controls.get(character)
+  return decoded === undefined ? [] : [{ symbol: decoded.charCodeAt(0), length: 1 }]
 }
 
 /** A character beyond the first plane is two units. */
-function unicodeEscape(text: string, at: number, unit: RegExp): readonly Token[] {
-  const first = codeAt(text, at, unit)
+function unicodeEscape(text: string, position: number, unit: RegExp): readonly Token[] {
+  const first = codeAt(text, position, unit)
   if (first === undefined) return []
-  const second = isHighSurrogate(first.code) ? codeAt(text, at + first.length, unit) : undefined
+  const second = isHighSurrogate(first.code)
+    ? codeAt(text, position + first.length, unit)
+    : undefined
   const alone = { symbol: first.code, length: first.length }
   if (second === undefined) return [alone]
   const symbol = String.fromCharCode(first.code, second.code).codePointAt(0) ?? 0
@@ -112,37 +114,37 @@ function isHighSurrogate(code: number): boolean {
 /** `code` finds a number in hexadecimal digits. */
 function codeAt(
   text: string,
-  at: number,
+  position: number,
   code: RegExp,
 ): { readonly code: number; readonly length: number } | undefined {
-  code.lastIndex = at
-  const found = code.exec(text)
-  return found === null
+  code.lastIndex = position
+  const match = code.exec(text)
+  return match === null
     ? undefined
-    : { code: parseInt(found[1] ?? '', 16), length: found[0].length }
+    : { code: parseInt(match[1] ?? '', 16), length: match[0].length }
 }
 
 /** In `%2525` stands `%25`, and `%`: each number of levels is another reading. */
 const percentLevels = [/%([0-9A-Fa-f]{2})/y, /%25([0-9A-Fa-f]{2})/y, /%2525([0-9A-Fa-f]{2})/y]
 
-function percentEscapes(text: string, at: number): readonly Token[] {
+function percentEscapes(text: string, position: number): readonly Token[] {
   return percentLevels.flatMap((level) => {
-    const first = codeAt(text, at, level)
+    const first = codeAt(text, position, level)
     if (first === undefined) return []
     if (first.code < 0x80) return [{ symbol: first.code, length: first.length }]
-    return utf8Escape(text, at, first)
+    return utf8Escape(text, position, first)
   })
 }
 
 function utf8Escape(
   text: string,
-  at: number,
+  position: number,
   first: { readonly code: number; readonly length: number },
 ): readonly Token[] {
   const bytes = [first.code]
   let length = first.length
   while (bytes.length < utf8Length(first.code)) {
-    const next = codeAt(text, at + length, percentByte)
+    const next = codeAt(text, position + length, percentByte)
     if (next === undefined) return []
     bytes.push(next.code)
     length += next.length
@@ -156,10 +158,10 @@ function utf8Length(first: number): number {
 }
 
 /** The backslashes of a run, each as a URL escapes it. */
-function percentRun(text: string, at: number, count: number): number {
+function percentRun(text: string, position: number, count: number): number {
   let length = 0
-  for (let found = 0; found < count; found++) {
-    const next = codeAt(text, at + length, percentByte)
+  for (let index = 0; index < count; index++) {
+    const next = codeAt(text, position + length, percentByte)
     if (next?.code !== 0x5c) return 0
     length += next.length
   }
@@ -175,19 +177,19 @@ const htmlNames: Readonly<Record<string, string>> = {
 }
 const htmlEscape = /&(?:(amp|lt|gt|quot|apos)|#([0-9]{1,8})|#[xX]([0-9A-Fa-f]{1,7}));/y
 
-function htmlEscapes(text: string, at: number): readonly Token[] {
-  htmlEscape.lastIndex = at
-  const found = htmlEscape.exec(text)
-  if (found === null) return []
-  const [all, name = '', decimal, hexadecimal = ''] = found
+function htmlEscapes(text: string, position: number): readonly Token[] {
+  htmlEscape.lastIndex = position
+  const match = htmlEscape.exec(text)
+  if (match === null) return []
+  const [all, name = '', decimal, hexadecimal = ''] = match
   const numbered = decimal === undefined ? parseInt(hexadecimal, 16) : Number(decimal)
   const symbol = htmlNames[name]?.charCodeAt(0) ?? numbered
   return symbol > 0x10_ff_ff ? [] : [{ symbol, length: all.length }]
 }
 
 /** Not more than `most`. */
-function backslashesAt(text: string, at: number, most: number): number {
+function backslashesAt(text: string, position: number, most: number): number {
   let count = 0
-  while (count < most && text[at + count] === '\\') count++
+  while (count < most && text[position + count] === '\\') count++
   return count
 }

@@ -68,22 +68,23 @@ function withoutBreaks(text: string, breaks: RegExp): JoinedText {
 
 function without(text: string, breaks: RegExp): JoinedText {
   /** Of each line: where it begins in the joined text, and how much was left out before it. */
-  const lines: { readonly at: number; readonly left: number }[] = []
+  const lines: { readonly start: number; readonly left: number }[] = []
   const pieces: string[] = []
   let length = 0
   let end = 0
-  for (const { 0: found, 1: backslashes = '', index } of text.matchAll(breaks)) {
+  for (const { 0: lineBreak, 1: backslashes = '', index } of text.matchAll(breaks)) {
     const start = index + ownBackslashes(backslashes.length)
     pieces.push(text.slice(end, start))
     length += start - end
-    end = index + found.length
-    lines.push({ at: length, left: end - length })
+    end = index + lineBreak.length
+    lines.push({ start: length, left: end - length })
   }
   pieces.push(text.slice(end))
   const original = (spans: readonly Span[]): readonly Span[] => {
     let line = 0
-    const leftBefore = (at: number): number => {
-      for (let next = lines[line]; next !== undefined && next.at <= at; next = lines[line]) line++
+    const leftBefore = (position: number): number => {
+      for (let next = lines[line]; next !== undefined && next.start <= position; next = lines[line])
+        line++
       return lines[line - 1]?.left ?? 0
     }
     // An end is the place behind the last character: what was left out behind that stays.

@@ -9,7 +9,7 @@ import { unitedSpans, type Span } from './spans.ts'
  * take 0.2 s; a search for the line of each of them took over a minute (November 2026).
  */
 export function maskSecrets(text: string, indexes: readonly SecretIndex[]): string {
-  return masked({ text, end: text.length }, indexes).text
+  return maskMarked({ text, end: text.length }, indexes).text
 }
 
 /**
@@ -19,7 +19,7 @@ export function maskSecrets(text: string, indexes: readonly SecretIndex[]): stri
 export function maskBeginning(text: string, indexes: readonly SecretIndex[], most: number): string {
   if (text.length <= most) return maskSecrets(text, indexes)
   const beginning = { text: text.slice(0, most + searchedBehind), end: most }
-  const { text: searched, end } = masked(beginning, indexes)
+  const { text: searched, end } = maskMarked(beginning, indexes)
   return cutText(searched.slice(0, end), end) + cutMark(text)
 }
 
@@ -30,7 +30,7 @@ interface Marked {
 }
 
 /** All is looked for before anything is replaced: what is left of a secret that was replaced in part is not found. */
-function masked(marked: Marked, indexes: readonly SecretIndex[]): Marked {
+function maskMarked(marked: Marked, indexes: readonly SecretIndex[]): Marked {
   const { text } = marked
   const withBlanks = indexes.some((index) => index.hasBlanks)
   const spans = [
@@ -39,10 +39,10 @@ function masked(marked: Marked, indexes: readonly SecretIndex[]): Marked {
       joined.original(unitedSpans(indexes.flatMap((index) => index.spansInJoined(joined.text)))),
     ),
   ]
-  return replaced(marked, spans)
+  return replaceSpans(marked, spans)
 }
 
-function replaced({ text, end: marked }: Marked, spans: readonly Span[]): Marked {
+function replaceSpans({ text, end: marked }: Marked, spans: readonly Span[]): Marked {
   let shown = ''
   let from = 0
   let end = marked

@@ -11,11 +11,11 @@ export interface Alphabet {
   /** Whether the character stands for itself alone (but behind a run). */
   isPlain(code: number): boolean
   /** All that a text may say at a position. */
-  tokensAt(text: string, at: number): readonly Token[]
+  tokensAt(text: string, position: number): readonly Token[]
   /** Such a symbol stands for a run of characters, which `runLengthAt` finds instead of `tokensAt`. */
   isRun(symbol: number): boolean
   /** How many characters the run takes at the position; 0 if it is not there. */
-  runLengthAt(symbol: number, text: string, at: number): number
+  runLengthAt(symbol: number, text: string, position: number): number
   /** The characters that a symbol may begin with. */
   beginningsOf(symbol: number): string
 }
@@ -65,17 +65,17 @@ export class PatternTrie {
     for (const character of this.#alphabet.beginningsOf(first))
       this.#beginnings.add(character.charCodeAt(0))
     let edge = this.#root
-    for (let at = 0; at < pattern.length;) {
-      const branches = this.#branchesOf(edge, pattern[at] ?? 0)
-      const next = branches.get(pattern[at] ?? 0)
+    for (let position = 0; position < pattern.length;) {
+      const branches = this.#branchesOf(edge, pattern[position] ?? 0)
+      const next = branches.get(pattern[position] ?? 0)
       if (next === undefined) {
-        branches.set(pattern[at] ?? 0, this.#newEdge(pattern.slice(at), true))
+        branches.set(pattern[position] ?? 0, this.#newEdge(pattern.slice(position), true))
         return
       }
-      const shared = sharedLength(next.label, pattern.subarray(at))
+      const shared = sharedLength(next.label, pattern.subarray(position))
       if (shared < next.label.length) this.#split(next, shared)
       edge = next
-      at += shared
+      position += shared
     }
     edge.isEnd = true
   }
@@ -111,7 +111,7 @@ class Search {
   readonly #text: string
   readonly #alphabet: Alphabet
   readonly #root: Edge
-  readonly #found: Span[] = []
+  readonly #spans: Span[] = []
   /** Matches that have come to a character with several readings: by its position, and by their place in the trie. */
   readonly #waiting = new Map<number, Map<number, State>>()
 
@@ -122,30 +122,31 @@ class Search {
   }
 
   spans(mayBegin: (code: number) => boolean): readonly Span[] {
-    for (let at = 0; at < this.#text.length; at++) {
-      const states = this.#waiting.get(at)
-      const begins = mayBegin(this.#text.charCodeAt(at))
+    for (let position = 0; position < this.#text.length; position++) {
+      const states = this.#waiting.get(position)
+      const begins = mayBegin(this.#text.charCodeAt(position))
       if (states === undefined && !begins) continue
-      const root = { edge: this.#root, offset: 0, start: at }
-      if (begins && this.#alphabet.isPlain(this.#text.charCodeAt(at))) this.#walk(root, at)
-      else if (begins) this.#wait(root, at)
-      const waiting = this.#waiting.get(at)
+      const root = { edge: this.#root, offset: 0, start: position }
+      if (begins && this.#alphabet.isPlain(this.#text.charCodeAt(position)))
+        this.#walk(root, position)
+      else if (begins) this.#wait(root, position)
+      const waiting = this.#waiting.get(position)
       if (waiting === undefined) continue
-      this.#waiting.delete(at)
-      const tokens = this.#alphabet.tokensAt(this.#text, at)
-      for (const state of waiting.values()) this.#step(state, at, tokens)
+      this.#waiting.delete(position)
+      const tokens = this.#alphabet.tokensAt(this.#text, position)
+      for (const state of waiting.values()) this.#step(state, position, tokens)
     }
-    return this.#found
+    return this.#spans
   }
 
   /** As far as the text can be read in one way only: no state is stored for each character. */
   #walk({ edge, offset, start }: State, from: number): void {
-    for (let at = from; ; at++) {
-      if (edge.isEnd && offset === edge.label.length) this.#add(start, at)
-      if (at === this.#text.length) return
-      const code = this.#text.charCodeAt(at)
+    for (let position = from; ; position++) {
+      if (edge.isEnd && offset === edge.label.length) this.#add(start, position)
+      if (position === this.#text.length) return
+      const code = this.#text.charCodeAt(position)
       if (!this.#alphabet.isPlain(code) || this.#followsRun(edge, offset)) {
-        this.#wait({ edge, offset, start }, at)
+        this.#wait({ edge, offset, start }, position)
         return
       }
       const wanted = edge.label[offset]
@@ -160,9 +161,9 @@ class Search {
   }
 
   /** With each reading of what the text says. */
-  #step({ edge, offset, start }: State, at: number, tokens: readonly Token[]): void {
+  #step({ edge, offset, start }: State, position: number, tokens: readonly Token[]): void {
     const go = (to: Edge, symbols: number, length: number): void => {
-      if (length > 0) this.#walk({ edge: to, offset: symbols, start }, at + length)
+      if (length > 0) this.#walk({ edge: to, offset: symbols, start }, position + length)
     }
     const wanted = edge.label[offset]
     if (wanted === undefined) {
@@ -170,14 +171,14 @@ class Search {
         const next = edge.next.get(symbol)
         if (next !== undefined) go(next, 1, length)
       }
-      for (const [symbol, next] of edge.runs) go(next, 1, this.#runLength(symbol, at))
-    } else if (this.#alphabet.isRun(wanted)) go(edge, offset + 1, this.#runLength(wanted, at))
+      for (const [symbol, next] of edge.runs) go(next, 1, this.#runLength(symbol, position))
+    } else if (this.#alphabet.isRun(wanted)) go(edge, offset + 1, this.#runLength(wanted, position))
     else
       for (const { symbol, length } of tokens) if (symbol === wanted) go(edge, offset + 1, length)
   }
 
-  #runLength(symbol: number, at: number): number {
-    return this.#alphabet.runLengthAt(symbol, this.#text, at)
+  #runLength(symbol: number, position: number): number {
+    return this.#alphabet.runLengthAt(symbol, this.#text, position)
   }
 
   #followsRun(edge: Edge, offset: number): boolean {
@@ -186,9 +187,9 @@ class Search {
   }
 
   /** Of two matches at the same place the one counts that began earlier. */
-  #wait(state: State, at: number): void {
-    const states = this.#waiting.get(at) ?? new Map<number, State>()
-    this.#waiting.set(at, states)
+  #wait(state: State, position: number): void {
+    const states = this.#waiting.get(position) ?? new Map<number, State>()
+    this.#waiting.set(position, states)
     const place = state.edge.id * (maxPatternSymbols + 1) + state.offset
     const known = states.get(place)
     if (known === undefined || known.start > state.start) states.set(place, state)
@@ -196,10 +197,10 @@ class Search {
 
   /** Most of them touch the one before. */
   #add(start: number, end: number): void {
-    const last = this.#found.at(-1)
+    const last = this.#spans.at(-1)
     if (last === undefined || start < last.start || start > last.end)
-      this.#found.push({ start, end })
-    else if (last.end < end) this.#found[this.#found.length - 1] = { start: last.start, end }
+      this.#spans.push({ start, end })
+    else if (last.end < end) this.#spans[this.#spans.length - 1] = { start: last.start, end }
   }
 }
 

@@ -44,9 +44,9 @@ export class StoredApiKeyService implements ApiKeyService {
   async authenticate(key: string): Promise<Principal | null> {
     const [, id, secret] = keyPattern.exec(key) ?? []
     if (id === undefined || secret === undefined) return null
-    const found = await this.#store.find(id)
-    if (found === null || !timingSafeEqual(found.secretHash, hashOf(secret))) return null
-    const { apiKey } = found
+    const stored = await this.#store.find(id)
+    if (stored === null || !timingSafeEqual(stored.secretHash, hashOf(secret))) return null
+    const { apiKey } = stored
     if (apiKey.revokedAt !== null || this.#hasExpired(apiKey)) return null
     const lastUsedMs = apiKey.lastUsedAt === null ? 0 : Date.parse(apiKey.lastUsedAt)
     if (this.#now() - lastUsedMs > notedForMs) await this.#store.touch(id)

@@ -3,7 +3,7 @@ import { apiKeySchema, type ApiKey } from './schema.ts'
 import type { Page, PageRequest } from '../platform/lists.ts'
 import type { Database, Row } from '../platform/database/database.ts'
 import { pageOf, pagePlace } from '../platform/database/page.ts'
-import { assignments, columnsOf, resourceOf } from '../platform/database/rows.ts'
+import { assignments, selectColumns, resourceOf } from '../platform/database/rows.ts'
 import { Conditions } from '../platform/database/statement.ts'
 import type { ApiKeyStore, NewApiKey } from './contract.ts'
 
@@ -13,7 +13,7 @@ interface KeyRow extends Row {
 }
 
 const table = 'reactor_connect_service.api_keys'
-const columns = columnsOf(apiKeySchema)
+const columns = selectColumns(apiKeySchema)
 
 export class PostgresApiKeyStore implements ApiKeyStore {
   readonly #database: Database

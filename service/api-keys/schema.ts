@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { principalKinds, type PrincipalKind, type Scope } from '../platform/access/principal.ts'
 import { givenTime, timestamp } from '../platform/fields.ts'
-import { toWire, wireSchema, type Resource, type Wire } from '../platform/wire.ts'
+import { toWire, snakeCaseSchema, type Resource, type Wire } from '../platform/wire.ts'
 
 /** Of a scope: the name of an action, or a part of one and `*`. */
 const actionPattern = z
@@ -102,9 +102,9 @@ export const apiKeySchema = z.object(fields).meta({ id: 'ApiKey' })
 export type ApiKey = Omit<Resource<typeof apiKeySchema>, 'scopes'> & {
   readonly scopes: readonly Scope[] | null
 }
-export const apiKeyDocument = wireSchema(apiKeySchema)
+export const apiKeyDocument = snakeCaseSchema(apiKeySchema)
 
-export const newApiKeyDocument = wireSchema(
+export const newApiKeyDocument = snakeCaseSchema(
   z
     .object({
       ...fields,

@@ -2,9 +2,9 @@ import { setImmediate } from 'node:timers/promises'
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import { connectorOf } from '../../connectors/registry.ts'
 import { ConnectError } from '../../protocol/index.ts'
-import type { CatalogEntry } from './schema.ts'
+import type { CatalogEntryDocument } from './schema.ts'
 import type { CatalogService } from './contract.ts'
-import { catalogEntry, readCatalog, type CatalogEntry as FoundEntry } from './read-catalog.ts'
+import { catalogEntry, readCatalog, type CatalogEntry } from './read-catalog.ts'
 
 /** A connector as instances name it, and as the engine finds it. */
 export interface CatalogConnector {
@@ -22,8 +22,8 @@ export class FolderCatalogService implements CatalogService {
     this.#folder = folder
   }
 
-  async list(): Promise<readonly CatalogEntry[]> {
-    const listed: CatalogEntry[] = []
+  async list(): Promise<readonly CatalogEntryDocument[]> {
+    const listed: CatalogEntryDocument[] = []
     for (const entry of readCatalog(this.#folder).values()) {
       listed.push({ type: entry.name, title: titleOf(entry), kind: entry.kind })
       // A manifest that was not loaded before takes about 15 ms (2026-11): others get their turn.
@@ -38,11 +38,11 @@ export class FolderCatalogService implements CatalogService {
 
   /** Throws `unknown_connector`, and `manifest_invalid` or `manifest_unreadable` for one that can be loaded no more. */
   connector(type: string): CatalogConnector {
-    return loaded(catalogEntry(this.#folder, type))
+    return toConnector(catalogEntry(this.#folder, type))
   }
 }
 
-function loaded({ name, connectorType, manifest }: FoundEntry): CatalogConnector {
+function toConnector({ name, connectorType, manifest }: CatalogEntry): CatalogConnector {
   const { descriptor } = connectorOf(connectorType)
   if (manifest === undefined) return { connectorType, descriptor }
   const { title } = descriptor.spec
@@ -51,9 +51,9 @@ function loaded({ name, connectorType, manifest }: FoundEntry): CatalogConnector
 }
 
 /** One that can be loaded no more is listed all the same. */
-function titleOf(entry: FoundEntry): string {
+function titleOf(entry: CatalogEntry): string {
   try {
-    return loaded(entry).descriptor.title
+    return toConnector(entry).descriptor.title
   } catch (error) {
     if (error instanceof ConnectError) return entry.name
     throw error

@@ -1,8 +1,8 @@
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
-import type { CatalogEntry } from './schema.ts'
+import type { CatalogEntryDocument } from './schema.ts'
 
 export interface CatalogService {
-  list(): Promise<readonly CatalogEntry[]>
+  list(): Promise<readonly CatalogEntryDocument[]>
   /** Throws `unknown_connector`. */
   get(type: string): Promise<ConnectorDescriptor>
 }

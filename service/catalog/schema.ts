@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { freeObject } from '../platform/fields.ts'
-import { wireSchema, type Resource } from '../platform/wire.ts'
+import { snakeCaseSchema, type Resource } from '../platform/wire.ts'
 
 export const connectorType = z
   .string()
@@ -18,7 +18,7 @@ const catalogEntrySchema = z
     kind: z.enum(['native', 'bundled', 'imported']),
   })
   .meta({ id: 'CatalogEntry' })
-export type CatalogEntry = Resource<typeof catalogEntrySchema>
+export type CatalogEntryDocument = Resource<typeof catalogEntrySchema>
 
 /** The whole catalog is one page: it has as many entries as there are connectors. */
 export const catalogDocument = z
@@ -75,4 +75,4 @@ export const descriptorSchema = z
     webhooks: z.array(webhook),
   })
   .meta({ id: 'ConnectorDescriptor' })
-export const descriptorDocument = wireSchema(descriptorSchema)
+export const descriptorDocument = snakeCaseSchema(descriptorSchema)

@@ -13,8 +13,10 @@ import {
 export function breakCycles(declarations: readonly Declaration[]): readonly Declaration[] {
   const endless = endlessNames(declarations)
   if (endless.size === 0) return declarations
-  return declarations.map((one) =>
-    endless.has(one.name) ? { ...one, type: without(one.type, endless) } : one,
+  return declarations.map((declaration) =>
+    endless.has(declaration.name)
+      ? { ...declaration, type: without(declaration.type, endless) }
+      : declaration,
   )
 }
 

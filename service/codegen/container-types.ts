@@ -4,7 +4,7 @@ import {
   anyObject,
   isText,
   neverType,
-  text,
+  textNode,
   unionOf,
   unknownType,
   type PropertyNode,
@@ -48,7 +48,7 @@ function otherProperties(schema: JsonObject, convert: Convert): TypeNode | undef
 function withOwn(others: TypeNode, properties: readonly PropertyNode[]): TypeNode {
   const own = properties.map(({ type }) => type)
   const isPartial = properties.some(({ isRequired }) => !isRequired)
-  return unionOf([others, ...own, ...(isPartial ? [text('undefined')] : [])])
+  return unionOf([others, ...own, ...(isPartial ? [textNode('undefined')] : [])])
 }
 
 export function docOf(schema: JsonValue): string {
@@ -71,21 +71,21 @@ export function arrayType(schema: JsonObject, convert: Convert): TypeNode {
   return { kind: 'array', item: items === undefined ? unknownType : convert(items) }
 }
 
-interface TupleParts {
+interface TupleSchema {
   readonly schema: JsonObject
   readonly items: readonly JsonValue[]
   readonly rest: JsonValue | undefined
 }
 
-function tupleType({ schema, items, rest }: TupleParts, convert: Convert): TypeNode {
+function tupleType({ schema, items, rest }: TupleSchema, convert: Convert): TypeNode {
   if (items.length > maxTupleLength) return { kind: 'array', item: unknownType }
   const most = countOf(schema.maxItems) ?? Number.POSITIVE_INFINITY
-  const kept = items.slice(0, most).map(convert)
+  const itemTypes = items.slice(0, most).map(convert)
   const restType = rest === false || most <= items.length ? neverType : convert(rest)
   return {
     kind: 'tuple',
-    items: kept,
-    required: Math.min(countOf(schema.minItems) ?? 0, kept.length),
+    items: itemTypes,
+    required: Math.min(countOf(schema.minItems) ?? 0, itemTypes.length),
     rest: isText(restType, 'never') ? undefined : restType,
   }
 }

@@ -11,7 +11,7 @@ import { docComment, stringLiteral } from './source-text.ts'
 import { streamTypes, streamsType } from './stream-types.ts'
 import { clientDocuments } from './template/documents.ts'
 import { templateBody, type TemplateModule } from './template-text.ts'
-import { text, unionOf, type Declaration } from './type-node.ts'
+import { textNode, unionOf, type Declaration } from './type-node.ts'
 import { TypeNames } from './type-names.ts'
 
 /** All that a client is made from. */
@@ -95,7 +95,7 @@ const aliases: readonly Declaration[] = [
 ]
 
 function alias(name: string, type: string, doc: string): Declaration {
-  return { name, doc, type: text(type) }
+  return { name, doc, type: textNode(type) }
 }
 
 /** Those that the text uses; a description that has such a word makes it one more. */
@@ -116,7 +116,7 @@ function documentTypes(): readonly Declaration[] {
 function errorCode(): Declaration {
   const codes = Object.keys(errorCodes)
     .toSorted()
-    .map((code) => text(stringLiteral(code)))
+    .map((code) => textNode(stringLiteral(code)))
   return {
     name: 'ErrorCode',
     doc: 'The codes of errors: each has a page in docs/errors.',

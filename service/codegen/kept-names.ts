@@ -38,9 +38,9 @@ const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t' }
 /** What `stringLiteral` wrote. */
 function unescaped(text: string): string {
   return text.replaceAll(/\\(?:u[0-9a-f]{4}|.)/g, (escape) => {
-    const one = escape.slice(1)
+    const escaped = escape.slice(1)
     return escape.length === 2
-      ? (escapes[one] ?? one)
-      : String.fromCharCode(Number.parseInt(one.slice(1), 16))
+      ? (escapes[escaped] ?? escaped)
+      : String.fromCharCode(Number.parseInt(escaped.slice(1), 16))
   })
 }

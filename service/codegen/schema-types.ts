@@ -6,7 +6,7 @@ import {
   intersectionOf,
   neverType,
   nullType,
-  text,
+  textNode,
   unionOf,
   unknownType,
   type TypeNode,
@@ -69,10 +69,10 @@ function typeNamed(type: JsonValue, schema: JsonObject, context: SchemaContext):
 
 const makers: Readonly<Record<string, (schema: JsonObject, context: SchemaContext) => TypeNode>> = {
   null: () => nullType,
-  boolean: () => text('boolean'),
-  string: (schema) => text(stringType(schema)),
-  integer: (schema, { numbers }) => text(numbers === 'plain' ? 'number' : integerType(schema)),
-  number: (schema, { numbers }) => text(numbers === 'plain' ? 'number' : numberType(schema)),
+  boolean: () => textNode('boolean'),
+  string: (schema) => textNode(stringType(schema)),
+  integer: (schema, { numbers }) => textNode(numbers === 'plain' ? 'number' : integerType(schema)),
+  number: (schema, { numbers }) => textNode(numbers === 'plain' ? 'number' : numberType(schema)),
   object: (schema, context) => objectType(schema, (inner) => schemaType(inner, context)),
   array: (schema, context) => arrayType(schema, (inner) => schemaType(inner, context)),
 }
@@ -103,11 +103,13 @@ function isSafe(bound: JsonValue | undefined): boolean {
 
 function literalType(value: JsonValue, context: SchemaContext): TypeNode {
   if (context.depth > maxDepth) return unknownType
-  if (typeof value === 'string') return text(stringLiteral(value))
+  if (typeof value === 'string') return textNode(stringLiteral(value))
   // What was read from JSON beyond 2^53 may have been rounded.
   if (typeof value === 'number')
-    return text(Number.isInteger(value) && !Number.isSafeInteger(value) ? 'Integer' : String(value))
-  if (typeof value === 'boolean') return text(String(value))
+    return textNode(
+      Number.isInteger(value) && !Number.isSafeInteger(value) ? 'Integer' : String(value),
+    )
+  if (typeof value === 'boolean') return textNode(String(value))
   const inner = { ...context, depth: context.depth + 1 }
   if (isJsonList(value)) {
     const items = value.map((item) => literalType(item, inner))
@@ -116,6 +118,11 @@ function literalType(value: JsonValue, context: SchemaContext): TypeNode {
   if (value === null) return nullType
   const properties = Object.entries(value)
     .toSorted(byName)
-    .map(([name, one]) => ({ name, type: literalType(one, inner), isRequired: true, doc: '' }))
+    .map(([name, property]) => ({
+      name,
+      type: literalType(property, inner),
+      isRequired: true,
+      doc: '',
+    }))
   return { kind: 'object', properties, others: undefined }
 }

@@ -35,7 +35,7 @@ export function docComment(text: string, indent = ''): string {
   const lines = text
     .replaceAll(/\r\n?|[\u2028\u2029\u0085]/g, '\n')
     .split('\n')
-    .flatMap((line) => wrapped(harmless(line), columns - indent.length - 3))
+    .flatMap((line) => wrapLine(harmless(line), columns - indent.length - 3))
   while (lines.at(-1) === '') lines.pop()
   while (lines[0] === '') lines.shift()
   const [only, ...others] = lines
@@ -55,7 +55,7 @@ function harmless(line: string): string {
 }
 
 /** At spaces; a word that is longer than the width stays whole. */
-function wrapped(line: string, width: number): string[] {
+function wrapLine(line: string, width: number): string[] {
   const lines: string[] = []
   let current = ''
   for (const word of line.split(' ')) {

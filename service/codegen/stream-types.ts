@@ -24,17 +24,17 @@ export interface StreamType {
 
 /**
  * The names depend on nothing but the stream, so that no other stream can take one over: where two would have one name, both end in a
- * digest of what they are. `kept`: the names of the client that this one replaces, which stay.
+ * digest of what they are. `storedNames`: the names of the client that this one replaces, which stay.
  */
 export function streamTypes(
   catalog: AirbyteCatalog,
   names: TypeNames,
-  kept: readonly StoredName[],
+  storedNames: readonly StoredName[],
 ): readonly StreamType[] {
   const sorted = withoutTwins(catalog.streams)
     .map((stream) => [streamLabel(stream), stream] as const)
     .toSorted(byName)
-  const usable = kept.filter(({ type }) => !names.isTaken(type))
+  const usable = storedNames.filter(({ type }) => !names.isTaken(type))
   const keptTypes = new Map(usable.map(({ stream, type }) => [stream, names.take(type)] as const))
   const alike = Map.groupBy(sorted, ([label]) => typeName(label, 'Record'))
   const named = sorted.map(([key, stream]) => {

@@ -12,15 +12,15 @@ export function typeLine(type: TypeNode, room: number): string | undefined {
     case 'name':
       return fitting(type.name, room)
     case 'array':
-      return around(['readonly ', '[]'], room, (left) => inBrackets(type.item, left))
+      return enclose(['readonly ', '[]'], room, (left) => inBrackets(type.item, left))
     case 'tuple':
       return tupleLine(type, room)
     case 'object':
       return objectLine(type, Math.min(room, longestObject))
     case 'union':
-      return joined(' | ', room, type.parts.map(optionLine))
+      return joinLines(' | ', room, type.parts.map(optionLine))
     case 'intersection':
-      return joined(
+      return joinLines(
         ' & ',
         room,
         type.parts.map((part) => (left) => inBrackets(part, left)),
@@ -41,7 +41,7 @@ function optionLine(type: TypeNode): Line {
 
 function inBrackets(type: TypeNode, room: number): string | undefined {
   if (!needsBrackets(type)) return typeLine(type, room)
-  return around(['(', ')'], room, (left) => typeLine(type, left))
+  return enclose(['(', ')'], room, (left) => typeLine(type, left))
 }
 
 function tupleLine(
@@ -50,11 +50,11 @@ function tupleLine(
 ): string | undefined {
   const parts = items.map((item, index): Line => {
     if (index < required) return (left) => typeLine(item, left)
-    return (left) => around(['', '?'], left, (inner) => inBrackets(item, inner))
+    return (left) => enclose(['', '?'], left, (inner) => inBrackets(item, inner))
   })
   if (rest !== undefined)
-    parts.push((left) => around(['...', '[]'], left, (inner) => inBrackets(rest, inner)))
-  return around(['readonly [', ']'], room, (left) => joined(', ', left, parts))
+    parts.push((left) => enclose(['...', '[]'], left, (inner) => inBrackets(rest, inner)))
+  return enclose(['readonly [', ']'], room, (left) => joinLines(', ', left, parts))
 }
 
 function objectLine(
@@ -64,14 +64,14 @@ function objectLine(
   if (properties.some(({ doc }) => doc !== '')) return undefined
   const parts = properties.map(({ name, isRequired, type }): Line => {
     const start = `${propertyKey(name)}${isRequired ? '' : '?'}: `
-    return (left) => around([start, ''], left, (inner) => typeLine(type, inner))
+    return (left) => enclose([start, ''], left, (inner) => typeLine(type, inner))
   })
   if (others !== undefined)
-    parts.push((left) => around(['[key: string]: ', ''], left, (inner) => typeLine(others, inner)))
-  return around(['{ ', ' }'], room, (left) => joined('; ', left, parts))
+    parts.push((left) => enclose(['[key: string]: ', ''], left, (inner) => typeLine(others, inner)))
+  return enclose(['{ ', ' }'], room, (left) => joinLines('; ', left, parts))
 }
 
-function around(
+function enclose(
   [before, after]: readonly [string, string],
   room: number,
   line: Line,
@@ -81,7 +81,7 @@ function around(
   return inner === undefined ? undefined : before + inner + after
 }
 
-function joined(separator: string, room: number, parts: readonly Line[]): string | undefined {
+function joinLines(separator: string, room: number, parts: readonly Line[]): string | undefined {
   let text = ''
   for (const part of parts) {
     const start = text === '' ? '' : text + separator

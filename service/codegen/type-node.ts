@@ -41,7 +41,7 @@ export const nullType: TypeNode = { kind: 'text', text: 'null' }
 /** Any object. */
 export const anyObject: TypeNode = { kind: 'object', properties: [], others: unknownType }
 
-export function text(written: string): TypeNode {
+export function textNode(written: string): TypeNode {
   return { kind: 'text', text: written }
 }
 

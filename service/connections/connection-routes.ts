@@ -26,7 +26,7 @@ import { bodyFailures, failures } from '../platform/http/failures.ts'
 import { idempotencyHeaders, type AnswerCreate } from '../platform/http/idempotency.ts'
 import { name } from '../platform/fields.ts'
 import { pageQuery, pageRequestOf, pageSchema, pageToWire } from '../platform/lists.ts'
-import { fromWire, toWire, wireSchema } from '../platform/wire.ts'
+import { fromWire, toWire, snakeCaseSchema } from '../platform/wire.ts'
 
 const tags = ['connections']
 const params = z.object({ name })
@@ -51,7 +51,7 @@ export function connectionRoutes(
 ): void {
   listConnections(api, connections)
   createConnection(api, connections, answer)
-  oneConnection(api, connections)
+  getConnection(api, connections)
   changeConnection(api, connections)
   activateAndPause(api, connections)
   approveSchema(api, connections)
@@ -87,7 +87,7 @@ function listConnections(api: App, connections: ConnectionService): void {
         ...(status !== undefined && { status }),
       }
       const { items, next } = await connections.list(page)
-      const opened = items.map((one) => withDocsUrls(one, docsBase))
+      const opened = items.map((connection) => withDocsUrls(connection, docsBase))
       return reply.send(pageToWire(connectionSchema, { items: opened, next }))
     },
   )
@@ -103,7 +103,7 @@ function createConnection(api: App, connections: ConnectionService, answer: Answ
         operationId: 'createConnection',
         summary: 'Bind streams of an instance to a destination',
         headers: idempotencyHeaders,
-        body: wireSchema(connectionInputSchema),
+        body: snakeCaseSchema(connectionInputSchema),
         response: {
           201: connectionDocument,
           ...failures(
@@ -132,7 +132,7 @@ function createConnection(api: App, connections: ConnectionService, answer: Answ
   )
 }
 
-function oneConnection(api: App, connections: ConnectionService): void {
+function getConnection(api: App, connections: ConnectionService): void {
   api.get(
     '/connections/:name',
     {
@@ -173,7 +173,7 @@ function changeConnection(api: App, connections: ConnectionService): void {
         summary: 'Change what is given; the next run goes by it',
         params,
         headers: ifMatchHeaders,
-        body: wireSchema(connectionUpdateSchema),
+        body: snakeCaseSchema(connectionUpdateSchema),
         response: {
           200: connectionDocument,
           ...failures(
@@ -190,7 +190,7 @@ function changeConnection(api: App, connections: ConnectionService): void {
       const changes = fromWire(connectionUpdateSchema, body)
       const version = await versionToChange(headers, () => changedThing(connections, place.name))
       const connection = await connections.update(place.name, changes, version)
-      const { document, etag } = changed(connection, request)
+      const { document, etag } = toChangeAnswer(connection, request)
       return reply.header('etag', etag).send(document)
     },
   )
@@ -221,9 +221,9 @@ function changeConnection(api: App, connections: ConnectionService): void {
 
 async function changedThing(
   connections: Pick<ConnectionService, 'get'>,
-  at: string,
+  connectionName: string,
 ): Promise<ChangedThing> {
-  const { name, version } = await connections.get(at)
+  const { name, version } = await connections.get(connectionName)
   return { kind: 'Connection', name, version }
 }
 
@@ -233,21 +233,21 @@ function activateAndPause(api: App, connections: ConnectionService): void {
       verb: 'activate',
       action: 'connections:activate',
       summary: 'Let it run, by its schedule and by hand, without a sandbox',
-      act: (at: string) => connections.activate(at),
+      act: (name: string) => connections.activate(name),
       refusals: ['connection_not_found'],
     },
     {
       verb: 'pause',
       action: 'connections:pause',
       summary: 'Start no run by the schedule; a run that goes on goes on',
-      act: (at: string) => connections.setPaused(at, true),
+      act: (name: string) => connections.setPaused(name, true),
       refusals: ['connection_not_found', 'connection_inactive'],
     },
     {
       verb: 'resume',
       action: 'connections:pause',
       summary: 'Let the schedule start runs again',
-      act: (at: string) => connections.setPaused(at, false),
+      act: (name: string) => connections.setPaused(name, false),
       refusals: ['connection_not_found', 'connection_inactive'],
     },
   ] as const
@@ -266,7 +266,7 @@ function activateAndPause(api: App, connections: ConnectionService): void {
       },
       async (request, reply) => {
         const connection = await act(request.params.name)
-        const { document, etag } = changed(connection, request)
+        const { document, etag } = toChangeAnswer(connection, request)
         return reply.header('etag', etag).send(document)
       },
     )
@@ -293,7 +293,7 @@ function approveSchema(api: App, connections: ConnectionService): void {
     async (request, reply) => {
       const { params: place, body } = request
       const connection = await connections.approve(place.name, body.fingerprint)
-      const { document, etag } = changed(connection, request)
+      const { document, etag } = toChangeAnswer(connection, request)
       return reply.header('etag', etag).send(document)
     },
   )
@@ -329,7 +329,7 @@ function resetConnection(api: App, connections: ConnectionService): void {
 }
 
 /** What a change of a connection answers. */
-function changed(
+function toChangeAnswer(
   connection: Connection,
   { docsBase }: FastifyRequest,
 ): {

@@ -41,11 +41,11 @@ export interface ConnectionsOptions {
 /** StoredConnectionService in the metadata store. Their checkpoints are at the destination, under the connection's name. */
 export class StoredConnectionService implements ConnectionService {
   readonly #options: ConnectionsOptions
-  readonly #kept: ConnectionStore
+  readonly #store: ConnectionStore
 
   constructor(options: ConnectionsOptions) {
     this.#options = options
-    this.#kept = options.store.connections
+    this.#store = options.store.connections
   }
 
   async create(input: ConnectionInput): Promise<Connection> {
@@ -56,27 +56,27 @@ export class StoredConnectionService implements ConnectionService {
     const nextRunAt = status === 'active' ? firstRun : null
     const catalog = await this.#checkStreams({ name, from, streams, options })
     const approvedCatalog = selectedCatalog({ streams }, catalog)
-    return this.#options.store.exclusively(`connection ${name}`, async () => {
+    return this.#options.store.runExclusively(`connection ${name}`, async () => {
       await this.#requireNewName(name)
       await this.#withDestination(destination, async (opened) => {
         await opened.check()
         // Of an earlier connection of this name, or of another source: its states mean nothing here.
         await opened.forget(name, 'all')
       })
-      return this.#kept.create({ ...fields, status, nextRunAt, approvedCatalog })
+      return this.#store.create({ ...fields, status, nextRunAt, approvedCatalog })
     })
   }
 
   get(name: string): Promise<Connection> {
-    return this.#kept.get(name)
+    return this.#store.get(name)
   }
 
   list(page: Parameters<ConnectionService['list']>[0]): Promise<Page<Connection>> {
-    return this.#kept.list(page)
+    return this.#store.list(page)
   }
 
   async update(name: string, input: ConnectionUpdate, ifVersion?: number): Promise<Connection> {
-    const before = await this.#kept.get(name)
+    const before = await this.#store.get(name)
     const options = input.options && { ...before.options, ...input.options }
     const changes = { ...input, ...(options && { options }) }
     // Only an active connection has a next run; the schedule of another holds from when it goes on.
@@ -86,16 +86,16 @@ export class StoredConnectionService implements ConnectionService {
     const approval = await this.#checkedChoice(before, changes)
     if (changes.destination !== undefined && changes.destination !== before.destination)
       await this.#withDestination(changes.destination, (opened) => opened.check())
-    return this.#kept.update(name, { ...changes, ...approval, ...times }, ifVersion)
+    return this.#store.update(name, { ...changes, ...approval, ...times }, ifVersion)
   }
 
   async activate(name: string): Promise<Connection> {
-    const before = await this.#kept.get(name)
+    const before = await this.#store.get(name)
     return before.status === 'active' ? before : this.#setStatus(before, 'active')
   }
 
   async setPaused(name: string, paused: boolean): Promise<Connection> {
-    const before = await this.#kept.get(name)
+    const before = await this.#store.get(name)
     if (before.status === 'inactive')
       throw new ConnectError('connection_inactive', { details: { connection: name } })
     return this.#setStatus(before, paused ? 'paused' : 'active')
@@ -107,13 +107,13 @@ export class StoredConnectionService implements ConnectionService {
     status: 'active' | 'paused',
   ): Promise<Connection> {
     const nextRunAt = status === 'paused' ? null : this.#nextRun(schedule)
-    return this.#kept.update(name, { status, nextRunAt })
+    return this.#store.update(name, { status, nextRunAt })
   }
 
   async approve(name: string, fingerprint: string): Promise<Connection> {
     const { drift } = this.#options.store
     const isNew = await drift.approve(name, fingerprint)
-    const connection = await this.#kept.get(name)
+    const connection = await this.#store.get(name)
     if (isNew) return connection
     // Sent again, after an answer that did not arrive.
     const approved = connection.drift === null ? await drift.approved(connection.id) : null
@@ -122,7 +122,7 @@ export class StoredConnectionService implements ConnectionService {
   }
 
   async delete(name: string, ifVersion?: number): Promise<void> {
-    const connection = await this.#kept.delete(name, ifVersion)
+    const connection = await this.#store.delete(name, ifVersion)
     // It is gone: checkpoints that stay do no harm, since a connection that is made later under the name forgets them.
     try {
       await this.#withDestination(connection.destination, (opened) => opened.forget(name, 'all'))
@@ -133,7 +133,7 @@ export class StoredConnectionService implements ConnectionService {
   }
 
   async reset(name: string, streams?: readonly string[]): Promise<void> {
-    const connection = await this.#kept.get(name)
+    const connection = await this.#store.get(name)
     const last = connection.lastRun
     if (last?.status === 'queued' || last?.status === 'running')
       throw new ConnectError('connection_has_active_run', {
@@ -141,7 +141,7 @@ export class StoredConnectionService implements ConnectionService {
       })
     const ids = streams === undefined ? 'all' : await this.#idsOf(connection, streams)
     // Before: what earlier runs completed counts no more from here on.
-    await this.#kept.update(name, {})
+    await this.#store.update(name, {})
     await this.#withDestination(connection.destination, (opened) => opened.forget(name, ids))
   }
 
@@ -154,8 +154,8 @@ export class StoredConnectionService implements ConnectionService {
     const catalog = await this.#checkStreams({ ...before, ...changes })
     const { streams } = changes
     if (streams === undefined) return {}
-    const kept = await this.#options.store.drift.approved(before.id)
-    return { approvedCatalog: judgeSchema({ streams }, catalog, kept).approved }
+    const approvedBefore = await this.#options.store.drift.approved(before.id)
+    return { approvedCatalog: judgeSchema({ streams }, catalog, approvedBefore).approved }
   }
 
   /** The catalog in which they were found. */
@@ -177,7 +177,7 @@ export class StoredConnectionService implements ConnectionService {
 
   async #requireNewName(name: string): Promise<void> {
     try {
-      await this.#kept.get(name)
+      await this.#store.get(name)
     } catch (error) {
       if (error instanceof ConnectError && error.code === 'connection_not_found') return
       throw error

@@ -11,7 +11,7 @@ import {
 import { newId } from '../platform/database/ids.ts'
 import { pageOf, pagePlace, readShown } from '../platform/database/page.ts'
 import { runSummaryOf, summaryColumns, type SummaryRow } from '../runs/run-rows.ts'
-import { assignments, columnsOf, resourceOf, setClause } from '../platform/database/rows.ts'
+import { assignments, selectColumns, resourceOf, setClause } from '../platform/database/rows.ts'
 import { Conditions } from '../platform/database/statement.ts'
 import type { ConnectionChange, ConnectionStore, DueConnection, NewConnection } from './contract.ts'
 
@@ -22,7 +22,7 @@ interface ConnectionRow extends Row {
 }
 
 /** Without the catalogs: with many streams they are megabytes. */
-const columns = columnsOf(connectionSchema, 'c', ['from', 'lastRun'])
+const columns = selectColumns(connectionSchema, 'c', ['from', 'lastRun'])
 
 /** The connections of the table expression `from`, each with its last run: the newest of its index, so one row is read. */
 const select = (from: string, more = ''): string => `

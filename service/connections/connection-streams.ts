@@ -3,7 +3,7 @@ import type { Connection, StreamBinding } from './schema.ts'
 import type { InstanceService } from '../instances/contract.ts'
 import { matchingStreams } from './find-stream.ts'
 import { resolveStreams, type ResolvedStreams } from './resolve-streams.ts'
-import type { StreamProblem } from './stream-problem.ts'
+import type { StreamSelectionProblem } from './stream-problem.ts'
 import type { StreamFields } from './stream-selection.ts'
 
 /** What a connection says of its streams. */
@@ -42,10 +42,10 @@ export function streamsIn(
 
 /** The stream that was approved is gone, and the source has another one that the name could mean. */
 function replacedBy(
-  problem: StreamProblem,
+  problem: StreamSelectionProblem,
   { name, streams }: StreamChoice,
   all: AirbyteCatalog,
-): StreamProblem {
+): StreamSelectionProblem {
   const [, index] = problem.path
   const binding = typeof index === 'number' ? streams?.[index] : undefined
   const [other] = binding === undefined ? [] : matchingStreams(all.streams, binding)
@@ -84,7 +84,10 @@ function fieldsOf(binding: StreamBinding): StreamFields {
 }
 
 /** The first problem in full, the others in `details.more`. */
-function streamsError(connection: string, problems: readonly StreamProblem[]): ConnectError {
+function streamsError(
+  connection: string,
+  problems: readonly StreamSelectionProblem[],
+): ConnectError {
   const [first, ...others] = problems
   if (first === undefined) throw new TypeError('an error without a problem')
   const { code, problem, fix } = first
@@ -101,7 +104,7 @@ function streamsError(connection: string, problems: readonly StreamProblem[]): C
 }
 
 /** `streams[1].cursor_field` */
-function fieldName(path: StreamProblem['path']): string {
+function fieldName(path: StreamSelectionProblem['path']): string {
   return path
     .map((part) => (typeof part === 'number' ? `[${String(part)}]` : `.${part}`))
     .join('')

@@ -29,7 +29,7 @@ export function destinationAddress(
       },
     })
   }
-  throw invalid(destination, 'it does not begin with `data:` or `postgres:`')
+  throw invalidDestination(destination, 'it does not begin with `data:` or `postgres:`')
 }
 
 function dataset(
@@ -38,11 +38,11 @@ function dataset(
   address: PostgresAddress | undefined,
 ): DestinationConfig {
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name))
-    throw invalid(
+    throw invalidDestination(
       destination,
       `a dataset is letters, digits and \`_\`, at most 63${suggestion(name)}`,
     )
-  if (isReservedSchema(name)) throw invalid(destination, 'the name is reserved')
+  if (isReservedSchema(name)) throw invalidDestination(destination, 'the name is reserved')
   if (address !== undefined) return { type: 'postgres', address, schema: name }
   throw new ConnectError('destination_not_available', {
     details: {
@@ -68,7 +68,7 @@ function namedPostgres(
   places: DestinationSettings['postgres'],
 ): DestinationConfig {
   if (!/^[a-z0-9][a-z0-9_]{0,62}$/.test(name))
-    throw invalid(destination, 'a name is small letters, digits and `_`, at most 63')
+    throw invalidDestination(destination, 'a name is small letters, digits and `_`, at most 63')
   const address = Object.hasOwn(places, name) ? places[name] : undefined
   if (address !== undefined) return { type: 'postgres', address }
   throw new ConnectError('destination_not_available', {
@@ -80,6 +80,6 @@ function namedPostgres(
   })
 }
 
-function invalid(destination: string, problem: string): ConnectError {
+function invalidDestination(destination: string, problem: string): ConnectError {
   return new ConnectError('destination_invalid', { details: { destination, problem } })
 }

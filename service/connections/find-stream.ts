@@ -12,11 +12,11 @@ import type { StreamFields } from './stream-selection.ts'
 
 type StreamName = Pick<StreamFields, 'name' | 'namespace'>
 
-export type Found<Stream = AirbyteStream> =
+export type StreamMatch<Stream = AirbyteStream> =
   { readonly stream: Stream } | { readonly problem: string; readonly fix: string }
 
 /** The stream of the source that is meant: by its name, or by `namespace.name`. */
-export function findStream({ streams }: AirbyteCatalog, wanted: StreamName): Found {
+export function findStream({ streams }: AirbyteCatalog, wanted: StreamName): StreamMatch {
   return findAmong(streams, wanted, 'the source')
 }
 
@@ -25,7 +25,7 @@ export function findAmong<Stream extends NamedStream>(
   streams: readonly Stream[],
   wanted: StreamName,
   owner: string,
-): Found<Stream> {
+): StreamMatch<Stream> {
   const matching = matchingStreams(streams, wanted)
   const [only] = matching
   if (only === undefined) return unknownStream(streams, wanted, owner)
@@ -46,8 +46,8 @@ export function matchingStreams<Stream extends NamedStream>(
   { name, namespace }: StreamName,
 ): readonly Stream[] {
   const exact = namespace === undefined ? parseStreamLabel(name) : { namespace, name }
-  const found = exact && streams.find((stream) => streamKey(stream) === streamKey(exact))
-  if (found !== undefined) return [found]
+  const match = exact && streams.find((stream) => streamKey(stream) === streamKey(exact))
+  if (match !== undefined) return [match]
   if (namespace !== undefined) return []
   const named = streams.filter((stream) => stream.name === name || qualifiedName(stream) === name)
   return withoutTwins(named)

@@ -10,9 +10,9 @@ export function namedStreams(
 ): readonly SinkStream[] {
   const known = streams.map((sink) => ({ sink, ...streamIdOf(sink.stream.stream) }))
   const named = names.map((name) => {
-    const found = findAmong(known, { name }, 'the connection')
-    if ('stream' in found) return found.stream.sink
-    const details = { place: `connection ${connection}`, field: 'streams', ...found }
+    const match = findAmong(known, { name }, 'the connection')
+    if ('stream' in match) return match.stream.sink
+    const details = { place: `connection ${connection}`, field: 'streams', ...match }
     throw new ConnectError('stream_not_found', { details })
   })
   return [...new Set(named)]

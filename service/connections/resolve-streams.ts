@@ -6,7 +6,7 @@ import {
 } from '../../protocol/index.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
 import { findStream, withoutTwins } from './find-stream.ts'
-import type { StreamProblem } from './stream-problem.ts'
+import type { StreamSelectionProblem } from './stream-problem.ts'
 import type { StreamFields, StreamSelection } from './stream-selection.ts'
 import { chooseSync, type BoundStream } from './sync-choice.ts'
 
@@ -14,13 +14,13 @@ type SinkStream = RunPlan['streams'][number]
 
 export interface ResolvedStreams {
   readonly streams: readonly SinkStream[]
-  readonly problems: readonly StreamProblem[]
+  readonly problems: readonly StreamSelectionProblem[]
   /** What the user should know: a stream for which the defaults are not possible. */
   readonly notes: readonly string[]
 }
 
 interface Findings {
-  readonly problems: StreamProblem[]
+  readonly problems: StreamSelectionProblem[]
   readonly notes: string[]
 }
 
@@ -29,11 +29,11 @@ export function resolveStreams(
   catalog: AirbyteCatalog,
   selection: StreamSelection,
 ): ResolvedStreams {
-  const problems: StreamProblem[] = []
+  const problems: StreamSelectionProblem[] = []
   const notes: string[] = []
   const bound = bindStreams(catalog, selection.streams, { problems, notes })
-  const streams = bound.flatMap((one) => {
-    const sink = sinkStreamOf(one, selection, { problems, notes })
+  const streams = bound.flatMap((boundStream) => {
+    const sink = sinkStreamOf(boundStream, selection, { problems, notes })
     return sink === undefined ? [] : [sink]
   })
   const { deletes } = selection
@@ -81,14 +81,14 @@ function bindStreams(
     const fields: StreamFields = typeof item === 'string' ? { name: item } : item
     const path = ['streams', index]
     const namePath = typeof item === 'string' ? path : [...path, 'name']
-    const found = findStream(catalog, fields)
-    if ('problem' in found) {
-      problems.push({ code: 'stream_not_found', path: namePath, at: 'value', ...found })
+    const match = findStream(catalog, fields)
+    if ('problem' in match) {
+      problems.push({ code: 'stream_not_found', path: namePath, at: 'value', ...match })
       return []
     }
-    const before = seen.get(found.stream)
+    const before = seen.get(match.stream)
     if (before !== undefined) {
-      const problem = `the stream ${streamLabel(found.stream)} is listed twice (also streams[${String(before)}])`
+      const problem = `the stream ${streamLabel(match.stream)} is listed twice (also streams[${String(before)}])`
       problems.push({
         code: 'stream_listed_twice',
         path: namePath,
@@ -98,23 +98,23 @@ function bindStreams(
       })
       return []
     }
-    seen.set(found.stream, index)
-    return [{ stream: found.stream, fields, path }]
+    seen.set(match.stream, index)
+    return [{ stream: match.stream, fields, path }]
   })
 }
 
 function sinkStreamOf(
   bound: BoundStream,
   selection: StreamSelection,
-  found: Findings,
+  findings: Findings,
 ): SinkStream | undefined {
   const { stream } = bound
   const choice = chooseSync(bound, selection.defaults)
   if ('problems' in choice) {
-    found.problems.push(...choice.problems)
+    findings.problems.push(...choice.problems)
     return undefined
   }
-  if (choice.note !== undefined) found.notes.push(`${streamLabel(stream)}: ${choice.note}`)
+  if (choice.note !== undefined) findings.notes.push(`${streamLabel(stream)}: ${choice.note}`)
   const { syncMode, mode, isDefaultMode, cursorField, primaryKey } = choice
   const json_schema = selectedSchema(stream.json_schema, bound.fields.columns)
   return {
@@ -154,7 +154,7 @@ function selectedSchema(
   }
 }
 
-function emptySource(): StreamProblem {
+function emptySource(): StreamSelectionProblem {
   const fix =
     'Check that the user of the source may read its tables, and that the configuration names the right database or schemas.'
   return {

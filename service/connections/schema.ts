@@ -3,7 +3,7 @@ import { connectionChoices } from './choices.ts'
 import { driftFingerprint, schemaDriftPolicy, schemaDriftSchema } from '../schema-changes/schema.ts'
 import { name, timestamp, versioned } from '../platform/fields.ts'
 import { scheduleSchema } from '../platform/jobs/schedule.ts'
-import { wireSchema, type Resource } from '../platform/wire.ts'
+import { snakeCaseSchema, type Resource } from '../platform/wire.ts'
 import { runSummarySchema, summaryWithDocsUrl } from '../runs/schema.ts'
 
 const fieldName = z.string().min(1).max(512)
@@ -102,7 +102,7 @@ export const connectionSchema = z
   })
   .meta({ id: 'Connection' })
 export type Connection = Resource<typeof connectionSchema>
-export const connectionDocument = wireSchema(connectionSchema)
+export const connectionDocument = snakeCaseSchema(connectionSchema)
 
 /** With an error of its last run whose page a client can open. */
 export function withDocsUrls(connection: Connection, docsBase: string): Connection {

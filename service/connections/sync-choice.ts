@@ -1,7 +1,7 @@
 import type { AirbyteStream } from '../../protocol/index.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
 import { nameList, nearestName } from '../../lib/text/near-names.ts'
-import type { StreamProblem } from './stream-problem.ts'
+import type { StreamSelectionProblem } from './stream-problem.ts'
 import type { StreamDefaults, StreamFields } from './stream-selection.ts'
 
 type ReadMode = AirbyteStream['supported_sync_modes'][number]
@@ -11,7 +11,7 @@ type LoadMode = RunPlan['streams'][number]['mode']
 export interface BoundStream {
   readonly stream: AirbyteStream
   readonly fields: Partial<StreamFields>
-  readonly path: StreamProblem['path']
+  readonly path: StreamSelectionProblem['path']
 }
 
 /** How a stream is read and loaded. */
@@ -41,7 +41,7 @@ interface Offer {
 export function chooseSync(
   bound: BoundStream,
   defaults: StreamDefaults,
-): SyncChoice | { readonly problems: readonly StreamProblem[] } {
+): SyncChoice | { readonly problems: readonly StreamSelectionProblem[] } {
   const { fields } = bound
   const problems = columnProblems(bound)
   const offer = offerOf(bound, defaults)
@@ -49,15 +49,15 @@ export function chooseSync(
   if (problems.length > 0) return { problems }
   const cursorField = offer.cursor
   const { primaryKey } = offer
-  const asked = {
+  const requested = {
     sync: fields.sync_mode ?? defaults.sync_mode,
     load: fields.destination_sync_mode ?? defaults.destination_sync_mode,
   }
-  const settled = settle(asked, offer)
+  const settled = settle(requested, offer)
   const refusal = refusalOf(settled, offer)
   const keys = { cursorField, primaryKey }
   if (refusal === undefined)
-    return { ...choiceOf(settled, keys), isDefaultMode: asked.load === undefined }
+    return { ...choiceOf(settled, keys), isDefaultMode: requested.load === undefined }
   const own = settle({ sync: fields.sync_mode, load: fields.destination_sync_mode }, offer)
   const note = `${refusal}: ${own.sync} and ${own.load} instead of the file's defaults`
   const isDefaultMode = fields.destination_sync_mode === undefined
@@ -71,12 +71,12 @@ interface Modes {
 
 /** Fills in what was not asked for. */
 function settle(
-  asked: { readonly sync: ReadMode | undefined; readonly load: LoadMode | undefined },
+  requested: { readonly sync: ReadMode | undefined; readonly load: LoadMode | undefined },
   offer: Offer,
 ): Modes {
-  const replaces = asked.load === 'overwrite' || asked.load === 'overwrite_dedup'
-  const sync = asked.sync ?? (offer.canIncrement && !replaces ? 'incremental' : 'full_refresh')
-  if (asked.load !== undefined) return { sync, load: asked.load }
+  const replaces = requested.load === 'overwrite' || requested.load === 'overwrite_dedup'
+  const sync = requested.sync ?? (offer.canIncrement && !replaces ? 'incremental' : 'full_refresh')
+  if (requested.load !== undefined) return { sync, load: requested.load }
   if (sync === 'full_refresh') return { sync, load: 'overwrite' }
   return { sync, load: offer.primaryKey.length > 0 ? 'append_dedup' : 'append' }
 }
@@ -126,9 +126,9 @@ function sourceKey(stream: AirbyteStream): readonly string[] {
 }
 
 /** Names of columns that the stream does not have, or that the file leaves out although they are needed. */
-function columnProblems({ stream, fields, path }: BoundStream): StreamProblem[] {
+function columnProblems({ stream, fields, path }: BoundStream): StreamSelectionProblem[] {
   const known = columnNames(stream)
-  const named: readonly (readonly [StreamProblem['path'], string])[] = [
+  const named: readonly (readonly [StreamSelectionProblem['path'], string])[] = [
     ...(fields.columns ?? []).map((name, index) => [[...path, 'columns', index], name] as const),
     ...(fields.primary_key ?? []).map(
       (name, index) => [[...path, 'primary_key', index], name] as const,
@@ -137,8 +137,8 @@ function columnProblems({ stream, fields, path }: BoundStream): StreamProblem[] 
       ? []
       : [[[...path, 'cursor_field'], fields.cursor_field] as const]),
   ]
-  const problems = named.flatMap(([at, name]) =>
-    known.includes(name) ? [] : [unknownColumn(name, at, known)],
+  const problems = named.flatMap(([namePath, name]) =>
+    known.includes(name) ? [] : [unknownColumn(name, namePath, known)],
   )
   const { columns } = fields
   if (columns === undefined || problems.length > 0) return problems
@@ -159,9 +159,9 @@ function columnProblems({ stream, fields, path }: BoundStream): StreamProblem[] 
 
 function unknownColumn(
   name: string,
-  path: StreamProblem['path'],
+  path: StreamSelectionProblem['path'],
   known: readonly string[],
-): StreamProblem {
+): StreamSelectionProblem {
   const near = nearestName(name, known)
   const suggestion = near === undefined ? '' : `Did you mean \`${near}\`? `
   const fix = `${suggestion}The columns are: ${nameList(known, 20)}.`
@@ -174,25 +174,25 @@ function unknownColumn(
   }
 }
 
-interface Asked extends BoundStream {
+interface OfferedStream extends BoundStream {
   readonly offer: Offer
 }
 
 /** What the file asks for this stream, and the stream cannot. */
-function modeProblems(asked: Asked): StreamProblem[] {
-  const found = [cursorRefusal(asked), syncRefusal(asked), loadRefusal(asked)].filter(
+function modeProblems(stream: OfferedStream): StreamSelectionProblem[] {
+  const refusals = [cursorRefusal(stream), syncRefusal(stream), loadRefusal(stream)].filter(
     (refusal) => refusal !== undefined,
   )
-  return found.map(({ field, ...refusal }) => ({
+  return refusals.map(({ field, ...refusal }) => ({
     ...refusal,
-    path: [...asked.path, field],
+    path: [...stream.path, field],
     at: 'value',
   }))
 }
 
-type Refusal = Pick<StreamProblem, 'code' | 'problem' | 'fix'> & { readonly field: string }
+type Refusal = Pick<StreamSelectionProblem, 'code' | 'problem' | 'fix'> & { readonly field: string }
 
-function cursorRefusal({ stream, fields }: Asked): Refusal | undefined {
+function cursorRefusal({ stream, fields }: OfferedStream): Refusal | undefined {
   if (fields.cursor_field === undefined) return undefined
   const refusal = {
     code: 'stream_mode_unsupported',
@@ -206,7 +206,7 @@ function cursorRefusal({ stream, fields }: Asked): Refusal | undefined {
   return { ...refusal, problem: 'the stream cannot be read incrementally' }
 }
 
-function syncRefusal({ stream, fields, offer }: Asked): Refusal | undefined {
+function syncRefusal({ stream, fields, offer }: OfferedStream): Refusal | undefined {
   const { sync_mode: sync } = fields
   if (sync === undefined) return undefined
   if (!stream.supported_sync_modes.includes(sync)) {
@@ -225,7 +225,7 @@ function syncRefusal({ stream, fields, offer }: Asked): Refusal | undefined {
   return { code: 'stream_cursor_missing', field: 'sync_mode', problem, fix }
 }
 
-function loadRefusal({ fields, offer }: Asked): Refusal | undefined {
+function loadRefusal({ fields, offer }: OfferedStream): Refusal | undefined {
   const { sync_mode: sync, destination_sync_mode: load } = fields
   if (load === undefined) return undefined
   const field = 'destination_sync_mode'

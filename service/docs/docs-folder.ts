@@ -56,8 +56,8 @@ export class DocsFolder {
   /** A Markdown file as a page of HTML. */
   async page(path: string): Promise<string | undefined> {
     if (!path.endsWith('.md') || !this.has(path)) return undefined
-    const kept = this.#pages.get(path)
-    if (kept !== undefined) return kept
+    const cached = this.#pages.get(path)
+    if (cached !== undefined) return cached
     const page = readFile(join(this.#folder, path), 'utf8').then((markdown) =>
       renderPage(markdown, { path, isServed: (other) => this.has(other) }),
     )

@@ -37,8 +37,8 @@ export function docsRoutes(app: App, docs: DocsFolder): void {
 
 function servedPath(docs: DocsFolder, path: string): string {
   if (path !== '' && !path.endsWith('/')) return path
-  const found = startPages.find((name) => docs.has(path + name))
-  return path + (found ?? '')
+  const startPage = startPages.find((name) => docs.has(path + name))
+  return path + (startPage ?? '')
 }
 
 /** `?raw`, or `Accept: text/markdown` or `text/plain`, as programs ask that read the text itself. */

@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import { Marked, type RendererObject, type Tokens } from 'marked'
 import { htmlText } from '../../lib/text/html-text.ts'
 
-export interface PagePlace {
+export interface PageContext {
   /** Below the folder of the documentation: `errors/name_taken.md`. */
   readonly path: string
   /** Whether another path below the folder can be opened. */
@@ -10,9 +10,9 @@ export interface PagePlace {
 }
 
 /** Markdown as a whole page of HTML. It has no script, and loads only its style sheet and pictures from the same folder. */
-export function renderPage(markdown: string, place: PagePlace): string {
-  const root = '../'.repeat(place.path.split('/').length - 1)
-  const marked = new Marked({ renderer: rendererFor(place) })
+export function renderPage(markdown: string, context: PageContext): string {
+  const root = '../'.repeat(context.path.split('/').length - 1)
+  const marked = new Marked({ renderer: rendererFor(context) })
   const body = marked.parse(markdown, { async: false })
   return `<!doctype html>
 <html lang="en">
@@ -37,7 +37,7 @@ function titleOf(markdown: string): string {
   return title.replaceAll('`', '')
 }
 
-function rendererFor({ path, isServed }: PagePlace): RendererObject {
+function rendererFor({ path, isServed }: PageContext): RendererObject {
   const ids = new HeadingIds()
   return {
     heading({ tokens, depth, text }: Tokens.Heading): string {
@@ -51,7 +51,7 @@ function rendererFor({ path, isServed }: PagePlace): RendererObject {
     },
     link({ href, tokens }: Tokens.Link): string {
       const text = this.parser.parseInline(tokens)
-      return opens(href, path, isServed)
+      return canOpen(href, path, isServed)
         ? `<a href="${htmlText(href)}" rel="noreferrer">${text}</a>`
         : text
     },
@@ -62,7 +62,7 @@ function rendererFor({ path, isServed }: PagePlace): RendererObject {
 }
 
 /** What a page says of a file of the sources is not served: the text stays, without a link that leads nowhere. */
-function opens(href: string, path: string, isServed: (path: string) => boolean): boolean {
+function canOpen(href: string, path: string, isServed: (path: string) => boolean): boolean {
   if (/^https?:\/\//.test(href) || href.startsWith('#')) return true
   const [file = ''] = href.split('#')
   const target = posix.join(posix.dirname(path), file)

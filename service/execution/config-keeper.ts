@@ -16,13 +16,13 @@ export class ConfigKeeper {
     this.#onFailure = onFailure
   }
 
-  changed(config: JsonObject): void {
+  noteChange(config: JsonObject): void {
     this.#next = config
     this.#working ??= this.#work()
   }
 
   /** What changed is kept, or has been tried for long enough. */
-  async settled(): Promise<void> {
+  async waitUntilSettled(): Promise<void> {
     await this.#working
   }
 

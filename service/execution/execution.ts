@@ -57,7 +57,7 @@ export class Execution {
       return { ...answer, catalog: maskCatalog(answer.catalog, (text) => this.text(text)) }
     const { message } = answer.status
     if (message === undefined) return answer
-    return { ...answer, status: { ...answer.status, message: this.#mask.shown(message) } }
+    return { ...answer, status: { ...answer.status, message: this.#mask.showBeginning(message) } }
   }
 
   /** Whatever was thrown, without secrets. */
@@ -67,11 +67,11 @@ export class Execution {
 
   /** Warnings without secrets. */
   warnings(warnings: readonly string[]): readonly string[] {
-    return this.#mask.outcome({ warnings }).warnings
+    return this.#mask.maskOutcome({ warnings }).warnings
   }
 
   /** The result of a stream: its warnings and its error without secrets. */
-  outcome<Outcome extends Parameters<Mask['outcome']>[0]>(outcome: Outcome): Outcome {
-    return this.#mask.outcome(outcome)
+  maskOutcome<Outcome extends Parameters<Mask['maskOutcome']>[0]>(outcome: Outcome): Outcome {
+    return this.#mask.maskOutcome(outcome)
   }
 }

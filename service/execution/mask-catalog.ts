@@ -32,13 +32,13 @@ export function maskCatalog(
   text: (text: string) => string,
 ): AirbyteCatalog {
   const schema = (value: JsonObject): JsonObject =>
-    mapped(value, (item, keyword) => {
+    mapObject(value, (item, keyword) => {
       if (structural.has(keyword)) return item
-      return named.has(keyword) && isJsonObject(item) ? mapped(item, anything) : anything(item)
+      return named.has(keyword) && isJsonObject(item) ? mapObject(item, maskValue) : maskValue(item)
     })
-  const anything = (value: JsonValue): JsonValue => {
+  const maskValue = (value: JsonValue): JsonValue => {
     if (typeof value === 'string') return text(value)
-    if (Array.isArray(value)) return value.map((item: JsonValue) => anything(item))
+    if (Array.isArray(value)) return value.map((item: JsonValue) => maskValue(item))
     return isJsonObject(value) ? schema(value) : value
   }
   return {
@@ -50,7 +50,7 @@ export function maskCatalog(
   }
 }
 
-function mapped(
+function mapObject(
   value: JsonObject,
   change: (item: JsonValue, name: string) => JsonValue,
 ): JsonObject {

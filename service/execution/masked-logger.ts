@@ -66,7 +66,7 @@ function lineOf(entry: string, mask: Mask): MaskedLine & { readonly err: JsonObj
   return {
     atMs: time,
     level: levelOf(level),
-    message: mask.shown(msg),
+    message: mask.showBeginning(msg),
     fields: mask.object(cutTexts(fields, passedCharacters)),
     err: err && mask.object(cutTexts(err, passedCharacters)),
   }

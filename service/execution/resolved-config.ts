@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../protocol/index.ts'
 
 /** Gives what is to be kept, null where it is to stay. */
-export type ConfigChange = (kept: JsonObject) => Promise<JsonObject | null>
+export type ConfigChange = (stored: JsonObject) => Promise<JsonObject | null>
 
 export interface ResolvedConfig {
   /** By which the engine finds the connector: not always the type of the instance. */
@@ -13,6 +13,6 @@ export interface ResolvedConfig {
 
 /** Where what a connector changes of its configuration is kept: `InstanceService` says what each does. */
 export interface ChangedConfigs {
-  keepConfig(name: string, config: JsonObject, given: JsonObject): Promise<void>
-  changeConfig(name: string, given: JsonObject, change: ConfigChange): Promise<JsonObject>
+  keepConfig(name: string, config: JsonObject, resolved: JsonObject): Promise<void>
+  changeConfig(name: string, resolved: JsonObject, change: ConfigChange): Promise<JsonObject>
 }

@@ -50,7 +50,7 @@ export class SharedConfig {
 
   readonly onConfigChanged = (config: JsonObject): void => {
     this.#hide(config)
-    this.#keeper.changed(config)
+    this.#keeper.noteChange(config)
   }
 
   readonly onSecretFound = (text: string): void => {
@@ -60,9 +60,9 @@ export class SharedConfig {
   /** A refreshed token is the one of every execution of the instance, and theirs is this one's. */
   readonly changeConfig = async (change: ConfigChange): Promise<JsonObject> => {
     const { instance, source, instances } = this.#options
-    const changed = await instances.changeConfig(instance, source.config, async (kept) => {
-      this.#hide(kept)
-      const next = await change(kept)
+    const changed = await instances.changeConfig(instance, source.config, async (stored) => {
+      this.#hide(stored)
+      const next = await change(stored)
       if (next !== null) this.#hide(next)
       return next
     })
@@ -78,8 +78,8 @@ export class SharedConfig {
   }
 
   /** Resolves when what changed is stored, or has been tried for long enough: with the failure then. */
-  async settled(): Promise<ConnectError | undefined> {
-    await this.#keeper.settled()
+  async waitUntilSettled(): Promise<ConnectError | undefined> {
+    await this.#keeper.waitUntilSettled()
     return this.#failure
   }
 

@@ -24,9 +24,9 @@ type AskOptions = Pick<InstancesOptions, 'sources' | 'allowedNetworks' | 'logger
   readonly store: Pick<InstancesOptions['store'], 'discoveries'>
 }
 
-type AskedInstances = Pick<
+type InstanceMethods = Pick<
   InstanceService,
-  'get' | 'resolveConfig' | 'keepConfig' | 'changeConfig' | 'authorizationLost'
+  'get' | 'resolveConfig' | 'keepConfig' | 'changeConfig' | 'noteAuthorizationLost'
 >
 
 interface Discoveries {
@@ -39,11 +39,11 @@ interface Discoveries {
 /** Asks the connector of an instance, in a thread of its own and for a bounded time. */
 export class AskInstance {
   readonly #options: AskOptions
-  readonly #instances: AskedInstances
+  readonly #instances: InstanceMethods
   /** By the id of the instance. */
   readonly #discoveries = new Map<string, Discoveries>()
 
-  constructor(options: AskOptions, instances: AskedInstances) {
+  constructor(options: AskOptions, instances: InstanceMethods) {
     this.#options = options
     this.#instances = instances
   }
@@ -65,8 +65,8 @@ export class AskInstance {
 
   async discover(name: string, { refresh }: { readonly refresh: boolean }): Promise<Discovered> {
     const { id } = await this.#instances.get(name)
-    const kept = refresh ? null : await this.#kept(id)
-    if (kept !== null) return kept
+    const cached = refresh ? null : await this.#findCached(id)
+    if (cached !== null) return cached
     const discovery = this.#discoveries.get(id)
     if (discovery === undefined) return this.#begin(id, name)
     if (!refresh) return discovery.running
@@ -84,11 +84,11 @@ export class AskInstance {
     return running
   }
 
-  async #kept(id: string): Promise<Discovered | null> {
-    const kept = await this.#options.store.discoveries.get(id)
+  async #findCached(id: string): Promise<Discovered | null> {
+    const discovery = await this.#options.store.discoveries.get(id)
     const { now = Date.now } = this.#options
-    if (kept === null || now() - Date.parse(kept.discoveredAt) > trustedForMs) return null
-    return { ...kept, fromCache: true }
+    if (discovery === null || now() - Date.parse(discovery.discoveredAt) > trustedForMs) return null
+    return { ...discovery, fromCache: true }
   }
 
   async #discover(name: string): Promise<Discovered> {
@@ -122,7 +122,7 @@ export class AskInstance {
       const details = { instance: name, seconds: about.timeoutMs / 1000 }
       throw new ConnectError('source_timed_out', { details })
     } catch (thrown) {
-      throw execution.error(await this.#explained(name, shared, thrown))
+      throw execution.error(await this.#explainLostAuthorization(name, shared, thrown))
     }
   }
 
@@ -136,21 +136,21 @@ export class AskInstance {
   }): Promise<SourceAnswer | undefined> {
     const { sources, allowedNetworks } = this.#options
     const question = { ...about, type, config, allowedNetworks, ...shared.ports }
-    const answer = await sources.ask(question).finally(() => shared.settled())
-    const failure = await shared.settled()
+    const answer = await sources.ask(question).finally(() => shared.waitUntilSettled())
+    const failure = await shared.waitUntilSettled()
     if (failure !== undefined) throw failure
     return answer
   }
 
   /** With the error of the instance where the source says that its authorization is lost. */
-  async #explained(
+  async #explainLostAuthorization(
     name: string,
     { current: config }: SharedConfig,
     error: unknown,
   ): Promise<unknown> {
     if (!(error instanceof ConnectError) || error.code !== 'source_authorization_lost') return error
     const { reason } = error.details
-    return this.#instances.authorizationLost(name, {
+    return this.#instances.noteAuthorizationLost(name, {
       config,
       reason: typeof reason === 'string' ? reason : error.message,
     })

@@ -37,11 +37,15 @@ export function checkConfig(type: string, spec: JsonObject, config: JsonObject):
 function problemsOf(type: string, spec: JsonObject, config: JsonObject): readonly string[] {
   try {
     const patterns = new SchemaPatterns()
-    const found = violations(asValue(withoutRequiredSecrets(spec)), asValue(config), patterns)
-    const best = bestMatch(found)
+    const allViolations = violations(
+      asValue(withoutRequiredSecrets(spec)),
+      asValue(config),
+      patterns,
+    )
+    const best = bestMatch(allViolations)
     return best === undefined
       ? []
-      : [...new Set([best, ...found].map((each) => problemOf(each, patterns)))]
+      : [...new Set([best, ...allViolations].map((each) => problemOf(each, patterns)))]
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const problem = `the connector's spec cannot be used to check it. ${error.message}${causeOf(error)} Tell the author of the connector`
@@ -71,8 +75,10 @@ function problemText(violation: Violation, patterns: SchemaPatterns): string {
 type RuleText = (wanted: Value, schema: Dict) => string
 
 const tooShort: RuleText = (wanted) =>
-  shown(wanted) === '1' ? 'must not be empty' : `is too short: at least ${shown(wanted)}`
-const tooLong: RuleText = (wanted) => `is too long: at most ${shown(wanted)}`
+  formatValue(wanted) === '1'
+    ? 'must not be empty'
+    : `is too short: at least ${formatValue(wanted)}`
+const tooLong: RuleText = (wanted) => `is too long: at most ${formatValue(wanted)}`
 const tooManyItems: RuleText = () => 'has more items than the connector takes'
 const noForm: RuleText = () => 'is none of the forms that the connector takes'
 const noMatch: RuleText = () => 'holds what the connector does not take'
@@ -80,8 +86,8 @@ const noMatch: RuleText = () => 'holds what the connector does not take'
 /** By the keyword that is broken. */
 const ruleTexts: ReadonlyMap<string, RuleText> = new Map<string, RuleText>([
   ['type', (wanted) => `must be ${typesText(wanted)}`],
-  ['enum', (wanted) => `must be one of ${shown(wanted)}`],
-  ['const', (wanted) => `must be ${shown(wanted)}`],
+  ['enum', (wanted) => `must be one of ${formatValue(wanted)}`],
+  ['const', (wanted) => `must be ${formatValue(wanted)}`],
   ['pattern', (_, schema) => `does not have the form that the connector asks for${formOf(schema)}`],
   ['oneOf', noForm],
   ['anyOf', noForm],
@@ -89,19 +95,19 @@ const ruleTexts: ReadonlyMap<string, RuleText> = new Map<string, RuleText>([
   ['minItems', tooShort],
   ['maxLength', tooLong],
   ['maxItems', tooLong],
-  ['minimum', (wanted) => `must be at least ${shown(wanted)}`],
-  ['maximum', (wanted) => `must be at most ${shown(wanted)}`],
-  ['exclusiveMinimum', (wanted) => `must be more than ${shown(wanted)}`],
-  ['exclusiveMaximum', (wanted) => `must be less than ${shown(wanted)}`],
-  ['multipleOf', (wanted) => `must be a multiple of ${shown(wanted)}`],
+  ['minimum', (wanted) => `must be at least ${formatValue(wanted)}`],
+  ['maximum', (wanted) => `must be at most ${formatValue(wanted)}`],
+  ['exclusiveMinimum', (wanted) => `must be more than ${formatValue(wanted)}`],
+  ['exclusiveMaximum', (wanted) => `must be less than ${formatValue(wanted)}`],
+  ['multipleOf', (wanted) => `must be a multiple of ${formatValue(wanted)}`],
   ['uniqueItems', () => 'holds the same item twice'],
   ['contains', () => 'lacks an item that the connector asks for'],
   ['minContains', () => 'has too few of the items that the connector asks for'],
   ['maxContains', () => 'has too many of the items that the connector asks for'],
   ['items', tooManyItems],
   ['additionalItems', tooManyItems],
-  ['minProperties', (wanted) => `has too few fields: at least ${shown(wanted)}`],
-  ['maxProperties', (wanted) => `has too many fields: at most ${shown(wanted)}`],
+  ['minProperties', (wanted) => `has too few fields: at least ${formatValue(wanted)}`],
+  ['maxProperties', (wanted) => `has too many fields: at most ${formatValue(wanted)}`],
 ])
 
 const typeTexts: ReadonlyMap<Value, string> = new Map([
@@ -116,15 +122,15 @@ const typeTexts: ReadonlyMap<Value, string> = new Map([
 
 function typesText(wanted: Value): string {
   const types = (Array.isArray(wanted) ? wanted : [wanted]).map(
-    (type) => typeTexts.get(type) ?? shown(type),
+    (type) => typeTexts.get(type) ?? formatValue(type),
   )
   const last = types.slice(-1).join('')
   return types.length < 2 ? last : `${types.slice(0, -1).join(', ')} or ${last}`
 }
 
 /** A value of the spec, as a person writes it in a configuration. */
-function shown(value: Value): string {
-  if (Array.isArray(value)) return value.map(shown).join(', ')
+function formatValue(value: Value): string {
+  if (Array.isArray(value)) return value.map(formatValue).join(', ')
   return typeof value === 'string' ? value : dumpJson(value)
 }
 
@@ -186,8 +192,8 @@ function namesIn(value: Value): readonly string[] {
 
 /** The spec of a configuration whose secrets are still to come. Choices may then look alike, so `oneOf` becomes `anyOf`. */
 function withoutRequiredSecrets(spec: JsonObject): JsonObject {
-  const relaxed = (schema: JsonValue): JsonValue => {
-    if (isJsonList(schema)) return schema.map(relaxed)
+  const relax = (schema: JsonValue): JsonValue => {
+    if (isJsonList(schema)) return schema.map(relax)
     if (!isJsonObject(schema)) return schema
     const { oneOf, required, ...rest } = schema
     const properties = isJsonObject(schema.properties) ? schema.properties : {}
@@ -196,15 +202,15 @@ function withoutRequiredSecrets(spec: JsonObject): JsonObject {
     return {
       ...Object.fromEntries(Object.entries(rest).map(([name, part]) => [name, inner(name, part)])),
       ...(isJsonList(required) && { required: required.filter(stays) }),
-      ...(oneOf !== undefined && { allOf: [...allOf(rest), { anyOf: relaxed(oneOf) }] }),
+      ...(oneOf !== undefined && { allOf: [...allOf(rest), { anyOf: relax(oneOf) }] }),
     }
   }
   const allOf = (schema: JsonObject): readonly JsonValue[] =>
-    isJsonList(schema.allOf) ? schema.allOf.map(relaxed) : []
+    isJsonList(schema.allOf) ? schema.allOf.map(relax) : []
   // Values, not schemas.
   const inner = (keyword: string, part: JsonValue): JsonValue =>
-    ['const', 'enum', 'default', 'examples'].includes(keyword) ? part : relaxed(part)
-  const result = relaxed(spec)
+    ['const', 'enum', 'default', 'examples'].includes(keyword) ? part : relax(part)
+  const result = relax(spec)
   return isJsonObject(result) ? result : spec
 }
 

@@ -33,16 +33,16 @@ function apply(
   for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
     const [was, is] = [own(before, name), own(after, name)]
     if (isDeepStrictEqual(was, is)) continue
-    const at = [...path, name]
+    const fieldPath = [...path, name]
     if (is === undefined) {
       result.delete(name)
     } else if (isJsonObject(is)) {
       const here = result.get(name)
-      const inner = { before: isJsonObject(was) ? was : {}, after: is, path: at, changed }
+      const inner = { before: isJsonObject(was) ? was : {}, after: is, path: fieldPath, changed }
       result.set(name, apply(isJsonObject(here) ? here : {}, inner))
     } else {
       result.set(name, is)
-      changed.push(formatPointer(at))
+      changed.push(formatPointer(fieldPath))
     }
   }
   return Object.fromEntries(result)

@@ -44,21 +44,21 @@ export interface InstanceService {
    */
   resolveConfig(name: string): Promise<ResolvedConfig>
   /**
-   * What a connector changed of the configuration that `resolveConfig` gave it (`given`): secrets to the vault, the rest to
+   * What a connector changed of the configuration that `resolveConfig` gave it (`resolved`): secrets to the vault, the rest to
    * the store. What it left as it was is left as it is by now: somebody may have changed it in the meantime.
    */
-  keepConfig(name: string, config: JsonObject, given: JsonObject): Promise<void>
+  keepConfig(name: string, config: JsonObject, resolved: JsonObject): Promise<void>
   /**
    * Changes tokens that all readers of the instance share, in any process, while no other reader does: a refresh token that
-   * works once. `given`: what the reader got of `resolveConfig`; `change` gets it with the secrets as they are by now. Resolves
+   * works once. `resolved`: what the reader got of `resolveConfig`; `change` gets it with the secrets as they are by now. Resolves
    * with the configuration as it is then, once it is durable in the vault; rejects with what `change` threw.
    */
-  changeConfig(name: string, given: JsonObject, change: ConfigChange): Promise<JsonObject>
+  changeConfig(name: string, resolved: JsonObject, change: ConfigChange): Promise<JsonObject>
   /**
    * The vendor no longer accepts the authorization that is in `config`: notes `reauthorize`, unless other secrets have been set
    * in the meantime, and gives the error to show (`reauthorization_required`).
    */
-  authorizationLost(
+  noteAuthorizationLost(
     name: string,
     lost: { readonly config: JsonObject; readonly reason: string },
   ): Promise<ConnectError>

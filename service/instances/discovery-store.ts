@@ -24,7 +24,7 @@ export class PostgresDiscoveryStore implements DiscoveryStore {
   }
 
   async put(instanceId: string, version: number, catalog: AirbyteCatalog): Promise<Discovery> {
-    const [kept] = await this.#database.query<{ at: Date }>(
+    const [row] = await this.#database.query<{ at: Date }>(
       `WITH kept AS (
          INSERT INTO reactor_connect_service.discoveries (instance_id, config_version, catalog)
          SELECT id, config_version, $3 FROM reactor_connect_service.instances
@@ -35,6 +35,6 @@ export class PostgresDiscoveryStore implements DiscoveryStore {
        SELECT now() AS at`,
       [instanceId, version, JSON.stringify(catalog)],
     )
-    return { catalog, discoveredAt: (kept?.at ?? new Date()).toISOString() }
+    return { catalog, discoveredAt: (row?.at ?? new Date()).toISOString() }
   }
 }

@@ -18,19 +18,19 @@ import { own } from '../../manifest-interpreter/config/secret-schema.ts'
  */
 export function givenCredentials(
   descriptor: ConnectorDescriptor,
-  kept: SplitConfig,
-  given: JsonObject,
+  stored: SplitConfig,
+  input: JsonObject,
 ): Secrets {
   const { spec } = descriptor
-  const known = [...Object.keys(kept.secrets), ...oauthPointers(descriptor)]
-  const { config: rest, secrets } = splitConfig(spec, given, known)
+  const known = [...Object.keys(stored.secrets), ...oauthPointers(descriptor)]
+  const { config: rest, secrets } = splitConfig(spec, input, known)
   const fields = new Set([...secretFieldsOf(spec), ...known])
   const removed = new Set<string>()
-  for (const { pointer, value, current } of leavesOf(rest, kept.config, [])) {
+  for (const { pointer, value, current } of leavesOf(rest, stored.config, [])) {
     if (value === null && fields.has(pointer)) removed.add(pointer)
     else if (!isDeepStrictEqual(value, current)) throw notSecret(descriptor, pointer, fields)
   }
-  const staying = Object.entries(kept.secrets).filter(([pointer]) => !removed.has(pointer))
+  const staying = Object.entries(stored.secrets).filter(([pointer]) => !removed.has(pointer))
   return { ...Object.fromEntries(staying), ...secrets }
 }
 
@@ -42,15 +42,15 @@ interface Leaf {
 }
 
 function leavesOf(
-  given: JsonObject,
+  input: JsonObject,
   config: JsonValue | undefined,
   path: readonly string[],
 ): readonly Leaf[] {
-  return Object.entries(given).flatMap(([name, value]): readonly Leaf[] => {
-    const at = [...path, name]
+  return Object.entries(input).flatMap(([name, value]): readonly Leaf[] => {
+    const fieldPath = [...path, name]
     const current = isJsonObject(config) ? own(config, name) : undefined
-    if (isJsonObject(value)) return leavesOf(value, current, at)
-    return [{ pointer: formatPointer(at), value, current }]
+    if (isJsonObject(value)) return leavesOf(value, current, fieldPath)
+    return [{ pointer: formatPointer(fieldPath), value, current }]
   })
 }
 

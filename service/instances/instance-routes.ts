@@ -36,7 +36,7 @@ const params = z.object({ name })
 export function instanceRoutes(api: App, instances: InstanceService, answer: AnswerCreate): void {
   listInstances(api, instances)
   createInstance(api, instances, answer)
-  oneInstance(api, instances)
+  getInstance(api, instances)
   changeInstance(api, instances)
   credentials(api, instances)
   askTheSource(api, instances)
@@ -108,7 +108,7 @@ function createInstance(api: App, instances: InstanceService, answer: AnswerCrea
   )
 }
 
-function oneInstance(api: App, instances: InstanceService): void {
+function getInstance(api: App, instances: InstanceService): void {
   api.get(
     '/instances/:name',
     {
@@ -196,9 +196,9 @@ function changeInstance(api: App, instances: InstanceService): void {
 
 async function changedThing(
   instances: Pick<InstanceService, 'get'>,
-  at: string,
+  instanceName: string,
 ): Promise<ChangedThing> {
-  const { name, version } = await instances.get(at)
+  const { name, version } = await instances.get(instanceName)
   return { kind: 'Instance', name, version }
 }
 

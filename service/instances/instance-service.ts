@@ -29,7 +29,7 @@ import {
 } from '../platform/secrets/secret-fields.ts'
 import { instanceInUse } from './instance-in-use.ts'
 import { SharedTokens } from './shared-tokens.ts'
-import { undeclaredIn } from './stale-secrets.ts'
+import { findUndeclared } from './stale-secrets.ts'
 import { updatedConfig } from './updated-config.ts'
 
 /** Somebody else writes the same secrets (a token that is refreshed): read again, and again. */
@@ -87,8 +87,8 @@ export class StoredInstanceService implements InstanceService {
   }
 
   update(name: string, input: { config: JsonObject }, ifVersion?: number): Promise<Instance> {
-    const edit: Edit = (kept, descriptor) => {
-      const next = updatedConfig(descriptor, kept, input.config)
+    const edit: Edit = (stored, descriptor) => {
+      const next = updatedConfig(descriptor, stored, input.config)
       checkConfig(descriptor.type, descriptor.spec, joinConfig(next.config, next.secrets))
       this.#requireAllowedSocket(descriptor, next.config)
       refuseMisplacedSecrets(descriptor, next.config)
@@ -102,7 +102,7 @@ export class StoredInstanceService implements InstanceService {
     { ifVersion, ...shown }: ShownOnly & { readonly ifVersion?: number } = {},
   ): Promise<void> {
     const { store, vault } = this.#options
-    await this.#exclusively(name, async (instance) => {
+    await this.#runExclusively(name, async (instance) => {
       checkVersion(instance, ifVersion)
       const { items } = await store.connections.list({ instance: name, limit: 1 })
       if (items.length > 0) {
@@ -116,11 +116,11 @@ export class StoredInstanceService implements InstanceService {
     })
   }
 
-  setCredentials(name: string, given: JsonObject): Promise<Instance> {
-    const edit: Edit = (kept, descriptor) => {
-      const secrets = givenCredentials(descriptor, kept, given)
-      checkConfig(descriptor.type, descriptor.spec, joinConfig(kept.config, secrets))
-      return { config: kept.config, secrets }
+  setCredentials(name: string, input: JsonObject): Promise<Instance> {
+    const edit: Edit = (stored, descriptor) => {
+      const secrets = givenCredentials(descriptor, stored, input)
+      checkConfig(descriptor.type, descriptor.spec, joinConfig(stored.config, secrets))
+      return { config: stored.config, secrets }
     }
     return this.#change(name, edit)
   }
@@ -138,7 +138,7 @@ export class StoredInstanceService implements InstanceService {
 
   async completeAuthorization(callback: OAuthCallback): Promise<Instance> {
     const { instance } = await this.#options.oauth.complete(callback)
-    return this.#change(instance, (kept) => kept, { isAuthorized: true })
+    return this.#change(instance, (stored) => stored, { isAuthorized: true })
   }
 
   check(name: string): Promise<AirbyteConnectionStatus> {
@@ -200,8 +200,8 @@ export class StoredInstanceService implements InstanceService {
   async #noteReturned(instance: Instance): Promise<void> {
     const descriptor = await this.#descriptorIfThere(instance.type)
     if (descriptor === undefined) return
-    const kept = await this.#options.vault.get(instancePath(instance.id))
-    const split = { config: instance.config, secrets: kept?.secrets ?? {} }
+    const stored = await this.#options.vault.get(instancePath(instance.id))
+    const split = { config: instance.config, secrets: stored?.secrets ?? {} }
     await this.#note(instance, statusOf(descriptor, split))
   }
 
@@ -220,24 +220,28 @@ export class StoredInstanceService implements InstanceService {
     return secrets.length > 0 && (await this.#options.vault.get(instancePath(id))) === null
   }
 
-  async keepConfig(name: string, config: JsonObject, given: JsonObject): Promise<void> {
-    await this.#change(name, (kept, descriptor) => {
+  async keepConfig(name: string, config: JsonObject, resolved: JsonObject): Promise<void> {
+    await this.#change(name, (stored, descriptor) => {
       const { spec } = descriptor
-      const applied = applyChanges(joinConfig(kept.config, kept.secrets), {
-        before: given,
+      const applied = applyChanges(joinConfig(stored.config, stored.secrets), {
+        before: resolved,
         after: config,
       })
       // What the spec does not know of is what a connector keeps for itself: tokens.
-      const own = undeclaredIn(spec, applied.changed)
-      const known = [...Object.keys(kept.secrets), ...oauthPointers(descriptor), ...own]
+      const own = findUndeclared(spec, applied.changed)
+      const known = [...Object.keys(stored.secrets), ...oauthPointers(descriptor), ...own]
       return splitConfig(spec, applied.config, known)
     })
   }
 
-  async changeConfig(name: string, given: JsonObject, change: ConfigChange): Promise<JsonObject> {
+  async changeConfig(
+    name: string,
+    resolved: JsonObject,
+    change: ConfigChange,
+  ): Promise<JsonObject> {
     const { id, type } = await this.get(name)
     const descriptor = this.#descriptor(type)
-    const { config, isChanged } = await this.#tokens.change({ id, descriptor }, given, change)
+    const { config, isChanged } = await this.#tokens.change({ id, descriptor }, resolved, change)
     if (!isChanged) return config
     try {
       await this.#change(name, noteSecrets, { isAuthorized: true })
@@ -249,7 +253,7 @@ export class StoredInstanceService implements InstanceService {
     return config
   }
 
-  async authorizationLost(
+  async noteAuthorizationLost(
     name: string,
     { config, reason }: { readonly config: JsonObject; readonly reason: string },
   ): Promise<ConnectError> {
@@ -279,7 +283,7 @@ export class StoredInstanceService implements InstanceService {
     credentials: CredentialStatus,
   ): Promise<void> {
     if (before === credentials) return
-    await this.#exclusively(name, async (instance) => {
+    await this.#runExclusively(name, async (instance) => {
       if (instance.version === version)
         await this.#options.store.instances.update(name, { credentials })
     })
@@ -290,7 +294,7 @@ export class StoredInstanceService implements InstanceService {
     edit: Edit,
     about: { readonly ifVersion?: number; readonly isAuthorized?: boolean } = {},
   ): Promise<Instance> {
-    return this.#exclusively(name, async (instance) => {
+    return this.#runExclusively(name, async (instance) => {
       checkVersion(instance, about.ifVersion)
       const descriptor = this.#descriptor(instance.type)
       const { before, after } = await this.#changeSecrets(instance, (secrets) =>
@@ -326,17 +330,17 @@ export class StoredInstanceService implements InstanceService {
   /** The secrets as they were, and what they were edited to, which is durable in the vault. */
   async #changeSecrets(
     { id }: Instance,
-    edit: (kept: Secrets) => SplitConfig,
+    edit: (stored: Secrets) => SplitConfig,
   ): Promise<{ readonly before: Secrets; readonly after: SplitConfig }> {
     const { vault } = this.#options
     const path = instancePath(id)
     for (let attempt = 1; ; attempt += 1) {
-      const kept = await vault.get(path)
-      const before = kept?.secrets ?? {}
+      const stored = await vault.get(path)
+      const before = stored?.secrets ?? {}
       const after = edit(before)
       if (isDeepStrictEqual(after.secrets, before)) return { before, after }
       try {
-        await vault.put(path, after.secrets, { ifVersion: kept?.version ?? 0 })
+        await vault.put(path, after.secrets, { ifVersion: stored?.version ?? 0 })
         return { before, after }
       } catch (error) {
         const isConflict = error instanceof ConnectError && error.code === 'vault_conflict'
@@ -345,13 +349,13 @@ export class StoredInstanceService implements InstanceService {
     }
   }
 
-  async #exclusively<Result>(
+  async #runExclusively<Result>(
     name: string,
     work: (instance: Instance) => Promise<Result>,
   ): Promise<Result> {
     const { store } = this.#options
     const { id } = await store.instances.get(name)
-    return store.exclusively(`instance ${id}`, async () => {
+    return store.runExclusively(`instance ${id}`, async () => {
       const instance = await store.instances.get(name)
       // Deleted, and another one made of the same name, while this waited.
       if (instance.id !== id)
@@ -381,7 +385,7 @@ export class StoredInstanceService implements InstanceService {
 }
 
 /** From what is kept now to what is to be kept; the secrets may be others at a second attempt. */
-type Edit = (kept: SplitConfig, descriptor: ConnectorDescriptor) => SplitConfig
+type Edit = (stored: SplitConfig, descriptor: ConnectorDescriptor) => SplitConfig
 
 function isEmpty(secrets: Secrets): boolean {
   return Object.keys(secrets).length === 0

@@ -4,7 +4,7 @@ import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
 import { violatedConstraint, type Database, type Row } from '../platform/database/database.ts'
 import { newId } from '../platform/database/ids.ts'
 import { pageOf, pagePlace, readShown } from '../platform/database/page.ts'
-import { assignments, columnsOf, resourceOf, setClause } from '../platform/database/rows.ts'
+import { assignments, selectColumns, resourceOf, setClause } from '../platform/database/rows.ts'
 import { Conditions } from '../platform/database/statement.ts'
 import type { InstanceChange, InstanceStore, NewInstance } from './contract.ts'
 
@@ -13,7 +13,7 @@ interface InstanceRow extends Row {
 }
 
 const table = 'reactor_connect_service.instances'
-const columns = columnsOf(instanceSchema)
+const columns = selectColumns(instanceSchema)
 
 export class PostgresInstanceStore implements InstanceStore {
   readonly #database: Database

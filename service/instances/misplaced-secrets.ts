@@ -19,14 +19,14 @@ export function refuseMisplacedSecrets(
   config: JsonObject,
 ): void {
   for (const { pointer, text } of textsOf(config, [])) {
-    const found = credentialIn(text) ?? (isAddress(pointer) ? userIn(text.trim()) : undefined)
-    if (found === undefined) continue
+    const credential = credentialIn(text) ?? (isAddress(pointer) ? userIn(text.trim()) : undefined)
+    if (credential === undefined) continue
     const fields = secretFieldsOf(spec)
     const fix =
       fields.length === 0
         ? 'this connector has no field for secrets'
         : `put secrets into ${fields.map((field) => `\`${field}\``).join(', ')}`
-    const problem = `\`${pointer}\` is stored and shown as it is, and it holds ${found}: ${fix}`
+    const problem = `\`${pointer}\` is stored and shown as it is, and it holds ${credential}: ${fix}`
     throw new ConnectError('instance_config_invalid', { details: { type, problem } })
   }
 }

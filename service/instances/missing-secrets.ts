@@ -21,12 +21,12 @@ const maxDepth = 32
 function missingOf(
   schema: JsonValue | undefined,
   value: JsonValue | undefined,
-  at: Place,
+  place: Place,
 ): readonly string[] {
-  if (!isJsonObject(schema) || at.depth > maxDepth) return []
-  const deeper = { ...at, depth: at.depth + 1 }
+  if (!isJsonObject(schema) || place.depth > maxDepth) return []
+  const deeper = { ...place, depth: place.depth + 1 }
   const choices = [schema.oneOf, schema.anyOf].filter(isJsonList)
-  const parts = [referred(schema, at.root), ...(isJsonList(schema.allOf) ? schema.allOf : [])]
+  const parts = [referred(schema, place.root), ...(isJsonList(schema.allOf) ? schema.allOf : [])]
   return [
     ...missingFields(schema, value, deeper),
     ...choices.flatMap((choice) => fewestOf(choice, value, deeper)),
@@ -37,10 +37,12 @@ function missingOf(
 function missingFields(
   schema: JsonObject,
   value: JsonValue | undefined,
-  at: Place,
+  parent: Place,
 ): readonly string[] {
   if (isJsonList(value)) {
-    return value.flatMap((item, index) => missingOf(schema.items, item, inside(at, String(index))))
+    return value.flatMap((item, index) =>
+      missingOf(schema.items, item, stepInto(parent, String(index))),
+    )
   }
   if (!isJsonObject(schema.properties)) return []
   const required = isJsonList(schema.required) ? schema.required : []
@@ -49,8 +51,8 @@ function missingFields(
     const item = own(object, name)
     const isAbsent = item === undefined || item === null
     if (isAbsent && !required.includes(name)) return []
-    const place = inside(at, name)
-    if (!isSecret(expand(property, at.root))) return missingOf(property, item, place)
+    const place = stepInto(parent, name)
+    if (!isSecret(expand(property, parent.root))) return missingOf(property, item, place)
     return isAbsent || item === '' ? [formatPointer(place.path)] : []
   })
 }
@@ -58,11 +60,11 @@ function missingFields(
 function fewestOf(
   choices: readonly JsonValue[],
   value: JsonValue | undefined,
-  at: Place,
+  place: Place,
 ): readonly string[] {
   const possible = choices.filter((choice) => isChosen(choice, value))
   const missing = (possible.length > 0 ? possible : choices).map((each) =>
-    missingOf(each, value, at),
+    missingOf(each, value, place),
   )
   return missing.reduce(
     (least, each) => (each.length < least.length ? each : least),
@@ -86,6 +88,6 @@ function constantOf(schema: JsonValue): JsonValue | undefined {
   return isJsonList(schema.enum) && schema.enum.length === 1 ? schema.enum[0] : undefined
 }
 
-function inside(at: Place, name: string): Place {
-  return { ...at, path: [...at.path, name] }
+function stepInto(place: Place, name: string): Place {
+  return { ...place, path: [...place.path, name] }
 }

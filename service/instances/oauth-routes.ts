@@ -61,7 +61,9 @@ export function oauthRoutes(api: App, instances: InstanceService): void {
       }
       return reply
         .headers(page.headers)
-        .send(page.of('Authorized', [`${instance.name} is connected. You can close this page.`]))
+        .send(
+          page.render('Authorized', [`${instance.name} is connected. You can close this page.`]),
+        )
     },
   )
 }
@@ -85,5 +87,5 @@ function sendErrorPage(thrown: unknown, request: FastifyRequest, reply: FastifyR
   void reply
     .code(errorCodes[code].httpStatus)
     .headers(page.headers)
-    .send(page.of('Not authorized', [message, suggestedFix]))
+    .send(page.render('Not authorized', [message, suggestedFix]))
 }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { airbyteConnectionStatus, type AirbyteCatalog } from '../../protocol/index.ts'
 import { connectorType } from '../catalog/schema.ts'
 import { freeObject, name, timestamp, versioned } from '../platform/fields.ts'
-import { wireSchema, type Resource } from '../platform/wire.ts'
+import { snakeCaseSchema, type Resource } from '../platform/wire.ts'
 
 /** missing: required secrets are not set. reauthorize: a refresh was refused, the user must authorize anew. */
 const credentialStatus = z.enum(['ready', 'missing', 'reauthorize'])
@@ -23,7 +23,7 @@ export const instanceSchema = z
   })
   .meta({ id: 'Instance' })
 export type Instance = Resource<typeof instanceSchema>
-export const instanceDocument = wireSchema(instanceSchema)
+export const instanceDocument = snakeCaseSchema(instanceSchema)
 
 export const instanceCreate = z
   .strictObject({
@@ -117,4 +117,4 @@ export const discoveredSchema = z
 export type Discovered = Omit<Resource<typeof discoveredSchema>, 'catalog'> & {
   readonly catalog: AirbyteCatalog
 }
-export const discoveredDocument = wireSchema(discoveredSchema)
+export const discoveredDocument = snakeCaseSchema(discoveredSchema)

@@ -18,18 +18,18 @@ export class SharedTokens {
   }
 
   /**
-   * Changes the secrets of an instance while no other reader does. `change` gets the configuration of the reader (`given`)
+   * Changes the secrets of an instance while no other reader does. `change` gets the configuration of the reader (`resolved`)
    * with the secrets as they are kept now. What it changes is kept in the vault, whatever the spec says of its place: an expiry
    * is of no use without its token. Resolves with the configuration as it is then, once it is durable.
    */
   async change(
     instance: { readonly id: string; readonly descriptor: ConnectorDescriptor },
-    given: JsonObject,
-    change: (kept: JsonObject) => Promise<JsonObject | null>,
+    resolved: JsonObject,
+    change: (stored: JsonObject) => Promise<JsonObject | null>,
   ): Promise<{ readonly config: JsonObject; readonly isChanged: boolean }> {
-    return this.#store.exclusively(`oauth ${instance.id}`, async () => {
+    return this.#store.runExclusively(`oauth ${instance.id}`, async () => {
       const { secrets } = await this.#read(instance.id)
-      const before = joinConfig(given, secrets)
+      const before = joinConfig(resolved, secrets)
       const after = await change(before)
       if (after === null) return { config: before, isChanged: false }
       const known = applyChanges(before, { before, after }).changed
@@ -37,8 +37,8 @@ export class SharedTokens {
         ...Object.keys(secrets),
         ...known,
       ])
-      const kept = await this.#put(instance.id, { before: secrets, after: edited.secrets })
-      return { config: joinConfig(after, kept), isChanged: true }
+      const stored = await this.#put(instance.id, { before: secrets, after: edited.secrets })
+      return { config: joinConfig(after, stored), isChanged: true }
     })
   }
 

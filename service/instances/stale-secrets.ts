@@ -13,7 +13,7 @@ import {
 } from '../../manifest-interpreter/config/secret-schema.ts'
 
 /** The pointers at which the spec has no property, in any choice. */
-export function undeclaredIn(spec: JsonObject, pointers: readonly string[]): readonly string[] {
+export function findUndeclared(spec: JsonObject, pointers: readonly string[]): readonly string[] {
   const walk = startWalk(spec)
   return pointers.filter((pointer) => !isDeclared(walk, pointer))
 }
@@ -28,10 +28,12 @@ export function isOfOtherChoice(walk: SecretWalk, config: JsonObject, pointer: s
   if (!isDeclared(walk, pointer)) return false
   const { root, patterns } = walk
   let value: JsonValue | undefined = config
-  return !schemasAt(pointer, chosen(root, config, root), (schemas, name) => {
+  return !schemasAt(pointer, collectSchemas(root, config, root), (schemas, name) => {
     value = isJsonObject(value) ? own(value, name) : undefined
     return schemas.flatMap((schema) =>
-      propertySchemas(schema, name, patterns).flatMap((at) => chosen(at, value, root)),
+      propertySchemas(schema, name, patterns).flatMap((property) =>
+        collectSchemas(property, value, root),
+      ),
     )
   })
 }
@@ -41,21 +43,21 @@ function schemasAt(
   start: Schemas,
   step: (schemas: Schemas, name: string) => Schemas,
 ): boolean {
-  return parsePointer(pointer).reduce((at, name) => step(at, name), start).length > 0
+  return parsePointer(pointer).reduce((schemas, name) => step(schemas, name), start).length > 0
 }
 
 /** The schema with what it is combined of, without the choices that the value excludes. */
-function chosen(
+function collectSchemas(
   schema: JsonValue | undefined,
   value: JsonValue | undefined,
   root: JsonObject,
 ): Schemas {
-  const found: JsonObject[] = []
+  const schemas: JsonObject[] = []
   const open: (JsonValue | undefined)[] = [schema]
   while (open.length > 0) {
     const next = open.pop()
-    if (!isJsonObject(next) || found.includes(next)) continue
-    found.push(next)
+    if (!isJsonObject(next) || schemas.includes(next)) continue
+    schemas.push(next)
     const choices = [next.oneOf, next.anyOf].filter(isJsonList).flat()
     const parts = isJsonList(next.allOf) ? next.allOf : []
     open.push(
@@ -64,5 +66,5 @@ function chosen(
       referred(next, root),
     )
   }
-  return found
+  return schemas
 }

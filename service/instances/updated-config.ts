@@ -12,15 +12,15 @@ import { isOfOtherChoice } from './stale-secrets.ts'
  */
 export function updatedConfig(
   descriptor: ConnectorDescriptor,
-  kept: SplitConfig,
+  stored: SplitConfig,
   update: JsonObject,
 ): SplitConfig {
   const { spec } = descriptor
-  const known = [...Object.keys(kept.secrets), ...oauthPointers(descriptor)]
+  const known = [...Object.keys(stored.secrets), ...oauthPointers(descriptor)]
   const { config, secrets } = splitConfig(spec, update, known)
   const walk = startWalk(spec)
   const stays = ([pointer]: [string, JsonValue]): boolean =>
     valueAt(update, pointer) !== null && !isOfOtherChoice(walk, update, pointer)
-  const staying = Object.fromEntries(Object.entries(kept.secrets).filter(stays))
+  const staying = Object.fromEntries(Object.entries(stored.secrets).filter(stays))
   return { config, secrets: { ...staying, ...secrets } }
 }

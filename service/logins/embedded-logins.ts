@@ -28,12 +28,12 @@ const versionClaim = 'token_version'
 /** Logins of the users in the metadata database, with tokens that the service signs itself. */
 export class EmbeddedLoginService implements LoginService {
   readonly place = { kind: 'embedded' } as const
-  readonly #parts: EmbeddedLoginOptions
+  readonly #options: EmbeddedLoginOptions
   readonly #verifier: TokenVerifier
 
-  constructor(parts: EmbeddedLoginOptions) {
-    this.#parts = parts
-    const { logger } = parts
+  constructor(options: EmbeddedLoginOptions) {
+    this.#options = options
+    const { logger } = options
     this.#verifier = new TokenVerifier({
       issuer: ISSUER,
       audience: ISSUER,
@@ -43,19 +43,19 @@ export class EmbeddedLoginService implements LoginService {
         const { keyOf } = await this.#pair()
         return keyOf(header, token)
       },
-      now: () => parts.now(),
+      now: () => options.now(),
     })
   }
 
   async login({ email, password }: LoginInput, caller: LoginCaller): Promise<Login> {
-    const { users, logger } = this.#parts
+    const { users, logger } = this.#options
     const name = email.trim().toLowerCase()
     const attempt = { email: name, address: caller.address }
-    const known = await this.#limited(attempt, async () => {
-      const found = await users.findByEmail(name)
-      const checked = await this.#checked(found, password)
+    const known = await this.#limitAttempts(attempt, async () => {
+      const stored = await users.findByEmail(name)
+      const checked = await this.#checkPassword(stored, password)
       if (checked !== null) return checked
-      await caller.record({ state: 'refused', user: found?.user ?? null })
+      await caller.record({ state: 'refused', user: stored?.user ?? null })
       throw new ConnectError('login_refused')
     }).catch(async (error: unknown) => {
       if (error instanceof ConnectError && error.code === 'login_throttled')
@@ -72,10 +72,10 @@ export class EmbeddedLoginService implements LoginService {
     { password, newPassword }: PasswordChange,
     address: string,
   ): Promise<Login> {
-    const { users, hasher, logger } = this.#parts
+    const { users, hasher, logger } = this.#options
     const { user } = await this.#userOf(principal)
-    await this.#limited({ email: user.email, address }, async () => {
-      const checked = await this.#checked(await users.find(user.id), password)
+    await this.#limitAttempts({ email: user.email, address }, async () => {
+      const checked = await this.#checkPassword(await users.find(user.id), password)
       if (checked === null) throw new ConnectError('login_refused')
     })
     const changed = await users.setPassword(user.email, await hasher.hash(newPassword))
@@ -85,8 +85,8 @@ export class EmbeddedLoginService implements LoginService {
 
   async logout(principal: Principal): Promise<void> {
     const { user } = await this.#userOf(principal)
-    await this.#parts.users.endLogins(user.id)
-    this.#parts.logger.info({ user: user.id }, 'all logins of a user were ended')
+    await this.#options.users.endLogins(user.id)
+    this.#options.logger.info({ user: user.id }, 'all logins of a user were ended')
   }
 
   async keySet(): Promise<KeySet> {
@@ -97,26 +97,26 @@ export class EmbeddedLoginService implements LoginService {
   async authenticate(token: string): Promise<Principal | null> {
     const claims = await this.#verifier.verify(token)
     if (claims === null) return null
-    const known = await this.#parts.users.find(claims.sub)
-    if (known === null) return this.#verifier.refused('its user has been deleted')
+    const known = await this.#options.users.find(claims.sub)
+    if (known === null) return this.#verifier.refuse('its user has been deleted')
     if (claims[versionClaim] !== known.tokenVersion)
-      return this.#verifier.refused('the logins of its user have been ended')
+      return this.#verifier.refuse('the logins of its user have been ended')
     const { id, email, role } = known.user
     return { kind: role, id, name: email, via: 'jwt', scopes: null }
   }
 
   /** Throws `login_throttled`, `login_refused`. */
-  async #limited<Result>(attempt: Attempt, work: () => Promise<Result>): Promise<Result> {
+  async #limitAttempts<Result>(attempt: Attempt, work: () => Promise<Result>): Promise<Result> {
     const secret = (await this.#pair()).secretFor('login attempts')
-    const succeeded = await this.#parts.limits.begin(attempt, secret)
+    const succeeded = await this.#options.limits.begin(attempt, secret)
     const result = await work()
     await succeeded()
     return result
   }
 
   /** The user, if it is the password; else null, whether there is such a user or not, in the same time. */
-  async #checked(known: KnownUser | null, password: string): Promise<KnownUser | null> {
-    const { users, hasher, logger } = this.#parts
+  async #checkPassword(known: KnownUser | null, password: string): Promise<KnownUser | null> {
+    const { users, hasher, logger } = this.#options
     const isRight = await hasher.matches(password, known?.passwordHash ?? null)
     if (known === null || !isRight) {
       logger.info({ user: known?.user.id ?? null }, 'a login was refused')
@@ -129,7 +129,7 @@ export class EmbeddedLoginService implements LoginService {
 
   async #loginOf({ user, tokenVersion }: KnownUser): Promise<Login> {
     const { privateKey, publicJwk } = await this.#pair()
-    const nowMs = this.#parts.now()
+    const nowMs = this.#options.now()
     const expiresAtMs = nowMs + lifetimeMs
     const token = await new SignJWT({ [versionClaim]: tokenVersion })
       .setProtectedHeader({ alg: 'EdDSA', kid: publicJwk.kid, typ: 'JWT' })
@@ -144,7 +144,7 @@ export class EmbeddedLoginService implements LoginService {
 
   /** Whoever is here need not be known: where the vault is is none of their business. */
   async #pair(): Promise<SigningKeyPair> {
-    const { signingKey, logger } = this.#parts
+    const { signingKey, logger } = this.#options
     try {
       return await signingKey.pair()
     } catch (cause) {
@@ -156,7 +156,7 @@ export class EmbeddedLoginService implements LoginService {
 
   /** Throws `login_required` for an API key. */
   async #userOf({ id, via }: Principal): Promise<KnownUser> {
-    const known = via === 'jwt' ? await this.#parts.users.find(id) : null
+    const known = via === 'jwt' ? await this.#options.users.find(id) : null
     if (known === null) throw new ConnectError('login_required')
     return known
   }

@@ -35,15 +35,15 @@ export class ExternalLoginService implements LoginService {
   }
 
   login(): Promise<never> {
-    return Promise.reject(this.#elsewhere())
+    return Promise.reject(this.#externalError())
   }
 
   changePassword(): Promise<never> {
-    return Promise.reject(this.#elsewhere())
+    return Promise.reject(this.#externalError())
   }
 
   logout(): Promise<never> {
-    return Promise.reject(this.#elsewhere())
+    return Promise.reject(this.#externalError())
   }
 
   /** None: nothing is signed here. */
@@ -56,7 +56,7 @@ export class ExternalLoginService implements LoginService {
     return claims === null ? null : principalOfClaims(claims, this.#identity.roleClaim)
   }
 
-  #elsewhere(): ConnectError {
+  #externalError(): ConnectError {
     return identityExternal(this.#identity.url)
   }
 }
@@ -79,7 +79,7 @@ function kindOf(role: unknown): PrincipalKind | undefined {
 
 /** For people, from what OpenID Connect calls so; it may be anything, so it is cut and cleaned. */
 function nameOf({ sub, email, preferred_username: username, name }: VerifiedClaims): string {
-  const given = [email, username, name].find((text) => typeof text === 'string' && text !== '')
-  const text = typeof given === 'string' ? given : sub
+  const claimed = [email, username, name].find((text) => typeof text === 'string' && text !== '')
+  const text = typeof claimed === 'string' ? claimed : sub
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '').slice(0, maxNameLength)
 }

@@ -16,7 +16,7 @@ import {
   principalDocument,
   principalToWire,
 } from './schema.ts'
-import { fromWire, toWire, wireSchema } from '../platform/wire.ts'
+import { fromWire, toWire, snakeCaseSchema } from '../platform/wire.ts'
 
 const tags = ['logins']
 const anonymous = { config: { anonymous: true } } as const
@@ -77,7 +77,7 @@ function changePasswordRoute(api: App, logins: LoginService): void {
         tags,
         operationId: 'changePassword',
         summary: 'Change one’s own password: ends all logins, and answers a new one',
-        body: wireSchema(passwordChangeSchema),
+        body: snakeCaseSchema(passwordChangeSchema),
         response: {
           200: loginDocument,
           ...failures(

@@ -25,12 +25,12 @@ export interface IdentityOptions {
 }
 
 /** EmbeddedUserService and logins: of the Identity service that the settings name, else of the metadata database. */
-export function openIdentity(parts: IdentityOptions): {
+export function openIdentity(options: IdentityOptions): {
   readonly users: UserService
   readonly logins: LoginService
 } {
-  const { settings, store, vault, logger } = parts
-  const now = (): number => parts.now()
+  const { settings, store, vault, logger } = options
+  const now = (): number => options.now()
   const { identityUrl: url } = settings
   if (url === undefined) {
     const hasher = new PasswordHasher()

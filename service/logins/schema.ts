@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { principalKinds, type Principal } from '../platform/access/principal.ts'
 import { scopeDocument, scopesToWire } from '../api-keys/schema.ts'
 import { timestamp } from '../platform/fields.ts'
-import { wireSchema, type Resource } from '../platform/wire.ts'
+import { snakeCaseSchema, type Resource } from '../platform/wire.ts'
 import { newPassword, userSchema } from '../users/schema.ts'
 
 export const loginRequest = z
@@ -27,7 +27,7 @@ export const loginSchema = z
   })
   .meta({ id: 'Login' })
 export type Login = Resource<typeof loginSchema>
-export const loginDocument = wireSchema(loginSchema)
+export const loginDocument = snakeCaseSchema(loginSchema)
 
 /** embedded: at this service. external: at the Identity service, for tokens with this audience. */
 export type LoginPlace =

@@ -44,8 +44,8 @@ export class SigningKey {
   }
 
   async #readPair(): Promise<SigningKeyPair> {
-    const kept = await this.#keptPair()
-    if (kept !== undefined) return kept
+    const stored = await this.#findPair()
+    if (stored !== undefined) return stored
     const { privateKey } = generateKeyPairSync('ed25519')
     const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64')
     try {
@@ -54,15 +54,15 @@ export class SigningKey {
     } catch (error) {
       // Another process made one at the same time.
       const isConflict = error instanceof ConnectError && error.code === 'vault_conflict'
-      const theirs = isConflict ? await this.#keptPair() : undefined
+      const theirs = isConflict ? await this.#findPair() : undefined
       if (theirs === undefined) throw error
       return theirs
     }
   }
 
-  async #keptPair(): Promise<SigningKeyPair | undefined> {
-    const kept = await this.#vault.get(path)
-    const pkcs8 = kept?.secrets.pkcs8
+  async #findPair(): Promise<SigningKeyPair | undefined> {
+    const stored = await this.#vault.get(path)
+    const pkcs8 = stored?.secrets.pkcs8
     if (typeof pkcs8 !== 'string') return undefined
     const key = Buffer.from(pkcs8, 'base64')
     return pairOf(createPrivateKey({ key, format: 'der', type: 'pkcs8' }))

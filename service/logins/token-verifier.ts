@@ -63,15 +63,15 @@ export class TokenVerifier {
       })
       const { sub } = payload
       if (typeof sub === 'string' && subjectPattern.test(sub)) return { ...payload, sub }
-      return this.refused('its subject is none of 1 to 255 ASCII characters')
+      return this.refuse('its subject is none of 1 to 255 ASCII characters')
     } catch (error) {
       if (error instanceof ConnectError) throw error
-      return this.refused(reasonOf(error))
+      return this.refuse(reasonOf(error))
     }
   }
 
   /** Null, with the reason in the log. No part of the token: who has the log must not be able to use it. */
-  refused(reason: string): null {
+  refuse(reason: string): null {
     this.#rules.logger.info({ reason }, 'a token was refused')
     return null
   }

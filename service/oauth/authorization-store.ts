@@ -41,12 +41,12 @@ export class PostgresAuthorizationStore implements AuthorizationStore {
   }
 
   async isPending(stateHash: string): Promise<boolean> {
-    const found = await this.#database.query(
+    const rows = await this.#database.query(
       `SELECT state_hash FROM reactor_connect_service.oauth_states
        WHERE state_hash = $1 AND expires_at > now()`,
       [stateHash],
     )
-    return found.length > 0
+    return rows.length > 0
   }
 
   async take(stateHash: string): Promise<PendingAuthorization | null> {

@@ -20,7 +20,12 @@ import { fieldsOf, refreshedScheme, schemeOf } from './oauth-scheme.ts'
 import type { Authorized, OAuth, OAuthCallback, OAuthInstance } from './oauth.ts'
 import { VerifierSeal } from './sealed-verifier.ts'
 import { ManifestFlow } from './manifest-flow.ts'
-import { type Authorization, type Party, StandardFlow, type TokenAnswer } from './standard-flow.ts'
+import {
+  type AuthorizationRequest,
+  type Party,
+  StandardFlow,
+  type TokenAnswer,
+} from './standard-flow.ts'
 import { TokenFetch } from './token-fetch.ts'
 import { tokenFailure, type TokenFailure } from './token-failure.ts'
 import { isFresh, isUsable, tokensOf, withTokens } from './tokens.ts'
@@ -62,8 +67,8 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
     const scheme = schemeOf(instance.descriptor)
     if (scheme === undefined) throw notSupported(instance)
     const back = checkedRedirectUri(redirectUri, this.#options.callbackUrl)
-    const kept = await this.#read(instance)
-    const party = partyOf(instance, scheme, kept.secrets)
+    const stored = await this.#read(instance)
+    const party = partyOf(instance, scheme, stored.secrets)
     const state = randomBytes(32).toString('base64url')
     const verifier = randomPKCECodeVerifier()
     const stateHash = hashOf(state)
@@ -110,7 +115,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
       throw exchangeFailed(
         instance,
         party,
-        masked(error, [...sent, ...secretTexts(instance.config, secrets)]),
+        maskFailure(error, [...sent, ...secretTexts(instance.config, secrets)]),
       )
     })
     const tokens = tokensOf(fieldsOf(scheme), answer, this.#now())
@@ -123,14 +128,14 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
   }
 
   async freshSecrets(instance: OAuthInstance): Promise<JsonObject> {
-    const kept = await this.#read(instance)
+    const stored = await this.#read(instance)
     const scheme = refreshedScheme(instance.descriptor)
-    if (scheme === undefined) return kept.secrets
-    if (isFresh(fieldsOf(scheme), kept.secrets, this.#now())) return kept.secrets
-    return this.#options.store.exclusively(`oauth ${instance.id}`, async () => {
+    if (scheme === undefined) return stored.secrets
+    if (isFresh(fieldsOf(scheme), stored.secrets, this.#now())) return stored.secrets
+    return this.#options.store.runExclusively(`oauth ${instance.id}`, async () => {
       const now = await this.#read(instance)
       const isOthers =
-        now.version !== kept.version && isUsable(fieldsOf(scheme), now.secrets, this.#now())
+        now.version !== stored.version && isUsable(fieldsOf(scheme), now.secrets, this.#now())
       return isOthers ? now.secrets : this.#refresh(instance, scheme, now.secrets)
     })
   }
@@ -141,7 +146,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
 
   async #authorizeUrl(
     party: Party,
-    about: Authorization,
+    about: AuthorizationRequest,
     { descriptor }: OAuthInstance,
   ): Promise<string> {
     const { templates } = party.scheme
@@ -156,7 +161,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
 
   async #exchange(
     party: Party,
-    about: Authorization,
+    about: AuthorizationRequest,
     callback: OAuthCallback,
   ): Promise<TokenAnswer> {
     const { templates } = party.scheme
@@ -178,7 +183,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
     try {
       answer = await this.#flow.refresh(party, token)
     } catch (error) {
-      const { kind, reason } = masked(error, secretTexts(instance.config, secrets))
+      const { kind, reason } = maskFailure(error, secretTexts(instance.config, secrets))
       if (kind === 'misconfigured') throw exchangeFailed(instance, party, { reason })
       if (kind === 'transient') throw refreshFailed(instance, party, { reason })
       // Somebody may have put another token there: a process that lost the lock, or a user who authorized anew.
@@ -225,8 +230,12 @@ function isIssuer(
   if (iss === undefined) return true
   if (issuer !== undefined) return iss === issuer
   if (!URL.canParse(iss)) return false
-  const [told, asked] = [new URL(iss).hostname, new URL(authorizeUrl).hostname]
-  return told === asked || told.endsWith(`.${asked}`) || asked.endsWith(`.${told}`)
+  const [issuerHost, authorizeHost] = [new URL(iss).hostname, new URL(authorizeUrl).hostname]
+  return (
+    issuerHost === authorizeHost ||
+    issuerHost.endsWith(`.${authorizeHost}`) ||
+    authorizeHost.endsWith(`.${issuerHost}`)
+  )
 }
 
 function hashOf(state: string): string {
@@ -260,7 +269,7 @@ function textOf(value: JsonValue | undefined): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-function masked(error: unknown, secrets: readonly string[]): TokenFailure {
+function maskFailure(error: unknown, secrets: readonly string[]): TokenFailure {
   const { kind, reason } = tokenFailure(error)
   const index = new SecretIndex()
   for (const secret of secrets) addSecret(index, secret)
@@ -299,9 +308,9 @@ function detailsOf({ name }: OAuthInstance, { scheme }: Party, { reason }: Failu
  * The address that the browser comes back to, as it is sent to the vendor: the service's own callback, or a command line that
  * listens on this machine. Anything else could take the code elsewhere. Throws `oauth_redirect_invalid`.
  */
-function checkedRedirectUri(given: string, callbackUrl: string): string {
-  if (given === callbackUrl) return given
-  const url = URL.canParse(given) ? new URL(given) : undefined
+function checkedRedirectUri(redirectUri: string, callbackUrl: string): string {
+  if (redirectUri === callbackUrl) return redirectUri
+  const url = URL.canParse(redirectUri) ? new URL(redirectUri) : undefined
   const isPlain =
     url?.search === '' && url.hash === '' && url.username === '' && url.password === ''
   if (url?.protocol === 'http:' && isLoopback(url.hostname) && isPlain) return url.href

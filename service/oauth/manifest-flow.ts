@@ -9,7 +9,7 @@ import { str } from '../../manifest-interpreter/value/text.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import { own } from '../../manifest-interpreter/config/secret-schema.ts'
 import type { OAuthCallback } from './oauth.ts'
-import type { Authorization, Party, TokenAnswer } from './standard-flow.ts'
+import type { AuthorizationRequest, Party, TokenAnswer } from './standard-flow.ts'
 import type { TokenFetch } from './token-fetch.ts'
 
 const timeoutMs = 20_000
@@ -28,7 +28,7 @@ export class ManifestFlow {
     this.#fetch = fetch
   }
 
-  authorizeUrl(party: Party, templates: OAuth2Templates, about: Authorization): string {
+  authorizeUrl(party: Party, templates: OAuth2Templates, about: AuthorizationRequest): string {
     const variables = variablesOf(party, templates, { ...about, code: undefined })
     const { state, verifier } = about
     const challenged = environmentOf((value) => (value === state ? verifier : value))
@@ -38,7 +38,7 @@ export class ManifestFlow {
   async exchange(
     party: Party,
     templates: OAuth2Templates,
-    { about, callback }: { readonly about: Authorization; readonly callback: OAuthCallback },
+    { about, callback }: { readonly about: AuthorizationRequest; readonly callback: OAuthCallback },
   ): Promise<TokenAnswer> {
     const { redirectUri, state } = about
     const stated = variablesOf(party, templates, { redirectUri, state, code: callback.code })
@@ -46,16 +46,16 @@ export class ManifestFlow {
     const url = new URL(render(party.scheme.tokenUrl, variables)).href
     // A vendor that wants the state back gets the state.
     const params = {
-      ...rendered(templates.params, variables),
-      ...only(stated.state_key, rendered(templates.params, stated)),
+      ...renderAll(templates.params, variables),
+      ...pickVariable(stated.state_key, renderAll(templates.params, stated)),
     }
-    const headers = { accept: 'application/json', ...rendered(templates.headers, variables) }
+    const headers = { accept: 'application/json', ...renderAll(templates.headers, variables) }
     const response = await this.#fetch.send(url, {
       method: 'POST',
       ...bodyOf(params, headers),
       signal: AbortSignal.timeout(timeoutMs),
     })
-    return extracted(await answerIn(response), templates)
+    return extractFields(await answerIn(response), templates)
   }
 }
 
@@ -108,7 +108,7 @@ function usesChallenge({ scheme }: Party): boolean {
   return scheme.authorizeUrl.includes('codeChallengeS256')
 }
 
-function only(name: string | undefined, variables: Variables): Variables {
+function pickVariable(name: string | undefined, variables: Variables): Variables {
   const value = name === undefined ? undefined : variables[name]
   return name === undefined || value === undefined ? {} : { [name]: value }
 }
@@ -146,7 +146,7 @@ function render(template: string, variables: Variables, filters = environment): 
   return str(compileTemplate(template, filters).evaluate(variables, undefined) ?? '')
 }
 
-function rendered(templates: Readonly<Record<string, string>>, variables: Variables): Variables {
+function renderAll(templates: Readonly<Record<string, string>>, variables: Variables): Variables {
   return Object.fromEntries(
     Object.entries(templates).map(([name, value]) => [
       render(name, variables),
@@ -181,16 +181,16 @@ async function answerIn(response: Response): Promise<JsonObject> {
 }
 
 /** The fields that the manifest takes out of the answer, by the last part of their path, beside those at the top of it. */
-function extracted(answer: JsonObject, { output, expiryKey }: OAuth2Templates): TokenAnswer {
-  const found = output.flatMap((path): [string, JsonValue][] => {
+function extractFields(answer: JsonObject, { output, expiryKey }: OAuth2Templates): TokenAnswer {
+  const fields = output.flatMap((path): [string, JsonValue][] => {
     const parts = path.replace(/^\$\.?/, '').split('.')
     const value = parts.reduce<JsonValue | undefined>(
-      (at, name) => (isJsonObject(at) ? own(at, name) : undefined),
+      (node, name) => (isJsonObject(node) ? own(node, name) : undefined),
       answer,
     )
     return value === undefined ? [] : [[parts.at(-1) ?? path, value]]
   })
-  const flat: JsonObject = { ...answer, ...Object.fromEntries(found) }
+  const flat: JsonObject = { ...answer, ...Object.fromEntries(fields) }
   const seconds = own(flat, expiryKey)
   return { ...flat, ...(seconds !== undefined && { expires_in: Number(seconds) }) }
 }

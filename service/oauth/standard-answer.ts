@@ -6,7 +6,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/in
  * empty refresh tokens. An id_token is left out: nobody here uses it, and what is not used need not be verified.
  */
 export function standardAnswer(status: number, text: string): Response {
-  const answer = parsed(text)
+  const answer = parseObject(text)
   if (answer === undefined) {
     // No body is quoted anywhere: it may hold a token.
     if (status < 400) throw new TypeError('its answer is not JSON')
@@ -25,7 +25,7 @@ function isUsable([name, value]: [string, JsonValue]): boolean {
   return name !== 'expires_in' || (value !== null && Number(value) >= 0)
 }
 
-function parsed(text: string): JsonObject | undefined {
+function parseObject(text: string): JsonObject | undefined {
   try {
     const value = JSON.parse(text) as JsonValue
     return isJsonObject(value) ? value : undefined

@@ -27,7 +27,7 @@ export interface Party {
 }
 
 /** What one authorization is about. */
-export interface Authorization {
+export interface AuthorizationRequest {
   readonly redirectUri: string
   readonly state: string
   /** Of PKCE. */
@@ -42,7 +42,7 @@ export class StandardFlow {
     this.#fetch = fetch
   }
 
-  async authorizeUrl(party: Party, about: Authorization): Promise<string> {
+  async authorizeUrl(party: Party, about: AuthorizationRequest): Promise<string> {
     const { scopes } = party.scheme
     const url = buildAuthorizationUrl(this.#configuration(party), {
       redirect_uri: about.redirectUri,
@@ -54,7 +54,11 @@ export class StandardFlow {
     return url.href
   }
 
-  exchange(party: Party, about: Authorization, { code, iss }: OAuthCallback): Promise<TokenAnswer> {
+  exchange(
+    party: Party,
+    about: AuthorizationRequest,
+    { code, iss }: OAuthCallback,
+  ): Promise<TokenAnswer> {
     const back = new URL(about.redirectUri)
     back.searchParams.set('state', about.state)
     if (code !== undefined) back.searchParams.set('code', code)

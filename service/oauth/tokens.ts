@@ -30,8 +30,8 @@ export function tokensOf(
 }
 
 export function withTokens(secrets: Secrets, { values, outdated }: Tokens): Secrets {
-  const kept = Object.entries(secrets).filter(([pointer]) => !outdated.includes(pointer))
-  return { ...Object.fromEntries(kept), ...values }
+  const remaining = Object.entries(secrets).filter(([pointer]) => !outdated.includes(pointer))
+  return { ...Object.fromEntries(remaining), ...values }
 }
 
 /** Good for a few minutes at least; also where nothing says when it expires. */
@@ -45,13 +45,14 @@ export function isUsable(fields: OAuth2Fields, secrets: Secrets, nowMs: number):
 }
 
 function expiresAfter({ answer }: OAuth2Fields, secrets: Secrets, ms: number): boolean {
-  const at = (pointer: string | undefined) => (pointer === undefined ? undefined : secrets[pointer])
+  const secretAt = (pointer: string | undefined) =>
+    pointer === undefined ? undefined : secrets[pointer]
   const takesAccessToken = answer.access_token !== undefined
   // Nothing but a refresh token, which was set by hand.
-  if (takesAccessToken && at(answer.access_token) === undefined) {
-    return at(answer.refresh_token) === undefined
+  if (takesAccessToken && secretAt(answer.access_token) === undefined) {
+    return secretAt(answer.refresh_token) === undefined
   }
-  const expiry = at(answer.token_expiry_date)
+  const expiry = secretAt(answer.token_expiry_date)
   return typeof expiry !== 'string' || !(Date.parse(expiry) <= ms)
 }
 

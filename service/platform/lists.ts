@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Listed } from './access/access-request.ts'
+import type { ListedResource } from './access/access-request.ts'
 import { toWire, type Resource, type Wire } from './wire.ts'
 
 /** A part of a list. `next`: give it as `cursor` to get what follows; null at the end. */
@@ -16,7 +16,7 @@ export interface PageRequest {
 
 /** Only the items that it says yes to: a page has as many of them as it may have, however many others lie between. */
 export interface ShownOnly {
-  readonly shown?: (item: Listed) => boolean
+  readonly shown?: (item: ListedResource) => boolean
 }
 
 /** A number in a query: digits only (`z.coerce` would also take ``, ` 5 ` and `0x10`). */

@@ -5,7 +5,7 @@ import type { ReadOnly } from '../../lib/types/read-only.ts'
 
 /**
  * The document of a resource as HTTP has it. A resource is defined once, by a zod schema in camelCase (`service/NAME/schema.ts`): its
- * TypeScript type is `Resource<typeof schema>`; `wireSchema` makes the schema of the same document in snake_case, which validates
+ * TypeScript type is `Resource<typeof schema>`; `snakeCaseSchema` makes the schema of the same document in snake_case, which validates
  * requests, describes answers (OpenAPI) and is what the CLI parses; `toWire` and `fromWire` change one into the other. Keys of
  * records (`z.record`) belong to the user, a connector or Airbyte: they and what is under them stay as they are, also in loose objects.
  */
@@ -20,14 +20,14 @@ export type Wire<Value> = Value extends readonly (infer Item)[]
 /** What a schema describes, for reading only. */
 export type Resource<Schema extends z.ZodType> = ReadOnly<z.output<Schema>>
 
-export type WireSchema<Schema extends z.ZodType> = z.ZodType<
+export type SnakeCaseSchema<Schema extends z.ZodType> = z.ZodType<
   Wire<z.output<Schema>>,
   Wire<z.input<Schema>>
 >
 
 /** The same schema with the names of all fields in snake_case. Made once for each schema. */
-export function wireSchema<Schema extends z.ZodType>(schema: Schema): WireSchema<Schema>
-export function wireSchema(schema: z.ZodType): z.ZodType {
+export function snakeCaseSchema<Schema extends z.ZodType>(schema: Schema): SnakeCaseSchema<Schema>
+export function snakeCaseSchema(schema: z.ZodType): z.ZodType {
   return wireOf(schema).schema
 }
 
@@ -40,7 +40,7 @@ export function toWire(schema: z.ZodType, value: unknown): unknown {
   return wireOf(schema).to(value)
 }
 
-/** `wire` has passed the schema's `wireSchema`. */
+/** `wire` has passed the schema's `snakeCaseSchema`. */
 export function fromWire<Schema extends z.ZodType>(
   schema: Schema,
   wire: Wire<z.output<Schema>>,
@@ -71,12 +71,12 @@ function conversionOf(schema: z.ZodType): Conversion {
   if (schema instanceof z.ZodArray) {
     const item = wireOf(typeOf(schema.element))
     if (isUnchanged(item, schema.element)) return unchanged(schema)
-    const each = (convert: (value: unknown) => unknown) => (list: unknown) =>
+    const forEachItem = (convert: (value: unknown) => unknown) => (list: unknown) =>
       Array.isArray(list) ? list.map(convert) : list
     return {
-      schema: renamed(schema, { element: item.schema }),
-      to: each(item.to),
-      from: each(item.from),
+      schema: renameSchema(schema, { element: item.schema }),
+      to: forEachItem(item.to),
+      from: forEachItem(item.from),
     }
   }
   if (schema instanceof z.ZodUnion) return unionConversion(schema)
@@ -85,7 +85,7 @@ function conversionOf(schema: z.ZodType): Conversion {
     if (isUnchanged(inner, schema.unwrap())) return unchanged(schema)
     const { to, from } = inner
     return {
-      schema: renamed(schema, { innerType: inner.schema }),
+      schema: renameSchema(schema, { innerType: inner.schema }),
       to: (value) => (value === undefined || value === null ? value : to(value)),
       from: (wire) => (wire === undefined || wire === null ? wire : from(wire)),
     }
@@ -114,7 +114,7 @@ function objectConversion(schema: z.ZodObject): Conversion {
   }
   const shape = Object.fromEntries(fields.map(({ wireName, value }) => [wireName, value.schema]))
   return {
-    schema: renamed(schema, { shape }),
+    schema: renameSchema(schema, { shape }),
     to: (value) => copy(value, 'to'),
     from: (wire) => copy(wire, 'from'),
   }
@@ -135,7 +135,7 @@ function unionConversion(schema: z.ZodUnion): Conversion {
     return chosen[way](value)
   }
   return {
-    schema: renamed(schema, {
+    schema: renameSchema(schema, {
       options: conversions.map((option) => option.schema),
       ...(typeof discriminator === 'string' && { discriminator: snakeCase(discriminator) }),
     }),
@@ -151,7 +151,7 @@ function isUnchanged(conversion: Conversion, schema: unknown): boolean {
 }
 
 /** Its description and its name in OpenAPI (`id`) go along; the name then belongs to the new one only. */
-function renamed(schema: z.ZodType, change: object): z.ZodType {
+function renameSchema(schema: z.ZodType, change: object): z.ZodType {
   const next = schema.clone({ ...schema.def, ...change })
   const { parent } = schema._zod
   if (parent instanceof z.ZodType) next._zod.parent = wireOf(parent).schema

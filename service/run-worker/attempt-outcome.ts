@@ -40,7 +40,7 @@ export function outcomeOf(end: AttemptEnd, retries: RetryPolicy, random: number)
   if (reason === 'cancel') return { kind: 'end', status: 'cancelled', error: null }
   if (reason === 'shutdown') return { kind: 'again', error: null, progressed: true, delayMs: 0 }
   const errors = errorsOf(ending)
-  const progressed = 'result' in ending && ending.result.streams.some((one) => one.progressed)
+  const progressed = 'result' in ending && ending.result.streams.some((stream) => stream.progressed)
   const failed = { errors, progressed, fruitlessBefore: end.fruitlessBefore }
   const delayMs = retryDelayMs(failed, retries, random)
   const error = errors[0] ?? null

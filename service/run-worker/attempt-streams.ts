@@ -22,8 +22,8 @@ export class AttemptStreams {
     for (const stream of retried.streams) {
       if (stream.status !== 'complete') continue
       const { rejected } = stream
-      const kept = rejected > 0 ? stream.warnings : []
-      const warnings = [...kept, `complete since ${retried.id}, not read again`]
+      const earlierWarnings = rejected > 0 ? stream.warnings : []
+      const warnings = [...earlierWarnings, `complete since ${retried.id}, not read again`]
       this.#set(streamIdOf(stream), { status: 'complete', rejected, warnings })
     }
   }

@@ -10,17 +10,17 @@ import type { SchemaStore } from '../schemas/contract.ts'
 export async function keepSchemas(
   { connection, streams }: Pick<RunPlan, 'connection' | 'streams'>,
   run: string,
-  schemas: Pick<SchemaStore, 'unknown' | 'keep'>,
+  schemas: Pick<SchemaStore, 'findUnknown' | 'keep'>,
 ): Promise<void> {
   const all = streams.map(({ stream, columns }) => {
     const facts = columns.map(({ name, kind }) => [name, kind])
     const columnsDigest = createHash('sha256').update(JSON.stringify(facts)).digest('hex')
     return { stream: streamIdOf(stream.stream), columns, columnsDigest }
   })
-  for (const place of await schemas.unknown(connection, all)) {
-    const one = all[place]
-    if (one === undefined) continue
-    const { stream, columns, columnsDigest } = one
+  for (const place of await schemas.findUnknown(connection, all)) {
+    const schema = all[place]
+    if (schema === undefined) continue
+    const { stream, columns, columnsDigest } = schema
     const { fingerprint, recordFingerprint, recordSchema } = wireSchema(stream, columns)
     await schemas.keep({
       connection,

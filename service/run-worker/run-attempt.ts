@@ -173,14 +173,14 @@ export class RunAttempt {
   async #keepDone({ name, updatedAt }: Connection): Promise<void> {
     const { retryOf, streams } = this.#run
     if (retryOf === null || streams.length > 0) return
-    const retried = await this.#retried(name, retryOf)
+    const retried = await this.#findRetriedRun(name, retryOf)
     if (retried === null) return
     const since = retried.startedAt ?? retried.createdAt
     if (Date.parse(updatedAt) <= Date.parse(since)) this.#streams.keep(retried)
   }
 
   /** Null when it was deleted with age in the meantime: nothing of it is taken over. */
-  async #retried(connection: string, id: string): Promise<Run | null> {
+  async #findRetriedRun(connection: string, id: string): Promise<Run | null> {
     try {
       return await this.#options.store.runs.get(connection, id)
     } catch (error) {
@@ -207,24 +207,28 @@ export class RunAttempt {
       },
       // Told at once: this process may be killed before the others have ended, and no other reads the stream again.
       onStreamEnded: (stream: StreamResult) => {
-        this.#streams.result([this.#execution.outcome(stream)])
+        this.#streams.result([this.#execution.maskOutcome(stream)])
       },
     }
     try {
       const result = await runConnection(plan, ports, this.#stop.signal)
       this.#warnings = this.#execution.warnings(result.warnings ?? [])
-      const explained = await this.#explained(result.streams, connection.from, shared)
-      const streams = explained.map((stream) => this.#execution.outcome(stream))
+      const explained = await this.#explainLostAuthorization(
+        result.streams,
+        connection.from,
+        shared,
+      )
+      const streams = explained.map((stream) => this.#execution.maskOutcome(stream))
       this.#streams.result(streams)
       for (const stream of streams) this.#tell(stream)
       return { ...result, streams }
     } finally {
-      await shared.settled()
+      await shared.waitUntilSettled()
     }
   }
 
   /** With the error of the instance where the source says that its authorization is lost. */
-  async #explained(
+  async #explainLostAuthorization(
     streams: readonly StreamResult[],
     instance: string,
     { current: config }: SharedConfig,
@@ -233,8 +237,11 @@ export class RunAttempt {
     const lost = streams.find(isLost)?.error
     if (lost === undefined) return streams
     const reason = typeof lost.details?.reason === 'string' ? lost.details.reason : lost.message
-    const told = await this.#options.instances.authorizationLost(instance, { config, reason })
-    const error = told.toJSON()
+    const reauthorization = await this.#options.instances.noteAuthorizationLost(instance, {
+      config,
+      reason,
+    })
+    const error = reauthorization.toJSON()
     return streams.map((stream) => (isLost(stream) ? { ...stream, error } : stream))
   }
 
@@ -276,7 +283,7 @@ export class RunAttempt {
       this.#options.logger.warn({ run: this.#run.id }, 'another process has taken the run over')
       return
     }
-    if (outcome.kind === 'again') await this.#again(outcome)
+    if (outcome.kind === 'again') await this.#requeue(outcome)
     else await this.#end(outcome)
   }
 
@@ -289,7 +296,7 @@ export class RunAttempt {
     await untilAnswered(() => store.runs.end(this.#run.id, owner, ended), this.#patience)
   }
 
-  async #again(again: Extract<Outcome, { kind: 'again' }>): Promise<void> {
+  async #requeue(again: Extract<Outcome, { kind: 'again' }>): Promise<void> {
     const { store, owner, jobs, logger } = this.#options
     const { id: run, connection, attempts: attempt } = this.#run
     const { error, progressed, delayMs } = again

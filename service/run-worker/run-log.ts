@@ -58,8 +58,8 @@ export class RunLog implements AsyncDisposable {
     try {
       const gap = left > 0 ? [gapLine(left, lines[0]?.atMs ?? 0)] : []
       await this.#options.store.appendLog(this.#options.run, [...gap, ...lines])
-      const kept = new Set(lines)
-      this.#waiting = this.#waiting.filter((line) => !kept.has(line))
+      const stored = new Set(lines)
+      this.#waiting = this.#waiting.filter((line) => !stored.has(line))
       this.#left -= left
     } catch (error) {
       const { code } = ConnectError.from(error)

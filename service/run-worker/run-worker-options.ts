@@ -22,7 +22,7 @@ export interface RunWorkerOptions {
   readonly jobs: Pick<Jobs, 'submit'>
   readonly instances: Pick<
     InstanceService,
-    'discover' | 'resolveConfig' | 'keepConfig' | 'changeConfig' | 'authorizationLost'
+    'discover' | 'resolveConfig' | 'keepConfig' | 'changeConfig' | 'noteAuthorizationLost'
   >
   readonly places: PlanDependencies
   readonly threads: WorkerThreads

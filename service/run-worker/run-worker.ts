@@ -49,7 +49,7 @@ export class RunWorker {
 
   async #adoptOrphans(): Promise<void> {
     const { store, queue } = this.#options
-    for (const { id } of await store.runs.stale(0, 200)) {
+    for (const { id } of await store.runs.findStale(0, 200)) {
       this.#orphans.add(id)
       await queue.send(id, 0)
     }

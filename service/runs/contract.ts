@@ -81,7 +81,7 @@ export interface RunStore {
    * Runs that nobody works on: running without a beat for `staleMs`, then those queued that much past their time (which may
    * only be waiting for a worker with room). The oldest first.
    */
-  stale(
+  findStale(
     staleMs: number,
     limit: number,
   ): Promise<readonly { readonly id: string; readonly connection: string }[]>

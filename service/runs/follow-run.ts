@@ -4,7 +4,7 @@ import type { RunEvent, RunStore } from './contract.ts'
 const pageLines = 500
 
 /** `RunService.follow`: lines and changes as they come. The lines of an end come before the run that has ended. */
-export async function* followRun(
+export async function* followStoredRun(
   runs: RunStore,
   ...[connection, id, after, signal]: [string, string, number, AbortSignal]
 ): AsyncGenerator<RunEvent, void> {
@@ -16,7 +16,7 @@ export async function* followRun(
     while ((await changes.next()).done !== true) {
       // Read first: all its lines were there before it changed.
       const run = await runs.get(connection, id)
-      for await (const line of linesAfter(runs, id, seen)) {
+      for await (const line of readLinesAfter(runs, id, seen)) {
         seen = line.seq
         yield { type: 'log', line }
       }
@@ -30,7 +30,11 @@ export async function* followRun(
   }
 }
 
-async function* linesAfter(runs: RunStore, id: string, after: number): AsyncGenerator<RunLogLine> {
+async function* readLinesAfter(
+  runs: RunStore,
+  id: string,
+  after: number,
+): AsyncGenerator<RunLogLine> {
   for (let seen = after; ;) {
     const lines = await runs.log(id, seen, pageLines)
     yield* lines

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import pg from 'pg'
 import { setTimeout as delay } from 'node:timers/promises'
-import { pinned, sessionOptions, translated } from '../platform/database/database.ts'
+import { pinSearchPath, sessionOptions, translateError } from '../platform/database/database.ts'
 import { runChannel } from './run-changes.ts'
 
 interface Follower {
@@ -91,7 +91,7 @@ export class RunListener implements AsyncDisposable {
     probe.unref()
     try {
       await client.connect()
-      await pinned(client)
+      await pinSearchPath(client)
       await client.query(`LISTEN ${runChannel}`)
       client.on('end', reopen)
       return client
@@ -99,7 +99,7 @@ export class RunListener implements AsyncDisposable {
       clearInterval(probe)
       this.#session = undefined
       await client.end()
-      throw translated(error)
+      throw translateError(error)
     }
   }
 

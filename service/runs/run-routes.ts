@@ -69,7 +69,7 @@ export function runRoutes(api: App, options: RunRouteOptions): void {
   listRuns(api, options)
   startRun(api, options)
   for (const address of addresses) {
-    oneRun(api, options, address)
+    getRun(api, options, address)
     runLogs(api, options, address)
     cancelAndRetry(api, options, address)
   }
@@ -132,12 +132,12 @@ function startRun(api: App, { runs, answer }: RunRouteOptions): void {
         const { params, body } = request
         const run = await runs.start(params.name, body?.trigger)
         noteAudited(request, { details: { run: run.id } })
-        return created(run, request)
+        return toCreated(run, request)
       }),
   )
 }
 
-function oneRun(api: App, { runs }: RunRouteOptions, address: Address): void {
+function getRun(api: App, { runs }: RunRouteOptions, address: Address): void {
   api.get(
     address.prefix,
     {
@@ -253,7 +253,7 @@ function cancelAndRetry(api: App, { runs, answer }: RunRouteOptions, address: Ad
         const ended = await auditedRun(runs, request)
         const run = await runs.retry(ended.connection, ended.id)
         noteAudited(request, { details: { run: run.id } })
-        return created(run, request)
+        return toCreated(run, request)
       }),
   )
 }
@@ -276,7 +276,7 @@ function runToWire(run: Run, docsBase: string): z.output<typeof runDocument> {
   return toWire(runSchema, runWithDocsUrls(run, docsBase))
 }
 
-function created(run: Run, { docsBase }: FastifyRequest): Created<z.output<typeof runDocument>> {
+function toCreated(run: Run, { docsBase }: FastifyRequest): Created<z.output<typeof runDocument>> {
   const location = `/connect/v1/connections/${run.connection}/runs/${run.id}`
   return { body: runToWire(run, docsBase), headers: { location } }
 }

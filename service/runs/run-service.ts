@@ -4,7 +4,7 @@ import type { Jobs } from '../platform/jobs/jobs.ts'
 import type { Page } from '../platform/lists.ts'
 import type { Run, RunLogLine, RunSummary } from './schema.ts'
 import type { RunEvent, RunService, RunStore } from './contract.ts'
-import { followRun } from './follow-run.ts'
+import { followStoredRun } from './follow-run.ts'
 import { submitRun } from './submit-run.ts'
 
 export interface RunsOptions {
@@ -26,7 +26,7 @@ export class StoredRunService implements RunService {
   }
 
   async start(connection: string, trigger: 'manual' | 'jobs' = 'manual'): Promise<Run> {
-    return this.#submitted(await this.#runs.create({ connection, trigger }))
+    return this.#enqueue(await this.#runs.create({ connection, trigger }))
   }
 
   get(connection: string, id: string): Promise<Run> {
@@ -63,7 +63,7 @@ export class StoredRunService implements RunService {
       throw new ConnectError('run_not_retryable', { details: { connection, run: id } })
     if (status === 'queued' || status === 'running')
       throw new ConnectError('run_active', { details: { connection, run: id } })
-    return this.#submitted(await this.#runs.create({ connection, trigger: 'retry', retryOf: id }))
+    return this.#enqueue(await this.#runs.create({ connection, trigger: 'retry', retryOf: id }))
   }
 
   async logs(...place: [string, string, number, number]): Promise<readonly RunLogLine[]> {
@@ -75,10 +75,10 @@ export class StoredRunService implements RunService {
   follow(
     ...place: [connection: string, id: string, after: number, signal: AbortSignal]
   ): AsyncIterable<RunEvent> {
-    return followRun(this.#runs, ...place)
+    return followStoredRun(this.#runs, ...place)
   }
 
-  async #submitted(run: Run): Promise<Run> {
+  async #enqueue(run: Run): Promise<Run> {
     await submitRun(run, { jobs: this.#jobs, logger: this.#logger })
     return run
   }

@@ -246,7 +246,7 @@ export class PostgresRunStore implements RunStore {
     return run
   }
 
-  async stale(
+  async findStale(
     staleMs: number,
     limit: number,
   ): Promise<readonly { readonly id: string; readonly connection: string }[]> {

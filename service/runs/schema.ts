@@ -4,7 +4,7 @@ import { schemaChangeSchema } from '../schema-changes/schema.ts'
 import { freeObject, timestamp } from '../platform/fields.ts'
 import { withDocsUrl } from '../platform/docs-url.ts'
 import { digits } from '../platform/lists.ts'
-import { wireSchema, type Resource } from '../platform/wire.ts'
+import { snakeCaseSchema, type Resource } from '../platform/wire.ts'
 
 export const runId = z
   .string()
@@ -36,7 +36,7 @@ const summary = {
 
 export const runSummarySchema = z.object(summary).meta({ id: 'RunSummary' })
 export type RunSummary = Resource<typeof runSummarySchema>
-export const runSummaryDocument = wireSchema(runSummarySchema)
+export const runSummaryDocument = snakeCaseSchema(runSummarySchema)
 
 /** With an error whose page a client can open. */
 export function summaryWithDocsUrl<Summary extends Pick<RunSummary, 'error'>>(
@@ -121,7 +121,7 @@ export const runSchema = z
   })
   .meta({ id: 'Run' })
 export type Run = Resource<typeof runSchema>
-export const runDocument = wireSchema(runSchema)
+export const runDocument = snakeCaseSchema(runSchema)
 
 /** With errors of the run and its streams whose pages a client can open. */
 export function runWithDocsUrls(run: Run, docsBase: string): Run {
@@ -142,7 +142,7 @@ export const runLogLineSchema = z
   })
   .meta({ id: 'RunLogLine' })
 export type RunLogLine = Resource<typeof runLogLineSchema>
-export const logLineDocument = wireSchema(runLogLineSchema)
+export const logLineDocument = snakeCaseSchema(runLogLineSchema)
 
 export const logPageDocument = z
   .object({

@@ -79,7 +79,7 @@ export interface SandboxStore {
    * One that runs. The oldest of the connection and the principal beyond `keptOfPrincipal` expire. Throws `connection_not_found`, `sandbox_active`
    * where one of the connection runs.
    */
-  create(input: NewKeptSandbox): Promise<SandboxSummary>
+  create(input: NewStoredSandbox): Promise<SandboxSummary>
   /** Says that it is still worked on; false: it was deleted or taken for dead, stop. */
   beat(id: string): Promise<boolean>
   /** It has ended. Null where it was deleted or taken for dead meanwhile. */
@@ -107,7 +107,7 @@ export interface SandboxStore {
   /** What it showed is outdated: its token is good for nothing, its schema is to be dropped. */
   replace(id: string, by: string): Promise<void>
   /** Those that run without a beat for `staleMs`, with their connections; null: it is gone. */
-  stale(
+  findStale(
     staleMs: number,
   ): Promise<readonly { readonly id: string; readonly connection: string | null }[]>
   /** One of them fails, where it still is stale. */
@@ -117,12 +117,12 @@ export interface SandboxStore {
   /** Its schema is gone. */
   noteDropped(id: string): Promise<void>
   /** Those of the ids that still have their time: their schemas stay. */
-  alive(ids: readonly string[]): Promise<readonly string[]>
+  findAlive(ids: readonly string[]): Promise<readonly string[]>
   /** The destinations of connections and of sandboxes that are to be dropped. */
   destinations(): Promise<readonly string[]>
 }
 
-export interface NewKeptSandbox {
+export interface NewStoredSandbox {
   readonly id: string
   readonly connection: string
   /** Of the connection by now: it may be another one when the sandbox is dropped. */

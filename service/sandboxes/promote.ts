@@ -9,7 +9,7 @@ import type { Connection } from '../connections/schema.ts'
 import type { Run } from '../runs/schema.ts'
 import type { FinishedSandbox } from './schema.ts'
 import type { StoredToken, PromoteInput, Promotion, SandboxPlace } from './contract.ts'
-import { type Moved, movedSince } from './promotion-binding.ts'
+import { type Moved, findMoved } from './promotion-binding.ts'
 import { catalogHash } from './catalog-hash.ts'
 import { instanceHash } from './instance-hash.ts'
 import {
@@ -47,24 +47,27 @@ export interface PromotionEnd {
 export async function promote(
   name: string,
   { token, principal }: PromoteInput,
-  parts: PromotionDependencies,
+  dependencies: PromotionDependencies,
 ): Promise<PromotionEnd> {
-  const { store, logger, jobs } = parts
+  const { store, logger, jobs } = dependencies
   const connection = await store.connections.get(name)
   const read = readToken(token)
-  if (read === undefined) throw invalid(name)
-  const asked = { token, principal, read }
+  if (read === undefined) throw invalidToken(name)
+  const request = { token, principal, read }
   // Before the source is asked: a stranger's token costs nothing.
-  await verify(asked, connection, parts)
-  const source = await presentStreams(connection, parts)
-  const decision = await store.exclusively(`connection ${name}`, () =>
-    decide(asked, { connection, source }, parts),
+  await verify(request, connection, dependencies)
+  const source = await presentStreams(connection, dependencies)
+  const decision = await store.runExclusively(`connection ${name}`, () =>
+    decide(request, { connection, source }, dependencies),
   )
   const { id, destination } = decision.sandbox
   const sandbox = { id, destination }
   if ('moved' in decision) {
-    const again = await anew(parts, decision.limitRows)
-    return { promotion: { state: 'outdated', sandbox: id, moved: decision.moved, again }, sandbox }
+    const newSandbox = await runSandboxAgain(dependencies, decision.limitRows)
+    return {
+      promotion: { state: 'outdated', sandbox: id, moved: decision.moved, again: newSandbox },
+      sandbox,
+    }
   }
   await submitRun(decision.run, { jobs, logger })
   const promoted = await store.connections.get(name)
@@ -74,7 +77,7 @@ export async function promote(
   }
 }
 
-interface Asked extends PromoteInput {
+interface PromoteRequest extends PromoteInput {
   readonly read: ReadToken
 }
 
@@ -84,26 +87,28 @@ type Decision = { readonly sandbox: SandboxPlace } & (
 
 /** Reveals nothing of why it is not valid: not even whether there is such a sandbox. */
 async function verify(
-  { token, principal, read }: Asked,
+  { token, principal, read }: PromoteRequest,
   { id, name }: Connection,
   { store, tokens }: PromotionDependencies,
 ): Promise<StoredToken> {
-  const kept = await store.sandboxes.findToken(id, read.sandbox)
-  if (kept === null) throw invalid(name)
-  const { binding, expiresAt, hash } = kept
+  const stored = await store.sandboxes.findToken(id, read.sandbox)
+  if (stored === null) throw invalidToken(name)
+  const { binding, expiresAt, hash } = stored
   const isSigned = await tokens.isSigned(read, { sandbox: read.sandbox, expiresAt, binding })
   const isKept = isTokenOf(token, hash)
   if (!isSigned || !isKept || binding.principal !== principal || binding.connectionId !== id)
-    throw invalid(name)
+    throw invalidToken(name)
   const details = { connection: name }
-  if (kept.promotedRun !== null)
-    throw new ConnectError('promote_token_used', { details: { ...details, run: kept.promotedRun } })
-  if (kept.replacedBy !== null)
-    throw new ConnectError('promote_token_replaced', {
-      details: { ...details, sandbox: kept.replacedBy },
+  if (stored.promotedRun !== null)
+    throw new ConnectError('promote_token_used', {
+      details: { ...details, run: stored.promotedRun },
     })
-  if (kept.hasExpired) throw new ConnectError('promote_token_expired', { details })
-  return kept
+  if (stored.replacedBy !== null)
+    throw new ConnectError('promote_token_replaced', {
+      details: { ...details, sandbox: stored.replacedBy },
+    })
+  if (stored.hasExpired) throw new ConnectError('promote_token_expired', { details })
+  return stored
 }
 
 interface SourceStreams {
@@ -133,21 +138,27 @@ interface Present {
 
 /** Under the lock of the connection. */
 async function decide(
-  asked: Asked,
+  request: PromoteRequest,
   { connection: before, source }: Present,
-  parts: PromotionDependencies,
+  dependencies: PromotionDependencies,
 ): Promise<Decision> {
-  const { store } = parts
+  const { store } = dependencies
   const connection = await store.connections.get(before.name)
-  const kept = await verify(asked, connection, parts)
-  const sandbox = { id: asked.read.sandbox, destination: connection.destination }
-  const { limitRows } = kept
+  const stored = await verify(request, connection, dependencies)
+  const sandbox = { id: request.read.sandbox, destination: connection.destination }
+  const { limitRows } = stored
   const outdated = (moved: readonly Moved[]): Decision => ({ sandbox, moved, limitRows })
   if (source === null) return outdated(['source_schema'])
-  const moved = movedSince(kept.binding, await presentState(connection, source.streams, parts))
+  const moved = findMoved(
+    stored.binding,
+    await presentState(connection, source.streams, dependencies),
+  )
   if (moved.length > 0) return outdated(moved)
   try {
-    return { sandbox, run: await makeHappen(asked, { connection, seen: source.seen }, parts) }
+    return {
+      sandbox,
+      run: await createPromotedRun(request, { connection, seen: source.seen }, dependencies),
+    }
   } catch (error) {
     if (error instanceof ConnectError && error.code === 'version_conflict')
       return outdated(['connection'])
@@ -159,7 +170,7 @@ async function presentState(
   connection: Connection,
   streams: readonly SinkStream[],
   { instances, places }: PromotionDependencies,
-): Promise<Parameters<typeof movedSince>[1]> {
+): Promise<Parameters<typeof findMoved>[1]> {
   const destination = places.addressOf(connection.destination)
   return {
     connection,
@@ -169,8 +180,8 @@ async function presentState(
   }
 }
 
-async function makeHappen(
-  { token, read }: Asked,
+async function createPromotedRun(
+  { token, read }: PromoteRequest,
   { connection, seen }: { readonly connection: Connection; readonly seen: AirbyteCatalog },
   { store, jobs, now }: PromotionDependencies,
 ): Promise<Run> {
@@ -185,7 +196,7 @@ async function makeHappen(
   })
 }
 
-async function anew(
+async function runSandboxAgain(
   { again }: PromotionDependencies,
   limitRows: number,
 ): Promise<Extract<Promotion, { state: 'outdated' }>['again']> {
@@ -197,6 +208,6 @@ async function anew(
   }
 }
 
-function invalid(connection: string): ConnectError {
+function invalidToken(connection: string): ConnectError {
   return new ConnectError('promote_token_invalid', { details: { connection } })
 }

@@ -26,7 +26,7 @@ export interface PresentState {
 }
 
 /** Nothing: the sandbox's report still is what a run would do. */
-export function movedSince(bound: PromotionBinding, now: PresentState): readonly Moved[] {
+export function findMoved(bound: PromotionBinding, now: PresentState): readonly Moved[] {
   const moved: Moved[] = []
   if (now.connection.version !== bound.connectionVersion) moved.push('connection')
   if (now.instanceHash !== bound.instanceHash) moved.push('instance')

@@ -61,7 +61,7 @@ export class SandboxAttempt {
   async run(signal: AbortSignal): Promise<AttemptResult> {
     try {
       const result = await this.#run(signal)
-      return { ...result, report: this.#masked(result.report) }
+      return { ...result, report: this.#maskReport(result.report) }
     } catch (error) {
       throw this.#execution.error(error)
     }
@@ -69,16 +69,16 @@ export class SandboxAttempt {
 
   async #run(signal: AbortSignal): Promise<AttemptResult> {
     const prepared = await unlessAborted(this.#prepare(), signal)
-    if (prepared === undefined) throw stopped(this.#input.connection.name)
+    if (prepared === undefined) throw stoppedError(this.#input.connection.name)
     const { shared, plan, bound } = prepared
     const { id, connection } = this.#input
     const isIgnoring = connection.options.schemaDrift === 'ignore'
     const readMs = isIgnoring ? halfReadTimeoutMs : readTimeoutMs
-    const found = await this.#runEngine({ shared, plan, id, readMs }, signal)
-    const { totals } = found
+    const engineReport = await this.#runEngine({ shared, plan, id, readMs }, signal)
+    const { totals } = engineReport
     const seconds = estimatedSeconds(totals, connection.lastRun)
     const report = {
-      ...found,
+      ...engineReport,
       totals: { ...totals, estimated_cost: { ...totals.estimated_cost, seconds } },
       schema_drift: await this.#drift(prepared, signal),
     }
@@ -98,8 +98,8 @@ export class SandboxAttempt {
         const options = { run: id, done: [], places, resolved }
         return withStreams(planRun(connection, source, options).plan, streams)
       },
-      tryOut: async (kept) => {
-        const work = { shared, plan: kept, id, readMs: halfReadTimeoutMs }
+      tryOut: async (remainingPlan) => {
+        const work = { shared, plan: remainingPlan, id, readMs: halfReadTimeoutMs }
         try {
           const report = await this.#runEngine(work, signal)
           return report.streams
@@ -153,21 +153,21 @@ export class SandboxAttempt {
     try {
       return await runSandbox(plan, options, ports)
     } finally {
-      await shared.settled()
+      await shared.waitUntilSettled()
     }
   }
 
-  #masked(report: SandboxFindings): SandboxFindings {
+  #maskReport(report: SandboxFindings): SandboxFindings {
     const { schema_drift: drift, streams } = report
     const ignored = drift?.ignored_run ?? null
     return {
       ...report,
-      streams: streams.map((stream) => this.#execution.outcome(stream)),
+      streams: streams.map((stream) => this.#execution.maskOutcome(stream)),
       schema_drift: drift && {
         ...drift,
         ignored_run: ignored && {
           ...ignored,
-          streams: ignored.streams.map((stream) => this.#execution.outcome(stream)),
+          streams: ignored.streams.map((stream) => this.#execution.maskOutcome(stream)),
           error:
             ignored.error && this.#execution.error(ConnectError.fromJSON(ignored.error)).toJSON(),
         },
@@ -176,7 +176,7 @@ export class SandboxAttempt {
   }
 }
 
-function stopped(connection: string): ConnectError {
+function stoppedError(connection: string): ConnectError {
   return new ConnectError('sandbox_stopped', { details: { connection } })
 }
 

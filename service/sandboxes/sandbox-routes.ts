@@ -82,8 +82,8 @@ function runSandbox(api: App, sandboxes: SandboxService): void {
     },
     async (request, reply) => {
       const { limit_rows: limitRows = standardLimitRows, streams } = request.body ?? {}
-      const at = request.params.name
-      const sandbox = await sandboxes.run(at, {
+      const connection = request.params.name
+      const sandbox = await sandboxes.run(connection, {
         limitRows,
         principal: principalOf(request).id,
         ...(streams !== undefined && { streams }),
@@ -91,7 +91,7 @@ function runSandbox(api: App, sandboxes: SandboxService): void {
       noteAudited(request, { details: { sandbox: sandbox.id } })
       return reply
         .code(201)
-        .header('location', `/connect/v1/connections/${at}/sandboxes/${sandbox.id}`)
+        .header('location', `/connect/v1/connections/${connection}/sandboxes/${sandbox.id}`)
         .send(finishedSandboxToWire(sandbox, request.docsBase))
     },
   )
@@ -220,14 +220,15 @@ function promote(api: App, sandboxes: SandboxService): void {
       },
     },
     async (request, reply) => {
-      const at = request.params.name
-      const promotion = await sandboxes.promote(at, {
+      const connectionName = request.params.name
+      const promotion = await sandboxes.promote(connectionName, {
         token: request.body.token,
         principal: principalOf(request).id,
       })
       const { sandbox } = promotion
       noteAudited(request, { details: { sandbox } })
-      if (promotion.state === 'outdated') return sendOutdated({ request, reply }, at, promotion)
+      if (promotion.state === 'outdated')
+        return sendOutdated({ request, reply }, connectionName, promotion)
       const { connection, run } = promotion
       noteAudited(request, { details: { sandbox, run: run.id } })
       return reply.send({
@@ -251,13 +252,13 @@ function sendOutdated(
   connection: string,
   { moved, again }: Extract<Promotion, { state: 'outdated' }>,
 ): FastifyReply {
-  const what = moved.map((one) => movedThings[one]).join(', ')
+  const what = moved.map((thing) => movedThings[thing]).join(', ')
   const details = { connection, moved, what }
   const { error } = errorToWire(new ConnectError('promote_outdated', { details }), request)
   const { docsBase } = request
-  const found =
+  const outcome =
     'sandbox' in again
       ? { sandbox: finishedSandboxToWire(again.sandbox, docsBase) }
       : { sandbox_error: withDocsUrl(again.error, docsBase) }
-  return reply.code(409).send({ error: { ...error, details: { ...details, ...found } } })
+  return reply.code(409).send({ error: { ...error, details: { ...details, ...outcome } } })
 }

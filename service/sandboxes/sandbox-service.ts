@@ -9,7 +9,7 @@ import type {
   TokenWithheld,
 } from './schema.ts'
 import type {
-  NewKeptSandbox,
+  NewStoredSandbox,
   PromoteInput,
   Promotion,
   SandboxInput,
@@ -88,9 +88,9 @@ export class StoredSandboxService implements SandboxService {
     const gone = new ConnectError('sandbox_rows_gone', { details: { connection, sandbox: id } })
     if (report === null || rows === undefined) throw gone
     return report.streams.map(({ name, namespace }, index) => {
-      const found = rows[index]
-      if (found === undefined) throw gone
-      return { name, ...(namespace !== undefined && { namespace }), ...found }
+      const streamRows = rows[index]
+      if (streamRows === undefined) throw gone
+      return { name, ...(namespace !== undefined && { namespace }), ...streamRows }
     })
   }
 
@@ -130,7 +130,7 @@ export class StoredSandboxService implements SandboxService {
   #run(name: string, input: SandboxInput): Promise<FinishedSandbox> {
     const id = newId('sbx')
     const { store } = this.#options
-    return store.exclusively(sandboxLock(id), () => this.#runLocked(id, name, input))
+    return store.runExclusively(sandboxLock(id), () => this.#runLocked(id, name, input))
   }
 
   async #runLocked(id: string, name: string, input: SandboxInput): Promise<FinishedSandbox> {
@@ -151,12 +151,12 @@ export class StoredSandboxService implements SandboxService {
       { ...about, ...(streams !== undefined && { streams }) },
       this.#options,
     )
-    const result = await this.#attempted(id, attempt)
-    return this.#finished({ id, destination, expiresAt, connection: name }, { input, result })
+    const result = await this.#runAttempt(id, attempt)
+    return this.#finish({ id, destination, expiresAt, connection: name }, { input, result })
   }
 
   /** One of a process that died is no reason to wait. */
-  async #create(sandbox: NewKeptSandbox): Promise<SandboxSummary> {
+  async #create(sandbox: NewStoredSandbox): Promise<SandboxSummary> {
     const { sandboxes } = this.#options.store
     try {
       return await sandboxes.create(sandbox)
@@ -179,7 +179,7 @@ export class StoredSandboxService implements SandboxService {
   }
 
   /** The work of an attempt, within its time and as long as it is wanted. What fails is noted at the sandbox. */
-  async #attempted(id: string, attempt: SandboxAttempt): Promise<AttemptResult> {
+  async #runAttempt(id: string, attempt: SandboxAttempt): Promise<AttemptResult> {
     const stop = new AbortController()
     const ended = Promise.withResolvers<undefined>()
     this.#here.set(id, { stop, ended: ended.promise })
@@ -229,7 +229,7 @@ export class StoredSandboxService implements SandboxService {
     }
   }
 
-  async #finished(
+  async #finish(
     {
       expiresAt,
       connection,
@@ -239,7 +239,7 @@ export class StoredSandboxService implements SandboxService {
   ): Promise<FinishedSandbox> {
     const { store, tokens } = this.#options
     const { report, bound } = result
-    const tokenWithheld = withheldFor(input, report)
+    const tokenWithheld = whyWithheld(input, report)
     const binding: PromotionBinding = { ...bound, principal: input.principal }
     const subject = { sandbox: place.id, expiresAt, binding }
     const promoteToken = tokenWithheld === null ? await tokens.issue(subject) : null
@@ -267,7 +267,7 @@ export class StoredSandboxService implements SandboxService {
   }
 }
 
-function withheldFor({ streams }: SandboxInput, report: SandboxReport): TokenWithheld | null {
+function whyWithheld({ streams }: SandboxInput, report: SandboxReport): TokenWithheld | null {
   if (streams !== undefined) return 'some_streams'
   return report.streams.some(({ error }) => error !== undefined) ? 'failed_streams' : null
 }

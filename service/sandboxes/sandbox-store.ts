@@ -17,7 +17,7 @@ import {
   keptOfPrincipal,
   type StoredPromotion,
   type StoredToken,
-  type NewKeptSandbox,
+  type NewStoredSandbox,
   type SandboxOutcome,
   type SandboxPlace,
   type SandboxStore,
@@ -66,7 +66,7 @@ export class PostgresSandboxStore implements SandboxStore {
     this.#database = database
   }
 
-  async create(input: NewKeptSandbox): Promise<SandboxSummary> {
+  async create(input: NewStoredSandbox): Promise<SandboxSummary> {
     const { id, connection, destination, principal, limitRows, lifetimeMs } = input
     const [row] = await this.#database
       .query<SummaryRow>(
@@ -218,7 +218,7 @@ export class PostgresSandboxStore implements SandboxStore {
     await this.#database.query(`UPDATE ${table} SET replaced_by = $2 WHERE id = $1`, [id, by])
   }
 
-  async stale(staleMs: number): ReturnType<SandboxStore['stale']> {
+  async findStale(staleMs: number): ReturnType<SandboxStore['findStale']> {
     return this.#database.query<{ id: string; connection: string | null }>(
       `SELECT box.id, connection.name AS connection FROM ${table} AS box LEFT ${joined}
        WHERE box.status = 'running' AND box.beat_at <= now() - $1 * interval '1 ms'`,
@@ -254,7 +254,7 @@ export class PostgresSandboxStore implements SandboxStore {
     )
   }
 
-  async alive(ids: readonly string[]): Promise<readonly string[]> {
+  async findAlive(ids: readonly string[]): Promise<readonly string[]> {
     const rows = await this.#database.query<{ id: string }>(
       `SELECT id FROM ${table} WHERE id = ANY ($1) AND dropped_at IS NULL
          AND (status = 'running' OR expires_at > now())`,

@@ -13,7 +13,7 @@ import { connectionDocument } from '../connections/schema.ts'
 import { schemaChangeDocument, schemaDriftPolicy } from '../schema-changes/schema.ts'
 import { withDocsUrl } from '../platform/docs-url.ts'
 import { timestamp } from '../platform/fields.ts'
-import { toWire, wireSchema, type Resource } from '../platform/wire.ts'
+import { toWire, snakeCaseSchema, type Resource } from '../platform/wire.ts'
 import { runDocument } from '../runs/schema.ts'
 
 export const sandboxId = z
@@ -97,7 +97,7 @@ const summary = {
 export const sandboxSummarySchema = z.object(summary).meta({ id: 'SandboxSummary' })
 export type SandboxSummary = Resource<typeof sandboxSummarySchema>
 export type SandboxStatus = SandboxSummary['status']
-export const sandboxSummaryDocument = wireSchema(sandboxSummarySchema)
+export const sandboxSummaryDocument = snakeCaseSchema(sandboxSummarySchema)
 
 const sandboxSchema = z
   .object({ ...summary, report: reportSchema.nullable(), error: errorBodySchema.nullable() })
@@ -108,7 +108,7 @@ export interface Sandbox extends SandboxSummary {
   /** Why it failed. */
   readonly error: ErrorBody | null
 }
-export const sandboxDocument = wireSchema(sandboxSchema)
+export const sandboxDocument = snakeCaseSchema(sandboxSchema)
 
 const finishedSandboxSchema = z
   .object({
@@ -127,7 +127,7 @@ export type FinishedSandbox = Omit<Resource<typeof finishedSandboxSchema>, 'repo
   readonly report: SandboxFindings
 }
 export type TokenWithheld = NonNullable<FinishedSandbox['tokenWithheld']>
-export const finishedSandboxDocument = wireSchema(finishedSandboxSchema)
+export const finishedSandboxDocument = snakeCaseSchema(finishedSandboxSchema)
 
 export const sandboxRowsDocument = z
   .object({

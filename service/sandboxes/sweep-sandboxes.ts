@@ -42,7 +42,7 @@ export async function keepSwept(options: SweepOptions, signal: AbortSignal): Pro
  */
 export async function sweepSandboxes(options: SweepOptions): Promise<void> {
   const { sandboxes } = options.store
-  for (const { id, connection } of await sandboxes.stale(staleMs)) {
+  for (const { id, connection } of await sandboxes.findStale(staleMs)) {
     const details = { connection: connection ?? '' }
     const error = new ConnectError('sandbox_stopped', { details }).toJSON()
     await sandboxes.endStale(id, staleMs, error)
@@ -50,11 +50,14 @@ export async function sweepSandboxes(options: SweepOptions): Promise<void> {
   const unreachable = new Set<string>()
   for (const place of await sandboxes.toDrop(dropsAtOnce)) {
     if (unreachable.has(place.destination)) continue
-    if (!(await dropOne(options, place))) unreachable.add(place.destination)
+    if (!(await dropSandbox(options, place))) unreachable.add(place.destination)
   }
 }
 
-async function dropOne(options: SweepOptions, { id, destination }: SandboxPlace): Promise<boolean> {
+async function dropSandbox(
+  options: SweepOptions,
+  { id, destination }: SandboxPlace,
+): Promise<boolean> {
   const { store, addressOf, logger } = options
   try {
     await dropSandboxSchema(addressOf(destination), id)
@@ -98,8 +101,8 @@ async function sweepDestination(
     const latestMs = options.now() - clockToleranceMs
     const schemas = await listSandboxSchemas(config)
     const expired = schemas.filter(({ expiresAtMs }) => expiresAtMs < latestMs).map(({ id }) => id)
-    const alive = new Set(expired.length === 0 ? [] : await store.sandboxes.alive(expired))
-    for (const id of expired.filter((one) => !alive.has(one))) {
+    const alive = new Set(expired.length === 0 ? [] : await store.sandboxes.findAlive(expired))
+    for (const id of expired.filter((sandbox) => !alive.has(sandbox))) {
       await dropSandboxSchema(config, id)
       logger.info({ sandbox: id, destination }, 'a left-over sandbox was dropped')
     }

@@ -6,7 +6,7 @@ import type { Schedule } from '../platform/jobs/schedule.ts'
  */
 export interface SchedulesAtJobsStore {
   /** What is to be sent to the Jobs service at `place`; what was tried longest ago comes first. */
-  unsent(place: string, limit: number): Promise<readonly UnsentSchedule[]>
+  findUnsent(place: string, limit: number): Promise<readonly UnsentSchedule[]>
   /** How many are to be sent. */
   countUnsent(place: string): Promise<number>
   /** Call it before a schedule is sent: from here on it is not known what Jobs has. */

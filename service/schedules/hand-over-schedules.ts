@@ -40,15 +40,15 @@ export class ScheduleHandOver {
   /** Sends what is to be sent. Throws `jobs_unreachable` when some of it could not be: call it again. */
   async send(): Promise<void> {
     const { store, place, logger } = this.#options
-    while ((await this.#schedules.unsent(place, 1)).length > 0)
-      await store.exclusively('schedules at Jobs', () => this.#sendSome())
+    while ((await this.#schedules.findUnsent(place, 1)).length > 0)
+      await store.runExclusively('schedules at Jobs', () => this.#sendSome())
     if (!this.#isComplete)
       logger.info({ jobs: place }, 'the Jobs service has the schedules of all active connections')
     this.#isComplete = true
   }
 
   async #sendSome(): Promise<void> {
-    const unsent = [...(await this.#schedules.unsent(this.#options.place, atOnce))]
+    const unsent = [...(await this.#schedules.findUnsent(this.#options.place, atOnce))]
     const failures: ConnectError[] = []
     let sent = 0
     const work = async (): Promise<void> => {

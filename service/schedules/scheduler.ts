@@ -182,7 +182,7 @@ export class Scheduler {
 }
 
 interface LostRunsOptions {
-  readonly runs: Pick<RunStore, 'stale'>
+  readonly runs: Pick<RunStore, 'findStale'>
   readonly queue: Pick<RunQueue, 'send'>
   /** A run without a beat for so long, or queued so much past its time, is lost. */
   readonly staleMs: number
@@ -198,7 +198,7 @@ const limit = 200
  */
 async function sendLostRuns(options: LostRunsOptions): Promise<void> {
   const { runs, queue, staleMs, logger } = options
-  for (const { id, connection } of await runs.stale(staleMs, limit)) {
+  for (const { id, connection } of await runs.findStale(staleMs, limit)) {
     logger.debug({ run: id, connection }, 'nobody works on a run; it is delivered again')
     await queue.send(id, 0)
   }

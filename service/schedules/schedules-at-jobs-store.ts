@@ -20,7 +20,7 @@ export class PostgresSchedulesAtJobsStore implements SchedulesAtJobsStore {
     this.#database = database
   }
 
-  async unsent(place: string, limit: number): Promise<readonly UnsentSchedule[]> {
+  async findUnsent(place: string, limit: number): Promise<readonly UnsentSchedule[]> {
     const rows = await this.#database.query<{ id: string; schedule: Schedule | null } & Row>(
       `SELECT coalesce(wanted.id, told.connection_id) AS id, wanted.schedule ${unsent}
        ORDER BY told.tried_at NULLS FIRST, id LIMIT $2`,

@@ -10,22 +10,22 @@ export function changeDocument(change: SchemaChange): ChangeDocument {
 /** The stream and what changed of it, without what did not: for a line of the log. */
 export function changeFacts(change: SchemaChange): JsonObject {
   const { name, namespace, ...facts } = changeDocument(change)
-  const told = Object.entries(facts).filter(
+  const shownFacts = Object.entries(facts).filter(
     ([, value]) => value !== null && value !== 0 && !(Array.isArray(value) && value.length === 0),
   )
   const stream = streamLabel({ name, namespace })
-  return { stream, ...Object.fromEntries(told) }
+  return { stream, ...Object.fromEntries(shownFacts) }
 }
 
 /** `public.orders: +note, -phone, total integer -> string`; of many changes the first few. */
 export function changeSummary(changes: readonly SchemaChange[], total: number): string {
-  const shown = changes.slice(0, 3).map(oneSummary)
+  const shown = changes.slice(0, 3).map(summarizeChange)
   const left = total - shown.length
   const more = left > 0 ? [`and ${String(left)} more ${left === 1 ? 'stream' : 'streams'}`] : []
   return [...shown, ...more].join('; ')
 }
 
-function oneSummary(change: SchemaChange): string {
+function summarizeChange(change: SchemaChange): string {
   const stream = streamLabel(change)
   if (change.change !== 'changed') return `${stream} was ${change.change}`
   const parts = [

@@ -12,12 +12,12 @@ export function schemaChanges(
 ): readonly SchemaChange[] {
   const before = byKey(approved)
   const now = byKey(seen)
-  const kept = [...before].flatMap(([key, stream]) => {
+  const changedOrRemoved = [...before].flatMap(([key, stream]) => {
     const other = now.get(key)
-    return other === undefined ? removed(stream) : changed(stream, other)
+    return other === undefined ? describeRemoved(stream) : compareStreams(stream, other)
   })
   const added = [...now].flatMap(([key, stream]) => (before.has(key) ? [] : addedStream(stream)))
-  return [...kept, ...added]
+  return [...changedOrRemoved, ...added]
 }
 
 /** The first changes with the first columns of each: a source may have any number of both. */
@@ -57,11 +57,11 @@ function addedStream(stream: AirbyteStream): SchemaChange {
   return { ...idOf(stream), ...unchanged, change: 'added', addedColumns: columnsIn(stream) }
 }
 
-function removed(stream: AirbyteStream): SchemaChange {
+function describeRemoved(stream: AirbyteStream): SchemaChange {
   return { ...idOf(stream), ...unchanged, change: 'removed', removedColumns: columnsIn(stream) }
 }
 
-function changed(before: AirbyteStream, now: AirbyteStream): readonly SchemaChange[] {
+function compareStreams(before: AirbyteStream, now: AirbyteStream): readonly SchemaChange[] {
   const from = shapeOf(before)
   const to = shapeOf(now)
   const change: SchemaChange = {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ColumnKind } from '../../protocol/index.ts'
 import { textOf, timestamp } from '../platform/fields.ts'
-import { wireSchema, type Resource, type Wire } from '../platform/wire.ts'
+import { snakeCaseSchema, type Resource, type Wire } from '../platform/wire.ts'
 
 /** propagate: follow the source. ignore: keep to what was approved. block_until_approved: read nothing until somebody approves. */
 export const schemaDriftPolicy = z.enum(['propagate', 'ignore', 'block_until_approved'])
@@ -52,7 +52,7 @@ export const schemaChangeSchema = z
   .meta({ id: 'SchemaChange' })
 export type SchemaChange = Resource<typeof schemaChangeSchema>
 export type ChangeDocument = Wire<SchemaChange>
-export const schemaChangeDocument = wireSchema(schemaChangeSchema)
+export const schemaChangeDocument = snakeCaseSchema(schemaChangeSchema)
 
 export const driftFingerprint = z
   .string()

@@ -14,7 +14,7 @@ export interface SchemaService {
 /** The Avro schemas of the records that runs have carried. They stay when their connection goes: topics outlive it. */
 export interface SchemaStore {
   /** The places in the list of those streams whose columns no run of the connection has had yet. */
-  unknown(connection: string, streams: readonly StreamColumns[]): Promise<readonly number[]>
+  findUnknown(connection: string, streams: readonly StreamColumns[]): Promise<readonly number[]>
   /** Where it is new for its stream it is the stream's next version. Keeping one again changes nothing. */
   keep(schema: NewStreamSchema): Promise<void>
   /** The newest first. */

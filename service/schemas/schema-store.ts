@@ -39,7 +39,10 @@ export class PostgresSchemaStore implements SchemaStore {
     this.#database = database
   }
 
-  async unknown(connection: string, streams: readonly StreamColumns[]): Promise<readonly number[]> {
+  async findUnknown(
+    connection: string,
+    streams: readonly StreamColumns[],
+  ): Promise<readonly number[]> {
     const rows = await this.#database.query<{ place: string }>(
       `SELECT place FROM unnest($2::text[], $3::text[], $4::text[])
          WITH ORDINALITY AS given (name, namespace, digest, place)

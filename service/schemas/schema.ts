@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { AvroSchema } from '../../protocol/index.ts'
 import { timestamp } from '../platform/fields.ts'
-import { wireSchema, type Resource } from '../platform/wire.ts'
+import { snakeCaseSchema, type Resource } from '../platform/wire.ts'
 
 export const schemaFingerprint = z
   .string()
@@ -29,7 +29,7 @@ export const streamSchemaSchema = z
   })
   .meta({ id: 'StreamSchema' })
 export type StreamSchema = Resource<typeof streamSchemaSchema>
-export const streamSchemaDocument = wireSchema(streamSchemaSchema)
+export const streamSchemaDocument = snakeCaseSchema(streamSchemaSchema)
 
 /** The schema that a message's fingerprint stands for. */
 export const usedSchemaSchema = z
@@ -43,4 +43,4 @@ export const usedSchemaSchema = z
   })
   .meta({ id: 'Schema' })
 export type UsedSchema = Resource<typeof usedSchemaSchema>
-export const schemaDocument = wireSchema(usedSchemaSchema)
+export const schemaDocument = snakeCaseSchema(usedSchemaSchema)

@@ -17,7 +17,7 @@ export interface AdminKeyOptions {
 export async function prepareAdminKey(options: AdminKeyOptions): Promise<string | undefined> {
   const { dataDir, url, apiKeys, isEmbedded } = options
   const first = await apiKeys.createFirst('first')
-  const key = first?.key ?? (await keptKey(options))
+  const key = first?.key ?? (await readWorkingKey(options))
   const local =
     key ??
     (isEmbedded ? (await apiKeys.create({ name: 'command line', kind: 'admin' })).key : undefined)
@@ -26,9 +26,9 @@ export async function prepareAdminKey(options: AdminKeyOptions): Promise<string 
 }
 
 /** The key of the file, where it still opens this service. */
-async function keptKey({ dataDir, apiKeys }: AdminKeyOptions): Promise<string | undefined> {
+async function readWorkingKey({ dataDir, apiKeys }: AdminKeyOptions): Promise<string | undefined> {
   const local = await readLocalService(dataDir)
   if (local === undefined) return undefined
-  const found = await apiKeys.authenticate(local.apiKey)
-  return found === null ? undefined : local.apiKey
+  const principal = await apiKeys.authenticate(local.apiKey)
+  return principal === null ? undefined : local.apiKey
 }

@@ -51,11 +51,11 @@ export interface ControlPlane extends AsyncDisposable {
 /** The next run finds its threads warm: a new one takes 0.1 to 0.3 s to start. */
 const idleThreadMs = 60_000
 
-export function controlPlane(parts: ControlPlaneOptions): ControlPlane {
-  const { settings, store, vault, jobs, callbackUrl, logger, stopping } = parts
-  const now = (): number => parts.now()
+export function controlPlane(options: ControlPlaneOptions): ControlPlane {
+  const { settings, store, vault, jobs, callbackUrl, logger, stopping } = options
+  const now = (): number => options.now()
   const kafka = kafkaPlace(settings)
-  const places = { data: parts.databases.data, postgres: settings.postgres }
+  const places = { data: options.databases.data, postgres: settings.postgres }
   const addressOf = (destination: string): DestinationConfig =>
     destinationAddress(destination, places)
   const logOf = (options: ConnectionOptions): LogConfig => logConfig(options, kafka)

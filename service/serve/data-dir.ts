@@ -15,7 +15,7 @@ export async function openDataDir(
   try {
     await makeClosed(resolve(folder), hasPostgres)
   } catch (error) {
-    throw unusable(folder, error)
+    throw unusableFolderError(folder, error)
   }
 }
 
@@ -28,8 +28,8 @@ async function makeClosed(folder: string, hasPostgres: boolean): Promise<void> {
 
 /** Each folder above it first. Node's own way of doing that never ends where none can be made, as below /proc. */
 async function makeFolder(folder: string, mode?: number): Promise<void> {
-  const found = await stat(folder).catch(() => undefined)
-  if (found?.isDirectory() === true) return
+  const stats = await stat(folder).catch(() => undefined)
+  if (stats?.isDirectory() === true) return
   const above = dirname(folder)
   if (above !== folder) await makeFolder(above)
   try {
@@ -40,7 +40,7 @@ async function makeFolder(folder: string, mode?: number): Promise<void> {
   }
 }
 
-function unusable(folder: string, cause: unknown): unknown {
+function unusableFolderError(folder: string, cause: unknown): unknown {
   const reason = errorCodeOf(cause)
   if (reason === undefined) return cause
   return invalidSettings([

@@ -47,10 +47,10 @@ export function healthRoutes(app: App, health: HealthService): void {
     },
     async (_request, reply) => {
       const report = await health.report()
-      const found = { problems: [...report.problems], warnings: [...report.warnings] }
-      return found.problems.length === 0
-        ? reply.code(200).send({ status: 'ready', ...found })
-        : reply.code(503).send({ status: 'not_ready', ...found })
+      const findings = { problems: [...report.problems], warnings: [...report.warnings] }
+      return findings.problems.length === 0
+        ? reply.code(200).send({ status: 'ready', ...findings })
+        : reply.code(503).send({ status: 'not_ready', ...findings })
     },
   )
 }

@@ -21,14 +21,14 @@ const writesGoodForMs = 5_000
 /** Whether the parts respond that requests and schedules need. */
 export class ProcessHealthService implements HealthService {
   readonly #options: HealthOptions
-  readonly #asked: () => Promise<readonly PartHealth[]>
+  readonly #parts: () => Promise<readonly PartHealth[]>
   readonly #writes: () => Promise<string | undefined>
 
   constructor(options: HealthOptions) {
     this.#options = options
     const now = (): number => options.now()
-    this.#asked = keptFor(goodForMs, now, () => this.#ask())
-    this.#writes = keptFor(writesGoodForMs, now, () =>
+    this.#parts = cacheFor(goodForMs, now, () => this.#ask())
+    this.#writes = cacheFor(writesGoodForMs, now, () =>
       problemOf('the metadata database', 'written', options.store.checkWrites()),
     )
   }
@@ -38,7 +38,7 @@ export class ProcessHealthService implements HealthService {
   }
 
   async report(): Promise<HealthReport> {
-    const parts = await this.#asked()
+    const parts = await this.#parts()
     const problems = parts.flatMap(({ part, problem }) =>
       problem === undefined || part === 'jobs' ? [] : [problem],
     )
@@ -70,16 +70,16 @@ export class ProcessHealthService implements HealthService {
 }
 
 /** Asks again only when the last answer is older. */
-function keptFor<Answer>(
+function cacheFor<Answer>(
   goodMs: number,
   now: () => number,
   ask: () => Promise<Answer>,
 ): () => Promise<Answer> {
-  let kept: { readonly atMs: number; readonly answer: Promise<Answer> } | undefined
+  let cached: { readonly atMs: number; readonly answer: Promise<Answer> } | undefined
   return () => {
     const atMs = now()
-    if (kept === undefined || atMs - kept.atMs > goodMs) kept = { atMs, answer: ask() }
-    return kept.answer
+    if (cached === undefined || atMs - cached.atMs > goodMs) cached = { atMs, answer: ask() }
+    return cached.answer
   }
 }
 

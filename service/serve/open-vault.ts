@@ -8,7 +8,8 @@ import type { Vault } from '../platform/vault/vault.ts'
 /** The vault of the settings, else an encrypted one in the data folder. Throws where it cannot be used. */
 export async function openVault(settings: Settings, logger: Logger): Promise<Vault> {
   const { vaultUrl, vaultToken, vaultMount, vaultNamespace } = settings
-  if (vaultUrl === undefined || vaultToken === undefined) return openFileVault(embedded(settings))
+  if (vaultUrl === undefined || vaultToken === undefined)
+    return openFileVault(fileVaultOptions(settings))
   const vault = openKv2Vault({
     url: vaultUrl,
     token: vaultToken,
@@ -30,7 +31,7 @@ export function vaultFolderOf({ dataDir }: Pick<Settings, 'dataDir'>): string {
   return join(dataDir, 'vault')
 }
 
-function embedded({ dataDir, vaultKey, vaultPreviousKey }: Settings): FileVaultOptions {
+function fileVaultOptions({ dataDir, vaultKey, vaultPreviousKey }: Settings): FileVaultOptions {
   return {
     folder: vaultFolderOf({ dataDir }),
     ...(vaultKey !== undefined && { key: vaultKey }),

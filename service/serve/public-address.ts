@@ -35,11 +35,11 @@ export function reachableAddresses(
   )[],
 ): readonly string[] {
   if (!isEverywhere(host)) return isLoopback(host) ? [] : [host]
-  return interfaces.flatMap((one) => {
-    if (one === undefined || one.internal) return []
+  return interfaces.flatMap((entry) => {
+    if (entry === undefined || entry.internal) return []
     // An address of a link needs the name of the link, which is another one on each machine.
-    if (/^fe80:/i.test(one.address)) return []
-    return host === '::' || one.family === 'IPv4' ? [one.address] : []
+    if (/^fe80:/i.test(entry.address)) return []
+    return host === '::' || entry.family === 'IPv4' ? [entry.address] : []
   })
 }
 

@@ -6,13 +6,13 @@ export function lookupIn(
   service: Pick<Service, 'instances' | 'connections' | 'runs'>,
 ): ResourceLookup {
   const connection = async (name: string): Promise<{ readonly instance: string } | null> => {
-    const found = await orNull(service.connections.get(name))
-    return found === null ? null : { instance: found.from }
+    const stored = await orNull(service.connections.get(name))
+    return stored === null ? null : { instance: stored.from }
   }
   return {
     instance: async (name) => {
-      const found = await orNull(service.instances.get(name))
-      return found === null ? null : { type: found.type }
+      const stored = await orNull(service.instances.get(name))
+      return stored === null ? null : { type: stored.type }
     },
     connection,
     connectionOfRun: async (id) => {
@@ -26,9 +26,9 @@ export function lookupIn(
 
 const absence: readonly string[] = ['instance_not_found', 'connection_not_found', 'run_not_found']
 
-async function orNull<Found>(found: Promise<Found>): Promise<Found | null> {
+async function orNull<Result>(lookup: Promise<Result>): Promise<Result | null> {
   try {
-    return await found
+    return await lookup
   } catch (error) {
     if (error instanceof ConnectError && absence.includes(error.code)) return null
     throw error

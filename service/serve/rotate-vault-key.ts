@@ -17,17 +17,17 @@ export async function rotateVaultKey(
   const folder = vaultFolderOf(settings)
   if (settings.vaultUrl !== undefined) {
     const reason = `the credentials are in the vault at ${new URL(settings.vaultUrl).origin}`
-    throw refused(reason, 'Rotate the key there: `vault operator rotate`.')
+    throw refusedError(reason, 'Rotate the key there: `vault operator rotate`.')
   }
   if (settings.vaultKey !== undefined || settings.vaultPreviousKey !== undefined) {
     const fix =
       'Start the service once with the new key as REACTOR_CONNECT_VAULT_KEY and the old one as REACTOR_CONNECT_VAULT_PREVIOUS_KEY.'
-    throw refused('the key is given by the settings, not kept in the folder', fix)
+    throw refusedError('the key is given by the settings, not kept in the folder', fix)
   }
   if (!(await exists(join(folder, keyFileName)))) {
     const fix =
       'Name the data folder that the service uses (`--data-dir`) or its settings (`--config`), on the machine of the service.'
-    throw refused(`there is no vault in ${folder}`, fix)
+    throw refusedError(`there is no vault in ${folder}`, fix)
   }
   await using vault = await openFileVault({ folder })
   return { folder, ...(await vault.rotateKey()) }
@@ -44,6 +44,6 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-function refused(reason: string, fix: string): ConnectError {
+function refusedError(reason: string, fix: string): ConnectError {
   return new ConnectError('vault_rotation_refused', { details: { reason, fix } })
 }

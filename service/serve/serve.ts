@@ -174,7 +174,7 @@ function knownUrls(
 /** Who may do what over HTTP, and how often. */
 function guardedBy(
   settings: Settings,
-  parts: {
+  dependencies: {
     readonly policy: Policy
     readonly service: Service
     readonly store: Store
@@ -184,7 +184,7 @@ function guardedBy(
   HttpOptions,
   'access' | 'audit' | 'idempotency' | 'idempotencyHashKey' | 'limits' | 'trustedProxies'
 > {
-  const { policy, service, store, vault } = parts
+  const { policy, service, store, vault } = dependencies
   const hashKey = new StoredKey(vault, 'http/idempotency-key')
   const { requestsPerMinute, failedLoginsPerMinute, trustedProxies } = settings
   return {
@@ -209,9 +209,9 @@ interface WorkerOptions {
   readonly isAlone: boolean
 }
 
-function workerLoop(options: ServeOptions, parts: WorkerOptions): Loop {
+function workerLoop(options: ServeOptions, workerOptions: WorkerOptions): Loop {
   const { settings, logger } = options
-  const { store, queue, jobs, plane, metrics, isAlone } = parts
+  const { store, queue, jobs, plane, metrics, isAlone } = workerOptions
   const { instances } = plane.service
   const { addressOf, logOf } = plane
   const { allowedNetworks } = settings
@@ -247,9 +247,9 @@ function parallelRunsOf({ parallelRuns }: Settings, logger: Logger): number {
 
 function schedulerLoop(
   options: ServeOptions,
-  parts: Pick<WorkerOptions, 'store' | 'queue' | 'jobs'>,
+  dependencies: Pick<WorkerOptions, 'store' | 'queue' | 'jobs'>,
 ): Loop {
-  const { store, queue, jobs } = parts
+  const { store, queue, jobs } = dependencies
   const scheduler = new Scheduler({
     store,
     queue,

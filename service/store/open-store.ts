@@ -40,9 +40,13 @@ const standardRetention: Retention = {
 const sessions = 10
 
 /** Brings the tables up to date and opens the store. Throws `store_unavailable`, `store_schema_newer`. */
-export async function openStore({ url, logger, retention: given }: StoreOptions): Promise<Store> {
+export async function openStore({
+  url,
+  logger,
+  retention: retentionOptions,
+}: StoreOptions): Promise<Store> {
   await migrate(url)
-  const retention = { ...standardRetention, ...given }
+  const retention = { ...standardRetention, ...retentionOptions }
   const database = new Database({ url, sessions, logger })
   const locks = new Locks({ url, logger })
   const listener = new RunListener({ url, logger })
@@ -62,7 +66,7 @@ export async function openStore({ url, logger, retention: given }: StoreOptions)
     authorizations: new PostgresAuthorizationStore(database),
     idempotency: new PostgresIdempotencyStore(database),
     isHeld: (lock) => locks.isHeld(lock),
-    exclusively: (lock, work) => locks.exclusively(lock, work),
+    runExclusively: (lock, work) => locks.runExclusively(lock, work),
     prune: () => prune(database, retention),
     ping: async () => {
       await database.query('SELECT')

@@ -1,11 +1,11 @@
 import type { PrincipalKind } from '../platform/access/principal.ts'
 import type { Page, PageRequest } from '../platform/lists.ts'
-import type { User, UserInput, UserWithPassword } from './schema.ts'
+import type { User, UserDetails, UserWithPassword } from './schema.ts'
 
 /** Every method throws `identity_external` where an Identity service knows the users. E-mails come in small letters. */
 export interface UserService {
   /** Throws `name_taken`. */
-  create(input: UserInput): Promise<UserWithPassword>
+  create(input: UserDetails): Promise<UserWithPassword>
   /** Throws `user_not_found`. */
   get(email: string): Promise<User>
   /** By e-mail, ascending. */

@@ -30,14 +30,14 @@ export class PasswordHasher {
 
   constructor(cost: HashCost = standardCost) {
     this.#cost = cost
-    this.#nobody = kept(cost, Buffer.alloc(saltBytes), Buffer.alloc(hashBytes))
+    this.#nobody = formatHash(cost, Buffer.alloc(saltBytes), Buffer.alloc(hashBytes))
   }
 
   /** `scrypt$N$r$p$SALT$HASH`. Throws `login_throttled` where too many wait. */
   async hash(password: string): Promise<string> {
     const salt = randomBytes(saltBytes)
     const hash = await this.#derive(password, salt, this.#cost)
-    return kept(this.#cost, salt, hash)
+    return formatHash(this.#cost, salt, hash)
   }
 
   /**
@@ -45,14 +45,14 @@ export class PasswordHasher {
    * false. Throws `login_throttled` where too many wait.
    */
   async matches(password: string, passwordHash: string | null): Promise<boolean> {
-    const { cost, salt, hash } = parsed(passwordHash ?? this.#nobody)
+    const { cost, salt, hash } = parseHash(passwordHash ?? this.#nobody)
     const isSame = timingSafeEqual(await this.#derive(password, salt, cost), hash)
     return isSame && passwordHash !== null
   }
 
   /** Whether a hash was made with another cost than new ones are. */
   isOutdated(passwordHash: string): boolean {
-    const { n, r, p } = parsed(passwordHash).cost
+    const { n, r, p } = parseHash(passwordHash).cost
     return n !== this.#cost.n || r !== this.#cost.r || p !== this.#cost.p
   }
 
@@ -66,13 +66,13 @@ export class PasswordHasher {
   }
 }
 
-function kept({ n, r, p }: HashCost, salt: Buffer, hash: Buffer): string {
+function formatHash({ n, r, p }: HashCost, salt: Buffer, hash: Buffer): string {
   return ['scrypt', n, r, p, salt.toString('base64url'), hash.toString('base64url')].join('$')
 }
 
 const shape = /^scrypt\$(\d{1,8})\$(\d{1,3})\$(\d{1,3})\$([\w-]{22})\$([\w-]{43})$/
 
-function parsed(passwordHash: string): {
+function parseHash(passwordHash: string): {
   readonly cost: HashCost
   readonly salt: Buffer
   readonly hash: Buffer

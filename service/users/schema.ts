@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { principalKinds } from '../platform/access/principal.ts'
 import { timestamp } from '../platform/fields.ts'
-import { wireSchema, type Resource } from '../platform/wire.ts'
+import { snakeCaseSchema, type Resource } from '../platform/wire.ts'
 
 export const role = z
   .enum(principalKinds)
@@ -26,7 +26,7 @@ export const userCreate = z
       .meta({ description: 'At least 12 characters. Where it is left out one is made.' }),
   })
   .meta({ id: 'UserCreate' })
-export type UserInput = Resource<typeof userCreate>
+export type UserDetails = Resource<typeof userCreate>
 
 export const userChange = z.strictObject({ role }).meta({ id: 'UserChange' })
 
@@ -52,7 +52,7 @@ const fields = {
 /** A person who logs in here, with e-mail and password: if no Identity service is configured. */
 export const userSchema = z.object(fields).meta({ id: 'User' })
 export type User = Resource<typeof userSchema>
-export const userDocument = wireSchema(userSchema)
+export const userDocument = snakeCaseSchema(userSchema)
 
 export const userWithPasswordSchema = z
   .object({
@@ -61,4 +61,4 @@ export const userWithPasswordSchema = z
   })
   .meta({ id: 'UserWithPassword' })
 export type UserWithPassword = Resource<typeof userWithPasswordSchema>
-export const userWithPassword = wireSchema(userWithPasswordSchema)
+export const userWithPassword = snakeCaseSchema(userWithPasswordSchema)

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { ConnectError } from '../../protocol/index.ts'
 import type { PrincipalKind } from '../platform/access/principal.ts'
 import type { Page, PageRequest } from '../platform/lists.ts'
-import type { User, UserInput, UserWithPassword } from './schema.ts'
+import type { User, UserDetails, UserWithPassword } from './schema.ts'
 import type { UserService, UserStore } from './contract.ts'
 import { newId } from '../platform/database/ids.ts'
 import type { PasswordHasher } from './password-hash.ts'
@@ -17,7 +17,7 @@ export class EmbeddedUserService implements UserService {
     this.#hasher = hasher
   }
 
-  async create({ email, role, password = newPassword() }: UserInput): Promise<UserWithPassword> {
+  async create({ email, role, password = newPassword() }: UserDetails): Promise<UserWithPassword> {
     const passwordHash = await this.#hasher.hash(password)
     const id = newId('usr')
     return { ...(await this.#store.create({ id, email, role, passwordHash })), password }

@@ -3,7 +3,7 @@ import type { Page, PageRequest } from '../platform/lists.ts'
 import { userSchema, type User } from './schema.ts'
 import type { Database, Row } from '../platform/database/database.ts'
 import { pageOf, pagePlace } from '../platform/database/page.ts'
-import { columnsOf, resourceOf } from '../platform/database/rows.ts'
+import { selectColumns, resourceOf } from '../platform/database/rows.ts'
 import { Conditions } from '../platform/database/statement.ts'
 import type { KnownUser, NewUser, UserStore } from './contract.ts'
 
@@ -17,7 +17,7 @@ interface KnownRow extends UserRow {
 }
 
 const table = 'reactor_connect_service.users'
-const columns = columnsOf(userSchema)
+const columns = selectColumns(userSchema)
 
 export class PostgresUserStore implements UserStore {
   readonly #database: Database

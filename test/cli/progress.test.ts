@@ -406,10 +406,10 @@ describe('JSON output', () => {
     const screen = new Recording()
     const human = new HumanOutput(new Screen(screen), plainPaint)
     const output = new LastProgress(new JsonOutput((line) => lines.push(line), human))
-    expect(output.abandoned()).toEqual({ kind: 'stopped', exitCode: 4 })
+    expect(output.endAsAbandoned()).toEqual({ kind: 'stopped', exitCode: 4 })
     const done = streamAt(50, { stream: { name: 'done' }, status: 'complete' })
     output.progress(progressAt(2, streamAt(1_000), done))
-    output.end(output.abandoned())
+    output.end(output.endAsAbandoned())
     expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
       type: 'result',
       exit_code: 4,

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { reportText } from '../../cli/connections/sandbox-lines.ts'
 import { reportMarkdown } from '../../cli/connections/sandbox-markdown.ts'
-import type { SandboxReport } from '../../cli/connections/sandbox-facts.ts'
+import type { SandboxReportDocument } from '../../cli/connections/sandbox-facts.ts'
 import { isWithoutChange } from '../../cli/connections/sandbox-view.ts'
 import { plainPaint } from '../../cli/output/paint.ts'
 import { sampleReport } from '../support/memory-sandboxes.ts'
 
-type Stream = SandboxReport['streams'][number]
+type Stream = SandboxReportDocument['streams'][number]
 
-const sample = JSON.parse(JSON.stringify(sampleReport('sbx_1', 100))) as SandboxReport
+const sample = JSON.parse(JSON.stringify(sampleReport('sbx_1', 100))) as SandboxReportDocument
 const [orders, users] = sample.streams
 if (orders?.diff_vs_current === undefined || users?.diff_vs_current === undefined)
   throw new Error('the sample has two streams')
@@ -35,7 +35,10 @@ const quiet: Stream = {
   },
 }
 
-function reportOf(streams: readonly Stream[], more: Partial<SandboxReport> = {}): SandboxReport {
+function reportOf(
+  streams: readonly Stream[],
+  more: Partial<SandboxReportDocument> = {},
+): SandboxReportDocument {
   const rows = { insert: 0, update: 0, unchanged: 0, delete: 0 }
   return {
     ...sample,
@@ -46,7 +49,7 @@ function reportOf(streams: readonly Stream[], more: Partial<SandboxReport> = {})
   }
 }
 
-const text = (report: SandboxReport): string =>
+const text = (report: SandboxReportDocument): string =>
   reportText(report, { paint: plainPaint, columns: undefined })
 
 describe('the report of a sandbox', () => {
@@ -193,7 +196,7 @@ a whole run: about 250 records, 1.5 s
       primary_key: [['number']],
       warnings: ['The key (number) is not unique'],
     }
-    const drift: SandboxReport['schema_drift'] = {
+    const drift: SandboxReportDocument['schema_drift'] = {
       policy: 'ignore',
       total: 2,
       changes: [

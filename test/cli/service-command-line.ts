@@ -1,5 +1,5 @@
 import { logout } from '../../cli/auth/logout-command.ts'
-import { askService, type CommandSurroundings } from '../../cli/client/ask-service.ts'
+import { askService, type AskServiceContext } from '../../cli/client/ask-service.ts'
 import { runProgram } from '../../cli/program.ts'
 import { plainPaint } from '../../cli/output/paint.ts'
 import { Screen } from '../../cli/output/screen.ts'
@@ -41,7 +41,7 @@ export async function reactor(
       options.onText?.(text)
     },
   })
-  const surroundings = (json: boolean): Omit<CommandSurroundings, 'input'> => ({
+  const surroundings = (json: boolean): Omit<AskServiceContext, 'input'> => ({
     output: {
       json,
       columns: options.columns,

@@ -307,7 +307,7 @@ async function loadEntries(
         release: () => {
           reader.release()
         },
-        committed: (next) => reader.committed(next),
+        noteCommitted: (next) => reader.noteCommitted(next),
         [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),
       }
     },

@@ -240,7 +240,7 @@ class MemoryInstances implements InstanceService {
     return this.resolveConfig()
   }
 
-  authorizationLost(): Promise<never> {
+  noteAuthorizationLost(): Promise<never> {
     return this.resolveConfig()
   }
 

@@ -47,9 +47,9 @@ export class EmbeddedReader implements LaneReader {
       if (signal.aborted) return undefined
       const message = this.#shift()
       if (message !== undefined) return { entry: this.#take(message) }
-      if (this.#writer === 'gone') throw this.#lost()
+      if (this.#writer === 'gone') throw this.#lostWriterError()
       this.#sendCredit()
-      await this.#arrival(signal)
+      await this.#waitForArrival(signal)
     }
   }
 
@@ -61,7 +61,7 @@ export class EmbeddedReader implements LaneReader {
     this.#sendCredit(buffers)
   }
 
-  committed(): Promise<void> {
+  noteCommitted(): Promise<void> {
     return Promise.resolve()
   }
 
@@ -104,7 +104,7 @@ export class EmbeddedReader implements LaneReader {
     this.#freed = { records: 0, others: 0 }
   }
 
-  async #arrival(signal: AbortSignal): Promise<void> {
+  async #waitForArrival(signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<undefined>()
     const wake = (): void => {
       resolve(undefined)
@@ -116,7 +116,7 @@ export class EmbeddedReader implements LaneReader {
     this.#wake = undefined
   }
 
-  #lost(): ConnectError {
+  #lostWriterError(): ConnectError {
     const { connection, stream, partition } = this.#address.lane
     return new ConnectError('log_writer_lost', {
       details: { connection, stream: streamLabel(stream), partition },

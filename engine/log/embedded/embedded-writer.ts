@@ -56,7 +56,7 @@ export class EmbeddedWriter implements LaneWriter {
   }
 
   flush(): Promise<void> {
-    return this.#reader === 'gone' ? Promise.reject(this.#lost()) : Promise.resolve()
+    return this.#reader === 'gone' ? Promise.reject(this.#lostReaderError()) : Promise.resolve()
   }
 
   /** What was posted still reaches the reader; without a `close` it then learns that its writer is lost. */
@@ -75,14 +75,14 @@ export class EmbeddedWriter implements LaneWriter {
       })
       this.#wake = undefined
     }
-    if (this.#reader !== 'there') throw this.#lost()
+    if (this.#reader !== 'there') throw this.#lostReaderError()
   }
 
   #post(message: ToReader, transfer: readonly ArrayBuffer[]): void {
     this.#port.postMessage(message, transfer)
   }
 
-  #lost(): ConnectError {
+  #lostReaderError(): ConnectError {
     const { connection, stream, partition } = this.#address.lane
     return new ConnectError('log_reader_lost', {
       details: { connection, stream: streamLabel(stream), partition },

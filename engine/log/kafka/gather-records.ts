@@ -62,10 +62,10 @@ function headersBeforeSeq(cursor: MessageCursor, seq: number): Uint8Array | unde
   return Uint8Array.prototype.slice.call(bytes, headersStart, numberStart)
 }
 
-/** Whether a length and the decimal digits of a number stand from `at` to `end`. */
+/** Whether a length and the decimal digits of a number stand from `position` to `end`. */
 function endsWithNumber(
   bytes: Uint8Array,
-  at: number,
+  position: number,
   { end, number }: { readonly end: number; readonly number: number },
 ): boolean {
   let rest = number
@@ -76,12 +76,12 @@ function endsWithNumber(
     if (bytes[digitAt] !== 0x30 + rest - tenth * 10) return false
     rest = tenth
   } while (rest > 0)
-  return digitAt === at + 1 && bytes[at] === (end - digitAt) * 2
+  return digitAt === position + 1 && bytes[position] === (end - digitAt) * 2
 }
 
-function hasAt(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
+function hasAt(bytes: Uint8Array, position: number, wanted: Uint8Array): boolean {
   for (let index = 0; index < wanted.length; index++) {
-    if (bytes[at + index] !== wanted[index]) return false
+    if (bytes[position + index] !== wanted[index]) return false
   }
   return true
 }

@@ -36,7 +36,7 @@ export class KafkaConnection implements AsyncDisposable {
   static async open(options: KafkaConnectionOptions): Promise<KafkaConnection> {
     const connection = new KafkaConnection(options)
     try {
-      await connection.patiently(async () => {
+      await connection.runWithRetries(async () => {
         await connection.#cluster.connect()
         await connection.#cluster.addMultipleTargetTopics(options.topics)
       })
@@ -60,10 +60,10 @@ export class KafkaConnection implements AsyncDisposable {
   }
 
   /** The broker that keeps a consumer group's offsets or a producer's transactions. */
-  async coordinator(of: 'group' | 'transaction', id: string): Promise<ClusterBroker> {
+  async coordinator(kind: 'group' | 'transaction', id: string): Promise<ClusterBroker> {
     return this.#cluster.findGroupCoordinator({
       groupId: id,
-      coordinatorType: coordinatorTypes[of],
+      coordinatorType: coordinatorTypes[kind],
     })
   }
 
@@ -80,7 +80,7 @@ export class KafkaConnection implements AsyncDisposable {
 
   /** Waits until each partition of the topic has a leader that knows of it: brokers hear of a new one one after the other. */
   async untilServed(topic: string, partitions: number): Promise<void> {
-    await this.patiently(async () => {
+    await this.runWithRetries(async () => {
       const known = this.#cluster.findTopicPartitionMetadata(topic).length
       if (known < partitions) {
         const message = `Topic ${topic} has ${String(known)} of its ${String(partitions)} partitions`
@@ -93,7 +93,7 @@ export class KafkaConnection implements AsyncDisposable {
   }
 
   /** Tries again while the broker restarts or a leader moves. */
-  async patiently<T>(action: () => Promise<T>): Promise<T> {
+  async runWithRetries<T>(action: () => Promise<T>): Promise<T> {
     const started = performance.now()
     for (let pause: number = pauseMs.first; ; pause = Math.min(pause * 2, pauseMs.last)) {
       try {
@@ -112,12 +112,12 @@ export class KafkaConnection implements AsyncDisposable {
     await this.#cluster.disconnect()
   }
 
-  async #offset(of: {
+  async #offset(request: {
     readonly topic: string
     readonly partition: number
     readonly fromBeginning: boolean
   }): Promise<bigint> {
-    const { topic, partition, fromBeginning } = of
+    const { topic, partition, fromBeginning } = request
     const [answer] = await this.#cluster.fetchTopicsOffset([
       { topic, partitions: [{ partition }], fromBeginning },
     ])

@@ -10,7 +10,7 @@ import { ReadAhead } from './read-ahead.ts'
 import type { MessageCursor } from './record-batch/message-cursor.ts'
 import { laneId } from './topic-names.ts'
 
-interface Given {
+interface PositionedEntry {
   readonly entry: LogEntry
   readonly next: string
 }
@@ -33,18 +33,22 @@ export class KafkaReader implements LaneReader {
   #heldBytes = 0
   #closed = false
 
-  private constructor(parts: {
+  private constructor(dependencies: {
     readonly address: KafkaAddress
     readonly options: LaneReaderOptions
     readonly fetcher: PartitionFetcher
     readonly offset: bigint
     readonly logger: Logger
   }) {
-    const { address, options, fetcher, offset } = parts
+    const { address, options, fetcher, offset } = dependencies
     this.#address = address
     this.#fetcher = fetcher
-    this.#ahead = new ReadAhead({ fetcher, offset, lost: async (at) => this.#lost(at) })
-    this.#logger = parts.logger
+    this.#ahead = new ReadAhead({
+      fetcher,
+      offset,
+      lost: async (lostOffset) => this.#lostPositionError(lostOffset),
+    })
+    this.#logger = dependencies.logger
     this.#attempt = options.attempt
     this.#skipTo = options.skipToAttempt
     this.#order = new LaneOrder({ lane: laneOf(address), startsAt: 'anywhere' })
@@ -67,12 +71,12 @@ export class KafkaReader implements LaneReader {
     }
   }
 
-  async next(signal: AbortSignal): Promise<Given | undefined> {
+  async next(signal: AbortSignal): Promise<PositionedEntry | undefined> {
     while (!this.#closed && !signal.aborted) {
-      const given = this.#take()
+      const taken = this.#take()
       this.#ahead.hold(this.#heldBytes)
-      if (given !== undefined) return given
-      await this.#ahead.arrival(signal)
+      if (taken !== undefined) return taken
+      await this.#ahead.waitForArrival(signal)
     }
     return undefined
   }
@@ -83,7 +87,7 @@ export class KafkaReader implements LaneReader {
   }
 
   /** The destination holds the truth; the group's offset is for lag monitors, so a failure is only noted. */
-  async committed(next: string | undefined): Promise<void> {
+  async noteCommitted(next: string | undefined): Promise<void> {
     if (next === undefined) return
     const { topic, partition } = this.#address
     try {
@@ -99,7 +103,7 @@ export class KafkaReader implements LaneReader {
   }
 
   /** The next entry for the caller from what is here; passes over what is not for it. */
-  #take(): Given | undefined {
+  #take(): PositionedEntry | undefined {
     for (let cursor = this.#nextMessage(); cursor !== undefined; cursor = this.#nextMessage()) {
       const parsed = parseMessage(cursor.message(), this.#address, this.#schema)
       if (this.#isSkipped(parsed)) continue
@@ -146,19 +150,19 @@ export class KafkaReader implements LaneReader {
     cursor: MessageCursor,
     origin: ParsedMessage,
     first: Extract<LogEntry, { type: 'records' }>,
-  ): Given {
+  ): PositionedEntry {
     const { entry, lastOffset, stopped } = gatherRecords(cursor, first)
     this.#standing = stopped
     this.#order.take(entry, origin)
     return this.#give(entry, lastOffset)
   }
 
-  #give(entry: LogEntry, offset: bigint): Given {
+  #give(entry: LogEntry, offset: bigint): PositionedEntry {
     if (entry.type === 'records') this.#heldBytes += entry.bytes.byteLength
     return { entry, next: (offset + 1n).toString() }
   }
 
-  async #lost(offset: bigint): Promise<ConnectError> {
+  async #lostPositionError(offset: bigint): Promise<ConnectError> {
     const { topic, partition } = this.#address
     const { low, high } = await this.#fetcher.bounds()
     return positionLost({ topic, partition, low, high }, offset)

@@ -36,19 +36,19 @@ export class KafkaWriter implements LaneWriter {
   #written = 0
   readonly #reusable: ArrayBuffer[] = []
 
-  private constructor(parts: {
+  private constructor(dependencies: {
     readonly address: KafkaAddress
     readonly options: LaneWriterOptions
     readonly producer: LaneProducer
     readonly queue: SendQueue
     readonly resumed: { readonly resume: LaneResume; readonly since: LogStart }
   }) {
-    const { address, options } = parts
+    const { address, options } = dependencies
     this.#address = address
-    this.#producer = parts.producer
-    this.#queue = parts.queue
-    this.resume = parts.resumed.resume
-    this.#since = parts.resumed.since
+    this.#producer = dependencies.producer
+    this.#queue = dependencies.queue
+    this.resume = dependencies.resumed.resume
+    this.#since = dependencies.resumed.since
     const { stream, partition, framing } = address
     const { syncId, attempt } = options
     this.#attemptKey = options.attemptKeys.at(-1)

@@ -81,7 +81,7 @@ declare module 'kafkajs/src/cluster/index.js' {
     ): readonly { readonly partitionId: number; readonly leader: number }[]
     findBroker(broker: { readonly nodeId: number }): Promise<ClusterBroker>
     /** `coordinatorType`: 0 of a group, 1 of transactions. */
-    findGroupCoordinator(of: {
+    findGroupCoordinator(request: {
       readonly groupId: string
       readonly coordinatorType: 0 | 1
     }): Promise<ClusterBroker>

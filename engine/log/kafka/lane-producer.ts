@@ -43,16 +43,16 @@ export class LaneProducer implements AsyncDisposable {
   /** The topics that the transaction is of; none where there is no transaction. */
   readonly #joined = new Set<string>()
 
-  private constructor(parts: {
+  private constructor(dependencies: {
     readonly address: KafkaAddress
     readonly connection: KafkaConnection
     readonly identity: Identity
     readonly timeoutMs: number
   }) {
-    this.#address = parts.address
-    this.#connection = parts.connection
-    this.#identity = parts.identity
-    this.timeoutMs = parts.timeoutMs
+    this.#address = dependencies.address
+    this.#connection = dependencies.connection
+    this.#identity = dependencies.identity
+    this.timeoutMs = dependencies.timeoutMs
   }
 
   /** When it resolves, every older producer of the lane is fenced and its open transaction is aborted. */
@@ -169,7 +169,9 @@ export class LaneProducer implements AsyncDisposable {
   }
 
   async #produce(to: Parameters<typeof produceRequest>[0]): Promise<void> {
-    await this.#connection.patiently(async () => this.#connection.request(to, produceRequest(to)))
+    await this.#connection.runWithRetries(async () =>
+      this.#connection.request(to, produceRequest(to)),
+    )
   }
 
   /**
@@ -207,7 +209,7 @@ export class LaneProducer implements AsyncDisposable {
     ) => Promise<unknown>,
   ): Promise<void> {
     const transactionalId = this.#transactionalId
-    await this.#connection.patiently(async () => {
+    await this.#connection.runWithRetries(async () => {
       const coordinator = await this.#connection.coordinator('transaction', transactionalId)
       await action(coordinator, { ...this.#identity, transactionalId })
     })
@@ -224,7 +226,7 @@ async function openIdentity(
 ): Promise<{ readonly identity: Identity; readonly timeoutMs: number }> {
   const transactionalId = laneId(address.topic, address.partition)
   const init = async (timeoutMs: number): Promise<Identity> =>
-    connection.patiently(async () => {
+    connection.runWithRetries(async () => {
       const coordinator = await connection.coordinator('transaction', transactionalId)
       return coordinator.initProducerId({ transactionalId, transactionTimeout: timeoutMs })
     })

@@ -59,7 +59,7 @@ export class PartitionFetcher implements AsyncDisposable {
     readonly high: bigint
   }> {
     const { topic, partition } = this.#options
-    return this.#patiently(async () => {
+    return this.#runWithRetries(async () => {
       const { low, stable } = await this.#connection.bounds(topic, partition)
       // A fetch from the end of what is committed returns at once and tells the high watermark.
       const { highWatermark } = await this.#request(stable, 0)
@@ -74,7 +74,7 @@ export class PartitionFetcher implements AsyncDisposable {
   async fetch(
     offset: bigint,
   ): Promise<{ readonly batches: readonly FetchedBatch[]; readonly next: bigint } | 'lost'> {
-    return this.#patiently(async () => {
+    return this.#runWithRetries(async () => {
       try {
         const { batches: bytes, aborted } = await this.#request(offset, maxWaitMs)
         const all = readBatches(bytes).filter(({ lastOffset }) => lastOffset >= offset)
@@ -129,9 +129,9 @@ export class PartitionFetcher implements AsyncDisposable {
     return this.#connection.request(from, fetchRequest(from))
   }
 
-  async #patiently<T>(action: () => Promise<T>): Promise<T> {
+  async #runWithRetries<T>(action: () => Promise<T>): Promise<T> {
     try {
-      return await this.#connection.patiently(action)
+      return await this.#connection.runWithRetries(action)
     } catch (error) {
       throw readError(error, this.#options)
     }

@@ -22,14 +22,14 @@ export class ReadAhead {
   #stopped = false
 
   /** `lost`: the error for an offset that the log does not hold. */
-  constructor(parts: {
+  constructor(dependencies: {
     readonly fetcher: PartitionFetcher
     readonly offset: bigint
     readonly lost: (offset: bigint) => Promise<Error>
   }) {
-    this.#fetcher = parts.fetcher
-    this.#offset = parts.offset
-    this.#lost = parts.lost
+    this.#fetcher = dependencies.fetcher
+    this.#offset = dependencies.offset
+    this.#lost = dependencies.lost
   }
 
   /** The next batch, if it is here; its messages are the caller's. */
@@ -46,7 +46,7 @@ export class ReadAhead {
   }
 
   /** Resolves when there is a batch to take, or the signal says so. Throws what reading ahead has failed of. */
-  async arrival(signal: AbortSignal): Promise<void> {
+  async waitForArrival(signal: AbortSignal): Promise<void> {
     if (this.#open.length > 0 || signal.aborted) return
     if (this.#failure !== undefined) throw this.#failure.error
     const waiting = Promise.withResolvers<undefined>()
@@ -68,7 +68,7 @@ export class ReadAhead {
 
   #run(): void {
     if (this.#running !== undefined || this.#failure !== undefined || this.#stopped) return
-    if (!this.#wanted()) return
+    if (!this.#wantsMore()) return
     this.#running = this.#fill()
       .catch((error: unknown) => {
         this.#failure = { error }
@@ -80,7 +80,7 @@ export class ReadAhead {
   }
 
   async #fill(): Promise<void> {
-    while (!this.#stopped && this.#wanted()) {
+    while (!this.#stopped && this.#wantsMore()) {
       const [batch] = this.#compressed
       if (batch === undefined) {
         if (await this.#fetch()) continue
@@ -104,7 +104,7 @@ export class ReadAhead {
     return moved
   }
 
-  #wanted(): boolean {
+  #wantsMore(): boolean {
     if (this.#waiting !== undefined && this.#open.length === 0) return true
     return this.#openBytes + this.#heldBytes < maxBytes
   }

@@ -45,7 +45,7 @@ export async function resumeLane(lane: {
     saved,
     low,
     high,
-    ...(await around(fetcher, { position: start, low, high })),
+    ...(await readNeighbors(fetcher, { position: start, low, high })),
   })
   const since = decision.since ?? { attempt: options.attempt, from: high.toString() }
   if (decision.stale) {
@@ -62,22 +62,22 @@ export async function resumeLane(lane: {
   return { resume: decision.resume, since }
 }
 
-interface Around {
+interface Neighbors {
   readonly before: LaneHeaders | 'foreign' | 'none'
   readonly first: LaneHeaders | 'foreign' | 'none'
 }
 
 /** The committed message right before a position, and the first one from it on. */
-async function around(
+async function readNeighbors(
   fetcher: PartitionFetcher,
   {
     position,
     low,
     high,
   }: { readonly position: bigint; readonly low: bigint; readonly high: bigint },
-): Promise<Around> {
+): Promise<Neighbors> {
   if (position < low || position > high) return { before: 'none', first: 'none' }
-  let before: Around['before'] = 'none'
+  let before: Neighbors['before'] = 'none'
   let offset = position > low ? position - 1n : position
   while (offset < high) {
     const fetched = await fetcher.fetch(offset)

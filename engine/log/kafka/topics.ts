@@ -129,8 +129,8 @@ async function extend(
 ): Promise<void> {
   const { admin } = kafka
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
-  const there = topics[0]?.partitions.length ?? 0
-  if (there >= partitions) return
+  const existing = topics[0]?.partitions.length ?? 0
+  if (existing >= partitions) return
   await admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] })
   await untilServed(kafka, { topic, partitions })
 }

@@ -5,7 +5,7 @@ import { changeDocument, changeSummary } from '../../schema-changes/change-docum
 import { firstChanges } from '../../schema-changes/schema-changes.ts'
 
 /** In an error, which lists of runs hold too; the connection has more. */
-const told = { changes: 10, columns: 20 }
+const maxShown = { changes: 10, columns: 20 }
 
 /** Why a run reads nothing. */
 export function driftBlocked({ name, from }: Connection, drift: SchemaDrift): ConnectError {
@@ -15,7 +15,7 @@ export function driftBlocked({ name, from }: Connection, drift: SchemaDrift): Co
       instance: from,
       summary: changeSummary(drift.changes, drift.total),
       fingerprint: drift.fingerprint,
-      changes: firstChanges(drift.changes, told).map(changeDocument),
+      changes: firstChanges(drift.changes, maxShown).map(changeDocument),
       total: drift.total,
     },
   })

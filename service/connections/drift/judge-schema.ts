@@ -17,14 +17,14 @@ export interface SchemaJudgement {
   readonly changes: readonly SchemaChange[]
 }
 
-/** Pure. `kept`: the catalog that is kept as approved; null where none is. */
+/** Pure. `approvedBefore`: the stored approved catalog, or null if there is none. */
 export function judgeSchema(
   { streams }: Pick<Connection, 'streams'>,
   catalog: AirbyteCatalog,
-  kept: AirbyteCatalog | null,
+  approvedBefore: AirbyteCatalog | null,
 ): SchemaJudgement {
-  const seen = seenStreams(streams, catalog, kept)
-  const { approved, isNew } = approvedStreams(streams, seen, kept)
+  const seen = seenStreams(streams, catalog, approvedBefore)
+  const { approved, isNew } = approvedStreams(streams, seen, approvedBefore)
   return {
     seen,
     approved,
@@ -45,36 +45,36 @@ export function selectedCatalog(
 function seenStreams(
   bindings: readonly StreamBinding[] | null,
   catalog: AirbyteCatalog,
-  kept: AirbyteCatalog | null,
+  approvedBefore: AirbyteCatalog | null,
 ): AirbyteCatalog {
   if (bindings === null) return { streams: catalog.streams }
   const byKey = new Map(catalog.streams.map((stream) => [streamKey(stream), stream]))
-  const found = bindings.flatMap((binding) => {
-    const before = kept === null ? undefined : bound(kept, binding)
-    const stream = before === undefined ? bound(catalog, binding) : byKey.get(streamKey(before))
+  const boundStreams = bindings.flatMap((binding) => {
+    const before = approvedBefore === null ? undefined : findBound(approvedBefore, binding)
+    const stream = before === undefined ? findBound(catalog, binding) : byKey.get(streamKey(before))
     return stream ?? []
   })
-  return { streams: [...new Set(found)] }
+  return { streams: [...new Set(boundStreams)] }
 }
 
 function approvedStreams(
   bindings: readonly StreamBinding[] | null,
   seen: AirbyteCatalog,
-  kept: AirbyteCatalog | null,
+  approvedBefore: AirbyteCatalog | null,
 ): Pick<SchemaJudgement, 'approved' | 'isNew'> {
-  if (kept === null) return { approved: seen, isNew: true }
-  if (bindings === null) return { approved: kept, isNew: false }
-  const before = seenStreams(bindings, kept, null)
+  if (approvedBefore === null) return { approved: seen, isNew: true }
+  if (bindings === null) return { approved: approvedBefore, isNew: false }
+  const before = seenStreams(bindings, approvedBefore, null)
   const known = new Set(before.streams.map(streamKey))
   const chosen = seen.streams.filter((stream) => !known.has(streamKey(stream)))
-  const isSame = chosen.length === 0 && before.streams.length === kept.streams.length
+  const isSame = chosen.length === 0 && before.streams.length === approvedBefore.streams.length
   return isSame
-    ? { approved: kept, isNew: false }
+    ? { approved: approvedBefore, isNew: false }
     : { approved: { streams: [...before.streams, ...chosen] }, isNew: true }
 }
 
 /** Undefined where the catalog has no such stream, or several. */
-function bound(catalog: AirbyteCatalog, binding: StreamBinding): AirbyteStream | undefined {
+function findBound(catalog: AirbyteCatalog, binding: StreamBinding): AirbyteStream | undefined {
   const matching = matchingStreams(catalog.streams, binding)
   return matching.length === 1 ? matching[0] : undefined
 }

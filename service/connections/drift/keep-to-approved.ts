@@ -25,12 +25,12 @@ export function keepToApproved(approved: AirbyteCatalog, seen: AirbyteCatalog): 
   return {
     streams: approved.streams.flatMap((stream) => {
       const live = now.get(streamKey(stream))
-      return live === undefined ? [] : [keptStream(stream, live)]
+      return live === undefined ? [] : [keepStreamToApproved(stream, live)]
     }),
   }
 }
 
-function keptStream(approved: AirbyteStream, live: AirbyteStream): AirbyteStream {
+function keepStreamToApproved(approved: AirbyteStream, live: AirbyteStream): AirbyteStream {
   if (catalogFingerprint({ streams: [approved] }) === catalogFingerprint({ streams: [live] }))
     return live
   const present = propertiesOf(live)
@@ -82,7 +82,7 @@ export function requireReadable(
         },
       })
     }
-    const unheld = live && (loosenedKey(sink, live) ?? unheldColumn(sink, needed, live))
+    const unheld = live && (findLoosenedKey(sink, live) ?? findUnheldColumn(sink, needed, live))
     if (unheld === undefined) continue
     throw new ConnectError('stream_mode_unsupported', {
       details: { ...place, problem: unheld, fix: approveFix(connection) },
@@ -91,7 +91,7 @@ export function requireReadable(
 }
 
 /** The source has another key now, which allows several rows with the approved one: a merge would keep one of them. */
-function loosenedKey(
+function findLoosenedKey(
   { mode, stream: configured }: SinkStream,
   live: AirbyteStream,
 ): string | undefined {
@@ -118,7 +118,7 @@ function keyText({ source_defined_primary_key: key = [] }: AirbyteStream): strin
 }
 
 /** Rows are told apart by the key, and the newest by the cursor: a value of either that the approved type cannot hold must not become NULL. */
-function unheldColumn(
+function findUnheldColumn(
   { mode, columns }: SinkStream,
   needed: readonly string[],
   live: AirbyteStream,

@@ -11,7 +11,7 @@ import { keepToApproved } from './keep-to-approved.ts'
 import { firstChanges } from '../../schema-changes/schema-changes.ts'
 
 /** What a connection and a run keep of the changes. */
-const kept = { changes: 100, columns: 100 }
+const maxStored = { changes: 100, columns: 100 }
 
 export interface SettleOptions {
   readonly connection: Connection
@@ -45,7 +45,7 @@ export async function settleSchema(options: SettleOptions): Promise<SettledCatal
   const { catalog } = await instances.discover(connection.from, { refresh: true })
   const judged = judgeSchema(connection, catalog, before)
   const policy = connection.options.schemaDrift ?? 'propagate'
-  if (judged.changes.length > 0) options.onChanges(firstChanges(judged.changes, kept), policy)
+  if (judged.changes.length > 0) options.onChanges(firstChanges(judged.changes, maxStored), policy)
   const drift = driftOf(judged, policy, options)
   if (!(await keep(options, judged, drift))) return undefined
   if (drift?.status === 'blocked') throw driftBlocked(connection, drift)
@@ -67,17 +67,17 @@ async function keep(
     connection,
     run: run.id,
     owner,
-    approved: isFollowed ? followed(connection, judged) : next,
+    approved: isFollowed ? mergeSeen(connection, judged) : next,
     drift: drift && { shown: drift, catalog: seen },
     changes: allChanges(run.schemaChanges, changes),
   })
 }
 
 /** What is seen. A stream that the connection names stays approved when it is gone: its name must not come to mean another one. */
-function followed({ streams }: Connection, { seen, approved }: SchemaJudgement): AirbyteCatalog {
+function mergeSeen({ streams }: Connection, { seen, approved }: SchemaJudgement): AirbyteCatalog {
   if (streams === null) return seen
-  const there = new Set(seen.streams.map(streamKey))
-  const gone = approved.streams.filter((stream) => !there.has(streamKey(stream)))
+  const seenKeys = new Set(seen.streams.map(streamKey))
+  const gone = approved.streams.filter((stream) => !seenKeys.has(streamKey(stream)))
   return { streams: [...seen.streams, ...gone] }
 }
 
@@ -91,7 +91,7 @@ function driftOf(
   return {
     status: policy === 'ignore' ? 'ignored' : 'blocked',
     fingerprint: catalogFingerprint(seen),
-    changes: firstChanges(changes, kept),
+    changes: firstChanges(changes, maxStored),
     total: changes.length,
     run: options.run.id,
     detectedAt: new Date(options.now()).toISOString(),
@@ -104,6 +104,6 @@ function allChanges(
   now: readonly SchemaChange[],
 ): readonly SchemaChange[] {
   const known = new Set(before.map((change) => JSON.stringify(change)))
-  const fresh = firstChanges(now, kept).filter((change) => !known.has(JSON.stringify(change)))
-  return [...before, ...fresh].slice(0, kept.changes)
+  const fresh = firstChanges(now, maxStored).filter((change) => !known.has(JSON.stringify(change)))
+  return [...before, ...fresh].slice(0, maxStored.changes)
 }

@@ -2,7 +2,7 @@ import type { ActionName, ResourceKind } from './actions.ts'
 import type { Principal } from './principal.ts'
 
 /** What something is done to. */
-export interface Resource {
+export interface AccessResource {
   readonly kind: ResourceKind
   /** Of the instance or connection; empty where it is not known, or there is none. */
   readonly name: string
@@ -28,13 +28,13 @@ export interface InvokeContext {
 export interface AccessRequest {
   readonly principal: Principal
   readonly action: ActionName
-  readonly resource: Resource
+  readonly resource: AccessResource
   /** Of `actions:invoke` only; where it is left out: neither. */
   readonly invoke?: InvokeContext
 }
 
 /** A thing as a list shows it: what decides whether it does. */
-export interface Listed {
+export interface ListedResource {
   readonly name: string
   /** Of an instance. */
   readonly type?: string

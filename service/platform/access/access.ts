@@ -1,7 +1,7 @@
 import type {
   AccessRequest,
-  Listed,
-  Resource,
+  ListedResource,
+  AccessResource,
   ResourceFacts,
   ResourceLookup,
   RunById,
@@ -30,7 +30,7 @@ export class Access {
    * not exist may be asked for and this one not, so that both look alike.
    */
   async demand(
-    request: Omit<AccessRequest, 'resource'> & { readonly resource: Resource | RunById },
+    request: Omit<AccessRequest, 'resource'> & { readonly resource: AccessResource | RunById },
   ): Promise<void> {
     const { resource } = request
     if ('run' in resource) return this.#demandRun(request, resource)
@@ -40,15 +40,15 @@ export class Access {
       return
     }
     const facts = await this.#factsOf(resource)
-    const found = facts === null ? resource : { ...resource, facts }
-    if (this.#allows({ ...request, resource: found })) return
-    throw this.#refusal(request, { found, absent: resource, gone: missing(resource) })
+    const existing = facts === null ? resource : { ...resource, facts }
+    if (this.#allows({ ...request, resource: existing })) return
+    throw this.#refusal(request, { existing, absent: resource, gone: notFoundError(resource) })
   }
 
   /**
    * For a list: which of its items are shown; null: all. Throws `permission_denied` where none can be.
    */
-  filter(principal: Principal, action: ActionName): ((item: Listed) => boolean) | null {
+  filter(principal: Principal, action: ActionName): ((item: ListedResource) => boolean) | null {
     const kind = actionFacts(action).on
     const byName = kind !== 'service' && (this.#policy.isByName || scopesName(principal.scopes))
     if (!byName) {
@@ -69,36 +69,40 @@ export class Access {
   }
 
   async #demandRun(request: Omit<AccessRequest, 'resource'>, { run }: RunById): Promise<void> {
-    const absent: Resource = { kind: 'connection', name: '' }
+    const absent: AccessResource = { kind: 'connection', name: '' }
     if (!this.#policy.isByName && !scopesName(request.principal.scopes)) {
       if (!this.#allows({ ...request, resource: absent }))
         throw notPermitted(request.action, absent, request)
       return
     }
     const connection = await this.#lookup.connectionOfRun(run)
-    const found =
+    const existing =
       connection === null
         ? absent
         : { ...absent, name: connection.name, facts: { instance: connection.instance } }
-    if (this.#allows({ ...request, resource: found })) return
+    if (this.#allows({ ...request, resource: existing })) return
     const gone = new ConnectError('run_not_found', { details: { run } })
-    throw this.#refusal(request, { found, absent, gone })
+    throw this.#refusal(request, { existing, absent, gone })
   }
 
   /** What is thrown for a thing that may not be touched. */
   #refusal(
     request: Omit<AccessRequest, 'resource'>,
     {
-      found,
+      existing,
       absent,
       gone,
-    }: { readonly found: Resource; readonly absent: Resource; readonly gone: ConnectError },
+    }: {
+      readonly existing: AccessResource
+      readonly absent: AccessResource
+      readonly gone: ConnectError
+    },
   ): ConnectError {
     const denied = notPermitted(request.action, absent, request)
     if (!this.#allows({ ...request, resource: absent })) return denied
     const { principal } = request
-    const read = readingOf[found.kind]
-    return this.#allows({ principal, action: read, resource: found }) ? denied : gone
+    const read = readingOf[existing.kind]
+    return this.#allows({ principal, action: read, resource: existing }) ? denied : gone
   }
 
   #allows(request: AccessRequest): boolean {
@@ -109,7 +113,7 @@ export class Access {
     return inScope && this.#policy.permits(request)
   }
 
-  async #factsOf({ kind, name }: Resource): Promise<ResourceFacts | null> {
+  async #factsOf({ kind, name }: AccessResource): Promise<ResourceFacts | null> {
     switch (kind) {
       case 'instance':
         return this.#lookup.instance(name)
@@ -125,9 +129,9 @@ const readingOf = {
   instance: 'instances:read',
   connection: 'connections:read',
   service: 'catalog:read',
-} as const satisfies Readonly<Record<Resource['kind'], ActionName>>
+} as const satisfies Readonly<Record<AccessResource['kind'], ActionName>>
 
-function missing({ kind, name }: Resource): ConnectError {
+function notFoundError({ kind, name }: AccessResource): ConnectError {
   return kind === 'instance'
     ? new ConnectError('instance_not_found', { details: { instance: name } })
     : new ConnectError('connection_not_found', { details: { connection: name } })
@@ -136,7 +140,7 @@ function missing({ kind, name }: Resource): ConnectError {
 /** Names the action, the kind of principal, and what to ask for. */
 function notPermitted(
   action: ActionName,
-  { kind, name }: Resource,
+  { kind, name }: AccessResource,
   { principal }: { readonly principal: Principal },
 ): ConnectError {
   const scoped = principal.scopes === null ? '' : ' with these scopes'

@@ -1,6 +1,6 @@
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs'
 import { ConnectError } from '../../../protocol/index.ts'
-import type { AccessRequest, Resource } from './access-request.ts'
+import type { AccessRequest, AccessResource } from './access-request.ts'
 import { cedarSchema } from './cedar-schema.ts'
 import type { Policy } from './policy.ts'
 import { speaksOf } from './policy-parts.ts'
@@ -19,7 +19,7 @@ export class CedarPolicy implements Policy {
   /** What Cedar finds odd, such as a rule that can never hold. */
   readonly warnings: readonly string[]
   readonly #id: string
-  readonly #kept = new Map<string, boolean>()
+  readonly #decisions = new Map<string, boolean>()
 
   private constructor(id: string, text: string, warnings: readonly string[]) {
     this.#id = id
@@ -35,13 +35,13 @@ export class CedarPolicy implements Policy {
     const schema = cedarSchema()
     const id = `policy ${String(++opened)}`
     const parsed = cedar.preparsePolicySet(id, policies)
-    if (parsed.type === 'failure') throw invalid(file, text, parsed.errors)
+    if (parsed.type === 'failure') throw invalidPolicy(file, text, parsed.errors)
     const checked = cedar.validate({ schema, policies })
-    if (checked.type === 'failure') throw invalid(file, text, checked.errors)
+    if (checked.type === 'failure') throw invalidPolicy(file, text, checked.errors)
     const errors = checked.validationErrors.map(({ error }) => error)
-    if (errors.length > 0) throw invalid(file, text, errors)
+    if (errors.length > 0) throw invalidPolicy(file, text, errors)
     const prepared = cedar.preparseSchema(schemaName, schema)
-    if (prepared.type === 'failure') throw invalid(file, text, prepared.errors)
+    if (prepared.type === 'failure') throw invalidPolicy(file, text, prepared.errors)
     return new CedarPolicy(
       id,
       text,
@@ -51,13 +51,13 @@ export class CedarPolicy implements Policy {
 
   permits(request: AccessRequest): boolean {
     const key = this.#keyOf(request)
-    const kept = this.#kept.get(key)
-    if (kept !== undefined) return kept
+    const decided = this.#decisions.get(key)
+    if (decided !== undefined) return decided
     const permitted = this.#decide(request)
     // The oldest goes. A policy by name has a key for each thing, and callers choose the names.
-    const [oldest] = this.#kept.size >= maxKept ? this.#kept.keys() : []
-    if (oldest !== undefined) this.#kept.delete(oldest)
-    this.#kept.set(key, permitted)
+    const [oldest] = this.#decisions.size >= maxKept ? this.#decisions.keys() : []
+    if (oldest !== undefined) this.#decisions.delete(oldest)
+    this.#decisions.set(key, permitted)
     return permitted
   }
 
@@ -103,7 +103,7 @@ function contextOf(
   return { dry_run: invoke?.dryRun ?? false, planned: invoke?.planned ?? false }
 }
 
-function attributesOf({ kind, name, facts = {} }: Resource): Record<string, string> {
+function attributesOf({ kind, name, facts = {} }: AccessResource): Record<string, string> {
   switch (kind) {
     case 'instance':
       return { name, ...(facts.type !== undefined && { type: facts.type }) }
@@ -114,11 +114,15 @@ function attributesOf({ kind, name, facts = {} }: Resource): Record<string, stri
   }
 }
 
-function invalid(file: string, text: string, errors: readonly cedar.DetailedError[]): ConnectError {
+function invalidPolicy(
+  file: string,
+  text: string,
+  errors: readonly cedar.DetailedError[],
+): ConnectError {
   const problems = errors.map((error) => {
-    const [at] = error.sourceLocations ?? []
-    const { line, column } = placeInText(text, at?.start ?? 0)
-    const help = [at?.label, error.help].filter((part) => typeof part === 'string')
+    const [location] = error.sourceLocations ?? []
+    const { line, column } = placeInText(text, location?.start ?? 0)
+    const help = [location?.label, error.help].filter((part) => typeof part === 'string')
     return { line, column, problem: [error.message, ...help].join('; ') }
   })
   const [first = { line: 1, column: 1, problem: 'Cedar refuses it' }, ...others] = problems

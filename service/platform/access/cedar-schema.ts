@@ -33,11 +33,11 @@ entity Service;
 
 ${actionGroups.map((group) => `action "${group}";`).join('\n')}
 
-${actionNames.map(declared).join('\n')}
+${actionNames.map(declareAction).join('\n')}
 `
 }
 
-function declared(action: ActionName): string {
+function declareAction(action: ActionName): string {
   const { group, on } = actionFacts(action)
   const context = action === 'actions:invoke' ? '{ dry_run: Bool, planned: Bool }' : '{}'
   return `action "${action}" in [Action::"${group}"]

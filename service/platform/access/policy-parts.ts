@@ -12,10 +12,10 @@ export interface SpeaksOf {
 export function speaksOf(text: string): SpeaksOf {
   const parts = cedar.policySetTextToParts(text)
   if (parts.type === 'failure') return { byName: true, byFacts: true }
-  const found = parts.policies.map(ofPolicy)
+  const results = parts.policies.map(ofPolicy)
   return {
-    byName: found.some(({ byName }) => byName),
-    byFacts: found.some(({ byFacts }) => byFacts),
+    byName: results.some(({ byName }) => byName),
+    byFacts: results.some(({ byFacts }) => byFacts),
   }
 }
 

@@ -1,12 +1,12 @@
 import type { ActionName } from './actions.ts'
-import type { Resource } from './access-request.ts'
+import type { AccessResource } from './access-request.ts'
 import { principalKinds, type PrincipalKind, type Scope } from './principal.ts'
 
 /** Whether one of the scopes is for this. A scope with names is only for what has one of them. */
 export function scopesAllow(
   scopes: readonly Scope[] | null,
   action: ActionName,
-  resource: Resource,
+  resource: AccessResource,
 ): boolean {
   if (scopes === null) return true
   return scopes.some(
@@ -35,12 +35,12 @@ export function patternMatches(pattern: string, text: string): boolean {
   const last = parts.at(-1) ?? ''
   if (text.length < first.length + last.length) return false
   if (!text.startsWith(first) || !text.endsWith(last)) return false
-  let at = first.length
+  let position = first.length
   const end = text.length - last.length
   for (const part of parts.slice(1, -1)) {
-    const found = text.indexOf(part, at)
-    if (found < 0 || found + part.length > end) return false
-    at = found + part.length
+    const start = text.indexOf(part, position)
+    if (start < 0 || start + part.length > end) return false
+    position = start + part.length
   }
   return true
 }
@@ -63,14 +63,16 @@ export function scopesCover(
 ): boolean {
   if (outer === null) return true
   if (inner === null) return false
-  return inner.every((scope) => outer.some((one) => covers(one, scope)))
+  return inner.every((scope) => outer.some((candidate) => covers(candidate, scope)))
 }
 
 function covers(outer: Scope, inner: Scope): boolean {
   if (!patternCovers(outer.action, inner.action)) return false
   if (outer.names === null) return true
   const { names } = outer
-  return inner.names?.every((name) => names.some((one) => patternCovers(one, name))) === true
+  return (
+    inner.names?.every((name) => names.some((pattern) => patternCovers(pattern, name))) === true
+  )
 }
 
 const mayMake: Readonly<Record<PrincipalKind, readonly PrincipalKind[]>> = {

@@ -113,8 +113,8 @@ function placeholders(values: readonly unknown[]): string {
 }
 
 /** Since 1970: PostgreSQL’s text of a time knows fewer years than ISO 8601. */
-function secondsOf(at: string | undefined): number | undefined {
-  return at === undefined ? undefined : Date.parse(at) / 1000
+function secondsOf(time: string | undefined): number | undefined {
+  return time === undefined ? undefined : Date.parse(time) / 1000
 }
 
 function entryOf(row: EntryRow): AuditEntry {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { principalKinds } from '../access/principal.ts'
 import { givenTime, timestamp } from '../fields.ts'
-import { wireSchema, type Resource } from '../wire.ts'
+import { snakeCaseSchema, type Resource } from '../wire.ts'
 
 /**
  * What became of it. begun: it is going on, or the process died at it; whether it happened is not known. replayed: it was done
@@ -57,7 +57,7 @@ export type AuditEntry = Resource<typeof auditEntrySchema>
 export type AuditDetails = NonNullable<AuditEntry['details']>
 /** Who did it. Of a login: whose e-mail was given, whether or not the password was right; `nobody` if it is nobody's. */
 export type AuditPrincipal = NonNullable<AuditEntry['principal']>
-export const auditEntryDocument = wireSchema(auditEntrySchema)
+export const auditEntryDocument = snakeCaseSchema(auditEntrySchema)
 
 export interface AuditFilter {
   /** Id of the principal. */

@@ -3,7 +3,7 @@ import { standardDataFolder, type Environment } from './environment.ts'
 import { invalidSettings, type SettingProblem } from './setting-problem.ts'
 import { readSettingsFile, unknownNames, type SettingsFile } from './settings-file.ts'
 import { settings, settingsSchema, type Setting, type Settings } from './settings.ts'
-import { at, tableAt } from './toml-table.ts'
+import { valueInTable, tableAt } from './toml-table.ts'
 
 export interface SettingsSources {
   /** A TOML file with the table `[connect]`. Default: that of `REACTOR_CONNECT_CONFIG`, else none. */
@@ -14,7 +14,7 @@ export interface SettingsSources {
 }
 
 /** A value as it was given, and where. */
-interface Given {
+interface SettingValue {
   readonly value: unknown
   readonly place: string
 }
@@ -23,13 +23,13 @@ interface Given {
 export function loadSettings(sources: SettingsSources): Settings {
   const name = sources.file ?? sources.environment.REACTOR_CONNECT_CONFIG
   const file = name === undefined || name === '' ? noFile : readSettingsFile(name)
-  const given = givenValues(file, sources)
-  const raw = Object.fromEntries([...given].map(([setting, { value }]) => [setting, value]))
+  const values = givenValues(file, sources)
+  const raw = Object.fromEntries([...values].map(([setting, { value }]) => [setting, value]))
   const checked = settingsSchema.safeParse({ ...folders(raw, sources.environment), ...raw })
   const problems = [
     ...unknownNames(file.table, [], file.file),
-    ...(checked.error?.issues ?? []).map((issue) => issueProblem(issue, given)),
-    ...missingPartners(given),
+    ...(checked.error?.issues ?? []).map((issue) => issueProblem(issue, values)),
+    ...missingPartners(values),
   ]
   if (checked.success && problems.length === 0) return checked.data
   throw invalidSettings(problems)
@@ -37,23 +37,26 @@ export function loadSettings(sources: SettingsSources): Settings {
 
 const noFile: SettingsFile = { file: '', table: {} }
 
-function givenValues(file: SettingsFile, sources: SettingsSources): ReadonlyMap<string, Given> {
-  const given = new Map<string, Given>()
+function givenValues(
+  file: SettingsFile,
+  sources: SettingsSources,
+): ReadonlyMap<string, SettingValue> {
+  const values = new Map<string, SettingValue>()
   for (const setting of settings) {
-    const found =
+    const value =
       setting.name === 'postgres'
         ? namedDestinations(file, sources.environment)
         : valueOf(setting, file, sources)
-    if (found !== undefined) given.set(setting.name, found)
+    if (value !== undefined) values.set(setting.name, value)
   }
-  return given
+  return values
 }
 
 function valueOf(
   setting: Setting,
   file: SettingsFile,
   { environment, flags }: SettingsSources,
-): Given | undefined {
+): SettingValue | undefined {
   const flag = flags?.[setting.path]
   if (flag !== undefined)
     return { value: flag, place: `--${setting.path.replaceAll(/[._]/g, '-')}` }
@@ -62,17 +65,17 @@ function valueOf(
     const value = environment[name]
     if (value !== undefined && value !== '') return { value, place: name }
   }
-  const value = at(file.table, setting.path.split('.'))
+  const value = valueInTable(file.table, setting.path.split('.'))
   return value === undefined ? undefined : { value, place: file.file }
 }
 
 const destinationVariable = /^REACTOR_CONNECT_POSTGRES_([A-Z0-9][A-Z0-9_]*)_URL$/
 
 /** `[connect.postgres.NAME]` and `REACTOR_CONNECT_POSTGRES_NAME_URL`, as `{ name: url }`. */
-function namedDestinations(file: SettingsFile, environment: Environment): Given {
+function namedDestinations(file: SettingsFile, environment: Environment): SettingValue {
   const urls: Record<string, unknown> = {}
   for (const [name, destination] of Object.entries(tableAt(file.table, ['postgres'])))
-    urls[name] = at(destination, ['url']) ?? ''
+    urls[name] = valueInTable(destination, ['url']) ?? ''
   const places = new Set(Object.keys(urls).length > 0 ? [file.file] : [])
   for (const [variable, url] of Object.entries(environment)) {
     const name = destinationVariable.exec(variable)?.[1]?.toLowerCase()
@@ -90,29 +93,29 @@ function folders(raw: Readonly<Record<string, unknown>>, environment: Environmen
 
 function issueProblem(
   issue: { readonly path: readonly PropertyKey[]; readonly message: string },
-  given: ReadonlyMap<string, Given>,
+  values: ReadonlyMap<string, SettingValue>,
 ): SettingProblem {
   const setting = settings.find(({ name }) => name === issue.path[0])
-  const found = given.get(String(issue.path[0]))
+  const entry = values.get(String(issue.path[0]))
   const path = setting?.path.replace('NAME', String(issue.path[1])) ?? issue.path.join('.')
-  const value = setting?.secret === true ? '' : ` is ${shown(found?.value ?? null)}, but`
+  const value = setting?.secret === true ? '' : ` is ${showValue(entry?.value ?? null)}, but`
   const help = `Write it as ${setting?.type ?? 'documented'}; see docs/configuration.md.`
   return {
     setting: path,
-    place: found?.place ?? 'default',
+    place: entry?.place ?? 'default',
     problem: `${value.trim()} ${issue.message}`.trim(),
     fix: help,
   }
 }
 
 /** A wrong value. A URL may carry a password where none belongs. */
-function shown(value: unknown): string {
+function showValue(value: unknown): string {
   const text = JSON.stringify(value)
   return text.replaceAll(/\/\/[^/@]*@/g, '//…@').slice(0, 200)
 }
 
 /** Settings that mean nothing without another one. */
-function missingPartners(given: ReadonlyMap<string, Given>): readonly SettingProblem[] {
+function missingPartners(values: ReadonlyMap<string, SettingValue>): readonly SettingProblem[] {
   const pairs = [
     ['vaultUrl', 'vaultToken'],
     ['identityIssuer', 'identityUrl'],
@@ -125,11 +128,13 @@ function missingPartners(given: ReadonlyMap<string, Given>): readonly SettingPro
     ['kafkaSaslUsername', 'kafkaBrokers'],
   ] as const
   return pairs.flatMap(([name, partner]) => {
-    if (!given.has(name) || given.has(partner)) return []
-    const [one, other] = [name, partner].map((wanted) => settings.find((s) => s.name === wanted))
-    if (one === undefined || other === undefined) return []
+    if (!values.has(name) || values.has(partner)) return []
+    const [setting, other] = [name, partner].map((wanted) =>
+      settings.find((s) => s.name === wanted),
+    )
+    if (setting === undefined || other === undefined) return []
     const fix = `Set \`${other.variable}\`, or \`${other.path}\` below \`[connect]\` in the file.`
-    const place = given.get(name)?.place ?? ''
-    return [{ setting: one.path, place, problem: `needs ${other.path}, which is not set`, fix }]
+    const place = values.get(name)?.place ?? ''
+    return [{ setting: setting.path, place, problem: `needs ${other.path}, which is not set`, fix }]
   })
 }

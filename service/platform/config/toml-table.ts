@@ -1,4 +1,4 @@
-export function at(table: unknown, path: readonly string[]): unknown {
+export function valueInTable(table: unknown, path: readonly string[]): unknown {
   let value = table
   for (const part of path) value = isTable(value) ? value[part] : undefined
   return value
@@ -8,7 +8,7 @@ export function tableAt(
   table: unknown,
   path: readonly string[],
 ): Readonly<Record<string, unknown>> {
-  const value = at(table, path)
+  const value = valueInTable(table, path)
   return isTable(value) ? value : {}
 }
 

@@ -27,7 +27,7 @@ export class Database implements AsyncDisposable {
       ...sessionOptions(url),
       max: sessions,
       // eslint-disable-next-line @typescript-eslint/no-misused-promises -- the pool waits for it, which its types do not say
-      onConnect: pinned,
+      onConnect: pinSearchPath,
       statement_timeout: 30_000,
       ...(waitMs !== undefined && { connectionTimeoutMillis: waitMs }),
     })
@@ -45,7 +45,7 @@ export class Database implements AsyncDisposable {
     try {
       return rowsOf(await this.#pool.query<Result>(sql, values.map(bindable)))
     } catch (error) {
-      throw translated(error)
+      throw translateError(error)
     }
   }
 
@@ -62,7 +62,7 @@ export class Database implements AsyncDisposable {
   /** One session for `work` alone. It is closed, not reused, where something failed: that rolls back and unlocks what it held. */
   async session<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
     const client = await this.#pool.connect().catch((error: unknown) => {
-      throw translated(error)
+      throw translateError(error)
     })
     // A session that is lost while no statement runs; the next statement fails.
     let lost: Error | undefined
@@ -84,11 +84,11 @@ export class Database implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool.end()
-    await this.#closed()
+    await this.#waitUntilClosed()
   }
 
   /** The pool only sends the farewells: a server that is shut down before it has read them reports each session as lost. */
-  async #closed(): Promise<void> {
+  async #waitUntilClosed(): Promise<void> {
     const ends = [...this.#sessions].map(
       (client) =>
         new Promise<void>((resolve) => {
@@ -115,7 +115,7 @@ export function sessionOf(client: pg.ClientBase): Session {
       try {
         return rowsOf(await client.query<Result>(sql, values.map(bindable)))
       } catch (error) {
-        throw translated(error)
+        throw translateError(error)
       }
     },
   }
@@ -137,7 +137,7 @@ function bindable(value: unknown): unknown {
 }
 
 /** The first statement of every session: another user of the database may have put something into the role's own search path. */
-export async function pinned(client: pg.ClientBase): Promise<void> {
+export async function pinSearchPath(client: pg.ClientBase): Promise<void> {
   await client.query(pinPath)
 }
 
@@ -165,7 +165,7 @@ const unavailable: ReadonlySet<StateMeaning | undefined> = new Set<StateMeaning>
   'server_not_ready',
 ])
 
-export function translated(error: unknown): unknown {
+export function translateError(error: unknown): unknown {
   if (error instanceof ConnectError) return error
   if (!(error instanceof pg.DatabaseError)) return unreachable(error, networkFailure(error)?.reason)
   const { message, code = '' } = error

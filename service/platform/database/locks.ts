@@ -6,7 +6,7 @@ export interface ExclusiveWork {
    * Does `work` while no other holder of this lock does theirs, in any process on this database. A process that dies lets go.
    * Do not nest. For seconds of work (a token refresh, a sandbox), not for a run.
    */
-  exclusively<Result>(lock: string, work: () => Promise<Result>): Promise<Result>
+  runExclusively<Result>(lock: string, work: () => Promise<Result>): Promise<Result>
 }
 
 /**
@@ -24,14 +24,14 @@ export class Locks implements ExclusiveWork, AsyncDisposable {
     this.#logger = logger
   }
 
-  async exclusively<Result>(lock: string, work: () => Promise<Result>): Promise<Result> {
+  async runExclusively<Result>(lock: string, work: () => Promise<Result>): Promise<Result> {
     const before = this.#lines.get(lock)
     const turn = Promise.withResolvers<undefined>()
     const line = Promise.all([before, turn.promise]).then(() => undefined)
     this.#lines.set(lock, line)
     try {
       await before
-      return await this.#locked(lock, work)
+      return await this.#holdLock(lock, work)
     } finally {
       turn.resolve(undefined)
       if (this.#lines.get(lock) === line) this.#lines.delete(lock)
@@ -47,7 +47,7 @@ export class Locks implements ExclusiveWork, AsyncDisposable {
     return row?.free !== true
   }
 
-  async #locked<Result>(lock: string, work: () => Promise<Result>): Promise<Result> {
+  async #holdLock<Result>(lock: string, work: () => Promise<Result>): Promise<Result> {
     let done: { readonly result: Result } | undefined
     try {
       await this.#database.session(async (session) => {

@@ -1,6 +1,12 @@
 import pg from 'pg'
 import { ConnectError } from '../../../protocol/index.ts'
-import { pinned, sessionOf, sessionOptions, translated, type Session } from './database.ts'
+import {
+  pinSearchPath,
+  sessionOf,
+  sessionOptions,
+  translateError,
+  type Session,
+} from './database.ts'
 import { migrations } from './migrations.ts'
 
 /** Of services that start at once one migrates, and the others wait for it. */
@@ -17,9 +23,9 @@ export async function migrate(url: string, upTo = migrations.length): Promise<vo
   client.on('error', () => undefined) // the statement under way fails with it
   try {
     await client.connect().catch((error: unknown) => {
-      throw translated(error)
+      throw translateError(error)
     })
-    await pinned(client)
+    await pinSearchPath(client)
     const session = sessionOf(client)
     await session.query('BEGIN')
     await session.query(`SELECT ${lock}`)
@@ -32,13 +38,13 @@ export async function migrate(url: string, upTo = migrations.length): Promise<vo
 }
 
 async function applyMissing(session: Session, upTo: number): Promise<void> {
-  const [found] = await session.query<{ schema: string | null; list: string | null }>(
+  const [existing] = await session.query<{ schema: string | null; list: string | null }>(
     `SELECT to_regnamespace('reactor_connect_service')::text AS schema,
        to_regclass('reactor_connect_service.migrations')::text AS list`,
   )
   // Asked first: IF NOT EXISTS demands the right to create even where there is nothing to create.
-  if (found?.schema === null) await session.query('CREATE SCHEMA reactor_connect_service')
-  if (found?.list === null)
+  if (existing?.schema === null) await session.query('CREATE SCHEMA reactor_connect_service')
+  if (existing?.list === null)
     await session.query(`
       CREATE TABLE reactor_connect_service.migrations (
         number integer PRIMARY KEY,

@@ -35,10 +35,10 @@ const shownChunk = 500
 export async function readShown<Kept>(
   place: PagePlace,
   read: (after: string | null, count: number) => Promise<readonly Kept[]>,
-  of: { key(row: Kept): string; readonly shown: ((row: Kept) => boolean) | undefined },
+  options: { key(row: Kept): string; readonly shown: ((row: Kept) => boolean) | undefined },
 ): Promise<readonly Kept[]> {
   const wanted = place.limit + 1
-  const { shown } = of
+  const { shown } = options
   if (shown === undefined) return read(place.after, wanted)
   const rows: Kept[] = []
   let { after } = place
@@ -48,7 +48,7 @@ export async function readShown<Kept>(
     const last = chunk.at(-1)
     if (rows.length >= wanted || chunk.length < shownChunk || last === undefined)
       return rows.slice(0, wanted)
-    after = of.key(last)
+    after = options.key(last)
   }
 }
 

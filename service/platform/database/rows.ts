@@ -4,7 +4,7 @@ import type { Resource } from '../wire.ts'
 import type { Row } from './database.ts'
 
 /** The fields of a resource as columns: `id, created_at`, or `c.id, c.created_at` of the table `c`. */
-export function columnsOf(
+export function selectColumns(
   schema: z.ZodObject,
   table = '',
   without: readonly string[] = [],
@@ -41,11 +41,11 @@ export interface Assignments {
 
 /** Fields that are to be written: those that are not undefined. Objects and lists are JSON. `first`: number of the first place. */
 export function assignments(fields: object, first = 1): Assignments {
-  const given = Object.entries(fields).filter(([, value]) => value !== undefined)
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined)
   return {
-    columns: given.map(([field]) => columnName(field)),
-    places: given.map((_, place) => `$${String(first + place)}`),
-    values: given.map(([, value]): unknown => (isJson(value) ? JSON.stringify(value) : value)),
+    columns: entries.map(([field]) => columnName(field)),
+    places: entries.map((_, place) => `$${String(first + place)}`),
+    values: entries.map(([, value]): unknown => (isJson(value) ? JSON.stringify(value) : value)),
   }
 }
 

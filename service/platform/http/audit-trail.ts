@@ -26,9 +26,9 @@ export interface Audited {
 /** For what a route finds out only by doing it. */
 export function noteAudited(
   { audited }: FastifyRequest,
-  found: Partial<Omit<Audited, 'id'>>,
+  facts: Partial<Omit<Audited, 'id'>>,
 ): void {
-  if (audited !== null) Object.assign(audited, found)
+  if (audited !== null) Object.assign(audited, facts)
 }
 
 /** Writes every change into the audit log: that it begins, before anything is done; then, before the answer, how it ended. */

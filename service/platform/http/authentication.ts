@@ -43,7 +43,7 @@ export class Authentication {
     if (request.routeOptions.config.anonymous === true) return
     const principal = await this.authenticate(request)
     const seconds = this.#requests.hit(principal.id)
-    if (seconds > 0) throw limited('requests', this.#requests.limit, seconds)
+    if (seconds > 0) throw rateLimitError('requests', this.#requests.limit, seconds)
   }
 
   /** Whom the token stands for by now. Throws `unauthorized`, also where it has held before. */
@@ -59,7 +59,7 @@ export class Authentication {
     const seconds = this.#failures.wait(address)
     // Others may share the address: a token that has just worked goes on working.
     if (seconds > 0 && !this.#isGood(token, address))
-      throw limited('wrong tokens', this.#failures.limit, seconds)
+      throw rateLimitError('wrong tokens', this.#failures.limit, seconds)
     for (const authenticator of this.#authenticators) {
       const principal = await authenticator.authenticate(token)
       if (principal === null) continue
@@ -93,7 +93,11 @@ const settingOf = {
   'wrong tokens': 'limits.failed_logins_per_minute',
 } as const
 
-function limited(what: keyof typeof settingOf, limit: number, seconds: number): ConnectError {
+function rateLimitError(
+  what: keyof typeof settingOf,
+  limit: number,
+  seconds: number,
+): ConnectError {
   const details = { what, limit, seconds, setting: settingOf[what] }
   return new ConnectError('rate_limited', { details })
 }

@@ -1,7 +1,12 @@
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { ConnectError, errorCodes } from '../../../protocol/index.ts'
 import type { Access } from '../access/access.ts'
-import type { InvokeContext, Listed, Resource, RunById } from '../access/access-request.ts'
+import type {
+  InvokeContext,
+  ListedResource,
+  AccessResource,
+  RunById,
+} from '../access/access-request.ts'
 import { actionFacts, type ActionName } from '../access/actions.ts'
 import type { AuditLog } from '../audit/contract.ts'
 import { auditEntry, serviceName } from './audit-trail.ts'
@@ -23,7 +28,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /** Where instances or connections are listed, or named by an error (`namesBy`): which of them are shown; null: all. */
-    shown: ((item: Listed) => boolean) | null
+    shown: ((item: ListedResource) => boolean) | null
   }
 }
 
@@ -55,7 +60,7 @@ export class Authorization {
       return
     }
     const all = { kind: actionFacts(action).on, name: '' }
-    request.shown = await this.#recorded(request, { action, resource: all }, (principal) =>
+    request.shown = await this.#recordRefusal(request, { action, resource: all }, (principal) =>
       this.#access.filter(principal, action),
     )
   }
@@ -77,7 +82,7 @@ export class Authorization {
   }
 
   /** What a new connection needs beside its name. */
-  async #demandBinding(request: FastifyRequest, resource: Resource): Promise<void> {
+  async #demandBinding(request: FastifyRequest, resource: AccessResource): Promise<void> {
     const source = instanceInBody(request)
     if (source !== null) await this.demand(request, { action: 'instances:read', resource: source })
     if (activatesInBody(request))
@@ -85,7 +90,10 @@ export class Authorization {
   }
 
   /** Whoever may read none of them may ask all the same, and is told no names: nothing was refused. */
-  #readable(request: FastifyRequest, action: ActionName): ((item: Listed) => boolean) | null {
+  #readable(
+    request: FastifyRequest,
+    action: ActionName,
+  ): ((item: ListedResource) => boolean) | null {
     try {
       return this.#access.filter(principalOf(request), action)
     } catch (error) {
@@ -95,15 +103,15 @@ export class Authorization {
   }
 
   /** Throws where it may not be. */
-  async demand(request: FastifyRequest, asked: Asked): Promise<void> {
-    await this.#recorded(request, asked, (principal) =>
-      this.#access.demand({ principal, ...asked }),
+  async demand(request: FastifyRequest, requested: RequestedAccess): Promise<void> {
+    await this.#recordRefusal(request, requested, (principal) =>
+      this.#access.demand({ principal, ...requested }),
     )
   }
 
-  async #recorded<Result>(
+  async #recordRefusal<Result>(
     request: FastifyRequest,
-    { action, resource }: Asked,
+    { action, resource }: RequestedAccess,
     decide: (principal: ReturnType<typeof principalOf>) => Result | Promise<Result>,
   ): Promise<Result> {
     try {
@@ -121,17 +129,17 @@ export class Authorization {
 }
 
 /** Keys and users stand in the path, and are no resource of their own for the policy. */
-function deniedName(request: FastifyRequest, resource: Resource | RunById): string | null {
+function deniedName(request: FastifyRequest, resource: AccessResource | RunById): string | null {
   if ('run' in resource) return null
   return resource.kind === 'service' ? serviceName(request) : resource.name
 }
 
-export interface Asked {
+export interface RequestedAccess {
   readonly action: ActionName
-  readonly resource: Resource | RunById
+  readonly resource: AccessResource | RunById
   readonly invoke?: InvokeContext
 }
 
-function readingOf({ kind }: Resource): ActionName {
+function readingOf({ kind }: AccessResource): ActionName {
   return kind === 'instance' ? 'instances:read' : 'connections:read'
 }

@@ -27,7 +27,9 @@ export const unchanged = z
 
 /** Whether the client has what it asks for already (RFC 9110, 13.1.2). */
 export function isUnchanged(headers: z.output<typeof ifNoneMatchHeaders>, tag: string): boolean {
-  const known = headers['if-none-match']?.split(',').map((one) => one.trim().replace(/^W\//, ''))
+  const known = headers['if-none-match']
+    ?.split(',')
+    .map((entry) => entry.trim().replace(/^W\//, ''))
   return known !== undefined && (known.includes(tag) || known.includes('*'))
 }
 

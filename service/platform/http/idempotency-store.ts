@@ -23,7 +23,7 @@ export const answerLifetime = '1 day'
  */
 const free = `kept.created_at <= now() - interval '${answerLifetime}' OR kept.answer IS NULL
   AND kept.locked_until <= now() AND kept.request_hash = excluded.request_hash`
-const renewed = (column: string): string =>
+const renewColumn = (column: string): string =>
   `${column} = CASE WHEN ${free} THEN excluded.${column} ELSE kept.${column} END`
 
 export class PostgresIdempotencyStore implements IdempotencyStore {
@@ -41,7 +41,7 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
          (principal, key, request_hash, ticket, locked_until)
        VALUES ($1, $2, $3, $4, now() + interval '1 minute')
        ON CONFLICT (principal, key) DO UPDATE SET
-         ${['request_hash', 'ticket', 'locked_until', 'created_at', 'answer'].map(renewed).join(', ')}
+         ${['request_hash', 'ticket', 'locked_until', 'created_at', 'answer'].map(renewColumn).join(', ')}
        RETURNING ticket, request_hash, answer`,
       [principal, key, requestHash, ticket],
     )

@@ -49,19 +49,19 @@ export function answerCreate(
       return
     }
     const created = await create().catch(async (error: unknown) => {
-      await store.abandon(start.ticket).catch(noted(request))
+      await store.abandon(start.ticket).catch(logFailure(request))
       throw error
     })
     const body = z.json().parse(JSON.parse(JSON.stringify(created.body)))
     await store
       .finish(start.ticket, { status: 201, headers: created.headers, body })
-      .catch(noted(request))
+      .catch(logFailure(request))
     await send(reply, { status: 201, ...created })
   }
 }
 
 /** What was done counts, not whether its key could be kept: then a repetition answers 409 instead of the same. */
-function noted({ log }: FastifyRequest): (failure: unknown) => void {
+function logFailure({ log }: FastifyRequest): (failure: unknown) => void {
   return (failure) => {
     log.warn({ err: failure }, 'the idempotency key could not be kept or released')
   }

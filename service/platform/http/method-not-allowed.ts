@@ -9,7 +9,7 @@ export function methodNotAllowed(app: App): () => void {
   const methodsByUrl = new Map<string, Set<string>>()
   app.addHook('onRoute', ({ url, method }) => {
     const methods = methodsByUrl.get(url) ?? new Set()
-    for (const one of [method].flat()) methods.add(one)
+    for (const routeMethod of [method].flat()) methods.add(routeMethod)
     methodsByUrl.set(url, methods)
   })
   return () => {

@@ -6,7 +6,7 @@ export const page = {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   },
-  of(title: string, paragraphs: readonly string[]): string {
+  render(title: string, paragraphs: readonly string[]): string {
     const body = paragraphs.map((text) => `<p>${htmlText(text)}</p>`).join('\n')
     return `<!doctype html>
 <html lang="en">

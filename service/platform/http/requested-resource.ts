@@ -1,13 +1,13 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { InvokeContext, Resource, RunById } from '../access/access-request.ts'
+import type { InvokeContext, AccessResource, RunById } from '../access/access-request.ts'
 import { actionFacts, type ActionName } from '../access/actions.ts'
 
 /**
  * What a request is about, as its path says. `list`: all instances or connections. `body`: it is known only once the body has
  * been read, by `resourceInBody`.
  */
-export type Requested = Resource | RunById | 'list' | 'body'
+export type Requested = AccessResource | RunById | 'list' | 'body'
 
 const pathParts = z.object({ name: z.string().optional(), run: z.string().optional() })
 
@@ -30,7 +30,7 @@ const namedBody = z.looseObject({ name: z.string() })
 export function resourceInBody(
   { params, body }: Pick<FastifyRequest, 'params' | 'body'>,
   action: ActionName,
-): Resource {
+): AccessResource {
   const { name } = pathParts.parse(params)
   return { kind: actionFacts(action).on, name: name ?? namedBody.safeParse(body).data?.name ?? '' }
 }
@@ -38,7 +38,7 @@ export function resourceInBody(
 const bindingBody = z.looseObject({ from: z.string() })
 
 /** The instance that a new connection would read. */
-export function instanceInBody({ body }: Pick<FastifyRequest, 'body'>): Resource | null {
+export function instanceInBody({ body }: Pick<FastifyRequest, 'body'>): AccessResource | null {
   const { data } = bindingBody.safeParse(body)
   return data === undefined ? null : { kind: 'instance', name: data.from }
 }

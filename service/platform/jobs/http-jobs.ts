@@ -97,7 +97,7 @@ export class HttpJobs implements Jobs {
     const repeated = { name: 'deliveries of Jobs', everyMs: pauseMs, retryMs }
     const task = (): Promise<void> => delivery.next()
     await repeatedly({ ...repeated, task, logger: this.#logger }, signal)
-    await delivery.settled()
+    await delivery.waitUntilSettled()
   }
 
   /** A job that is not in the form of the contract holds up none of the others. */
@@ -114,7 +114,7 @@ export class HttpJobs implements Jobs {
     })
     const parsed = taken.safeParse(answer)
     if (!parsed.success)
-      throw this.#client.unusable('it gave out jobs in a form that is not its contract')
+      throw this.#client.unusableError('it gave out jobs in a form that is not its contract')
     const jobs = parsed.data.jobs.map((job) => takenJob.safeParse(job))
     const malformed = jobs.filter(({ success }) => !success).length
     if (malformed > 0)
@@ -187,7 +187,7 @@ class Delivery {
     }
   }
 
-  async settled(): Promise<void> {
+  async waitUntilSettled(): Promise<void> {
     await Promise.all(this.#working)
   }
 

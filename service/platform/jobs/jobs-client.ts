@@ -37,11 +37,11 @@ export class JobsClient {
   async send(request: JobsRequest): Promise<unknown> {
     const { status, text } = await this.#exchange(request)
     if (request.method === 'DELETE' && status === 404) return undefined
-    if (status < 200 || status > 299) throw this.unusable(`it answered ${String(status)}`)
+    if (status < 200 || status > 299) throw this.unusableError(`it answered ${String(status)}`)
     return text === '' ? undefined : this.#parse(text)
   }
 
-  unusable(reason: string, cause?: unknown): ConnectError {
+  unusableError(reason: string, cause?: unknown): ConnectError {
     return new ConnectError('jobs_unreachable', { details: { url: this.url, reason }, cause })
   }
 
@@ -58,7 +58,7 @@ export class JobsClient {
         timeoutMs: timeoutMs + waitMs,
       })
     } catch (error) {
-      throw this.unusable(requestFailure(error), error)
+      throw this.unusableError(requestFailure(error), error)
     }
   }
 
@@ -67,7 +67,7 @@ export class JobsClient {
       return JSON.parse(text)
     } catch {
       // Not quoted, as the error would: it may repeat the key.
-      throw this.unusable('its answer is no JSON')
+      throw this.unusableError('its answer is no JSON')
     }
   }
 }

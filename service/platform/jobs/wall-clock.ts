@@ -16,8 +16,15 @@ export class WallClock {
   /** What the clock shows at a moment, to the second. */
   shownAt(ms: number): number {
     const parts = new Map(this.#format.formatToParts(ms).map(({ type, value }) => [type, value]))
-    const of = (type: Intl.DateTimeFormatPartTypes): number => Number(parts.get(type))
-    return Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second'))
+    const numberOf = (type: Intl.DateTimeFormatPartTypes): number => Number(parts.get(type))
+    return Date.UTC(
+      numberOf('year'),
+      numberOf('month') - 1,
+      numberOf('day'),
+      numberOf('hour'),
+      numberOf('minute'),
+      numberOf('second'),
+    )
   }
 
   /** By how much the clock is moved about this moment; 0 nearly always. */

@@ -106,7 +106,7 @@ async function startServer(start: ServerStart): Promise<{ child: ChildProcess; p
     const portTaken = start.port === undefined && log.includes('Address already in use')
     const stillEnding = log.includes('pre-existing shared memory block')
     if (!(portTaken && attempt < portAttempts) && !(stillEnding && Date.now() < deadline)) {
-      throw failed(lastLines(log))
+      throw embeddedPostgresError(lastLines(log))
     }
     await delay(100)
   }
@@ -155,7 +155,7 @@ async function isReady(
     if (lines[0] === String(child.pid) && lines[7]?.trim() === 'ready') return true
     if (Date.now() > deadline) {
       await end(child, ['SIGQUIT', 'SIGKILL'])
-      throw failed(`it was not ready after ${startTimeoutMs / 1000} seconds`)
+      throw embeddedPostgresError(`it was not ready after ${startTimeoutMs / 1000} seconds`)
     }
     await delay(10)
   }
@@ -186,7 +186,7 @@ async function watch(child: ChildProcess, log: string, signal: AbortSignal): Pro
     })
   if (signal.aborted) return
   const how = String(child.exitCode ?? child.signalCode)
-  throw failed(`it ended by itself (${how}): ${lastLines(await textFrom(log, 0))}`)
+  throw embeddedPostgresError(`it ended by itself (${how}): ${lastLines(await textFrom(log, 0))}`)
 }
 
 /** Sends the signals one after the other, each when the one before did not end the server within 30 seconds. */
@@ -209,7 +209,7 @@ async function connectOnce(url: string): Promise<void> {
   try {
     await client.connect()
   } catch (error) {
-    throw failed(error instanceof Error ? error.message : String(error), error)
+    throw embeddedPostgresError(error instanceof Error ? error.message : String(error), error)
   } finally {
     await client.end()
   }
@@ -228,6 +228,6 @@ function lastLines(log: string): string {
   return log.trim().split('\n').slice(-5).join(' | ')
 }
 
-function failed(reason: string, cause?: unknown): ConnectError {
+function embeddedPostgresError(reason: string, cause?: unknown): ConnectError {
   return new ConnectError('embedded_postgres_failed', { details: { reason }, cause })
 }

@@ -32,7 +32,9 @@ export async function serverAccount(): Promise<ServerAccount | undefined> {
     const [uid, gid] = await Promise.all([id('-u', name), id('-g', name)])
     if (uid !== undefined && gid !== undefined && uid !== 0) return { name, uid, gid }
   }
-  throw failed('this process is root, and neither the account postgres nor nobody exists')
+  throw embeddedPostgresError(
+    'this process is root, and neither the account postgres nor nobody exists',
+  )
 }
 
 /** The server's executables, complete (links restored) and executable for `account`. */
@@ -42,7 +44,7 @@ export async function serverBinaries(account: ServerAccount | undefined): Promis
   if (account === undefined || canRun(folder, account)) return binariesIn(folder)
   const copy = await copyOf(folder)
   if (!canRun(copy, account)) {
-    throw failed(
+    throw embeddedPostgresError(
       `the account ${account.name} can run the server neither in ${folder} nor in ${copy}`,
     )
   }
@@ -65,7 +67,10 @@ function platformFolder(): string {
     const main = createRequire(wrapper).resolve(name)
     return resolve(dirname(main), '..')
   } catch (error) {
-    throw failed(`the package ${name} is not installed (no PostgreSQL for this platform?)`, error)
+    throw embeddedPostgresError(
+      `the package ${name} is not installed (no PostgreSQL for this platform?)`,
+      error,
+    )
   }
 }
 
@@ -74,23 +79,24 @@ async function restoreLinks(folder: string): Promise<void> {
   if (await linksAreThere(folder)) return
   const script = join(folder, 'scripts/hydrate-symlinks.js')
   await run(process.execPath, [script], { cwd: folder })
-  if (!(await linksAreThere(folder))) throw failed(`the libraries of ${folder} cannot be linked`)
+  if (!(await linksAreThere(folder)))
+    throw embeddedPostgresError(`the libraries of ${folder} cannot be linked`)
 }
 
 async function linksAreThere(folder: string): Promise<boolean> {
   const text = await readFile(join(folder, 'native/pg-symlinks.json'), 'utf8').catch(() => '[]')
   const targets = symlinkList.parse(JSON.parse(text)).map((link) => join(folder, link.target))
-  const found = await Promise.all(targets.map(exists))
-  return found.every(Boolean)
+  const present = await Promise.all(targets.map(exists))
+  return present.every(Boolean)
 }
 
 /** Asks the kernel rather than working out permissions: runs the server, and reads what initdb reads. */
 function canRun(folder: string, account: ServerAccount): boolean {
-  const as = { uid: account.uid, gid: account.gid, cwd: '/' }
+  const options = { uid: account.uid, gid: account.gid, cwd: '/' }
   const catalog = join(folder, 'native/share/postgresql/postgres.bki')
   return (
-    spawnSync(binariesIn(folder).postgres, ['--version'], as).status === 0 &&
-    spawnSync('test', ['-r', catalog], as).status === 0
+    spawnSync(binariesIn(folder).postgres, ['--version'], options).status === 0 &&
+    spawnSync('test', ['-r', catalog], options).status === 0
   )
 }
 
@@ -140,6 +146,6 @@ async function exists(path: string): Promise<boolean> {
   )
 }
 
-function failed(reason: string, cause?: unknown): ConnectError {
+function embeddedPostgresError(reason: string, cause?: unknown): ConnectError {
   return new ConnectError('embedded_postgres_failed', { details: { reason }, cause })
 }

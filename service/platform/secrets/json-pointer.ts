@@ -20,8 +20,8 @@ export function parsePointer(pointer: string): readonly string[] {
 
 /** Undefined where there is nothing. */
 export function valueAt(config: JsonObject, pointer: string): JsonValue | undefined {
-  return parsePointer(pointer).reduce<JsonValue | undefined>((at, name) => {
-    if (isJsonList(at)) return at[Number(name)]
-    return isJsonObject(at) ? own(at, name) : undefined
+  return parsePointer(pointer).reduce<JsonValue | undefined>((node, name) => {
+    if (isJsonList(node)) return node[Number(name)]
+    return isJsonObject(node) ? own(node, name) : undefined
   }, config)
 }

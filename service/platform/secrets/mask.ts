@@ -57,17 +57,17 @@ export class Mask {
   }
 
   text(text: string): string {
-    return this.#masked(() => scrub(text, this.#indexes))
+    return this.#maskSafely(() => scrub(text, this.#indexes))
   }
 
   /** The beginning of a text that somebody else wrote, who may have written very much. */
-  shown(text: string): string {
-    return this.#masked(() => maskBeginning(text, this.#indexes, shownCharacters))
+  showBeginning(text: string): string {
+    return this.#maskSafely(() => maskBeginning(text, this.#indexes, shownCharacters))
   }
 
   /** The beginnings of the texts of a document, not the names of its properties. */
   json(value: JsonValue): JsonValue {
-    if (typeof value === 'string') return this.shown(value)
+    if (typeof value === 'string') return this.showBeginning(value)
     if (isJsonList(value)) return value.map((item) => this.json(item))
     return isJsonObject(value) ? this.object(value) : value
   }
@@ -86,11 +86,11 @@ export class Mask {
   }
 
   /** The warnings and the error of a stream. */
-  outcome<Outcome extends StreamOutcome>(outcome: Outcome): Outcome {
+  maskOutcome<Outcome extends StreamOutcome>(outcome: Outcome): Outcome {
     const { error } = outcome
     return {
       ...outcome,
-      warnings: outcome.warnings.map((warning) => this.shown(warning)),
+      warnings: outcome.warnings.map((warning) => this.showBeginning(warning)),
       ...(error !== undefined && { error: this.error(ConnectError.fromJSON(error)).toJSON() }),
     }
   }
@@ -100,7 +100,7 @@ export class Mask {
   }
 
   /** Nothing of a text that could not be masked is shown. */
-  #masked(work: () => string): string {
+  #maskSafely(work: () => string): string {
     try {
       return work()
     } catch (error) {
@@ -111,9 +111,9 @@ export class Mask {
 
   #cause(cause: unknown): Error | undefined {
     if (!(cause instanceof Error)) return undefined
-    const masked = new Error(this.shown(cause.message))
+    const masked = new Error(this.showBeginning(cause.message))
     masked.name = cause.name
-    if (cause.stack !== undefined) masked.stack = this.shown(cause.stack)
+    if (cause.stack !== undefined) masked.stack = this.showBeginning(cause.stack)
     return masked
   }
 }

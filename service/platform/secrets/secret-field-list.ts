@@ -7,17 +7,17 @@ const maxDepth = 8
 
 /** The secret fields of a spec as JSON pointers, sorted; those inside of lists, which have no fixed place, are left out. */
 export function secretFieldsOf(spec: JsonObject): readonly string[] {
-  const found = new Set<string>()
+  const pointers = new Set<string>()
   const walk = (schema: JsonObject, path: readonly string[]): void => {
     for (const part of expand(schema, spec)) {
       if (!isJsonObject(part.properties)) continue
       for (const [name, property] of Object.entries(part.properties)) {
-        const at = [...path, name]
-        if (isSecret(expand(property, spec))) found.add(formatPointer(at))
-        else if (isJsonObject(property) && at.length < maxDepth) walk(property, at)
+        const fieldPath = [...path, name]
+        if (isSecret(expand(property, spec))) pointers.add(formatPointer(fieldPath))
+        else if (isJsonObject(property) && fieldPath.length < maxDepth) walk(property, fieldPath)
       }
     }
   }
   walk(spec, [])
-  return [...found].sort()
+  return [...pointers].sort()
 }

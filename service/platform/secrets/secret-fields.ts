@@ -46,7 +46,7 @@ export function splitConfig(
 export function joinConfig(config: JsonObject, secrets: Secrets): JsonObject {
   let joined: JsonValue = config
   for (const [pointer, value] of Object.entries(secrets)) {
-    joined = placed(joined, parsePointer(pointer), value)
+    joined = placeValue(joined, parsePointer(pointer), value)
   }
   return isJsonObject(joined) ? joined : config
 }
@@ -63,12 +63,12 @@ class Splitter {
   }
 
   object(value: JsonObject, schemas: Schemas, path: readonly string[]): JsonObject {
-    const kept = Object.entries(value).flatMap(([name, item]): [string, JsonValue][] => {
-      const at = [...path, name]
-      const result = this.#value(item, propertyOf(schemas, name, this.#walk), at)
+    const entries = Object.entries(value).flatMap(([name, item]): [string, JsonValue][] => {
+      const fieldPath = [...path, name]
+      const result = this.#value(item, propertyOf(schemas, name, this.#walk), fieldPath)
       return result === undefined ? [] : [[name, result]]
     })
-    return Object.fromEntries(kept)
+    return Object.fromEntries(entries)
   }
 
   /** Undefined: it is a secret, and has been taken. */
@@ -81,14 +81,14 @@ class Splitter {
     if (isJsonObject(value)) return this.object(value, schemas, path)
     if (!isJsonList(value)) return value
     return value.map((item, index) => {
-      const at = [...path, String(index)]
-      return this.#value(item, itemOf(schemas, index, this.#walk.root), at) ?? null
+      const itemPath = [...path, String(index)]
+      return this.#value(item, itemOf(schemas, index, this.#walk.root), itemPath) ?? null
     })
   }
 }
 
 /** `within` with the value at the path. Objects on the way are made; a list is not made longer, its items are others by then. */
-function placed(
+function placeValue(
   within: JsonValue | undefined,
   [name, ...rest]: readonly string[],
   value: JsonValue,
@@ -96,9 +96,9 @@ function placed(
   if (name === undefined) return value
   if (isJsonList(within)) {
     const index = Number(name)
-    return index in within ? within.with(index, placed(within[index], rest, value)) : within
+    return index in within ? within.with(index, placeValue(within[index], rest, value)) : within
   }
   if (within !== undefined && within !== null && !isJsonObject(within)) return within
   const object = within ?? {}
-  return { ...object, [name]: placed(own(object, name), rest, value) }
+  return { ...object, [name]: placeValue(own(object, name), rest, value) }
 }

@@ -7,8 +7,8 @@ import {
   keyFileMissing,
   readKeyRing,
   writeKeyRing,
-  wrongKey,
-  type GivenKeys,
+  wrongKeyError,
+  type ConfiguredKeys,
   type KeyRing,
 } from './key-ring.ts'
 import { syncFolder } from '../../../lib/files/replace-file.ts'
@@ -47,11 +47,11 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
   const { folder } = options
   return inFolder(folder, async () => {
     await openPrivateFolder(folder)
-    const given = givenKeys(options)
+    const keys = givenKeys(options)
     const lock = await FolderLock.open(join(folder, 'lock'))
     try {
-      const ring = await lock.hold(() => prepareFolder(folder, given))
-      return new FileVault({ folder, given, lock, ring })
+      const ring = await lock.hold(() => prepareFolder(folder, keys))
+      return new FileVault({ folder, keys, lock, ring })
     } catch (error) {
       lock[Symbol.dispose]()
       throw error
@@ -61,15 +61,20 @@ export async function openFileVault(options: FileVaultOptions): Promise<FileVaul
 
 export class FileVault implements Vault {
   readonly #folder: string
-  readonly #given: GivenKeys
+  readonly #keys: ConfiguredKeys
   readonly #lock: FolderLock
   #ring: KeyRing
 
-  constructor(parts: { folder: string; given: GivenKeys; lock: FolderLock; ring: KeyRing }) {
-    this.#folder = parts.folder
-    this.#given = parts.given
-    this.#lock = parts.lock
-    this.#ring = parts.ring
+  constructor(dependencies: {
+    folder: string
+    keys: ConfiguredKeys
+    lock: FolderLock
+    ring: KeyRing
+  }) {
+    this.#folder = dependencies.folder
+    this.#keys = dependencies.keys
+    this.#lock = dependencies.lock
+    this.#ring = dependencies.ring
   }
 
   async get(path: string): Promise<StoredSecrets | null> {
@@ -88,7 +93,7 @@ export class FileVault implements Vault {
   async #readWithoutLock(name: string, path: string): Promise<Plain | null> {
     let file = await readSealed(this.#folder, name)
     while (file !== null) {
-      const plain = await this.#opened(file, name)
+      const plain = await this.#unseal(file, name)
       if (plain !== undefined) return plain
       const now = await readSealed(this.#folder, name)
       if (now?.equals(file) === true) throw corrupt(this.#folder, { path, name })
@@ -104,7 +109,7 @@ export class FileVault implements Vault {
   ): Promise<number> {
     const name = fileNameOf(path)
     const text = secretsText(path, secrets)
-    return this.#exclusively(async () => {
+    return this.#runExclusively(async () => {
       const file = await readSealed(this.#folder, name)
       const version = await this.#versionOf(file, { path, name, ifVersion })
       await writeSealed(this.#folder, { name, version: version + 1, text }, this.#ring)
@@ -114,7 +119,7 @@ export class FileVault implements Vault {
 
   async delete(path: string): Promise<void> {
     const name = fileNameOf(path)
-    return this.#exclusively(async () => {
+    return this.#runExclusively(async () => {
       await rm(join(this.#folder, name), { force: true })
       await syncFolder(this.#folder)
     })
@@ -132,14 +137,14 @@ export class FileVault implements Vault {
    * start finishes it. Throws `vault_key_wrong` where the operator gave the key: then a start with `previousKey` does it.
    */
   rotateKey(): Promise<RotatedKey> {
-    return this.#exclusively(async () => {
-      if (this.#given.key !== undefined) {
-        throw wrongKey(this.#folder, 'the key is given from outside, so it is changed there')
+    return this.#runExclusively(async () => {
+      if (this.#keys.key !== undefined) {
+        throw wrongKeyError(this.#folder, 'the key is given from outside, so it is changed there')
       }
       const key = newVaultKey()
       this.#ring = { current: key, all: new Map([...this.#ring.all, [key.id, key]]) }
-      await writeKeyRing(this.#folder, this.#ring, this.#given)
-      this.#ring = await finishRotation(this.#folder, this.#ring, this.#given)
+      await writeKeyRing(this.#folder, this.#ring, this.#keys)
+      this.#ring = await finishRotation(this.#folder, this.#ring, this.#keys)
       const secrets = (await secretsFiles(this.#folder)).length
       return { key: key.id, secrets }
     })
@@ -147,12 +152,12 @@ export class FileVault implements Vault {
 
   /** Work that has begun is done first. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#lock.idle()
+    await this.#lock.waitUntilIdle()
     this.#lock[Symbol.dispose]()
   }
 
   /** With the keys as they are now: another process may have rotated them, and must not find a file with an old one later. */
-  #exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
+  #runExclusively<Result>(work: () => Promise<Result>): Promise<Result> {
     return inFolder(this.#folder, () =>
       this.#lock.hold(async () => {
         await this.#readRing()
@@ -162,16 +167,16 @@ export class FileVault implements Vault {
   }
 
   async #readRing(): Promise<void> {
-    const ring = await readKeyRing(this.#folder, this.#given)
-    if (ring === null) throw wrongKey(this.#folder, keyFileMissing)
-    if (this.#given.key !== undefined && ring.current.id !== this.#given.key.id) {
-      throw wrongKey(this.#folder, 'another process has changed the key: restart this one')
+    const ring = await readKeyRing(this.#folder, this.#keys)
+    if (ring === null) throw wrongKeyError(this.#folder, keyFileMissing)
+    if (this.#keys.key !== undefined && ring.current.id !== this.#keys.key.id) {
+      throw wrongKeyError(this.#folder, 'another process has changed the key: restart this one')
     }
     this.#ring = ring
   }
 
   /** Undefined: none of the keys opens it. */
-  async #opened(file: Buffer, name: string): Promise<Plain | undefined> {
+  async #unseal(file: Buffer, name: string): Promise<Plain | undefined> {
     const keyId = readHeader(file)?.keyId
     if (keyId !== undefined && !this.#ring.all.has(keyId)) await this.#readRing()
     const key = keyId === undefined ? undefined : this.#ring.all.get(keyId)
@@ -181,21 +186,21 @@ export class FileVault implements Vault {
   /** Whoever compares wants the true version; who just replaces may replace a damaged file too. */
   async #versionOf(
     file: Buffer | null,
-    at: { path: string; name: string; ifVersion: number | undefined },
+    target: { path: string; name: string; ifVersion: number | undefined },
   ): Promise<number> {
-    if (at.ifVersion === undefined) return file === null ? 0 : (readHeader(file)?.version ?? 0)
-    const plain = file === null ? undefined : await this.#opened(file, at.name)
-    if (file !== null && plain === undefined) throw corrupt(this.#folder, at)
+    if (target.ifVersion === undefined) return file === null ? 0 : (readHeader(file)?.version ?? 0)
+    const plain = file === null ? undefined : await this.#unseal(file, target.name)
+    if (file !== null && plain === undefined) throw corrupt(this.#folder, target)
     const version = plain?.version ?? 0
-    if (version === at.ifVersion) return version
-    throw new ConnectError('vault_conflict', { details: { path: at.path } })
+    if (version === target.ifVersion) return version
+    throw new ConnectError('vault_conflict', { details: { path: target.path } })
   }
 }
 
-function givenKeys({ folder, key, previousKey }: FileVaultOptions): GivenKeys {
+function givenKeys({ folder, key, previousKey }: FileVaultOptions): ConfiguredKeys {
   const parse = (text: string, name: string) => {
     const parsed = parseVaultKey(text)
-    if (parsed === undefined) throw wrongKey(folder, `the ${name} is not 32 bytes in base64`)
+    if (parsed === undefined) throw wrongKeyError(folder, `the ${name} is not 32 bytes in base64`)
     return parsed
   }
   return {

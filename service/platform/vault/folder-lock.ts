@@ -44,7 +44,7 @@ export class FolderLock implements Disposable {
   }
 
   /** Resolves once the work that waits has been done. */
-  async idle(): Promise<void> {
+  async waitUntilIdle(): Promise<void> {
     await this.#last
   }
 

@@ -24,7 +24,7 @@ export async function keepToken(
 ): Promise<void> {
   let lease = await attempt(() => lookUp(client), { logger, signal })
   while (lease?.renewable === true && lease.ttlMs > 0) {
-    if (!(await waited(Math.min(lease.ttlMs / 2, maxWaitMs), signal))) return
+    if (!(await waitUnlessAborted(Math.min(lease.ttlMs / 2, maxWaitMs), signal))) return
     lease = await attempt(() => renew(client), { logger, signal })
   }
 }
@@ -62,13 +62,13 @@ async function attempt(
     } catch (thrown) {
       const error = ConnectError.from(thrown)
       logger.warn({ error: error.toJSON() }, 'the token of the vault was not renewed')
-      if (!error.retryable || !(await waited(retryMs, signal))) return undefined
+      if (!error.retryable || !(await waitUnlessAborted(retryMs, signal))) return undefined
     }
   }
 }
 
 /** False where the signal ended it. */
-async function waited(ms: number, signal: AbortSignal): Promise<boolean> {
+async function waitUnlessAborted(ms: number, signal: AbortSignal): Promise<boolean> {
   try {
     await delay(ms, undefined, { signal, ref: false })
     return true

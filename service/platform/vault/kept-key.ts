@@ -23,23 +23,23 @@ export class StoredKey {
   }
 
   async #read(): Promise<VaultKey> {
-    const kept = await this.#kept()
-    if (kept !== undefined) return kept
+    const stored = await this.#find()
+    if (stored !== undefined) return stored
     const made = newVaultKey()
     try {
       await this.#vault.put(this.#path, { key: made.bytes.toString('base64') }, { ifVersion: 0 })
       return made
     } catch (error) {
       // Another process made one at the same time.
-      const theirs = isConflict(error) ? await this.#kept() : undefined
+      const theirs = isConflict(error) ? await this.#find() : undefined
       if (theirs === undefined) throw error
       return theirs
     }
   }
 
-  async #kept(): Promise<VaultKey | undefined> {
-    const kept = await this.#vault.get(this.#path)
-    const text = kept?.secrets.key
+  async #find(): Promise<VaultKey | undefined> {
+    const stored = await this.#vault.get(this.#path)
+    const text = stored?.secrets.key
     return typeof text === 'string' ? parseVaultKey(text) : undefined
   }
 }

@@ -13,7 +13,7 @@ export interface KeyRing {
 }
 
 /** Keys that the operator gave: they are never written to disk. */
-export interface GivenKeys {
+export interface ConfiguredKeys {
   readonly key?: VaultKey
   /** What was `key` until now: files are encrypted anew when the vault is opened. */
   readonly previousKey?: VaultKey
@@ -31,7 +31,7 @@ const keyFileSchema = z.strictObject({
 type KeyFile = z.infer<typeof keyFileSchema>
 
 /** The ring as it is on disk now; null in a folder without one. Throws `vault_key_wrong`. */
-export async function readKeyRing(folder: string, given: GivenKeys): Promise<KeyRing | null> {
+export async function readKeyRing(folder: string, keys: ConfiguredKeys): Promise<KeyRing | null> {
   const file = await readKeyFile(folder)
   if (file === null) return null
   const all = new Map<string, VaultKey>()
@@ -39,9 +39,9 @@ export async function readKeyRing(folder: string, given: GivenKeys): Promise<Key
     const key = vaultKey(Buffer.from(text, 'base64'))
     all.set(key.id, key)
   }
-  for (const key of [given.key, given.previousKey]) if (key !== undefined) all.set(key.id, key)
+  for (const key of [keys.key, keys.previousKey]) if (key !== undefined) all.set(key.id, key)
   const current = all.get(file.current)
-  if (current === undefined) throw wrongKey(folder, 'the current key is not the given one')
+  if (current === undefined) throw wrongKeyError(folder, 'the current key is not the given one')
   return { current, all }
 }
 
@@ -49,16 +49,16 @@ export async function readKeyRing(folder: string, given: GivenKeys): Promise<Key
  * The key that new files must be encrypted with: the given one, else the one in the folder, else a new one (the given key was
  * taken away: only `previousKey` opens the files).
  */
-export function intendedKey(ring: KeyRing | null, given: GivenKeys): VaultKey {
-  if (given.key !== undefined) return given.key
-  if (ring !== null && ring.current.id !== given.previousKey?.id) return ring.current
+export function chooseKey(ring: KeyRing | null, keys: ConfiguredKeys): VaultKey {
+  if (keys.key !== undefined) return keys.key
+  if (ring !== null && ring.current.id !== keys.previousKey?.id) return ring.current
   return newVaultKey()
 }
 
 /** Durable when it resolves. */
-export function writeKeyRing(folder: string, ring: KeyRing, given: GivenKeys): Promise<void> {
+export function writeKeyRing(folder: string, ring: KeyRing, keys: ConfiguredKeys): Promise<void> {
   const ownKeys = [...ring.all.values()].filter(
-    ({ id }) => id !== given.key?.id && id !== given.previousKey?.id,
+    ({ id }) => id !== keys.key?.id && id !== keys.previousKey?.id,
   )
   const file: KeyFile = {
     format: 1,
@@ -71,7 +71,7 @@ export function writeKeyRing(folder: string, ring: KeyRing, given: GivenKeys): P
 export const keyFileName = 'vault.json'
 export const keyFileMissing = `its key file ${keyFileName} is missing, put it back from a backup`
 
-export function wrongKey(folder: string, reason: string): ConnectError {
+export function wrongKeyError(folder: string, reason: string): ConnectError {
   return new ConnectError('vault_key_wrong', { details: { folder, reason } })
 }
 
@@ -84,7 +84,7 @@ async function readKeyFile(folder: string): Promise<KeyFile | null> {
     throw error
   }
   const parsed = keyFileSchema.safeParse(parseJson(text))
-  if (!parsed.success) throw wrongKey(folder, `${keyFileName} is damaged`)
+  if (!parsed.success) throw wrongKeyError(folder, `${keyFileName} is damaged`)
   return parsed.data
 }
 

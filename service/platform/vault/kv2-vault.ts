@@ -47,9 +47,9 @@ export class Kv2Vault implements Vault {
   }
 
   async get(path: string): Promise<StoredSecrets | null> {
-    const kept = await this.#read(path)
-    if (kept === null) return null
-    return kept.secrets === null ? null : { secrets: kept.secrets, version: kept.version }
+    const stored = await this.#read(path)
+    if (stored === null) return null
+    return stored.secrets === null ? null : { secrets: stored.secrets, version: stored.version }
   }
 
   async put(
@@ -61,9 +61,9 @@ export class Kv2Vault implements Vault {
     const version = await this.#write(path, secrets, ifVersion)
     if (version !== null) return version
     // Someone deleted the newest version by hand, without its history: Vault then expects the number of that version.
-    const kept = ifVersion === 0 ? await this.#read(path) : null
-    if (kept?.secrets === null) {
-      const after = await this.#write(path, secrets, kept.version)
+    const stored = ifVersion === 0 ? await this.#read(path) : null
+    if (stored?.secrets === null) {
+      const after = await this.#write(path, secrets, stored.version)
       if (after !== null) return after
     }
     throw new ConnectError('vault_conflict', { details: { path } })
@@ -71,8 +71,8 @@ export class Kv2Vault implements Vault {
 
   async delete(path: string): Promise<void> {
     const operation = `delete ${path}`
-    const at = this.#path('metadata', path)
-    const answer = await this.#client.send({ method: 'DELETE', path: at, operation })
+    const apiPath = this.#path('metadata', path)
+    const answer = await this.#client.send({ method: 'DELETE', path: apiPath, operation })
     if (answer.status === 204 || (answer.status === 404 && answer.errors.length === 0)) return
     throw this.#client.refused(operation, answer)
   }
@@ -98,8 +98,8 @@ export class Kv2Vault implements Vault {
 
   async #read(path: string): Promise<{ secrets: JsonObject | null; version: number } | null> {
     const operation = `read ${path}`
-    const at = this.#path('data', path)
-    const answer = await this.#client.send({ method: 'GET', path: at, operation })
+    const apiPath = this.#path('data', path)
+    const answer = await this.#client.send({ method: 'GET', path: apiPath, operation })
     const parsed = keptSchema.safeParse(answer.body)
     if (parsed.success) {
       return { secrets: parsed.data.data.data, version: parsed.data.data.metadata.version }
@@ -113,8 +113,8 @@ export class Kv2Vault implements Vault {
   async #write(path: string, data: JsonObject, cas: number | undefined): Promise<number | null> {
     const operation = `write ${path}`
     const body = { ...(cas !== undefined && { options: { cas } }), data }
-    const at = this.#path('data', path)
-    const answer = await this.#client.send({ method: 'POST', path: at, body, operation })
+    const apiPath = this.#path('data', path)
+    const answer = await this.#client.send({ method: 'POST', path: apiPath, body, operation })
     if (answer.status === 400 && isLostRace(answer)) return null
     if (answer.status === 204) throw this.#notVersion2(operation)
     const parsed = writtenSchema.safeParse(answer.body)
@@ -135,11 +135,11 @@ export class Kv2Vault implements Vault {
     const { capabilities } = parsed.data.data
     const missing = needed.filter((each) => !capabilities.includes(each))
     if (missing.length === 0 || capabilities.includes('root')) return
-    throw this.#client.unfit(`use ${path}`, `the token has no right to ${missing.join(', ')}`)
+    throw this.#client.unfitError(`use ${path}`, `the token has no right to ${missing.join(', ')}`)
   }
 
   #notVersion2(operation: string): ConnectError {
-    return this.#client.unfit(operation, `${this.#mount} is not a KV engine of version 2`)
+    return this.#client.unfitError(operation, `${this.#mount} is not a KV engine of version 2`)
   }
 
   #path(kind: 'data' | 'metadata', path: string): string {

@@ -1,12 +1,12 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
-  intendedKey,
+  chooseKey,
   keyFileMissing,
   readKeyRing,
   writeKeyRing,
-  wrongKey,
-  type GivenKeys,
+  wrongKeyError,
+  type ConfiguredKeys,
   type KeyRing,
 } from './key-ring.ts'
 import { draftSuffix } from '../../../lib/files/replace-file.ts'
@@ -14,21 +14,21 @@ import { readHeader, unseal } from './sealed-secrets.ts'
 import { readSealed, secretsFiles, writeSealed } from './secrets-file.ts'
 
 /** Takes the folder as the last process left it, however that ended, and gives the keys that now hold. Under the lock. */
-export async function prepareFolder(folder: string, given: GivenKeys): Promise<KeyRing> {
+export async function prepareFolder(folder: string, keys: ConfiguredKeys): Promise<KeyRing> {
   for (const name of await readdir(folder)) {
     if (name.endsWith(draftSuffix)) await rm(join(folder, name), { force: true })
   }
-  const ring = await readKeyRing(folder, given)
+  const ring = await readKeyRing(folder, keys)
   const files = await secretsFiles(folder)
-  if (ring === null && given.key === undefined && files.length > 0) {
-    throw wrongKey(folder, keyFileMissing)
+  if (ring === null && keys.key === undefined && files.length > 0) {
+    throw wrongKeyError(folder, keyFileMissing)
   }
-  const current = intendedKey(ring, given)
+  const current = chooseKey(ring, keys)
   const all = new Map(ring?.all)
-  for (const key of [current, given.previousKey]) if (key !== undefined) all.set(key.id, key)
+  for (const key of [current, keys.previousKey]) if (key !== undefined) all.set(key.id, key)
   await checkKeys(folder, all)
-  if (ring?.current.id !== current.id) await writeKeyRing(folder, { current, all }, given)
-  return finishRotation(folder, { current, all }, given)
+  if (ring?.current.id !== current.id) await writeKeyRing(folder, { current, all }, keys)
+  return finishRotation(folder, { current, all }, keys)
 }
 
 /**
@@ -38,12 +38,12 @@ export async function prepareFolder(folder: string, given: GivenKeys): Promise<K
 export async function finishRotation(
   folder: string,
   ring: KeyRing,
-  given: GivenKeys,
+  keys: ConfiguredKeys,
 ): Promise<KeyRing> {
   if (ring.all.size === 1) return ring
   for (const name of await secretsFiles(folder)) await rewrite(folder, name, ring)
   const finished = { current: ring.current, all: new Map([[ring.current.id, ring.current]]) }
-  await writeKeyRing(folder, finished, given)
+  await writeKeyRing(folder, finished, keys)
   return finished
 }
 
@@ -62,6 +62,6 @@ async function checkKeys(folder: string, keys: KeyRing['all']): Promise<void> {
     const file = await readSealed(folder, name)
     const keyId = file === null ? undefined : readHeader(file)?.keyId
     if (keyId === undefined || keys.has(keyId)) continue
-    throw wrongKey(folder, `${name} was encrypted with a key that is not here (id ${keyId})`)
+    throw wrongKeyError(folder, `${name} was encrypted with a key that is not here (id ${keyId})`)
   }
 }

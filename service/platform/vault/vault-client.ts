@@ -65,13 +65,15 @@ export class VaultClient {
     const { status, text } = await this.#exchange(request)
     const body = text === '' ? null : this.#parse(text, status)
     const parsed = errorsSchema.safeParse(body)
-    const errors = this.#masked(parsed.success ? parsed.data.errors : [], request)
+    const errors = this.#maskErrors(parsed.success ? parsed.data.errors : [], request)
     if (status === 200 || status === 204 || status === 400 || status === 404) {
       return { status, body, errors }
     }
     if (status === 403) throw this.refused(request.operation, { status, errors })
     this.#log(request.operation, { status, errors })
-    throw this.#unreachable(`it responded with status ${status}; the service's log has the reason`)
+    throw this.#unreachableError(
+      `it responded with status ${status}; the service's log has the reason`,
+    )
   }
 
   /** The error for a caller has the status alone, the log of the service the reason. */
@@ -81,11 +83,11 @@ export class VaultClient {
   ): ConnectError {
     this.#log(operation, answer)
     const reason = `it responded with status ${answer.status}; the service's log has the reason`
-    return this.unfit(operation, reason)
+    return this.unfitError(operation, reason)
   }
 
   /** It did what was asked, and cannot be used all the same. `reason` is ours. */
-  unfit(operation: string, reason: string): ConnectError {
+  unfitError(operation: string, reason: string): ConnectError {
     return new ConnectError('vault_refused', { details: { url: this.url, operation, reason } })
   }
 
@@ -99,12 +101,12 @@ export class VaultClient {
   }
 
   /** Something between here and the vault may repeat the whole request. */
-  #masked(errors: readonly string[], { body = {} }: VaultRequest): readonly string[] {
+  #maskErrors(errors: readonly string[], { body = {} }: VaultRequest): readonly string[] {
     const sent = new SecretIndex()
     const secrets = [this.#options.token, ...textsOf(body)]
     for (const text of secrets) if (text.length >= minSecretLength) addSecret(sent, text)
-    const said = errors.join('; ')
-    return said === '' ? [] : [maskBeginning(said, [sent], shownCharacters)]
+    const text = errors.join('; ')
+    return text === '' ? [] : [maskBeginning(text, [sent], shownCharacters)]
   }
 
   async #exchange({ method, path, body }: VaultRequest): Promise<WholeAnswer> {
@@ -122,7 +124,7 @@ export class VaultClient {
         },
       })
     } catch (error) {
-      throw this.#unreachable(requestFailure(error), error)
+      throw this.#unreachableError(requestFailure(error), error)
     }
   }
 
@@ -131,11 +133,11 @@ export class VaultClient {
       return JSON.parse(text)
     } catch {
       // Not quoted: whatever it is, it may hold a secret.
-      throw this.#unreachable(`it answered ${status} with something that is no JSON`)
+      throw this.#unreachableError(`it answered ${status} with something that is no JSON`)
     }
   }
 
-  #unreachable(reason: string, cause?: unknown): ConnectError {
+  #unreachableError(reason: string, cause?: unknown): ConnectError {
     return new ConnectError('vault_unreachable', { details: { url: this.url, reason }, cause })
   }
 }

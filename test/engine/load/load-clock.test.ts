@@ -28,7 +28,7 @@ test('a transaction that is being ended counts as commit, and by its own account
   clock.commits()
   passes(3_000)
   expect(clock.seconds).toEqual(secondsOf({ copySeconds: 1, commitSeconds: 3 }))
-  clock.committed({
+  clock.noteCommit({
     loaded: 1,
     rejected: 0,
     nulled: 0,

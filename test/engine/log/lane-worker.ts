@@ -118,7 +118,7 @@ async function read(job: Extract<LaneJob, { role: 'reader' }>): Promise<number> 
     entries += 1
     if (entry.type === 'state') {
       reader.release()
-      await reader.committed(next)
+      await reader.noteCommitted(next)
     }
     if (entries === job.exitAfter) process.exit(0)
   }

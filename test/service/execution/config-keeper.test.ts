@@ -15,10 +15,10 @@ test('what changed is kept one after the other, the last change in any case', as
     },
     () => undefined,
   )
-  for (let token = 1; token <= 5; token++) keeper.changed({ token })
-  await keeper.settled()
-  keeper.changed({ token: 6 })
-  await keeper.settled()
+  for (let token = 1; token <= 5; token++) keeper.noteChange({ token })
+  await keeper.waitUntilSettled()
+  keeper.noteChange({ token: 6 })
+  await keeper.waitUntilSettled()
   expect(kept.at(-1)).toEqual({ token: 6 })
   expect(kept).toContainEqual({ token: 5 })
 })
@@ -35,10 +35,10 @@ test('a vault that is away for a moment is asked again; a refusal is told', asyn
     },
     (error) => void failures.push(error),
   )
-  keeper.changed({ token: 1 })
-  await keeper.settled()
+  keeper.noteChange({ token: 1 })
+  await keeper.waitUntilSettled()
   expect({ asked, failures }).toEqual({ asked: 2, failures: [] })
-  keeper.changed({ token: 2 })
-  await keeper.settled()
+  keeper.noteChange({ token: 2 })
+  await keeper.waitUntilSettled()
   expect(failures).toMatchObject([{ code: 'vault_refused' }])
 })

@@ -73,7 +73,7 @@ test('an error has no secret in its details, its message and its cause', () => {
       expect(`${JSON.stringify(error)}${error.stack ?? ''}${cause}`).not.toContain(form)
   }
   expect(work.error(unexpected).cause).toMatchObject({ name: 'TypeError', message: 'no ***' })
-  const outcome = work.outcome({ warnings: [secret], error: refused.toJSON(), read: 1 })
+  const outcome = work.maskOutcome({ warnings: [secret], error: refused.toJSON(), read: 1 })
   expect(outcome).toMatchObject({
     warnings: ['***'],
     error: { details: { reason: '***' } },
@@ -137,7 +137,7 @@ test('what a vendor said is shown by its beginning, in errors, warnings and line
   const error = work.error(new ConnectError('source_refused', { details }))
   expect(error.message).toContain('mmm… (cut: 3,000,000 characters)')
   expect(JSON.stringify(error).length).toBeLessThan(10_000)
-  const outcome = work.outcome({ warnings: [said], error: error.toJSON() })
+  const outcome = work.maskOutcome({ warnings: [said], error: error.toJSON() })
   expect(JSON.stringify(outcome).length).toBeLessThan(12_000)
   const status = { status: 'FAILED' as const, message: said }
   expect(JSON.stringify(work.answer({ question: 'check', status })).length).toBeLessThan(3_000)

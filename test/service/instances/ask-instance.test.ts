@@ -35,7 +35,7 @@ function shopWhoseSource(ask: () => Promise<SourceAnswer | undefined>): AskInsta
       resolveConfig: () => Promise.resolve({ type: 'faker', config: {}, secrets: [] }),
       keepConfig: () => Promise.resolve(),
       changeConfig: () => Promise.reject(new Error('nobody changes it')),
-      authorizationLost: () => Promise.reject(new Error('nobody loses it')),
+      noteAuthorizationLost: () => Promise.reject(new Error('nobody loses it')),
     },
   )
 }

@@ -20,7 +20,7 @@ test('when the store fails, the lock is held until what is under way at Jobs has
       },
     },
     store: {
-      exclusively: async (_lock, work) => {
+      runExclusively: async (_lock, work) => {
         try {
           return await work()
         } finally {
@@ -28,7 +28,7 @@ test('when the store fails, the lock is held until what is under way at Jobs has
         }
       },
       schedulesAtJobs: {
-        unsent: () => Promise.resolve(unsent),
+        findUnsent: () => Promise.resolve(unsent),
         countUnsent: () => Promise.resolve(unsent.length),
         begin: async (_place, connectionId) => {
           if (connectionId === 'slow') return

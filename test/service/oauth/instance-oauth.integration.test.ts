@@ -356,7 +356,7 @@ describe('a refresh', () => {
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }
     await using late = new InstanceOAuth({
-      store: { ...world.test.store, exclusively: (_, work) => ((isFirst = true), work()) },
+      store: { ...world.test.store, runExclusively: (_, work) => ((isFirst = true), work()) },
       vault: stale,
       allowedNetworks: ['127.0.0.1/32'],
       callbackUrl,

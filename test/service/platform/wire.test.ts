@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { fromWire, toWire, wireSchema } from '../../../service/platform/wire.ts'
+import { fromWire, toWire, snakeCaseSchema } from '../../../service/platform/wire.ts'
 
 const pet = z.discriminatedUnion('petKind', [
   z.object({ petKind: z.literal('cat'), livesLeft: z.int() }),
@@ -42,7 +42,7 @@ test('a resource and its document become one another, and the keys of records st
 })
 
 test('the schema of the document takes snake_case only, and is as strict', () => {
-  const schema = wireSchema(owner)
+  const schema = snakeCaseSchema(owner)
   expect(schema.parse(wire)).toEqual(wire)
   expect(schema.safeParse(ada).success).toBe(false)
   expect(schema.safeParse({ ...wire, more: 1 }).error?.issues[0]?.code).toBe('unrecognized_keys')
@@ -59,7 +59,7 @@ test('fields that are undefined, or that the schema does not have, are left out 
 
 test('the name in OpenAPI and the description go to the schema of the document', () => {
   const named = z.object({ itsName: z.string().meta({ description: 'Of it.' }) }).meta({ id: 'It' })
-  const document = wireSchema(named)
+  const document = snakeCaseSchema(named)
   expect(z.globalRegistry.get(document)).toEqual({ id: 'It' })
   expect(z.globalRegistry.get(named)).toBeUndefined()
   expect(z.toJSONSchema(document)).toMatchObject({
@@ -74,10 +74,10 @@ test('the name in OpenAPI and the description go to the schema of the document',
 
 test('a schema without a name in camelCase is its own document', () => {
   const plain = z.object({ name: z.string(), list: z.array(z.object({ x: z.number() })) })
-  expect(wireSchema(plain)).toBe(plain)
+  expect(snakeCaseSchema(plain)).toBe(plain)
 })
 
 test('a check of an object whose names change is refused: it would see the wrong ones', () => {
   const checked = z.object({ firstAt: z.string() }).refine(({ firstAt }) => firstAt !== '')
-  expect(() => wireSchema(checked)).toThrow('check its fields')
+  expect(() => snakeCaseSchema(checked)).toThrow('check its fields')
 })

@@ -108,7 +108,7 @@ test('a store without its database says so, and goes on when it is back', async 
   await postgres.kill9()
   await expect(store.ping()).rejects.toMatchObject({ code: 'store_unavailable' })
   await expect(store.runs.claim(id, 'a', 0)).rejects.toMatchObject({ code: 'store_unavailable' })
-  await expect(store.exclusively('a', () => Promise.resolve())).rejects.toMatchObject({
+  await expect(store.runExclusively('a', () => Promise.resolve())).rejects.toMatchObject({
     code: 'store_unavailable',
   })
   await expect(openStore({ url: postgres.url, logger: silent })).rejects.toMatchObject({

@@ -5,7 +5,7 @@ import { openStore } from '../../../service/store/open-store.ts'
 /** Holds a lock until it is killed. */
 const [url = '', lock = ''] = process.argv.slice(2)
 await using store = await openStore({ url, logger: pino({ level: 'silent' }) })
-await store.exclusively(lock, async () => {
+await store.runExclusively(lock, async () => {
   process.stdout.write('ready\n')
   setInterval(() => undefined, 60_000)
   await once(process, 'SIGTERM')

@@ -18,7 +18,7 @@ describe('a lock', () => {
     }
     const stores = [opened.store, other]
     await Promise.all(
-      Array.from({ length: 40 }, async (_, index) => stores[index % 2]?.exclusively('a', work)),
+      Array.from({ length: 40 }, async (_, index) => stores[index % 2]?.runExclusively('a', work)),
     )
     expect(most).toBe(1)
   })
@@ -28,7 +28,7 @@ describe('a lock', () => {
     const { store } = opened
     const results = await Promise.all(
       Array.from({ length: 40 }, async (_, index) =>
-        store.exclusively(`lock ${index % 20}`, async () => {
+        store.runExclusively(`lock ${index % 20}`, async () => {
           await store.ping()
           return index
         }),
@@ -41,8 +41,8 @@ describe('a lock', () => {
     await using opened = await openTestStore()
     const { store } = opened
     const failure = new TypeError('no')
-    await expect(store.exclusively('a', () => Promise.reject(failure))).rejects.toBe(failure)
-    expect(await store.exclusively('a', () => Promise.resolve(1))).toBe(1)
+    await expect(store.runExclusively('a', () => Promise.reject(failure))).rejects.toBe(failure)
+    expect(await store.runExclusively('a', () => Promise.resolve(1))).toBe(1)
   })
 
   test('is let go by a process that is killed', async () => {
@@ -50,7 +50,7 @@ describe('a lock', () => {
     const script = new URL('hold-lock.ts', import.meta.url)
     await using holder = await startProcess(script, [opened.database.url, 'a'])
     let got = false
-    const waiting = opened.store.exclusively('a', () => {
+    const waiting = opened.store.runExclusively('a', () => {
       got = true
       return Promise.resolve()
     })
@@ -64,7 +64,7 @@ describe('a lock', () => {
   test('whose session is lost does not lose what was done under it', async () => {
     await using opened = await openTestStore()
     const { store, database } = opened
-    const result = await store.exclusively('a', async () => {
+    const result = await store.runExclusively('a', async () => {
       await database.query(
         `SELECT pg_terminate_backend(pid) FROM pg_locks
          WHERE locktype = 'advisory' AND database = (
@@ -74,7 +74,7 @@ describe('a lock', () => {
     })
     expect(result).toBe('done')
     await vi.waitFor(async () => {
-      expect(await store.exclusively('a', () => Promise.resolve(2))).toBe(2)
+      expect(await store.runExclusively('a', () => Promise.resolve(2))).toBe(2)
     })
   })
 })

@@ -165,10 +165,10 @@ describe('runs', () => {
     const again = { streams: [], warnings: [], error: failure, progressed: false, delayMs: 60_000 }
     await runs.claim(id, 'a', never)
     expect(await runs.requeue(id, 'a', again)).toMatchObject({ status: 'queued', error: failure })
-    expect(await runs.stale(0, 10)).toEqual([])
+    expect(await runs.findStale(0, 10)).toEqual([])
     expect(await runs.claim(id, 'a', never)).toMatchObject({ fruitlessAttempts: 1, attempts: 2 })
     await runs.requeue(id, 'a', { ...again, progressed: true, delayMs: 0 })
-    expect(await runs.stale(0, 10)).toEqual([{ id, connection: 'shop-to-mart' }])
+    expect(await runs.findStale(0, 10)).toEqual([{ id, connection: 'shop-to-mart' }])
     expect(await runs.claim(id, 'a', never)).toMatchObject({ fruitlessAttempts: 0, attempts: 3 })
   })
 
@@ -201,14 +201,14 @@ describe('runs', () => {
     await using opened = await openTestStore()
     const { runs } = opened.store
     const { id, connection } = await newRun(opened.store)
-    expect(await runs.stale(never, 10)).toEqual([])
-    expect(await runs.stale(always, 10)).toEqual([{ id, connection }])
+    expect(await runs.findStale(never, 10)).toEqual([])
+    expect(await runs.findStale(always, 10)).toEqual([{ id, connection }])
     await runs.claim(id, 'a', never)
-    expect(await runs.stale(never, 10)).toEqual([])
-    expect(await runs.stale(always, 10)).toEqual([{ id, connection }])
-    expect(await runs.stale(always, 0)).toEqual([])
+    expect(await runs.findStale(never, 10)).toEqual([])
+    expect(await runs.findStale(always, 10)).toEqual([{ id, connection }])
+    expect(await runs.findStale(always, 0)).toEqual([])
     await runs.end(id, 'a', { status: 'complete', streams: [], warnings: [], error: null })
-    expect(await runs.stale(always, 10)).toEqual([])
+    expect(await runs.findStale(always, 10)).toEqual([])
   })
 
   test('text that PostgreSQL cannot hold is kept as near as it can be', async () => {

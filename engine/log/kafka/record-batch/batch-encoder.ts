@@ -29,7 +29,7 @@ const maxFixedBytes = 1 + 1 + 4 * 5 + 1 + 16
  */
 export class BatchEncoder {
   #bytes: Uint8Array<ArrayBuffer>
-  #at = 0
+  #position = 0
   #count = 0
 
   constructor(capacity: number) {
@@ -42,12 +42,12 @@ export class BatchEncoder {
 
   /** A view, until `restart`. */
   get bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.#at)
+    return this.#bytes.subarray(0, this.#position)
   }
 
   /** Begins anew; a buffer that one large message has blown up is given back. */
   restart(capacity: number): void {
-    this.#at = 0
+    this.#position = 0
     this.#count = 0
     if (this.#bytes.length > capacity * 4) this.#bytes = new Uint8Array(capacity)
   }
@@ -73,7 +73,7 @@ export class BatchEncoder {
       this.#copy(valuePrefix)
       this.#copy(bytes.subarray(start, end))
       this.#copy(headers)
-      this.#bytes[this.#at++] = digits * 2
+      this.#bytes[this.#position++] = digits * 2
       this.#digits(number, digits)
       start = end
     }
@@ -92,8 +92,8 @@ export class BatchEncoder {
       headersLength
     this.#reserve(length + maxFixedBytes)
     this.#varint(length)
-    this.#bytes[this.#at++] = 0 // attributes
-    this.#bytes[this.#at++] = 0 // the batch's timestamp
+    this.#bytes[this.#position++] = 0 // attributes
+    this.#bytes[this.#position++] = 0 // the batch's timestamp
     this.#varint(this.#count)
     this.#varint(keyLength)
     if (key !== null) this.#copy(key)
@@ -102,33 +102,33 @@ export class BatchEncoder {
   }
 
   #copy(from: Uint8Array): void {
-    this.#bytes.set(from, this.#at)
-    this.#at += from.length
+    this.#bytes.set(from, this.#position)
+    this.#position += from.length
   }
 
   #varint(value: number): void {
     let rest = zigzag(value)
     while (rest > 0x7f) {
-      this.#bytes[this.#at++] = (rest & 0x7f) | 0x80
+      this.#bytes[this.#position++] = (rest & 0x7f) | 0x80
       rest >>>= 7
     }
-    this.#bytes[this.#at++] = rest
+    this.#bytes[this.#position++] = rest
   }
 
   #digits(number: number, count: number): void {
     let rest = number
-    for (let at = this.#at + count - 1; at >= this.#at; at--) {
+    for (let position = this.#position + count - 1; position >= this.#position; position--) {
       const tenth = Math.floor(rest / 10)
-      this.#bytes[at] = 0x30 + rest - tenth * 10
+      this.#bytes[position] = 0x30 + rest - tenth * 10
       rest = tenth
     }
-    this.#at += count
+    this.#position += count
   }
 
   #reserve(count: number): void {
-    if (this.#bytes.length - this.#at >= count) return
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + count))
-    grown.set(this.#bytes.subarray(0, this.#at))
+    if (this.#bytes.length - this.#position >= count) return
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#position + count))
+    grown.set(this.#bytes.subarray(0, this.#position))
     this.#bytes = grown
   }
 }

@@ -69,13 +69,13 @@ function zstdContentBytes(bytes: Buffer): number | undefined {
   const descriptor = bytes[4] ?? 0
   const windowBytes = (descriptor & 0x20) === 0 ? 1 : 0
   const dictionaryBytes = [0, 1, 2, 4][descriptor & 0x03] ?? 0
-  const at = 5 + windowBytes + dictionaryBytes
-  if (bytes.length < at + 4) return undefined
+  const position = 5 + windowBytes + dictionaryBytes
+  if (bytes.length < position + 4) return undefined
   switch (descriptor >>> 6) {
     case 1:
-      return bytes.readUInt16LE(at) + 256
+      return bytes.readUInt16LE(position) + 256
     case 2:
-      return bytes.readUInt32LE(at)
+      return bytes.readUInt32LE(position)
     default:
       return undefined // too small to matter, or over 4 GiB
   }

@@ -17,20 +17,21 @@ const t7 = oneMoreZero(t6)
  */
 export function crc32c(bytes: Uint8Array, before = 0): number {
   let crc = ~before
-  let at = 0
-  for (const end = bytes.length - 7; at < end; at += 8) {
-    const low = crc ^ fourBytes(bytes, at)
+  let position = 0
+  for (const end = bytes.length - 7; position < end; position += 8) {
+    const low = crc ^ fourBytes(bytes, position)
     crc =
       entry(t7, low) ^
       entry(t6, low >>> 8) ^
       entry(t5, low >>> 16) ^
       entry(t4, low >>> 24) ^
-      entry(t3, bytes[at + 4]) ^
-      entry(t2, bytes[at + 5]) ^
-      entry(t1, bytes[at + 6]) ^
-      entry(t0, bytes[at + 7])
+      entry(t3, bytes[position + 4]) ^
+      entry(t2, bytes[position + 5]) ^
+      entry(t1, bytes[position + 6]) ^
+      entry(t0, bytes[position + 7])
   }
-  for (; at < bytes.length; at++) crc = entry(t0, crc ^ (bytes[at] ?? 0)) ^ (crc >>> 8)
+  for (; position < bytes.length; position++)
+    crc = entry(t0, crc ^ (bytes[position] ?? 0)) ^ (crc >>> 8)
   return ~crc >>> 0
 }
 
@@ -38,12 +39,12 @@ function entry(table: Int32Array, byte = 0): number {
   return table[byte & 0xff] ?? 0
 }
 
-function fourBytes(bytes: Uint8Array, at: number): number {
+function fourBytes(bytes: Uint8Array, position: number): number {
   return (
-    (bytes[at] ?? 0) |
-    ((bytes[at + 1] ?? 0) << 8) |
-    ((bytes[at + 2] ?? 0) << 16) |
-    ((bytes[at + 3] ?? 0) << 24)
+    (bytes[position] ?? 0) |
+    ((bytes[position + 1] ?? 0) << 8) |
+    ((bytes[position + 2] ?? 0) << 16) |
+    ((bytes[position + 3] ?? 0) << 24)
   )
 }
 

@@ -15,36 +15,38 @@ export function lz4Decompress(bytes: Buffer, maxBytes: number): Buffer {
   const afterBlock = (flags & blockChecksumBit) === 0 ? 0 : 4
   const output = new Inflated(bytes.length * usualRatio, maxBytes)
   // Magic, flags, block size, content size, dictionary, header checksum.
-  let at = 7 + ((flags & contentSizeBit) === 0 ? 0 : 8) + ((flags & dictionaryBit) === 0 ? 0 : 4)
+  let position =
+    7 + ((flags & contentSizeBit) === 0 ? 0 : 8) + ((flags & dictionaryBit) === 0 ? 0 : 4)
   for (;;) {
-    if (at + 4 > bytes.length) throw cut()
-    const size = bytes.readUInt32LE(at)
+    if (position + 4 > bytes.length) throw cut()
+    const size = bytes.readUInt32LE(position)
     if (size === 0) return output.bytes
-    const end = at + 4 + (size & ~storedBit)
+    const end = position + 4 + (size & ~storedBit)
     if (end > bytes.length) throw cut()
-    if (size >= storedBit) output.literal(bytes, at + 4, end)
-    else lz4Block(bytes.subarray(at + 4, end), output)
-    at = end + afterBlock
+    if (size >= storedBit) output.literal(bytes, position + 4, end)
+    else lz4Block(bytes.subarray(position + 4, end), output)
+    position = end + afterBlock
   }
 }
 
 /** Sequences of literals and a copy; the last one has no copy. */
 function lz4Block(bytes: Buffer, output: Inflated): void {
-  let at = 0
+  let position = 0
   const length = (nibble: number): number => {
     let sum = nibble
-    for (let byte = nibble === 15 ? 255 : 0; byte === 255; sum += byte) byte = bytes[at++] ?? 0
+    for (let byte = nibble === 15 ? 255 : 0; byte === 255; sum += byte)
+      byte = bytes[position++] ?? 0
     return sum
   }
-  while (at < bytes.length) {
-    const token = bytes[at++] ?? 0
+  while (position < bytes.length) {
+    const token = bytes[position++] ?? 0
     const literals = length(token >>> 4)
-    output.literal(bytes, at, at + literals)
-    at += literals
-    if (at === bytes.length) return
-    if (at + 2 > bytes.length) throw cut()
-    const distance = bytes.readUInt16LE(at)
-    at += 2
+    output.literal(bytes, position, position + literals)
+    position += literals
+    if (position === bytes.length) return
+    if (position + 2 > bytes.length) throw cut()
+    const distance = bytes.readUInt16LE(position)
+    position += 2
     output.repeat(distance, length(token & 0x0f) + 4)
   }
 }

@@ -24,7 +24,7 @@ export class MessageCursor {
   readonly #batch: RecordBatch
   readonly #from: number
   #left: number
-  #at = 0
+  #position = 0
   #offsetDelta = 0
   /** -1: no key. */
   #keyLength = -1
@@ -66,7 +66,7 @@ export class MessageCursor {
 
   /** End of the headers and of the message. */
   get end(): number {
-    return this.#at
+    return this.#position
   }
 
   /** Steps to the next message; false after the last one. */
@@ -89,41 +89,41 @@ export class MessageCursor {
   }
 
   #step(): void {
-    const end = this.#length() + this.#at
+    const end = this.#length() + this.#position
     if (end > this.bytes.length) throw this.#broken()
-    this.#at += 1 // attributes: none are defined
-    while ((this.bytes[this.#at++] ?? 0) > 0x7f); // timestamp
+    this.#position += 1 // attributes: none are defined
+    while ((this.bytes[this.#position++] ?? 0) > 0x7f); // timestamp
     this.#offsetDelta = this.#length()
     this.#keyLength = this.#length()
-    this.#keyStart = this.#at
-    this.#at += Math.max(0, this.#keyLength)
+    this.#keyStart = this.#position
+    this.#position += Math.max(0, this.#keyLength)
     this.#valueLength = this.#length()
-    this.valueStart = this.#at
-    this.#at += Math.max(0, this.#valueLength)
-    this.headersStart = this.#at
-    if (this.#at > end) throw this.#broken()
-    this.#at = end
+    this.valueStart = this.#position
+    this.#position += Math.max(0, this.#valueLength)
+    this.headersStart = this.#position
+    if (this.#position > end) throw this.#broken()
+    this.#position = end
   }
 
   #headers(): Map<string, string> {
     const headers = new Map<string, string>()
-    const end = this.#at
-    this.#at = this.headersStart
+    const end = this.#position
+    this.#position = this.headersStart
     for (let left = this.#length(); left > 0; left--) {
       const name = this.#text() ?? ''
       const value = this.#text()
-      if (this.#at > end) throw this.#broken()
+      if (this.#position > end) throw this.#broken()
       if (value !== undefined) headers.set(name, value)
     }
-    this.#at = end
+    this.#position = end
     return headers
   }
 
   #text(): string | undefined {
     const length = this.#length()
     if (length < 0) return undefined
-    this.#at += length
-    return this.bytes.toString('utf8', this.#at - length, this.#at)
+    this.#position += length
+    return this.bytes.toString('utf8', this.#position - length, this.#position)
   }
 
   #part(start: number, length: number): Buffer | null {
@@ -134,7 +134,7 @@ export class MessageCursor {
   #length(): number {
     let value = 0
     for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.bytes[this.#at++] ?? 0
+      const byte = this.bytes[this.#position++] ?? 0
       value |= (byte & 0x7f) << shift
       if (byte < 0x80) return (value >>> 1) ^ -(value & 1)
     }

@@ -83,15 +83,15 @@ export class BrokenBatchError extends Error {
 /** The batches in a fetch's answer. The last one may be cut by the fetch's size limit: it is left out. */
 export function readBatches(bytes: Buffer): readonly RecordBatch[] {
   const batches: RecordBatch[] = []
-  for (let at = 0; at + crcAt <= bytes.length;) {
-    const end = at + lengthEnd + bytes.readInt32BE(at + 8)
+  for (let position = 0; position + crcAt <= bytes.length;) {
+    const end = position + lengthEnd + bytes.readInt32BE(position + 8)
     if (end > bytes.length) break
-    if (bytes.readInt8(at + magicAt) !== magic || end - at < headerBytes) {
+    if (bytes.readInt8(position + magicAt) !== magic || end - position < headerBytes) {
       const reason = 'it is in a message format older than that of Kafka 0.11'
-      throw new BrokenBatchError(bytes.readBigInt64BE(at), reason)
+      throw new BrokenBatchError(bytes.readBigInt64BE(position), reason)
     }
-    batches.push(readBatch(bytes.subarray(at, end)))
-    at = end
+    batches.push(readBatch(bytes.subarray(position, end)))
+    position = end
   }
   return batches
 }

@@ -12,33 +12,33 @@ export function snappyDecompress(bytes: Buffer, maxBytes: number): Buffer {
     snappyBlock(bytes, output)
     return output.bytes
   }
-  for (let at = streamHeaderBytes; at < bytes.length;) {
-    if (at + 4 > bytes.length) throw cut()
-    const end = at + 4 + bytes.readUInt32BE(at)
+  for (let position = streamHeaderBytes; position < bytes.length;) {
+    if (position + 4 > bytes.length) throw cut()
+    const end = position + 4 + bytes.readUInt32BE(position)
     if (end > bytes.length) throw cut()
-    snappyBlock(bytes.subarray(at + 4, end), output)
-    at = end
+    snappyBlock(bytes.subarray(position + 4, end), output)
+    position = end
   }
   return output.bytes
 }
 
 /** The length of the output, then literals and copies. */
 function snappyBlock(bytes: Buffer, output: Inflated): void {
-  let at = 0
-  while ((bytes[at++] ?? 0) > 0x7f);
+  let position = 0
+  while ((bytes[position++] ?? 0) > 0x7f);
   const number = (size: number): number => {
-    if (at + size > bytes.length) throw cut()
-    at += size
-    return bytes.readUIntLE(at - size, size)
+    if (position + size > bytes.length) throw cut()
+    position += size
+    return bytes.readUIntLE(position - size, size)
   }
-  while (at < bytes.length) {
+  while (position < bytes.length) {
     const tag = number(1)
     const high = tag >>> 2
     switch (tag & 0x03) {
       case 0: {
         const length = (high < 60 ? high : number(high - 59)) + 1
-        output.literal(bytes, at, at + length)
-        at += length
+        output.literal(bytes, position, position + length)
+        position += length
         break
       }
       case 1:
