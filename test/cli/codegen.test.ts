@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { problemsOf } from '../service/codegen/compile.ts'
-import { TestApi } from '../service/http/test-api.ts'
+import { MemoryApi } from '../service/http/memory-api.ts'
 import { reactor, type CommandEnd } from './service-command-line.ts'
 
-let api: TestApi
+let api: MemoryApi
 let folder: string
 let file: string
 beforeAll(async () => {
-  api = await TestApi.start()
+  api = await MemoryApi.start()
   folder = await mkdtemp(join(tmpdir(), 'reactor-codegen-'))
   await api.service.instances.create({ name: 'shop', type: 'faker', config: {} })
 })

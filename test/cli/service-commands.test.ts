@@ -17,10 +17,10 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { Environment } from '../../service/platform/config/environment.ts'
 import type { SchemaChange } from '../../service/schema-changes/schema.ts'
 import { emptyStream } from '../../service/run-worker/attempt-streams.ts'
-import { TestApi } from '../service/http/test-api.ts'
+import { MemoryApi } from '../service/http/memory-api.ts'
 import { reactor, type CommandEnd, type CommandOptions } from './service-command-line.ts'
 
-let api: TestApi
+let api: MemoryApi
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reactor-cli-'))
@@ -29,7 +29,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 beforeEach(async () => {
-  api = await TestApi.start()
+  api = await MemoryApi.start()
 })
 afterEach(async () => {
   await api[Symbol.asyncDispose]()

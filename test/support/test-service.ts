@@ -21,6 +21,7 @@ import { openStore } from '../../service/store/open-store.ts'
 import type { Store } from '../../service/store/store.ts'
 import { openFileVault } from '../../service/platform/vault/file-vault.ts'
 import type { Vault } from '../../service/platform/vault/vault.ts'
+import { metadataDatabase } from './metadata-database.ts'
 import { testDatabase, type TestDatabase } from './postgres.ts'
 
 const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
@@ -29,6 +30,7 @@ const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
 export interface TestService extends AsyncDisposable {
   readonly service: Service
   readonly store: Store
+  readonly logger: Logger
   readonly data: TestDatabase
   readonly vault: Vault
   /** Of the service itself. */
@@ -46,7 +48,9 @@ export interface TestService extends AsyncDisposable {
 
 export interface TestServiceOptions {
   /** Default: info. */
-  readonly logLevel?: 'trace'
+  readonly logLevel?: 'trace' | 'debug'
+  /** The data is in the metadata database: a database less to make. */
+  readonly isOneDatabase?: boolean
   /** Default: none, the log is the embedded one. */
   readonly kafkaBrokers?: readonly string[]
   /** More settings. */
@@ -59,8 +63,8 @@ export async function testService({
   ...options
 }: TestServiceOptions = {}): Promise<TestService> {
   const parts = new AsyncDisposableStack()
-  const metadata = parts.use(await testDatabase())
-  const data = parts.use(await testDatabase())
+  const metadata = parts.use(await metadataDatabase())
+  const data = options.isOneDatabase === true ? metadata : parts.use(await testDatabase())
   const dataDir = await mkdtemp(join(tmpdir(), 'reactor-test-service-'))
   parts.defer(() => rm(dataDir, { recursive: true }))
   const settings = loadSettings({
@@ -101,6 +105,7 @@ export async function testService({
     ...{
       service,
       store,
+      logger,
       data,
       metadata,
       addressOf,

@@ -8,17 +8,17 @@ import { keepLogin, loginFile, readLogins } from '../../../cli/client/login-file
 import type { Environment } from '../../../service/platform/config/environment.ts'
 import { writeLocalService } from '../../../service/serve/local-service-file.ts'
 import { IdentityService } from '../../fakes/identity-service.ts'
-import { TestApi } from '../../service/http/test-api.ts'
+import { MemoryApi } from '../../service/http/memory-api.ts'
 import { closedPort } from '../reactor-command.ts'
 import { reactor, type CommandEnd, type CommandOptions } from '../service-command-line.ts'
 
 const email = 'ada@example.com'
 const password = 'kit-horse battery'
 let home: string
-let api: TestApi
+let api: MemoryApi
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'reactor-login-'))
-  api = await TestApi.start()
+  api = await MemoryApi.start()
   await api.service.users.create({ email, role: 'operator', password })
 })
 afterEach(async () => {
@@ -42,7 +42,7 @@ async function logIn(url = api.server.url): Promise<void> {
 
 describe('a login', () => {
   test('is used for its service only, and a key that is given goes before it', async () => {
-    await using other = await TestApi.start()
+    await using other = await MemoryApi.start()
     await logIn()
     expect((await auth('whoami')).out).toContain(`${email} (operator) at ${api.server.url}`)
     expect((await auth(`whoami --url ${other.server.url}`)).err).toContain('[unauthorized]')
@@ -51,7 +51,7 @@ describe('a login', () => {
   })
 
   test('of several services is the last one, and each by its URL', async () => {
-    await using other = await TestApi.start()
+    await using other = await MemoryApi.start()
     await other.service.users.create({ email, role: 'viewer', password })
     await logIn()
     await logIn(other.server.url)
@@ -144,7 +144,7 @@ describe('logging out', () => {
   })
 
   test('from one of several services says that the login for another is used', async () => {
-    await using other = await TestApi.start()
+    await using other = await MemoryApi.start()
     await other.service.users.create({ email, role: 'viewer', password })
     await logIn(other.server.url)
     await logIn()

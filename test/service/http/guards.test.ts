@@ -2,7 +2,7 @@ import fastify from 'fastify'
 import { describe, expect, test } from 'vitest'
 import { RateWindow } from '../../../service/platform/http/rate-window.ts'
 import { requireAction } from '../../../service/platform/http/require-action.ts'
-import { TestApi } from './test-api.ts'
+import { MemoryApi } from './memory-api.ts'
 
 describe('a route', () => {
   test('without an action stops the start', () => {
@@ -41,7 +41,7 @@ describe('a window of a minute', () => {
 
 describe('a principal that asks too much', () => {
   test('is told when to ask again; others are served', async () => {
-    await using api = await TestApi.start({
+    await using api = await MemoryApi.start({
       limits: { requestsPerMinute: 3, failedLoginsPerMinute: 0 },
     })
     for (let count = 0; count < 3; count++) {
@@ -68,7 +68,7 @@ describe('an address that sends wrong tokens', () => {
   const limits = { requestsPerMinute: 0, failedLoginsPerMinute: 3 }
 
   test('is refused before they are looked at; a token that has worked goes on', async () => {
-    await using api = await TestApi.start({ limits })
+    await using api = await MemoryApi.start({ limits })
     let lookups = 0
     const { apiKeys } = api.service
     const authenticate = apiKeys.authenticate.bind(apiKeys)
@@ -90,15 +90,15 @@ describe('an address that sends wrong tokens', () => {
   })
 
   test('is told by a trusted proxy, and by nobody else', async () => {
-    const ask = async (api: TestApi, address: string): Promise<number> => {
+    const ask = async (api: MemoryApi, address: string): Promise<number> => {
       const headers = { authorization: 'Bearer wrong', 'x-forwarded-for': address }
       return (await api.asked('GET /catalog', { headers })).status
     }
-    await using trusting = await TestApi.start({ limits, trustedProxies: ['127.0.0.0/8'] })
+    await using trusting = await MemoryApi.start({ limits, trustedProxies: ['127.0.0.0/8'] })
     for (let count = 0; count < 3; count++) await ask(trusting, '192.0.2.1')
     expect(await ask(trusting, '192.0.2.1')).toBe(429)
     expect(await ask(trusting, '192.0.2.2')).toBe(401)
-    await using other = await TestApi.start({ limits })
+    await using other = await MemoryApi.start({ limits })
     for (let count = 0; count < 3; count++) await ask(other, `192.0.2.${count}`)
     expect(await ask(other, '192.0.2.9')).toBe(429)
   })
@@ -106,9 +106,9 @@ describe('an address that sends wrong tokens', () => {
 
 describe('an action of a connector', () => {
   test('is reached by an agent in a dry-run only', async () => {
-    await using api = await TestApi.start()
+    await using api = await MemoryApi.start()
     const { key } = await api.service.apiKeys.create({ name: 'assistant', kind: 'agent' })
-    const invoke = (body: unknown): ReturnType<TestApi['asked']> =>
+    const invoke = (body: unknown): ReturnType<MemoryApi['asked']> =>
       api.asked('POST /instances/shop/actions/ping/invoke', {
         headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
         body: JSON.stringify(body),

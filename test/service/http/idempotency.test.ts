@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { TestApi } from './test-api.ts'
+import { MemoryApi } from './memory-api.ts'
 
 const key = { 'idempotency-key': '0f8b5f6e-9f0c-4c1e-a3c9-5d0e5a3a7b11' }
 const instance = { name: 'a', type: 'faker', config: { token: 'the-secret' } }
@@ -9,7 +9,7 @@ test.each([
   ['POST /connections', { name: 'b', from: 'shop-source', destination: 'data:b' }],
   ['POST /connections/shop/runs', undefined],
 ])('%s under the same key is done once and answered alike', async (route, body) => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   await api.withConnection()
   const first = await api.call(route, body, key)
   const second = await api.call(route, body, key)
@@ -23,7 +23,7 @@ test.each([
 })
 
 test('a retry of a run under the same key makes one run', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   await api.withConnection()
   const { id } = await api.service.runs.start('shop')
   api.service.runs.end(id, 'failed')
@@ -36,7 +36,7 @@ test('a retry of a run under the same key makes one run', async () => {
 })
 
 test('of many at once one is done; the others get its answer or wait for it', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   const answers = await Promise.all(
     Array.from({ length: 20 }, () => api.call('POST /instances', instance, key)),
   )
@@ -51,7 +51,7 @@ test('of many at once one is done; the others get its answer or wait for it', as
 })
 
 test('another request under the same key is refused', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   await api.withConnection()
   await api.call('POST /instances', instance, key)
   const others = [
@@ -67,7 +67,7 @@ test('another request under the same key is refused', async () => {
 })
 
 test('the order and the spaces of the JSON do not make another request', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   const headers = { authorization: `Bearer ${api.key}`, 'content-type': 'application/json', ...key }
   const bodies = ['{"name":"a","type":"faker"}', '{ "name" : "a",\n"type" : "faker" }']
   for (const body of bodies) {
@@ -76,7 +76,7 @@ test('the order and the spaces of the JSON do not make another request', async (
 })
 
 test('keys of different API keys never meet', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   const other = await api.service.apiKeys.create({ name: 'other', kind: 'admin' })
   expect((await api.call('POST /instances', instance, key)).status).toBe(201)
   const authorization = `Bearer ${other.key}`
@@ -86,7 +86,7 @@ test('keys of different API keys never meet', async () => {
 })
 
 test('a create that failed leaves its key free', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   const broken = { name: 'a', from: 'later', destination: 'data:a' }
   expect((await api.call('POST /connections', broken, key)).status).toBe(404)
   await api.call('POST /instances', { name: 'later', type: 'faker' })
@@ -94,8 +94,8 @@ test('a create that failed leaves its key free', async () => {
 })
 
 test('what is kept of a request cannot be guessed from its secrets, and the answer holds none', async () => {
-  await using api = await TestApi.start()
-  const other = await TestApi.start()
+  await using api = await MemoryApi.start()
+  const other = await MemoryApi.start()
   await api.call('POST /instances', instance, key)
   await other.call('POST /instances', instance, key)
   await other[Symbol.asyncDispose]()
@@ -106,7 +106,7 @@ test('what is kept of a request cannot be guessed from its secrets, and the answ
 })
 
 test('a key that is no key is refused', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   for (const broken of ['', 'a b', 'x'.repeat(256), 'ä']) {
     const { status } = await api.call('POST /instances', instance, { 'idempotency-key': broken })
     expect(status, broken).toBe(400)

@@ -11,7 +11,7 @@ import {
   newSigningKey,
   publicJwk,
 } from '../../fakes/identity-service.ts'
-import { TestApi } from '../http/test-api.ts'
+import { MemoryApi } from '../http/memory-api.ts'
 
 let identity: IdentityService
 beforeAll(async () => {
@@ -286,7 +286,7 @@ describe('the keys', () => {
 
 describe('over HTTP', () => {
   test('a token is let in, and an answer says nothing of why another is not', async () => {
-    await using api = await TestApi.start({ logins: loginsOf() })
+    await using api = await MemoryApi.start({ logins: loginsOf() })
     const ask = async (token: string): Promise<{ status: number; text: string }> => {
       const headers = { authorization: `Bearer ${token}` }
       const { status, body } = await api.asked('GET /auth/whoami', { headers })
@@ -305,7 +305,7 @@ describe('over HTTP', () => {
 
   test('without keys to check it with a token is answered 503, and an API key works', async () => {
     identity.keySetStatus = 503
-    await using api = await TestApi.start({ logins: loginsOf() })
+    await using api = await MemoryApi.start({ logins: loginsOf() })
     const headers = { authorization: `Bearer ${await identity.token()}` }
     const away = await api.asked('GET /instances', { headers })
     expect(away).toMatchObject({ status: 503, body: { error: { code: 'identity_unreachable' } } })
@@ -315,7 +315,7 @@ describe('over HTTP', () => {
   })
 
   test('users and logins are the Identity service’s business', async () => {
-    await using api = await TestApi.start({ logins: loginsOf() })
+    await using api = await MemoryApi.start({ logins: loginsOf() })
     const body = { email: 'ada@example.com', password: 'does not matter' }
     for (const route of ['POST /auth/login', 'POST /auth/logout'])
       expect(await api.call(route, route.endsWith('login') ? body : undefined)).toMatchObject({

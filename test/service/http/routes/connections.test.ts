@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { TestApi } from '../test-api.ts'
+import { MemoryApi } from '../memory-api.ts'
 
 const whole = {
   name: 'shop',
@@ -26,8 +26,8 @@ const whole = {
   description: 'Users of the shop.\nFor the dashboard.',
 } as const
 
-async function withSource(): Promise<TestApi> {
-  const api = await TestApi.start()
+async function withSource(): Promise<MemoryApi> {
+  const api = await MemoryApi.start()
   await api.call('POST /instances', { name: 'source', type: 'faker' })
   return api
 }

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { TestApi } from '../test-api.ts'
+import { MemoryApi } from '../memory-api.ts'
 
 const isoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as unknown
 
 test('an instance is created without its secrets in the answer', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   const { status, headers, body } = await api.call('POST /instances', {
     name: 'my-faker',
     type: 'faker',
@@ -27,7 +27,7 @@ test('an instance is created without its secrets in the answer', async () => {
 })
 
 test('a created instance is found at its location, and in the list of its type', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   const made = await api.call('POST /instances', { name: 'a', type: 'faker' })
   const found = await api.call(`GET /${made.headers.get('location') ?? ''}`)
   expect(found.status).toBe(200)
@@ -39,7 +39,7 @@ test('a created instance is found at its location, and in the list of its type',
 })
 
 test('an instance that the client has already is not sent again', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   await api.call('POST /instances', { name: 'a', type: 'faker' })
   const get = (tag: string) => api.call('GET /instances/a', undefined, { 'if-none-match': tag })
   expect(await get('"1"')).toMatchObject({ status: 304, body: null })
@@ -49,7 +49,7 @@ test('an instance that the client has already is not sent again', async () => {
 })
 
 test('a second instance of the same name is refused', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   await api.call('POST /instances', { name: 'a', type: 'faker' })
   const { status, body } = await api.call('POST /instances', { name: 'a', type: 'faker' })
   expect(status).toBe(409)
@@ -59,14 +59,14 @@ test('a second instance of the same name is refused', async () => {
 })
 
 test('an instance of a connector that does not exist is refused', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   const { status, body } = await api.call('POST /instances', { name: 'a', type: 'nothing' })
   expect(status).toBe(404)
   expect(body).toMatchObject({ error: { code: 'unknown_connector' } })
 })
 
 test('an update replaces the configuration under its ETag, and the next one needs the new ETag', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   await api.call('POST /instances', { name: 'a', type: 'faker', config: { count: 1 } })
   const change = { config: { count: 2 } }
   const updated = await api.call('PATCH /instances/a', change, { 'if-match': '"1"' })
@@ -81,7 +81,7 @@ test('an update replaces the configuration under its ETag, and the next one need
 })
 
 test('an If-Match may name several ETags: one of them has to be right, and a weak one never is', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   await api.call('POST /instances', { name: 'a', type: 'faker' })
   const change = async (tags: string): Promise<unknown> => {
     const config = { config: { count: 2 } }
@@ -100,7 +100,7 @@ test('an If-Match may name several ETags: one of them has to be right, and a wea
 })
 
 test('an If-Match that is no list of ETags is refused, not ignored', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   await api.call('POST /instances', { name: 'a', type: 'faker' })
   for (const tag of ['1', 'tag', '"1" "2"', '"1"x', '*, "1"', ',', '']) {
     const { status, body } = await api.call('DELETE /instances/a', undefined, { 'if-match': tag })
@@ -111,7 +111,7 @@ test('an If-Match that is no list of ETags is refused, not ignored', async () =>
 })
 
 test('an instance is deleted, unless a connection reads it', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   await api.withConnection()
   const used = await api.call('DELETE /instances/shop-source')
   expect(used.status).toBe(409)
@@ -131,7 +131,7 @@ test('an instance is deleted, unless a connection reads it', async () => {
 })
 
 test('credentials are set, and never shown', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   await api.call('POST /instances', { name: 'a', type: 'faker' })
   expect((await api.call('POST /instances/a/check')).body).toMatchObject({ status: 'FAILED' })
   const set = await api.call('POST /instances/a/credentials', { token: 'the-secret' })
@@ -142,7 +142,7 @@ test('credentials are set, and never shown', async () => {
 })
 
 test('a discovery is kept until it is asked for anew', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   await api.call('POST /instances', { name: 'a', type: 'faker' })
   const kept = await api.call('POST /instances/a/discover')
   expect(kept.status).toBe(200)
@@ -158,7 +158,7 @@ test('a discovery is kept until it is asked for anew', async () => {
 })
 
 test('OAuth begins with an address for the browser, which may come back to a loopback address only', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   await api.call('POST /instances', { name: 'a', type: 'faker' })
   const { status, body } = await api.call('POST /instances/a/authorize')
   expect(status).toBe(200)
@@ -182,7 +182,7 @@ test('OAuth begins with an address for the browser, which may come back to a loo
 })
 
 test('every operation on an instance that does not exist says so', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   for (const [route, body] of [
     ['GET /instances/none'],
     ['PATCH /instances/none', { config: {} }],

@@ -7,20 +7,20 @@ import { keySetDocument, loginDocument } from '../../../../service/logins/schema
 import { userWithPassword } from '../../../../service/users/schema.ts'
 import { loginFrom, memoryIdentity } from '../../../support/memory-identity.ts'
 import { ApiClient, type Answer } from '../api-client.ts'
-import { TestApi } from '../test-api.ts'
+import { MemoryApi } from '../memory-api.ts'
 
 const email = 'ada@example.com'
 const password = 'correct horse battery'
 
-async function withAda(role = 'operator'): Promise<TestApi> {
-  const api = await TestApi.start()
+async function withAda(role = 'operator'): Promise<MemoryApi> {
+  const api = await MemoryApi.start()
   expect((await api.call('POST /users', { email, role, password })).status).toBe(201)
   return api
 }
 
 /** Without the API key. */
 async function post(
-  api: TestApi,
+  api: MemoryApi,
   route: string,
   { token, ...body }: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
@@ -33,7 +33,7 @@ async function post(
   })
 }
 
-async function tokenOf(api: TestApi, given = { email, password }): Promise<string> {
+async function tokenOf(api: MemoryApi, given = { email, password }): Promise<string> {
   const { status, body } = await post(api, 'POST /auth/login', given)
   expect(status, JSON.stringify(body)).toBe(200)
   return loginDocument.parse(body).token
@@ -43,7 +43,7 @@ function errorOf({ body }: Answer): string | undefined {
   return z.object({ error: z.object({ code: z.string() }) }).safeParse(body).data?.error.code
 }
 
-async function whoami(api: TestApi, token: string): Promise<Answer> {
+async function whoami(api: MemoryApi, token: string): Promise<Answer> {
   return api.asked('GET /auth/whoami', { headers: { authorization: `Bearer ${token}` } })
 }
 
@@ -125,7 +125,7 @@ describe('users', () => {
   })
 
   test('are never kept for a repetition: their creation takes no Idempotency-Key', async () => {
-    await using api = await TestApi.start()
+    await using api = await MemoryApi.start()
     const key = { 'idempotency-key': 'x' }
     expect((await api.call('POST /users', { email, role: 'viewer' }, key)).status).toBe(400)
   })
@@ -191,10 +191,10 @@ describe('a login', () => {
   test.each([
     [
       'logging out',
-      async (api: TestApi, token: string) => post(api, 'POST /auth/logout', { token }),
+      async (api: MemoryApi, token: string) => post(api, 'POST /auth/logout', { token }),
     ],
-    ['a reset', async (api: TestApi) => api.call('POST /users/ada%40example.com/reset-password')],
-    ['removal', async (api: TestApi) => api.call('DELETE /users/ada%40example.com')],
+    ['a reset', async (api: MemoryApi) => api.call('POST /users/ada%40example.com/reset-password')],
+    ['removal', async (api: MemoryApi) => api.call('DELETE /users/ada%40example.com')],
   ])('ends by %s, on every machine', async (_, end) => {
     await using api = await withAda()
     const tokens = [await tokenOf(api), await tokenOf(api)]
@@ -388,7 +388,7 @@ describe('the audit log', () => {
   beforeEach(() => vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2026-11-27T10:01:00Z') }))
   afterEach(() => vi.useRealTimers())
 
-  const entriesOf = ({ audit }: TestApi): readonly object[] =>
+  const entriesOf = ({ audit }: MemoryApi): readonly object[] =>
     audit.entries.filter(({ action }) => action === 'logins:create')
   const ada = { kind: 'operator', name: email, via: 'password' }
 
@@ -457,7 +457,7 @@ describe('the audit log', () => {
 
   test('stays small, from however many networks strangers come', async () => {
     const trustedProxies = ['127.0.0.1']
-    await using api = await TestApi.start({ trustedProxies })
+    await using api = await MemoryApi.start({ trustedProxies })
     for (let host = 0; host < 400; host++) {
       const from = `198.51.${String(host >> 8)}.${String(host & 255)}`
       const headers = { 'content-type': 'application/json', 'x-forwarded-for': from }

@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Answer } from '../api-client.ts'
-import { TestApi } from '../test-api.ts'
+import { MemoryApi } from '../memory-api.ts'
 
 const browser = { headers: { accept: 'text/html,application/xhtml+xml' } }
 
 test('what the browser brings back authorizes the instance, without a key', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   const callback = await api.asked(`GET /oauth/callback?code=abc&state=${await begin(api)}`)
   expect(callback).toMatchObject({ status: 200, body: { name: 'a', credentials: 'ready' } })
 })
 
 test('a browser gets a page, which runs nothing and sends its address nowhere', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   const page = await api.asked(`GET /oauth/callback?code=abc&state=${await begin(api)}`, browser)
   expect(page.status).toBe(200)
   expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
@@ -22,7 +22,7 @@ test('a browser gets a page, which runs nothing and sends its address nowhere', 
 })
 
 test('a state works once', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   const state = await begin(api)
   await api.asked(`GET /oauth/callback?code=abc&state=${state}`)
   const again = await api.asked(`GET /oauth/callback?code=abc&state=${state}`)
@@ -31,7 +31,7 @@ test('a state works once', async () => {
 })
 
 test('a refusal is shown to the browser, as text', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   const error = encodeURIComponent('<script>alert(1)</script>')
   const page = await api.asked(
     `GET /oauth/callback?error=${error}&state=${await begin(api)}`,
@@ -44,7 +44,7 @@ test('a refusal is shown to the browser, as text', async () => {
 })
 
 test('a callback without a state, or with one that is none, is refused', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   for (const query of ['', 'code=abc', 'state=', `state=${'x'.repeat(600)}`, 'state=a&state=b']) {
     const answers: Answer[] = [
       await api.asked(`GET /oauth/callback?${query}`),
@@ -55,7 +55,7 @@ test('a callback without a state, or with one that is none, is refused', async (
 })
 
 test('who makes up states writes nothing into the audit log, who has one does', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   const state = await begin(api)
   for (const made of ['x', 'y', state.toUpperCase()])
     expect((await api.asked(`GET /oauth/callback?code=abc&state=${made}`)).status).toBe(400)
@@ -66,7 +66,7 @@ test('who makes up states writes nothing into the audit log, who has one does', 
 })
 
 test('neither code nor state is logged', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   const state = await begin(api)
   await api.asked(`GET /oauth/callback?code=the-code&state=${state}`)
   await api.asked(`GET /oauth/callback?code=the-code&state=${state}`)
@@ -74,14 +74,14 @@ test('neither code nor state is logged', async () => {
   expect(api.logLines.join('')).not.toMatch(new RegExp(`the-code|${state}`))
 })
 
-async function begin(api: TestApi): Promise<string> {
+async function begin(api: MemoryApi): Promise<string> {
   await api.call('POST /instances', { name: 'a', type: 'faker' })
   const { body } = await api.call('POST /instances/a/authorize')
   return z.object({ state: z.string() }).parse(body).state
 }
 
 /** Entries of the audit log without a principal. */
-async function fromBrowsers(api: TestApi): Promise<unknown> {
+async function fromBrowsers(api: MemoryApi): Promise<unknown> {
   const { body } = await api.call('GET /audit?action=instances:credentials')
   const { items } = z
     .object({ items: z.array(z.looseObject({ principal: z.unknown() })) })

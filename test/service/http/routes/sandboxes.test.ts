@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { TestApi } from '../test-api.ts'
+import { MemoryApi } from '../memory-api.ts'
 
 const finished = z.object({
   id: z.string(),
@@ -8,8 +8,8 @@ const finished = z.object({
   report: z.object({ streams: z.array(z.object({ sample_rows: z.array(z.unknown()) })) }),
 })
 
-async function withInactive(): Promise<TestApi> {
-  const api = await TestApi.start()
+async function withInactive(): Promise<MemoryApi> {
+  const api = await MemoryApi.start()
   await api.call('POST /instances', { name: 'source', type: 'faker' })
   const shop = { name: 'shop', from: 'source', destination: 'data:shop' }
   await api.call('POST /connections', shop)

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { TestApi } from '../test-api.ts'
+import { MemoryApi } from '../memory-api.ts'
 
 test('the catalog lists connectors, and shows the descriptor of one', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   const list = await api.call('GET /catalog')
   expect(list).toMatchObject({
     status: 200,
@@ -27,7 +27,7 @@ test('the catalog lists connectors, and shows the descriptor of one', async () =
 })
 
 test('an API key is shown once, works, and works no more once it is revoked', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   const made = await api.call('POST /api-keys', { name: 'Grafana', kind: 'admin' })
   const { id, key } = z.object({ id: z.string(), key: z.string() }).parse(made.body)
   expect(made.status).toBe(201)
@@ -43,7 +43,7 @@ test('an API key is shown once, works, and works no more once it is revoked', as
 })
 
 test('a key is never kept for a repetition: its creation takes no Idempotency-Key', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   const { status } = await api.call(
     'POST /api-keys',
     { name: 'a', kind: 'admin' },
@@ -53,7 +53,7 @@ test('a key is never kept for a repetition: its creation takes no Idempotency-Ke
 })
 
 test('health and readiness need no key', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   expect(await api.asked('GET //healthz')).toMatchObject({ status: 200, body: { status: 'live' } })
   const ready = await api.asked('GET //readyz')
   expect(ready).toMatchObject({
@@ -73,7 +73,7 @@ test('health and readiness need no key', async () => {
 })
 
 test('metrics need a key, and time requests by route', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   await api.call('GET /instances/somebody')
   await api.asked('GET //nowhere/at/all')
   expect((await api.asked('GET //metrics')).status).toBe(401)
@@ -88,7 +88,7 @@ test('metrics need a key, and time requests by route', async () => {
 })
 
 test('what is not built yet says so, after the key', async () => {
-  await using api = await TestApi.start()
+  await using api = await MemoryApi.start()
   for (const route of [
     'GET /policies/conflict',
     'POST /policies/conflict',
