@@ -1,15 +1,17 @@
 import { expect, test } from 'vitest'
-import { MemoryApi } from './memory-api.ts'
+import { endRun } from '../../support/run-by-hand.ts'
+import { fakerConfig, TestApi } from './test-api.ts'
 
 const key = { 'idempotency-key': '0f8b5f6e-9f0c-4c1e-a3c9-5d0e5a3a7b11' }
-const instance = { name: 'a', type: 'faker', config: { token: 'the-secret' } }
+const config = { host: '127.0.0.1', port: 1, user: 'u', database: 'd', password: 'the-secret' }
+const instance = { name: 'a', type: 'postgres', config }
 
 test.each([
-  ['POST /instances', { name: 'b', type: 'faker' }],
+  ['POST /instances', { name: 'b', type: 'faker', config: fakerConfig }],
   ['POST /connections', { name: 'b', from: 'shop-source', destination: 'data:b' }],
   ['POST /connections/shop/runs', undefined],
 ])('%s under the same key is done once and answered alike', async (route, body) => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   await api.withConnection()
   const first = await api.call(route, body, key)
   const second = await api.call(route, body, key)
@@ -23,10 +25,10 @@ test.each([
 })
 
 test('a retry of a run under the same key makes one run', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   await api.withConnection()
   const { id } = await api.service.runs.start('shop')
-  api.service.runs.end(id, 'failed')
+  await endRun(api.store.runs, id, { status: 'failed' })
   const [first, second] = [
     await api.call(`POST /runs/${id}/retry`, undefined, key),
     await api.call(`POST /runs/${id}/retry`, undefined, key),
@@ -36,7 +38,7 @@ test('a retry of a run under the same key makes one run', async () => {
 })
 
 test('of many at once one is done; the others get its answer or wait for it', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const answers = await Promise.all(
     Array.from({ length: 20 }, () => api.call('POST /instances', instance, key)),
   )
@@ -51,11 +53,11 @@ test('of many at once one is done; the others get its answer or wait for it', as
 })
 
 test('another request under the same key is refused', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   await api.withConnection()
   await api.call('POST /instances', instance, key)
   const others = [
-    ['POST /instances', { ...instance, config: { token: 'another' } }],
+    ['POST /instances', { ...instance, config: { ...config, password: 'another' } }],
     ['POST /connections', { name: 'a', from: 'a', destination: 'data:a' }],
     ['POST /connections/shop/runs', undefined],
   ] as const
@@ -67,16 +69,20 @@ test('another request under the same key is refused', async () => {
 })
 
 test('the order and the spaces of the JSON do not make another request', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const headers = { authorization: `Bearer ${api.key}`, 'content-type': 'application/json', ...key }
-  const bodies = ['{"name":"a","type":"faker"}', '{ "name" : "a",\n"type" : "faker" }']
+  const { name, type } = instance
+  const bodies = [
+    JSON.stringify({ name, type, config }),
+    JSON.stringify({ config, type, name }, null, 2),
+  ]
   for (const body of bodies) {
     expect((await api.asked('POST /instances', { headers, body })).status).toBe(201)
   }
 })
 
 test('keys of different API keys never meet', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const other = await api.service.apiKeys.create({ name: 'other', kind: 'admin' })
   expect((await api.call('POST /instances', instance, key)).status).toBe(201)
   const authorization = `Bearer ${other.key}`
@@ -86,30 +92,38 @@ test('keys of different API keys never meet', async () => {
 })
 
 test('a create that failed leaves its key free', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const broken = { name: 'a', from: 'later', destination: 'data:a' }
   expect((await api.call('POST /connections', broken, key)).status).toBe(404)
-  await api.call('POST /instances', { name: 'later', type: 'faker' })
+  await api.call('POST /instances', { name: 'later', type: 'faker', config: fakerConfig })
   expect((await api.call('POST /connections', broken, key)).status).toBe(201)
 })
 
 test('what is kept of a request cannot be guessed from its secrets, and the answer holds none', async () => {
-  await using api = await MemoryApi.start()
-  const other = await MemoryApi.start()
+  await using api = await TestApi.start()
+  const other = await TestApi.start()
   await api.call('POST /instances', instance, key)
   await other.call('POST /instances', instance, key)
+  const [hash, otherHash] = [await keptHash(api), await keptHash(other)]
   await other[Symbol.asyncDispose]()
-  expect(api.idempotency.hashes[0]).toMatch(/^[0-9a-f]{64}$/)
-  expect(api.idempotency.hashes[0]).not.toBe(other.idempotency.hashes[0])
+  expect(hash).toMatch(/^[0-9a-f]{64}$/)
+  expect(hash).not.toBe(otherHash)
   const again = await api.call('POST /instances', instance, key)
   expect(JSON.stringify(again.body)).not.toContain('the-secret')
 })
 
 test('a key that is no key is refused', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   for (const broken of ['', 'a b', 'x'.repeat(256), 'ä']) {
     const { status } = await api.call('POST /instances', instance, { 'idempotency-key': broken })
     expect(status, broken).toBe(400)
   }
   expect((await api.service.instances.list({})).items).toHaveLength(0)
 })
+
+async function keptHash({ database }: TestApi): Promise<unknown> {
+  const [row] = await database.query(
+    'SELECT request_hash FROM reactor_connect_service.idempotency_keys',
+  )
+  return row?.request_hash
+}

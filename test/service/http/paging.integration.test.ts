@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { MemoryApi } from './memory-api.ts'
+import { fakerConfig, TestApi } from './test-api.ts'
 
 const page = z.object({
   items: z.array(z.object({ name: z.string() })),
@@ -8,9 +8,13 @@ const page = z.object({
 })
 
 test('pages follow each other without a gap or a repetition', async () => {
-  await using api = await MemoryApi.start()
-  const names = Array.from({ length: 125 }, (_, index) => `instance-${index}`)
-  for (const name of names) await api.service.instances.create({ name, type: 'faker', config: {} })
+  await using api = await TestApi.start()
+  const names = Array.from(
+    { length: 125 },
+    (_, index) => `instance-${String(index).padStart(3, '0')}`,
+  )
+  for (const name of names)
+    await api.service.instances.create({ name, type: 'faker', config: fakerConfig })
   expect(await walk('')).toEqual({ names, pages: 3 })
   expect(await walk('&limit=1&type=faker')).toEqual({ names, pages: 125 })
   expect(await walk('&limit=200')).toEqual({ names, pages: 1 })
@@ -30,7 +34,7 @@ test('pages follow each other without a gap or a repetition', async () => {
 })
 
 test('every list takes a limit of 1 to 200, a cursor that it gave, and nothing that it does not know', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   await api.withConnection()
   for (const list of ['instances', 'connections', 'connections/shop/runs', 'api-keys']) {
     for (const query of ['', '?limit=1', '?limit=200', '?limit=007']) {

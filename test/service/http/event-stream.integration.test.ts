@@ -1,11 +1,12 @@
 import { expect, test, vi } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
+import { endRun, logOfRun } from '../../support/run-by-hand.ts'
 import { ApiClient } from './api-client.ts'
-import { Follower } from './follower.ts'
-import { MemoryApi } from './memory-api.ts'
+import { countFollowers, Follower } from './follower.ts'
+import { TestApi } from './test-api.ts'
 
 test('a follower gets the lines so far, those that come, each change, and the end', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const id = await startRun(api)
   const follower = await Follower.start(api.client, id)
   expect(follower.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
@@ -15,20 +16,19 @@ test('a follower gets the lines so far, those that come, each change, and the en
     data: { seq: 1, message: 'queued', level: 'info' },
   })
   expect(await follower.next()).toMatchObject({ event: 'run', data: { id, status: 'queued' } })
-  api.service.runs.log(id, 'line\nwith a break')
+  await logOfRun(api.store.runs, id, 'line\nwith a break')
   expect(await follower.next()).toMatchObject({ id: '2', data: { message: 'line\nwith a break' } })
-  await follower.next()
-  api.service.runs.end(id)
-  expect(await follower.next()).toMatchObject({ event: 'run', data: { status: 'complete' } })
-  expect(await follower.next()).toEqual({ event: 'end', id: undefined, data: { id } })
-  expect(await follower.next()).toBeNull()
+  await endRun(api.store.runs, id)
+  const rest = await follower.rest()
+  expect(rest.at(-2)).toMatchObject({ event: 'run', data: { status: 'complete' } })
+  expect(rest.at(-1)).toEqual({ event: 'end', id: undefined, data: { id } })
 })
 
 test('after a break a follower goes on behind the last line that it saw', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const id = await startRun(api)
-  for (const message of ['two', 'three']) api.service.runs.log(id, message)
-  api.service.runs.end(id)
+  await logOfRun(api.store.runs, id, 'two', 'three')
+  await endRun(api.store.runs, id)
   for (const path of [`/runs/${id}/logs`, `/connections/shop/runs/${id}/logs`]) {
     const follower = await Follower.start(api.client, id, {
       path,
@@ -41,7 +41,7 @@ test('after a break a follower goes on behind the last line that it saw', async 
 })
 
 test('a Last-Event-ID that is no number is refused', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const id = await startRun(api)
   for (const lastId of ['x', '-1', '1.5', '9'.repeat(30)]) {
     const { status, body } = await api.call(`GET /runs/${id}/logs`, undefined, {
@@ -54,7 +54,7 @@ test('a Last-Event-ID that is no number is refused', async () => {
 })
 
 test('a run that does not exist is an answer, not a stream', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const accept = { accept: 'text/event-stream' }
   const { status, body } = await api.call(`GET /runs/run_${'0'.repeat(26)}/logs`, undefined, accept)
   expect(status).toBe(404)
@@ -62,13 +62,13 @@ test('a run that does not exist is an answer, not a stream', async () => {
 })
 
 test('a quiet stream says that it is alive', async () => {
-  await using api = await MemoryApi.start({ heartbeatMs: 20 })
+  await using api = await TestApi.start({ heartbeatMs: 20 })
   const follower = await Follower.start(api.client, await startRun(api))
   await follower.until(': alive\n\n: alive\n\n')
 })
 
 test('a stream ends when its key is revoked, and tells why', async () => {
-  await using api = await MemoryApi.start({ heartbeatMs: 20 })
+  await using api = await TestApi.start({ heartbeatMs: 20 })
   const id = await startRun(api)
   const { key, apiKey } = await api.service.apiKeys.create({ name: 'weak', kind: 'viewer' })
   const weak = new ApiClient(api.client.url, key)
@@ -80,37 +80,39 @@ test('a stream ends when its key is revoked, and tells why', async () => {
     event: 'error',
     data: { error: { code: 'unauthorized' } },
   })
-  api.service.runs.log(id, 'said later')
-  api.service.runs.end(id)
+  await logOfRun(api.store.runs, id, 'said later')
+  await endRun(api.store.runs, id)
   expect((await other.rest()).at(-1)).toMatchObject({ event: 'end' })
 })
 
 test('nobody follows a run for a client that went away', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
+  const followers = countFollowers(api.service.runs)
   const id = await startRun(api)
   const follower = await Follower.start(api.client, id)
   await follower.next()
   await vi.waitFor(() => {
-    expect(api.service.runs.followers(id)).toBe(1)
+    expect(followers()).toBe(1)
   })
   follower.leave()
   await vi.waitFor(() => {
-    expect(api.service.runs.followers(id)).toBe(0)
+    expect(followers()).toBe(0)
   })
 })
 
 test('streams end when the server closes', async () => {
-  const api = await MemoryApi.start()
+  const api = await TestApi.start()
+  const followers = countFollowers(api.service.runs)
   const id = await startRun(api)
   const follower = await Follower.start(api.client, id)
   await follower.next()
   await api[Symbol.asyncDispose]()
   await follower.rest()
-  expect(api.service.runs.followers(id)).toBe(0)
+  expect(followers()).toBe(0)
 })
 
 test('a follow that breaks ends with the error as an event, and says no more than any error', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const id = await startRun(api)
   const failures = [
     [new ConnectError('store_unavailable', { details: { reason: 'gone' } }), 'store_unavailable'],
@@ -127,7 +129,7 @@ test('a follow that breaks ends with the error as an event, and says no more tha
 })
 
 test('a client that does not read keeps no more than a few lines in memory', async () => {
-  await using api = await MemoryApi.start({ closeTimeoutMs: 100 })
+  await using api = await TestApi.start({ closeTimeoutMs: 100 })
   const id = await startRun(api)
   const queued = await api.service.runs.get('shop', id)
   let taken = 0
@@ -148,9 +150,11 @@ test('a client that does not read keeps no more than a few lines in memory', asy
   expect(taken).toBeLessThan(100_000)
 })
 
-async function startRun(api: MemoryApi): Promise<string> {
+async function startRun(api: TestApi): Promise<string> {
   await api.withConnection()
-  return (await api.service.runs.start('shop')).id
+  const { id } = await api.service.runs.start('shop')
+  await logOfRun(api.store.runs, id, 'queued')
+  return id
 }
 
 async function* failing(error: Error): AsyncGenerator<never> {

@@ -2,12 +2,14 @@ import { connect, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import type { Answer } from './api-client.ts'
-import { MemoryApi } from './memory-api.ts'
+import { logOfRun } from '../../support/run-by-hand.ts'
+import { createCrm } from './create-crm.ts'
+import { fakerConfig, TestApi } from './test-api.ts'
 
 const json = { 'content-type': 'application/json' }
 
 test('a body that is not JSON is refused without being quoted', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const bodies = [
     '{"name":"the-secret"',
     'the-secret',
@@ -27,10 +29,11 @@ test('a body that is not JSON is refused without being quoted', async () => {
 })
 
 test('a body that is said to be JSON and is empty is none', async () => {
-  await using api = await MemoryApi.start()
-  await api.call('POST /instances', { name: 'a', type: 'faker' })
-  for (const route of ['check', 'discover', 'authorize']) {
-    const { status } = await api.call(`POST /instances/a/${route}`, undefined, json)
+  await using api = await TestApi.start()
+  await api.call('POST /instances', { name: 'a', type: 'faker', config: fakerConfig })
+  await createCrm(api, 'crm')
+  for (const route of ['a/check', 'a/discover', 'crm/authorize']) {
+    const { status } = await api.call(`POST /instances/${route}`, undefined, json)
     expect(status, route).toBe(200)
   }
   const needed = await send(api, '')
@@ -38,8 +41,8 @@ test('a body that is said to be JSON and is empty is none', async () => {
 })
 
 test('what a route does not know is refused, also where it takes no query or no body', async () => {
-  await using api = await MemoryApi.start()
-  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  await using api = await TestApi.start()
+  await api.call('POST /instances', { name: 'a', type: 'faker', config: fakerConfig })
   const calls = [
     ['GET /instances/a?foo=1', undefined, 'querystring: Unrecognized key: "foo"'],
     ['DELETE /instances/a?dry_run=true', undefined, 'querystring: Unrecognized key: "dry_run"'],
@@ -60,7 +63,7 @@ test('what a route does not know is refused, also where it takes no query or no 
 })
 
 test('JSON that cannot be kept is refused', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const values = [
     '"a\\u0000b"',
     '"\\ud800"',
@@ -81,14 +84,14 @@ test('JSON that cannot be kept is refused', async () => {
 })
 
 test('half a million brackets are refused, not walked into', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   for (const body of ['['.repeat(500_000), `${'['.repeat(500_000)}${']'.repeat(500_000)}`]) {
     expect((await send(api, body)).status).toBe(400)
   }
 })
 
 test('what has not the right form is told the form in words', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   await api.withConnection('shop')
   for (const [route, body, words] of [
     ['GET /connections/shop/runs/notarun', undefined, 'is no id of a run'],
@@ -107,7 +110,7 @@ test('what has not the right form is told the form in words', async () => {
 })
 
 test('keys that reach for a prototype are refused or plain data', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   for (const body of [
     '{"name":"a","type":"faker","__proto__":{"admin":true}}',
     '{"name":"a","type":"faker","config":{"__proto__":{"admin":true}}}',
@@ -128,14 +131,17 @@ test('keys that reach for a prototype are refused or plain data', async () => {
 })
 
 test('of a key that comes twice the last one counts', async () => {
-  await using api = await MemoryApi.start()
-  const { status, body } = await send(api, '{"name":"a","type":"faker","name":"b"}')
+  await using api = await TestApi.start()
+  const { status, body } = await send(
+    api,
+    `{"name":"a","type":"faker","name":"b","config":${JSON.stringify(fakerConfig)}}`,
+  )
   expect(status).toBe(201)
   expect(body).toMatchObject({ name: 'b' })
 })
 
 test('a body that is not an object of the route is refused, each place named once', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   for (const body of ['null', '[]', '"text"', '1', 'true', '{}']) {
     expect((await send(api, body)).status, body).toBe(400)
   }
@@ -147,7 +153,7 @@ test('a body that is not an object of the route is refused, each place named onc
 })
 
 test('an error stays small however large the request', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const keys = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`key${index}`, 1]))
   const { status, body } = await api.call('POST /instances', { name: 'a', type: 'faker', ...keys })
   expect(status).toBe(400)
@@ -155,7 +161,7 @@ test('an error stays small however large the request', async () => {
 })
 
 test('names in a path are checked before anything is looked up', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   for (const name of ['%00', '%2e%2e', 'a%2fb', 'a%20b', 'ä', 'x'.repeat(64), '%27;--', '{}']) {
     for (const route of ['GET /instances/', 'DELETE /connections/', 'GET /runs/']) {
       const { status, body } = await api.call(`${route}${name}`)
@@ -173,7 +179,7 @@ test('names in a path are checked before anything is looked up', async () => {
 })
 
 test('other media types and charsets are refused', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const types = [
     'text/plain',
     'application/x-www-form-urlencoded',
@@ -192,13 +198,13 @@ test('other media types and charsets are refused', async () => {
   }
   for (const [index, charset] of ['utf-8', '"UTF-8"', 'utf8'].entries()) {
     const type = { 'content-type': `application/json; charset=${charset}` }
-    const body = JSON.stringify({ name: `a${String(index)}`, type: 'faker' })
+    const body = JSON.stringify({ name: `a${String(index)}`, type: 'faker', config: fakerConfig })
     expect((await send(api, body, type)).status, charset).toBe(201)
   }
 })
 
 test('a body over the limit is refused, whether or not it says its length', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const large = JSON.stringify({ name: 'a', type: 'faker', config: { x: 'y'.repeat(1_100_000) } })
   const announced = await send(api, large)
   expect(announced).toMatchObject({ status: 413, body: { error: { code: 'request_too_large' } } })
@@ -212,7 +218,7 @@ test('a body over the limit is refused, whether or not it says its length', asyn
 })
 
 test('without a key no body is read', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const socket = await open(api)
   const answer = reading(socket)
   socket.write(
@@ -222,7 +228,7 @@ test('without a key no body is read', async () => {
 })
 
 test('a head that is too large is answered 431', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const socket = await open(api)
   const answer = reading(socket)
   socket.write(`${head(api, 'GET /connect/v1/catalog')}X-Large: ${'x'.repeat(20_000)}\r\n\r\n`)
@@ -245,7 +251,7 @@ test.each([
   ],
   ['a NUL in the head', 'GET /connect/v1/catalog HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n'],
 ])('%s is answered as an error, and the connection closed', async (_, text) => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const socket = await open(api)
   const answer = reading(socket)
   socket.write(text)
@@ -256,7 +262,7 @@ test.each([
   ['body', 'Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"na'],
   ['head', 'X-Slow'],
 ])('a request whose %s comes too slowly is given up', async (_, start) => {
-  await using api = await MemoryApi.start({ receiveTimeoutMs: 200 })
+  await using api = await TestApi.start({ receiveTimeoutMs: 200 })
   const socket = await open(api)
   const answer = reading(socket)
   socket.write(`${head(api, 'POST /connect/v1/instances')}${start}`)
@@ -266,10 +272,10 @@ test.each([
 })
 
 test('a client that does not read its answer does not keep the server from closing', async () => {
-  const api = await MemoryApi.start({ closeTimeoutMs: 100 })
+  const api = await TestApi.start({ closeTimeoutMs: 100 })
   await api.withConnection()
   const { id } = await api.service.runs.start('shop')
-  for (let line = 0; line < 20_000; line += 1) api.service.runs.log(id, 'x'.repeat(1000))
+  await logOfRun(api.store.runs, id, ...Array.from({ length: 1_000 }, () => 'x'.repeat(1000)))
   const socket = await open(api)
   socket.pause()
   socket.on('error', () => undefined)
@@ -281,7 +287,7 @@ test('a client that does not read its answer does not keep the server from closi
 })
 
 test('the id of a request is the client’s where it is harmless', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const kept = await api.call('GET /instances/none', undefined, { 'x-request-id': 'job-1.a_B' })
   expect(kept.headers.get('x-request-id')).toBe('job-1.a_B')
   expect(kept.body).toMatchObject({ error: { request_id: 'job-1.a_B' } })
@@ -292,7 +298,7 @@ test('the id of a request is the client’s where it is harmless', async () => {
 })
 
 test('an unforeseen failure shows nothing of the inside, and is logged under the id of the request', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   api.service.instances.get = () => Promise.reject(new TypeError('the-secret of the inside'))
   const { status, headers, body } = await api.call('GET /instances/a')
   expect(status).toBe(500)
@@ -305,7 +311,7 @@ test('an unforeseen failure shows nothing of the inside, and is logged under the
 })
 
 test('a path that does not exist is a structured 404', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   for (const route of [
     'GET /nothing',
     'GET //',
@@ -319,33 +325,29 @@ test('a path that does not exist is a structured 404', async () => {
 })
 
 test('the key is in no log line', async () => {
-  await using api = await MemoryApi.start()
-  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  await using api = await TestApi.start()
+  await api.call('POST /instances', { name: 'a', type: 'faker', config: fakerConfig })
   await api.asked(`GET /catalog?api_key=${api.key}`)
   await api.asked(`GET //nothing/${api.key}`)
   expect(api.logLines.length).toBeGreaterThan(2)
   expect(api.logLines.join('')).not.toContain(api.key)
 })
 
-function send(
-  api: MemoryApi,
-  body: string,
-  headers: Record<string, string> = json,
-): Promise<Answer> {
+function send(api: TestApi, body: string, headers: Record<string, string> = json): Promise<Answer> {
   return api.asked('POST /instances', {
     body,
     headers: { authorization: `Bearer ${api.key}`, ...headers },
   })
 }
 
-async function open(api: MemoryApi): Promise<Socket> {
-  const { hostname, port } = new URL(api.server.url)
+async function open(api: TestApi): Promise<Socket> {
+  const { hostname, port } = new URL(api.url)
   const socket = connect(Number(port), hostname)
   await once(socket, 'connect')
   return socket
 }
 
-function head(api: MemoryApi, route: string): string {
+function head(api: TestApi, route: string): string {
   return `${route} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${api.key}\r\n`
 }
 

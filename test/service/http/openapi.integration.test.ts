@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { MemoryApi } from './memory-api.ts'
+import { TestApi } from './test-api.ts'
 
 const methodNames = ['get', 'post', 'patch', 'delete'] as const
 
@@ -104,7 +104,7 @@ const anonymous = [
 ]
 
 test('the document is valid OpenAPI 3.1', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const { body } = await api.asked('GET /openapi.json')
   const validator = new Validator()
   const result = await validator.validate(z.record(z.string(), z.unknown()).parse(body))
@@ -113,14 +113,14 @@ test('the document is valid OpenAPI 3.1', async () => {
 })
 
 test('the document has every operation, each with an id, a summary and its failures', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const operations = operationsOf(await documentOf(api))
   expect(operations.map(({ about }) => about.operationId).toSorted()).toEqual(operationIds)
   for (const { about } of operations) expect(Object.keys(about.responses)).toContain('default')
 })
 
 test('the document refers to nothing that it does not have, and has nothing that nothing refers to', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const { body } = await api.asked('GET /openapi.json')
   const references = JSON.stringify(body).matchAll(/"#\/components\/schemas\/([^"]+)"/g)
   const schemas = Object.keys((await documentOf(api)).components.schemas)
@@ -130,7 +130,7 @@ test('the document refers to nothing that it does not have, and has nothing that
 })
 
 test('of bodies, those are required that a route cannot do without', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const optional = operationsOf(await documentOf(api))
     .filter(({ about }) => about.requestBody?.required === false)
     .map(({ about }) => about.operationId)
@@ -145,7 +145,7 @@ test('of bodies, those are required that a route cannot do without', async () =>
 })
 
 test('a path answers 405 to each method that the document does not give it, and names the others', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const { paths } = await documentOf(api)
   for (const [path, methods] of Object.entries(paths)) {
     const { status, headers, body } = await api.asked(`PUT /${path.replaceAll(/\{\w+\}/g, 'x')}`)
@@ -159,7 +159,7 @@ test('a path answers 405 to each method that the document does not give it, and 
 })
 
 test('without a key, or with one that is unknown or revoked, only the anonymous operations answer', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const revoked = await api.service.apiKeys.create({ name: 'old', kind: 'admin' })
   await api.service.apiKeys.revoke(revoked.apiKey.id)
   const authorizations = [
@@ -188,7 +188,7 @@ test('without a key, or with one that is unknown or revoked, only the anonymous 
 })
 
 test('the page loads nothing from elsewhere', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const { status, headers, body } = await api.asked('GET /docs')
   expect(status).toBe(200)
   expect(headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'")
@@ -205,7 +205,7 @@ test('the page loads nothing from elsewhere', async () => {
 })
 
 test('the page serves no file but its own', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   for (const path of ['..%2f..%2fpackage.json', '%2e%2e/package.json', '....//package.json']) {
     const { status, body } = await api.asked(`GET /docs/static/${path}`)
     expect([400, 403, 404], path).toContain(status)
@@ -214,7 +214,7 @@ test('the page serves no file but its own', async () => {
 })
 
 test('docs/http-api.md names every path', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const text = await readFile(new URL('../../../docs/http-api.md', import.meta.url), 'utf8')
   const { paths } = await documentOf(api)
   const missing = Object.keys(paths).filter(
@@ -223,7 +223,7 @@ test('docs/http-api.md names every path', async () => {
   expect(missing).toEqual([])
 })
 
-async function documentOf(api: MemoryApi): Promise<z.infer<typeof document>> {
+async function documentOf(api: TestApi): Promise<z.infer<typeof document>> {
   return document.parse((await api.asked('GET /openapi.json')).body)
 }
 
