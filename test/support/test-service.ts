@@ -24,7 +24,8 @@ import type { Vault } from '../../service/platform/vault/vault.ts'
 import { metadataDatabase } from './metadata-database.ts'
 import { testDatabase, type TestDatabase } from './postgres.ts'
 
-const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
+/** Where a browser comes back to. Nobody is there. */
+export const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
 
 /** The real service in this process, without HTTP: store and data in databases of their own, secrets in a folder. */
 export interface TestService extends AsyncDisposable {

@@ -1,19 +1,37 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { MemoryApi } from '../memory-api.ts'
+import { sampleDescriptor } from '../../../support/sample-descriptor.ts'
+import { TestApi } from '../test-api.ts'
 
 test('the catalog lists connectors, and shows the descriptor of one', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const list = await api.call('GET /catalog')
   expect(list).toMatchObject({
     status: 200,
-    body: { items: [{ type: 'faker' }], next_cursor: null },
+    body: {
+      items: expect.arrayContaining([
+        { type: 'faker', title: 'Faker', kind: 'native' },
+        expect.objectContaining({ type: 'postgres', kind: 'native' }),
+      ]) as unknown,
+      next_cursor: null,
+    },
   })
-  const { status, body } = await api.call('GET /catalog/faker')
+  expect(await api.call('GET /catalog/faker')).toMatchObject({
+    status: 200,
+    body: { type: 'faker', docs_url: 'docs/connectors/faker.md', actions: [] },
+  })
+  const none = await api.call('GET /catalog/none')
+  expect(none).toMatchObject({ status: 404, body: { error: { code: 'unknown_connector' } } })
+})
+
+test('a descriptor is shown whole, with the words of the API', async () => {
+  await using api = await TestApi.start()
+  api.service.catalog.get = () => Promise.resolve(sampleDescriptor)
+  const { status, body } = await api.call('GET /catalog/vendor')
   expect(status).toBe(200)
   expect(body).toMatchObject({
-    type: 'faker',
-    docs_url: 'docs/connectors/faker.md',
+    type: 'vendor',
+    docs_url: 'docs/connectors/vendor.md',
     spec: { properties: { token: { airbyte_secret: true } } },
     auth: [
       { kind: 'basic', username_field: 'user', password_field: 'token' },
@@ -22,19 +40,17 @@ test('the catalog lists connectors, and shows the descriptor of one', async () =
     actions: [{ name: 'ping', dry_run: 'synthesized' }],
     webhooks: [{ name: 'events', signature: { timestamp_header: 'x-time' }, event_id: '/id' }],
   })
-  const none = await api.call('GET /catalog/none')
-  expect(none).toMatchObject({ status: 404, body: { error: { code: 'unknown_connector' } } })
 })
 
 test('an API key is shown once, works, and works no more once it is revoked', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const made = await api.call('POST /api-keys', { name: 'Grafana', kind: 'admin' })
   const { id, key } = z.object({ id: z.string(), key: z.string() }).parse(made.body)
   expect(made.status).toBe(201)
   const withNewKey = { headers: { authorization: `Bearer ${key}` } }
   expect((await api.asked('GET /catalog', withNewKey)).status).toBe(200)
   const listed = await api.call('GET /api-keys')
-  expect(listed.body).toMatchObject({ items: [{ name: 'test' }, { id, name: 'Grafana' }] })
+  expect(listed.body).toMatchObject({ items: [{ id, name: 'Grafana' }, { name: 'test' }] })
   expect(JSON.stringify([listed.body, api.logLines])).not.toContain(key)
   expect(await api.call(`DELETE /api-keys/${id}`)).toMatchObject({ status: 204, body: null })
   expect((await api.asked('GET /catalog', withNewKey)).status).toBe(401)
@@ -43,7 +59,7 @@ test('an API key is shown once, works, and works no more once it is revoked', as
 })
 
 test('a key is never kept for a repetition: its creation takes no Idempotency-Key', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   const { status } = await api.call(
     'POST /api-keys',
     { name: 'a', kind: 'admin' },
@@ -53,19 +69,21 @@ test('a key is never kept for a repetition: its creation takes no Idempotency-Ke
 })
 
 test('health and readiness need no key', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   expect(await api.asked('GET //healthz')).toMatchObject({ status: 200, body: { status: 'live' } })
   const ready = await api.asked('GET //readyz')
   expect(ready).toMatchObject({
     status: 200,
     body: { status: 'ready', problems: [], warnings: [] },
   })
-  api.service.warnings = ['the Jobs service cannot be used']
+  const report = { problems: [], warnings: ['the Jobs service cannot be used'], parts: [] }
+  api.service.health.report = () => Promise.resolve(report)
   expect(await api.asked('GET //readyz')).toMatchObject({
     status: 200,
     body: { status: 'ready', problems: [], warnings: ['the Jobs service cannot be used'] },
   })
-  api.service.problems = ['the metadata database does not answer']
+  const problems = ['the metadata database does not answer']
+  api.service.health.report = () => Promise.resolve({ ...report, problems })
   expect(await api.asked('GET //readyz')).toMatchObject({
     status: 503,
     body: { status: 'not_ready', problems: ['the metadata database does not answer'] },
@@ -73,7 +91,7 @@ test('health and readiness need no key', async () => {
 })
 
 test('metrics need a key, and time requests by route', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   await api.call('GET /instances/somebody')
   await api.asked('GET //nowhere/at/all')
   expect((await api.asked('GET //metrics')).status).toBe(401)
@@ -88,7 +106,7 @@ test('metrics need a key, and time requests by route', async () => {
 })
 
 test('what is not built yet says so, after the key', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   for (const route of [
     'GET /policies/conflict',
     'POST /policies/conflict',

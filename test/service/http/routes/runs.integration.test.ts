@@ -1,13 +1,14 @@
 import { expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import { endRun, logOfRun } from '../../../support/run-by-hand.ts'
 import { ApiClient } from '../api-client.ts'
 import { Follower } from '../follower.ts'
-import { MemoryApi } from '../memory-api.ts'
+import { TestApi } from '../test-api.ts'
 
 const unknownRun = 'run_01ARZ3NDEKTSV4RRFFQ69G5FAV'
 
 test('a run is started, and found under its connection and by its id alone', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   await api.withConnection()
   const started = await api.call('POST /connections/shop/runs')
   const { id } = z.object({ id: z.string() }).parse(started.body)
@@ -17,7 +18,6 @@ test('a run is started, and found under its connection and by its id alone', asy
     connection: 'shop',
     status: 'queued',
     trigger: 'manual',
-    streams: [{ name: 'users' }, { name: 'orders' }],
   })
   for (const route of [`GET /connections/shop/runs/${id}`, `GET /runs/${id}`]) {
     expect(await api.call(route)).toMatchObject({ status: 200, body: started.body as object })
@@ -26,7 +26,7 @@ test('a run is started, and found under its connection and by its id alone', asy
 })
 
 test('a second run waits for the end of the first', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   await api.withConnection()
   const run = await api.service.runs.start('shop')
   const { status, body } = await api.call('POST /connections/shop/runs')
@@ -35,12 +35,12 @@ test('a second run waits for the end of the first', async () => {
 })
 
 test('runs are listed by status, the newest first', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   await api.withConnection()
   const ids: string[] = []
   for (const status of ['failed', 'complete', 'failed'] as const) {
     const { id } = await api.service.runs.start('shop')
-    api.service.runs.end(id, status)
+    await endRun(api.store.runs, id, { status })
     ids.unshift(id)
   }
   expect(await listed('')).toEqual(ids)
@@ -59,7 +59,7 @@ test('runs are listed by status, the newest first', async () => {
 test.each(['connections/shop/runs', 'runs'])(
   'a run is cancelled and retried at /%s',
   async (at) => {
-    await using api = await MemoryApi.start()
+    await using api = await TestApi.start()
     await api.withConnection()
     const { id } = await api.service.runs.start('shop')
     const active = await api.call(`POST /${at}/${id}/retry`)
@@ -74,7 +74,7 @@ test.each(['connections/shop/runs', 'runs'])(
 )
 
 test('a run says who started it', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   await api.withConnection()
   await api.withConnection('other')
   const own = await api.call('POST /connections/shop/runs')
@@ -86,11 +86,11 @@ test('a run says who started it', async () => {
 })
 
 test('as many logs are followed as there may be, of one key and of all', async () => {
-  await using api = await MemoryApi.start({ followers: { each: 2, all: 3 } })
+  await using api = await TestApi.start({ followers: { each: 2, all: 3 } })
   await api.withConnection()
   const { id } = await api.service.runs.start('shop')
   const { key: otherKey } = await api.service.apiKeys.create({ name: 'other', kind: 'admin' })
-  const other = new ApiClient(api.server.url, otherKey)
+  const other = new ApiClient(api.url, otherKey)
   const follow = (client = api.client) => Follower.start(client, id)
   const refused = async (client = api.client) => {
     const stream = { accept: 'text/event-stream' }
@@ -111,10 +111,10 @@ test('as many logs are followed as there may be, of one key and of all', async (
 })
 
 test('the log is read in parts', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   await api.withConnection()
   const { id } = await api.service.runs.start('shop')
-  for (const message of ['one', 'two', 'three']) api.service.runs.log(id, message)
+  await logOfRun(api.store.runs, id, 'queued', 'one', 'two', 'three')
   const first = await api.call(`GET /runs/${id}/logs?limit=2`)
   expect(first.body).toMatchObject({
     items: [
@@ -130,7 +130,7 @@ test('the log is read in parts', async () => {
 })
 
 test('a run that does not exist, or is another connection’s, is not found', async () => {
-  await using api = await MemoryApi.start()
+  await using api = await TestApi.start()
   await api.withConnection()
   await api.withConnection('other')
   const { id } = await api.service.runs.start('shop')
