@@ -3,16 +3,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { problemsOf } from '../service/codegen/compile.ts'
-import { MemoryApi } from '../service/http/memory-api.ts'
+import { sampleDescriptor } from '../support/sample-descriptor.ts'
+import { fakerConfig, TestApi } from '../service/http/test-api.ts'
 import { reactor, type CommandEnd } from './service-command-line.ts'
 
-let api: MemoryApi
+let api: TestApi
 let folder: string
 let file: string
 beforeAll(async () => {
-  api = await MemoryApi.start()
+  api = await TestApi.start()
   folder = await mkdtemp(join(tmpdir(), 'reactor-codegen-'))
-  await api.service.instances.create({ name: 'shop', type: 'faker', config: {} })
+  await api.service.instances.create({ name: 'shop', type: 'faker', config: fakerConfig })
+  const { catalog } = api.service
+  const get = catalog.get.bind(catalog)
+  // No connector that comes with the program has actions.
+  catalog.get = async (type) => ({ ...(await get(type)), actions: sampleDescriptor.actions })
 })
 afterAll(async () => {
   await api[Symbol.asyncDispose]()
@@ -27,7 +32,7 @@ function codegen(...more: readonly string[]): Promise<CommandEnd> {
   return reactor(argv, {
     environment: {
       HOME: folder,
-      REACTOR_CONNECT_URL: api.server.url,
+      REACTOR_CONNECT_URL: api.url,
       REACTOR_CONNECT_API_KEY: api.key,
     },
   })
@@ -122,7 +127,7 @@ test('an instance that does not exist is an error of the service', async () => {
   const argv = ['connect', 'codegen', '--instance', 'nobody', '--out', file]
   const environment = {
     HOME: folder,
-    REACTOR_CONNECT_URL: api.server.url,
+    REACTOR_CONNECT_URL: api.url,
     REACTOR_CONNECT_API_KEY: api.key,
   }
   const { code, err } = await reactor(argv, { environment })
