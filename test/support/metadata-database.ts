@@ -5,7 +5,6 @@ import {
   metadataTemplate,
   onServer,
   openDatabase,
-  testDatabase,
   type TestDatabase,
 } from './postgres.ts'
 
@@ -18,7 +17,7 @@ afterAll(async () => {
 
 /**
  * As `testDatabase`, with the tables of the service in it. Disposing empties it for the next test: to copy the hundreds of files
- * of a database takes much longer. So this is none for a test that changes the tables themselves.
+ * of a database takes much longer. A test that changes the tables themselves takes `testDatabase(metadataTemplate)`.
  */
 export async function metadataDatabase(): Promise<TestDatabase> {
   const name = spare.pop() ?? (await createDatabase(metadataTemplate))
@@ -27,11 +26,6 @@ export async function metadataDatabase(): Promise<TestDatabase> {
     spare.push(name)
   })
   return database
-}
-
-/** As `metadataDatabase`, for this test alone. */
-export function ownMetadataDatabase(): Promise<TestDatabase> {
-  return testDatabase(metadataTemplate)
 }
 
 const endSessions = `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity

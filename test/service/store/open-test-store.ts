@@ -6,7 +6,7 @@ import { openStore, type StoreOptions } from '../../../service/store/open-store.
 import type { NewConnection } from '../../../service/connections/contract.ts'
 import type { NewInstance } from '../../../service/instances/contract.ts'
 import type { Store } from '../../../service/store/store.ts'
-import { ownMetadataDatabase } from '../../support/metadata-database.ts'
+import { metadataDatabase } from '../../support/metadata-database.ts'
 import type { TestDatabase } from '../../support/postgres.ts'
 
 export const silent = pino({ level: 'silent' })
@@ -21,7 +21,7 @@ export async function openTestStore(
   options: Pick<StoreOptions, 'retention'> = {},
 ): Promise<TestStore> {
   await using resources = new AsyncDisposableStack()
-  const database = resources.use(await ownMetadataDatabase())
+  const database = resources.use(await metadataDatabase())
   const store = resources.use(await openStore({ url: database.url, logger: silent, ...options }))
   const open = resources.move()
   return { store, database, [Symbol.asyncDispose]: async () => open.disposeAsync() }
