@@ -16,7 +16,8 @@ import { openStore } from '../../../service/store/open-store.ts'
 import type { Store } from '../../../service/store/store.ts'
 import { standardTiming } from '../../../service/run-worker/run-worker-options.ts'
 import { startJobsService, type JobsService } from '../../fakes/jobs-service.ts'
-import { startPostgres, testDatabase, type Row, type TestPostgres } from '../../support/postgres.ts'
+import { metadataDatabase } from '../../support/metadata-database.ts'
+import { startPostgres, type Row, type TestPostgres } from '../../support/postgres.ts'
 import { newConnection, newInstance, silent } from '../store/open-test-store.ts'
 import { receiving } from './receiving.ts'
 import { startProcess } from './start-process.ts'
@@ -50,7 +51,7 @@ interface Place extends AsyncDisposable {
 /** On the shared server, or on one of the test's own. */
 async function openPlace(given?: TestPostgres): Promise<Place> {
   await using resources = new AsyncDisposableStack()
-  const database = given === undefined ? resources.use(await testDatabase()) : undefined
+  const database = given === undefined ? resources.use(await metadataDatabase()) : undefined
   const url = given?.url ?? database?.url ?? ''
   const store = resources.use(await openStore({ url, logger: silent }))
   const queue = resources.use(await openPgBossQueue({ url, logger: silent, pollMs: 50 }))
