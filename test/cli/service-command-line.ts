@@ -4,6 +4,7 @@ import { runProgram } from '../../cli/program.ts'
 import { plainPaint } from '../../cli/run/paint.ts'
 import { Screen } from '../../cli/run/screen.ts'
 import type { Environment } from '../../service/platform/config/environment.ts'
+import { neverAborted } from '../support/signal.ts'
 
 export interface CommandEnd {
   readonly code: number
@@ -51,7 +52,7 @@ export async function reactor(
       },
     },
     environment: options.environment,
-    signal: options.signal ?? new AbortController().signal,
+    signal: options.signal ?? neverAborted(),
   })
   await runProgram(argv, {
     ...{ version: '1.2.3', run: nothing, source: nothing, catalog: nothing },

@@ -3,7 +3,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { connectorOf, manifestType } from '../../connectors/registry.ts'
 import type { SyncMode } from '../../sinks/sink.ts'
@@ -11,6 +10,8 @@ import { sandboxPlan } from '../engine/sandbox/sandbox-run.ts'
 import { logConfig, planRun, runPlan } from '../support/engine.ts'
 import { testKafka } from '../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { silent } from '../support/logger.ts'
+import { neverAborted } from '../support/signal.ts'
 
 const manifest = (url: string, filters: string): string => `
 version: 6.0.0
@@ -119,8 +120,8 @@ test.concurrent(
     const status = await connectorOf(orders.source.type).check(
       {},
       {
-        logger: pino({ level: 'silent' }),
-        signal: new AbortController().signal,
+        logger: silent,
+        signal: neverAborted(),
         allowedNetworks: ['127.0.0.0/8'],
         now: Date.now,
       },

@@ -23,6 +23,7 @@ import { openFileVault } from '../../service/platform/vault/file-vault.ts'
 import type { Vault } from '../../service/platform/vault/vault.ts'
 import { metadataDatabase } from './metadata-database.ts'
 import { testDatabase, type TestDatabase } from './postgres.ts'
+import { neverAborted } from './signal.ts'
 
 /** Where a browser comes back to. Nobody is there. */
 export const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
@@ -97,7 +98,7 @@ export async function testService({
         [Symbol.asyncDispose]: () => Promise.resolve(),
       },
       callbackUrl,
-      stopping: options.stopping ?? new AbortController().signal,
+      stopping: options.stopping ?? neverAborted(),
     }),
   )
   const { service, addressOf, logOf } = plane

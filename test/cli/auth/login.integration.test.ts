@@ -11,6 +11,7 @@ import { IdentityService } from '../../fakes/identity-service.ts'
 import { TestApi } from '../../service/http/test-api.ts'
 import { closedPort } from '../reactor-command.ts'
 import { reactor, type CommandEnd, type CommandOptions } from '../service-command-line.ts'
+import { neverAborted } from '../../support/signal.ts'
 
 const email = 'ada@example.com'
 const password = 'kit-horse battery'
@@ -161,7 +162,7 @@ describe('logging out', () => {
 
 describe('an Identity service', () => {
   const ask = async (url: string): Promise<unknown> =>
-    askIdentity(url, { email, password, audience: 'a' }, new AbortController().signal)
+    askIdentity(url, { email, password, audience: 'a' }, neverAborted())
 
   test('is sent no password without encryption', async () => {
     expect(isEncrypted('https://id.example.com')).toBe(true)

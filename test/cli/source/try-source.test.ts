@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runSource } from '../../../cli/source/source-command.ts'
+import { neverAborted } from '../../support/signal.ts'
 
 const manifest = (url: string, authenticator: string): string => `
 version: 6.0.0
@@ -69,7 +70,7 @@ async function tryOrders(
       },
       {
         write: (text) => Promise.resolve(void (out += text)),
-        signal: new AbortController().signal,
+        signal: neverAborted(),
         allowedNetworks: ['127.0.0.1/32'],
         catalogFolder: folder,
         now: () => Date.now(),

@@ -1,4 +1,3 @@
-import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -12,6 +11,7 @@ import { reactor } from '../../cli/service-command-line.ts'
 import { defaultPolicy } from '../../support/default-policy.ts'
 import { runToEnd, testService, type TestService } from '../../support/test-service.ts'
 import { driftingShop, type DriftingShop, type ShopOptions } from './drifting-shop.ts'
+import { silent } from '../../support/logger.ts'
 
 /** One service for all tests of this file: each has a connection, a source and a dataset of its own. */
 let place: TestService
@@ -27,7 +27,7 @@ beforeAll(async () => {
   place.schedule()
   http = await HttpServer.listen(
     {
-      ...{ service, idempotency: store.idempotency, logger: pino({ level: 'silent' }) },
+      ...{ service, idempotency: store.idempotency, logger: silent },
       ...{ access: new Access(await defaultPolicy(), lookupIn(service)), audit: store.audit },
       ...{ metrics: new Registry(), version: '0.0.0' },
       idempotencyHashKey: () => Promise.resolve(Buffer.from('of this test')),

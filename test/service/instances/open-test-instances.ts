@@ -7,7 +7,8 @@ import { openInstances } from '../../../service/instances/open-instances.ts'
 import type { InstanceService } from '../../../service/instances/contract.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import { instancePath, type Vault } from '../../../service/platform/vault/vault.ts'
-import { openTestStore, silent, type TestStore } from '../store/open-test-store.ts'
+import { openTestStore, type TestStore } from '../store/open-test-store.ts'
+import { silent } from '../../support/logger.ts'
 
 export const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
 

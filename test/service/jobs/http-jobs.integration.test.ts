@@ -5,8 +5,8 @@ import { openPgBossQueue } from '../../../service/platform/jobs/pg-boss-queue.ts
 import { ConnectError } from '../../../protocol/index.ts'
 import { startJobsService, type JobsService } from '../../fakes/jobs-service.ts'
 import { metadataDatabase } from '../../support/metadata-database.ts'
-import { silent } from '../store/open-test-store.ts'
 import { jobsContract, type JobsPlace } from './jobs-contract.ts'
+import { silent } from '../../support/logger.ts'
 
 const quick: DeliveryTiming = { waitMs: 500, hiddenMs: 2_000, retryMs: 50 }
 

@@ -18,9 +18,10 @@ import { standardTiming } from '../../../service/run-worker/run-worker-options.t
 import { startJobsService, type JobsService } from '../../fakes/jobs-service.ts'
 import { metadataDatabase } from '../../support/metadata-database.ts'
 import { startPostgres, type Row, type TestPostgres } from '../../support/postgres.ts'
-import { newConnection, newInstance, silent } from '../store/open-test-store.ts'
+import { newConnection, newInstance } from '../store/open-test-store.ts'
 import { receiving } from './receiving.ts'
 import { startProcess } from './start-process.ts'
+import { silent } from '../../support/logger.ts'
 
 const quick: Partial<SchedulerTiming> = { lookMs: 20, lostMs: 50, jitterMs: 0 }
 const quarterly: Schedule = { cron: '*/15 * * * *' }

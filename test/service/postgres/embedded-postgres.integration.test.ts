@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startEmbeddedPostgres } from '../../../service/platform/postgres/embedded-postgres.ts'
+import { neverAborted } from '../../support/signal.ts'
 
 let dataDir = ''
 
@@ -85,7 +86,7 @@ test('who watches a server hears that it ended by itself, and nothing of one tha
   const quiet = server.watch(watching.signal)
   watching.abort()
   await expect(quiet).resolves.toBeUndefined()
-  const watched = server.watch(new AbortController().signal)
+  const watched = server.watch(neverAborted())
   const heard = expect(watched).rejects.toThrow('it ended by itself (SIGKILL)')
   await server.kill9()
   await heard

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Health } from '../../../service/serve/health.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
+import { neverAborted } from '../../support/signal.ts'
 
 test('a key file that goes while the service runs is named until it is back', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'reactor-connect-health-'))
@@ -14,7 +15,7 @@ test('a key file that goes while the service runs is named until it is back', as
     store: { ping: () => Promise.resolve(), checkWrites: () => Promise.resolve() },
     jobs: { place: null, check: () => Promise.resolve() },
     vault,
-    stopping: new AbortController().signal,
+    stopping: neverAborted(),
     now: () => nowMs,
   })
   const problems = async (): Promise<readonly string[]> => {

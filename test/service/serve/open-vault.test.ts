@@ -2,15 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import type { Environment } from '../../../service/platform/config/environment.ts'
 import { loadSettings } from '../../../service/platform/config/load-settings.ts'
 import { openVault } from '../../../service/serve/open-vault.ts'
 import type { Vault } from '../../../service/platform/vault/vault.ts'
 import { startKv2Server } from '../../fakes/kv2-server.ts'
-
-const logger = pino({ level: 'silent' })
+import { silent as logger } from '../../support/logger.ts'
 
 async function vaultWith(environment: Environment): Promise<Vault> {
   return openVault(loadSettings({ environment }), logger)

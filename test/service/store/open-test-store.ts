@@ -1,4 +1,3 @@
-import { pino } from 'pino'
 import type { Connection } from '../../../service/connections/schema.ts'
 import type { Instance } from '../../../service/instances/schema.ts'
 import type { Run } from '../../../service/runs/schema.ts'
@@ -8,8 +7,7 @@ import type { NewInstance } from '../../../service/instances/contract.ts'
 import type { Store } from '../../../service/store/store.ts'
 import { metadataDatabase } from '../../support/metadata-database.ts'
 import type { TestDatabase } from '../../support/postgres.ts'
-
-export const silent = pino({ level: 'silent' })
+import { silent } from '../../support/logger.ts'
 
 export interface TestStore extends AsyncDisposable {
   readonly store: Store

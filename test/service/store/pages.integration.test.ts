@@ -5,7 +5,8 @@ import { Instances } from '../../../service/instances/instance-store.ts'
 import { RunListener } from '../../../service/runs/run-listener.ts'
 import { Runs } from '../../../service/runs/run-store.ts'
 import type { TestDatabase } from '../../support/postgres.ts'
-import { openTestStore, silent } from './open-test-store.ts'
+import { openTestStore } from './open-test-store.ts'
+import { silent } from '../../support/logger.ts'
 
 /** Explains each statement before it runs. */
 class ExplainingDatabase extends Database {

@@ -4,7 +4,8 @@ import { Database } from '../../../service/platform/database/database.ts'
 import { openStore } from '../../../service/store/open-store.ts'
 import { metadataTemplate, startPostgres, testDatabase } from '../../support/postgres.ts'
 import { mountSmallDisk } from '../../support/small-disk.ts'
-import { newConnection, newInstance, openTestStore, silent } from './open-test-store.ts'
+import { newConnection, newInstance, openTestStore } from './open-test-store.ts'
+import { silent } from '../../support/logger.ts'
 
 const schema = 'reactor_connect_service'
 const hourly = { cron: '0 * * * *' }

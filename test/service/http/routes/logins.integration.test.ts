@@ -11,6 +11,7 @@ import { userWithPassword } from '../../../../service/users/schema.ts'
 import { loginFrom, testIdentity, type TestIdentity } from '../../../support/test-identity.ts'
 import { ApiClient, type Answer } from '../api-client.ts'
 import { fakerConfig, TestApi } from '../test-api.ts'
+import { silent } from '../../../support/logger.ts'
 
 const email = 'ada@example.com'
 const password = 'correct horse battery'
@@ -43,7 +44,7 @@ async function tokenOf(api: TestApi, given = { email, password }): Promise<strin
 }
 
 function partsOf({ store, vault }: TestApi): { store: Store; vault: Vault; logger: Logger } {
-  return { store, vault, logger: pino({ enabled: false }) }
+  return { store, vault, logger: silent }
 }
 
 function errorOf({ body }: Answer): string | undefined {
