@@ -1,18 +1,18 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, mkdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { problemsOf } from '../service/codegen/compile.ts'
 import { sampleDescriptor } from '../support/sample-descriptor.ts'
 import { fakerConfig, TestApi } from '../service/http/test-api.ts'
 import { reactor, type CommandEnd } from './service-command-line.ts'
+import { newFolder } from '../support/folder.ts'
 
 let api: TestApi
 let folder: string
 let file: string
 beforeAll(async () => {
   api = await TestApi.start()
-  folder = await mkdtemp(join(tmpdir(), 'reactor-codegen-'))
+  folder = await newFolder('codegen')
   await api.service.instances.create({ name: 'shop', type: 'faker', config: fakerConfig })
   const { catalog } = api.service
   const get = catalog.get.bind(catalog)
@@ -21,7 +21,6 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await api[Symbol.asyncDispose]()
-  await rm(folder, { recursive: true })
 })
 beforeEach(() => {
   file = join(folder, `${expect.getState().currentTestName?.replaceAll(/\W+/g, '-') ?? ''}.ts`)

@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import { afterEach, beforeAll, beforeEach } from 'vitest'
 import type { Environment } from '../../service/platform/config/environment.ts'
 import { TestApi } from '../service/http/test-api.ts'
 import { reactor, type CommandEnd, type CommandOptions } from './service-command-line.ts'
+import { newFolder } from '../support/folder.ts'
 
 /** Commands of `reactor connect`, and the service that they ask. */
 export interface ServiceCommands {
@@ -26,10 +24,7 @@ export function serviceCommands(): ServiceCommands {
   let api: TestApi
   let folder: string
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'reactor-cli-'))
-  })
-  afterAll(async () => {
-    await rm(folder, { recursive: true })
+    folder = await newFolder('cli')
   })
   beforeEach(async () => {
     api = await TestApi.start()

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { connectorOf, manifestType } from '../../connectors/registry.ts'
@@ -12,6 +11,7 @@ import { testKafka } from '../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { silent } from '../support/logger.ts'
 import { neverAborted } from '../support/signal.ts'
+import { newFolder } from '../support/folder.ts'
 
 const manifest = (url: string, filters: string): string => `
 version: 6.0.0
@@ -47,7 +47,7 @@ async function ordersApi(filters = '[]') {
   await once(server, 'listening')
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-orders-'))
+  const folder = await newFolder('orders')
   const file = join(folder, 'orders.yaml')
   await writeFile(file, manifest(`http://127.0.0.1:${String(port)}/`, filters))
   const source = {
@@ -59,10 +59,10 @@ async function ordersApi(filters = '[]') {
     api,
     source,
     url: `http://127.0.0.1:${String(port)}/orders`,
-    async [Symbol.asyncDispose]() {
+    [Symbol.asyncDispose]() {
       server.closeAllConnections()
       server.close()
-      await rm(folder, { recursive: true })
+      return Promise.resolve()
     },
   }
 }

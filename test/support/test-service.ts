@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino, type Logger } from 'pino'
 import { Registry } from 'prom-client'
@@ -24,6 +22,7 @@ import type { Vault } from '../../service/platform/vault/vault.ts'
 import { metadataDatabase } from './metadata-database.ts'
 import { testDatabase, type TestDatabase } from './postgres.ts'
 import { neverAborted } from './signal.ts'
+import { newFolder } from './folder.ts'
 
 /** Where a browser comes back to. Nobody is there. */
 export const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
@@ -67,8 +66,7 @@ export async function testService({
   const parts = new AsyncDisposableStack()
   const metadata = parts.use(await metadataDatabase())
   const data = options.isOneDatabase === true ? metadata : parts.use(await testDatabase())
-  const dataDir = await mkdtemp(join(tmpdir(), 'reactor-test-service-'))
-  parts.defer(() => rm(dataDir, { recursive: true }))
+  const dataDir = await newFolder('test-service')
   const settings = loadSettings({
     environment: {
       REACTOR_CONNECT_DATA_DIR: dataDir,

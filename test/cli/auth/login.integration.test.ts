@@ -1,6 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { askIdentity } from '../../../cli/auth/ask-identity.ts'
 import { isEncrypted } from '../../../cli/auth/encrypted.ts'
@@ -12,19 +10,19 @@ import { TestApi } from '../../service/http/test-api.ts'
 import { closedPort } from '../reactor-command.ts'
 import { reactor, type CommandEnd, type CommandOptions } from '../service-command-line.ts'
 import { neverAborted } from '../../support/signal.ts'
+import { newFolder } from '../../support/folder.ts'
 
 const email = 'ada@example.com'
 const password = 'kit-horse battery'
 let home: string
 let api: TestApi
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'reactor-login-'))
+  home = await newFolder('login')
   api = await TestApi.start()
   await api.service.users.create({ email, role: 'operator', password })
 })
 afterEach(async () => {
   await api[Symbol.asyncDispose]()
-  await rm(home, { recursive: true })
 })
 
 function environment(more: Environment = {}): Environment {

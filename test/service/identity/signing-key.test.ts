@@ -1,16 +1,13 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { SigningKey } from '../../../service/logins/signing-key.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
+import { newFolder } from '../../support/folder.ts'
 
 let folder: string
 beforeEach(async () => {
-  folder = join(await mkdtemp(join(tmpdir(), 'reactor-signing-')), 'vault')
-})
-afterEach(async () => {
-  await rm(join(folder, '..'), { recursive: true })
+  folder = join(await newFolder('signing'), 'vault')
 })
 
 test('the key is made once, whichever of several processes is first, and stays', async () => {
