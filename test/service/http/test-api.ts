@@ -44,7 +44,8 @@ export class TestApi implements AsyncDisposable {
   readonly client: ApiClient
   readonly key: string
   readonly keyId: string
-  readonly #test: TestService
+  /** What is behind the surface. */
+  readonly test: TestService
   readonly #open: AsyncDisposable
 
   private constructor(
@@ -55,7 +56,7 @@ export class TestApi implements AsyncDisposable {
     this.client = client
     this.key = client.key
     this.keyId = keyId
-    this.#test = test
+    this.test = test
     this.#open = open
   }
 
@@ -92,25 +93,25 @@ export class TestApi implements AsyncDisposable {
   }
 
   get store(): Store {
-    return this.#test.store
+    return this.test.store
   }
 
   get vault(): Vault {
-    return this.#test.vault
+    return this.test.vault
   }
 
   /** Metadata and destinations. */
   get database(): TestDatabase {
-    return this.#test.metadata
+    return this.test.metadata
   }
 
   /** Where imported manifests are. */
   get catalogDir(): string {
-    return this.#test.catalogDir
+    return this.test.catalogDir
   }
 
   get logLines(): readonly string[] {
-    return this.#test.logged
+    return this.test.logged
   }
 
   /** A client with a new key. */
