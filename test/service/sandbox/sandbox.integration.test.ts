@@ -23,7 +23,12 @@ test('what a sandbox showed is what its promotion does', async () => {
   await shop.source.query(`INSERT INTO ${name} VALUES (4, 'planted-customer')`)
   const { sandboxes, connections, runs } = shop.test.service
   const sandbox = await sandboxes.run(name, { limitRows, principal })
-  expect(sandbox).toMatchObject({ status: 'ready', principal, tokenWithheld: null, promotedRun: null })
+  expect(sandbox).toMatchObject({
+    status: 'ready',
+    principal,
+    tokenWithheld: null,
+    promotedRun: null,
+  })
   const [stream] = sandbox.report.streams
   expect(stream).toMatchObject({ name, read: 4, complete: true })
   expect(JSON.stringify(stream?.sample_rows)).toContain('planted-customer')
