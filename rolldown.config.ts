@@ -10,6 +10,13 @@ const programs = [
   'engine/load/sink-worker.ts',
 ]
 
+/** What other programs import: `exports` of package.json names each. */
+export const libraryEntries = [
+  'library/engine.ts',
+  'library/interpreter.ts',
+  'library/protocol.ts',
+] as const
+
 /** What modules read as files beside them. */
 const files = globSync([
   'connectors/manifests/*.yaml',
@@ -49,7 +56,9 @@ function placesOfSources(): Plugin {
  */
 const config = {
   cwd: root,
-  input: Object.fromEntries(programs.map((path) => [path.replace(/\.ts$/, ''), path])),
+  input: Object.fromEntries(
+    [...programs, ...libraryEntries].map((path) => [path.replace(/\.ts$/, ''), path]),
+  ),
   platform: 'node',
   external: /^[^./]/,
   plugins: [placesOfSources()],

@@ -1,10 +1,10 @@
 import { BlockEncoder, type EncodedBlock } from '../protocol/avro/block-encoder.ts'
-import { CopyTranscoder } from '../sinks/postgres/avro-to-copy.ts'
-import { LoadLosses } from '../sinks/postgres/load-losses.ts'
-import { SeenFacts } from '../sinks/postgres/seen-facts.ts'
-import { columnTypeOf } from '../sinks/postgres/column-types.ts'
-import type { CopyFormat } from '../sinks/postgres/copy-format.ts'
-import { CopyOutput } from '../sinks/postgres/copy-output.ts'
+import { CopyTranscoder } from '../sinks/postgres/load/avro-to-copy.ts'
+import { LoadLosses } from '../sinks/postgres/load/load-losses.ts'
+import { SeenFacts } from '../sinks/postgres/load/seen-facts.ts'
+import { columnTypeOf } from '../sinks/postgres/tables/column-types.ts'
+import type { CopyFormat } from '../sinks/postgres/load/copy-format.ts'
+import { CopyOutput } from '../sinks/postgres/load/copy-output.ts'
 import { benchColumns, benchRecord, copyLineOf } from './bench-records.ts'
 import { median } from './statistics.ts'
 
@@ -129,8 +129,8 @@ function decode(blocks: readonly EncodedBlock[], format: CopyFormat): number {
     for (let outcome = ''; outcome !== 'done';) {
       outcome = transcoder.pump(chunkBytes, row)
       if (outcome.startsWith('needs')) throw new Error('a value was changed on its way')
-      bytes += output.at
-      output.at = 0
+      bytes += output.offset
+      output.offset = 0
     }
   }
   return bytes

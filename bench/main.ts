@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { givenOrStartedBroker } from '../test/kafka/broker.ts'
 import { benchCodegen, codegenTable, type CodegenOptions } from './codegen/bench-codegen.ts'
 import { benchCodec, codecTable, type CodecOptions } from './codec.ts'
+import { benchRuns, runsTable, type RunsOptions } from './runs/bench-runs.ts'
 import { benchHttp, httpTable, type HttpOptions } from './http/bench-http.ts'
 import { benchLog, logTable } from './log.ts'
 import { benchManifest, manifestTable } from './manifest/bench-manifest.ts'
@@ -154,6 +155,17 @@ program
   .option('--json', 'one JSON object on the last line')
   .action(async (flags: JsonFlag & HttpOptions) => {
     show(flags, await benchHttp(flags, print), httpTable)
+  })
+
+program
+  .command('runs')
+  .description('Runs of a real service: a small one when it is warm, and many at the same time')
+  .option('--rounds <n>', 'small runs', wholeNumber, 20)
+  .option('--concurrent <n,n,…>', 'runs at the same time', wholeNumbers, [1, 8, 20])
+  .option('--rows <n>', 'rows of each of their three streams', wholeNumber, 20_000)
+  .option('--json', 'one JSON object on the last line')
+  .action(async (flags: JsonFlag & RunsOptions) => {
+    show(flags, await benchRuns(flags, print), runsTable)
   })
 
 program

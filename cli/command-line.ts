@@ -6,7 +6,7 @@ import {
 } from '../service/platform/config/environment.ts'
 import type { LogoutFlags } from './auth/logout-command.ts'
 import type { CatalogArguments } from './catalog/catalog-command.ts'
-import type { Around, AskAs, CommonFlags } from './client/service-command.ts'
+import type { CommandContext, AskAs, CommonFlags } from './client/service-command.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { DoctorFlags } from './doctor/doctor-command.ts'
 import { userInput } from './input/user-input.ts'
@@ -16,9 +16,9 @@ import { writeWithRoom } from './output/write-with-room.ts'
 import type { SourceArguments } from './source/source-command.ts'
 import { runProgram, type RunArguments } from './program.ts'
 import { LastProgress } from './run/last-progress.ts'
-import { paintFor } from './run/paint.ts'
+import { paintFor } from './output/paint.ts'
 import type { RunEnd, RunOutput } from './run/run-output.ts'
-import { Screen } from './run/screen.ts'
+import { Screen } from './output/screen.ts'
 import { Mask } from '../service/platform/secrets/mask.ts'
 import type { RotateKeyFlags } from './vault/vault-program.ts'
 import { StopSignals } from './run/stop-signals.ts'
@@ -65,6 +65,7 @@ export async function runCommandLine(argv: readonly string[], stop?: StopSignals
       catalog,
       serve,
       askService: service,
+      demo,
       doctor,
       logout,
       rotateKey,
@@ -84,7 +85,7 @@ export async function showFailedCommand(argv: readonly string[], error: unknown)
   }
   const json = argv.includes('--json')
   if (argv[1] === 'run') {
-    const { errorEnd } = await import('./run/error-end.ts')
+    const { errorEnd } = await import('./output/error-end.ts')
     finish(await outputFor({ json }), errorEnd(error))
     return
   }
@@ -157,7 +158,7 @@ async function serve(options: ServeArguments): Promise<void> {
 
 async function service(
   flags: CommonFlags,
-  work: (around: Around) => Promise<number>,
+  work: (context: CommandContext) => Promise<number>,
   as?: AskAs,
 ): Promise<void> {
   using stop = new StopSignals(process, () => {
@@ -175,6 +176,15 @@ async function service(
     signal: stop.signal,
     as,
   })
+}
+
+async function demo(): Promise<void> {
+  using stop = new StopSignals(process, () => undefined)
+  const { demo: runDemo } = await import('./demo/demo-command.ts')
+  const say = (line: string): void => {
+    process.stdout.write(`${line}\n`)
+  }
+  process.exitCode = await runDemo(say, stop.signal)
 }
 
 async function doctor(flags: DoctorFlags): Promise<void> {
@@ -200,8 +210,8 @@ async function logout(flags: LogoutFlags): Promise<void> {
 
 async function rotateKey(flags: RotateKeyFlags): Promise<void> {
   const { rotateKey: rotate } = await import('./vault/rotate-key-command.ts')
-  const around = { output: commandOutput(flags), environment: readEnvironment() }
-  process.exitCode = await rotate(flags, around)
+  const context = { output: commandOutput(flags), environment: readEnvironment() }
+  process.exitCode = await rotate(flags, context)
 }
 
 function commandOutput({ json }: { readonly json?: true }): CommandOutput {
@@ -217,7 +227,7 @@ function commandOutput({ json }: { readonly json?: true }): CommandOutput {
 
 async function runFile(
   options: RunArguments,
-  around: { readonly output: RunOutput; readonly signal: AbortSignal },
+  context: { readonly output: RunOutput; readonly signal: AbortSignal },
 ): Promise<RunEnd> {
   try {
     // Connectors and engine are loaded when they are needed: help and a wrong file answer at once.
@@ -232,9 +242,9 @@ async function runFile(
         screen.line(text)
       },
     })
-    return await runLoadedFile(file, options, { ...around, logger, mask, now: Date.now })
+    return await runLoadedFile(file, options, { ...context, logger, mask, now: Date.now })
   } catch (error) {
-    const { errorEnd } = await import('./run/error-end.ts')
+    const { errorEnd } = await import('./output/error-end.ts')
     return errorEnd(error)
   }
 }

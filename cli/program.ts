@@ -8,6 +8,7 @@ import type { AskService } from './client/service-command.ts'
 import { codegenCommand } from './codegen/codegen-program.ts'
 import { completionCommands } from './completion/completion-program.ts'
 import { connectionsCommand } from './connections/connections-program.ts'
+import { demoCommand } from './demo/demo-program.ts'
 import type { DoctorFlags } from './doctor/doctor-command.ts'
 import { doctorCommand } from './doctor/doctor-program.ts'
 import { instancesCommand } from './instances/instances-program.ts'
@@ -39,6 +40,7 @@ export interface ProgramOptions {
   readonly catalog: (options: CatalogArguments) => Promise<void>
   readonly serve: (options: ServeArguments) => Promise<void>
   readonly askService: AskService
+  readonly demo: () => Promise<void>
   readonly doctor: (flags: DoctorFlags) => Promise<void>
   readonly logout: (flags: LogoutFlags) => Promise<void>
   readonly rotateKey: (flags: RotateKeyFlags) => Promise<void>
@@ -93,6 +95,7 @@ export function createProgram(options: ProgramOptions): Command {
   reservedCommands(connect, options.askService)
   vaultCommand(connect, options.rotateKey)
   doctorCommand(connect, options.doctor)
+  demoCommand(connect, options.demo)
   authCommand(program, options.askService, options.logout)
   completionCommands(program, options.writeOut)
   for (const command of withSubcommands(program)) throwErrors(command, options.writeOut)

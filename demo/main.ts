@@ -1,15 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { spawn } from 'node:child_process'
 import { Command, Option } from 'commander'
-import pg from 'pg'
+import { runDemoToItsEnd } from '../cli/demo/demo-command.ts'
+import { StopSignals } from '../cli/run/stop-signals.ts'
 import { givenOrStartedBroker } from '../test/kafka/broker.ts'
-import {
-  startEmbeddedPostgres,
-  type EmbeddedPostgres,
-} from '../service/platform/postgres/embedded-postgres.ts'
-import { changeDemoSource, loadDemoSource } from './load-source.ts'
+import { prepareDemoData } from './prepare-data.ts'
 
 type LogName = 'embedded' | 'kafka'
 
@@ -21,133 +15,19 @@ const program = new Command('demo')
     new Option('--log <log>', 'the transport').choices(['embedded', 'kafka']).default('embedded'),
   )
   .action(async ({ log }: { readonly log: LogName }) => {
-    await demo(log)
+    const dataFolder = join(import.meta.dirname, '../.build/demo')
+    await prepareDemoData(dataFolder)
+    using stop = new StopSignals(process, () => undefined)
+    const options = { dataFolder, say, signal: stop.signal }
+    if (log === 'embedded') {
+      process.exitCode = await runDemoToItsEnd(options)
+      return
+    }
+    await using kafka = await givenOrStartedBroker(say)
+    process.exitCode = await runDemoToItsEnd({ ...options, brokers: kafka.brokers })
   })
 
 await program.parseAsync()
-
-async function demo(log: LogName): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-demo-'))
-  const files = await mkdtemp(join(tmpdir(), 'reactor-demo-files-'))
-  try {
-    say('Starting PostgreSQL')
-    await using server = await startEmbeddedPostgres({ dataDir: folder })
-    await using kafka = await startLog(log)
-    const file = join(files, 'demo.yaml')
-    await writeFile(file, runFile(server, kafka.brokers))
-    // Closed before the server is stopped, also where something fails: else its last word hides the reason.
-    await using clients = new AsyncDisposableStack()
-    const source = await connect(server, 'postgres')
-    clients.defer(() => source.end())
-    const warehouse = await connect(server, 'postgres', 'CREATE DATABASE warehouse')
-    clients.defer(() => warehouse.end())
-    say('Loading public data into the source database')
-    const { tables } = await loadDemoSource(source)
-    for (const { name, rows } of tables) say(`  ${name.padEnd(20)} ${count(rows)} rows`)
-    say('First run: everything is new')
-    await reactor(file)
-    const changes = await changeDemoSource(source)
-    say('The source changes:')
-    for (const { name, inserted, updated } of changes)
-      say(`  ${name.padEnd(20)} ${count(inserted)} new, ${count(updated)} updated`)
-    say('Second run: only what changed moves')
-    await reactor(file)
-    await showArrivals(source, warehouse)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-    await rm(files, { recursive: true, force: true })
-  }
-}
-
-interface DemoLog extends AsyncDisposable {
-  readonly brokers: readonly string[] | undefined
-}
-
-async function startLog(log: LogName): Promise<DemoLog> {
-  return log === 'kafka'
-    ? givenOrStartedBroker(say)
-    : { brokers: undefined, [Symbol.asyncDispose]: () => Promise.resolve() }
-}
-
-function runFile({ address }: EmbeddedPostgres, brokers: readonly string[] | undefined): string {
-  const source = { ...address, schemas: ['aviation'] }
-  return JSON.stringify({
-    connection: 'demo',
-    source: { type: 'postgres', config: source },
-    destination: {
-      type: 'postgres',
-      config: { ...address, database: 'warehouse', schema: 'aviation' },
-    },
-    log: brokers === undefined ? 'embedded' : { kafka: { brokers } },
-    defaults: {
-      sync_mode: 'incremental',
-      destination_sync_mode: 'append_dedup',
-      cursor_field: 'updated_at',
-    },
-  })
-}
-
-async function connect(
-  server: EmbeddedPostgres,
-  database: string,
-  first?: string,
-): Promise<pg.Client> {
-  const { host, port, user, password } = server.address
-  const admin = new pg.Client({ host, port, user, password, database })
-  await admin.connect()
-  if (first === undefined) return admin
-  await admin.query(first)
-  await admin.end()
-  return connect(server, 'warehouse')
-}
-
-/** The command as anybody would give it. */
-async function reactor(file: string): Promise<void> {
-  const child = spawn(
-    process.execPath,
-    [join(import.meta.dirname, '../cli/main.ts'), 'connect', 'run', file],
-    { stdio: 'inherit' },
-  )
-  const code = await new Promise<number | null>((resolve) => child.once('exit', resolve))
-  if (code !== 0) throw new Error(`the run ended with exit code ${String(code)}`)
-}
-
-async function showArrivals(source: pg.Client, warehouse: pg.Client): Promise<void> {
-  say('What arrived, compared row by row with the source:')
-  const { rows: streams } = await warehouse.query<{ table_name: string; state: string }>(
-    `SELECT t.table_name, s.state FROM reactor_connect.streams t JOIN reactor_connect.slices s ON s.stream_id = t.id ORDER BY 1`,
-  )
-  let same = true
-  for (const { table_name: table, state } of streams) {
-    const [mine, theirs] = await Promise.all([digest(warehouse, table), digest(source, table)])
-    const equal = mine.rows === theirs.rows && mine.digest === theirs.digest
-    same &&= equal
-    say(
-      `  ${table.padEnd(20)} ${count(mine.rows)} rows, ${equal ? 'equal' : 'DIFFERENT'}; state ${state.length > 90 ? `${state.slice(0, 90)}…` : state}`,
-    )
-  }
-  if (!same) throw new Error('the warehouse differs from the source')
-}
-
-/** Row count, and a sum over the hashes of all rows: equal for equal rows in whatever order. */
-async function digest(
-  client: pg.Client,
-  table: string,
-): Promise<{ readonly rows: number; readonly digest: string }> {
-  const { rows: columns } = await client.query<{ list: string }>(
-    `SELECT string_agg(quote_ident(column_name) || '::text', ',' ORDER BY column_name) AS list
-       FROM information_schema.columns WHERE table_schema = 'aviation' AND table_name = $1 AND column_name NOT LIKE '\\_airbyte\\_%'`,
-    [table],
-  )
-  const { rows } = await client.query<{ rows: number; digest: string }>(
-    `SELECT count(*)::int AS rows, coalesce(sum(hashtextextended(ROW(${columns[0]?.list ?? 'NULL'})::text, 0)::numeric), 0)::text AS digest FROM aviation.${pg.escapeIdentifier(table)}`,
-  )
-  return rows[0] ?? { rows: 0, digest: '' }
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en')
-}
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)

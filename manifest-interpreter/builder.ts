@@ -1,5 +1,6 @@
-import { registry } from './components/registry.ts'
+import { compilerOf } from './components/components.ts'
 import { SourceError } from './contracts.ts'
+import { invalidComponent } from './definition.ts'
 import { get, isDict } from './value/dict.ts'
 import type { BuildContext, Builder, Component, ConfiguredStream, Roles } from './component.ts'
 import type { Environment } from './contracts.ts'
@@ -83,7 +84,7 @@ function build<Role extends keyof Roles>(
   { definition, context }: { readonly definition: Value; readonly context: BuildContext },
 ): Roles[Role] {
   if (!isDict(definition) || definition instanceof Map)
-    throw new TypeError(`Expected a component as the ${role} of ${context.streamName}.`)
+    throw invalidComponent(`the ${role} of stream ${context.streamName}`, 'it must be a component.')
   return componentFor(role, definition)(definition, builder, context)
 }
 
@@ -101,7 +102,7 @@ function componentFor<Role extends keyof Roles>(
     )
   }
   const type = get(definition, 'type')
-  const component = typeof type === 'string' ? registry[role].get(type) : undefined
+  const component = typeof type === 'string' ? compilerOf(role, type) : undefined
   if (component !== undefined) return component
   throw new SourceError(
     `${typeof type === 'string' ? type : 'A component without a type'} cannot be the ${role}.`,

@@ -25,7 +25,7 @@ import type { Dict, PlainDict, Value } from './value/value.ts'
 
 /** How components are put together: what a builder of a component gets, and what it gives. `contracts.ts` has what these then do. */
 
-/** How one component of the manifest becomes an object: `components/registry.ts` has one for each type. */
+/** How one component of the manifest becomes an object: `components/components.ts` has the table of all types. */
 export interface Builder {
   readonly config: Dict
   readonly templates: TemplateCompiler
@@ -113,7 +113,7 @@ export interface StreamContext {
   readonly state: Dict | null
 }
 
-/** A type's builder. Registered in `components/registry.ts` under the name that Airbyte gives the type. */
+/** A type's builder. The table in `components/components.ts` names it under the name that Airbyte gives the type. */
 export type Component<Role extends keyof Roles> = (
   definition: PlainDict,
   builder: Builder,

@@ -46,11 +46,11 @@ export interface Environment {
   /** Messages that are neither records nor states: in order, as they happen. */
   emit(message: SideMessage): void
   /**
-   * Changes the configuration (a single-use refresh token) while nobody else who reads it does, in any process. `change` gets
-   * it as it is kept now, and gives what is to be kept, or null where it is to stay. Resolves with what is kept, once it is.
-   * Absent where the configuration has one reader: a change is emitted then.
+   * Changes the configuration (a single-use refresh token) while no other reader of it does, in any process. `change` gets the
+   * stored configuration and returns the one to store, or null to leave it as it is. Resolves with the configuration that is
+   * stored then. Absent if the configuration has one reader: a change is emitted then.
    */
-  readonly changeConfig?: (change: (kept: Dict) => Promise<Dict | null>) => Promise<Dict>
+  readonly changeConfig?: (change: (config: Dict) => Promise<Dict | null>) => Promise<Dict>
   /** Told of what an authenticator adds to a request (an access token): nothing may show it. Must not throw. */
   readonly secretFound?: (text: string) => void
   /** Told of what each login responds, also if the token is not found in it. Must not throw. */

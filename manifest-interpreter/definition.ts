@@ -1,8 +1,12 @@
+import { ConnectError } from '../protocol/errors/connect-error.ts'
 import { get, isDict } from './value/dict.ts'
 import { truth } from './value/truth.ts'
 import type { Dict, PlainDict, Value } from './value/value.ts'
 
-/** Reads fields of a component's definition, which has been validated: a wrong type here is a fault of the schema. */
+/**
+ * Reads fields of a component's definition. It has been validated, so a wrong type comes from where validation does not look:
+ * from `$parameters`, or from the mapping of a dynamic stream.
+ */
 
 /** The `$parameters` that reached the component. */
 export function parametersOf(definition: PlainDict): Dict {
@@ -69,9 +73,16 @@ export function component(definition: PlainDict, name: string): PlainDict {
   return value
 }
 
-function wrong(definition: PlainDict, name: string, expected: string): TypeError {
+/**
+ * A mistake in the manifest that only shows when it is compiled. `place`: like "page_size_reduction of stream orders".
+ * `problem` says what is wrong there, and never has a value of the configuration in it.
+ */
+export function invalidComponent(place: string, problem: string): ConnectError {
+  return new ConnectError('manifest_component_invalid', { details: { place, problem } })
+}
+
+function wrong(definition: PlainDict, name: string, expected: string): ConnectError {
   const type = get(definition, 'type')
-  return new TypeError(
-    `${typeof type === 'string' ? type : 'The component'} needs ${expected} in "${name}".`,
-  )
+  const place = typeof type === 'string' ? `${name} of a ${type}` : `the field ${name}`
+  return invalidComponent(place, `it needs ${expected}.`)
 }

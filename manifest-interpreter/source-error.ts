@@ -1,3 +1,5 @@
+import { ConnectError } from '../protocol/errors/connect-error.ts'
+
 /** A failure of a stream or a command, as the reference's AirbyteTracedException. Any other error is a system_error. */
 export class SourceError extends Error {
   readonly failureType: FailureType
@@ -51,6 +53,7 @@ const lastingErrors = new Set([
 /** Whether another attempt may succeed. An answer that cannot be decoded may have been cut on its way; what a manifest does with one stays. */
 export function mayPass(error: unknown): boolean {
   if (error instanceof SourceError) return error.mayPass
+  if (error instanceof ConnectError) return error.retryable
   if (!(error instanceof Error)) return true
   // A broken connection is a TypeError of fetch, with its cause.
   if (error instanceof TypeError) return error.cause !== undefined

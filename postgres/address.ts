@@ -33,10 +33,10 @@ export function isSocketFolder(host: string): boolean {
 }
 
 /** As far as two addresses show it: a server may have other names. */
-export function isSameDatabase(one: PostgresDatabase, other: PostgresDatabase): boolean {
+export function isSameDatabase(first: PostgresDatabase, second: PostgresDatabase): boolean {
   const isSameServer =
-    canonicalHost(one.host) === canonicalHost(other.host) && one.port === other.port
-  return isSameServer && one.database === other.database
+    canonicalHost(first.host) === canonicalHost(second.host) && first.port === second.port
+  return isSameServer && first.database === second.database
 }
 
 function canonicalHost(host: string): string {

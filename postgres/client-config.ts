@@ -2,10 +2,14 @@ import type { ConnectionOptions } from 'node:tls'
 import type { ClientConfig } from 'pg'
 import type { PostgresAddress } from './address.ts'
 
+/** Of every session, of whatever server. */
+export const everySession = { keepAlive: true, application_name: 'reactor-connect' } as const
+
 /** How pg connects. `ca`: PEM of the authority that signed the certificate of the server; default: those of the system. */
 export function clientConfig(address: PostgresAddress, ca?: string): ClientConfig {
   const { host, port, user, database, password = '' } = address
   return {
+    ...everySession,
     host,
     port,
     user,
@@ -13,11 +17,9 @@ export function clientConfig(address: PostgresAddress, ca?: string): ClientConfi
     // A function, so that pg never falls back to PGPASSWORD or .pgpass of this machine.
     password: () => password,
     ssl: tlsOptions(address, ca),
-    keepAlive: true,
     // The system's own delay is two hours.
     keepAliveInitialDelayMillis: 30_000,
     connectionTimeoutMillis: 10_000,
-    application_name: 'reactor-connect',
   }
 }
 

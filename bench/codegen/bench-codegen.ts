@@ -58,9 +58,15 @@ export async function benchCodegen(options: CodegenOptions): Promise<CodegenFigu
 }
 
 const compilerOptions = {
-  ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
-  ...{ target: 'es2022', module: 'esnext', moduleResolution: 'bundler' },
-  ...{ lib: ['es2022', 'dom'], types: [], noEmit: true },
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  target: 'es2022',
+  module: 'esnext',
+  moduleResolution: 'bundler',
+  lib: ['es2022', 'dom'],
+  types: [],
+  noEmit: true,
 }
 
 async function secondsToCompile(folder: string, client: string): Promise<number> {

@@ -22,7 +22,8 @@ async function main(): Promise<void> {
   const started = performance.now()
   await using threads = openWorkerThreads({ lanes: plan.limits.parallelLanes, logger })
   const ports = {
-    ...{ logger, threads },
+    logger,
+    threads,
     metrics: createRunMetrics(registry),
     now: Date.now,
     onProgress: () => undefined,

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { auditEntryDocument, type AuditFilter } from '../../service/platform/audit/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { listPages } from '../client/list-pages.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
@@ -13,7 +13,10 @@ export interface AuditFlags extends AuditFilter {
   readonly limit: number
 }
 
-export async function listAudit({ client, output }: Around, flags: AuditFlags): Promise<number> {
+export async function listAudit(
+  { client, output }: CommandContext,
+  flags: AuditFlags,
+): Promise<number> {
   const { principal, action, resource, name, outcome, since, until, limit } = flags
   const listed = await listPages(client, {
     path: apiPath('audit'),

@@ -34,7 +34,7 @@ export function auditCommand(connect: Command, ask: AskService): void {
     )
     .addHelpText('after', examples)
     .action(async (flags: CommonFlags & AuditFlags) =>
-      ask(flags, async (around) => (await command()).listAudit(around, flags)),
+      ask(flags, async (context) => (await command()).listAudit(context, flags)),
     )
 }
 

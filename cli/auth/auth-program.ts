@@ -22,7 +22,7 @@ export function authCommand(
     .option('--password-stdin', 'read the password from standard input')
     .addHelpText('after', examples)
     .action(async (email: string | undefined, flags: CommonFlags & LoginFlags) =>
-      ask(flags, async (around) => (await loginCommand()).login(around, email, flags), 'nobody'),
+      ask(flags, async (context) => (await loginCommand()).login(context, email, flags), 'nobody'),
     )
   auth
     .command('logout')
@@ -33,10 +33,10 @@ export function authCommand(
     .action(logout)
   serviceCommand(auth, 'whoami', 'whom the service takes you for').action(
     async (flags: CommonFlags) =>
-      ask(flags, async (around) => (await whoamiCommand()).whoami(around)),
+      ask(flags, async (context) => (await whoamiCommand()).whoami(context)),
   )
   serviceCommand(auth, 'password', 'change your own password').action(async (flags: CommonFlags) =>
-    ask(flags, async (around) => (await passwordCommand()).changePassword(around)),
+    ask(flags, async (context) => (await passwordCommand()).changePassword(context)),
   )
   usersCommand(auth, ask)
 }

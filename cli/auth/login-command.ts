@@ -7,7 +7,7 @@ import { ApiClient } from '../client/api-client.ts'
 import { apiPath } from '../client/api-path.ts'
 import { checkedService } from '../client/find-service.ts'
 import { keepLogin, loginFile, type Login } from '../client/login-file.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
@@ -23,34 +23,39 @@ export interface LoginFlags extends PasswordFlags {
 
 /** Keeps a login that the service takes: of a user, or without an e-mail an API key. */
 export async function login(
-  around: Around,
+  context: CommandContext,
   email: string | undefined,
   flags: LoginFlags,
 ): Promise<number> {
-  return email === undefined ? keepKey(around, flags) : loginUser(around, email, flags)
+  return email === undefined ? keepKey(context, flags) : loginUser(context, email, flags)
 }
 
-async function loginUser(around: Around, email: string, flags: LoginFlags): Promise<number> {
+async function loginUser(
+  context: CommandContext,
+  email: string,
+  flags: LoginFlags,
+): Promise<number> {
   if (flags.key !== undefined)
     throw usageError('--key is for a login without an EMAIL', 'Leave --key or EMAIL out.')
-  const { client } = around
+  const { client } = context
   const place = await client.ask({ method: 'GET', path: apiPath('auth') }, loginPlaceDocument)
   const { login_url: identityUrl, audience } = place.document
-  warnOfPlainHttp(around, identityUrl ?? client.url)
-  const password = await readPassword(around, flags, 'Password (not shown): ')
+  warnOfPlainHttp(context, identityUrl ?? client.url)
+  const password = await readPassword(context, flags, 'Password (not shown): ')
   const given =
     identityUrl === null
       ? await loginHere(client, { email, password })
-      : await askIdentity(identityUrl, { email, password, audience }, around.signal)
-  const { kind, name } = await principalOf(around, given.token)
+      : await askIdentity(identityUrl, { email, password, audience }, context.signal)
+  const { kind, name } = await principalOf(context, given.token)
   const { url } = client
-  await keep(around, {
-    ...{ url, key: given.token },
+  await keep(context, {
+    url,
+    key: given.token,
     user: { email, expiresAt: given.expiresAt },
   })
-  const result = { url, name, kind, expires_at: given.expiresAt, file: fileOf(around) }
+  const result = { url, name, kind, expires_at: given.expiresAt, file: fileOf(context) }
   await showResult(
-    around.output,
+    context.output,
     result,
     () =>
       `logged in to ${url} as ${name} (${kind}) until ${moment(given.expiresAt)}; kept in ${result.file}\n`,
@@ -68,24 +73,24 @@ async function loginHere(
 }
 
 /** A key that the service takes. */
-async function keepKey(around: Around, flags: LoginFlags): Promise<number> {
+async function keepKey(context: CommandContext, flags: LoginFlags): Promise<number> {
   if (flags.password !== undefined || flags.passwordStdin !== undefined)
     throw usageError('A password is of a user', 'Run `reactor auth login EMAIL`.')
-  const { client, input, output } = around
+  const { client, input, output } = context
   const given =
     flags.key ??
     (input.canAsk ? await input.askSecret('API key (not shown): ') : await input.readAll())
   const { url, key } = checkedService({ url: client.url, key: given.trim() })
-  await principalOf(around, key)
-  await keep(around, { url, key })
-  const file = fileOf(around)
+  await principalOf(context, key)
+  await keep(context, { url, key })
+  const file = fileOf(context)
   await showResult(output, { url, file }, () => `the key for ${url} is kept in ${file}\n`)
   return exitCodes.complete
 }
 
 /** Whom the service takes the holder of a key or token for. */
 async function principalOf(
-  { client, signal }: Around,
+  { client, signal }: CommandContext,
   key: string,
 ): Promise<{ readonly kind: string; readonly name: string }> {
   const path = apiPath('auth', 'whoami')
@@ -94,24 +99,24 @@ async function principalOf(
   return { kind: document.kind, name: plainText(document.name) }
 }
 
-async function keep(around: Around, kept: Login): Promise<void> {
-  await keepLogin(fileOf(around), kept)
-  warnOfKey(around)
+async function keep(context: CommandContext, kept: Login): Promise<void> {
+  await keepLogin(fileOf(context), kept)
+  warnOfKey(context)
 }
 
 /** It is what the commands use, where there is one. */
-function warnOfKey({ output, environment }: Around): void {
+function warnOfKey({ output, environment }: CommandContext): void {
   if ((environment.REACTOR_CONNECT_API_KEY ?? '') !== '')
     output.screen.line(
       `${output.paint('yellow', 'warning:')} REACTOR_CONNECT_API_KEY is set, and goes before this login`,
     )
 }
 
-function fileOf({ environment }: Around): string {
+function fileOf({ environment }: CommandContext): string {
   return loginFile(environment)
 }
 
-function warnOfPlainHttp({ output }: Around, url: string): void {
+function warnOfPlainHttp({ output }: CommandContext, url: string): void {
   if (!isEncrypted(url))
     output.screen.line(
       `${output.paint('yellow', 'warning:')} the password goes to ${url} without encryption; others on the way can read it`,

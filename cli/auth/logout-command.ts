@@ -30,13 +30,13 @@ interface LogoutSurroundings {
 const patienceMs = 10_000
 
 /** Ends the logins of users at their services, as far as these answer, and forgets what is kept: also a file that is broken. */
-export async function logout(flags: LogoutFlags, around: LogoutSurroundings): Promise<number> {
-  const { output, environment } = around
+export async function logout(flags: LogoutFlags, context: LogoutSurroundings): Promise<number> {
+  const { output, environment } = context
   const file = loginFile(environment)
   try {
     const url = flags.url === undefined ? undefined : serviceUrl(flags.url)
     const kept = (await keptLogins(file)).filter((login) => url === undefined || login.url === url)
-    if (flags.local !== true) for (const login of kept) await endLogin(login, around)
+    if (flags.local !== true) for (const login of kept) await endLogin(login, context)
     const removed = await (url === undefined ? removeLogins(file) : removeLogin(file, url))
     const text = removed ? `forgot ${forgotten(kept, file)}` : 'no login was kept'
     const next = await nextCaller(environment)

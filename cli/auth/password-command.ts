@@ -1,22 +1,23 @@
 import { loginDocument } from '../../service/logins/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { keepLogin, loginFile } from '../client/login-file.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { usageError } from '../usage-error.ts'
 
 /** Changes the caller's own password, and keeps the login that the service gives for it. */
-export async function changePassword(around: Around): Promise<number> {
-  const { client, found, output, environment } = around
+export async function changePassword(context: CommandContext): Promise<number> {
+  const { client, found, output, environment } = context
   const path = apiPath('auth', 'password')
-  const body = await readPasswords(around)
+  const body = await readPasswords(context)
   const { document } = await client.ask({ method: 'POST', path, body }, loginDocument)
   const { email } = document.user
   // It was the kept login that asked, not a token that was given for this command.
   if (found.user !== undefined)
     await keepLogin(loginFile(environment), {
-      ...{ url: found.url, key: document.token },
+      url: found.url,
+      key: document.token,
       user: { email, expiresAt: document.expires_at },
     })
   await showResult(
@@ -29,7 +30,7 @@ export async function changePassword(around: Around): Promise<number> {
 
 async function readPasswords({
   input,
-}: Around): Promise<{ password: string; new_password: string }> {
+}: CommandContext): Promise<{ password: string; new_password: string }> {
   if (!input.canAsk) {
     const [password, newPassword, ...rest] = (await input.readAll()).trimEnd().split(/\r?\n/)
     if (password !== undefined && newPassword !== undefined && rest.length === 0)

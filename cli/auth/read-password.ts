@@ -1,4 +1,4 @@
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { usageError } from '../usage-error.ts'
 
 export interface PasswordFlags {
@@ -8,15 +8,15 @@ export interface PasswordFlags {
 
 /** The password of the flags, of standard input, or of whoever is there. Throws `usage`. */
 export async function readPassword(
-  around: Pick<Around, 'input' | 'output'>,
+  context: Pick<CommandContext, 'input' | 'output'>,
   { password, passwordStdin }: PasswordFlags,
   question: string,
 ): Promise<string> {
-  const { input } = around
+  const { input } = context
   if (password !== undefined && passwordStdin !== undefined)
     throw usageError('--password and --password-stdin are both given', 'Leave one of them out.')
   if (password !== undefined) {
-    if (input.canAsk) warnOfVisible(around)
+    if (input.canAsk) warnOfVisible(context)
     return notEmpty(password)
   }
   if (passwordStdin !== undefined) return notEmpty(withoutLineEnd(await input.readAll()))
@@ -37,7 +37,7 @@ function notEmpty(password: string): string {
   throw usageError('The password is empty', 'Give one.')
 }
 
-function warnOfVisible({ output }: Pick<Around, 'output'>): void {
+function warnOfVisible({ output }: Pick<CommandContext, 'output'>): void {
   output.screen.line(
     `${output.paint('yellow', 'warning:')} a password on a command line stays in the history of the shell and is seen by others on this machine; leave --password out to be asked`,
   )

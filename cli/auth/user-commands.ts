@@ -2,7 +2,7 @@ import type { PrincipalKind } from '../../service/platform/access/principal.ts'
 import { userDocument, userWithPassword } from '../../service/users/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { listPages } from '../client/list-pages.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
@@ -14,33 +14,37 @@ export interface AddUserFlags extends PasswordFlags {
 }
 
 /** A password that the service made goes alone to standard output, so that it can be piped to where it is handed over. */
-export async function addUser(around: Around, email: string, flags: AddUserFlags): Promise<number> {
-  const given = await givenPassword(around, flags)
-  const { json, document } = await around.client.ask(
+export async function addUser(
+  context: CommandContext,
+  email: string,
+  flags: AddUserFlags,
+): Promise<number> {
+  const given = await givenPassword(context, flags)
+  const { json, document } = await context.client.ask(
     { method: 'POST', path: apiPath('users'), body: { email, role: flags.role, ...given } },
     userWithPassword,
   )
   const what = `added ${document.email}, ${document.role}`
-  return showUser(around, { json, what, made: isMade(given) ? document.password : undefined })
+  return showUser(context, { json, what, made: isMade(given) ? document.password : undefined })
 }
 
 export async function resetUser(
-  around: Around,
+  context: CommandContext,
   email: string,
   flags: PasswordFlags,
 ): Promise<number> {
-  const given = await givenPassword(around, flags)
+  const given = await givenPassword(context, flags)
   const path = apiPath('users', email, 'reset-password')
-  const { json, document } = await around.client.ask(
+  const { json, document } = await context.client.ask(
     { method: 'POST', path, body: given },
     userWithPassword,
   )
   const what = `${document.email} has a new password; logins until now have ended`
-  return showUser(around, { json, what, made: isMade(given) ? document.password : undefined })
+  return showUser(context, { json, what, made: isMade(given) ? document.password : undefined })
 }
 
 export async function setUserRole(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   email: string,
   { role }: { readonly role: PrincipalKind },
 ): Promise<number> {
@@ -53,7 +57,7 @@ export async function setUserRole(
 }
 
 export async function listUsers(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   { limit }: { readonly limit?: number },
 ): Promise<number> {
   const listed = await listPages(client, { path: apiPath('users'), item: userDocument, limit })
@@ -67,13 +71,16 @@ export async function listUsers(
         moment(user.last_login_at) || 'never',
       ]),
       columns: output.columns,
-      empty: { what: 'users', next: 'reactor auth users add EMAIL --role ROLE' },
+      empty: { what: 'users', next: 'reactor auth users add EMAIL --role viewer' },
     }),
   )
   return exitCodes.complete
 }
 
-export async function removeUser({ client, output }: Around, email: string): Promise<number> {
+export async function removeUser(
+  { client, output }: CommandContext,
+  email: string,
+): Promise<number> {
   await client.tell({ method: 'DELETE', path: apiPath('users', email) })
   await showResult(output, { removed: email }, () => `removed ${email}\n`)
   return exitCodes.complete
@@ -81,11 +88,11 @@ export async function removeUser({ client, output }: Around, email: string): Pro
 
 /** Nothing where the service is to make one. */
 async function givenPassword(
-  around: Around,
+  context: CommandContext,
   flags: PasswordFlags,
 ): Promise<{ readonly password?: string }> {
   if (flags.password === undefined && flags.passwordStdin === undefined) return {}
-  return { password: await readPassword(around, flags, '') }
+  return { password: await readPassword(context, flags, '') }
 }
 
 function isMade({ password }: { readonly password?: string }): boolean {
@@ -93,7 +100,7 @@ function isMade({ password }: { readonly password?: string }): boolean {
 }
 
 async function showUser(
-  { output }: Around,
+  { output }: CommandContext,
   {
     json,
     what,

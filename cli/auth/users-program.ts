@@ -18,30 +18,30 @@ export function usersCommand(auth: Command, ask: AskService): void {
     .argument('<EMAIL>')
     .addOption(roleOption())
     .action(async (email: string, flags: CommonFlags & AddUserFlags) =>
-      ask(flags, async (around) => (await userCommands()).addUser(around, email, flags)),
+      ask(flags, async (context) => (await userCommands()).addUser(context, email, flags)),
     )
   serviceCommand(users, 'list', 'all users, by e-mail')
     .addOption(limitOption())
     .action(async (flags: CommonFlags & { limit?: number }) =>
-      ask(flags, async (around) => (await userCommands()).listUsers(around, flags)),
+      ask(flags, async (context) => (await userCommands()).listUsers(context, flags)),
     )
   serviceCommand(users, 'role', 'give a user another role, at once')
     .argument('<EMAIL>')
     .addOption(roleOption())
     .action(async (email: string, flags: CommonFlags & Pick<AddUserFlags, 'role'>) =>
-      ask(flags, async (around) => (await userCommands()).setUserRole(around, email, flags)),
+      ask(flags, async (context) => (await userCommands()).setUserRole(context, email, flags)),
     )
   withPassword(
     serviceCommand(users, 'reset', 'set a new password, shown this once, and end logins'),
   )
     .argument('<EMAIL>')
     .action(async (email: string, flags: CommonFlags & PasswordFlags) =>
-      ask(flags, async (around) => (await userCommands()).resetUser(around, email, flags)),
+      ask(flags, async (context) => (await userCommands()).resetUser(context, email, flags)),
     )
   serviceCommand(users, 'remove', 'remove a user, and end their logins')
     .argument('<EMAIL>')
     .action(async (email: string, flags: CommonFlags) =>
-      ask(flags, async (around) => (await userCommands()).removeUser(around, email)),
+      ask(flags, async (context) => (await userCommands()).removeUser(context, email)),
     )
 }
 

@@ -1,13 +1,13 @@
 import { principalDocument } from '../../service/logins/schema.ts'
 import { apiPath } from '../client/api-path.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
 import { plainText } from '../output/plain-text.ts'
 
 /** Whom the service takes the caller for. */
-export async function whoami({ client, found, output }: Around): Promise<number> {
+export async function whoami({ client, found, output }: CommandContext): Promise<number> {
   const path = apiPath('auth', 'whoami')
   const { json, document } = await client.ask({ method: 'GET', path }, principalDocument)
   const { name, kind, via, id } = document

@@ -1,10 +1,11 @@
 import { counted } from '../run/amounts.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { docsFileUrl } from '../output/docs-place.ts'
 import { plainText } from '../output/plain-text.ts'
 import { describeConnector, summarizeConnector } from './describe-connector.ts'
-import type { ManifestDescription } from './describe-manifest.ts'
+import type { ManifestDescription } from '../source/describe-manifest.ts'
 import { fetchManifest, isUrl } from './fetch-manifest.ts'
-import { findManifests, type FoundManifest } from './find-manifests.ts'
+import { findManifests, type ManifestFile } from './find-manifests.ts'
 import { importManifest, type Imported } from './import-manifests.ts'
 import { asManifestName } from './manifest-name.ts'
 import { mistakeText } from '../source/validate-source.ts'
@@ -35,53 +36,54 @@ export interface CatalogSurroundings {
 /** Resolves with the exit code. Throws a ConnectError where nothing could be done. */
 export async function runCatalog(
   options: CatalogArguments,
-  around: CatalogSurroundings,
+  context: CatalogSurroundings,
 ): Promise<number> {
   switch (options.command) {
     case 'list': {
-      const entries = [...readCatalog(around.catalogFolder).values()].map(summarizeConnector)
-      await around.write(options.json ? json(entries) : summaryLines(entries))
+      const entries = [...readCatalog(context.catalogFolder).values()].map(summarizeConnector)
+      await context.write(options.json ? json(entries) : summaryLines(entries))
       return exitCodes.complete
     }
     case 'show': {
-      const connector = describeConnector(catalogEntry(around.catalogFolder, options.type))
-      await around.write(options.json ? json(connector) : connectorLines(connector))
+      const connector = describeConnector(catalogEntry(context.catalogFolder, options.type))
+      const shown = { ...connector, docs_url: docsFileUrl(connector.docs_url) }
+      await context.write(options.json ? json(shown) : connectorLines(connector))
       return exitCodes.complete
     }
     case 'import':
-      return await importAll(options, around)
+      return await importAll(options, context)
   }
 }
 
 async function importAll(
   options: Extract<CatalogArguments, { command: 'import' }>,
-  around: CatalogSurroundings,
+  context: CatalogSurroundings,
 ): Promise<number> {
   const { from, name, force } = options
   if (name !== undefined && asManifestName(name) !== name)
     throw usageError(`"${name}" is no name for a manifest`, 'Use the characters a-z, 0-9 and -.')
-  const found = isUrl(from) ? [await fetched(from, around)] : findManifests(from)
+  const found = isUrl(from) ? [await fetched(from, context)] : findManifests(from)
   if (name !== undefined && found.length > 1)
     throw usageError(
       `--as names one manifest, but ${from} holds ${found.length}`,
       'Leave it out: each is named by its file or folder.',
     )
-  const { catalogFolder } = around
+  const { catalogFolder } = context
   let refused = 0
   for (const one of found) {
-    around.signal.throwIfAborted()
+    context.signal.throwIfAborted()
     const imported = importManifest(one, { catalogFolder, name, force })
     if ('refused' in imported) refused += 1
-    await around.write(importLines(imported))
+    await context.write(importLines(imported))
   }
   const total = `${found.length - refused} imported, ${refused} refused`
-  if (found.length > 1) await around.write(`${total}\n`)
+  if (found.length > 1) await context.write(`${total}\n`)
   return refused === 0 ? exitCodes.complete : exitCodes.failed
 }
 
-async function fetched(url: string, around: CatalogSurroundings): Promise<FoundManifest> {
+async function fetched(url: string, context: CatalogSurroundings): Promise<ManifestFile> {
   try {
-    return await fetchManifest(url, around)
+    return await fetchManifest(url, context)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw usageError(

@@ -1,9 +1,10 @@
 import { counted } from '../run/amounts.ts'
 import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { docsPath } from '../output/docs-place.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
 import type { ConnectorDescription, ConnectorSummary } from './describe-connector.ts'
-import type { StreamDescription } from './describe-manifest.ts'
+import type { StreamDescription } from '../source/describe-manifest.ts'
 
 /** A line a connector. */
 export function summaryLines(connectors: readonly ConnectorSummary[]): string {
@@ -22,7 +23,7 @@ export function connectorLines(connector: ConnectorDescription): string {
   const { type, kind, title, docs_url: docs, manifest, spec, streams } = connector
   return [
     `${type} (${kind}): ${plainText(title)}\n`,
-    `docs: ${plainText(docs)}\n`,
+    `docs: ${plainText(docsPath(docs))}\n`,
     ...(manifest === null ? [] : [`file: ${manifest}\n`]),
     '\nconfiguration\n',
     fieldLines(spec),

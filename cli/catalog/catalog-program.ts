@@ -19,7 +19,7 @@ export function catalogCommand(
     .option('--remote', 'those of a service instead of those of this machine')
     .action((flags: RemoteFlags) =>
       isRemote(flags)
-        ? ask(flags, async (around) => (await remoteCatalog()).listRemote(around))
+        ? ask(flags, async (context) => (await remoteCatalog()).listRemote(context))
         : run({ command: 'list', json: flags.json === true }),
     )
   serviceCommand(catalog, 'show', 'the fields of a connector’s configuration, and its streams')
@@ -27,7 +27,7 @@ export function catalogCommand(
     .option('--remote', 'ask a service instead of this machine')
     .action((type: string, flags: RemoteFlags) =>
       isRemote(flags)
-        ? ask(flags, async (around) => (await remoteCatalog()).showRemote(around, type))
+        ? ask(flags, async (context) => (await remoteCatalog()).showRemote(context, type))
         : run({ command: 'show', type, json: flags.json === true }),
     )
   catalog

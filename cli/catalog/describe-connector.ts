@@ -1,7 +1,7 @@
 import { connectorOf } from '../../connectors/registry.ts'
 import { loadManifestFile } from '../../connectors/manifest/load-manifest-file.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import { describeManifest, type StreamDescription } from './describe-manifest.ts'
+import { describeManifest, type StreamDescription } from '../source/describe-manifest.ts'
 import type { CatalogEntry } from '../../service/catalog/read-catalog.ts'
 
 /** A connector in the list. snake_case: as `--json` shows it. */
@@ -48,15 +48,27 @@ export function describeConnector(entry: CatalogEntry): ConnectorDescription {
   const { spec, title, docsUrl } = connectorOf(connectorType).descriptor
   if (manifest === undefined)
     return {
-      ...{ type, kind, title, docs_url: docsUrl, manifest: null, spec },
-      ...{ streams: null, generates_streams: false },
+      type,
+      kind,
+      title,
+      docs_url: docsUrl,
+      manifest: null,
+      spec,
+      streams: null,
+      generates_streams: false,
     }
   const loaded = loadManifestFile(manifest).manifest
   const { streams, isDynamic } = describeManifest(loaded)
   const own = typeof spec.title === 'string' ? spec.title : type
   const docs = loaded.spec?.documentation_url
   return {
-    ...{ type, kind, title: own, manifest, spec, streams, generates_streams: isDynamic },
+    type,
+    kind,
+    title: own,
+    manifest,
+    spec,
+    streams,
+    generates_streams: isDynamic,
     docs_url: typeof docs === 'string' ? docs : docsUrl,
   }
 }

@@ -1,10 +1,10 @@
 import { splitUrl } from '../../manifest-interpreter/http/split-url.ts'
 import { TransportError } from '../../manifest-interpreter/http/transport-error.ts'
 import { UndiciTransport } from '../../manifest-interpreter/http/undici-transport.ts'
-import type { FoundManifest } from './find-manifests.ts'
+import type { ManifestFile } from './find-manifests.ts'
 
 /** The largest of Airbyte's manifests has a megabyte. */
-const MAX_BYTES = 16 * 1024 * 1024
+const maxBytes = 16 * 1024 * 1024
 
 export interface FetchOptions {
   readonly signal: AbortSignal
@@ -19,11 +19,11 @@ export function isUrl(text: string): boolean {
  * Fetches a manifest over https, through the guard that keeps sources out of private networks. Throws a `TransportError`
  * that says why it cannot.
  */
-export async function fetchManifest(url: string, options: FetchOptions): Promise<FoundManifest> {
+export async function fetchManifest(url: string, options: FetchOptions): Promise<ManifestFile> {
   if (!isSecure(url))
     throw new TransportError('invalid-scheme', 'A manifest is fetched over https:// only.')
   const { allowedNetworks, signal } = options
-  const transport = new UndiciTransport({ allowedNetworks, maxBodyBytes: MAX_BYTES })
+  const transport = new UndiciTransport({ allowedNetworks, maxBodyBytes: maxBytes })
   try {
     const request = { method: 'GET', url, headers: new Map<string, string>(), body: null }
     const response = await transport.send(request, signal)

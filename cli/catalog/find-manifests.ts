@@ -4,7 +4,7 @@ import type { ConnectError } from '../../protocol/index.ts'
 import { usageError } from '../usage-error.ts'
 
 /** A manifest as it was found: its text, and where it came from. */
-export interface FoundManifest {
+export interface ManifestFile {
   /** A path or a URL. */
   readonly from: string
   readonly text: string
@@ -13,16 +13,16 @@ export interface FoundManifest {
 }
 
 /** Folders of a checkout of all of Airbyte's connectors are three deep. */
-const MAX_DEPTH = 5
+const maxDepth = 5
 
 /**
  * The manifests of a path: a file, or those of a folder: every `manifest.yaml` below it, and where there is none the YAML
  * files in it. Throws `usage` where there is nothing to read.
  */
-export function findManifests(path: string): readonly FoundManifest[] {
+export function findManifests(path: string): readonly ManifestFile[] {
   try {
     if (!statSync(path).isDirectory()) return [read(path, join(path, '..'))]
-    const named = filesBelow(path, MAX_DEPTH).filter((file) => /^manifest\.ya?ml$/.test(file.name))
+    const named = filesBelow(path, maxDepth).filter((file) => /^manifest\.ya?ml$/.test(file.name))
     const files = named.length > 0 ? named : yamlFiles(path)
     if (files.length > 0)
       return files.map((file) => read(join(file.folder, file.name), file.folder))
@@ -51,7 +51,7 @@ function yamlFiles(folder: string): readonly File[] {
   return filesBelow(folder, 0).filter(({ name }) => /\.ya?ml$/.test(name))
 }
 
-function read(path: string, folder: string): FoundManifest {
+function read(path: string, folder: string): ManifestFile {
   return { from: path, text: readFileSync(path, 'utf8'), folder }
 }
 

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { loadManifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
 import type { Mistake } from '../../manifest-interpreter/manifest/find-mistakes.ts'
 import { nativeTypes } from '../../connectors/registry.ts'
-import { describeManifest, type ManifestDescription } from './describe-manifest.ts'
-import type { FoundManifest } from './find-manifests.ts'
+import { describeManifest, type ManifestDescription } from '../source/describe-manifest.ts'
+import type { ManifestFile } from './find-manifests.ts'
 import { manifestName } from './manifest-name.ts'
 import { mistakesOf } from '../source/validate-source.ts'
 import { importedManifest, readCatalog } from '../../service/catalog/read-catalog.ts'
@@ -29,7 +29,7 @@ export type Imported =
   | { readonly from: string; readonly refused: string }
 
 /** Copies a manifest that is valid into the catalog. A crash leaves no half of one. */
-export function importManifest(found: FoundManifest, options: ImportOptions): Imported {
+export function importManifest(found: ManifestFile, options: ImportOptions): Imported {
   const { from } = found
   const name = options.name ?? manifestName(from)
   if (name === undefined)
@@ -66,7 +66,7 @@ function takenReason(name: string, { catalogFolder, force }: ImportOptions): str
 }
 
 /** Relative paths of a manifest lead to a folder beside it: JSON schemas of its streams. */
-function copy({ text, folder }: FoundManifest, catalogFolder: string, name: string): void {
+function copy({ text, folder }: ManifestFile, catalogFolder: string, name: string): void {
   const unfinished = join(catalogFolder, `.${name}.unfinished`)
   rmSync(unfinished, { recursive: true, force: true })
   // The data folder above it may not be there yet, and is for its owner only.

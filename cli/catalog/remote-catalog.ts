@@ -1,6 +1,6 @@
 import { catalogDocument, descriptorDocument } from '../../service/catalog/schema.ts'
 import { apiPath } from '../client/api-path.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { jsonObject } from '../input/json-input.ts'
 import { showResult } from '../output/command-output.ts'
@@ -8,7 +8,7 @@ import { table } from '../output/table.ts'
 import { fieldLines } from './catalog-lines.ts'
 
 /** The connectors of a service. */
-export async function listRemote({ client, output }: Around): Promise<number> {
+export async function listRemote({ client, output }: CommandContext): Promise<number> {
   const { document } = await client.ask(
     { method: 'GET', path: apiPath('catalog') },
     catalogDocument,
@@ -24,7 +24,10 @@ export async function listRemote({ client, output }: Around): Promise<number> {
 }
 
 /** One of them, with its configuration. */
-export async function showRemote({ client, output }: Around, type: string): Promise<number> {
+export async function showRemote(
+  { client, output }: CommandContext,
+  type: string,
+): Promise<number> {
   const { json, document } = await client.ask(
     { method: 'GET', path: apiPath('catalog', type) },
     descriptorDocument,

@@ -2,17 +2,17 @@ import { exitCodes } from '../exit-codes.ts'
 import { showFailure } from '../output/show-failure.ts'
 import { ApiClient } from './api-client.ts'
 import { findService, withValidLogin } from './find-service.ts'
-import type { Around, AskAs, CommonFlags } from './service-command.ts'
+import type { CommandContext, AskAs, CommonFlags } from './service-command.ts'
 
-export interface Surroundings extends Omit<Around, 'client' | 'found'> {
+export interface CommandSurroundings extends Omit<CommandContext, 'client' | 'found'> {
   readonly as?: AskAs | undefined
 }
 
 /** Runs the work of a command that asks the service. Resolves with the exit code; what failed has been shown. */
 export async function askService(
   flags: CommonFlags,
-  work: (around: Around) => Promise<number>,
-  surroundings: Surroundings,
+  work: (context: CommandContext) => Promise<number>,
+  surroundings: CommandSurroundings,
 ): Promise<number> {
   const { output, environment, signal, as } = surroundings
   if (flags.key !== undefined)

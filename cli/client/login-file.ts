@@ -62,7 +62,8 @@ export async function readLogins(file: string): Promise<readonly Login[]> {
       'api_key' in login
         ? { url: login.url, key: login.api_key }
         : {
-            ...{ url: login.url, key: login.token },
+            url: login.url,
+            key: login.token,
             user: { email: login.email, expiresAt: login.expires_at },
           },
     )

@@ -11,7 +11,7 @@ export interface CommonFlags extends ServiceFlags {
 }
 
 /** What such a command works with. */
-export interface Around {
+export interface CommandContext {
   readonly client: ApiClient
   /** Which service that is, and with whose key. */
   readonly found: FoundService
@@ -27,7 +27,7 @@ export type AskAs = 'nobody'
 /** Runs the work of a command, which resolves with the exit code. */
 export type AskService = (
   flags: CommonFlags,
-  work: (around: Around) => Promise<number>,
+  work: (context: CommandContext) => Promise<number>,
   as?: AskAs,
 ) => Promise<void>
 

@@ -1,8 +1,8 @@
 import { ConnectError } from '../../protocol/index.ts'
 import { clientMark } from '../../service/codegen/client-mark.ts'
-import { keptNames, type KeptName } from '../../service/codegen/kept-names.ts'
+import { keptNames, type StoredName } from '../../service/codegen/kept-names.ts'
 import { apiPath } from '../client/api-path.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { readClientFile, writeClientFile } from './client-file.ts'
@@ -16,30 +16,33 @@ export interface CodegenFlags {
 }
 
 /** Writes nothing where the file is what it would be. Throws `codegen_file_outdated`, `codegen_file_foreign`, `codegen_file_unusable`. */
-export async function generateClientFile(around: Around, flags: CodegenFlags): Promise<number> {
+export async function generateClientFile(
+  context: CommandContext,
+  flags: CodegenFlags,
+): Promise<number> {
   const { out } = flags
-  if (out === '-') return showClient(around, flags)
+  if (out === '-') return showClient(context, flags)
   // Before the service is asked, which may take a while.
   const before = await readClientFile(out)
   if (flags.check !== true && flags.force !== true) refuseForeign(out, before)
-  const text = await askForClient(around, flags, keptNames(before ?? ''))
+  const text = await askForClient(context, flags, keptNames(before ?? ''))
   if (flags.check === true && before !== text) throw outdated(flags, before)
   const isWritten = before !== text
   if (isWritten) await writeClientFile(out, text)
   const result = { instance: flags.instance, file: out, written: isWritten }
-  await showResult(around.output, result, () =>
+  await showResult(context.output, result, () =>
     isWritten ? `${out}: written\n` : `${out}: up to date\n`,
   )
   return exitCodes.complete
 }
 
-async function showClient(around: Around, flags: CodegenFlags): Promise<number> {
+async function showClient(context: CommandContext, flags: CodegenFlags): Promise<number> {
   if (flags.check === true) {
     const problem = '--check compares with a file, and --out is standard output'
     throw new ConnectError('usage', { details: { problem, fix: 'Give --out a file.' } })
   }
-  const client = await askForClient(around, flags, [])
-  const { output } = around
+  const client = await askForClient(context, flags, [])
+  const { output } = context
   const { instance } = flags
   await output.write(output.json ? `${JSON.stringify({ instance, client })}\n` : client)
   return exitCodes.complete
@@ -47,9 +50,9 @@ async function showClient(around: Around, flags: CodegenFlags): Promise<number> 
 
 /** `names`: those that stay. */
 async function askForClient(
-  { client }: Around,
+  { client }: CommandContext,
   flags: CodegenFlags,
-  names: readonly KeptName[],
+  names: readonly StoredName[],
 ): Promise<string> {
   const response = await client.send({
     method: 'POST',

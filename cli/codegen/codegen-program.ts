@@ -15,7 +15,7 @@ export function codegenCommand(connect: Command, ask: AskService): void {
     .option('--force', 'replace a file that codegen has not written')
     .addHelpText('after', examples)
     .action(async (flags: CommonFlags & CodegenFlags) =>
-      ask(flags, async (around) => (await command()).generateClientFile(around, flags)),
+      ask(flags, async (context) => (await command()).generateClientFile(context, flags)),
     )
 }
 

@@ -2,7 +2,7 @@ import { connectionDocument } from '../../service/connections/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { ifMatch } from '../client/if-match.ts'
 import { listPages } from '../client/list-pages.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
@@ -16,7 +16,7 @@ import {
 } from './connection-fields.ts'
 
 export async function createConnection(
-  { client, output, input }: Around,
+  { client, output, input }: CommandContext,
   name: string,
   flags: ConnectionFlags & { readonly from: string; readonly activate?: true },
 ): Promise<number> {
@@ -47,7 +47,7 @@ function nextCommand({ name, status }: ConnectionDocument): string {
 }
 
 export async function updateConnection(
-  { client, output, input }: Around,
+  { client, output, input }: CommandContext,
   name: string,
   flags: ConnectionFlags & { readonly ifVersion?: number },
 ): Promise<number> {
@@ -68,7 +68,7 @@ export async function updateConnection(
 }
 
 export async function listConnections(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   flags: { readonly instance?: string; readonly status?: string; readonly limit?: number },
 ): Promise<number> {
   const { instance, status, limit } = flags
@@ -92,7 +92,9 @@ export async function listConnections(
       ]),
       columns: output.columns,
       empty: {
-        ...{ what: 'connections', because: yetOrHidden, filters: { instance, status } },
+        what: 'connections',
+        because: yetOrHidden,
+        filters: { instance, status },
         next: 'reactor connect connections create NAME --from INSTANCE --dest data:DATASET',
         all: 'reactor connect connections list',
       },
@@ -101,7 +103,10 @@ export async function listConnections(
   return exitCodes.complete
 }
 
-export async function getConnection({ client, output }: Around, name: string): Promise<number> {
+export async function getConnection(
+  { client, output }: CommandContext,
+  name: string,
+): Promise<number> {
   const { json, document } = await client.ask(
     { method: 'GET', path: apiPath('connections', name) },
     connectionDocument,
@@ -111,7 +116,7 @@ export async function getConnection({ client, output }: Around, name: string): P
 }
 
 export async function setStatus(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   name: string,
   verb: 'activate' | 'pause' | 'resume',
 ): Promise<number> {
@@ -125,7 +130,7 @@ export async function setStatus(
 }
 
 export async function resetConnection(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   name: string,
   { streams }: { readonly streams?: readonly string[] },
 ): Promise<number> {
@@ -144,7 +149,10 @@ export async function resetConnection(
   return exitCodes.complete
 }
 
-export async function deleteConnection({ client, output }: Around, name: string): Promise<number> {
+export async function deleteConnection(
+  { client, output }: CommandContext,
+  name: string,
+): Promise<number> {
   await client.tell({ method: 'DELETE', path: apiPath('connections', name) })
   await showResult(output, { deleted: name }, () => `deleted ${name}; its tables stay\n`)
   return exitCodes.complete

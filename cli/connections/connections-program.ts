@@ -43,8 +43,8 @@ function createAndUpdate(connections: Command, ask: AskService): void {
       name: string,
       flags: CommonFlags & ConnectionFlags & { from: string; dest: string; activate?: true },
     ) =>
-      ask(flags, async (around) =>
-        (await connectionCommands()).createConnection(around, name, flags),
+      ask(flags, async (context) =>
+        (await connectionCommands()).createConnection(context, name, flags),
       ),
   )
   const update = serviceCommand(
@@ -58,8 +58,8 @@ function createAndUpdate(connections: Command, ask: AskService): void {
     .addOption(ifVersionOption())
   connectionOptions(update).action(
     async (name: string, flags: CommonFlags & ConnectionFlags & { ifVersion?: number }) =>
-      ask(flags, async (around) =>
-        (await connectionCommands()).updateConnection(around, name, flags),
+      ask(flags, async (context) =>
+        (await connectionCommands()).updateConnection(context, name, flags),
       ),
   )
 }
@@ -69,7 +69,7 @@ function schemaDrift(connections: Command, ask: AskService): void {
   serviceCommand(connections, 'drift', 'what a run saw of the source that is not approved')
     .argument('<NAME>')
     .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, async (around) => (await driftCommands()).showDrift(around, name)),
+      ask(flags, async (context) => (await driftCommands()).showDrift(context, name)),
     )
   serviceCommand(
     connections,
@@ -79,7 +79,7 @@ function schemaDrift(connections: Command, ask: AskService): void {
     .argument('<NAME>')
     .requiredOption('--fingerprint <F>', 'what is approved, as `drift` shows it')
     .action(async (name: string, flags: CommonFlags & { fingerprint: string }) =>
-      ask(flags, async (around) => (await driftCommands()).approveSchema(around, name, flags)),
+      ask(flags, async (context) => (await driftCommands()).approveSchema(context, name, flags)),
     )
 }
 
@@ -95,12 +95,12 @@ function lookAt(connections: Command, ask: AskService): void {
     )
     .addOption(limitOption())
     .action(async (flags: CommonFlags & { instance?: string; status?: string; limit?: number }) =>
-      ask(flags, async (around) => (await connectionCommands()).listConnections(around, flags)),
+      ask(flags, async (context) => (await connectionCommands()).listConnections(context, flags)),
     )
   serviceCommand(connections, 'get', 'one connection, with its last run')
     .argument('<NAME>')
     .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, async (around) => (await connectionCommands()).getConnection(around, name)),
+      ask(flags, async (context) => (await connectionCommands()).getConnection(context, name)),
     )
 }
 
@@ -113,7 +113,7 @@ function change(connections: Command, ask: AskService): void {
     serviceCommand(connections, verb, description)
       .argument('<NAME>')
       .action(async (name: string, flags: CommonFlags) =>
-        ask(flags, async (around) => (await connectionCommands()).setStatus(around, name, verb)),
+        ask(flags, async (context) => (await connectionCommands()).setStatus(context, name, verb)),
       )
   }
   serviceCommand(
@@ -124,14 +124,14 @@ function change(connections: Command, ask: AskService): void {
     .argument('<NAME>')
     .option('--streams <A,B>', 'of some streams only', splitStreamLabels)
     .action(async (name: string, flags: CommonFlags & { streams?: readonly string[] }) =>
-      ask(flags, async (around) =>
-        (await connectionCommands()).resetConnection(around, name, flags),
+      ask(flags, async (context) =>
+        (await connectionCommands()).resetConnection(context, name, flags),
       ),
     )
   serviceCommand(connections, 'delete', 'delete a connection and its runs; its tables stay')
     .argument('<NAME>')
     .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, async (around) => (await connectionCommands()).deleteConnection(around, name)),
+      ask(flags, async (context) => (await connectionCommands()).deleteConnection(context, name)),
     )
 }
 

@@ -3,7 +3,7 @@ import type { ChangeDocument } from '../../service/schema-changes/schema.ts'
 import { connectionDocument } from '../../service/connections/schema.ts'
 import { runDocument } from '../../service/runs/schema.ts'
 import { apiPath } from '../client/api-path.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
@@ -12,7 +12,7 @@ import { changeTable } from './change-table.ts'
 
 type DriftDocument = NonNullable<z.output<typeof connectionDocument>['drift']>
 
-export async function showDrift({ client, output }: Around, name: string): Promise<number> {
+export async function showDrift({ client, output }: CommandContext, name: string): Promise<number> {
   const { document } = await client.ask(
     { method: 'GET', path: apiPath('connections', name) },
     connectionDocument,
@@ -28,7 +28,7 @@ export async function showDrift({ client, output }: Around, name: string): Promi
 }
 
 async function changesOf(
-  client: Around['client'],
+  client: CommandContext['client'],
   name: string,
   run: string,
 ): Promise<readonly ChangeDocument[]> {
@@ -48,7 +48,7 @@ function noDriftText(
 }
 
 export async function approveSchema(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   name: string,
   { fingerprint }: { readonly fingerprint: string },
 ): Promise<number> {

@@ -4,7 +4,7 @@ import { runDocument, runSummaryDocument } from '../../service/runs/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import type { Answer } from '../client/api-client.ts'
 import { listPages } from '../client/list-pages.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
@@ -24,36 +24,40 @@ export interface WaitFlags {
   readonly follow?: true
 }
 
-export async function startRun(around: Around, name: string, flags: WaitFlags): Promise<number> {
-  const answer = await around.client.ask(
+export async function startRun(
+  context: CommandContext,
+  name: string,
+  flags: WaitFlags,
+): Promise<number> {
+  const answer = await context.client.ask(
     { method: 'POST', path: apiPath('connections', name, 'runs') },
     runDocument,
   )
-  return queued(around, answer, flags)
+  return queued(context, answer, flags)
 }
 
 export async function retryRun(
-  around: Around,
+  context: CommandContext,
   { name, run }: RunPlace,
   flags: WaitFlags,
 ): Promise<number> {
-  const answer = await around.client.ask(
+  const answer = await context.client.ask(
     { method: 'POST', path: apiPath('connections', name, 'runs', run, 'retry') },
     runDocument,
   )
-  return queued(around, answer, flags)
+  return queued(context, answer, flags)
 }
 
 async function queued(
-  around: Around,
+  context: CommandContext,
   { json, document }: Answer<RunDocument>,
   flags: WaitFlags,
 ): Promise<number> {
   const { connection: name, id: run } = document
   if (flags.wait === true || flags.follow === true)
-    return watchRun(around, { name, run, withLog: flags.follow === true })
+    return watchRun(context, { name, run, withLog: flags.follow === true })
   await showResult(
-    around.output,
+    context.output,
     json,
     () =>
       `${run} is ${document.status}\nnext: reactor connect connections runs logs ${name} ${run} --follow\n`,
@@ -62,7 +66,7 @@ async function queued(
 }
 
 export async function cancelRun(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   { name, run }: RunPlace,
 ): Promise<number> {
   const { json, document } = await client.ask(
@@ -78,7 +82,7 @@ export async function cancelRun(
 }
 
 export async function listRuns(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   name: string,
   { status, limit }: { readonly status?: string; readonly limit?: number },
 ): Promise<number> {
@@ -104,7 +108,8 @@ export async function listRuns(
       ]),
       columns: output.columns,
       empty: {
-        ...{ what: 'runs', filters: { status } },
+        what: 'runs',
+        filters: { status },
         next: `reactor connect connections runs start ${name} --wait`,
         all: `reactor connect connections runs list ${name}`,
       },
@@ -113,7 +118,10 @@ export async function listRuns(
   return exitCodes.complete
 }
 
-export async function getRun({ client, output }: Around, { name, run }: RunPlace): Promise<number> {
+export async function getRun(
+  { client, output }: CommandContext,
+  { name, run }: RunPlace,
+): Promise<number> {
   const { json, document } = await client.ask(
     { method: 'GET', path: apiPath('connections', name, 'runs', run) },
     runDocument,

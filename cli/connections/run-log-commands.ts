@@ -1,7 +1,7 @@
 import { logPageDocument } from '../../service/runs/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { followRun, type RunLine } from '../client/follow-run.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { HumanOutput } from '../run/human-output.ts'
 import { runLogLine } from './run-log-line.ts'
@@ -17,8 +17,11 @@ export interface LogPlace extends RunPlace {
 }
 
 /** What is written by now, a line each; with `--json` an object a line. */
-export async function showLogs(around: Around, { name, run, after }: LogPlace): Promise<number> {
-  const { client, output } = around
+export async function showLogs(
+  context: CommandContext,
+  { name, run, after }: LogPlace,
+): Promise<number> {
+  const { client, output } = context
   const path = apiPath('connections', name, 'runs', run, 'logs')
   for (let seen = after; ;) {
     const { document } = await client.ask(
@@ -33,8 +36,11 @@ export async function showLogs(around: Around, { name, run, after }: LogPlace): 
 }
 
 /** The same, and what is written until the run has ended; on a terminal with the progress below. */
-export async function followLogs(around: Around, { name, run, after }: LogPlace): Promise<number> {
-  const { client, output, signal } = around
+export async function followLogs(
+  context: CommandContext,
+  { name, run, after }: LogPlace,
+): Promise<number> {
+  const { client, output, signal } = context
   const { screen } = output
   const path = apiPath('connections', name, 'runs', run, 'logs')
   const human = new HumanOutput(screen, output.paint)

@@ -19,7 +19,7 @@ export function runsCommand(connections: Command, ask: AskService): void {
     .argument('<NAME>', 'the connection')
     .argument('<RUN>', 'its id: run_…')
     .action(async (name: string, run: string, flags: CommonFlags) =>
-      ask(flags, async (around) => (await runCommands()).cancelRun(around, { name, run })),
+      ask(flags, async (context) => (await runCommands()).cancelRun(context, { name, run })),
     )
 }
 
@@ -27,13 +27,13 @@ function startAndRetry(runs: Command, ask: AskService): void {
   waiting(serviceCommand(runs, 'start', 'queue a run'))
     .argument('<NAME>', 'the connection')
     .action(async (name: string, flags: CommonFlags & WaitFlags) =>
-      ask(flags, async (around) => (await runCommands()).startRun(around, name, flags)),
+      ask(flags, async (context) => (await runCommands()).startRun(context, name, flags)),
     )
   waiting(serviceCommand(runs, 'retry', 'a new run of the streams that are not complete'))
     .argument('<NAME>', 'the connection')
     .argument('<RUN>', 'its id: run_…')
     .action(async (name: string, run: string, flags: CommonFlags & WaitFlags) =>
-      ask(flags, async (around) => (await runCommands()).retryRun(around, { name, run }, flags)),
+      ask(flags, async (context) => (await runCommands()).retryRun(context, { name, run }, flags)),
     )
 }
 
@@ -59,13 +59,13 @@ function lookAt(runs: Command, ask: AskService): void {
     )
     .addOption(limitOption())
     .action(async (name: string, flags: CommonFlags & { status?: string; limit?: number }) =>
-      ask(flags, async (around) => (await runCommands()).listRuns(around, name, flags)),
+      ask(flags, async (context) => (await runCommands()).listRuns(context, name, flags)),
     )
   serviceCommand(runs, 'get', 'one run, with its streams')
     .argument('<NAME>', 'the connection')
     .argument('<RUN>', 'its id: run_…')
     .action(async (name: string, run: string, flags: CommonFlags) =>
-      ask(flags, async (around) => (await runCommands()).getRun(around, { name, run })),
+      ask(flags, async (context) => (await runCommands()).getRun(context, { name, run })),
     )
   serviceCommand(runs, 'logs', 'the log of a run')
     .argument('<NAME>', 'the connection')
@@ -78,11 +78,11 @@ function lookAt(runs: Command, ask: AskService): void {
     )
     .action(
       async (name: string, run: string, flags: CommonFlags & { follow?: true; after: number }) =>
-        ask(flags, async (around) => {
+        ask(flags, async (context) => {
           const place = { name, run, after: flags.after }
           return flags.follow === true
-            ? (await runLogCommands()).followLogs(around, place)
-            : (await runLogCommands()).showLogs(around, place)
+            ? (await runLogCommands()).followLogs(context, place)
+            : (await runLogCommands()).showLogs(context, place)
         }),
     )
 }

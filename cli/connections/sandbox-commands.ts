@@ -10,9 +10,10 @@ import {
 import { ServiceRefusal } from '../client/service-error.ts'
 import { apiPath } from '../client/api-path.ts'
 import { listPages } from '../client/list-pages.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
+import { docsFileUrl } from '../output/docs-place.ts'
 import { moment } from '../output/moment.ts'
 import { showFailure } from '../output/show-failure.ts'
 import { listLines } from '../output/list-lines.ts'
@@ -34,7 +35,7 @@ export interface SandboxFlags extends FormatFlags {
 }
 
 export async function sandboxConnection(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   name: string,
   { limitRows, streams, ...flags }: SandboxFlags,
 ): Promise<number> {
@@ -64,11 +65,11 @@ export interface PromoteFlags {
 }
 
 export async function promoteConnection(
-  around: Around,
+  context: CommandContext,
   name: string,
   flags: PromoteFlags,
 ): Promise<number> {
-  const { client, output, input } = around
+  const { client, output, input } = context
   const token = flags.token === '-' ? (await input.readAll()).trim() : flags.token
   const request = {
     method: 'POST',
@@ -80,7 +81,7 @@ export async function promoteConnection(
     const { connection, run } = document
     if (flags.wait === true) {
       output.screen.line(`${name} is ${connection.status}; its run is ${run.id}`)
-      return await watchRun(around, { name, run: run.id, withLog: false })
+      return await watchRun(context, { name, run: run.id, withLog: false })
     }
     await showResult(
       output,
@@ -96,7 +97,7 @@ export async function promoteConnection(
 }
 
 export async function listSandboxes(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   name: string,
   { limit, delete: isDelete }: { readonly limit?: number; readonly delete?: true },
 ): Promise<number> {
@@ -132,7 +133,7 @@ function noSandbox(name: string): ConnectError {
 }
 
 export async function getSandbox(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   { name, id, ...flags }: { readonly name: string; readonly id: string } & FormatFlags,
 ): Promise<number> {
   const { document } = await client.ask(
@@ -159,7 +160,7 @@ type RowsDocument = z.output<typeof sandboxRowsDocument>
 
 /** Null, and why, where nobody has them any more, or this one may not see them. */
 async function rowsOf(
-  client: Around['client'],
+  client: CommandContext['client'],
   name: string,
   id: string,
 ): Promise<{ readonly rows: RowsDocument | null; readonly note: string | null }> {
@@ -183,7 +184,7 @@ function withRows(report: SandboxReport, { streams }: RowsDocument): SandboxRepo
 }
 
 export async function deleteSandbox(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   { name, id }: { readonly name: string; readonly id: string },
 ): Promise<number> {
   await client.tell({ method: 'DELETE', path: apiPath('connections', name, 'sandboxes', id) })
@@ -193,7 +194,7 @@ export async function deleteSandbox(
 
 function finishedText(
   sandbox: FinishedSandbox,
-  output: Around['output'],
+  output: CommandContext['output'],
   flags: FormatFlags = {},
 ): string {
   const { connection, id, expires_at: expiresAt, promote_token: token } = sandbox
@@ -212,7 +213,7 @@ function finishedText(
 function formatted(
   report: SandboxReport,
   connection: string,
-  { output, flags }: { readonly output: Around['output']; readonly flags: FormatFlags },
+  { output, flags }: { readonly output: CommandContext['output']; readonly flags: FormatFlags },
 ): string {
   return flags.format === 'markdown'
     ? reportMarkdown(report, connection)
@@ -225,18 +226,22 @@ function withheldText({ token_withheld: why }: FinishedSandbox): string {
     : 'no promote token: a run would fail for some of the streams'
 }
 
-function outContext(output: Around['output']): Parameters<typeof reportText>[1] {
+function outContext(output: CommandContext['output']): Parameters<typeof reportText>[1] {
   return { paint: output.outPaint, columns: output.columns }
 }
 
 const outdated = z.object({ sandbox: finishedSandboxDocument })
 
 /** The refusal, and what a run would change now. */
-async function showOutdated(output: Around['output'], error: ConnectError): Promise<number> {
+async function showOutdated(
+  output: CommandContext['output'],
+  error: ConnectError,
+): Promise<number> {
   if (!(error.cause instanceof ServiceRefusal)) return showFailure(output, error)
   const { body } = error.cause
   if (output.json) {
-    await output.write(`${JSON.stringify({ error: body }, null, 2)}\n`)
+    const shown = { ...body, docs_url: docsFileUrl(error.toJSON().docs_url) }
+    await output.write(`${JSON.stringify({ error: shown }, null, 2)}\n`)
     return showFailure({ ...output, json: false }, error)
   }
   const { success, data } = outdated.safeParse(body.details)

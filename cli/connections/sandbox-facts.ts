@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { finishedSandboxDocument, sandboxDocument } from '../../service/sandboxes/schema.ts'
 import { cutTo } from '../output/table.ts'
 import { count, counted } from '../run/amounts.ts'
-import type { Style } from '../run/paint.ts'
+import type { Style } from '../output/paint.ts'
 
 export type SandboxReport = NonNullable<z.output<typeof sandboxDocument>['report']>
 export type FinishedSandbox = z.output<typeof finishedSandboxDocument>

@@ -1,6 +1,6 @@
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
-import type { Paint } from '../run/paint.ts'
+import type { Paint } from '../output/paint.ts'
 import type { Fact, SandboxReport } from './sandbox-facts.ts'
 import { sandboxView, type StreamView } from './sandbox-view.ts'
 

@@ -21,7 +21,7 @@ export function sandboxCommands(connections: Command, ask: AskService): void {
     .option('--exit-code', exitCodeHelp)
     .addHelpText('after', sandboxExamples)
     .action(async (name: string, flags: CommonFlags & SandboxFlags) =>
-      ask(flags, async (around) => (await commands()).sandboxConnection(around, name, flags)),
+      ask(flags, async (context) => (await commands()).sandboxConnection(context, name, flags)),
     )
   serviceCommand(
     connections,
@@ -32,7 +32,7 @@ export function sandboxCommands(connections: Command, ask: AskService): void {
     .requiredOption('--token <TOKEN>', 'what the sandbox printed; `-` reads it from standard input')
     .option('--wait', 'show the progress of the run until it has ended; the exit code says how')
     .action(async (name: string, flags: CommonFlags & PromoteFlags) =>
-      ask(flags, async (around) => (await commands()).promoteConnection(around, name, flags)),
+      ask(flags, async (context) => (await commands()).promoteConnection(context, name, flags)),
     )
   kept(connections, ask)
 }
@@ -46,7 +46,7 @@ function formatOption(): Option {
     .conflicts('json')
 }
 
-interface KeptFlags extends FormatFlags {
+interface StoredSandboxFlags extends FormatFlags {
   readonly delete?: true
   readonly limit?: number
 }
@@ -59,12 +59,12 @@ function kept(connections: Command, ask: AskService): void {
     .addOption(limitOption())
     .addOption(formatOption())
     .option('--exit-code', exitCodeHelp)
-    .action(async (name: string, id: string | undefined, flags: CommonFlags & KeptFlags) =>
-      ask(flags, async (around) => {
-        if (id === undefined) return (await commands()).listSandboxes(around, name, flags)
+    .action(async (name: string, id: string | undefined, flags: CommonFlags & StoredSandboxFlags) =>
+      ask(flags, async (context) => {
+        if (id === undefined) return (await commands()).listSandboxes(context, name, flags)
         return flags.delete === true
-          ? (await commands()).deleteSandbox(around, { name, id })
-          : (await commands()).getSandbox(around, { name, id, ...flags })
+          ? (await commands()).deleteSandbox(context, { name, id })
+          : (await commands()).getSandbox(context, { name, id, ...flags })
       }),
     )
 }

@@ -1,6 +1,6 @@
 import { apiPath } from '../client/api-path.ts'
 import { followRun, type RunNews, type RunState } from '../client/follow-run.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { HumanOutput } from '../run/human-output.ts'
 import { whereRunsGoOn } from '../run/where-runs-go-on.ts'
@@ -15,8 +15,8 @@ export interface Watching extends RunPlace {
 }
 
 /** Shows a run until it has ended. The exit code says how it ended. */
-export async function watchRun(around: Around, watching: Watching): Promise<number> {
-  const { client, output, signal } = around
+export async function watchRun(context: CommandContext, watching: Watching): Promise<number> {
+  const { client, output, signal } = context
   const { name, run } = watching
   const human = new HumanOutput(output.screen, output.paint)
   const path = apiPath('connections', name, 'runs', run, 'logs')
@@ -24,7 +24,7 @@ export async function watchRun(around: Around, watching: Watching): Promise<numb
   try {
     for await (const news of followRun(client, { path, after: 0, signal })) {
       if (news.type === 'run') last = news.run
-      await showNews(around, news, { human, withLog: watching.withLog })
+      await showNews(context, news, { human, withLog: watching.withLog })
     }
   } catch (error) {
     if (!signal.aborted) throw error
@@ -34,11 +34,11 @@ export async function watchRun(around: Around, watching: Watching): Promise<numb
     )
     return exitCodes.killed
   }
-  return last === undefined ? exitCodes.failed : showEnd(around, last, human)
+  return last === undefined ? exitCodes.failed : showEnd(context, last, human)
 }
 
 async function showNews(
-  { output }: Around,
+  { output }: CommandContext,
   news: RunNews,
   { human, withLog }: { readonly human: HumanOutput; readonly withLog: boolean },
 ): Promise<void> {
@@ -51,7 +51,11 @@ async function showNews(
   }
 }
 
-async function showEnd({ output }: Around, run: RunState, human: HumanOutput): Promise<number> {
+async function showEnd(
+  { output }: CommandContext,
+  run: RunState,
+  human: HumanOutput,
+): Promise<number> {
   const exitCode = exitCodeOf(run.status)
   if (output.json)
     await output.write(`${JSON.stringify({ type: 'result', exit_code: exitCode, run })}\n`)
@@ -61,7 +65,10 @@ async function showEnd({ output }: Around, run: RunState, human: HumanOutput): P
 }
 
 /** A run that is blocked has them in its error, and this says of which columns they are. */
-function showChanges({ screen }: Around['output'], changes: RunState['schema_changes']): void {
+function showChanges(
+  { screen }: CommandContext['output'],
+  changes: RunState['schema_changes'],
+): void {
   screen.line('the source was not as approved:')
   for (const line of changeTable(changes, undefined).trimEnd().split('\n')) screen.line(`  ${line}`)
 }

@@ -8,7 +8,7 @@ import { kafkaPlace } from '../../service/serve/kafka-place.ts'
 import { askServer } from '../../service/platform/database/ask-server.ts'
 import { openKv2Vault } from '../../service/platform/vault/kv2-vault.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
-import { Session } from '../../sinks/postgres/session.ts'
+import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { plainText } from '../output/plain-text.ts'
 import { finding, withClock, type Finding } from './finding.ts'
 
@@ -57,7 +57,10 @@ async function checkVault(
     return { name, status: 'ok', detail: `embedded, in ${join(dataDir, 'vault')}` }
   return finding(name, async () => {
     await using vault = openKv2Vault({
-      ...{ url: vaultUrl, token: vaultToken, mount: vaultMount, logger },
+      url: vaultUrl,
+      token: vaultToken,
+      mount: vaultMount,
+      logger,
     })
     await vault.check()
     return { name, status: 'ok', detail: `${vaultUrl}, mount ${vaultMount}` }
@@ -102,7 +105,7 @@ async function checkJobs({ jobsUrl, jobsApiKey }: Settings, logger: Logger): Pro
 
 async function checkDestination(name: string, address: PostgresAddress): Promise<Finding> {
   return finding(name, async () => {
-    const session = await Session.open({ address })
+    const session = await DestinationSession.open({ address })
     await session[Symbol.asyncDispose]()
     const { host, port, database } = address
     return { name, status: 'ok', detail: `PostgreSQL at ${host}:${port}, database ${database}` }

@@ -28,12 +28,12 @@ export interface DoctorSurroundings {
 const patienceMs = 10_000
 
 /** Looks at everything that the service and the command line need. Exit code 1 where something failed. */
-export async function runDoctor(flags: DoctorFlags, around: DoctorSurroundings): Promise<number> {
-  const { output, version } = around
+export async function runDoctor(flags: DoctorFlags, context: DoctorSurroundings): Promise<number> {
+  const { output, version } = context
   const found = [
     checkVersions(version),
-    ...(await settingsAndParts(flags, around)),
-    ...(await service(flags, around)),
+    ...(await settingsAndParts(flags, context)),
+    ...(await service(flags, context)),
   ]
   await showResult(output, found, () => found.map(findingLines).join(''))
   const failed = found.some(({ status }) => status === 'failed')

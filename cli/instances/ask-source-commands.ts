@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { airbyteStream, streamLabel } from '../../protocol/index.ts'
 import { checkDocument, discoveredDocument } from '../../service/instances/schema.ts'
 import { apiPath } from '../client/api-path.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
@@ -11,7 +11,10 @@ import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
 
 /** Exit code 1 where it does not work. */
-export async function checkInstance({ client, output }: Around, name: string): Promise<number> {
+export async function checkInstance(
+  { client, output }: CommandContext,
+  name: string,
+): Promise<number> {
   const { json, document } = await client.ask(
     { method: 'POST', path: apiPath('instances', name, 'check') },
     checkDocument,
@@ -28,7 +31,7 @@ export async function checkInstance({ client, output }: Around, name: string): P
 }
 
 export async function discoverInstance(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   name: string,
   flags: { readonly refresh?: true },
 ): Promise<number> {

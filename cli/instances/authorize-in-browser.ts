@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectError } from '../../protocol/index.ts'
 import { authorizationDocument, authorizedDocument } from '../../service/instances/schema.ts'
 import { apiPath } from '../client/api-path.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { askInstance, type InstanceDocument } from './instance-commands.ts'
 import { LoopbackCallback } from './loopback-callback.ts'
-import { openBrowser } from './open-browser.ts'
+import { spawn } from 'node:child_process'
 
 export interface BrowserFlags {
   /** `--no-browser` makes it false. */
@@ -20,31 +20,32 @@ const pollMs = 1_000
 
 /** OAuth in the browser. When it resolves, the instance is authorized. */
 export async function authorizeInBrowser(
-  around: Around,
+  context: CommandContext,
   instance: InstanceDocument,
   flags: BrowserFlags,
 ): Promise<void> {
-  const signal = AbortSignal.any([around.signal, AbortSignal.timeout(patienceMs)])
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(patienceMs)])
   try {
-    if (flags.serviceCallback === true) await throughService({ ...around, signal }, instance, flags)
-    else await throughLoopback({ ...around, signal }, instance, flags)
+    if (flags.serviceCallback === true)
+      await throughService({ ...context, signal }, instance, flags)
+    else await throughLoopback({ ...context, signal }, instance, flags)
   } catch (error) {
-    if (!signal.aborted || around.signal.aborted) throw error
+    if (!signal.aborted || context.signal.aborted) throw error
     throw new ConnectError('oauth_state_invalid', { cause: error })
   }
 }
 
 async function throughLoopback(
-  around: Around,
+  context: CommandContext,
   { name }: InstanceDocument,
   flags: BrowserFlags,
 ): Promise<void> {
   await using callback = await LoopbackCallback.listen(flags.callbackPort)
-  const { authorize_url: url, state } = await begin(around, name, callback.redirectUri)
-  sendUser(around, url, flags)
-  const query = await callback.next(state, around.signal)
+  const { authorize_url: url, state } = await begin(context, name, callback.redirectUri)
+  sendUser(context, url, flags)
+  const query = await callback.next(state, context.signal)
   // The state stands for the key.
-  await around.client.ask(
+  await context.client.ask(
     { method: 'GET', path: apiPath('oauth', 'callback'), query },
     authorizedDocument,
   )
@@ -52,21 +53,21 @@ async function throughLoopback(
 
 /** The browser goes back to the service; here it is seen by what changed. */
 async function throughService(
-  around: Around,
+  context: CommandContext,
   before: InstanceDocument,
   flags: BrowserFlags,
 ): Promise<void> {
-  const { authorize_url: url } = await begin(around, before.name, undefined)
-  sendUser(around, url, flags)
+  const { authorize_url: url } = await begin(context, before.name, undefined)
+  sendUser(context, url, flags)
   for (;;) {
-    const { document: now } = await askInstance(around, before.name)
+    const { document: now } = await askInstance(context, before.name)
     if (now.credentials === 'ready' && now.version !== before.version) return
-    await sleep(pollMs, undefined, { signal: around.signal })
+    await sleep(pollMs, undefined, { signal: context.signal })
   }
 }
 
 async function begin(
-  { client }: Around,
+  { client }: CommandContext,
   name: string,
   redirectUri: string | undefined,
 ): Promise<{ authorize_url: string; state: string }> {
@@ -81,7 +82,7 @@ async function begin(
   return document
 }
 
-function sendUser({ output }: Around, url: string, flags: BrowserFlags): void {
+function sendUser({ output }: CommandContext, url: string, flags: BrowserFlags): void {
   const { href, protocol } = new URL(url)
   if (!/^https?:$/.test(protocol)) {
     const problem = 'The connector sends the browser to an address that is no web page'
@@ -90,4 +91,15 @@ function sendUser({ output }: Around, url: string, flags: BrowserFlags): void {
   }
   output.screen.line(`Authorize here, within 10 minutes:\n\n  ${href}\n`)
   if (flags.browser) openBrowser(href)
+}
+
+/** Opens an http(s) address in the user's browser where there is one. The address was shown before: what fails here does no harm. */
+function openBrowser(url: string): void {
+  // No shell: the address is one argument, whatever is in it.
+  const child = spawn(process.platform === 'darwin' ? 'open' : 'xdg-open', [url], {
+    stdio: 'ignore',
+    detached: true,
+  })
+  child.on('error', () => undefined)
+  child.unref()
 }

@@ -6,7 +6,7 @@ import { missingSecrets } from '../../service/instances/missing-secrets.ts'
 import { joinConfig } from '../../service/platform/secrets/secret-fields.ts'
 import { expand, isSecret } from '../../manifest-interpreter/config/secret-schema.ts'
 import { apiPath } from '../client/api-path.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { jsonObject, readJsonObject } from '../input/json-input.ts'
 import { showResult } from '../output/command-output.ts'
@@ -20,37 +20,37 @@ export interface CredentialFlags extends BrowserFlags {
 
 /** With `--input` the secrets are set; without it the user authorizes in the browser, or is asked for each. */
 export async function setCredentials(
-  around: Around,
+  context: CommandContext,
   name: string,
   flags: CredentialFlags,
 ): Promise<number> {
   if (flags.input !== undefined) {
-    const { value, isVisible } = await readJsonObject('--input', flags.input, around.input)
-    if (isVisible) warnOfVisible(around, '--input')
-    return keep(around, name, value)
+    const { value, isVisible } = await readJsonObject('--input', flags.input, context.input)
+    if (isVisible) warnOfVisible(context, '--input')
+    return keep(context, name, value)
   }
-  const { document: instance } = await askInstance(around, name)
-  const { document: descriptor } = await around.client.ask(
+  const { document: instance } = await askInstance(context, name)
+  const { document: descriptor } = await context.client.ask(
     { method: 'GET', path: apiPath('catalog', instance.type) },
     descriptorDocument,
   )
   if (descriptor.auth.some(({ kind }) => kind === 'oauth2')) {
-    await authorizeInBrowser(around, instance, flags)
-    return show(around, await askInstance(around, name))
+    await authorizeInBrowser(context, instance, flags)
+    return show(context, await askInstance(context, name))
   }
-  return keep(around, name, await askSecrets(around, instance, jsonObject.parse(descriptor.spec)))
+  return keep(context, name, await askSecrets(context, instance, jsonObject.parse(descriptor.spec)))
 }
 
-async function keep(around: Around, name: string, secrets: JsonObject): Promise<number> {
-  const answer = await around.client.ask(
+async function keep(context: CommandContext, name: string, secrets: JsonObject): Promise<number> {
+  const answer = await context.client.ask(
     { method: 'POST', path: apiPath('instances', name, 'credentials'), body: secrets },
     instanceDocument,
   )
-  return show(around, answer)
+  return show(context, answer)
 }
 
 async function show(
-  { output }: Around,
+  { output }: CommandContext,
   { json, document }: { json: unknown; document: z.output<typeof instanceDocument> },
 ): Promise<number> {
   await showResult(output, json, () => `${nextStep(document)}\n`)
@@ -59,7 +59,7 @@ async function show(
 
 /** Asks for the required secrets that are missing; where none is, for all: what is left empty stays as it is. */
 async function askSecrets(
-  { input }: Around,
+  { input }: CommandContext,
   { name, config }: InstanceDocument,
   spec: JsonObject,
 ): Promise<JsonObject> {

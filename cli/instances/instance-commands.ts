@@ -6,7 +6,7 @@ import { own } from '../../manifest-interpreter/config/secret-schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { ifMatch } from '../client/if-match.ts'
 import { listPages } from '../client/list-pages.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { readJsonObject, type JsonInput } from '../input/json-input.ts'
 import { showResult } from '../output/command-output.ts'
@@ -17,11 +17,11 @@ import { table } from '../output/table.ts'
 export type InstanceDocument = z.output<typeof instanceDocument>
 
 export async function createInstance(
-  around: Around,
+  context: CommandContext,
   name: string,
   flags: { readonly type: string; readonly config: string },
 ): Promise<number> {
-  const { client, output, input } = around
+  const { client, output, input } = context
   const config = await readJsonObject('--config', flags.config, input)
   const { json, document } = await client.ask(
     {
@@ -31,13 +31,13 @@ export async function createInstance(
     },
     instanceDocument,
   )
-  warnOfSecrets(around, config, document)
+  warnOfSecrets(context, config, document)
   await showResult(output, json, () => `created ${nextStep(document)}\n`)
   return exitCodes.complete
 }
 
 export async function listInstances(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   { type, limit }: { readonly type?: string; readonly limit?: number },
 ): Promise<number> {
   const path = apiPath('instances')
@@ -51,7 +51,9 @@ export async function listInstances(
       ]),
       columns: output.columns,
       empty: {
-        ...{ what: 'instances', because: yetOrHidden, filters: { type } },
+        what: 'instances',
+        because: yetOrHidden,
+        filters: { type },
         next: 'reactor connect instances create NAME --type TYPE',
         all: 'reactor connect instances list',
       },
@@ -60,18 +62,21 @@ export async function listInstances(
   return exitCodes.complete
 }
 
-export async function getInstance({ client, output }: Around, name: string): Promise<number> {
+export async function getInstance(
+  { client, output }: CommandContext,
+  name: string,
+): Promise<number> {
   const { json, document } = await askInstance({ client }, name)
   await showResult(output, json, () => instanceLines(document))
   return exitCodes.complete
 }
 
 export async function updateInstance(
-  around: Around,
+  context: CommandContext,
   name: string,
   flags: { readonly config: string; readonly ifVersion?: number },
 ): Promise<number> {
-  const { client, output, input } = around
+  const { client, output, input } = context
   const config = await readJsonObject('--config', flags.config, input)
   const { json, document } = await client.ask(
     {
@@ -82,19 +87,22 @@ export async function updateInstance(
     },
     instanceDocument,
   )
-  warnOfSecrets(around, config, document)
+  warnOfSecrets(context, config, document)
   await showResult(output, json, () => `updated ${nextStep(document)}\n`)
   return exitCodes.complete
 }
 
-export async function deleteInstance({ client, output }: Around, name: string): Promise<number> {
+export async function deleteInstance(
+  { client, output }: CommandContext,
+  name: string,
+): Promise<number> {
   await client.tell({ method: 'DELETE', path: apiPath('instances', name) })
   await showResult(output, { deleted: name }, () => `deleted ${name}\n`)
   return exitCodes.complete
 }
 
 export async function askInstance(
-  { client }: Pick<Around, 'client'>,
+  { client }: Pick<CommandContext, 'client'>,
   name: string,
 ): Promise<{ json: unknown; document: InstanceDocument }> {
   return client.ask({ method: 'GET', path: apiPath('instances', name) }, instanceDocument)
@@ -108,12 +116,12 @@ export function nextStep({ name, type, credentials }: InstanceDocument): string 
 }
 
 function warnOfSecrets(
-  around: Around,
+  context: CommandContext,
   { value, isVisible }: JsonInput<JsonObject>,
   { secrets }: InstanceDocument,
 ): void {
   const holdsSecret = secrets.some((pointer) => valueAt(value, parsePointer(pointer)) !== undefined)
-  if (isVisible && holdsSecret) warnOfVisible(around, '--config')
+  if (isVisible && holdsSecret) warnOfVisible(context, '--config')
 }
 
 function valueAt(value: JsonValue | undefined, path: readonly string[]): JsonValue | undefined {
@@ -124,7 +132,7 @@ function valueAt(value: JsonValue | undefined, path: readonly string[]): JsonVal
 }
 
 /** Secrets that stand in an option are seen by whoever can list processes. */
-export function warnOfVisible({ output }: Pick<Around, 'output'>, option: string): void {
+export function warnOfVisible({ output }: Pick<CommandContext, 'output'>, option: string): void {
   output.screen.line(
     `${output.paint('yellow', 'warning:')} secrets on a command line stay in the history of the shell and are seen by others on this machine; give ${option} a file, or \`-\` for standard input`,
   )

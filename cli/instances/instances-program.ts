@@ -25,30 +25,34 @@ function keepInstances(instances: Command, ask: AskService): void {
     .requiredOption('--type <TYPE>', 'the connector: `reactor connect catalog list`')
     .option('--config <JSON|FILE|->', 'its configuration; secrets in it go to the vault', '{}')
     .action(async (name: string, flags: CommonFlags & { type: string; config: string }) =>
-      ask(flags, async (around) => (await instanceCommands()).createInstance(around, name, flags)),
+      ask(flags, async (context) =>
+        (await instanceCommands()).createInstance(context, name, flags),
+      ),
     )
   serviceCommand(instances, 'list', 'all instances')
     .option('--type <TYPE>', 'only those of a connector')
     .addOption(limitOption())
     .action(async (flags: CommonFlags & { type?: string; limit?: number }) =>
-      ask(flags, async (around) => (await instanceCommands()).listInstances(around, flags)),
+      ask(flags, async (context) => (await instanceCommands()).listInstances(context, flags)),
     )
   serviceCommand(instances, 'get', 'one instance, without its secrets')
     .argument('<NAME>')
     .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, async (around) => (await instanceCommands()).getInstance(around, name)),
+      ask(flags, async (context) => (await instanceCommands()).getInstance(context, name)),
     )
   serviceCommand(instances, 'update', 'replace the configuration; secrets that are left out stay')
     .argument('<NAME>')
     .requiredOption('--config <JSON|FILE|->', 'the whole configuration')
     .addOption(ifVersionOption())
     .action(async (name: string, flags: CommonFlags & { config: string; ifVersion?: number }) =>
-      ask(flags, async (around) => (await instanceCommands()).updateInstance(around, name, flags)),
+      ask(flags, async (context) =>
+        (await instanceCommands()).updateInstance(context, name, flags),
+      ),
     )
   serviceCommand(instances, 'delete', 'delete an instance and its secrets')
     .argument('<NAME>')
     .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, async (around) => (await instanceCommands()).deleteInstance(around, name)),
+      ask(flags, async (context) => (await instanceCommands()).deleteInstance(context, name)),
     )
 }
 
@@ -74,8 +78,8 @@ function credentials(instances: Command, ask: AskService): void {
     )
     .addHelpText('after', credentialsHelp)
     .action(async (name: string, flags: CommonFlags & CredentialFlags) =>
-      ask(flags, async (around) =>
-        (await credentialsCommand()).setCredentials(around, name, flags),
+      ask(flags, async (context) =>
+        (await credentialsCommand()).setCredentials(context, name, flags),
       ),
     )
 }
@@ -84,14 +88,14 @@ function askSource(instances: Command, ask: AskService): void {
   serviceCommand(instances, 'check', 'whether configuration and credentials work')
     .argument('<NAME>')
     .action(async (name: string, flags: CommonFlags) =>
-      ask(flags, async (around) => (await askSourceCommands()).checkInstance(around, name)),
+      ask(flags, async (context) => (await askSourceCommands()).checkInstance(context, name)),
     )
   serviceCommand(instances, 'discover', 'the streams that can be read; kept for an hour')
     .argument('<NAME>')
     .option('--refresh', 'ask the source even where a discovery is kept')
     .action(async (name: string, flags: CommonFlags & { refresh?: true }) =>
-      ask(flags, async (around) =>
-        (await askSourceCommands()).discoverInstance(around, name, flags),
+      ask(flags, async (context) =>
+        (await askSourceCommands()).discoverInstance(context, name, flags),
       ),
     )
 }

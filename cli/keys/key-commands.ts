@@ -2,7 +2,7 @@ import type { PrincipalKind } from '../../service/platform/access/principal.ts'
 import { apiKeyDocument, newApiKeyDocument } from '../../service/api-keys/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { listPages } from '../client/list-pages.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
@@ -18,12 +18,13 @@ export interface KeyFlags {
 
 /** The key alone goes to standard output, so that it can be piped to where it is kept. */
 export async function createKey(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   name: string,
   { kind, scope: scopes, expiresIn }: KeyFlags,
 ): Promise<number> {
   const body = {
-    ...{ name, kind },
+    name,
+    kind,
     ...(scopes !== undefined && { scopes }),
     ...(expiresIn !== undefined && { expires_in: expiresIn }),
   }
@@ -42,7 +43,7 @@ export async function createKey(
 }
 
 export async function listKeys(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   { limit }: { readonly limit?: number },
 ): Promise<number> {
   const listed = await listPages(client, { path: apiPath('api-keys'), item: apiKeyDocument, limit })
@@ -66,7 +67,7 @@ export async function listKeys(
   return exitCodes.complete
 }
 
-export async function revokeKey({ client, output }: Around, id: string): Promise<number> {
+export async function revokeKey({ client, output }: CommandContext, id: string): Promise<number> {
   await client.tell({ method: 'DELETE', path: apiPath('api-keys', id) })
   await showResult(output, { revoked: id }, () => `revoked ${id}\n`)
   return exitCodes.complete

@@ -19,12 +19,12 @@ export function keysCommand(connect: Command, ask: AskService): void {
   serviceCommand(keys, 'list', 'all keys; never the keys themselves')
     .addOption(limitOption())
     .action(async (flags: CommonFlags & { limit?: number }) =>
-      ask(flags, async (around) => (await keyCommands()).listKeys(around, flags)),
+      ask(flags, async (context) => (await keyCommands()).listKeys(context, flags)),
     )
   serviceCommand(keys, 'revoke', 'a key works no more')
     .argument('<ID>', 'its id, as `list` shows it')
     .action(async (id: string, flags: CommonFlags) =>
-      ask(flags, async (around) => (await keyCommands()).revokeKey(around, id)),
+      ask(flags, async (context) => (await keyCommands()).revokeKey(context, id)),
     )
 }
 
@@ -49,7 +49,7 @@ function createCommand(keys: Command, ask: AskService): void {
       ).argParser(duration),
     )
     .action(async (name: string, flags: CommonFlags & KeyFlags) =>
-      ask(flags, async (around) => (await keyCommands()).createKey(around, name, flags)),
+      ask(flags, async (context) => (await keyCommands()).createKey(context, name, flags)),
     )
 }
 

@@ -1,5 +1,5 @@
-import type { Paint } from '../run/paint.ts'
-import type { Screen } from '../run/screen.ts'
+import type { Paint } from './paint.ts'
+import type { Screen } from './screen.ts'
 
 /** Where a command that asks the service writes to. */
 export interface CommandOutput {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { descriptorDocument } from '../../service/catalog/schema.ts'
 import { apiPath } from '../client/api-path.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { readJsonObject } from '../input/json-input.ts'
 import { askInstance } from '../instances/instance-commands.ts'
@@ -13,7 +13,7 @@ import { table } from '../output/table.ts'
  * answer is not known here, so it is shown as it is.
  */
 async function askReserved(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   path: string,
   body: object,
 ): Promise<number> {
@@ -23,9 +23,9 @@ async function askReserved(
 }
 
 /** What the connector's descriptor says of its actions. */
-export async function listActions(around: Around, name: string): Promise<number> {
-  const { client, output } = around
-  const { document: instance } = await askInstance(around, name)
+export async function listActions(context: CommandContext, name: string): Promise<number> {
+  const { client, output } = context
+  const { document: instance } = await askInstance(context, name)
   const { document } = await client.ask(
     { method: 'GET', path: apiPath('catalog', instance.type) },
     descriptorDocument,
@@ -48,13 +48,13 @@ export interface InvokeFlags {
 }
 
 export async function invokeAction(
-  around: Around,
+  context: CommandContext,
   { name, action }: { readonly name: string; readonly action: string },
   flags: InvokeFlags,
 ): Promise<number> {
-  const { value } = await readJsonObject('--input', flags.input, around.input)
+  const { value } = await readJsonObject('--input', flags.input, context.input)
   const path = apiPath('instances', name, 'actions', action, 'invoke')
-  return askReserved(around, path, { input: value, dry_run: flags.dryRun === true })
+  return askReserved(context, path, { input: value, dry_run: flags.dryRun === true })
 }
 
 export interface ReceiverFlags {
@@ -63,11 +63,11 @@ export interface ReceiverFlags {
 }
 
 export async function createReceiver(
-  around: Around,
+  context: CommandContext,
   instance: string,
   { webhook, dispatch }: ReceiverFlags,
 ): Promise<number> {
-  return askReserved(around, apiPath('receivers'), { instance, webhook, dispatch })
+  return askReserved(context, apiPath('receivers'), { instance, webhook, dispatch })
 }
 
 export interface ConflictFlags {
@@ -77,10 +77,10 @@ export interface ConflictFlags {
 }
 
 export async function createConflictPolicy(
-  around: Around,
+  context: CommandContext,
   { connectionA, connectionB, rules }: ConflictFlags,
 ): Promise<number> {
-  return askReserved(around, apiPath('policies', 'conflict'), {
+  return askReserved(context, apiPath('policies', 'conflict'), {
     connection_a: connectionA,
     connection_b: connectionB,
     rules,

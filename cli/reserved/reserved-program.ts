@@ -16,7 +16,7 @@ export function reservedCommands(connect: Command, ask: AskService): void {
     .requiredOption('--webhook <NAME>', 'which webhook of the connector')
     .requiredOption('--dispatch <TARGET>', 'job:NAME, stream:CONNECTION/STREAM or function:NAME')
     .action(async (instance: string, flags: CommonFlags & ReceiverFlags) =>
-      ask(flags, async (around) => (await commands()).createReceiver(around, instance, flags)),
+      ask(flags, async (context) => (await commands()).createReceiver(context, instance, flags)),
     )
   conflictPolicies(connect, ask)
 }
@@ -26,7 +26,7 @@ function actions(connect: Command, ask: AskService): void {
   serviceCommand(command, 'list', 'the actions of an instance’s connector')
     .argument('<INSTANCE>')
     .action(async (instance: string, flags: CommonFlags) =>
-      ask(flags, async (around) => (await commands()).listActions(around, instance)),
+      ask(flags, async (context) => (await commands()).listActions(context, instance)),
     )
   serviceCommand(command, 'invoke', 'call an action (not available yet)')
     .argument('<INSTANCE>')
@@ -34,8 +34,8 @@ function actions(connect: Command, ask: AskService): void {
     .requiredOption('--input <JSON|FILE|->', 'what it is called with')
     .option('--dry-run', 'show what would be sent, send nothing')
     .action(async (name: string, action: string, flags: CommonFlags & InvokeFlags) =>
-      ask(flags, async (around) =>
-        (await commands()).invokeAction(around, { name, action }, flags),
+      ask(flags, async (context) =>
+        (await commands()).invokeAction(context, { name, action }, flags),
       ),
     )
 }
@@ -52,6 +52,6 @@ function conflictPolicies(connect: Command, ask: AskService): void {
     .requiredOption('--connection-b <NAME>', 'the other direction')
     .requiredOption('--rules <RULES>', 'Lead:last_write_wins,Account:source_of_truth_a')
     .action(async (flags: CommonFlags & ConflictFlags) =>
-      ask(flags, async (around) => (await commands()).createConflictPolicy(around, flags)),
+      ask(flags, async (context) => (await commands()).createConflictPolicy(context, flags)),
     )
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, extname, resolve } from 'node:path'
-import { ConnectError } from '../../protocol/index.ts'
+import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import type { DestinationConfig, SourceConfig } from '../../engine/run-types.ts'
 import {
   allowedNetworksOf,
@@ -12,12 +12,12 @@ import { expandEnvironment } from './expand-environment.ts'
 import { problemsError, type FileProblem, type RunFilePlace } from './file-problem.ts'
 import { parseToml } from './parse-toml.ts'
 import { parseYaml } from './parse-yaml.ts'
-import { knownFields, runFileSchema, type RunFile } from './run-file-schema.ts'
+import { knownFields, type RunFile, runFileSchema } from './run-file-schema.ts'
 import { schemaProblems } from './schema-problems.ts'
-import { secretValues } from './secret-values.ts'
-import { resolveSource } from './source.ts'
+import { resolveSource, textsOfConfig } from './source.ts'
 import type { FieldPath, SourceDocument } from './source-position.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
+import { connectorOf } from '../../connectors/registry.ts'
 
 /** A run file that is complete and valid as far as it can be known without asking the source. */
 export interface LoadedRunFile {
@@ -40,10 +40,25 @@ export function readRunFile(text: string, file: string, environment: Environment
   const place = { file, positions }
   const expanded = expandEnvironment(value, environment)
   if (expanded.problems.length > 0) throw problemsError(expanded.problems, place)
-  const parsed = runFileSchema.safeParse(expanded.value ?? {})
+  return checkRunFile(expanded.value ?? {}, { place, folder: dirname(resolve(file)), environment })
+}
+
+export interface RunFileContext {
+  readonly place: RunFilePlace
+  /** Where the path of a manifest counts from. */
+  readonly folder: string
+  readonly environment: Environment
+}
+
+/** Checks what a run file says, once variables are put in. Throws a ConnectError that names the field, problem and fix. */
+export function checkRunFile(
+  value: unknown,
+  { place, folder, environment }: RunFileContext,
+): LoadedRunFile {
+  const parsed = runFileSchema.safeParse(value)
   if (!parsed.success) {
     const problems = schemaProblems(parsed.error.issues, {
-      document: expanded.value,
+      document: value,
       base: [],
       knownFields,
       mayShow: isNoConfiguration,
@@ -53,7 +68,7 @@ export function readRunFile(text: string, file: string, environment: Environment
   const content = parsed.data
   const problems: FileProblem[] = []
   const source = resolveSource(content.source, problems, {
-    folder: dirname(resolve(file)),
+    folder,
     catalogFolder: catalogFolderOf(environment),
   })
   const destination = resolveDestination(content.destination, problems)
@@ -104,4 +119,37 @@ function isNoConfiguration(path: FieldPath): boolean {
   const [first, second] = path
   if (first === 'source' || first === 'destination') return second === 'type'
   return first !== 'log' || !path.includes('sasl')
+}
+
+/** Shorter ones cannot be told from ordinary words in a text. */
+const minSecretLength = 4
+
+/**
+ * The secrets of a run: the second line of defence (the first: nothing shows a value of a configuration). A text that
+ * also stands in a field that is no secret (user and password are the same) is left out.
+ */
+function secretValues(
+  content: RunFile,
+  resolved: {
+    readonly source: { readonly type: string; readonly config: JsonObject }
+    readonly destination: DestinationConfig
+  },
+): readonly string[] {
+  const { source, destination } = resolved
+  const { host, user, database, password } = destination.address
+  const sasl = typeof content.log === 'object' ? content.log.kafka.sasl : undefined
+  const config = textsOfConfig(source.config, connectorOf(source.type).descriptor.spec)
+  const shown = new Set([
+    source.type,
+    content.connection,
+    host,
+    user,
+    database,
+    destination.schema,
+    ...config.shown,
+  ])
+  const secrets = new Set([password, content.destination.url, sasl?.password, ...config.secret])
+  return [...secrets]
+    .filter((secret) => secret !== undefined)
+    .filter((secret) => secret.length >= minSecretLength && !shown.has(secret))
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { connectionChoices } from '../../service/connections/choices.ts'
 import { sslModes } from '../../postgres/address.ts'
 
-const syncMode = z.enum(['full_refresh', 'incremental'])
-const destinationSyncMode = z.enum(['append', 'overwrite', 'append_dedup', 'overwrite_dedup'])
+const syncMode = z.enum(connectionChoices.syncMode)
+const destinationSyncMode = z.enum(connectionChoices.destinationSyncMode)
 const name = z.string().min(1)
 const columnNames = z
   .union([name, z.array(name).min(1)])
@@ -38,7 +39,7 @@ const brokers = z
 
 const kafka = z.strictObject({
   brokers: brokers.default(['localhost:9092']),
-  framing: z.enum(['block', 'record']).default('block'),
+  framing: z.enum(connectionChoices.framing).default('block'),
   ssl: z.boolean().default(false),
   sasl: z
     .strictObject({
@@ -80,7 +81,7 @@ export const runFileSchema = z.strictObject({
     config: postgresConfig.default({}),
     url: name.optional(),
   }),
-  log: z.union([z.enum(['embedded', 'kafka']), z.strictObject({ kafka })]).default('embedded'),
+  log: z.union([z.enum(connectionChoices.log), z.strictObject({ kafka })]).default('embedded'),
   defaults: z
     .strictObject({
       sync_mode: syncMode.optional(),
@@ -91,8 +92,8 @@ export const runFileSchema = z.strictObject({
   streams: z
     .union([z.literal('all'), z.array(z.union([name, streamFields])).min(1)])
     .default('all'),
-  metadata: z.enum(['full', 'minimal']).default('full'),
-  deletes: z.enum(['hard', 'soft']).optional(),
+  metadata: z.enum(connectionChoices.metadata).default('full'),
+  deletes: z.enum(connectionChoices.deletes).optional(),
   limits: z
     .strictObject({
       parallel_lanes: atLeast(1).optional(),

@@ -9,7 +9,7 @@ import type { RunFile } from './run-file-schema.ts'
 import { schemaProblems } from './schema-problems.ts'
 import type { FieldPath } from './source-position.ts'
 
-export interface SourcePlaces {
+export interface SourceFolders {
   /** Where the path of a manifest counts from. */
   readonly folder: string
   /** Where imported manifests are. */
@@ -20,7 +20,7 @@ export interface SourcePlaces {
 export function resolveSource(
   source: RunFile['source'],
   problems: FileProblem[],
-  { folder, catalogFolder }: SourcePlaces,
+  { folder, catalogFolder }: SourceFolders,
 ): { readonly type: string; readonly config: JsonObject } | undefined {
   if (source.manifest !== undefined) {
     const type = manifestType(resolve(folder, source.manifest))

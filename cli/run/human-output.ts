@@ -1,13 +1,14 @@
 import type { RunProgress, RunResult } from '../../engine/run-types.ts'
 import { errorCodes, streamKey } from '../../protocol/index.ts'
+import { errorLines } from '../output/error-lines.ts'
 import { plainText } from '../output/plain-text.ts'
 import { count, rows } from './amounts.ts'
-import type { Paint } from './paint.ts'
+import type { Paint } from '../output/paint.ts'
 import { liveLines, plainLine } from './progress-lines.ts'
-import { errorLines, resultLines, type ShownResult } from './result-lines.ts'
+import { resultLines, type ShownResult } from './result-lines.ts'
 import { RunClock } from './run-clock.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
-import type { Screen } from './screen.ts'
+import type { Screen } from '../output/screen.ts'
 import { shownLabel } from './shown-label.ts'
 import { whereRunsGoOn } from './where-runs-go-on.ts'
 
@@ -68,7 +69,8 @@ export class HumanOutput implements RunOutput {
     else if (end.kind === 'abandoned')
       this.result(
         {
-          ...{ status: 'stopped', seconds: end.seconds },
+          status: 'stopped',
+          seconds: end.seconds,
           streams: end.streams.map((stream) => ({ ...stream, warnings: [] })),
         },
         `, given up before it came to rest. Run the same command again: ${whereRunsGoOn}.`,

@@ -1,4 +1,5 @@
 import type { RunProgress, StreamProgress, StreamResult } from '../../engine/run-types.ts'
+import { errorJson } from '../output/docs-place.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
 
 const progressEveryMs = 1_000
@@ -47,7 +48,7 @@ function endFields(end: RunEnd): Readonly<Record<string, unknown>> {
       return { status, seconds, warnings, streams: streams.map(resultFields) }
     }
     case 'error':
-      return { status: 'failed', seconds: 0, streams: [], error: end.error }
+      return { status: 'failed', seconds: 0, streams: [], error: errorJson(end.error) }
     case 'stopped':
       return { status: 'stopped', seconds: 0, streams: [] }
     case 'abandoned': {
@@ -87,6 +88,6 @@ function resultFields(result: StreamResult): Readonly<Record<string, unknown>> {
     cut: result.cut,
     table_changes: result.tableNotes,
     warnings: result.warnings,
-    ...(result.error !== undefined && { error: result.error }),
+    ...(result.error !== undefined && { error: errorJson(result.error) }),
   }
 }

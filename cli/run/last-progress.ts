@@ -30,7 +30,8 @@ export class LastProgress implements RunOutput {
     if (this.#progress === undefined) return { kind: 'stopped', exitCode }
     const { startedAtMs, atMs, streams } = this.#progress
     return {
-      ...{ kind: 'abandoned', exitCode },
+      kind: 'abandoned',
+      exitCode,
       seconds: (atMs - startedAtMs) / 1000,
       streams: streams.map(leftAsItIs),
     }

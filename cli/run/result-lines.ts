@@ -2,9 +2,10 @@ import type { ErrorBody } from '../../protocol/index.ts'
 import { addCounts, noCounts } from '../../engine/run/committed-counts.ts'
 import type { StreamProgress } from '../../engine/run-types.ts'
 import type { CommittedCounts, TableNote } from '../../sinks/sink.ts'
+import { errorLines } from '../output/error-lines.ts'
 import { plainText } from '../output/plain-text.ts'
 import { count, counted, duration, rows } from './amounts.ts'
-import type { Paint, Style } from './paint.ts'
+import type { Paint, Style } from '../output/paint.ts'
 import type { RunClock } from './run-clock.ts'
 import { shownLabel } from './shown-label.ts'
 
@@ -136,20 +137,4 @@ function loss(now: number, earlier: number, text: (all: number) => string): read
   const all = now + earlier
   if (all === 0) return []
   return [`${text(all)}${earlier > 0 ? ` (${count(earlier)} in an earlier start)` : ''}`]
-}
-
-/** An error as the user reads it: what happened, what to do, where to read more. */
-export function errorLines(
-  error: ErrorBody,
-  { paint, indent = '' }: { readonly paint: Paint; readonly indent?: string },
-): readonly string[] {
-  const more = error.details?.more
-  const others = Array.isArray(more) ? more.map((text) => `  also: ${plainText(String(text))}`) : []
-  const lines = [
-    `${paint('red', 'error:')} ${plainText(error.message)} ${paint('dim', `[${error.code}]`)}`,
-    `  fix:  ${plainText(error.suggested_fix)}`,
-    ...others,
-    `  docs: ${error.docs_url}`,
-  ]
-  return lines.map((line) => `${indent}${line}`)
 }

@@ -14,7 +14,7 @@ import { problemsError } from '../run-file/file-problem.ts'
 import type { LoadedRunFile } from '../run-file/load-run-file.ts'
 import { resolveStreams } from '../../service/connections/resolve-streams.ts'
 import { runPlanOf } from '../run-file/run-plan.ts'
-import { errorEnd } from './error-end.ts'
+import { errorEnd } from '../output/error-end.ts'
 import { MetricsServer } from './metrics-server.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
 
@@ -23,7 +23,7 @@ export interface RunOptions {
   readonly metricsPort: number | undefined
 }
 
-/** What a run needs from the command around it. */
+/** What a run needs from the command command it. */
 export interface RunSurroundings {
   readonly output: RunOutput
   readonly logger: Logger
@@ -37,22 +37,22 @@ export interface RunSurroundings {
 export async function runLoadedFile(
   file: LoadedRunFile,
   options: RunOptions,
-  around: RunSurroundings,
+  command: RunSurroundings,
 ): Promise<RunEnd> {
   try {
-    const source = new FileSource(file.source.config, around)
-    const plan = await planRun(file, options, { ...around, source })
+    const source = new FileSource(file.source.config, command)
+    const plan = await planRun(file, options, { ...command, source })
     if (plan === undefined) return { kind: 'stopped', exitCode: exitCodes.stopped }
     await using threads = openWorkerThreads({
       lanes: plan.limits.parallelLanes,
       heapMb: file.content.limits.worker_heap_mb,
-      logger: around.logger,
+      logger: command.logger,
     })
-    const result = await runPlan(plan, options, { ...around, source, threads })
+    const result = await runPlan(plan, options, { ...command, source, threads })
     return { kind: 'result', result, exitCode: exitCodeOf(result.status) }
   } catch (error) {
     // Before the streams. It would have been tried again, had the user not stopped the run.
-    if (around.signal.aborted && ConnectError.from(error).retryable)
+    if (command.signal.aborted && ConnectError.from(error).retryable)
       return { kind: 'stopped', exitCode: exitCodes.stopped }
     return errorEnd(error)
   }
@@ -94,31 +94,33 @@ type RunContext = RunSurroundings & { readonly source: FileSource }
 async function planRun(
   file: LoadedRunFile,
   options: RunOptions,
-  around: RunContext,
+  command: RunContext,
 ): Promise<RunPlan | undefined> {
   const connector = connectorOf(file.source.type)
   const context: ConnectorContext = {
-    logger: around.logger,
-    signal: around.signal,
+    logger: command.logger,
+    signal: command.signal,
     allowedNetworks: file.source.allowedNetworks,
-    configChanged: around.source.changed,
-    secretFound: around.source.secretFound,
-    now: () => around.now(),
+    configChanged: command.source.changed,
+    secretFound: command.source.secretFound,
+    now: () => command.now(),
   }
   const catalog = await unlessStopped(
     () =>
-      startPatiently(context, () => askSource(connector, file, { context, source: around.source })),
-    around.signal,
+      startPatiently(context, () =>
+        askSource(connector, file, { context, source: command.source }),
+      ),
+    command.signal,
   )
   if (catalog === undefined) return undefined
   const { streams, problems, notes } = resolveStreams(catalog, file.content)
   if (problems.length > 0) throw problemsError(problems, file.place)
-  for (const note of notes) around.output.note(`note: ${note}`)
+  for (const note of notes) command.output.note(`note: ${note}`)
   const plan = runPlanOf(file, { streams, log: options.log })
   return {
     ...plan,
     ...(file.content.streams === 'all' && { shown: catalog.streams.map(streamIdOf) }),
-    source: { ...plan.source, config: around.source.config },
+    source: { ...plan.source, config: command.source.config },
   }
 }
 
@@ -142,9 +144,9 @@ async function askSource(
 async function runPlan(
   plan: RunPlan,
   options: RunOptions,
-  around: RunContext & { readonly threads: WorkerThreads },
+  command: RunContext & { readonly threads: WorkerThreads },
 ): Promise<RunResult> {
-  const { output, logger, signal, source, threads } = around
+  const { output, logger, signal, source, threads } = command
   const registry = new Registry()
   const metrics = createRunMetrics(registry)
   await using server =
@@ -159,7 +161,7 @@ async function runPlan(
     logger,
     metrics,
     threads,
-    now: () => around.now(),
+    now: () => command.now(),
     onProgress: output.progress.bind(output),
     onConfigChanged: source.changed,
     onSecretFound: source.secretFound,

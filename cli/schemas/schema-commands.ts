@@ -2,7 +2,7 @@ import { streamLabel } from '../../protocol/index.ts'
 import { schemaDocument, streamSchemaDocument } from '../../service/schemas/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { listPages } from '../client/list-pages.ts'
-import type { Around } from '../client/service-command.ts'
+import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { moment } from '../output/moment.ts'
@@ -15,7 +15,7 @@ export interface SchemaFlags {
 }
 
 export async function listSchemas(
-  { client, output }: Around,
+  { client, output }: CommandContext,
   { connection, stream, limit }: SchemaFlags,
 ): Promise<number> {
   const listed = await listPages(client, {
@@ -37,7 +37,9 @@ export async function listSchemas(
       ]),
       columns: output.columns,
       empty: {
-        ...{ what: 'schemas', because: yetOrHidden, filters: { connection, stream } },
+        what: 'schemas',
+        because: yetOrHidden,
+        filters: { connection, stream },
         next: 'reactor connect connections runs start NAME --wait',
         all: 'reactor connect schemas list',
       },
@@ -47,7 +49,10 @@ export async function listSchemas(
 }
 
 /** The Avro schema alone goes to standard output, so that it can be piped to what reads it. */
-export async function getSchema({ client, output }: Around, fingerprint: string): Promise<number> {
+export async function getSchema(
+  { client, output }: CommandContext,
+  fingerprint: string,
+): Promise<number> {
   const { json, document } = await client.ask(
     { method: 'GET', path: apiPath('schemas', fingerprint) },
     schemaDocument,

@@ -17,12 +17,12 @@ export function schemasCommand(connect: Command, ask: AskService): void {
     .option('--stream <NAME>', 'only those of streams with this name')
     .addOption(limitOption())
     .action(async (flags: CommonFlags & SchemaFlags) =>
-      ask(flags, async (around) => (await schemaCommands()).listSchemas(around, flags)),
+      ask(flags, async (context) => (await schemaCommands()).listSchemas(context, flags)),
     )
   serviceCommand(schemas, 'get', 'the schema that a message’s fingerprint stands for')
     .argument('<FINGERPRINT>', '16 hexadecimal digits')
     .action(async (fingerprint: string, flags: CommonFlags) =>
-      ask(flags, async (around) => (await schemaCommands()).getSchema(around, fingerprint)),
+      ask(flags, async (context) => (await schemaCommands()).getSchema(context, fingerprint)),
     )
 }
 

@@ -20,26 +20,29 @@ export interface ServeSurroundings {
 /** Serves until the signal is aborted. Throws `setting_invalid`, and what keeps the service from starting or going on. */
 export async function runServe(
   options: ServeArguments,
-  around: ServeSurroundings,
+  context: ServeSurroundings,
 ): Promise<number> {
   const { config, flags } = options
-  const { environment, version, signal } = around
+  const { environment, version, signal } = context
   const settings = loadSettings({
     environment,
     flags,
     ...(config !== undefined && { file: config }),
   })
-  const logger = createServiceLogger({ level: settings.logLevel, write: around.writeLog })
+  const logger = createServiceLogger({ level: settings.logLevel, write: context.writeLog })
   const onStop = (): void => {
     logger.info('stopping: runs drain to their last checkpoint; a second signal ends it at once')
   }
   signal.addEventListener('abort', onStop, { once: true })
   await serve({
-    ...{ settings, version, logger, signal },
+    settings,
+    version,
+    logger,
+    signal,
     announce: (text) => {
-      around.writeOut(`${text}\n`)
+      context.writeOut(`${text}\n`)
     },
-    now: () => around.now(),
+    now: () => context.now(),
   })
   return exitCodes.complete
 }

@@ -8,15 +8,15 @@ import type { RotateKeyFlags } from './vault-program.ts'
 /** Gives the embedded vault of the settings a new key. Throws `vault_rotation_refused`, and what the vault throws. */
 export async function rotateKey(
   { config, dataDir }: RotateKeyFlags,
-  around: { readonly output: CommandOutput; readonly environment: Environment },
+  context: { readonly output: CommandOutput; readonly environment: Environment },
 ): Promise<number> {
   const settings = loadSettings({
-    environment: around.environment,
+    environment: context.environment,
     flags: { data_dir: dataDir },
     ...(config !== undefined && { file: config }),
   })
   const rotated = await rotateVaultKey(settings)
-  await showResult(around.output, rotated, () => {
+  await showResult(context.output, rotated, () => {
     const { folder, secrets, key } = rotated
     const what = secrets === 1 ? '1 file is' : `${secrets} files are`
     return `${what} encrypted with a new key (id ${key}) in ${folder}\nback up the folder: older backups open with their own vault.json only\n`

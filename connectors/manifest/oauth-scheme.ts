@@ -80,8 +80,8 @@ function hasStandardAnswer(keys: Readonly<Record<string, string>>): boolean {
 }
 
 function scopesOf({ scopes, scope = '' }: Input): readonly string[] {
-  const all = scopes?.map((one) => one.scope) ?? scope.split(/[\s,]+/)
-  return all.filter((one) => one !== '')
+  const all = scopes?.map((entry) => entry.scope) ?? scope.split(/[\s,]+/)
+  return all.filter((name) => name !== '')
 }
 
 function keysOf(input: Input): Readonly<Record<string, string>> {

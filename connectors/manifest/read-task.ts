@@ -89,7 +89,8 @@ class TaskOutput implements SourceOutput {
   }
 
   /** Why the stream failed: the error that `read` throws only says that it did. */
-  get failure(): SourceError | undefined {
+  get failure(): SourceError | ConnectError | undefined {
+    if (this.#failure?.error !== undefined) return this.#failure.error
     if (this.#failure === undefined) return undefined
     const { message, failureType, internalMessage, mayPass, isUnreadableAnswer } = this.#failure
     return new SourceError(

@@ -36,7 +36,7 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
   readonly transport: Transport
   readonly manifestDirectory?: string
   readonly unreadableAnswers?: 'fail'
-  readonly changeConfig?: (change: (kept: Dict) => Promise<Dict | null>) => Promise<Dict>
+  readonly changeConfig?: (change: (config: Dict) => Promise<Dict | null>) => Promise<Dict>
   readonly #network: UndiciTransport
   readonly #context: SourceContext
   readonly #clock: MicrosecondClock
@@ -101,14 +101,14 @@ export class SourceEnvironment implements Environment, AsyncDisposable {
 
 async function changedConfig(
   changeConfig: ChangeConfig,
-  change: (kept: Dict) => Promise<Dict | null>,
+  change: (config: Dict) => Promise<Dict | null>,
 ): Promise<Dict> {
   try {
-    const kept = await changeConfig(async (before) => {
+    const config = await changeConfig(async (before) => {
       const after = await change(configOf(before))
       return after === null ? null : plainConfig(after)
     })
-    return configOf(kept)
+    return configOf(config)
   } catch (error) {
     if (!(error instanceof ConnectError)) throw error
     throw new SourceError(error.message, { failureType: error.failureType, cause: error })

@@ -1,10 +1,10 @@
 import type { SideMessage } from '../../manifest-interpreter/contracts.ts'
 
-type Unreadable = Extract<SideMessage, { kind: 'unreadable' }>
+type UnreadableMessage = Extract<SideMessage, { kind: 'unreadable' }>
 
 /** Answers that were read as ones without records: the first of each stream, and how many there were. */
 export class UnreadableAnswers {
-  readonly #byStream = new Map<string, { readonly first: Unreadable; count: number }>()
+  readonly #byStream = new Map<string, { readonly first: UnreadableMessage; count: number }>()
 
   add(message: SideMessage): void {
     if (message.kind !== 'unreadable') return

@@ -59,8 +59,11 @@ export function textsOf(
   const first = hasHeader ? start + headerBytes : start
   if (rows.readInt16BE(first) < 0) return undefined
   return fields.map(({ index, type }) => {
-    let at = first + 2
-    for (let skipped = 0; skipped < index; skipped++) at += 4 + Math.max(0, rows.readInt32BE(at))
-    return keyText[type](rows.subarray(at + 4, at + 4 + Math.max(0, rows.readInt32BE(at))))
+    let offset = first + 2
+    for (let skipped = 0; skipped < index; skipped++)
+      offset += 4 + Math.max(0, rows.readInt32BE(offset))
+    return keyText[type](
+      rows.subarray(offset + 4, offset + 4 + Math.max(0, rows.readInt32BE(offset))),
+    )
   })
 }

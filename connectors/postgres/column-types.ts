@@ -74,7 +74,7 @@ export function jsonSchemaOf({
   // A value of `jsonb` may be JSON's null, which is no NULL.
   if (!notNull || schema === anyJson) return schema
   const { type: types, enum: values, ...more } = schema
-  const real = isJsonList(types) ? types.filter((one) => one !== 'null') : [types ?? null]
+  const real = isJsonList(types) ? types.filter((name) => name !== 'null') : [types ?? null]
   return {
     type: real.length === 1 && real[0] !== undefined ? real[0] : real,
     ...(isJsonList(values) && { enum: values.filter((value) => value !== null) }),
@@ -90,7 +90,7 @@ function nullableSchemaOf(type: ColumnType): JsonObject {
     const required = fields.map(({ name }) => name)
     return nullable('object', { properties: Object.fromEntries(properties), required })
   }
-  if (isObject(type)) return nullable('object', { additionalProperties: string })
+  if (isObjectType(type)) return nullable('object', { additionalProperties: string })
   return plainSchemaOf(type)
 }
 
@@ -103,7 +103,7 @@ function arraySchemaOf(type: ColumnType, items: JsonObject): JsonObject {
 function innerSchemaOf(type: InnerType): JsonObject {
   if (type.kind === 'd') return {}
   if (type.isArray) return nullable('array')
-  if (isObject(type)) return nullable('object')
+  if (isObjectType(type)) return nullable('object')
   if (isMoney(type) || isBytes(type)) return string
   const schema = plainSchemaOf(type)
   const isNumber = isJsonList(schema.type) && schema.type.includes('number') && schema !== anyJson
@@ -142,7 +142,7 @@ function arrayExpression(column: string, type: ColumnType): string {
 
 /** True where COPY writes the type's own text, which the database reads back as the same value. */
 export function hasOwnText(type: ColumnType): boolean {
-  return !type.isArray && !isObject(type) && !isMoney(type)
+  return !type.isArray && !isObjectType(type) && !isMoney(type)
 }
 
 /** True where the column can order an incremental read or a key. */
@@ -187,7 +187,7 @@ function isBytes(type: InnerType): boolean {
   return type.schema === 'pg_catalog' && type.name === 'bytea'
 }
 
-function isObject(type: InnerType): boolean {
+function isObjectType(type: InnerType): boolean {
   return type.kind === 'c' || (type.kind === 'b' && type.name === 'hstore')
 }
 

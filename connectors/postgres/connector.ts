@@ -6,7 +6,7 @@ import { databaseOf, parsePostgresConfig, postgresSpec, socketFolderOf } from '.
 import { discoverStreams } from './discover.ts'
 import { planStream } from './plan.ts'
 import { readSlice } from './read.ts'
-import { Session } from './session.ts'
+import { SourceSession } from './session.ts'
 
 /**
  * PostgreSQL as a source: full refresh (resumable by the primary key, large tables in ranges) and incremental by a cursor
@@ -51,14 +51,14 @@ const nothingToRead =
 
 async function discover(config: JsonObject, context: ConnectorContext): Promise<AirbyteCatalog> {
   const parsed = parsePostgresConfig(config)
-  await using session = await Session.open(parsed, { logger: context.logger })
+  await using session = await SourceSession.open(parsed, { logger: context.logger })
   return await discoverStreams(session, parsed, context.logger)
 }
 
 /** The session that is left open holds the transaction whose snapshot every read of the run imports. */
 async function openRead(config: JsonObject, context: ConnectorContext): Promise<ReadSession> {
   const parsed = parsePostgresConfig(config)
-  const session = await Session.open(parsed, { logger: context.logger })
+  const session = await SourceSession.open(parsed, { logger: context.logger })
   try {
     const [row] = await session.rows<{ snapshot: string }>(
       'SELECT pg_export_snapshot() AS snapshot',

@@ -7,7 +7,7 @@ export interface CopyChunk {
 }
 
 /** How the rows come. */
-export type CopyFormat = 'text' | 'binary'
+export type CopyOutFormat = 'text' | 'binary'
 
 /** Bytes that are gathered before they are given out; a socket gives at most 64 KiB at once. */
 const chunkBytes = 128 * 1024
@@ -25,7 +25,7 @@ const messageType = {
 /** Cuts the server's answer to a COPY into rows: CopyData is gathered, everything else goes to `forward` (pg's own parser). */
 export class CopyMessages {
   readonly #forward: (bytes: Buffer) => void
-  readonly #format: CopyFormat
+  readonly #format: CopyOutFormat
   #lines: Buffer = Buffer.allocUnsafe(chunkBytes + headroomBytes)
   #length = 0
   #given = 0
@@ -39,7 +39,7 @@ export class CopyMessages {
   readonly #header = Buffer.allocUnsafe(headerBytes)
   #headerLength = 0
 
-  constructor(forward: (bytes: Buffer) => void, format: CopyFormat = 'text') {
+  constructor(forward: (bytes: Buffer) => void, format: CopyOutFormat = 'text') {
     this.#forward = forward
     this.#format = format
   }
@@ -50,24 +50,24 @@ export class CopyMessages {
 
   /** Takes the bytes of one socket read. Gives the bytes from the end of the COPY on, once that has come. */
   push(chunk: Buffer): Buffer | undefined {
-    let at = 0
-    while (at < chunk.length) {
+    let offset = 0
+    while (offset < chunk.length) {
       if (this.#left > 0) {
-        at += this.#payload(chunk, at)
+        offset += this.#payload(chunk, offset)
         continue
       }
-      if (this.#headerLength === 0 && isEndOfCopy(chunk[at])) return chunk.subarray(at)
-      at += this.#startMessage(chunk, at)
+      if (this.#headerLength === 0 && isEndOfCopy(chunk[offset])) return chunk.subarray(offset)
+      offset += this.#startMessage(chunk, offset)
     }
     return undefined
   }
 
-  #startMessage(chunk: Buffer, at: number): number {
-    if (this.#headerLength === 0 && chunk.length - at >= headerBytes) {
-      this.#enter(chunk, at)
+  #startMessage(chunk: Buffer, offset: number): number {
+    if (this.#headerLength === 0 && chunk.length - offset >= headerBytes) {
+      this.#enter(chunk, offset)
       return headerBytes
     }
-    const taken = chunk.copy(this.#header, this.#headerLength, at)
+    const taken = chunk.copy(this.#header, this.#headerLength, offset)
     this.#headerLength += taken
     if (this.#headerLength === headerBytes) {
       this.#headerLength = 0
@@ -76,20 +76,21 @@ export class CopyMessages {
     return taken
   }
 
-  #enter(header: Buffer, at: number): void {
-    this.#type = header[at] ?? 0
-    this.#left = header.readUInt32BE(at + 1) - 4
-    if (this.#isForwarded()) this.#forward(Buffer.from(header.subarray(at, at + headerBytes)))
+  #enter(header: Buffer, offset: number): void {
+    this.#type = header[offset] ?? 0
+    this.#left = header.readUInt32BE(offset + 1) - 4
+    if (this.#isForwarded())
+      this.#forward(Buffer.from(header.subarray(offset, offset + headerBytes)))
   }
 
-  #payload(chunk: Buffer, at: number): number {
-    const size = Math.min(this.#left, chunk.length - at)
+  #payload(chunk: Buffer, offset: number): number {
+    const size = Math.min(this.#left, chunk.length - offset)
     this.#left -= size
     if (this.#type === messageType.copyData) {
-      this.#append(chunk, at, size)
+      this.#append(chunk, offset, size)
       if (this.#left === 0) this.#endRow()
     } else if (this.#isForwarded()) {
-      this.#forward(chunk.subarray(at, at + size))
+      this.#forward(chunk.subarray(offset, offset + size))
     }
     return size
   }
@@ -106,14 +107,14 @@ export class CopyMessages {
     return this.#type !== messageType.copyData && this.#type !== messageType.copyOutResponse
   }
 
-  #append(chunk: Buffer, at: number, size: number): void {
+  #append(chunk: Buffer, offset: number, size: number): void {
     const needed = this.#length + size
     if (needed > this.#lines.length) {
       const larger = Buffer.allocUnsafe(needed + Math.max(needed, headroomBytes))
       this.#lines.copy(larger, 0, 0, this.#length)
       this.#lines = larger
     }
-    chunk.copy(this.#lines, this.#length, at, at + size)
+    chunk.copy(this.#lines, this.#length, offset, offset + size)
     this.#length = needed
   }
 

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Connection, Submittable } from 'pg'
-import { CopyMessages, type CopyChunk, type CopyFormat } from './copy-messages.ts'
+import { CopyMessages, type CopyChunk, type CopyOutFormat } from './copy-messages.ts'
 import type { SocketReads } from './socket-reads.ts'
 
 /**
@@ -25,7 +25,7 @@ export class CopyOut implements Submittable {
     options: {
       readonly toError: (thrown: unknown) => Error
       readonly reads: SocketReads | undefined
-      readonly format: CopyFormat
+      readonly format: CopyOutFormat
     },
   ) {
     this.#sql = sql

@@ -3,12 +3,12 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { AirbyteCatalog, AirbyteStream } from '../../protocol/index.ts'
 import { isCursorType, jsonSchemaOf } from './column-types.ts'
 import type { PostgresConfig } from './config.ts'
-import type { Session } from './session.ts'
+import type { SourceSession } from './session.ts'
 import { listTables, listTablesWithoutColumns, type Table } from './tables.ts'
 
 /** Every table and view that the role may read, as streams. */
 export async function discoverStreams(
-  session: Session,
+  session: SourceSession,
   config: PostgresConfig,
   logger: Logger,
 ): Promise<AirbyteCatalog> {
@@ -21,7 +21,7 @@ export async function discoverStreams(
   return { streams: tables.map(streamOf) }
 }
 
-async function schemasExist(session: Session, schemas: readonly string[]): Promise<void> {
+async function schemasExist(session: SourceSession, schemas: readonly string[]): Promise<void> {
   const [missing] = await session.rows<{ schema: string }>(
     `SELECT wanted AS schema FROM unnest($1::text[]) AS wanted
      WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = wanted)`,

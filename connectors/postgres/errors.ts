@@ -1,9 +1,10 @@
 import { DatabaseError } from 'pg'
+import { meaningOf, type StateMeaning } from '../../postgres/sqlstate.ts'
 import { ConnectError, networkFailure, serverRefusal } from '../../protocol/index.ts'
 import type { ErrorCodeName, ErrorDetails, NetworkFailure } from '../../protocol/index.ts'
 
 /** What the connector was doing when something was thrown: the facts that the messages name. */
-export interface ErrorPlace {
+export interface SourcePlace {
   readonly host: string
   readonly port: number
   readonly user: string
@@ -15,13 +16,13 @@ export interface ErrorPlace {
 }
 
 /** Whatever pg, the server or the network threw, as the ConnectError that says what to do. Never quotes a row. */
-export function sourceError(thrown: unknown, place: ErrorPlace): ConnectError {
+export function sourceError(thrown: unknown, place: SourcePlace): ConnectError {
   if (thrown instanceof ConnectError) return thrown
   if (thrown instanceof DatabaseError) return serverError(thrown, place)
   return networkError(thrown, place)
 }
 
-function serverError(error: DatabaseError, place: ErrorPlace): ConnectError {
+function serverError(error: DatabaseError, place: SourcePlace): ConnectError {
   const { sqlstate, reason } = serverRefusal(error)
   const { cursor, ...facts } = place
   const { stream, database } = place
@@ -37,37 +38,30 @@ function serverError(error: DatabaseError, place: ErrorPlace): ConnectError {
   return new ConnectError(codeOf(sqlstate, error, place), { details })
 }
 
-const codes: Readonly<Record<string, ErrorCodeName>> = {
-  '28000': 'source_credentials_refused',
-  '28P01': 'source_credentials_refused',
-  '3D000': 'source_database_missing',
-  '42501': 'source_permission_denied',
-  '40001': 'source_snapshot_lost',
-  '72000': 'source_snapshot_lost',
-  '40P01': 'source_query_cancelled',
-  '55P03': 'source_query_cancelled',
-  '57014': 'source_query_cancelled',
-  '57P01': 'source_connection_lost',
-  '57P02': 'source_connection_lost',
-  '57P03': 'source_unreachable',
-  '57P05': 'source_connection_lost',
-  '25P03': 'source_connection_lost',
-  '25P04': 'source_connection_lost',
-}
-/** Errors that only a query of a stream can meet. */
-const streamCodes: Readonly<Record<string, ErrorCodeName>> = {
-  '3F000': 'source_stream_missing',
-  '42P01': 'source_stream_missing',
-  '22021': 'source_encoding_invalid',
-  '22P05': 'source_encoding_invalid',
-}
-/** Classes of SQLSTATE: connection exception, insufficient resources. */
-const classes: Readonly<Record<string, ErrorCodeName>> = {
-  '08': 'source_connection_lost',
-  '53': 'source_busy',
+const codeOfMeaning: Readonly<Partial<Record<StateMeaning, ErrorCodeName>>> = {
+  connection_lost: 'source_connection_lost',
+  credentials_refused: 'source_credentials_refused',
+  database_missing: 'source_database_missing',
+  deadlock: 'source_query_cancelled',
+  disk_full: 'source_busy',
+  lock_timeout: 'source_query_cancelled',
+  permission_denied: 'source_permission_denied',
+  query_cancelled: 'source_query_cancelled',
+  serialization_failure: 'source_snapshot_lost',
+  server_busy: 'source_busy',
+  server_not_ready: 'source_unreachable',
+  session_timeout: 'source_connection_lost',
+  snapshot_too_old: 'source_snapshot_lost',
 }
 
-function codeOf(sqlstate: string, error: DatabaseError, place: ErrorPlace): ErrorCodeName {
+/** Errors that only a query of a stream can meet. */
+const streamCodeOfMeaning: Readonly<Partial<Record<StateMeaning, ErrorCodeName>>> = {
+  schema_missing: 'source_stream_missing',
+  table_missing: 'source_stream_missing',
+  text_invalid: 'source_encoding_invalid',
+}
+
+function codeOf(sqlstate: string, error: DatabaseError, place: SourcePlace): ErrorCodeName {
   // An unknown snapshot has no code of its own: 22023 for a bad name, 42704 and 55000 for one that is gone.
   if (/snapshot/i.test(error.message) && /^(22023|42704|55000)$/.test(sqlstate)) {
     return 'source_snapshot_lost'
@@ -76,21 +70,24 @@ function codeOf(sqlstate: string, error: DatabaseError, place: ErrorPlace): Erro
   const isPoolerInStatementMode = error.message.includes('transaction blocks not allowed')
   if (sqlstate === '08P01' && isPoolerInStatementMode) return 'source_query_failed'
   const ofStream = place.stream === undefined ? undefined : streamCodeOf(sqlstate, error, place)
-  return ofStream ?? codes[sqlstate] ?? classes[sqlstate.slice(0, 2)] ?? 'source_query_failed'
+  const meaning = meaningOf(sqlstate)
+  return ofStream ?? (meaning && codeOfMeaning[meaning]) ?? 'source_query_failed'
 }
 
 function streamCodeOf(
   sqlstate: string,
   error: DatabaseError,
-  { cursor }: ErrorPlace,
+  { cursor }: SourcePlace,
 ): ErrorCodeName | undefined {
   if (isOfForeignServer(sqlstate, error)) return 'source_foreign_server_unreachable'
   // A function that is missing is a view's; an operator is the one that compares the cursor.
   const isOperator = sqlstate === '42883' && error.routine === 'op_error'
-  return cursor !== undefined && isOperator ? 'source_cursor_invalid' : streamCodes[sqlstate]
+  if (cursor !== undefined && isOperator) return 'source_cursor_invalid'
+  const meaning = meaningOf(sqlstate)
+  return meaning && streamCodeOfMeaning[meaning]
 }
 
-function objectOf(reason: string, place: ErrorPlace): string {
+function objectOf(reason: string, place: SourcePlace): string {
   return /permission denied for (.+)$/.exec(reason)?.[1] ?? `database ${place.database}`
 }
 
@@ -106,7 +103,7 @@ const networkCodes: Readonly<Record<NetworkFailure['kind'], ErrorCodeName>> = {
   lost: 'source_connection_lost',
 }
 
-function networkError(thrown: unknown, place: ErrorPlace): ConnectError {
+function networkError(thrown: unknown, place: SourcePlace): ConnectError {
   const failure = networkFailure(thrown)
   if (failure === undefined) return ConnectError.from(thrown)
   const { host, port, user, database } = place

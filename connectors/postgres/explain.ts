@@ -1,4 +1,4 @@
-import type { Session } from './session.ts'
+import type { SourceSession } from './session.ts'
 import type { StreamSource } from './stream-source.ts'
 
 interface ExplainedPlan {
@@ -10,7 +10,7 @@ interface ExplainedPlan {
 
 /** What the planner expects of a query over the stream's table. */
 export async function explain(
-  session: Session,
+  session: SourceSession,
   source: Pick<StreamSource, 'name'>,
   select: string,
 ): Promise<ExplainedPlan | undefined> {

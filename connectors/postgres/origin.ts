@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Session } from './session.ts'
+import type { SourceSession } from './session.ts'
 import type { StreamSource } from './stream-source.ts'
 
 /**
@@ -13,7 +13,7 @@ export const origin = z.object({
 })
 export type Origin = z.infer<typeof origin>
 
-export async function originOf(session: Session, { table }: StreamSource): Promise<Origin> {
+export async function originOf(session: SourceSession, { table }: StreamSource): Promise<Origin> {
   const [row] = await session.rows<{ readonly database: number; readonly tellsSystem: boolean }>(
     `SELECT oid::int8::float8 AS database,
        coalesce(has_function_privilege(to_regprocedure('pg_catalog.pg_control_system()'), 'EXECUTE'), false) AS "tellsSystem"

@@ -7,7 +7,7 @@ import { explain } from './explain.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
 import { rangeBounds } from './range-bounds.ts'
 import { rangesBetween } from './range-query.ts'
-import type { Session } from './session.ts'
+import type { SourceSession } from './session.ts'
 import { typesOf } from './read-full-refresh.ts'
 import { findSource, isAbsent, type StreamSource } from './stream-source.ts'
 
@@ -21,7 +21,7 @@ interface Estimate {
  * saved states alone, so that it has the same slices. To be run in a savepoint: its queries may fail.
  */
 export async function planStream(
-  session: Session,
+  session: SourceSession,
   config: PostgresConfig,
   request: {
     readonly stream: ConfiguredAirbyteStream
@@ -69,7 +69,7 @@ const shortTimeouts = `SELECT set_config('statement_timeout', '10s', true), set_
 
 /** @param ranges how the stream may be split */
 async function measure(
-  session: Session,
+  session: SourceSession,
   source: StreamSource,
   ranges: Pick<PostgresConfig, 'range_rows' | 'parallel'> | undefined,
 ): Promise<Measured> {
@@ -81,7 +81,7 @@ async function measure(
 }
 
 /** What the planner expects: it knows the size of a table that was never analyzed, and views and partitions too. */
-async function estimateOf(session: Session, source: StreamSource): Promise<Estimate> {
+async function estimateOf(session: SourceSession, source: StreamSource): Promise<Estimate> {
   const { oid, kind } = source.table
   if (kind === 'r' || kind === 'm') {
     const [size] = await session.rows<{ bytes: number }>(

@@ -1,5 +1,5 @@
 import { quoteIdentifier, quoteQualified } from '../../postgres/quote.ts'
-import type { Session } from './session.ts'
+import type { SourceSession } from './session.ts'
 import type { SourceColumn, StreamSource } from './stream-source.ts'
 
 /** What is to be split: into how many ranges, and how many rows there are about. */
@@ -17,7 +17,7 @@ const integers = new Set(['int2', 'int4', 'int8'])
  * order: the planner's histogram, the smallest and largest integer, a sample of pages.
  */
 export async function rangeBounds(
-  session: Session,
+  session: SourceSession,
   source: StreamSource,
   split: Split,
 ): Promise<string[][]> {
@@ -40,7 +40,7 @@ interface ColumnSplit {
 }
 
 async function histogramBounds(
-  session: Session,
+  session: SourceSession,
   { source, column, split }: ColumnSplit,
 ): Promise<string[][]> {
   const type = quoteQualified(column.type.schema, column.type.name)
@@ -53,15 +53,15 @@ async function histogramBounds(
     [schema, name, column.name, kind === 'p'],
   )
   if (rows.length <= split.ranges) return []
-  const at = (index: number): string[] => {
+  const boundAt = (index: number): string[] => {
     const row = rows[Math.floor(((index + 1) * rows.length) / split.ranges)]
     return row === undefined ? [] : [row.bound]
   }
-  return distinct(Array.from({ length: split.ranges - 1 }, (_, index) => at(index)))
+  return distinct(Array.from({ length: split.ranges - 1 }, (_, index) => boundAt(index)))
 }
 
 async function integerBounds(
-  session: Session,
+  session: SourceSession,
   { source, column, split }: ColumnSplit,
 ): Promise<string[][]> {
   const name = quoteIdentifier(column.name)
@@ -82,7 +82,7 @@ export function integerSteps(low: bigint, high: bigint, ranges: number): string[
 }
 
 async function sampleBounds(
-  session: Session,
+  session: SourceSession,
   source: StreamSource,
   split: Split,
 ): Promise<string[][]> {

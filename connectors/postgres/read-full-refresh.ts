@@ -1,7 +1,7 @@
 import { ConnectError } from '../../protocol/index.ts'
 import { isKeyType, textsOf } from './binary-rows.ts'
 import { fieldOf, lastLineStart } from './copy-line.ts'
-import type { CopyChunk, CopyFormat } from './copy-messages.ts'
+import type { CopyChunk, CopyOutFormat } from './copy-messages.ts'
 import { rangeQuery } from './range-query.ts'
 import { keepsItsPlace } from './saved-type.ts'
 import { interrupted, type SliceRead } from './slice-read.ts'
@@ -84,7 +84,7 @@ export function typesOf(key: readonly SourceColumn[]): string[] {
 
 /** How the rows of a read come, and what is done with them. */
 interface Rows {
-  readonly format: CopyFormat
+  readonly format: CopyOutFormat
   give(bytes: Buffer): Promise<void>
   /** The key of the chunk's last row, as text; undefined where the chunk has no row. */
   keyOfLast(chunk: CopyChunk): string[] | undefined

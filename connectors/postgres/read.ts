@@ -1,23 +1,24 @@
+import { sqlstates } from '../../postgres/sqlstate.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import {
+  type ConfiguredAirbyteStream,
   ConnectError,
   cursorField,
-  type ConfiguredAirbyteStream,
   type JsonValue,
 } from '../../protocol/index.ts'
 import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
 import { isCursorType } from './column-types.ts'
 import { parsePostgresConfig, type PostgresConfig } from './config.ts'
-import { originChange, originOf, type Origin } from './origin.ts'
+import { type Origin, originChange, originOf } from './origin.ts'
 import { readRange, readWhole } from './read-full-refresh.ts'
 import { readIncremental } from './read-incremental.ts'
-import { requireSameTables } from './require-same-tables.ts'
 import { keepsItsPlace } from './saved-type.ts'
-import { Session } from './session.ts'
+import { SourceSession } from './session.ts'
 import type { SliceRead } from './slice-read.ts'
-import { parseCursorState, parseFullRefreshState, type CursorState } from './states.ts'
+import { type CursorState, parseCursorState, parseFullRefreshState } from './states.ts'
 import { findSource, type SourceColumn, type StreamSource } from './stream-source.ts'
+import { quoteQualified } from '../../postgres/quote.ts'
 
 /** What `openRead` shares with every read of the run. */
 export const sharedSession = z.object({ snapshot: z.string() })
@@ -65,12 +66,15 @@ const longestPauseMs = 5_000
 /** Undefined if `signal` ended the wait. */
 async function openWhenFree(
   config: PostgresConfig,
-  { signal, ...options }: Parameters<typeof Session.open>[1] & { readonly signal: AbortSignal },
-): Promise<Session | undefined> {
+  {
+    signal,
+    ...options
+  }: Parameters<typeof SourceSession.open>[1] & { readonly signal: AbortSignal },
+): Promise<SourceSession | undefined> {
   const giveUpAt = performance.now() + roomPatienceMs
   for (let pauseMs = 250; !signal.aborted; pauseMs = Math.min(longestPauseMs, 2 * pauseMs)) {
     try {
-      return await Session.open(config, options)
+      return await SourceSession.open(config, options)
     } catch (thrown) {
       if (!isBusy(thrown) || performance.now() >= giveUpAt) throw thrown
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
@@ -81,7 +85,7 @@ async function openWhenFree(
 
 /** Too many connections; out of memory or disk is no reason to wait. */
 function isBusy(thrown: unknown): boolean {
-  return thrown instanceof ConnectError && thrown.details.sqlstate === '53300'
+  return thrown instanceof ConnectError && thrown.details.sqlstate === sqlstates.tooManyConnections
 }
 
 /**
@@ -90,7 +94,7 @@ function isBusy(thrown: unknown): boolean {
  */
 async function inPresentTerms(
   thrown: unknown,
-  session: Session,
+  session: SourceSession,
   stream: ConfiguredAirbyteStream,
 ): Promise<unknown> {
   const isOfCatalog = z.object({ details: z.object({ sqlstate: z.string().startsWith('42') }) })
@@ -212,4 +216,26 @@ class CoveredOutput implements RecordOutput {
   rateLimited(untilMs: number): void {
     this.#out.rateLimited(untilMs)
   }
+}
+
+/**
+ * Throws where what is to be read was truncated, rewritten by ALTER TABLE or replaced by another table of its name since the
+ * snapshot: PostgreSQL then shows the snapshot an empty table. The locks that are taken here keep it as it is from now on.
+ * Of a view or a partitioned table all tables are looked at: planning locks them.
+ */
+async function requireSameTables(session: SourceSession, source: StreamSource): Promise<void> {
+  const { schema, name, oid } = source.table
+  await session.userRows(`SELECT FROM ${source.from} LIMIT 0`, [], { stream: source.name })
+  // pg_class is read as of the snapshot; the functions look at it as it is now.
+  const changed = await session.rows(
+    `SELECT WHERE pg_catalog.to_regclass($1) IS DISTINCT FROM $2::int8::oid
+     UNION ALL
+     SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation
+      WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND c.oid >= 16384 AND c.relkind = 'r'
+        AND c.relfilenode <> pg_catalog.pg_relation_filenode(c.oid)
+     LIMIT 1`,
+    [quoteQualified(schema, name), oid],
+  )
+  if (changed.length === 0) return
+  throw new ConnectError('source_table_replaced', { details: { stream: source.name } })
 }

@@ -1,39 +1,45 @@
-import { Client } from 'pg'
 import type { QueryResultRow } from 'pg'
 import type { Logger } from 'pino'
-import { ConnectError } from '../../protocol/index.ts'
 import { clientConfig } from '../../postgres/client-config.ts'
-import type { PostgresConfig } from './config.ts'
-import { sourceError, type ErrorPlace } from './errors.ts'
 import { quoteLiteral } from '../../postgres/quote.ts'
 import { pinPathLocally, useRolePath } from '../../postgres/search-path.ts'
-import type { CopyFormat } from './copy-messages.ts'
+import { PostgresSession } from '../../postgres/session.ts'
+import { ConnectError } from '../../protocol/index.ts'
+import type { PostgresConfig } from './config.ts'
+import type { CopyOutFormat } from './copy-messages.ts'
 import { CopyOut } from './copy-out.ts'
-import { watchSession } from '../../postgres/watch.ts'
+import { sourceError, type SourcePlace } from './errors.ts'
 import { SocketReads } from './socket-reads.ts'
 
 /** One database session in a read-only transaction. Every error that it throws is a ConnectError. */
-export class Session implements AsyncDisposable {
-  readonly #client: Client
-  readonly #place: ErrorPlace
+export class SourceSession implements AsyncDisposable {
+  readonly #session: PostgresSession
+  readonly #place: SourcePlace
   readonly #logger: Logger
   readonly #reads: SocketReads | undefined
-  #openQueries = 0
-  /** Of the session on the server. */
-  #pid: number | undefined
   #hasUtf8 = false
   #copy: CopyOut | undefined
 
-  private constructor(parts: {
-    readonly client: Client
-    readonly place: ErrorPlace
-    readonly logger: Logger
-    readonly reads: SocketReads | undefined
-  }) {
-    this.#client = parts.client
-    this.#place = parts.place
-    this.#logger = parts.logger
-    this.#reads = parts.reads
+  private constructor(config: PostgresConfig, logger: Logger) {
+    const { host, port, user, database } = config
+    const reads = config.ssl === 'disable' ? new SocketReads() : undefined
+    this.#place = { host, port, user, database }
+    this.#logger = logger
+    this.#reads = reads
+    this.#session = new PostgresSession({
+      config: clientConfig(config, config.ca),
+      ...(reads !== undefined && { stream: () => reads.socket }),
+      isCopyWaiting: () => this.#copy?.isWaiting === true,
+      lost: (reason) =>
+        new ConnectError('source_connection_lost', { details: { host, port, reason } }),
+      onSilence: (finding) => {
+        logger.warn({ finding }, 'source session is silent')
+      },
+      // The next query reports it.
+      onEnd: (error) => {
+        logger.debug({ reason: error.message }, 'source session ended')
+      },
+    })
   }
 
   /**
@@ -42,21 +48,10 @@ export class Session implements AsyncDisposable {
    */
   static async open(
     config: PostgresConfig,
-    options: { readonly logger: Logger; readonly snapshot?: string },
-  ): Promise<Session> {
-    const { host, port, user, database } = config
-    const reads = config.ssl === 'disable' ? new SocketReads() : undefined
-    const client = new Client({
-      ...clientConfig(config, config.ca),
-      ...(reads !== undefined && { stream: () => reads.socket }),
-    })
-    const place = { host, port, user, database }
-    const session = new Session({ client, place, logger: options.logger, reads })
-    // A session that ends between two queries: the next query reports it.
-    client.on('error', (error) => {
-      options.logger.debug({ reason: error.message }, 'source session ended')
-    })
-    const { stream } = client.connection
+    { logger, snapshot }: { readonly logger: Logger; readonly snapshot?: string },
+  ): Promise<SourceSession> {
+    const session = new SourceSession(config, logger)
+    const { stream } = session.#session.client.connection
     let first: string | undefined
     stream.once('data', (bytes: Buffer) => {
       first = String.fromCharCode(bytes[0] ?? 0)
@@ -64,45 +59,34 @@ export class Session implements AsyncDisposable {
       if (!firstLetters.includes(first)) stream.destroy()
     })
     try {
-      await client.connect()
-      watchSession({
-        config: clientConfig(config, config.ca),
-        pid: () => session.#pid,
-        socket: client.connection.stream,
-        isWaiting: () => session.#openQueries > 0 || session.#copy?.isWaiting === true,
-        lost: (reason) =>
-          new ConnectError('source_connection_lost', { details: { host, port, reason } }),
-        onSilence: (finding) => {
-          options.logger.warn({ finding }, 'source session is silent')
-        },
-      })
-      await session.#query(() => session.#begin(options.snapshot))
+      await session.#session.connect()
+      await session.#begin(snapshot)
       return session
     } catch (thrown) {
       session.destroy()
+      const place = session.#place
       throw openingError(first, sourceError(thrown, place), place)
     }
   }
 
   async #begin(snapshot: string | undefined): Promise<void> {
-    await this.#client.query(beginAs(snapshot))
-    const { rows } = await this.#client.query<{ pid: number; encoding: string }>(
+    await this.#session.results(beginAs(snapshot))
+    const [server] = await this.#session.rows<{ pid: number; encoding: string }>(
       `SELECT pg_backend_pid() AS pid, current_setting('server_encoding') AS encoding`,
     )
-    this.#pid = rows[0]?.pid
-    this.#hasUtf8 = rows[0]?.encoding !== 'SQL_ASCII'
-    await this.#client.query(noTimeouts)
+    if (server !== undefined) this.#session.noteServerProcess(server.pid)
+    this.#hasUtf8 = server?.encoding !== 'SQL_ASCII'
+    await this.#session.results(noTimeouts)
   }
 
   /** Rows of a catalog query; never used for the records of a stream. */
   async rows<R extends QueryResultRow>(
     sql: string,
     parameters: readonly unknown[] = [],
-    place: Partial<ErrorPlace> = {},
+    place: Partial<SourcePlace> = {},
   ): Promise<R[]> {
     try {
-      const { rows } = await this.#query(() => this.#client.query<R>(sql, [...parameters]))
-      return rows
+      return await this.#session.rows<R>(sql, parameters)
     } catch (thrown) {
       throw sourceError(thrown, { ...this.#place, ...place })
     }
@@ -112,7 +96,7 @@ export class Session implements AsyncDisposable {
   async userRows<R extends QueryResultRow>(
     sql: string,
     parameters: readonly unknown[] = [],
-    place: Partial<ErrorPlace> = {},
+    place: Partial<SourcePlace> = {},
   ): Promise<R[]> {
     await this.#runSimple(useRolePath)
     const rows = await this.rows<R>(sql, parameters, place)
@@ -153,49 +137,33 @@ export class Session implements AsyncDisposable {
   }
 
   /** Starts `COPY (select) TO STDOUT`, after `useRolePath`. One at a time; read it to its end before the next query. */
-  copy(select: string, place: Partial<ErrorPlace> = {}, format: CopyFormat = 'text'): CopyOut {
+  copy(select: string, place: Partial<SourcePlace> = {}, format: CopyOutFormat = 'text'): CopyOut {
     const toError = (thrown: unknown): Error => sourceError(thrown, { ...this.#place, ...place })
     const options = { toError, reads: this.#reads, format }
     const sql = `COPY (${select}) TO STDOUT (FORMAT ${format})`
-    this.#copy = this.#client.query(new CopyOut(sql, options))
+    this.#copy = this.#session.client.query(new CopyOut(sql, options))
     return this.#copy
   }
 
   /** Ends the session at once, whatever the server is doing; the server cancels a running COPY when it notices. */
   destroy(): void {
-    this.#client.connection.stream.destroy()
+    this.#session.destroy()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#client.connection.stream.destroyed) return
-    // A server that is out of reach does not answer the farewell.
-    const timer = setTimeout(() => {
-      this.destroy()
-    }, farewellMs)
     try {
-      await this.#client.end()
+      await this.#session.close()
     } catch (thrown) {
       this.#logger.debug({ err: thrown }, 'source session was already gone')
-    } finally {
-      clearTimeout(timer)
     }
   }
 
   /** Several statements at once. */
   async #runSimple(sql: string): Promise<void> {
     try {
-      await this.#query(() => this.#client.query(sql))
+      await this.#session.results(sql)
     } catch (thrown) {
       throw sourceError(thrown, this.#place)
-    }
-  }
-
-  async #query<T>(run: () => Promise<T>): Promise<T> {
-    this.#openQueries += 1
-    try {
-      return await run()
-    } finally {
-      this.#openQueries -= 1
     }
   }
 }
@@ -204,7 +172,7 @@ export class Session implements AsyncDisposable {
 function openingError(
   first: string | undefined,
   error: ConnectError,
-  place: ErrorPlace,
+  place: SourcePlace,
 ): ConnectError {
   if (first !== undefined && !firstLetters.includes(first)) {
     return new ConnectError('source_not_postgres', { details: { ...place } })
@@ -216,8 +184,6 @@ function openingError(
 
 /** With which a server may begin: authentication, error, notice, version of the protocol; or whether it takes TLS. */
 const firstLetters = 'RENvS'
-
-const farewellMs = 2_000
 
 /**
  * The text form of every type on the wire (`RecordOutput.copyText`): independent of the server's and the role's settings. All of it,

@@ -1,12 +1,12 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { RecordOutput } from '../connector.ts'
 import type { Origin } from './origin.ts'
-import type { Session } from './session.ts'
+import type { SourceSession } from './session.ts'
 import type { StreamSource } from './stream-source.ts'
 
 /** What every way of reading a slice works with. */
 export interface SliceRead {
-  readonly session: Session
+  readonly session: SourceSession
   readonly source: StreamSource
   /** Which table it is. */
   readonly origin: Origin

@@ -4,7 +4,7 @@ import type { BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
 import { binaryTypesOf } from './binary-rows.ts'
 import { isCursorType, selectExpression, type ColumnType } from './column-types.ts'
 import { quoteQualified } from '../../postgres/quote.ts'
-import type { Session } from './session.ts'
+import type { SourceSession } from './session.ts'
 import { findTable, type Table } from './tables.ts'
 
 /** A selected column and its place in a line. */
@@ -31,7 +31,7 @@ export interface StreamSource {
 
 /** Throws where the table or a configured column is missing or may not be read. */
 export async function findSource(
-  session: Session,
+  session: SourceSession,
   configured: ConfiguredAirbyteStream,
 ): Promise<StreamSource> {
   const { namespace: schema = 'public', name } = configured.stream
@@ -108,7 +108,7 @@ function usableKey(key: readonly string[], columns: readonly SourceColumn[]): So
 
 /** Why a table is not listed: it is gone (the snapshot may still have it), it has no columns, or this role may not read it. */
 async function missing(
-  session: Session,
+  session: SourceSession,
   {
     schema,
     name,

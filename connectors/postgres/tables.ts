@@ -1,6 +1,6 @@
 import type { ColumnType } from './column-types.ts'
 import { operatorSchemaOf } from '../../postgres/search-path.ts'
-import type { Session } from './session.ts'
+import type { SourceSession } from './session.ts'
 
 /** A table, view or foreign table that the role may read, as the database's catalog describes it. */
 export interface Table {
@@ -23,7 +23,7 @@ export interface TableColumn {
 
 /** All readable tables of the schemas (default: all but the system's), sorted by schema and name. Partitions are read through their root. */
 export async function listTables(
-  session: Session,
+  session: SourceSession,
   schemas: readonly string[] | undefined,
 ): Promise<Table[]> {
   return tablesWhere(session, { schemas: schemas ?? null, name: null })
@@ -31,7 +31,7 @@ export async function listTables(
 
 /** Tables that have rows at most: nothing of them can be read. */
 export async function listTablesWithoutColumns(
-  session: Session,
+  session: SourceSession,
   schemas: readonly string[] | undefined,
 ): Promise<string[]> {
   const rows = await session.rows<{ readonly name: string }>(
@@ -48,7 +48,7 @@ export async function listTablesWithoutColumns(
 
 /** One readable table by its exact name, or undefined. */
 export async function findTable(
-  session: Session,
+  session: SourceSession,
   schema: string,
   name: string,
 ): Promise<Table | undefined> {
@@ -57,7 +57,7 @@ export async function findTable(
 }
 
 async function tablesWhere(
-  session: Session,
+  session: SourceSession,
   filter: { readonly schemas: readonly string[] | null; readonly name: string | null },
 ): Promise<Table[]> {
   const rows = await session.rows<Table>(tablesSql, [filter.schemas, filter.name])

@@ -1,4 +1,4 @@
-import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
+import { openPostgresLane } from '../../sinks/postgres/load/postgres-lane.ts'
 import { openLaneReader } from '../log/lane.ts'
 import type { JobResult, LoadEvent, LoadLaneJob } from '../threads/protocol.ts'
 import { runJob, type JobContext } from '../threads/worker-side.ts'

@@ -1,5 +1,4 @@
-import type { Logger } from 'pino'
-import { streamIdOf, type JsonObject } from '../../protocol/index.ts'
+import { type JsonObject, streamIdOf, streamKey, streamLabel } from '../../protocol/index.ts'
 import { connectorOf } from '../../connectors/registry.ts'
 import type { ChangeConfig } from '../../connectors/connector.ts'
 import type { Destination, RunStart, SinkStream } from '../../sinks/sink.ts'
@@ -10,11 +9,11 @@ import { openStreamLog } from '../log/open-stream-log.ts'
 import type { RunPorts } from '../ports.ts'
 import type { RunPlan, RunResult, StreamResult } from '../run-types.ts'
 import { startPatiently } from './start-patiently.ts'
-import { StopLimit } from './stop-limit.ts'
 import { runStream } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
 import type { RunContext, StreamRunDeps } from './sync-run.ts'
-import { unseenStreams } from './unseen-streams.ts'
+import { stopGraceMs } from '../threads/main-side.ts'
+import type { Logger } from 'pino'
 
 const progressEveryMs = 250
 const streamsAhead = 2
@@ -164,4 +163,53 @@ function overall(streams: readonly StreamResult[]): RunResult['status'] {
     return streams.some((stream) => rejectedInRun(stream) > 0) ? 'partial' : 'complete'
   }
   return streams.every(({ status }) => status === 'failed') ? 'failed' : 'partial'
+}
+
+/** A destination that does not respond, or where others hold locks, must not hold up a stop. */
+class StopLimit implements Disposable {
+  readonly #stop: AbortSignal
+  readonly #passed = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param stop the run is asked to stop */
+  constructor(stop: AbortSignal) {
+    this.#stop = stop
+    stop.addEventListener('abort', this.#start, { once: true })
+    if (stop.aborted) this.#start()
+  }
+
+  /** What is under way has had its time. */
+  get passed(): AbortSignal {
+    return this.#passed.signal
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer)
+    this.#stop.removeEventListener('abort', this.#start)
+  }
+
+  readonly #start = (): void => {
+    this.#timer ??= setTimeout(() => {
+      this.#passed.abort()
+    }, stopGraceMs)
+  }
+}
+
+/** A run of all streams leaves out a stream that the source does not show any more: a warning for each that it loaded before, which is logged. */
+async function unseenStreams(
+  destination: Pick<Destination, 'loadedStreams'>,
+  { connection, shown }: Pick<RunPlan, 'connection' | 'shown'>,
+  logger: Logger,
+): Promise<readonly string[]> {
+  if (shown === undefined) return []
+  const there = new Set(shown.map(streamKey))
+  const loaded = await destination.loadedStreams(connection)
+  const warnings = loaded
+    .filter(({ stream }) => !there.has(streamKey(stream)))
+    .map(
+      ({ stream, table }) =>
+        `The source does not show stream ${streamLabel(stream)} any more, which this connection loaded before: it was not read, and ${table} keeps its old rows. Create it again at the source, or let the user of the source read it (GRANT SELECT, in a database). If it is gone for good, drop ${table} at the destination.`,
+    )
+  for (const warning of warnings) logger.warn({ warning }, 'the run goes on with a warning')
+  return warnings
 }

@@ -79,7 +79,9 @@ export class SyncRun {
     this.#tally.status = status
     return {
       ...this.#tally.progress(this.#deps.context.now()),
-      ...{ syncId, generationId, tableNotes },
+      syncId,
+      generationId,
+      tableNotes,
       resumed: this.#first?.resumed ?? false,
       seconds: (this.#deps.context.now() - this.#startedAtMs) / 1000,
       progressed: status === 'complete' || this.#planned?.first !== this.#planned?.last,

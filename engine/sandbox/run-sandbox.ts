@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client'
 import { ConnectError } from '../../protocol/index.ts'
-import { quoteTable } from '../../sinks/postgres/identifiers.ts'
+import { quoteTable } from '../../sinks/postgres/tables/identifiers.ts'
 import { openSandboxSession } from '../../sinks/postgres/sandbox/inspect-rows.ts'
 import { keepRows } from '../../sinks/postgres/sandbox/kept-rows.ts'
 import {

@@ -1,8 +1,210 @@
-import type { ErrorBody, JsonObject, StreamId } from '../../protocol/index.ts'
-import type { RowExamples, ShownRow } from '../../sinks/postgres/sandbox/row-examples.ts'
-import type { DependentRows } from '../../sinks/postgres/sandbox/try-rules.ts'
-import type { SyncMode } from '../../sinks/sink.ts'
+import { z } from 'zod'
+import type { ReadOnly } from '../../lib/types/read-only.ts'
+import { errorBodySchema } from '../../protocol/errors/error-body.ts'
+import type { JsonValue } from '../../protocol/index.ts'
+import { rowExamplesDocument, shownRow } from '../../sinks/postgres/sandbox/row-examples.ts'
 import type { RunPorts } from '../ports.ts'
+
+const jsonObject = z.record(z.string(), z.custom<JsonValue>())
+
+const unknownCount = z.number().nullable()
+
+const rowCounts = z.object({
+  insert: unknownCount,
+  update: unknownCount,
+  unchanged: unknownCount,
+  delete: unknownCount,
+})
+
+const cost = z
+  .object({
+    rows: unknownCount,
+    /** Of the wire encoding. */
+    bytes: unknownCount,
+    requests: unknownCount.meta({ description: 'Of a source that speaks HTTP.' }),
+    seconds: unknownCount,
+  })
+  .meta({
+    description:
+      'What a whole run would read; null where it cannot be told. Seconds of what was cut: by the rate of the last run.',
+  })
+
+const column = z.object({ name: z.string(), type: z.string() })
+
+const columnRows = z.object({ column: z.string(), rows: z.number() })
+
+const paths = z.array(z.array(z.string()))
+
+export const sandboxRowExamples = rowExamplesDocument.meta({ id: 'SandboxRowExamples' })
+
+const syncModes = {
+  mode: z.enum(['append', 'append_dedup', 'overwrite', 'overwrite_dedup']),
+  sync_mode: z.enum(['full_refresh', 'incremental']),
+}
+
+const keys = {
+  primary_key: paths.meta({ description: 'The fields that tell its rows apart; none: no key.' }),
+  cursor_field: z.array(z.string()).meta({ description: 'A path; empty: no cursor.' }),
+}
+
+const streamDiff = z
+  .object({
+    table_exists: z.boolean().meta({ description: 'False: the run makes the table.' }),
+    added_columns: z.array(column),
+    removed_columns: z.array(column).meta({
+      description:
+        'Columns that the last run had, and the source has no more: they stay, and new rows have NULL there.',
+    }),
+    own_columns: z.array(column).meta({
+      description:
+        'Columns of the table that are not the source’s: they stay, and new rows have their default there.',
+    }),
+    /** Columns that are altered, so that they hold the values of both types. */
+    type_changes: z.array(z.object({ name: z.string(), from: z.string(), to: z.string() })),
+    rows: rowCounts.meta({
+      description:
+        'Rows of the table. Null: not known, because a limit cut the stream or the comparison took too long.',
+    }),
+    at_least: z.array(z.enum(['insert', 'update', 'unchanged', 'delete'])).meta({
+      description: 'Figures of `rows` of what was read only: a whole run does at least so much.',
+    }),
+    table_rows: z
+      .object({ rows: z.number(), exact: z.boolean() })
+      .nullable()
+      .meta({ description: 'Rows of the table now; of a large one the server’s estimate.' }),
+    estimated_delete: unknownCount.meta({
+      description:
+        'Rows that an overwrite which was cut may delete, by the rows of the table and the source’s own estimate.',
+    }),
+    nulled_values: z.array(columnRows).meta({
+      description: 'Values that are there now and would be NULL.',
+    }),
+    reset_values: z.array(columnRows).meta({
+      description: 'Values of `own_columns` that an overwrite replaces by the default.',
+    }),
+    dependent_rows: z
+      .array(
+        z.object({
+          schema: z.string(),
+          table: z.string(),
+          constraint: z.string(),
+          action: z.enum(['deleted', 'set_null', 'set_default']),
+          rows: z.number(),
+        }),
+      )
+      .meta({ description: 'Rows of other tables that change with those that a run deletes.' }),
+    /** Views (and materialized views) that read the table, and which of its columns. */
+    dependent_views: z.array(
+      z.object({ schema: z.string(), name: z.string(), columns: z.array(z.string()) }),
+    ),
+  })
+  .meta({ id: 'SandboxDiff' })
+
+export const sandboxStreamSchema = z
+  .object({
+    name: z.string(),
+    namespace: z.string().exactOptional(),
+    ...syncModes,
+    ...keys,
+    /** Null: the same, or there was none. */
+    last_settings: z
+      .object({ ...syncModes, ...keys })
+      .nullable()
+      .meta({ description: 'How its last run was configured, where that was otherwise.' }),
+    /** The production table. */
+    table: z.object({ schema: z.string(), name: z.string() }),
+    read: z.number().meta({ description: 'Records that were read.' }),
+    /** Records that were too large, or that the destination would not take. */
+    rejected: z.number(),
+    complete: z.boolean().meta({
+      description: 'True: it was read to its end, and the figures are those of a whole run.',
+    }),
+    /** The json_schema that the source declares. */
+    declared_schema: jsonObject,
+    /** JSON Schema of what the records that were read really hold; null if nothing was read. */
+    inferred_schema: jsonObject.nullable(),
+    schema_mismatches: z.array(
+      z.object({
+        field: z.string(),
+        /**
+         * undeclared: the records have the field, the schema has not: it is not loaded. type: values that the column cannot hold:
+         * they become NULL, with a note in `_airbyte_meta`. missing: declared, and in none of the records.
+         */
+        kind: z.enum(['undeclared', 'type', 'missing']),
+        /** Type of the column; null if it is not declared. */
+        declared: z.string().nullable(),
+        /** JSON types that were found, such as `string` or `integer`. */
+        found: z.array(z.string()),
+        records: z.number(),
+      }),
+    ),
+    sample_rows: z.array(shownRow).meta({
+      description:
+        'Only in the answer of the request that ran the sandbox, and at `…/sandboxes/{id}/rows`.',
+    }),
+    row_examples: sandboxRowExamples.meta({
+      description:
+        'Some of the rows that a run would insert, change and delete: where `sample_rows` are.',
+    }),
+    /** Absent if the destination could not be asked. */
+    diff_vs_current: streamDiff.exactOptional(),
+    estimated_cost: cost,
+    warnings: z.array(z.string()),
+    /** Why the stream could not be read or loaded: a run would fail in the same way. */
+    error: errorBodySchema.exactOptional(),
+  })
+  .meta({ id: 'SandboxStream' })
+
+/**
+ * What a sandbox found: plain data, as it goes out over HTTP. `runSandbox` (run-sandbox.ts) makes it; docs/sandbox.md says in words
+ * what each figure means.
+ */
+export const sandboxReportSchema = z.object({
+  /** `sbx_<ulid>`. */
+  id: z.string(),
+  schema: z.string().meta({ description: 'Where the rows are until the sandbox expires.' }),
+  /** Records that were read of a stream at most. */
+  limit_rows: z.int(),
+  /** complete: every stream was read to its end; partial: a limit cut some, or some failed; failed: every stream failed. */
+  status: z.enum(['complete', 'partial', 'failed']),
+  seconds: z.number(),
+  streams: z.array(sandboxStreamSchema),
+  totals: z.object({
+    streams: z.int(),
+    failed: z.int(),
+    cut: z.int().meta({ description: 'Streams that a limit cut.' }),
+    read: z.number(),
+    rows: rowCounts.meta({
+      description: 'Sums. Null: not known, because a stream failed, or a limit cut it.',
+    }),
+    rows_at_least: z
+      .object({
+        insert: z.number(),
+        update: z.number(),
+        unchanged: z.number(),
+        delete: z.number(),
+      })
+      .meta({ description: 'Sums over what is known: a run does at least so much.' }),
+    estimated_cost: cost,
+  }),
+})
+
+export type SandboxReport = ReadOnly<z.output<typeof sandboxReportSchema>>
+export type SandboxTotals = SandboxReport['totals']
+export type SandboxStream = ReadOnly<z.output<typeof sandboxStreamSchema>>
+export type SchemaMismatch = SandboxStream['schema_mismatches'][number]
+export type StreamSettings = NonNullable<SandboxStream['last_settings']>
+/** What a run would do to the production table. */
+export type StreamDiff = NonNullable<SandboxStream['diff_vs_current']>
+/** Rows of the production table. Null if it is not known, because a limit cut the stream or the comparison took too long. */
+export type RowCounts = StreamDiff['rows']
+/**
+ * What a whole run would read. Of a stream that was cut rows, bytes and requests are scaled by the source's own estimate, if it has
+ * one; the time is not, because most of a sandbox's time is its start.
+ */
+export type EstimatedCost = SandboxStream['estimated_cost']
+/** What of a stream's report is the customer's data. */
+export type SandboxRows = Pick<SandboxStream, 'sample_rows' | 'row_examples'>
 
 export interface SandboxPorts extends Pick<
   RunPorts,
@@ -11,154 +213,6 @@ export interface SandboxPorts extends Pick<
   /** Ends the sandbox. */
   readonly signal: AbortSignal
 }
-
-/**
- * What a sandbox found: plain data, as it goes out over HTTP. `runSandbox` (run-sandbox.ts) makes it; docs/sandbox.md says in words
- * what each figure means.
- */
-export interface SandboxReport {
-  /** `sbx_<ulid>`. */
-  readonly id: string
-  /** The ephemeral schema at the destination, in which the rows are until it is dropped. */
-  readonly schema: string
-  /** Records that were read of a stream at most. */
-  readonly limit_rows: number
-  /** complete: every stream was read to its end; partial: a limit cut some, or some failed; failed: every stream failed. */
-  readonly status: 'complete' | 'partial' | 'failed'
-  readonly seconds: number
-  readonly streams: readonly SandboxStream[]
-  readonly totals: SandboxTotals
-}
-
-export interface SandboxTotals {
-  readonly streams: number
-  readonly failed: number
-  /** Streams that a limit cut. */
-  readonly cut: number
-  readonly read: number
-  /** Sums of what a run does. Null where the figure of a stream is not known: it failed, or a limit cut it. */
-  readonly rows: RowCounts
-  /** Sums over what is known: a run does at least so much. */
-  readonly rows_at_least: { readonly [K in keyof RowCounts]: number }
-  readonly estimated_cost: EstimatedCost
-}
-
-export interface SandboxStream extends StreamId {
-  readonly mode: SyncMode
-  readonly sync_mode: 'full_refresh' | 'incremental'
-  /** The production table. */
-  readonly table: { readonly schema: string; readonly name: string }
-  /** The fields that tell its rows apart: paths. Empty: it has none, or the mode uses none. */
-  readonly primary_key: readonly (readonly string[])[]
-  /** The field that says where an incremental read goes on, and which row is the newer: a path. Empty: there is none. */
-  readonly cursor_field: readonly string[]
-  /** How the last run of the stream was configured, where it was otherwise; null: the same, or there was none. */
-  readonly last_settings: StreamSettings | null
-  /** Records that were read. */
-  readonly read: number
-  /** Records that were too large, or that the destination would not take. */
-  readonly rejected: number
-  /** True where the stream was read to its end: then the figures are those of a whole run. */
-  readonly complete: boolean
-  /** The json_schema that the source declares. */
-  readonly declared_schema: JsonObject
-  /** JSON Schema of what the records that were read really hold; null where nothing was read. */
-  readonly inferred_schema: JsonObject | null
-  readonly schema_mismatches: readonly SchemaMismatch[]
-  /** Of the rows that a run would write: by column, as PostgreSQL writes the value, cut at 200 characters; null is NULL. */
-  readonly sample_rows: readonly ShownRow[]
-  /** Some of the rows that a run would insert, change and delete; values as in `sample_rows`. */
-  readonly row_examples: RowExamples
-  /** Absent where the destination could not be asked. */
-  readonly diff_vs_current?: StreamDiff
-  readonly estimated_cost: EstimatedCost
-  readonly warnings: readonly string[]
-  /** Why the stream could not be read or loaded: a run would fail in the same way. */
-  readonly error?: ErrorBody
-}
-
-/** A place where records and their declaration do not agree. */
-export interface SchemaMismatch {
-  readonly field: string
-  /**
-   * undeclared: the records have the field, the schema has not: it is not loaded. type: values that the column cannot hold: they
-   * become NULL, with a note in `_airbyte_meta`. missing: declared, and in none of the records.
-   */
-  readonly kind: 'undeclared' | 'type' | 'missing'
-  /** Type of the column; null where it is not declared. */
-  readonly declared: string | null
-  /** JSON types that were found, such as `string` or `integer`. */
-  readonly found: readonly string[]
-  /** Records concerned. */
-  readonly records: number
-}
-
-export interface StreamSettings {
-  readonly mode: SyncMode
-  readonly sync_mode: 'full_refresh' | 'incremental'
-  readonly primary_key: readonly (readonly string[])[]
-  readonly cursor_field: readonly string[]
-}
-
-/** What a run would do to the production table. */
-export interface StreamDiff {
-  /** Where false, the run makes the table: every column is an added one. */
-  readonly table_exists: boolean
-  readonly added_columns: readonly { readonly name: string; readonly type: string }[]
-  /** Columns that the last run had, and the source has no more: they stay, and new rows have NULL there. */
-  readonly removed_columns: readonly { readonly name: string; readonly type: string }[]
-  /** Columns of the table that no source had in the last run: somebody's own. They stay, and new rows have their default there. */
-  readonly own_columns: readonly { readonly name: string; readonly type: string }[]
-  /** Columns that are altered, so that they hold the values of both types. */
-  readonly type_changes: readonly {
-    readonly name: string
-    readonly from: string
-    readonly to: string
-  }[]
-  readonly rows: RowCounts
-  /** Figures of `rows` that are those of what was read: a whole run does at least so much. Empty where the stream was read to its end. */
-  readonly at_least: readonly (keyof RowCounts)[]
-  /** Rows of the table now; null where there is none. Of a large one the server's estimate (`exact` is false). */
-  readonly table_rows: { readonly rows: number; readonly exact: boolean } | null
-  /** Rows that an overwrite which was cut may delete: by the rows of the table and the source's estimate of its own. Else null. */
-  readonly estimated_delete: number | null
-  /** Values that are there now and would be NULL, by column. */
-  readonly nulled_values: readonly { readonly column: string; readonly rows: number }[]
-  /** Values of `own_columns` that an overwrite replaces by the column's default, by column. */
-  readonly reset_values: readonly { readonly column: string; readonly rows: number }[]
-  /** Rows of other tables that change with those that a run deletes, by foreign key. */
-  readonly dependent_rows: readonly DependentRows[]
-  /** Views (and materialized views) that read the table, and which of its columns. */
-  readonly dependent_views: readonly {
-    readonly schema: string
-    readonly name: string
-    readonly columns: readonly string[]
-  }[]
-}
-
-/** Rows of the production table. Null where it is not known, because a limit cut the stream or the comparison took too long. */
-export interface RowCounts {
-  readonly insert: number | null
-  readonly update: number | null
-  readonly unchanged: number | null
-  readonly delete: number | null
-}
-
-/**
- * What a whole run would read. Of a stream that was cut rows, bytes and requests are scaled by the source's own estimate, where it has
- * one; the time is not, because most of a sandbox's time is its start.
- */
-export interface EstimatedCost {
-  readonly rows: number | null
-  /** Of the wire encoding. */
-  readonly bytes: number | null
-  /** Of a source that speaks HTTP; else null. */
-  readonly requests: number | null
-  readonly seconds: number | null
-}
-
-/** What of a stream's report is the customer's data. */
-export type SandboxRows = Pick<SandboxStream, 'sample_rows' | 'row_examples'>
 
 export interface SandboxOptions {
   /** `sbx_<ulid>`: names the schema, and what the sandbox is found by. */

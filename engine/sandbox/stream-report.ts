@@ -1,5 +1,5 @@
 import { cursorField, primaryKey, streamIdOf } from '../../protocol/index.ts'
-import { columnTypeOf, writtenType } from '../../sinks/postgres/column-types.ts'
+import { columnTypeOf, writtenType } from '../../sinks/postgres/tables/column-types.ts'
 import {
   diffRows,
   loadedTable,
@@ -10,14 +10,14 @@ import {
 import { countRefusedValues, sampleRows } from '../../sinks/postgres/sandbox/inspect-rows.ts'
 import type { RefusedStream, SandboxTable } from '../../sinks/postgres/sandbox/prepare-sandbox.ts'
 import { isForeseen } from '../../sinks/postgres/sandbox/production-columns.ts'
-import { quoteTable } from '../../sinks/postgres/identifiers.ts'
+import { quoteTable } from '../../sinks/postgres/tables/identifiers.ts'
 import type { Production } from '../../sinks/postgres/sandbox/production.ts'
 import { exampleRows, noExamples } from '../../sinks/postgres/sandbox/row-examples.ts'
 import { noRules, tryRules, type RulesTried } from '../../sinks/postgres/sandbox/try-rules.ts'
-import type { Session } from '../../sinks/postgres/session.ts'
-import { metadataColumns } from '../../sinks/postgres/tables.ts'
-import { settingsOf } from '../../sinks/postgres/stream-rows.ts'
-import { streamTarget, targetColumns } from '../../sinks/postgres/stream-target.ts'
+import type { DestinationSession } from '../../sinks/postgres/session.ts'
+import { metadataColumns } from '../../sinks/postgres/tables/table-columns.ts'
+import { settingsOf } from '../../sinks/postgres/bookkeeping/stream-rows.ts'
+import { streamTarget, targetColumns } from '../../sinks/postgres/tables/stream-target.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import type { DestinationConfig, StreamResult } from '../run-types.ts'
 import { inferredSchema, schemaMismatches } from './inferred-schema.ts'
@@ -57,7 +57,7 @@ export interface ReportContext {
 }
 
 async function rulesOf(
-  session: Session,
+  session: DestinationSession,
   stream: SandboxTable,
   options: Parameters<typeof tryRules>[2],
 ): Promise<RulesTried> {
@@ -67,7 +67,7 @@ async function rulesOf(
 
 /** Of a stream that was read, with what its rows would do. */
 export async function streamReport(
-  session: Session,
+  session: DestinationSession,
   stream: SandboxTable,
   { result, rows, destination, planned }: ReportContext,
 ): Promise<SandboxStream> {

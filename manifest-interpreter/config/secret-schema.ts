@@ -43,13 +43,15 @@ export function propertyOf(
   { root, patterns }: SecretWalk,
 ): Schemas {
   return schemas.flatMap((schema) =>
-    propertySchemas(schema, name, patterns).flatMap((at) => expand(at, root)),
+    propertySchemas(schema, name, patterns).flatMap((found) => expand(found, root)),
   )
 }
 
 /** The schemas of a list's item. */
 export function itemOf(schemas: Schemas, index: number, root: JsonObject): Schemas {
-  return schemas.flatMap((schema) => itemSchemas(schema, index).flatMap((at) => expand(at, root)))
+  return schemas.flatMap((schema) =>
+    itemSchemas(schema, index).flatMap((found) => expand(found, root)),
+  )
 }
 
 /** The own property: a name such as `constructor` finds nothing that is not there. */
@@ -70,13 +72,13 @@ function combined(schema: JsonObject): JsonValue[] {
 /** `#/definitions/x` of the same document; others are nothing that a spec may use. */
 export function referred(schema: JsonObject, root: JsonObject): JsonValue | undefined {
   if (typeof schema.$ref !== 'string' || !schema.$ref.startsWith('#')) return undefined
-  let at: JsonValue | undefined = root
+  let current: JsonValue | undefined = root
   for (const token of schema.$ref.slice(1).split('/').slice(1)) {
     const name = token.replaceAll('~1', '/').replaceAll('~0', '~')
-    if (isJsonList(at)) at = at[Number(name)]
-    else at = isJsonObject(at) ? own(at, name) : undefined
+    if (isJsonList(current)) current = current[Number(name)]
+    else current = isJsonObject(current) ? own(current, name) : undefined
   }
-  return at
+  return current
 }
 
 /** What the schema itself says of a property; `true` and undefined are no schemas. */

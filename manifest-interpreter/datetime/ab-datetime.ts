@@ -2,7 +2,7 @@ import { valueError } from '../value/python-error.ts'
 import { isInt } from '../value/number.ts'
 import type { Value } from '../value/value.ts'
 import { shortMonths } from './names.ts'
-import { PyDateTime } from './py-datetime.ts'
+import { PyDateTime } from '../value/py-datetime.ts'
 
 /**
  * Airbyte's ab_datetime_parse: seconds since 1970 as a number or text, a date, or a date and a time in the usual layouts.

@@ -3,7 +3,7 @@ import { toFloat, toInt } from '../value/conversion.ts'
 import { numeric } from '../value/number.ts'
 import { floatText, str } from '../value/text.ts'
 import type { Value } from '../value/value.ts'
-import { PyDateTime } from './py-datetime.ts'
+import { PyDateTime } from '../value/py-datetime.ts'
 import { compileStrftime } from './strftime.ts'
 import { compileStrptime } from './strptime.ts'
 

@@ -1,5 +1,5 @@
-import { daysInMonth } from './calendar.ts'
-import { PyDateTime } from './py-datetime.ts'
+import { daysInMonth } from '../value/calendar.ts'
+import { PyDateTime } from '../value/py-datetime.ts'
 
 /**
  * Reads the usual shape of a time (two digits a field, `%f`, a zone) without a regular expression: records have one each.
@@ -16,16 +16,16 @@ export function compileFixedLayout(
     steps.push(step)
   }
   return (text) => {
-    const reading: Reading = { text, at: 0, ...blank }
+    const reading: Reading = { text, position: 0, ...blank }
     for (const step of steps) if (!step(reading)) return undefined
-    if (reading.at !== text.length || !isValid(reading)) return undefined
+    if (reading.position !== text.length || !isValid(reading)) return undefined
     return new PyDateTime(reading)
   }
 }
 
 interface Reading {
   readonly text: string
-  at: number
+  position: number
   year: number
   month: number
   day: number
@@ -63,22 +63,22 @@ const directives: ReadonlyMap<string, Step> = new Map([
 /** Code units rather than code points: a pair of surrogates never matches here, and is left to strptime. */
 function literal(character: string): Step {
   const code = character.charCodeAt(0)
-  return (reading) => reading.text.charCodeAt(reading.at++) === code
+  return (reading) => reading.text.charCodeAt(reading.position++) === code
 }
 
 function digits(field: Field, width: number): Step {
   return (reading) => {
-    const value = number(reading.text, reading.at, width)
-    reading.at += width
+    const value = number(reading.text, reading.position, width)
+    reading.position += width
     reading[field] = value
     return value >= 0
   }
 }
 
 /** -1 where there are other characters than digits. */
-function number(text: string, at: number, width: number): number {
+function number(text: string, position: number, width: number): number {
   let value = 0
-  for (let index = at; index < at + width; index++) {
+  for (let index = position; index < position + width; index++) {
     const digit = text.charCodeAt(index) - 48
     if (!(digit >= 0 && digit <= 9)) return -1
     value = value * 10 + digit
@@ -90,30 +90,30 @@ function fraction(reading: Reading): boolean {
   let value = 0
   let count = 0
   for (; count < 6; count++) {
-    const digit = reading.text.charCodeAt(reading.at + count) - 48
+    const digit = reading.text.charCodeAt(reading.position + count) - 48
     if (!(digit >= 0 && digit <= 9)) break
     value = value * 10 + digit
   }
-  reading.at += count
+  reading.position += count
   reading.microsecond = value * (powers[count] ?? 1)
   return count > 0
 }
 const powers = [0, 100_000, 10_000, 1000, 100, 10, 1]
 
 function zone(reading: Reading): boolean {
-  const { text, at } = reading
-  if (text.charAt(at) === 'Z') {
-    reading.at = at + 1
+  const { text, position } = reading
+  if (text.charAt(position) === 'Z') {
+    reading.position = position + 1
     reading.offset = 0
     return true
   }
-  const sign = text.charAt(at)
+  const sign = text.charAt(position)
   if (sign !== '+' && sign !== '-') return false
-  const minutesAt = text.charAt(at + 3) === ':' ? at + 4 : at + 3
-  const hours = number(text, at + 1, 2)
+  const minutesAt = text.charAt(position + 3) === ':' ? position + 4 : position + 3
+  const hours = number(text, position + 1, 2)
   const minutes = number(text, minutesAt, 2)
   if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return false
-  reading.at = minutesAt + 2
+  reading.position = minutesAt + 2
   const seconds = hours * 3600 + minutes * 60
   reading.offset = sign === '-' ? 0 - seconds : seconds
   return true

@@ -1,7 +1,7 @@
-import { daysFromCivil, isLeapYear, weekdayOf } from './calendar.ts'
+import { daysFromCivil, isLeapYear, weekdayOf } from '../value/calendar.ts'
 import { valueError } from '../value/python-error.ts'
-import { PyDate, PyDateTime, PyTimeDelta } from './py-datetime.ts'
-import { addToDateTime } from './time-arithmetic.ts'
+import { PyDate, PyDateTime, PyTimeDelta } from '../value/py-datetime.ts'
+import { addToDateTime } from '../value/time-arithmetic.ts'
 
 /** Only a whole date may have a time. */
 const date =

@@ -1,5 +1,5 @@
 import { valueError } from '../value/python-error.ts'
-import { PyTimeDelta } from './py-datetime.ts'
+import { PyTimeDelta } from '../value/py-datetime.ts'
 
 const number = '[0-9]+(?:[,.][0-9]+)?'
 const shape = new RegExp(

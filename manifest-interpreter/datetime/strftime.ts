@@ -1,7 +1,7 @@
-import { SECONDS_A_DAY } from './calendar.ts'
+import { SECONDS_A_DAY } from '../value/calendar.ts'
 import { months, shortMonths, shortWeekdays, weekdays } from './names.ts'
 import { limitError } from '../value/python-error.ts'
-import { isoOffset, PyDateTime, zoneName, type PyDate } from './py-datetime.ts'
+import { isoOffset, PyDateTime, zoneName, type PyDate } from '../value/py-datetime.ts'
 
 /** datetime.strftime and date.strftime of Python on Linux: glibc's directives, flags and widths in the C locale. */
 export function strftime(value: PyDate | PyDateTime, format: string): string {
@@ -37,9 +37,9 @@ export function compileStrftime(format: string): DateWriter {
 /** Literal text, or a directive with flags, width and modifier. */
 const pieces = /%([_0^#+-]*)(\d*)([EO]?)([^])|[^%]+|%/gu
 
-type Part = string | ((time: PyDateTime) => string)
+type FormatPart = string | ((time: PyDateTime) => string)
 
-function compilePiece(match: RegExpExecArray): Part {
+function compilePiece(match: RegExpExecArray): FormatPart {
   const [whole, flags = '', width = '', , letter] = match
   if (Number(width) > MAX_WIDTH)
     throw limitError(`The format of a time has a width above ${MAX_WIDTH}.`)
@@ -51,7 +51,7 @@ function compilePiece(match: RegExpExecArray): Part {
   const number = numbers.get(letter)
   if (number !== undefined) {
     const write = numberWriter(number, flags, width === '' ? undefined : Number(width))
-    return (time) => write(number.of(time))
+    return (time) => write(number.numberOf(time))
   }
   const text = texts.get(letter)
   if (text === undefined) return whole
@@ -59,15 +59,15 @@ function compilePiece(match: RegExpExecArray): Part {
 }
 
 interface NumberDirective {
-  readonly of: (time: PyDateTime) => number
+  readonly numberOf: (time: PyDateTime) => number
   readonly width: number
   readonly pad: '0' | ' '
 }
 
 type TextDirective = (time: PyDateTime) => string
 
-function zeroPadded(width: number, of: NumberDirective['of']): NumberDirective {
-  return { of, width, pad: '0' }
+function zeroPadded(width: number, numberOf: NumberDirective['numberOf']): NumberDirective {
+  return { numberOf, width, pad: '0' }
 }
 
 const numbers: ReadonlyMap<string, NumberDirective> = new Map([
@@ -78,11 +78,11 @@ const numbers: ReadonlyMap<string, NumberDirective> = new Map([
   ['g', zeroPadded(2, (time) => time.date().isoWeek().year % 100)],
   ['m', zeroPadded(2, (time) => time.month)],
   ['d', zeroPadded(2, (time) => time.day)],
-  ['e', { of: (time) => time.day, width: 2, pad: ' ' }],
+  ['e', { numberOf: (time) => time.day, width: 2, pad: ' ' }],
   ['H', zeroPadded(2, (time) => time.hour)],
-  ['k', { of: (time) => time.hour, width: 2, pad: ' ' }],
+  ['k', { numberOf: (time) => time.hour, width: 2, pad: ' ' }],
   ['I', zeroPadded(2, twelveHour)],
-  ['l', { of: twelveHour, width: 2, pad: ' ' }],
+  ['l', { numberOf: twelveHour, width: 2, pad: ' ' }],
   ['M', zeroPadded(2, (time) => time.minute)],
   ['S', zeroPadded(2, (time) => time.second)],
   ['j', zeroPadded(3, (time) => time.date().dayOfYear())],

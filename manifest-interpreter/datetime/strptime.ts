@@ -1,9 +1,9 @@
-import { civilFromDays, daysFromCivil, weekdayOf } from './calendar.ts'
+import { civilFromDays, daysFromCivil, weekdayOf } from '../value/calendar.ts'
 import { limitError, PythonError, valueError } from '../value/python-error.ts'
 import { reprText } from '../value/text.ts'
 import { months, shortMonths, shortWeekdays, weekdays } from './names.ts'
-import { checkDate, checkDays } from './py-date.ts'
-import { PyDateTime } from './py-datetime.ts'
+import { checkDate, checkDays } from '../value/py-date.ts'
+import { PyDateTime } from '../value/py-datetime.ts'
 import { compileFixedLayout } from './fixed-layout.ts'
 
 /** datetime.strptime of Python in the C locale with the zone UTC. Throws a ValueError where the text does not match. */
@@ -144,9 +144,9 @@ function compilePiece(
   return { source: piece.trim() === '' ? '\\s+' : piece.replace(/[\\.^$*+?(){}[\]|/]/g, '\\$&') }
 }
 
-type Found = ReadonlyMap<string, string>
+type FieldTexts = ReadonlyMap<string, string>
 
-function fromFields(found: Found): PyDateTime {
+function fromFields(found: FieldTexts): PyDateTime {
   const date = readDate(found)
   return new PyDateTime({
     ...date,
@@ -158,7 +158,7 @@ function fromFields(found: Found): PyDateTime {
   })
 }
 
-function numberOf(found: Found, letter: string): number | undefined {
+function numberOf(found: FieldTexts, letter: string): number | undefined {
   const text = found.get(letter)
   return text === undefined ? undefined : Number(text)
 }
@@ -168,7 +168,7 @@ function indexOf(names: readonly string[], name: string | undefined): number | u
   return names.findIndex((known) => known.toLowerCase() === name.toLowerCase())
 }
 
-function readHour(found: Found): number {
+function readHour(found: FieldTexts): number {
   const twelve = numberOf(found, 'I')
   if (twelve === undefined) return numberOf(found, 'H') ?? 0
   const afternoon = found.get('p')?.toLowerCase() === 'pm'
@@ -196,7 +196,7 @@ interface CivilDate {
   readonly day: number
 }
 
-function readDate(found: Found): CivilDate {
+function readDate(found: FieldTexts): CivilDate {
   const weekday = readWeekday(found)
   const year = readYear(found, weekday)
   const month = readMonth(found)
@@ -212,7 +212,7 @@ function readDate(found: Found): CivilDate {
   return { year: year ?? 1900, month, day }
 }
 
-function readYear(found: Found, weekday: number | undefined): number | undefined {
+function readYear(found: FieldTexts, weekday: number | undefined): number | undefined {
   checkIsoYear(found, weekday)
   const year = numberOf(found, 'Y')
   if (year !== undefined) return year
@@ -221,7 +221,7 @@ function readYear(found: Found, weekday: number | undefined): number | undefined
 }
 
 /** ISO years and weeks are valid only together, with a day of the week. */
-function checkIsoYear(found: Found, weekday: number | undefined): void {
+function checkIsoYear(found: FieldTexts, weekday: number | undefined): void {
   const hasYear = found.has('Y') || found.has('y')
   if (!hasYear && found.has('G')) {
     if (!found.has('V') || weekday === undefined)
@@ -241,13 +241,13 @@ function checkIsoYear(found: Found, weekday: number | undefined): void {
 }
 const withWeek = "must be used with '%G', '%V' and a weekday directive ('%A', '%a', '%w', or '%u')."
 
-function readMonth(found: Found): number {
+function readMonth(found: FieldTexts): number {
   const named = indexOf(months, found.get('B')) ?? indexOf(shortMonths, found.get('b'))
   return named === undefined ? (numberOf(found, 'm') ?? 1) : named + 1
 }
 
 /** Monday is 0. */
-function readWeekday(found: Found): number | undefined {
+function readWeekday(found: FieldTexts): number | undefined {
   const named = indexOf(weekdays, found.get('A')) ?? indexOf(shortWeekdays, found.get('a'))
   if (named !== undefined) return named
   const fromSunday = numberOf(found, 'w')
@@ -257,7 +257,11 @@ function readWeekday(found: Found): number | undefined {
 }
 
 /** Days since 1970 where the text gives a day of the year, or a week and its day; they win over month and day. */
-function ordinalStart(found: Found, year: number, weekday: number | undefined): number | undefined {
+function ordinalStart(
+  found: FieldTexts,
+  year: number,
+  weekday: number | undefined,
+): number | undefined {
   const dayOfYear = numberOf(found, 'j')
   if (dayOfYear !== undefined) return daysFromCivil(year, 1, 1) + dayOfYear - 1
   if (weekday === undefined) return undefined

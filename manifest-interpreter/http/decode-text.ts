@@ -65,9 +65,9 @@ function textDecoder(name: string, options: { fatal?: boolean }): InstanceType<t
 function decodeUtf32(bytes: Uint8Array, littleEndian: boolean): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let text = ''
-  for (let at = 0; at + 4 <= bytes.length; at += 4) {
-    const point = view.getUint32(at, littleEndian)
-    if (at === 0 && point === 0xfeff) continue
+  for (let position = 0; position + 4 <= bytes.length; position += 4) {
+    const point = view.getUint32(position, littleEndian)
+    if (position === 0 && point === 0xfeff) continue
     text += point > 0x10ffff ? '\ufffd' : String.fromCodePoint(point)
   }
   return text

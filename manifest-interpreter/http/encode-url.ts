@@ -102,7 +102,7 @@ export function encodeTarget(target: string): string {
 
 const UNRESERVED = /[A-Za-z0-9._~-]/
 /** By ASCII code, the characters that stay as they are. */
-type Allowed = readonly boolean[]
+type CharacterSet = readonly boolean[]
 const USERINFO_CHARACTERS = allowing("!$&'()*+,;=:")
 const PATH_CHARACTERS = allowing("!$&'()*+,;=:@/")
 const QUERY_CHARACTERS = allowing("!$&'()*+,;=:@/?")
@@ -129,12 +129,12 @@ function parseUrl(text: string): UrlParts {
       url,
     )
   const [, scheme = '', authority = '', path = '', query = '', fragment = ''] = match ?? []
-  const at = authority.lastIndexOf('@')
-  const { host, port } = parseHost(authority.slice(at + 1))
+  const position = authority.lastIndexOf('@')
+  const { host, port } = parseHost(authority.slice(position + 1))
   const encoded = encodeInvalid(removeDotSegments(path), PATH_CHARACTERS)
   return {
     scheme: scheme.toLowerCase(),
-    userinfo: at < 0 ? '' : encodeInvalid(authority.slice(0, at), USERINFO_CHARACTERS),
+    userinfo: position < 0 ? '' : encodeInvalid(authority.slice(0, position), USERINFO_CHARACTERS),
     host,
     port,
     path: encoded === '' || encoded.startsWith('/') ? encoded : `/${encoded}`,
@@ -176,7 +176,8 @@ function normalizeHost(host: string): string {
 }
 
 function isAscii(text: string): boolean {
-  for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) > 0x7f) return false
+  for (let position = 0; position < text.length; position += 1)
+    if (text.charCodeAt(position) > 0x7f) return false
   return true
 }
 
@@ -193,7 +194,7 @@ function removeDotSegments(path: string): string {
 }
 
 /** A percent sign stays where all of them begin an escape; otherwise all are encoded. */
-function encodeInvalid(text: string, allowed: Allowed): string {
+function encodeInvalid(text: string, allowed: CharacterSet): string {
   let escapes = 0
   const upper = text.replaceAll(/%[a-fA-F0-9]{2}/g, (escape) => {
     escapes += 1
@@ -217,14 +218,14 @@ function decodeUnreserved(url: string): string | undefined {
   })
 }
 
-function allowing(characters: string): Allowed {
+function allowing(characters: string): CharacterSet {
   return Array.from({ length: 128 }, (_, code) => {
     const character = String.fromCharCode(code)
     return UNRESERVED.test(character) || characters.includes(character)
   })
 }
 
-function quote(text: string | Uint8Array, allowed: Allowed): string {
+function quote(text: string | Uint8Array, allowed: CharacterSet): string {
   const bytes = typeof text === 'string' ? Buffer.from(text, 'utf8') : text
   if (bytes.every((byte) => allowed[byte] === true)) return Buffer.from(bytes).toString('latin1')
   let quoted = ''

@@ -26,15 +26,15 @@ export class HttpResponse {
   #bytes: Promise<Uint8Array> | undefined
   #json: Promise<Value> | undefined
 
-  constructor(parts: HttpResponseParts) {
-    this.status = parts.status
-    this.reason = parts.reason ?? ''
-    this.headers = parts.headers
-    this.url = parts.url
-    this.fromCache = parts.fromCache ?? false
-    this.#maxBytes = parts.maxBytes ?? DEFAULT_MAX_BYTES
-    this.#source = parts.body
-    this.#release = parts.release
+  constructor(options: HttpResponseOptions) {
+    this.status = options.status
+    this.reason = options.reason ?? ''
+    this.headers = options.headers
+    this.url = options.url
+    this.fromCache = options.fromCache ?? false
+    this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
+    this.#source = options.body
+    this.#release = options.release
   }
 
   /** Below 400, as Python's `requests` has it. */
@@ -123,7 +123,7 @@ export class HttpResponse {
   }
 }
 
-export interface HttpResponseParts {
+export interface HttpResponseOptions {
   readonly status: number
   readonly reason?: string
   readonly headers: ResponseHeaders

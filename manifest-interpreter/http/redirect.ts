@@ -8,8 +8,17 @@ import { TransportError } from './transport-error.ts'
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 /** What says how to respond, and who asks. */
 const HARMLESS_HEADERS = new Set([
-  ...['accept', 'accept-charset', 'accept-encoding', 'accept-language', 'cache-control'],
-  ...['connection', 'content-length', 'content-type', 'range', 'transfer-encoding', 'user-agent'],
+  'accept',
+  'accept-charset',
+  'accept-encoding',
+  'accept-language',
+  'cache-control',
+  'connection',
+  'content-length',
+  'content-type',
+  'range',
+  'transfer-encoding',
+  'user-agent',
 ])
 const BODY_HEADERS = new Set(['content-length', 'content-type', 'transfer-encoding'])
 

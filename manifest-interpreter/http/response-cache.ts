@@ -24,7 +24,7 @@ const CREDENTIAL_HEADERS = new Set(['authorization', 'x-api-key', 'access_token'
  */
 export class ResponseCache {
   readonly #maxBytes: number
-  readonly #kept = new Map<string, CachedResponse>()
+  readonly #responses = new Map<string, CachedResponse>()
   readonly #underway = new Map<string, Promise<unknown>>()
   #bytesInMemory = 0
   #file: SpillFile | undefined
@@ -45,7 +45,7 @@ export class ResponseCache {
     const key = keyOf(name, request)
     for (;;) {
       const underway = this.#underway.get(key)
-      if (underway === undefined || this.#kept.has(key)) break
+      if (underway === undefined || this.#responses.has(key)) break
       // Its failure belongs to the one that runs it.
       await underway.catch(() => undefined)
     }
@@ -65,12 +65,12 @@ export class ResponseCache {
     send: () => Promise<HttpResponse>,
   ): Promise<HttpResponse> {
     const key = keyOf(name, request)
-    const kept = this.#kept.get(key)
-    return kept === undefined ? this.#sendAndKeep(key, send) : this.#answer(kept)
+    const response = this.#responses.get(key)
+    return response === undefined ? this.#sendAndKeep(key, send) : this.#answer(response)
   }
 
   async close(): Promise<void> {
-    this.#kept.clear()
+    this.#responses.clear()
     await this.#file?.close()
     this.#file = undefined
   }
@@ -80,7 +80,7 @@ export class ResponseCache {
     if (response.status !== 200) return response
     const { status, reason, headers, url } = response
     const bytes = await response.bytes()
-    this.#kept.set(key, {
+    this.#responses.set(key, {
       head: { status, reason, headers, url },
       body: await this.#store(bytes),
     })

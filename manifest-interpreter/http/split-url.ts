@@ -93,8 +93,9 @@ function joinPaths(base: string, relative: string): string {
     segments.unshift(...folders)
     const last = segments.pop() ?? ''
     const [first = '', ...inner] = segments
-    const kept = segments.length === 0 ? [] : [first, ...inner.filter((segment) => segment !== '')]
-    segments.splice(0, segments.length, ...kept, last)
+    const remaining =
+      segments.length === 0 ? [] : [first, ...inner.filter((segment) => segment !== '')]
+    segments.splice(0, segments.length, ...remaining, last)
   }
   const resolved: string[] = []
   for (const segment of segments) {
@@ -108,8 +109,8 @@ function joinPaths(base: string, relative: string): string {
 }
 
 function cut(text: string, separator: string): [before: string, after: string] {
-  const at = text.indexOf(separator)
-  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)]
+  const position = text.indexOf(separator)
+  return position < 0 ? [text, ''] : [text.slice(0, position), text.slice(position + 1)]
 }
 
 /** As browsers do: control characters and blanks before a URL, line breaks and tabs anywhere are dropped. */

@@ -178,7 +178,8 @@ function addressOf(url: string): { origin: string; target: string } {
 /** With `responseHeaders: 'raw'` undici gives names and values in turn, which its types do not tell. */
 function* headerPairs(raw: unknown): Iterable<[name: string, value: string]> {
   if (!Array.isArray(raw)) throw new TypeError('undici gave no raw headers.')
-  for (let at = 0; at + 1 < raw.length; at += 2) yield [String(raw[at]), String(raw[at + 1])]
+  for (let position = 0; position + 1 < raw.length; position += 2)
+    yield [String(raw[position]), String(raw[position + 1])]
 }
 
 async function* guardBody(
@@ -217,7 +218,8 @@ function asTransportError(error: unknown, request: HttpRequest, signal: AbortSig
 }
 
 function isLatin1(text: string): boolean {
-  for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) > 0xff) return false
+  for (let position = 0; position < text.length; position += 1)
+    if (text.charCodeAt(position) > 0xff) return false
   return true
 }
 

@@ -98,14 +98,14 @@ function regexReplace(args: readonly Operand[], context: FilterContext): string 
   const replace = replacer(textArgument(replacement))
   const replaceAll = (expression: RegExp): string => {
     let result = ''
-    let at = 0
+    let position = 0
     for (const match of text.matchAll(expression)) {
       const replaced = replace(match)
-      result += text.slice(at, match.index) + replaced
+      result += text.slice(position, match.index) + replaced
       context.budget.chargeText(match[0].length + replaced.length)
-      at = match.index + match[0].length
+      position = match.index + match[0].length
     }
-    return result + text.slice(at)
+    return result + text.slice(position)
   }
   return context.regex(textArgument(pattern)).on(text, replaceAll, context)
 }

@@ -1,10 +1,10 @@
 import { datetimeFormat } from '../datetime/datetime-parser.ts'
 import { parseIsoDateTime } from '../datetime/iso-datetime.ts'
 import { parseIsoDuration } from '../datetime/iso-duration.ts'
-import { PyDate, PyDateTime, PyTimeDelta } from '../datetime/py-datetime.ts'
+import { PyDate, PyDateTime, PyTimeDelta } from '../value/py-datetime.ts'
 import { strftime } from '../datetime/strftime.ts'
 import { strptime } from '../datetime/strptime.ts'
-import { addToDateTime } from '../datetime/time-arithmetic.ts'
+import { addToDateTime } from '../value/time-arithmetic.ts'
 import type { Budget } from '../jinja/budget.ts'
 import type { GlobalFunction } from '../jinja/globals.ts'
 import { lengthOf, toList } from '../jinja/iterate.ts'
@@ -60,7 +60,7 @@ export function airbyteMacros(source: MacroSource): ReadonlyMap<string, GlobalFu
     ['sanitize_url', { required: ['value'], run: ([value]) => sanitizeUrl(value) }],
     [
       'camel_case_to_snake_case',
-      { required: ['value'], run: ([value]) => snakeCase(textArgument(value)) },
+      { required: ['value'], run: ([value]) => macroSnakeCase(textArgument(value)) },
     ],
     ['generate_uuid', { run: () => source.uuid() }],
   ])
@@ -160,6 +160,6 @@ function sanitizeUrl(value: Operand): string {
   return quotePlus(value)
 }
 
-function snakeCase(text: string): string {
+function macroSnakeCase(text: string): string {
   return text.replace(/(?<!^)(?=[A-Z])/g, '_').toLowerCase()
 }

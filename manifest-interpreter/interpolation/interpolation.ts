@@ -11,7 +11,7 @@ import { isInstance, type PythonType } from './python-type.ts'
 import { TemplateError } from './template-error.ts'
 
 /** What is evaluated where a template gives nothing. */
-export type Otherwise =
+export type DefaultValue =
   /** The template itself: what was empty stays empty, what was undefined is an error. */
   | { readonly kind: 'itself' }
   | { readonly kind: 'template'; readonly template: Template }
@@ -19,7 +19,7 @@ export type Otherwise =
 
 export interface Interpolation {
   readonly template: Template
-  readonly otherwise: Otherwise
+  readonly otherwise: DefaultValue
   readonly parameters: Dict | undefined
   readonly validTypes: readonly PythonType[] | undefined
 }

@@ -9,7 +9,7 @@ import type { Dict, Value } from '../value/value.ts'
 import { airbyteFilters } from './airbyte-filters.ts'
 import { airbyteMacros, type MacroSource } from './airbyte-macros.ts'
 import { isFalse } from './false-values.ts'
-import { compileInterpolation, type Otherwise } from './interpolation.ts'
+import { compileInterpolation, type DefaultValue } from './interpolation.ts'
 import type { PythonType } from './python-type.ts'
 import { TemplateError } from './template-error.ts'
 
@@ -130,7 +130,7 @@ export class TemplateCompiler {
     })
   }
 
-  #otherwise(template: string, value: Value | undefined): Otherwise {
+  #otherwise(template: string, value: Value | undefined): DefaultValue {
     if (value === template) return { kind: 'itself' }
     if (typeof value !== 'string') return { kind: 'value', value: value ?? null }
     return { kind: 'template', template: this.#template(value) }

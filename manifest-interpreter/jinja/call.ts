@@ -2,7 +2,7 @@ import { entries, isDict } from '../value/dict.ts'
 import { textOf } from '../value/hashable.ts'
 import { typeError } from '../value/python-error.ts'
 import { PyObject } from '../value/value.ts'
-import type { Given } from './filter.ts'
+import type { CallArguments } from './filter.ts'
 import type { Frame } from './frame.ts'
 import { toList } from './iterate.ts'
 import type { Arguments, Expression } from './nodes.ts'
@@ -14,7 +14,7 @@ type Evaluate = (frame: Frame) => Operand
 export function compileArguments(
   args: Arguments,
   compile: (node: Expression) => Evaluate,
-): (frame: Frame) => Given {
+): (frame: Frame) => CallArguments {
   const positional = args.positional.map(compile)
   if (args.keywords.length === 0 && args.rest === undefined && args.restKeywords === undefined) {
     return (frame) => ({ args: positional.map((arg) => arg(frame)), keywords: undefined })
@@ -23,12 +23,12 @@ export function compileArguments(
   const rest = args.rest && compile(args.rest)
   const restKeywords = args.restKeywords && compile(args.restKeywords)
   return (frame) => {
-    const given = positional.map((arg) => arg(frame))
-    if (rest !== undefined) given.push(...toList(rest(frame), frame.budget))
+    const values = positional.map((arg) => arg(frame))
+    if (rest !== undefined) values.push(...toList(rest(frame), frame.budget))
     const named = new Map<string, Operand>()
     for (const [name, value] of keywords) addKeyword(named, name, value(frame))
     if (restKeywords !== undefined) addAll(named, restKeywords(frame))
-    return { args: given, keywords: named }
+    return { args: values, keywords: named }
   }
 }
 
@@ -47,7 +47,7 @@ function addAll(named: Map<string, Operand>, value: Operand): void {
   }
 }
 
-export function callOperand(value: Operand, { args, keywords }: Given): Operand {
+export function callOperand(value: Operand, { args, keywords }: CallArguments): Operand {
   if (value === undefined || isUndefined(value)) throw undefinedError(value)
   const call = value instanceof PyObject ? value.traits.call : undefined
   if (call === undefined) throw typeError(`'${typeNameOf(value)}' object is not callable`)

@@ -123,10 +123,10 @@ export class ExpressionCompiler {
 
   #name(name: string): Evaluator {
     if (this.#assigned.has(name)) return (frame) => frame.variable(name)
-    const given = this.#environment.nameOf(name)
+    const inputName = this.#environment.nameOf(name)
     if (name === 'self' || this.#environment.function(name) !== undefined)
       return (frame) => frame.outside(name)
-    return (frame) => frame.fromInput(given)
+    return (frame) => frame.fromInput(inputName)
   }
 
   #list(nodes: readonly Expression[]): Evaluator {
@@ -260,9 +260,9 @@ export class ExpressionCompiler {
     if (callee.type === 'name' && native !== undefined && !this.#assigned.has(callee.name)) {
       const { name } = callee
       return (frame) => {
-        const given = frame.fromInput(name)
+        const value = frame.fromInput(name)
         frame.budget.charge(1)
-        if (given !== undefined) return callOperand(given, args(frame))
+        if (value !== undefined) return callOperand(value, args(frame))
         return charged(frame, callNative(native, args(frame), frame.budget))
       }
     }

@@ -123,8 +123,8 @@ export class StatementCompiler {
     const body = this.body(node.body)
     const otherwise = this.body(node.otherwise)
     const usesLoop = node.recursive || reads(node.body, 'loop')
-    const loop: Loop = (at, iterable) => {
-      const { frame, output, depth0 } = at
+    const loop: Loop = (context, iterable) => {
+      const { frame, output, depth0 } = context
       const items = passing(frame, toList(iterable, frame.budget), { assign, test })
       const recurse = node.recursive
         ? (inner: Operand) =>
@@ -234,11 +234,11 @@ export class StatementCompiler {
     const definition = this.#definition('caller', node)
     return (frame, output) => {
       const value = callee(frame)
-      const given = args(frame)
-      const keywords = new Map<string, Operand>(given.keywords ?? [])
+      const callArguments = args(frame)
+      const keywords = new Map<string, Operand>(callArguments.keywords ?? [])
       keywords.set('caller', macroObject(definition, frame))
       frame.budget.charge(1)
-      output.write(textOfOperand(callOperand(value, { args: given.args, keywords })))
+      output.write(textOfOperand(callOperand(value, { args: callArguments.args, keywords })))
     }
   }
 
@@ -267,7 +267,7 @@ export class StatementCompiler {
 }
 
 type Loop = (
-  at: { readonly frame: Frame; readonly output: Output; readonly depth0: number },
+  context: { readonly frame: Frame; readonly output: Output; readonly depth0: number },
   iterable: Operand,
 ) => void
 

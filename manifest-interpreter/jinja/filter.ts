@@ -11,12 +11,12 @@ export interface FilterContext {
   /** Compiles a regular expression of Python, each once. */
   regex(pattern: string): BoundedRegex
   /** Applies another filter or test by its name. Throws where there is none. */
-  filter(name: string, given: Given): Operand
-  test(name: string, given: Given): boolean
+  filter(name: string, call: CallArguments): Operand
+  test(name: string, call: CallArguments): boolean
   hasFilter(name: string): boolean
   hasTest(name: string): boolean
 }
-export interface Given {
+export interface CallArguments {
   /** The value that is filtered or tested, then the arguments. */
   readonly args: readonly Operand[]
   readonly keywords: Keywords

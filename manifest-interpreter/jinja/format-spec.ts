@@ -1,4 +1,4 @@
-import { PyDate, PyDateTime } from '../datetime/py-datetime.ts'
+import { PyDate, PyDateTime } from '../value/py-datetime.ts'
 import { strftime } from '../datetime/strftime.ts'
 import { limitLength } from '../value/arithmetic.ts'
 import { toFloat } from '../value/conversion.ts'
@@ -69,7 +69,7 @@ function oneOf<const Text extends string>(
   text: string | undefined,
   known: readonly Text[],
 ): Text | undefined {
-  return known.find((one) => one === text)
+  return known.find((option) => option === text)
 }
 
 function formatText(text: string, spec: Spec): string {

@@ -3,7 +3,7 @@ import { PyObject, type Dict, type Value } from '../value/value.ts'
 import type { BoundedRegex } from './bounded-regex.ts'
 import { Budget } from './budget.ts'
 import { unknownName, type Environment } from './environment.ts'
-import type { FilterContext, Given } from './filter.ts'
+import type { FilterContext, CallArguments } from './filter.ts'
 import { lookup } from './lookup.ts'
 import { callNative, functionObject } from './native.ts'
 import type { Operand } from './operand.ts'
@@ -57,8 +57,8 @@ export class Frame implements FilterContext {
   }
 
   outside(name: string): Operand {
-    const given = this.fromInput(this.#environment.nameOf(name))
-    if (given !== undefined) return given
+    const value = this.fromInput(this.#environment.nameOf(name))
+    if (value !== undefined) return value
     if (name === 'self') return templateReference
     const native = this.#environment.function(name)
     return native === undefined ? undefined : functionObject(name, native, this.budget)
@@ -98,16 +98,16 @@ export class Frame implements FilterContext {
     return regex
   }
 
-  filter(name: string, given: Given): Operand {
+  filter(name: string, call: CallArguments): Operand {
     const filter = this.#environment.filter(name)
     if (filter === undefined) throw unknownName('filter', name)
-    return callNative<FilterContext>(filter, given, this)
+    return callNative<FilterContext>(filter, call, this)
   }
 
-  test(name: string, given: Given): boolean {
+  test(name: string, call: CallArguments): boolean {
     const test = this.#environment.test(name)
     if (test === undefined) throw unknownName('test', name)
-    return verdict(callNative<FilterContext>(test, given, this))
+    return verdict(callNative<FilterContext>(test, call, this))
   }
 
   hasFilter(name: string): boolean {

@@ -40,14 +40,14 @@ export function normalized(template: string): string {
 class Lexer {
   readonly #source: string
   readonly #tokens: Token[] = []
-  #at = 0
+  #position = 0
 
   constructor(template: string) {
     this.#source = normalized(template)
   }
 
   tokens(): Token[] {
-    while (this.#at < this.#source.length) this.#text()
+    while (this.#position < this.#source.length) this.#text()
     this.#add('end', '')
     return this.#tokens
   }
@@ -57,63 +57,63 @@ class Lexer {
   }
 
   #data(end: number, trims: boolean): void {
-    const text = this.#source.slice(this.#at, end)
+    const text = this.#source.slice(this.#position, end)
     const data = trims ? text.trimEnd() : text
     if (data !== '') this.#add('data', data)
   }
 
   /** Text up to a tag, and the tag. */
   #text(): void {
-    tagStart.lastIndex = this.#at
+    tagStart.lastIndex = this.#position
     const tag = tagStart.exec(this.#source)
     if (tag === null) {
       this.#data(this.#source.length, false)
-      this.#at = this.#source.length
+      this.#position = this.#source.length
       return
     }
     const [start, kind = '', trim] = tag
     this.#data(tag.index, trim === '-')
-    this.#at = tag.index
+    this.#position = tag.index
     const raw = kind === '%' ? this.#match(rawStart) : undefined
     if (raw !== undefined) {
-      this.#at += raw.length
+      this.#position += raw.length
       this.#raw()
       return
     }
-    this.#at += start.length
+    this.#position += start.length
     if (kind === '#') this.#comment()
     else this.#tag(kind === '{' ? 'variable' : 'block')
   }
 
   #match(pattern: RegExp): string | undefined {
-    pattern.lastIndex = this.#at
+    pattern.lastIndex = this.#position
     return pattern.exec(this.#source)?.[0]
   }
 
   #comment(): void {
-    commentEnd.lastIndex = this.#at
+    commentEnd.lastIndex = this.#position
     const end = commentEnd.exec(this.#source)
     if (end === null) throw syntaxError('Missing end of comment tag')
-    this.#at = end.index + end[0].length
+    this.#position = end.index + end[0].length
   }
 
   #raw(): void {
-    rawEnd.lastIndex = this.#at
+    rawEnd.lastIndex = this.#position
     const end = rawEnd.exec(this.#source)
     if (end === null) throw syntaxError('Missing end of raw directive')
     this.#data(end.index, end[1] === '-')
-    this.#at = end.index + end[0].length
+    this.#position = end.index + end[0].length
   }
 
   #tag(kind: 'variable' | 'block'): void {
     this.#add(`${kind}_begin`, '')
     const endPattern = kind === 'variable' ? variableEnd : blockEnd
     const open: string[] = []
-    while (this.#at < this.#source.length) {
+    while (this.#position < this.#source.length) {
       // Inside of brackets, `}}` closes two of them.
       const end = open.length === 0 ? this.#match(endPattern) : undefined
       if (end !== undefined) {
-        this.#at += end.length
+        this.#position += end.length
         this.#add(`${kind}_end`, '')
         return
       }
@@ -122,8 +122,8 @@ class Lexer {
   }
 
   #token(open: string[]): void {
-    const first = this.#source.charAt(this.#at)
-    if (first === ' ') this.#at++
+    const first = this.#source.charAt(this.#position)
+    if (first === ' ') this.#position++
     else if (isAsciiLetter(first)) this.#take('name', this.#name())
     else if (isDigit(first)) this.#number()
     else if (first === "'" || first === '"') this.#string()
@@ -132,10 +132,10 @@ class Lexer {
 
   /** An expression for all names takes much longer than looking at the characters of the usual ones. */
   #name(): string | undefined {
-    let end = this.#at + 1
+    let end = this.#position + 1
     while (isAsciiLetter(this.#source.charAt(end)) || isDigit(this.#source.charAt(end))) end++
     return this.#source.charAt(end) < '\u0080'
-      ? this.#source.slice(this.#at, end)
+      ? this.#source.slice(this.#position, end)
       : this.#match(name)
   }
 
@@ -148,7 +148,7 @@ class Lexer {
   #string(): void {
     const literal = this.#match(string)
     if (literal === undefined) throw this.#unexpected()
-    this.#at += literal.length
+    this.#position += literal.length
     this.#add('string', stringValue(literal))
   }
 
@@ -162,17 +162,17 @@ class Lexer {
     }
     const space = this.#match(whitespace)
     if (space === undefined) this.#take('name', this.#match(name))
-    else this.#at += space.length
+    else this.#position += space.length
   }
 
   #take(type: Token['type'], text: string | undefined): void {
     if (text === undefined) throw this.#unexpected()
-    this.#at += text.length
+    this.#position += text.length
     this.#add(type, text)
   }
 
   #unexpected(): PythonError {
-    return syntaxError(`unexpected char ${JSON.stringify(this.#source.charAt(this.#at))}`)
+    return syntaxError(`unexpected char ${JSON.stringify(this.#source.charAt(this.#position))}`)
   }
 }
 

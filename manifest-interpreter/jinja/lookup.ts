@@ -1,5 +1,5 @@
-import type { PyDate } from '../datetime/py-datetime.ts'
-import { PyDateTime, PyTimeDelta } from '../datetime/py-datetime.ts'
+import type { PyDate } from '../value/py-datetime.ts'
+import { PyDateTime, PyTimeDelta } from '../value/py-datetime.ts'
 import { get, isDict } from '../value/dict.ts'
 import { textOf } from '../value/hashable.ts'
 import { index, isFloat, numeric } from '../value/number.ts'
@@ -104,8 +104,8 @@ function entryAt(object: Value, key: Value): Value | undefined {
 function itemAt(object: Value, position: number): Value | undefined {
   const text = textOf(object)
   if (text !== undefined) {
-    const at = position < 0 ? position + codePointLength(text) : position
-    return at < 0 ? undefined : codePoints(text)[at]
+    const start = position < 0 ? position + codePointLength(text) : position
+    return start < 0 ? undefined : codePoints(text)[start]
   }
   if (object instanceof Uint8Array) return object.at(position)
   const items = object instanceof PyTuple ? object.items : object
@@ -135,12 +135,12 @@ function attributeOf(object: Value, name: string, budget: Budget): Operand {
 
 function methodObject(
   method: BoundMethod,
-  of: { readonly object: Value; readonly name: string; readonly budget: Budget },
+  attribute: { readonly object: Value; readonly name: string; readonly budget: Budget },
 ): PyObject {
   return new PyObject({
     type: 'builtin_function_or_method',
-    repr: () => `<built-in method ${of.name} of ${typeName(of.object)} object>`,
-    call: (args, keywords) => method(args, keywords, of.budget),
+    repr: () => `<built-in method ${attribute.name} of ${typeName(attribute.object)} object>`,
+    call: (args, keywords) => method(args, keywords, attribute.budget),
   })
 }
 

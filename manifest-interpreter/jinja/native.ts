@@ -19,10 +19,10 @@ export interface Native<Context> {
 /** Calls it with arguments as a template gives them. Throws a TypeError where they do not fit. */
 export function callNative<Context>(
   native: Native<Context>,
-  given: { readonly args: readonly Operand[]; readonly keywords: Keywords },
+  call: { readonly args: readonly Operand[]; readonly keywords: Keywords },
   context: Context,
 ): Operand {
-  const { args, keywords } = given
+  const { args, keywords } = call
   const required = native.required ?? []
   const isBound =
     keywords === undefined && native.optional === undefined && args.length === required.length

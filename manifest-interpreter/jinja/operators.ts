@@ -42,10 +42,10 @@ function escapedArgument(value: Value): Value {
 }
 
 function joinedMarkup(left: Value, right: Value): Value {
-  const one = textOf(left)
-  const other = textOf(right)
-  if (one === undefined || other === undefined) return arithmetic('+', left, right)
-  limitLength(one.length + other.length)
+  const leftText = textOf(left)
+  const rightText = textOf(right)
+  if (leftText === undefined || rightText === undefined) return arithmetic('+', left, right)
+  limitLength(leftText.length + rightText.length)
   return markup(escapedText(left) + escapedText(right))
 }
 

@@ -120,11 +120,11 @@ export class ExpressionParser {
   }
 
   /** All of them from left to right, unlike Python's powers. */
-  #joined(left: Expression, of: number): Expression {
-    if (of === level.comparison) return this.#comparison(left)
-    if (of === level.concatenation) return this.#concatenation(left)
+  #joined(left: Expression, precedence: number): Expression {
+    if (precedence === level.comparison) return this.#comparison(left)
+    if (precedence === level.concatenation) return this.#concatenation(left)
     const operator = this.#tokens.next().value as BinaryNode['operator']
-    return { type: 'binary', operator, left, right: this.#binary(of + 1) }
+    return { type: 'binary', operator, left, right: this.#binary(precedence + 1) }
   }
 
   #not(): Expression {

@@ -23,14 +23,14 @@ const conversion = /%(?:\(([^)]*)\))?([-#0 +]*)(\*|\d{1,7})?(?:\.(\*|\d{0,7}))?[
 export function percentFormat(format: string, args: Operand): string {
   const values = new Values(args)
   let text = ''
-  let at = 0
+  let position = 0
   for (const match of format.matchAll(conversion)) {
-    text += format.slice(at, match.index) + place(match, values)
+    text += format.slice(position, match.index) + place(match, values)
     limitLength(text.length)
-    at = match.index + match[0].length
+    position = match.index + match[0].length
   }
   values.end()
-  return text + format.slice(at)
+  return text + format.slice(position)
 }
 
 function place(
@@ -48,7 +48,7 @@ function place(
 class Values {
   readonly #args: Operand
   readonly #items: readonly Operand[]
-  #at = 0
+  #position = 0
 
   constructor(args: Operand) {
     this.#args = args
@@ -57,8 +57,9 @@ class Values {
 
   take(name: string | undefined): Value {
     if (name !== undefined) return this.#named(name)
-    if (this.#at >= this.#items.length) throw typeError('not enough arguments for format string')
-    return entryOf(this.#items[this.#at++])
+    if (this.#position >= this.#items.length)
+      throw typeError('not enough arguments for format string')
+    return entryOf(this.#items[this.#position++])
   }
 
   #named(name: string): Value {
@@ -66,7 +67,7 @@ class Values {
     if (!isDict(this.#args)) throw typeError('format requires a mapping')
     const value = get(this.#args, name)
     if (value === undefined) throw new PythonError('KeyError', 'The format names a missing key.')
-    this.#at = this.#items.length
+    this.#position = this.#items.length
     return value
   }
 
@@ -77,7 +78,7 @@ class Values {
   }
 
   end(): void {
-    if (this.#at < this.#items.length && !hasEntries(this.#args)) {
+    if (this.#position < this.#items.length && !hasEntries(this.#args)) {
       throw typeError('not all arguments converted during string formatting')
     }
   }

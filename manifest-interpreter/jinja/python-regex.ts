@@ -60,7 +60,7 @@ const notBoundary = `(?:(?<=[${word}])(?=[${word}])|(?<![${word}])(?![${word}]))
 
 class Translator {
   readonly #pattern: string
-  #at = 0
+  #position = 0
   #flags = { i: false, m: false, s: false, x: false }
   readonly #work = new WorkCount()
 
@@ -71,7 +71,7 @@ class Translator {
   translate(): { readonly text: string; readonly flags: string; readonly work: RegexWork } {
     this.#globalFlags()
     let text = ''
-    while (this.#at < this.#pattern.length) text += this.#next()
+    while (this.#position < this.#pattern.length) text += this.#next()
     refuseSlowToCompile(text)
     return { text, flags: this.#flags.i ? 'giv' : 'gv', work: this.#work.total() }
   }
@@ -80,7 +80,7 @@ class Translator {
   #globalFlags(): void {
     const match = /^\(\?([aiLmsux]+)\)/.exec(this.#pattern)
     if (match === null) return
-    this.#at = match[0].length
+    this.#position = match[0].length
     const letters = match[1] ?? ''
     this.#flags = {
       i: letters.includes('i'),
@@ -121,13 +121,13 @@ class Translator {
   #isBetween(char: string): boolean {
     const [comment] = char === '(' ? (/^\?#[^)]*\)/.exec(this.#rest()) ?? []) : []
     if (comment !== undefined) {
-      this.#at += comment.length
+      this.#position += comment.length
       return true
     }
     if (!this.#flags.x) return false
     if (char !== '#') return ' \t\n\r\v\f'.includes(char)
-    const end = this.#pattern.indexOf('\n', this.#at)
-    this.#at = end < 0 ? this.#pattern.length : end + 1
+    const end = this.#pattern.indexOf('\n', this.#position)
+    this.#position = end < 0 ? this.#pattern.length : end + 1
     return true
   }
 
@@ -138,34 +138,34 @@ class Translator {
   }
 
   #char(): string {
-    const code = this.#pattern.codePointAt(this.#at) ?? 0
+    const code = this.#pattern.codePointAt(this.#position) ?? 0
     const char = String.fromCodePoint(code)
-    this.#at += char.length
+    this.#position += char.length
     return char
   }
 
   #rest(): string {
-    return this.#pattern.slice(this.#at)
+    return this.#pattern.slice(this.#position)
   }
 
   #peek(): string {
-    return this.#pattern.charAt(this.#at)
+    return this.#pattern.charAt(this.#position)
   }
 
   #lazy(): string {
     if (this.#peek() === '+') throw valueError('Possessive quantifiers are not supported.')
     if (this.#peek() !== '?') return ''
-    this.#at++
+    this.#position++
     return '?'
   }
 
   #repetition(): string {
-    const match = /^(\d*)(,?)(\d*)\}/.exec(this.#pattern.slice(this.#at, this.#at + 24))
+    const match = /^(\d*)(,?)(\d*)\}/.exec(this.#pattern.slice(this.#position, this.#position + 24))
     if (match === null || (match[1] === '' && match[2] === '')) {
       this.#work.character()
       return '\\{'
     }
-    this.#at += match[0].length
+    this.#position += match[0].length
     const [, least = '', comma = '', most = ''] = match
     const unlimited = most === '' ? Infinity : Number(most)
     this.#work.repetition(Number(least), comma === '' ? Number(least) : unlimited)
@@ -180,7 +180,7 @@ class Translator {
     const [found = ''] =
       /^\?(?::|=|!|<=|<!|P<\w+>|P=\w+\)|[imsaLu]*(?:-[ims]+)?:)/.exec(this.#rest()) ?? []
     if (found === '') throw valueError('The regular expression has a group that is not supported.')
-    this.#at += found.length
+    this.#position += found.length
     if (found.startsWith('?P=')) {
       this.#work.reference()
       return `\\k<${found.slice(3, -1)}>`
@@ -218,8 +218,8 @@ class Translator {
     ]).get(char)
     if (length !== undefined) return this.#code(length)
     if (char === '0') {
-      const [octal = ''] = /^[0-7]{0,2}/.exec(this.#pattern.slice(this.#at)) ?? []
-      this.#at += octal.length
+      const [octal = ''] = /^[0-7]{0,2}/.exec(this.#pattern.slice(this.#position)) ?? []
+      this.#position += octal.length
       return `\\u{${Number.parseInt(`0${octal}`, 8).toString(16)}}`
     }
     if (/[a-zA-Z0-9]/.test(char)) throw valueError('The regular expression has a bad escape.')
@@ -227,25 +227,25 @@ class Translator {
   }
 
   #code(length: number): string {
-    const digits = this.#pattern.slice(this.#at, this.#at + length)
+    const digits = this.#pattern.slice(this.#position, this.#position + length)
     if (digits.length < length || !/^[0-9a-fA-F]+$/.test(digits)) {
       throw valueError('The regular expression has an incomplete escape.')
     }
-    this.#at += length
+    this.#position += length
     return `\\u{${digits.replace(/^0+(?=.)/, '')}}`
   }
 
   #class(): string {
     let text = '['
     if (this.#peek() === '^') {
-      this.#at++
+      this.#position++
       text += '^'
     }
-    const start = this.#at
+    const start = this.#position
     for (;;) {
-      if (this.#at >= this.#pattern.length) throw valueError('unterminated character set')
+      if (this.#position >= this.#pattern.length) throw valueError('unterminated character set')
       const char = this.#char()
-      if (char === ']' && this.#at - 1 > start) return `${text}]`
+      if (char === ']' && this.#position - 1 > start) return `${text}]`
       if (char === '\\') text += this.#classEscape()
       else if (char === '-') text += this.#dash(start)
       else text += literal(char)
@@ -254,7 +254,7 @@ class Translator {
 
   /** Between two characters it is a range, elsewhere itself. */
   #dash(start: number): string {
-    const isFirst = this.#at - 1 === start
+    const isFirst = this.#position - 1 === start
     return isFirst || this.#peek() === ']' ? '\\-' : '-'
   }
 

@@ -22,20 +22,20 @@ const maxUnrolled = 3
 /** What is open while a pattern is read: the pattern itself, or a group. */
 interface Group {
   /** Ways through the alternatives that are complete, and through the one that is read. */
-  done: Ways
-  current: Ways
+  done: WorkAmount
+  current: WorkAmount
   isVaried: boolean
   /** Length of the pattern before it. */
   readonly start: number
 }
-interface Ways {
+interface WorkAmount {
   readonly choices: number
   /** As V8 sees it when it compiles: repetitions that it does not write out are one branching. */
   readonly branchings: number
 }
 
-const none: Ways = { choices: 0, branchings: 0 }
-const one: Ways = { choices: 1, branchings: 1 }
+const none: WorkAmount = { choices: 0, branchings: 0 }
+const one: WorkAmount = { choices: 1, branchings: 1 }
 
 /** Adds up the work of a pattern while it is read from left to right. */
 export class WorkCount {
@@ -45,7 +45,7 @@ export class WorkCount {
   readonly #pattern: Group = newGroup(0)
   readonly #open: Group[] = []
   /** What was read last, which a repetition would repeat. */
-  #last: Ways & { readonly isVaried: boolean; readonly length: number } = {
+  #last: WorkAmount & { readonly isVaried: boolean; readonly length: number } = {
     ...one,
     isVaried: false,
     length: 0,
@@ -123,7 +123,7 @@ export class WorkCount {
     return this.#open.at(-1) ?? this.#pattern
   }
 
-  #add(ways: Ways, isVaried: boolean): void {
+  #add(ways: WorkAmount, isVaried: boolean): void {
     const group = this.#group()
     group.current = product(group.current, ways)
     group.isVaried ||= isVaried
@@ -134,10 +134,10 @@ function newGroup(start: number): Group {
   return { done: none, current: one, isVaried: false, start }
 }
 
-function sum(a: Ways, b: Ways): Ways {
+function sum(a: WorkAmount, b: WorkAmount): WorkAmount {
   return { choices: a.choices + b.choices, branchings: a.branchings + b.branchings }
 }
 
-function product(a: Ways, b: Ways): Ways {
+function product(a: WorkAmount, b: WorkAmount): WorkAmount {
   return { choices: a.choices * b.choices, branchings: a.branchings * b.branchings }
 }

@@ -54,7 +54,8 @@ function last(value: Operand, { budget }: FilterContext): Operand {
 
 /** What several attributes give is compared as a list. */
 function sortKey(
-  [attribute, caseSensitive]: readonly [Operand, Operand],
+  attribute: Operand,
+  caseSensitive: Operand,
   context: FilterContext,
 ): (item: Value) => Value {
   const text = textOf(attribute)
@@ -98,8 +99,8 @@ function groupBy(args: readonly Operand[], context: FilterContext): Value {
     else groups.push({ key, items: [item] })
   }
   return groups.map(({ key, items }) => {
-    const [one = null] = items
-    return groupTuple(keep ? key : entryOf(read(one)), items)
+    const [first = null] = items
+    return groupTuple(keep ? key : entryOf(read(first)), items)
   })
 }
 
@@ -151,12 +152,12 @@ function* slices(
   }
   const each = Math.floor(items.length / number)
   const longer = items.length % number
-  let at = 0
+  let position = 0
   for (let i = 0; i < number; i++) {
     context.budget.charge(1)
     const size = each + (i < longer ? 1 : 0)
-    const part = items.slice(at, at + size)
-    at += size
+    const part = items.slice(position, position + size)
+    position += size
     if (fill !== null && i >= longer) part.push(entryOf(fill))
     yield part
   }
@@ -254,7 +255,7 @@ export const sequenceFilters: Filters = filterTable({
     optional: { reverse: false, case_sensitive: false, attribute: null },
     run: ([value, reverse, caseSensitive, attribute], context) =>
       sorted(toList(value, context.budget), {
-        key: sortKey([attribute, caseSensitive], context),
+        key: sortKey(attribute, caseSensitive, context),
         reverse: truth(reverse),
       }),
   },

@@ -40,14 +40,14 @@ function pick<Item>(items: readonly Item[], bounds: Bounds): Item[] {
   const isBackwards = step < 0
   const least = isBackwards ? -1 : 0
   const most = isBackwards ? length - 1 : length
-  const at = (value: Operand, otherwise: number): number => {
+  const boundOf = (value: Operand, otherwise: number): number => {
     const position = index(value)
     if (position === undefined) return otherwise
     const counted = position < 0 ? position + length : position
     return Math.min(most, Math.max(least, counted))
   }
-  const start = at(bounds.start, isBackwards ? most : least)
-  const stop = at(bounds.stop, isBackwards ? least : most)
+  const start = boundOf(bounds.start, isBackwards ? most : least)
+  const stop = boundOf(bounds.stop, isBackwards ? least : most)
   if (step === 1) return items.slice(start, Math.max(start, stop))
   const picked: Item[] = []
   for (let i = start; isBackwards ? i > stop : i < stop; i += step) {

@@ -12,20 +12,24 @@ export interface FormatArguments {
 }
 
 /** `'{0} {name.attribute[key]!r:>10}'.format(…)`. Attributes go through the sandbox. */
-export function stringFormat(template: string, given: FormatArguments, budget: Budget): string {
-  const formatter = new Formatter(given, budget)
+export function stringFormat(
+  template: string,
+  formatArguments: FormatArguments,
+  budget: Budget,
+): string {
+  const formatter = new Formatter(formatArguments, budget)
   const text = formatter.format(template, 2)
   limitLength(text.length)
   return text
 }
 
 class Formatter {
-  readonly #given: FormatArguments
+  readonly #arguments: FormatArguments
   readonly #budget: Budget
   #next = 0
 
-  constructor(given: FormatArguments, budget: Budget) {
-    this.#given = given
+  constructor(formatArguments: FormatArguments, budget: Budget) {
+    this.#arguments = formatArguments
     this.#budget = budget
   }
 
@@ -33,22 +37,22 @@ class Formatter {
   format(template: string, levels: number): string {
     if (levels < 0) throw valueError('Max string recursion exceeded')
     let text = ''
-    let at = 0
-    while (at < template.length) {
-      const char = template.charAt(at)
+    let position = 0
+    while (position < template.length) {
+      const char = template.charAt(position)
       if (char !== '{' && char !== '}') {
         text += char
-        at++
-      } else if (template.charAt(at + 1) === char) {
+        position++
+      } else if (template.charAt(position + 1) === char) {
         text += char
-        at += 2
+        position += 2
       } else if (char === '}') throw valueError("Single '}' encountered in format string")
       else {
-        const end = closingBrace(template, at)
-        text += this.#field(template.slice(at + 1, end), levels)
+        const end = closingBrace(template, position)
+        text += this.#field(template.slice(position + 1, end), levels)
         limitLength(text.length)
         this.#budget.charge(1)
-        at = end + 1
+        position = end + 1
       }
     }
     return text
@@ -84,7 +88,7 @@ class Formatter {
   }
 
   #argument(name: string): Operand {
-    const { args, keywords } = this.#given
+    const { args, keywords } = this.#arguments
     if (name === '' || /^\d+$/.test(name)) {
       const position = name === '' ? this.#next++ : Number(name)
       if (position < args.length) return args[position]

@@ -114,18 +114,18 @@ function truncate([value, length, killWords, end, leeway]: readonly Operand[]): 
   const most = countArgument(length)
   const ending = textArgument(end)
   const slack = leeway === null ? 5 : countArgument(leeway)
-  const kept = most - codePointLength(ending)
-  if (kept < 0 || slack < 0) {
+  const room = most - codePointLength(ending)
+  if (room < 0 || slack < 0) {
     throw new PythonError('AssertionError', 'truncate: the length is too short')
   }
   const size = lengthOf(value)
   if (size === undefined) throw typeError(`object of type '${typeNameOf(value)}' has no len()`)
   if (size <= most + slack) return value
   const chars = codePoints(textArgument(value))
-  const head = chars.slice(0, kept).join('')
+  const head = chars.slice(0, room).join('')
   if (truth(killWords)) return head + ending
-  const at = head.lastIndexOf(' ')
-  return (at < 0 ? head : head.slice(0, at)) + ending
+  const position = head.lastIndexOf(' ')
+  return (position < 0 ? head : head.slice(0, position)) + ending
 }
 
 const sizes = ['k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y']
@@ -195,9 +195,9 @@ function replace(args: readonly Operand[], { budget }: FilterContext): Value {
   const [value, old, by, count] = args
   const method = stringMethods.get('replace')
   if (method === undefined) return null
-  const given = [textOfOperand(old), textOfOperand(by), count === null ? -1 : count]
+  const callArguments = [textOfOperand(old), textOfOperand(by), count === null ? -1 : count]
   const self = textOfOperand(value)
-  const result = callNative(method, { args: given, keywords: undefined }, { self, budget })
+  const result = callNative(method, { args: callArguments, keywords: undefined }, { self, budget })
   return result ?? null
 }
 

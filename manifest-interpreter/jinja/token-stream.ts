@@ -7,7 +7,7 @@ const end: Token = { type: 'end', value: '' }
 /** Tokens, read one by one. */
 export class TokenStream {
   readonly #tokens: readonly Token[]
-  #at = 0
+  #position = 0
   #current: Token
 
   constructor(tokens: readonly Token[]) {
@@ -20,13 +20,13 @@ export class TokenStream {
   }
 
   get following(): Token {
-    return this.#tokens[this.#at + 1] ?? end
+    return this.#tokens[this.#position + 1] ?? end
   }
 
   next(): Token {
     const token = this.#current
-    this.#at++
-    this.#current = this.#tokens[this.#at] ?? end
+    this.#position++
+    this.#current = this.#tokens[this.#position] ?? end
     return token
   }
 

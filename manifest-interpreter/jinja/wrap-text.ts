@@ -52,15 +52,15 @@ function placed(
     return word
   }
   let line = current
-  let at = 0
+  let position = 0
   let room = options.width - codePointLength(current)
-  while (chars.length - at > room) {
-    wrapped.push((line + chars.slice(at, at + room).join('')).trimEnd())
-    at += room
+  while (chars.length - position > room) {
+    wrapped.push((line + chars.slice(position, position + room).join('')).trimEnd())
+    position += room
     line = ''
     room = options.width
   }
-  return line + chars.slice(at).join('')
+  return line + chars.slice(position).join('')
 }
 
 function chunksOf(line: string, options: WrapOptions): string[] {

@@ -37,8 +37,8 @@ export function findMistakes(
     ...(isDynamic
       ? []
       : [...noStreams(names), ...emptyCheck(check), ...checkMistakes(check, names)]),
-    ...streams.flatMap((definition, at) => {
-      const stream = names[at] ?? null
+    ...streams.flatMap((definition, index) => {
+      const stream = names[index] ?? null
       return [
         ...new Walk(templates, stream).mistakes(definition),
         ...streamMistakes(definition).map((mistake) => ({ ...mistake, stream })),
@@ -57,7 +57,7 @@ function versionMistakes(definition: PlainDict): readonly Mistake[] {
 }
 
 function duplicateNames(names: readonly string[]): readonly Mistake[] {
-  const doubled = new Set(names.filter((name, at) => names.indexOf(name) !== at))
+  const doubled = new Set(names.filter((name, index) => names.indexOf(name) !== index))
   return [...doubled].map((stream) => ({
     severity: 'warning' as const,
     stream,
@@ -136,7 +136,7 @@ class Walk {
     if (typeof value !== 'object' || value === null || this.#seen.has(value)) return
     this.#seen.add(value)
     if (Array.isArray(value))
-      for (const [at, item] of value.entries()) this.#look(item, `${path}[${at}]`)
+      for (const [position, item] of value.entries()) this.#look(item, `${path}[${position}]`)
     else if (isDict(value)) this.#lookAtDict(value, path)
   }
 

@@ -51,9 +51,9 @@ interface Propagation {
   components: number
   parameters: number
   /** What became of components that got no parameters, by place: references put the same one into many streams. */
-  readonly done: Map<Dict, Map<string, Done>>
+  readonly done: Map<Dict, Map<string, PropagatedComponent>>
 }
-interface Done {
+interface PropagatedComponent {
   readonly result: Dict
   readonly components: number
 }

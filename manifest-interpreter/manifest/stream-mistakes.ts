@@ -153,6 +153,6 @@ function textCursors(stream: PlainDict): readonly StreamMistake[] {
 function isPlainText(schema: Value | undefined): boolean {
   if (schema === undefined || !isDict(schema) || get(schema, 'format') !== undefined) return false
   const type = get(schema, 'type') ?? null
-  const types = (Array.isArray(type) ? type : [type]).filter((one) => one !== 'null')
+  const types = (Array.isArray(type) ? type : [type]).filter((name) => name !== 'null')
   return types.length === 1 && types[0] === 'string'
 }

@@ -84,8 +84,8 @@ class Validation {
   #checkValues(shape: Shape, dict: Dict, path: Path | null): Problems {
     const problems: Problem[] = []
     for (const key of keys(dict)) {
-      const at = { parent: path, key: keyText(key) }
-      problems.push(...this.#check(shape, get(dict, key) ?? null, at))
+      const place = { parent: path, key: keyText(key) }
+      problems.push(...this.#check(shape, get(dict, key) ?? null, place))
     }
     return problems
   }
@@ -100,11 +100,11 @@ class Validation {
     }
     for (const key of keys(value)) {
       const field = typeof key === 'string' ? shape.fields.get(key) : undefined
-      const at = { parent: path, key: keyText(key) }
-      if (field !== undefined) problems.push(...this.#check(field, get(value, key) ?? null, at))
+      const place = { parent: path, key: keyText(key) }
+      if (field !== undefined) problems.push(...this.#check(field, get(value, key) ?? null, place))
       else if (shape.closed) {
         const names = listOf([...shape.fields.keys()])
-        problems.push(...problem(at, `is no field of this object. Use one of ${names}.`))
+        problems.push(...problem(place, `is no field of this object. Use one of ${names}.`))
       }
     }
     return problems
@@ -117,7 +117,10 @@ class Validation {
     for (const name of byType(names, type)) {
       const problems = this.#checkDefinition(name, value, path)
       if (problems.length === 0) return none
-      if (nearest === undefined && !problems.every((one) => one.misfit && one.path === path)) {
+      if (
+        nearest === undefined &&
+        !problems.every((found) => found.misfit && found.path === path)
+      ) {
         nearest = problems
       }
     }
@@ -154,7 +157,10 @@ class Validation {
     for (const alternative of shape.shapes) {
       const problems = this.#check(alternative, value, path)
       if (problems.length === 0) return none
-      if (nearest === undefined && !problems.every((one) => one.misfit && one.path === path)) {
+      if (
+        nearest === undefined &&
+        !problems.every((found) => found.misfit && found.path === path)
+      ) {
         nearest = problems
       }
     }

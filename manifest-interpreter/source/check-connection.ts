@@ -1,5 +1,6 @@
+import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import { SourceError, type Stream } from '../contracts.ts'
-import { list, optionalNumber, text } from '../definition.ts'
+import { invalidComponent, list, optionalNumber, text } from '../definition.ts'
 import { get, isPlainDict } from '../value/dict.ts'
 import { reasonOf } from './failure.ts'
 import type { Dict, PlainDict, Value } from '../value/value.ts'
@@ -44,7 +45,7 @@ async function checkStream(
     get(check, 'stream_names') === undefined &&
     get(check, 'dynamic_streams_check_configs') === undefined
   )
-    throw new TypeError('CheckStream needs stream_names or dynamic_streams_check_configs.')
+    throw invalidComponent('check', 'it needs stream_names or dynamic_streams_check_configs.')
   let built: readonly Stream[]
   try {
     built = (dynamic.length === 0 ? await streams.named(names) : null) ?? (await streams.first())
@@ -57,8 +58,9 @@ async function checkStream(
   for (const name of names) {
     const stream = byName.get(name)
     if (stream === undefined)
-      throw new TypeError(
-        `${name} is not part of the catalog. Expected one of: ${[...byName.keys()].join(', ')}.`,
+      throw invalidComponent(
+        'stream_names of check',
+        `there is no stream ${name}. Name some of ${[...byName.keys()].join(', ')}.`,
       )
     const problem = await availabilityProblem(stream)
     if (problem !== null) return failed(problem)
@@ -73,8 +75,17 @@ function checkedNames(check: PlainDict, config: Dict): readonly string[] {
   const chosen = get(config, CHECKED_STREAMS_KEY)
   const names = chosen === undefined || isEmptyList(chosen) ? list(check, 'stream_names') : chosen
   if (!Array.isArray(names) || !names.every((name) => typeof name === 'string'))
-    throw new TypeError(`${CHECKED_STREAMS_KEY} must be a list of stream names.`)
+    throw wrongNames(names === chosen)
   return names
+}
+
+function wrongNames(isOfConfig: boolean): ConnectError {
+  if (!isOfConfig)
+    return invalidComponent('stream_names of check', 'it must be a list of names of streams.')
+  const problems = `${CHECKED_STREAMS_KEY} must be a list of names of streams`
+  return new ConnectError('source_config_invalid', {
+    details: { connector: 'the source', problems },
+  })
 }
 
 async function checkGenerated(

@@ -1,4 +1,10 @@
-import { field, optionalComponent, optionalNumber, parametersOf } from '../definition.ts'
+import {
+  field,
+  invalidComponent,
+  optionalComponent,
+  optionalNumber,
+  parametersOf,
+} from '../definition.ts'
 import type { TemplateCompiler } from '../interpolation/template-compiler.ts'
 import type { Dict, PlainDict } from '../value/value.ts'
 
@@ -22,13 +28,15 @@ function levelOf(manifest: PlainDict, config: Dict, templates: TemplateCompiler)
   if (typeof level === 'number') return Math.max(1, level)
   const maximum = optionalNumber(definition, 'max_concurrency') ?? 0
   if (typeof level === 'string' && level.includes('config') && maximum === 0)
-    throw new TypeError(
-      'The concurrency_level needs max_concurrency where its default_concurrency depends on the configuration.',
+    throw invalidComponent(
+      'concurrency_level',
+      'it needs max_concurrency if its default_concurrency depends on the configuration.',
     )
   const evaluated = templates.string(level, { parameters: parametersOf(definition) })({ config })
   if (typeof evaluated !== 'number' || !Number.isInteger(evaluated))
-    throw new TypeError(
-      'default_concurrency of the concurrency_level must be a whole number, or a template that gives one.',
+    throw invalidComponent(
+      'concurrency_level',
+      'its default_concurrency must be a whole number, or a template that gives one.',
     )
   return Math.max(1, maximum === 0 ? evaluated : Math.min(evaluated, maximum))
 }

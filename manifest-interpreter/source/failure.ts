@@ -1,7 +1,8 @@
+import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import { mayPass, SourceError } from '../source-error.ts'
 import type { SourceFailure } from './messages.ts'
 
-/** An error of a stream as a message. What is no SourceError is a fault of the manifest, the API or ours: a system_error. */
+/** An error of a stream as a message. What is no SourceError or ConnectError is a fault of the manifest, the API or ours: a system_error. */
 export function failureOf(error: unknown, stream: string): SourceFailure {
   if (error instanceof SourceError)
     return {
@@ -12,6 +13,17 @@ export function failureOf(error: unknown, stream: string): SourceFailure {
       isUnreadableAnswer: error.isUnreadableAnswer,
       message: error.message,
       internalMessage: error.internalMessage,
+    }
+  if (error instanceof ConnectError)
+    return {
+      kind: 'failure',
+      stream,
+      failureType: error.failureType,
+      mayPass: error.retryable,
+      isUnreadableAnswer: false,
+      message: error.message,
+      internalMessage: undefined,
+      error,
     }
   const reason = reasonOf(error)
   return {

@@ -1,3 +1,4 @@
+import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import { get, isDict } from '../value/dict.ts'
 import type { Dict, Value } from '../value/value.ts'
 
@@ -19,9 +20,13 @@ function globalStates(state: Value): [string, Dict][] {
   if (!isDict(state)) return []
   const shared = get(state, 'shared_state') ?? null
   if (isDict(shared) && Object.keys(shared).length > 0)
-    throw new TypeError(
-      'A GLOBAL state with a shared_state is not from a manifest: remove the state to begin from the start.',
-    )
+    throw new ConnectError('source_file_unusable', {
+      details: {
+        file: 'The state',
+        reason:
+          'it is a GLOBAL state with a shared_state, which no manifest writes. Leave the state out to read from the start',
+      },
+    })
   const states = get(state, 'stream_states')
   return Array.isArray(states) ? states.flatMap(streamState) : []
 }

@@ -218,6 +218,7 @@ export class ManifestSource implements AsyncDisposable {
                 message: secrets.beginning(message.message),
                 internalMessage:
                   message.internalMessage && secrets.beginning(message.internalMessage),
+                ...(message.error !== undefined && { error: secrets.error(message.error) }),
               }
             : message,
         ),

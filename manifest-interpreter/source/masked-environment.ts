@@ -1,4 +1,4 @@
-import { credentialOf } from '../components/auth/telling-secrets.ts'
+import { credentialOf } from '../components/requesters/telling-secrets.ts'
 import type { Environment, Logger, SideMessage } from '../contracts.ts'
 import { header } from '../http/prepare-request.ts'
 import type { SecretFilter } from './secret-filter.ts'
@@ -40,9 +40,9 @@ export function maskedEnvironment(environment: Environment, secrets: SecretFilte
     },
     ...(changeConfig !== undefined && {
       changeConfig: async (change) => {
-        const kept = await changeConfig(change)
-        secrets.learnConfig(kept)
-        return kept
+        const config = await changeConfig(change)
+        secrets.learnConfig(config)
+        return config
       },
     }),
   }

@@ -1,3 +1,4 @@
+import type { ConnectError } from '../../protocol/errors/connect-error.ts'
 import type { FailureType, SideMessage } from '../contracts.ts'
 import type { Dict } from '../value/value.ts'
 
@@ -23,6 +24,8 @@ export interface SourceFailure {
   readonly message: string
   /** For the logs. */
   readonly internalMessage: string | undefined
+  /** The failure with its error code, if it has one of its own. */
+  readonly error?: ConnectError
 }
 
 /** Where a read gives what it reads. `records` is the back-pressure: it resolves when there is room for more. */

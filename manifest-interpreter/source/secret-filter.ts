@@ -1,3 +1,4 @@
+import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import { stringifyExact } from '../../protocol/exact-json.ts'
 import { passedCharacters } from '../../protocol/cut-text.ts'
 import { isJsonObject, type JsonObject } from '../../protocol/json.ts'
@@ -82,10 +83,11 @@ export class SecretFilter {
 
   /** The same error, with its texts and those of its causes masked. */
   error<Thrown>(error: Thrown): Thrown {
-    for (let at: unknown = error; at instanceof Error; at = at.cause) {
-      this.#maskField(at, 'message')
-      this.#maskField(at, 'stack')
-      if (at instanceof SourceError) this.#maskField(at, 'internalMessage')
+    for (let current: unknown = error; current instanceof Error; current = current.cause) {
+      this.#maskField(current, 'message')
+      this.#maskField(current, 'stack')
+      if (current instanceof SourceError) this.#maskField(current, 'internalMessage')
+      if (current instanceof ConnectError) this.#maskDetails(current)
     }
     return error
   }
@@ -103,6 +105,10 @@ export class SecretFilter {
 
   get #indexes(): readonly SecretIndex[] {
     return [this.#index, ...this.#changed.indexes, ...this.#learned.indexes]
+  }
+
+  #maskDetails(error: ConnectError): void {
+    Object.defineProperty(error, 'details', { value: this.facts(error.details) })
   }
 
   #maskField(error: Error, name: 'message' | 'stack' | 'internalMessage'): void {

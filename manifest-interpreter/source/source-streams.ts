@@ -2,7 +2,7 @@ import { isRegistered } from '../builder.ts'
 import { resolveDynamicStreams } from '../components/dynamic/resolve-dynamic-streams.ts'
 import { declarativeStream } from '../components/streams/declarative-stream.ts'
 import { stateDelegatingStream } from '../components/streams/state-delegating-stream.ts'
-import { list, optionalText, text } from '../definition.ts'
+import { invalidComponent, list, optionalText, text } from '../definition.ts'
 import { cacheParents } from '../manifest/cache-parents.ts'
 import { staticStreams, streamGroups } from '../manifest/stream-definitions.ts'
 import { unsupportedReason, type UnsupportedStream } from '../manifest/unsupported.ts'
@@ -96,8 +96,9 @@ function assignGroups(streams: readonly Stream[], groups: ReadonlyMap<string, st
     if (group === undefined) continue
     const parent = parentsOf(stream).find(({ name }) => groups.get(name) === group)
     if (parent !== undefined)
-      throw new TypeError(
-        `Stream ${stream.name} and its parent ${parent.name} are both in the group ${group}: a child would wait for its parent for ever.`,
+      throw invalidComponent(
+        `the stream group ${group}`,
+        `it has stream ${stream.name} and its parent ${parent.name}, which would wait for each other for ever. Remove one of them.`,
       )
     stream.blockSimultaneousRead = group
   }

@@ -1,4 +1,4 @@
-import { addTimes, subtractTimes } from '../datetime/time-arithmetic.ts'
+import { addTimes, subtractTimes } from './time-arithmetic.ts'
 import { scalarsEqual } from './hashable.ts'
 import { divideFloats, modulo, power, floorDivide, trueDivide } from './int-float.ts'
 import { index, isFloat, numeric } from './number.ts'

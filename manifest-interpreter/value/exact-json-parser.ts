@@ -67,7 +67,7 @@ const maxDigits = 4300
 export class ExactJsonParser {
   readonly #text: string
   readonly #dialect: JsonDialect
-  #at = 0
+  #position = 0
   #depth = 0
   /** By depth: the keys of the last object there. The next one mostly has the same, and a comparison is cheaper than a new text. */
   readonly #shapes: string[][] = []
@@ -80,22 +80,22 @@ export class ExactJsonParser {
   parse(): Value {
     const value = this.#value()
     this.#skip()
-    if (this.#at < this.#text.length) throw this.#error('Extra data')
+    if (this.#position < this.#text.length) throw this.#error('Extra data')
     return value
   }
 
   #error(message: string): JsonError {
-    return new JsonError(message, this.#at)
+    return new JsonError(message, this.#position)
   }
 
   /** To the next character that is no space: its code, NaN at the end. */
   #skip(): number {
     const text = this.#text
-    let at = this.#at
-    let code = text.charCodeAt(at)
+    let position = this.#position
+    let code = text.charCodeAt(position)
     while (code === SPACE || code === NEWLINE || code === RETURN || code === TAB)
-      code = text.charCodeAt(++at)
-    this.#at = at
+      code = text.charCodeAt(++position)
+    this.#position = position
     return code
   }
 
@@ -110,12 +110,12 @@ export class ExactJsonParser {
   /** Steps over an opening bracket. */
   #open(): void {
     if (++this.#depth > maxDepth) throw this.#error('Too deeply nested')
-    this.#at++
+    this.#position++
   }
 
   #close(): void {
     this.#depth--
-    this.#at++
+    this.#position++
   }
 
   #object(): Value {
@@ -130,7 +130,7 @@ export class ExactJsonParser {
     for (let index = 0; ; index++) {
       const key = this.#key(shape, index)
       if (this.#skip() !== COLON) throw this.#error('":" is expected')
-      this.#at++
+      this.#position++
       const value = this.#value()
       // An index-like key keeps its place in a Map only.
       if (map === undefined && isIndexLike(key)) map = new Map(Object.entries(plain))
@@ -143,24 +143,24 @@ export class ExactJsonParser {
         return map ?? plain
       }
       if (next !== COMMA) throw this.#error('"," or "}" is expected')
-      this.#at++
+      this.#position++
     }
   }
 
   #key(shape: string[], index: number): string {
     if (this.#skip() !== QUOTE) throw this.#error('A key in quotes is expected')
-    const from = this.#at + 1
+    const from = this.#position + 1
     const expected = shape[index]
     if (expected !== undefined) {
       const end = from + expected.length
       if (this.#text.charCodeAt(end) === QUOTE && this.#text.startsWith(expected, from)) {
-        this.#at = end + 1
+        this.#position = end + 1
         return expected
       }
     }
     const key = this.#string()
     // Not one that is spelled with an escape: it stands there in another form.
-    if (this.#at === from + key.length + 1) shape[index] = key
+    if (this.#position === from + key.length + 1) shape[index] = key
     return key
   }
 
@@ -179,68 +179,71 @@ export class ExactJsonParser {
         return items
       }
       if (next !== COMMA) throw this.#error('"," or "]" is expected')
-      this.#at++
+      this.#position++
     }
   }
 
   #string(): string {
     const text = this.#text
-    const from = this.#at + 1
+    const from = this.#position + 1
     let end = from
     let code = text.charCodeAt(end)
     while (code >= SPACE && code !== QUOTE && code !== BACKSLASH) code = text.charCodeAt(++end)
     if (code !== QUOTE) return this.#escapedString()
     const value = text.slice(from, end)
     if (this.#dialect === 'orjson' && !value.isWellFormed()) throw this.#error('A lone surrogate')
-    this.#at = end + 1
+    this.#position = end + 1
     return value
   }
 
   #escapedString(): string {
-    escapedString.lastIndex = this.#at
+    escapedString.lastIndex = this.#position
     const literal = escapedString.exec(this.#text)?.[0]
     if (literal === undefined) throw this.#error('A text that is not closed or has a wrong escape')
     const value: unknown = JSON.parse(literal)
     if (typeof value !== 'string') throw this.#error('A text is expected')
-    this.#at += literal.length
+    this.#position += literal.length
     if (this.#dialect === 'orjson' && !value.isWellFormed()) throw this.#error('A lone surrogate')
     return value
   }
 
   #number(first: number): Value | undefined {
     const text = this.#text
-    const start = this.#at
+    const start = this.#position
     const digitsAt = first === MINUS ? start + 1 : start
-    let at = this.#digitsEnd(digitsAt)
-    if (at === digitsAt) return undefined
+    let position = this.#digitsEnd(digitsAt)
+    if (position === digitsAt) return undefined
     // No digits after a zero that leads.
-    if (text.charCodeAt(digitsAt) === ZERO) at = digitsAt + 1
-    const wholeEnd = at
-    if (text.charCodeAt(at) === DOT) at = this.#digitsAfter(at, at + 1)
-    if ((text.charCodeAt(at) | CASE_BIT) === LOWER_E) {
-      const sign = text.charCodeAt(at + 1)
-      at = this.#digitsAfter(at, sign === PLUS || sign === MINUS ? at + 2 : at + 1)
+    if (text.charCodeAt(digitsAt) === ZERO) position = digitsAt + 1
+    const wholeEnd = position
+    if (text.charCodeAt(position) === DOT) position = this.#digitsAfter(position, position + 1)
+    if ((text.charCodeAt(position) | CASE_BIT) === LOWER_E) {
+      const sign = text.charCodeAt(position + 1)
+      position = this.#digitsAfter(
+        position,
+        sign === PLUS || sign === MINUS ? position + 2 : position + 1,
+      )
     }
-    this.#at = at
-    const spelled = text.slice(start, at)
-    if (at === wholeEnd) return this.#int(spelled, at - digitsAt)
+    this.#position = position
+    const spelled = text.slice(start, position)
+    if (position === wholeEnd) return this.#int(spelled, position - digitsAt)
     const value = Number(spelled)
     if (this.#dialect === 'orjson' && !Number.isFinite(value)) throw this.#error('Not a double')
     return float(value)
   }
 
   /** Where the digits from `from` on end; `at` where there are none, so that what led to them is no part of the number. */
-  #digitsAfter(at: number, from: number): number {
+  #digitsAfter(position: number, from: number): number {
     const end = this.#digitsEnd(from)
-    return end > from ? end : at
+    return end > from ? end : position
   }
 
   #digitsEnd(from: number): number {
     const text = this.#text
-    let at = from
-    let code = text.charCodeAt(at)
-    while (code >= ZERO && code <= NINE) code = text.charCodeAt(++at)
-    return at
+    let position = from
+    let code = text.charCodeAt(position)
+    while (code >= ZERO && code <= NINE) code = text.charCodeAt(++position)
+    return position
   }
 
   #int(spelled: string, digits: number): Value {
@@ -253,12 +256,12 @@ export class ExactJsonParser {
   }
 
   #word(): Value {
-    word.lastIndex = this.#at
+    word.lastIndex = this.#position
     const spelled = word.exec(this.#text)?.[0] ?? ''
     const value = words.get(spelled)
     const special = this.#dialect === 'exact' ? nonFinite.get(spelled) : undefined
     if (value === undefined && special === undefined) throw this.#error('A value is expected')
-    this.#at += spelled.length
+    this.#position += spelled.length
     return value ?? special ?? null
   }
 }

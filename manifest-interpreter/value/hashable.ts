@@ -1,4 +1,4 @@
-import { timesEqual } from '../datetime/time-arithmetic.ts'
+import { timesEqual } from './time-arithmetic.ts'
 import { numeric } from './number.ts'
 import { typeError } from './python-error.ts'
 import { isTime } from './time.ts'

@@ -69,8 +69,8 @@ export function divideFloats(operator: '/' | '//' | '%', a: number, b: number): 
   return float(quotient === 0 ? withSign(0, a / b) : Math.round(quotient))
 }
 
-function withSign(size: number, of: number): number {
-  return of < 0 || Object.is(of, -0) ? -size : size
+function withSign(size: number, signed: number): number {
+  return signed < 0 || Object.is(signed, -0) ? -size : size
 }
 
 /** `base ** exponent`: an int for ints, unless the exponent is negative. */

@@ -55,7 +55,7 @@ const word = /[A-Za-z_][A-Za-z0-9_]*/y
 /** What a number is may be followed by a sign and a complex number: `1+2j` is a literal, `1+2` is none. */
 class LiteralParser {
   readonly #source: string
-  #at = 0
+  #position = 0
   #depth = 0
 
   constructor(source: string) {
@@ -65,33 +65,35 @@ class LiteralParser {
   parse(): Value {
     this.#skipBlankLines()
     // An indented line.
-    if (/[ \t]/.test(this.#source.charAt(this.#at))) throw noLiteral
-    const value = this.#tupleOrValue(() => this.#at >= this.#source.length || this.#peek() === '\n')
+    if (/[ \t]/.test(this.#source.charAt(this.#position))) throw noLiteral
+    const value = this.#tupleOrValue(
+      () => this.#position >= this.#source.length || this.#peek() === '\n',
+    )
     this.#skip()
     this.#skipBlankLines()
-    if (this.#at < this.#source.length) throw noLiteral
+    if (this.#position < this.#source.length) throw noLiteral
     return value
   }
 
   #skipBlankLines(): void {
-    lineEnds.lastIndex = this.#at
-    this.#at += lineEnds.exec(this.#source)?.[0].length ?? 0
+    lineEnds.lastIndex = this.#position
+    this.#position += lineEnds.exec(this.#source)?.[0].length ?? 0
   }
 
   #skip(): void {
     const pattern = this.#depth > 0 ? skippedInBrackets : skipped
-    pattern.lastIndex = this.#at
-    this.#at += pattern.exec(this.#source)?.[0].length ?? 0
+    pattern.lastIndex = this.#position
+    this.#position += pattern.exec(this.#source)?.[0].length ?? 0
   }
 
   #peek(): string {
     this.#skip()
-    return this.#source.charAt(this.#at)
+    return this.#source.charAt(this.#position)
   }
 
   #take(char: string): boolean {
     if (this.#peek() !== char) return false
-    this.#at++
+    this.#position++
     return true
   }
 
@@ -117,21 +119,21 @@ class LiteralParser {
     if (char === '[') return this.#list()
     if (char === '(') return this.#parenthesis()
     if (char === '{') return this.#braces()
-    if (this.#source.startsWith('...', this.#at)) return this.#ellipsis()
+    if (this.#source.startsWith('...', this.#position)) return this.#ellipsis()
     const isSign = char === '-' || char === '+'
     if (isSign || char === '.' || (char >= '0' && char <= '9')) return this.#number()
     return this.#strings() ?? this.#name()
   }
 
   #ellipsis(): Value {
-    this.#at += 3
+    this.#position += 3
     return ellipsis
   }
 
   #name(): Value {
-    word.lastIndex = this.#at
+    word.lastIndex = this.#position
     const name = word.exec(this.#source)?.[0] ?? ''
-    this.#at += name.length
+    this.#position += name.length
     switch (name) {
       case 'None':
         return null
@@ -151,7 +153,7 @@ class LiteralParser {
   }
 
   #enter(): void {
-    this.#at++
+    this.#position++
     if (++this.#depth > maxNesting) throw noLiteral
   }
 
@@ -227,10 +229,10 @@ class LiteralParser {
     let all: string | Uint8Array | undefined
     for (;;) {
       this.#skip()
-      const part = readString(this.#source, this.#at)
+      const part = readString(this.#source, this.#position)
       if (part === undefined) return all
       if (part === 'malformed') throw noLiteral
-      this.#at = part.end
+      this.#position = part.end
       if (all === undefined) all = part.value
       else if (typeof all === 'string' && typeof part.value === 'string') all += part.value
       else if (typeof all !== 'string' && typeof part.value !== 'string')
@@ -242,7 +244,7 @@ class LiteralParser {
   #number(): Value {
     const char = this.#peek()
     if (char === '-' || char === '+') {
-      this.#at++
+      this.#position++
       const value = this.#unsigned()
       return this.#sum(char === '-' ? negated(value) : value)
     }
@@ -257,9 +259,9 @@ class LiteralParser {
       this.#leave(')')
       return value
     }
-    const number = readNumber(this.#source, this.#at)
+    const number = readNumber(this.#source, this.#position)
     if (number === undefined) throw noLiteral
-    this.#at = number.end
+    this.#position = number.end
     return number.imaginary ? complex(0, Number(number.value)) : asValue(number.value)
   }
 
@@ -268,11 +270,11 @@ class LiteralParser {
     if (sign !== '+' && sign !== '-') return left
     const real = typeof left === 'bigint' || typeof left === 'number' ? Number(left) : undefined
     const leftReal = left instanceof PyFloat ? left.value : real
-    this.#at++
+    this.#position++
     this.#skip()
-    const number = readNumber(this.#source, this.#at)
+    const number = readNumber(this.#source, this.#position)
     if (leftReal === undefined || number?.imaginary !== true) throw noLiteral
-    this.#at = number.end
+    this.#position = number.end
     return complex(leftReal, sign === '-' ? -Number(number.value) : Number(number.value))
   }
 }

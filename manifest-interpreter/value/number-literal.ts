@@ -19,33 +19,37 @@ const decimal = new RegExp(digits, 'y')
 const maxDigits = 4300
 
 /** Undefined where there is none, or one that Python refuses (`01`, `1_`, `1a`). */
-export function readNumber(source: string, at: number): NumberLiteral | undefined {
-  const spelled = matchAt(float, source, at)
+export function readNumber(source: string, position: number): NumberLiteral | undefined {
+  const spelled = matchAt(float, source, position)
   if (spelled !== undefined) {
-    return ended(source, { at, spelled, value: Number(spelled.replaceAll('_', '')) })
+    return ended(source, { position, spelled, value: Number(spelled.replaceAll('_', '')) })
   }
-  const prefixed = matchAt(based, source, at)
+  const prefixed = matchAt(based, source, position)
   if (prefixed !== undefined) {
-    return ended(source, { at, spelled: prefixed, value: BigInt(prefixed.replaceAll('_', '')) })
+    return ended(source, {
+      position,
+      spelled: prefixed,
+      value: BigInt(prefixed.replaceAll('_', '')),
+    })
   }
-  const int = matchAt(decimal, source, at)
+  const int = matchAt(decimal, source, position)
   if (int === undefined) return undefined
   const plain = int.replaceAll('_', '')
-  const imaginary = /[jJ]/.test(source.charAt(at + int.length))
+  const imaginary = /[jJ]/.test(source.charAt(position + int.length))
   if (plain.length > maxDigits || (!imaginary && /^0+[1-9]/.test(plain))) return undefined
-  return ended(source, { at, spelled: int, value: BigInt(plain) })
+  return ended(source, { position, spelled: int, value: BigInt(plain) })
 }
 
-function matchAt(pattern: RegExp, source: string, at: number): string | undefined {
-  pattern.lastIndex = at
+function matchAt(pattern: RegExp, source: string, position: number): string | undefined {
+  pattern.lastIndex = position
   return pattern.exec(source)?.[0]
 }
 
 function ended(
   source: string,
-  number: { readonly at: number; readonly spelled: string; readonly value: bigint | number },
+  number: { readonly position: number; readonly spelled: string; readonly value: bigint | number },
 ): NumberLiteral | undefined {
-  const end = number.at + number.spelled.length
+  const end = number.position + number.spelled.length
   const imaginary = /^[jJ]/.test(source.charAt(end)) && !/^0[xXoObB]/.test(number.spelled)
   const after = source.charAt(imaginary ? end + 1 : end)
   if (/[\w.]/.test(after)) return undefined

@@ -1,4 +1,4 @@
-import { compareTimes } from '../datetime/time-arithmetic.ts'
+import { compareTimes } from './time-arithmetic.ts'
 import { equals } from './equality.ts'
 import { textOf } from './hashable.ts'
 import { numeric } from './number.ts'

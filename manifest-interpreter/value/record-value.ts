@@ -1,6 +1,6 @@
 import { rawJson } from '../../protocol/exact-json.ts'
 import type { RecordValue } from '../../protocol/index.ts'
-import { PyDate, PyDateTime } from '../datetime/py-datetime.ts'
+import { PyDate, PyDateTime } from './py-datetime.ts'
 import { entries, isDict, isPlainDict } from './dict.ts'
 import { textOf } from './hashable.ts'
 import { ellipsis } from './literal-eval.ts'

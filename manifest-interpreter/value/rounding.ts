@@ -36,11 +36,11 @@ function roundInteger(value: bigint, digits: number): bigint {
 /** A decimal text, of which `toFixed` gave the exact digits, with fewer of them. */
 export function nearestEven(decimal: string, digits: number): string {
   const [whole = '', fraction = ''] = decimal.split('.')
-  const kept = BigInt(whole + fraction.slice(0, digits).padEnd(digits, '0'))
+  const shortened = BigInt(whole + fraction.slice(0, digits).padEnd(digits, '0'))
   const dropped = fraction.slice(digits)
   const isTie = /^50*$/.test(dropped)
-  const isUp = isTie ? kept % 2n === 1n : dropped >= '5'
-  const text = String(isUp ? kept + 1n : kept).padStart(digits + 1, '0')
+  const isUp = isTie ? shortened % 2n === 1n : dropped >= '5'
+  const text = String(isUp ? shortened + 1n : shortened).padStart(digits + 1, '0')
   if (digits === 0) return text
   return `${text.slice(0, -digits)}.${text.slice(-digits)}`
 }

@@ -25,13 +25,16 @@ const named: Readonly<Record<string, string>> = {
 }
 
 /** Undefined where no string begins; `malformed` where one begins that Python refuses. */
-export function readString(source: string, at: number): StringLiteral | 'malformed' | undefined {
-  opening.lastIndex = at
+export function readString(
+  source: string,
+  position: number,
+): StringLiteral | 'malformed' | undefined {
+  opening.lastIndex = position
   const match = opening.exec(source)
   if (match === null) return undefined
   const prefix = (match[1] ?? '').toLowerCase()
   const quote = match[2] ?? "'"
-  const start = at + match[0].length
+  const start = position + match[0].length
   const close = closing(source, start, quote)
   if (close === undefined) return 'malformed'
   const body = source.slice(start, close)

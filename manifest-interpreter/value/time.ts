@@ -1,5 +1,5 @@
-import { PyDate, PyDateTime, PyTimeDelta } from '../datetime/py-datetime.ts'
-import type { Time } from '../datetime/time-arithmetic.ts'
+import { PyDate, PyDateTime, PyTimeDelta } from './py-datetime.ts'
+import type { Time } from './time-arithmetic.ts'
 import { isFloat, numeric } from './number.ts'
 import { PythonError } from './python-error.ts'
 import { float, int, type Value } from './value.ts'

@@ -1,5 +1,5 @@
 import { isEmpty } from './dict.ts'
-import { PyDate, PyDateTime, PyTimeDelta } from '../datetime/py-datetime.ts'
+import { PyDate, PyDateTime, PyTimeDelta } from './py-datetime.ts'
 import { PyFloat, PyObject, PySet, PyTuple, type Value } from './value.ts'
 
 /** `bool(value)`. What is undefined is false. */

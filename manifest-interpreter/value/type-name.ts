@@ -1,4 +1,4 @@
-import { PyDate, PyDateTime, PyTimeDelta } from '../datetime/py-datetime.ts'
+import { PyDate, PyDateTime, PyTimeDelta } from './py-datetime.ts'
 import { PyFloat, PyObject, PySet, PyTuple, type Value } from './value.ts'
 
 /** The name of a value's class in Python, as its error messages have it. */

@@ -1,5 +1,5 @@
 import { rawJson } from '../../protocol/exact-json.ts'
-import type { PyDate, PyDateTime, PyTimeDelta } from '../datetime/py-datetime.ts'
+import type { PyDate, PyDateTime, PyTimeDelta } from './py-datetime.ts'
 
 /**
  * The values of the reference, which is Python, as JavaScript values. Read this first.
@@ -12,7 +12,7 @@ import type { PyDate, PyDateTime, PyTimeDelta } from '../datetime/py-datetime.ts
  * | list | an array |
  * | tuple, set, bytes | `PyTuple`, `PySet`, Uint8Array |
  * | dict | a plain object, as JSON.parse makes it; a Map where a key is not text or looks like an array index, since objects reorder those |
- * | datetime, date, timedelta | the classes of `../datetime` |
+ * | datetime, date, timedelta | `PyDateTime`, `PyDate`, `PyTimeDelta` |
  * | functions, views, generators, `Undefined` in a list | `PyObject`: only templates see them, no record holds one |
  *
  * Values are shared, never copied on the way: only a transformation changes a record, and only the record's own objects.

@@ -41,7 +41,7 @@ const end = Symbol('end')
 /** Stands for the key `<<`. */
 const merge = Symbol('merge')
 
-interface Anchored {
+interface AnchoredNode {
   readonly anchorStart: number
   readonly anchorEnd: number
 }
@@ -140,7 +140,7 @@ class Constructor {
     }
   }
 
-  #alias(event: Anchored): Node {
+  #alias(event: AnchoredNode): Node {
     const name = this.#text.slice(event.anchorStart, event.anchorEnd)
     const node = this.#anchors.get(name)
     if (node === undefined) {
@@ -149,7 +149,7 @@ class Constructor {
     return node
   }
 
-  #anchored(event: Anchored, node: Node): Node {
+  #anchored(event: AnchoredNode, node: Node): Node {
     if (event.anchorStart < 0) return node
     const name = this.#text.slice(event.anchorStart, event.anchorEnd)
     if (this.#anchors.has(name)) {

@@ -48,21 +48,21 @@ class FlowScan {
 
   /** Goes through a line, or the rest of one. Says whether a node may begin after it, or its text may go on. */
   #scan(line: string, start: number): 'node' | 'text' {
-    let at = start
+    let position = start
     /** True where a quote or a bracket would begin a node: not in the middle of plain text. */
     let fresh = true
-    while (at < line.length) {
+    while (position < line.length) {
       if (this.#quote !== '') {
-        at = this.#closeQuote(line, at)
+        position = this.#closeQuote(line, position)
         fresh = false
         continue
       }
-      if (isComment(line, at)) break
-      const char = line.charAt(at)
-      if (fresh && isProperty(char)) at = endOfWord(line, at) - 1
+      if (isComment(line, position)) break
+      const char = line.charAt(position)
+      if (fresh && isProperty(char)) position = endOfWord(line, position) - 1
       else this.#open(char, fresh)
-      fresh = isFresh(char, { after: line.charAt(at + 1), inFlow: this.#depth > 0, fresh })
-      at += 1
+      fresh = isFresh(char, { after: line.charAt(position + 1), inFlow: this.#depth > 0, fresh })
+      position += 1
     }
     return fresh ? 'node' : 'text'
   }
@@ -76,14 +76,14 @@ class FlowScan {
 
   /** The offset after the closing quote; the end of the line where it is not on it. */
   #closeQuote(line: string, start: number): number {
-    for (let at = start; at < line.length; at++) {
-      const char = line.charAt(at)
-      if (char === '\\' && this.#quote === '"') at += 1
+    for (let position = start; position < line.length; position++) {
+      const char = line.charAt(position)
+      if (char === '\\' && this.#quote === '"') position += 1
       else if (char === this.#quote) {
-        if (char === "'" && line.charAt(at + 1) === "'") at += 1
+        if (char === "'" && line.charAt(position + 1) === "'") position += 1
         else {
           this.#quote = ''
-          return at + 1
+          return position + 1
         }
       }
     }
@@ -102,8 +102,8 @@ class FlowScan {
   }
 }
 
-function isComment(line: string, at: number): boolean {
-  return line.charAt(at) === '#' && (at === 0 || /\s/.test(line.charAt(at - 1)))
+function isComment(line: string, position: number): boolean {
+  return line.charAt(position) === '#' && (position === 0 || /\s/.test(line.charAt(position - 1)))
 }
 
 /** A tag, an anchor or an alias. */
@@ -114,11 +114,11 @@ function isProperty(char: string): boolean {
 /** Whether the next character begins a node. */
 function isFresh(
   char: string,
-  at: { readonly after: string; readonly inFlow: boolean; readonly fresh: boolean },
+  context: { readonly after: string; readonly inFlow: boolean; readonly fresh: boolean },
 ): boolean {
-  if (at.inFlow) return /[[{,:]/.test(char) || (at.fresh && /\s/.test(char))
-  if (char === ':') return at.after === '' || /\s/.test(at.after)
-  return at.fresh && /[\s&!*]/.test(char)
+  if (context.inFlow) return /[[{,:]/.test(char) || (context.fresh && /\s/.test(char))
+  if (char === ':') return context.after === '' || /\s/.test(context.after)
+  return context.fresh && /[\s&!*]/.test(char)
 }
 
 function endOfWord(line: string, start: number): number {

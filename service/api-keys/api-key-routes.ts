@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { ApiKeyService } from './contract.ts'
 import { checkWeaker } from './weaker-key.ts'
-import { apiKeyInputOf } from './api-key-input.ts'
 import type { App } from '../platform/http/app.ts'
 import { noteAudited } from '../platform/http/audit-trail.ts'
 import { principalOf } from '../platform/http/authentication.ts'
@@ -10,10 +9,15 @@ import {
   apiKeyCreate,
   apiKeyDocument,
   apiKeyId,
+  type ApiKeyInput,
   apiKeyToWire,
+  longestMs,
+  msOf,
   newApiKeyDocument,
+  scopesOf,
 } from './schema.ts'
 import { pageQuery, pageRequestOf, pageSchema } from '../platform/lists.ts'
+import { requestInvalid } from '../platform/http/error-answer.ts'
 
 const tags = ['api keys']
 
@@ -95,4 +99,23 @@ function revokeKey(api: App, apiKeys: ApiKeyService): void {
       return reply.code(204).send(null)
     },
   )
+}
+
+/** Throws `request_invalid` for a key that would have expired, or would last for more than ten years. */
+function apiKeyInputOf(
+  { name, kind, scopes, expires_in, expires_at }: z.output<typeof apiKeyCreate>,
+  nowMs: number,
+): ApiKeyInput {
+  const input = { name, kind, ...(scopes !== undefined && { scopes: scopesOf(scopes) }) }
+  if (expires_in !== undefined) return { ...input, expiresAt: isoTime(nowMs + msOf(expires_in)) }
+  if (expires_at === undefined) return input
+  const endMs = Date.parse(expires_at)
+  if (endMs <= nowMs) throw requestInvalid(['body/expires_at: it is in the past'])
+  if (endMs - nowMs > longestMs)
+    throw requestInvalid(['body/expires_at: it is more than ten years away; leave it out instead'])
+  return { ...input, expiresAt: isoTime(endMs) }
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString()
 }

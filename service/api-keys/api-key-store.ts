@@ -15,7 +15,7 @@ interface KeyRow extends Row {
 const table = 'reactor_connect_service.api_keys'
 const columns = columnsOf(apiKeySchema)
 
-export class ApiKeys implements ApiKeyStore {
+export class PostgresApiKeyStore implements ApiKeyStore {
   readonly #database: Database
 
   constructor(database: Database) {

@@ -3,6 +3,7 @@ import type { CatalogService } from './contract.ts'
 import type { App } from '../platform/http/app.ts'
 import { failures } from '../platform/http/failures.ts'
 import { catalogDocument, connectorType, descriptorDocument, descriptorSchema } from './schema.ts'
+import { docsUrl } from '../platform/docs-url.ts'
 import { toWire } from '../platform/wire.ts'
 
 export function catalogRoutes(api: App, catalog: CatalogService): void {
@@ -34,7 +35,10 @@ export function catalogRoutes(api: App, catalog: CatalogService): void {
         response: { 200: descriptorDocument, ...failures('unknown_connector') },
       },
     },
-    async ({ params }, reply) =>
-      reply.send(toWire(descriptorSchema, await catalog.get(params.type))),
+    async ({ params, docsBase }, reply) => {
+      const descriptor = await catalog.get(params.type)
+      const opened = { ...descriptor, docsUrl: docsUrl(descriptor.docsUrl, docsBase) }
+      return reply.send(toWire(descriptorSchema, opened))
+    },
   )
 }

@@ -1,11 +1,12 @@
 import type { FastifyReply } from 'fastify'
 import { z } from 'zod'
-import { instanceClient } from './instance-client.ts'
-import { keptName } from './kept-names.ts'
-import type { Service } from '../service.ts'
+import { keptName, type StoredName } from './kept-names.ts'
 import type { App } from '../platform/http/app.ts'
 import { bodyFailures, failures } from '../platform/http/failures.ts'
 import { name } from '../platform/fields.ts'
+import type { Service } from '../service.ts'
+import { generateClient } from './generate-client.ts'
+import { readTemplate } from './template-text.ts'
 
 const tags = ['instances']
 const params = z.object({ name })
@@ -57,9 +58,9 @@ export function codegenRoutes(api: App, service: Pick<Service, 'instances' | 'ca
         response: { 200: file, ...failures(...codes) },
       },
     },
-    async ({ params: at, query }, reply) => {
+    async ({ params: place, query }, reply) => {
       const refresh = query.refresh === 'true'
-      return sendFile(reply, await instanceClient(service, at.name, { refresh }))
+      return sendFile(reply, await instanceClient(service, place.name, { refresh }))
     },
   )
   api.post(
@@ -76,12 +77,26 @@ export function codegenRoutes(api: App, service: Pick<Service, 'instances' | 'ca
         response: { 200: file, ...failures(...bodyFailures, ...codes) },
       },
     },
-    async ({ params: at, body: { refresh = false, names } }, reply) => {
-      return sendFile(reply, await instanceClient(service, at.name, { refresh, names }))
+    async ({ params: place, body: { refresh = false, names } }, reply) => {
+      return sendFile(reply, await instanceClient(service, place.name, { refresh, names }))
     },
   )
 }
 
 function sendFile(reply: FastifyReply, text: string): FastifyReply {
   return reply.header('content-type', 'text/plain; charset=utf-8').send(text)
+}
+
+/** The typed client of an instance, from its streams as discover gives them. Throws what discover throws. */
+async function instanceClient(
+  { instances, catalog }: Pick<Service, 'instances' | 'catalog'>,
+  name: string,
+  options: { readonly refresh: boolean; readonly names?: readonly StoredName[] },
+): Promise<string> {
+  const { type } = await instances.get(name)
+  const { actions } = await catalog.get(type)
+  const { refresh, names = [] } = options
+  const discovered = await instances.discover(name, { refresh })
+  const input = { instance: name, type, catalog: discovered.catalog, actions, names }
+  return generateClient(input, await readTemplate())
 }

@@ -5,7 +5,7 @@ import { actionTypes, actionsType } from './action-types.ts'
 import { breakCycles } from './break-cycles.ts'
 import { clientMark } from './client-mark.ts'
 import { declareDefinitions } from './declarations.ts'
-import type { KeptName } from './kept-names.ts'
+import type { StoredName } from './kept-names.ts'
 import { printDeclaration } from './print-type.ts'
 import { docComment, stringLiteral } from './source-text.ts'
 import { streamTypes, streamsType } from './stream-types.ts'
@@ -22,7 +22,7 @@ export interface ClientInput {
   readonly catalog: AirbyteCatalog
   readonly actions: readonly ActionDescriptor[]
   /** Those of the client that this one replaces. */
-  readonly names?: readonly KeptName[]
+  readonly names?: readonly StoredName[]
 }
 
 /**

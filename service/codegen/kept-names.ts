@@ -9,10 +9,10 @@ export const keptName = z.strictObject({
     .max(2048)
     .regex(/^[A-Za-z_$][\w$]*$/),
 })
-export type KeptName = z.output<typeof keptName>
+export type StoredName = z.output<typeof keptName>
 
 /** The names that a client has given out: code uses them, so a client that replaces it keeps them. None where it is no client. */
-export function keptNames(client: string): readonly KeptName[] {
+export function keptNames(client: string): readonly StoredName[] {
   if (!client.startsWith(clientMark)) return []
   const [, streams = ''] = /^export type Streams = \{\n([^]*?)^\}/m.exec(client) ?? []
   // As it is written, and as formatters leave it.

@@ -8,7 +8,7 @@ import {
 import { withoutTwins } from '../connections/find-stream.ts'
 import { declareType } from './declarations.ts'
 import { byName } from './by-name.ts'
-import type { KeptName } from './kept-names.ts'
+import type { StoredName } from './kept-names.ts'
 import { docComment, propertyKey, stringLiteral } from './source-text.ts'
 import type { Declaration } from './type-node.ts'
 import { typeName, type TypeNames } from './type-names.ts'
@@ -29,7 +29,7 @@ export interface StreamType {
 export function streamTypes(
   catalog: AirbyteCatalog,
   names: TypeNames,
-  kept: readonly KeptName[],
+  kept: readonly StoredName[],
 ): readonly StreamType[] {
   const sorted = withoutTwins(catalog.streams)
     .map((stream) => [streamLabel(stream), stream] as const)

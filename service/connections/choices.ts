@@ -1,5 +1,7 @@
 /** What may be chosen of a connection, without the schema library: the command line shows it before it loads anything else. */
 export const connectionChoices = {
+  syncMode: ['full_refresh', 'incremental'],
+  destinationSyncMode: ['append', 'overwrite', 'append_dedup', 'overwrite_dedup'],
   metadata: ['full', 'minimal'],
   deletes: ['hard', 'soft'],
   log: ['embedded', 'kafka'],

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import {
   approveInput,
@@ -8,6 +9,7 @@ import {
   connectionStatus,
   connectionUpdateSchema,
   resetInput,
+  withDocsUrls,
 } from './schema.ts'
 import type { ConnectionService } from './contract.ts'
 import type { App } from '../platform/http/app.ts'
@@ -76,7 +78,7 @@ function listConnections(api: App, connections: ConnectionService): void {
         },
       },
     },
-    async ({ query, shown }, reply) => {
+    async ({ query, shown, docsBase }, reply) => {
       const { instance, status } = query
       const page = {
         ...pageRequestOf(query),
@@ -84,7 +86,9 @@ function listConnections(api: App, connections: ConnectionService): void {
         ...(instance !== undefined && { instance }),
         ...(status !== undefined && { status }),
       }
-      return reply.send(pageToWire(connectionSchema, await connections.list(page)))
+      const { items, next } = await connections.list(page)
+      const opened = items.map((one) => withDocsUrls(one, docsBase))
+      return reply.send(pageToWire(connectionSchema, { items: opened, next }))
     },
   )
 }
@@ -116,7 +120,7 @@ function createConnection(api: App, connections: ConnectionService, answer: Answ
     (request, reply) =>
       answer({ request, reply }, async () => {
         const connection = await connections.create(fromWire(connectionInputSchema, request.body))
-        const body = toWire(connectionSchema, connection)
+        const body = toWire(connectionSchema, withDocsUrls(connection, request.docsBase))
         return {
           body,
           headers: {
@@ -147,7 +151,9 @@ function oneConnection(api: App, connections: ConnectionService): void {
       },
     },
     async (request, reply) => {
-      const document = toWire(connectionSchema, await connections.get(request.params.name))
+      const { params: place, docsBase } = request
+      const connection = withDocsUrls(await connections.get(place.name), docsBase)
+      const document = toWire(connectionSchema, connection)
       const tag = documentTag(document)
       void reply.header('etag', tag)
       if (isUnchanged(request.headers, tag)) return reply.code(304).send(null)
@@ -180,11 +186,11 @@ function changeConnection(api: App, connections: ConnectionService): void {
       },
     },
     async (request, reply) => {
-      const { params: at, headers, body } = request
+      const { params: place, headers, body } = request
       const changes = fromWire(connectionUpdateSchema, body)
-      const version = await versionToChange(headers, () => changedThing(connections, at.name))
-      const connection = await connections.update(at.name, changes, version)
-      const { document, etag } = changed(connection)
+      const version = await versionToChange(headers, () => changedThing(connections, place.name))
+      const connection = await connections.update(place.name, changes, version)
+      const { document, etag } = changed(connection, request)
       return reply.header('etag', etag).send(document)
     },
   )
@@ -205,9 +211,9 @@ function changeConnection(api: App, connections: ConnectionService): void {
       },
     },
     async (request, reply) => {
-      const { params: at, headers } = request
-      const version = await versionToChange(headers, () => changedThing(connections, at.name))
-      await connections.delete(at.name, version)
+      const { params: place, headers } = request
+      const version = await versionToChange(headers, () => changedThing(connections, place.name))
+      await connections.delete(place.name, version)
       return reply.code(204).send(null)
     },
   )
@@ -260,7 +266,7 @@ function activateAndPause(api: App, connections: ConnectionService): void {
       },
       async (request, reply) => {
         const connection = await act(request.params.name)
-        const { document, etag } = changed(connection)
+        const { document, etag } = changed(connection, request)
         return reply.header('etag', etag).send(document)
       },
     )
@@ -285,9 +291,9 @@ function approveSchema(api: App, connections: ConnectionService): void {
       },
     },
     async (request, reply) => {
-      const { params: at, body } = request
-      const connection = await connections.approve(at.name, body.fingerprint)
-      const { document, etag } = changed(connection)
+      const { params: place, body } = request
+      const connection = await connections.approve(place.name, body.fingerprint)
+      const { document, etag } = changed(connection, request)
       return reply.header('etag', etag).send(document)
     },
   )
@@ -323,10 +329,13 @@ function resetConnection(api: App, connections: ConnectionService): void {
 }
 
 /** What a change of a connection answers. */
-function changed(connection: Connection): {
+function changed(
+  connection: Connection,
+  { docsBase }: FastifyRequest,
+): {
   readonly document: z.output<typeof connectionDocument>
   readonly etag: string
 } {
-  const document = toWire(connectionSchema, connection)
+  const document = toWire(connectionSchema, withDocsUrls(connection, docsBase))
   return { document, etag: documentTag(document) }
 }

@@ -38,8 +38,8 @@ export interface ConnectionsOptions {
   now(): number
 }
 
-/** Connections in the metadata store. Their checkpoints are at the destination, under the connection's name. */
-export class Connections implements ConnectionService {
+/** StoredConnectionService in the metadata store. Their checkpoints are at the destination, under the connection's name. */
+export class StoredConnectionService implements ConnectionService {
   readonly #options: ConnectionsOptions
   readonly #kept: ConnectionStore
 

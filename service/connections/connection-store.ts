@@ -35,7 +35,7 @@ const select = (from: string, more = ''): string => `
   ) AS last ON true`
 const table = 'reactor_connect_service.connections'
 
-export class Connections implements ConnectionStore {
+export class PostgresConnectionStore implements ConnectionStore {
   readonly #database: Database
 
   constructor(database: Database) {

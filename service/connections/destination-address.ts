@@ -1,10 +1,10 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { DestinationConfig } from '../../engine/run-types.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
-import { isReservedSchema } from '../../sinks/postgres/reserved-schemas.ts'
+import { isReservedSchema } from '../../sinks/postgres/tables/schemas.ts'
 
 /** The databases that the operator's settings name: no request can name another server. */
-export interface DestinationPlaces {
+export interface DestinationSettings {
   /** Of the Data service: its datasets are schemas. */
   readonly data: PostgresAddress | undefined
   readonly postgres: Readonly<Record<string, PostgresAddress>>
@@ -13,7 +13,7 @@ export interface DestinationPlaces {
 /** What a connection's `destination` stands for. Throws `destination_invalid`, `destination_not_available`. */
 export function destinationAddress(
   destination: string,
-  places: DestinationPlaces,
+  places: DestinationSettings,
 ): DestinationConfig {
   const colon = destination.indexOf(':')
   const kind = destination.slice(0, Math.max(colon, 0))
@@ -65,7 +65,7 @@ function suggestion(name: string): string {
 function namedPostgres(
   destination: string,
   name: string,
-  places: DestinationPlaces['postgres'],
+  places: DestinationSettings['postgres'],
 ): DestinationConfig {
   if (!/^[a-z0-9][a-z0-9_]{0,62}$/.test(name))
     throw invalid(destination, 'a name is small letters, digits and `_`, at most 63')

@@ -4,7 +4,7 @@ import { driftFingerprint, schemaDriftPolicy, schemaDriftSchema } from '../schem
 import { name, timestamp, versioned } from '../platform/fields.ts'
 import { scheduleSchema } from '../platform/jobs/schedule.ts'
 import { wireSchema, type Resource } from '../platform/wire.ts'
-import { runSummarySchema } from '../runs/schema.ts'
+import { runSummarySchema, summaryWithDocsUrl } from '../runs/schema.ts'
 
 const fieldName = z.string().min(1).max(512)
 
@@ -12,10 +12,8 @@ const streamBindingSchema = z
   .strictObject({
     name: z.string().min(1).max(512),
     namespace: z.string().max(512).exactOptional(),
-    syncMode: z.enum(['full_refresh', 'incremental']).exactOptional(),
-    destinationSyncMode: z
-      .enum(['append', 'overwrite', 'append_dedup', 'overwrite_dedup'])
-      .exactOptional(),
+    syncMode: z.enum(connectionChoices.syncMode).exactOptional(),
+    destinationSyncMode: z.enum(connectionChoices.destinationSyncMode).exactOptional(),
     cursorField: fieldName.exactOptional(),
     primaryKey: z.array(fieldName).min(1).max(32).exactOptional(),
   })
@@ -49,7 +47,10 @@ const changeable = {
   description: z
     .string()
     .max(2_000)
-    .regex(/^(?:\P{Cc}|[\n\r\t])*$/u, 'must not have control characters other than line breaks')
+    .regex(
+      /^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$/,
+      'must not have control characters other than line breaks',
+    )
     .nullable()
     .exactOptional()
     .meta({ description: 'What it is for, in your words; at most 2,000 characters.' }),
@@ -102,6 +103,12 @@ export const connectionSchema = z
   .meta({ id: 'Connection' })
 export type Connection = Resource<typeof connectionSchema>
 export const connectionDocument = wireSchema(connectionSchema)
+
+/** With an error of its last run whose page a client can open. */
+export function withDocsUrls(connection: Connection, docsBase: string): Connection {
+  const { lastRun } = connection
+  return { ...connection, lastRun: lastRun && summaryWithDocsUrl(lastRun, docsBase) }
+}
 
 /** Which streams are read from the beginning. */
 export const resetInput = z

@@ -7,8 +7,17 @@ import {
 
 /** Keywords whose texts are not prose: they stay as they are. */
 const structural = new Set([
-  ...['type', 'format', 'airbyte_type', 'required', 'pattern'],
-  ...['$ref', '$schema', '$id', '$anchor', 'contentEncoding', 'contentMediaType'],
+  'type',
+  'format',
+  'airbyte_type',
+  'required',
+  'pattern',
+  '$ref',
+  '$schema',
+  '$id',
+  '$anchor',
+  'contentEncoding',
+  'contentMediaType',
 ])
 
 /** Keywords that hold schemas by a name of the source's. */

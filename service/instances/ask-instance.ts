@@ -8,9 +8,9 @@ import type { InstanceService } from './contract.ts'
 import type { ResolvedConfig } from '../execution/resolved-config.ts'
 import type { InstancesOptions } from './instances-options.ts'
 
-const CHECK_TIMEOUT_MS = 60_000
-const DISCOVER_TIMEOUT_MS = 110_000
-const TRUSTED_FOR_MS = 3_600_000
+const checkTimeoutMs = 60_000
+const discoverTimeoutMs = 110_000
+const trustedForMs = 3_600_000
 
 /** What is wrong with the credentials or with the source: an answer of a check, not a failure of it. */
 const answerCodes = new Set([
@@ -58,7 +58,7 @@ export class AskInstance {
   }
 
   async #check(name: string): Promise<AirbyteConnectionStatus> {
-    const { answer } = await this.#ask(name, { question: 'check', timeoutMs: CHECK_TIMEOUT_MS })
+    const { answer } = await this.#ask(name, { question: 'check', timeoutMs: checkTimeoutMs })
     if (answer.question !== 'check') throw otherAnswer()
     return answer.status
   }
@@ -67,18 +67,18 @@ export class AskInstance {
     const { id } = await this.#instances.get(name)
     const kept = refresh ? null : await this.#kept(id)
     if (kept !== null) return kept
-    const of = this.#discoveries.get(id)
-    if (of === undefined) return this.#begin(id, name)
-    if (!refresh) return of.running
+    const discovery = this.#discoveries.get(id)
+    if (discovery === undefined) return this.#begin(id, name)
+    if (!refresh) return discovery.running
     const begin = (): Promise<Discovered> => this.#begin(id, name)
-    of.next ??= of.running.then(begin, begin)
-    return of.next
+    discovery.next ??= discovery.running.then(begin, begin)
+    return discovery.next
   }
 
   #begin(id: string, name: string): Promise<Discovered> {
     const running = this.#discover(name).finally(() => {
-      const of = this.#discoveries.get(id)
-      if (of?.running === running) this.#discoveries.delete(id)
+      const discovery = this.#discoveries.get(id)
+      if (discovery?.running === running) this.#discoveries.delete(id)
     })
     this.#discoveries.set(id, { running, next: undefined })
     return running
@@ -87,14 +87,14 @@ export class AskInstance {
   async #kept(id: string): Promise<Discovered | null> {
     const kept = await this.#options.store.discoveries.get(id)
     const { now = Date.now } = this.#options
-    if (kept === null || now() - Date.parse(kept.discoveredAt) > TRUSTED_FOR_MS) return null
+    if (kept === null || now() - Date.parse(kept.discoveredAt) > trustedForMs) return null
     return { ...kept, fromCache: true }
   }
 
   async #discover(name: string): Promise<Discovered> {
     const { answer, instance } = await this.#ask(name, {
       question: 'discover',
-      timeoutMs: DISCOVER_TIMEOUT_MS,
+      timeoutMs: discoverTimeoutMs,
     })
     if (answer.question !== 'discover') throw otherAnswer()
     const { id, version } = instance

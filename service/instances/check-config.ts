@@ -19,7 +19,7 @@ import { nearestName } from '../../lib/text/near-names.ts'
 import { formatPointer } from '../platform/secrets/json-pointer.ts'
 import { expand, isSecret, own } from '../../manifest-interpreter/config/secret-schema.ts'
 
-const MAX_PROBLEMS = 10
+const maxProblems = 10
 
 /**
  * Checks a configuration, with the secrets that it has so far, against a connector's spec. Required secrets may be missing
@@ -29,7 +29,7 @@ export function checkConfig(type: string, spec: JsonObject, config: JsonObject):
   const [problem, ...more] = problemsOf(type, spec, config)
   if (problem === undefined) return
   throw new ConnectError('instance_config_invalid', {
-    details: { type, problem, ...(more.length > 0 && { more: more.slice(0, MAX_PROBLEMS) }) },
+    details: { type, problem, ...(more.length > 0 && { more: more.slice(0, maxProblems) }) },
   })
 }
 

@@ -2,7 +2,7 @@ import type { AirbyteCatalog } from '../../protocol/index.ts'
 import type { Database } from '../platform/database/database.ts'
 import type { Discovery, DiscoveryStore } from './contract.ts'
 
-export class Discoveries implements DiscoveryStore {
+export class PostgresDiscoveryStore implements DiscoveryStore {
   readonly #database: Database
 
   constructor(database: Database) {

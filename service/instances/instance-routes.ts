@@ -160,9 +160,9 @@ function changeInstance(api: App, instances: InstanceService): void {
       },
     },
     async (request, reply) => {
-      const { params: at, headers, body } = request
-      const version = await versionToChange(headers, () => changedThing(instances, at.name))
-      const instance = await instances.update(at.name, body, version)
+      const { params: place, headers, body } = request
+      const version = await versionToChange(headers, () => changedThing(instances, place.name))
+      const instance = await instances.update(place.name, body, version)
       return reply.header('etag', entityTag(instance)).send(toWire(instanceSchema, instance))
     },
   )
@@ -183,9 +183,9 @@ function changeInstance(api: App, instances: InstanceService): void {
       },
     },
     async (request, reply) => {
-      const { params: at, headers, shown } = request
-      const ifVersion = await versionToChange(headers, () => changedThing(instances, at.name))
-      await instances.delete(at.name, {
+      const { params: place, headers, shown } = request
+      const ifVersion = await versionToChange(headers, () => changedThing(instances, place.name))
+      await instances.delete(place.name, {
         ...(ifVersion !== undefined && { ifVersion }),
         ...(shown !== null && { shown }),
       })

@@ -15,7 +15,7 @@ interface InstanceRow extends Row {
 const table = 'reactor_connect_service.instances'
 const columns = columnsOf(instanceSchema)
 
-export class Instances implements InstanceStore {
+export class PostgresInstanceStore implements InstanceStore {
   readonly #database: Database
 
   constructor(database: Database) {

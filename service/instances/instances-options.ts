@@ -1,7 +1,7 @@
 import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
 import type { Logger } from 'pino'
 import type { SourceThreads } from '../../engine/threads/source-threads.ts'
-import type { Catalog } from '../catalog/catalog.ts'
+import type { FolderCatalogService } from '../catalog/catalog-service.ts'
 import type { OAuth } from '../oauth/oauth.ts'
 import type { ExclusiveWork } from '../platform/database/locks.ts'
 import type { DiscoveryStore, InstanceStore } from './contract.ts'
@@ -22,7 +22,7 @@ export interface InstancesOptions {
   }
   readonly vault: Vault
   readonly oauth: OAuth
-  readonly catalog: Catalog
+  readonly catalog: FolderCatalogService
   readonly sources: SourceThreads
   readonly allowedNetworks: readonly string[]
   /** Folders whose Unix sockets instances may reach. */

@@ -16,14 +16,14 @@ interface Place {
   /** A spec may refer to itself. */
   readonly depth: number
 }
-const MAX_DEPTH = 32
+const maxDepth = 32
 
 function missingOf(
   schema: JsonValue | undefined,
   value: JsonValue | undefined,
   at: Place,
 ): readonly string[] {
-  if (!isJsonObject(schema) || at.depth > MAX_DEPTH) return []
+  if (!isJsonObject(schema) || at.depth > maxDepth) return []
   const deeper = { ...at, depth: at.depth + 1 }
   const choices = [schema.oneOf, schema.anyOf].filter(isJsonList)
   const parts = [referred(schema, at.root), ...(isJsonList(schema.allOf) ? schema.allOf : [])]

@@ -1,11 +1,11 @@
 import { openSourceThreads } from '../../engine/threads/source-threads.ts'
 import { InstanceOAuth } from '../oauth/instance-oauth.ts'
 import type { InstanceService } from './contract.ts'
-import { Instances } from './instances.ts'
+import { StoredInstanceService } from './instance-service.ts'
 import type { InstancesOptions } from './instances-options.ts'
 
 /** How many sources are checked or discovered at the same time; others wait. */
-const SOURCE_THREADS = 4
+const sourceThreads = 4
 
 /** The instances with what they need for themselves: OAuth, and threads to ask sources in. */
 export interface OpenInstances extends AsyncDisposable {
@@ -17,15 +17,18 @@ export interface OpenInstances extends AsyncDisposable {
 export function openInstances(options: Omit<InstancesOptions, 'oauth' | 'sources'>): OpenInstances {
   const { store, vault, catalog, allowedNetworks, callbackUrl, logger, now } = options
   const oauth = new InstanceOAuth({
-    ...{ store, vault, allowedNetworks, callbackUrl },
+    store,
+    vault,
+    allowedNetworks,
+    callbackUrl,
     ...(now !== undefined && { now }),
     find: async (name) => {
       const { id, type, config } = await store.instances.get(name)
       return { id, name, config, descriptor: catalog.connector(type).descriptor }
     },
   })
-  const sources = openSourceThreads({ threads: SOURCE_THREADS, logger })
-  const service = new Instances({ ...options, oauth, sources })
+  const sources = openSourceThreads({ threads: sourceThreads, logger })
+  const service = new StoredInstanceService({ ...options, oauth, sources })
   return {
     service,
     noteLostSecrets: () => service.noteLostSecrets(),

@@ -10,7 +10,7 @@ import type { PasswordHasher } from '../users/password-hash.ts'
 import type { SigningKey, SigningKeyPair } from './signing-key.ts'
 import { TokenVerifier } from './token-verifier.ts'
 
-export interface EmbeddedLoginsParts {
+export interface EmbeddedLoginOptions {
   readonly users: UserStore
   readonly hasher: PasswordHasher
   readonly limits: LoginLimits
@@ -21,21 +21,24 @@ export interface EmbeddedLoginsParts {
 
 /** Issuer and audience of the service's own tokens: the key alone tells one service's from another's. */
 const ISSUER = 'reactor-connect'
-const LIFETIME_MS = 12 * 3_600_000
+const lifetimeMs = 12 * 3_600_000
 /** How often the user's logins had been ended when the token was made. */
-const VERSION_CLAIM = 'token_version'
+const versionClaim = 'token_version'
 
 /** Logins of the users in the metadata database, with tokens that the service signs itself. */
-export class EmbeddedLogins implements LoginService {
+export class EmbeddedLoginService implements LoginService {
   readonly place = { kind: 'embedded' } as const
-  readonly #parts: EmbeddedLoginsParts
+  readonly #parts: EmbeddedLoginOptions
   readonly #verifier: TokenVerifier
 
-  constructor(parts: EmbeddedLoginsParts) {
+  constructor(parts: EmbeddedLoginOptions) {
     this.#parts = parts
     const { logger } = parts
     this.#verifier = new TokenVerifier({
-      ...{ issuer: ISSUER, audience: ISSUER, algorithms: ['EdDSA'], logger },
+      issuer: ISSUER,
+      audience: ISSUER,
+      algorithms: ['EdDSA'],
+      logger,
       keyOf: async (header, token) => {
         const { keyOf } = await this.#pair()
         return keyOf(header, token)
@@ -96,7 +99,7 @@ export class EmbeddedLogins implements LoginService {
     if (claims === null) return null
     const known = await this.#parts.users.find(claims.sub)
     if (known === null) return this.#verifier.refused('its user has been deleted')
-    if (claims[VERSION_CLAIM] !== known.tokenVersion)
+    if (claims[versionClaim] !== known.tokenVersion)
       return this.#verifier.refused('the logins of its user have been ended')
     const { id, email, role } = known.user
     return { kind: role, id, name: email, via: 'jwt', scopes: null }
@@ -127,8 +130,8 @@ export class EmbeddedLogins implements LoginService {
   async #loginOf({ user, tokenVersion }: KnownUser): Promise<Login> {
     const { privateKey, publicJwk } = await this.#pair()
     const nowMs = this.#parts.now()
-    const expiresAtMs = nowMs + LIFETIME_MS
-    const token = await new SignJWT({ [VERSION_CLAIM]: tokenVersion })
+    const expiresAtMs = nowMs + lifetimeMs
+    const token = await new SignJWT({ [versionClaim]: tokenVersion })
       .setProtectedHeader({ alg: 'EdDSA', kid: publicJwk.kid, typ: 'JWT' })
       .setIssuer(ISSUER)
       .setAudience(ISSUER)

@@ -3,7 +3,7 @@ import type { AttemptCount, LoginAttemptStore } from './contract.ts'
 
 const table = 'reactor_connect_service.login_attempts'
 
-export class LoginAttempts implements LoginAttemptStore {
+export class PostgresLoginAttemptStore implements LoginAttemptStore {
   readonly #database: Database
 
   constructor(database: Database) {

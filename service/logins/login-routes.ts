@@ -82,7 +82,9 @@ function changePasswordRoute(api: App, logins: LoginService): void {
           200: loginDocument,
           ...failures(
             ...bodyFailures,
-            ...(['login_required', 'login_refused', 'login_throttled'] as const),
+            'login_required',
+            'login_refused',
+            'login_throttled',
             'identity_unreachable',
             'identity_external',
           ),
@@ -113,7 +115,9 @@ function loginRoute(api: App, logins: LoginService, audit: AuditLog): void {
           ...failuresOnly(
             ...anonymousFailures,
             ...bodyFailures,
-            ...(['login_refused', 'login_throttled', 'identity_external'] as const),
+            'login_refused',
+            'login_throttled',
+            'identity_external',
           ),
         },
       },

@@ -3,17 +3,17 @@ import type { Settings } from '../platform/config/settings.ts'
 import type { LoginAttemptStore, LoginService } from './contract.ts'
 import type { UserService, UserStore } from '../users/contract.ts'
 import type { Vault } from '../platform/vault/vault.ts'
-import { EmbeddedLogins } from './embedded-logins.ts'
-import { ExternalLogins } from './external-logins.ts'
+import { EmbeddedLoginService } from './embedded-logins.ts'
+import { ExternalLoginService } from './external-logins.ts'
 import { keySetUrl } from './key-set.ts'
 import { LoginLimits } from './login-limits.ts'
 import { noUsers } from '../users/no-users.ts'
 import { PasswordHasher } from '../users/password-hash.ts'
 import { remoteKeys } from './remote-keys.ts'
 import { SigningKey } from './signing-key.ts'
-import { Users } from '../users/user-service.ts'
+import { EmbeddedUserService } from '../users/user-service.ts'
 
-export interface IdentityParts {
+export interface IdentityOptions {
   readonly settings: Pick<
     Settings,
     'identityUrl' | 'identityIssuer' | 'identityAudience' | 'identityJwksUrl' | 'identityRoleClaim'
@@ -24,8 +24,8 @@ export interface IdentityParts {
   now(): number
 }
 
-/** Users and logins: of the Identity service that the settings name, else of the metadata database. */
-export function openIdentity(parts: IdentityParts): {
+/** EmbeddedUserService and logins: of the Identity service that the settings name, else of the metadata database. */
+export function openIdentity(parts: IdentityOptions): {
   readonly users: UserService
   readonly logins: LoginService
 } {
@@ -37,19 +37,27 @@ export function openIdentity(parts: IdentityParts): {
     const limits = new LoginLimits(store.loginAttempts)
     const signingKey = new SigningKey(vault)
     return {
-      users: new Users(store.users, hasher),
-      logins: new EmbeddedLogins({
-        ...{ users: store.users, hasher, limits, signingKey, logger, now },
+      users: new EmbeddedUserService(store.users, hasher),
+      logins: new EmbeddedLoginService({
+        users: store.users,
+        hasher,
+        limits,
+        signingKey,
+        logger,
+        now,
       }),
     }
   }
   return {
     users: noUsers(url),
-    logins: new ExternalLogins({
-      ...{ url, issuer: settings.identityIssuer ?? url, audience: settings.identityAudience },
+    logins: new ExternalLoginService({
+      url,
+      issuer: settings.identityIssuer ?? url,
+      audience: settings.identityAudience,
       roleClaim: settings.identityRoleClaim,
       keyOf: remoteKeys({ url: keySetUrl(url, settings), logger, now }),
-      ...{ logger, now },
+      logger,
+      now,
     }),
   }
 }

@@ -15,7 +15,7 @@ export interface RemoteKeysOptions {
 }
 
 /** After a reading that failed, none is tried for this long. */
-const RETRY_AFTER_MS = 2_000
+const retryAfterMs = 2_000
 
 /**
  * The public keys of an issuer, from its key set (JWKS): read when they are first needed, when they are old, and when a token
@@ -49,7 +49,7 @@ function sparingFetch(options: RemoteKeysOptions): typeof fetch {
     try {
       return Response.json(await fetchKeySet(url))
     } catch (error) {
-      failed = { error, untilMs: options.now() + RETRY_AFTER_MS }
+      failed = { error, untilMs: options.now() + retryAfterMs }
       const reason = keySetProblem(error)
       logger.warn({ jwks: url, reason }, 'the keys of the Identity service could not be read')
       throw error

@@ -9,7 +9,7 @@ import { calculateJwkThumbprint, createLocalJWKSet, type JWK, type JWTVerifyGetK
 import { ConnectError } from '../../protocol/index.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 
-const PATH = 'identity/signing-key'
+const path = 'identity/signing-key'
 
 /** The key pair that logins are signed with (Ed25519). */
 export interface SigningKeyPair {
@@ -49,7 +49,7 @@ export class SigningKey {
     const { privateKey } = generateKeyPairSync('ed25519')
     const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64')
     try {
-      await this.#vault.put(PATH, { pkcs8 }, { ifVersion: 0 })
+      await this.#vault.put(path, { pkcs8 }, { ifVersion: 0 })
       return await pairOf(privateKey)
     } catch (error) {
       // Another process made one at the same time.
@@ -61,7 +61,7 @@ export class SigningKey {
   }
 
   async #keptPair(): Promise<SigningKeyPair | undefined> {
-    const kept = await this.#vault.get(PATH)
+    const kept = await this.#vault.get(path)
     const pkcs8 = kept?.secrets.pkcs8
     if (typeof pkcs8 !== 'string') return undefined
     const key = Buffer.from(pkcs8, 'base64')
@@ -77,7 +77,9 @@ async function pairOf(privateKey: KeyObject): Promise<SigningKeyPair> {
   const seed = privateKey.export({ format: 'der', type: 'pkcs8' })
   const publicJwk = { kty, crv, x, kid, alg: 'EdDSA', use: 'sig' }
   return {
-    ...{ privateKey, publicJwk, keyOf: createLocalJWKSet({ keys: [publicJwk] }) },
+    privateKey,
+    publicJwk,
+    keyOf: createLocalJWKSet({ keys: [publicJwk] }),
     secretFor: (purpose) => createHmac('sha256', seed).update(purpose).digest(),
   }
 }

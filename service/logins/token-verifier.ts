@@ -4,8 +4,17 @@ import { ConnectError } from '../../protocol/index.ts'
 
 /** Signatures with a public key. `none` and those with a shared secret (HS256) are never taken. */
 export const publicKeyAlgorithms = [
-  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
-  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
 ] as const
 
 export interface TokenRules {
@@ -24,7 +33,7 @@ export interface VerifiedClaims extends JWTPayload {
 }
 
 /** How far the clocks of issuer and service may be apart. */
-const CLOCK_SKEW_SECONDS = 30
+const clockSkewSeconds = 30
 /** OpenID Connect's limit; it becomes part of an id. */
 const subjectPattern = /^[\x21-\x7e]{1,255}$/
 
@@ -45,8 +54,10 @@ export class TokenVerifier {
     const { issuer, audience, algorithms, keyOf } = this.#rules
     try {
       const { payload } = await jwtVerify(token, keyOf, {
-        ...{ issuer, audience, algorithms: [...algorithms] },
-        clockTolerance: CLOCK_SKEW_SECONDS,
+        issuer,
+        audience,
+        algorithms: [...algorithms],
+        clockTolerance: clockSkewSeconds,
         currentDate: new Date(this.#rules.now()),
         requiredClaims: ['exp', 'sub'],
       })

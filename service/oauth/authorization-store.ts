@@ -11,7 +11,7 @@ interface PendingRow extends Record<string, unknown> {
   readonly sealed: string
 }
 
-export class Authorizations implements AuthorizationStore {
+export class PostgresAuthorizationStore implements AuthorizationStore {
   readonly #database: Database
 
   constructor(database: Database) {

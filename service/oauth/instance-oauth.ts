@@ -3,10 +3,10 @@ import { randomPKCECodeVerifier } from 'openid-client'
 import type { OAuth2Scheme } from '../../connectors/connector.ts'
 import {
   ConnectError,
-  maskBeginning,
-  SecretIndex,
   type JsonObject,
   type JsonValue,
+  maskBeginning,
+  SecretIndex,
 } from '../../protocol/index.ts'
 import { valueAt } from '../platform/secrets/json-pointer.ts'
 import { secretTexts } from '../platform/secrets/secret-texts.ts'
@@ -16,18 +16,17 @@ import type { ExclusiveWork } from '../platform/database/locks.ts'
 import type { AuthorizationStore } from './contract.ts'
 import { keepTrying } from '../platform/vault/keep-trying.ts'
 import { instancePath, type StoredSecrets, type Vault } from '../platform/vault/vault.ts'
-import { exchangeFailed, notSupported, reauthorize, refreshFailed } from './oauth-errors.ts'
 import { fieldsOf, refreshedScheme, schemeOf } from './oauth-scheme.ts'
 import type { Authorized, OAuth, OAuthCallback, OAuthInstance } from './oauth.ts'
-import { checkedRedirectUri } from './redirect-uri.ts'
 import { VerifierSeal } from './sealed-verifier.ts'
 import { ManifestFlow } from './manifest-flow.ts'
-import { StandardFlow, type Authorization, type Party, type TokenAnswer } from './standard-flow.ts'
+import { type Authorization, type Party, StandardFlow, type TokenAnswer } from './standard-flow.ts'
 import { TokenFetch } from './token-fetch.ts'
 import { tokenFailure, type TokenFailure } from './token-failure.ts'
 import { isFresh, isUsable, tokensOf, withTokens } from './tokens.ts'
+import { isLoopback } from '../../lib/net/loopback.ts'
 
-const AUTHORIZATION_LIFETIME_MS = 600_000
+const authorizationLifetimeMs = 600_000
 
 export interface InstanceOAuthOptions {
   readonly store: ExclusiveWork & { readonly authorizations: AuthorizationStore }
@@ -75,7 +74,7 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
       instance: instance.name,
       redirectUri: back,
       sealed: await this.#seal.seal(stateHash, verifier),
-      lifetimeMs: AUTHORIZATION_LIFETIME_MS,
+      lifetimeMs: authorizationLifetimeMs,
     })
     return { authorizeUrl, state }
   }
@@ -266,4 +265,45 @@ function masked(error: unknown, secrets: readonly string[]): TokenFailure {
   const index = new SecretIndex()
   for (const secret of secrets) addSecret(index, secret)
   return { kind, reason: maskBeginning(reason, [index], 300) }
+}
+
+/** `reason`: without secrets. What the library threw is no cause of it: it holds the vendor's whole answer. */
+interface Failure {
+  readonly reason: string
+}
+
+function notSupported({ name, descriptor }: OAuthInstance): ConnectError {
+  return new ConnectError('oauth_not_supported', {
+    details: { type: descriptor.type, instance: name },
+  })
+}
+
+function exchangeFailed(instance: OAuthInstance, party: Party, why: Failure): ConnectError {
+  return new ConnectError('oauth_exchange_failed', { details: detailsOf(instance, party, why) })
+}
+
+function refreshFailed(instance: OAuthInstance, party: Party, why: Failure): ConnectError {
+  return new ConnectError('oauth_refresh_failed', { details: detailsOf(instance, party, why) })
+}
+
+function reauthorize({ name }: OAuthInstance, reason: string): ConnectError {
+  return new ConnectError('reauthorization_required', { details: { instance: name, reason } })
+}
+
+function detailsOf({ name }: OAuthInstance, { scheme }: Party, { reason }: Failure) {
+  const host = URL.canParse(scheme.tokenUrl) ? new URL(scheme.tokenUrl).host : scheme.tokenUrl
+  return { instance: name, host, reason }
+}
+
+/**
+ * The address that the browser comes back to, as it is sent to the vendor: the service's own callback, or a command line that
+ * listens on this machine. Anything else could take the code elsewhere. Throws `oauth_redirect_invalid`.
+ */
+function checkedRedirectUri(given: string, callbackUrl: string): string {
+  if (given === callbackUrl) return given
+  const url = URL.canParse(given) ? new URL(given) : undefined
+  const isPlain =
+    url?.search === '' && url.hash === '' && url.username === '' && url.password === ''
+  if (url?.protocol === 'http:' && isLoopback(url.hostname) && isPlain) return url.href
+  throw new ConnectError('oauth_redirect_invalid')
 }

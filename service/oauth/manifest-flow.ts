@@ -12,7 +12,7 @@ import type { OAuthCallback } from './oauth.ts'
 import type { Authorization, Party, TokenAnswer } from './standard-flow.ts'
 import type { TokenFetch } from './token-fetch.ts'
 
-const TIMEOUT_MS = 20_000
+const timeoutMs = 20_000
 
 const failureSchema = z.object({ error: z.string(), error_description: z.string().default('') })
 
@@ -53,7 +53,7 @@ export class ManifestFlow {
     const response = await this.#fetch.send(url, {
       method: 'POST',
       ...bodyOf(params, headers),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     })
     return extracted(await answerIn(response), templates)
   }

@@ -1,4 +1,4 @@
-import { KeptKey } from '../platform/vault/kept-key.ts'
+import { StoredKey } from '../platform/vault/kept-key.ts'
 import { seal, unseal } from '../platform/vault/sealed-secrets.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 
@@ -7,10 +7,10 @@ import type { Vault } from '../platform/vault/vault.ts'
  * database, or the browser's address bar, has not the verifier.
  */
 export class VerifierSeal {
-  readonly #key: KeptKey
+  readonly #key: StoredKey
 
   constructor(vault: Vault) {
-    this.#key = new KeptKey(vault, 'oauth/sealing-key')
+    this.#key = new StoredKey(vault, 'oauth/sealing-key')
   }
 
   async seal(stateHash: string, verifier: string): Promise<string> {

@@ -14,7 +14,7 @@ import type { OAuth2Scheme } from '../../connectors/connector.ts'
 import type { OAuthCallback, OAuthClient } from './oauth.ts'
 import type { TokenFetch } from './token-fetch.ts'
 
-const TIMEOUT_SECONDS = 20
+const timeoutSeconds = 20
 
 /** A token endpoint's answer, as RFC 6749 has it. */
 export type TokenAnswer = Readonly<Record<string, unknown>>
@@ -77,13 +77,13 @@ export class StandardFlow {
       token_endpoint: scheme.tokenUrl,
     }
     const configuration = new Configuration(server, client.id, {}, authenticationOf(scheme, client))
-    configuration.timeout = TIMEOUT_SECONDS
+    configuration.timeout = timeoutSeconds
     configuration[customFetch] = (url, { method, headers, body, signal }) =>
       this.#fetch.send(url, {
         method,
         headers,
         body: body instanceof URLSearchParams ? body.toString() : undefined,
-        signal: signal ?? AbortSignal.timeout(TIMEOUT_SECONDS * 1000),
+        signal: signal ?? AbortSignal.timeout(timeoutSeconds * 1000),
       })
     // The fetch itself refuses what is neither https nor on this machine.
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- deprecated to make it stand out only

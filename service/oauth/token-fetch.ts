@@ -5,7 +5,7 @@ import { limitedText } from '../../lib/net/limited-text.ts'
 import { standardAnswer } from './standard-answer.ts'
 
 /** No token answer is as large as this. */
-const MAX_ANSWER_BYTES = 1024 * 1024
+const maxAnswerBytes = 1024 * 1024
 
 export interface TokenRequest {
   readonly method: string
@@ -42,7 +42,7 @@ export class TokenFetch implements AsyncDisposable {
       signal,
       ...(body !== undefined && { body }),
     })
-    const text = await limitedText(response.body, MAX_ANSWER_BYTES)
+    const text = await limitedText(response.body, maxAnswerBytes)
     return standardAnswer(response.status, text)
   }
 

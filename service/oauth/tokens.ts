@@ -4,7 +4,7 @@ import type { Secrets } from '../platform/secrets/secret-fields.ts'
 import type { TokenAnswer } from './standard-flow.ts'
 
 /** A run must get somewhere with a token before it expires. */
-const MARGIN_MS = 300_000
+const marginMs = 300_000
 
 /** What an answer of a token endpoint means for the secrets of an instance, by JSON pointer. */
 export interface Tokens {
@@ -36,7 +36,7 @@ export function withTokens(secrets: Secrets, { values, outdated }: Tokens): Secr
 
 /** Good for a few minutes at least; also where nothing says when it expires. */
 export function isFresh(fields: OAuth2Fields, secrets: Secrets, nowMs: number): boolean {
-  return expiresAfter(fields, secrets, nowMs + MARGIN_MS)
+  return expiresAfter(fields, secrets, nowMs + marginMs)
 }
 
 /** Good for a moment at least: all that a vendor of short-lived tokens gives. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ErrorBody, JsonObject, JsonValue } from '../../protocol/index.ts'
+import type { JsonObject, JsonValue } from '../../protocol/index.ts'
 
 /** Names of instances and connections. */
 export const name = z
@@ -31,15 +31,3 @@ export const versioned = {
   createdAt: timestamp,
   updatedAt: timestamp,
 }
-
-/** Why a run or a stream of it failed: an error without `request_id`. */
-export const failure = z
-  .object({
-    code: textOf<ErrorBody['code']>(),
-    message: z.string(),
-    suggested_fix: z.string(),
-    failure_type: z.enum(['config_error', 'transient_error', 'system_error']),
-    docs_url: z.string(),
-    details: freeObject.exactOptional(),
-  })
-  .meta({ id: 'Failure' })

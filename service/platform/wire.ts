@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { isJsonObject } from '../../protocol/json.ts'
 import { snakeCase, type SnakeCase } from '../../lib/text/snake-case.ts'
+import type { ReadOnly } from '../../lib/types/read-only.ts'
 
 /**
  * The document of a resource as HTTP has it. A resource is defined once, by a zod schema in camelCase (`service/NAME/schema.ts`): its
@@ -17,12 +19,6 @@ export type Wire<Value> = Value extends readonly (infer Item)[]
 
 /** What a schema describes, for reading only. */
 export type Resource<Schema extends z.ZodType> = ReadOnly<z.output<Schema>>
-
-type ReadOnly<Value> = Value extends readonly (infer Item)[]
-  ? readonly ReadOnly<Item>[]
-  : Value extends object
-    ? { readonly [Key in keyof Value]: ReadOnly<Value[Key]> }
-    : Value
 
 export type WireSchema<Schema extends z.ZodType> = z.ZodType<
   Wire<z.output<Schema>>,
@@ -107,7 +103,7 @@ function objectConversion(schema: z.ZodObject): Conversion {
     throw new TypeError('a check of an object sees the names of one side only: check its fields')
   const isLoose = schema.def.catchall instanceof z.ZodUnknown
   const copy = (value: unknown, way: 'to' | 'from'): unknown => {
-    if (!isObject(value)) return value
+    if (!isJsonObject(value)) return value
     const copied: Record<string, unknown> = isLoose ? { ...value } : {}
     for (const { name, wireName, value: field } of fields) {
       const [source, target] = way === 'to' ? [name, wireName] : [wireName, name]
@@ -180,8 +176,4 @@ const wrappers = [
 function typeOf(schema: unknown): z.ZodType {
   if (schema instanceof z.ZodType) return schema
   throw new TypeError('not a schema of zod')
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

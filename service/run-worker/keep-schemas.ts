@@ -23,7 +23,11 @@ export async function keepSchemas(
     const { stream, columns, columnsDigest } = one
     const { fingerprint, recordFingerprint, recordSchema } = wireSchema(stream, columns)
     await schemas.keep({
-      ...{ connection, run, stream, columnsDigest, schema: recordSchema },
+      connection,
+      run,
+      stream,
+      columnsDigest,
+      schema: recordSchema,
       fingerprint: recordFingerprint.hex,
       blockFingerprint: fingerprint.hex,
     })

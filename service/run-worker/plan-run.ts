@@ -11,7 +11,7 @@ import type { ResolvedConfig } from '../execution/resolved-config.ts'
 import type { RunStream } from '../runs/schema.ts'
 
 /** What the operator's settings give to a plan. */
-export interface PlanPlaces {
+export interface PlanDependencies {
   /** Throws `destination_invalid`, `destination_not_available`. */
   readonly addressOf: (destination: string) => DestinationConfig
   /** Throws `log_not_available`. */
@@ -22,7 +22,7 @@ export interface PlanPlaces {
 /** What of the operator's places no line of a run may show. A password that is also a name is left: it would blot out every name. */
 export function placeSecrets(
   { destination, options }: Pick<Connection, 'destination' | 'options'>,
-  places: Pick<PlanPlaces, 'addressOf' | 'logOf'>,
+  places: Pick<PlanDependencies, 'addressOf' | 'logOf'>,
 ): readonly string[] {
   const { password, host, user, database } = places.addressOf(destination).address
   const log = places.logOf(options)
@@ -42,7 +42,7 @@ interface PlanOptions {
   /** Its id. */
   readonly run: string
   readonly done: readonly RunStream[]
-  readonly places: PlanPlaces
+  readonly places: PlanDependencies
   /** The connection's streams as they are to be read. */
   readonly resolved: ResolvedStreams
 }

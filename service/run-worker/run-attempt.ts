@@ -150,7 +150,11 @@ export class RunAttempt {
   #settleSchema(connection: Connection): Promise<SettledCatalog | undefined> {
     const { store, owner, instances } = this.#options
     return settleSchema({
-      ...{ connection, run: this.#run, owner, instances, store: store.drift },
+      connection,
+      run: this.#run,
+      owner,
+      instances,
+      store: store.drift,
       now: () => this.#options.now(),
       onChanges: (changes, policy) => {
         for (const change of changes) {
@@ -192,8 +196,10 @@ export class RunAttempt {
     this.#logger.info({ attempt: this.#run.attempts, ...facts }, 'run started')
     const progressLog = new ProgressLog(this.#logger)
     const ports = {
-      ...{ logger: this.#logger, threads: this.#options.threads },
-      ...{ metrics: this.#options.metrics, ...shared.ports },
+      logger: this.#logger,
+      threads: this.#options.threads,
+      metrics: this.#options.metrics,
+      ...shared.ports,
       now: () => this.#options.now(),
       onProgress: (progress: RunProgress) => {
         this.#streams.progress(progress.streams)

@@ -7,7 +7,7 @@ import type { ConnectionStore } from '../connections/contract.ts'
 import type { RunStore } from '../runs/contract.ts'
 import type { DriftStore } from '../connections/drift/contract.ts'
 import type { SchemaStore } from '../schemas/contract.ts'
-import type { PlanPlaces } from './plan-run.ts'
+import type { PlanDependencies } from './plan-run.ts'
 import { standardRetries, type RetryPolicy } from './retry-policy.ts'
 import type { ServiceMetrics } from './service-metrics.ts'
 
@@ -24,7 +24,7 @@ export interface RunWorkerOptions {
     InstanceService,
     'discover' | 'resolveConfig' | 'keepConfig' | 'changeConfig' | 'authorizationLost'
   >
-  readonly places: PlanPlaces
+  readonly places: PlanDependencies
   readonly threads: WorkerThreads
   readonly metrics: RunMetrics
   readonly serviceMetrics: ServiceMetrics

@@ -13,6 +13,8 @@ import {
   runStatus,
   runSummaryDocument,
   runSummarySchema,
+  runWithDocsUrls,
+  summaryWithDocsUrl,
 } from './schema.ts'
 import type { RunEvent, RunService } from './contract.ts'
 import type { App } from '../platform/http/app.ts'
@@ -90,10 +92,12 @@ function listRuns(api: App, { runs }: RunRouteOptions): void {
         },
       },
     },
-    async ({ params, query }, reply) => {
+    async ({ params, query, docsBase }, reply) => {
       const { status } = query
       const page = { ...pageRequestOf(query), ...(status !== undefined && { status }) }
-      return reply.send(pageToWire(runSummarySchema, await runs.list(params.name, page)))
+      const { items, next } = await runs.list(params.name, page)
+      const opened = items.map((run) => summaryWithDocsUrl(run, docsBase))
+      return reply.send(pageToWire(runSummarySchema, { items: opened, next }))
     },
   )
 }
@@ -128,7 +132,7 @@ function startRun(api: App, { runs, answer }: RunRouteOptions): void {
         const { params, body } = request
         const run = await runs.start(params.name, body?.trigger)
         noteAudited(request, { details: { run: run.id } })
-        return created(run)
+        return created(run, request)
       }),
   )
 }
@@ -146,7 +150,8 @@ function oneRun(api: App, { runs }: RunRouteOptions, address: Address): void {
         response: { 200: runDocument, ...failures('run_not_found') },
       },
     },
-    async ({ params }, reply) => reply.send(toWire(runSchema, await runAt(runs, params))),
+    async ({ params, docsBase }, reply) =>
+      reply.send(runToWire(await runAt(runs, params), docsBase)),
   )
 }
 
@@ -216,7 +221,8 @@ function cancelAndRetry(api: App, { runs, answer }: RunRouteOptions, address: Ad
     },
     async (request, reply) => {
       const run = await auditedRun(runs, request)
-      return reply.send(toWire(runSchema, await runs.cancel(run.connection, run.id)))
+      const cancelled = await runs.cancel(run.connection, run.id)
+      return reply.send(runToWire(cancelled, request.docsBase))
     },
   )
   api.post(
@@ -247,7 +253,7 @@ function cancelAndRetry(api: App, { runs, answer }: RunRouteOptions, address: Ad
         const ended = await auditedRun(runs, request)
         const run = await runs.retry(ended.connection, ended.id)
         noteAudited(request, { details: { run: run.id } })
-        return created(run)
+        return created(run, request)
       }),
   )
 }
@@ -266,9 +272,13 @@ async function auditedRun(
   return run
 }
 
-function created(run: Run): Created<z.output<typeof runDocument>> {
+function runToWire(run: Run, docsBase: string): z.output<typeof runDocument> {
+  return toWire(runSchema, runWithDocsUrls(run, docsBase))
+}
+
+function created(run: Run, { docsBase }: FastifyRequest): Created<z.output<typeof runDocument>> {
   const location = `/connect/v1/connections/${run.connection}/runs/${run.id}`
-  return { body: toWire(runSchema, run), headers: { location } }
+  return { body: runToWire(run, docsBase), headers: { location } }
 }
 
 interface Following extends RunRouteOptions {
@@ -285,7 +295,7 @@ function follow(reply: FastifyReply, following: Following): FastifyReply {
       const error = publicError(thrown, request.id)
       if (errorCodes[error.code].httpStatus >= 500)
         reply.log.error({ err: thrown }, 'following a run failed')
-      return { event: 'error', data: errorToWire(error, request.id) }
+      return { event: 'error', data: errorToWire(error, request) }
     },
     stillAllowed: () => stillAllowed(request),
     heartbeatMs,
@@ -294,17 +304,17 @@ function follow(reply: FastifyReply, following: Following): FastifyReply {
 }
 
 async function* runEvents(
-  { runs, run, after }: Following,
+  { runs, run, after, request }: Following,
   signal: AbortSignal,
 ): AsyncGenerator<ServerSentEvent> {
   for await (const event of runs.follow(run.connection, run.id, after, signal)) {
-    yield toServerSent(event)
+    yield toServerSent(event, request)
   }
   if (!signal.aborted) yield { event: 'end', data: { id: run.id } }
 }
 
-function toServerSent(event: RunEvent): ServerSentEvent {
+function toServerSent(event: RunEvent, { docsBase }: FastifyRequest): ServerSentEvent {
   return event.type === 'log'
     ? { event: 'log', id: event.line.seq, data: toWire(runLogLineSchema, event.line) }
-    : { event: 'run', data: toWire(runSchema, event.run) }
+    : { event: 'run', data: runToWire(event.run, docsBase) }
 }

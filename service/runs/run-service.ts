@@ -14,7 +14,7 @@ export interface RunsOptions {
 }
 
 /** Runs as they stand in the store; whoever works on them hears of them through Jobs. */
-export class RunControl implements RunService {
+export class StoredRunService implements RunService {
   readonly #runs: RunStore
   readonly #jobs: RunsOptions['jobs']
   readonly #logger: Logger

@@ -45,7 +45,7 @@ interface RunsOptions {
   readonly logLinesPerRun: number
 }
 
-export class Runs implements RunStore {
+export class PostgresRunStore implements RunStore {
   readonly #database: Database
   readonly #listener: RunListener
   readonly #logLinesPerRun: number

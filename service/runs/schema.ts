@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { errorBodySchema } from '../../protocol/errors/error-body.ts'
 import { schemaChangeSchema } from '../schema-changes/schema.ts'
-import { failure, freeObject, timestamp } from '../platform/fields.ts'
+import { freeObject, timestamp } from '../platform/fields.ts'
+import { withDocsUrl } from '../platform/docs-url.ts'
 import { digits } from '../platform/lists.ts'
 import { wireSchema, type Resource } from '../platform/wire.ts'
 
@@ -29,12 +31,20 @@ const summary = {
     description:
       'Records that were left out. A run with some is `partial`, also if all its streams are complete.',
   }),
-  error: failure.nullable(),
+  error: errorBodySchema.nullable(),
 }
 
 export const runSummarySchema = z.object(summary).meta({ id: 'RunSummary' })
 export type RunSummary = Resource<typeof runSummarySchema>
 export const runSummaryDocument = wireSchema(runSummarySchema)
+
+/** With an error whose page a client can open. */
+export function summaryWithDocsUrl<Summary extends Pick<RunSummary, 'error'>>(
+  run: Summary,
+  docsBase: string,
+): Summary {
+  return { ...run, error: run.error && withDocsUrl(run.error, docsBase) }
+}
 
 const column = {
   column: z.string(),
@@ -82,7 +92,7 @@ export const runStreamSchema = z.object({
     description: 'Values of which the column holds less than what came.',
   }),
   bottleneck: z.string().nullable(),
-  error: failure.nullable(),
+  error: errorBodySchema.nullable(),
   warnings: z.array(z.string()).meta({
     description:
       'What to know although the stream went on: how many records were rejected, how many values became NULL, why, and the keys of some rows.',
@@ -112,6 +122,14 @@ export const runSchema = z
   .meta({ id: 'Run' })
 export type Run = Resource<typeof runSchema>
 export const runDocument = wireSchema(runSchema)
+
+/** With errors of the run and its streams whose pages a client can open. */
+export function runWithDocsUrls(run: Run, docsBase: string): Run {
+  return {
+    ...summaryWithDocsUrl(run, docsBase),
+    streams: run.streams.map((stream) => summaryWithDocsUrl(stream, docsBase)),
+  }
+}
 
 export const runLogLineSchema = z
   .object({

@@ -89,12 +89,12 @@ export interface SandboxStore {
   /** The newest first. Throws `connection_not_found`. */
   list(connection: string, page: PageRequest): Promise<Page<SandboxSummary>>
   /** What stands for the token of a sandbox; null where there is none. */
-  findToken(connectionId: string, id: string): Promise<KeptToken | null>
+  findToken(connectionId: string, id: string): Promise<StoredToken | null>
   /**
    * In one step: the token is used, the connection is active and its catalog approved, and its run is queued. Throws
    * `promote_token_used`, `promote_token_expired`, `version_conflict` (the connection changed), `run_active`; then nothing changed.
    */
-  promote(promotion: KeptPromotion): Promise<Run>
+  promote(promotion: StoredPromotion): Promise<Run>
   /**
    * It is of no connection any more, so it is to be dropped: where it `runs`, by who runs it, who hears of it at the next beat.
    * Throws `sandbox_not_found`.
@@ -140,7 +140,7 @@ export type SandboxOutcome =
     }
   | { readonly status: 'failed'; readonly error: ErrorBody }
 
-export interface KeptToken {
+export interface StoredToken {
   readonly hash: Buffer
   readonly binding: PromotionBinding
   readonly expiresAt: string
@@ -152,7 +152,7 @@ export interface KeptToken {
   readonly limitRows: number
 }
 
-export interface KeptPromotion {
+export interface StoredPromotion {
   readonly sandbox: string
   readonly tokenHash: Buffer
   readonly connection: { readonly id: string; readonly name: string; readonly version: number }

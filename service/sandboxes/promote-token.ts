@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import { KeptKey } from '../platform/vault/kept-key.ts'
+import { StoredKey } from '../platform/vault/kept-key.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
 
@@ -26,10 +26,10 @@ const shape = /^rpt\.([0-9A-HJKMNP-TV-Z]{26})\.([\w-]{43})\.([\w-]{43})$/
  * metadata database, but has not the key, can neither make a token nor bend what one is bound to.
  */
 export class PromoteTokens {
-  readonly #key: KeptKey
+  readonly #key: StoredKey
 
   constructor(vault: Vault) {
-    this.#key = new KeptKey(vault, 'sandbox/promote-key')
+    this.#key = new StoredKey(vault, 'sandbox/promote-key')
   }
 
   async issue(subject: TokenSubject): Promise<string> {
@@ -49,7 +49,10 @@ export class PromoteTokens {
     return createHmac('sha256', bytes)
       .update(
         JSON.stringify([
-          ...['reactor-connect promote 1', sandbox, nonce, expiresAt],
+          'reactor-connect promote 1',
+          sandbox,
+          nonce,
+          expiresAt,
           ...[binding.connectionId, binding.connectionVersion, binding.lastRun],
           ...[binding.instanceHash, binding.catalogHash, binding.destinationFingerprint],
           binding.principal,

@@ -8,7 +8,7 @@ import { submitRun } from '../runs/submit-run.ts'
 import type { Connection } from '../connections/schema.ts'
 import type { Run } from '../runs/schema.ts'
 import type { FinishedSandbox } from './schema.ts'
-import type { KeptToken, PromoteInput, Promotion, SandboxPlace } from './contract.ts'
+import type { StoredToken, PromoteInput, Promotion, SandboxPlace } from './contract.ts'
 import { type Moved, movedSince } from './promotion-binding.ts'
 import { catalogHash } from './catalog-hash.ts'
 import { instanceHash } from './instance-hash.ts'
@@ -19,11 +19,11 @@ import {
   type PromoteTokens,
   type ReadToken,
 } from './promote-token.ts'
-import type { SandboxPlaces } from './sandbox-places.ts'
+import type { SandboxDependencies } from './sandbox-places.ts'
 import { destinationFingerprint } from '../../sinks/postgres/sandbox/fingerprint.ts'
 
-export interface PromotionParts extends Pick<
-  SandboxPlaces,
+export interface PromotionDependencies extends Pick<
+  SandboxDependencies,
   'store' | 'instances' | 'places' | 'now'
 > {
   readonly tokens: PromoteTokens
@@ -47,7 +47,7 @@ export interface PromotionEnd {
 export async function promote(
   name: string,
   { token, principal }: PromoteInput,
-  parts: PromotionParts,
+  parts: PromotionDependencies,
 ): Promise<PromotionEnd> {
   const { store, logger, jobs } = parts
   const connection = await store.connections.get(name)
@@ -86,8 +86,8 @@ type Decision = { readonly sandbox: SandboxPlace } & (
 async function verify(
   { token, principal, read }: Asked,
   { id, name }: Connection,
-  { store, tokens }: PromotionParts,
-): Promise<KeptToken> {
+  { store, tokens }: PromotionDependencies,
+): Promise<StoredToken> {
   const kept = await store.sandboxes.findToken(id, read.sandbox)
   if (kept === null) throw invalid(name)
   const { binding, expiresAt, hash } = kept
@@ -115,7 +115,7 @@ interface SourceStreams {
 /** The streams that a run would read now; null when the source no longer has all of them. */
 async function presentStreams(
   connection: Connection,
-  { instances, store }: PromotionParts,
+  { instances, store }: PromotionDependencies,
 ): Promise<SourceStreams | null> {
   try {
     const { resolved, seen } = await approvedStreams(connection, { instances, store })
@@ -135,7 +135,7 @@ interface Present {
 async function decide(
   asked: Asked,
   { connection: before, source }: Present,
-  parts: PromotionParts,
+  parts: PromotionDependencies,
 ): Promise<Decision> {
   const { store } = parts
   const connection = await store.connections.get(before.name)
@@ -158,7 +158,7 @@ async function decide(
 async function presentState(
   connection: Connection,
   streams: readonly SinkStream[],
-  { instances, places }: PromotionParts,
+  { instances, places }: PromotionDependencies,
 ): Promise<Parameters<typeof movedSince>[1]> {
   const destination = places.addressOf(connection.destination)
   return {
@@ -172,7 +172,7 @@ async function presentState(
 async function makeHappen(
   { token, read }: Asked,
   { connection, seen }: { readonly connection: Connection; readonly seen: AirbyteCatalog },
-  { store, jobs, now }: PromotionParts,
+  { store, jobs, now }: PromotionDependencies,
 ): Promise<Run> {
   const { id, name, version, schedule } = connection
   const nextRunAt = firstRunAt(schedule, { jobs, nowMs: now() })
@@ -186,7 +186,7 @@ async function makeHappen(
 }
 
 async function anew(
-  { again }: PromotionParts,
+  { again }: PromotionDependencies,
   limitRows: number,
 ): Promise<Extract<Promotion, { state: 'outdated' }>['again']> {
   try {

@@ -16,7 +16,7 @@ import { estimatedSeconds } from './estimate-time.ts'
 import { instanceHash } from './instance-hash.ts'
 import type { PromotionBinding } from './promotion-binding.ts'
 import { sandboxDrift, type DriftInput } from './sandbox-drift.ts'
-import { halfReadTimeoutMs, readTimeoutMs, type SandboxPlaces } from './sandbox-places.ts'
+import { halfReadTimeoutMs, readTimeoutMs, type SandboxDependencies } from './sandbox-places.ts'
 import { runSandbox } from '../../engine/sandbox/run-sandbox.ts'
 import { destinationFingerprint } from '../../sinks/postgres/sandbox/fingerprint.ts'
 import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
@@ -47,10 +47,10 @@ interface Prepared {
 /** One sandbox, from the connection to the report. Secrets are in nothing that it gives or throws. */
 export class SandboxAttempt {
   readonly #input: AttemptInput
-  readonly #places: SandboxPlaces
+  readonly #places: SandboxDependencies
   readonly #execution: Execution
 
-  constructor(input: AttemptInput, places: SandboxPlaces) {
+  constructor(input: AttemptInput, places: SandboxDependencies) {
     this.#input = input
     this.#places = places
     const facts = { sandbox: input.id, connection: input.connection.name }
@@ -143,7 +143,9 @@ export class SandboxAttempt {
     const { limitRows, expiresAtMs } = this.#input
     const { threads } = this.#places
     const ports = {
-      ...{ logger: this.#execution.logger, threads, ...shared.ports },
+      logger: this.#execution.logger,
+      threads,
+      ...shared.ports,
       now: () => this.#places.now(),
       signal,
     }

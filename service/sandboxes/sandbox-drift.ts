@@ -64,7 +64,8 @@ async function ignoredRun(
     )
     return {
       streams: streams.length === 0 ? [] : await tryOut({ ...plan, streams }),
-      ...{ unread, error: null },
+      unread,
+      error: null,
     }
   } catch (thrown) {
     if (!(thrown instanceof ConnectError)) throw thrown

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { WorkerThreads } from '../../engine/threads/worker-threads.ts'
-import type { PlanPlaces } from '../run-worker/plan-run.ts'
+import type { PlanDependencies } from '../run-worker/plan-run.ts'
 import type { InstanceService } from '../instances/contract.ts'
 import type { ExclusiveWork, Locks } from '../platform/database/locks.ts'
 import type { ConnectionStore } from '../connections/contract.ts'
@@ -8,7 +8,7 @@ import type { SandboxStore } from './contract.ts'
 import type { DriftStore } from '../connections/drift/contract.ts'
 
 /** What sandboxes work with. */
-export interface SandboxPlaces {
+export interface SandboxDependencies {
   readonly store: ExclusiveWork & {
     readonly connections: ConnectionStore
     readonly sandboxes: SandboxStore
@@ -19,7 +19,7 @@ export interface SandboxPlaces {
     InstanceService,
     'get' | 'discover' | 'resolveConfig' | 'keepConfig' | 'changeConfig'
   >
-  readonly places: PlanPlaces
+  readonly places: PlanDependencies
   readonly threads: WorkerThreads
   readonly logger: Logger
   /** How long a sandbox and its token are good for. */

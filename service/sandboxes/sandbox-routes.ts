@@ -25,8 +25,9 @@ import {
 } from './schema.ts'
 import type { Moved } from './promotion-binding.ts'
 import type { Promotion, SandboxService } from './contract.ts'
-import { connectionSchema } from '../connections/schema.ts'
-import { runSchema } from '../runs/schema.ts'
+import { connectionSchema, withDocsUrls } from '../connections/schema.ts'
+import { runSchema, runWithDocsUrls } from '../runs/schema.ts'
+import { withDocsUrl } from '../platform/docs-url.ts'
 import { toWire } from '../platform/wire.ts'
 
 const tags = ['sandboxes']
@@ -91,7 +92,7 @@ function runSandbox(api: App, sandboxes: SandboxService): void {
       return reply
         .code(201)
         .header('location', `/connect/v1/connections/${at}/sandboxes/${sandbox.id}`)
-        .send(finishedSandboxToWire(sandbox))
+        .send(finishedSandboxToWire(sandbox, request.docsBase))
     },
   )
 }
@@ -130,8 +131,8 @@ function lookAtSandboxes(api: App, sandboxes: SandboxService): void {
         response: { 200: sandboxDocument, ...failures('sandbox_not_found') },
       },
     },
-    async ({ params }, reply) =>
-      reply.send(sandboxToWire(await sandboxes.get(params.name, params.id))),
+    async ({ params, docsBase }, reply) =>
+      reply.send(sandboxToWire(await sandboxes.get(params.name, params.id), docsBase)),
   )
 }
 
@@ -230,8 +231,8 @@ function promote(api: App, sandboxes: SandboxService): void {
       const { connection, run } = promotion
       noteAudited(request, { details: { sandbox, run: run.id } })
       return reply.send({
-        connection: toWire(connectionSchema, connection),
-        run: toWire(runSchema, run),
+        connection: toWire(connectionSchema, withDocsUrls(connection, request.docsBase)),
+        run: toWire(runSchema, runWithDocsUrls(run, request.docsBase)),
       })
     },
   )
@@ -252,10 +253,11 @@ function sendOutdated(
 ): FastifyReply {
   const what = moved.map((one) => movedThings[one]).join(', ')
   const details = { connection, moved, what }
-  const { error } = errorToWire(new ConnectError('promote_outdated', { details }), request.id)
+  const { error } = errorToWire(new ConnectError('promote_outdated', { details }), request)
+  const { docsBase } = request
   const found =
     'sandbox' in again
-      ? { sandbox: finishedSandboxToWire(again.sandbox) }
-      : { sandbox_error: again.error }
+      ? { sandbox: finishedSandboxToWire(again.sandbox, docsBase) }
+      : { sandbox_error: withDocsUrl(again.error, docsBase) }
   return reply.code(409).send({ error: { ...error, details: { ...details, ...found } } })
 }

@@ -15,8 +15,8 @@ import { pageOf, pagePlace } from '../platform/database/page.ts'
 import { runOf, selectRuns, type RunRow } from '../runs/run-rows.ts'
 import {
   keptOfPrincipal,
-  type KeptPromotion,
-  type KeptToken,
+  type StoredPromotion,
+  type StoredToken,
   type NewKeptSandbox,
   type SandboxOutcome,
   type SandboxPlace,
@@ -59,7 +59,7 @@ const summary = `box.id, connection.name AS connection, box.limit_rows, box.prin
     ELSE box.status END AS status`
 const joined = `JOIN ${connections} AS connection ON connection.id = box.connection_id`
 
-export class Sandboxes implements SandboxStore {
+export class PostgresSandboxStore implements SandboxStore {
   readonly #database: Database
 
   constructor(database: Database) {
@@ -152,7 +152,7 @@ export class Sandboxes implements SandboxStore {
     return pageOf(rows, place, { list: 'sandboxes', key: ({ id }) => id, item: summaryOf })
   }
 
-  async findToken(connectionId: string, id: string): Promise<KeptToken | null> {
+  async findToken(connectionId: string, id: string): Promise<StoredToken | null> {
     const [row] = await this.#database.query<TokenRow>(
       `SELECT token_hash, binding, expires_at, expires_at <= now() AS has_expired, promoted_run,
          replaced_by, limit_rows
@@ -171,7 +171,7 @@ export class Sandboxes implements SandboxStore {
     }
   }
 
-  async promote(promotion: KeptPromotion): Promise<Run> {
+  async promote(promotion: StoredPromotion): Promise<Run> {
     const run = newId('run')
     return asOnlyActiveRun(this.#database, promotion.connection.name, () =>
       this.#database.transaction(async (session) => {
@@ -272,7 +272,7 @@ export class Sandboxes implements SandboxStore {
   }
 }
 
-async function useToken(session: Session, promotion: KeptPromotion, run: string): Promise<void> {
+async function useToken(session: Session, promotion: StoredPromotion, run: string): Promise<void> {
   const { sandbox, tokenHash, connection } = promotion
   const rows = await session.query(
     `UPDATE ${table} SET promoted_run = $3
@@ -293,7 +293,7 @@ async function useToken(session: Session, promotion: KeptPromotion, run: string)
 }
 
 /** What is paused stays so: its schedule is held back by somebody's word. */
-async function activate(session: Session, promotion: KeptPromotion): Promise<void> {
+async function activate(session: Session, promotion: StoredPromotion): Promise<void> {
   const { connection, catalog, nextRunAt } = promotion
   const rows = await session.query(
     `UPDATE ${connections} SET
@@ -310,7 +310,7 @@ async function activate(session: Session, promotion: KeptPromotion): Promise<voi
   })
 }
 
-async function queueRun(session: Session, promotion: KeptPromotion, run: string): Promise<Run> {
+async function queueRun(session: Session, promotion: StoredPromotion, run: string): Promise<Run> {
   const [row] = await session.query<RunRow>(
     `WITH made AS (
        INSERT INTO reactor_connect_service.runs (id, connection_id, trigger)

@@ -28,7 +28,9 @@ export async function keepSwept(options: SweepOptions, signal: AbortSignal): Pro
   const { logger } = options
   const drop = { name: 'sandboxes', everyMs: sweepMs, task: () => sweepSandboxes(options) }
   const search = {
-    ...{ name: 'left-over sandboxes', everyMs: sweepDestinationsMs, retryMs: sweepMs },
+    name: 'left-over sandboxes',
+    everyMs: sweepDestinationsMs,
+    retryMs: sweepMs,
     task: () => sweepDestinations(options),
   }
   await Promise.all([drop, search].map((task) => repeatedly({ ...task, logger }, signal)))

@@ -1,16 +1,15 @@
-import type { Logger } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
 import type { Run } from '../runs/schema.ts'
 import type { ConnectionStore, DueConnection } from '../connections/contract.ts'
-import type { DueTarget, Jobs, ScheduleJob } from '../platform/jobs/jobs.ts'
+import type { DueTarget, Jobs, RunQueue, ScheduleJob } from '../platform/jobs/jobs.ts'
 import type { ExclusiveWork } from '../platform/database/locks.ts'
 import type { SchedulesAtJobsStore } from './contract.ts'
-import type { RunStore } from '../runs/contract.ts'
-import { adoptSchedules } from './adopt-schedules.ts'
 import { ScheduleHandOver } from './hand-over-schedules.ts'
-import { sendLostRuns } from './lost-runs.ts'
-import { nextRun } from '../platform/jobs/next-run.ts'
 import { repeatedly, type Repeated } from '../platform/jobs/repeatedly.ts'
+import type { RunStore } from '../runs/contract.ts'
+import type { Logger } from 'pino'
+import type { Connection } from '../connections/schema.ts'
+import { nextRun } from '../platform/jobs/next-run.ts'
 
 export interface SchedulerOptions extends Pick<DueTarget, 'queue'> {
   readonly store: ExclusiveWork & {
@@ -179,5 +178,61 @@ export class Scheduler {
     await jobs.submit({ run, connection, attempt: 0, delayMs }).catch((thrown: unknown) => {
       logger.warn({ run, code: ConnectError.from(thrown).code }, notQueued)
     })
+  }
+}
+
+interface LostRunsOptions {
+  readonly runs: Pick<RunStore, 'stale'>
+  readonly queue: Pick<RunQueue, 'send'>
+  /** A run without a beat for so long, or queued so much past its time, is lost. */
+  readonly staleMs: number
+  readonly logger: Logger
+}
+
+/** At a time. */
+const limit = 200
+
+/**
+ * Has runs delivered that nobody works on: their process died, or the word that they are due got lost. One that only waits in
+ * a full queue is in there already. Whoever gets a run claims it, so a mistake here does no harm.
+ */
+async function sendLostRuns(options: LostRunsOptions): Promise<void> {
+  const { runs, queue, staleMs, logger } = options
+  for (const { id, connection } of await runs.stale(staleMs, limit)) {
+    logger.debug({ run: id, connection }, 'nobody works on a run; it is delivered again')
+    await queue.send(id, 0)
+  }
+}
+
+interface AdoptOptions {
+  readonly connections: Pick<ConnectionStore, 'list' | 'moveNextRun'>
+  readonly jobs: Pick<Jobs, 'firesSchedules'>
+  readonly logger: Logger
+}
+
+/**
+ * Takes over schedules that were set while somebody else kept the time: what an external Jobs service fired gets its next time,
+ * and what it will fire from now on has none here. Done twice it changes nothing.
+ */
+async function adoptSchedules(options: AdoptOptions, nowMs: number): Promise<void> {
+  const { connections, jobs, logger } = options
+  for await (const connection of active(connections)) {
+    const { id, schedule, nextRunAt } = connection
+    if (schedule === null || jobs.firesSchedules === (nextRunAt === null)) continue
+    const to = jobs.firesSchedules ? null : nextRun(connection, nowMs, logger)
+    await connections.moveNextRun(id, nextRunAt, to)
+  }
+}
+
+async function* active(connections: Pick<ConnectionStore, 'list'>): AsyncGenerator<Connection> {
+  let cursor: string | null | undefined
+  while (cursor !== null) {
+    const page = await connections.list({
+      status: 'active',
+      limit: 200,
+      ...(cursor !== undefined && { cursor }),
+    })
+    yield* page.items
+    cursor = page.next
   }
 }

@@ -13,7 +13,7 @@ const unsent = `
   FULL JOIN (SELECT * FROM ${table} WHERE place = $1) AS told ON told.connection_id = wanted.id
   WHERE wanted.id IS NULL OR told.sent IS NULL OR told.sent::text <> wanted.schedule::text`
 
-export class SchedulesAtJobs implements SchedulesAtJobsStore {
+export class PostgresSchedulesAtJobsStore implements SchedulesAtJobsStore {
   readonly #database: Database
 
   constructor(database: Database) {

@@ -32,7 +32,7 @@ const select = `
   FROM reactor_connect_service.stream_schemas AS used
   JOIN reactor_connect_service.record_schemas AS record USING (fingerprint)`
 
-export class Schemas implements SchemaStore {
+export class PostgresSchemaStore implements SchemaStore {
   readonly #database: Database
 
   constructor(database: Database) {

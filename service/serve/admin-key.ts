@@ -1,11 +1,11 @@
-import type { ApiKeys } from '../api-keys/api-keys.ts'
+import type { StoredApiKeyService } from '../api-keys/api-key-service.ts'
 import { readLocalService, writeLocalService } from './local-service-file.ts'
 
 export interface AdminKeyOptions {
   readonly dataDir: string
   /** Where this machine's command line reaches the service. */
   readonly url: string
-  readonly apiKeys: ApiKeys
+  readonly apiKeys: StoredApiKeyService
   /** The database is in the data folder too: whoever has the folder has all, and a key that was lost is made anew. */
   readonly isEmbedded: boolean
 }

@@ -14,6 +14,8 @@ import {
 } from 'fastify-type-provider-zod'
 import type { z } from 'zod'
 import { ConnectError, errorCodes } from '../../protocol/index.ts'
+import { DocsFolder } from '../docs/docs-folder.ts'
+import { docsRoutes } from '../docs/docs-routes.ts'
 import type { App } from '../platform/http/app.ts'
 import { AuditTrail } from '../platform/http/audit-trail.ts'
 import { Authentication } from '../platform/http/authentication.ts'
@@ -21,6 +23,7 @@ import { Authorization } from '../platform/http/authorization.ts'
 import { checkBody } from '../platform/http/check-body.ts'
 import { answerBrokenRequest } from '../platform/http/broken-request.ts'
 import { requestInvalid, sendError } from '../platform/http/error-answer.ts'
+import { knowDocsBase } from '../platform/http/docs-base.ts'
 import { Followers } from '../platform/http/followers.ts'
 import type { HttpOptions } from './http-options.ts'
 import { answerCreate } from '../platform/http/idempotency.ts'
@@ -65,6 +68,7 @@ export async function buildApp(options: HttpOptions): Promise<App> {
   const { service } = options
   const guards = guardsOf(options)
   healthRoutes(app, service.health)
+  docsRoutes(app, await DocsFolder.open())
   metricsRoute(app, [guards.authentication.onRequest, guards.authorization.onRequest], options)
   if (options.routes !== 'health')
     await apiRoutes(app, options, { guards, closing: closing.signal })
@@ -115,7 +119,7 @@ function stillAllowedBy({ authentication, authorization }: Guards) {
   }
 }
 
-interface ApiParts {
+interface ApiOptions {
   readonly guards: Guards
   readonly closing: AbortSignal
 }
@@ -123,7 +127,7 @@ interface ApiParts {
 async function apiRoutes(
   app: App,
   options: HttpOptions,
-  { guards, closing }: ApiParts,
+  { guards, closing }: ApiOptions,
 ): Promise<void> {
   const { service } = options
   await app.register(
@@ -191,6 +195,7 @@ function createApp(options: HttpOptions): App {
   app.decorateRequest('shown', null)
   app.decorateRequest('audited', null)
   app.decorateRequest('failure', null)
+  app.decorateRequest('docsBase', '')
   return app.withTypeProvider<ZodTypeProvider>()
 }
 
@@ -271,6 +276,7 @@ function everyRequest(app: App, options: HttpOptions): void {
     })
     done()
   })
+  app.addHook('onRequest', knowDocsBase(options.urls ?? {}))
   app.addHook('preValidation', checkBody)
   app.addHook('onResponse', requestMetrics(options.metrics))
   app.addHook('onResponse', (request, reply, done) => {

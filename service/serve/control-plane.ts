@@ -1,19 +1,19 @@
 import type { Logger } from 'pino'
 import type { DestinationConfig, LogConfig } from '../../engine/run-types.ts'
 import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
-import { ApiKeys } from '../api-keys/api-keys.ts'
-import { Catalog } from '../catalog/catalog.ts'
+import { StoredApiKeyService } from '../api-keys/api-key-service.ts'
+import { FolderCatalogService } from '../catalog/catalog-service.ts'
 import type { Settings } from '../platform/config/settings.ts'
-import { Connections } from '../connections/connection-service.ts'
+import { StoredConnectionService } from '../connections/connection-service.ts'
 import { destinationAddress } from '../connections/destination-address.ts'
 import { openIdentity } from '../logins/open-identity.ts'
 import { openInstances } from '../instances/open-instances.ts'
 import type { Jobs } from '../platform/jobs/jobs.ts'
 import { mostLanes, thisMachine } from '../run-worker/machine-limits.ts'
 import { logConfig } from '../run-worker/log-config.ts'
-import { RunControl } from '../runs/run-service.ts'
+import { StoredRunService } from '../runs/run-service.ts'
 import { PromoteTokens } from '../sandboxes/promote-token.ts'
-import { SandboxControl } from '../sandboxes/sandbox-control.ts'
+import { StoredSandboxService } from '../sandboxes/sandbox-service.ts'
 import { keepSwept } from '../sandboxes/sweep-sandboxes.ts'
 import type { ConnectionOptions } from '../connections/schema.ts'
 import type { Service } from '../service.ts'
@@ -21,9 +21,9 @@ import type { Store } from '../store/store.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import { kafkaPlace } from './kafka-place.ts'
 import type { Databases } from './databases.ts'
-import { Health } from './health.ts'
+import { ProcessHealthService } from './health.ts'
 
-export interface ControlPlaneParts {
+export interface ControlPlaneOptions {
   readonly settings: Settings
   readonly databases: Databases
   readonly store: Store
@@ -37,7 +37,7 @@ export interface ControlPlaneParts {
 
 /** The service, and what its runs need of the settings. */
 export interface ControlPlane extends AsyncDisposable {
-  readonly service: Service & { readonly apiKeys: ApiKeys }
+  readonly service: Service & { readonly apiKeys: StoredApiKeyService }
   /** In which runs and sandboxes are read and loaded. */
   readonly threads: WorkerThreads
   readonly addressOf: (destination: string) => DestinationConfig
@@ -51,7 +51,7 @@ export interface ControlPlane extends AsyncDisposable {
 /** The next run finds its threads warm: a new one takes 0.1 to 0.3 s to start. */
 const idleThreadMs = 60_000
 
-export function controlPlane(parts: ControlPlaneParts): ControlPlane {
+export function controlPlane(parts: ControlPlaneOptions): ControlPlane {
   const { settings, store, vault, jobs, callbackUrl, logger, stopping } = parts
   const now = (): number => parts.now()
   const kafka = kafkaPlace(settings)
@@ -60,9 +60,16 @@ export function controlPlane(parts: ControlPlaneParts): ControlPlane {
     destinationAddress(destination, places)
   const logOf = (options: ConnectionOptions): LogConfig => logConfig(options, kafka)
   const { catalogDir, allowedNetworks, allowedSockets } = settings
-  const catalog = new Catalog(catalogDir)
+  const catalog = new FolderCatalogService(catalogDir)
   const opened = openInstances({
-    ...{ store, vault, catalog, allowedNetworks, allowedSockets, callbackUrl, logger, now },
+    store,
+    vault,
+    catalog,
+    allowedNetworks,
+    allowedSockets,
+    callbackUrl,
+    logger,
+    now,
   })
   const instances = opened.service
   const threads = openWorkerThreads({
@@ -82,17 +89,24 @@ export function controlPlane(parts: ControlPlaneParts): ControlPlane {
     service: {
       catalog,
       instances,
-      connections: new Connections(connections),
-      runs: new RunControl({ store, jobs, logger }),
+      connections: new StoredConnectionService(connections),
+      runs: new StoredRunService({ store, jobs, logger }),
       schemas: store.schemas,
-      sandboxes: new SandboxControl({
-        ...{ store, instances, jobs, logger, now, stopping, threads, places: planPlaces },
+      sandboxes: new StoredSandboxService({
+        store,
+        instances,
+        jobs,
+        logger,
+        now,
+        stopping,
+        threads,
+        places: planPlaces,
         tokens: new PromoteTokens(vault),
         lifetimeMs: settings.sandboxLifetimeSeconds * 1000,
       }),
-      apiKeys: new ApiKeys(store.apiKeys, now),
+      apiKeys: new StoredApiKeyService(store.apiKeys, now),
       ...openIdentity({ settings, store, vault, logger, now }),
-      health: new Health({ store, vault, jobs, stopping, now }),
+      health: new ProcessHealthService({ store, vault, jobs, stopping, now }),
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([opened[Symbol.asyncDispose](), threads[Symbol.asyncDispose]()])

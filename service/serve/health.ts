@@ -19,7 +19,7 @@ const timeoutMs = 3_000
 const writesGoodForMs = 5_000
 
 /** Whether the parts respond that requests and schedules need. */
-export class Health implements HealthService {
+export class ProcessHealthService implements HealthService {
   readonly #options: HealthOptions
   readonly #asked: () => Promise<readonly PartHealth[]>
   readonly #writes: () => Promise<string | undefined>

@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client'
 import type { Access } from '../platform/access/access.ts'
 import type { AuditLog } from '../platform/audit/contract.ts'
 import type { Service } from '../service.ts'
+import type { KnownUrls } from '../platform/http/docs-base.ts'
 import type { FollowerLimits } from '../platform/http/followers.ts'
 import type { IdempotencyStore } from '../platform/http/idempotency-contract.ts'
 
@@ -34,6 +35,8 @@ export interface HttpOptions {
   readonly followers?: FollowerLimits
   /** For the whole of a request to arrive. Default 30 s. */
   readonly receiveTimeoutMs?: number
+  /** For the `docs_url` of errors. Default: paths from the root. */
+  readonly urls?: KnownUrls
   /** How long answers under way may take once the server closes; then they are cut off. Default 5 s. */
   readonly closeTimeoutMs?: number
 }

@@ -10,7 +10,10 @@ export async function openVault(settings: Settings, logger: Logger): Promise<Vau
   const { vaultUrl, vaultToken, vaultMount, vaultNamespace } = settings
   if (vaultUrl === undefined || vaultToken === undefined) return openFileVault(embedded(settings))
   const vault = openKv2Vault({
-    ...{ url: vaultUrl, token: vaultToken, mount: vaultMount, logger },
+    url: vaultUrl,
+    token: vaultToken,
+    mount: vaultMount,
+    logger,
     ...(vaultNamespace !== undefined && { namespace: vaultNamespace }),
   })
   try {

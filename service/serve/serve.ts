@@ -10,6 +10,7 @@ import { loadPolicy } from '../platform/access/load-policy.ts'
 import type { Policy } from '../platform/access/policy.ts'
 import { lookupIn } from './resource-lookup.ts'
 import type { Settings } from '../platform/config/settings.ts'
+import type { KnownUrls } from '../platform/http/docs-base.ts'
 import type { HttpOptions } from './http-options.ts'
 import { HttpServer } from './http-server.ts'
 import { HttpJobs } from '../platform/jobs/http-jobs.ts'
@@ -24,14 +25,14 @@ import { createServiceMetrics } from '../run-worker/service-metrics.ts'
 import type { Service } from '../service.ts'
 import { openStore } from '../store/open-store.ts'
 import type { Retention, Store } from '../store/store.ts'
-import { KeptKey } from '../platform/vault/kept-key.ts'
+import { StoredKey } from '../platform/vault/kept-key.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import { prepareAdminKey } from './admin-key.ts'
 import { controlPlane, type ControlPlane } from './control-plane.ts'
 import { openDataDir } from './data-dir.ts'
 import { openDatabases } from './databases.ts'
 import { openVault } from './open-vault.ts'
-import { publicAddress } from './public-address.ts'
+import { publicAddress, type PublicAddress } from './public-address.ts'
 import { rolesOf } from './roles.ts'
 import { statusMetrics } from './status-metrics.ts'
 
@@ -66,11 +67,18 @@ export async function serve(options: ServeOptions): Promise<void> {
   const queue = parts.use(await openPgBossQueue({ url: databases.metadataUrl, logger }))
   const jobs = parts.use(openJobs(settings, queue, logger))
   const address = await publicAddress(settings)
-  const { callbackUrl } = address
+  const { callbackUrl, localUrl: url } = address
   const now = (): number => options.now()
   const plane = parts.use(
     controlPlane({
-      ...{ settings, databases, store, vault, jobs, callbackUrl, logger, now },
+      settings,
+      databases,
+      store,
+      vault,
+      jobs,
+      callbackUrl,
+      logger,
+      now,
       stopping: signal,
     }),
   )
@@ -88,13 +96,16 @@ export async function serve(options: ServeOptions): Promise<void> {
   const { service } = plane
   const routes = roles.api ? 'all' : 'health'
   const http = {
-    ...{ service, logger, metrics, version: options.version },
+    service,
+    logger,
+    metrics,
+    version: options.version,
     refreshMetrics: statusMetrics(metrics, { store, jobs, health: service.health }),
     routes,
+    urls: knownUrls(settings, address),
     ...guardedBy(settings, { policy, service, store, vault }),
   } as const
   parts.use(await HttpServer.listen(http, address.bind))
-  const url = address.localUrl
   const { dataDir } = settings
   const { apiKeys } = service
   const key = roles.api
@@ -151,6 +162,15 @@ async function lookForLostSecrets(
   }
 }
 
+/** A person on this machine may write `localhost` for the address of the loopback. */
+function knownUrls(
+  { publicUrl }: Settings,
+  { localUrl, otherUrls, bind }: PublicAddress,
+): KnownUrls {
+  const ownUrls = [localUrl, ...otherUrls, `http://localhost:${String(bind.port)}`]
+  return { ownUrls, ...(publicUrl !== undefined && { publicUrl }) }
+}
+
 /** Who may do what over HTTP, and how often. */
 function guardedBy(
   settings: Settings,
@@ -165,7 +185,7 @@ function guardedBy(
   'access' | 'audit' | 'idempotency' | 'idempotencyHashKey' | 'limits' | 'trustedProxies'
 > {
   const { policy, service, store, vault } = parts
-  const hashKey = new KeptKey(vault, 'http/idempotency-key')
+  const hashKey = new StoredKey(vault, 'http/idempotency-key')
   const { requestsPerMinute, failedLoginsPerMinute, trustedProxies } = settings
   return {
     access: new Access(policy, lookupIn(service)),
@@ -180,7 +200,7 @@ function guardedBy(
 /** Something that goes on until the signal is aborted. */
 type Loop = (signal: AbortSignal) => Promise<void>
 
-interface WorkerParts {
+interface WorkerOptions {
   readonly store: Store
   readonly queue: PgBossQueue
   readonly jobs: Jobs
@@ -189,7 +209,7 @@ interface WorkerParts {
   readonly isAlone: boolean
 }
 
-function workerLoop(options: ServeOptions, parts: WorkerParts): Loop {
+function workerLoop(options: ServeOptions, parts: WorkerOptions): Loop {
   const { settings, logger } = options
   const { store, queue, jobs, plane, metrics, isAlone } = parts
   const { instances } = plane.service
@@ -197,7 +217,13 @@ function workerLoop(options: ServeOptions, parts: WorkerParts): Loop {
   const { allowedNetworks } = settings
   const parallelRuns = parallelRunsOf(settings, logger)
   const worker = new RunWorker({
-    ...{ store, queue, jobs, instances, logger, parallelRuns, isAlone },
+    store,
+    queue,
+    jobs,
+    instances,
+    logger,
+    parallelRuns,
+    isAlone,
     threads: plane.threads,
     places: { addressOf, logOf, allowedNetworks },
     metrics: createRunMetrics(metrics),
@@ -221,11 +247,14 @@ function parallelRunsOf({ parallelRuns }: Settings, logger: Logger): number {
 
 function schedulerLoop(
   options: ServeOptions,
-  parts: Pick<WorkerParts, 'store' | 'queue' | 'jobs'>,
+  parts: Pick<WorkerOptions, 'store' | 'queue' | 'jobs'>,
 ): Loop {
   const { store, queue, jobs } = parts
   const scheduler = new Scheduler({
-    ...{ store, queue, jobs, logger: options.logger },
+    store,
+    queue,
+    jobs,
+    logger: options.logger,
     staleMs: standardTiming.staleMs,
     now: () => options.now(),
     random: Math.random,

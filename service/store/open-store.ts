@@ -1,26 +1,26 @@
 import type { Logger } from 'pino'
-import { ApiKeys } from '../api-keys/api-key-store.ts'
-import { Audit } from '../platform/audit/audit-store.ts'
-import { Authorizations } from '../oauth/authorization-store.ts'
+import { PostgresApiKeyStore } from '../api-keys/api-key-store.ts'
+import { PostgresAuditLog } from '../platform/audit/audit-store.ts'
+import { PostgresAuthorizationStore } from '../oauth/authorization-store.ts'
 import { checkWrites } from '../platform/database/check-writes.ts'
-import { Connections } from '../connections/connection-store.ts'
+import { PostgresConnectionStore } from '../connections/connection-store.ts'
 import { Database } from '../platform/database/database.ts'
-import { Discoveries } from '../instances/discovery-store.ts'
-import { IdempotencyKeys } from '../platform/http/idempotency-store.ts'
-import { Instances } from '../instances/instance-store.ts'
-import { LoginAttempts } from '../logins/login-attempt-store.ts'
+import { PostgresDiscoveryStore } from '../instances/discovery-store.ts'
+import { PostgresIdempotencyStore } from '../platform/http/idempotency-store.ts'
+import { PostgresInstanceStore } from '../instances/instance-store.ts'
+import { PostgresLoginAttemptStore } from '../logins/login-attempt-store.ts'
 import { Locks } from '../platform/database/locks.ts'
 import { migrate } from '../platform/database/migrate.ts'
 import { prune } from './prune.ts'
 import { RunListener } from '../runs/run-listener.ts'
-import { Runs } from '../runs/run-store.ts'
-import { Sandboxes } from '../sandboxes/sandbox-store.ts'
-import { SchedulesAtJobs } from '../schedules/schedules-at-jobs-store.ts'
-import { SchemaDrifts } from '../connections/drift/drift-store.ts'
-import { Schemas } from '../schemas/schema-store.ts'
+import { PostgresRunStore } from '../runs/run-store.ts'
+import { PostgresSandboxStore } from '../sandboxes/sandbox-store.ts'
+import { PostgresSchedulesAtJobsStore } from '../schedules/schedules-at-jobs-store.ts'
+import { PostgresDriftStore } from '../connections/drift/drift-store.ts'
+import { PostgresSchemaStore } from '../schemas/schema-store.ts'
 import { readStatus } from './status.ts'
 import type { Retention, Store } from './store.ts'
-import { Users } from '../users/user-store.ts'
+import { PostgresUserStore } from '../users/user-store.ts'
 
 export interface StoreOptions {
   readonly url: string
@@ -47,20 +47,20 @@ export async function openStore({ url, logger, retention: given }: StoreOptions)
   const locks = new Locks({ url, logger })
   const listener = new RunListener({ url, logger })
   return {
-    instances: new Instances(database),
-    discoveries: new Discoveries(database),
-    connections: new Connections(database),
-    runs: new Runs({ database, listener, logLinesPerRun: retention.logLinesPerRun }),
-    schedulesAtJobs: new SchedulesAtJobs(database),
-    drift: new SchemaDrifts(database),
-    schemas: new Schemas(database),
-    sandboxes: new Sandboxes(database),
-    apiKeys: new ApiKeys(database),
-    users: new Users(database),
-    loginAttempts: new LoginAttempts(database),
-    audit: new Audit(database),
-    authorizations: new Authorizations(database),
-    idempotency: new IdempotencyKeys(database),
+    instances: new PostgresInstanceStore(database),
+    discoveries: new PostgresDiscoveryStore(database),
+    connections: new PostgresConnectionStore(database),
+    runs: new PostgresRunStore({ database, listener, logLinesPerRun: retention.logLinesPerRun }),
+    schedulesAtJobs: new PostgresSchedulesAtJobsStore(database),
+    drift: new PostgresDriftStore(database),
+    schemas: new PostgresSchemaStore(database),
+    sandboxes: new PostgresSandboxStore(database),
+    apiKeys: new PostgresApiKeyStore(database),
+    users: new PostgresUserStore(database),
+    loginAttempts: new PostgresLoginAttemptStore(database),
+    audit: new PostgresAuditLog(database),
+    authorizations: new PostgresAuthorizationStore(database),
+    idempotency: new PostgresIdempotencyStore(database),
     isHeld: (lock) => locks.isHeld(lock),
     exclusively: (lock, work) => locks.exclusively(lock, work),
     prune: () => prune(database, retention),

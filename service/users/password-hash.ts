@@ -13,29 +13,29 @@ export interface HashCost {
 /** 32 MiB and 0.22 s of a core (measured 2026-11-26): OWASP's choice for this much memory. */
 export const standardCost: HashCost = { n: 2 ** 15, r: 8, p: 3 }
 
-const SALT_BYTES = 16
-const HASH_BYTES = 32
+const saltBytes = 16
+const hashBytes = 32
 /** Each takes a thread of Node's pool, which files and names need too, and its memory. */
-const AT_ONCE = 2
-const MAX_WAITING = 50
+const atOnce = 2
+const maxWaiting = 50
 
 const deriveKey = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt)
 
 /** Hashes passwords with scrypt, two at a time, however many are asked for. */
 export class PasswordHasher {
   readonly #cost: HashCost
-  readonly #slots = new Slots(AT_ONCE)
+  readonly #slots = new Slots(atOnce)
   /** Of a password that nobody has. */
   readonly #nobody: string
 
   constructor(cost: HashCost = standardCost) {
     this.#cost = cost
-    this.#nobody = kept(cost, Buffer.alloc(SALT_BYTES), Buffer.alloc(HASH_BYTES))
+    this.#nobody = kept(cost, Buffer.alloc(saltBytes), Buffer.alloc(hashBytes))
   }
 
   /** `scrypt$N$r$p$SALT$HASH`. Throws `login_throttled` where too many wait. */
   async hash(password: string): Promise<string> {
-    const salt = randomBytes(SALT_BYTES)
+    const salt = randomBytes(saltBytes)
     const hash = await this.#derive(password, salt, this.#cost)
     return kept(this.#cost, salt, hash)
   }
@@ -57,12 +57,12 @@ export class PasswordHasher {
   }
 
   async #derive(password: string, salt: Buffer, { n, r, p }: HashCost): Promise<Buffer> {
-    if (this.#slots.waiting >= MAX_WAITING)
+    if (this.#slots.waiting >= maxWaiting)
       throw new ConnectError('login_throttled', { details: { seconds: 10 } })
     // The same letters are the same password on every keyboard.
     const text = password.normalize('NFKC')
     const options = { N: n, r, p, maxmem: 256 * n * r }
-    return this.#slots.run(() => deriveKey(text, salt, HASH_BYTES, options))
+    return this.#slots.run(() => deriveKey(text, salt, hashBytes, options))
   }
 }
 

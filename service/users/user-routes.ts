@@ -102,10 +102,10 @@ function changeRoutes(api: App, users: UserService): void {
       },
     },
     async (request, reply) => {
-      const { params: at, body } = request
+      const { params: place, body } = request
       checkWeaker(principalOf(request), { kind: body.role })
-      checkWeaker(principalOf(request), { kind: (await users.get(at.email)).role })
-      return reply.send(toWire(userSchema, await users.setRole(at.email, body.role)))
+      checkWeaker(principalOf(request), { kind: (await users.get(place.email)).role })
+      return reply.send(toWire(userSchema, await users.setRole(place.email, body.role)))
     },
   )
   api.post(
@@ -133,11 +133,11 @@ function changeRoutes(api: App, users: UserService): void {
       },
     },
     async (request, reply) => {
-      const { params: at, body } = request
+      const { params: place, body } = request
       // Whoever has the new password is that user.
-      checkWeaker(principalOf(request), { kind: (await users.get(at.email)).role })
+      checkWeaker(principalOf(request), { kind: (await users.get(place.email)).role })
       return reply.send(
-        toWire(userWithPasswordSchema, await users.resetPassword(at.email, body?.password)),
+        toWire(userWithPasswordSchema, await users.resetPassword(place.email, body?.password)),
       )
     },
   )

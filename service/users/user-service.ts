@@ -7,8 +7,8 @@ import type { UserService, UserStore } from './contract.ts'
 import { newId } from '../platform/database/ids.ts'
 import type { PasswordHasher } from './password-hash.ts'
 
-/** Users of the embedded identity. */
-export class Users implements UserService {
+/** EmbeddedUserService of the embedded identity. */
+export class EmbeddedUserService implements UserService {
   readonly #store: UserStore
   readonly #hasher: PasswordHasher
 

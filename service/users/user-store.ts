@@ -19,7 +19,7 @@ interface KnownRow extends UserRow {
 const table = 'reactor_connect_service.users'
 const columns = columnsOf(userSchema)
 
-export class Users implements UserStore {
+export class PostgresUserStore implements UserStore {
   readonly #database: Database
 
   constructor(database: Database) {

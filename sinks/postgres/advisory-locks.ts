@@ -1,5 +1,6 @@
+import { sqlstates } from '../../postgres/sqlstate.ts'
 import { ConnectError } from '../../protocol/index.ts'
-import type { Session } from './session.ts'
+import type { DestinationSession } from './session.ts'
 
 /** The number of an advisory lock, as text of an int8, or its two numbers. */
 export type LockKey = string | readonly [number, number]
@@ -16,12 +17,9 @@ export interface AdvisoryLock {
   readonly seconds: number
 }
 
-/** lock_not_available: the time is over. */
-const notAvailable = '55P03'
-
 /** Holds it until the session ends. Not inside of a transaction. Throws `destination_lock_held`. */
 export async function lockForSession(
-  session: Session,
+  session: DestinationSession,
   how: 'shared' | 'exclusive',
   lock: AdvisoryLock,
 ): Promise<void> {
@@ -37,7 +35,10 @@ export async function lockForSession(
 }
 
 /** Holds it until the transaction ends, in which no lock is waited for longer than for this one. Throws `destination_lock_held`. */
-export async function lockForTransaction(session: Session, lock: AdvisoryLock): Promise<void> {
+export async function lockForTransaction(
+  session: DestinationSession,
+  lock: AdvisoryLock,
+): Promise<void> {
   try {
     await session.runPinned(
       `SET LOCAL lock_timeout = '${lock.seconds}s'; SAVEPOINT advisory;
@@ -59,13 +60,14 @@ function callsOf(take: string, keys: readonly LockKey[]): string {
     .join(', ')
 }
 
+/** The time is over. */
 function isTimeout(error: unknown): boolean {
-  return error instanceof ConnectError && error.details.sqlstate === notAvailable
+  return error instanceof ConnectError && error.details.sqlstate === sqlstates.lockNotAvailable
 }
 
 /** A shared lock waits for those who hold it alone, and for those who wait to. */
 async function heldBy(
-  session: Session,
+  session: DestinationSession,
   error: unknown,
   { keys, subject, seconds, how }: AdvisoryLock & { readonly how: 'shared' | 'exclusive' },
 ): Promise<unknown> {

@@ -8,13 +8,14 @@ import {
   type ServerRefusal,
 } from '../../protocol/index.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
-import { isKeyIndexName, quoteTable, type TableName } from './identifiers.ts'
+import { isKeyIndexName, quoteTable, type TableName } from './tables/identifiers.ts'
 import { missingRightFix } from './missing-right.ts'
+import { meaningOf, sqlstates, type StateMeaning } from '../../postgres/sqlstate.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import { bookkeepingSchema } from './postgres-place.ts'
 
 /** What was being done: the facts that the messages name. */
-export interface ErrorPlace {
+export interface DestinationPlace {
   readonly address: PostgresAddress
   readonly stream?: string
   readonly table?: TableName
@@ -24,26 +25,23 @@ export interface ErrorPlace {
   readonly bookkeeping?: string
 }
 
-/** SQLSTATE, or its class (two characters), to code. */
-const codeOfState: Readonly<Record<string, ErrorCodeName>> = {
-  '25006': 'destination_read_only',
-  '28': 'destination_credentials_refused',
-  '3D000': 'destination_database_missing',
-  '40': 'destination_conflict',
-  '42501': 'destination_permission_denied',
-  '53': 'destination_busy',
-  '53100': 'destination_disk_full',
-  '54011': 'destination_too_many_columns',
-  '55P03': 'destination_conflict',
-  '57014': 'destination_query_cancelled',
-  '57P01': 'destination_connection_lost',
-  '57P02': 'destination_connection_lost',
-  '57P03': 'destination_connection_lost',
-  '57P05': 'destination_connection_lost',
-  '08': 'destination_connection_lost',
-  '23': 'destination_constraint_violated',
-  '25P03': 'destination_connection_lost',
-  '25P04': 'destination_connection_lost',
+const codeOfMeaning: Readonly<Partial<Record<StateMeaning, ErrorCodeName>>> = {
+  conflict: 'destination_conflict',
+  connection_lost: 'destination_connection_lost',
+  constraint_violated: 'destination_constraint_violated',
+  credentials_refused: 'destination_credentials_refused',
+  database_missing: 'destination_database_missing',
+  deadlock: 'destination_conflict',
+  disk_full: 'destination_disk_full',
+  lock_timeout: 'destination_conflict',
+  permission_denied: 'destination_permission_denied',
+  query_cancelled: 'destination_query_cancelled',
+  read_only: 'destination_read_only',
+  serialization_failure: 'destination_conflict',
+  server_busy: 'destination_busy',
+  server_not_ready: 'destination_connection_lost',
+  session_timeout: 'destination_connection_lost',
+  too_many_columns: 'destination_too_many_columns',
 }
 
 const codeOfNetwork = {
@@ -54,7 +52,7 @@ const codeOfNetwork = {
 } as const
 
 /** Whatever pg, the server or the network threw, as the ConnectError that says what to do. Never quotes a row. */
-export function destinationError(thrown: unknown, place: ErrorPlace): ConnectError {
+export function destinationError(thrown: unknown, place: DestinationPlace): ConnectError {
   if (thrown instanceof ConnectError) return thrown
   const { host, port, user, database } = place.address
   const facts = { host, port, user, database }
@@ -68,13 +66,13 @@ export function destinationError(thrown: unknown, place: ErrorPlace): ConnectErr
 /** Without the server's error as the cause: a log would show its message and its details. */
 function serverError(
   error: DatabaseError,
-  place: ErrorPlace & { readonly facts: ErrorDetails },
+  place: DestinationPlace & { readonly facts: ErrorDetails },
 ): ConnectError {
   const refusal = serverRefusal(error)
   const { sqlstate, reason } = refusal
   const needsTls = sqlstate === '28000' && /no encryption|SSL off/.test(reason)
-  const code =
-    codeOfState[sqlstate] ?? codeOfState[sqlstate.slice(0, 2)] ?? 'destination_query_failed'
+  const meaning = meaningOf(sqlstate)
+  const code = (meaning && codeOfMeaning[meaning]) ?? 'destination_query_failed'
   const object = objectOf(refusal, place)
   const details = { ...place.facts, object, sqlstate, reason }
   if (needsTls) return new ConnectError('destination_tls_failed', { details })
@@ -100,14 +98,18 @@ function ofRoutine(
   details: ErrorDetails & { readonly object: string },
 ): ConnectError | undefined {
   // Without its table it is the refusal of a statement of a function.
-  if (sqlstate === '23514' && constraint === undefined && table !== undefined) {
+  if (sqlstate === sqlstates.checkViolation && constraint === undefined && table !== undefined) {
     const why = partitionRefusals.find(([name]) => routine.startsWith(name))?.[1]
     if (why !== undefined) return partitionMissing(details.object, { ...details, reason: why })
   }
-  if (sqlstate === '54000' && reason === message && indexRoutines.includes(routine))
+  if (
+    sqlstate === sqlstates.programLimitExceeded &&
+    reason === message &&
+    indexRoutines.includes(routine)
+  )
     return entryTooLong(constraint, details)
   // Two sessions made an object of one name at the same time: the catalog's own index held them apart.
-  if (sqlstate === '23505' && schema === 'pg_catalog') {
+  if (sqlstate === sqlstates.uniqueViolation && schema === 'pg_catalog') {
     return new ConnectError('destination_conflict', { details: { ...details, reason } })
   }
   return undefined
@@ -117,7 +119,7 @@ function ofRoutine(
 function ofTableSetup(
   { routine, message }: DatabaseError,
   { sqlstate, reason }: ServerRefusal,
-  { place, details }: { readonly place: ErrorPlace; readonly details: ErrorDetails },
+  { place, details }: { readonly place: DestinationPlace; readonly details: ErrorDetails },
 ): ConnectError | undefined {
   // Another reason is one of a statement of a function.
   if (reason !== message) return undefined
@@ -136,8 +138,11 @@ function ofKeyTrigger(
   details: ErrorDetails & { readonly object: string },
 ): ConnectError | undefined {
   // With another reason it is one of a statement of a function, as is one of an index without its name.
-  const isTwice = sqlstate === '21000' && routine === 'ExecOnConflictUpdate' && reason === message
-  const isTaken = sqlstate === '23505' && routine === '_bt_check_unique'
+  const isTwice =
+    sqlstate === sqlstates.cardinalityViolation &&
+    routine === 'ExecOnConflictUpdate' &&
+    reason === message
+  const isTaken = sqlstate === sqlstates.uniqueViolation && keyRoutine.test(routine ?? '')
   if (!isTwice && !(isTaken && isKeyIndexName(constraint))) return undefined
   const { object } = details
   const problem = 'a trigger of the table gives rows the key of other rows'
@@ -146,6 +151,9 @@ function ofKeyTrigger(
     details: { ...details, table: object, problem, fix },
   })
 }
+
+/** What refuses a key twice: of a row, and of rows while their index is made. */
+const keyRoutine = /^(_bt_check_unique|comparetup_index_btree)/
 
 function entryTooLong(index: string | undefined, details: ErrorDetails): ConnectError {
   const named = index === undefined ? 'an index' : `index ${quoteIdentifier(index)}`
@@ -158,7 +166,7 @@ function entryTooLong(index: string | undefined, details: ErrorDetails): Connect
 function ofMissingTable(
   { message }: DatabaseError,
   { sqlstate, reason }: ServerRefusal,
-  place: ErrorPlace,
+  place: DestinationPlace,
 ): ConnectError | undefined {
   // The reason is another one where a function of the database, such as a trigger's, lacks its table.
   if (sqlstate !== '42P01' || reason !== message || place.bookkeeping !== undefined)
@@ -204,7 +212,7 @@ export function partitionMissing(object: string, details: ErrorDetails): Connect
 }
 
 /** The table that the server names (but a catalog of its own); else the one that was worked on, or its stream. */
-function objectOf({ schema, table }: ServerRefusal, place: ErrorPlace): string {
+function objectOf({ schema, table }: ServerRefusal, place: DestinationPlace): string {
   const { stage } = place
   const isStage = stage !== undefined && schema === stage.schema && table === stage.table
   if (schema !== undefined && table !== undefined && schema !== 'pg_catalog' && !isStage)
@@ -223,7 +231,7 @@ export function constraintFacts(
   table: string,
 ): { readonly constraint: string; readonly fix: string } {
   const { sqlstate, column, constraint } = refusal
-  if (sqlstate === '23502' && column !== undefined) {
+  if (sqlstate === sqlstates.notNullViolation && column !== undefined) {
     const quoted = quoteIdentifier(column)
     return {
       constraint: `NOT NULL of column ${quoted}`,
@@ -242,10 +250,10 @@ export function constraintFacts(
 
 function fixOf(sqlstate: string, name: string): string {
   switch (sqlstate) {
-    case '23503':
+    case sqlstates.foreignKeyViolation:
       return `Load the rows that foreign key ${name} needs first, make it \`DEFERRABLE INITIALLY DEFERRED\` if the rows that it refers to are only written again, or drop it; then run the connection again.`
-    case '23505':
-    case '23P01':
+    case sqlstates.uniqueViolation:
+    case sqlstates.exclusionViolation:
       return `If values only move from one row to another, make ${name} a constraint that is \`DEFERRABLE\` (a unique index alone cannot be); else drop or relax it. A stream that is only appended may need a dedup mode whose key is that of the constraint. Then run the connection again.`
     default:
       return `Correct the value at the source, or drop or relax ${name}; then run the connection again.`

@@ -1,7 +1,7 @@
 import { ConnectError } from '../../protocol/index.ts'
-import { bookkeepingColumns } from './bookkeeping-columns.ts'
+import { bookkeepingColumns } from './bookkeeping/bookkeeping-columns.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
-import { derivedName, quoteTable, type TableName } from './identifiers.ts'
+import { derivedName, quoteTable, type TableName } from './tables/identifiers.ts'
 import { bookkeepingSchema } from './postgres-place.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 

@@ -1,4 +1,4 @@
-import { ConnectError, streamLabel, type StreamId } from '../../protocol/index.ts'
+import { ConnectError, type StreamId, streamLabel } from '../../protocol/index.ts'
 import type {
   Destination,
   LoadedStream,
@@ -7,19 +7,30 @@ import type {
   SliceStart,
   StreamSync,
 } from '../sink.ts'
-import { beginSync } from './begin-sync.ts'
-import { endRun, migrateBookkeeping, schemaExists, startRun } from './bookkeeping.ts'
-import { newerStart } from './fence.ts'
-import { finishSync, leaveLog, savePlan } from './finish-sync.ts'
-import { forgetStreams } from './forget-streams.ts'
+import { beginSync } from './sync/begin-sync.ts'
+import { endRun, startRun } from './bookkeeping/runs.ts'
+import { requireOpenDestination, schemaExists } from './tables/schemas.ts'
+import { migrateBookkeeping } from './bookkeeping/migrations.ts'
+import { newerStart } from './bookkeeping/fence.ts'
+import { finishSync, leaveLog, savePlan } from './sync/finish-sync.ts'
+import { forgetStreams } from './bookkeeping/forget-streams.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
-import { type TableName } from './identifiers.ts'
-import { loadedStreams } from './loaded-streams.ts'
-import { sessionPlace, type PostgresPlace } from './postgres-place.ts'
-import { requireOpenDestination } from './reserved-schemas.ts'
-import { endOlderSessions, markSession } from './run-sessions.ts'
-import { Session } from './session.ts'
-import { streamTarget } from './stream-target.ts'
+import type { TableName } from './tables/identifiers.ts'
+import { loadedStreams } from './bookkeeping/stream-rows.ts'
+import { type PostgresPlace, sessionPlace } from './postgres-place.ts'
+import { endOlderSessions, markSession } from './bookkeeping/run-sessions.ts'
+import { DestinationSession } from './session.ts'
+import { streamTarget } from './tables/stream-target.ts'
+
+// How this folder is laid out, each part above those that it imports:
+//   postgres-destination.ts   the contract of sink.ts, on the main thread; load/postgres-lane.ts, in a sink worker
+//   sandbox/                  what a run would do: tables of its own, compared with production
+//   load/                     blocks of the log to COPY, and the lane that commits them
+//   sync/                     begin and end of a sync of a stream: tables made fit, generations exchanged
+//   merge/                    one row for each key: staging table and SQL
+//   bookkeeping/              our own tables: streams, checkpoints, runs, the fence
+//   tables/                   names, columns, types, keys and setup of the tables that are loaded
+//   session.ts, …             the session with the server, its locks and its errors
 
 /**
  * The destination on the main thread. Connects at its first use.
@@ -106,12 +117,12 @@ class PostgresDestination implements Destination {
   /** @param user the stream and the start that the session works for; undefined if it is for no stream */
   async #with<T>(
     user: Pick<StreamSync, 'sink' | 'start'> | undefined,
-    work: (session: Session) => Promise<T>,
+    work: (session: DestinationSession) => Promise<T>,
   ): Promise<T> {
     const named = user === undefined ? {} : this.#named(user.sink)
     const place = { ...sessionPlace(this.#place), ...named }
     this.#requireWanted()
-    await using session = await Session.open(place)
+    await using session = await DestinationSession.open(place)
     this.#requireWanted()
     const giveUp = session.destroy.bind(session)
     this.#givenUp?.addEventListener('abort', giveUp)
@@ -138,7 +149,7 @@ class PostgresDestination implements Destination {
     return { stream: streamLabel(sink.stream.stream), table }
   }
 
-  async #migrate(session: Session): Promise<void> {
+  async #migrate(session: DestinationSession): Promise<void> {
     this.#migrated ??= migrateBookkeeping(session)
     try {
       await this.#migrated

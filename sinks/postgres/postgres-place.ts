@@ -1,5 +1,5 @@
 import type { PostgresAddress } from '../../postgres/address.ts'
-import type { MetRows } from './sandbox/met-rows.ts'
+import type { MetRows } from './merge/met-rows.ts'
 
 /** Where the tables of a connection go. */
 export interface PostgresPlace {

@@ -1,12 +1,12 @@
-import { Client, DatabaseError, type QueryResult, type QueryResultRow } from 'pg'
-import { clientConfig } from '../../postgres/client-config.ts'
-import { pinPath, pinPathLocally, useRolePath } from '../../postgres/search-path.ts'
-import { watchSession } from '../../postgres/watch.ts'
-import { ConnectError } from '../../protocol/index.ts'
-import { CopyIn } from './copy-in.ts'
-import { destinationError, type ErrorPlace } from './destination-errors.ts'
-import { quoteIdentifier } from '../../postgres/quote.ts'
+import { DatabaseError, type QueryResultRow } from 'pg'
 import type { PostgresAddress } from '../../postgres/address.ts'
+import { clientConfig } from '../../postgres/client-config.ts'
+import { quoteIdentifier } from '../../postgres/quote.ts'
+import { pinPath, pinPathLocally, useRolePath } from '../../postgres/search-path.ts'
+import { PostgresSession } from '../../postgres/session.ts'
+import { ConnectError } from '../../protocol/index.ts'
+import { destinationError, type DestinationPlace } from './destination-errors.ts'
+import { CopyIn } from './load/copy-in.ts'
 import { bookkeepingSchema } from './postgres-place.ts'
 
 /** UNIQUE NULLS NOT DISTINCT came with 15. */
@@ -25,50 +25,36 @@ export interface Written<R> {
  * `copyIn` write tables and alter them, which runs triggers and CHECKs of users: these see the role's own search path, so that in such a statement
  * every function, operator and type has its schema.
  */
-export class Session implements AsyncDisposable {
-  readonly #client: Client
-  readonly #place: ErrorPlace
+export class DestinationSession implements AsyncDisposable {
+  readonly #session: PostgresSession
+  readonly #place: DestinationPlace
   /** The schema of the bookkeeping: its name, and quoted for SQL. */
   readonly bookkeepingSchema: string
   readonly bookkeeping: string
-  #openQueries = 0
   #copy: CopyIn | undefined
-  /** Of the session on the server. */
-  #pid: number | undefined
-  /** Why the session ended between two queries. */
-  #lost: Error | undefined
 
-  private constructor(client: Client, place: ErrorPlace) {
-    this.#client = client
+  private constructor(place: DestinationPlace) {
+    const { address } = place
     this.#place = place
     this.bookkeepingSchema = place.bookkeeping ?? bookkeepingSchema
     this.bookkeeping = quoteIdentifier(this.bookkeepingSchema)
-    client.on('error', (error) => {
-      this.#lost ??= error
+    this.#session = new PostgresSession({
+      config: clientConfig(address),
+      isCopyWaiting: () => this.#copy?.isWaiting === true,
+      lost: (reason) => {
+        const { host, port, database } = address
+        const details = { host, port, database, reason }
+        return new ConnectError('destination_connection_lost', { details })
+      },
     })
   }
 
-  static async open(place: ErrorPlace): Promise<Session> {
-    const { address } = place
-    const config = clientConfig(address)
-    const client = new Client(config)
-    const session = new Session(client, place)
+  static async open(place: DestinationPlace): Promise<DestinationSession> {
+    const session = new DestinationSession(place)
     try {
-      await client.connect()
-      watchSession({
-        config,
-        pid: () => session.#pid,
-        socket: client.connection.stream,
-        isWaiting: () => session.#openQueries > 0 || session.#copy?.isWaiting === true,
-        lost: (reason) => {
-          const { host, port, database } = address
-          const details = { host, port, database, reason }
-          return new ConnectError('destination_connection_lost', { details })
-        },
-        onSilence: () => undefined,
-      })
-      await session.#query(() => client.query(settings))
-      await session.#query(() => session.#requireServer())
+      await session.#session.connect()
+      await session.#session.results(settings)
+      await session.#requireServer()
       return session
     } catch (thrown) {
       session.destroy()
@@ -79,8 +65,7 @@ export class Session implements AsyncDisposable {
   /** One statement with parameters, on the pinned search path. */
   async rows<R extends QueryResultRow>(sql: string, params: readonly unknown[] = []): Promise<R[]> {
     try {
-      const { rows } = await this.#query(() => this.#client.query<R>(sql, [...params]))
-      return rows
+      return await this.#session.rows<R>(sql, params)
     } catch (thrown) {
       throw this.error(thrown)
     }
@@ -94,7 +79,7 @@ export class Session implements AsyncDisposable {
   /** One statement without parameters that writes a table, as `run` does: its rows, and how many it changed. */
   async write<R extends QueryResultRow>(sql: string, savepoint?: string): Promise<Written<R>> {
     try {
-      const results = await this.#results<R>(onRolePath(sql, savepoint))
+      const results = await this.#session.results<R>(onRolePath(sql, savepoint))
       // Before the last one, which pins the path again.
       const written = results.at(-2)
       return { rows: written?.rows ?? [], changed: written?.rowCount ?? 0 }
@@ -110,11 +95,14 @@ export class Session implements AsyncDisposable {
   async rowsOfExpressions<R extends QueryResultRow>(select: string): Promise<R[]> {
     const view = '_reactor_expressions'
     const statements = [
-      ...['BEGIN', `CREATE TEMP VIEW ${view} AS ${select}`, useRolePath],
-      ...[`SELECT * FROM pg_temp.${view}`, 'ROLLBACK'],
+      'BEGIN',
+      `CREATE TEMP VIEW ${view} AS ${select}`,
+      useRolePath,
+      `SELECT * FROM pg_temp.${view}`,
+      'ROLLBACK',
     ]
     try {
-      const results = await this.#results<R>(statements.join('; '))
+      const results = await this.#session.results<R>(statements.join('; '))
       return results.flatMap(({ rows }) => rows)
     } catch (thrown) {
       await this.rollback()
@@ -138,7 +126,7 @@ export class Session implements AsyncDisposable {
   /** Several statements in one round trip, without parameters, on the pinned search path: none that runs code of users. */
   async runPinned(sql: string): Promise<void> {
     try {
-      await this.#query(() => this.#client.query(sql))
+      await this.#session.results(sql)
     } catch (thrown) {
       throw this.error(thrown)
     }
@@ -160,21 +148,24 @@ export class Session implements AsyncDisposable {
   /** Ends the transaction, if there is one. A session that is lost has none. */
   async rollback(): Promise<void> {
     if (this.isLost) return
-    await this.#query(() => this.#client.query('ROLLBACK')).catch((error: unknown) => {
-      this.#lost ??= error instanceof Error ? error : undefined
+    await this.#session.results('ROLLBACK').catch((error: unknown) => {
+      if (error instanceof Error) this.#session.noteLost(error)
     })
   }
 
   /** Starts a COPY … FROM STDIN after statements that begin what it is in. One at a time; end or abort it before the next query. */
   copyIn(begin: string, copy: string): CopyIn {
-    this.#copy = new CopyIn(this.#client, `${begin}; ${useRolePath}; ${copy}; ${pinPathLocally}`)
+    this.#copy = new CopyIn(
+      this.#session.client,
+      `${begin}; ${useRolePath}; ${copy}; ${pinPathLocally}`,
+    )
     return this.#copy
   }
 
   /** What was thrown by a query or a COPY, for the user. */
   error(thrown: unknown): ConnectError {
-    const cause =
-      this.#lost !== undefined && !(thrown instanceof DatabaseError) ? this.#lost : thrown
+    const { lost } = this.#session
+    const cause = lost !== undefined && !(thrown instanceof DatabaseError) ? lost : thrown
     return destinationError(cause, this.#place)
   }
 
@@ -183,45 +174,20 @@ export class Session implements AsyncDisposable {
   }
 
   get isLost(): boolean {
-    return this.#lost !== undefined || this.#client.connection.stream.destroyed
+    return this.#session.isLost
   }
 
   /** Ends the session at once; the server rolls back what is open. */
   destroy(): void {
-    this.#client.connection.stream.destroy()
+    this.#session.destroy()
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.isLost) {
-      this.destroy()
-      return
-    }
-    // A server that is out of reach does not answer the farewell.
-    const timer = setTimeout(() => {
-      this.destroy()
-    }, farewellMs)
-    await this.#client.end().finally(() => {
-      clearTimeout(timer)
-    })
-  }
-
-  /** The driver gives a list for several statements, which its types do not say. */
-  async #results<R extends QueryResultRow>(sql: string): Promise<QueryResult<R>[]> {
-    const results: unknown = await this.#query(() => this.#client.query(sql))
-    return results as QueryResult<R>[]
-  }
-
-  async #query<T>(run: () => Promise<T>): Promise<T> {
-    this.#openQueries += 1
-    try {
-      return await run()
-    } finally {
-      this.#openQueries -= 1
-    }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#session.close()
   }
 
   async #requireServer(): Promise<void> {
-    const { rows } = await this.#client.query<{
+    const [server] = await this.#session.rows<{
       number: number
       version: string
       encoding: string
@@ -230,9 +196,8 @@ export class Session implements AsyncDisposable {
       `SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version,
               current_setting('server_encoding') AS encoding, pg_backend_pid() AS pid`,
     )
-    const [server] = rows
     if (server === undefined) return
-    this.#pid = server.pid
+    this.#session.noteServerProcess(server.pid)
     const { version, encoding } = server
     if (server.number < OLDEST_SERVER) {
       throw new ConnectError('destination_version_unsupported', { details: { version } })
@@ -246,19 +211,18 @@ export class Session implements AsyncDisposable {
   }
 }
 
-const farewellMs = 2_000
-
 function onRolePath(sql: string, savepoint: string | undefined): string {
   const before = savepoint === undefined ? '' : `SAVEPOINT ${savepoint}; `
   return `${before}${useRolePath}; ${sql}\n; ${pinPathLocally}`
 }
+
 /** Between two statements of a transaction. */
 const longestIdle = '10s'
 
 /**
  * Independent of the server's and the role's settings (`transaction_timeout` came with 17). A long load must not meet a timeout that was meant for an application. But a
  * lock that somebody took and forgot is not waited for without an end. Temporary
- * buffers are taken as they are used: a batch of a merge (staging.ts) fits, so that it is not written to a file.
+ * buffers are taken as they are used: a batch of a merge (merge/staging.ts) fits, so that it is not written to a file.
  * The server notices a machine that is gone within half a minute, not within its standard of hours: until then it keeps the locks.
  */
 const settings = `

@@ -97,7 +97,11 @@ export async function playHistory(
     }),
   )
   const history = new History({
-    ...{ chances, tables, servers, file, program: world.program },
+    chances,
+    tables,
+    servers,
+    file,
+    program: world.program,
     comparison: { source, destination, schema: 'copied' },
   })
   let failure: string | undefined

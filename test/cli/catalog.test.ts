@@ -108,7 +108,8 @@ describe('import', () => {
     expect(lines[0]).toBe('imported  shop: 1 stream')
     expect(lines[1]).toMatch(/^ {10}\S.*orders.*retriever\.requester\.path.*No filter named 'uper'/)
     expect(await importing(write('till.yaml', orders))).toEqual({
-      ...{ code: 0, out: 'imported  till: 1 stream\n' },
+      code: 0,
+      out: 'imported  till: 1 stream\n',
     })
   })
 

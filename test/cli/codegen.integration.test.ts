@@ -151,6 +151,7 @@ test('over HTTP it is text that nothing takes for a page, from the cache or aske
   expect((await api.call('POST /instances/shop/codegen', { names: many })).status).toBe(200)
   const tooLarge = { names: [{ stream: 'x'.repeat(9 * 1024 * 1024), type: 'A' }] }
   expect(await api.call('POST /instances/shop/codegen', tooLarge)).toMatchObject({
-    ...{ status: 413, body: { error: { details: { limit: 8 * 1024 * 1024 } } } },
+    status: 413,
+    body: { error: { details: { limit: 8 * 1024 * 1024 } } },
   })
 })

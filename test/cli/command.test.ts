@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import { Counter, Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
 import { runProgram, type RunArguments } from '../../cli/program.ts'
-import { errorEnd } from '../../cli/run/error-end.ts'
+import { errorEnd } from '../../cli/output/error-end.ts'
 import { createLogger } from '../../cli/run/log-lines.ts'
 import { MetricsServer } from '../../cli/run/metrics-server.ts'
 import { StopSignals } from '../../cli/run/stop-signals.ts'
@@ -19,6 +19,7 @@ async function command(
     catalog: () => Promise.resolve(),
     serve: () => Promise.resolve(),
     askService: () => Promise.resolve(),
+    demo: () => Promise.resolve(),
     doctor: () => Promise.resolve(),
     logout: () => Promise.resolve(),
     rotateKey: () => Promise.resolve(),

@@ -2,8 +2,8 @@ import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { runDoctor } from '../../cli/doctor/doctor-command.ts'
 import { withClock } from '../../cli/doctor/finding.ts'
-import { plainPaint } from '../../cli/run/paint.ts'
-import { Screen } from '../../cli/run/screen.ts'
+import { plainPaint } from '../../cli/output/paint.ts'
+import { Screen } from '../../cli/output/screen.ts'
 import type { Environment } from '../../service/platform/config/environment.ts'
 import { startJobsService } from '../fakes/jobs-service.ts'
 import { IdentityService } from '../fakes/identity-service.ts'
@@ -74,7 +74,8 @@ test('parts that answer are well, and say what they are', async () => {
   expect(findings.get('Kafka')).toMatchObject({ status: 'ok', detail: '1 broker' })
   expect(findings.get('Jobs service')).toMatchObject({ status: 'ok', detail: jobs.url })
   expect(findings.get('Identity service')).toMatchObject({
-    ...{ status: 'ok', detail: `1 key at ${identity.jwksUrl}` },
+    status: 'ok',
+    detail: `1 key at ${identity.jwksUrl}`,
   })
 })
 

@@ -5,8 +5,16 @@ import { createProgram } from '../../cli/program.ts'
 export function documentedProgram(): Command {
   const nothing = (): Promise<void> => Promise.resolve()
   return createProgram({
-    ...{ version: '1.2.3', run: nothing, source: nothing, catalog: nothing, serve: nothing },
-    ...{ askService: nothing, doctor: nothing, logout: nothing, rotateKey: nothing },
+    version: '1.2.3',
+    run: nothing,
+    source: nothing,
+    catalog: nothing,
+    serve: nothing,
+    askService: nothing,
+    demo: nothing,
+    doctor: nothing,
+    logout: nothing,
+    rotateKey: nothing,
     writeOut: () => undefined,
   })
 }

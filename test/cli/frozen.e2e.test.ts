@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Session } from '../../sinks/postgres/session.ts'
+import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { eventsOf, run, runFile, startRun } from './reactor-command.ts'
 
@@ -16,7 +16,7 @@ test('a process that is frozen in the exchange of an overwrite is taken over, an
   })
   const options = { args: ['--json'], env: { PG_PASSWORD: warehouse.address.password } }
   expect(await run(file.path, options)).toMatchObject({ code: 0 })
-  await using holder = await Session.open({ address: warehouse.address })
+  await using holder = await DestinationSession.open({ address: warehouse.address })
   await holder.run('BEGIN; LOCK TABLE copy.users IN SHARE MODE')
   const frozen = startRun(file.path, options)
   const exchange = (state: string): Promise<readonly unknown[]> =>

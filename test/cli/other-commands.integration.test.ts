@@ -51,7 +51,9 @@ test('drift is shown with the command that approves it', async () => {
     fingerprint,
     changes: [
       {
-        ...{ name: 'users', namespace: 'public', change: 'changed' },
+        name: 'users',
+        namespace: 'public',
+        change: 'changed',
         addedColumns: [{ name: 'phone', type: 'string' }],
         removedColumns: [{ name: 'fax', type: 'string' }],
         typeChanges: [{ name: 'age', from: 'integer', to: 'number' }],
@@ -63,7 +65,9 @@ test('drift is shown with the command that approves it', async () => {
         },
       },
     ],
-    ...{ total: 3, run: seenBy, detectedAt: '2026-11-26T10:00:00.000Z' },
+    total: 3,
+    run: seenBy,
+    detectedAt: '2026-11-26T10:00:00.000Z',
   }
   await settleDrift(commands.api.store, seenBy, { drift })
   const { out } = await run('connections drift shop')
@@ -152,7 +156,7 @@ test('a list without rows says so, with the command that makes the first one', a
   expect((await run('connections list --status paused')).out).toMatch(/^no connections match/)
   expect((await run('audit --name nobody')).out).toContain('no entries')
   const users = await reactor(['auth', 'users', 'list'], { environment: commands.environment })
-  expect(users.out).toBe('no users yet\nnext: reactor auth users add EMAIL --role ROLE\n')
+  expect(users.out).toBe('no users yet\nnext: reactor auth users add EMAIL --role viewer\n')
   expect(await json('connections runs list shop')).toEqual([])
 })
 

@@ -4,10 +4,10 @@ import { HumanOutput } from '../../cli/run/human-output.ts'
 import { JsonOutput } from '../../cli/run/json-output.ts'
 import { LastProgress } from '../../cli/run/last-progress.ts'
 import { logLine } from '../../cli/run/log-lines.ts'
-import { plainPaint } from '../../cli/run/paint.ts'
+import { plainPaint } from '../../cli/output/paint.ts'
 import { liveLines, plainLine } from '../../cli/run/progress-lines.ts'
 import { RunClock } from '../../cli/run/run-clock.ts'
-import { Screen } from '../../cli/run/screen.ts'
+import { Screen } from '../../cli/output/screen.ts'
 import type { RunProgress, RunResult, StreamProgress } from '../../engine/run-types.ts'
 
 const customers = { namespace: 'public', name: 'customers' }
@@ -411,7 +411,10 @@ describe('JSON output', () => {
     output.progress(progressAt(2, streamAt(1_000), done))
     output.end(output.abandoned())
     expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
-      ...{ type: 'result', exit_code: 4, status: 'stopped', seconds: 2 },
+      type: 'result',
+      exit_code: 4,
+      status: 'stopped',
+      seconds: 2,
       streams: [
         { name: 'customers', status: 'stopped', read: 1_000, loaded: 900 },
         { name: 'done', status: 'complete', read: 50 },

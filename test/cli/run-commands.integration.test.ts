@@ -98,9 +98,16 @@ describe('runs', () => {
   })
 
   const phoneAdded: SchemaChange = {
-    ...{ name: 'users', namespace: 'public', change: 'changed', columnsLeft: 0 },
+    name: 'users',
+    namespace: 'public',
+    change: 'changed',
+    columnsLeft: 0,
     addedColumns: [{ name: 'phone', type: 'string' }],
-    ...{ removedColumns: [], typeChanges: [], primaryKey: null, cursor: null, syncModes: null },
+    removedColumns: [],
+    typeChanges: [],
+    primaryKey: null,
+    cursor: null,
+    syncModes: null,
   }
 
   test('a run that was waited for says how the source had changed', async () => {

@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { createShop } from '../service/http/create-shop.ts'
@@ -121,7 +122,7 @@ describe('sandboxes', () => {
     expect(JSON.parse(forPrograms.out)).toMatchObject({
       error: {
         code: 'promote_outdated',
-        docs_url: 'docs/errors/promote_outdated.md',
+        docs_url: pathToFileURL('docs/errors/promote_outdated.md').href,
         details: {
           moved: ['connection', 'destination'],
           sandbox: { promote_token: expect.any(String) as unknown },

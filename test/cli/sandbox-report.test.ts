@@ -3,7 +3,7 @@ import { reportText } from '../../cli/connections/sandbox-lines.ts'
 import { reportMarkdown } from '../../cli/connections/sandbox-markdown.ts'
 import type { SandboxReport } from '../../cli/connections/sandbox-facts.ts'
 import { isWithoutChange } from '../../cli/connections/sandbox-view.ts'
-import { plainPaint } from '../../cli/run/paint.ts'
+import { plainPaint } from '../../cli/output/paint.ts'
 import { sampleReport } from './sample-report.ts'
 
 type Stream = SandboxReport['streams'][number]
@@ -16,12 +16,21 @@ const ordersDiff = orders.diff_vs_current
 
 const quiet: Stream = {
   ...orders,
-  ...{ complete: true, last_settings: null, rejected: 0, schema_mismatches: [], warnings: [] },
+  complete: true,
+  last_settings: null,
+  rejected: 0,
+  schema_mismatches: [],
+  warnings: [],
   row_examples: { inserted: [], changed: [], deleted: [] },
   diff_vs_current: {
     ...ordersDiff,
-    ...{ added_columns: [], removed_columns: [], type_changes: [] },
-    ...{ at_least: [], nulled_values: [], reset_values: [], dependent_rows: [] },
+    added_columns: [],
+    removed_columns: [],
+    type_changes: [],
+    at_least: [],
+    nulled_values: [],
+    reset_values: [],
+    dependent_rows: [],
     rows: { insert: 0, update: 0, unchanged: 100, delete: 0 },
   },
 }
@@ -112,14 +121,19 @@ a whole run: about 250 records, 1.5 s
   test('of an overwrite that was cut says what may be deleted, and claims no zero', () => {
     const cut: Stream = {
       ...quiet,
-      ...{ mode: 'overwrite', sync_mode: 'full_refresh', cursor_field: [], complete: false },
+      mode: 'overwrite',
+      sync_mode: 'full_refresh',
+      cursor_field: [],
+      complete: false,
       diff_vs_current: {
         ...ordersDiff,
         ...quiet.diff_vs_current,
-        ...{ own_columns: [], dependent_views: [] },
+        own_columns: [],
+        dependent_views: [],
         rows: { insert: 0, update: 0, unchanged: 100, delete: null },
         at_least: ['insert', 'update', 'unchanged'],
-        ...{ table_rows: { rows: 5000, exact: true }, estimated_delete: 4850 },
+        table_rows: { rows: 5000, exact: true },
+        estimated_delete: 4850,
       },
     }
     const rows = { insert: null, update: null, unchanged: null, delete: null }
@@ -144,7 +158,8 @@ a whole run: about 250 records, 1.5 s
           message: 'it is so',
           failure_type: 'config_error',
         },
-        ...{ suggested_fix: 'Relax it.', retryable: false, docs_url: 'docs/errors/x.md' },
+        suggested_fix: 'Relax it.',
+        docs_url: 'docs/errors/x.md',
       },
     }
     const [headline, alarms] = text(reportOf([failed])).split('\n\n')
@@ -179,17 +194,32 @@ a whole run: about 250 records, 1.5 s
       warnings: ['The key (number) is not unique'],
     }
     const drift: SandboxReport['schema_drift'] = {
-      ...{ policy: 'ignore', total: 2 },
+      policy: 'ignore',
+      total: 2,
       changes: [
         {
-          ...{ name: 'newt', namespace: null, change: 'added', columns_left: 0 },
-          ...{ added_columns: [], removed_columns: [], type_changes: [] },
-          ...{ primary_key: null, cursor: null, sync_modes: null },
+          name: 'newt',
+          namespace: null,
+          change: 'added',
+          columns_left: 0,
+          added_columns: [],
+          removed_columns: [],
+          type_changes: [],
+          primary_key: null,
+          cursor: null,
+          sync_modes: null,
         },
         {
-          ...{ name: 'gone', namespace: null, change: 'removed', columns_left: 0 },
-          ...{ added_columns: [], removed_columns: [], type_changes: [] },
-          ...{ primary_key: null, cursor: null, sync_modes: null },
+          name: 'gone',
+          namespace: null,
+          change: 'removed',
+          columns_left: 0,
+          added_columns: [],
+          removed_columns: [],
+          type_changes: [],
+          primary_key: null,
+          cursor: null,
+          sync_modes: null,
         },
       ],
       ignored_run: { streams: [kept], unread: [{ name: 'newt' }], error: null },

@@ -1,8 +1,8 @@
 import { logout } from '../../cli/auth/logout-command.ts'
-import { askService, type Surroundings } from '../../cli/client/ask-service.ts'
+import { askService, type CommandSurroundings } from '../../cli/client/ask-service.ts'
 import { runProgram } from '../../cli/program.ts'
-import { plainPaint } from '../../cli/run/paint.ts'
-import { Screen } from '../../cli/run/screen.ts'
+import { plainPaint } from '../../cli/output/paint.ts'
+import { Screen } from '../../cli/output/screen.ts'
 import type { Environment } from '../../service/platform/config/environment.ts'
 import { neverAborted } from '../support/signal.ts'
 
@@ -42,9 +42,13 @@ export async function reactor(
       options.onText?.(text)
     },
   })
-  const surroundings = (json: boolean): Omit<Surroundings, 'input'> => ({
+  const surroundings = (json: boolean): Omit<CommandSurroundings, 'input'> => ({
     output: {
-      ...{ json, columns: options.columns, paint: plainPaint, outPaint: plainPaint, screen },
+      json,
+      columns: options.columns,
+      paint: plainPaint,
+      outPaint: plainPaint,
+      screen,
       write: (text) => {
         out += text
         options.onText?.(text)
@@ -55,8 +59,14 @@ export async function reactor(
     signal: options.signal ?? neverAborted(),
   })
   await runProgram(argv, {
-    ...{ version: '1.2.3', run: nothing, source: nothing, catalog: nothing },
-    ...{ serve: nothing, doctor: nothing, rotateKey: nothing },
+    version: '1.2.3',
+    run: nothing,
+    source: nothing,
+    catalog: nothing,
+    serve: nothing,
+    demo: nothing,
+    doctor: nothing,
+    rotateKey: nothing,
     writeOut: (text) => {
       out += text
     },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Session } from '../../sinks/postgres/session.ts'
+import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { eventsOf, runFile, startRun, type Started } from './reactor-command.ts'
 
@@ -24,8 +24,8 @@ function connection({ address }: TestDatabase, stream: object = {}): object {
 }
 
 /** Holds what the statements lock, until its transaction ends. */
-async function holderOf(database: TestDatabase, locks: string): Promise<Session> {
-  const holder = await Session.open({ address: database.address })
+async function holderOf(database: TestDatabase, locks: string): Promise<DestinationSession> {
+  const holder = await DestinationSession.open({ address: database.address })
   await holder.run(`BEGIN; ${locks}`)
   return holder
 }

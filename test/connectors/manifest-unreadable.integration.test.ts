@@ -73,7 +73,10 @@ async function planOf({ source }: Orders, db: TestDatabase, mode: SyncMode) {
   const { prefix: connection } = testKafka()
   const { address: destination } = db
   return planRun({
-    ...{ connection, source, destination, mode },
+    connection,
+    source,
+    destination,
+    mode,
     schema: 'shop',
     log: logConfig('embedded'),
   })

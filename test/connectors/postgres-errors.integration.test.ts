@@ -234,7 +234,11 @@ describe('a read', () => {
     const stream = fullRefreshOf(await discovered(postgresConnector, { ...db.address }, 'keyed'))
     const read = async (type: string) => {
       const state = {
-        ...{ kind: 'range', key: ['id'], types: [type], from: null, to: null },
+        kind: 'range',
+        key: ['id'],
+        types: [type],
+        from: null,
+        to: null,
         after: ['9'],
       }
       return await readAll(

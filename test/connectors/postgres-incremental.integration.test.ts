@@ -410,7 +410,8 @@ test('a source whose values are all below the checkpoint, as after a restore, is
   expect((await follower.read()).warnings).toEqual([expect.stringMatching(below)])
   await db.query('INSERT INTO restored VALUES (4, 2)')
   expect(await follower.read()).toEqual({
-    ...{ rows: [], outcome: 'complete' },
+    rows: [],
+    outcome: 'complete',
     warnings: [expect.stringMatching(below)],
   })
   await db.query('INSERT INTO restored VALUES (5, 3)')

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { postgresConnector } from '../../connectors/postgres/connector.ts'
 import { parsePostgresConfig } from '../../connectors/postgres/config.ts'
-import { Session } from '../../connectors/postgres/session.ts'
+import { SourceSession } from '../../connectors/postgres/session.ts'
 import { columnsOf } from '../../protocol/index.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { contextOf, discovered, fullRefreshOf, readAll, rowsOf } from './collected.ts'
@@ -152,7 +152,7 @@ test('the settings of the role and the database change nothing', async () => {
 
 test('what a session sets ends with its transaction, as others may have it next behind a pooler', async () => {
   const { logger } = contextOf()
-  await using session = await Session.open(parsePostgresConfig({ ...db.address }), { logger })
+  await using session = await SourceSession.open(parsePostgresConfig({ ...db.address }), { logger })
   const set = `SELECT name, setting FROM pg_settings WHERE source = 'session' ORDER BY name`
   const during = await session.rows<{ name: string }>(set)
   expect(during.map(({ name }) => name)).toContain('TimeZone')

@@ -1,15 +1,13 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { registry } from '../../manifest-interpreter/components/registry.ts'
+import { componentTypes } from '../../manifest-interpreter/components/components.ts'
 import { language } from '../../manifest-interpreter/manifest/definitions/language.ts'
 
 const page = readFileSync(new URL('../../docs/manifest-support.md', import.meta.url), 'utf8')
 
-/** The table of all types: what each stands as, and whether it is supported. */
-const rows = new Map(
-  [...page.matchAll(/^\| `(\w+)` \| ([a-z ]*) ?\| (yes|replaceable|no) \|$/gm)].map(
-    ([, type = '', role = '', supported = '']) => [type, { role: role.trim(), supported }],
-  ),
+/** The table of all types on the page: what each stands as, and whether it is supported. */
+const rows = [...page.matchAll(/^\| `(\w+)` \| ([a-z ]*) ?\| (yes|replaceable|no) \|$/gm)].map(
+  ([, type = '', role = '', supported = '']) => ({ type, role: role.trim(), supported }),
 )
 
 /** `errorHandler` is written `error handler`. */
@@ -17,25 +15,40 @@ function words(role: string): string {
   return role.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 }
 
-const built = new Map(
-  Object.entries(registry).flatMap(([role, components]) =>
-    [...components.keys()].map((type) => [type, words(role)] as const),
+const { roles, parts, refused } = componentTypes
+/** The same as the rows of the page, from the table in the code. */
+const types = [
+  ...Object.entries(roles).flatMap(([role, compilers]) =>
+    Object.entries(compilers).map(([type, compiler]) => ({
+      type,
+      role: words(role),
+      supported: typeof compiler === 'string' ? compiler : 'yes',
+    })),
   ),
-)
+  ...Object.keys(parts).map((type) => ({ type, role: '', supported: 'yes' })),
+  ...Object.keys(refused).map((type) => ({ type, role: '', supported: 'no' })),
+]
 
-test('the page lists every type of the language, sorted', () => {
-  expect([...rows.keys()]).toEqual([...language.keys()].toSorted())
+function byType(a: { readonly type: string }, b: { readonly type: string }): number {
+  return a.type < b.type ? -1 : 1
+}
+
+test('the table has every type of the language once, and no other', () => {
+  const names = types.map(({ type }) => type)
+  expect(names.toSorted()).toEqual([...language.keys()].toSorted())
 })
 
-test('what is written to stand as something is built as that, and nothing else is', () => {
-  for (const [type, { role, supported }] of rows)
-    if (supported === 'yes') expect([type, built.get(type) ?? '']).toEqual([type, role])
+test('the page lists the types of the table, sorted, with their roles and their support', () => {
+  expect(rows).toEqual(types.toSorted(byType))
 })
 
-test('components in Python, and no others, are replaceable in a role or not supported', () => {
-  const roles = new Set(Object.keys(registry).map(words))
-  for (const [type, { role, supported }] of rows) {
+test('each part is read by a file of the interpreter that exists', () => {
+  const folder = new URL('../../manifest-interpreter/', import.meta.url)
+  for (const [type, file] of Object.entries(parts))
+    expect([type, existsSync(new URL(file, folder))]).toEqual([type, true])
+})
+
+test('components in Python, and no others, are replaceable in a role or refused', () => {
+  for (const { type, supported } of types)
     expect([type, supported !== 'yes']).toEqual([type, type.startsWith('Custom')])
-    if (supported === 'replaceable') expect(roles.has(role), type).toBe(true)
-  }
 })

@@ -229,7 +229,9 @@ test('with an Identity service its users log in there, and their tokens are take
   expect((await eve.reactor(login, { stdin: 'wrong' })).err).toContain('[login_refused]')
   expect(await eve.succeeds(login, { stdin: password })).toContain('as eve@example.com (viewer)')
   expect(identity.logins.at(-1)).toEqual({
-    ...{ email: 'eve@example.com', password, audience: 'reactor-connect' },
+    email: 'eve@example.com',
+    password,
+    audience: 'reactor-connect',
   })
   expect(await eve.succeeds('auth whoami')).toContain('eve@example.com (viewer)')
   expect(await eve.succeeds('connect instances list')).toContain('no instances yet')

@@ -1,29 +1,37 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { access, chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
 import { packageVersion } from '../../cli/version.ts'
 import { serviceFolder } from '../support/service-process.ts'
 import { startCommand } from './command.ts'
 
 const run = promisify(execFile)
-/** Where the package is unpacked. */
+/** An empty folder, in which somebody has installed the package. */
 let folder: string
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reactor-package-'))
+  folder = await mkdtemp(join(tmpdir(), 'reactor-library-'))
+  // As a folder of a user's: if the tests run as root, PostgreSQL runs as somebody else.
+  await chmod(folder, 0o755)
   const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder])
-  await run('tar', ['-xf', join(folder, stdout.trim()), '-C', folder])
-  // As npm would install what the package depends on.
-  await symlink(resolve('node_modules'), join(folder, 'node_modules'))
-}, 120_000)
+  const tarball = stdout.trim().split('\n').at(-1) ?? ''
+  await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
+  const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--silent']
+  await run('npm', ['install', ...flags, `./${tarball}`], { cwd: folder })
+}, 240_000)
 afterAll(() => rm(folder, { recursive: true }))
 
+/** Its `reactor`. */
+function program(): string {
+  return join(folder, 'node_modules/reactor-connect/dist/cli/main.js')
+}
+
 async function succeeds(line: string, environment: Record<string, string>): Promise<string> {
-  const program = join(folder, 'package/dist/cli/main.js')
-  const options = { environment: { HOME: folder, ...environment }, program }
+  const options = { environment: { HOME: folder, ...environment }, program: program() }
   const end = await startCommand(line.split(' '), options).end
   expect(end, `${line}: ${end.err}`).toMatchObject({ code: 0 })
   return end.out
@@ -31,8 +39,7 @@ async function succeeds(line: string, environment: Record<string, string>): Prom
 
 test('the package does what the sources do: it serves, reads, loads, and generates a client', async () => {
   await using data = await serviceFolder()
-  const program = join(folder, 'package/dist/cli/main.js')
-  await data.start({ program, environment: { HOME: folder } })
+  await data.start({ program: program(), environment: { HOME: folder } })
   const reactor = (line: string): Promise<string> =>
     succeeds(line, { REACTOR_CONNECT_DATA_DIR: data.path })
 
@@ -48,4 +55,60 @@ test('the package does what the sources do: it serves, reads, loads, and generat
   const client = join(folder, 'numbers.ts')
   await reactor(`connect codegen --instance numbers --out ${client}`)
   expect(await readFile(client, 'utf8')).toContain('orders')
+}, 120_000)
+
+async function examples(): Promise<readonly string[]> {
+  const page = await readFile('docs/library.md', 'utf8')
+  return [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code)
+}
+
+async function inFolder(
+  argv: readonly string[],
+): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  return run(process.execPath, argv, { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } })
+}
+
+test('the examples of the page compile against the types of the package, checked in full', async () => {
+  const codes = await examples()
+  expect(codes).toHaveLength(3)
+  const names = codes.map((_, at) => `page-${String(at)}.ts`)
+  for (const [at, name] of names.entries()) await writeFile(join(folder, name), codes[at] ?? '')
+  const compilerOptions = {
+    ...{ strict: true, noEmit: true, target: 'ES2024', lib: ['ES2024'], module: 'NodeNext' },
+    ...{ types: ['node'], typeRoots: [resolve('node_modules/@types')], skipLibCheck: false },
+    ...{ exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
+  }
+  const config = { compilerOptions, files: names }
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config))
+  const end = await inFolder([resolve('node_modules/typescript/bin/tsc'), '-p', '.']).catch(
+    (error: unknown) => error,
+  )
+  expect(end).toMatchObject({ stdout: '' })
+}, 120_000)
+
+test('the 20 lines replicate, and the second run goes on from the first', async () => {
+  const [code = ''] = await examples()
+  expect(code.trim().split('\n').length).toBeLessThanOrEqual(22)
+  await writeFile(join(folder, 'example.ts'), code)
+  expect((await inFolder(['example.ts'])).stdout).toBe('orders: complete, 10000 rows loaded\n')
+  expect((await inFolder(['example.ts'])).stdout).toMatch(/^orders: complete, \d+ rows loaded\n$/)
+}, 120_000)
+
+test('only the documented entries can be imported', async () => {
+  const code = "await import('reactor-connect/dist/cli/main.js')"
+  await expect(inFolder(['--input-type=module', '--eval', code])).rejects.toThrow(
+    'ERR_PACKAGE_PATH_NOT_EXPORTED',
+  )
+})
+
+test('the installed program runs the demo, and names a page of docs that is there', async () => {
+  const link = join(folder, 'node_modules/.bin/reactor')
+  const { stdout } = await inFolder([link, 'connect', 'demo'])
+  expect(stdout.match(/ rows, equal; state /g)).toHaveLength(4)
+  const failed = await inFolder([link, 'connect', 'run', 'none.yaml', '--json']).catch(
+    (error: unknown) => error,
+  )
+  const { stdout: out } = z.object({ stdout: z.string() }).parse(failed)
+  const result = z.object({ error: z.object({ docs_url: z.string() }) }).parse(JSON.parse(out))
+  await expect(access(new URL(result.error.docs_url))).resolves.toBeUndefined()
 }, 120_000)

@@ -132,7 +132,8 @@ test('a dataset of the Data service needs no setting', async () => {
   expect(followed.code).toBe(0)
   expect(lines.some(({ type }) => type === 'log')).toBe(true)
   expect(lines.at(-1)).toMatchObject({
-    ...{ type: 'result', exit_code: 0 },
+    type: 'result',
+    exit_code: 0,
     run: { status: 'complete', loaded: 5 },
   })
 }, 60_000)
@@ -272,9 +273,12 @@ function oauthManifest(vendor: AuthorizationServer, tracker: TrackerApi): string
     retriever: {
       type: 'SimpleRetriever',
       requester: {
-        ...{ type: 'HttpRequester', url_base: tracker.url, path: '/projects/1/issues' },
+        type: 'HttpRequester',
+        url_base: tracker.url,
+        path: '/projects/1/issues',
         authenticator: {
-          ...{ type: 'OAuthAuthenticator', token_refresh_endpoint: vendor.tokenUrl },
+          type: 'OAuthAuthenticator',
+          token_refresh_endpoint: vendor.tokenUrl,
           client_id: "{{ config['client_id'] }}",
           client_secret: "{{ config['client_secret'] }}",
           refresh_token: "{{ config['refresh_token'] }}",
@@ -318,8 +322,11 @@ function oauthManifest(vendor: AuthorizationServer, tracker: TrackerApi): string
         type: 'object',
         required: ['client_id', 'client_secret', 'refresh_token'],
         properties: {
-          ...{ client_id: secret, client_secret: secret, refresh_token: secret },
-          ...{ access_token: secret, token_expiry_date: { type: 'string' } },
+          client_id: secret,
+          client_secret: secret,
+          refresh_token: secret,
+          access_token: secret,
+          token_expiry_date: { type: 'string' },
         },
       },
       advanced_auth: {

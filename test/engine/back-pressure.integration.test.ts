@@ -68,7 +68,8 @@ function startRun(plan: RunPlan, lock: TableLock): WatchedRun {
   let peakRssBytes = 0
   const threads = openWorkerThreads({ lanes: 1, heapMb: 64, logger })
   const ports = {
-    ...{ logger, threads },
+    logger,
+    threads,
     metrics: createRunMetrics(new Registry()),
     now: Date.now,
     onProgress: (report: RunProgress) => {

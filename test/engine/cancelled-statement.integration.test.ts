@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Session } from '../../sinks/postgres/session.ts'
+import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { planRun, runPlan } from '../support/engine.ts'
 import { testDatabase } from '../support/postgres.ts'
 
@@ -14,7 +14,7 @@ test('a run whose statement at the destination is cancelled goes on from its las
     mode: 'overwrite',
   })
   await runPlan(plan)
-  await using holder = await Session.open({ address: db.address })
+  await using holder = await DestinationSession.open({ address: db.address })
   await holder.run('BEGIN; LOCK TABLE dest.a IN SHARE MODE')
   const running = runPlan(plan)
   // The swap of the new generation waits for the lock.

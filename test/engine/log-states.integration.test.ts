@@ -20,7 +20,7 @@ import type {
   StreamSync,
 } from '../../sinks/sink.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
-import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
+import { openPostgresLane } from '../../sinks/postgres/load/postgres-lane.ts'
 import { blockOf } from '../sinks/loading.ts'
 import { logConfig, planRun, runPlan } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -67,7 +67,10 @@ const cells: readonly Cell[] = stages.flatMap((written, index) =>
     .flatMap((committed) =>
       ([0, 1, 2, 'embedded'] as const).map((others) => ({
         name: `${written} ${committed} ${String(others)}`.replaceAll(' ', '_'),
-        ...{ written, committed, others, log: 'kafka block' as const },
+        written,
+        committed,
+        others,
+        log: 'kafka block' as const,
       })),
     ),
 )
@@ -234,7 +237,9 @@ async function playAttempt(
   await using writer = await KafkaWriter.open(
     endpoint.writer.address.kafka,
     {
-      ...{ syncId: sync.syncId, attempt: sync.epoch, attemptKeys: sync.attemptKeys },
+      syncId: sync.syncId,
+      attempt: sync.epoch,
+      attemptKeys: sync.attemptKeys,
       columns: sync.sink.columns,
       slices: [checkpoint],
       ...(position !== undefined && { position: position.next }),
@@ -283,7 +288,12 @@ async function loadEntries(
   const stop = new AbortController()
   let left = work.count
   const loader = new LaneLoader({
-    ...{ sync, partition: 0, lane, readerOptions, commitBytes: 1, commitMs: 60_000 },
+    sync,
+    partition: 0,
+    lane,
+    readerOptions,
+    commitBytes: 1,
+    commitMs: 60_000,
     openReader: async (options): Promise<LaneReader> => {
       const reader = await openLaneReader(endpoint.reader.address, options, logger)
       return {

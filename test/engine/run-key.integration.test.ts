@@ -5,7 +5,10 @@ import { testDatabase } from '../support/postgres.ts'
 test('a run that had ended, and is started again because nobody heard of it, appends nothing twice', async () => {
   await using db = await testDatabase()
   const plan = await planRun({
-    ...{ connection: 'shop', destination: db.address, schema: 'shop', mode: 'append' },
+    connection: 'shop',
+    destination: db.address,
+    schema: 'shop',
+    mode: 'append',
     source: { type: 'faker', config: { streams: [{ name: 'items', rows: 1_000 }] } },
     log: { kind: 'embedded' },
   })

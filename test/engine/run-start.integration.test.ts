@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { RunPlan } from '../../engine/run-types.ts'
-import { Session } from '../../sinks/postgres/session.ts'
+import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { planRun, runPlan } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 
@@ -37,7 +37,7 @@ test('a run whose session at the destination is lost before the first stream tri
   await using db = await testDatabase()
   const plan = await planOf(db)
   await runPlan(plan)
-  await using holder = await Session.open({ address: db.address })
+  await using holder = await DestinationSession.open({ address: db.address })
   // The start of the run waits for the table.
   await holder.run('BEGIN; LOCK TABLE reactor_connect.runs')
   const running = runPlan(plan)

@@ -267,7 +267,10 @@ describe.concurrent('a transient failure', { timeout: 120_000 }, () => {
     expect(log).toMatchObject([
       {
         msg: 'stream failed, trying again',
-        ...{ stream: 'users', code: 'simulated_failure', attempt: 1, read: 1_000 },
+        stream: 'users',
+        code: 'simulated_failure',
+        attempt: 1,
+        read: 1_000,
         reason: 'Stream users: the faker was told to fail at row 1000',
       },
     ])

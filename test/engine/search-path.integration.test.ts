@@ -32,7 +32,10 @@ test.each(['"$user", public', 'public, pg_catalog'])(
     )
     expect(await hostile.caught()).toBeNull()
     const options: PlanOptions = {
-      ...{ connection: 'c', destination: login.address, schema: 'dest', mode: 'append' },
+      connection: 'c',
+      destination: login.address,
+      schema: 'dest',
+      mode: 'append',
       source: { type: 'postgres', config: { ...login.address, schemas: ['src'] } },
       log: { kind: 'embedded' },
       ofStream: (name) => ({
@@ -76,7 +79,10 @@ test('triggers, deferred ones too, CHECKs and sandboxes find what they name on t
   )
   await using login = await loginWithPath(db, 'app')
   const plan = await planRun({
-    ...{ connection: 'c', destination: login.address, schema: 'app', mode: 'append_dedup' },
+    connection: 'c',
+    destination: login.address,
+    schema: 'app',
+    mode: 'append_dedup',
     source: { type: 'postgres', config: { ...login.address, schemas: ['src'] } },
     log: { kind: 'embedded' },
   })

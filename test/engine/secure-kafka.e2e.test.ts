@@ -72,7 +72,10 @@ async function giveRights(): Promise<void> {
   ]
   const acl = rights.flatMap(([resourceType, operations]) =>
     operations.map((operation) => ({
-      ...{ resourceType, operation, resourceName: 'connect.', host: '*' },
+      resourceType,
+      operation,
+      resourceName: 'connect.',
+      host: '*',
       resourcePatternType: ResourcePatternTypes.PREFIXED,
       principal: `User:${login.username}`,
       permissionType: AclPermissionTypes.ALLOW,

@@ -102,8 +102,12 @@ export class IdentityService implements AsyncDisposable {
   async token(claims: Readonly<Record<string, unknown>> = {}, by = this.#key): Promise<string> {
     const nowSeconds = Math.floor(Date.now() / 1000)
     return new SignJWT({
-      ...{ iss: this.issuer, aud: this.audience, sub: 'ada' },
-      ...{ iat: nowSeconds, exp: nowSeconds + this.lifetimeSeconds, connect_role: 'operator' },
+      iss: this.issuer,
+      aud: this.audience,
+      sub: 'ada',
+      iat: nowSeconds,
+      exp: nowSeconds + this.lifetimeSeconds,
+      connect_role: 'operator',
       ...claims,
     })
       .setProtectedHeader({ alg: by.alg, kid: by.kid })
@@ -217,7 +221,10 @@ function configurationOf(audience: string, keys: readonly SigningKey[]): Configu
         enabled: true,
         defaultResource: () => 'urn:reactor-connect',
         getResourceServerInfo: () => ({
-          ...{ scope: '', audience, accessTokenTTL: 300, accessTokenFormat: 'jwt' },
+          scope: '',
+          audience,
+          accessTokenTTL: 300,
+          accessTokenFormat: 'jwt',
           jwt: { sign: { alg } },
         }),
       },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { lockForSession, lockForTransaction } from '../../sinks/postgres/advisory-locks.ts'
-import { markSession } from '../../sinks/postgres/run-sessions.ts'
-import { Session } from '../../sinks/postgres/session.ts'
+import { markSession } from '../../sinks/postgres/bookkeeping/run-sessions.ts'
+import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { sinkStream, sync } from './loading.ts'
 
@@ -9,9 +9,9 @@ test('a run does not wait for ever for a login that took its lock, and names the
   await using db = await testDatabase()
   const sink = sinkStream({ id: 'integer' })
   await sync(db, sink, [{ id: 1 }])
-  await using intruder = await Session.open({ address: db.address })
+  await using intruder = await DestinationSession.open({ address: db.address })
   {
-    await using marked = await Session.open({ address: db.address })
+    await using marked = await DestinationSession.open({ address: db.address })
     await markSession(marked, sink.connection, 1)
     // As anybody reads it, who then waits until the session ends.
     const [seen] = await intruder.rows<{ key: string; pid: number }>(
@@ -45,8 +45,8 @@ test.each<[string, 'shared' | 'exclusive']>([
   ['4611686018427387905', 'exclusive'],
 ])('a transaction waits as long as it may (%s, %s)', async (key, how) => {
   await using db = await testDatabase()
-  await using holder = await Session.open({ address: db.address })
-  await using waiter = await Session.open({ address: db.address })
+  await using holder = await DestinationSession.open({ address: db.address })
+  await using waiter = await DestinationSession.open({ address: db.address })
   const lock = { keys: [key], subject: 'a thing', seconds: 1 }
   await lockForSession(holder, how, lock)
   const waited = waiter.transaction(() => lockForTransaction(waiter, lock))
@@ -60,8 +60,8 @@ test.each<[string, 'shared' | 'exclusive']>([
 
 test('a lock with two numbers is told from one with one, and the limit ends with the wait', async () => {
   await using db = await testDatabase()
-  await using holder = await Session.open({ address: db.address })
-  await using waiter = await Session.open({ address: db.address })
+  await using holder = await DestinationSession.open({ address: db.address })
+  await using waiter = await DestinationSession.open({ address: db.address })
   const both = { keys: ['7', [1, 2]] as const, subject: 'a thing', seconds: 1 }
   await lockForSession(holder, 'exclusive', { ...both, keys: [[1, 2]] })
   await expect(lockForSession(waiter, 'shared', both)).rejects.toMatchObject({

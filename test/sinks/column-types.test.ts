@@ -4,7 +4,7 @@ import {
   columnKinds,
   columnTypeOf,
   widenedType,
-} from '../../sinks/postgres/column-types.ts'
+} from '../../sinks/postgres/tables/column-types.ts'
 
 test.each([
   ['numeric(38,9)', 'number', 'numeric'],

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { ConnectError } from '../../protocol/index.ts'
-import { refusedChange } from '../../sinks/postgres/column-uses.ts'
+import { refusedChange } from '../../sinks/postgres/tables/column-uses.ts'
 
 const table = { schema: 'dest', table: 't' }
 const widened = [{ column: 'v', type: 'text' }]

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { ConnectError } from '../../protocol/index.ts'
-import { bookkeepingColumns } from '../../sinks/postgres/bookkeeping-columns.ts'
+import { bookkeepingColumns } from '../../sinks/postgres/bookkeeping/bookkeeping-columns.ts'
 import type { SinkStream, SliceStart, StreamSync } from '../../sinks/sink.ts'
 import { planRun, runPlan } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'

@@ -65,7 +65,9 @@ describe('a refusal that shares its SQLSTATE with others', () => {
 
   test('of the index of a catalog: two sessions made an object of one name', () => {
     const error = refused({
-      ...{ code: '23505', schema: 'pg_catalog', table: 'pg_type' },
+      code: '23505',
+      schema: 'pg_catalog',
+      table: 'pg_type',
       constraint: 'pg_type_typname_nsp_index',
     })
     const told = destinationError(error, { address, table: at })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { quoteTable } from '../../sinks/postgres/identifiers.ts'
-import { streamTarget } from '../../sinks/postgres/stream-target.ts'
+import { quoteTable } from '../../sinks/postgres/tables/identifiers.ts'
+import { streamTarget } from '../../sinks/postgres/tables/stream-target.ts'
 import { planRun, runPlan } from '../support/engine.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { blockOf, commit, finish, load, openLane, sinkStream, withDestination } from './loading.ts'

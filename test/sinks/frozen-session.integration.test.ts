@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { laneLockKey, startRun } from '../../sinks/postgres/bookkeeping.ts'
-import { markSession } from '../../sinks/postgres/run-sessions.ts'
-import { Session } from '../../sinks/postgres/session.ts'
+import { startRun } from '../../sinks/postgres/bookkeeping/runs.ts'
+import { laneLockKey, markSession } from '../../sinks/postgres/bookkeeping/run-sessions.ts'
+import { DestinationSession } from '../../sinks/postgres/session.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { blockOf, commit, finish, load, openLane, sinkStream, withDestination } from './loading.ts'
@@ -24,7 +24,7 @@ test.each(Object.entries(frozenIn))(
     await withDestination(db, async (destination) => {
       const older = await destination.startRun(connection)
       await destination.begin(sink, older)
-      await using frozen = await Session.open({ address: db.address })
+      await using frozen = await DestinationSession.open({ address: db.address })
       await markSession(frozen, connection, older.start)
       await frozen.run(`BEGIN; ${locks}`)
       const startedMs = performance.now()
@@ -41,7 +41,7 @@ test('a process that is frozen while it starts a run does not hold up the next o
   await using db = await testDatabase()
   await withDestination(db, async (destination) => {
     await destination.startRun(connection)
-    await using frozen = await Session.open({ address: db.address })
+    await using frozen = await DestinationSession.open({ address: db.address })
     const held = Promise.withResolvers<undefined>()
     const woken = Promise.withResolvers<undefined>()
     const starting = frozen.transaction(async () => {
@@ -78,7 +78,7 @@ test('a newer start whose locks the older one did not see fences its commits too
     const older = await destination.begin(sink, await destination.startRun(connection))
     await using lane = await openLane(db, older)
     await lane.write(blockOf(sink.columns, [{ id: 1 }]))
-    await using session = await Session.open({ address: db.address })
+    await using session = await DestinationSession.open({ address: db.address })
     // Without the end of the older one's sessions: those of another role cannot be ended.
     await startRun(session, connection)
     await expect(commit(lane, 1)).rejects.toMatchObject({ code: 'fenced' })
@@ -100,7 +100,7 @@ test('runs of other connections are left alone', async () => {
 
 test('the server notices within half a minute that the machine of a session is gone', async () => {
   await using db = await testDatabase()
-  await using session = await Session.open({ address: db.address })
+  await using session = await DestinationSession.open({ address: db.address })
   const settings = await session.rows(
     `SELECT current_setting('tcp_keepalives_idle') AS idle, current_setting('tcp_keepalives_interval') AS interval,
             current_setting('tcp_keepalives_count') AS count`,

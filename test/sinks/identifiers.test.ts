@@ -6,7 +6,7 @@ import {
   derivedName,
   identifierOf,
   tableIdentifierOf,
-} from '../../sinks/postgres/identifiers.ts'
+} from '../../sinks/postgres/tables/identifiers.ts'
 
 const bytes = (text: string): number => Buffer.byteLength(text)
 

@@ -2,7 +2,15 @@ import { describe, expect, test } from 'vitest'
 import { ConnectError } from '../../protocol/index.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
-import { begin, sinkStream, sync, withDestination, type StreamOptions } from './loading.ts'
+import {
+  begin,
+  finish,
+  load,
+  sinkStream,
+  sync,
+  withDestination,
+  type StreamOptions,
+} from './loading.ts'
 
 const columns = { id: 'integer', cursor: 'integer', value: 'string' } as const
 
@@ -198,5 +206,92 @@ describe('a key whose type changed', () => {
     await sync(db, typed('timestamptz', { mode }), [{ id: '2024-01-02T03:04:05Z' }])
     await sync(db, typed('string', { mode }), [{ id: 'a' }])
     expect(await db.query('SELECT id FROM things')).toEqual([{ id: 'a' }])
+  })
+})
+
+describe('an overwrite by a key that the table was not merged by', () => {
+  const overwritten = (
+    key: readonly string[],
+    fields: Parameters<typeof sinkStream>[0] = columns,
+  ) => sinkStream(fields, { mode: 'overwrite_dedup', key })
+
+  async function keysOf(db: TestDatabase): Promise<unknown> {
+    const rows = await db.query(
+      `SELECT pg_get_indexdef(indexrelid, 0, true) AS index FROM pg_index
+        WHERE indrelid = 'things'::regclass AND indisunique`,
+    )
+    return rows.map(({ index }) => /\((.*)\)/.exec(String(index))?.[1])
+  }
+
+  test('leaves the rows alone that have the same new key, until it replaces them', async () => {
+    await using db = await testDatabase()
+    const rows = [
+      { id: 1, cursor: 1, value: 'a' },
+      { id: 2, cursor: 1, value: 'a' },
+    ]
+    await sync(db, overwritten(['id']), rows)
+    const begun = await begin(db, overwritten(['value']))
+    expect(begun.warnings).toEqual([])
+    expect(await values(db)).toEqual(['a', 'a'])
+    await load(db, begun, { records: later })
+    expect(await values(db)).toEqual(['a', 'a'])
+    // The run fails here, and the next one goes back to the key of before.
+    await sync(db, keyed(['id']), later)
+    expect(await values(db)).toEqual(['changed', 'b'])
+    expect(await keysOf(db)).toEqual(['id'])
+    await sync(db, overwritten(['value']), rows)
+    expect(await values(db)).toEqual(['a'])
+    expect(await keysOf(db)).toEqual(['value'])
+    expect(await db.query('SELECT key_index FROM reactor_connect.streams')).toEqual([
+      { key_index: expect.stringContaining('things_') as unknown },
+    ])
+  })
+
+  test('leaves rows alone that were appended several times', async () => {
+    await using db = await testDatabase()
+    for (let run = 0; run < 2; run++) await sync(db, keyed(['id'], { mode: 'append' }), first)
+    const begun = await begin(db, overwritten(['id']))
+    expect(await values(db)).toEqual(['a', 'a', 'b', 'b'])
+    await load(db, begun, { records: later })
+    await finish(db, begun)
+    expect(await values(db)).toEqual(['changed', 'b'])
+    await sync(db, keyed(['id']), first)
+    expect(await keysOf(db)).toEqual(['id'])
+  })
+
+  test('takes a key column that the table lacks, as does an emptied table, and goes on merging by it', async () => {
+    const wider = { ...columns, region: 'string' } as const
+    const merged = sinkStream(wider, { mode: 'append_dedup', key: ['region'] })
+    const records = first.map((record) => ({ ...record, region: record.value }))
+    for (const way of ['overwrite', 'TRUNCATE things']) {
+      await using db = await testDatabase()
+      await sync(db, keyed(['id'], { syncMode: 'full_refresh' }), first)
+      if (way === 'overwrite') await sync(db, overwritten(['region'], wider), records)
+      else await db.query(way)
+      await sync(db, merged, records)
+      expect(await values(db)).toEqual(['a', 'b'])
+      expect(await keysOf(db)).toEqual(['region'])
+    }
+  })
+
+  test('makes its key where rows are referred to, and where a trigger changes the key says so', async () => {
+    await using db = await testDatabase()
+    await sync(db, overwritten(['id']), first)
+    await db.query(
+      `ALTER TABLE things ADD UNIQUE (value);
+       CREATE TABLE orders (thing text REFERENCES things (value) DEFERRABLE INITIALLY DEFERRED);
+       INSERT INTO orders VALUES ('b')`,
+    )
+    await sync(db, overwritten(['value']), later)
+    expect(await values(db)).toEqual(['changed', 'b'])
+    await db.query(
+      `CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.cursor := 7; RETURN new; END $$;
+       CREATE TRIGGER change BEFORE INSERT ON things FOR EACH ROW EXECUTE FUNCTION change()`,
+    )
+    const error: unknown = await sync(db, overwritten(['cursor']), later).catch(
+      (thrown: unknown) => thrown,
+    )
+    expect(ConnectError.from(error)).toMatchObject({ code: 'destination_key_unusable' })
+    expect(await values(db)).toEqual(['changed', 'b'])
   })
 })

@@ -1,10 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import { ConnectError } from '../../protocol/index.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
-import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
+import { openPostgresLane } from '../../sinks/postgres/load/postgres-lane.ts'
 import type { SinkStream, SyncMode } from '../../sinks/sink.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
-import { begin, blockOf, commit, someStart, sinkStream, sync, withDestination } from './loading.ts'
+import {
+  begin,
+  blockOf,
+  commit,
+  finish,
+  load,
+  sinkStream,
+  sync,
+  withDestination,
+} from './loading.ts'
 
 const columns = { id: 'integer', u: 'integer' } as const
 
@@ -85,10 +94,10 @@ test('a default mode that would append since the key is gone is refused, a chose
     code: 'destination_key_lost',
     message: expect.stringContaining('things') as unknown,
   })
-  const { warnings } = await begin(db, appending)
+  const { warnings } = await sync(db, appending, [])
   expect(warnings).toEqual([expect.stringContaining('The mode was append_dedup, and is append')])
   // It goes on as it is from here.
-  expect(await begin(db, appending)).toMatchObject({ warnings: [] })
+  expect(await sync(db, appending, [])).toMatchObject({ warnings: [] })
 })
 
 test('a stream whose table is another one now is warned of, each time', async () => {
@@ -97,7 +106,9 @@ test('a stream whose table is another one now is warned of, each time', async ()
   const warned: (readonly string[])[] = []
   for (const schema of ['p1', 'p2', 'p2', 'p1']) {
     await using destination = await openPostgresDestination({ address: db.address, schema })
-    const { warnings } = await destination.begin(sink, someStart)
+    const run = await destination.startRun(sink.connection)
+    const { warnings } = await destination.begin(sink, run)
+    await destination.endRun(sink.connection, run)
     warned.push(warnings)
   }
   expect(warned).toEqual([
@@ -188,6 +199,79 @@ describe('a stream that appends from its beginning to a table that has rows', ()
     ])
     await expect(loadInto(db, 'p1', sinkStream(columns, incremental))).rejects.toMatchObject({
       code: 'destination_rows_repeated',
+    })
+  })
+})
+
+test.each([
+  ['read in parts', 'incremental', 'id'],
+  ['read whole', 'full_refresh', undefined],
+] as const)(
+  'a stream that appends goes on where it stopped when only its key is another one: %s',
+  async (_, syncMode, cursor) => {
+    await using db = await testDatabase()
+    const by = (key: readonly string[]): SinkStream =>
+      sinkStream(columns, { syncMode, key, ...(cursor && { cursor }) })
+    const run = await withDestination(db, (destination) => destination.startRun('test', 'a'))
+    const begun = await withDestination(db, (destination) => destination.begin(by(['id']), run))
+    await load(db, begun, { records: [{ id: 1, u: 1 }], complete: false })
+    const next = await begin(db, by(['u']), run.run)
+    expect(next).toMatchObject({ resumed: true, slices: [{ seq: 1, state: { seq: 1 } }] })
+    await load(db, next, { records: [{ id: 2, u: 1 }], seq: 1 })
+    await finish(db, next)
+    const last = await begin(db, by(['u', 'id']), run.run)
+    expect(last.slices).toMatchObject([{ state: { seq: 2 } }])
+    expect(last.doneInRun).toBe(cursor === undefined)
+    expect(await db.query('SELECT id::int FROM things ORDER BY id')).toEqual([{ id: 1 }, { id: 2 }])
+  },
+)
+
+describe('what a begin warns of', () => {
+  /** A start of a run that is killed, or ends, after it has begun the stream. */
+  async function start(
+    db: TestDatabase,
+    sink: SinkStream,
+    { key, end }: { readonly key?: string; readonly end: 'killed' | 'ended' },
+  ): Promise<readonly string[]> {
+    return withDestination(db, async (destination) => {
+      const run = await destination.startRun('test', key)
+      const { warnings } = await destination.begin(sink, run)
+      if (end === 'ended') await destination.endRun('test', run)
+      return warnings
+    })
+  }
+  const appended = sinkStream(columns, { key: ['id'] })
+  const deleted = /^2 rows of "public"\."things" were deleted/
+  const moded = /^The mode was append_dedup, and is append/
+
+  test.each([
+    ['runs without keys', undefined, undefined],
+    ['attempts of one run', 'a', 'a'],
+    ['runs of different keys', 'a', 'b'],
+  ])('is told again after a kill, and once: %s', async (_, first, second) => {
+    await using db = await testDatabase()
+    for (let run = 0; run < 3; run++) await sync(db, appended, [{ id: 1, u: 1 }])
+    const merged = sinkStream(columns, { mode: 'append_dedup', key: ['id'] })
+    const killed = { ...(first !== undefined && { key: first }), end: 'killed' } as const
+    expect(await start(db, merged, killed)).toEqual([expect.stringMatching(deleted)])
+    const next = second === undefined ? {} : { key: second }
+    expect(await start(db, appended, { ...next, end: 'ended' })).toEqual([
+      expect.stringMatching(deleted),
+      expect.stringMatching(moded),
+    ])
+    expect(await start(db, appended, { key: 'c', end: 'ended' })).toEqual([])
+  })
+
+  test('is told by the start that finds the stream completed', async () => {
+    await using db = await testDatabase()
+    await sync(db, streamOf('test', 'append_dedup'), [{ id: 1, u: 1 }])
+    await withDestination(db, async (destination) => {
+      const begun = await destination.begin(appended, await destination.startRun('test', 'a'))
+      await load(db, begun, { records: [] })
+      await destination.finish(begun)
+      const again = await destination.begin(appended, await destination.startRun('test', 'a'))
+      const warnings = [expect.stringMatching(moded)]
+      expect(again).toMatchObject({ doneInRun: true, warnings })
     })
   })
 })

@@ -2,7 +2,7 @@ import type { LogRecords } from '../../engine/log/stream-log.ts'
 import { BlockEncoder } from '../../protocol/avro/block-encoder.ts'
 import type { Column, ColumnKind, RecordData } from '../../protocol/index.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
-import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
+import { openPostgresLane } from '../../sinks/postgres/load/postgres-lane.ts'
 import type {
   LaneStats,
   RunStart,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
-import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
-import { Session } from '../../sinks/postgres/session.ts'
+import { openPostgresLane } from '../../sinks/postgres/load/postgres-lane.ts'
+import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { startPostgres, testDatabase } from '../support/postgres.ts'
 import { begin, blockOf, commit, finish, load, openLane, sinkStream, someStart } from './loading.ts'
 
@@ -58,7 +58,7 @@ test('timeouts and isolation that the database sets for others do not reach a la
   const begun = await begin(db, sinkStream({ id: 'integer' }))
   await using lane = await openLane(db, begun)
   const show = `SELECT name, setting FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout', 'transaction_isolation') ORDER BY name`
-  await using session = await Session.open({ address: db.address })
+  await using session = await DestinationSession.open({ address: db.address })
   expect(await session.rows(show)).toEqual([
     { name: 'idle_session_timeout', setting: '0' },
     { name: 'transaction_isolation', setting: 'read committed' },
@@ -112,7 +112,7 @@ test.each(['append', 'append_dedup'] as const)(
   async (mode) => {
     await using db = await testDatabase()
     const begun = await begin(db, sinkStream({ id: 'integer' }, { mode, key: ['id'] }))
-    await using holder = await Session.open({ address: db.address })
+    await using holder = await DestinationSession.open({ address: db.address })
     await holder.run('BEGIN; LOCK TABLE things')
     const failed = expect(load(db, begun, { records: [{ id: 1 }] })).rejects.toMatchObject({
       code: 'destination_query_cancelled',

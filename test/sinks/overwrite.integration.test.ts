@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { RecordData } from '../../protocol/index.ts'
-import { Session } from '../../sinks/postgres/session.ts'
+import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { testDatabase } from '../support/postgres.ts'
 import {
   begin,
@@ -49,7 +49,7 @@ test('an overwrite is put in place while others read the table, also a transacti
   await using db = await testDatabase()
   const sink = sinkStream({ id: 'integer' }, { mode: 'overwrite' })
   await sync(db, sink, [{ id: 1 }])
-  await using reader = await Session.open({ address: db.address })
+  await using reader = await DestinationSession.open({ address: db.address })
   await reader.transaction(async () => {
     await reader.rows('SELECT FROM public.things')
     await sync(db, sink, [{ id: 2 }])

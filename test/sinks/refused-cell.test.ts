@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { refusedCell } from '../../sinks/postgres/refused-cell.ts'
+import { refusedCell } from '../../sinks/postgres/load/refused-cell.ts'
 
 const columns = ['id', 'price', undefined, 'price 2', 'line 7, column id']
 

@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest'
 import type { SyncMode } from '../../sinks/sink.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
-import { begin, finish, load, sinkStream, sync, type StreamOptions } from './loading.ts'
+import {
+  begin,
+  emittedAtMs,
+  finish,
+  load,
+  sinkStream,
+  sync,
+  type StreamOptions,
+} from './loading.ts'
 
 const columns = { id: 'integer', name: 'string' } as const
 const modes: readonly SyncMode[] = ['append', 'append_dedup', 'overwrite', 'overwrite_dedup']
@@ -91,6 +99,68 @@ test('an older row does not hide one that a trigger leaves out', async () => {
     { id: 2, name: 'z' },
   ]
   await expect(load(db, begun, { records })).rejects.toMatchObject(leftOut)
+})
+
+/** A trigger that gives back what is there, so that an update changes nothing and is counted all the same. */
+async function keepOld(db: TestDatabase, body = 'RETURN OLD'): Promise<void> {
+  await db.query(
+    `CREATE FUNCTION keep_old() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN ${body}; END';
+     CREATE TRIGGER "Keep" BEFORE UPDATE ON things FOR EACH ROW WHEN (old.id = 2) EXECUTE FUNCTION keep_old()`,
+  )
+}
+
+test.each([
+  ['each key once', {}, renewed],
+  ['a key twice', {}, [...renewed, ...renewed]],
+  ['minimal metadata', { metadata: 'minimal' }, renewed],
+] as const)(
+  'a BEFORE UPDATE trigger that returns the old row fails the merge, with %s',
+  async (_, options, records) => {
+    await using db = await testDatabase()
+    const stream = streamOf('append_dedup', options)
+    await sync(db, stream, old)
+    await keepOld(db)
+    const begun = await begin(db, stream)
+    await expect(load(db, begun, { records, ms: emittedAtMs + 1 })).rejects.toMatchObject({
+      ...leftOut,
+      message: expect.stringContaining('took 2 of 3 changes of rows: trigger "Keep"') as unknown,
+      suggestedFix: expect.stringContaining('DISABLE TRIGGER "Keep"') as unknown,
+    })
+    expect(await rowsOf(db)).toEqual(old)
+    await db.query('ALTER TABLE things DISABLE TRIGGER "Keep"')
+    await load(db, begun, { records, ms: emittedAtMs + 1 })
+    expect(await rowsOf(db)).toEqual(renewed)
+  },
+)
+
+test('a partition whose trigger returns the old row fails the merge', async () => {
+  await using db = await testDatabase()
+  await db.query(
+    `CREATE TABLE things (id bigint, name text) PARTITION BY RANGE (id);
+     CREATE TABLE all_things PARTITION OF things DEFAULT`,
+  )
+  await sync(db, streamOf('append_dedup'), old)
+  await keepOld(db)
+  await db.query(
+    `DROP TRIGGER "Keep" ON things;
+     CREATE TRIGGER "Keep" BEFORE UPDATE ON all_things FOR EACH ROW EXECUTE FUNCTION keep_old()`,
+  )
+  const begun = await begin(db, streamOf('append_dedup'))
+  const loading = load(db, begun, { records: renewed, ms: emittedAtMs + 1 })
+  await expect(loading).rejects.toMatchObject(leftOut)
+})
+
+test('a BEFORE UPDATE trigger that keeps a value, and a record that comes again as it is, are no problem', async () => {
+  await using db = await testDatabase()
+  const stream = streamOf('append_dedup')
+  await sync(db, stream, old)
+  await keepOld(db, 'NEW.name = OLD.name; RETURN NEW')
+  for (let run = 0; run < 2; run++) {
+    const begun = await begin(db, stream)
+    await load(db, begun, { records: renewed, ms: emittedAtMs + 1 })
+    await finish(db, begun)
+  }
+  expect(await rowsOf(db)).toEqual([renewed[0], old[1], renewed[2]])
 })
 
 test('deletes of a change stream that a trigger leaves out fail the stream', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { sanitizeJson } from '../../sinks/postgres/sanitize-json.ts'
+import { sanitizeJson } from '../../sinks/postgres/load/sanitize-json.ts'
 
 test.each([
   [String.raw`"a\u0000b"`, '"ab"'],

@@ -8,7 +8,7 @@ import {
 } from '../../protocol/index.ts'
 import type { SyncMode } from '../../sinks/sink.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
-import { openPostgresLane } from '../../sinks/postgres/postgres-lane.ts'
+import { openPostgresLane } from '../../sinks/postgres/load/postgres-lane.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import {
   begin,

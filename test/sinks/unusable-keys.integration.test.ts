@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ConnectError } from '../../protocol/index.ts'
 import { readProduction } from '../../sinks/postgres/sandbox/production.ts'
-import { Session } from '../../sinks/postgres/session.ts'
+import { DestinationSession } from '../../sinks/postgres/session.ts'
 import type { SinkStream, SyncMode } from '../../sinks/sink.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { begin, sinkStream, sync } from './loading.ts'
@@ -115,7 +115,7 @@ test('a sandbox is told the same before a run: of a renamed key, and of rows tha
   const appended = sinkStream(columns, { name: 'others', syncMode: 'incremental', cursor: 'id' })
   await sync(db, appended, [{ id: 1, v: 'a' }])
   await db.query('ALTER TABLE things RENAME COLUMN id TO number')
-  await using session = await Session.open({ address: db.address })
+  await using session = await DestinationSession.open({ address: db.address })
   const place = { schema: undefined, earlier: [] }
   const { refusal: renamed } = await readProduction(session, keyed(), place)
   expect(renamed).toMatchObject({ code: 'destination_key_unusable' })

@@ -15,7 +15,11 @@ export async function settleDrift(
   if (claimed === null) throw new Error(`the run ${run} is worked on already`)
   const connection = await connections.get(claimed.connection)
   const isKept = await drift.settle({
-    ...{ connection, run, owner: handOwner, approved: null, changes: found.changes ?? [] },
+    connection,
+    run,
+    owner: handOwner,
+    approved: null,
+    changes: found.changes ?? [],
     drift: found.drift === undefined ? null : { shown: found.drift, catalog },
   })
   if (!isKept) throw new Error('what the run found was not kept')

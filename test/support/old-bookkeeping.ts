@@ -6,6 +6,7 @@ const addedColumns: Readonly<Record<number, readonly string[]>> = {
   9: ['table_oid', 'bookkeeping_oid', 'had_rows', 'table_warnings'],
   10: ['earlier_tables'],
   11: ['merged_key'],
+  12: ['begin_warnings'],
 }
 
 /** SQL that makes the bookkeeping one of an earlier version: that of before a migration from 6 on. */

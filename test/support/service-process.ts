@@ -81,7 +81,9 @@ async function startService(folder: string, options: ServiceStart): Promise<Serv
     return child.exitCode
   }
   return {
-    ...{ process: child, url, key },
+    process: child,
+    url,
+    key,
     output: () => output,
     ask: async (schema, path, request = {}) => schema.parse(await ask({ url, key }, path, request)),
     kill9: async () => {

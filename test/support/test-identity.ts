@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { EmbeddedLogins } from '../../service/logins/embedded-logins.ts'
+import { EmbeddedLoginService } from '../../service/logins/embedded-logins.ts'
 import { LoginLimits } from '../../service/logins/login-limits.ts'
 import { SigningKey } from '../../service/logins/signing-key.ts'
 import type { LoginCaller, LoginService } from '../../service/logins/contract.ts'
@@ -7,7 +7,7 @@ import type { Vault } from '../../service/platform/vault/vault.ts'
 import type { Store } from '../../service/store/store.ts'
 import type { UserService } from '../../service/users/contract.ts'
 import { PasswordHasher } from '../../service/users/password-hash.ts'
-import { Users } from '../../service/users/user-service.ts'
+import { EmbeddedUserService } from '../../service/users/user-service.ts'
 
 /** For tests: a hash takes no time. */
 export const cheapCost = { n: 16, r: 1, p: 1 } as const
@@ -29,9 +29,14 @@ export function testIdentity(options: {
   const limits = new LoginLimits(store.loginAttempts)
   const signingKey = new SigningKey(vault)
   return {
-    users: new Users(store.users, hasher),
-    logins: new EmbeddedLogins({
-      ...{ users: store.users, hasher, limits, signingKey, logger, now },
+    users: new EmbeddedUserService(store.users, hasher),
+    logins: new EmbeddedLoginService({
+      users: store.users,
+      hasher,
+      limits,
+      signingKey,
+      logger,
+      now,
     }),
   }
 }

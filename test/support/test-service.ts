@@ -89,9 +89,16 @@ export async function testService({
   const jobs = pgBossJobs(queue)
   const plane = parts.use(
     controlPlane({
-      ...{ settings, store, vault, jobs, logger, now: Date.now },
+      settings,
+      store,
+      vault,
+      jobs,
+      logger,
+      now: Date.now,
       databases: {
-        ...{ metadataUrl: url, data: data.address, isEmbedded: false },
+        metadataUrl: url,
+        data: data.address,
+        isEmbedded: false,
         watch: () => Promise.resolve(),
         [Symbol.asyncDispose]: () => Promise.resolve(),
       },
@@ -116,7 +123,13 @@ export async function testService({
     work: (timing) => {
       const metrics = new Registry()
       const worker = new RunWorker({
-        ...{ store, queue, jobs, instances, logger, parallelRuns: 2, isAlone: false },
+        store,
+        queue,
+        jobs,
+        instances,
+        logger,
+        parallelRuns: 2,
+        isAlone: false,
         threads: plane.threads,
         places: { addressOf, logOf, allowedNetworks: settings.allowedNetworks },
         metrics: createRunMetrics(metrics),
@@ -129,7 +142,12 @@ export async function testService({
     },
     schedule: () => {
       const scheduler = new Scheduler({
-        ...{ store, queue, jobs, logger, now: Date.now, random: () => 0 },
+        store,
+        queue,
+        jobs,
+        logger,
+        now: Date.now,
+        random: () => 0,
         staleMs: standardTiming.staleMs,
         timing: { lookMs: 50, jitterMs: 0 },
       })

@@ -58,7 +58,9 @@ export async function startRealVault(): Promise<RealVault> {
   await untilMounted(ask)
   let policies = 0
   return {
-    ...{ url, rootToken, ask },
+    url,
+    rootToken,
+    ask,
     newToken: async ({ policy, ttl, renewable = false }) => {
       policies += 1
       const name = `test-${policies}`

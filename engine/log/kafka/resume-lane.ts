@@ -28,7 +28,12 @@ export async function resumeLane(lane: {
   const { low, high } = await fetcher.bounds()
   const { syncId, attemptKeys, position, slices: checkpoints } = options
   const { start } = newestStates({
-    ...{ saved, syncId, attemptKeys, partition, position, checkpoints },
+    saved,
+    syncId,
+    attemptKeys,
+    partition,
+    position,
+    checkpoints,
   })
   const decision = decideResume({
     topic,

@@ -8,7 +8,7 @@ import { AsyncJob, type AsyncJobStatus } from './async-job.ts'
 import type { Environment, Extractor, Requester, Retriever } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 
-export interface HttpJobRepositoryParts {
+export interface HttpJobRepositoryOptions {
   readonly environment: Environment
   readonly creation: Requester
   readonly polling: Requester
@@ -24,14 +24,14 @@ export interface HttpJobRepositoryParts {
 
 /** The jobs of a stream at its API: a request for each thing that can be done with them. */
 export class HttpJobRepository {
-  readonly #parts: HttpJobRepositoryParts
+  readonly #options: HttpJobRepositoryOptions
 
-  constructor(parts: HttpJobRepositoryParts) {
-    this.#parts = parts
+  constructor(options: HttpJobRepositoryOptions) {
+    this.#options = options
   }
 
   async create(slice: StreamSlice): Promise<AsyncJob> {
-    const { creation: requester, environment, timeoutSeconds } = this.#parts
+    const { creation: requester, environment, timeoutSeconds } = this.#options
     const creation = await send(requester, slice)
     if (creation?.ok !== true)
       throw noAnswer('Always expect a response or an exception from creation_requester')
@@ -39,7 +39,7 @@ export class HttpJobRepository {
   }
 
   async updateStatus(job: AsyncJob): Promise<void> {
-    const response = await send(this.#parts.polling, await sliceOf(job))
+    const response = await send(this.#options.polling, await sliceOf(job))
     if (response === null) throw noAnswer('Polling Requester received an empty Response.')
     const status = await this.#statusIn(response)
     job.update(status)
@@ -47,8 +47,8 @@ export class HttpJobRepository {
   }
 
   async #statusIn(response: HttpResponse): Promise<AsyncJobStatus> {
-    const found = str(await firstOf(this.#parts.statusExtractor.extract(response)))
-    const status = this.#parts.statuses.get(found)
+    const found = str(await firstOf(this.#options.statusExtractor.extract(response)))
+    const status = this.#options.statuses.get(found)
     if (status === undefined)
       throw valueError(
         `API status \`${found}\` is unknown. Contact the connector developer to make sure this status is supported.`,
@@ -72,13 +72,13 @@ export class HttpJobRepository {
           ]),
         ),
       })
-      yield* this.#parts.download.read(slice)
+      yield* this.#options.download.read(slice)
     }
   }
 
   /** Where the job's results are; an empty text where there is one place only. */
   async *#downloadTargets(job: AsyncJob): AsyncIterable<Value> {
-    const { downloadTarget, downloadTargetExtractor } = this.#parts
+    const { downloadTarget, downloadTargetExtractor } = this.#options
     if (downloadTargetExtractor === null) {
       yield ''
       return
@@ -89,12 +89,13 @@ export class HttpJobRepository {
   }
 
   async abort(job: AsyncJob): Promise<void> {
-    if (this.#parts.abort !== null) await discard(await send(this.#parts.abort, await sliceOf(job)))
+    if (this.#options.abort !== null)
+      await discard(await send(this.#options.abort, await sliceOf(job)))
   }
 
   async delete(job: AsyncJob): Promise<void> {
-    if (this.#parts.delete !== null)
-      await discard(await send(this.#parts.delete, await sliceOf(job)))
+    if (this.#options.delete !== null)
+      await discard(await send(this.#options.delete, await sliceOf(job)))
   }
 }
 

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { ConnectError } from '../../../protocol/errors/connect-error.ts'
 import {
   flag,
   optionalComponent,
@@ -75,7 +76,10 @@ function signed(parts: JwtParts, definition: PlainDict): string {
   } catch (error) {
     // Errors of the cryptographic library say what kind of key they expect, never what the key is.
     const reason = error instanceof Error ? error.message : 'unknown error'
-    throw Object.assign(valueError(`Failed to sign token: ${reason}`), { cause: error })
+    throw new ConnectError('source_config_invalid', {
+      details: { connector: 'the JwtAuthenticator', problems: `it cannot sign a token: ${reason}` },
+      cause: error,
+    })
   }
 }
 

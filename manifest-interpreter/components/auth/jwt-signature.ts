@@ -2,12 +2,13 @@ import { Buffer } from 'node:buffer'
 import { constants, createHmac, createPrivateKey, sign, type KeyObject } from 'node:crypto'
 import { parseJson } from '../../value/json.ts'
 import { entries, has, isDict } from '../../value/dict.ts'
+import { valueError } from '../../value/python-error.ts'
 import type { Value } from '../../value/value.ts'
 
 /** A token in JWS compact form: its header and payload are JSON texts, as they are to be signed. */
 export function signJwt(token: UnsignedJwt): string {
   const signing = algorithms.get(token.algorithm)
-  if (signing === undefined) throw new TypeError(`The JWT algorithm ${token.algorithm} is unknown.`)
+  if (signing === undefined) throw valueError(`The JWT algorithm ${token.algorithm} is unknown.`)
   const input = `${base64Url(token.header)}.${base64Url(token.payload)}`
   return `${input}.${base64Url(signing(Buffer.from(input), token))}`
 }
@@ -45,7 +46,7 @@ const algorithms: ReadonlyMap<string, Signing> = new Map([
 
 function hmac(hash: string): Signing {
   return (input, { key, passphrase }) => {
-    if (passphrase !== undefined) throw new TypeError('A secret text has no passphrase.')
+    if (passphrase !== undefined) throw valueError('A secret text has no passphrase.')
     checkSecret(key)
     return createHmac(hash, key).update(input).digest()
   }
@@ -53,13 +54,12 @@ function hmac(hash: string): Signing {
 
 /** Refuses what is no secret but a key: whoever knows a public key could make tokens with it. */
 function checkSecret(secret: string): void {
-  if (secret === '') throw new TypeError('The secret of a JWT must not be empty.')
+  if (secret === '') throw valueError('The secret of a JWT must not be empty.')
   const looksLikeKey =
     /-----BEGIN ([A-Z0-9 ]+)-----\r?\n[^]+?\r?\n-----END \1-----/.test(secret) ||
     /^(?:ssh-ed25519|ssh-rsa|ssh-dss|ecdsa-sha2-nistp\d+)/.test(secret) ||
     isJsonWebKey(secret)
-  if (looksLikeKey)
-    throw new TypeError('An asymmetric key cannot be the secret of an HS algorithm.')
+  if (looksLikeKey) throw valueError('An asymmetric key cannot be the secret of an HS algorithm.')
 }
 
 function isJsonWebKey(secret: string): boolean {
@@ -89,7 +89,7 @@ function ecdsa(hash: string, curve: string): Signing {
   return (input, token) => {
     const key = privateKey(token, ['ec'])
     if (key.asymmetricKeyDetails?.namedCurve !== curve)
-      throw new TypeError(`The algorithm ${token.algorithm} needs a key on the curve ${curve}.`)
+      throw valueError(`The algorithm ${token.algorithm} needs a key on the curve ${curve}.`)
     return sign(hash, input, { key, dsaEncoding: 'ieee-p1363' })
   }
 }
@@ -101,10 +101,10 @@ function eddsa(input: Buffer, token: UnsignedJwt): Buffer {
 function privateKey({ key, passphrase, algorithm }: UnsignedJwt, types: string[]): KeyObject {
   const encrypted = key.includes('ENCRYPTED')
   if (passphrase !== undefined && !encrypted)
-    throw new TypeError('The private key is not encrypted: remove the passphrase.')
+    throw valueError('The private key is not encrypted: remove the passphrase.')
   const object = createPrivateKey(passphrase === undefined ? key : { key, passphrase })
   if (!types.includes(object.asymmetricKeyType ?? ''))
-    throw new TypeError(`The algorithm ${algorithm} needs another kind of private key.`)
+    throw valueError(`The algorithm ${algorithm} needs another kind of private key.`)
   return object
 }
 

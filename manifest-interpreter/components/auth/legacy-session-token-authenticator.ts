@@ -58,8 +58,8 @@ function settingsOf(definition: PlainDict, builder: Builder, context: BuildConte
 type Settings = ReturnType<typeof settingsOf>
 
 async function currentToken(settings: Settings, environment: Environment): Promise<string> {
-  const given = settings.sessionToken()
-  if (truth(given) && (await isValid(given, settings, environment))) return str(given)
+  const token = settings.sessionToken()
+  if (truth(token) && (await isValid(token, settings, environment))) return str(token)
   if (!truth(settings.password()) || !truth(settings.username()))
     throw new PythonError(
       'RuntimeError',
@@ -96,7 +96,7 @@ async function isValid(
 
 /** Failed logins are not kept. */
 async function sessionFor(settings: Settings, environment: Environment): Promise<string> {
-  const known = sessions.of(environment)
+  const known = sessions.stateOf(environment)
   const credentials = [
     settings.loginUrl(),
     str(settings.username()),

@@ -1,5 +1,5 @@
 import { SourceError } from '../../contracts.ts'
-import { PyDateTime } from '../../datetime/py-datetime.ts'
+import { PyDateTime } from '../../value/py-datetime.ts'
 import { get, isDict } from '../../value/dict.ts'
 import { PythonError, valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
@@ -58,7 +58,7 @@ class OAuth {
     // Without an endpoint the access token of the configuration is all there is.
     if (this.#settings.endpoint() === null) return this.#givenToken()
     if (this.#hasExpired())
-      await refreshing.of(this.#environment).run(async () => {
+      await refreshing.stateOf(this.#environment).run(async () => {
         if (this.#hasExpired()) await this.#refresh(() => !this.#hasExpired())
       })
     return store.accessToken()
@@ -68,7 +68,7 @@ class OAuth {
   async forceRefresh(): Promise<void> {
     const { store } = this.#settings
     const before = store.accessToken()
-    await refreshing.of(this.#environment).run(async () => {
+    await refreshing.stateOf(this.#environment).run(async () => {
       const isRenewed = () => store.accessToken() !== before
       if (isRenewed()) return
       try {

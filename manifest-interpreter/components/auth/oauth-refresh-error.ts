@@ -44,8 +44,8 @@ function rulesIn(definition: PlainDict): Omit<RefreshErrorRules, 'secrets'> | un
   const statusCodes = list(definition, 'refresh_token_error_status_codes')
   const key = optionalText(definition, 'refresh_token_error_key') ?? ''
   const values = list(definition, 'refresh_token_error_values')
-  const given = statusCodes.length > 0 || key !== '' || values.length > 0
-  return given ? { statusCodes, key, values } : undefined
+  const hasRules = statusCodes.length > 0 || key !== '' || values.length > 0
+  return hasRules ? { statusCodes, key, values } : undefined
 }
 
 /** The error for a refused refresh token; null where the answer means something else. */

@@ -6,7 +6,7 @@ import {
   optionalText,
   parametersOf,
 } from '../../definition.ts'
-import { PyDateTime } from '../../datetime/py-datetime.ts'
+import { PyDateTime } from '../../value/py-datetime.ts'
 import { get, has } from '../../value/dict.ts'
 import { valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'

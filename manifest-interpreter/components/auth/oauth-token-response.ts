@@ -1,7 +1,7 @@
 import { SourceError } from '../../contracts.ts'
 import { abDatetimeParse } from '../../datetime/ab-datetime.ts'
 import { isValueError } from '../../datetime/datetime-error.ts'
-import { PyDateTime } from '../../datetime/py-datetime.ts'
+import { PyDateTime } from '../../value/py-datetime.ts'
 import { entries, get, isDict } from '../../value/dict.ts'
 import { valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'

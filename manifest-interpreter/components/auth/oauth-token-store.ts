@@ -5,7 +5,7 @@ import { compileGlob, create, find } from '../transformations/dpath.ts'
 import { equals } from '../../value/equality.ts'
 import { RefreshTokenRejection } from './oauth-refresh-error.ts'
 import type { Environment } from '../../contracts.ts'
-import type { PyDateTime } from '../../datetime/py-datetime.ts'
+import type { PyDateTime } from '../../value/py-datetime.ts'
 import type { Dict, Value } from '../../value/value.ts'
 
 /** Where an access token and its expiry are kept between requests. */
@@ -101,11 +101,11 @@ export class ConfigTokenStore implements TokenStore {
     for (;;) {
       let tried: Value = null
       try {
-        await this.#change(async (kept) => {
+        await this.#change(async (config) => {
           if (isRenewed()) return null
           tried = this.refreshToken()
-          this.#put(kept, await request())
-          return kept
+          this.#put(config, await request())
+          return config
         })
         return
       } catch (error) {
@@ -118,12 +118,12 @@ export class ConfigTokenStore implements TokenStore {
   }
 
   /** The tokens are those that are kept: before `change`, and when it resolves. */
-  async #change(change: (kept: Dict) => Promise<Dict | null>): Promise<void> {
-    const kept = await this.#environment.changeConfig?.((before) => {
+  async #change(change: (config: Dict) => Promise<Dict | null>): Promise<void> {
+    const config = await this.#environment.changeConfig?.((before) => {
       this.#take(before)
       return change(before)
     })
-    if (kept !== undefined) this.#take(kept)
+    if (config !== undefined) this.#take(config)
   }
 
   #take(config: Dict): void {

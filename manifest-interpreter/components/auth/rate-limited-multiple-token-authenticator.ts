@@ -8,11 +8,12 @@ import {
   optionalText,
 } from '../../definition.ts'
 import { parseIsoDuration } from '../../datetime/iso-duration.ts'
+import { header as headerOf, setHeader } from '../../http/prepare-request.ts'
 import { emptyDict, entries } from '../../value/dict.ts'
 import { dumpJson } from '../../value/json-dumps.ts'
 import { valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
-import { authentication, headerOf, setHeader } from './authentication.ts'
+import { authentication } from './authentication.ts'
 import { nonEmptyText } from './non-empty-text.ts'
 import { quotaStatus } from './quota-status.ts'
 import { SharedPerEnvironment } from './shared-per-environment.ts'
@@ -30,7 +31,7 @@ export function rateLimitedMultipleTokenAuthenticator(
   definition: PlainDict,
   builder: Builder,
 ): Authenticator {
-  const known = shared.of(builder.environment)
+  const known = shared.stateOf(builder.environment)
   const settings = settingsOf(definition, builder)
   const existing = known.get(settings.key)
   if (existing !== undefined) return existing
@@ -90,7 +91,7 @@ function create(definition: PlainDict, settings: Settings, builder: Builder): Au
   })
   const quotaOf = quotaMatcher(quotas)
   const tokenOf = (request: HttpRequest): string | undefined => {
-    const value = headerOf(request, header)
+    const value = headerOf(request.headers, header)
     const prefix = `${settings.authMethod} `
     const token = value?.startsWith(prefix) === true ? value.slice(prefix.length).trim() : undefined
     return token !== undefined && rotation.knows(token) ? token : undefined
@@ -100,7 +101,7 @@ function create(definition: PlainDict, settings: Settings, builder: Builder): Au
       Promise.resolve(authentication({ headers: { [header]: valueFor(rotation.activeToken) } })),
     authenticate: async (request) => {
       const token = await rotation.acquire(quotaOf(request))
-      setHeader(request, [header, valueFor(token)])
+      setHeader(request.headers, header, valueFor(token))
     },
     observe: (request, response) => {
       const token = tokenOf(request)

@@ -9,7 +9,7 @@ export class SharedPerEnvironment<State> {
     this.#create = create
   }
 
-  of(environment: Environment): State {
+  stateOf(environment: Environment): State {
     const known = this.#states.get(environment)
     if (known !== undefined) return known
     const state = this.#create()

@@ -1,4 +1,4 @@
-import { list, optionalText, text } from '../../definition.ts'
+import { invalidComponent, list, optionalText, text } from '../../definition.ts'
 import { abDatetimeParse } from '../../datetime/ab-datetime.ts'
 import { isPlainDict } from '../../value/dict.ts'
 import { contains } from '../../value/equality.ts'
@@ -22,7 +22,8 @@ export interface TokenQuota {
 }
 
 export function compileQuota(definition: Value): TokenQuota {
-  if (!isPlainDict(definition)) throw new TypeError('A quota must be an object.')
+  if (!isPlainDict(definition))
+    throw invalidComponent('the quotas of an authenticator', 'each of them must be an object.')
   return {
     name: text(definition, 'name'),
     matchers: list(definition, 'matchers').filter(isPlainDict).map(compileRequestMatcher),

@@ -18,10 +18,10 @@ export function csvParser(definition: PlainDict): BodyParser {
     const reader = new CsvReader(delimiter)
     const dicts = new RowDicts(nulls)
     for await (const text of decodeChunks(bytes, encoding)) {
-      const values = dicts.of(reader.push(text))
+      const values = dicts.dictsOf(reader.push(text))
       if (values.length > 0) yield values
     }
-    const values = dicts.of(reader.end())
+    const values = dicts.dictsOf(reader.end())
     if (values.length > 0) yield values
   }
 }
@@ -42,7 +42,7 @@ class RowDicts {
     this.#nulls = nulls
   }
 
-  of(rows: readonly (readonly string[])[]): Dict[] {
+  dictsOf(rows: readonly (readonly string[])[]): Dict[] {
     const dicts: Dict[] = []
     for (const row of rows) {
       if (this.#header === undefined) this.#setHeader(row)
@@ -59,17 +59,20 @@ class RowDicts {
   #dict(header: readonly string[], row: readonly string[]): Dict {
     if (!this.#isPlain || row.length > header.length) return this.#unusualDict(header, row)
     const dict: PlainDict = {}
-    let at = 0
+    let position = 0
     for (const name of header) {
-      const field = row[at]
+      const field = row[position]
       dict[name] = field === undefined ? null : this.#value(field)
-      at += 1
+      position += 1
     }
     return dict
   }
 
   #unusualDict(header: readonly string[], row: readonly string[]): Dict {
-    const items: [Value, Value][] = header.map((name, at) => [name, this.#value(row[at] ?? null)])
+    const items: [Value, Value][] = header.map((name, index) => [
+      name,
+      this.#value(row[index] ?? null),
+    ])
     if (row.length > header.length) items.push([null, this.#value(row.slice(header.length))])
     return dictOf(items)
   }

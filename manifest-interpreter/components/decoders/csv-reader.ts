@@ -63,51 +63,51 @@ export class CsvReader {
   }
 
   #read(text: string): void {
-    let at = 0
-    while (at < text.length) {
-      if (this.#state === 'quoted') at = this.#readQuoted(text, at)
-      else if (this.#state === 'field') at = this.#readPlain(text, at)
-      else at = this.#readMark(text, at)
+    let position = 0
+    while (position < text.length) {
+      if (this.#state === 'quoted') position = this.#readQuoted(text, position)
+      else if (this.#state === 'field') position = this.#readPlain(text, position)
+      else position = this.#readMark(text, position)
     }
   }
 
   /** One character where it decides: at the start of a record or a field, or after a quote in a quoted field. */
-  #readMark(text: string, at: number): number {
-    const char = text.charAt(at)
+  #readMark(text: string, position: number): number {
+    const char = text.charAt(position)
     if (this.#state === 'quote') {
       if (char === QUOTE) {
         this.#add(QUOTE)
         this.#state = 'quoted'
-        return at + 1
+        return position + 1
       }
       this.#state = 'field'
-      return at
+      return position
     }
     if (char === '\n' && this.#state === 'record') {
       this.#rows.push([])
-      return at + 1
+      return position + 1
     }
     if (char === QUOTE) {
       this.#state = 'quoted'
-      return at + 1
+      return position + 1
     }
     this.#state = 'field'
-    return at
+    return position
   }
 
   #readPlain(text: string, start: number): number {
-    for (let at = start; at < text.length; at += 1) {
-      const code = text.charCodeAt(at)
+    for (let position = start; position < text.length; position += 1) {
+      const code = text.charCodeAt(position)
       if (code === this.#delimiterCode) {
-        this.#add(text.slice(start, at))
+        this.#add(text.slice(start, position))
         this.#endField()
         this.#state = 'start'
-        return at + 1
+        return position + 1
       }
       if (code === NEWLINE) {
-        this.#add(text.slice(start, at))
+        this.#add(text.slice(start, position))
         this.#endRow()
-        return at + 1
+        return position + 1
       }
     }
     this.#add(text.slice(start))

@@ -40,14 +40,14 @@ async function* lineBatches(
   for await (const chunk of bytes) {
     const lines: Uint8Array[] = []
     let from = 0
-    for (let at = 0; at < chunk.length; at++) {
-      const byte = chunk[at]
-      if (byte === NEWLINE && afterReturn) from = at + 1
+    for (let position = 0; position < chunk.length; position++) {
+      const byte = chunk[position]
+      if (byte === NEWLINE && afterReturn) from = position + 1
       else if (byte === NEWLINE || byte === RETURN) {
-        lines.push(Buffer.concat([...pieces, chunk.subarray(from, at)]))
+        lines.push(Buffer.concat([...pieces, chunk.subarray(from, position)]))
         pieces = []
         pieceBytes = 0
-        from = at + 1
+        from = position + 1
       }
       afterReturn = byte === RETURN
     }

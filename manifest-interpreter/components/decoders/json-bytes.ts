@@ -51,21 +51,22 @@ export function startsValue(byte: number): boolean {
 export function* splitElements(bytes: Uint8Array): Iterable<Uint8Array> {
   let depth = 0
   let from = 0
-  for (let at = 0; at < bytes.length; at += 1) {
-    const kind = kinds[bytes[at] ?? 0]
-    if (kind === QUOTES) at = closingQuote(bytes, at + 1)
+  for (let position = 0; position < bytes.length; position += 1) {
+    const kind = kinds[bytes[position] ?? 0]
+    if (kind === QUOTES) position = closingQuote(bytes, position + 1)
     else if (kind === OPENS) depth += 1
     else if (kind === CLOSES) depth -= 1
     else if (kind === PARTS && depth === 0) {
-      yield bytes.subarray(from, at)
-      from = at + 1
+      yield bytes.subarray(from, position)
+      from = position + 1
     }
   }
   yield bytes.subarray(from)
 }
 
 function closingQuote(bytes: Uint8Array, start: number): number {
-  let at = start
-  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1
-  return at
+  let position = start
+  while (position < bytes.length && bytes[position] !== QUOTE)
+    position += bytes[position] === BACKSLASH ? 2 : 1
+  return position
 }

@@ -50,8 +50,8 @@ export class JsonElements {
 
   /** Throws a `DecodeError` where the document is broken. */
   push(chunk: Uint8Array): void {
-    let at = 0
-    while (at < chunk.length) at = this.#step(chunk, at)
+    let position = 0
+    while (position < chunk.length) position = this.#step(chunk, position)
   }
 
   /** The end of the document. Throws a `DecodeError` where it is not complete. */
@@ -68,21 +68,21 @@ export class JsonElements {
     return ready
   }
 
-  #step(chunk: Uint8Array, at: number): number {
-    if (this.#mode === 'elements') return this.#readElements(chunk, at)
-    if (this.#mode === 'key') return this.#readKey(chunk, at)
+  #step(chunk: Uint8Array, position: number): number {
+    if (this.#mode === 'elements') return this.#readElements(chunk, position)
+    if (this.#mode === 'key') return this.#readKey(chunk, position)
     if (this.#mode === 'inside')
       return this.#depth === 0 && !this.#inText
-        ? this.#readScalar(chunk, at)
-        : this.#readNested(chunk, at)
-    const byte = chunk[at] ?? json.SPACE
-    if (json.isSpace(byte)) return at + 1
-    if (this.#mode === 'value') return this.#openValue(byte, at)
+        ? this.#readScalar(chunk, position)
+        : this.#readNested(chunk, position)
+    const byte = chunk[position] ?? json.SPACE
+    if (json.isSpace(byte)) return position + 1
+    if (this.#mode === 'value') return this.#openValue(byte, position)
     this.#punctuate(this.#mode, byte)
-    return at + 1
+    return position + 1
   }
 
-  #punctuate(mode: Punctuated, byte: number): void {
+  #punctuate(mode: BetweenTokens, byte: number): void {
     const inArray = this.#arrays.at(-1) === true
     if (mode !== 'colon' && this.#closes(byte)) {
       this.#closeContainer()
@@ -101,28 +101,28 @@ export class JsonElements {
     return byte === (inArray ? json.CLOSE_ARRAY : json.CLOSE_OBJECT)
   }
 
-  #openValue(byte: number, at: number): number {
+  #openValue(byte: number, position: number): number {
     const state = this.#next
     const isArray = byte === json.OPEN_ARRAY
     if (this.#arrays.at(-1) === true && this.#closes(byte)) {
       this.#closeContainer()
-      return at + 1
+      return position + 1
     }
     if (isArray && state >= 0 && this.#path.hasElements(state)) {
       this.#mode = 'elements'
       this.#depth = 0
       this.#gaveElements = false
-      return at + 1
+      return position + 1
     }
     this.#keeps = state >= 0 && this.#path.ends(state)
     if (state >= 0 && !this.#keeps && (isArray || byte === json.OPEN_OBJECT)) {
       this.#openContainer(state, isArray)
-      return at + 1
+      return position + 1
     }
     if (!json.startsValue(byte)) throw incomplete('The JSON document has an unexpected character.')
     this.#mode = 'inside'
     this.#depth = 0
-    return at
+    return position
   }
 
   #openContainer(state: number, isArray: boolean): void {
@@ -167,32 +167,32 @@ export class JsonElements {
       if (this.#keeps) this.#keep(chunk.subarray(start, start + 1))
       return start + 1
     }
-    let at = start
-    while (at < chunk.length && !json.endsScalar(chunk[at] ?? json.COMMA)) at += 1
-    if (at === chunk.length) this.#keep(chunk.subarray(start))
-    else this.#closeValue(chunk.subarray(start, at))
-    return at
+    let position = start
+    while (position < chunk.length && !json.endsScalar(chunk[position] ?? json.COMMA)) position += 1
+    if (position === chunk.length) this.#keep(chunk.subarray(start))
+    else this.#closeValue(chunk.subarray(start, position))
+    return position
   }
 
   /** The rest of a text or a container. */
   #readNested(chunk: Uint8Array, start: number): number {
-    let at = start
-    while (at < chunk.length) {
-      if (this.#inText) at = this.#skipText(chunk, at)
+    let position = start
+    while (position < chunk.length) {
+      if (this.#inText) position = this.#skipText(chunk, position)
       else {
-        const kind = json.kinds[chunk[at] ?? 0]
+        const kind = json.kinds[chunk[position] ?? 0]
         if (kind === json.QUOTES) this.#inText = true
         else if (kind === json.OPENS) this.#depth += 1
         else if (kind === json.CLOSES) this.#depth -= 1
-        at += 1
+        position += 1
       }
       if (this.#depth === 0 && !this.#inText) {
-        this.#closeValue(this.#keeps ? chunk.subarray(start, at) : nothing)
-        return at
+        this.#closeValue(this.#keeps ? chunk.subarray(start, position) : nothing)
+        return position
       }
     }
     if (this.#keeps) this.#keep(chunk.subarray(start))
-    return at
+    return position
   }
 
   #closeValue(rest: Uint8Array): void {
@@ -210,26 +210,26 @@ export class JsonElements {
     let from = start
     let boundary = -1
     let depth = this.#depth
-    let at = start
-    while (at < chunk.length) {
+    let position = start
+    while (position < chunk.length) {
       if (this.#inText) {
-        at = this.#skipText(chunk, at)
+        position = this.#skipText(chunk, position)
         continue
       }
-      const kind = json.kinds[chunk[at] ?? 0]
+      const kind = json.kinds[chunk[position] ?? 0]
       if (kind === json.QUOTES) this.#inText = true
       else if (kind === json.OPENS) depth += 1
       else if (kind === json.CLOSES) {
-        if (depth === 0) return this.#closeElements(chunk, { from, at })
+        if (depth === 0) return this.#closeElements(chunk, { from, position })
         depth -= 1
       } else if (kind === json.PARTS && depth === 0) {
-        boundary = at
-        if (this.#pieceBytes + at - from >= BATCH_BYTES) {
-          this.#giveElements(chunk.subarray(from, at), 'more')
-          from = at + 1
+        boundary = position
+        if (this.#pieceBytes + position - from >= BATCH_BYTES) {
+          this.#giveElements(chunk.subarray(from, position), 'more')
+          from = position + 1
         }
       }
-      at += 1
+      position += 1
     }
     this.#depth = depth
     // Given as soon as the chunk is read: a slow response does not hold back what has arrived.
@@ -238,20 +238,20 @@ export class JsonElements {
       from = boundary + 1
     }
     this.#keep(chunk.subarray(from))
-    return at
+    return position
   }
 
   #closeElements(
     chunk: Uint8Array,
-    { from, at }: { readonly from: number; readonly at: number },
+    { from, position }: { readonly from: number; readonly position: number },
   ): number {
     this.#depth = 0
-    if (chunk[at] === json.CLOSE_ARRAY) {
-      this.#giveElements(chunk.subarray(from, at), 'last')
+    if (chunk[position] === json.CLOSE_ARRAY) {
+      this.#giveElements(chunk.subarray(from, position), 'last')
       this.#afterValue()
-      return at + 1
+      return position + 1
     }
-    this.#giveCompleteElements(this.#collected(chunk.subarray(from, at)))
+    this.#giveCompleteElements(this.#collected(chunk.subarray(from, position)))
     throw incomplete('The brackets of the JSON document do not match.')
   }
 
@@ -296,17 +296,17 @@ export class JsonElements {
 
   /** Goes behind the closing quote, or to the end of the chunk. */
   #skipText(chunk: Uint8Array, start: number): number {
-    let at = this.#escaped ? start + 1 : start
-    while (at < chunk.length) {
-      const byte = chunk[at]
+    let position = this.#escaped ? start + 1 : start
+    while (position < chunk.length) {
+      const byte = chunk[position]
       if (byte === json.QUOTE) {
         this.#inText = false
         this.#escaped = false
-        return at + 1
+        return position + 1
       }
-      at += byte === json.BACKSLASH ? 2 : 1
+      position += byte === json.BACKSLASH ? 2 : 1
     }
-    this.#escaped = at > chunk.length
+    this.#escaped = position > chunk.length
     return chunk.length
   }
 
@@ -328,11 +328,11 @@ export class JsonElements {
 }
 
 /** Between tokens: a key or the end of an object, a colon, a comma or the end of a container, nothing more. */
-type Punctuated = 'member' | 'colon' | 'comma' | 'done'
+type BetweenTokens = 'member' | 'colon' | 'comma' | 'done'
 /** Before a value; in a key, in a value that is stepped over or kept, in the array that is wanted. */
-type Mode = Punctuated | 'value' | 'key' | 'inside' | 'elements'
+type Mode = BetweenTokens | 'value' | 'key' | 'inside' | 'elements'
 
-const punctuation: Record<Punctuated, { readonly expects: number; readonly leadsTo: Mode }> = {
+const punctuation: Record<BetweenTokens, { readonly expects: number; readonly leadsTo: Mode }> = {
   member: { expects: json.QUOTE, leadsTo: 'key' },
   colon: { expects: json.COLON, leadsTo: 'value' },
   comma: { expects: json.COMMA, leadsTo: 'member' },

@@ -1,6 +1,5 @@
 import { SourceError } from '../../contracts.ts'
 import { responseJson } from './response-json.ts'
-import { collect } from './collect.ts'
 import type { Value } from '../../value/value.ts'
 
 /** JSON inside of an archive: the elements of a list, or the one value. What is no JSON, or null, is an error there. */
@@ -17,4 +16,11 @@ export async function* jsonParser(
     )
   const values = Array.isArray(value) ? value : [value]
   if (values.length > 0) yield values
+}
+
+/** All of a body. */
+async function collect(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of bytes) chunks.push(chunk)
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
 }

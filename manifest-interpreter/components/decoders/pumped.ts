@@ -1,5 +1,4 @@
 import { Readable, type Transform } from 'node:stream'
-import { isZlibError } from './zlib-error.ts'
 
 /** The output of a decompressor for these bytes, as it comes. Its own errors are turned by `explain`; those of the bytes pass. */
 export async function* pumped(
@@ -20,4 +19,14 @@ export async function* pumped(
     source.destroy()
     decompressor.destroy()
   }
+}
+
+/** An error of the decompressor itself: its data are broken or end too early. */
+function isZlibError(error: unknown): error is Error {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    error.code.startsWith('Z_')
+  )
 }

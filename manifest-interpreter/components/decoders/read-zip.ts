@@ -59,33 +59,37 @@ interface Entry {
 function entriesOf(bytes: Buffer): Entry[] {
   const { count, offset: start, shift } = directoryOf(bytes)
   const entries: Entry[] = []
-  let at = start
+  let position = start
   for (let index = 0; index < count; index += 1) {
-    if (bytes.readUInt32LE(at) !== ENTRY_SIGNATURE)
+    if (bytes.readUInt32LE(position) !== ENTRY_SIGNATURE)
       throw new ZipError('The zip directory is broken.')
-    const nameBytes = bytes.readUInt16LE(at + 28)
-    const extraBytes = bytes.readUInt16LE(at + 30)
-    entries.push(entryAt(bytes, at, shift))
-    at += ENTRY_BYTES + nameBytes + extraBytes + bytes.readUInt16LE(at + 32)
+    const nameBytes = bytes.readUInt16LE(position + 28)
+    const extraBytes = bytes.readUInt16LE(position + 30)
+    entries.push(entryAt(bytes, position, shift))
+    position += ENTRY_BYTES + nameBytes + extraBytes + bytes.readUInt16LE(position + 32)
   }
   return entries
 }
 
-function entryAt(bytes: Buffer, at: number, shift: number): Entry {
-  const nameEnd = at + ENTRY_BYTES + bytes.readUInt16LE(at + 28)
-  const extra = bytes.subarray(nameEnd, nameEnd + bytes.readUInt16LE(at + 30))
-  const flags = bytes.readUInt16LE(at + 8)
+function entryAt(bytes: Buffer, position: number, shift: number): Entry {
+  const nameEnd = position + ENTRY_BYTES + bytes.readUInt16LE(position + 28)
+  const extra = bytes.subarray(nameEnd, nameEnd + bytes.readUInt16LE(position + 30))
+  const flags = bytes.readUInt16LE(position + 8)
   const sizes = sizesOf(
-    [bytes.readUInt32LE(at + 24), bytes.readUInt32LE(at + 20), bytes.readUInt32LE(at + 42)],
+    [
+      bytes.readUInt32LE(position + 24),
+      bytes.readUInt32LE(position + 20),
+      bytes.readUInt32LE(position + 42),
+    ],
     extra,
   )
   return {
     name: bytes
-      .subarray(at + ENTRY_BYTES, nameEnd)
+      .subarray(position + ENTRY_BYTES, nameEnd)
       .toString((flags & UTF8_FLAG) === 0 ? 'latin1' : 'utf8'),
     flags,
-    method: bytes.readUInt16LE(at + 10),
-    crc: bytes.readUInt32LE(at + 16),
+    method: bytes.readUInt16LE(position + 10),
+    crc: bytes.readUInt32LE(position + 16),
     bytes: sizes[0],
     compressedBytes: sizes[1],
     offset: sizes[2] + shift,
@@ -98,9 +102,13 @@ function sizesOf(
   extra: Buffer,
 ): [number, number, number] {
   const sizes: [number, number, number] = [...short]
-  for (let at = 0; at + 4 <= extra.length; at += 4 + extra.readUInt16LE(at + 2)) {
-    if (extra.readUInt16LE(at) !== ZIP64_EXTRA) continue
-    let next = at + 4
+  for (
+    let position = 0;
+    position + 4 <= extra.length;
+    position += 4 + extra.readUInt16LE(position + 2)
+  ) {
+    if (extra.readUInt16LE(position) !== ZIP64_EXTRA) continue
+    let next = position + 4
     for (const [index, size] of short.entries()) {
       if (size !== IN_ZIP64) continue
       sizes[index] = Number(extra.readBigUInt64LE(next))
@@ -138,8 +146,8 @@ function directoryOf(bytes: Buffer): {
 
 function endOf(bytes: Buffer): number {
   const earliest = Math.max(0, bytes.length - END_BYTES - MAX_COMMENT_BYTES)
-  for (let at = bytes.length - END_BYTES; at >= earliest; at -= 1)
-    if (bytes.readUInt32LE(at) === END_SIGNATURE) return at
+  for (let position = bytes.length - END_BYTES; position >= earliest; position -= 1)
+    if (bytes.readUInt32LE(position) === END_SIGNATURE) return position
   throw new ZipError('The response is no zip archive.')
 }
 
@@ -184,6 +192,6 @@ function dataStart(bytes: Buffer, { offset }: Entry): number {
 const CHUNK_BYTES = 64 * 1024
 
 async function* chunksOf(bytes: Buffer): AsyncIterable<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += CHUNK_BYTES)
-    yield await Promise.resolve(bytes.subarray(at, at + CHUNK_BYTES))
+  for (let position = 0; position < bytes.length; position += CHUNK_BYTES)
+    yield await Promise.resolve(bytes.subarray(position, position + CHUNK_BYTES))
 }

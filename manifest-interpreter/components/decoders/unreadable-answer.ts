@@ -11,9 +11,9 @@ import type { Value } from '../../value/value.ts'
  * Told of an answer that is read as no records: its body is not in the format of the decoder, or is a JSON value that
  * holds none. Throws where such an answer fails its slice.
  */
-export type ReportUnreadable = (response: HttpResponse, unreadable: Unreadable) => void
+export type ReportUnreadable = (response: HttpResponse, unreadable: UnreadableBody) => void
 
-type Unreadable =
+type UnreadableBody =
   | { readonly format: 'JSON' | 'JSON lines' | 'XML'; readonly body: Uint8Array }
   /** `null`, `false`, zero, or an empty text. */
   | { readonly value: Value }

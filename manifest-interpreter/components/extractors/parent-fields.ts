@@ -24,7 +24,7 @@ export class ParentFields {
   }
 
   /** Makes records of items of this parent. What they get of it is a copy each: a transformation may change it. */
-  of(parent: Dict): { complete(item: Value): Value } {
+  fieldsOf(parent: Dict): { complete(item: Value): Value } {
     const carries = this.#merges || this.#embeds || this.#fields.length > 0
     const base = this.#merges ? withoutLists(parent, this.#list) : null
     return {

@@ -45,7 +45,7 @@ export class RecordExpander {
 
   /** The items of a list that the API cut off: asked for anew, or those that are there. */
   async *#completeItems(parent: Dict, truncated: TruncatedList): AsyncIterable<readonly Value[]> {
-    const children = this.#parentFields.of(parent)
+    const children = this.#parentFields.fieldsOf(parent)
     let count = 0
     for await (const items of truncated.fetch(parent)) {
       count += items.length
@@ -60,7 +60,7 @@ export class RecordExpander {
 
   #addItems(parent: Dict, target: Value[]): void {
     const before = target.length
-    const children = this.#parentFields.of(parent)
+    const children = this.#parentFields.fieldsOf(parent)
     for (const list of findAll(parent, this.#path)) {
       if (!Array.isArray(list)) continue
       for (const item of list) target.push(children.complete(item))

@@ -20,7 +20,7 @@ export function responseToFileExtractor(definition: PlainDict): Extractor {
       const reader = new CsvReader(',', { maxFieldLength: Infinity })
       const rows = new TableRows(naValues)
       for await (const text of decodeChunks(plain(response.stream()), 'utf-8-sig')) {
-        const records = rows.of(reader.push(text))
+        const records = rows.dictsOf(reader.push(text))
         if (records.length > 0) yield records
       }
       if (reader.isInQuotes)
@@ -28,7 +28,7 @@ export function responseToFileExtractor(definition: PlainDict): Extractor {
           'ParserError',
           'The CSV of the response ends inside of a quoted field.',
         )
-      const records = rows.of(reader.end())
+      const records = rows.dictsOf(reader.end())
       if (records.length > 0) yield records
     },
   }

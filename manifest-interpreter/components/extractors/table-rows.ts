@@ -42,7 +42,7 @@ export class TableRows {
     this.#missing = naValues === 'null' ? missing : onlyEmpty
   }
 
-  of(rows: readonly (readonly string[])[]): Dict[] {
+  dictsOf(rows: readonly (readonly string[])[]): Dict[] {
     const dicts: Dict[] = []
     for (const row of rows) {
       if (isBlank(row)) continue
@@ -62,14 +62,14 @@ export class TableRows {
     const skipped = this.#skipped
     if (row.length > names.length + skipped)
       throw new DecodeError('ParserError', 'A row of the CSV has more fields than the header.')
-    const value = (at: number) => {
-      const field = row[at + skipped]
+    const value = (position: number) => {
+      const field = row[position + skipped]
       return field === undefined || this.#missing.has(field) ? null : field
     }
-    if (!this.#isPlain) return dictOf(names.map((name, at) => [name, value(at)]))
+    if (!this.#isPlain) return dictOf(names.map((name, index) => [name, value(index)]))
     const dict: PlainDict = {}
-    let at = 0
-    for (const name of names) dict[name] = value(at++)
+    let position = 0
+    for (const name of names) dict[name] = value(position++)
     return dict
   }
 }
@@ -81,11 +81,11 @@ function isBlank(row: readonly string[]): boolean {
 
 /** A name that comes again gets a number; one that is empty is named after its column. */
 function distinctNames(row: readonly string[]): string[] {
-  const names = row.map((name, at) => (name === '' ? `Unnamed: ${at}` : name))
+  const names = row.map((name, index) => (name === '' ? `Unnamed: ${index}` : name))
   const order = [...names.keys()].sort((a, b) => Number(row[a] === '') - Number(row[b] === ''))
   const counts = new Map<string, number>()
-  for (const at of order) {
-    const original = names[at] ?? ''
+  for (const position of order) {
+    const original = names[position] ?? ''
     let name = original
     let count = counts.get(name) ?? 0
     while (count > 0) {
@@ -93,7 +93,7 @@ function distinctNames(row: readonly string[]): string[] {
       name = `${original}.${count}`
       count = names.includes(name) ? count + 1 : (counts.get(name) ?? 0)
     }
-    names[at] = name
+    names[position] = name
     counts.set(name, count + 1)
   }
   return names

@@ -1,5 +1,5 @@
-import { PyTimeDelta, type PyDateTime } from '../../datetime/py-datetime.ts'
-import { addToDateTime } from '../../datetime/time-arithmetic.ts'
+import { PyTimeDelta, type PyDateTime } from '../../value/py-datetime.ts'
+import { addToDateTime } from '../../value/time-arithmetic.ts'
 import { valueError } from '../../value/python-error.ts'
 
 /** Moves a time to the beginning of a day, a week or a month: the next (`ceiling`) or the last (`floor`). */

@@ -1,8 +1,8 @@
 import type { Builder } from '../../component.ts'
 import type { RequestOptions } from '../../contracts.ts'
 import { parseIsoDuration } from '../../datetime/iso-duration.ts'
-import { PyDateTime, type PyTimeDelta } from '../../datetime/py-datetime.ts'
-import { addToDateTime, subtractFromDateTime } from '../../datetime/time-arithmetic.ts'
+import { PyDateTime, compareDateTimes, PyTimeDelta } from '../../value/py-datetime.ts'
+import { addToDateTime, subtractFromDateTime, elapsed } from '../../value/time-arithmetic.ts'
 import {
   field,
   flag,
@@ -22,9 +22,8 @@ import { ConcurrentCursor, type CursorSettings } from './concurrent-cursor.ts'
 import { cursorFieldOf } from './cursor-field.ts'
 import { compileOption, cursorRequestOptions } from './cursor-request-options.ts'
 import type { CursorValues } from './cursor-values.ts'
-import type { WindowRules } from './cursor-windows.ts'
+import type { WindowRules, Window } from './cursor-windows.ts'
 import { datetimeCursorValues, nonZero } from './datetime-cursor-values.ts'
-import { halveWindow } from './halve-window.ts'
 import { compileMinMaxDatetime } from './min-max-datetime.ts'
 
 /** A DatetimeBasedCursor, compiled: makes the cursor of a stream, or one for each of its partitions. */
@@ -125,9 +124,11 @@ function sliceField(
   name: 'partition_field_start' | 'partition_field_end',
   parameters: Dict,
 ): string {
-  const given = optionalText(definition, name) ?? ''
-  const usual = name === 'partition_field_start' ? 'start_time' : 'end_time'
-  const template = builder.templates.string(given === '' ? usual : given, { parameters })
+  const configured = optionalText(definition, name) ?? ''
+  const fallback = name === 'partition_field_start' ? 'start_time' : 'end_time'
+  const template = builder.templates.string(configured === '' ? fallback : configured, {
+    parameters,
+  })
   return str(template({ config: builder.config }))
 }
 
@@ -248,4 +249,26 @@ function clampedEnd(
 ): () => PyDateTime {
   const unit = granularity ?? parseIsoDuration(target === 'DAY' ? 'PT1S' : 'P1D')
   return () => subtractFromDateTime(clamp(end(), 'floor'), unit)
+}
+
+/** The two halves of a window, a unit of granularity apart; null where it is as small as it can be. */
+function halveWindow(
+  [start, end]: Window<PyDateTime>,
+  granularity: PyTimeDelta | null,
+  minimum: string | null,
+): readonly Window<PyDateTime>[] | null {
+  if (granularity === null || granularity.isCalendar || granularity.micros <= 0n) return null
+  if (compareDateTimes(start, end) >= 0) return null
+  const span = elapsed(end, start).micros
+  if (minimum !== null && span <= parseIsoDuration(minimum).micros) return null
+  const unit = granularity.micros
+  const units = span / unit + 1n
+  if (units <= 1n) return null
+  const firstEnd = addToDateTime(start, new PyTimeDelta((units / 2n - 1n) * unit))
+  const secondStart = addToDateTime(firstEnd, granularity)
+  if (compareDateTimes(secondStart, end) > 0) return null
+  return [
+    [start, firstEnd],
+    [secondStart, end],
+  ]
 }

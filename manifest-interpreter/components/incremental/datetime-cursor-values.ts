@@ -1,6 +1,6 @@
 import { datetimeFormat } from '../../datetime/datetime-parser.ts'
-import { compareDateTimes, PyTimeDelta, type PyDateTime } from '../../datetime/py-datetime.ts'
-import { addToDateTime } from '../../datetime/time-arithmetic.ts'
+import { compareDateTimes, PyTimeDelta, type PyDateTime } from '../../value/py-datetime.ts'
+import { addToDateTime } from '../../value/time-arithmetic.ts'
 import { PythonError, valueError } from '../../value/python-error.ts'
 import type { Value } from '../../value/value.ts'
 import type { CursorValues } from './cursor-values.ts'

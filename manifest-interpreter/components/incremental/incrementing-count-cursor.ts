@@ -4,10 +4,13 @@ import { str } from '../../value/text.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 import { toInt } from '../../value/conversion.ts'
 import { ConcurrentCursor } from './concurrent-cursor.ts'
-import { countCursorValues } from './count-cursor-values.ts'
 import { cursorFieldOf } from './cursor-field.ts'
 import { compileOption, cursorRequestOptions } from './cursor-request-options.ts'
 import type { CursorContext } from './datetime-based-cursor.ts'
+import { arithmetic } from '../../value/arithmetic.ts'
+import { compare } from '../../value/ordering.ts'
+import { truth } from '../../value/truth.ts'
+import type { CursorValues } from './cursor-values.ts'
 
 /** IncrementingCountCursor: one slice, from the greatest value of the last read on. */
 export function incrementingCountCursor(
@@ -48,4 +51,18 @@ function startValue(definition: PlainDict, builder: Builder): Value {
   const start = field(definition, 'start_value') ?? null
   if (start === null) return 0
   return toInt(builder.templates.string(str(start))({ config: builder.config }))
+}
+
+/** The values of an IncrementingCountCursor: what records have, as it is. */
+const countCursorValues: CursorValues<Value> = {
+  parse: (value) => value,
+  parseOfRecord: (value) => value,
+  write: (value) => value,
+  compare: (left, right) => {
+    if (compare('<', left, right)) return -1
+    return compare('>', left, right) ? 1 : 0
+  },
+  next: (value) => arithmetic('+', value, 1),
+  isTruthy: truth,
+  moment: () => null,
 }

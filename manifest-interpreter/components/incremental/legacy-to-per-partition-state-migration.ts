@@ -4,7 +4,12 @@ import { entries, get, has, isDict, isPlainDict, keys } from '../../value/dict.t
 import { valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
-import type { StateMigration } from './state-migration.ts'
+
+/** Brings a state that an older version of a connector has written into today's form. */
+interface StateMigration {
+  shouldMigrate(state: Dict): boolean
+  migrate(state: Dict): Dict
+}
 
 /**
  * LegacyToPerPartitionStateMigration: `{ "13506132": { "updated_at": … } }` becomes

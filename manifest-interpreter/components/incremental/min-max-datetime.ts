@@ -1,7 +1,7 @@
 import type { Builder } from '../../component.ts'
 import { datetimeFormat } from '../../datetime/datetime-parser.ts'
 import { isValueError } from '../../datetime/datetime-error.ts'
-import { compareDateTimes, type PyDateTime } from '../../datetime/py-datetime.ts'
+import { compareDateTimes, type PyDateTime } from '../../value/py-datetime.ts'
 import { field, optionalText, parametersOf } from '../../definition.ts'
 import { isPlainDict } from '../../value/dict.ts'
 import { valueError } from '../../value/python-error.ts'

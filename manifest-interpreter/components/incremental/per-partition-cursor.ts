@@ -5,7 +5,7 @@ import {
   type RequestOptions,
   type RequestScope,
 } from '../../contracts.ts'
-import { PyTimeDelta, type PyDateTime } from '../../datetime/py-datetime.ts'
+import { PyTimeDelta, type PyDateTime } from '../../value/py-datetime.ts'
 import { toInt } from '../../value/conversion.ts'
 import { get, has, isDict, isEmpty } from '../../value/dict.ts'
 import { compare } from '../../value/ordering.ts'
@@ -16,7 +16,7 @@ import type { Dict, Value } from '../../value/value.ts'
 import type { ConcurrentCursor } from './concurrent-cursor.ts'
 import type { DatetimeCursorFactory } from './datetime-based-cursor.ts'
 import { OpenPartitions } from './open-partitions.ts'
-import { partitionKey } from './partition-key.ts'
+import { dumpJson } from '../../value/json-dumps.ts'
 
 /** With more partitions one state for all is kept, since the state message would get too large. */
 const MAX_PARTITIONS_WITH_STATES = 10_000
@@ -322,4 +322,9 @@ export class PerPartitionCursor implements Cursor {
 function dictOrFail(value: Value): Dict {
   if (isDict(value)) return value
   throw typeError('The state of the stream has another form than that of a partitioned stream.')
+}
+
+/** The identity of a partition: equal for equal partitions, whatever the order of their fields. */
+function partitionKey(partition: Value): string {
+  return dumpJson(partition, { sortKeys: true, separators: [',', ':'] })
 }

@@ -32,7 +32,7 @@ export function cursorPagination(
     async next(page): Promise<Value> {
       const scope = {
         config,
-        response: await body.of(page.response),
+        response: await body.bodyOf(page.response),
         headers: page.response.headers.toDict(),
         last_record: page.lastRecord,
         last_page_size: page.count,

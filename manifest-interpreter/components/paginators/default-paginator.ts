@@ -9,10 +9,10 @@ import {
   requireDistinctOptions,
   type InjectInto,
 } from '../requesters/request-option.ts'
-import { stopAtKnownRecord } from './cursor-stop-condition.ts'
 import type { BuildContext, Builder } from '../../component.ts'
-import type { PaginationStrategy, Paginator, RequestScope } from '../../contracts.ts'
+import type { PaginationStrategy, Paginator, RequestScope, Cursor } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
+import { isEmpty } from '../../value/dict.ts'
 
 /** DefaultPaginator: puts the token and the size of a page on its request; a strategy gives the next token. */
 export function defaultPaginator(
@@ -92,4 +92,18 @@ function requirePageDecoder({ decoder, streamName }: BuildContext): void {
 
 function tokenOf({ nextPageToken }: RequestScope): Value {
   return nextPageToken?.next_page_token ?? null
+}
+
+/** Ends the paging of a data feed, newest records first, at a page whose last record an earlier read has had. */
+function stopAtKnownRecord(strategy: PaginationStrategy, cursor: Cursor): PaginationStrategy {
+  return {
+    initialToken: () => strategy.initialToken(),
+    pageSize: () => strategy.pageSize(),
+    next(page) {
+      const { lastRecord, slice } = page
+      const isKnown =
+        lastRecord !== null && !isEmpty(lastRecord) && !cursor.shouldBeSynced(lastRecord, slice)
+      return isKnown ? Promise.resolve(null) : strategy.next(page)
+    },
+  }
 }

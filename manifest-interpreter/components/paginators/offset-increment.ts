@@ -24,7 +24,7 @@ export function offsetIncrement(
     initialToken: () => (injectsFirst ? 0 : null),
     pageSize: () => size.configured(),
     async next(page): Promise<Value> {
-      const requested = page.pageSizeOverride ?? (await size.of(page))
+      const requested = page.pageSizeOverride ?? (await size.sizeOf(page))
       if ((requested !== 0 && page.extracted < requested) || page.extracted === 0) return null
       return nextCount(page.lastToken, { first: 0, step: page.extracted })
     },
@@ -34,7 +34,7 @@ export function offsetIncrement(
 interface RequestedSize {
   configured(): number | null
   /** 0 where no size is asked for. */
-  of(page: ReadPage): Promise<number>
+  sizeOf(page: ReadPage): Promise<number>
 }
 
 /** A template may look at the response: it is evaluated for each page. */
@@ -46,15 +46,15 @@ function requestedSize(
   const size = pageSizeField(definition)
   if (typeof size !== 'string' || size === '') {
     const fixed = size === '' || size === 0 ? null : size
-    return { configured: () => fixed, of: () => Promise.resolve(fixed ?? 0) }
+    return { configured: () => fixed, sizeOf: () => Promise.resolve(fixed ?? 0) }
   }
   const { config } = builder
   const template = builder.templates.string(size, { parameters: parametersOf(definition) })
   const body = pageResponse(context.decoder, [size])
   return {
     configured: () => wholeNumber(template({ config })),
-    async of(page) {
-      const value = template({ config, response: await body.of(page.response) })
+    async sizeOf(page) {
+      const value = template({ config, response: await body.bodyOf(page.response) })
       if (value === null || value === '') return 0
       const number = numeric(value)
       if (number !== undefined) return Number(number)

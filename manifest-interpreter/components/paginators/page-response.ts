@@ -6,7 +6,7 @@ import type { Value } from '../../value/value.ts'
 /** What the templates of a paginator see as `response`. */
 export interface PageResponse {
   /** The decoded body, of a list its first element; null for templates that do not name it. */
-  of(response: HttpResponse): Promise<Value>
+  bodyOf(response: HttpResponse): Promise<Value>
 }
 
 /** Asks the decoder to keep bodies, if one of the templates may look at them. */
@@ -14,11 +14,11 @@ export function pageResponse(
   decoder: Decoder | undefined,
   templates: readonly (Value | undefined)[],
 ): PageResponse {
-  if (!templates.some(namesResponse)) return { of: () => Promise.resolve(null) }
+  if (!templates.some(namesResponse)) return { bodyOf: () => Promise.resolve(null) }
   const used = decoder ?? jsonDecoder()
   if (isPathDecoder(used)) used.keepWhole()
   return {
-    async of(response) {
+    async bodyOf(response) {
       const value = await used.whole(response)
       return Array.isArray(value) ? (value[0] ?? {}) : value
     },

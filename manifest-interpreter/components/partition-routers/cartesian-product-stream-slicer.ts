@@ -1,18 +1,17 @@
-import { field } from '../../definition.ts'
 import { dictOf, emptyDict, get, has, isDict, isEmpty, keys } from '../../value/dict.ts'
 import { valueError } from '../../value/python-error.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
 import type { BuildContext, Builder } from '../../component.ts'
 import type { PartitionRouter, RequestOptions, RequestScope } from '../../contracts.ts'
-import type { Dict, PlainDict, Value } from '../../value/value.ts'
+import type { Dict, Value } from '../../value/value.ts'
 
 /** A list of partition routers: a partition for each combination of their partitions. */
 export function cartesianProductStreamSlicer(
-  definition: PlainDict,
+  definitions: Value[],
   builder: Builder,
   context: BuildContext,
 ): PartitionRouter {
-  const routers = builder.buildAll('partitionRouter', field(definition, 'stream_slicers'), context)
+  const routers = builder.buildAll('partitionRouter', definitions, context)
   const parents = routers.flatMap((router) => router.parents())
   if (parents.length > 0)
     builder.environment.logger.warn(

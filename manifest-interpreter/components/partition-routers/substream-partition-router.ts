@@ -7,7 +7,6 @@ import { compileGlob, find, type Glob } from '../transformations/dpath.ts'
 import { LAZY_PAGE_FIELD, LazyPage } from './lazy-first-page.ts'
 import { parentStream, type ParentStream } from './parent-stream.ts'
 import { routedOptions } from './routed-options.ts'
-import { withLast } from './with-last.ts'
 import type { BuildContext, Builder } from '../../component.ts'
 import type { PartitionRouter } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
@@ -110,4 +109,16 @@ function nameOf(path: readonly Value[]): string {
   if (!path.every((part) => typeof part === 'string'))
     throw typeError('The extra_fields of a parent stream must be lists of texts.')
   return path.map(str).join('.')
+}
+
+/** The items, each with whether it is the last one. Takes one item ahead. */
+async function* withLast<Item>(
+  items: AsyncIterable<Item>,
+): AsyncIterable<readonly [item: Item, isLast: boolean]> {
+  let held: readonly [Item] | undefined
+  for await (const item of items) {
+    if (held !== undefined) yield [held[0], false]
+    held = [item]
+  }
+  if (held !== undefined) yield [held[0], true]
 }

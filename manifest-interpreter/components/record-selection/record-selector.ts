@@ -65,14 +65,14 @@ function sharesRecords(decoder: Decoder | undefined): boolean {
   return decoder?.streams !== true
 }
 
-interface Steps {
+interface SelectionSteps {
   readonly streamName: string
-  readonly keeps: Keeps | null
+  readonly keeps: RecordPredicate | null
   readonly transformsFirst: boolean
   readonly transformations: readonly Transformation[]
 }
 
-interface BatchSteps extends Steps {
+interface BatchSteps extends SelectionSteps {
   readonly normalize: SchemaNormalizer | null
   readonly signal: AbortSignal
   /** Whether the records are changed while others see them. */
@@ -135,7 +135,11 @@ function noObject(value: Value, streamName: string): SourceError {
   )
 }
 
-function compileSteps(definition: PlainDict, builder: Builder, context: BuildContext): Steps {
+function compileSteps(
+  definition: PlainDict,
+  builder: Builder,
+  context: BuildContext,
+): SelectionSteps {
   const { stream, streamName } = context
   const sync = stream?.incrementalSync ?? {}
   const isClientSide = flag(sync, 'is_client_side_incremental', false)
@@ -152,9 +156,13 @@ function compileSteps(definition: PlainDict, builder: Builder, context: BuildCon
   }
 }
 
-type Keeps = (record: Value, scope: RecordScope) => boolean
+type RecordPredicate = (record: Value, scope: RecordScope) => boolean
 
-function ownFilter(definition: PlainDict, builder: Builder, context: BuildContext): Keeps | null {
+function ownFilter(
+  definition: PlainDict,
+  builder: Builder,
+  context: BuildContext,
+): RecordPredicate | null {
   const filter = optionalComponent(definition, 'record_filter')
   if (filter === undefined) return null
   if (get(filter, 'type') === 'RecordFilter') return conditionOf(filter, builder)
@@ -163,7 +171,7 @@ function ownFilter(definition: PlainDict, builder: Builder, context: BuildContex
 }
 
 /** Drops what an earlier read has had, then what the condition rejects. */
-function cursorFilter(definition: PlainDict, builder: Builder, cursor: Cursor): Keeps {
+function cursorFilter(definition: PlainDict, builder: Builder, cursor: Cursor): RecordPredicate {
   const filter = optionalComponent(definition, 'record_filter')
   const condition = filter === undefined ? undefined : optionalText(filter, 'condition')
   const holds =

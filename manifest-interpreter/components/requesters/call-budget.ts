@@ -1,6 +1,13 @@
 import type { Builder } from '../../component.ts'
 import type { HttpRequest } from '../../contracts.ts'
-import { field, list, optionalComponent, optionalText, text } from '../../definition.ts'
+import {
+  field,
+  invalidComponent,
+  list,
+  optionalComponent,
+  optionalText,
+  text,
+} from '../../definition.ts'
 import { parseIsoDuration } from '../../datetime/iso-duration.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { CallBudget } from '../../http/source-http.ts'
@@ -17,7 +24,7 @@ import {
 import { FixedWindowCallRatePolicy } from './api-budget/fixed-window-call-rate-policy.ts'
 import { MovingWindowCallRatePolicy } from './api-budget/moving-window-call-rate-policy.ts'
 import { unlimitedCallRatePolicy } from './api-budget/unlimited-call-rate-policy.ts'
-import { toNumber } from './backoff/to-number.ts'
+import { toNumber } from '../../value/to-number.ts'
 import { compileRequestMatcher, compileWeight } from './request-matcher.ts'
 
 type BudgetBuilder = Pick<Builder, 'config' | 'templates' | 'environment'>
@@ -81,7 +88,7 @@ function policyOf(definition: PlainDict, builder: BudgetBuilder): CallRatePolicy
     case 'UnlimitedCallRatePolicy':
       return unlimitedCallRatePolicy()
     default:
-      throw new TypeError(`${type} is no policy of call rates.`)
+      throw invalidComponent('api_budget', `${type} is no policy of call rates.`)
   }
 }
 
@@ -109,9 +116,9 @@ function wholeNumber(value: Value, name: string): number {
 function compileResponseReader(
   definition: PlainDict,
 ): (response: HttpResponse) => { available: number | null; resetMicros: number | null } {
-  const headerName = (name: string, usual: string): string => {
-    const given = optionalText(definition, name) ?? ''
-    return given === '' ? usual : given
+  const headerName = (name: string, fallback: string): string => {
+    const configured = optionalText(definition, name) ?? ''
+    return configured === '' ? fallback : configured
   }
   const resetHeader = headerName('ratelimit_reset_header', 'ratelimit-reset')
   const leftHeader = headerName('ratelimit_remaining_header', 'ratelimit-remaining')
@@ -139,5 +146,5 @@ function wholeHeader(response: HttpResponse, name: string): number | null {
 
 function componentOf(value: Value): PlainDict {
   if (isDict(value) && !(value instanceof Map)) return value
-  throw new TypeError('A part of api_budget must be a component.')
+  throw invalidComponent('api_budget', 'each of its parts must be a component.')
 }

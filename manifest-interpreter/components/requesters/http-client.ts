@@ -24,7 +24,7 @@ import {
 import { warnWithoutStack } from '../warn-without-stack.ts'
 import { RetryNeeded, sendUntilAnswered } from './retry.ts'
 
-export interface HttpClientParts {
+export interface HttpClientOptions {
   readonly environment: Environment
   readonly http: SourceHttp
   readonly authenticator: Authenticator
@@ -47,15 +47,15 @@ interface Attempts {
 
 /** Sends requests, asks the error handler about each outcome, and does what it says. */
 export class HttpClient {
-  readonly #parts: HttpClientParts
+  readonly #options: HttpClientOptions
 
-  constructor(parts: HttpClientParts) {
-    this.#parts = parts
+  constructor(options: HttpClientOptions) {
+    this.#options = options
   }
 
   /** Null where no response came and the error handler ignores that. */
   async send(request: HttpRequest, stream: string): Promise<HttpResponse | null> {
-    const { errorHandler, environment, http, sendOptions } = this.#parts
+    const { errorHandler, environment, http, sendOptions } = this.#options
     const attempts: Attempts = { request, stream, count: 0, refreshed: undefined }
     const limits = {
       maxTries: Math.max(0, errorHandler.maxRetries ?? DEFAULT_MAX_RETRIES) + 1,
@@ -72,7 +72,7 @@ export class HttpClient {
   }
 
   async #attempt(attempts: Attempts): Promise<HttpResponse | null> {
-    const { authenticator, errorHandler } = this.#parts
+    const { authenticator, errorHandler } = this.#options
     const { request } = attempts
     attempts.count += 1
     await authenticator.authenticate(request)
@@ -115,7 +115,7 @@ export class HttpClient {
       )
     }
     try {
-      const response = await this.#parts.http.send(request, this.#parts.sendOptions)
+      const response = await this.#options.http.send(request, this.#options.sendOptions)
       response.request = request
       return response
     } catch (error) {
@@ -126,7 +126,7 @@ export class HttpClient {
 
   /** Keeping the books of quotas must not make a failure of a good response. */
   #observe(request: HttpRequest, response: HttpResponse): void {
-    const { authenticator, environment } = this.#parts
+    const { authenticator, environment } = this.#options
     try {
       authenticator.observe?.(request, response)
     } catch (error) {
@@ -164,7 +164,7 @@ export class HttpClient {
     outcome: HttpResponse | TransportError,
     action: ErrorResolution['action'],
   ): Promise<number | null> {
-    const { authenticator, environment, errorHandler } = this.#parts
+    const { authenticator, environment, errorHandler } = this.#options
     const ask = async (): Promise<number | null> => {
       const seconds = await errorHandler.backoffSeconds(outcome, count)
       return seconds === 0 ? null : seconds
@@ -181,7 +181,7 @@ export class HttpClient {
 
   /** Once per request. Returns where it makes sense to send the request again. */
   async #refreshToken(attempts: Attempts, failed: FailedRequest): Promise<void> {
-    const { authenticator, environment } = this.#parts
+    const { authenticator, environment } = this.#options
     if (attempts.refreshed !== undefined) throw rejectedAfterRefresh(failed, attempts.refreshed)
     if (authenticator.refresh === undefined) {
       environment.logger.warn('the authenticator has no token to refresh')
@@ -202,7 +202,7 @@ export class HttpClient {
   async #hasNewToken(request: HttpRequest): Promise<boolean> {
     const sent = header(request.headers, 'authorization')
     if (sent === undefined || sent === '') return false
-    const current = get((await this.#parts.authenticator.options()).headers, 'Authorization')
+    const current = get((await this.#options.authenticator.options()).headers, 'Authorization')
     return current !== undefined && current !== null && str(current) !== sent
   }
 
@@ -218,14 +218,17 @@ export class HttpClient {
 
   #ignore({ request, stream }: Attempts, outcome: HttpResponse | TransportError): void {
     const facts = outcomeFacts({ request, outcome, said: undefined })
-    this.#parts.environment.logger.info({ stream, ...facts }, 'an outcome of a request is ignored')
+    this.#options.environment.logger.info(
+      { stream, ...facts },
+      'an outcome of a request is ignored',
+    )
     if (!(outcome instanceof TransportError)) outcome.isIgnored = true
   }
 
   /** What each request was, and its status: to see what a stream asks for. */
   #logOutcome({ request, stream }: Attempts, outcome: HttpResponse | TransportError): void {
     const facts = outcomeFacts({ request, outcome, said: undefined })
-    this.#parts.environment.logger.debug({ stream, ...facts }, 'a request was sent')
+    this.#options.environment.logger.debug({ stream, ...facts }, 'a request was sent')
   }
 }
 

@@ -24,8 +24,7 @@ import { valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 import { isPathDecoder } from '../decoders/json-decoder.ts'
-import { noAuth } from '../auth/no-auth.ts'
-import { tellingSecrets } from '../auth/telling-secrets.ts'
+import { tellingSecrets } from './telling-secrets.ts'
 import { combineDicts, combineMappings } from './combine-mappings.ts'
 import { HttpClient } from './http-client.ts'
 import { interpolatedRequestOptionsProvider } from './interpolated-request-options-provider.ts'
@@ -84,7 +83,8 @@ function buildAuthenticator(
   context: BuildContext,
 ): Authenticator {
   const authenticator = optionalComponent(definition, 'authenticator')
-  if (authenticator === undefined) return noAuth()
+  if (authenticator === undefined)
+    return builder.build('authenticator', { type: 'NoAuth' }, context)
   const urlBase = optionalText(definition, 'url') ?? optionalText(definition, 'url_base')
   const built = builder.build('authenticator', authenticator, {
     ...context,

@@ -9,7 +9,7 @@ import { entries } from '../../value/dict.ts'
 import { valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
 import type { PlainDict } from '../../value/value.ts'
-import { toNumber } from './backoff/to-number.ts'
+import { toNumber } from '../../value/to-number.ts'
 
 /** `HttpRequestRegexMatcher`: picks the requests that a rate or a quota counts. */
 export type RequestMatcher = (request: HttpRequest) => boolean

@@ -1,5 +1,5 @@
 import type { Builder } from '../../component.ts'
-import { field, list, text } from '../../definition.ts'
+import { field, invalidComponent, list, text } from '../../definition.ts'
 import { get, isDict, set } from '../../value/dict.ts'
 import { typeError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
@@ -86,6 +86,9 @@ function injectIntoOf(part: string): InjectInto {
     case 'body_json':
       return part
     default:
-      throw new TypeError(`A request option cannot be injected into "${part}".`)
+      throw invalidComponent(
+        'inject_into of a RequestOption',
+        `"${part}" is no part of a request. Use request_parameter, header, body_data or body_json.`,
+      )
   }
 }

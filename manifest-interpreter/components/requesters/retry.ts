@@ -1,5 +1,5 @@
 import type { Environment, FailureType } from '../../contracts.ts'
-import { PyDateTime } from '../../datetime/py-datetime.ts'
+import { PyDateTime } from '../../value/py-datetime.ts'
 import type { FailedRequest } from './failed-request.ts'
 
 /** A request that has to be sent again. Which wait it asks for decides who deals with it. */

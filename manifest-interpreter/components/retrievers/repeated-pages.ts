@@ -21,7 +21,7 @@ export interface AnsweredPage {
 }
 
 /** What tells a page from another; undefined where it is not known. */
-interface Prints {
+interface Fingerprint {
   readonly length?: number
   readonly body?: string | undefined
   readonly records?: string | undefined
@@ -31,7 +31,7 @@ interface Prints {
 export class RepeatedPages {
   readonly #streamName: string
   readonly #tokenPlace: string
-  #last: Prints = {}
+  #last: Fingerprint = {}
   #repeats = 0
   /** True where the records of the next page are to be hashed: bodies may differ by the time that a request took. */
   watchesRecords = false
@@ -42,8 +42,8 @@ export class RepeatedPages {
   }
 
   /** After each page that has a next one. `asked`: the token that it was asked for with. Throws where paging leads nowhere. */
-  async observe(page: AnsweredPage, asked: Value, next: Value): Promise<void> {
-    const hasSameToken = asked !== null && equals(asked, next)
+  async observe(page: AnsweredPage, token: Value, next: Value): Promise<void> {
+    const hasSameToken = token !== null && equals(token, next)
     this.watchesRecords = hasSameToken
     const seen = await this.#printsOf(page, hasSameToken)
     this.#repeats = isRepeated(seen, this.#last) ? this.#repeats + 1 : 0
@@ -53,7 +53,7 @@ export class RepeatedPages {
   }
 
   /** A body is hashed only if it may be that of the page before: with the same token, or with records and of the same length. */
-  async #printsOf(page: AnsweredPage, hasSameToken: boolean): Promise<Prints> {
+  async #printsOf(page: AnsweredPage, hasSameToken: boolean): Promise<Fingerprint> {
     const bytes = await page.response.held()
     if (bytes === undefined) return { records: recordsOf(page) }
     const isSuspect = hasSameToken || (page.extracted > 0 && bytes.length === this.#last.length)
@@ -80,7 +80,7 @@ function recordsOf({ extracted, recordsHash }: AnsweredPage): string | undefined
   return extracted > 0 ? recordsHash : undefined
 }
 
-function isRepeated(page: Prints, before: Prints): boolean {
+function isRepeated(page: Fingerprint, before: Fingerprint): boolean {
   if (page.body !== undefined && page.body === before.body) return true
   return page.records !== undefined && page.records === before.records
 }

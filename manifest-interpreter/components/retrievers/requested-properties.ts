@@ -1,4 +1,4 @@
-import { optionalComponent } from '../../definition.ts'
+import { invalidComponent, optionalComponent } from '../../definition.ts'
 import { dictOf, entries, get, isDict, isPlainDict, textEntries } from '../../value/dict.ts'
 import { buildQueryProperties, type QueryProperties } from '../query-properties/query-properties.ts'
 import type { BuildContext, Builder } from '../../component.ts'
@@ -25,8 +25,9 @@ export function queryPropertiesOf(
   const inParameters = parameterProperties(requester)
   const [first] = inParameters
   if (inParameters.length > 1 || (first !== undefined && fromEndpoint !== undefined))
-    throw new TypeError(
-      `The requester of stream ${context.streamName} may name its query properties once only: in one request parameter.`,
+    throw invalidComponent(
+      `the requester of stream ${context.streamName}`,
+      'it may name its query properties once only: in one request parameter.',
     )
   if (first !== undefined)
     return { properties: build(first.definition), key: first.key, requester: first.requester }

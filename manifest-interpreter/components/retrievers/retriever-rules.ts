@@ -1,7 +1,16 @@
-import { component, field, flag, list, optionalComponent, optionalText } from '../../definition.ts'
+import {
+  component,
+  field,
+  flag,
+  invalidComponent,
+  list,
+  optionalComponent,
+  optionalText,
+} from '../../definition.ts'
 import { get, isDict, isPlainDict } from '../../value/dict.ts'
 import { classifyStopCondition } from '../paginators/stop-condition-safety.ts'
 import { truth } from '../../value/truth.ts'
+import type { ConnectError } from '../../../protocol/errors/connect-error.ts'
 import type { StreamContext } from '../../component.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
@@ -23,8 +32,9 @@ export function checkLazyRead(definition: PlainDict, subject: Subject): boolean 
     ['request_window_splitting', 'SPLIT_REQUEST_WINDOW'],
   ] as const)
     if (isSet(definition, block) || requesterUses(definition, action))
-      throw new TypeError(
-        `Stream ${streamName} reads its parent lazily, which cannot be combined with ${block}. Remove ${block} and the ${action} action, or lazy_read_pointer.`,
+      throw invalidComponent(
+        `lazy_read_pointer of stream ${streamName}`,
+        `it cannot be combined with ${block}. Remove ${block} and the ${action} action, or lazy_read_pointer.`,
       )
   // With a state each parent is asked for what is new, so there is no first page in the parent's record.
   const state = stream?.state
@@ -35,15 +45,17 @@ export function checkLazyRead(definition: PlainDict, subject: Subject): boolean 
 
 function checkLazyParts(definition: PlainDict, { streamName, stream }: Subject): void {
   const wrong = (what: string) =>
-    new TypeError(`Stream ${streamName} reads its parent lazily: ${what}.`)
+    invalidComponent(`lazy_read_pointer of stream ${streamName}`, `${what}.`)
   const sync = stream?.incrementalSync ?? null
   if (sync !== null && get(sync, 'type') !== 'DatetimeBasedCursor')
-    throw wrong('its cursor must be a DatetimeBasedCursor')
+    throw wrong('the cursor of the stream must be a DatetimeBasedCursor')
   if (sync !== null && (isSet(sync, 'step') || isSet(sync, 'cursor_granularity')))
-    throw wrong('it has one slice for each parent, so remove step and cursor_granularity')
+    throw wrong(
+      'the stream has one slice for each parent, so remove step and cursor_granularity of its cursor',
+    )
   const decoder = optionalComponent(definition, 'decoder')
   if (decoder !== undefined && get(decoder, 'type') !== 'JsonDecoder')
-    throw wrong('its decoder must be a JsonDecoder')
+    throw wrong('the decoder of the stream must be a JsonDecoder')
 }
 
 export function checkPaginationReset(definition: PlainDict): void {
@@ -54,7 +66,10 @@ export function checkPaginationReset(definition: PlainDict): void {
     truth(get(reset, 'limits') ?? null) &&
     truth(get(selector, 'record_filter') ?? null)
   )
-    throw new TypeError('The limits of a pagination_reset cannot be combined with a record_filter.')
+    throw invalidComponent(
+      'pagination_reset of a retriever',
+      'its limits cannot be combined with a record_filter.',
+    )
 }
 
 export function checkPageSizeReduction(definition: PlainDict, subject: Subject): void {
@@ -62,13 +77,14 @@ export function checkPageSizeReduction(definition: PlainDict, subject: Subject):
   const reduction = optionalComponent(definition, 'page_size_reduction')
   if (reduction === undefined) {
     if (requesterUses(definition, 'REDUCE_PAGE_SIZE'))
-      throw new TypeError(
-        `Stream ${streamName} has a response filter with the REDUCE_PAGE_SIZE action. Add a page_size_reduction block to its retriever.`,
+      throw invalidComponent(
+        `the retriever of stream ${streamName}`,
+        'a response filter has the REDUCE_PAGE_SIZE action. Add a page_size_reduction block.',
       )
     return
   }
   const wrong = (reason: string) =>
-    new TypeError(`page_size_reduction of stream ${streamName}: ${reason}`)
+    invalidComponent(`page_size_reduction of stream ${streamName}`, reason)
   if (hasQueryProperties === true)
     throw wrong(
       'it cannot be combined with query properties, whose earlier chunks would come twice.',
@@ -89,7 +105,7 @@ export function checkPageSizeReduction(definition: PlainDict, subject: Subject):
 function checkStrategy(
   strategy: PlainDict,
   reduction: PlainDict,
-  wrong: (reason: string) => TypeError,
+  wrong: (reason: string) => ConnectError,
 ): void {
   const type = get(strategy, 'type')
   if (type !== 'CursorPagination' && type !== 'OffsetIncrement')
@@ -109,7 +125,7 @@ function checkStrategy(
 function checkStopCondition(
   condition: string | undefined,
   minimum: number,
-  wrong: (reason: string) => TypeError,
+  wrong: (reason: string) => ConnectError,
 ): void {
   if (condition === undefined) return
   const safety = classifyStopCondition(condition, Number.isFinite(minimum) ? minimum : 1)
@@ -124,13 +140,14 @@ export function checkWindowSplitting(definition: PlainDict, subject: Subject): v
   const splitting = optionalComponent(definition, 'request_window_splitting')
   if (splitting === undefined) {
     if (requesterUses(definition, 'SPLIT_REQUEST_WINDOW'))
-      throw new TypeError(
-        `Stream ${streamName} has a response filter with the SPLIT_REQUEST_WINDOW action. Add a request_window_splitting block to its retriever.`,
+      throw invalidComponent(
+        `the retriever of stream ${streamName}`,
+        'a response filter has the SPLIT_REQUEST_WINDOW action. Add a request_window_splitting block.',
       )
     return
   }
   const wrong = (reason: string) =>
-    new TypeError(`request_window_splitting of stream ${streamName}: ${reason}`)
+    invalidComponent(`request_window_splitting of stream ${streamName}`, reason)
   const sync = stream?.incrementalSync ?? null
   if (
     sync === null ||

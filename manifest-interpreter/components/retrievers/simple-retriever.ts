@@ -18,7 +18,7 @@ import type { QueryProperties } from '../query-properties/query-properties.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /** The parts of a SimpleRetriever, built. `build-simple-retriever.ts` makes them from a definition. */
-export interface SimpleRetrieverParts {
+export interface SimpleRetrieverOptions {
   readonly streamName: string
   readonly requester: Requester
   readonly recordSelector: RecordSelector
@@ -49,10 +49,10 @@ const MAX_SPLIT_DEPTH = 10
 
 /** SimpleRetriever: reads a slice page by page. */
 export class SimpleRetriever implements Retriever {
-  readonly #parts: SimpleRetrieverParts
+  readonly #options: SimpleRetrieverOptions
 
-  constructor(parts: SimpleRetrieverParts) {
-    this.#parts = parts
+  constructor(options: SimpleRetrieverOptions) {
+    this.#options = options
   }
 
   async *read(slice: StreamSlice): AsyncIterable<readonly Dict[]> {
@@ -60,7 +60,7 @@ export class SimpleRetriever implements Retriever {
   }
 
   async *#readWindow(slice: StreamSlice, depth: number): AsyncIterable<readonly Dict[]> {
-    const { dataFeedCursor } = this.#parts
+    const { dataFeedCursor } = this.#options
     let rejection: RetrieverSignal
     try {
       for await (const records of this.#readPages(slice)) {
@@ -82,7 +82,7 @@ export class SimpleRetriever implements Retriever {
   }
 
   #split(slice: StreamSlice, depth: number, rejection: RetrieverSignal): readonly StreamSlice[] {
-    const { streamName, windowSplitting } = this.#parts
+    const { streamName, windowSplitting } = this.#options
     if (windowSplitting === null)
       throw new SourceError(
         `Stream ${streamName} asked to split its request window, which its retriever cannot do. Add request_window_splitting to the retriever.`,
@@ -106,13 +106,13 @@ export class SimpleRetriever implements Retriever {
   }
 
   async *#readPages(original: StreamSlice): AsyncIterable<readonly Dict[]> {
-    const { paginator, newTracker, newReducer, streamName, tokenPlace } = this.#parts
+    const { paginator, newTracker, newReducer, streamName, tokenPlace } = this.#options
     const tracker = newTracker()
     const reducer = newReducer?.() ?? null
     const repeated = new RepeatedPages(streamName, tokenPlace)
     let slice = original
     let token = initialToken(paginator)
-    let firstPage = this.#parts.firstPage?.(slice) ?? null
+    let firstPage = this.#options.firstPage?.(slice) ?? null
     for (;;) {
       const scope = scopeOf(slice, token, reducer)
       const page = new PageCount(original, firstPage)
@@ -127,7 +127,7 @@ export class SimpleRetriever implements Retriever {
       } else {
         token = await nextToken(paginator, page, scope)
         if (token === null) return
-        await page.checkNext(repeated, { asked: scope.nextPageToken, next: token })
+        await page.checkNext(repeated, { requested: scope.nextPageToken, next: token })
       }
     }
   }
@@ -136,9 +136,9 @@ export class SimpleRetriever implements Retriever {
   async *#countedPage(
     scope: RequestScope,
     page: PageCount,
-    around: { readonly tracker: PaginationTracker; readonly reducer: PageSizeReducer | null },
+    context: { readonly tracker: PaginationTracker; readonly reducer: PageSizeReducer | null },
   ): AsyncGenerator<readonly Dict[], 'next' | 'end' | 'again' | 'reset'> {
-    const { tracker, reducer } = around
+    const { tracker, reducer } = context
     try {
       for await (const records of this.#readPage(scope, page)) {
         tracker.observe(records, page.slice)
@@ -161,7 +161,7 @@ export class SimpleRetriever implements Retriever {
     page: PageCount,
     signal: RetrieverSignal,
   ): Promise<void> {
-    const { streamName } = this.#parts
+    const { streamName } = this.#options
     if (reducer === null)
       throw new SourceError(
         `Stream ${streamName} asked for a smaller page, which its retriever cannot do. Add page_size_reduction to the retriever.`,
@@ -176,7 +176,7 @@ export class SimpleRetriever implements Retriever {
   }
 
   async *#readPage(scope: RequestScope, page: PageCount): AsyncIterable<readonly Dict[]> {
-    const { queryProperties } = this.#parts
+    const { queryProperties } = this.#options
     if (queryProperties === null) yield* this.#request(scope, page)
     else yield* this.#requestChunks(queryProperties, scope, page)
   }
@@ -201,10 +201,10 @@ export class SimpleRetriever implements Retriever {
   }
 
   async *#request(scope: RequestScope, page: PageCount): AsyncIterable<readonly Dict[]> {
-    const { requester, recordSelector, streamName } = this.#parts
+    const { requester, recordSelector, streamName } = this.#options
     const response =
       page.takeKnown() ??
-      (await requester.send({ scope, stream: streamName, ...this.#options(scope) }))
+      (await requester.send({ scope, stream: streamName, ...this.#requestOptions(scope) }))
     page.response = response
     page.extracted = 0
     if (response?.ok !== true) return
@@ -217,8 +217,8 @@ export class SimpleRetriever implements Retriever {
     }
   }
 
-  #options(scope: RequestScope) {
-    const { paginator, slicerOptions, ignoreSlicerOptionsOnPages } = this.#parts
+  #requestOptions(scope: RequestScope) {
+    const { paginator, slicerOptions, ignoreSlicerOptionsOnPages } = this.#options
     const path = paginator.path(scope)
     const sources: RequestOptions[] = [paginator]
     const isPage = scope.nextPageToken !== null
@@ -288,13 +288,13 @@ class PageCount {
   /** Throws where the same page would come again and again. */
   async checkNext(
     repeated: RepeatedPages,
-    { asked, next }: { readonly asked: PlainDict | null; readonly next: PlainDict },
+    { requested, next }: { readonly requested: PlainDict | null; readonly next: PlainDict },
   ): Promise<void> {
     const { response, extracted } = this
     if (response === null) return
     await repeated.observe(
       { response, extracted, recordsHash: this.#recordsHash?.digest() },
-      asked?.next_page_token ?? null,
+      requested?.next_page_token ?? null,
       next.next_page_token ?? null,
     )
   }

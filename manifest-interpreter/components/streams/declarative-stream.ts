@@ -1,12 +1,19 @@
-import { component, field, list, optionalComponent, optionalText } from '../../definition.ts'
+import {
+  component,
+  field,
+  invalidComponent,
+  list,
+  optionalComponent,
+  optionalText,
+} from '../../definition.ts'
 import { StreamSlice } from '../../value/stream-slice.ts'
 import { buildCursor } from '../incremental/build-cursor.ts'
 import { migrateState } from '../incremental/migrate-state.ts'
+import { cartesianProductStreamSlicer } from '../partition-routers/cartesian-product-stream-slicer.ts'
 import { buildSchemaLoader } from '../schema/build-schema-loader.ts'
-import { primaryKeyOf } from './primary-key.ts'
 import type { BuildContext, Builder, StreamContext } from '../../component.ts'
 import type { PartitionRouter, Stream } from '../../contracts.ts'
-import type { PlainDict } from '../../value/value.ts'
+import type { PlainDict, Value } from '../../value/value.ts'
 
 /** DeclarativeStream: a stream with its partition router, cursor, retriever and schema. */
 export function declarativeStream(definition: PlainDict, source: Builder): Stream {
@@ -23,7 +30,7 @@ export function declarativeStream(definition: PlainDict, source: Builder): Strea
   return {
     name,
     namespace: undefined,
-    primaryKey: primaryKeyOf(field(definition, 'primary_key')),
+    primaryKey: primaryKeyOf(name, field(definition, 'primary_key')),
     cursorField: incrementalSync === null ? undefined : cursor.field,
     catalogDefinedCursor: incrementalSync !== null && cursor.catalogDefined,
     supportsFileTransfer: optionalComponent(definition, 'file_uploader') !== undefined,
@@ -91,11 +98,30 @@ function buildPartitionRouter(
   if (definition === undefined || definition === null) return null
   if (Array.isArray(definition) && definition.length === 0) return null
   if (!Array.isArray(definition)) return builder.build('partitionRouter', definition, context)
-  const product = { type: 'CartesianProductStreamSlicer', stream_slicers: definition }
-  return builder.build('partitionRouter', product, context)
+  return cartesianProductStreamSlicer(definition, builder, context)
 }
 
 async function* routerSlices(router: PartitionRouter | null): AsyncIterable<StreamSlice> {
   if (router === null) yield StreamSlice.empty
   else yield* router.slices()
+}
+
+/** The key as the catalog shows it: names of top-level fields. */
+function primaryKeyOf(name: string, definition: Value | undefined): readonly string[] {
+  if (definition === undefined || definition === null) return []
+  if (typeof definition === 'string') return [definition]
+  if (!Array.isArray(definition))
+    throw invalidComponent(`primary_key of stream ${name}`, 'it must be a name or a list of names.')
+  const names = definition.map((part) =>
+    Array.isArray(part) && part.length === 1 ? (part[0] ?? null) : part,
+  )
+  // A list that mixes names and paths is refused, as the reference does it.
+  const mixed = new Set(definition.map((part) => typeof part)).size > 1
+  const texts = names.filter((part) => typeof part === 'string')
+  if (mixed || texts.length < names.length)
+    throw invalidComponent(
+      `primary_key of stream ${name}`,
+      'nested keys are not supported. Name top-level fields.',
+    )
+  return texts
 }

@@ -1,6 +1,13 @@
-import { component, optionalComponent, optionalText, parametersOf, text } from '../../definition.ts'
+import {
+  component,
+  invalidComponent,
+  optionalComponent,
+  optionalText,
+  parametersOf,
+  text,
+} from '../../definition.ts'
 import { parseIsoDuration } from '../../datetime/iso-duration.ts'
-import { PyDateTime } from '../../datetime/py-datetime.ts'
+import { PyDateTime } from '../../value/py-datetime.ts'
 import { get, isEmpty } from '../../value/dict.ts'
 import { arithmetic } from '../../value/arithmetic.ts'
 import { str } from '../../value/text.ts'
@@ -19,8 +26,9 @@ export function stateDelegatingStream(definition: PlainDict, builder: Builder): 
   const full = component(definition, 'full_refresh_stream')
   const incremental = component(definition, 'incremental_stream')
   if (optionalText(full, 'name') !== name || optionalText(incremental, 'name') !== name)
-    throw new TypeError(
-      `full_refresh_stream and incremental_stream of StateDelegatingStream ${name} must have its name.`,
+    throw invalidComponent(
+      `stream ${name}`,
+      'full_refresh_stream and incremental_stream of a StateDelegatingStream must have its name.',
     )
   const retention = retentionOf(definition, builder)
   if (retention !== null) checkCursors(name, [full, incremental])
@@ -58,8 +66,9 @@ function checkCursors(name: string, streams: readonly PlainDict[]): void {
   for (const stream of streams) {
     const sync = optionalComponent(stream, 'incremental_sync')
     if (sync !== undefined && get(sync, 'type') === 'IncrementingCountCursor')
-      throw new TypeError(
-        `Stream ${name} cannot have api_retention_period: the age of an IncrementingCountCursor is not known.`,
+      throw invalidComponent(
+        `api_retention_period of stream ${name}`,
+        'the age of an IncrementingCountCursor is not known. Remove it, or use a DatetimeBasedCursor.',
       )
   }
 }

@@ -88,7 +88,7 @@ export function find(root: Value, glob: Glob): Value | undefined {
 /** Removes what matches and says how often. An item of a list that is not its last becomes null, so that the others stay. */
 export function removeMatches(root: Value, glob: Glob): number {
   if (removesOneKey(root, glob)) return 1
-  const matched: Place[] = []
+  const matched: Match[] = []
   visitMatches(root, glob, (place) => matched.push(place))
   return matched.filter((place) => removePlace(root, place)).length
 }
@@ -102,7 +102,7 @@ function removesOneKey(root: Value, { segments, deepAt }: Glob): boolean {
 
 /** Removes every leaf that is selected, wherever it is. */
 export function removeLeaves(root: Value, isSelected: (leaf: Value) => boolean): number {
-  const places: Place[] = []
+  const places: Match[] = []
   visitAll(root, noPath, (place) => places.push(place))
   let removed = 0
   for (const place of places) {
@@ -114,7 +114,7 @@ export function removeLeaves(root: Value, isSelected: (leaf: Value) => boolean):
 
 /** Replaces what matches and says how often. */
 export function replaceMatches(root: Value, glob: Glob, value: Value): number {
-  const matched: Place[] = []
+  const matched: Match[] = []
   visitMatches(root, glob, (place) => matched.push(place))
   let replaced = 0
   for (const place of matched) {
@@ -154,19 +154,19 @@ function place(path: readonly Value[], last: number): string {
     .join('.')
 }
 
-interface Place {
+interface Match {
   /** Keys and indexes from the root on. */
   readonly path: readonly Value[]
   readonly value: Value
 }
 const noPath: readonly Value[] = []
 
-function lastKey({ path }: Place): Value {
+function lastKey({ path }: Match): Value {
   return path.at(-1) ?? null
 }
 
 /** A shallower match comes first, save below `**`: as dpath walks, the children of a value before what is in them. */
-function visitMatches(root: Value, glob: Glob, visit: (place: Place) => void): void {
+function visitMatches(root: Value, glob: Glob, visit: (place: Match) => void): void {
   if (glob.deepAt < 0) visitLevel(root, { glob, path: noPath, visit })
   else
     visitAll(root, noPath, (found) => {
@@ -179,7 +179,7 @@ function visitLevel(
   walk: {
     readonly glob: Glob
     readonly path: readonly Value[]
-    readonly visit: (place: Place) => void
+    readonly visit: (place: Match) => void
   },
 ): void {
   const { glob, path, visit } = walk
@@ -204,7 +204,7 @@ function candidates(container: Value, segment: Segment): readonly (readonly [Val
   return all.filter(([key]) => matchesKey(segment, key, length))
 }
 
-function visitAll(root: Value, path: readonly Value[], visit: (place: Place) => void): void {
+function visitAll(root: Value, path: readonly Value[], visit: (place: Match) => void): void {
   if (isLeaf(root)) return
   requireDepth(path.length)
   const all = children(root)
@@ -253,7 +253,7 @@ function isLeaf(value: Value): boolean {
   )
 }
 
-function exists(root: Value, { path }: Place): boolean {
+function exists(root: Value, { path }: Match): boolean {
   let current: Value | undefined = root
   for (const key of path) {
     if (current === undefined || isLeaf(current)) return false
@@ -266,7 +266,7 @@ function step(container: Value, key: Value): Value {
   return child(container, key) ?? null
 }
 
-function removePlace(root: Value, found: Place): boolean {
+function removePlace(root: Value, found: Match): boolean {
   if (!exists(root, found)) return false
   const parent = found.path.slice(0, -1).reduce(step, root)
   const key = lastKey(found)

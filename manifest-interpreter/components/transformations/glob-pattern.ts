@@ -58,22 +58,22 @@ function parseSet(inside: readonly string[]): CharSet {
 }
 
 function matches(atoms: readonly Atom[], text: readonly string[]): boolean {
-  let at = 0
+  let position = 0
   let atom = 0
   let starAtom = -1
   let starAt = 0
-  while (at < text.length) {
+  while (position < text.length) {
     const current = atoms[atom]
     if (current?.kind === 'star') {
       starAtom = atom++
-      starAt = at
-    } else if (current !== undefined && matchesChar(current, text[at] ?? '')) {
+      starAt = position
+    } else if (current !== undefined && matchesChar(current, text[position] ?? '')) {
       atom++
-      at++
+      position++
     } else if (starAtom >= 0) {
       // The last star takes one character more.
       atom = starAtom + 1
-      at = ++starAt
+      position = ++starAt
     } else return false
   }
   while (atoms[atom]?.kind === 'star') atom++

@@ -52,7 +52,7 @@ function without(record: PlainDict, removed: ReadonlySet<string>): Dict {
   let isAffected = false
   for (const name of removed) isAffected ||= has(record, name)
   if (!isAffected) return record
-  const kept: PlainDict = {}
-  for (const key in record) if (!removed.has(key)) set(kept, key, record[key] ?? null)
-  return kept
+  const remaining: PlainDict = {}
+  for (const key in record) if (!removed.has(key)) set(remaining, key, record[key] ?? null)
+  return remaining
 }

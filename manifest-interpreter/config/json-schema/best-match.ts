@@ -40,7 +40,7 @@ function matchesType({ schema, instance }: Violation): boolean {
   const type = get(schema, 'type')
   if (type === undefined) return false
   return Array.isArray(type)
-    ? type.some((one) => isOfType(instance, one))
+    ? type.some((name) => isOfType(instance, name))
     : isOfType(instance, type)
 }
 

@@ -31,13 +31,13 @@ export const containerKeywords: ReadonlyMap<string, Keyword> = new Map<string, K
   ['uniqueItems', ofLists(uniqueItems)],
 ])
 
-type Found = ReturnType<Keyword>
+type KeywordResult = ReturnType<Keyword>
 
-function ofObjects(keyword: (call: KeywordCall, object: Dict) => Found): Keyword {
+function ofObjects(keyword: (call: KeywordCall, object: Dict) => KeywordResult): Keyword {
   return (call) => (isDict(call.instance) ? keyword(call, call.instance) : [])
 }
 
-function ofLists(keyword: (call: KeywordCall, list: readonly Value[]) => Found): Keyword {
+function ofLists(keyword: (call: KeywordCall, list: readonly Value[]) => KeywordResult): Keyword {
   return (call) => (Array.isArray(call.instance) ? keyword(call, call.instance) : [])
 }
 
@@ -45,7 +45,7 @@ function say(words: string): Finding[] {
   return [{ message: `The value ${words}` }]
 }
 
-function properties({ argument, check }: KeywordCall, object: Dict): Found {
+function properties({ argument, check }: KeywordCall, object: Dict): KeywordResult {
   if (!isDict(argument)) return []
   return entries(argument).flatMap(([name, schema]) => {
     const value = get(object, name)
@@ -53,14 +53,14 @@ function properties({ argument, check }: KeywordCall, object: Dict): Found {
   })
 }
 
-function required({ argument }: KeywordCall, object: Dict): Found {
+function required({ argument }: KeywordCall, object: Dict): KeywordResult {
   if (!Array.isArray(argument)) return []
   return argument
     .filter((name) => !has(object, name))
     .map((name) => ({ message: `${repr(name)} is a required property` }))
 }
 
-function additionalProperties(call: KeywordCall, object: Dict): Found {
+function additionalProperties(call: KeywordCall, object: Dict): KeywordResult {
   const { argument, schema, check, isFound } = call
   const declared = get(schema, 'properties') ?? {}
   const patterns = get(schema, 'patternProperties')
@@ -89,7 +89,7 @@ function unexpected(names: readonly string[]): string {
   return `${names.join(', ')} ${names.length === 1 ? 'was' : 'were'} unexpected`
 }
 
-function patternProperties({ argument, check, isFound }: KeywordCall, object: Dict): Found {
+function patternProperties({ argument, check, isFound }: KeywordCall, object: Dict): KeywordResult {
   if (!isDict(argument)) return []
   return entries(argument).flatMap(([pattern, schema]) =>
     textKeys(object)
@@ -98,17 +98,17 @@ function patternProperties({ argument, check, isFound }: KeywordCall, object: Di
   )
 }
 
-function minProperties({ argument }: KeywordCall, object: Dict): Found {
+function minProperties({ argument }: KeywordCall, object: Dict): KeywordResult {
   if (compareNumbers(size(object), argument) >= 0) return []
   return say(argument === 1 ? 'should be non-empty' : 'does not have enough properties')
 }
 
-function maxProperties({ argument }: KeywordCall, object: Dict): Found {
+function maxProperties({ argument }: KeywordCall, object: Dict): KeywordResult {
   if (compareNumbers(size(object), argument) <= 0) return []
   return say(argument === 0 ? 'is expected to be empty' : 'has too many properties')
 }
 
-function dependentRequired({ argument }: KeywordCall, object: Dict): Found {
+function dependentRequired({ argument }: KeywordCall, object: Dict): KeywordResult {
   if (!isDict(argument)) return []
   return entries(argument).flatMap(([name, needed]) =>
     has(object, name) ? missingDependencies(object, name, needed) : [],
@@ -118,11 +118,11 @@ function dependentRequired({ argument }: KeywordCall, object: Dict): Found {
 function missingDependencies(object: Dict, name: Value, needed: Value): Finding[] {
   const names = Array.isArray(needed) ? needed : [needed]
   return names
-    .filter((one) => !has(object, one))
-    .map((one) => ({ message: `${repr(one)} is a dependency of ${repr(name)}` }))
+    .filter((dependency) => !has(object, dependency))
+    .map((dependency) => ({ message: `${repr(dependency)} is a dependency of ${repr(name)}` }))
 }
 
-function dependentSchemas({ argument, check }: KeywordCall, object: Dict): Found {
+function dependentSchemas({ argument, check }: KeywordCall, object: Dict): KeywordResult {
   if (!isDict(argument)) return []
   return entries(argument).flatMap(([name, schema]) =>
     has(object, name) ? check(schema, object) : [],
@@ -130,7 +130,7 @@ function dependentSchemas({ argument, check }: KeywordCall, object: Dict): Found
 }
 
 /** Of drafts 4 to 7: names, or a schema. */
-function dependencies({ argument, check }: KeywordCall, object: Dict): Found {
+function dependencies({ argument, check }: KeywordCall, object: Dict): KeywordResult {
   if (!isDict(argument)) return []
   const found: (Violation | Finding)[] = []
   for (const [name, needed] of entries(argument)) {
@@ -141,7 +141,7 @@ function dependencies({ argument, check }: KeywordCall, object: Dict): Found {
   return found
 }
 
-function items({ argument, schema, check }: KeywordCall, list: readonly Value[]): Found {
+function items({ argument, schema, check }: KeywordCall, list: readonly Value[]): KeywordResult {
   // A list of schemas, in drafts 4 to 2019-09.
   if (Array.isArray(argument)) {
     return list.flatMap((item, i) => {
@@ -160,7 +160,7 @@ function items({ argument, schema, check }: KeywordCall, list: readonly Value[])
   return [{ message }]
 }
 
-function prefixItems({ argument, check }: KeywordCall, list: readonly Value[]): Found {
+function prefixItems({ argument, check }: KeywordCall, list: readonly Value[]): KeywordResult {
   if (!Array.isArray(argument)) return []
   return argument.flatMap((schema, i) => {
     const item = list[i]
@@ -168,7 +168,10 @@ function prefixItems({ argument, check }: KeywordCall, list: readonly Value[]): 
   })
 }
 
-function additionalItems({ argument, schema, check }: KeywordCall, list: readonly Value[]): Found {
+function additionalItems(
+  { argument, schema, check }: KeywordCall,
+  list: readonly Value[],
+): KeywordResult {
   const own = get(schema, 'items')
   if (!Array.isArray(own)) return []
   const rest = list.slice(own.length)
@@ -177,7 +180,7 @@ function additionalItems({ argument, schema, check }: KeywordCall, list: readonl
   return [{ message: `Expected at most ${own.length} items but found ${rest.length} extra` }]
 }
 
-function contains({ argument, schema, check }: KeywordCall, list: readonly Value[]): Found {
+function contains({ argument, schema, check }: KeywordCall, list: readonly Value[]): KeywordResult {
   const least = get(schema, 'minContains') ?? 1
   const most = get(schema, 'maxContains') ?? list.length
   const matches = list.filter((item) => check(argument, item).length === 0).length
@@ -191,17 +194,17 @@ function contains({ argument, schema, check }: KeywordCall, list: readonly Value
   return [{ message, keyword: 'minContains' }]
 }
 
-function minItems({ argument }: KeywordCall, list: readonly Value[]): Found {
+function minItems({ argument }: KeywordCall, list: readonly Value[]): KeywordResult {
   if (compareNumbers(list.length, argument) >= 0) return []
   return say(argument === 1 ? 'should be non-empty' : 'is too short')
 }
 
-function maxItems({ argument }: KeywordCall, list: readonly Value[]): Found {
+function maxItems({ argument }: KeywordCall, list: readonly Value[]): KeywordResult {
   if (compareNumbers(list.length, argument) <= 0) return []
   return say(argument === 0 ? 'is expected to be empty' : 'is too long')
 }
 
-function uniqueItems({ argument }: KeywordCall, list: readonly Value[]): Found {
+function uniqueItems({ argument }: KeywordCall, list: readonly Value[]): KeywordResult {
   const repeated =
     argument === true &&
     list.some((item, i) => list.slice(0, i).some((other) => sameJson(other, item)))

@@ -41,12 +41,12 @@ class SchemaWalk {
     this.#patterns = patterns
   }
 
-  check(at: {
+  check(place: {
     readonly schema: Value
     readonly instance: Value
     readonly depth: number
   }): Violation[] {
-    const { schema, instance, depth } = at
+    const { schema, instance, depth } = place
     if (schema === true) return []
     if (schema === false) return [refused(instance)]
     if (!isDict(schema)) throw new ConfigError('A JSON schema of the manifest is no object.')
@@ -67,20 +67,20 @@ class SchemaWalk {
         isFound: (pattern, text) => this.#patterns.isFound(pattern, text),
         resolve: (reference) => this.#resolve(reference),
       })
-      return found.map((one) => completed(one, { keyword: name, schema, instance }))
+      return found.map((violation) => completed(violation, { keyword: name, schema, instance }))
     })
   }
 
   #part(
     schema: Value,
     instance: Value,
-    at: { readonly key: Value | undefined; readonly depth: number },
+    place: { readonly key: Value | undefined; readonly depth: number },
   ): readonly Violation[] {
-    const found = this.check({ schema, instance, depth: at.depth + 1 })
-    const { key } = at
+    const found = this.check({ schema, instance, depth: place.depth + 1 })
+    const { key } = place
     // The reference leaves the key out for the schema "false": it counts when the best match is chosen.
     if (key === undefined || schema === false) return found
-    return found.map((one) => ({ ...one, path: [key, ...one.path] }))
+    return found.map((violation) => ({ ...violation, path: [key, ...violation.path] }))
   }
 
   #resolve(reference: string): Value {
@@ -109,7 +109,7 @@ function refused(instance: Value): Violation {
 
 function completed(
   found: Violation | Finding,
-  of: { readonly keyword: string; readonly schema: Dict; readonly instance: Value },
+  place: { readonly keyword: string; readonly schema: Dict; readonly instance: Value },
 ): Violation {
-  return 'path' in found ? found : { path: [], context: [], ...of, ...found }
+  return 'path' in found ? found : { path: [], context: [], ...place, ...found }
 }

@@ -25,8 +25,8 @@ function indexOf([value, start, stop]: readonly Operand[], items: readonly Value
 }
 
 function clamp(value: Operand, length: number): number {
-  const at = countArgument(value)
-  return Math.min(length, at < 0 ? Math.max(0, at + length) : at)
+  const position = countArgument(value)
+  return Math.min(length, position < 0 ? Math.max(0, position + length) : position)
 }
 
 function counted(items: readonly Value[], value: Operand): number {
@@ -55,16 +55,16 @@ export const listMethods: Methods<Value[]> = methods<Value[]>({
   },
   insert: {
     required: ['index', 'object'],
-    run: ([at, value], { self }) => {
+    run: ([position, value], { self }) => {
       limitLength(self.length)
-      self.splice(clamp(at, self.length), 0, entryOf(value))
+      self.splice(clamp(position, self.length), 0, entryOf(value))
       return null
     },
   },
   pop: {
     optional: { index: -1 },
-    run: ([at], { self }) => {
-      const position = countArgument(at)
+    run: ([index], { self }) => {
+      const position = countArgument(index)
       const from = position < 0 ? position + self.length : position
       const [removed] = from < 0 ? [] : self.splice(from, 1)
       if (removed === undefined) throw new PythonError('IndexError', 'pop index out of range')

@@ -71,14 +71,14 @@ export function stripTags(text: string): string {
 
 /** What stands between two marks, and these, is left out. Linear, which a regular expression is not where the end is missing. */
 function withoutSpans(text: string, open: string, close: string): string {
-  const kept: string[] = []
-  let at = 0
+  const parts: string[] = []
+  let position = 0
   for (;;) {
-    const start = text.indexOf(open, at)
+    const start = text.indexOf(open, position)
     const end = start < 0 ? -1 : text.indexOf(close, start + open.length)
-    if (end < 0) return kept.join('') + text.slice(at)
-    kept.push(text.slice(at, start))
-    at = end + close.length
+    if (end < 0) return parts.join('') + text.slice(position)
+    parts.push(text.slice(position, start))
+    position = end + close.length
   }
 }
 

@@ -43,8 +43,8 @@ function range(self: string, start: Operand, stop: Operand): { part: string; fro
 
 function bound(value: Operand, length: number, otherwise: number): number {
   if (value === null) return otherwise
-  const at = countArgument(value)
-  return Math.min(length, at < 0 ? Math.max(0, at + length) : at)
+  const position = countArgument(value)
+  return Math.min(length, position < 0 ? Math.max(0, position + length) : position)
 }
 
 function find(args: readonly Operand[], self: string, fromRight: boolean): number {
@@ -52,8 +52,8 @@ function find(args: readonly Operand[], self: string, fromRight: boolean): numbe
   const sought = textArgument(text)
   const { part, from } = range(self, start, stop)
   if (index(start) !== undefined && Number(index(start)) > codePointLength(self)) return -1
-  const at = fromRight ? part.lastIndexOf(sought) : part.indexOf(sought)
-  return at < 0 ? -1 : from + codePointLength(part.slice(0, at))
+  const position = fromRight ? part.lastIndexOf(sought) : part.indexOf(sought)
+  return position < 0 ? -1 : from + codePointLength(part.slice(0, position))
 }
 
 function finder(fromRight: boolean, strict: boolean): Method<string> {
@@ -61,9 +61,9 @@ function finder(fromRight: boolean, strict: boolean): Method<string> {
     required: ['sub'],
     optional: { start: null, end: null },
     run: (args, { self }) => {
-      const at = find(args, self, fromRight)
-      if (at < 0 && strict) throw valueError('substring not found')
-      return at
+      const position = find(args, self, fromRight)
+      if (position < 0 && strict) throw valueError('substring not found')
+      return position
     },
   }
 }
@@ -105,9 +105,9 @@ function partition(fromRight: boolean): Method<string> {
     run: ([separator], { self }) => {
       const text = textArgument(separator)
       if (text === '') throw valueError('empty separator')
-      const at = fromRight ? self.lastIndexOf(text) : self.indexOf(text)
-      if (at < 0) return new PyTuple(fromRight ? ['', '', self] : [self, '', ''])
-      return new PyTuple([self.slice(0, at), text, self.slice(at + text.length)])
+      const position = fromRight ? self.lastIndexOf(text) : self.indexOf(text)
+      if (position < 0) return new PyTuple(fromRight ? ['', '', self] : [self, '', ''])
+      return new PyTuple([self.slice(0, position), text, self.slice(position + text.length)])
     },
   }
 }

@@ -61,8 +61,8 @@ function splitRightAtSpace(text: string, most: number): string[] {
   while (rest.replace(leftSpace, '') !== '' && parts.length < most) {
     const gaps = [...rest.matchAll(spaces)]
     const last = gaps.at(-1)
-    const at = last === undefined ? 0 : last.index + last[0].length
-    parts.unshift(rest.slice(at))
+    const position = last === undefined ? 0 : last.index + last[0].length
+    parts.unshift(rest.slice(position))
     rest = last === undefined ? '' : rest.slice(0, last.index)
   }
   const first = rest
@@ -73,12 +73,12 @@ const lineEnd = /\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]/g
 
 export function lines(text: string, keepEnds: boolean): string[] {
   const found: string[] = []
-  let at = 0
+  let position = 0
   for (const match of text.matchAll(lineEnd)) {
     const end = match.index + match[0].length
-    found.push(text.slice(at, keepEnds ? end : match.index))
-    at = end
+    found.push(text.slice(position, keepEnds ? end : match.index))
+    position = end
   }
-  if (at < text.length) found.push(text.slice(at))
+  if (position < text.length) found.push(text.slice(position))
   return found
 }

@@ -2,6 +2,14 @@ import type { ErrorCode } from '../error-code.ts'
 
 /** Errors of a source, its manifest, or its streams as they were chosen. Sorted by name. */
 export const sourceCodes = {
+  manifest_component_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The manifest is wrong at {place}: {problem}',
+    suggestedFix:
+      'Correct {place} in the manifest. `reactor connect source --manifest FILE try STREAM --config FILE` reads some pages with it.',
+  },
   manifest_invalid: {
     failureType: 'config_error',
     httpStatus: 422,

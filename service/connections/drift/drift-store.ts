@@ -5,7 +5,7 @@ import type { DriftStore, SettledSchema } from './contract.ts'
 
 const table = 'reactor_connect_service.connections'
 
-export class SchemaDrifts implements DriftStore {
+export class PostgresDriftStore implements DriftStore {
   readonly #database: Database
 
   constructor(database: Database) {

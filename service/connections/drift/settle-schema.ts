@@ -64,7 +64,9 @@ async function keep(
   const next = isNew ? approved : null
   if (!isFollowed && next === null && drift === null && connection.drift === null) return true
   return store.settle({
-    ...{ connection, run: run.id, owner },
+    connection,
+    run: run.id,
+    owner,
     approved: isFollowed ? followed(connection, judged) : next,
     drift: drift && { shown: drift, catalog: seen },
     changes: allChanges(run.schemaChanges, changes),

@@ -1,4 +1,3 @@
-import { ConnectError } from '../../../protocol/index.ts'
 import type {
   AccessRequest,
   Listed,
@@ -7,11 +6,11 @@ import type {
   ResourceLookup,
   RunById,
 } from './access-request.ts'
-import { actionFacts, type ActionName } from './actions.ts'
 import type { Policy } from './policy.ts'
-import type { Principal } from './principal.ts'
-import { notPermitted } from './refusal.ts'
 import { scopesAllow, scopesMayAllow, scopesName } from './scopes.ts'
+import { ConnectError } from '../../../protocol/index.ts'
+import { actionFacts, type ActionName } from './actions.ts'
+import type { Principal } from './principal.ts'
 
 /**
  * Decides by the scopes of the principal and by the policy; both must allow. Before anything is looked up, and never so that
@@ -132,4 +131,32 @@ function missing({ kind, name }: Resource): ConnectError {
   return kind === 'instance'
     ? new ConnectError('instance_not_found', { details: { instance: name } })
     : new ConnectError('connection_not_found', { details: { connection: name } })
+}
+
+/** Names the action, the kind of principal, and what to ask for. */
+function notPermitted(
+  action: ActionName,
+  { kind, name }: Resource,
+  { principal }: { readonly principal: Principal },
+): ConnectError {
+  const scoped = principal.scopes === null ? '' : ' with these scopes'
+  const article = principal.kind === 'viewer' ? 'A' : 'An'
+  const details = {
+    who: `${article} ${principal.kind}${scoped}`,
+    action,
+    principal_kind: principal.kind,
+    on: name === '' ? '' : ` on ${kind} ${name}`,
+    fix: fixOf(principal, action),
+  }
+  return new ConnectError('permission_denied', { details })
+}
+
+function fixOf({ kind }: Principal, action: ActionName): string {
+  const ask = `Ask an admin of this service for a key that permits \`${action}\` (docs/access.md has the table)`
+  if (kind !== 'agent') return `${ask}.`
+  if (action === 'actions:invoke')
+    return 'Invoke the action with `"dry_run": true` first, and carry out what it showed.'
+  if (actionFacts(action).on === 'connection' && actionFacts(action).group === 'write')
+    return `Try the connection with \`reactor connect connections sandbox\` and promote what it shows, or ask a person to do this. ${ask}.`
+  return `Ask a person to do this. ${ask}.`
 }

@@ -47,11 +47,13 @@ export const actions = {
   'connections:read': { group: 'read', on: 'connection', does: 'see connections' },
   'connections:sandbox': { group: 'try', on: 'connection', does: 'try a connection in a sandbox' },
   'connections:sandbox-rows': {
-    ...{ group: 'ask', on: 'connection' },
+    group: 'ask',
+    on: 'connection',
     does: 'see the rows that a sandbox found',
   },
   'connections:sandbox-delete': {
-    ...{ group: 'try', on: 'connection' },
+    group: 'try',
+    on: 'connection',
     does: 'delete a sandbox; an agent only its own',
   },
   'connections:promote': { group: 'try', on: 'connection', does: 'promote what a sandbox showed' },

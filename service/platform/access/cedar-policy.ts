@@ -4,7 +4,6 @@ import type { AccessRequest, Resource } from './access-request.ts'
 import { cedarSchema } from './cedar-schema.ts'
 import type { Policy } from './policy.ts'
 import { speaksOf } from './policy-parts.ts'
-import { placeInText } from './text-place.ts'
 
 /** Where a decision is kept: a request takes a microsecond then, and 90 to 400 without (2026-11, a busy machine). */
 const maxKept = 10_000
@@ -127,4 +126,13 @@ function invalid(file: string, text: string, errors: readonly cedar.DetailedErro
   return new ConnectError('policy_invalid', {
     details: { file, ...first, ...(more.length > 0 && { more }) },
   })
+}
+
+/** Line and column (UTF-16 code units, as editors count), from 1, of a place in a text that is given in bytes of UTF-8. */
+function placeInText(
+  text: string,
+  byte: number,
+): { readonly line: number; readonly column: number } {
+  const before = Buffer.from(text).subarray(0, byte).toString('utf8').split('\n')
+  return { line: before.length, column: (before.at(-1) ?? '').length + 1 }
 }

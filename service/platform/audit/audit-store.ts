@@ -35,7 +35,7 @@ const table = 'reactor_connect_service.audit_log'
 const columns =
   'id, principal_id, principal_kind, principal_name, via, action, resource, name, request, request_id, address, outcome, status, error, details'
 
-export class Audit implements AuditLog {
+export class PostgresAuditLog implements AuditLog {
   readonly #database: Database
 
   constructor(database: Database) {

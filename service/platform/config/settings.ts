@@ -59,7 +59,7 @@ export const settingsSchema = z.object({
     type: 'URL',
     standard: 'the address of `bind`',
     description:
-      'How browsers and webhook senders reach the service: the base of the OAuth callback.',
+      'How browsers and webhook senders reach the service: the base of the OAuth callback and of the `docs_url` of errors.',
   }),
   roles: setting(
     listOf(choice(roles))

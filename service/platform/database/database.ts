@@ -1,6 +1,9 @@
 import type { Logger } from 'pino'
 import pg from 'pg'
+import { everySession } from '../../../postgres/client-config.ts'
 import { pinPath } from '../../../postgres/search-path.ts'
+import { resultsOf, withFarewell } from '../../../postgres/session.ts'
+import { meaningOf, type StateMeaning } from '../../../postgres/sqlstate.ts'
 import { ConnectError, networkFailure } from '../../../protocol/index.ts'
 
 export type Row = Record<string, unknown>
@@ -12,9 +15,6 @@ export interface DatabaseOptions {
   readonly waitMs?: number
   readonly logger: Logger
 }
-
-/** A server that does not respond does not take the farewell of a session either. */
-const farewellMs = 2_000
 
 /** Sessions with the metadata Postgres. Every failure to reach it is `store_unavailable`. */
 export class Database implements AsyncDisposable {
@@ -95,11 +95,12 @@ export class Database implements AsyncDisposable {
           client.once('end', resolve)
         }),
     )
-    const timer = setTimeout(() => {
-      for (const client of this.#sessions) client.connection.stream.destroy()
-    }, farewellMs)
-    await Promise.all(ends)
-    clearTimeout(timer)
+    await withFarewell(
+      () => Promise.all(ends),
+      () => {
+        for (const client of this.#sessions) client.connection.stream.destroy()
+      },
+    )
   }
 }
 
@@ -120,11 +121,10 @@ export function sessionOf(client: pg.ClientBase): Session {
   }
 }
 
-/** The driver gives a list for several statements, which its types do not say. */
 function rowsOf<Result extends Row>(
   result: pg.QueryResult<Result> | pg.QueryResult<Result>[],
 ): Result[] {
-  return Array.isArray(result) ? result.flatMap(({ rows }) => rows) : result.rows
+  return resultsOf(result).flatMap(({ rows }) => rows)
 }
 
 /**
@@ -142,39 +142,44 @@ export async function pinned(client: pg.ClientBase): Promise<void> {
 }
 
 export function sessionOptions(url: string): pg.ClientConfig {
-  return {
-    connectionString: url,
-    connectionTimeoutMillis: 5_000,
-    keepAlive: true,
-    application_name: 'reactor-connect',
-  }
+  return { ...everySession, connectionString: url, connectionTimeoutMillis: 5_000 }
 }
 
 /** The name of the constraint that refused a row. */
 export function violatedConstraint(error: unknown): string | undefined {
-  return error instanceof pg.DatabaseError && error.code?.startsWith('23') === true
-    ? error.constraint
-    : undefined
+  if (!(error instanceof pg.DatabaseError)) return undefined
+  return meaningOf(error.code ?? '') === 'constraint_violated' ? error.constraint : undefined
 }
 
-/**
- * What the server says when it cannot serve now: connection failures, refused users, too little of something, a missing
- * database, a read-only standby, a timeout, shutting down.
- */
-const unavailable = /^(08|28|3D000|25006|53|55P03|57)/
+/** What the server says when it cannot serve now. */
+const unavailable: ReadonlySet<StateMeaning | undefined> = new Set<StateMeaning>([
+  'connection_lost',
+  'credentials_refused',
+  'database_missing',
+  'disk_full',
+  'lock_timeout',
+  'operator_intervention',
+  'query_cancelled',
+  'read_only',
+  'server_busy',
+  'server_not_ready',
+])
 
 export function translated(error: unknown): unknown {
   if (error instanceof ConnectError) return error
-  if (error instanceof pg.DatabaseError && error.code === '42501')
+  if (!(error instanceof pg.DatabaseError)) return unreachable(error, networkFailure(error)?.reason)
+  const { message, code = '' } = error
+  const meaning = meaningOf(code)
+  if (meaning === 'permission_denied')
     return new ConnectError('store_permission_denied', {
-      details: { reason: error.message },
+      details: { reason: message },
       cause: error,
     })
-  const refused =
-    error instanceof pg.DatabaseError && unavailable.test(error.code ?? '')
-      ? `${error.message} (${error.code ?? ''})`
-      : undefined
-  const reason = refused ?? networkFailure(error)?.reason
+  const refused = unavailable.has(meaning) ? `${message} (${code})` : undefined
+  return unreachable(error, refused ?? networkFailure(error)?.reason)
+}
+
+function unreachable(error: unknown, reason: string | undefined): unknown {
   if (reason === undefined) return error
   return new ConnectError('store_unavailable', { details: { reason }, cause: error })
 }

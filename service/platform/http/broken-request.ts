@@ -18,7 +18,7 @@ export function answerBrokenRequest(
     return
   }
   const problem = requestInvalid(['it is not HTTP, its head is too large, or it came too slowly'])
-  const body = JSON.stringify(errorToWire(problem, randomUUID()))
+  const body = JSON.stringify(errorToWire(problem, { id: randomUUID(), docsBase: '' }))
   socket.end(
     `HTTP/1.1 ${statusByCode[error.code] ?? '400 Bad Request'}\r\n` +
       `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +

@@ -2,6 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import type { z } from 'zod'
 import { ConnectError, errorCodes } from '../../../protocol/index.ts'
+import { withDocsUrl } from '../docs-url.ts'
 import type { errorDocument } from './error-document.ts'
 import { bodyLimitBytes, handlerTimeoutMs, maxProblemLength, maxProblems } from './limits.ts'
 
@@ -20,14 +21,13 @@ export function publicError(
   return new ConnectError('unexpected', { details: { reason }, cause: thrown })
 }
 
+/** `docsBase` is empty for a request that was too broken to have a host. */
 export function errorToWire(
   error: ConnectError,
-  requestId: string,
+  { id, docsBase }: Pick<FastifyRequest, 'id' | 'docsBase'>,
 ): z.output<typeof errorDocument> {
-  const { details, ...body } = error.toJSON()
-  return {
-    error: { ...body, ...(details !== undefined && { details }), request_id: requestId },
-  }
+  const { details, ...body } = withDocsUrl(error.toJSON(), docsBase)
+  return { error: { ...body, ...(details !== undefined && { details }), request_id: id } }
 }
 
 /** What the client may see; an error of ours is logged, here and nowhere else. */
@@ -53,7 +53,7 @@ export function sendError(
   const { seconds } = error.details
   if (status === 429 && typeof seconds === 'number') void reply.header('retry-after', seconds)
   if (error.retryable && status === 503) void reply.header('retry-after', '5')
-  return reply.code(status).send(errorToWire(error, request.id))
+  return reply.code(status).send(errorToWire(error, request))
 }
 
 /** `problem` names places, never values: these may be secrets. */

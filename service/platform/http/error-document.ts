@@ -5,11 +5,14 @@ import { freeObject } from '../fields.ts'
 export const errorDocument = z
   .object({
     error: z.object({
-      code: z.string().meta({ description: 'Stable; each has a page in docs/errors.' }),
+      code: z.string().meta({ description: 'Stable; each has a page, which `docs_url` opens.' }),
       message: z.string(),
       suggested_fix: z.string(),
       failure_type: z.enum(['config_error', 'transient_error', 'system_error']),
-      docs_url: z.string().optional(),
+      docs_url: z.string().optional().meta({
+        description:
+          'The page of the code, with what to do about it: a URL, or a path on the host that was asked. It needs no key.',
+      }),
       details: freeObject.optional(),
       request_id: z.string(),
     }),

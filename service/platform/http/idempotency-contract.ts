@@ -9,7 +9,7 @@ export interface IdempotencyStore {
    */
   begin(request: IdempotentRequest): Promise<IdempotencyStart>
   /** Keeps the answer. Never one that holds a secret. */
-  finish(ticket: string, answer: KeptAnswer): Promise<void>
+  finish(ticket: string, answer: StoredAnswer): Promise<void>
   /** The request changed nothing: the key may be used anew. */
   abandon(ticket: string): Promise<void>
 }
@@ -24,9 +24,9 @@ export interface IdempotentRequest {
 
 export type IdempotencyStart =
   | { readonly state: 'began'; readonly ticket: string }
-  | { readonly state: 'done'; readonly answer: KeptAnswer }
+  | { readonly state: 'done'; readonly answer: StoredAnswer }
 
-export interface KeptAnswer {
+export interface StoredAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: JsonValue

@@ -5,13 +5,13 @@ import type {
   IdempotencyStart,
   IdempotencyStore,
   IdempotentRequest,
-  KeptAnswer,
+  StoredAnswer,
 } from './idempotency-contract.ts'
 
 interface KeyRow extends Row {
   readonly ticket: string
   readonly request_hash: string
-  readonly answer: KeptAnswer | null
+  readonly answer: StoredAnswer | null
 }
 
 /** Answers are kept so long. */
@@ -26,7 +26,7 @@ const free = `kept.created_at <= now() - interval '${answerLifetime}' OR kept.an
 const renewed = (column: string): string =>
   `${column} = CASE WHEN ${free} THEN excluded.${column} ELSE kept.${column} END`
 
-export class IdempotencyKeys implements IdempotencyStore {
+export class PostgresIdempotencyStore implements IdempotencyStore {
   readonly #database: Database
 
   constructor(database: Database) {
@@ -51,7 +51,7 @@ export class IdempotencyKeys implements IdempotencyStore {
     return { state: 'done', answer: row.answer }
   }
 
-  async finish(ticket: string, answer: KeptAnswer): Promise<void> {
+  async finish(ticket: string, answer: StoredAnswer): Promise<void> {
     await this.#database.query(
       `UPDATE reactor_connect_service.idempotency_keys SET answer = $2 WHERE ticket = $1`,
       [ticket, JSON.stringify(answer)],

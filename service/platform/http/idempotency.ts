@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { IdempotencyStore, KeptAnswer } from './idempotency-contract.ts'
+import type { IdempotencyStore, StoredAnswer } from './idempotency-contract.ts'
 import { principalOf } from './authentication.ts'
 
 export const idempotencyHeaders = z.looseObject({
@@ -70,7 +70,7 @@ function noted({ log }: FastifyRequest): (failure: unknown) => void {
 /** Awaited, it is over: what a route's function resolves with before would be sent as a second answer. */
 function send(
   reply: FastifyReply,
-  answer: Omit<KeptAnswer, 'body'> & { readonly body: unknown },
+  answer: Omit<StoredAnswer, 'body'> & { readonly body: unknown },
 ): FastifyReply {
   return reply.code(answer.status).headers(answer.headers).send(answer.body)
 }

@@ -1,3 +1,5 @@
+import { htmlText } from '../../../lib/text/html-text.ts'
+
 /** A small page for a person in a browser: no script, no style from elsewhere. */
 export const page = {
   headers: {
@@ -5,22 +7,14 @@ export const page = {
     'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   },
   of(title: string, paragraphs: readonly string[]): string {
-    const body = paragraphs.map((text) => `<p>${escaped(text)}</p>`).join('\n')
+    const body = paragraphs.map((text) => `<p>${htmlText(text)}</p>`).join('\n')
     return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<title>${escaped(title)} · Reactor Connect</title>
-<h1>${escaped(title)}</h1>
+<title>${htmlText(title)} · Reactor Connect</title>
+<h1>${htmlText(title)}</h1>
 ${body}
 </html>
 `
   },
 } as const
-
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-}

@@ -50,7 +50,10 @@ export class JobsClient {
     const { method, path, body, waitMs = 0, signal } = request
     try {
       return await exchange(`${url.replace(/\/$/, '')}/v1/${path}`, {
-        ...{ method, body, signal, maxAnswerBytes },
+        method,
+        body,
+        signal,
+        maxAnswerBytes,
         headers: apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` },
         timeoutMs: timeoutMs + waitMs,
       })

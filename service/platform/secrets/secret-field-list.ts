@@ -3,7 +3,7 @@ import { formatPointer } from './json-pointer.ts'
 import { expand, isSecret } from '../../../manifest-interpreter/config/secret-schema.ts'
 
 /** A spec may refer to itself. */
-const MAX_DEPTH = 8
+const maxDepth = 8
 
 /** The secret fields of a spec as JSON pointers, sorted; those inside of lists, which have no fixed place, are left out. */
 export function secretFieldsOf(spec: JsonObject): readonly string[] {
@@ -14,7 +14,7 @@ export function secretFieldsOf(spec: JsonObject): readonly string[] {
       for (const [name, property] of Object.entries(part.properties)) {
         const at = [...path, name]
         if (isSecret(expand(property, spec))) found.add(formatPointer(at))
-        else if (isJsonObject(property) && at.length < MAX_DEPTH) walk(property, at)
+        else if (isJsonObject(property) && at.length < maxDepth) walk(property, at)
       }
     }
   }

@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../../protocol
 import type { Secrets } from './secret-fields.ts'
 
 /** Shorter ones cannot be told from ordinary words in a text. */
-const MIN_SECRET_LENGTH = 4
+const minSecretLength = 4
 
 /**
  * The texts that nothing may show: those in the secrets that do not stand in the rest of the configuration too (user and
@@ -11,7 +11,7 @@ const MIN_SECRET_LENGTH = 4
 export function secretTexts(config: JsonObject, secrets: Secrets): readonly string[] {
   const shown = new Set(textsIn(config))
   const hidden = new Set(Object.values(secrets).flatMap(textsIn))
-  return [...hidden].filter((text) => text.length >= MIN_SECRET_LENGTH && !shown.has(text))
+  return [...hidden].filter((text) => text.length >= minSecretLength && !shown.has(text))
 }
 
 function textsIn(value: JsonValue): string[] {

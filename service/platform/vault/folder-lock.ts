@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { errorCodeOf } from '../../../lib/files/error-code.ts'
 
 /** Longer than any holder needs, but for one that rotates the key of many secrets. */
-const WAIT_MS = 20_000
-const SQLITE_BUSY = 5
+const waitMs = 20_000
+const sqliteBusy = 5
 
 /**
  * A lock between processes that the operating system lets go of when its holder dies, however it dies: Node has no such lock
@@ -53,7 +53,7 @@ export class FolderLock implements Disposable {
   }
 
   async #take(): Promise<void> {
-    const giveUpAt = performance.now() + WAIT_MS
+    const giveUpAt = performance.now() + waitMs
     for (;;) {
       try {
         this.#database.exec('BEGIN EXCLUSIVE')
@@ -67,5 +67,5 @@ export class FolderLock implements Disposable {
 }
 
 function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY
+  return error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy
 }

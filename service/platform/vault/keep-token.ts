@@ -11,8 +11,8 @@ const renewedSchema = z.object({
   auth: z.object({ renewable: z.boolean(), lease_duration: z.number() }),
 })
 /** A token that lives for ever has 0; timers end at 24 days. */
-const MAX_WAIT_MS = 24 * 3_600_000
-const RETRY_MS = 10_000
+const maxWaitMs = 24 * 3_600_000
+const retryMs = 10_000
 
 /**
  * Renews the client's token at half of its time to live, until the signal is aborted or it can be renewed no more. Never
@@ -24,7 +24,7 @@ export async function keepToken(
 ): Promise<void> {
   let lease = await attempt(() => lookUp(client), { logger, signal })
   while (lease?.renewable === true && lease.ttlMs > 0) {
-    if (!(await waited(Math.min(lease.ttlMs / 2, MAX_WAIT_MS), signal))) return
+    if (!(await waited(Math.min(lease.ttlMs / 2, maxWaitMs), signal))) return
     lease = await attempt(() => renew(client), { logger, signal })
   }
 }
@@ -62,7 +62,7 @@ async function attempt(
     } catch (thrown) {
       const error = ConnectError.from(thrown)
       logger.warn({ error: error.toJSON() }, 'the token of the vault was not renewed')
-      if (!error.retryable || !(await waited(RETRY_MS, signal))) return undefined
+      if (!error.retryable || !(await waited(retryMs, signal))) return undefined
     }
   }
 }

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ConnectError } from '../../../protocol/index.ts'
 
-const MAX_ATTEMPTS = 6
-const FIRST_WAIT_MS = 200
+const maxAttempts = 6
+const firstWaitMs = 200
 
 /**
  * Does work that must not be lost (the only copy of a token goes into the vault), again for about 12 s where it fails for a
@@ -14,8 +14,8 @@ export async function keepTrying<Result>(work: () => Promise<Result>): Promise<R
       return await work()
     } catch (error) {
       const mayPass = error instanceof ConnectError && error.retryable
-      if (!mayPass || attempt === MAX_ATTEMPTS) throw error
-      if (error.code !== 'vault_conflict') await delay(FIRST_WAIT_MS * 2 ** attempt)
+      if (!mayPass || attempt === maxAttempts) throw error
+      if (error.code !== 'vault_conflict') await delay(firstWaitMs * 2 ** attempt)
     }
   }
 }

@@ -3,7 +3,7 @@ import { newVaultKey, parseVaultKey, type VaultKey } from './sealed-secrets.ts'
 import type { Vault } from './vault.ts'
 
 /** A key of the service's own, which is made when it is first needed and kept in the vault: all processes have the same one. */
-export class KeptKey {
+export class StoredKey {
   readonly #vault: Vault
   readonly #path: string
   #key: Promise<VaultKey> | undefined

@@ -14,10 +14,10 @@ export interface VaultKey {
   readonly bytes: Buffer
 }
 
-const MAGIC = Buffer.from('RCV1')
-const HEADER_BYTES = 20
-const NONCE_BYTES = 12
-const TAG_BYTES = 16
+const magic = Buffer.from('RCV1')
+const headerBytes = 20
+const nonceBytes = 12
+const tagBytes = 16
 
 export function vaultKey(bytes: Buffer): VaultKey {
   const hash = createHash('sha256').update('reactor-connect vault key\0').update(bytes)
@@ -42,7 +42,7 @@ export interface SealedHeader {
 /** What a file says of itself, not yet authenticated; undefined where it is no such file. */
 export function readHeader(file: Uint8Array): SealedHeader | undefined {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength)
-  if (bytes.length < HEADER_BYTES || !bytes.subarray(0, 4).equals(MAGIC)) return undefined
+  if (bytes.length < headerBytes || !bytes.subarray(0, 4).equals(magic)) return undefined
   const version = Number(bytes.readBigUInt64BE(12))
   if (!Number.isSafeInteger(version)) return undefined
   return { keyId: bytes.toString('hex', 4, 12), version }
@@ -56,12 +56,12 @@ export interface Plain {
 }
 
 export function seal({ name, version, text }: Plain, key: VaultKey): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES)
-  MAGIC.copy(header)
+  const header = Buffer.alloc(headerBytes)
+  magic.copy(header)
   header.write(key.id, 4, 'hex')
   header.writeBigUInt64BE(BigInt(version), 12)
-  const nonce = randomBytes(NONCE_BYTES)
-  const cipher = createCipheriv('aes-256-gcm', key.bytes, nonce, { authTagLength: TAG_BYTES })
+  const nonce = randomBytes(nonceBytes)
+  const cipher = createCipheriv('aes-256-gcm', key.bytes, nonce, { authTagLength: tagBytes })
   cipher.setAAD(Buffer.concat([header, Buffer.from(name)]))
   const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
   return Buffer.concat([header, nonce, sealed, cipher.getAuthTag()])
@@ -71,14 +71,14 @@ export function seal({ name, version, text }: Plain, key: VaultKey): Buffer {
 export function unseal(file: Buffer, name: string, key: VaultKey): Plain | undefined {
   const header = readHeader(file)
   if (header?.keyId !== key.id) return undefined
-  if (file.length < HEADER_BYTES + NONCE_BYTES + TAG_BYTES) return undefined
-  const nonce = file.subarray(HEADER_BYTES, HEADER_BYTES + NONCE_BYTES)
-  const decipher = createDecipheriv('aes-256-gcm', key.bytes, nonce, { authTagLength: TAG_BYTES })
-  decipher.setAAD(Buffer.concat([file.subarray(0, HEADER_BYTES), Buffer.from(name)]))
-  decipher.setAuthTag(file.subarray(-TAG_BYTES))
+  if (file.length < headerBytes + nonceBytes + tagBytes) return undefined
+  const nonce = file.subarray(headerBytes, headerBytes + nonceBytes)
+  const decipher = createDecipheriv('aes-256-gcm', key.bytes, nonce, { authTagLength: tagBytes })
+  decipher.setAAD(Buffer.concat([file.subarray(0, headerBytes), Buffer.from(name)]))
+  decipher.setAuthTag(file.subarray(-tagBytes))
   try {
     const text = Buffer.concat([
-      decipher.update(file.subarray(HEADER_BYTES + NONCE_BYTES, -TAG_BYTES)),
+      decipher.update(file.subarray(headerBytes + nonceBytes, -tagBytes)),
       decipher.final(),
     ])
     return { name, version: header.version, text: text.toString('utf8') }

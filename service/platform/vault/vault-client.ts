@@ -111,7 +111,10 @@ export class VaultClient {
     const { token, namespace, timeoutMs = 10_000 } = this.#options
     try {
       return await exchange(new URL(`/v1/${path}`, this.#options.url), {
-        ...{ method, body, timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES },
+        method,
+        body,
+        timeoutMs,
+        maxAnswerBytes: MAX_ANSWER_BYTES,
         headers: {
           'X-Vault-Token': token,
           'X-Vault-Request': 'true',

@@ -36,13 +36,13 @@ export function instancePath(instanceId: string): string {
 }
 
 /** Bigger secrets are a mistake, and some storages behind a Vault stop at 512 KiB. */
-const MAX_SECRETS_BYTES = 256 * 1024
+const maxSecretsBytes = 256 * 1024
 
 /** The JSON text of one path. Throws `vault_too_large`. */
 export function secretsText(path: string, secrets: JsonObject): string {
   const text = JSON.stringify(secrets)
-  if (Buffer.byteLength(text) <= MAX_SECRETS_BYTES) return text
-  throw new ConnectError('vault_too_large', { details: { path, limit: MAX_SECRETS_BYTES } })
+  if (Buffer.byteLength(text) <= maxSecretsBytes) return text
+  throw new ConnectError('vault_too_large', { details: { path, limit: maxSecretsBytes } })
 }
 
 /** Segments of letters, digits, `_` and `-`: nothing that a file system or a URL reads in another way. Throws a TypeError. */

@@ -1,7 +1,7 @@
-import { actualTypeOf } from '../column-types.ts'
+import { actualTypeOf } from '../tables/column-types.ts'
 import { quoteIdentifier as quote } from '../../../postgres/quote.ts'
-import { quoteTable, type TableName } from '../identifiers.ts'
-import { isEqual } from '../operators.ts'
+import { quoteTable, type TableName } from '../tables/identifiers.ts'
+import { isEqual } from '../merge/operators.ts'
 
 /** Two sets of rows that are compared: those that a sandbox has, and those that a production table has. */
 export interface Comparison {
@@ -37,7 +37,7 @@ export interface RowCountsRow {
  * what is left of one side is inserted or gone. So it also counts where a key is not unique, and where everything is the key.
  *
  * It agrees with the sink's merge because it does not repeat its rules: for a mode that merges, `after` is what the sink's own statements
- * (merge-sql.ts) made of the rows in `before`, and an overwrite has no rules but its rows.
+ * (merge/merge-sql.ts) made of the rows in `before`, and an overwrite has no rules but its rows.
  */
 export function countSql({ after, before, key, columns }: Comparison): string {
   const contents = contentsOf('s', columns)
@@ -120,7 +120,7 @@ export function missingSql(
   const after = quoteTable(comparison.after)
   const [side, other] = from === 'after' ? [after, comparison.before] : [comparison.before, after]
   const cells = columns.map((column, index) => `${cell('s', column)} AS c${index}`)
-  return `SELECT ${cells.join(', ')} FROM ${side} s WHERE NOT (${isFound(comparison, other)})
+  return `SELECT ${cells.join(', ')} FROM ${side} s WHERE NOT (${isInOther(comparison, other)})
      ORDER BY ${order('s', comparison.key ?? [])} LIMIT ${limit}`
 }
 
@@ -142,12 +142,12 @@ function order(alias: string, key: readonly ComparedColumn[]): string {
  * says that `=` would not find them all.
  */
 export function metQuery(comparison: Comparison & { readonly hasNullKeys: boolean }): string {
-  const found = isFound(comparison, quoteTable(comparison.after))
+  const found = isInOther(comparison, quoteTable(comparison.after))
   return `(SELECT s.* FROM ${comparison.before} s WHERE ${found})`
 }
 
 /** The row `s` has its key in the other set. */
-function isFound(
+function isInOther(
   { key, columns, hasNullKeys }: Comparison & { readonly hasNullKeys: boolean },
   other: string,
 ): string {

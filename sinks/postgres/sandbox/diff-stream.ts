@@ -1,24 +1,31 @@
+import { sqlstates } from '../../../postgres/sqlstate.ts'
 import { operatorSchemaOf } from '../../../postgres/search-path.ts'
 import { ConnectError, primaryKey } from '../../../protocol/index.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
-import { quoteTable, type TableName } from '../identifiers.ts'
-import { superfluousRows } from '../merge-sql.ts'
-import type { Session } from '../session.ts'
-import { mergeOf } from '../staging.ts'
-import { streamTarget } from '../stream-target.ts'
-import { baseType, metadataColumns, readTable } from '../tables.ts'
+import { quoteTable, type TableName } from '../tables/identifiers.ts'
+import { superfluousRows } from '../merge/merge-sql.ts'
+import type { DestinationSession } from '../session.ts'
+import { mergeOf } from '../merge/staging.ts'
+import { streamTarget } from '../tables/stream-target.ts'
+import { baseType, metadataColumns, readTable } from '../tables/table-columns.ts'
 import {
-  countSql,
-  metQuery,
   type ComparedColumn,
   type Comparison,
+  countSql,
+  metQuery,
   type RowCountsRow,
 } from './compare-rows.ts'
-import { countedRows } from './counted-rows.ts'
+import { countedRows } from './trial.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
 import { isForeseen } from './production-columns.ts'
 import { noExamples, rowExamples, type RowExamples } from './row-examples.ts'
-import { countFates, countNulled, countReset, ownColumns, type ColumnRows } from './value-counts.ts'
+import {
+  type ColumnRows,
+  countFates,
+  countNulled,
+  countReset,
+  streamColumns,
+} from './value-counts.ts'
 
 /** What a run would do to the rows of production. Null where it is not known. */
 export interface RowDiff {
@@ -59,15 +66,12 @@ export const unknownRows: RowDiff = {
   warnings: [],
 }
 
-/** query_canceled: the comparison took longer than it may. */
-const timedOut = '57014'
-
 /**
  * Compares what a sandbox loaded with production, on the server. `isComplete`: the stream was read to its end. One that was cut is
  * compared as far as it came; what an overwrite would delete is then unknown.
  */
 export async function diffRows(
-  session: Session,
+  session: DestinationSession,
   stream: SandboxTable,
   { isComplete }: { readonly isComplete: boolean },
 ): Promise<RowDiff> {
@@ -76,7 +80,8 @@ export async function diffRows(
     const diff = await compare(session, stream, isComplete)
     return { ...diff, tableRows, atLeast: isComplete ? [] : lowerBounds(stream) }
   } catch (error) {
-    if (!(error instanceof ConnectError) || error.details.sqlstate !== timedOut) throw error
+    if (!(error instanceof ConnectError) || error.details.sqlstate !== sqlstates.queryCanceled)
+      throw error
     const warning = 'Comparing with the table took too long: what happens to its rows is not known'
     return { ...unknownRows, warnings: [warning] }
   }
@@ -94,7 +99,7 @@ function lowerBounds({ production }: SandboxTable): readonly RowCount[] {
 const countedPages = 10_000
 
 async function countTable(
-  session: Session,
+  session: DestinationSession,
   { production }: SandboxTable,
 ): Promise<TableRows | null> {
   if (production.plan.actual === undefined) return null
@@ -117,7 +122,7 @@ export function loadedTable({ sink, table }: SandboxTable, isComplete: boolean):
 }
 
 async function compare(
-  session: Session,
+  session: DestinationSession,
   stream: SandboxTable,
   isComplete: boolean,
 ): Promise<RowDiff> {
@@ -133,7 +138,7 @@ async function compare(
 }
 
 async function compareMerged(
-  session: Session,
+  session: DestinationSession,
   stream: SandboxTable,
   before: TableName,
 ): Promise<RowDiff> {
@@ -166,12 +171,12 @@ async function compareMerged(
 const unknownRest = { atLeast: [], tableRows: null, reset: [] } as const
 
 async function compareOverwrite(
-  session: Session,
+  session: DestinationSession,
   stream: SandboxTable,
   { after, isComplete }: { readonly after: TableName; readonly isComplete: boolean },
 ): Promise<RowDiff> {
   const { production } = stream
-  const own = ownColumns(production)
+  const own = streamColumns(production)
   const unforeseen = new Set(own.filter((column) => !isForeseen(column)).map(({ name }) => name))
   const all = await readCompared(session, stream.table)
   const columns = all.filter(({ name }) => !unforeseen.has(name))
@@ -222,7 +227,7 @@ function expressions({ columns }: SandboxTable): string {
 
 /** A stage that was cut has not the columns that the source has no more: they get what the table has by default, as in the swap. */
 export async function sameShape(
-  session: Session,
+  session: DestinationSession,
   { table }: SandboxTable,
   after: TableName,
 ): Promise<TableName> {
@@ -240,7 +245,7 @@ export async function sameShape(
 }
 
 async function readShape(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
 ): Promise<{ readonly name: string; readonly type: string; readonly fill: string | null }[]> {
   return session.rows(
@@ -252,7 +257,10 @@ async function readShape(
 }
 
 /** All columns but those of the metadata, which every run changes. */
-async function readCompared(session: Session, table: TableName): Promise<ComparedColumn[]> {
+async function readCompared(
+  session: DestinationSession,
+  table: TableName,
+): Promise<ComparedColumn[]> {
   const columns = await session.rows<ComparedColumn & Record<string, string>>(
     `SELECT attname AS name, format_type(atttypid, atttypmod) AS type,
             ${operatorSchemaOf(baseType('atttypid'))} AS operators
@@ -271,7 +279,7 @@ function keyOf(
 }
 
 async function count(
-  session: Session,
+  session: DestinationSession,
   comparison: Comparison,
 ): Promise<{ insert: number; update: number; unchanged: number; gone: number }> {
   const [row] = await session.rows<RowCountsRow & Record<string, string>>(countSql(comparison))
@@ -284,7 +292,10 @@ async function count(
 }
 
 /** Rows that a run removes when it makes the index of the key. */
-async function countSuperfluous(session: Session, stream: SandboxTable): Promise<number> {
+async function countSuperfluous(
+  session: DestinationSession,
+  stream: SandboxTable,
+): Promise<number> {
   const { production, table } = stream
   const { target, hasKeyIndex, sink } = production
   if (hasKeyIndex) return 0
@@ -301,7 +312,7 @@ async function countSuperfluous(session: Session, stream: SandboxTable): Promise
 }
 
 async function hasNulls(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
   key: readonly ComparedColumn[],
 ): Promise<boolean> {
@@ -312,7 +323,7 @@ async function hasNulls(
   return row?.found === true
 }
 
-async function countRows(session: Session, from: string): Promise<number> {
+async function countRows(session: DestinationSession, from: string): Promise<number> {
   const [row] = await session.rows<{ rows: string }>(`SELECT count(*) AS rows FROM ${from} counted`)
   return Number(row?.rows)
 }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { streamIdOf } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
-import { schemaExists } from '../bookkeeping.ts'
-import { quoteTable, type TableName } from '../identifiers.ts'
-import { sessionPlace, type PostgresPlace } from '../postgres-place.ts'
-import { Session } from '../session.ts'
-import { streamTarget } from '../stream-target.ts'
+import { schemaExists } from '../tables/schemas.ts'
+import { quoteTable, type TableName } from '../tables/identifiers.ts'
+import { type PostgresPlace, sessionPlace } from '../postgres-place.ts'
+import { DestinationSession } from '../session.ts'
+import { streamTarget } from '../tables/stream-target.ts'
 
 /**
  * What the figures of a sandbox stand on, so that a run in between changes it: SHA-256 (hex) of the shape of the streams' production tables (columns, types, indexes, constraints, foreign keys to them, triggers,
@@ -15,7 +15,7 @@ export async function destinationFingerprint(
   place: PostgresPlace,
   streams: readonly SinkStream[],
 ): Promise<string> {
-  await using session = await Session.open(sessionPlace(place))
+  await using session = await DestinationSession.open(sessionPlace(place))
   await session.run(`SET statement_timeout = '60s'; SET default_transaction_read_only = on`)
   const hash = createHash('sha256')
   hash.update(JSON.stringify([session.address.database, place.schema ?? null]))
@@ -30,7 +30,7 @@ export async function destinationFingerprint(
 }
 
 /** One text for each thing, in an order that does not change. */
-async function readShape(session: Session, table: TableName): Promise<unknown[]> {
+async function readShape(session: DestinationSession, table: TableName): Promise<unknown[]> {
   return session.rows(
     `SELECT fact FROM (
        SELECT 0 AS part, '' AS place, concat_ws(' ', relkind, relowner, relrowsecurity, relforcerowsecurity,
@@ -60,7 +60,7 @@ async function readShape(session: Session, table: TableName): Promise<unknown[]>
   )
 }
 
-async function readCheckpoints(session: Session, sink: SinkStream): Promise<unknown[]> {
+async function readCheckpoints(session: DestinationSession, sink: SinkStream): Promise<unknown[]> {
   const { namespace, name } = streamIdOf(sink.stream.stream)
   return session.rows(
     `SELECT st.sync_id, st.generation_id, st.epoch, st.complete, st.settings, st.table_schema, st.table_name,

@@ -1,20 +1,20 @@
-import { typecastError } from '../avro-to-copy.ts'
-import { quoteTable, type TableName } from '../identifiers.ts'
+import { typecastError } from '../load/avro-to-copy.ts'
+import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import type { PostgresPlace } from '../postgres-place.ts'
-import { Session } from '../session.ts'
-import { metadataColumns, readTable } from '../tables.ts'
+import { DestinationSession } from '../session.ts'
+import { metadataColumns, readTable } from '../tables/table-columns.ts'
 import { cell } from './compare-rows.ts'
 
 /** For looking at a sandbox whose run has ended. No question takes longer than a minute. */
-export async function openSandboxSession(place: PostgresPlace): Promise<Session> {
-  const session = await Session.open(place)
+export async function openSandboxSession(place: PostgresPlace): Promise<DestinationSession> {
+  const session = await DestinationSession.open(place)
   await session.run(`SET statement_timeout = '60s'; SET lock_timeout = '10s'`)
   return session
 }
 
 /** Some rows, by column, as Postgres writes the values; without the metadata columns and those that are left out. */
 export async function sampleRows(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
   { limit, without }: { readonly limit: number; readonly without: ReadonlySet<string> },
 ): Promise<Readonly<Record<string, string | null>>[]> {
@@ -34,7 +34,7 @@ export async function sampleRows(
 
 /** Fields whose values the column could not hold, with how many rows. */
 export async function countRefusedValues(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
 ): Promise<readonly { readonly field: string; readonly rows: number }[]> {
   const columns = await readTable(session, table)

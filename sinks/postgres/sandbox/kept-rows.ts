@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { quoteTable } from '../identifiers.ts'
+import { quoteTable } from '../tables/identifiers.ts'
 import type { PostgresPlace } from '../postgres-place.ts'
-import { Session } from '../session.ts'
+import { DestinationSession } from '../session.ts'
 import { rowExamplesDocument, shownRow, type RowExamples, type ShownRow } from './row-examples.ts'
 import { sandboxSchemaName } from './sandbox-schema.ts'
 
@@ -20,7 +20,7 @@ const tableOf = (schema: string): string => quoteTable({ schema, table: '_reacto
 
 /** Rows of a report are the customer's data: they are kept in the sandbox's schema, and go with it. */
 export async function keepRows(
-  session: Session,
+  session: DestinationSession,
   schema: string,
   rows: readonly ReportRows[],
 ): Promise<void> {
@@ -45,7 +45,7 @@ export async function readSandboxRows(
   id: string,
 ): Promise<readonly ReportRows[] | undefined> {
   const table = tableOf(sandboxSchemaName(id))
-  await using session = await Session.open({ address: place.address })
+  await using session = await DestinationSession.open({ address: place.address })
   const [found] = await session.rows<{ exists: boolean }>(
     'SELECT to_regclass($1) IS NOT NULL AS exists',
     [table],

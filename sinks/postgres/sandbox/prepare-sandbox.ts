@@ -1,18 +1,23 @@
 import { ConnectError, streamIdOf } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
-import { isTableOf } from '../begin-sync.ts'
-import { migrateBookkeeping, schemaExists } from '../bookkeeping.ts'
-import { catalogType, conversion } from '../column-types.ts'
+import { isTableOf } from '../sync/begin-sync.ts'
+import { schemaExists } from '../tables/schemas.ts'
+import { migrateBookkeeping } from '../bookkeeping/migrations.ts'
+import { catalogType, conversion } from '../tables/column-types.ts'
 import { quoteIdentifier, quoteLiteral } from '../../../postgres/quote.ts'
-import { derivedName, quoteTable, tableIdentifierOf } from '../identifiers.ts'
-import type { TableName } from '../identifiers.ts'
+import {
+  derivedName,
+  quoteTable,
+  tableIdentifierOf,
+  type TableName,
+} from '../tables/identifiers.ts'
 import { bookkeepingSchema, type PostgresPlace } from '../postgres-place.ts'
-import { Session } from '../session.ts'
-import { streamTarget } from '../stream-target.ts'
-import { alterTable } from '../tables.ts'
-import type { MetRows } from './met-rows.ts'
-import { readProduction, type Production } from './production.ts'
-import { createSandboxSchema, sandboxSchemaName, type SandboxSchema } from './sandbox-schema.ts'
+import { DestinationSession } from '../session.ts'
+import { streamTarget } from '../tables/stream-target.ts'
+import { alterTable } from '../tables/table-columns.ts'
+import type { MetRows } from '../merge/met-rows.ts'
+import { type Production, readProduction } from './production.ts'
+import { createSandboxSchema, type SandboxSchema, sandboxSchemaName } from './sandbox-schema.ts'
 
 /** One stream in a sandbox. */
 export interface SandboxTable {
@@ -61,9 +66,12 @@ export async function prepareSandbox(
   streams: readonly (SinkStream | RefusedStream)[],
 ): Promise<PreparedSandbox> {
   const schema = sandboxSchemaName(sandbox.id)
-  await using production = await Session.open(place)
+  await using production = await DestinationSession.open(place)
   await production.run(`${readSettings}; SET default_transaction_read_only = on`)
-  await using session = await Session.open({ address: place.address, bookkeeping: schema })
+  await using session = await DestinationSession.open({
+    address: place.address,
+    bookkeeping: schema,
+  })
   await session.run(readSettings)
   await createSandboxSchema(session, { ...sandbox, schema })
   await migrateBookkeeping(session)
@@ -90,8 +98,8 @@ export async function prepareSandbox(
 }
 
 interface Maker {
-  readonly production: Session
-  readonly session: Session
+  readonly production: DestinationSession
+  readonly session: DestinationSession
   readonly schema: string
   readonly place: PostgresPlace
   readonly id: string
@@ -146,7 +154,7 @@ async function prepareStream(
 
 /** The table as a sync will have altered it, by the same statements. */
 async function createLike(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
   { target, plan, columns }: Production,
 ): Promise<void> {
@@ -169,7 +177,7 @@ async function createLike(
  * function of the user's called.
  */
 async function sandboxFills(
-  session: Session,
+  session: DestinationSession,
   schema: string,
   { target, columns }: Pick<Production, 'target' | 'columns'>,
 ): Promise<{ readonly name: string; readonly expression: string }[]> {

@@ -1,5 +1,5 @@
-import { quoteTable, type TableName } from '../identifiers.ts'
-import type { Session } from '../session.ts'
+import { quoteTable, type TableName } from '../tables/identifiers.ts'
+import type { DestinationSession } from '../session.ts'
 
 /** A column of a production table. */
 export interface ProductionColumn {
@@ -36,7 +36,10 @@ interface ColumnRow extends Record<string, unknown> {
 }
 
 /** Built-in functions leave no trace in pg_depend, those of users and sequences do. */
-export async function readColumns(session: Session, table: TableName): Promise<ProductionColumn[]> {
+export async function readColumns(
+  session: DestinationSession,
+  table: TableName,
+): Promise<ProductionColumn[]> {
   const rows = await session.rows<ColumnRow>(
     `SELECT attname AS name, format_type(atttypid, atttypmod) AS type, attnotnull AS "notNull",
             pg_get_expr(adbin, adrelid) AS expression,
@@ -50,7 +53,9 @@ export async function readColumns(session: Session, table: TableName): Promise<P
     [quoteTable(table)],
   )
   return rows.map(({ name, type, notNull, fills, expression }) => ({
-    ...{ name, type, notNull },
+    name,
+    type,
+    notNull,
     fill: fills === null ? undefined : fillOf(fills, expression ?? ''),
   }))
 }

@@ -1,20 +1,24 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
-import { isTableOf, usesStates } from '../begin-sync.ts'
-import { schemaExists } from '../bookkeeping.ts'
-import { requireSlices } from '../damaged-bookkeeping.ts'
+import { isTableOf, usesStates } from '../sync/begin-sync.ts'
+import { requireOpenSchema, schemaExists } from '../tables/schemas.ts'
+import { requireSlices } from '../bookkeeping/damaged-bookkeeping.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
-import { quoteTable, type TableName } from '../identifiers.ts'
-import { keyChange } from '../key-change.ts'
-import { readColumns, type ProductionColumn } from './production-columns.ts'
-import { appendedAgain, knownStreamWarnings, lostKey, sharedTable } from '../known-stream.ts'
-import { lostRowsWarnings } from '../loaded-table.ts'
-import { looseKeyWarnings } from '../loose-keys.ts'
-import { hasIndex, keyIndexName } from '../key-index.ts'
+import { quoteTable, type TableName } from '../tables/identifiers.ts'
+import { findKeyChange } from '../sync/key-change.ts'
+import { type ProductionColumn, readColumns } from './production-columns.ts'
+import {
+  findRepeatedAppend,
+  warnOfKnownStream,
+  findLostKey,
+  findSharedTable,
+} from '../sync/known-stream.ts'
+import { warnOfLostRows } from '../sync/loaded-table.ts'
+import { warnOfLooseKeys } from '../tables/usable-key.ts'
+import { hasIndex, keyIndexName } from '../tables/key-index.ts'
 import { rightMissing } from '../missing-right.ts'
-import { planTable, type TablePlan } from '../prepare-tables.ts'
-import { requireOpenSchema } from '../reserved-schemas.ts'
-import type { Session } from '../session.ts'
+import { planTable, type TablePlan } from '../sync/prepare-tables.ts'
+import type { DestinationSession } from '../session.ts'
 import {
   otherOwners,
   ownerOf,
@@ -23,9 +27,9 @@ import {
   settingsOf,
   type StreamRow,
   type TableOwner,
-} from '../stream-rows.ts'
-import { streamTarget, type StreamTarget } from '../stream-target.ts'
-import { hasRows } from '../tables.ts'
+} from '../bookkeeping/stream-rows.ts'
+import { streamTarget, type StreamTarget } from '../tables/stream-target.ts'
+import { hasRows } from '../tables/table-columns.ts'
 
 export interface DependentView {
   readonly schema: string
@@ -52,7 +56,7 @@ export interface Production {
 
 /** Only reads. Throws where the stream's configuration cannot work, or its place is no table. `earlier`: streams of the table that begin before it. */
 export async function readProduction(
-  session: Session,
+  session: DestinationSession,
   sink: SinkStream,
   {
     schema,
@@ -86,12 +90,12 @@ export async function readProduction(
     columns: isThere ? await readColumns(session, target.table) : [],
     views: isThere ? await readViews(session, target.table) : [],
     refusal:
-      sharedTable(sink, target, owners) ?? (await refusalOf(session, found)) ?? again.refusal,
+      findSharedTable(sink, target, owners) ?? (await refusalOf(session, found)) ?? again.refusal,
     warnings: [
-      ...knownStreamWarnings(row, sink, target),
+      ...warnOfKnownStream(row, sink, target),
       ...(isThere ? await lostRows(session, found) : []),
       ...again.warnings,
-      ...(await looseKeyWarnings(session, target)),
+      ...(await warnOfLooseKeys(session, target)),
       ...(isThere ? await ownRules(session, target.table) : []),
       ...(await leftStage(session, found)),
     ],
@@ -99,15 +103,15 @@ export async function readProduction(
 }
 
 async function lostRows(
-  session: Session,
+  session: DestinationSession,
   { sink, target, row }: Pick<Production, 'sink' | 'target' | 'row'>,
 ): Promise<readonly string[]> {
   if (row === undefined || !isTableOf(row, target) || !usesStates(row, sink)) return []
-  return lostRowsWarnings(session, { id: row.id, sink, target })
+  return warnOfLostRows(session, { id: row.id, sink, target })
 }
 
 async function appendsAgain(
-  session: Session,
+  session: DestinationSession,
   {
     sink,
     target,
@@ -120,28 +124,28 @@ async function appendsAgain(
 ): Promise<Pick<Production, 'refusal' | 'warnings'>> {
   const isOfTable = plan.actual !== undefined && isTableOf(row, target)
   const goesOn = isOfTable && row !== undefined && usesStates(row, sink)
-  const found = await appendedAgain(session, sink, { target, row, owners, goesOn })
+  const found = await findRepeatedAppend(session, sink, { target, row, owners, goesOn })
   if (found instanceof ConnectError) return { refusal: found, warnings: [] }
   return { refusal: undefined, warnings: found }
 }
 
 /** Why a run would refuse the stream, whoever else loads its table. */
 async function refusalOf(
-  session: Session,
+  session: DestinationSession,
   found: Pick<Production, 'sink' | 'target' | 'row' | 'plan' | 'hasKeyIndex'>,
 ): Promise<ConnectError | undefined> {
   const { sink, target, row, plan } = found
   const merged = plan.actual !== undefined && isTableOf(row, target) ? row : undefined
   return (
-    lostKey(row, sink) ??
-    (await keyChange(session, sink, { target, row: merged })) ??
+    findLostKey(row, sink) ??
+    (await findKeyChange(session, sink, { target, row: merged })) ??
     plan.refusal ??
     missingRight(session, found)
   )
 }
 
 async function rowOf(
-  session: Session,
+  session: DestinationSession,
   sink: SinkStream,
   target: StreamTarget,
 ): Promise<StreamRow | undefined> {
@@ -157,7 +161,7 @@ async function rowOf(
 }
 
 async function ownersOf(
-  session: Session,
+  session: DestinationSession,
   target: StreamTarget,
   row: StreamRow | undefined,
 ): ReturnType<typeof otherOwners> {
@@ -166,7 +170,7 @@ async function ownersOf(
 }
 
 /** Of views that read the whole table (`count(*)`) no columns. */
-async function readViews(session: Session, table: TableName): Promise<DependentView[]> {
+async function readViews(session: DestinationSession, table: TableName): Promise<DependentView[]> {
   return session.rows(
     `SELECT n.nspname AS schema, v.relname AS name,
             coalesce(array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attname IS NOT NULL), '{}') AS columns
@@ -185,7 +189,7 @@ async function readViews(session: Session, table: TableName): Promise<DependentV
 
 /** A right that the run's statements will need. The right to create a schema was shown by the sandbox's own. */
 async function missingRight(
-  session: Session,
+  session: DestinationSession,
   known: Pick<Production, 'target' | 'plan' | 'hasKeyIndex'>,
 ): Promise<ConnectError | undefined> {
   const { target, plan } = known
@@ -225,7 +229,7 @@ function isAltered({
 }
 
 /** What others made on the table, and did not disable, acts on a run, and not on a sandbox. Its constraints are tried: see try-rules.ts. */
-async function ownRules(session: Session, table: TableName): Promise<string[]> {
+async function ownRules(session: DestinationSession, table: TableName): Promise<string[]> {
   const rows = await session.rows<{ rule: string }>(
     `SELECT 'policy ' || polname AS rule FROM pg_policy p JOIN pg_class c ON c.oid = polrelid
       WHERE polrelid = $1::regclass AND relrowsecurity
@@ -242,7 +246,7 @@ async function ownRules(session: Session, table: TableName): Promise<string[]> {
 
 /** The next run of a stream that is no longer overwritten begins by merging what an unfinished overwrite left. */
 async function leftStage(
-  session: Session,
+  session: DestinationSession,
   { target, row }: Pick<Production, 'target' | 'row'>,
 ): Promise<string[]> {
   const isLeft = row?.staged === true && !target.isOverwrite && isTableOf(row, target)
@@ -253,7 +257,7 @@ async function leftStage(
   ]
 }
 
-async function hasTable(session: Session, name: TableName): Promise<boolean> {
+async function hasTable(session: DestinationSession, name: TableName): Promise<boolean> {
   const [row] = await session.rows<{ exists: boolean }>(
     'SELECT to_regclass($1) IS NOT NULL AS exists',
     [quoteTable(name)],

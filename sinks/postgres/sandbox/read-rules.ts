@@ -1,6 +1,6 @@
-import { quoteTable, type TableName } from '../identifiers.ts'
-import type { Session } from '../session.ts'
-import { isEnforced } from '../enforced-constraint.ts'
+import { quoteTable, type TableName } from '../tables/identifiers.ts'
+import type { DestinationSession } from '../session.ts'
+import { isEnforced } from '../tables/table-setup.ts'
 
 /** A rule of a production table that is the user's: every row that a run writes has to obey it. */
 export type TableRule = CheckRule | UniqueRule | ReferenceRule
@@ -72,7 +72,7 @@ const equalitiesOf = (classes: string): string =>
 
 /** Without the indexes that sinks make. */
 export async function readRules(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
   ownIndexes: readonly string[],
 ): Promise<readonly TableRule[]> {
@@ -83,7 +83,10 @@ export async function readRules(
   ]
 }
 
-async function readChecks(session: Session, table: TableName): Promise<readonly CheckRule[]> {
+async function readChecks(
+  session: DestinationSession,
+  table: TableName,
+): Promise<readonly CheckRule[]> {
   const rows = await session.rows<Omit<CheckRule, 'kind'> & Record<string, unknown>>(
     `SELECT conname AS name, ${namesOf('conrelid', 'conkey')} AS columns, pg_get_expr(conbin, conrelid) AS expression
        FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'c' AND ${isEnforced} ORDER BY conname`,
@@ -104,7 +107,7 @@ interface UniqueRow extends Record<string, unknown> {
 }
 
 async function readUnique(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
   ownIndexes: readonly string[],
 ): Promise<readonly UniqueRule[]> {
@@ -135,7 +138,7 @@ async function readUnique(
 }
 
 async function readReferences(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
 ): Promise<readonly ReferenceRule[]> {
   const rows = await session.rows<{
@@ -169,7 +172,7 @@ const actions = {
 } as const
 
 export async function readIncomingKeys(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
 ): Promise<readonly IncomingKey[]> {
   const rows = await session.rows<{
@@ -194,4 +197,26 @@ export async function readIncomingKeys(
     from: { schema, table: from },
     onDelete: actions[action],
   }))
+}
+
+/** The values of the rule's parts (`u0`, `u1` …) of the rows. */
+export function ruleValuesOf(
+  from: string,
+  { parts, predicate }: UniqueRule,
+  extra: readonly string[] = [],
+): string {
+  const values = [...parts.map(({ expression }, index) => `(${expression}) AS u${index}`), ...extra]
+  const where = predicate === null ? '' : ` WHERE ${predicate}`
+  return `(SELECT ${values.join(', ')} FROM ${from}${where})`
+}
+
+/** Rows `a` and `b` of `ruleValuesOf` meet in the rule: it does not let both be there. */
+export function meets({ parts, nullsAreEqual }: UniqueRule): string {
+  return parts
+    .map(({ operator }, index) => {
+      const [left, right] = [`a.u${index}`, `b.u${index}`]
+      const isMet = `${left} ${operator} ${right}`
+      return nullsAreEqual ? `(${isMet} OR ${left} IS NULL AND ${right} IS NULL)` : isMet
+    })
+    .join(' AND ')
 }

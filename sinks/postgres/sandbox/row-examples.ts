@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import type { Session } from '../session.ts'
+import type { ReadOnly } from '../../../lib/types/read-only.ts'
+import type { DestinationSession } from '../session.ts'
 import { changedSql, missingSql, type ComparedColumn, type Comparison } from './compare-rows.ts'
 
 /** By column, as Postgres writes the value, cut at 200 characters; null is NULL. */
@@ -26,7 +27,7 @@ export const rowExamplesDocument = z.object({
   ),
   deleted: z.array(shownRow),
 })
-export type RowExamples = Readonly<z.infer<typeof rowExamplesDocument>>
+export type RowExamples = ReadOnly<z.infer<typeof rowExamplesDocument>>
 export type ChangedRow = RowExamples['changed'][number]
 
 export const noExamples: RowExamples = { inserted: [], changed: [], deleted: [] }
@@ -38,7 +39,7 @@ const maxColumns = 400
 
 /** `met`: the rows before that have their keys after; `comparison.before`: all that may go. */
 export async function rowExamples(
-  session: Session,
+  session: DestinationSession,
   comparison: Comparison & { readonly met: string; readonly hasNullKeys: boolean },
   counts: {
     readonly insert: number
@@ -63,7 +64,7 @@ export async function rowExamples(
 }
 
 async function missing(
-  session: Session,
+  session: DestinationSession,
   comparison: Comparison & { readonly hasNullKeys: boolean },
   {
     from,
@@ -77,7 +78,7 @@ async function missing(
 }
 
 async function changed(
-  session: Session,
+  session: DestinationSession,
   comparison: Comparison,
   {
     key,
@@ -93,9 +94,9 @@ async function changed(
   return rows.map((row) => ({
     key: shown(key, (index) => text(row[`b${index}`])),
     cells: columns.flatMap(({ name }, index) => {
-      const at = key.length + index
-      if (row[`d${at}`] !== true) return []
-      return [{ column: name, from: text(row[`b${at}`]), to: text(row[`a${at}`]) }]
+      const column = key.length + index
+      if (row[`d${column}`] !== true) return []
+      return [{ column: name, from: text(row[`b${column}`]), to: text(row[`a${column}`]) }]
     }),
   }))
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { lockForSession } from '../advisory-locks.ts'
 import { quoteIdentifier, quoteLiteral } from '../../../postgres/quote.ts'
-import { lockKey, quoteTable } from '../identifiers.ts'
+import { lockKey, quoteTable } from '../tables/identifiers.ts'
 import type { PostgresPlace } from '../postgres-place.ts'
-import { Session } from '../session.ts'
+import { DestinationSession } from '../session.ts'
 
 /** What a sandbox's schema says about itself in its comment. */
 const comment = z.object({
@@ -34,7 +34,7 @@ export function sandboxSchemaName(id: string): string {
 
 /** The schema and its comment are one transaction: whatever is killed afterwards, a sweep finds the schema. */
 export async function createSandboxSchema(
-  session: Session,
+  session: DestinationSession,
   { id, schema, connection, createdAtMs, expiresAtMs }: SandboxSchema,
 ): Promise<void> {
   const about = {
@@ -55,11 +55,11 @@ export async function createSandboxSchema(
 
 /** The sandboxes' schemas in the database, whoever made them. A schema that only has such a name is none. */
 export async function listSandboxSchemas(place: PostgresPlace): Promise<readonly SandboxSchema[]> {
-  await using session = await Session.open({ address: place.address })
+  await using session = await DestinationSession.open({ address: place.address })
   return await readSchemas(session)
 }
 
-async function readSchemas(session: Session): Promise<SandboxSchema[]> {
+async function readSchemas(session: DestinationSession): Promise<SandboxSchema[]> {
   const rows = await session.rows<{ schema: string; comment: string | null }>(
     `SELECT nspname AS schema, obj_description(oid, 'pg_namespace') AS comment
        FROM pg_namespace WHERE starts_with(nspname, $1) ORDER BY nspname`,
@@ -77,7 +77,7 @@ async function readSchemas(session: Session): Promise<SandboxSchema[]> {
 /** Ends what still works in the sandbox's schema, and drops it with all that is in it. One that is gone is no error. */
 export async function dropSandboxSchema(place: PostgresPlace, id: string): Promise<void> {
   const schema = sandboxSchemaName(id)
-  await using session = await Session.open({ address: place.address })
+  await using session = await DestinationSession.open({ address: place.address })
   // Held until the session ends: of two that drop the schema, the second finds nothing.
   await lockForSession(session, 'exclusive', {
     keys: [lockKey('sandbox', schema)],
@@ -103,7 +103,7 @@ export async function dropSandboxSchema(place: PostgresPlace, id: string): Promi
 /** In parts: every table takes locks, of which a transaction has a bounded number. */
 const tablesAtOnce = 100
 
-async function dropTables(session: Session, schema: string): Promise<void> {
+async function dropTables(session: DestinationSession, schema: string): Promise<void> {
   for (;;) {
     const tables = await session.rows<{ table: string }>(
       `SELECT c.relname AS table FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

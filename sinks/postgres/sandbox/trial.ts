@@ -1,7 +1,7 @@
 import type { ConnectError } from '../../../protocol/index.ts'
 import { quoteIdentifier as quote } from '../../../postgres/quote.ts'
-import { quoteTable, type TableName } from '../identifiers.ts'
-import type { Session } from '../session.ts'
+import { quoteTable, type TableName } from '../tables/identifiers.ts'
+import type { DestinationSession } from '../session.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
 import type { ProductionColumn } from './production-columns.ts'
 
@@ -12,7 +12,7 @@ export type Broken =
 
 /** A table whose rules are tried. */
 export interface Trial {
-  readonly session: Session
+  readonly session: DestinationSession
   readonly stream: SandboxTable
   readonly loaded: TableName
   readonly planned: ReadonlySet<string>
@@ -25,7 +25,7 @@ export function written({ stream, loaded }: Trial): string {
   return `${quoteTable(loaded)} AS ${quote(stream.production.target.table.table)}`
 }
 
-export async function countOf(
+export async function countMatching(
   { session }: Trial,
   from: string,
   what = 'count(*)',
@@ -39,4 +39,9 @@ export async function countOf(
 /** A sandbox has no value for it, and a run will. */
 export function isFilledUnseen({ fill }: ProductionColumn): boolean {
   return fill?.kind === 'generated' || fill?.kind === 'opaque' || fill?.kind === 'counter'
+}
+
+/** `1 row`, `2 rows` */
+export function countedRows(count: number): string {
+  return count === 1 ? '1 row' : `${count} rows`
 }

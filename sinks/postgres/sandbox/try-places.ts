@@ -1,10 +1,9 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { partitionMissing } from '../destination-errors.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
-import { quoteTable } from '../identifiers.ts'
-import type { Session } from '../session.ts'
-import { countedRows } from './counted-rows.ts'
-import { countOf, isFilledUnseen, written, type Trial } from './trial.ts'
+import { quoteTable } from '../tables/identifiers.ts'
+import type { DestinationSession } from '../session.ts'
+import { countedRows, countMatching, isFilledUnseen, type Trial, written } from './trial.ts'
 
 /** Each row needs a partition that takes it. */
 export async function tryPartitions(trial: Trial): Promise<void> {
@@ -40,7 +39,7 @@ export async function tryPartitions(trial: Trial): Promise<void> {
   // A default partition without others has no bounds: it takes every row.
   if (partitions.bounds.includes(null)) return
   const takes = partitions.bounds.map((bound) => `(${bound ?? 'true'})`).join(' OR ')
-  const count = await countOf(
+  const count = await countMatching(
     trial,
     `${written(trial)} WHERE (${takes === '' ? 'false' : takes}) IS NOT TRUE`,
   )
@@ -95,13 +94,13 @@ export async function tryIndexes(trial: Trial, ownIndexes: readonly string[]): P
 }
 
 async function reasonAgainst(
-  session: Session,
+  session: DestinationSession,
   trial: Trial,
   { expressions, predicate }: IndexKey,
 ): Promise<string | undefined> {
   const parts = expressions.map((expression) => `(${expression})`).join(', ')
   const where = predicate === null ? '' : ` AND (${predicate})`
-  const long = await countOf(
+  const long = await countMatching(
     trial,
     `${written(trial)} WHERE pg_column_size(ROW(${parts})) > ${safeBytes}${where}`,
   )

@@ -1,22 +1,31 @@
+import { sqlstates } from '../../../postgres/sqlstate.ts'
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { constraintFacts } from '../destination-errors.ts'
 import { quoteIdentifier as quote } from '../../../postgres/quote.ts'
-import { quoteTable, type TableName } from '../identifiers.ts'
-import { keyIndexName } from '../key-index.ts'
-import { isSame, operatorSchema } from '../operators.ts'
-import type { Session } from '../session.ts'
-import { metadataColumns } from '../tables.ts'
-import { countedRows } from './counted-rows.ts'
+import { quoteTable, type TableName } from '../tables/identifiers.ts'
+import { keyIndexName } from '../tables/key-index.ts'
+import { isSame, operatorSchema } from '../merge/operators.ts'
+import type { DestinationSession } from '../session.ts'
+import { metadataColumns } from '../tables/table-columns.ts'
+import {
+  type Broken,
+  countedRows,
+  countMatching,
+  isFilledUnseen,
+  type Trial,
+  written,
+} from './trial.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
 import {
+  type IncomingKey,
+  meets,
   readIncomingKeys,
   readRules,
-  type IncomingKey,
   type ReferenceRule,
+  ruleValuesOf,
   type TableRule,
   type UniqueRule,
 } from './read-rules.ts'
-import { countOf, isFilledUnseen, written, type Broken, type Trial } from './trial.ts'
 import { tryIndexes, tryPartitions } from './try-places.ts'
 
 /** What the table's own rules say about the rows that a sandbox loaded. */
@@ -45,7 +54,7 @@ export const noRules: RulesTried = { refusal: undefined, dependentRows: [], warn
  * only read. `loaded`: where these rows are. `planned`: the tables that the same run loads, whose rows may be others by then.
  */
 export async function tryRules(
-  session: Session,
+  session: DestinationSession,
   stream: SandboxTable,
   {
     loaded,
@@ -108,11 +117,16 @@ function refusalOf({ session, stream }: Trial, broken: Broken): ConnectError {
   const { name, sqlstate, reason } = broken
   const { target } = stream.production
   const object = quoteTable(target.table)
-  const named = sqlstate === '23502' ? { column: name } : { constraint: name }
+  const named = sqlstate === sqlstates.notNullViolation ? { column: name } : { constraint: name }
   const { constraint, fix } = constraintFacts({ sqlstate, reason, ...named }, object)
   const details = {
-    ...{ host: session.address.host, port: session.address.port },
-    ...{ stream: streamLabel(target.streamId), object, sqlstate, reason, fix },
+    host: session.address.host,
+    port: session.address.port,
+    stream: streamLabel(target.streamId),
+    object,
+    sqlstate,
+    reason,
+    fix,
     constraint: `${constraint} (${reason})`,
   }
   return new ConnectError('destination_constraint_violated', { details })
@@ -138,12 +152,12 @@ function staying({ stream }: Trial): string | undefined {
 function sameKey(
   { production }: SandboxTable,
   key: readonly string[],
-  [one, other]: readonly [string, string],
+  [left, right]: readonly [string, string],
 ): string {
   return key
     .map((name) => {
       const schema = operatorSchema(production.plan.actual, name)
-      return isSame(`${one}.${quote(name)}`, `${other}.${quote(name)}`, schema)
+      return isSame(`${left}.${quote(name)}`, `${right}.${quote(name)}`, schema)
     })
     .join(' AND ')
 }
@@ -159,14 +173,15 @@ async function tryNotNull(trial: Trial): Promise<void> {
     const hasNone = !isManaged(name) && column.fill === undefined
     if (!isManaged(name) && isFilledUnseen(column)) continue
     // An upsert gives the new row first: it is refused also where it would only update.
-    const nulls = await countOf(
+    const nulls = await countMatching(
       trial,
       `${written(trial)}${hasNone && target.key !== undefined && !target.isOverwrite ? '' : ` WHERE ${quote(name)} IS NULL`}`,
     )
     const why = hasNone ? ', and the source has no such column' : ''
     if (nulls > 0)
       found.broken.push({
-        ...{ name, sqlstate: '23502' },
+        name,
+        sqlstate: sqlstates.notNullViolation,
         reason: `column ${quote(name)} is NOT NULL${why}: ${countedRows(nulls)} without a value`,
       })
     else if (hasNone)
@@ -196,9 +211,10 @@ async function tryRule(trial: Trial, rule: TableRule): Promise<void> {
   }
   switch (rule.kind) {
     case 'check': {
-      const count = await countOf(trial, `${written(trial)} WHERE NOT (${rule.expression})`)
+      const count = await countMatching(trial, `${written(trial)} WHERE NOT (${rule.expression})`)
       report(trial, count, {
-        ...{ name: rule.name, sqlstate: '23514' },
+        name: rule.name,
+        sqlstate: sqlstates.checkViolation,
         reason: `${countedRows(count)} against the CHECK constraint ${rule.name}`,
       })
       return
@@ -220,12 +236,16 @@ async function tryUnique(trial: Trial, rule: UniqueRule): Promise<void> {
   const count = (await countAlike(trial, rule)) + (await countTaken(trial, rule))
   const what = rule.kind === 'unique' ? 'unique index' : 'exclusion constraint'
   report(trial, count, {
-    ...{ name: rule.name, sqlstate: rule.kind === 'unique' ? '23505' : '23P01' },
+    name: rule.name,
+    sqlstate: rule.kind === 'unique' ? sqlstates.uniqueViolation : sqlstates.exclusionViolation,
+
     reason: `${countedRows(count)} against the ${what} ${rule.name}`,
   })
   const moved = count > 0 || rule.isDeferrable ? 0 : await countMoved(trial, rule)
   report(trial, moved, {
-    ...{ name: rule.name, sqlstate: rule.kind === 'unique' ? '23505' : '23P01' },
+    name: rule.name,
+    sqlstate: rule.kind === 'unique' ? sqlstates.uniqueViolation : sqlstates.exclusionViolation,
+
     reason: `${countedRows(moved)} with values that another row has until the same merge changes it, against the ${what} ${rule.name}`,
   })
 }
@@ -251,9 +271,9 @@ async function countMoved(trial: Trial, rule: UniqueRule): Promise<number> {
   const isRewritten = key.map(
     (name, index) => `(${isSame(`l.${quote(name)}`, `b.k${index}`, schemaOf(name))})`,
   )
-  return countOf(
+  return countMatching(
     trial,
-    `${partsOf(written(trial), rule, extra)} a WHERE EXISTS (SELECT FROM ${partsOf(old, rule, extra)} b
+    `${ruleValuesOf(written(trial), rule, extra)} a WHERE EXISTS (SELECT FROM ${ruleValuesOf(old, rule, extra)} b
        WHERE ${meets(rule)} AND NOT (${isSameRow.join(' AND ')}) AND NOT EXISTS (SELECT FROM ${quoteTable(loaded)} l
          WHERE ${isRewritten.join(' AND ')} AND l.ctid < a._reactor_place))`,
   )
@@ -264,8 +284,8 @@ function countAlike(trial: Trial, rule: UniqueRule): Promise<number> {
   const expressions = parts.map(({ expression }) => `(${expression})`)
   if (kind === 'exclusion') {
     const place = ['ctid AS _reactor_place']
-    const side = partsOf(written(trial), rule, place)
-    return countOf(
+    const side = ruleValuesOf(written(trial), rule, place)
+    return countMatching(
       trial,
       `${side} a JOIN ${side} b ON a._reactor_place < b._reactor_place AND ${meets(rule)}`,
     )
@@ -275,7 +295,7 @@ function countAlike(trial: Trial, rule: UniqueRule): Promise<number> {
     ...(nullsAreEqual ? [] : expressions.map((expression) => `${expression} IS NOT NULL`)),
   ]
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
-  return countOf(
+  return countMatching(
     trial,
     `(SELECT count(*) AS n FROM ${written(trial)}${where} GROUP BY ${expressions.join(', ')} HAVING count(*) > 1) alike`,
     'sum(n)',
@@ -286,30 +306,10 @@ async function countTaken(trial: Trial, rule: UniqueRule): Promise<number> {
   const others = staying(trial)
   if (others === undefined) return 0
   const named = `${others} AS ${quote(trial.stream.production.target.table.table)}`
-  return countOf(
+  return countMatching(
     trial,
-    `${partsOf(written(trial), rule)} a WHERE EXISTS (SELECT FROM ${partsOf(named, rule)} b WHERE ${meets(rule)})`,
+    `${ruleValuesOf(written(trial), rule)} a WHERE EXISTS (SELECT FROM ${ruleValuesOf(named, rule)} b WHERE ${meets(rule)})`,
   )
-}
-
-function partsOf(
-  from: string,
-  { parts, predicate }: UniqueRule,
-  extra: readonly string[] = [],
-): string {
-  const values = [...parts.map(({ expression }, index) => `(${expression}) AS u${index}`), ...extra]
-  const where = predicate === null ? '' : ` WHERE ${predicate}`
-  return `(SELECT ${values.join(', ')} FROM ${from}${where})`
-}
-
-function meets({ parts, nullsAreEqual }: UniqueRule): string {
-  return parts
-    .map(({ operator }, index) => {
-      const [one, other] = [`a.u${index}`, `b.u${index}`]
-      const isMet = `${one} ${operator} ${other}`
-      return nullsAreEqual ? `(${isMet} OR ${one} IS NULL AND ${other} IS NULL)` : isMet
-    })
-    .join(' AND ')
 }
 
 async function tryReference(trial: Trial, rule: ReferenceRule): Promise<void> {
@@ -327,7 +327,7 @@ async function tryReference(trial: Trial, rule: ReferenceRule): Promise<void> {
     ? [`${quoteTable(trial.loaded)} o`, ...(others === undefined ? [] : [`${others} o`])]
     : [`${quoteTable(other)} o`]
   const isSet = columns.map((column) => `s.${quote(column)} IS NOT NULL`).join(' AND ')
-  const count = await countOf(
+  const count = await countMatching(
     trial,
     `${quoteTable(trial.loaded)} s WHERE ${isSet} AND NOT (${places.map(isThere).join(' OR ')})`,
   )
@@ -336,7 +336,7 @@ async function tryReference(trial: Trial, rule: ReferenceRule): Promise<void> {
   // The same run may bring the missing rows, before or after these. Of a stream that was cut the rest may hold them.
   const mayCome = isOwn ? !isComplete : planned.has(quoteTable(other))
   if (mayCome) found.warnings.push(`A run may fail: ${reason} by now`)
-  else report(trial, count, { name, sqlstate: '23503', reason })
+  else report(trial, count, { name, sqlstate: sqlstates.foreignKeyViolation, reason })
 }
 
 /** What goes with the rows that a run deletes. An overwrite deletes all rows before it writes them again. */
@@ -351,7 +351,7 @@ async function tryIncoming(trial: Trial, key: IncomingKey): Promise<readonly Dep
     (column, index) =>
       `g.${quote(column)} ${key.operators[index] ?? '='} r.${quote(key.fromColumns[index] ?? '')}`,
   )
-  const count = await countOf(
+  const count = await countMatching(
     trial,
     `${from} r WHERE EXISTS (SELECT FROM ${gone} g WHERE ${pairs.join(' AND ')})`,
   )
@@ -362,7 +362,7 @@ async function tryIncoming(trial: Trial, key: IncomingKey): Promise<readonly Dep
   }
   const reason = `${countedRows(count)} of ${from} ${count === 1 ? 'refers' : 'refer'} to rows of ${quoteTable(target.table)} that a run deletes (foreign key ${key.name})`
   if (planned.has(from)) found.warnings.push(`A run may fail: ${reason}`)
-  else report(trial, count, { name: key.name, sqlstate: '23503', reason })
+  else report(trial, count, { name: key.name, sqlstate: sqlstates.foreignKeyViolation, reason })
   return []
 }
 

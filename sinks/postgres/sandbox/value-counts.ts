@@ -1,7 +1,7 @@
 import { quoteIdentifier } from '../../../postgres/quote.ts'
-import { quoteTable, type TableName } from '../identifiers.ts'
-import type { Session } from '../session.ts'
-import { metadataColumns } from '../tables.ts'
+import { quoteTable, type TableName } from '../tables/identifiers.ts'
+import type { DestinationSession } from '../session.ts'
+import { metadataColumns } from '../tables/table-columns.ts'
 import { fateSql, type ComparedColumn, type Comparison } from './compare-rows.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
 import type { ProductionColumn } from './production-columns.ts'
@@ -13,7 +13,7 @@ export interface ColumnRows {
 }
 
 /** Columns of the table that the stream has not. */
-export function ownColumns({
+export function streamColumns({
   columns,
   target,
 }: SandboxTable['production']): readonly ProductionColumn[] {
@@ -24,7 +24,7 @@ export function ownColumns({
 }
 
 export async function countNulled(
-  session: Session,
+  session: DestinationSession,
   { production }: SandboxTable,
   {
     met,
@@ -44,7 +44,7 @@ export async function countNulled(
       names: columns.map(({ name }) => name),
     })
   if (!isComplete) return []
-  const empty = ownColumns(production).filter(({ fill }) => fill === undefined)
+  const empty = streamColumns(production).filter(({ fill }) => fill === undefined)
   return countIn(
     session,
     production.target.table,
@@ -54,11 +54,11 @@ export async function countNulled(
 
 /** Values of columns that fill themselves: an overwrite leaves none of them. Of a column that is foreseen those that differ. */
 export async function countReset(
-  session: Session,
+  session: DestinationSession,
   { production }: SandboxTable,
   met: Comparison,
 ): Promise<readonly ColumnRows[]> {
-  const filled = ownColumns(production).flatMap(({ name, type, fill }) =>
+  const filled = streamColumns(production).flatMap(({ name, type, fill }) =>
     fill === undefined || fill.kind === 'generated' ? [] : [{ name, type, fill }],
   )
   const isConstant = ({ fill }: (typeof filled)[number]): boolean => fill.kind === 'constant'
@@ -83,7 +83,7 @@ export async function countReset(
 
 /** Values that meet a fate, by column, where some do. */
 export async function countFates(
-  session: Session,
+  session: DestinationSession,
   comparison: Comparison,
   {
     fate,
@@ -103,7 +103,7 @@ export async function countFates(
 
 /** Rows of a table that meet a condition, by column, where some do. */
 async function countIn(
-  session: Session,
+  session: DestinationSession,
   table: TableName,
   conditions: readonly (readonly [column: string, condition: string])[],
 ): Promise<readonly ColumnRows[]> {

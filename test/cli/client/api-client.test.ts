@@ -102,12 +102,29 @@ describe('the client', () => {
 
 describe('following a run', () => {
   const run = {
-    ...{ id: 'run_1', connection: 'c', status: 'running', trigger: 'manual', created_at: 'x' },
-    ...{ started_at: null, ended_at: null, read: 0, loaded: 0, rejected: 0, error: null },
-    ...{ attempts: 1, retry_of: null, streams: [], warnings: [], schema_changes: [] },
+    id: 'run_1',
+    connection: 'c',
+    status: 'running',
+    trigger: 'manual',
+    created_at: 'x',
+    started_at: null,
+    ended_at: null,
+    read: 0,
+    loaded: 0,
+    rejected: 0,
+    error: null,
+    attempts: 1,
+    retry_of: null,
+    streams: [],
+    warnings: [],
+    schema_changes: [],
   }
   const line = (seq: number): object => ({
-    ...{ seq, at: '2026-11-26T12:00:00.000Z', level: 'info', message: `m${seq}`, fields: {} },
+    seq,
+    at: '2026-11-26T12:00:00.000Z',
+    level: 'info',
+    message: `m${seq}`,
+    fields: {},
   })
   const event = (name: string, data: unknown, id?: number): string =>
     `event: ${name}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`
@@ -142,7 +159,8 @@ describe('following a run', () => {
       (_, response) => response.writeHead(200).end(event('error', { error })),
       async (client) => {
         await expect(followRun(client, following).next()).rejects.toMatchObject({
-          ...{ code: 'run_not_found', message: 'There is no run r' },
+          code: 'run_not_found',
+          message: 'There is no run r',
         })
       },
     )

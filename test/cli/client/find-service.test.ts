@@ -29,11 +29,15 @@ const login = { url: 'https://connect.example.com', key: 'login-key' }
 describe('the service that is asked', () => {
   test('is that of the flags, else of the environment, else of the login, else of this machine', async () => {
     expect(await findService({}, environment)).toEqual({
-      ...{ url: 'http://127.0.0.1:8007', key: undefined, from: 'default' },
+      url: 'http://127.0.0.1:8007',
+      key: undefined,
+      from: 'default',
     })
     await writeLocalService(home, local)
     expect(await findService({}, environment)).toEqual({
-      ...{ url: local.url, key: 'local-key', from: 'local' },
+      url: local.url,
+      key: 'local-key',
+      from: 'local',
     })
     await keepLogin(loginFile(environment), login)
     expect(await findService({}, environment)).toEqual({ ...login, from: 'login' })
@@ -43,11 +47,15 @@ describe('the service that is asked', () => {
       REACTOR_CONNECT_API_KEY: 'env-key',
     }
     expect(await findService({}, inEnvironment)).toEqual({
-      ...{ url: 'http://e:1', key: 'env-key', from: 'environment' },
+      url: 'http://e:1',
+      key: 'env-key',
+      from: 'environment',
     })
     const flags = { url: 'http://f:1/base/', key: 'flag-key' }
     expect(await findService(flags, inEnvironment)).toEqual({
-      ...{ url: 'http://f:1/base', key: 'flag-key', from: 'flag' },
+      url: 'http://f:1/base',
+      key: 'flag-key',
+      from: 'flag',
     })
   })
 
@@ -99,7 +107,8 @@ describe('logins', () => {
     file = loginFile({ XDG_CONFIG_HOME: join(home, 'config') })
   })
   const ada = {
-    ...{ url: 'https://other.example.com', key: 'a.b.c' },
+    url: 'https://other.example.com',
+    key: 'a.b.c',
     user: { email: 'ada@example.com', expiresAt: '2026-11-26T12:00:00.000Z' },
   }
 

@@ -19,7 +19,7 @@ describe('completion offers', () => {
     [['connect', 'connections', 'runs', 'c'], ['cancel']],
     [
       ['connect', 'connections', 'create', 'x', '--de'],
-      ['--dest', '--deletes'],
+      ['--dest', '--deletes', '--description'],
     ],
     [
       ['connect', 'connections', 'create', '--deletes', ''],

@@ -64,9 +64,18 @@ async function tryOrders(
   try {
     const code = await runSource(
       {
-        ...{ command: 'try', stream: 'orders', manifest: file, config, json },
-        ...{ type: undefined, catalog: undefined, state: undefined, writeCatalog: undefined },
-        ...{ logLevel: 'silent', pages: '1', slices: '1' },
+        command: 'try',
+        stream: 'orders',
+        manifest: file,
+        config,
+        json,
+        type: undefined,
+        catalog: undefined,
+        state: undefined,
+        writeCatalog: undefined,
+        logLevel: 'silent',
+        pages: '1',
+        slices: '1',
       },
       {
         write: (text) => Promise.resolve(void (out += text)),

@@ -60,7 +60,9 @@ test('keys of now_utc() tell 100 records apart, and what cannot work is read onc
     const plan = await planRun({
       connection: testKafka().prefix,
       source: { type: manifestType(path), config: { url }, allowedNetworks: ['127.0.0.0/8'] },
-      ...{ destination: db.address, schema: 'copy', mode: 'append_dedup' },
+      destination: db.address,
+      schema: 'copy',
+      mode: 'append_dedup',
       log: { kind: 'embedded' },
     })
     const { result, log } = await runPlan(plan)

@@ -81,7 +81,9 @@ async function readFirst(
   if (stream === undefined) throw new Error('The manifest has no stream.')
   const cursor = stream.default_cursor_field
   const configured: ConfiguredAirbyteStream = {
-    ...{ stream, sync_mode: 'incremental', destination_sync_mode: 'append' },
+    stream,
+    sync_mode: 'incremental',
+    destination_sync_mode: 'append',
     ...(cursor !== undefined && { cursor_field: cursor }),
     ...sync,
   }

@@ -8,9 +8,15 @@ import { silent as logger } from '../../support/logger.ts'
 import { neverAborted } from '../../support/signal.ts'
 
 const stats: LaneStats = {
-  ...{ loaded: 0, rejected: 0 },
-  ...{ nulled: 0, cut: 0, deleted: 0, losses: [] },
-  ...{ copySeconds: 0, mergeSeconds: 0, commitSeconds: 0 },
+  loaded: 0,
+  rejected: 0,
+  nulled: 0,
+  cut: 0,
+  deleted: 0,
+  losses: [],
+  copySeconds: 0,
+  mergeSeconds: 0,
+  commitSeconds: 0,
 }
 
 /** A lane that reads each block as it comes, and whose flushes and commits take as long as a slow destination's. */
@@ -50,14 +56,24 @@ class SlowLane implements SinkLane {
 }
 
 const sink: SinkStream = {
-  ...{ connection: 'c', columns: [], mode: 'append', metadata: 'full', deletes: 'hard' },
+  connection: 'c',
+  columns: [],
+  mode: 'append',
+  metadata: 'full',
+  deletes: 'hard',
   stream: {
     stream: { name: 's', json_schema: {}, supported_sync_modes: ['full_refresh'] },
-    ...{ sync_mode: 'full_refresh', destination_sync_mode: 'append' },
+    sync_mode: 'full_refresh',
+    destination_sync_mode: 'append',
   },
 }
 const sync: StreamSync = {
-  ...{ sink, streamId: { name: 's' }, syncId: 1, generationId: 0, epoch: 1, resumed: false },
+  sink,
+  streamId: { name: 's' },
+  syncId: 1,
+  generationId: 0,
+  epoch: 1,
+  resumed: false,
   ...{
     tableNotes: [],
     warnings: [],
@@ -81,7 +97,9 @@ test.each([
   const {
     lanes: [endpoint],
   } = await new EmbeddedLog().openStream({
-    ...{ connection: 'c', stream: { name: 's' }, partitions: 1 },
+    connection: 'c',
+    stream: { name: 's' },
+    partitions: 1,
   })
   if (endpoint === undefined) throw new Error('no lane')
   const writer = await openLaneWriter(
@@ -95,13 +113,23 @@ test.each([
     pauses.shift()?.()
   }
   const loader = new LaneLoader({
-    ...{ sync, partition: 0, lane, readerOptions: {}, commitBytes: 1e9, commitMs },
+    sync,
+    partition: 0,
+    lane,
+    readerOptions: {},
+    commitBytes: 1e9,
+    commitMs,
     openReader: (options) => openLaneReader(endpoint.reader.address, options, logger),
     onCommit: () => undefined,
   })
   const loading = loader.run(neverAborted())
   await writer.append({
-    ...{ type: 'begin', syncId: 1, attempt: 1, slice: '', seq: 0, columns: [] },
+    type: 'begin',
+    syncId: 1,
+    attempt: 1,
+    slice: '',
+    seq: 0,
+    columns: [],
   })
   for (let seq = 0; seq < 4; seq++) {
     const paused = new Promise<void>((resolve) => pauses.push(resolve))

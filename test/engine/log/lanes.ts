@@ -67,7 +67,9 @@ export async function openWriter(
   return openLaneWriter(
     endpoint.writer.address,
     {
-      ...{ syncId: 1, attempt, attemptKeys: keysUpTo(attempt) },
+      syncId: 1,
+      attempt,
+      attemptKeys: keysUpTo(attempt),
       columns: sampleColumns,
       slices,
       ...(position !== undefined && { position }),
@@ -130,7 +132,9 @@ export function startWriter(
   const { slices, then = 'close', attempt = 1, position, onAppended } = options
   const checkpoints = options.checkpoints ?? slices.map(({ slice }) => checkpoint(slice, 0))
   const lane = {
-    ...{ syncId: 1, attempt, attemptKeys: keysUpTo(attempt) },
+    syncId: 1,
+    attempt,
+    attemptKeys: keysUpTo(attempt),
     columns: sampleColumns,
     slices: checkpoints,
     ...(position !== undefined && { position }),

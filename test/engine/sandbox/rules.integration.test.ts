@@ -404,7 +404,8 @@ describe('figures of a stream that was cut', () => {
     await db.query(`DROP TABLE dest.t; CREATE VIEW dest.t AS SELECT 1 AS id`)
     const { totals } = await sandboxed(db, plan)
     expect(totals).toMatchObject({
-      ...{ failed: 1, cut: 0 },
+      failed: 1,
+      cut: 0,
       rows: { insert: null, update: null, unchanged: null, delete: null },
     })
   })

@@ -62,7 +62,10 @@ describe('the limit of a sandbox', () => {
       status: 'partial',
       limit_rows: 50,
       totals: {
-        ...{ streams: 4, failed: 0, cut: 1, read: 107 },
+        streams: 4,
+        failed: 0,
+        cut: 1,
+        read: 107,
         rows: { insert: null, update: 0, unchanged: 0, delete: 0 },
         rows_at_least: { insert: 107, delete: 0 },
         estimated_cost: { seconds: null },

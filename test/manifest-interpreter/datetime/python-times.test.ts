@@ -4,18 +4,14 @@ import { abDatetimeParse } from '../../../manifest-interpreter/datetime/ab-datet
 import { datetimeFormat } from '../../../manifest-interpreter/datetime/datetime-parser.ts'
 import { parseIsoDateTime } from '../../../manifest-interpreter/datetime/iso-datetime.ts'
 import { parseIsoDuration } from '../../../manifest-interpreter/datetime/iso-duration.ts'
-import {
-  PyDate,
-  PyDateTime,
-  PyTimeDelta,
-} from '../../../manifest-interpreter/datetime/py-datetime.ts'
+import { PyDate, PyDateTime, PyTimeDelta } from '../../../manifest-interpreter/value/py-datetime.ts'
 import { strftime } from '../../../manifest-interpreter/datetime/strftime.ts'
 import {
   addToDateTime,
   minusDelta,
   plusDelta,
   subtractFromDateTime,
-} from '../../../manifest-interpreter/datetime/time-arithmetic.ts'
+} from '../../../manifest-interpreter/value/time-arithmetic.ts'
 import { PythonError } from '../../../manifest-interpreter/value/python-error.ts'
 import { parseJson } from '../../../manifest-interpreter/value/json.ts'
 import { PyFloat, type Value } from '../../../manifest-interpreter/value/value.ts'

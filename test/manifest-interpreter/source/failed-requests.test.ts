@@ -133,8 +133,12 @@ describe('the log', () => {
     const { lines } = await failureOf(() => jsonResponse({ rows: [{ id: 1 }] }))
     expect(lines).toContainEqual(
       expect.objectContaining({
-        ...{ level: 20, stream: 'things', method: 'GET', status: 200 },
-        ...{ url: 'https://api.test/things', msg: 'a request was sent' },
+        level: 20,
+        stream: 'things',
+        method: 'GET',
+        status: 200,
+        url: 'https://api.test/things',
+        msg: 'a request was sent',
       }),
     )
     expect(JSON.stringify(lines)).not.toContain(token)
@@ -148,8 +152,15 @@ describe('the log', () => {
     )
     expect(lines).toContainEqual(
       expect.objectContaining({
-        ...{ level: 30, stream: 'things', attempt: 1, status: 429, said: 'slow down', seconds: 1 },
-        ...{ method: 'GET', url: 'https://api.test/things', until: '2025-03-01T00:00:01+00:00' },
+        level: 30,
+        stream: 'things',
+        attempt: 1,
+        status: 429,
+        said: 'slow down',
+        seconds: 1,
+        method: 'GET',
+        url: 'https://api.test/things',
+        until: '2025-03-01T00:00:01+00:00',
       }),
     )
   })

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { invalidComponent } from '../../../manifest-interpreter/definition.ts'
 import { SourceError } from '../../../manifest-interpreter/contracts.ts'
 import { loadManifest } from '../../../manifest-interpreter/manifest/load-manifest.ts'
 import { ManifestSource } from '../../../manifest-interpreter/source/manifest-source.ts'
@@ -226,4 +227,14 @@ test('an error is masked with its causes, and stays the same error', () => {
   expect(error).toMatchObject({ message: '*** failed', internalMessage: 'it was ***' })
   expect(error.cause).toMatchObject({ message: 'no ***' })
   expect(error.stack).not.toContain('hush')
+})
+
+test('an error with a code is masked in its details too, which its fix and its JSON are made of', () => {
+  const filter = new SecretFilter(
+    dict({ properties: { key: { airbyte_secret: true } } }),
+    dictOf([['key', 'hush']]),
+  )
+  const error = filter.error(invalidComponent('the retriever of stream hush', 'it is no hush.'))
+  expect(JSON.stringify([error, error.suggestedFix, error.message])).not.toContain('hush')
+  expect(error.details).toEqual({ place: 'the retriever of stream ***', problem: 'it is no ***.' })
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { PyDate, PyDateTime } from '../../../manifest-interpreter/datetime/py-datetime.ts'
+import { PyDate, PyDateTime } from '../../../manifest-interpreter/value/py-datetime.ts'
 import { get, isDict, keys } from '../../../manifest-interpreter/value/dict.ts'
 import { PyFloat, PySet, PyTuple } from '../../../manifest-interpreter/value/value.ts'
 import { loadYaml } from '../../../manifest-interpreter/yaml/load-yaml.ts'

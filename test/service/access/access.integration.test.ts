@@ -43,7 +43,8 @@ describe('a key with scopes', () => {
     expect((await client.call('GET /connections/team-a-own')).status).toBe(200)
     expect((await client.call(`GET /runs/${ownRun}`)).status).toBe(200)
     expect((await client.call('GET /auth/whoami')).body).toMatchObject({
-      ...{ kind: 'operator', via: 'api_key' },
+      kind: 'operator',
+      via: 'api_key',
       scopes: [{ action: 'instances:*', names: ['team-a-*'] }, {}, {}],
     })
     const { body } = await client.call('GET /catalog')
@@ -167,7 +168,9 @@ describe('an API key', () => {
     const expired = await api.clientOf({ name: 'expired', kind: 'admin', expiresAt })
     expect((await expired.call('GET /catalog')).status).toBe(401)
     const made = await api.client.call('POST /api-keys', {
-      ...{ name: 'brief', kind: 'viewer', expires_in: '90d' },
+      name: 'brief',
+      kind: 'viewer',
+      expires_in: '90d',
     })
     const { expires_at: at, key } = z
       .object({ expires_at: z.string(), key: z.string() })
@@ -203,7 +206,9 @@ describe('an API key', () => {
   test('makes none that is stronger, or lasts longer', async () => {
     const expiresAt = new Date(Date.now() + 3_600_000).toISOString()
     const maker = await api.clientOf({
-      ...{ name: 'maker', kind: 'admin', expiresAt },
+      name: 'maker',
+      kind: 'admin',
+      expiresAt,
       scopes: [
         { action: 'api-keys:create', names: null },
         { action: 'users:*', names: null },

@@ -44,7 +44,9 @@ test('the audit log has every change there is a route for, and no secret', async
   await call('updateInstance', 'PATCH /instances/db', { config: { ...secret, ssl: 'disable' } })
   await call('beginAuthorization', 'POST /instances/shop/authorize')
   await call('createConnection', 'POST /connections', {
-    ...{ name: 'shop', from: 'shop', destination: 'data:shop' },
+    name: 'shop',
+    from: 'shop',
+    destination: 'data:shop',
   })
   await call('activateConnection', 'POST /connections/shop/activate')
   await call('pauseConnection', 'POST /connections/shop/pause')
@@ -153,7 +155,9 @@ test('logins are found by their user, and failed ones of strangers under nobody'
   const ofUser = await found('name=grace%40example.com')
   expect(ofUser.find(({ outcome }) => outcome === 'done')).toMatchObject({
     principal: { kind: 'viewer', name: email, via: 'password' },
-    ...{ request: 'POST /connect/v1/auth/login', status: 200, details: null },
+    request: 'POST /connect/v1/auth/login',
+    status: 200,
+    details: null,
   })
   const attempts = (items: readonly z.infer<typeof entry>[]): number =>
     items.reduce((total, { details }) => total + (details?.attempts ?? 0), 0)

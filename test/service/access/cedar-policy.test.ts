@@ -77,7 +77,8 @@ describe('a policy of one’s own', () => {
     )
     expect(policy).toMatchObject({ isByName: true, isByFacts: true })
     const instance = (name: string, type?: string): AccessRequest['resource'] => ({
-      ...{ kind: 'instance', name },
+      kind: 'instance',
+      name,
       ...(type !== undefined && { facts: { type } }),
     })
     const may = (...asked: Parameters<typeof request>): boolean => policy.permits(request(...asked))
@@ -102,7 +103,8 @@ describe('a policy of one’s own', () => {
       expect.objectContaining({
         code: 'policy_invalid',
         details: expect.objectContaining({
-          ...{ file: 'own.cedar', line },
+          file: 'own.cedar',
+          line,
           problem: expect.stringMatching(problem) as unknown,
         }) as unknown,
       }),
@@ -117,7 +119,7 @@ describe('a policy of one’s own', () => {
     const file = join(await newFolder('policy'), 'own.cedar')
     await writeFile(file, text)
     await expect(loadPolicy(file)).rejects.toMatchObject({
-      ...{ code: 'policy_invalid' },
+      code: 'policy_invalid',
       details: { file, problem: 'no rule permits anything to anybody' },
     })
     await rm(file)

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { ApiKeys } from '../../../service/api-keys/api-keys.ts'
+import { StoredApiKeyService } from '../../../service/api-keys/api-key-service.ts'
 import { openTestStore } from '../store/open-test-store.ts'
 
 describe('an API key', () => {
   it('is shown once; of its secret only the hash is kept', async () => {
     await using opened = await openTestStore()
-    const keys = new ApiKeys(opened.store.apiKeys)
+    const keys = new StoredApiKeyService(opened.store.apiKeys)
     const { apiKey, key } = await keys.create({ name: 'ci', kind: 'admin' })
     expect(key).toMatch(new RegExp(`^${apiKey.id}_[\\w-]{43}$`))
     const secret = key.slice(apiKey.id.length + 1)
@@ -21,7 +21,7 @@ describe('an API key', () => {
 
   it('lets in who has it, and nobody else', async () => {
     await using opened = await openTestStore()
-    const keys = new ApiKeys(opened.store.apiKeys)
+    const keys = new StoredApiKeyService(opened.store.apiKeys)
     const { apiKey, key } = await keys.create({ name: 'ci', kind: 'admin' })
     const { key: other } = await keys.create({ name: 'other', kind: 'admin' })
     expect((await keys.authenticate(key))?.id).toBe(apiKey.id)
@@ -45,7 +45,7 @@ describe('an API key', () => {
 
   it('that is revoked lets nobody in', async () => {
     await using opened = await openTestStore()
-    const keys = new ApiKeys(opened.store.apiKeys)
+    const keys = new StoredApiKeyService(opened.store.apiKeys)
     const { apiKey, key } = await keys.create({ name: 'ci', kind: 'admin' })
     await keys.revoke(apiKey.id)
     await keys.revoke(apiKey.id)
@@ -56,7 +56,7 @@ describe('an API key', () => {
 
   it('notes its use, once a minute at most', async () => {
     await using opened = await openTestStore()
-    const keys = new ApiKeys(opened.store.apiKeys)
+    const keys = new StoredApiKeyService(opened.store.apiKeys)
     const { key } = await keys.create({ name: 'ci', kind: 'admin' })
     const usedAt = async () => (await keys.list({})).items[0]?.lastUsedAt
     expect(await usedAt()).toBeNull()
@@ -69,7 +69,7 @@ describe('an API key', () => {
 
   it('is the first of one service only, however many start at once', async () => {
     await using opened = await openTestStore()
-    const keys = new ApiKeys(opened.store.apiKeys)
+    const keys = new StoredApiKeyService(opened.store.apiKeys)
     const made = await Promise.all(Array.from({ length: 8 }, () => keys.createFirst('admin')))
     expect(made.filter((each) => each !== null)).toHaveLength(1)
   })

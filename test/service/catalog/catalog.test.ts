@@ -1,7 +1,7 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { Catalog } from '../../../service/catalog/catalog.ts'
+import { FolderCatalogService } from '../../../service/catalog/catalog-service.ts'
 import { newFolder } from '../../support/folder.ts'
 
 let folder: string
@@ -19,7 +19,7 @@ async function imported(name: string, text?: string): Promise<void> {
 describe('the catalog', () => {
   it('lists native, bundled and imported connectors by name', async () => {
     await imported('crm')
-    const entries = await new Catalog(folder).list()
+    const entries = await new FolderCatalogService(folder).list()
     expect(entries).toContainEqual({ type: 'crm', title: 'CRM', kind: 'imported' })
     expect(entries).toContainEqual({ type: 'postgres', title: 'PostgreSQL', kind: 'native' })
     expect(entries).toContainEqual({ type: 'nasa', title: 'NASA', kind: 'bundled' })
@@ -28,7 +28,7 @@ describe('the catalog', () => {
   })
 
   it('sees what was imported since, lists what is broken, and leaves out what is half there', async () => {
-    const catalog = new Catalog(folder)
+    const catalog = new FolderCatalogService(folder)
     await expect(catalog.get('crm')).rejects.toMatchObject({ code: 'unknown_connector' })
     await imported('crm')
     await imported('broken', 'type: [')
@@ -44,13 +44,13 @@ describe('the catalog', () => {
   })
 
   it('works without a folder', async () => {
-    const catalog = new Catalog(join(folder, 'none'))
+    const catalog = new FolderCatalogService(join(folder, 'none'))
     expect((await catalog.get('faker')).title).toBe('Faker')
   })
 
   it('describes the OAuth of a manifest', async () => {
     await imported('crm')
-    const { auth } = await new Catalog(folder).get('crm')
+    const { auth } = await new FolderCatalogService(folder).get('crm')
     expect(auth).toMatchObject([
       {
         kind: 'oauth2',

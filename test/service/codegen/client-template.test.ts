@@ -46,7 +46,9 @@ test('asks the service as the HTTP API has it', async () => {
   await client.check()
   await client.discover({ refresh: true })
   await client.connections.create({
-    ...{ name: 'shop', destination: 'data:shop', activate: true },
+    name: 'shop',
+    destination: 'data:shop',
+    activate: true,
     streams: ['public.orders', { stream: 'customers', syncMode: 'incremental', cursorField: 'id' }],
   })
   await client.connections.get('a/../b')
@@ -63,7 +65,10 @@ test('asks the service as the HTTP API has it', async () => {
   )
   expect(JSON.parse(service.seen[1]?.body ?? '')).toEqual({ refresh: true })
   expect(JSON.parse(service.seen[2]?.body ?? '')).toEqual({
-    ...{ name: 'shop', from: 'shop', destination: 'data:shop', activate: true },
+    name: 'shop',
+    from: 'shop',
+    destination: 'data:shop',
+    activate: true,
     streams: [
       { name: 'orders', namespace: 'public' },
       { name: 'customers', sync_mode: 'incremental', cursor_field: 'id' },
@@ -223,8 +228,14 @@ describe('what failed', () => {
     await using at = await scripted(json(409, body))
     const failure = await failureOf(at.client.check())
     expect(failure).toMatchObject({
-      ...{ code: 'name_taken', status: 409, message: 'No', suggestedFix: 'Do', requestId: 'r1' },
-      ...{ failureType: 'config_error', docsUrl: 'docs/x.md', details: { name: 'shop' } },
+      code: 'name_taken',
+      status: 409,
+      message: 'No',
+      suggestedFix: 'Do',
+      requestId: 'r1',
+      failureType: 'config_error',
+      docsUrl: 'docs/x.md',
+      details: { name: 'shop' },
     })
   })
 
@@ -248,7 +259,8 @@ describe('what failed', () => {
     const client = createClient({ baseUrl: service.url, apiKey: 'k', retries: 0 })
     const failure = await failureOf(client.check())
     expect(failure).toMatchObject({
-      ...{ code: 'service_answer_invalid', status: answer.status },
+      code: 'service_answer_invalid',
+      status: answer.status,
       failureType: `${kind}_error`,
     })
     expect(failure.message).toMatch(message)

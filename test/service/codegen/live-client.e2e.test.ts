@@ -111,12 +111,23 @@ test('a client of 100 streams compiles under strict, calls the service, and is t
   const argv = [join(project, 'program.ts'), service.url, service.key]
   const { stdout } = await promisify(execFile)(process.execPath, argv)
   expect(JSON.parse(stdout)).toEqual({
-    ...{ instance: 'hundred', status: 'SUCCEEDED', streams: 100, named: 'mart.table-098' },
-    ...{ row: 'bigint', before: 'inactive', again: 'name_taken', early: 'connection_inactive' },
-    ...{ after: 'active', isSame: true, run: 'complete' },
+    instance: 'hundred',
+    status: 'SUCCEEDED',
+    streams: 100,
+    named: 'mart.table-098',
+    row: 'bigint',
+    before: 'inactive',
+    again: 'name_taken',
+    early: 'connection_inactive',
+    after: 'active',
+    isSame: true,
+    run: 'complete',
     loaded: { 'table-000': 100, 'table-001': 101, 'table-002': 102 },
-    ...{ sandbox: [['table-003', 10, false]], promoted: 'active', used: 'promote_token_used' },
+    sandbox: [['table-003', 10, false]],
+    promoted: 'active',
+    used: 'promote_token_used',
     first: ['promote', 'complete', 103],
-    ...{ wrongKey: 'unauthorized', stopped: 'AbortError: This operation was aborted' },
+    wrongKey: 'unauthorized',
+    stopped: 'AbortError: This operation was aborted',
   })
 }, 120_000)

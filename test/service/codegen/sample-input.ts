@@ -20,8 +20,13 @@ export function stream(
 
 export function action(name: string, more: Partial<ActionDescriptor> = {}): ActionDescriptor {
   return {
-    ...{ name, title: name, input: { type: 'object' }, output: { type: 'object' } },
-    ...{ effect: 'read', idempotency: 'natural', dryRun: 'synthesized' },
+    name,
+    title: name,
+    input: { type: 'object' },
+    output: { type: 'object' },
+    effect: 'read',
+    idempotency: 'natural',
+    dryRun: 'synthesized',
     ...more,
   }
 }

@@ -46,7 +46,8 @@ describe('settings', () => {
   test('an Identity service is reached by https, but for this machine, and its settings need its URL', async () => {
     for (const url of ['https://id.example.com/', 'http://127.0.0.1:1', 'http://localhost:1'])
       expect(loadSettings({ environment: { REACTOR_CONNECT_IDENTITY_URL: url } })).toMatchObject({
-        ...{ identityUrl: url.replace(/\/$/, ''), identityAudience: 'reactor-connect' },
+        identityUrl: url.replace(/\/$/, ''),
+        identityAudience: 'reactor-connect',
         identityRoleClaim: 'connect_role',
       })
     for (const url of ['http://id.example.com', 'http://127.0.0.1.example.com', 'id.example.com']) {

@@ -12,7 +12,10 @@ function fakerConfig(rows: number): JsonObject {
 async function makeShop({ instances, connections }: Service): Promise<void> {
   await instances.create({ name: 'fake', type: 'faker', config: fakerConfig(100) })
   await connections.create({
-    ...{ name: 'shop', from: 'fake', destination: 'data:shop', activate: true },
+    name: 'shop',
+    from: 'fake',
+    destination: 'data:shop',
+    activate: true,
     streams: [
       { name: 'a', ...append },
       { name: 'b', ...append },
@@ -112,7 +115,10 @@ test('a connection that is made anew knows nothing of the one before it', async 
   expect(await runToEnd(runs, await runs.start('shop'))).toMatchObject({ loaded: 200 })
   await connections.delete('shop')
   await connections.create({
-    ...{ name: 'shop', from: 'fake', destination: 'data:shop', activate: true },
+    name: 'shop',
+    from: 'fake',
+    destination: 'data:shop',
+    activate: true,
     streams: [{ name: 'a', ...append }],
   })
   expect(await runToEnd(runs, await runs.start('shop'))).toMatchObject({ loaded: 100 })

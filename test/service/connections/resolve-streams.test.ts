@@ -225,7 +225,9 @@ describe('how a stream is read and loaded', () => {
 
 describe('names that join to one text', () => {
   const stream = (name: string, namespace?: string): AirbyteCatalog['streams'][number] => ({
-    ...{ name, json_schema: { properties: {} }, supported_sync_modes: ['full_refresh'] },
+    name,
+    json_schema: { properties: {} },
+    supported_sync_modes: ['full_refresh'],
     ...(namespace !== undefined && { namespace }),
   })
   const dotted: AirbyteCatalog = {

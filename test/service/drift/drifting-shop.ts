@@ -39,13 +39,17 @@ export async function driftingShop(
   const { instances, connections, runs } = service
   await instances.create({ name, type: 'postgres', config: { ...source.address } })
   await connections.create({
-    ...{ name, from: name, destination: `data:${name}`, activate: true },
+    name,
+    from: name,
+    destination: `data:${name}`,
+    activate: true,
     ...(streams !== 'all' && { streams }),
     schedule: { cron: '0 0 1 1 *' },
     ...(policy !== undefined && { options: { schemaDrift: policy } }),
   })
   return {
-    ...{ name, source },
+    name,
+    source,
     run: async () => runToEnd(runs, await runs.start(name)),
     scheduledRun: async () => {
       const before = await connections.get(name)

@@ -71,7 +71,11 @@ describe('block_until_approved', () => {
 
     const blocked = await shop.scheduledRun()
     expect(blocked).toMatchObject({
-      ...{ status: 'failed', attempts: 1, read: 0, loaded: 0, streams: [] },
+      status: 'failed',
+      attempts: 1,
+      read: 0,
+      loaded: 0,
+      streams: [],
       error: {
         code: 'schema_drift_blocked',
         details: {
@@ -200,7 +204,8 @@ describe('block_until_approved', () => {
     for (const which of ['first', 'second']) {
       const run = await shop.run()
       expect(run, which).toMatchObject({
-        ...{ status: 'failed', error: { code: 'stream_not_found' } },
+        status: 'failed',
+        error: { code: 'stream_not_found' },
         schemaChanges: [{ name: 'orders', change: 'removed' }],
       })
       expect(run.error?.suggested_fix).toContain('To read `other.orders` instead')
@@ -239,7 +244,8 @@ describe('block_until_approved', () => {
     // Between the choice and the next run: not approved by it.
     await shop.source.query('ALTER TABLE unrelated ADD COLUMN late text')
     expect(await shop.run()).toMatchObject({
-      ...{ status: 'failed', schemaChanges: [{ addedColumns: [{ name: 'late' }] }] },
+      status: 'failed',
+      schemaChanges: [{ addedColumns: [{ name: 'late' }] }],
     })
   })
 })
@@ -356,13 +362,17 @@ describe('ignore', () => {
     await source.query("INSERT INTO orders VALUES (6, 'some', '+2')")
     expect(await shop.run()).toMatchObject({ status: 'complete', schemaChanges: [] })
     expect((await shop.rows('id::int, total, phone')).at(-1)).toEqual({
-      ...{ id: 6, total: 'some', phone: '+2' },
+      id: 6,
+      total: 'some',
+      phone: '+2',
     })
   })
 
   test('a row that is written again, merged or anew, has NULL in a column that is gone', async () => {
     const dedup: StreamBinding = {
-      ...{ name: 'orders', cursorField: 'total', primaryKey: ['id'] },
+      name: 'orders',
+      cursorField: 'total',
+      primaryKey: ['id'],
       syncMode: 'incremental',
       destinationSyncMode: 'append_dedup',
     }
@@ -390,8 +400,11 @@ describe('ignore', () => {
 
   test('a key or cursor whose new values do not fit is not merged as NULL: the run says so', async () => {
     const dedup: StreamBinding = {
-      ...{ name: 'orders', cursorField: 'total', primaryKey: ['id'] },
-      ...{ syncMode: 'incremental', destinationSyncMode: 'append_dedup' },
+      name: 'orders',
+      cursorField: 'total',
+      primaryKey: ['id'],
+      syncMode: 'incremental',
+      destinationSyncMode: 'append_dedup',
     }
     await using shop = await openShop({ policy: 'ignore', streams: [dedup] })
     expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3 })
@@ -423,8 +436,10 @@ describe('ignore', () => {
 
   test('a key that the approved type holds is merged as before', async () => {
     const dedup: StreamBinding = {
-      ...{ name: 'codes', primaryKey: ['code'] },
-      ...{ syncMode: 'full_refresh', destinationSyncMode: 'append_dedup' },
+      name: 'codes',
+      primaryKey: ['code'],
+      syncMode: 'full_refresh',
+      destinationSyncMode: 'append_dedup',
     }
     await using shop = await openShop({ policy: 'ignore', streams: 'all' })
     await shop.source.query(
@@ -446,7 +461,9 @@ describe('ignore', () => {
 
   test('a key that the source no longer holds to be unique merges no rows: the run says so', async () => {
     const dedup: StreamBinding = {
-      ...{ name: 'orders', syncMode: 'full_refresh', destinationSyncMode: 'append_dedup' },
+      name: 'orders',
+      syncMode: 'full_refresh',
+      destinationSyncMode: 'append_dedup',
       primaryKey: ['id'],
     }
     await using shop = await openShop({ policy: 'ignore', streams: [dedup] })
@@ -486,15 +503,21 @@ test('a connection of an earlier version, for which nothing was approved, begins
   await using shop = await openShop({})
   const name = `${shop.name}_old`
   const { id, version } = await place.store.connections.create({
-    ...{ name, from: shop.name, streams: [{ name: 'orders' }], destination: `data:${name}` },
-    ...{ schedule: null, status: 'active', nextRunAt: null },
+    name,
+    from: shop.name,
+    streams: [{ name: 'orders' }],
+    destination: `data:${name}`,
+    schedule: null,
+    status: 'active',
+    nextRunAt: null,
     options: { schemaDrift: 'block_until_approved' },
   })
   expect(await place.store.drift.approved(id)).toBeNull()
   await shop.source.query('ALTER TABLE orders ADD COLUMN phone text')
   const { runs } = place.service
   expect(await runToEnd(runs, await runs.start(name))).toMatchObject({
-    ...{ status: 'complete', schemaChanges: [] },
+    status: 'complete',
+    schemaChanges: [],
   })
   expect(await approvedColumns(name)).toEqual(['id', 'total', 'note', 'phone'])
   expect((await connections.get(name)).version).toBe(version)

@@ -13,14 +13,18 @@ test('a consumer of a topic finds the schema of each record by its fingerprint, 
   await using place = await testService({ kafkaBrokers: brokers })
   const { instances, connections, runs } = place.service
   await instances.create({
-    ...{ name: prefix, type: 'faker' },
+    name: prefix,
+    type: 'faker',
     config: { streams: [{ name: 'users', rows: 20 }] },
   })
   place.work()
   for (const framing of ['block', 'record'] as const) {
     const name = `${prefix}-${framing}`
     await connections.create({
-      ...{ name, from: prefix, destination: `data:${framing}`, activate: true },
+      name,
+      from: prefix,
+      destination: `data:${framing}`,
+      activate: true,
       options: { log: 'kafka', framing },
     })
     const run = await runToEnd(runs, await runs.start(name))

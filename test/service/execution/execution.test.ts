@@ -38,7 +38,11 @@ test('a line has each name once: the name of what is executed wins', () => {
   child.trace({ connection: 'sbx_3' }, 'a line')
   expect(own.join('').match(/"connection":/g)).toHaveLength(1)
   expect(JSON.parse(own.join(''))).toMatchObject({
-    ...{ level: 10, run: 'run_1', connection: 'shop', lane: 1, msg: 'a line' },
+    level: 10,
+    run: 'run_1',
+    connection: 'shop',
+    lane: 1,
+    msg: 'a line',
   })
 })
 

@@ -79,12 +79,17 @@ test('a vendor with a long token and a message of megabytes is shown by the begi
   const { instances, connections } = world.service
   const login = { kind: 'memory', client_id: 'client-1', client_secret: 's3cr3t-of-the-client' }
   const config = {
-    ...{ url: vendor.url, header_secret: 'header-s3cr3t', deep: { query_secret: 'query-s3cr3t' } },
+    url: vendor.url,
+    header_secret: 'header-s3cr3t',
+    deep: { query_secret: 'query-s3cr3t' },
     login: { ...login, refresh_token: 'refresh-s3cr3t' },
   }
   await instances.create({ name: 'vendor', type: 'echo', config })
   await connections.create({
-    ...{ name: 'vendor', from: 'vendor', destination: 'data:vendor', activate: true },
+    name: 'vendor',
+    from: 'vendor',
+    destination: 'data:vendor',
+    activate: true,
     streams: [{ name: 'items' }],
   })
   world.work({ retries: { maxFruitless: 1, firstDelayMs: 10, maxDelayMs: 10 } })

@@ -58,8 +58,10 @@ describe.each([kinds.slice(0, 3), kinds.slice(3)].map((some) => ({ some })))(
         const name = `${prefix}-${kind.replace('_', '-')}`
         const { instances, connections } = world.service
         const config = {
-          ...{ url: api.url, header_secret: planted('header') },
-          ...{ deep: { query_secret: planted('query') }, login: { kind, ...logins[kind] } },
+          url: api.url,
+          header_secret: planted('header'),
+          deep: { query_secret: planted('query') },
+          login: { kind, ...logins[kind] },
         }
         await instances.create({ name, type: 'echo', config })
         await everyRoad(name, { isFirst: true })

@@ -114,8 +114,11 @@ test('a line of a private key is a secret too, its heading and the names of a ke
     'bad line *** of -----BEGIN PRIVATE KEY-----',
   )
   const file = {
-    ...{ type: 'service_account', private_key: key, private_key_id: 'a1b2c3d4e5f6a7b8c9d0e1f2' },
-    ...{ client_email: 'robot@project.iam.example', token_uri: 'https://accounts.example/token' },
+    type: 'service_account',
+    private_key: key,
+    private_key_id: 'a1b2c3d4e5f6a7b8c9d0e1f2',
+    client_email: 'robot@project.iam.example',
+    token_uri: 'https://accounts.example/token',
   }
   const scrub = scrubber([JSON.stringify(file)])
   expect(scrub(`${lines[0] ?? ''} ${file.private_key_id} ${JSON.stringify(key)}`)).toBe(

@@ -21,6 +21,9 @@ export async function createShop({ database, service }: TestApi): Promise<void> 
     return { name, syncMode: 'full_refresh', destinationSyncMode: 'overwrite_dedup' } as const
   })
   await service.connections.create({
-    ...{ name: 'shop', from: 'source', destination: 'data:shop', streams },
+    name: 'shop',
+    from: 'source',
+    destination: 'data:shop',
+    streams,
   })
 }

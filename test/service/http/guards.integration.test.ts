@@ -15,7 +15,8 @@ describe('a principal that asks too much', () => {
     expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(60)
     expect(body).toMatchObject({
       error: {
-        ...{ code: 'rate_limited', failure_type: 'transient_error' },
+        code: 'rate_limited',
+        failure_type: 'transient_error',
         suggested_fix: expect.stringContaining('limits.requests_per_minute') as unknown,
       },
     })

@@ -131,7 +131,11 @@ test('streams are those of the source, and what does not fit them is refused wit
 test('pages keep their place while items come and go', async () => {
   const from = `${await fakerConnection('paged')}-from`
   const input = {
-    ...{ from, destination: 'data:p', streams: null, schedule: null, options: {} },
+    from,
+    destination: 'data:p',
+    streams: null,
+    schedule: null,
+    options: {},
     status: 'active',
   } as const
   const names = Array.from({ length: 90 }, (_, index) => `paged-${String(index).padStart(3, '0')}`)

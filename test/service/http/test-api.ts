@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client'
 import { Access } from '../../../service/platform/access/access.ts'
 import { CedarPolicy } from '../../../service/platform/access/cedar-policy.ts'
-import { KeptKey } from '../../../service/platform/vault/kept-key.ts'
+import { StoredKey } from '../../../service/platform/vault/kept-key.ts'
 import type { Vault } from '../../../service/platform/vault/vault.ts'
 import type { HttpOptions } from '../../../service/serve/http-options.ts'
 import { HttpServer } from '../../../service/serve/http-server.ts'
@@ -17,7 +17,13 @@ import { testService, type TestService } from '../../support/test-service.ts'
 
 type OwnOptions = Pick<
   HttpOptions,
-  'heartbeatMs' | 'receiveTimeoutMs' | 'closeTimeoutMs' | 'limits' | 'trustedProxies' | 'followers'
+  | 'heartbeatMs'
+  | 'receiveTimeoutMs'
+  | 'closeTimeoutMs'
+  | 'limits'
+  | 'trustedProxies'
+  | 'followers'
+  | 'urls'
 >
 
 export interface TestApiOptions extends OwnOptions {
@@ -68,14 +74,18 @@ export class TestApi implements AsyncDisposable {
     const { store, vault, logger } = test
     const isExternal = 'REACTOR_CONNECT_IDENTITY_URL' in environment
     const service = { ...test.service, ...(!isExternal && testIdentity(test)) }
-    const hashKey = new KeptKey(vault, 'http/idempotency-key')
+    const hashKey = new StoredKey(vault, 'http/idempotency-key')
     const rules =
       policy === undefined ? await defaultPolicy() : CedarPolicy.parse(policy, 'test.cedar')
     const server = parts.use(
       await HttpServer.listen(
         {
-          ...{ service, logger, idempotency: store.idempotency, audit: store.audit },
-          ...{ access: new Access(rules, lookupIn(service)), metrics: new Registry() },
+          service,
+          logger,
+          idempotency: store.idempotency,
+          audit: store.audit,
+          access: new Access(rules, lookupIn(service)),
+          metrics: new Registry(),
           idempotencyHashKey: async () => (await hashKey.get()).bytes,
           version: '1.2.3',
           ...http,

@@ -3,7 +3,7 @@ import { importJWK, SignJWT } from 'jose'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
-import { ExternalLogins } from '../../../service/logins/external-logins.ts'
+import { ExternalLoginService } from '../../../service/logins/external-logins.ts'
 import { remoteKeys } from '../../../service/logins/remote-keys.ts'
 import {
   IdentityService,
@@ -32,17 +32,22 @@ interface Clock {
 }
 
 /** A service that takes tokens of the identity service. */
-function loginsOf(clock: Clock = { nowMs: Date.now() }, cooldownMs?: number): ExternalLogins {
+function loginsOf(clock: Clock = { nowMs: Date.now() }, cooldownMs?: number): ExternalLoginService {
   const logger = pino({ level: 'info' }, { write: (line: string) => void (logged += line) })
   const now = (): number => clock.nowMs
-  return new ExternalLogins({
-    ...{ url: identity.issuer, issuer: identity.issuer, audience: identity.audience },
+  return new ExternalLoginService({
+    url: identity.issuer,
+    issuer: identity.issuer,
+    audience: identity.audience,
     roleClaim: 'connect_role',
     keyOf: remoteKeys({
-      ...{ url: identity.jwksUrl, logger, now },
+      url: identity.jwksUrl,
+      logger,
+      now,
       ...(cooldownMs !== undefined && { cooldownMs }),
     }),
-    ...{ logger, now },
+    logger,
+    now,
   })
 }
 
@@ -59,13 +64,18 @@ describe('a token of the Identity service', () => {
   test('stands for its user, with the role that it names', async () => {
     const token = await identity.token({ email: 'ada@example.com' })
     expect(await loginsOf().authenticate(token)).toEqual({
-      ...{ kind: 'operator', id: 'user:ada', name: 'ada@example.com', via: 'jwt', scopes: null },
+      kind: 'operator',
+      id: 'user:ada',
+      name: 'ada@example.com',
+      via: 'jwt',
+      scopes: null,
     })
   })
 
   test('that the authorization server itself made for a program is taken as well', async () => {
     expect(await loginsOf().authenticate(await identity.accessToken())).toMatchObject({
-      ...{ kind: 'viewer', id: 'user:nightly-job' },
+      kind: 'viewer',
+      id: 'user:nightly-job',
     })
   })
 
@@ -192,7 +202,8 @@ describe('the role', () => {
   ])('that %s lets nobody in', async (_, role) => {
     const token = await identity.token({ connect_role: role })
     await expect(loginsOf().authenticate(token)).rejects.toMatchObject({
-      ...{ code: 'role_missing', details: { claim: 'connect_role' } },
+      code: 'role_missing',
+      details: { claim: 'connect_role' },
     })
   })
 })
@@ -240,7 +251,8 @@ describe('the keys', () => {
       const token = await identity.token()
       for (let count = 0; count < 5; count++)
         await expect(logins.authenticate(token)).rejects.toMatchObject({
-          ...{ code: 'identity_unreachable', details: {} },
+          code: 'identity_unreachable',
+          details: {},
         })
       expect(identity.keySetRequests - before).toBe(1)
       expect(logged).toContain(`status ${status}`)

@@ -22,8 +22,15 @@ function shopWhoseSource(ask: () => Promise<SourceAnswer | undefined>): AskInsta
     {
       get: (name) =>
         Promise.resolve({
-          ...{ id: 'ins_1', name, type: 'faker', config: {}, secrets: [], credentials: 'ready' },
-          ...{ version: 1, createdAt: written, updatedAt: written },
+          id: 'ins_1',
+          name,
+          type: 'faker',
+          config: {},
+          secrets: [],
+          credentials: 'ready',
+          version: 1,
+          createdAt: written,
+          updatedAt: written,
         }),
       resolveConfig: () => Promise.resolve({ type: 'faker', config: {}, secrets: [] }),
       keepConfig: () => Promise.resolve(),

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { Catalog } from '../../../service/catalog/catalog.ts'
+import { FolderCatalogService } from '../../../service/catalog/catalog-service.ts'
 import { openInstances } from '../../../service/instances/open-instances.ts'
 import { openStore } from '../../../service/store/open-store.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
@@ -11,7 +11,10 @@ const [url = '', folder = '', name = ''] = process.argv.slice(2)
 await using store = await openStore({ url, logger })
 await using vault = await openFileVault({ folder: join(folder, 'vault') })
 await using instances = openInstances({
-  ...{ store, vault, logger, catalog: new Catalog(join(folder, 'catalog')) },
+  store,
+  vault,
+  logger,
+  catalog: new FolderCatalogService(join(folder, 'catalog')),
   allowedNetworks: ['127.0.0.1/32'],
   allowedSockets: [],
   callbackUrl: 'https://connect.example/callback',

@@ -1,7 +1,10 @@
 import { cp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ConnectorDescriptor } from '../../../connectors/connector.ts'
-import { Catalog, type CatalogConnector } from '../../../service/catalog/catalog.ts'
+import {
+  FolderCatalogService,
+  type CatalogConnector,
+} from '../../../service/catalog/catalog-service.ts'
 import { openInstances } from '../../../service/instances/open-instances.ts'
 import type { InstanceService } from '../../../service/instances/contract.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
@@ -17,7 +20,7 @@ export interface TestInstances extends AsyncDisposable {
   readonly noteLostSecrets: () => Promise<readonly string[]>
   readonly test: TestStore
   readonly vault: Vault
-  readonly catalog: Catalog
+  readonly catalog: FolderCatalogService
   /** Has the vault (`vault`) and the imported manifests (`catalog`). */
   readonly folder: string
   /** Moves the clock of the service. */
@@ -43,7 +46,9 @@ export async function openTestInstances(
   const vault = stack.use(await openFileVault({ folder: join(root, 'vault') }))
   const { descriptor } = options
   const catalog =
-    descriptor === undefined ? new Catalog(join(root, 'catalog')) : new OneConnector(descriptor)
+    descriptor === undefined
+      ? new FolderCatalogService(join(root, 'catalog'))
+      : new OneConnector(descriptor)
   let aheadMs = 0
   const opened = stack.use(
     openInstances({
@@ -59,7 +64,11 @@ export async function openTestInstances(
   )
   const moved = stack.move()
   return {
-    ...{ test, vault, catalog, folder: root, instances: opened.service },
+    test,
+    vault,
+    catalog,
+    folder: root,
+    instances: opened.service,
     noteLostSecrets: opened.noteLostSecrets,
     advance: (ms) => {
       aheadMs += ms
@@ -72,7 +81,7 @@ export async function openTestInstances(
   }
 }
 
-class OneConnector extends Catalog {
+class OneConnector extends FolderCatalogService {
   readonly #descriptor: ConnectorDescriptor
 
   constructor(descriptor: ConnectorDescriptor) {

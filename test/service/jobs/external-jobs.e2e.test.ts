@@ -33,7 +33,9 @@ async function openPlace(): Promise<Place> {
   }
   const open = parts.move()
   return {
-    ...{ metadata, jobs, folder },
+    metadata,
+    jobs,
+    folder,
     start: (key) => folder.start({ environment, ...(key !== undefined && { key }) }),
     [Symbol.asyncDispose]: async () => open.disposeAsync(),
   }

@@ -64,7 +64,12 @@ async function openWorld(
   })
   const moved = stack.move()
   return {
-    ...{ server, test, vault, folder, oauth, instance },
+    server,
+    test,
+    vault,
+    folder,
+    oauth,
+    instance,
     advance: (ms) => {
       now += ms
     },
@@ -164,7 +169,7 @@ describe('an authorization', () => {
     await using world = await openWorld()
     const mine = callbackOf(await world.authorize())
     const stolen = await world.authorize()
-    const error = await errorOf(world.oauth.complete({ ...mine, ...{ code: stolen.code ?? '' } }))
+    const error = await errorOf(world.oauth.complete({ ...mine, code: stolen.code ?? '' }))
     expect(error.code).toBe('oauth_exchange_failed')
     expect(error.message).toContain('invalid_grant')
     expect(await world.secrets()).not.toHaveProperty('/access_token')

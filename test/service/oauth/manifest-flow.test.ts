@@ -34,9 +34,13 @@ async function flowOf(
   const origin = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`
   const flow = new ManifestFlow(fetch)
   const templates: OAuth2Templates = {
-    ...{ headers: { 'content-type': 'application/x-www-form-urlencoded' }, params },
-    ...{ scopeSeparator: ' ', output: ['access_token'], expiryKey: 'expires_in' },
-    ...{ keys: {}, userInput: {} },
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    params,
+    scopeSeparator: ' ',
+    output: ['access_token'],
+    expiryKey: 'expires_in',
+    keys: {},
+    userInput: {},
   }
   const party = {
     scheme: {
@@ -75,11 +79,13 @@ test('the verifier of PKCE is a secret of its own, which the address bar does no
 test('a vendor that wants the state back gets it, beside the verifier, also in the URL', async () => {
   const params = { '{{ state_key }}': '{{ state_value }}', code_verifier: '{{ state_value }}' }
   expect(Object.fromEntries((await flowOf(s256, params)).sent)).toEqual({
-    ...{ state: about.state, code_verifier: about.verifier },
+    state: about.state,
+    code_verifier: about.verifier,
   })
   const query = '{{ state_param }}&code_verifier={{ state_value }}'
   expect(Object.fromEntries((await flowOf(s256, {}, query)).sent)).toEqual({
-    ...{ state: about.state, code_verifier: about.verifier },
+    state: about.state,
+    code_verifier: about.verifier,
   })
 })
 

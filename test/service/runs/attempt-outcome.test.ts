@@ -12,8 +12,20 @@ function streamResult(error?: ConnectError, progressed = false): StreamResult {
   return {
     stream: { name: 'a' },
     status: error === undefined ? 'complete' : 'failed',
-    ...{ read: 1, readAgain: 0, readBytes: 1, loaded: 1, rejected: 0, syncId: 1, generationId: 1 },
-    ...{ nulled: 0, cut: 0, tableNotes: [], resumed: false, progressed, seconds: 1, warnings: [] },
+    read: 1,
+    readAgain: 0,
+    readBytes: 1,
+    loaded: 1,
+    rejected: 0,
+    syncId: 1,
+    generationId: 1,
+    nulled: 0,
+    cut: 0,
+    tableNotes: [],
+    resumed: false,
+    progressed,
+    seconds: 1,
+    warnings: [],
     ...(error !== undefined && { error: error.toJSON() }),
   }
 }

@@ -4,8 +4,16 @@ import { AttemptStreams } from '../../../service/run-worker/attempt-streams.ts'
 
 function progress(name: string, loaded: number): StreamProgress {
   return {
-    ...{ stream: { name }, status: 'running', read: loaded, readAgain: 0, readBytes: loaded * 10 },
-    ...{ loaded, rejected: 0, nulled: loaded * 2, cut: loaded * 3, bottleneck: 'copy' },
+    stream: { name },
+    status: 'running',
+    read: loaded,
+    readAgain: 0,
+    readBytes: loaded * 10,
+    loaded,
+    rejected: 0,
+    nulled: loaded * 2,
+    cut: loaded * 3,
+    bottleneck: 'copy',
   }
 }
 
@@ -72,7 +80,10 @@ test('a retry takes over the rejected records of a complete stream, so that it i
   streams.keep({ id: 'run_1', streams: retried.all })
   expect(streams.all).toMatchObject([
     {
-      ...{ name: 'a', status: 'complete', loaded: 0, rejected: 2 },
+      name: 'a',
+      status: 'complete',
+      loaded: 0,
+      rejected: 2,
       warnings: ['2 records were rejected', 'complete since run_1, not read again'],
     },
   ])

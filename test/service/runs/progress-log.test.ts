@@ -13,8 +13,15 @@ function logged(): { readonly log: ProgressLog; readonly lines: unknown[] } {
 }
 
 const running: StreamProgress = {
-  ...{ stream: { name: 'a' }, status: 'running', read: 10, readAgain: 0 },
-  ...{ readBytes: 100, loaded: 5, rejected: 1, nulled: 0, cut: 0 },
+  stream: { name: 'a' },
+  status: 'running',
+  read: 10,
+  readAgain: 0,
+  readBytes: 100,
+  loaded: 5,
+  rejected: 1,
+  nulled: 0,
+  cut: 0,
 }
 const waiting: StreamProgress = { ...running, status: 'waiting', read: 0, loaded: 0, rejected: 0 }
 

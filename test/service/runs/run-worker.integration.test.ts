@@ -45,7 +45,9 @@ test('a retry reads only what the run before it did not complete', async () => {
   const { runs } = test.service
   const folder = await newFolder('retry')
   const fail = {
-    ...{ at_row: 50, kind: 'config_error', times: 1 },
+    at_row: 50,
+    kind: 'config_error',
+    times: 1,
     counter_file: join(folder, 'failures'),
   }
   await makeShop(test.service, [
@@ -138,11 +140,16 @@ test('a new run after one that was cancelled reads what that had completed too, 
   const { instances, connections, runs, sandboxes } = test.service
   const slow = { name: 'slow', rows: 100_000, rows_per_second: 1_000 }
   await instances.create({
-    ...{ name: 'fake', type: 'faker', config: { streams: [{ name: 'quick', rows: 10 }, slow] } },
+    name: 'fake',
+    type: 'faker',
+    config: { streams: [{ name: 'quick', rows: 10 }, slow] },
   })
   const append = { syncMode: 'full_refresh', destinationSyncMode: 'append' } as const
   await connections.create({
-    ...{ name: 'shop', from: 'fake', destination: 'data:shop', activate: true },
+    name: 'shop',
+    from: 'fake',
+    destination: 'data:shop',
+    activate: true,
     streams: [
       { name: 'quick', ...append },
       { name: 'slow', ...append },

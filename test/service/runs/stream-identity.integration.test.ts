@@ -25,7 +25,9 @@ test.each(['embedded', 'kafka'] as const)(
     const name = `twins-${randomBytes(4).toString('hex')}`
     const folder = await newFolder('twins')
     const fail = {
-      ...{ at_row: 10, kind: 'config_error', times: 1 },
+      at_row: 10,
+      kind: 'config_error',
+      times: 1,
       counter_file: join(folder, 'failures'),
     }
     const streams = twins.map((twin) => (twin.name === 'c' ? { ...twin, fail } : twin))
@@ -37,7 +39,10 @@ test.each(['embedded', 'kafka'] as const)(
     }
     await instances.create({ name, type: 'faker', config: { streams } })
     await connections.create({
-      ...{ name, from: name, destination: 'data:shop', activate: true },
+      name,
+      from: name,
+      destination: 'data:shop',
+      activate: true,
       options: { log },
     })
     place.work({ retries: { maxFruitless: 2, firstDelayMs: 100, maxDelayMs: 100 } })

@@ -4,11 +4,17 @@ import { estimatedSeconds } from '../../../service/sandboxes/estimate-time.ts'
 
 const cut = { estimated_cost: { rows: 3_000_000, bytes: 0, requests: null, seconds: null } }
 const lastRun: RunSummary = {
-  ...{ id: 'run_1', connection: 'shop', status: 'complete', trigger: 'manual' },
+  id: 'run_1',
+  connection: 'shop',
+  status: 'complete',
+  trigger: 'manual',
   createdAt: '2026-11-27T05:59:00.000Z',
   startedAt: '2026-11-27T06:00:00.000Z',
   endedAt: '2026-11-27T06:00:20.000Z',
-  ...{ read: 2_000_000, loaded: 2_000_000, rejected: 0, error: null },
+  read: 2_000_000,
+  loaded: 2_000_000,
+  rejected: 0,
+  error: null,
 }
 
 test('a stream that was cut takes as long as the records of the last run took', () => {

@@ -28,11 +28,17 @@ async function ran(
   await shop.source.query(`CREATE TABLE ${name} (id int PRIMARY KEY, name text)`)
   await shop.source.query(`INSERT INTO ${name} VALUES (1, 'a'), (2, 'b'), (3, 'c')`)
   const dedup: StreamBinding = {
-    ...{ name, syncMode: 'full_refresh', destinationSyncMode: 'append_dedup' },
+    name,
+    syncMode: 'full_refresh',
+    destinationSyncMode: 'append_dedup',
   }
   await connections.create({
-    ...{ name, from: 'db', destination: `data:${name}`, activate: true },
-    ...{ streams: streams ?? [dedup], options: { schemaDrift: policy } },
+    name,
+    from: 'db',
+    destination: `data:${name}`,
+    activate: true,
+    streams: streams ?? [dedup],
+    options: { schemaDrift: policy },
   })
   expect(await runToEnd(runs, await runs.start(name))).toMatchObject({ status: 'complete' })
 }
@@ -45,10 +51,13 @@ describe('a sandbox shows how the source differs from what is approved', () => {
     )
     const { report } = await shop.test.service.sandboxes.run('blocked', { limitRows, principal })
     expect(report.schema_drift).toMatchObject({
-      ...{ policy: 'block_until_approved', total: 1, ignored_run: null },
+      policy: 'block_until_approved',
+      total: 1,
+      ignored_run: null,
       changes: [
         {
-          ...{ name: 'blocked', change: 'changed' },
+          name: 'blocked',
+          change: 'changed',
           primary_key: { from: [['id']], to: [['alt']] },
           added_columns: [{ name: 'alt' }],
         },
@@ -84,7 +93,8 @@ describe('a sandbox shows how the source differs from what is approved', () => {
     expect(promoted?.added_columns).toMatchObject([{ name: 'more' }])
     const next = report.schema_drift?.ignored_run
     expect(next).toMatchObject({
-      ...{ unread: [], error: null },
+      unread: [],
+      error: null,
       streams: [
         { diff_vs_current: { added_columns: [], rows: { insert: 1, update: 0, unchanged: 3 } } },
       ],
@@ -105,7 +115,8 @@ describe('a sandbox shows how the source differs from what is approved', () => {
     await shop.source.query(`ALTER TABLE loosened ADD COLUMN alt serial PRIMARY KEY`)
     const { report } = await shop.test.service.sandboxes.run('loosened', { limitRows, principal })
     expect(report.schema_drift?.ignored_run).toMatchObject({
-      ...{ streams: [], error: { code: 'stream_mode_unsupported' } },
+      streams: [],
+      error: { code: 'stream_mode_unsupported' },
     })
   })
 
@@ -164,7 +175,8 @@ test('a sandbox of a process that died does not hold up the next one', async () 
     status: 'ready',
   })
   expect(await service.sandboxes.get('killed', dead)).toMatchObject({
-    ...{ status: 'failed', error: { code: 'sandbox_stopped' } },
+    status: 'failed',
+    error: { code: 'sandbox_stopped' },
   })
 })
 

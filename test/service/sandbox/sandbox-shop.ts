@@ -34,9 +34,16 @@ export interface Outdated {
 
 const emptyReport: Omit<SandboxFindings, 'id'> = {
   schema_drift: null,
-  ...{ schema: 'none', limit_rows: limitRows, status: 'complete', seconds: 0, streams: [] },
+  schema: 'none',
+  limit_rows: limitRows,
+  status: 'complete',
+  seconds: 0,
+  streams: [],
   totals: {
-    ...{ streams: 0, failed: 0, cut: 0, read: 0 },
+    streams: 0,
+    failed: 0,
+    cut: 0,
+    read: 0,
     rows: { insert: 0, update: 0, unchanged: 0, delete: 0 },
     rows_at_least: { insert: 0, update: 0, unchanged: 0, delete: 0 },
     estimated_cost: { rows: 0, bytes: 0, requests: null, seconds: 0 },
@@ -53,7 +60,9 @@ export async function openShop(): Promise<Shop> {
     sandboxes.promote(name, { token, principal: by })
   const open = parts.move()
   return {
-    ...{ test, source, promote },
+    test,
+    source,
+    promote,
     connect: (name) => connect(source, test, name),
     readyToken: (name, about = {}) => readyToken(test, name, about.lifetimeMs ?? 60_000),
     outdated: async (name, token) => outdatedOf(await promote(name, token)),
@@ -71,7 +80,10 @@ async function connect(source: TestDatabase, test: TestService, name: string): P
   await source.query(`CREATE TABLE ${name} (id int PRIMARY KEY, name text)`)
   await source.query(`INSERT INTO ${name} VALUES (1, 'a'), (2, 'b'), (3, 'c')`)
   await test.service.connections.create({
-    ...{ name, from: 'db', destination: `data:${name}`, schedule: { cron: '0 6 * * *' } },
+    name,
+    from: 'db',
+    destination: `data:${name}`,
+    schedule: { cron: '0 6 * * *' },
     streams: [{ name, syncMode: 'incremental', cursorField: 'id' }],
   })
 }
@@ -83,7 +95,12 @@ async function readyToken(test: TestService, name: string, lifetimeMs: number): 
   const { streams } = await connectionStreams(connection, service.instances, { refresh: true })
   const id = newId('sbx')
   const { expiresAt } = await store.sandboxes.create({
-    ...{ id, connection: name, destination, principal, limitRows, lifetimeMs },
+    id,
+    connection: name,
+    destination,
+    principal,
+    limitRows,
+    lifetimeMs,
   })
   const binding = {
     connectionId: connection.id,
@@ -96,7 +113,8 @@ async function readyToken(test: TestService, name: string, lifetimeMs: number): 
   }
   const token = await new PromoteTokens(vault).issue({ sandbox: id, expiresAt, binding })
   await store.sandboxes.end(id, {
-    ...{ status: 'ready', report: { id, ...emptyReport } },
+    status: 'ready',
+    report: { id, ...emptyReport },
     token: { hash: tokenHash(token), binding },
   })
   return token

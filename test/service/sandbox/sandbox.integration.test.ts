@@ -54,7 +54,8 @@ test('what a sandbox showed is what its promotion does', async () => {
   const approved = await shop.test.store.drift.approved(promotion.connection.id)
   expect(approved?.streams.map((one) => one.name)).toEqual([name])
   expect(await sandboxes.get(name, sandbox.id)).toMatchObject({
-    ...{ status: 'promoted', promotedRun: promotion.run.id },
+    status: 'promoted',
+    promotedRun: promotion.run.id,
     report: { streams: [{ sample_rows: [] }] },
   })
   expect(await runToEnd(runs, promotion.run)).toMatchObject({ status: 'complete', loaded: 4 })
@@ -164,7 +165,8 @@ describe('a promotion is outdated', () => {
       { name: 'age' },
     ])
     await expect(shop.promote(name, first)).rejects.toMatchObject({
-      ...{ code: 'promote_token_replaced', details: { sandbox: source.sandbox?.id } },
+      code: 'promote_token_replaced',
+      details: { sandbox: source.sandbox?.id },
     })
 
     await shop.test.data.query(`ALTER TABLE ${name}.${name} ADD COLUMN note text`)
@@ -213,7 +215,8 @@ describe('a promotion is outdated', () => {
     const token = await shop.readyToken('gone')
     await shop.source.query('DROP TABLE gone')
     expect(await shop.outdated('gone', token)).toMatchObject({
-      ...{ moved: ['source_schema'], sandbox: null },
+      moved: ['source_schema'],
+      sandbox: null,
       error: { code: 'stream_not_found' },
     })
   })
@@ -235,7 +238,8 @@ test('a sandbox and its promotion never read another stream than the one that wa
   const input = { limitRows, principal }
   await expect(service.sandboxes.run('moved', input)).rejects.toMatchObject(gone)
   expect(await shop.outdated('moved', token)).toMatchObject({
-    ...{ moved: ['source_schema'], sandbox: null },
+    moved: ['source_schema'],
+    sandbox: null,
     error: gone,
   })
 })
@@ -246,7 +250,8 @@ test('a paused connection that is promoted runs once, and stays paused', async (
   await connections.activate('paused')
   await connections.setPaused('paused', true)
   expect(await shop.promote('paused', await shop.readyToken('paused'))).toMatchObject({
-    ...{ state: 'promoted', run: { trigger: 'promote' } },
+    state: 'promoted',
+    run: { trigger: 'promote' },
     connection: { status: 'paused', nextRunAt: null },
   })
 })

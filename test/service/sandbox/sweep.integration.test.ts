@@ -7,7 +7,7 @@ import {
 import { ulid } from '../../../service/platform/database/ids.ts'
 import { keptOfPrincipal } from '../../../service/sandboxes/contract.ts'
 import { createSandboxSchema } from '../../../sinks/postgres/sandbox/sandbox-schema.ts'
-import { Session } from '../../../sinks/postgres/session.ts'
+import { DestinationSession } from '../../../sinks/postgres/session.ts'
 import { openShop, type Shop } from './sandbox-shop.ts'
 import { silent } from '../../support/logger.ts'
 
@@ -15,7 +15,7 @@ const hourMs = 3_600_000
 
 /** The schema of a sandbox, as one that runs makes it. */
 async function makeSchema({ test }: Shop, id: string): Promise<string> {
-  await using session = await Session.open(test.addressOf('data:any'))
+  await using session = await DestinationSession.open(test.addressOf('data:any'))
   const schema = `reactor_sandbox_${id.slice(4).toLowerCase()}`
   const now = Date.now()
   const times = { createdAtMs: now, expiresAtMs: now + hourMs }

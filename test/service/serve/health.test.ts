@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { Health } from '../../../service/serve/health.ts'
+import { ProcessHealthService } from '../../../service/serve/health.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import { neverAborted } from '../../support/signal.ts'
 import { newFolder } from '../../support/folder.ts'
@@ -11,7 +11,7 @@ test('a key file that goes while the service runs is named until it is back', as
   await using vault = await openFileVault({ folder })
   await vault.put('a', { '/t': 'x' })
   let nowMs = 0
-  const health = new Health({
+  const health = new ProcessHealthService({
     store: { ping: () => Promise.resolve(), checkWrites: () => Promise.resolve() },
     jobs: { place: null, check: () => Promise.resolve() },
     vault,

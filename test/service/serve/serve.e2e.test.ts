@@ -212,7 +212,9 @@ test.concurrent(
     await using folder = await serviceFolder()
     const service = await folder.start()
     const fail = {
-      ...{ at_row: 500, kind: 'error', times: 5 },
+      at_row: 500,
+      kind: 'error',
+      times: 5,
       counter_file: join(folder.path, 'failures'),
     }
     await connect(service, {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { Connections } from '../../../service/connections/connection-store.ts'
+import { PostgresConnectionStore } from '../../../service/connections/connection-store.ts'
 import { Database } from '../../../service/platform/database/database.ts'
-import { Instances } from '../../../service/instances/instance-store.ts'
+import { PostgresInstanceStore } from '../../../service/instances/instance-store.ts'
 import { RunListener } from '../../../service/runs/run-listener.ts'
-import { Runs } from '../../../service/runs/run-store.ts'
+import { PostgresRunStore } from '../../../service/runs/run-store.ts'
 import type { TestDatabase } from '../../support/postgres.ts'
 import { openTestStore } from './open-test-store.ts'
 import { silent } from '../../support/logger.ts'
@@ -67,9 +67,9 @@ describe('pages of ten thousand', () => {
     const { url } = opened.database
     await using database = new ExplainingDatabase({ url, sessions: 1, logger: silent })
     await using listener = new RunListener({ url, logger: silent })
-    const connections = new Connections(database)
-    const instances = new Instances(database)
-    const runs = new Runs({ database, listener, logLinesPerRun: 1 })
+    const connections = new PostgresConnectionStore(database)
+    const instances = new PostgresInstanceStore(database)
+    const runs = new PostgresRunStore({ database, listener, logLinesPerRun: 1 })
     const cursor = (list: string, key: string): string =>
       Buffer.from(JSON.stringify([list, key])).toString('base64url')
     const deep = {

@@ -9,8 +9,12 @@ await using store = await openStore({ url, logger: silent })
 await store.ping()
 await sleep(Number(startAtMs) - Date.now())
 const key = {
-  ...{ id: newId('key'), name: 'first', kind: 'admin' as const },
-  ...{ scopes: null, expiresAt: null, secretHash: Buffer.alloc(32) },
+  id: newId('key'),
+  name: 'first',
+  kind: 'admin' as const,
+  scopes: null,
+  expiresAt: null,
+  secretHash: Buffer.alloc(32),
 }
 const won: string[] = []
 if ((await store.apiKeys.createFirst(key)) !== null) won.push('first key')

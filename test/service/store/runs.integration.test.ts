@@ -70,7 +70,11 @@ describe('runs', () => {
       fruitlessAttempts: 0,
     })
     const orders = stream('orders', {
-      ...{ read: 5, loaded: 4, rejected: 1, nulled: 3, cut: 2 },
+      read: 5,
+      loaded: 4,
+      rejected: 1,
+      nulled: 3,
+      cut: 2,
       warnings: ['w'],
       tableChanges: [{ kind: 'widened', column: 'a', type: 'text', was: 'bigint' }],
     })

@@ -110,10 +110,16 @@ test('what changed is part of the run, whatever its names hold', async () => {
   const { store } = place
   const { settled } = await working(store)
   const change: SchemaChange = {
-    ...{ name: '\ud800\0"', namespace: null },
+    name: '\ud800\0"',
+    namespace: null,
     change: 'removed',
-    ...{ addedColumns: [], removedColumns: [], typeChanges: [] },
-    ...{ primaryKey: null, cursor: null, syncModes: null, columnsLeft: 0 },
+    addedColumns: [],
+    removedColumns: [],
+    typeChanges: [],
+    primaryKey: null,
+    cursor: null,
+    syncModes: null,
+    columnsLeft: 0,
   }
   const drift = { shown: { ...shown, changes: [change] }, catalog: catalogOf('\0') }
   expect(await store.drift.settle({ ...settled, drift, changes: [change] })).toBe(true)

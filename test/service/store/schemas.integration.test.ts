@@ -52,16 +52,24 @@ test('a schema is found by the fingerprint of a block and by that of a record', 
   await carry(schemas, 'run_1', [[users, [id, note]]])
   const wire = wireSchema(users, [id, note])
   const use = {
-    ...{ connection: 'shop', name: 'users', namespace: 'public', version: 1, run: 'run_1' },
+    connection: 'shop',
+    name: 'users',
+    namespace: 'public',
+    version: 1,
+    run: 'run_1',
     recordFingerprint: wire.recordFingerprint.hex,
     blockFingerprint: wire.fingerprint.hex,
   }
   expect(await schemas.get(wire.fingerprint.hex)).toMatchObject({
-    ...{ fingerprint: wire.fingerprint.hex, framing: 'block', schema: wire.blockSchema },
+    fingerprint: wire.fingerprint.hex,
+    framing: 'block',
+    schema: wire.blockSchema,
     usedBy: [use],
   })
   expect(await schemas.get(wire.recordFingerprint.hex)).toMatchObject({
-    ...{ fingerprint: wire.recordFingerprint.hex, framing: 'record', schema: wire.recordSchema },
+    fingerprint: wire.recordFingerprint.hex,
+    framing: 'record',
+    schema: wire.recordSchema,
     usedBy: [use],
   })
   await expect(schemas.get('0000000000000000')).rejects.toMatchObject({ code: 'schema_not_found' })

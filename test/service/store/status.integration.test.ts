@@ -54,7 +54,9 @@ test('the status tells the last success of each active connection, what waits an
   const retried = await store.status()
   expect(retried.queuedRuns).toBe(0)
   expect(retried.connections).toContainEqual({
-    ...{ connection: 'never', lastSuccessSeconds: 0, isFailing: true },
+    connection: 'never',
+    lastSuccessSeconds: 0,
+    isFailing: true,
   })
 })
 

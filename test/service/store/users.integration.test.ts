@@ -39,7 +39,8 @@ describe('users', () => {
     const { users } = opened.store
     const { id } = await users.create(user('ada@example.com'))
     expect(await users.setPassword('ada@example.com', 'new')).toMatchObject({
-      ...{ passwordHash: 'new', tokenVersion: 2 },
+      passwordHash: 'new',
+      tokenVersion: 2,
     })
     await users.endLogins(id)
     await users.setRole('ada@example.com', 'admin')

@@ -5,7 +5,7 @@ import type { BoundedRegex } from '../../../jinja/bounded-regex.ts'
 import { compileRegex } from '../../../jinja/python-regex.ts'
 import { str } from '../../../value/text.ts'
 import type { PlainDict } from '../../../value/value.ts'
-import { toNumber } from './to-number.ts'
+import { toNumber } from '../../../value/to-number.ts'
 
 /** The number in the `header` of a response, or in the part of it that `regex` matches at its start; null where there is none. */
 export function compileHeaderNumber(

@@ -3,7 +3,7 @@ import { SourceError } from '../../../contracts.ts'
 import { field, parametersOf } from '../../../definition.ts'
 import { str } from '../../../value/text.ts'
 import type { PlainDict } from '../../../value/value.ts'
-import { toNumber } from './to-number.ts'
+import { toNumber } from '../../../value/to-number.ts'
 
 /**
  * `max_waiting_time_in_seconds`: a wait that is as long or longer ends the stream. Zero: no wait is taken. A field that

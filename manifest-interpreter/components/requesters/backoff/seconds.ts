@@ -4,7 +4,7 @@ import { valueError } from '../../../value/python-error.ts'
 import { str } from '../../../value/text.ts'
 import { truth } from '../../../value/truth.ts'
 import type { PlainDict } from '../../../value/value.ts'
-import { toNumber } from './to-number.ts'
+import { toNumber } from '../../../value/to-number.ts'
 
 /** A field that is a number or a template of one, of the configuration alone. Undefined where it is absent. */
 export function compileSeconds(

@@ -6,7 +6,7 @@ import { TemplateError } from '../../../interpolation/template-error.ts'
 import type { PlainDict, Value } from '../../../value/value.ts'
 import { jsonOrEmpty } from '../error-handlers/json-error-message-parser.ts'
 import { compileMaxWaitingTime } from './max-waiting-time.ts'
-import { toNumber } from './to-number.ts'
+import { toNumber } from '../../../value/to-number.ts'
 
 /** `WaitTimeFromResponse`: the seconds that an expression of the body or the headers gives. */
 export function waitTimeFromResponse(definition: PlainDict, builder: Builder): BackoffStrategy {

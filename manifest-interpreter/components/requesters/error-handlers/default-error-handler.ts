@@ -1,10 +1,10 @@
 import type { BuildContext, Builder } from '../../../component.ts'
 import { TransportError, type BackoffStrategy, type ErrorHandler } from '../../../contracts.ts'
-import { field, list, parametersOf } from '../../../definition.ts'
+import { field, invalidComponent, list, parametersOf } from '../../../definition.ts'
 import { isDict } from '../../../value/dict.ts'
 import { valueError } from '../../../value/python-error.ts'
 import type { PlainDict, Value } from '../../../value/value.ts'
-import { toNumber } from '../backoff/to-number.ts'
+import { toNumber } from '../../../value/to-number.ts'
 import { defaultResolution } from './default-error-mapping.ts'
 import { httpResponseFilter } from './http-response-filter.ts'
 
@@ -69,5 +69,5 @@ function maxRetriesOf(definition: PlainDict, { config, templates }: Builder): nu
 
 function componentOf(value: Value): PlainDict {
   if (isDict(value) && !(value instanceof Map)) return value
-  throw new TypeError('A response filter must be a component.')
+  throw invalidComponent('the response_filters of an error handler', 'each must be a component.')
 }

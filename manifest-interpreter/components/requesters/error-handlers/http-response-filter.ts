@@ -1,6 +1,6 @@
 import type { Builder } from '../../../component.ts'
 import type { ErrorResolution, FailureType, ResponseAction } from '../../../contracts.ts'
-import { field, list, optionalText, parametersOf } from '../../../definition.ts'
+import { field, invalidComponent, list, optionalText, parametersOf } from '../../../definition.ts'
 import type { HttpResponse } from '../../../http/http-response.ts'
 import { publicUrl } from '../../../http/split-url.ts'
 import type { Scope } from '../../../interpolation/template-compiler.ts'
@@ -68,7 +68,7 @@ function optionalAction(name: string | undefined): ResponseAction | undefined {
     case 'SPLIT_REQUEST_WINDOW':
       return name
     default:
-      throw new TypeError(`"${name}" is no action of a response filter.`)
+      throw invalidComponent('action of a response filter', `there is no action "${name}".`)
   }
 }
 
@@ -80,6 +80,9 @@ function optionalFailureType(name: string | undefined): FailureType | undefined 
     case 'system_error':
       return name
     default:
-      throw new TypeError(`"${name}" is no failure type of a response filter.`)
+      throw invalidComponent(
+        'failure_type of a response filter',
+        `there is no failure type "${name}". Use config_error, transient_error or system_error.`,
+      )
   }
 }

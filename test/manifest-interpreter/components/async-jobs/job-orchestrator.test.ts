@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   HttpJobRepository,
-  type HttpJobRepositoryParts,
+  type HttpJobRepositoryOptions,
 } from '../../../../manifest-interpreter/components/async-jobs/http-job-repository.ts'
 import { JobOrchestrator } from '../../../../manifest-interpreter/components/async-jobs/job-orchestrator.ts'
 import { JobTracker } from '../../../../manifest-interpreter/components/async-jobs/job-tracker.ts'
@@ -46,7 +46,7 @@ function simulate(scenario: Scenario) {
       return body instanceof Error ? Promise.reject(body) : Promise.resolve(jsonResponse(body))
     },
   })
-  const parts: HttpJobRepositoryParts = {
+  const parts: HttpJobRepositoryOptions = {
     environment,
     timeoutSeconds: scenario.timeoutSeconds ?? 3600,
     statuses,

@@ -297,7 +297,8 @@ describe('an OAuthAuthenticator with a refresh_token_updater', () => {
 
   it('takes the token that another reader got in the meantime', async () => {
     const { changeConfig } = shared({
-      ...{ refresh_token: 'theirs', access_token: 'their token' },
+      refresh_token: 'theirs',
+      access_token: 'their token',
       token_expiry_date: '2025-03-01T00:30:00+00:00',
     })
     const { authenticator, environment } = buildIn(

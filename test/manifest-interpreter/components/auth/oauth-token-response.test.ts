@@ -3,7 +3,7 @@ import {
   expiryOf,
   findInResponse,
 } from '../../../../manifest-interpreter/components/auth/oauth-token-response.ts'
-import { PyDateTime } from '../../../../manifest-interpreter/datetime/py-datetime.ts'
+import { PyDateTime } from '../../../../manifest-interpreter/value/py-datetime.ts'
 import vectors from './vectors.json' with { type: 'json' }
 import type { Value } from '../../../../manifest-interpreter/value/value.ts'
 

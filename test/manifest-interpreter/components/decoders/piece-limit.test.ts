@@ -53,7 +53,10 @@ const decoders: readonly Endless[] = [
     decode: lineBatches,
   },
   {
-    ...{ what: 'a line of text', begin: 'first\n', piece: megabyte, megabytes: 128 },
+    what: 'a line of text',
+    begin: 'first\n',
+    piece: megabyte,
+    megabytes: 128,
     decode: (bytes) => iterableDecoder().decode(response(bytes)),
   },
   {
@@ -74,7 +77,8 @@ test.each(decoders)(
       for await (const values of decode(endless(begin, { piece, asked }))) before += values.length
     }
     await expect(reading()).rejects.toMatchObject({
-      ...{ name: 'TransportError', kind: 'limit' },
+      name: 'TransportError',
+      kind: 'limit',
       message: expect.stringContaining(`larger than ${String(megabytes)} MB`) as unknown,
     })
     expect(before).toBe(1)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { jsonDecoder } from '../../../../manifest-interpreter/components/decoders/json-decoder.ts'
-import { decoders } from '../../../../manifest-interpreter/components/decoders/registered.ts'
+import { buildJsonLinesDecoder } from '../../../../manifest-interpreter/components/decoders/build-decoder.ts'
 import { unreadableReport } from '../../../../manifest-interpreter/components/decoders/unreadable-answer.ts'
 import { xmlDecoder } from '../../../../manifest-interpreter/components/decoders/xml-decoder.ts'
 import type { SideMessage } from '../../../../manifest-interpreter/contracts.ts'
@@ -102,9 +102,8 @@ test('a body that is no well-formed XML is reported', async () => {
 
 test('a body of which no line is JSON is reported, one with a broken line is not', async () => {
   const { builder, emitted } = answeredBuilder()
-  const jsonLines = decoders.get('JsonlDecoder')
-  const decoder = jsonLines?.({ type: 'JsonlDecoder' }, builder, { streamName: 'orders' })
-  if (decoder === undefined) throw new TypeError('There is no JsonlDecoder.')
+  const definition = { type: 'JsonlDecoder' }
+  const decoder = buildJsonLinesDecoder(definition, builder, { streamName: 'orders' })
   expect(await all(decoder.decode(response('{"id":1}\n<html>\n')))).toEqual([{ id: 1 }])
   expect(emitted).toEqual([])
   expect(await all(decoder.decode(response('<html>\n<body>\n')))).toEqual([])

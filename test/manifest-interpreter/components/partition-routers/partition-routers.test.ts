@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { cartesianProductStreamSlicer } from '../../../../manifest-interpreter/components/partition-routers/cartesian-product-stream-slicer.ts'
 import { firstPageOf } from '../../../../manifest-interpreter/components/partition-routers/lazy-first-page.ts'
 import { StreamSlice } from '../../../../manifest-interpreter/value/stream-slice.ts'
 import {
@@ -189,13 +190,13 @@ describe('SubstreamPartitionRouter', () => {
 })
 
 describe('a list of partition routers', () => {
-  const product = (...slicers: PlainDict[]): PlainDict => ({
-    type: 'CartesianProductStreamSlicer',
-    stream_slicers: slicers,
-  })
+  const product = (...routers: PlainDict[]): PartitionRouter =>
+    cartesianProductStreamSlicer(routers, simulatedBuilder(simulatedEnvironment()), {
+      streamName: 'child',
+    })
 
   it('gives all combinations, the last router the fastest', async () => {
-    const { router } = build(product(listOf([1, 2], 'i'), listOf(['a', 'b'], 's')))
+    const router = product(listOf([1, 2], 'i'), listOf(['a', 'b'], 's'))
     const partitions = await partitionsOf(router)
     expect(partitions).toEqual([
       { i: 1, s: 'a' },
@@ -207,7 +208,7 @@ describe('a list of partition routers', () => {
   })
 
   it('gives nothing where one of them is empty', async () => {
-    expect(await partitionsOf(build(product(listOf([1], 'i'), listOf([], 's'))).router)).toEqual([])
+    expect(await partitionsOf(product(listOf([1], 'i'), listOf([], 's')))).toEqual([])
   })
 })
 

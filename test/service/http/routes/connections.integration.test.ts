@@ -80,7 +80,9 @@ test('a connection shows its drift, which is approved by its fingerprint', async
     fingerprint,
     changes: [
       {
-        ...{ name: 'users', namespace: null, change: 'changed' },
+        name: 'users',
+        namespace: null,
+        change: 'changed',
         addedColumns: [{ name: 'phone', type: 'string' }],
         removedColumns: [],
         typeChanges: [{ name: 'age', from: 'integer', to: 'number' }],
@@ -93,16 +95,24 @@ test('a connection shows its drift, which is approved by its fingerprint', async
         columnsLeft: 0,
       },
     ],
-    ...{ total: 1, run, detectedAt: '2026-11-26T10:00:00.000Z' },
+    total: 1,
+    run,
+    detectedAt: '2026-11-26T10:00:00.000Z',
   }
   await settleDrift(api.store, run, { drift })
   expect((await api.call('GET /connections/shop')).body).toMatchObject({
     drift: {
-      ...{ status: 'blocked', fingerprint, total: 1, run },
+      status: 'blocked',
+      fingerprint,
+      total: 1,
+      run,
       detected_at: '2026-11-26T10:00:00.000Z',
       changes: [
         {
-          ...{ name: 'users', namespace: null, change: 'changed', sync_modes: null },
+          name: 'users',
+          namespace: null,
+          change: 'changed',
+          sync_modes: null,
           added_columns: [{ name: 'phone', type: 'string' }],
           removed_columns: [],
           type_changes: [{ name: 'age', from: 'integer', to: 'number' }],

@@ -128,7 +128,10 @@ describe('the audit log', () => {
     expect(await entriesOf(api)).toMatchObject([
       done,
       {
-        ...{ ...about, outcome: 'failed', status: 401, error: 'login_refused' },
+        ...about,
+        outcome: 'failed',
+        status: 401,
+        error: 'login_refused',
         details: { attempts: 3 },
       },
       done,
@@ -175,7 +178,10 @@ describe('the audit log', () => {
       expect((await viewer.call(route, body)).status).toBe(403)
       const { items } = await api.store.audit.list({ limit: 1 })
       expect(items[0]).toMatchObject({
-        ...{ action, name: email, outcome: 'denied', error: 'permission_denied' },
+        action,
+        name: email,
+        outcome: 'denied',
+        error: 'permission_denied',
         principal: { name: 'eyes', kind: 'viewer' },
       })
     }

@@ -43,7 +43,8 @@ describe('users', () => {
     expect(
       await api.call('POST /users', { email: 'ADA@example.com', role: 'admin' }),
     ).toMatchObject({
-      ...{ status: 409, body: { error: { code: 'name_taken' } } },
+      status: 409,
+      body: { error: { code: 'name_taken' } },
     })
     const bob = { email: 'bob@example.com', role: 'viewer' }
     for (const change of [
@@ -126,7 +127,11 @@ describe('a login', () => {
     expect(Date.parse(expiresAt) - beforeMs).toBeGreaterThanOrEqual(12 * 3_600_000)
     expect(user).toMatchObject({ email, role: 'operator' })
     expect((await whoami(api, token)).body).toEqual({
-      ...{ kind: 'operator', id: user.id, name: email, via: 'jwt', scopes: null },
+      kind: 'operator',
+      id: user.id,
+      name: email,
+      via: 'jwt',
+      scopes: null,
     })
     expect(decodeProtectedHeader(token)).toMatchObject({ alg: 'EdDSA' })
     expect(Object.keys(decodeJwt(token)).toSorted()).toEqual([
@@ -135,7 +140,8 @@ describe('a login', () => {
     const set = keySetDocument.parse((await api.asked('GET /.well-known/jwks.json')).body)
     expect(JSON.stringify(set)).not.toContain('"d"')
     const { payload } = await jwtVerify(token, createLocalJWKSet(set), {
-      ...{ issuer: 'reactor-connect', audience: 'reactor-connect' },
+      issuer: 'reactor-connect',
+      audience: 'reactor-connect',
     })
     expect(payload.sub).toBe(user.id)
   })
@@ -255,7 +261,8 @@ describe('one’s own password', () => {
     const token = await tokenOf(api)
     const wrong = { ...change, password: 'wrong' }
     expect(await post(api, 'POST /auth/password', { ...wrong, token })).toMatchObject({
-      ...{ status: 401, body: { error: { code: 'login_refused' } } },
+      status: 401,
+      body: { error: { code: 'login_refused' } },
     })
     const short = { ...change, new_password: 'short' }
     expect((await post(api, 'POST /auth/password', { ...short, token })).status).toBe(400)
@@ -264,7 +271,8 @@ describe('one’s own password', () => {
       ['POST /auth/logout', undefined],
     ] as const)
       expect(await api.call(route, body)).toMatchObject({
-        ...{ status: 409, body: { error: { code: 'login_required' } } },
+        status: 409,
+        body: { error: { code: 'login_required' } },
       })
     expect((await whoami(api, token)).status).toBe(200)
   })

@@ -18,7 +18,7 @@ test('the catalog lists connectors, and shows the descriptor of one', async () =
   })
   expect(await api.call('GET /catalog/faker')).toMatchObject({
     status: 200,
-    body: { type: 'faker', docs_url: 'docs/connectors/faker.md', actions: [] },
+    body: { type: 'faker', docs_url: '/docs/connectors/faker.md', actions: [] },
   })
   const none = await api.call('GET /catalog/none')
   expect(none).toMatchObject({ status: 404, body: { error: { code: 'unknown_connector' } } })
@@ -31,7 +31,7 @@ test('a descriptor is shown whole, with the words of the API', async () => {
   expect(status).toBe(200)
   expect(body).toMatchObject({
     type: 'vendor',
-    docs_url: 'docs/connectors/vendor.md',
+    docs_url: '/docs/connectors/vendor.md',
     spec: { properties: { token: { airbyte_secret: true } } },
     auth: [
       { kind: 'basic', username_field: 'user', password_field: 'token' },

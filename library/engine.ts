@@ -1,0 +1,86 @@
+import { pino, type Logger } from 'pino'
+import type { z } from 'zod'
+import { checkRunFile } from '../cli/run-file/load-run-file.ts'
+import type { runFileSchema } from '../cli/run-file/run-file-schema.ts'
+import { PositionIndex } from '../cli/run-file/source-position.ts'
+import { runLoadedFile } from '../cli/run/run-command.ts'
+import type { RunEnd } from '../cli/run/run-output.ts'
+import type { RunProgress, RunResult } from '../engine/run-types.ts'
+import { ConnectError } from '../protocol/errors/connect-error.ts'
+import { Mask } from '../service/platform/secrets/mask.ts'
+import { maskedLogger } from '../service/execution/masked-logger.ts'
+
+export type { RunProgress, RunResult, StreamProgress, StreamResult } from '../engine/run-types.ts'
+export { ConnectError, type ErrorBody } from '../protocol/errors/connect-error.ts'
+export {
+  startEmbeddedPostgres,
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+} from '../service/platform/postgres/embedded-postgres.ts'
+
+/** What a run file says, as an object: docs/run-file.md describes each field. Values are taken as they are, `${…}` too. */
+export type Connection = z.input<typeof runFileSchema>
+
+export interface ReplicateOptions {
+  /** Ends the run at a checkpoint: its result is `stopped`, and the next run goes on from there. */
+  readonly signal?: AbortSignal
+  /** Called a few times a second. Must not throw. */
+  readonly onProgress?: (progress: RunProgress) => void
+  /** What the user of the program should know, such as a mode that a stream cannot have. Must not throw. */
+  readonly onNote?: (text: string) => void
+  /** Gets lines without secrets. Default: none are written. */
+  readonly logger?: Logger
+  /** Where the relative path of a manifest starts. Default: the current folder. */
+  readonly folder?: string
+  /** Private or reserved networks that an HTTP source may reach, in CIDR notation. Default: none. */
+  readonly allowedNetworks?: readonly string[]
+}
+
+/**
+ * Runs a connection once, to its end, in threads of this process: the same as `reactor connect run` does with a file. When it
+ * resolves, each stream is complete or has an error of its own, and rows and checkpoints are committed together.
+ * @throws {ConnectError} where nothing could be run: a wrong field, a source or a destination that cannot be reached
+ */
+export async function replicate(
+  connection: Connection,
+  options: ReplicateOptions = {},
+): Promise<RunResult> {
+  const { signal = new AbortController().signal, onNote, onProgress } = options
+  const { folder = process.cwd(), allowedNetworks = [] } = options
+  const file = checkRunFile(connection, {
+    place: { file: 'connection', positions: new PositionIndex('') },
+    folder,
+    environment: {},
+  })
+  const mask = new Mask()
+  mask.add(file.secrets)
+  const logger = maskedLogger({
+    mask,
+    logger: options.logger ?? pino({ level: 'silent' }),
+    facts: { connection: connection.connection },
+  })
+  const output = {
+    note: (text: string) => onNote?.(mask.text(text)),
+    progress: (progress: RunProgress) => onProgress?.(progress),
+    end: () => undefined,
+  }
+  const end = await runLoadedFile(
+    { ...file, source: { ...file.source, allowedNetworks } },
+    { log: undefined, metricsPort: undefined },
+    { output, logger, mask, signal, now: Date.now },
+  )
+  return resultOf(end)
+}
+
+function resultOf(end: RunEnd): RunResult {
+  switch (end.kind) {
+    case 'result':
+      return end.result
+    case 'error':
+      throw ConnectError.fromJSON(end.error)
+    case 'stopped':
+      return { status: 'stopped', seconds: 0, streams: [] }
+    case 'abandoned':
+      throw new ConnectError('unexpected', { details: { reason: 'the run was abandoned' } })
+  }
+}

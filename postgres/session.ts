@@ -1,0 +1,131 @@
+import { Client, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg'
+import type { Duplex } from 'node:stream'
+import { watchSession, type WatchedSession } from './watch.ts'
+
+export interface SessionOptions extends Partial<Pick<WatchedSession, 'onSilence'>> {
+  /** How to connect, also to ask the server about this session. */
+  readonly config: ClientConfig
+  /** The socket of this session, if it is a special one. */
+  readonly stream?: () => Duplex
+  /** Whether a COPY waits for the server: it is no query. */
+  readonly isCopyWaiting: () => boolean
+  /** What the calls that wait throw once the session was ended, because the server would never respond. */
+  readonly lost: (reason: string) => Error
+  /** The session ended between two queries. */
+  readonly onEnd?: (error: Error) => void
+}
+
+/**
+ * One session with a PostgreSQL server. A source's and a destination's are built on it: they add their settings, their transactions and
+ * their errors. Everything here throws what the driver or the server threw.
+ */
+export class PostgresSession {
+  /** For a COPY, which the driver takes as an object of its own. */
+  readonly client: Client
+  readonly #options: SessionOptions
+  #openQueries = 0
+  #serverProcess: number | undefined
+  #lost: Error | undefined
+
+  constructor(options: SessionOptions) {
+    const { config, stream } = options
+    this.#options = options
+    this.client = new Client({ ...config, ...(stream !== undefined && { stream }) })
+    this.client.on('error', (error) => {
+      this.noteLost(error)
+      options.onEnd?.(error)
+    })
+  }
+
+  /** From here on, the session is ended if the server will never respond to it again (watch.ts). Where this throws, `destroy` it. */
+  async connect(): Promise<void> {
+    await this.client.connect()
+    const { config, lost, onSilence = () => undefined, isCopyWaiting } = this.#options
+    watchSession({
+      config,
+      pid: () => this.#serverProcess,
+      socket: this.client.connection.stream,
+      isWaiting: () => this.#openQueries > 0 || isCopyWaiting(),
+      lost,
+      onSilence,
+    })
+  }
+
+  /** The number of its process, as the server itself says it: behind a pooler, the driver knows another one. */
+  noteServerProcess(pid: number): void {
+    this.#serverProcess = pid
+  }
+
+  /** The rows of one statement. */
+  async rows<R extends QueryResultRow>(
+    sql: string,
+    parameters: readonly unknown[] = [],
+  ): Promise<R[]> {
+    const { rows } = await this.#counted(() => this.client.query<R>(sql, [...parameters]))
+    return rows
+  }
+
+  /** The results of several statements in one round trip, without parameters. */
+  async results<R extends QueryResultRow>(sql: string): Promise<QueryResult<R>[]> {
+    return resultsOf(await this.#counted(() => this.client.query<R>(sql)))
+  }
+
+  /** Why the session ended, if nothing was under way then. */
+  get lost(): Error | undefined {
+    return this.#lost
+  }
+
+  noteLost(error: Error): void {
+    this.#lost ??= error
+  }
+
+  get isLost(): boolean {
+    return this.#lost !== undefined || this.client.connection.stream.destroyed
+  }
+
+  /** Ends the session at once, whatever the server is doing; the server rolls back what is open when it notices. */
+  destroy(): void {
+    this.client.connection.stream.destroy()
+  }
+
+  async close(): Promise<void> {
+    if (this.isLost) this.destroy()
+    else {
+      const end = (): Promise<void> => this.client.end()
+      await withFarewell(end, () => {
+        this.destroy()
+      })
+    }
+  }
+
+  async #counted<T>(query: () => Promise<T>): Promise<T> {
+    this.#openQueries += 1
+    try {
+      return await query()
+    } finally {
+      this.#openQueries -= 1
+    }
+  }
+}
+
+/** A server that is out of reach does not respond to the farewell of a session: after this long its socket is destroyed. */
+const farewellMs = 2_000
+
+export async function withFarewell(
+  end: () => Promise<unknown>,
+  destroy: () => void,
+): Promise<void> {
+  const timer = setTimeout(destroy, farewellMs)
+  try {
+    await end()
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The driver gives a list for several statements, which its types do not say. */
+export function resultsOf<R extends QueryResultRow>(
+  result: QueryResult<R> | QueryResult<R>[],
+): QueryResult<R>[] {
+  return Array.isArray(result) ? result : [result]
+}

@@ -1,0 +1,406 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { ConnectorDescriptor } from '../../connectors/connector.ts'
+import {
+  ConnectError,
+  type AirbyteConnectionStatus,
+  type JsonObject,
+} from '../../protocol/index.ts'
+import { oauthPointers, refreshedScheme } from '../oauth/oauth-scheme.ts'
+import type { OAuthCallback, OAuthInstance } from '../oauth/oauth.ts'
+import type { ConfigChange, ResolvedConfig } from '../execution/resolved-config.ts'
+import type { InstanceService } from './contract.ts'
+import type { CredentialStatus, Discovered, Instance } from './schema.ts'
+import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
+import { instancePath } from '../platform/vault/vault.ts'
+import { AskInstance } from './ask-instance.ts'
+import { checkConfig } from './check-config.ts'
+import { givenCredentials } from './given-credentials.ts'
+import { applyChanges } from './config-changes.ts'
+import { secretTexts } from '../platform/secrets/secret-texts.ts'
+import { requireAllowedSocket } from './allowed-socket.ts'
+import { refuseMisplacedSecrets } from './misplaced-secrets.ts'
+import { missingSecrets } from './missing-secrets.ts'
+import type { InstancesOptions } from './instances-options.ts'
+import {
+  joinConfig,
+  splitConfig,
+  type Secrets,
+  type SplitConfig,
+} from '../platform/secrets/secret-fields.ts'
+import { instanceInUse } from './instance-in-use.ts'
+import { SharedTokens } from './shared-tokens.ts'
+import { undeclaredIn } from './stale-secrets.ts'
+import { updatedConfig } from './updated-config.ts'
+
+/** Somebody else writes the same secrets (a token that is refreshed): read again, and again. */
+const maxWrites = 5
+
+/**
+ * StoredInstanceService: their configuration is in the store, their secrets are in the vault. Changes of one instance are made one at a
+ * time, in all processes. A crash between the two leaves an instance that says `missing`, never one that says more than it has.
+ */
+export class StoredInstanceService implements InstanceService {
+  readonly #options: InstancesOptions
+  readonly #ask: AskInstance
+  readonly #tokens: SharedTokens
+
+  constructor(options: InstancesOptions) {
+    this.#options = options
+    this.#ask = new AskInstance(options, this)
+    this.#tokens = new SharedTokens(options)
+  }
+
+  async create(input: { name: string; type: string; config: JsonObject }): Promise<Instance> {
+    const { name, type } = input
+    const { store, vault } = this.#options
+    const descriptor = this.#descriptor(type)
+    checkConfig(type, descriptor.spec, input.config)
+    this.#requireAllowedSocket(descriptor, input.config)
+    const { config, secrets } = splitConfig(
+      descriptor.spec,
+      input.config,
+      oauthPointers(descriptor),
+    )
+    refuseMisplacedSecrets(descriptor, config)
+    const credentials = statusOf(descriptor, { config, secrets })
+    const pointers = Object.keys(secrets).sort()
+    if (pointers.length === 0) {
+      return store.instances.create({ name, type, config, secrets: [], credentials })
+    }
+    const made = { name, type, config, secrets: [], credentials: 'missing' } as const
+    const { id } = await store.instances.create(made)
+    try {
+      await vault.put(instancePath(id), secrets, { ifVersion: 0 })
+    } catch (error) {
+      await this.#undoCreate(name, id)
+      throw error
+    }
+    return store.instances.update(name, { secrets: pointers, credentials })
+  }
+
+  get(name: string): Promise<Instance> {
+    return this.#options.store.instances.get(name)
+  }
+
+  list(page: PageRequest & { readonly type?: string }): Promise<Page<Instance>> {
+    return this.#options.store.instances.list(page)
+  }
+
+  update(name: string, input: { config: JsonObject }, ifVersion?: number): Promise<Instance> {
+    const edit: Edit = (kept, descriptor) => {
+      const next = updatedConfig(descriptor, kept, input.config)
+      checkConfig(descriptor.type, descriptor.spec, joinConfig(next.config, next.secrets))
+      this.#requireAllowedSocket(descriptor, next.config)
+      refuseMisplacedSecrets(descriptor, next.config)
+      return next
+    }
+    return this.#change(name, edit, { ...(ifVersion !== undefined && { ifVersion }) })
+  }
+
+  async delete(
+    name: string,
+    { ifVersion, ...shown }: ShownOnly & { readonly ifVersion?: number } = {},
+  ): Promise<void> {
+    const { store, vault } = this.#options
+    await this.#exclusively(name, async (instance) => {
+      checkVersion(instance, ifVersion)
+      const { items } = await store.connections.list({ instance: name, limit: 1 })
+      if (items.length > 0) {
+        const readable = await store.connections.list({ instance: name, limit: 200, ...shown })
+        throw instanceInUse(name, readable)
+      }
+      // Says that it has none before they are gone, and is gone itself once they are: no secret is left that nobody knows of.
+      await store.instances.update(name, { secrets: [], credentials: 'missing' })
+      await vault.delete(instancePath(instance.id))
+      await store.instances.delete(name)
+    })
+  }
+
+  setCredentials(name: string, given: JsonObject): Promise<Instance> {
+    const edit: Edit = (kept, descriptor) => {
+      const secrets = givenCredentials(descriptor, kept, given)
+      checkConfig(descriptor.type, descriptor.spec, joinConfig(kept.config, secrets))
+      return { config: kept.config, secrets }
+    }
+    return this.#change(name, edit)
+  }
+
+  async beginAuthorization(
+    name: string,
+    redirectUri = this.#options.callbackUrl,
+  ): Promise<{ authorizeUrl: string; state: string }> {
+    return this.#options.oauth.begin(this.#oauthInstance(await this.get(name)), redirectUri)
+  }
+
+  isAuthorizationPending(state: string): Promise<boolean> {
+    return this.#options.oauth.isPending(state)
+  }
+
+  async completeAuthorization(callback: OAuthCallback): Promise<Instance> {
+    const { instance } = await this.#options.oauth.complete(callback)
+    return this.#change(instance, (kept) => kept, { isAuthorized: true })
+  }
+
+  check(name: string): Promise<AirbyteConnectionStatus> {
+    return this.#ask.check(name)
+  }
+
+  discover(name: string, options: { readonly refresh: boolean }): Promise<Discovered> {
+    return this.#ask.discover(name, options)
+  }
+
+  async resolveConfig(name: string): Promise<ResolvedConfig> {
+    const instance = await this.get(name)
+    const { connectorType, descriptor } = this.#options.catalog.connector(instance.type)
+    this.#requireAllowedSocket(descriptor, instance.config)
+    const secrets = await this.#freshSecrets(instance)
+    if (isEmpty(secrets) && (await this.#isLost(instance))) {
+      await this.#note(instance, 'missing')
+      const details = { instance: name, fields: instance.secrets.join(', ') }
+      throw new ConnectError('credentials_missing', { details })
+    }
+    const config = joinConfig(instance.config, secrets)
+    const missing = missingSecrets(descriptor.spec, config)
+    if (missing.length > 0) {
+      await this.#note(instance, 'missing')
+      const details = { instance: name, fields: missing.join(', ') }
+      throw new ConnectError('credentials_missing', { details })
+    }
+    // What its connector found out to be refused stays so until it has other tokens.
+    const isRefused = instance.credentials === 'reauthorize'
+    if (!isRefused || refreshedScheme(descriptor) !== undefined) await this.#note(instance, 'ready')
+    return { type: connectorType, config, secrets: secretTexts(instance.config, secrets) }
+  }
+
+  /**
+   * Compares what the store says of secrets with what the vault has: the vault may be another one, or empty. An instance without
+   * its secrets says so from here on; one whose secrets are back is ready again. Gives the names of those that have lost them.
+   */
+  async noteLostSecrets(): Promise<readonly string[]> {
+    const lost: string[] = []
+    let cursor: string | null | undefined
+    while (cursor !== null) {
+      const page = { limit: 50, ...(cursor !== undefined && { cursor }) }
+      const { items, next } = await this.#options.store.instances.list(page)
+      const withSecrets = items.filter(({ secrets }) => secrets.length > 0)
+      const are = await Promise.all(withSecrets.map((instance) => this.#noteLost(instance)))
+      lost.push(...withSecrets.filter((_, index) => are[index]).map(({ name }) => name))
+      cursor = next
+    }
+    return lost
+  }
+
+  async #noteLost(instance: Instance): Promise<boolean> {
+    const isLost = await this.#isLost(instance)
+    if (isLost) await this.#note(instance, 'missing')
+    else if (instance.credentials === 'missing') await this.#noteReturned(instance)
+    return isLost
+  }
+
+  async #noteReturned(instance: Instance): Promise<void> {
+    const descriptor = await this.#descriptorIfThere(instance.type)
+    if (descriptor === undefined) return
+    const kept = await this.#options.vault.get(instancePath(instance.id))
+    const split = { config: instance.config, secrets: kept?.secrets ?? {} }
+    await this.#note(instance, statusOf(descriptor, split))
+  }
+
+  /** Undefined when its manifest is gone or cannot be read: nobody knows then what it needs. */
+  async #descriptorIfThere(type: string): Promise<ConnectorDescriptor | undefined> {
+    try {
+      return await this.#options.catalog.get(type)
+    } catch (error) {
+      if (error instanceof ConnectError && error.code !== 'unexpected') return undefined
+      throw error
+    }
+  }
+
+  /** The store knows of secrets, and the vault has no entry. An entry without any is none that was lost. */
+  async #isLost({ id, secrets }: Instance): Promise<boolean> {
+    return secrets.length > 0 && (await this.#options.vault.get(instancePath(id))) === null
+  }
+
+  async keepConfig(name: string, config: JsonObject, given: JsonObject): Promise<void> {
+    await this.#change(name, (kept, descriptor) => {
+      const { spec } = descriptor
+      const applied = applyChanges(joinConfig(kept.config, kept.secrets), {
+        before: given,
+        after: config,
+      })
+      // What the spec does not know of is what a connector keeps for itself: tokens.
+      const own = undeclaredIn(spec, applied.changed)
+      const known = [...Object.keys(kept.secrets), ...oauthPointers(descriptor), ...own]
+      return splitConfig(spec, applied.config, known)
+    })
+  }
+
+  async changeConfig(name: string, given: JsonObject, change: ConfigChange): Promise<JsonObject> {
+    const { id, type } = await this.get(name)
+    const descriptor = this.#descriptor(type)
+    const { config, isChanged } = await this.#tokens.change({ id, descriptor }, given, change)
+    if (!isChanged) return config
+    try {
+      await this.#change(name, noteSecrets, { isAuthorized: true })
+    } catch (error) {
+      // They are kept, and that is what the run needs: which fields are set is noted with the next change.
+      const facts = { instance: name, code: ConnectError.from(error).code }
+      this.#options.logger.warn(facts, 'which secrets are set could not be noted')
+    }
+    return config
+  }
+
+  async authorizationLost(
+    name: string,
+    { config, reason }: { readonly config: JsonObject; readonly reason: string },
+  ): Promise<ConnectError> {
+    const instance = await this.get(name)
+    if (await this.#tokens.areIn(instance.id, config)) await this.#note(instance, 'reauthorize')
+    return new ConnectError('reauthorization_required', { details: { instance: name, reason } })
+  }
+
+  #requireAllowedSocket(descriptor: ConnectorDescriptor, config: JsonObject): void {
+    requireAllowedSocket(descriptor, config, this.#options.allowedSockets)
+  }
+
+  async #freshSecrets(instance: Instance): Promise<Secrets> {
+    try {
+      return await this.#options.oauth.freshSecrets(this.#oauthInstance(instance))
+    } catch (error) {
+      if (error instanceof ConnectError && error.code === 'reauthorization_required') {
+        await this.#note(instance, 'reauthorize')
+      }
+      throw error
+    }
+  }
+
+  /** Whoever changed the instance in the meantime knows better. */
+  async #note(
+    { name, version, credentials: before }: Instance,
+    credentials: CredentialStatus,
+  ): Promise<void> {
+    if (before === credentials) return
+    await this.#exclusively(name, async (instance) => {
+      if (instance.version === version)
+        await this.#options.store.instances.update(name, { credentials })
+    })
+  }
+
+  #change(
+    name: string,
+    edit: Edit,
+    about: { readonly ifVersion?: number; readonly isAuthorized?: boolean } = {},
+  ): Promise<Instance> {
+    return this.#exclusively(name, async (instance) => {
+      checkVersion(instance, about.ifVersion)
+      const descriptor = this.#descriptor(instance.type)
+      const { before, after } = await this.#changeSecrets(instance, (secrets) =>
+        edit({ config: instance.config, secrets }, descriptor),
+      )
+      const isRenewed = about.isAuthorized ?? !isDeepStrictEqual(before, after.secrets)
+      const status = statusOf(descriptor, after)
+      const isRefused = instance.credentials === 'reauthorize' && !isRenewed && status === 'ready'
+      return this.#keep(instance, after, isRefused ? 'reauthorize' : status)
+    })
+  }
+
+  /** Writes nothing where nothing has changed: a discovery stays good, and nobody's edit conflicts. */
+  async #keep(
+    instance: Instance,
+    { config, secrets }: SplitConfig,
+    credentials: CredentialStatus,
+  ): Promise<Instance> {
+    const pointers = Object.keys(secrets).sort()
+    const isSameConfig = isDeepStrictEqual(instance.config, config)
+    const isSame =
+      isSameConfig &&
+      credentials === instance.credentials &&
+      isDeepStrictEqual(instance.secrets, pointers)
+    if (isSame) return instance
+    return this.#options.store.instances.update(instance.name, {
+      ...(!isSameConfig && { config }),
+      secrets: pointers,
+      credentials,
+    })
+  }
+
+  /** The secrets as they were, and what they were edited to, which is durable in the vault. */
+  async #changeSecrets(
+    { id }: Instance,
+    edit: (kept: Secrets) => SplitConfig,
+  ): Promise<{ readonly before: Secrets; readonly after: SplitConfig }> {
+    const { vault } = this.#options
+    const path = instancePath(id)
+    for (let attempt = 1; ; attempt += 1) {
+      const kept = await vault.get(path)
+      const before = kept?.secrets ?? {}
+      const after = edit(before)
+      if (isDeepStrictEqual(after.secrets, before)) return { before, after }
+      try {
+        await vault.put(path, after.secrets, { ifVersion: kept?.version ?? 0 })
+        return { before, after }
+      } catch (error) {
+        const isConflict = error instanceof ConnectError && error.code === 'vault_conflict'
+        if (!isConflict || attempt === maxWrites) throw error
+      }
+    }
+  }
+
+  async #exclusively<Result>(
+    name: string,
+    work: (instance: Instance) => Promise<Result>,
+  ): Promise<Result> {
+    const { store } = this.#options
+    const { id } = await store.instances.get(name)
+    return store.exclusively(`instance ${id}`, async () => {
+      const instance = await store.instances.get(name)
+      // Deleted, and another one made of the same name, while this waited.
+      if (instance.id !== id)
+        throw new ConnectError('instance_not_found', { details: { instance: name } })
+      return work(instance)
+    })
+  }
+
+  /** The caller gets the error of the vault, which comes first. */
+  async #undoCreate(name: string, id: string): Promise<void> {
+    try {
+      await this.#options.vault.delete(instancePath(id))
+      await this.#options.store.instances.delete(name)
+    } catch (error) {
+      const facts = { instance: name, error: ConnectError.from(error).toJSON() }
+      this.#options.logger.warn(facts, 'an instance is left without its secrets')
+    }
+  }
+
+  #descriptor(type: string): ConnectorDescriptor {
+    return this.#options.catalog.connector(type).descriptor
+  }
+
+  #oauthInstance({ id, name, type, config }: Instance): OAuthInstance {
+    return { id, name, config, descriptor: this.#descriptor(type) }
+  }
+}
+
+/** From what is kept now to what is to be kept; the secrets may be others at a second attempt. */
+type Edit = (kept: SplitConfig, descriptor: ConnectorDescriptor) => SplitConfig
+
+function isEmpty(secrets: Secrets): boolean {
+  return Object.keys(secrets).length === 0
+}
+
+/** The secrets are in the vault already. */
+const noteSecrets: Edit = ({ config, secrets }, { spec }) =>
+  splitConfig(spec, joinConfig(config, secrets), Object.keys(secrets))
+
+function statusOf(
+  { spec }: ConnectorDescriptor,
+  { config, secrets }: SplitConfig,
+): CredentialStatus {
+  return missingSecrets(spec, joinConfig(config, secrets)).length > 0 ? 'missing' : 'ready'
+}
+
+function checkVersion({ name, version }: Instance, expected: number | undefined): void {
+  if (expected === undefined || expected === version) return
+  throw new ConnectError('version_conflict', {
+    details: { kind: 'Instance', name, actual: version, expected },
+  })
+}

@@ -1,0 +1,32 @@
+import type { FastifyRequest, onRequestHookHandler } from 'fastify'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What a `docs_url` of the response begins with: `https://connect.example.com`, or nothing for a path from the root. */
+    docsBase: string
+  }
+}
+
+/** At which URLs the service is reached, without a slash at their end. */
+export interface KnownUrls {
+  /** What the settings say; it is used for everybody. */
+  readonly publicUrl?: string
+  /** The addresses that the service listens on. */
+  readonly ownUrls?: readonly string[]
+}
+
+/**
+ * The base comes from what the service knows of itself. The `Host` of a request only chooses among its own addresses: a made-up
+ * one is never repeated, neither in a response nor in anything that is stored.
+ */
+export function knowDocsBase({ publicUrl, ownUrls = [] }: KnownUrls): onRequestHookHandler {
+  const urlByHost = new Map(ownUrls.map((url) => [new URL(url).host, url]))
+  return (request, _reply, done) => {
+    request.docsBase = publicUrl ?? urlByHost.get(hostOf(request)) ?? ''
+    done()
+  }
+}
+
+function hostOf({ headers }: FastifyRequest): string {
+  return (headers.host ?? '').toLowerCase()
+}

@@ -1,0 +1,106 @@
+import { ConnectError, streamLabel } from '../../../protocol/index.ts'
+import type { SinkStream, StreamSync } from '../../sink.ts'
+import { destinationReplaced } from '../destination-errors.ts'
+import type { DestinationSession } from '../session.ts'
+
+/** Says of a row of `streams` that it is as the attempt's `begin` left it. */
+export const isOfAttempt = `connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 AND epoch = $4 AND attempt = $5`
+
+/** The parameters of `isOfAttempt`. */
+export function attemptParams(sync: StreamSync): readonly unknown[] {
+  const { sink, streamId, epoch } = sync
+  return [sink.connection, streamId.namespace ?? null, streamId.name, epoch, attemptKey(sync)]
+}
+
+/** Numbers alone do not tell attempts apart: see `StreamSync.attemptKeys`. */
+export function attemptKey({ attemptKeys }: StreamSync): string | null {
+  return attemptKeys.at(-1) ?? null
+}
+
+/**
+ * The id of the stream's row. Throws if the stream is not this attempt's any more, or will not be: a newer start has the connection.
+ * `locked`: until the transaction ends.
+ */
+export async function requireOwn(
+  session: DestinationSession,
+  sync: StreamSync,
+  lock: 'locked' | 'unlocked',
+): Promise<string> {
+  const [row] = await session.rows<{ id: string }>(
+    `SELECT id FROM ${session.bookkeeping}.streams WHERE ${isOfAttempt} ${lock === 'locked' ? 'FOR UPDATE' : ''}`,
+    attemptParams(sync),
+  )
+  const isNewest = (await newerStart(session, sync.sink.connection, sync.start)) === undefined
+  if (row !== undefined && isNewest) return row.id
+  throw await lostStream(session, sync)
+}
+
+/** The error of an attempt that has its stream no more: it was taken over, or the destination is not the one that it began in. */
+export async function lostStream(
+  session: DestinationSession,
+  sync: StreamSync,
+): Promise<ConnectError> {
+  const { sink, start } = sync
+  const refusal = await startRefusal(session, sink, start)
+  if (refusal !== undefined) return refusal
+  if (await hasOtherAttempt(session, sync)) return destinationReplaced(session.address)
+  return fenced(sink, 'a reset of the stream')
+}
+
+/** Why the start has the connection no more; undefined if it has. */
+export async function startRefusal(
+  session: DestinationSession,
+  sink: SinkStream,
+  start: number,
+): Promise<ConnectError | undefined> {
+  const { connection } = sink
+  if (!(await knowsStart(session, connection, start))) return destinationReplaced(session.address)
+  const by = await newerStart(session, connection, start)
+  return by === undefined ? undefined : fenced(sink, by)
+}
+
+function fenced({ connection, stream }: SinkStream, by: string): ConnectError {
+  const details = { connection, stream: streamLabel(stream.stream), by }
+  return new ConnectError('fenced', { details })
+}
+
+/** A later `begin` or a reset has a greater epoch. What has an equal or a smaller one, and is not this attempt, never knew it. */
+async function hasOtherAttempt(session: DestinationSession, sync: StreamSync): Promise<boolean> {
+  const { sink, streamId, epoch } = sync
+  const rows = await session.rows(
+    `SELECT FROM ${session.bookkeeping}.streams
+      WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3
+        AND epoch <= $4 AND attempt IS DISTINCT FROM $5`,
+    [sink.connection, streamId.namespace ?? null, streamId.name, epoch, attemptKey(sync)],
+  )
+  return rows.length > 0
+}
+
+/** The start that took the connection over, in words for `fenced`; undefined if this one is the newest. */
+export async function newerStart(
+  session: DestinationSession,
+  connection: string,
+  start: number,
+): Promise<string | undefined> {
+  const [row] = await session.rows<{ key: string | null; by: string | null; at: Date }>(
+    `SELECT key, started_by AS by, started_at AS at FROM ${session.bookkeeping}.runs
+      WHERE connection = $1 AND start > $2`,
+    [connection, start],
+  )
+  if (row === undefined) return undefined
+  const by = `${row.by ?? 'another process'} started at ${row.at.toISOString()}`
+  return row.key === null ? `a run that ${by}` : `run ${row.key}, which ${by}`
+}
+
+/** False if the bookkeeping is another one than that which counted the start, or an older state of it. */
+async function knowsStart(
+  session: DestinationSession,
+  connection: string,
+  start: number,
+): Promise<boolean> {
+  const [row] = await session.rows<{ known: boolean }>(
+    `SELECT coalesce(max(start), 0) >= $2 AS known FROM ${session.bookkeeping}.runs WHERE connection = $1`,
+    [connection, start],
+  )
+  return row?.known === true
+}

@@ -1,0 +1,46 @@
+import type { StreamId } from '../../../protocol/index.ts'
+import type { TableName } from '../tables/identifiers.ts'
+import type { DestinationSession } from '../session.ts'
+
+/**
+ * `Destination.forget`: see the contract. The row of a stream stays: sync, epoch and position in the log go on counting, so
+ * that nothing of the old sync is taken for the new one's. A stage that an overwrite left behind is made anew by the next one.
+ */
+export async function forgetStreams(
+  session: DestinationSession,
+  connection: string,
+  streams: readonly StreamId[] | 'all',
+): Promise<void> {
+  const names = streams === 'all' ? null : JSON.stringify(streams)
+  const isWanted = `connection = $1 AND ($2::json IS NULL OR EXISTS (
+    SELECT FROM json_to_recordset($2::json) AS wanted (name text, namespace text)
+     WHERE wanted.name = stream.name AND wanted.namespace IS NOT DISTINCT FROM stream.namespace))`
+  await forget(session, isWanted, [connection, names])
+}
+
+/** Streams that loaded a table which somebody dropped: their checkpoints speak of rows that are not there any more. */
+export async function forgetOwners(
+  session: DestinationSession,
+  { schema, table }: TableName,
+  ownId: string | undefined,
+): Promise<void> {
+  const isOther = 'table_schema = $1 AND table_name = $2 AND id IS DISTINCT FROM $3'
+  await forget(session, isOther, [schema, table, ownId ?? null])
+}
+
+async function forget(
+  session: DestinationSession,
+  condition: string,
+  params: readonly unknown[],
+): Promise<void> {
+  await session.rows(
+    `WITH forgotten AS (
+       UPDATE ${session.bookkeeping}.streams AS stream
+          SET complete = true, staged = false, run = 0, epoch = epoch + 1, planned = 0, earlier_tables = '[]'
+        WHERE ${condition}
+       RETURNING id
+     )
+     DELETE FROM ${session.bookkeeping}.slices USING forgotten WHERE stream_id = forgotten.id`,
+    params,
+  )
+}

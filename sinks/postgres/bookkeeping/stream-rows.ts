@@ -1,0 +1,388 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { type Column, type JsonValue, streamIdOf, streamLabel } from '../../../protocol/index.ts'
+import { columnKinds } from '../tables/column-types.ts'
+import { letGoOf, parseStored, requireStored, type RowOwner } from './damaged-bookkeeping.ts'
+import type {
+  LoadedStream,
+  SinkStream,
+  SliceCheckpoint,
+  StreamSync,
+  TableNote,
+} from '../../sink.ts'
+import { quoteTable, type TableName } from '../tables/identifiers.ts'
+import type { DestinationSession } from '../session.ts'
+import type { StreamTarget } from '../tables/stream-target.ts'
+
+const tablesSchema = z.array(z.object({ schema: z.string(), table: z.string() }))
+
+const keySchema = z.array(z.array(z.string()))
+
+/** What an unfinished sync must have in common with the next one to be continued. */
+const syncSettings = z.object({
+  mode: z.enum(['append', 'append_dedup', 'overwrite', 'overwrite_dedup']),
+  sync_mode: z.enum(['full_refresh', 'incremental']),
+  key: keySchema,
+  cursor: z.array(z.string()),
+})
+export type SyncSettings = z.infer<typeof syncSettings>
+
+const columnsSchema = z.array(z.object({ name: z.string(), kind: z.enum(columnKinds) }))
+
+const noted = z.object({ column: z.string(), type: z.string() })
+const notesSchema: z.ZodType<readonly TableNote[]> = z.array(
+  z.discriminatedUnion('kind', [
+    noted.extend({ kind: z.literal('added'), again: z.literal(true).exactOptional() }),
+    noted.extend({ kind: z.literal('widened'), was: z.string() }),
+    noted.extend({ kind: z.literal('kept'), source: z.string() }),
+    noted.extend({ kind: z.literal('left') }),
+  ]),
+)
+
+export function settingsOf({ mode, stream }: SinkStream): SyncSettings {
+  return {
+    mode,
+    sync_mode: stream.sync_mode,
+    key: stream.primary_key ?? [],
+    cursor: stream.cursor_field ?? [],
+  }
+}
+
+/** A row of `reactor_connect.streams`. */
+export interface StreamRow {
+  readonly id: string
+  readonly table: TableName
+  readonly settings: SyncSettings
+  /** Of the last sync. */
+  readonly columns: readonly Column[]
+  readonly keyIndex: string | null
+  readonly staged: boolean
+  readonly run: number
+  readonly syncId: number
+  readonly generationId: number
+  readonly epoch: number
+  /** See StreamSync. */
+  readonly attemptKeys: readonly string[]
+  readonly complete: boolean
+  /** The start of a run that began the sync. */
+  readonly syncStart: number
+  readonly startedAtMs: number
+  /** What happened to the columns of the table, in this run or in one that was killed before it told. */
+  readonly tableNotes: readonly TableNote[]
+  /** What its begins warned of, likewise. */
+  readonly warnings: readonly string[]
+  /** How many slices were saved of it. */
+  readonly planned: number
+  /** Other tables that it was loaded into, since its last reset. Their rows stayed. */
+  readonly earlierTables: readonly TableName[]
+  /** The key that rows of the table were merged by, also if rows were appended since; undefined if there is none. */
+  readonly mergedKey: SyncSettings['key'] | undefined
+}
+
+/** For what is told of its slices. */
+export function ownerOf(
+  { connection, stream }: SinkStream,
+  { id, table }: Pick<StreamRow, 'id' | 'table'>,
+): RowOwner {
+  return { id, connection, stream: streamLabel(stream.stream), table }
+}
+
+interface RawStreamRow {
+  readonly id: string
+  readonly table_schema: string
+  readonly table_name: string
+  readonly settings: string
+  readonly columns: string
+  readonly key_index: string | null
+  readonly staged: boolean
+  readonly run: string
+  readonly sync_id: string
+  readonly generation_id: string
+  readonly epoch: string
+  readonly attempt_keys: readonly string[]
+  readonly complete: boolean
+  readonly sync_start: string
+  readonly started_at: Date
+  readonly table_notes: string
+  readonly table_warnings: readonly string[]
+  readonly begin_warnings: readonly string[]
+  readonly planned: string
+  readonly earlier_tables: string
+  readonly merged_key: string | null
+}
+
+/** `locked`: until the transaction ends. */
+export async function readStreamRow(
+  session: DestinationSession,
+  connection: string,
+  { streamId, lock }: Pick<StreamTarget, 'streamId'> & { readonly lock: 'locked' | 'unlocked' },
+): Promise<StreamRow | undefined> {
+  const [row] = await session.rows<RawStreamRow>(
+    `SELECT * FROM ${session.bookkeeping}.streams
+      WHERE connection = $1 AND namespace IS NOT DISTINCT FROM $2 AND name = $3 ${lock === 'locked' ? 'FOR UPDATE' : ''}`,
+    [connection, streamId.namespace ?? null, streamId.name],
+  )
+  if (row === undefined) return undefined
+  const table = { schema: row.table_schema, table: row.table_name }
+  const owner = { id: row.id, connection, stream: streamLabel(streamId), table }
+  return {
+    id: row.id,
+    table,
+    ...storedTexts(session, row, owner),
+    keyIndex: row.key_index,
+    staged: row.staged,
+    run: Number(row.run),
+    syncId: Number(row.sync_id),
+    generationId: Number(row.generation_id),
+    epoch: Number(row.epoch),
+    attemptKeys: row.attempt_keys,
+    complete: row.complete,
+    syncStart: Number(row.sync_start),
+    startedAtMs: row.started_at.getTime(),
+    planned: Number(row.planned),
+    warnings: [...row.begin_warnings, ...row.table_warnings],
+  }
+}
+
+type StoredTexts = Pick<
+  StreamRow,
+  'settings' | 'columns' | 'tableNotes' | 'earlierTables' | 'mergedKey'
+>
+
+function storedTexts(session: DestinationSession, row: RawStreamRow, owner: RowOwner): StoredTexts {
+  const stored = { session, owner, isForgotten: row.run === '0' }
+  const settings =
+    storedText(stored, 'settings', { text: row.settings, schema: syncSettings }) ?? noSettings
+  return {
+    settings,
+    mergedKey:
+      row.merged_key === null
+        ? ownKey(settings)
+        : storedText(stored, 'merged_key', { text: row.merged_key, schema: keySchema }),
+    columns: storedText(stored, 'columns', { text: row.columns, schema: columnsSchema }) ?? [],
+    tableNotes:
+      storedText(stored, 'table_notes', { text: row.table_notes, schema: notesSchema }) ?? [],
+    earlierTables:
+      storedText(stored, 'earlier_tables', { text: row.earlier_tables, schema: tablesSchema }) ??
+      [],
+  }
+}
+
+/** A stream that was reset is read from the beginning, whatever its row says: so a reset mends a damaged row. */
+function storedText<T>(
+  {
+    session,
+    owner,
+    isForgotten,
+  }: {
+    readonly session: DestinationSession
+    readonly owner: RowOwner
+    readonly isForgotten: boolean
+  },
+  column: string,
+  stored: { readonly text: string; readonly schema: z.ZodType<T> },
+): T | undefined {
+  if (isForgotten) return parseStored(stored.text, stored.schema)
+  return requireStored(session, { ...stored, column: `streams.${column}` }, owner)
+}
+
+/** The key that a sync of these settings merges by. */
+export function ownKey({ mode, key }: SyncSettings): SyncSettings['key'] | undefined {
+  const isDedup = mode === 'append_dedup' || mode === 'overwrite_dedup'
+  return isDedup && key.length > 0 ? key : undefined
+}
+
+/** Nothing follows from them for the next sync. */
+const noSettings: SyncSettings = { mode: 'append', sync_mode: 'full_refresh', key: [], cursor: [] }
+
+/** Another stream that has the table. */
+export interface TableOwner extends Pick<RowOwner, 'connection' | 'stream'> {
+  readonly settings: SyncSettings
+  readonly isForgotten: boolean
+  /** Imperative: how to make it give up the table. */
+  readonly letGo: string
+}
+
+export async function otherOwners(
+  session: DestinationSession,
+  { table, stage }: Pick<StreamTarget, 'table' | 'stage'>,
+  ownId: string | undefined,
+): Promise<readonly TableOwner[]> {
+  const rows = await session.rows<{
+    id: string
+    connection: string
+    namespace: string | null
+    name: string
+    settings: string
+    forgotten: boolean
+  }>(
+    `SELECT id, connection, namespace, name, settings,
+            run = 0 OR (to_regclass($4) IS NULL AND to_regclass($5) IS NULL) AS forgotten
+       FROM ${session.bookkeeping}.streams
+      WHERE table_schema = $1 AND table_name = $2 AND id IS DISTINCT FROM $3`,
+    [table.schema, table.table, ownId ?? null, quoteTable(table), quoteTable(stage)],
+  )
+  return rows.map(({ id, connection, namespace, name, settings: text, forgotten: isForgotten }) => {
+    const stream = streamLabel(namespace === null ? { name } : { name, namespace })
+    const owner = { id, connection, stream, table }
+    const stored = { session, owner, isForgotten }
+    return {
+      ...owner,
+      settings: storedText(stored, 'settings', { text, schema: syncSettings }) ?? noSettings,
+      isForgotten,
+      letGo: letGoOf({ id, connection }, session.bookkeeping),
+    }
+  })
+}
+
+/** Writes the stream's row as this `begin` leaves it, with a key for the attempt; those of the sync before are forgotten. */
+export async function writeStreamRow(
+  session: DestinationSession,
+  sink: SinkStream,
+  values: Omit<
+    StreamRow,
+    | 'id'
+    | 'settings'
+    | 'columns'
+    | 'attemptKeys'
+    | 'complete'
+    | 'startedAtMs'
+    | 'planned'
+    | 'warnings'
+  > & { readonly streamId: StreamTarget['streamId'] },
+): Promise<Pick<StreamRow, 'id' | 'attemptKeys' | 'startedAtMs'>> {
+  const [row] = await session.rows<Pick<RawStreamRow, 'id' | 'attempt_keys' | 'started_at'>>(
+    `INSERT INTO ${session.bookkeeping}.streams AS s
+       (connection, namespace, name, table_schema, table_name, settings, columns, key_index, staged,
+        sync_id, generation_id, epoch, run, sync_start, table_notes, complete, attempt, attempt_keys, earlier_tables, merged_key)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, false, $16, ARRAY[$16], $17, $18)
+     ON CONFLICT (connection, namespace, name) DO UPDATE SET
+       table_schema = excluded.table_schema, table_name = excluded.table_name,
+       settings = excluded.settings, columns = excluded.columns, key_index = excluded.key_index,
+       staged = excluded.staged, sync_id = excluded.sync_id, generation_id = excluded.generation_id,
+       epoch = excluded.epoch, run = excluded.run, sync_start = excluded.sync_start,
+       table_notes = excluded.table_notes, complete = false, finished_at = NULL,
+       started_at = CASE WHEN s.sync_id = excluded.sync_id THEN s.started_at ELSE now() END,
+       attempt = excluded.attempt, earlier_tables = excluded.earlier_tables,
+       merged_key = excluded.merged_key,
+       attempt_keys = CASE WHEN s.sync_id = excluded.sync_id THEN s.attempt_keys ELSE '{}' END || excluded.attempt_keys
+     RETURNING id, attempt_keys, started_at`,
+    [
+      sink.connection,
+      values.streamId.namespace ?? null,
+      values.streamId.name,
+      values.table.schema,
+      values.table.table,
+      JSON.stringify(settingsOf(sink)),
+      JSON.stringify(sink.columns),
+      values.keyIndex,
+      values.staged,
+      values.syncId,
+      values.generationId,
+      values.epoch,
+      values.run,
+      values.syncStart,
+      JSON.stringify(values.tableNotes),
+      randomUUID(),
+      JSON.stringify(values.earlierTables),
+      values.mergedKey === undefined ? null : JSON.stringify(values.mergedKey),
+    ],
+  )
+  return {
+    id: row?.id ?? '',
+    attemptKeys: row?.attempt_keys ?? [],
+    startedAtMs: row?.started_at.getTime() ?? 0,
+  }
+}
+
+export async function readSlices(
+  session: DestinationSession,
+  owner: RowOwner,
+): Promise<SliceCheckpoint[]> {
+  const rows = await session.rows<{
+    slice: string
+    partition: number
+    state: string | null
+    seq: string
+    complete: boolean
+  }>(
+    `SELECT slice, partition, state, seq, complete FROM ${session.bookkeeping}.slices
+      WHERE stream_id = $1 ORDER BY ordinal, slice`,
+    [owner.id],
+  )
+  const stateOf = (text: string): JsonValue =>
+    requireStored(session, { text, schema: stateSchema, column: 'slices.state' }, owner)
+  return rows.map(({ slice, partition, state, seq, complete }) => {
+    return {
+      slice,
+      partition,
+      seq: Number(seq),
+      complete,
+      state: state === null ? null : stateOf(state),
+    }
+  })
+}
+
+/** `resumed`: the sync goes on, with records that were written with the columns of a position. A new one passes over what the log has. */
+export async function readPositions(
+  session: DestinationSession,
+  owner: RowOwner,
+  { resumed }: Pick<StreamSync, 'resumed'>,
+): Promise<StreamSync['positions']> {
+  const rows = await session.rows<{ partition: number; next: string; columns: string }>(
+    `SELECT partition, next, columns FROM ${session.bookkeeping}.positions
+      WHERE stream_id = $1 ORDER BY partition`,
+    [owner.id],
+  )
+  return rows.map(({ partition, next, columns: text }) => {
+    const columns = resumed
+      ? requireStored(session, { text, schema: columnsSchema, column: 'positions.columns' }, owner)
+      : (parseStored(text, columnsSchema) ?? [])
+    return { partition, next, columns }
+  })
+}
+
+export async function readInRun(
+  session: DestinationSession,
+  id: string,
+): Promise<StreamSync['inRun']> {
+  const [row] = await session.rows<Record<keyof StreamSync['inRun'], string>>(
+    `SELECT coalesce(sum(run_loaded), 0) AS loaded, coalesce(sum(run_rejected), 0) AS rejected,
+            coalesce(sum(run_nulled), 0) AS nulled, coalesce(sum(run_cut), 0) AS cut
+       FROM ${session.bookkeeping}.slices WHERE stream_id = $1`,
+    [id],
+  )
+  const { loaded = 0, rejected = 0, nulled = 0, cut = 0 } = row ?? {}
+  return {
+    loaded: Number(loaded),
+    rejected: Number(rejected),
+    nulled: Number(nulled),
+    cut: Number(cut),
+  }
+}
+
+/** JSON.parse gives nothing else. */
+const stateSchema = z.custom<JsonValue>((value) => value !== undefined)
+
+/** `Destination.loadedStreams`: see the contract. */
+export async function loadedStreams(
+  session: DestinationSession,
+  connection: string,
+): Promise<readonly LoadedStream[]> {
+  const rows = await session.rows<{
+    namespace: string | null
+    name: string
+    schema: string
+    table: string
+  }>(
+    `SELECT namespace, name, table_schema AS schema, table_name AS table
+       FROM ${session.bookkeeping}.streams
+      WHERE connection = $1 AND to_regclass(format('%I.%I', table_schema, table_name)) IS NOT NULL
+      ORDER BY namespace, name`,
+    [connection],
+  )
+  return rows.map(({ namespace, name, schema, table }) => ({
+    stream: streamIdOf({ name, ...(namespace !== null && { namespace }) }),
+    table: quoteTable({ schema, table }),
+  }))
+}

@@ -1,0 +1,80 @@
+import type { HeldType } from '../tables/column-types.ts'
+
+/** How values stand in a COPY. */
+export type CopyFormat = 'text' | 'binary'
+
+/**
+ * Writes the fields of rows in one format of COPY, each from where the wire stands: one method a kind. No strings in the usual
+ * cases. Everything of a field is written after where it begins, so that going back there takes it away.
+ */
+export interface FieldWriter {
+  /** The last text had a U+0000 (or its JSON escape, or half of a surrogate pair in JSON), which was left out. */
+  stripped: boolean
+  /** The last value is one that this format has no encoding for here: the row is to be written as text. */
+  unwritable: boolean
+  beginRow(): void
+  endField(): void
+  nullValue(): void
+  string(): void
+  integer(): void
+  number(): void
+  double(): void
+  boolean(): void
+  date(): void
+  time(): void
+  timestamp(): void
+  timestamptz(): void
+  bytes(): void
+  /** Without the escapes that jsonb refuses. */
+  json(): void
+  /** A value that came as JSON because its declared kind cannot hold it, as the text of the column's type. */
+  text(text: string, held: HeldType): void
+}
+
+/** Writes the metadata columns that end every row. */
+export interface RowTail {
+  readonly columns: readonly string[]
+  /** The records that follow are of this slice. */
+  setSlice(slice: string): void
+  write(row: TailValues): void
+}
+
+export interface TailValues {
+  readonly seq: number
+  readonly extractedAtMs: number
+  /** The row's number in the transaction. */
+  readonly order: number
+  /** JSON of the row's changes, without brackets. */
+  readonly changes: string
+  /** Columns that the record lacks. */
+  readonly missing: readonly string[]
+}
+
+export interface RowTailOptions {
+  /** What the raw ids derive from, beside slice and sequence: a replayed record gets the same id. */
+  readonly idFacts: readonly (string | number | null)[]
+  readonly syncId: number
+  readonly generationId: number
+  readonly metadata: 'full' | 'minimal'
+  /** There is a column `_airbyte_meta`: always with full metadata. */
+  readonly hasMeta: boolean
+  /** The rows go to the staging table of a merge, which has two columns more. */
+  readonly isStaged: boolean
+}
+
+/** The columns in the order in which a tail writes them. */
+export function tailColumns({ metadata, hasMeta, isStaged }: RowTailOptions): readonly string[] {
+  return [
+    '_airbyte_extracted_at',
+    '_airbyte_generation_id',
+    ...(metadata === 'full' ? ['_airbyte_raw_id'] : []),
+    ...(hasMeta ? ['_airbyte_meta'] : []),
+    ...(isStaged ? ['_reactor_seq', '_reactor_missing'] : []),
+  ]
+}
+
+/** What `_airbyte_meta` holds; null where a row has nothing to say and needs not. */
+export function metaText({ syncId, metadata }: RowTailOptions, changes: string): string | null {
+  if (changes === '' && metadata === 'minimal') return null
+  return `{"sync_id":${syncId},"changes":[${changes}]}`
+}

@@ -1,0 +1,108 @@
+import type { RejectedRecord } from '../bookkeeping/checkpoint.ts'
+import type { HeldType } from '../tables/column-types.ts'
+
+interface KeyableColumn {
+  /** The field. */
+  readonly name: string
+  readonly target: { readonly name: string; readonly held: HeldType } | undefined
+}
+
+/**
+ * The records that a table with one row per key cannot have: those without a key, which cannot be told apart, and those whose key its
+ * columns cannot hold. A NULL in one of several fields of a key is a value like any other, as it is for the index of the key.
+ * What an open COPY passed over counts once that has ended: rows of one that was refused are sent again.
+ */
+export class KeyRejections {
+  readonly #key: readonly string[]
+  #columns: readonly KeyableColumn[] = []
+  /** By wire column. */
+  #isKey = new Uint8Array(0)
+  #nulls = 0
+  #unfit: number | undefined
+  #slice = ''
+  #openRows: number[] = []
+  #open: RejectedRecord[] = []
+  #settled: RejectedRecord[] = []
+
+  /** `key`: its columns in the table. */
+  constructor(key: readonly string[]) {
+    this.#key = key
+  }
+
+  setColumns(columns: readonly KeyableColumn[]): void {
+    this.#columns = columns
+    this.#isKey = Uint8Array.from(columns, ({ target }) =>
+      target !== undefined && this.#key.includes(target.name) ? 1 : 0,
+    )
+  }
+
+  setSlice(slice: string): void {
+    this.#slice = slice
+  }
+
+  /** The current record has NULL in this column, or lacks it … */
+  noteNull(column: number): void {
+    this.#nulls += this.#isKey[column] ?? 0
+  }
+
+  /** … or has a value that the column cannot hold. */
+  noteUnfit(column: number): void {
+    if (this.#isKey[column] === 1) this.#unfit ??= column
+  }
+
+  /** Why the current record is to be rejected; undefined for nearly every one. The next one is the current one from here on. */
+  takeReason(): string | undefined {
+    if (this.#nulls === 0 && this.#unfit === undefined) return undefined
+    const hasKey = this.#nulls < this.#key.length
+    const unfit = this.#unfit === undefined ? undefined : this.#columns[this.#unfit]
+    this.#nulls = 0
+    this.#unfit = undefined
+    if (unfit !== undefined) {
+      return `its primary key does not fit: column ${unfit.name} (${unfit.target?.held ?? ''}) cannot hold the value`
+    }
+    if (hasKey) return undefined
+    return `it has no primary key: ${this.#key.join(' and ')} ${this.#key.length === 1 ? 'is' : 'are'} NULL or missing`
+  }
+
+  /** `row`: its number in the transaction. */
+  add(
+    row: number,
+    {
+      key,
+      ...rejected
+    }: Omit<RejectedRecord, 'slice' | 'key'> & { readonly key: string | undefined },
+  ): void {
+    this.#openRows.push(row)
+    this.#open.push({ ...rejected, slice: this.#slice, ...(key !== undefined && { key }) })
+  }
+
+  /** Rows that the open COPY passed over. */
+  get openRows(): readonly number[] {
+    return this.#openRows
+  }
+
+  /** The COPY has ended. */
+  settle(): void {
+    for (const rejection of this.#open) this.#settled.push(rejection)
+    this.drop()
+  }
+
+  /** The COPY was given up. */
+  drop(): void {
+    this.#open = []
+    this.#openRows = []
+  }
+
+  /** What was rejected since the last time. */
+  take(): readonly RejectedRecord[] {
+    const taken = this.#settled
+    this.#settled = []
+    return taken
+  }
+
+  /** The transaction has ended. */
+  clear(): void {
+    this.drop()
+    this.#settled = []
+  }
+}

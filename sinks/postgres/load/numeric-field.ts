@@ -1,0 +1,116 @@
+import type { CopyOutput } from './copy-output.ts'
+
+const MINUS = 0x2d
+const DOT = 0x2e
+const ZERO = 0x30
+/** Longer ones are left to the server's own parser. */
+const MAX_DIGITS = 1000
+const NEGATIVE = 0x4000
+/** Number of digits, weight, sign, scale: two bytes each. */
+const HEADER_BYTES = 8
+
+/**
+ * Writes numerics as COPY's binary format has them: a length, then digits to the base 10,000. The scale is kept as it is
+ * written (1.10 is not 1.1); groups of zeros at either end are left out, as Postgres does.
+ */
+export class NumericField {
+  readonly #out: CopyOutput
+  #at = 0
+  #groups = 0
+  #weight = 0
+
+  constructor(out: CopyOutput) {
+    this.#out = out
+  }
+
+  /** From plain decimal digits, perhaps with a minus and a fraction; false, and nothing written, where they are something else. */
+  digits(from: Uint8Array, start: number, end: number): boolean {
+    const negative = from[start] === MINUS
+    const first = negative ? start + 1 : start
+    if (end - first > MAX_DIGITS) return false
+    const dot = wholeEnd(from, first, end)
+    if (dot === first || (dot < end && from[dot] !== DOT)) return false
+    const fraction = dot + 1
+    if (dot < end && (fraction === end || wholeEnd(from, fraction, end) !== end)) return false
+    this.#begin(end - first)
+    this.#whole(from, first, dot)
+    if (dot < end) this.#fraction(from, fraction, end)
+    this.#end(negative, dot < end ? end - fraction : 0)
+    return true
+  }
+
+  /** A whole number below 2^53 in size, divided by ten to the power of `scale` (0 to 4). */
+  scaled(value: number, scale: number): void {
+    const size = Math.abs(value)
+    const unit = POWERS[scale] ?? 1
+    const whole = Math.floor(size / unit)
+    this.#begin(20)
+    this.#weight = 3
+    for (let power = 1e12; power > 0.5; power /= 1e4) this.#group(Math.floor(whole / power) % 1e4)
+    if (scale > 0) this.#group((size - whole * unit) * (1e4 / unit))
+    this.#end(value < 0, scale)
+  }
+
+  #begin(digits: number): void {
+    this.#out.reserve(4 + HEADER_BYTES + digits + 4)
+    this.#at = this.#out.offset + 4 + HEADER_BYTES
+    this.#groups = 0
+  }
+
+  #whole(from: Uint8Array, start: number, end: number): void {
+    this.#weight = ((end - start + 3) >> 2) - 1
+    let group = 0
+    for (let offset = start; offset < end; offset++) {
+      group = group * 10 + (from[offset] ?? 0) - ZERO
+      if (((end - offset) & 3) !== 1) continue
+      this.#group(group)
+      group = 0
+    }
+  }
+
+  #fraction(from: Uint8Array, start: number, end: number): void {
+    const padded = start + ((end - start + 3) & ~3)
+    let group = 0
+    for (let offset = start; offset < padded; offset++) {
+      group = group * 10 + (offset < end ? (from[offset] ?? 0) - ZERO : 0)
+      if (((padded - offset) & 3) !== 1) continue
+      this.#group(group)
+      group = 0
+    }
+  }
+
+  #group(group: number): void {
+    if (group === 0 && this.#groups === 0) {
+      this.#weight -= 1
+      return
+    }
+    this.#out.view.setInt16(this.#at, group)
+    this.#at += 2
+    this.#groups += 1
+  }
+
+  #end(negative: boolean, scale: number): void {
+    const out = this.#out
+    const { view } = out
+    while (this.#groups > 0 && view.getInt16(this.#at - 2) === 0) {
+      this.#at -= 2
+      this.#groups -= 1
+    }
+    const isZero = this.#groups === 0
+    view.setInt32(out.offset, HEADER_BYTES + this.#groups * 2)
+    view.setInt16(out.offset + 4, this.#groups)
+    view.setInt16(out.offset + 6, isZero ? 0 : this.#weight)
+    view.setInt16(out.offset + 8, negative && !isZero ? NEGATIVE : 0)
+    view.setInt16(out.offset + 10, scale)
+    out.offset = this.#at
+  }
+}
+
+const POWERS = [1, 10, 100, 1000, 10_000] as const
+
+/** Where the digits from `start` on end. */
+function wholeEnd(from: Uint8Array, start: number, end: number): number {
+  let offset = start
+  while (offset < end && ((from[offset] ?? 0) - ZERO) >>> 0 <= 9) offset++
+  return offset
+}

@@ -1,0 +1,383 @@
+import { type Column, streamLabel } from '../../../protocol/index.ts'
+import type {
+  LaneCheckpoint,
+  LaneStats,
+  Loss,
+  RecordBlock,
+  SinkLane,
+  StreamSync,
+} from '../../sink.ts'
+import { lockForSession, lockForTransaction } from '../advisory-locks.ts'
+import { laneLockKey, markSession, takeOverSeconds } from '../bookkeeping/run-sessions.ts'
+import { type RejectedRecord, writeCheckpoint, writeRejections } from '../bookkeeping/checkpoint.ts'
+import { CopyLoad } from './copy-load.ts'
+import { tableGone } from '../destination-errors.ts'
+import { requireOwn } from '../bookkeeping/fence.ts'
+import { lockKey, quoteTable } from '../tables/identifiers.ts'
+import { KeyRejections } from './key-rejections.ts'
+import { LaneProgress } from './lane-progress.ts'
+import { keyTooLong } from '../merge/long-keys.ts'
+import type { Merge } from '../merge/merge-sql.ts'
+import { type PostgresPlace, sessionPlace } from '../postgres-place.ts'
+import type { RowTailOptions } from './copy-format.ts'
+import { bringMetRows } from '../merge/met-rows.ts'
+import { keyFieldsOf } from './record-key.ts'
+import { runMerge } from '../merge/run-merge.ts'
+import { DestinationSession } from '../session.ts'
+import { createStaging, mergeOf, staging } from '../merge/staging.ts'
+import { streamTarget, type StreamTarget, targetColumns } from '../tables/stream-target.ts'
+import { addMeta, ownColumns, readTable, type TableColumns } from '../tables/table-columns.ts'
+
+/** Blocks are kept until they are flushed; a caller that never flushes holds no more than this. */
+const MAX_KEPT_BYTES = 32 * 1024 * 1024
+const MAX_KEPT_REJECTIONS = 1000
+const MAX_NAMED_REJECTIONS = 5
+
+/** All other lanes of the table may merge before this one. */
+const mergeSeconds = 600
+
+/** Opens a lane with a session of its own. Throws `fenced` where a newer `begin` took over. */
+export async function openPostgresLane(
+  place: PostgresPlace,
+  sync: StreamSync,
+  partition: number,
+): Promise<SinkLane> {
+  const target = streamTarget(sync.sink, place.schema)
+  const stream = streamLabel(sync.streamId)
+  const { table, stage, isOverwrite } = target
+  const named = { stream, table, ...(isOverwrite && { stage }) }
+  const session = await DestinationSession.open({ ...sessionPlace(place), ...named })
+  try {
+    await markSession(session, sync.sink.connection, sync.start)
+    await lockForSession(session, 'shared', {
+      keys: [laneLockKey(sync.sink.connection, sync.streamId)],
+      subject: `stream ${stream} of connection ${sync.sink.connection}`,
+      seconds: takeOverSeconds,
+    })
+    const id = await requireOwn(session, sync, 'unlocked')
+    const actual = await readTable(session, target.loaded)
+    if (actual === undefined) throw tableGone(session.address, quoteTable(target.loaded))
+    return new PostgresLane({ place, session, sync, partition, target, id, actual })
+  } catch (error) {
+    await session[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+interface LaneContext {
+  readonly place: PostgresPlace
+  readonly session: DestinationSession
+  readonly sync: StreamSync
+  readonly partition: number
+  readonly target: StreamTarget
+  readonly id: string
+  readonly actual: TableColumns
+}
+
+class PostgresLane implements SinkLane {
+  readonly #context: LaneContext
+  readonly #load: CopyLoad
+  readonly #progress: LaneProgress
+  readonly #isDedup: boolean
+  readonly #keyRejections: KeyRejections | undefined
+  /** The table has `_airbyte_meta`, for good. */
+  #hasMeta: boolean
+  /** … or the open transaction gives it one. */
+  #addsMeta = false
+  /** Of the blocks that come, as the log has them … */
+  #wireColumns: readonly Column[] = []
+  /** … and as the table has them, with what was seen of them in this transaction. */
+  #columns: readonly { readonly name: string; readonly isInTable: boolean }[] = []
+  #seen = emptySeen()
+  /** Columns of the staging table; undefined before the first merge. */
+  #staged: readonly string[] | undefined
+  /** A batch had several rows of a key: later ones may too. */
+  #repeatsKeys = false
+  #rejections: RejectedRecord[] = []
+  /** The first rejections of the transaction, for the account of the run. */
+  #rejected: Loss[] = []
+  /** Rows of the transaction that are marked as deleted. */
+  #deleted = 0
+  #copyMs = 0
+  #ended = false
+
+  constructor(context: LaneContext) {
+    const { session, sync, target, actual } = context
+    this.#context = context
+    this.#progress = new LaneProgress(sync)
+    this.#isDedup = target.key !== undefined
+    this.#keyRejections = target.key && new KeyRejections(target.key)
+    this.#hasMeta = actual.has('_airbyte_meta')
+    const table = {
+      table: quoteTable(target.loaded),
+      name: target.loaded,
+      tail: this.#tail(false),
+    }
+    const name = { schema: 'pg_temp', table: '_reactor_staging' }
+    const staged = { table: staging, name, tail: this.#tail(true) }
+    // Deletes, and values that a record of changes lacks, need the rows that are there; so does a sandbox, which fetches them.
+    const meetsRows = context.place.metRows?.[target.loaded.table] !== undefined
+    const insertsFirst = target.deletedAt === undefined && !target.isCdc && !meetsRows
+    this.#load = new CopyLoad({
+      session,
+      stream: streamLabel(sync.streamId),
+      keyFields: keyFieldsOf(sync.sink.stream),
+      types: actual,
+      place: this.#isDedup && !insertsFirst ? staged : table,
+      ...(this.#isDedup && insertsFirst && { whenKeysExist: staged }),
+      ...(this.#keyRejections && { rejections: this.#keyRejections }),
+      addMeta: () => this.#addMeta(),
+    })
+  }
+
+  setColumns(columns: readonly Column[]): Promise<void> {
+    return this.#guard(async () => {
+      if (this.#load.hasStaged) throw new TypeError('columns change after a commit or a rollback')
+      await this.#flush()
+      const { actual, session, target } = this.#context
+      this.#wireColumns = columns
+      const named = targetColumns(columns)
+      const wire = named.map(({ field, name, kind }) => {
+        const held = actual.get(name)?.held
+        return { name: field, kind, target: held && { name, held } }
+      })
+      this.#columns = named.map(({ name }) => ({ name, isInTable: actual.has(name) }))
+      this.#load.setColumns(wire, this.#tail(this.#load.isStaged))
+      if (!this.#isDedup) return
+      const staged = ownColumns(actual, [...target.columns, ...named])
+      if (JSON.stringify(staged) === JSON.stringify(this.#staged)) return
+      await createStaging(session, target.loaded, staged)
+      this.#staged = staged
+    })
+  }
+
+  write(block: RecordBlock): Promise<void> {
+    return this.#guard(async () => {
+      this.#progress.take(block.slice, block.seq, { loaded: block.count, rejected: 0 })
+      const started = performance.now()
+      await this.#load.write(block)
+      this.#copyMs += performance.now() - started
+      if (this.#load.keptBytes >= MAX_KEPT_BYTES) await this.#flush()
+    })
+  }
+
+  reject(rejected: RejectedRecord): Promise<void> {
+    return this.#guard(async () => {
+      this.#progress.take(rejected.slice, rejected.seq, { loaded: 0, rejected: 1 })
+      this.#note(rejected)
+      if (this.#rejections.length >= MAX_KEPT_REJECTIONS) await this.#flush()
+    })
+  }
+
+  flush(): Promise<void> {
+    return this.#guard(() => this.#flush())
+  }
+
+  commit(checkpoint: LaneCheckpoint): Promise<LaneStats> {
+    return this.#guard(async () => {
+      const { session, sync, id } = this.#context
+      this.#progress.requireCovered(checkpoint.slices)
+      await this.#flush()
+      await this.#load.begin()
+      const mergeStarted = performance.now()
+      if (this.#load.hasStaged) await this.#merge()
+      const commitStarted = performance.now()
+      const { counts } = this.#progress
+      const columns = this.#wireColumns
+      const { losses } = this.#load
+      await writeCheckpoint(session, sync, { id, checkpoint, columns, counts, losses })
+      await session.commit()
+      const stats = {
+        loaded: this.#progress.total('loaded'),
+        rejected: this.#progress.total('rejected'),
+        nulled: losses.nulled,
+        cut: losses.cut,
+        deleted: this.#deleted,
+        losses: [...this.#rejected, ...losses.named],
+        copySeconds: this.#copyMs / 1000,
+        mergeSeconds: (commitStarted - mergeStarted) / 1000,
+        commitSeconds: (performance.now() - commitStarted) / 1000,
+      }
+      this.#hasMeta ||= this.#addsMeta
+      this.#progress.committed()
+      this.#restart()
+      return stats
+    })
+  }
+
+  async rollback(): Promise<void> {
+    await this.#load.abort()
+    await this.#context.session.rollback()
+    this.#progress.rolledBack()
+    this.#restart()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#ended) return
+    this.#ended = true
+    const { session } = this.#context
+    if (!session.isLost) await this.rollback()
+    await session[Symbol.asyncDispose]()
+  }
+
+  async #flush(): Promise<void> {
+    const started = performance.now()
+    await this.#load.flush()
+    this.#copyMs += performance.now() - started
+    this.#noteSeen()
+    for (const rejection of this.#keyRejections?.take() ?? []) this.#leaveOut(rejection)
+    await this.#writeRejections()
+  }
+
+  async #writeRejections(): Promise<void> {
+    if (this.#rejections.length === 0) return
+    const { session, sync, id } = this.#context
+    await this.#load.begin()
+    await writeRejections(session, sync, { id, rejections: this.#rejections })
+    this.#rejections = []
+  }
+
+  /** A record that was taken to be loaded cannot be. */
+  #leaveOut(rejection: RejectedRecord): void {
+    this.#progress.reject(rejection.slice)
+    this.#note(rejection)
+  }
+
+  #note(rejection: RejectedRecord): void {
+    this.#rejections.push(rejection)
+    if (this.#rejected.length < MAX_NAMED_REJECTIONS) this.#rejected.push(lossOf(rejection))
+  }
+
+  /** One lane at a time merges into a table: two that update the same rows in another order would end in a deadlock. */
+  async #merge(): Promise<void> {
+    const { session, sync, target } = this.#context
+    const addsMeta = !this.#hasMeta && !this.#addsMeta && this.#seen.hasChanges
+    this.#addsMeta ||= addsMeta
+    const merge = this.#mergeOfSeen()
+    await lockForTransaction(session, {
+      keys: [lockKey('merge', target.loaded.schema, target.loaded.table)],
+      subject: quoteTable(target.table),
+      seconds: mergeSeconds,
+    })
+    const {
+      merge: merged,
+      longKeys,
+      deleted,
+    } = await runMerge(session, merge, {
+      stream: streamLabel(sync.streamId),
+      table: target.loaded,
+      rows: this.#load.stagedRows,
+      first: [
+        ...(addsMeta ? [`ALTER TABLE ${quoteTable(target.loaded)} ${addMeta}`] : []),
+        ...this.#metRows(merge),
+      ],
+    })
+    this.#deleted += deleted
+    this.#repeatsKeys ||= merged.hasRepeatedKeys && !merge.hasRepeatedKeys
+    for (const { row, key } of longKeys) {
+      const record = this.#load.recordOf(row)
+      this.#leaveOut({ ...record, key, reason: keyTooLong })
+    }
+    await this.#writeRejections()
+  }
+
+  /** By what was seen of the rows that wait. */
+  #mergeOfSeen(): Merge {
+    const { sync, target, actual } = this.#context
+    const { nulls, values, missing } = this.#seen
+    const hasDeletes = target.deletedAt !== undefined && values.has(target.deletedAt)
+    return mergeOf(target, target.loaded, {
+      actual,
+      columns: this.#mergedColumns(),
+      deletes: hasDeletes ? sync.sink.deletes : 'none',
+      missing: [...missing],
+      hasNullKeys: target.key?.some((name) => nulls.has(name)) ?? false,
+      hasRepeatedKeys: this.#repeatsKeys || hasDeletes || missing.size > 0,
+    })
+  }
+
+  #metRows(merge: Merge): readonly string[] {
+    const { place, target } = this.#context
+    const met = place.metRows?.[target.loaded.table]
+    return met === undefined ? [] : bringMetRows(merge, met)
+  }
+
+  #mergedColumns(): readonly string[] {
+    const columns = new Set(this.#staged)
+    if (this.#hasMeta || this.#addsMeta) columns.add('_airbyte_meta')
+    return [...columns]
+  }
+
+  /** Only for rows that go straight into a table with minimal metadata. Other lanes wait at their next COPY until this one commits. */
+  async #addMeta(): Promise<void> {
+    const { session, target } = this.#context
+    await session.run(`ALTER TABLE ${quoteTable(target.loaded)} ${addMeta}`)
+    this.#addsMeta = true
+  }
+
+  #noteSeen(): void {
+    const { nulls, values, missing, hasChanges } = this.#load.seen
+    this.#columns.forEach(({ name, isInTable }, index) => {
+      if (!isInTable) return
+      if (nulls[index] === 1) this.#seen.nulls.add(name)
+      if (values[index] === 1) this.#seen.values.add(name)
+      if (missing.has(index) && this.#context.target.isCdc) this.#seen.missing.add(name)
+    })
+    this.#seen.hasChanges ||= hasChanges
+  }
+
+  #restart(): void {
+    // A column that was added in a transaction that was rolled back is gone again.
+    const tail = this.#tail(this.#load.isStaged)
+    if (this.#load.hasMeta !== tail.hasMeta) this.#load.dropMeta(tail)
+    this.#load.restart()
+    this.#seen = emptySeen()
+    this.#addsMeta = false
+    this.#rejections = []
+    this.#rejected = []
+    this.#deleted = 0
+    this.#copyMs = 0
+  }
+
+  #tail(isStaged: boolean): RowTailOptions {
+    const { sync } = this.#context
+    const { streamId, syncId, generationId, sink } = sync
+    return {
+      idFacts: [sink.connection, streamId.namespace ?? null, streamId.name],
+      syncId,
+      generationId,
+      metadata: sink.metadata,
+      hasMeta: isStaged || this.#hasMeta,
+      isStaged,
+    }
+  }
+
+  /** A session that a newer `begin` ended says only that it is lost: look why. */
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (thrown) {
+      const { place, session, sync } = this.#context
+      const error = session.error(thrown)
+      if (error.code === 'destination_connection_lost') {
+        const otherPlace = { ...sessionPlace(place), stream: streamLabel(sync.streamId) }
+        await using other = await DestinationSession.open(otherPlace)
+        await requireOwn(other, sync, 'unlocked')
+      }
+      throw error
+    }
+  }
+}
+
+function lossOf({ reason, key }: RejectedRecord): Loss {
+  return { kind: 'rejected', subject: reason, ...(key !== undefined && { key }) }
+}
+
+function emptySeen(): {
+  readonly nulls: Set<string>
+  readonly values: Set<string>
+  readonly missing: Set<string>
+  hasChanges: boolean
+} {
+  return { nulls: new Set(), values: new Set(), missing: new Set(), hasChanges: false }
+}

@@ -1,0 +1,363 @@
+import { ConnectError, streamLabel } from '../../../protocol/index.ts'
+import type { RunStart, SinkStream, StreamSync } from '../../sink.ts'
+import { lockForTransaction } from '../advisory-locks.ts'
+import { laneLockKey, takeOverSeconds } from '../bookkeeping/run-sessions.ts'
+import { requireOpenSchema, schemaExists } from '../tables/schemas.ts'
+import { requireSlices } from '../bookkeeping/damaged-bookkeeping.ts'
+import { startRefusal } from '../bookkeeping/fence.ts'
+import { forgetOwners } from '../bookkeeping/forget-streams.ts'
+import { quoteIdentifier } from '../../../postgres/quote.ts'
+import { isSameTable, lockKey, quoteTable } from '../tables/identifiers.ts'
+import { mergedKeyOf, requireSameKey } from './key-change.ts'
+import {
+  findRepeatedAppend,
+  listEarlierTables,
+  warnOfKnownStream,
+  findLostKey,
+  findSharedTable,
+} from './known-stream.ts'
+import { watchTable } from './loaded-table.ts'
+import { prepareTables } from './prepare-tables.ts'
+import type { DestinationSession } from '../session.ts'
+import {
+  otherOwners,
+  ownerOf,
+  readInRun,
+  readPositions,
+  readSlices,
+  readStreamRow,
+  settingsOf,
+  type StreamRow,
+  type SyncSettings,
+  type TableOwner,
+  writeStreamRow,
+} from '../bookkeeping/stream-rows.ts'
+import { streamTarget, type StreamTarget } from '../tables/stream-target.ts'
+import { readTable } from '../tables/table-columns.ts'
+
+/** `Destination.begin`: see the contract. One transaction (a missing schema is created before). */
+export async function beginSync(
+  session: DestinationSession,
+  sink: SinkStream,
+  { schema, start }: { readonly schema: string | undefined; readonly start: RunStart },
+): Promise<StreamSync> {
+  const target = streamTarget(sink, schema)
+  requireOpenSchema(sink, target, session.bookkeepingSchema)
+  await ensureSchema(session, target.table.schema)
+  return session.transaction(async () => {
+    const { streamId } = target
+    await requireNewest(session, sink, start)
+    await takeOver(session, sink, target)
+    // Its lanes are ours now, unless a newer start came in the meantime: it began before us then.
+    await requireNewest(session, sink, start)
+    // Of two streams that begin at the same time to load one table, the second finds the first.
+    await lockForTransaction(session, {
+      keys: [lockKey('table', target.table.schema, target.table.table)],
+      subject: quoteTable(target.table),
+      seconds: takeOverSeconds,
+    })
+    const row = await readStreamRow(session, sink.connection, { streamId, lock: 'locked' })
+    const { isOurs, owners } = await takeTable(session, sink, { target, row })
+    const hasTable = (await readTable(session, target.loaded)) !== undefined
+    // Without its table, or in another one, states speak of rows that are not there: the stream is read from the beginning.
+    const known = hasTable && isTableOf(row, target) ? row : undefined
+    if (known !== undefined && isDoneInRun(known, sink, start.run)) {
+      return leaveAsItStands(session, known, { sink, start })
+    }
+    return startSync(session, sink, { target, start, row, known, owners, isOurs })
+  })
+}
+
+/** What `begin` knows of a stream whose table is its own. */
+interface Beginning {
+  readonly target: StreamTarget
+  readonly start: RunStart
+  /** As the last sync left it … */
+  readonly row: StreamRow | undefined
+  /** … if that was one of the same table. */
+  readonly known: StreamRow | undefined
+  readonly owners: readonly TableOwner[]
+  readonly isOurs: boolean
+}
+
+async function startSync(
+  session: DestinationSession,
+  sink: SinkStream,
+  { target, start, row, known, owners, isOurs }: Beginning,
+): Promise<StreamSync> {
+  const { streamId, table } = target
+  const resumed = known !== undefined && isResumable(known, sink, start)
+  const goesOn = resumed || keepsStates(known, sink)
+  const told = await requireLoadable(session, sink, { target, row, known, owners, goesOn })
+  const preparation = { session, sink, target, row, resumed, isOurs }
+  const { removed, warnings, keyIndex, tableNotes } = await prepareTables(preparation)
+  const numbers = takeNextNumbers(row, target, resumed)
+  const syncStart = resumed ? known.syncStart : start.start
+  const written = await writeStreamRow(session, sink, {
+    ...numbers,
+    streamId,
+    table,
+    keyIndex,
+    tableNotes,
+    run: start.run,
+    syncStart,
+    staged: target.isOverwrite,
+    earlierTables: listEarlierTables(row, target),
+    mergedKey: await mergedKeyOf(session, sink, { target, row }),
+  })
+  const watched = { id: written.id, sink, target, goesOn }
+  const untold = await keepUntold(session, watched, [...told, ...removed])
+  if (row?.run !== start.run) await resetRunCounts(session, written.id)
+  if (!resumed) await resetSlices(session, written.id, goesOn)
+  const begun = { ...written, table, syncStart }
+  return withCheckpoints(session, begun, {
+    ...numbers,
+    sink,
+    streamId,
+    resumed,
+    tableNotes,
+    doneInRun: false,
+    start: start.start,
+    warnings: [...untold, ...warnings],
+  })
+}
+
+/** Throws what keeps the stream from being loaded as it is now. Returns what there is to say of it. */
+async function requireLoadable(
+  session: DestinationSession,
+  sink: SinkStream,
+  {
+    target,
+    row,
+    known,
+    owners,
+    goesOn,
+  }: Pick<Beginning, 'target' | 'row' | 'known' | 'owners'> & { readonly goesOn: boolean },
+): Promise<readonly string[]> {
+  await requireSameKey(session, sink, { target, row: known })
+  await requireAllSlices(session, sink, goesOn ? known : undefined)
+  const again = await findRepeatedAppend(session, sink, { target, row, owners, goesOn })
+  if (again instanceof ConnectError) throw again
+  return [...warnOfKnownStream(row, sink, target), ...again]
+}
+
+/** `row`: of a stream whose sync goes on from them. */
+async function requireAllSlices(
+  session: DestinationSession,
+  sink: SinkStream,
+  row: StreamRow | undefined,
+): Promise<void> {
+  if (row !== undefined) await requireSlices(session, ownerOf(sink, row), row.planned)
+}
+
+/** Throws if the table is for another stream. `isOurs`: a stream of ours has loaded it, so that its columns are ours too. */
+async function takeTable(
+  session: DestinationSession,
+  sink: SinkStream,
+  { target, row }: { readonly target: StreamTarget; readonly row: StreamRow | undefined },
+): Promise<{ readonly isOurs: boolean; readonly owners: readonly TableOwner[] }> {
+  const owners = await otherOwners(session, target, row?.id)
+  const refusal = findSharedTable(sink, target, owners) ?? findLostKey(row, sink)
+  if (refusal !== undefined) throw refusal
+  if (owners.length === 0) return { isOurs: isTableOf(row, target), owners }
+  const isGone = (await readTable(session, target.table)) === undefined
+  if (isGone) await forgetOwners(session, target.table, row?.id)
+  return { isOurs: true, owners }
+}
+
+async function withCheckpoints(
+  session: DestinationSession,
+  row: Pick<StreamRow, 'id' | 'table' | 'attemptKeys' | 'syncStart' | 'startedAtMs'>,
+  sync: Omit<
+    StreamSync,
+    'attemptKeys' | 'slices' | 'positions' | 'inRun' | 'isOlder' | 'startedAtMs'
+  >,
+): Promise<StreamSync> {
+  const { id, attemptKeys, syncStart, startedAtMs } = row
+  const owner = ownerOf(sync.sink, row)
+  return {
+    ...sync,
+    attemptKeys,
+    startedAtMs,
+    isOlder: syncStart !== sync.start,
+    slices: await readSlices(session, owner),
+    positions: await readPositions(session, owner, sync),
+    inRun: await readInRun(session, id),
+  }
+}
+
+/** This run completed the stream before it was interrupted: nothing is changed. */
+async function leaveAsItStands(
+  session: DestinationSession,
+  row: StreamRow,
+  { sink, start: { start } }: { readonly sink: SinkStream; readonly start: RunStart },
+): Promise<StreamSync> {
+  const { syncId, generationId, epoch } = row
+  const { streamId } = streamTarget(sink, undefined)
+  const numbers = { syncId, generationId, epoch, start }
+  return withCheckpoints(session, row, {
+    sink,
+    streamId,
+    ...numbers,
+    resumed: true,
+    tableNotes: row.tableNotes,
+    warnings: row.warnings,
+    doneInRun: true,
+  })
+}
+
+async function requireNewest(
+  session: DestinationSession,
+  sink: SinkStream,
+  { start }: RunStart,
+): Promise<void> {
+  const refusal = await startRefusal(session, sink, start)
+  if (refusal !== undefined) throw refusal
+}
+
+export function isTableOf(row: StreamRow | undefined, { table }: StreamTarget): boolean {
+  return row !== undefined && isSameTable(row.table, table)
+}
+
+/** In a transaction of its own, so that streams that begin at the same time do not wait for each other's tables. */
+async function ensureSchema(session: DestinationSession, schema: string): Promise<void> {
+  // A sandbox's own one, which nothing makes anew.
+  if (schema === session.bookkeepingSchema) return
+  if (await schemaExists(session, schema)) return
+  await session.transaction(async () => {
+    await lockForTransaction(session, {
+      keys: [lockKey('schemas')],
+      subject: `the making of schema ${quoteIdentifier(schema)}`,
+      seconds: takeOverSeconds,
+    })
+    if (await schemaExists(session, schema)) return
+    await session.run(`CREATE SCHEMA ${quoteIdentifier(schema)}`)
+  })
+}
+
+/**
+ * Ends the sessions of lanes of an older epoch: one that hangs would keep its locks for ever, and none of them could commit
+ * any more. What another role runs cannot be ended by us: then this waits, and gives up with a `destination_lock_held`.
+ */
+async function takeOver(
+  session: DestinationSession,
+  { connection }: SinkStream,
+  { streamId }: StreamTarget,
+): Promise<void> {
+  const key = laneLockKey(connection, streamId)
+  const [row] = await session.rows<{ free: boolean }>(
+    'SELECT pg_try_advisory_xact_lock($1) AS free',
+    [key],
+  )
+  if (row?.free === true) return
+  await session.rows(
+    `SELECT pg_terminate_backend(l.pid, 10000)
+       FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+      WHERE l.locktype = 'advisory' AND l.mode = 'ShareLock' AND l.granted AND l.objsubid = 1
+        AND ((l.classid::bigint << 32) | l.objid::bigint) = $1
+        AND a.datname = current_database() AND a.usename = current_user AND l.pid <> pg_backend_pid()`,
+    [key],
+  )
+  await lockForTransaction(session, {
+    keys: [key],
+    subject: `stream ${streamLabel(streamId)} of connection ${connection}`,
+    seconds: takeOverSeconds,
+  })
+}
+
+/** The stream is configured as it was; columns may be new. */
+function isSame(row: StreamRow, sink: SinkStream): boolean {
+  return (
+    JSON.stringify(usedSettings(row.settings)) === JSON.stringify(usedSettings(settingsOf(sink)))
+  )
+}
+
+/** Rows that are appended go by no key. */
+function usedSettings(settings: SyncSettings): SyncSettings {
+  return settings.mode === 'append' ? { ...settings, key: [] } : settings
+}
+
+/** To read the stream again would append the same rows again. */
+function isUnrepeatable({ mode, stream }: SinkStream): boolean {
+  return mode === 'append' && stream.sync_mode === 'full_refresh'
+}
+
+function isDoneInRun(row: StreamRow, sink: SinkStream, run: number): boolean {
+  return row.complete && row.run === run && isUnrepeatable(sink) && isSame(row, sink)
+}
+
+/**
+ * The unfinished sync goes on. What another run read whole begins again: the table would be a mix of what the source had
+ * then and has now. An incremental read goes on from its states either way.
+ */
+function isResumable(row: StreamRow, sink: SinkStream, { start, run, hasKey }: RunStart): boolean {
+  if (row.complete || !isSame(row, sink)) return false
+  if (usesStates(row, sink)) return true
+  return row.syncStart === start || (hasKey && row.run === run)
+}
+
+/** The next sync goes on from the states that are stored, whichever run it is of. */
+export function usesStates(row: StreamRow, sink: SinkStream): boolean {
+  return keepsStates(row, sink) || (!row.complete && isSame(row, sink) && isUnrepeatable(sink))
+}
+
+/** An incremental stream goes on from its last states, unless its rows are to be replaced, or merged by another key. */
+function keepsStates(row: StreamRow | undefined, sink: SinkStream): boolean {
+  const settings = settingsOf(sink)
+  const isIncremental =
+    row?.settings.sync_mode === 'incremental' && settings.sync_mode === 'incremental'
+  if (row === undefined || !isIncremental) return false
+  if (sink.mode === 'overwrite' || sink.mode === 'overwrite_dedup') return false
+  const [before, now] = [row.settings, settings].map(({ key, cursor }) =>
+    JSON.stringify(sink.mode === 'append' ? cursor : [key, cursor]),
+  )
+  return before === now
+}
+
+function takeNextNumbers(
+  row: StreamRow | undefined,
+  target: StreamTarget,
+  resumed: boolean,
+): Pick<StreamSync, 'syncId' | 'generationId' | 'epoch'> {
+  const { syncId, generationId, epoch } = row ?? { syncId: 0, generationId: 0, epoch: 0 }
+  return {
+    syncId: resumed ? syncId : syncId + 1,
+    generationId: target.isOverwrite && !resumed ? generationId + 1 : generationId,
+    epoch: epoch + 1,
+  }
+}
+
+/** The warnings that are told from now on, until a run that told them has ended: also those of attempts that died before they told them. */
+async function keepUntold(
+  session: DestinationSession,
+  watched: Parameters<typeof watchTable>[1],
+  warnings: readonly string[],
+): Promise<readonly string[]> {
+  const lostRows = await watchTable(session, watched)
+  const [row] = await session.rows<{ warnings: readonly string[] }>(
+    `UPDATE ${session.bookkeeping}.streams
+        SET begin_warnings = begin_warnings || ARRAY(
+              SELECT told FROM unnest($2::text[]) WITH ORDINALITY AS u (told, place) WHERE told <> ALL (begin_warnings) ORDER BY place)
+      WHERE id = $1 RETURNING begin_warnings AS warnings`,
+    [watched.id, warnings],
+  )
+  return [...(row?.warnings ?? warnings), ...lostRows]
+}
+
+async function resetRunCounts(session: DestinationSession, id: string): Promise<void> {
+  await session.rows(
+    `UPDATE ${session.bookkeeping}.slices SET run_loaded = 0, run_rejected = 0, run_nulled = 0, run_cut = 0
+      WHERE stream_id = $1`,
+    [id],
+  )
+}
+
+async function resetSlices(session: DestinationSession, id: string, keep: boolean): Promise<void> {
+  await session.rows(
+    keep
+      ? `UPDATE ${session.bookkeeping}.slices SET seq = 0, loaded = 0, rejected = 0, complete = false WHERE stream_id = $1`
+      : `WITH gone AS (DELETE FROM ${session.bookkeeping}.slices WHERE stream_id = $1)
+         UPDATE ${session.bookkeeping}.streams SET planned = 0 WHERE id = $1`,
+    [id],
+  )
+}

@@ -1,0 +1,164 @@
+import { ConnectError, streamLabel } from '../../../protocol/index.ts'
+import type { SliceStart, StreamSync } from '../../sink.ts'
+import { findCascade, findSetupRefusal } from '../tables/table-setup.ts'
+import { copyRows, deleteRows } from '../tables/copy-rows.ts'
+import { tableGone } from '../destination-errors.ts'
+import { forgetStreams } from '../bookkeeping/forget-streams.ts'
+import { attemptParams, isOfAttempt, requireOwn } from '../bookkeeping/fence.ts'
+import { quoteIdentifier } from '../../../postgres/quote.ts'
+import { quoteTable } from '../tables/identifiers.ts'
+import { createKeyIndex, hasIndex, keyIndexName } from '../tables/key-index.ts'
+import type { DestinationSession } from '../session.ts'
+import { ownKey, settingsOf } from '../bookkeeping/stream-rows.ts'
+import { streamTarget, type StreamTarget } from '../tables/stream-target.ts'
+import { addMeta, hasRows, readTable } from '../tables/table-columns.ts'
+
+/** `Destination.savePlan`: slices that are in the plan of this sync already keep their state. */
+export async function savePlan(
+  session: DestinationSession,
+  sync: StreamSync,
+  slices: readonly SliceStart[],
+): Promise<void> {
+  await session.transaction(async () => {
+    const id = await requireOwn(session, sync, 'locked')
+    await session.rows(
+      `INSERT INTO ${session.bookkeeping}.slices AS s
+         (stream_id, slice, ordinal, partition, planned_sync, state, seq)
+       SELECT $1, slice, $6 + n, partition, $2, state, 0
+         FROM unnest($3::text[], $4::int[], $5::text[]) WITH ORDINALITY AS p (slice, partition, state, n)
+       ON CONFLICT (stream_id, slice) DO UPDATE SET
+         ordinal = excluded.ordinal, partition = excluded.partition, state = excluded.state,
+         planned_sync = excluded.planned_sync, updated_at = now(),
+         seq = 0, loaded = 0, rejected = 0, complete = false
+       WHERE s.planned_sync <> excluded.planned_sync`,
+      [
+        id,
+        sync.syncId,
+        slices.map(({ slice }) => slice),
+        slices.map(({ partition }) => partition),
+        slices.map(({ state }) => (state === null ? null : JSON.stringify(state))),
+        sync.slices.length,
+      ],
+    )
+    await session.rows(
+      `UPDATE ${session.bookkeeping}.streams
+          SET planned = (SELECT count(*) FROM ${session.bookkeeping}.slices WHERE stream_id = $1) WHERE id = $1`,
+      [id],
+    )
+  })
+}
+
+/**
+ * `Destination.finish`. A staged generation is swapped in: rows are exchanged, the table is not, so that its views, grants and
+ * indexes stay. DELETE rather than TRUNCATE, which would make readers wait for the whole copy and show an older snapshot an
+ * empty table; vacuum reclaims the dead rows. One transaction: a killed one leaves the old rows, and the stage for the next run.
+ */
+export async function finishSync(
+  session: DestinationSession,
+  sync: StreamSync,
+  schema: string | undefined,
+): Promise<readonly string[]> {
+  const target = streamTarget(sync.sink, schema)
+  const exchanged = await session.transaction(async () => {
+    const id = await requireOwn(session, sync, 'locked')
+    const { rejected } = await requireComplete(session, sync, id)
+    if (target.isOverwrite && rejected > 0 && !(await hasRows(session, target.stage))) {
+      // Else the next sync would go on from here, to the same end.
+      await forgetStreams(session, sync.sink.connection, [sync.streamId])
+      return { rejected }
+    }
+    const rows = target.isOverwrite ? await swapStage(session, target) : undefined
+    const key = ownKey(settingsOf(sync.sink))
+    await session.rows(
+      `UPDATE ${session.bookkeeping}.streams
+          SET complete = true, staged = false, finished_at = now(), merged_key = CASE WHEN $2 THEN $3 ELSE merged_key END,
+              key_index = CASE WHEN $2 THEN $4 ELSE key_index END
+        WHERE id = $1`,
+      [
+        id,
+        target.isOverwrite,
+        key === undefined ? null : JSON.stringify(key),
+        target.key === undefined ? null : keyIndexName(target.table, target.key),
+      ],
+    )
+    return rows
+  })
+  if (exchanged === undefined) return []
+  if ('rejected' in exchanged) {
+    const { rejected } = exchanged
+    const details = {
+      stream: streamLabel(sync.streamId),
+      rejected,
+      table: quoteTable(target.table),
+    }
+    throw new ConnectError('records_all_rejected', { details })
+  }
+  return exchanged.deleted > 0 && exchanged.inserted === 0
+    ? [
+        `The source had no record of the stream, so ${quoteTable(target.table)} is empty now. Rows that were deleted: ${exchanged.deleted.toLocaleString('en-US')}.`,
+      ]
+    : []
+}
+
+/** `Destination.leaveLog`. */
+export async function leaveLog(session: DestinationSession, sync: StreamSync): Promise<void> {
+  await session.rows(
+    `UPDATE ${session.bookkeeping}.streams SET attempt_keys = '{}' WHERE ${isOfAttempt}`,
+    attemptParams(sync),
+  )
+}
+
+async function requireComplete(
+  session: DestinationSession,
+  sync: StreamSync,
+  id: string,
+): Promise<{ readonly rejected: number }> {
+  const [row] = await session.rows<{ planned: number; complete: number; rejected: number }>(
+    `SELECT count(*)::int AS planned, count(*) FILTER (WHERE complete)::int AS complete, coalesce(sum(rejected), 0)::float8 AS rejected
+       FROM ${session.bookkeeping}.slices WHERE stream_id = $1 AND planned_sync = $2`,
+    [id, sync.syncId],
+  )
+  if (row === undefined || row.planned === row.complete) return { rejected: row?.rejected ?? 0 }
+  const { planned: expected, complete: actual } = row
+  const details = { stream: streamLabel(sync.streamId), expected, actual, unit: 'complete slices' }
+  throw new ConnectError('accounting_mismatch', { details })
+}
+
+async function swapStage(
+  session: DestinationSession,
+  target: StreamTarget,
+): Promise<{ readonly deleted: number; readonly inserted: number }> {
+  const stage = await readTable(session, target.stage)
+  // A stage that is gone would leave the table empty.
+  if (stage === undefined) {
+    throw tableGone(session.address, quoteTable(target.stage))
+  }
+  // Only where it lacks: ALTER TABLE would make readers wait for the whole copy.
+  const table = await readTable(session, target.table)
+  if (stage.has('_airbyte_meta') && table?.has('_airbyte_meta') === false) {
+    await session.run(`ALTER TABLE ${quoteTable(target.table)} ${addMeta}`)
+  }
+  // The stage has the sync's own columns only.
+  const list = [...stage.keys()].map(quoteIdentifier).join(', ')
+  const refusal =
+    (await findSetupRefusal(session, target)) ?? (await findCascade(session, target.table))
+  if (refusal !== undefined) throw refusal
+  const newKey = await findMissingKeyIndex(session, target)
+  // The index waits for those who write the table: none of them may wait for our rows then.
+  if (newKey !== undefined)
+    await session.run(`LOCK TABLE ${quoteTable(target.table)} IN SHARE ROW EXCLUSIVE MODE`)
+  const deleted = await deleteRows(session, target)
+  const inserted = await copyRows(session, target, list)
+  if (newKey !== undefined) await createKeyIndex(session, target.table, newKey)
+  await session.run(`DROP TABLE ${quoteTable(target.stage)}`)
+  return { deleted, inserted }
+}
+
+/** The key, if the table has no index of it: the rows until now may have had another one. */
+async function findMissingKeyIndex(
+  session: DestinationSession,
+  { table, key }: StreamTarget,
+): Promise<readonly string[] | undefined> {
+  if (key === undefined) return undefined
+  return (await hasIndex(session, table, keyIndexName(table, key))) ? undefined : key
+}

@@ -1,0 +1,140 @@
+import { ConnectError, streamLabel } from '../../../protocol/index.ts'
+import type { SinkStream } from '../../sink.ts'
+import { letGoOf } from '../bookkeeping/damaged-bookkeeping.ts'
+import { isSameTable, quoteTable, type TableName } from '../tables/identifiers.ts'
+import type { DestinationSession } from '../session.ts'
+import type { StreamRow, TableOwner } from '../bookkeeping/stream-rows.ts'
+import type { StreamTarget } from '../tables/stream-target.ts'
+import { hasRows, readTable } from '../tables/table-columns.ts'
+
+/**
+ * Streams that only append may share a table. Any other would delete or replace rows of the others, also of those that are complete. One
+ * that was forgotten has let go of its table.
+ */
+export function findSharedTable(
+  sink: SinkStream,
+  target: StreamTarget,
+  owners: readonly TableOwner[],
+): ConnectError | undefined {
+  const rival = owners.find(({ settings, isForgotten }) => {
+    return !isForgotten && !(settings.mode === 'append' && sink.mode === 'append')
+  })
+  if (rival === undefined) return undefined
+  const { connection, stream, letGo } = rival
+  const details = { table: quoteTable(target.table), connection, stream, letGo }
+  return new ConnectError('destination_table_shared', { details })
+}
+
+/** The stream was loaded by its key, and the source has none any more: to go on by appending would add rows a second time, unasked. */
+export function findLostKey(
+  row: StreamRow | undefined,
+  sink: SinkStream,
+): ConnectError | undefined {
+  if (row === undefined || sink.mode !== 'append' || sink.isDefaultMode !== true) return undefined
+  const { mode } = row.settings
+  if (mode !== 'append_dedup' && mode !== 'overwrite_dedup') return undefined
+  const details = { stream: streamLabel(sink.stream.stream), mode }
+  return new ConnectError('destination_key_lost', { details })
+}
+
+/** What a run does otherwise than the stream's last one, and nothing else would tell. */
+export function warnOfKnownStream(
+  row: StreamRow | undefined,
+  sink: SinkStream,
+  { table }: StreamTarget,
+): readonly string[] {
+  if (row === undefined || row.run === 0) return []
+  if (!isSameTable(row.table, table)) {
+    return [
+      `The stream was loaded into ${quoteTable(row.table)} before, and is read from the beginning into ${quoteTable(table)}. The rows of ${quoteTable(row.table)} stay as they are. Two run files need two names of the connection.`,
+    ]
+  }
+  const { mode } = row.settings
+  if (mode === 'append' || sink.mode !== 'append') return []
+  return [
+    `The mode was ${mode}, and is append: rows that are read again are added a second time. To keep one row for each key, set \`destination_sync_mode: append_dedup\` and \`primary_key\`.`,
+  ]
+}
+
+/** The tables that the stream leaves behind with their rows, once it is loaded into the target. */
+export function listEarlierTables(
+  row: StreamRow | undefined,
+  { table }: StreamTarget,
+): readonly TableName[] {
+  if (row === undefined) return []
+  const left = row.run === 0 ? row.earlierTables : [...row.earlierTables, row.table]
+  return [...new Map(left.map((other) => [quoteTable(other), other])).values()].filter(
+    (other) => !isSameTable(other, table),
+  )
+}
+
+/**
+ * What there is to say of a stream that appends from the beginning to a table which has rows: a refusal if the bookkeeping knows that
+ * they are this stream's, else warnings. A full refresh that appends adds all rows in every run, as it was told to.
+ */
+export async function findRepeatedAppend(
+  session: DestinationSession,
+  sink: SinkStream,
+  {
+    target,
+    row,
+    owners,
+    goesOn,
+  }: {
+    readonly target: StreamTarget
+    readonly row: StreamRow | undefined
+    readonly owners: readonly TableOwner[]
+    /** It goes on from states. */
+    readonly goesOn: boolean
+  },
+): Promise<ConnectError | readonly string[]> {
+  if (sink.mode !== 'append') return []
+  const isKnown = hasLoaded(row, target)
+  if (isKnown && (goesOn || !readsAgain(row, sink))) return []
+  if (!(await isFilled(session, target.table))) return []
+  const why = isKnown ? 'its cursor or its `sync_mode` is another one now' : whyLeft(row, target)
+  if (row !== undefined && why !== undefined && sink.stream.sync_mode === 'incremental') {
+    return repeated(session, sink, { row, table: target.table, why })
+  }
+  return [againWarning(target, owners)]
+}
+
+/** False also after a reset. */
+function hasLoaded(row: StreamRow | undefined, { table }: StreamTarget): row is StreamRow {
+  return row !== undefined && row.run !== 0 && isSameTable(row.table, table)
+}
+
+/** The settings of before are others: so it begins again, and nobody asked for its rows a second time. A change of the mode is warned of elsewhere. */
+function readsAgain({ settings }: StreamRow, { stream: { sync_mode: now } }: SinkStream): boolean {
+  return settings.mode === 'append' && (now === 'incremental' || settings.sync_mode !== now)
+}
+
+function whyLeft(row: StreamRow | undefined, { table }: StreamTarget): string | undefined {
+  if (row?.earlierTables.some((earlier) => isSameTable(earlier, table)) !== true) return undefined
+  return `since then it was loaded into ${quoteTable(row.table)}`
+}
+
+function repeated(
+  session: DestinationSession,
+  { connection, stream: { stream } }: SinkStream,
+  { row, table, why }: { readonly row: StreamRow; readonly table: TableName; readonly why: string },
+): ConnectError {
+  const label = streamLabel(stream)
+  const letGo = letGoOf({ id: row.id, connection, stream: label }, session.bookkeeping)
+  const details = { stream: label, table: quoteTable(table), why, letGo }
+  return new ConnectError('destination_rows_repeated', { details })
+}
+
+function againWarning({ table }: StreamTarget, owners: readonly TableOwner[]): string {
+  const name = quoteTable(table)
+  const [owner] = owners.filter(({ isForgotten }) => !isForgotten)
+  const begins = 'and the stream is appended to them from its beginning'
+  if (owner !== undefined) {
+    return `${name} holds rows of other streams (${owner.stream} of connection ${owner.connection}), ${begins}: what both read is there twice.`
+  }
+  return `${name} holds rows of an earlier load, ${begins}: what was loaded before is there twice. To have each row once, run \`TRUNCATE ${name}\` and reset the stream, or set \`destination_sync_mode: append_dedup\` and \`primary_key\`.`
+}
+
+async function isFilled(session: DestinationSession, table: TableName): Promise<boolean> {
+  return (await readTable(session, table)) !== undefined && (await hasRows(session, table))
+}

@@ -1,0 +1,111 @@
+import { streamLabel } from '../../../protocol/index.ts'
+import type { SinkStream } from '../../sink.ts'
+import { quoteTable } from '../tables/identifiers.ts'
+import type { DestinationSession } from '../session.ts'
+import type { StreamTarget } from '../tables/stream-target.ts'
+import { hasRows } from '../tables/table-columns.ts'
+
+/**
+ * What a `begin` saw of the table that it loads. Oids: `bookkeeping` is that of `streams`, which a restore of the whole database makes anew
+ * too; then another table is the same one.
+ */
+interface SeenTable {
+  readonly table: string
+  readonly bookkeeping: string
+  readonly hasRows: boolean
+}
+
+interface WatchedStream {
+  /** Of its row in the bookkeeping. */
+  readonly id: string
+  readonly sink: SinkStream
+  readonly target: StreamTarget
+}
+
+/**
+ * What the run has to tell of rows that the table lost, though the sync goes on from checkpoints that speak of them: each loss once, also
+ * what attempts saw that died before they told it. Called by `begin` before it forgets the counts of the last sync. `goesOn`: from its checkpoints.
+ */
+export async function watchTable(
+  session: DestinationSession,
+  { goesOn, ...stream }: WatchedStream & { readonly goesOn: boolean },
+): Promise<readonly string[]> {
+  const now = await seeTable(session, stream.target)
+  const warnings = goesOn ? await compare(session, stream, now) : []
+  const [row] = await session.rows<{ warnings: readonly string[] }>(
+    `UPDATE ${session.bookkeeping}.streams
+        SET table_oid = $2, bookkeeping_oid = $3, had_rows = $4,
+            table_warnings = CASE WHEN $5 THEN table_warnings ELSE '{}' END || $6::text[]
+      WHERE id = $1 RETURNING table_warnings AS warnings`,
+    [
+      stream.id,
+      now?.table ?? null,
+      now?.bookkeeping ?? null,
+      now?.hasRows ?? null,
+      goesOn,
+      warnings,
+    ],
+  )
+  return row?.warnings ?? warnings
+}
+
+/** The same for a run that is to come. Only looks. */
+export async function warnOfLostRows(
+  session: DestinationSession,
+  stream: WatchedStream,
+): Promise<readonly string[]> {
+  return compare(session, stream, await seeTable(session, stream.target))
+}
+
+/** Undefined if an overwrite replaces its rows, or if they may not be read: then nothing is said of them. */
+async function seeTable(
+  session: DestinationSession,
+  { table, isOverwrite }: StreamTarget,
+): Promise<SeenTable | undefined> {
+  if (isOverwrite) return undefined
+  const [row] = await session.rows<{ table: string | null; bookkeeping: string; reads: boolean }>(
+    `SELECT to_regclass($1)::oid::bigint AS table, to_regclass($2)::oid::bigint AS bookkeeping,
+            has_table_privilege(to_regclass($1)::oid, 'SELECT') AS reads`,
+    [quoteTable(table), `${session.bookkeeping}.streams`],
+  )
+  if (row?.table == null || !row.reads) return undefined
+  return {
+    table: row.table,
+    bookkeeping: row.bookkeeping,
+    hasRows: await hasRows(session, table),
+  }
+}
+
+async function compare(
+  session: DestinationSession,
+  { id, sink: { connection, deletes }, target }: WatchedStream,
+  now: SeenTable | undefined,
+): Promise<readonly string[]> {
+  if (now === undefined) return []
+  // Without checkpoints the stream is read from the beginning.
+  const [before] = await session.rows<SeenTable>(
+    `SELECT table_oid AS table, bookkeeping_oid AS bookkeeping, had_rows OR sum(loaded) > 0 AS "hasRows"
+       FROM ${session.bookkeeping}.streams JOIN ${session.bookkeeping}.slices ON stream_id = id
+      WHERE id = $1 AND table_oid IS NOT NULL GROUP BY id HAVING bool_or(state IS NOT NULL)`,
+    [id],
+  )
+  if (before === undefined) return []
+  const stream = streamLabel(target.streamId)
+  const table = quoteTable(target.table)
+  const reset = `To load all rows again, reset the stream (\`reactor connect connections reset ${connection} --streams ${stream}\`, or for a run file \`DELETE FROM ${session.bookkeeping}.streams WHERE id = ${id}\`)`
+  const isOther = before.bookkeeping === now.bookkeeping && before.table !== now.table
+  if (isOther)
+    return [
+      `Table ${table} is not the one that was loaded before: it was replaced by another one of its name. The run loads only what is new since the last checkpoint. ${reset}, unless the table has the rows of before.`,
+    ]
+  if (before.hasRows && !now.hasRows && !(deletes === 'hard' && showsDeletes(target)))
+    return [
+      `Table ${table} is empty, and rows of the stream were loaded into it before. The run loads only what is new since the last checkpoint. ${reset}.`,
+    ]
+  return []
+}
+
+/** Rows that are marked as deleted leave the table by themselves. */
+function showsDeletes({ deletedAt, key }: StreamTarget): boolean {
+  return deletedAt !== undefined && key !== undefined
+}

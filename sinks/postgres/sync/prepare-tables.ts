@@ -1,0 +1,306 @@
+import { ConnectError, streamLabel } from '../../../protocol/index.ts'
+import type { SinkStream, TableNote } from '../../sink.ts'
+import { quoteIdentifier } from '../../../postgres/quote.ts'
+import { isSameTable, quoteTable, type TableName } from '../tables/identifiers.ts'
+import { findCascade, findSetupRefusal } from '../tables/table-setup.ts'
+import { findKeyTypeChange } from './key-type.ts'
+import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from '../tables/key-index.ts'
+import { dedupStatement } from '../merge/merge-sql.ts'
+import { warnOfLooseKeys, findUnfitKey, unusableKey } from '../tables/usable-key.ts'
+import { copyRows } from '../tables/copy-rows.ts'
+import { requireRows, findRewritingRule, type RowAccount } from '../tables/row-account.ts'
+import { isOverLimit } from '../merge/long-keys.ts'
+import { runMerge } from '../merge/run-merge.ts'
+import type { DestinationSession } from '../session.ts'
+import { createStaging, mergeOf, staging } from '../merge/staging.ts'
+import type { StreamRow } from '../bookkeeping/stream-rows.ts'
+import { type StreamTarget, targetColumns } from '../tables/stream-target.ts'
+import { noteTableChanges } from '../tables/table-notes.ts'
+import {
+  addMeta,
+  alterTable,
+  createStage,
+  createTable,
+  evolveTable,
+  hasRows,
+  isMetadata,
+  missingMetadata,
+  ownColumns,
+  readTable,
+  findChangeRefusal,
+  type TableChange,
+  planTableChanges,
+  type TableColumns,
+  findTypeOfName,
+} from '../tables/table-columns.ts'
+
+/** What is known of the keys of rows that were not watched as they came. */
+const anyKeys = { hasNullKeys: true, hasRepeatedKeys: true }
+
+/** What `begin` found and decided before it touches a table. */
+export interface Preparation {
+  readonly session: DestinationSession
+  readonly sink: SinkStream
+  readonly target: StreamTarget
+  /** The stream's row as the last sync left it. */
+  readonly row: StreamRow | undefined
+  readonly resumed: boolean
+  /** The table was made by a sync. */
+  readonly isOurs: boolean
+}
+
+/** The name of the key's index on the table, and what happened to the columns, also in attempts that died before they told it. */
+export interface PreparedTables {
+  readonly keyIndex: string | null
+  readonly tableNotes: readonly TableNote[]
+  /** Warnings: of rows that are gone, so that no later attempt finds them … */
+  readonly removed: readonly string[]
+  /** … and those that every attempt finds again. */
+  readonly warnings: readonly string[]
+}
+
+/** Makes the stream's tables fit for the sync, in place. */
+export async function prepareTables(preparation: Preparation): Promise<PreparedTables> {
+  const { session, target, row, resumed } = preparation
+  const tableNotes = await ensureTable(preparation)
+  const actual = await readExistingTable(session, target.table)
+  const isStaged = row?.staged === true && isSameTable(row.table, target.table)
+  if (!target.isOverwrite && isStaged) await mergeStage(preparation)
+  if (target.isOverwrite && !resumed) {
+    await session.run(`DROP TABLE IF EXISTS ${quoteTable(target.stage)}`)
+    const columns = ownColumns(actual, target.columns)
+    await createStage(session, target.stage, { table: target.table, columns })
+    if (target.key !== undefined) await createKeyIndex(session, target.stage, target.key)
+  } else if (target.isOverwrite) {
+    const { columns, metadata } = wantedOf(preparation, target.stage)
+    const stage = await readExistingTable(session, target.stage)
+    await evolveTable(session, { name: target.stage, columns, metadata }, stage)
+  }
+  const { index: keyIndex, removed } = await ensureKeyIndex(preparation)
+  return {
+    keyIndex,
+    tableNotes,
+    removed: warnOfRemovedRows(target, removed),
+    warnings: await warnOfLooseKeys(session, target),
+  }
+}
+
+async function ensureTable(preparation: Preparation): Promise<readonly TableNote[]> {
+  const { session, target } = preparation
+  const { actual, changes, refusal } = await planTable(preparation)
+  if (refusal !== undefined) throw refusal
+  if (actual === undefined) {
+    await createTable(session, wantedOf(preparation, target.table))
+    return []
+  }
+  await alterTable(session, target.table, changes)
+  const known = findKnownRow(preparation)
+  const before = targetColumns(known?.columns ?? [])
+  const { columns, isOverwrite } = target
+  return noteTableChanges({ columns, before, actual, changes, isOverwrite }, known?.tableNotes)
+}
+
+/** The stream's row, if it loaded the table. */
+function findKnownRow({ row, target }: Pick<Preparation, 'row' | 'target'>): StreamRow | undefined {
+  return row !== undefined && isSameTable(row.table, target.table) ? row : undefined
+}
+
+/** What a sync has to do to its table before it loads. */
+export interface TablePlan {
+  /** The table as it is; undefined where it is to be created. */
+  readonly actual: TableColumns | undefined
+  readonly changes: readonly TableChange[]
+  /** Why it cannot be done. */
+  readonly refusal: ConnectError | undefined
+}
+
+/** Only looks. A sandbox shows this plan, and a sync carries it out. */
+export async function planTable(
+  preparation: Pick<Preparation, 'session' | 'sink' | 'target' | 'row' | 'isOurs'>,
+): Promise<TablePlan> {
+  const { session, sink, target, isOurs } = preparation
+  const row = findKnownRow(preparation)
+  const actual = await readTable(session, target.table)
+  if (actual === undefined) {
+    return { actual, changes: [], refusal: await findTypeOfName(session, target.table) }
+  }
+  const changes = planTableChanges(wantedOf(preparation, target.table), actual)
+  const isForeign = !isOurs && missingMetadata(actual, sink.metadata).length > 0
+  if (isForeign && (await hasRows(session, target.table))) {
+    const missing = changes.filter(({ column }) => isMetadata(column))
+    const additions = missing.map(({ action }) => action).join(', ')
+    const details = { table: quoteTable(target.table), additions }
+    return { actual, changes, refusal: new ConnectError('destination_table_foreign', { details }) }
+  }
+  const refusal =
+    (await findUnfitKey(session, target, actual)) ??
+    (await findKeyTypeChange(session, sink, { target, row, actual, changes })) ??
+    (await findChangeRefusal(session, target.table, changes)) ??
+    (await findOwnedColumn(session, target)) ??
+    (await findSetupRefusal(session, target)) ??
+    (target.isOverwrite ? await findCascade(session, target.table) : undefined) ??
+    (await findRewritingRule(session, target.table, rulesInTheWay(sink, target)))
+  return { actual, changes, refusal }
+}
+
+/** COPY passes over rules. The upsert of a merge is refused where a table has any, and so is a part of a statement that deletes. */
+function rulesInTheWay(
+  { deletes }: SinkStream,
+  { isOverwrite, key, deletedAt }: StreamTarget,
+): Parameters<typeof findRewritingRule>[2] {
+  if (isOverwrite) return { any: [], instead: ['insert', 'delete'] }
+  if (key === undefined) return { any: [], instead: [] }
+  const hasDeletes = deletedAt !== undefined && deletes === 'hard'
+  return { any: ['insert', 'update', ...(hasDeletes ? (['delete'] as const) : [])], instead: [] }
+}
+
+/** A column of the stream that takes no values, because the table computes it, or counts it itself: COPY may fill that, INSERT may not. */
+async function findOwnedColumn(
+  session: DestinationSession,
+  { table, columns, isOverwrite, key }: StreamTarget,
+): Promise<ConnectError | undefined> {
+  const [found] = await session.rows<{ column: string; undo: string }>(
+    `SELECT attname AS column, CASE attgenerated WHEN '' THEN 'DROP IDENTITY' ELSE 'DROP EXPRESSION' END AS undo
+       FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = ANY($2) AND NOT attisdropped
+        AND (attgenerated <> '' OR attidentity = 'a' AND $3) ORDER BY attnum LIMIT 1`,
+    [quoteTable(table), columns.map(({ name }) => name), isOverwrite || key !== undefined],
+  )
+  if (found === undefined) return undefined
+  const { column, undo } = found
+  const details = { table: quoteTable(table), column: quoteIdentifier(column), undo }
+  return new ConnectError('destination_column_generated', { details })
+}
+
+function wantedOf(
+  { sink, target }: Pick<Preparation, 'sink' | 'target'>,
+  name: TableName,
+): Parameters<typeof createTable>[1] {
+  return { name, columns: target.columns, metadata: sink.metadata }
+}
+
+async function readExistingTable(
+  session: DestinationSession,
+  name: TableName,
+): Promise<TableColumns> {
+  return (await readTable(session, name)) ?? new Map()
+}
+
+/**
+ * A sync that was to overwrite died, and the stream is no longer to be overwritten: what it gathered is merged, because its
+ * states were saved and its records are not read again.
+ */
+async function mergeStage(preparation: Preparation): Promise<void> {
+  const { session, sink, target } = preparation
+  const stage = await readTable(session, target.stage)
+  if (stage === undefined) return
+  if (stage.has('_airbyte_meta')) {
+    await session.run(`ALTER TABLE ${quoteTable(target.table)} ${addMeta}`)
+  }
+  const actual = await readExistingTable(session, target.table)
+  const columns = [...stage.keys()].filter((name) => actual.has(name))
+  const list = columns.map(quoteIdentifier).join(', ')
+  if (target.key === undefined) {
+    await copyRows(session, target, list)
+  } else {
+    await ensureKeyIndex(preparation)
+    await createStaging(session, target.table, columns)
+    const { changed: rows } = await session.write(
+      `INSERT INTO ${staging} (${list}, _reactor_seq)
+         SELECT ${list}, pg_catalog.row_number() OVER (ORDER BY ctid) FROM ${quoteTable(target.stage)}`,
+    )
+    const { deletes } = sink
+    const merge = mergeOf(target, target.table, { actual, columns, deletes, ...anyKeys })
+    await runMerge(session, merge, {
+      stream: streamLabel(target.streamId),
+      table: target.table,
+      rows,
+    })
+    await session.run(`DROP TABLE ${staging}`)
+  }
+  await session.run(`DROP TABLE ${quoteTable(target.stage)}`)
+}
+
+/** `removed`: rows that were there with the key of a newer one. */
+interface KeyIndex {
+  readonly index: string | null
+  readonly removed: number
+}
+
+/**
+ * The index of the key, without which there is no dedup; that of an earlier key or mode goes. Rows that were appended before are deduplicated,
+ * but not for an overwrite: it replaces them all at its end, and makes the index then (finish-sync.ts).
+ */
+async function ensureKeyIndex(preparation: Preparation): Promise<KeyIndex> {
+  const { session, target, row } = preparation
+  const { key, table, isOverwrite } = target
+  const wanted = key && keyIndexName(table, key)
+  const old = row?.keyIndex
+  if (row !== undefined && typeof old === 'string' && old !== wanted) {
+    await dropIndex(session, row.table, old)
+  }
+  if (key === undefined || wanted === undefined) return { index: null, removed: 0 }
+  if (await hasIndex(session, table, wanted)) return { index: wanted, removed: 0 }
+  if (isOverwrite) return { index: null, removed: 0 }
+  return { index: wanted, removed: await makeKeyIndex(preparation, key) }
+}
+
+/** Resolves with the number of rows that were removed for it. */
+async function makeKeyIndex(
+  { session, sink, target }: Pick<Preparation, 'session' | 'sink' | 'target'>,
+  key: readonly string[],
+): Promise<number> {
+  const { table } = target
+  let removed = 0
+  // Not where there are none: in a publication of all tables, the server refuses to delete from one that was made just now.
+  if (await hasRows(session, table)) {
+    await requireKeys(session, table, key)
+    removed = await removeDuplicates({ session, sink, target })
+  }
+  try {
+    await createKeyIndex(session, table, key)
+  } catch (error) {
+    throw isOverLimit(error)
+      ? unusableKey(table, 'keys of its rows are too long for an index')
+      : error
+  }
+  return removed
+}
+
+function warnOfRemovedRows({ table, key = [] }: StreamTarget, removed: number): readonly string[] {
+  if (removed === 0) return []
+  const [rows, were] = removed === 1 ? ['row', 'was'] : ['rows', 'were']
+  return [
+    `${removed} ${rows} of ${quoteTable(table)} ${were} deleted, because newer rows have the same key (${key.join(', ')}): the table was not merged by this key until now.`,
+  ]
+}
+
+async function removeDuplicates({
+  session,
+  sink,
+  target,
+}: Pick<Preparation, 'session' | 'sink' | 'target'>): Promise<number> {
+  const { table, streamId } = target
+  const actual = await readExistingTable(session, table)
+  const { deletes } = sink
+  const merge = mergeOf(target, table, { actual, columns: [], deletes, ...anyKeys })
+  const { rows } = await session.write<RowAccount & Record<string, unknown>>(dedupStatement(merge))
+  const [account] = rows
+  if (account !== undefined) {
+    await requireRows(session, { stream: streamLabel(streamId), table }, account)
+  }
+  return account?.done ?? 0
+}
+
+/** Rows without a key cannot be told apart: to keep one of them would delete the others. */
+async function requireKeys(
+  session: DestinationSession,
+  table: TableName,
+  key: readonly string[],
+): Promise<void> {
+  const isEmpty = key.map((name) => `${quoteIdentifier(name)} IS NULL`).join(' AND ')
+  const [row] = await session.rows<{ rows: string }>(
+    `SELECT count(*) AS rows FROM ${quoteTable(table)} WHERE ${isEmpty}`,
+  )
+  const rows = Number(row?.rows)
+  if (rows > 1) throw unusableKey(table, `${rows} rows have no key (${isEmpty})`)
+}

@@ -1,0 +1,138 @@
+import {
+  ConnectError,
+  cursorField,
+  primaryKey,
+  streamIdOf,
+  streamLabel,
+  type ColumnKind,
+  type StreamId,
+} from '../../../protocol/index.ts'
+import type { SinkStream } from '../../sink.ts'
+import {
+  columnNames,
+  derivedName,
+  identifierOf,
+  tableIdentifierOf,
+  type TableName,
+} from './identifiers.ts'
+
+/** A declared column as the table has it. */
+export interface TargetColumn {
+  /** The property of the record. */
+  readonly field: string
+  /** The column. */
+  readonly name: string
+  readonly kind: ColumnKind
+}
+
+/** The field that says which of two records of a key is newer: a column, or something inside of a JSON column. */
+export interface CursorColumn {
+  readonly name: string
+  readonly path: readonly string[]
+}
+
+/** Where the records of a stream go. */
+export interface StreamTarget {
+  readonly streamId: StreamId
+  readonly table: TableName
+  /** Where an overwrite gathers the new generation. */
+  readonly stage: TableName
+  /** What the lanes load into: one of the two. */
+  readonly loaded: TableName
+  readonly columns: readonly TargetColumn[]
+  readonly isOverwrite: boolean
+  /** A change stream (`_ab_cdc_…` columns): what a record lacks is unchanged. An API that leaves a field out says that it is empty. */
+  readonly isCdc: boolean
+  /** Columns of the key; undefined where rows are only appended. */
+  readonly key: readonly string[] | undefined
+  readonly cursor: CursorColumn | undefined
+  /** The records come in the order of the cursor: see `is_cursor_ordered` of AirbyteStream. */
+  readonly isCursorOrdered: boolean
+  /** The column of deletes, where the stream has it. */
+  readonly deletedAt: string | undefined
+}
+
+/** Throws a ConnectError where a dedup mode lacks its key, or key or cursor are no columns. */
+export function streamTarget(sink: SinkStream, schema: string | undefined): StreamTarget {
+  const { stream, destination_object_name: objectName } = sink.stream
+  const namespace =
+    stream.namespace === undefined || stream.namespace === '' ? 'public' : stream.namespace
+  const table = {
+    schema: identifierOf(schema ?? namespace),
+    table: tableIdentifierOf(objectName ?? stream.name),
+  }
+  const stage = { schema: table.schema, table: derivedName(table, 'stage') }
+  const isOverwrite = sink.mode === 'overwrite' || sink.mode === 'overwrite_dedup'
+  const isDedup = sink.mode === 'append_dedup' || sink.mode === 'overwrite_dedup'
+  const columns = targetColumns(sink.columns)
+  return {
+    streamId: streamIdOf(stream),
+    table,
+    stage,
+    loaded: isOverwrite ? stage : table,
+    columns,
+    isOverwrite,
+    isCdc: sink.columns.some(({ name }) => name.startsWith('_ab_cdc_')),
+    key: isDedup ? keyColumns(sink, columns) : undefined,
+    cursor: isDedup ? cursorColumn(sink, columns) : undefined,
+    isCursorOrdered: stream.is_cursor_ordered === true,
+    deletedAt: columns.find(({ field }) => field === '_ab_cdc_deleted_at')?.name,
+  }
+}
+
+export function targetColumns(
+  columns: readonly { readonly name: string; readonly kind: ColumnKind }[],
+): TargetColumn[] {
+  const names = columnNames(columns.map(({ name }) => name))
+  return columns.map(({ name, kind }, index) => ({ field: name, name: names[index] ?? name, kind }))
+}
+
+function keyColumns(sink: SinkStream, columns: readonly TargetColumn[]): string[] {
+  const key = primaryKey(sink.stream)
+  if (key === undefined) {
+    const stream = streamLabel(sink.stream.stream)
+    throw new ConnectError('destination_key_missing', { details: { stream } })
+  }
+  return key.map((path) => {
+    const column = columns.find(({ field }) => field === path[0])
+    if (column === undefined || path.length > 1) throw fieldMissing(sink, path, 'primary key')
+    return column.name
+  })
+}
+
+/** Source-defined over configured over default (the order of the protocol). */
+function cursorColumn(
+  sink: SinkStream,
+  columns: readonly TargetColumn[],
+): CursorColumn | undefined {
+  const { sync_mode, stream } = sink.stream
+  const cursor = cursorField(sink.stream) ?? []
+  const [field, ...path] = cursor
+  const isSourceDefined = stream.source_defined_cursor === true
+  if (field === undefined && (sync_mode !== 'incremental' || isSourceDefined)) return undefined
+  const column = columns.find((candidate) => candidate.field === field)
+  if (column !== undefined) return { name: column.name, path }
+  // What the source defines may be no field at all (a position in a log): then the time of extraction decides.
+  if (isSourceDefined) return undefined
+  if (field === undefined) {
+    throw cursorMissing(streamLabel(stream))
+  }
+  throw fieldMissing(sink, cursor, 'cursor')
+}
+
+function cursorMissing(stream: string): ConnectError {
+  return new ConnectError('stream_cursor_missing', {
+    details: {
+      place: `stream ${stream}`,
+      field: 'cursor_field',
+      problem:
+        'an incremental read needs a cursor, and neither the stream nor its source names one',
+      fix: 'Set `cursor_field` of the stream, or `sync_mode: full_refresh`.',
+    },
+  })
+}
+
+function fieldMissing(sink: SinkStream, path: readonly string[], role: string): ConnectError {
+  const details = { stream: streamLabel(sink.stream.stream), field: path.join('.'), role }
+  return new ConnectError('destination_field_missing', { details })
+}

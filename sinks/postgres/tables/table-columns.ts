@@ -1,0 +1,238 @@
+import { ConnectError } from '../../../protocol/index.ts'
+import { operatorSchemaOf } from '../../../postgres/search-path.ts'
+import {
+  actualTypeOf,
+  catalogType,
+  columnTypeOf,
+  conversion,
+  widenedType,
+  type HeldColumn,
+  type OwnType,
+} from './column-types.ts'
+import { findColumnInUse, refusedChange } from './column-uses.ts'
+import { quoteIdentifier } from '../../../postgres/quote.ts'
+import { quoteTable, type TableName } from './identifiers.ts'
+import type { DestinationSession } from '../session.ts'
+import type { TargetColumn } from './stream-target.ts'
+
+/** Airbyte's columns, which every table of a sync has (the last two with full metadata only). */
+const metadataTypes = {
+  _airbyte_extracted_at: 'timestamptz',
+  _airbyte_generation_id: 'bigint',
+  _airbyte_raw_id: 'uuid',
+  _airbyte_meta: 'jsonb',
+} as const
+
+export type Metadata = 'full' | 'minimal'
+
+/** Columns of a table in the database, by name, in their order. */
+export type TableColumns = ReadonlyMap<string, HeldColumn>
+
+/** What a table is to have. */
+export interface WantedTable {
+  readonly name: TableName
+  readonly columns: readonly TargetColumn[]
+  readonly metadata: Metadata
+}
+
+/** Undefined where there is no such table. */
+export async function readTable(
+  session: DestinationSession,
+  name: TableName,
+): Promise<TableColumns | undefined> {
+  const rows = await session.rows<{
+    relkind: string
+    name: string | null
+    type: string
+    operators: string
+  }>(
+    `SELECT c.relkind, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
+            ${operatorSchemaOf(baseType('a.atttypid'))} AS operators
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      WHERE n.nspname = $1 AND c.relname = $2 ORDER BY a.attnum`,
+    [name.schema, name.table],
+  )
+  const [first] = rows
+  if (first === undefined) return undefined
+  if (first.relkind !== 'r' && first.relkind !== 'p') {
+    const kind = kinds[first.relkind] ?? 'something else'
+    throw new ConnectError('destination_not_a_table', {
+      details: { table: quoteTable(name), kind },
+    })
+  }
+  return new Map(
+    rows.flatMap(({ name: column, type, operators }) =>
+      column === null
+        ? []
+        : [[column, { ...actualTypeOf(type), operators, formatted: type }] as const],
+    ),
+  )
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  c: 'a composite type',
+  f: 'a foreign table',
+  i: 'an index',
+  I: 'an index',
+  m: 'a materialized view',
+  S: 'a sequence',
+  v: 'a view',
+}
+
+/** A table is a type too, so that no other type may have its name. The server itself moves the type of an array away. */
+export async function findTypeOfName(
+  session: DestinationSession,
+  name: TableName,
+): Promise<ConnectError | undefined> {
+  const [type] = await session.rows<{ typtype: string }>(
+    `SELECT typtype FROM pg_type t JOIN pg_namespace n ON n.oid = typnamespace
+      WHERE nspname = $1 AND typname = $2 AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)`,
+    [name.schema, name.table],
+  )
+  if (type === undefined) return undefined
+  const kind = type.typtype === 'd' ? 'a domain' : 'a type'
+  return new ConnectError('destination_not_a_table', { details: { table: quoteTable(name), kind } })
+}
+
+/** What a domain is made of, at last; any other type is itself. */
+export function baseType(oid: string): string {
+  return `(WITH RECURSIVE base AS (SELECT ${oid} AS oid UNION ALL
+    SELECT t.typbasetype FROM base JOIN pg_type t ON t.oid = base.oid WHERE t.typtype = 'd')
+    SELECT base.oid FROM base JOIN pg_type t ON t.oid = base.oid WHERE t.typtype <> 'd')`
+}
+
+export async function createTable(session: DestinationSession, wanted: WantedTable): Promise<void> {
+  const metadata = metadataColumns(wanted.metadata).map(
+    ([column, type]) => `${column} ${catalogType(type)}`,
+  )
+  const columns = wanted.columns.map(
+    ({ name, kind }) => `${quoteIdentifier(name)} ${catalogType(columnTypeOf(kind))}`,
+  )
+  await session.run(
+    `CREATE TABLE ${quoteTable(wanted.name)} (\n  ${[...metadata, ...columns].join(',\n  ')}\n)`,
+  )
+}
+
+/** Alters the table in place so that it takes the wanted columns: adds, widens, never drops. */
+export async function evolveTable(
+  session: DestinationSession,
+  wanted: WantedTable,
+  actual: TableColumns,
+): Promise<void> {
+  const changes = planTableChanges(wanted, actual)
+  const refusal = await findChangeRefusal(session, wanted.name, changes)
+  if (refusal !== undefined) throw refusal
+  await alterTable(session, wanted.name, changes)
+}
+
+export async function alterTable(
+  session: DestinationSession,
+  name: TableName,
+  changes: readonly TableChange[],
+): Promise<void> {
+  if (changes.length === 0) return
+  const actions = changes.map(({ action }) => action).join(', ')
+  try {
+    await session.run(`ALTER TABLE ${quoteTable(name)} ${actions}`)
+  } catch (error) {
+    throw refusedChange(error, name, widenedBy(changes))
+  }
+}
+
+/** `type` is what the column gets, `action` is of ALTER TABLE. */
+export type TableChange =
+  | {
+      readonly kind: 'add'
+      readonly column: string
+      readonly type: string
+      readonly action: string
+    }
+  | {
+      readonly kind: 'widen'
+      readonly column: string
+      readonly type: OwnType
+      readonly action: string
+    }
+
+/** What ALTER TABLE has to do. */
+export function planTableChanges(wanted: WantedTable, actual: TableColumns): TableChange[] {
+  const changes: TableChange[] = []
+  for (const [column, type] of metadataColumns(wanted.metadata)) {
+    if (!actual.has(column)) changes.push(addition(column, column, type))
+  }
+  for (const { name: column, kind } of wanted.columns) {
+    const quoted = quoteIdentifier(column)
+    const existing = actual.get(column)
+    if (existing === undefined) {
+      changes.push(addition(column, quoted, columnTypeOf(kind)))
+      continue
+    }
+    const type = widenedType(existing, kind)
+    if (type === undefined) continue
+    const using = conversion(quoted, existing.held, type)
+    const action = `ALTER COLUMN ${quoted} TYPE ${catalogType(type)} USING ${using}`
+    changes.push({ kind: 'widen', column, type, action })
+  }
+  return changes
+}
+
+function addition(column: string, quoted: string, type: string): TableChange {
+  return { kind: 'add', column, type, action: `ADD COLUMN ${quoted} ${catalogType(type)}` }
+}
+
+/** The stage has the sink's columns of the table with their types: no index, default or constraint, no column of the user's. */
+export async function createStage(
+  session: DestinationSession,
+  stage: TableName,
+  from: { readonly table: TableName; readonly columns: readonly string[] },
+): Promise<void> {
+  const columns = from.columns.map(quoteIdentifier).join(', ')
+  await session.run(
+    // A merge changes rows of the stage. Where a publication has all tables, it too needs a replica identity for that.
+    `CREATE TABLE ${quoteTable(stage)} AS SELECT ${columns} FROM ${quoteTable(from.table)} WITH NO DATA;
+     ALTER TABLE ${quoteTable(stage)} REPLICA IDENTITY FULL`,
+  )
+}
+
+export async function hasRows(session: DestinationSession, name: TableName): Promise<boolean> {
+  const [row] = await session.rows<{ filled: boolean }>(
+    `SELECT EXISTS (SELECT FROM ${quoteTable(name)}) AS filled`,
+  )
+  return row?.filled === true
+}
+
+/** The metadata columns that the table lacks. */
+export function missingMetadata(actual: TableColumns, metadata: Metadata): string[] {
+  return metadataColumns(metadata).flatMap(([column]) => (actual.has(column) ? [] : [column]))
+}
+
+export const addMeta = 'ADD COLUMN IF NOT EXISTS _airbyte_meta pg_catalog.jsonb'
+
+/** The sink's own columns of a table: metadata and the given ones, as far as it has them. */
+export function ownColumns(actual: TableColumns, columns: readonly TargetColumn[]): string[] {
+  const names = [...Object.keys(metadataTypes), ...columns.map(({ name }) => name)]
+  return [...new Set(names)].filter((name) => actual.has(name))
+}
+
+export function isMetadata(column: string): boolean {
+  return Object.hasOwn(metadataTypes, column)
+}
+
+export function metadataColumns(metadata: Metadata): (readonly [string, string])[] {
+  const all = Object.entries(metadataTypes)
+  return metadata === 'full' ? all : all.slice(0, 2)
+}
+
+/** Why the changes cannot be made. Within a transaction. */
+export function findChangeRefusal(
+  session: DestinationSession,
+  name: TableName,
+  changes: readonly TableChange[],
+): Promise<ConnectError | undefined> {
+  return findColumnInUse(session, name, widenedBy(changes))
+}
+
+function widenedBy(changes: readonly TableChange[]): { column: string; type: string }[] {
+  return changes.filter(({ kind }) => kind === 'widen')
+}

@@ -1,0 +1,64 @@
+import type { TableNote } from '../../sink.ts'
+import { columnTypeOf, type HeldColumn } from './column-types.ts'
+import type { TargetColumn } from './stream-target.ts'
+import type { TableChange, TableColumns } from './table-columns.ts'
+
+interface Columns {
+  readonly columns: readonly TargetColumn[]
+  /** Of the last sync of this table. */
+  readonly before: readonly TargetColumn[]
+  readonly actual: TableColumns
+  readonly changes: readonly TableChange[]
+  /** True where all rows of the table are new ones. */
+  readonly isOverwrite: boolean
+}
+
+/**
+ * What a sync changes of the columns of a table that was there, and what it leaves though the stream changed. `untold`: the same of
+ * attempts before it, each once.
+ */
+export function noteTableChanges(
+  given: Columns,
+  untold: readonly TableNote[] = [],
+): readonly TableNote[] {
+  const notes = [
+    ...given.columns.flatMap((column) => noteOf(column, given) ?? []),
+    ...leftColumns(given),
+  ]
+  const known = new Set(notes.map((note) => JSON.stringify(note)))
+  return [...untold.filter((note) => !known.has(JSON.stringify(note))), ...notes]
+}
+
+function noteOf(
+  { name: column, kind }: TargetColumn,
+  { before, actual, changes, isOverwrite }: Columns,
+): TableNote | undefined {
+  const change = changes.find((candidate) => candidate.column === column)
+  const known = before.find(({ name }) => name === column)
+  if (change?.kind === 'add') {
+    const again = known !== undefined && !isOverwrite
+    return { kind: 'added', column, type: change.type, ...(again && { again }) }
+  }
+  const present = actual.get(column)
+  if (present === undefined) return undefined
+  if (change !== undefined)
+    return { kind: 'widened', column, type: change.type, was: typeBefore(present, change.type) }
+  const { held } = present
+  const source = columnTypeOf(kind)
+  if (known === undefined || known.kind === kind || held === source) return undefined
+  return { kind: 'kept', column, type: held, source }
+}
+
+/** A `numeric(6,2)` became `numeric`. */
+function typeBefore({ held, formatted = held }: HeldColumn, type: string): string {
+  return held === type ? formatted : held
+}
+
+function leftColumns({ columns, before, actual }: Columns): readonly TableNote[] {
+  const names = new Set(columns.map(({ name }) => name))
+  return before.flatMap(({ name: column }) => {
+    const held = actual.get(column)?.held
+    if (names.has(column) || held === undefined) return []
+    return [{ kind: 'left', column, type: held } as const]
+  })
+}

@@ -1,0 +1,75 @@
+import { request } from 'node:http'
+import { json } from 'node:stream/consumers'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { ConnectError, errorCodes, type ErrorCodeName } from '../../../protocol/index.ts'
+import { docsUrl } from '../../../service/platform/docs-url.ts'
+import { endRun } from '../../support/run-by-hand.ts'
+import { TestApi } from '../http/test-api.ts'
+
+const codes = Object.keys(errorCodes) as readonly ErrorCodeName[]
+const errorBody = z.object({ error: z.object({ code: z.string(), docs_url: z.string() }) })
+
+/** What a request with this `Host` gets: `fetch` sets the header itself. */
+async function errorFor(url: string, host: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+  request(url, { headers: { host } }, (response) => {
+    json(response).then(resolve, reject)
+  })
+    .once('error', reject)
+    .end()
+  return errorBody.parse(await promise).error.docs_url
+}
+
+test('the docs_url of every error opens, without a key, as a page about it', async () => {
+  await using api = await TestApi.start()
+  for (const code of codes) {
+    const link = docsUrl(new ConnectError(code).toJSON().docs_url, '')
+    const response = await fetch(new URL(link, api.url))
+    expect.soft(response.status, link).toBe(200)
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect.soft(await response.text(), link).toContain(`<h1 id="${code}">`)
+  }
+})
+
+test('a client that follows the docs_url of an error gets its page', async () => {
+  await using api = await TestApi.start()
+  const { body } = await api.call('GET /instances/none')
+  const { error } = errorBody.parse(body)
+  const page = await fetch(new URL(error.docs_url, api.url))
+  expect(await page.text()).toContain('<h1 id="instance_not_found">')
+})
+
+test('the public URL of the service comes first, whatever the request says', async () => {
+  const urls = { publicUrl: 'https://connect.example.com/base', ownUrls: ['http://127.0.0.1:8007'] }
+  await using api = await TestApi.start({ urls })
+  for (const host of ['127.0.0.1:8007', 'evil.example'])
+    expect(await errorFor(`${api.url}/none`, host)).toBe(
+      'https://connect.example.com/base/docs/errors/route_not_found.md',
+    )
+})
+
+test('without one, an address of the service is repeated, and a made-up host never', async () => {
+  await using api = await TestApi.start({
+    urls: { ownUrls: ['http://127.0.0.1:8007', 'http://localhost:8007'] },
+  })
+  const url = `${api.url}/connect/v1/instances`
+  expect(await errorFor(url, 'LOCALHOST:8007')).toBe(
+    'http://localhost:8007/docs/errors/unauthorized.md',
+  )
+  for (const host of ['evil.example', 'localhost:8007@evil.example', '127.0.0.1:8008', ''])
+    expect(await errorFor(url, host), host).toBe('/docs/errors/unauthorized.md')
+})
+
+test('an error inside of a run can be opened like any other, and is stored without a host', async () => {
+  await using api = await TestApi.start({ urls: { publicUrl: 'https://connect.example.com' } })
+  await api.withConnection()
+  const run = await api.service.runs.start('shop')
+  const kept = new ConnectError('source_unreachable').toJSON()
+  await endRun(api.store.runs, run.id, { status: 'failed', error: kept })
+  const { body } = await api.call(`GET /runs/${run.id}`)
+  expect(errorBody.parse(body).error.docs_url).toBe(
+    'https://connect.example.com/docs/errors/source_unreachable.md',
+  )
+  expect(kept.docs_url).toBe('docs/errors/source_unreachable.md')
+})
