@@ -6,6 +6,7 @@ import { runCatalog, type CatalogArguments } from '../../cli/catalog/catalog-com
 import { manifestName } from '../../cli/catalog/manifest-name.ts'
 import { readRunFile } from '../../cli/run-file/load-run-file.ts'
 import { catalogFolderOf } from '../../service/platform/config/environment.ts'
+import { neverAborted } from '../support/signal.ts'
 
 let folder = ''
 const catalogFolder = (): string => join(folder, 'catalog')
@@ -24,7 +25,7 @@ async function catalog(options: CatalogArguments): Promise<{ code: number; out: 
       out += text
       return Promise.resolve()
     },
-    signal: new AbortController().signal,
+    signal: neverAborted(),
     allowedNetworks: [],
     catalogFolder: catalogFolder(),
   })

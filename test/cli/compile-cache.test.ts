@@ -1,20 +1,10 @@
 import { execFile } from 'node:child_process'
-import {
-  chmod,
-  chown,
-  lstat,
-  mkdir,
-  mkdtemp,
-  readdir,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, chown, lstat, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { ownCacheFolder } from '../../cli/compile-cache.ts'
+import { newFolder } from '../support/folder.ts'
 
 const main = join(import.meta.dirname, '../../cli/main.ts')
 const isRoot = process.getuid?.() === 0
@@ -23,11 +13,10 @@ let root: string
 let cache: string
 let own: string
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'reactor-compile-cache-'))
+  root = await newFolder('compile-cache')
   cache = join(root, 'cache')
   own = join(cache, 'reactor-connect')
 })
-afterEach(() => rm(root, { recursive: true }))
 
 const found = (): string | undefined => ownCacheFolder({ XDG_CACHE_HOME: cache })
 

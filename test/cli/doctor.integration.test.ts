@@ -1,7 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { runDoctor } from '../../cli/doctor/doctor-command.ts'
 import { withClock } from '../../cli/doctor/finding.ts'
@@ -13,13 +10,11 @@ import { IdentityService } from '../fakes/identity-service.ts'
 import { testKafka } from '../support/kafka.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { closedPort } from './reactor-command.ts'
+import { newFolder } from '../support/folder.ts'
 
 let home: string
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'reactor-doctor-'))
-})
-afterAll(async () => {
-  await rm(home, { recursive: true })
+  home = await newFolder('doctor')
 })
 
 const findingsSchema = z.array(

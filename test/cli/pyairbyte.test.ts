@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { homedir, tmpdir } from 'node:os'
+import { chmod, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, test, type TestContext } from 'vitest'
@@ -12,6 +12,7 @@ import {
   type PythonEnvironment,
 } from '../../bench/peers/python-environment.ts'
 import { TrackerApi } from '../fakes/tracker-api.ts'
+import { newFolder } from '../support/folder.ts'
 
 const root = new URL('../../', import.meta.url).pathname
 const cacheDir = join(homedir(), '.cache', 'reactor-connect-test')
@@ -29,7 +30,7 @@ describe.skipIf(process.env.PYAIRBYTE !== '1')('PyAirbyte', () => {
     { timeout: 600_000 },
     async (context) => {
       const { python } = await installed(context)
-      const folder = await mkdtemp(join(tmpdir(), 'reactor-pyairbyte-'))
+      const folder = await newFolder('pyairbyte')
       await using api = await TrackerApi.start(2)
       api.addIssues(3)
       const executable = await sourceCommand(folder)
@@ -50,7 +51,6 @@ describe.skipIf(process.env.PYAIRBYTE !== '1')('PyAirbyte', () => {
       expect(second.processed).toBe(6)
       const since = api.requests.filter((path) => path.includes('since='))
       expect(since.every((path) => !path.includes('since=2026-01-01T00:00:00Z'))).toBe(true)
-      await rm(folder, { recursive: true })
     },
   )
 })

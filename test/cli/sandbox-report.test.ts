@@ -4,7 +4,7 @@ import { reportMarkdown } from '../../cli/connections/sandbox-markdown.ts'
 import type { SandboxReportDocument } from '../../cli/connections/sandbox-facts.ts'
 import { isWithoutChange } from '../../cli/connections/sandbox-view.ts'
 import { plainPaint } from '../../cli/output/paint.ts'
-import { sampleReport } from '../support/memory-sandboxes.ts'
+import { sampleReport } from './sample-report.ts'
 
 type Stream = SandboxReportDocument['streams'][number]
 

@@ -4,6 +4,7 @@ import { runProgram } from '../../cli/program.ts'
 import { plainPaint } from '../../cli/output/paint.ts'
 import { Screen } from '../../cli/output/screen.ts'
 import type { Environment } from '../../service/platform/config/environment.ts'
+import { neverAborted } from '../support/signal.ts'
 
 export interface CommandEnd {
   readonly code: number
@@ -55,7 +56,7 @@ export async function reactor(
       },
     },
     environment: options.environment,
-    signal: options.signal ?? new AbortController().signal,
+    signal: options.signal ?? neverAborted(),
   })
   await runProgram(argv, {
     version: '1.2.3',

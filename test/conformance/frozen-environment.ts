@@ -1,5 +1,6 @@
-import pino from 'pino'
 import type { Environment, SideMessage, Transport } from '../../manifest-interpreter/contracts.ts'
+import { silent } from '../support/logger.ts'
+import { neverAborted } from '../support/signal.ts'
 
 export interface FrozenOptions {
   /** ISO 8601, UTC, to the microsecond. */
@@ -14,8 +15,8 @@ export interface FrozenOptions {
 
 /** A world without time and chance: sleeping returns at once. */
 export class FrozenEnvironment implements Environment {
-  readonly logger = pino({ level: 'silent' })
-  readonly signal = new AbortController().signal
+  readonly logger = silent
+  readonly signal = neverAborted()
   readonly transport: Transport
   readonly manifestDirectory: string
   readonly emit: (message: SideMessage) => void

@@ -1,4 +1,3 @@
-import pino from 'pino'
 import { z } from 'zod'
 import type {
   Connector,
@@ -14,6 +13,8 @@ import type {
   JsonValue,
   RecordData,
 } from '../../protocol/index.ts'
+import { silent } from '../support/logger.ts'
+import { neverAborted } from '../support/signal.ts'
 
 export type Row = Record<string, unknown>
 
@@ -69,10 +70,10 @@ export class Collected implements RecordOutput {
 }
 
 export function contextOf(
-  signal: AbortSignal = new AbortController().signal,
+  signal: AbortSignal = neverAborted(),
   warn: (text: string) => void = () => undefined,
 ): ConnectorContext {
-  return { logger: pino({ level: 'silent' }), signal, allowedNetworks: [], now: Date.now, warn }
+  return { logger: silent, signal, allowedNetworks: [], now: Date.now, warn }
 }
 
 export async function discovered(

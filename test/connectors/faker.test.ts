@@ -1,4 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
@@ -15,6 +14,7 @@ import {
   rowsOf,
   statesOf,
 } from './collected.ts'
+import { newFolder } from '../support/folder.ts'
 
 const config = (stream: JsonObject, seed = 1) => ({
   seed,
@@ -128,14 +128,13 @@ describe('a failure that was asked for', () => {
   })
 
   test('happens as often as it says', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'reactor-connect-faker-'))
+    const folder = await newFolder('faker')
     const of = config({
       fail: { at_row: 10, kind: 'error', times: 2, counter_file: join(folder, 'count') },
     })
     await expect(rowsFor(of)).rejects.toMatchObject({ code: 'simulated_failure' })
     await expect(rowsFor(of)).rejects.toMatchObject({ code: 'simulated_failure' })
     expect((await rowsFor(of)).length).toBe(2000)
-    await rm(folder, { recursive: true })
   })
 
   test.each([

@@ -1,9 +1,7 @@
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { connectorOf, manifestType } from '../../connectors/registry.ts'
 import type { SyncMode } from '../../sinks/sink.ts'
@@ -11,6 +9,9 @@ import { sandboxPlan } from '../engine/sandbox/sandbox-run.ts'
 import { logConfig, planRun, runPlan } from '../support/engine.ts'
 import { testKafka } from '../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { silent } from '../support/logger.ts'
+import { neverAborted } from '../support/signal.ts'
+import { newFolder } from '../support/folder.ts'
 
 const manifest = (url: string, filters: string): string => `
 version: 6.0.0
@@ -46,7 +47,7 @@ async function ordersApi(filters = '[]') {
   await once(server, 'listening')
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-orders-'))
+  const folder = await newFolder('orders')
   const file = join(folder, 'orders.yaml')
   await writeFile(file, manifest(`http://127.0.0.1:${String(port)}/`, filters))
   const source = {
@@ -58,10 +59,10 @@ async function ordersApi(filters = '[]') {
     api,
     source,
     url: `http://127.0.0.1:${String(port)}/orders`,
-    async [Symbol.asyncDispose]() {
+    [Symbol.asyncDispose]() {
       server.closeAllConnections()
       server.close()
-      await rm(folder, { recursive: true })
+      return Promise.resolve()
     },
   }
 }
@@ -122,8 +123,8 @@ test.concurrent(
     const status = await connectorOf(orders.source.type).check(
       {},
       {
-        logger: pino({ level: 'silent' }),
-        signal: new AbortController().signal,
+        logger: silent,
+        signal: neverAborted(),
         allowedNetworks: ['127.0.0.0/8'],
         now: Date.now,
       },

@@ -1,5 +1,4 @@
 import pg from 'pg'
-import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
 import { createRunMetrics } from '../../engine/metrics/run-metrics.ts'
@@ -8,6 +7,7 @@ import { openWorkerThreads } from '../../engine/threads/worker-threads.ts'
 import type { RunPlan, RunProgress, RunResult } from '../../engine/run-types.ts'
 import { logConfig, planRun, runPlan, type LogName } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { silent as logger } from '../support/logger.ts'
 
 const mebibyte = 1024 * 1024
 const rowBytes = 16 * 1024
@@ -66,7 +66,6 @@ interface WatchedRun extends AsyncDisposable {
 function startRun(plan: RunPlan, lock: TableLock): WatchedRun {
   const reports: RunProgress[] = []
   let peakRssBytes = 0
-  const logger = pino({ level: 'silent' })
   const threads = openWorkerThreads({ lanes: 1, heapMb: 64, logger })
   const ports = {
     logger,

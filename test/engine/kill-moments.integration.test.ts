@@ -5,7 +5,6 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { headersOf } from '../../engine/log/kafka/parse-message.ts'
 import { PartitionFetcher } from '../../engine/log/kafka/partition-fetcher.ts'
@@ -14,10 +13,10 @@ import type { RunPlan } from '../../engine/run-types.ts'
 import { logConfig, planRun, runPlan } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { builtProgram } from '../support/program.ts'
+import { silent as logger } from '../support/logger.ts'
 
 /** A run that is interrupted at each step between reading and the last commit, and the plain run after it. */
 const rows = 300
-const logger = pino({ level: 'silent' })
 
 interface Moment {
   /** What holds the run there: a lock at the destination, taken before the run or when its plan is saved. */

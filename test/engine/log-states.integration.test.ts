@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { rowMaker } from '../../connectors/faker/rows.ts'
 import { KafkaWriter } from '../../engine/log/kafka/kafka-writer.ts'
@@ -25,6 +24,7 @@ import { openPostgresLane } from '../../sinks/postgres/load/postgres-lane.ts'
 import { blockOf } from '../sinks/loading.ts'
 import { logConfig, planRun, runPlan } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { silent as logger } from '../support/logger.ts'
 
 /**
  * Every state that log, checkpoint and reader can be in together when a run is killed. The first attempt wrote so many of its
@@ -46,7 +46,6 @@ type Stage = (typeof stages)[number]
 /** What the destination can have committed: whole units only. */
 const committable: readonly Stage[] = ['nothing', 'state', 'last state', 'end', 'close']
 
-const logger = pino({ level: 'silent' })
 const faker = { columns: 'narrow', slices: 1, state_every: 2 } as const
 const rowsBefore = 4
 const rowsNow = 5

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { KafkaLog } from '../../engine/log/kafka/kafka-log.ts'
 import { LaneProducer } from '../../engine/log/kafka/lane-producer.ts'
@@ -8,13 +7,13 @@ import { planRun, runPlan, type PlanOptions } from '../support/engine.ts'
 import { startKafka, testKafka } from '../support/kafka.ts'
 import { bookkeepingBefore } from '../support/old-bookkeeping.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { silent as logger } from '../support/logger.ts'
 
 /**
  * The log remembers what the destination does not: the destination was dropped, or restored from a backup. The next run makes it equal
  * to the source as it is now, not to what the log kept of an earlier life.
  */
 const rows = 400
-const logger = pino({ level: 'silent' })
 const modes = ['overwrite', 'append_dedup', 'append'] as const
 type Mode = (typeof modes)[number]
 

@@ -3,7 +3,6 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { openWorkerThreads } from '../../engine/threads/worker-threads.ts'
@@ -17,6 +16,7 @@ import {
   type PlanOptions,
 } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { silent } from '../support/logger.ts'
 
 const logs: readonly LogName[] = ['embedded', 'kafka block', 'kafka record']
 const jsonObject = z.custom<JsonObject>()
@@ -239,7 +239,7 @@ describe.concurrent('a worker that dies', { timeout: 120_000 }, () => {
     await using threads = openWorkerThreads({
       lanes: 2,
       heapMb: 96,
-      logger: pino({ level: 'silent' }),
+      logger: silent,
     })
     const { result } = await runPlanIn(threads, await planRun(fakerPlan(warehouse, streams)))
     expect(result.streams[0]).toMatchObject({ status: 'complete' })

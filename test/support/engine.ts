@@ -18,6 +18,8 @@ import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/work
 import { columnsOf, type AirbyteStream } from '../../protocol/index.ts'
 import type { SinkStream, SyncMode } from '../../sinks/sink.ts'
 import type { PostgresAddress } from './postgres.ts'
+import { silent } from './logger.ts'
+import { neverAborted } from './signal.ts'
 
 export type LogName = 'embedded' | 'kafka block' | 'kafka record'
 
@@ -46,8 +48,8 @@ export interface PlanOptions {
 /** Discovers the source and makes the plan that a run file with these options would make. */
 export async function planRun(options: PlanOptions): Promise<RunPlan> {
   const context = {
-    logger: pino({ level: 'silent' }),
-    signal: new AbortController().signal,
+    logger: silent,
+    signal: neverAborted(),
     allowedNetworks: options.source.allowedNetworks ?? [],
     now: Date.now,
   }
@@ -105,14 +107,14 @@ afterAll(async () => {
 
 /** Of all runs of a test file. */
 export function sharedThreads(): WorkerThreads {
-  shared ??= openWorkerThreads({ lanes: 4, idleMs: 5_000, logger: pino({ level: 'silent' }) })
+  shared ??= openWorkerThreads({ lanes: 4, idleMs: 5_000, logger: silent })
   return shared
 }
 
 /** Runs the plan in this process. */
 export async function runPlan(
   plan: RunPlan,
-  signal = new AbortController().signal,
+  signal = neverAborted(),
   onProgress: (report: RunProgress) => void = () => undefined,
 ): Promise<EngineRun> {
   return runPlanIn(sharedThreads(), plan, { signal, onProgress })
@@ -122,7 +124,7 @@ export async function runPlanIn(
   threads: WorkerThreads,
   plan: RunPlan,
   {
-    signal = new AbortController().signal,
+    signal = neverAborted(),
     onProgress = () => undefined,
   }: {
     readonly signal?: AbortSignal

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { startEmbeddedPostgres } from '../../service/platform/postgres/embedded-postgres.ts'
 import { givenOrStartedBroker } from '../kafka/broker.ts'
+import { createMetadataTemplate } from './metadata-template.ts'
 import { buildProgram } from './program.ts'
 import { testSettings, type PostgresAddress } from './postgres.ts'
 
@@ -37,6 +38,7 @@ async function sharedPostgres(servers: AsyncDisposableStack): Promise<PostgresAd
     settings: { ...testSettings, fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
   })
   servers.use(postgres)
+  await createMetadataTemplate(postgres.address)
   return postgres.address
 }
 

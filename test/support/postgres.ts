@@ -27,11 +27,23 @@ export interface TestDatabase extends AsyncDisposable {
 }
 
 /** A fresh database on the shared server. Disposing drops it with its replication slots and sessions. */
-export async function testDatabase(): Promise<TestDatabase> {
-  const server = inject('postgres')
+export async function testDatabase(template = 'template1'): Promise<TestDatabase> {
+  const name = await createDatabase(template)
+  return openDatabase(name, async () => {
+    await onServer(inject('postgres'), ...endOfUse(name), `DROP DATABASE ${name} WITH (FORCE)`)
+  })
+}
+
+/** On the shared server. Resolves with its name. */
+export async function createDatabase(template: string): Promise<string> {
   const name = `t_${randomBytes(8).toString('hex')}`
-  await onServer(server, `CREATE DATABASE ${name}`)
-  const address = { ...server, database: name }
+  await onServer(inject('postgres'), `CREATE DATABASE ${name} TEMPLATE ${template}`)
+  return name
+}
+
+/** A database that is there. Disposing ends the sessions of `query`, and then calls `afterUse`. */
+export function openDatabase(name: string, afterUse: () => Promise<void>): TestDatabase {
+  const address = { ...inject('postgres'), database: name }
   const pool = new pg.Pool({ ...connectionOptions(address), max: 4, idleTimeoutMillis: 1_000 })
   pool.on('error', () => undefined) // an idle session that the server ended: the next query opens another
   return {
@@ -43,7 +55,7 @@ export async function testDatabase(): Promise<TestDatabase> {
     },
     [Symbol.asyncDispose]: async () => {
       await pool.end()
-      await dropDatabase(server, name)
+      await afterUse()
     },
   }
 }
@@ -86,6 +98,9 @@ export async function startPostgres(
   }
 }
 
+/** A database with the tables of the service and no rows, made by metadata-template.ts. */
+export const metadataTemplate = 'metadata_template'
+
 /** Settings of every test server. Only the shared one, which no test kills, turns fsync off. */
 export const testSettings = {
   wal_level: 'logical',
@@ -95,17 +110,20 @@ export const testSettings = {
   shared_buffers: '256MB',
 }
 
-async function dropDatabase(server: PostgresAddress, name: string): Promise<void> {
-  await onServer(
-    server,
+/** Statements that take its replication slots away. */
+export function endOfUse(name: string): readonly string[] {
+  return [
     `SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots
      WHERE database = '${name}' AND active_pid IS NOT NULL`,
     `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '${name}'`,
-    `DROP DATABASE ${name} WITH (FORCE)`,
-  )
+  ]
 }
 
-async function onServer(server: PostgresAddress, ...statements: readonly string[]): Promise<void> {
+/** Runs the statements one after another in a session of their own. */
+export async function onServer(
+  server: PostgresAddress,
+  ...statements: readonly string[]
+): Promise<void> {
   const client = new pg.Client(connectionOptions(server))
   await client.connect()
   try {
@@ -120,6 +138,6 @@ function connectionOptions(address: PostgresAddress): pg.ClientConfig {
   return { host, port, user, password, database, ssl: false }
 }
 
-function urlOf({ host, port, user, password, database }: PostgresAddress): string {
+export function urlOf({ host, port, user, password, database }: PostgresAddress): string {
   return `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}/${database}`
 }

@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino, type Logger } from 'pino'
 import { Registry } from 'prom-client'
@@ -21,14 +19,19 @@ import { openStore } from '../../service/store/open-store.ts'
 import type { Store } from '../../service/store/store.ts'
 import { openFileVault } from '../../service/platform/vault/file-vault.ts'
 import type { Vault } from '../../service/platform/vault/vault.ts'
+import { metadataDatabase } from './metadata-database.ts'
 import { testDatabase, type TestDatabase } from './postgres.ts'
+import { neverAborted } from './signal.ts'
+import { newFolder } from './folder.ts'
 
-const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
+/** Where a browser comes back to. Nobody is there. */
+export const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
 
 /** The real service in this process, without HTTP: store and data in databases of their own, secrets in a folder. */
 export interface TestService extends AsyncDisposable {
   readonly service: Service
   readonly store: Store
+  readonly logger: Logger
   readonly data: TestDatabase
   readonly vault: Vault
   /** Of the service itself. */
@@ -46,7 +49,9 @@ export interface TestService extends AsyncDisposable {
 
 export interface TestServiceOptions {
   /** Default: info. */
-  readonly logLevel?: 'trace'
+  readonly logLevel?: 'trace' | 'debug'
+  /** The data is in the metadata database: a database less to make. */
+  readonly isOneDatabase?: boolean
   /** Default: none, the log is the embedded one. */
   readonly kafkaBrokers?: readonly string[]
   /** More settings. */
@@ -59,10 +64,9 @@ export async function testService({
   ...options
 }: TestServiceOptions = {}): Promise<TestService> {
   const parts = new AsyncDisposableStack()
-  const metadata = parts.use(await testDatabase())
-  const data = parts.use(await testDatabase())
-  const dataDir = await mkdtemp(join(tmpdir(), 'reactor-test-service-'))
-  parts.defer(() => rm(dataDir, { recursive: true }))
+  const metadata = parts.use(await metadataDatabase())
+  const data = options.isOneDatabase === true ? metadata : parts.use(await testDatabase())
+  const dataDir = await newFolder('test-service')
   const settings = loadSettings({
     environment: {
       REACTOR_CONNECT_DATA_DIR: dataDir,
@@ -99,7 +103,7 @@ export async function testService({
         [Symbol.asyncDispose]: () => Promise.resolve(),
       },
       callbackUrl,
-      stopping: options.stopping ?? new AbortController().signal,
+      stopping: options.stopping ?? neverAborted(),
     }),
   )
   const { service, addressOf, logOf } = plane
@@ -108,6 +112,7 @@ export async function testService({
     ...{
       service,
       store,
+      logger,
       data,
       metadata,
       addressOf,

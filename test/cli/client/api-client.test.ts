@@ -7,6 +7,7 @@ import { ApiClient } from '../../../cli/client/api-client.ts'
 import { apiPath } from '../../../cli/client/api-path.ts'
 import { followRun } from '../../../cli/client/follow-run.ts'
 import { closedPort } from '../reactor-command.ts'
+import { neverAborted } from '../../support/signal.ts'
 
 async function withServer(
   listener: RequestListener,
@@ -19,7 +20,7 @@ async function withServer(
   const port = typeof address === 'object' && address !== null ? address.port : 0
   const url = `http://127.0.0.1:${port}`
   try {
-    await work(new ApiClient({ url, key: 'kit-secret-key' }, new AbortController().signal), url)
+    await work(new ApiClient({ url, key: 'kit-secret-key' }, neverAborted()), url)
   } finally {
     server.closeAllConnections()
     server.close()
@@ -32,7 +33,7 @@ const json = { 'content-type': 'application/json' }
 describe('the client', () => {
   test('says how to start the service where nothing listens', async () => {
     const url = `http://127.0.0.1:${await closedPort()}`
-    const client = new ApiClient({ url, key: undefined }, new AbortController().signal)
+    const client = new ApiClient({ url, key: undefined }, neverAborted())
     const error: unknown = await client.ask(request, z.unknown()).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({
       code: 'service_unreachable',
@@ -127,7 +128,7 @@ describe('following a run', () => {
   })
   const event = (name: string, data: unknown, id?: number): string =>
     `event: ${name}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`
-  const following = { path: '/logs', after: 0, signal: new AbortController().signal }
+  const following = { path: '/logs', after: 0, signal: neverAborted() }
 
   test('goes on after the last line where the connection breaks or ends early', async () => {
     const asked: unknown[] = []

@@ -1,7 +1,6 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { findService, withValidLogin } from '../../../cli/client/find-service.ts'
 import {
   keepLogin,
@@ -12,6 +11,7 @@ import {
 } from '../../../cli/client/login-file.ts'
 import type { Environment } from '../../../service/platform/config/environment.ts'
 import { writeLocalService } from '../../../service/serve/local-service-file.ts'
+import { newFolder } from '../../support/folder.ts'
 
 /** Whom no mode keeps out. */
 const isRoot = process.geteuid?.() === 0
@@ -19,11 +19,8 @@ const isRoot = process.geteuid?.() === 0
 let home: string
 let environment: Environment
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'reactor-home-'))
+  home = await newFolder('home')
   environment = { HOME: home, REACTOR_CONNECT_DATA_DIR: home }
-})
-afterEach(async () => {
-  await rm(home, { recursive: true })
 })
 
 const local = { url: 'http://127.0.0.1:9001', apiKey: 'local-key' }

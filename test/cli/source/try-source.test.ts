@@ -1,10 +1,11 @@
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runSource } from '../../../cli/source/source-command.ts'
+import { neverAborted } from '../../support/signal.ts'
+import { newFolder } from '../../support/folder.ts'
 
 const manifest = (url: string, authenticator: string): string => `
 version: 6.0.0
@@ -55,7 +56,7 @@ async function tryOrders(
   await once(server, 'listening')
   const address = server.address()
   const url = `http://127.0.0.1:${String(typeof address === 'object' && address !== null ? address.port : 0)}/`
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-try-'))
+  const folder = await newFolder('try')
   const [file, config] = [join(folder, 'shop.yaml'), join(folder, 'config.json')]
   await writeFile(file, manifest(url, authenticator(url)))
   await writeFile(config, '{"token":"FIRST-REFRESH"}')
@@ -78,7 +79,7 @@ async function tryOrders(
       },
       {
         write: (text) => Promise.resolve(void (out += text)),
-        signal: new AbortController().signal,
+        signal: neverAborted(),
         allowedNetworks: ['127.0.0.1/32'],
         catalogFolder: folder,
         now: () => Date.now(),
@@ -88,7 +89,6 @@ async function tryOrders(
   } finally {
     server.closeAllConnections()
     server.close()
-    await rm(folder, { recursive: true })
   }
 }
 

@@ -1,12 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { manifestType } from '../../../connectors/registry.ts'
 import { planRun, runPlan } from '../../support/engine.ts'
 import { testKafka } from '../../support/kafka.ts'
 import { testDatabase } from '../../support/postgres.ts'
+import { newFolder } from '../../support/folder.ts'
 
 const stream = (name: string, more = ''): string => `
   - type: DeclarativeStream
@@ -50,7 +50,7 @@ async function listen(
 }
 
 test('keys of now_utc() tell 100 records apart, and what cannot work is read once', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'manifest-answers-'))
+  const folder = await newFolder('manifest-answers')
   const requests: string[] = []
   const { server, url } = await listen(requests)
   try {
@@ -82,6 +82,5 @@ test('keys of now_utc() tell 100 records apart, and what cannot work is read onc
     expect(log).toEqual([])
   } finally {
     server.close()
-    await rm(folder, { recursive: true })
   }
 })

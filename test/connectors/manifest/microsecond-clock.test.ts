@@ -1,9 +1,10 @@
-import pino from 'pino'
 import { describe, expect, test } from 'vitest'
 import { MicrosecondClock } from '../../../connectors/manifest/microsecond-clock.ts'
 import { SourceEnvironment } from '../../../connectors/manifest/source-environment.ts'
 import { TemplateCompiler } from '../../../manifest-interpreter/interpolation/template-compiler.ts'
 import type { Value } from '../../../manifest-interpreter/value/value.ts'
+import { silent } from '../../support/logger.ts'
+import { neverAborted } from '../../support/signal.ts'
 
 describe('the clock of a manifest', () => {
   test('gives each evaluation of a template its own time', async () => {
@@ -69,10 +70,10 @@ describe('the clock of a manifest', () => {
 async function evaluations(template: string, count: number): Promise<Value[]> {
   await using environment = new SourceEnvironment({
     context: {
-      signal: new AbortController().signal,
+      signal: neverAborted(),
       allowedNetworks: [],
       now: Date.now,
-      logger: pino({ level: 'silent' }),
+      logger: silent,
     },
     emit: () => undefined,
   })

@@ -1,13 +1,13 @@
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ConnectorContext } from '../../../connectors/connector.ts'
 import { manifestConnector } from '../../../connectors/manifest/connector.ts'
 import { ConnectError } from '../../../protocol/errors/connect-error.ts'
 import type { ConfiguredAirbyteStream, JsonObject, JsonValue } from '../../../protocol/index.ts'
 import { Collected, contextOf } from '../collected.ts'
+import { newFolder } from '../../support/folder.ts'
 
 export interface Answer {
   readonly status?: number
@@ -52,7 +52,7 @@ export async function manifestApi(
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
   const base = `http://127.0.0.1:${String(port)}/`
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-manifest-'))
+  const folder = await newFolder('manifest')
   const file = join(folder, 'shop.yaml')
   await writeFile(file, manifestOf(base))
   const connector = manifestConnector('shop', file)
@@ -60,10 +60,10 @@ export async function manifestApi(
     base,
     urls,
     read: (options: ReadOptions = {}) => readFirst(connector, options),
-    async [Symbol.asyncDispose]() {
+    [Symbol.asyncDispose]() {
       server.closeAllConnections()
       server.close()
-      await rm(folder, { recursive: true })
+      return Promise.resolve()
     },
   }
 }

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { EmbeddedLog } from '../../../engine/log/embedded/embedded-log.ts'
 import { openLaneReader, openLaneWriter } from '../../../engine/log/lane.ts'
 import { LaneLoader } from '../../../engine/load/lane-loader.ts'
 import type { LaneStats, SinkLane, SinkStream, StreamSync } from '../../../sinks/sink.ts'
+import { silent as logger } from '../../support/logger.ts'
+import { neverAborted } from '../../support/signal.ts'
 
-const logger = pino({ level: 'silent' })
 const stats: LaneStats = {
   loaded: 0,
   rejected: 0,
@@ -122,7 +122,7 @@ test.each([
     openReader: (options) => openLaneReader(endpoint.reader.address, options, logger),
     onCommit: () => undefined,
   })
-  const loading = loader.run(new AbortController().signal)
+  const loading = loader.run(neverAborted())
   await writer.append({
     type: 'begin',
     syncId: 1,

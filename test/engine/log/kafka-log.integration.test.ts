@@ -17,7 +17,6 @@ import {
   checkpoint,
   expectContiguous,
   keysUpTo,
-  logger,
   openLane,
   openWriter,
   readAll,
@@ -25,6 +24,7 @@ import {
   startWriter,
 } from './lanes.ts'
 import { sampleColumns, sampleRecords, sampleStream } from './sample-records.ts'
+import { silent as logger } from '../../support/logger.ts'
 
 const sliceA = { slice: 'a', from: 0, to: 1_000, unit: 300, block: 70 }
 const sliceB = { ...sliceA, slice: 'b' }

@@ -1,5 +1,4 @@
 import { parentPort } from 'node:worker_threads'
-import { pino } from 'pino'
 import { openLaneReader, openLaneWriter } from '../../../engine/log/lane.ts'
 import type {
   LaneAddress,
@@ -11,6 +10,7 @@ import type {
 } from '../../../engine/log/stream-log.ts'
 import { ConnectError, type ErrorBody } from '../../../protocol/index.ts'
 import { sampleEntries, type SampleSlice } from './sample-records.ts'
+import { silent as logger } from '../../support/logger.ts'
 
 export type LaneJob =
   | {
@@ -46,8 +46,6 @@ export type LaneReport =
   | { readonly seen: SeenEntry }
   | { readonly done: { readonly records: number } }
   | { readonly error: ErrorBody }
-
-const logger = pino({ level: 'silent' })
 
 function report(message: LaneReport): void {
   parentPort?.postMessage(message)

@@ -1,5 +1,4 @@
 import { Worker } from 'node:worker_threads'
-import { pino } from 'pino'
 import { expect, onTestFinished } from 'vitest'
 import { EmbeddedLog } from '../../../engine/log/embedded/embedded-log.ts'
 import { openLaneReader, openLaneWriter } from '../../../engine/log/lane.ts'
@@ -17,8 +16,8 @@ import type { SliceCheckpoint } from '../../../sinks/sink.ts'
 import { testKafka } from '../../support/kafka.ts'
 import type { LaneJob, LaneReport, SeenEntry } from './lane-worker.ts'
 import { sampleColumns, sampleStream } from './sample-records.ts'
+import { silent as logger } from '../../support/logger.ts'
 
-export const logger = pino({ level: 'silent' })
 export type Kind = 'embedded' | 'kafka block' | 'kafka record'
 
 export interface Lane {

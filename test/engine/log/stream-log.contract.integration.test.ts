@@ -5,7 +5,6 @@ import {
   append,
   checkpoint,
   expectContiguous,
-  logger,
   openLane,
   openWriter,
   readAll,
@@ -14,6 +13,7 @@ import {
   type Kind,
 } from './lanes.ts'
 import { sampleColumns, sampleRecords, sampleStream } from './sample-records.ts'
+import { silent as logger } from '../../support/logger.ts'
 
 const kinds: readonly Kind[] = ['embedded', 'kafka block', 'kafka record']
 

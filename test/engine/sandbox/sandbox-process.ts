@@ -1,8 +1,8 @@
 import { writeSync } from 'node:fs'
-import { pino } from 'pino'
 import { runSandbox } from '../../../engine/sandbox/run-sandbox.ts'
 import { openWorkerThreads } from '../../../engine/threads/worker-threads.ts'
 import type { RunPlan } from '../../../engine/run-types.ts'
+import { silent as logger } from '../../support/logger.ts'
 
 /**
  * A process that runs sandboxes until it is killed: `node sandbox-process.ts PLAN ID…`, where the plan is JSON. The last two begin when the
@@ -10,7 +10,6 @@ import type { RunPlan } from '../../../engine/run-types.ts'
  */
 const [planText = '', ...ids] = process.argv.slice(2)
 const plan = JSON.parse(planText) as RunPlan
-const logger = pino({ level: 'silent' })
 await using threads = openWorkerThreads({ lanes: 4, logger })
 const { signal } = new AbortController()
 const ports = { logger, threads, now: Date.now, signal }

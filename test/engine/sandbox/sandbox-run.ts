@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { pino } from 'pino'
 import { runSandbox } from '../../../engine/sandbox/run-sandbox.ts'
 import type { SandboxOptions, SandboxReport } from '../../../engine/sandbox/sandbox-report.ts'
 import type { RunPlan } from '../../../engine/run-types.ts'
 import { sharedThreads } from '../../support/engine.ts'
 import type { TestDatabase } from '../../support/postgres.ts'
+import { silent } from '../../support/logger.ts'
+import { neverAborted } from '../../support/signal.ts'
 
 const hourMs = 3_600_000
 
@@ -16,10 +17,10 @@ export function sandboxId(): string {
 export async function sandboxPlan(
   plan: RunPlan,
   options: Partial<SandboxOptions> = {},
-  signal = new AbortController().signal,
+  signal = neverAborted(),
 ): Promise<SandboxReport> {
   const ports = {
-    logger: pino({ level: 'silent' }),
+    logger: silent,
     threads: sharedThreads(),
     now: Date.now,
     signal,

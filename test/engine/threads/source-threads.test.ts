@@ -1,19 +1,19 @@
 import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
-import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openSourceThreads, type SourceThreads } from '../../../engine/threads/source-threads.ts'
+import { silent } from '../../support/logger.ts'
 
 let pool: SourceThreads
 beforeAll(() => {
-  pool = openSourceThreads({ threads: 2, logger: pino({ level: 'silent' }) })
+  pool = openSourceThreads({ threads: 2, logger: silent })
 })
 afterAll(() => pool[Symbol.asyncDispose]())
 
 const asked = {
   allowedNetworks: [],
   timeoutMs: 20_000,
-  logger: pino({ level: 'silent' }),
+  logger: silent,
   onConfigChanged: () => undefined,
   onSecretFound: () => undefined,
   changeConfig: () => Promise.reject(new Error('nobody changes it')),

@@ -1,9 +1,9 @@
-import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import type { RunPlan } from '../../../engine/run-types.ts'
 import { openWorkerThreads } from '../../../engine/threads/worker-threads.ts'
 import { planRun, runPlanIn } from '../../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
+import { silent } from '../../support/logger.ts'
 
 async function planOf(
   warehouse: TestDatabase,
@@ -32,7 +32,7 @@ async function planOf(
 
 test('a run of many streams does not hold up a run of a single stream on the same threads', async () => {
   await using warehouse = await testDatabase()
-  await using threads = openWorkerThreads({ lanes: 1, logger: pino({ level: 'silent' }) })
+  await using threads = openWorkerThreads({ lanes: 1, logger: silent })
   const many = await planOf(warehouse, 'many', 30)
   const single = await planOf(warehouse, 'single', 1)
   const hasBegun = Promise.withResolvers<undefined>()

@@ -7,6 +7,7 @@ import { TemplateCompiler } from '../../../manifest-interpreter/interpolation/te
 import type { Builder, ConfiguredStream } from '../../../manifest-interpreter/component.ts'
 import type { Environment, SideMessage } from '../../../manifest-interpreter/contracts.ts'
 import type { Dict } from '../../../manifest-interpreter/value/value.ts'
+import { neverAborted } from '../../support/signal.ts'
 
 export interface AnsweredBuilder {
   readonly builder: Builder
@@ -52,7 +53,7 @@ export function answeredBuilder(answers: Answers = {}): AnsweredBuilder {
       },
     },
     logger: pino({ level: 'info' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
-    signal: new AbortController().signal,
+    signal: neverAborted(),
     emit: (message) => void emitted.push(message),
     ...(manifestDirectory !== undefined && { manifestDirectory }),
   }

@@ -1,19 +1,17 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readdir } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { SpillFile } from '../../../manifest-interpreter/http/spill-file.ts'
+import { newFolder } from '../../support/folder.ts'
 
 let folder = ''
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reactor-spill-test-'))
+  folder = await newFolder('spill-test')
   vi.stubEnv('TMPDIR', folder)
 })
 
-afterEach(async () => {
+afterEach(() => {
   vi.unstubAllEnvs()
-  await rm(folder, { recursive: true })
 })
 
 test('spilled bytes are read back, and their file has no name: a killed process leaves none', async () => {

@@ -1,4 +1,3 @@
-import pino from 'pino'
 import { HttpResponse } from '../../../manifest-interpreter/http/http-response.ts'
 import { ResponseHeaders } from '../../../manifest-interpreter/http/response-headers.ts'
 import type {
@@ -6,6 +5,8 @@ import type {
   HttpRequest,
   SideMessage,
 } from '../../../manifest-interpreter/contracts.ts'
+import { silent } from '../../support/logger.ts'
+import { neverAborted } from '../../support/signal.ts'
 
 /** 2025-03-01T00:00:00Z, in microseconds. */
 export const START_MICROS = 1_740_787_200_000_000
@@ -49,8 +50,8 @@ export function simulatedEnvironment(api: Api = () => jsonResponse({})): Simulat
         return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)
       },
     },
-    logger: pino({ level: 'silent' }),
-    signal: new AbortController().signal,
+    logger: silent,
+    signal: neverAborted(),
     emit: (message) => messages.push(message),
   }
 }

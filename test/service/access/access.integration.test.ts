@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Scope } from '../../../service/platform/access/principal.ts'
 import type { Answer, ApiClient } from '../http/api-client.ts'
-import { startRealApi, type RealApi } from '../http/real-api.ts'
+import { TestApi } from '../http/test-api.ts'
 
 const page = z.object({
   items: z.array(z.looseObject({ name: z.string() })),
@@ -13,13 +13,13 @@ const inUse = z.object({ error: z.object({ message: z.string(), details: z.unkno
 const fakerConfig = { streams: [{ name: 'items', rows: 3 }] }
 const noRun = `run_${'0'.repeat(26)}`
 
-let api: RealApi
+let api: TestApi
 /** Runs of connections that a scoped key sees, and does not. */
 let ownRun: string
 let hiddenRun: string
 
 beforeAll(async () => {
-  api = await startRealApi()
+  api = await TestApi.start()
   ownRun = await startedRun('team-a-own')
   hiddenRun = await startedRun('secret')
 })
@@ -238,10 +238,10 @@ describe('an API key', () => {
 })
 
 describe('a policy about what things are', () => {
-  let strict: RealApi
+  let strict: TestApi
   let operator: ApiClient
   beforeAll(async () => {
-    strict = await startRealApi({
+    strict = await TestApi.start({
       policy: `
         permit (principal in Kind::"admin", action, resource);
         permit (principal in Kind::"operator", action, resource);

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { ApiClient } from '../http/api-client.ts'
-import { startRealApi, type RealApi } from '../http/real-api.ts'
+import { TestApi } from '../http/test-api.ts'
 
-let api: RealApi
+let api: TestApi
 let agent: ApiClient
 beforeAll(async () => {
-  api = await startRealApi()
+  api = await TestApi.start()
   agent = await api.clientOf({ name: 'assistant', kind: 'agent' })
   const config = { streams: [{ name: 'items', rows: 3 }] }
   await api.client.call('POST /instances', { name: 'shop', type: 'faker', config })
@@ -82,7 +82,7 @@ test('an agent changes a connection by what its own sandbox showed, and in no ot
 })
 
 test('under a policy that forbids it, no promotion is made, whoever holds the token', async () => {
-  await using strict = await startRealApi({
+  await using strict = await TestApi.start({
     policy: `permit (principal, action, resource);
       forbid (principal in Kind::"agent", action == Action::"connections:promote", resource);`,
   })

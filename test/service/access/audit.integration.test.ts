@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { isActionName, isChange } from '../../../service/platform/access/actions.ts'
 import type { Answer } from '../http/api-client.ts'
-import { startRealApi, type RealApi } from '../http/real-api.ts'
+import { TestApi } from '../http/test-api.ts'
 import { openTestStore } from '../store/open-test-store.ts'
 import { operationsOf } from './operations.ts'
 
@@ -21,9 +21,9 @@ const entry = z.looseObject({
 })
 const auditPage = z.object({ items: z.array(entry), next_cursor: z.string().nullable() })
 
-let api: RealApi
+let api: TestApi
 beforeAll(async () => {
-  api = await startRealApi()
+  api = await TestApi.start()
 })
 afterAll(async () => {
   await api[Symbol.asyncDispose]()

@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { actionFacts, actionNames } from '../../../service/platform/access/actions.ts'
@@ -9,6 +8,7 @@ import { cedarSchema } from '../../../service/platform/access/cedar-schema.ts'
 import { loadPolicy } from '../../../service/platform/access/load-policy.ts'
 import { principalKinds, type PrincipalKind } from '../../../service/platform/access/principal.ts'
 import { expectedPermissions } from './expected-permissions.ts'
+import { newFolder } from '../../support/folder.ts'
 
 function request(
   kind: PrincipalKind,
@@ -116,7 +116,7 @@ describe('a policy of one’s own', () => {
     '// permit (principal, action, resource);',
     'forbid (principal, action, resource);',
   ])('that permits nothing is refused: it is a file that was emptied, %j', async (text) => {
-    const file = join(await mkdtemp(join(tmpdir(), 'reactor-policy-')), 'own.cedar')
+    const file = join(await newFolder('policy'), 'own.cedar')
     await writeFile(file, text)
     await expect(loadPolicy(file)).rejects.toMatchObject({
       code: 'policy_invalid',

@@ -3,11 +3,11 @@ import { z } from 'zod'
 import { actionNames, isActionName, isChange } from '../../../service/platform/access/actions.ts'
 import { principalKinds, type PrincipalKind } from '../../../service/platform/access/principal.ts'
 import type { Answer, ApiClient } from '../http/api-client.ts'
-import { startRealApi, type RealApi } from '../http/real-api.ts'
+import { TestApi } from '../http/test-api.ts'
 import { expectedPermissions } from './expected-permissions.ts'
 import { operationsOf, type Operation } from './operations.ts'
 
-let api: RealApi
+let api: TestApi
 let operations: readonly Operation[]
 const clients = new Map<PrincipalKind, ApiClient>()
 /** Names that exist, and names that do not. */
@@ -15,7 +15,7 @@ const existing = { name: 'shop', run: '', id: '' }
 const absent = { name: 'none', run: `run_${'0'.repeat(26)}`, id: `key_${'0'.repeat(26)}` }
 
 beforeAll(async () => {
-  api = await startRealApi()
+  api = await TestApi.start()
   operations = await operationsOf(api.client)
   for (const kind of principalKinds)
     clients.set(kind, await api.clientOf({ name: `a ${kind}`, kind }))

@@ -1,14 +1,13 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { FolderCatalogService } from '../../../service/catalog/catalog-service.ts'
+import { newFolder } from '../../support/folder.ts'
 
 let folder: string
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reactor-connect-catalog-'))
+  folder = await newFolder('catalog')
 })
-afterEach(() => rm(folder, { recursive: true }))
 
 async function imported(name: string, text?: string): Promise<void> {
   await mkdir(join(folder, name))

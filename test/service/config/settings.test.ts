@@ -1,19 +1,16 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { Environment } from '../../../service/platform/config/environment.ts'
 import { loadSettings } from '../../../service/platform/config/load-settings.ts'
 import { settingsHelp, settingsPage } from '../../../service/platform/config/settings-reference.ts'
 import { settings, type Settings } from '../../../service/platform/config/settings.ts'
 import { ConnectError, type ErrorBody } from '../../../protocol/index.ts'
+import { newFolder } from '../../support/folder.ts'
 
 let folder = ''
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reactor-connect-settings-'))
-})
-afterAll(async () => {
-  await rm(folder, { recursive: true })
+  folder = await newFolder('settings')
 })
 
 async function fromFile(toml: string, environment: Environment = {}): Promise<Settings> {

@@ -1,53 +1,32 @@
-import { pino } from 'pino'
-import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { ConnectionService } from '../../../service/connections/contract.ts'
 import type { StreamBinding } from '../../../service/connections/schema.ts'
 import type { RunLogLine } from '../../../service/runs/schema.ts'
-import { Access } from '../../../service/platform/access/access.ts'
-import { lookupIn } from '../../../service/serve/resource-lookup.ts'
-import { HttpServer } from '../../../service/serve/http-server.ts'
 import { reactor } from '../../cli/service-command-line.ts'
-import { defaultPolicy } from '../../support/default-policy.ts'
-import { runToEnd, testService, type TestService } from '../../support/test-service.ts'
+import { runToEnd, type TestService } from '../../support/test-service.ts'
+import { TestApi } from '../http/test-api.ts'
 import { driftingShop, type DriftingShop, type ShopOptions } from './drifting-shop.ts'
 
 /** One service for all tests of this file: each has a connection, a source and a dataset of its own. */
 let place: TestService
-let http: HttpServer
-let key: string
+let api: TestApi
 let connections: ConnectionService
 
 beforeAll(async () => {
-  place = await testService()
-  const { service, store } = place
-  connections = service.connections
+  api = await TestApi.start()
+  place = api.test
+  connections = place.service.connections
   place.work()
   place.schedule()
-  http = await HttpServer.listen(
-    {
-      service,
-      idempotency: store.idempotency,
-      logger: pino({ level: 'silent' }),
-      access: new Access(await defaultPolicy(), lookupIn(service)),
-      audit: store.audit,
-      metrics: new Registry(),
-      version: '0.0.0',
-      idempotencyHashKey: () => Promise.resolve(Buffer.from('of this test')),
-    },
-    { host: '127.0.0.1', port: 0 },
-  )
-  key = (await service.apiKeys.create({ name: 'test', kind: 'admin' })).key
 })
 afterAll(async () => {
-  await http[Symbol.asyncDispose]()
-  await place[Symbol.asyncDispose]()
+  await api[Symbol.asyncDispose]()
 })
 
 /** A command as messages write it: `reactor connect …`. Gives what it wrote. */
 async function command(line: string): Promise<string> {
-  const environment = { REACTOR_CONNECT_URL: http.url, REACTOR_CONNECT_API_KEY: key }
+  const environment = { REACTOR_CONNECT_URL: api.url, REACTOR_CONNECT_API_KEY: api.key }
   const { code, out, err } = await reactor(line.split(' ').slice(1), { environment })
   expect(code, `${line}: ${err}`).toBe(0)
   return out

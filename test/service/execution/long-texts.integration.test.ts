@@ -1,10 +1,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { cp, mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
 import { dumpOf } from '../../support/all-texts.ts'
+import { importManifest } from '../../support/import-manifest.ts'
 import { runToEnd, testService, type TestService } from '../../support/test-service.ts'
 
 /** As no vendor's is, and as any may be. */
@@ -76,8 +75,7 @@ async function everyRoad({ service }: TestService): Promise<readonly string[]> {
 test('a vendor with a long token and a message of megabytes is shown by the beginning of what it says', async () => {
   await using vendor = await longVendor()
   await using world = await testService({ logLevel: 'trace' })
-  await mkdir(join(world.catalogDir, 'echo'), { recursive: true })
-  await cp('test/fakes/echo.yaml', join(world.catalogDir, 'echo', 'manifest.yaml'))
+  await importManifest(world.catalogDir, 'echo')
   const { instances, connections } = world.service
   const login = { kind: 'memory', client_id: 'client-1', client_secret: 's3cr3t-of-the-client' }
   const config = {

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { cp, mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
 import { EchoApi, formsOf } from '../../fakes/echo-api.ts'
 import { dumpOf, topicsOf } from '../../support/all-texts.ts'
 import { testKafka } from '../../support/kafka.ts'
+import { importManifest } from '../../support/import-manifest.ts'
 import { runToEnd, testService, type TestService } from '../../support/test-service.ts'
 
 /** In every planted secret, and nowhere else. */
@@ -19,8 +18,7 @@ const told: string[] = []
 
 beforeAll(async () => {
   world = await testService({ logLevel: 'trace', kafkaBrokers: brokers })
-  await mkdir(join(world.catalogDir, 'echo'), { recursive: true })
-  await cp('test/fakes/echo.yaml', join(world.catalogDir, 'echo', 'manifest.yaml'))
+  await importManifest(world.catalogDir, 'echo')
   // Two, so that the runs of all logins that are tried at a time go on at a time.
   for (let worker = 0; worker < 2; worker++)
     world.work({ retries: { maxFruitless: 1, firstDelayMs: 10, maxDelayMs: 10 } })

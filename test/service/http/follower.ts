@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import { z } from 'zod'
+import type { RunService } from '../../../service/runs/contract.ts'
 import type { ApiClient } from './api-client.ts'
 
 export interface ReceivedEvent {
@@ -91,6 +92,21 @@ export class Follower {
     this.#text += value
     return true
   }
+}
+
+/** Counts who follows runs from here on. */
+export function countFollowers(runs: RunService): () => number {
+  const follow = runs.follow.bind(runs)
+  let count = 0
+  runs.follow = async function* (...place) {
+    count += 1
+    try {
+      yield* follow(...place)
+    } finally {
+      count -= 1
+    }
+  }
+  return () => count
 }
 
 function pairOf(line: string): [string, string] {

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { Follower } from './follower.ts'
-import { startRealApi, type RealApi } from './real-api.ts'
+import { TestApi } from './test-api.ts'
 
 const named = z.object({ name: z.string() })
 const page = z.object({ items: z.array(named), next_cursor: z.string().nullable() })
 const runDocument = z.object({ id: z.string(), status: z.string() })
 
-let api: RealApi
+let api: TestApi
 beforeAll(async () => {
-  api = await startRealApi()
+  api = await TestApi.start()
 })
 afterAll(async () => {
   await api[Symbol.asyncDispose]()

@@ -1,97 +1,140 @@
-import { randomBytes } from 'node:crypto'
-import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { Access } from '../../../service/platform/access/access.ts'
-import { lookupIn } from '../../../service/serve/resource-lookup.ts'
+import { CedarPolicy } from '../../../service/platform/access/cedar-policy.ts'
+import { StoredKey } from '../../../service/platform/vault/kept-key.ts'
+import type { Vault } from '../../../service/platform/vault/vault.ts'
 import type { HttpOptions } from '../../../service/serve/http-options.ts'
 import { HttpServer } from '../../../service/serve/http-server.ts'
-import type { LoginService } from '../../../service/logins/contract.ts'
+import { lookupIn } from '../../../service/serve/resource-lookup.ts'
+import type { ApiKeyInput } from '../../../service/api-keys/schema.ts'
+import type { Service } from '../../../service/service.ts'
+import type { Store } from '../../../service/store/store.ts'
 import { ApiClient, type Answer } from './api-client.ts'
 import { defaultPolicy } from '../../support/default-policy.ts'
-import { MemoryAudit, MemoryIdempotency, MemoryService } from '../../support/memory-service.ts'
+import type { TestDatabase } from '../../support/postgres.ts'
+import { testIdentity } from '../../support/test-identity.ts'
+import { testService, type TestService } from '../../support/test-service.ts'
 
-/** The HTTP surface on a real socket, a key that it takes, and what it logged. */
+type OwnOptions = Pick<
+  HttpOptions,
+  | 'heartbeatMs'
+  | 'receiveTimeoutMs'
+  | 'closeTimeoutMs'
+  | 'limits'
+  | 'trustedProxies'
+  | 'followers'
+  | 'urls'
+>
+
+export interface TestApiOptions extends OwnOptions {
+  /** Text of a policy; default: the one that comes with the program. */
+  readonly policy?: string
+  /** More settings. */
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+/** Streams `users` and `orders`. */
+export const fakerConfig = {
+  streams: [
+    { name: 'users', rows: 5 },
+    { name: 'orders', rows: 20 },
+  ],
+} as const
+
+/**
+ * The real service behind the HTTP surface on a socket: store and destinations in one database, a vault in files. Nobody works on its
+ * runs but the test. A test may replace a method of a part of the service.
+ */
 export class TestApi implements AsyncDisposable {
-  readonly service: MemoryService
-  readonly idempotency: MemoryIdempotency
-  readonly audit: MemoryAudit
-  readonly server: HttpServer
+  readonly service: Service
   readonly client: ApiClient
   readonly key: string
   readonly keyId: string
-  readonly logLines: readonly string[]
+  /** What is behind the surface. */
+  readonly test: TestService
+  readonly #open: AsyncDisposable
 
   private constructor(
-    parts: Omit<TestApi, 'withConnection' | 'call' | 'asked' | typeof Symbol.asyncDispose>,
+    { service, client, keyId }: Pick<TestApi, 'service' | 'client' | 'keyId'>,
+    { test, open }: { readonly test: TestService; readonly open: AsyncDisposable },
   ) {
-    this.service = parts.service
-    this.idempotency = parts.idempotency
-    this.audit = parts.audit
-    this.server = parts.server
-    this.client = parts.client
-    this.key = parts.key
-    this.keyId = parts.keyId
-    this.logLines = parts.logLines
+    this.service = service
+    this.client = client
+    this.key = client.key
+    this.keyId = keyId
+    this.test = test
+    this.#open = open
   }
 
-  static async start({
-    logins,
-    ...options
-  }: Pick<
-    HttpOptions,
-    | 'heartbeatMs'
-    | 'receiveTimeoutMs'
-    | 'closeTimeoutMs'
-    | 'limits'
-    | 'trustedProxies'
-    | 'followers'
-    | 'urls'
-  > & {
-    readonly logins?: LoginService
-  } = {}): Promise<TestApi> {
-    const service = new MemoryService(logins)
-    const idempotency = new MemoryIdempotency()
-    const audit = new MemoryAudit()
-    const hashKey = randomBytes(32)
-    const logLines: string[] = []
-    const logger = pino({ level: 'debug' }, { write: (line: string) => logLines.push(line) })
-    const server = await HttpServer.listen(
-      {
-        service,
-        idempotency,
-        logger,
-        metrics: new Registry(),
-        version: '1.2.3',
-        access: new Access(await defaultPolicy(), lookupIn(service)),
-        audit,
-        idempotencyHashKey: () => Promise.resolve(hashKey),
-        ...options,
-      },
-      { host: '127.0.0.1', port: 0 },
+  static async start({ policy, environment = {}, ...http }: TestApiOptions = {}): Promise<TestApi> {
+    await using parts = new AsyncDisposableStack()
+    const test = parts.use(
+      await testService({ logLevel: 'debug', isOneDatabase: true, environment }),
+    )
+    const { store, vault, logger } = test
+    const isExternal = 'REACTOR_CONNECT_IDENTITY_URL' in environment
+    const service = { ...test.service, ...(!isExternal && testIdentity(test)) }
+    const hashKey = new StoredKey(vault, 'http/idempotency-key')
+    const rules =
+      policy === undefined ? await defaultPolicy() : CedarPolicy.parse(policy, 'test.cedar')
+    const server = parts.use(
+      await HttpServer.listen(
+        {
+          service,
+          logger,
+          idempotency: store.idempotency,
+          audit: store.audit,
+          access: new Access(rules, lookupIn(service)),
+          metrics: new Registry(),
+          idempotencyHashKey: async () => (await hashKey.get()).bytes,
+          version: '1.2.3',
+          ...http,
+        },
+        { host: '127.0.0.1', port: 0 },
+      ),
     )
     const { apiKey, key } = await service.apiKeys.create({ name: 'test', kind: 'admin' })
     const client = new ApiClient(server.url, key)
-    return new TestApi({
-      service,
-      idempotency,
-      audit,
-      server,
-      client,
-      logLines,
-      key,
-      keyId: apiKey.id,
-    })
+    return new TestApi({ service, client, keyId: apiKey.id }, { test, open: parts.move() })
+  }
+
+  get url(): string {
+    return this.client.url
+  }
+
+  get store(): Store {
+    return this.test.store
+  }
+
+  get vault(): Vault {
+    return this.test.vault
+  }
+
+  /** Metadata and destinations. */
+  get database(): TestDatabase {
+    return this.test.metadata
+  }
+
+  /** Where imported manifests are. */
+  get catalogDir(): string {
+    return this.test.catalogDir
+  }
+
+  get logLines(): readonly string[] {
+    return this.test.logged
+  }
+
+  /** A client with a new key. */
+  async clientOf(input: ApiKeyInput): Promise<ApiClient> {
+    return new ApiClient(this.url, (await this.service.apiKeys.create(input)).key)
   }
 
   /** An instance and a connection that reads it. */
   async withConnection(name = 'shop'): Promise<void> {
-    await this.service.instances.create({ name: `${name}-source`, type: 'faker', config: {} })
-    await this.service.connections.create({
-      name,
-      from: `${name}-source`,
-      destination: 'data:shop',
-      activate: true,
-    })
+    const from = `${name}-source`
+    const { instances, connections } = this.service
+    await instances.create({ name: from, type: 'faker', config: fakerConfig })
+    await connections.create({ name, from, destination: `data:${name}`, activate: true })
   }
 
   call(...request: Parameters<ApiClient['call']>): Promise<Answer> {
@@ -102,7 +145,7 @@ export class TestApi implements AsyncDisposable {
     return this.client.asked(...request)
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.server[Symbol.asyncDispose]()
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.#open[Symbol.asyncDispose]()
   }
 }

@@ -11,7 +11,6 @@ import {
   newSigningKey,
   publicJwk,
 } from '../../fakes/identity-service.ts'
-import { TestApi } from '../http/test-api.ts'
 
 let identity: IdentityService
 beforeAll(async () => {
@@ -293,52 +292,5 @@ describe('the keys', () => {
     const unknown = await identity.token({}, await newSigningKey('ES256'))
     await expect(logins.authenticate(unknown)).rejects.toBeInstanceOf(ConnectError)
     expect(await logins.authenticate(token)).not.toBeNull()
-  })
-})
-
-describe('over HTTP', () => {
-  test('a token is let in, and an answer says nothing of why another is not', async () => {
-    await using api = await TestApi.start({ logins: loginsOf() })
-    const ask = async (token: string): Promise<{ status: number; text: string }> => {
-      const headers = { authorization: `Bearer ${token}` }
-      const { status, body } = await api.asked('GET /auth/whoami', { headers })
-      return { status, text: JSON.stringify(body).replace(/"request_id":"[^"]*"/, '') }
-    }
-    expect(await ask(await identity.token())).toMatchObject({ status: 200 })
-    const refused = await ask('nothing')
-    expect(refused.status).toBe(401)
-    for (const claims of [{ aud: 'x' }, { iss: 'x' }, { exp: 1 }, { sub: undefined }])
-      expect(await ask(await identity.token(claims))).toEqual(refused)
-    const roleless = await ask(await identity.token({ connect_role: undefined }))
-    expect(roleless).toMatchObject({ status: 403 })
-    expect(roleless.text).toContain('role_missing')
-    expect((await api.client.call('GET /auth/whoami')).status).toBe(200)
-  })
-
-  test('without keys to check it with a token is answered 503, and an API key works', async () => {
-    identity.keySetStatus = 503
-    await using api = await TestApi.start({ logins: loginsOf() })
-    const headers = { authorization: `Bearer ${await identity.token()}` }
-    const away = await api.asked('GET /instances', { headers })
-    expect(away).toMatchObject({ status: 503, body: { error: { code: 'identity_unreachable' } } })
-    expect(away.headers.get('retry-after')).toBe('5')
-    expect(JSON.stringify(away.body)).not.toContain(identity.issuer)
-    expect((await api.call('GET /instances')).status).toBe(200)
-  })
-
-  test('users and logins are the Identity service’s business', async () => {
-    await using api = await TestApi.start({ logins: loginsOf() })
-    const body = { email: 'ada@example.com', password: 'does not matter' }
-    for (const route of ['POST /auth/login', 'POST /auth/logout'])
-      expect(await api.call(route, route.endsWith('login') ? body : undefined)).toMatchObject({
-        status: 409,
-        body: { error: { code: 'identity_external' } },
-      })
-    expect((await api.call('GET /.well-known/jwks.json')).body).toEqual({ keys: [] })
-    expect((await api.asked('GET /auth')).body).toEqual({
-      identity: 'external',
-      login_url: `${identity.issuer}/auth/login`,
-      audience: 'reactor-connect',
-    })
   })
 })

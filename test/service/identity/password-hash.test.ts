@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { PasswordHasher, standardCost } from '../../../service/users/password-hash.ts'
-import { cheapCost } from '../../support/memory-identity.ts'
+import { cheapCost } from '../../support/test-identity.ts'
 
 describe('the hash of a password', () => {
   test('names its parameters, holds no password, and is another one each time', async () => {

@@ -1,18 +1,13 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { pino } from 'pino'
+import { beforeEach, expect, test } from 'vitest'
 import { SigningKey } from '../../../service/logins/signing-key.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
-import { loginFrom, memoryIdentity } from '../../support/memory-identity.ts'
+import { newFolder } from '../../support/folder.ts'
 
 let folder: string
 beforeEach(async () => {
-  folder = join(await mkdtemp(join(tmpdir(), 'reactor-signing-')), 'vault')
-})
-afterEach(async () => {
-  await rm(join(folder, '..'), { recursive: true })
+  folder = join(await newFolder('signing'), 'vault')
 })
 
 test('the key is made once, whichever of several processes is first, and stays', async () => {
@@ -40,21 +35,4 @@ test('the private half is nowhere in clear', async () => {
     expect(bytes.includes(base64)).toBe(false)
     expect(bytes.includes(Buffer.from(d, 'base64url'))).toBe(false)
   }
-})
-
-test('without its vault nobody logs in or is let in, who asks learns nothing of it, and it is tried again', async () => {
-  let logged = ''
-  const logger = pino({ level: 'info' }, { write: (line: string) => void (logged += line) })
-  await using vault = await openFileVault({ folder })
-  const { users, logins } = memoryIdentity({ logger, vault })
-  await users.create({ email: 'ada@example.com', role: 'viewer', password: 'kit-horse battery' })
-  const login = { email: 'ada@example.com', password: 'kit-horse battery' }
-  await rm(folder, { recursive: true })
-  const unreachable = { code: 'identity_unreachable', details: {} }
-  await expect(logins.login(login, loginFrom())).rejects.toMatchObject(unreachable)
-  await expect(logins.authenticate('eyJhbGciOiJFZERTQSJ9.e30.AA')).rejects.toMatchObject(
-    unreachable,
-  )
-  await expect(logins.keySet()).rejects.toMatchObject(unreachable)
-  expect(logged).toContain('vault_unreachable')
 })

@@ -1,7 +1,7 @@
-import { pino } from 'pino'
 import { expect, it, vi } from 'vitest'
 import type { SourceAnswer } from '../../../engine/threads/protocol.ts'
 import { AskInstance } from '../../../service/instances/ask-instance.ts'
+import { silent } from '../../support/logger.ts'
 
 const written = '2026-01-01T00:00:00Z'
 
@@ -11,7 +11,7 @@ function shopWhoseSource(ask: () => Promise<SourceAnswer | undefined>): AskInsta
     {
       sources: { ask, [Symbol.asyncDispose]: () => Promise.resolve() },
       allowedNetworks: [],
-      logger: pino({ level: 'silent' }),
+      logger: silent,
       store: {
         discoveries: {
           get: () => Promise.resolve(null),

@@ -1,14 +1,13 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { pino } from 'pino'
 import { FolderCatalogService } from '../../../service/catalog/catalog-service.ts'
 import { openInstances } from '../../../service/instances/open-instances.ts'
 import { openStore } from '../../../service/store/open-store.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
+import { silent as logger } from '../../support/logger.ts'
 
 /** A process that checks an instance twice at the same time once a line comes in, and prints what each check said. */
 const [url = '', folder = '', name = ''] = process.argv.slice(2)
-const logger = pino({ level: 'silent' })
 await using store = await openStore({ url, logger })
 await using vault = await openFileVault({ folder: join(folder, 'vault') })
 await using instances = openInstances({

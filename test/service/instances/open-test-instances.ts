@@ -1,5 +1,4 @@
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ConnectorDescriptor } from '../../../connectors/connector.ts'
 import {
@@ -10,7 +9,9 @@ import { openInstances } from '../../../service/instances/open-instances.ts'
 import type { InstanceService } from '../../../service/instances/contract.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import { instancePath, type Vault } from '../../../service/platform/vault/vault.ts'
-import { openTestStore, silent, type TestStore } from '../store/open-test-store.ts'
+import { openTestStore, type TestStore } from '../store/open-test-store.ts'
+import { silent } from '../../support/logger.ts'
+import { newFolder } from '../../support/folder.ts'
 
 export const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
 
@@ -38,8 +39,7 @@ export async function openTestInstances(
 ): Promise<TestInstances> {
   await using stack = new AsyncDisposableStack()
   const test = stack.use(await openTestStore())
-  const root = await mkdtemp(join(tmpdir(), 'reactor-connect-instances-'))
-  stack.defer(() => rm(root, { recursive: true }))
+  const root = await newFolder('instances')
   await mkdir(join(root, 'catalog', 'crm'), { recursive: true })
   const manifest = new URL('../../fakes/crm.yaml', import.meta.url).pathname
   await cp(manifest, join(root, 'catalog', 'crm', 'manifest.yaml'))

@@ -1,7 +1,7 @@
-import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
 import { ScheduleHandOver } from '../../../service/schedules/hand-over-schedules.ts'
+import { silent } from '../../support/logger.ts'
 
 test('when the store fails, the lock is held until what is under way at Jobs has ended', async () => {
   const order: string[] = []
@@ -10,7 +10,7 @@ test('when the store fails, the lock is held until what is under way at Jobs has
   const failed = Promise.withResolvers<undefined>()
   const handOver = new ScheduleHandOver({
     place: 'http://jobs',
-    logger: pino({ level: 'silent' }),
+    logger: silent,
     jobs: {
       setSchedule: async () => {
         asked.resolve(undefined)

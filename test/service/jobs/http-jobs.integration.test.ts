@@ -4,15 +4,15 @@ import type { DueTarget } from '../../../service/platform/jobs/jobs.ts'
 import { openPgBossQueue } from '../../../service/platform/jobs/pg-boss-queue.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import { startJobsService, type JobsService } from '../../fakes/jobs-service.ts'
-import { testDatabase } from '../../support/postgres.ts'
-import { silent } from '../store/open-test-store.ts'
+import { metadataDatabase } from '../../support/metadata-database.ts'
 import { jobsContract, type JobsPlace } from './jobs-contract.ts'
+import { silent } from '../../support/logger.ts'
 
 const quick: DeliveryTiming = { waitMs: 500, hiddenMs: 2_000, retryMs: 50 }
 
 async function place(): Promise<JobsPlace> {
   await using resources = new AsyncDisposableStack()
-  const database = resources.use(await testDatabase())
+  const database = resources.use(await metadataDatabase())
   const service = resources.use(await startJobsService())
   const open = resources.move()
   return {

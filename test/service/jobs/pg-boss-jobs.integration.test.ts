@@ -3,9 +3,9 @@ import { expect, test, vi } from 'vitest'
 import { pgBossJobs } from '../../../service/platform/jobs/pg-boss-jobs.ts'
 import { openPgBossQueue } from '../../../service/platform/jobs/pg-boss-queue.ts'
 import { startPostgres, testDatabase } from '../../support/postgres.ts'
-import { silent } from '../store/open-test-store.ts'
 import { jobsContract, type JobsPlace } from './jobs-contract.ts'
 import { receiving } from './receiving.ts'
+import { silent } from '../../support/logger.ts'
 
 async function place(): Promise<JobsPlace> {
   const database = await testDatabase()

@@ -1,12 +1,12 @@
-import { pino } from 'pino'
 import { pgBossJobs } from '../../../service/platform/jobs/pg-boss-jobs.ts'
 import { openPgBossQueue } from '../../../service/platform/jobs/pg-boss-queue.ts'
 import { Scheduler } from '../../../service/schedules/scheduler.ts'
 import { openStore } from '../../../service/store/open-store.ts'
+import { silent as logger } from '../../support/logger.ts'
+import { neverAborted } from '../../support/signal.ts'
 
 /** A scheduler on a database, until it is killed. */
 const [url = ''] = process.argv.slice(2)
-const logger = pino({ level: 'silent' })
 const store = await openStore({ url, logger })
 const queue = await openPgBossQueue({ url, logger })
 const scheduler = new Scheduler({
@@ -20,4 +20,4 @@ const scheduler = new Scheduler({
   random: Math.random,
 })
 process.stdout.write('ready\n')
-await scheduler.run(new AbortController().signal)
+await scheduler.run(neverAborted())

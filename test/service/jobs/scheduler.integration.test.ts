@@ -16,10 +16,12 @@ import { openStore } from '../../../service/store/open-store.ts'
 import type { Store } from '../../../service/store/store.ts'
 import { standardTiming } from '../../../service/run-worker/run-worker-options.ts'
 import { startJobsService, type JobsService } from '../../fakes/jobs-service.ts'
-import { startPostgres, testDatabase, type Row, type TestPostgres } from '../../support/postgres.ts'
-import { newConnection, newInstance, silent } from '../store/open-test-store.ts'
+import { metadataDatabase } from '../../support/metadata-database.ts'
+import { startPostgres, type Row, type TestPostgres } from '../../support/postgres.ts'
+import { newConnection, newInstance } from '../store/open-test-store.ts'
 import { receiving } from './receiving.ts'
 import { startProcess } from './start-process.ts'
+import { silent } from '../../support/logger.ts'
 
 const quick: Partial<SchedulerTiming> = { lookMs: 20, lostMs: 50, jitterMs: 0 }
 const quarterly: Schedule = { cron: '*/15 * * * *' }
@@ -50,7 +52,7 @@ interface Place extends AsyncDisposable {
 /** On the shared server, or on one of the test's own. */
 async function openPlace(given?: TestPostgres): Promise<Place> {
   await using resources = new AsyncDisposableStack()
-  const database = given === undefined ? resources.use(await testDatabase()) : undefined
+  const database = given === undefined ? resources.use(await metadataDatabase()) : undefined
   const url = given?.url ?? database?.url ?? ''
   const store = resources.use(await openStore({ url, logger: silent }))
   const queue = resources.use(await openPgBossQueue({ url, logger: silent, pollMs: 50 }))

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { Wake } from '../../../lib/async/wake.ts'
+import { neverAborted } from '../../support/signal.ts'
 
-const never = new AbortController().signal
+const never = neverAborted()
 const hour = 3_600_000
 
 test('a wait ends when it is woken, after its time, or with its signal', async () => {

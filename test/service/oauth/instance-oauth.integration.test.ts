@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { describe, expect, it } from 'vitest'
@@ -17,6 +15,7 @@ import {
 } from '../../fakes/authorization-server.ts'
 import { newInstance, openTestStore, type TestStore } from '../store/open-test-store.ts'
 import { descriptorOf, instanceOf } from './oauth-connector.ts'
+import { newFolder } from '../../support/folder.ts'
 
 const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
 const HOUR_MS = 3_600_000
@@ -43,8 +42,7 @@ async function openWorld(
     await AuthorizationServer.start({ redirectUris: [callbackUrl], ...options }),
   )
   const test = stack.use(await openTestStore())
-  const root = await mkdtemp(join(tmpdir(), 'reactor-connect-oauth-'))
-  stack.defer(() => rm(root, { recursive: true }))
+  const root = await newFolder('oauth')
   const folder = join(root, 'vault')
   const vault = stack.use(await openFileVault({ folder }))
   const { id } = await newInstance(test.store, 'crm', { type: 'vendor' })

@@ -1,13 +1,13 @@
 import { once } from 'node:events'
-import { pino } from 'pino'
 import { InstanceOAuth } from '../../../service/oauth/instance-oauth.ts'
 import { openStore } from '../../../service/store/open-store.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import { descriptorOf, instanceOf } from './oauth-connector.ts'
+import { silent } from '../../support/logger.ts'
 
 /** A process that asks for fresh secrets once a line comes in, and prints the access token. */
 const [url = '', folder = '', issuer = '', id = '', nowMs = ''] = process.argv.slice(2)
-await using store = await openStore({ url, logger: pino({ level: 'silent' }) })
+await using store = await openStore({ url, logger: silent })
 await using vault = await openFileVault({ folder })
 const descriptor = descriptorOf({
   issuer,

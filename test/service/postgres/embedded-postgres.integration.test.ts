@@ -1,22 +1,19 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { freePort } from '../../../service/platform/postgres/free-port.ts'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { startEmbeddedPostgres } from '../../../service/platform/postgres/embedded-postgres.ts'
+import { neverAborted } from '../../support/signal.ts'
+import { newFolder } from '../../support/folder.ts'
 
 let dataDir = ''
 
 beforeEach(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'reactor-connect-embedded-'))
-})
-
-afterEach(async () => {
-  await rm(dataDir, { recursive: true, force: true })
+  dataDir = await newFolder('embedded')
 })
 
 test('it takes connections with its random password only, and on 127.0.0.1 only', async () => {
@@ -85,7 +82,7 @@ test('who watches a server hears that it ended by itself, and nothing of one tha
   const quiet = server.watch(watching.signal)
   watching.abort()
   await expect(quiet).resolves.toBeUndefined()
-  const watched = server.watch(new AbortController().signal)
+  const watched = server.watch(neverAborted())
   const heard = expect(watched).rejects.toThrow('it ended by itself (SIGKILL)')
   await server.kill9()
   await heard

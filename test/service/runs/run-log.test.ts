@@ -1,8 +1,8 @@
-import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
 import { RunLog } from '../../../service/run-worker/run-log.ts'
 import type { NewLogLine } from '../../../service/runs/contract.ts'
+import { silent } from '../../support/logger.ts'
 
 test('lines wait for a database that does not answer, the oldest give way, and the gap is told', async () => {
   const kept: NewLogLine[] = []
@@ -14,7 +14,7 @@ test('lines wait for a database that does not answer, the oldest give way, and t
       await Promise.resolve()
     },
   }
-  const log = new RunLog({ run: 'run_1', store, logger: pino({ level: 'silent' }) })
+  const log = new RunLog({ run: 'run_1', store, logger: silent })
   for (let line = 0; line < 2_100; line++)
     log.take({ atMs: line, level: 'info', message: 'a line', fields: { line } })
   await log.flush()

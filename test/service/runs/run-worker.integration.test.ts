@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../../protocol/index.ts'
@@ -8,6 +6,7 @@ import type { RunEvent } from '../../../service/runs/contract.ts'
 import { emptyStream } from '../../../service/run-worker/attempt-streams.ts'
 import type { Service } from '../../../service/service.ts'
 import { runToEnd, testService } from '../../support/test-service.ts'
+import { newFolder } from '../../support/folder.ts'
 
 async function makeShop(service: Service, streams: readonly JsonObject[]): Promise<void> {
   const { instances, connections } = service
@@ -44,36 +43,32 @@ test('a follower sees every line once and in order, and the end last', async () 
 test('a retry reads only what the run before it did not complete', async () => {
   await using test = await testService()
   const { runs } = test.service
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-retry-'))
+  const folder = await newFolder('retry')
   const fail = {
     at_row: 50,
     kind: 'config_error',
     times: 1,
     counter_file: join(folder, 'failures'),
   }
-  try {
-    await makeShop(test.service, [
-      { name: 'good', rows: 100 },
-      { name: 'bad', rows: 100, state_every: 10, fail },
-    ])
-    test.work(quickRetries)
-    const partial = await runToEnd(runs, await runs.start('shop'))
-    expect(partial).toMatchObject({
-      status: 'partial',
-      attempts: 1,
-      error: { code: 'simulated_config_error' },
-    })
-    const retry = await runToEnd(runs, await runs.retry('shop', partial.id))
-    expect(retry).toMatchObject({ status: 'complete', trigger: 'retry', retryOf: partial.id })
-    const [bad, good] = retry.streams.toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    expect(good).toMatchObject({ name: 'good', status: 'complete', read: 0 })
-    expect(bad).toMatchObject({ name: 'bad', status: 'complete' })
-    const before = partial.streams.find(({ name }) => name === 'bad')
-    expect((before?.loaded ?? 0) + (bad?.loaded ?? 0)).toBe(100)
-    await expect(runs.retry('shop', retry.id)).rejects.toThrow(/are complete/)
-  } finally {
-    await rm(folder, { recursive: true })
-  }
+  await makeShop(test.service, [
+    { name: 'good', rows: 100 },
+    { name: 'bad', rows: 100, state_every: 10, fail },
+  ])
+  test.work(quickRetries)
+  const partial = await runToEnd(runs, await runs.start('shop'))
+  expect(partial).toMatchObject({
+    status: 'partial',
+    attempts: 1,
+    error: { code: 'simulated_config_error' },
+  })
+  const retry = await runToEnd(runs, await runs.retry('shop', partial.id))
+  expect(retry).toMatchObject({ status: 'complete', trigger: 'retry', retryOf: partial.id })
+  const [bad, good] = retry.streams.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  expect(good).toMatchObject({ name: 'good', status: 'complete', read: 0 })
+  expect(bad).toMatchObject({ name: 'bad', status: 'complete' })
+  const before = partial.streams.find(({ name }) => name === 'bad')
+  expect((before?.loaded ?? 0) + (bad?.loaded ?? 0)).toBe(100)
+  await expect(runs.retry('shop', retry.id)).rejects.toThrow(/are complete/)
 })
 
 test('a run that is partial only because of rejected records is not retried', async () => {

@@ -1,10 +1,10 @@
-import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
 import { untilAnswered } from '../../../service/run-worker/until-answered.ts'
+import { silent as logger } from '../../support/logger.ts'
+import { neverAborted } from '../../support/signal.ts'
 
-const logger = pino({ level: 'silent' })
-const patience = { logger, shutdown: new AbortController().signal }
+const patience = { logger, shutdown: neverAborted() }
 const away = (): Promise<never> =>
   Promise.reject(new ConnectError('store_unavailable', { details: { reason: 'away' } }))
 

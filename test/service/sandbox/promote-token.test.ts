@@ -1,7 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   isTokenOf,
@@ -13,16 +10,16 @@ import {
 import { newId } from '../../../service/platform/database/ids.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import type { Vault } from '../../../service/platform/vault/vault.ts'
+import { newFolder } from '../../support/folder.ts'
 
 let folder: string
 let vault: Vault
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'reactor-tokens-'))
+  folder = await newFolder('tokens')
   vault = await openFileVault({ folder })
 })
 afterAll(async () => {
   await vault[Symbol.asyncDispose]()
-  await rm(folder, { recursive: true })
 })
 
 function subject(): TokenSubject {
@@ -87,15 +84,11 @@ test('a token with any character changed is no token, or not a signed one', asyn
 test('a token that another key signed is refused', async () => {
   const about = subject()
   const token = await new PromoteTokens(vault).issue(about)
-  const other = await mkdtemp(join(tmpdir(), 'reactor-tokens-'))
-  try {
-    await using otherVault = await openFileVault({ folder: other })
-    const read = readToken(token)
-    if (read === undefined) throw new Error('no token')
-    expect(await new PromoteTokens(otherVault).isSigned(read, about)).toBe(false)
-  } finally {
-    await rm(other, { recursive: true })
-  }
+  const other = await newFolder('tokens')
+  await using otherVault = await openFileVault({ folder: other })
+  const read = readToken(token)
+  if (read === undefined) throw new Error('no token')
+  expect(await new PromoteTokens(otherVault).isSigned(read, about)).toBe(false)
 })
 
 test('what cannot be a token is not looked at', () => {

@@ -8,8 +8,8 @@ import { ulid } from '../../../service/platform/database/ids.ts'
 import { keptOfPrincipal } from '../../../service/sandboxes/contract.ts'
 import { createSandboxSchema } from '../../../sinks/postgres/sandbox/sandbox-schema.ts'
 import { DestinationSession } from '../../../sinks/postgres/session.ts'
-import { silent } from '../store/open-test-store.ts'
 import { openShop, type Shop } from './sandbox-shop.ts'
+import { silent } from '../../support/logger.ts'
 
 const hourMs = 3_600_000
 

@@ -1,18 +1,14 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { openDataDir } from '../../../service/serve/data-dir.ts'
+import { newFolder } from '../../support/folder.ts'
 
 let parent = ''
 
 beforeEach(async () => {
-  parent = await mkdtemp(join(tmpdir(), 'reactor-data-dir-'))
-})
-
-afterEach(async () => {
-  await rm(parent, { recursive: true, force: true })
+  parent = await newFolder('data-dir')
 })
 
 test('the data folder is made, with those above it, and closed to others', async () => {

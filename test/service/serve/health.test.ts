@@ -1,12 +1,13 @@
-import { mkdtemp, rename, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ProcessHealthService } from '../../../service/serve/health.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
+import { neverAborted } from '../../support/signal.ts'
+import { newFolder } from '../../support/folder.ts'
 
 test('a key file that goes while the service runs is named until it is back', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-connect-health-'))
+  const folder = await newFolder('health')
   await using vault = await openFileVault({ folder })
   await vault.put('a', { '/t': 'x' })
   let nowMs = 0
@@ -14,7 +15,7 @@ test('a key file that goes while the service runs is named until it is back', as
     store: { ping: () => Promise.resolve(), checkWrites: () => Promise.resolve() },
     jobs: { place: null, check: () => Promise.resolve() },
     vault,
-    stopping: new AbortController().signal,
+    stopping: neverAborted(),
     now: () => nowMs,
   })
   const problems = async (): Promise<readonly string[]> => {
@@ -29,5 +30,4 @@ test('a key file that goes while the service runs is named until it is back', as
   ])
   await rename(`${folder}.kept`, file)
   expect(await problems()).toEqual([])
-  await rm(folder, { recursive: true })
 })

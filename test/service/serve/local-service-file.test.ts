@@ -1,6 +1,4 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { stat, writeFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import {
   localServiceFile,
@@ -8,14 +6,11 @@ import {
   removeLocalService,
   writeLocalService,
 } from '../../../service/serve/local-service-file.ts'
+import { newFolder } from '../../support/folder.ts'
 
 async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-local-service-'))
-  try {
-    await work(folder)
-  } finally {
-    await rm(folder, { recursive: true })
-  }
+  const folder = await newFolder('local-service')
+  await work(folder)
 }
 
 test('what a service wrote is read, and only its user can read it', async () => {

@@ -1,23 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import type { Environment } from '../../../service/platform/config/environment.ts'
 import { loadSettings } from '../../../service/platform/config/load-settings.ts'
 import { openVault } from '../../../service/serve/open-vault.ts'
 import type { Vault } from '../../../service/platform/vault/vault.ts'
 import { startKv2Server } from '../../fakes/kv2-server.ts'
-
-const logger = pino({ level: 'silent' })
+import { silent as logger } from '../../support/logger.ts'
+import { newFolder } from '../../support/folder.ts'
 
 async function vaultWith(environment: Environment): Promise<Vault> {
   return openVault(loadSettings({ environment }), logger)
 }
 
 test('the key of the embedded vault is rotated by settings', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'reactor-connect-open-vault-'))
+  const folder = await newFolder('open-vault')
   const [first = '', second = ''] = [1, 2].map(() => randomBytes(32).toString('base64'))
   const open = (keys: Environment) => vaultWith({ REACTOR_CONNECT_DATA_DIR: folder, ...keys })
   {
@@ -36,7 +32,6 @@ test('the key of the embedded vault is rotated by settings', async () => {
   await expect(open({ REACTOR_CONNECT_VAULT_PREVIOUS_KEY: 'short' })).rejects.toMatchObject({
     code: 'vault_key_wrong',
   })
-  await rm(folder, { recursive: true })
 })
 
 test('a Vault of the settings is used, and refused where it cannot be', async () => {

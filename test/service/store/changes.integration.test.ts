@@ -2,7 +2,8 @@ import { describe, expect, test, vi } from 'vitest'
 import type { Store } from '../../../service/store/store.ts'
 import { openStore } from '../../../service/store/open-store.ts'
 import { startPostgres } from '../../support/postgres.ts'
-import { newRun, openTestStore, silent } from './open-test-store.ts'
+import { newRun, openTestStore } from './open-test-store.ts'
+import { silent } from '../../support/logger.ts'
 
 const soon = { timeout: 10_000, interval: 10 }
 

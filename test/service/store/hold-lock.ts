@@ -1,10 +1,10 @@
 import { once } from 'node:events'
-import { pino } from 'pino'
 import { openStore } from '../../../service/store/open-store.ts'
+import { silent } from '../../support/logger.ts'
 
 /** Holds a lock until it is killed. */
 const [url = '', lock = ''] = process.argv.slice(2)
-await using store = await openStore({ url, logger: pino({ level: 'silent' }) })
+await using store = await openStore({ url, logger: silent })
 await store.runExclusively(lock, async () => {
   process.stdout.write('ready\n')
   setInterval(() => undefined, 60_000)

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
 import { openStore } from '../../../service/store/open-store.ts'
 import { startProcess } from '../jobs/start-process.ts'
-import { openTestStore, silent } from './open-test-store.ts'
+import { openTestStore } from './open-test-store.ts'
+import { silent } from '../../support/logger.ts'
 
 describe('a lock', () => {
   test('is held by one at a time, in this process and in others', async () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { migrate } from '../../../service/platform/database/migrate.ts'
 import { openStore } from '../../../service/store/open-store.ts'
 import { testDatabase } from '../../support/postgres.ts'
-import { silent } from './open-test-store.ts'
+import { silent } from '../../support/logger.ts'
 
 const applied = `SELECT number, name FROM reactor_connect_service.migrations ORDER BY number`
 

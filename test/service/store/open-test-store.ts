@@ -1,4 +1,3 @@
-import { pino } from 'pino'
 import type { Connection } from '../../../service/connections/schema.ts'
 import type { Instance } from '../../../service/instances/schema.ts'
 import type { Run } from '../../../service/runs/schema.ts'
@@ -6,9 +5,9 @@ import { openStore, type StoreOptions } from '../../../service/store/open-store.
 import type { NewConnection } from '../../../service/connections/contract.ts'
 import type { NewInstance } from '../../../service/instances/contract.ts'
 import type { Store } from '../../../service/store/store.ts'
-import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
-
-export const silent = pino({ level: 'silent' })
+import { metadataDatabase } from '../../support/metadata-database.ts'
+import type { TestDatabase } from '../../support/postgres.ts'
+import { silent } from '../../support/logger.ts'
 
 export interface TestStore extends AsyncDisposable {
   readonly store: Store
@@ -20,7 +19,7 @@ export async function openTestStore(
   options: Pick<StoreOptions, 'retention'> = {},
 ): Promise<TestStore> {
   await using resources = new AsyncDisposableStack()
-  const database = resources.use(await testDatabase())
+  const database = resources.use(await metadataDatabase())
   const store = resources.use(await openStore({ url: database.url, logger: silent, ...options }))
   const open = resources.move()
   return { store, database, [Symbol.asyncDispose]: async () => open.disposeAsync() }

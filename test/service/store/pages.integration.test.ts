@@ -5,7 +5,8 @@ import { PostgresInstanceStore } from '../../../service/instances/instance-store
 import { RunListener } from '../../../service/runs/run-listener.ts'
 import { PostgresRunStore } from '../../../service/runs/run-store.ts'
 import type { TestDatabase } from '../../support/postgres.ts'
-import { openTestStore, silent } from './open-test-store.ts'
+import { openTestStore } from './open-test-store.ts'
+import { silent } from '../../support/logger.ts'
 
 /** Explains each statement before it runs. */
 class ExplainingDatabase extends Database {

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { pino } from 'pino'
 import { newId } from '../../../service/platform/database/ids.ts'
 import { openStore } from '../../../service/store/open-store.ts'
+import { silent } from '../../support/logger.ts'
 
 /** Tries to be the first for everything, from a given moment on, and tells what it won. */
 const [url = '', startAtMs = ''] = process.argv.slice(2)
-await using store = await openStore({ url, logger: pino({ level: 'silent' }) })
+await using store = await openStore({ url, logger: silent })
 await store.ping()
 await sleep(Number(startAtMs) - Date.now())
 const key = {

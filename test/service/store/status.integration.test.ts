@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { checkWrites } from '../../../service/platform/database/check-writes.ts'
 import { Database } from '../../../service/platform/database/database.ts'
 import { openStore } from '../../../service/store/open-store.ts'
-import { startPostgres } from '../../support/postgres.ts'
+import { metadataTemplate, startPostgres, testDatabase } from '../../support/postgres.ts'
 import { mountSmallDisk } from '../../support/small-disk.ts'
-import { newConnection, newInstance, openTestStore, silent } from './open-test-store.ts'
+import { newConnection, newInstance, openTestStore } from './open-test-store.ts'
+import { silent } from '../../support/logger.ts'
 
 const schema = 'reactor_connect_service'
 const hourly = { cron: '0 * * * *' }
@@ -104,10 +105,11 @@ describe('a check of writes', () => {
   })
 
   test('fails in a database that is read-only', async () => {
-    await using opened = await openTestStore()
-    const name = new URL(opened.database.url).pathname.slice(1)
-    await opened.database.query(`ALTER DATABASE "${name}" SET default_transaction_read_only = on`)
-    await using database = new Database({ url: opened.database.url, sessions: 1, logger: silent })
+    // None that another test uses after this one.
+    await using metadata = await testDatabase(metadataTemplate)
+    const name = metadata.address.database
+    await metadata.query(`ALTER DATABASE "${name}" SET default_transaction_read_only = on`)
+    await using database = new Database({ url: metadata.url, sessions: 1, logger: silent })
     await expect(checkWrites(database)).rejects.toMatchObject({ code: 'store_unavailable' })
   })
 })

@@ -1,30 +1,29 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import { vaultContract } from './vault-contract.ts'
+import { newFolder } from '../../support/folder.ts'
 
 vaultContract('the embedded vault', async () => {
-  const folder = join(await mkdtemp(join(tmpdir(), 'reactor-connect-vault-')), 'vault')
+  const folder = join(await newFolder('vault'), 'vault')
   return {
     open: () => openFileVault({ folder }),
-    [Symbol.asyncDispose]: () => rm(join(folder, '..'), { recursive: true }),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 })
 
 let root: string
 let folder: string
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'reactor-connect-vault-'))
+  root = await newFolder('vault')
   folder = join(root, 'vault')
 })
-afterEach(() => rm(root, { recursive: true }))
 
 async function withVault<Result>(
   use: (vault: Awaited<ReturnType<typeof openFileVault>>) => Promise<Result>,

@@ -4,8 +4,7 @@ import { ConnectError } from '../../../protocol/index.ts'
 import { openKv2Vault, type Kv2VaultOptions } from '../../../service/platform/vault/kv2-vault.ts'
 import { startKv2Server, type Kv2Server } from '../../fakes/kv2-server.ts'
 import { vaultContract } from './vault-contract.ts'
-
-const logger = pino({ level: 'silent' })
+import { silent as logger } from '../../support/logger.ts'
 
 vaultContract('a Vault over HTTP', async () => {
   const server = await startKv2Server()

@@ -1,14 +1,13 @@
 import { readFile } from 'node:fs/promises'
-import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
 import { openKv2Vault, type Kv2VaultOptions } from '../../../service/platform/vault/kv2-vault.ts'
 import { startRealVault, type RealVault } from '../../vault/real-vault.ts'
 import { vaultContract } from './vault-contract.ts'
+import { silent as logger } from '../../support/logger.ts'
 
 /** Needs Go, and minutes at its first use: `npm run test:vault` sets REAL_VAULT. */
 const wanted = process.env.REAL_VAULT !== undefined
-const logger = pino({ level: 'silent' })
 
 describe.runIf(wanted)('a real Vault', () => {
   let server: RealVault

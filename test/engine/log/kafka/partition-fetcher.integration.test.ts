@@ -8,7 +8,8 @@ import type { KafkaMessage } from '../../../../engine/log/kafka/record-batch/mes
 import { openLaneReader } from '../../../../engine/log/lane.ts'
 import { produceLines, skipWithoutKafkaConsole } from '../../../support/kafka-console.ts'
 import { testKafka } from '../../../support/kafka.ts'
-import { logger, openLane, readAll, startWriter } from '../lanes.ts'
+import { openLane, readAll, startWriter } from '../lanes.ts'
+import { silent as logger } from '../../../support/logger.ts'
 
 test.for(['none', 'gzip', 'snappy', 'lz4', 'zstd'])(
   'reads what another producer has written with the compression %s',

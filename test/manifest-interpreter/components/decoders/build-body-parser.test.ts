@@ -1,13 +1,12 @@
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { buildBodyParser } from '../../../../manifest-interpreter/components/decoders/build-body-parser.ts'
 import { entries, isDict } from '../../../../manifest-interpreter/value/dict.ts'
 import { all, chunked, untilError } from '../body.ts'
 import type { PlainDict, Value } from '../../../../manifest-interpreter/value/value.ts'
+import { silent } from '../../../support/logger.ts'
 
-const silent = pino({ level: 'silent' })
 const parse = (definition: PlainDict, body: string | Uint8Array, size?: number) =>
   buildBodyParser(definition, silent)(chunked(body, size))
 const rows = async (definition: PlainDict, body: string | Uint8Array, size?: number) =>

@@ -1,11 +1,10 @@
 import fc from 'fast-check'
-import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { zipfileDecoder } from '../../../../manifest-interpreter/components/decoders/zipfile-decoder.ts'
 import { SourceError } from '../../../../manifest-interpreter/contracts.ts'
 import { all, response, untilError } from '../body.ts'
+import { silent } from '../../../support/logger.ts'
 
-const silent = pino({ level: 'silent' })
 const lines = zipfileDecoder({ type: 'ZipfileDecoder', decoder: { type: 'JsonlDecoder' } }, silent)
 
 /** Of Python's zipfile: a deflated file with 20 lines `{"id": 1}`, a stored one with `{"id": 2}`. */

@@ -1,4 +1,3 @@
-import { pino } from 'pino'
 import { createBuilder } from '../../../../manifest-interpreter/builder.ts'
 import type { BuildContext, Builder } from '../../../../manifest-interpreter/component.ts'
 import type {
@@ -12,6 +11,8 @@ import { ResponseHeaders } from '../../../../manifest-interpreter/http/response-
 import { SourceHttp } from '../../../../manifest-interpreter/http/source-http.ts'
 import { TemplateCompiler } from '../../../../manifest-interpreter/interpolation/template-compiler.ts'
 import type { Dict } from '../../../../manifest-interpreter/value/value.ts'
+import { silent } from '../../../support/logger.ts'
+import { neverAborted } from '../../../support/signal.ts'
 
 /** What the API answers: a response, or the error that the transport has. */
 export type Answer =
@@ -55,8 +56,8 @@ export function scriptedSource(answers: readonly Answer[], config: Dict = {}): S
     uuid: () => '00000000-0000-4000-8000-000000000000',
     random: (low) => low,
     transport,
-    logger: pino({ level: 'silent' }),
-    signal: new AbortController().signal,
+    logger: silent,
+    signal: neverAborted(),
     emit: (message) => {
       messages.push(message)
     },

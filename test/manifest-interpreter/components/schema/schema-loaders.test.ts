@@ -1,14 +1,14 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { buildSchemaLoader } from '../../../../manifest-interpreter/components/schema/build-schema-loader.ts'
 import { answeredBuilder } from '../answered-builder.ts'
 import type { PlainDict, Value } from '../../../../manifest-interpreter/value/value.ts'
+import { newFolder } from '../../../support/folder.ts'
 
 let directory = ''
 beforeAll(async () => {
-  const parent = await mkdtemp(join(tmpdir(), 'schemas-'))
+  const parent = await newFolder('schemas')
   directory = join(parent, 'source_acme')
   const write = async (path: string, content: unknown) => {
     await mkdir(join(directory, path, '..'), { recursive: true })
@@ -36,9 +36,6 @@ beforeAll(async () => {
   await write('schemas/endless.json', { allOf: [{ $ref: '#' }, { $ref: '#' }] })
   await writeFile(join(directory, 'schemas/broken.json'), '{')
   await symlink(join(parent, 'outside.json'), join(directory, 'schemas/link.json'))
-})
-afterAll(async () => {
-  await rm(join(directory, '..'), { recursive: true })
 })
 
 function load(schemaLoader: Value | undefined, stream: PlainDict = {}): Promise<unknown> {

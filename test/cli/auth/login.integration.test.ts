@@ -1,6 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { askIdentity } from '../../../cli/auth/ask-identity.ts'
 import { isEncrypted } from '../../../cli/auth/encrypted.ts'
@@ -11,19 +9,20 @@ import { IdentityService } from '../../fakes/identity-service.ts'
 import { TestApi } from '../../service/http/test-api.ts'
 import { closedPort } from '../reactor-command.ts'
 import { reactor, type CommandEnd, type CommandOptions } from '../service-command-line.ts'
+import { neverAborted } from '../../support/signal.ts'
+import { newFolder } from '../../support/folder.ts'
 
 const email = 'ada@example.com'
 const password = 'kit-horse battery'
 let home: string
 let api: TestApi
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'reactor-login-'))
+  home = await newFolder('login')
   api = await TestApi.start()
   await api.service.users.create({ email, role: 'operator', password })
 })
 afterEach(async () => {
   await api[Symbol.asyncDispose]()
-  await rm(home, { recursive: true })
 })
 
 function environment(more: Environment = {}): Environment {
@@ -35,7 +34,7 @@ async function auth(line: string, options: Partial<CommandOptions> = {}): Promis
   return reactor(argv, { environment: environment(), ...options })
 }
 
-async function logIn(url = api.server.url): Promise<void> {
+async function logIn(url = api.url): Promise<void> {
   const end = await auth(`login ${email} --password-stdin --url ${url}`, { stdin: password })
   expect(end, end.err).toMatchObject({ code: 0 })
 }
@@ -44,8 +43,8 @@ describe('a login', () => {
   test('is used for its service only, and a key that is given goes before it', async () => {
     await using other = await TestApi.start()
     await logIn()
-    expect((await auth('whoami')).out).toContain(`${email} (operator) at ${api.server.url}`)
-    expect((await auth(`whoami --url ${other.server.url}`)).err).toContain('[unauthorized]')
+    expect((await auth('whoami')).out).toContain(`${email} (operator) at ${api.url}`)
+    expect((await auth(`whoami --url ${other.url}`)).err).toContain('[unauthorized]')
     const withKey = environment({ REACTOR_CONNECT_API_KEY: api.key })
     expect((await auth('whoami', { environment: withKey })).out).toContain('test (admin) at')
   })
@@ -54,18 +53,18 @@ describe('a login', () => {
     await using other = await TestApi.start()
     await other.service.users.create({ email, role: 'viewer', password })
     await logIn()
-    await logIn(other.server.url)
-    expect((await auth('whoami')).out).toContain(`(viewer) at ${other.server.url}`)
-    expect((await auth(`whoami --url ${api.server.url}`)).out).toContain('(operator)')
-    expect((await auth(`logout --url ${other.server.url}`)).out).toContain(other.server.url)
-    expect((await auth('whoami')).out).toContain(`(operator) at ${api.server.url}`)
+    await logIn(other.url)
+    expect((await auth('whoami')).out).toContain(`(viewer) at ${other.url}`)
+    expect((await auth(`whoami --url ${api.url}`)).out).toContain('(operator)')
+    expect((await auth(`logout --url ${other.url}`)).out).toContain(other.url)
+    expect((await auth('whoami')).out).toContain(`(operator) at ${api.url}`)
   })
 
   test('is kept as JSON for programs too', async () => {
-    const line = `login ${email} --password-stdin --url ${api.server.url} --json`
+    const line = `login ${email} --password-stdin --url ${api.url} --json`
     const { out, err } = await auth(line, { stdin: password })
     expect(err).toBe('')
-    expect(JSON.parse(out)).toMatchObject({ url: api.server.url, name: email, kind: 'operator' })
+    expect(JSON.parse(out)).toMatchObject({ url: api.url, name: email, kind: 'operator' })
     expect(out).not.toContain('token')
   })
 
@@ -79,7 +78,7 @@ describe('a login', () => {
 
   test('with an API key is one too, of any kind', async () => {
     const { key } = await api.service.apiKeys.create({ name: 'eyes', kind: 'viewer' })
-    const line = `login --url ${api.server.url}`
+    const line = `login --url ${api.url}`
     expect(await auth(line, { stdin: `${key}\n` })).toMatchObject({ code: 0, err: '' })
     expect((await auth('whoami')).out).toContain('eyes (viewer)')
     expect(await auth(line, { stdin: 'wrong' })).toMatchObject({ code: 1 })
@@ -126,16 +125,16 @@ describe('logging out', () => {
   })
 
   test('says with what the next command asks, if that is no longer the login', async () => {
-    await writeLocalService(home, { url: api.server.url, apiKey: api.key })
+    await writeLocalService(home, { url: api.url, apiKey: api.key })
     await logIn()
     const { out } = await auth('logout')
     expect(out.split('\n')[1]).toBe(
-      `the next command asks ${api.server.url} with the admin key of this machine; \`reactor auth login EMAIL\` logs in again`,
+      `the next command asks ${api.url} with the admin key of this machine; \`reactor auth login EMAIL\` logs in again`,
     )
     expect((await auth('whoami')).out).toContain('test (admin) at')
     expect(JSON.parse((await auth('logout --json')).out)).toMatchObject({
       removed: false,
-      next: { url: api.server.url, with: 'machine_key' },
+      next: { url: api.url, with: 'machine_key' },
     })
     const withKey = environment({ REACTOR_CONNECT_API_KEY: api.key })
     expect((await auth('logout', { environment: withKey })).out).toContain(
@@ -146,16 +145,14 @@ describe('logging out', () => {
   test('from one of several services says that the login for another is used', async () => {
     await using other = await TestApi.start()
     await other.service.users.create({ email, role: 'viewer', password })
-    await logIn(other.server.url)
+    await logIn(other.url)
     await logIn()
-    const { out } = await auth(`logout --url ${api.server.url}`)
-    expect(out).toContain(
-      `the next command asks ${other.server.url} with the login that is kept for it\n`,
-    )
+    const { out } = await auth(`logout --url ${api.url}`)
+    expect(out).toContain(`the next command asks ${other.url} with the login that is kept for it\n`)
   })
 
   test('leaves API keys what they are', async () => {
-    await auth(`login --url ${api.server.url}`, { stdin: api.key })
+    await auth(`login --url ${api.url}`, { stdin: api.key })
     expect(await auth('logout')).toMatchObject({ code: 0, err: '' })
     expect((await api.call('GET /auth/whoami')).status).toBe(200)
   })
@@ -163,7 +160,7 @@ describe('logging out', () => {
 
 describe('an Identity service', () => {
   const ask = async (url: string): Promise<unknown> =>
-    askIdentity(url, { email, password, audience: 'a' }, new AbortController().signal)
+    askIdentity(url, { email, password, audience: 'a' }, neverAborted())
 
   test('is sent no password without encryption', async () => {
     expect(isEncrypted('https://id.example.com')).toBe(true)

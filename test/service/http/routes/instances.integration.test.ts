@@ -1,26 +1,29 @@
 import { expect, test } from 'vitest'
-import { TestApi } from '../test-api.ts'
+import { createCrm } from '../create-crm.ts'
+import { fakerConfig, TestApi } from '../test-api.ts'
 
+const database = { host: 'db.example', port: 5432, user: 'u', database: 'd' }
 const isoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as unknown
 
 test('an instance is created without its secrets in the answer', async () => {
   await using api = await TestApi.start()
   const { status, headers, body } = await api.call('POST /instances', {
-    name: 'my-faker',
-    type: 'faker',
-    config: { count: 3, token: 'the-secret' },
+    name: 'my-database',
+    type: 'postgres',
+    config: { ...database, password: 'the-secret' },
   })
   expect(status).toBe(201)
-  expect(headers.get('location')).toBe('/connect/v1/instances/my-faker')
-  expect(headers.get('etag')).toBe('"1"')
+  expect(headers.get('location')).toBe('/connect/v1/instances/my-database')
+  // The second is the one with its secrets.
+  expect(headers.get('etag')).toBe('"2"')
   expect(body).toEqual({
     id: expect.any(String) as unknown,
-    name: 'my-faker',
-    type: 'faker',
-    config: { count: 3 },
-    secrets: ['/token'],
+    name: 'my-database',
+    type: 'postgres',
+    config: database,
+    secrets: ['/password'],
     credentials: 'ready',
-    version: 1,
+    version: 2,
     created_at: isoTime,
     updated_at: isoTime,
   })
@@ -28,7 +31,7 @@ test('an instance is created without its secrets in the answer', async () => {
 
 test('a created instance is found at its location, and in the list of its type', async () => {
   await using api = await TestApi.start()
-  const made = await api.call('POST /instances', { name: 'a', type: 'faker' })
+  const made = await api.call('POST /instances', { name: 'a', type: 'faker', config: fakerConfig })
   const found = await api.call(`GET /${made.headers.get('location') ?? ''}`)
   expect(found.status).toBe(200)
   expect(found.body).toEqual(made.body)
@@ -40,18 +43,22 @@ test('a created instance is found at its location, and in the list of its type',
 
 test('an instance that the client has already is not sent again', async () => {
   await using api = await TestApi.start()
-  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  await api.call('POST /instances', { name: 'a', type: 'faker', config: fakerConfig })
   const get = (tag: string) => api.call('GET /instances/a', undefined, { 'if-none-match': tag })
   expect(await get('"1"')).toMatchObject({ status: 304, body: null })
   expect((await get('"0"')).status).toBe(200)
-  await api.call('PATCH /instances/a', { config: { count: 2 } })
+  await api.call('PATCH /instances/a', { config: { ...fakerConfig, seed: 2 } })
   expect(await get('"1"')).toMatchObject({ status: 200, body: { version: 2 } })
 })
 
 test('a second instance of the same name is refused', async () => {
   await using api = await TestApi.start()
-  await api.call('POST /instances', { name: 'a', type: 'faker' })
-  const { status, body } = await api.call('POST /instances', { name: 'a', type: 'faker' })
+  await api.call('POST /instances', { name: 'a', type: 'faker', config: fakerConfig })
+  const { status, body } = await api.call('POST /instances', {
+    name: 'a',
+    type: 'faker',
+    config: fakerConfig,
+  })
   expect(status).toBe(409)
   expect(body).toMatchObject({
     error: { code: 'name_taken', docs_url: '/docs/errors/name_taken.md' },
@@ -67,24 +74,30 @@ test('an instance of a connector that does not exist is refused', async () => {
 
 test('an update replaces the configuration under its ETag, and the next one needs the new ETag', async () => {
   await using api = await TestApi.start()
-  await api.call('POST /instances', { name: 'a', type: 'faker', config: { count: 1 } })
-  const change = { config: { count: 2 } }
+  await api.call('POST /instances', {
+    name: 'a',
+    type: 'faker',
+    config: { ...fakerConfig, seed: 1 },
+  })
+  const change = { config: { ...fakerConfig, seed: 2 } }
   const updated = await api.call('PATCH /instances/a', change, { 'if-match': '"1"' })
   expect(updated.status).toBe(200)
   expect(updated.headers.get('etag')).toBe('"2"')
-  expect(updated.body).toMatchObject({ config: { count: 2 }, version: 2 })
+  expect(updated.body).toMatchObject({ config: { seed: 2 }, version: 2 })
   const late = await api.call('PATCH /instances/a', change, { 'if-match': '"1"' })
   expect(late.status).toBe(412)
   expect(late.body).toMatchObject({ error: { code: 'version_conflict' } })
-  expect((await api.call('PATCH /instances/a', change, { 'if-match': '*' })).status).toBe(200)
+  const again = { config: { ...fakerConfig, seed: 3 } }
+  expect((await api.call('PATCH /instances/a', again, { 'if-match': '*' })).status).toBe(200)
   expect((await api.call('PATCH /instances/a', change)).headers.get('etag')).toBe('"4"')
 })
 
 test('an If-Match may name several ETags: one of them has to be right, and a weak one never is', async () => {
   await using api = await TestApi.start()
-  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  await api.call('POST /instances', { name: 'a', type: 'faker', config: fakerConfig })
+  let seed = 0
   const change = async (tags: string): Promise<unknown> => {
-    const config = { config: { count: 2 } }
+    const config = { config: { ...fakerConfig, seed: ++seed } }
     return (await api.call('PATCH /instances/a', config, { 'if-match': tags })).status
   }
   for (const tags of ['W/"1"', '"one"', '"2", "3"', 'W/"1", "2"', '"1,2"', '"0" ,, W/"1"'])
@@ -101,7 +114,7 @@ test('an If-Match may name several ETags: one of them has to be right, and a wea
 
 test('an If-Match that is no list of ETags is refused, not ignored', async () => {
   await using api = await TestApi.start()
-  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  await api.call('POST /instances', { name: 'a', type: 'faker', config: fakerConfig })
   for (const tag of ['1', 'tag', '"1" "2"', '"1"x', '*, "1"', ',', '']) {
     const { status, body } = await api.call('DELETE /instances/a', undefined, { 'if-match': tag })
     expect(status, tag).toBe(400)
@@ -132,21 +145,22 @@ test('an instance is deleted, unless a connection reads it', async () => {
 
 test('credentials are set, and never shown', async () => {
   await using api = await TestApi.start()
-  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  const { password: secret, ...config } = api.database.address
+  await api.call('POST /instances', { name: 'a', type: 'postgres', config })
   expect((await api.call('POST /instances/a/check')).body).toMatchObject({ status: 'FAILED' })
-  const set = await api.call('POST /instances/a/credentials', { token: 'the-secret' })
+  const set = await api.call('POST /instances/a/credentials', { password: secret })
   expect(set.status).toBe(200)
-  expect(set.body).toMatchObject({ credentials: 'ready', secrets: ['/token'], version: 2 })
+  expect(set.body).toMatchObject({ credentials: 'ready', secrets: ['/password'], version: 2 })
   expect((await api.call('POST /instances/a/check')).body).toEqual({ status: 'SUCCEEDED' })
-  expect(JSON.stringify([set.body, api.logLines])).not.toContain('the-secret')
+  expect(JSON.stringify([set.body, api.logLines])).not.toContain(secret)
 })
 
 test('a discovery is kept until it is asked for anew', async () => {
   await using api = await TestApi.start()
-  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  await api.call('POST /instances', { name: 'a', type: 'faker', config: fakerConfig })
   const kept = await api.call('POST /instances/a/discover')
   expect(kept.status).toBe(200)
-  expect(kept.body).toMatchObject({ from_cache: true, discovered_at: isoTime })
+  expect(kept.body).toMatchObject({ from_cache: false, discovered_at: isoTime })
   expect(kept.body).toMatchObject({ catalog: { streams: [{ name: 'users' }, { name: 'orders' }] } })
   for (const body of [{}, { refresh: false }]) {
     expect((await api.call('POST /instances/a/discover', body)).body).toMatchObject({
@@ -159,11 +173,11 @@ test('a discovery is kept until it is asked for anew', async () => {
 
 test('OAuth begins with an address for the browser, which may come back to a loopback address only', async () => {
   await using api = await TestApi.start()
-  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  await createCrm(api, 'a')
   const { status, body } = await api.call('POST /instances/a/authorize')
   expect(status).toBe(200)
   expect(body).toEqual({
-    authorize_url: expect.stringContaining('https://vendor.example/') as unknown,
+    authorize_url: expect.stringContaining('http://127.0.0.1:1/auth?') as unknown,
     state: expect.any(String) as unknown,
   })
   const loopback = { redirect_uri: 'http://127.0.0.1:4711/callback' }

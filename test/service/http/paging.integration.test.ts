@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { TestApi } from './test-api.ts'
+import { fakerConfig, TestApi } from './test-api.ts'
 
 const page = z.object({
   items: z.array(z.object({ name: z.string() })),
@@ -9,8 +9,12 @@ const page = z.object({
 
 test('pages follow each other without a gap or a repetition', async () => {
   await using api = await TestApi.start()
-  const names = Array.from({ length: 125 }, (_, index) => `instance-${index}`)
-  for (const name of names) await api.service.instances.create({ name, type: 'faker', config: {} })
+  const names = Array.from(
+    { length: 125 },
+    (_, index) => `instance-${String(index).padStart(3, '0')}`,
+  )
+  for (const name of names)
+    await api.service.instances.create({ name, type: 'faker', config: fakerConfig })
   expect(await walk('')).toEqual({ names, pages: 3 })
   expect(await walk('&limit=1&type=faker')).toEqual({ names, pages: 125 })
   expect(await walk('&limit=200')).toEqual({ names, pages: 1 })

@@ -1,7 +1,8 @@
 import { expect, test, vi } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
+import { endRun, logOfRun } from '../../support/run-by-hand.ts'
 import { ApiClient } from './api-client.ts'
-import { Follower } from './follower.ts'
+import { countFollowers, Follower } from './follower.ts'
 import { TestApi } from './test-api.ts'
 
 test('a follower gets the lines so far, those that come, each change, and the end', async () => {
@@ -15,20 +16,19 @@ test('a follower gets the lines so far, those that come, each change, and the en
     data: { seq: 1, message: 'queued', level: 'info' },
   })
   expect(await follower.next()).toMatchObject({ event: 'run', data: { id, status: 'queued' } })
-  api.service.runs.log(id, 'line\nwith a break')
+  await logOfRun(api.store.runs, id, 'line\nwith a break')
   expect(await follower.next()).toMatchObject({ id: '2', data: { message: 'line\nwith a break' } })
-  await follower.next()
-  api.service.runs.end(id)
-  expect(await follower.next()).toMatchObject({ event: 'run', data: { status: 'complete' } })
-  expect(await follower.next()).toEqual({ event: 'end', id: undefined, data: { id } })
-  expect(await follower.next()).toBeNull()
+  await endRun(api.store.runs, id)
+  const rest = await follower.rest()
+  expect(rest.at(-2)).toMatchObject({ event: 'run', data: { status: 'complete' } })
+  expect(rest.at(-1)).toEqual({ event: 'end', id: undefined, data: { id } })
 })
 
 test('after a break a follower goes on behind the last line that it saw', async () => {
   await using api = await TestApi.start()
   const id = await startRun(api)
-  for (const message of ['two', 'three']) api.service.runs.log(id, message)
-  api.service.runs.end(id)
+  await logOfRun(api.store.runs, id, 'two', 'three')
+  await endRun(api.store.runs, id)
   for (const path of [`/runs/${id}/logs`, `/connections/shop/runs/${id}/logs`]) {
     const follower = await Follower.start(api.client, id, {
       path,
@@ -80,33 +80,35 @@ test('a stream ends when its key is revoked, and tells why', async () => {
     event: 'error',
     data: { error: { code: 'unauthorized' } },
   })
-  api.service.runs.log(id, 'said later')
-  api.service.runs.end(id)
+  await logOfRun(api.store.runs, id, 'said later')
+  await endRun(api.store.runs, id)
   expect((await other.rest()).at(-1)).toMatchObject({ event: 'end' })
 })
 
 test('nobody follows a run for a client that went away', async () => {
   await using api = await TestApi.start()
+  const followers = countFollowers(api.service.runs)
   const id = await startRun(api)
   const follower = await Follower.start(api.client, id)
   await follower.next()
   await vi.waitFor(() => {
-    expect(api.service.runs.followers(id)).toBe(1)
+    expect(followers()).toBe(1)
   })
   follower.leave()
   await vi.waitFor(() => {
-    expect(api.service.runs.followers(id)).toBe(0)
+    expect(followers()).toBe(0)
   })
 })
 
 test('streams end when the server closes', async () => {
   const api = await TestApi.start()
+  const followers = countFollowers(api.service.runs)
   const id = await startRun(api)
   const follower = await Follower.start(api.client, id)
   await follower.next()
   await api[Symbol.asyncDispose]()
   await follower.rest()
-  expect(api.service.runs.followers(id)).toBe(0)
+  expect(followers()).toBe(0)
 })
 
 test('a follow that breaks ends with the error as an event, and says no more than any error', async () => {
@@ -150,7 +152,9 @@ test('a client that does not read keeps no more than a few lines in memory', asy
 
 async function startRun(api: TestApi): Promise<string> {
   await api.withConnection()
-  return (await api.service.runs.start('shop')).id
+  const { id } = await api.service.runs.start('shop')
+  await logOfRun(api.store.runs, id, 'queued')
+  return id
 }
 
 async function* failing(error: Error): AsyncGenerator<never> {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
+import { createShop } from '../create-shop.ts'
 import { TestApi } from '../test-api.ts'
 
 const finished = z.object({
@@ -10,9 +11,7 @@ const finished = z.object({
 
 async function withInactive(): Promise<TestApi> {
   const api = await TestApi.start()
-  await api.call('POST /instances', { name: 'source', type: 'faker' })
-  const shop = { name: 'shop', from: 'source', destination: 'data:shop' }
-  await api.call('POST /connections', shop)
+  await createShop(api)
   return api
 }
 
@@ -92,8 +91,8 @@ test('a promotion that is outdated answers what moved, and a new sandbox with it
   expect(outdated.body).toMatchObject({
     error: {
       code: 'promote_outdated',
-      message: expect.stringContaining('the connection changed') as unknown,
-      details: { moved: ['connection'], sandbox: { limit_rows: 7 } },
+      message: expect.stringContaining('the connection, the destination changed') as unknown,
+      details: { moved: ['connection', 'destination'], sandbox: { limit_rows: 7 } },
       request_id: expect.any(String) as unknown,
     },
   })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
+import { sampleDescriptor } from '../../../support/sample-descriptor.ts'
 import { TestApi } from '../test-api.ts'
 
 test('the catalog lists connectors, and shows the descriptor of one', async () => {
@@ -7,13 +8,30 @@ test('the catalog lists connectors, and shows the descriptor of one', async () =
   const list = await api.call('GET /catalog')
   expect(list).toMatchObject({
     status: 200,
-    body: { items: [{ type: 'faker' }], next_cursor: null },
+    body: {
+      items: expect.arrayContaining([
+        { type: 'faker', title: 'Faker', kind: 'native' },
+        expect.objectContaining({ type: 'postgres', kind: 'native' }),
+      ]) as unknown,
+      next_cursor: null,
+    },
   })
-  const { status, body } = await api.call('GET /catalog/faker')
+  expect(await api.call('GET /catalog/faker')).toMatchObject({
+    status: 200,
+    body: { type: 'faker', docs_url: '/docs/connectors/faker.md', actions: [] },
+  })
+  const none = await api.call('GET /catalog/none')
+  expect(none).toMatchObject({ status: 404, body: { error: { code: 'unknown_connector' } } })
+})
+
+test('a descriptor is shown whole, with the words of the API', async () => {
+  await using api = await TestApi.start()
+  api.service.catalog.get = () => Promise.resolve(sampleDescriptor)
+  const { status, body } = await api.call('GET /catalog/vendor')
   expect(status).toBe(200)
   expect(body).toMatchObject({
-    type: 'faker',
-    docs_url: '/docs/connectors/faker.md',
+    type: 'vendor',
+    docs_url: '/docs/connectors/vendor.md',
     spec: { properties: { token: { airbyte_secret: true } } },
     auth: [
       { kind: 'basic', username_field: 'user', password_field: 'token' },
@@ -22,8 +40,6 @@ test('the catalog lists connectors, and shows the descriptor of one', async () =
     actions: [{ name: 'ping', dry_run: 'synthesized' }],
     webhooks: [{ name: 'events', signature: { timestamp_header: 'x-time' }, event_id: '/id' }],
   })
-  const none = await api.call('GET /catalog/none')
-  expect(none).toMatchObject({ status: 404, body: { error: { code: 'unknown_connector' } } })
 })
 
 test('an API key is shown once, works, and works no more once it is revoked', async () => {
@@ -34,7 +50,7 @@ test('an API key is shown once, works, and works no more once it is revoked', as
   const withNewKey = { headers: { authorization: `Bearer ${key}` } }
   expect((await api.asked('GET /catalog', withNewKey)).status).toBe(200)
   const listed = await api.call('GET /api-keys')
-  expect(listed.body).toMatchObject({ items: [{ name: 'test' }, { id, name: 'Grafana' }] })
+  expect(listed.body).toMatchObject({ items: [{ id, name: 'Grafana' }, { name: 'test' }] })
   expect(JSON.stringify([listed.body, api.logLines])).not.toContain(key)
   expect(await api.call(`DELETE /api-keys/${id}`)).toMatchObject({ status: 204, body: null })
   expect((await api.asked('GET /catalog', withNewKey)).status).toBe(401)
@@ -60,12 +76,14 @@ test('health and readiness need no key', async () => {
     status: 200,
     body: { status: 'ready', problems: [], warnings: [] },
   })
-  api.service.warnings = ['the Jobs service cannot be used']
+  const report = { problems: [], warnings: ['the Jobs service cannot be used'], parts: [] }
+  api.service.health.report = () => Promise.resolve(report)
   expect(await api.asked('GET //readyz')).toMatchObject({
     status: 200,
     body: { status: 'ready', problems: [], warnings: ['the Jobs service cannot be used'] },
   })
-  api.service.problems = ['the metadata database does not answer']
+  const problems = ['the metadata database does not answer']
+  api.service.health.report = () => Promise.resolve({ ...report, problems })
   expect(await api.asked('GET //readyz')).toMatchObject({
     status: 503,
     body: { status: 'not_ready', problems: ['the metadata database does not answer'] },

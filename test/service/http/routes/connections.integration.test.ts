@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest'
+import type { SchemaDrift } from '../../../../service/schema-changes/schema.ts'
+import { settleDrift } from '../../../support/drift-by-hand.ts'
+import { endRun } from '../../../support/run-by-hand.ts'
 import { TestApi } from '../test-api.ts'
 
 const whole = {
@@ -28,7 +31,11 @@ const whole = {
 
 async function withSource(): Promise<TestApi> {
   const api = await TestApi.start()
-  await api.call('POST /instances', { name: 'source', type: 'faker' })
+  await api.database.query(`
+    CREATE TABLE public.users (id int PRIMARY KEY, updated_at timestamptz);
+    CREATE TABLE public.orders (id int PRIMARY KEY)`)
+  const config = { ...api.database.address, schemas: ['public'] }
+  await api.call('POST /instances', { name: 'source', type: 'postgres', config })
   return api
 }
 
@@ -66,7 +73,9 @@ test('a connection shows its drift, which is approved by its fingerprint', async
   await api.call('POST /connections', whole)
   const fingerprint = '0123456789abcdef0123456789abcdef'
   const other = fingerprint.replace('0', 'f')
-  await api.service.connections.drifted('shop', {
+  await api.call('POST /connections/shop/activate')
+  const { id: run } = await api.service.runs.start('shop')
+  const drift: SchemaDrift = {
     status: 'blocked',
     fingerprint,
     changes: [
@@ -87,15 +96,16 @@ test('a connection shows its drift, which is approved by its fingerprint', async
       },
     ],
     total: 1,
-    run: 'run_1',
+    run,
     detectedAt: '2026-11-26T10:00:00.000Z',
-  })
+  }
+  await settleDrift(api.store, run, { drift })
   expect((await api.call('GET /connections/shop')).body).toMatchObject({
     drift: {
       status: 'blocked',
       fingerprint,
       total: 1,
-      run: 'run_1',
+      run,
       detected_at: '2026-11-26T10:00:00.000Z',
       changes: [
         {
@@ -248,7 +258,7 @@ test('a connection with an active run is neither deleted nor reset', async () =>
       error: { code: 'connection_has_active_run', details: { connection: 'shop', run: run.id } },
     })
   }
-  api.service.runs.end(run.id)
+  await endRun(api.store.runs, run.id)
   expect(await api.call('POST /connections/shop/reset')).toMatchObject({ status: 204, body: null })
   const some = await api.call('POST /connections/shop/reset', { streams: ['users'] })
   expect(some.status).toBe(204)

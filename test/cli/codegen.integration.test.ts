@@ -1,22 +1,26 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, mkdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { problemsOf } from '../service/codegen/compile.ts'
-import { TestApi } from '../service/http/test-api.ts'
+import { sampleDescriptor } from '../support/sample-descriptor.ts'
+import { fakerConfig, TestApi } from '../service/http/test-api.ts'
 import { reactor, type CommandEnd } from './service-command-line.ts'
+import { newFolder } from '../support/folder.ts'
 
 let api: TestApi
 let folder: string
 let file: string
 beforeAll(async () => {
   api = await TestApi.start()
-  folder = await mkdtemp(join(tmpdir(), 'reactor-codegen-'))
-  await api.service.instances.create({ name: 'shop', type: 'faker', config: {} })
+  folder = await newFolder('codegen')
+  await api.service.instances.create({ name: 'shop', type: 'faker', config: fakerConfig })
+  const { catalog } = api.service
+  const get = catalog.get.bind(catalog)
+  // No connector that comes with the program has actions.
+  catalog.get = async (type) => ({ ...(await get(type)), actions: sampleDescriptor.actions })
 })
 afterAll(async () => {
   await api[Symbol.asyncDispose]()
-  await rm(folder, { recursive: true })
 })
 beforeEach(() => {
   file = join(folder, `${expect.getState().currentTestName?.replaceAll(/\W+/g, '-') ?? ''}.ts`)
@@ -27,7 +31,7 @@ function codegen(...more: readonly string[]): Promise<CommandEnd> {
   return reactor(argv, {
     environment: {
       HOME: folder,
-      REACTOR_CONNECT_URL: api.server.url,
+      REACTOR_CONNECT_URL: api.url,
       REACTOR_CONNECT_API_KEY: api.key,
     },
   })
@@ -122,7 +126,7 @@ test('an instance that does not exist is an error of the service', async () => {
   const argv = ['connect', 'codegen', '--instance', 'nobody', '--out', file]
   const environment = {
     HOME: folder,
-    REACTOR_CONNECT_URL: api.server.url,
+    REACTOR_CONNECT_URL: api.url,
     REACTOR_CONNECT_API_KEY: api.key,
   }
   const { code, err } = await reactor(argv, { environment })

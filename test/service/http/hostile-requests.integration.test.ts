@@ -2,7 +2,9 @@ import { connect, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import type { Answer } from './api-client.ts'
-import { TestApi } from './test-api.ts'
+import { logOfRun } from '../../support/run-by-hand.ts'
+import { createCrm } from './create-crm.ts'
+import { fakerConfig, TestApi } from './test-api.ts'
 
 const json = { 'content-type': 'application/json' }
 
@@ -28,9 +30,10 @@ test('a body that is not JSON is refused without being quoted', async () => {
 
 test('a body that is said to be JSON and is empty is none', async () => {
   await using api = await TestApi.start()
-  await api.call('POST /instances', { name: 'a', type: 'faker' })
-  for (const route of ['check', 'discover', 'authorize']) {
-    const { status } = await api.call(`POST /instances/a/${route}`, undefined, json)
+  await api.call('POST /instances', { name: 'a', type: 'faker', config: fakerConfig })
+  await createCrm(api, 'crm')
+  for (const route of ['a/check', 'a/discover', 'crm/authorize']) {
+    const { status } = await api.call(`POST /instances/${route}`, undefined, json)
     expect(status, route).toBe(200)
   }
   const needed = await send(api, '')
@@ -39,7 +42,7 @@ test('a body that is said to be JSON and is empty is none', async () => {
 
 test('what a route does not know is refused, also where it takes no query or no body', async () => {
   await using api = await TestApi.start()
-  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  await api.call('POST /instances', { name: 'a', type: 'faker', config: fakerConfig })
   const calls = [
     ['GET /instances/a?foo=1', undefined, 'querystring: Unrecognized key: "foo"'],
     ['DELETE /instances/a?dry_run=true', undefined, 'querystring: Unrecognized key: "dry_run"'],
@@ -129,7 +132,10 @@ test('keys that reach for a prototype are refused or plain data', async () => {
 
 test('of a key that comes twice the last one counts', async () => {
   await using api = await TestApi.start()
-  const { status, body } = await send(api, '{"name":"a","type":"faker","name":"b"}')
+  const { status, body } = await send(
+    api,
+    `{"name":"a","type":"faker","name":"b","config":${JSON.stringify(fakerConfig)}}`,
+  )
   expect(status).toBe(201)
   expect(body).toMatchObject({ name: 'b' })
 })
@@ -192,7 +198,7 @@ test('other media types and charsets are refused', async () => {
   }
   for (const [index, charset] of ['utf-8', '"UTF-8"', 'utf8'].entries()) {
     const type = { 'content-type': `application/json; charset=${charset}` }
-    const body = JSON.stringify({ name: `a${String(index)}`, type: 'faker' })
+    const body = JSON.stringify({ name: `a${String(index)}`, type: 'faker', config: fakerConfig })
     expect((await send(api, body, type)).status, charset).toBe(201)
   }
 })
@@ -269,7 +275,7 @@ test('a client that does not read its answer does not keep the server from closi
   const api = await TestApi.start({ closeTimeoutMs: 100 })
   await api.withConnection()
   const { id } = await api.service.runs.start('shop')
-  for (let line = 0; line < 20_000; line += 1) api.service.runs.log(id, 'x'.repeat(1000))
+  await logOfRun(api.store.runs, id, ...Array.from({ length: 1_000 }, () => 'x'.repeat(1000)))
   const socket = await open(api)
   socket.pause()
   socket.on('error', () => undefined)
@@ -320,7 +326,7 @@ test('a path that does not exist is a structured 404', async () => {
 
 test('the key is in no log line', async () => {
   await using api = await TestApi.start()
-  await api.call('POST /instances', { name: 'a', type: 'faker' })
+  await api.call('POST /instances', { name: 'a', type: 'faker', config: fakerConfig })
   await api.asked(`GET /catalog?api_key=${api.key}`)
   await api.asked(`GET //nothing/${api.key}`)
   expect(api.logLines.length).toBeGreaterThan(2)
@@ -335,7 +341,7 @@ function send(api: TestApi, body: string, headers: Record<string, string> = json
 }
 
 async function open(api: TestApi): Promise<Socket> {
-  const { hostname, port } = new URL(api.server.url)
+  const { hostname, port } = new URL(api.url)
   const socket = connect(Number(port), hostname)
   await once(socket, 'connect')
   return socket

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import { endRun, logOfRun } from '../../../support/run-by-hand.ts'
 import { ApiClient } from '../api-client.ts'
 import { Follower } from '../follower.ts'
 import { TestApi } from '../test-api.ts'
@@ -17,7 +18,6 @@ test('a run is started, and found under its connection and by its id alone', asy
     connection: 'shop',
     status: 'queued',
     trigger: 'manual',
-    streams: [{ name: 'users' }, { name: 'orders' }],
   })
   for (const route of [`GET /connections/shop/runs/${id}`, `GET /runs/${id}`]) {
     expect(await api.call(route)).toMatchObject({ status: 200, body: started.body as object })
@@ -40,7 +40,7 @@ test('runs are listed by status, the newest first', async () => {
   const ids: string[] = []
   for (const status of ['failed', 'complete', 'failed'] as const) {
     const { id } = await api.service.runs.start('shop')
-    api.service.runs.end(id, status)
+    await endRun(api.store.runs, id, { status })
     ids.unshift(id)
   }
   expect(await listed('')).toEqual(ids)
@@ -90,7 +90,7 @@ test('as many logs are followed as there may be, of one key and of all', async (
   await api.withConnection()
   const { id } = await api.service.runs.start('shop')
   const { key: otherKey } = await api.service.apiKeys.create({ name: 'other', kind: 'admin' })
-  const other = new ApiClient(api.server.url, otherKey)
+  const other = new ApiClient(api.url, otherKey)
   const follow = (client = api.client) => Follower.start(client, id)
   const refused = async (client = api.client) => {
     const stream = { accept: 'text/event-stream' }
@@ -114,7 +114,7 @@ test('the log is read in parts', async () => {
   await using api = await TestApi.start()
   await api.withConnection()
   const { id } = await api.service.runs.start('shop')
-  for (const message of ['one', 'two', 'three']) api.service.runs.log(id, message)
+  await logOfRun(api.store.runs, id, 'queued', 'one', 'two', 'three')
   const first = await api.call(`GET /runs/${id}/logs?limit=2`)
   expect(first.body).toMatchObject({
     items: [

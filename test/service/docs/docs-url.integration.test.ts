@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { ConnectError, errorCodes, type ErrorCodeName } from '../../../protocol/index.ts'
 import { docsUrl } from '../../../service/platform/docs-url.ts'
+import { endRun } from '../../support/run-by-hand.ts'
 import { TestApi } from '../http/test-api.ts'
 
 const codes = Object.keys(errorCodes) as readonly ErrorCodeName[]
@@ -24,7 +25,7 @@ test('the docs_url of every error opens, without a key, as a page about it', asy
   await using api = await TestApi.start()
   for (const code of codes) {
     const link = docsUrl(new ConnectError(code).toJSON().docs_url, '')
-    const response = await fetch(new URL(link, api.server.url))
+    const response = await fetch(new URL(link, api.url))
     expect.soft(response.status, link).toBe(200)
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
     expect.soft(await response.text(), link).toContain(`<h1 id="${code}">`)
@@ -35,7 +36,7 @@ test('a client that follows the docs_url of an error gets its page', async () =>
   await using api = await TestApi.start()
   const { body } = await api.call('GET /instances/none')
   const { error } = errorBody.parse(body)
-  const page = await fetch(new URL(error.docs_url, api.server.url))
+  const page = await fetch(new URL(error.docs_url, api.url))
   expect(await page.text()).toContain('<h1 id="instance_not_found">')
 })
 
@@ -43,7 +44,7 @@ test('the public URL of the service comes first, whatever the request says', asy
   const urls = { publicUrl: 'https://connect.example.com/base', ownUrls: ['http://127.0.0.1:8007'] }
   await using api = await TestApi.start({ urls })
   for (const host of ['127.0.0.1:8007', 'evil.example'])
-    expect(await errorFor(`${api.server.url}/none`, host)).toBe(
+    expect(await errorFor(`${api.url}/none`, host)).toBe(
       'https://connect.example.com/base/docs/errors/route_not_found.md',
     )
 })
@@ -52,7 +53,7 @@ test('without one, an address of the service is repeated, and a made-up host nev
   await using api = await TestApi.start({
     urls: { ownUrls: ['http://127.0.0.1:8007', 'http://localhost:8007'] },
   })
-  const url = `${api.server.url}/connect/v1/instances`
+  const url = `${api.url}/connect/v1/instances`
   expect(await errorFor(url, 'LOCALHOST:8007')).toBe(
     'http://localhost:8007/docs/errors/unauthorized.md',
   )
@@ -65,7 +66,7 @@ test('an error inside of a run can be opened like any other, and is stored witho
   await api.withConnection()
   const run = await api.service.runs.start('shop')
   const kept = new ConnectError('source_unreachable').toJSON()
-  api.service.runs.end(run.id, 'failed', { error: kept })
+  await endRun(api.store.runs, run.id, { status: 'failed', error: kept })
   const { body } = await api.call(`GET /runs/${run.id}`)
   expect(errorBody.parse(body).error.docs_url).toBe(
     'https://connect.example.com/docs/errors/source_unreachable.md',

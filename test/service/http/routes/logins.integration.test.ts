@@ -1,43 +1,14 @@
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, SignJWT } from 'jose'
 import { generateKeyPairSync } from 'node:crypto'
 import { pino } from 'pino'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { keySetDocument, loginDocument } from '../../../../service/logins/schema.ts'
 import { userWithPassword } from '../../../../service/users/schema.ts'
-import { loginFrom, memoryIdentity } from '../../../support/memory-identity.ts'
-import { ApiClient, type Answer } from '../api-client.ts'
-import { TestApi } from '../test-api.ts'
-
-const email = 'ada@example.com'
-const password = 'correct horse battery'
-
-async function withAda(role = 'operator'): Promise<TestApi> {
-  const api = await TestApi.start()
-  expect((await api.call('POST /users', { email, role, password })).status).toBe(201)
-  return api
-}
-
-/** Without the API key. */
-async function post(
-  api: TestApi,
-  route: string,
-  { token, ...body }: Readonly<Record<string, string>> = {},
-): Promise<Answer> {
-  return api.asked(route, {
-    body: JSON.stringify(body),
-    headers: {
-      'content-type': 'application/json',
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
-    },
-  })
-}
-
-async function tokenOf(api: TestApi, given = { email, password }): Promise<string> {
-  const { status, body } = await post(api, 'POST /auth/login', given)
-  expect(status, JSON.stringify(body)).toBe(200)
-  return loginDocument.parse(body).token
-}
+import { loginFrom, testIdentity } from '../../../support/test-identity.ts'
+import type { Answer } from '../api-client.ts'
+import { fakerConfig, TestApi } from '../test-api.ts'
+import { email, partsOf, password, post, tokenOf, withAda } from './ada.ts'
 
 function errorOf({ body }: Answer): string | undefined {
   return z.object({ error: z.object({ code: z.string() }) }).safeParse(body).data?.error.code
@@ -136,7 +107,7 @@ describe('a login', () => {
   test('repeats what an earlier login of the same user created', async () => {
     await using api = await withAda()
     const key = { 'idempotency-key': 'x' }
-    const instance = { name: 'a', type: 'faker', config: {} }
+    const instance = { name: 'a', type: 'faker', config: fakerConfig }
     const answers = []
     for (let login = 0; login < 2; login++) {
       const token = await tokenOf(api)
@@ -225,8 +196,9 @@ describe('a login', () => {
   })
 
   test('is over after twelve hours', async () => {
+    await using api = await TestApi.start()
     const clock = { nowMs: Date.now() }
-    const { users, logins } = memoryIdentity({ now: () => clock.nowMs })
+    const { users, logins } = testIdentity({ ...partsOf(api), now: () => clock.nowMs })
     await users.create({ email, role: 'viewer', password })
     const { token } = await logins.login({ email, password }, loginFrom())
     clock.nowMs += 12 * 3_600_000
@@ -254,9 +226,10 @@ describe('a login', () => {
   })
 
   test('leaves neither password nor token in the log', async () => {
+    await using api = await TestApi.start()
     let logged = ''
     const logger = pino({ level: 'trace' }, { write: (line: string) => void (logged += line) })
-    const { users, logins } = memoryIdentity({ logger })
+    const { users, logins } = testIdentity({ ...partsOf(api), logger })
     await users.create({ email, role: 'viewer', password })
     const { token } = await logins.login({ email, password }, loginFrom())
     // A password that was typed in the place of the e-mail.
@@ -304,191 +277,3 @@ describe('one’s own password', () => {
     expect((await whoami(api, token)).status).toBe(200)
   })
 })
-
-describe('too many attempts', () => {
-  const throttled = { code: 'login_throttled' }
-  const identity = async (
-    clock = { nowMs: Date.now() },
-  ): Promise<ReturnType<typeof memoryIdentity>> => {
-    const made = memoryIdentity({ now: () => clock.nowMs })
-    await made.users.create({ email, role: 'viewer', password })
-    return made
-  }
-  const fail = async (
-    { logins }: ReturnType<typeof memoryIdentity>,
-    count: number,
-    { address = '192.0.2.1', at = email }: { address?: string; at?: string } = {},
-  ): Promise<void> => {
-    for (let index = 0; index < count; index++)
-      await expect(
-        logins.login({ email: at, password: 'wrong' }, loginFrom(address)),
-      ).rejects.toMatchObject({
-        code: 'login_refused',
-      })
-  }
-
-  test.each([
-    ['known', email],
-    ['unknown', 'nobody@example.com'],
-  ])(
-    'from one address at an e-mail that is %s stop also the right password, for a while',
-    async (_, at) => {
-      const clock = { nowMs: Date.now() }
-      const made = await identity(clock)
-      await fail(made, 10, { at })
-      const attempt = made.logins.login({ email: at, password }, loginFrom('192.0.2.1'))
-      await expect(attempt).rejects.toMatchObject({ ...throttled, details: { seconds: 900 } })
-      await made.logins.login({ email, password }, loginFrom('192.0.2.2'))
-      clock.nowMs += 15 * 60_000
-      await fail(made, 1, { at })
-    },
-  )
-
-  test('at one e-mail from everywhere stop it', async () => {
-    const made = await identity()
-    for (let host = 0; host < 10; host++) await fail(made, 10, { address: `192.0.2.${host}` })
-    const attempt = made.logins.login({ email, password }, loginFrom('198.51.100.1'))
-    await expect(attempt).rejects.toMatchObject(throttled)
-  })
-
-  test('from one address at many e-mails stop it', async () => {
-    const made = await identity()
-    for (let user = 0; user < 100; user++) await fail(made, 1, { at: `u${user}@example.com` })
-    const attempt = made.logins.login({ email, password }, loginFrom('192.0.2.1'))
-    await expect(attempt).rejects.toMatchObject(throttled)
-    await made.logins.login({ email, password }, loginFrom('192.0.2.2'))
-  })
-
-  test('that succeed are no failures', async () => {
-    const made = await identity()
-    for (let count = 0; count < 120; count++)
-      await made.logins.login({ email, password }, loginFrom('192.0.2.1'))
-    await fail(made, 10)
-  })
-
-  test('made at once are counted one by one', async () => {
-    const made = await identity()
-    const codes = await Promise.all(
-      Array.from({ length: 30 }, async () =>
-        made.logins.login({ email, password: 'wrong' }, loginFrom('192.0.2.1')).then(
-          () => 'in',
-          (error: unknown) => z.object({ code: z.string() }).parse(error).code,
-        ),
-      ),
-    )
-    expect(codes.filter((code) => code === 'login_refused')).toHaveLength(10)
-    expect(codes.filter((code) => code === 'login_throttled')).toHaveLength(20)
-  })
-
-  test('are answered with the time to wait', async () => {
-    await using api = await withAda()
-    for (let count = 0; count < 10; count++)
-      await post(api, 'POST /auth/login', { email, password: 'wrong' })
-    const { status, headers, body } = await post(api, 'POST /auth/login', { email, password })
-    expect(status).toBe(429)
-    expect(body).toMatchObject({ error: throttled })
-    expect(Number(headers.get('retry-after'))).toBeGreaterThan(890)
-  })
-})
-
-describe('the audit log', () => {
-  // Not at the end of a quarter of an hour.
-  beforeEach(() => vi.useFakeTimers({ toFake: ['Date'], now: Date.parse('2026-11-27T10:01:00Z') }))
-  afterEach(() => vi.useRealTimers())
-
-  const entriesOf = ({ audit }: TestApi): readonly object[] =>
-    audit.entries.filter(({ action }) => action === 'logins:create')
-  const ada = { kind: 'operator', name: email, via: 'password' }
-
-  test('has each login, and failed ones by the user whose e-mail it was', async () => {
-    await using api = await withAda()
-    await tokenOf(api)
-    for (let count = 0; count < 3; count++)
-      await post(api, 'POST /auth/login', { email: ' ADA@example.com', password: 'wrong' })
-    await tokenOf(api)
-    const about = { principal: ada, name: email, request: 'POST /connect/v1/auth/login' }
-    const done = { ...about, outcome: 'done', status: 200, error: null, details: null }
-    expect(entriesOf(api)).toMatchObject([
-      done,
-      {
-        ...about,
-        outcome: 'failed',
-        status: 401,
-        error: 'login_refused',
-        details: { attempts: 3 },
-      },
-      done,
-    ])
-  })
-
-  test('counts e-mails that are nobody’s together, and keeps none of them', async () => {
-    await using api = await withAda()
-    const typed = 'planted-password'
-    for (let count = 0; count < 120; count++)
-      await post(api, 'POST /auth/login', { email: `${typed}-${String(count)}`, password: typed })
-    expect(entriesOf(api)).toMatchObject([
-      {
-        principal: { kind: 'nobody', id: 'nobody' },
-        name: null,
-        outcome: 'failed',
-        status: 401,
-        error: 'login_refused',
-        details: { attempts: 100 },
-      },
-      { principal: { id: 'nobody' }, error: 'login_throttled', details: { attempts: 20 } },
-    ])
-    expect(JSON.stringify(entriesOf(api))).not.toContain('planted')
-  })
-
-  test('begins another entry with the next quarter of an hour', async () => {
-    await using api = await withAda()
-    const wrong = { email, password: 'wrong' }
-    await post(api, 'POST /auth/login', wrong)
-    vi.setSystemTime(Date.parse('2026-11-27T10:15:00Z'))
-    await post(api, 'POST /auth/login', wrong)
-    expect(entriesOf(api)).toMatchObject([
-      { details: { attempts: 1 } },
-      { details: { attempts: 1 } },
-    ])
-  })
-
-  test('names the user of a change that was refused', async () => {
-    await using api = await withAda()
-    const { key } = await api.service.apiKeys.create({ name: 'eyes', kind: 'viewer' })
-    const viewer = new ApiClient(api.server.url, key)
-    const routes = [
-      ['users:update', 'PATCH /users/ADA%40example.com', { role: 'admin' }],
-      ['users:update', 'POST /users/ada%40example.com/reset-password', undefined],
-      ['users:delete', 'DELETE /users/ada%40example.com', undefined],
-    ] as const
-    for (const [action, route, body] of routes) {
-      expect((await viewer.call(route, body)).status).toBe(403)
-      expect(api.audit.entries.at(-1)).toMatchObject({
-        action,
-        name: email,
-        outcome: 'denied',
-        error: 'permission_denied',
-        principal: { name: 'eyes', kind: 'viewer' },
-      })
-    }
-  })
-
-  test('stays small, from however many networks strangers come', async () => {
-    const trustedProxies = ['127.0.0.1']
-    await using api = await TestApi.start({ trustedProxies })
-    for (let host = 0; host < 400; host++) {
-      const from = `198.51.${String(host >> 8)}.${String(host & 255)}`
-      const headers = { 'content-type': 'application/json', 'x-forwarded-for': from }
-      const body = JSON.stringify({ email: `u${String(host)}@example.com`, password: 'wrong' })
-      expect((await api.asked('POST /auth/login', { body, headers })).status).toBe(401)
-    }
-    const entries = api.audit.entries.filter(({ action }) => action === 'logins:create')
-    expect(entries.length).toBeLessThanOrEqual(100)
-    expect(sum(entries.map(({ details }) => details?.attempts ?? 0))).toBe(400)
-    expect(entries.map(({ address }) => address)).toContain('several')
-  })
-})
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0)
-}

@@ -1,0 +1,78 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { fakerConfig } from '../service/http/test-api.ts'
+import { serviceCommands } from './service-commands.ts'
+
+const commands = serviceCommands()
+const { run, json } = commands
+
+const isActive = /^shop is active; next run \d{4}-\d\d-\d\d \d\d:\d\d:00Z\n$/
+
+describe('connections', () => {
+  beforeEach(async () => {
+    const { instances } = commands.api.service
+    await instances.create({ name: 'source', type: 'faker', config: fakerConfig })
+  })
+
+  test('are created, listed, changed, paused, reset and deleted', async () => {
+    const create = 'connections create shop --from source --streams users,orders --dest data:shop'
+    const created = await run([
+      ...create.split(' '),
+      '--schedule',
+      '*/15 * * * *',
+      '--deletes',
+      'soft',
+    ])
+    expect(created).toMatchObject({ code: 0, err: '' })
+    expect(created.out).toContain('inactive\nnext: reactor connect connections sandbox shop\n')
+    const early = await run('connections runs start shop')
+    expect(early).toMatchObject({ code: 1 })
+    expect(early.err).toContain('[connection_inactive]')
+    expect((await run('connections pause shop')).err).toContain('[connection_inactive]')
+    expect((await run('connections activate shop')).out).toMatch(isActive)
+    expect(await json('connections get shop')).toMatchObject({
+      from: 'source',
+      destination: 'data:shop',
+      streams: [{ name: 'users' }, { name: 'orders' }],
+      schedule: { cron: '*/15 * * * *' },
+      options: { deletes: 'soft' },
+    })
+    expect((await run('connections list --status active')).out).toMatch(
+      /\nshop +source +data:shop +active +\*\/15 \* \* \* \* +never run\n$/,
+    )
+    expect(await json('connections list --instance nobody')).toEqual([])
+    expect((await run('connections pause shop')).out).toBe('shop is paused\n')
+    expect((await run('connections resume shop')).out).toMatch(isActive)
+    const unscheduled = await run('connections update shop --no-schedule --dest data:other')
+    expect(unscheduled.out).toMatch(/destination +data:other\nschedule +by hand/)
+    expect((await run('connections update shop')).code).toBe(2)
+    expect((await run('connections reset shop --streams users')).out).toContain(
+      'users are forgotten',
+    )
+    const unknown = await run('connections reset shop --streams nobody')
+    expect(unknown.err).toContain('[stream_not_found]')
+    expect((await run('connections delete shop')).code).toBe(0)
+  })
+
+  test('streams can be said in full, and not twice', async () => {
+    const create = ['connections', 'create', 'shop', '--from', 'source', '--dest', 'data:shop']
+    const stream = { name: 'users', sync_mode: 'full_refresh', destination_sync_mode: 'overwrite' }
+    const options = [...create, '--stream-config', JSON.stringify([stream])]
+    expect((await run([...options, '--streams', 'users'])).code).toBe(2)
+    expect((await run([...create, '--stream-config', '[{"nam":"users"}]'])).code).toBe(2)
+    expect((await run([...create, '--timezone', 'Europe/Oslo'])).code).toBe(2)
+    expect((await run(options)).code).toBe(0)
+    expect((await run('connections get shop')).out).toContain('users (full_refresh, overwrite)')
+  })
+
+  test('a long list is fetched page by page, and no further than asked', async () => {
+    const input = {
+      ...{ from: 'source', destination: 'data:d', streams: null, schedule: null, options: {} },
+      ...({ status: 'inactive', nextRunAt: null } as const),
+    }
+    for (let index = 0; index < 450; index++)
+      await commands.api.store.connections.create({ ...input, name: `c${String(index)}` })
+    expect(z.array(z.unknown()).parse(await json('connections list'))).toHaveLength(450)
+    expect(z.array(z.unknown()).parse(await json('connections list --limit 201'))).toHaveLength(201)
+  })
+})

@@ -1,0 +1,4 @@
+import { pino, type Logger } from 'pino'
+
+/** Says nothing. */
+export const silent: Logger = pino({ level: 'silent' })

@@ -1,0 +1,43 @@
+import type { ConnectorDescriptor } from '../../connectors/connector.ts'
+
+/** Of a connector that has one of everything that a descriptor may have; none that comes with the program has actions or webhooks. */
+export const sampleDescriptor: ConnectorDescriptor = {
+  type: 'vendor',
+  title: 'Vendor',
+  docsUrl: 'docs/connectors/vendor.md',
+  spec: {
+    type: 'object',
+    properties: { count: { type: 'integer' }, token: { type: 'string', airbyte_secret: true } },
+  },
+  auth: [
+    { kind: 'basic', usernameField: 'user', passwordField: 'token' },
+    {
+      kind: 'oauth2',
+      authorizeUrl: 'https://vendor.example/authorize',
+      tokenUrl: 'https://vendor.example/token',
+      scopes: ['read'],
+    },
+  ],
+  actions: [
+    {
+      name: 'ping',
+      title: 'Ping',
+      input: {},
+      output: {},
+      effect: 'read',
+      idempotency: 'natural',
+      dryRun: 'synthesized',
+    },
+  ],
+  webhooks: [
+    {
+      name: 'events',
+      title: 'Events',
+      signature: { scheme: 'hmac-sha256', header: 'x-signature', timestampHeader: 'x-time' },
+      replayWindowMs: 300_000,
+      eventId: '/id',
+      eventType: '/type',
+      refreshes: { 'user.created': 'users' },
+    },
+  ],
+}
