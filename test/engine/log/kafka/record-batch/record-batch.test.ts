@@ -91,7 +91,9 @@ test("reads batches that kafkajs's encoder writes, plain and compressed", async 
       fc.nat(120),
       async (messages, compression, from) => {
         const batch = await batchOfKafkajs(messages, compression)
-        const [read, ...others] = readBatches(Buffer.concat([batch, batch.subarray(0, Math.min(70, batch.length - 1))]))
+        const [read, ...others] = readBatches(
+          Buffer.concat([batch, batch.subarray(0, Math.min(70, batch.length - 1))]),
+        )
         if (read === undefined) throw new Error('no batch')
         expect(others).toEqual([])
         expect(read).toMatchObject({ producerId: 7n, transactional: true, control: false })
