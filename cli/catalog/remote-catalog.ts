@@ -2,7 +2,6 @@ import { catalogDocument, descriptorDocument } from '../../service/catalog/schem
 import { apiPath } from '../client/api-path.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { jsonObject } from '../input/json-input.ts'
 import { showResult } from '../output/command-output.ts'
 import { table } from '../output/table.ts'
 import { fieldLines } from './catalog-lines.ts'
@@ -41,7 +40,7 @@ export async function showRemote(
       ['actions', actions.map(({ name }) => name).join(', ') || 'none'],
       ['webhooks', webhooks.map(({ name }) => name).join(', ') || 'none'],
     ])
-    return `${head}\nconfiguration\n${fieldLines(jsonObject.parse(spec))}`
+    return `${head}\nconfiguration\n${fieldLines(spec)}`
   })
   return exitCodes.complete
 }

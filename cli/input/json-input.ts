@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { z } from 'zod'
-import type { ConnectError, JsonValue } from '../../protocol/index.ts'
+import type { z } from 'zod'
+import type { ConnectError, JsonObject } from '../../protocol/index.ts'
 import type { UserInput } from './user-input.ts'
+import { jsonObjectSchema } from '../../protocol/json-object.ts'
 import { usageError } from '../usage-error.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
-
-export const jsonObject = z.record(z.string(), z.custom<JsonValue>())
 
 export interface JsonInput<Value> {
   readonly value: Value
@@ -18,8 +17,8 @@ export async function readJsonObject(
   option: string,
   value: string,
   input: UserInput,
-): Promise<JsonInput<z.output<typeof jsonObject>>> {
-  return readJson({ option, value, schema: jsonObject, what: 'a JSON object' }, input)
+): Promise<JsonInput<JsonObject>> {
+  return readJson({ option, value, schema: jsonObjectSchema, what: 'a JSON object' }, input)
 }
 
 export interface JsonOption<Schema extends z.ZodType> {

@@ -8,7 +8,7 @@ import { expand, isSecret } from '../../manifest-interpreter/config/secret-schem
 import { apiPath } from '../client/api-path.ts'
 import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { jsonObject, readJsonObject } from '../input/json-input.ts'
+import { readJsonObject } from '../input/json-input.ts'
 import { showResult } from '../output/command-output.ts'
 import { authorizeInBrowser, type BrowserFlags } from './authorize-in-browser.ts'
 import { askInstance, nextStep, warnOfVisible, type InstanceDocument } from './instance-commands.ts'
@@ -38,7 +38,7 @@ export async function setCredentials(
     await authorizeInBrowser(context, instance, flags)
     return show(context, await askInstance(context, name))
   }
-  return keep(context, name, await askSecrets(context, instance, jsonObject.parse(descriptor.spec)))
+  return keep(context, name, await askSecrets(context, instance, descriptor.spec))
 }
 
 async function keep(context: CommandContext, name: string, secrets: JsonObject): Promise<number> {
@@ -63,7 +63,7 @@ async function askSecrets(
   { name, config }: InstanceDocument,
   spec: JsonObject,
 ): Promise<JsonObject> {
-  const missing = missingSecrets(spec, jsonObject.parse(config))
+  const missing = missingSecrets(spec, config)
   const pointers = missing.length > 0 ? missing : secretFields(spec)
   if (pointers.length === 0)
     throw usageError(

@@ -1,11 +1,9 @@
 import { z } from 'zod'
 import type { ReadOnly } from '../../lib/types/read-only.ts'
 import { errorBodySchema } from '../../protocol/errors/error-body.ts'
-import type { JsonValue } from '../../protocol/index.ts'
+import { jsonObjectSchema } from '../../protocol/json-object.ts'
 import { rowExamplesDocument, shownRow } from '../../sinks/postgres/sandbox/row-examples.ts'
 import type { RunPorts } from '../ports.ts'
-
-const jsonObject = z.record(z.string(), z.custom<JsonValue>())
 
 const unknownCount = z.number().nullable()
 
@@ -120,9 +118,9 @@ export const sandboxStreamSchema = z
       description: 'True: it was read to its end, and the figures are those of a whole run.',
     }),
     /** The json_schema that the source declares. */
-    declared_schema: jsonObject,
+    declared_schema: jsonObjectSchema,
     /** JSON Schema of what the records that were read really hold; null if nothing was read. */
-    inferred_schema: jsonObject.nullable(),
+    inferred_schema: jsonObjectSchema.nullable(),
     schema_mismatches: z.array(
       z.object({
         field: z.string(),

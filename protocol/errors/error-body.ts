@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { JsonValue } from '../json.ts'
+import { jsonObjectSchema } from '../json-object.ts'
 import type { ErrorBody } from './connect-error.ts'
 
 /** Why a run or a stream of it failed: `ConnectError.toJSON`, an error without `request_id`. */
@@ -12,6 +12,6 @@ export const errorBodySchema: z.ZodType<ErrorBody, ErrorBody> = z
     suggested_fix: z.string(),
     failure_type: z.enum(['config_error', 'transient_error', 'system_error']),
     docs_url: z.string(),
-    details: z.record(z.string(), z.custom<JsonValue>()).exactOptional(),
+    details: jsonObjectSchema.exactOptional(),
   })
   .meta({ id: 'Failure' })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { JsonObject, JsonValue } from '../../protocol/index.ts'
+import { jsonObjectSchema } from '../../protocol/json-object.ts'
 
 /** Names of instances and connections. */
 export const name = z
@@ -15,10 +15,7 @@ export const givenTime = z.iso
   .refine((text) => !Number.isNaN(Date.parse(text)), 'is no time')
 
 /** An object that belongs to the user, a connector or Airbyte: passed on as it is, never looked into. */
-export const freeObject: z.ZodType<JsonObject, JsonObject> = z.record(
-  z.string(),
-  z.custom<JsonValue>(),
-)
+export const freeObject = jsonObjectSchema
 
 /** A text of which TypeScript knows more than the document promises. */
 export function textOf<Text extends string>(): z.ZodType<Text, Text> {
