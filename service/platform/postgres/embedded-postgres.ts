@@ -4,12 +4,16 @@ import { open, readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
-import { ConnectError } from '../../../protocol/errors/connect-error.ts'
 import { openCluster, serverEnvironment, type Credentials } from './cluster.ts'
 import { dataFolder, takeDataFolder, type DataFolder } from './data-folder.ts'
 import { endWithThisProcess } from './end-with-this-process.ts'
 import { freePort } from './free-port.ts'
-import { serverAccount, serverBinaries, type ServerAccount } from './server-binaries.ts'
+import {
+  embeddedPostgresError,
+  serverAccount,
+  serverBinaries,
+  type ServerAccount,
+} from './server-binaries.ts'
 
 export interface EmbeddedPostgresOptions {
   /** A folder of its own for the cluster, its password and its log. Made if missing; what it holds is kept. */
@@ -226,8 +230,4 @@ async function textFrom(path: string, start: number): Promise<string> {
 
 function lastLines(log: string): string {
   return log.trim().split('\n').slice(-5).join(' | ')
-}
-
-function embeddedPostgresError(reason: string, cause?: unknown): ConnectError {
-  return new ConnectError('embedded_postgres_failed', { details: { reason }, cause })
 }

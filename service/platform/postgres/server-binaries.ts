@@ -146,6 +146,7 @@ async function exists(path: string): Promise<boolean> {
   )
 }
 
-function embeddedPostgresError(reason: string, cause?: unknown): ConnectError {
+/** Why the embedded PostgreSQL cannot be used. */
+export function embeddedPostgresError(reason: string, cause?: unknown): ConnectError {
   return new ConnectError('embedded_postgres_failed', { details: { reason }, cause })
 }
