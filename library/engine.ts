@@ -39,7 +39,7 @@ export interface ReplicateOptions {
 /**
  * Runs a connection once, to its end, in threads of this process: the same as `reactor connect run` does with a file. When it
  * resolves, each stream is complete or has an error of its own, and rows and checkpoints are committed together.
- * @throws {ConnectError} where nothing could be run: a wrong field, a source or a destination that cannot be reached
+ * @throws {ConnectError} if nothing could be run: a wrong field, a source or a destination that cannot be reached
  */
 export async function replicate(
   connection: Connection,

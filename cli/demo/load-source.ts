@@ -12,7 +12,7 @@ export interface DemoTable {
 }
 
 interface DemoFile {
-  /** Of the table; the file's too, where it is not said. */
+  /** Of the table; the file's too, if it names none. */
   readonly name: string
   readonly file?: string
   readonly columns: string

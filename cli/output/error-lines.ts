@@ -3,7 +3,7 @@ import type { Paint } from './paint.ts'
 import { docsPath } from './docs-place.ts'
 import { plainText } from './plain-text.ts'
 
-/** An error as the user reads it: what happened, what to do, where to read more. */
+/** An error as the user reads it: what happened, what to do, and the page to read. */
 export function errorLines(
   error: ErrorBody,
   { paint, indent = '' }: { readonly paint: Paint; readonly indent?: string },

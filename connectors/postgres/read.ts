@@ -219,7 +219,7 @@ class CoveredOutput implements RecordOutput {
 }
 
 /**
- * Throws where what is to be read was truncated, rewritten by ALTER TABLE or replaced by another table of its name since the
+ * Throws if what is to be read was truncated, rewritten by ALTER TABLE or replaced by another table of its name since the
  * snapshot: PostgreSQL then shows the snapshot an empty table. The locks that are taken here keep it as it is from now on.
  * Of a view or a partitioned table all tables are looked at: planning locks them.
  */

@@ -165,7 +165,7 @@ function combineStatus(streams: readonly StreamResult[]): RunResult['status'] {
   return streams.every(({ status }) => status === 'failed') ? 'failed' : 'partial'
 }
 
-/** A destination that does not respond, or where others hold locks, must not hold up a stop. */
+/** A destination that does not respond, or whose locks others hold, must not hold up a stop. */
 class StopLimit implements Disposable {
   readonly #stop: AbortSignal
   readonly #passed = new AbortController()
