@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import {
   ConnectError,
@@ -9,10 +8,16 @@ import { oauthPointers, refreshedScheme } from '../oauth/oauth-scheme.ts'
 import type { OAuthCallback, OAuthInstance } from '../oauth/oauth.ts'
 import type { ConfigChange, ResolvedConfig } from '../execution/resolved-config.ts'
 import type { InstanceService } from './contract.ts'
-import type { CredentialStatus, Discovered, Instance } from './schema.ts'
+import type { Discovered, Instance } from './schema.ts'
 import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
 import { instancePath } from '../platform/vault/vault.ts'
 import { AskInstance } from './ask-instance.ts'
+import {
+  credentialStatus,
+  InstanceEditor,
+  requireVersion,
+  type ConfigEdit,
+} from './instance-editor.ts'
 import { checkConfig } from './check-config.ts'
 import { givenCredentials } from './given-credentials.ts'
 import { applyChanges } from './config-changes.ts'
@@ -21,33 +26,26 @@ import { requireAllowedSocket } from './allowed-socket.ts'
 import { refuseMisplacedSecrets } from './misplaced-secrets.ts'
 import { missingSecrets } from './missing-secrets.ts'
 import type { InstancesOptions } from './instances-options.ts'
-import {
-  joinConfig,
-  splitConfig,
-  type Secrets,
-  type SplitConfig,
-} from '../platform/secrets/secret-fields.ts'
+import { joinConfig, splitConfig, type Secrets } from '../platform/secrets/secret-fields.ts'
 import { instanceInUse } from './instance-in-use.ts'
 import { SharedTokens } from './shared-tokens.ts'
 import { findUndeclared } from './stale-secrets.ts'
 import { updatedConfig } from './updated-config.ts'
 
-/** Somebody else writes the same secrets (a token that is refreshed): read again, and again. */
-const maxWrites = 5
-
 /**
- * StoredInstanceService: their configuration is in the store, their secrets are in the vault. Changes of one instance are made one at a
- * time, in all processes. A crash between the two leaves an instance that says `missing`, never one that says more than it has.
+ * Instances: their configuration is in the store, their secrets are in the vault. A crash between the two leaves an instance that says `missing`, never one that says more than it has.
  */
 export class StoredInstanceService implements InstanceService {
   readonly #options: InstancesOptions
   readonly #ask: AskInstance
   readonly #tokens: SharedTokens
+  readonly #editor: InstanceEditor
 
   constructor(options: InstancesOptions) {
     this.#options = options
     this.#ask = new AskInstance(options, this)
     this.#tokens = new SharedTokens(options)
+    this.#editor = new InstanceEditor(options)
   }
 
   async create(input: { name: string; type: string; config: JsonObject }): Promise<Instance> {
@@ -62,7 +60,7 @@ export class StoredInstanceService implements InstanceService {
       oauthPointers(descriptor),
     )
     refuseMisplacedSecrets(descriptor, config)
-    const credentials = statusOf(descriptor, { config, secrets })
+    const credentials = credentialStatus(descriptor, { config, secrets })
     const pointers = Object.keys(secrets).sort()
     if (pointers.length === 0) {
       return store.instances.create({ name, type, config, secrets: [], credentials })
@@ -87,14 +85,14 @@ export class StoredInstanceService implements InstanceService {
   }
 
   update(name: string, input: { config: JsonObject }, ifVersion?: number): Promise<Instance> {
-    const edit: Edit = (stored, descriptor) => {
+    const edit: ConfigEdit = (stored, descriptor) => {
       const next = updatedConfig(descriptor, stored, input.config)
       checkConfig(descriptor.type, descriptor.spec, joinConfig(next.config, next.secrets))
       this.#requireAllowedSocket(descriptor, next.config)
       refuseMisplacedSecrets(descriptor, next.config)
       return next
     }
-    return this.#change(name, edit, { ...(ifVersion !== undefined && { ifVersion }) })
+    return this.#editor.change(name, edit, { ...(ifVersion !== undefined && { ifVersion }) })
   }
 
   async delete(
@@ -102,8 +100,8 @@ export class StoredInstanceService implements InstanceService {
     { ifVersion, ...shown }: ShownOnly & { readonly ifVersion?: number } = {},
   ): Promise<void> {
     const { store, vault } = this.#options
-    await this.#runExclusively(name, async (instance) => {
-      checkVersion(instance, ifVersion)
+    await this.#editor.runExclusively(name, async (instance) => {
+      requireVersion(instance, ifVersion)
       const { items } = await store.connections.list({ instance: name, limit: 1 })
       if (items.length > 0) {
         const readable = await store.connections.list({ instance: name, limit: 200, ...shown })
@@ -117,12 +115,12 @@ export class StoredInstanceService implements InstanceService {
   }
 
   setCredentials(name: string, input: JsonObject): Promise<Instance> {
-    const edit: Edit = (stored, descriptor) => {
+    const edit: ConfigEdit = (stored, descriptor) => {
       const secrets = givenCredentials(descriptor, stored, input)
       checkConfig(descriptor.type, descriptor.spec, joinConfig(stored.config, secrets))
       return { config: stored.config, secrets }
     }
-    return this.#change(name, edit)
+    return this.#editor.change(name, edit)
   }
 
   async beginAuthorization(
@@ -138,7 +136,7 @@ export class StoredInstanceService implements InstanceService {
 
   async completeAuthorization(callback: OAuthCallback): Promise<Instance> {
     const { instance } = await this.#options.oauth.complete(callback)
-    return this.#change(instance, (stored) => stored, { isAuthorized: true })
+    return this.#editor.change(instance, (stored) => stored, { isAuthorized: true })
   }
 
   check(name: string): Promise<AirbyteConnectionStatus> {
@@ -155,20 +153,21 @@ export class StoredInstanceService implements InstanceService {
     this.#requireAllowedSocket(descriptor, instance.config)
     const secrets = await this.#freshSecrets(instance)
     if (isEmpty(secrets) && (await this.#isLost(instance))) {
-      await this.#note(instance, 'missing')
+      await this.#editor.note(instance, 'missing')
       const details = { instance: name, fields: instance.secrets.join(', ') }
       throw new ConnectError('credentials_missing', { details })
     }
     const config = joinConfig(instance.config, secrets)
     const missing = missingSecrets(descriptor.spec, config)
     if (missing.length > 0) {
-      await this.#note(instance, 'missing')
+      await this.#editor.note(instance, 'missing')
       const details = { instance: name, fields: missing.join(', ') }
       throw new ConnectError('credentials_missing', { details })
     }
     // What its connector found out to be refused stays so until it has other tokens.
     const isRefused = instance.credentials === 'reauthorize'
-    if (!isRefused || refreshedScheme(descriptor) !== undefined) await this.#note(instance, 'ready')
+    if (!isRefused || refreshedScheme(descriptor) !== undefined)
+      await this.#editor.note(instance, 'ready')
     return { type: connectorType, config, secrets: secretTexts(instance.config, secrets) }
   }
 
@@ -192,7 +191,7 @@ export class StoredInstanceService implements InstanceService {
 
   async #noteLost(instance: Instance): Promise<boolean> {
     const isLost = await this.#isLost(instance)
-    if (isLost) await this.#note(instance, 'missing')
+    if (isLost) await this.#editor.note(instance, 'missing')
     else if (instance.credentials === 'missing') await this.#noteReturned(instance)
     return isLost
   }
@@ -202,7 +201,7 @@ export class StoredInstanceService implements InstanceService {
     if (descriptor === undefined) return
     const stored = await this.#options.vault.get(instancePath(instance.id))
     const split = { config: instance.config, secrets: stored?.secrets ?? {} }
-    await this.#note(instance, statusOf(descriptor, split))
+    await this.#editor.note(instance, credentialStatus(descriptor, split))
   }
 
   /** Undefined when its manifest is gone or cannot be read: nobody knows then what it needs. */
@@ -221,7 +220,7 @@ export class StoredInstanceService implements InstanceService {
   }
 
   async keepConfig(name: string, config: JsonObject, resolved: JsonObject): Promise<void> {
-    await this.#change(name, (stored, descriptor) => {
+    await this.#editor.change(name, (stored, descriptor) => {
       const { spec } = descriptor
       const applied = applyChanges(joinConfig(stored.config, stored.secrets), {
         before: resolved,
@@ -244,7 +243,7 @@ export class StoredInstanceService implements InstanceService {
     const { config, isChanged } = await this.#tokens.change({ id, descriptor }, resolved, change)
     if (!isChanged) return config
     try {
-      await this.#change(name, noteSecrets, { isAuthorized: true })
+      await this.#editor.change(name, noteSecrets, { isAuthorized: true })
     } catch (error) {
       // They are kept, and that is what the run needs: which fields are set is noted with the next change.
       const facts = { instance: name, code: ConnectError.from(error).code }
@@ -258,7 +257,8 @@ export class StoredInstanceService implements InstanceService {
     { config, reason }: { readonly config: JsonObject; readonly reason: string },
   ): Promise<ConnectError> {
     const instance = await this.get(name)
-    if (await this.#tokens.areIn(instance.id, config)) await this.#note(instance, 'reauthorize')
+    if (await this.#tokens.areIn(instance.id, config))
+      await this.#editor.note(instance, 'reauthorize')
     return new ConnectError('reauthorization_required', { details: { instance: name, reason } })
   }
 
@@ -271,97 +271,10 @@ export class StoredInstanceService implements InstanceService {
       return await this.#options.oauth.freshSecrets(this.#oauthInstance(instance))
     } catch (error) {
       if (error instanceof ConnectError && error.code === 'reauthorization_required') {
-        await this.#note(instance, 'reauthorize')
+        await this.#editor.note(instance, 'reauthorize')
       }
       throw error
     }
-  }
-
-  /** Whoever changed the instance in the meantime knows better. */
-  async #note(
-    { name, version, credentials: before }: Instance,
-    credentials: CredentialStatus,
-  ): Promise<void> {
-    if (before === credentials) return
-    await this.#runExclusively(name, async (instance) => {
-      if (instance.version === version)
-        await this.#options.store.instances.update(name, { credentials })
-    })
-  }
-
-  #change(
-    name: string,
-    edit: Edit,
-    about: { readonly ifVersion?: number; readonly isAuthorized?: boolean } = {},
-  ): Promise<Instance> {
-    return this.#runExclusively(name, async (instance) => {
-      checkVersion(instance, about.ifVersion)
-      const descriptor = this.#descriptor(instance.type)
-      const { before, after } = await this.#changeSecrets(instance, (secrets) =>
-        edit({ config: instance.config, secrets }, descriptor),
-      )
-      const isRenewed = about.isAuthorized ?? !isDeepStrictEqual(before, after.secrets)
-      const status = statusOf(descriptor, after)
-      const isRefused = instance.credentials === 'reauthorize' && !isRenewed && status === 'ready'
-      return this.#keep(instance, after, isRefused ? 'reauthorize' : status)
-    })
-  }
-
-  /** Writes nothing where nothing has changed: a discovery stays good, and nobody's edit conflicts. */
-  async #keep(
-    instance: Instance,
-    { config, secrets }: SplitConfig,
-    credentials: CredentialStatus,
-  ): Promise<Instance> {
-    const pointers = Object.keys(secrets).sort()
-    const isSameConfig = isDeepStrictEqual(instance.config, config)
-    const isSame =
-      isSameConfig &&
-      credentials === instance.credentials &&
-      isDeepStrictEqual(instance.secrets, pointers)
-    if (isSame) return instance
-    return this.#options.store.instances.update(instance.name, {
-      ...(!isSameConfig && { config }),
-      secrets: pointers,
-      credentials,
-    })
-  }
-
-  /** The secrets as they were, and what they were edited to, which is durable in the vault. */
-  async #changeSecrets(
-    { id }: Instance,
-    edit: (stored: Secrets) => SplitConfig,
-  ): Promise<{ readonly before: Secrets; readonly after: SplitConfig }> {
-    const { vault } = this.#options
-    const path = instancePath(id)
-    for (let attempt = 1; ; attempt += 1) {
-      const stored = await vault.get(path)
-      const before = stored?.secrets ?? {}
-      const after = edit(before)
-      if (isDeepStrictEqual(after.secrets, before)) return { before, after }
-      try {
-        await vault.put(path, after.secrets, { ifVersion: stored?.version ?? 0 })
-        return { before, after }
-      } catch (error) {
-        const isConflict = error instanceof ConnectError && error.code === 'vault_conflict'
-        if (!isConflict || attempt === maxWrites) throw error
-      }
-    }
-  }
-
-  async #runExclusively<Result>(
-    name: string,
-    work: (instance: Instance) => Promise<Result>,
-  ): Promise<Result> {
-    const { store } = this.#options
-    const { id } = await store.instances.get(name)
-    return store.runExclusively(`instance ${id}`, async () => {
-      const instance = await store.instances.get(name)
-      // Deleted, and another one made of the same name, while this waited.
-      if (instance.id !== id)
-        throw new ConnectError('instance_not_found', { details: { instance: name } })
-      return work(instance)
-    })
   }
 
   /** The caller gets the error of the vault, which comes first. */
@@ -384,27 +297,10 @@ export class StoredInstanceService implements InstanceService {
   }
 }
 
-/** From what is kept now to what is to be kept; the secrets may be others at a second attempt. */
-type Edit = (stored: SplitConfig, descriptor: ConnectorDescriptor) => SplitConfig
-
 function isEmpty(secrets: Secrets): boolean {
   return Object.keys(secrets).length === 0
 }
 
 /** The secrets are in the vault already. */
-const noteSecrets: Edit = ({ config, secrets }, { spec }) =>
+const noteSecrets: ConfigEdit = ({ config, secrets }, { spec }) =>
   splitConfig(spec, joinConfig(config, secrets), Object.keys(secrets))
-
-function statusOf(
-  { spec }: ConnectorDescriptor,
-  { config, secrets }: SplitConfig,
-): CredentialStatus {
-  return missingSecrets(spec, joinConfig(config, secrets)).length > 0 ? 'missing' : 'ready'
-}
-
-function checkVersion({ name, version }: Instance, expected: number | undefined): void {
-  if (expected === undefined || expected === version) return
-  throw new ConnectError('version_conflict', {
-    details: { kind: 'Instance', name, actual: version, expected },
-  })
-}

@@ -1,0 +1,128 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { ConnectorDescriptor } from '../../connectors/connector.ts'
+import { ConnectError } from '../../protocol/index.ts'
+import { joinConfig, type Secrets, type SplitConfig } from '../platform/secrets/secret-fields.ts'
+import { instancePath } from '../platform/vault/vault.ts'
+import type { InstancesOptions } from './instances-options.ts'
+import { missingSecrets } from './missing-secrets.ts'
+import type { CredentialStatus, Instance } from './schema.ts'
+
+/** Somebody else writes the same secrets (a token that is refreshed): read again, and again. */
+const maxWrites = 5
+
+/** From what is kept now to what is to be kept; the secrets may be others at a second attempt. */
+export type ConfigEdit = (stored: SplitConfig, descriptor: ConnectorDescriptor) => SplitConfig
+
+/**
+ * Writes the configuration and the secrets of one instance at a time, in all processes: secrets to the vault first, then to the
+ * store which of them are set.
+ */
+export class InstanceEditor {
+  readonly #options: Pick<InstancesOptions, 'store' | 'vault' | 'catalog'>
+
+  constructor(options: Pick<InstancesOptions, 'store' | 'vault' | 'catalog'>) {
+    this.#options = options
+  }
+
+  /** Whoever changed the instance in the meantime knows better. */
+  async note(
+    { name, version, credentials: before }: Instance,
+    credentials: CredentialStatus,
+  ): Promise<void> {
+    if (before === credentials) return
+    await this.runExclusively(name, async (instance) => {
+      if (instance.version === version)
+        await this.#options.store.instances.update(name, { credentials })
+    })
+  }
+
+  change(
+    name: string,
+    edit: ConfigEdit,
+    about: { readonly ifVersion?: number; readonly isAuthorized?: boolean } = {},
+  ): Promise<Instance> {
+    return this.runExclusively(name, async (instance) => {
+      requireVersion(instance, about.ifVersion)
+      const { descriptor } = this.#options.catalog.connector(instance.type)
+      const { before, after } = await this.#changeSecrets(instance, (secrets) =>
+        edit({ config: instance.config, secrets }, descriptor),
+      )
+      const isRenewed = about.isAuthorized ?? !isDeepStrictEqual(before, after.secrets)
+      const status = credentialStatus(descriptor, after)
+      const isRefused = instance.credentials === 'reauthorize' && !isRenewed && status === 'ready'
+      return this.#keep(instance, after, isRefused ? 'reauthorize' : status)
+    })
+  }
+
+  /** Writes nothing where nothing has changed: a discovery stays good, and nobody's edit conflicts. */
+  async #keep(
+    instance: Instance,
+    { config, secrets }: SplitConfig,
+    credentials: CredentialStatus,
+  ): Promise<Instance> {
+    const pointers = Object.keys(secrets).sort()
+    const isSameConfig = isDeepStrictEqual(instance.config, config)
+    const isSame =
+      isSameConfig &&
+      credentials === instance.credentials &&
+      isDeepStrictEqual(instance.secrets, pointers)
+    if (isSame) return instance
+    return this.#options.store.instances.update(instance.name, {
+      ...(!isSameConfig && { config }),
+      secrets: pointers,
+      credentials,
+    })
+  }
+
+  /** The secrets as they were, and what they were edited to, which is durable in the vault. */
+  async #changeSecrets(
+    { id }: Instance,
+    edit: (stored: Secrets) => SplitConfig,
+  ): Promise<{ readonly before: Secrets; readonly after: SplitConfig }> {
+    const { vault } = this.#options
+    const path = instancePath(id)
+    for (let attempt = 1; ; attempt += 1) {
+      const stored = await vault.get(path)
+      const before = stored?.secrets ?? {}
+      const after = edit(before)
+      if (isDeepStrictEqual(after.secrets, before)) return { before, after }
+      try {
+        await vault.put(path, after.secrets, { ifVersion: stored?.version ?? 0 })
+        return { before, after }
+      } catch (error) {
+        const isConflict = error instanceof ConnectError && error.code === 'vault_conflict'
+        if (!isConflict || attempt === maxWrites) throw error
+      }
+    }
+  }
+
+  async runExclusively<Result>(
+    name: string,
+    work: (instance: Instance) => Promise<Result>,
+  ): Promise<Result> {
+    const { store } = this.#options
+    const { id } = await store.instances.get(name)
+    return store.runExclusively(`instance ${id}`, async () => {
+      const instance = await store.instances.get(name)
+      // Deleted, and another one made of the same name, while this waited.
+      if (instance.id !== id)
+        throw new ConnectError('instance_not_found', { details: { instance: name } })
+      return work(instance)
+    })
+  }
+}
+
+export function credentialStatus(
+  { spec }: ConnectorDescriptor,
+  { config, secrets }: SplitConfig,
+): CredentialStatus {
+  return missingSecrets(spec, joinConfig(config, secrets)).length > 0 ? 'missing' : 'ready'
+}
+
+/** Throws `version_conflict`. */
+export function requireVersion({ name, version }: Instance, expected: number | undefined): void {
+  if (expected === undefined || expected === version) return
+  throw new ConnectError('version_conflict', {
+    details: { kind: 'Instance', name, actual: version, expected },
+  })
+}
