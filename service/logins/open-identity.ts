@@ -8,7 +8,7 @@ import { ExternalLoginService } from './external-logins.ts'
 import { keySetUrl } from './key-set.ts'
 import { LoginLimits } from './login-limits.ts'
 import { noUsers } from '../users/no-users.ts'
-import { PasswordHasher } from '../users/password-hash.ts'
+import { PasswordHasher, type HashCost } from '../users/password-hash.ts'
 import { remoteKeys } from './remote-keys.ts'
 import { SigningKey } from './signing-key.ts'
 import { EmbeddedUserService } from '../users/user-service.ts'
@@ -21,10 +21,12 @@ export interface IdentityOptions {
   readonly store: { readonly users: UserStore; readonly loginAttempts: LoginAttemptStore }
   readonly vault: Vault
   readonly logger: Logger
+  /** Of the hashes of passwords. Default: as slow as is advised today. */
+  readonly hashCost?: HashCost
   now(): number
 }
 
-/** EmbeddedUserService and logins: of the Identity service that the settings name, else of the metadata database. */
+/** Users and logins: of the Identity service that the settings name, else of the metadata database. */
 export function openIdentity(options: IdentityOptions): {
   readonly users: UserService
   readonly logins: LoginService
@@ -33,7 +35,7 @@ export function openIdentity(options: IdentityOptions): {
   const now = (): number => options.now()
   const { identityUrl: url } = settings
   if (url === undefined) {
-    const hasher = new PasswordHasher()
+    const hasher = new PasswordHasher(options.hashCost)
     const limits = new LoginLimits(store.loginAttempts)
     const signingKey = new SigningKey(vault)
     return {
