@@ -16,7 +16,7 @@ import {
   newApiKeyDocument,
   scopesOf,
 } from './schema.ts'
-import { pageQuery, pageRequestOf, pageSchema } from '../platform/lists.ts'
+import { pageQuery, pageSchema } from '../platform/lists.ts'
 import { requestInvalid } from '../platform/http/error-answer.ts'
 
 const tags = ['api keys']
@@ -44,7 +44,7 @@ function listKeys(api: App, apiKeys: ApiKeyService): void {
       },
     },
     async ({ query }, reply) => {
-      const { items, next } = await apiKeys.list(pageRequestOf(query))
+      const { items, next } = await apiKeys.list(query)
       return reply.send({ items: items.map(apiKeyToWire), next_cursor: next })
     },
   )

@@ -25,7 +25,7 @@ import {
 import { bodyFailures, failures } from '../platform/http/failures.ts'
 import { idempotencyHeaders, type AnswerCreate } from '../platform/http/idempotency.ts'
 import { name } from '../platform/fields.ts'
-import { pageQuery, pageRequestOf, pageSchema, pageToWire } from '../platform/lists.ts'
+import { pageQuery, pageSchema, pageToWire } from '../platform/lists.ts'
 import { fromWire, toWire, snakeCaseSchema } from '../platform/wire.ts'
 
 const tags = ['connections']
@@ -69,8 +69,10 @@ function listConnections(api: App, connections: ConnectionService): void {
         summary: 'Connections, by name',
         querystring: z.strictObject({
           ...pageQuery,
-          instance: name.optional().meta({ description: 'Only those that read this instance.' }),
-          status: connectionStatus.optional(),
+          instance: name
+            .exactOptional()
+            .meta({ description: 'Only those that read this instance.' }),
+          status: connectionStatus.exactOptional(),
         }),
         response: {
           200: pageSchema(connectionDocument).meta({ id: 'ConnectionPage' }),
@@ -79,14 +81,7 @@ function listConnections(api: App, connections: ConnectionService): void {
       },
     },
     async ({ query, shown, docsBase }, reply) => {
-      const { instance, status } = query
-      const page = {
-        ...pageRequestOf(query),
-        ...(shown !== null && { shown }),
-        ...(instance !== undefined && { instance }),
-        ...(status !== undefined && { status }),
-      }
-      const { items, next } = await connections.list(page)
+      const { items, next } = await connections.list({ ...query, shown })
       const opened = items.map((connection) => withDocsUrls(connection, docsBase))
       return reply.send(pageToWire(connectionSchema, { items: opened, next }))
     },

@@ -27,7 +27,7 @@ import {
   instanceUpdate,
 } from './schema.ts'
 import { name } from '../platform/fields.ts'
-import { pageQuery, pageRequestOf, pageSchema, pageToWire } from '../platform/lists.ts'
+import { pageQuery, pageSchema, pageToWire } from '../platform/lists.ts'
 import { toWire } from '../platform/wire.ts'
 
 const tags = ['instances']
@@ -51,22 +51,15 @@ function listInstances(api: App, instances: InstanceService): void {
         tags,
         operationId: 'listInstances',
         summary: 'Instances, by name',
-        querystring: z.strictObject({ ...pageQuery, type: connectorType.optional() }),
+        querystring: z.strictObject({ ...pageQuery, type: connectorType.exactOptional() }),
         response: {
           200: pageSchema(instanceDocument).meta({ id: 'InstancePage' }),
           ...failures('cursor_invalid'),
         },
       },
     },
-    async ({ query, shown }, reply) => {
-      const { type } = query
-      const page = {
-        ...pageRequestOf(query),
-        ...(shown !== null && { shown }),
-        ...(type !== undefined && { type }),
-      }
-      return reply.send(pageToWire(instanceSchema, await instances.list(page)))
-    },
+    async ({ query, shown }, reply) =>
+      reply.send(pageToWire(instanceSchema, await instances.list({ ...query, shown }))),
   )
 }
 
@@ -187,7 +180,7 @@ function changeInstance(api: App, instances: InstanceService): void {
       const ifVersion = await versionToChange(headers, () => changedThing(instances, place.name))
       await instances.delete(place.name, {
         ...(ifVersion !== undefined && { ifVersion }),
-        ...(shown !== null && { shown }),
+        shown,
       })
       return reply.code(204).send(null)
     },

@@ -14,9 +14,12 @@ export interface PageRequest {
   readonly cursor?: string
 }
 
-/** Only the items that it says yes to: a page has as many of them as it may have, however many others lie between. */
+/** Says whether the caller may see an item of a list. */
+export type ShownFilter = (item: ListedResource) => boolean
+
+/** Which items the caller may see; absent or null: all. A page is filled up with them, however many hidden ones lie between. */
 export interface ShownOnly {
-  readonly shown?: (item: ListedResource) => boolean
+  readonly shown?: ShownFilter | null
 }
 
 /** A number in a query: digits only (`z.coerce` would also take ``, ` 5 ` and `0x10`). */
@@ -32,23 +35,13 @@ export function digits(range: {
 
 export const pageQuery = {
   limit: digits({ least: 1, most: 200 })
-    .optional()
+    .exactOptional()
     .meta({ description: 'How many items at most; 50 where it is left out.' }),
   cursor: z
     .string()
     .regex(/^[\x21-\x7e]{1,512}$/, 'is no cursor of this API: take it from `next_cursor`')
-    .optional()
+    .exactOptional()
     .meta({ description: 'The `next_cursor` of the answer before.' }),
-}
-
-export function pageRequestOf(query: {
-  limit?: number | undefined
-  cursor?: string | undefined
-}): PageRequest {
-  return {
-    ...(query.limit !== undefined && { limit: query.limit }),
-    ...(query.cursor !== undefined && { cursor: query.cursor }),
-  }
 }
 
 export function pageSchema<Item extends z.ZodType>(

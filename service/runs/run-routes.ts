@@ -29,7 +29,7 @@ import {
   type Created,
 } from '../platform/http/idempotency.ts'
 import { name } from '../platform/fields.ts'
-import { digits, pageQuery, pageRequestOf, pageSchema, pageToWire } from '../platform/lists.ts'
+import { digits, pageQuery, pageSchema, pageToWire } from '../platform/lists.ts'
 import { toWire } from '../platform/wire.ts'
 
 export interface RunRouteOptions {
@@ -85,7 +85,7 @@ function listRuns(api: App, { runs }: RunRouteOptions): void {
         operationId: 'listRuns',
         summary: 'Runs of a connection, the newest first',
         params: z.object({ name }),
-        querystring: z.strictObject({ ...pageQuery, status: runStatus.optional() }),
+        querystring: z.strictObject({ ...pageQuery, status: runStatus.exactOptional() }),
         response: {
           200: pageSchema(runSummaryDocument).meta({ id: 'RunPage' }),
           ...failures('connection_not_found', 'cursor_invalid'),
@@ -93,9 +93,7 @@ function listRuns(api: App, { runs }: RunRouteOptions): void {
       },
     },
     async ({ params, query, docsBase }, reply) => {
-      const { status } = query
-      const page = { ...pageRequestOf(query), ...(status !== undefined && { status }) }
-      const { items, next } = await runs.list(params.name, page)
+      const { items, next } = await runs.list(params.name, query)
       const opened = items.map((run) => summaryWithDocsUrl(run, docsBase))
       return reply.send(pageToWire(runSummarySchema, { items: opened, next }))
     },

@@ -7,7 +7,7 @@ import { principalOf } from '../platform/http/authentication.ts'
 import { errorToWire } from '../platform/http/error-answer.ts'
 import { bodyFailures, failures } from '../platform/http/failures.ts'
 import { name } from '../platform/fields.ts'
-import { pageQuery, pageRequestOf, pageSchema, pageToWire } from '../platform/lists.ts'
+import { pageQuery, pageSchema, pageToWire } from '../platform/lists.ts'
 import {
   finishedSandboxDocument,
   finishedSandboxToWire,
@@ -115,7 +115,7 @@ function lookAtSandboxes(api: App, sandboxes: SandboxService): void {
       },
     },
     async ({ params, query }, reply) => {
-      const page = await sandboxes.list(params.name, pageRequestOf(query))
+      const page = await sandboxes.list(params.name, query)
       return reply.send(pageToWire(sandboxSummarySchema, page))
     },
   )

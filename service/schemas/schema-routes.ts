@@ -3,7 +3,7 @@ import type { SchemaService } from './contract.ts'
 import type { App } from '../platform/http/app.ts'
 import { failures } from '../platform/http/failures.ts'
 import { name } from '../platform/fields.ts'
-import { pageQuery, pageRequestOf, pageSchema, pageToWire } from '../platform/lists.ts'
+import { pageQuery, pageSchema, pageToWire } from '../platform/lists.ts'
 import {
   schemaDocument,
   schemaFingerprint,
@@ -26,12 +26,12 @@ export function schemaRoutes(api: App, schemas: SchemaService): void {
         summary: 'The schemas of records, the newest first',
         querystring: z.strictObject({
           ...pageQuery,
-          connection: name.optional().meta({ description: 'Only those of this connection.' }),
+          connection: name.exactOptional().meta({ description: 'Only those of this connection.' }),
           stream: z
             .string()
             .min(1)
             .max(512)
-            .optional()
+            .exactOptional()
             .meta({ description: 'Only those of streams with this name.' }),
         }),
         response: {
@@ -40,16 +40,8 @@ export function schemaRoutes(api: App, schemas: SchemaService): void {
         },
       },
     },
-    async ({ query, shown }, reply) => {
-      const { connection, stream } = query
-      const page = {
-        ...pageRequestOf(query),
-        ...(shown !== null && { shown }),
-        ...(connection !== undefined && { connection }),
-        ...(stream !== undefined && { stream }),
-      }
-      return reply.send(pageToWire(streamSchemaSchema, await schemas.list(page)))
-    },
+    async ({ query, shown }, reply) =>
+      reply.send(pageToWire(streamSchemaSchema, await schemas.list({ ...query, shown }))),
   )
   api.get(
     '/schemas/:fingerprint',
@@ -64,8 +56,6 @@ export function schemaRoutes(api: App, schemas: SchemaService): void {
       },
     },
     async ({ params, shown }, reply) =>
-      reply.send(
-        toWire(usedSchemaSchema, await schemas.get(params.fingerprint, shown ?? undefined)),
-      ),
+      reply.send(toWire(usedSchemaSchema, await schemas.get(params.fingerprint, shown))),
   )
 }

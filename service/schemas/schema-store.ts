@@ -141,7 +141,7 @@ function noSchema(fingerprint: string): ConnectError {
 }
 
 /** A schema is seen where its connection is. */
-function shownRows(shown: ShownOnly['shown']): ((row: UseRow) => boolean) | undefined {
+function shownRows(shown: ShownOnly['shown']): ((row: UseRow) => boolean) | null | undefined {
   return (
     shown &&
     (({ connection, instance }: UseRow) =>

@@ -2,13 +2,8 @@ import { z } from 'zod'
 import type { AuditLog } from '../platform/audit/contract.ts'
 import type { App } from '../platform/http/app.ts'
 import { failures } from '../platform/http/failures.ts'
-import {
-  auditEntryDocument,
-  auditEntrySchema,
-  auditFilterOf,
-  auditQuery,
-} from '../platform/audit/schema.ts'
-import { pageQuery, pageRequestOf, pageSchema, pageToWire } from '../platform/lists.ts'
+import { auditEntryDocument, auditEntrySchema, auditQuery } from '../platform/audit/schema.ts'
+import { pageQuery, pageSchema, pageToWire } from '../platform/lists.ts'
 
 export function auditRoutes(api: App, audit: AuditLog): void {
   api.get(
@@ -26,9 +21,6 @@ export function auditRoutes(api: App, audit: AuditLog): void {
         },
       },
     },
-    async ({ query }, reply) => {
-      const page = { ...pageRequestOf(query), ...auditFilterOf(query) }
-      return reply.send(pageToWire(auditEntrySchema, await audit.list(page)))
-    },
+    async ({ query }, reply) => reply.send(pageToWire(auditEntrySchema, await audit.list(query))),
   )
 }

@@ -4,7 +4,7 @@ import { checkWeaker } from '../api-keys/weaker-key.ts'
 import type { App } from '../platform/http/app.ts'
 import { principalOf } from '../platform/http/authentication.ts'
 import { bodyFailures, failures } from '../platform/http/failures.ts'
-import { pageQuery, pageRequestOf, pageSchema, pageToWire } from '../platform/lists.ts'
+import { pageQuery, pageSchema, pageToWire } from '../platform/lists.ts'
 import {
   email,
   passwordReset,
@@ -41,8 +41,7 @@ export function userRoutes(api: App, users: UserService): void {
         },
       },
     },
-    async ({ query }, reply) =>
-      reply.send(pageToWire(userSchema, await users.list(pageRequestOf(query)))),
+    async ({ query }, reply) => reply.send(pageToWire(userSchema, await users.list(query))),
   )
   createRoute(api, users)
   changeRoutes(api, users)

@@ -75,28 +75,15 @@ export interface AuditFilter {
 const short = z.string().regex(/^[\x20-\x7e]{1,300}$/, 'must be 1 to 300 characters of ASCII')
 
 export const auditQuery = {
-  principal: short.optional().meta({ description: 'Id of who did it.' }),
-  action: short.optional().meta({ description: 'Such as `connections:create`.' }),
-  resource: short.optional().meta({ description: 'The first part of actions: `connections`.' }),
+  principal: short.exactOptional().meta({ description: 'Id of who did it.' }),
+  action: short.exactOptional().meta({ description: 'Such as `connections:create`.' }),
+  resource: short
+    .exactOptional()
+    .meta({ description: 'The first part of actions: `connections`.' }),
   name: short
-    .optional()
+    .exactOptional()
     .meta({ description: 'Of the instance, the connection; id of the key, e-mail of the user.' }),
-  outcome: z.enum(auditOutcomes).optional(),
-  since: givenTime.optional().meta({ description: 'From this time on, ISO 8601.' }),
-  until: givenTime.optional().meta({ description: 'Before this time.' }),
-}
-
-export function auditFilterOf(query: {
-  readonly [Key in keyof AuditFilter]?: AuditFilter[Key] | undefined
-}): AuditFilter {
-  const { principal, action, resource, name, outcome, since, until } = query
-  return {
-    ...(principal !== undefined && { principal }),
-    ...(action !== undefined && { action }),
-    ...(resource !== undefined && { resource }),
-    ...(name !== undefined && { name }),
-    ...(outcome !== undefined && { outcome }),
-    ...(since !== undefined && { since }),
-    ...(until !== undefined && { until }),
-  }
+  outcome: z.enum(auditOutcomes).exactOptional(),
+  since: givenTime.exactOptional().meta({ description: 'From this time on, ISO 8601.' }),
+  until: givenTime.exactOptional().meta({ description: 'Before this time.' }),
 }

@@ -35,11 +35,11 @@ const shownChunk = 500
 export async function readShown<Kept>(
   place: PagePlace,
   read: (after: string | null, count: number) => Promise<readonly Kept[]>,
-  options: { key(row: Kept): string; readonly shown: ((row: Kept) => boolean) | undefined },
+  options: { key(row: Kept): string; readonly shown?: ((row: Kept) => boolean) | null | undefined },
 ): Promise<readonly Kept[]> {
   const wanted = place.limit + 1
   const { shown } = options
-  if (shown === undefined) return read(place.after, wanted)
+  if (shown === null || shown === undefined) return read(place.after, wanted)
   const rows: Kept[] = []
   let { after } = place
   for (;;) {

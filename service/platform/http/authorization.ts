@@ -1,14 +1,10 @@
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { ConnectError, errorCodes } from '../../../protocol/index.ts'
 import type { Access } from '../access/access.ts'
-import type {
-  InvokeContext,
-  ListedResource,
-  AccessResource,
-  RunById,
-} from '../access/access-request.ts'
+import type { InvokeContext, AccessResource, RunById } from '../access/access-request.ts'
 import { actionFacts, type ActionName } from '../access/actions.ts'
 import type { AuditLog } from '../audit/contract.ts'
+import type { ShownFilter } from '../lists.ts'
 import { auditEntry, serviceName } from './audit-trail.ts'
 import { principalOf } from './authentication.ts'
 import {
@@ -28,7 +24,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /** Where instances or connections are listed, or named by an error (`namesBy`): which of them are shown; null: all. */
-    shown: ((item: ListedResource) => boolean) | null
+    shown: ShownFilter | null
   }
 }
 
@@ -90,10 +86,7 @@ export class Authorization {
   }
 
   /** Whoever may read none of them may ask all the same, and is told no names: nothing was refused. */
-  #readable(
-    request: FastifyRequest,
-    action: ActionName,
-  ): ((item: ListedResource) => boolean) | null {
+  #readable(request: FastifyRequest, action: ActionName): ShownFilter | null {
     try {
       return this.#access.filter(principalOf(request), action)
     } catch (error) {
